@@ -1,0 +1,6 @@
+//! The tables, and the rules that must hold inside one transaction.
+//!
+//! Functions here take `&impl ConnectionTrait`, so that a write that spans domains is one transaction. What must
+//! never be broken by two callers at once is a single guarded statement whose row count decides.
+
+pub mod idempotency;

@@ -1,0 +1,3 @@
+//! The router: one GraphQL schema over all domains, and every way to talk to it.
+
+pub mod subgraph;

@@ -1,0 +1,149 @@
+//! Why a request could not be served, with a stable code each.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextRequest, NextSubscribe};
+use async_graphql::{Response, ServerError};
+use futures_util::stream::{BoxStream, StreamExt};
+use sea_orm::DbErr;
+
+/// The result of everything a domain does.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a request could not be served. The code is API: clients match on it, so it never changes.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// A value the caller sent breaks a rule; `field` is the argument's name as the schema spells it.
+    #[error("{field}: {reason}")]
+    InvalidInput {
+        /// The argument's name, `input.title` for a member.
+        field: Cow<'static, str>,
+        /// The rule it breaks, as a sentence without a subject: "must not be blank".
+        reason: Cow<'static, str>,
+    },
+    /// Nobody is signed in, and somebody has to be.
+    #[error("sign in first")]
+    Unauthenticated,
+    /// A sign-in failed, or a token is no good; the text says which.
+    #[error("{0}")]
+    BadCredentials(&'static str),
+    /// Signed in, but not allowed.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// There is no such thing, or it is none of the caller's business; the text names the kind.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// The state of things forbids it: a name taken, a reference to nobody.
+    #[error("{0}")]
+    Conflict(Cow<'static, str>),
+    /// Too little money.
+    #[error("the wallet does not hold enough")]
+    InsufficientFunds,
+    /// Too few copies, products or shares left to sell.
+    #[error("{0}")]
+    InsufficientStock(&'static str),
+    /// The idempotency key was used before, for another request.
+    #[error("this idempotency key was used for another request")]
+    IdempotencyMismatch,
+    /// Too much at once; try again later.
+    #[error("too many requests, try again in {retry_after_seconds} s")]
+    RateLimited {
+        /// Whole seconds to wait.
+        retry_after_seconds: u32,
+    },
+    /// Something that is needed does not answer now.
+    #[error("{0}")]
+    Unavailable(&'static str),
+    /// The database failed. Logged where it leaves the subgraph; the caller learns only that it was not their fault.
+    #[error("something went wrong on our side")]
+    Database(#[from] DbErr),
+    /// Anything else that is our fault, logged like a database failure.
+    #[error("something went wrong on our side")]
+    Internal(Cow<'static, str>),
+}
+
+impl Error {
+    /// An [`InvalidInput`](Self::InvalidInput).
+    pub fn invalid(field: impl Into<Cow<'static, str>>, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::InvalidInput {
+            field: field.into(),
+            reason: reason.into(),
+        }
+    }
+
+    /// A [`Conflict`](Self::Conflict).
+    pub fn conflict(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::Conflict(reason.into())
+    }
+
+    /// The stable code that goes out as `extensions.code` (CONTRACTS, sections 0 and 7).
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidInput { .. } => "INVALID_INPUT",
+            Self::Unauthenticated | Self::BadCredentials(_) => "UNAUTHENTICATED",
+            Self::Forbidden(_) => "FORBIDDEN",
+            Self::NotFound(_) => "NOT_FOUND",
+            Self::Conflict(_) => "CONFLICT",
+            Self::InsufficientFunds => "INSUFFICIENT_FUNDS",
+            Self::InsufficientStock(_) => "INSUFFICIENT_STOCK",
+            Self::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
+            Self::RateLimited { .. } => "RATE_LIMITED",
+            Self::Unavailable(_) => "UNAVAILABLE",
+            Self::Database(_) | Self::Internal(_) => "INTERNAL",
+        }
+    }
+}
+
+/// Gives every domain error its code as it leaves the subgraph; the only place that knows about `extensions`.
+///
+/// async-graphql turns any displayable error into a message and keeps the original as its source, so
+/// resolvers use plain `?`. An error that no domain made is async-graphql refusing a value: `INVALID_INPUT`.
+pub struct ErrorCodes;
+
+impl ExtensionFactory for ErrorCodes {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(ErrorCodes)
+    }
+}
+
+#[async_trait::async_trait]
+impl Extension for ErrorCodes {
+    async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
+        coded(next.run(ctx).await)
+    }
+
+    fn subscribe<'s>(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        stream: BoxStream<'s, Response>,
+        next: NextSubscribe<'_>,
+    ) -> BoxStream<'s, Response> {
+        next.run(ctx, stream).map(coded).boxed()
+    }
+}
+
+fn coded(mut response: Response) -> Response {
+    response.errors.iter_mut().for_each(attach_code);
+    response
+}
+
+fn attach_code(error: &mut ServerError) {
+    let Some(cause) = error.source::<Error>() else {
+        error.extensions.get_or_insert_default().set("code", "INVALID_INPUT");
+        return;
+    };
+    let cause = cause.clone();
+    match &cause {
+        Error::Database(db) => tracing::error!(%db, path = ?error.path, "database error"),
+        Error::Internal(why) => tracing::error!(%why, path = ?error.path, "internal error"),
+        _ => {}
+    }
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("code", cause.code());
+    match cause {
+        Error::InvalidInput { field, .. } => extensions.set("field", field.as_ref()),
+        Error::RateLimited { retry_after_seconds } => extensions.set("retryAfter", retry_after_seconds),
+        _ => {}
+    }
+}

@@ -1,0 +1,62 @@
+//! `cacheInvalidated`: the bus's invalidations for clients that keep a cache of their own.
+
+use async_graphql::{Context, SimpleObject, Subscription};
+use futures_util::stream::{Stream, StreamExt};
+
+use crate::{ContextExt, Delivery, Event};
+
+/// Whatever a client remembers of this entity is no longer true.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct Invalidation {
+    /// The entity's type; `*` when invalidations were lost on the way and everything has to be forgotten.
+    typename: String,
+    /// The entity's key; `*` with the type `*`.
+    key: String,
+    /// Rises with every change of that entity.
+    version: i64,
+}
+
+/// The subscription that any one subgraph mounts.
+#[derive(Default)]
+pub struct InvalidationSubscription;
+
+#[Subscription]
+impl InvalidationSubscription {
+    /// Entities that changed, as far as the viewer may know of them; all types unless some are named.
+    async fn cache_invalidated(
+        &self,
+        ctx: &Context<'_>,
+        typenames: Option<Vec<String>>,
+    ) -> impl Stream<Item = Invalidation> + use<> {
+        let viewer = ctx.viewer().clone();
+        ctx.services().bus.subscribe().filter_map(move |delivery| {
+            let found = match &delivery {
+                Delivery::Lagged(_) => Some(Invalidation {
+                    typename: "*".to_owned(),
+                    key: "*".to_owned(),
+                    version: 0,
+                }),
+                Delivery::Event(event) => match &**event {
+                    Event::Invalidated {
+                        typename,
+                        key,
+                        version,
+                        audience,
+                    } if audience.includes(&viewer)
+                        && typenames
+                            .as_ref()
+                            .is_none_or(|names| names.iter().any(|name| name == typename)) =>
+                    {
+                        Some(Invalidation {
+                            typename: (*typename).to_owned(),
+                            key: key.clone(),
+                            version: *version,
+                        })
+                    }
+                    _ => None,
+                },
+            };
+            std::future::ready(found)
+        })
+    }
+}

@@ -1,0 +1,38 @@
+//! What the router and the domains agree on.
+//!
+//! A domain is one public function, `schema(services)`, that turns [`Services`] into an async-graphql
+//! schema. Everything it needs to know about who is asking ([`Viewer`]), how to fail ([`Error`]), how to
+//! read and write ([`Db`]), what time it is ([`Clock`]) and how to tell others ([`Bus`]) is here, so that
+//! no domain depends on another.
+
+mod clock;
+mod context;
+mod db;
+mod error;
+mod event;
+mod id;
+mod idempotency;
+mod invalidation;
+mod loader;
+mod money;
+mod page;
+mod services;
+mod text;
+mod token;
+mod viewer;
+
+pub use clock::{Clock, ManualClock, SystemClock, rfc3339};
+pub use context::ContextExt;
+pub use db::{Db, DbOptions, Tx};
+pub use error::{Error, ErrorCodes, Result};
+pub use event::{Audience, Bus, Delivery, Event, EventStream, InProcessBus};
+pub use id::parse_id;
+pub use idempotency::{IdempotencyKey, Once, once};
+pub use invalidation::{Invalidation, InvalidationSubscription};
+pub use loader::{Loader, loader};
+pub use money::Money;
+pub use page::{Page, PageArgs, Paged, page};
+pub use services::Services;
+pub use text::{optional_text, required_text};
+pub use token::{Claims, TokenError, TokenKeys, Verified};
+pub use viewer::{Role, Viewer};

@@ -1,0 +1,151 @@
+//! Lists that grow: Relay connections over a key, never over an offset.
+
+use async_graphql::OutputType;
+use async_graphql::connection::{Connection, Edge, EmptyFields};
+use sea_orm::sea_query::ValueTuple;
+use sea_orm::{ConnectionTrait, EntityTrait, IntoIdentity, Order, Select};
+
+use crate::{Error, Result};
+
+/// How many nodes a page has when nobody says.
+const PAGE_DEFAULT: u64 = 25;
+/// How many nodes a page has at most.
+const PAGE_MAX: u64 = 100;
+
+/// A connection whose cursors are opaque texts.
+pub type Paged<N> = Connection<String, N, EmptyFields, EmptyFields>;
+
+/// The four arguments of a connection, as a resolver receives them.
+#[derive(Clone, Debug, Default)]
+pub struct PageArgs {
+    /// How many from the front.
+    pub first: Option<i32>,
+    /// Only what comes after this cursor.
+    pub after: Option<String>,
+    /// How many from the end.
+    pub last: Option<i32>,
+    /// Only what comes before this cursor.
+    pub before: Option<String>,
+}
+
+impl PageArgs {
+    /// Checks the arguments of a list whose key has `columns` columns.
+    ///
+    /// # Errors
+    /// `INVALID_INPUT` naming the argument: `first` with `last`, a negative or too large count, a cursor that is none of ours.
+    pub fn check(self, columns: usize) -> Result<Page> {
+        let (limit, backwards) = match (self.first, self.last) {
+            (Some(_), Some(_)) => return Err(Error::invalid("last", "cannot be combined with first")),
+            (first, None) => (count("first", first)?, false),
+            (None, last) => (count("last", last)?, true),
+        };
+        Ok(Page {
+            limit,
+            backwards,
+            after: self.after.map(|text| decode("after", &text, columns)).transpose()?,
+            before: self.before.map(|text| decode("before", &text, columns)).transpose()?,
+        })
+    }
+}
+
+/// Which part of a list is wanted.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// How many nodes at most.
+    pub limit: u64,
+    /// Counted from the end instead of the front.
+    pub backwards: bool,
+    /// The key to start behind.
+    pub after: Option<Vec<i64>>,
+    /// The key to stop before.
+    pub before: Option<Vec<i64>>,
+}
+
+/// Reads one page of `select`, ordered by `columns` (a unique key of integers) in `order`.
+///
+/// `key` gives a row's values of those columns, `node` what the API shows of the row. Stable while rows are inserted
+/// or deleted: a page begins behind a key, not at an offset.
+///
+/// # Errors
+/// As [`PageArgs::check`], and when the database fails.
+pub async fn page<E, C, N>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+    columns: C,
+    order: Order,
+    args: PageArgs,
+    key: impl Fn(&E::Model) -> Vec<i64>,
+    node: impl Fn(E::Model) -> N,
+) -> Result<Paged<N>>
+where
+    E: EntityTrait,
+    E::Model: Send + Sync,
+    C: IntoIdentity,
+    N: OutputType,
+{
+    let identity = columns.into_identity();
+    let wanted = args.check(identity.arity())?;
+    let mut cursor = select.cursor_by(identity);
+    match order {
+        Order::Desc => cursor.desc(),
+        _ => cursor.asc(),
+    };
+    if let Some(after) = &wanted.after {
+        cursor.after(values(after));
+    }
+    if let Some(before) = &wanted.before {
+        cursor.before(values(before));
+    }
+    // One more than asked for tells whether there is another page.
+    match wanted.backwards {
+        false => cursor.first(wanted.limit + 1),
+        true => cursor.last(wanted.limit + 1),
+    };
+    let mut rows = cursor.all(db).await?;
+    let more = rows.len() as u64 > wanted.limit;
+    if more {
+        rows.remove(if wanted.backwards { 0 } else { rows.len() - 1 });
+    }
+    let (previous, next) = match wanted.backwards {
+        false => (wanted.after.is_some(), more),
+        true => (more, wanted.before.is_some()),
+    };
+    let mut connection = Connection::new(previous, next);
+    connection
+        .edges
+        .extend(rows.into_iter().map(|row| Edge::new(encode(&key(&row)), node(row))));
+    Ok(connection)
+}
+
+fn values(key: &[i64]) -> ValueTuple {
+    match key {
+        [one] => ValueTuple::One((*one).into()),
+        [one, two] => ValueTuple::Two((*one).into(), (*two).into()),
+        many => ValueTuple::Many(many.iter().map(|value| (*value).into()).collect()),
+    }
+}
+
+fn count(field: &'static str, value: Option<i32>) -> Result<u64> {
+    let value = value
+        .map_or(Ok(PAGE_DEFAULT), u64::try_from)
+        .map_err(|_| Error::invalid(field, "must not be negative"))?;
+    if value > PAGE_MAX {
+        return Err(Error::invalid(field, format!("must be at most {PAGE_MAX}")));
+    }
+    Ok(value)
+}
+
+// A cursor is opaque by promise, not by secrecy: the key's numbers in hexadecimal, so that nobody is tempted to count with it.
+fn encode(key: &[i64]) -> String {
+    key.iter()
+        .map(|value| format!("{value:x}"))
+        .collect::<Vec<_>>()
+        .join("-")
+}
+
+fn decode(field: &'static str, text: &str, columns: usize) -> Result<Vec<i64>> {
+    let number = |part: &str| u64::from_str_radix(part, 16).ok().map(u64::cast_signed);
+    let key: Option<Vec<i64>> = text.split('-').map(number).collect();
+    key.filter(|key| key.len() == columns && encode(key) == text)
+        .ok_or_else(|| Error::invalid(field, "is not a cursor of this list"))
+}

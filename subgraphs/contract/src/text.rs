@@ -1,0 +1,37 @@
+//! Text that people type: trimmed, bounded, never blank where something is required (CONTRACTS, section 7).
+
+use crate::{Error, Result};
+
+/// Trims `value`; refuses blank text, text over `max` characters and, on one line, control characters.
+///
+/// # Errors
+/// `INVALID_INPUT` naming `field`.
+pub fn required_text(field: &'static str, value: &str, max: usize) -> Result<String> {
+    let text = value.trim();
+    if text.is_empty() {
+        return Err(Error::invalid(field, "must not be blank"));
+    }
+    bounded(field, text, max)
+}
+
+/// As [`required_text`], with blank meaning none.
+///
+/// # Errors
+/// `INVALID_INPUT` naming `field`.
+pub fn optional_text(field: &'static str, value: Option<&str>, max: usize) -> Result<Option<String>> {
+    match value.map(str::trim) {
+        None | Some("") => Ok(None),
+        Some(text) => bounded(field, text, max).map(Some),
+    }
+}
+
+fn bounded(field: &'static str, text: &str, max: usize) -> Result<String> {
+    if text.chars().count() > max {
+        return Err(Error::invalid(field, format!("must have at most {max} characters")));
+    }
+    // A line break belongs into a message; a NUL or an escape sequence belongs nowhere.
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(Error::invalid(field, "must not contain control characters"));
+    }
+    Ok(text.to_owned())
+}

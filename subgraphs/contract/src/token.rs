@@ -1,0 +1,315 @@
+//! Tokens: signed with this installation's keys, verified once, by the router.
+
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use rand::RngCore;
+use serde::{Deserialize, Serialize};
+
+use crate::{Role, Viewer};
+
+const ISSUER: &str = "agora";
+const AUDIENCE: &str = "agora";
+const SECRET_BYTES: usize = 32;
+
+/// What a token says (RFC 7519). `type` is the word the brokerage's document asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// The user's id, or the service's name.
+    pub sub: String,
+    /// `member`, `investor`, `broker` or `service`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whether the person administers this installation.
+    #[serde(default)]
+    pub admin: bool,
+    /// The session the token belongs to; none for services.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<i64>,
+    /// Who made it: always `agora`.
+    pub iss: String,
+    /// Whom it is for: always `agora`.
+    pub aud: String,
+    /// When it was made, in seconds since the epoch.
+    pub iat: i64,
+    /// When it ends, in seconds since the epoch.
+    pub exp: i64,
+}
+
+/// A token that held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Who is asking.
+    pub viewer: Viewer,
+    /// The session the token belongs to; none for services.
+    pub session: Option<i64>,
+    /// When it was made, in microseconds since the epoch (whole seconds).
+    pub issued_us: i64,
+    /// When it ends, in microseconds since the epoch.
+    pub expires_us: i64,
+}
+
+/// Why a token did not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Not one of ours, or tampered with.
+    #[error("the token is not valid")]
+    Invalid,
+    /// It was good once.
+    #[error("the token has expired")]
+    Expired,
+}
+
+/// The installation's signing keys, newest first: the newest signs, all of them verify, so keys rotate with overlap.
+pub struct TokenKeys(Vec<Key>);
+
+#[derive(Serialize, Deserialize)]
+struct StoredKey {
+    kid: String,
+    secret_hex: String,
+}
+
+struct Key {
+    kid: String,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+}
+
+impl TokenKeys {
+    /// Keys that live as long as this process, for tests and tools.
+    pub fn ephemeral() -> Self {
+        Self(vec![Key::new(&StoredKey::generate())])
+    }
+
+    /// Reads the key set from `path`, and makes one there (mode 0600) when there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read, made, or is no key set.
+    pub fn load_or_create(path: &Path) -> io::Result<Self> {
+        match Self::load(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Self::store(path, &[StoredKey::generate()])?;
+                Self::load(path)
+            }
+            loaded => loaded,
+        }
+    }
+
+    /// Reads the key set from `path`.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no key set.
+    pub fn load(path: &Path) -> io::Result<Self> {
+        let stored: Vec<StoredKey> = serde_json::from_slice(&fs::read(path)?).map_err(io::Error::other)?;
+        if stored.is_empty() {
+            return Err(io::Error::other("the key set is empty"));
+        }
+        if stored.iter().any(|key| key.secret().len() < SECRET_BYTES) {
+            return Err(io::Error::other("a key is shorter than 32 bytes"));
+        }
+        Ok(Self(stored.iter().map(Key::new).collect()))
+    }
+
+    fn store(path: &Path, keys: &[StoredKey]) -> io::Result<()> {
+        // Written aside and renamed: a crash leaves the old set or the new one, never half of one.
+        let aside = path.with_extension("new");
+        let _ = fs::remove_file(&aside);
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&aside)?;
+        file.write_all(&serde_json::to_vec_pretty(keys).map_err(io::Error::other)?)?;
+        file.sync_all()?;
+        fs::rename(&aside, path)?;
+        match path.parent() {
+            Some(folder) => fs::File::open(folder)?.sync_all(),
+            None => Ok(()),
+        }
+    }
+
+    /// A token for a person, and when it ends (microseconds since the epoch).
+    pub fn sign_user(
+        &self,
+        id: i64,
+        role: Role,
+        admin: bool,
+        session: i64,
+        now_us: i64,
+        ttl_seconds: i64,
+    ) -> (String, i64) {
+        self.sign(
+            id.to_string(),
+            role.as_str().to_lowercase(),
+            admin,
+            Some(session),
+            now_us,
+            ttl_seconds,
+        )
+    }
+
+    /// A credential for a service, and when it ends (microseconds since the epoch).
+    pub fn sign_service(&self, name: &str, now_us: i64, ttl_seconds: i64) -> (String, i64) {
+        self.sign(name.to_owned(), "service".to_owned(), false, None, now_us, ttl_seconds)
+    }
+
+    fn sign(
+        &self,
+        sub: String,
+        kind: String,
+        admin: bool,
+        sid: Option<i64>,
+        now_us: i64,
+        ttl_seconds: i64,
+    ) -> (String, i64) {
+        let iat = now_us.div_euclid(1_000_000);
+        let exp = iat + ttl_seconds;
+        let claims = Claims {
+            sub,
+            kind,
+            admin,
+            sid,
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            iat,
+            exp,
+        };
+        let key = &self.0[0];
+        let mut header = Header::new(Algorithm::HS256);
+        header.kid = Some(key.kid.clone());
+        let token =
+            jsonwebtoken::encode(&header, &claims, &key.encoding).expect("plain claims always encode with an HMAC key");
+        (token, exp * 1_000_000)
+    }
+
+    /// Checks a token: our key by its `kid`, HS256 only, our issuer and audience, not expired at `now_us`.
+    ///
+    /// # Errors
+    /// [`TokenError`]; the caller answers 401.
+    pub fn verify(&self, token: &str, now_us: i64) -> Result<Verified, TokenError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
+        let key = self
+            .0
+            .iter()
+            .find(|key| Some(&key.kid) == header.kid.as_ref())
+            .ok_or(TokenError::Invalid)?;
+        let mut rules = Validation::new(Algorithm::HS256);
+        rules.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+        rules.set_audience(&[AUDIENCE]);
+        rules.set_issuer(&[ISSUER]);
+        // The time is ours to check: the library would ask the machine's clock.
+        rules.validate_exp = false;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &rules)
+            .map_err(|_| TokenError::Invalid)?
+            .claims;
+        let expires_us = claims.exp.checked_mul(1_000_000).ok_or(TokenError::Invalid)?;
+        if expires_us <= now_us {
+            return Err(TokenError::Expired);
+        }
+        let viewer = match claims.kind.as_str() {
+            "service" => Viewer::Service { name: claims.sub },
+            kind => Viewer::User {
+                id: claims.sub.parse().map_err(|_| TokenError::Invalid)?,
+                role: Role::parse(&kind.to_uppercase()).ok_or(TokenError::Invalid)?,
+                admin: claims.admin,
+            },
+        };
+        Ok(Verified {
+            viewer,
+            session: claims.sid,
+            issued_us: claims.iat.saturating_mul(1_000_000),
+            expires_us,
+        })
+    }
+}
+
+impl fmt::Debug for TokenKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|key| &key.kid)).finish()
+    }
+}
+
+impl StoredKey {
+    fn generate() -> Self {
+        let mut random = [0u8; SECRET_BYTES + 4];
+        rand::rng().fill_bytes(&mut random);
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        Self {
+            kid: hex(&random[SECRET_BYTES..]),
+            secret_hex: hex(&random[..SECRET_BYTES]),
+        }
+    }
+
+    fn secret(&self) -> Vec<u8> {
+        let digit = |at: usize| {
+            self.secret_hex
+                .get(at..at + 2)
+                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+        };
+        (0..self.secret_hex.len()).step_by(2).map_while(digit).collect()
+    }
+}
+
+impl Key {
+    fn new(stored: &StoredKey) -> Self {
+        let secret = stored.secret();
+        Self {
+            kid: stored.kid.clone(),
+            encoding: EncodingKey::from_secret(&secret),
+            decoding: DecodingKey::from_secret(&secret),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000_000_000;
+
+    #[test]
+    fn a_token_holds_until_it_ends_and_not_a_moment_longer() {
+        let keys = TokenKeys::ephemeral();
+        let (token, expires) = keys.sign_user(7, Role::Broker, true, 3, NOW, 60);
+        let held = keys.verify(&token, expires - 1).unwrap();
+        assert_eq!(
+            held.viewer,
+            Viewer::User {
+                id: 7,
+                role: Role::Broker,
+                admin: true
+            }
+        );
+        assert_eq!(held.session, Some(3));
+        assert_eq!(keys.verify(&token, expires), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn a_token_of_another_installation_or_another_algorithm_does_not_hold() {
+        let keys = TokenKeys::ephemeral();
+        let (foreign, _) = TokenKeys::ephemeral().sign_service("ben", NOW, 60);
+        assert_eq!(keys.verify(&foreign, NOW), Err(TokenError::Invalid));
+        let (token, _) = keys.sign_service("ben", NOW, 60);
+        let body = token.split('.').nth(1).unwrap();
+        // {"alg":"none","typ":"JWT"}
+        assert_eq!(
+            keys.verify(&format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{body}."), NOW),
+            Err(TokenError::Invalid)
+        );
+        assert_eq!(keys.verify("", NOW), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn the_key_set_survives_a_restart_and_only_its_owner_reads_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.json");
+        let (token, _) = TokenKeys::load_or_create(&path).unwrap().sign_service("ben", NOW, 60);
+        assert!(TokenKeys::load_or_create(&path).unwrap().verify(&token, NOW).is_ok());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
