@@ -4,6 +4,9 @@ pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 
 mod m0001_idempotency;
+mod m0002_accounts;
+mod m0003_bookstore;
+mod m0004_messages;
 
 /// The ordered list.
 pub struct Migrator;
@@ -11,6 +14,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_idempotency::Migration)]
+        vec![
+            Box::new(m0001_idempotency::Migration),
+            Box::new(m0002_accounts::Migration),
+            Box::new(m0003_bookstore::Migration),
+            Box::new(m0004_messages::Migration),
+        ]
     }
 }

@@ -1,3 +1,9 @@
 //! The router: one GraphQL schema over all domains, and every way to talk to it.
 
+pub mod auth;
+pub mod gateway;
+pub mod http;
+pub mod limits;
+pub mod rest;
 pub mod subgraph;
+pub mod supergraph;

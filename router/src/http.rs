@@ -1,0 +1,1 @@
+//! GraphQL over HTTP, WebSocket, SSE and multipart; the pages.

@@ -1,0 +1,1 @@
+//! Validate, plan, execute, project.
