@@ -2,69 +2,45 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use crate::settings_macro::settings;
 
-/// The bounds of everything a caller can send or keep open.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// Bytes of a request body, and of one WebSocket message.
-    pub body_bytes_max: usize,
-    /// Lexical tokens of a GraphQL document.
-    pub query_tokens_max: usize,
-    /// Levels of nested selections, fragments followed.
-    pub query_depth_max: usize,
-    /// Aliases in a document, fragments followed.
-    pub query_aliases_max: usize,
-    /// Root fields of an operation, fragments followed.
-    pub query_root_fields_max: usize,
-    /// Directives in a document.
-    pub query_directives_max: usize,
-    /// Fields of an operation once its fragments are followed: a small document can mean a huge one.
-    pub query_fields_max: usize,
-    /// Milliseconds a query or mutation may take.
-    pub request_ms_max: u64,
-    /// Errors in one response; the rest is counted, not listed.
-    pub errors_max: usize,
-    /// Entities one fetch may ask of a subgraph.
-    pub entities_max: usize,
-    /// Requests being answered at once; one more is answered 503.
-    pub requests_max: usize,
-    /// Open subscriptions of this process; one more is refused.
-    pub subscriptions_max: usize,
-    /// Subscriptions of one WebSocket; one more is refused.
-    pub subscriptions_per_socket_max: usize,
-    /// Answers waiting for a slow subscriber; one more ends the subscription.
-    pub subscriber_queue_max: usize,
-    /// Milliseconds a WebSocket client has for its `connection_init`.
-    pub connection_init_ms_max: u64,
-    /// Cached query plans.
-    pub plans_max: u64,
-    /// Whether introspection is answered.
-    pub introspection: bool,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            body_bytes_max: 1024 * 1024,
-            query_tokens_max: 10_000,
-            query_depth_max: 30,
-            query_aliases_max: 200,
-            query_root_fields_max: 50,
-            query_directives_max: 100,
-            query_fields_max: 5_000,
-            request_ms_max: 10_000,
-            errors_max: 100,
-            entities_max: 10_000,
-            requests_max: 1_024,
-            subscriptions_max: 10_000,
-            subscriptions_per_socket_max: 100,
-            subscriber_queue_max: 64,
-            connection_init_ms_max: 5_000,
-            plans_max: 2_000,
-            introspection: true,
-        }
+settings! {
+    /// The bounds of everything a caller can send or keep open.
+    Limits with flags LimitFlags under "Limits" {
+        /// Bytes of a request body, and of one WebSocket message.
+        body_bytes_max: usize = 1024 * 1024,
+        /// Lexical tokens of a GraphQL document.
+        query_tokens_max: usize = 10_000,
+        /// Levels of nested selections, fragments followed.
+        query_depth_max: usize = 30,
+        /// Aliases in a document, fragments followed.
+        query_aliases_max: usize = 200,
+        /// Root fields of an operation, fragments followed.
+        query_root_fields_max: usize = 50,
+        /// Directives in a document.
+        query_directives_max: usize = 100,
+        /// Fields of an operation once its fragments are followed: a small document can mean a huge one.
+        query_fields_max: usize = 5_000,
+        /// Milliseconds a query or mutation may take.
+        request_ms_max: u64 = 10_000,
+        /// Errors in one response; the rest is counted, not listed.
+        errors_max: usize = 100,
+        /// Entities one fetch may ask of a subgraph.
+        entities_max: usize = 10_000,
+        /// Requests being answered at once; one more is answered 503.
+        requests_max: usize = 1_024,
+        /// Open subscriptions of this process; one more is refused.
+        subscriptions_max: usize = 10_000,
+        /// Subscriptions of one WebSocket; one more is refused.
+        subscriptions_per_socket_max: usize = 100,
+        /// Answers waiting for a slow subscriber; one more ends the subscription.
+        subscriber_queue_max: usize = 64,
+        /// Milliseconds a WebSocket client has for its `connection_init`.
+        connection_init_ms_max: u64 = 5_000,
+        /// Cached query plans.
+        plans_max: u64 = 2_000,
+        /// Whether introspection is answered.
+        introspection: bool = true,
     }
 }
 

@@ -1,0 +1,358 @@
+//! The settings: one struct; defaults, then a TOML file, then `AGORA_*` in the environment, then flags.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{LimitFlags, Limits};
+use crate::settings_macro::settings;
+
+settings! {
+    /// Where the server listens and what it shows.
+    Server with flags ServerFlags under "Server" {
+        /// The address of the graph and of the REST mounts.
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 4000)),
+        /// The folder of everything that must last: the database and the signing keys.
+        data: PathBuf = PathBuf::from("./data/agora"),
+        /// Binds a REST mount, or one of its services, to its own port at `/`: `bookstore.catalog=127.0.0.1:5001`; several with commas.
+        rest_listen: RestListeners = RestListeners::default(),
+        /// Who may call REST routes whose document has no authentication: anyone (`open`), or who has a bearer token (`token`); `auto` is `open` on loopback addresses and `token` elsewhere.
+        rest_access: RestAccess = RestAccess::Auto,
+        /// Browser origins that may call the graph from other sites, `https://app.example`. None unless named.
+        allowed_origins: Origins = Origins::default(),
+        /// What is logged, as `tracing` filters: `info`, `agora=debug,warn`.
+        log: String = "info".to_owned(),
+        /// How it is logged.
+        log_format: LogFormat = LogFormat::Text,
+        /// Milliseconds that open requests have to finish after SIGTERM.
+        shutdown_ms_max: u64 = 10_000,
+    }
+}
+
+settings! {
+    /// The database's bounds.
+    Database with flags DatabaseFlags under "Database" {
+        /// Connections that read at once.
+        readers: u32 = 4,
+        /// Writes waiting for the one writer; one more waits outside, and is answered UNAVAILABLE when that takes too long.
+        write_queue_max: usize = 4_096,
+        /// Writes that share one commit.
+        write_group_max: usize = 256,
+        /// Milliseconds one write may hold the writer.
+        write_ms_max: u64 = 5_000,
+        /// Events a slow receiver in this process may fall behind before it has to read again.
+        event_queue_max: usize = 4_096,
+    }
+}
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where the server listens and what it shows.
+    pub server: Server,
+    /// The database's bounds.
+    pub database: Database,
+    /// The bounds of everything a caller can send or keep open.
+    pub limits: Limits,
+}
+
+/// Every setting as a flag.
+#[derive(Clone, Debug, Default, clap::Args, Serialize)]
+pub struct SettingsFlags {
+    /// A TOML file with `[server]`, `[database]` and `[limits]`.
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerFlags,
+    #[command(flatten)]
+    database: DatabaseFlags,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+/// A setting that cannot be used, with its name and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{name}: {why}")]
+pub struct ConfigError {
+    name: String,
+    why: String,
+}
+
+impl ConfigError {
+    fn new(name: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            why: why.into(),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the settings: defaults, then the file, then `AGORA_SERVER_LISTEN`, `AGORA_LIMITS_REQUEST_MS_MAX` …, then flags.
+    ///
+    /// # Errors
+    /// Names the setting that cannot be used, and says why.
+    pub fn read(flags: &SettingsFlags) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if let Some(file) = &flags.config {
+            if !file.is_file() {
+                return Err(ConfigError::new("config", format!("{} is no file", file.display())));
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let settings: Self = figment
+            .merge(environment())
+            .merge(Serialized::defaults(flags))
+            .extract()
+            .map_err(|error| named(&error))?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let limits = serde_json::to_value(&self.limits).expect("limits are plain numbers");
+        let database = serde_json::to_value(&self.database).expect("bounds are plain numbers");
+        for (section, values) in [("limits", limits), ("database", database)] {
+            let zero = values
+                .as_object()
+                .into_iter()
+                .flatten()
+                .find(|(_, value)| value.as_u64() == Some(0));
+            if let Some((name, _)) = zero {
+                return Err(ConfigError::new(format!("{section}.{name}"), "must be more than 0"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses any address that is not loopback: the demo's password is public.
+    ///
+    /// # Errors
+    /// Names the setting with the address.
+    pub fn check_demo(&self) -> Result<(), ConfigError> {
+        let listeners = self
+            .server
+            .rest_listen
+            .0
+            .iter()
+            .map(|listener| ("server.rest_listen", listener.address));
+        let all = std::iter::once(("server.listen", self.server.listen)).chain(listeners);
+        for (name, address) in all {
+            if !address.ip().is_loopback() {
+                let why =
+                    format!("{address} is not a loopback address, and the demo's password is public; use `serve`");
+                return Err(ConfigError::new(name, why));
+            }
+        }
+        Ok(())
+    }
+
+    /// The settings as a TOML file that [`read`](Self::read) reads back.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("settings are plain tables")
+    }
+}
+
+/// `AGORA_LIMITS_QUERY_DEPTH_MAX` is `limits.query_depth_max`: only the first word names a table.
+fn environment() -> Env {
+    Env::prefixed("AGORA_").map(|key| {
+        let key = key.as_str().to_ascii_lowercase();
+        let section = ["server", "database", "limits"]
+            .into_iter()
+            .find(|name| key.starts_with(&format!("{name}_")));
+        match section {
+            Some(section) => format!("{section}.{}", &key[section.len() + 1..]).into(),
+            None => key.into(),
+        }
+    })
+}
+
+fn named(error: &figment::Error) -> ConfigError {
+    let name = match (error.path.is_empty(), &error.kind) {
+        (false, _) => error.path.join("."),
+        (true, figment::error::Kind::UnknownField(field, _)) => field.clone(),
+        _ => "settings".to_owned(),
+    };
+    let source = error
+        .metadata
+        .as_ref()
+        .map_or_else(String::new, |metadata| format!(" (from {})", metadata.name));
+    ConfigError::new(name, format!("{}{source}", error.kind))
+}
+
+/// Who may call REST routes whose document has no authentication (CONTRACTS, section 0).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum RestAccess {
+    /// `open` where a listener's address is loopback, `token` elsewhere.
+    Auto,
+    /// Anyone, as documented.
+    Open,
+    /// Who has a bearer token.
+    Token,
+}
+
+impl RestAccess {
+    /// Whether a listener on that address answers anyone.
+    pub fn is_open(self, address: SocketAddr) -> bool {
+        match self {
+            Self::Auto => address.ip().is_loopback(),
+            Self::Open => true,
+            Self::Token => false,
+        }
+    }
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A list that is written as a TOML array or as one text with commas.
+macro_rules! comma_list {
+    ($(#[$meta:meta])* $name:ident of $item:ty) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(try_from = "Words", into = "Vec<String>")]
+        pub struct $name(pub Vec<$item>);
+
+        impl TryFrom<Words> for $name {
+            type Error = String;
+
+            fn try_from(words: Words) -> Result<Self, String> {
+                words.split().map(|word| word.parse::<$item>().map_err(|error| error.to_string())).collect::<Result<_, _>>().map(Self)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                Self::try_from(Words::One(text.to_owned()))
+            }
+        }
+
+        impl From<$name> for Vec<String> {
+            fn from(list: $name) -> Self {
+                list.0.iter().map(ToString::to_string).collect()
+            }
+        }
+    };
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Words {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Words {
+    fn split(&self) -> impl Iterator<Item = &str> {
+        let texts = match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Many(texts) => texts.as_slice(),
+        };
+        texts
+            .iter()
+            .flat_map(|text| text.split(','))
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+    }
+}
+
+comma_list! {
+    /// Extra listeners of REST mounts.
+    RestListeners of RestListener
+}
+
+comma_list! {
+    /// Origins of browsers.
+    Origins of String
+}
+
+/// A REST mount, or one of its services, on its own port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestListener {
+    /// The mount: `bookstore`.
+    pub mount: String,
+    /// The service inside it: `catalog`.
+    pub service: Option<String>,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl std::str::FromStr for RestListener {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, address) = text
+            .split_once('=')
+            .ok_or_else(|| format!("`{text}` is not of the form SYSTEM[.SERVICE]=ADDRESS"))?;
+        let address = address
+            .parse()
+            .map_err(|_| format!("`{address}` is no address such as 127.0.0.1:5001"))?;
+        let (mount, service) = name
+            .split_once('.')
+            .map_or((name, None), |(mount, service)| (mount, Some(service)));
+        Ok(Self {
+            mount: mount.to_owned(),
+            service: service.map(str::to_owned),
+            address,
+        })
+    }
+}
+
+impl std::fmt::Display for RestListener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let dot = if self.service.is_some() { "." } else { "" };
+        write!(
+            f,
+            "{}{dot}{}={}",
+            self.mount,
+            self.service.as_deref().unwrap_or_default(),
+            self.address
+        )
+    }
+}
+
+/// Where things are inside the data folder.
+#[derive(Clone, Debug)]
+pub struct DataFolder(PathBuf);
+
+impl DataFolder {
+    /// The folder at that path.
+    pub fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The database.
+    pub fn database(&self) -> PathBuf {
+        self.0.join("agora.db")
+    }
+
+    /// The signing keys.
+    pub fn keys(&self) -> PathBuf {
+        self.0.join("keys.json")
+    }
+
+    /// The file that one process locks while it uses the folder.
+    pub fn lock(&self) -> PathBuf {
+        self.0.join("lock")
+    }
+}

@@ -1,0 +1,40 @@
+//! One list for a group of settings: its struct, its defaults and its command-line flags.
+
+/// Declares a group of settings once.
+///
+/// Out of `name: type = default` with a doc comment each come the struct that the program reads, its `Default`, and a
+/// struct of optional flags whose `--help` is the same doc comment.
+macro_rules! settings {
+    (
+        $(#[$meta:meta])*
+        $name:ident with flags $flags:ident under $heading:literal {
+            $($(#[$doc:meta])* $field:ident: $type:ty = $default:expr,)*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$doc])* pub $field: $type,)*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+
+        #[doc = concat!("The settings of [`", stringify!($name), "`] as command-line flags; what is not given stays.")]
+        #[derive(Clone, Debug, Default, clap::Args, serde::Serialize)]
+        pub struct $flags {
+            $(
+                $(#[$doc])*
+                #[arg(long, help_heading = $heading, value_name = stringify!($type))]
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $field: Option<$type>,
+            )*
+        }
+    };
+}
+
+pub(crate) use settings;
