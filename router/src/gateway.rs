@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use contract::Clock;
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::Authenticator;
 use crate::limits::Limits;
@@ -19,4 +20,6 @@ pub struct Gateway {
     pub clock: Arc<dyn Clock>,
     /// The bounds.
     pub limits: Arc<Limits>,
+    /// Cancelled when the process has to end: streams end, nothing new begins.
+    pub shutdown: CancellationToken,
 }
