@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Executor, Request, Response, Variables};
 use bytes::Bytes;
-use contract::Viewer;
+use contract::{SessionId, Viewer};
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 
@@ -29,6 +29,8 @@ pub struct SubgraphRequest {
     pub variables: Variables,
     /// Who is asking.
     pub viewer: Viewer,
+    /// The session behind the viewer's token; none for nobody and for services. A log-out ends it.
+    pub session: Option<i64>,
     /// Ties log lines of one request together.
     pub request_id: Arc<str>,
     /// Refuse everything but queries with `METHOD_NOT_ALLOWED`: what came by GET must not change anything.
@@ -123,5 +125,9 @@ fn into_request(request: SubgraphRequest) -> Request {
         }
     };
     prepared.operation_name = request.operation_name;
-    prepared.variables(request.variables).data(request.viewer)
+    let prepared = prepared.variables(request.variables).data(request.viewer);
+    match request.session {
+        Some(session) => prepared.data(SessionId(session)),
+        None => prepared,
+    }
 }
