@@ -7,5 +7,6 @@ pub mod http;
 pub mod limits;
 pub mod rest;
 mod settings_macro;
+pub mod status;
 pub mod subgraph;
 pub mod supergraph;

@@ -1,0 +1,62 @@
+//! The one status table: which HTTP status a code has, for GraphQL and for every REST mount.
+
+use axum::http::StatusCode;
+
+/// The status of a code (CONTRACTS, sections 0 and 7). A code that nobody wrote down here is our own mistake: 500.
+pub fn status_of(code: &str) -> StatusCode {
+    match code {
+        "INVALID_INPUT"
+        | "BAD_REQUEST"
+        | "GRAPHQL_PARSE_FAILED"
+        | "GRAPHQL_VALIDATION_FAILED"
+        | "QUERY_TOO_COMPLEX"
+        | "INVALID_AUTOMATED_ORDER" => StatusCode::BAD_REQUEST,
+        "UNAUTHENTICATED" => StatusCode::UNAUTHORIZED,
+        "FORBIDDEN" | "AUTHORIZATION_MISMATCH" => StatusCode::FORBIDDEN,
+        "NOT_FOUND" => StatusCode::NOT_FOUND,
+        "METHOD_NOT_ALLOWED" => StatusCode::METHOD_NOT_ALLOWED,
+        "NOT_ACCEPTABLE" => StatusCode::NOT_ACCEPTABLE,
+        "CONFLICT" | "ORDER_COMPLETED" => StatusCode::CONFLICT,
+        "PAYLOAD_TOO_LARGE" => StatusCode::PAYLOAD_TOO_LARGE,
+        "UNSUPPORTED_MEDIA_TYPE" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "IDEMPOTENCY_MISMATCH" => StatusCode::UNPROCESSABLE_ENTITY,
+        "RATE_LIMITED" => StatusCode::TOO_MANY_REQUESTS,
+        "UNAVAILABLE" => StatusCode::SERVICE_UNAVAILABLE,
+        "TIMEOUT" => StatusCode::GATEWAY_TIMEOUT,
+        code if code.starts_with("INSUFFICIENT_") => StatusCode::CONFLICT,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_the_status_the_contract_gives_it() {
+        let table = [
+            ("INVALID_INPUT", 400),
+            ("GRAPHQL_VALIDATION_FAILED", 400),
+            ("UNAUTHENTICATED", 401),
+            ("FORBIDDEN", 403),
+            ("NOT_FOUND", 404),
+            ("METHOD_NOT_ALLOWED", 405),
+            ("NOT_ACCEPTABLE", 406),
+            ("CONFLICT", 409),
+            ("INSUFFICIENT_FUNDS", 409),
+            ("INSUFFICIENT_STOCK", 409),
+            ("ORDER_COMPLETED", 409),
+            ("PAYLOAD_TOO_LARGE", 413),
+            ("UNSUPPORTED_MEDIA_TYPE", 415),
+            ("IDEMPOTENCY_MISMATCH", 422),
+            ("RATE_LIMITED", 429),
+            ("INTERNAL", 500),
+            ("NEVER_HEARD_OF", 500),
+            ("UNAVAILABLE", 503),
+            ("TIMEOUT", 504),
+        ];
+        for (code, status) in table {
+            assert_eq!(status_of(code).as_u16(), status, "{code}");
+        }
+    }
+}
