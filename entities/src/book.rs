@@ -1,1 +1,225 @@
-//! To be written.
+//! Books of the bookstore, and the copies left of each.
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ExprTrait, LikeExpr};
+use sea_orm::{QueryOrder, QuerySelect, Select};
+use serde::{Deserialize, Serialize};
+
+/// One book. Its id is never used again, so that a purchase of a deleted book can never seem to be of another.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
+#[sea_orm(table_name = "book")]
+pub struct Model {
+    /// The book's id.
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// The title.
+    pub title: String,
+    /// [`folded`] of the title.
+    pub title_key: String,
+    /// The topic.
+    pub topic: String,
+    /// [`folded`] of the topic.
+    pub topic_key: String,
+    /// The price of one copy in minor units.
+    pub price_minor: i64,
+    /// The price's ISO 4217 currency code.
+    pub currency: String,
+    /// Copies left.
+    pub quantity: i64,
+    /// Rises by one with every change.
+    pub version: i64,
+    /// When it last changed, in microseconds since the epoch.
+    pub changed_at_us: i64,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What a book is made of; absolute values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NewBook {
+    /// The title.
+    pub title: String,
+    /// The topic.
+    pub topic: String,
+    /// The price of one copy in minor units.
+    pub price_minor: i64,
+    /// The price's ISO 4217 currency code.
+    pub currency: String,
+    /// Copies left.
+    pub quantity: i64,
+}
+
+/// New values for some of a book's columns; `None` leaves one as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BookChange {
+    /// The title.
+    pub title: Option<String>,
+    /// The topic.
+    pub topic: Option<String>,
+    /// The price of one copy in minor units, with its currency.
+    pub price: Option<(i64, String)>,
+    /// Copies left.
+    pub quantity: Option<i64>,
+}
+
+/// What taking a copy came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// One copy was taken; the book as it is now.
+    One(Model),
+    /// The book is there, and no copy of it.
+    NoneLeft,
+    /// There is no such book.
+    NoBook,
+}
+
+/// `text` as it is compared: without regard to case in any script (`ß` is `SS`, every sigma is one).
+pub fn folded(text: &str) -> String {
+    // Up first: what differs only in lower case (σ and ς, s and ſ) becomes one there.
+    text.trim()
+        .chars()
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// The books of a topic (matched whole) whose title contains a text, both without regard to case.
+pub fn search(topic: Option<&str>, text: Option<&str>) -> Select<Entity> {
+    let mut found = Entity::find();
+    if let Some(topic) = topic {
+        found = found.filter(Column::TopicKey.eq(folded(topic)));
+    }
+    if let Some(text) = text {
+        // `%` and `_` are what they are, not wildcards.
+        let plain = folded(text)
+            .replace('\\', "\\\\")
+            .replace('%', "\\%")
+            .replace('_', "\\_");
+        let pattern = LikeExpr::new(format!("%{plain}%")).escape('\\');
+        found = found.filter(Expr::col((Entity, Column::TitleKey)).like(pattern));
+    }
+    found
+}
+
+/// Topics that have books, each in the spelling of its alphabetically first book's, in alphabetical order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn topics(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<String>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column_as(Column::Topic.min(), "topic")
+        .group_by(Column::TopicKey)
+        .order_by_asc(Column::TopicKey)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// Books that changed after the moment `at_us`, or in it with an id over `id`; the earliest change first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn changed_behind(db: &impl ConnectionTrait, at_us: i64, id: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
+    let mut changed = Entity::find().cursor_by((Column::ChangedAtUs, Column::Id));
+    changed.after((at_us, id)).first(limit).all(db).await
+}
+
+/// Adds a book.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add(tx: &impl ConnectionTrait, book: NewBook, now_us: i64) -> Result<Model, DbErr> {
+    let row = ActiveModel {
+        id: NotSet,
+        title_key: Set(folded(&book.title)),
+        title: Set(book.title),
+        topic_key: Set(folded(&book.topic)),
+        topic: Set(book.topic),
+        price_minor: Set(book.price_minor),
+        currency: Set(book.currency),
+        quantity: Set(book.quantity),
+        version: Set(1),
+        changed_at_us: Set(now_us),
+    };
+    row.insert(tx).await
+}
+
+/// Changes a book; `None` when there is no such book.
+///
+/// # Errors
+/// When the database fails.
+pub async fn change(
+    tx: &impl ConnectionTrait,
+    id: i64,
+    change: BookChange,
+    now_us: i64,
+) -> Result<Option<Model>, DbErr> {
+    let mut update = touched(now_us).filter(Column::Id.eq(id));
+    if let Some(title) = change.title {
+        update = update
+            .col_expr(Column::TitleKey, folded(&title).into())
+            .col_expr(Column::Title, title.into());
+    }
+    if let Some(topic) = change.topic {
+        update = update
+            .col_expr(Column::TopicKey, folded(&topic).into())
+            .col_expr(Column::Topic, topic.into());
+    }
+    if let Some((minor, currency)) = change.price {
+        update = update
+            .col_expr(Column::PriceMinor, minor.into())
+            .col_expr(Column::Currency, currency.into());
+    }
+    if let Some(quantity) = change.quantity {
+        update = update.col_expr(Column::Quantity, quantity.into());
+    }
+    match update.exec(tx).await?.rows_affected {
+        0 => Ok(None),
+        _ => Entity::find_by_id(id).one(tx).await,
+    }
+}
+
+/// Takes one copy, if one is left.
+///
+/// One guarded `UPDATE` decides, so that of many buyers of the last copy one gets it, and nobody one of a deleted book.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_copy(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Taken, DbErr> {
+    let taken = touched(now_us)
+        .col_expr(Column::Quantity, Expr::col(Column::Quantity).sub(1))
+        .filter(Column::Id.eq(id))
+        .filter(Column::Quantity.gt(0))
+        .exec(tx)
+        .await?
+        .rows_affected;
+    // In the same transaction, after the UPDATE took the row: nobody else changes it before the commit.
+    let book = Entity::find_by_id(id).one(tx).await?;
+    Ok(match (taken, book) {
+        (0, Some(_)) => Taken::NoneLeft,
+        (_, Some(book)) => Taken::One(book),
+        (_, None) => Taken::NoBook,
+    })
+}
+
+/// Deletes a book and answers what it was; `None` when there is no such book. Its purchases stay.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove(tx: &impl ConnectionTrait, id: i64) -> Result<Option<Model>, DbErr> {
+    let Some(book) = Entity::find_by_id(id).one(tx).await? else {
+        return Ok(None);
+    };
+    let deleted = Entity::delete_by_id(id).exec(tx).await?.rows_affected;
+    Ok((deleted == 1).then_some(book))
+}
+
+fn touched(now_us: i64) -> sea_orm::UpdateMany<Entity> {
+    Entity::update_many()
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .col_expr(Column::ChangedAtUs, now_us.into())
+}

@@ -1,1 +1,55 @@
-//! To be written.
+//! Purchases of books: one copy each, never changed.
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::entity::prelude::*;
+
+use crate::book;
+
+/// One copy sold. It says what was sold itself, because the book may change or go.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "book_purchase")]
+pub struct Model {
+    /// The purchase's id.
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// The book. No foreign key: a deleted book leaves its history behind.
+    pub book_id: i64,
+    /// The title when it was sold.
+    pub title: String,
+    /// What was paid, in minor units.
+    pub price_minor: i64,
+    /// The price's ISO 4217 currency code.
+    pub currency: String,
+    /// Copies left right after this sale.
+    pub quantity_after: i64,
+    /// Who bought it; nobody when a service did.
+    pub buyer_id: Option<i64>,
+    /// When, in microseconds since the epoch.
+    pub at_us: i64,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Records the sale of a copy, in the transaction that took it; `book` is what was left.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record(
+    tx: &impl ConnectionTrait,
+    book: &book::Model,
+    buyer: Option<i64>,
+    now_us: i64,
+) -> Result<Model, DbErr> {
+    let row = ActiveModel {
+        id: NotSet,
+        book_id: Set(book.id),
+        title: Set(book.title.clone()),
+        price_minor: Set(book.price_minor),
+        currency: Set(book.currency.clone()),
+        quantity_after: Set(book.quantity),
+        buyer_id: Set(buyer),
+        at_us: Set(now_us),
+    };
+    row.insert(tx).await
+}

@@ -1,0 +1,291 @@
+//! A book: what it is, how it is found, and what operators do to it.
+
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader as Load;
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
+use contract::{
+    Audience, ContextExt, Db, Error, Event, IdempotencyKey, Loader, Money, Once, PageArgs, Paged, Result, once,
+    optional_text, page, parse_id, required_text,
+};
+use entities::book::{self, BookChange, NewBook};
+use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
+
+/// The type's name in invalidations.
+pub(crate) const TYPENAME: &str = "Book";
+/// How long a title or a topic may be, in characters.
+const TEXT_CHARS_MAX: usize = 300;
+/// How many topics are listed at most.
+const TOPICS_MAX: u64 = 1_000;
+
+/// A book of the store.
+#[derive(Clone)]
+pub struct Book(pub(crate) book::Model);
+
+#[Object]
+impl Book {
+    /// The book's id.
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// The title.
+    async fn title(&self) -> &str {
+        &self.0.title
+    }
+
+    /// What it is about.
+    async fn topic(&self) -> &str {
+        &self.0.topic
+    }
+
+    /// The price of one copy.
+    async fn price(&self) -> Money {
+        Money {
+            minor: self.0.price_minor,
+            currency: self.0.currency.clone(),
+        }
+    }
+
+    /// Copies left.
+    async fn quantity(&self) -> i64 {
+        self.0.quantity
+    }
+}
+
+impl Book {
+    /// Tells everyone that a book is not what it was.
+    pub(crate) fn publish_version(ctx: &Context<'_>, id: i64, version: i64) {
+        ctx.publish(Event::Invalidated {
+            typename: TYPENAME,
+            key: id.to_string(),
+            version,
+            audience: Audience::Everyone,
+        });
+    }
+}
+
+/// Reads books by id, many at once.
+pub struct BookLoader(pub(crate) Db);
+
+impl Load<i64> for BookLoader {
+    type Value = book::Model;
+    type Error = Error;
+
+    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, book::Model>> {
+        let found = book::Entity::find()
+            .filter(book::Column::Id.is_in(ids.iter().copied()))
+            .all(self.0.read())
+            .await?;
+        Ok(found.into_iter().map(|book| (book.id, book)).collect())
+    }
+}
+
+/// The book with that id, if there is one. Batched.
+pub(crate) async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Book>> {
+    let books = ctx.data_unchecked::<Loader<BookLoader>>();
+    Ok(books.load_one(id).await?.map(Book))
+}
+
+/// Reads of books.
+#[derive(Default)]
+pub struct BookQuery;
+
+#[Object]
+impl BookQuery {
+    /// The book with that id.
+    async fn book(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Book>> {
+        match parse_id(&id) {
+            Some(id) => find(ctx, id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Resolves a book another subgraph refers to.
+    #[graphql(entity)]
+    async fn book_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Book>> {
+        self.book(ctx, id).await
+    }
+
+    /// Books by id: of one topic (matched whole), with a text in their title, both in any case.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection and its filters")]
+    async fn books(
+        &self,
+        ctx: &Context<'_>,
+        topic: Option<String>,
+        text: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<Book>> {
+        let topic = topic
+            .map(|topic| required_text("topic", &topic, TEXT_CHARS_MAX))
+            .transpose()?;
+        let text = optional_text("text", text.as_deref(), TEXT_CHARS_MAX)?;
+        let found = book::search(topic.as_deref(), text.as_deref());
+        let args = PageArgs {
+            first,
+            after,
+            last,
+            before,
+        };
+        page(
+            ctx.db().read(),
+            found,
+            book::Column::Id,
+            Order::Asc,
+            args,
+            |book| vec![book.id],
+            Book,
+        )
+        .await
+    }
+
+    /// The topics that have books, in alphabetical order; the first 1,000 of them.
+    async fn topics(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
+        Ok(book::topics(ctx.db().read(), TOPICS_MAX).await?)
+    }
+}
+
+/// A new book.
+#[derive(InputObject)]
+pub struct BookInput {
+    /// The title, up to 300 characters.
+    title: String,
+    /// What it is about, up to 300 characters.
+    topic: String,
+    /// The price of one copy in US dollars, 0.00 to 1,000,000,000,000.00.
+    price: Money,
+    /// Copies to sell, 0 or more.
+    quantity: i32,
+}
+
+impl BookInput {
+    fn checked(self) -> Result<NewBook> {
+        let (price_minor, currency) = price(self.price)?;
+        Ok(NewBook {
+            title: required_text("input.title", &self.title, TEXT_CHARS_MAX)?,
+            topic: required_text("input.topic", &self.topic, TEXT_CHARS_MAX)?,
+            price_minor,
+            currency,
+            quantity: quantity(self.quantity)?,
+        })
+    }
+}
+
+/// New values for some of a book's members. A member left out stays as it is.
+#[derive(InputObject)]
+pub struct BookPatch {
+    /// The title, up to 300 characters.
+    title: MaybeUndefined<String>,
+    /// What it is about, up to 300 characters.
+    topic: MaybeUndefined<String>,
+    /// The price of one copy in US dollars, 0.00 to 1,000,000,000,000.00.
+    price: MaybeUndefined<Money>,
+    /// Copies to sell, 0 or more.
+    quantity: MaybeUndefined<i32>,
+}
+
+impl BookPatch {
+    fn checked(self) -> Result<BookChange> {
+        let text = |field, value: String| required_text(field, &value, TEXT_CHARS_MAX);
+        let change = BookChange {
+            title: given("input.title", self.title)?
+                .map(|title| text("input.title", title))
+                .transpose()?,
+            topic: given("input.topic", self.topic)?
+                .map(|topic| text("input.topic", topic))
+                .transpose()?,
+            price: given("input.price", self.price)?.map(price).transpose()?,
+            quantity: given("input.quantity", self.quantity)?.map(quantity).transpose()?,
+        };
+        if change == BookChange::default() {
+            return Err(Error::invalid("input", "must change something"));
+        }
+        Ok(change)
+    }
+}
+
+fn given<T>(field: &'static str, value: MaybeUndefined<T>) -> Result<Option<T>> {
+    match value {
+        MaybeUndefined::Undefined => Ok(None),
+        MaybeUndefined::Null => Err(Error::invalid(field, "must not be null")),
+        MaybeUndefined::Value(value) => Ok(Some(value)),
+    }
+}
+
+fn price(price: Money) -> Result<(i64, String)> {
+    if price.currency != "USD" {
+        return Err(Error::invalid("input.price", "must be in USD"));
+    }
+    if price.minor < 0 {
+        return Err(Error::invalid("input.price", "must not be negative"));
+    }
+    Ok((price.minor, price.currency))
+}
+
+fn quantity(quantity: i32) -> Result<i64> {
+    if quantity < 0 {
+        return Err(Error::invalid("input.quantity", "must not be negative"));
+    }
+    Ok(quantity.into())
+}
+
+/// Writes of books; for operators.
+#[derive(Default)]
+pub struct BookMutation;
+
+#[Object]
+impl BookMutation {
+    /// Adds a book.
+    async fn add_book(&self, ctx: &Context<'_>, input: BookInput, idempotency_key: Option<String>) -> Result<Book> {
+        ctx.viewer().operator()?;
+        let new = input.checked()?;
+        let key = IdempotencyKey::of(ctx.viewer(), "addBook", idempotency_key, &new)?;
+        let now_us = ctx.now_us();
+        let added = ctx
+            .db()
+            .write(async move |tx| {
+                once(tx, key.as_ref(), now_us, async || {
+                    Ok(book::add(tx, new.clone(), now_us).await?)
+                })
+                .await
+            })
+            .await?;
+        if let Once::First(book) = &added {
+            Book::publish_version(ctx, book.id, book.version);
+        }
+        Ok(Book(added.into_inner()))
+    }
+
+    /// Changes a book. What is left out stays; nothing can be null.
+    async fn update_book(&self, ctx: &Context<'_>, id: ID, input: BookPatch) -> Result<Book> {
+        ctx.viewer().operator()?;
+        let change = input.checked()?;
+        let id = parse_id(&id).ok_or(Error::NotFound("book"))?;
+        let now_us = ctx.now_us();
+        let book = ctx
+            .db()
+            .write(async move |tx| {
+                let changed = book::change(tx, id, change.clone(), now_us).await?;
+                changed.ok_or(Error::NotFound("book"))
+            })
+            .await?;
+        Book::publish_version(ctx, book.id, book.version);
+        Ok(Book(book))
+    }
+
+    /// Deletes a book. Its purchases stay.
+    async fn delete_book(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
+        ctx.viewer().operator()?;
+        let id = parse_id(&id).ok_or(Error::NotFound("book"))?;
+        let gone = ctx
+            .db()
+            .write(async move |tx| book::remove(tx, id).await?.ok_or(Error::NotFound("book")))
+            .await?;
+        // Its deletion is its last change.
+        Book::publish_version(ctx, gone.id, gone.version + 1);
+        Ok(true)
+    }
+}

@@ -1,0 +1,55 @@
+//! Sample data: the seven books every bookstore of this kind begins with (CONTRACTS, section 3).
+
+use contract::{Result, Services};
+use entities::{book, book_purchase};
+use sea_orm::{EntityTrait, PaginatorTrait};
+
+/// Copies of each.
+const QUANTITY: i64 = 10;
+
+/// Title, topic and price in dollars, in the order of their ids.
+const BOOKS: [(&str, &str, i64); 7] = [
+    (
+        "How to get a good grade in DOS in 40 minutes a day",
+        "distributed systems",
+        40,
+    ),
+    ("RPCs for Noobs", "distributed systems", 50),
+    (
+        "Xen and the Art of Surviving Undergraduate School",
+        "undergraduate school",
+        60,
+    ),
+    ("Cooking for the Impatient Undergrad", "undergraduate school", 30),
+    ("How to finish Project 3 on time", "new arrivals", 15),
+    ("Why theory classes are so hard", "new arrivals", 15),
+    ("Spring in the Pioneer Valley", "new arrivals", 15),
+];
+
+/// Fills a store that never had a book or a sale; changes nothing in any other.
+///
+/// # Errors
+/// When the database fails.
+pub async fn seed(services: &Services) -> Result<()> {
+    let now_us = services.clock.now_us();
+    services
+        .db
+        .write(async move |tx| {
+            let rows = book::Entity::find().count(tx).await? + book_purchase::Entity::find().count(tx).await?;
+            if rows > 0 {
+                return Ok(());
+            }
+            for (title, topic, dollars) in BOOKS {
+                let new = book::NewBook {
+                    title: title.to_owned(),
+                    topic: topic.to_owned(),
+                    price_minor: dollars * 100,
+                    currency: "USD".to_owned(),
+                    quantity: QUANTITY,
+                };
+                book::add(tx, new, now_us).await?;
+            }
+            Ok(())
+        })
+        .await
+}

@@ -1,0 +1,200 @@
+//! A purchase: one copy of a book, sold.
+
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader as Load;
+use async_graphql::{Context, ID, Object};
+use chrono::{DateTime, Utc};
+use contract::{
+    ContextExt, Db, Error, IdempotencyKey, Loader, Money, Once, PageArgs, Paged, Result, Tx, Viewer, once, page,
+    parse_id, rfc3339,
+};
+use entities::book::{self, Taken};
+use entities::book_purchase;
+use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
+use serde::{Deserialize, Serialize};
+
+use crate::book::{Book, find as find_book};
+use crate::user::User;
+
+/// One copy of a book, sold. What was sold stays readable when the book is changed or deleted.
+pub struct BookPurchase(pub(crate) book_purchase::Model);
+
+#[Object]
+impl BookPurchase {
+    /// The purchase's id.
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// The book as it is now; null when it has been deleted since.
+    async fn book(&self, ctx: &Context<'_>) -> Result<Option<Book>> {
+        find_book(ctx, self.0.book_id).await
+    }
+
+    /// The id of the book, deleted or not.
+    async fn book_id(&self) -> ID {
+        self.0.book_id.into()
+    }
+
+    /// The title under which it was sold.
+    async fn title(&self) -> &str {
+        &self.0.title
+    }
+
+    /// What was paid.
+    async fn price(&self) -> Money {
+        Money {
+            minor: self.0.price_minor,
+            currency: self.0.currency.clone(),
+        }
+    }
+
+    /// Copies that were left right after this sale.
+    async fn quantity_after(&self) -> i64 {
+        self.0.quantity_after
+    }
+
+    /// Who bought it; null when another program did.
+    async fn buyer(&self) -> Option<User> {
+        self.0.buyer_id.map(User)
+    }
+
+    /// When it was sold.
+    async fn at(&self) -> DateTime<Utc> {
+        rfc3339(self.0.at_us)
+    }
+}
+
+/// Reads purchases by id, many at once.
+pub struct PurchaseLoader(pub(crate) Db);
+
+impl Load<i64> for PurchaseLoader {
+    type Value = book_purchase::Model;
+    type Error = Error;
+
+    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, book_purchase::Model>> {
+        let found = book_purchase::Entity::find()
+            .filter(book_purchase::Column::Id.is_in(ids.iter().copied()))
+            .all(self.0.read())
+            .await?;
+        Ok(found.into_iter().map(|purchase| (purchase.id, purchase)).collect())
+    }
+}
+
+/// A page of those of `purchases`, oldest first.
+pub(crate) async fn oldest_first(
+    ctx: &Context<'_>,
+    purchases: Select<book_purchase::Entity>,
+    args: PageArgs,
+) -> Result<Paged<BookPurchase>> {
+    let key = |purchase: &book_purchase::Model| vec![purchase.id];
+    page(
+        ctx.db().read(),
+        purchases,
+        book_purchase::Column::Id,
+        Order::Asc,
+        args,
+        key,
+        BookPurchase,
+    )
+    .await
+}
+
+/// Reads of purchases.
+#[derive(Default)]
+pub struct PurchaseQuery;
+
+#[Object]
+impl PurchaseQuery {
+    /// The purchase with that id, for its buyer and for operators; null for everybody else.
+    async fn book_purchase(&self, ctx: &Context<'_>, id: ID) -> Result<Option<BookPurchase>> {
+        let Some(id) = parse_id(&id) else { return Ok(None) };
+        let purchases = ctx.data_unchecked::<Loader<PurchaseLoader>>();
+        let found = purchases.load_one(id).await?;
+        let viewer = ctx.viewer();
+        let may_see =
+            |purchase: &book_purchase::Model| viewer.is_operator() || purchase.buyer_id.is_some_and(|id| viewer.is(id));
+        Ok(found.filter(may_see).map(BookPurchase))
+    }
+
+    /// Resolves a purchase another subgraph refers to.
+    #[graphql(entity)]
+    async fn book_purchase_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<BookPurchase>> {
+        self.book_purchase(ctx, id).await
+    }
+
+    /// All purchases, oldest first; for operators.
+    async fn book_purchases(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<BookPurchase>> {
+        ctx.viewer().operator()?;
+        let args = PageArgs {
+            first,
+            after,
+            last,
+            before,
+        };
+        oldest_first(ctx, book_purchase::Entity::find(), args).await
+    }
+}
+
+/// Sales.
+#[derive(Default)]
+pub struct PurchaseMutation;
+
+#[Object]
+impl PurchaseMutation {
+    /// Buys one copy of a book for the viewer, or for nobody in particular when the viewer is a program.
+    async fn purchase_book(&self, ctx: &Context<'_>, id: ID, idempotency_key: Option<String>) -> Result<BookPurchase> {
+        let viewer = ctx.viewer();
+        let buyer = match viewer {
+            Viewer::Service { .. } => None,
+            viewer => Some(viewer.user()?),
+        };
+        let key = IdempotencyKey::of(viewer, "purchaseBook", idempotency_key, &id.as_str())?;
+        let id = parse_id(&id).ok_or(Error::NotFound("book"))?;
+        let now_us = ctx.now_us();
+        let (sale, purchase) = ctx
+            .db()
+            .write(async move |tx| {
+                let sale = once(tx, key.as_ref(), now_us, async || sell(tx, id, buyer, now_us).await).await?;
+                let (Once::First(Sale { purchase, .. }) | Once::Again(Sale { purchase, .. })) = sale;
+                let row = book_purchase::Entity::find_by_id(purchase).one(tx).await?;
+                let row = row.ok_or_else(|| Error::Internal(format!("purchase {purchase} is gone").into()))?;
+                Ok((sale, row))
+            })
+            .await?;
+        if let Once::First(Sale { book_version, .. }) = sale {
+            Book::publish_version(ctx, purchase.book_id, book_version);
+        }
+        Ok(BookPurchase(purchase))
+    }
+}
+
+/// What an idempotency key remembers of a sale; the rest is in the purchase's row, which never changes.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Sale {
+    purchase: i64,
+    book_version: i64,
+}
+
+/// Takes a copy and records its sale: both or, with an error, neither.
+async fn sell(tx: &Tx, book: i64, buyer: Option<i64>, now_us: i64) -> Result<Sale> {
+    match book::take_copy(tx, book, now_us).await? {
+        Taken::One(book) => {
+            let purchase = book_purchase::record(tx, &book, buyer, now_us).await?;
+            Ok(Sale {
+                purchase: purchase.id,
+                book_version: book.version,
+            })
+        }
+        Taken::NoneLeft => Err(Error::InsufficientStock("book out of stock")),
+        Taken::NoBook => Err(Error::NotFound("book")),
+    }
+}
