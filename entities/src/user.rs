@@ -1,1 +1,337 @@
-//! To be written.
+//! People: one row for all five systems, never deleted, because other tables refer to it.
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ExprTrait, IntoActiveModel, SqlErr, TryInsertResult};
+use sha2::{Digest, Sha256};
+
+/// One person.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "account")]
+pub struct Model {
+    /// Names the person everywhere; never reused.
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// As the person spelled it.
+    pub username: String,
+    /// What makes it unique, [`folded`]; of an erased person whose username was an email address only a digest.
+    #[sea_orm(unique)]
+    pub username_key: String,
+    /// As the person spelled it; none for who gave none, and for the erased.
+    pub email: Option<String>,
+    /// What makes it unique: [`folded`].
+    #[sea_orm(unique)]
+    pub email_key: Option<String>,
+    /// What the person wants to be called.
+    pub display_name: Option<String>,
+    /// The given name.
+    pub name: Option<String>,
+    /// The family name.
+    pub surname: Option<String>,
+    /// A telephone number, as typed.
+    pub phone: Option<String>,
+    /// The address: its street.
+    pub address_street: Option<String>,
+    /// The address: its number in the street.
+    pub address_number: Option<String>,
+    /// The address: its postal code.
+    pub address_zip_code: Option<String>,
+    /// The address as free text, where it has no parts.
+    pub address_text: Option<String>,
+    /// `MEMBER`, `INVESTOR` or `BROKER`.
+    pub role: String,
+    /// What a broker takes of a trade, in hundredths of a percent; none for everyone else.
+    pub fee_basis_points: Option<i64>,
+    /// Whether the person administers this installation.
+    pub admin: bool,
+    /// What others think of the person's posts.
+    pub karma: i64,
+    /// Whether the account can be used.
+    pub active: bool,
+    /// Argon2id, as a PHC string; none where no password was ever set.
+    pub password_hash: Option<String>,
+    /// When the account was made, in microseconds since the epoch.
+    pub joined_at_us: i64,
+    /// When it was deactivated, in microseconds since the epoch.
+    pub deactivated_at_us: Option<i64>,
+    /// When its personal data was erased, in microseconds since the epoch.
+    pub erased_at_us: Option<i64>,
+    /// Rises with every change that the API shows.
+    pub version: i64,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What two spellings of one name have in common: names are unique without regard to case.
+///
+/// Upper case first: it brings letters together that lower case alone keeps apart (`ς` and `σ`, `ß` and `ss`).
+pub fn folded(name: &str) -> String {
+    name.trim().to_uppercase().to_lowercase()
+}
+
+/// What became of a new person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Joined {
+    /// The row, with its id.
+    New(Box<Model>),
+    /// The username belongs to somebody, or did.
+    UsernameTaken,
+    /// The email belongs to somebody, active or not.
+    EmailTaken,
+}
+
+/// Adds a person; `person.id` is given by the database, the keys are made from the names.
+///
+/// # Errors
+/// When the database fails. A taken name is an answer, not an error; the caller then has to give up its transaction.
+pub async fn join(tx: &impl ConnectionTrait, person: Model) -> Result<Joined, DbErr> {
+    let username_key = folded(&person.username);
+    let mut row = person.into_active_model();
+    row.id = NotSet;
+    row.username_key = Set(username_key.clone());
+    row.email_key = Set(row.email.as_ref().as_deref().map(folded));
+    let added = Entity::insert(row)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .try_insert()
+        .exec(tx)
+        .await?;
+    // The digest is looked for after the insert: an erasure that ends in between is then seen.
+    if is_there(tx, Column::UsernameKey.eq(erased_key(&username_key))).await? {
+        return Ok(Joined::UsernameTaken);
+    }
+    match added {
+        TryInsertResult::Inserted(row) => {
+            let added = by_id(tx, row.last_insert_id).await?;
+            let added = added.ok_or(DbErr::RecordNotFound("the person just added".to_owned()))?;
+            Ok(Joined::New(Box::new(added)))
+        }
+        _ if is_there(tx, Column::UsernameKey.eq(username_key)).await? => Ok(Joined::UsernameTaken),
+        _ => Ok(Joined::EmailTaken),
+    }
+}
+
+/// The person with that id, active or not.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_id(db: &impl ConnectionTrait, id: i64) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(id).one(db).await
+}
+
+/// The person with that username in any case, active or not.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_username(db: &impl ConnectionTrait, username: &str) -> Result<Option<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::UsernameKey.eq(folded(username)))
+        .one(db)
+        .await
+}
+
+/// The id of the active person with that username in any case: whom a message can be sent to.
+///
+/// # Errors
+/// When the database fails.
+pub async fn active_by_username(db: &impl ConnectionTrait, username: &str) -> Result<Option<i64>, DbErr> {
+    let found = by_username(db, username).await?;
+    Ok(found.filter(|person| person.active).map(|person| person.id))
+}
+
+/// Whether there is an active person with that id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_active(db: &impl ConnectionTrait, id: i64) -> Result<bool, DbErr> {
+    is_there(db, Column::Id.eq(id).and(Column::Active.eq(true))).await
+}
+
+/// The person who signs in with `login`: an email, or else a username, in any case; active or not.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_login(db: &impl ConnectionTrait, login: &str) -> Result<Option<Model>, DbErr> {
+    let by_email = Entity::find()
+        .filter(Column::EmailKey.eq(folded(login)))
+        .one(db)
+        .await?;
+    match by_email {
+        Some(person) => Ok(Some(person)),
+        None => by_username(db, login).await,
+    }
+}
+
+/// Whether anybody, active or not, has or had that username.
+///
+/// # Errors
+/// When the database fails.
+pub async fn username_taken(db: &impl ConnectionTrait, username: &str) -> Result<bool, DbErr> {
+    let key = folded(username);
+    is_there(db, Column::UsernameKey.is_in([erased_key(&key), key])).await
+}
+
+/// Whether anybody, active or not, has that email.
+///
+/// # Errors
+/// When the database fails.
+pub async fn email_taken(db: &impl ConnectionTrait, email: &str) -> Result<bool, DbErr> {
+    is_there(db, Column::EmailKey.eq(folded(email))).await
+}
+
+/// What became of a change to a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// The row after it.
+    Done(Box<Model>),
+    /// There is no active person with that id.
+    Nobody,
+    /// The email belongs to somebody else.
+    EmailTaken,
+}
+
+/// Changes the columns that are set in `to`, of an active person.
+///
+/// # Errors
+/// When the database fails. A taken email is an answer; the caller then has to give up its transaction.
+pub async fn change(tx: &impl ConnectionTrait, id: i64, mut to: ActiveModel) -> Result<Changed, DbErr> {
+    if let Set(email) = &to.email {
+        to.email_key = Set(email.as_deref().map(folded));
+    }
+    let done = Entity::update_many()
+        .set(to)
+        .col_expr(Column::Version, next_version())
+        .filter(Column::Id.eq(id))
+        .filter(Column::Active.eq(true))
+        .exec(tx)
+        .await;
+    match done {
+        Ok(done) if done.rows_affected == 0 => Ok(Changed::Nobody),
+        Ok(_) => after(tx, id).await,
+        // The email is the only column of `to` that has to be unique.
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(Changed::EmailTaken),
+        Err(error) => Err(error),
+    }
+}
+
+/// Adds `points` to an active person's karma. One statement: no vote is lost to another at the same time.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_karma(tx: &impl ConnectionTrait, id: i64, points: i64) -> Result<Changed, DbErr> {
+    let done = Entity::update_many()
+        .col_expr(Column::Karma, Expr::col(Column::Karma).add(points))
+        .col_expr(Column::Version, next_version())
+        .filter(Column::Id.eq(id))
+        .filter(Column::Active.eq(true))
+        .exec(tx)
+        .await?;
+    if done.rows_affected == 0 {
+        return Ok(Changed::Nobody);
+    }
+    after(tx, id).await
+}
+
+/// Replaces an active person's password, unless it was replaced since `before` was read; `false` when it was.
+///
+/// # Errors
+/// When the database fails.
+pub async fn replace_password(
+    tx: &impl ConnectionTrait,
+    id: i64,
+    before: Option<&str>,
+    password_hash: &str,
+) -> Result<bool, DbErr> {
+    let done = Entity::update_many()
+        .col_expr(Column::PasswordHash, Expr::value(password_hash))
+        .filter(Column::Id.eq(id))
+        .filter(Column::Active.eq(true))
+        .filter(match before {
+            Some(before) => Column::PasswordHash.eq(before),
+            None => Column::PasswordHash.is_null(),
+        })
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Deactivates an active person. The name stays taken.
+///
+/// # Errors
+/// When the database fails.
+pub async fn deactivate(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Changed, DbErr> {
+    let to = ActiveModel {
+        active: Set(false),
+        deactivated_at_us: Set(Some(now_us)),
+        ..Default::default()
+    };
+    change(tx, id, to).await
+}
+
+/// Removes a person's personal data, for good, and deactivates who still was active. The username stays taken.
+///
+/// A username that is an email address is personal data itself: it makes room for `erased-ID`, and only a digest
+/// of it keeps it from being used again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn erase(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Changed, DbErr> {
+    let Some(person) = by_id(tx, id).await? else {
+        return Ok(Changed::Nobody);
+    };
+    let (username, username_key) = match person.username.contains('@') {
+        true => (format!("erased-{id}"), erased_key(&person.username_key)),
+        false => (person.username, person.username_key),
+    };
+    let to = ActiveModel {
+        username: Set(username),
+        username_key: Set(username_key),
+        email: Set(None),
+        email_key: Set(None),
+        display_name: Set(None),
+        name: Set(None),
+        surname: Set(None),
+        phone: Set(None),
+        address_street: Set(None),
+        address_number: Set(None),
+        address_zip_code: Set(None),
+        address_text: Set(None),
+        active: Set(false),
+        password_hash: Set(None),
+        deactivated_at_us: Set(Some(person.deactivated_at_us.unwrap_or(now_us))),
+        erased_at_us: Set(Some(now_us)),
+        ..Default::default()
+    };
+    let done = Entity::update_many()
+        .set(to)
+        .col_expr(Column::Version, next_version())
+        .filter(Column::Id.eq(id))
+        .filter(Column::ErasedAtUs.is_null())
+        .exec(tx)
+        .await?;
+    if done.rows_affected == 0 {
+        return Ok(Changed::Nobody);
+    }
+    after(tx, id).await
+}
+
+async fn after(tx: &impl ConnectionTrait, id: i64) -> Result<Changed, DbErr> {
+    let row = by_id(tx, id).await?;
+    Ok(row.map_or(Changed::Nobody, |row| Changed::Done(Box::new(row))))
+}
+
+async fn is_there(db: &impl ConnectionTrait, what: impl sea_orm::sea_query::IntoCondition) -> Result<bool, DbErr> {
+    Ok(Entity::find().filter(what).count(db).await? > 0)
+}
+
+fn next_version() -> Expr {
+    Expr::col(Column::Version).add(1)
+}
+
+// Longer than any username may be, so that nobody can ask for it.
+fn erased_key(username_key: &str) -> String {
+    let digest = Sha256::digest(username_key);
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}
