@@ -1,4 +1,4 @@
-//! Tables of the domain `bookstore`.
+//! Tables of the domain `bookstore` (`entities::book`, `entities::book_purchase`).
 
 use sea_orm_migration::prelude::*;
 
@@ -9,50 +9,61 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let db = manager.get_connection();
-        // AUTOINCREMENT: the id of a deleted book must never name another one.
-        db.execute_unprepared(
-            "CREATE TABLE book (
-                id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
-                title TEXT NOT NULL,
-                title_key TEXT NOT NULL,
-                topic TEXT NOT NULL,
-                topic_key TEXT NOT NULL,
-                price_minor BIGINT NOT NULL CHECK (price_minor BETWEEN 0 AND 100000000000000),
-                currency TEXT NOT NULL,
-                quantity BIGINT NOT NULL CHECK (quantity BETWEEN 0 AND 2147483647),
-                version BIGINT NOT NULL,
-                changed_at_us BIGINT NOT NULL
-            )",
-        )
-        .await?;
-        db.execute_unprepared("CREATE INDEX book_topic ON book (topic_key, id)")
-            .await?;
-        db.execute_unprepared("CREATE INDEX book_changed ON book (changed_at_us, id)")
-            .await?;
-        // No foreign key to `book`: a deleted book leaves its history behind.
-        db.execute_unprepared(
-            "CREATE TABLE book_purchase (
-                id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
-                book_id BIGINT NOT NULL,
-                title TEXT NOT NULL,
-                price_minor BIGINT NOT NULL,
-                currency TEXT NOT NULL,
-                quantity_after BIGINT NOT NULL CHECK (quantity_after >= 0),
-                buyer_id BIGINT,
-                at_us BIGINT NOT NULL
-            )",
-        )
-        .await?;
-        db.execute_unprepared("CREATE INDEX book_purchase_buyer ON book_purchase (buyer_id, id)")
-            .await?;
+        manager.create_table(book()).await?;
+        manager.create_table(book_purchase()).await?;
+        for statement in [
+            "CREATE INDEX book_topic ON book (topic_key, id)",
+            // A subscription that lost changes asks for what changed since.
+            "CREATE INDEX book_changed ON book (changed_at_us, id)",
+            "CREATE INDEX book_purchase_buyer ON book_purchase (buyer_id, id)",
+        ] {
+            manager.get_connection().execute_unprepared(statement).await?;
+        }
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let db = manager.get_connection();
-        db.execute_unprepared("DROP TABLE book_purchase").await?;
-        db.execute_unprepared("DROP TABLE book").await?;
-        Ok(())
+        manager.drop_table(Table::drop().table("book_purchase").take()).await?;
+        manager.drop_table(Table::drop().table("book").take()).await
     }
+}
+
+fn number(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).big_integer().not_null().take()
+}
+
+fn text(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).text().not_null().take()
+}
+
+// Ids are never used again: the id of a deleted book must not name another one.
+fn book() -> TableCreateStatement {
+    Table::create()
+        .table("book")
+        .col(number("id").auto_increment().primary_key())
+        .col(text("title"))
+        .col(text("title_key"))
+        .col(text("topic"))
+        .col(text("topic_key"))
+        .col(number("price_minor").check(Expr::cust("price_minor BETWEEN 0 AND 100000000000000")))
+        .col(text("currency"))
+        .col(number("quantity").check(Expr::cust("quantity BETWEEN 0 AND 2147483647")))
+        .col(number("version"))
+        .col(number("changed_at_us"))
+        .take()
+}
+
+// No foreign key to `book`: a deleted book leaves its history behind.
+fn book_purchase() -> TableCreateStatement {
+    Table::create()
+        .table("book_purchase")
+        .col(number("id").auto_increment().primary_key())
+        .col(number("book_id"))
+        .col(text("title"))
+        .col(number("price_minor"))
+        .col(text("currency"))
+        .col(number("quantity_after").check(Expr::cust("quantity_after >= 0")))
+        .col(ColumnDef::new("buyer_id").big_integer())
+        .col(number("at_us"))
+        .take()
 }

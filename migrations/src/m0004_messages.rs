@@ -1,4 +1,4 @@
-//! Tables of the domain `messages`.
+//! Tables of the domain `messages` (`entities::message`).
 
 use sea_orm_migration::prelude::*;
 
@@ -8,11 +8,41 @@ pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    async fn up(&self, _manager: &SchemaManager) -> Result<(), DbErr> {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table(message()).await?;
+        for statement in [
+            // The inbox, and what is unread or a favourite in it; newest first.
+            "CREATE INDEX message_inbox ON message (to_id, at_us, id)",
+            r#"CREATE INDEX message_unread ON message (to_id, at_us, id) WHERE NOT "read""#,
+            "CREATE INDEX message_favorite ON message (to_id, at_us, id) WHERE favorite",
+            "CREATE INDEX message_sent ON message (from_id, at_us, id)",
+            // A subscription asks for what came after the last one it showed.
+            "CREATE INDEX message_received ON message (to_id, id)",
+        ] {
+            manager.get_connection().execute_unprepared(statement).await?;
+        }
         Ok(())
     }
 
-    async fn down(&self, _manager: &SchemaManager) -> Result<(), DbErr> {
-        Ok(())
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.drop_table(Table::drop().table("message").take()).await
     }
+}
+
+// No foreign keys to accounts: that table belongs to another domain, and nobody is ever deleted from it.
+fn message() -> TableCreateStatement {
+    let number = |name: &'static str| ColumnDef::new(name).big_integer().not_null().take();
+    let flag = |name: &'static str| ColumnDef::new(name).boolean().not_null().take();
+    Table::create()
+        .table("message")
+        .col(number("id").auto_increment().primary_key())
+        .col(number("from_id"))
+        .col(number("to_id"))
+        .col(number("at_us"))
+        .col(ColumnDef::new("contents").text().not_null())
+        .col(ColumnDef::new("flag").text())
+        .col(flag("favorite"))
+        .col(flag("read"))
+        .col(number("version"))
+        .take()
 }

@@ -1,0 +1,122 @@
+//! A message: what it says, and who may read it.
+
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader as Load;
+use async_graphql::{Context, ID, Object};
+use chrono::{DateTime, Utc};
+use contract::{
+    Audience, ContextExt, Db, Error, Event, Loader, PageArgs, Paged, Result, Viewer, page, parse_id, rfc3339,
+};
+use entities::message;
+use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
+
+use crate::user::User;
+
+/// A message; only its sender, its receiver and operators reach it.
+pub struct Message(pub(crate) message::Model);
+
+#[Object]
+impl Message {
+    /// The message's id.
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// Who sent it.
+    async fn from(&self) -> User {
+        User(self.0.from_id)
+    }
+
+    /// Who received it.
+    async fn to(&self) -> User {
+        User(self.0.to_id)
+    }
+
+    /// When it was sent.
+    async fn at(&self) -> DateTime<Utc> {
+        rfc3339(self.0.at_us)
+    }
+
+    /// What it says.
+    async fn contents(&self) -> &str {
+        &self.0.contents
+    }
+
+    /// A word the sender put on it.
+    async fn flag(&self) -> Option<&str> {
+        self.0.flag.as_deref()
+    }
+
+    /// Whether the receiver marked it as a favourite.
+    async fn favorite(&self) -> bool {
+        self.0.favorite
+    }
+
+    /// Whether the receiver read it.
+    async fn read(&self) -> bool {
+        self.0.read
+    }
+}
+
+/// Whether this viewer may read that message: its sender, its receiver, an operator.
+pub(crate) fn may_see(viewer: &Viewer, message: &message::Model) -> bool {
+    viewer.is_operator() || viewer.is(message.from_id) || viewer.is(message.to_id)
+}
+
+/// The event that tells its two people that a message is not what it was.
+pub(crate) fn invalidation(message: &message::Model) -> Event {
+    Event::Invalidated {
+        typename: "Message",
+        key: message.id.to_string(),
+        version: message.version,
+        audience: Audience::Users(vec![message.from_id, message.to_id]),
+    }
+}
+
+/// A page of those of `messages`, newest first.
+pub(crate) async fn newest_first(
+    ctx: &Context<'_>,
+    messages: Select<message::Entity>,
+    args: PageArgs,
+) -> Result<Paged<Message>> {
+    let columns = (message::Column::AtUs, message::Column::Id);
+    let key = |message: &message::Model| vec![message.at_us, message.id];
+    page(ctx.db().read(), messages, columns, Order::Desc, args, key, Message).await
+}
+
+/// Reads messages by id, many at once; it knows nothing of who may see them.
+pub struct MessageLoader(pub(crate) Db);
+
+impl Load<i64> for MessageLoader {
+    type Value = message::Model;
+    type Error = Error;
+
+    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, message::Model>> {
+        let found = message::Entity::find()
+            .filter(message::Column::Id.is_in(ids.iter().copied()))
+            .all(self.0.read())
+            .await?;
+        Ok(found.into_iter().map(|message| (message.id, message)).collect())
+    }
+}
+
+/// Reads of messages.
+#[derive(Default)]
+pub struct MessageQuery;
+
+#[Object]
+impl MessageQuery {
+    /// The message with that id, for its sender, its receiver and operators; null for everybody else.
+    async fn message(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Message>> {
+        let Some(id) = parse_id(&id) else { return Ok(None) };
+        let found = ctx.data_unchecked::<Loader<MessageLoader>>().load_one(id).await?;
+        Ok(found.filter(|message| may_see(ctx.viewer(), message)).map(Message))
+    }
+
+    /// Resolves a message another subgraph refers to.
+    #[graphql(entity)]
+    async fn message_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Message>> {
+        self.message(ctx, id).await
+    }
+}

@@ -1,0 +1,96 @@
+//! What the messages know of a person.
+
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader as Load;
+use async_graphql::{Context, ID, Object};
+use contract::{ContextExt, Db, Error, Loader, PageArgs, Paged, Result, parse_id};
+use entities::message;
+
+use crate::message::{Message, newest_first};
+
+/// A person; the other domains know the rest.
+pub struct User(pub(crate) i64);
+
+#[Object]
+impl User {
+    /// The person's id.
+    async fn id(&self) -> ID {
+        self.0.into()
+    }
+
+    /// The messages this person received, newest first: all, or what is (not) a favourite and (not) unread. For
+    /// themselves and for operators.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection and its filters")]
+    async fn inbox(
+        &self,
+        ctx: &Context<'_>,
+        favorite: Option<bool>,
+        unread: Option<bool>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Option<Paged<Message>>> {
+        ctx.viewer().self_or_operator(self.0)?;
+        let args = PageArgs {
+            first,
+            after,
+            last,
+            before,
+        };
+        let received = message::inbox(self.0, favorite, unread);
+        newest_first(ctx, received, args).await.map(Some)
+    }
+
+    /// The messages this person sent, newest first; for themselves and for operators.
+    async fn sent(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Option<Paged<Message>>> {
+        ctx.viewer().self_or_operator(self.0)?;
+        let args = PageArgs {
+            first,
+            after,
+            last,
+            before,
+        };
+        newest_first(ctx, message::sent(self.0), args).await.map(Some)
+    }
+
+    /// How many messages this person has not read; for themselves and for operators.
+    async fn unread_count(&self, ctx: &Context<'_>) -> Result<Option<i64>> {
+        ctx.viewer().self_or_operator(self.0)?;
+        let counts = ctx.data_unchecked::<Loader<UnreadLoader>>();
+        Ok(Some(counts.load_one(self.0).await?.unwrap_or(0)))
+    }
+}
+
+/// Counts what people have not read, of many people at once.
+pub struct UnreadLoader(pub(crate) Db);
+
+impl Load<i64> for UnreadLoader {
+    type Value = i64;
+    type Error = Error;
+
+    async fn load(&self, people: &[i64]) -> Result<HashMap<i64, i64>> {
+        Ok(message::unread_counts(self.0.read(), people).await?)
+    }
+}
+
+/// Where other subgraphs' references to a person arrive.
+#[derive(Default)]
+pub struct UserQuery;
+
+#[Object]
+impl UserQuery {
+    /// A person another subgraph refers to. Whether there is one is for accounts to say.
+    #[graphql(entity)]
+    async fn user_by_id(&self, id: ID) -> Option<User> {
+        parse_id(&id).map(User)
+    }
+}

@@ -1,0 +1,210 @@
+//! What people do with messages: send, delete, mark.
+
+use async_graphql::{Context, ID, Object};
+use contract::{
+    ContextExt, Error, Event, IdempotencyKey, Once, Result, Tx, Viewer, once, optional_text, parse_id, required_text,
+};
+use entities::{message, user};
+use sea_orm::{EntityTrait, ModelTrait};
+use serde::{Deserialize, Serialize};
+
+use crate::message::{Message, invalidation, may_see};
+
+/// How long a message may be, in characters.
+const CONTENTS_CHARS_MAX: usize = 40_000;
+/// How long a flag may be, in characters.
+const FLAG_CHARS_MAX: usize = 64;
+/// How many messages can be marked as read at once.
+const MARKED_MAX: usize = 100;
+
+/// Writes of messages.
+#[derive(Default)]
+pub struct MessageMutation;
+
+#[Object]
+impl MessageMutation {
+    /// Sends a message of up to 40,000 characters to the active person with that username, with a flag of up to 64
+    /// characters. It is the viewer's; operators may name another sender.
+    async fn send_message(
+        &self,
+        ctx: &Context<'_>,
+        to: String,
+        contents: String,
+        flag: Option<String>,
+        from: Option<String>,
+        idempotency_key: Option<String>,
+    ) -> Result<Message> {
+        let viewer = ctx.viewer();
+        let draft = Draft {
+            from: sender(viewer, from)?,
+            to,
+            contents: required_text("contents", &contents, CONTENTS_CHARS_MAX)?,
+            flag: optional_text("flag", flag.as_deref(), FLAG_CHARS_MAX)?,
+        };
+        let key = IdempotencyKey::of(viewer, "sendMessage", idempotency_key, &draft)?;
+        let now_us = ctx.now_us();
+        let sent = ctx
+            .db()
+            .write(async move |tx| {
+                let sent = once(tx, key.as_ref(), now_us, async || send(tx, &draft, now_us).await).await?;
+                Ok(match sent {
+                    Once::First(sent) => Once::First(sent.message(&draft)),
+                    Once::Again(sent) => Once::Again(sent.message(&draft)),
+                })
+            })
+            .await?;
+        if let Once::First(message) = &sent {
+            ctx.publish(Event::MessageSent {
+                id: message.id,
+                to: message.to_id,
+            });
+            ctx.publish(invalidation(message));
+        }
+        Ok(Message(sent.into_inner()))
+    }
+
+    /// Deletes a message, for both people; either of them may.
+    async fn delete_message(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
+        let viewer = signed_in(ctx.viewer())?;
+        let id = parse_id(&id).ok_or(Error::NotFound("message"))?;
+        let mut gone = ctx
+            .db()
+            .write(async move |tx| {
+                let message = visible(tx, id, &viewer).await?;
+                message.clone().delete(tx).await?;
+                Ok(message)
+            })
+            .await?;
+        // Its deletion is its last change.
+        gone.version += 1;
+        ctx.publish(invalidation(&gone));
+        Ok(true)
+    }
+
+    /// Marks a message as a favourite, or as none; for its receiver.
+    async fn favorite_message(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        #[graphql(default = true)] favorite: bool,
+    ) -> Result<Message> {
+        let viewer = signed_in(ctx.viewer())?;
+        let id = parse_id(&id).ok_or(Error::NotFound("message"))?;
+        let (message, changed) = ctx
+            .db()
+            .write(async move |tx| {
+                let message = visible(tx, id, &viewer).await?;
+                if !viewer.is_operator() && !viewer.is(message.to_id) {
+                    return Err(Error::Forbidden("only its receiver may do this"));
+                }
+                Ok(match message::set_favorite(tx, id, favorite).await? {
+                    Some(changed) => (changed, true),
+                    None => (message, false),
+                })
+            })
+            .await?;
+        if changed {
+            ctx.publish(invalidation(&message));
+        }
+        Ok(Message(message))
+    }
+
+    /// Marks messages that the viewer received as read, at most 100; answers how many were not before. What is not the
+    /// viewer's stays as it is.
+    async fn mark_read(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<i64> {
+        let receiver = ctx.viewer().user()?;
+        if ids.len() > MARKED_MAX {
+            return Err(Error::invalid("ids", format!("must be at most {MARKED_MAX}")));
+        }
+        let ids: Vec<i64> = ids.iter().filter_map(parse_id).collect();
+        let marked = ctx
+            .db()
+            .write(async move |tx| Ok(message::mark_read(tx, receiver, &ids).await?))
+            .await?;
+        for message in &marked {
+            ctx.publish(invalidation(message));
+        }
+        Ok(marked.len() as i64)
+    }
+}
+
+/// Everyone but nobody.
+fn signed_in(viewer: &Viewer) -> Result<Viewer> {
+    match viewer {
+        Viewer::Anonymous => Err(Error::Unauthenticated),
+        viewer => Ok(viewer.clone()),
+    }
+}
+
+/// The message with that id, which the viewer may see.
+async fn visible(tx: &Tx, id: i64, viewer: &Viewer) -> Result<message::Model> {
+    let found = message::Entity::find_by_id(id).one(tx).await?;
+    found
+        .filter(|message| may_see(viewer, message))
+        .ok_or(Error::NotFound("message"))
+}
+
+/// A message that is not sent yet.
+#[derive(Serialize)]
+struct Draft {
+    from: Sender,
+    to: String,
+    contents: String,
+    flag: Option<String>,
+}
+
+#[derive(Serialize)]
+enum Sender {
+    /// The viewer.
+    Viewer(i64),
+    /// Who has that username: an operator says so.
+    Named(String),
+}
+
+fn sender(viewer: &Viewer, from: Option<String>) -> Result<Sender> {
+    match from {
+        Some(username) => {
+            viewer.operator()?;
+            Ok(Sender::Named(username))
+        }
+        None if matches!(viewer, Viewer::Service { .. }) => {
+            Err(Error::invalid("from", "must be given, because no person is signed in"))
+        }
+        None => viewer.user().map(Sender::Viewer),
+    }
+}
+
+/// What an idempotency key remembers of a message. Not what it says: the same key comes with the same words, and a
+/// deleted message is to be gone.
+#[derive(Serialize, Deserialize)]
+struct Sent {
+    id: i64,
+    from: i64,
+    to: i64,
+    at_us: i64,
+}
+
+impl Sent {
+    fn message(&self, draft: &Draft) -> message::Model {
+        let (contents, flag) = (draft.contents.clone(), draft.flag.clone());
+        message::Model::new(self.id, self.from, self.to, self.at_us, contents, flag)
+    }
+}
+
+/// Adds the message, if both of its people are active in the same transaction.
+async fn send(tx: &Tx, draft: &Draft, at_us: i64) -> Result<Sent> {
+    let from = match &draft.from {
+        // The token may be older than the deactivation.
+        Sender::Viewer(id) if !user::is_active(tx, *id).await? => return Err(Error::Unauthenticated),
+        Sender::Viewer(id) => *id,
+        Sender::Named(username) => user::active_by_username(tx, username)
+            .await?
+            .ok_or(Error::conflict("the sender does not exist"))?,
+    };
+    let to = user::active_by_username(tx, &draft.to)
+        .await?
+        .ok_or(Error::conflict("the receiver does not exist"))?;
+    let mut sent = Sent { id: 0, from, to, at_us };
+    sent.id = message::add(tx, sent.message(draft)).await?;
+    Ok(sent)
+}
