@@ -1,24 +1,51 @@
 //! The database, behind two doors: [`Db::read`] and [`Db::write`].
+//!
+//! SQLite has one writer at a time. Here that is one thread with the one write connection; every write is a
+//! message to it. Writes that wait at the same moment share one transaction, and so one wait for the disk, each in
+//! a savepoint of its own (`db/writer.rs`). Reads run beside it on connections that cannot write.
+
+mod connect;
+mod job;
+mod stats;
+mod writer;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
-};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
+use tokio::sync::oneshot;
 
 use crate::{Error, Result};
 
+pub use stats::DbStats;
+
+use job::{Exclusive, Write};
+use writer::{Command, WriterHandle};
+
 /// What a write runs in.
+///
+/// It is part of a larger transaction: never send `BEGIN`, `COMMIT` or `ROLLBACK` through it as text.
 pub type Tx = DatabaseTransaction;
 
 /// Where the database is, and its bounds.
 #[derive(Clone, Debug)]
 pub struct DbOptions {
-    /// The SQLite file.
+    /// The SQLite file. Its folder has to exist.
     pub path: PathBuf,
-    /// How many connections read at once.
+    /// How many connections read at once. At least 1.
     pub readers: u32,
+    /// How many writes may wait for their turn. At least 1.
+    pub queue: usize,
+    /// How long a write waits for a place in a full queue before it answers `UNAVAILABLE`.
+    pub queue_wait: Duration,
+    /// How many writes share one commit at most; 1 gives each its own.
+    pub group: usize,
+    /// How long a group takes in writes that arrive meanwhile: what the first in it waits for the others at most,
+    /// beside their own time.
+    pub group_time: Duration,
+    /// How long one write may take before it is undone and answers `UNAVAILABLE`: nobody holds the writer for longer.
+    pub write_time: Duration,
 }
 
 impl DbOptions {
@@ -27,26 +54,31 @@ impl DbOptions {
         Self {
             path: path.into(),
             readers: 4,
+            queue: 1024,
+            queue_wait: Duration::from_secs(10),
+            group: 128,
+            group_time: Duration::from_millis(20),
+            write_time: Duration::from_secs(5),
         }
     }
 }
 
-/// The database. Cheap to clone.
+/// The database. Cheap to clone; the write thread ends with the last clone, or with [`Db::close`].
 #[derive(Clone)]
 pub struct Db {
     readers: DatabaseConnection,
-    writer: DatabaseConnection,
+    writer: Arc<WriterHandle>,
 }
 
 impl Db {
-    /// Opens the file, and makes it when there is none.
+    /// Opens the file, and makes it when there is none. The tables are made by [`Db::migrate`].
     ///
     /// # Errors
-    /// When the file cannot be opened.
+    /// When the file cannot be opened, or no thread can be started.
     pub async fn open(options: DbOptions) -> Result<Self> {
-        let url = format!("sqlite://{}?mode=rwc", options.path.display());
-        let writer = connect(&url, 1, false).await?;
-        let readers = connect(&url, options.readers, true).await?;
+        // The writer first: it makes the file, and brings a log that a crash left behind back into it.
+        let writer = Arc::new(writer::start(options.clone()).await?);
+        let readers = connect::readers(&options).await?;
         Ok(Self { readers, writer })
     }
 
@@ -57,52 +89,57 @@ impl Db {
 
     /// Runs `change` in one transaction, and answers after it is durable. An error or a panic leaves no trace.
     ///
-    /// `change` may run more than once and must have no effect outside of `tx`.
+    /// `change` may run more than once: when the commit it shares with others fails, each of them runs again alone.
+    /// So it must have no effect outside of `tx`; what others are to learn is told after this has answered.
+    /// It runs on the write thread: it must not block it (hash passwords before), nor write through `Db` itself.
+    ///
+    /// Who drops the future gives up the answer, not the change: that happens completely or not at all.
     ///
     /// # Errors
-    /// Whatever `change` answers, and `INTERNAL` when the database fails or `change` panics.
+    /// Whatever `change` answers; `INTERNAL` when the database fails, `change` panics or writes inside of a write;
+    /// `UNAVAILABLE` when it takes longer than [`DbOptions::write_time`], when the queue stays full, when another
+    /// process keeps the file locked, and after [`Db::close`].
     pub async fn write<T, F>(&self, change: F) -> Result<T>
     where
         F: AsyncFn(&Tx) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        let writer = self.writer.clone();
-        // PLACEHOLDER for group commit: the shape is final, the inside is not.
-        tokio::task::spawn_blocking(move || {
-            tokio::runtime::Handle::current().block_on(async move {
-                let options = TransactionOptions {
-                    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                    ..Default::default()
-                };
-                let tx = writer.begin_with_options(options).await?;
-                match change(&tx).await {
-                    Ok(value) => {
-                        tx.commit().await?;
-                        Ok(value)
-                    }
-                    Err(error) => {
-                        tx.rollback().await?;
-                        Err(error)
-                    }
-                }
-            })
-        })
-        .await
-        .map_err(|_| Error::Internal("a write panicked".into()))?
+        let (caller, answer) = oneshot::channel();
+        let job = Box::new(Write::new(change, caller));
+        self.writer.send(Command::Write(job)).await?;
+        answer.await.map_err(|_| writer::gone())?
     }
-}
 
-async fn connect(url: &str, connections: u32, query_only: bool) -> Result<DatabaseConnection> {
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(connections)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(move |sqlite| {
-            sqlite
-                .foreign_keys(true)
-                .pragma("journal_mode", "WAL")
-                .pragma("synchronous", "FULL")
-                .pragma("query_only", if query_only { "ON" } else { "OFF" })
-        });
-    Ok(Database::connect(options).await?)
+    /// Runs `work` alone on the write connection itself, outside of any transaction and time bound: for migrations
+    /// at start, `db.migrate(async |connection| Migrator::up(connection, None).await)`.
+    ///
+    /// Not for anything else: what happens on this connection without a transaction is not what [`Db::write`] promises.
+    ///
+    /// # Errors
+    /// Whatever `work` answers, `INTERNAL` when it panics, `UNAVAILABLE` after [`Db::close`].
+    pub async fn migrate<F>(&self, work: F) -> Result<()>
+    where
+        F: AsyncFnOnce(&DatabaseConnection) -> Result<(), DbErr> + Send + 'static,
+    {
+        let (caller, answer) = oneshot::channel();
+        let work = Box::new(Exclusive::new(work, caller));
+        self.writer.send(Command::Exclusive(work)).await?;
+        answer.await.map_err(|_| writer::gone())?
+    }
+
+    /// What was written since the start.
+    pub fn stats(&self) -> DbStats {
+        self.writer.stats()
+    }
+
+    /// Finishes the writes that wait, moves the log into the file and closes every connection.
+    ///
+    /// Reads that still run are waited for. Whoever comes later gets an error. Closing twice is closing once.
+    ///
+    /// # Errors
+    /// When a connection cannot be closed.
+    pub async fn close(&self) -> Result<()> {
+        self.writer.close().await;
+        self.readers.clone().close().await.map_err(Error::from)
+    }
 }

@@ -24,7 +24,7 @@ mod viewer;
 
 pub use clock::{Clock, ManualClock, SystemClock, rfc3339};
 pub use context::ContextExt;
-pub use db::{Db, DbOptions, Tx};
+pub use db::{Db, DbOptions, DbStats, Tx};
 pub use error::{Error, ErrorCodes, Result};
 pub use event::{Audience, Bus, Delivery, Event, EventStream, InProcessBus};
 pub use id::parse_id;

@@ -1,0 +1,119 @@
+//! What the write thread is asked to do, without its types.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use sea_orm::{DatabaseConnection, DbErr};
+use tokio::sync::oneshot;
+
+use super::Tx;
+use crate::{Error, Result};
+
+/// One write. It may be run again; only its last run counts.
+pub(super) trait Job: Send {
+    /// Runs the change and keeps what it answers.
+    fn run<'a>(&'a mut self, tx: &'a Tx) -> LocalBoxFuture<'a, Result<()>>;
+    /// Nobody waits for the answer any more.
+    fn is_abandoned(&self) -> bool;
+    /// Tells the caller; with `Ok`, what the change answered.
+    fn answer(self: Box<Self>, outcome: Result<()>);
+}
+
+/// A job that is answered whatever its values do when they are dropped here.
+pub(super) fn answer(job: Box<dyn Job>, outcome: Result<()>) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| job.answer(outcome))) {
+        swallow(panic);
+    }
+}
+
+/// What a caught panic said is in the log already (the panic hook wrote it); dropping its payload may panic again.
+pub(super) fn swallow(panic: Box<dyn Any + Send>) {
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(another);
+    }
+}
+
+pub(super) struct Write<T, F> {
+    change: F,
+    value: Option<T>,
+    caller: oneshot::Sender<Result<T>>,
+}
+
+impl<T, F> Write<T, F> {
+    pub(super) fn new(change: F, caller: oneshot::Sender<Result<T>>) -> Self {
+        Self {
+            change,
+            value: None,
+            caller,
+        }
+    }
+}
+
+impl<T, F> Job for Write<T, F>
+where
+    T: Send,
+    F: AsyncFn(&Tx) -> Result<T> + Send,
+{
+    fn run<'a>(&'a mut self, tx: &'a Tx) -> LocalBoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.value = None;
+            self.value = Some((self.change)(tx).await?);
+            Ok(())
+        })
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.caller.is_closed()
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<()>) {
+        let Self { value, caller, .. } = *self;
+        let nothing = || Error::Internal("a write ended without an answer".into());
+        // A caller that is gone is no failure: the change is complete all the same.
+        let _ = caller.send(outcome.and_then(|()| value.ok_or_else(nothing)));
+    }
+}
+
+/// Something that has the write connection to itself.
+pub(super) trait Work: Send {
+    /// Does it and tells the caller.
+    fn run<'a>(self: Box<Self>, connection: &'a DatabaseConnection) -> LocalBoxFuture<'a, ()>
+    where
+        Self: 'a;
+}
+
+pub(super) struct Exclusive<F> {
+    work: F,
+    caller: oneshot::Sender<Result<()>>,
+}
+
+impl<F> Exclusive<F> {
+    pub(super) fn new(work: F, caller: oneshot::Sender<Result<()>>) -> Self {
+        Self { work, caller }
+    }
+}
+
+impl<F> Work for Exclusive<F>
+where
+    F: AsyncFnOnce(&DatabaseConnection) -> Result<(), DbErr> + Send,
+{
+    fn run<'a>(self: Box<Self>, connection: &'a DatabaseConnection) -> LocalBoxFuture<'a, ()>
+    where
+        Self: 'a,
+    {
+        Box::pin(async move {
+            let Self { work, caller } = *self;
+            let done = AssertUnwindSafe(async { work(connection).await }).catch_unwind().await;
+            let answer = match done {
+                Ok(done) => done.map_err(Error::from),
+                Err(panic) => {
+                    swallow(panic);
+                    Err(Error::Internal("a migration panicked".into()))
+                }
+            };
+            let _ = caller.send(answer);
+        })
+    }
+}

@@ -1,0 +1,51 @@
+//! What the writer did, counted.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// What was written since the start, for metrics and tests. `writes / commits` is how many share one wait for the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DbStats {
+    /// Transactions committed.
+    pub commits: u64,
+    /// Writes that are in them.
+    pub writes: u64,
+    /// Writes that left no trace: refused by themselves, failed, panicked or overlong.
+    pub undone: u64,
+    /// Groups whose shared transaction failed, so that each of their writes ran again alone.
+    pub split: u64,
+    /// Writes that wait for their turn now.
+    pub waiting: u64,
+}
+
+#[derive(Default)]
+pub(super) struct Counters {
+    commits: AtomicU64,
+    writes: AtomicU64,
+    undone: AtomicU64,
+    split: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn committed(&self, writes: usize) {
+        self.commits.fetch_add(1, Relaxed);
+        self.writes.fetch_add(writes as u64, Relaxed);
+    }
+
+    pub(super) fn undone(&self, writes: usize) {
+        self.undone.fetch_add(writes as u64, Relaxed);
+    }
+
+    pub(super) fn split(&self) {
+        self.split.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn read(&self, waiting: usize) -> DbStats {
+        DbStats {
+            commits: self.commits.load(Relaxed),
+            writes: self.writes.load(Relaxed),
+            undone: self.undone.load(Relaxed),
+            split: self.split.load(Relaxed),
+            waiting: waiting as u64,
+        }
+    }
+}

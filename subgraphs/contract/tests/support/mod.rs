@@ -1,0 +1,134 @@
+//! A database of their own for the tests of `Db`.
+
+use std::fmt::Display;
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use contract::{Db, DbOptions, Result};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+/// A database in a folder that goes when it goes.
+pub struct TestDb(
+    pub Db,
+    DbOptions,
+    #[expect(dead_code, reason = "deletes the folder")] TempDir,
+);
+
+impl Deref for TestDb {
+    type Target = Db;
+    fn deref(&self) -> &Db {
+        &self.0
+    }
+}
+
+impl TestDb {
+    pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// Groups take in whatever is queued, however long the first of them takes.
+    pub async fn with(set: impl FnOnce(&mut DbOptions)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = DbOptions::at(folder.path().join("agora.db"));
+        options.group_time = Duration::from_secs(600);
+        options.write_time = Duration::from_secs(600);
+        set(&mut options);
+        let db = Db::open(options.clone()).await.unwrap();
+        db.migrate(async |connection| {
+            let tables = "CREATE TABLE counter (id INTEGER PRIMARY KEY, value INTEGER NOT NULL CHECK (value >= 0));
+                          CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER NOT NULL
+                              REFERENCES counter (id) DEFERRABLE INITIALLY DEFERRED);";
+            connection.execute_unprepared(tables).await.map(drop)
+        })
+        .await
+        .unwrap();
+        Self(db, options, folder)
+    }
+
+    /// The same file, opened again.
+    pub async fn reopen(&self) -> Db {
+        Db::open(self.1.clone()).await.unwrap()
+    }
+
+    /// A file beside the database, by what is added to its name.
+    pub fn file(&self, added: impl Display) -> PathBuf {
+        PathBuf::from(format!("{}{added}", self.1.path.display()))
+    }
+
+    /// One statement as one write.
+    pub async fn run(&self, statement: impl Into<String>) {
+        let statement = statement.into();
+        self.write(async move |tx| Ok(tx.execute_unprepared(&statement).await.map(drop)?))
+            .await
+            .unwrap();
+    }
+
+    /// Holds the writer inside of a write until the gate opens, so that what is queued meanwhile shares its group.
+    pub async fn occupy(&self) -> Gate {
+        let (entered, inside) = oneshot::channel();
+        let (open, opened) = oneshot::channel();
+        let signals = std::sync::Mutex::new(Some((entered, opened)));
+        let db = self.0.clone();
+        let holder = tokio::spawn(async move {
+            db.write(async move |_| {
+                let signals = signals.lock().unwrap().take();
+                // Run again after a failed commit, there is nothing to wait for.
+                if let Some((entered, opened)) = signals {
+                    entered.send(()).unwrap();
+                    opened.await.unwrap();
+                }
+                Ok(())
+            })
+            .await
+        });
+        inside.await.unwrap();
+        Gate { open, holder }
+    }
+
+    /// Sends one write per id, each with that statement.
+    pub fn queue(&self, ids: impl IntoIterator<Item = i64>, statement: impl Fn(i64) -> String) -> JoinSet<Result<()>> {
+        let mut tasks = JoinSet::new();
+        for id in ids {
+            let (db, statement) = (self.0.clone(), statement(id));
+            tasks.spawn(async move {
+                db.write(async move |tx| Ok(tx.execute_unprepared(&statement).await.map(drop)?))
+                    .await
+            });
+        }
+        tasks
+    }
+
+    /// Returns when that many writes wait for the writer.
+    pub async fn until_waiting(&self, writes: u64) {
+        while self.stats().waiting < writes {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// A write that holds the writer.
+pub struct Gate {
+    open: oneshot::Sender<()>,
+    holder: tokio::task::JoinHandle<Result<()>>,
+}
+
+impl Gate {
+    /// Lets it go on, and waits until it is answered.
+    pub async fn open(self) {
+        self.open.send(()).unwrap();
+        self.holder.await.unwrap().unwrap();
+    }
+}
+
+/// The one number a query answers.
+pub async fn number(db: &impl ConnectionTrait, query: &str) -> Result<i64> {
+    let row = db
+        .query_one_raw(Statement::from_string(DbBackend::Sqlite, query))
+        .await?
+        .expect("one row");
+    Ok(row.try_get_by_index(0)?)
+}
