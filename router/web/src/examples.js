@@ -1,0 +1,130 @@
+// The tabs that a first visit opens. Every one works on the sample data of `agora demo`; `npm run check` validates them
+// against the public schema.
+
+export const EXAMPLES = [
+  {
+    query: `# One question, three subgraphs: accounts says
+# who you are, messages what you were sent, and
+# bookstore what you bought.
+# Sign in as cleo (top right), then press Play.
+query AcrossSubgraphs {
+  me {
+    username
+    karma
+    inbox(first: 3) {
+      nodes {
+        contents
+        from {
+          username
+          karma
+        }
+      }
+    }
+    bookPurchases(first: 3) {
+      nodes {
+        title
+        price
+        at
+      }
+    }
+  }
+}
+`,
+  },
+  {
+    query: `# Two operations in one tab: the Play button asks which.
+# Looking is free; buying needs a sign-in.
+query FindBooks($topic: String) {
+  topics
+  books(topic: $topic, first: 10) {
+    nodes {
+      id
+      title
+      topic
+      price
+      quantity
+    }
+  }
+}
+
+# With the same key a second click buys nothing more:
+# change it to buy another copy.
+mutation BuyBook($id: ID!, $key: String) {
+  purchaseBook(id: $id, idempotencyKey: $key) {
+    id
+    price
+    at
+    book {
+      title
+      quantity
+    }
+    buyer {
+      username
+    }
+  }
+}
+`,
+    variables: { topic: "distributed systems", id: "1", key: "my-first-book" },
+  },
+  {
+    query: `# Stays open and shows each message that reaches you.
+# Sign in as cleo and press Play. Then, in a second
+# window, sign in as dan and run SendMessage.
+subscription NewMessage {
+  newMessage {
+    contents
+    at
+    from {
+      username
+      karma
+    }
+  }
+}
+`,
+  },
+  {
+    query: `# Sign in as dan first; the variables are below.
+mutation SendMessage($to: String!, $contents: String!) {
+  sendMessage(to: $to, contents: $contents) {
+    id
+    at
+    contents
+    to {
+      username
+    }
+  }
+}
+`,
+    variables: { to: "cleo", contents: "Have you read the one about distributed systems?" },
+  },
+  {
+    query: `# Every sale and every edit of a book. Buy one meanwhile.
+subscription BookChanged {
+  bookChanged {
+    id
+    title
+    price
+    quantity
+  }
+}
+`,
+  },
+  {
+    query: `# What the caches are told to forget, as it happens.
+subscription CacheInvalidated($typenames: [String!]) {
+  cacheInvalidated(typenames: $typenames) {
+    typename
+    key
+    version
+  }
+}
+`,
+    variables: { typenames: ["Book"] },
+  },
+];
+
+/** The examples in the form GraphiQL takes them. */
+export const TABS = EXAMPLES.map(({ query, variables }) => ({
+  query,
+  variables: variables ? JSON.stringify(variables, null, 2) : null,
+}));
