@@ -71,45 +71,105 @@ pub fn folded(name: &str) -> String {
     name.trim().to_uppercase().to_lowercase()
 }
 
-/// What became of a new person.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Joined {
-    /// The row, with its id.
-    New(Box<Model>),
-    /// The username belongs to somebody, or did.
-    UsernameTaken,
-    /// The email belongs to somebody, active or not.
-    EmailTaken,
+impl Model {
+    /// A member of that name who gave nothing else, to be filled in and given to [`join`].
+    pub fn named(username: impl Into<String>, now_us: i64) -> Self {
+        let username = username.into();
+        Self {
+            id: 0,
+            username_key: folded(&username),
+            username,
+            email: None,
+            email_key: None,
+            display_name: None,
+            name: None,
+            surname: None,
+            phone: None,
+            address_street: None,
+            address_number: None,
+            address_zip_code: None,
+            address_text: None,
+            role: "MEMBER".to_owned(),
+            fee_basis_points: None,
+            admin: false,
+            karma: 0,
+            active: true,
+            password_hash: None,
+            joined_at_us: now_us,
+            deactivated_at_us: None,
+            erased_at_us: None,
+            version: 1,
+        }
+    }
+}
+
+/// Which of two names belongs to somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// The username: somebody has it, had it, or signs in with it as their email.
+    Username,
+    /// The email: somebody has it, active or not, or signs in with it as their username.
+    Email,
+}
+
+/// Whether somebody other than `but` keeps that username or that email from being used.
+///
+/// People sign in with either, so one person's username is never another's email.
+///
+/// # Errors
+/// When the database fails.
+pub async fn taken(
+    db: &impl ConnectionTrait,
+    username: Option<&str>,
+    email: Option<&str>,
+    but: Option<i64>,
+) -> Result<Option<Taken>, DbErr> {
+    let others = || Entity::find().filter(Column::Id.ne(but.unwrap_or(0)));
+    if let Some(key) = username.map(folded) {
+        let held = Column::UsernameKey
+            .is_in([erased_key(&key), key.clone()])
+            .or(Column::EmailKey.eq(key));
+        if others().filter(held).count(db).await? > 0 {
+            return Ok(Some(Taken::Username));
+        }
+    }
+    if let Some(key) = email.map(folded) {
+        let held = Column::EmailKey.eq(&key).or(Column::UsernameKey.eq(&key));
+        if others().filter(held).count(db).await? > 0 {
+            return Ok(Some(Taken::Email));
+        }
+    }
+    Ok(None)
 }
 
 /// Adds a person; `person.id` is given by the database, the keys are made from the names.
 ///
 /// # Errors
 /// When the database fails. A taken name is an answer, not an error; the caller then has to give up its transaction.
-pub async fn join(tx: &impl ConnectionTrait, person: Model) -> Result<Joined, DbErr> {
-    let username_key = folded(&person.username);
+pub async fn join(tx: &impl ConnectionTrait, person: Model) -> Result<Result<Box<Model>, Taken>, DbErr> {
+    let (username, email) = (person.username.clone(), person.email.clone());
     let mut row = person.into_active_model();
     row.id = NotSet;
-    row.username_key = Set(username_key.clone());
-    row.email_key = Set(row.email.as_ref().as_deref().map(folded));
+    row.username_key = Set(folded(&username));
+    row.email_key = Set(email.as_deref().map(folded));
     let added = Entity::insert(row)
         .on_conflict(OnConflict::new().do_nothing().to_owned())
         .try_insert()
         .exec(tx)
         .await?;
-    // The digest is looked for after the insert: an erasure that ends in between is then seen.
-    if is_there(tx, Column::UsernameKey.eq(erased_key(&username_key))).await? {
-        return Ok(Joined::UsernameTaken);
+    let id = match added {
+        TryInsertResult::Inserted(row) => Some(row.last_insert_id),
+        _ => None,
+    };
+    // Looked for after the insert: whoever took a name meanwhile is then seen.
+    if let Some(taken) = taken(tx, Some(&username), email.as_deref(), id).await? {
+        return Ok(Err(taken));
     }
-    match added {
-        TryInsertResult::Inserted(row) => {
-            let added = by_id(tx, row.last_insert_id).await?;
-            let added = added.ok_or(DbErr::RecordNotFound("the person just added".to_owned()))?;
-            Ok(Joined::New(Box::new(added)))
-        }
-        _ if is_there(tx, Column::UsernameKey.eq(username_key)).await? => Ok(Joined::UsernameTaken),
-        _ => Ok(Joined::EmailTaken),
-    }
+    let Some(id) = id else { return Ok(Err(Taken::Username)) };
+    let added = by_id(tx, id).await?.map(Box::new);
+    added
+        .map(Ok)
+        .ok_or_else(|| DbErr::RecordNotFound("the person just added".to_owned()))
 }
 
 /// The person with that id, active or not.
@@ -145,39 +205,20 @@ pub async fn active_by_username(db: &impl ConnectionTrait, username: &str) -> Re
 /// # Errors
 /// When the database fails.
 pub async fn is_active(db: &impl ConnectionTrait, id: i64) -> Result<bool, DbErr> {
-    is_there(db, Column::Id.eq(id).and(Column::Active.eq(true))).await
+    let found = Entity::find().filter(Column::Id.eq(id)).filter(Column::Active.eq(true));
+    Ok(found.count(db).await? > 0)
 }
 
-/// The person who signs in with `login`: an email, or else a username, in any case; active or not.
+/// The person who signs in with `login`, a username or an email in any case; active or not.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn by_login(db: &impl ConnectionTrait, login: &str) -> Result<Option<Model>, DbErr> {
-    let by_email = Entity::find()
-        .filter(Column::EmailKey.eq(folded(login)))
+    let key = folded(login);
+    Entity::find()
+        .filter(Column::UsernameKey.eq(&key).or(Column::EmailKey.eq(&key)))
         .one(db)
-        .await?;
-    match by_email {
-        Some(person) => Ok(Some(person)),
-        None => by_username(db, login).await,
-    }
-}
-
-/// Whether anybody, active or not, has or had that username.
-///
-/// # Errors
-/// When the database fails.
-pub async fn username_taken(db: &impl ConnectionTrait, username: &str) -> Result<bool, DbErr> {
-    let key = folded(username);
-    is_there(db, Column::UsernameKey.is_in([erased_key(&key), key])).await
-}
-
-/// Whether anybody, active or not, has that email.
-///
-/// # Errors
-/// When the database fails.
-pub async fn email_taken(db: &impl ConnectionTrait, email: &str) -> Result<bool, DbErr> {
-    is_there(db, Column::EmailKey.eq(folded(email))).await
+        .await
 }
 
 /// What became of a change to a person.
@@ -196,7 +237,11 @@ pub enum Changed {
 /// # Errors
 /// When the database fails. A taken email is an answer; the caller then has to give up its transaction.
 pub async fn change(tx: &impl ConnectionTrait, id: i64, mut to: ActiveModel) -> Result<Changed, DbErr> {
-    if let Set(email) = &to.email {
+    let email = match &to.email {
+        Set(email) => email.clone(),
+        _ => None,
+    };
+    if to.email.is_set() {
         to.email_key = Set(email.as_deref().map(folded));
     }
     let done = Entity::update_many()
@@ -208,6 +253,7 @@ pub async fn change(tx: &impl ConnectionTrait, id: i64, mut to: ActiveModel) -> 
         .await;
     match done {
         Ok(done) if done.rows_affected == 0 => Ok(Changed::Nobody),
+        Ok(_) if taken(tx, None, email.as_deref(), Some(id)).await?.is_some() => Ok(Changed::EmailTaken),
         Ok(_) => after(tx, id).await,
         // The email is the only column of `to` that has to be unique.
         Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(Changed::EmailTaken),
@@ -319,10 +365,6 @@ pub async fn erase(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Ch
 async fn after(tx: &impl ConnectionTrait, id: i64) -> Result<Changed, DbErr> {
     let row = by_id(tx, id).await?;
     Ok(row.map_or(Changed::Nobody, |row| Changed::Done(Box::new(row))))
-}
-
-async fn is_there(db: &impl ConnectionTrait, what: impl sea_orm::sea_query::IntoCondition) -> Result<bool, DbErr> {
-    Ok(Entity::find().filter(what).count(db).await? > 0)
 }
 
 fn next_version() -> Expr {

@@ -1,1 +1,79 @@
-//! x
+//! Accounts: who people are, how they sign in, and how they leave.
+
+use std::sync::Arc;
+
+use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema, SchemaBuilder};
+use contract::{ErrorCodes, InvalidationSubscription, Services, loader};
+
+pub mod demo;
+mod departure;
+mod karma;
+mod password;
+mod person;
+mod profile;
+mod session;
+mod settings;
+mod setup;
+mod sign_in;
+mod throttle;
+mod user;
+
+pub use session::{EndedSession, ended_sessions};
+pub use settings::Settings;
+pub use setup::create_admin;
+
+/// What can be read.
+#[derive(MergedObject, Default)]
+pub struct Query(user::UserQuery);
+
+/// What can be changed.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    sign_in::SignInMutation,
+    profile::ProfileMutation,
+    karma::KarmaMutation,
+    departure::DepartureMutation,
+);
+
+/// What can be watched. Accounts hosts the invalidations of all domains: they come over the bus.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(InvalidationSubscription);
+
+/// The domain's schema.
+pub type AccountsSchema = Schema<Query, Mutation, Subscription>;
+
+/// The domain, ready to answer, with the default [`Settings`].
+pub fn schema(services: Services) -> AccountsSchema {
+    schema_with(services, Settings::default())
+}
+
+/// The domain, ready to answer.
+pub fn schema_with(services: Services, settings: Settings) -> AccountsSchema {
+    let by_id = loader(user::ById(services.db.clone())).max_batch_size(user::BATCH_MAX);
+    let by_username = loader(user::ByUsername(services.db.clone())).max_batch_size(user::BATCH_MAX);
+    builder()
+        .data(Arc::new(session::SignInDesk::new(settings)))
+        .data(services)
+        .data(by_id)
+        .data(by_username)
+        .finish()
+}
+
+/// What the supergraph is composed from: the contents of `schema.graphql` in this folder.
+pub fn sdl() -> String {
+    builder().finish().sdl_with_options(
+        SDLExportOptions::new()
+            .federation()
+            .sorted_fields()
+            .sorted_arguments()
+            .sorted_enum_items()
+            .use_space_ident(),
+    )
+}
+
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription::default())
+        .extension(ErrorCodes)
+        .enable_federation()
+        .enable_subscription_in_federation()
+}

@@ -1,0 +1,126 @@
+//! Sample data: five people, one password, which is public.
+
+use contract::{Error, Result, Role, Services};
+use entities::user;
+
+use crate::Settings;
+use crate::password::{Hasher, Password};
+use crate::sign_in::conflict;
+
+/// The password of every demo person.
+pub const PASSWORD: &str = "agora-demo-2026";
+
+/// The ids of the demo people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct People {
+    /// An investor.
+    pub ada: i64,
+    /// A broker whose fee is 1 %.
+    pub ben: i64,
+    /// A member.
+    pub cleo: i64,
+    /// A member.
+    pub dan: i64,
+    /// An administrator.
+    pub admin: i64,
+}
+
+/// Adds those of the demo people who are not there yet, and answers the ids of all.
+///
+/// # Errors
+/// When the database fails.
+pub async fn seed(services: &Services) -> Result<People> {
+    if let Some(people) = find(services).await? {
+        return Ok(people);
+    }
+    let now_us = services.clock.now_us();
+    let password = Password::chosen("password", PASSWORD.to_owned())?;
+    // Once for all five: it is slow by design.
+    let hash = Hasher::new(&Settings::default()).hash(&password).await?;
+    services
+        .db
+        .write(async move |tx| {
+            for person in people(now_us) {
+                if user::by_username(tx, &person.username).await?.is_some() {
+                    continue;
+                }
+                let password_hash = Some(hash.clone());
+                let joined = user::join(
+                    tx,
+                    user::Model {
+                        password_hash,
+                        ..person
+                    },
+                )
+                .await?;
+                joined.map_err(conflict)?;
+            }
+            Ok(())
+        })
+        .await?;
+    let people = find(services).await?;
+    people.ok_or_else(|| Error::Internal("the demo people are not there".into()))
+}
+
+fn people(now_us: i64) -> [user::Model; 5] {
+    let person = |username: &str, display_name: &str, role: Role| user::Model {
+        email: Some(format!("{username}@example.com")),
+        display_name: Some(display_name.to_owned()),
+        role: role.as_str().to_owned(),
+        ..user::Model::named(username, now_us)
+    };
+    let named = |name: &str, surname: &str, person: user::Model| user::Model {
+        name: Some(name.to_owned()),
+        surname: Some(surname.to_owned()),
+        ..person
+    };
+    [
+        user::Model {
+            address_street: Some("Harbour Lane".to_owned()),
+            address_number: Some("7".to_owned()),
+            address_zip_code: Some("10115".to_owned()),
+            phone: Some("+49 30 5550107".to_owned()),
+            ..named("Ada", "Winter", person("ada", "Ada Winter", Role::Investor))
+        },
+        user::Model {
+            fee_basis_points: Some(100),
+            ..named("Ben", "Okafor", person("ben", "Ben Okafor", Role::Broker))
+        },
+        user::Model {
+            karma: 12,
+            ..person("cleo", "Cleo", Role::Member)
+        },
+        user::Model {
+            karma: 3,
+            ..person("dan", "Dan", Role::Member)
+        },
+        user::Model {
+            admin: true,
+            ..person("admin", "Administrator", Role::Member)
+        },
+    ]
+}
+
+async fn find(services: &Services) -> Result<Option<People>> {
+    let id = async |username: &str| -> Result<Option<i64>> {
+        let found = user::by_username(services.db.read(), username).await?;
+        Ok(found.map(|person| person.id))
+    };
+    let found = (
+        id("ada").await?,
+        id("ben").await?,
+        id("cleo").await?,
+        id("dan").await?,
+        id("admin").await?,
+    );
+    let (Some(ada), Some(ben), Some(cleo), Some(dan), Some(admin)) = found else {
+        return Ok(None);
+    };
+    Ok(Some(People {
+        ada,
+        ben,
+        cleo,
+        dan,
+        admin,
+    }))
+}

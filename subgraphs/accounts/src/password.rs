@@ -1,0 +1,146 @@
+//! Passwords: Argon2id, off the async threads, a few at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use argon2::password_hash::{Output, PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use argon2::{Algorithm, Argon2, Params, Version};
+use contract::{Error, Result};
+use rand::RngCore;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::Settings;
+
+const CHARS_MIN: usize = 8;
+const CHARS_MAX: usize = 256;
+/// No character takes more than four bytes.
+const BYTES_MAX: usize = 4 * CHARS_MAX;
+
+/// A password somebody sent. Never printed, wiped from memory when dropped.
+#[derive(Clone)]
+pub(crate) struct Password(SecretString);
+
+impl Password {
+    /// A password to be set: 8 to 256 characters.
+    ///
+    /// # Errors
+    /// `INVALID_INPUT` naming `field`.
+    pub(crate) fn chosen(field: &'static str, text: String) -> Result<Self> {
+        let chars = match text.len() {
+            0..=BYTES_MAX => text.chars().count(),
+            _ => usize::MAX,
+        };
+        let password = Self(text.into());
+        match chars {
+            0..CHARS_MIN => Err(Error::invalid(field, "must have at least 8 characters")),
+            CHARS_MIN..=CHARS_MAX => Ok(password),
+            _ => Err(Error::invalid(field, "must have at most 256 characters")),
+        }
+    }
+
+    /// A password to be checked. One that could never have been set is as wrong as any other, and as much work.
+    pub(crate) fn offered(text: String) -> Self {
+        match text.len() {
+            0..=BYTES_MAX => Self(text.into()),
+            _ => Self(String::new().into()),
+        }
+    }
+}
+
+/// Hashes and checks passwords, a bounded number at once.
+pub(crate) struct Hasher {
+    argon2: Argon2<'static>,
+    /// Of no password: checked where there is none, so that an unknown name takes as long as a wrong password.
+    decoy: Arc<str>,
+    turns: Arc<Semaphore>,
+    wait_max: Duration,
+}
+
+/// The right to keep one core busy with hashing.
+pub(crate) struct Turn {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Hasher {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let (memory_kib, passes) = (settings.argon2_memory_kib.max(8), settings.argon2_passes.max(1));
+        let params = Params::new(memory_kib, passes, 1, None).expect("both are at least what Argon2 allows");
+        Self {
+            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
+            decoy: decoy(memory_kib, passes).into(),
+            turns: Arc::new(Semaphore::new(settings.hashing_at_once.max(1) as usize)),
+            wait_max: Duration::from_millis(settings.hashing_wait_ms_max),
+        }
+    }
+
+    /// Waits for a turn, but not for long.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when it takes too long.
+    pub(crate) async fn turn(&self) -> Result<Turn> {
+        match tokio::time::timeout(self.wait_max, self.turns.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(Turn { _permit: permit }),
+            _ => Err(Error::Unavailable(
+                "too many people are signing in, try again in a moment",
+            )),
+        }
+    }
+
+    /// The PHC string of a password, with a new salt.
+    ///
+    /// # Errors
+    /// As [`turn`](Self::turn), and `INTERNAL` when hashing fails.
+    pub(crate) async fn hash(&self, password: &Password) -> Result<String> {
+        let (argon2, password) = (self.argon2.clone(), password.clone());
+        let (hashed, _) = work(self.turn().await?, move || {
+            let salt = salt();
+            let hash = argon2.hash_password(password.0.expose_secret().as_bytes(), &salt);
+            hash.map(|hash| hash.to_string())
+                .map_err(|error| Error::Internal(format!("hashing a password: {error}").into()))
+        })
+        .await?;
+        hashed
+    }
+
+    /// Whether `hash` is the password's; with no hash it never is, after the same work. Gives the turn back, so that
+    /// a caller can write down a failure before anybody else's is looked at.
+    ///
+    /// # Errors
+    /// `INTERNAL` when the work is lost.
+    pub(crate) async fn check(&self, turn: Turn, password: &Password, hash: Option<&str>) -> Result<(bool, Turn)> {
+        let (argon2, password) = (self.argon2.clone(), password.clone());
+        let there = hash.is_some();
+        let hash = hash.map_or_else(|| self.decoy.clone(), Arc::from);
+        let (right, turn) = work(turn, move || {
+            PasswordHash::new(&hash)
+                .and_then(|hash| argon2.verify_password(password.0.expose_secret().as_bytes(), &hash))
+                .is_ok()
+        })
+        .await?;
+        Ok((right && there, turn))
+    }
+}
+
+// The turn travels with the work: a caller who hangs up does not make room for another while the core is still busy.
+async fn work<T: Send + 'static>(turn: Turn, job: impl FnOnce() -> T + Send + 'static) -> Result<(T, Turn)> {
+    tokio::task::spawn_blocking(move || (job(), turn))
+        .await
+        .map_err(|_| Error::Internal("hashing was interrupted".into()))
+}
+
+fn salt() -> SaltString {
+    SaltString::encode_b64(&random::<16>()).expect("16 bytes are a salt")
+}
+
+fn decoy(memory_kib: u32, passes: u32) -> String {
+    let output = Output::new(&random::<32>()).expect("32 bytes are an output");
+    format!("$argon2id$v=19$m={memory_kib},t={passes},p=1${}${output}", salt())
+}
+
+/// Bytes nobody can guess.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    rand::rng().fill_bytes(&mut bytes);
+    bytes
+}

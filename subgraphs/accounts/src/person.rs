@@ -1,0 +1,286 @@
+//! What people may say about themselves: names, email, address, a broker's fee.
+
+use async_graphql::{InputObject, MaybeUndefined};
+use contract::{Error, Result, Role, required_text};
+use entities::user;
+use serde::Serialize;
+
+const NAME_CHARS_MAX: usize = 64;
+const EMAIL_CHARS_MAX: usize = 254;
+const PHONE_CHARS_MAX: usize = 64;
+const ADDRESS_PART_CHARS_MAX: usize = 200;
+const ADDRESS_TEXT_CHARS_MAX: usize = 1_000;
+
+/// Somebody who wants an account.
+#[derive(InputObject)]
+pub(crate) struct RegisterInput {
+    /// Up to 64 characters, unique without regard to case, never changed and never reused. The email when left out.
+    pub(crate) username: Option<String>,
+    /// Up to 254 characters, unique without regard to case.
+    pub(crate) email: Option<String>,
+    /// 8 to 256 characters.
+    #[graphql(secret)]
+    pub(crate) password: String,
+    /// What the person is to the brokerage.
+    #[graphql(default_with = "Role::Member")]
+    pub(crate) role: Role,
+    /// What a broker takes of a trade, in percent: at least 1, with at most two decimals. Brokers only, and they have to.
+    pub(crate) brokerage_fee_percent: Option<f64>,
+    /// What the person wants to be called; up to 64 characters.
+    pub(crate) display_name: Option<String>,
+    /// The given name; up to 64 characters.
+    pub(crate) name: Option<String>,
+    /// The family name; up to 64 characters.
+    pub(crate) surname: Option<String>,
+    /// A telephone number; up to 64 characters.
+    pub(crate) phone: Option<String>,
+    /// A postal address.
+    pub(crate) address: Option<AddressInput>,
+}
+
+/// Changes to a profile: what is left out stays, null clears.
+#[derive(InputObject)]
+pub(crate) struct ProfileInput {
+    /// What the person wants to be called; up to 64 characters.
+    display_name: MaybeUndefined<String>,
+    /// The given name; up to 64 characters.
+    name: MaybeUndefined<String>,
+    /// The family name; up to 64 characters.
+    surname: MaybeUndefined<String>,
+    /// A telephone number; up to 64 characters.
+    phone: MaybeUndefined<String>,
+    /// A postal address.
+    address: MaybeUndefined<AddressInput>,
+    /// What a broker takes of a trade, in percent: at least 1, with at most two decimals. Cannot be cleared.
+    brokerage_fee_percent: MaybeUndefined<f64>,
+}
+
+/// A postal address: its three parts, or free text.
+#[derive(InputObject, Serialize)]
+pub(crate) struct AddressInput {
+    /// The street.
+    street: Option<String>,
+    /// The number in the street.
+    number: Option<String>,
+    /// The postal code.
+    zip_code: Option<String>,
+    /// The whole address; instead of the parts.
+    text: Option<String>,
+}
+
+/// The row of somebody who wants an account, without a password.
+///
+/// # Errors
+/// `INVALID_INPUT` naming the member.
+pub(crate) fn newcomer(input: RegisterInput, now_us: i64) -> Result<user::Model> {
+    let email = input
+        .email
+        .as_deref()
+        .map(|text| email("input.email", text))
+        .transpose()?;
+    let name = match (&input.username, &email) {
+        (Some(text), _) => username("input.username", text)?,
+        (None, Some(email)) => username("input.username", email)?,
+        (None, None) => return Err(Error::invalid("input.username", "is needed where there is no email")),
+    };
+    let fee_basis_points = match (input.role, input.brokerage_fee_percent) {
+        (Role::Broker, None) => return Err(Error::invalid(FEE, "is needed for a broker")),
+        (Role::Broker, Some(percent)) => Some(basis_points(percent)?),
+        (_, Some(_)) => return Err(Error::invalid(FEE, "is for brokers only")),
+        (_, None) => None,
+    };
+    let mut person = user::Model {
+        email,
+        role: input.role.as_str().to_owned(),
+        fee_basis_points,
+        display_name: optional("input.displayName", input.display_name, NAME_CHARS_MAX)?,
+        name: optional("input.name", input.name, NAME_CHARS_MAX)?,
+        surname: optional("input.surname", input.surname, NAME_CHARS_MAX)?,
+        phone: optional("input.phone", input.phone, PHONE_CHARS_MAX)?,
+        ..user::Model::named(name, now_us)
+    };
+    if let Some(address) = input.address {
+        let Address {
+            street,
+            number,
+            zip_code,
+            text,
+        } = address.check()?;
+        person.address_street = street;
+        person.address_number = number;
+        person.address_zip_code = zip_code;
+        person.address_text = text;
+    }
+    Ok(person)
+}
+
+/// What of a profile changes.
+pub(crate) struct ProfileChange {
+    /// The columns.
+    pub(crate) columns: user::ActiveModel,
+    /// Only a broker has a fee.
+    pub(crate) brokers_only: bool,
+    /// Whether anything changes that everyone can see.
+    pub(crate) public: bool,
+}
+
+impl ProfileInput {
+    /// What of the profile changes.
+    ///
+    /// # Errors
+    /// `INVALID_INPUT` naming the member, or the whole input when it changes nothing.
+    pub(crate) fn check(self) -> Result<ProfileChange> {
+        use sea_orm::ActiveValue::Set;
+        let mut columns = user::ActiveModel::default();
+        let mut public = false;
+        if let Some(value) = changed("input.displayName", self.display_name, NAME_CHARS_MAX)? {
+            columns.display_name = Set(value);
+            public = true;
+        }
+        if let Some(value) = changed("input.name", self.name, NAME_CHARS_MAX)? {
+            columns.name = Set(value);
+            public = true;
+        }
+        if let Some(value) = changed("input.surname", self.surname, NAME_CHARS_MAX)? {
+            columns.surname = Set(value);
+            public = true;
+        }
+        if let Some(value) = changed("input.phone", self.phone, PHONE_CHARS_MAX)? {
+            columns.phone = Set(value);
+        }
+        let address = match self.address {
+            MaybeUndefined::Undefined => None,
+            MaybeUndefined::Null => Some(Address::default()),
+            MaybeUndefined::Value(address) => Some(address.check()?),
+        };
+        if let Some(address) = address {
+            columns.address_street = Set(address.street);
+            columns.address_number = Set(address.number);
+            columns.address_zip_code = Set(address.zip_code);
+            columns.address_text = Set(address.text);
+        }
+        let brokers_only = match self.brokerage_fee_percent {
+            MaybeUndefined::Undefined => false,
+            MaybeUndefined::Null => return Err(Error::invalid(FEE, "cannot be cleared")),
+            MaybeUndefined::Value(percent) => {
+                columns.fee_basis_points = Set(Some(basis_points(percent)?));
+                public = true;
+                true
+            }
+        };
+        if columns == user::ActiveModel::default() {
+            return Err(Error::invalid("input", "must change something"));
+        }
+        Ok(ProfileChange {
+            columns,
+            brokers_only,
+            public,
+        })
+    }
+}
+
+#[derive(Default)]
+struct Address {
+    street: Option<String>,
+    number: Option<String>,
+    zip_code: Option<String>,
+    text: Option<String>,
+}
+
+impl AddressInput {
+    fn check(self) -> Result<Address> {
+        match self {
+            Self {
+                street: Some(street),
+                number: Some(number),
+                zip_code: Some(zip_code),
+                text: None,
+            } => Ok(Address {
+                street: Some(line("input.address.street", &street, ADDRESS_PART_CHARS_MAX)?),
+                number: Some(line("input.address.number", &number, ADDRESS_PART_CHARS_MAX)?),
+                zip_code: Some(line("input.address.zipCode", &zip_code, ADDRESS_PART_CHARS_MAX)?),
+                text: None,
+            }),
+            Self {
+                street: None,
+                number: None,
+                zip_code: None,
+                text: Some(text),
+            } => Ok(Address {
+                text: Some(required_text("input.address.text", &text, ADDRESS_TEXT_CHARS_MAX)?),
+                ..Address::default()
+            }),
+            _ => Err(Error::invalid(
+                "input.address",
+                "must have street, number and zipCode, or else text",
+            )),
+        }
+    }
+}
+
+/// A username: one line, trimmed, up to 64 characters.
+///
+/// # Errors
+/// `INVALID_INPUT` naming `field`.
+pub(crate) fn username(field: &'static str, text: &str) -> Result<String> {
+    line(field, text, NAME_CHARS_MAX)
+}
+
+/// An email address that could be one; whether it is, only a letter to it could tell.
+///
+/// # Errors
+/// `INVALID_INPUT` naming `field`.
+pub(crate) fn email(field: &'static str, text: &str) -> Result<String> {
+    let email = line(field, text, EMAIL_CHARS_MAX)?;
+    let plausible = email.split_once('@').is_some_and(|(local, domain)| {
+        let odd = |c: char| c.is_whitespace() || "@<>()[]\\,;:\"".contains(c);
+        let local_fits = !local.is_empty() && local.chars().count() <= 64 && !local.contains(odd);
+        let domain_fits = domain.contains('.')
+            && !domain.contains(odd)
+            && domain
+                .split('.')
+                .all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'));
+        local_fits && domain_fits
+    });
+    match plausible {
+        true => Ok(email),
+        false => Err(Error::invalid(field, "must be an email address")),
+    }
+}
+
+const FEE: &str = "input.brokerageFeePercent";
+
+// Kept as hundredths of a percent, so that a fee is computed without floating point.
+fn basis_points(percent: f64) -> Result<i64> {
+    if percent.is_nan() || percent < 1.0 {
+        return Err(Error::invalid(FEE, "must be at least 1"));
+    }
+    if percent > 100.0 {
+        return Err(Error::invalid(FEE, "must be at most 100"));
+    }
+    let hundredths = percent * 100.0;
+    if (hundredths - hundredths.round()).abs() > 1e-6 {
+        return Err(Error::invalid(FEE, "must have at most two decimals"));
+    }
+    Ok(hundredths.round() as i64)
+}
+
+fn changed(field: &'static str, value: MaybeUndefined<String>, max: usize) -> Result<Option<Option<String>>> {
+    match value {
+        MaybeUndefined::Undefined => Ok(None),
+        MaybeUndefined::Null => Ok(Some(None)),
+        MaybeUndefined::Value(text) => Ok(Some(Some(line(field, &text, max)?))),
+    }
+}
+
+fn optional(field: &'static str, value: Option<String>, max: usize) -> Result<Option<String>> {
+    value.map(|text| line(field, &text, max)).transpose()
+}
+
+fn line(field: &'static str, text: &str, max: usize) -> Result<String> {
+    let text = required_text(field, text, max)?;
+    if text.chars().any(char::is_control) {
+        return Err(Error::invalid(field, "must not contain control characters"));
+    }
+    Ok(text)
+}

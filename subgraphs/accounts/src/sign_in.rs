@@ -1,0 +1,201 @@
+//! Coming and going: register, log in, refresh, log out.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Object};
+use contract::{ContextExt, Error, IdempotencyKey, Once, Result, SessionId, Tx, once, required_text};
+use entities::session::{self, Used, Which};
+use entities::user::{self, Taken};
+
+use crate::password::Password;
+use crate::person::{RegisterInput, newcomer};
+use crate::session::{BAD_REFRESH_TOKEN, RefreshToken, SignInDesk, SignedIn};
+use crate::user::User;
+
+/// Nothing longer than an email can be a username or an email.
+const LOGIN_CHARS_MAX: usize = 254;
+/// The same for a name nobody has and a wrong password: who has an account is nobody's business.
+const WRONG: Error = Error::BadCredentials("wrong username, email or password");
+
+/// Coming and going.
+#[derive(Default)]
+pub struct SignInMutation;
+
+#[Object]
+impl SignInMutation {
+    /// Makes an account and signs in.
+    async fn register(
+        &self,
+        ctx: &Context<'_>,
+        mut input: RegisterInput,
+        idempotency_key: Option<String>,
+    ) -> Result<SignedIn> {
+        let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
+        let now_us = ctx.now_us();
+        let password = Password::chosen("input.password", std::mem::take(&mut input.password))?;
+        let mut person = newcomer(input, now_us)?;
+        // The password is left out: a digest that is quick to make is no place for it. A replay has to prove it.
+        let request = said(&person);
+        let key = IdempotencyKey::of(ctx.viewer(), "register", idempotency_key, &request)?;
+        if key.is_none() {
+            // Only to spare the hashing; what counts is the same question inside the transaction.
+            free(user::taken(ctx.db().read(), Some(&person.username), person.email.as_deref(), None).await?)?;
+        }
+        person.password_hash = Some(desk.hasher.hash(&password).await?);
+
+        let refresh = RefreshToken::first();
+        let (digests, ends_us) = (refresh.digests(), desk.refresh_ends_us(now_us));
+        let joined = ctx.db().write(async move |tx| {
+            let join = async || match user::join(tx, person.clone()).await? {
+                Ok(person) => Ok(person.id),
+                Err(taken) => Err(conflict(taken)),
+            };
+            match once(tx, key.as_ref(), now_us, join).await? {
+                Once::First(id) => {
+                    let session = session::start(tx, id, &digests, now_us, ends_us).await?;
+                    Ok(Once::First((active(tx, id).await?, session)))
+                }
+                Once::Again(id) => Ok(Once::Again((active(tx, id).await?, 0))),
+            }
+        });
+        match joined.await? {
+            Once::First((Some(person), session)) => {
+                User(person.clone()).publish(ctx, true);
+                desk.welcome(ctx.services(), person, session, refresh, now_us)
+            }
+            Once::Again((Some(person), _)) => {
+                match desk
+                    .proves(ctx.services(), &account(&person), Some(&person), &password)
+                    .await?
+                {
+                    true => sign_in(ctx, person).await,
+                    false => Err(Error::IdempotencyMismatch),
+                }
+            }
+            // Whoever registered with this key has left since.
+            Once::First((None, _)) | Once::Again((None, _)) => Err(Error::IdempotencyMismatch),
+        }
+    }
+
+    /// Signs in with a username or an email, in any case, and a password. After ten wrong passwords for one account
+    /// within 15 minutes it answers `RATE_LIMITED` with `retryAfter`, in seconds.
+    async fn login(&self, ctx: &Context<'_>, login: String, #[graphql(secret)] password: String) -> Result<SignedIn> {
+        let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
+        let password = Password::offered(password);
+        let login = required_text("login", &login, LOGIN_CHARS_MAX)?;
+        let found = user::by_login(ctx.db().read(), &login).await?;
+        // A name nobody has is counted too, or its missing limit would tell.
+        let account = found
+            .as_ref()
+            .map_or_else(|| format!("login:{}", user::folded(&login)), account);
+        let right = desk.proves(ctx.services(), &account, found.as_ref(), &password).await?;
+        match found.filter(|person| right && person.active) {
+            Some(person) => sign_in(ctx, person).await,
+            None => Err(WRONG),
+        }
+    }
+
+    /// Continues a session: gives new tokens for a refresh token, which is good only once. Using it again ends the
+    /// session, because then somebody else has it.
+    async fn refresh(&self, ctx: &Context<'_>, #[graphql(secret)] token: String) -> Result<SignedIn> {
+        let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
+        let now_us = ctx.now_us();
+        let token = RefreshToken::parse(token)?;
+        let next = token.next();
+        let (old, new, ends_us) = (token.digests(), next.digests(), desk.refresh_ends_us(now_us));
+        let used = ctx.db().write(async move |tx| {
+            let used = session::rotate(tx, &old, &new, now_us, ends_us).await?;
+            let person = match &used {
+                Used::Replaced(session) => active(tx, session.user_id).await?,
+                _ => None,
+            };
+            Ok((used, person))
+        });
+        match used.await? {
+            (Used::Replaced(session), Some(person)) => desk.welcome(ctx.services(), person, session.id, next, now_us),
+            (Used::Stolen(session), _) => {
+                tracing::warn!(
+                    session = session.id,
+                    "a refresh token was used twice, its session is ended"
+                );
+                desk.publish_ended(ctx, &[*session], now_us);
+                Err(BAD_REFRESH_TOKEN)
+            }
+            _ => Err(BAD_REFRESH_TOKEN),
+        }
+    }
+
+    /// Ends the session this request belongs to; every session of the viewer when it belongs to none.
+    async fn logout(&self, ctx: &Context<'_>) -> Result<bool> {
+        let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
+        let user = ctx.viewer().user()?;
+        let which = match ctx.data_opt::<SessionId>() {
+            Some(SessionId(id)) => Which::Only(*id),
+            None => Which::All,
+        };
+        let now_us = ctx.now_us();
+        let ended = ctx
+            .db()
+            .write(async move |tx| Ok(session::end(tx, user, which, now_us).await?))
+            .await?;
+        desk.publish_ended(ctx, &ended, now_us);
+        Ok(true)
+    }
+}
+
+/// Starts a session for somebody who has just proved who they are.
+async fn sign_in(ctx: &Context<'_>, person: user::Model) -> Result<SignedIn> {
+    let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
+    let now_us = ctx.now_us();
+    let refresh = RefreshToken::first();
+    let (digests, ends_us) = (refresh.digests(), desk.refresh_ends_us(now_us));
+    let started = ctx.db().write(async move |tx| {
+        // Whoever left or changed the password since it was checked has ended all sessions: this must not be one more.
+        let now = active(tx, person.id).await?;
+        let Some(now) = now.filter(|now| now.password_hash == person.password_hash) else {
+            return Err(WRONG);
+        };
+        let session = session::start(tx, now.id, &digests, now_us, ends_us).await?;
+        Ok((now, session))
+    });
+    let (person, session) = started.await?;
+    desk.welcome(ctx.services(), person, session, refresh, now_us)
+}
+
+/// What wrong passwords of a person are counted under.
+pub(crate) fn account(person: &user::Model) -> String {
+    format!("user:{}", person.id)
+}
+
+async fn active(tx: &Tx, id: i64) -> Result<Option<user::Model>> {
+    let found = user::by_id(tx, id).await?;
+    Ok(found.filter(|person| person.active))
+}
+
+/// Refuses what is taken.
+pub(crate) fn free(taken: Option<Taken>) -> Result<()> {
+    taken.map_or(Ok(()), |taken| Err(conflict(taken)))
+}
+
+/// The refusal of a name that is taken.
+pub(crate) fn conflict(taken: Taken) -> Error {
+    match taken {
+        Taken::Username => Error::conflict("this username is taken"),
+        Taken::Email => Error::conflict("this email is taken"),
+    }
+}
+
+// Everything a registration says but the password and the time.
+fn said(person: &user::Model) -> impl serde::Serialize + use<> {
+    let person = person.clone();
+    (
+        (person.username, person.email, person.role, person.fee_basis_points),
+        (person.display_name, person.name, person.surname, person.phone),
+        (
+            person.address_street,
+            person.address_number,
+            person.address_zip_code,
+            person.address_text,
+        ),
+    )
+}

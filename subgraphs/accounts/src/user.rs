@@ -1,0 +1,267 @@
+//! A person, as others see them and as they see themselves.
+
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader as Load;
+use async_graphql::{Context, ID, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use contract::{
+    Audience, ContextExt, Db, Error, Event, Loader, PageArgs, Paged, Result, Role, page, parse_id, rfc3339,
+};
+use entities::user;
+use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
+
+/// How many people one statement reads at most.
+pub(crate) const BATCH_MAX: usize = 1_000;
+
+/// A person, as the API shows them.
+#[derive(Clone)]
+pub struct User(pub(crate) user::Model);
+
+/// A person: one for all five systems.
+#[Object]
+impl User {
+    /// The person's id.
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// Unique without regard to case, never reused.
+    async fn username(&self) -> &str {
+        &self.0.username
+    }
+
+    /// What to call the person: what they chose, or else their given and family names.
+    async fn display_name(&self) -> Option<String> {
+        let full = || {
+            let parts: Vec<&str> = [&self.0.name, &self.0.surname]
+                .into_iter()
+                .flatten()
+                .map(String::as_str)
+                .collect();
+            (!parts.is_empty()).then(|| parts.join(" "))
+        };
+        self.0.display_name.clone().or_else(full)
+    }
+
+    /// The given name.
+    async fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    /// The family name.
+    async fn surname(&self) -> Option<&str> {
+        self.0.surname.as_deref()
+    }
+
+    /// The email address; null for everyone but the person and administrators.
+    async fn email(&self, ctx: &Context<'_>) -> Option<&str> {
+        self.0.email.as_deref().filter(|_| self.is_open_to(ctx))
+    }
+
+    /// The telephone number; null for everyone but the person and administrators.
+    async fn phone(&self, ctx: &Context<'_>) -> Option<&str> {
+        self.0.phone.as_deref().filter(|_| self.is_open_to(ctx))
+    }
+
+    /// The postal address; null for everyone but the person and administrators.
+    async fn address(&self, ctx: &Context<'_>) -> Option<Address> {
+        Address::of(&self.0).filter(|_| self.is_open_to(ctx))
+    }
+
+    /// What the person is to the brokerage.
+    async fn role(&self) -> Result<Role> {
+        role_of(&self.0)
+    }
+
+    /// What a broker takes of a trade, in percent; null for everyone else.
+    async fn brokerage_fee_percent(&self) -> Option<f64> {
+        self.0.fee_basis_points.map(|points| points as f64 / 100.0)
+    }
+
+    /// What others think of the person's posts; may be below zero.
+    async fn karma(&self) -> i64 {
+        self.0.karma
+    }
+
+    /// Whether the account is in use; not once it was deactivated or erased.
+    async fn active(&self) -> bool {
+        self.0.active
+    }
+
+    /// When the account was made.
+    async fn joined_at(&self) -> DateTime<Utc> {
+        rfc3339(self.0.joined_at_us)
+    }
+}
+
+impl User {
+    fn is_open_to(&self, ctx: &Context<'_>) -> bool {
+        ctx.viewer().is(self.0.id) || ctx.viewer().is_operator()
+    }
+
+    /// Tells that a person is not what they were: everyone, or only those who see what changed.
+    pub(crate) fn publish(&self, ctx: &Context<'_>, public: bool) {
+        ctx.publish(Event::Invalidated {
+            typename: "User",
+            key: self.0.id.to_string(),
+            version: self.0.version,
+            audience: match public {
+                true => Audience::Everyone,
+                false => Audience::Users(vec![self.0.id]),
+            },
+        });
+    }
+}
+
+/// A postal address.
+#[derive(Clone, SimpleObject)]
+pub struct Address {
+    /// The street; null where only free text is known.
+    street: Option<String>,
+    /// The number in the street; null where only free text is known.
+    number: Option<String>,
+    /// The postal code; null where only free text is known.
+    zip_code: Option<String>,
+    /// The whole address.
+    text: String,
+}
+
+impl Address {
+    fn of(person: &user::Model) -> Option<Self> {
+        let (street, number, zip_code) = (
+            person.address_street.clone(),
+            person.address_number.clone(),
+            person.address_zip_code.clone(),
+        );
+        let text = match (&person.address_text, &street, &number, &zip_code) {
+            (Some(text), ..) => text.clone(),
+            (None, Some(street), Some(number), Some(zip_code)) => format!("{street} {number}, {zip_code}"),
+            _ => return None,
+        };
+        Some(Self {
+            street,
+            number,
+            zip_code,
+            text,
+        })
+    }
+}
+
+/// What a person is to the brokerage.
+pub(crate) fn role_of(person: &user::Model) -> Result<Role> {
+    Role::parse(&person.role).ok_or_else(|| Error::Internal(format!("no such role: {}", person.role).into()))
+}
+
+/// Reads people by id, many at once.
+pub struct ById(pub(crate) Db);
+
+impl Load<i64> for ById {
+    type Value = user::Model;
+    type Error = Error;
+
+    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, user::Model>> {
+        let found = user::Entity::find()
+            .filter(user::Column::Id.is_in(ids.iter().copied()))
+            .all(self.0.read())
+            .await?;
+        Ok(found.into_iter().map(|person| (person.id, person)).collect())
+    }
+}
+
+/// Reads people by username in any case, many at once.
+pub struct ByUsername(pub(crate) Db);
+
+impl Load<String> for ByUsername {
+    type Value = user::Model;
+    type Error = Error;
+
+    async fn load(&self, usernames: &[String]) -> Result<HashMap<String, user::Model>> {
+        let found = user::Entity::find()
+            .filter(user::Column::UsernameKey.is_in(usernames.iter().map(|name| user::folded(name))))
+            .all(self.0.read())
+            .await?;
+        let by_key: HashMap<_, _> = found
+            .into_iter()
+            .map(|person| (person.username_key.clone(), person))
+            .collect();
+        let found = |name: &String| Some((name.clone(), by_key.get(&user::folded(name))?.clone()));
+        Ok(usernames.iter().filter_map(found).collect())
+    }
+}
+
+async fn by_id(ctx: &Context<'_>, id: &ID) -> Result<Option<User>> {
+    let Some(id) = parse_id(id) else { return Ok(None) };
+    let people = ctx.data_unchecked::<Loader<ById>>();
+    Ok(people.load_one(id).await?.map(User))
+}
+
+async fn by_username(ctx: &Context<'_>, username: String) -> Result<Option<User>> {
+    let people = ctx.data_unchecked::<Loader<ByUsername>>();
+    Ok(people.load_one(username).await?.map(User))
+}
+
+/// Reads of people.
+#[derive(Default)]
+pub struct UserQuery;
+
+#[Object]
+impl UserQuery {
+    /// Who is signed in; null when nobody is.
+    async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        let Ok(id) = ctx.viewer().user() else { return Ok(None) };
+        let found = by_id(ctx, &id.into()).await?;
+        Ok(found.filter(|person| person.0.active))
+    }
+
+    /// The person with that id or that username (in any case): exactly one of the two. Null when there is none, or
+    /// none any more: a deactivated account is shown to administrators only.
+    async fn user(&self, ctx: &Context<'_>, id: Option<ID>, username: Option<String>) -> Result<Option<User>> {
+        let found = match (id, username) {
+            (Some(id), None) => by_id(ctx, &id).await?,
+            (None, Some(username)) => by_username(ctx, username).await?,
+            (None, None) => return Err(Error::invalid("id", "or else username is needed")),
+            (Some(_), Some(_)) => return Err(Error::invalid("username", "cannot be combined with id")),
+        };
+        Ok(found.filter(|person| person.0.active || ctx.viewer().is_operator()))
+    }
+
+    /// Everyone whose account is in use, in the order they came; of one role if it is named. For the signed in.
+    async fn users(
+        &self,
+        ctx: &Context<'_>,
+        role: Option<Role>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<User>> {
+        if !ctx.viewer().is_operator() {
+            ctx.viewer().user()?;
+        }
+        let mut people = user::Entity::find().filter(user::Column::Active.eq(true));
+        if let Some(role) = role {
+            people = people.filter(user::Column::Role.eq(role.as_str()));
+        }
+        let args = PageArgs {
+            first,
+            after,
+            last,
+            before,
+        };
+        let key = |person: &user::Model| vec![person.id];
+        page(ctx.db().read(), people, user::Column::Id, Order::Asc, args, key, User).await
+    }
+
+    /// A person another subgraph refers to by id: also one whose account is not in use any more.
+    #[graphql(entity)]
+    async fn user_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<User>> {
+        by_id(ctx, &id).await
+    }
+
+    /// A person another subgraph refers to by username: also one whose account is not in use any more.
+    #[graphql(entity)]
+    async fn user_by_username(&self, ctx: &Context<'_>, username: String) -> Result<Option<User>> {
+        by_username(ctx, username).await
+    }
+}
