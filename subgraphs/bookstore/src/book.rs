@@ -94,17 +94,17 @@ pub struct BookQuery;
 #[Object]
 impl BookQuery {
     /// The book with that id.
-    async fn book(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Book>> {
-        match parse_id(&id) {
-            Some(id) => find(ctx, id).await,
-            None => Ok(None),
-        }
+    async fn book(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Book>> {
+        find(ctx, parse_id(&id)?).await.transpose()
     }
 
     /// Resolves a book another subgraph refers to.
     #[graphql(entity)]
     async fn book_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Book>> {
-        self.book(ctx, id).await
+        match parse_id(&id) {
+            Some(id) => find(ctx, id).await,
+            None => Ok(None),
+        }
     }
 
     /// Books by id: of one topic (matched whole), with a text in their title, both in any case.

@@ -28,8 +28,8 @@ impl BookPurchase {
     }
 
     /// The book as it is now; null when it has been deleted since.
-    async fn book(&self, ctx: &Context<'_>) -> Result<Option<Book>> {
-        find_book(ctx, self.0.book_id).await
+    async fn book(&self, ctx: &Context<'_>) -> Option<Result<Book>> {
+        find_book(ctx, self.0.book_id).await.transpose()
     }
 
     /// The id of the book, deleted or not.
@@ -82,6 +82,16 @@ impl Load<i64> for PurchaseLoader {
     }
 }
 
+/// The purchase with that id, if there is one and the viewer may see it. Batched.
+async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<BookPurchase>> {
+    let Some(id) = parse_id(id) else { return Ok(None) };
+    let found = ctx.data_unchecked::<Loader<PurchaseLoader>>().load_one(id).await?;
+    let viewer = ctx.viewer();
+    let may_see =
+        |purchase: &book_purchase::Model| viewer.is_operator() || purchase.buyer_id.is_some_and(|id| viewer.is(id));
+    Ok(found.filter(may_see).map(BookPurchase))
+}
+
 /// A page of those of `purchases`, oldest first.
 pub(crate) async fn oldest_first(
     ctx: &Context<'_>,
@@ -108,20 +118,14 @@ pub struct PurchaseQuery;
 #[Object]
 impl PurchaseQuery {
     /// The purchase with that id, for its buyer and for operators; null for everybody else.
-    async fn book_purchase(&self, ctx: &Context<'_>, id: ID) -> Result<Option<BookPurchase>> {
-        let Some(id) = parse_id(&id) else { return Ok(None) };
-        let purchases = ctx.data_unchecked::<Loader<PurchaseLoader>>();
-        let found = purchases.load_one(id).await?;
-        let viewer = ctx.viewer();
-        let may_see =
-            |purchase: &book_purchase::Model| viewer.is_operator() || purchase.buyer_id.is_some_and(|id| viewer.is(id));
-        Ok(found.filter(may_see).map(BookPurchase))
+    async fn book_purchase(&self, ctx: &Context<'_>, id: ID) -> Option<Result<BookPurchase>> {
+        find(ctx, &id).await.transpose()
     }
 
     /// Resolves a purchase another subgraph refers to.
     #[graphql(entity)]
     async fn book_purchase_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<BookPurchase>> {
-        self.book_purchase(ctx, id).await
+        find(ctx, &id).await
     }
 
     /// All purchases, oldest first; for operators.

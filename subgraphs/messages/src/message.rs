@@ -101,6 +101,13 @@ impl Load<i64> for MessageLoader {
     }
 }
 
+/// The message with that id, if there is one and the viewer may see it. Batched.
+async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Message>> {
+    let Some(id) = parse_id(id) else { return Ok(None) };
+    let found = ctx.data_unchecked::<Loader<MessageLoader>>().load_one(id).await?;
+    Ok(found.filter(|message| may_see(ctx.viewer(), message)).map(Message))
+}
+
 /// Reads of messages.
 #[derive(Default)]
 pub struct MessageQuery;
@@ -108,15 +115,13 @@ pub struct MessageQuery;
 #[Object]
 impl MessageQuery {
     /// The message with that id, for its sender, its receiver and operators; null for everybody else.
-    async fn message(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Message>> {
-        let Some(id) = parse_id(&id) else { return Ok(None) };
-        let found = ctx.data_unchecked::<Loader<MessageLoader>>().load_one(id).await?;
-        Ok(found.filter(|message| may_see(ctx.viewer(), message)).map(Message))
+    async fn message(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Message>> {
+        find(ctx, &id).await.transpose()
     }
 
     /// Resolves a message another subgraph refers to.
     #[graphql(entity)]
     async fn message_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Message>> {
-        self.message(ctx, id).await
+        find(ctx, &id).await
     }
 }

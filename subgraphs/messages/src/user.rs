@@ -6,10 +6,12 @@ use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, Db, Error, Loader, PageArgs, Paged, Result, parse_id};
 use entities::message;
+use sea_orm::Select;
 
 use crate::message::{Message, newest_first};
 
 /// A person; the other domains know the rest.
+// Private fields are `Option<Result<_>>`: a refusal then nulls the field. A resolver's own `Err` nulls the whole person.
 pub struct User(pub(crate) i64);
 
 #[Object]
@@ -31,8 +33,7 @@ impl User {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Option<Paged<Message>>> {
-        ctx.viewer().self_or_operator(self.0)?;
+    ) -> Option<Result<Paged<Message>>> {
         let args = PageArgs {
             first,
             after,
@@ -40,7 +41,7 @@ impl User {
             before,
         };
         let received = message::inbox(self.0, favorite, unread);
-        newest_first(ctx, received, args).await.map(Some)
+        Some(self.list(ctx, received, args).await)
     }
 
     /// The messages this person sent, newest first; for themselves and for operators.
@@ -51,22 +52,37 @@ impl User {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Option<Paged<Message>>> {
-        ctx.viewer().self_or_operator(self.0)?;
+    ) -> Option<Result<Paged<Message>>> {
         let args = PageArgs {
             first,
             after,
             last,
             before,
         };
-        newest_first(ctx, message::sent(self.0), args).await.map(Some)
+        Some(self.list(ctx, message::sent(self.0), args).await)
     }
 
     /// How many messages this person has not read; for themselves and for operators.
-    async fn unread_count(&self, ctx: &Context<'_>) -> Result<Option<i64>> {
+    async fn unread_count(&self, ctx: &Context<'_>) -> Option<Result<i64>> {
+        Some(self.unread(ctx).await)
+    }
+}
+
+impl User {
+    async fn list(
+        &self,
+        ctx: &Context<'_>,
+        messages: Select<message::Entity>,
+        args: PageArgs,
+    ) -> Result<Paged<Message>> {
+        ctx.viewer().self_or_operator(self.0)?;
+        newest_first(ctx, messages, args).await
+    }
+
+    async fn unread(&self, ctx: &Context<'_>) -> Result<i64> {
         ctx.viewer().self_or_operator(self.0)?;
         let counts = ctx.data_unchecked::<Loader<UnreadLoader>>();
-        Ok(Some(counts.load_one(self.0).await?.unwrap_or(0)))
+        Ok(counts.load_one(self.0).await?.unwrap_or(0))
     }
 }
 

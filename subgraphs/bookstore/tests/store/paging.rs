@@ -1,0 +1,111 @@
+//! Lists, page by page.
+
+use serde_json::Value;
+
+use crate::support::{Store, admin, code, titles, user};
+
+async fn shelf(titles: &[&str]) -> Store {
+    let store = Store::new().await;
+    for title in titles {
+        store.add(title, "t", 1).await;
+    }
+    store
+}
+
+async fn books(store: &Store, args: &str) -> Value {
+    let document = format!(
+        "{{ books({args}) {{ nodes {{ title }} edges {{ cursor }}
+            pageInfo {{ startCursor endCursor hasNextPage hasPreviousPage }} }} }}"
+    );
+    store.ask(&user(7), &document).await
+}
+
+fn info<'a>(answer: &'a Value, member: &str) -> &'a Value {
+    &answer["data"]["books"]["pageInfo"][member]
+}
+
+#[tokio::test]
+async fn pages_forwards_meet_every_book_once() {
+    let store = shelf(&["a", "b", "c", "d", "e"]).await;
+    let mut seen = Vec::new();
+    let mut args = "first: 2".to_owned();
+    loop {
+        let page = books(&store, &args).await;
+        seen.extend(titles(&page).into_iter().map(str::to_owned));
+        if seen.len() == 2 {
+            // What is gone or new in between moves nothing: a page begins behind a key, not at an offset.
+            store.ask(&admin(), "mutation { deleteBook(id: 1) }").await;
+        }
+        assert_eq!(info(&page, "hasPreviousPage"), seen.len() > 2);
+        if info(&page, "hasNextPage") == false {
+            break;
+        }
+        args = format!("first: 2, after: {}", info(&page, "endCursor"));
+    }
+    assert_eq!(seen, ["a", "b", "c", "d", "e"]);
+}
+
+#[tokio::test]
+async fn pages_backwards_meet_every_book_once() {
+    let store = shelf(&["a", "b", "c", "d", "e"]).await;
+    let last = books(&store, "last: 2").await;
+    assert_eq!(titles(&last), ["d", "e"]);
+    assert_eq!(
+        (info(&last, "hasPreviousPage"), info(&last, "hasNextPage")),
+        (&true.into(), &false.into())
+    );
+    let middle = books(&store, &format!("last: 2, before: {}", info(&last, "startCursor"))).await;
+    assert_eq!(titles(&middle), ["b", "c"]);
+    assert_eq!(
+        (info(&middle, "hasPreviousPage"), info(&middle, "hasNextPage")),
+        (&true.into(), &true.into())
+    );
+    let front = books(&store, &format!("last: 2, before: {}", info(&middle, "startCursor"))).await;
+    assert_eq!(titles(&front), ["a"]);
+    assert_eq!(info(&front, "hasPreviousPage"), false);
+}
+
+#[tokio::test]
+async fn between_two_cursors_lies_what_is_between_them() {
+    let store = shelf(&["a", "b", "c", "d"]).await;
+    let all = books(&store, "first: 9").await;
+    let edges = &all["data"]["books"]["edges"];
+    let args = format!(
+        "first: 9, after: {}, before: {}",
+        edges[0]["cursor"], edges[3]["cursor"]
+    );
+    assert_eq!(titles(&books(&store, &args).await), ["b", "c"]);
+}
+
+#[tokio::test]
+async fn a_page_of_nothing_is_a_page() {
+    let store = shelf(&["a"]).await;
+    let none = books(&store, "first: 0").await;
+    assert_eq!(titles(&none), Vec::<&str>::new());
+    assert_eq!(info(&none, "hasNextPage"), true);
+    assert_eq!(info(&none, "endCursor"), &Value::Null);
+    let empty = books(&shelf(&[]).await, "first: 5").await;
+    assert_eq!(info(&empty, "hasNextPage"), false);
+}
+
+#[tokio::test]
+async fn arguments_that_make_no_page_are_refused() {
+    let store = shelf(&["a"]).await;
+    for (args, field) in [
+        ("first: -1", "first"),
+        ("first: 101", "first"),
+        ("last: -1", "last"),
+        ("last: 101", "last"),
+        ("first: 1, last: 1", "last"),
+        (r#"after: "x""#, "after"),
+        (r#"after: """#, "after"),
+        (r#"after: "1-2""#, "after"),
+        (r#"after: "0001""#, "after"),
+        (r#"before: "+1""#, "before"),
+        (r#"before: "fffffffffffffffff""#, "before"),
+    ] {
+        let answer = books(&store, args).await;
+        assert_eq!(code(&answer), "INVALID_INPUT", "{args}");
+        assert_eq!(answer["errors"][0]["extensions"]["field"], field, "{args}");
+    }
+}
