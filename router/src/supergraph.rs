@@ -1,1 +1,294 @@
-//! Validate, plan, execute, project.
+//! Validate, plan, execute, project: several subgraphs as one.
+//!
+//! An operation is validated against the public schema and measured against the limits ([`validate`]), what
+//! `@skip` and `@include` leave of it ([`decide`]) is planned and compiled ([`plan`]), the plan runs over the subgraphs
+//! ([`execute`], [`entities`]), and the merged trees become the bytes of the answer ([`project`]). Every text is
+//! validated once and every operation planned once; both are kept in bounded caches.
+//!
+//! Nothing here knows a domain, opens a database or listens to a socket.
+
+mod decide;
+mod entities;
+mod execute;
+mod faults;
+mod introspect;
+mod measure;
+mod plan;
+mod project;
+mod refusal;
+mod schema;
+mod shape;
+mod subscribe;
+mod tree;
+mod validate;
+mod variables;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use apollo_compiler::executable::OperationType;
+use async_graphql::Variables;
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::BoxStream;
+use moka::sync::Cache;
+use tokio::sync::Semaphore;
+
+pub use self::refusal::{Complaint, Location, Refusal};
+pub use self::schema::public_sdl;
+
+use self::execute::{Caller, Gathered, Run};
+use self::plan::{Plan, Plans};
+use self::schema::PublicSchema;
+use self::validate::{Decisions, Operation};
+use crate::limits::Limits;
+use crate::subgraph::{Answer, Document, Subgraph, SubgraphData, SubgraphRequest};
+
+/// Several subgraphs as one. Cheap to clone.
+#[derive(Clone)]
+pub struct Supergraph(Arc<Inner>);
+
+struct Inner {
+    schema: PublicSchema,
+    plans: Plans,
+    subgraphs: Vec<Arc<dyn Subgraph>>,
+    limits: Arc<Limits>,
+    operations: Cache<OperationKey, Arc<Operation>>,
+    planned: Cache<Arc<str>, Arc<Plan>>,
+    /// Planning is all computing: so many at once as there are processors.
+    planners: Semaphore,
+}
+
+/// A document's text and which of its operations.
+type OperationKey = (Arc<str>, Option<String>);
+
+/// Why a supergraph cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum SupergraphError {
+    /// The supergraph is not one: not SDL, or not composed.
+    #[error("the supergraph is not valid: {0}")]
+    Schema(String),
+    /// The supergraph names a subgraph that was not given.
+    #[error("the supergraph needs a subgraph \"{0}\"")]
+    MissingSubgraph(String),
+}
+
+/// What can be known of an operation before it is run.
+#[derive(Clone, Debug)]
+pub struct OperationInfo {
+    /// `query`, `mutation` or `subscription`.
+    pub kind: &'static str,
+    /// Its variables, in their order.
+    pub variables: Vec<VariableInfo>,
+}
+
+/// A variable of an operation.
+#[derive(Clone, Debug)]
+pub struct VariableInfo {
+    /// Without the `$`.
+    pub name: String,
+    /// As it is written: `[ID!]!`.
+    pub ty: String,
+    /// The innermost type: `ID`.
+    pub named_type: String,
+    /// Whether it has to be given: not nullable, and without a default.
+    pub required: bool,
+}
+
+impl Supergraph {
+    /// Serves a supergraph over its subgraphs, by the names that the supergraph's `join__graph` gives them.
+    ///
+    /// # Errors
+    /// When the supergraph is not one, or a subgraph is missing.
+    pub fn new(
+        supergraph_sdl: &str,
+        mut subgraphs: HashMap<String, Arc<dyn Subgraph>>,
+        limits: Arc<Limits>,
+    ) -> Result<Self, SupergraphError> {
+        let schema = PublicSchema::new(supergraph_sdl)?;
+        let plans = Plans::new(supergraph_sdl)?;
+        let subgraphs = plans
+            .subgraph_names()
+            .into_iter()
+            .map(|name| {
+                subgraphs
+                    .remove(name)
+                    .ok_or_else(|| SupergraphError::MissingSubgraph(name.to_owned()))
+            })
+            .collect::<Result<_, _>>()?;
+        // A document counts by its size, a small one as one.
+        let operations = Cache::builder()
+            .max_capacity(limits.plans_max)
+            .weigher(|key: &OperationKey, _: &Arc<Operation>| weight(&key.0))
+            .build();
+        let planned = Cache::builder()
+            .max_capacity(limits.plans_max)
+            .weigher(|text: &Arc<str>, _: &Arc<Plan>| weight(text))
+            .build();
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self(Arc::new(Inner {
+            schema,
+            plans,
+            subgraphs,
+            limits,
+            operations,
+            planned,
+            planners: Semaphore::new(processors),
+        })))
+    }
+
+    /// The plan of an operation, as text. `@skip` and `@include` that ask a variable are taken as if all were kept.
+    ///
+    /// # Errors
+    /// When the operation is not valid.
+    pub fn plan_text(&self, query: &str, operation_name: Option<&str>) -> Result<String, Refusal> {
+        let operation = self.0.validated((query.into(), operation_name.map(str::to_owned)))?;
+        let decisions = operation.keep_all();
+        Ok(plan::text::plan(&*self.0.planned(&operation, decisions)?))
+    }
+
+    /// Validates and plans an operation without running it, and says what its variables are.
+    ///
+    /// # Errors
+    /// When the operation is not valid.
+    pub fn check_operation(&self, query: &str) -> Result<OperationInfo, Refusal> {
+        let operation = self.0.validated((query.into(), None))?;
+        self.0.planned(&operation, operation.keep_all())?;
+        let variables = operation.definition.variables.iter().map(|variable| VariableInfo {
+            name: variable.name.to_string(),
+            ty: variable.ty.to_string(),
+            named_type: variable.ty.inner_named_type().to_string(),
+            required: variable.ty.is_non_null() && variable.default_value.is_none(),
+        });
+        Ok(OperationInfo {
+            kind: operation.kind().name(),
+            variables: variables.collect(),
+        })
+    }
+}
+
+impl Subgraph for Supergraph {
+    fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphData> {
+        async move { SubgraphData::Json(self.0.answer(request).await.unwrap_or_else(Refusal::into_answer)) }.boxed()
+    }
+
+    fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
+        subscribe::subscribe(self.0.clone(), request)
+    }
+}
+
+/// A request that has been validated and planned.
+struct Prepared {
+    operation: Arc<Operation>,
+    plan: Arc<Plan>,
+    variables: Variables,
+    caller: Caller,
+}
+
+impl Inner {
+    async fn answer(self: &Arc<Self>, request: SubgraphRequest) -> Result<Answer, Refusal> {
+        let queries_only = request.queries_only;
+        let prepared = self.prepare(request).await?;
+        match prepared.operation.kind() {
+            OperationType::Subscription => return Err(Refusal::Subscription),
+            OperationType::Mutation if queries_only => return Err(Refusal::QueriesOnly("mutation")),
+            _ => {}
+        }
+        Ok(self.execute(&prepared, self.gathered()).await)
+    }
+
+    /// Validates and plans.
+    async fn prepare(self: &Arc<Self>, request: SubgraphRequest) -> Result<Prepared, Refusal> {
+        let (Document::Text(text) | Document::Parsed { text, .. }) = request.document;
+        let operation = self.operation((text, request.operation_name)).await?;
+        let variables = variables::coerce(&self.schema.types, &operation.variables, request.variables)?;
+        let plan = self.plan(&operation, &variables).await?;
+        Ok(Prepared {
+            operation,
+            plan,
+            variables,
+            caller: Caller {
+                viewer: request.viewer,
+                session: request.session,
+                request_id: request.request_id,
+            },
+        })
+    }
+
+    /// Executes and projects.
+    async fn execute(&self, prepared: &Prepared, mut gathered: Gathered) -> Answer {
+        let Prepared { operation, plan, .. } = prepared;
+        if plan.introspects {
+            introspect::introspect(&self.schema, operation, &prepared.variables, &mut gathered);
+        }
+        let run = self.run(prepared, gathered);
+        run.run(&plan.steps).await;
+        let Gathered { data, faults } = run.finish();
+        project::project(&plan.shape, &data, faults)
+    }
+
+    fn run<'a>(&'a self, prepared: &'a Prepared, gathered: Gathered) -> Run<'a> {
+        Run {
+            subgraphs: &self.subgraphs,
+            variables: &prepared.variables,
+            caller: &prepared.caller,
+            limits: &self.limits,
+            gathered: Mutex::new(gathered),
+        }
+    }
+
+    fn gathered(&self) -> Gathered {
+        Gathered::new(self.limits.errors_max)
+    }
+
+    async fn operation(self: &Arc<Self>, key: OperationKey) -> Result<Arc<Operation>, Refusal> {
+        match self.operations.get(&key) {
+            Some(operation) => Ok(operation),
+            None => self.compute(move |inner| inner.validated(key)).await,
+        }
+    }
+
+    async fn plan(self: &Arc<Self>, operation: &Arc<Operation>, variables: &Variables) -> Result<Arc<Plan>, Refusal> {
+        let decisions = operation.decide(variables)?;
+        if let Some(plan) = operation.plan(&decisions) {
+            return Ok(plan);
+        }
+        let operation = operation.clone();
+        self.compute(move |inner| inner.planned(&operation, decisions)).await
+    }
+
+    /// Runs what may take milliseconds beside the async threads.
+    async fn compute<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let _permit = self.planners.acquire().await.map_err(|_| Refusal::Internal)?;
+        let inner = self.clone();
+        let worked = tokio::task::spawn_blocking(move || work(&inner)).await;
+        worked.unwrap_or(Err(Refusal::Internal))
+    }
+
+    /// The operation of a text. The same text at the same time is validated once.
+    fn validated(&self, key: OperationKey) -> Result<Arc<Operation>, Refusal> {
+        let (text, name) = key.clone();
+        let validated = self.operations.try_get_with(key, || {
+            validate::validate(&self.schema, &self.limits, &text, name.as_deref()).map(Arc::new)
+        });
+        validated.map_err(|refusal: Arc<Refusal>| (*refusal).clone())
+    }
+
+    /// The plan of an operation. Operations that are the same but for their layout share it.
+    fn planned(&self, operation: &Operation, decisions: Decisions) -> Result<Arc<Plan>, Refusal> {
+        let decided = operation.decided(&decisions);
+        let planned = self.planned.try_get_with(decided.text(), || {
+            self.plans.plan(&self.schema, &self.limits, &decided).map(Arc::new)
+        });
+        let plan = planned.map_err(|refusal: Arc<Refusal>| (*refusal).clone())?;
+        operation.keep(decisions, plan.clone());
+        Ok(plan)
+    }
+}
+
+/// A document counts by its size: what is made of it is many times bigger.
+fn weight(text: &str) -> u32 {
+    u32::try_from(text.len() / 256 + 1).unwrap_or(u32::MAX)
+}

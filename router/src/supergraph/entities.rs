@@ -1,0 +1,331 @@
+//! Entities that several subgraphs know: what to ask about them, and where the answers go.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use async_graphql::{PathSegment, Response, ServerError, Value, Variables};
+
+use super::execute::Gathered;
+use super::faults::{Cause, Faults};
+use super::plan::{Group, Need};
+use super::tree::{At, Fields, merge_into, rewrite, typename, visit};
+
+/// What a fetch asks about: per group of entities, each of them once.
+pub struct Asked(Vec<Representations>);
+
+/// Per group and place in the tree, in the tree's order: which of the entities asked for stands there, if any.
+pub type Targets = Vec<Vec<Option<usize>>>;
+
+#[derive(Default)]
+struct Representations {
+    values: Vec<Value>,
+    by_hash: HashMap<u64, Vec<usize>>,
+    targets: Vec<Option<usize>>,
+}
+
+impl Asked {
+    /// Whether there is nothing to ask.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|group| group.values.is_empty())
+    }
+
+    /// Puts the representations into the variables of the request.
+    pub fn into_variables(self, groups: &[Group], mut variables: Variables) -> (Variables, Targets) {
+        let mut targets = Vec::with_capacity(groups.len());
+        for (group, asked) in groups.iter().zip(self.0) {
+            targets.push(asked.targets);
+            // Groups that ask about the same places share a variable.
+            variables.insert(group.variable.clone(), Value::List(asked.values));
+        }
+        (variables, targets)
+    }
+}
+
+impl Representations {
+    fn add(&mut self, value: Value) -> usize {
+        // One or two entities are compared faster than hashed.
+        if self.values.len() < 2 {
+            if let Some(index) = self.values.iter().position(|known| *known == value) {
+                return index;
+            }
+            if self.values.is_empty() {
+                self.values.push(value);
+                return 0;
+            }
+        }
+        if self.by_hash.is_empty() {
+            for (index, known) in self.values.iter().enumerate() {
+                self.by_hash.entry(hash_of(known)).or_default().push(index);
+            }
+        }
+        let same = self.by_hash.entry(hash_of(&value)).or_default();
+        if let Some(index) = same.iter().find(|index| self.values[**index] == value) {
+            return *index;
+        }
+        same.push(self.values.len());
+        self.values.push(value);
+        self.values.len() - 1
+    }
+}
+
+fn hash_of(value: &Value) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hash_into(value, &mut hasher);
+    hasher.finish()
+}
+
+fn hash_into(value: &Value, hasher: &mut impl Hasher) {
+    match value {
+        Value::String(text) => text.hash(hasher),
+        Value::Number(number) => number.hash(hasher),
+        Value::Boolean(truth) => truth.hash(hasher),
+        Value::Enum(word) => word.as_str().hash(hasher),
+        Value::List(items) => items.iter().for_each(|item| hash_into(item, hasher)),
+        Value::Object(fields) => fields.values().for_each(|field| hash_into(field, hasher)),
+        Value::Null | Value::Binary(_) => 0.hash(hasher),
+    }
+}
+
+/// Finds the entities of a fetch in what has been gathered.
+pub fn collect(gathered: &mut Gathered, groups: &[Group], entities_max: usize) -> Asked {
+    let Gathered { data, faults } = gathered;
+    let mut asked = 0;
+    let collected = groups.iter().map(|group| {
+        let mut found = Representations::default();
+        for place in &group.places {
+            visit(data, place, &mut Vec::new(), &mut |object, at| {
+                let target = match represent(group, object) {
+                    Represented::Value(_) if asked >= entities_max => {
+                        let why = format!("the answer needs more than the {entities_max} entities allowed");
+                        faults.fail(&path(at), &Cause::new(why, "QUERY_TOO_COMPLEX"));
+                        None
+                    }
+                    Represented::Value(value) => Some(found.add(value)),
+                    Represented::Incomplete => {
+                        let why = "what this depends on could not be fetched";
+                        faults.fail(&path(at), &Cause::new(why, "UNAVAILABLE"));
+                        None
+                    }
+                    Represented::OtherType => None,
+                };
+                asked += usize::from(target.is_some());
+                found.targets.push(target);
+            });
+        }
+        found
+    });
+    Asked(collected.collect())
+}
+
+enum Represented {
+    Value(Value),
+    /// Something that is needed is not there.
+    Incomplete,
+    /// The fetch is not about objects of this type.
+    OtherType,
+}
+
+fn represent(group: &Group, object: &Fields) -> Represented {
+    let mut fields = Fields::with_capacity(2);
+    match gather(&group.needs, object, &mut fields) {
+        Err(Missing) => return Represented::Incomplete,
+        Ok(()) if fields.is_empty() => return Represented::OtherType,
+        Ok(()) => {}
+    }
+    let mut value = Value::Object(fields);
+    group
+        .input_rewrites
+        .iter()
+        .for_each(|change| rewrite(&mut value, change));
+    Represented::Value(value)
+}
+
+/// Something that is needed is not there.
+struct Missing;
+
+fn gather(needs: &[Need], object: &Fields, into: &mut Fields) -> Result<(), Missing> {
+    for need in needs {
+        match need {
+            Need::On(types, needs) => {
+                if typename(object).is_some_and(|typename| types.contains(typename)) {
+                    gather(needs, object, into)?;
+                }
+            }
+            Need::Field { key, name, inner } => {
+                let value = object.get(key).or_else(|| object.get(name)).ok_or(Missing)?;
+                into.insert(key.clone(), part(value, inner)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn part(value: &Value, needs: &[Need]) -> Result<Value, Missing> {
+    Ok(match value {
+        Value::List(items) if !needs.is_empty() => {
+            Value::List(items.iter().map(|item| part(item, needs)).collect::<Result<_, _>>()?)
+        }
+        Value::Object(object) if !needs.is_empty() => {
+            let mut fields = Fields::with_capacity(needs.len());
+            gather(needs, object, &mut fields)?;
+            Value::Object(fields)
+        }
+        value => value.clone(),
+    })
+}
+
+/// Puts the entities of an answer where they belong, and its errors where they happened.
+pub fn place(gathered: &mut Gathered, groups: &[Group], targets: &Targets, answer: Response) {
+    let mut answered = match answer.data {
+        Value::Object(answered) => answered,
+        _ => Fields::default(),
+    };
+    let mut errors = answer.errors;
+    for (group, targets) in groups.iter().zip(targets) {
+        let mut entities = match answered.swap_remove(&group.key) {
+            Some(Value::List(entities)) => entities,
+            _ => Vec::new(),
+        };
+        let problems = Problems::take(&mut errors, group, &entities, groups.len() == 1);
+        for entity in &mut entities {
+            group.output_rewrites.iter().for_each(|change| rewrite(entity, change));
+        }
+        place_group(gathered, group, targets, entities, &problems);
+    }
+}
+
+fn place_group(
+    gathered: &mut Gathered,
+    group: &Group,
+    targets: &[Option<usize>],
+    mut entities: Vec<Value>,
+    problems: &Problems,
+) {
+    let mut uses = vec![0_usize; entities.len()];
+    for target in targets.iter().flatten() {
+        if let Some(uses) = uses.get_mut(*target) {
+            *uses += 1;
+        }
+    }
+    let Gathered { data, faults } = gathered;
+    let mut targets = targets.iter();
+    for place in &group.places {
+        visit(data, place, &mut Vec::new(), &mut |object, at| {
+            // The tree has kept its shape: only this fetch writes to these objects' places.
+            let Some(Some(target)) = targets.next() else { return };
+            let entity = match (entities.get_mut(*target), uses.get_mut(*target)) {
+                (Some(entity), Some(1)) => std::mem::take(entity),
+                (Some(entity), Some(uses)) => {
+                    *uses -= 1;
+                    entity.clone()
+                }
+                _ => Value::Null,
+            };
+            problems.place(faults, *target, at, object, matches!(entity, Value::Null));
+            if let Value::Object(fields) = entity {
+                merge_into(object, fields);
+            }
+        });
+    }
+}
+
+/// What went wrong with the entities of a group.
+#[derive(Default)]
+struct Problems {
+    /// Why none of them came.
+    all: Option<Arc<Cause>>,
+    /// Why one of them did not come.
+    causes: HashMap<usize, Arc<Cause>>,
+    /// What went wrong inside one of them, with the way from the entity on.
+    inside: HashMap<usize, Vec<(Vec<PathSegment>, ServerError)>>,
+}
+
+impl Problems {
+    /// Takes a group's errors out of an answer's.
+    fn take(errors: &mut Vec<ServerError>, group: &Group, entities: &[Value], only: bool) -> Self {
+        let mut problems = Self::default();
+        errors.retain(|error| {
+            match &error.path[..] {
+                // Not about any key of the answer: about all of it.
+                [] => {
+                    problems.all.get_or_insert_with(|| Cause::given(error.clone()));
+                    return true;
+                }
+                [PathSegment::Field(key), ..] if key != group.key.as_str() && !only => return true,
+                [_] => {
+                    problems.all.get_or_insert_with(|| Cause::given(error.clone()));
+                }
+                [_, PathSegment::Index(index)] => {
+                    problems
+                        .causes
+                        .entry(*index)
+                        .or_insert_with(|| Cause::given(error.clone()));
+                }
+                [_, PathSegment::Index(index), inside @ ..] => problems.inside(*index, inside, error),
+                // async-graphql leaves the index out. It also leaves out the key that failed, and that tells.
+                [_, inside @ ..] => match problems.find(entities, inside) {
+                    Some(index) => problems.inside(index, inside, error),
+                    None => {
+                        problems.all.get_or_insert_with(|| Cause::given(error.clone()));
+                    }
+                },
+            }
+            false
+        });
+        problems
+    }
+
+    fn inside(&mut self, index: usize, inside: &[PathSegment], error: &ServerError) {
+        let mut placed = ServerError::new(error.message.clone(), None);
+        placed.extensions.clone_from(&error.extensions);
+        self.inside.entry(index).or_default().push((inside.to_vec(), placed));
+    }
+
+    /// The first entity that misses this key and has no error for it yet.
+    fn find(&self, entities: &[Value], inside: &[PathSegment]) -> Option<usize> {
+        let taken = |index| {
+            let known = self.inside.get(&index).into_iter().flatten();
+            known.into_iter().any(|(way, _)| way == inside)
+        };
+        (0..entities.len()).find(|index| misses(&entities[*index], inside) && !taken(*index))
+    }
+
+    /// Says what went wrong with the entity that stands here.
+    fn place(&self, faults: &mut Faults, target: usize, at: &[At<'_>], object: &Fields, missing: bool) {
+        for (inside, error) in self.inside.get(&target).into_iter().flatten() {
+            let mut error = error.clone();
+            error.path = path(at);
+            error.path.extend(inside.iter().cloned());
+            faults.list(error);
+        }
+        if !missing || self.inside.contains_key(&target) {
+            return;
+        }
+        match self.causes.get(&target).or(self.all.as_ref()) {
+            Some(cause) => faults.fail(&path(at), cause),
+            None => {
+                let what = typename(object).unwrap_or("object");
+                faults.fail(&path(at), &Cause::new(format!("{what} not found"), "NOT_FOUND"));
+            }
+        }
+    }
+}
+
+/// Whether the value ends on this way: a key that is absent, or a null before the way's end.
+fn misses(value: &Value, way: &[PathSegment]) -> bool {
+    match (value, way.split_first()) {
+        (Value::Null, Some(_)) => true,
+        (Value::Object(object), Some((PathSegment::Field(key), rest))) => {
+            object.get(key.as_str()).is_none_or(|value| misses(value, rest))
+        }
+        (Value::List(items), Some((PathSegment::Index(index), rest))) => {
+            items.get(*index).is_none_or(|value| misses(value, rest))
+        }
+        _ => false,
+    }
+}
+
+fn path(at: &[At<'_>]) -> Vec<PathSegment> {
+    at.iter().map(PathSegment::from).collect()
+}

@@ -1,0 +1,209 @@
+//! Runs a plan: what does not depend on each other at once, the rest in order.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_graphql::{PathSegment, Response, ServerError, Value, Variables};
+use contract::Viewer;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
+
+use super::entities;
+use super::faults::{Cause, Faults};
+use super::plan::{Fetch, Step};
+use super::tree::{merge, merge_into, rewrite, visit};
+use crate::limits::Limits;
+use crate::subgraph::{Subgraph, SubgraphData, SubgraphRequest};
+
+/// Who is asking, as it is handed on to every subgraph.
+#[derive(Clone)]
+pub struct Caller {
+    /// Who.
+    pub viewer: Viewer,
+    /// In which session.
+    pub session: Option<i64>,
+    /// Ties log lines together.
+    pub request_id: Arc<str>,
+}
+
+/// One run of a plan.
+pub struct Run<'a> {
+    /// The subgraphs, in the order that plans count by.
+    pub subgraphs: &'a [Arc<dyn Subgraph>],
+    /// The operation's variables, coerced.
+    pub variables: &'a Variables,
+    /// Who is asking.
+    pub caller: &'a Caller,
+    /// The bounds.
+    pub limits: &'a Limits,
+    /// What has been fetched so far. Locked between awaits, never across one.
+    pub gathered: Mutex<Gathered>,
+}
+
+/// What has been fetched so far.
+#[derive(Debug)]
+pub struct Gathered {
+    /// The merged trees: an object.
+    pub data: Value,
+    /// What went wrong.
+    pub faults: Faults,
+}
+
+impl Run<'_> {
+    /// Runs a step, within the time a request may take: what is not there by then is missing for `TIMEOUT`.
+    pub async fn run(&self, step: &Step) {
+        let in_time = tokio::time::timeout(self.limits.request_time_max(), self.step(step)).await;
+        if in_time.is_err() {
+            let cause = Cause::new("the request took too long", "TIMEOUT");
+            self.gathered().faults.fail(&[], &cause);
+        }
+    }
+
+    /// What was fetched.
+    pub fn finish(self) -> Gathered {
+        self.gathered.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn step<'s>(&'s self, step: &'s Step) -> BoxFuture<'s, ()> {
+        async move {
+            match step {
+                Step::Sequence(steps) => {
+                    for step in steps {
+                        self.step(step).await;
+                    }
+                }
+                Step::Parallel(steps) => {
+                    join_all(steps.iter().map(|step| self.step(step))).await;
+                }
+                Step::Fetch(fetch) => {
+                    let answer = self.ask(fetch, self.variables_of(fetch)).await;
+                    self.gathered().take_root(fetch, answer);
+                }
+                Step::Nested(place, fetch) => {
+                    let answer = self.ask(fetch, self.variables_of(fetch)).await;
+                    let mut gathered = self.gathered();
+                    let mut data = answer.data;
+                    fetch.rewrites.iter().for_each(|change| rewrite(&mut data, change));
+                    let Gathered { data: tree, faults } = &mut *gathered;
+                    visit(tree, place, &mut Vec::new(), &mut |object, at| {
+                        let path: Vec<_> = at.iter().map(PathSegment::from).collect();
+                        place_errors(faults, &answer.errors, &path, &fetch.keys);
+                        if let Value::Object(fields) = data.clone() {
+                            merge_into(object, fields);
+                        }
+                    });
+                }
+                Step::Entities(fetch, groups) => {
+                    let asked = {
+                        let mut gathered = self.gathered();
+                        entities::collect(&mut gathered, groups, self.limits.entities_max)
+                    };
+                    if asked.is_empty() {
+                        return;
+                    }
+                    let (variables, targets) = asked.into_variables(groups, self.variables_of(fetch));
+                    let answer = self.ask(fetch, variables).await;
+                    entities::place(&mut self.gathered(), groups, &targets, answer);
+                }
+            }
+        }
+        .boxed()
+    }
+
+    /// Asks a subgraph. Whatever happens, there is an answer.
+    async fn ask(&self, fetch: &Fetch, variables: Variables) -> Response {
+        let request = self.request(fetch, variables);
+        let asked = AssertUnwindSafe(self.subgraphs[fetch.subgraph].fetch(request)).catch_unwind();
+        match asked.await {
+            Ok(data) => into_response(&fetch.name, data),
+            Err(_) => {
+                tracing::error!(subgraph = %fetch.name, request_id = %self.caller.request_id, "a subgraph panicked");
+                failed("something went wrong on our side", "INTERNAL")
+            }
+        }
+    }
+
+    /// The request for a fetch.
+    pub fn request(&self, fetch: &Fetch, variables: Variables) -> SubgraphRequest {
+        SubgraphRequest {
+            document: fetch.document.clone(),
+            operation_name: None,
+            variables,
+            viewer: self.caller.viewer.clone(),
+            session: self.caller.session,
+            request_id: self.caller.request_id.clone(),
+            queries_only: false,
+        }
+    }
+
+    /// The operation's variables that a fetch needs.
+    pub fn variables_of(&self, fetch: &Fetch) -> Variables {
+        let mut needed = Variables::default();
+        for name in &fetch.variables {
+            if let Some(value) = self.variables.get(name) {
+                needed.insert(name.clone(), value.clone());
+            }
+        }
+        needed
+    }
+
+    fn gathered(&self) -> MutexGuard<'_, Gathered> {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gathered {
+    /// Nothing yet, and room for so many errors.
+    pub fn new(errors_max: usize) -> Self {
+        Self {
+            data: Value::Object(Default::default()),
+            faults: Faults::new(errors_max),
+        }
+    }
+
+    /// Takes the answer to a fetch of root fields.
+    pub fn take_root(&mut self, fetch: &Fetch, answer: Response) {
+        let mut data = answer.data;
+        fetch.rewrites.iter().for_each(|change| rewrite(&mut data, change));
+        place_errors(&mut self.faults, &answer.errors, &[], &fetch.keys);
+        if matches!(data, Value::Object(_)) {
+            merge(&mut self.data, data);
+        }
+    }
+}
+
+/// Errors with a path happened there; one without is why the fetch's own keys are missing.
+fn place_errors(faults: &mut Faults, errors: &[ServerError], at: &[PathSegment], keys: &[String]) {
+    for error in errors {
+        if error.path.is_empty() {
+            let cause = Cause::given(error.clone());
+            for key in keys {
+                let mut path = at.to_vec();
+                path.push(PathSegment::Field(key.clone()));
+                faults.fail(&path, &cause);
+            }
+            continue;
+        }
+        let mut listed = ServerError::new(error.message.clone(), None);
+        listed.extensions.clone_from(&error.extensions);
+        listed.path = at.iter().chain(&error.path).cloned().collect();
+        faults.list(listed);
+    }
+}
+
+/// The response a subgraph gave, in whatever form it has it.
+pub fn into_response(subgraph: &str, data: SubgraphData) -> Response {
+    match data {
+        SubgraphData::Tree(response) => response,
+        SubgraphData::Json(answer) => serde_json::from_slice(&answer.body).unwrap_or_else(|error| {
+            tracing::error!(%subgraph, %error, "a subgraph did not answer GraphQL");
+            failed("a part of the system did not answer as it should", "UNAVAILABLE")
+        }),
+    }
+}
+
+fn failed(message: &str, code: &str) -> Response {
+    let mut error = ServerError::new(message, None);
+    error.extensions.get_or_insert_default().set("code", code);
+    Response::from_errors(vec![error])
+}

@@ -1,0 +1,119 @@
+//! What went wrong while an operation ran, and which places of the answer it explains.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::{ErrorExtensionValues, PathSegment, ServerError};
+
+/// Why a fetch brought nothing. It becomes an error at every field of the answer that stays empty for it.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    /// For the client.
+    pub message: String,
+    /// `code`, and what a subgraph added to it.
+    pub extensions: Option<ErrorExtensionValues>,
+}
+
+impl Cause {
+    /// A cause of ours.
+    pub fn new(message: impl Into<String>, code: &str) -> Arc<Self> {
+        let mut extensions = ErrorExtensionValues::default();
+        extensions.set("code", code);
+        Arc::new(Self {
+            message: message.into(),
+            extensions: Some(extensions),
+        })
+    }
+
+    /// The cause a subgraph gave.
+    pub fn given(error: ServerError) -> Arc<Self> {
+        Arc::new(Self {
+            message: error.message,
+            extensions: error.extensions,
+        })
+    }
+}
+
+/// What went wrong while an operation ran.
+#[derive(Debug, Default)]
+pub struct Faults {
+    /// The errors to list, at most `errors_max`.
+    pub listed: Vec<ServerError>,
+    /// How many more there were.
+    pub omitted: usize,
+    /// Which places they explain; none while all is well.
+    pub marks: Option<Marks>,
+    errors_max: usize,
+}
+
+impl Faults {
+    /// None yet, and room for so many.
+    pub fn new(errors_max: usize) -> Self {
+        Self {
+            errors_max,
+            ..Self::default()
+        }
+    }
+
+    /// Lists an error that happened at exactly this place.
+    pub fn list(&mut self, error: ServerError) {
+        let mut mark = self.marks.get_or_insert_default();
+        for segment in &error.path {
+            mark.listed = true;
+            mark = mark.child_mut(segment);
+        }
+        mark.listed = true;
+        self.push(error);
+    }
+
+    /// Lists an error that the marks need not know: the place is being written right now.
+    pub fn push(&mut self, error: ServerError) {
+        match self.listed.len() < self.errors_max {
+            true => self.listed.push(error),
+            false => self.omitted += 1,
+        }
+    }
+
+    /// Whatever stays empty at or below this place stays so for this cause. The first cause counts.
+    pub fn fail(&mut self, path: &[PathSegment], cause: &Arc<Cause>) {
+        let mark = path.iter().fold(self.marks.get_or_insert_default(), |mark, segment| {
+            mark.child_mut(segment)
+        });
+        mark.cause.get_or_insert_with(|| cause.clone());
+    }
+}
+
+/// The places that errors explain, as a tree like the answer itself.
+#[derive(Debug, Default)]
+pub struct Marks {
+    /// An error is listed for this place or one below it.
+    pub listed: bool,
+    /// Why this place, and those below it, may be empty.
+    pub cause: Option<Arc<Cause>>,
+    fields: HashMap<String, Marks>,
+    items: HashMap<usize, Marks>,
+}
+
+impl Marks {
+    /// The mark of a key.
+    pub fn field(&self, key: &str) -> Option<&Self> {
+        self.fields.get(key)
+    }
+
+    /// The mark of an index.
+    pub fn item(&self, index: usize) -> Option<&Self> {
+        self.items.get(&index)
+    }
+
+    /// Whether a key below this place is known to have failed: then the object was there.
+    pub fn has_failed_fields(&self) -> bool {
+        self.fields.values().any(|mark| mark.listed)
+    }
+
+    fn child_mut(&mut self, segment: &PathSegment) -> &mut Self {
+        match segment {
+            PathSegment::Field(key) => self.fields.entry(key.clone()).or_default(),
+            PathSegment::Index(index) => self.items.entry(*index).or_default(),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! How big an operation is once its fragments are followed: measured before anything walks it in earnest.
+
+use std::collections::HashMap;
+
+use apollo_compiler::Name;
+use apollo_compiler::ast::{Definition, Document, Selection};
+
+use super::refusal::Refusal;
+use crate::limits::Limits;
+
+/// Levels of selections, inline fragments and spreads that a walk may go down, so that no recursion ends the stack.
+const LEVELS_MAX: usize = 200;
+
+/// Refuses a document that is bigger than the limits allow.
+///
+/// Every fragment is measured once, however often it is spread, so the work is linear in the text even when what the
+/// text means is not.
+pub fn measure(document: &Document, limits: &Limits) -> Result<(), Refusal> {
+    let mut fragments = HashMap::new();
+    let mut directives = 0;
+    for definition in &document.definitions {
+        if let Definition::FragmentDefinition(fragment) = definition {
+            directives += fragment.directives.len();
+            fragments.insert(&fragment.name, &fragment.selection_set[..]);
+        }
+    }
+    let mut ruler = Ruler {
+        fragments,
+        measured: HashMap::new(),
+        directives,
+    };
+    for definition in &document.definitions {
+        match definition {
+            Definition::OperationDefinition(operation) => {
+                ruler.directives += operation.directives.len();
+                let size = ruler.selections(&operation.selection_set, 0)?;
+                size.check(limits)?;
+            }
+            Definition::FragmentDefinition(fragment) => {
+                ruler.fragment(&fragment.name, 0)?.check(limits)?;
+            }
+            _ => {}
+        }
+    }
+    bounded("directives", ruler.directives, limits.query_directives_max)
+}
+
+/// The size of a set of selections.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    /// Levels of fields.
+    depth: usize,
+    /// Fields, at any level.
+    fields: usize,
+    /// Aliases, at any level.
+    aliases: usize,
+    /// Fields at the top level.
+    roots: usize,
+}
+
+impl Size {
+    fn check(self, limits: &Limits) -> Result<(), Refusal> {
+        bounded("levels", self.depth, limits.query_depth_max)?;
+        bounded("fields", self.fields, limits.query_fields_max)?;
+        bounded("aliases", self.aliases, limits.query_aliases_max)?;
+        bounded("root fields", self.roots, limits.query_root_fields_max)
+    }
+
+    fn add(&mut self, other: Self) {
+        self.depth = self.depth.max(other.depth);
+        self.fields = self.fields.saturating_add(other.fields);
+        self.aliases = self.aliases.saturating_add(other.aliases);
+        self.roots = self.roots.saturating_add(other.roots);
+    }
+}
+
+struct Ruler<'a> {
+    fragments: HashMap<&'a Name, &'a [Selection]>,
+    /// What is known; `None` while it is being measured, which is how a cycle shows.
+    measured: HashMap<&'a Name, Option<Size>>,
+    directives: usize,
+}
+
+impl<'a> Ruler<'a> {
+    fn selections(&mut self, selections: &'a [Selection], level: usize) -> Result<Size, Refusal> {
+        bounded("nested selections and fragments", level, LEVELS_MAX)?;
+        let mut size = Size::default();
+        for selection in selections {
+            match selection {
+                Selection::Field(field) => {
+                    self.directives += field.directives.len();
+                    let inner = self.selections(&field.selection_set, level + 1)?;
+                    size.add(Size {
+                        depth: inner.depth + 1,
+                        fields: inner.fields.saturating_add(1),
+                        aliases: inner.aliases.saturating_add(usize::from(field.alias.is_some())),
+                        roots: 1,
+                    });
+                }
+                Selection::InlineFragment(fragment) => {
+                    self.directives += fragment.directives.len();
+                    size.add(self.selections(&fragment.selection_set, level + 1)?);
+                }
+                Selection::FragmentSpread(spread) => {
+                    self.directives += spread.directives.len();
+                    size.add(self.fragment(&spread.fragment_name, level + 1)?);
+                }
+            }
+        }
+        Ok(size)
+    }
+
+    fn fragment(&mut self, name: &'a Name, level: usize) -> Result<Size, Refusal> {
+        // A fragment that does not exist, or that contains itself, is the validation's to complain about.
+        let Some(selections) = self.fragments.get(name).copied() else {
+            return Ok(Size::default());
+        };
+        if let Some(known) = self.measured.get(name) {
+            return Ok(known.unwrap_or_default());
+        }
+        self.measured.insert(name, None);
+        let size = self.selections(selections, level)?;
+        self.measured.insert(name, Some(size));
+        Ok(size)
+    }
+}
+
+fn bounded(what: &str, is: usize, max: usize) -> Result<(), Refusal> {
+    match is <= max {
+        true => Ok(()),
+        false => Err(Refusal::TooComplex(format!(
+            "the document has more {what} than the {max} allowed"
+        ))),
+    }
+}

@@ -1,0 +1,251 @@
+//! The library's plan becomes ours.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use async_graphql::Name;
+use async_graphql::parser::parse_query;
+use hive_router_query_planner::ast::operation::SubgraphFetchOperation;
+use hive_router_query_planner::ast::selection_item::SelectionItem;
+use hive_router_query_planner::ast::selection_set::SelectionSet;
+use hive_router_query_planner::planner::plan_nodes::{
+    BatchFetchNode, FetchNode, FetchNodePathSegment, FetchRewrite, FlattenNodePath, FlattenNodePathSegment, PlanNode,
+};
+
+use super::text;
+use super::{Change, Fetch, Group, Hop, Need, Plan, Rewrite, RewriteHop, Step, internal};
+use crate::subgraph::Document;
+use crate::supergraph::refusal::Refusal;
+use crate::supergraph::schema::PublicSchema;
+use crate::supergraph::shape::ObjectShape;
+
+/// What compiling needs to know.
+pub struct Compiler<'a> {
+    /// Which object types an interface or union stands for.
+    pub schema: &'a PublicSchema,
+    /// The places of the subgraphs in the supergraph's list.
+    pub subgraphs: &'a HashMap<String, usize>,
+}
+
+impl Compiler<'_> {
+    /// Compiles a whole plan.
+    pub fn plan(&self, node: Option<PlanNode>, shape: Arc<ObjectShape>) -> Result<Plan, Refusal> {
+        let mut nodes = match node {
+            None => Vec::new(),
+            Some(PlanNode::Sequence(sequence)) => sequence.nodes,
+            Some(node) => vec![node],
+        };
+        let source = match nodes.first() {
+            Some(PlanNode::Subscription(subscription)) => {
+                let primary = &subscription.primary;
+                let source = self.fetch(
+                    &primary.service_name,
+                    &primary.operation,
+                    primary.variable_usages.as_ref(),
+                    primary.output_rewrites.clone(),
+                )?;
+                nodes.remove(0);
+                Some(source)
+            }
+            _ => None,
+        };
+        Ok(Plan {
+            source,
+            steps: self.sequence(nodes)?,
+            introspects: false,
+            shape,
+        })
+    }
+
+    fn sequence(&self, nodes: Vec<PlanNode>) -> Result<Step, Refusal> {
+        let mut steps = self.steps(nodes)?;
+        Ok(match steps.len() {
+            1 => steps.remove(0),
+            _ => Step::Sequence(steps),
+        })
+    }
+
+    fn steps(&self, nodes: Vec<PlanNode>) -> Result<Vec<Step>, Refusal> {
+        nodes.into_iter().map(|node| self.step(node)).collect()
+    }
+
+    fn step(&self, node: PlanNode) -> Result<Step, Refusal> {
+        Ok(match node {
+            PlanNode::Sequence(sequence) => self.sequence(sequence.nodes)?,
+            PlanNode::Parallel(parallel) => Step::Parallel(self.steps(parallel.nodes)?),
+            PlanNode::Fetch(fetch) => self.single(Vec::new(), "", fetch)?,
+            PlanNode::Flatten(flatten) => match *flatten.node {
+                PlanNode::Fetch(fetch) => {
+                    let shown = format!("   at {}", flatten.path);
+                    self.single(hops(&flatten.path), &shown, fetch)?
+                }
+                _ => return Err(internal("a place for something that is no fetch")),
+            },
+            PlanNode::BatchFetch(batch) => self.batch(batch)?,
+            // Conditions are decided before planning, a subscription comes first, nothing can be deferred.
+            PlanNode::Condition(_) | PlanNode::Subscription(_) | PlanNode::Defer(_) => {
+                return Err(internal("a kind of step that cannot be here"));
+            }
+        })
+    }
+
+    fn single(&self, place: Vec<Hop>, shown: &str, node: FetchNode) -> Result<Step, Refusal> {
+        let usages = node.variable_usages.as_ref();
+        let Some(requires) = node.requires else {
+            let mut fetch = self.fetch(&node.service_name, &node.operation, usages, node.output_rewrites)?;
+            fetch.text.push_str(shown);
+            return Ok(match place.is_empty() {
+                true => Step::Fetch(fetch),
+                false => Step::Nested(place, fetch),
+            });
+        };
+        let mut fetch = self.fetch(&node.service_name, &node.operation, usages, None)?;
+        let selected = text::entities(&node.operation, "_entities");
+        fetch.text = format!("{} => {selected}{shown}", text::needs(&requires));
+        let group = Group {
+            key: Name::new("_entities"),
+            variable: Name::new("representations"),
+            places: vec![place],
+            needs: self.needs(&requires),
+            input_rewrites: self.rewrites(node.input_rewrites),
+            output_rewrites: self.rewrites(node.output_rewrites),
+        };
+        Ok(Step::Entities(fetch, vec![group]))
+    }
+
+    fn batch(&self, node: BatchFetchNode) -> Result<Step, Refusal> {
+        let usages = node.variable_usages.as_ref();
+        let mut fetch = self.fetch(&node.service_name, &node.operation, usages, None)?;
+        let mut shown = Vec::new();
+        let mut groups = Vec::new();
+        for alias in node.entity_batch.aliases {
+            let places: Vec<_> = alias.merge_paths.iter().map(ToString::to_string).collect();
+            shown.push(format!(
+                "{} => {}   at {}",
+                text::needs(&alias.requires),
+                text::entities(&node.operation, &alias.alias),
+                places.join(", ")
+            ));
+            groups.push(Group {
+                key: Name::new(&alias.alias),
+                variable: Name::new(&alias.representations_variable_name),
+                places: alias.merge_paths.iter().map(hops).collect(),
+                needs: self.needs(&alias.requires),
+                input_rewrites: self.rewrites(alias.input_rewrites),
+                output_rewrites: self.rewrites(alias.output_rewrites),
+            });
+        }
+        fetch.text = shown.join("\n");
+        Ok(Step::Entities(fetch, groups))
+    }
+
+    fn fetch(
+        &self,
+        service: &str,
+        operation: &SubgraphFetchOperation,
+        usages: Option<&BTreeSet<String>>,
+        rewrites: Option<Vec<FetchRewrite>>,
+    ) -> Result<Fetch, Refusal> {
+        let text = &operation.document_str;
+        let tree = parse_query(text).map_err(internal)?;
+        let subgraph = self.subgraphs.get(service);
+        let rewrites = self.rewrites(rewrites);
+        let mut keys = Vec::new();
+        root_keys(&operation.document.operation.selection_set, &mut keys);
+        // What a rewrite renames at the root, the answer knows by its new name.
+        for rewrite in rewrites.iter().filter(|rewrite| rewrite.at.len() == 1) {
+            if let (Some(RewriteHop::Key(old)), Change::Rename(new)) = (rewrite.at.last(), &rewrite.change)
+                && let Some(key) = keys.iter_mut().find(|key| *key == old.as_str())
+            {
+                *key = new.to_string();
+            }
+        }
+        Ok(Fetch {
+            subgraph: *subgraph.ok_or_else(|| internal(format!("no subgraph {service}")))?,
+            name: service.into(),
+            document: Document::Parsed {
+                text: text.as_str().into(),
+                tree: Arc::new(tree),
+            },
+            variables: usages.into_iter().flatten().map(Name::new).collect(),
+            keys,
+            rewrites,
+            text: text::operation(operation),
+        })
+    }
+
+    fn needs(&self, set: &SelectionSet) -> Vec<Need> {
+        let items = set.items.iter();
+        items
+            .filter_map(|item| match item {
+                SelectionItem::Field(field) => Some(Need::Field {
+                    key: Name::new(field.selection_identifier()),
+                    name: Name::new(&field.name),
+                    inner: self.needs(&field.selections),
+                }),
+                SelectionItem::InlineFragment(inline) => {
+                    let types = self.types([&inline.type_condition]);
+                    Some(Need::On(types, self.needs(&inline.selections)))
+                }
+                // What an entity needs is never shortened by fragments.
+                SelectionItem::FragmentSpread(_) => None,
+            })
+            .collect()
+    }
+
+    /// The types themselves, and what implements them.
+    fn types<'t>(&self, names: impl IntoIterator<Item = &'t String>) -> HashSet<String> {
+        let mut types = HashSet::new();
+        for name in names {
+            types.extend(self.schema.possible_types(name).into_iter().map(str::to_owned));
+            types.insert(name.clone());
+        }
+        types
+    }
+
+    fn rewrites(&self, rewrites: Option<Vec<FetchRewrite>>) -> Vec<Rewrite> {
+        let rewrites = rewrites.into_iter().flatten();
+        rewrites
+            .map(|rewrite| match rewrite {
+                FetchRewrite::ValueSetter(setter) => Rewrite {
+                    at: self.rewrite_hops(&setter.path),
+                    change: Change::Set(setter.set_value_to),
+                },
+                FetchRewrite::KeyRenamer(renamer) => Rewrite {
+                    at: self.rewrite_hops(&renamer.path),
+                    change: Change::Rename(Name::new(renamer.rename_key_to)),
+                },
+            })
+            .collect()
+    }
+
+    fn rewrite_hops(&self, path: &[FetchNodePathSegment]) -> Vec<RewriteHop> {
+        path.iter()
+            .map(|segment| match segment {
+                FetchNodePathSegment::Key(key) => RewriteHop::Key(Name::new(key)),
+                FetchNodePathSegment::TypenameEquals(types) => RewriteHop::Types(self.types(types)),
+            })
+            .collect()
+    }
+}
+
+fn hops(path: &FlattenNodePath) -> Vec<Hop> {
+    let segments = path.as_slice().iter();
+    segments
+        .map(|segment| match segment {
+            FlattenNodePathSegment::Field(key) => Hop::Key(Name::new(key)),
+            FlattenNodePathSegment::List => Hop::Items,
+            FlattenNodePathSegment::TypeCondition(types) => Hop::Types(types.iter().cloned().collect()),
+        })
+        .collect()
+}
+
+fn root_keys(set: &SelectionSet, keys: &mut Vec<String>) {
+    for item in &set.items {
+        match item {
+            SelectionItem::Field(field) => keys.push(field.selection_identifier().to_owned()),
+            SelectionItem::InlineFragment(inline) => root_keys(&inline.selections, keys),
+            SelectionItem::FragmentSpread(_) => {}
+        }
+    }
+}

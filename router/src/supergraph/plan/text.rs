@@ -1,0 +1,85 @@
+//! A plan as the reader would draw it.
+
+use std::fmt::Write as _;
+
+use hive_router_query_planner::ast::operation::SubgraphFetchOperation;
+use hive_router_query_planner::ast::selection_item::SelectionItem;
+use hive_router_query_planner::ast::selection_set::SelectionSet;
+
+use super::{Fetch, Plan, Step};
+
+/// The whole plan.
+pub fn plan(plan: &Plan) -> String {
+    let mut out = String::new();
+    if let Some(source) = &plan.source {
+        line(&mut out, 0, "Subscribe", source);
+    }
+    if plan.introspects {
+        out.push_str("Introspect\n");
+    }
+    step(&mut out, 0, &plan.steps);
+    out
+}
+
+fn step(out: &mut String, level: usize, step: &Step) {
+    let (title, steps) = match step {
+        Step::Sequence(steps) if steps.is_empty() => return,
+        Step::Sequence(steps) => ("Sequence", steps),
+        Step::Parallel(steps) => ("Parallel", steps),
+        Step::Fetch(fetch) | Step::Nested(_, fetch) | Step::Entities(fetch, _) => {
+            return line(out, level, "Fetch", fetch);
+        }
+    };
+    let _ = writeln!(out, "{:indent$}{title}", "", indent = level * 2);
+    for inner in steps {
+        self::step(out, level + 1, inner);
+    }
+}
+
+fn line(out: &mut String, level: usize, what: &str, fetch: &Fetch) {
+    for text in fetch.text.lines() {
+        let _ = writeln!(out, "{:indent$}{what} {}  {text}", "", fetch.name, indent = level * 2);
+    }
+}
+
+/// What a subgraph is asked at its root.
+pub fn operation(operation: &SubgraphFetchOperation) -> String {
+    spaced(&operation.document_str)
+}
+
+/// What is asked of the entities under a key of the answer.
+pub fn entities(operation: &SubgraphFetchOperation, key: &str) -> String {
+    let mut items = operation.document.operation.selection_set.items.iter();
+    let field = items.find_map(|item| match item {
+        SelectionItem::Field(field) if field.selection_identifier() == key => Some(field),
+        _ => None,
+    });
+    match field.map(|field| &field.selections.items[..]) {
+        Some([SelectionItem::InlineFragment(only)]) => spaced(&only.selections.to_string()),
+        _ => spaced(&field.map(|field| field.selections.to_string()).unwrap_or_default()),
+    }
+}
+
+/// What a representation is made of: `User(id)`.
+pub fn needs(set: &SelectionSet) -> String {
+    let types = set.items.iter().filter_map(|item| match item {
+        SelectionItem::InlineFragment(inline) => Some(format!(
+            "{}({})",
+            inline.type_condition,
+            fields(&inline.selections).join(" ")
+        )),
+        _ => None,
+    });
+    types.collect::<Vec<_>>().join(" | ")
+}
+
+fn fields(set: &SelectionSet) -> Vec<String> {
+    let items = set.items.iter().map(ToString::to_string);
+    items.filter(|item| item != "__typename").collect()
+}
+
+fn spaced(text: &str) -> String {
+    let mut spaced = text.replace('{', " { ").replace('}', " }");
+    spaced = spaced.trim_start().to_owned();
+    spaced
+}

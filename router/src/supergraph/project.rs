@@ -1,0 +1,305 @@
+//! From the merged trees to the bytes of the answer: order, aliases, types, and nulls as the specification says.
+
+use async_graphql::indexmap::IndexMap;
+use async_graphql::{Name, PathSegment, ServerError, Value};
+use serde::Serialize;
+
+use super::faults::{Cause, Faults, Marks};
+use super::shape::{FieldShape, Kind, Leaf, ObjectShape, ValueShape};
+use crate::subgraph::{Answer, Outcome};
+
+/// Writes the response map.
+pub fn project(shape: &ObjectShape, data: &Value, mut faults: Faults) -> Answer {
+    let marks = faults.marks.take();
+    let mut writer = Writer {
+        out: Vec::with_capacity(512),
+        path: Vec::new(),
+        faults,
+    };
+    writer.out.extend_from_slice(b"{\"data\":");
+    let start = writer.out.len();
+    let empty = IndexMap::new();
+    let root = match data {
+        Value::Object(root) => root,
+        _ => &empty,
+    };
+    let covered = Covered::root(marks.as_ref());
+    let outcome = match writer.object(shape, root, covered) {
+        Ok(()) => Outcome::Data,
+        Err(Nulled) => {
+            writer.out.truncate(start);
+            writer.out.extend_from_slice(b"null");
+            Outcome::NullData
+        }
+    };
+    Answer {
+        body: writer.finish().into(),
+        outcome,
+    }
+}
+
+/// A null that has to go to the parent.
+struct Nulled;
+
+/// A step of the path being written.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+/// What the marks say about the place being written.
+#[derive(Clone, Copy)]
+struct Covered<'a> {
+    mark: Option<&'a Marks>,
+    /// The innermost cause on the way here.
+    cause: Option<&'a Cause>,
+}
+
+impl<'a> Covered<'a> {
+    fn root(mark: Option<&'a Marks>) -> Self {
+        Self { mark, cause: None }.at(mark)
+    }
+
+    fn at(self, mark: Option<&'a Marks>) -> Self {
+        let own = mark.and_then(|mark| mark.cause.as_deref());
+        Self {
+            mark,
+            cause: own.or(self.cause),
+        }
+    }
+
+    fn field(self, key: &str) -> Self {
+        match self.mark {
+            None => self,
+            Some(mark) => self.at(mark.field(key)),
+        }
+    }
+
+    fn item(self, index: usize) -> Self {
+        match self.mark {
+            None => self,
+            Some(mark) => self.at(mark.item(index)),
+        }
+    }
+}
+
+struct Writer<'a> {
+    out: Vec<u8>,
+    path: Vec<Step<'a>>,
+    faults: Faults,
+}
+
+impl<'a> Writer<'a> {
+    fn object(
+        &mut self,
+        shape: &'a ObjectShape,
+        object: &IndexMap<Name, Value>,
+        covered: Covered<'_>,
+    ) -> Result<(), Nulled> {
+        self.out.push(b'{');
+        // Subgraphs answer in the order they were asked, which is nearly ours: look behind the last find first.
+        let mut next = 0;
+        for (index, field) in shape.fields.iter().enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            self.out.extend_from_slice(&field.key_json);
+            let Some(value_shape) = &field.value else {
+                self.string(&shape.typename);
+                continue;
+            };
+            let found = match object.get_index(next) {
+                Some((key, value)) if key.as_str() == &*field.key => Some((next, value)),
+                _ => object.get_full(&*field.key).map(|(at, _, value)| (at, value)),
+            };
+            if let Some((at, _)) = found {
+                next = at + 1;
+            }
+            self.path.push(Step::Key(&field.key));
+            let written = self.field(
+                shape,
+                field,
+                value_shape,
+                found.map(|(_, value)| value),
+                covered.field(&field.key),
+            );
+            self.path.pop();
+            written?;
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn field(
+        &mut self,
+        parent: &'a ObjectShape,
+        field: &'a FieldShape,
+        shape: &'a ValueShape,
+        value: Option<&Value>,
+        covered: Covered<'_>,
+    ) -> Result<(), Nulled> {
+        let describe = |what: &str| format!("{what} {}.{}", parent.typename, field.name);
+        self.value(shape, value, covered, &describe)
+    }
+
+    /// Writes a value, or null in its place, or says that the null has to go further up.
+    fn value(
+        &mut self,
+        shape: &'a ValueShape,
+        value: Option<&Value>,
+        covered: Covered<'_>,
+        describe: &dyn Fn(&str) -> String,
+    ) -> Result<(), Nulled> {
+        let start = self.out.len();
+        let written = match value {
+            None | Some(Value::Null) => self.missing(shape, value.is_none(), covered, describe),
+            Some(value) => match (&shape.kind, value) {
+                (Kind::Object(object), Value::Object(fields)) => self.object(object, fields, covered),
+                (Kind::Abstract(objects), Value::Object(fields)) => {
+                    let object = match fields.get("__typename") {
+                        Some(Value::String(typename)) => objects.get(typename.as_str()),
+                        _ => None,
+                    };
+                    match object {
+                        Some(object) => self.object(object, fields, covered),
+                        None => self.malformed(covered, describe("an unknown type of object for")),
+                    }
+                }
+                (Kind::List(item), Value::List(items)) => self.list(item, items, covered, describe),
+                (Kind::Leaf(leaf), value) => match self.leaf(leaf, value) {
+                    true => Ok(()),
+                    false => self.malformed(covered, describe("a value of the wrong type for")),
+                },
+                _ => self.malformed(covered, describe("a value of the wrong type for")),
+            },
+        };
+        if let Err(Nulled) = written {
+            self.out.truncate(start);
+            if shape.non_null {
+                return Err(Nulled);
+            }
+            self.out.extend_from_slice(b"null");
+        }
+        Ok(())
+    }
+
+    fn list(
+        &mut self,
+        shape: &'a ValueShape,
+        items: &[Value],
+        covered: Covered<'_>,
+        describe: &dyn Fn(&str) -> String,
+    ) -> Result<(), Nulled> {
+        self.out.push(b'[');
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            self.path.push(Step::Index(index));
+            let written = self.value(shape, Some(item), covered.item(index), describe);
+            self.path.pop();
+            written?;
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    /// Nothing is there, or null. Adds an error where none explains it yet.
+    fn missing(
+        &mut self,
+        shape: &'a ValueShape,
+        absent: bool,
+        covered: Covered<'_>,
+        describe: &dyn Fn(&str) -> String,
+    ) -> Result<(), Nulled> {
+        let explained = covered.mark.is_some_and(|mark| mark.listed);
+        if explained {
+            // A subgraph may answer null for an object none of whose fields it could resolve (async-graphql does).
+            // The object was there: its own fields decide how far their nulls go.
+            if let Kind::Object(object) = &shape.kind
+                && covered.mark.is_some_and(Marks::has_failed_fields)
+            {
+                return self.object(object, &IndexMap::new(), covered);
+            }
+        } else if let Some(cause) = covered.cause.filter(|_| absent) {
+            let mut error = self.error_here(cause.message.clone());
+            error.extensions.clone_from(&cause.extensions);
+            self.faults.push(error);
+        } else if shape.non_null {
+            self.complain(describe("no value for the non-null"));
+        }
+        Err(Nulled)
+    }
+
+    fn malformed(&mut self, covered: Covered<'_>, message: String) -> Result<(), Nulled> {
+        if covered.mark.is_none_or(|mark| !mark.listed) {
+            self.complain(message);
+        }
+        Err(Nulled)
+    }
+
+    fn complain(&mut self, message: String) {
+        let mut error = self.error_here(format!("a subgraph answered {message}"));
+        error.extensions.get_or_insert_default().set("code", "INTERNAL");
+        self.faults.push(error);
+    }
+
+    fn error_here(&self, message: String) -> ServerError {
+        let mut error = ServerError::new(message, None);
+        error.path = self
+            .path
+            .iter()
+            .map(|step| match step {
+                Step::Key(key) => PathSegment::Field((*key).to_owned()),
+                Step::Index(index) => PathSegment::Index(*index),
+            })
+            .collect();
+        error
+    }
+
+    /// Writes a scalar or an enum value; `false`, and nothing written, when it is none of the kind.
+    fn leaf(&mut self, leaf: &Leaf, value: &Value) -> bool {
+        match (leaf, value) {
+            (Leaf::Custom, value) => self.json(value),
+            (Leaf::String | Leaf::Id, Value::String(text)) => self.string(text),
+            (Leaf::Boolean, Value::Boolean(truth)) => self.json(truth),
+            (Leaf::Int, Value::Number(number)) if number.as_i64().is_some_and(|int| i32::try_from(int).is_ok()) => {
+                self.json(number);
+            }
+            (Leaf::Float, Value::Number(number)) => self.json(number),
+            (Leaf::Id, Value::Number(number)) if !number.is_f64() => self.string(&number.to_string()),
+            (Leaf::Enum(words), Value::Enum(word)) if words.iter().any(|known| **known == *word.as_str()) => {
+                self.string(word);
+            }
+            (Leaf::Enum(words), Value::String(word)) if words.iter().any(|known| **known == **word) => {
+                self.string(word);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn string(&mut self, text: &str) {
+        self.json(text);
+    }
+
+    fn json<T: Serialize + ?Sized>(&mut self, value: &T) {
+        serde_json::to_writer(&mut self.out, value).expect("a value writes itself into memory");
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        if !self.faults.listed.is_empty() {
+            self.out.extend_from_slice(b",\"errors\":");
+            let listed = std::mem::take(&mut self.faults.listed);
+            self.json(&listed);
+        }
+        if self.faults.omitted > 0 {
+            let omitted = self.faults.omitted;
+            self.out.extend_from_slice(b",\"extensions\":");
+            self.json(&serde_json::json!({ "errorsOmitted": omitted }));
+        }
+        self.out.push(b'}');
+        self.out
+    }
+}

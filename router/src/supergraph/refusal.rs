@@ -1,0 +1,114 @@
+//! Why a request is refused before it runs.
+
+use serde::Serialize;
+
+use crate::subgraph::{Answer, Outcome};
+
+/// Why a request is refused before it runs: nothing was executed, the answer has no `data`.
+///
+/// The variant decides `extensions.code`, which is API: clients match on it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The document is not GraphQL. `GRAPHQL_PARSE_FAILED`
+    #[error("{}", first(.0))]
+    Parse(Vec<Complaint>),
+    /// The document does not fit the schema. `GRAPHQL_VALIDATION_FAILED`
+    #[error("{}", first(.0))]
+    Validation(Vec<Complaint>),
+    /// The document, or what it asks for, is bigger than the limits allow. `QUERY_TOO_COMPLEX`
+    #[error("{0}")]
+    TooComplex(String),
+    /// `operationName` names no operation of the document, or is missing where there are several. `OPERATION_NOT_FOUND`
+    #[error("{0}")]
+    OperationNotFound(String),
+    /// A variable is missing or does not fit its type; the text names it. `INVALID_INPUT`
+    #[error("{0}")]
+    InvalidInput(String),
+    /// It came by a way that only queries may come. `METHOD_NOT_ALLOWED`
+    #[error("only queries may be sent this way, not a {0}")]
+    QueriesOnly(&'static str),
+    /// A subscription came by a transport that carries one answer. `SUBSCRIPTION_NOT_SUPPORTED`
+    #[error("a subscription needs a WebSocket, server-sent events or a multipart response")]
+    Subscription,
+    /// Introspection is switched off. `INTROSPECTION_DISABLED`
+    #[error("introspection is switched off")]
+    Introspection,
+    /// Validating and planning took too long. `TIMEOUT`
+    #[error("the request took too long to plan")]
+    Timeout,
+    /// The subgraph refused the subscription, in its own words and with its own code.
+    #[error("{}", .1.message)]
+    Source(&'static str, Box<async_graphql::ServerError>),
+    /// Our fault; the log says more. `INTERNAL`
+    #[error("something went wrong on our side")]
+    Internal,
+}
+
+/// What is wrong with a document, and where.
+#[derive(Clone, Debug, Serialize)]
+pub struct Complaint {
+    /// What is wrong.
+    pub message: String,
+    /// Where, in the text as it was sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub locations: Vec<Location>,
+}
+
+/// A place in a document, counted from 1.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Location {
+    /// The line.
+    pub line: usize,
+    /// The character in the line.
+    pub column: usize,
+}
+
+/// How many complaints one answer lists.
+const COMPLAINTS_MAX: usize = 20;
+
+impl Refusal {
+    /// The stable code that goes out as `extensions.code`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Parse(_) => "GRAPHQL_PARSE_FAILED",
+            Self::Validation(_) => "GRAPHQL_VALIDATION_FAILED",
+            Self::TooComplex(_) => "QUERY_TOO_COMPLEX",
+            Self::OperationNotFound(_) => "OPERATION_NOT_FOUND",
+            Self::InvalidInput(_) => "INVALID_INPUT",
+            Self::QueriesOnly(_) => "METHOD_NOT_ALLOWED",
+            Self::Subscription => "SUBSCRIPTION_NOT_SUPPORTED",
+            Self::Introspection => "INTROSPECTION_DISABLED",
+            Self::Timeout => "TIMEOUT",
+            Self::Source(code, _) => code,
+            Self::Internal => "INTERNAL",
+        }
+    }
+
+    /// The response map: `errors`, and no `data`.
+    pub fn into_answer(self) -> Answer {
+        let code = self.code();
+        let errors = match &self {
+            Self::Source(_, error) => vec![serde_json::json!(error)],
+            Self::Parse(complaints) | Self::Validation(complaints) => complaints
+                .iter()
+                .take(COMPLAINTS_MAX)
+                .map(|complaint| {
+                    let mut entry = serde_json::json!(complaint);
+                    entry["extensions"] = serde_json::json!({ "code": code });
+                    entry
+                })
+                .collect(),
+            _ => vec![serde_json::json!({ "message": self.to_string(), "extensions": { "code": code } })],
+        };
+        Answer {
+            body: serde_json::json!({ "errors": errors }).to_string().into(),
+            outcome: Outcome::Refused(code),
+        }
+    }
+}
+
+fn first(complaints: &[Complaint]) -> &str {
+    complaints
+        .first()
+        .map_or("the document is not valid", |first| &first.message)
+}

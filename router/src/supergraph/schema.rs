@@ -1,0 +1,90 @@
+//! The schema the world sees: the supergraph without what only the router needs to know.
+
+use apollo_compiler::Schema;
+use apollo_compiler::collections::HashMap;
+use apollo_compiler::schema::Implementers;
+use apollo_compiler::validation::Valid;
+use hive_router_query_planner::consumer_schema::ConsumerSchema;
+use hive_router_query_planner::utils::parsing::safe_parse_schema;
+
+use super::SupergraphError;
+
+/// The public schema, ready to validate against and to introspect.
+pub struct PublicSchema {
+    /// The types.
+    pub types: Valid<Schema>,
+    /// Which types implement which interface.
+    pub implementers: HashMap<apollo_compiler::Name, Implementers>,
+}
+
+impl PublicSchema {
+    /// Reads it out of a supergraph.
+    pub fn new(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
+        let sdl = public_sdl(supergraph_sdl)?;
+        let types = Schema::parse_and_validate(sdl, "schema.graphql")
+            .map_err(|invalid| SupergraphError::Schema(invalid.errors.to_string()))?;
+        let implementers = types.implementers_map();
+        Ok(Self { types, implementers })
+    }
+
+    /// The object types a value of this type can have; the type itself where it is an object.
+    pub fn possible_types<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
+        use apollo_compiler::schema::ExtendedType;
+        match self.types.types.get(name) {
+            Some(ExtendedType::Union(union)) => union.members.iter().map(|member| member.as_str()).collect(),
+            Some(ExtendedType::Interface(_)) => self.implementers.get(name).map_or_else(Vec::new, |known| {
+                known.objects.iter().map(|object| object.as_str()).collect()
+            }),
+            _ => vec![name],
+        }
+    }
+}
+
+/// The public schema of a supergraph as SDL: what `schema.graphql` holds.
+///
+/// # Errors
+/// When the supergraph is not SDL, or has no query type.
+pub fn public_sdl(supergraph_sdl: &str) -> Result<String, SupergraphError> {
+    use graphql_tools::parser::schema::{Definition, TypeDefinition};
+
+    let supergraph = safe_parse_schema(supergraph_sdl).map_err(|error| SupergraphError::Schema(error.to_string()))?;
+    if supergraph_query_type(&supergraph).is_none() {
+        return Err(SupergraphError::Schema("it has no query type".into()));
+    }
+    let public = ConsumerSchema::new_from_supergraph(&supergraph);
+    let mut document = (*public.document).clone();
+    // The planner adds the introspection types; every GraphQL library has its own.
+    document.definitions.retain(|definition| match definition {
+        Definition::DirectiveDefinition(directive) => !BUILT_IN_DIRECTIVES.contains(&directive.name.as_str()),
+        Definition::TypeDefinition(TypeDefinition::Scalar(scalar)) => !BUILT_IN_SCALARS.contains(&scalar.name.as_str()),
+        Definition::TypeDefinition(TypeDefinition::Object(object)) => !object.name.starts_with("__"),
+        Definition::TypeDefinition(TypeDefinition::Enum(list)) => !list.name.starts_with("__"),
+        _ => true,
+    });
+    for definition in &mut document.definitions {
+        if let Definition::TypeDefinition(TypeDefinition::Object(object)) = definition {
+            object.fields.retain(|field| !field.name.starts_with("__"));
+        }
+    }
+    Ok(document.to_string())
+}
+
+const BUILT_IN_DIRECTIVES: [&str; 5] = ["skip", "include", "deprecated", "specifiedBy", "oneOf"];
+const BUILT_IN_SCALARS: [&str; 5] = ["Boolean", "Float", "Int", "ID", "String"];
+
+fn supergraph_query_type(document: &graphql_tools::static_graphql::schema::Document) -> Option<String> {
+    use graphql_tools::parser::schema::{Definition, TypeDefinition};
+
+    let declared = document.definitions.iter().find_map(|definition| match definition {
+        Definition::SchemaDefinition(schema) => schema.query.clone(),
+        _ => None,
+    });
+    let name = declared.unwrap_or_else(|| "Query".into());
+    document
+        .definitions
+        .iter()
+        .any(|definition| {
+            matches!(definition, Definition::TypeDefinition(TypeDefinition::Object(object)) if object.name == name)
+        })
+        .then_some(name)
+}

@@ -1,0 +1,220 @@
+//! The shape an answer has to have, worked out once per plan: which keys in which order, of which types.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use apollo_compiler::ast::Type;
+use apollo_compiler::collections::IndexMap;
+use apollo_compiler::executable::{Field, Selection, SelectionSet};
+use apollo_compiler::schema::ExtendedType;
+
+use super::decide::Decided;
+use super::refusal::Refusal;
+use super::schema::PublicSchema;
+
+/// What an object of one concrete type has to show, in the order of the operation.
+#[derive(Debug)]
+pub struct ObjectShape {
+    /// The object's type.
+    pub typename: Box<str>,
+    /// Its fields.
+    pub fields: Vec<FieldShape>,
+}
+
+/// One key of an answer.
+#[derive(Debug)]
+pub struct FieldShape {
+    /// The alias, or the name.
+    pub key: Box<str>,
+    /// The field's name, for messages.
+    pub name: Box<str>,
+    /// `"key":`, ready to be written.
+    pub key_json: Box<[u8]>,
+    /// What stands behind the key; none for `__typename`, which the shape knows.
+    pub value: Option<ValueShape>,
+}
+
+/// What a value has to be.
+#[derive(Debug)]
+pub struct ValueShape {
+    /// Whether a null here has to go to the parent.
+    pub non_null: bool,
+    /// What it is when it is not null.
+    pub kind: Kind,
+}
+
+/// What a value is when it is not null.
+#[derive(Debug)]
+pub enum Kind {
+    /// A list of these.
+    List(Box<ValueShape>),
+    /// A scalar or an enum value.
+    Leaf(Leaf),
+    /// An object whose type is known.
+    Object(Arc<ObjectShape>),
+    /// An object of one of several types, by its `__typename`.
+    Abstract(Arc<HashMap<Box<str>, Arc<ObjectShape>>>),
+}
+
+/// Scalars and enums.
+#[derive(Debug)]
+pub enum Leaf {
+    /// 32 bits.
+    Int,
+    /// A finite number.
+    Float,
+    /// A text.
+    String,
+    /// True or false.
+    Boolean,
+    /// A text; a number becomes one.
+    Id,
+    /// One of these words.
+    Enum(Arc<[Box<str>]>),
+    /// Only the subgraph knows.
+    Custom,
+}
+
+/// Works out the shape of an operation's answer.
+///
+/// # Errors
+/// When it has more than `fields_max` fields over all the types the operation can meet.
+pub fn shape(schema: &PublicSchema, decided: &Decided, fields_max: usize) -> Result<Arc<ObjectShape>, Refusal> {
+    let mut maker = Maker {
+        schema,
+        decided,
+        known: HashMap::new(),
+        fields_left: fields_max,
+    };
+    let root = &decided.operation.selection_set;
+    maker.object(&root.ty, &[root])
+}
+
+struct Maker<'a> {
+    schema: &'a PublicSchema,
+    decided: &'a Decided,
+    /// The same selections on the same type have the same shape. Selections are known by where they are in memory.
+    known: HashMap<(&'a str, Vec<*const SelectionSet>), Arc<ObjectShape>>,
+    fields_left: usize,
+}
+
+impl<'a> Maker<'a> {
+    /// `CollectFields` of the specification, for one concrete type.
+    fn object(&mut self, ty: &'a str, sets: &[&'a SelectionSet]) -> Result<Arc<ObjectShape>, Refusal> {
+        let identity = (ty, sets.iter().map(|set| std::ptr::from_ref(*set)).collect::<Vec<_>>());
+        if let Some(known) = self.known.get(&identity) {
+            return Ok(known.clone());
+        }
+        let mut groups: IndexMap<&'a str, Vec<&'a Field>> = IndexMap::default();
+        let mut visited = Vec::new();
+        for set in sets {
+            self.collect(ty, set, &mut groups, &mut visited);
+        }
+        self.fields_left = self
+            .fields_left
+            .checked_sub(groups.len())
+            .ok_or_else(|| Refusal::TooComplex("the operation means too many fields of too many types".into()))?;
+        let fields = groups
+            .into_iter()
+            .map(|(key, fields)| self.field(key, &fields))
+            .collect::<Result<_, _>>()?;
+        let shape = Arc::new(ObjectShape {
+            typename: ty.into(),
+            fields,
+        });
+        self.known.insert(identity, shape.clone());
+        Ok(shape)
+    }
+
+    fn collect(
+        &self,
+        ty: &str,
+        set: &'a SelectionSet,
+        groups: &mut IndexMap<&'a str, Vec<&'a Field>>,
+        visited: &mut Vec<&'a str>,
+    ) {
+        for selection in &set.selections {
+            match selection {
+                Selection::Field(field) => groups.entry(field.response_key()).or_default().push(field),
+                Selection::InlineFragment(inline) => {
+                    let fits = inline.type_condition.as_ref().is_none_or(|wanted| self.is(ty, wanted));
+                    if fits {
+                        self.collect(ty, &inline.selection_set, groups, visited);
+                    }
+                }
+                Selection::FragmentSpread(spread) => {
+                    let name = spread.fragment_name.as_str();
+                    if visited.contains(&name) {
+                        continue;
+                    }
+                    visited.push(name);
+                    if let Some(fragment) = self.decided.document.fragments.get(name)
+                        && self.is(ty, &fragment.selection_set.ty)
+                    {
+                        self.collect(ty, &fragment.selection_set, groups, visited);
+                    }
+                }
+            }
+        }
+    }
+
+    fn is(&self, ty: &str, wanted: &str) -> bool {
+        ty == wanted || self.schema.types.is_subtype(wanted, ty)
+    }
+
+    fn field(&mut self, key: &str, fields: &[&'a Field]) -> Result<FieldShape, Refusal> {
+        let value = match fields[0].name == "__typename" {
+            true => None,
+            false => {
+                let sets: Vec<_> = fields.iter().map(|field| &field.selection_set).collect();
+                Some(self.value(fields[0].ty(), &sets)?)
+            }
+        };
+        Ok(FieldShape {
+            key: key.into(),
+            name: fields[0].name.as_str().into(),
+            key_json: format!("\"{key}\":").into_bytes().into(),
+            value,
+        })
+    }
+
+    fn value(&mut self, ty: &Type, sets: &[&'a SelectionSet]) -> Result<ValueShape, Refusal> {
+        let kind = match ty {
+            Type::List(item) | Type::NonNullList(item) => Kind::List(Box::new(self.value(item, sets)?)),
+            Type::Named(name) | Type::NonNullNamed(name) => self.named(name, sets)?,
+        };
+        Ok(ValueShape {
+            non_null: ty.is_non_null(),
+            kind,
+        })
+    }
+
+    fn named(&mut self, name: &str, sets: &[&'a SelectionSet]) -> Result<Kind, Refusal> {
+        let schema = self.schema;
+        let Some((name, definition)) = schema.types.types.get_key_value(name) else {
+            return Ok(Kind::Leaf(Leaf::Custom));
+        };
+        Ok(match definition {
+            ExtendedType::Object(_) => Kind::Object(self.object(name, sets)?),
+            ExtendedType::Interface(_) | ExtendedType::Union(_) => {
+                let shapes = schema
+                    .possible_types(name)
+                    .into_iter()
+                    .map(|ty| Ok((ty.into(), self.object(ty, sets)?)))
+                    .collect::<Result<_, Refusal>>()?;
+                Kind::Abstract(Arc::new(shapes))
+            }
+            ExtendedType::Enum(words) => Kind::Leaf(Leaf::Enum(
+                words.values.keys().map(|word| word.as_str().into()).collect(),
+            )),
+            _ => Kind::Leaf(match name.as_str() {
+                "Int" => Leaf::Int,
+                "Float" => Leaf::Float,
+                "String" => Leaf::String,
+                "Boolean" => Leaf::Boolean,
+                "ID" => Leaf::Id,
+                _ => Leaf::Custom,
+            }),
+        })
+    }
+}

@@ -1,0 +1,99 @@
+//! Subscriptions: the first step of the plan is a subgraph's stream, the rest of the plan runs on every event.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use apollo_compiler::executable::OperationType;
+use async_graphql::{Response, ServerError, Value};
+use futures_util::FutureExt;
+use futures_util::stream::{self, BoxStream, StreamExt};
+
+use super::execute::into_response;
+use super::refusal::Refusal;
+use super::{Inner, Prepared};
+use crate::subgraph::{Answer, SubgraphData, SubgraphRequest};
+
+/// Answers any operation as a stream: a query or a mutation with one answer, a subscription with one per event.
+///
+/// The next event is asked for when the answer to the last one has been taken: a slow reader slows its source down.
+pub fn subscribe(inner: Arc<Inner>, request: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
+    let answers = async move {
+        open(inner, request)
+            .await
+            .unwrap_or_else(|refusal| once(refusal.into_answer()))
+    };
+    stream::once(answers).flatten().map(SubgraphData::Json).boxed()
+}
+
+async fn open(inner: Arc<Inner>, request: SubgraphRequest) -> Result<BoxStream<'static, Answer>, Refusal> {
+    let queries_only = request.queries_only;
+    let prepared = inner.prepare(request).await?;
+    match prepared.operation.kind() {
+        OperationType::Subscription => {}
+        OperationType::Mutation if queries_only => return Err(Refusal::QueriesOnly("mutation")),
+        _ => return Ok(once(inner.execute(&prepared, inner.gathered()).await)),
+    }
+    let source = prepared.plan.source.as_ref().ok_or(Refusal::Internal)?;
+    let run = inner.run(&prepared, inner.gathered());
+    let events = inner.subgraphs[source.subgraph].subscribe(run.request(source, run.variables_of(source)));
+    let mut events = events
+        .map({
+            let name = source.name.clone();
+            move |event| into_response(&name, event)
+        })
+        .boxed()
+        .peekable();
+    // A subgraph that will not have this subscription says so and ends; one that stumbles over an event goes on.
+    let first = events.next().await;
+    if let Some(first) = &first
+        && let Some(refusal) = refusal(first)
+        && matches!(Pin::new(&mut events).peek().now_or_never(), Some(None))
+    {
+        return Err(refusal);
+    }
+    let prepared = Arc::new(prepared);
+    let answers = stream::iter(first).chain(events).then(move |event| {
+        let (inner, prepared) = (inner.clone(), prepared.clone());
+        async move { answer(&inner, &prepared, event).await }
+    });
+    Ok(answers.boxed())
+}
+
+fn once(answer: Answer) -> BoxStream<'static, Answer> {
+    stream::once(async { answer }).boxed()
+}
+
+async fn answer(inner: &Inner, prepared: &Prepared, event: Response) -> Answer {
+    let mut gathered = inner.gathered();
+    if let Some(source) = &prepared.plan.source {
+        gathered.take_root(source, event);
+    }
+    inner.execute(prepared, gathered).await
+}
+
+/// An answer without data, in case it is the subgraph saying that there will be no stream.
+fn refusal(response: &Response) -> Option<Refusal> {
+    let error = response.errors.first()?;
+    if response.data != Value::Null {
+        return None;
+    }
+    let given = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    let code = CODES.iter().find(|code| given == Some(&Value::from(**code)));
+    let mut said = ServerError::new(error.message.clone(), None);
+    said.extensions.clone_from(&error.extensions);
+    Some(Refusal::Source(code.unwrap_or(&"INTERNAL"), Box::new(said)))
+}
+
+/// The codes a subgraph can refuse a subscription with.
+const CODES: [&str; 10] = [
+    "UNAUTHENTICATED",
+    "FORBIDDEN",
+    "NOT_FOUND",
+    "INVALID_INPUT",
+    "CONFLICT",
+    "RATE_LIMITED",
+    "UNAVAILABLE",
+    "TIMEOUT",
+    "QUERY_TOO_COMPLEX",
+    "INTERNAL",
+];

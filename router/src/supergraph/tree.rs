@@ -1,0 +1,144 @@
+//! Trees of values: finding places in them, merging, rewriting.
+
+use async_graphql::indexmap::IndexMap;
+use async_graphql::indexmap::map::Entry;
+use async_graphql::{Name, PathSegment, Value};
+
+use super::plan::{Change, Hop, Rewrite, RewriteHop};
+
+/// The fields of an object.
+pub type Fields = IndexMap<Name, Value>;
+
+/// A step of the way to an object.
+#[derive(Clone, Copy, Debug)]
+pub enum At<'a> {
+    /// A key.
+    Key(&'a str),
+    /// An index.
+    Index(usize),
+}
+
+impl From<&At<'_>> for PathSegment {
+    fn from(at: &At<'_>) -> Self {
+        match at {
+            At::Key(key) => Self::Field((*key).to_owned()),
+            At::Index(index) => Self::Index(*index),
+        }
+    }
+}
+
+/// The `__typename` an object came with.
+pub fn typename(object: &Fields) -> Option<&str> {
+    match object.get("__typename") {
+        Some(Value::String(typename)) => Some(typename),
+        _ => None,
+    }
+}
+
+/// Calls `found` with every object at a place, in the order of the tree, and with its path.
+pub fn visit<'a>(
+    value: &mut Value,
+    place: &'a [Hop],
+    at: &mut Vec<At<'a>>,
+    found: &mut dyn FnMut(&mut Fields, &[At<'a>]),
+) {
+    match value {
+        Value::List(items) => {
+            let rest = match place.split_first() {
+                Some((Hop::Items, rest)) => rest,
+                _ => place,
+            };
+            for (index, item) in items.iter_mut().enumerate() {
+                at.push(At::Index(index));
+                visit(item, rest, at, found);
+                at.pop();
+            }
+        }
+        Value::Object(object) => match place.split_first() {
+            None => found(object, at),
+            Some((Hop::Key(key), rest)) => {
+                if let Some(inner) = object.get_mut(key) {
+                    at.push(At::Key(key));
+                    visit(inner, rest, at, found);
+                    at.pop();
+                }
+            }
+            Some((Hop::Types(types), rest)) => {
+                if typename(object).is_some_and(|typename| types.contains(typename)) {
+                    visit(value, rest, at, found);
+                }
+            }
+            Some((Hop::Items, rest)) => visit(value, rest, at, found),
+        },
+        _ => {}
+    }
+}
+
+/// Merges a tree into another: objects key by key, lists item by item; null gives way to anything.
+pub fn merge(target: &mut Value, source: Value) {
+    match (target, source) {
+        (Value::Object(target), Value::Object(source)) => merge_into(target, source),
+        (Value::List(target), Value::List(source)) if target.len() == source.len() => {
+            target
+                .iter_mut()
+                .zip(source)
+                .for_each(|(target, source)| merge(target, source));
+        }
+        (target @ Value::Null, source) => *target = source,
+        _ => {}
+    }
+}
+
+/// Merges fields into an object.
+pub fn merge_into(target: &mut Fields, source: Fields) {
+    if target.is_empty() {
+        *target = source;
+        return;
+    }
+    target.reserve(source.len());
+    for (key, value) in source {
+        match target.entry(key) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(value);
+            }
+            Entry::Occupied(mut occupied) => merge(occupied.get_mut(), value),
+        }
+    }
+}
+
+/// Applies a rewrite.
+pub fn rewrite(value: &mut Value, change: &Rewrite) {
+    rewrite_at(value, &change.at, &change.change);
+}
+
+fn rewrite_at(value: &mut Value, way: &[RewriteHop], change: &Change) {
+    if let Value::List(items) = value {
+        items.iter_mut().for_each(|item| rewrite_at(item, way, change));
+        return;
+    }
+    let Some((hop, rest)) = way.split_first() else {
+        if let Change::Set(text) = change {
+            *value = Value::String(text.clone());
+        }
+        return;
+    };
+    let Value::Object(object) = value else { return };
+    match (hop, change) {
+        (RewriteHop::Types(types), _) => {
+            // Without a type name there is only one type the object can have.
+            if typename(object).is_none_or(|typename| types.contains(typename)) {
+                rewrite_at(value, rest, change);
+            }
+        }
+        (RewriteHop::Key(key), Change::Rename(name)) if rest.is_empty() => {
+            if let Some(moved) = object.shift_remove(key) {
+                object.insert(name.clone(), moved);
+            }
+        }
+        (RewriteHop::Key(key), _) => {
+            if let Some(inner) = object.get_mut(key) {
+                rewrite_at(inner, rest, change);
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! From a text to an operation that is known to be valid.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use apollo_compiler::ExecutableDocument;
+use apollo_compiler::executable::{Operation as Definition, OperationType, Selection, SelectionSet};
+use apollo_compiler::parser::Parser;
+use apollo_compiler::validation::{DiagnosticList, Valid};
+use async_graphql::Variables;
+
+use super::measure::measure;
+use super::plan::Plan;
+use super::refusal::{Complaint, Location, Refusal};
+use super::schema::PublicSchema;
+use super::variables::{self, Variable};
+use crate::limits::Limits;
+
+/// An operation that is known to be valid and within the limits.
+pub struct Operation {
+    /// The document it came in, fragments and all.
+    pub document: Arc<Valid<ExecutableDocument>>,
+    /// Its own definition.
+    pub definition: apollo_compiler::Node<Definition>,
+    /// The variables it declares.
+    pub variables: Vec<Variable>,
+    /// The variables its `@skip` and `@include` ask.
+    pub conditions: Vec<async_graphql::Name>,
+    keep_all: Decisions,
+    /// The plans made so far, by what the conditions were. A few: the rest is planned again, or found by its text.
+    plans: Mutex<Vec<(Decisions, Arc<Plan>)>>,
+}
+
+/// The values of an operation's conditions, in their order.
+pub type Decisions = Vec<bool>;
+
+/// How many plans an operation keeps by itself.
+const PLANS_KEPT_MAX: usize = 16;
+
+impl Operation {
+    /// Query, mutation or subscription.
+    pub fn kind(&self) -> OperationType {
+        self.definition.operation_type
+    }
+
+    /// What `@skip` and `@include` see in these variables.
+    ///
+    /// # Errors
+    /// When a condition has no value: a variable with a default that was sent as null.
+    pub fn decide(&self, variables: &Variables) -> Result<Decisions, Refusal> {
+        self.conditions
+            .iter()
+            .map(|name| match variables.get(name) {
+                Some(async_graphql::Value::Boolean(truth)) => Ok(*truth),
+                _ => Err(Refusal::InvalidInput(format!(
+                    "${name} decides what is included, it must not be null"
+                ))),
+            })
+            .collect()
+    }
+
+    /// The decisions that leave as much as possible in.
+    pub fn keep_all(&self) -> Decisions {
+        self.keep_all.clone()
+    }
+
+    /// The plan for these decisions, if there is one.
+    pub fn plan(&self, decisions: &[bool]) -> Option<Arc<Plan>> {
+        let plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, plan) = plans.iter().find(|(made_for, _)| made_for == decisions)?;
+        Some(plan.clone())
+    }
+
+    /// Keeps a plan.
+    pub fn keep(&self, decisions: Decisions, plan: Arc<Plan>) {
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if plans.len() < PLANS_KEPT_MAX && plans.iter().all(|(made_for, _)| *made_for != decisions) {
+            plans.push((decisions, plan));
+        }
+    }
+}
+
+/// Parses, measures, selects and validates.
+///
+/// # Errors
+/// Whatever is wrong with the document.
+pub fn validate(
+    schema: &PublicSchema,
+    limits: &Limits,
+    text: &str,
+    operation_name: Option<&str>,
+) -> Result<Operation, Refusal> {
+    // The parser counts nested selections and nested values alike, and stops before its own stack would.
+    let nesting_max = (limits.query_depth_max * 2 + 16).min(NESTING_MAX);
+    let mut parser = Parser::new()
+        .recursion_limit(nesting_max)
+        .token_limit(limits.query_tokens_max);
+    let parsed = parser.parse_ast(text, "");
+    if parser.tokens_reached() > limits.query_tokens_max {
+        return Err(Refusal::TooComplex(format!(
+            "the document has more than the {} tokens allowed",
+            limits.query_tokens_max
+        )));
+    }
+    if parser.recursion_reached() > nesting_max {
+        return Err(Refusal::TooComplex(format!(
+            "the document is nested more than the {nesting_max} levels allowed"
+        )));
+    }
+    let parsed = parsed.map_err(|invalid| Refusal::Parse(complaints(&invalid.errors)))?;
+    measure(&parsed, limits)?;
+    let document = parsed
+        .to_executable_validate(&schema.types)
+        .map_err(|invalid| Refusal::Validation(complaints(&invalid.errors)))?;
+    let definition = document
+        .operations
+        .get(operation_name)
+        .map_err(|_| match operation_name {
+            Some(name) => Refusal::OperationNotFound(format!("the document has no operation \"{name}\"")),
+            None => {
+                Refusal::OperationNotFound("the document has several operations, operationName has to say which".into())
+            }
+        })?
+        .clone();
+    if introspects(&document, &definition) {
+        if !limits.introspection {
+            return Err(Refusal::Introspection);
+        }
+        apollo_compiler::introspection::check_max_depth(&document, &definition)
+            .map_err(|error| Refusal::TooComplex(error.message().to_string()))?;
+    }
+    let mut asked = Vec::new();
+    conditions_of(&document, &definition.selection_set, &mut asked, &mut Vec::new());
+    let (conditions, keep_all) = asked.into_iter().unzip();
+    Ok(Operation {
+        variables: variables::declared(&definition),
+        conditions,
+        keep_all,
+        definition,
+        document: Arc::new(document),
+        plans: Mutex::default(),
+    })
+}
+
+/// Nested braces, brackets and parentheses of a document, whatever the settings say: the parser recurses.
+const NESTING_MAX: usize = 200;
+
+/// Whether an operation asks for `__schema` or `__type`.
+pub fn introspects(document: &ExecutableDocument, operation: &Definition) -> bool {
+    operation
+        .root_fields(document)
+        .any(|field| matches!(field.name.as_str(), "__schema" | "__type"))
+}
+
+fn conditions_of<'a>(
+    document: &'a ExecutableDocument,
+    set: &'a SelectionSet,
+    found: &mut Vec<(async_graphql::Name, bool)>,
+    visited: &mut Vec<&'a str>,
+) {
+    for selection in &set.selections {
+        for directive in selection.directives().iter() {
+            if !matches!(directive.name.as_str(), "skip" | "include") {
+                continue;
+            }
+            let variable = directive
+                .specified_argument_by_name("if")
+                .and_then(|value| value.as_variable());
+            if let Some(variable) = variable
+                && !found.iter().any(|(known, _)| known == variable.as_str())
+            {
+                found.push((async_graphql::Name::new(variable), directive.name == "include"));
+            }
+        }
+        match selection {
+            Selection::Field(field) => conditions_of(document, &field.selection_set, found, visited),
+            Selection::InlineFragment(inline) => conditions_of(document, &inline.selection_set, found, visited),
+            Selection::FragmentSpread(spread) => {
+                if visited.contains(&spread.fragment_name.as_str()) {
+                    continue;
+                }
+                visited.push(&spread.fragment_name);
+                if let Some(fragment) = document.fragments.get(&spread.fragment_name) {
+                    conditions_of(document, &fragment.selection_set, found, visited);
+                }
+            }
+        }
+    }
+}
+
+fn complaints(list: &DiagnosticList) -> Vec<Complaint> {
+    list.iter()
+        .map(|diagnostic| {
+            let error = diagnostic.to_json();
+            Complaint {
+                message: error.message,
+                locations: error
+                    .locations
+                    .iter()
+                    .map(|location| Location {
+                        line: location.line,
+                        column: location.column,
+                    })
+                    .collect(),
+            }
+        })
+        .collect()
+}
