@@ -85,12 +85,15 @@ test("the page at / says where GraphiQL is", async () => {
 test("the bookstore's page tries a search out", async () => {
   const page = await open(browser, origin, "/bookstore/docs");
   const { topics } = await graphql(origin, "{ topics }");
-  const search = page.locator(".opblock-get", { has: page.locator('[data-path="/search/{topic}"]') }).first();
-  await search.locator(".opblock-summary").click();
-  const execute = search.locator("button.execute");
+  const search = page.locator(".opblock-get", { has: page.locator('[data-path$="/search/{topic}"]') }).first();
+  const body = search.locator(".opblock-body");
   const tryOut = search.locator("button.try-out__btn");
-  await execute.or(tryOut).first().waitFor();
-  if (await tryOut.isVisible() && !(await execute.isVisible())) await tryOut.click();
+  const execute = search.locator("button.execute");
+  await search.waitFor();
+  // Operations may be unfolded, and trying out switched on, from the start.
+  if (!(await body.isVisible())) await search.locator(".opblock-summary").click();
+  await body.waitFor();
+  if (!(await execute.isVisible())) await tryOut.click();
   await search.locator("tr[data-param-name='topic'] input").fill(topics[0]);
   await execute.click();
   const status = search.locator(".live-responses-table .response .response-col_status").first();

@@ -37,14 +37,15 @@ export async function authorization() {
   return current ? `Bearer ${current.token}` : undefined;
 }
 
-/** Gets a new token for the same person. If that is refused nobody is signed in any more. */
+/** Gets a new token for the same person. If the server refuses it, nobody is signed in any more. */
 export function renew() {
   renewal ??= (async () => {
     const query = `mutation Renew($token: String!) { signedIn: refresh(token: $token) { ${SIGNED_IN} } }`;
     try {
       become(await signedIn(query, { token: current?.refreshToken ?? "" }));
-    } catch {
-      become(null);
+    } catch (error) {
+      // A server that cannot be reached has refused nothing: fetch tells the two apart by its TypeError.
+      if (!(error instanceof TypeError)) become(null);
     } finally {
       renewal = null;
     }
