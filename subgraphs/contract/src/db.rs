@@ -16,7 +16,7 @@ use std::time::Duration;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 use tokio::sync::oneshot;
 
-use crate::{Error, Result};
+use crate::Result;
 
 pub use stats::DbStats;
 
@@ -139,7 +139,6 @@ impl Db {
     /// # Errors
     /// When a connection cannot be closed.
     pub async fn close(&self) -> Result<()> {
-        self.writer.close().await;
-        self.readers.clone().close().await.map_err(Error::from)
+        self.writer.close(self.readers.clone()).await
     }
 }

@@ -34,7 +34,8 @@ pub(super) fn gone() -> Error {
 pub(super) enum Command {
     Write(Box<dyn Job>),
     Exclusive(Box<dyn Work>),
-    Close(oneshot::Sender<()>),
+    /// With the readers, which close after the last write and before the writer, so that it can put the log away.
+    Close(DatabaseConnection, oneshot::Sender<Result<()>>),
 }
 
 /// The callers' side of the write thread.
@@ -62,11 +63,12 @@ impl WriterHandle {
         }
     }
 
-    pub(super) async fn close(&self) {
+    pub(super) async fn close(&self, readers: DatabaseConnection) -> Result<()> {
         let (done, closed) = oneshot::channel();
-        if self.commands.send(Command::Close(done)).await.is_ok() {
-            // An error says that the thread has ended: closed as well.
-            let _ = closed.await;
+        match self.commands.send(Command::Close(readers, done)).await {
+            Ok(()) => closed.await.unwrap_or(Ok(())),
+            // The thread has ended.
+            Err(_) => Ok(()),
         }
     }
 
@@ -157,22 +159,31 @@ impl Writer {
             match command {
                 Command::Write(job) => next = self.group(job).await,
                 Command::Exclusive(work) => work.run(&self.connection).await,
-                Command::Close(done) => {
+                Command::Close(readers, done) => {
                     // What is queued already is still received, then the queue ends.
                     self.queue.close();
-                    closing.push(done);
+                    closing.push((readers, done));
                 }
             }
+        }
+        self.end(closing).await;
+    }
+
+    async fn end(&mut self, closing: Vec<(DatabaseConnection, oneshot::Sender<Result<()>>)>) {
+        let mut told = Vec::new();
+        for (readers, done) in closing {
+            told.push((done, readers.close().await));
         }
         let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
         if let Err(error) = self.connection.execute_unprepared(checkpoint).await {
             tracing::warn!(%error, "the log stays beside the database");
         }
-        if let Err(error) = self.connection.clone().close().await {
+        let closed = self.connection.clone().close().await;
+        if let Err(error) = &closed {
             tracing::warn!(%error, "the write connection did not close");
         }
-        for done in closing {
-            let _ = done.send(());
+        for (done, readers) in told {
+            let _ = done.send(readers.and(closed.clone()).map_err(Error::from));
         }
     }
 

@@ -12,11 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 /// A database in a folder that goes when it goes.
-pub struct TestDb(
-    pub Db,
-    DbOptions,
-    #[expect(dead_code, reason = "deletes the folder")] TempDir,
-);
+pub struct TestDb(pub Db, DbOptions, TempDir);
 
 impl Deref for TestDb {
     type Target = Db;
@@ -57,6 +53,11 @@ impl TestDb {
     /// A file beside the database, by what is added to its name.
     pub fn file(&self, added: impl Display) -> PathBuf {
         PathBuf::from(format!("{}{added}", self.1.path.display()))
+    }
+
+    /// Drops the database, and gives back the folder that would go with it.
+    pub fn forget(self) -> TempDir {
+        self.2
     }
 
     /// One statement as one write.

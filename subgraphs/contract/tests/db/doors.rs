@@ -1,13 +1,10 @@
-//! `Db` through its two doors, on real files.
-
-mod support;
+//! The two doors, and the end.
 
 use std::time::Duration;
 
+use crate::support::{TestDb, number};
 use contract::{Db, DbOptions, Error};
 use sea_orm::ConnectionTrait;
-use support::{TestDb, number};
-use tokio::sync::oneshot;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_tasks_that_read_modify_and_write_lose_nothing() {
@@ -140,13 +137,10 @@ async fn a_full_queue_answers_unavailable() {
 async fn a_caller_that_goes_away_leaves_no_half_change() {
     let db = TestDb::new().await;
     let gate = db.occupy().await;
-    let (started, starts) = oneshot::channel::<()>();
-    drop(starts);
     let mut waiting = db.queue(1..=10, |id| {
         format!("INSERT INTO counter (id, value) VALUES ({id}, 0); INSERT INTO counter (id, value) VALUES (-{id}, 0)")
     });
     db.until_waiting(10).await;
-    drop(started);
 
     waiting.shutdown().await;
     gate.open().await;
@@ -155,6 +149,78 @@ async fn a_caller_that_goes_away_leaves_no_half_change() {
     let halves =
         "SELECT count(*) FROM counter a WHERE a.id < 100 AND NOT EXISTS (SELECT 1 FROM counter b WHERE b.id = -a.id)";
     assert_eq!(number(db.read(), halves).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_one_out_moves_the_log_into_the_file() {
+    let db = TestDb::new().await;
+    db.run("INSERT INTO counter (id, value) VALUES (1, 0)").await;
+    assert!(db.file("-wal").metadata().unwrap().len() > 0);
+
+    let (log, folder) = (db.file("-wal"), db.forget());
+
+    let closed = async {
+        while log.metadata().is_ok_and(|log| log.len() > 0) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), closed)
+        .await
+        .expect("the write thread ends, and its connection with it");
+    drop(folder);
+}
+
+#[tokio::test]
+async fn the_migrations_run_on_the_write_connection_and_may_run_again() {
+    use migrations::{Migrator, MigratorTrait};
+
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(DbOptions::at(folder.path().join("agora.db"))).await.unwrap();
+
+    for _ in 0..2 {
+        db.migrate(async |connection| Migrator::up(connection, None).await)
+            .await
+            .unwrap();
+    }
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('seaql_migrations', 'idempotency_key')";
+    assert_eq!(number(db.read(), tables).await.unwrap(), 2);
+    db.migrate(async |connection| Migrator::down(connection, None).await)
+        .await
+        .unwrap();
+    assert_eq!(number(db.read(), tables).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_or_panics_is_an_error() {
+    let db = TestDb::new().await;
+
+    let failed = db
+        .migrate(async |connection| connection.execute_unprepared("nonsense").await.map(drop))
+        .await;
+    assert!(matches!(failed, Err(Error::Database(_))), "{failed:?}");
+    let panicked = db.migrate(async |_| panic!("a bug")).await;
+    assert!(matches!(panicked, Err(Error::Internal(_))), "{panicked:?}");
+
+    db.run("INSERT INTO counter (id, value) VALUES (1, 0)").await;
+}
+
+#[tokio::test]
+async fn a_commit_waits_for_the_disk() {
+    let db = TestDb::new().await;
+
+    db.migrate(async |connection| {
+        assert_eq!(number(connection, "PRAGMA synchronous").await.unwrap(), 2, "FULL");
+        assert_eq!(number(connection, "PRAGMA foreign_keys").await.unwrap(), 1);
+        assert_eq!(
+            number(connection, "SELECT journal_mode = 'wal' FROM pragma_journal_mode")
+                .await
+                .unwrap(),
+            1
+        );
+        Ok(())
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test]

@@ -1,0 +1,281 @@
+//! Writes that share a commit do not share each other's failures.
+
+use std::future::pending;
+use std::time::Duration;
+
+use contract::{Db, Error, Result, Tx};
+use sea_orm::ConnectionTrait;
+use tokio::task::JoinHandle;
+
+use crate::support::{TestDb, number};
+
+fn spawn<T: Send + 'static>(db: &Db, change: impl AsyncFn(&Tx) -> Result<T> + Send + 'static) -> JoinHandle<Result<T>> {
+    let db = db.clone();
+    tokio::spawn(async move { db.write(change).await })
+}
+
+async fn insert(tx: &Tx, id: i64) -> Result<()> {
+    let statement = format!("INSERT INTO counter (id, value) VALUES ({id}, 0)");
+    Ok(tx.execute_unprepared(&statement).await.map(drop)?)
+}
+
+/// A row whose parent is missing; SQLite says so at the commit.
+async fn orphan(tx: &Tx) -> Result<()> {
+    let statement = "INSERT INTO child (id, parent) VALUES (1, 999)";
+    Ok(tx.execute_unprepared(statement).await.map(drop)?)
+}
+
+async fn rows(db: &Db) -> i64 {
+    number(db.read(), "SELECT count(*) FROM counter").await.unwrap()
+}
+
+/// A statement that has no end.
+const ENDLESS: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)";
+
+fn insert_one(id: i64) -> String {
+    format!("INSERT INTO counter (id, value) VALUES ({id}, 0)")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_together_is_committed_together() {
+    let db = TestDb::new().await;
+    let gate = db.occupy().await;
+    let waiting = db.queue(1..=50, insert_one);
+    db.until_waiting(50).await;
+    let before = db.stats();
+
+    gate.open().await;
+
+    assert!(waiting.join_all().await.iter().all(Result::is_ok));
+    let after = db.stats();
+    assert_eq!((after.commits - before.commits, after.writes - before.writes), (1, 51));
+    assert_eq!((after.undone, after.split, after.waiting), (0, 0, 0));
+    assert_eq!(rows(&db).await, 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_has_a_greatest_size() {
+    let db = TestDb::with(|options| options.group = 10).await;
+    let gate = db.occupy().await;
+    let waiting = db.queue(1..=49, insert_one);
+    db.until_waiting(49).await;
+    let before = db.stats();
+
+    gate.open().await;
+
+    assert!(waiting.join_all().await.iter().all(Result::is_ok));
+    assert_eq!(db.stats().commits - before.commits, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_neighbour_that_fails_panics_or_never_ends_harms_nobody() {
+    let db = TestDb::with(|options| options.write_time = Duration::from_secs(1)).await;
+    let gate = db.occupy().await;
+    let before_them = db.queue(1..=5, insert_one);
+    db.until_waiting(5).await;
+    let violates = spawn(&db, async |tx| {
+        insert(tx, 101).await?;
+        Ok(tx
+            .execute_unprepared("INSERT INTO counter (id, value) VALUES (102, -1)")
+            .await
+            .map(drop)?)
+    });
+    let refuses = spawn(&db, async |tx| {
+        insert(tx, 103).await?;
+        Err::<(), _>(Error::conflict("changed its mind"))
+    });
+    let panics = spawn(&db, async |tx| {
+        insert(tx, 104).await?;
+        if true {
+            panic!("a bug in a domain");
+        }
+        Ok(())
+    });
+    let hangs = spawn(&db, async |tx| {
+        insert(tx, 105).await?;
+        pending::<Result<()>>().await
+    });
+    db.until_waiting(9).await;
+    let after_them = db.queue(6..=10, insert_one);
+    db.until_waiting(14).await;
+    let before = db.stats();
+
+    gate.open().await;
+
+    assert!(before_them.join_all().await.iter().all(Result::is_ok));
+    assert!(after_them.join_all().await.iter().all(Result::is_ok));
+    assert!(matches!(violates.await.unwrap(), Err(Error::Database(_))));
+    assert!(matches!(refuses.await.unwrap(), Err(Error::Conflict(_))));
+    assert!(matches!(panics.await.unwrap(), Err(Error::Internal(_))));
+    assert!(matches!(hangs.await.unwrap(), Err(Error::Unavailable(_))));
+    let after = db.stats();
+    assert_eq!(after.commits - before.commits, 1, "they shared one commit");
+    assert_eq!((after.writes - before.writes, after.undone, after.split), (11, 4, 0));
+    assert_eq!(rows(&db).await, 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_one_write_spoils_is_a_success_for_the_others() {
+    let db = TestDb::new().await;
+    let gate = db.occupy().await;
+    let waiting = db.queue(1..=10, insert_one);
+    db.until_waiting(10).await;
+    let spoils = spawn(&db, async |tx| {
+        insert(tx, 100).await?;
+        orphan(tx).await
+    });
+    db.until_waiting(11).await;
+
+    gate.open().await;
+
+    assert!(waiting.join_all().await.iter().all(Result::is_ok));
+    let error = spoils.await.unwrap().unwrap_err();
+    assert!(
+        matches!(&error, Error::Database(db) if db.to_string().contains("FOREIGN KEY")),
+        "{error:?}"
+    );
+    assert_eq!(db.stats().split, 1, "they had shared a commit");
+    assert_eq!(rows(&db).await, 10);
+    assert_eq!(number(db.read(), "SELECT count(*) FROM child").await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lone_commit_that_fails_is_an_error_and_leaves_nothing() {
+    let db = TestDb::new().await;
+
+    let outcome = db
+        .write(async |tx| {
+            insert(tx, 100).await?;
+            orphan(tx).await
+        })
+        .await;
+
+    assert!(matches!(outcome, Err(Error::Database(_))), "{outcome:?}");
+    db.run(insert_one(1)).await;
+    assert_eq!(rows(&db).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_stood_on_an_undone_change_is_decided_again() {
+    let db = TestDb::new().await;
+    let gate = db.occupy().await;
+    let spoils = spawn(&db, async |tx| {
+        insert(tx, 1).await?;
+        orphan(tx).await
+    });
+    db.until_waiting(1).await;
+    let wants_the_same = spawn(&db, async |tx| {
+        if number(tx, "SELECT count(*) FROM counter WHERE id = 1").await? > 0 {
+            return Err(Error::conflict("taken"));
+        }
+        insert(tx, 1).await
+    });
+    db.until_waiting(2).await;
+
+    gate.open().await;
+
+    assert!(spoils.await.unwrap().is_err());
+    wants_the_same.await.unwrap().unwrap();
+    assert_eq!(rows(&db).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_without_an_end_is_broken_off_and_its_neighbours_are_written() {
+    for statement in [
+        format!("{ENDLESS} SELECT count(*) FROM n"),
+        format!(
+            "{ENDLESS} INSERT INTO counter (id, value) SELECT 1000 + i % 7, 0 FROM n WHERE true ON CONFLICT DO NOTHING"
+        ),
+    ] {
+        let db = TestDb::with(|options| options.write_time = Duration::from_secs(1)).await;
+        let gate = db.occupy().await;
+        let before_it = db.queue(1..=5, insert_one);
+        db.until_waiting(5).await;
+        let endless = spawn(&db, async move |tx| {
+            insert(tx, 100).await?;
+            Ok(tx.execute_unprepared(&statement).await.map(drop)?)
+        });
+        db.until_waiting(6).await;
+        let after_it = db.queue(6..=10, insert_one);
+        db.until_waiting(11).await;
+
+        gate.open().await;
+
+        assert!(matches!(endless.await.unwrap(), Err(Error::Unavailable(_))));
+        assert!(before_it.join_all().await.iter().all(Result::is_ok));
+        assert!(after_it.join_all().await.iter().all(Result::is_ok));
+        db.run(insert_one(11)).await;
+        assert_eq!(rows(&db).await, 11);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_ends_the_whole_transaction_takes_nobody_with_it() {
+    let db = TestDb::new().await;
+    let gate = db.occupy().await;
+    let waiting = db.queue(1..=10, insert_one);
+    db.until_waiting(10).await;
+    let ends_it = spawn(&db, async |tx| {
+        let statement = "INSERT OR ROLLBACK INTO counter (id, value) VALUES (1, 0), (1, 0)";
+        Ok(tx.execute_unprepared(statement).await.map(drop)?)
+    });
+    db.until_waiting(11).await;
+
+    gate.open().await;
+
+    assert!(matches!(ends_it.await.unwrap(), Err(Error::Database(_))));
+    assert!(waiting.join_all().await.iter().all(Result::is_ok));
+    db.run(insert_one(11)).await;
+    assert_eq!(rows(&db).await, 11);
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("a bug in a drop");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_panic_when_they_are_dropped_do_not_end_the_writer() {
+    let db = TestDb::new().await;
+
+    let outcome = db
+        .write(async |_| {
+            std::panic::panic_any(Bomb);
+            #[expect(unreachable_code, reason = "gives the change its type")]
+            Ok(())
+        })
+        .await;
+    assert!(matches!(outcome, Err(Error::Internal(_))), "{outcome:?}");
+
+    // A caller that is gone leaves its answer to be dropped by the writer.
+    let gate = db.occupy().await;
+    let caller = spawn(&db, async |tx| insert(tx, 1).await.map(|()| Bomb));
+    db.until_waiting(1).await;
+    caller.abort();
+    gate.open().await;
+
+    db.run(insert_one(2)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_inside_of_a_write_that_is_left_open_is_undone_alone() {
+    use sea_orm::TransactionTrait;
+
+    let db = TestDb::new().await;
+    db.write(async |tx| {
+        let inner = tx.begin().await?;
+        insert(&inner, 1).await?;
+        drop(inner);
+        insert(tx, 2).await
+    })
+    .await
+    .unwrap();
+
+    assert_eq!(number(db.read(), "SELECT sum(id) FROM counter").await.unwrap(), 2);
+}
