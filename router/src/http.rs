@@ -1,1 +1,106 @@
 //! GraphQL over HTTP, WebSocket, SSE and multipart; the pages.
+//!
+//! | address | what |
+//! | --- | --- |
+//! | `GET /`, `/graphiql/…` | the pages |
+//! | `GET /health` | whether this process takes requests |
+//! | `POST`, `GET /graphql` | [`graphql`]: one answer, or a stream of them as SSE or multipart |
+//! | `GET /graphql` with `Upgrade: websocket` | [`socket`] |
+
+mod accept;
+mod answers;
+mod cors;
+mod graphiql;
+mod graphql;
+mod guard;
+mod multipart;
+mod operation;
+mod origin;
+mod pages;
+mod params;
+mod refusal;
+mod request_id;
+mod socket;
+mod sse;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::http::{HeaderValue, header};
+use axum::routing::{any, get};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::gateway::Gateway;
+
+pub use guard::guarded;
+pub use request_id::RequestId;
+
+/// What the main address shows besides the graph.
+#[derive(Clone, Debug, Default)]
+pub struct Front {
+    /// The REST mounts, for the page that says what is where.
+    pub mounts: Vec<MountLink>,
+    /// Browser origins that may call the graph from other sites; `*` is all of them.
+    pub allowed_origins: Vec<String>,
+    /// Whom GraphiQL offers to sign in as; only a demo has them.
+    pub demo: Option<Demo>,
+}
+
+/// A REST mount, for the page that says what is where.
+#[derive(Clone, Debug)]
+pub struct MountLink {
+    /// Its name, `Bookstore`.
+    pub name: String,
+    /// Where it is, `/bookstore`; its documentation is at `docs` below.
+    pub prefix: String,
+    /// What it is, in a sentence.
+    pub about: String,
+}
+
+/// The people of a demo.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Demo {
+    /// Their usernames.
+    pub people: Vec<String>,
+    /// Everyone's password.
+    pub password: String,
+}
+
+/// What the handlers share.
+#[derive(Clone)]
+struct Shared {
+    gateway: Gateway,
+    front: Arc<Front>,
+}
+
+impl FromRef<Shared> for Gateway {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.gateway.clone()
+    }
+}
+
+/// The graph and its pages. Whoever serves it puts [`guarded`] around this and the REST mounts together.
+pub fn router(gateway: &Gateway, front: Front) -> Router {
+    let graphql = Router::new()
+        .route("/graphql", any(graphql::answer))
+        .layer(cors::layer(&front.allowed_origins))
+        .layer(fresh());
+    let shared = Shared {
+        gateway: gateway.clone(),
+        front: Arc::new(front),
+    };
+    Router::new()
+        .route("/", get(pages::what_is_where))
+        .route("/health", get(pages::health))
+        .merge(graphiql::routes())
+        .merge(graphql)
+        .method_not_allowed_fallback(refusal::method_not_allowed)
+        .fallback(refusal::not_found)
+        .with_state(shared)
+}
+
+/// Answers depend on who asks and when: nobody in between keeps them.
+fn fresh() -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
+}

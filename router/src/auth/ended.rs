@@ -1,0 +1,128 @@
+//! Which sessions have ended although tokens of theirs have not expired yet.
+
+use std::collections::{BTreeSet, HashMap};
+
+use contract::Viewer;
+
+use crate::auth::Identity;
+
+/// Longer than any person's access token lives: after that, its expiry refuses it.
+const KEPT_US: i64 = 24 * 3600 * 1_000_000;
+/// About 10 MB.
+const KEPT_MAX: usize = 100_000;
+
+/// A session that ended before its tokens did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndedSession {
+    /// The person.
+    pub user: i64,
+    /// The session; all of the person's when there is none.
+    pub session: Option<i64>,
+    /// When, in microseconds since the epoch.
+    pub at_us: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Whose {
+    Session(i64),
+    User(i64),
+}
+
+/// Ended sessions, as long as tokens of theirs may be about.
+#[derive(Default)]
+pub(super) struct EndedSessions {
+    at_us: HashMap<Whose, i64>,
+    oldest_first: BTreeSet<(i64, Whose)>,
+}
+
+impl EndedSessions {
+    pub(super) fn insert(&mut self, ended: EndedSession, now_us: i64) {
+        let whose = ended.session.map_or(Whose::User(ended.user), Whose::Session);
+        let at_us = match self.at_us.get(&whose) {
+            Some(known_us) if *known_us >= ended.at_us => return,
+            Some(known_us) => {
+                self.oldest_first.remove(&(*known_us, whose));
+                ended.at_us
+            }
+            None => ended.at_us,
+        };
+        self.at_us.insert(whose, at_us);
+        self.oldest_first.insert((at_us, whose));
+        self.forget(now_us);
+    }
+
+    fn forget(&mut self, now_us: i64) {
+        while let Some(&(at_us, whose)) = self.oldest_first.first() {
+            let old = at_us < now_us.saturating_sub(KEPT_US);
+            if !old && self.at_us.len() <= KEPT_MAX {
+                return;
+            }
+            if !old {
+                tracing::warn!(
+                    "more sessions ended than can be remembered: the oldest one's tokens hold until they expire"
+                );
+            }
+            self.oldest_first.remove(&(at_us, whose));
+            self.at_us.remove(&whose);
+        }
+    }
+
+    pub(super) fn includes(&self, identity: &Identity) -> bool {
+        let session = identity
+            .session
+            .is_some_and(|id| self.at_us.contains_key(&Whose::Session(id)));
+        let everything = match identity.viewer {
+            // A token's time has whole seconds. One made in the very second is void too: better one sign-in too many.
+            Viewer::User { id, .. } => self
+                .at_us
+                .get(&Whose::User(id))
+                .is_some_and(|at_us| identity.issued_us.is_none_or(|made_us| made_us <= *at_us)),
+            Viewer::Anonymous | Viewer::Service { .. } => false,
+        };
+        session || everything
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_session(session: i64, at_us: i64) -> EndedSession {
+        EndedSession {
+            user: 1,
+            session: Some(session),
+            at_us,
+        }
+    }
+
+    fn holder(session: i64) -> Identity {
+        Identity {
+            session: Some(session),
+            ..Identity::ANONYMOUS
+        }
+    }
+
+    #[test]
+    fn what_ended_long_ago_is_forgotten_and_what_ended_lately_is_not() {
+        let mut ended = EndedSessions::default();
+        ended.insert(of_session(1, 0), 0);
+        ended.insert(of_session(2, KEPT_US), KEPT_US);
+        assert!(ended.includes(&holder(1)));
+        ended.insert(of_session(3, KEPT_US + 1), KEPT_US + 1);
+        assert!(!ended.includes(&holder(1)));
+        assert!(ended.includes(&holder(2)));
+        assert_eq!(ended.at_us.len(), ended.oldest_first.len());
+    }
+
+    #[test]
+    fn however_many_sessions_end_memory_is_bounded() {
+        let mut ended = EndedSessions::default();
+        for session in 0..(KEPT_MAX as i64 + 10) {
+            ended.insert(of_session(session, session), 0);
+        }
+        assert_eq!(ended.at_us.len(), KEPT_MAX);
+        assert_eq!(ended.oldest_first.len(), KEPT_MAX);
+        assert!(!ended.includes(&holder(9)));
+        assert!(ended.includes(&holder(10)));
+    }
+}

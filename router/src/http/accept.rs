@@ -1,0 +1,180 @@
+//! What a client accepts (RFC 9110, section 12.5.1), and what of it we choose.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+
+use crate::http::refusal::Refusal;
+
+/// How one answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Media {
+    /// `application/graphql-response+json`: the status tells whether the request was refused.
+    GraphqlResponse,
+    /// `application/json`: what is well formed is answered 200, refused or not.
+    Json,
+}
+
+/// How several answers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Streaming {
+    /// `text/event-stream`.
+    Sse,
+    /// `multipart/mixed;subscriptionSpec=1.0`.
+    Multipart,
+}
+
+/// What a client accepts; at least one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Accepted {
+    /// For one answer.
+    pub(super) single: Option<Media>,
+    /// For several.
+    pub(super) streaming: Option<Streaming>,
+    /// Whether the client would rather have a stream even where one answer will do.
+    pub(super) rather_streaming: bool,
+}
+
+impl Media {
+    pub(super) fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
+            Self::Json => "application/json; charset=utf-8",
+        })
+    }
+}
+
+impl Accepted {
+    /// Reads the `Accept` of a request. Without one, anything goes.
+    ///
+    /// # Errors
+    /// `NOT_ACCEPTABLE` when it names nothing that we can write.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
+        let mut ranges = Vec::new();
+        for value in headers.get_all(header::ACCEPT) {
+            let value = value.to_str().map_err(|_| not_acceptable())?;
+            ranges.extend(split_quoted(value, ',').filter_map(Range::parse));
+        }
+        if !headers.contains_key(header::ACCEPT) {
+            ranges.extend(Range::parse("*/*"));
+        }
+        Self::choose(&ranges).ok_or_else(not_acceptable)
+    }
+
+    /// How refusals are written for this client, whatever else it accepts.
+    pub(super) fn media_for_refusals(headers: &HeaderMap) -> Media {
+        let accepted = Self::of(headers).ok();
+        accepted.and_then(|accepted| accepted.single).unwrap_or(Media::Json)
+    }
+
+    fn choose(ranges: &[Range]) -> Option<Self> {
+        // What is written first wins among equals; among equals of one range, our own order does.
+        let best = |kinds: [(&str, &str); 2]| {
+            let ranked = kinds
+                .iter()
+                .enumerate()
+                .filter_map(|(ours, (kind, subtype))| Some((rank(ranges, kind, subtype)?, ours)));
+            ranked.min_by_key(|(rank, ours)| (*rank, *ours))
+        };
+        let single = best([("application", "graphql-response+json"), ("application", "json")]);
+        let streaming = best([("text", "event-stream"), ("multipart", "mixed")]);
+        if single.is_none() && streaming.is_none() {
+            return None;
+        }
+        Some(Self {
+            single: single.map(|(_, ours)| [Media::GraphqlResponse, Media::Json][ours]),
+            streaming: streaming.map(|(_, ours)| [Streaming::Sse, Streaming::Multipart][ours]),
+            rather_streaming: match (single, streaming) {
+                (Some((single, _)), Some((streaming, _))) => streaming < single,
+                (None, _) => true,
+                (_, None) => false,
+            },
+        })
+    }
+}
+
+fn not_acceptable() -> Refusal {
+    Refusal::new(
+        "NOT_ACCEPTABLE",
+        "answers can be application/graphql-response+json, application/json, text/event-stream or multipart/mixed;subscriptionSpec=1.0",
+    )
+}
+
+/// How much a client wants a media type: less is more. By quality, then by place in the header.
+type Rank = (u16, usize);
+
+fn rank(ranges: &[Range], kind: &str, subtype: &str) -> Option<Rank> {
+    let matching = ranges
+        .iter()
+        .enumerate()
+        .filter(|(_, range)| range.covers(kind, subtype));
+    // The most specific range decides, even when it says no.
+    let (place, range) = matching.max_by_key(|(place, range)| (range.specificity(), usize::MAX - place))?;
+    (range.quality > 0).then_some((1000 - range.quality, place))
+}
+
+/// One media range of an `Accept`.
+struct Range {
+    kind: String,
+    subtype: String,
+    /// Thousandths.
+    quality: u16,
+    subscriptions: bool,
+}
+
+impl Range {
+    /// `None` for what is no media range, and for a charset that is not ours.
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = split_quoted(text, ';').map(str::trim);
+        let (kind, subtype) = parts.next()?.split_once('/')?;
+        let mut range = Self {
+            kind: kind.trim().to_ascii_lowercase(),
+            subtype: subtype.trim().to_ascii_lowercase(),
+            quality: 1000,
+            subscriptions: false,
+        };
+        for part in parts {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            let value = value.trim().trim_matches('"');
+            match name.trim().to_ascii_lowercase().as_str() {
+                "q" => range.quality = thousandths(value)?,
+                "charset" if !is_utf8(value) => return None,
+                "subscriptionspec" => range.subscriptions = value == "1.0",
+                _ => {}
+            }
+        }
+        Some(range)
+    }
+
+    fn covers(&self, kind: &str, subtype: &str) -> bool {
+        match (self.kind.as_str(), self.subtype.as_str()) {
+            // Streams only for who asks for them by name; multipart also has other dialects.
+            (own_kind, own_subtype) if kind != "application" => {
+                (own_kind, own_subtype) == (kind, subtype) && (kind != "multipart" || self.subscriptions)
+            }
+            ("*", "*") => true,
+            (own_kind, "*") => own_kind == kind,
+            (own_kind, own_subtype) => (own_kind, own_subtype) == (kind, subtype),
+        }
+    }
+
+    fn specificity(&self) -> u8 {
+        u8::from(self.kind != "*") + u8::from(self.subtype != "*")
+    }
+}
+
+fn thousandths(quality: &str) -> Option<u16> {
+    let quality: f32 = quality.parse().ok()?;
+    (0.0..=1.0).contains(&quality).then_some((quality * 1000.0) as u16)
+}
+
+pub(super) fn is_utf8(charset: &str) -> bool {
+    charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("utf8")
+}
+
+/// Splits where the separator is not inside quotes.
+pub(super) fn split_quoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    text.split(move |char: char| {
+        quoted ^= char == '"';
+        char == separator && !quoted
+    })
+}

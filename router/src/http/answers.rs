@@ -1,0 +1,178 @@
+//! The answers of one operation, for transports that stream them: bounded, and over when they have to be.
+
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+
+use futures_util::stream::{self, BoxStream, Stream, StreamExt};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use crate::auth::Identity;
+use crate::gateway::Gateway;
+use crate::http::operation::{Kind, kind_of};
+use crate::http::params::Params;
+use crate::http::refusal::Refusal;
+use crate::subgraph::{Answer, Document, SubgraphData, SubgraphRequest};
+
+/// An operation that somebody asked for.
+pub(super) struct Operation {
+    pub(super) kind: Kind,
+    pub(super) request: SubgraphRequest,
+}
+
+impl Operation {
+    pub(super) fn new(params: Params, identity: &Identity, request_id: Arc<str>) -> Self {
+        let kind = kind_of(&params.query, params.operation_name.as_deref());
+        let request = SubgraphRequest {
+            document: Document::Text(params.query.into()),
+            operation_name: params.operation_name,
+            variables: params.variables,
+            viewer: identity.viewer.clone(),
+            session: identity.session,
+            request_id,
+            queries_only: false,
+        };
+        Self { kind, request }
+    }
+
+    fn is_subscription(&self) -> bool {
+        self.kind == Kind::Subscription
+    }
+}
+
+/// What a streaming transport sends.
+#[derive(Clone)]
+pub(super) enum Part {
+    /// The next answer.
+    Answer(Answer),
+    /// That was all. The last part.
+    Completed,
+    /// Why there will be no more, though the operation has not completed. The last part.
+    Ended(Refusal),
+}
+
+/// The answers of one operation. Dropping it ends the operation.
+pub(super) struct Answers {
+    queue: mpsc::Receiver<Answer>,
+    ending: Arc<OnceLock<Part>>,
+    over: bool,
+}
+
+impl Answers {
+    /// Begins an operation in a task of its own.
+    ///
+    /// The task never waits for the client: what a slow one has not taken yet stands in a bounded queue, and one answer
+    /// too many ends the operation. So the graph is never held up and memory stays bounded.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when too much is open already, or the process is about to end.
+    pub(super) fn begin(gateway: &Gateway, identity: Identity, operation: Operation) -> Result<Self, Refusal> {
+        if gateway.shutdown.is_cancelled() {
+            return Err(Refusal::shutting_down());
+        }
+        let permit = permit(gateway, &operation)?;
+        let (sender, queue) = mpsc::channel(gateway.limits.subscriber_queue_max);
+        let ending = Arc::new(OnceLock::new());
+        let answers = Self {
+            queue,
+            ending: Arc::clone(&ending),
+            over: false,
+        };
+        let gateway = gateway.clone();
+        tokio::spawn(async move {
+            let _permit = permit;
+            let how = pump(&gateway, &identity, operation, &sender).await;
+            // Before the sender goes: whoever sees the queue end looks here.
+            let _ = ending.set(how);
+            drop(sender);
+        });
+        Ok(answers)
+    }
+}
+
+fn permit(gateway: &Gateway, operation: &Operation) -> Result<OwnedSemaphorePermit, Refusal> {
+    let (room, what) = if operation.is_subscription() {
+        (
+            &gateway.room.subscriptions,
+            "too many open subscriptions, try again later",
+        )
+    } else {
+        (&gateway.room.requests, "too many requests at once, try again")
+    };
+    Arc::clone(room)
+        .try_acquire_owned()
+        .map_err(|_| Refusal::new("UNAVAILABLE", what))
+}
+
+async fn pump(gateway: &Gateway, identity: &Identity, operation: Operation, queue: &mpsc::Sender<Answer>) -> Part {
+    let subscription = operation.is_subscription();
+    let must_end = must_end(gateway, identity, subscription);
+    tokio::pin!(must_end);
+    let mut answers = answers_of(gateway, operation);
+    loop {
+        let answer = tokio::select! {
+            biased;
+            refusal = &mut must_end => return Part::Ended(refusal),
+            () = queue.closed() => return Part::Completed,
+            answer = answers.next() => answer,
+        };
+        let Some(answer) = answer else {
+            return Part::Completed;
+        };
+        // Whoever may no longer see it does not see it, even when the timer has not noticed yet. (The answer to a
+        // log-out is for who has just logged out.)
+        if let (true, Err(error)) = (subscription, gateway.auth.check(identity)) {
+            return Part::Ended(error.into());
+        }
+        match queue.try_send(answer.into_answer()) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Closed(_)) => return Part::Completed,
+            Err(mpsc::error::TrySendError::Full(_)) => return Part::Ended(too_slow(gateway)),
+        }
+    }
+}
+
+/// Waits until the operation has to end. Only a subscription is cut off when the process has to: the rest is short, and may
+/// be changing something.
+async fn must_end(gateway: &Gateway, identity: &Identity, subscription: bool) -> Refusal {
+    if !subscription {
+        return std::future::pending().await;
+    }
+    tokio::select! {
+        error = gateway.auth.until_void(identity) => error.into(),
+        () = gateway.shutdown.cancelled() => Refusal::shutting_down(),
+    }
+}
+
+fn too_slow(gateway: &Gateway) -> Refusal {
+    let most = gateway.limits.subscriber_queue_max;
+    Refusal::new(
+        "TOO_SLOW",
+        format!("more than {most} answers were waiting to be read: the subscription has ended"),
+    )
+}
+
+fn answers_of(gateway: &Gateway, operation: Operation) -> BoxStream<'static, SubgraphData> {
+    if operation.is_subscription() {
+        return gateway.graph.subscribe(operation.request);
+    }
+    let graph = Arc::clone(&gateway.graph);
+    stream::once(async move { graph.fetch(operation.request).await }).boxed()
+}
+
+impl Stream for Answers {
+    type Item = Part;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Part>> {
+        if self.over {
+            return Poll::Ready(None);
+        }
+        if let Some(answer) = ready!(self.queue.poll_recv(cx)) {
+            return Poll::Ready(Some(Part::Answer(answer)));
+        }
+        self.over = true;
+        // The ending is set before the sender goes. Without one, the task panicked.
+        let ending = self.ending.get().cloned();
+        Poll::Ready(Some(ending.unwrap_or_else(|| Part::Ended(Refusal::internal()))))
+    }
+}

@@ -1,0 +1,104 @@
+//! GraphiQL, from files inside the binary.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use axum::{Json, body::Body};
+use rust_embed::{EmbeddedFile, RustEmbed};
+use serde_json::json;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+
+use crate::http::Shared;
+use crate::http::refusal;
+
+#[derive(RustEmbed)]
+#[folder = "assets/graphiql"]
+struct Assets;
+
+/// Everything from here. The editor starts workers out of its own files and writes style sheets as it goes.
+const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; \
+     font-src 'self' data:; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'";
+/// The names of files in this folder hold a digest of what is in them.
+const HASHED: &str = "assets/";
+
+/// The page and its files.
+pub(super) fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/graphiql", get(async || Redirect::permanent("/graphiql/")))
+        .route("/graphiql/", get(page))
+        .route("/graphiql/config.json", get(config))
+        .route("/graphiql/{*path}", get(file))
+        // Once per visitor: then the browser has them. So the fastest level will do.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+}
+
+async fn page(headers: HeaderMap) -> Response {
+    serve("index.html", &headers).await
+}
+
+async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    serve(&path, &headers).await
+}
+
+/// What the page asks about this server: whom it may offer to sign in as.
+async fn config(State(shared): State<Shared>) -> Response {
+    let config = match &shared.front.demo {
+        Some(demo) => json!({ "demo": demo }),
+        None => json!({}),
+    };
+    ([(header::CACHE_CONTROL, "no-store")], Json(config)).into_response()
+}
+
+async fn serve(path: &str, headers: &HeaderMap) -> Response {
+    let Some(file) = Assets::get(path) else {
+        return refusal::not_found().await.into_response();
+    };
+    let tag = tag(&file);
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    // A compressing proxy may have weakened the tag.
+    let unchanged = known.is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
+    let mut response = match unchanged {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => Response::new(Body::from(file.data)),
+    };
+    let kept = match path.starts_with(HASHED) {
+        true => "public, max-age=31536000, immutable",
+        false => "no-cache",
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    response
+}
+
+fn tag(file: &EmbeddedFile) -> String {
+    let digest = file.metadata.sha256_hash();
+    let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{hex}\"")
+}
+
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit_once('.').map_or("", |(_, extension)| extension) {
+        "html" => "text/html; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "json" | "map" => "application/json",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "ico" => "image/x-icon",
+        "ttf" => "font/ttf",
+        "woff" => "font/woff",
+        "woff2" => "font/woff2",
+        "txt" => "text/plain; charset=utf-8",
+        "wasm" => "application/wasm",
+        _ => "application/octet-stream",
+    }
+}

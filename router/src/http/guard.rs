@@ -1,0 +1,87 @@
+//! What stands around every request: its id, the log, the bound on how many run at once, and what a panic becomes.
+
+use std::any::Any;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::gateway::Gateway;
+use crate::http::accept::Accepted;
+use crate::http::refusal::Refusal;
+use crate::http::request_id::{self, RequestId};
+
+/// Puts around `router` what every request needs: an id, a log line, a bound, security headers, and a 500 for a panic.
+pub fn guarded(gateway: &Gateway, router: Router) -> Router {
+    router
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(gateway.clone(), bounded))
+        .layer(from_fn(safe_in_browsers))
+        .layer(from_fn(identified_and_logged))
+}
+
+async fn identified_and_logged(mut request: Request, next: Next) -> Response {
+    let id = RequestId::of(request.headers());
+    let method = request.method().clone();
+    // Without its query: what people ask for is none of the log's business.
+    let path = request.uri().path().to_owned();
+    request.extensions_mut().insert(id.clone());
+    let began = Instant::now();
+    let mut response = next.run(request).await;
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(request_id::HEADER, value);
+    }
+    let status = response.status().as_u16();
+    let took_us = began.elapsed().as_micros();
+    tracing::info!(target: "agora::access", id = %id.0, %method, path, status, took_us, "answered");
+    response
+}
+
+async fn safe_in_browsers(request: Request, next: Next) -> Response {
+    const HEADERS: [(HeaderName, &str); 5] = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+    ];
+    let mut response = next.run(request).await;
+    for (name, value) in HEADERS {
+        // Pages bring a policy of their own.
+        response
+            .headers_mut()
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Streams count until they have begun; then the bound on subscriptions holds.
+async fn bounded(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
+    // Whoever asks whether we are alive has to get an answer most of all when there is much to do.
+    if request.uri().path() == "/health" {
+        return next.run(request).await;
+    }
+    let media = Accepted::media_for_refusals(request.headers());
+    match gateway.room.requests.try_acquire() {
+        Ok(_permit) => next.run(request).await,
+        Err(_) => Refusal::new("UNAVAILABLE", "too many requests at once, try again").respond(media),
+    }
+}
+
+fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
+    let cause = cause
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| cause.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown");
+    tracing::error!(cause, "a handler panicked");
+    Refusal::internal().into_response()
+}

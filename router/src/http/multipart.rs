@@ -1,0 +1,59 @@
+//! Answers as parts of one HTTP answer: the multipart protocol for subscriptions, as Apollo Client speaks it.
+//!
+//! async-graphql's own writer of it leaves out `payload`, which the protocol puts around every answer so that errors of the
+//! transport can stand beside it.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::stream::{self, Stream, StreamExt};
+use serde_json::json;
+
+use crate::http::answers::{Answers, Part};
+
+/// Clients take a connection for dead that is silent for much longer.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+const BEGIN: &[u8] = b"--graphql";
+const END: &[u8] = b"--\r\n";
+
+/// Streams `answers`.
+pub(super) fn respond(answers: Answers) -> Response {
+    let mut response = Response::new(Body::from_stream(parts(answers).map(Ok::<_, std::convert::Infallible>)));
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0"),
+    );
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+fn parts(answers: Answers) -> impl Stream<Item = Bytes> {
+    // A heartbeat at once: only then does a client learn that it is connected.
+    let greeting = stream::iter([[BEGIN, &part(b"{}")].concat().into()]);
+    let parts = stream::unfold(Some(answers), |answers| async move {
+        let mut answers = answers?;
+        match tokio::time::timeout(HEARTBEAT, answers.next()).await {
+            Err(_) => Some((part(b"{}").into(), Some(answers))),
+            Ok(Some(Part::Answer(answer))) => Some((payload(&answer.body).into(), Some(answers))),
+            Ok(Some(Part::Ended(refusal))) => {
+                let last = json!({ "payload": null, "errors": refusal.errors() }).to_string();
+                Some(([&part(last.as_bytes()), END].concat().into(), None))
+            }
+            Ok(Some(Part::Completed) | None) => Some((Bytes::from_static(END), None)),
+        }
+    });
+    greeting.chain(parts)
+}
+
+fn payload(body: &[u8]) -> Vec<u8> {
+    part(&[b"{\"payload\":", body, b"}"].concat())
+}
+
+/// A part, and the delimiter behind it at once: a client takes a part for whole only when it has seen that.
+fn part(json: &[u8]) -> Vec<u8> {
+    [b"\r\ncontent-type: application/json\r\n\r\n", json, b"\r\n", BEGIN].concat()
+}

@@ -1,0 +1,58 @@
+//! The page that says what is where, and whether this process takes requests.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use serde_json::json;
+
+use crate::http::{MountLink, Shared};
+
+const PAGE: &str = include_str!("pages/index.html");
+/// The page has one style sheet, inside it, and nothing else.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// `GET /`.
+pub(super) async fn what_is_where(State(shared): State<Shared>) -> Response {
+    let mounts: String = shared.front.mounts.iter().map(row).collect();
+    let page = PAGE.replace("<!-- mounts -->", &mounts);
+    (
+        [
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::CACHE_CONTROL, "no-cache"),
+        ],
+        Html(page),
+    )
+        .into_response()
+}
+
+fn row(mount: &MountLink) -> String {
+    let MountLink { name, prefix, about } = mount;
+    let (name, prefix, about) = (escape(name), escape(prefix), escape(about));
+    format!(
+        "<tr><th><a href=\"{prefix}/docs\">{name}</a></th><td>{about}</td>\
+         <td><code>{prefix}</code></td><td><a href=\"{prefix}/openapi.json\">OpenAPI</a></td></tr>\n"
+    )
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+/// `GET /health`: 200 while requests are taken, 503 from the moment the process has to end.
+pub(super) async fn health(State(shared): State<Shared>) -> Response {
+    let (status, word) = match shared.gateway.shutdown.is_cancelled() {
+        false => (StatusCode::OK, "ok"),
+        true => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+    };
+    (
+        status,
+        [(header::CACHE_CONTROL, "no-store")],
+        Json(json!({ "status": word })),
+    )
+        .into_response()
+}

@@ -1,0 +1,34 @@
+//! The id that ties log lines, answers and errors of one request together.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, HeaderName};
+use rand::RngCore;
+
+/// The header it comes in and goes out by.
+pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+const CHARS_MAX: usize = 64;
+
+/// The id of a request; in its extensions, wherever [`guarded`](crate::http::guarded) stands around.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub Arc<str>);
+
+impl RequestId {
+    /// The sender's own id where it is fit for a log line, else a new one.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let given = headers.get(HEADER).and_then(|value| value.to_str().ok());
+        given
+            .filter(|id| is_fit(id))
+            .map_or_else(Self::random, |id| Self(id.into()))
+    }
+
+    /// A new one.
+    pub(super) fn random() -> Self {
+        Self(format!("{:016x}", rand::rng().next_u64()).into())
+    }
+}
+
+fn is_fit(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    !id.is_empty() && id.len() <= CHARS_MAX && id.bytes().all(plain)
+}

@@ -1,0 +1,273 @@
+//! GraphQL over WebSocket: the protocol `graphql-transport-ws`.
+//!
+//! async-graphql-axum has this protocol too, but for a schema that answers in this process, message by message; here the
+//! answers come as bytes from behind the seam, end with their token, and stand in bounded queues.
+
+mod message;
+
+use std::future::pending;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use contract::TokenError;
+use futures_util::future::{BoxFuture, FutureExt};
+use tokio::time::{Instant, Interval, interval_at, timeout, timeout_at};
+use tokio_stream::{StreamExt, StreamMap};
+
+use crate::auth::Identity;
+use crate::gateway::Gateway;
+use crate::http::RequestId;
+use crate::http::answers::{Answers, Operation, Part};
+use crate::http::params::Params;
+use message::{ClientMessage, Close};
+
+const PROTOCOL: &str = "graphql-transport-ws";
+/// How often a silent client is asked whether it is still there; one that says nothing in between is gone.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// How long a client may take to read one message.
+const SEND_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long a client may take to answer a close.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(2);
+const ID_BYTES_MAX: usize = 256;
+
+/// Accepts a WebSocket. `identity` is what the upgrade's headers say; `connection_init` may say more.
+pub(super) fn open(gateway: Gateway, upgrade: WebSocketUpgrade, identity: Identity, id: RequestId) -> Response {
+    let most = gateway.limits.body_bytes_max;
+    let upgrade = upgrade
+        .protocols([PROTOCOL])
+        .max_message_size(most)
+        .max_frame_size(most);
+    upgrade.on_upgrade(move |socket| async move {
+        let protocol_agreed = socket.protocol().is_some();
+        let mut connection = Connection::new(gateway, socket, id);
+        let close = match protocol_agreed {
+            true => connection.run(identity).await,
+            false => Err(Close::new(4406, "Subprotocol not acceptable: graphql-transport-ws is spoken here").into()),
+        };
+        if let Err(End::Close(close)) = close {
+            connection.close(close).await;
+        }
+    })
+}
+
+/// Why a connection is over.
+enum End {
+    /// We say so, with a code.
+    Close(Close),
+    /// The client has gone, or takes nothing any more.
+    Gone,
+}
+
+impl From<Close> for End {
+    fn from(close: Close) -> Self {
+        Self::Close(close)
+    }
+}
+
+/// Nothing ends well: a connection runs until there is a reason to end it.
+type Step<T = ()> = Result<T, End>;
+
+struct Connection {
+    gateway: Gateway,
+    socket: WebSocket,
+    id: RequestId,
+    operations: StreamMap<String, Answers>,
+    /// Set when the connection has to end: as soon as what is running has finished.
+    closing: Option<Close>,
+    keep_alive: Interval,
+    heard: bool,
+}
+
+impl Connection {
+    fn new(gateway: Gateway, socket: WebSocket, id: RequestId) -> Self {
+        Self {
+            gateway,
+            socket,
+            id,
+            operations: StreamMap::new(),
+            closing: None,
+            keep_alive: interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE),
+            heard: true,
+        }
+    }
+
+    async fn run(&mut self, identity: Identity) -> Step {
+        let identity = self.initialise(identity).await?;
+        let mut void = until_void(&self.gateway, &identity);
+        let shutdown = self.gateway.shutdown.clone();
+        loop {
+            if let (Some(close), true) = (&self.closing, self.operations.is_empty()) {
+                return Err(close.clone().into());
+            }
+            let open = self.closing.is_none();
+            tokio::select! {
+                error = &mut void, if open => self.closing = Some(Close::new(4401, format!("Unauthorized: {error}"))),
+                () = shutdown.cancelled(), if open => self.closing = Some(Close::new(1001, "the server is shutting down")),
+                Some((id, part)) = self.operations.next(), if !self.operations.is_empty() => self.tell(id, part).await?,
+                message = self.socket.recv() => {
+                    if let Some(message) = self.read(message).await? {
+                        self.obey(message, &identity).await?;
+                    }
+                }
+                _ = self.keep_alive.tick() => self.ask_whether_alive().await?,
+            }
+        }
+    }
+
+    /// Waits for `connection_init` and says who is asking.
+    async fn initialise(&mut self, from_headers: Identity) -> Step<Identity> {
+        let time = Duration::from_millis(self.gateway.limits.connection_init_ms_max);
+        let until = Instant::now() + time;
+        loop {
+            let message = tokio::select! {
+                message = timeout_at(until, self.socket.recv()) => message,
+                () = self.gateway.shutdown.cancelled() => return Err(Close::new(1001, "the server is shutting down").into()),
+            };
+            let Ok(message) = message else {
+                return Err(Close::new(4408, "Connection initialisation timeout").into());
+            };
+            match self.read(message).await? {
+                None | Some(ClientMessage::Pong { .. } | ClientMessage::Complete { .. }) => {}
+                Some(ClientMessage::Ping { payload }) => self.send(message::pong(payload)).await?,
+                Some(ClientMessage::Subscribe { .. }) => return Err(Close::new(4401, "Unauthorized").into()),
+                Some(ClientMessage::ConnectionInit { payload }) => {
+                    let auth = &self.gateway.auth;
+                    let identity = match message::authorization(payload.as_ref()) {
+                        Ok(None) => auth.check(&from_headers).map(|()| from_headers),
+                        Ok(Some(value)) => auth.identify_bearer(value),
+                        Err(()) => Err(TokenError::Invalid),
+                    };
+                    let identity = identity.map_err(|error| Close::new(4403, format!("Forbidden: {error}")))?;
+                    self.send(message::ACK.to_owned()).await?;
+                    return Ok(identity);
+                }
+            }
+        }
+    }
+
+    async fn obey(&mut self, message: ClientMessage, identity: &Identity) -> Step {
+        match message {
+            ClientMessage::ConnectionInit { .. } => Err(Close::new(4429, "Too many initialisation requests").into()),
+            ClientMessage::Ping { payload } => self.send(message::pong(payload)).await,
+            ClientMessage::Pong { .. } => Ok(()),
+            ClientMessage::Complete { id } => {
+                self.operations.remove(&id);
+                Ok(())
+            }
+            ClientMessage::Subscribe { id, payload } => self.subscribe(id, payload, identity).await,
+        }
+    }
+
+    async fn subscribe(&mut self, id: String, params: Params, identity: &Identity) -> Step {
+        if id.is_empty() || id.len() > ID_BYTES_MAX {
+            return Err(Close::new(4400, format!("An id has 1 to {ID_BYTES_MAX} bytes")).into());
+        }
+        if self.operations.contains_key(&id) {
+            return Err(Close::new(4409, format!("Subscriber for {id} already exists")).into());
+        }
+        if self.closing.is_some() {
+            return Ok(());
+        }
+        let most = self.gateway.limits.subscriptions_per_socket_max;
+        let begun = if self.operations.len() >= most {
+            Err(message::too_many(most))
+        } else {
+            let operation = Operation::new(params, identity, self.id.0.clone());
+            Answers::begin(&self.gateway, identity.clone(), operation)
+        };
+        match begun {
+            Ok(answers) => {
+                self.operations.insert(id, answers);
+                Ok(())
+            }
+            Err(refusal) => self.send(message::error(&id, &refusal.errors().to_string())).await,
+        }
+    }
+
+    /// Passes a part of an operation on.
+    async fn tell(&mut self, id: String, part: Part) -> Step {
+        match part {
+            Part::Answer(answer) => match message::refused(&answer) {
+                // An error is the last the client hears of an operation: no complete may follow.
+                Some(errors) => {
+                    self.operations.remove(&id);
+                    self.send(message::error(&id, errors.get())).await
+                }
+                None => self.send(message::next(&id, &answer.body)).await,
+            },
+            Part::Completed => {
+                self.operations.remove(&id);
+                self.send(message::complete(&id)).await
+            }
+            // The close alone lets clients come back and subscribe again; an error would be final to them.
+            Part::Ended(_) if self.gateway.shutdown.is_cancelled() => {
+                self.operations.remove(&id);
+                Ok(())
+            }
+            Part::Ended(refusal) => {
+                self.operations.remove(&id);
+                self.send(message::error(&id, &refusal.errors().to_string())).await
+            }
+        }
+    }
+
+    /// A message of the protocol; `None` for what the WebSocket itself takes care of.
+    async fn read(&mut self, message: Option<Result<Message, axum::Error>>) -> Step<Option<ClientMessage>> {
+        self.heard = true;
+        match message {
+            None | Some(Ok(Message::Close(_))) => Err(End::Gone),
+            // What cannot be read any more cannot be answered with certainty; a client that sent too much is told so.
+            Some(Err(error)) if error.to_string().contains("too long") => {
+                Err(Close::new(1009, "The message is too long").into())
+            }
+            Some(Err(_)) => Err(End::Gone),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
+            Some(Ok(Message::Binary(_))) => Err(Close::new(4400, "Messages are JSON text").into()),
+            Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+                Ok(message) => Ok(Some(message)),
+                Err(error) => Err(Close::new(4400, format!("Invalid message: {error}")).into()),
+            },
+        }
+    }
+
+    async fn ask_whether_alive(&mut self) -> Step {
+        if !std::mem::replace(&mut self.heard, false) {
+            return Err(End::Gone);
+        }
+        self.send_frame(Message::Ping(Default::default())).await
+    }
+
+    async fn send(&mut self, text: String) -> Step {
+        self.send_frame(Message::Text(text.into())).await
+    }
+
+    async fn send_frame(&mut self, frame: Message) -> Step {
+        match timeout(SEND_TIME_MAX, self.socket.send(frame)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(End::Gone),
+        }
+    }
+
+    async fn close(mut self, close: Close) {
+        // What runs ends at once, whatever the client does.
+        self.operations.clear();
+        let frame = CloseFrame {
+            code: close.code,
+            reason: close.reason.into(),
+        };
+        if self.send_frame(Message::Close(Some(frame))).await.is_ok() {
+            // The close has to be read before the connection goes, or a client may never learn why.
+            let answered = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+            let _ = timeout(CLOSE_TIME_MAX, answered).await;
+        }
+    }
+}
+
+fn until_void(gateway: &Gateway, identity: &Identity) -> BoxFuture<'static, TokenError> {
+    if identity.expires_us.is_none() {
+        return pending().boxed();
+    }
+    let (auth, identity) = (gateway.auth.clone(), identity.clone());
+    async move { auth.until_void(&identity).await }.boxed()
+}

@@ -1,0 +1,121 @@
+//! The messages of `graphql-transport-ws`.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use crate::http::params::Params;
+use crate::http::refusal::Refusal;
+use crate::subgraph::{Answer, Outcome};
+
+/// What clients say.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum ClientMessage {
+    ConnectionInit {
+        #[serde(default)]
+        payload: Option<Map<String, Value>>,
+    },
+    Ping {
+        #[serde(default)]
+        payload: Option<Map<String, Value>>,
+    },
+    Pong {
+        #[serde(default, rename = "payload")]
+        _payload: Option<Map<String, Value>>,
+    },
+    Subscribe {
+        id: String,
+        payload: Params,
+    },
+    Complete {
+        id: String,
+    },
+}
+
+/// The answer to `connection_init`.
+pub(super) const ACK: &str = r#"{"type":"connection_ack"}"#;
+
+/// The answer to `ping`, with what came along.
+pub(super) fn pong(payload: Option<Map<String, Value>>) -> String {
+    match payload {
+        Some(payload) => json!({ "type": "pong", "payload": payload }).to_string(),
+        None => r#"{"type":"pong"}"#.to_owned(),
+    }
+}
+
+/// An answer of the operation `id`.
+pub(super) fn next(id: &str, body: &Bytes) -> String {
+    with_payload("next", id, &String::from_utf8_lossy(body))
+}
+
+/// The end of the operation `id`, for these errors.
+pub(super) fn error(id: &str, errors: &str) -> String {
+    with_payload("error", id, errors)
+}
+
+/// The end of the operation `id`.
+pub(super) fn complete(id: &str) -> String {
+    json!({ "id": id, "type": "complete" }).to_string()
+}
+
+fn with_payload(kind: &str, id: &str, payload: &str) -> String {
+    let id = Value::from(id);
+    format!(r#"{{"id":{id},"type":"{kind}","payload":{payload}}}"#)
+}
+
+/// The errors of an answer that says only that the request was refused.
+pub(super) fn refused(answer: &Answer) -> Option<Box<RawValue>> {
+    #[derive(Deserialize)]
+    struct Body {
+        errors: Box<RawValue>,
+    }
+    let Outcome::Refused(_) = answer.outcome else {
+        return None;
+    };
+    let body: Body = serde_json::from_slice(&answer.body).ok()?;
+    Some(body.errors)
+}
+
+/// Why one more subscription is refused.
+pub(super) fn too_many(most: usize) -> Refusal {
+    Refusal::new(
+        "RATE_LIMITED",
+        format!("one WebSocket carries at most {most} operations at once"),
+    )
+}
+
+/// The `authorization` of a `connection_init`, whatever its case.
+///
+/// # Errors
+/// When it is there and no text.
+pub(super) fn authorization(payload: Option<&Map<String, Value>>) -> Result<Option<&str>, ()> {
+    let mut members = payload.into_iter().flatten();
+    match members.find(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
+        None | Some((_, Value::Null)) => Ok(None),
+        Some((_, Value::String(value))) => Ok(Some(value)),
+        Some(_) => Err(()),
+    }
+}
+
+/// Why we close a WebSocket.
+#[derive(Clone, Debug)]
+pub(super) struct Close {
+    pub(super) code: u16,
+    pub(super) reason: String,
+}
+
+impl Close {
+    /// A close frame's reason has at most 123 bytes (RFC 6455, section 5.5).
+    const REASON_BYTES_MAX: usize = 123;
+
+    pub(super) fn new(code: u16, reason: impl Into<String>) -> Self {
+        let mut reason = reason.into();
+        let end = (0..=Self::REASON_BYTES_MAX.min(reason.len()))
+            .rev()
+            .find(|end| reason.is_char_boundary(*end));
+        reason.truncate(end.unwrap_or(0));
+        Self { code, reason }
+    }
+}

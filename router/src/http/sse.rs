@@ -1,0 +1,64 @@
+//! Answers as server-sent events: the distinct connections mode of graphql-sse's protocol.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::stream::{self, Stream, StreamExt};
+
+use crate::http::answers::{Answers, Part};
+
+/// Proxies forget connections on which nothing happens; most wait a minute, some half of one.
+const KEEP_ALIVE: Duration = Duration::from_secs(12);
+/// A comment, which clients ignore.
+const NOTHING: &[u8] = b":\n\n";
+/// `data` is there for browsers, which hand no event on without it.
+const COMPLETE: &[u8] = b"event: complete\ndata: \n\n";
+
+/// Streams `answers`. What the graph refuses is an event too: the protocol says so, because a browser tells its page
+/// nothing of any other status.
+pub(super) fn respond(answers: Answers) -> Response {
+    let mut response = Response::new(Body::from_stream(
+        events(answers).map(Ok::<_, std::convert::Infallible>),
+    ));
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream; charset=utf-8"),
+    );
+    // Some proxies collect an answer before they pass it on, unless they are told not to.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+fn events(answers: Answers) -> impl Stream<Item = Bytes> {
+    // Something to send at once: only then does a client learn that it is connected.
+    let greeting = stream::iter([Bytes::from_static(NOTHING)]);
+    let events = stream::unfold(Some(answers), |answers| async move {
+        let mut answers = answers?;
+        match tokio::time::timeout(KEEP_ALIVE, answers.next()).await {
+            Err(_) => Some((Bytes::from_static(NOTHING), Some(answers))),
+            Ok(Some(Part::Answer(answer))) => Some((next(&answer.body).into(), Some(answers))),
+            Ok(Some(Part::Ended(refusal))) => {
+                let last = [next(&refusal.body()).as_slice(), COMPLETE].concat();
+                Some((last.into(), None))
+            }
+            Ok(Some(Part::Completed) | None) => Some((Bytes::from_static(COMPLETE), None)),
+        }
+    });
+    greeting.chain(events)
+}
+
+fn next(body: &[u8]) -> Vec<u8> {
+    let mut event = Vec::with_capacity(body.len() + 32);
+    event.extend_from_slice(b"event: next\ndata: ");
+    // A line break would end the data. In JSON it can only stand where a blank can.
+    event.extend(body.iter().map(|byte| match byte {
+        b'\n' | b'\r' => b' ',
+        other => *other,
+    }));
+    event.extend_from_slice(b"\n\n");
+    event
+}
