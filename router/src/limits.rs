@@ -27,6 +27,8 @@ settings! {
         errors_max: usize = 100,
         /// Entities one fetch may ask of a subgraph.
         entities_max: usize = 10_000,
+        /// Rows of one REST list; a longer one is answered with a `Link` to its rest.
+        rest_rows_max: usize = 10_000,
         /// Requests being answered at once; one more is answered 503.
         requests_max: usize = 1_024,
         /// Open subscriptions of this process; one more is refused.

@@ -1,1 +1,154 @@
 //! The documented REST routes, as data.
+//!
+//! A route is a row of a table (`rest/bookstore.rs` is the first): an address, a sentence, a GraphQL operation and
+//! where in its answer the REST answer lies. One handler serves all rows, the OpenAPI document is read out of the
+//! same rows, and a test checks every operation against the graph, so a route cannot rot. No rule of a system is
+//! here: they are all behind the graph.
+
+mod access;
+mod bookstore;
+mod execute;
+mod failure;
+mod input;
+mod kind;
+mod open;
+mod operation;
+mod paths;
+mod reply;
+mod route;
+mod text;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, Response, header};
+use axum::routing::any;
+
+pub use failure::{Envelope, Failure};
+pub use kind::{Field, Kind, Model, Need, QUANTITY};
+pub use reply::{Call, Reply};
+pub use route::{Access, Answer, ErrorRow, Invalid, Mount, Param, Place, Route, Service, Verb};
+
+use crate::gateway::Gateway;
+use execute::Said;
+use open::{At, Opened};
+use operation::Compiled;
+
+/// The header whose key makes a repeated request have one effect.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// The systems' REST interfaces.
+pub fn mounts() -> &'static [Mount] {
+    static MOUNTS: [Mount; 1] = [bookstore::MOUNT];
+    &MOUNTS
+}
+
+/// All mounts under their prefixes. `open`: routes whose documents have no authentication answer anyone.
+///
+/// # Panics
+/// When a table does not fit its own operations, which a test rules out.
+pub fn router(gateway: &Gateway, open: bool) -> Router {
+    mounts().iter().fold(Router::new(), |router, mount| {
+        let all = mount.services.iter().collect();
+        let opened = Arc::new(Opened::new(gateway, open, mount, all, At::Prefix));
+        let prefix = mount.prefix;
+        router
+            .route(prefix, any(handle).with_state(Arc::clone(&opened)))
+            .route(&format!("{prefix}/"), any(handle).with_state(Arc::clone(&opened)))
+            .route(&format!("{prefix}/{{*path}}"), any(handle).with_state(opened))
+    })
+}
+
+/// A mount, or one service of it, at `/` of its own listener; `None` when there is no such.
+///
+/// # Panics
+/// As [`router`].
+pub fn service_router(gateway: &Gateway, open: bool, mount: &str, service: Option<&str>) -> Option<Router> {
+    let mount = mounts().iter().find(|known| known.name == mount)?;
+    let wanted = |known: &&'static Service| service.is_none_or(|name| known.name == name);
+    let services: Vec<&'static Service> = mount.services.iter().filter(wanted).collect();
+    if services.is_empty() {
+        return None;
+    }
+    let at = service.map_or(At::Root, |_| At::Alone);
+    let opened = Arc::new(Opened::new(gateway, open, mount, services, at));
+    Some(Router::new().fallback(any(handle)).with_state(opened))
+}
+
+/// The one handler behind all routes.
+async fn handle(State(opened): State<Arc<Opened>>, mut request: Request) -> Response<Body> {
+    let head = request.method() == Method::HEAD;
+    if head {
+        *request.method_mut() = Method::GET;
+    }
+    let mut response = match serve(&opened, request).await {
+        Ok(response) => response,
+        Err(failure) => failure.response(&opened.mount.envelope),
+    };
+    if head {
+        without_body(&mut response);
+    }
+    response
+}
+
+/// Route, sign-in, body, rights, state: in this order, so that everybody learns the same first (CONTRACTS, section 7).
+async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Failure> {
+    let (parts, body) = request.into_parts();
+    let path = opened.inside(parts.uri.path());
+    if let Some(page) = opened.documentation(&parts.method, path)? {
+        return Ok(page);
+    }
+    let found = opened.paths.find(parts.method.as_str(), path)?;
+    let compiled = &opened.routes[found.compiled];
+    let (caller, rights) = access::sign_in(opened, compiled, &parts.method, &parts.headers)?;
+    let _place = place(opened, compiled)?;
+    let members = input::members(compiled, &parts.headers, body, &opened.gateway.limits).await?;
+    let query = parts.uri.query();
+    let mut variables = input::variables(compiled, &found, query, &members)?;
+    if let Some(key) = idempotency_key(compiled, &parts.headers)? {
+        variables["idempotencyKey"] = key.into();
+    }
+    rights?;
+    let after = match compiled.route.answer {
+        Answer::All(_) => input::query_value(query, "after")?,
+        Answer::Fixed(_) | Answer::One(_) => None,
+    };
+    let Said { node, next } = execute::execute(&opened.gateway, compiled, &found, &caller, variables, after).await?;
+    let next = next.map(|cursor| reply::next_link(parts.uri.path(), query, &cursor));
+    reply::reply(compiled, &found, &opened.base, node, next)
+}
+
+/// A place among the requests that are answered at once.
+///
+/// # Errors
+/// 503 when there is none left.
+fn place<'a>(opened: &'a Opened, compiled: &Compiled) -> Result<Option<tokio::sync::SemaphorePermit<'a>>, Failure> {
+    match compiled.route.answer {
+        Answer::Fixed(_) => Ok(None),
+        Answer::One(_) | Answer::All(_) => {
+            let place = opened.gateway.room.requests.try_acquire();
+            place
+                .map(Some)
+                .map_err(|_| Failure::new("UNAVAILABLE", "too many requests at once"))
+        }
+    }
+}
+
+fn idempotency_key(compiled: &Compiled, headers: &axum::http::HeaderMap) -> Result<Option<String>, Failure> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY).filter(|_| compiled.idempotent) else {
+        return Ok(None);
+    };
+    let wrong = || Failure::invalid(vec![("Idempotency-Key".to_owned(), "must be plain ASCII".to_owned())]);
+    value.to_str().map(|key| Some(key.to_owned())).map_err(|_| wrong())
+}
+
+fn without_body(response: &mut Response<Body>) {
+    let body = std::mem::take(response.body_mut());
+    if let Some(bytes) = axum::body::HttpBody::size_hint(&body).exact() {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
+    }
+}

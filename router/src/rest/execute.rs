@@ -1,0 +1,250 @@
+//! Asking the graph, and reading what it says.
+
+use std::sync::Arc;
+
+use async_graphql::Variables;
+use contract::Viewer;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::operation::Compiled;
+use super::paths::Found;
+use super::route::{Answer, ErrorRow, Verb};
+use super::text::filled;
+use crate::gateway::Gateway;
+use crate::subgraph::{Document, SubgraphRequest};
+
+/// Nodes that are asked for at once: the most a connection gives.
+const PAGE_NODES: u32 = 100;
+
+/// Who asks.
+pub(super) struct Caller {
+    pub viewer: Viewer,
+    pub session: Option<i64>,
+    pub request_id: Arc<str>,
+}
+
+/// What the graph said.
+pub(super) struct Said {
+    /// What lies at the route's `answer`.
+    pub node: Value,
+    /// Where the list goes on, when it was too long for one answer.
+    pub next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct GraphAnswer {
+    #[serde(default)]
+    data: Value,
+    #[serde(default)]
+    errors: Vec<GraphError>,
+}
+
+#[derive(Deserialize)]
+struct GraphError {
+    message: String,
+    #[serde(default)]
+    extensions: Extensions,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Extensions {
+    code: Option<String>,
+    field: Option<String>,
+    retry_after: Option<u32>,
+}
+
+/// Carries out the route's operation with these variables; for a list, from the cursor `after` on.
+///
+/// # Errors
+/// The graph's, in the route's words.
+pub(super) async fn execute(
+    gateway: &Gateway,
+    compiled: &Compiled,
+    found: &Found,
+    caller: &Caller,
+    variables: Value,
+    after: Option<String>,
+) -> Result<Said, Failure> {
+    match compiled.route.answer {
+        Answer::Fixed(json) => Ok(Said {
+            node: serde_json::from_str(json).map_err(|_| Failure::internal())?,
+            next: None,
+        }),
+        Answer::One(pointer) => {
+            let data = ask(gateway, compiled, found, caller, variables).await?;
+            match data.pointer(pointer).cloned() {
+                None | Some(Value::Null | Value::Bool(false)) => Err(compiled.not_found(found)),
+                Some(node) => Ok(Said { node, next: None }),
+            }
+        }
+        Answer::All(pointer) => {
+            let pages = all(gateway, compiled, found, caller, variables, pointer, after);
+            // Every page has its own time; all of them together have no more than one request has.
+            tokio::time::timeout(gateway.limits.request_time_max(), pages)
+                .await
+                .map_err(|_| Failure::new("UNAVAILABLE", "the list took too long"))?
+        }
+    }
+}
+
+async fn all(
+    gateway: &Gateway,
+    compiled: &Compiled,
+    found: &Found,
+    caller: &Caller,
+    mut variables: Value,
+    pointer: &str,
+    mut after: Option<String>,
+) -> Result<Said, Failure> {
+    let mut nodes: Vec<Value> = Vec::new();
+    loop {
+        let left = gateway.limits.rest_rows_max.saturating_sub(nodes.len());
+        variables["first"] = left.min(PAGE_NODES as usize).into();
+        variables["after"] = after.clone().into();
+        let mut data = ask(gateway, compiled, found, caller, variables.clone()).await?;
+        let Some(connection) = data.pointer_mut(pointer).filter(|value| !value.is_null()) else {
+            return Err(compiled.not_found(found));
+        };
+        let Value::Array(page) = connection["nodes"].take() else {
+            tracing::error!(route = compiled.route.name, "the operation selects no nodes");
+            return Err(Failure::internal());
+        };
+        let empty = page.is_empty();
+        nodes.extend(page);
+        let more = connection["pageInfo"]["hasNextPage"] == Value::Bool(true);
+        after = connection["pageInfo"]["endCursor"].as_str().map(str::to_owned);
+        if !more || empty || nodes.len() >= gateway.limits.rest_rows_max {
+            return Ok(Said {
+                node: Value::Array(nodes),
+                next: after.filter(|_| more),
+            });
+        }
+    }
+}
+
+async fn ask(
+    gateway: &Gateway,
+    compiled: &Compiled,
+    found: &Found,
+    caller: &Caller,
+    variables: Value,
+) -> Result<Value, Failure> {
+    let request = SubgraphRequest {
+        document: Document::Text(Arc::clone(&compiled.document)),
+        operation_name: None,
+        variables: Variables::from_json(variables),
+        viewer: caller.viewer.clone(),
+        session: caller.session,
+        request_id: Arc::clone(&caller.request_id),
+        queries_only: compiled.route.verb == Verb::Get,
+    };
+    let answer = gateway.graph.fetch(request).await.into_answer();
+    let answer: GraphAnswer = serde_json::from_slice(&answer.body).map_err(|error| {
+        tracing::error!(%error, route = compiled.route.name, request_id = &*caller.request_id, "the graph's answer is no GraphQL");
+        Failure::internal()
+    })?;
+    match answer.errors.into_iter().next() {
+        None => Ok(answer.data),
+        Some(error) => Err(refused(compiled, found, caller, error)),
+    }
+}
+
+fn refused(compiled: &Compiled, found: &Found, caller: &Caller, error: GraphError) -> Failure {
+    let GraphError { message, extensions } = error;
+    let code = extensions.code.unwrap_or_default();
+    if !is_the_callers(compiled, &code) {
+        // A domain logged its own failure already; this line is for operations that no longer fit the graph.
+        tracing::error!(
+            code,
+            message,
+            route = compiled.route.name,
+            request_id = &*caller.request_id,
+            "the graph refused a route"
+        );
+        return Failure::internal();
+    }
+    // A mount knows one word for a service that does not answer.
+    let code = if code == "TIMEOUT" {
+        "UNAVAILABLE".to_owned()
+    } else {
+        code
+    };
+    let row = compiled.row(&code, &message);
+    let mut failure = Failure::new(code, message);
+    failure.retry_after_seconds = extensions.retry_after;
+    if let Some(field) = extensions.field {
+        let why = failure
+            .message
+            .strip_prefix(&format!("{field}: "))
+            .unwrap_or(&failure.message);
+        let member = (compiled.name_of(&field), why.to_owned());
+        failure = Failure {
+            code: failure.code,
+            retry_after_seconds: failure.retry_after_seconds,
+            ..Failure::invalid(vec![member])
+        };
+    }
+    if let Some(row) = row.filter(|row| !row.message.is_empty()) {
+        failure.message = said(row, found);
+    }
+    failure
+}
+
+/// Whether an error is about what the caller did or when, rather than about a route that does not fit the graph.
+fn is_the_callers(compiled: &Compiled, code: &str) -> bool {
+    const COMMON: [&str; 10] = [
+        "INVALID_INPUT",
+        "UNAUTHENTICATED",
+        "FORBIDDEN",
+        "NOT_FOUND",
+        "CONFLICT",
+        "IDEMPOTENCY_MISMATCH",
+        "PAYLOAD_TOO_LARGE",
+        "RATE_LIMITED",
+        "UNAVAILABLE",
+        "TIMEOUT",
+    ];
+    COMMON.contains(&code)
+        || code.starts_with("INSUFFICIENT_")
+        || compiled.route.errors.iter().any(|row| row.code == code)
+}
+
+fn said(row: &ErrorRow, found: &Found) -> String {
+    let value = |name: &str| {
+        let param = found.params.iter().find(|(known, _)| *known == name);
+        param.map(|(_, value)| value.clone())
+    };
+    filled(row.message, false, value)
+}
+
+impl Compiled {
+    /// The route's own not-found.
+    pub fn not_found(&self, found: &Found) -> Failure {
+        let row = self.route.errors.iter().find(|row| row.code == "NOT_FOUND");
+        let message = row.map_or_else(|| "there is no such thing".to_owned(), |row| said(row, found));
+        Failure::new("NOT_FOUND", message)
+    }
+
+    fn row(&self, code: &str, message: &str) -> Option<&'static ErrorRow> {
+        let mut rows = self.route.errors.iter();
+        rows.find(|row| row.code == code && message.starts_with(row.of))
+    }
+
+    /// What the route calls the argument that the graph calls so: `input.title` may be `title`.
+    fn name_of(&self, argument: &str) -> String {
+        if argument == "idempotencyKey" {
+            return "Idempotency-Key".to_owned();
+        }
+        let pointer = format!("/{}", argument.replace('.', "/"));
+        let params = self.route.params.iter().map(|param| &param.field);
+        let mut fields = params.chain(self.route.body.iter().flat_map(|body| body.model.fields));
+        let is_it = |own: &str| own == pointer || own.ends_with(&pointer);
+        match fields.find(|field| is_it(&field.pointer())) {
+            Some(field) => field.name.to_owned(),
+            None => argument.rsplit('.').next().unwrap_or(argument).to_owned(),
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! The shapes of values: what is checked on the way in, rendered on the way out, and written into OpenAPI.
+
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use contract::Money;
+
+/// What a value is.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// A text. Blank and too long texts are the domain's to refuse.
+    Text,
+    /// A JSON integer: no fraction, no exponent, no string. The graph's `Int`.
+    Integer {
+        /// The smallest.
+        min: i64,
+        /// The largest.
+        max: i64,
+    },
+    /// An id: a JSON integer of 64 bits here, an `ID` in the graph.
+    Id {
+        /// The smallest that makes sense.
+        min: i64,
+    },
+    /// An amount in the default currency: a JSON number here, the scalar `Money` in the graph.
+    Money {
+        /// The smallest amount in minor units.
+        min_minor: i64,
+    },
+    /// `true` or `false`.
+    Boolean,
+    /// A moment, RFC 3339.
+    DateTime,
+    /// One of these words, in any case; each with what it is in the graph.
+    Words(&'static [(&'static str, &'static str)]),
+    /// Always this JSON.
+    Const(&'static str),
+    /// An object.
+    Object(&'static Model),
+    /// An array.
+    List(&'static Kind),
+}
+
+/// A quantity of something (CONTRACTS, section 7).
+pub const QUANTITY: Kind = Kind::Integer {
+    min: 1,
+    max: i32::MAX as i64,
+};
+
+/// An object with a name.
+pub struct Model {
+    /// Its name in the OpenAPI document.
+    pub name: &'static str,
+    /// What it is.
+    pub about: &'static str,
+    /// Its members, in the order they are written.
+    pub fields: &'static [Field],
+    /// An example, as JSON, that works on the sample data; empty where a response's own example shows it.
+    pub example: &'static str,
+}
+
+/// A member of an object, or a parameter.
+#[derive(Clone, Copy)]
+pub struct Field {
+    /// Its name here.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Where it is in the graph, as a JSON pointer: into the variables for a request, into the node for an answer.
+    /// `None` where it has the same name.
+    at: Option<&'static str>,
+    /// Whether it may be missing or null.
+    pub need: Need,
+    /// What it means, for the documentation; may be empty.
+    pub about: &'static str,
+}
+
+/// Whether a member may be missing or null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// It is always there.
+    Required,
+    /// It may be left out of a request; null is refused.
+    Optional,
+    /// It may be left out of a request, and be null in both directions.
+    Nullable,
+}
+
+impl Field {
+    /// A member that is always there, under the same name in the graph.
+    pub const fn new(name: &'static str, kind: Kind) -> Self {
+        Self {
+            name,
+            kind,
+            at: None,
+            need: Need::Required,
+            about: "",
+        }
+    }
+
+    /// Found at this JSON pointer of the graph; `""` is the node itself.
+    pub const fn at(mut self, pointer: &'static str) -> Self {
+        self.at = Some(pointer);
+        self
+    }
+
+    /// May be left out of a request.
+    pub const fn optional(mut self) -> Self {
+        self.need = Need::Optional;
+        self
+    }
+
+    /// May be left out of a request and be null.
+    pub const fn nullable(mut self) -> Self {
+        self.need = Need::Nullable;
+        self
+    }
+
+    /// What it means.
+    pub const fn about(mut self, about: &'static str) -> Self {
+        self.about = about;
+        self
+    }
+
+    /// Where it is in the graph, as a JSON pointer.
+    pub fn pointer(&self) -> String {
+        self.at.map_or_else(|| format!("/{}", self.name), str::to_owned)
+    }
+}
+
+/// A value as it arrived.
+#[derive(Clone, Copy)]
+pub enum Source<'a> {
+    /// JSON text.
+    Json(&'a RawValue),
+    /// A path segment, a query value or a form value.
+    Text(&'a str),
+}
+
+/// Why a value could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The rule it breaks, as a sentence without a subject: "must be an integer".
+    pub why: String,
+    /// Whether it is an integer, only larger than any id: nothing has it, rather than: it is nonsense.
+    pub beyond_ids: bool,
+}
+
+impl Unreadable {
+    fn new(why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            beyond_ids: false,
+        }
+    }
+}
+
+impl Kind {
+    /// Reads a value into what the graph takes as a variable.
+    ///
+    /// Numbers are read from their text: a float never comes between what was sent and what is stored.
+    ///
+    /// # Errors
+    /// When it is no such value.
+    pub fn read(&self, source: Source<'_>) -> Result<Value, Unreadable> {
+        match self {
+            Self::Text | Self::DateTime => text(source).map(Value::String),
+            Self::Integer { min, max } => integer(source, *min, *max).map(Value::from),
+            Self::Id { min } => integer(source, *min, i64::MAX).map(|id| Value::String(id.to_string())),
+            Self::Money { min_minor } => money(source, *min_minor),
+            Self::Boolean => boolean(source).map(Value::Bool),
+            Self::Words(words) => word(source, words),
+            Self::Const(_) => Err(Unreadable::new("cannot be chosen")),
+            Self::Object(_) | Self::List(_) => match source {
+                Source::Json(raw) => serde_json::from_str(raw.get()).map_err(|_| Unreadable::new("cannot be read")),
+                Source::Text(_) => Err(Unreadable::new("cannot be written here")),
+            },
+        }
+    }
+}
+
+fn text(source: Source<'_>) -> Result<String, Unreadable> {
+    match source {
+        Source::Text(text) => Ok(text.to_owned()),
+        Source::Json(raw) => serde_json::from_str(raw.get()).map_err(|_| Unreadable::new("must be a string")),
+    }
+}
+
+/// The characters of a number, as they were sent.
+fn digits(source: Source<'_>) -> &str {
+    match source {
+        Source::Text(text) => text,
+        Source::Json(raw) => raw.get(),
+    }
+}
+
+fn integer(source: Source<'_>, min: i64, max: i64) -> Result<i64, Unreadable> {
+    let text = digits(source);
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let canonical = !unsigned.is_empty()
+        && unsigned.bytes().all(|byte| byte.is_ascii_digit())
+        && (unsigned == "0" || !unsigned.starts_with('0'));
+    if !canonical {
+        return Err(Unreadable::new("must be an integer"));
+    }
+    let range = || match (min, max) {
+        (min, i64::MAX) => format!("must be at least {min}"),
+        (min, max) => format!("must be from {min} to {max}"),
+    };
+    match text.parse::<i64>() {
+        Ok(number) if (min..=max).contains(&number) => Ok(number),
+        Err(_) if !text.starts_with('-') => Err(Unreadable {
+            why: range(),
+            beyond_ids: true,
+        }),
+        _ => Err(Unreadable::new(range())),
+    }
+}
+
+fn money(source: Source<'_>, min_minor: i64) -> Result<Value, Unreadable> {
+    let text = digits(source);
+    if text.starts_with(['"', '{', '[', 't', 'f', 'n']) {
+        return Err(Unreadable::new("must be a number"));
+    }
+    let money = Money::parse("", text, "USD").map_err(|error| match error {
+        contract::Error::InvalidInput { reason, .. } => Unreadable::new(reason),
+        other => Unreadable::new(other.to_string()),
+    })?;
+    if money.minor < min_minor {
+        let least = Money::usd(min_minor).amount();
+        return Err(Unreadable::new(format!("must be at least {}", shortest(&least))));
+    }
+    Ok(json!({ "amount": money.amount(), "currency": money.currency }))
+}
+
+fn boolean(source: Source<'_>) -> Result<bool, Unreadable> {
+    match digits(source) {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Unreadable::new("must be true or false")),
+    }
+}
+
+fn word(source: Source<'_>, words: &[(&str, &str)]) -> Result<Value, Unreadable> {
+    let sent = text(source)?;
+    let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(sent.trim()));
+    found.map(|(_, graph)| Value::from(*graph)).ok_or_else(|| {
+        let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        Unreadable::new(format!("must be one of {}", all.join(", ")))
+    })
+}
+
+/// A decimal without the zeros that say nothing: `40.00` is `40`, `15.50` is `15.5`.
+pub fn shortest(decimal: &str) -> &str {
+    match decimal.contains('.') {
+        true => decimal.trim_end_matches('0').trim_end_matches('.'),
+        false => decimal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> Box<RawValue> {
+        RawValue::from_string(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn only_integers_are_integers() {
+        let quantity = |text: &str| QUANTITY.read(Source::Json(&json(text)));
+        assert_eq!(quantity("7"), Ok(json!(7)));
+        assert_eq!(quantity("2147483647"), Ok(json!(2_147_483_647)));
+        for wrong in [
+            "1.0",
+            "1e3",
+            "\"1\"",
+            "true",
+            "null",
+            "[1]",
+            "0",
+            "-1",
+            "2147483648",
+            "1E0",
+        ] {
+            assert!(quantity(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["", " 1", "+1", "01", "1.0", "٣"] {
+            assert!(QUANTITY.read(Source::Text(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_integer_beyond_all_ids_is_told_from_nonsense() {
+        let id = Kind::Id { min: 1 };
+        assert_eq!(
+            id.read(Source::Text("9223372036854775807")),
+            Ok(json!("9223372036854775807"))
+        );
+        assert!(id.read(Source::Text("9223372036854775808")).unwrap_err().beyond_ids);
+        for nonsense in ["abc", "0", "-1", "-9223372036854775809", "1.5", "007", ""] {
+            assert!(!id.read(Source::Text(nonsense)).unwrap_err().beyond_ids, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn money_keeps_every_cent_that_was_written() {
+        let money = |text: &str| Kind::Money { min_minor: 0 }.read(Source::Json(&json(text)));
+        let usd = |amount: &str| Ok(json!({ "amount": amount, "currency": "USD" }));
+        assert_eq!(money("15.99"), usd("15.99"));
+        assert_eq!(money("40"), usd("40.00"));
+        assert_eq!(money("999999999999.99"), usd("999999999999.99"));
+        for wrong in [
+            "15.999",
+            "1e3",
+            "\"15.99\"",
+            "-0.01",
+            "true",
+            "null",
+            "1000000000000.01",
+        ] {
+            assert!(money(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn decimals_lose_only_zeros() {
+        for (long, short) in [
+            ("40.00", "40"),
+            ("15.50", "15.5"),
+            ("0.05", "0.05"),
+            ("100", "100"),
+            ("-0.10", "-0.1"),
+        ] {
+            assert_eq!(shortest(long), short);
+        }
+    }
+}

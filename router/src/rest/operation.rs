@@ -1,0 +1,128 @@
+//! A route's GraphQL operation, read once at start: which variables it takes, and whether the table agrees.
+
+use std::sync::Arc;
+
+use async_graphql::parser::types::{BaseType, Type};
+
+use super::kind::{Field, Kind, Need};
+use super::route::{Answer, Param, Place, Route, Service};
+
+/// Receives the header `Idempotency-Key`.
+const IDEMPOTENCY_KEY: &str = "idempotencyKey";
+/// Receive the page that is wanted.
+const PAGE: [&str; 2] = ["first", "after"];
+
+/// A route whose operation is read and known to fit its table.
+pub(super) struct Compiled {
+    /// The table's row.
+    pub route: &'static Route,
+    /// The service it belongs to.
+    pub service: &'static Service,
+    /// The operation, shared by all requests.
+    pub document: Arc<str>,
+    /// Whether the operation takes an idempotency key.
+    pub idempotent: bool,
+}
+
+/// A variable that an operation declares.
+struct Variable {
+    name: String,
+    kind: Type,
+    optional: bool,
+}
+
+impl Compiled {
+    /// Reads the operation of a route and checks that parameters and members fit its variables.
+    ///
+    /// # Errors
+    /// Says what does not fit: a mistake in a table, found by the first test that opens it.
+    pub fn new(service: &'static Service, route: &'static Route) -> Result<Self, String> {
+        let declared = match route.answer {
+            Answer::Fixed(_) => Vec::new(),
+            Answer::One(_) | Answer::All(_) => variables(route.operation)?,
+        };
+        let fields = || {
+            let params = route.params.iter().map(|param| &param.field);
+            params.chain(route.body.iter().flat_map(|body| body.model.fields))
+        };
+        let wrong = |why: String| Err(format!("{} {}: {why}", route.verb.as_str(), route.path));
+        for field in fields() {
+            let pointer = field.pointer();
+            let Some(variable) = declared.iter().find(|variable| is_root(&variable.name, &pointer)) else {
+                return wrong(format!("nothing takes {}", field.name));
+            };
+            if pointer[1..] == variable.name && !fits(field, variable) {
+                return wrong(format!("{} is no ${}: {}", field.name, variable.name, variable.kind));
+            }
+        }
+        for variable in &declared {
+            let by_mechanism = variable.name == IDEMPOTENCY_KEY || PAGE.contains(&variable.name.as_str());
+            let given = fields().any(|field| is_root(&variable.name, &field.pointer()));
+            if !given && !by_mechanism && !variable.optional {
+                return wrong(format!("nothing gives ${}", variable.name));
+            }
+        }
+        if let Some(name) = unknown_path_parameter(service, route) {
+            return wrong(format!("{{{name}}} is not in the path"));
+        }
+        Ok(Self {
+            route,
+            service,
+            document: route.operation.into(),
+            idempotent: declared.iter().any(|variable| variable.name == IDEMPOTENCY_KEY),
+        })
+    }
+}
+
+/// The variables that an operation declares. The one place that reads an operation's text.
+fn variables(operation: &str) -> Result<Vec<Variable>, String> {
+    let document = async_graphql::parser::parse_query(operation).map_err(|error| format!("{operation}: {error}"))?;
+    let mut operations = document.operations.iter();
+    let (Some((_, operation)), None) = (operations.next(), operations.next()) else {
+        return Err("a route has one operation".to_owned());
+    };
+    let declared = operation.node.variable_definitions.iter().map(|definition| {
+        let kind = definition.node.var_type.node.clone();
+        Variable {
+            name: definition.node.name.node.to_string(),
+            optional: kind.nullable || definition.node.default_value.is_some(),
+            kind,
+        }
+    });
+    Ok(declared.collect())
+}
+
+/// Whether the JSON pointer leads into this variable.
+fn is_root(variable: &str, pointer: &str) -> bool {
+    pointer.split('/').nth(1) == Some(variable)
+}
+
+/// Whether what a field is read into is what the variable takes.
+fn fits(field: &Field, variable: &Variable) -> bool {
+    if field.need != Need::Required && !variable.optional {
+        return false;
+    }
+    match (&variable.kind.base, &field.kind) {
+        (BaseType::List(_), kind) => matches!(kind, Kind::List(_)),
+        (BaseType::Named(name), kind) => match kind {
+            Kind::Text => name == "String",
+            Kind::Integer { .. } => name == "Int",
+            Kind::Id { .. } => name == "ID",
+            Kind::Money { .. } => name == "Money",
+            Kind::Boolean => name == "Boolean",
+            Kind::DateTime => name == "DateTime",
+            // Names of enums and inputs are the schema's to check: every operation is planned by a test.
+            Kind::Words(_) | Kind::Object(_) => true,
+            Kind::List(_) | Kind::Const(_) => false,
+        },
+    }
+}
+
+fn unknown_path_parameter(service: &Service, route: &Route) -> Option<&'static str> {
+    let in_path = |param: &&Param| param.place == Place::Path;
+    let mut names = route.params.iter().filter(in_path).map(|param| param.field.name);
+    names.find(|name| {
+        let mark = format!("{{{name}}}");
+        !route.path.contains(&mark) && !service.prefixes.iter().any(|prefix| prefix.contains(&mark))
+    })
+}

@@ -1,0 +1,159 @@
+//! Finding the route of a path.
+
+use std::borrow::Cow;
+
+use super::failure::Failure;
+use super::operation::Compiled;
+use super::route::{Service, Verb};
+use super::text::percent_decoded;
+
+/// All paths of the services that answer at one address.
+pub(super) struct Paths(Vec<Path>);
+
+/// One shape of a path, and what its methods do.
+struct Path {
+    segments: Vec<Segment>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Segment {
+    Fixed(&'static str),
+    Parameter,
+}
+
+struct Entry {
+    verb: Verb,
+    /// The names of the path's parameters, in order.
+    names: Vec<&'static str>,
+    /// Where the service is, as this path spells it.
+    prefix: &'static str,
+    compiled: usize,
+}
+
+/// The route of a request.
+pub(super) struct Found {
+    /// Which of the compiled routes.
+    pub compiled: usize,
+    /// The path's parameters, decoded.
+    pub params: Vec<(&'static str, String)>,
+    /// Where the service is, as the request spelled it; may hold parameters.
+    pub prefix: &'static str,
+}
+
+impl Paths {
+    /// The paths of these routes. Alone, a service is at `/`; else it is where it says.
+    pub fn new(compiled: &[Compiled], alone: bool) -> Self {
+        let mut paths = Self(Vec::new());
+        for (index, one) in compiled.iter().enumerate() {
+            for prefix in prefixes(one.service, alone) {
+                for path in std::iter::once(&one.route.path).chain(one.route.aliases) {
+                    paths.add(prefix, path, one.route.verb, index);
+                }
+            }
+        }
+        paths
+    }
+
+    fn add(&mut self, prefix: &'static str, path: &'static str, verb: Verb, compiled: usize) {
+        let mut names = Vec::new();
+        let mut segments = Vec::new();
+        for part in prefix.split('/').skip(1).chain(path.split('/').skip(1)) {
+            match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+                Some(name) => {
+                    names.push(name);
+                    segments.push(Segment::Parameter);
+                }
+                None => segments.push(Segment::Fixed(part)),
+            }
+        }
+        let entry = Entry {
+            verb,
+            names,
+            prefix,
+            compiled,
+        };
+        match self.0.iter_mut().find(|known| known.segments == segments) {
+            Some(known) => known.entries.push(entry),
+            None => self.0.push(Path {
+                segments,
+                entries: vec![entry],
+            }),
+        }
+    }
+
+    /// The route of `method` on `path` (as it was sent, beginning behind the mount; a slash at its end says nothing).
+    ///
+    /// # Errors
+    /// 404 when there is no such path, 405 when it has other methods.
+    pub fn find(&self, method: &str, path: &str) -> Result<Found, Failure> {
+        let sent: Vec<Cow<'_, str>> = parts(path)
+            .map(|part| percent_decoded(part, false))
+            .collect::<Option<_>>()
+            .ok_or_else(|| Failure::new("INVALID_INPUT", "the path is not percent-encoded UTF-8"))?;
+        let fitting = self.0.iter().filter(|known| known.fits(&sent));
+        let known = fitting
+            .min_by_key(|known| known.parameters())
+            .ok_or_else(Failure::no_route)?;
+        let entry = known
+            .entries
+            .iter()
+            .find(|entry| entry.verb.as_str() == method)
+            .ok_or_else(|| Failure::wrong_method(known.allow()))?;
+        let values = known
+            .segments
+            .iter()
+            .zip(sent)
+            .filter_map(|(segment, value)| match segment {
+                Segment::Parameter => Some(value.into_owned()),
+                Segment::Fixed(_) => None,
+            });
+        Ok(Found {
+            compiled: entry.compiled,
+            params: entry.names.iter().copied().zip(values).collect(),
+            prefix: entry.prefix,
+        })
+    }
+}
+
+impl Path {
+    fn fits(&self, sent: &[Cow<'_, str>]) -> bool {
+        self.segments.len() == sent.len()
+            && self.segments.iter().zip(sent).all(|(segment, part)| match segment {
+                Segment::Fixed(fixed) => fixed == part,
+                Segment::Parameter => true,
+            })
+    }
+
+    fn parameters(&self) -> usize {
+        self.segments
+            .iter()
+            .filter(|segment| **segment == Segment::Parameter)
+            .count()
+    }
+
+    fn allow(&self) -> String {
+        let mut verbs: Vec<Verb> = self.entries.iter().map(|entry| entry.verb).collect();
+        verbs.sort_unstable();
+        verbs.dedup();
+        let names = verbs.iter().flat_map(|verb| match verb {
+            Verb::Get => vec!["GET", "HEAD"],
+            other => vec![other.as_str()],
+        });
+        names.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Where a service is: alone its documented place is `/`.
+pub(super) fn prefixes(service: &'static Service, alone: bool) -> impl Iterator<Item = &'static str> {
+    let own = service.prefixes.first().copied().unwrap_or_default();
+    service
+        .prefixes
+        .iter()
+        .map(move |prefix| if alone && *prefix == own { "" } else { *prefix })
+}
+
+fn parts(path: &str) -> impl Iterator<Item = &str> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    path.strip_suffix('/').unwrap_or(path).split('/')
+}

@@ -1,0 +1,97 @@
+//! Percent-encoding and forms (RFC 3986, the URL standard).
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// The text behind `%20`, and behind `+` where that means a space; `None` when it is no UTF-8 or `%` is not followed by two digits.
+pub(super) fn percent_decoded(text: &str, plus_is_space: bool) -> Option<Cow<'_, str>> {
+    if !text.bytes().any(|byte| byte == b'%' || (plus_is_space && byte == b'+')) {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => {
+                let high = char::from(bytes.next()?).to_digit(16)?;
+                let low = char::from(bytes.next()?).to_digit(16)?;
+                u8::try_from(high * 16 + low).ok()?
+            }
+            b'+' if plus_is_space => b' ',
+            other => other,
+        });
+    }
+    String::from_utf8(decoded).ok().map(Cow::Owned)
+}
+
+/// `text` as it can stand in a path or a query.
+pub(super) fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            other => write!(encoded, "%{other:02X}").expect("a String takes everything"),
+        }
+    }
+    encoded
+}
+
+/// The pairs of a query or a form; `None` when it is not well encoded.
+pub(super) fn pairs(text: &str) -> Option<Vec<(String, String)>> {
+    let pair = |part: &str| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let decoded = |text| percent_decoded(text, true).map(Cow::into_owned);
+        Some((decoded(name)?, decoded(value)?))
+    };
+    text.split('&').filter(|part| !part.is_empty()).map(pair).collect()
+}
+
+/// `{name}` replaced by what `value` gives for it, percent-encoded where `encode`; what it gives nothing for stays.
+pub(super) fn filled(template: &str, encode: bool, value: impl Fn(&str) -> Option<String>) -> String {
+    let mut text = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((name, behind)) = after.split_once('}') else {
+            break;
+        };
+        text.push_str(before);
+        match value(name) {
+            Some(value) if encode => text.push_str(&percent_encoded(&value)),
+            Some(value) => text.push_str(&value),
+            None => write!(text, "{{{name}}}").expect("a String takes everything"),
+        }
+        rest = behind;
+    }
+    text.push_str(rest);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decodes_what_is_encoded_and_refuses_what_is_not() {
+        assert_eq!(percent_decoded("a%20b+c", false).as_deref(), Some("a b+c"));
+        assert_eq!(percent_decoded("a%20b+c", true).as_deref(), Some("a b c"));
+        for broken in ["%", "%2", "%zz", "%ff", "%+1"] {
+            assert_eq!(percent_decoded(broken, false), None, "{broken}");
+        }
+        assert_eq!(percent_encoded("a b/é"), "a%20b%2F%C3%A9");
+        assert_eq!(
+            pairs("a=1&b=x+y&&c"),
+            Some(vec![
+                ("a".into(), "1".into()),
+                ("b".into(), "x y".into()),
+                ("c".into(), String::new())
+            ])
+        );
+    }
+
+    #[test]
+    fn fills_a_template() {
+        let value = |name: &str| (name == "id").then(|| "a b".to_owned());
+        assert_eq!(filled("/x/{id}/{no}", true, value), "/x/a%20b/{no}");
+        assert_eq!(filled("open {id", false, value), "open {id");
+    }
+}

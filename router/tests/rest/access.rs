@@ -1,0 +1,179 @@
+//! Who may call the REST routes: both policies, on the bookstore.
+
+use crate::app::{Answered, Store};
+use axum::body::Body;
+use contract::Viewer;
+
+const BOOK: &str = r#"{"title":"T","topic":"t","quantity":3,"price":1}"#;
+
+#[tokio::test]
+async fn where_it_is_open_a_token_has_to_hold_all_the_same() {
+    let store = Store::open().await;
+    for token in ["Bearer nonsense", "Bearer ", "Basic YTpi", "nonsense"] {
+        for line in [
+            "GET /bookstore/info/1",
+            "POST /bookstore/purchase/1",
+            "POST /bookstore/catalog/books",
+        ] {
+            let answered = store.send(line, &[("authorization", token)], "{").await;
+            assert_eq!(
+                (answered.status, answered.header("www-authenticate")),
+                (401, "Bearer"),
+                "{token} {line}"
+            );
+        }
+        let health = store
+            .send("GET /bookstore/health", &[("authorization", token)], Body::empty())
+            .await;
+        assert_eq!(health.status, 200);
+    }
+    assert_eq!(store.sales().await, 0);
+}
+
+#[tokio::test]
+async fn where_it_is_open_a_purchase_is_the_persons_whose_token_came_along() {
+    let store = Store::open().await;
+    assert_eq!(as_person(&store, 7, "POST /bookstore/purchase/1", "").await.status, 200);
+    assert_eq!(store.call("POST /bookstore/purchase/1").await.status, 200);
+    assert_eq!(buyers(&store).await, r#"[{"buyer":{"id":"7"}},{"buyer":null}]"#);
+    // Elsewhere the document knows no people: a token changes nothing.
+    assert_eq!(
+        as_person(&store, 7, "POST /bookstore/catalog/books", BOOK).await.status,
+        201
+    );
+    assert_eq!(
+        as_person(&store, 7, "GET /bookstore/order/orders", "").await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn where_it_is_open_another_site_may_look_and_not_buy() {
+    let store = Store::open().await;
+    let cross = [("sec-fetch-site", "cross-site")];
+    assert_eq!(
+        store
+            .send("POST /bookstore/purchase/1", &cross, Body::empty())
+            .await
+            .status,
+        403
+    );
+    assert_eq!(
+        store.send("GET /bookstore/info/1", &cross, Body::empty()).await.status,
+        200
+    );
+    let own = [("sec-fetch-site", "same-origin")];
+    assert_eq!(
+        store
+            .send("POST /bookstore/purchase/1", &own, Body::empty())
+            .await
+            .status,
+        200
+    );
+    assert_eq!(store.sales().await, 1);
+}
+
+#[tokio::test]
+async fn where_a_token_is_needed_nothing_answers_without() {
+    let store = Store::closed().await;
+    for line in [
+        "GET /bookstore/search/new%20arrivals",
+        "GET /bookstore/info/1",
+        "GET /bookstore/info/abc",
+        "POST /bookstore/purchase/1",
+        "GET /bookstore/catalog/books",
+        "POST /bookstore/catalog/books",
+        "PUT /bookstore/catalog/books/1",
+        "DELETE /bookstore/catalog/books/1",
+        "GET /bookstore/order/orders",
+        "GET /bookstore/order/orders/1",
+    ] {
+        let answered = store.send(line, &[("content-type", "text/plain")], "{").await;
+        assert_eq!(
+            (answered.status, answered.header("www-authenticate")),
+            (401, "Bearer"),
+            "{line}"
+        );
+    }
+    assert_eq!(store.call("GET /bookstore/nowhere").await.status, 404);
+    assert_eq!(store.call("GET /bookstore/purchase/1").await.status, 405);
+    assert_eq!(store.call("GET /bookstore/health").await.status, 200);
+}
+
+#[tokio::test]
+async fn where_a_token_is_needed_a_person_touches_only_what_is_theirs() {
+    let store = Store::closed().await;
+    assert_eq!(as_person(&store, 7, "GET /bookstore/info/1", "").await.status, 200);
+    assert_eq!(as_person(&store, 7, "POST /bookstore/purchase/1", "").await.status, 200);
+    assert_eq!(
+        as_person(&store, 7, "GET /bookstore/order/orders/1", "").await.status,
+        200
+    );
+    assert_eq!(
+        as_person(&store, 8, "GET /bookstore/order/orders/1", "").await.status,
+        404
+    );
+    for (line, body) in [
+        ("GET /bookstore/order/orders", ""),
+        ("POST /bookstore/catalog/books", BOOK),
+        ("PUT /bookstore/catalog/books/1", r#"{"price":0}"#),
+        ("DELETE /bookstore/catalog/books/1", ""),
+    ] {
+        assert_eq!(as_person(&store, 7, line, body).await.status, 403, "{line}");
+    }
+    assert_eq!(
+        as_person(&store, 7, "POST /bookstore/catalog/books", "{").await.status,
+        400,
+        "the body comes first"
+    );
+    assert_eq!(buyers(&store).await, r#"[{"buyer":{"id":"7"}}]"#);
+}
+
+#[tokio::test]
+async fn where_a_token_is_needed_a_service_runs_the_store() {
+    let store = Store::closed().await;
+    for (line, body, status) in [
+        ("POST /bookstore/catalog/books", BOOK, 201),
+        ("PUT /bookstore/catalog/books/8", r#"{"price":0}"#, 200),
+        ("POST /bookstore/purchase/8", "", 200),
+        ("GET /bookstore/order/orders", "", 200),
+        ("DELETE /bookstore/catalog/books/8", "", 200),
+    ] {
+        let token = format!("Bearer {}", store.service());
+        let answered = store.send(line, &[("authorization", &token)], body).await;
+        assert_eq!(answered.status, status, "{line}: {}", answered.text);
+    }
+}
+
+#[tokio::test]
+async fn two_peoples_keys_are_two_keys() {
+    let store = Store::closed().await;
+    for person in [7, 8, 7] {
+        let token = format!("Bearer {}", store.person(person));
+        let headers = [("authorization", token.as_str()), ("idempotency-key", "k")];
+        assert_eq!(
+            store
+                .send("POST /bookstore/purchase/1", &headers, Body::empty())
+                .await
+                .status,
+            200
+        );
+    }
+    assert_eq!(buyers(&store).await, r#"[{"buyer":{"id":"7"}},{"buyer":{"id":"8"}}]"#);
+}
+
+async fn as_person(store: &Store, person: i64, line: &str, body: &str) -> Answered {
+    let token = format!("Bearer {}", store.person(person));
+    store.send(line, &[("authorization", &token)], body.to_owned()).await
+}
+
+/// Who bought, as the graph tells a service.
+async fn buyers(store: &Store) -> String {
+    let viewer = Viewer::Service {
+        name: "test".to_owned(),
+    };
+    let data = store
+        .graph("{ bookPurchases { nodes { buyer { id } } } }", viewer)
+        .await;
+    data["bookPurchases"]["nodes"].to_string()
+}

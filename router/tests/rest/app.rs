@@ -1,0 +1,177 @@
+//! A bookstore over a real SQLite file, reached through its REST routes.
+
+use std::sync::Arc;
+
+use agora::auth::Authenticator;
+use agora::gateway::Gateway;
+use agora::limits::Limits;
+use agora::rest;
+use agora::subgraph::{Document, InProcess, Subgraph, SubgraphRequest};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use contract::{Clock, Db, DbOptions, InProcessBus, ManualClock, Role, Services, TokenKeys, Viewer};
+use migrations::{Migrator, MigratorTrait};
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+/// 2026-01-02T03:04:05Z.
+pub const NOW_US: i64 = 1_767_323_045_000_000;
+
+/// A bookstore with the sample books.
+pub struct Store {
+    /// What the doors are made of.
+    pub gateway: Gateway,
+    /// Everything under its prefix.
+    pub router: Router,
+    keys: Arc<TokenKeys>,
+    _folder: TempDir,
+}
+
+/// What was answered.
+pub struct Answered {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body as it is.
+    pub text: String,
+}
+
+impl Answered {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// A header, empty when there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Status and body on one line.
+    pub fn line(&self) -> String {
+        format!("{} {}", self.status, self.text)
+    }
+}
+
+impl Store {
+    /// Where routes without authentication answer anyone.
+    pub async fn open() -> Self {
+        Self::with(true, Limits::default()).await
+    }
+
+    /// Where every route needs a token.
+    pub async fn closed() -> Self {
+        Self::with(false, Limits::default()).await
+    }
+
+    /// With that policy and those bounds.
+    pub async fn with(open: bool, limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agora.db");
+        let url = format!("sqlite://{}?mode=rwc", path.display());
+        let connection = sea_orm::Database::connect(url).await.unwrap();
+        Migrator::up(&connection, None).await.unwrap();
+        connection.close().await.unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at_us(NOW_US));
+        let keys = Arc::new(TokenKeys::ephemeral());
+        let services = Services {
+            db: Db::open(DbOptions::at(path)).await.unwrap(),
+            clock: Arc::clone(&clock),
+            bus: Arc::new(InProcessBus::new(16)),
+            keys: Arc::clone(&keys),
+        };
+        bookstore::demo::seed(&services).await.unwrap();
+        let graph: Arc<dyn Subgraph> = Arc::new(InProcess(bookstore::schema(services)));
+        let auth = Arc::new(Authenticator::new(Arc::clone(&keys), Arc::clone(&clock)));
+        let gateway = Gateway::new(graph, auth, clock, Arc::new(limits));
+        let router = rest::router(&gateway, open);
+        Self {
+            gateway,
+            router,
+            keys,
+            _folder: folder,
+        }
+    }
+
+    /// A person's token.
+    pub fn person(&self, id: i64) -> String {
+        self.keys.sign_user(id, Role::Member, false, 1, NOW_US, 3600).0
+    }
+
+    /// A service's credential.
+    pub fn service(&self) -> String {
+        self.keys.sign_service("warehouse", NOW_US, 3600).0
+    }
+
+    /// Sends `METHOD /path`, headers and a body.
+    pub async fn send(&self, line: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answered {
+        send(&self.router, line, headers, body).await
+    }
+
+    /// Sends `METHOD /path` and nothing else.
+    pub async fn call(&self, line: &str) -> Answered {
+        self.send(line, &[], Body::empty()).await
+    }
+
+    /// Sends JSON.
+    pub async fn json(&self, line: &str, body: &str) -> Answered {
+        let headers = [("content-type", "application/json")];
+        self.send(line, &headers, body.to_owned()).await
+    }
+
+    /// Asks the graph itself, as that viewer.
+    pub async fn graph(&self, query: &str, viewer: Viewer) -> Value {
+        let request = SubgraphRequest {
+            document: Document::Text(query.into()),
+            operation_name: None,
+            variables: Default::default(),
+            viewer,
+            session: None,
+            request_id: "test".into(),
+            queries_only: false,
+        };
+        let answer = self.gateway.graph.fetch(request).await.into_answer();
+        serde_json::from_slice::<Value>(&answer.body).unwrap()["data"].take()
+    }
+
+    /// Copies left of a book.
+    pub async fn quantity(&self, book: i64) -> i64 {
+        self.call(&format!("GET /bookstore/info/{book}")).await.json()["quantity"]
+            .as_i64()
+            .unwrap()
+    }
+
+    /// How many sales there are.
+    pub async fn sales(&self) -> usize {
+        self.call("GET /bookstore/order/orders")
+            .await
+            .json()
+            .as_array()
+            .unwrap()
+            .len()
+    }
+}
+
+/// Sends `METHOD /path`, headers and a body to a router.
+pub async fn send(router: &Router, line: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answered {
+    let (method, path) = line.split_once(' ').unwrap();
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = router
+        .clone()
+        .oneshot(request.body(body.into()).unwrap())
+        .await
+        .unwrap();
+    let (status, headers): (StatusCode, _) = (response.status(), response.headers().clone());
+    let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    Answered {
+        status: status.as_u16(),
+        headers,
+        text: String::from_utf8(bytes.to_vec()).unwrap(),
+    }
+}

@@ -1,0 +1,5 @@
+//! The REST routes, through the front door.
+
+mod access;
+mod app;
+mod bookstore;
