@@ -4,8 +4,8 @@ import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 
 import { onSessionChange, session, signIn, signOut } from "./session.js";
 
-/** `demo` names the people of a demo server and their password; undefined on any other server. */
-export function Bar({ demo }) {
+/** `config` is what the server says about itself; null until it has. */
+export function Bar({ config }) {
   const who = useSyncExternalStore(onSessionChange, session)?.username;
   const [wait, setWait] = useState(false);
   const [problem, setProblem] = useState("");
@@ -24,8 +24,7 @@ export function Bar({ demo }) {
     }
   }
 
-  const people = demo?.people ?? [];
-  const stranger = who && !people.includes(who);
+  const people = config?.demo?.people ?? [];
   return (
     <header className="bar">
       <a className="bar-home" href="/" title="What is where on this server">
@@ -33,13 +32,13 @@ export function Bar({ demo }) {
         Agora
       </a>
       <span className="bar-place">GraphiQL</span>
-      <div className="bar-account" aria-busy={wait}>
+      {config && <div className="bar-account" aria-busy={wait}>
         {problem && !form.current?.open && <span className="bar-problem" role="alert">{problem}</span>}
-        <span className="bar-label">{who ? (stranger ? <>Signed in as <b>{who}</b></> : "Signed in as") : people.length > 0 && "Sign in as"}</span>
+        <Label who={who} people={people} />
         {people.length > 0 && (
           <div className="bar-people" role="group" aria-label="People of the demo">
             {people.map((name) => (
-              <button key={name} type="button" aria-pressed={who === name} disabled={wait} onClick={() => attempt(name, demo.password)}>
+              <button key={name} type="button" aria-pressed={who === name} disabled={wait} onClick={() => attempt(name, config.demo.password)}>
                 {name}
               </button>
             ))}
@@ -52,10 +51,16 @@ export function Bar({ demo }) {
             {people.length ? "Other…" : "Sign in"}
           </button>
         )}
-      </div>
+      </div>}
       <SignInForm ref={form} wait={wait} problem={problem} clear={() => setProblem("")} attempt={attempt} />
     </header>
   );
+}
+
+/** Among the people of a demo the pressed button says who it is. */
+function Label({ who, people }) {
+  if (!who) return people.length > 0 && <span className="bar-label">Sign in as</span>;
+  return <span className="bar-label">Signed in as {!people.includes(who) && <b>{who}</b>}</span>;
 }
 
 function SignInForm({ ref, wait, problem, clear, attempt }) {
@@ -90,14 +95,14 @@ function SignInForm({ ref, wait, problem, clear, attempt }) {
   );
 }
 
-/** What the server says about itself: `{}` unless it is a demo. */
+/** What the server says about itself, null until it has: `{ demo: { people, password } }`, or `{}` when it is no demo. */
 export function useServerConfig() {
-  const [config, setConfig] = useState({});
+  const [config, setConfig] = useState(null);
   useEffect(() => {
     fetch(`${import.meta.env.BASE_URL}config.json`)
       .then((response) => (response.ok ? response.json() : {}))
       .then((found) => setConfig(found ?? {}))
-      .catch(() => {});
+      .catch(() => setConfig({}));
   }, []);
   return config;
 }

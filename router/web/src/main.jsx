@@ -21,10 +21,10 @@ import { fetcher } from "./fetcher.js";
 const PLUGINS = [HISTORY_PLUGIN, explorerPlugin()];
 
 function Page() {
-  const { demo } = useServerConfig();
+  const config = useServerConfig();
   return (
     <>
-      <Bar demo={demo} />
+      <Bar config={config} />
       <main>
         <GraphiQL fetcher={fetcher} plugins={PLUGINS} defaultTabs={TABS} defaultEditorToolsVisibility="variables">
           <GraphiQL.Logo>
