@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use contract::{
-    Audience, ContextExt, Db, Error, Event, IdempotencyKey, Loader, Money, Once, PageArgs, Paged, Result, once,
+    Audience, ContextExt, Db, Error, Event, IdempotencyKey, Loader, Money, PageArgs, Paged, Result, once,
     optional_text, page, parse_id, required_text,
 };
 use entities::book::{self, BookChange, NewBook};
@@ -53,15 +53,13 @@ impl Book {
     }
 }
 
-impl Book {
-    /// Tells everyone that a book is not what it was.
-    pub(crate) fn publish_version(ctx: &Context<'_>, id: i64, version: i64) {
-        ctx.publish(Event::Invalidated {
-            typename: TYPENAME,
-            key: id.to_string(),
-            version,
-            audience: Audience::Everyone,
-        });
+/// Tells everyone that a book is not what it was.
+pub(crate) fn invalidation(id: i64, version: i64) -> Event {
+    Event::Invalidated {
+        typename: TYPENAME,
+        key: id.to_string(),
+        version,
+        audience: Audience::Everyone,
     }
 }
 
@@ -245,17 +243,15 @@ impl BookMutation {
         let key = IdempotencyKey::of(ctx.viewer(), "addBook", idempotency_key, &new)?;
         let now_us = ctx.now_us();
         let added = ctx
-            .db()
-            .write(async move |tx| {
-                once(tx, key.as_ref(), now_us, async || {
-                    Ok(book::add(tx, new.clone(), now_us).await?)
-                })
-                .await
-            })
+            .services()
+            .write_and_tell(
+                async move |tx| {
+                    let add = async || Ok(book::add(tx, new.clone(), now_us).await?);
+                    once(tx, key.as_ref(), now_us, add).await
+                },
+                |added| added.first().map(|book| invalidation(book.id, book.version)),
+            )
             .await?;
-        if let Once::First(book) = &added {
-            Book::publish_version(ctx, book.id, book.version);
-        }
         Ok(Book(added.into_inner()))
     }
 
@@ -266,13 +262,15 @@ impl BookMutation {
         let id = parse_id(&id).ok_or(Error::NotFound("book"))?;
         let now_us = ctx.now_us();
         let book = ctx
-            .db()
-            .write(async move |tx| {
-                let changed = book::change(tx, id, change.clone(), now_us).await?;
-                changed.ok_or(Error::NotFound("book"))
-            })
+            .services()
+            .write_and_tell(
+                async move |tx| {
+                    let changed = book::change(tx, id, change.clone(), now_us).await?;
+                    changed.ok_or(Error::NotFound("book"))
+                },
+                |book| [invalidation(book.id, book.version)],
+            )
             .await?;
-        Book::publish_version(ctx, book.id, book.version);
         Ok(Book(book))
     }
 
@@ -280,12 +278,13 @@ impl BookMutation {
     async fn delete_book(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
         ctx.viewer().operator()?;
         let id = parse_id(&id).ok_or(Error::NotFound("book"))?;
-        let gone = ctx
-            .db()
-            .write(async move |tx| book::remove(tx, id).await?.ok_or(Error::NotFound("book")))
+        ctx.services()
+            .write_and_tell(
+                async move |tx| book::remove(tx, id).await?.ok_or(Error::NotFound("book")),
+                // Its deletion is its last change.
+                |gone| [invalidation(gone.id, gone.version + 1)],
+            )
             .await?;
-        // Its deletion is its last change.
-        Book::publish_version(ctx, gone.id, gone.version + 1);
         Ok(true)
     }
 }

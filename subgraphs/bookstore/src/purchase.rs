@@ -14,7 +14,7 @@ use entities::book_purchase;
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
 use serde::{Deserialize, Serialize};
 
-use crate::book::{Book, find as find_book};
+use crate::book::{Book, find as find_book, invalidation};
 use crate::user::User;
 
 /// One copy of a book, sold. What was sold stays readable when the book is changed or deleted.
@@ -164,19 +164,21 @@ impl PurchaseMutation {
         let key = IdempotencyKey::of(viewer, "purchaseBook", idempotency_key, &id.as_str())?;
         let id = parse_id(&id).ok_or(Error::NotFound("book"))?;
         let now_us = ctx.now_us();
-        let (sale, purchase) = ctx
-            .db()
-            .write(async move |tx| {
-                let sale = once(tx, key.as_ref(), now_us, async || sell(tx, id, buyer, now_us).await).await?;
-                let (Once::First(Sale { purchase, .. }) | Once::Again(Sale { purchase, .. })) = sale;
-                let row = book_purchase::Entity::find_by_id(purchase).one(tx).await?;
-                let row = row.ok_or_else(|| Error::Internal(format!("purchase {purchase} is gone").into()))?;
-                Ok((sale, row))
-            })
+        let sold = ctx
+            .services()
+            .write_and_tell(
+                async move |tx| {
+                    let sale = once(tx, key.as_ref(), now_us, async || sell(tx, id, buyer, now_us).await).await?;
+                    let row = row(tx, &sale).await?;
+                    Ok(sale.map(|sale| (sale, row)))
+                },
+                |sold| {
+                    sold.first()
+                        .map(|(sale, purchase)| invalidation(purchase.book_id, sale.book_version))
+                },
+            )
             .await?;
-        if let Once::First(Sale { book_version, .. }) = sale {
-            Book::publish_version(ctx, purchase.book_id, book_version);
-        }
+        let (_, purchase) = sold.into_inner();
         Ok(BookPurchase(purchase))
     }
 }
@@ -201,4 +203,11 @@ async fn sell(tx: &Tx, book: i64, buyer: Option<i64>, now_us: i64) -> Result<Sal
         Taken::NoneLeft => Err(Error::InsufficientStock("book out of stock")),
         Taken::NoBook => Err(Error::NotFound("book")),
     }
+}
+
+/// The purchase that a sale, this one or an earlier one, made.
+async fn row(tx: &Tx, sale: &Once<Sale>) -> Result<book_purchase::Model> {
+    let (Once::First(Sale { purchase, .. }) | Once::Again(Sale { purchase, .. })) = sale;
+    let found = book_purchase::Entity::find_by_id(*purchase).one(tx).await?;
+    found.ok_or_else(|| Error::Internal(format!("purchase {purchase} is gone").into()))
 }

@@ -89,6 +89,22 @@ pub enum Once<T> {
 }
 
 impl<T> Once<T> {
+    /// What happened now; `None` when it happened before.
+    pub fn first(&self) -> Option<&T> {
+        match self {
+            Self::First(value) => Some(value),
+            Self::Again(_) => None,
+        }
+    }
+
+    /// The same call with another answer.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Once<U> {
+        match self {
+            Self::First(value) => Once::First(change(value)),
+            Self::Again(value) => Once::Again(change(value)),
+        }
+    }
+
     /// The answer, whichever call it is.
     pub fn into_inner(self) -> T {
         match self {

@@ -121,6 +121,7 @@ fn values(key: &[i64]) -> ValueTuple {
     match key {
         [one] => ValueTuple::One((*one).into()),
         [one, two] => ValueTuple::Two((*one).into(), (*two).into()),
+        [one, two, three] => ValueTuple::Three((*one).into(), (*two).into(), (*three).into()),
         many => ValueTuple::Many(many.iter().map(|value| (*value).into()).collect()),
     }
 }

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    ContextExt, Error, Event, IdempotencyKey, Once, Result, Tx, Viewer, once, optional_text, parse_id, required_text,
+    ContextExt, Error, Event, IdempotencyKey, Result, Tx, Viewer, once, optional_text, parse_id, required_text,
 };
 use entities::{message, user};
 use sea_orm::{EntityTrait, ModelTrait};
@@ -44,22 +44,15 @@ impl MessageMutation {
         let key = IdempotencyKey::of(viewer, "sendMessage", idempotency_key, &draft)?;
         let now_us = ctx.now_us();
         let sent = ctx
-            .db()
-            .write(async move |tx| {
-                let sent = once(tx, key.as_ref(), now_us, async || send(tx, &draft, now_us).await).await?;
-                Ok(match sent {
-                    Once::First(sent) => Once::First(sent.message(&draft)),
-                    Once::Again(sent) => Once::Again(sent.message(&draft)),
-                })
-            })
+            .services()
+            .write_and_tell(
+                async move |tx| {
+                    let sent = once(tx, key.as_ref(), now_us, async || send(tx, &draft, now_us).await).await?;
+                    Ok(sent.map(|sent| sent.message(&draft)))
+                },
+                |sent| sent.first().map(arrival).into_iter().flatten(),
+            )
             .await?;
-        if let Once::First(message) = &sent {
-            ctx.publish(Event::MessageSent {
-                id: message.id,
-                to: message.to_id,
-            });
-            ctx.publish(invalidation(message));
-        }
         Ok(Message(sent.into_inner()))
     }
 
@@ -67,17 +60,18 @@ impl MessageMutation {
     async fn delete_message(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
         let viewer = signed_in(ctx.viewer())?;
         let id = parse_id(&id).ok_or(Error::NotFound("message"))?;
-        let mut gone = ctx
-            .db()
-            .write(async move |tx| {
-                let message = visible(tx, id, &viewer).await?;
-                message.clone().delete(tx).await?;
-                Ok(message)
-            })
+        ctx.services()
+            .write_and_tell(
+                async move |tx| {
+                    let mut message = visible(tx, id, &viewer).await?;
+                    message.clone().delete(tx).await?;
+                    // Its deletion is its last change.
+                    message.version += 1;
+                    Ok(message)
+                },
+                |gone| [invalidation(gone)],
+            )
             .await?;
-        // Its deletion is its last change.
-        gone.version += 1;
-        ctx.publish(invalidation(&gone));
         Ok(true)
     }
 
@@ -90,22 +84,22 @@ impl MessageMutation {
     ) -> Result<Message> {
         let viewer = signed_in(ctx.viewer())?;
         let id = parse_id(&id).ok_or(Error::NotFound("message"))?;
-        let (message, changed) = ctx
-            .db()
-            .write(async move |tx| {
-                let message = visible(tx, id, &viewer).await?;
-                if !viewer.is_operator() && !viewer.is(message.to_id) {
-                    return Err(Error::Forbidden("only its receiver may do this"));
-                }
-                Ok(match message::set_favorite(tx, id, favorite).await? {
-                    Some(changed) => (changed, true),
-                    None => (message, false),
-                })
-            })
+        let (message, _) = ctx
+            .services()
+            .write_and_tell(
+                async move |tx| {
+                    let message = visible(tx, id, &viewer).await?;
+                    if !viewer.is_operator() && !viewer.is(message.to_id) {
+                        return Err(Error::Forbidden("only its receiver may do this"));
+                    }
+                    Ok(match message::set_favorite(tx, id, favorite).await? {
+                        Some(changed) => (changed, true),
+                        None => (message, false),
+                    })
+                },
+                |(message, changed)| changed.then(|| invalidation(message)),
+            )
             .await?;
-        if changed {
-            ctx.publish(invalidation(&message));
-        }
         Ok(Message(message))
     }
 
@@ -118,14 +112,23 @@ impl MessageMutation {
         }
         let ids: Vec<i64> = ids.iter().filter_map(parse_id).collect();
         let marked = ctx
-            .db()
-            .write(async move |tx| Ok(message::mark_read(tx, receiver, &ids).await?))
+            .services()
+            .write_and_tell(
+                async move |tx| Ok(message::mark_read(tx, receiver, &ids).await?),
+                |marked| marked.iter().map(invalidation).collect::<Vec<_>>(),
+            )
             .await?;
-        for message in &marked {
-            ctx.publish(invalidation(message));
-        }
         Ok(marked.len() as i64)
     }
+}
+
+/// What there is to tell of a new message.
+fn arrival(message: &message::Model) -> [Event; 2] {
+    let sent = Event::MessageSent {
+        id: message.id,
+        to: message.to_id,
+    };
+    [sent, invalidation(message)]
 }
 
 /// Everyone but nobody.

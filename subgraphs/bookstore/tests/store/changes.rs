@@ -1,5 +1,6 @@
 //! `bookChanged`.
 
+use futures_util::FutureExt;
 use futures_util::stream::StreamExt;
 use serde_json::{Value, json};
 
@@ -89,6 +90,16 @@ async fn a_replayed_purchase_is_no_change() {
     assert_eq!(changes.next().await, Some(changed("1", 8)));
     buy(&store, "1").await;
     assert_eq!(changes.next().await, Some(changed("1", 7)));
+}
+
+#[tokio::test]
+async fn a_sale_is_told_even_when_the_buyer_has_hung_up() {
+    let store = Store::with_copies(3).await;
+    let mut changes = store.watch(&user(7), ALL).await;
+    let buyer = user(8);
+    let buying = store.ask(&buyer, "mutation { purchaseBook(id: 1) { id } }");
+    assert!(buying.now_or_never().is_none(), "it was sent off, not answered");
+    assert_eq!(changes.next().await, Some(changed("1", 2)));
 }
 
 #[tokio::test]

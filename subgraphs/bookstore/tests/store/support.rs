@@ -33,14 +33,14 @@ impl Store {
     pub async fn with_bus(capacity: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("agora.db");
-        let url = format!("sqlite://{}?mode=rwc", path.display());
-        let connection = sea_orm::Database::connect(&url).await.unwrap();
-        Migrator::up(&connection, None).await.unwrap();
-        connection.close().await.unwrap();
+        let db = Db::open(DbOptions::at(path)).await.unwrap();
+        db.migrate(async |connection| Migrator::up(connection, None).await)
+            .await
+            .unwrap();
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at_us(NEW_YEAR_US));
         let listening = Arc::new(Semaphore::new(0));
         let services = Services {
-            db: Db::open(DbOptions::at(path)).await.unwrap(),
+            db,
             clock,
             bus: Arc::new(TellingBus {
                 bus: InProcessBus::new(capacity),

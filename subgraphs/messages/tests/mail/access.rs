@@ -1,0 +1,116 @@
+//! A message is its two people's business, and the operators'.
+
+use contract::Viewer;
+use serde_json::Value;
+
+use crate::support::{ADA, CLEO, DAN, Mail, admin, code, member, service};
+
+/// The sender, the receiver, another person, an administrator, a program, nobody.
+const WHO: [&str; 6] = ["sender", "receiver", "stranger", "admin", "service", "nobody"];
+
+fn viewers() -> [Viewer; 6] {
+    [
+        member(CLEO),
+        member(ADA),
+        member(DAN),
+        admin(),
+        service(),
+        Viewer::Anonymous,
+    ]
+}
+
+#[tokio::test]
+async fn a_message_is_read_by_its_people_and_by_operators_only() {
+    let mail = Mail::new().await;
+    mail.send(CLEO, "ada", "secret").await;
+    let entity = r#"{ found: _entities(representations: [{ __typename: "Message", id: "1" }]) { __typename } }"#;
+    for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip([true, true, false, true, true, false]) {
+        let root = mail.ask(viewer, "{ found: message(id: 1) { contents } }").await;
+        assert_eq!(root["data"]["found"] != Value::Null, wanted, "{who}");
+        assert_eq!(code(&root), "OK", "{who}");
+        let entity = mail.ask(viewer, entity).await;
+        assert_eq!(entity["data"]["found"][0] != Value::Null, wanted, "{who}");
+        assert_eq!(root.to_string().contains("secret"), wanted, "{who}");
+    }
+}
+
+#[tokio::test]
+async fn a_persons_lists_are_for_themselves_and_for_operators() {
+    let mail = Mail::new().await;
+    mail.send(CLEO, "ada", "secret").await;
+    // Of ada, the receiver.
+    let wanted = ["FORBIDDEN", "OK", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"];
+    for list in [
+        "inbox { nodes { id } }",
+        "sent { nodes { id } }",
+        "unreadCount",
+        "inbox(first: -1) { nodes { id } }",
+    ] {
+        for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+            let (person, found) = mail.of_person(viewer, ADA, &format!("id {list}")).await;
+            let wanted = match (wanted, list.contains("-1")) {
+                ("OK", true) => "INVALID_INPUT",
+                (wanted, _) => wanted,
+            };
+            assert_eq!(found, wanted, "{who}: {list}");
+            assert_eq!(
+                person["id"],
+                ADA.to_string(),
+                "{who}: {list}: the person is still there"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn changes_are_for_those_they_belong_to() {
+    let table = [
+        (
+            "favoriteMessage(id: 1) { id }",
+            ["FORBIDDEN", "OK", "NOT_FOUND", "OK", "OK", "UNAUTHENTICATED"],
+        ),
+        (
+            "markRead(ids: [1])",
+            ["OK", "OK", "OK", "OK", "UNAUTHENTICATED", "UNAUTHENTICATED"],
+        ),
+        (
+            "deleteMessage(id: 1)",
+            ["OK", "OK", "NOT_FOUND", "OK", "OK", "UNAUTHENTICATED"],
+        ),
+        (
+            "favoriteMessage(id: 7) { id }",
+            [
+                "NOT_FOUND",
+                "NOT_FOUND",
+                "NOT_FOUND",
+                "NOT_FOUND",
+                "NOT_FOUND",
+                "UNAUTHENTICATED",
+            ],
+        ),
+        (
+            r#"deleteMessage(id: "x")"#,
+            [
+                "NOT_FOUND",
+                "NOT_FOUND",
+                "NOT_FOUND",
+                "NOT_FOUND",
+                "NOT_FOUND",
+                "UNAUTHENTICATED",
+            ],
+        ),
+    ];
+    for (change, wanted) in table {
+        for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+            let mail = Mail::new().await;
+            mail.send(CLEO, "ada", "one").await;
+            let answer = mail.ask(viewer, &format!("mutation {{ {change} }}")).await;
+            assert_eq!(code(&answer), wanted, "{who}: {change}");
+            let read = mail.ask(&admin(), "{ message(id: 1) { read favorite } }").await;
+            let untouched = serde_json::json!({ "read": false, "favorite": false });
+            // Marking what is not one's own is no error, and does nothing.
+            let changes = wanted == "OK" && (!change.starts_with("markRead") || who == "receiver");
+            assert_eq!(read["data"]["message"] != untouched, changes, "{who}: {change}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Lists of messages, and the marks on them.
+
+use contract::{Audience, Delivery, Event};
+use futures_util::stream::StreamExt;
+use serde_json::{Value, json};
+
+use crate::support::{ADA, BEN, CLEO, DAN, Mail, admin, code, member};
+
+#[tokio::test]
+async fn the_newest_message_comes_first() {
+    let mail = Mail::new().await;
+    mail.send(CLEO, "ada", "one").await;
+    mail.send(DAN, "ada", "two").await;
+    mail.send(CLEO, "dan", "three").await;
+    mail.send(ADA, "ada", "to myself").await;
+    assert_eq!(mail.list(ADA, "inbox").await, ["to myself", "two", "one"]);
+    assert_eq!(mail.list(CLEO, "sent").await, ["three", "one"]);
+    assert_eq!(mail.list(ADA, "sent").await, ["to myself"]);
+}
+
+#[tokio::test]
+async fn messages_of_one_moment_are_told_apart_by_their_ids_on_every_page() {
+    let mail = Mail::new().await;
+    for number in 1..=5 {
+        let document = format!(r#"mutation {{ sendMessage(to: "ada", contents: "{number}") {{ id }} }}"#);
+        assert_eq!(code(&mail.ask(&member(CLEO), &document).await), "OK");
+    }
+    let mut seen = Vec::new();
+    let mut after = String::new();
+    loop {
+        let fields = format!("inbox(first: 2{after}) {{ nodes {{ contents }} pageInfo {{ hasNextPage endCursor }} }}");
+        let (person, _) = mail.of_person(&member(ADA), ADA, &fields).await;
+        let nodes = person["inbox"]["nodes"].as_array().unwrap();
+        seen.extend(
+            nodes
+                .iter()
+                .map(|message| message["contents"].as_str().unwrap().to_owned()),
+        );
+        // What arrives meanwhile is in front of what is being read.
+        mail.send(DAN, "ada", "new").await;
+        if person["inbox"]["pageInfo"]["hasNextPage"] == false {
+            break;
+        }
+        after = format!(", after: {}", person["inbox"]["pageInfo"]["endCursor"]);
+    }
+    assert_eq!(seen, ["5", "4", "3", "2", "1"]);
+    assert_eq!(mail.list(ADA, "inbox(last: 2)").await, ["2", "1"]);
+}
+
+#[tokio::test]
+async fn an_inbox_is_filtered_by_marks() {
+    let mail = Mail::new().await;
+    for contents in ["one", "two", "three"] {
+        mail.send(CLEO, "ada", contents).await;
+    }
+    mail.ask(
+        &member(ADA),
+        "mutation { favoriteMessage(id: 2) { id } markRead(ids: [1, 2]) }",
+    )
+    .await;
+    for (filter, wanted) in [
+        ("inbox(favorite: true)", vec!["two"]),
+        ("inbox(favorite: false)", vec!["three", "one"]),
+        ("inbox(unread: true)", vec!["three"]),
+        ("inbox(unread: false)", vec!["two", "one"]),
+        ("inbox(unread: false, favorite: false)", vec!["one"]),
+        ("inbox(unread: true, favorite: true)", vec![]),
+        ("inbox(unread: null, favorite: null, first: 1)", vec!["three"]),
+    ] {
+        assert_eq!(mail.list(ADA, filter).await, wanted, "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn marking_as_read_counts_what_became_read() {
+    let mail = Mail::new().await;
+    for contents in ["one", "two", "three"] {
+        mail.send(CLEO, "ada", contents).await;
+    }
+    mail.send(CLEO, "ben", "not hers").await;
+    let unread = async || mail.of_person(&member(ADA), ADA, "unreadCount").await.0["unreadCount"].clone();
+    assert_eq!(unread().await, 3);
+    for (ids, wanted, left) in [
+        (r#"[1, 2, 4, 99, "x", 1]"#, 2, 1),
+        ("[1, 2]", 0, 1),
+        ("[]", 0, 1),
+        ("[3]", 1, 0),
+    ] {
+        let marked = mail
+            .ask(&member(ADA), &format!("mutation {{ markRead(ids: {ids}) }}"))
+            .await;
+        assert_eq!(marked["data"]["markRead"], wanted, "{ids}");
+        assert_eq!(unread().await, left, "{ids}");
+    }
+    let (ben, _) = mail.of_person(&member(BEN), BEN, "unreadCount").await;
+    assert_eq!(ben["unreadCount"], 1);
+    let many = vec!["1"; 101].join(", ");
+    let refused = mail
+        .ask(&member(ADA), &format!("mutation {{ markRead(ids: [{many}]) }}"))
+        .await;
+    assert_eq!(code(&refused), "INVALID_INPUT");
+}
+
+#[tokio::test]
+async fn a_favourite_is_one_until_it_is_none() {
+    let mail = Mail::new().await;
+    mail.send(CLEO, "ada", "one").await;
+    for (args, wanted) in [
+        ("id: 1", true),
+        ("id: 1, favorite: true", true),
+        ("id: 1, favorite: false", false),
+        ("id: 1, favorite: false", false),
+    ] {
+        let marked = mail
+            .ask(
+                &member(ADA),
+                &format!("mutation {{ favoriteMessage({args}) {{ favorite }} }}"),
+            )
+            .await;
+        assert_eq!(marked["data"]["favoriteMessage"]["favorite"], wanted, "{args}");
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_message_is_gone_for_both() {
+    let mail = Mail::new().await;
+    mail.send(CLEO, "ada", "one").await;
+    mail.send(CLEO, "ada", "two").await;
+    let delete = "mutation { deleteMessage(id: 1) }";
+    assert_eq!(mail.ask(&member(ADA), delete).await["data"]["deleteMessage"], true);
+    assert_eq!(code(&mail.ask(&member(ADA), delete).await), "NOT_FOUND");
+    assert_eq!(mail.list(ADA, "inbox").await, ["two"]);
+    assert_eq!(mail.list(CLEO, "sent").await, ["two"]);
+    let gone = mail.ask(&admin(), "{ message(id: 1) { id } }").await;
+    assert_eq!(gone, json!({ "data": { "message": null } }));
+}
+
+#[tokio::test]
+async fn the_two_people_of_a_message_and_nobody_else_hear_of_its_changes() {
+    let mail = Mail::new().await;
+    let mut events = mail.services.bus.subscribe();
+    mail.send(CLEO, "ada", "one").await;
+    for change in [
+        "favoriteMessage(id: 1) { id }",
+        "favoriteMessage(id: 1) { id }",
+        "markRead(ids: [1])",
+        "markRead(ids: [1])",
+        "deleteMessage(id: 1)",
+    ] {
+        let done = mail.ask(&member(ADA), &format!("mutation {{ {change} }}")).await;
+        assert_eq!(code(&done), "OK");
+    }
+    // What changed nothing is not told.
+    let mut wanted = vec![Event::MessageSent { id: 1, to: ADA }];
+    wanted.extend((1..=4).map(|version| Event::Invalidated {
+        typename: "Message",
+        key: "1".to_owned(),
+        version,
+        audience: Audience::Users(vec![CLEO, ADA]),
+    }));
+    for wanted in wanted {
+        match events.next().await {
+            Some(Delivery::Event(event)) => assert_eq!(*event, wanted),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn entities_answer_one_by_one() {
+    let mail = Mail::new().await;
+    mail.send(CLEO, "ada", "hers").await;
+    mail.send(CLEO, "ben", "not hers").await;
+    let answer = mail
+        .ask(
+            &member(ADA),
+            r#"{ _entities(representations: [
+                { __typename: "Message", id: "2" }, { __typename: "Message", id: "1" }, { __typename: "Message", id: "x" },
+                { __typename: "User", id: "2" }, { __typename: "User", id: "1" }
+            ]) { ... on Message { contents } ... on User { id unreadCount } } }"#,
+        )
+        .await;
+    assert_eq!(
+        answer["data"]["_entities"],
+        json!([
+            null, { "contents": "hers" }, null,
+            { "id": "2", "unreadCount": null }, { "id": "1", "unreadCount": 1 },
+        ])
+    );
+    assert_eq!(code(&answer), "FORBIDDEN");
+}
+
+#[tokio::test]
+async fn the_sample_data_is_there_once() {
+    let mail = Mail::new().await;
+    let people = messages::demo::People {
+        ada: ADA,
+        ben: BEN,
+        cleo: CLEO,
+        dan: DAN,
+    };
+    for _ in 0..2 {
+        messages::demo::seed(&mail.services, people).await.unwrap();
+    }
+    let mut total = 0;
+    for person in [ADA, BEN, CLEO, DAN] {
+        let inbox = mail.list(person, "inbox").await;
+        assert!(!inbox.is_empty(), "{person}");
+        total += inbox.len();
+    }
+    assert_eq!(total, 8);
+    let (cleo, _) = mail.of_person(&member(CLEO), CLEO, "unreadCount").await;
+    assert_eq!(cleo["unreadCount"], 2);
+    assert_ne!(cleo, Value::Null);
+}

@@ -1,0 +1,9 @@
+//! Messages through their schema, on real SQLite files.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod access;
+mod arrivals;
+mod inbox;
+mod schema;
+mod sending;
+mod support;

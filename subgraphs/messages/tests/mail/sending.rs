@@ -1,0 +1,141 @@
+//! Sending, and what a message may be.
+
+use std::sync::Arc;
+
+use contract::Viewer;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::support::{ADA, BEN, CLEO, DAN, Mail, admin, code, member, service};
+
+async fn send(mail: &Mail, viewer: &Viewer, args: &str) -> Value {
+    mail.ask(
+        viewer,
+        &format!("mutation {{ sendMessage({args}) {{ id contents flag from {{ id }} to {{ id }} }} }}"),
+    )
+    .await
+}
+
+#[tokio::test]
+async fn a_message_reaches_the_person_with_that_username_in_any_case() {
+    let mail = Mail::new().await;
+    let sent = mail
+        .ask(
+            &member(CLEO),
+            r#"mutation { sendMessage(to: " aDA ", contents: "  Good\nmorning ", flag: " hello ") {
+                id contents flag favorite read at from { id } to { id } } }"#,
+        )
+        .await;
+    let message = json!({
+        "id": "1", "contents": "Good\nmorning", "flag": "hello", "favorite": false, "read": false,
+        "at": "2026-01-01T00:00:00+00:00", "from": { "id": "3" }, "to": { "id": "1" },
+    });
+    assert_eq!(sent, json!({ "data": { "sendMessage": message } }));
+    let fields = "id contents flag favorite read at from { id } to { id }";
+    let kept = mail
+        .ask(&member(ADA), &format!("{{ message(id: 1) {{ {fields} }} }}"))
+        .await;
+    assert_eq!(kept["data"]["message"], message);
+}
+
+#[tokio::test]
+async fn a_message_that_breaks_a_rule_is_not_sent() {
+    let mail = Mail::new().await;
+    let long = "ä".repeat(40_001);
+    let flag = "f".repeat(65);
+    for (args, wanted) in [
+        (r#"to: "ada", contents: " ""#.to_owned(), "INVALID_INPUT"),
+        (format!(r#"to: "ada", contents: "{long}""#), "INVALID_INPUT"),
+        (r#"to: "ada", contents: "a\u0000b""#.to_owned(), "INVALID_INPUT"),
+        (format!(r#"to: "ada", contents: "a", flag: "{flag}""#), "INVALID_INPUT"),
+        (
+            r#"to: "ada", contents: "a", idempotencyKey: """#.to_owned(),
+            "INVALID_INPUT",
+        ),
+        (r#"to: "nobody", contents: "a""#.to_owned(), "CONFLICT"),
+        (r#"to: "", contents: "a""#.to_owned(), "CONFLICT"),
+        (r#"to: "1", contents: "a""#.to_owned(), "CONFLICT"),
+    ] {
+        let answer = send(&mail, &member(CLEO), &args).await;
+        assert_eq!(code(&answer), wanted, "{}", args.chars().take(60).collect::<String>());
+    }
+    assert_eq!(mail.list(CLEO, "sent").await, Vec::<String>::new());
+    let longest = "ä".repeat(40_000);
+    let answer = send(&mail, &member(CLEO), &format!(r#"to: "ada", contents: "{longest}""#)).await;
+    assert_eq!(answer["data"]["sendMessage"]["contents"], longest);
+}
+
+#[tokio::test]
+async fn nobody_writes_to_or_from_a_deactivated_account() {
+    let mail = Mail::new().await;
+    mail.deactivate(DAN).await;
+    let to = send(&mail, &member(CLEO), r#"to: "dan", contents: "a""#).await;
+    assert_eq!(code(&to), "CONFLICT");
+    let from = send(&mail, &service(), r#"from: "dan", to: "cleo", contents: "a""#).await;
+    assert_eq!(code(&from), "CONFLICT");
+    // With a token that is older than the deactivation.
+    let own = send(&mail, &member(DAN), r#"to: "cleo", contents: "a""#).await;
+    assert_eq!(code(&own), "UNAUTHENTICATED");
+    assert_eq!(mail.list(CLEO, "inbox").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn only_operators_write_in_somebody_elses_name() {
+    let mail = Mail::new().await;
+    let args = r#"from: "BEN", to: "ada", contents: "a""#;
+    for (viewer, wanted) in [
+        (service(), "OK"),
+        (admin(), "OK"),
+        (member(CLEO), "FORBIDDEN"),
+        (member(BEN), "FORBIDDEN"),
+        (Viewer::Anonymous, "UNAUTHENTICATED"),
+    ] {
+        let answer = send(&mail, &viewer, args).await;
+        assert_eq!(code(&answer), wanted, "{viewer:?}");
+        if wanted == "OK" {
+            assert_eq!(answer["data"]["sendMessage"]["from"]["id"], BEN.to_string());
+        }
+    }
+    let nameless = send(&mail, &service(), r#"to: "ada", contents: "a""#).await;
+    assert_eq!(code(&nameless), "INVALID_INPUT");
+    let anonymous = send(&mail, &Viewer::Anonymous, r#"to: "ada", contents: "a""#).await;
+    assert_eq!(code(&anonymous), "UNAUTHENTICATED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_calls_with_one_key_send_one_message() {
+    let mail = Arc::new(Mail::new().await);
+    let answers = join_all((0..20).map(|_| {
+        let mail = mail.clone();
+        tokio::spawn(async move {
+            send(
+                &mail,
+                &member(CLEO),
+                r#"to: "ada", contents: "once", idempotencyKey: "k""#,
+            )
+            .await
+        })
+    }))
+    .await;
+    for answer in answers {
+        assert_eq!(answer.unwrap()["data"]["sendMessage"]["id"], "1");
+    }
+    assert_eq!(mail.list(ADA, "inbox").await, ["once"]);
+}
+
+#[tokio::test]
+async fn a_replay_answers_as_at_first_whatever_became_of_the_message() {
+    let mail = Mail::new().await;
+    let args = r#"to: "ada", contents: "once", flag: "f", idempotencyKey: "k""#;
+    let first = send(&mail, &member(CLEO), args).await;
+    assert_eq!(code(&first), "OK");
+    mail.ask(&member(ADA), "mutation { deleteMessage(id: 1) }").await;
+    mail.deactivate(ADA).await;
+    assert_eq!(send(&mail, &member(CLEO), args).await, first);
+    let other = r#"to: "ada", contents: "twice", flag: "f", idempotencyKey: "k""#;
+    assert_eq!(code(&send(&mail, &member(CLEO), other).await), "IDEMPOTENCY_MISMATCH");
+    // The key is hers alone, and what was refused left no key behind.
+    assert_eq!(code(&send(&mail, &member(BEN), other).await), "CONFLICT");
+    let mended = r#"to: "dan", contents: "twice", idempotencyKey: "k""#;
+    assert_eq!(code(&send(&mail, &member(BEN), mended).await), "OK");
+}
