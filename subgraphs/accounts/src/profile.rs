@@ -10,7 +10,7 @@ use sea_orm::ActiveValue::Set;
 
 use crate::password::Password;
 use crate::person::{ProfileInput, email as checked_email};
-use crate::session::SignInDesk;
+use crate::session::{SignInDesk, to_the_end};
 use crate::sign_in::{account, conflict};
 use crate::user::User;
 
@@ -94,17 +94,21 @@ async fn set_password(ctx: &Context<'_>, person: user::Model, new: Password, sta
     let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
     let hash = desk.hasher.hash(&new).await?;
     let now_us = ctx.now_us();
-    let ended = ctx.db().write(async move |tx| {
-        let before = person.password_hash.as_deref();
-        if !user::replace_password(tx, person.id, before, &hash).await? {
-            return Err(Error::conflict("the password was changed meanwhile"));
-        }
-        let which = stays.map_or(Which::All, Which::AllBut);
-        Ok(session::end(tx, person.id, which, now_us).await?)
-    });
-    let ended = ended.await?;
-    desk.publish_ended(ctx, &ended, now_us);
-    Ok(true)
+    let (services, desk) = (ctx.services().clone(), desk.clone());
+    to_the_end(async move {
+        let ended = services.db.write(async move |tx| {
+            let before = person.password_hash.as_deref();
+            if !user::replace_password(tx, person.id, before, &hash).await? {
+                return Err(Error::conflict("the password was changed meanwhile"));
+            }
+            let which = stays.map_or(Which::All, Which::AllBut);
+            Ok(session::end(tx, person.id, which, now_us).await?)
+        });
+        let ended = ended.await?;
+        desk.publish_ended(&services, &ended, now_us);
+        Ok(true)
+    })
+    .await
 }
 
 /// Whose account is meant: the viewer's own, or the one named by somebody who may.

@@ -5,9 +5,9 @@
 
 use std::fmt::Write;
 
-use async_graphql::{Context, SimpleObject};
+use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
-use contract::{ContextExt, Db, Error, Event, Result, Services, rfc3339};
+use contract::{Db, Error, Event, Result, Services, rfc3339};
 use entities::session::{self, Digests};
 use entities::user;
 use sha2::{Digest, Sha256};
@@ -108,16 +108,27 @@ impl SignInDesk {
     }
 
     /// Tells the router which access tokens are void now: those of sessions that made one which has not ended yet.
-    pub(crate) fn publish_ended(&self, ctx: &Context<'_>, ended: &[session::Model], at_us: i64) {
+    pub(crate) fn publish_ended(&self, services: &Services, ended: &[session::Model], at_us: i64) {
         let since_us = at_us.saturating_sub(i64::from(self.settings.access_seconds) * 1_000_000);
         for session in ended.iter().filter(|session| session.used_at_us > since_us) {
-            ctx.publish(Event::SessionsEnded {
+            services.bus.publish(Event::SessionsEnded {
                 user: session.user_id,
                 session: Some(session.id),
                 at_us,
             });
         }
     }
+}
+
+/// Does `change` to its end, also when the caller hangs up meanwhile: what is committed then is told as well.
+///
+/// # Errors
+/// Whatever `change` answers.
+pub(crate) async fn to_the_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::spawn(change).await;
+    done.map_err(|_| Error::Internal("a change was interrupted".into()))?
 }
 
 /// A refresh token, in plain text: on its way to the person it belongs to, or back.

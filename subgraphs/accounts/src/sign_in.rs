@@ -9,7 +9,7 @@ use entities::user::{self, Taken};
 
 use crate::password::Password;
 use crate::person::{RegisterInput, newcomer};
-use crate::session::{BAD_REFRESH_TOKEN, RefreshToken, SignInDesk, SignedIn};
+use crate::session::{BAD_REFRESH_TOKEN, RefreshToken, SignInDesk, SignedIn, to_the_end};
 use crate::user::User;
 
 /// Nothing longer than an email can be a username or an email.
@@ -103,26 +103,30 @@ impl SignInMutation {
         let token = RefreshToken::parse(token)?;
         let next = token.next();
         let (old, new, ends_us) = (token.digests(), next.digests(), desk.refresh_ends_us(now_us));
-        let used = ctx.db().write(async move |tx| {
-            let used = session::rotate(tx, &old, &new, now_us, ends_us).await?;
-            let person = match &used {
-                Used::Replaced(session) => active(tx, session.user_id).await?,
-                _ => None,
-            };
-            Ok((used, person))
-        });
-        match used.await? {
-            (Used::Replaced(session), Some(person)) => desk.welcome(ctx.services(), person, session.id, next, now_us),
-            (Used::Stolen(session), _) => {
-                tracing::warn!(
-                    session = session.id,
-                    "a refresh token was used twice, its session is ended"
-                );
-                desk.publish_ended(ctx, &[*session], now_us);
-                Err(BAD_REFRESH_TOKEN)
+        let (services, desk) = (ctx.services().clone(), desk.clone());
+        to_the_end(async move {
+            let used = services.db.write(async move |tx| {
+                let used = session::rotate(tx, &old, &new, now_us, ends_us).await?;
+                let person = match &used {
+                    Used::Replaced(session) => active(tx, session.user_id).await?,
+                    _ => None,
+                };
+                Ok((used, person))
+            });
+            match used.await? {
+                (Used::Replaced(session), Some(person)) => desk.welcome(&services, person, session.id, next, now_us),
+                (Used::Stolen(session), _) => {
+                    tracing::warn!(
+                        session = session.id,
+                        "a refresh token was used twice, its session is ended"
+                    );
+                    desk.publish_ended(&services, &[*session], now_us);
+                    Err(BAD_REFRESH_TOKEN)
+                }
+                _ => Err(BAD_REFRESH_TOKEN),
             }
-            _ => Err(BAD_REFRESH_TOKEN),
-        }
+        })
+        .await
     }
 
     /// Ends the session this request belongs to; every session of the viewer when it belongs to none.
@@ -134,12 +138,14 @@ impl SignInMutation {
             None => Which::All,
         };
         let now_us = ctx.now_us();
-        let ended = ctx
-            .db()
-            .write(async move |tx| Ok(session::end(tx, user, which, now_us).await?))
-            .await?;
-        desk.publish_ended(ctx, &ended, now_us);
-        Ok(true)
+        let (services, desk) = (ctx.services().clone(), desk.clone());
+        to_the_end(async move {
+            let end = async move |tx: &Tx| Ok(session::end(tx, user, which, now_us).await?);
+            let ended = services.db.write(end).await?;
+            desk.publish_ended(&services, &ended, now_us);
+            Ok(true)
+        })
+        .await
     }
 }
 

@@ -1,0 +1,191 @@
+//! Who may do what, as a table: every field and mutation of the domain for everyone who could ask.
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{App, PASSWORD, Who};
+
+/// What the four answers are for: the person, somebody else, an operator (an administrator, and a service), nobody.
+const ASKING: [&str; 5] = ["self", "other", "admin", "service", "nobody"];
+
+const OK: &str = "OK";
+const HIDDEN: &str = "null";
+const SIGN_IN: &str = "UNAUTHENTICATED";
+const NO: &str = "FORBIDDEN";
+const GONE: &str = "NOT_FOUND";
+
+/// Every field of `User` that not everyone sees, and some that everyone does.
+const FIELDS: [(&str, [&str; 5]); 12] = [
+    ("id", [OK; 5]),
+    ("username", [OK; 5]),
+    ("displayName", [OK; 5]),
+    ("name", [OK; 5]),
+    ("surname", [OK; 5]),
+    ("role", [OK; 5]),
+    ("karma", [OK; 5]),
+    ("active", [OK; 5]),
+    ("joinedAt", [OK; 5]),
+    ("email", [OK, HIDDEN, OK, OK, HIDDEN]),
+    ("phone", [OK, HIDDEN, OK, OK, HIDDEN]),
+    ("address { text }", [OK, HIDDEN, OK, OK, HIDDEN]),
+];
+
+/// Every operation on the person `$id`, or on the viewer where nobody is named.
+const OPERATIONS: [(&str, [&str; 5]); 20] = [
+    ("{ me { id } }", [OK, OK, HIDDEN, HIDDEN, HIDDEN]),
+    ("{ user(id: $id) { id } }", [OK; 5]),
+    ("{ users { nodes { id } } }", [OK, OK, OK, OK, SIGN_IN]),
+    (
+        "mutation { updateProfile(userId: $id, input: {name: \"N\"}) { id } }",
+        [OK, NO, OK, OK, SIGN_IN],
+    ),
+    (
+        "mutation { updateProfile(userId: \"x\", input: {name: \"N\"}) { id } }",
+        [NO, NO, GONE, GONE, SIGN_IN],
+    ),
+    (
+        "mutation { updateProfile(userId: 404, input: {name: \"N\"}) { id } }",
+        [NO, NO, GONE, GONE, SIGN_IN],
+    ),
+    (
+        "mutation { updateProfile(input: {name: \"N\"}) { id } }",
+        [OK, OK, SIGN_IN, SIGN_IN, SIGN_IN],
+    ),
+    (
+        "mutation { updateEmail(userId: $id, email: \"n@example.com\") { id } }",
+        [OK, NO, OK, OK, SIGN_IN],
+    ),
+    (
+        "mutation { changePassword(current: \"correct horse\", new: \"new password\") }",
+        [OK, OK, SIGN_IN, SIGN_IN, SIGN_IN],
+    ),
+    (
+        "mutation { setPassword(userId: $id, new: \"new password\") }",
+        [NO, NO, OK, OK, SIGN_IN],
+    ),
+    (
+        "mutation { setPassword(userId: 404, new: \"new password\") }",
+        [NO, NO, GONE, GONE, SIGN_IN],
+    ),
+    (
+        "mutation { incrementKarma(userId: $id) { id } }",
+        [NO, NO, OK, OK, SIGN_IN],
+    ),
+    (
+        "mutation { decrementKarma(userId: $id) { id } }",
+        [NO, NO, OK, OK, SIGN_IN],
+    ),
+    (
+        "mutation { decrementKarma(userId: \"x\") { id } }",
+        [NO, NO, GONE, GONE, SIGN_IN],
+    ),
+    (
+        "mutation { deactivateAccount(userId: $id) { id } }",
+        [OK, NO, OK, OK, SIGN_IN],
+    ),
+    (
+        "mutation { deactivateAccount(userId: 404) { id } }",
+        [NO, NO, GONE, GONE, SIGN_IN],
+    ),
+    ("mutation { eraseAccount(userId: $id) }", [OK, NO, OK, OK, SIGN_IN]),
+    (
+        "mutation { eraseAccount(userId: \"x\") }",
+        [NO, NO, GONE, GONE, SIGN_IN],
+    ),
+    ("mutation { eraseAccount }", [OK, OK, SIGN_IN, SIGN_IN, SIGN_IN]),
+    ("mutation { logout }", [OK, OK, OK, SIGN_IN, SIGN_IN]),
+];
+
+#[tokio::test]
+async fn every_field_is_shown_to_those_it_is_for() {
+    let (app, id, asking) = cast().await;
+    for (field, expected) in FIELDS {
+        for ((who, name), expected) in asking.iter().zip(ASKING).zip(expected) {
+            let representation = json!({"of": [{"__typename": "User", "id": id}]});
+            let direct = app
+                .ask(who, &format!("{{ user(id: {id}) {{ it: {field} }} }}"), json!({}))
+                .await;
+            let entity = format!(
+                "query($of: [_Any!]!) {{ _entities(representations: $of) {{ ... on User {{ it: {field} }} }} }}"
+            );
+            let entity = app.ask(who, &entity, representation).await;
+            for value in [direct.at("/user/it"), entity.at("/_entities/0/it")] {
+                let got = if value.is_null() { HIDDEN } else { OK };
+                assert_eq!(got, expected, "{field} for {name}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_operation_is_done_for_those_who_may_and_refused_to_everyone_else() {
+    for (document, expected) in OPERATIONS {
+        let (mut app, mut id, mut asking) = cast().await;
+        for (at, expected) in expected.into_iter().enumerate() {
+            let before = row(&app, id).await;
+            let answer = app
+                .ask(&asking[at], &document.replace("$id", &id.to_string()), json!({}))
+                .await;
+            let nothing = || answer.at("").as_object().unwrap().values().all(Value::is_null);
+            let got = match answer.code() {
+                OK if nothing() => HIDDEN,
+                code => code,
+            };
+            assert_eq!(got, expected, "{document} by {}", ASKING[at]);
+            if got != OK {
+                assert_eq!(
+                    row(&app, id).await,
+                    before,
+                    "{document} was refused and changed something"
+                );
+            } else if document.starts_with("mutation") {
+                // Some of these leave nobody to ask again.
+                (app, id, asking) = cast().await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_table_has_every_operation_of_the_schema() {
+    let sdl = accounts::sdl();
+    // How people come in is for everyone, by nature.
+    let open = ["register(", "login(", "refresh("];
+    for root in ["type Query {", "type Mutation {"] {
+        let body = sdl.split_once(root).unwrap().1.split_once("\n}").unwrap().0;
+        let fields = body
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.contains(": ") && line.starts_with(char::is_lowercase));
+        for field in fields.filter(|line| line.contains("): ") || line.ends_with('!') || line.ends_with("User")) {
+            let name = field.split(['(', ':']).next().unwrap();
+            let listed = OPERATIONS
+                .iter()
+                .any(|(document, _)| document.contains(&format!("{{ {name}")));
+            assert!(
+                listed || open.iter().any(|open| field.starts_with(open)),
+                "{name} is missing"
+            );
+        }
+    }
+}
+
+/// A person with everything filled in, and everyone who asks about them.
+async fn cast() -> (App, i64, Vec<Who>) {
+    let app = App::new().await;
+    let input = json!({
+        "username": "ada", "email": "ada@example.com", "password": PASSWORD, "displayName": "Ada", "name": "Ada",
+        "surname": "Winter", "phone": "1", "address": {"text": "Harbour Lane 7"}
+    });
+    let ada = app.register(input).await.person(&app, "register");
+    let ben = app.join("ben").await;
+    let asking = vec![ada.who, ben.who, Who::admin(99), Who::service(), Who::nobody()];
+    (app, ada.id, asking)
+}
+
+async fn row(app: &App, id: i64) -> entities::user::Model {
+    entities::user::by_id(app.services.db.read(), id)
+        .await
+        .unwrap()
+        .unwrap()
+}

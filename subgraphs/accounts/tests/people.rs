@@ -1,0 +1,181 @@
+//! Finding people: by id, by name, all of them, from another subgraph, and when they change.
+
+mod support;
+
+use async_graphql::Request;
+use contract::{Role, Viewer};
+use futures_util::{FutureExt, StreamExt};
+use serde_json::{Value, json};
+use support::{App, PASSWORD, Who};
+
+#[tokio::test]
+async fn me_is_who_is_signed_in_and_null_for_everyone_else() {
+    let app = App::new().await;
+    let ada = app.join("ada").await;
+    let me = async |who: &Who| app.ask(who, "{ me { username } }", json!({})).await.at("/me").clone();
+    assert_eq!(me(&ada.who).await, json!({"username": "ada"}));
+    assert_eq!(me(&Who::nobody()).await, Value::Null);
+    assert_eq!(me(&Who::service()).await, Value::Null);
+    assert_eq!(me(&Who::admin(4_711)).await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_person_is_found_by_id_or_by_username_in_any_case() {
+    let app = App::new().await;
+    let ada = app.join("Ada").await;
+    let find = async |arguments: &str| {
+        let document = format!("{{ user{arguments} {{ username }} }}");
+        app.ask(&Who::nobody(), &document, json!({})).await
+    };
+    for arguments in [
+        format!("(id: {})", ada.id),
+        format!("(id: \"{}\")", ada.id),
+        "(username: \" aDA\")".into(),
+    ] {
+        assert_eq!(
+            find(&arguments).await.at("/user"),
+            &json!({"username": "Ada"}),
+            "{arguments}"
+        );
+    }
+    for arguments in [
+        "(id: 99)",
+        "(id: \"01\")",
+        "(id: \"ada\")",
+        "(id: \"99999999999999999999\")",
+        "(id: \"-1\")",
+        "(username: \"\")",
+        "(username: \"ben\")",
+        // Only a name: an email is nobody else's business.
+        "(username: \"ada@example.com\")",
+    ] {
+        assert_eq!(find(arguments).await.at("/user"), &Value::Null, "{arguments}");
+    }
+    assert_eq!(find("").await.code(), "INVALID_INPUT");
+    assert_eq!(find("(id: 1, username: \"ada\")").await.field(), "username");
+}
+
+#[tokio::test]
+async fn the_list_of_people_has_pages_and_only_those_whose_account_is_in_use() {
+    let app = App::new().await;
+    let ada = app.join("ada").await;
+    let gone = app.join("gone").await;
+    app.ask(&gone.who, "mutation { deactivateAccount { id } }", json!({}))
+        .await
+        .at("");
+    for (name, role, fee) in [
+        ("ben", "BROKER", json!(1)),
+        ("cleo", "INVESTOR", Value::Null),
+        ("dan", "BROKER", json!(2)),
+    ] {
+        let input = json!({"username": name, "password": PASSWORD, "role": role, "brokerageFeePercent": fee});
+        app.register(input).await.at("");
+    }
+    let list = async |arguments: &str| {
+        let document =
+            format!("{{ users{arguments} {{ nodes {{ username }} pageInfo {{ hasNextPage endCursor }} }} }}");
+        let answer = app.ask(&ada.who, &document, json!({})).await;
+        let names: Vec<Value> = answer
+            .at("/users/nodes")
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|node| node["username"].clone())
+            .collect();
+        (json!(names), answer.at("/users/pageInfo").clone())
+    };
+    assert_eq!(list("").await.0, json!(["ada", "ben", "cleo", "dan"]));
+    assert_eq!(list("(role: BROKER)").await.0, json!(["ben", "dan"]));
+    assert_eq!(list("(last: 2)").await.0, json!(["cleo", "dan"]));
+    let (names, page) = list("(first: 3)").await;
+    assert_eq!(
+        (names, &page["hasNextPage"]),
+        (json!(["ada", "ben", "cleo"]), &json!(true))
+    );
+    let (names, page) = list(&format!("(first: 3, after: {})", page["endCursor"])).await;
+    assert_eq!((names, &page["hasNextPage"]), (json!(["dan"]), &json!(false)));
+    for (arguments, field) in [
+        ("(first: -1)", "first"),
+        ("(first: 101)", "first"),
+        ("(after: \"x\")", "after"),
+    ] {
+        let document = format!("{{ users{arguments} {{ nodes {{ id }} }} }}");
+        let answer = app.ask(&ada.who, &document, json!({})).await;
+        assert_eq!((answer.code(), answer.field()), ("INVALID_INPUT", field));
+    }
+}
+
+#[tokio::test]
+async fn other_subgraphs_refer_to_people_by_both_keys_and_one_who_is_missing_spoils_nothing() {
+    let app = App::new().await;
+    let ada = app.join("ada").await;
+    let gone = app.join("gone").await;
+    app.ask(&gone.who, "mutation { deactivateAccount { id } }", json!({}))
+        .await
+        .at("");
+    let document = "query($of: [_Any!]!) { _entities(representations: $of) { ... on User { username active } } }";
+    let of = json!([
+        {"__typename": "User", "id": gone.id.to_string()},
+        {"__typename": "User", "id": "404"},
+        {"__typename": "User", "id": "x"},
+        {"__typename": "User", "username": "ADA"},
+        {"__typename": "User", "username": "nobody"},
+        {"__typename": "User", "id": ada.id.to_string()},
+        {"__typename": "User", "username": "ada"},
+    ]);
+    let ada = json!({"username": "ada", "active": true});
+    assert_eq!(
+        app.ask(&Who::nobody(), document, json!({"of": of}))
+            .await
+            .at("/_entities"),
+        &json!([{"username": "gone", "active": false}, null, null, ada, null, ada, ada])
+    );
+}
+
+#[tokio::test]
+async fn thousands_of_references_are_read_in_few_statements() {
+    let app = App::new().await;
+    app.join("ada").await;
+    let of: Vec<Value> = (0..3_000)
+        .map(|id| json!({"__typename": "User", "id": id.to_string()}))
+        .collect();
+    let document = "query($of: [_Any!]!) { _entities(representations: $of) { ... on User { username } } }";
+    let answer = app.ask(&Who::nobody(), document, json!({"of": of})).await;
+    assert_eq!(answer.at("/_entities/1"), &json!({"username": "ada"}));
+    assert_eq!(answer.at("/_entities").as_array().unwrap().len(), 3_000);
+}
+
+#[tokio::test]
+async fn an_email_that_changed_is_news_for_its_owner_and_administrators_only() {
+    let app = App::new().await;
+    let ada = app.join("ada").await;
+    let ben = app.join("ben").await;
+    let watch = |who: &Who| {
+        let document = r#"subscription { cacheInvalidated(typenames: ["User"]) { typename key version } }"#;
+        app.schema
+            .execute_stream(Request::new(document).data(who.viewer.clone()))
+            .boxed()
+    };
+    let admin = Viewer::User {
+        id: 99,
+        role: Role::Member,
+        admin: true,
+    };
+    let admin = Who {
+        viewer: admin,
+        session: None,
+    };
+    let mut streams = [watch(&ada.who), watch(&ben.who), watch(&admin), watch(&Who::nobody())];
+    for stream in &mut streams {
+        assert!(stream.next().now_or_never().is_none(), "nothing has happened yet");
+    }
+    let change = r#"mutation { updateEmail(email: "new@example.com") { email } }"#;
+    app.ask(&ada.who, change, json!({})).await.at("");
+    let mut told = Vec::new();
+    for stream in &mut streams {
+        let next = stream.next().now_or_never().flatten();
+        told.push(next.map(|answer| answer.data.into_json().unwrap()["cacheInvalidated"].clone()));
+    }
+    let news = Some(json!({"typename": "User", "key": ada.id.to_string(), "version": 2}));
+    assert_eq!(told, [news.clone(), None, news, None]);
+}

@@ -1,0 +1,241 @@
+//! Registering: what a name, an email, a password and a fee may be, and what happens when two want the same.
+
+mod support;
+
+use contract::{Audience, Event, Role, Viewer};
+use serde_json::{Value, json};
+use support::{App, PASSWORD, SIGNED_IN, Who, heard};
+
+#[tokio::test]
+async fn who_registers_is_signed_in_and_everyone_is_told() {
+    let app = App::new().await;
+    let mut events = app.events();
+    let answer = app
+        .register(json!({
+            "username": "  Ada ", "email": " Ada@Example.com ", "password": PASSWORD, "role": "INVESTOR",
+            "name": "Ada", "surname": "Winter", "phone": "1", "address": {"street": "S", "number": "1a", "zipCode": "10115"}
+        }))
+        .await;
+    let ada = answer.person(&app, "register");
+    assert_eq!(
+        ada.who.viewer,
+        Viewer::User {
+            id: ada.id,
+            role: Role::Investor,
+            admin: false
+        }
+    );
+    let me = "{ me { username email displayName role karma active phone address { street number zipCode text } joinedAt brokerageFeePercent } }";
+    assert_eq!(
+        app.ask(&ada.who, me, json!({})).await.at("/me"),
+        &json!({
+            "username": "Ada", "email": "Ada@Example.com", "displayName": "Ada Winter", "role": "INVESTOR", "karma": 0,
+            "active": true, "phone": "1", "joinedAt": "2027-01-15T08:00:00+00:00", "brokerageFeePercent": null,
+            "address": {"street": "S", "number": "1a", "zipCode": "10115", "text": "S 1a, 10115"}
+        })
+    );
+    assert_eq!(
+        heard(&mut events),
+        [Event::Invalidated {
+            typename: "User",
+            key: ada.id.to_string(),
+            version: 1,
+            audience: Audience::Everyone
+        }]
+    );
+}
+
+#[tokio::test]
+async fn a_registration_that_breaks_a_rule_is_refused_with_the_member_that_breaks_it() {
+    let app = App::new().await;
+    let long = |chars: usize| "ä".repeat(chars);
+    let broken: Vec<(Value, &str)> = vec![
+        (json!({"username": " "}), "input.username"),
+        (json!({"username": long(65)}), "input.username"),
+        (json!({"username": "a\nb"}), "input.username"),
+        (json!({"username": "a\u{7f}b"}), "input.username"),
+        (json!({"username": null}), "input.username"),
+        (json!({"email": "ada"}), "input.email"),
+        (json!({"email": "ada@"}), "input.email"),
+        (json!({"email": "@example.com"}), "input.email"),
+        (json!({"email": "ada@localhost"}), "input.email"),
+        (json!({"email": "ada@@example.com"}), "input.email"),
+        (json!({"email": "a da@example.com"}), "input.email"),
+        (json!({"email": "ada@example..com"}), "input.email"),
+        (json!({"email": "ada@-example.com"}), "input.email"),
+        (json!({"email": format!("a@{}.com", "b".repeat(249))}), "input.email"),
+        (json!({"password": "1234567"}), "input.password"),
+        (json!({"password": long(257)}), "input.password"),
+        (json!({"password": "x".repeat(100_000)}), "input.password"),
+        (json!({"displayName": ""}), "input.displayName"),
+        (json!({"displayName": long(65)}), "input.displayName"),
+        (json!({"displayName": "a\u{0}"}), "input.displayName"),
+        (json!({"name": "\t"}), "input.name"),
+        (json!({"surname": "a\rb"}), "input.surname"),
+        (json!({"phone": long(65)}), "input.phone"),
+        (json!({"address": {}}), "input.address"),
+        (json!({"address": {"street": "S", "number": "1"}}), "input.address"),
+        (json!({"address": {"text": "S 1", "street": "S"}}), "input.address"),
+        (json!({"address": {"text": " "}}), "input.address.text"),
+        (
+            json!({"address": {"street": "S", "number": "", "zipCode": "1"}}),
+            "input.address.number",
+        ),
+        (json!({"role": "BROKER"}), "input.brokerageFeePercent"),
+        (
+            json!({"role": "BROKER", "brokerageFeePercent": 0.99}),
+            "input.brokerageFeePercent",
+        ),
+        (
+            json!({"role": "BROKER", "brokerageFeePercent": 1.005}),
+            "input.brokerageFeePercent",
+        ),
+        (
+            json!({"role": "BROKER", "brokerageFeePercent": 100.01}),
+            "input.brokerageFeePercent",
+        ),
+        (
+            json!({"role": "BROKER", "brokerageFeePercent": 1e300}),
+            "input.brokerageFeePercent",
+        ),
+        (
+            json!({"role": "INVESTOR", "brokerageFeePercent": 2}),
+            "input.brokerageFeePercent",
+        ),
+        // async-graphql refuses these before the domain sees them.
+        (json!({"role": "ADMIN"}), ""),
+        (json!({"admin": true}), ""),
+        (json!({"brokerageFeePercent": "2"}), ""),
+    ];
+    for (change, field) in broken {
+        let mut input = json!({"username": "ada", "password": PASSWORD});
+        input
+            .as_object_mut()
+            .unwrap()
+            .extend(change.as_object().unwrap().clone());
+        let answer = app.register(input).await;
+        assert_eq!(
+            (answer.code(), answer.field()),
+            ("INVALID_INPUT", field),
+            "{change}: {}",
+            answer.0
+        );
+    }
+    let users = app.ask(&Who::service(), "{ users { nodes { id } } }", json!({})).await;
+    assert_eq!(users.at("/users/nodes"), &json!([]), "nothing changed");
+}
+
+#[tokio::test]
+async fn the_longest_names_and_passwords_and_the_smallest_fee_fit() {
+    let app = App::new().await;
+    let (name, password) = ("ß".repeat(64), "€".repeat(256));
+    let answer = app
+        .register(json!({"username": name, "password": password, "role": "BROKER", "brokerageFeePercent": 1.25}))
+        .await;
+    let broker = answer.person(&app, "register");
+    let me = app.ask(&broker.who, "{ me { brokerageFeePercent } }", json!({})).await;
+    assert_eq!(me.at("/me/brokerageFeePercent"), &json!(1.25));
+    assert_eq!(app.login(&name, &password).await.code(), "OK");
+}
+
+#[tokio::test]
+async fn a_name_is_taken_in_every_case_and_the_answer_says_which() {
+    let app = App::new().await;
+    app.register(json!({"username": "Ärger", "email": "a@example.com", "password": PASSWORD}))
+        .await
+        .at("");
+    app.register(json!({"username": "ΟΔΟΣ", "password": PASSWORD}))
+        .await
+        .at("");
+    for (username, email, taken) in [
+        ("äRGER", "b@example.com", "this username is taken"),
+        (" ärger ", "b@example.com", "this username is taken"),
+        ("οδος", "b@example.com", "this username is taken"),
+        ("οδοσ", "b@example.com", "this username is taken"),
+        ("ben", "A@EXAMPLE.com", "this email is taken"),
+        // People sign in with either, so one's username is never another's email.
+        ("A@example.com", "b@example.com", "this username is taken"),
+    ] {
+        let answer = app
+            .register(json!({"username": username, "email": email, "password": PASSWORD}))
+            .await;
+        assert_eq!(
+            (answer.code(), answer.message()),
+            ("CONFLICT", taken),
+            "{username} {email}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_a_username_the_email_is_it_and_nobody_else_can_use_that_email() {
+    let app = App::new().await;
+    let answer = app
+        .register(json!({"email": "eve@example.com", "password": PASSWORD}))
+        .await;
+    assert_eq!(answer.at("/register/user/username"), "eve@example.com");
+    let eve = answer.person(&app, "register");
+    let moved = r#"mutation { updateEmail(email: "eve@example.org") { email } }"#;
+    app.ask(&eve.who, moved, json!({})).await.at("");
+    let answer = app
+        .register(json!({"username": "mallory", "email": "Eve@example.com", "password": PASSWORD}))
+        .await;
+    assert_eq!((answer.code(), answer.message()), ("CONFLICT", "this email is taken"));
+}
+
+#[tokio::test]
+async fn of_fifty_who_want_one_name_at_once_exactly_one_gets_it() {
+    let app = App::new().await;
+    let registrations = (0..50).map(|n| {
+        let name = if n % 2 == 0 { "Highlander" } else { "HIGHLANDER" };
+        app.register(json!({"username": name, "password": PASSWORD}))
+    });
+    let answers = futures_util::future::join_all(registrations).await;
+    let count = |code: &str| answers.iter().filter(|answer| answer.code() == code).count();
+    assert_eq!((count("OK"), count("CONFLICT")), (1, 49));
+    let users = app
+        .ask(&Who::service(), "{ users { nodes { username } } }", json!({}))
+        .await;
+    assert_eq!(users.at("/users/nodes").as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_registration_sent_twice_with_one_key_makes_one_person_and_signs_in_twice() {
+    let app = App::new().await;
+    let document = format!(
+        "mutation($input: RegisterInput!, $key: String) {{ register(input: $input, idempotencyKey: $key) {SIGNED_IN} }}"
+    );
+    let send = async |username: &str, password: &str| {
+        let input = json!({"username": username, "password": password});
+        app.ask(&Who::nobody(), &document, json!({"input": input, "key": "k1"}))
+            .await
+    };
+    let mut events = app.events();
+    let first = send("ada", PASSWORD).await.person(&app, "register");
+    let again = send("ada", PASSWORD).await.person(&app, "register");
+    assert_eq!(first.id, again.id);
+    assert_ne!(
+        first.refresh_token, again.refresh_token,
+        "secrets are not kept to be sent again"
+    );
+    assert_eq!(heard(&mut events).len(), 1, "a replay is no news");
+
+    assert_eq!(send("ben", PASSWORD).await.code(), "IDEMPOTENCY_MISMATCH");
+    assert_eq!(
+        send("ada", "another password").await.code(),
+        "IDEMPOTENCY_MISMATCH",
+        "a key alone is no way into an account"
+    );
+}
+
+#[tokio::test]
+async fn a_refused_registration_leaves_its_key_free() {
+    let app = App::new().await;
+    app.join("ada").await;
+    let document =
+        "mutation($input: RegisterInput!) { register(input: $input, idempotencyKey: \"k\") { user { id } } }";
+    let taken = json!({"input": {"username": "ada", "password": PASSWORD}});
+    assert_eq!(app.ask(&Who::nobody(), document, taken).await.code(), "CONFLICT");
+    let free = json!({"input": {"username": "ben", "password": PASSWORD}});
+    assert_eq!(app.ask(&Who::nobody(), document, free).await.code(), "OK");
+}
