@@ -183,9 +183,7 @@ async fn cast() -> (App, i64, Vec<Who>) {
     (app, ada.id, asking)
 }
 
-async fn row(app: &App, id: i64) -> entities::user::Model {
-    entities::user::by_id(app.services.db.read(), id)
-        .await
-        .unwrap()
-        .unwrap()
+async fn row(app: &App, id: i64) -> Option<entities::user::Model> {
+    let row = entities::user::by_id(app.services.db.read(), id).await;
+    row.expect("the database answers")
 }

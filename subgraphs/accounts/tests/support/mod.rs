@@ -1,5 +1,6 @@
 //! A migrated database in a folder of its own, a clock that stands still, a bus that is listened to.
 #![expect(dead_code, reason = "each test binary uses its own part")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use std::sync::Arc;
 use std::time::Duration;
