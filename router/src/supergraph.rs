@@ -7,6 +7,7 @@
 //!
 //! Nothing here knows a domain, opens a database or listens to a socket.
 
+mod alias;
 mod decide;
 mod entities;
 mod execute;

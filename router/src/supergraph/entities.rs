@@ -153,7 +153,7 @@ fn gather(needs: &[Need], object: &Fields, into: &mut Fields) -> Result<(), Miss
                 }
             }
             Need::Field { key, name, inner } => {
-                let value = object.get(key).or_else(|| object.get(name)).ok_or(Missing)?;
+                let value = object.get(name).or_else(|| object.get(key)).ok_or(Missing)?;
                 into.insert(key.clone(), part(value, inner)?);
             }
         }

@@ -19,6 +19,7 @@ use hive_router_query_planner::utils::cancellation::CancellationToken;
 use hive_router_query_planner::utils::parsing::{safe_parse_operation, safe_parse_schema};
 
 use super::SupergraphError;
+use super::alias::safe_alias;
 use super::decide::Decided;
 use super::refusal::Refusal;
 use super::schema::PublicSchema;
@@ -105,11 +106,11 @@ pub enum Hop {
 /// Part of a representation.
 #[derive(Debug)]
 pub enum Need {
-    /// The value under this key of the answer (or under this name where the key is an alias nobody resolved).
+    /// A field. The planner writes `price: alias` where the answer has what is needed under another name.
     Field {
-        /// The key.
+        /// What the representation calls it; the answer too, where it does not know the name.
         key: Name,
-        /// The field's name.
+        /// What the answer calls it.
         name: Name,
         /// What of the value, where it is an object.
         inner: Vec<Need>,
@@ -241,12 +242,12 @@ fn text_to_plan(schema: &PublicSchema, decided: &Decided) -> Option<String> {
         operation.name = None;
         operation.directives = Default::default();
         operation.selection_set.selections = roots.into_iter().map(Selection::Field).collect();
-        fill_empty(schema, &mut operation.selection_set);
+        complete(schema, &mut operation.selection_set);
     }
     let mut document = ExecutableDocument::new();
     document.fragments = decided.document.fragments.clone();
     for fragment in document.fragments.values_mut() {
-        fill_empty(schema, &mut fragment.make_mut().selection_set);
+        complete(schema, &mut fragment.make_mut().selection_set);
     }
     document.operations.insert(operation);
     Some(document.serialize().no_indent().to_string())
@@ -276,28 +277,31 @@ fn flatten_roots<'a>(
     }
 }
 
-/// A selection that `@skip` left empty cannot be written down; what it selects instead, the shape does not show.
-fn fill_empty(schema: &PublicSchema, set: &mut SelectionSet) {
-    if set.is_empty()
-        && let Ok(typename) = set.new_field(&schema.types, name!("__typename"))
-    {
-        set.push(typename);
-    }
+/// Makes selections plannable. One that `@skip` left empty cannot be written down, and an interface or union has to
+/// say which type it is; what they select for that, the shape does not show.
+fn complete(schema: &PublicSchema, set: &mut SelectionSet) {
+    use apollo_compiler::schema::ExtendedType;
     for selection in &mut set.selections {
         match selection {
-            Selection::Field(field) if is_composite(schema, &field.selection_set.ty) => {
-                fill_empty(schema, &mut field.make_mut().selection_set);
+            Selection::Field(field) => {
+                let field = field.make_mut();
+                if let Some(alias) = safe_alias(schema, field) {
+                    field.alias = Some(alias);
+                }
+                complete(schema, &mut field.selection_set);
             }
-            Selection::InlineFragment(inline) => fill_empty(schema, &mut inline.make_mut().selection_set),
-            Selection::Field(_) | Selection::FragmentSpread(_) => {}
+            Selection::InlineFragment(inline) => complete(schema, &mut inline.make_mut().selection_set),
+            Selection::FragmentSpread(_) => {}
         }
     }
-}
-
-fn is_composite(schema: &PublicSchema, ty: &str) -> bool {
-    use apollo_compiler::schema::ExtendedType;
-    matches!(
-        schema.types.types.get(ty),
-        Some(ExtendedType::Object(_) | ExtendedType::Interface(_) | ExtendedType::Union(_))
-    )
+    let needs_typename = match schema.types.types.get(&set.ty) {
+        Some(ExtendedType::Object(_)) => set.is_empty(),
+        Some(ExtendedType::Interface(_) | ExtendedType::Union(_)) => {
+            !set.fields().any(|field| field.response_key() == "__typename")
+        }
+        _ => false,
+    };
+    if needs_typename && let Ok(typename) = set.new_field(&schema.types, name!("__typename")) {
+        set.push(typename);
+    }
 }

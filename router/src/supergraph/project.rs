@@ -110,8 +110,8 @@ impl<'a> Writer<'a> {
                 continue;
             };
             let found = match object.get_index(next) {
-                Some((key, value)) if key.as_str() == &*field.key => Some((next, value)),
-                _ => object.get_full(&*field.key).map(|(at, _, value)| (at, value)),
+                Some((key, value)) if key.as_str() == &*field.data_key => Some((next, value)),
+                _ => object.get_full(&*field.data_key).map(|(at, _, value)| (at, value)),
             };
             if let Some((at, _)) = found {
                 next = at + 1;

@@ -1,9 +1,9 @@
 //! The schema the world sees: the supergraph without what only the router needs to know.
 
-use apollo_compiler::Schema;
-use apollo_compiler::collections::HashMap;
-use apollo_compiler::schema::Implementers;
+use apollo_compiler::collections::{HashMap, HashSet};
+use apollo_compiler::schema::{ExtendedType, Implementers};
 use apollo_compiler::validation::Valid;
+use apollo_compiler::{Name, Schema};
 use hive_router_query_planner::consumer_schema::ConsumerSchema;
 use hive_router_query_planner::utils::parsing::safe_parse_schema;
 
@@ -14,7 +14,9 @@ pub struct PublicSchema {
     /// The types.
     pub types: Valid<Schema>,
     /// Which types implement which interface.
-    pub implementers: HashMap<apollo_compiler::Name, Implementers>,
+    pub implementers: HashMap<Name, Implementers>,
+    /// The names of all fields of all types.
+    pub field_names: HashSet<Name>,
 }
 
 impl PublicSchema {
@@ -24,12 +26,16 @@ impl PublicSchema {
         let types = Schema::parse_and_validate(sdl, "schema.graphql")
             .map_err(|invalid| SupergraphError::Schema(invalid.errors.to_string()))?;
         let implementers = types.implementers_map();
-        Ok(Self { types, implementers })
+        let field_names = types.types.values().flat_map(field_names).cloned().collect();
+        Ok(Self {
+            types,
+            implementers,
+            field_names,
+        })
     }
 
     /// The object types a value of this type can have; the type itself where it is an object.
     pub fn possible_types<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
-        use apollo_compiler::schema::ExtendedType;
         match self.types.types.get(name) {
             Some(ExtendedType::Union(union)) => union.members.iter().map(|member| member.as_str()).collect(),
             Some(ExtendedType::Interface(_)) => self.implementers.get(name).map_or_else(Vec::new, |known| {
@@ -37,6 +43,14 @@ impl PublicSchema {
             }),
             _ => vec![name],
         }
+    }
+}
+
+fn field_names(ty: &ExtendedType) -> Vec<&Name> {
+    match ty {
+        ExtendedType::Object(object) => object.fields.keys().collect(),
+        ExtendedType::Interface(interface) => interface.fields.keys().collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -8,6 +8,7 @@ use apollo_compiler::collections::IndexMap;
 use apollo_compiler::executable::{Field, Selection, SelectionSet};
 use apollo_compiler::schema::ExtendedType;
 
+use super::alias::safe_alias;
 use super::decide::Decided;
 use super::refusal::Refusal;
 use super::schema::PublicSchema;
@@ -26,6 +27,8 @@ pub struct ObjectShape {
 pub struct FieldShape {
     /// The alias, or the name.
     pub key: Box<str>,
+    /// The key of the fetched data: mostly the same.
+    pub data_key: Box<str>,
     /// The field's name, for messages.
     pub name: Box<str>,
     /// `"key":`, ready to be written.
@@ -170,8 +173,10 @@ impl<'a> Maker<'a> {
                 Some(self.value(fields[0].ty(), &sets)?)
             }
         };
+        let data_key = safe_alias(self.schema, fields[0]);
         Ok(FieldShape {
             key: key.into(),
+            data_key: data_key.as_deref().unwrap_or(key).into(),
             name: fields[0].name.as_str().into(),
             key_json: format!("\"{key}\":").into_bytes().into(),
             value,

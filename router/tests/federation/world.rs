@@ -1,0 +1,382 @@
+//! One world, seen twice: through four subgraphs behind the supergraph, and through one plain schema as the
+//! specification says an executor has to answer. The reference executor is `apollo-compiler`'s.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use agora::limits::Limits;
+use agora::subgraph::{Answer, Document, Outcome, Subgraph, SubgraphData, SubgraphRequest};
+use agora::supergraph::{Supergraph, public_sdl};
+use apollo_compiler::resolvers::{Execution, FieldError, ObjectValue, ResolveInfo, ResolvedValue};
+use apollo_compiler::response::{ExecutionResponse, JsonMap};
+use apollo_compiler::validation::Valid;
+use apollo_compiler::{ExecutableDocument, Schema};
+use contract::Viewer;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream, StreamExt};
+use serde_json::{Map, Value, json};
+
+pub const SUPERGRAPH: &str = include_str!("graph/supergraph.graphql");
+const SUBGRAPHS: [(&str, &str); 4] = [
+    ("people", include_str!("graph/people.graphql")),
+    ("products", include_str!("graph/products.graphql")),
+    ("reviews", include_str!("graph/reviews.graphql")),
+    ("shipping", include_str!("graph/shipping.graphql")),
+];
+
+/// What every subgraph of a federation adds to its schema.
+const FEDERATION: &str = r#"
+    directive @link(url: String!, import: [String]) repeatable on SCHEMA
+    directive @key(fields: String!) repeatable on OBJECT | INTERFACE
+    directive @shareable on OBJECT | FIELD_DEFINITION
+    directive @external on OBJECT | FIELD_DEFINITION
+    directive @requires(fields: String!) on FIELD_DEFINITION
+    scalar _Any
+    extend type Query { _entities(representations: [_Any!]!): [_Entity]! }
+"#;
+
+/// Everything there is, and what the mutations did.
+pub struct World {
+    things: Map<String, Value>,
+    log: Mutex<Vec<String>>,
+}
+
+impl World {
+    pub fn new() -> Arc<Self> {
+        let things = serde_json::from_str(include_str!("graph/data.json")).unwrap();
+        Arc::new(Self {
+            things,
+            log: Mutex::default(),
+        })
+    }
+
+    fn thing(self: &Arc<Self>, key: &str) -> Option<Thing> {
+        let fields = self.things.get(key)?.as_object()?.clone();
+        let typename = key.split(':').next().unwrap().to_owned();
+        Some(Thing {
+            world: self.clone(),
+            typename,
+            fields,
+            given: None,
+        })
+    }
+}
+
+/// An object of the world.
+struct Thing {
+    world: Arc<World>,
+    typename: String,
+    fields: Map<String, Value>,
+    /// The representation it was asked for with: a subgraph knows of other subgraphs' fields only what is in there.
+    given: Option<Map<String, Value>>,
+}
+
+impl Thing {
+    fn resolve<'a>(&'a self, value: &'a Value, arguments: &JsonMap) -> Result<ResolvedValue<'a>, FieldError> {
+        let fail = |message: &str| FieldError {
+            message: message.to_owned(),
+        };
+        Ok(match value {
+            Value::Array(items) => {
+                let items: Vec<_> = items.iter().map(|item| self.resolve(item, arguments)).collect();
+                ResolvedValue::List(Box::new(items.into_iter()))
+            }
+            Value::Object(object) => {
+                let (kind, inner) = object.iter().next().unwrap();
+                match kind.as_str() {
+                    "error" => return Err(fail(inner.as_str().unwrap())),
+                    "ref" => object_or_null(self.world.thing(inner.as_str().unwrap())),
+                    "by" => {
+                        let id = &arguments[inner[1].as_str().unwrap()];
+                        let key = format!("{}:{}", inner[0].as_str().unwrap(), plain(id));
+                        object_or_null(self.world.thing(&key))
+                    }
+                    "leaf" => leaf(inner),
+                    "echo" => {
+                        // Through a `Value`, whose members are sorted: the order of members means nothing.
+                        leaf(&json!(json!(arguments).to_string()))
+                    }
+                    "log" => {
+                        let mut log = self.world.log.lock().unwrap();
+                        log.push(format!("{} {}", inner.as_str().unwrap(), plain(&arguments["text"])));
+                        leaf_list(&log)
+                    }
+                    "sum" => leaf(&self.sum(inner)),
+                    _ => ResolvedValue::Object(Box::new(Thing {
+                        world: self.world.clone(),
+                        typename: object["__typename"].as_str().unwrap().to_owned(),
+                        fields: object.clone(),
+                        given: None,
+                    })),
+                }
+            }
+            value => leaf(value),
+        })
+    }
+
+    fn sum(&self, names: &Value) -> Value {
+        let known = self.given.as_ref().unwrap_or(&self.fields);
+        let known = Value::Object(known.clone());
+        let mut sum = 0;
+        for name in names.as_array().unwrap() {
+            let pointer = format!("/{}", name.as_str().unwrap().replace('.', "/"));
+            match known.pointer(&pointer) {
+                Some(value) => sum += value.as_i64().unwrap_or(0),
+                None if known.pointer(&pointer[..pointer.rfind('/').unwrap()]) == Some(&Value::Null) => {}
+                None => return json!(format!("{pointer} was not sent: {known}")),
+            }
+        }
+        json!(sum)
+    }
+}
+
+impl ObjectValue for Thing {
+    fn type_name(&self) -> &str {
+        &self.typename
+    }
+
+    fn resolve_field<'a>(&'a self, info: &'a ResolveInfo<'a>) -> Result<ResolvedValue<'a>, FieldError> {
+        if info.field_name() == "_entities" {
+            let representations = info.arguments()["representations"].as_array().unwrap();
+            let entities: Vec<_> = representations
+                .iter()
+                .map(|given| Ok(object_or_null(entity(&self.world, given))))
+                .collect();
+            return Ok(ResolvedValue::List(Box::new(entities.into_iter())));
+        }
+        let arguments = info.arguments();
+        let mut written: Vec<_> = arguments
+            .iter()
+            .map(|(key, value)| format!("{}={value}", key.as_str()))
+            .collect();
+        written.sort();
+        let exact = format!("{}({})", info.field_name(), written.join(","));
+        let value = self.fields.get(&exact).or_else(|| self.fields.get(info.field_name()));
+        match value {
+            Some(value) => self.resolve(value, arguments),
+            None => Err(self.unknown_field_error(info)),
+        }
+    }
+}
+
+fn entity(world: &Arc<World>, given: &apollo_compiler::response::JsonValue) -> Option<Thing> {
+    let given: Map<String, Value> = serde_json::from_value(json!(given)).unwrap();
+    let typename = given["__typename"].as_str().unwrap();
+    let id = given.get("id").or(given.get("upc")).or(given.get("serial")).unwrap();
+    let mut thing = world.thing(&format!("{typename}:{}", id.as_str().unwrap()))?;
+    thing.given = Some(given);
+    Some(thing)
+}
+
+fn object_or_null<'a>(thing: Option<Thing>) -> ResolvedValue<'a> {
+    match thing {
+        Some(thing) => ResolvedValue::Object(Box::new(thing)),
+        None => leaf(&Value::Null),
+    }
+}
+
+fn leaf<'a>(value: &Value) -> ResolvedValue<'a> {
+    ResolvedValue::Leaf(serde_json::from_value(value.clone()).unwrap())
+}
+
+fn leaf_list<'a>(items: &[String]) -> ResolvedValue<'a> {
+    let items: Vec<_> = items.iter().map(|item| Ok(leaf(&json!(item)))).collect();
+    ResolvedValue::List(Box::new(items.into_iter()))
+}
+
+fn plain(value: &apollo_compiler::response::JsonValue) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// How a subgraph behaves.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Mood {
+    Well,
+    /// It answers an error and no data.
+    Down,
+    /// It never answers.
+    Silent,
+    /// It answers something that is no GraphQL.
+    Garbled,
+    /// It panics.
+    Panicking,
+    /// It knows none of the entities it is asked for.
+    Forgetful,
+}
+
+/// A subgraph over the world that answers JSON, as one behind HTTP does.
+pub struct TestSubgraph {
+    schema: Valid<Schema>,
+    world: Arc<World>,
+    mood: Mood,
+    /// What it was asked, in order.
+    pub asked: Arc<Mutex<Vec<(String, Value)>>>,
+}
+
+impl TestSubgraph {
+    fn new(name: &str, sdl: &str, world: Arc<World>, mood: Mood) -> Self {
+        let mut keyed: Vec<_> = sdl
+            .lines()
+            .filter(|line| line.starts_with("type") && line.contains("@key"))
+            .map(|line| line.split_whitespace().nth(1).unwrap())
+            .collect();
+        keyed.dedup();
+        let entity = format!("union _Entity = {}", keyed.join(" | "));
+        let schema = Schema::builder()
+            .adopt_orphan_extensions()
+            .parse(format!("{sdl}\n{FEDERATION}\n{entity}"), name)
+            .build()
+            .unwrap()
+            .validate()
+            .unwrap();
+        Self {
+            schema,
+            world,
+            mood,
+            asked: Arc::default(),
+        }
+    }
+
+    fn answer(&self, request: &SubgraphRequest) -> SubgraphData {
+        let (Document::Text(text) | Document::Parsed { text, .. }) = &request.document;
+        let variables = serde_json::to_value(&request.variables).unwrap();
+        self.asked.lock().unwrap().push((text.to_string(), variables.clone()));
+        let body = match self.mood {
+            Mood::Down => json!({
+                "errors": [{ "message": "down for repair", "extensions": { "code": "UNAVAILABLE", "retryAfter": 3 } }],
+            }),
+            Mood::Garbled => return json_answer("<html>".into()),
+            Mood::Panicking => panic!("on purpose"),
+            Mood::Forgetful if text.contains("_entities") => {
+                let count = variables["representations"].as_array().unwrap().len();
+                json!({ "data": { "_entities": vec![Value::Null; count] } })
+            }
+            Mood::Well | Mood::Silent | Mood::Forgetful => {
+                // What the planner writes has to be valid for the subgraph, too.
+                let document = ExecutableDocument::parse_and_validate(&self.schema, text.to_string(), "fetch")
+                    .unwrap_or_else(|invalid| panic!("{text}\n{}", invalid.errors));
+                json!(execute(&self.schema, &document, &variables, &self.world))
+            }
+        };
+        json_answer(body.to_string())
+    }
+}
+
+fn json_answer(body: String) -> SubgraphData {
+    SubgraphData::Json(Answer {
+        body: body.into(),
+        outcome: Outcome::Data,
+    })
+}
+
+impl Subgraph for TestSubgraph {
+    fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphData> {
+        async move {
+            if self.mood == Mood::Silent {
+                std::future::pending::<()>().await;
+            }
+            // Like a real one, it is not done at once.
+            tokio::task::yield_now().await;
+            self.answer(&request)
+        }
+        .boxed()
+    }
+
+    fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
+        if self.mood == Mood::Down {
+            return stream::iter([self.answer(&request)]).boxed();
+        }
+        let good = self.answer(&request);
+        let bad = json_answer(
+            json!({ "data": null, "errors": [{ "message": "lost", "path": ["personChanged"] }] }).to_string(),
+        );
+        let again = self.answer(&request);
+        stream::iter([good, bad, again]).boxed()
+    }
+}
+
+fn execute(
+    schema: &Valid<Schema>,
+    document: &Valid<ExecutableDocument>,
+    variables: &Value,
+    world: &Arc<World>,
+) -> ExecutionResponse {
+    let definition = document.operations.get(None).unwrap();
+    let variables: JsonMap = serde_json::from_value(variables.clone()).unwrap();
+    let root = Thing {
+        typename: definition.object_type().to_string(),
+        ..world.thing(&definition.operation_type.default_type_name()).unwrap()
+    };
+    Execution::new(schema, document)
+        .operation(definition)
+        .raw_variable_values(&variables)
+        .enable_schema_introspection(true)
+        .execute_sync(&root)
+        .unwrap_or_else(|error| panic!("{}", error.message()))
+}
+
+/// The graph of these tests.
+pub struct Graph {
+    pub supergraph: Supergraph,
+    pub asked: HashMap<&'static str, Arc<Mutex<Vec<(String, Value)>>>>,
+}
+
+impl Graph {
+    pub fn new() -> Self {
+        Self::with(&[], Limits::default())
+    }
+
+    /// A graph some of whose subgraphs are not well.
+    pub fn with(moods: &[(&str, Mood)], limits: Limits) -> Self {
+        let world = World::new();
+        let mut subgraphs: HashMap<String, Arc<dyn Subgraph>> = HashMap::new();
+        let mut asked = HashMap::new();
+        for (name, sdl) in SUBGRAPHS {
+            let mood = moods
+                .iter()
+                .find(|(sick, _)| *sick == name)
+                .map_or(Mood::Well, |(_, mood)| *mood);
+            let subgraph = TestSubgraph::new(name, sdl, world.clone(), mood);
+            asked.insert(name, subgraph.asked.clone());
+            subgraphs.insert(name.to_owned(), Arc::new(subgraph));
+        }
+        let supergraph = Supergraph::new(SUPERGRAPH, subgraphs, Arc::new(limits)).unwrap();
+        Self { supergraph, asked }
+    }
+
+    pub async fn answer(&self, request: SubgraphRequest) -> Answer {
+        let answered = tokio::time::timeout(Duration::from_secs(30), self.supergraph.fetch(request)).await;
+        answered.expect("an answer within half a minute").into_answer()
+    }
+
+    pub async fn run(&self, query: &str) -> Value {
+        self.run_with(query, json!({})).await
+    }
+
+    pub async fn run_with(&self, query: &str, variables: Value) -> Value {
+        let answer = self.answer(request(query, variables)).await;
+        serde_json::from_slice(&answer.body).unwrap()
+    }
+}
+
+pub fn request(query: &str, variables: Value) -> SubgraphRequest {
+    SubgraphRequest {
+        document: Document::Text(query.into()),
+        operation_name: None,
+        variables: async_graphql::Variables::from_json(variables),
+        viewer: Viewer::Anonymous,
+        session: None,
+        request_id: "test".into(),
+        queries_only: false,
+    }
+}
+
+/// The same operation on the same world, answered by the reference executor over the one public schema.
+pub fn reference(query: &str, variables: &Value) -> String {
+    let schema = Schema::parse_and_validate(public_sdl(SUPERGRAPH).unwrap(), "public").unwrap();
+    let document = ExecutableDocument::parse_and_validate(&schema, query, "query")
+        .unwrap_or_else(|invalid| panic!("{query}\n{}", invalid.errors));
+    serde_json::to_string(&execute(&schema, &document, variables, &World::new())).unwrap()
+}
