@@ -35,8 +35,12 @@ settings! {
         subscriptions_max: usize = 10_000,
         /// Subscriptions of one WebSocket; one more is refused.
         subscriptions_per_socket_max: usize = 100,
-        /// Answers waiting for a slow subscriber; one more ends the subscription.
+        /// Answers waiting for a slow subscriber; one more has to wait at its source.
         subscriber_queue_max: usize = 64,
+        /// Milliseconds a subscriber may leave a full queue unread; then its subscription ends.
+        subscriber_ms_max: u64 = 5_000,
+        /// Milliseconds after which a silent stream over HTTP shows that it is alive.
+        keep_alive_ms: u64 = 5_000,
         /// Milliseconds a WebSocket client has for its `connection_init`.
         connection_init_ms_max: u64 = 5_000,
         /// Cached query plans.

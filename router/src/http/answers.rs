@@ -3,9 +3,11 @@
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::timeout;
 
 use crate::auth::Identity;
 use crate::gateway::Gateway;
@@ -61,8 +63,8 @@ pub(super) struct Answers {
 impl Answers {
     /// Begins an operation in a task of its own.
     ///
-    /// The task never waits for the client: what a slow one has not taken yet stands in a bounded queue, and one answer
-    /// too many ends the operation. So the graph is never held up and memory stays bounded.
+    /// What a slow client has not taken yet stands in a bounded queue. When that is full the source is not asked for more,
+    /// and when it stays full the operation ends: memory stays bounded, and nothing waits for a client that is stuck.
     ///
     /// # Errors
     /// `UNAVAILABLE` when too much is open already, or the process is about to end.
@@ -108,6 +110,7 @@ async fn pump(gateway: &Gateway, identity: &Identity, operation: Operation, queu
     let subscription = operation.is_subscription();
     let must_end = must_end(gateway, identity, subscription);
     tokio::pin!(must_end);
+    let patience = Duration::from_millis(gateway.limits.subscriber_ms_max);
     let mut answers = answers_of(gateway, operation);
     loop {
         let answer = tokio::select! {
@@ -124,10 +127,16 @@ async fn pump(gateway: &Gateway, identity: &Identity, operation: Operation, queu
         if let (true, Err(error)) = (subscription, gateway.auth.check(identity)) {
             return Part::Ended(error.into());
         }
-        match queue.try_send(answer.into_answer()) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Closed(_)) => return Part::Completed,
-            Err(mpsc::error::TrySendError::Full(_)) => return Part::Ended(too_slow(gateway)),
+        let room = timeout(patience, queue.reserve());
+        let room = tokio::select! {
+            biased;
+            refusal = &mut must_end => return Part::Ended(refusal),
+            room = room => room,
+        };
+        match room {
+            Ok(Ok(room)) => room.send(answer.into_answer()),
+            Ok(Err(_closed)) => return Part::Completed,
+            Err(_elapsed) => return Part::Ended(too_slow()),
         }
     }
 }
@@ -144,11 +153,10 @@ async fn must_end(gateway: &Gateway, identity: &Identity, subscription: bool) ->
     }
 }
 
-fn too_slow(gateway: &Gateway) -> Refusal {
-    let most = gateway.limits.subscriber_queue_max;
+fn too_slow() -> Refusal {
     Refusal::new(
         "TOO_SLOW",
-        format!("more than {most} answers were waiting to be read: the subscription has ended"),
+        "the answers were not read in time: the subscription has ended",
     )
 }
 

@@ -1,5 +1,7 @@
 //! `/graphql` over HTTP (the GraphQL-over-HTTP specification): one answer, or a stream of them for who accepts one.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Extension, FromRequestParts, Request, State};
@@ -77,9 +79,13 @@ async fn over_http(gateway: &Gateway, id: RequestId, request: Request) -> Result
             let answer = gateway.graph.fetch(operation.request).await.into_answer();
             Ok(respond(answer, media))
         }
-        (How::Streaming(Streaming::Sse), operation) => Ok(sse::respond(Answers::begin(gateway, identity, operation)?)),
-        (How::Streaming(Streaming::Multipart), operation) => {
-            Ok(multipart::respond(Answers::begin(gateway, identity, operation)?))
+        (How::Streaming(streaming), operation) => {
+            let keep_alive = Duration::from_millis(gateway.limits.keep_alive_ms);
+            let answers = Answers::begin(gateway, identity, operation)?;
+            Ok(match streaming {
+                Streaming::Sse => sse::respond(answers, keep_alive),
+                Streaming::Multipart => multipart::respond(answers, keep_alive),
+            })
         }
     }
 }

@@ -14,14 +14,14 @@ use serde_json::json;
 
 use crate::http::answers::{Answers, Part};
 
-/// Clients take a connection for dead that is silent for much longer.
-const HEARTBEAT: Duration = Duration::from_secs(5);
 const BEGIN: &[u8] = b"--graphql";
 const END: &[u8] = b"--\r\n";
 
 /// Streams `answers`.
-pub(super) fn respond(answers: Answers) -> Response {
-    let mut response = Response::new(Body::from_stream(parts(answers).map(Ok::<_, std::convert::Infallible>)));
+pub(super) fn respond(answers: Answers, heartbeat: Duration) -> Response {
+    let mut response = Response::new(Body::from_stream(
+        parts(answers, heartbeat).map(Ok::<_, std::convert::Infallible>),
+    ));
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,
@@ -31,12 +31,12 @@ pub(super) fn respond(answers: Answers) -> Response {
     response
 }
 
-fn parts(answers: Answers) -> impl Stream<Item = Bytes> {
+fn parts(answers: Answers, heartbeat: Duration) -> impl Stream<Item = Bytes> {
     // A heartbeat at once: only then does a client learn that it is connected.
     let greeting = stream::iter([[BEGIN, &part(b"{}")].concat().into()]);
-    let parts = stream::unfold(Some(answers), |answers| async move {
+    let parts = stream::unfold(Some(answers), move |answers| async move {
         let mut answers = answers?;
-        match tokio::time::timeout(HEARTBEAT, answers.next()).await {
+        match tokio::time::timeout(heartbeat, answers.next()).await {
             Err(_) => Some((part(b"{}").into(), Some(answers))),
             Ok(Some(Part::Answer(answer))) => Some((payload(&answer.body).into(), Some(answers))),
             Ok(Some(Part::Ended(refusal))) => {

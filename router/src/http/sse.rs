@@ -10,8 +10,6 @@ use futures_util::stream::{self, Stream, StreamExt};
 
 use crate::http::answers::{Answers, Part};
 
-/// Proxies forget connections on which nothing happens; most wait a minute, some half of one.
-const KEEP_ALIVE: Duration = Duration::from_secs(12);
 /// A comment, which clients ignore.
 const NOTHING: &[u8] = b":\n\n";
 /// `data` is there for browsers, which hand no event on without it.
@@ -19,9 +17,9 @@ const COMPLETE: &[u8] = b"event: complete\ndata: \n\n";
 
 /// Streams `answers`. What the graph refuses is an event too: the protocol says so, because a browser tells its page
 /// nothing of any other status.
-pub(super) fn respond(answers: Answers) -> Response {
+pub(super) fn respond(answers: Answers, keep_alive: Duration) -> Response {
     let mut response = Response::new(Body::from_stream(
-        events(answers).map(Ok::<_, std::convert::Infallible>),
+        events(answers, keep_alive).map(Ok::<_, std::convert::Infallible>),
     ));
     let headers = response.headers_mut();
     headers.insert(
@@ -33,12 +31,12 @@ pub(super) fn respond(answers: Answers) -> Response {
     response
 }
 
-fn events(answers: Answers) -> impl Stream<Item = Bytes> {
+fn events(answers: Answers, keep_alive: Duration) -> impl Stream<Item = Bytes> {
     // Something to send at once: only then does a client learn that it is connected.
     let greeting = stream::iter([Bytes::from_static(NOTHING)]);
-    let events = stream::unfold(Some(answers), |answers| async move {
+    let events = stream::unfold(Some(answers), move |answers| async move {
         let mut answers = answers?;
-        match tokio::time::timeout(KEEP_ALIVE, answers.next()).await {
+        match tokio::time::timeout(keep_alive, answers.next()).await {
             Err(_) => Some((Bytes::from_static(NOTHING), Some(answers))),
             Ok(Some(Part::Answer(answer))) => Some((next(&answer.body).into(), Some(answers))),
             Ok(Some(Part::Ended(refusal))) => {

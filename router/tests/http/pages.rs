@@ -1,0 +1,104 @@
+//! The pages, and `/health`.
+
+use agora::http::{Demo, Front, MountLink};
+use agora::limits::Limits;
+use serde_json::json;
+
+use crate::door::{Door, request};
+
+fn get(path: &str) -> axum::http::Request<axum::body::Body> {
+    request("GET", path, &[], "")
+}
+
+#[tokio::test]
+async fn the_first_page_says_what_is_where() {
+    let mount = MountLink {
+        name: "Books & more".into(),
+        prefix: "/bookstore".into(),
+        about: "Search, info, purchase.".into(),
+    };
+    let door = Door::with(
+        Limits::default(),
+        Front {
+            mounts: vec![mount],
+            ..Front::default()
+        },
+    )
+    .await;
+    let page = door.send(get("/")).await;
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    for link in ["/graphiql/", "/bookstore/docs", "/bookstore/openapi.json", "/health"] {
+        assert!(page.text.contains(&format!("href=\"{link}\"")), "{link}");
+    }
+    assert!(page.text.contains("Books &amp; more"));
+    assert!(!page.text.contains("http"), "the page loads nothing from elsewhere");
+}
+
+#[tokio::test]
+async fn health_is_ok_until_the_process_has_to_end() {
+    let door = Door::open().await;
+    let got = door.send(get("/health")).await;
+    assert_eq!((got.status.as_u16(), got.json()), (200, json!({ "status": "ok" })));
+    door.gateway.shutdown.cancel();
+    let got = door.send(get("/health")).await;
+    assert_eq!(
+        (got.status.as_u16(), got.json()),
+        (503, json!({ "status": "stopping" }))
+    );
+}
+
+#[tokio::test]
+async fn graphiql_comes_from_the_binary_and_its_files_are_kept() {
+    let door = Door::open().await;
+    assert_eq!(door.send(get("/graphiql")).await.header("location"), Some("/graphiql/"));
+    let page = door.send(get("/graphiql/")).await;
+    assert_eq!(
+        (page.status.as_u16(), page.header("content-type")),
+        (200, Some("text/html; charset=utf-8"))
+    );
+    assert_eq!(page.header("cache-control"), Some("no-cache"));
+    assert!(
+        page.header("content-security-policy")
+            .unwrap()
+            .contains("default-src 'none'")
+    );
+
+    let script = page.text.split("src=\"").nth(1).unwrap().split('"').next().unwrap();
+    let file = door.send(get(script)).await;
+    assert_eq!(
+        (file.status.as_u16(), file.header("content-type")),
+        (200, Some("text/javascript; charset=utf-8"))
+    );
+    assert_eq!(
+        file.header("cache-control"),
+        Some("public, max-age=31536000, immutable")
+    );
+    let tag = file.header("etag").unwrap();
+    let again = door.send(request("GET", script, &[("if-none-match", tag)], "")).await;
+    assert_eq!((again.status.as_u16(), again.text.as_str()), (304, ""));
+    assert_eq!(door.send(get("/graphiql/assets/nothing.js")).await.status.as_u16(), 404);
+    assert_eq!(door.send(get("/graphiql/../../Cargo.toml")).await.status.as_u16(), 404);
+}
+
+#[tokio::test]
+async fn only_a_demo_tells_its_people() {
+    let door = Door::open().await;
+    assert_eq!(door.send(get("/graphiql/config.json")).await.json(), json!({}));
+    let demo = Demo {
+        people: vec!["ada".into()],
+        password: "public".into(),
+    };
+    let door = Door::with(
+        Limits::default(),
+        Front {
+            demo: Some(demo),
+            ..Front::default()
+        },
+    )
+    .await;
+    let config = door.send(get("/graphiql/config.json")).await;
+    assert_eq!(
+        config.json(),
+        json!({ "demo": { "people": ["ada"], "password": "public" } })
+    );
+}

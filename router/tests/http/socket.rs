@@ -1,0 +1,409 @@
+//! GraphQL over WebSocket, on a real socket.
+
+use agora::http::Front;
+use agora::limits::Limits;
+use axum::http::StatusCode;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::door::Door;
+
+struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+/// What the server says.
+#[derive(Debug, PartialEq)]
+enum Said {
+    Message(Value),
+    Close(u16, String),
+    End,
+}
+
+async fn listen(door: &Door) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = door.router.clone();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address.to_string()
+}
+
+async fn connect(address: &str, headers: &[(&'static str, &str)]) -> Result<Socket, Error> {
+    let mut request = format!("ws://{address}/graphql").into_client_request()?;
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, value.parse().unwrap());
+    }
+    Ok(Socket {
+        stream: connect_async(request).await?.0,
+    })
+}
+
+const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
+
+impl Socket {
+    async fn open(door: &Door) -> Self {
+        connect(&listen(door).await, &[PROTOCOL]).await.unwrap()
+    }
+
+    /// Open and initialised as that person.
+    async fn of(door: &Door, user: i64) -> Self {
+        let mut socket = Self::open(door).await;
+        socket
+            .say(json!({ "type": "connection_init", "payload": { "authorization": door.bearer(user) } }))
+            .await;
+        assert_eq!(socket.hear().await, Said::Message(json!({ "type": "connection_ack" })));
+        socket
+    }
+
+    async fn say(&mut self, message: Value) {
+        self.stream.send(Message::text(message.to_string())).await.unwrap();
+    }
+
+    async fn subscribe(&mut self, id: &str, query: &str) {
+        self.say(json!({ "id": id, "type": "subscribe", "payload": { "query": query } }))
+            .await;
+    }
+
+    async fn hear(&mut self) -> Said {
+        loop {
+            match self.stream.next().await {
+                Some(Ok(Message::Text(text))) => return Said::Message(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    return Said::Close(frame.code.into(), frame.reason.to_string());
+                }
+                Some(Ok(Message::Close(None)) | Err(_)) | None => return Said::End,
+                Some(Ok(_)) => {}
+            }
+        }
+    }
+
+    async fn close_code(&mut self) -> u16 {
+        match self.hear().await {
+            Said::Close(code, _) => code,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn message(&mut self) -> Value {
+        match self.hear().await {
+            Said::Message(message) => message,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn next(id: &str, data: Value) -> Value {
+    json!({ "id": id, "type": "next", "payload": { "data": data } })
+}
+
+fn complete(id: &str) -> Value {
+    json!({ "id": id, "type": "complete" })
+}
+
+#[tokio::test]
+async fn every_kind_of_operation_is_answered_and_completed() {
+    let door = Door::open().await;
+    let mut socket = Socket::of(&door, 7).await;
+    socket.subscribe("q", "{ who }").await;
+    assert_eq!(socket.message().await, next("q", json!({ "who": "user 7" })));
+    assert_eq!(socket.message().await, complete("q"));
+    socket.subscribe("m", "mutation { change }").await;
+    assert_eq!(socket.message().await, next("m", json!({ "change": true })));
+    assert_eq!(socket.message().await, complete("m"));
+    socket.subscribe("s", "subscription { count(to: 2) }").await;
+    assert_eq!(socket.message().await, next("s", json!({ "count": 0 })));
+    assert_eq!(socket.message().await, next("s", json!({ "count": 1 })));
+    assert_eq!(socket.message().await, complete("s"));
+    // The id is free again.
+    socket.subscribe("s", "query($n: Int) { hello(n: $n) }").await;
+    assert_eq!(socket.message().await, next("s", json!({ "hello": "hello 0" })));
+}
+
+#[tokio::test]
+async fn the_token_may_come_with_the_upgrade_or_with_the_init_in_any_case_or_not_at_all() {
+    let door = Door::open().await;
+    let address = listen(&door).await;
+    let (ada, ben) = (door.bearer(1), door.bearer(2));
+    let table = [
+        (None, json!({ "type": "connection_init" }), "Anonymous"),
+        (
+            None,
+            json!({ "type": "connection_init", "payload": { "AUTHORIZATION": ben } }),
+            "user 2",
+        ),
+        (
+            Some(&ada),
+            json!({ "type": "connection_init", "payload": {} }),
+            "user 1",
+        ),
+        (
+            Some(&ada),
+            json!({ "type": "connection_init", "payload": { "authorization": null } }),
+            "user 1",
+        ),
+        (
+            Some(&ada),
+            json!({ "type": "connection_init", "payload": { "Authorization": ben } }),
+            "user 2",
+        ),
+    ];
+    for (header, init, who) in table {
+        let mut headers = vec![PROTOCOL];
+        headers.extend(header.map(|bearer| ("authorization", bearer.as_str())));
+        let mut socket = connect(&address, &headers).await.unwrap();
+        socket.say(init).await;
+        assert_eq!(socket.message().await, json!({ "type": "connection_ack" }));
+        socket.subscribe("1", "{ who }").await;
+        assert_eq!(socket.message().await, next("1", json!({ "who": who })));
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_does_not_hold_opens_nothing() {
+    let door = Door::open().await;
+    let address = listen(&door).await;
+    for authorization in [json!("Bearer nonsense"), json!("nonsense"), json!(7)] {
+        let mut socket = connect(&address, &[PROTOCOL]).await.unwrap();
+        socket
+            .say(json!({ "type": "connection_init", "payload": { "authorization": authorization } }))
+            .await;
+        assert_eq!(
+            socket.hear().await,
+            Said::Close(4403, "Forbidden: the token is not valid".into())
+        );
+    }
+    match connect(&address, &[PROTOCOL, ("authorization", "Bearer nonsense")]).await {
+        Err(Error::Http(response)) => assert_eq!(response.status(), StatusCode::UNAUTHORIZED),
+        other => panic!("{:?}", other.map(|_| ())),
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_of_the_protocol_closes_the_socket() {
+    let door = Door::open().await;
+    let address = listen(&door).await;
+    let wrong = [
+        "nonsense",
+        "[]",
+        "{}",
+        r#"{"type":"start"}"#,
+        r#"{"type":"subscribe","id":1,"payload":{"query":"{ hello }"}}"#,
+        r#"{"type":"subscribe","id":"1"}"#,
+        r#"{"type":"subscribe","id":"1","payload":{"query":7}}"#,
+        r#"{"type":"subscribe","id":"1","payload":{"query":"{ hello }","variables":[]}}"#,
+        r#"{"type":"connection_init","payload":[]}"#,
+    ];
+    for text in wrong {
+        let mut socket = connect(&address, &[PROTOCOL]).await.unwrap();
+        socket.stream.send(Message::text(text)).await.unwrap();
+        assert_eq!(socket.close_code().await, 4400, "{text}");
+    }
+    let mut socket = connect(&address, &[PROTOCOL]).await.unwrap();
+    socket.stream.send(Message::binary(b"{}".to_vec())).await.unwrap();
+    assert_eq!(socket.close_code().await, 4400);
+    let mut socket = Socket::of(&door, 1).await;
+    socket.subscribe("", "{ hello }").await;
+    assert_eq!(socket.close_code().await, 4400);
+    let mut socket = Socket::of(&door, 1).await;
+    socket.subscribe(&"é".repeat(200), "{ hello }").await;
+    assert_eq!(socket.close_code().await, 4400);
+}
+
+#[tokio::test]
+async fn every_other_reason_to_close_has_its_code() {
+    let limits = Limits {
+        connection_init_ms_max: 1,
+        ..Limits::default()
+    };
+    let hasty = Door::with(limits, Front::default()).await;
+    assert_eq!(Socket::open(&hasty).await.close_code().await, 4408);
+
+    let door = Door::open().await;
+    let mut uninitialised = Socket::open(&door).await;
+    uninitialised.subscribe("1", "{ hello }").await;
+    assert_eq!(uninitialised.hear().await, Said::Close(4401, "Unauthorized".into()));
+
+    let mut eager = Socket::of(&door, 1).await;
+    eager.say(json!({ "type": "connection_init" })).await;
+    assert_eq!(
+        eager.hear().await,
+        Said::Close(4429, "Too many initialisation requests".into())
+    );
+
+    let mut twice = Socket::of(&door, 1).await;
+    twice.subscribe("a", "subscription { news }").await;
+    twice.subscribe("a", "subscription { news }").await;
+    assert_eq!(
+        twice.hear().await,
+        Said::Close(4409, "Subscriber for a already exists".into())
+    );
+
+    let mut other = connect(&listen(&door).await, &[("sec-websocket-protocol", "graphql-ws")]).await;
+    if let Ok(socket) = &mut other {
+        assert_eq!(socket.close_code().await, 4406);
+    } else {
+        // This client itself refuses a server that does not speak its protocol.
+        let error = other.map(|_| ()).unwrap_err();
+        assert!(matches!(error, Error::Protocol(_)), "{error}");
+    }
+    let mut none = connect(&listen(&door).await, &[]).await.unwrap();
+    assert_eq!(none.close_code().await, 4406);
+}
+
+#[tokio::test]
+async fn a_ping_is_answered_before_and_after_the_init() {
+    let door = Door::open().await;
+    let mut socket = Socket::open(&door).await;
+    socket.say(json!({ "type": "ping" })).await;
+    assert_eq!(socket.message().await, json!({ "type": "pong" }));
+    socket.say(json!({ "type": "connection_init" })).await;
+    socket.message().await;
+    socket.say(json!({ "type": "ping", "payload": { "n": 1 } })).await;
+    assert_eq!(socket.message().await, json!({ "type": "pong", "payload": { "n": 1 } }));
+    socket.say(json!({ "type": "pong" })).await;
+    socket.subscribe("1", "{ hello }").await;
+    assert_eq!(socket.message().await, next("1", json!({ "hello": "hello 0" })));
+}
+
+#[tokio::test]
+async fn what_the_graph_refuses_is_an_error_and_nothing_follows() {
+    let door = Door::open().await;
+    let mut socket = Socket::open(&door).await;
+    socket.say(json!({ "type": "connection_init" })).await;
+    socket.message().await;
+    for (id, query, code) in [
+        ("a", "{ nope }", "GRAPHQL_VALIDATION_FAILED"),
+        ("b", "subscription { news }", "UNAUTHENTICATED"),
+        ("c", "subscription {", "GRAPHQL_VALIDATION_FAILED"),
+    ] {
+        socket.subscribe(id, query).await;
+        let error = socket.message().await;
+        assert_eq!((&error["id"], &error["type"]), (&json!(id), &json!("error")));
+        assert_eq!(error["payload"][0]["extensions"]["code"], code);
+    }
+    socket.subscribe("d", "{ hello }").await;
+    assert_eq!(socket.message().await["id"], "d");
+}
+
+#[tokio::test]
+async fn a_client_that_has_heard_enough_frees_its_subscription() {
+    let mut door = Door::open().await;
+    let mut socket = Socket::of(&door, 1).await;
+    socket.subscribe("1", "subscription { news }").await;
+    assert_eq!(door.signs.recv().await, Some("subscribed"));
+    socket.say(json!({ "id": "1", "type": "complete" })).await;
+    assert_eq!(door.signs.recv().await, Some("gone"));
+    socket.subscribe("1", "subscription { news }").await;
+    assert_eq!(door.signs.recv().await, Some("subscribed"));
+    drop(socket);
+    assert_eq!(door.signs.recv().await, Some("gone"));
+}
+
+#[tokio::test]
+async fn when_the_token_expires_subscriptions_end_and_the_socket_closes() {
+    let mut door = Door::open().await;
+    let mut socket = Socket::of(&door, 1).await;
+    socket.subscribe("1", "subscription { news }").await;
+    assert_eq!(door.signs.recv().await, Some("subscribed"));
+    door.outlive_tokens();
+    let error = socket.message().await;
+    assert_eq!((&error["id"], &error["type"]), (&json!("1"), &json!("error")));
+    assert_eq!(error["payload"][0]["extensions"]["code"], "UNAUTHENTICATED");
+    assert_eq!(
+        socket.hear().await,
+        Said::Close(4401, "Unauthorized: the token has expired".into())
+    );
+}
+
+#[tokio::test]
+async fn when_the_session_ends_so_does_the_socket_and_nobody_elses() {
+    let mut door = Door::open().await;
+    let mut ada = Socket::of(&door, 1).await;
+    let mut ben = Socket::of(&door, 2).await;
+    for socket in [&mut ada, &mut ben] {
+        socket.subscribe("1", "subscription { news }").await;
+        assert_eq!(door.signs.recv().await, Some("subscribed"));
+    }
+    door.end_sessions_of(1, Some(1));
+    assert_eq!(ada.message().await["type"], "error");
+    assert_eq!(ada.close_code().await, 4401);
+    door.news.send("for ben".into()).unwrap();
+    assert_eq!(ben.message().await, next("1", json!({ "news": "for ben" })));
+}
+
+#[tokio::test]
+async fn when_the_process_has_to_end_what_runs_is_answered_and_clients_may_come_back() {
+    let mut door = Door::open().await;
+    let mut socket = Socket::of(&door, 1).await;
+    socket.subscribe("s", "subscription { news }").await;
+    assert_eq!(door.signs.recv().await, Some("subscribed"));
+    socket.subscribe("q", "{ hold }").await;
+    assert_eq!(door.signs.recv().await, Some("held"));
+    door.gateway.shutdown.cancel();
+    assert_eq!(door.signs.recv().await, Some("gone"));
+    door.release.notify_one();
+    assert_eq!(socket.message().await, next("q", json!({ "hold": true })));
+    assert_eq!(socket.message().await, complete("q"));
+    assert_eq!(socket.close_code().await, 1001);
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_open_no_socket() {
+    let front = Front {
+        allowed_origins: vec!["https://app.example".into()],
+        ..Front::default()
+    };
+    let door = Door::with(Limits::default(), front).await;
+    let address = listen(&door).await;
+    let own = format!("http://{address}");
+    for (origin, allowed) in [
+        (own.as_str(), true),
+        ("https://app.example", true),
+        ("https://app.example.evil.example", false),
+        ("http://127.0.0.1:1", false),
+        ("null", false),
+    ] {
+        match connect(&address, &[PROTOCOL, ("origin", origin)]).await {
+            Ok(_) => assert!(allowed, "{origin}"),
+            Err(Error::Http(response)) => {
+                assert_eq!(response.status(), StatusCode::FORBIDDEN);
+                assert!(!allowed, "{origin}");
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_socket_carries_only_so_many_operations() {
+    let limits = Limits {
+        subscriptions_per_socket_max: 1,
+        ..Limits::default()
+    };
+    let mut door = Door::with(limits, Front::default()).await;
+    let mut socket = Socket::of(&door, 1).await;
+    socket.subscribe("1", "subscription { news }").await;
+    assert_eq!(door.signs.recv().await, Some("subscribed"));
+    socket.subscribe("2", "subscription { news }").await;
+    let error = socket.message().await;
+    assert_eq!((&error["id"], &error["type"]), (&json!("2"), &json!("error")));
+    assert_eq!(error["payload"][0]["extensions"]["code"], "RATE_LIMITED");
+    door.news.send("go on".into()).unwrap();
+    assert_eq!(socket.message().await, next("1", json!({ "news": "go on" })));
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_long_closes_the_socket() {
+    let limits = Limits {
+        body_bytes_max: 1_000,
+        ..Limits::default()
+    };
+    let door = Door::with(limits, Front::default()).await;
+    let mut socket = Socket::of(&door, 1).await;
+    socket.subscribe("1", &format!("{{ hello }}{:1000}", "")).await;
+    assert_eq!(socket.close_code().await, 1009);
+}

@@ -1,0 +1,272 @@
+//! Answers as server-sent events and as parts of a multipart answer.
+
+use agora::http::Front;
+use agora::limits::Limits;
+use axum::body::Body;
+use serde_json::{Value, json};
+
+use crate::door::{Door, piece, post, request};
+
+const SSE: (&str, &str) = ("accept", "text/event-stream");
+const MULTIPART: (&str, &str) = (
+    "accept",
+    "multipart/mixed;boundary=\"graphql\";subscriptionSpec=\"1.0\",application/json",
+);
+
+#[tokio::test]
+async fn an_event_stream_has_every_answer_and_says_when_it_is_complete() {
+    let door = Door::open().await;
+    let got = door.send(post("subscription { count(to: 2) }", &[SSE])).await;
+    assert_eq!(got.header("content-type"), Some("text/event-stream; charset=utf-8"));
+    let expected = ":\n\nevent: next\ndata: {\"data\":{\"count\":0}}\n\n\
+                    event: next\ndata: {\"data\":{\"count\":1}}\n\nevent: complete\ndata: \n\n";
+    assert_eq!(got.text, expected);
+}
+
+#[tokio::test]
+async fn a_browser_opens_an_event_stream_by_get() {
+    let door = Door::open().await;
+    let path = "/graphql?query=subscription%7Bcount(to:1)%7D";
+    let got = door.send(request("GET", path, &[SSE], "")).await;
+    assert!(got.text.contains("data: {\"data\":{\"count\":0}}"), "{}", got.text);
+    let mutation = door
+        .send(request("GET", "/graphql?query=mutation%7Bchange%7D", &[SSE], ""))
+        .await;
+    assert_eq!(
+        (mutation.status.as_u16(), mutation.code().as_deref()),
+        (405, Some("METHOD_NOT_ALLOWED"))
+    );
+}
+
+#[tokio::test]
+async fn queries_and_mutations_are_events_too() {
+    let door = Door::open().await;
+    for (query, data) in [
+        ("{ hello }", "{\"hello\":\"hello 0\"}"),
+        ("mutation { change }", "{\"change\":true}"),
+    ] {
+        let got = door.send(post(query, &[SSE])).await;
+        let expected = format!(":\n\nevent: next\ndata: {{\"data\":{data}}}\n\nevent: complete\ndata: \n\n");
+        assert_eq!(got.text, expected);
+    }
+}
+
+#[tokio::test]
+async fn what_the_graph_refuses_is_an_event_and_what_we_refuse_is_a_status() {
+    let door = Door::open().await;
+    let anonymous = door.send(post("subscription { news }", &[SSE])).await;
+    assert_eq!(anonymous.status.as_u16(), 200);
+    assert!(
+        anonymous.text.contains("event: next\ndata: {\"errors\""),
+        "{}",
+        anonymous.text
+    );
+    assert!(anonymous.text.contains("UNAUTHENTICATED"), "{}", anonymous.text);
+    assert!(
+        anonymous.text.ends_with("event: complete\ndata: \n\n"),
+        "{}",
+        anonymous.text
+    );
+    let bad_token = door
+        .send(post("subscription { news }", &[SSE, ("authorization", "Bearer x")]))
+        .await;
+    assert_eq!(
+        (bad_token.status.as_u16(), bad_token.code().as_deref()),
+        (401, Some("UNAUTHENTICATED"))
+    );
+    let no_query = door
+        .send(request(
+            "POST",
+            "/graphql",
+            &[SSE, ("content-type", "application/json")],
+            "{}",
+        ))
+        .await;
+    assert_eq!(
+        (no_query.status.as_u16(), no_query.code().as_deref()),
+        (400, Some("INVALID_INPUT"))
+    );
+}
+
+#[tokio::test]
+async fn a_multipart_answer_has_every_answer_as_a_payload() {
+    let door = Door::open().await;
+    let got = door.send(post("subscription { count(to: 1) }", &[MULTIPART])).await;
+    assert_eq!(
+        got.header("content-type"),
+        Some("multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0")
+    );
+    let head = "\r\ncontent-type: application/json\r\n\r\n";
+    let expected = format!(
+        "--graphql{head}{{}}\r\n--graphql{head}{{\"payload\":{{\"data\":{{\"count\":0}}}}}}\r\n--graphql--\r\n"
+    );
+    assert_eq!(got.text, expected);
+}
+
+#[tokio::test]
+async fn who_accepts_multipart_and_asks_a_query_gets_what_it_likes_better() {
+    let door = Door::open().await;
+    let got = door
+        .send(post(
+            "{ hello }",
+            &[("accept", "application/json, multipart/mixed;subscriptionSpec=1.0")],
+        ))
+        .await;
+    assert_eq!(got.json(), json!({ "data": { "hello": "hello 0" } }));
+    let by_get = request(
+        "GET",
+        "/graphql?query=%7Bhello%7D",
+        &[("accept", "multipart/mixed;subscriptionSpec=1.0")],
+        "",
+    );
+    assert_eq!(door.send(by_get).await.status.as_u16(), 406);
+}
+
+/// A stream of `news` for user 1, begun.
+async fn watch(door: &mut Door, accept: (&str, &str)) -> Body {
+    let bearer = door.bearer(1);
+    let response = door
+        .raw(post("subscription { news }", &[accept, ("authorization", &bearer)]))
+        .await;
+    let mut body = response.into_body();
+    piece(&mut body).await.unwrap();
+    assert_eq!(door.signs.recv().await, Some("subscribed"));
+    body
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_token_expires() {
+    for accept in [SSE, MULTIPART] {
+        let mut door = Door::open().await;
+        let mut body = watch(&mut door, accept).await;
+        door.news.send("first".into()).unwrap();
+        assert!(piece(&mut body).await.unwrap().contains("first"));
+        door.outlive_tokens();
+        // Not seen any more, although it was sent.
+        door.news.send("second".into()).unwrap();
+        let last = piece(&mut body).await.unwrap();
+        assert!(last.contains("UNAUTHENTICATED") && last.contains("expired"), "{last}");
+        assert_eq!(piece(&mut body).await, None);
+        assert_eq!(door.signs.recv().await, Some("gone"));
+    }
+}
+
+#[tokio::test]
+async fn a_silent_stream_ends_too_when_its_token_expires() {
+    let mut door = Door::open().await;
+    let mut body = watch(&mut door, SSE).await;
+    door.outlive_tokens();
+    assert!(piece(&mut body).await.unwrap().contains("UNAUTHENTICATED"));
+    assert_eq!(piece(&mut body).await, None);
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_session_does_and_not_when_anothers_does() {
+    for (session, accept) in [(Some(1), SSE), (None, MULTIPART)] {
+        let mut door = Door::open().await;
+        let mut body = watch(&mut door, accept).await;
+        door.end_sessions_of(2, session.map(|_| 2));
+        door.news.send("still here".into()).unwrap();
+        assert!(piece(&mut body).await.unwrap().contains("still here"));
+        door.end_sessions_of(1, session);
+        assert!(piece(&mut body).await.unwrap().contains("UNAUTHENTICATED"));
+        assert_eq!(piece(&mut body).await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_the_process_has_to() {
+    let mut door = Door::open().await;
+    let mut body = watch(&mut door, MULTIPART).await;
+    door.gateway.shutdown.cancel();
+    let last = piece(&mut body).await.unwrap();
+    let json = last.split("\r\n\r\n").nth(1).unwrap().split("\r\n").next().unwrap();
+    let json: Value = serde_json::from_str(json).unwrap();
+    assert_eq!(json["payload"], Value::Null);
+    assert_eq!(json["errors"][0]["extensions"]["code"], "UNAVAILABLE");
+    assert!(last.ends_with("--graphql--\r\n"));
+    let late = door.send(post("subscription { count(to: 1) }", &[SSE])).await;
+    assert_eq!((late.status.as_u16(), late.header("retry-after")), (503, Some("1")));
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_nothing_behind() {
+    let mut door = Door::open().await;
+    let free = door.gateway.room.subscriptions.available_permits();
+    let body = watch(&mut door, SSE).await;
+    assert_eq!(door.gateway.room.subscriptions.available_permits(), free - 1);
+    drop(body);
+    assert_eq!(door.signs.recv().await, Some("gone"));
+    let permits = door.gateway.room.subscriptions.acquire_many(free as u32).await;
+    assert!(permits.is_ok());
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_told_what_fits_and_then_why_it_ended() {
+    let limits = Limits {
+        subscriber_queue_max: 3,
+        subscriber_ms_max: 1,
+        ..Limits::default()
+    };
+    let mut door = Door::with(limits, Front::default()).await;
+    let mut body = door.raw(post("subscription { flood }", &[SSE])).await.into_body();
+    assert_eq!(door.signs.recv().await, Some("gone"));
+    let mut pieces = Vec::new();
+    while let Some(piece) = piece(&mut body).await {
+        pieces.push(piece);
+    }
+    assert_eq!(pieces.len(), 1 + 3 + 1, "{pieces:?}");
+    assert!(pieces[3].contains("\"flood\":2"));
+    assert!(pieces[4].contains("TOO_SLOW"));
+}
+
+#[tokio::test]
+async fn a_burst_is_no_trouble_for_a_client_that_reads() {
+    let limits = Limits {
+        subscriber_queue_max: 3,
+        ..Limits::default()
+    };
+    let door = Door::with(limits, Front::default()).await;
+    let got = door.send(post("subscription { count(to: 500) }", &[SSE])).await;
+    assert_eq!(got.text.matches("event: next").count(), 500);
+    assert!(got.text.ends_with("event: complete\ndata: \n\n"));
+}
+
+#[tokio::test]
+async fn one_subscription_more_than_may_be_open_is_refused() {
+    let limits = Limits {
+        subscriptions_max: 1,
+        ..Limits::default()
+    };
+    let mut door = Door::with(limits, Front::default()).await;
+    let _open = watch(&mut door, SSE).await;
+    let refused = door.send(post("subscription { count(to: 1) }", &[SSE])).await;
+    assert_eq!(
+        (refused.status.as_u16(), refused.code().as_deref()),
+        (503, Some("UNAVAILABLE"))
+    );
+}
+
+#[tokio::test]
+async fn a_subscription_that_panics_ends_with_an_error_of_ours() {
+    let door = Door::open().await;
+    let got = door.send(post("subscription { fallsOver }", &[SSE])).await;
+    assert!(
+        got.text.contains("INTERNAL") && got.text.ends_with("event: complete\ndata: \n\n"),
+        "{}",
+        got.text
+    );
+}
+
+#[tokio::test]
+async fn a_silent_stream_shows_that_it_is_alive() {
+    let limits = Limits {
+        keep_alive_ms: 1,
+        ..Limits::default()
+    };
+    let mut door = Door::with(limits, Front::default()).await;
+    let mut events = watch(&mut door, SSE).await;
+    assert_eq!(piece(&mut events).await.unwrap(), ":\n\n");
+    let mut parts = watch(&mut door, MULTIPART).await;
+    assert!(piece(&mut parts).await.unwrap().contains("\r\n\r\n{}\r\n"));
+}
