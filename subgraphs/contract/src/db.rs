@@ -25,7 +25,8 @@ use writer::{Command, WriterHandle};
 
 /// What a write runs in.
 ///
-/// It is part of a larger transaction: never send `BEGIN`, `COMMIT` or `ROLLBACK` through it as text.
+/// It is part of a larger transaction: never send `BEGIN`, `COMMIT` or `ROLLBACK` through it as text, and end inside
+/// of the write whatever was begun on it (`TransactionTrait::begin` makes a savepoint).
 pub type Tx = DatabaseTransaction;
 
 /// Where the database is, and its bounds.

@@ -126,10 +126,9 @@ impl TokenKeys {
         file.write_all(&serde_json::to_vec_pretty(keys).map_err(io::Error::other)?)?;
         file.sync_all()?;
         fs::rename(&aside, path)?;
-        match path.parent() {
-            Some(folder) => fs::File::open(folder)?.sync_all(),
-            None => Ok(()),
-        }
+        // A bare file name has an empty parent, which is the current folder and cannot be opened under that name.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     }
 
     /// A token for a person, and when it ends (microseconds since the epoch).
@@ -301,6 +300,93 @@ mod tests {
             Err(TokenError::Invalid)
         );
         assert_eq!(keys.verify("", NOW), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn a_token_that_was_changed_does_not_hold() {
+        let keys = TokenKeys::ephemeral();
+        let (token, _) = keys.sign_user(7, Role::Member, false, 3, NOW, 60);
+        for at in 0..token.len() {
+            let mut changed = token.clone().into_bytes();
+            changed[at] = if changed[at] == b'A' { b'Q' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert_eq!(keys.verify(&changed, NOW), Err(TokenError::Invalid), "{changed}");
+        }
+    }
+
+    #[test]
+    fn a_token_with_a_claim_missing_or_foreign_does_not_hold() {
+        let keys = TokenKeys::ephemeral();
+        let signed = |algorithm, claims: &serde_json::Value| {
+            let mut header = Header::new(algorithm);
+            header.kid = Some(keys.0[0].kid.clone());
+            jsonwebtoken::encode(&header, claims, &keys.0[0].encoding).unwrap()
+        };
+        let good = serde_json::json!({
+            "sub": "7", "type": "member", "iss": ISSUER, "aud": AUDIENCE, "iat": 1_800_000_000, "exp": 1_800_000_060,
+        });
+        assert!(keys.verify(&signed(Algorithm::HS256, &good), NOW).is_ok());
+        assert!(keys.verify(&signed(Algorithm::HS512, &good), NOW).is_err());
+        for (claim, value) in [
+            ("iss", serde_json::json!("another")),
+            ("aud", serde_json::json!("another")),
+            ("type", serde_json::json!("king")),
+            ("sub", serde_json::json!("nobody")),
+            ("exp", serde_json::json!(i64::MAX)),
+            ("exp", serde_json::json!("tomorrow")),
+        ] {
+            let mut changed = good.clone();
+            changed[claim] = value;
+            assert_eq!(
+                keys.verify(&signed(Algorithm::HS256, &changed), NOW),
+                Err(TokenError::Invalid),
+                "{changed}"
+            );
+        }
+        for claim in ["sub", "type", "iss", "aud", "iat", "exp"] {
+            let mut shorter = good.clone();
+            shorter.as_object_mut().unwrap().remove(claim);
+            let outcome = keys.verify(&signed(Algorithm::HS256, &shorter), NOW);
+            assert_eq!(outcome, Err(TokenError::Invalid), "without {claim}");
+        }
+    }
+
+    #[test]
+    fn keys_rotate_with_overlap() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.json");
+        let (old, new) = (StoredKey::generate(), StoredKey::generate());
+        TokenKeys::store(&path, std::slice::from_ref(&old)).unwrap();
+        let (before, _) = TokenKeys::load(&path).unwrap().sign_service("ben", NOW, 60);
+
+        TokenKeys::store(&path, &[new, old]).unwrap();
+        let both = TokenKeys::load(&path).unwrap();
+        let (after, _) = both.sign_service("ben", NOW, 60);
+
+        assert!(both.verify(&before, NOW).is_ok());
+        assert!(both.verify(&after, NOW).is_ok());
+        assert_ne!(
+            jsonwebtoken::decode_header(&before).unwrap().kid,
+            jsonwebtoken::decode_header(&after).unwrap().kid
+        );
+    }
+
+    #[test]
+    fn a_key_set_that_is_none_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.json");
+        for text in [
+            "",
+            "[]",
+            "{}",
+            r#"[{"kid":"a","secret_hex":""}]"#,
+            r#"[{"kid":"a","secret_hex":"00"}]"#,
+            r#"[{"kid":"a","secret_hex":"zz000000000000000000000000000000000000000000000000000000000000000"}]"#,
+        ] {
+            fs::write(&path, text).unwrap();
+            assert!(TokenKeys::load_or_create(&path).is_err(), "{text}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), text, "and stays as it is");
+        }
     }
 
     #[test]

@@ -381,3 +381,33 @@ fn is_busy(error: &DbErr) -> bool {
     code.and_then(|code| code.parse::<u32>().ok())
         .is_some_and(|code| code & 0xff == SQLITE_BUSY)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_write_thread_that_died_is_an_error_and_no_wait() {
+        let (commands, queue) = mpsc::channel(1);
+        let handle = WriterHandle {
+            commands,
+            queue_wait: Duration::MAX,
+            thread: std::thread::spawn(|| {}).thread().id(),
+            counters: Arc::default(),
+        };
+        let (done, _) = oneshot::channel();
+        let readers = || DatabaseConnection::default();
+        handle
+            .send(Command::Close(readers(), done))
+            .await
+            .expect("there is room");
+        let (done, answer) = oneshot::channel();
+        let waits = handle.send(Command::Close(readers(), done));
+
+        let (sent, ()) = tokio::join!(waits, async { drop(queue) });
+
+        assert!(matches!(sent, Err(Error::Unavailable(_))), "{sent:?}");
+        assert!(answer.await.is_err());
+        assert!(handle.close(readers()).await.is_ok());
+    }
+}

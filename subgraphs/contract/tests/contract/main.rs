@@ -1,7 +1,10 @@
-//! `Db`, on real files.
+//! What the contract promises, on real files.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod doors;
+mod events;
 mod groups;
 mod kill;
+mod lists;
+mod once;
 mod support;

@@ -1,0 +1,210 @@
+//! The same key with the same request has one effect and one answer.
+
+use contract::{Db, Error, IdempotencyKey, Once, Result, Role, Viewer, once};
+use migrations::{Migrator, MigratorTrait};
+use sea_orm::ConnectionTrait;
+
+use crate::support::{TestDb, number};
+
+const NOW: i64 = 1_800_000_000_000_000;
+const HOUR: i64 = 3_600_000_000;
+
+async fn database() -> TestDb {
+    let db = TestDb::new().await;
+    db.migrate(async |connection| Migrator::up(connection, None).await)
+        .await
+        .unwrap();
+    db
+}
+
+fn person(id: i64) -> Viewer {
+    Viewer::User {
+        id,
+        role: Role::Member,
+        admin: false,
+    }
+}
+
+fn key_of(viewer: &Viewer, field: &str, key: &str, arguments: &str) -> Option<IdempotencyKey> {
+    IdempotencyKey::of(viewer, field, Some(key.to_owned()), &arguments).unwrap()
+}
+
+/// Adds a row, once for each key, and answers how many there are then.
+async fn add(db: &Db, key: Option<IdempotencyKey>, now_us: i64) -> Result<Once<i64>> {
+    db.write(async move |tx| {
+        once(tx, key.as_ref(), now_us, async || {
+            tx.execute_unprepared("INSERT INTO counter (value) VALUES (0)").await?;
+            number(tx, "SELECT count(*) FROM counter").await
+        })
+        .await
+    })
+    .await
+}
+
+async fn rows(db: &Db) -> i64 {
+    number(db.read(), "SELECT count(*) FROM counter").await.unwrap()
+}
+
+#[tokio::test]
+async fn the_same_request_again_is_answered_again_and_does_nothing() {
+    let db = database().await;
+    let key = key_of(&person(1), "add", "k", "a");
+
+    assert_eq!(add(&db, key.clone(), NOW).await.unwrap(), Once::First(1));
+    db.run("INSERT INTO counter (value) VALUES (0)").await;
+    assert_eq!(add(&db, key.clone(), NOW + HOUR).await.unwrap(), Once::Again(1));
+    assert_eq!(rows(&db).await, 2);
+
+    db.close().await.unwrap();
+    let again = db.reopen().await;
+    assert_eq!(
+        add(&again, key, NOW + 2 * HOUR).await.unwrap(),
+        Once::Again(1),
+        "also after a restart"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_at_once_with_one_key_have_one_effect() {
+    let db = database().await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let (db, key) = (db.0.clone(), key_of(&person(1), "add", "k", "a"));
+        tasks.spawn(async move { add(&db, key, NOW).await.unwrap() });
+    }
+
+    let answers = tasks.join_all().await;
+
+    assert_eq!(answers.iter().filter(|answer| **answer == Once::First(1)).count(), 1);
+    assert_eq!(answers.iter().filter(|answer| **answer == Once::Again(1)).count(), 49);
+    assert_eq!(rows(&db).await, 1);
+}
+
+#[tokio::test]
+async fn the_key_of_another_request_is_refused_and_nothing_happens() {
+    let db = database().await;
+    add(&db, key_of(&person(1), "add", "k", "a"), NOW).await.unwrap();
+
+    let outcome = add(&db, key_of(&person(1), "add", "k", "b"), NOW).await;
+
+    assert!(matches!(outcome, Err(Error::IdempotencyMismatch)), "{outcome:?}");
+    assert_eq!(rows(&db).await, 1);
+}
+
+#[tokio::test]
+async fn a_refused_request_leaves_its_key_free() {
+    let db = database().await;
+    let key = || key_of(&person(1), "add", "k", "a");
+
+    let refused = db
+        .write(async move |tx| {
+            once(tx, key().as_ref(), NOW, async || {
+                tx.execute_unprepared("INSERT INTO counter (value) VALUES (0)").await?;
+                Err::<i64, _>(Error::InsufficientFunds)
+            })
+            .await
+        })
+        .await;
+
+    assert!(matches!(refused, Err(Error::InsufficientFunds)), "{refused:?}");
+    assert_eq!(add(&db, key(), NOW).await.unwrap(), Once::First(1));
+}
+
+#[tokio::test]
+async fn a_request_whose_commit_fails_leaves_its_key_free() {
+    let db = database().await;
+    let key = || key_of(&person(1), "add", "k", "a");
+
+    let failed = db
+        .write(async move |tx| {
+            once(tx, key().as_ref(), NOW, async || {
+                // No such parent: SQLite says so at the commit.
+                Ok(tx
+                    .execute_unprepared("INSERT INTO child (parent) VALUES (999)")
+                    .await
+                    .map(drop)?)
+            })
+            .await
+        })
+        .await;
+
+    assert!(matches!(failed, Err(Error::Database(_))), "{failed:?}");
+    assert_eq!(add(&db, key(), NOW).await.unwrap(), Once::First(1));
+}
+
+#[tokio::test]
+async fn a_key_belongs_to_who_sent_it() {
+    let db = database().await;
+    let service = |name: &str| Viewer::Service { name: name.to_owned() };
+
+    for viewer in [
+        person(1),
+        person(2),
+        Viewer::Anonymous,
+        service("bookstore"),
+        service("shop"),
+    ] {
+        let answer = add(&db, key_of(&viewer, "add", "k", "a"), NOW).await.unwrap();
+        assert!(matches!(answer, Once::First(_)), "{viewer:?}");
+    }
+    assert_eq!(rows(&db).await, 5);
+
+    let another = add(&db, key_of(&person(1), "addAnother", "k", "a"), NOW).await.unwrap();
+    assert!(
+        matches!(another, Once::First(_)),
+        "a person's keys are told apart by the mutation"
+    );
+    let another = add(&db, key_of(&service("shop"), "addAnother", "k", "a"), NOW).await;
+    assert!(
+        matches!(another, Err(Error::IdempotencyMismatch)),
+        "a service's are not"
+    );
+}
+
+#[tokio::test]
+async fn without_a_key_every_request_has_its_effect() {
+    let db = database().await;
+    let none = IdempotencyKey::of(&person(1), "add", None, &"a").unwrap();
+
+    for n in 1..=3 {
+        assert_eq!(add(&db, none.clone(), NOW).await.unwrap(), Once::First(n));
+    }
+}
+
+#[tokio::test]
+async fn keys_that_are_none_are_refused() {
+    for key in ["", " ", "\t\n", &"k".repeat(256)] {
+        let outcome = IdempotencyKey::of(&person(1), "add", Some(key.to_owned()), &"a");
+        assert!(
+            matches!(&outcome, Err(Error::InvalidInput { field, .. }) if field == "idempotencyKey"),
+            "{outcome:?}"
+        );
+    }
+    let longest = "ä".repeat(255);
+    assert!(key_of(&person(1), "add", &longest, "a").is_some());
+}
+
+#[tokio::test]
+async fn outlived_keys_are_swept_away_and_young_ones_stay() {
+    let db = database().await;
+    for n in 0..5 {
+        add(&db, key_of(&person(1), "add", &format!("old {n}"), "a"), NOW)
+            .await
+            .unwrap();
+    }
+    let young = key_of(&person(1), "add", "young", "a");
+    add(&db, young.clone(), NOW + 40 * HOUR).await.unwrap();
+
+    add(&db, key_of(&person(1), "add", "new", "a"), NOW + 49 * HOUR)
+        .await
+        .unwrap();
+
+    assert_eq!(
+        number(db.read(), "SELECT count(*) FROM idempotency_key").await.unwrap(),
+        2
+    );
+    assert!(matches!(
+        add(&db, young, NOW + 49 * HOUR).await.unwrap(),
+        Once::Again(_)
+    ));
+}
