@@ -1,7 +1,5 @@
 //! Messages from one person to another.
 
-use std::collections::HashMap;
-
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
@@ -89,22 +87,15 @@ pub fn sent(from: i64) -> Select<Entity> {
     Entity::find().filter(Column::FromId.eq(from))
 }
 
-/// How many messages each of these people has not read; who has none is left out.
-///
-/// # Errors
-/// When the database fails.
-pub async fn unread_counts(db: &impl ConnectionTrait, people: &[i64]) -> Result<HashMap<i64, i64>, DbErr> {
-    let counts: Vec<(i64, i64)> = Entity::find()
+/// How many messages each of these people has not read, as rows of id and count; who has none is left out.
+pub fn unread_counts(people: &[i64]) -> Select<Entity> {
+    Entity::find()
         .select_only()
         .column(Column::ToId)
         .column_as(Column::Id.count(), "unread")
         .filter(Column::ToId.is_in(people.iter().copied()))
         .filter(is(Column::Read, false))
         .group_by(Column::ToId)
-        .into_tuple()
-        .all(db)
-        .await?;
-    Ok(counts.into_iter().collect())
 }
 
 /// The id of the newest message a person received; 0 when there is none.
@@ -123,17 +114,11 @@ pub async fn newest_id(db: &impl ConnectionTrait, to: i64) -> Result<i64, DbErr>
 }
 
 /// What a person received after the message `id`, in that order.
-///
-/// # Errors
-/// When the database fails.
-pub async fn received_after(db: &impl ConnectionTrait, to: i64, id: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
+pub fn received_after(to: i64, id: i64) -> Select<Entity> {
     Entity::find()
         .filter(Column::ToId.eq(to))
         .filter(Column::Id.gt(id))
         .order_by_asc(Column::Id)
-        .limit(limit)
-        .all(db)
-        .await
 }
 
 /// Marks what `to` received and has not read of these messages as read; answers them as they are then.

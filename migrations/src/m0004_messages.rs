@@ -13,7 +13,8 @@ impl MigrationTrait for Migration {
         for statement in [
             // The inbox, and what is unread or a favourite in it; newest first.
             "CREATE INDEX message_inbox ON message (to_id, at_us, id)",
-            r#"CREATE INDEX message_unread ON message (to_id, at_us, id) WHERE NOT "read""#,
+            // With "read" in it, what is unread is counted in the index alone.
+            r#"CREATE INDEX message_unread ON message (to_id, at_us, id, "read") WHERE NOT "read""#,
             "CREATE INDEX message_favorite ON message (to_id, at_us, id) WHERE favorite",
             "CREATE INDEX message_sent ON message (from_id, at_us, id)",
             // A subscription asks for what came after the last one it showed.

@@ -84,7 +84,11 @@ impl ScalarType for Money {
             Some(Value::String(text)) => Some(text.as_str()),
             _ => None,
         };
-        let (Some(amount), Some(currency)) = (text("amount"), text("currency").or(Some("USD"))) else {
+        let currency = match members.get("currency") {
+            None => Some("USD"),
+            Some(_) => text("currency"),
+        };
+        let (Some(amount), Some(currency)) = (text("amount"), currency) else {
             return Err(InputValueError::custom(
                 r#"money is written { amount: "15.99", currency: "USD" }"#,
             ));

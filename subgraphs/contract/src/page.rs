@@ -2,8 +2,8 @@
 
 use async_graphql::OutputType;
 use async_graphql::connection::{Connection, Edge, EmptyFields};
-use sea_orm::sea_query::ValueTuple;
-use sea_orm::{ConnectionTrait, EntityTrait, IntoIdentity, Order, Select};
+use sea_orm::sea_query::{Expr, ExprTrait, ValueTuple};
+use sea_orm::{ConnectionTrait, EntityTrait, Identity, IntoIdentity, Order, QueryFilter, Select};
 
 use crate::{Error, Result};
 
@@ -85,10 +85,12 @@ where
 {
     let identity = columns.into_identity();
     let wanted = args.check(identity.arity())?;
+    let descending = matches!(order, Order::Desc);
+    let select = ranged(select, &identity, &wanted, descending);
     let mut cursor = select.cursor_by(identity);
-    match order {
-        Order::Desc => cursor.desc(),
-        _ => cursor.asc(),
+    match descending {
+        true => cursor.desc(),
+        false => cursor.asc(),
     };
     if let Some(after) = &wanted.after {
         cursor.after(values(after));
@@ -115,6 +117,23 @@ where
         .edges
         .extend(rows.into_iter().map(|row| Edge::new(encode(&key(&row)), node(row))));
     Ok(connection)
+}
+
+// What lies behind a key of several columns is an OR, which no index serves. This range over the first column says
+// nothing new, and lets a page deep in a list begin where it begins.
+fn ranged<E: EntityTrait>(mut select: Select<E>, columns: &Identity, wanted: &Page, descending: bool) -> Select<E> {
+    let (Some(first), 2..) = (columns.iter().next(), columns.arity()) else {
+        return select;
+    };
+    for (key, is_upper) in [(&wanted.after, descending), (&wanted.before, !descending)] {
+        let Some([bound, ..]) = key.as_deref() else { continue };
+        let column = Expr::col((E::default(), first.clone()));
+        select = select.filter(match is_upper {
+            true => column.lte(*bound),
+            false => column.gte(*bound),
+        });
+    }
+    select
 }
 
 fn values(key: &[i64]) -> ValueTuple {

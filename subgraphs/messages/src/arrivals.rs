@@ -6,6 +6,7 @@ use async_graphql::{Context, Subscription};
 use contract::{ContextExt, Db, Delivery, Event, EventStream, Result};
 use entities::message;
 use futures_util::stream::{self, Stream, StreamExt};
+use sea_orm::QuerySelect;
 
 use crate::message::Message;
 
@@ -83,7 +84,8 @@ impl Inbox {
 
     async fn read(&mut self) -> Result<()> {
         // Ids rise in the order of commits: there is one writer.
-        let batch = message::received_after(self.db.read(), self.receiver, self.last_id, BATCH).await?;
+        let news = message::received_after(self.receiver, self.last_id).limit(BATCH);
+        let batch = news.all(self.db.read()).await?;
         self.more = batch.len() as u64 == BATCH;
         if let Some(last) = batch.last() {
             self.last_id = last.id;

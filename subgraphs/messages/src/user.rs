@@ -94,7 +94,8 @@ impl Load<i64> for UnreadLoader {
     type Error = Error;
 
     async fn load(&self, people: &[i64]) -> Result<HashMap<i64, i64>> {
-        Ok(message::unread_counts(self.0.read(), people).await?)
+        let counts: Vec<(i64, i64)> = message::unread_counts(people).into_tuple().all(self.0.read()).await?;
+        Ok(counts.into_iter().collect())
     }
 }
 

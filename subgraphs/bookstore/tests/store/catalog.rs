@@ -92,6 +92,9 @@ async fn a_book_that_breaks_a_rule_is_not_added() {
         assert_eq!(answer["errors"][0]["extensions"]["field"], field, "{input}");
     }
     for input in [
+        r#"{ title: "a", topic: "t", quantity: 1, price: { amount: "1", currency: 5 } }"#.to_owned(),
+        r#"{ title: "a", topic: "t", quantity: 1, price: { amount: 1, currency: "USD" } }"#.to_owned(),
+        r#"{ title: "a", topic: "t", quantity: 1, price: "1 USD" }"#.to_owned(),
         input("a", "t", "1.001", "USD", "1"),
         input("a", "t", "1000000000000.01", "USD", "1"),
         input("a", "t", "1", "USD", "2147483648"),

@@ -48,6 +48,30 @@ async fn messages_of_one_moment_are_told_apart_by_their_ids_on_every_page() {
 }
 
 #[tokio::test]
+async fn every_page_between_any_two_cursors_is_a_piece_of_the_list() {
+    let mail = Mail::new().await;
+    // Pairs of one moment, a second apart.
+    for pair in 1..=3 {
+        mail.send(CLEO, "ada", &format!("{pair}a")).await;
+        let twin = format!(r#"mutation {{ sendMessage(to: "ada", contents: "{pair}b") {{ id }} }}"#);
+        assert_eq!(code(&mail.ask(&member(DAN), &twin).await), "OK");
+    }
+    let all = ["3b", "3a", "2b", "2a", "1b", "1a"];
+    let (person, _) = mail.of_person(&member(ADA), ADA, "inbox { edges { cursor } }").await;
+    let cursor = |index: usize| person["inbox"]["edges"][index]["cursor"].to_string();
+    for after in 0..all.len() {
+        for before in after + 1..all.len() {
+            let between = &all[after + 1..before];
+            let cursors = format!("after: {}, before: {}", cursor(after), cursor(before));
+            let first = mail.list(ADA, &format!("inbox(first: 2, {cursors})")).await;
+            assert_eq!(first, between[..between.len().min(2)], "{after} {before}");
+            let last = mail.list(ADA, &format!("inbox(last: 2, {cursors})")).await;
+            assert_eq!(last, between[between.len().saturating_sub(2)..], "{after} {before}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_inbox_is_filtered_by_marks() {
     let mail = Mail::new().await;
     for contents in ["one", "two", "three"] {

@@ -4,6 +4,7 @@
 mod access;
 mod arrivals;
 mod inbox;
+mod indexes;
 mod schema;
 mod sending;
 mod support;

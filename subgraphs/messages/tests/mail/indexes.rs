@@ -1,0 +1,46 @@
+//! No list is found by reading what is not in it.
+
+use entities::message::{self, Column, Entity};
+use sea_orm::{ConnectionTrait, DbBackend, QueryOrder, QueryTrait, Select};
+
+use crate::support::{ADA, CLEO, Mail};
+
+/// How SQLite goes about it, in its own words.
+async fn plan(mail: &Mail, select: Select<Entity>) -> String {
+    let mut statement = select.build(DbBackend::Sqlite);
+    statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+    let rows = mail.services.db.read().query_all_raw(statement).await.unwrap();
+    let steps = rows.iter().map(|row| row.try_get::<String>("", "detail").unwrap());
+    steps.collect::<Vec<_>>().join("; ")
+}
+
+#[tokio::test]
+async fn every_list_has_its_index() {
+    let mail = Mail::new().await;
+    let newest_first = |select: Select<Entity>| select.order_by_desc(Column::AtUs).order_by_desc(Column::Id);
+    for (select, wanted) in [
+        (
+            newest_first(message::inbox(ADA, None, None)),
+            "USING INDEX message_inbox (to_id=?)",
+        ),
+        (
+            newest_first(message::inbox(ADA, None, Some(true))),
+            "USING INDEX message_unread (to_id=?)",
+        ),
+        (
+            newest_first(message::inbox(ADA, Some(true), None)),
+            "USING INDEX message_favorite (to_id=?)",
+        ),
+        (newest_first(message::sent(ADA)), "USING INDEX message_sent (from_id=?)"),
+        (
+            message::received_after(ADA, 7),
+            "USING INDEX message_received (to_id=? AND id>?)",
+        ),
+        (
+            message::unread_counts(&[ADA, CLEO]),
+            "USING COVERING INDEX message_unread (to_id=?)",
+        ),
+    ] {
+        assert_eq!(plan(&mail, select).await, format!("SEARCH message {wanted}"));
+    }
+}
