@@ -1,13 +1,12 @@
 //! Leaving: for now, or with everything that was known.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Event, Result};
+use contract::{ContextExt, Event, Result, Tx};
 use entities::session::{self, Which};
 use entities::user::{self, Changed};
 
 use crate::profile::{settled, whose};
-use crate::session::to_the_end;
-use crate::user::User;
+use crate::user::{User, news_of};
 
 /// Leaving.
 #[derive(Default)]
@@ -33,29 +32,25 @@ async fn leave(ctx: &Context<'_>, user_id: Option<ID>, erase: bool) -> Result<Us
     let id = whose(ctx.viewer(), user_id)?;
     let now_us = ctx.now_us();
     let operator = ctx.viewer().is_operator();
-    let services = ctx.services().clone();
-    let left = to_the_end(async move {
-        let left = services.db.write(async move |tx| {
-            let left = match erase {
-                false => user::deactivate(tx, id, now_us).await?,
-                true if operator || user::is_active(tx, id).await? => user::erase(tx, id, now_us).await?,
-                true => Changed::Nobody,
-            };
-            session::end(tx, id, Which::All, now_us).await?;
-            Ok(left)
-        });
-        let left = left.await?;
-        if matches!(left, Changed::Done(_)) {
-            // No token of this person will ever be good again, so there is no need to name sessions.
-            services.bus.publish(Event::SessionsEnded {
-                user: id,
-                session: None,
-                at_us: now_us,
-            });
-        }
+    let leave = async move |tx: &Tx| {
+        let left = match erase {
+            false => user::deactivate(tx, id, now_us).await?,
+            true if operator || user::is_active(tx, id).await? => user::erase(tx, id, now_us).await?,
+            true => Changed::Nobody,
+        };
+        session::end(tx, id, Which::All, now_us).await?;
         Ok(left)
-    });
-    let person = settled(ctx, id, left.await?)?;
-    person.publish(ctx, true);
-    Ok(person)
+    };
+    let tell = move |left: &Changed| {
+        let news = news_of(left, true);
+        // No token of this person will ever be good again, so there is no need to name sessions.
+        let farewell = news.is_some().then_some(Event::SessionsEnded {
+            user: id,
+            session: None,
+            at_us: now_us,
+        });
+        farewell.into_iter().chain(news)
+    };
+    let left = ctx.services().write_and_tell(leave, tell).await?;
+    settled(ctx, id, left)
 }

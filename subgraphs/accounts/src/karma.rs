@@ -1,11 +1,11 @@
 //! Karma: what others think of a person's posts.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, Result, parse_id};
+use contract::{ContextExt, Error, Result, Tx, parse_id};
 use entities::user;
 
 use crate::profile::settled;
-use crate::user::User;
+use crate::user::{User, news_of};
 
 /// Changes of karma. Votes make it; by hand it is for administrators only.
 #[derive(Default)]
@@ -27,11 +27,10 @@ impl KarmaMutation {
 async fn add(ctx: &Context<'_>, user_id: ID, points: i64) -> Result<User> {
     ctx.viewer().operator()?;
     let id = parse_id(&user_id).ok_or(Error::NotFound("user"))?;
+    let change = async move |tx: &Tx| Ok(user::add_karma(tx, id, points).await?);
     let done = ctx
-        .db()
-        .write(async move |tx| Ok(user::add_karma(tx, id, points).await?))
+        .services()
+        .write_and_tell(change, |done| news_of(done, true))
         .await?;
-    let person = settled(ctx, id, done)?;
-    person.publish(ctx, true);
-    Ok(person)
+    settled(ctx, id, done)
 }

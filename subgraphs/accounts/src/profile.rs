@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, Result, SessionId, Viewer, parse_id};
+use contract::{ContextExt, Error, Result, SessionId, Tx, Viewer, parse_id};
 use entities::session::{self, Which};
 use entities::user::{self, Changed, Taken};
 use sea_orm::ActiveValue::Set;
 
 use crate::password::Password;
 use crate::person::{ProfileInput, email as checked_email};
-use crate::session::{SignInDesk, to_the_end};
+use crate::session::SignInDesk;
 use crate::sign_in::{account, conflict};
-use crate::user::User;
+use crate::user::{User, news_of};
 
 /// What people change about themselves.
 #[derive(Default)]
@@ -25,7 +25,7 @@ impl ProfileMutation {
         let id = whose(ctx.viewer(), user_id)?;
         let change = input.check()?;
         let (columns, brokers_only) = (change.columns, change.brokers_only);
-        let done = ctx.db().write(async move |tx| {
+        let write = async move |tx: &Tx| {
             if brokers_only {
                 let person = user::by_id(tx, id).await?;
                 if person.is_some_and(|person| person.active && person.fee_basis_points.is_none()) {
@@ -33,10 +33,10 @@ impl ProfileMutation {
                 }
             }
             Ok(user::change(tx, id, columns.clone()).await?)
-        });
-        let person = settled(ctx, id, done.await?)?;
-        person.publish(ctx, change.public);
-        Ok(person)
+        };
+        let tell = move |done: &Changed| news_of(done, change.public);
+        let done = ctx.services().write_and_tell(write, tell).await?;
+        settled(ctx, id, done)
     }
 
     /// Changes the viewer's email; an administrator may name somebody else.
@@ -46,16 +46,14 @@ impl ProfileMutation {
             email: Set(Some(checked_email("email", &email)?)),
             ..Default::default()
         };
-        let done = ctx
-            .db()
-            .write(async move |tx| match user::change(tx, id, to.clone()).await? {
-                // An error, so that the transaction is given up.
-                Changed::EmailTaken => Err(conflict(Taken::Email)),
-                done => Ok(done),
-            });
-        let person = settled(ctx, id, done.await?)?;
-        person.publish(ctx, false);
-        Ok(person)
+        let write = async move |tx: &Tx| match user::change(tx, id, to.clone()).await? {
+            // An error, so that the transaction is given up.
+            Changed::EmailTaken => Err(conflict(Taken::Email)),
+            done => Ok(done),
+        };
+        let tell = |done: &Changed| news_of(done, false);
+        let done = ctx.services().write_and_tell(write, tell).await?;
+        settled(ctx, id, done)
     }
 
     /// Changes the viewer's password and ends all their other sessions. Wrong current passwords are counted like
@@ -94,21 +92,18 @@ async fn set_password(ctx: &Context<'_>, person: user::Model, new: Password, sta
     let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
     let hash = desk.hasher.hash(&new).await?;
     let now_us = ctx.now_us();
-    let (services, desk) = (ctx.services().clone(), desk.clone());
-    to_the_end(async move {
-        let ended = services.db.write(async move |tx| {
-            let before = person.password_hash.as_deref();
-            if !user::replace_password(tx, person.id, before, &hash).await? {
-                return Err(Error::conflict("the password was changed meanwhile"));
-            }
-            let which = stays.map_or(Which::All, Which::AllBut);
-            Ok(session::end(tx, person.id, which, now_us).await?)
-        });
-        let ended = ended.await?;
-        desk.publish_ended(&services, &ended, now_us);
-        Ok(true)
-    })
-    .await
+    let write = async move |tx: &Tx| {
+        let before = person.password_hash.as_deref();
+        if !user::replace_password(tx, person.id, before, &hash).await? {
+            return Err(Error::conflict("the password was changed meanwhile"));
+        }
+        let which = stays.map_or(Which::All, Which::AllBut);
+        Ok(session::end(tx, person.id, which, now_us).await?)
+    };
+    let desk = desk.clone();
+    let tell = move |ended: &Vec<session::Model>| desk.farewell(ended, now_us);
+    ctx.services().write_and_tell(write, tell).await?;
+    Ok(true)
 }
 
 /// Whose account is meant: the viewer's own, or the one named by somebody who may.

@@ -107,28 +107,18 @@ impl SignInDesk {
         })
     }
 
-    /// Tells the router which access tokens are void now: those of sessions that made one which has not ended yet.
-    pub(crate) fn publish_ended(&self, services: &Services, ended: &[session::Model], at_us: i64) {
+    /// What the router has to know of sessions that ended: those that made an access token which is still good.
+    pub(crate) fn farewell(&self, ended: &[session::Model], at_us: i64) -> Vec<Event> {
         let since_us = at_us.saturating_sub(i64::from(self.settings.access_seconds) * 1_000_000);
-        for session in ended.iter().filter(|session| session.used_at_us > since_us) {
-            services.bus.publish(Event::SessionsEnded {
+        let recent = ended.iter().filter(|session| session.used_at_us > since_us);
+        recent
+            .map(|session| Event::SessionsEnded {
                 user: session.user_id,
                 session: Some(session.id),
                 at_us,
-            });
-        }
+            })
+            .collect()
     }
-}
-
-/// Does `change` to its end, also when the caller hangs up meanwhile: what is committed then is told as well.
-///
-/// # Errors
-/// Whatever `change` answers.
-pub(crate) async fn to_the_end<T: Send + 'static>(
-    change: impl Future<Output = Result<T>> + Send + 'static,
-) -> Result<T> {
-    let done = tokio::spawn(change).await;
-    done.map_err(|_| Error::Internal("a change was interrupted".into()))?
 }
 
 /// A refresh token, in plain text: on its way to the person it belongs to, or back.

@@ -9,8 +9,8 @@ use entities::user::{self, Taken};
 
 use crate::password::Password;
 use crate::person::{RegisterInput, newcomer};
-use crate::session::{BAD_REFRESH_TOKEN, RefreshToken, SignInDesk, SignedIn, to_the_end};
-use crate::user::User;
+use crate::session::{BAD_REFRESH_TOKEN, RefreshToken, SignInDesk, SignedIn};
+use crate::user::news;
 
 /// Nothing longer than an email can be a username or an email.
 const LOGIN_CHARS_MAX: usize = 254;
@@ -45,7 +45,7 @@ impl SignInMutation {
 
         let refresh = RefreshToken::first();
         let (digests, ends_us) = (refresh.digests(), desk.refresh_ends_us(now_us));
-        let joined = ctx.db().write(async move |tx| {
+        let write = async move |tx: &Tx| {
             let join = async || match user::join(tx, person.clone()).await? {
                 Ok(person) => Ok(person.id),
                 Err(taken) => Err(conflict(taken)),
@@ -57,12 +57,13 @@ impl SignInMutation {
                 }
                 Once::Again(id) => Ok(Once::Again((active(tx, id).await?, 0))),
             }
-        });
-        match joined.await? {
-            Once::First((Some(person), session)) => {
-                User(person.clone()).publish(ctx, true);
-                desk.welcome(ctx.services(), person, session, refresh, now_us)
-            }
+        };
+        let tell = |joined: &Once<(Option<user::Model>, i64)>| {
+            let newcomer = joined.first().and_then(|(person, _)| person.as_ref());
+            newcomer.map(|person| news(person, true))
+        };
+        match ctx.services().write_and_tell(write, tell).await? {
+            Once::First((Some(person), session)) => desk.welcome(ctx.services(), person, session, refresh, now_us),
             Once::Again((Some(person), _)) => {
                 match desk
                     .proves(ctx.services(), &account(&person), Some(&person), &password)
@@ -103,30 +104,30 @@ impl SignInMutation {
         let token = RefreshToken::parse(token)?;
         let next = token.next();
         let (old, new, ends_us) = (token.digests(), next.digests(), desk.refresh_ends_us(now_us));
-        let (services, desk) = (ctx.services().clone(), desk.clone());
-        to_the_end(async move {
-            let used = services.db.write(async move |tx| {
-                let used = session::rotate(tx, &old, &new, now_us, ends_us).await?;
-                let person = match &used {
-                    Used::Replaced(session) => active(tx, session.user_id).await?,
-                    _ => None,
-                };
-                Ok((used, person))
-            });
-            match used.await? {
-                (Used::Replaced(session), Some(person)) => desk.welcome(&services, person, session.id, next, now_us),
-                (Used::Stolen(session), _) => {
-                    tracing::warn!(
-                        session = session.id,
-                        "a refresh token was used twice, its session is ended"
-                    );
-                    desk.publish_ended(&services, &[*session], now_us);
-                    Err(BAD_REFRESH_TOKEN)
-                }
-                _ => Err(BAD_REFRESH_TOKEN),
+        let write = async move |tx: &Tx| {
+            let used = session::rotate(tx, &old, &new, now_us, ends_us).await?;
+            let person = match &used {
+                Used::Replaced(session) => active(tx, session.user_id).await?,
+                _ => None,
+            };
+            Ok((used, person))
+        };
+        let teller = desk.clone();
+        let tell = move |(used, _): &(Used, Option<user::Model>)| match used {
+            Used::Stolen(session) => {
+                let session = &**session;
+                tracing::warn!(
+                    session = session.id,
+                    "a refresh token was used twice, its session is ended"
+                );
+                teller.farewell(std::slice::from_ref(session), now_us)
             }
-        })
-        .await
+            _ => Vec::new(),
+        };
+        match ctx.services().write_and_tell(write, tell).await? {
+            (Used::Replaced(session), Some(person)) => desk.welcome(ctx.services(), person, session.id, next, now_us),
+            _ => Err(BAD_REFRESH_TOKEN),
+        }
     }
 
     /// Ends the session this request belongs to; every session of the viewer when it belongs to none.
@@ -138,14 +139,11 @@ impl SignInMutation {
             None => Which::All,
         };
         let now_us = ctx.now_us();
-        let (services, desk) = (ctx.services().clone(), desk.clone());
-        to_the_end(async move {
-            let end = async move |tx: &Tx| Ok(session::end(tx, user, which, now_us).await?);
-            let ended = services.db.write(end).await?;
-            desk.publish_ended(&services, &ended, now_us);
-            Ok(true)
-        })
-        .await
+        let write = async move |tx: &Tx| Ok(session::end(tx, user, which, now_us).await?);
+        let desk = desk.clone();
+        let tell = move |ended: &Vec<session::Model>| desk.farewell(ended, now_us);
+        ctx.services().write_and_tell(write, tell).await?;
+        Ok(true)
     }
 }
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use contract::{
     Audience, ContextExt, Db, Error, Event, Loader, PageArgs, Paged, Result, Role, page, parse_id, rfc3339,
 };
-use entities::user;
+use entities::user::{self, Changed};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
 /// How many people one statement reads at most.
@@ -99,18 +99,26 @@ impl User {
     fn is_open_to(&self, ctx: &Context<'_>) -> bool {
         ctx.viewer().is(self.0.id) || ctx.viewer().is_operator()
     }
+}
 
-    /// Tells that a person is not what they were: everyone, or only those who see what changed.
-    pub(crate) fn publish(&self, ctx: &Context<'_>, public: bool) {
-        ctx.publish(Event::Invalidated {
-            typename: "User",
-            key: self.0.id.to_string(),
-            version: self.0.version,
-            audience: match public {
-                true => Audience::Everyone,
-                false => Audience::Users(vec![self.0.id]),
-            },
-        });
+/// The news that a person is not what they were: for everyone, or only for those who see what changed.
+pub(crate) fn news(person: &user::Model, public: bool) -> Event {
+    Event::Invalidated {
+        typename: "User",
+        key: person.id.to_string(),
+        version: person.version,
+        audience: match public {
+            true => Audience::Everyone,
+            false => Audience::Users(vec![person.id]),
+        },
+    }
+}
+
+/// [`news`] of a change, if there was one.
+pub(crate) fn news_of(changed: &Changed, public: bool) -> Option<Event> {
+    match changed {
+        Changed::Done(person) => Some(news(person, public)),
+        Changed::Nobody | Changed::EmailTaken => None,
     }
 }
 
