@@ -80,6 +80,9 @@ pub fn public_sdl(supergraph_sdl: &str) -> Result<String, SupergraphError> {
             object.fields.retain(|field| !field.name.starts_with("__"));
         }
     }
+    // Written by the other library: it indents what stands in blocks.
+    let document = apollo_compiler::ast::Document::parse(document.to_string(), "schema.graphql")
+        .map_err(|invalid| SupergraphError::Schema(invalid.errors.to_string()))?;
     Ok(document.to_string())
 }
 

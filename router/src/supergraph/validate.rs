@@ -108,8 +108,11 @@ pub fn validate(
     }
     let parsed = parsed.map_err(|invalid| Refusal::Parse(complaints(&invalid.errors)))?;
     measure(&parsed, limits)?;
+    // In two steps: what is unknown to the schema first, or its absence would be complained about as well.
     let document = parsed
-        .to_executable_validate(&schema.types)
+        .to_executable(&schema.types)
+        .map_err(|invalid| Refusal::Validation(complaints(&invalid.errors)))?
+        .validate(&schema.types)
         .map_err(|invalid| Refusal::Validation(complaints(&invalid.errors)))?;
     let definition = document
         .operations

@@ -1,0 +1,38 @@
+//! The public schema is checked in, so that a change to it shows in a review.
+
+use agora::supergraph::public_sdl;
+use apollo_compiler::Schema;
+
+const SUPERGRAPH: &str = include_str!("../supergraph.graphql");
+
+/// `UPDATE_SCHEMAS=1 cargo test -p agora --test schema` rewrites the file.
+#[test]
+fn schema_graphql_is_the_public_part_of_the_supergraph() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema.graphql");
+    let public = public_sdl(SUPERGRAPH).unwrap();
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        std::fs::write(path, &public).unwrap();
+    }
+    let checked_in = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        checked_in == public,
+        "schema.graphql is not what router/supergraph.graphql says: run UPDATE_SCHEMAS=1 cargo test -p agora --test schema"
+    );
+}
+
+#[test]
+fn the_public_schema_is_valid_and_shows_nothing_of_the_federation() {
+    let public = public_sdl(SUPERGRAPH).unwrap();
+    Schema::parse_and_validate(&public, "schema.graphql").unwrap();
+    for inner in [
+        "join__",
+        "link__",
+        "@key",
+        "@inaccessible",
+        "_entities",
+        "_Service",
+        "__Type",
+    ] {
+        assert!(!public.contains(inner), "{inner} is in the public schema");
+    }
+}
