@@ -1,7 +1,7 @@
 // The subscription clients people use, against a running `agora demo`: each receives a message sent meanwhile, with its
 // sender from another subgraph, and each is told clearly why it may not without a token.
 //
-//   AGORA_URL=http://127.0.0.1:4000 node tests/clients/subscriptions.mjs
+//   AGORA_URL=http://127.0.0.1:4000 node subscriptions.mjs
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -68,13 +68,18 @@ const CLIENTS = {
 };
 
 for (const [name, subscribe] of Object.entries(CLIENTS)) {
-  test(`${name} receives a message that is sent meanwhile`, async () => {
+  test(`${name} receives a message that is sent meanwhile, until its session ends`, async () => {
     const [cleo, dan] = await Promise.all([tokenOf("cleo"), tokenOf("dan")]);
     const contents = `For ${name}, ${process.hrtime.bigint()}`;
-    const { newMessage } = await within(async (resolve, reject) => {
+    let received;
+    const why = await within(async (resolve, reject) => {
       const stop = subscribe(cleo, {
-        next: (data) => data.newMessage.contents === contents && resolve(data),
-        refused: (why) => reject(new Error(`refused: ${why}`)),
+        next: async ({ newMessage }) => {
+          if (newMessage.contents !== contents || received) return;
+          received = newMessage;
+          await graphql("mutation { logout }", {}, cleo).catch(reject);
+        },
+        refused: (why) => (received ? resolve(why) : reject(new Error(`refused: ${why}`))),
       });
       // A stream begins a moment after it was asked for, and a message sent before that is not in it.
       const send = () => graphql("mutation ($contents: String!) { sendMessage(to: \"cleo\", contents: $contents) { id } }", { contents }, dan).catch(reject);
@@ -85,8 +90,9 @@ for (const [name, subscribe] of Object.entries(CLIENTS)) {
         stop();
       };
     });
-    assert.equal(newMessage.from.username, "dan");
-    assert.equal(typeof newMessage.from.karma, "number");
+    assert.equal(received.from.username, "dan");
+    assert.equal(typeof received.from.karma, "number");
+    assert.match(why, /UNAUTHENTICATED/);
   });
 
   test(`${name} is told why it may not watch without a token`, async () => {
@@ -94,6 +100,13 @@ for (const [name, subscribe] of Object.entries(CLIENTS)) {
       subscribe(undefined, { next: (data) => reject(new Error(`received ${JSON.stringify(data)}`)), refused: resolve }),
     );
     assert.match(why, /UNAUTHENTICATED/);
+  });
+
+  test(`${name} is told that a token is none of ours`, async () => {
+    const why = await within(async (resolve, reject) =>
+      subscribe("nonsense", { next: (data) => reject(new Error(`received ${JSON.stringify(data)}`)), refused: resolve }),
+    );
+    assert.match(why, /the token is not valid/);
   });
 }
 

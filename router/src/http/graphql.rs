@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Extension, FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -24,12 +24,9 @@ use crate::subgraph::{Answer, Outcome};
 const METHODS: &str = "GET, HEAD, POST, OPTIONS";
 
 /// Answers whatever comes to `/graphql`.
-pub(super) async fn answer(
-    State(shared): State<Shared>,
-    Extension(id): Extension<RequestId>,
-    request: Request,
-) -> Response {
+pub(super) async fn answer(State(shared): State<Shared>, request: Request) -> Response {
     let media = Accepted::media_for_refusals(request.headers());
+    let id = request.extensions().get().cloned().unwrap_or_else(RequestId::random);
     let result = if is_websocket(request.headers()) {
         open_socket(shared, id, request).await
     } else {
