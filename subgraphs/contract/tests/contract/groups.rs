@@ -69,7 +69,7 @@ async fn a_group_has_a_greatest_size() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_neighbour_that_fails_panics_or_never_ends_harms_nobody() {
-    let db = TestDb::with(|options| options.write_time = Duration::from_secs(1)).await;
+    let db = TestDb::with(|options| options.write_time = Duration::from_secs(3)).await;
     let gate = db.occupy().await;
     let before_them = db.queue(1..=5, insert_one);
     db.until_waiting(5).await;
@@ -187,7 +187,7 @@ async fn a_statement_without_an_end_is_broken_off_and_its_neighbours_are_written
             "{ENDLESS} INSERT INTO counter (id, value) SELECT 1000 + i % 7, 0 FROM n WHERE true ON CONFLICT DO NOTHING"
         ),
     ] {
-        let db = TestDb::with(|options| options.write_time = Duration::from_secs(1)).await;
+        let db = TestDb::with(|options| options.write_time = Duration::from_secs(3)).await;
         let gate = db.occupy().await;
         let before_it = db.queue(1..=5, insert_one);
         db.until_waiting(5).await;
