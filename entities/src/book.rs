@@ -1,9 +1,9 @@
 //! Books of the bookstore, and the copies left of each.
 
-use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::ActiveValue::NotSet;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, LikeExpr};
-use sea_orm::{QueryOrder, QuerySelect, Select};
+use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect, Select};
 use serde::{Deserialize, Serialize};
 
 /// One book. Its id is never used again, so that a purchase of a deleted book can never seem to be of another.
@@ -103,7 +103,7 @@ pub fn search(topic: Option<&str>, text: Option<&str>) -> Select<Entity> {
     found
 }
 
-/// Topics that have books, each in the spelling of its alphabetically first book's, in alphabetical order.
+/// Topics that have books, each in the alphabetically first of its spellings, in alphabetical order.
 ///
 /// # Errors
 /// When the database fails.
@@ -136,19 +136,22 @@ pub async fn changed_behind(db: &impl ConnectionTrait, at_us: i64, id: i64, limi
 /// # Errors
 /// When the database fails.
 pub async fn add(tx: &impl ConnectionTrait, book: NewBook, now_us: i64) -> Result<Model, DbErr> {
-    let row = ActiveModel {
-        id: NotSet,
-        title_key: Set(folded(&book.title)),
-        title: Set(book.title),
-        topic_key: Set(folded(&book.topic)),
-        topic: Set(book.topic),
-        price_minor: Set(book.price_minor),
-        currency: Set(book.currency),
-        quantity: Set(book.quantity),
-        version: Set(1),
-        changed_at_us: Set(now_us),
+    let mut added = Model {
+        id: 0,
+        title_key: folded(&book.title),
+        title: book.title,
+        topic_key: folded(&book.topic),
+        topic: book.topic,
+        price_minor: book.price_minor,
+        currency: book.currency,
+        quantity: book.quantity,
+        version: 1,
+        changed_at_us: now_us,
     };
-    row.insert(tx).await
+    let mut row = added.clone().into_active_model();
+    row.id = NotSet;
+    added.id = Entity::insert(row).exec(tx).await?.last_insert_id;
+    Ok(added)
 }
 
 /// Changes a book; `None` when there is no such book.

@@ -1,13 +1,15 @@
 //! Purchases of books: one copy each, never changed.
 
-use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::ActiveValue::NotSet;
+use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::book;
 
 /// One copy sold. It says what was sold itself, because the book may change or go.
 #[sea_orm::model]
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "book_purchase")]
 pub struct Model {
     /// The purchase's id.
@@ -41,15 +43,18 @@ pub async fn record(
     buyer: Option<i64>,
     now_us: i64,
 ) -> Result<Model, DbErr> {
-    let row = ActiveModel {
-        id: NotSet,
-        book_id: Set(book.id),
-        title: Set(book.title.clone()),
-        price_minor: Set(book.price_minor),
-        currency: Set(book.currency.clone()),
-        quantity_after: Set(book.quantity),
-        buyer_id: Set(buyer),
-        at_us: Set(now_us),
+    let mut recorded = Model {
+        id: 0,
+        book_id: book.id,
+        title: book.title.clone(),
+        price_minor: book.price_minor,
+        currency: book.currency.clone(),
+        quantity_after: book.quantity,
+        buyer_id: buyer,
+        at_us: now_us,
     };
-    row.insert(tx).await
+    let mut row = recorded.clone().into_active_model();
+    row.id = NotSet;
+    recorded.id = Entity::insert(row).exec(tx).await?.last_insert_id;
+    Ok(recorded)
 }

@@ -1,9 +1,9 @@
 //! Messages from one person to another.
 
-use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::ActiveValue::NotSet;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
-use sea_orm::{QueryOrder, QuerySelect, Select};
+use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect, Select};
 
 /// One message. Its id is never used again.
 #[sea_orm::model]
@@ -55,17 +55,8 @@ impl Model {
 /// # Errors
 /// When the database fails.
 pub async fn add(tx: &impl ConnectionTrait, message: Model) -> Result<i64, DbErr> {
-    let row = ActiveModel {
-        id: NotSet,
-        from_id: Set(message.from_id),
-        to_id: Set(message.to_id),
-        at_us: Set(message.at_us),
-        contents: Set(message.contents),
-        flag: Set(message.flag),
-        favorite: Set(message.favorite),
-        read: Set(message.read),
-        version: Set(message.version),
-    };
+    let mut row = message.into_active_model();
+    row.id = NotSet;
     Ok(Entity::insert(row).exec(tx).await?.last_insert_id)
 }
 

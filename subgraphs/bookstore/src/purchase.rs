@@ -6,8 +6,8 @@ use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 use contract::{
-    ContextExt, Db, Error, IdempotencyKey, Loader, Money, Once, PageArgs, Paged, Result, Tx, Viewer, once, page,
-    parse_id, rfc3339,
+    ContextExt, Db, Error, IdempotencyKey, Loader, Money, PageArgs, Paged, Result, Tx, Viewer, once, page, parse_id,
+    rfc3339,
 };
 use entities::book::{self, Taken};
 use entities::book_purchase;
@@ -167,47 +167,32 @@ impl PurchaseMutation {
         let sold = ctx
             .services()
             .write_and_tell(
-                async move |tx| {
-                    let sale = once(tx, key.as_ref(), now_us, async || sell(tx, id, buyer, now_us).await).await?;
-                    let row = row(tx, &sale).await?;
-                    Ok(sale.map(|sale| (sale, row)))
-                },
+                async move |tx| once(tx, key.as_ref(), now_us, async || sell(tx, id, buyer, now_us).await).await,
                 |sold| {
                     sold.first()
-                        .map(|(sale, purchase)| invalidation(purchase.book_id, sale.book_version))
+                        .map(|sale| invalidation(sale.purchase.book_id, sale.book_version))
                 },
             )
             .await?;
-        let (_, purchase) = sold.into_inner();
-        Ok(BookPurchase(purchase))
+        Ok(BookPurchase(sold.into_inner().purchase))
     }
 }
 
-/// What an idempotency key remembers of a sale; the rest is in the purchase's row, which never changes.
-#[derive(Clone, Copy, Serialize, Deserialize)]
+/// A purchase, which never changes, and the version of the book that it made.
+#[derive(Serialize, Deserialize)]
 struct Sale {
-    purchase: i64,
+    purchase: book_purchase::Model,
     book_version: i64,
 }
 
 /// Takes a copy and records its sale: both or, with an error, neither.
 async fn sell(tx: &Tx, book: i64, buyer: Option<i64>, now_us: i64) -> Result<Sale> {
     match book::take_copy(tx, book, now_us).await? {
-        Taken::One(book) => {
-            let purchase = book_purchase::record(tx, &book, buyer, now_us).await?;
-            Ok(Sale {
-                purchase: purchase.id,
-                book_version: book.version,
-            })
-        }
+        Taken::One(book) => Ok(Sale {
+            purchase: book_purchase::record(tx, &book, buyer, now_us).await?,
+            book_version: book.version,
+        }),
         Taken::NoneLeft => Err(Error::InsufficientStock("book out of stock")),
         Taken::NoBook => Err(Error::NotFound("book")),
     }
-}
-
-/// The purchase that a sale, this one or an earlier one, made.
-async fn row(tx: &Tx, sale: &Once<Sale>) -> Result<book_purchase::Model> {
-    let (Once::First(Sale { purchase, .. }) | Once::Again(Sale { purchase, .. })) = sale;
-    let found = book_purchase::Entity::find_by_id(*purchase).one(tx).await?;
-    found.ok_or_else(|| Error::Internal(format!("purchase {purchase} is gone").into()))
 }

@@ -1,6 +1,7 @@
 //! A bookstore on a file of its own, and people to ask it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::Request;
 use bookstore::BookstoreSchema;
@@ -12,6 +13,9 @@ use migrations::{Migrator, MigratorTrait};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
+
+/// Longer than anything here takes on the slowest machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// 2026-01-01T00:00:00Z.
 pub const NEW_YEAR_US: i64 = 1_767_225_600_000_000;
@@ -90,7 +94,12 @@ impl Store {
             permit = self.listening.acquire() => permit.unwrap().forget(),
             early = answers.next() => panic!("before anything happened: {early:?}"),
         }
-        answers
+        // What never arrives fails the test instead of holding it up.
+        stream::unfold(answers, async |mut answers| {
+            let next = tokio::time::timeout(PATIENCE, answers.next()).await;
+            Some((next.expect("something arrives")?, answers))
+        })
+        .boxed()
     }
 
     /// A subscription that nobody has asked anything of yet.
