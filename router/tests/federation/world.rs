@@ -204,6 +204,9 @@ pub enum Mood {
     Panicking,
     /// It knows none of the entities it is asked for.
     Forgetful,
+    /// It answers as async-graphql 7.2 does: a field that failed is left out and its null goes nowhere, an object with
+    /// nothing left is null, and errors of entities do not say of which.
+    Sloppy,
 }
 
 /// A subgraph over the world that answers JSON, as one behind HTTP does.
@@ -224,6 +227,10 @@ impl TestSubgraph {
             .collect();
         keyed.dedup();
         let entity = format!("union _Entity = {}", keyed.join(" | "));
+        let sdl = match mood {
+            Mood::Sloppy => without_non_null(sdl),
+            _ => sdl.to_owned(),
+        };
         let schema = Schema::builder()
             .adopt_orphan_extensions()
             .parse(format!("{sdl}\n{FEDERATION}\n{entity}"), name)
@@ -253,14 +260,69 @@ impl TestSubgraph {
                 let count = variables["representations"].as_array().unwrap().len();
                 json!({ "data": { "_entities": vec![Value::Null; count] } })
             }
-            Mood::Well | Mood::Silent | Mood::Forgetful => {
+            Mood::Well | Mood::Silent | Mood::Forgetful | Mood::Sloppy => {
                 // What the planner writes has to be valid for the subgraph, too.
                 let document = ExecutableDocument::parse_and_validate(&self.schema, text.to_string(), "fetch")
                     .unwrap_or_else(|invalid| panic!("{text}\n{}", invalid.errors));
                 json!(execute(&self.schema, &document, &variables, &self.world))
             }
         };
-        json_answer(body.to_string())
+        match self.mood {
+            Mood::Sloppy => json_answer(sloppy(body).to_string()),
+            _ => json_answer(body.to_string()),
+        }
+    }
+}
+
+/// The same schema, but nothing that is answered is non-null.
+fn without_non_null(sdl: &str) -> String {
+    let mut answered = false;
+    let lines = sdl.lines().map(|line| {
+        if line.starts_with(char::is_alphabetic) {
+            answered = line.starts_with("type") || line.starts_with("interface");
+        }
+        match line.rsplit_once(": ") {
+            Some((field, rest)) if answered && line.starts_with("  ") => format!("{field}: {}", rest.replace('!', "")),
+            _ => line.to_owned(),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn sloppy(mut body: Value) -> Value {
+    let mut errors = body["errors"].take();
+    for error in errors.as_array_mut().into_iter().flatten() {
+        let path = error["path"].as_array_mut().unwrap();
+        let (last, way) = path.split_last().unwrap();
+        let parent = way.iter().try_fold(&mut body["data"], |value, step| match step {
+            Value::String(key) => value.get_mut(key),
+            step => value.get_mut(usize::try_from(step.as_u64().unwrap()).unwrap()),
+        });
+        if let (Some(Value::Object(parent)), Value::String(key)) = (parent, last) {
+            parent.remove(key);
+        }
+        if path[0] == "_entities" {
+            path.remove(1);
+        }
+    }
+    empty_to_null(&mut body["data"]);
+    body["errors"] = match errors {
+        Value::Null => json!([]),
+        errors => errors,
+    };
+    body
+}
+
+fn empty_to_null(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(empty_to_null),
+        Value::Object(object) => {
+            object.values_mut().for_each(empty_to_null);
+            if object.is_empty() {
+                *value = Value::Null;
+            }
+        }
+        _ => {}
     }
 }
 
