@@ -34,14 +34,18 @@ pub struct Room {
     pub requests: Arc<Semaphore>,
     /// Subscriptions that may still be opened.
     pub subscriptions: Arc<Semaphore>,
+    /// WebSockets that may still be opened.
+    pub sockets: Arc<Semaphore>,
 }
 
 impl Gateway {
     /// A gateway to that graph.
     pub fn new(graph: Arc<dyn Subgraph>, auth: Arc<Authenticator>, clock: Arc<dyn Clock>, limits: Arc<Limits>) -> Self {
+        let room_for = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         let room = Room {
-            requests: Arc::new(Semaphore::new(limits.requests_max.min(Semaphore::MAX_PERMITS))),
-            subscriptions: Arc::new(Semaphore::new(limits.subscriptions_max.min(Semaphore::MAX_PERMITS))),
+            requests: room_for(limits.requests_max),
+            subscriptions: room_for(limits.subscriptions_max),
+            sockets: room_for(limits.sockets_max),
         };
         Self {
             graph,

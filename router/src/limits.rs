@@ -33,6 +33,8 @@ settings! {
         requests_max: usize = 1_024,
         /// Open subscriptions of this process; one more is refused.
         subscriptions_max: usize = 10_000,
+        /// Open WebSockets of this process; one more is refused.
+        sockets_max: usize = 10_000,
         /// Subscriptions of one WebSocket; one more is refused.
         subscriptions_per_socket_max: usize = 100,
         /// Answers waiting for a slow subscriber; one more has to wait at its source.

@@ -59,10 +59,9 @@ impl Accepted {
         Self::choose(&ranges).ok_or_else(not_acceptable)
     }
 
-    /// How refusals are written for this client, whatever else it accepts.
-    pub(super) fn media_for_refusals(headers: &HeaderMap) -> Media {
-        let accepted = Self::of(headers).ok();
-        accepted.and_then(|accepted| accepted.single).unwrap_or(Media::Json)
+    /// How refusals are written for this client: streams begin only when nothing stands against them.
+    pub(super) fn media_for_refusals(&self) -> Media {
+        self.single.unwrap_or(Media::Json)
     }
 
     fn choose(ranges: &[Range]) -> Option<Self> {

@@ -59,8 +59,7 @@ async fn serve(path: &str, headers: &HeaderMap) -> Response {
     };
     let tag = tag(&file);
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    // A compressing proxy may have weakened the tag.
-    let unchanged = known.is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
+    let unchanged = known.is_some_and(|known| known.split(',').any(|one| one.trim() == tag));
     let mut response = match unchanged {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => Response::new(Body::from(file.data)),
@@ -82,7 +81,8 @@ async fn serve(path: &str, headers: &HeaderMap) -> Response {
 fn tag(file: &EmbeddedFile) -> String {
     let digest = file.metadata.sha256_hash();
     let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hex}\"")
+    // Weak: compressed or not, it is the same file.
+    format!("W/\"{hex}\"")
 }
 
 fn content_type(path: &str) -> &'static str {

@@ -1,5 +1,6 @@
 //! `/graphql` over HTTP (the GraphQL-over-HTTP specification): one answer, or a stream of them for who accepts one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -25,13 +26,14 @@ const METHODS: &str = "GET, HEAD, POST, OPTIONS";
 
 /// Answers whatever comes to `/graphql`.
 pub(super) async fn answer(State(shared): State<Shared>, request: Request) -> Response {
-    let media = Accepted::media_for_refusals(request.headers());
+    let accepted = Accepted::of(request.headers());
+    let media = accepted.as_ref().map_or(Media::Json, Accepted::media_for_refusals);
     let id = request.extensions().get().cloned().unwrap_or_else(RequestId::random);
     let result = if is_websocket(request.headers()) {
         open_socket(shared, id, request).await
     } else {
         match *request.method() {
-            Method::GET | Method::HEAD | Method::POST => over_http(&shared.gateway, id, request).await,
+            Method::GET | Method::HEAD | Method::POST => over_http(&shared.gateway, id, accepted, request).await,
             Method::OPTIONS => Ok((StatusCode::NO_CONTENT, [(header::ALLOW, METHODS)]).into_response()),
             _ => Err(Refusal::method("GraphQL is asked by GET and POST", METHODS)),
         }
@@ -54,16 +56,24 @@ async fn open_socket(shared: Shared, id: RequestId, request: Request) -> Result<
     if shared.gateway.shutdown.is_cancelled() {
         return Err(Refusal::shutting_down());
     }
+    let permit = Arc::clone(&shared.gateway.room.sockets)
+        .try_acquire_owned()
+        .map_err(|_| Refusal::new("UNAVAILABLE", "too many open WebSockets, try again later"))?;
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
         .await
         .map_err(|rejection| Refusal::invalid(rejection.body_text()))?;
-    Ok(socket::open(shared.gateway, upgrade, identity, id))
+    Ok(socket::open(shared.gateway, upgrade, identity, id, permit))
 }
 
-async fn over_http(gateway: &Gateway, id: RequestId, request: Request) -> Result<Response, Refusal> {
+async fn over_http(
+    gateway: &Gateway,
+    id: RequestId,
+    accepted: Result<Accepted, Refusal>,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
     let identity = gateway.auth.identify(&parts.headers)?;
-    let accepted = Accepted::of(&parts.headers)?;
+    let accepted = accepted?;
     let params = params(gateway, &parts, body).await?;
     let mut operation = Operation::new(params, &identity, id.0);
     let by_post = parts.method == Method::POST;

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::gateway::Gateway;
-use crate::http::accept::Accepted;
+use crate::http::accept::{Accepted, Media};
 use crate::http::refusal::Refusal;
 use crate::http::request_id::{self, RequestId};
 
@@ -69,11 +69,13 @@ async fn bounded(State(gateway): State<Gateway>, request: Request, next: Next) -
     if request.uri().path() == "/health" {
         return next.run(request).await;
     }
-    let media = Accepted::media_for_refusals(request.headers());
-    match gateway.room.requests.try_acquire() {
-        Ok(_permit) => next.run(request).await,
-        Err(_) => Refusal::new("UNAVAILABLE", "too many requests at once, try again").respond(media),
-    }
+    let Ok(_permit) = gateway.room.requests.try_acquire() else {
+        let media = Accepted::of(request.headers())
+            .as_ref()
+            .map_or(Media::Json, Accepted::media_for_refusals);
+        return Refusal::new("UNAVAILABLE", "too many requests at once, try again").respond(media);
+    };
+    next.run(request).await
 }
 
 fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {

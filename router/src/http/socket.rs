@@ -12,6 +12,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use contract::TokenError;
 use futures_util::future::{BoxFuture, FutureExt};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, interval_at, timeout, timeout_at};
 use tokio_stream::{StreamExt, StreamMap};
 
@@ -30,15 +31,25 @@ const SEND_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long a client may take to answer a close.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(2);
 const ID_BYTES_MAX: usize = 256;
+/// Every socket has one, and most messages are short.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
 
 /// Accepts a WebSocket. `identity` is what the upgrade's headers say; `connection_init` may say more.
-pub(super) fn open(gateway: Gateway, upgrade: WebSocketUpgrade, identity: Identity, id: RequestId) -> Response {
+pub(super) fn open(
+    gateway: Gateway,
+    upgrade: WebSocketUpgrade,
+    identity: Identity,
+    id: RequestId,
+    permit: OwnedSemaphorePermit,
+) -> Response {
     let most = gateway.limits.body_bytes_max;
     let upgrade = upgrade
         .protocols([PROTOCOL])
+        .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(most)
         .max_frame_size(most);
     upgrade.on_upgrade(move |socket| async move {
+        let _permit = permit;
         let protocol_agreed = socket.protocol().is_some();
         let mut connection = Connection::new(gateway, socket, id);
         let close = match protocol_agreed {

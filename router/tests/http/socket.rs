@@ -407,3 +407,22 @@ async fn a_message_that_is_too_long_closes_the_socket() {
     socket.subscribe("1", &format!("{{ hello }}{:1000}", "")).await;
     assert_eq!(socket.close_code().await, 1009);
 }
+
+#[tokio::test]
+async fn one_socket_more_than_may_be_open_is_refused_until_another_closes() {
+    let limits = Limits {
+        sockets_max: 1,
+        ..Limits::default()
+    };
+    let door = Door::with(limits, Front::default()).await;
+    let address = listen(&door).await;
+    let first = connect(&address, &[PROTOCOL]).await.unwrap();
+    match connect(&address, &[PROTOCOL]).await {
+        Err(Error::Http(response)) => assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE),
+        other => panic!("{:?}", other.map(|_| ())),
+    }
+    drop(first);
+    let freed = door.gateway.room.sockets.acquire().await;
+    drop(freed.unwrap());
+    assert!(connect(&address, &[PROTOCOL]).await.is_ok());
+}
