@@ -299,3 +299,28 @@ async fn an_access_token_lives_fifteen_minutes() {
     assert!(app.services.keys.verify(token, now_us + 15 * minute_us - 1).is_ok());
     assert!(app.services.keys.verify(token, now_us + 15 * minute_us).is_err());
 }
+
+#[tokio::test]
+async fn no_log_in_with_the_old_password_outlives_its_change() {
+    let app = App::with(Settings {
+        argon2_memory_kib: 2_000,
+        ..quick()
+    })
+    .await;
+    let ada = app.join("ada").await;
+    let set = format!(
+        "mutation {{ setPassword(userId: {}, new: \"another password\") }}",
+        ada.id
+    );
+    let service = Who::service();
+    // Each log-in has read the old hash before the change, and is checked against it during or after.
+    let (changed, log_ins) = tokio::join!(
+        app.ask(&service, &set, json!({})),
+        futures_util::future::join_all((0..20).map(|_| app.login("ada", PASSWORD))),
+    );
+    changed.at("");
+    for log_in in log_ins.iter().filter(|answer| answer.code() == "OK") {
+        let token = log_in.person(&app, "login").refresh_token;
+        assert_eq!(app.refresh(&token).await.code(), "UNAUTHENTICATED");
+    }
+}
