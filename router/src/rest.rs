@@ -7,11 +7,13 @@
 
 mod access;
 mod bookstore;
+mod docs;
 mod execute;
 mod failure;
 mod input;
 mod kind;
 mod open;
+mod openapi;
 mod operation;
 mod paths;
 mod reply;
@@ -25,6 +27,8 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, Response, header};
 use axum::routing::any;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 
 pub use failure::{Envelope, Failure};
 pub use kind::{Field, Kind, Model, Need, QUANTITY};
@@ -55,6 +59,7 @@ pub fn router(gateway: &Gateway, open: bool) -> Router {
         let opened = Arc::new(Opened::new(gateway, open, mount, all, At::Prefix));
         let prefix = mount.prefix;
         router
+            .merge(compressed_docs(prefix, &opened))
             .route(prefix, any(handle).with_state(Arc::clone(&opened)))
             .route(&format!("{prefix}/"), any(handle).with_state(Arc::clone(&opened)))
             .route(&format!("{prefix}/{{*path}}"), any(handle).with_state(opened))
@@ -74,7 +79,15 @@ pub fn service_router(gateway: &Gateway, open: bool, mount: &str, service: Optio
     }
     let at = service.map_or(At::Root, |_| At::Alone);
     let opened = Arc::new(Opened::new(gateway, open, mount, services, at));
-    Some(Router::new().fallback(any(handle)).with_state(opened))
+    let docs = compressed_docs("", &opened);
+    Some(docs.fallback(any(handle).with_state(opened)))
+}
+
+/// The files of the interactive page are large; small answers are not worth the work.
+fn compressed_docs(prefix: &str, opened: &Arc<Opened>) -> Router {
+    let handler = any(handle).with_state(Arc::clone(opened));
+    let compressed = handler.layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
+    Router::new().route(&format!("{prefix}/docs/{{file}}"), compressed)
 }
 
 /// The one handler behind all routes.
@@ -97,13 +110,12 @@ async fn handle(State(opened): State<Arc<Opened>>, mut request: Request) -> Resp
 async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Failure> {
     let (parts, body) = request.into_parts();
     let path = opened.inside(parts.uri.path());
-    if let Some(page) = opened.documentation(&parts.method, path)? {
+    if let Some(page) = opened.documentation(&parts, path)? {
         return Ok(page);
     }
     let found = opened.paths.find(parts.method.as_str(), path)?;
     let compiled = &opened.routes[found.compiled];
-    let (caller, rights) = access::sign_in(opened, compiled, &parts.method, &parts.headers)?;
-    let _place = place(opened, compiled)?;
+    let (caller, rights) = access::sign_in(opened, compiled, &parts)?;
     let members = input::members(compiled, &parts.headers, body, &opened.gateway.limits).await?;
     let query = parts.uri.query();
     let mut variables = input::variables(compiled, &found, query, &members)?;
@@ -117,23 +129,7 @@ async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Fail
     };
     let Said { node, next } = execute::execute(&opened.gateway, compiled, &found, &caller, variables, after).await?;
     let next = next.map(|cursor| reply::next_link(parts.uri.path(), query, &cursor));
-    reply::reply(compiled, &found, &opened.base, node, next)
-}
-
-/// A place among the requests that are answered at once.
-///
-/// # Errors
-/// 503 when there is none left.
-fn place<'a>(opened: &'a Opened, compiled: &Compiled) -> Result<Option<tokio::sync::SemaphorePermit<'a>>, Failure> {
-    match compiled.route.answer {
-        Answer::Fixed(_) => Ok(None),
-        Answer::One(_) | Answer::All(_) => {
-            let place = opened.gateway.room.requests.try_acquire();
-            place
-                .map(Some)
-                .map_err(|_| Failure::new("UNAVAILABLE", "too many requests at once"))
-        }
-    }
+    reply::reply(compiled, &found, opened.base, node, next)
 }
 
 fn idempotency_key(compiled: &Compiled, headers: &axum::http::HeaderMap) -> Result<Option<String>, Failure> {

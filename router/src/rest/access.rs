@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, Method};
+use axum::http::Method;
+use axum::http::request::Parts;
 use contract::Viewer;
 use rand::RngCore;
 
@@ -12,9 +13,7 @@ use super::open::Opened;
 use super::operation::Compiled;
 use super::route::{Access, Answer};
 use crate::auth::Identity;
-
-/// A request id of a client that is longer is not believed to be one.
-const REQUEST_ID_CHARS_MAX: usize = 64;
+use crate::http::RequestId;
 
 /// Who is asking, and whether they may: the second is looked at only after the body.
 ///
@@ -23,8 +22,7 @@ const REQUEST_ID_CHARS_MAX: usize = 64;
 pub(super) fn sign_in(
     opened: &Opened,
     compiled: &Compiled,
-    method: &Method,
-    headers: &HeaderMap,
+    request: &Parts,
 ) -> Result<(Caller, Result<(), Failure>), Failure> {
     let access = compiled.route.access;
     let identity = match compiled.route.answer {
@@ -33,7 +31,7 @@ pub(super) fn sign_in(
         Answer::One(_) | Answer::All(_) => opened
             .gateway
             .auth
-            .identify(headers)
+            .identify(&request.headers)
             .map_err(|error| Failure::new("UNAUTHENTICATED", error.to_string()))?,
     };
     let by_policy = matches!(access, Access::Policy | Access::Attributed | Access::Internal);
@@ -41,7 +39,7 @@ pub(super) fn sign_in(
     if needs_token && identity.viewer == Viewer::Anonymous {
         return Err(Failure::new("UNAUTHENTICATED", "sign in first"));
     }
-    let rights = rights(opened, access, method, headers, &identity.viewer);
+    let rights = rights(opened, access, request, &identity.viewer);
     let is_person = matches!(identity.viewer, Viewer::User { .. });
     let Identity { viewer, session, .. } =
         match by_policy && opened.open && !(is_person && access == Access::Attributed) {
@@ -56,35 +54,32 @@ pub(super) fn sign_in(
     let caller = Caller {
         viewer,
         session,
-        request_id: request_id(headers),
+        request_id: request_id(request),
     };
     Ok((caller, rights))
 }
 
-fn rights(
-    opened: &Opened,
-    access: Access,
-    method: &Method,
-    headers: &HeaderMap,
-    viewer: &Viewer,
-) -> Result<(), Failure> {
+fn rights(opened: &Opened, access: Access, request: &Parts, viewer: &Viewer) -> Result<(), Failure> {
     let forbidden = |why: &str| Err(Failure::new("FORBIDDEN", why));
     let services_only = access == Access::Service || (access == Access::Internal && !opened.open);
     if services_only && !matches!(viewer, Viewer::Service { .. }) {
         return forbidden("only a service may do this");
     }
     // Where anyone may, any page that a browser on this machine shows could buy books; browsers say so.
-    let cross_site = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
-    if cross_site && opened.open && method != Method::GET {
+    let cross_site = request
+        .headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| site == "cross-site");
+    if cross_site && opened.open && request.method != Method::GET {
         return forbidden("another site may not do this");
     }
     Ok(())
 }
 
-fn request_id(headers: &HeaderMap) -> Arc<str> {
-    let sent = headers.get("x-request-id").and_then(|id| id.to_str().ok());
-    match sent.filter(|id| !id.is_empty() && id.len() <= REQUEST_ID_CHARS_MAX) {
-        Some(id) => id.into(),
+/// The id that the guard around all doors gave the request; without a guard, a new one.
+fn request_id(request: &Parts) -> Arc<str> {
+    match request.extensions.get::<RequestId>() {
+        Some(RequestId(id)) => Arc::clone(id),
         None => format!("{:016x}", rand::rng().next_u64()).into(),
     }
 }

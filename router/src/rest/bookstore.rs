@@ -50,8 +50,9 @@ const SEARCH: Route = Route {
     answer: Answer::All("/books"),
     params: &[Param {
         place: Place::Path,
-        field: Field::new("topic", Kind::Text).about("distributed systems"),
+        field: Field::new("topic", Kind::Text),
         invalid: Invalid::Named,
+        example: "distributed systems",
     }],
     response: Kind::List(&Kind::Object(&BOOK_FOUND)),
     example: r#"[{"id":1,"title":"How to get a good grade in DOS in 40 minutes a day"},{"id":2,"title":"RPCs for Noobs"}]"#,
@@ -195,8 +196,9 @@ const ORDER: Route = Route {
     answer: Answer::One("/bookPurchase"),
     params: &[Param {
         place: Place::Path,
-        field: Field::new("orderId", Kind::Id { min: 1 }).about("1"),
+        field: Field::new("orderId", ID),
         invalid: Invalid::NotFound,
+        example: "1",
     }],
     response: Kind::Object(&BOOK_ORDER),
     example: r#"{"id":1,"bookId":2,"title":"RPCs for Noobs","book_title":"RPCs for Noobs","price":50,"status":"SUCCESS","created_at":"2026-01-02T03:04:05+00:00"}"#,
@@ -206,8 +208,9 @@ const ORDER: Route = Route {
 
 const BOOK_ID: Param = Param {
     place: Place::Path,
-    field: Field::new("bookId", ID).about("2"),
+    field: Field::new("bookId", ID),
     invalid: Invalid::Saying("invalid book id"),
+    example: "2",
 };
 
 const BAD_BOOK_ID: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "The id is no positive integer: `invalid book id`.");

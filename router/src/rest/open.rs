@@ -1,12 +1,14 @@
 //! A mount that is ready to answer at an address.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
+use axum::http::request::Parts;
 use axum::http::{Method, Response};
 
 use super::failure::Failure;
 use super::operation::Compiled;
-use super::paths::Paths;
+use super::paths::{self, Paths};
 use super::route::{Mount, Service};
+use super::{docs, openapi};
 use crate::gateway::Gateway;
 
 /// A mount that is ready to answer at an address.
@@ -19,6 +21,8 @@ pub(super) struct Opened {
     pub base: &'static str,
     pub routes: Vec<Compiled>,
     pub paths: Paths,
+    at: At,
+    openapi: Bytes,
 }
 
 /// Where a mount is.
@@ -45,14 +49,25 @@ impl Opened {
             At::Prefix => mount.prefix,
             At::Root | At::Alone => "",
         };
-        Self {
+        let mut opened = Self {
             mount,
             gateway: gateway.clone(),
             open,
             base,
             routes,
             paths,
-        }
+            at,
+            openapi: Bytes::new(),
+        };
+        opened.openapi = openapi::document(&opened).to_string().into();
+        opened
+    }
+
+    /// Where a service is inside the mount, as it is documented here.
+    pub fn prefix(&self, service: &'static Service) -> &'static str {
+        paths::prefixes(service, self.at == At::Alone)
+            .next()
+            .unwrap_or_default()
     }
 
     /// The path inside the mount.
@@ -63,8 +78,26 @@ impl Opened {
     /// The documentation, where the path asks for it.
     ///
     /// # Errors
-    /// 405 where it is not asked for with GET.
-    pub fn documentation(&self, _method: &Method, _path: &str) -> Result<Option<Response<Body>>, Failure> {
-        Ok(None)
+    /// 405 where it is not asked for with GET, 404 for a file that the page does not have.
+    pub fn documentation(&self, request: &Parts, path: &str) -> Result<Option<Response<Body>>, Failure> {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let file = path.strip_prefix("/docs/");
+        let is_openapi = path == "/openapi.json" || self.mount.openapi_also.contains(&path);
+        if !is_openapi && path != "/docs" && file.is_none() {
+            return Ok(None);
+        }
+        if request.method != Method::GET {
+            return Err(Failure::wrong_method("GET, HEAD".to_owned()));
+        }
+        let asked = &request.headers;
+        Ok(Some(match file {
+            Some(name) => docs::file(name, asked)?,
+            None if is_openapi => docs::kept("application/json", self.openapi.clone(), asked),
+            None => docs::kept(
+                "text/html; charset=utf-8",
+                docs::page(self.mount.title, self.base),
+                asked,
+            ),
+        }))
     }
 }

@@ -126,6 +126,8 @@ pub struct Param {
     pub field: Field,
     /// What a value that cannot be read means.
     pub invalid: Invalid,
+    /// A value that means something on the sample data.
+    pub example: &'static str,
 }
 
 /// Where a parameter is.

@@ -6,11 +6,15 @@ use agora::auth::Authenticator;
 use agora::gateway::Gateway;
 use agora::limits::Limits;
 use agora::rest;
-use agora::subgraph::{Document, InProcess, Subgraph, SubgraphRequest};
+use agora::subgraph::{Document, InProcess, Subgraph, SubgraphData, SubgraphRequest};
+use agora::supergraph::Supergraph;
+use async_graphql::{Response, ServerError};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use contract::{Clock, Db, DbOptions, InProcessBus, ManualClock, Role, Services, TokenKeys, Viewer};
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{self, BoxStream, StreamExt};
 use migrations::{Migrator, MigratorTrait};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -84,7 +88,8 @@ impl Store {
             keys: Arc::clone(&keys),
         };
         bookstore::demo::seed(&services).await.unwrap();
-        let graph: Arc<dyn Subgraph> = Arc::new(InProcess(bookstore::schema(services)));
+        let graph = supergraph(Arc::new(InProcess(bookstore::schema(services))), &limits);
+        let graph: Arc<dyn Subgraph> = Arc::new(graph);
         let auth = Arc::new(Authenticator::new(Arc::clone(&keys), Arc::clone(&clock)));
         let gateway = Gateway::new(graph, auth, clock, Arc::new(limits));
         let router = rest::router(&gateway, open);
@@ -152,6 +157,38 @@ impl Store {
             .as_array()
             .unwrap()
             .len()
+    }
+}
+
+/// The whole graph over one real domain; the others do not answer.
+pub fn supergraph(bookstore: Arc<dyn Subgraph>, limits: &Limits) -> Supergraph {
+    let sdl = include_str!("../../supergraph.graphql");
+    let names = sdl
+        .split("@join__graph(name: \"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next());
+    let subgraphs = names.map(|name| {
+        let subgraph = match name {
+            "bookstore" => Arc::clone(&bookstore),
+            _ => Arc::new(Away),
+        };
+        (name.to_owned(), subgraph)
+    });
+    Supergraph::new(sdl, subgraphs.collect(), Arc::new(limits.clone())).unwrap()
+}
+
+/// A domain that does not answer.
+pub struct Away;
+
+impl Subgraph for Away {
+    fn fetch(&self, _: SubgraphRequest) -> BoxFuture<'_, SubgraphData> {
+        let mut error = ServerError::new("this service does not answer", None);
+        error.extensions.get_or_insert_default().set("code", "UNAVAILABLE");
+        async move { SubgraphData::Tree(Response::from_errors(vec![error])) }.boxed()
+    }
+
+    fn subscribe(&self, _: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
+        stream::empty().boxed()
     }
 }
 

@@ -1,0 +1,320 @@
+//! The OpenAPI 3.1 document of a mount, read out of its tables.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::failure::Failure;
+use super::kind::{Field, Kind, Model, Need};
+use super::open::Opened;
+use super::operation::Compiled;
+use super::route::{Access, Answer, Invalid, Place, Verb};
+use crate::status::status_of;
+
+/// The document of a mount as it answers at its address.
+pub(super) fn document(opened: &Opened) -> Value {
+    let mut document = Document {
+        opened,
+        paths: Map::new(),
+        schemas: Map::new(),
+        tags: Vec::new(),
+    };
+    for compiled in &opened.routes {
+        document.add(compiled);
+    }
+    let mut error = (opened.mount.envelope.schema)();
+    error["description"] = "What every error looks like.".into();
+    document.schemas.insert("Error".to_owned(), error);
+    let access = match opened.open {
+        true => "Whoever reaches this address may call everything that asks for no token.",
+        false => "Every route but the plainly public needs a bearer token: a person's, or a service's credential.",
+    };
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": opened.mount.title,
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": format!("{} {access}", opened.mount.about),
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+        },
+        "servers": [{ "url": if opened.base.is_empty() { "/" } else { opened.base } }],
+        "tags": document.tags,
+        "paths": document.paths,
+        "components": {
+            "schemas": document.schemas,
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "A person's token from the mutation `login`, or a service credential.",
+                },
+            },
+        },
+    })
+}
+
+struct Document<'a> {
+    opened: &'a Opened,
+    paths: Map<String, Value>,
+    schemas: Map<String, Value>,
+    tags: Vec<Value>,
+}
+
+impl Document<'_> {
+    fn add(&mut self, compiled: &Compiled) {
+        let (service, route) = (compiled.service, compiled.route);
+        let tag = json!({ "name": service.name, "description": service.about });
+        if !self.tags.contains(&tag) {
+            self.tags.push(tag);
+        }
+        let verb = route.verb.as_str().to_ascii_lowercase();
+        let prefix = self.opened.prefix(service);
+        for (index, path) in std::iter::once(&route.path).chain(route.aliases).enumerate() {
+            let mut operation = self.operation(compiled);
+            operation["operationId"] = match index {
+                0 => format!("{}_{}", service.name, route.name).into(),
+                other => format!("{}_{}_{}", service.name, route.name, other + 1).into(),
+            };
+            let item = self.paths.entry(format!("{prefix}{path}")).or_insert_with(|| json!({}));
+            item[&verb] = operation;
+        }
+    }
+
+    fn operation(&mut self, compiled: &Compiled) -> Value {
+        let route = compiled.route;
+        let mut operation = json!({
+            "tags": [compiled.service.name],
+            "summary": route.summary,
+            "responses": self.responses(compiled),
+            "security": security(route.access, self.opened.open),
+        });
+        let parameters = self.parameters(compiled);
+        if !parameters.is_empty() {
+            operation["parameters"] = parameters.into();
+        }
+        if let Some(body) = route.body {
+            let schema = self.object(body.model, true);
+            let mut media = json!({ "schema": schema });
+            if let Ok(example) = serde_json::from_str::<Value>(body.model.example) {
+                media["example"] = example;
+            }
+            let mut content = json!({ "application/json": media });
+            if body.form {
+                content["application/x-www-form-urlencoded"] = content["application/json"].clone();
+            }
+            operation["requestBody"] = json!({ "required": true, "content": content });
+        }
+        operation
+    }
+
+    fn parameters(&mut self, compiled: &Compiled) -> Vec<Value> {
+        let route = compiled.route;
+        let mut parameters: Vec<Value> = Vec::new();
+        for param in route.params {
+            let mut parameter = json!({
+                "name": param.field.name,
+                "in": if param.place == Place::Path { "path" } else { "query" },
+                "required": param.place == Place::Path || param.field.need == Need::Required,
+                "schema": self.schema(&param.field.kind, true),
+                "example": serde_json::from_str::<Value>(param.example).unwrap_or_else(|_| param.example.into()),
+            });
+            if !param.field.about.is_empty() {
+                parameter["description"] = param.field.about.into();
+            }
+            parameters.push(parameter);
+        }
+        if let Answer::All(_) = route.answer {
+            let most = self.opened.gateway.limits.rest_rows_max;
+            let about =
+                format!("Where to go on; it is in the `Link` header of an answer that had to stop at {most} rows.");
+            parameters.push(json!({
+                "name": "after", "in": "query", "required": false, "schema": { "type": "string" }, "description": about,
+            }));
+        }
+        if compiled.idempotent {
+            parameters.push(json!({
+                "name": "Idempotency-Key", "in": "header", "required": false,
+                "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+                "description": "The same key with the same request has one effect and one answer.",
+            }));
+        }
+        parameters
+    }
+
+    fn responses(&mut self, compiled: &Compiled) -> Value {
+        let route = compiled.route;
+        let mut success = json!({
+            "description": route.summary,
+            "content": { "application/json": { "schema": self.schema(&route.response, false) } },
+        });
+        if let Ok(example) = serde_json::from_str::<Value>(route.example) {
+            success["content"]["application/json"]["example"] = example;
+        }
+        if route.location.is_some() {
+            let about = "Where it is from now on.";
+            success["headers"]["Location"] = json!({ "description": about, "schema": { "type": "string" } });
+        }
+        if let Answer::All(_) = route.answer {
+            let about = "`<…>; rel=\"next\"` where there is more.";
+            success["headers"]["Link"] = json!({ "description": about, "schema": { "type": "string" } });
+        }
+        let mut responses = json!({ route.status.to_string(): success });
+        for (status, said) in self.errors(compiled) {
+            let when: Vec<&str> = said.iter().map(|said| said.when.as_str()).collect();
+            let example = said.first().map(|said| said.example.clone());
+            let mut response = json!({
+                "description": when.join(" "),
+                "content": { "application/json": {
+                    "schema": { "$ref": "#/components/schemas/Error" },
+                    "example": example,
+                } },
+            });
+            if let Some((name, about)) = header(status) {
+                response["headers"][name] = json!({ "description": about, "schema": { "type": "string" } });
+            }
+            responses[status.to_string()] = response;
+        }
+        responses
+    }
+
+    /// Every error a route can answer, by status.
+    fn errors(&self, compiled: &Compiled) -> BTreeMap<u16, Vec<Said>> {
+        let route = compiled.route;
+        let mut said: BTreeMap<u16, Vec<Said>> = BTreeMap::new();
+        let mut add = |code: &'static str, message: &str, when: &str| {
+            let failure = Failure::new(code, message);
+            let example = (self.opened.mount.envelope.body)(&failure);
+            said.entry(status_of(code).as_u16()).or_default().push(Said {
+                when: when.to_owned(),
+                example,
+            });
+        };
+        if let Answer::Fixed(_) = route.answer {
+            return said;
+        }
+        for row in route.errors {
+            let fixed = route.params.iter().find_map(|param| match param.invalid {
+                Invalid::Saying(message) if row.code == "INVALID_INPUT" => Some(message),
+                _ => None,
+            });
+            let message = match (row.message, fixed) {
+                ("", Some(fixed)) => fixed,
+                ("", None) => row.when,
+                (message, _) => message,
+            };
+            add(row.code, message, row.when);
+        }
+        if route.body.is_some() {
+            add(
+                "INVALID_INPUT",
+                "the body must be a JSON object",
+                "The body is not what it should be.",
+            );
+            add("PAYLOAD_TOO_LARGE", "the body is too large", "The body is too large.");
+            add(
+                "UNSUPPORTED_MEDIA_TYPE",
+                "the body must be application/json",
+                "The body is of another media type.",
+            );
+        }
+        add(
+            "UNAUTHENTICATED",
+            "sign in first",
+            "A token is needed, or the one that was sent does not hold.",
+        );
+        if !self.opened.open || route.access == Access::Service || route.verb != Verb::Get {
+            add(
+                "FORBIDDEN",
+                "only an administrator may do this",
+                "Not with this token, or not from another site.",
+            );
+        }
+        if compiled.idempotent {
+            let message = "this idempotency key was used for another request";
+            add("IDEMPOTENCY_MISMATCH", message, "The key was used for another request.");
+        }
+        add("INTERNAL", "something went wrong on our side", "Our fault.");
+        add(
+            "UNAVAILABLE",
+            "try again",
+            "Something that is needed does not answer now.",
+        );
+        said
+    }
+
+    fn schema(&mut self, kind: &Kind, request: bool) -> Value {
+        match kind {
+            Kind::Text => json!({ "type": "string" }),
+            Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            Kind::Id { min } => json!({ "type": "integer", "format": "int64", "minimum": min }),
+            Kind::Money { min_minor: 0 } => json!({ "type": "number", "minimum": 0 }),
+            Kind::Money { .. } => json!({ "type": "number", "exclusiveMinimum": 0 }),
+            Kind::Boolean => json!({ "type": "boolean" }),
+            Kind::DateTime => json!({ "type": "string", "format": "date-time" }),
+            Kind::Words(words) => {
+                let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+                json!({ "type": "string", "enum": words })
+            }
+            Kind::Const(text) => json!({ "const": serde_json::from_str::<Value>(text).unwrap_or_default() }),
+            Kind::Object(model) => self.object(model, request),
+            Kind::List(kind) => json!({ "type": "array", "items": self.schema(kind, request) }),
+        }
+    }
+
+    /// Describes an object once, and refers to it.
+    fn object(&mut self, model: &'static Model, request: bool) -> Value {
+        let reference = json!({ "$ref": format!("#/components/schemas/{}", model.name) });
+        if self.schemas.contains_key(model.name) {
+            return reference;
+        }
+        // Taken before its members are described, so that it may hold itself.
+        self.schemas.insert(model.name.to_owned(), Value::Null);
+        let mut properties = Map::new();
+        for field in model.fields {
+            properties.insert(field.name.to_owned(), self.property(field, request));
+        }
+        let always = |field: &&Field| !request || field.need == Need::Required;
+        let required: Vec<&str> = model.fields.iter().filter(always).map(|field| field.name).collect();
+        let mut object = json!({ "type": "object", "description": model.about, "properties": properties });
+        if !required.is_empty() {
+            object["required"] = json!(required);
+        }
+        self.schemas.insert(model.name.to_owned(), object);
+        reference
+    }
+
+    fn property(&mut self, field: &Field, request: bool) -> Value {
+        let mut schema = self.schema(&field.kind, request);
+        if field.need == Need::Nullable {
+            schema = json!({ "anyOf": [schema, { "type": "null" }] });
+        }
+        if !field.about.is_empty() {
+            schema["description"] = field.about.into();
+        }
+        schema
+    }
+}
+
+/// One way for a route to fail.
+struct Said {
+    when: String,
+    example: Value,
+}
+
+fn security(access: Access, open: bool) -> Value {
+    match access {
+        Access::Anyone => json!([]),
+        Access::Policy | Access::Internal if open => json!([]),
+        Access::Attributed if open => json!([{}, { "bearer": [] }]),
+        _ => json!([{ "bearer": [] }]),
+    }
+}
+
+fn header(status: u16) -> Option<(&'static str, &'static str)> {
+    match status {
+        401 => Some(("WWW-Authenticate", "`Bearer`")),
+        429 | 503 => Some(("Retry-After", "Whole seconds to wait.")),
+        _ => None,
+    }
+}

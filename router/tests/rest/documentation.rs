@@ -1,0 +1,164 @@
+//! The OpenAPI document and the interactive page.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use serde_json::Value;
+
+use crate::app::{Store, send};
+
+#[tokio::test]
+async fn the_openapi_document_is_the_one_that_is_checked_in() {
+    let store = Store::open().await;
+    let answered = store.call("GET /bookstore/openapi.json").await;
+    assert_eq!(
+        (answered.status, answered.header("content-type")),
+        (200, "application/json")
+    );
+    let mut document = answered.json();
+    document["info"]["version"] = "[version]".into();
+    insta::assert_json_snapshot!("bookstore_openapi", document);
+}
+
+#[tokio::test]
+async fn the_openapi_document_holds_together_wherever_it_is_served() {
+    let (open, closed) = (Store::open().await, Store::closed().await);
+    let catalog = agora::rest::service_router(&open.gateway, true, "bookstore", Some("catalog")).unwrap();
+    for document in [
+        open.call("GET /bookstore/openapi.json").await.json(),
+        closed.call("GET /bookstore/openapi.json/").await.json(),
+        send(&catalog, "GET /openapi.json", &[], Body::empty()).await.json(),
+    ] {
+        assert_eq!(document["openapi"], "3.1.0");
+        let mut ids = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            assert!(path.starts_with('/'), "{path}");
+            for (verb, operation) in item.as_object().unwrap() {
+                let at = format!("{verb} {path}");
+                assert!(
+                    ids.insert(operation["operationId"].as_str().unwrap().to_owned()),
+                    "{at}"
+                );
+                let responses = operation["responses"].as_object().unwrap();
+                assert!(responses.keys().any(|status| status.starts_with('2')), "{at}");
+                assert!(
+                    responses.values().all(|response| response["description"].is_string()),
+                    "{at}"
+                );
+                parameters_are_those_of_the_path(path, operation);
+            }
+        }
+        every_reference_leads_somewhere(&document, &document);
+    }
+}
+
+fn parameters_are_those_of_the_path(path: &str, operation: &Value) {
+    let in_path: BTreeSet<&str> = path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .collect();
+    let empty = Vec::new();
+    let parameters = operation["parameters"].as_array().unwrap_or(&empty);
+    let described = parameters.iter().filter(|parameter| parameter["in"] == "path");
+    let described: BTreeSet<&str> = described.map(|parameter| parameter["name"].as_str().unwrap()).collect();
+    assert_eq!(described, in_path, "{path}");
+}
+
+fn every_reference_leads_somewhere(document: &Value, value: &Value) {
+    match value {
+        Value::Object(members) => {
+            if let Some(reference) = members.get("$ref") {
+                let pointer = reference.as_str().unwrap().strip_prefix('#').unwrap();
+                assert!(document.pointer(pointer).is_some_and(Value::is_object), "{pointer}");
+            }
+            members
+                .values()
+                .for_each(|member| every_reference_leads_somewhere(document, member));
+        }
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| every_reference_leads_somewhere(document, item)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn every_route_that_is_documented_answers_what_its_example_says() {
+    let store = Store::open().await;
+    let document = store.call("GET /bookstore/openapi.json").await.json();
+    // What an example shows of a sale has to have been sold.
+    assert_eq!(store.call("POST /bookstore/purchase/2").await.status, 200);
+    assert_eq!(
+        store
+            .json("PUT /bookstore/catalog/books/2", r#"{"quantity":10}"#)
+            .await
+            .status,
+        200
+    );
+    for (path, item) in document["paths"].as_object().unwrap() {
+        // Changes come last: deleting first would leave nothing to read.
+        let Some(operation) = item.get("get") else { continue };
+        let empty = Vec::new();
+        let mut line = format!("GET /bookstore{path}");
+        for parameter in operation["parameters"].as_array().unwrap_or(&empty) {
+            let name = format!("{{{}}}", parameter["name"].as_str().unwrap());
+            let value = parameter["example"]
+                .as_str()
+                .map_or_else(|| parameter["example"].to_string(), str::to_owned);
+            line = line.replace(&name, &value.replace(' ', "%20"));
+        }
+        let answered = store.call(&line).await;
+        assert_eq!(answered.status, 200, "{line}");
+        let example = &operation["responses"]["200"]["content"]["application/json"]["example"];
+        let (mut shown, mut example) = (answered.json(), example.clone());
+        if path.ends_with("/books") {
+            // The example shows one of the seven.
+            shown = shown
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|book| book["id"] == 2)
+                .cloned()
+                .collect();
+        }
+        assert_eq!(shown.take(), example.take(), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn the_interactive_page_brings_everything_it_needs() {
+    let store = Store::open().await;
+    let page = store.call("GET /bookstore/docs").await;
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (200, "text/html; charset=utf-8")
+    );
+    let links = page.text.split('"').filter(|text| text.starts_with("/bookstore/"));
+    let links: BTreeSet<&str> = links.collect();
+    assert_eq!(links.len(), 4, "{links:?}");
+    for link in links {
+        let file = store.call(&format!("GET {link}")).await;
+        assert_eq!(file.status, 200, "{link}");
+        let tag = file.header("etag").to_owned();
+        let again = store
+            .send(&format!("GET {link}"), &[("if-none-match", &tag)], Body::empty())
+            .await;
+        assert_eq!((again.status, again.text.as_str()), (304, ""), "{link}");
+    }
+    assert!(!page.text.contains("://"), "nothing from elsewhere");
+    let policy = page.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+    assert_eq!(store.call("GET /bookstore/docs/").await.text, page.text);
+    assert_eq!(store.call("GET /bookstore/docs/nothing.js").await.status, 404);
+    let wrong = store.call("POST /bookstore/docs").await;
+    assert_eq!((wrong.status, wrong.header("allow")), (405, "GET, HEAD"));
+    let alone = agora::rest::service_router(&store.gateway, true, "bookstore", Some("order")).unwrap();
+    let page = send(&alone, "GET /docs", &[], Body::empty()).await;
+    assert!(page.text.contains("\"/docs/swagger-ui.css\""), "{}", page.text);
+    assert_eq!(
+        send(&alone, "GET /docs/swagger-ui.css", &[], Body::empty())
+            .await
+            .status,
+        200
+    );
+}

@@ -1,0 +1,102 @@
+//! What is not the caller's fault.
+
+use std::sync::Arc;
+
+use agora::gateway::Gateway;
+use agora::limits::Limits;
+use agora::rest;
+use agora::subgraph::{Subgraph, SubgraphData, SubgraphRequest};
+use async_graphql::{Response, ServerError};
+use axum::body::Body;
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{self, BoxStream, StreamExt};
+
+use crate::app::{Answered, Away, Store, send, supergraph};
+
+/// A domain that fails with one code, whatever it is asked.
+struct Failing(&'static str);
+
+impl Subgraph for Failing {
+    fn fetch(&self, _: SubgraphRequest) -> BoxFuture<'_, SubgraphData> {
+        let mut error = ServerError::new("SELECT secret FROM wherever", None);
+        let extensions = error.extensions.get_or_insert_default();
+        extensions.set("code", self.0);
+        extensions.set("retryAfter", 7);
+        async move { SubgraphData::Tree(Response::from_errors(vec![error])) }.boxed()
+    }
+
+    fn subscribe(&self, _: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
+        stream::empty().boxed()
+    }
+}
+
+async fn over(graph: Arc<dyn Subgraph>, line: &str) -> Answered {
+    let store = Store::open().await;
+    let gateway = Gateway { graph, ..store.gateway };
+    send(&rest::router(&gateway, true), line, &[], Body::empty()).await
+}
+
+#[tokio::test]
+async fn a_domain_that_does_not_answer_is_503_in_the_mounts_envelope() {
+    let graph = Arc::new(supergraph(Arc::new(Away), &Limits::default()));
+    for line in [
+        "GET /bookstore/info/1",
+        "POST /bookstore/purchase/1",
+        "GET /bookstore/catalog/books",
+    ] {
+        let answered = over(Arc::clone(&graph) as Arc<dyn Subgraph>, line).await;
+        assert_eq!(
+            (answered.status, answered.header("retry-after")),
+            (503, "1"),
+            "{line}: {}",
+            answered.text
+        );
+        assert_eq!(answered.json()["success"], false, "{line}");
+    }
+    let health = over(graph, "GET /bookstore/health").await;
+    assert_eq!(health.status, 200);
+}
+
+#[tokio::test]
+async fn a_failure_of_ours_tells_nothing_about_us() {
+    let ours =
+        r#"{"error":"something went wrong on our side","message":"something went wrong on our side","success":false}"#;
+    for code in [
+        "INTERNAL",
+        "GRAPHQL_VALIDATION_FAILED",
+        "BAD_REQUEST",
+        "QUERY_TOO_COMPLEX",
+        "NEVER_HEARD_OF",
+        "",
+    ] {
+        let answered = over(Arc::new(Failing(code)), "GET /bookstore/info/1").await;
+        assert_eq!(answered.line(), format!("500 {ours}"), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn every_code_has_its_status_and_says_when_to_come_back() {
+    for (code, status, retry_after) in [
+        ("INVALID_INPUT", 400, ""),
+        ("UNAUTHENTICATED", 401, ""),
+        ("FORBIDDEN", 403, ""),
+        ("NOT_FOUND", 404, ""),
+        ("CONFLICT", 409, ""),
+        ("INSUFFICIENT_FUNDS", 409, ""),
+        ("IDEMPOTENCY_MISMATCH", 422, ""),
+        ("RATE_LIMITED", 429, "7"),
+        ("UNAVAILABLE", 503, "7"),
+        ("TIMEOUT", 503, "7"),
+    ] {
+        let answered = over(Arc::new(Failing(code)), "POST /bookstore/purchase/1").await;
+        assert_eq!(
+            (answered.status, answered.header("retry-after")),
+            (status, retry_after),
+            "{code}"
+        );
+        assert_eq!(
+            answered.header("www-authenticate"),
+            if status == 401 { "Bearer" } else { "" }
+        );
+    }
+}

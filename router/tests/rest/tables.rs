@@ -1,0 +1,63 @@
+//! Every table fits the graph.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use agora::limits::Limits;
+use agora::rest::{Answer, Kind, Route, mounts};
+
+use crate::app::{Away, supergraph};
+
+fn routes() -> impl Iterator<Item = (String, &'static Route)> {
+    mounts().iter().flat_map(|mount| {
+        mount.services.iter().flat_map(move |service| {
+            let name =
+                move |route: &Route| format!("{} {} {} {}", mount.name, service.name, route.verb.as_str(), route.path);
+            service.routes.iter().map(move |route| (name(route), route))
+        })
+    })
+}
+
+#[test]
+fn every_operation_of_every_table_is_planned_over_the_composed_graph() {
+    let graph = supergraph(Arc::new(Away), &Limits::default());
+    let mut planned = 0;
+    for (name, route) in routes() {
+        let kind = match route.answer {
+            Answer::Fixed(_) => continue,
+            Answer::One(_) | Answer::All(_) => graph.check_operation(route.operation),
+        };
+        let kind = kind.unwrap_or_else(|refusal| panic!("{name}: {refusal:?}")).kind;
+        let expected = if route.verb.as_str() == "GET" {
+            "query"
+        } else {
+            "mutation"
+        };
+        assert_eq!(kind, expected, "{name}: GET reads, everything else does not");
+        planned += 1;
+    }
+    assert_eq!(planned, 13);
+}
+
+#[test]
+fn every_post_that_creates_takes_an_idempotency_key() {
+    for (name, route) in routes().filter(|(_, route)| route.verb.as_str() == "POST") {
+        assert!(route.operation.contains("$idempotencyKey: String"), "{name}");
+    }
+}
+
+#[test]
+fn every_example_is_json_and_has_the_shape_of_the_answer() {
+    for (name, route) in routes() {
+        let example: serde_json::Value =
+            serde_json::from_str(route.example).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let (model, example) = match (&route.response, &example) {
+            (Kind::Object(model), example) => (*model, example),
+            (Kind::List(Kind::Object(model)), example) => (*model, &example[0]),
+            _ => continue,
+        };
+        let shown: BTreeSet<&str> = example.as_object().unwrap().keys().map(String::as_str).collect();
+        let promised: BTreeSet<&str> = model.fields.iter().map(|field| field.name).collect();
+        assert_eq!(shown, promised, "{name}");
+    }
+}
