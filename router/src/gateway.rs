@@ -56,4 +56,17 @@ impl Gateway {
             room,
         }
     }
+    /// Waits until no WebSocket is open and no stream runs any more. After a shutdown began: a server that only waits for
+    /// its HTTP connections would cut WebSockets off before they are told why.
+    pub async fn until_drained(&self) {
+        let room = [
+            (&self.room.sockets, self.limits.sockets_max),
+            (&self.room.subscriptions, self.limits.subscriptions_max),
+        ];
+        for (left, most) in room {
+            let all = u32::try_from(most.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
+            // Never closed, so this can only be granted.
+            let _ = left.acquire_many(all).await;
+        }
+    }
 }

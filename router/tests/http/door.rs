@@ -250,11 +250,12 @@ impl News {
         stream::iter(0..to)
     }
 
-    /// Everything at once, without end.
-    async fn flood(&self, ctx: &Context<'_>) -> impl Stream<Item = u64> {
+    /// Everything at once, without end: numbers, each written that often.
+    async fn flood(&self, ctx: &Context<'_>, times: usize) -> impl Stream<Item = String> + use<> {
         let gone = Gone(sign(ctx).clone());
-        stream::iter(0..).inspect(move |_: &u64| {
+        stream::iter(0..).map(move |number: u64| {
             let _ = &gone;
+            number.to_string().repeat(times)
         })
     }
 

@@ -349,6 +349,8 @@ async fn when_the_process_has_to_end_what_runs_is_answered_and_clients_may_come_
     assert_eq!(socket.message().await, next("q", json!({ "hold": true })));
     assert_eq!(socket.message().await, complete("q"));
     assert_eq!(socket.close_code().await, 1001);
+    assert_eq!(socket.hear().await, Said::End);
+    door.gateway.until_drained().await;
 }
 
 #[tokio::test]
@@ -425,4 +427,32 @@ async fn one_socket_more_than_may_be_open_is_refused_until_another_closes() {
     let freed = door.gateway.room.sockets.acquire().await;
     drop(freed.unwrap());
     assert!(connect(&address, &[PROTOCOL]).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_loses_that_subscription_and_not_its_socket() {
+    let limits = Limits {
+        subscriber_queue_max: 2,
+        subscriber_ms_max: 1,
+        ..Limits::default()
+    };
+    let mut door = Door::with(limits, Front::default()).await;
+    let mut socket = Socket::of(&door, 1).await;
+    socket.subscribe("flood", "subscription { flood(times: 50000) }").await;
+    assert_eq!(door.signs.recv().await, Some("gone"));
+    socket.subscribe("after", "{ hello }").await;
+    let mut read = 0;
+    let last = loop {
+        let message = socket.message().await;
+        if message["type"] == "error" {
+            break message;
+        }
+        read += 1;
+    };
+    assert_eq!(last["payload"][0]["extensions"]["code"], "TOO_SLOW");
+    assert!(
+        read < 1_000,
+        "what waits is bounded by the sockets' own buffers, but {read} answers were waiting"
+    );
+    assert_eq!(socket.message().await, next("after", json!({ "hello": "hello 0" })));
 }
