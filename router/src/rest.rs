@@ -18,6 +18,8 @@ mod operation;
 mod paths;
 mod reply;
 mod route;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::sync::Arc;
@@ -100,6 +102,11 @@ async fn handle(State(opened): State<Arc<Opened>>, mut request: Request) -> Resp
         Ok(response) => response,
         Err(failure) => failure.response(&opened.mount.envelope),
     };
+    // Answers depend on who asks and when: nobody in between keeps them. The documentation says otherwise of itself.
+    let headers = response.headers_mut();
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     if head {
         without_body(&mut response);
     }

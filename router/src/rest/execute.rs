@@ -221,16 +221,23 @@ fn said(row: &ErrorRow, found: &Found) -> String {
 }
 
 impl Compiled {
-    /// The route's own not-found.
+    /// The route's own not-found: the row that says the least about what is missing.
     pub fn not_found(&self, found: &Found) -> Failure {
-        let row = self.route.errors.iter().find(|row| row.code == "NOT_FOUND");
+        let row = self
+            .route
+            .errors
+            .iter()
+            .filter(|row| row.code == "NOT_FOUND")
+            .min_by_key(|row| row.of.len());
         let message = row.map_or_else(|| "there is no such thing".to_owned(), |row| said(row, found));
         Failure::new("NOT_FOUND", message)
     }
 
+    /// The row that says the most about this error.
     fn row(&self, code: &str, message: &str) -> Option<&'static ErrorRow> {
-        let mut rows = self.route.errors.iter();
-        rows.find(|row| row.code == code && message.starts_with(row.of))
+        let rows = self.route.errors.iter();
+        rows.filter(|row| row.code == code && message.starts_with(row.of))
+            .max_by_key(|row| row.of.len())
     }
 
     /// What the route calls the argument that the graph calls so: `input.title` may be `title`.

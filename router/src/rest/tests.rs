@@ -1,0 +1,407 @@
+//! What the mechanism carries beyond the first table, shown on a mount that exists only here.
+
+use std::sync::Arc;
+
+use async_graphql::{EmptySubscription, Enum, ID, Json, Object, Schema};
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use contract::{Clock, ErrorCodes, ManualClock, Money, Role, TokenKeys};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::*;
+use crate::auth::Authenticator;
+use crate::limits::Limits;
+use crate::subgraph::InProcess;
+
+const NOW_US: i64 = 1_767_323_045_000_000;
+
+/// Says what it was asked: what a route's variables became is then in its answer.
+#[derive(Default)]
+struct Echo;
+
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+enum Side {
+    Buy,
+    Sell,
+}
+
+#[Object]
+impl Echo {
+    async fn top(&self, #[graphql(default = 25)] n: i32, newest: Option<bool>) -> Json<Value> {
+        Json(json!({ "text": format!("{n} {newest:?}") }))
+    }
+
+    async fn thing(&self, id: ID) -> contract::Result<Json<Value>> {
+        match id.as_str() {
+            "1" => Ok(Json(json!({ "text": "one", "broker": null }))),
+            "2" => Err(contract::Error::NotFound("owner")),
+            "3" => Err(contract::Error::invalid("input.title", "must not be blank")),
+            _ => Err(contract::Error::NotFound("thing")),
+        }
+    }
+
+    async fn trade(&self, name: String, quantity: i32, side: Side, limit: Option<Money>) -> Json<Value> {
+        let side = if side == Side::Buy { "BUY" } else { "SELL" };
+        let text = format!(
+            "{name} {quantity} {}",
+            limit.map_or_else(String::new, |limit| limit.amount())
+        );
+        Json(json!({ "id": "9", "text": text, "side": side, "isNew": quantity > 1 }))
+    }
+}
+
+const TEXT: Field = Field::new("text", Kind::Text);
+const SIDES: Kind = Kind::Words(&[("buy", "BUY"), ("sell", "SELL")]);
+
+static SHOWN: Model = Model {
+    name: "Shown",
+    about: "",
+    fields: &[TEXT],
+    example: "",
+};
+
+static WITH_BROKER: Model = Model {
+    name: "WithBroker",
+    about: "",
+    fields: &[
+        TEXT,
+        Field::new("brokerId", Kind::Id { min: 1 }).at("/broker").nullable(),
+    ],
+    example: "",
+};
+
+static TRADED: Model = Model {
+    name: "Traded",
+    about: "",
+    fields: &[
+        Field::new("transaction-number", Kind::Id { min: 0 }).at("/id"),
+        TEXT,
+        Field::new("type", SIDES).at("/side"),
+    ],
+    example: "",
+};
+
+static TRADE: Model = Model {
+    name: "Trade",
+    about: "",
+    fields: &[
+        Field::new("name", Kind::Text),
+        Field::new("quantity", QUANTITY),
+        Field::new("type", SIDES).at("/side"),
+        Field::new("limitPrice", Kind::Money { min_minor: 1 })
+            .at("/limit")
+            .nullable(),
+    ],
+    example: "",
+};
+
+static MOUNT: Mount = Mount {
+    name: "elsewhere",
+    prefix: "/elsewhere",
+    title: "Elsewhere",
+    about: "",
+    envelope: Envelope {
+        body: envelope,
+        schema: || json!({ "type": "object" }),
+    },
+    services: &[
+        Service {
+            name: "main",
+            about: "",
+            prefixes: &["", "/api/v1.0"],
+            routes: &[
+                Route {
+                    path: "/things/top",
+                    operation: "query ($n: Int = 25, $newest: Boolean) { top(n: $n, newest: $newest) }",
+                    answer: Answer::One("/top"),
+                    params: &[
+                        query("n", Kind::Integer { min: 1, max: 100 }),
+                        query("newest", Kind::Boolean),
+                    ],
+                    response: Kind::Object(&SHOWN),
+                    ..Route::BASE
+                },
+                Route {
+                    path: "/things/{thingId}",
+                    operation: "query ($thingId: ID!) { thing(id: $thingId) }",
+                    answer: Answer::One("/thing"),
+                    params: &[Param {
+                        place: Place::Path,
+                        field: Field::new("thingId", Kind::Id { min: 0 }),
+                        invalid: Invalid::NotFound,
+                        example: "1",
+                    }],
+                    response: Kind::Object(&WITH_BROKER),
+                    errors: &[
+                        ErrorRow::new("NOT_FOUND", "could not find thing {thingId}", ""),
+                        ErrorRow {
+                            of: "owner",
+                            ..ErrorRow::new("NOT_FOUND", "Owner not found.", "")
+                        },
+                    ],
+                    access: Access::Anyone,
+                    ..Route::BASE
+                },
+                Route {
+                    verb: Verb::Post,
+                    path: "/trades",
+                    operation: "query ($name: String!, $quantity: Int!, $side: Side!, $limit: Money) {
+                        trade(name: $name, quantity: $quantity, side: $side, limit: $limit)
+                    }",
+                    answer: Answer::One("/trade"),
+                    location: Some("/trades/{id}"),
+                    body: Some(route::Body::json_or_form(&TRADE)),
+                    response: Kind::Object(&TRADED),
+                    reshape: Some(|reply, _| {
+                        if reply.node["isNew"] == true {
+                            reply.status = 201;
+                        }
+                    }),
+                    ..Route::BASE
+                },
+            ],
+        },
+        Service {
+            name: "inside",
+            about: "",
+            prefixes: &["/replica/{replica}"],
+            routes: &[
+                Route {
+                    path: "/peek",
+                    access: Access::Service,
+                    ..PEEK
+                },
+                Route {
+                    path: "/look",
+                    access: Access::Internal,
+                    ..PEEK
+                },
+                Route {
+                    path: "/mine",
+                    access: Access::Bearer,
+                    ..PEEK
+                },
+            ],
+        },
+    ],
+    openapi_also: &["/swagger.json"],
+};
+
+const PEEK: Route = Route {
+    operation: "{ top }",
+    answer: Answer::One("/top"),
+    response: Kind::Object(&SHOWN),
+    ..Route::BASE
+};
+
+const fn query(name: &'static str, kind: Kind) -> Param {
+    Param {
+        place: Place::Query,
+        field: Field::new(name, kind).optional(),
+        invalid: Invalid::Named,
+        example: "",
+    }
+}
+
+fn envelope(failure: &Failure) -> Value {
+    match failure.members.is_empty() {
+        true => json!({ "code": failure.status().as_u16(), "message": failure.message, "reason": failure.code }),
+        false => {
+            let members = failure
+                .members
+                .iter()
+                .map(|(name, why)| (name.clone(), why.clone().into()));
+            let members: serde_json::Map<String, Value> = members.collect();
+            json!({ "errors": members, "message": "Input payload validation failed" })
+        }
+    }
+}
+
+struct Door {
+    router: Router,
+    keys: Arc<TokenKeys>,
+}
+
+impl Door {
+    fn new(open: bool) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at_us(NOW_US));
+        let keys = Arc::new(TokenKeys::ephemeral());
+        let auth = Arc::new(Authenticator::new(Arc::clone(&keys), Arc::clone(&clock)));
+        let schema = Schema::build(Echo, async_graphql::EmptyMutation, EmptySubscription).extension(ErrorCodes);
+        let graph = Arc::new(InProcess(schema.finish()));
+        let gateway = Gateway::new(graph, auth, clock, Arc::new(Limits::default()));
+        let opened = Opened::new(&gateway, open, &MOUNT, MOUNT.services.iter().collect(), At::Prefix);
+        let router = Router::new().fallback(any(handle).with_state(Arc::new(opened)));
+        Self { router, keys }
+    }
+
+    async fn send(&self, line: &str, headers: &[(&str, &str)], body: &str) -> (String, String) {
+        let (method, path) = line.split_once(' ').unwrap();
+        let mut request = Request::builder().method(method).uri(format!("/elsewhere{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self
+            .router
+            .clone()
+            .oneshot(request.body(Body::from(body.to_owned())).unwrap())
+            .await
+            .unwrap();
+        let status = response.status().as_u16();
+        let location = response
+            .headers()
+            .get("location")
+            .map_or("", |value| value.to_str().unwrap())
+            .to_owned();
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (format!("{status} {}", String::from_utf8_lossy(&bytes)), location)
+    }
+
+    async fn call(&self, line: &str) -> String {
+        self.send(line, &[], "").await.0
+    }
+}
+
+#[tokio::test]
+async fn query_parameters_are_coerced_by_their_kind() {
+    let door = Door::new(true);
+    for (line, expected) in [
+        ("GET /things/top", r#"200 {"text":"25 None"}"#),
+        ("GET /things/top?n=3&newest=true&x=1", r#"200 {"text":"3 Some(true)"}"#),
+        ("GET /api/v1.0/things/top/?n=100", r#"200 {"text":"100 None"}"#),
+        (
+            "GET /things/top?n=101",
+            r#"400 {"errors":{"n":"must be from 1 to 100"},"message":"Input payload validation failed"}"#,
+        ),
+        (
+            "GET /things/top?n=x",
+            r#"400 {"errors":{"n":"must be an integer"},"message":"Input payload validation failed"}"#,
+        ),
+        (
+            "GET /things/top?n=1&n=2",
+            r#"400 {"errors":{"n":"must be given once"},"message":"Input payload validation failed"}"#,
+        ),
+        (
+            "GET /things/top?newest=yes",
+            r#"400 {"errors":{"newest":"must be true or false"},"message":"Input payload validation failed"}"#,
+        ),
+        (
+            "GET /things/top?n=%ff",
+            r#"400 {"code":400,"message":"the query is not well encoded","reason":"INVALID_INPUT"}"#,
+        ),
+    ] {
+        assert_eq!(door.call(line).await, expected, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_fixed_path_wins_over_a_parameter() {
+    let door = Door::new(true);
+    let expected = r#"405 {"code":405,"message":"this path answers GET, HEAD","reason":"METHOD_NOT_ALLOWED"}"#;
+    assert_eq!(door.call("PUT /things/top").await, expected);
+    assert_eq!(
+        door.call("GET /things/1").await,
+        r#"200 {"text":"one","brokerId":null}"#
+    );
+}
+
+#[tokio::test]
+async fn one_code_may_read_differently_by_what_is_missing() {
+    let door = Door::new(true);
+    let not_found = |message: &str| format!(r#"404 {{"code":404,"message":"{message}","reason":"NOT_FOUND"}}"#);
+    assert_eq!(door.call("GET /things/7").await, not_found("could not find thing 7"));
+    assert_eq!(
+        door.call("GET /things/x%20y").await,
+        not_found("could not find thing x y")
+    );
+    assert_eq!(door.call("GET /things/2").await, not_found("Owner not found."));
+    let named = r#"400 {"errors":{"title":"must not be blank"},"message":"Input payload validation failed"}"#;
+    assert_eq!(door.call("GET /things/3").await, named);
+}
+
+#[tokio::test]
+async fn a_body_may_be_json_or_a_form_and_each_member_is_told_its_mistake() {
+    let door = Door::new(true);
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let json = [("content-type", "application/json")];
+    let sent = door
+        .send("POST /trades", &form, "name=Fish+Co&quantity=2&type=Sell")
+        .await;
+    let traded = r#"201 {"transaction-number":9,"text":"Fish Co 2 ","type":"sell"}"#;
+    assert_eq!(sent, (traded.to_owned(), "/elsewhere/trades/9".to_owned()));
+    let body = r#"{"name":"FishCo","quantity":1,"type":"BUY","limitPrice":15.5}"#;
+    let sent = door.send("POST /api/v1.0/trades", &json, body).await;
+    let traded = r#"200 {"transaction-number":9,"text":"FishCo 1 15.50","type":"buy"}"#;
+    assert_eq!(sent, (traded.to_owned(), "/elsewhere/api/v1.0/trades/9".to_owned()));
+    let null = r#"{"name":"FishCo","quantity":1,"type":"buy","limitPrice":null}"#;
+    assert!(door.send("POST /trades", &json, null).await.0.starts_with("200 "));
+    let wrong = [
+        (form, "name=FishCo&quantity=1.0&type=hold"),
+        (json, r#"{"name":"FishCo","quantity":1.0,"type":"hold"}"#),
+    ];
+    for (media, body) in wrong {
+        let expected = r#"400 {"errors":{"quantity":"must be an integer","type":"must be one of buy, sell"},"message":"Input payload validation failed"}"#;
+        assert_eq!(door.send("POST /trades", &media, body).await.0, expected);
+    }
+}
+
+#[tokio::test]
+async fn routes_for_programs_refuse_people() {
+    let (open, closed) = (Door::new(true), Door::new(false));
+    for (door, route, nobody, person, service) in [
+        (&open, "/replica/1/peek", 401, 403, 200),
+        (&open, "/replica/1/look", 200, 200, 200),
+        (&open, "/replica/1/mine", 401, 200, 200),
+        (&closed, "/replica/1/peek", 401, 403, 200),
+        (&closed, "/replica/1/look", 401, 403, 200),
+        (&closed, "/replica/1/mine", 401, 200, 200),
+    ] {
+        let line = format!("GET {route}");
+        let user = format!("Bearer {}", door.keys.sign_user(7, Role::Member, true, 1, NOW_US, 60).0);
+        let program = format!("Bearer {}", door.keys.sign_service("front", NOW_US, 60).0);
+        let by_user = door.send(&line, &[("authorization", &user)], "").await.0;
+        let by_program = door.send(&line, &[("authorization", &program)], "").await.0;
+        let statuses = [door.call(&line).await, by_user, by_program].map(|answer| answer[..3].parse::<u16>().unwrap());
+        assert_eq!(statuses, [nobody, person, service], "{line}");
+    }
+}
+
+#[tokio::test]
+async fn the_openapi_document_may_have_a_second_address() {
+    let door = Door::new(true);
+    let document = door.call("GET /openapi.json").await;
+    assert!(document.starts_with("200 {"));
+    assert_eq!(door.call("GET /swagger.json").await, document);
+    assert!(document.contains("application/x-www-form-urlencoded"));
+}
+
+#[test]
+fn a_row_that_does_not_fit_its_operation_is_found_at_start() {
+    let service = &MOUNT.services[0];
+    let route = |operation: &'static str, params: &'static [Param]| {
+        let route = Route {
+            operation,
+            params,
+            answer: Answer::One("/top"),
+            path: "/x",
+            ..Route::BASE
+        };
+        Compiled::new(service, Box::leak(Box::new(route)))
+            .err()
+            .unwrap_or_default()
+    };
+    const N: &[Param] = &[query("n", QUANTITY)];
+    assert_eq!(route("query ($n: Int) { top(n: $n) }", N), "");
+    assert_eq!(route("query ($m: Int) { top(n: $m) }", N), "GET /x: nothing takes n");
+    assert_eq!(
+        route("query ($n: String) { top(n: $n) }", N),
+        "GET /x: n is no $n: String"
+    );
+    assert_eq!(route("query ($n: Int!) { top(n: $n) }", N), "GET /x: n is no $n: Int!");
+    assert_eq!(
+        route("query ($n: Int!) { top(n: $n) }", &[]),
+        "GET /x: nothing gives $n"
+    );
+    assert!(route("{ top ", &[]).contains("expected"));
+}
