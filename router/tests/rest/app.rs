@@ -16,7 +16,7 @@ use contract::{Clock, Db, DbOptions, InProcessBus, ManualClock, Role, Services, 
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use migrations::{Migrator, MigratorTrait};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -211,4 +211,12 @@ pub async fn send(router: &Router, line: &str, headers: &[(&str, &str)], body: i
         headers,
         text: String::from_utf8(bytes.to_vec()).unwrap(),
     }
+}
+
+/// The line of an error in the bookstore's envelope.
+pub fn said(status: u16, message: &str) -> String {
+    format!(
+        "{status} {}",
+        json!({ "success": false, "error": message, "message": message })
+    )
 }

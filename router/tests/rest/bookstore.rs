@@ -1,8 +1,7 @@
 //! The bookstore's REST routes, row by row of CONTRACTS section 3.
 
-use crate::app::{Store, send};
+use crate::app::{Store, said, send};
 use axum::body::Body;
-use serde_json::json;
 
 #[tokio::test]
 async fn every_row_answers_as_documented() {
@@ -406,92 +405,6 @@ async fn head_is_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn one_key_buys_one_book() {
-    let store = Store::open().await;
-    let key = [("idempotency-key", "k1")];
-    let first = store.send("POST /bookstore/purchase/3", &key, Body::empty()).await;
-    assert_eq!(store.call("POST /bookstore/purchase/3").await.status, 200);
-    let again = store
-        .send("POST /bookstore/order/purchase/3", &key, Body::empty())
-        .await;
-    assert_eq!(again.line(), first.line(), "the same key with the same purchase");
-    let other = store.send("POST /bookstore/purchase/4", &key, Body::empty()).await;
-    assert_eq!(
-        other.line(),
-        said(422, "this idempotency key was used for another request")
-    );
-    assert_eq!(
-        (store.quantity(3).await, store.quantity(4).await, store.sales().await),
-        (8, 10, 2)
-    );
-    store.call("DELETE /bookstore/catalog/books/3").await;
-    let gone = store.send("POST /bookstore/purchase/3", &key, Body::empty()).await;
-    assert_eq!(gone.line(), first.line(), "the first answer, though the book is gone");
-}
-
-#[tokio::test]
-async fn a_refused_purchase_leaves_its_key_free() {
-    let store = Store::open().await;
-    let key = [("idempotency-key", "k1")];
-    assert_eq!(
-        store
-            .send("POST /bookstore/purchase/99", &key, Body::empty())
-            .await
-            .status,
-        404
-    );
-    assert_eq!(
-        store
-            .send("POST /bookstore/purchase/1", &key, Body::empty())
-            .await
-            .status,
-        200
-    );
-    for bad in ["", " ", &"x".repeat(256)] {
-        let answered = store
-            .send("POST /bookstore/purchase/1", &[("idempotency-key", bad)], Body::empty())
-            .await;
-        assert_eq!(answered.status, 400);
-        assert!(
-            answered.json()["error"]
-                .as_str()
-                .unwrap()
-                .starts_with("Idempotency-Key must")
-        );
-    }
-}
-
-#[tokio::test]
-async fn one_key_adds_one_book() {
-    let store = Store::open().await;
-    let key = [("idempotency-key", "k1")];
-    let line = "POST /bookstore/catalog/books";
-    let book = r#"{"title":"T","topic":"t","quantity":3,"price":1}"#;
-    let first = store.send(line, &key, book).await;
-    assert_eq!(first.status, 201);
-    store.json("PUT /bookstore/catalog/books/8", r#"{"quantity":2}"#).await;
-    let again = store.send(line, &key, book).await;
-    assert_eq!(
-        (again.line(), again.header("location")),
-        (first.line(), "/bookstore/catalog/books/8")
-    );
-    let other = store
-        .send(line, &key, r#"{"title":"T","topic":"t","quantity":3,"price":2}"#)
-        .await;
-    assert_eq!(other.status, 422);
-    assert_eq!(
-        store
-            .call("GET /bookstore/catalog/books")
-            .await
-            .json()
-            .as_array()
-            .unwrap()
-            .len(),
-        8
-    );
-}
-
-#[tokio::test]
 async fn an_empty_body_is_documented_and_another_is_ignored() {
     let store = Store::open().await;
     for (media, body) in [
@@ -537,11 +450,4 @@ async fn a_service_of_its_own_answers_at_the_root() {
     for (mount, service) in [("bookshop", None), ("bookstore", Some("kitchen"))] {
         assert!(agora::rest::service_router(&store.gateway, true, mount, service).is_none());
     }
-}
-
-fn said(status: u16, message: &str) -> String {
-    format!(
-        "{status} {}",
-        json!({ "success": false, "error": message, "message": message })
-    )
 }

@@ -7,5 +7,6 @@ mod app;
 mod bookstore;
 mod documentation;
 mod failures;
+mod idempotency;
 mod lists;
 mod tables;
