@@ -5,5 +5,6 @@
 mod door;
 mod over_http;
 mod pages;
+mod sessions;
 mod socket;
 mod streams;
