@@ -11,21 +11,14 @@ query AcrossSubgraphs {
   me {
     username
     karma
-    inbox(first: 3) {
+    inbox(first: 2) {
       nodes {
         contents
-        from {
-          username
-          karma
-        }
+        from { username karma }
       }
     }
-    bookPurchases(first: 3) {
-      nodes {
-        title
-        price
-        at
-      }
+    bookPurchases(first: 2) {
+      nodes { title price at }
     }
   }
 }
