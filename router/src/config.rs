@@ -1,5 +1,6 @@
 //! The settings: one struct; defaults, then a TOML file, then `AGORA_*` in the environment, then flags.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{LimitFlags, Limits};
-use crate::settings_macro::settings;
+use contract::settings;
 
 settings! {
     /// Where the server listens and what it shows.
@@ -23,8 +24,8 @@ settings! {
         rest_access: RestAccess = RestAccess::Auto,
         /// Browser origins that may call the graph from other sites, `https://app.example`. None unless named.
         allowed_origins: Origins = Origins::default(),
-        /// What is logged, as `tracing` filters: `info`, `agora=debug,warn`.
-        log: String = "info".to_owned(),
+        /// What is logged, as `tracing` filters; `info,sea_orm_migration=warn` adds a line for every request.
+        log: String = "info,sea_orm_migration=warn,agora::access=warn".to_owned(),
         /// How it is logged.
         log_format: LogFormat = LogFormat::Text,
         /// Milliseconds that open requests have to finish after SIGTERM.
@@ -37,10 +38,14 @@ settings! {
     Database with flags DatabaseFlags under "Database" {
         /// Connections that read at once.
         readers: u32 = 4,
-        /// Writes waiting for the one writer; one more waits outside, and is answered UNAVAILABLE when that takes too long.
+        /// Writes that wait for their turn; one more waits for a place.
         write_queue_max: usize = 4_096,
+        /// Milliseconds a write waits for a place in a full queue before it is answered UNAVAILABLE.
+        write_queue_wait_ms_max: u64 = 5_000,
         /// Writes that share one commit.
         write_group_max: usize = 256,
+        /// Milliseconds a commit takes in writes that arrive meanwhile.
+        write_group_ms_max: u64 = 20,
         /// Milliseconds one write may hold the writer.
         write_ms_max: u64 = 5_000,
         /// Events a slow receiver in this process may fall behind before it has to read again.
@@ -56,6 +61,8 @@ pub struct Settings {
     pub server: Server,
     /// The database's bounds.
     pub database: Database,
+    /// The bounds of signing in.
+    pub accounts: accounts::Settings,
     /// The bounds of everything a caller can send or keep open.
     pub limits: Limits,
 }
@@ -71,6 +78,8 @@ pub struct SettingsFlags {
     server: ServerFlags,
     #[command(flatten)]
     database: DatabaseFlags,
+    #[command(flatten)]
+    accounts: accounts::SettingsFlags,
     #[command(flatten)]
     limits: LimitFlags,
 }
@@ -98,7 +107,15 @@ impl Settings {
     /// # Errors
     /// Names the setting that cannot be used, and says why.
     pub fn read(flags: &SettingsFlags) -> Result<Self, ConfigError> {
-        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        Self::read_over(Self::default(), flags)
+    }
+
+    /// As [`read`](Self::read), over other defaults.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_over(defaults: Self, flags: &SettingsFlags) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(defaults));
         if let Some(file) = &flags.config {
             if !file.is_file() {
                 return Err(ConfigError::new("config", format!("{} is no file", file.display())));
@@ -112,6 +129,30 @@ impl Settings {
             .map_err(|error| named(&error))?;
         settings.check()?;
         Ok(settings)
+    }
+
+    /// The defaults of `agora demo`: a folder of its own.
+    pub fn demo() -> Self {
+        let mut settings = Self::default();
+        settings.server.data = PathBuf::from("./data/demo");
+        settings
+    }
+
+    /// Every setting's value as text, by its flag's name.
+    pub fn by_name(&self) -> BTreeMap<String, String> {
+        let value = serde_json::to_value(self).expect("settings are plain values");
+        let sections = value
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, section)| section.as_object());
+        let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let listed = |value: &serde_json::Value| value.as_array().is_none_or(|list| !list.is_empty());
+        sections
+            .flatten()
+            .filter(|(_, value)| listed(value))
+            .map(|(name, value)| (name.clone(), text(value)))
+            .collect()
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -162,7 +203,7 @@ impl Settings {
 fn environment() -> Env {
     Env::prefixed("AGORA_").map(|key| {
         let key = key.as_str().to_ascii_lowercase();
-        let section = ["server", "database", "limits"]
+        let section = ["server", "database", "accounts", "limits"]
             .into_iter()
             .find(|name| key.starts_with(&format!("{name}_")));
         match section {

@@ -1,12 +1,16 @@
 //! The router: one GraphQL schema over all domains, and every way to talk to it.
 
+pub mod app;
 pub mod auth;
+pub mod cli;
 pub mod config;
+pub mod demo;
+pub mod domains;
 pub mod gateway;
 pub mod http;
 pub mod limits;
 pub mod rest;
-mod settings_macro;
+pub mod serve;
 pub mod status;
 pub mod subgraph;
 pub mod supergraph;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::settings_macro::settings;
+use contract::settings;
 
 settings! {
     /// The bounds of everything a caller can send or keep open.

@@ -1,1 +1,200 @@
-//! x
+//! A running Agora for tests: a real server on a loopback port over a fresh data folder, and people who call it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agora::app::App;
+use agora::config::Settings;
+use contract::ManualClock;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+/// The moment the clock of a test shows at first: 2026-01-01T00:00:00Z.
+pub const START_US: i64 = 1_767_225_600_000_000;
+
+/// A running Agora with the demo's people and books.
+pub struct TestApp {
+    /// The clock it runs on; it stands still until moved.
+    pub clock: Arc<ManualClock>,
+    url: String,
+    app: App,
+    server: JoinHandle<()>,
+    folder: Arc<TempDir>,
+    settings: Settings,
+}
+
+impl TestApp {
+    /// Starts it over a fresh data folder, with the demo's data.
+    pub async fn new() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    /// As [`new`](Self::new), with these settings.
+    pub async fn with(settings: Settings) -> Self {
+        let folder = Arc::new(tempfile::tempdir().expect("a temporary folder"));
+        let clock = Arc::new(ManualClock::at_us(START_US));
+        let app = Self::start(settings, folder, clock).await;
+        agora::demo::seed(&app.app.services).await.expect("the demo's data");
+        app
+    }
+
+    async fn start(mut settings: Settings, folder: Arc<TempDir>, clock: Arc<ManualClock>) -> Self {
+        settings.server.data = folder.path().join("data");
+        let app = App::open(&settings, clock.clone()).await.expect("Agora opens");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a loopback port");
+        let url = format!("http://{}", listener.local_addr().expect("a bound address"));
+        let router = app.router(&settings, true, true);
+        let shutdown = app.gateway.shutdown.clone();
+        let server = tokio::spawn(async move {
+            axum::serve(listener, router)
+                .with_graceful_shutdown(async move { shutdown.cancelled().await })
+                .await
+                .expect("the server runs");
+        });
+        Self {
+            clock,
+            url,
+            app,
+            server,
+            folder,
+            settings,
+        }
+    }
+
+    /// Stops the server as SIGTERM does and starts it again over the same folder.
+    pub async fn restart(self) -> Self {
+        let Self {
+            clock,
+            app,
+            server,
+            folder,
+            settings,
+            ..
+        } = self;
+        app.gateway.shutdown.cancel();
+        server.await.expect("the server ends");
+        app.close().await.expect("the database closes");
+        Self::start(settings, folder, clock).await
+    }
+
+    /// Moves the clock.
+    pub fn wait(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+
+    /// The folder everything is kept in.
+    pub fn data(&self) -> std::path::PathBuf {
+        self.settings.server.data.clone()
+    }
+
+    /// Somebody who has not signed in.
+    pub fn anonymous(&self) -> Person {
+        Person {
+            url: self.url.clone(),
+            client: reqwest::Client::new(),
+            token: None,
+        }
+    }
+
+    /// Somebody of the demo, signed in.
+    pub async fn signed_in(&self, username: &str) -> Person {
+        let mut person = self.anonymous();
+        let answer = person
+            .graphql_with(
+                "mutation($login: String!, $password: String!) { login(login: $login, password: $password) { token } }",
+                json!({ "login": username, "password": agora::demo::PASSWORD }),
+            )
+            .await;
+        let token = answer.data("/login/token").as_str().expect("a token").to_owned();
+        person.token = Some(token);
+        person
+    }
+}
+
+/// Somebody who calls Agora over HTTP.
+#[derive(Clone)]
+pub struct Person {
+    url: String,
+    client: reqwest::Client,
+    /// The bearer token, where there is one.
+    pub token: Option<String>,
+}
+
+impl Person {
+    /// Sends a GraphQL document by POST.
+    pub async fn graphql(&self, query: &str) -> Reply {
+        self.graphql_with(query, json!({})).await
+    }
+
+    /// As [`graphql`](Self::graphql), with variables.
+    pub async fn graphql_with(&self, query: &str, variables: Value) -> Reply {
+        self.send(
+            self.request("POST", "/graphql")
+                .json(&json!({ "query": query, "variables": variables })),
+        )
+        .await
+    }
+
+    /// `GET path`.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(self.request("GET", path)).await
+    }
+
+    /// `POST path` with a JSON body.
+    pub async fn post(&self, path: &str, body: Value) -> Reply {
+        self.send(self.request("POST", path).json(&body)).await
+    }
+
+    /// `DELETE path`.
+    pub async fn delete(&self, path: &str) -> Reply {
+        self.send(self.request("DELETE", path)).await
+    }
+
+    /// A request to finish by hand and [`send`](Self::send).
+    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let method = method.parse().expect("a method");
+        let request = self.client.request(method, format!("{}{path}", self.url));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    /// Sends a request made by [`request`](Self::request).
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Reply {
+        let response = request.send().await.expect("the server answers");
+        let status = response.status().as_u16();
+        let text = response.text().await.expect("a body");
+        Reply {
+            status,
+            body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        }
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body: JSON, or text where it was none.
+    pub body: Value,
+}
+
+impl Reply {
+    /// What is at that JSON pointer of `data`; fails the test where there are errors.
+    pub fn data(&self, pointer: &str) -> &Value {
+        assert!(self.body.get("errors").is_none(), "errors: {}", self.body);
+        self.body
+            .pointer(&format!("/data{pointer}"))
+            .unwrap_or_else(|| panic!("no {pointer} in {}", self.body))
+    }
+
+    /// The first error's code.
+    pub fn code(&self) -> Option<&str> {
+        self.body.pointer("/errors/0/extensions/code").and_then(Value::as_str)
+    }
+}

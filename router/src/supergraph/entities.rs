@@ -312,10 +312,10 @@ impl Problems {
     }
 }
 
-/// Whether the value ends on this way: a key that is absent, or a null before the way's end.
+/// Whether the value ends on this way: a key that is absent, or a null on the way or at its end.
 fn misses(value: &Value, way: &[PathSegment]) -> bool {
     match (value, way.split_first()) {
-        (Value::Null, Some(_)) => true,
+        (Value::Null, _) => true,
         (Value::Object(object), Some((PathSegment::Field(key), rest))) => {
             object.get(key.as_str()).is_none_or(|value| misses(value, rest))
         }

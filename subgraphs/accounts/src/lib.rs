@@ -19,7 +19,7 @@ mod throttle;
 mod user;
 
 pub use session::{EndedSession, ended_sessions};
-pub use settings::Settings;
+pub use settings::{Settings, SettingsFlags};
 pub use setup::create_admin;
 
 /// What can be read.

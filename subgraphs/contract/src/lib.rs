@@ -18,6 +18,7 @@ mod money;
 mod page;
 mod services;
 mod session;
+mod settings;
 mod text;
 mod token;
 mod viewer;

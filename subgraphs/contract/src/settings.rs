@@ -4,6 +4,9 @@
 ///
 /// Out of `name: type = default` with a doc comment each come the struct that the program reads, its `Default`, and a
 /// struct of optional flags whose `--help` is the same doc comment.
+///
+/// The crate that uses it depends on `serde` and `clap`.
+#[macro_export]
 macro_rules! settings {
     (
         $(#[$meta:meta])*
@@ -26,6 +29,8 @@ macro_rules! settings {
 
         #[doc = concat!("The settings of [`", stringify!($name), "`] as command-line flags; what is not given stays.")]
         #[derive(Clone, Debug, Default, clap::Args, serde::Serialize)]
+        // Two groups of settings may have the same name in different crates; clap's groups may not.
+        #[group(skip)]
         pub struct $flags {
             $(
                 $(#[$doc])*
@@ -36,5 +41,3 @@ macro_rules! settings {
         }
     };
 }
-
-pub(crate) use settings;

@@ -1,0 +1,197 @@
+//! The embedded Agora: everything in one process, over one data folder.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::{Bus, Clock, Db, DbOptions, InProcessBus, Services, TokenKeys};
+use migrations::{Migrator, MigratorTrait};
+
+use crate::auth::{Authenticator, EndedSession};
+use crate::config::{DataFolder, Settings};
+use crate::gateway::Gateway;
+use crate::supergraph::{Supergraph, SupergraphError};
+use crate::{demo, domains};
+use crate::{http, rest};
+
+/// The embedded Agora, open and migrated, not yet listening.
+pub struct App {
+    /// What the domains are built from.
+    pub services: Services,
+    /// What the doors are built from.
+    pub gateway: Gateway,
+    /// Held while the folder is in use: two writers would each believe to be the only one.
+    _lock: File,
+}
+
+/// Why Agora could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data folder cannot be used.
+    #[error("{path}: {error}")]
+    Folder {
+        /// What cannot be used.
+        path: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// The database cannot be opened or migrated.
+    #[error("database: {0}")]
+    Database(#[from] contract::Error),
+    /// The supergraph inside this program is broken.
+    #[error("supergraph: {0}")]
+    Supergraph(#[from] SupergraphError),
+}
+
+impl App {
+    /// Opens the data folder of `settings`, brings its tables up to date and joins the domains.
+    ///
+    /// # Errors
+    /// When the folder is in use or cannot be used, or the database cannot be opened.
+    pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let folder = DataFolder::at(&settings.server.data);
+        let lock = lock(&folder)?;
+        let db = open_database(settings, &folder).await?;
+        let keys = TokenKeys::load_or_create(&folder.keys()).map_err(|error| failed(&folder.keys(), error))?;
+        let bus: Arc<dyn Bus> = Arc::new(InProcessBus::new(settings.database.event_queue_max));
+        let services = Services {
+            db,
+            clock,
+            bus,
+            keys: Arc::new(keys),
+        };
+        let gateway = open_gateway(settings, &services).await?;
+        Ok(Self {
+            services,
+            gateway,
+            _lock: lock,
+        })
+    }
+
+    /// Everything that answers on the main address: the graph, its pages, and every REST mount.
+    ///
+    /// `open` says whether REST routes without authentication answer anyone; with `demo`, GraphiQL offers to sign in as
+    /// the demo's people.
+    pub fn router(&self, settings: &Settings, open: bool, demo: bool) -> axum::Router {
+        let mounts = rest::mounts().iter().map(|mount| http::MountLink {
+            name: mount.title.to_owned(),
+            prefix: mount.prefix.to_owned(),
+            about: mount.about.to_owned(),
+        });
+        let people = || http::Demo {
+            people: demo::PEOPLE.iter().map(|name| (*name).to_owned()).collect(),
+            password: demo::PASSWORD.to_owned(),
+        };
+        let front = http::Front {
+            mounts: mounts.collect(),
+            allowed_origins: settings.server.allowed_origins.0.clone(),
+            demo: demo.then(people),
+        };
+        let doors = http::router(&self.gateway, front).merge(rest::router(&self.gateway, open));
+        http::guarded(&self.gateway, doors)
+    }
+
+    /// Finishes queued writes and closes the database.
+    ///
+    /// # Errors
+    /// When the database cannot be closed.
+    pub async fn close(self) -> contract::Result<()> {
+        self.services.db.close().await
+    }
+}
+
+fn into_ended(sessions: Vec<accounts::EndedSession>) -> Vec<EndedSession> {
+    let ended = |accounts::EndedSession { user, session, at_us }| EndedSession {
+        user,
+        session: Some(session),
+        at_us,
+    };
+    sessions.into_iter().map(ended).collect()
+}
+
+/// Opens the database of the folder and brings its tables up to date.
+///
+/// # Errors
+/// When it cannot be opened or migrated.
+pub async fn open_database(settings: &Settings, folder: &DataFolder) -> Result<Db, OpenError> {
+    let db = connect(settings, folder).await?;
+    db.migrate(async |connection| Migrator::up(connection, None).await)
+        .await?;
+    Ok(db)
+}
+
+/// Opens the database of the folder as it is.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn connect(settings: &Settings, folder: &DataFolder) -> Result<Db, OpenError> {
+    let bounds = &settings.database;
+    let options = DbOptions {
+        path: folder.database(),
+        readers: bounds.readers,
+        queue: bounds.write_queue_max,
+        queue_wait: Duration::from_millis(bounds.write_queue_wait_ms_max),
+        group: bounds.write_group_max,
+        group_time: Duration::from_millis(bounds.write_group_ms_max),
+        write_time: Duration::from_millis(bounds.write_ms_max),
+    };
+    Ok(Db::open(options).await?)
+}
+
+async fn open_gateway(settings: &Settings, services: &Services) -> Result<Gateway, OpenError> {
+    let limits = Arc::new(settings.limits.clone());
+    let graph = Supergraph::new(
+        domains::SUPERGRAPH_SDL,
+        domains::open_all(services, settings),
+        Arc::clone(&limits),
+    )?;
+    let auth = Arc::new(Authenticator::new(
+        Arc::clone(&services.keys),
+        Arc::clone(&services.clock),
+    ));
+    let (ended_of, access_us) = (
+        services.clone(),
+        i64::from(settings.accounts.access_seconds) * 1_000_000,
+    );
+    auth.listen(&*services.bus, move || {
+        let services = ended_of.clone();
+        async move {
+            accounts::ended_sessions(&services.db, services.clock.now_us() - access_us)
+                .await
+                .map(into_ended)
+        }
+    })
+    .await?;
+    Ok(Gateway::new(Arc::new(graph), auth, Arc::clone(&services.clock), limits))
+}
+
+/// Takes the folder for this process, and makes it when there is none.
+///
+/// # Errors
+/// When another process holds it, or it cannot be made.
+pub fn lock(folder: &DataFolder) -> Result<File, OpenError> {
+    fs::create_dir_all(folder.path()).map_err(|error| failed(folder.path(), error))?;
+    let path = folder.lock();
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| failed(&path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(failed(
+            folder.path(),
+            io::Error::other("another agora is using this folder"),
+        )),
+        Err(fs::TryLockError::Error(error)) => Err(failed(&path, error)),
+    }
+}
+
+fn failed(path: &std::path::Path, error: io::Error) -> OpenError {
+    OpenError::Folder {
+        path: path.display().to_string(),
+        error,
+    }
+}

@@ -1,0 +1,285 @@
+//! The command line: one binary, one subcommand for each thing it can be.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
+use contract::{Clock, SystemClock, TokenKeys};
+use migrations::{Migrator, MigratorTrait};
+use tracing_subscriber::EnvFilter;
+
+use crate::app::{self, App};
+use crate::config::{DataFolder, LogFormat, Settings, SettingsFlags};
+use crate::{demo, domains, serve, supergraph};
+
+/// How long a service credential holds when nobody says: a year, in days.
+const SERVICE_DAYS_DEFAULT: u32 = 365;
+
+/// Whatever ends a command.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// One federated GraphQL API over a stock bazaar, a brokerage, a bookstore, a shop and a community.
+#[derive(Debug, Parser)]
+#[command(name = "agora", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything in one process on SQLite, with sample data; prints what to open. Loopback addresses only.
+    Demo(SettingsFlags),
+    /// Everything in one process on SQLite, without sample data.
+    Serve(SettingsFlags),
+    /// Prints the public schema, or writes every domain's own.
+    Schema {
+        /// Writes each domain's SDL to `DIR/NAME/schema.graphql` instead: what the supergraph is composed from.
+        #[arg(long, value_name = "DIR")]
+        subgraphs: Option<PathBuf>,
+        /// Writes the public schema to a file instead of printing it.
+        #[arg(long, value_name = "FILE", conflicts_with = "subgraphs")]
+        out: Option<PathBuf>,
+    },
+    /// Prints how a query would be carried out.
+    Plan {
+        /// A file with a GraphQL document; `-` reads standard input.
+        file: PathBuf,
+        /// Which of its operations, where it has several.
+        #[arg(long, value_name = "NAME")]
+        operation: Option<String>,
+    },
+    /// Brings the database of a data folder up to date, or back.
+    Migrate {
+        /// Undoes that many of the latest changes instead.
+        #[arg(long, value_name = "STEPS")]
+        down: Option<u32>,
+        /// Only says which changes are made and which are not.
+        #[arg(long, conflicts_with = "down")]
+        status: bool,
+        #[command(flatten)]
+        settings: SettingsFlags,
+    },
+    /// Prints a credential for a service, signed with this installation's key.
+    Token {
+        /// The service's name.
+        #[arg(long, value_name = "NAME")]
+        service: String,
+        /// Days until it ends.
+        #[arg(long, value_name = "DAYS", default_value_t = SERVICE_DAYS_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: u32,
+        #[command(flatten)]
+        settings: SettingsFlags,
+    },
+    /// Makes an administrator; the password is read from standard input.
+    CreateAdmin {
+        /// The username.
+        #[arg(long, value_name = "NAME")]
+        username: String,
+        /// The email address.
+        #[arg(long, value_name = "ADDRESS")]
+        email: String,
+        #[command(flatten)]
+        settings: SettingsFlags,
+    },
+    /// Prints the settings as they would be used, as a TOML file, or says which one is wrong.
+    CheckConfig(SettingsFlags),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let matches = with_defaults(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let done = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::from)
+        .and_then(|runtime| runtime.block_on(run(cli.command)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("agora: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Demo(flags) => run_demo(&flags).await,
+        Command::Serve(flags) => run_serve(&flags).await,
+        Command::Schema {
+            subgraphs: Some(folder),
+            ..
+        } => write_subgraphs(&folder),
+        Command::Schema { out: Some(file), .. } => Ok(std::fs::write(file, public_schema()?)?),
+        Command::Schema { .. } => print(&public_schema()?),
+        Command::Plan { file, operation } => print(&plan(&file, operation.as_deref())?),
+        Command::Migrate { down, status, settings } => migrate(&settings, down, status).await,
+        Command::Token {
+            service,
+            days,
+            settings,
+        } => token(&settings, &service, days),
+        Command::CreateAdmin {
+            username,
+            email,
+            settings,
+        } => create_admin(&settings, username, email).await,
+        Command::CheckConfig(flags) => print(&Settings::read(&flags)?.to_toml()),
+    }
+}
+
+async fn run_demo(flags: &SettingsFlags) -> Result<(), Failure> {
+    let settings = Settings::read_over(Settings::demo(), flags)?;
+    settings.check_demo()?;
+    start_log(&settings);
+    let app = App::open(&settings, Arc::new(SystemClock)).await?;
+    demo::seed(&app.services).await?;
+    serve::run(app, &settings, true).await?;
+    Ok(())
+}
+
+async fn run_serve(flags: &SettingsFlags) -> Result<(), Failure> {
+    let settings = Settings::read(flags)?;
+    start_log(&settings);
+    let app = App::open(&settings, Arc::new(SystemClock)).await?;
+    serve::run(app, &settings, false).await?;
+    Ok(())
+}
+
+fn public_schema() -> Result<String, Failure> {
+    Ok(supergraph::public_sdl(domains::SUPERGRAPH_SDL)?)
+}
+
+fn write_subgraphs(folder: &std::path::Path) -> Result<(), Failure> {
+    for domain in domains::ALL {
+        let folder = folder.join(domain.name);
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join("schema.graphql"), (domain.sdl)())?;
+    }
+    Ok(())
+}
+
+fn plan(file: &std::path::Path, operation: Option<&str>) -> Result<String, Failure> {
+    let query = match file.to_str() {
+        Some("-") => std::io::read_to_string(std::io::stdin())?,
+        _ => std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?,
+    };
+    let graph = supergraph::Supergraph::new(domains::SUPERGRAPH_SDL, Default::default(), Default::default())?;
+    Ok(graph.plan_text(&query, operation)?)
+}
+
+async fn migrate(flags: &SettingsFlags, down: Option<u32>, status: bool) -> Result<(), Failure> {
+    let settings = Settings::read(flags)?;
+    start_log(&settings);
+    let folder = DataFolder::at(&settings.server.data);
+    let _lock = app::lock(&folder)?;
+    let db = app::connect(&settings, &folder).await?;
+    let (report, reported) = std::sync::mpsc::channel();
+    db.migrate(async move |connection| {
+        match (down, status) {
+            (Some(steps), _) => Migrator::down(connection, Some(steps)).await?,
+            (None, false) => Migrator::up(connection, None).await?,
+            (None, true) => {}
+        }
+        for migration in Migrator::get_migration_with_status(connection).await? {
+            // Nobody waiting for the report is no failure of the migration.
+            let _ = report.send(format!("{:<24} {}\n", migration.name(), migration.status()));
+        }
+        Ok(())
+    })
+    .await?;
+    db.close().await?;
+    print(&reported.iter().collect::<String>())
+}
+
+fn token(flags: &SettingsFlags, service: &str, days: u32) -> Result<(), Failure> {
+    let settings = Settings::read(flags)?;
+    let folder = DataFolder::at(&settings.server.data);
+    let name = contract::required_text("service", service, 64)?;
+    let keys = TokenKeys::load(&folder.keys()).map_err(|error| {
+        format!(
+            "{}: {error}; start the server once, it makes its keys",
+            folder.keys().display()
+        )
+    })?;
+    let (token, _) = keys.sign_service(&name, SystemClock.now_us(), i64::from(days) * 24 * 3600);
+    print(&format!("{token}\n"))
+}
+
+async fn create_admin(flags: &SettingsFlags, username: String, email: String) -> Result<(), Failure> {
+    let settings = Settings::read(flags)?;
+    start_log(&settings);
+    let mut password = String::new();
+    std::io::stdin().read_line(&mut password)?;
+    let app = App::open(&settings, Arc::new(SystemClock)).await?;
+    let made = accounts::create_admin(
+        &app.services,
+        &username,
+        Some(&email),
+        password.trim_end_matches(['\r', '\n']).to_owned(),
+    )
+    .await;
+    app.close().await?;
+    let id = made?;
+    print(&format!("{username} is user {id} and administers this installation\n"))
+}
+
+/// Writes to standard output; a reader that has gone away is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    use std::io::Write;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn start_log(settings: &Settings) {
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(&settings.server.log))
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    // A second log in one process (tests) is no failure: the first one stays.
+    let _ = match settings.server.log_format {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().try_init(),
+    };
+}
+
+/// Adds to every setting's help what it is when nobody sets it.
+fn with_defaults(command: clap::Command) -> clap::Command {
+    let defaults = Settings::default().by_name();
+    command.mut_subcommands(|subcommand| {
+        subcommand.mut_args(|arg| {
+            let Some(default) = defaults
+                .get(arg.get_id().as_str())
+                .filter(|default| !default.is_empty())
+            else {
+                return arg;
+            };
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            match arg.get_action() {
+                ArgAction::Set => arg.help(format!("{help} [default: {default}]")),
+                _ => arg,
+            }
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_setting_says_what_it_does() {
+        with_defaults(Cli::command()).debug_assert();
+        for flags in [Cli::command().find_subcommand("serve").unwrap()] {
+            for arg in flags.get_arguments() {
+                assert!(arg.get_help().is_some(), "{} has no help", arg.get_id());
+            }
+        }
+    }
+}

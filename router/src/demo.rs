@@ -1,0 +1,21 @@
+//! The sample data of `agora demo`: people, the default books, a few messages.
+
+use contract::{Result, Services};
+
+/// The demo's people, as the sign-in of GraphiQL offers them.
+pub const PEOPLE: &[&str] = &["ada", "ben", "cleo", "dan", "admin"];
+
+/// Their password: public, which is why the demo listens on loopback addresses only.
+pub const PASSWORD: &str = accounts::demo::PASSWORD;
+
+/// Puts the sample data in where it is not there yet; running it again changes nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn seed(services: &Services) -> Result<()> {
+    let accounts::demo::People {
+        ada, ben, cleo, dan, ..
+    } = accounts::demo::seed(services).await?;
+    bookstore::demo::seed(services).await?;
+    messages::demo::seed(services, messages::demo::People { ada, ben, cleo, dan }).await
+}

@@ -1,0 +1,48 @@
+//! The domains in this process: each by its name, its SDL and its schema.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use contract::Services;
+
+use crate::config::Settings;
+use crate::subgraph::{InProcess, Subgraph};
+
+/// The composed supergraph: what `npm --prefix router/web run compose` wrote out of [`ALL`]'s SDLs.
+pub const SUPERGRAPH_SDL: &str = include_str!("../supergraph.graphql");
+
+/// One domain.
+pub struct Domain {
+    /// Its name in the supergraph, and its folder under `subgraphs/`.
+    pub name: &'static str,
+    /// Its schema as a Federation subgraph.
+    pub sdl: fn() -> String,
+    /// Its schema, ready to answer.
+    pub open: fn(Services, &Settings) -> Arc<dyn Subgraph>,
+}
+
+/// Every domain.
+pub const ALL: &[Domain] = &[
+    Domain {
+        name: "accounts",
+        sdl: accounts::sdl,
+        open: |services, settings| Arc::new(InProcess(accounts::schema_with(services, settings.accounts.clone()))),
+    },
+    Domain {
+        name: "bookstore",
+        sdl: bookstore::sdl,
+        open: |services, _| Arc::new(InProcess(bookstore::schema(services))),
+    },
+    Domain {
+        name: "messages",
+        sdl: messages::sdl,
+        open: |services, _| Arc::new(InProcess(messages::schema(services))),
+    },
+];
+
+/// All domains over the same services, by name.
+pub fn open_all(services: &Services, settings: &Settings) -> HashMap<String, Arc<dyn Subgraph>> {
+    ALL.iter()
+        .map(|domain| (domain.name.to_owned(), (domain.open)(services.clone(), settings)))
+        .collect()
+}

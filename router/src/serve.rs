@@ -1,0 +1,154 @@
+//! Listening: the main address, the mounts with ports of their own, and a clean end on SIGTERM.
+
+use std::future::{Future, IntoFuture};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::App;
+use crate::config::Settings;
+use crate::{http, rest};
+
+/// Why the server stopped, other than being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// `--rest-listen` names a mount or a service that there is not.
+    #[error("server.rest_listen: there is no REST mount {0}")]
+    NoMount(String),
+    /// The database cannot be closed.
+    #[error("database: {0}")]
+    Database(#[from] contract::Error),
+    /// A listener failed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// Listens until SIGTERM or SIGINT, then lets open requests finish within their time.
+///
+/// # Errors
+/// When an address cannot be listened on or a listener fails.
+pub async fn run(app: App, settings: &Settings, demo: bool) -> Result<(), ServeError> {
+    let doors = open_doors(&app, settings, demo).await?;
+    announce(&doors, demo);
+    let gateway = app.gateway.clone();
+    let time = Duration::from_millis(settings.server.shutdown_ms_max);
+    let served = futures_util::future::try_join_all(doors.into_iter().map(|door| {
+        let shutdown = gateway.shutdown.clone();
+        axum::serve(
+            door.listener,
+            door.router.into_make_service_with_connect_info::<SocketAddr>(),
+        )
+        .with_graceful_shutdown(async move { shutdown.cancelled().await })
+        .into_future()
+    }));
+    let asked = asked_to_stop();
+    tokio::pin!(served, asked);
+    tokio::select! {
+        ended = &mut served => { ended?; }
+        () = &mut asked => {
+            tracing::info!("stopping: no new requests");
+            gateway.shutdown.cancel();
+            let drained = futures_util::future::join(&mut served, gateway.until_drained());
+            if tokio::time::timeout(time, drained).await.is_err() {
+                tracing::warn!("some requests did not finish in time");
+            }
+        }
+    }
+    app.close().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// One address and what answers there.
+struct Door {
+    name: String,
+    listener: TcpListener,
+    address: SocketAddr,
+    router: Router,
+}
+
+async fn open_doors(app: &App, settings: &Settings, demo: bool) -> Result<Vec<Door>, ServeError> {
+    let server = &settings.server;
+    let main = listen(server.listen).await?;
+    let open = server.rest_access.is_open(main.1);
+    let router = app.router(settings, open, demo);
+    let mut doors = vec![Door {
+        name: "graph".to_owned(),
+        listener: main.0,
+        address: main.1,
+        router,
+    }];
+    for extra in &server.rest_listen.0 {
+        let (listener, address) = listen(extra.address).await?;
+        let open = server.rest_access.is_open(address);
+        let router = rest::service_router(&app.gateway, open, &extra.mount, extra.service.as_deref())
+            .ok_or_else(|| ServeError::NoMount(extra.to_string()))?;
+        let router = http::guarded(&app.gateway, router);
+        doors.push(Door {
+            name: extra.to_string(),
+            listener,
+            address,
+            router,
+        });
+    }
+    if open && !server.listen.ip().is_loopback() {
+        tracing::warn!(address = %server.listen, "REST routes without authentication answer anyone on this address");
+    }
+    Ok(doors)
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let failed = |error| ServeError::Listen { address, error };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+/// Says what to open. On standard output, because it is what the command is run for; the log goes to standard error.
+#[expect(clippy::print_stdout, reason = "the answer of the command")]
+fn announce(doors: &[Door], demo: bool) {
+    let main = &doors[0];
+    let address = main.address;
+    println!("Agora is ready.");
+    println!("  what is where  http://{address}/");
+    println!("  GraphiQL       http://{address}/graphiql");
+    println!("  GraphQL        http://{address}/graphql");
+    for mount in rest::mounts() {
+        println!("  REST           http://{address}{}/docs", mount.prefix);
+    }
+    for door in &doors[1..] {
+        println!("  REST           http://{}/  ({})", door.address, door.name);
+    }
+    if demo {
+        println!(
+            "People: {}. Everyone's password: {}",
+            crate::demo::PEOPLE.join(", "),
+            crate::demo::PASSWORD
+        );
+    }
+}
+
+fn asked_to_stop() -> impl Future<Output = ()> {
+    // Installed now, not at the first poll: a signal in between would end the process uncleanly.
+    let term = signal(SignalKind::terminate());
+    let int = signal(SignalKind::interrupt());
+    async move {
+        match (term, int) {
+            (Ok(mut term), Ok(mut int)) => {
+                tokio::select! { _ = term.recv() => {} _ = int.recv() => {} }
+            }
+            _ => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Settings as a person meets them: the real program, a file, the environment, flags.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn agora(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_agora"))
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .current_dir(folder)
+        .output()
+        .expect("the program runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn flags_win_over_the_environment_which_wins_over_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("agora.toml"),
+        "[limits]\nquery_depth_max = 11\nquery_aliases_max = 11\nplans_max = 11\n[server]\nlisten = \"127.0.0.1:4100\"\n",
+    )
+    .unwrap();
+    let environment = [
+        ("AGORA_LIMITS_QUERY_ALIASES_MAX", "12"),
+        ("AGORA_LIMITS_PLANS_MAX", "12"),
+    ];
+    let arguments = ["check-config", "--config", "agora.toml", "--plans-max", "13"];
+
+    let shown = agora(folder.path(), &arguments, &environment);
+
+    assert!(shown.status.success(), "{}", text(&shown.stderr));
+    let settings: toml::Table = text(&shown.stdout).parse().unwrap();
+    let limit = |name: &str| settings["limits"][name].as_integer().unwrap();
+    assert_eq!(
+        (limit("query_depth_max"), limit("query_aliases_max"), limit("plans_max")),
+        (11, 12, 13)
+    );
+    assert_eq!(settings["server"]["listen"].as_str(), Some("127.0.0.1:4100"));
+}
+
+#[test]
+fn what_is_printed_can_be_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let listeners = "bookstore=127.0.0.1:5100,bookstore.catalog=127.0.0.1:5101";
+    let first = agora(folder.path(), &["check-config", "--rest-listen", listeners], &[]);
+    std::fs::write(folder.path().join("printed.toml"), &first.stdout).unwrap();
+    let second = agora(folder.path(), &["check-config", "--config", "printed.toml"], &[]);
+    assert!(second.status.success(), "{}", text(&second.stderr));
+    assert_eq!(text(&first.stdout), text(&second.stdout));
+    assert!(text(&first.stdout).contains("bookstore.catalog=127.0.0.1:5101"));
+}
+
+#[test]
+fn a_bad_setting_is_refused_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("typo.toml"), "[limits]\nquery_dept_max = 5\n").unwrap();
+    let cases: [(&[&str], &[(&str, &str)], &str); 6] = [
+        (&["check-config", "--config", "typo.toml"], &[], "query_dept_max"),
+        (
+            &["check-config", "--config", "missing.toml"],
+            &[],
+            "missing.toml is no file",
+        ),
+        (
+            &["check-config"],
+            &[("AGORA_LIMITS_PLANS_MAX", "many")],
+            "limits.plans_max",
+        ),
+        (
+            &["check-config"],
+            &[("AGORA_SERVER_LISTEN", "somewhere")],
+            "server.listen",
+        ),
+        (
+            &["check-config", "--request-ms-max", "0"],
+            &[],
+            "limits.request_ms_max: must be more than 0",
+        ),
+        (
+            &["demo", "--listen", "0.0.0.0:0"],
+            &[],
+            "server.listen: 0.0.0.0:0 is not a loopback address",
+        ),
+    ];
+    for (arguments, environment, name) in cases {
+        let refused = agora(folder.path(), arguments, environment);
+        assert!(!refused.status.success(), "{arguments:?}");
+        assert!(
+            text(&refused.stderr).contains(name),
+            "{arguments:?}: {}",
+            text(&refused.stderr)
+        );
+    }
+    assert!(
+        !folder.path().join("data").exists(),
+        "a refused start made a data folder"
+    );
+}
+
+#[test]
+fn help_explains_every_setting_with_its_default() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = text(&agora(folder.path(), &["serve", "--help"], &[]).stdout);
+    for flag in [
+        "--listen",
+        "--data",
+        "--rest-listen",
+        "--rest-access",
+        "--query-depth-max",
+        "--write-group-max",
+    ] {
+        assert!(help.contains(flag), "{flag} is missing in\n{help}");
+    }
+    assert!(help.contains("[default: 127.0.0.1:4000]"), "{help}");
+}

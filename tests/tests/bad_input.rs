@@ -1,0 +1,117 @@
+//! Whatever is sent: a clear error with a code, the right status, nothing changed, nobody else harmed.
+
+use serde_json::json;
+use tests::TestApp;
+
+/// The server still serves, and the shelves are as they were.
+async fn nothing_happened(app: &TestApp) {
+    let reply = app
+        .anonymous()
+        .graphql("{ books(first: 100) { nodes { quantity } } }")
+        .await;
+    let books = reply.data("/books/nodes").as_array().expect("what was asked for");
+    assert_eq!(books.len(), 7);
+    assert!(books.iter().all(|book| book["quantity"] == 10), "{books:?}");
+}
+
+#[tokio::test]
+async fn a_bad_graphql_request_says_what_is_wrong_with_it() {
+    let app = TestApp::new().await;
+    let admin = app.signed_in("admin").await;
+    let purchase = "mutation($id: ID!) { purchaseBook(id: $id) { id } }";
+    let add = "mutation($input: BookInput!) { addBook(input: $input) { id } }";
+    let deep = format!(
+        "{{ me {}{}{} }}",
+        "{ inbox { nodes { from ".repeat(70),
+        "{ id }",
+        " } } }".repeat(70)
+    );
+    let braces = "{".repeat(100_000);
+    let cases = [
+        ("{ me { ", json!({}), "GRAPHQL_PARSE_FAILED"),
+        (&braces, json!({}), "QUERY_TOO_COMPLEX"),
+        ("{ me { shoeSize } }", json!({}), "GRAPHQL_VALIDATION_FAILED"),
+        ("{ book(id: [1, 2]) { id } }", json!({}), "GRAPHQL_VALIDATION_FAILED"),
+        ("{ a: me { id } ...Nothing }", json!({}), "GRAPHQL_VALIDATION_FAILED"),
+        (&deep, json!({}), "QUERY_TOO_COMPLEX"),
+        (purchase, json!({}), "INVALID_INPUT"),
+        (purchase, json!({ "id": null }), "INVALID_INPUT"),
+        (purchase, json!({ "id": { "a": 1 } }), "INVALID_INPUT"),
+        (purchase, json!({ "id": "four" }), "NOT_FOUND"),
+        (purchase, json!({ "id": "99999999999999999999" }), "NOT_FOUND"),
+        (add, json!({ "input": { "title": "x" } }), "INVALID_INPUT"),
+        (
+            add,
+            json!({ "input": { "title": "x", "topic": "y", "quantity": -1, "price": { "amount": "1", "currency": "USD" } } }),
+            "INVALID_INPUT",
+        ),
+        (
+            add,
+            json!({ "input": { "title": "x", "topic": "y", "quantity": 1, "price": { "amount": "1.001", "currency": "USD" } } }),
+            "INVALID_INPUT",
+        ),
+        (
+            add,
+            json!({ "input": { "title": "x", "topic": "y", "quantity": 3_000_000_000_u32, "price": { "amount": "1", "currency": "USD" } } }),
+            "INVALID_INPUT",
+        ),
+        (
+            add,
+            json!({ "input": { "title": " ", "topic": "y", "quantity": 1, "price": { "amount": "1", "currency": "USD" } } }),
+            "INVALID_INPUT",
+        ),
+    ];
+    for (query, variables, code) in cases {
+        let shown = &query[..query.len().min(80)];
+        let reply = admin.graphql_with(query, variables.clone()).await;
+        assert_eq!(reply.code(), Some(code), "{shown} {variables} -> {}", reply.body);
+        assert!(
+            reply
+                .body
+                .pointer("/errors/0/message")
+                .is_some_and(|text| text.as_str().unwrap().len() > 3)
+        );
+    }
+    nothing_happened(&app).await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_or_no_json_is_refused_before_it_is_read() {
+    let app = TestApp::new().await;
+    let anonymous = app.anonymous();
+    for path in ["/graphql", "/bookstore/catalog/books"] {
+        let large = format!(r#"{{"query":"{}"}}"#, " ".repeat(2 * 1024 * 1024));
+        let request = |body: String| {
+            anonymous
+                .request("POST", path)
+                .header("content-type", "application/json")
+                .body(body)
+        };
+        assert_eq!(anonymous.send(request(large)).await.status, 413, "{path}");
+        assert_eq!(
+            anonymous.send(request("{\"query\":".to_owned())).await.status,
+            400,
+            "{path}"
+        );
+        assert_eq!(anonymous.send(request("[]".to_owned())).await.status, 400, "{path}");
+        let text = anonymous
+            .request("POST", path)
+            .header("content-type", "text/plain")
+            .body("{}");
+        assert_eq!(anonymous.send(text).await.status, 415, "{path}");
+    }
+    nothing_happened(&app).await;
+}
+
+#[tokio::test]
+async fn a_token_that_is_none_is_refused_not_ignored() {
+    let app = TestApp::new().await;
+    let mut liar = app.anonymous();
+    liar.token = Some("not.a.token".to_owned());
+    for reply in [
+        liar.graphql("{ __typename }").await,
+        liar.get("/bookstore/info/1").await,
+    ] {
+        assert_eq!(reply.status, 401, "{reply:?}");
+    }
+}

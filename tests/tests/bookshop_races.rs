@@ -1,0 +1,120 @@
+//! The two failure cases of the bookstore's document, which must not happen.
+
+use futures_util::future::join_all;
+use serde_json::json;
+use tests::{Person, TestApp};
+
+const BUYERS: usize = 50;
+
+/// How a purchase ended, whichever door it came through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purchase {
+    Sold,
+    OutOfStock,
+    NoSuchBook,
+}
+
+/// Buys through REST and GraphQL in turn.
+async fn buy(buyer: &Person, turn: usize, book: &str) -> Purchase {
+    let outcome = if turn.is_multiple_of(2) {
+        let reply = buyer.post(&format!("/bookstore/purchase/{book}"), json!({})).await;
+        (reply.status, reply)
+    } else {
+        let reply = buyer
+            .graphql_with(
+                "mutation($id: ID!) { purchaseBook(id: $id) { id } }",
+                json!({ "id": book }),
+            )
+            .await;
+        let status = match reply.code() {
+            None => 200,
+            Some("INSUFFICIENT_STOCK") => 409,
+            Some("NOT_FOUND") => 404,
+            Some(other) => panic!("{other}: {}", reply.body),
+        };
+        (status, reply)
+    };
+    match outcome {
+        (200, _) => Purchase::Sold,
+        (409, _) => Purchase::OutOfStock,
+        (404, _) => Purchase::NoSuchBook,
+        (_, reply) => panic!("{reply:?}"),
+    }
+}
+
+async fn add_book(admin: &Person, quantity: u32) -> String {
+    let reply = admin
+        .graphql_with(
+            "mutation($input: BookInput!) { addBook(input: $input) { id } }",
+            json!({ "input": {
+                "title": "A race", "topic": "races", "quantity": quantity,
+                "price": { "amount": "12.50", "currency": "USD" },
+            } }),
+        )
+        .await;
+    reply
+        .data("/addBook/id")
+        .as_str()
+        .expect("what was asked for")
+        .to_owned()
+}
+
+async fn orders_of(admin: &Person, book: &str) -> usize {
+    let orders = admin.get("/bookstore/order/orders").await;
+    assert_eq!(orders.status, 200);
+    orders
+        .body
+        .as_array()
+        .expect("what was asked for")
+        .iter()
+        .filter(|order| order["bookId"].to_string() == book)
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_buyers_at_once_for_the_last_copy_are_one_sale() {
+    let app = TestApp::new().await;
+    let admin = app.signed_in("admin").await;
+    let cleo = app.signed_in("cleo").await;
+    let book = add_book(&admin, 1).await;
+
+    let outcomes = join_all((0..BUYERS).map(|turn| buy(&cleo, turn, &book))).await;
+
+    let sold = outcomes.iter().filter(|outcome| **outcome == Purchase::Sold).count();
+    let refused = outcomes
+        .iter()
+        .filter(|outcome| **outcome == Purchase::OutOfStock)
+        .count();
+    assert_eq!((sold, refused), (1, BUYERS - 1));
+    assert_eq!(cleo.get(&format!("/bookstore/info/{book}")).await.body["quantity"], 0);
+    assert_eq!(orders_of(&admin, &book).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_book_deleted_while_fifty_buy_it_has_an_order_for_each_copy_sold_and_no_other() {
+    let app = TestApp::new().await;
+    let admin = app.signed_in("admin").await;
+    let cleo = app.signed_in("cleo").await;
+    let book = add_book(&admin, 1_000).await;
+
+    let deletion = async {
+        let deleted = admin.delete(&format!("/bookstore/catalog/books/{book}")).await;
+        assert_eq!(deleted.status, 200, "{deleted:?}");
+        // From here on no sale can begin.
+        assert_eq!(buy(&cleo, 0, &book).await, Purchase::NoSuchBook);
+        orders_of(&admin, &book).await
+    };
+    let half = BUYERS / 2;
+    let (before, orders_at_deletion, after) = tokio::join!(
+        join_all((0..half).map(|turn| buy(&cleo, turn, &book))),
+        deletion,
+        join_all((half..BUYERS).map(|turn| buy(&cleo, turn, &book))),
+    );
+
+    let outcomes: Vec<_> = before.into_iter().chain(after).collect();
+    assert!(!outcomes.contains(&Purchase::OutOfStock));
+    let sold = outcomes.iter().filter(|outcome| **outcome == Purchase::Sold).count();
+    assert_eq!(orders_of(&admin, &book).await, sold);
+    assert_eq!(orders_at_deletion, sold, "a book was sold after its deletion");
+    assert_eq!(admin.get(&format!("/bookstore/info/{book}")).await.status, 404);
+}

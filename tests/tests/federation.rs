@@ -1,0 +1,67 @@
+//! One request over several domains.
+
+use serde_json::json;
+use tests::TestApp;
+
+#[tokio::test]
+async fn one_query_reads_a_person_their_messages_with_senders_and_their_books() {
+    let app = TestApp::new().await;
+    let cleo = app.signed_in("cleo").await;
+    let dan = app.signed_in("dan").await;
+    dan.graphql(r#"mutation { sendMessage(to: "cleo", contents: "Have you read it?") { id } }"#)
+        .await
+        .data("");
+    cleo.graphql(r#"mutation { purchaseBook(id: "2") { id } }"#)
+        .await
+        .data("");
+
+    let reply = cleo
+        .graphql(
+            "{ me { username inbox(first: 1) { nodes { contents from { username karma } } }
+                    bookPurchases(first: 1) { nodes { title price quantityAfter book { quantity topic } } } } }",
+        )
+        .await;
+
+    assert_eq!(
+        *reply.data("/me"),
+        json!({
+            "username": "cleo",
+            "inbox": { "nodes": [{ "contents": "Have you read it?", "from": { "username": "dan", "karma": 3 } }] },
+            "bookPurchases": { "nodes": [{
+                "title": "RPCs for Noobs",
+                "price": { "amount": "50.00", "currency": "USD" },
+                "quantityAfter": 9,
+                "book": { "quantity": 9, "topic": "distributed systems" },
+            }] },
+        })
+    );
+}
+
+#[tokio::test]
+async fn another_persons_inbox_is_refused_by_every_edge_that_leads_to_it() {
+    let app = TestApp::new().await;
+    let cleo = app.signed_in("cleo").await;
+
+    let reply = cleo
+        .graphql(r#"{ user(username: "dan") { username inbox(first: 1) { nodes { contents } } } }"#)
+        .await;
+
+    assert_eq!(reply.code(), Some("FORBIDDEN"), "{}", reply.body);
+    let anonymous = app
+        .anonymous()
+        .graphql(r#"{ user(username: "dan") { inbox { nodes { id } } } }"#)
+        .await;
+    assert_eq!(anonymous.code(), Some("UNAUTHENTICATED"), "{}", anonymous.body);
+}
+
+#[tokio::test]
+async fn introspection_and_data_answer_in_one_response() {
+    let app = TestApp::new().await;
+    let reply = app
+        .anonymous()
+        .graphql(r#"{ __typename __type(name: "Book") { name fields { name } } book(id: "1") { title __typename } }"#)
+        .await;
+    assert_eq!(reply.data("/__typename"), "Query");
+    assert_eq!(reply.data("/__type/name"), "Book");
+    assert_eq!(reply.data("/book/__typename"), "Book");
+}

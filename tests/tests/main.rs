@@ -1,0 +1,6 @@
+//! Agora through its front door: a real server on a loopback port, real SQLite files, HTTP.
+
+mod bad_input;
+mod bookshop_races;
+mod federation;
+mod lasting;
