@@ -1,0 +1,190 @@
+//! What federation costs: the processor time of an operation over several subgraphs in one process, against the same
+//! resolvers in ONE async-graphql schema; and what planning costs.
+//!
+//! `cargo bench -p agora --bench federation`, in the target folder; `-- /dev/shm` for another place for the database.
+//!
+//! Processor time is what all threads of this process used (Linux: `schedstat`), so neither waiting nor another
+//! program's load counts. Ways take turns within a round, and medians of rounds are shown.
+
+#[path = "federation/domains.rs"]
+mod domains;
+#[path = "federation/memory.rs"]
+mod memory;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use agora::limits::Limits;
+use agora::subgraph::{Document, Outcome, Subgraph, SubgraphRequest};
+use agora::supergraph::Supergraph;
+use async_graphql::{Executor, Request, Variables};
+use contract::{Role, Viewer};
+
+const SMALL: &str = "{ me { username inbox(first: 1) { nodes { contents } } } }";
+const LIST: &str = "{ me { inbox(first: 20) { nodes { contents from { username } } } } }";
+const ROUNDS: usize = 9;
+
+type Subgraphs = HashMap<String, Arc<dyn Subgraph>>;
+
+fn main() {
+    let folder = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let folder = folder.map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        println!("resolvers that only hand out values: the cost of GraphQL alone");
+        let (subgraphs, merged) = memory::graph();
+        compare(&supergraph(subgraphs), &merged, 4_000).await;
+        println!("\nthe domains on SQLite");
+        let (subgraphs, merged, _folder) = domains::graph(&folder).await;
+        let supergraph = supergraph(subgraphs);
+        compare(&supergraph, &merged, 600).await;
+        println!("\nplanning");
+        planning(&supergraph);
+    });
+}
+
+fn supergraph(mut subgraphs: Subgraphs) -> Supergraph {
+    let (others, _) = memory::graph();
+    for (name, subgraph) in others {
+        subgraphs.entry(name).or_insert(subgraph);
+    }
+    Supergraph::new(
+        include_str!("../supergraph.graphql"),
+        subgraphs,
+        Arc::new(Limits::default()),
+    )
+    .expect("a supergraph")
+}
+
+fn viewer() -> Viewer {
+    Viewer::User {
+        id: 1,
+        role: Role::Member,
+        admin: false,
+    }
+}
+
+async fn compare<E: Executor>(supergraph: &Supergraph, merged: &E, times: u32) {
+    for (what, query) in [("me and one message", SMALL), ("20 messages and their senders", LIST)] {
+        assert_eq!(
+            sorted(&federated(supergraph, query).await),
+            sorted(&single(merged, query).await),
+            "both ways answer the same"
+        );
+        let mut rounds: [Vec<f64>; 2] = Default::default();
+        for round in 0..=ROUNDS {
+            let federated = time(times, || federated(supergraph, query)).await;
+            let single = time(times, || single(merged, query)).await;
+            // The first round warms up.
+            if round > 0 {
+                rounds[0].push(federated);
+                rounds[1].push(single);
+            }
+        }
+        let [federated, single] = rounds.map(median);
+        println!(
+            "  {what:<32} federated {federated:>8.1} µs   one schema {single:>8.1} µs   ratio {:.2}",
+            federated / single
+        );
+    }
+}
+
+async fn federated(supergraph: &Supergraph, query: &str) -> Vec<u8> {
+    let request = SubgraphRequest {
+        document: Document::Text(query.into()),
+        operation_name: None,
+        variables: Variables::default(),
+        viewer: viewer(),
+        session: None,
+        request_id: "bench".into(),
+        queries_only: false,
+    };
+    let answer = supergraph.fetch(request).await.into_answer();
+    assert_eq!(answer.outcome, Outcome::Data);
+    answer.body.into()
+}
+
+async fn single<E: Executor>(merged: &E, query: &str) -> Vec<u8> {
+    let response = merged.execute(Request::new(query).data(viewer())).await;
+    assert!(response.errors.is_empty(), "{:?}", response.errors);
+    serde_json::to_vec(&response).expect("JSON")
+}
+
+/// A single schema answers fields as they are ready; the order is not what is compared.
+fn sorted(body: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(body).expect("JSON")
+}
+
+/// Microseconds of processor time each.
+async fn time<F: Future>(times: u32, mut run: impl FnMut() -> F) -> f64 {
+    let before = processor_ns();
+    for _ in 0..times {
+        run().await;
+    }
+    (processor_ns() - before) / 1_000.0 / f64::from(times)
+}
+
+/// The processor time of all threads of this process.
+fn processor_ns() -> f64 {
+    let threads = std::fs::read_dir("/proc/self/task").expect("Linux");
+    threads
+        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok())
+        .filter_map(|stat| stat.split(' ').next()?.parse::<f64>().ok())
+        .sum()
+}
+
+fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
+}
+
+fn planning(supergraph: &Supergraph) {
+    let times = 300_u32;
+    for (what, query) in [("me and one message", SMALL), ("20 messages and their senders", LIST)] {
+        let mut count = 0;
+        let mut cold = Vec::new();
+        let mut known = Vec::new();
+        let mut cached = Vec::new();
+        for _ in 0..ROUNDS {
+            // An alias of its own makes every text and every operation new.
+            cold.push(each(
+                times,
+                || {
+                    count += 1;
+                    query.replacen("me", &format!("m{count}: me"), 1)
+                },
+                supergraph,
+            ));
+            // A comment makes the text new and the operation known.
+            known.push(each(
+                times,
+                || {
+                    count += 1;
+                    format!("{query} # {count}")
+                },
+                supergraph,
+            ));
+            cached.push(each(times, || query.to_owned(), supergraph));
+        }
+        println!(
+            "  {what:<32} cold {:>8.1} µs   new text of a known operation {:>8.1} µs   cached {:>6.2} µs",
+            median(cold),
+            median(known),
+            median(cached)
+        );
+    }
+}
+
+fn each(times: u32, mut query: impl FnMut() -> String, supergraph: &Supergraph) -> f64 {
+    let queries: Vec<_> = (0..times).map(|_| query()).collect();
+    let before = Instant::now();
+    for query in &queries {
+        supergraph.check_operation(query).expect("a valid operation");
+    }
+    before.elapsed().as_secs_f64() * 1e6 / f64::from(times)
+}

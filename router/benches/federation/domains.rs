@@ -1,0 +1,142 @@
+//! The domains themselves, and the same resolvers over the same tables in one schema (the domains' own types cannot be
+//! merged: each has its `User`).
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use agora::subgraph::{InProcess, Subgraph};
+use async_graphql::dataloader::Loader as Load;
+use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema};
+use contract::{
+    Clock, ContextExt, Db, DbOptions, Error, ErrorCodes, InProcessBus, Loader, ManualClock, PageArgs, Paged, Result,
+    Services, TokenKeys, loader, page,
+};
+use entities::{message, user};
+use migrations::{Migrator, MigratorTrait};
+use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
+use tempfile::TempDir;
+
+use super::Subgraphs;
+
+pub type Merged = Schema<Query, EmptyMutation, EmptySubscription>;
+
+pub async fn graph(folder: &Path) -> (Subgraphs, Merged, TempDir) {
+    let folder = tempfile::tempdir_in(folder).expect("a folder");
+    let path = folder.path().join("agora.db");
+    let url = format!("sqlite://{}?mode=rwc", path.display());
+    let connection = sea_orm::Database::connect(url).await.expect("a database");
+    Migrator::up(&connection, None).await.expect("tables");
+    connection.close().await.expect("an end");
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::at_us(1_700_000_000_000_000));
+    let services = Services {
+        db: Db::open(DbOptions::at(path)).await.expect("a database"),
+        clock,
+        bus: Arc::new(InProcessBus::new(16)),
+        keys: Arc::new(TokenKeys::ephemeral()),
+    };
+    let people = accounts::demo::seed(&services).await.expect("people");
+    let from = [people.ben, people.cleo, people.dan];
+    services
+        .db
+        .write(async move |tx| {
+            for number in 0..100_i64 {
+                let from = from[usize::try_from(number % 3).expect("small")];
+                let text = format!("Message number {number}: have you seen what is new in the bookstore?");
+                message::add(
+                    tx,
+                    message::Model::new(0, from, people.ada, 1_000_000 + number, text, None),
+                )
+                .await?;
+            }
+            Ok(())
+        })
+        .await
+        .expect("messages");
+    assert_eq!(people.ada, 1, "the viewer of the benchmark");
+    let mut subgraphs: HashMap<String, Arc<dyn Subgraph>> = HashMap::new();
+    subgraphs.insert(
+        "accounts".into(),
+        Arc::new(InProcess(accounts::schema(services.clone()))),
+    );
+    subgraphs.insert(
+        "messages".into(),
+        Arc::new(InProcess(messages::schema(services.clone()))),
+    );
+    let merged = Schema::build(Query, EmptyMutation, EmptySubscription)
+        .extension(ErrorCodes)
+        .data(loader(ById(services.db.clone())))
+        .data(services)
+        .finish();
+    (subgraphs, merged, folder)
+}
+
+struct ById(Db);
+
+impl Load<i64> for ById {
+    type Value = user::Model;
+    type Error = Error;
+
+    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, user::Model>> {
+        let found = user::Entity::find()
+            .filter(user::Column::Id.is_in(ids.iter().copied()))
+            .all(self.0.read())
+            .await?;
+        Ok(found.into_iter().map(|person| (person.id, person)).collect())
+    }
+}
+
+async fn by_id(ctx: &Context<'_>, id: i64) -> Result<Option<User>> {
+    Ok(ctx.data_unchecked::<Loader<ById>>().load_one(id).await?.map(User))
+}
+
+pub struct User(user::Model);
+
+#[Object]
+impl User {
+    async fn username(&self) -> &str {
+        &self.0.username
+    }
+
+    async fn inbox(&self, ctx: &Context<'_>, first: Option<i32>) -> Option<Result<Paged<Message>>> {
+        Some(self.list(ctx, first).await)
+    }
+}
+
+impl User {
+    async fn list(&self, ctx: &Context<'_>, first: Option<i32>) -> Result<Paged<Message>> {
+        ctx.viewer().self_or_operator(self.0.id)?;
+        let args = PageArgs {
+            first,
+            ..PageArgs::default()
+        };
+        let columns = (message::Column::AtUs, message::Column::Id);
+        let key = |message: &message::Model| vec![message.at_us, message.id];
+        let received = message::inbox(self.0.id, None, None);
+        page(ctx.db().read(), received, columns, Order::Desc, args, key, Message).await
+    }
+}
+
+pub struct Message(message::Model);
+
+#[Object]
+impl Message {
+    async fn contents(&self) -> &str {
+        &self.0.contents
+    }
+
+    async fn from(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        by_id(ctx, self.0.from_id).await
+    }
+}
+
+pub struct Query;
+
+#[Object]
+impl Query {
+    async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        let Ok(id) = ctx.viewer().user() else { return Ok(None) };
+        let found = by_id(ctx, id).await?;
+        Ok(found.filter(|person| person.0.active))
+    }
+}
