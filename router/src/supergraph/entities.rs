@@ -1,6 +1,6 @@
 //! Entities that several subgraphs know: what to ask about them, and where the answers go.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -239,6 +239,8 @@ struct Problems {
     causes: HashMap<usize, Arc<Cause>>,
     /// What went wrong inside one of them, with the way from the entity on.
     inside: HashMap<usize, Vec<(Vec<PathSegment>, ServerError)>>,
+    /// By the way inside: the entities that may be the ones whose errors come without an index.
+    candidates: HashMap<String, VecDeque<usize>>,
 }
 
 impl Problems {
@@ -263,13 +265,11 @@ impl Problems {
                         .or_insert_with(|| Cause::given(error.clone()));
                 }
                 [_, PathSegment::Index(index), inside @ ..] => problems.inside(*index, inside, error),
-                // async-graphql leaves the index out. It also leaves out the key that failed, and that tells.
-                [_, inside @ ..] => match problems.find(entities, inside) {
-                    Some(index) => problems.inside(index, inside, error),
-                    None => {
-                        problems.all.get_or_insert_with(|| Cause::given(error.clone()));
-                    }
-                },
+                // async-graphql leaves the index out; where something is missing tells which entity it was.
+                [_, inside @ ..] => {
+                    let index = problems.find(entities, inside);
+                    problems.inside(index, inside, error);
+                }
             }
             false
         });
@@ -282,13 +282,17 @@ impl Problems {
         self.inside.entry(index).or_default().push((inside.to_vec(), placed));
     }
 
-    /// The first entity that misses this key and has no error for it yet.
-    fn find(&self, entities: &[Value], inside: &[PathSegment]) -> Option<usize> {
-        let taken = |index| {
-            let known = self.inside.get(&index).into_iter().flatten();
-            known.into_iter().any(|(way, _)| way == inside)
-        };
-        (0..entities.len()).find(|index| misses(&entities[*index], inside) && !taken(*index))
+    /// The entity that an error without an index is about: one that is there. A key that is absent failed for certain,
+    /// a null may be meant; when nothing fits, the first entity is as good as any to tell of the error.
+    fn find(&mut self, entities: &[Value], inside: &[PathSegment]) -> usize {
+        let candidates = self.candidates.entry(format!("{inside:?}")).or_insert_with(|| {
+            let there = |index: &usize| !matches!(entities[*index], Value::Null);
+            let ending = |wanted| move |index: &usize| there(index) && ending_of(&entities[*index], inside) == wanted;
+            let absent = (0..entities.len()).filter(ending(Ending::Absent));
+            let null = (0..entities.len()).filter(ending(Ending::Null));
+            absent.chain(null).collect()
+        });
+        candidates.pop_front().unwrap_or_default()
     }
 
     /// Says what went wrong with the entity that stands here.
@@ -312,18 +316,27 @@ impl Problems {
     }
 }
 
-/// Whether the value ends on this way: a key that is absent, or a null on the way or at its end.
-fn misses(value: &Value, way: &[PathSegment]) -> bool {
-    match (value, way.split_first()) {
-        (Value::Null, _) => true,
-        (Value::Object(object), Some((PathSegment::Field(key), rest))) => {
-            object.get(key.as_str()).is_none_or(|value| misses(value, rest))
-        }
-        (Value::List(items), Some((PathSegment::Index(index), rest))) => {
-            items.get(*index).is_none_or(|value| misses(value, rest))
-        }
-        _ => false,
-    }
+/// What a value has at the end of a way.
+#[derive(Clone, Copy, PartialEq)]
+enum Ending {
+    Absent,
+    Null,
+    Value,
+}
+
+fn ending_of(value: &Value, way: &[PathSegment]) -> Ending {
+    let Some((step, rest)) = way.split_first() else {
+        return match value {
+            Value::Null => Ending::Null,
+            _ => Ending::Value,
+        };
+    };
+    let inner = match (value, step) {
+        (Value::Object(object), PathSegment::Field(key)) => object.get(key.as_str()),
+        (Value::List(items), PathSegment::Index(index)) => items.get(*index),
+        _ => None,
+    };
+    inner.map_or(Ending::Absent, |inner| ending_of(inner, rest))
 }
 
 fn path(at: &[At<'_>]) -> Vec<PathSegment> {

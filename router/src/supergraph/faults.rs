@@ -2,18 +2,21 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::{ErrorExtensionValues, PathSegment, ServerError};
 
 use super::alias::client_key;
 
 /// Why a fetch brought nothing. It becomes an error at every field of the answer that stays empty for it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Cause {
     /// For the client.
     pub message: String,
     /// `code`, and what a subgraph added to it.
     pub extensions: Option<ErrorExtensionValues>,
+    /// Whether a place of the answer has told of it.
+    told: AtomicBool,
 }
 
 impl Cause {
@@ -24,6 +27,7 @@ impl Cause {
         Arc::new(Self {
             message: message.into(),
             extensions: Some(extensions),
+            told: AtomicBool::new(true),
         })
     }
 
@@ -32,7 +36,16 @@ impl Cause {
         Arc::new(Self {
             message: error.message,
             extensions: error.extensions,
+            told: AtomicBool::new(false),
         })
+    }
+
+    /// An error that tells of it.
+    pub fn error(&self) -> ServerError {
+        self.told.store(true, Ordering::Relaxed);
+        let mut error = ServerError::new(self.message.clone(), None);
+        error.extensions.clone_from(&self.extensions);
+        error
     }
 }
 
@@ -45,6 +58,8 @@ pub struct Faults {
     pub omitted: usize,
     /// Which places they explain; none while all is well.
     pub marks: Option<Marks>,
+    /// What subgraphs gave as causes, as long as no place of the answer has told of them.
+    given: Vec<Arc<Cause>>,
     errors_max: usize,
 }
 
@@ -85,6 +100,19 @@ impl Faults {
             mark.child_mut(segment)
         });
         mark.cause.get_or_insert_with(|| cause.clone());
+        let is_new = self.given.last().is_none_or(|last| !Arc::ptr_eq(last, cause));
+        if is_new && !cause.told.load(Ordering::Relaxed) {
+            self.given.push(cause.clone());
+        }
+    }
+
+    /// Lists the causes that no place of the answer has told of: a subgraph's error is never lost.
+    pub fn tell_the_rest(&mut self) {
+        for cause in std::mem::take(&mut self.given) {
+            if !cause.told.load(Ordering::Relaxed) {
+                self.push(cause.error());
+            }
+        }
     }
 }
 

@@ -223,8 +223,8 @@ impl<'a> Writer<'a> {
                 return self.object(object, &IndexMap::new(), covered);
             }
         } else if let Some(cause) = covered.cause.filter(|_| absent) {
-            let mut error = self.error_here(cause.message.clone());
-            error.extensions.clone_from(&cause.extensions);
+            let mut error = cause.error();
+            error.path = self.path();
             self.faults.push(error);
         } else if shape.non_null {
             self.complain(describe("no value for the non-null"));
@@ -240,22 +240,18 @@ impl<'a> Writer<'a> {
     }
 
     fn complain(&mut self, message: String) {
-        let mut error = self.error_here(format!("a subgraph answered {message}"));
+        let mut error = ServerError::new(format!("a subgraph answered {message}"), None);
         error.extensions.get_or_insert_default().set("code", "INTERNAL");
+        error.path = self.path();
         self.faults.push(error);
     }
 
-    fn error_here(&self, message: String) -> ServerError {
-        let mut error = ServerError::new(message, None);
-        error.path = self
-            .path
-            .iter()
-            .map(|step| match step {
-                Step::Key(key) => PathSegment::Field((*key).to_owned()),
-                Step::Index(index) => PathSegment::Index(*index),
-            })
-            .collect();
-        error
+    fn path(&self) -> Vec<PathSegment> {
+        let steps = self.path.iter().map(|step| match step {
+            Step::Key(key) => PathSegment::Field((*key).to_owned()),
+            Step::Index(index) => PathSegment::Index(*index),
+        });
+        steps.collect()
     }
 
     /// Writes a scalar or an enum value; `false`, and nothing written, when it is none of the kind.
@@ -289,6 +285,7 @@ impl<'a> Writer<'a> {
     }
 
     fn finish(mut self) -> Vec<u8> {
+        self.faults.tell_the_rest();
         if !self.faults.listed.is_empty() {
             self.out.extend_from_slice(b",\"errors\":");
             let listed = std::mem::take(&mut self.faults.listed);

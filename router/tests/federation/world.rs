@@ -18,6 +18,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use serde_json::{Map, Value, json};
 
+/// Composed by `npm --prefix router/web run compose -- --subgraph NAME=FILE … --out FILE`, run where these files are.
 pub const SUPERGRAPH: &str = include_str!("graph/supergraph.graphql");
 const SUBGRAPHS: [(&str, &str); 4] = [
     ("people", include_str!("graph/people.graphql")),

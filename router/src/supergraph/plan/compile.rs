@@ -7,7 +7,7 @@ use async_graphql::Name;
 use async_graphql::parser::parse_query;
 use hive_router_query_planner::ast::operation::SubgraphFetchOperation;
 use hive_router_query_planner::ast::selection_item::SelectionItem;
-use hive_router_query_planner::ast::selection_set::SelectionSet;
+use hive_router_query_planner::ast::selection_set::{FieldSelection, SelectionSet};
 use hive_router_query_planner::planner::plan_nodes::{
     BatchFetchNode, FetchNode, FetchNodePathSegment, FetchRewrite, FlattenNodePath, FlattenNodePathSegment, PlanNode,
 };
@@ -146,8 +146,8 @@ impl Compiler<'_> {
         usages: Option<&BTreeSet<String>>,
         rewrites: Option<Vec<FetchRewrite>>,
     ) -> Result<Fetch, Refusal> {
-        let text = &operation.document_str;
-        let tree = parse_query(text).map_err(internal)?;
+        let text = with_typenames(operation);
+        let tree = parse_query(&text).map_err(internal)?;
         let subgraph = self.subgraphs.get(service);
         let rewrites = self.rewrites(rewrites);
         let mut keys = Vec::new();
@@ -164,7 +164,7 @@ impl Compiler<'_> {
             subgraph: *subgraph.ok_or_else(|| internal(format!("no subgraph {service}")))?,
             name: service.into(),
             document: Document::Parsed {
-                text: text.as_str().into(),
+                text: text.into(),
                 tree: Arc::new(tree),
             },
             variables: usages.into_iter().flatten().map(Name::new).collect(),
@@ -238,6 +238,30 @@ fn hops(path: &FlattenNodePath) -> Vec<Hop> {
             FlattenNodePathSegment::TypeCondition(types) => Hop::Types(types.iter().cloned().collect()),
         })
         .collect()
+}
+
+/// The request, with the type names of entities: async-graphql answers null for an object all of whose fields failed,
+/// and that must not look like an entity that does not exist.
+fn with_typenames(operation: &SubgraphFetchOperation) -> String {
+    let mut document = operation.document.clone();
+    for item in &mut document.operation.selection_set.items {
+        let SelectionItem::Field(entities) = item else { continue };
+        if entities.name != "_entities" {
+            continue;
+        }
+        for item in &mut entities.selections.items {
+            if let SelectionItem::InlineFragment(fragment) = item {
+                let known = fragment.selections.items.iter().any(
+                    |item| matches!(item, SelectionItem::Field(field) if field.selection_identifier() == "__typename"),
+                );
+                if !known {
+                    let typename = SelectionItem::Field(FieldSelection::new_typename());
+                    fragment.selections.items.insert(0, typename);
+                }
+            }
+        }
+    }
+    document.to_string()
 }
 
 fn root_keys(set: &SelectionSet, keys: &mut Vec<String>) {
