@@ -17,5 +17,6 @@ pub async fn seed(services: &Services) -> Result<()> {
         ada, ben, cleo, dan, ..
     } = accounts::demo::seed(services).await?;
     bookstore::demo::seed(services).await?;
+    bookstore::demo::seed_sale(services, cleo).await?;
     messages::demo::seed(services, messages::demo::People { ada, ben, cleo, dan }).await
 }

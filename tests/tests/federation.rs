@@ -18,7 +18,7 @@ async fn one_query_reads_a_person_their_messages_with_senders_and_their_books() 
     let reply = cleo
         .graphql(
             "{ me { username inbox(first: 1) { nodes { contents from { username karma } } }
-                    bookPurchases(first: 1) { nodes { title price quantityAfter book { quantity topic } } } } }",
+                    bookPurchases(last: 1) { nodes { title price quantityAfter book { quantity topic } } } } }",
         )
         .await;
 

@@ -2,7 +2,7 @@
 
 use contract::{Result, Services};
 use entities::{book, book_purchase};
-use sea_orm::{EntityTrait, PaginatorTrait};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
 /// Copies of each.
 const QUANTITY: i64 = 10;
@@ -48,6 +48,35 @@ pub async fn seed(services: &Services) -> Result<()> {
                     quantity: QUANTITY,
                 };
                 book::add(tx, new, now_us).await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// The sample sale: a book by its title, sold a day before.
+const SOLD: &str = "Why theory classes are so hard";
+
+/// Records that `buyer` bought a book a day ago, so that there is something to show; only in a store that never sold one.
+///
+/// The shelves stay as documented: that copy had left before they were counted.
+///
+/// # Errors
+/// When the database fails.
+pub async fn seed_sale(services: &Services, buyer: i64) -> Result<()> {
+    let yesterday_us = services.clock.now_us() - 24 * 3600 * 1_000_000;
+    services
+        .db
+        .write(async move |tx| {
+            if book_purchase::Entity::find().count(tx).await? > 0 {
+                return Ok(());
+            }
+            let sold = book::Entity::find()
+                .filter(book::Column::Title.eq(SOLD))
+                .one(tx)
+                .await?;
+            if let Some(book) = sold {
+                book_purchase::record(tx, &book, Some(buyer), yesterday_us).await?;
             }
             Ok(())
         })

@@ -280,3 +280,22 @@ async fn the_sample_data_is_the_seven_books_once() {
     bookstore::demo::seed(&store.services).await.unwrap();
     assert_eq!(found(&store, "first: 9").await.len(), 6);
 }
+
+#[tokio::test]
+async fn the_sample_sale_is_one_and_leaves_the_shelves_as_documented() {
+    let store = Store::new().await;
+    bookstore::demo::seed(&store.services).await.unwrap();
+    for _ in 0..2 {
+        bookstore::demo::seed_sale(&store.services, 7).await.unwrap();
+    }
+    let answer = store
+        .ask(
+            &admin(),
+            "{ books { nodes { quantity } } bookPurchases { nodes { title buyer { id } } } }",
+        )
+        .await;
+    let sold = json!([{ "title": "Why theory classes are so hard", "buyer": { "id": "7" } }]);
+    assert_eq!(answer["data"]["bookPurchases"]["nodes"], sold);
+    let books = answer["data"]["books"]["nodes"].as_array().unwrap();
+    assert!(books.iter().all(|book| book["quantity"] == 10), "{books:?}");
+}
