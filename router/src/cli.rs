@@ -168,7 +168,7 @@ fn plan(file: &std::path::Path, operation: Option<&str>) -> Result<String, Failu
         Some("-") => std::io::read_to_string(std::io::stdin())?,
         _ => std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?,
     };
-    let graph = supergraph::Supergraph::new(domains::SUPERGRAPH_SDL, Default::default(), Default::default())?;
+    let graph = supergraph::Supergraph::without_subgraphs(domains::SUPERGRAPH_SDL)?;
     Ok(graph.plan_text(&query, operation)?)
 }
 

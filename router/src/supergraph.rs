@@ -30,7 +30,7 @@ use std::sync::{Arc, Mutex};
 use apollo_compiler::executable::OperationType;
 use async_graphql::Variables;
 use futures_util::future::{BoxFuture, FutureExt};
-use futures_util::stream::BoxStream;
+use futures_util::stream::{BoxStream, StreamExt};
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
@@ -137,6 +137,17 @@ impl Supergraph {
         })))
     }
 
+    /// Only plans: whatever is asked of it is answered `UNAVAILABLE`.
+    ///
+    /// # Errors
+    /// When the supergraph is not one.
+    pub fn without_subgraphs(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
+        let names = Plans::new(supergraph_sdl)?;
+        let absent = |name: &&str| ((*name).to_owned(), Arc::new(Absent) as Arc<dyn Subgraph>);
+        let subgraphs = names.subgraph_names().iter().map(absent).collect();
+        Self::new(supergraph_sdl, subgraphs, Arc::default())
+    }
+
     /// The plan of an operation, as text. `@skip` and `@include` that ask a variable are taken as if all were kept.
     ///
     /// # Errors
@@ -174,6 +185,19 @@ impl Subgraph for Supergraph {
 
     fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
         subscribe::subscribe(self.0.clone(), request)
+    }
+}
+
+/// The subgraph that is not there.
+struct Absent;
+
+impl Subgraph for Absent {
+    fn fetch(&self, _: SubgraphRequest) -> BoxFuture<'_, SubgraphData> {
+        std::future::ready(SubgraphData::Tree(execute::unavailable())).boxed()
+    }
+
+    fn subscribe(&self, _: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
+        futures_util::stream::once(async { SubgraphData::Tree(execute::unavailable()) }).boxed()
     }
 }
 

@@ -197,9 +197,14 @@ pub fn into_response(subgraph: &str, data: SubgraphData) -> Response {
         SubgraphData::Tree(response) => response,
         SubgraphData::Json(answer) => serde_json::from_slice(&answer.body).unwrap_or_else(|error| {
             tracing::error!(%subgraph, %error, "a subgraph did not answer GraphQL");
-            failed("a part of the system did not answer as it should", "UNAVAILABLE")
+            unavailable()
         }),
     }
+}
+
+/// The response of a subgraph that gives none.
+pub fn unavailable() -> Response {
+    failed("a part of the system does not answer as it should", "UNAVAILABLE")
 }
 
 fn failed(message: &str, code: &str) -> Response {
