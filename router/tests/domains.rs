@@ -207,6 +207,41 @@ async fn a_variables_default_decides_and_an_empty_selection_is_an_empty_object()
 }
 
 #[tokio::test]
+async fn a_member_that_does_not_exist_is_refused_before_a_domain_sees_it() {
+    let agora = Agora::new().await;
+    let profile = "mutation($input: ProfileInput!) { updateProfile(input: $input) { id } }";
+    let account = "mutation($input: RegisterInput!) { register(input: $input) { user { id } } }";
+    for (query, input, code) in [
+        (profile, json!({ "name": "Eve", "username": "eve" }), "INVALID_INPUT"),
+        (profile, json!({ "name": "Eve", "role": "BROKER" }), "INVALID_INPUT"),
+        (
+            account,
+            json!({ "username": "eve", "password": "long enough", "admin": true }),
+            "INVALID_INPUT",
+        ),
+        (
+            "mutation { updateProfile(input: { name: \"Eve\", admin: true }) { id } }",
+            json!({}),
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
+    ] {
+        let viewer = person(agora.people.cleo);
+        let answer = agora.ask(viewer, query, json!({ "input": input })).await;
+        assert_eq!(answer["errors"][0]["extensions"]["code"], code, "{answer}");
+    }
+    let me = agora
+        .ask(
+            person(agora.people.cleo),
+            "{ me { username name } user(username: \"eve\") { id } }",
+            json!({}),
+        )
+        .await;
+    assert_eq!(me["data"]["me"]["username"], "cleo");
+    assert_ne!(me["data"]["me"]["name"], "Eve");
+    assert_eq!(me["data"]["user"], Value::Null);
+}
+
+#[tokio::test]
 async fn a_subscription_brings_what_other_domains_know_and_only_to_who_may_see_it() {
     let agora = Agora::new().await;
     let query = "subscription { newMessage { contents from { username } } }";

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use agora::subgraph::{InProcess, Subgraph};
-use async_graphql::{EmptyMutation, EmptySubscription, ID, Object, Schema};
+use async_graphql::{EmptyMutation, EmptySubscription, ID, Object, Schema, ValidationMode};
 use contract::ErrorCodes;
 
 use super::Subgraphs;
@@ -16,10 +16,12 @@ pub type Merged = Schema<merged::Query, EmptyMutation, EmptySubscription>;
 pub fn graph() -> (Subgraphs, Merged) {
     let accounts = Schema::build(accounts::Query, EmptyMutation, EmptySubscription)
         .extension(ErrorCodes)
+        .validation_mode(ValidationMode::Fast)
         .enable_federation()
         .finish();
     let messages = Schema::build(messages::Query, EmptyMutation, EmptySubscription)
         .extension(ErrorCodes)
+        .validation_mode(ValidationMode::Fast)
         .enable_federation()
         .finish();
     let mut subgraphs: HashMap<String, Arc<dyn Subgraph>> = HashMap::new();
