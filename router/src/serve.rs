@@ -1,6 +1,7 @@
 //! Listening: the main address, the mounts with ports of their own, and a clean end on SIGTERM.
 
 use std::future::{Future, IntoFuture};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -116,27 +117,25 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeE
 }
 
 /// Says what to open. On standard output, because it is what the command is run for; the log goes to standard error.
-#[expect(clippy::print_stdout, reason = "the answer of the command")]
 fn announce(doors: &[Door], demo: bool) {
-    let main = &doors[0];
-    let address = main.address;
-    println!("Agora is ready.");
-    println!("  what is where  http://{address}/");
-    println!("  GraphiQL       http://{address}/graphiql");
-    println!("  GraphQL        http://{address}/graphql");
-    for mount in rest::mounts() {
-        println!("  REST           http://{address}{}/docs", mount.prefix);
-    }
-    for door in &doors[1..] {
-        println!("  REST           http://{}/  ({})", door.address, door.name);
-    }
+    let main = doors[0].address;
+    let mut lines = vec![
+        "Agora is ready.".to_owned(),
+        format!("  what is where  http://{main}/"),
+        format!("  GraphiQL       http://{main}/graphiql"),
+        format!("  GraphQL        http://{main}/graphql"),
+    ];
+    let mounts = rest::mounts().iter();
+    lines.extend(mounts.map(|mount| format!("  REST           http://{main}{}/docs", mount.prefix)));
+    let extra = doors[1..].iter();
+    lines.extend(extra.map(|door| format!("  REST           http://{}/  ({})", door.address, door.name)));
     if demo {
-        println!(
-            "People: {}. Everyone's password: {}",
-            crate::demo::PEOPLE.join(", "),
-            crate::demo::PASSWORD
-        );
+        let (people, password) = (crate::demo::PEOPLE.join(", "), crate::demo::PASSWORD);
+        lines.push(format!("People: {people}. Everyone's password: {password}"));
     }
+    lines.push(String::new());
+    // Nobody reading any more is no reason to stop serving.
+    let _ = std::io::stdout().write_all(lines.join("\n").as_bytes());
 }
 
 fn asked_to_stop() -> impl Future<Output = ()> {

@@ -1,0 +1,220 @@
+//! The commands as a person types them: the real program, over a folder of its own.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+fn agora(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_agora"));
+    command.args(arguments).current_dir(folder);
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str], input: &str) -> Output {
+    let mut child = agora(folder, arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    // A command that fails before it reads its input closes the pipe; that is its answer, not ours.
+    let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
+    child.wait_with_output().expect("the program ends")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// What a command that has to succeed prints.
+fn printed(folder: &Path, arguments: &[&str], input: &str) -> String {
+    let output = run(folder, arguments, input);
+    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// A running server; killed when the test is done with it.
+struct Server {
+    child: Child,
+    url: String,
+    said: String,
+}
+
+impl Server {
+    /// Starts it on a free loopback port and waits until it says that it is ready.
+    fn start(folder: &Path, command: &str) -> Self {
+        let mut child = agora(folder, &[command, "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the server starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let mut said = String::new();
+        let url = loop {
+            let line = lines.next().expect("the server says where it listens").expect("text");
+            said.push_str(&line);
+            if let Some(url) = line.trim().strip_prefix("GraphQL ") {
+                break url.trim().trim_end_matches("/graphql").to_owned();
+            }
+        };
+        Self { child, url, said }
+    }
+
+    fn graphql(&self, query: &str, token: Option<&str>) -> Value {
+        self.post("/graphql", &json!({ "query": query }), token)
+    }
+
+    /// One HTTP/1.1 request over a connection of its own.
+    fn post(&self, path: &str, body: &Value, token: Option<&str>) -> Value {
+        let address = self.url.strip_prefix("http://").expect("an HTTP address");
+        let mut stream = std::net::TcpStream::connect(address).expect("the server listens");
+        let body = body.to_string();
+        let bearer = token
+            .map(|token| format!("authorization: Bearer {token}\r\n"))
+            .unwrap_or_default();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             {bearer}content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+    }
+
+    /// Asks it to end, as a service manager does, and answers whether it ended well.
+    fn stop(mut self) -> bool {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
+        assert!(sent.success());
+        self.child.wait().expect("the server ends").success()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn schema_prints_the_checked_in_public_schema_and_writes_the_subgraphs() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let checked_in = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    assert_eq!(printed(folder.path(), &["schema"], ""), checked_in("schema.graphql"));
+    printed(folder.path(), &["schema", "--out", "public.graphql"], "");
+    assert_eq!(
+        std::fs::read_to_string(folder.path().join("public.graphql")).unwrap(),
+        checked_in("schema.graphql")
+    );
+    printed(folder.path(), &["schema", "--subgraphs", "out"], "");
+    for name in ["accounts", "bookstore", "messages"] {
+        let written = std::fs::read_to_string(folder.path().join("out").join(name).join("schema.graphql")).unwrap();
+        assert_eq!(
+            written,
+            checked_in(&format!("subgraphs/{name}/schema.graphql")),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn plan_shows_one_fetch_a_subgraph() {
+    let folder = tempfile::tempdir().unwrap();
+    let query = "{ me { username inbox(first: 1) { nodes { contents } } } }";
+    std::fs::write(folder.path().join("query.graphql"), query).unwrap();
+    let plan = printed(folder.path(), &["plan", "query.graphql"], "");
+    assert_eq!(plan.matches("Fetch ").count(), 2, "{plan}");
+    assert!(
+        plan.contains("Fetch accounts") && plan.contains("Fetch messages"),
+        "{plan}"
+    );
+    assert_eq!(printed(folder.path(), &["plan", "-"], query), plan);
+    let refused = run(folder.path(), &["plan", "-"], "{ me { shoeSize } }");
+    assert!(
+        !refused.status.success() && text(&refused.stderr).contains("shoeSize"),
+        "{}",
+        text(&refused.stderr)
+    );
+}
+
+#[test]
+fn migrate_goes_up_and_down_and_says_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let applied = |report: &str| report.lines().filter(|line| line.ends_with("Applied")).count();
+    let up = printed(folder.path(), &["migrate"], "");
+    assert_eq!(applied(&up), up.lines().count(), "{up}");
+    let down = printed(folder.path(), &["migrate", "--down", "1"], "");
+    assert_eq!(applied(&down) + 1, down.lines().count(), "{down}");
+    assert_eq!(printed(folder.path(), &["migrate", "--status"], ""), down);
+}
+
+#[test]
+fn a_served_installation_has_no_sample_data_and_its_administrator_and_services_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let early = run(folder.path(), &["token", "--service", "stock-room"], "");
+    assert!(
+        !early.status.success() && text(&early.stderr).contains("start the server once"),
+        "{early:?}"
+    );
+    let admin = ["create-admin", "--username", "root", "--email", "root@example.com"];
+    assert!(
+        !run(folder.path(), &admin, "short\n").status.success(),
+        "a short password was taken"
+    );
+    printed(folder.path(), &admin, "correct horse battery\n");
+
+    let server = Server::start(folder.path(), "serve");
+
+    assert!(!server.said.contains("agora-demo-2026"));
+    let books = server.graphql("{ books { nodes { id } } }", None);
+    assert_eq!(books["data"]["books"]["nodes"], json!([]));
+    let login = server.graphql(
+        r#"mutation { login(login: "root", password: "correct horse battery") { token user { username } } }"#,
+        None,
+    );
+    assert_eq!(login["data"]["login"]["user"]["username"], "root");
+    let service = printed(folder.path(), &["token", "--service", "stock-room", "--days", "1"], "");
+    let add = r#"mutation { addBook(input: { title: "One", topic: "t", quantity: 1,
+        price: { amount: "5.00", currency: "USD" } }) { title } }"#;
+    for token in [login["data"]["login"]["token"].as_str().unwrap(), service.trim()] {
+        assert_eq!(server.graphql(add, Some(token))["data"]["addBook"]["title"], "One");
+    }
+    assert!(server.stop(), "SIGTERM was not a clean end");
+}
+
+#[test]
+fn what_a_killed_demo_acknowledged_is_there_when_it_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut acknowledged = Vec::new();
+    for _ in 0..3 {
+        // `Drop` kills it with SIGKILL right after the answer.
+        let server = Server::start(folder.path(), "demo");
+        for _ in 0..3 {
+            let answer = server.post("/bookstore/purchase/1", &json!({}), None);
+            acknowledged.push(answer["orderId"].as_i64().unwrap_or_else(|| panic!("{answer}")));
+        }
+    }
+    let server = Server::start(folder.path(), "demo");
+    let book = server.graphql("{ book(id: 1) { quantity } }", None);
+    assert_eq!(book["data"]["book"]["quantity"], 10 - 9);
+    let login = server.graphql(
+        r#"mutation { login(login: "admin", password: "agora-demo-2026") { token } }"#,
+        None,
+    );
+    let token = login["data"]["login"]["token"].as_str();
+    let sold = server.graphql("{ bookPurchases(first: 100) { nodes { id book { id } } } }", token);
+    let sold = sold["data"]["bookPurchases"]["nodes"].as_array().unwrap().clone();
+    let of_book: Vec<i64> = sold
+        .iter()
+        .filter(|purchase| purchase["book"]["id"] == "1")
+        .map(|purchase| purchase["id"].as_str().unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(of_book, acknowledged);
+}
