@@ -1,5 +1,7 @@
 //! The real domains behind the real supergraph, in one process, on a real database.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Several subgraphs as one: what a client sees is what one server with all the data would have said.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "federation/world.rs"]
 mod world;
 

@@ -1,11 +1,13 @@
 //! What is refused before it runs: with a code, without harm, whatever it is.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "federation/world.rs"]
 #[expect(dead_code, reason = "the other tests of the same world use the rest")]
 mod world;
 
 use agora::limits::Limits;
-use agora::subgraph::{Outcome, Subgraph, SubgraphRequest};
+use agora::subgraph::{Outcome, SubgraphRequest};
 use serde_json::{Value, json};
 use world::{Graph, request};
 

@@ -58,7 +58,13 @@ fn what_is_printed_can_be_read_back() {
 fn a_bad_setting_is_refused_by_its_name() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("typo.toml"), "[limits]\nquery_dept_max = 5\n").unwrap();
-    let cases: [(&[&str], &[(&str, &str)], &str); 6] = [
+    /// Arguments, environment, and what the refusal names.
+    type Case = (
+        &'static [&'static str],
+        &'static [(&'static str, &'static str)],
+        &'static str,
+    );
+    let cases: [Case; 6] = [
         (&["check-config", "--config", "typo.toml"], &[], "query_dept_max"),
         (
             &["check-config", "--config", "missing.toml"],

@@ -216,7 +216,7 @@ pub struct TestSubgraph {
     world: Arc<World>,
     mood: Mood,
     /// What it was asked, in order.
-    pub asked: Arc<Mutex<Vec<(String, Value)>>>,
+    pub asked: Requests,
 }
 
 impl TestSubgraph {
@@ -380,10 +380,13 @@ fn execute(
         .unwrap_or_else(|error| panic!("{}", error.message()))
 }
 
+/// What a subgraph was asked: documents with their variables.
+pub type Requests = Arc<Mutex<Vec<(String, Value)>>>;
+
 /// The graph of these tests.
 pub struct Graph {
     pub supergraph: Supergraph,
-    pub asked: HashMap<&'static str, Arc<Mutex<Vec<(String, Value)>>>>,
+    pub asked: HashMap<&'static str, Requests>,
 }
 
 impl Graph {
