@@ -1,21 +1,19 @@
 //! What is refused before it runs: with a code, without harm, whatever it is.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-#[path = "federation/world.rs"]
-#[expect(dead_code, reason = "the other tests of the same world use the rest")]
-mod world;
-
 use agora::limits::Limits;
 use agora::subgraph::{Outcome, SubgraphRequest};
 use serde_json::{Value, json};
-use world::{Graph, request};
+
+use crate::world::{Graph, request};
 
 async fn refused(graph: &Graph, request: SubgraphRequest) -> (&'static str, Value) {
     let answer = graph.answer(request).await;
     let body: Value = serde_json::from_slice(&answer.body).unwrap();
     let Outcome::Refused(code) = answer.outcome else {
-        panic!("not refused: {}", &body.to_string()[..200]);
+        panic!(
+            "not refused: {}",
+            body.to_string().chars().take(200).collect::<String>()
+        );
     };
     assert!(body.get("data").is_none());
     assert_eq!(body["errors"][0]["extensions"]["code"], code);

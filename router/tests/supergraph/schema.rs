@@ -3,9 +3,9 @@
 use agora::supergraph::public_sdl;
 use apollo_compiler::Schema;
 
-const SUPERGRAPH: &str = include_str!("../supergraph.graphql");
+const SUPERGRAPH: &str = include_str!("../../supergraph.graphql");
 
-/// `UPDATE_SCHEMAS=1 cargo test -p agora --test schema` rewrites the file.
+/// `UPDATE_SCHEMAS=1 cargo test -p agora --test supergraph` rewrites the file.
 #[test]
 fn schema_graphql_is_the_public_part_of_the_supergraph() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema.graphql");
@@ -16,7 +16,7 @@ fn schema_graphql_is_the_public_part_of_the_supergraph() {
     let checked_in = std::fs::read_to_string(path).unwrap_or_default();
     assert!(
         checked_in == public,
-        "schema.graphql is not what router/supergraph.graphql says: run UPDATE_SCHEMAS=1 cargo test -p agora --test schema"
+        "schema.graphql is not what router/supergraph.graphql says: run UPDATE_SCHEMAS=1 cargo test -p agora --test supergraph"
     );
 }
 

@@ -2,7 +2,7 @@
 //! specification says an executor has to answer. The reference executor is `apollo-compiler`'s.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use agora::limits::Limits;
@@ -441,8 +441,9 @@ pub fn request(query: &str, variables: Value) -> SubgraphRequest {
 
 /// The same operation on the same world, answered by the reference executor over the one public schema.
 pub fn reference(query: &str, variables: &Value) -> String {
-    let schema = Schema::parse_and_validate(public_sdl(SUPERGRAPH).unwrap(), "public").unwrap();
-    let document = ExecutableDocument::parse_and_validate(&schema, query, "query")
+    static SCHEMA: OnceLock<Valid<Schema>> = OnceLock::new();
+    let schema = SCHEMA.get_or_init(|| Schema::parse_and_validate(public_sdl(SUPERGRAPH).unwrap(), "public").unwrap());
+    let document = ExecutableDocument::parse_and_validate(schema, query, "query")
         .unwrap_or_else(|invalid| panic!("{query}\n{}", invalid.errors));
-    serde_json::to_string(&execute(&schema, &document, variables, &World::new())).unwrap()
+    serde_json::to_string(&execute(schema, &document, variables, &World::new())).unwrap()
 }

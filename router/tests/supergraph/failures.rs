@@ -1,0 +1,140 @@
+//! Subgraphs that fail, and values that are not as they should be.
+
+use agora::limits::Limits;
+use serde_json::{Value, json};
+
+use crate::world::{Graph, Mood};
+
+fn graph_without(name: &str, mood: Mood) -> Graph {
+    let limits = Limits {
+        request_ms_max: 200,
+        ..Limits::default()
+    };
+    Graph::with(&[(name, mood)], limits)
+}
+
+fn codes(answer: &Value) -> Vec<&str> {
+    let errors = answer["errors"].as_array().map_or(&[][..], |errors| errors);
+    errors
+        .iter()
+        .map(|error| error["extensions"]["code"].as_str().unwrap_or("none"))
+        .collect()
+}
+
+#[tokio::test]
+async fn what_a_subgraph_that_is_down_knows_is_missing_and_the_rest_is_there() {
+    let graph = graph_without("products", Mood::Down);
+    let answer = graph
+        .run("{ me { name reviews { body product { upc name } } } products { name } }")
+        .await;
+    assert_eq!(
+        answer,
+        json!({
+            "data": null,
+            "errors": [
+                // The list of reviews lives: its products are nullable, their names are not.
+                { "message": "down for repair", "path": ["me", "reviews", 0, "product", "name"], "extensions": { "code": "UNAVAILABLE", "retryAfter": 3 } },
+                { "message": "down for repair", "path": ["products"], "extensions": { "code": "UNAVAILABLE", "retryAfter": 3 } },
+            ],
+        })
+    );
+    let answer = graph.run("{ me { name reviews { body product { upc name } } } }").await;
+    assert_eq!(
+        answer["data"],
+        json!({ "me": { "name": "Ada", "reviews": [{ "body": "good", "product": null }, { "body": "so so", "product": null }] } })
+    );
+}
+
+#[tokio::test]
+async fn a_subgraph_that_fails_in_any_way_leaves_the_others_their_answers() {
+    for (mood, code) in [
+        (Mood::Down, "UNAVAILABLE"),
+        (Mood::Silent, "TIMEOUT"),
+        (Mood::Garbled, "UNAVAILABLE"),
+        (Mood::Panicking, "INTERNAL"),
+        (Mood::Forgetful, "NOT_FOUND"),
+    ] {
+        let graph = graph_without("reviews", mood);
+        let answer = graph
+            .run("{ people { name favourite { __typename } } must { name } }")
+            .await;
+        let person = |name: &str| json!({ "name": name, "favourite": null });
+        assert_eq!(
+            answer["data"],
+            json!({ "people": [person("Ada"), person("Ben \"the\" Böb\n"), person("Cleo")], "must": { "name": "Cleo" } }),
+            "{answer}"
+        );
+        assert_eq!(codes(&answer), [code; 3], "{answer}");
+        assert_eq!(answer["errors"][2]["path"], json!(["people", 2, "favourite"]));
+    }
+}
+
+#[tokio::test]
+async fn what_depends_on_something_that_failed_says_so() {
+    let graph = graph_without("products", Mood::Forgetful);
+    let answer = graph.run("{ depots { city holds { shipping } } }").await;
+    assert_eq!(
+        answer["data"]["depots"][0],
+        json!({ "city": "Lyon", "holds": [null, null, null, null] })
+    );
+    assert_eq!(codes(&answer), ["NOT_FOUND"; 3], "{answer}");
+    assert_eq!(
+        answer["errors"][0]["path"],
+        json!(["depots", 0, "holds", 0, "shipping"])
+    );
+}
+
+#[tokio::test]
+async fn one_entity_is_asked_for_once_wherever_it_stands() {
+    let graph = Graph::new();
+    graph
+        .run("{ topReviews { author { name } replies { author { name } } } depots { holds { name } } }")
+        .await;
+    let asked = graph.asked["people"].lock().unwrap().clone();
+    let [(text, variables)] = &asked[..] else {
+        panic!("{asked:?}")
+    };
+    assert!(text.contains("_entities"), "{text}");
+    let person = |id: &str| json!({ "__typename": "Person", "id": id });
+    let people: Vec<_> = variables.as_object().unwrap().values().collect();
+    assert!(people.contains(&&json!([person("1"), person("2")])), "{people:?}");
+    let asked = graph.asked["products"].lock().unwrap().clone();
+    let product = |upc: &str| json!({ "__typename": "Product", "upc": upc });
+    assert_eq!(asked[0].1["representations"], json!([product("b"), product("a")]));
+}
+
+#[tokio::test]
+async fn a_number_where_an_id_belongs_leaves_as_the_text_it_stands_for() {
+    let answer = Graph::new().run("{ people { code } }").await;
+    assert_eq!(
+        answer["data"]["people"],
+        json!([{ "code": "42" }, { "code": "x" }, { "code": "c3" }])
+    );
+}
+
+#[tokio::test]
+async fn more_errors_than_the_limit_are_counted_not_listed() {
+    let limits = Limits {
+        errors_max: 2,
+        ..Limits::default()
+    };
+    let graph = Graph::with(&[("reviews", Mood::Down)], limits);
+    let answer = graph
+        .run("{ people { name favourite { __typename } liked { __typename } } }")
+        .await;
+    assert_eq!(codes(&answer), ["UNAVAILABLE"; 2]);
+    assert_eq!(answer["extensions"], json!({ "errorsOmitted": 4 }));
+}
+
+#[tokio::test]
+async fn more_entities_than_the_limit_are_not_fetched() {
+    let limits = Limits {
+        entities_max: 2,
+        ..Limits::default()
+    };
+    let answer = Graph::with(&[], limits)
+        .run("{ people { favourite { __typename } } }")
+        .await;
+    assert_eq!(codes(&answer), ["QUERY_TOO_COMPLEX"], "{answer}");
+    assert_eq!(answer["errors"][0]["path"], json!(["people", 2, "favourite"]));
+}

@@ -1,0 +1,12 @@
+//! The supergraph, through its front door.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod domains;
+mod failures;
+mod operations;
+mod plans;
+mod refusals;
+mod schema;
+mod subscriptions;
+mod world;

@@ -1,0 +1,87 @@
+//! Several subgraphs as one: what a client sees is what one server with all the data would have said.
+
+use agora::limits::Limits;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::world::{Graph, Mood, reference, request};
+
+#[derive(Deserialize)]
+struct Parts<'a> {
+    #[serde(borrow)]
+    data: &'a RawValue,
+    #[serde(default)]
+    errors: Vec<Value>,
+}
+
+impl Parts<'_> {
+    /// Message and path of every error: their order says nothing, and places in the document are the executor's own.
+    fn errors(&self, with_message: bool) -> Vec<String> {
+        let described = self.errors.iter().map(|error| match with_message {
+            true => format!("{} at {}", error["message"], error["path"]),
+            false => error["path"].to_string(),
+        });
+        let mut errors: Vec<_> = described.collect();
+        errors.sort();
+        errors
+    }
+}
+
+/// Operations, each with its variables.
+const OPERATIONS: &str = include_str!("operations.graphql");
+
+fn operations() -> Vec<(String, Value)> {
+    let mut operations = Vec::new();
+    for block in OPERATIONS.split("\n\n").filter(|block| !block.trim().is_empty()) {
+        let variables = block.lines().find_map(|line| line.strip_prefix("#= "));
+        let variables = variables.map_or(json!({}), |text| serde_json::from_str(text).expect(text));
+        operations.push((block.to_owned(), variables));
+    }
+    operations
+}
+
+#[tokio::test]
+async fn every_operation_is_answered_as_one_server_with_all_the_data_would_answer_it() {
+    compare(Mood::Well).await;
+}
+
+#[tokio::test]
+async fn subgraphs_that_leave_failed_fields_out_are_answered_for_by_the_rules_all_the_same() {
+    compare(Mood::Sloppy).await;
+}
+
+async fn compare(mood: Mood) {
+    let mut wrong = String::new();
+    let moods = ["people", "products", "reviews", "shipping"].map(|name| (name, mood));
+    let mut graph = Graph::with(&moods, Limits::default());
+    for (query, variables) in operations() {
+        if query.starts_with("mutation") {
+            // A world of its own, as the reference has one.
+            graph = Graph::with(&moods, Limits::default());
+        }
+        let answer = graph.answer(request(&query, variables.clone())).await;
+        let federated = String::from_utf8(answer.body.to_vec()).unwrap();
+        let expected = reference(&query, &variables);
+        let same = match (
+            serde_json::from_str::<Parts>(&federated),
+            serde_json::from_str::<Parts>(&expected),
+        ) {
+            (Ok(federated), Ok(expected)) => {
+                // What is null against the schema, a sloppy subgraph does not complain about: the router does.
+                let with_message = mood == Mood::Well;
+                federated.data.get() == expected.data.get()
+                    && federated.errors(with_message) == expected.errors(with_message)
+            }
+            _ => false,
+        };
+        if !same {
+            let plan = graph.supergraph.plan_text(&query, None);
+            wrong += &format!(
+                "{query}\n  federated {federated}\n  reference {expected}\n{}\n",
+                plan.unwrap_or_else(|refusal| refusal.to_string())
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}

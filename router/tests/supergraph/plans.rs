@@ -1,0 +1,42 @@
+//! Plans, as a reader would draw them.
+
+use agora::supergraph::Supergraph;
+
+use crate::world::SUPERGRAPH;
+
+#[test]
+fn the_plan_of_an_operation_can_be_read() {
+    // Nothing is fetched, so no subgraph has to be there.
+    let supergraph = Supergraph::without_subgraphs(SUPERGRAPH).unwrap();
+    let plan = |query: &str| supergraph.plan_text(query, None).unwrap();
+    insta::assert_snapshot!(plan("{ me { name reviews { body product { name shipping } } } depots { city } }"), @r#"
+    Sequence
+      Parallel
+        Fetch shipping  { depots { city } }
+        Fetch people  { me { __typename name id } }
+      Fetch reviews  Person(id) => { reviews { body product { __typename upc } } }   at me
+      Fetch products  Product(upc) => { price weight name }   at me.reviews.@.product
+      Fetch shipping  Product(price weight upc) => { shipping }   at me.reviews.@.product
+    "#);
+    insta::assert_snapshot!(plan("{ me { favourite { ... on Product { name } ... on Review { author { name } } } } }"), @r#"
+    Sequence
+      Fetch people  { me { __typename id } }
+      Fetch reviews  Person(id) => { favourite { __typename ...on Product { __typename upc } ...on Review { author { __typename id } } } }   at me
+      Parallel
+        Fetch people  Person(id) => { name }   at me.favourite|[Review].author
+        Fetch products  Product(upc) => { name }   at me.favourite|[Product]
+    "#);
+    insta::assert_snapshot!(plan("mutation { note(text: \"a\") jot(text: \"b\") again: note(text: \"c\") }"), @r#"
+    Sequence
+      Fetch people  mutation { note(text: "a") }
+      Fetch reviews  mutation { jot(text: "b") }
+      Fetch people  mutation { again: note(text: "c") }
+    "#);
+    insta::assert_snapshot!(plan("subscription { personChanged { name karma } }"), @r#"
+    Subscribe people  subscription { personChanged { __typename name id } }
+    Fetch reviews  Person(id) => { karma }   at personChanged
+    "#);
+    insta::assert_snapshot!(plan("{ __schema { queryType { name } } __typename }"), @r#"
+    Introspect
+    "#);
+}
