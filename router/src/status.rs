@@ -9,6 +9,9 @@ pub fn status_of(code: &str) -> StatusCode {
         | "BAD_REQUEST"
         | "GRAPHQL_PARSE_FAILED"
         | "GRAPHQL_VALIDATION_FAILED"
+        | "OPERATION_NOT_FOUND"
+        | "SUBSCRIPTION_NOT_SUPPORTED"
+        | "INTROSPECTION_DISABLED"
         | "QUERY_TOO_COMPLEX"
         | "INVALID_AUTOMATED_ORDER" => StatusCode::BAD_REQUEST,
         "UNAUTHENTICATED" => StatusCode::UNAUTHORIZED,
@@ -37,6 +40,9 @@ mod tests {
         let table = [
             ("INVALID_INPUT", 400),
             ("GRAPHQL_VALIDATION_FAILED", 400),
+            ("OPERATION_NOT_FOUND", 400),
+            ("SUBSCRIPTION_NOT_SUPPORTED", 400),
+            ("INTROSPECTION_DISABLED", 400),
             ("UNAUTHENTICATED", 401),
             ("FORBIDDEN", 403),
             ("NOT_FOUND", 404),

@@ -32,6 +32,22 @@ async fn a_bad_graphql_request_says_what_is_wrong_with_it() {
         (&braces, json!({}), "QUERY_TOO_COMPLEX"),
         ("{ me { shoeSize } }", json!({}), "GRAPHQL_VALIDATION_FAILED"),
         ("{ book(id: [1, 2]) { id } }", json!({}), "GRAPHQL_VALIDATION_FAILED"),
+        ("{ book(id: 9223372036854775808) { id } }", json!({}), "INVALID_INPUT"),
+        (
+            "mutation { markRead(ids: [-99999999999999999999]) }",
+            json!({}),
+            "INVALID_INPUT",
+        ),
+        (
+            "query($id: ID = 99999999999999999999) { user(id: $id) { id } }",
+            json!({}),
+            "INVALID_INPUT",
+        ),
+        (
+            "query A { me { id } } query B { me { id } }",
+            json!({}),
+            "OPERATION_NOT_FOUND",
+        ),
         ("{ a: me { id } ...Nothing }", json!({}), "GRAPHQL_VALIDATION_FAILED"),
         (&deep, json!({}), "QUERY_TOO_COMPLEX"),
         (purchase, json!({}), "INVALID_INPUT"),
@@ -65,6 +81,7 @@ async fn a_bad_graphql_request_says_what_is_wrong_with_it() {
         let shown = &query[..query.len().min(80)];
         let reply = admin.graphql_with(query, variables.clone()).await;
         assert_eq!(reply.code(), Some(code), "{shown} {variables} -> {}", reply.body);
+        assert!(reply.status < 500, "{shown} {variables} -> {}", reply.status);
         assert!(
             reply
                 .body

@@ -65,3 +65,39 @@ async fn introspection_and_data_answer_in_one_response() {
     assert_eq!(reply.data("/__type/name"), "Book");
     assert_eq!(reply.data("/book/__typename"), "Book");
 }
+
+#[tokio::test]
+async fn a_variable_that_was_left_out_is_not_there_and_a_null_is_null() {
+    let app = TestApp::new().await;
+    let cleo = app.signed_in("cleo").await;
+    let change = "mutation($phone: String, $address: AddressInput, $surname: String) {
+        updateProfile(input: { phone: $phone, address: $address, surname: $surname, name: \"Cleo\" }) { phone surname address { text } }
+    }";
+    let all = json!({ "phone": "+49 30 1", "surname": "Miller", "address": { "text": "Nile 1" } });
+    let whole = cleo.graphql_with(change, all.clone()).await;
+    let whole = whole.data("/updateProfile");
+    assert_eq!(whole["surname"], "Miller");
+
+    assert_eq!(cleo.graphql_with(change, json!({})).await.data("/updateProfile"), whole);
+    let cleared = cleo.graphql_with(change, json!({ "phone": null })).await;
+    assert_eq!(
+        *cleared.data("/updateProfile"),
+        json!({ "phone": null, "surname": "Miller", "address": { "text": "Nile 1" } })
+    );
+
+    let dan = app.signed_in("dan").await;
+    let sent = dan
+        .graphql(r#"mutation { sendMessage(to: "cleo", contents: "hello") { id } }"#)
+        .await;
+    let favorite =
+        "mutation($id: ID!, $favorite: Boolean) { favoriteMessage(id: $id, favorite: $favorite) { favorite } }";
+    let id = sent.data("/sendMessage/id");
+    let marked = cleo.graphql_with(favorite, json!({ "id": id })).await;
+    assert_eq!(*marked.data("/favoriteMessage/favorite"), true, "its default holds");
+    let unmarked = cleo
+        .graphql_with(favorite, json!({ "id": id, "favorite": false }))
+        .await;
+    assert_eq!(*unmarked.data("/favoriteMessage/favorite"), false);
+    let nothing = cleo.graphql_with(favorite, json!({ "id": id, "favorite": null })).await;
+    assert_eq!(nothing.code(), Some("INVALID_INPUT"), "{}", nothing.body);
+}

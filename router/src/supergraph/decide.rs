@@ -1,8 +1,10 @@
-//! `@skip` and `@include` are decided here, before anything is planned: no subgraph ever sees them.
+//! `@skip` and `@include` are decided here, before anything is planned: no subgraph ever sees them. Nor does it see a
+//! variable that was left out: an argument that would take it is not given, so that its default holds, and left out
+//! does not become null on the way.
 
 use std::sync::Arc;
 
-use apollo_compiler::ast::DirectiveList;
+use apollo_compiler::ast::{Argument, DirectiveList, Value};
 use apollo_compiler::executable::{Selection, SelectionSet};
 use apollo_compiler::{ExecutableDocument, Node, executable};
 
@@ -18,7 +20,7 @@ pub struct Decided {
 }
 
 impl Operation {
-    /// Leaves out what these decisions leave out. Selections can end up empty.
+    /// Leaves out what these decisions leave out: selections, which can end up empty, and arguments.
     pub fn decided(&self, decisions: &[bool]) -> Decided {
         let keeps = |directives: &DirectiveList| {
             directives.iter().all(|directive| {
@@ -38,12 +40,24 @@ impl Operation {
                 given == Some(wanted)
             })
         };
+        let given = decisions.get(self.conditions.len()..).unwrap_or_default();
+        let absent: Vec<&str> = std::iter::zip(&self.optional, given)
+            .filter(|(_, given)| !**given)
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let left_out = |value: &Value| value.as_variable().is_some_and(|name| absent.contains(&name.as_str()));
         let mut operation = self.definition.clone();
-        leave_out(&mut operation.make_mut().selection_set, &keeps);
+        {
+            let operation = operation.make_mut();
+            operation
+                .variables
+                .retain(|variable| !absent.contains(&variable.name.as_str()));
+            leave_out(&mut operation.selection_set, &keeps, &left_out);
+        }
         let mut document = ExecutableDocument::new();
         document.fragments = self.document.fragments.clone();
         for fragment in document.fragments.values_mut() {
-            leave_out(&mut fragment.make_mut().selection_set, &keeps);
+            leave_out(&mut fragment.make_mut().selection_set, &keeps, &left_out);
         }
         Decided { document, operation }
     }
@@ -60,19 +74,20 @@ impl Decided {
     }
 }
 
-fn leave_out(set: &mut SelectionSet, keeps: &impl Fn(&DirectiveList) -> bool) {
+fn leave_out(set: &mut SelectionSet, keeps: &impl Fn(&DirectiveList) -> bool, left_out: &impl Fn(&Value) -> bool) {
     set.selections.retain(|selection| keeps(selection.directives()));
     for selection in &mut set.selections {
         match selection {
             Selection::Field(field) => {
                 let field = field.make_mut();
                 strip(&mut field.directives);
-                leave_out(&mut field.selection_set, keeps);
+                forget(&mut field.arguments, left_out);
+                leave_out(&mut field.selection_set, keeps, left_out);
             }
             Selection::InlineFragment(inline) => {
                 let inline = inline.make_mut();
                 strip(&mut inline.directives);
-                leave_out(&mut inline.selection_set, keeps);
+                leave_out(&mut inline.selection_set, keeps, left_out);
             }
             Selection::FragmentSpread(spread) => strip(&mut spread.make_mut().directives),
         }
@@ -81,4 +96,33 @@ fn leave_out(set: &mut SelectionSet, keeps: &impl Fn(&DirectiveList) -> bool) {
 
 fn strip(directives: &mut DirectiveList) {
     directives.retain(|directive| !matches!(directive.name.as_str(), "skip" | "include"));
+}
+
+fn forget(arguments: &mut Vec<Node<Argument>>, left_out: &impl Fn(&Value) -> bool) {
+    arguments.retain(|argument| !left_out(&argument.value));
+    for argument in arguments {
+        forget_inside(argument.make_mut().value.make_mut(), left_out);
+    }
+}
+
+/// A member of an input object is left out; an item of a list has to stay, and is null.
+fn forget_inside(value: &mut Value, left_out: &impl Fn(&Value) -> bool) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|(_, member)| !left_out(member));
+            for (_, member) in members {
+                forget_inside(member.make_mut(), left_out);
+            }
+        }
+        Value::List(items) => {
+            for item in items {
+                let item = item.make_mut();
+                match left_out(item) {
+                    true => *item = Value::Null,
+                    false => forget_inside(item, left_out),
+                }
+            }
+        }
+        _ => {}
+    }
 }

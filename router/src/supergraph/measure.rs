@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use apollo_compiler::Name;
-use apollo_compiler::ast::{Definition, Document, Selection};
+use apollo_compiler::ast::{Argument, Definition, Document, Selection, Value};
+use apollo_compiler::{Name, Node};
 
 use super::refusal::Refusal;
 use crate::limits::Limits;
@@ -33,6 +33,9 @@ pub fn measure(document: &Document, limits: &Limits) -> Result<(), Refusal> {
         match definition {
             Definition::OperationDefinition(operation) => {
                 ruler.directives += operation.directives.len();
+                for variable in &operation.variables {
+                    variable.default_value.as_deref().map_or(Ok(()), numbers_fit)?;
+                }
                 let size = ruler.selections(&operation.selection_set, 0)?;
                 size.check(limits)?;
             }
@@ -89,6 +92,7 @@ impl<'a> Ruler<'a> {
             match selection {
                 Selection::Field(field) => {
                     self.directives += field.directives.len();
+                    arguments_fit(&field.arguments)?;
                     let inner = self.selections(&field.selection_set, level + 1)?;
                     size.add(Size {
                         depth: inner.depth + 1,
@@ -122,6 +126,24 @@ impl<'a> Ruler<'a> {
         let size = self.selections(selections, level)?;
         self.measured.insert(name, Some(size));
         Ok(size)
+    }
+}
+
+fn arguments_fit(arguments: &[Node<Argument>]) -> Result<(), Refusal> {
+    arguments.iter().try_for_each(|argument| numbers_fit(&argument.value))
+}
+
+/// An `ID`, a `Float` or a scalar of a subgraph may be written as a whole number of any length, and the specification
+/// leaves it to the server how long it can be.
+fn numbers_fit(value: &Value) -> Result<(), Refusal> {
+    match value {
+        Value::Int(number) if number.as_str().parse::<i64>().is_err() => {
+            let shown: String = number.as_str().chars().take(40).collect();
+            Err(Refusal::InvalidInput(format!("{shown} is more than fits 64 bits")))
+        }
+        Value::List(items) => items.iter().try_for_each(|item| numbers_fit(item)),
+        Value::Object(members) => members.iter().try_for_each(|(_, member)| numbers_fit(member)),
+        _ => Ok(()),
     }
 }
 

@@ -25,12 +25,14 @@ pub struct Operation {
     pub variables: Vec<Variable>,
     /// The variables its `@skip` and `@include` ask.
     pub conditions: Vec<async_graphql::Name>,
+    /// The variables that may be left out with no default to stand in for them.
+    pub optional: Vec<async_graphql::Name>,
     keep_all: Decisions,
     /// The plans made so far, by what the conditions were. A few: the rest is planned again, or found by its text.
     plans: Mutex<Vec<(Decisions, Arc<Plan>)>>,
 }
 
-/// The values of an operation's conditions, in their order.
+/// The values of an operation's conditions, in their order; then which of its optional variables are given.
 pub type Decisions = Vec<bool>;
 
 /// How many plans an operation keeps by itself.
@@ -42,20 +44,19 @@ impl Operation {
         self.definition.operation_type
     }
 
-    /// What `@skip` and `@include` see in these variables.
+    /// What `@skip` and `@include` see in these variables, and which are given at all.
     ///
     /// # Errors
     /// When a condition has no value: a variable with a default that was sent as null.
     pub fn decide(&self, variables: &Variables) -> Result<Decisions, Refusal> {
-        self.conditions
-            .iter()
-            .map(|name| match variables.get(name) {
-                Some(async_graphql::Value::Boolean(truth)) => Ok(*truth),
-                _ => Err(Refusal::InvalidInput(format!(
-                    "${name} decides what is included, it must not be null"
-                ))),
-            })
-            .collect()
+        let conditions = self.conditions.iter().map(|name| match variables.get(name) {
+            Some(async_graphql::Value::Boolean(truth)) => Ok(*truth),
+            _ => Err(Refusal::InvalidInput(format!(
+                "${name} decides what is included, it must not be null"
+            ))),
+        });
+        let given = self.optional.iter().map(|name| Ok(variables.contains_key(name)));
+        conditions.chain(given).collect()
     }
 
     /// The decisions that leave as much as possible in.
@@ -133,10 +134,18 @@ pub fn validate(
     }
     let mut asked = Vec::new();
     conditions_of(&document, &definition.selection_set, &mut asked, &mut Vec::new());
-    let (conditions, keep_all) = asked.into_iter().unzip();
+    let (conditions, mut keep_all): (Vec<_>, Decisions) = asked.into_iter().unzip();
+    let variables = variables::declared(&definition);
+    let optional: Vec<_> = variables
+        .iter()
+        .filter(|variable| variable.may_be_left_out())
+        .map(|variable| variable.name().clone())
+        .collect();
+    keep_all.resize(conditions.len() + optional.len(), true);
     Ok(Operation {
-        variables: variables::declared(&definition),
+        variables,
         conditions,
+        optional,
         keep_all,
         definition,
         document: Arc::new(document),

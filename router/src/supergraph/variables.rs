@@ -16,6 +16,18 @@ pub struct Variable {
     default: Option<Value>,
 }
 
+impl Variable {
+    /// Whether it may be left out with no default to stand in for it.
+    pub fn may_be_left_out(&self) -> bool {
+        self.default.is_none() && !self.ty.is_non_null()
+    }
+
+    /// Its name, without the `$`.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+}
+
 /// The variables an operation declares.
 pub fn declared(operation: &Operation) -> Vec<Variable> {
     operation
