@@ -56,8 +56,10 @@ pub(super) fn open(
             true => connection.run(identity).await,
             false => Err(Close::new(4406, "Subprotocol not acceptable: graphql-transport-ws is spoken here").into()),
         };
-        if let Err(End::Close(close)) = close {
-            connection.close(close).await;
+        match close {
+            Ok(()) | Err(End::Gone) => {}
+            Err(End::Closed) => connection.until_gone().await,
+            Err(End::Close(close)) => connection.close(close).await,
         }
     })
 }
@@ -66,6 +68,8 @@ pub(super) fn open(
 enum End {
     /// We say so, with a code.
     Close(Close),
+    /// The client says so, and waits for us to agree.
+    Closed,
     /// The client has gone, or takes nothing any more.
     Gone,
 }
@@ -227,7 +231,8 @@ impl Connection {
     async fn read(&mut self, message: Option<Result<Message, axum::Error>>) -> Step<Option<ClientMessage>> {
         self.heard = true;
         match message {
-            None | Some(Ok(Message::Close(_))) => Err(End::Gone),
+            None => Err(End::Gone),
+            Some(Ok(Message::Close(_))) => Err(End::Closed),
             // What cannot be read any more cannot be answered with certainty; a client that sent too much is told so.
             Some(Err(error)) if error.to_string().contains("too long") => {
                 Err(Close::new(1009, "The message is too long").into())
@@ -268,10 +273,16 @@ impl Connection {
             reason: close.reason.into(),
         };
         if self.send_frame(Message::Close(Some(frame))).await.is_ok() {
-            // The close has to be read before the connection goes, or a client may never learn why.
-            let answered = async { while let Some(Ok(_)) = self.socket.recv().await {} };
-            let _ = timeout(CLOSE_TIME_MAX, answered).await;
+            self.until_gone().await;
         }
+    }
+
+    /// A close has to be read before the connection goes, or a client may never learn why; and it is by reading on that
+    /// a client's close is answered.
+    async fn until_gone(mut self) {
+        self.operations.clear();
+        let answered = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        let _ = timeout(CLOSE_TIME_MAX, answered).await;
     }
 }
 

@@ -7,6 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
@@ -455,4 +456,21 @@ async fn a_client_that_does_not_read_loses_that_subscription_and_not_its_socket(
         "what waits is bounded by the sockets' own buffers, but {read} answers were waiting"
     );
     assert_eq!(socket.message().await, next("after", json!({ "hello": "hello 0" })));
+}
+
+#[tokio::test]
+async fn a_client_that_closes_is_answered_before_the_connection_goes() {
+    let door = Door::open().await;
+    for initialised in [true, false] {
+        let mut socket = match initialised {
+            true => Socket::of(&door, 7).await,
+            false => Socket::open(&door).await,
+        };
+        let frame = CloseFrame {
+            code: 1000.into(),
+            reason: "Normal Closure".into(),
+        };
+        socket.stream.close(Some(frame)).await.unwrap();
+        assert_eq!(socket.hear().await, Said::Close(1000, "Normal Closure".to_owned()));
+    }
 }
