@@ -1,5 +1,6 @@
 // The subscription clients people use, against a running `agora demo`: each receives a message sent meanwhile, with its
-// sender from another subgraph, and each is told clearly why it may not without a token.
+// sender from another subgraph, a book that changes, and what a cache has to forget, each only what it may see; and each
+// is told clearly why it may not without a token.
 //
 //   AGORA_URL=http://127.0.0.1:4000 node subscriptions.mjs
 
@@ -14,6 +15,9 @@ import WebSocket from "ws";
 const WAIT_MS = 30_000;
 const SEND_AGAIN_MS = 500;
 const NEW_MESSAGE = "subscription NewMessage { newMessage { id contents from { username karma } } }";
+const BOOK_CHANGED = "subscription BookChanged($ids: [ID!]) { bookChanged(ids: $ids) { id title quantity } }";
+const INVALIDATED = "subscription Invalidated($of: [String!]) { cacheInvalidated(typenames: $of) { typename key version } }";
+const NOTICE = "subscription Notice { newMessage { contents } }";
 
 if (!process.env.AGORA_URL) {
   console.error("AGORA_URL is not set: it names a running `agora demo`, such as http://127.0.0.1:4000");
@@ -22,41 +26,41 @@ if (!process.env.AGORA_URL) {
 const ORIGIN = new URL(process.env.AGORA_URL).origin;
 const GRAPHQL = `${ORIGIN}/graphql`;
 
-/** Every client under one form: `(token, { next, refused }) => stop`. */
+/** Every client under one form: `(token, { query, variables, next, refused }) => stop`. */
 const CLIENTS = {
-  "graphql-ws": (token, { next, refused }) => {
+  "graphql-ws": (token, { query = NEW_MESSAGE, variables, next, refused }) => {
     const client = createWsClient({
       url: GRAPHQL.replace(/^http/, "ws"),
       webSocketImpl: WebSocket,
       connectionParams: token && { Authorization: `Bearer ${token}` },
       retryAttempts: 0,
     });
-    client.subscribe({ query: NEW_MESSAGE }, {
+    client.subscribe({ query, variables }, {
       next: resultTo(next, refused),
       error: (cause) => refused(cause?.code ? `${cause.code} ${cause.reason}` : JSON.stringify(cause)),
       complete() {},
     });
     return () => client.dispose();
   },
-  "graphql-sse": (token, { next, refused }) => {
+  "graphql-sse": (token, { query = NEW_MESSAGE, variables, next, refused }) => {
     const client = createSseClient({
       url: GRAPHQL,
       headers: token ? { authorization: `Bearer ${token}` } : {},
       retryAttempts: 0,
     });
-    client.subscribe({ query: NEW_MESSAGE }, {
+    client.subscribe({ query, variables }, {
       next: resultTo(next, refused),
       error: async (cause) => refused(cause.response ? await cause.response.text() : String(cause)),
       complete() {},
     });
     return () => client.dispose();
   },
-  "Apollo Client (multipart)": (token, { next, refused }) => {
+  "Apollo Client (multipart)": (token, { query = NEW_MESSAGE, variables, next, refused }) => {
     const client = new ApolloClient({
       link: new HttpLink({ uri: GRAPHQL, headers: token ? { authorization: `Bearer ${token}` } : {} }),
       cache: new InMemoryCache(),
     });
-    const watched = client.subscribe({ query: gql(NEW_MESSAGE), fetchPolicy: "no-cache" }).subscribe({
+    const watched = client.subscribe({ query: gql(query), variables, fetchPolicy: "no-cache" }).subscribe({
       next: ({ data, error }) => (error ? refused(inFull(error)) : next(data)),
       error: (cause) => refused(inFull(cause)),
     });
@@ -93,6 +97,67 @@ for (const [name, subscribe] of Object.entries(CLIENTS)) {
     assert.equal(received.from.username, "dan");
     assert.equal(typeof received.from.karma, "number");
     assert.match(why, /UNAUTHENTICATED/);
+  });
+
+  test(`${name} receives a book that changes, and no other, without a token`, async () => {
+    const admin = await tokenOf("admin");
+    const [watched, other] = await Promise.all([addBook(admin, `Watched by ${name}`), addBook(admin, "Not watched")]);
+    let quantity = 10;
+    const received = await until(subscribe, undefined, { query: BOOK_CHANGED, variables: { ids: [watched] } }, {
+      next: ({ bookChanged }, done) => done(bookChanged),
+      again: async () => {
+        await setQuantity(admin, other, (quantity += 1));
+        await setQuantity(admin, watched, quantity);
+      },
+    });
+    assert.equal(received.id, watched);
+    assert.equal(received.title, `Watched by ${name}`);
+    assert.ok(received.quantity > 10 && received.quantity <= quantity);
+  });
+
+  test(`${name} is told what to forget: a book by anybody, a message by its two people only`, async () => {
+    const [ada, cleo, dan, admin] = await Promise.all(["ada", "cleo", "dan", "admin"].map(tokenOf));
+    const book = await addBook(admin, `Forgotten by ${name}`);
+    let quantity = 10;
+    const change = async () => {
+      await send(dan, "cleo", "forget me");
+      await setQuantity(admin, book, (quantity += 1));
+    };
+    const forgotten = async (token, of) => {
+      const typenames = new Set();
+      let seen = 0;
+      await until(subscribe, token, { query: INVALIDATED, variables: { of: ["Message", "Book"] } }, {
+        next: ({ cacheInvalidated: { typename, key, version } }, done) => {
+          assert.equal(typeof version, "number");
+          typenames.add(typename);
+          // Before the second one a message was sent for certain, while we were watching.
+          if (typename === of && (of === "Message" || key === book) && (seen += 1) === 2) done();
+        },
+        again: change,
+      });
+      return typenames;
+    };
+    assert.deepEqual(await forgotten(undefined, "Book"), new Set(["Book"]));
+    assert.deepEqual(await forgotten(ada, "Book"), new Set(["Book"]));
+    for (const person of [cleo, dan]) assert.ok((await forgotten(person, "Message")).has("Message"));
+  });
+
+  test(`${name} receives nothing that was sent to somebody else`, async () => {
+    const [ada, cleo, dan] = await Promise.all(["ada", "cleo", "dan"].map(tokenOf));
+    const mine = `For ada, ${process.hrtime.bigint()}`;
+    const received = [];
+    await until(subscribe, ada, { query: NOTICE }, {
+      next: ({ newMessage }, done) => {
+        received.push(newMessage.contents);
+        // Before the second one the other was sent for certain, while we were watching.
+        if (received.filter((contents) => contents === mine).length === 2) done();
+      },
+      again: async () => {
+        await send(dan, "cleo", "for cleo alone");
+        await send(cleo, "ada", mine);
+      },
+    });
+    assert.deepEqual(new Set(received), new Set([mine]));
   });
 
   test(`${name} is told why it may not watch without a token`, async () => {
@@ -132,6 +197,53 @@ async function within(begin) {
     clearTimeout(timer);
     (await stop)?.();
   }
+}
+
+/**
+ * What `next` gives to its `done`; `again` makes it happen, and again until it was seen: a stream begins a moment after it
+ * was asked for, and what happens before that is not in it.
+ */
+async function until(subscribe, token, operation, { next, again }) {
+  return within(async (resolve, reject) => {
+    const stop = subscribe(token, {
+      ...operation,
+      next: (data) => {
+        try {
+          next(data, resolve);
+        } catch (cause) {
+          reject(cause);
+        }
+      },
+      refused: (why) => reject(new Error(`refused: ${why}`)),
+    });
+    let stopped = false;
+    const repeat = async () => {
+      while (!stopped) {
+        await again();
+        await new Promise((later) => setTimeout(later, SEND_AGAIN_MS));
+      }
+    };
+    repeat().catch(reject);
+    return () => {
+      stopped = true;
+      stop();
+    };
+  });
+}
+
+async function send(token, to, contents) {
+  const query = "mutation ($to: String!, $contents: String!) { sendMessage(to: $to, contents: $contents) { id } }";
+  return (await graphql(query, { to, contents }, token)).sendMessage;
+}
+
+async function addBook(token, title) {
+  const query = "mutation ($input: BookInput!) { addBook(input: $input) { id } }";
+  const input = { title, topic: "clients", quantity: 10, price: { amount: "1.00", currency: "USD" } };
+  return (await graphql(query, { input }, token)).addBook.id;
+}
+
+async function setQuantity(token, id, quantity) {
+  await graphql("mutation ($id: ID!, $quantity: Int) { updateBook(id: $id, input: { quantity: $quantity }) { id } }", { id, quantity }, token);
 }
 
 async function graphql(query, variables, token) {
