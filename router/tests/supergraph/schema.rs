@@ -8,16 +8,9 @@ const SUPERGRAPH: &str = include_str!("../../supergraph.graphql");
 /// `UPDATE_SCHEMAS=1 cargo test -p agora --test supergraph` rewrites the file.
 #[test]
 fn schema_graphql_is_the_public_part_of_the_supergraph() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema.graphql");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema.graphql");
     let public = public_sdl(SUPERGRAPH).unwrap();
-    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
-        std::fs::write(path, &public).unwrap();
-    }
-    let checked_in = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        checked_in == public,
-        "schema.graphql is not what router/supergraph.graphql says: run UPDATE_SCHEMAS=1 cargo test -p agora --test supergraph"
-    );
+    testing::assert_checked_in(file, &public, "cargo test -p agora --test supergraph");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Schema, SchemaBuilder, ValidationMode};
-use contract::{ErrorCodes, InvalidationSubscription, Services, loader};
+use async_graphql::{MergedObject, MergedSubscription, Schema};
+use contract::{InvalidationSubscription, Services, federated, federated_sdl, loader};
 
 pub mod demo;
 mod departure;
@@ -51,7 +51,7 @@ pub fn schema(services: Services) -> AccountsSchema {
 pub fn schema_with(services: Services, settings: Settings) -> AccountsSchema {
     let by_id = loader(user::ById(services.db.clone())).max_batch_size(user::BATCH_MAX);
     let by_username = loader(user::ByUsername(services.db.clone())).max_batch_size(user::BATCH_MAX);
-    builder()
+    federated()
         .data(Arc::new(session::SignInDesk::new(settings)))
         .data(services)
         .data(by_id)
@@ -61,21 +61,5 @@ pub fn schema_with(services: Services, settings: Settings) -> AccountsSchema {
 
 /// What the supergraph is composed from: the contents of `schema.graphql` in this folder.
 pub fn sdl() -> String {
-    builder().finish().sdl_with_options(
-        SDLExportOptions::new()
-            .federation()
-            .sorted_fields()
-            .sorted_arguments()
-            .sorted_enum_items()
-            .use_space_ident(),
-    )
-}
-
-fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
-    Schema::build(Query::default(), Mutation::default(), Subscription::default())
-        .extension(ErrorCodes)
-        // The router has validated what it sends; to do it again here would cost as much as a small answer.
-        .validation_mode(ValidationMode::Fast)
-        .enable_federation()
-        .enable_subscription_in_federation()
+    federated_sdl::<Query, Mutation, Subscription>()
 }

@@ -1,17 +1,7 @@
 //! The checked-in schema is the one the code serves.
 
-use std::path::Path;
-
 #[test]
 fn the_schema_file_says_what_the_code_serves() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.graphql");
-    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
-        std::fs::write(&file, bookstore::sdl()).unwrap();
-    }
-    let kept = std::fs::read_to_string(&file).unwrap_or_default();
-    assert_eq!(
-        kept,
-        bookstore::sdl(),
-        "UPDATE_SCHEMAS=1 cargo test -p bookstore rewrites it"
-    );
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.graphql");
+    testing::assert_checked_in(file, &bookstore::sdl(), "cargo test -p bookstore");
 }

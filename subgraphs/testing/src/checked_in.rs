@@ -1,0 +1,16 @@
+//! Files that are generated and checked in.
+
+/// Fails when the file is not what the code says it is; with `UPDATE_SCHEMAS` in the environment it is written first.
+///
+/// `test` is the command that runs the calling test, for whoever reads the failure.
+///
+/// # Panics
+/// When the file differs, or cannot be written.
+#[track_caller]
+pub fn assert_checked_in(file: &str, code: &str, test: &str) {
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        std::fs::write(file, code).expect("the file can be written");
+    }
+    let kept = std::fs::read_to_string(file).unwrap_or_default();
+    assert_eq!(kept, code, "UPDATE_SCHEMAS=1 {test} rewrites {file}");
+}
