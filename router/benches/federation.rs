@@ -40,7 +40,7 @@ fn main() {
         let (subgraphs, merged) = memory::graph();
         compare(&supergraph(subgraphs), &merged, 4_000).await;
         println!("\nthe domains on SQLite");
-        let (subgraphs, merged, _folder) = domains::graph(&folder).await;
+        let (subgraphs, merged, _on) = domains::graph(&folder).await;
         let supergraph = supergraph(subgraphs);
         compare(&supergraph, &merged, 600).await;
         println!("\nplanning");

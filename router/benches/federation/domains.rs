@@ -8,33 +8,19 @@ use std::sync::Arc;
 use agora::subgraph::{InProcess, Subgraph};
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema};
-use contract::{
-    Clock, ContextExt, Db, DbOptions, Error, ErrorCodes, InProcessBus, Loader, ManualClock, PageArgs, Paged, Result,
-    Services, TokenKeys, loader, page,
-};
+use contract::{ContextExt, Db, Error, ErrorCodes, Loader, PageArgs, Paged, Result, loader, page};
 use entities::{message, user};
-use migrations::{Migrator, MigratorTrait};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
-use tempfile::TempDir;
+use testing::TestServices;
 
 use super::Subgraphs;
 
 pub type Merged = Schema<Query, EmptyMutation, EmptySubscription>;
 
-pub async fn graph(folder: &Path) -> (Subgraphs, Merged, TempDir) {
+pub async fn graph(folder: &Path) -> (Subgraphs, Merged, TestServices) {
     let folder = tempfile::tempdir_in(folder).expect("a folder");
-    let path = folder.path().join("agora.db");
-    let url = format!("sqlite://{}?mode=rwc", path.display());
-    let connection = sea_orm::Database::connect(url).await.expect("a database");
-    Migrator::up(&connection, None).await.expect("tables");
-    connection.close().await.expect("an end");
-    let clock: Arc<dyn Clock> = Arc::new(ManualClock::at_us(1_700_000_000_000_000));
-    let services = Services {
-        db: Db::open(DbOptions::at(path)).await.expect("a database"),
-        clock,
-        bus: Arc::new(InProcessBus::new(16)),
-        keys: Arc::new(TokenKeys::ephemeral()),
-    };
+    let on = TestServices::in_folder(folder, 1_700_000_000_000_000, 16).await;
+    let services = on.services.clone();
     let people = accounts::demo::seed(&services).await.expect("people");
     let from = [people.ben, people.cleo, people.dan];
     services
@@ -68,7 +54,7 @@ pub async fn graph(folder: &Path) -> (Subgraphs, Merged, TempDir) {
         .data(loader(ById(services.db.clone())))
         .data(services)
         .finish();
-    (subgraphs, merged, folder)
+    (subgraphs, merged, on)
 }
 
 struct ById(Db);

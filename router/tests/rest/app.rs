@@ -12,12 +12,11 @@ use async_graphql::{Response, ServerError};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use contract::{Clock, Db, DbOptions, InProcessBus, ManualClock, Role, Services, TokenKeys, Viewer};
+use contract::{Role, TokenKeys, Viewer};
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, BoxStream, StreamExt};
-use migrations::{Migrator, MigratorTrait};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use testing::TestServices;
 use tower::ServiceExt;
 
 /// 2026-01-02T03:04:05Z.
@@ -30,7 +29,7 @@ pub struct Store {
     /// Everything under its prefix.
     pub router: Router,
     keys: Arc<TokenKeys>,
-    _folder: TempDir,
+    _on: TestServices,
 }
 
 /// What was answered.
@@ -73,20 +72,9 @@ impl Store {
 
     /// With that policy and those bounds.
     pub async fn with(open: bool, limits: Limits) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("agora.db");
-        let url = format!("sqlite://{}?mode=rwc", path.display());
-        let connection = sea_orm::Database::connect(url).await.unwrap();
-        Migrator::up(&connection, None).await.unwrap();
-        connection.close().await.unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at_us(NOW_US));
-        let keys = Arc::new(TokenKeys::ephemeral());
-        let services = Services {
-            db: Db::open(DbOptions::at(path)).await.unwrap(),
-            clock: Arc::clone(&clock),
-            bus: Arc::new(InProcessBus::new(16)),
-            keys: Arc::clone(&keys),
-        };
+        let on = TestServices::new(NOW_US, 16).await;
+        let services = on.services.clone();
+        let (clock, keys) = (Arc::clone(&services.clock), Arc::clone(&services.keys));
         bookstore::demo::seed(&services).await.unwrap();
         let graph = supergraph(Arc::new(InProcess(bookstore::schema(services))), &limits);
         let graph: Arc<dyn Subgraph> = Arc::new(graph);
@@ -97,7 +85,7 @@ impl Store {
             gateway,
             router,
             keys,
-            _folder: folder,
+            _on: on,
         }
     }
 

@@ -9,35 +9,23 @@ use agora::limits::Limits;
 use agora::subgraph::{Document, InProcess, Outcome, Subgraph, SubgraphRequest};
 use agora::supergraph::Supergraph;
 use async_graphql::Request;
-use contract::{Clock, Db, DbOptions, InProcessBus, ManualClock, Role, Services, TokenKeys, Viewer};
+use contract::{Role, Viewer};
 use futures_util::StreamExt;
-use migrations::{Migrator, MigratorTrait};
 use serde_json::{Value, json};
+use testing::{NEW_YEAR_US, TestServices};
 
 struct Agora {
     supergraph: Supergraph,
-    services: Services,
+    on: TestServices,
     people: People,
-    _folder: tempfile::TempDir,
 }
 
 impl Agora {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("agora.db");
-        let url = format!("sqlite://{}?mode=rwc", path.display());
-        let connection = sea_orm::Database::connect(url).await.unwrap();
-        Migrator::up(&connection, None).await.unwrap();
-        connection.close().await.unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at_us(1_767_225_600_000_000));
-        let services = Services {
-            db: Db::open(DbOptions::at(path)).await.unwrap(),
-            clock,
-            bus: Arc::new(InProcessBus::new(16)),
-            keys: Arc::new(TokenKeys::ephemeral()),
-        };
-        let people = accounts::demo::seed(&services).await.unwrap();
-        bookstore::demo::seed(&services).await.unwrap();
+        let on = TestServices::new(NEW_YEAR_US, 16).await;
+        let services = &on.services;
+        let people = accounts::demo::seed(services).await.unwrap();
+        bookstore::demo::seed(services).await.unwrap();
         let mut subgraphs: HashMap<String, Arc<dyn Subgraph>> = HashMap::new();
         subgraphs.insert(
             "accounts".into(),
@@ -54,9 +42,8 @@ impl Agora {
         let sdl = include_str!("../../supergraph.graphql");
         Self {
             supergraph: Supergraph::new(sdl, subgraphs, Arc::new(Limits::default())).unwrap(),
-            services,
             people,
-            _folder: folder,
+            on,
         }
     }
 
@@ -194,7 +181,7 @@ async fn a_variables_default_decides_and_an_empty_selection_is_an_empty_object()
     );
     // That is the router's doing. async-graphql 7.2.1 gets both wrong: the day it does not, this can go, and
     // supergraph/decide.rs with it.
-    let accounts = accounts::schema(agora.services.clone());
+    let accounts = accounts::schema(agora.on.services.clone());
     let alone = async |query: &str| {
         let request = Request::new(query).data(viewer.clone());
         serde_json::to_value(accounts.execute(request).await.data).unwrap()

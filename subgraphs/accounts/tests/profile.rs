@@ -4,7 +4,8 @@ mod support;
 
 use contract::{Audience, Clock, Event};
 use serde_json::{Value, json};
-use support::{Answer, App, PASSWORD, Person, Who, heard};
+use support::{Answer, App, PASSWORD, Person, Who};
+use testing::heard;
 
 #[tokio::test]
 async fn what_is_left_out_stays_and_null_clears() {

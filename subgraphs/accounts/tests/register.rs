@@ -4,7 +4,8 @@ mod support;
 
 use contract::{Audience, Event, Role, Viewer};
 use serde_json::{Value, json};
-use support::{App, PASSWORD, SIGNED_IN, Who, heard};
+use support::{App, PASSWORD, SIGNED_IN, Who};
+use testing::heard;
 
 #[tokio::test]
 async fn who_registers_is_signed_in_and_everyone_is_told() {

@@ -5,7 +5,8 @@ mod support;
 use accounts::{EndedSession, Settings, ended_sessions};
 use contract::{Clock, Event};
 use serde_json::json;
-use support::{App, PASSWORD, Person, Who, heard, quick};
+use support::{App, PASSWORD, Person, Who, quick};
+use testing::heard;
 
 #[tokio::test]
 async fn people_log_in_with_their_username_or_their_email_in_any_case() {

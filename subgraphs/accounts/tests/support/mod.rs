@@ -1,30 +1,27 @@
-//! A migrated database in a folder of its own, a clock that stands still, a bus that is listened to.
+//! The accounts domain on a file of its own, and people who join it.
 #![expect(dead_code, reason = "each test binary uses its own part")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-use std::sync::Arc;
+use std::ops::Deref;
 use std::time::Duration;
 
 use accounts::{AccountsSchema, Settings};
 use async_graphql::{Request, Variables};
-use contract::{
-    Db, DbOptions, Delivery, Event, EventStream, InProcessBus, ManualClock, Role, Services, SessionId, TokenKeys,
-    Viewer,
-};
-use futures_util::{FutureExt, StreamExt};
-use migrations::MigratorTrait;
+use contract::{EventStream, Role, SessionId, Viewer};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use testing::{TestDomain, TestServices};
 
 pub const PASSWORD: &str = "correct horse";
 pub const SIGNED_IN: &str = "{ token refreshToken expiresAt user { id username } }";
 
 /// The accounts domain, ready to be asked.
-pub struct App {
-    pub schema: AccountsSchema,
-    pub services: Services,
-    pub clock: Arc<ManualClock>,
-    folder: TempDir,
+pub struct App(TestDomain<AccountsSchema>);
+
+impl Deref for App {
+    type Target = TestDomain<AccountsSchema>;
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 /// Hashing that costs next to nothing, so that tests of everything else are quick.
@@ -43,25 +40,9 @@ impl App {
     }
 
     pub async fn with(settings: Settings) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(DbOptions::at(folder.path().join("agora.db"))).await.unwrap();
-        db.migrate(async |connection| migrations::Migrator::up(connection, None).await)
-            .await
-            .unwrap();
-        let clock = Arc::new(ManualClock::at_us(1_800_000_000_000_000));
-        let services = Services {
-            db,
-            clock: clock.clone(),
-            bus: Arc::new(InProcessBus::new(1_000)),
-            keys: Arc::new(TokenKeys::ephemeral()),
-        };
-        let schema = accounts::schema_with(services.clone(), settings);
-        Self {
-            schema,
-            services,
-            clock,
-            folder,
-        }
+        let services = TestServices::new(1_800_000_000_000_000, 1_000).await;
+        let schema = |services| accounts::schema_with(services, settings);
+        Self(TestDomain::new(services, schema))
     }
 
     /// Every byte the database keeps on disk.
@@ -74,13 +55,11 @@ impl App {
 
     /// Answers a document as somebody.
     pub async fn ask(&self, who: &Who, document: &str, variables: Value) -> Answer {
-        let mut request = Request::new(document)
-            .variables(Variables::from_json(variables))
-            .data(who.viewer.clone());
+        let mut request = Request::new(document).variables(Variables::from_json(variables));
         if let Some(session) = who.session {
             request = request.data(SessionId(session));
         }
-        Answer(serde_json::to_value(self.schema.execute(request).await).unwrap())
+        Answer(self.0.ask(&who.viewer, request).await)
     }
 
     /// Registers a member and signs them in.
@@ -115,18 +94,6 @@ impl App {
     }
 }
 
-/// Events that are there now.
-pub fn heard(events: &mut EventStream) -> Vec<Event> {
-    let mut heard = Vec::new();
-    while let Some(Some(delivery)) = events.next().now_or_never() {
-        match delivery {
-            Delivery::Event(event) => heard.push((*event).clone()),
-            Delivery::Lagged(lost) => panic!("{lost} events were lost"),
-        }
-    }
-    heard
-}
-
 /// Somebody who asks.
 #[derive(Clone)]
 pub struct Who {
@@ -144,7 +111,7 @@ impl Who {
 
     pub fn service() -> Self {
         Self {
-            viewer: Viewer::Service { name: "tests".into() },
+            viewer: testing::service(),
             session: None,
         }
     }
@@ -176,10 +143,7 @@ pub struct Answer(pub Value);
 impl Answer {
     /// The first error's code, or `OK`.
     pub fn code(&self) -> &str {
-        match self.0.pointer("/errors/0") {
-            Some(error) => error["extensions"]["code"].as_str().unwrap_or("no code"),
-            None => "OK",
-        }
+        testing::code(&self.0)
     }
 
     pub fn message(&self) -> &str {

@@ -3,13 +3,13 @@
 use contract::Viewer;
 use serde_json::Value;
 
-use crate::support::{Store, admin, code, service, user};
+use crate::support::{Store, admin, code, member, service};
 
 /// The buyer, another person, an administrator, a program, nobody.
 const WHO: [&str; 5] = ["buyer", "stranger", "admin", "service", "nobody"];
 
 fn viewers() -> [Viewer; 5] {
-    [user(7), user(8), admin(), service(), Viewer::Anonymous]
+    [member(7), member(8), admin(), service(), Viewer::Anonymous]
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn everyone_reaches_what_is_theirs() {
     ];
     let store = Store::with_copies(9).await;
     store.add("Emma", "novels", 1).await;
-    store.ask(&user(7), "mutation { purchaseBook(id: 1) { id } }").await;
+    store.ask(&member(7), "mutation { purchaseBook(id: 1) { id } }").await;
     for (document, wanted) in table {
         for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
             let answer = store.ask(viewer, &document).await;
@@ -54,7 +54,7 @@ async fn everyone_reaches_what_is_theirs() {
 #[tokio::test]
 async fn a_purchase_is_there_for_its_buyer_and_for_operators_only() {
     let store = Store::with_copies(9).await;
-    store.ask(&user(7), "mutation { purchaseBook(id: 1) { id } }").await;
+    store.ask(&member(7), "mutation { purchaseBook(id: 1) { id } }").await;
     store.ask(&service(), "mutation { purchaseBook(id: 1) { id } }").await;
     let entity = |id: u8| {
         format!(

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Store, admin, code, service, titles, user};
+use crate::support::{Store, admin, code, member, service, titles};
 
 async fn found(store: &Store, filter: &str) -> Vec<String> {
     let answer = store
-        .ask(&user(7), &format!("{{ books({filter}) {{ nodes {{ title }} }} }}"))
+        .ask(&member(7), &format!("{{ books({filter}) {{ nodes {{ title }} }} }}"))
         .await;
     titles(&answer).into_iter().map(str::to_owned).collect()
 }
@@ -35,12 +35,12 @@ async fn a_topic_is_matched_whole_in_any_case() {
     ] {
         assert_eq!(found(&store, &format!("topic: \"{topic}\"")).await, wanted, "{topic}");
     }
-    let topics = store.ask(&user(7), "{ topics }").await;
+    let topics = store.ask(&member(7), "{ topics }").await;
     assert_eq!(
         topics["data"]["topics"],
         json!(["Distributed Systems", "GROßE ÄRA", "systems", "ΟΔΥΣΣΕΥΣ"])
     );
-    let blank = store.ask(&user(7), r#"{ books(topic: " ") { nodes { id } } }"#).await;
+    let blank = store.ask(&member(7), r#"{ books(topic: " ") { nodes { id } } }"#).await;
     assert_eq!(code(&blank), "INVALID_INPUT");
 }
 
@@ -223,7 +223,7 @@ async fn an_id_that_is_no_integer_is_no_book() {
         r#""""#,
         r#""99999999999999999999""#,
     ] {
-        let answer = store.ask(&user(7), &format!("{{ book(id: {id}) {{ id }} }}")).await;
+        let answer = store.ask(&member(7), &format!("{{ book(id: {id}) {{ id }} }}")).await;
         assert_eq!(answer, json!({ "data": { "book": null } }), "{id}");
     }
 }
@@ -232,10 +232,10 @@ async fn an_id_that_is_no_integer_is_no_book() {
 async fn entities_answer_one_by_one_and_a_missing_one_is_one_null() {
     let store = Store::with_copies(3).await;
     store.add("Emma", "novels", 1).await;
-    store.ask(&user(7), "mutation { purchaseBook(id: 2) { id } }").await;
+    store.ask(&member(7), "mutation { purchaseBook(id: 2) { id } }").await;
     let answer = store
         .ask(
-            &user(8),
+            &member(8),
             r#"{ _entities(representations: [
                 { __typename: "Book", id: "2" }, { __typename: "Book", id: "9" }, { __typename: "Book", id: "1" },
                 { __typename: "BookPurchase", id: "1" },
@@ -263,7 +263,7 @@ async fn the_sample_data_is_the_seven_books_once() {
         bookstore::demo::seed(&store.services).await.unwrap();
     }
     let answer = store
-        .ask(&user(7), "{ topics books { nodes { id topic quantity price } } }")
+        .ask(&member(7), "{ topics books { nodes { id topic quantity price } } }")
         .await;
     assert_eq!(
         answer["data"]["topics"],

@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use futures_util::stream::StreamExt;
 use serde_json::{Value, json};
 
-use crate::support::{Store, admin, code, user};
+use crate::support::{Store, admin, code, member};
 
 const ALL: &str = "subscription { bookChanged { id quantity } }";
 
@@ -14,7 +14,7 @@ fn changed(id: &str, quantity: i64) -> Value {
 
 async fn buy(store: &Store, id: &str) {
     let sold = store
-        .ask(&user(7), &format!("mutation {{ purchaseBook(id: {id}) {{ id }} }}"))
+        .ask(&member(7), &format!("mutation {{ purchaseBook(id: {id}) {{ id }} }}"))
         .await;
     assert_eq!(code(&sold), "OK");
 }
@@ -42,7 +42,7 @@ async fn shows_only_the_books_that_were_named() {
     store.add("Emma", "novels", 4).await;
     let mut changes = store
         .watch(
-            &user(7),
+            &member(7),
             r#"subscription { bookChanged(ids: ["2", "x"]) { id quantity } }"#,
         )
         .await;
@@ -55,7 +55,7 @@ async fn shows_only_the_books_that_were_named() {
 async fn a_deleted_book_yields_nothing_and_ends_nothing() {
     let store = Store::with_copies(3).await;
     store.add("Emma", "novels", 4).await;
-    let mut changes = store.watch(&user(7), ALL).await;
+    let mut changes = store.watch(&member(7), ALL).await;
     assert_eq!(code(&store.ask(&admin(), "mutation { deleteBook(id: 1) }").await), "OK");
     buy(&store, "2").await;
     assert_eq!(changes.next().await, Some(changed("2", 3)));
@@ -64,7 +64,7 @@ async fn a_deleted_book_yields_nothing_and_ends_nothing() {
 #[tokio::test]
 async fn a_slow_watcher_sees_the_latest_and_nothing_twice() {
     let store = Store::with_copies(9).await;
-    let mut changes = store.watch(&user(7), ALL).await;
+    let mut changes = store.watch(&member(7), ALL).await;
     for _ in 0..3 {
         buy(&store, "1").await;
     }
@@ -77,11 +77,11 @@ async fn a_slow_watcher_sees_the_latest_and_nothing_twice() {
 #[tokio::test]
 async fn a_replayed_purchase_is_no_change() {
     let store = Store::with_copies(9).await;
-    let mut changes = store.watch(&user(7), ALL).await;
+    let mut changes = store.watch(&member(7), ALL).await;
     for _ in 0..2 {
         let bought = store
             .ask(
-                &user(7),
+                &member(7),
                 r#"mutation { purchaseBook(id: 1, idempotencyKey: "k") { id } }"#,
             )
             .await;
@@ -95,8 +95,8 @@ async fn a_replayed_purchase_is_no_change() {
 #[tokio::test]
 async fn a_sale_is_told_even_when_the_buyer_has_hung_up() {
     let store = Store::with_copies(3).await;
-    let mut changes = store.watch(&user(7), ALL).await;
-    let buyer = user(8);
+    let mut changes = store.watch(&member(7), ALL).await;
+    let buyer = member(8);
     let buying = store.ask(&buyer, "mutation { purchaseBook(id: 1) { id } }");
     assert!(buying.now_or_never().is_none(), "it was sent off, not answered");
     assert_eq!(changes.next().await, Some(changed("1", 2)));
@@ -109,7 +109,10 @@ async fn a_watcher_of_some_books_that_lost_events_sees_every_book_that_changed()
         store.add(title, "t", 100).await;
     }
     let mut changes = store
-        .watch(&user(7), "subscription { bookChanged(ids: [1, 2, 3]) { id quantity } }")
+        .watch(
+            &member(7),
+            "subscription { bookChanged(ids: [1, 2, 3]) { id quantity } }",
+        )
         .await;
     buy(&store, "1").await;
     buy(&store, "3").await;
@@ -128,7 +131,7 @@ async fn a_watcher_of_all_books_that_lost_events_sees_every_book_that_changed() 
     const BOOKS: usize = 250;
     let store = Store::with_bus(2).await;
     store.add("first", "t", 100).await;
-    let mut changes = store.watch(&user(7), ALL).await;
+    let mut changes = store.watch(&member(7), ALL).await;
     for number in 0..BOOKS {
         store.add(&format!("book {number}"), "t", 1).await;
     }
@@ -150,7 +153,7 @@ async fn a_subscription_names_at_most_a_hundred_books() {
     let store = Store::new().await;
     let ids = vec!["1"; 101].join(", ");
     let document = format!("subscription {{ bookChanged(ids: [{ids}]) {{ id }} }}");
-    let answers: Vec<Value> = store.subscribe(&user(7), &document).collect().await;
+    let answers: Vec<Value> = store.subscribe(&member(7), &document).collect().await;
     assert_eq!(answers.len(), 1);
     assert_eq!(code(&answers[0]), "INVALID_INPUT");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Store, admin, code, titles, user};
+use crate::support::{Store, admin, code, member, titles};
 
 async fn shelf(titles: &[&str]) -> Store {
     let store = Store::new().await;
@@ -17,7 +17,7 @@ async fn books(store: &Store, args: &str) -> Value {
         "{{ books({args}) {{ nodes {{ title }} edges {{ cursor }}
             pageInfo {{ startCursor endCursor hasNextPage hasPreviousPage }} }} }}"
     );
-    store.ask(&user(7), &document).await
+    store.ask(&member(7), &document).await
 }
 
 fn info<'a>(answer: &'a Value, member: &str) -> &'a Value {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::{Store, admin, code, service, user};
+use crate::support::{Store, admin, code, member, service};
 
 const BUY: &str = "mutation { purchaseBook(id: 1) { id } }";
 
@@ -23,7 +23,7 @@ async fn stock_and_sales(store: &Store) -> (Value, usize) {
 
 /// The codes of fifty people buying book 1 at once, while `meanwhile` happens.
 async fn fifty_buy(store: &Arc<Store>, meanwhile: Option<&'static str>) -> Vec<String> {
-    let buyers = (0..50).map(|id| (user(100 + id), BUY));
+    let buyers = (0..50).map(|id| (member(100 + id), BUY));
     let others = meanwhile.map(|document| (admin(), document));
     // In the middle of the crowd.
     let mut all: Vec<_> = buyers.collect();
@@ -51,7 +51,7 @@ async fn a_sold_copy_leaves_the_shelf_and_is_recorded() {
     let store = Store::with_copies(3).await;
     let sold = store
         .ask(
-            &user(7),
+            &member(7),
             "mutation { purchaseBook(id: 1) { id bookId title price quantityAfter at buyer { id } book { id quantity } } }",
         )
         .await;
@@ -87,7 +87,7 @@ async fn fifty_buyers_of_the_last_copy_make_one_sale() {
     let codes = fifty_buy(&store, None).await;
     assert_eq!((count(&codes, "OK"), count(&codes, "INSUFFICIENT_STOCK")), (1, 49));
     assert_eq!(stock_and_sales(&store).await, (json!(0), 1));
-    let refused = store.ask(&user(7), BUY).await;
+    let refused = store.ask(&member(7), BUY).await;
     assert_eq!(refused["errors"][0]["message"], "book out of stock");
 }
 
@@ -108,7 +108,7 @@ async fn a_book_deleted_while_fifty_buy_it_is_sold_only_before() {
         let last = json!({ "quantityAfter": 1_000 - sold, "book": null });
         assert_eq!(after["data"]["bookPurchases"]["nodes"], json!([last]));
     }
-    assert_eq!(code(&store.ask(&user(7), BUY).await), "NOT_FOUND");
+    assert_eq!(code(&store.ask(&member(7), BUY).await), "NOT_FOUND");
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn what_is_not_there_is_not_sold() {
         (r#""9223372036854775808""#, "NOT_FOUND"),
     ] {
         let answer = store
-            .ask(&user(7), &format!("mutation {{ purchaseBook(id: {id}) {{ id }} }}"))
+            .ask(&member(7), &format!("mutation {{ purchaseBook(id: {id}) {{ id }} }}"))
             .await;
         assert_eq!(code(&answer), wanted, "{id}");
     }
@@ -133,7 +133,7 @@ async fn what_is_not_there_is_not_sold() {
 #[tokio::test]
 async fn a_purchase_says_what_was_sold_whatever_becomes_of_the_book() {
     let store = Store::with_copies(3).await;
-    store.ask(&user(7), BUY).await;
+    store.ask(&member(7), BUY).await;
     let patch = r#"{ title: "Dune Messiah", price: { amount: "12", currency: "USD" } }"#;
     store
         .ask(
@@ -144,12 +144,12 @@ async fn a_purchase_says_what_was_sold_whatever_becomes_of_the_book() {
     let purchase = "{ bookPurchase(id: 1) { title price book { title } } }";
     let paid = json!({ "amount": "9.99", "currency": "USD" });
     assert_eq!(
-        store.ask(&user(7), purchase).await["data"]["bookPurchase"],
+        store.ask(&member(7), purchase).await["data"]["bookPurchase"],
         json!({ "title": "Dune", "price": paid, "book": { "title": "Dune Messiah" } })
     );
     store.ask(&admin(), "mutation { deleteBook(id: 1) }").await;
     assert_eq!(
-        store.ask(&user(7), purchase).await["data"]["bookPurchase"],
+        store.ask(&member(7), purchase).await["data"]["bookPurchase"],
         json!({ "title": "Dune", "price": paid, "book": null })
     );
 }
@@ -158,15 +158,15 @@ async fn a_purchase_says_what_was_sold_whatever_becomes_of_the_book() {
 async fn the_same_key_buys_once_and_answers_the_same() {
     let store = Store::with_copies(3).await;
     let buy = r#"mutation { purchaseBook(id: 1, idempotencyKey: "k") { id title price quantityAfter } }"#;
-    let first = store.ask(&user(7), buy).await;
+    let first = store.ask(&member(7), buy).await;
     assert_eq!(code(&first), "OK");
-    store.ask(&user(8), BUY).await;
-    assert_eq!(store.ask(&user(7), buy).await, first);
+    store.ask(&member(8), BUY).await;
+    assert_eq!(store.ask(&member(7), buy).await, first);
     assert_eq!(stock_and_sales(&store).await, (json!(1), 2));
     // Another person's key is another key, however it is spelled.
-    assert_ne!(store.ask(&user(9), buy).await, first);
+    assert_ne!(store.ask(&member(9), buy).await, first);
     store.ask(&admin(), "mutation { deleteBook(id: 1) }").await;
-    assert_eq!(store.ask(&user(7), buy).await, first);
+    assert_eq!(store.ask(&member(7), buy).await, first);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,7 +175,7 @@ async fn fifty_calls_with_one_key_buy_once() {
     let buy = r#"mutation { purchaseBook(id: 1, idempotencyKey: "k") { id quantityAfter } }"#;
     let answers = join_all((0..50).map(|_| {
         let store = store.clone();
-        tokio::spawn(async move { store.ask(&user(7), buy).await })
+        tokio::spawn(async move { store.ask(&member(7), buy).await })
     }))
     .await;
     for answer in answers {
@@ -192,10 +192,10 @@ async fn a_key_is_for_one_request_and_stays_free_when_that_is_refused() {
     let store = Store::with_copies(0).await;
     store.add("Emma", "novels", 5).await;
     let buy = |id: u8| format!(r#"mutation {{ purchaseBook(id: {id}, idempotencyKey: "k") {{ id }} }}"#);
-    assert_eq!(code(&store.ask(&user(7), &buy(1)).await), "INSUFFICIENT_STOCK");
-    assert_eq!(code(&store.ask(&user(7), &buy(2)).await), "OK");
-    assert_eq!(code(&store.ask(&user(7), &buy(1)).await), "IDEMPOTENCY_MISMATCH");
+    assert_eq!(code(&store.ask(&member(7), &buy(1)).await), "INSUFFICIENT_STOCK");
+    assert_eq!(code(&store.ask(&member(7), &buy(2)).await), "OK");
+    assert_eq!(code(&store.ask(&member(7), &buy(1)).await), "IDEMPOTENCY_MISMATCH");
     let blank = r#"mutation { purchaseBook(id: 2, idempotencyKey: " ") { id } }"#;
-    assert_eq!(code(&store.ask(&user(7), blank).await), "INVALID_INPUT");
+    assert_eq!(code(&store.ask(&member(7), blank).await), "INVALID_INPUT");
     assert_eq!(stock_and_sales(&store).await, (json!(0), 1));
 }

@@ -1,0 +1,75 @@
+//! One domain, asked through its schema.
+
+use std::ops::Deref;
+use std::time::Duration;
+
+use async_graphql::{Executor, Request};
+use contract::{Services, Viewer};
+use futures_util::stream::{self, BoxStream, StreamExt};
+use serde_json::Value;
+
+use crate::TestServices;
+
+/// Longer than anything here takes on the slowest machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A domain on services of its own.
+pub struct TestDomain<S> {
+    /// The domain's schema.
+    pub schema: S,
+    on: TestServices,
+}
+
+impl<S> Deref for TestDomain<S> {
+    type Target = TestServices;
+    fn deref(&self) -> &TestServices {
+        &self.on
+    }
+}
+
+impl<S: Executor> TestDomain<S> {
+    /// The domain that `schema` makes of those services.
+    pub fn new(on: TestServices, schema: impl FnOnce(Services) -> S) -> Self {
+        Self {
+            schema: schema(on.services.clone()),
+            on,
+        }
+    }
+
+    /// The response as JSON.
+    pub async fn ask(&self, viewer: &Viewer, request: impl Into<Request>) -> Value {
+        let request = request.into().data(viewer.clone());
+        serde_json::to_value(self.schema.execute(request).await).expect("a response is JSON")
+    }
+
+    /// Starts a subscription, and returns when it listens.
+    pub async fn watch(&self, viewer: &Viewer, document: &str) -> BoxStream<'static, Value> {
+        let mut answers = self.subscribe(viewer, document);
+        tokio::select! {
+            permit = self.on.listening.acquire() => permit.expect("nobody closes it").forget(),
+            early = answers.next() => panic!("before anything happened: {early:?}"),
+        }
+        // What never arrives fails the test instead of holding it up.
+        stream::unfold(answers, async |mut answers| {
+            let next = tokio::time::timeout(PATIENCE, answers.next()).await;
+            Some((next.expect("something arrives")?, answers))
+        })
+        .boxed()
+    }
+
+    /// A subscription that nobody has asked anything of yet.
+    pub fn subscribe(&self, viewer: &Viewer, document: &str) -> BoxStream<'static, Value> {
+        self.schema
+            .execute_stream(Request::new(document).data(viewer.clone()), None)
+            .map(|response| serde_json::to_value(response).expect("a response is JSON"))
+            .boxed()
+    }
+}
+
+/// The code of the first error; `OK` when there is none.
+pub fn code(answer: &Value) -> &str {
+    match answer.get("errors") {
+        None => "OK",
+        Some(errors) => errors[0]["extensions"]["code"].as_str().unwrap_or("NO CODE"),
+    }
+}
