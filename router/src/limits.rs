@@ -21,6 +21,8 @@ settings! {
         query_directives_max: usize = 100,
         /// Fields of an operation once its fragments are followed: a small document can mean a huge one.
         query_fields_max: usize = 5_000,
+        /// Values an answer may have if every page were full: pages inside pages multiply.
+        answer_values_max: u64 = 250_000,
         /// Milliseconds a query or mutation may take.
         request_ms_max: u64 = 10_000,
         /// Errors in one response; the rest is counted, not listed.

@@ -1,6 +1,6 @@
 //! Validate, plan, execute, project: several subgraphs as one.
 //!
-//! An operation is validated against the public schema and measured against the limits ([`validate`]), what
+//! An operation is validated against the public schema and measured against the limits ([`validate`], [`weight`]), what
 //! `@skip` and `@include` leave of it ([`decide`]) is planned and compiled ([`plan`]), the plan runs over the subgraphs
 //! ([`execute`], [`entities`]), and the merged trees become the bytes of the answer ([`project`]). Every text is
 //! validated once and every operation planned once; both are kept in bounded caches.
@@ -23,6 +23,7 @@ mod subscribe;
 mod tree;
 mod validate;
 mod variables;
+mod weight;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -226,6 +227,9 @@ impl Inner {
         let (Document::Text(text) | Document::Parsed { text, .. }) = request.document;
         let operation = self.operation((text, request.operation_name)).await?;
         let variables = variables::coerce(&self.schema.types, &operation.variables, request.variables)?;
+        if operation.pages_by_variables {
+            weight::weigh(&operation.document, &operation.definition, &variables, &self.limits)?;
+        }
         let plan = self.plan(&operation, &variables).await?;
         Ok(Prepared {
             operation,

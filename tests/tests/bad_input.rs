@@ -132,3 +132,30 @@ async fn a_token_that_is_none_is_refused_not_ignored() {
         assert_eq!(reply.status, 401, "{reply:?}");
     }
 }
+
+#[tokio::test]
+async fn pages_inside_pages_are_refused_before_they_multiply() {
+    let app = TestApp::new().await;
+    let cleo = app.signed_in("cleo").await;
+    let pages =
+        "inbox(first: $n) { nodes { to { inbox(first: $n) { nodes { to { inbox(last: $n) { nodes { id } } } } } } } }";
+    let by_variable = format!("query($n: Int = 100) {{ me {{ {pages} }} }}");
+    let written = by_variable.replace("query($n: Int = 100)", "").replace("$n", "100");
+    let spread = format!(
+        "{{ me {{ ...F }} }} fragment F on User {{ {} }}",
+        pages.replace("$n", "100")
+    );
+    for query in [&by_variable, &written, &spread] {
+        let reply = cleo.graphql(query).await;
+        assert_eq!(
+            (reply.status, reply.code()),
+            (400, Some("QUERY_TOO_COMPLEX")),
+            "{query}"
+        );
+    }
+    let few = cleo.graphql_with(&by_variable, json!({ "n": 10 })).await;
+    few.data("/me/inbox/nodes/0/to/inbox/nodes/0/to/inbox/nodes/0/id");
+    let two_pages =
+        "{ users(first: 100) { nodes { id username sent(first: 100) { nodes { id contents from { username } } } } } }";
+    app.signed_in("admin").await.graphql(two_pages).await.data("/users");
+}

@@ -13,6 +13,7 @@ use super::plan::Plan;
 use super::refusal::{Complaint, Location, Refusal};
 use super::schema::PublicSchema;
 use super::variables::{self, Variable};
+use super::weight;
 use crate::limits::Limits;
 
 /// An operation that is known to be valid and within the limits.
@@ -27,6 +28,8 @@ pub struct Operation {
     pub conditions: Vec<async_graphql::Name>,
     /// The variables that may be left out with no default to stand in for them.
     pub optional: Vec<async_graphql::Name>,
+    /// Whether it has to be weighed with every set of variables.
+    pub pages_by_variables: bool,
     keep_all: Decisions,
     /// The plans made so far, by what the conditions were. A few: the rest is planned again, or found by its text.
     plans: Mutex<Vec<(Decisions, Arc<Plan>)>>,
@@ -132,6 +135,10 @@ pub fn validate(
         apollo_compiler::introspection::check_max_depth(&document, &definition)
             .map_err(|error| Refusal::TooComplex(error.message().to_string()))?;
     }
+    let pages_by_variables = weight::depends_on_variables(&document, &definition);
+    if !pages_by_variables {
+        weight::weigh(&document, &definition, &Variables::default(), limits)?;
+    }
     let mut asked = Vec::new();
     conditions_of(&document, &definition.selection_set, &mut asked, &mut Vec::new());
     let (conditions, mut keep_all): (Vec<_>, Decisions) = asked.into_iter().unzip();
@@ -146,6 +153,7 @@ pub fn validate(
         variables,
         conditions,
         optional,
+        pages_by_variables,
         keep_all,
         definition,
         document: Arc::new(document),

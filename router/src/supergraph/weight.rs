@@ -1,0 +1,104 @@
+//! How big the answer to an operation can become. A page inside a page multiplies: three lists of 100, one inside the
+//! other, are a million objects, whatever the text looks like.
+
+use apollo_compiler::ast::Value as Literal;
+use apollo_compiler::executable::{Field, Operation, Selection, SelectionSet};
+use apollo_compiler::{ExecutableDocument, Node};
+use async_graphql::{Value, Variables};
+
+use super::refusal::Refusal;
+use crate::limits::Limits;
+
+/// What a page is taken to have when the caller does not say: what our own domains give.
+const PAGE_DEFAULT: u64 = 25;
+
+/// Refuses an operation whose answer can have more values than the limits allow.
+///
+/// Fields that `@skip` leaves out are counted as well. Walks every fragment as often as it is spread, so the operation
+/// has to have been measured before.
+pub fn weigh(
+    document: &ExecutableDocument,
+    operation: &Operation,
+    variables: &Variables,
+    limits: &Limits,
+) -> Result<(), Refusal> {
+    let mut scales = Scales {
+        document,
+        variables,
+        values: 0,
+    };
+    scales.selections(&operation.selection_set, 1);
+    match scales.values <= limits.answer_values_max {
+        true => Ok(()),
+        false => Err(Refusal::TooComplex(format!(
+            "the answer could have more than the {} values allowed: pages inside pages multiply, so ask for smaller ones",
+            limits.answer_values_max
+        ))),
+    }
+}
+
+/// Whether only the values of its variables tell how big an operation's pages are.
+pub fn depends_on_variables(document: &ExecutableDocument, operation: &Operation) -> bool {
+    let by_variable = |field: &Node<Field>| {
+        let given = |name| field.specified_argument_by_name(name);
+        is_paged(field)
+            && [given("first"), given("last")]
+                .iter()
+                .flatten()
+                .any(|value| value.as_variable().is_some())
+    };
+    operation.all_fields(document).any(by_variable)
+}
+
+fn is_paged(field: &Field) -> bool {
+    let argument = field.definition.argument_by_name("first");
+    argument.is_some_and(|argument| argument.ty.inner_named_type() == "Int")
+}
+
+struct Scales<'a> {
+    document: &'a ExecutableDocument,
+    variables: &'a Variables,
+    values: u64,
+}
+
+impl Scales<'_> {
+    fn selections(&mut self, set: &SelectionSet, times: u64) {
+        for selection in &set.selections {
+            match selection {
+                Selection::Field(field) => {
+                    self.values = self.values.saturating_add(times);
+                    let times = match is_paged(field) {
+                        true => times.saturating_mul(self.page(field)),
+                        false => times,
+                    };
+                    self.selections(&field.selection_set, times);
+                }
+                Selection::InlineFragment(inline) => self.selections(&inline.selection_set, times),
+                Selection::FragmentSpread(spread) => {
+                    let document = self.document;
+                    if let Some(fragment) = document.fragments.get(&spread.fragment_name) {
+                        self.selections(&fragment.selection_set, times);
+                    }
+                }
+            }
+        }
+    }
+
+    fn page(&self, field: &Field) -> u64 {
+        let first = self.number(field, "first").or_else(|| self.number(field, "last"));
+        first.unwrap_or(PAGE_DEFAULT)
+    }
+
+    /// A number below zero counts as none: the domain refuses it.
+    fn number(&self, field: &Field, name: &str) -> Option<u64> {
+        let default = || field.definition.argument_by_name(name)?.default_value.as_ref();
+        match &**field.specified_argument_by_name(name).or_else(default)? {
+            Literal::Int(number) => Some(number.as_str().parse().unwrap_or(0)),
+            Literal::Variable(variable) => match self.variables.get(variable.as_str())? {
+                Value::Number(number) => Some(number.as_u64().unwrap_or(0)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
