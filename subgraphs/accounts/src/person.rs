@@ -223,7 +223,7 @@ impl AddressInput {
 /// # Errors
 /// `INVALID_INPUT` naming `field`.
 pub(crate) fn username(field: &'static str, text: &str) -> Result<String> {
-    line(field, text, NAME_CHARS_MAX)
+    seen(field, line(field, text, NAME_CHARS_MAX)?)
 }
 
 /// An email address that could be one; whether it is, only a letter to it could tell.
@@ -231,7 +231,7 @@ pub(crate) fn username(field: &'static str, text: &str) -> Result<String> {
 /// # Errors
 /// `INVALID_INPUT` naming `field`.
 pub(crate) fn email(field: &'static str, text: &str) -> Result<String> {
-    let email = line(field, text, EMAIL_CHARS_MAX)?;
+    let email = seen(field, line(field, text, EMAIL_CHARS_MAX)?)?;
     let plausible = email.split_once('@').is_some_and(|(local, domain)| {
         let odd = |c: char| c.is_whitespace() || "@<>()[]\\,;:\"".contains(c);
         let local_fits = !local.is_empty() && local.chars().count() <= 64 && !local.contains(odd);
@@ -245,6 +245,19 @@ pub(crate) fn email(field: &'static str, text: &str) -> Result<String> {
     match plausible {
         true => Ok(email),
         false => Err(Error::invalid(field, "must be an email address")),
+    }
+}
+
+/// What nobody can see makes two names that look the same.
+fn seen(field: &'static str, text: String) -> Result<String> {
+    let invisible = |c: char| {
+        matches!(c, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
+    };
+    match text.contains(invisible) {
+        true => Err(Error::invalid(field, "must not contain invisible characters")),
+        false => Ok(text),
     }
 }
 
