@@ -140,11 +140,16 @@ async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Fail
 }
 
 fn idempotency_key(compiled: &Compiled, headers: &axum::http::HeaderMap) -> Result<Option<String>, Failure> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY).filter(|_| compiled.idempotent) else {
-        return Ok(None);
-    };
-    let wrong = || Failure::invalid(vec![("Idempotency-Key".to_owned(), "must be plain ASCII".to_owned())]);
-    value.to_str().map(|key| Some(key.to_owned())).map_err(|_| wrong())
+    let wrong = |why: &str| Failure::invalid(vec![("Idempotency-Key".to_owned(), why.to_owned())]);
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) if compiled.idempotent => {
+            let key = value.to_str().map_err(|_| wrong("must be plain ASCII"))?;
+            Ok(Some(key.to_owned()))
+        }
+        (Some(_), Some(_)) if compiled.idempotent => Err(wrong("must be given once")),
+        _ => Ok(None),
+    }
 }
 
 fn without_body(response: &mut Response<Body>) {

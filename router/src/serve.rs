@@ -128,7 +128,7 @@ fn announce(doors: &[Door], demo: bool) {
     let mounts = rest::mounts().iter();
     lines.extend(mounts.map(|mount| format!("  REST           http://{main}{}/docs", mount.prefix)));
     let extra = doors[1..].iter();
-    lines.extend(extra.map(|door| format!("  REST           http://{}/  ({})", door.address, door.name)));
+    lines.extend(extra.map(|door| format!("  REST           http://{}/docs  ({})", door.address, door.name)));
     if demo {
         let (people, password) = (crate::demo::PEOPLE.join(", "), crate::demo::PASSWORD);
         lines.push(format!("People: {people}. Everyone's password: {password}"));
