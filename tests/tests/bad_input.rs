@@ -89,6 +89,20 @@ async fn a_bad_graphql_request_says_what_is_wrong_with_it() {
                 .is_some_and(|text| text.as_str().unwrap().len() > 3)
         );
     }
+    let long = "x".repeat(500_000);
+    let price = "mutation($id: ID!, $price: Money!) { updateBook(id: $id, input: { price: $price }) { id } }";
+    for (query, variables) in [
+        (price, json!({ "id": 1, "price": long })),
+        (&format!("{{ {long} }}"), json!({})),
+        (&format!("{{ me {{ ...{long} }} }}"), json!({})),
+        (
+            &format!("query(${long}: ID!) {{ book(id: ${long}) {{ id }} }}"),
+            json!({}),
+        ),
+    ] {
+        let body = admin.graphql_with(query, variables).await.body.to_string();
+        assert!(body.len() < 2_000, "{} bytes to say no: {}", body.len(), &body[..200]);
+    }
     nothing_happened(&app).await;
 }
 

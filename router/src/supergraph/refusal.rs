@@ -63,6 +63,8 @@ pub struct Location {
     pub column: usize,
 }
 
+/// A message shows the names that the document uses.
+const MESSAGE_CHARS_MAX: usize = 600;
 /// How many complaints one answer lists.
 const COMPLAINTS_MAX: usize = 20;
 
@@ -87,7 +89,7 @@ impl Refusal {
     /// The response map: `errors`, and no `data`.
     pub fn into_answer(self) -> Answer {
         let code = self.code();
-        let errors = match &self {
+        let mut errors = match &self {
             Self::Source(_, error) => vec![serde_json::json!(error)],
             Self::Parse(complaints) | Self::Validation(complaints) => complaints
                 .iter()
@@ -100,6 +102,11 @@ impl Refusal {
                 .collect(),
             _ => vec![serde_json::json!({ "message": self.to_string(), "extensions": { "code": code } })],
         };
+        for error in &mut errors {
+            if let Some(serde_json::Value::String(message)) = error.get_mut("message") {
+                contract::clip(message, MESSAGE_CHARS_MAX);
+            }
+        }
         Answer {
             body: serde_json::json!({ "errors": errors }).to_string().into(),
             outcome: Outcome::Refused(code),

@@ -165,10 +165,7 @@ const SHOWN_MAX: usize = 60;
 
 fn misfit(at: &str, ty: &Type, value: &Value) -> Refusal {
     let mut shown: String = value.to_string();
-    if let Some((end, _)) = shown.char_indices().nth(SHOWN_MAX) {
-        shown.truncate(end);
-        shown.push('…');
-    }
+    contract::clip(&mut shown, SHOWN_MAX);
     Refusal::InvalidInput(format!("{at} has to be a {ty}, not {shown}"))
 }
 

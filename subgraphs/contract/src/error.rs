@@ -128,9 +128,13 @@ fn coded(mut response: Response) -> Response {
     response
 }
 
+/// A message of async-graphql's shows the value that did not fit.
+const MESSAGE_CHARS_MAX: usize = 300;
+
 fn attach_code(error: &mut ServerError) {
     let Some(cause) = error.source::<Error>() else {
         error.extensions.get_or_insert_default().set("code", "INVALID_INPUT");
+        crate::clip(&mut error.message, MESSAGE_CHARS_MAX);
         return;
     };
     let cause = cause.clone();

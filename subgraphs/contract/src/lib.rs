@@ -38,6 +38,6 @@ pub use money::Money;
 pub use page::{Page, PageArgs, Paged, page};
 pub use services::Services;
 pub use session::SessionId;
-pub use text::{optional_text, required_text};
+pub use text::{clip, optional_text, required_text};
 pub use token::{Claims, TokenError, TokenKeys, Verified};
 pub use viewer::{Role, Viewer};

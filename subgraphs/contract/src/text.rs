@@ -25,6 +25,14 @@ pub fn optional_text(field: &'static str, value: Option<&str>, max: usize) -> Re
     }
 }
 
+/// Cuts text that shows what somebody sent to `max` characters: what they sent may be a megabyte.
+pub fn clip(text: &mut String, max: usize) {
+    if let Some((end, _)) = text.char_indices().nth(max) {
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
 fn bounded(field: &'static str, text: &str, max: usize) -> Result<String> {
     if text.chars().count() > max {
         return Err(Error::invalid(field, format!("must have at most {max} characters")));
