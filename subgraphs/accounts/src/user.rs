@@ -251,12 +251,7 @@ impl UserQuery {
         if let Some(role) = role {
             people = people.filter(user::Column::Role.eq(role.as_str()));
         }
-        let args = PageArgs {
-            first,
-            after,
-            last,
-            before,
-        };
+        let args = PageArgs::new(first, after, last, before);
         let key = |person: &user::Model| vec![person.id];
         page(ctx.db().read(), people, user::Column::Id, Order::Asc, args, key, User).await
     }

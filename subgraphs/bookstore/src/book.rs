@@ -122,12 +122,7 @@ impl BookQuery {
             .transpose()?;
         let text = optional_text("text", text.as_deref(), TEXT_CHARS_MAX)?;
         let found = book::search(topic.as_deref(), text.as_deref());
-        let args = PageArgs {
-            first,
-            after,
-            last,
-            before,
-        };
+        let args = PageArgs::new(first, after, last, before);
         page(
             ctx.db().read(),
             found,

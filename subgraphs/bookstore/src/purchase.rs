@@ -138,12 +138,7 @@ impl PurchaseQuery {
         before: Option<String>,
     ) -> Result<Paged<BookPurchase>> {
         ctx.viewer().operator()?;
-        let args = PageArgs {
-            first,
-            after,
-            last,
-            before,
-        };
+        let args = PageArgs::new(first, after, last, before);
         oldest_first(ctx, book_purchase::Entity::find(), args).await
     }
 }

@@ -27,12 +27,7 @@ impl User {
         last: Option<i32>,
         before: Option<String>,
     ) -> Option<Result<Paged<BookPurchase>>> {
-        let args = PageArgs {
-            first,
-            after,
-            last,
-            before,
-        };
+        let args = PageArgs::new(first, after, last, before);
         Some(purchases(ctx, self.0, args).await)
     }
 }

@@ -29,6 +29,16 @@ pub struct PageArgs {
 }
 
 impl PageArgs {
+    /// The arguments in the order in which every connection has them.
+    pub fn new(first: Option<i32>, after: Option<String>, last: Option<i32>, before: Option<String>) -> Self {
+        Self {
+            first,
+            after,
+            last,
+            before,
+        }
+    }
+
     /// Checks the arguments of a list whose key has `columns` columns.
     ///
     /// # Errors

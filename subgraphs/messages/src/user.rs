@@ -34,12 +34,7 @@ impl User {
         last: Option<i32>,
         before: Option<String>,
     ) -> Option<Result<Paged<Message>>> {
-        let args = PageArgs {
-            first,
-            after,
-            last,
-            before,
-        };
+        let args = PageArgs::new(first, after, last, before);
         let received = message::inbox(self.0, favorite, unread);
         Some(self.list(ctx, received, args).await)
     }
@@ -53,12 +48,7 @@ impl User {
         last: Option<i32>,
         before: Option<String>,
     ) -> Option<Result<Paged<Message>>> {
-        let args = PageArgs {
-            first,
-            after,
-            last,
-            before,
-        };
+        let args = PageArgs::new(first, after, last, before);
         Some(self.list(ctx, message::sent(self.0), args).await)
     }
 

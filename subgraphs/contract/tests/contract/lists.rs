@@ -36,12 +36,7 @@ impl Query {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Paged<i64>> {
-        let args = PageArgs {
-            first,
-            after,
-            last,
-            before,
-        };
+        let args = PageArgs::new(first, after, last, before);
         let key = |row: &Model| vec![row.id];
         page(
             db(ctx).read(),
@@ -64,12 +59,7 @@ impl Query {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Paged<i64>> {
-        let args = PageArgs {
-            first,
-            after,
-            last,
-            before,
-        };
+        let args = PageArgs::new(first, after, last, before);
         let key = |row: &Model| vec![row.value, row.id];
         let columns = (Column::Value, Column::Id);
         page(db(ctx).read(), Entity::find(), columns, Order::Desc, args, key, |row| {
