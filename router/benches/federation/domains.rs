@@ -6,11 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use agora::subgraph::{InProcess, Subgraph};
-use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema};
-use contract::{ContextExt, Db, Error, ErrorCodes, Loader, PageArgs, Paged, Result, loader, page};
+use contract::{ContextExt, ErrorCodes, PageArgs, Paged, Result, page, row, rows};
 use entities::{message, user};
-use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
+use sea_orm::Order;
 use testing::TestServices;
 
 use super::Subgraphs;
@@ -51,29 +50,14 @@ pub async fn graph(folder: &Path) -> (Subgraphs, Merged, TestServices) {
     );
     let merged = Schema::build(Query, EmptyMutation, EmptySubscription)
         .extension(ErrorCodes)
-        .data(loader(ById(services.db.clone())))
+        .data(rows::<user::Entity>(&services.db))
         .data(services)
         .finish();
     (subgraphs, merged, on)
 }
 
-struct ById(Db);
-
-impl Load<i64> for ById {
-    type Value = user::Model;
-    type Error = Error;
-
-    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, user::Model>> {
-        let found = user::Entity::find()
-            .filter(user::Column::Id.is_in(ids.iter().copied()))
-            .all(self.0.read())
-            .await?;
-        Ok(found.into_iter().map(|person| (person.id, person)).collect())
-    }
-}
-
 async fn by_id(ctx: &Context<'_>, id: i64) -> Result<Option<User>> {
-    Ok(ctx.data_unchecked::<Loader<ById>>().load_one(id).await?.map(User))
+    Ok(row::<user::Entity>(ctx, id).await?.map(User))
 }
 
 pub struct User(user::Model);

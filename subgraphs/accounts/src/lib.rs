@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{InvalidationSubscription, Services, federated, federated_sdl, loader};
+use contract::{InvalidationSubscription, Services, federated, federated_sdl, loader, rows};
 
 pub mod demo;
 mod departure;
@@ -49,13 +49,11 @@ pub fn schema(services: Services) -> AccountsSchema {
 
 /// The domain, ready to answer.
 pub fn schema_with(services: Services, settings: Settings) -> AccountsSchema {
-    let by_id = loader(user::ById(services.db.clone())).max_batch_size(user::BATCH_MAX);
-    let by_username = loader(user::ByUsername(services.db.clone())).max_batch_size(user::BATCH_MAX);
     federated()
         .data(Arc::new(session::SignInDesk::new(settings)))
+        .data(rows::<entities::user::Entity>(&services.db))
+        .data(loader(user::ByUsername(services.db.clone())))
         .data(services)
-        .data(by_id)
-        .data(by_username)
         .finish()
 }
 

@@ -6,13 +6,10 @@ use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use contract::{
-    Audience, ContextExt, Db, Error, Event, Loader, PageArgs, Paged, Result, Role, page, parse_id, rfc3339,
+    Audience, ContextExt, Db, Error, Event, Loader, PageArgs, Paged, Result, Role, page, parse_id, rfc3339, row,
 };
 use entities::user::{self, Changed};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
-
-/// How many people one statement reads at most.
-pub(crate) const BATCH_MAX: usize = 1_000;
 
 /// A person, as the API shows them.
 #[derive(Clone)]
@@ -161,22 +158,6 @@ pub(crate) fn role_of(person: &user::Model) -> Result<Role> {
     Role::parse(&person.role).ok_or_else(|| Error::Internal(format!("no such role: {}", person.role).into()))
 }
 
-/// Reads people by id, many at once.
-pub struct ById(pub(crate) Db);
-
-impl Load<i64> for ById {
-    type Value = user::Model;
-    type Error = Error;
-
-    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, user::Model>> {
-        let found = user::Entity::find()
-            .filter(user::Column::Id.is_in(ids.iter().copied()))
-            .all(self.0.read())
-            .await?;
-        Ok(found.into_iter().map(|person| (person.id, person)).collect())
-    }
-}
-
 /// Reads people by username in any case, many at once.
 pub struct ByUsername(pub(crate) Db);
 
@@ -200,8 +181,7 @@ impl Load<String> for ByUsername {
 
 async fn by_id(ctx: &Context<'_>, id: &ID) -> Result<Option<User>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
-    let people = ctx.data_unchecked::<Loader<ById>>();
-    Ok(people.load_one(id).await?.map(User))
+    Ok(row::<user::Entity>(ctx, id).await?.map(User))
 }
 
 async fn by_username(ctx: &Context<'_>, username: String) -> Result<Option<User>> {

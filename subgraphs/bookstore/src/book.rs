@@ -1,15 +1,12 @@
 //! A book: what it is, how it is found, and what operators do to it.
 
-use std::collections::HashMap;
-
-use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use contract::{
-    Audience, ContextExt, Db, Error, Event, IdempotencyKey, Loader, Money, PageArgs, Paged, Result, once,
-    optional_text, page, parse_id, required_text,
+    Audience, ContextExt, Error, Event, IdempotencyKey, Money, PageArgs, Paged, Result, once, optional_text, page,
+    parse_id, required_text, row,
 };
 use entities::book::{self, BookChange, NewBook};
-use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
+use sea_orm::Order;
 
 /// The type's name in invalidations.
 pub(crate) const TYPENAME: &str = "Book";
@@ -63,26 +60,9 @@ pub(crate) fn invalidation(id: i64, version: i64) -> Event {
     }
 }
 
-/// Reads books by id, many at once.
-pub struct BookLoader(pub(crate) Db);
-
-impl Load<i64> for BookLoader {
-    type Value = book::Model;
-    type Error = Error;
-
-    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, book::Model>> {
-        let found = book::Entity::find()
-            .filter(book::Column::Id.is_in(ids.iter().copied()))
-            .all(self.0.read())
-            .await?;
-        Ok(found.into_iter().map(|book| (book.id, book)).collect())
-    }
-}
-
 /// The book with that id, if there is one. Batched.
 pub(crate) async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Book>> {
-    let books = ctx.data_unchecked::<Loader<BookLoader>>();
-    Ok(books.load_one(id).await?.map(Book))
+    Ok(row::<book::Entity>(ctx, id).await?.map(Book))
 }
 
 /// Reads of books.

@@ -1,7 +1,7 @@
 //! The bookstore: books by topic, and their sale, one copy at a time.
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{Services, federated, federated_sdl, loader};
+use contract::{Services, federated, federated_sdl, rows};
 
 mod book;
 mod changes;
@@ -26,9 +26,11 @@ pub type BookstoreSchema = Schema<Query, Mutation, Subscription>;
 
 /// The domain, ready to answer.
 pub fn schema(services: Services) -> BookstoreSchema {
-    let books = loader(book::BookLoader(services.db.clone()));
-    let purchases = loader(purchase::PurchaseLoader(services.db.clone()));
-    federated().data(services).data(books).data(purchases).finish()
+    federated()
+        .data(rows::<entities::book::Entity>(&services.db))
+        .data(rows::<entities::book_purchase::Entity>(&services.db))
+        .data(services)
+        .finish()
 }
 
 /// What the supergraph is composed from: the contents of `schema.graphql` in this folder.

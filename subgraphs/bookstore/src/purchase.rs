@@ -1,17 +1,13 @@
 //! A purchase: one copy of a book, sold.
 
-use std::collections::HashMap;
-
-use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 use contract::{
-    ContextExt, Db, Error, IdempotencyKey, Loader, Money, PageArgs, Paged, Result, Tx, Viewer, once, page, parse_id,
-    rfc3339,
+    ContextExt, Error, IdempotencyKey, Money, PageArgs, Paged, Result, Tx, Viewer, once, page, parse_id, rfc3339, row,
 };
 use entities::book::{self, Taken};
 use entities::book_purchase;
-use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
+use sea_orm::{EntityTrait, Order, Select};
 use serde::{Deserialize, Serialize};
 
 use crate::book::{Book, find as find_book, invalidation};
@@ -66,26 +62,10 @@ impl BookPurchase {
     }
 }
 
-/// Reads purchases by id, many at once.
-pub struct PurchaseLoader(pub(crate) Db);
-
-impl Load<i64> for PurchaseLoader {
-    type Value = book_purchase::Model;
-    type Error = Error;
-
-    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, book_purchase::Model>> {
-        let found = book_purchase::Entity::find()
-            .filter(book_purchase::Column::Id.is_in(ids.iter().copied()))
-            .all(self.0.read())
-            .await?;
-        Ok(found.into_iter().map(|purchase| (purchase.id, purchase)).collect())
-    }
-}
-
 /// The purchase with that id, if there is one and the viewer may see it. Batched.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<BookPurchase>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
-    let found = ctx.data_unchecked::<Loader<PurchaseLoader>>().load_one(id).await?;
+    let found = row::<book_purchase::Entity>(ctx, id).await?;
     let viewer = ctx.viewer();
     let may_see =
         |purchase: &book_purchase::Model| viewer.is_operator() || purchase.buyer_id.is_some_and(|id| viewer.is(id));

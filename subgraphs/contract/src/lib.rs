@@ -33,7 +33,7 @@ pub use federated::{federated, federated_sdl};
 pub use id::parse_id;
 pub use idempotency::{IdempotencyKey, Once, once};
 pub use invalidation::{Invalidation, InvalidationSubscription};
-pub use loader::{Loader, loader};
+pub use loader::{Loader, Rows, loader, row, rows};
 pub use money::Money;
 pub use page::{Page, PageArgs, Paged, page};
 pub use services::Services;

@@ -1,7 +1,7 @@
 //! Messages: from one person to another, and nobody else's business.
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{Services, federated, federated_sdl, loader};
+use contract::{Services, federated, federated_sdl, loader, rows};
 
 mod arrivals;
 pub mod demo;
@@ -26,9 +26,11 @@ pub type MessagesSchema = Schema<Query, Mutation, Subscription>;
 
 /// The domain, ready to answer.
 pub fn schema(services: Services) -> MessagesSchema {
-    let messages = loader(message::MessageLoader(services.db.clone()));
-    let unread = loader(user::UnreadLoader(services.db.clone()));
-    federated().data(services).data(messages).data(unread).finish()
+    federated()
+        .data(rows::<entities::message::Entity>(&services.db))
+        .data(loader(user::UnreadLoader(services.db.clone())))
+        .data(services)
+        .finish()
 }
 
 /// What the supergraph is composed from: the contents of `schema.graphql` in this folder.

@@ -1,15 +1,10 @@
 //! A message: what it says, and who may read it.
 
-use std::collections::HashMap;
-
-use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
-use contract::{
-    Audience, ContextExt, Db, Error, Event, Loader, PageArgs, Paged, Result, Viewer, page, parse_id, rfc3339,
-};
+use contract::{Audience, ContextExt, Event, PageArgs, Paged, Result, Viewer, page, parse_id, rfc3339, row};
 use entities::message;
-use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
+use sea_orm::{Order, Select};
 
 use crate::user::User;
 
@@ -85,26 +80,10 @@ pub(crate) async fn newest_first(
     page(ctx.db().read(), messages, columns, Order::Desc, args, key, Message).await
 }
 
-/// Reads messages by id, many at once; it knows nothing of who may see them.
-pub struct MessageLoader(pub(crate) Db);
-
-impl Load<i64> for MessageLoader {
-    type Value = message::Model;
-    type Error = Error;
-
-    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, message::Model>> {
-        let found = message::Entity::find()
-            .filter(message::Column::Id.is_in(ids.iter().copied()))
-            .all(self.0.read())
-            .await?;
-        Ok(found.into_iter().map(|message| (message.id, message)).collect())
-    }
-}
-
 /// The message with that id, if there is one and the viewer may see it. Batched.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Message>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
-    let found = ctx.data_unchecked::<Loader<MessageLoader>>().load_one(id).await?;
+    let found = row::<message::Entity>(ctx, id).await?;
     Ok(found.filter(|message| may_see(ctx.viewer(), message)).map(Message))
 }
 
