@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Subscription};
-use contract::{Clock, ContextExt, Db, Delivery, Error, Event, EventStream, Result, parse_id};
+use contract::{Clock, ContextExt, Db, Delivery, Error, Event, EventStream, Follower, Result, follow, parse_id};
 use entities::book;
-use futures_util::stream::{self, Stream, StreamExt};
+use futures_util::stream::{Stream, StreamExt, TryStreamExt};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::book::{Book, TYPENAME};
@@ -54,14 +54,7 @@ impl BookSubscription {
         watch
             .shown
             .extend(known.into_iter().map(|book| (book.id, book.version)));
-        // A failed read ends it: going on would hide that something was missed.
-        Ok(stream::unfold(Some((watch, events)), async |state| {
-            let (mut watch, mut events) = state?;
-            match watch.next(&mut events).await? {
-                Ok(book) => Some((Ok(Book(book)), Some((watch, events)))),
-                Err(error) => Some((Err(error), None)),
-            }
-        }))
+        Ok(follow(watch, events).map_ok(Book))
     }
 }
 
@@ -81,8 +74,9 @@ struct Watch {
     lost: Option<(i64, i64)>,
 }
 
-impl Watch {
-    /// The next book to show; `None` when there are no more events.
+impl Follower for Watch {
+    type Item = book::Model;
+
     async fn next(&mut self, events: &mut EventStream) -> Option<Result<book::Model>> {
         loop {
             while let Some(book) = self.ready.pop_front() {
@@ -103,7 +97,9 @@ impl Watch {
             }
         }
     }
+}
 
+impl Watch {
     /// Whether this is newer than what was last shown of the book; if so it counts as shown.
     fn is_news(&mut self, book: &book::Model) -> bool {
         if self.shown.get(&book.id).is_some_and(|shown| *shown >= book.version) {

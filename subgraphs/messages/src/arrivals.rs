@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use async_graphql::{Context, Subscription};
-use contract::{ContextExt, Db, Delivery, Event, EventStream, Result};
+use contract::{ContextExt, Db, Delivery, Event, EventStream, Follower, Result, follow};
 use entities::message;
-use futures_util::stream::{self, Stream, StreamExt};
+use futures_util::stream::{Stream, StreamExt, TryStreamExt};
 use sea_orm::QuerySelect;
 
 use crate::message::Message;
@@ -32,14 +32,7 @@ impl MessageSubscription {
             ready: VecDeque::new(),
             more: false,
         };
-        // A failed read ends it: going on would hide that something was missed.
-        Ok(stream::unfold(Some((inbox, events)), async |state| {
-            let (mut inbox, mut events) = state?;
-            match inbox.next(&mut events).await? {
-                Ok(message) => Some((Ok(Message(message)), Some((inbox, events)))),
-                Err(error) => Some((Err(error), None)),
-            }
-        }))
+        Ok(follow(inbox, events).map_ok(Message))
     }
 }
 
@@ -55,8 +48,9 @@ struct Inbox {
     more: bool,
 }
 
-impl Inbox {
-    /// The next message to show; `None` when there are no more events.
+impl Follower for Inbox {
+    type Item = message::Model;
+
     async fn next(&mut self, events: &mut EventStream) -> Option<Result<message::Model>> {
         loop {
             if let Some(message) = self.ready.pop_front() {
@@ -70,7 +64,9 @@ impl Inbox {
             }
         }
     }
+}
 
+impl Inbox {
     /// Whether the inbox may have grown. An event is only a hint: the database says what there is, so that whoever
     /// falls behind loses nothing.
     fn is_news(&self, delivery: &Delivery) -> bool {
