@@ -5,30 +5,22 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 use serde_json::json;
 
-use crate::http::answers::{Answers, Part};
+use crate::http::answers::{Answers, Part, streamed};
 
 const BEGIN: &[u8] = b"--graphql";
 const END: &[u8] = b"--\r\n";
 
 /// Streams `answers`.
 pub(super) fn respond(answers: Answers, heartbeat: Duration) -> Response {
-    let mut response = Response::new(Body::from_stream(
-        parts(answers, heartbeat).map(Ok::<_, std::convert::Infallible>),
-    ));
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0"),
-    );
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response
+    streamed(
+        "multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0",
+        parts(answers, heartbeat),
+    )
 }
 
 fn parts(answers: Answers, heartbeat: Duration) -> impl Stream<Item = Bytes> {

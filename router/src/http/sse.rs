@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 
-use crate::http::answers::{Answers, Part};
+use crate::http::answers::{Answers, Part, streamed};
 
 /// A comment, which clients ignore.
 const NOTHING: &[u8] = b":\n\n";
@@ -18,17 +16,7 @@ const COMPLETE: &[u8] = b"event: complete\ndata: \n\n";
 /// Streams `answers`. What the graph refuses is an event too: the protocol says so, because a browser tells its page
 /// nothing of any other status.
 pub(super) fn respond(answers: Answers, keep_alive: Duration) -> Response {
-    let mut response = Response::new(Body::from_stream(
-        events(answers, keep_alive).map(Ok::<_, std::convert::Infallible>),
-    ));
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/event-stream; charset=utf-8"),
-    );
-    // Some proxies collect an answer before they pass it on, unless they are told not to.
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response
+    streamed("text/event-stream; charset=utf-8", events(answers, keep_alive))
 }
 
 fn events(answers: Answers, keep_alive: Duration) -> impl Stream<Item = Bytes> {

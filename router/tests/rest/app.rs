@@ -104,6 +104,12 @@ impl Store {
         send(&self.router, line, headers, body).await
     }
 
+    /// How many books there are.
+    pub async fn books(&self) -> usize {
+        let books = self.call("GET /bookstore/catalog/books").await.json();
+        books.as_array().unwrap().len()
+    }
+
     /// Sends `METHOD /path` and nothing else.
     pub async fn call(&self, line: &str) -> Answered {
         self.send(line, &[], Body::empty()).await

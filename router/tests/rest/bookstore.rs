@@ -200,16 +200,7 @@ async fn a_book_that_breaks_a_rule_is_not_added() {
             .status,
         400
     );
-    assert_eq!(
-        store
-            .call("GET /bookstore/catalog/books")
-            .await
-            .json()
-            .as_array()
-            .unwrap()
-            .len(),
-        7
-    );
+    assert_eq!(store.books().await, 7);
 }
 
 #[tokio::test]
@@ -331,16 +322,7 @@ async fn a_body_that_is_no_json_object_is_refused() {
         store.json(line, &large).await.line(),
         said(413, "a body has at most 1048576 bytes")
     );
-    assert_eq!(
-        store
-            .call("GET /bookstore/catalog/books")
-            .await
-            .json()
-            .as_array()
-            .unwrap()
-            .len(),
-        7
-    );
+    assert_eq!(store.books().await, 7);
     for media in [
         "application/json; charset=utf-8",
         "Application/JSON",

@@ -78,14 +78,5 @@ async fn one_key_adds_one_book() {
         .send(line, &key, r#"{"title":"T","topic":"t","quantity":3,"price":2}"#)
         .await;
     assert_eq!(other.status, 422);
-    assert_eq!(
-        store
-            .call("GET /bookstore/catalog/books")
-            .await
-            .json()
-            .as_array()
-            .unwrap()
-            .len(),
-        8
-    );
+    assert_eq!(store.books().await, 8);
 }
