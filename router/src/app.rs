@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -171,7 +172,12 @@ async fn open_gateway(settings: &Settings, services: &Services) -> Result<Gatewa
 /// # Errors
 /// When another process holds it, or it cannot be made.
 pub fn lock(folder: &DataFolder) -> Result<File, OpenError> {
-    fs::create_dir_all(folder.path()).map_err(|error| failed(folder.path(), error))?;
+    // What people did and what signs their tokens is nobody else's to read.
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder.path())
+        .map_err(|error| failed(folder.path(), error))?;
     let path = folder.lock();
     let file = OpenOptions::new()
         .create(true)

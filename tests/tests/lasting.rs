@@ -72,3 +72,12 @@ async fn an_expired_token_is_refused_and_a_refreshed_one_holds() {
     dan.token = refreshed.data("/refresh/token").as_str().map(str::to_owned);
     assert_eq!(dan.graphql("{ me { username } }").await.data("/me/username"), "dan");
 }
+
+#[tokio::test]
+async fn nobody_else_on_the_machine_can_read_the_data_folder() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let app = TestApp::new().await;
+    let mode = std::fs::metadata(app.data()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "{mode:o}");
+}
