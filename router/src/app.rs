@@ -38,7 +38,7 @@ pub enum OpenError {
         error: io::Error,
     },
     /// The database cannot be opened or migrated.
-    #[error("database: {0}")]
+    #[error("database: {}", .0.in_full())]
     Database(#[from] contract::Error),
     /// The supergraph inside this program is broken.
     #[error("supergraph: {0}")]

@@ -191,7 +191,8 @@ async fn migrate(flags: &SettingsFlags, down: Option<u32>, status: bool) -> Resu
         }
         Ok(())
     })
-    .await?;
+    .await
+    .map_err(app::OpenError::from)?;
     db.close().await?;
     print(&reported.iter().collect::<String>())
 }

@@ -28,7 +28,7 @@ pub enum ServeError {
     #[error("server.rest_listen: there is no REST mount {0}")]
     NoMount(String),
     /// The database cannot be closed.
-    #[error("database: {0}")]
+    #[error("database: {}", .0.in_full())]
     Database(#[from] contract::Error),
     /// A listener failed.
     #[error(transparent)]

@@ -156,6 +156,28 @@ fn migrate_goes_up_and_down_and_says_where_it_is() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_used_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("agora.db"), "this is no database, only some text").unwrap();
+    for command in [
+        &[
+            "create-admin",
+            "--username",
+            "a",
+            "--email",
+            "a@example.com",
+            "--data",
+            ".",
+        ][..],
+        &["migrate", "--data", "."],
+    ] {
+        let refused = run(folder.path(), command, "");
+        let said = text(&refused.stderr);
+        assert!(!refused.status.success() && said.contains("not a database"), "{said}");
+    }
+}
+
+#[test]
 fn a_served_installation_has_no_sample_data_and_its_administrator_and_services_hold() {
     let folder = tempfile::tempdir().unwrap();
     let early = run(folder.path(), &["token", "--service", "stock-room"], "");

@@ -77,6 +77,15 @@ impl Error {
         Self::Conflict(reason.into())
     }
 
+    /// What happened, in full: for the log and for who runs the server, never for a caller.
+    pub fn in_full(&self) -> String {
+        match self {
+            Self::Database(error) => error.to_string(),
+            Self::Internal(why) => why.to_string(),
+            told => told.to_string(),
+        }
+    }
+
     /// The stable code that goes out as `extensions.code` (CONTRACTS, sections 0 and 7).
     pub fn code(&self) -> &'static str {
         match self {
