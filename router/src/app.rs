@@ -12,6 +12,7 @@ use migrations::{Migrator, MigratorTrait};
 use crate::auth::{Authenticator, EndedSession};
 use crate::config::{DataFolder, Settings};
 use crate::gateway::Gateway;
+use crate::rest::Openness;
 use crate::supergraph::{Supergraph, SupergraphError};
 use crate::{demo, domains};
 use crate::{http, rest};
@@ -72,9 +73,9 @@ impl App {
 
     /// Everything that answers on the main address: the graph, its pages, and every REST mount.
     ///
-    /// `open` says whether REST routes without authentication answer anyone; with `demo`, GraphiQL offers to sign in as
+    /// `open` says whom REST routes without authentication answer; with `demo`, GraphiQL offers to sign in as
     /// the demo's people.
-    pub fn router(&self, settings: &Settings, open: bool, demo: bool) -> axum::Router {
+    pub fn router(&self, settings: &Settings, open: Openness, demo: bool) -> axum::Router {
         let mounts = rest::mounts().iter().map(|mount| http::MountLink {
             name: mount.title.to_owned(),
             prefix: mount.prefix.to_owned(),

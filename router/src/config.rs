@@ -9,6 +9,7 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{LimitFlags, Limits};
+use crate::rest::Openness;
 use contract::settings;
 
 settings! {
@@ -20,7 +21,7 @@ settings! {
         data: PathBuf = PathBuf::from("./data/agora"),
         /// Binds a REST mount, or one of its services, to its own port at `/`: `bookstore.catalog=127.0.0.1:5001`; several with commas.
         rest_listen: RestListeners = RestListeners::default(),
-        /// Who may call REST routes whose document has no authentication: anyone (`open`), or who has a bearer token (`token`); `auto` is `open` on loopback addresses and `token` elsewhere.
+        /// Who may call REST routes whose document has no authentication: anyone (`open`), or who has a bearer token (`token`); `auto` is `open` on loopback addresses for who calls them by a loopback name, and `token` elsewhere.
         rest_access: RestAccess = RestAccess::Auto,
         /// Browser origins that may call the graph from other sites, `https://app.example`. None unless named.
         allowed_origins: Origins = Origins::default(),
@@ -230,7 +231,7 @@ fn named(error: &figment::Error) -> ConfigError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum RestAccess {
-    /// `open` where a listener's address is loopback, `token` elsewhere.
+    /// `open` where a listener's address is loopback and it is called by a loopback name, `token` elsewhere.
     Auto,
     /// Anyone, as documented.
     Open,
@@ -239,12 +240,12 @@ pub enum RestAccess {
 }
 
 impl RestAccess {
-    /// Whether a listener on that address answers anyone.
-    pub fn is_open(self, address: SocketAddr) -> bool {
+    /// Whom a listener on that address answers.
+    pub fn on(self, address: SocketAddr) -> Openness {
         match self {
-            Self::Auto => address.ip().is_loopback(),
-            Self::Open => true,
-            Self::Token => false,
+            Self::Auto if address.ip().is_loopback() => Openness::Loopback,
+            Self::Open => Openness::Anyone,
+            Self::Auto | Self::Token => Openness::Closed,
         }
     }
 }

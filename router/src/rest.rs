@@ -14,6 +14,7 @@ mod input;
 mod kind;
 mod open;
 mod openapi;
+mod openness;
 mod operation;
 mod paths;
 mod reply;
@@ -34,6 +35,7 @@ use tower_http::compression::CompressionLayer;
 
 pub use failure::{Envelope, Failure};
 pub use kind::{Field, Kind, Model, Need, QUANTITY};
+pub use openness::Openness;
 pub use reply::{Call, Reply};
 pub use route::{Access, Answer, ErrorRow, Invalid, Mount, Param, Place, Route, Service, Verb};
 
@@ -51,11 +53,11 @@ pub fn mounts() -> &'static [Mount] {
     &MOUNTS
 }
 
-/// All mounts under their prefixes. `open`: routes whose documents have no authentication answer anyone.
+/// All mounts under their prefixes. `open`: whom routes answer whose documents have no authentication.
 ///
 /// # Panics
 /// When a table does not fit its own operations, which a test rules out.
-pub fn router(gateway: &Gateway, open: bool) -> Router {
+pub fn router(gateway: &Gateway, open: Openness) -> Router {
     mounts().iter().fold(Router::new(), |router, mount| {
         let all = mount.services.iter().collect();
         let opened = Arc::new(Opened::new(gateway, open, mount, all, At::Prefix));
@@ -72,7 +74,7 @@ pub fn router(gateway: &Gateway, open: bool) -> Router {
 ///
 /// # Panics
 /// As [`router`].
-pub fn service_router(gateway: &Gateway, open: bool, mount: &str, service: Option<&str>) -> Option<Router> {
+pub fn service_router(gateway: &Gateway, open: Openness, mount: &str, service: Option<&str>) -> Option<Router> {
     let mount = mounts().iter().find(|known| known.name == mount)?;
     let wanted = |known: &&'static Service| service.is_none_or(|name| known.name == name);
     let services: Vec<&'static Service> = mount.services.iter().filter(wanted).collect();

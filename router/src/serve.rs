@@ -82,7 +82,7 @@ struct Door {
 async fn open_doors(app: &App, settings: &Settings, demo: bool) -> Result<Vec<Door>, ServeError> {
     let server = &settings.server;
     let main = listen(server.listen).await?;
-    let open = server.rest_access.is_open(main.1);
+    let open = server.rest_access.on(main.1);
     let router = app.router(settings, open, demo);
     let mut doors = vec![Door {
         name: "graph".to_owned(),
@@ -92,7 +92,7 @@ async fn open_doors(app: &App, settings: &Settings, demo: bool) -> Result<Vec<Do
     }];
     for extra in &server.rest_listen.0 {
         let (listener, address) = listen(extra.address).await?;
-        let open = server.rest_access.is_open(address);
+        let open = server.rest_access.on(address);
         let router = rest::service_router(&app.gateway, open, &extra.mount, extra.service.as_deref())
             .ok_or_else(|| ServeError::NoMount(extra.to_string()))?;
         let router = http::guarded(&app.gateway, router);
@@ -103,7 +103,7 @@ async fn open_doors(app: &App, settings: &Settings, demo: bool) -> Result<Vec<Do
             router,
         });
     }
-    if open && !server.listen.ip().is_loopback() {
+    if open.is_open() && !server.listen.ip().is_loopback() {
         tracing::warn!(address = %server.listen, "REST routes without authentication answer anyone on this address");
     }
     Ok(doors)

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use agora::app::App;
 use agora::config::Settings;
+use agora::rest::Openness;
 use contract::ManualClock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -46,7 +47,7 @@ impl TestApp {
             .await
             .expect("a loopback port");
         let url = format!("http://{}", listener.local_addr().expect("a bound address"));
-        let router = app.router(&settings, true, true);
+        let router = app.router(&settings, Openness::Loopback, true);
         let shutdown = app.gateway.shutdown.clone();
         let server = tokio::spawn(async move {
             axum::serve(listener, router)

@@ -34,23 +34,23 @@ pub(super) fn sign_in(
             .identify(&request.headers)
             .map_err(|error| Failure::new("UNAUTHENTICATED", error.to_string()))?,
     };
+    let open = opened.open.is_open_to(request);
     let by_policy = matches!(access, Access::Policy | Access::Attributed | Access::Internal);
-    let needs_token = matches!(access, Access::Bearer | Access::Service) || (by_policy && !opened.open);
+    let needs_token = matches!(access, Access::Bearer | Access::Service) || (by_policy && !open);
     if needs_token && identity.viewer == Viewer::Anonymous {
         return Err(Failure::new("UNAUTHENTICATED", "sign in first"));
     }
-    let rights = rights(opened, access, request, &identity.viewer);
+    let rights = rights(open, access, request, &identity.viewer);
     let is_person = matches!(identity.viewer, Viewer::User { .. });
-    let Identity { viewer, session, .. } =
-        match by_policy && opened.open && !(is_person && access == Access::Attributed) {
-            true => Identity {
-                viewer: Viewer::Service {
-                    name: opened.mount.name.to_owned(),
-                },
-                ..Identity::ANONYMOUS
+    let Identity { viewer, session, .. } = match by_policy && open && !(is_person && access == Access::Attributed) {
+        true => Identity {
+            viewer: Viewer::Service {
+                name: opened.mount.name.to_owned(),
             },
-            false => identity,
-        };
+            ..Identity::ANONYMOUS
+        },
+        false => identity,
+    };
     let caller = Caller {
         viewer,
         session,
@@ -59,9 +59,9 @@ pub(super) fn sign_in(
     Ok((caller, rights))
 }
 
-fn rights(opened: &Opened, access: Access, request: &Parts, viewer: &Viewer) -> Result<(), Failure> {
+fn rights(open: bool, access: Access, request: &Parts, viewer: &Viewer) -> Result<(), Failure> {
     let forbidden = |why: &str| Err(Failure::new("FORBIDDEN", why));
-    let services_only = access == Access::Service || (access == Access::Internal && !opened.open);
+    let services_only = access == Access::Service || (access == Access::Internal && !open);
     if services_only && !matches!(viewer, Viewer::Service { .. }) {
         return forbidden("only a service may do this");
     }
@@ -70,7 +70,7 @@ fn rights(opened: &Opened, access: Access, request: &Parts, viewer: &Viewer) -> 
         .headers
         .get("sec-fetch-site")
         .is_some_and(|site| site == "cross-site");
-    if cross_site && opened.open && request.method != Method::GET {
+    if cross_site && open && request.method != Method::GET {
         return forbidden("another site may not do this");
     }
     Ok(())

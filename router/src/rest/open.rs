@@ -5,6 +5,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, Response};
 
 use super::failure::Failure;
+use super::openness::Openness;
 use super::operation::Compiled;
 use super::paths::{self, Paths};
 use super::route::{Mount, Service};
@@ -16,7 +17,7 @@ pub(super) struct Opened {
     pub mount: &'static Mount,
     pub gateway: Gateway,
     /// Whether routes whose document has no authentication answer anyone here.
-    pub open: bool,
+    pub open: Openness,
     /// Where the mount is for the client: its prefix, or nothing at an address of its own.
     pub base: &'static str,
     pub routes: Vec<Compiled>,
@@ -37,7 +38,13 @@ pub(super) enum At {
 }
 
 impl Opened {
-    pub fn new(gateway: &Gateway, open: bool, mount: &'static Mount, services: Vec<&'static Service>, at: At) -> Self {
+    pub fn new(
+        gateway: &Gateway,
+        open: Openness,
+        mount: &'static Mount,
+        services: Vec<&'static Service>,
+        at: At,
+    ) -> Self {
         let rows = services
             .into_iter()
             .flat_map(|service| service.routes.iter().map(move |route| (service, route)));

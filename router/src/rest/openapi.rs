@@ -25,7 +25,7 @@ pub(super) fn document(opened: &Opened) -> Value {
     let mut error = (opened.mount.envelope.schema)();
     error["description"] = "What every error looks like.".into();
     document.schemas.insert("Error".to_owned(), error);
-    let access = match opened.open {
+    let access = match opened.open.is_open() {
         true => "Whoever reaches this address may call everything that asks for no token.",
         false => "Every route but the plainly public needs a bearer token: a person's, or a service's credential.",
     };
@@ -87,7 +87,7 @@ impl Document<'_> {
             "tags": [compiled.service.name],
             "summary": route.summary,
             "responses": self.responses(compiled),
-            "security": security(route.access, self.opened.open),
+            "security": security(route.access, self.opened.open.is_open()),
         });
         let parameters = self.parameters(compiled);
         if !parameters.is_empty() {
@@ -223,7 +223,7 @@ impl Document<'_> {
             "sign in first",
             "A token is needed, or the one that was sent does not hold.",
         );
-        if !self.opened.open || route.access == Access::Service || route.verb != Verb::Get {
+        if !self.opened.open.is_open() || route.access == Access::Service || route.verb != Verb::Get {
             add(
                 "FORBIDDEN",
                 "only an administrator may do this",

@@ -224,7 +224,7 @@ struct Door {
 }
 
 impl Door {
-    fn new(open: bool) -> Self {
+    fn new(open: Openness) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at_us(NOW_US));
         let keys = Arc::new(TokenKeys::ephemeral());
         let auth = Arc::new(Authenticator::new(Arc::clone(&keys), Arc::clone(&clock)));
@@ -265,7 +265,7 @@ impl Door {
 
 #[tokio::test]
 async fn query_parameters_are_coerced_by_their_kind() {
-    let door = Door::new(true);
+    let door = Door::new(Openness::Anyone);
     for (line, expected) in [
         ("GET /things/top", r#"200 {"text":"25 None"}"#),
         ("GET /things/top?n=3&newest=true&x=1", r#"200 {"text":"3 Some(true)"}"#),
@@ -297,7 +297,7 @@ async fn query_parameters_are_coerced_by_their_kind() {
 
 #[tokio::test]
 async fn a_fixed_path_wins_over_a_parameter() {
-    let door = Door::new(true);
+    let door = Door::new(Openness::Anyone);
     let expected = r#"405 {"code":405,"message":"this path answers GET, HEAD","reason":"METHOD_NOT_ALLOWED"}"#;
     assert_eq!(door.call("PUT /things/top").await, expected);
     assert_eq!(
@@ -308,7 +308,7 @@ async fn a_fixed_path_wins_over_a_parameter() {
 
 #[tokio::test]
 async fn one_code_may_read_differently_by_what_is_missing() {
-    let door = Door::new(true);
+    let door = Door::new(Openness::Anyone);
     let not_found = |message: &str| format!(r#"404 {{"code":404,"message":"{message}","reason":"NOT_FOUND"}}"#);
     assert_eq!(door.call("GET /things/7").await, not_found("could not find thing 7"));
     assert_eq!(
@@ -322,7 +322,7 @@ async fn one_code_may_read_differently_by_what_is_missing() {
 
 #[tokio::test]
 async fn a_body_may_be_json_or_a_form_and_each_member_is_told_its_mistake() {
-    let door = Door::new(true);
+    let door = Door::new(Openness::Anyone);
     let form = [("content-type", "application/x-www-form-urlencoded")];
     let json = [("content-type", "application/json")];
     let sent = door
@@ -348,7 +348,7 @@ async fn a_body_may_be_json_or_a_form_and_each_member_is_told_its_mistake() {
 
 #[tokio::test]
 async fn routes_for_programs_refuse_people() {
-    let (open, closed) = (Door::new(true), Door::new(false));
+    let (open, closed) = (Door::new(Openness::Anyone), Door::new(Openness::Closed));
     for (door, route, nobody, person, service) in [
         (&open, "/replica/1/peek", 401, 403, 200),
         (&open, "/replica/1/look", 200, 200, 200),
@@ -369,7 +369,7 @@ async fn routes_for_programs_refuse_people() {
 
 #[tokio::test]
 async fn the_openapi_document_may_have_a_second_address() {
-    let door = Door::new(true);
+    let door = Door::new(Openness::Anyone);
     let document = door.call("GET /openapi.json").await;
     assert!(document.starts_with("200 {"));
     assert_eq!(door.call("GET /swagger.json").await, document);

@@ -1,6 +1,6 @@
 //! Who may call the REST routes: both policies, on the bookstore.
 
-use crate::app::{Answered, Store};
+use crate::app::{Answered, Store, send};
 use axum::body::Body;
 use contract::Viewer;
 
@@ -176,4 +176,49 @@ async fn buyers(store: &Store) -> String {
         .graph("{ bookPurchases { nodes { buyer { id } } } }", viewer)
         .await;
     data["bookPurchases"]["nodes"].to_string()
+}
+
+#[tokio::test]
+async fn on_loopback_only_who_calls_this_machine_by_its_own_names_needs_no_token() {
+    let store = Store::open().await;
+    let router = agora::rest::router(&store.gateway, agora::rest::Openness::Loopback);
+    let status = async |host: &str| {
+        let headers = [("host", host)];
+        send(&router, "POST /bookstore/purchase/1", &headers, Body::empty())
+            .await
+            .status
+    };
+    let own = [
+        "localhost",
+        "LocalHost:4000",
+        "shop.localhost:4000",
+        "127.0.0.1:4000",
+        "127.9.9.9",
+        "[::1]:4000",
+    ];
+    for host in own {
+        assert_eq!(status(host).await, 200, "{host}");
+    }
+    let foreign = [
+        "rebound.example:4000",
+        "localhost.example",
+        "notlocalhost",
+        "127.0.0.1.example",
+        "192.168.0.7:4000",
+        "[2001:db8::1]:4000",
+        "",
+    ];
+    for host in foreign {
+        assert_eq!(status(host).await, 401, "{host}");
+    }
+    // A token opens the same door to a proxy on this machine.
+    let bearer = format!("Bearer {}", store.person(7));
+    let headers = [("host", "shop.example"), ("authorization", bearer.as_str())];
+    assert_eq!(
+        send(&router, "POST /bookstore/purchase/1", &headers, Body::empty())
+            .await
+            .status,
+        200
+    );
+    assert_eq!(store.sales().await, own.len() + 1);
 }

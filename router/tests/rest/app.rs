@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agora::auth::Authenticator;
 use agora::gateway::Gateway;
 use agora::limits::Limits;
-use agora::rest;
+use agora::rest::{self, Openness};
 use agora::subgraph::{Document, InProcess, Subgraph, SubgraphData, SubgraphRequest};
 use agora::supergraph::Supergraph;
 use async_graphql::{Response, ServerError};
@@ -62,16 +62,16 @@ impl Answered {
 impl Store {
     /// Where routes without authentication answer anyone.
     pub async fn open() -> Self {
-        Self::with(true, Limits::default()).await
+        Self::with(Openness::Anyone, Limits::default()).await
     }
 
     /// Where every route needs a token.
     pub async fn closed() -> Self {
-        Self::with(false, Limits::default()).await
+        Self::with(Openness::Closed, Limits::default()).await
     }
 
     /// With that policy and those bounds.
-    pub async fn with(open: bool, limits: Limits) -> Self {
+    pub async fn with(open: Openness, limits: Limits) -> Self {
         let on = TestServices::new(NOW_US, 16).await;
         let services = on.services.clone();
         let (clock, keys) = (Arc::clone(&services.clock), Arc::clone(&services.keys));

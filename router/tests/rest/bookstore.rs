@@ -404,7 +404,13 @@ async fn an_empty_body_is_documented_and_another_is_ignored() {
 #[tokio::test]
 async fn a_service_of_its_own_answers_at_the_root() {
     let store = Store::open().await;
-    let catalog = agora::rest::service_router(&store.gateway, true, "bookstore", Some("catalog")).unwrap();
+    let catalog = agora::rest::service_router(
+        &store.gateway,
+        agora::rest::Openness::Anyone,
+        "bookstore",
+        Some("catalog"),
+    )
+    .unwrap();
     assert_eq!(send(&catalog, "GET /info/2", &[], Body::empty()).await.status, 200);
     assert_eq!(
         send(&catalog, "GET /orders", &[], Body::empty()).await.line(),
@@ -419,7 +425,7 @@ async fn a_service_of_its_own_answers_at_the_root() {
         send(&catalog, "POST /books", &[], book).await.header("location"),
         "/books/8"
     );
-    let whole = agora::rest::service_router(&store.gateway, true, "bookstore", None).unwrap();
+    let whole = agora::rest::service_router(&store.gateway, agora::rest::Openness::Anyone, "bookstore", None).unwrap();
     assert_eq!(send(&whole, "GET /info/2", &[], Body::empty()).await.status, 200);
     assert_eq!(
         send(&whole, "GET /", &[], Body::empty()).await.line(),
@@ -430,6 +436,6 @@ async fn a_service_of_its_own_answers_at_the_root() {
         "/catalog/books/9"
     );
     for (mount, service) in [("bookshop", None), ("bookstore", Some("kitchen"))] {
-        assert!(agora::rest::service_router(&store.gateway, true, mount, service).is_none());
+        assert!(agora::rest::service_router(&store.gateway, agora::rest::Openness::Anyone, mount, service).is_none());
     }
 }

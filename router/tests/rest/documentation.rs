@@ -23,7 +23,13 @@ async fn the_openapi_document_is_the_one_that_is_checked_in() {
 #[tokio::test]
 async fn the_openapi_document_holds_together_wherever_it_is_served() {
     let (open, closed) = (Store::open().await, Store::closed().await);
-    let catalog = agora::rest::service_router(&open.gateway, true, "bookstore", Some("catalog")).unwrap();
+    let catalog = agora::rest::service_router(
+        &open.gateway,
+        agora::rest::Openness::Anyone,
+        "bookstore",
+        Some("catalog"),
+    )
+    .unwrap();
     for document in [
         open.call("GET /bookstore/openapi.json").await.json(),
         closed.call("GET /bookstore/openapi.json/").await.json(),
@@ -152,7 +158,13 @@ async fn the_interactive_page_brings_everything_it_needs() {
     assert_eq!(store.call("GET /bookstore/docs/nothing.js").await.status, 404);
     let wrong = store.call("POST /bookstore/docs").await;
     assert_eq!((wrong.status, wrong.header("allow")), (405, "GET, HEAD"));
-    let alone = agora::rest::service_router(&store.gateway, true, "bookstore", Some("order")).unwrap();
+    let alone = agora::rest::service_router(
+        &store.gateway,
+        agora::rest::Openness::Anyone,
+        "bookstore",
+        Some("order"),
+    )
+    .unwrap();
     let page = send(&alone, "GET /docs", &[], Body::empty()).await;
     assert!(page.text.contains("\"/docs/swagger-ui.css\""), "{}", page.text);
     assert_eq!(

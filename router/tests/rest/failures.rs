@@ -33,7 +33,13 @@ impl Subgraph for Failing {
 async fn over(graph: Arc<dyn Subgraph>, line: &str) -> Answered {
     let store = Store::open().await;
     let gateway = Gateway { graph, ..store.gateway };
-    send(&rest::router(&gateway, true), line, &[], Body::empty()).await
+    send(
+        &rest::router(&gateway, rest::Openness::Anyone),
+        line,
+        &[],
+        Body::empty(),
+    )
+    .await
 }
 
 #[tokio::test]

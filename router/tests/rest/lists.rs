@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::app::Store;
 
 async fn with_books(limits: Limits, more: usize) -> Store {
-    let store = Store::with(true, limits).await;
+    let store = Store::with(agora::rest::Openness::Anyone, limits).await;
     for number in 0..more {
         let book = format!(r#"{{"title":"Volume {number}","topic":"encyclopaedia","quantity":1,"price":1}}"#);
         assert_eq!(store.json("POST /bookstore/catalog/books", &book).await.status, 201);

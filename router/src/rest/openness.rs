@@ -1,0 +1,52 @@
+//! Whom routes answer whose document has no authentication (CONTRACTS, section 0).
+
+use std::net::IpAddr;
+
+use axum::http::header;
+use axum::http::request::Parts;
+
+/// Whom a listener's routes answer whose document has no authentication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Openness {
+    /// Who has a bearer token.
+    Closed,
+    /// Who calls this machine by a loopback name or address; anyone else needs a token.
+    ///
+    /// A listener on loopback is reached from outside in two ways: through a proxy on the same machine, and by a page
+    /// whose own name is made to resolve to 127.0.0.1 (DNS rebinding). Both show in `Host`.
+    Loopback,
+    /// Anyone.
+    Anyone,
+}
+
+impl Openness {
+    /// Whether it is open to anybody at all: how the documentation describes it.
+    pub fn is_open(self) -> bool {
+        self != Self::Closed
+    }
+
+    /// Whether it is open to who sent this request.
+    pub(super) fn is_open_to(self, request: &Parts) -> bool {
+        match self {
+            Self::Closed => false,
+            Self::Anyone => true,
+            Self::Loopback => {
+                let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+                let host = host.or_else(|| request.uri.authority().map(|authority| authority.as_str()));
+                host.is_some_and(is_loopback)
+            }
+        }
+    }
+}
+
+/// Whether `Host` names this machine to itself: `localhost`, a name below it (RFC 6761), or a loopback address.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
