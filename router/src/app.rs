@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -180,12 +180,9 @@ pub fn lock(folder: &DataFolder) -> Result<File, OpenError> {
         .create(folder.path())
         .map_err(|error| failed(folder.path(), error))?;
     let path = folder.lock();
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|error| failed(&path, error))?;
+    let file = private_file(&path)?;
+    // Made before SQLite does: its log and its index take over the mode, also in a folder that others may enter.
+    private_file(&folder.database())?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(failed(
@@ -194,6 +191,12 @@ pub fn lock(folder: &DataFolder) -> Result<File, OpenError> {
         )),
         Err(fs::TryLockError::Error(error)) => Err(failed(&path, error)),
     }
+}
+
+fn private_file(path: &std::path::Path) -> Result<File, OpenError> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true).mode(0o600);
+    options.open(path).map_err(|error| failed(path, error))
 }
 
 fn failed(path: &std::path::Path, error: io::Error) -> OpenError {

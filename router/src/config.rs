@@ -85,6 +85,9 @@ pub struct SettingsFlags {
     limits: LimitFlags,
 }
 
+/// The longest an access token may live, in seconds.
+const ACCESS_SECONDS_MAX: u32 = 24 * 3600;
+
 /// A setting that cannot be used, with its name and why.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: {why}")]
@@ -157,9 +160,16 @@ impl Settings {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let limits = serde_json::to_value(&self.limits).expect("limits are plain numbers");
-        let database = serde_json::to_value(&self.database).expect("bounds are plain numbers");
-        for (section, values) in [("limits", limits), ("database", database)] {
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.server.log) {
+            return Err(ConfigError::new("server.log", error.to_string()));
+        }
+        // Ended sessions are remembered for a day: a token must not outlive that memory.
+        if self.accounts.access_seconds > ACCESS_SECONDS_MAX {
+            let why = format!("must be at most {ACCESS_SECONDS_MAX}, a day");
+            return Err(ConfigError::new("accounts.access_seconds", why));
+        }
+        let sections = serde_json::to_value(self).expect("settings are plain values");
+        for (section, values) in sections.as_object().into_iter().flatten() {
             let zero = values
                 .as_object()
                 .into_iter()

@@ -64,7 +64,7 @@ fn a_bad_setting_is_refused_by_its_name() {
         &'static [(&'static str, &'static str)],
         &'static str,
     );
-    let cases: [Case; 6] = [
+    let cases: [Case; 9] = [
         (&["check-config", "--config", "typo.toml"], &[], "query_dept_max"),
         (
             &["check-config", "--config", "missing.toml"],
@@ -86,6 +86,17 @@ fn a_bad_setting_is_refused_by_its_name() {
             &[],
             "limits.request_ms_max: must be more than 0",
         ),
+        (
+            &["check-config", "--failed-logins-max", "0"],
+            &[],
+            "accounts.failed_logins_max: must be more than 0",
+        ),
+        (
+            &["check-config", "--access-seconds", "86401"],
+            &[],
+            "accounts.access_seconds: must be at most 86400",
+        ),
+        (&["check-config", "--log", "agora=loud"], &[], "server.log"),
         (
             &["demo", "--listen", "0.0.0.0:0"],
             &[],

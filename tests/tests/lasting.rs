@@ -78,6 +78,8 @@ async fn nobody_else_on_the_machine_can_read_the_data_folder() {
     use std::os::unix::fs::PermissionsExt;
 
     let app = TestApp::new().await;
-    let mode = std::fs::metadata(app.data()).unwrap().permissions().mode();
-    assert_eq!(mode & 0o077, 0, "{mode:o}");
+    for path in [".", "agora.db", "agora.db-wal", "keys.json"] {
+        let mode = std::fs::metadata(app.data().join(path)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{path} {mode:o}");
+    }
 }

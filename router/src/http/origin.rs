@@ -1,4 +1,4 @@
-//! Whose pages may open a WebSocket: browsers do not ask first, as they do for other cross-site requests.
+//! Whose pages may call: browsers do not ask before they open a WebSocket, nor before they send a plain POST.
 
 use axum::http::{HeaderMap, Uri, header};
 
@@ -20,11 +20,24 @@ pub(super) fn check(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Resul
     {
         return Ok(());
     }
+    match is_own(origin, headers, uri) {
+        true => Ok(()),
+        false => Err(refused()),
+    }
+}
+
+/// Whether a browser calls for a page of another origin than the one that is called; programs do not say.
+pub(crate) fn is_foreign(headers: &HeaderMap, uri: &Uri) -> bool {
+    let origin = headers.get(header::ORIGIN);
+    origin.is_some_and(|origin| !origin.to_str().is_ok_and(|origin| is_own(origin, headers, uri)))
+}
+
+fn is_own(origin: &str, headers: &HeaderMap, uri: &Uri) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.or_else(|| uri.authority().map(|authority| authority.as_str()));
     match (origin.split_once("://"), host) {
-        (Some((scheme, from)), Some(host)) if without_port(scheme, from) == without_port(scheme, host) => Ok(()),
-        _ => Err(refused()),
+        (Some((scheme, from)), Some(host)) => without_port(scheme, from) == without_port(scheme, host),
+        _ => false,
     }
 }
 

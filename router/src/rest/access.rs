@@ -13,7 +13,7 @@ use super::open::Opened;
 use super::operation::Compiled;
 use super::route::{Access, Answer};
 use crate::auth::Identity;
-use crate::http::RequestId;
+use crate::http::{RequestId, is_foreign};
 
 /// Who is asking, and whether they may: the second is looked at only after the body.
 ///
@@ -66,11 +66,10 @@ fn rights(open: bool, access: Access, request: &Parts, viewer: &Viewer) -> Resul
         return forbidden("only a service may do this");
     }
     // Where anyone may, any page that a browser on this machine shows could buy books; browsers say so.
-    let cross_site = request
-        .headers
-        .get("sec-fetch-site")
-        .is_some_and(|site| site == "cross-site");
-    if cross_site && open && request.method != Method::GET {
+    let fetched_for = request.headers.get("sec-fetch-site");
+    let other_site = fetched_for.is_some_and(|site| site == "cross-site" || site == "same-site")
+        || is_foreign(&request.headers, &request.uri);
+    if other_site && open && request.method != Method::GET {
         return forbidden("another site may not do this");
     }
     Ok(())

@@ -62,7 +62,20 @@ async fn where_it_is_open_another_site_may_look_and_not_buy() {
         store.send("GET /bookstore/info/1", &cross, Body::empty()).await.status,
         200
     );
-    let own = [("sec-fetch-site", "same-origin")];
+    let neighbours: [&[(&str, &str)]; 3] = [
+        &[("sec-fetch-site", "same-site")],
+        &[("host", "localhost:4000"), ("origin", "http://localhost:3000")],
+        &[("host", "localhost:4000"), ("origin", "null")],
+    ];
+    for headers in neighbours {
+        let refused = store.send("POST /bookstore/purchase/1", headers, Body::empty()).await;
+        assert_eq!(refused.status, 403, "{headers:?}");
+    }
+    let own = [
+        ("sec-fetch-site", "same-origin"),
+        ("host", "localhost:4000"),
+        ("origin", "http://localhost:4000"),
+    ];
     assert_eq!(
         store
             .send("POST /bookstore/purchase/1", &own, Body::empty())
