@@ -113,21 +113,20 @@ fn into_ended(sessions: Vec<accounts::EndedSession>) -> Vec<EndedSession> {
 }
 
 /// Opens the database of the folder and brings its tables up to date.
-///
-/// # Errors
-/// When it cannot be opened or migrated.
-pub async fn open_database(settings: &Settings, folder: &DataFolder) -> Result<Db, OpenError> {
+async fn open_database(settings: &Settings, folder: &DataFolder) -> Result<Db, OpenError> {
     let db = connect(settings, folder).await?;
     db.migrate(async |connection| Migrator::up(connection, None).await)
         .await?;
     Ok(db)
 }
 
-/// Opens the database of the folder as it is.
+/// Opens the database of the folder as it is. Only who holds the folder's [`lock`] may.
 ///
 /// # Errors
 /// When it cannot be opened.
 pub async fn connect(settings: &Settings, folder: &DataFolder) -> Result<Db, OpenError> {
+    // Made before SQLite does: its log and its index take over the mode, also in a folder that others may enter.
+    private_file(&folder.database())?;
     let bounds = &settings.database;
     let options = DbOptions {
         path: folder.database(),
@@ -181,8 +180,6 @@ pub fn lock(folder: &DataFolder) -> Result<File, OpenError> {
         .map_err(|error| failed(folder.path(), error))?;
     let path = folder.lock();
     let file = private_file(&path)?;
-    // Made before SQLite does: its log and its index take over the mode, also in a folder that others may enter.
-    private_file(&folder.database())?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(failed(

@@ -34,7 +34,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::gateway::Gateway;
 
 pub use guard::guarded;
-pub(crate) use origin::is_foreign;
+pub(crate) use origin::{called_host, is_foreign};
 pub use request_id::RequestId;
 
 /// What the main address shows besides the graph.

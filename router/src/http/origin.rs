@@ -33,12 +33,16 @@ pub(crate) fn is_foreign(headers: &HeaderMap, uri: &Uri) -> bool {
 }
 
 fn is_own(origin: &str, headers: &HeaderMap, uri: &Uri) -> bool {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| uri.authority().map(|authority| authority.as_str()));
-    match (origin.split_once("://"), host) {
+    match (origin.split_once("://"), called_host(headers, uri)) {
         (Some((scheme, from)), Some(host)) => without_port(scheme, from) == without_port(scheme, host),
         _ => false,
     }
+}
+
+/// The host, with its port where one was named, that a request calls: `Host`, or HTTP/2's `:authority`.
+pub(crate) fn called_host<'r>(headers: &'r HeaderMap, uri: &'r Uri) -> Option<&'r str> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.or_else(|| uri.authority().map(|authority| authority.as_str()))
 }
 
 /// Browsers leave the usual port out of one and a proxy may put it into the other.

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use axum::http::header;
 use axum::http::request::Parts;
+
+use crate::http::called_host;
 
 /// Whom a listener's routes answer whose document has no authentication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +31,7 @@ impl Openness {
         match self {
             Self::Closed => false,
             Self::Anyone => true,
-            Self::Loopback => {
-                let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-                let host = host.or_else(|| request.uri.authority().map(|authority| authority.as_str()));
-                host.is_some_and(is_loopback)
-            }
+            Self::Loopback => called_host(&request.headers, &request.uri).is_some_and(is_loopback),
         }
     }
 }
