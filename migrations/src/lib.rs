@@ -3,10 +3,14 @@
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 
+mod columns;
 mod m0001_idempotency;
 mod m0002_accounts;
 mod m0003_bookstore;
 mod m0004_messages;
+mod m0005_exchange;
+mod m0006_wallet;
+mod m0007_brokerage;
 
 /// The ordered list.
 pub struct Migrator;
@@ -19,6 +23,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_accounts::Migration),
             Box::new(m0003_bookstore::Migration),
             Box::new(m0004_messages::Migration),
+            Box::new(m0005_exchange::Migration),
+            Box::new(m0006_wallet::Migration),
+            Box::new(m0007_brokerage::Migration),
         ]
     }
 }

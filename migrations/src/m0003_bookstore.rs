@@ -2,6 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 
+use crate::columns::{number, text};
+
 /// See the module.
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -26,14 +28,6 @@ impl MigrationTrait for Migration {
         manager.drop_table(Table::drop().table("book_purchase").take()).await?;
         manager.drop_table(Table::drop().table("book").take()).await
     }
-}
-
-fn number(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).big_integer().not_null().take()
-}
-
-fn text(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).text().not_null().take()
 }
 
 // Ids are never used again: the id of a deleted book must not name another one.

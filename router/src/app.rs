@@ -61,6 +61,7 @@ impl App {
             db,
             clock,
             bus,
+            orders: Arc::new(contract::TableLog),
             keys: Arc::new(keys),
         };
         let gateway = open_gateway(settings, &services).await?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextRequest, NextSubscribe};
 use async_graphql::{Response, ServerError};
+use entities::failed::{Failed, Refusal};
 use futures_util::stream::{BoxStream, StreamExt};
 use sea_orm::DbErr;
 
@@ -43,6 +44,21 @@ pub enum Error {
     /// Too few copies, products or shares left to sell.
     #[error("{0}")]
     InsufficientStock(&'static str),
+    /// Too few shares in a holding.
+    #[error("the holding does not have enough shares for that")]
+    InsufficientShares,
+    /// Too little is left of an authorization.
+    #[error("what is left of the authorization is not enough")]
+    InsufficientAuthorization,
+    /// An authorization does not fit the order, or is not in force; the text says which.
+    #[error("{0}")]
+    AuthorizationMismatch(&'static str),
+    /// Who may not automate an order tried to; the text says why.
+    #[error("{0}")]
+    InvalidAutomatedOrder(&'static str),
+    /// The order was carried out already.
+    #[error("the order is completed")]
+    OrderCompleted,
     /// The idempotency key was used before, for another request.
     #[error("this idempotency key was used for another request")]
     IdempotencyMismatch,
@@ -96,10 +112,33 @@ impl Error {
             Self::Conflict(_) => "CONFLICT",
             Self::InsufficientFunds => "INSUFFICIENT_FUNDS",
             Self::InsufficientStock(_) => "INSUFFICIENT_STOCK",
+            Self::InsufficientShares => "INSUFFICIENT_SHARES",
+            Self::InsufficientAuthorization => "INSUFFICIENT_AUTHORIZATION",
+            Self::AuthorizationMismatch(_) => "AUTHORIZATION_MISMATCH",
+            Self::InvalidAutomatedOrder(_) => "INVALID_AUTOMATED_ORDER",
+            Self::OrderCompleted => "ORDER_COMPLETED",
             Self::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
             Self::RateLimited { .. } => "RATE_LIMITED",
             Self::Unavailable(_) => "UNAVAILABLE",
             Self::Database(_) | Self::Internal(_) => "INTERNAL",
+        }
+    }
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Database(error) => error.into(),
+            Failed::Refused(refusal) => match refusal {
+                Refusal::InsufficientFunds => Self::InsufficientFunds,
+                Refusal::WalletFull => Self::Conflict("a wallet cannot hold that much".into()),
+                Refusal::InsufficientShares => Self::InsufficientShares,
+                Refusal::InsufficientStock => Self::InsufficientStock("the exchange has too few shares"),
+                Refusal::StockFull => Self::Conflict("the exchange cannot take that many shares".into()),
+                Refusal::NoStock => Self::NotFound("stock"),
+                Refusal::InsufficientAuthorization => Self::InsufficientAuthorization,
+                Refusal::AuthorizationNotInForce => Self::Forbidden("the authorization is not in force"),
+            },
         }
     }
 }

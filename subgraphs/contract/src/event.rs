@@ -50,6 +50,11 @@ pub enum Event {
         /// Its receiver.
         to: i64,
     },
+    /// A price fired automated orders: they can be carried out.
+    OrdersFired {
+        /// The stock.
+        stock: i64,
+    },
     /// A person's access tokens made until now are void (log-out, password change, deactivation).
     SessionsEnded {
         /// The person.

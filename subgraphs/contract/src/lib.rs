@@ -5,6 +5,7 @@
 //! read and write ([`Db`]), what time it is ([`Clock`]) and how to tell others ([`Bus`]) is here, so that
 //! no domain depends on another.
 
+mod changed;
 mod clock;
 mod context;
 mod db;
@@ -17,14 +18,17 @@ mod idempotency;
 mod invalidation;
 mod loader;
 mod money;
+mod order_log;
 mod page;
 mod services;
 mod session;
 mod settings;
+mod side;
 mod text;
 mod token;
 mod viewer;
 
+pub use changed::Changed;
 pub use clock::{Clock, ManualClock, SystemClock, rfc3339};
 pub use context::ContextExt;
 pub use db::{Db, DbOptions, DbStats, Tx};
@@ -37,9 +41,11 @@ pub use idempotency::{IdempotencyKey, Once, once};
 pub use invalidation::{Invalidation, InvalidationSubscription};
 pub use loader::{Loader, Rows, loader, row, rows};
 pub use money::Money;
+pub use order_log::{OrderLog, Replica, TableLog, Trade, Traded};
 pub use page::{Page, PageArgs, Paged, page};
 pub use services::Services;
 pub use session::SessionId;
+pub use side::Side;
 pub use text::{clip, optional_text, required_text};
 pub use token::{Claims, TokenError, TokenKeys, Verified};
 pub use viewer::{Role, Viewer};

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::{Bus, Clock, Db, Error, Event, Result, TokenKeys, Tx};
+use entities::expiry;
+
+use crate::{Bus, Changed, Clock, Db, Error, Event, OrderLog, Result, TokenKeys, Tx};
+
+/// How much one write settles of what is due.
+const SETTLED_MAX: u64 = 100;
 
 /// What a domain is built from: made once per process, cheap to clone.
 #[derive(Clone)]
@@ -13,6 +18,8 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// Where events go and come from.
     pub bus: Arc<dyn Bus>,
+    /// Where trades with the exchange are carried out and numbered.
+    pub orders: Arc<dyn OrderLog>,
     /// The installation's signing keys.
     pub keys: Arc<TokenKeys>,
 }
@@ -42,5 +49,21 @@ impl Services {
         written
             .await
             .map_err(|_| Error::Internal("what tells of a write panicked".into()))?
+    }
+
+    /// Settles what is over, so that what it gives back is seen: to be called before money, shares, authorizations or
+    /// orders are read or used. Costs one look into an index when nothing is due.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn settle_due(&self) -> Result<()> {
+        loop {
+            let now_us = self.clock.now_us();
+            if !expiry::is_due(self.db.read(), now_us).await? {
+                return Ok(());
+            }
+            let settle = async move |tx: &Tx| Ok(expiry::settle(tx, now_us, SETTLED_MAX).await?);
+            self.write_and_tell(settle, Changed::events).await?;
+        }
     }
 }

@@ -47,6 +47,7 @@ impl TestServices {
             db,
             clock: clock.clone(),
             bus: Arc::new(bus),
+            orders: Arc::new(contract::TableLog),
             keys: Arc::new(TokenKeys::ephemeral()),
         };
         Self {

@@ -1,0 +1,245 @@
+//! Orders of the brokerage: carried out at once, or automated and waiting for their price.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder, QuerySelect};
+use serde::{Deserialize, Serialize};
+
+use crate::side::Side;
+use crate::sql;
+
+/// One order.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
+#[sea_orm(table_name = "brokerage_order")]
+pub struct Model {
+    /// The order's id.
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// `BUY` or `SELL`.
+    pub side: String,
+    /// Of which stock.
+    pub stock_id: i64,
+    /// How many shares.
+    pub quantity: i64,
+    /// `PENDING`, `COMPLETED` or `CANCELLED`; it stops pending once.
+    pub status: String,
+    /// The price of one share at which it was carried out, in minor units.
+    pub price_minor: Option<i64>,
+    /// What the broker took, in minor units.
+    pub fee_minor: i64,
+    /// The ISO 4217 currency code of all its amounts.
+    pub currency: String,
+    /// The price of one share it waits for, in minor units; automated orders have one, no other.
+    pub limit_minor: Option<i64>,
+    /// The price that fired it, at which it is carried out; it was never worse than the limit.
+    pub fired_minor: Option<i64>,
+    /// When it is cancelled by itself, in microseconds since the epoch; never, if none.
+    pub expires_at_us: Option<i64>,
+    /// On whose account.
+    pub investor_id: i64,
+    /// Who placed it for the investor.
+    pub broker_id: Option<i64>,
+    /// Under which authorization.
+    pub authorization_id: Option<i64>,
+    /// The number of the trade at the exchange.
+    pub exchange_number: Option<i64>,
+    /// Why it was cancelled.
+    pub reason: Option<String>,
+    /// When it was placed, in microseconds since the epoch.
+    pub placed_at_us: i64,
+    /// When it stopped pending, in microseconds since the epoch.
+    pub ended_at_us: Option<i64>,
+    /// When it last changed, in microseconds since the epoch.
+    pub changed_at_us: i64,
+    /// Rises by one with every change.
+    pub version: i64,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// Which way its shares go.
+    pub fn side(&self) -> Side {
+        Side::of(&self.side)
+    }
+
+    /// Those it concerns: the investor and the broker.
+    pub fn parties(&self) -> Vec<i64> {
+        [Some(self.investor_id), self.broker_id].into_iter().flatten().collect()
+    }
+}
+
+/// An order that was carried out as it was placed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// Which way the shares go.
+    pub side: Side,
+    /// Of which stock.
+    pub stock_id: i64,
+    /// How many shares.
+    pub quantity: i64,
+    /// The price of one share, in minor units.
+    pub price_minor: i64,
+    /// What the broker took, in minor units.
+    pub fee_minor: i64,
+    /// The ISO 4217 currency code.
+    pub currency: String,
+    /// On whose account.
+    pub investor_id: i64,
+    /// Who placed it, and under which authorization.
+    pub broker: Option<(i64, i64)>,
+    /// The number of the trade at the exchange.
+    pub exchange_number: i64,
+}
+
+/// Records an order that was carried out as it was placed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record(tx: &impl ConnectionTrait, order: &Carried, now_us: i64) -> Result<Model, DbErr> {
+    let sql =
+        "INSERT INTO brokerage_order (side, stock_id, quantity, status, price_minor, fee_minor, currency, investor_id,
+             broker_id, authorization_id, exchange_number, placed_at_us, ended_at_us, changed_at_us, version)
+         VALUES ($1, $2, $3, 'COMPLETED', $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, 1) RETURNING *";
+    let values = [
+        order.side.as_str().into(),
+        order.stock_id.into(),
+        order.quantity.into(),
+        order.price_minor.into(),
+        order.fee_minor.into(),
+        order.currency.as_str().into(),
+        order.investor_id.into(),
+        order.broker.map(|(broker, _)| broker).into(),
+        order.broker.map(|(_, authorization)| authorization).into(),
+        order.exchange_number.into(),
+        now_us.into(),
+    ];
+    sql::made(tx, sql, values).await
+}
+
+/// An automated order: an investor's own, which waits for its price.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Automated {
+    /// Which way the shares go.
+    pub side: Side,
+    /// Of which stock.
+    pub stock_id: i64,
+    /// How many shares.
+    pub quantity: i64,
+    /// The price of one share it waits for, in minor units.
+    pub limit_minor: i64,
+    /// The ISO 4217 currency code.
+    pub currency: String,
+    /// On whose account.
+    pub investor_id: i64,
+    /// When it is cancelled by itself, in microseconds since the epoch.
+    pub expires_at_us: Option<i64>,
+}
+
+/// Records an automated order as pending; its cover is [`crate::cover`]'s.
+///
+/// # Errors
+/// When the database fails.
+pub async fn place(tx: &impl ConnectionTrait, order: &Automated, now_us: i64) -> Result<Model, DbErr> {
+    let sql = "INSERT INTO brokerage_order (side, stock_id, quantity, status, currency, limit_minor, expires_at_us, investor_id,
+             placed_at_us, changed_at_us, version)
+         VALUES ($1, $2, $3, 'PENDING', $4, $5, $6, $7, $8, $8, 1) RETURNING *";
+    let values = [
+        order.side.as_str().into(),
+        order.stock_id.into(),
+        order.quantity.into(),
+        order.currency.as_str().into(),
+        order.limit_minor.into(),
+        order.expires_at_us.into(),
+        order.investor_id.into(),
+        now_us.into(),
+    ];
+    sql::made(tx, sql, values).await
+}
+
+/// Marks the pending orders of a stock that this price fires, with the price, and answers how many it newly marked.
+/// To be called in the transaction that sets the price, so that no crossing is missed however soon it passes; they are
+/// carried out afterwards, at the price that fired them. A cancel may still come first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn fire(tx: &impl ConnectionTrait, stock_id: i64, price_minor: i64, now_us: i64) -> Result<u64, DbErr> {
+    let sql = "UPDATE brokerage_order SET fired_minor = $1
+         WHERE status = 'PENDING' AND stock_id = $2 AND fired_minor IS NULL AND (expires_at_us IS NULL OR expires_at_us > $3)
+             AND ((side = 'BUY' AND limit_minor >= $1) OR (side = 'SELL' AND limit_minor <= $1))";
+    sql::count(tx, sql, [price_minor.into(), stock_id.into(), now_us.into()]).await
+}
+
+/// Pending orders that a price has fired, the first placed first, after the one with the id `after`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn fired(db: &impl ConnectionTrait, after: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::Status.eq("PENDING"))
+        .filter(Column::FiredMinor.is_not_null())
+        .filter(Column::Id.gt(after))
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Takes the mark off a fired order that could not be carried out because the exchange had too few shares: it waits again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn unfire(tx: &impl ConnectionTrait, id: i64) -> Result<(), DbErr> {
+    let sql = "UPDATE brokerage_order SET fired_minor = NULL WHERE id = $1 AND status = 'PENDING'";
+    sql::count(tx, sql, [id.into()]).await?;
+    Ok(())
+}
+
+/// Completes a pending order; `None` when it is not pending any more: of a cancel and this, one wins.
+///
+/// # Errors
+/// When the database fails.
+pub async fn complete(
+    tx: &impl ConnectionTrait,
+    id: i64,
+    price_minor: i64,
+    exchange_number: i64,
+    now_us: i64,
+) -> Result<Option<Model>, DbErr> {
+    let sql =
+        "UPDATE brokerage_order SET status = 'COMPLETED', price_minor = $1, exchange_number = $2, ended_at_us = $3,
+             changed_at_us = $3, version = version + 1
+         WHERE id = $4 AND status = 'PENDING' RETURNING *";
+    let values = [price_minor.into(), exchange_number.into(), now_us.into(), id.into()];
+    sql::changed(tx, sql, values).await
+}
+
+/// Cancels a pending order; `None` when it is not pending any more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn cancel(
+    tx: &impl ConnectionTrait,
+    id: i64,
+    reason: Option<&str>,
+    now_us: i64,
+) -> Result<Option<Model>, DbErr> {
+    let sql = "UPDATE brokerage_order SET status = 'CANCELLED', reason = $1, ended_at_us = $2, changed_at_us = $2,
+             version = version + 1
+         WHERE id = $3 AND status = 'PENDING' RETURNING *";
+    sql::changed(tx, sql, [reason.into(), now_us.into(), id.into()]).await
+}
+
+/// Pending orders whose time is over, the first to end first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn due(db: &impl ConnectionTrait, now_us: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::Status.eq("PENDING"))
+        .filter(Column::ExpiresAtUs.lte(now_us))
+        .order_by_asc(Column::ExpiresAtUs)
+        .limit(limit)
+        .all(db)
+        .await
+}

@@ -1,0 +1,88 @@
+//! The order log of one replica: every successful trade with the exchange, numbered 0, 1, 2 … without gaps.
+
+use sea_orm::QuerySelect;
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::side::Side;
+use crate::{sql, stock};
+
+/// One trade. The database refuses to change or delete it.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
+#[sea_orm(table_name = "exchange_order")]
+pub struct Model {
+    /// Its number.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub number: i64,
+    /// What was traded.
+    pub stock_id: i64,
+    /// `BUY` or `SELL`.
+    pub side: String,
+    /// How many shares.
+    pub quantity: i64,
+    /// The price of one share, in minor units.
+    pub price_minor: i64,
+    /// The price's ISO 4217 currency code.
+    pub currency: String,
+    /// Who traded; nobody when a program did for nobody in particular.
+    pub trader_id: Option<i64>,
+    /// When, in microseconds since the epoch.
+    pub at_us: i64,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// A trade that is to get its number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewOrder {
+    /// Which way the shares go.
+    pub side: Side,
+    /// How many.
+    pub quantity: i64,
+    /// The price of one share, in minor units.
+    pub price_minor: i64,
+    /// Who trades.
+    pub trader_id: Option<i64>,
+}
+
+/// Records a trade of `stock` under the next number, in the transaction that moved the shares.
+///
+/// The number is taken inside the statement, and the transaction gives it back when it fails: no gap is possible, and
+/// the key no duplicate.
+///
+/// # Errors
+/// When the database fails.
+pub async fn append(
+    tx: &impl ConnectionTrait,
+    stock: &stock::Model,
+    order: &NewOrder,
+    now_us: i64,
+) -> Result<Model, DbErr> {
+    let sql = "INSERT INTO exchange_order (number, stock_id, side, quantity, price_minor, currency, trader_id, at_us)
+         SELECT coalesce(max(number), -1) + 1, $1, $2, $3, $4, $5, $6, $7 FROM exchange_order RETURNING *";
+    let values = [
+        stock.id.into(),
+        order.side.as_str().into(),
+        order.quantity.into(),
+        order.price_minor.into(),
+        stock.currency.as_str().into(),
+        order.trader_id.into(),
+        now_us.into(),
+    ];
+    sql::made(tx, sql, values).await
+}
+
+/// The number of the last trade; -1 before the first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn last_number(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
+    let last: Option<Option<i64>> = Entity::find()
+        .select_only()
+        .column_as(Column::Number.max(), "last")
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(last.flatten().unwrap_or(-1))
+}

@@ -1,0 +1,59 @@
+//! What is over: authorizations past their end and automated orders past their time give back what they keep.
+//!
+//! "Visible at once" (CONTRACTS, section 7): whoever reads or uses money, shares, authorizations or orders settles what is due first.
+
+use sea_orm::entity::prelude::*;
+
+use crate::authorization::{self, End};
+use crate::brokerage_order;
+use crate::cover;
+use crate::failed::Failed;
+use crate::hold;
+use crate::lending::{self, Touched};
+
+/// Why an order that ran out is cancelled.
+pub const ORDER_EXPIRED: &str = "expired";
+
+/// What settling changed.
+#[derive(Clone, Debug, Default)]
+pub struct Settled {
+    /// Authorizations that ended.
+    pub authorizations: Vec<authorization::Model>,
+    /// Orders that were cancelled.
+    pub orders: Vec<brokerage_order::Model>,
+    /// Wallets and holdings that got something back.
+    pub touched: Vec<Touched>,
+}
+
+/// Whether anything is due.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_due(db: &impl ConnectionTrait, now_us: i64) -> Result<bool, DbErr> {
+    let sql = "SELECT 1 AS due WHERE EXISTS (SELECT 1 FROM broker_authorization WHERE ended_at_us IS NULL AND ends_at_us <= $1)
+         OR EXISTS (SELECT 1 FROM brokerage_order WHERE status = 'PENDING' AND expires_at_us IS NOT NULL AND expires_at_us <= $1)";
+    Ok(crate::sql::count_rows(db, sql, [now_us.into()]).await? > 0)
+}
+
+/// Settles what is due, at most `limit` authorizations and `limit` orders; what is left over is still due.
+///
+/// # Errors
+/// When the database fails.
+pub async fn settle(tx: &impl ConnectionTrait, now_us: i64, limit: u64) -> Result<Settled, Failed> {
+    let mut settled = Settled::default();
+    for due in authorization::due(tx, now_us, limit).await? {
+        if let Some((ended, touched)) = lending::end(tx, due.id, End::Expired, now_us).await? {
+            settled.authorizations.push(ended);
+            settled.touched.extend(touched);
+        }
+    }
+    for due in brokerage_order::due(tx, now_us, limit).await? {
+        if let Some(order) = brokerage_order::cancel(tx, due.id, Some(ORDER_EXPIRED), now_us).await? {
+            settled
+                .touched
+                .push(cover::release(tx, &order, hold::End::Expired, now_us).await?);
+            settled.orders.push(order);
+        }
+    }
+    Ok(settled)
+}

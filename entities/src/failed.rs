@@ -1,0 +1,45 @@
+//! Why a change of money or shares did not happen.
+
+use sea_orm::DbErr;
+
+/// Which guard said no. Whoever meets one has to give up the transaction: what came before it is not undone by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The wallet's bucket does not hold that much.
+    InsufficientFunds,
+    /// The wallet would hold more than a wallet can.
+    WalletFull,
+    /// The holding's bucket does not hold that many shares.
+    InsufficientShares,
+    /// The exchange has fewer shares.
+    InsufficientStock,
+    /// The exchange would have more shares of the stock than can be counted.
+    StockFull,
+    /// The exchange has no such stock.
+    NoStock,
+    /// What is left of the authorization is less.
+    InsufficientAuthorization,
+    /// The authorization was revoked, is over, or has not begun.
+    AuthorizationNotInForce,
+}
+
+/// A guard said no, or the database failed.
+#[derive(Debug)]
+pub enum Failed {
+    /// A guard said no.
+    Refused(Refusal),
+    /// The database failed.
+    Database(DbErr),
+}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<DbErr> for Failed {
+    fn from(error: DbErr) -> Self {
+        Self::Database(error)
+    }
+}

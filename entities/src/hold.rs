@@ -1,0 +1,87 @@
+//! Holds: money of a wallet that covers an automated order until it fires, is cancelled or runs out.
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::sql;
+
+/// One hold.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
+#[sea_orm(table_name = "hold")]
+pub struct Model {
+    /// The hold's id.
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// Whose money is held.
+    pub wallet_id: i64,
+    /// How much, in minor units of the wallet's currency.
+    pub amount_minor: i64,
+    /// `PENDING`, `POSTED` (spent), `VOIDED` or `EXPIRED` (both given back).
+    pub state: String,
+    /// The brokerage order it covers.
+    pub order_id: Option<i64>,
+    /// When it runs out, in microseconds since the epoch; never, if none.
+    pub expires_at_us: Option<i64>,
+    /// When it was placed, in microseconds since the epoch.
+    pub placed_at_us: i64,
+    /// When it stopped pending, in microseconds since the epoch.
+    pub ended_at_us: Option<i64>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// How a hold ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// What it covered happened.
+    Posted,
+    /// It is not needed any more.
+    Voided,
+    /// Its time was over.
+    Expired,
+}
+
+impl End {
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Posted => "POSTED",
+            Self::Voided => "VOIDED",
+            Self::Expired => "EXPIRED",
+        }
+    }
+}
+
+/// Records a hold; the ledger movement is the caller's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn place(
+    tx: &impl ConnectionTrait,
+    wallet_id: i64,
+    amount_minor: i64,
+    order_id: Option<i64>,
+    expires_at_us: Option<i64>,
+    now_us: i64,
+) -> Result<Model, DbErr> {
+    let sql = "INSERT INTO hold (wallet_id, amount_minor, state, order_id, expires_at_us, placed_at_us)
+         VALUES ($1, $2, 'PENDING', $3, $4, $5) RETURNING *";
+    let values = [
+        wallet_id.into(),
+        amount_minor.into(),
+        order_id.into(),
+        expires_at_us.into(),
+        now_us.into(),
+    ];
+    sql::made(tx, sql, values).await
+}
+
+/// Ends the pending hold of an order and answers it; `None` when none is pending: it ends only once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end(tx: &impl ConnectionTrait, order_id: i64, end: End, now_us: i64) -> Result<Option<Model>, DbErr> {
+    let sql = "UPDATE hold SET state = $1, ended_at_us = $2 WHERE order_id = $3 AND state = 'PENDING' RETURNING *";
+    sql::changed(tx, sql, [end.as_str().into(), now_us.into(), order_id.into()]).await
+}

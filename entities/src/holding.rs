@@ -1,0 +1,152 @@
+//! Holdings: somebody's shares of one stock, in four buckets.
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::failed::{Failed, Refusal};
+use crate::sql;
+
+/// Somebody's shares of one stock. No bucket is ever below zero.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
+#[sea_orm(table_name = "holding")]
+pub struct Model {
+    /// The holding's id.
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// Whose shares they are.
+    pub user_id: i64,
+    /// Of which stock.
+    pub stock_id: i64,
+    /// Free to sell.
+    pub free: i64,
+    /// Set aside for brokers, lent to none of them.
+    pub committed: i64,
+    /// Lent to brokers: the sum of what is left of the open authorizations for this holding.
+    pub lent: i64,
+    /// Cover of automated sales.
+    pub held: i64,
+    /// Rises by one with every change.
+    pub version: i64,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// A part of a holding; the names are the columns'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bucket {
+    /// Free to sell.
+    Free,
+    /// Lent to a broker.
+    Lent,
+    /// Cover of an automated sale.
+    Held,
+}
+
+impl Bucket {
+    fn column(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Lent => "lent",
+            Self::Held => "held",
+        }
+    }
+}
+
+/// Somebody's holding of a stock.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of(db: &impl ConnectionTrait, user_id: i64, stock_id: i64) -> Result<Option<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::UserId.eq(user_id))
+        .filter(Column::StockId.eq(stock_id))
+        .one(db)
+        .await
+}
+
+/// Adds shares to a bucket; opens the holding when there is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add(
+    tx: &impl ConnectionTrait,
+    user_id: i64,
+    stock_id: i64,
+    to: Bucket,
+    quantity: i64,
+) -> Result<Model, DbErr> {
+    let column = to.column();
+    let sql = format!(
+        "INSERT INTO holding (user_id, stock_id, {column}, version) VALUES ($1, $2, $3, 1)
+         ON CONFLICT (user_id, stock_id) DO UPDATE SET {column} = holding.{column} + excluded.{column},
+             version = holding.version + 1
+         RETURNING *"
+    );
+    sql::made(tx, &sql, [user_id.into(), stock_id.into(), quantity.into()]).await
+}
+
+/// Takes shares of somebody's holding of a stock out of a bucket.
+///
+/// # Errors
+/// [`Refusal::InsufficientShares`], or when the database fails.
+pub async fn take(
+    tx: &impl ConnectionTrait,
+    user_id: i64,
+    stock_id: i64,
+    from: Bucket,
+    quantity: i64,
+) -> Result<Model, Failed> {
+    let column = from.column();
+    let sql = format!(
+        "UPDATE holding SET {column} = {column} - $1, version = version + 1
+         WHERE user_id = $2 AND stock_id = $3 AND {column} >= $1 RETURNING *"
+    );
+    let taken = sql::changed(tx, &sql, [quantity.into(), user_id.into(), stock_id.into()]).await?;
+    taken.ok_or_else(|| Refusal::InsufficientShares.into())
+}
+
+/// Moves shares of somebody's holding of a stock from one bucket to another.
+///
+/// # Errors
+/// [`Refusal::InsufficientShares`], or when the database fails.
+pub async fn shift(
+    tx: &impl ConnectionTrait,
+    user_id: i64,
+    stock_id: i64,
+    from: Bucket,
+    to: Bucket,
+    quantity: i64,
+) -> Result<Model, Failed> {
+    let (from, to) = (from.column(), to.column());
+    let sql = format!(
+        "UPDATE holding SET {from} = {from} - $1, {to} = {to} + $1, version = version + 1
+         WHERE user_id = $2 AND stock_id = $3 AND {from} >= $1 RETURNING *"
+    );
+    let shifted = sql::changed(tx, &sql, [quantity.into(), user_id.into(), stock_id.into()]).await?;
+    shifted.ok_or_else(|| Refusal::InsufficientShares.into())
+}
+
+/// Lends shares of a holding: first those set aside already, then free ones (CONTRACTS, section 7).
+///
+/// # Errors
+/// [`Refusal::InsufficientShares`], or when the database fails.
+pub async fn lend(tx: &impl ConnectionTrait, id: i64, quantity: i64) -> Result<Model, Failed> {
+    let sql = "UPDATE holding SET lent = lent + $1, version = version + 1,
+             committed = CASE WHEN committed >= $1 THEN committed - $1 ELSE 0 END,
+             free = CASE WHEN committed >= $1 THEN free ELSE free - ($1 - committed) END
+         WHERE id = $2 AND free + committed >= $1 RETURNING *";
+    let lent = sql::changed(tx, sql, [quantity.into(), id.into()]).await?;
+    lent.ok_or_else(|| Refusal::InsufficientShares.into())
+}
+
+/// Sets how many shares are set aside for brokers, lent ones included: the others become free. `None` when that is
+/// fewer than are lent, or more than there are.
+///
+/// # Errors
+/// When the database fails.
+pub async fn commit(tx: &impl ConnectionTrait, id: i64, committed: i64) -> Result<Option<Model>, DbErr> {
+    let sql = "UPDATE holding SET free = free + committed + lent - $1, committed = $1 - lent, version = version + 1
+         WHERE id = $2 AND $1 BETWEEN lent AND free + committed + lent RETURNING *";
+    sql::changed(tx, sql, [committed.into(), id.into()]).await
+}

@@ -1,0 +1,257 @@
+//! Stocks of the exchange: a price, the shares it has to sell, and the day's figures.
+//!
+//! A day is a UTC day. Its figures begin with its first change; until then a reader shows the last price ([`Model::today`]).
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::failed::{Failed, Refusal};
+use crate::side::Side;
+use crate::sql;
+
+/// The largest number of shares the exchange can have of a stock.
+pub const QUANTITY_MAX: i64 = 2_147_483_647;
+const DAY_US: i64 = 24 * 3600 * 1_000_000;
+
+/// One stock. Never deleted, never renamed.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
+#[sea_orm(table_name = "stock")]
+pub struct Model {
+    /// The stock's id.
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// Its name; upper and lower case differ.
+    #[sea_orm(unique)]
+    pub name: String,
+    /// The price of one share, in minor units.
+    pub price_minor: i64,
+    /// The price's ISO 4217 currency code.
+    pub currency: String,
+    /// Shares the exchange has to sell.
+    pub quantity: i64,
+    /// Which day the next four are of: days since the epoch.
+    pub day: i64,
+    /// The price when that day began.
+    pub open_minor: i64,
+    /// The highest price of that day.
+    pub high_minor: i64,
+    /// The lowest price of that day.
+    pub low_minor: i64,
+    /// Shares traded on that day, both ways.
+    pub volume: i64,
+    /// Rises by one with every change.
+    pub version: i64,
+    /// When it last changed, in microseconds since the epoch.
+    pub changed_at_us: i64,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The day's figures, in minor units and shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// The price when the day began.
+    pub open_minor: i64,
+    /// The highest price.
+    pub high_minor: i64,
+    /// The lowest price.
+    pub low_minor: i64,
+    /// The last price.
+    pub close_minor: i64,
+    /// Shares traded, both ways.
+    pub volume: i64,
+}
+
+impl Model {
+    /// The figures of the day that `now_us` lies in.
+    pub fn today(&self, now_us: i64) -> Figures {
+        let price = self.price_minor;
+        let (open_minor, high_minor, low_minor, volume) = match self.day == day_of(now_us) {
+            true => (self.open_minor, self.high_minor, self.low_minor, self.volume),
+            false => (price, price, price, 0),
+        };
+        Figures {
+            open_minor,
+            high_minor,
+            low_minor,
+            close_minor: price,
+            volume,
+        }
+    }
+}
+
+/// Days since the epoch.
+pub fn day_of(now_us: i64) -> i64 {
+    now_us.div_euclid(DAY_US)
+}
+
+/// How a stock is named.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Which {
+    /// By its id.
+    Id(i64),
+    /// By its name.
+    Name(String),
+}
+
+/// What a new stock is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NewStock {
+    /// Its name.
+    pub name: String,
+    /// The price of one share, in minor units.
+    pub price_minor: i64,
+    /// The price's ISO 4217 currency code.
+    pub currency: String,
+    /// Shares to sell.
+    pub quantity: i64,
+}
+
+/// The stock of that name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<Model>, DbErr> {
+    Entity::find().filter(Column::Name.eq(name)).one(db).await
+}
+
+/// The stock named so.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(db: &impl ConnectionTrait, which: &Which) -> Result<Option<Model>, DbErr> {
+    match which {
+        Which::Id(id) => Entity::find_by_id(*id).one(db).await,
+        Which::Name(name) => by_name(db, name).await,
+    }
+}
+
+/// Lists a new stock; `None` when the name is taken.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add(tx: &impl ConnectionTrait, new: NewStock, now_us: i64) -> Result<Option<Model>, DbErr> {
+    let sql = "INSERT INTO stock (name, price_minor, currency, quantity, day, open_minor, high_minor, low_minor, volume, version, changed_at_us)
+         VALUES ($1, $2, $3, $4, $5, $2, $2, $2, 0, 1, $6) ON CONFLICT (name) DO NOTHING RETURNING *";
+    let values = [
+        new.name.into(),
+        new.price_minor.into(),
+        new.currency.into(),
+        new.quantity.into(),
+        day_of(now_us).into(),
+        now_us.into(),
+    ];
+    sql::changed(tx, sql, values).await
+}
+
+/// Takes shares out of the exchange (a buy) or puts shares in (a sell), and counts them into the day's volume.
+///
+/// One guarded statement: the exchange never has fewer than no shares, whoever else trades.
+///
+/// # Errors
+/// [`Refusal::NoStock`], [`Refusal::InsufficientStock`], [`Refusal::StockFull`], or when the database fails.
+pub async fn trade(
+    tx: &impl ConnectionTrait,
+    which: &Which,
+    side: Side,
+    quantity: i64,
+    now_us: i64,
+) -> Result<Model, Failed> {
+    moved(tx, which, side, quantity, quantity, now_us).await
+}
+
+/// As [`trade`], without counting it into the volume: a correction of the catalog, not a trade.
+///
+/// # Errors
+/// As [`trade`].
+pub async fn adjust(
+    tx: &impl ConnectionTrait,
+    which: &Which,
+    side: Side,
+    quantity: i64,
+    now_us: i64,
+) -> Result<Model, Failed> {
+    moved(tx, which, side, quantity, 0, now_us).await
+}
+
+async fn moved(
+    tx: &impl ConnectionTrait,
+    which: &Which,
+    side: Side,
+    quantity: i64,
+    volume: i64,
+    now_us: i64,
+) -> Result<Model, Failed> {
+    let change = match side {
+        Side::Buy => -quantity,
+        Side::Sell => quantity,
+    };
+    let (column, key): (_, Value) = match which {
+        Which::Id(id) => ("id", (*id).into()),
+        Which::Name(name) => ("name", name.as_str().into()),
+    };
+    let sql = format!(
+        "UPDATE stock SET quantity = quantity + $1,
+             volume = CASE WHEN day = $2 THEN volume ELSE 0 END + $3,
+             {OPENED}, day = $2, version = version + 1, changed_at_us = $4
+         WHERE {column} = $5 AND quantity + $1 BETWEEN 0 AND {QUANTITY_MAX} RETURNING *"
+    );
+    let values = [change.into(), day_of(now_us).into(), volume.into(), now_us.into(), key];
+    if let Some(stock) = sql::changed(tx, &sql, values).await? {
+        return Ok(stock);
+    }
+    Err(match (find(tx, which).await?, side) {
+        (None, _) => Refusal::NoStock,
+        (Some(_), Side::Buy) => Refusal::InsufficientStock,
+        (Some(_), Side::Sell) => Refusal::StockFull,
+    }
+    .into())
+}
+
+/// A day that begins, begins with the last price of the day before.
+const OPENED: &str = "open_minor = CASE WHEN day = $2 THEN open_minor ELSE price_minor END,
+             high_minor = CASE WHEN day = $2 THEN high_minor ELSE price_minor END,
+             low_minor = CASE WHEN day = $2 THEN low_minor ELSE price_minor END";
+
+/// Sets the price of a share; `None` when there is no such stock. Which orders it fires is for
+/// [`crate::brokerage_order::fire`] to say, in the same transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_price(
+    tx: &impl ConnectionTrait,
+    which: &Which,
+    price_minor: i64,
+    now_us: i64,
+) -> Result<Option<Model>, DbErr> {
+    let (column, key): (_, Value) = match which {
+        Which::Id(id) => ("id", (*id).into()),
+        Which::Name(name) => ("name", name.as_str().into()),
+    };
+    let sql = format!(
+        "UPDATE stock SET price_minor = $1,
+             open_minor = CASE WHEN day = $2 THEN open_minor ELSE price_minor END,
+             high_minor = CASE WHEN $1 > CASE WHEN day = $2 THEN high_minor ELSE price_minor END THEN $1
+                               WHEN day = $2 THEN high_minor ELSE price_minor END,
+             low_minor = CASE WHEN $1 < CASE WHEN day = $2 THEN low_minor ELSE price_minor END THEN $1
+                              WHEN day = $2 THEN low_minor ELSE price_minor END,
+             volume = CASE WHEN day = $2 THEN volume ELSE 0 END,
+             day = $2, version = version + 1, changed_at_us = $3
+         WHERE {column} = $4 RETURNING *"
+    );
+    let values = [price_minor.into(), day_of(now_us).into(), now_us.into(), key];
+    sql::changed(tx, &sql, values).await
+}
+
+/// Stocks that changed after the moment `at_us`, or in it with an id over `id`; the earliest change first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn changed_behind(db: &impl ConnectionTrait, at_us: i64, id: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
+    // The filter says nothing new, but an index serves it, and not what the cursor makes of two columns.
+    let mut changed = Entity::find()
+        .filter(Column::ChangedAtUs.gte(at_us))
+        .cursor_by((Column::ChangedAtUs, Column::Id));
+    changed.after((at_us, id)).first(limit).all(db).await
+}

@@ -1,0 +1,120 @@
+//! Tables of the domain `wallet` (`entities::{wallet, ledger_movement, ledger_entry, hold}`).
+
+use sea_orm_migration::prelude::*;
+
+use crate::columns::{immutable, number, optional_number, text};
+
+/// See the module.
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table(wallet()).await?;
+        manager.create_table(ledger_movement()).await?;
+        manager.create_table(ledger_entry()).await?;
+        manager.create_table(hold()).await?;
+        let db = manager.get_connection();
+        for statement in [
+            "CREATE UNIQUE INDEX wallet_user ON wallet (user_id, currency)",
+            "CREATE INDEX ledger_entry_movement ON ledger_entry (movement_id)",
+            // A wallet's transactions, newest first, all of them or of one kind.
+            "CREATE INDEX ledger_entry_wallet ON ledger_entry (wallet_id, id) WHERE wallet_id IS NOT NULL",
+            "CREATE INDEX ledger_entry_kind ON ledger_entry (wallet_id, kind, id) WHERE wallet_id IS NOT NULL",
+            "CREATE INDEX hold_wallet ON hold (wallet_id, id)",
+            "CREATE UNIQUE INDEX hold_order ON hold (order_id) WHERE order_id IS NOT NULL",
+        ] {
+            db.execute_unprepared(statement).await?;
+        }
+        immutable(db, "ledger_movement").await?;
+        immutable(db, "ledger_entry").await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in ["hold", "ledger_entry", "ledger_movement", "wallet"] {
+            manager.drop_table(Table::drop().table(table).take()).await?;
+        }
+        Ok(())
+    }
+}
+
+// What a wallet holds lies in four buckets. They are the sums of its ledger entries, kept so that one guarded
+// statement can decide; none is ever below zero.
+fn wallet() -> TableCreateStatement {
+    let bucket = |name: &'static str| {
+        number(name)
+            .default(0)
+            .check(Expr::cust(format!("{name} BETWEEN 0 AND 1000000000000000")))
+            .take()
+    };
+    Table::create()
+        .table("wallet")
+        .col(number("id").auto_increment().primary_key())
+        .col(number("user_id"))
+        .col(text("currency"))
+        .col(bucket("balance_minor"))
+        .col(bucket("committed_minor"))
+        .col(bucket("lent_minor"))
+        .col(bucket("held_minor"))
+        .col(number("version"))
+        .col(number("opened_at_us"))
+        .foreign_key(ForeignKey::create().from("wallet", "user_id").to("account", "id"))
+        .take()
+}
+
+fn ledger_movement() -> TableCreateStatement {
+    Table::create()
+        .table("ledger_movement")
+        .col(number("id").auto_increment().primary_key())
+        .col(text("kind"))
+        .col(text("currency"))
+        .col(optional_number("order_id"))
+        .col(optional_number("authorization_id"))
+        .col(number("at_us"))
+        .take()
+}
+
+fn ledger_entry() -> TableCreateStatement {
+    Table::create()
+        .table("ledger_entry")
+        .col(number("id").auto_increment().primary_key())
+        .col(number("movement_id"))
+        .col(text("kind"))
+        .col(text("account").check(Expr::cust(
+            "account IN ('BALANCE', 'COMMITTED', 'LENT', 'HELD', 'OUTSIDE', 'EXCHANGE')",
+        )))
+        .col(optional_number("wallet_id"))
+        .col(number("amount_minor").check(Expr::cust("amount_minor <> 0")))
+        .col(optional_number("balance_after_minor"))
+        .col(number("at_us"))
+        .check(Expr::cust("(wallet_id IS NULL) = (account IN ('OUTSIDE', 'EXCHANGE'))"))
+        .check(Expr::cust("(wallet_id IS NULL) = (balance_after_minor IS NULL)"))
+        .foreign_key(
+            ForeignKey::create()
+                .from("ledger_entry", "movement_id")
+                .to("ledger_movement", "id"),
+        )
+        .foreign_key(
+            ForeignKey::create()
+                .from("ledger_entry", "wallet_id")
+                .to("wallet", "id"),
+        )
+        .take()
+}
+
+fn hold() -> TableCreateStatement {
+    Table::create()
+        .table("hold")
+        .col(number("id").auto_increment().primary_key())
+        .col(number("wallet_id"))
+        .col(number("amount_minor").check(Expr::cust("amount_minor > 0")))
+        .col(text("state").check(Expr::cust("state IN ('PENDING', 'POSTED', 'VOIDED', 'EXPIRED')")))
+        .col(optional_number("order_id"))
+        .col(optional_number("expires_at_us"))
+        .col(number("placed_at_us"))
+        .col(optional_number("ended_at_us"))
+        .check(Expr::cust("(state = 'PENDING') = (ended_at_us IS NULL)"))
+        .foreign_key(ForeignKey::create().from("hold", "wallet_id").to("wallet", "id"))
+        .take()
+}

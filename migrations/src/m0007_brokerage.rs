@@ -1,0 +1,167 @@
+//! Tables of the brokerage (`entities::{holding, brokerage_order}`) and the authorizations of accounts
+//! (`entities::authorization`), which lend what is in a holding or a wallet to a broker.
+
+use sea_orm_migration::prelude::*;
+
+use crate::columns::{number, optional_number, optional_text, text};
+
+/// See the module.
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table(holding()).await?;
+        manager.create_table(authorization()).await?;
+        manager.create_table(brokerage_order()).await?;
+        let db = manager.get_connection();
+        for statement in [
+            "CREATE UNIQUE INDEX holding_user ON holding (user_id, stock_id)",
+            // At most one open authorization of a currency or a holding between two people: another grant raises it.
+            "CREATE UNIQUE INDEX authorization_open
+                 ON broker_authorization (investor_id, broker_id, kind, coalesce(holding_id, 0), coalesce(currency, ''))
+                 WHERE ended_at_us IS NULL",
+            "CREATE INDEX authorization_investor ON broker_authorization (investor_id, id)",
+            "CREATE INDEX authorization_broker ON broker_authorization (broker_id, id)",
+            // What is due: looked for before every use of what it lends.
+            "CREATE INDEX authorization_due ON broker_authorization (ends_at_us) WHERE ended_at_us IS NULL",
+            "CREATE INDEX brokerage_order_investor ON brokerage_order (investor_id, id)",
+            "CREATE INDEX brokerage_order_broker ON brokerage_order (broker_id, id) WHERE broker_id IS NOT NULL",
+            "CREATE INDEX brokerage_order_changed ON brokerage_order (changed_at_us, id)",
+            // Which automated orders a new price fires, and which of those have not been carried out yet.
+            "CREATE INDEX brokerage_order_limit ON brokerage_order (stock_id, side, limit_minor) WHERE status = 'PENDING'",
+            "CREATE INDEX brokerage_order_fired ON brokerage_order (id) WHERE status = 'PENDING' AND fired_minor IS NOT NULL",
+            "CREATE INDEX brokerage_order_due ON brokerage_order (expires_at_us)
+                 WHERE status = 'PENDING' AND expires_at_us IS NOT NULL",
+        ] {
+            db.execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in ["brokerage_order", "broker_authorization", "holding"] {
+            manager.drop_table(Table::drop().table(table).take()).await?;
+        }
+        Ok(())
+    }
+}
+
+// Somebody's shares of one stock, in four buckets like a wallet's money.
+fn holding() -> TableCreateStatement {
+    let bucket = |name: &'static str| {
+        number(name)
+            .default(0)
+            .check(Expr::cust(format!("{name} BETWEEN 0 AND 9000000000000000")))
+            .take()
+    };
+    Table::create()
+        .table("holding")
+        .col(number("id").auto_increment().primary_key())
+        .col(number("user_id"))
+        .col(number("stock_id"))
+        .col(bucket("free"))
+        .col(bucket("committed"))
+        .col(bucket("lent"))
+        .col(bucket("held"))
+        .col(number("version"))
+        .foreign_key(ForeignKey::create().from("holding", "user_id").to("account", "id"))
+        .foreign_key(ForeignKey::create().from("holding", "stock_id").to("stock", "id"))
+        .take()
+}
+
+// `authorization` is a reserved word in PostgreSQL.
+fn authorization() -> TableCreateStatement {
+    Table::create()
+        .table("broker_authorization")
+        .col(number("id").auto_increment().primary_key())
+        .col(text("kind").check(Expr::cust("kind IN ('CAPITAL', 'STOCK_HOLDING')")))
+        .col(number("investor_id"))
+        .col(number("broker_id"))
+        .col(optional_number("holding_id"))
+        .col(optional_number("stock_id"))
+        .col(optional_text("currency"))
+        .col(number("granted").check(Expr::cust("granted > 0")))
+        .col(number("remaining").check(Expr::cust("remaining BETWEEN 0 AND granted")))
+        .col(
+            number("given_back")
+                .default(0)
+                .check(Expr::cust("given_back BETWEEN 0 AND granted")),
+        )
+        .col(number("starts_at_us"))
+        .col(number("ends_at_us"))
+        .col(optional_text("ended_by").check(Expr::cust("ended_by IN ('REVOKED', 'EXPIRED')")))
+        .col(optional_number("ended_at_us"))
+        .col(number("granted_at_us"))
+        .col(number("version"))
+        .check(Expr::cust("(kind = 'CAPITAL') = (currency IS NOT NULL)"))
+        .check(Expr::cust("(kind = 'STOCK_HOLDING') = (holding_id IS NOT NULL)"))
+        .check(Expr::cust("(kind = 'STOCK_HOLDING') = (stock_id IS NOT NULL)"))
+        .check(Expr::cust("ends_at_us > starts_at_us"))
+        .check(Expr::cust("(ended_at_us IS NULL) = (ended_by IS NULL)"))
+        .check(Expr::cust("ended_at_us IS NULL OR remaining = 0"))
+        .foreign_key(
+            ForeignKey::create()
+                .from("broker_authorization", "investor_id")
+                .to("account", "id"),
+        )
+        .foreign_key(
+            ForeignKey::create()
+                .from("broker_authorization", "broker_id")
+                .to("account", "id"),
+        )
+        .foreign_key(
+            ForeignKey::create()
+                .from("broker_authorization", "holding_id")
+                .to("holding", "id"),
+        )
+        .take()
+}
+
+fn brokerage_order() -> TableCreateStatement {
+    Table::create()
+        .table("brokerage_order")
+        .col(number("id").auto_increment().primary_key())
+        .col(text("side").check(Expr::cust("side IN ('BUY', 'SELL')")))
+        .col(number("stock_id"))
+        .col(number("quantity").check(Expr::cust("quantity BETWEEN 1 AND 2147483647")))
+        .col(text("status").check(Expr::cust("status IN ('PENDING', 'COMPLETED', 'CANCELLED')")))
+        .col(optional_number("price_minor"))
+        .col(number("fee_minor").default(0).check(Expr::cust("fee_minor >= 0")))
+        .col(text("currency"))
+        .col(optional_number("limit_minor"))
+        .col(optional_number("fired_minor"))
+        .col(optional_number("expires_at_us"))
+        .col(number("investor_id"))
+        .col(optional_number("broker_id"))
+        .col(optional_number("authorization_id"))
+        .col(optional_number("exchange_number").unique_key())
+        .col(optional_text("reason"))
+        .col(number("placed_at_us"))
+        .col(optional_number("ended_at_us"))
+        .col(number("changed_at_us"))
+        .col(number("version"))
+        .check(Expr::cust("(status = 'COMPLETED') = (exchange_number IS NOT NULL)"))
+        .check(Expr::cust("(status = 'COMPLETED') = (price_minor IS NOT NULL)"))
+        .check(Expr::cust("(status = 'PENDING') = (ended_at_us IS NULL)"))
+        .check(Expr::cust("status = 'COMPLETED' OR limit_minor IS NOT NULL"))
+        .check(Expr::cust("(broker_id IS NULL) = (authorization_id IS NULL)"))
+        .check(Expr::cust("broker_id IS NULL OR limit_minor IS NULL"))
+        .foreign_key(
+            ForeignKey::create()
+                .from("brokerage_order", "investor_id")
+                .to("account", "id"),
+        )
+        .foreign_key(
+            ForeignKey::create()
+                .from("brokerage_order", "stock_id")
+                .to("stock", "id"),
+        )
+        .foreign_key(
+            ForeignKey::create()
+                .from("brokerage_order", "exchange_number")
+                .to("exchange_order", "number"),
+        )
+        .take()
+}

@@ -1,0 +1,1 @@
+//! The brokerage: holdings, and orders by investors and their brokers.

@@ -1,0 +1,177 @@
+//! The rules of money and shares, straight on the tables.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use contract::{Error, Result, Trade, Tx};
+use entities::authorization::{End, Grant, Lent};
+use entities::brokerage_order::{self, Automated};
+use entities::holding::{self, Bucket as Shares};
+use entities::ledger::{self, Account, Bucket, Kind, Movement};
+use entities::side::Side;
+use entities::stock::{self, NewStock, Which};
+use entities::{cover, expiry, lending, user, wallet};
+use testing::{NEW_YEAR_US, TestServices};
+
+const NOW: i64 = NEW_YEAR_US;
+
+async fn people(tx: &Tx) -> Result<[i64; 2]> {
+    let mut ids = [0; 2];
+    for (id, name) in ids.iter_mut().zip(["ada", "ben"]) {
+        *id = user::join(tx, user::Model::named(name, NOW))
+            .await?
+            .map_err(|_| Error::Unauthenticated)?
+            .id;
+    }
+    Ok(ids)
+}
+
+async fn deposit(tx: &Tx, user: i64, minor: i64) -> Result<()> {
+    let legs = [(Account::Outside, -minor), (Account::Of(user, Bucket::Balance), minor)];
+    ledger::post(tx, Movement::of(Kind::Deposit, "USD"), &legs, NOW).await?;
+    Ok(())
+}
+
+async fn listed(tx: &Tx) -> Result<stock::Model> {
+    let new = NewStock {
+        name: "FishCo".into(),
+        price_minor: 1_999,
+        currency: "USD".into(),
+        quantity: 100,
+    };
+    Ok(stock::add(tx, new, NOW).await?.unwrap())
+}
+
+#[tokio::test]
+async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
+    let test = TestServices::new(NOW, 16).await;
+    let orders = test.services.orders.clone();
+    let done = test
+        .services
+        .db
+        .write(async move |tx| {
+            let [ada, ben] = people(tx).await?;
+            deposit(tx, ada, 100_000).await?;
+            let fish = listed(tx).await?;
+
+            let trade = Trade {
+                stock: Which::Name("FishCo".into()),
+                side: Side::Buy,
+                quantity: 10,
+                price_minor: None,
+                trader_id: None,
+            };
+            for number in 0..3 {
+                let traded = orders.trade(tx, &trade, NOW).await?;
+                assert_eq!((traded.order.number, traded.stock.quantity), (number, 90 - 10 * number));
+            }
+            holding::add(tx, ada, fish.id, Shares::Free, 30).await?;
+
+            let grant = Grant {
+                lent: Lent::Capital("USD".into()),
+                investor_id: ada,
+                broker_id: ben,
+                amount: 40_000,
+                starts_at_us: NOW,
+                ends_at_us: NOW + 10,
+            };
+            let (raised, _) = lending::grant(tx, &grant, NOW).await?;
+            assert!(raised.created);
+            let (raised, _) = lending::grant(tx, &grant, NOW).await?;
+            assert!(!raised.created);
+            assert_eq!(raised.authorization.remaining, 80_000);
+            Ok((ada, ben, fish.id))
+        })
+        .await;
+    let (ada, ben, fish) = done.unwrap();
+    let more = test
+        .services
+        .db
+        .write(async move |tx| {
+            let grant = Grant {
+                lent: Lent::Capital("USD".into()),
+                investor_id: ada,
+                broker_id: ben,
+                amount: 40_000,
+                starts_at_us: NOW,
+                ends_at_us: NOW + 10,
+            };
+            Ok(lending::grant(tx, &grant, NOW).await?)
+        })
+        .await;
+    assert!(matches!(more, Err(Error::InsufficientFunds)));
+    let orders = test.services.orders.clone();
+    test.services
+        .db
+        .write(async move |tx| {
+            let now = NOW + 20;
+            assert!(expiry::is_due(tx, now).await?);
+            let grant = Grant {
+                lent: Lent::Shares {
+                    holding_id: 1,
+                    stock_id: fish,
+                },
+                investor_id: ada,
+                broker_id: ben,
+                amount: 5,
+                starts_at_us: NOW,
+                ends_at_us: NOW + 100,
+            };
+            let (raised, _) = lending::grant(tx, &grant, now).await?;
+            assert_eq!(holding::of(tx, ada, fish).await?.unwrap().lent, 5);
+            entities::authorization::spend(tx, raised.authorization.id, 2, now).await?;
+            holding::take(tx, ada, fish, Shares::Lent, 2).await?;
+            lending::end(tx, raised.authorization.id, End::Revoked, now)
+                .await?
+                .unwrap();
+            let shares = holding::of(tx, ada, fish).await?.unwrap();
+            assert_eq!((shares.free, shares.committed, shares.lent), (28, 0, 0));
+            assert_eq!(holding::commit(tx, shares.id, 8).await?.unwrap().free, 20);
+            assert!(holding::commit(tx, shares.id, 29).await?.is_none());
+
+            let automated = Automated {
+                side: Side::Buy,
+                stock_id: fish,
+                quantity: 10,
+                limit_minor: 2_000,
+                currency: "USD".into(),
+                investor_id: ada,
+                expires_at_us: Some(now + 5),
+            };
+            let order = brokerage_order::place(tx, &automated, now).await?;
+            cover::place(tx, &order, now).await?;
+            assert_eq!(wallet::of(tx, ada, "USD").await?.unwrap().held_minor, 20_000);
+            assert_eq!(brokerage_order::fire(tx, fish, 2_001, now).await?, 0);
+            assert_eq!(brokerage_order::fire(tx, fish, 1_500, now).await?, 1);
+            let fired = brokerage_order::fired(tx, 0, 10).await?;
+            assert_eq!(fired.len(), 1);
+            let trade = Trade {
+                stock: Which::Id(fish),
+                side: Side::Buy,
+                quantity: 10,
+                price_minor: fired[0].fired_minor,
+                trader_id: Some(ada),
+            };
+            let traded = orders.trade(tx, &trade, now).await?;
+            cover::spend(tx, &order, 1_500, now).await?;
+            brokerage_order::complete(tx, order.id, 1_500, traded.order.number, now)
+                .await?
+                .unwrap();
+            assert!(brokerage_order::cancel(tx, order.id, None, now).await?.is_none());
+            let money = wallet::of(tx, ada, "USD").await?.unwrap();
+            assert_eq!((money.balance_minor, money.held_minor), (5_000, 0));
+
+            let sale = Automated {
+                side: Side::Sell,
+                quantity: 7,
+                limit_minor: 9_000,
+                expires_at_us: Some(now + 5),
+                ..automated
+            };
+            let sale = brokerage_order::place(tx, &sale, now).await?;
+            cover::place(tx, &sale, now).await?;
+            let settled = expiry::settle(tx, now + 5, 10).await?;
+            assert_eq!(settled.orders.len(), 1);
+            Ok(())
+        })
+        .await
+        .unwrap();
+}

@@ -1,0 +1,71 @@
+//! What a change of money or shares has to tell, the same from whichever domain it comes.
+
+use entities::expiry::Settled;
+use entities::lending::Touched;
+use entities::{authorization, brokerage_order, holding, stock, wallet};
+
+use crate::{Audience, Event};
+
+/// Something that changed, and whom that concerns.
+pub trait Changed {
+    /// What to publish after the commit.
+    fn events(&self) -> Vec<Event>;
+}
+
+fn invalidated(typename: &'static str, id: i64, version: i64, audience: Audience) -> Vec<Event> {
+    vec![Event::Invalidated {
+        typename,
+        key: id.to_string(),
+        version,
+        audience,
+    }]
+}
+
+impl Changed for stock::Model {
+    fn events(&self) -> Vec<Event> {
+        invalidated("Stock", self.id, self.version, Audience::Everyone)
+    }
+}
+
+impl Changed for wallet::Model {
+    fn events(&self) -> Vec<Event> {
+        invalidated("Wallet", self.id, self.version, Audience::Users(vec![self.user_id]))
+    }
+}
+
+impl Changed for holding::Model {
+    fn events(&self) -> Vec<Event> {
+        invalidated("Holding", self.id, self.version, Audience::Users(vec![self.user_id]))
+    }
+}
+
+impl Changed for authorization::Model {
+    fn events(&self) -> Vec<Event> {
+        let parties = Audience::Users(vec![self.investor_id, self.broker_id]);
+        invalidated("Authorization", self.id, self.version, parties)
+    }
+}
+
+impl Changed for brokerage_order::Model {
+    fn events(&self) -> Vec<Event> {
+        invalidated("BrokerageOrder", self.id, self.version, Audience::Users(self.parties()))
+    }
+}
+
+impl Changed for Touched {
+    fn events(&self) -> Vec<Event> {
+        match self {
+            Self::Wallet(wallet) => wallet.events(),
+            Self::Holding(holding) => holding.events(),
+        }
+    }
+}
+
+impl Changed for Settled {
+    fn events(&self) -> Vec<Event> {
+        let touched = self.touched.iter().flat_map(Changed::events);
+        let authorizations = self.authorizations.iter().flat_map(Changed::events);
+        let orders = self.orders.iter().flat_map(Changed::events);
+        touched.chain(authorizations).chain(orders).collect()
+    }
+}

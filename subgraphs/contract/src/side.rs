@@ -1,0 +1,13 @@
+//! Which way shares go, as the schema says it.
+
+use async_graphql::Enum;
+
+/// Which way shares go, seen from who trades with the exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::side::Side")]
+pub enum Side {
+    /// Out of the exchange.
+    Buy,
+    /// Into the exchange.
+    Sell,
+}
