@@ -25,3 +25,17 @@ mod sql;
 pub mod stock;
 pub mod user;
 pub mod wallet;
+
+use sea_orm::{DbErr, RuntimeErr};
+
+/// A row with the same key, or the same value in a column that has to be unique, is there already.
+///
+/// Instead of [`DbErr::sql_err`], which knows only the errors of connections that SeaORM opened itself.
+pub fn is_unique_violation(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
+        return false;
+    };
+    cause
+        .as_database_error()
+        .is_some_and(|error| error.is_unique_violation())
+}

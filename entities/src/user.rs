@@ -3,7 +3,7 @@
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ExprTrait, IntoActiveModel, SqlErr, TryInsertResult};
+use sea_orm::{ExprTrait, IntoActiveModel, TryInsertResult};
 use sha2::{Digest, Sha256};
 
 /// One person.
@@ -256,7 +256,7 @@ pub async fn change(tx: &impl ConnectionTrait, id: i64, mut to: ActiveModel) -> 
         Ok(_) if taken(tx, None, email.as_deref(), Some(id)).await?.is_some() => Ok(Changed::EmailTaken),
         Ok(_) => after(tx, id).await,
         // The email is the only column of `to` that has to be unique.
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(Changed::EmailTaken),
+        Err(error) if crate::is_unique_violation(&error) => Ok(Changed::EmailTaken),
         Err(error) => Err(error),
     }
 }

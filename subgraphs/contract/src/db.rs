@@ -1,33 +1,31 @@
 //! The database, behind two doors: [`Db::read`] and [`Db::write`].
 //!
 //! SQLite has one writer at a time. Here that is one thread with the one write connection; every write is a
-//! message to it. Writes that wait at the same moment share one transaction, and so one wait for the disk, each in
+//! message to it, and its statements run on that thread (`db/tx.rs`). Writes that wait at the same moment share one transaction, and so one wait for the disk, each in
 //! a savepoint of its own (`db/writer.rs`). Reads run beside it on connections that cannot write.
 
 mod connect;
+mod failure;
 mod job;
+mod row;
 mod stats;
+mod tx;
 mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
+use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::oneshot;
 
 use crate::Result;
 
 pub use stats::DbStats;
+pub use tx::Tx;
 
 use job::{Exclusive, Write};
 use writer::{Command, WriterHandle};
-
-/// What a write runs in.
-///
-/// It is part of a larger transaction: never send `BEGIN`, `COMMIT` or `ROLLBACK` through it as text, and end inside
-/// of the write whatever was begun on it (`TransactionTrait::begin` makes a savepoint).
-pub type Tx = DatabaseTransaction;
 
 /// Where the database is, and its bounds.
 #[derive(Clone, Debug)]
@@ -111,8 +109,8 @@ impl Db {
         answer.await.map_err(|_| writer::gone())?
     }
 
-    /// Runs `work` alone on the write connection itself, outside of any transaction and time bound: for migrations
-    /// at start, `db.migrate(async |connection| Migrator::up(connection, None).await)`.
+    /// Runs `work` on a connection of its own while no write runs, outside of any transaction and time bound: for
+    /// migrations at start, `db.migrate(async |connection| Migrator::up(connection, None).await)`.
     ///
     /// Not for anything else: what happens on this connection without a transaction is not what [`Db::write`] promises.
     ///

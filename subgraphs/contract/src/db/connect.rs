@@ -1,9 +1,11 @@
-//! The two kinds of connections.
+//! The kinds of connections: the one that writes (rusqlite, on the write thread), those that read and the one that
+//! migrates (sqlx).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use rusqlite::{Connection, OpenFlags};
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
@@ -14,13 +16,13 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Prepared statements a connection keeps.
 const STATEMENTS: usize = 256;
 /// Pages in the log before a commit moves them into the file: 16 MB of 4 KB pages. Moving waits for the disk twice.
-const CHECKPOINT_PAGES: &str = "4000";
+const CHECKPOINT_PAGES: u32 = 4000;
 /// What remains of the log file when it is empty, in bytes.
-const LOG_BYTES_KEPT: &str = "67108864";
+const LOG_BYTES_KEPT: u32 = 64 << 20;
 /// Steps of SQLite's virtual machine between two looks at the clock: well under a millisecond.
 const STEPS_BETWEEN_LOOKS: i32 = 10_000;
 
-/// When the statement that runs now must have ended. SQLite asks it while it works.
+/// When the write that runs now must have ended. SQLite asks it while it works.
 pub(super) struct Deadline {
     zero: Instant,
     /// Microseconds after `zero`; 0 for none.
@@ -36,17 +38,18 @@ impl Deadline {
     }
 
     pub(super) fn set(&self, after: Duration) {
-        self.at.store(micros(self.zero.elapsed() + after), Relaxed);
+        self.at
+            .store(micros(self.zero.elapsed().saturating_add(after)), Relaxed);
     }
 
     pub(super) fn clear(&self) {
         self.at.store(0, Relaxed);
     }
 
-    fn is_ahead(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         match self.at.load(Relaxed) {
-            0 => true,
-            at => micros(self.zero.elapsed()) < at,
+            0 => false,
+            at => micros(self.zero.elapsed()) >= at,
         }
     }
 }
@@ -55,29 +58,34 @@ fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// The connection that writes, and makes the file when there is none.
-pub(super) async fn writer(options: &DbOptions, deadline: Arc<Deadline>) -> Result<DatabaseConnection, DbErr> {
+/// The connection that writes, and makes the file when there is none. Its statements end with the deadline.
+pub(super) fn writer(options: &DbOptions, deadline: Arc<Deadline>) -> rusqlite::Result<Connection> {
+    // Not the default flags: with those, some names would be taken for addresses.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(&options.path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.execute_batch(&format!(
+        "PRAGMA foreign_keys = ON;
+         PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
+         PRAGMA journal_size_limit = {LOG_BYTES_KEPT};"
+    ))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || deadline.is_over()))?;
+    Ok(connection)
+}
+
+/// The connection that migrates, on a file that the writer has made.
+pub(super) async fn migrator(options: &DbOptions) -> Result<DatabaseConnection, DbErr> {
     let path = options.path.clone();
     let mut pool = pool(1);
     pool.map_sqlx_sqlite_opts(move |sqlite| {
         common(sqlite)
             .filename(&path)
-            .create_if_missing(true)
-            .pragma("journal_mode", "WAL")
+            .create_if_missing(false)
             .pragma("synchronous", "FULL")
-            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-            .pragma("journal_size_limit", LOG_BYTES_KEPT)
-    });
-    pool.map_sqlx_sqlite_pool_opts(move |pool| {
-        let deadline = deadline.clone();
-        pool.after_connect(move |connection, _| {
-            let deadline = deadline.clone();
-            Box::pin(async move {
-                let mut handle = connection.lock_handle().await?;
-                handle.set_progress_handler(STEPS_BETWEEN_LOOKS, move || deadline.is_ahead());
-                Ok(())
-            })
-        })
+            .pragma("journal_size_limit", LOG_BYTES_KEPT.to_string())
     });
     Database::connect(pool).await
 }

@@ -76,12 +76,10 @@ where
     }
 }
 
-/// Something that has the write connection to itself.
+/// Something that has the file to itself.
 pub(super) trait Work: Send {
-    /// Does it and tells the caller.
-    fn run<'a>(self: Box<Self>, connection: &'a DatabaseConnection) -> LocalBoxFuture<'a, ()>
-    where
-        Self: 'a;
+    /// Does it, closes the connection and tells the caller.
+    fn run(self: Box<Self>, connection: Result<DatabaseConnection, DbErr>) -> LocalBoxFuture<'static, ()>;
 }
 
 pub(super) struct Exclusive<F> {
@@ -97,23 +95,31 @@ impl<F> Exclusive<F> {
 
 impl<F> Work for Exclusive<F>
 where
-    F: AsyncFnOnce(&DatabaseConnection) -> Result<(), DbErr> + Send,
+    F: AsyncFnOnce(&DatabaseConnection) -> Result<(), DbErr> + Send + 'static,
 {
-    fn run<'a>(self: Box<Self>, connection: &'a DatabaseConnection) -> LocalBoxFuture<'a, ()>
-    where
-        Self: 'a,
-    {
+    fn run(self: Box<Self>, connection: Result<DatabaseConnection, DbErr>) -> LocalBoxFuture<'static, ()> {
         Box::pin(async move {
             let Self { work, caller } = *self;
-            let done = AssertUnwindSafe(async { work(connection).await }).catch_unwind().await;
-            let answer = match done {
-                Ok(done) => done.map_err(Error::from),
-                Err(panic) => {
-                    swallow(panic);
-                    Err(Error::Internal("a migration panicked".into()))
-                }
+            let answer = match connection {
+                Ok(connection) => migrate(work, connection).await,
+                Err(error) => Err(error.into()),
             };
             let _ = caller.send(answer);
         })
+    }
+}
+
+async fn migrate<F>(work: F, connection: DatabaseConnection) -> Result<()>
+where
+    F: AsyncFnOnce(&DatabaseConnection) -> Result<(), DbErr>,
+{
+    let done = AssertUnwindSafe(async { work(&connection).await }).catch_unwind().await;
+    let closed = connection.close().await;
+    match done {
+        Ok(done) => Ok(done.and(closed)?),
+        Err(panic) => {
+            swallow(panic);
+            Err(Error::Internal("a migration panicked".into()))
+        }
     }
 }

@@ -6,23 +6,17 @@ use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use super::DbOptions;
 use super::connect::{self, Deadline};
+use super::failure::is_busy;
 use super::job::{Job, Work, answer, swallow};
 use super::stats::{Counters, DbStats};
-use super::{DbOptions, Tx};
+use super::tx::{Tx, control};
 use crate::{Error, Result};
-
-/// How much later than a write's own bound SQLite breaks off the statement it left running. Later, so that the
-/// write is gone by then and cannot go on after a statement that ended the whole transaction.
-const GRACE: Duration = Duration::from_millis(100);
-/// How long a broken connection may take to close.
-const CLOSE: Duration = Duration::from_secs(5);
 
 const OVERLONG: Error = Error::Unavailable("the write took too long and was undone");
 
@@ -37,6 +31,8 @@ pub(super) enum Command {
     /// With the readers, which close after the last write and before the writer, so that it can put the log away.
     Close(DatabaseConnection, oneshot::Sender<Result<()>>),
 }
+
+type Closing = (DatabaseConnection, oneshot::Sender<Result<()>>);
 
 /// The callers' side of the write thread.
 pub(super) struct WriterHandle {
@@ -111,8 +107,8 @@ async fn serve(
     opened: oneshot::Sender<Result<()>>,
 ) {
     let deadline = Deadline::new();
-    let connection = match connect::writer(&options, deadline.clone()).await {
-        Ok(connection) => connection,
+    let tx = match Tx::open(&options, deadline.clone()) {
+        Ok(tx) => tx,
         Err(error) => return drop(opened.send(Err(error.into()))),
     };
     if opened.send(Ok(())).is_err() {
@@ -120,17 +116,18 @@ async fn serve(
     }
     let mut writer = Writer {
         options,
-        connection,
+        tx,
         deadline,
         queue,
         counters,
     };
-    writer.run().await;
+    let closing = writer.run().await;
+    writer.end(closing).await;
 }
 
 struct Writer {
     options: DbOptions,
-    connection: DatabaseConnection,
+    tx: Tx,
     deadline: Arc<Deadline>,
     queue: mpsc::Receiver<Command>,
     counters: Arc<Counters>,
@@ -145,7 +142,8 @@ struct Tried {
 }
 
 impl Writer {
-    async fn run(&mut self) {
+    /// Serves the queue to its end; answers with those who wait for the end.
+    async fn run(&mut self) -> Vec<Closing> {
         let mut closing = Vec::new();
         let mut next = None;
         loop {
@@ -153,12 +151,12 @@ impl Writer {
                 Some(command) => command,
                 None => match self.queue.recv().await {
                     Some(command) => command,
-                    None => break,
+                    None => return closing,
                 },
             };
             match command {
                 Command::Write(job) => next = self.group(job).await,
-                Command::Exclusive(work) => work.run(&self.connection).await,
+                Command::Exclusive(work) => work.run(connect::migrator(&self.options).await).await,
                 Command::Close(readers, done) => {
                     // What is queued already is still received, then the queue ends.
                     self.queue.close();
@@ -166,19 +164,17 @@ impl Writer {
                 }
             }
         }
-        self.end(closing).await;
     }
 
-    async fn end(&mut self, closing: Vec<(DatabaseConnection, oneshot::Sender<Result<()>>)>) {
+    async fn end(self, closing: Vec<Closing>) {
         let mut told = Vec::new();
         for (readers, done) in closing {
             told.push((done, readers.close().await));
         }
-        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-        if let Err(error) = self.connection.execute_unprepared(checkpoint).await {
+        if let Err(error) = self.tx.control("PRAGMA wal_checkpoint(TRUNCATE)") {
             tracing::warn!(%error, "the log stays beside the database");
         }
-        let closed = self.connection.clone().close().await;
+        let closed = self.tx.close();
         if let Err(error) = &closed {
             tracing::warn!(%error, "the write connection did not close");
         }
@@ -193,31 +189,23 @@ impl Writer {
             return None;
         }
         let started = Instant::now();
-        let tx = match self.begin().await {
-            Ok(tx) => tx,
-            Err(error) => {
-                self.refuse(first, error);
-                return None;
-            }
-        };
+        if let Err(error) = self.begin() {
+            self.refuse(first, error);
+            return None;
+        }
         // The first needs no savepoint: when it fails, there is nothing else to keep.
-        let first = self.bounded(first, &tx).await;
+        let first = self.bounded(first).await;
         if let Err(error) = first.outcome {
-            self.undo(tx).await;
+            self.undo();
             self.refuse(first.job, error);
             return None;
         }
         let mut group = vec![first];
         let mut next = None;
-        let mut intact = true;
-        while intact && group.len() < self.options.group && started.elapsed() < self.options.group_time {
+        while self.tx.is_open() && group.len() < self.options.group && started.elapsed() < self.options.group_time {
             match self.queue.try_recv() {
                 Ok(Command::Write(job)) if job.is_abandoned() => {}
-                Ok(Command::Write(job)) => {
-                    let (tried, whole) = self.in_savepoint(job, &tx).await;
-                    intact = whole;
-                    group.push(tried);
-                }
+                Ok(Command::Write(job)) => group.push(self.in_savepoint(job).await),
                 Ok(other) => {
                     next = Some(other);
                     break;
@@ -225,19 +213,13 @@ impl Writer {
                 Err(_) => break,
             }
         }
-        self.finish(tx, intact, group).await;
+        self.finish(group).await;
         next
     }
 
     /// Commits and answers, or runs each write again alone.
-    async fn finish(&mut self, tx: Tx, intact: bool, group: Vec<Tried>) {
-        let committed = if intact {
-            tx.commit().await
-        } else {
-            drop(tx);
-            Err(DbErr::Custom("a write broke the transaction it shared".into()))
-        };
-        let error = match committed {
+    async fn finish(&mut self, group: Vec<Tried>) {
+        let error = match self.commit() {
             Ok(()) => {
                 let written = group.iter().filter(|tried| tried.outcome.is_ok()).count();
                 self.counters.committed(written);
@@ -266,13 +248,12 @@ impl Writer {
 
     /// Runs one write in its own transaction and answers it.
     async fn alone(&mut self, job: Box<dyn Job>) {
-        let tx = match self.begin().await {
-            Ok(tx) => tx,
-            Err(error) => return self.refuse(job, error),
-        };
-        let tried = self.bounded(job, &tx).await;
+        if let Err(error) = self.begin() {
+            return self.refuse(job, error);
+        }
+        let tried = self.bounded(job).await;
         match tried.outcome {
-            Ok(()) => match tx.commit().await {
+            Ok(()) => match self.commit() {
                 Ok(()) => {
                     self.counters.committed(1);
                     answer(tried.job, Ok(()));
@@ -280,42 +261,41 @@ impl Writer {
                 Err(error) => self.refuse(tried.job, error.into()),
             },
             Err(error) => {
-                self.undo(tx).await;
+                self.undo();
                 self.refuse(tried.job, error);
             }
         }
     }
 
-    /// Runs one write so that only its own changes are undone when it fails; `false` when it broke the transaction.
-    async fn in_savepoint(&self, job: Box<dyn Job>, tx: &Tx) -> (Tried, bool) {
-        let savepoint = match tx.begin().await {
-            Ok(savepoint) => savepoint,
-            Err(error) => {
-                let outcome = Err(error.into());
-                let tried = Tried {
-                    job,
-                    outcome,
-                    overlong: false,
-                };
-                return (tried, false);
-            }
+    /// Runs one write so that only its own changes are undone when it fails. When even that fails, or the write
+    /// has ended the transaction, there is none afterwards.
+    async fn in_savepoint(&self, job: Box<dyn Job>) -> Tried {
+        if let Err(error) = self.tx.control(control::SAVEPOINT) {
+            self.undo();
+            let outcome = Err(error.into());
+            return Tried {
+                job,
+                outcome,
+                overlong: false,
+            };
+        }
+        let tried = self.bounded(job).await;
+        let undone = match tried.outcome {
+            Ok(()) => Ok(()),
+            Err(_) => self.tx.control(control::ROLLBACK_TO),
         };
-        let tried = self.bounded(job, &savepoint).await;
-        let ended = match tried.outcome {
-            Ok(()) => savepoint.commit().await,
-            Err(_) => savepoint.rollback().await,
-        };
-        self.deadline.clear();
-        (tried, ended.is_ok())
+        if undone.and_then(|()| self.tx.control(control::RELEASE)).is_err() {
+            self.undo();
+        }
+        tried
     }
 
-    /// Runs a change within its time, and catches its panic. The deadline of the statement it may have left running
-    /// stays, so that what comes next does not wait for long; whoever ends the transaction clears it.
-    async fn bounded(&self, mut job: Box<dyn Job>, tx: &Tx) -> Tried {
+    /// Runs a change within its time, and catches its panic.
+    async fn bounded(&self, mut job: Box<dyn Job>) -> Tried {
         let limit = self.options.write_time;
-        self.deadline.set(limit + GRACE);
+        self.deadline.set(limit);
         // The block is there so that an overlong future is also dropped where its panic is caught.
-        let change = async { timeout(limit, job.run(tx)).await };
+        let change = async { timeout(limit, job.run(&self.tx)).await };
         let (outcome, overlong) = match AssertUnwindSafe(change).catch_unwind().await {
             Ok(Ok(outcome)) => (outcome, false),
             Ok(Err(_)) => (Err(OVERLONG), true),
@@ -324,62 +304,47 @@ impl Writer {
                 (Err(Error::Internal("a write panicked".into())), false)
             }
         };
-        if !overlong {
-            self.deadline.clear();
-        }
+        self.deadline.clear();
         Tried { job, outcome, overlong }
     }
 
-    async fn begin(&mut self) -> Result<Tx> {
-        let immediate = || TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let error = match self.connection.begin_with_options(immediate()).await {
-            Ok(tx) => return Ok(tx),
+    fn begin(&mut self) -> Result<()> {
+        let error = match self.tx.control(control::BEGIN) {
+            Ok(()) => return Ok(()),
             Err(error) if is_busy(&error) => {
                 return Err(Error::Unavailable("the database is locked by another process"));
             }
             Err(error) => error,
         };
-        // SQLite ends a transaction by itself when a statement is broken off or the disk is full. The connection
-        // pool does not learn of it and takes the connection for one inside of a transaction for ever: replace it.
+        // Something is wrong with the connection itself: not even a rollback has ended its last transaction, say.
         tracing::warn!(%error, "the write connection is replaced");
-        let broken = self.connection.clone();
-        if timeout(CLOSE, broken.close()).await.is_err() {
-            tracing::warn!("the old write connection did not close in time");
-        }
-        self.connection = connect::writer(&self.options, self.deadline.clone()).await?;
-        Ok(self.connection.begin_with_options(immediate()).await?)
+        self.tx = Tx::open(&self.options, self.deadline.clone())?;
+        Ok(self.tx.control(control::BEGIN)?)
     }
 
-    /// Rolls back. When that fails the transaction is gone already, and the next `begin` takes care of the connection.
-    async fn undo(&self, tx: Tx) {
-        if let Err(error) = tx.rollback().await {
-            tracing::debug!(%error, "a transaction had ended before its rollback");
+    /// Commits, or leaves nothing of the transaction.
+    fn commit(&self) -> Result<(), DbErr> {
+        // SQLite ends a transaction by itself when a change is broken off or the disk is full.
+        let committed = self.tx.control(control::COMMIT);
+        if committed.is_err() {
+            self.undo();
         }
-        self.deadline.clear();
+        committed
+    }
+
+    /// Rolls back what is left. When even that fails, the next `begin` takes care of the connection.
+    fn undo(&self) {
+        if self.tx.is_open()
+            && let Err(error) = self.tx.control(control::ROLLBACK)
+        {
+            tracing::warn!(%error, "a transaction could not be rolled back");
+        }
     }
 
     fn refuse(&self, job: Box<dyn Job>, error: Error) {
         self.counters.undone(1);
         answer(job, Err(error));
     }
-}
-
-/// Another process holds the lock.
-fn is_busy(error: &DbErr) -> bool {
-    const SQLITE_BUSY: u32 = 5;
-    let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
-        return false;
-    };
-    let RuntimeErr::SqlxError(cause) = cause else {
-        return false;
-    };
-    let code = cause.as_database_error().and_then(|error| error.code());
-    // The low byte is the kind, the others say more about it.
-    code.and_then(|code| code.parse::<u32>().ok())
-        .is_some_and(|code| code & 0xff == SQLITE_BUSY)
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! Writes that share a commit do not share each other's failures.
 
 use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use contract::{Db, Error, Result, Tx};
+use futures_util::FutureExt;
 use sea_orm::ConnectionTrait;
 use tokio::task::JoinHandle;
 
@@ -264,18 +267,80 @@ async fn values_that_panic_when_they_are_dropped_do_not_end_the_writer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transaction_inside_of_a_write_that_is_left_open_is_undone_alone() {
-    use sea_orm::TransactionTrait;
-
+async fn a_savepoint_of_a_write_that_fails_or_is_left_open_is_undone_alone() {
     let db = TestDb::new().await;
     db.write(async |tx| {
-        let inner = tx.begin().await?;
-        insert(&inner, 1).await?;
-        drop(inner);
-        insert(tx, 2).await
+        let fails = tx.savepoint(async |tx| {
+            insert(tx, 1).await?;
+            Err::<(), _>(Error::conflict("changed its mind"))
+        });
+        assert!(matches!(fails.await, Err(Error::Conflict(_))));
+        let left_open = tx.savepoint(async |tx| {
+            insert(tx, 10).await?;
+            pending::<Result<()>>().await
+        });
+        assert!(left_open.now_or_never().is_none());
+        tx.savepoint(async |tx| insert(tx, 100).await).await?;
+        insert(tx, 1000).await
     })
     .await
     .unwrap();
 
-    assert_eq!(number(db.read(), "SELECT sum(id) FROM counter").await.unwrap(), 2);
+    assert_eq!(number(db.read(), "SELECT sum(id) FROM counter").await.unwrap(), 1100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_overlooks_the_end_of_its_transaction_writes_nothing_more() {
+    let db = TestDb::new().await;
+    for overlooked in [
+        "INSERT OR ROLLBACK INTO counter (id, value) VALUES (1, 0), (1, 0)",
+        "ROLLBACK; INSERT INTO counter (id, value) VALUES (1, 0)",
+    ] {
+        let outcome = db
+            .write(async |tx| {
+                let _ = tx.execute_unprepared(overlooked).await;
+                let _ = insert(tx, 2).await;
+                Ok(())
+            })
+            .await;
+        assert!(matches!(outcome, Err(Error::Database(_))), "{outcome:?}");
+    }
+    assert_eq!(rows(&db).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_overlooks_the_end_of_its_time_does_not_go_on() {
+    let db = TestDb::with(|options| options.write_time = Duration::from_millis(200)).await;
+    let went_on = Arc::new(AtomicBool::new(false));
+
+    let outcome = db
+        .write({
+            let went_on = went_on.clone();
+            async move |tx| {
+                insert(tx, 1).await?;
+                let _ = tx
+                    .execute_unprepared(&format!("{ENDLESS} SELECT count(*) FROM n"))
+                    .await;
+                went_on.store(true, Relaxed);
+                Ok(())
+            }
+        })
+        .await;
+    assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+    assert!(!went_on.load(Relaxed));
+
+    let outcome = db
+        .write(async |tx| {
+            loop {
+                number(tx, "SELECT 1").await?;
+                if false {
+                    break Ok(());
+                }
+            }
+        })
+        .await;
+    assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+
+    db.run(insert_one(2)).await;
+    assert_eq!(rows(&db).await, 1);
 }

@@ -8,3 +8,4 @@ mod kill;
 mod lists;
 mod once;
 mod support;
+mod tx;

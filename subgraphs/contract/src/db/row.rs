@@ -1,0 +1,194 @@
+//! Values on their way into SQLite and rows on their way out, between SeaORM's types and rusqlite's.
+//!
+//! The only rows of SeaORM that others can make are those of its [`MockDatabase`]: maps from name to value, strict in
+//! both. So a row says twice what it holds (by name, and by place where the names are not in order), and a value has
+//! to have the very type that is asked for, which SQLite does not know: integers are `i64`, reals `f64`, and a column
+//! that is declared as a truth value or JSON is that. Of any other type SeaORM would say that the column is null.
+//! (Its `ProxyDatabase` would do the same with less detour; 2.0.4 does not compile with it and sqlx-sqlite.)
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use rusqlite::types::{ToSql, ToSqlOutput, Value as Owned, ValueRef};
+use rusqlite::{Error, Result, Row, Statement};
+use sea_orm::sea_query::OptionEnum;
+use sea_orm::{
+    DbBackend, DbErr, ExecResult, MockDatabase, MockDatabaseTrait, MockExecResult, QueryResult, Statement as Asked,
+    Value,
+};
+
+/// Binds the values in their order. Too few or too many are an error.
+pub(super) fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<()> {
+    if statement.parameter_count() != values.len() {
+        return Err(Error::InvalidParameterCount(values.len(), statement.parameter_count()));
+    }
+    for (index, value) in values.iter().enumerate() {
+        statement.raw_bind_parameter(index + 1, Bound(value))?;
+    }
+    Ok(())
+}
+
+struct Bound<'a>(&'a Value);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
+        Ok(match self.0 {
+            Value::Bool(value) => integer(*value),
+            Value::TinyInt(value) => integer(*value),
+            Value::SmallInt(value) => integer(*value),
+            Value::Int(value) => integer(*value),
+            Value::BigInt(value) => integer(*value),
+            Value::TinyUnsigned(value) => integer(*value),
+            Value::SmallUnsigned(value) => integer(*value),
+            Value::Unsigned(value) => integer(*value),
+            Value::BigUnsigned(value) => integer(value.map(i64::try_from).transpose().map_err(unfit)?),
+            Value::Float(value) => real(value.map(f64::from)),
+            Value::Double(value) => real(*value),
+            Value::String(value) => text(value.as_deref()),
+            Value::Enum(OptionEnum::Some(value)) => text(Some(&value.value)),
+            Value::Enum(OptionEnum::None(_)) => text(None),
+            Value::Char(value) => owned(value.map(|value| Owned::Text(value.into()))),
+            Value::Bytes(value) => ToSqlOutput::Borrowed(value.as_deref().map_or(ValueRef::Null, ValueRef::Blob)),
+            other => return json(other),
+        })
+    }
+}
+
+fn integer(value: Option<impl Into<i64>>) -> ToSqlOutput<'static> {
+    owned(value.map(|value| Owned::Integer(value.into())))
+}
+
+fn real(value: Option<f64>) -> ToSqlOutput<'static> {
+    owned(value.map(Owned::Real))
+}
+
+/// Which others there are depends on SeaORM's features. Times and decimals are none of ours.
+fn json(value: &Value) -> Result<ToSqlOutput<'_>> {
+    let Value::Json(json) = value else {
+        return Err(unfit(format!("no column holds a value like {value:?}")));
+    };
+    Ok(owned(json.as_ref().map(|json| Owned::Text(json.to_string()))))
+}
+
+fn owned(value: Option<Owned>) -> ToSqlOutput<'static> {
+    ToSqlOutput::Owned(value.unwrap_or(Owned::Null))
+}
+
+fn text(value: Option<&str>) -> ToSqlOutput<'_> {
+    ToSqlOutput::Borrowed(value.map_or(ValueRef::Null, |value| ValueRef::Text(value.as_bytes())))
+}
+
+fn unfit(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::ToSqlConversionFailure(why.into())
+}
+
+/// What a statement answers with.
+pub(super) struct Columns {
+    columns: Vec<(String, Kind)>,
+    /// The map would sort them differently, or loses one that has the name of another.
+    disordered: bool,
+}
+
+/// What SQLite cannot tell from the value alone.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    AsStored,
+    Truth,
+    Json,
+}
+
+impl Columns {
+    /// Of a statement that has run a step, so that it knows the tables as they are now.
+    pub(super) fn of(statement: &Statement<'_>) -> Self {
+        let described = statement.columns();
+        let columns: Vec<_> = described
+            .iter()
+            .map(|column| (column.name().to_owned(), Kind::declared(column.decl_type())))
+            .collect();
+        let disordered = !columns.is_sorted_by(|(a, _), (b, _)| a < b);
+        Self { columns, disordered }
+    }
+
+    pub(super) fn row(&self, row: &Row<'_>) -> Result<Values> {
+        let mut values = Values::new();
+        for (index, (name, kind)) in self.columns.iter().enumerate() {
+            let value = value(row.get_ref(index)?, *kind, index)?;
+            if self.disordered {
+                values.insert(place(index).into(), value.clone());
+            }
+            // An empty name would come before the places.
+            if !(self.disordered && name.is_empty()) {
+                values.insert(name.clone().into(), value);
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// What is in a row, under the keys that SeaORM looks for.
+pub(super) type Values = BTreeMap<Cow<'static, str>, Value>;
+
+/// The key of a place: before every name, and in order. SQLite allows fewer columns than there are characters.
+fn place(index: usize) -> String {
+    let character = u32::try_from(index).ok().and_then(char::from_u32);
+    String::from_iter(['\0', character.unwrap_or(char::MAX)])
+}
+
+/// The rows as SeaORM's.
+pub(super) fn answered(rows: Vec<Values>) -> Result<Vec<QueryResult>, DbErr> {
+    match rows.is_empty() {
+        true => Ok(Vec::new()),
+        false => MockDatabase::new(DbBackend::Sqlite)
+            .append_query_results([rows])
+            .query(0, nothing()),
+    }
+}
+
+/// What a statement did, as SeaORM's.
+pub(super) fn executed(last_insert_id: u64, rows_affected: u64) -> Result<ExecResult, DbErr> {
+    let done = MockExecResult {
+        last_insert_id,
+        rows_affected,
+    };
+    MockDatabase::new(DbBackend::Sqlite)
+        .append_exec_results([done])
+        .execute(0, nothing())
+}
+
+fn nothing() -> Asked {
+    Asked::from_string(DbBackend::Sqlite, "")
+}
+
+impl Kind {
+    fn declared(declared: Option<&str>) -> Self {
+        let starts = |start: &str| {
+            let head = declared.and_then(|declared| declared.get(..start.len()));
+            head.is_some_and(|head| head.eq_ignore_ascii_case(start))
+        };
+        match () {
+            () if starts("bool") => Self::Truth,
+            () if starts("json") => Self::Json,
+            () => Self::AsStored,
+        }
+    }
+}
+
+fn value(value: ValueRef<'_>, kind: Kind, index: usize) -> Result<Value> {
+    Ok(match value {
+        ValueRef::Null => Value::BigInt(None),
+        ValueRef::Integer(value) if kind == Kind::Truth => Value::Bool(Some(value != 0)),
+        ValueRef::Integer(value) => Value::BigInt(Some(value)),
+        ValueRef::Real(value) => Value::Double(Some(value)),
+        ValueRef::Text(value) if kind == Kind::Json => {
+            let unreadable = |error| Error::FromSqlConversionFailure(index, rusqlite::types::Type::Text, error);
+            Value::Json(Some(
+                serde_json::from_slice(value).map_err(|error| unreadable(error.into()))?,
+            ))
+        }
+        ValueRef::Text(value) => {
+            let value = std::str::from_utf8(value).map_err(|error| Error::Utf8Error(index, error))?;
+            Value::String(Some(value.to_owned()))
+        }
+        ValueRef::Blob(value) => Value::Bytes(Some(value.to_owned())),
+    })
+}

@@ -1,0 +1,397 @@
+//! Inside of a write, SeaORM reads and changes what it would through a connection of its own.
+
+use contract::{Error, Result, Tx};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Expr;
+use sea_orm::{DbBackend, FromQueryResult, IntoActiveModel, QueryOrder, QuerySelect, Set, Statement, TryInsertResult};
+
+use crate::support::TestDb;
+
+/// A row of everything that entities hold. Its columns are not in the order of their names.
+mod thing {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "thing")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub title: String,
+        pub amount: i64,
+        pub maybe_amount: Option<i64>,
+        pub good: bool,
+        pub maybe_good: Option<bool>,
+        pub ratio: f64,
+        pub maybe_ratio: Option<f64>,
+        pub bytes: Vec<u8>,
+        pub maybe_bytes: Option<Vec<u8>>,
+        pub about: Option<String>,
+        pub answer: Json,
+        pub maybe_answer: Option<Json>,
+        pub kind: Kind,
+        pub maybe_kind: Option<Kind>,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+    #[sea_orm(rs_type = "String", db_type = "Text")]
+    pub enum Kind {
+        #[sea_orm(string_value = "market")]
+        Market,
+        #[sea_orm(string_value = "limit")]
+        Limit,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use thing::{Column, Entity, Kind};
+
+async fn things() -> TestDb {
+    let db = TestDb::new().await;
+    db.migrate(async |connection| {
+        let tables = "CREATE TABLE thing (id integer PRIMARY KEY AUTOINCREMENT, title text NOT NULL UNIQUE,
+                          amount bigint NOT NULL, maybe_amount bigint, good boolean NOT NULL, maybe_good boolean,
+                          ratio double NOT NULL, maybe_ratio double, bytes blob NOT NULL, maybe_bytes blob,
+                          about text, answer json_text NOT NULL, maybe_answer json_text,
+                          kind text NOT NULL, maybe_kind text);
+                      CREATE TABLE part (id integer PRIMARY KEY, thing_id bigint REFERENCES thing (id))";
+        connection.execute_unprepared(tables).await.map(drop)
+    })
+    .await
+    .unwrap();
+    db
+}
+
+fn full(title: &str) -> thing::Model {
+    thing::Model {
+        id: 0,
+        title: title.to_owned(),
+        amount: i64::MAX,
+        maybe_amount: Some(-3),
+        good: true,
+        maybe_good: Some(false),
+        ratio: 0.5,
+        maybe_ratio: Some(-2.0),
+        bytes: vec![0, 255],
+        maybe_bytes: Some(vec![]),
+        about: Some("ä 'quoted' \u{1F600}".to_owned()),
+        answer: serde_json::json!({"a": [1, null]}),
+        maybe_answer: Some(serde_json::json!("text")),
+        kind: Kind::Market,
+        maybe_kind: Some(Kind::Limit),
+    }
+}
+
+fn empty(title: &str) -> thing::Model {
+    thing::Model {
+        id: 0,
+        title: title.to_owned(),
+        amount: 0,
+        maybe_amount: None,
+        good: false,
+        maybe_good: None,
+        ratio: 0.0,
+        maybe_ratio: None,
+        bytes: vec![],
+        maybe_bytes: None,
+        about: None,
+        answer: serde_json::json!(null),
+        maybe_answer: None,
+        kind: Kind::Limit,
+        maybe_kind: None,
+    }
+}
+
+async fn insert(tx: &Tx, thing: thing::Model) -> Result<i64> {
+    let mut row = thing.into_active_model().reset_all();
+    row.id = sea_orm::NotSet;
+    Ok(Entity::insert(row).exec(tx).await?.last_insert_id)
+}
+
+#[tokio::test]
+async fn every_kind_of_value_comes_back_as_it_was_written() {
+    let db = things().await;
+    let written = db
+        .write(async |tx| {
+            let mut written = Vec::new();
+            for mut thing in [full("full"), empty("empty")] {
+                thing.id = insert(tx, thing.clone()).await?;
+                assert_eq!(Entity::find_by_id(thing.id).one(tx).await?, Some(thing.clone()));
+                written.push(thing);
+            }
+            assert_eq!(Entity::find().order_by_asc(Column::Id).all(tx).await?, written);
+            Ok(written)
+        })
+        .await
+        .unwrap();
+
+    assert_eq!(
+        Entity::find().order_by_asc(Column::Id).all(db.read()).await.unwrap(),
+        written
+    );
+}
+
+#[tokio::test]
+async fn columns_are_read_by_place_and_by_name_whatever_their_names_are() {
+    #[derive(Debug, PartialEq, FromQueryResult)]
+    struct Summed {
+        total: Option<i64>,
+        average: Option<f64>,
+        good: bool,
+    }
+
+    let db = things().await;
+    db.write(async |tx| {
+        insert(tx, full("one")).await?;
+        let selected = Entity::find().select_only().columns([
+            Column::Title,
+            Column::Amount,
+            Column::Good,
+            Column::Kind,
+            Column::MaybeRatio,
+        ]);
+        let tuple: (String, i64, bool, Kind, Option<f64>) = selected.into_tuple().one(tx).await?.unwrap();
+        assert_eq!(tuple, ("one".to_owned(), i64::MAX, true, Kind::Market, Some(-2.0)));
+
+        let twelve = (1..=12)
+            .rev()
+            .map(|n| format!("{n} AS c{n}"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let row = tx
+            .query_one_raw(Statement::from_string(DbBackend::Sqlite, format!("SELECT {twelve}")))
+            .await?
+            .unwrap();
+        for place in 0..12 {
+            let (number, name) = (12 - place as i64, format!("c{}", 12 - place));
+            assert_eq!(row.try_get_by_index::<i64>(place)?, number);
+            assert_eq!(row.try_get::<i64>("", &name)?, number);
+        }
+        assert!(row.try_get_by_index::<i64>(24).is_err());
+
+        let same_names = "SELECT 1 AS n, 2 AS n, 3 AS \"\", 4 AS a";
+        let row = tx
+            .query_one_raw(Statement::from_string(DbBackend::Sqlite, same_names))
+            .await?
+            .unwrap();
+        let places = [0, 1, 2, 3].map(|place| row.try_get_by_index::<i64>(place).unwrap());
+        assert_eq!(places, [1, 2, 3, 4]);
+
+        let summed = Entity::find()
+            .select_only()
+            .column_as(Column::MaybeAmount.sum(), "total")
+            .column_as(Expr::cust("avg(ratio)"), "average")
+            .column(Column::Good)
+            .into_model::<Summed>()
+            .one(tx)
+            .await?;
+        let expected = Summed {
+            total: Some(-3),
+            average: Some(0.5),
+            good: true,
+        };
+        assert_eq!(summed, Some(expected));
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn counts_pages_and_existence_are_those_of_the_transaction() {
+    let db = things().await;
+    db.write(async |tx| {
+        for title in ["a", "b", "c"] {
+            insert(tx, empty(title)).await?;
+        }
+        assert_eq!(Entity::find().count(tx).await?, 3);
+        assert!(Entity::find().filter(Column::Title.eq("b")).exists(tx).await?);
+        let pages = Entity::find().order_by_asc(Column::Id).paginate(tx, 2);
+        assert_eq!(pages.num_items_and_pages().await?.number_of_pages, 2);
+        assert_eq!(pages.fetch_page(1).await?[0].title, "c");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn changes_tell_how_many_rows_they_met_and_what_became_of_them() {
+    let db = things().await;
+    db.write(async |tx| {
+        let first = insert(tx, empty("a")).await?;
+        let many = ["b", "c"].map(|title| {
+            let mut row = empty(title).into_active_model().reset_all();
+            row.id = sea_orm::NotSet;
+            row
+        });
+        let keys = Entity::insert_many(many).exec_with_returning_keys(tx).await?;
+        assert_eq!(keys, [first + 1, first + 2]);
+
+        let again = Entity::insert(empty("a").into_active_model().reset_all())
+            .on_conflict_do_nothing_on([Column::Title])
+            .exec(tx)
+            .await?;
+        assert!(matches!(again, TryInsertResult::Conflicted), "{again:?}");
+
+        let update = Entity::update_many()
+            .col_expr(Column::Amount, Expr::value(7))
+            .filter(Column::Id.gt(first));
+        assert_eq!(update.clone().exec(tx).await?.rows_affected, 2);
+        assert_eq!(
+            update
+                .clone()
+                .filter(Column::Amount.eq(0))
+                .exec(tx)
+                .await?
+                .rows_affected,
+            0
+        );
+        let after = update.exec_with_returning(tx).await?;
+        assert!(after.len() == 2 && after.iter().all(|thing| thing.amount == 7));
+
+        let whole = insert(tx, full("whole")).await?;
+        let by_hand = "UPDATE thing SET amount = ?1 WHERE id = ?2 RETURNING *";
+        let asked = Statement::from_sql_and_values(DbBackend::Sqlite, by_hand, [8.into(), whole.into()]);
+        let changed = thing::Model::find_by_statement(asked).one(tx).await?;
+        let expected = thing::Model {
+            id: whole,
+            amount: 8,
+            ..full("whole")
+        };
+        assert_eq!(changed, Some(expected));
+
+        let mut one = Entity::find_by_id(first).one(tx).await?.unwrap().into_active_model();
+        one.about = Set(Some("changed".to_owned()));
+        assert_eq!(one.update(tx).await?.about.as_deref(), Some("changed"));
+
+        // What changes no row says so, also after one that did.
+        let none = tx.execute_unprepared("CREATE TABLE another (id INTEGER)").await?;
+        assert_eq!(none.rows_affected(), 0);
+        assert_eq!(Entity::delete_by_id(first).exec(tx).await?.rows_affected, 1);
+        assert_eq!(Entity::delete_by_id(first).exec(tx).await?.rows_affected, 0);
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_violation_is_told_for_what_it_is_on_either_connection() {
+    let db = things().await;
+    let taken = |error: &DbErr| entities::is_unique_violation(error);
+    let (mut title, mut key) = (
+        empty("a").into_active_model().reset_all(),
+        empty("b").into_active_model().reset_all(),
+    );
+    title.id = Set(2);
+    key.id = Set(1);
+    let statements = [
+        (
+            "INSERT INTO thing SELECT 2, title, 1, 1, 1, 1, 1, 1, x'', x'', '', '{}', '{}', 'limit', 'limit' FROM thing",
+            true,
+        ),
+        (
+            "INSERT INTO thing SELECT id, 'b', 1, 1, 1, 1, 1, 1, x'', x'', '', '{}', '{}', 'limit', 'limit' FROM thing",
+            true,
+        ),
+        ("INSERT INTO part (id, thing_id) VALUES (1, 999)", false),
+        ("INSERT INTO counter (id, value) VALUES (1, -1)", false),
+        ("INSERT INTO nowhere (id) VALUES (1)", false),
+    ];
+    let texts = db
+        .write(async move |tx| {
+            let mut first = empty("a").into_active_model().reset_all();
+            first.id = Set(1);
+            Entity::insert(first).exec(tx).await?;
+            for row in [title.clone(), key.clone()] {
+                assert!(taken(&Entity::insert(row).exec(tx).await.unwrap_err()));
+            }
+            let mut texts = Vec::new();
+            for (statement, unique) in statements {
+                let error = tx.execute_unprepared(statement).await.unwrap_err();
+                assert_eq!(taken(&error), unique, "{error}");
+                texts.push(error.to_string());
+            }
+            Ok(texts)
+        })
+        .await
+        .unwrap();
+
+    db.migrate(async move |connection| {
+        for ((statement, unique), text) in statements.into_iter().zip(texts) {
+            let error = connection.execute_unprepared(statement).await.unwrap_err();
+            assert_eq!(taken(&error), unique, "{error}");
+            assert_eq!(error.to_string(), text);
+        }
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn values_that_do_not_fit_are_an_error() {
+    let db = things().await;
+    let outcome = db
+        .write(async |tx| {
+            for (statement, values) in [
+                ("SELECT ?1", vec![Value::BigUnsigned(Some(u64::MAX))]),
+                ("SELECT ?1, ?2", vec![1.into()]),
+                ("SELECT ?1", vec![1.into(), 2.into()]),
+                ("SELECT 1; SELECT 2", vec![]),
+                ("SELECT CAST(x'ff' AS TEXT)", vec![]),
+            ] {
+                let asked = Statement::from_sql_and_values(DbBackend::Sqlite, statement, values);
+                let error = tx.query_all_raw(asked).await.expect_err(statement);
+                assert!(!entities::is_unique_violation(&error));
+            }
+            Err::<(), _>(Error::conflict("seen"))
+        })
+        .await;
+    assert!(matches!(outcome, Err(Error::Conflict(_))), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_write_waits_for_the_disk_and_keeps_references_whole() {
+    let db = TestDb::new().await;
+    db.write(async |tx| {
+        for (pragma, expected) in [("synchronous", 2), ("foreign_keys", 1), ("wal_autocheckpoint", 4000)] {
+            let row = tx
+                .query_one_raw(Statement::from_string(DbBackend::Sqlite, format!("PRAGMA {pragma}")))
+                .await?
+                .unwrap();
+            assert_eq!(row.try_get_by_index::<i64>(0)?, expected, "{pragma}");
+        }
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn statements_that_are_kept_prepared_see_the_tables_as_they_are_now() {
+    let db = TestDb::new().await;
+    let all = async |tx: &Tx| -> Result<Vec<String>> {
+        let row = tx
+            .query_one_raw(Statement::from_string(DbBackend::Sqlite, "SELECT * FROM counter"))
+            .await?
+            .unwrap();
+        let mut names: Vec<_> = row.column_names();
+        names.retain(|name| !name.starts_with('\0'));
+        Ok(names)
+    };
+    db.run("INSERT INTO counter (id, value) VALUES (1, 0)").await;
+    let before = db.write(all).await.unwrap();
+    assert_eq!(before, ["id", "value"]);
+
+    db.migrate(async |connection| {
+        let change = "ALTER TABLE counter ADD COLUMN more TEXT";
+        connection.execute_unprepared(change).await.map(drop)
+    })
+    .await
+    .unwrap();
+
+    assert_eq!(db.write(all).await.unwrap(), ["id", "more", "value"]);
+}
