@@ -6,6 +6,7 @@
 //! no domain depends on another.
 
 mod changed;
+mod changed_rows;
 mod clock;
 mod context;
 mod db;
@@ -29,6 +30,7 @@ mod token;
 mod viewer;
 
 pub use changed::Changed;
+pub use changed_rows::{ChangingRows, RowOf, Stamp, changed_rows, check_watched};
 pub use clock::{Clock, ManualClock, SystemClock, rfc3339};
 pub use context::ContextExt;
 pub use db::{Db, DbOptions, DbStats, Tx};

@@ -1,0 +1,221 @@
+//! Subscriptions to rows: each as it is after its changes, never older than what was shown before.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::stream::{Stream, StreamExt};
+use sea_orm::{
+    ColumnTrait, DatabaseConnection, DbErr, EntityTrait, Iterable, PrimaryKeyToColumn, PrimaryKeyTrait, QueryFilter,
+};
+
+use crate::{Audience, Clock, Db, Delivery, Error, Event, EventStream, Follower, Result, Services, follow};
+
+/// How many rows one subscription may name.
+const WATCHED_MAX: usize = 100;
+/// How many rows are read at once when changes were lost.
+const BATCH: u64 = 100;
+/// Of how many rows a subscription to all of them remembers what it last showed.
+const SHOWN_MAX: usize = 4_096;
+/// A change's time is taken before its commit; this much, in microseconds, lies between them at most.
+const COMMIT_US_MAX: i64 = 60_000_000;
+
+/// The rows of one subscription: which table, and which of its rows the subscriber may see.
+pub trait ChangingRows: Sized + Send + Sync + 'static {
+    /// The table.
+    type Entity: EntityTrait<Model: Send + Sync, PrimaryKey: PrimaryKeyTrait<ValueType = i64>>;
+
+    /// The GraphQL type in the invalidations of these rows, `Book`; their keys are the rows' ids.
+    const TYPENAME: &'static str;
+
+    /// Which state of which row that is.
+    fn stamp(row: &RowOf<Self>) -> Stamp;
+
+    /// Rows that changed after the moment `at_us`, or in it with an id over `id`, the earliest change first. Rows that the
+    /// subscriber may not see are better left out here, and need not be.
+    fn changed_behind(
+        &self,
+        db: &DatabaseConnection,
+        at_us: i64,
+        id: i64,
+        limit: u64,
+    ) -> impl Future<Output = Result<Vec<RowOf<Self>>, DbErr>> + Send;
+
+    /// Whether the subscriber may see that row. Asked of every row before it is shown.
+    fn may_see(&self, _row: &RowOf<Self>) -> bool {
+        true
+    }
+
+    /// Whether a change that concerns `audience` can be one of a row that the subscriber may see; when not, the row is
+    /// not even read.
+    fn may_concern(&self, _audience: &Audience) -> bool {
+        true
+    }
+}
+
+/// One row of that table.
+pub type RowOf<R> = <<R as ChangingRows>::Entity as EntityTrait>::Model;
+
+/// Which state of which row something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The row's id.
+    pub id: i64,
+    /// Rises with every change of the row.
+    pub version: i64,
+    /// When it last changed, in microseconds since the epoch.
+    pub changed_at_us: i64,
+}
+
+/// Checks how many rows a subscription names.
+///
+/// # Errors
+/// `INVALID_INPUT` naming `field` when they are more than a hundred.
+pub fn check_watched<T>(field: &'static str, named: &[T]) -> Result<()> {
+    if named.len() > WATCHED_MAX {
+        return Err(Error::invalid(field, format!("must be at most {WATCHED_MAX}")));
+    }
+    Ok(())
+}
+
+/// Each row as it is after its changes from now on: the rows with the ids `watched`, or all of them.
+///
+/// Changes in quick succession may arrive as one; what arrives is never older than what came before. Lost events cost
+/// nothing but reading: what changed meanwhile is found in the table. A row that is gone is not shown.
+///
+/// # Errors
+/// When the database fails.
+pub async fn changed_rows<R: ChangingRows>(
+    services: &Services,
+    rows: R,
+    watched: Option<HashSet<i64>>,
+) -> Result<impl Stream<Item = Result<RowOf<R>>> + use<R>> {
+    // Listen first, then read what is already known: a change in between is seen twice rather than never.
+    let events = services.bus.subscribe();
+    let mut watch = Watch {
+        db: services.db.clone(),
+        clock: services.clock.clone(),
+        rows,
+        watched,
+        shown: HashMap::new(),
+        complete_until_us: services.clock.now_us() - COMMIT_US_MAX,
+        ready: VecDeque::new(),
+        lost: None,
+    };
+    let known = watch.read_watched().await?;
+    let versions = known.iter().map(R::stamp).map(|stamp| (stamp.id, stamp.version));
+    watch.shown.extend(versions);
+    Ok(follow(watch, events))
+}
+
+/// What one subscription watches, and how far it has come.
+struct Watch<R: ChangingRows> {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    rows: R,
+    /// The rows, or all of them.
+    watched: Option<HashSet<i64>>,
+    /// The version of each row that was last shown.
+    shown: HashMap<i64, i64>,
+    /// Every change before this moment was seen, in microseconds since the epoch.
+    complete_until_us: i64,
+    /// Read, and not shown yet.
+    ready: VecDeque<RowOf<R>>,
+    /// Changes were lost: those behind this key (time, id) have to be read.
+    lost: Option<(i64, i64)>,
+}
+
+impl<R: ChangingRows> Follower for Watch<R> {
+    type Item = RowOf<R>;
+
+    async fn next(&mut self, events: &mut EventStream) -> Option<Result<RowOf<R>>> {
+        loop {
+            while let Some(row) = self.ready.pop_front() {
+                if self.rows.may_see(&row) && self.is_news(R::stamp(&row)) {
+                    return Some(Ok(row));
+                }
+            }
+            let read = match self.lost.take() {
+                Some(behind) => self.catch_up(behind).await,
+                None => match events.next().await? {
+                    Delivery::Event(event) => self.read_changed(&event).await,
+                    Delivery::Lagged(_) => self.begin_catching_up().await,
+                },
+            };
+            match read {
+                Ok(rows) => self.ready.extend(rows),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+impl<R: ChangingRows> Watch<R> {
+    /// Whether this is newer than what was last shown of the row; if so it counts as shown.
+    fn is_news(&mut self, Stamp { id, version, .. }: Stamp) -> bool {
+        if self.shown.get(&id).is_some_and(|shown| *shown >= version) {
+            return false;
+        }
+        // Forgetting costs a repetition, never an older row: each read sees everything that earlier ones saw.
+        if self.watched.is_none() && self.shown.len() >= SHOWN_MAX {
+            self.shown.clear();
+        }
+        self.shown.insert(id, version);
+        true
+    }
+
+    /// The row that changed, if it is watched, still there, and its change not shown yet.
+    async fn read_changed(&self, event: &Event) -> Result<Vec<RowOf<R>>> {
+        let Event::Invalidated {
+            typename,
+            key,
+            version,
+            audience,
+        } = event
+        else {
+            return Ok(Vec::new());
+        };
+        let (true, Ok(id)) = (*typename == R::TYPENAME, key.parse::<i64>()) else {
+            return Ok(Vec::new());
+        };
+        let is_watched = self.watched.as_ref().is_none_or(|ids| ids.contains(&id));
+        let is_shown = self.shown.get(&id).is_some_and(|shown| shown >= version);
+        if !is_watched || is_shown || !self.rows.may_concern(audience) {
+            return Ok(Vec::new());
+        }
+        self.read(&HashSet::from([id])).await
+    }
+
+    /// The watched rows, or nothing when all are watched: those are read batch by batch.
+    async fn read_watched(&self) -> Result<Vec<RowOf<R>>> {
+        match &self.watched {
+            Some(ids) => self.read(ids).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn read(&self, ids: &HashSet<i64>) -> Result<Vec<RowOf<R>>> {
+        let Some(id) = <R::Entity as EntityTrait>::PrimaryKey::iter().next() else {
+            return Ok(Vec::new());
+        };
+        let asked = id.into_column().is_in(ids.iter().copied());
+        Ok(R::Entity::find().filter(asked).all(self.db.read()).await?)
+    }
+
+    async fn begin_catching_up(&mut self) -> Result<Vec<RowOf<R>>> {
+        if self.watched.is_none() {
+            let begun_us = self.clock.now_us();
+            self.lost = Some((self.complete_until_us, 0));
+            self.complete_until_us = begun_us - COMMIT_US_MAX;
+        }
+        self.read_watched().await
+    }
+
+    /// The next batch of changed rows behind that key.
+    async fn catch_up(&mut self, (at_us, id): (i64, i64)) -> Result<Vec<RowOf<R>>> {
+        let rows = self.rows.changed_behind(self.db.read(), at_us, id, BATCH).await?;
+        let last = rows.last().map(R::stamp);
+        self.lost = last.map(|stamp| (stamp.changed_at_us, stamp.id));
+        Ok(rows)
+    }
+}
