@@ -49,8 +49,8 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The systems' REST interfaces.
 pub fn mounts() -> &'static [Mount] {
-    static MOUNTS: [Mount; 1] = [bookstore::MOUNT];
-    &MOUNTS
+    static MOUNTS: &[Mount] = &[bookstore::MOUNT];
+    MOUNTS
 }
 
 /// All mounts under their prefixes. `open`: whom routes answer whose documents have no authentication.
@@ -132,9 +132,9 @@ async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Fail
         variables["idempotencyKey"] = key.into();
     }
     rights?;
-    let after = match compiled.route.answer {
-        Answer::All(_) => input::query_value(query, "after")?,
-        Answer::Fixed(_) | Answer::One(_) => None,
+    let after = match compiled.route.answer.is_list() {
+        true => input::query_value(query, "after")?,
+        false => None,
     };
     let Said { node, next } = execute::execute(&opened.gateway, compiled, &found, &caller, variables, after).await?;
     let next = next.map(|cursor| reply::next_link(parts.uri.path(), query, &cursor));

@@ -28,7 +28,7 @@ pub(super) fn sign_in(
     let identity = match compiled.route.answer {
         // What asks the graph nothing tells nobody anything, whoever asks.
         Answer::Fixed(_) => Identity::ANONYMOUS,
-        Answer::One(_) | Answer::All(_) => opened
+        Answer::One(_) | Answer::All(_) | Answer::AllAnd(_) => opened
             .gateway
             .auth
             .identify(&request.headers)

@@ -17,6 +17,8 @@ use crate::subgraph::{Document, SubgraphRequest};
 
 /// Nodes that are asked for at once: the most a connection gives.
 const PAGE_NODES: u32 = 100;
+/// How much a message shows of what stood in the path.
+const SHOWN_CHARS_MAX: usize = 100;
 
 /// Who asks.
 pub(super) struct Caller {
@@ -80,7 +82,7 @@ pub(super) async fn execute(
                 Some(node) => Ok(Said { node, next: None }),
             }
         }
-        Answer::All(pointer) => {
+        Answer::All(pointer) | Answer::AllAnd(pointer) => {
             let pages = all(gateway, compiled, found, caller, variables, pointer, after);
             // Every page has its own time; all of them together have no more than one request has.
             tokio::time::timeout(gateway.limits.request_time_max(), pages)
@@ -117,10 +119,16 @@ async fn all(
         let more = connection["pageInfo"]["hasNextPage"] == Value::Bool(true);
         after = connection["pageInfo"]["endCursor"].as_str().map(str::to_owned);
         if !more || empty || nodes.len() >= gateway.limits.rest_rows_max {
-            return Ok(Said {
-                node: Value::Array(nodes),
-                next: after.filter(|_| more),
-            });
+            let list = Value::Array(nodes);
+            let node = match compiled.route.answer {
+                Answer::AllAnd(_) => {
+                    *connection = list;
+                    data
+                }
+                _ => list,
+            };
+            let next = after.filter(|_| more);
+            return Ok(Said { node, next });
         }
     }
 }
@@ -214,8 +222,10 @@ fn is_the_callers(compiled: &Compiled, code: &str) -> bool {
 
 fn said(row: &ErrorRow, found: &Found) -> String {
     let value = |name: &str| {
-        let param = found.params.iter().find(|(known, _)| *known == name);
-        param.map(|(_, value)| value.clone())
+        let (_, value) = found.params.iter().find(|(known, _)| *known == name)?;
+        let mut shown = value.clone();
+        contract::clip(&mut shown, SHOWN_CHARS_MAX);
+        Some(shown)
     };
     filled(row.message, false, value)
 }
@@ -246,11 +256,9 @@ impl Compiled {
             return "Idempotency-Key".to_owned();
         }
         let pointer = format!("/{}", argument.replace('.', "/"));
-        let params = self.route.params.iter().map(|param| &param.field);
-        let mut fields = params.chain(self.route.body.iter().flat_map(|body| body.model.fields));
         let is_it = |own: &str| own == pointer || own.ends_with(&pointer);
-        match fields.find(|field| is_it(&field.pointer())) {
-            Some(field) => field.name.to_owned(),
+        match self.members.iter().find(|member| is_it(&member.pointer)) {
+            Some(member) => member.name.clone(),
             None => argument.rsplit('.').next().unwrap_or(argument).to_owned(),
         }
     }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::kind::{Field, Need, Source, Unreadable};
+use super::kind::{Field, Kind, Need, Source, Unreadable};
 use super::operation::Compiled;
 use super::paths::Found;
 use super::route::{Invalid, Place};
@@ -150,22 +150,16 @@ fn body_variables(compiled: &Compiled, members: &Members, variables: &mut Value)
     let Some(body) = compiled.route.body else {
         return Ok(());
     };
-    let mut wrong = Vec::new();
-    let mut known = 0;
-    for field in body.model.fields {
-        match member(field, members) {
-            Ok(Some(value)) => {
-                known += 1;
-                put(variables, &field.pointer(), value);
-            }
-            Ok(None) => {}
-            Err(why) => wrong.push((field.name.to_owned(), why)),
-        }
+    let mut taken = Taken {
+        variables,
+        wrong: Vec::new(),
+        known: 0,
+    };
+    taken.take(body.model.fields, members, "", "");
+    if !taken.wrong.is_empty() {
+        return Err(Failure::invalid(taken.wrong));
     }
-    if !wrong.is_empty() {
-        return Err(Failure::invalid(wrong));
-    }
-    if body.some && known == 0 {
+    if body.some && taken.known == 0 {
         let names: Vec<&str> = body.model.fields.iter().map(|field| field.name).collect();
         let message = format!("the body must have at least one of {}", names.join(", "));
         return Err(Failure::new("INVALID_INPUT", message));
@@ -173,22 +167,72 @@ fn body_variables(compiled: &Compiled, members: &Members, variables: &mut Value)
     Ok(())
 }
 
-fn member(field: &Field, members: &Members) -> Result<Option<Value>, String> {
+/// What was read out of a body.
+struct Taken<'a> {
+    variables: &'a mut Value,
+    /// Which members are wrong, and why.
+    wrong: Vec<(String, String)>,
+    /// How many known members there were.
+    known: usize,
+}
+
+impl Taken<'_> {
+    /// Takes the members of an object; `name` and `pointer` are those of the object, the first with a dot at its end.
+    fn take(&mut self, fields: &[Field], members: &Members, name: &str, pointer: &str) {
+        for field in fields {
+            let (name, pointer) = (format!("{name}{}", field.name), format!("{pointer}{}", field.pointer()));
+            match member(field, members) {
+                Ok(None) => {}
+                Ok(Some(sent)) => {
+                    self.known += 1;
+                    self.put(field, sent, name, &pointer);
+                }
+                Err(why) => self.wrong.push((name, why)),
+            }
+        }
+    }
+
+    fn put(&mut self, field: &Field, sent: Sent<'_>, name: String, pointer: &str) {
+        let source = match sent {
+            Sent::Null if pointer.is_empty() => return,
+            Sent::Null => return put(self.variables, pointer, Value::Null),
+            Sent::Value(source) => source,
+        };
+        match (field.kind, source) {
+            (Kind::Object(model), Source::Json(raw)) => match serde_json::from_str(raw.get()) {
+                Ok(members) => self.take(model.fields, &Members::Json(members), &format!("{name}."), pointer),
+                Err(_) => self.wrong.push((name, "must be an object".to_owned())),
+            },
+            (kind, source) => match kind.read(source) {
+                Ok(value) => put(self.variables, pointer, value),
+                Err(unreadable) => self.wrong.push((name, unreadable.why)),
+            },
+        }
+    }
+}
+
+/// What was sent for a member.
+enum Sent<'a> {
+    Null,
+    Value(Source<'a>),
+}
+
+fn member<'a>(field: &Field, members: &'a Members) -> Result<Option<Sent<'a>>, String> {
     let source = match members {
         Members::None => None,
         Members::Json(members) => members.get(field.name).map(|raw| Source::Json(raw)),
         Members::Form(form) => one(form, field.name)
-            .map_err(|failure| failure.message)?
+            .map_err(|_| "must be given once".to_owned())?
             .map(Source::Text),
     };
     match (source, field.need) {
         (None, Need::Required) => Err("is required".to_owned()),
         (None, _) => Ok(None),
         (Some(Source::Json(raw)), need) if raw.get() == "null" => match need {
-            Need::Nullable => Ok(Some(Value::Null)),
+            Need::Nullable => Ok(Some(Sent::Null)),
             Need::Required | Need::Optional => Err("must not be null".to_owned()),
         },
-        (Some(source), _) => field.kind.read(source).map(Some).map_err(|unreadable| unreadable.why),
+        (Some(source), _) => Ok(Some(Sent::Value(source))),
     }
 }
 

@@ -39,6 +39,13 @@ pub enum Kind {
     Object(&'static Model),
     /// An array.
     List(&'static Kind),
+    /// A list, written as an object: each item under the member of it that `by` points to. Only in answers.
+    Keyed {
+        /// Where in an item its name is, as a JSON pointer.
+        by: &'static str,
+        /// What an item is.
+        of: &'static Kind,
+    },
 }
 
 /// A quantity of something (CONTRACTS, section 7).
@@ -126,6 +133,42 @@ impl Field {
     pub fn pointer(&self) -> String {
         self.at.map_or_else(|| format!("/{}", self.name), str::to_owned)
     }
+
+    /// This member and, below an object, its members.
+    pub fn every(&self) -> Vec<Member> {
+        let mut every = vec![Member {
+            name: self.name.to_owned(),
+            pointer: self.pointer(),
+            kind: self.kind,
+            need: self.need,
+        }];
+        if let Kind::Object(model) = self.kind {
+            every.extend(model.fields.iter().flat_map(Self::every).map(|below| Member {
+                name: format!("{}.{}", self.name, below.name),
+                pointer: format!("{}{}", self.pointer(), below.pointer),
+                // What may be left out takes its members along.
+                need: if self.need == Need::Required {
+                    below.need
+                } else {
+                    self.need
+                },
+                ..below
+            }));
+        }
+        every
+    }
+}
+
+/// A member of a request, however deep.
+pub struct Member {
+    /// Its name with those above it: `entry.quantity`.
+    pub name: String,
+    /// Where it goes, as a JSON pointer into the variables; empty for an object whose members have places of their own.
+    pub pointer: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether it may be missing or null.
+    pub need: Need,
 }
 
 /// A value as it arrived.
@@ -170,7 +213,8 @@ impl Kind {
             Self::Money { min_minor } => money(source, *min_minor),
             Self::Boolean => boolean(source).map(Value::Bool),
             Self::Words(words) => word(source, words),
-            Self::Const(_) => Err(Unreadable::new("cannot be chosen")),
+            Self::Const(_) | Self::Keyed { .. } => Err(Unreadable::new("cannot be chosen")),
+            // Objects of a request are read member by member, in `input`.
             Self::Object(_) | Self::List(_) => match source {
                 Source::Json(raw) => serde_json::from_str(raw.get()).map_err(|_| Unreadable::new("cannot be read")),
                 Source::Text(_) => Err(Unreadable::new("cannot be written here")),

@@ -124,7 +124,7 @@ impl Document<'_> {
             }
             parameters.push(parameter);
         }
-        if let Answer::All(_) = route.answer {
+        if route.answer.is_list() {
             let most = self.opened.gateway.limits.rest_rows_max;
             let about =
                 format!("Where to go on; it is in the `Link` header of an answer that had to stop at {most} rows.");
@@ -155,7 +155,7 @@ impl Document<'_> {
             let about = "Where it is from now on.";
             success["headers"]["Location"] = json!({ "description": about, "schema": { "type": "string" } });
         }
-        if let Answer::All(_) = route.answer {
+        if route.answer.is_list() {
             let about = "`<…>; rel=\"next\"` where there is more.";
             success["headers"]["Link"] = json!({ "description": about, "schema": { "type": "string" } });
         }
@@ -259,6 +259,7 @@ impl Document<'_> {
             Kind::Const(text) => json!({ "const": serde_json::from_str::<Value>(text).unwrap_or_default() }),
             Kind::Object(model) => self.object(model, request),
             Kind::List(kind) => json!({ "type": "array", "items": self.schema(kind, request) }),
+            Kind::Keyed { of, .. } => json!({ "type": "object", "additionalProperties": self.schema(of, request) }),
         }
     }
 

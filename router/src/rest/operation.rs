@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::parser::types::{BaseType, Type};
 
-use super::kind::{Field, Kind, Need};
+use super::kind::{Field, Kind, Member, Need};
 use super::route::{Answer, Param, Place, Route, Service};
 
 /// Receives the header `Idempotency-Key`.
@@ -20,6 +20,8 @@ pub(super) struct Compiled {
     pub service: &'static Service,
     /// The operation, shared by all requests.
     pub document: Arc<str>,
+    /// Everything in parameters and body that goes into a variable.
+    pub members: Vec<Member>,
     /// Whether the operation takes an idempotency key.
     pub idempotent: bool,
 }
@@ -39,25 +41,29 @@ impl Compiled {
     pub fn new(service: &'static Service, route: &'static Route) -> Result<Self, String> {
         let declared = match route.answer {
             Answer::Fixed(_) => Vec::new(),
-            Answer::One(_) | Answer::All(_) => variables(route.operation)?,
+            Answer::One(_) | Answer::All(_) | Answer::AllAnd(_) => variables(route.operation)?,
         };
-        let fields = || {
-            let params = route.params.iter().map(|param| &param.field);
-            params.chain(route.body.iter().flat_map(|body| body.model.fields))
-        };
+        let params = route.params.iter().map(|param| &param.field);
+        let fields = params.chain(route.body.iter().flat_map(|body| body.model.fields));
+        let members: Vec<Member> = fields
+            .flat_map(Field::every)
+            .filter(|member| !member.pointer.is_empty())
+            .collect();
         let wrong = |why: String| Err(format!("{} {}: {why}", route.verb.as_str(), route.path));
-        for field in fields() {
-            let pointer = field.pointer();
-            let Some(variable) = declared.iter().find(|variable| is_root(&variable.name, &pointer)) else {
-                return wrong(format!("nothing takes {}", field.name));
+        for member in &members {
+            let Some(variable) = declared
+                .iter()
+                .find(|variable| is_root(&variable.name, &member.pointer))
+            else {
+                return wrong(format!("nothing takes {}", member.name));
             };
-            if pointer[1..] == variable.name && !fits(field, variable) {
-                return wrong(format!("{} is no ${}: {}", field.name, variable.name, variable.kind));
+            if member.pointer[1..] == variable.name && !fits(member, variable) {
+                return wrong(format!("{} is no ${}: {}", member.name, variable.name, variable.kind));
             }
         }
         for variable in &declared {
             let by_mechanism = variable.name == IDEMPOTENCY_KEY || PAGE.contains(&variable.name.as_str());
-            let given = fields().any(|field| is_root(&variable.name, &field.pointer()));
+            let given = members.iter().any(|member| is_root(&variable.name, &member.pointer));
             if !given && !by_mechanism && !variable.optional {
                 return wrong(format!("nothing gives ${}", variable.name));
             }
@@ -69,6 +75,7 @@ impl Compiled {
             route,
             service,
             document: route.operation.into(),
+            members,
             idempotent: declared.iter().any(|variable| variable.name == IDEMPOTENCY_KEY),
         })
     }
@@ -98,11 +105,11 @@ fn is_root(variable: &str, pointer: &str) -> bool {
 }
 
 /// Whether what a field is read into is what the variable takes.
-fn fits(field: &Field, variable: &Variable) -> bool {
-    if field.need != Need::Required && !variable.optional {
+fn fits(member: &Member, variable: &Variable) -> bool {
+    if member.need != Need::Required && !variable.optional {
         return false;
     }
-    match (&variable.kind.base, &field.kind) {
+    match (&variable.kind.base, &member.kind) {
         (BaseType::List(_), kind) => matches!(kind, Kind::List(_)),
         (BaseType::Named(name), kind) => match kind {
             Kind::Text => name == "String",
@@ -113,7 +120,7 @@ fn fits(field: &Field, variable: &Variable) -> bool {
             Kind::DateTime => name == "DateTime",
             // Names of enums and inputs are the schema's to check: every operation is planned by a test.
             Kind::Words(_) | Kind::Object(_) => true,
-            Kind::List(_) | Kind::Const(_) => false,
+            Kind::List(_) | Kind::Keyed { .. } | Kind::Const(_) => false,
         },
     }
 }

@@ -128,8 +128,27 @@ fn write(kind: &Kind, value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
             }
             out.push(b']');
         }
+        (Kind::Keyed { by, of }, Value::Array(items)) => keyed(by, of, items, out)?,
         _ => return unfit(),
     }
+    Ok(())
+}
+
+fn keyed(by: &str, of: &Kind, items: &[Value], out: &mut Vec<u8>) -> Result<(), String> {
+    out.push(b'{');
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        match item.pointer(by) {
+            Some(Value::String(key)) => plain(&Value::from(key.as_str()), out),
+            Some(Value::Number(key)) => plain(&Value::from(key.to_string()), out),
+            _ => return Err(format!("nothing at {by} of {item}")),
+        }
+        out.push(b':');
+        write(of, item, out)?;
+    }
+    out.push(b'}');
     Ok(())
 }
 
@@ -171,6 +190,6 @@ fn name(kind: &Kind) -> &'static str {
         Kind::Words(_) => "known word",
         Kind::Const(_) => "constant",
         Kind::Object(model) => model.name,
-        Kind::List(_) => "list",
+        Kind::List(_) | Kind::Keyed { .. } => "list",
     }
 }

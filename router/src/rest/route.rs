@@ -115,6 +115,15 @@ pub enum Answer {
     One(&'static str),
     /// The nodes of a connection, all of them: its pages are fetched one after the other through `$first` and `$after`.
     All(&'static str),
+    /// As `All`, and what else the operation asks for with it: the whole answer, the list in the connection's place.
+    AllAnd(&'static str),
+}
+
+impl Answer {
+    /// Whether it is a list, which may have to stop at a bound and say where it goes on.
+    pub fn is_list(&self) -> bool {
+        matches!(self, Self::All(_) | Self::AllAnd(_))
+    }
 }
 
 /// A parameter in path or query.

@@ -32,13 +32,24 @@ impl Echo {
         Json(json!({ "text": format!("{n} {newest:?}") }))
     }
 
-    async fn thing(&self, id: ID) -> contract::Result<Json<Value>> {
-        match id.as_str() {
+    async fn thing(&self, id: Option<ID>) -> contract::Result<Json<Value>> {
+        match id.as_ref().map_or("1", |id| id.as_str()) {
             "1" => Ok(Json(json!({ "text": "one", "broker": null }))),
             "2" => Err(contract::Error::NotFound("owner")),
             "3" => Err(contract::Error::invalid("input.title", "must not be blank")),
             _ => Err(contract::Error::NotFound("thing")),
         }
+    }
+
+    /// Five of them, two to a page.
+    async fn numbers(&self, after: Option<String>) -> Json<Value> {
+        let from: i64 = after.map_or(0, |after| after.parse::<i64>().unwrap_or(0) + 1);
+        let nodes: Vec<Value> = (from..5)
+            .take(2)
+            .map(|number| json!({ "number": number, "text": "t" }))
+            .collect();
+        let last = from + nodes.len() as i64 - 1;
+        Json(json!({ "nodes": nodes, "pageInfo": { "hasNextPage": last < 4, "endCursor": last.to_string() } }))
     }
 
     async fn trade(&self, name: String, quantity: i32, side: Side, limit: Option<Money>) -> Json<Value> {
@@ -92,6 +103,32 @@ static TRADE: Model = Model {
         Field::new("limitPrice", Kind::Money { min_minor: 1 })
             .at("/limit")
             .nullable(),
+    ],
+    example: "",
+};
+
+static PUSH: Model = Model {
+    name: "Push",
+    about: "",
+    fields: &[
+        Field::new("nextID", Kind::Id { min: 0 }).at("/id").nullable(),
+        Field::new("entry", Kind::Object(&TRADE)).at(""),
+    ],
+    example: "",
+};
+
+static NUMBERED: Model = Model {
+    name: "Numbered",
+    about: "",
+    fields: &[
+        Field::new("leader", Kind::Text).at("/top/text"),
+        Field::new(
+            "numbers",
+            Kind::Keyed {
+                by: "/number",
+                of: &Kind::Object(&SHOWN),
+            },
+        ),
     ],
     example: "",
 };
@@ -158,6 +195,24 @@ static MOUNT: Mount = Mount {
                             reply.status = 201;
                         }
                     }),
+                    ..Route::BASE
+                },
+                Route {
+                    verb: Verb::Post,
+                    path: "/pushes",
+                    operation: "query ($id: ID, $name: String!, $quantity: Int!, $side: Side!, $limit: Money) {
+                        trade(name: $name, quantity: $quantity, side: $side, limit: $limit) thing(id: $id)
+                    }",
+                    answer: Answer::One("/trade"),
+                    body: Some(route::Body::json(&PUSH)),
+                    response: Kind::Object(&TRADED),
+                    ..Route::BASE
+                },
+                Route {
+                    path: "/numbers",
+                    operation: "query ($after: String) { numbers(after: $after) top }",
+                    answer: Answer::AllAnd("/numbers"),
+                    response: Kind::Object(&NUMBERED),
                     ..Route::BASE
                 },
             ],
@@ -344,6 +399,44 @@ async fn a_body_may_be_json_or_a_form_and_each_member_is_told_its_mistake() {
         let expected = r#"400 {"errors":{"quantity":"must be an integer","type":"must be one of buy, sell"},"message":"Input payload validation failed"}"#;
         assert_eq!(door.send("POST /trades", &media, body).await.0, expected);
     }
+}
+
+#[tokio::test]
+async fn each_member_of_an_object_inside_a_body_is_told_its_mistake() {
+    let door = Door::new(Openness::Anyone);
+    let send = async |body: &str| door.send("POST /pushes", &[], body).await.0;
+    let entry = r#"{"name":"FishCo","quantity":2,"type":"sell","more":[]}"#;
+    let pushed = r#"200 {"transaction-number":9,"text":"FishCo 2 ","type":"sell"}"#;
+    assert_eq!(send(&format!(r#"{{"nextID":1,"entry":{entry}}}"#)).await, pushed);
+    assert_eq!(send(&format!(r#"{{"nextID":null,"entry":{entry}}}"#)).await, pushed);
+    for (body, wrong) in [
+        ("{}", r#"{"entry":"is required"}"#),
+        (
+            r#"{"nextID":"1","entry":null}"#,
+            r#"{"entry":"must not be null","nextID":"must be an integer"}"#,
+        ),
+        (r#"{"entry":[1]}"#, r#"{"entry":"must be an object"}"#),
+        (r#"{"entry":"FishCo"}"#, r#"{"entry":"must be an object"}"#),
+        (
+            r#"{"entry":{"name":7,"quantity":1.0}}"#,
+            r#"{"entry.name":"must be a string","entry.quantity":"must be an integer","entry.type":"is required"}"#,
+        ),
+    ] {
+        let expected = format!(r#"400 {{"errors":{wrong},"message":"Input payload validation failed"}}"#);
+        assert_eq!(send(body).await, expected, "{body}");
+    }
+    let named = r#"400 {"errors":{"title":"must not be blank"},"message":"Input payload validation failed"}"#;
+    assert_eq!(send(&format!(r#"{{"nextID":3,"entry":{entry}}}"#)).await, named);
+}
+
+#[tokio::test]
+async fn a_list_may_be_an_object_by_a_member_with_something_beside_it() {
+    let door = Door::new(Openness::Anyone);
+    let numbers = r#"{"0":{"text":"t"},"1":{"text":"t"},"2":{"text":"t"},"3":{"text":"t"},"4":{"text":"t"}}"#;
+    let whole = format!(r#"200 {{"leader":"25 None","numbers":{numbers}}}"#);
+    assert_eq!(door.call("GET /numbers").await, whole);
+    let rest = r#"200 {"leader":"25 None","numbers":{"4":{"text":"t"}}}"#;
+    assert_eq!(door.call("GET /numbers?after=3").await, rest);
 }
 
 #[tokio::test]

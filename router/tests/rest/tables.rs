@@ -25,7 +25,7 @@ fn every_operation_of_every_table_is_planned_over_the_composed_graph() {
     for (name, route) in routes() {
         let kind = match route.answer {
             Answer::Fixed(_) => continue,
-            Answer::One(_) | Answer::All(_) => graph.check_operation(route.operation),
+            Answer::One(_) | Answer::All(_) | Answer::AllAnd(_) => graph.check_operation(route.operation),
         };
         let kind = kind.unwrap_or_else(|refusal| panic!("{name}: {refusal:?}")).kind;
         let expected = if route.verb.as_str() == "GET" {
