@@ -116,6 +116,18 @@ pub async fn by_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<Mod
     Entity::find().filter(Column::Name.eq(name)).one(db).await
 }
 
+/// The stocks of those names, as far as there are any.
+///
+/// # Errors
+/// When the database fails.
+pub async fn all_named<'a>(
+    db: &impl ConnectionTrait,
+    names: impl IntoIterator<Item = &'a String>,
+) -> Result<Vec<Model>, DbErr> {
+    let names = names.into_iter().map(String::as_str);
+    Entity::find().filter(Column::Name.is_in(names)).all(db).await
+}
+
 /// The stock named so.
 ///
 /// # Errors

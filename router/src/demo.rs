@@ -1,4 +1,4 @@
-//! The sample data of `agora demo`: people, the default books, a few messages.
+//! The sample data of `agora demo`: people, the default books and stocks, a few messages.
 
 use contract::{Result, Services};
 
@@ -18,5 +18,6 @@ pub async fn seed(services: &Services) -> Result<()> {
     } = accounts::demo::seed(services).await?;
     bookstore::demo::seed(services).await?;
     bookstore::demo::seed_sale(services, cleo).await?;
+    exchange::demo::seed(services).await?;
     messages::demo::seed(services, messages::demo::People { ada, ben, cleo, dan }).await
 }

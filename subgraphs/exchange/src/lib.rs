@@ -1,1 +1,49 @@
 //! The exchange: stocks with a price and a number of shares, and trades with numbers.
+
+use async_graphql::{MergedObject, MergedSubscription, Schema};
+use contract::{Services, federated, federated_sdl, rows};
+
+mod changes;
+pub mod demo;
+mod order;
+mod price;
+mod replica;
+mod stock;
+mod user;
+
+pub use price::set_price;
+
+/// What can be read.
+#[derive(MergedObject, Default)]
+pub struct Query(stock::StockQuery, order::OrderQuery, replica::ReplicaQuery);
+
+/// What can be changed.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    stock::StockMutation,
+    price::PriceMutation,
+    order::OrderMutation,
+    replica::ReplicaMutation,
+);
+
+/// What can be watched.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(changes::StockSubscription);
+
+/// The domain's schema.
+pub type ExchangeSchema = Schema<Query, Mutation, Subscription>;
+
+/// The domain, ready to answer.
+pub fn schema(services: Services) -> ExchangeSchema {
+    federated()
+        .data(rows::<entities::stock::Entity>(&services.db))
+        .data(rows::<entities::exchange_order::Entity>(&services.db))
+        .data(stock::by_name(&services.db))
+        .data(services)
+        .finish()
+}
+
+/// What the supergraph is composed from: the contents of `schema.graphql` in this folder.
+pub fn sdl() -> String {
+    federated_sdl::<Query, Mutation, Subscription>()
+}

@@ -1,0 +1,71 @@
+//! `stockChanged`: stocks as they are after each change.
+
+use std::collections::HashSet;
+
+use async_graphql::{Context, Subscription};
+use contract::{ChangingRows, ContextExt, Error, Result, Stamp, changed_rows, check_watched};
+use entities::stock;
+use futures_util::stream::{Stream, TryStreamExt};
+use sea_orm::{DatabaseConnection, DbErr};
+
+use crate::stock::Stock;
+
+/// The domain's subscription.
+#[derive(Default)]
+pub struct StockSubscription;
+
+#[Subscription]
+impl StockSubscription {
+    /// A stock after each change of its price or quantity: of those names, at most 100, or of all.
+    ///
+    /// Changes in quick succession may arrive as one; what arrives is never older than what came before.
+    async fn stock_changed(
+        &self,
+        ctx: &Context<'_>,
+        names: Option<Vec<String>>,
+    ) -> Result<impl Stream<Item = Result<Stock>> + use<>> {
+        check_watched("names", names.as_deref().unwrap_or_default())?;
+        let watched = match names {
+            Some(names) => Some(ids(ctx, names).await?),
+            None => None,
+        };
+        Ok(changed_rows(ctx.services(), Stocks, watched).await?.map_ok(Stock))
+    }
+}
+
+/// The ids of the stocks of those names; `NOT_FOUND` when there is one of them that nobody listed.
+async fn ids(ctx: &Context<'_>, names: Vec<String>) -> Result<HashSet<i64>> {
+    let names: HashSet<String> = names.into_iter().collect();
+    let listed = stock::all_named(ctx.db().read(), &names).await?;
+    if listed.len() < names.len() {
+        return Err(Error::NotFound("stock"));
+    }
+    Ok(listed.into_iter().map(|stock| stock.id).collect())
+}
+
+/// The stocks; everyone may see them.
+struct Stocks;
+
+impl ChangingRows for Stocks {
+    type Entity = stock::Entity;
+
+    const TYPENAME: &'static str = "Stock";
+
+    fn stamp(stock: &stock::Model) -> Stamp {
+        Stamp {
+            id: stock.id,
+            version: stock.version,
+            changed_at_us: stock.changed_at_us,
+        }
+    }
+
+    async fn changed_behind(
+        &self,
+        db: &DatabaseConnection,
+        at_us: i64,
+        id: i64,
+        limit: u64,
+    ) -> Result<Vec<stock::Model>, DbErr> {
+        stock::changed_behind(db, at_us, id, limit).await
+    }
+}

@@ -1,0 +1,136 @@
+//! Sample data: the ten stocks every exchange of this kind begins with (CONTRACTS, section 1), and a market that moves.
+
+use std::time::Duration;
+
+use contract::{Changed, Result, Services};
+use entities::stock::{self, NewStock, Which};
+use rand::Rng;
+use sea_orm::{EntityTrait, PaginatorTrait};
+
+use crate::price::reprice;
+
+/// Shares of each.
+const QUANTITY: i64 = 100;
+/// How far a price moves at once at most, in hundredths of a percent.
+const STEP_MAX: i64 = 200;
+
+/// Name and price in cents, in the order of their ids.
+const STOCKS: [(&str, i64); 10] = [
+    ("GameStart", 1599),
+    ("FishCo", 1999),
+    ("BoarCo", 2499),
+    ("MenhirCo", 999),
+    ("CrassusRealty", 3099),
+    ("AugustusPizza", 1299),
+    ("DivineComics", 999),
+    ("LegionLogistics", 9999),
+    ("TiberAqueducts", 20099),
+    ("MercuryExpress", 1599),
+];
+
+/// Fills an exchange that never had a stock; changes nothing in any other.
+///
+/// # Errors
+/// When the database fails.
+pub async fn seed(services: &Services) -> Result<()> {
+    let now_us = services.clock.now_us();
+    services
+        .db
+        .write(async move |tx| {
+            if stock::Entity::find().count(tx).await? > 0 {
+                return Ok(());
+            }
+            for (name, price_minor) in STOCKS {
+                let new = NewStock {
+                    name: name.to_owned(),
+                    price_minor,
+                    currency: "USD".to_owned(),
+                    quantity: QUANTITY,
+                };
+                stock::add(tx, new, now_us).await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Moves the price of one of the sample stocks `every` so often, for as long as it is polled. A move that fails is
+/// logged, and the next one comes all the same.
+pub async fn price_feed(services: &Services, every: Duration, mut random: impl Rng) {
+    loop {
+        tokio::time::sleep(every).await;
+        if let Err(error) = move_a_price(services, &mut random).await {
+            tracing::warn!(error = error.in_full(), "a price of the demo could not be moved");
+        }
+    }
+}
+
+/// Moves the price of one of the sample stocks by up to 2 %, within half and twice its listed price; a stock that is not
+/// listed is left alone.
+///
+/// # Errors
+/// When the database fails.
+pub async fn move_a_price(services: &Services, random: &mut impl Rng) -> Result<()> {
+    let (name, listed_minor) = STOCKS[random.random_range(0..STOCKS.len())];
+    let step = random.random_range(-STEP_MAX..=STEP_MAX);
+    let now_us = services.clock.now_us();
+    let moved = services.write_and_tell(
+        async move |tx| {
+            let Some(stock) = stock::by_name(tx, name).await? else {
+                return Ok(None);
+            };
+            let price_minor = moved(stock.price_minor, listed_minor, step);
+            reprice(tx, &Which::Id(stock.id), price_minor, now_us).await.map(Some)
+        },
+        |repriced| repriced.as_ref().map_or_else(Vec::new, Changed::events),
+    );
+    moved.await.map(|_| ())
+}
+
+/// The price after a step of so many hundredths of a percent, in minor units. Where an operator set it beyond the bounds,
+/// it walks back.
+fn moved(price_minor: i64, listed_minor: i64, step: i64) -> i64 {
+    let (low, high) = ((listed_minor + 1) / 2, listed_minor * 2);
+    let by = price_minor * step / 10_000;
+    match price_minor {
+        price if price < low => price + by.abs().max(1),
+        price if price > high => price - by.abs().max(1),
+        price => (price + by).clamp(low, high),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    #[test]
+    fn a_price_walks_in_small_steps_within_half_and_twice_its_listed_price() {
+        let mut random = StdRng::seed_from_u64(7);
+        for (name, listed) in STOCKS {
+            let mut price = listed;
+            for _ in 0..100_000 {
+                let before = price;
+                price = moved(price, listed, random.random_range(-STEP_MAX..=STEP_MAX));
+                assert!((price - before).abs() * 50 <= before, "{name}: {before} to {price}");
+                assert!(
+                    price * 2 >= listed && price <= listed * 2,
+                    "{name}: {price} of {listed}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_price_that_was_set_beyond_the_bounds_walks_back() {
+        for start in [1, 100_000_000_000_000] {
+            let mut price = start;
+            for _ in 0..5_000 {
+                price = moved(price, 1599, 200);
+            }
+            assert!((800..=3_198).contains(&price), "{start} became {price}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! A trade with the exchange, and its number.
+
+use async_graphql::{Context, Object};
+use chrono::{DateTime, Utc};
+use contract::{
+    Changed, ContextExt, Error, IdempotencyKey, Money, PageArgs, Paged, Result, Side, Trade, Viewer, once, page,
+    rfc3339, row,
+};
+use entities::exchange_order;
+use entities::stock::Which;
+use sea_orm::{EntityTrait, Order};
+
+use crate::stock::{Stock, checked_quantity, find as find_stock};
+use crate::user::User;
+
+/// A trade that was carried out. It never changes.
+pub struct ExchangeOrder(pub(crate) exchange_order::Model);
+
+#[Object]
+impl ExchangeOrder {
+    /// Its number: 0, 1, 2 … without gaps.
+    async fn number(&self) -> i64 {
+        self.0.number
+    }
+
+    /// What was traded, as it is now.
+    async fn stock(&self, ctx: &Context<'_>) -> Result<Stock> {
+        let stock = find_stock(ctx, self.0.stock_id).await?;
+        stock.ok_or_else(|| Error::Internal(format!("stock {} of a trade is gone", self.0.stock_id).into()))
+    }
+
+    /// How many shares.
+    async fn quantity(&self) -> i64 {
+        self.0.quantity
+    }
+
+    /// Which way the shares went, seen from the trader.
+    async fn side(&self) -> Side {
+        entities::side::Side::of(&self.0.side).into()
+    }
+
+    /// What was paid for one share.
+    async fn price(&self) -> Money {
+        Money {
+            minor: self.0.price_minor,
+            currency: self.0.currency.clone(),
+        }
+    }
+
+    /// Who traded: for themselves and for operators, null for everybody else, and when a program traded for nobody in
+    /// particular.
+    async fn trader(&self, ctx: &Context<'_>) -> Option<User> {
+        let viewer = ctx.viewer();
+        let may_know = |trader: &i64| viewer.is(*trader) || viewer.is_operator();
+        self.0.trader_id.filter(may_know).map(User::of)
+    }
+
+    /// When.
+    async fn at(&self) -> DateTime<Utc> {
+        rfc3339(self.0.at_us)
+    }
+}
+
+/// The trade with that number, if there is one. Batched.
+pub(crate) async fn find(ctx: &Context<'_>, number: i64) -> Result<Option<ExchangeOrder>> {
+    Ok(row::<exchange_order::Entity>(ctx, number).await?.map(ExchangeOrder))
+}
+
+/// Reads of trades; public.
+#[derive(Default)]
+pub struct OrderQuery;
+
+#[Object]
+impl OrderQuery {
+    /// The trade with that number.
+    async fn exchange_order(&self, ctx: &Context<'_>, number: i64) -> Option<Result<ExchangeOrder>> {
+        find(ctx, number).await.transpose()
+    }
+
+    /// Resolves a trade another subgraph refers to.
+    #[graphql(entity)]
+    async fn exchange_order_by_number(&self, ctx: &Context<'_>, number: i64) -> Result<Option<ExchangeOrder>> {
+        find(ctx, number).await
+    }
+
+    /// All trades, by number.
+    async fn exchange_orders(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<ExchangeOrder>> {
+        let (all, args) = (
+            exchange_order::Entity::find(),
+            PageArgs::new(first, after, last, before),
+        );
+        let key = |order: &exchange_order::Model| vec![order.number];
+        page(
+            ctx.db().read(),
+            all,
+            exchange_order::Column::Number,
+            Order::Asc,
+            args,
+            key,
+            ExchangeOrder,
+        )
+        .await
+    }
+}
+
+/// Trades.
+#[derive(Default)]
+pub struct OrderMutation;
+
+#[Object]
+impl OrderMutation {
+    /// Trades shares with the exchange at their current price: BUY takes shares out of the exchange, SELL puts shares in.
+    ///
+    /// For the viewer, or for nobody in particular when the viewer is a program. No money changes hands here: an account
+    /// with money and holdings is the brokerage's. A refused trade uses no number.
+    async fn trade(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The stock's name.")] stock: String,
+        side: Side,
+        #[graphql(desc = "How many shares, 1 to 2,147,483,647.")] quantity: i32,
+        idempotency_key: Option<String>,
+    ) -> Result<ExchangeOrder> {
+        let viewer = ctx.viewer();
+        let trader_id = match viewer {
+            Viewer::Service { .. } => None,
+            viewer => Some(viewer.user()?),
+        };
+        let trade = Trade {
+            stock: Which::Name(stock),
+            side: side.into(),
+            quantity: checked_quantity("quantity", quantity)?,
+            price_minor: None,
+            trader_id,
+        };
+        let asked = (&trade.stock, trade.side, trade.quantity);
+        let key = IdempotencyKey::of(viewer, "trade", idempotency_key, &asked)?;
+        let (orders, now_us) = (ctx.services().orders.clone(), ctx.now_us());
+        let (order, _) = ctx
+            .services()
+            .write_and_tell(
+                async move |tx| {
+                    // Only a trade that happens now changes the stock; a replay has nothing to tell.
+                    let mut changed = None;
+                    let carry_out = async || {
+                        let traded = orders.trade(tx, &trade, now_us).await?;
+                        changed = Some(traded.stock);
+                        Ok(traded.order)
+                    };
+                    let order = once(tx, key.as_ref(), now_us, carry_out).await?;
+                    Ok((order.into_inner(), changed))
+                },
+                |(_, changed)| changed.as_ref().map_or_else(Vec::new, Changed::events),
+            )
+            .await?;
+        Ok(ExchangeOrder(order))
+    }
+}

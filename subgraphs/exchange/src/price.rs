@@ -1,0 +1,77 @@
+//! The price of a stock, and the automated orders that it fires.
+
+use async_graphql::{Context, Object};
+use contract::{Changed, ContextExt, Error, Event, Money, Result, Services, Tx};
+use entities::brokerage_order;
+use entities::stock::{self, Which};
+
+use crate::stock::Stock;
+
+/// A price in US dollars of at least a cent, in minor units. What it is at most, [`Money`] says.
+pub(crate) fn checked_price(field: &'static str, price: &Money) -> Result<i64> {
+    if price.currency != "USD" {
+        return Err(Error::invalid(field, "must be in USD"));
+    }
+    if price.minor < 1 {
+        return Err(Error::invalid(field, "must be at least 0.01"));
+    }
+    Ok(price.minor)
+}
+
+/// What setting a price came to.
+pub(crate) struct Repriced {
+    pub(crate) stock: stock::Model,
+    /// Automated orders it newly fired.
+    fired: u64,
+}
+
+impl Changed for Repriced {
+    fn events(&self) -> Vec<Event> {
+        let fired = (self.fired > 0).then_some(Event::OrdersFired { stock: self.stock.id });
+        self.stock.events().into_iter().chain(fired).collect()
+    }
+}
+
+/// Sets the price of a stock and marks the automated orders it fires, in the caller's transaction.
+pub(crate) async fn reprice(tx: &Tx, which: &Which, price_minor: i64, now_us: i64) -> Result<Repriced> {
+    let stock = stock::set_price(tx, which, price_minor, now_us).await?;
+    let stock = stock.ok_or(Error::NotFound("stock"))?;
+    let fired = brokerage_order::fire(tx, stock.id, stock.price_minor, now_us).await?;
+    Ok(Repriced { stock, fired })
+}
+
+/// Sets the price of a stock, in minor units, and tells everyone; automated orders that the price crosses are marked
+/// in the same transaction, and told of after it.
+///
+/// # Errors
+/// `NOT_FOUND` for no such stock, and when the database fails, which a price below 1 is too.
+pub async fn set_price(services: &Services, which: Which, price_minor: i64) -> Result<stock::Model> {
+    let now_us = services.clock.now_us();
+    let repriced = services
+        .write_and_tell(
+            async move |tx| reprice(tx, &which, price_minor, now_us).await,
+            Changed::events,
+        )
+        .await?;
+    Ok(repriced.stock)
+}
+
+/// Writes of prices; for operators.
+#[derive(Default)]
+pub struct PriceMutation;
+
+#[Object]
+impl PriceMutation {
+    /// Sets the price of a share, 0.01 to 1,000,000,000,000.00 US dollars. Automated orders that it crosses are carried out.
+    async fn set_price(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The stock's name.")] stock: String,
+        price: Money,
+    ) -> Result<Stock> {
+        ctx.viewer().operator()?;
+        let price_minor = checked_price("price", &price)?;
+        let repriced = set_price(ctx.services(), Which::Name(stock), price_minor).await?;
+        Ok(Stock(repriced))
+    }
+}

@@ -1,0 +1,82 @@
+//! The copies of the order log, and what other copies tell them.
+
+use async_graphql::{Context, ID, Object};
+use contract::{ContextExt, Error, Replica, Result, Side};
+
+use crate::order::find as find_order;
+use crate::stock::{checked_quantity, named};
+
+/// A copy of the order log.
+pub struct OrderReplica(Replica);
+
+#[Object]
+impl OrderReplica {
+    /// The replica's id, from 1.
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// Whether it answers.
+    async fn alive(&self) -> bool {
+        self.0.alive
+    }
+
+    /// Whether it leads.
+    async fn leader(&self) -> bool {
+        self.0.leader
+    }
+
+    /// The term it is in; 0 where nobody is elected.
+    async fn term(&self) -> i64 {
+        self.0.term
+    }
+
+    /// The number of the last trade it holds; -1 before the first.
+    async fn applied(&self) -> i64 {
+        self.0.applied
+    }
+}
+
+/// Reads of the log's copies; public.
+#[derive(Default)]
+pub struct ReplicaQuery;
+
+#[Object]
+impl ReplicaQuery {
+    /// The copies of the order log, by id.
+    async fn order_replicas(&self, ctx: &Context<'_>) -> Result<Vec<OrderReplica>> {
+        let replicas = ctx.services().orders.replicas(ctx.db()).await?;
+        Ok(replicas.into_iter().map(OrderReplica).collect())
+    }
+}
+
+/// What other copies of the log tell; for operators.
+#[derive(Default)]
+pub struct ReplicaMutation;
+
+#[Object]
+impl ReplicaMutation {
+    /// Confirms that the log has exactly this trade under this number; `CONFLICT` when it has another or none. Nothing
+    /// is ever written past the log.
+    async fn acknowledge_order(
+        &self,
+        ctx: &Context<'_>,
+        number: i64,
+        #[graphql(desc = "The stock's name.")] stock: String,
+        side: Side,
+        #[graphql(desc = "How many shares, 1 to 2,147,483,647.")] quantity: i32,
+    ) -> Result<bool> {
+        ctx.viewer().operator()?;
+        let quantity = checked_quantity("quantity", quantity)?;
+        let (order, stock) = (find_order(ctx, number).await?, named(ctx, stock).await?);
+        let is_same = order.zip(stock).is_some_and(|(order, stock)| {
+            let order = order.0;
+            (order.stock_id, order.quantity, order.side.as_str())
+                == (stock.0.id, quantity, entities::side::Side::from(side).as_str())
+        });
+        match is_same {
+            true => Ok(true),
+            false => Err(Error::conflict("the log does not have this trade under this number")),
+        }
+    }
+}

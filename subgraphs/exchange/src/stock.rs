@@ -1,0 +1,271 @@
+//! A stock: what it is, how it is found, and what operators do to it.
+
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader as Load;
+use async_graphql::{Context, ID, InputObject, Object};
+use chrono::{DateTime, Utc};
+use contract::{
+    Changed, ContextExt, Db, Error, IdempotencyKey, Loader, Money, PageArgs, Paged, Result, Side, loader, once, page,
+    parse_id, required_text, rfc3339, row,
+};
+use entities::stock::{self, NewStock, Which};
+use sea_orm::{EntityTrait, Order};
+
+use crate::price::checked_price;
+
+/// How long a name may be, in characters.
+const NAME_CHARS_MAX: usize = 64;
+/// The largest integer the schema's `Int` can show.
+const INT_MAX: i64 = i32::MAX as i64;
+
+/// A stock of the exchange. The day's figures are those of the current UTC day.
+#[derive(Clone)]
+pub struct Stock(pub(crate) stock::Model);
+
+// What is tagged `cacheable` changes only with the stock's version. The day's figures also change at midnight.
+#[Object]
+impl Stock {
+    /// The stock's id.
+    #[graphql(tag = "cacheable")]
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// Its name; upper and lower case differ. It never changes.
+    #[graphql(tag = "cacheable")]
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The price of one share.
+    #[graphql(tag = "cacheable")]
+    async fn price(&self) -> Money {
+        self.money(self.0.price_minor)
+    }
+
+    /// Shares the exchange has to sell.
+    #[graphql(tag = "cacheable")]
+    async fn quantity(&self) -> i64 {
+        self.0.quantity
+    }
+
+    /// The price when the day began.
+    async fn open(&self, ctx: &Context<'_>) -> Money {
+        self.money(self.0.today(ctx.now_us()).open_minor)
+    }
+
+    /// The highest price of the day.
+    async fn high(&self, ctx: &Context<'_>) -> Money {
+        self.money(self.0.today(ctx.now_us()).high_minor)
+    }
+
+    /// The lowest price of the day.
+    async fn low(&self, ctx: &Context<'_>) -> Money {
+        self.money(self.0.today(ctx.now_us()).low_minor)
+    }
+
+    /// The last price of the day: the current one.
+    #[graphql(tag = "cacheable")]
+    async fn close(&self) -> Money {
+        self.money(self.0.price_minor)
+    }
+
+    /// Shares traded on the day, both ways; counted up to 2,147,483,647.
+    async fn volume(&self, ctx: &Context<'_>) -> i64 {
+        self.0.today(ctx.now_us()).volume.min(INT_MAX)
+    }
+
+    /// When its price or its quantity last changed.
+    #[graphql(tag = "cacheable")]
+    async fn updated_at(&self) -> DateTime<Utc> {
+        rfc3339(self.0.changed_at_us)
+    }
+}
+
+impl Stock {
+    fn money(&self, minor: i64) -> Money {
+        Money {
+            minor,
+            currency: self.0.currency.clone(),
+        }
+    }
+}
+
+/// The stock with that id, if there is one. Batched.
+pub(crate) async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Stock>> {
+    Ok(row::<stock::Entity>(ctx, id).await?.map(Stock))
+}
+
+/// The stock of that name, if there is one. Batched.
+pub(crate) async fn named(ctx: &Context<'_>, name: String) -> Result<Option<Stock>> {
+    let found = ctx.data_unchecked::<Loader<ByName>>().load_one(name).await?;
+    Ok(found.map(Stock))
+}
+
+/// Reads stocks by name, many at once.
+pub(crate) struct ByName(Db);
+
+/// What [`named`] reads with.
+pub(crate) fn by_name(db: &Db) -> Loader<ByName> {
+    loader(ByName(db.clone()))
+}
+
+impl Load<String> for ByName {
+    type Value = stock::Model;
+    type Error = Error;
+
+    async fn load(&self, names: &[String]) -> Result<HashMap<String, stock::Model>> {
+        let found = stock::all_named(self.0.read(), names).await?;
+        Ok(found.into_iter().map(|stock| (stock.name.clone(), stock)).collect())
+    }
+}
+
+/// Reads of stocks; public.
+#[derive(Default)]
+pub struct StockQuery;
+
+#[Object]
+impl StockQuery {
+    /// The stock with that id, or of that name.
+    #[graphql(tag = "cacheable")]
+    async fn stock(&self, ctx: &Context<'_>, id: Option<ID>, name: Option<String>) -> Option<Result<Stock>> {
+        let found = match (id, name) {
+            (Some(id), None) => find(ctx, parse_id(&id)?).await,
+            (None, Some(name)) => named(ctx, name).await,
+            _ => Err(Error::invalid("id", "is given, or else name")),
+        };
+        found.transpose()
+    }
+
+    /// Resolves a stock another subgraph refers to by its id.
+    #[graphql(entity)]
+    async fn stock_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Stock>> {
+        match parse_id(&id) {
+            Some(id) => find(ctx, id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Resolves a stock another subgraph refers to by its name.
+    #[graphql(entity)]
+    async fn stock_by_name(&self, ctx: &Context<'_>, name: String) -> Result<Option<Stock>> {
+        named(ctx, name).await
+    }
+
+    /// All stocks, by id.
+    async fn stocks(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<Stock>> {
+        let (all, args) = (stock::Entity::find(), PageArgs::new(first, after, last, before));
+        let key = |stock: &stock::Model| vec![stock.id];
+        page(ctx.db().read(), all, stock::Column::Id, Order::Asc, args, key, Stock).await
+    }
+}
+
+/// A new stock.
+#[derive(InputObject)]
+pub struct StockInput {
+    /// Its name, up to 64 characters; upper and lower case differ.
+    name: String,
+    /// The price of one share in US dollars, 0.01 to 1,000,000,000,000.00.
+    price: Money,
+    /// Shares to sell, 1 to 2,147,483,647.
+    quantity: i32,
+}
+
+impl StockInput {
+    fn checked(self) -> Result<NewStock> {
+        let name = required_text("input.name", &self.name, NAME_CHARS_MAX)?;
+        if name.chars().any(char::is_control) {
+            return Err(Error::invalid("input.name", "must not contain control characters"));
+        }
+        Ok(NewStock {
+            name,
+            price_minor: checked_price("input.price", &self.price)?,
+            currency: self.price.currency,
+            quantity: checked_quantity("input.quantity", self.quantity)?,
+        })
+    }
+}
+
+/// A number of shares, from 1.
+pub(crate) fn checked_quantity(field: &'static str, quantity: i32) -> Result<i64> {
+    if quantity < 1 {
+        return Err(Error::invalid(field, "must be at least 1"));
+    }
+    Ok(quantity.into())
+}
+
+/// Writes of stocks; for operators.
+#[derive(Default)]
+pub struct StockMutation;
+
+#[Object]
+impl StockMutation {
+    /// Lists a new stock.
+    async fn list_stock(&self, ctx: &Context<'_>, input: StockInput, idempotency_key: Option<String>) -> Result<Stock> {
+        ctx.viewer().operator()?;
+        let new = input.checked()?;
+        let key = IdempotencyKey::of(ctx.viewer(), "listStock", idempotency_key, &new)?;
+        let now_us = ctx.now_us();
+        let listed = ctx
+            .services()
+            .write_and_tell(
+                async move |tx| {
+                    let list = async || {
+                        let listed = stock::add(tx, new.clone(), now_us).await?;
+                        listed.ok_or_else(|| Error::conflict("a stock of this name is listed already"))
+                    };
+                    once(tx, key.as_ref(), now_us, list).await
+                },
+                |listed| listed.first().map_or_else(Vec::new, Changed::events),
+            )
+            .await?;
+        Ok(Stock(listed.into_inner()))
+    }
+
+    /// Corrects how many shares the exchange has, without a trade: BUY takes shares out, SELL puts shares in.
+    async fn adjust_stock(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The stock's name.")] stock: String,
+        side: Side,
+        #[graphql(desc = "How many shares, 1 to 2,147,483,647.")] quantity: i32,
+        idempotency_key: Option<String>,
+    ) -> Result<Stock> {
+        ctx.viewer().operator()?;
+        let quantity = checked_quantity("quantity", quantity)?;
+        let (which, side) = (Which::Name(stock), entities::side::Side::from(side));
+        let key = IdempotencyKey::of(ctx.viewer(), "adjustStock", idempotency_key, &(&which, side, quantity))?;
+        let now_us = ctx.now_us();
+        let adjusted = ctx
+            .services()
+            .write_and_tell(
+                async move |tx| {
+                    let adjust = async || Ok(stock::adjust(tx, &which, side, quantity, now_us).await?);
+                    once(tx, key.as_ref(), now_us, adjust).await
+                },
+                |adjusted| adjusted.first().map_or_else(Vec::new, Changed::events),
+            )
+            .await?;
+        Ok(Stock(adjusted.into_inner()))
+    }
+
+    /// Makes every cache forget a stock, though it has not changed.
+    async fn invalidate_stock(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The stock's name.")] stock: String,
+    ) -> Result<bool> {
+        ctx.viewer().operator()?;
+        let found = named(ctx, stock).await?.ok_or(Error::NotFound("stock"))?;
+        found.0.events().into_iter().for_each(|event| ctx.publish(event));
+        Ok(true)
+    }
+}
