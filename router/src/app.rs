@@ -10,6 +10,7 @@ use contract::{Bus, Clock, Db, DbOptions, InProcessBus, Services, TokenKeys};
 use migrations::{Migrator, MigratorTrait};
 
 use crate::auth::{Authenticator, EndedSession};
+use crate::cache::{AnswerCache, CachingBus};
 use crate::config::{DataFolder, Settings};
 use crate::gateway::Gateway;
 use crate::rest::Openness;
@@ -23,6 +24,8 @@ pub struct App {
     pub services: Services,
     /// What the doors are built from.
     pub gateway: Gateway,
+    /// What is remembered of answers that are the same for everybody.
+    pub cache: Arc<AnswerCache>,
     /// Held while the folder is in use: two writers would each believe to be the only one.
     _lock: File,
 }
@@ -56,7 +59,9 @@ impl App {
         let lock = lock(&folder)?;
         let db = open_database(settings, &folder).await?;
         let keys = TokenKeys::load_or_create(&folder.keys()).map_err(|error| failed(&folder.keys(), error))?;
-        let bus: Arc<dyn Bus> = Arc::new(InProcessBus::new(settings.database.event_queue_max));
+        let cache = Arc::new(AnswerCache::new(&settings.limits));
+        let bus = Arc::new(InProcessBus::new(settings.database.event_queue_max));
+        let bus: Arc<dyn Bus> = Arc::new(CachingBus::new(bus, Arc::clone(&cache)));
         let services = Services {
             db,
             clock,
@@ -64,10 +69,11 @@ impl App {
             orders: Arc::new(contract::TableLog),
             keys: Arc::new(keys),
         };
-        let gateway = open_gateway(settings, &services).await?;
+        let gateway = open_gateway(settings, &services, &cache).await?;
         Ok(Self {
             services,
             gateway,
+            cache,
             _lock: lock,
         })
     }
@@ -90,6 +96,8 @@ impl App {
             mounts: mounts.collect(),
             allowed_origins: settings.server.allowed_origins.0.clone(),
             demo: demo.then(people),
+            cache: Arc::clone(&self.cache),
+            open,
         };
         let doors = http::router(&self.gateway, front).merge(rest::router(&self.gateway, open));
         http::guarded(&self.gateway, doors)
@@ -141,12 +149,17 @@ pub async fn connect(settings: &Settings, folder: &DataFolder) -> Result<Db, Ope
     Ok(Db::open(options).await?)
 }
 
-async fn open_gateway(settings: &Settings, services: &Services) -> Result<Gateway, OpenError> {
+async fn open_gateway(
+    settings: &Settings,
+    services: &Services,
+    cache: &Arc<AnswerCache>,
+) -> Result<Gateway, OpenError> {
     let limits = Arc::new(settings.limits.clone());
-    let graph = Supergraph::new(
+    let graph = Supergraph::with_cache(
         domains::SUPERGRAPH_SDL,
         domains::open_all(services, settings),
         Arc::clone(&limits),
+        Arc::clone(cache),
     )?;
     let auth = Arc::new(Authenticator::new(
         Arc::clone(&services.keys),

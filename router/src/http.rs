@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `GET /`, `/graphiql/…` | the pages |
 //! | `GET /health` | whether this process takes requests |
+//! | `GET /cache` | what the cache did, for operators and on this machine |
 //! | `POST`, `GET /graphql` | [`graphql`]: one answer, or a stream of them as SSE or multipart |
 //! | `GET /graphql` with `Upgrade: websocket` | [`socket`] |
 
@@ -31,7 +32,9 @@ use axum::http::{HeaderValue, header};
 use axum::routing::{any, get};
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::cache::AnswerCache;
 use crate::gateway::Gateway;
+use crate::rest::Openness;
 
 pub use guard::guarded;
 pub(crate) use origin::{called_host, is_foreign};
@@ -46,6 +49,10 @@ pub struct Front {
     pub allowed_origins: Vec<String>,
     /// Whom GraphiQL offers to sign in as; only a demo has them.
     pub demo: Option<Demo>,
+    /// What is remembered of answers; its counts are shown.
+    pub cache: Arc<AnswerCache>,
+    /// Who may see the counts without being an operator.
+    pub open: Openness,
 }
 
 /// A REST mount, for the page that says what is where.
@@ -94,6 +101,7 @@ pub fn router(gateway: &Gateway, front: Front) -> Router {
     Router::new()
         .route("/", get(pages::what_is_where))
         .route("/health", get(pages::health))
+        .route("/cache", get(pages::cache))
         .merge(graphiql::routes())
         .merge(graphql)
         .method_not_allowed_fallback(refusal::method_not_allowed)

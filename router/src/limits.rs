@@ -49,6 +49,12 @@ settings! {
         connection_init_ms_max: u64 = 5_000,
         /// Cached query plans.
         plans_max: u64 = 2_000,
+        /// Whether answers that are the same for everybody are remembered until what they tell of changes.
+        cache_enabled: bool = true,
+        /// Remembered answers; the one that was not asked for longest goes first.
+        cache_entries_max: u64 = 10_000,
+        /// About how many bytes of memory one remembered answer may take; a bigger one is not remembered.
+        cache_entry_bytes_max: usize = 16 * 1024,
         /// Whether introspection is answered.
         introspection: bool = true,
     }

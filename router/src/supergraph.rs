@@ -17,6 +17,7 @@ mod measure;
 mod plan;
 mod project;
 mod refusal;
+mod remember;
 mod schema;
 mod shape;
 mod subscribe;
@@ -42,6 +43,7 @@ use self::execute::{Caller, Gathered, Run};
 use self::plan::{Plan, Plans};
 use self::schema::PublicSchema;
 use self::validate::{Decisions, Operation};
+use crate::cache::AnswerCache;
 use crate::limits::Limits;
 use crate::subgraph::{Answer, Document, Subgraph, SubgraphData, SubgraphRequest};
 
@@ -54,6 +56,7 @@ struct Inner {
     plans: Plans,
     subgraphs: Vec<Arc<dyn Subgraph>>,
     limits: Arc<Limits>,
+    cache: Arc<AnswerCache>,
     operations: Cache<OperationKey, Arc<Operation>>,
     planned: Cache<Arc<str>, Arc<Plan>>,
     /// Planning is all computing: so many at once as there are processors.
@@ -97,14 +100,29 @@ pub struct VariableInfo {
 }
 
 impl Supergraph {
-    /// Serves a supergraph over its subgraphs, by the names that the supergraph's `join__graph` gives them.
+    /// Serves a supergraph over its subgraphs, by the names that the supergraph's `join__graph` gives them. Remembers no
+    /// answers.
     ///
     /// # Errors
     /// When the supergraph is not one, or a subgraph is missing.
     pub fn new(
         supergraph_sdl: &str,
+        subgraphs: HashMap<String, Arc<dyn Subgraph>>,
+        limits: Arc<Limits>,
+    ) -> Result<Self, SupergraphError> {
+        Self::with_cache(supergraph_sdl, subgraphs, limits, Arc::default())
+    }
+
+    /// As [`new`](Self::new), and remembers in `cache` what is the same for everybody. Whoever makes it sees to it that it
+    /// hears of every change ([`CachingBus`](crate::cache::CachingBus)).
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_cache(
+        supergraph_sdl: &str,
         mut subgraphs: HashMap<String, Arc<dyn Subgraph>>,
         limits: Arc<Limits>,
+        cache: Arc<AnswerCache>,
     ) -> Result<Self, SupergraphError> {
         let schema = PublicSchema::new(supergraph_sdl)?;
         let plans = Plans::new(supergraph_sdl)?;
@@ -132,6 +150,7 @@ impl Supergraph {
             plans,
             subgraphs,
             limits,
+            cache,
             operations,
             planned,
             planners: Semaphore::new(processors),
@@ -219,6 +238,9 @@ impl Inner {
             OperationType::Mutation if queries_only => return Err(Refusal::QueriesOnly("mutation")),
             _ => {}
         }
+        if let Some(answer) = remember::whole_answer(&self.cache, &prepared.plan, &prepared.variables) {
+            return Ok(answer);
+        }
         Ok(self.execute(&prepared, self.gathered()).await)
     }
 
@@ -261,6 +283,7 @@ impl Inner {
             variables: &prepared.variables,
             caller: &prepared.caller,
             limits: &self.limits,
+            cache: &self.cache,
             gathered: Mutex::new(gathered),
         }
     }

@@ -2,5 +2,6 @@
 
 mod bad_input;
 mod bookshop_races;
+mod cache;
 mod federation;
 mod lasting;

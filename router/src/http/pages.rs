@@ -1,11 +1,14 @@
-//! The page that says what is where, and whether this process takes requests.
+//! The page that says what is where, whether this process takes requests, and what its cache did.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use contract::Viewer;
 use serde_json::json;
 
+use crate::http::accept::Media;
+use crate::http::refusal::Refusal;
 use crate::http::{MountLink, Shared};
 
 const PAGE: &str = include_str!("pages/index.html");
@@ -55,4 +58,23 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
         Json(json!({ "status": word })),
     )
         .into_response()
+}
+
+/// `GET /cache`: the counts, for operators; on this machine for anyone who may call REST routes without a token.
+pub(super) async fn cache(State(shared): State<Shared>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    if !shared.front.open.is_open_to(&parts) {
+        let refusal = match shared.gateway.auth.identify(&parts.headers) {
+            Ok(identity) if identity.viewer.is_operator() => None,
+            Ok(identity) if identity.viewer != Viewer::Anonymous => {
+                Some(Refusal::new("FORBIDDEN", "this is for operators"))
+            }
+            Ok(_) => Some(Refusal::new("UNAUTHENTICATED", "sign in first")),
+            Err(error) => Some(error.into()),
+        };
+        if let Some(refusal) = refusal {
+            return refusal.respond(Media::Json);
+        }
+    }
+    ([(header::CACHE_CONTROL, "no-store")], Json(shared.front.cache.counts())).into_response()
 }

@@ -7,9 +7,10 @@ use axum::http::request::Parts;
 use crate::http::called_host;
 
 /// Whom a listener's routes answer whose document has no authentication.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Openness {
     /// Who has a bearer token.
+    #[default]
     Closed,
     /// Who calls this machine by a loopback name or address; anyone else needs a token.
     ///
@@ -27,7 +28,7 @@ impl Openness {
     }
 
     /// Whether it is open to who sent this request.
-    pub(super) fn is_open_to(self, request: &Parts) -> bool {
+    pub(crate) fn is_open_to(self, request: &Parts) -> bool {
         match self {
             Self::Closed => false,
             Self::Anyone => true,

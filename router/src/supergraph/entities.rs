@@ -1,15 +1,16 @@
 //! Entities that several subgraphs know: what to ask about them, and where the answers go.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
-use async_graphql::{PathSegment, Response, ServerError, Value, Variables};
+use async_graphql::{PathSegment, Response, ServerError, Value};
 
 use super::execute::Gathered;
 use super::faults::{Cause, Faults};
 use super::plan::{Group, Need};
 use super::tree::{At, Fields, merge_into, rewrite, typename, visit};
+use crate::cache::hash_value;
 
 /// What a fetch asks about: per group of entities, each of them once.
 pub struct Asked(Vec<Representations>);
@@ -30,15 +31,10 @@ impl Asked {
         self.0.iter().all(|group| group.values.is_empty())
     }
 
-    /// Puts the representations into the variables of the request.
-    pub fn into_variables(self, groups: &[Group], mut variables: Variables) -> (Variables, Targets) {
-        let mut targets = Vec::with_capacity(groups.len());
-        for (group, asked) in groups.iter().zip(self.0) {
-            targets.push(asked.targets);
-            // Groups that ask about the same places share a variable.
-            variables.insert(group.variable.clone(), Value::List(asked.values));
-        }
-        (variables, targets)
+    /// The representations, per group; and where the entities belong.
+    pub fn into_parts(self) -> (Vec<Vec<Value>>, Targets) {
+        let parts = self.0.into_iter();
+        parts.map(|group| (group.values, group.targets)).unzip()
     }
 }
 
@@ -71,20 +67,8 @@ impl Representations {
 
 fn hash_of(value: &Value) -> u64 {
     let mut hasher = DefaultHasher::new();
-    hash_into(value, &mut hasher);
+    hash_value(value, &mut hasher);
     hasher.finish()
-}
-
-fn hash_into(value: &Value, hasher: &mut impl Hasher) {
-    match value {
-        Value::String(text) => text.hash(hasher),
-        Value::Number(number) => number.hash(hasher),
-        Value::Boolean(truth) => truth.hash(hasher),
-        Value::Enum(word) => word.as_str().hash(hasher),
-        Value::List(items) => items.iter().for_each(|item| hash_into(item, hasher)),
-        Value::Object(fields) => fields.values().for_each(|field| hash_into(field, hasher)),
-        Value::Null | Value::Binary(_) => 0.hash(hasher),
-    }
 }
 
 /// Finds the entities of a fetch in what has been gathered.

@@ -12,6 +12,7 @@ use super::entities;
 use super::faults::{Cause, Faults};
 use super::plan::{Fetch, Step};
 use super::tree::{merge, merge_into, rewrite, visit};
+use crate::cache::AnswerCache;
 use crate::limits::Limits;
 use crate::subgraph::{Subgraph, SubgraphData, SubgraphRequest};
 
@@ -36,6 +37,8 @@ pub struct Run<'a> {
     pub caller: &'a Caller,
     /// The bounds.
     pub limits: &'a Limits,
+    /// What is remembered of answers that are the same for everybody.
+    pub cache: &'a AnswerCache,
     /// What has been fetched so far. Locked between awaits, never across one.
     pub gathered: Mutex<Gathered>,
 }
@@ -76,11 +79,11 @@ impl Run<'_> {
                     join_all(steps.iter().map(|step| self.step(step))).await;
                 }
                 Step::Fetch(fetch) => {
-                    let answer = self.ask(fetch, self.variables_of(fetch)).await;
+                    let answer = self.roots(fetch).await;
                     self.gathered().take_root(fetch, answer);
                 }
                 Step::Nested(place, fetch) => {
-                    let answer = self.ask(fetch, self.variables_of(fetch)).await;
+                    let answer = self.roots(fetch).await;
                     let mut gathered = self.gathered();
                     let mut data = answer.data;
                     fetch.rewrites.iter().for_each(|change| rewrite(&mut data, change));
@@ -101,8 +104,7 @@ impl Run<'_> {
                     if asked.is_empty() {
                         return;
                     }
-                    let (variables, targets) = asked.into_variables(groups, self.variables_of(fetch));
-                    let answer = self.ask(fetch, variables).await;
+                    let (answer, targets) = self.entities(fetch, groups, asked).await;
                     entities::place(&mut self.gathered(), groups, &targets, answer);
                 }
             }
@@ -111,7 +113,7 @@ impl Run<'_> {
     }
 
     /// Asks a subgraph. Whatever happens, there is an answer.
-    async fn ask(&self, fetch: &Fetch, variables: Variables) -> Response {
+    pub async fn ask(&self, fetch: &Fetch, variables: Variables) -> Response {
         let request = self.request(fetch, variables);
         let asked = AssertUnwindSafe(self.subgraphs[fetch.subgraph].fetch(request)).catch_unwind();
         match asked.await {
@@ -125,12 +127,17 @@ impl Run<'_> {
 
     /// The request for a fetch.
     pub fn request(&self, fetch: &Fetch, variables: Variables) -> SubgraphRequest {
+        // What may be remembered for everybody is asked as nobody: then it cannot be what only somebody may see.
+        let (viewer, session) = match fetch.for_everybody {
+            true => (Viewer::Anonymous, None),
+            false => (self.caller.viewer.clone(), self.caller.session),
+        };
         SubgraphRequest {
             document: fetch.document.clone(),
             operation_name: None,
             variables,
-            viewer: self.caller.viewer.clone(),
-            session: self.caller.session,
+            viewer,
+            session,
             request_id: self.caller.request_id.clone(),
             queries_only: false,
         }

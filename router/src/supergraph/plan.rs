@@ -2,6 +2,7 @@
 //!
 //! The planner is a library (`hive-router-query-planner`); this folder is the only place that knows it.
 
+mod cacheable;
 mod compile;
 pub mod text;
 
@@ -18,6 +19,8 @@ use hive_router_query_planner::planner::{Planner, QueryPlannerOptions};
 use hive_router_query_planner::utils::cancellation::CancellationToken;
 use hive_router_query_planner::utils::parsing::{safe_parse_operation, safe_parse_schema};
 
+use self::cacheable::Cacheable;
+pub use self::cacheable::{Watched, WatchedObject};
 use super::SupergraphError;
 use super::alias::safe_alias;
 use super::decide::Decided;
@@ -25,6 +28,7 @@ use super::refusal::Refusal;
 use super::schema::PublicSchema;
 use super::shape::{ObjectShape, shape};
 use super::validate::introspects;
+use crate::cache::Question;
 use crate::limits::Limits;
 use crate::subgraph::Document;
 
@@ -71,8 +75,21 @@ pub struct Fetch {
     pub keys: Vec<String>,
     /// What its answer is changed by before it is merged.
     pub rewrites: Vec<Rewrite>,
+    /// Whether it is the same for everybody, so that it can be asked as nobody.
+    pub for_everybody: bool,
+    /// How its answer may be remembered; for [`Step::Entities`] each [`Group`] says it for itself.
+    pub remembered: Option<Remembered<Vec<Watched>>>,
     /// How the plan's text shows it.
     pub text: String,
+}
+
+/// How an answer may be remembered.
+#[derive(Debug)]
+pub struct Remembered<W> {
+    /// What it is remembered by.
+    pub question: Arc<Question>,
+    /// What it depends on.
+    pub watched: W,
 }
 
 /// The entities of one kind that a fetch asks for.
@@ -90,6 +107,8 @@ pub struct Group {
     pub input_rewrites: Vec<Rewrite>,
     /// What an entity is changed by before it is merged.
     pub output_rewrites: Vec<Rewrite>,
+    /// How each of the entities may be remembered.
+    pub remembered: Option<Remembered<WatchedObject>>,
 }
 
 /// A step on the way to the entities.
@@ -151,6 +170,7 @@ pub struct Plans {
     planner: Planner,
     /// Subgraph names, in the order of the supergraph's list.
     subgraphs: HashMap<String, usize>,
+    cacheable: Cacheable,
 }
 
 impl Plans {
@@ -169,7 +189,11 @@ impl Plans {
             .enumerate()
             .map(|(index, name)| (name, index))
             .collect();
-        Ok(Self { planner, subgraphs })
+        Ok(Self {
+            planner,
+            subgraphs,
+            cacheable: Cacheable::of(supergraph_sdl)?,
+        })
     }
 
     /// The names of the subgraphs, in the order that [`Fetch::subgraph`] counts by.
@@ -192,6 +216,7 @@ impl Plans {
         let mut plan = compile::Compiler {
             schema,
             subgraphs: &self.subgraphs,
+            cacheable: &self.cacheable,
         }
         .plan(node, shape)?;
         plan.introspects = introspects(&decided.document, &decided.operation);

@@ -2,9 +2,11 @@
 
 use agora::http::{Demo, Front, MountLink};
 use agora::limits::Limits;
+use agora::rest::Openness;
+use contract::Clock;
 use serde_json::json;
 
-use crate::door::{Door, request};
+use crate::door::{Door, Got, request};
 
 fn get(path: &str) -> axum::http::Request<axum::body::Body> {
     request("GET", path, &[], "")
@@ -27,7 +29,13 @@ async fn the_first_page_says_what_is_where() {
     .await;
     let page = door.send(get("/")).await;
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
-    for link in ["/graphiql/", "/bookstore/docs", "/bookstore/openapi.json", "/health"] {
+    for link in [
+        "/graphiql/",
+        "/bookstore/docs",
+        "/bookstore/openapi.json",
+        "/health",
+        "/cache",
+    ] {
         assert!(page.text.contains(&format!("href=\"{link}\"")), "{link}");
     }
     assert!(page.text.contains("Books &amp; more"));
@@ -45,6 +53,35 @@ async fn health_is_ok_until_the_process_has_to_end() {
         (got.status.as_u16(), got.json()),
         (503, json!({ "status": "stopping" }))
     );
+}
+
+#[tokio::test]
+async fn what_the_cache_did_is_shown_on_this_machine_and_to_operators() {
+    let from = |host: &str, headers: &[(&str, &str)]| {
+        let headers: Vec<_> = headers.iter().copied().chain([("host", host)]).collect();
+        request("GET", "/cache", &headers, "")
+    };
+    let front = |open| Front {
+        open,
+        ..Front::default()
+    };
+    let here = Door::with(Limits::default(), front(Openness::Loopback)).await;
+    let got = here.send(from("localhost:4000", &[])).await;
+    let nothing = json!({
+        "enabled": false, "hits": 0, "misses": 0, "invalidations": 0, "droppedFills": 0, "entries": 0, "capacity": 0,
+    });
+    assert_eq!((got.status.as_u16(), got.json()), (200, nothing.clone()));
+    assert_eq!(got.header("cache-control"), Some("no-store"));
+    for (door, host) in [(&here, "agora.example"), (&Door::open().await, "localhost")] {
+        let status = |got: Got| got.status.as_u16();
+        assert_eq!(status(door.send(from(host, &[])).await), 401);
+        let person = door.bearer(1);
+        assert_eq!(status(door.send(from(host, &[("authorization", &person)])).await), 403);
+        let (token, _) = door.keys.sign_service("watcher", door.clock.now_us(), 60);
+        let operator = format!("Bearer {token}");
+        let got = door.send(from(host, &[("authorization", &operator)])).await;
+        assert_eq!((got.status.as_u16(), got.json()), (200, nothing.clone()));
+    }
 }
 
 #[tokio::test]

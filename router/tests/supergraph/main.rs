@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod cache;
 mod domains;
 mod failures;
+mod market;
 mod operations;
 mod plans;
 mod refusals;

@@ -22,21 +22,25 @@ pub struct Book(pub(crate) book::Model);
 #[Object]
 impl Book {
     /// The book's id.
+    #[graphql(tag = "cacheable")]
     async fn id(&self) -> ID {
         self.0.id.into()
     }
 
     /// The title.
+    #[graphql(tag = "cacheable")]
     async fn title(&self) -> &str {
         &self.0.title
     }
 
     /// What it is about.
+    #[graphql(tag = "cacheable")]
     async fn topic(&self) -> &str {
         &self.0.topic
     }
 
     /// The price of one copy.
+    #[graphql(tag = "cacheable")]
     async fn price(&self) -> Money {
         Money {
             minor: self.0.price_minor,
@@ -45,6 +49,7 @@ impl Book {
     }
 
     /// Copies left.
+    #[graphql(tag = "cacheable")]
     async fn quantity(&self) -> i64 {
         self.0.quantity
     }
@@ -72,6 +77,7 @@ pub struct BookQuery;
 #[Object]
 impl BookQuery {
     /// The book with that id.
+    #[graphql(tag = "cacheable")]
     async fn book(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Book>> {
         find(ctx, parse_id(&id)?).await.transpose()
     }

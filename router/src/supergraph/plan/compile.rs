@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::Name;
 use async_graphql::parser::parse_query;
+use hive_router_query_planner::ast::document::Document as PlannedDocument;
 use hive_router_query_planner::ast::operation::SubgraphFetchOperation;
 use hive_router_query_planner::ast::selection_item::SelectionItem;
 use hive_router_query_planner::ast::selection_set::{FieldSelection, SelectionSet};
@@ -12,8 +13,10 @@ use hive_router_query_planner::planner::plan_nodes::{
     BatchFetchNode, FetchNode, FetchNodePathSegment, FetchRewrite, FlattenNodePath, FlattenNodePathSegment, PlanNode,
 };
 
+use super::cacheable::Cacheable;
 use super::text;
-use super::{Change, Fetch, Group, Hop, Need, Plan, Rewrite, RewriteHop, Step, internal};
+use super::{Change, Fetch, Group, Hop, Need, Plan, Remembered, Rewrite, RewriteHop, Step, WatchedObject, internal};
+use crate::cache::Question;
 use crate::subgraph::Document;
 use crate::supergraph::refusal::Refusal;
 use crate::supergraph::schema::PublicSchema;
@@ -25,7 +28,12 @@ pub struct Compiler<'a> {
     pub schema: &'a PublicSchema,
     /// The places of the subgraphs in the supergraph's list.
     pub subgraphs: &'a HashMap<String, usize>,
+    /// What may be remembered.
+    pub cacheable: &'a Cacheable,
 }
+
+/// How the entities of one group may be remembered, if they may.
+type RememberedEntity = Option<Remembered<WatchedObject>>;
 
 impl Compiler<'_> {
     /// Compiles a whole plan.
@@ -99,26 +107,38 @@ impl Compiler<'_> {
                 false => Step::Nested(place, fetch),
             });
         };
-        let mut fetch = self.fetch(&node.service_name, &node.operation, usages, None)?;
-        let selected = text::entities(&node.operation, "_entities");
+        let key = "_entities";
+        let (mut fetch, remembered) = self.fetch_of_entities(&node.service_name, &node.operation, usages, &[key])?;
+        let selected = text::entities(&node.operation, key);
         fetch.text = format!("{} => {selected}{shown}", text::needs(&requires));
         let group = Group {
-            key: Name::new("_entities"),
+            key: Name::new(key),
             variable: Name::new("representations"),
             places: vec![place],
             needs: self.needs(&requires),
             input_rewrites: self.rewrites(node.input_rewrites),
             output_rewrites: self.rewrites(node.output_rewrites),
+            remembered: remembered.into_iter().next().flatten(),
         };
         Ok(Step::Entities(fetch, vec![group]))
     }
 
     fn batch(&self, node: BatchFetchNode) -> Result<Step, Refusal> {
         let usages = node.variable_usages.as_ref();
-        let mut fetch = self.fetch(&node.service_name, &node.operation, usages, None)?;
+        let aliases = node.entity_batch.aliases;
+        let keys: Vec<_> = aliases.iter().map(|alias| alias.alias.as_str()).collect();
+        let (mut fetch, mut remembered) = self.fetch_of_entities(&node.service_name, &node.operation, usages, &keys)?;
+        let variables: HashSet<_> = aliases
+            .iter()
+            .map(|alias| &alias.representations_variable_name)
+            .collect();
+        if variables.len() < aliases.len() {
+            // Groups that share a variable are asked about the same entities, whatever each of them remembers.
+            remembered.fill_with(|| None);
+        }
         let mut shown = Vec::new();
         let mut groups = Vec::new();
-        for alias in node.entity_batch.aliases {
+        for (alias, remembered) in aliases.into_iter().zip(remembered) {
             let places: Vec<_> = alias.merge_paths.iter().map(ToString::to_string).collect();
             shown.push(format!(
                 "{} => {}   at {}",
@@ -133,12 +153,14 @@ impl Compiler<'_> {
                 needs: self.needs(&alias.requires),
                 input_rewrites: self.rewrites(alias.input_rewrites),
                 output_rewrites: self.rewrites(alias.output_rewrites),
+                remembered,
             });
         }
         fetch.text = shown.join("\n");
         Ok(Step::Entities(fetch, groups))
     }
 
+    /// A fetch of root fields.
     fn fetch(
         &self,
         service: &str,
@@ -146,9 +168,8 @@ impl Compiler<'_> {
         usages: Option<&BTreeSet<String>>,
         rewrites: Option<Vec<FetchRewrite>>,
     ) -> Result<Fetch, Refusal> {
-        let text = with_typenames(operation);
-        let tree = parse_query(&text).map_err(internal)?;
-        let subgraph = self.subgraphs.get(service);
+        let mut document = operation.document.clone();
+        let watched = self.cacheable.roots(service, &mut document);
         let rewrites = self.rewrites(rewrites);
         let mut keys = Vec::new();
         root_keys(&operation.document.operation.selection_set, &mut keys);
@@ -160,6 +181,57 @@ impl Compiler<'_> {
                 *key = new.to_string();
             }
         }
+        let mut fetch = self.request(service, &document, usages)?;
+        fetch.remembered = watched.map(|watched| Remembered {
+            question: Arc::new(question(&fetch, None)),
+            watched,
+        });
+        fetch.for_everybody = fetch.remembered.is_some();
+        fetch.text = text::operation(operation);
+        Ok(Fetch {
+            keys,
+            rewrites,
+            ..fetch
+        })
+    }
+
+    /// A fetch of entities, and how those under each of these keys may be remembered.
+    fn fetch_of_entities(
+        &self,
+        service: &str,
+        operation: &SubgraphFetchOperation,
+        usages: Option<&BTreeSet<String>>,
+        keys: &[&str],
+    ) -> Result<(Fetch, Vec<RememberedEntity>), Refusal> {
+        let mut document = operation.document.clone();
+        add_typenames(&mut document);
+        let watched: Vec<_> = keys
+            .iter()
+            .map(|key| self.cacheable.entities(service, &mut document, key))
+            .collect();
+        let mut fetch = self.request(service, &document, usages)?;
+        // One group that is not for everybody makes the whole fetch somebody's.
+        fetch.for_everybody = watched.iter().all(Option::is_some);
+        let remembered = keys.iter().zip(watched).map(|(key, watched)| {
+            Some(Remembered {
+                question: Arc::new(question(&fetch, Some(Name::new(key)))),
+                watched: watched.filter(|_| fetch.for_everybody)?,
+            })
+        });
+        let remembered = remembered.collect();
+        Ok((fetch, remembered))
+    }
+
+    /// The document of a fetch for its subgraph.
+    fn request(
+        &self,
+        service: &str,
+        document: &PlannedDocument,
+        usages: Option<&BTreeSet<String>>,
+    ) -> Result<Fetch, Refusal> {
+        let text = document.to_string();
+        let tree = parse_query(&text).map_err(internal)?;
+        let subgraph = self.subgraphs.get(service);
         Ok(Fetch {
             subgraph: *subgraph.ok_or_else(|| internal(format!("no subgraph {service}")))?,
             name: service.into(),
@@ -168,9 +240,11 @@ impl Compiler<'_> {
                 tree: Arc::new(tree),
             },
             variables: usages.into_iter().flatten().map(Name::new).collect(),
-            keys,
-            rewrites,
-            text: text::operation(operation),
+            keys: Vec::new(),
+            rewrites: Vec::new(),
+            for_everybody: false,
+            remembered: None,
+            text: String::new(),
         })
     }
 
@@ -229,6 +303,11 @@ impl Compiler<'_> {
     }
 }
 
+fn question(fetch: &Fetch, key: Option<Name>) -> Question {
+    let (Document::Text(text) | Document::Parsed { text, .. }) = &fetch.document;
+    Question::new(fetch.subgraph, text.clone(), key, fetch.variables.clone())
+}
+
 fn hops(path: &FlattenNodePath) -> Vec<Hop> {
     let segments = path.as_slice().iter();
     segments
@@ -240,10 +319,9 @@ fn hops(path: &FlattenNodePath) -> Vec<Hop> {
         .collect()
 }
 
-/// The request, with the type names of entities: async-graphql answers null for an object all of whose fields failed,
-/// and that must not look like an entity that does not exist.
-fn with_typenames(operation: &SubgraphFetchOperation) -> String {
-    let mut document = operation.document.clone();
+/// Adds the type names of entities: async-graphql answers null for an object all of whose fields failed, and that must
+/// not look like an entity that does not exist.
+fn add_typenames(document: &mut PlannedDocument) {
     for item in &mut document.operation.selection_set.items {
         let SelectionItem::Field(entities) = item else { continue };
         if entities.name != "_entities" {
@@ -261,7 +339,6 @@ fn with_typenames(operation: &SubgraphFetchOperation) -> String {
             }
         }
     }
-    document.to_string()
 }
 
 fn root_keys(set: &SelectionSet, keys: &mut Vec<String>) {

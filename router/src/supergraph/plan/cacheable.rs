@@ -1,0 +1,253 @@
+//! Which fetches may be remembered: the schema says so, once per plan.
+//!
+//! A field that is tagged (`@tag(name: "cacheable")`, in async-graphql `#[graphql(tag = "cacheable")]`) promises two things:
+//! its value is the same for everybody, also for nobody in particular; and when it changes, the entity it belongs to is
+//! told to be `Invalidated` after the commit, and before the one who changed it is answered. A fetch may be remembered
+//! when it is a query of tagged fields only, and every one of its roots is an entity: a list of entities belongs to
+//! none, so no invalidation would tell that one more is in it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use apollo_compiler::ast::{self, Definition, DirectiveList, FieldDefinition, OperationType, Type};
+use apollo_compiler::parser::Parser;
+use async_graphql::{Name, Value};
+use hive_router_query_planner::ast::document::Document;
+use hive_router_query_planner::ast::selection_item::SelectionItem;
+use hive_router_query_planner::ast::selection_set::{FieldSelection, SelectionSet};
+use hive_router_query_planner::state::supergraph_state::OperationKind;
+
+use crate::cache::Slot;
+use crate::supergraph::SupergraphError;
+use crate::supergraph::tree::Fields;
+
+/// The name of the tag.
+const TAG: &str = "cacheable";
+/// The key field that invalidations name entities by.
+const ID: &str = "id";
+/// What the id is fetched as where the operation does not ask for it. A client's own alias cannot be this: it would get
+/// a prefix (`alias.rs`).
+const ID_ALIAS: &str = "_cache_id";
+
+/// What a supergraph says about remembering.
+#[derive(Debug, Default)]
+pub struct Cacheable {
+    query: String,
+    /// The types of tagged fields, by their own type and name.
+    tagged: HashMap<(String, String), Type>,
+    /// Object types that a subgraph knows by their `id`.
+    entities: HashSet<(String, String)>,
+    /// Object types, whether entities or not.
+    objects: HashSet<String>,
+}
+
+/// The entities of an answer, so that its changes can be followed. A key of the answer and what is behind it.
+#[derive(Debug)]
+pub struct Watched {
+    key: Name,
+    object: WatchedObject,
+}
+
+/// An object of an answer.
+#[derive(Debug)]
+pub struct WatchedObject {
+    /// The type, and the key its id is found under, of an entity; none for an object that is part of one.
+    entity: Option<(Arc<str>, Name)>,
+    inner: Vec<Watched>,
+}
+
+impl Cacheable {
+    /// Reads it out of a supergraph.
+    ///
+    /// # Errors
+    /// When that is not SDL.
+    pub fn of(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
+        let document = Parser::new()
+            .parse_ast(supergraph_sdl, "supergraph.graphql")
+            .map_err(|invalid| SupergraphError::Schema(invalid.errors.to_string()))?;
+        let graphs = graph_names(&document);
+        let mut read = Self {
+            query: "Query".to_owned(),
+            ..Self::default()
+        };
+        for definition in &document.definitions {
+            match definition {
+                Definition::SchemaDefinition(schema) => {
+                    let root = schema
+                        .root_operations
+                        .iter()
+                        .find(|root| root.0 == OperationType::Query);
+                    if let Some(root) = root {
+                        read.query = root.1.to_string();
+                    }
+                }
+                Definition::ObjectTypeDefinition(object) => {
+                    let name = object.name.to_string();
+                    for graph in known_by_id(&object.directives) {
+                        if let Some(subgraph) = graphs.get(graph) {
+                            read.entities.insert((name.clone(), subgraph.clone()));
+                        }
+                    }
+                    for field in object.fields.iter().filter(|field| is_tagged(field)) {
+                        let at = (name.clone(), field.name.to_string());
+                        read.tagged.insert(at, field.ty.clone());
+                    }
+                    read.objects.insert(name);
+                }
+                _ => {}
+            }
+        }
+        Ok(read)
+    }
+
+    /// The entities that an answer to this fetch of root fields depends on; `None` when it may not be remembered.
+    /// The document is made to ask for their ids.
+    pub fn roots(&self, subgraph: &str, document: &mut Document) -> Option<Vec<Watched>> {
+        let operation = &mut document.operation;
+        if !matches!(operation.operation_kind, None | Some(OperationKind::Query)) {
+            return None;
+        }
+        let mut set = operation.selection_set.clone();
+        let mut watched = Vec::new();
+        for item in &mut set.items {
+            let field = plain(item)?;
+            let (Type::Named(ty) | Type::NonNullNamed(ty)) = self.tagged(&self.query, &field.name)? else {
+                return None;
+            };
+            let object = self.object(subgraph, ty, &mut field.selections)?;
+            object.entity.as_ref()?;
+            let key = Name::new(field.selection_identifier());
+            watched.push(Watched { key, object });
+        }
+        operation.selection_set = set;
+        (!watched.is_empty()).then_some(watched)
+    }
+
+    /// As [`roots`](Self::roots), of the entities under one key of a fetch of entities.
+    pub fn entities(&self, subgraph: &str, document: &mut Document, key: &str) -> Option<WatchedObject> {
+        let mut items = document.operation.selection_set.items.iter_mut();
+        let field = items.find_map(|item| match item {
+            SelectionItem::Field(field) if field.selection_identifier() == key => Some(field),
+            _ => None,
+        })?;
+        let [SelectionItem::InlineFragment(only)] = &mut field.selections.items[..] else {
+            return None;
+        };
+        let mut set = only.selections.clone();
+        let object = self.object(subgraph, &only.type_condition, &mut set)?;
+        object.entity.as_ref()?;
+        only.selections = set;
+        Some(object)
+    }
+
+    fn tagged(&self, ty: &str, field: &str) -> Option<&Type> {
+        self.tagged.get(&(ty.to_owned(), field.to_owned()))
+    }
+
+    fn object(&self, subgraph: &str, ty: &str, set: &mut SelectionSet) -> Option<WatchedObject> {
+        let mut inner = Vec::new();
+        let mut id = None;
+        for item in &mut set.items {
+            let field = plain(item)?;
+            if field.name == "__typename" {
+                continue;
+            }
+            let key = Name::new(field.selection_identifier());
+            if field.name == ID {
+                id = Some(key.clone());
+            }
+            let field_type = self.tagged(ty, &field.name)?.inner_named_type();
+            if field.selections.is_empty() {
+                continue;
+            }
+            // An interface or a union is left to the subgraph.
+            self.objects.get(field_type.as_str())?;
+            let object = self.object(subgraph, field_type, &mut field.selections)?;
+            inner.push(Watched { key, object });
+        }
+        let is_entity = self.entities.contains(&(ty.to_owned(), subgraph.to_owned()));
+        let entity = is_entity.then(|| {
+            let id = id.unwrap_or_else(|| {
+                set.items.push(SelectionItem::Field(FieldSelection {
+                    name: ID.to_owned(),
+                    alias: Some(ID_ALIAS.to_owned()),
+                    ..FieldSelection::default()
+                }));
+                Name::new(ID_ALIAS)
+            });
+            (Arc::from(ty), id)
+        });
+        Some(WatchedObject { entity, inner })
+    }
+}
+
+impl Watched {
+    /// Adds the entities below this key of an object; `None` where one is not there: nothing would tell that it has come.
+    pub fn slots(&self, of: &Fields, found: &mut Vec<Slot>) -> Option<()> {
+        self.object.slots(of.get(&self.key)?, found)
+    }
+}
+
+impl WatchedObject {
+    /// As [`Watched::slots`], of the object itself or a list of them.
+    pub fn slots(&self, value: &Value, found: &mut Vec<Slot>) -> Option<()> {
+        let fields = match value {
+            Value::Object(fields) => fields,
+            Value::List(items) => return items.iter().try_for_each(|item| self.slots(item, found)),
+            // A part of an entity may be absent: when it comes, the entity has changed.
+            Value::Null if self.entity.is_none() => return Some(()),
+            _ => return None,
+        };
+        if let Some((typename, id)) = &self.entity {
+            found.push(match fields.get(id)? {
+                Value::String(id) => Slot::of(typename, id),
+                Value::Number(id) => Slot::of(typename, &id.to_string()),
+                _ => return None,
+            });
+        }
+        self.inner.iter().try_for_each(|inner| inner.slots(fields, found))
+    }
+}
+
+/// A field that is asked for in any case. The planner may also write fragments: what is in one is not looked into.
+fn plain(item: &mut SelectionItem) -> Option<&mut FieldSelection> {
+    match item {
+        SelectionItem::Field(field) if field.skip_if.is_none() && field.include_if.is_none() => Some(field),
+        _ => None,
+    }
+}
+
+fn is_tagged(field: &FieldDefinition) -> bool {
+    let mut tags = field.directives.iter().filter(|directive| directive.name == "tag");
+    tags.any(|tag| text(tag, "name") == Some(TAG))
+}
+
+/// The subgraphs, by the supergraph's names for them, that have the key `id` for a type.
+fn known_by_id(directives: &DirectiveList) -> impl Iterator<Item = &str> {
+    let joins = directives.iter().filter(|directive| directive.name == "join__type");
+    joins
+        .filter(|join| text(join, "key").map(str::trim) == Some(ID))
+        .filter_map(|join| join.specified_argument_by_name("graph")?.as_enum())
+        .map(|graph| graph.as_str())
+}
+
+/// The subgraphs' own names, by the supergraph's.
+fn graph_names(document: &ast::Document) -> HashMap<String, String> {
+    let mut names = HashMap::new();
+    for definition in &document.definitions {
+        let Definition::EnumTypeDefinition(graphs) = definition else {
+            continue;
+        };
+        for value in graphs.values.iter().filter(|_| graphs.name == "join__Graph") {
+            let name = value.directives.get("join__graph").and_then(|join| text(join, "name"));
+            if let Some(name) = name {
+                names.insert(value.value.to_string(), name.to_owned());
+            }
+        }
+    }
+    names
+}
+
+fn text<'d>(directive: &'d ast::Directive, argument: &str) -> Option<&'d str> {
+    directive.specified_argument_by_name(argument)?.as_str()
+}

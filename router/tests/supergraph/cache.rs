@@ -1,0 +1,404 @@
+//! Answers that are remembered, and when they are not.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use agora::limits::Limits;
+use contract::Viewer;
+use futures_util::FutureExt;
+use serde_json::{Value, json};
+
+use crate::market::{Market, person};
+
+const STOCK: &str = "query($id: ID!) { stock(id: $id) { name quantity } }";
+
+async fn quantity(market: &Market, id: i64) -> Option<i64> {
+    let answer = market
+        .ask_as(Viewer::Anonymous, STOCK, json!({ "id": id.to_string() }))
+        .await;
+    assert!(answer.get("errors").is_none(), "{answer}");
+    answer["data"]["stock"]["quantity"].as_i64()
+}
+
+#[tokio::test]
+async fn what_is_remembered_is_asked_of_no_subgraph() {
+    let market = Market::open();
+    for _ in 0..3 {
+        assert_eq!(quantity(&market, 1).await, Some(0));
+    }
+    assert_eq!(market.times_asked(), 1);
+    assert_eq!(quantity(&market, 2).await, Some(0));
+    assert_eq!(market.times_asked(), 2, "another stock is another question");
+    // Written otherwise, it means the same.
+    let answer = market
+        .ask("query Look { s: __typename stock(id: \"1\") { ...F } } fragment F on Stock { quantity: quantity name }")
+        .await;
+    let expected = json!({ "s": "Query", "stock": { "quantity": 0, "name": "s1" } });
+    assert_eq!(answer["data"], expected);
+    let counts = market.counts();
+    assert_eq!((counts.hits, counts.misses, counts.entries), (2, 3, 3), "{counts:?}");
+}
+
+#[tokio::test]
+async fn who_asks_after_a_trade_was_answered_sees_what_it_left() {
+    let market = Market::open();
+    assert_eq!(quantity(&market, 1).await, Some(0));
+    assert_eq!(quantity(&market, 2).await, Some(0));
+    market.trade(1, 7).await;
+    let before = market.times_asked();
+    assert_eq!(quantity(&market, 1).await, Some(7));
+    assert_eq!(quantity(&market, 1).await, Some(7));
+    assert_eq!(quantity(&market, 2).await, Some(0));
+    assert_eq!(market.times_asked(), before + 1, "only what changed is asked again");
+    assert_eq!(market.counts().invalidations, 1);
+}
+
+#[tokio::test]
+async fn an_answer_without_the_id_is_followed_all_the_same_and_does_not_show_it() {
+    let market = Market::open();
+    let by_name =
+        "{ a: stock(name: \"s1\") { quantity listing { city } } b: stock(name: \"s2\") { title: quantity id: name } }";
+    let expected = |one: i64, two: i64| {
+        json!({ "data": {
+            "a": { "quantity": one, "listing": { "city": "Lyon" } },
+            "b": { "title": two, "id": "s2" },
+        } })
+    };
+    assert_eq!(market.ask(by_name).await, expected(0, 0));
+    assert_eq!(market.ask(by_name).await, expected(0, 0));
+    assert_eq!(market.times_asked(), 1);
+    market.trade(2, 5).await;
+    assert_eq!(market.ask(by_name).await, expected(0, 5));
+    market.trade(1, 4).await;
+    assert_eq!(market.ask(by_name).await, expected(4, 5));
+}
+
+#[tokio::test]
+async fn what_a_part_of_an_answer_tells_of_counts_as_well() {
+    let market = Market::open();
+    let query = "{ stock(id: 7) { name parent { parent { quantity } } } }";
+    let expected = |quantity: i64| json!({ "data": { "stock": { "name": "s7", "parent": { "parent": { "quantity": quantity } } } } });
+    assert_eq!(market.ask(query).await, expected(0));
+    assert_eq!(market.ask(query).await, expected(0));
+    assert_eq!(market.times_asked(), 1);
+    market.trade(1, 9).await;
+    assert_eq!(market.ask(query).await, expected(9));
+    // Nothing would tell that a parent has come.
+    let without_parent = "{ stock(id: 1) { name parent { name } } }";
+    for _ in 0..2 {
+        let answer = market.ask(without_parent).await;
+        assert_eq!(answer["data"]["stock"], json!({ "name": "s1", "parent": null }));
+    }
+    assert_eq!(market.times_asked(), 5);
+}
+
+#[tokio::test]
+async fn an_answer_that_a_change_overtook_is_given_to_who_waited_and_to_nobody_else() {
+    let market = Arc::new(Market::open());
+    let release = market.hold_next_answer();
+    let asked_before = tokio::spawn({
+        let market = market.clone();
+        async move { quantity(&market, 1).await }
+    });
+    while market.times_asked() == 0 {
+        tokio::task::yield_now().await;
+    }
+    market.trade(1, 3).await;
+    release.send(()).await.unwrap();
+    // It was asked before the trade was answered: either value is true.
+    assert_eq!(asked_before.await.unwrap(), Some(0));
+    assert_eq!(market.counts().dropped_fills, 1);
+    assert_eq!(market.counts().entries, 0);
+    assert_eq!(quantity(&market, 1).await, Some(3));
+    assert_eq!(quantity(&market, 1).await, Some(3));
+    assert_eq!(market.counts().hits, 1);
+}
+
+#[tokio::test]
+async fn what_everybody_may_see_is_remembered_for_everybody_and_asked_as_nobody() {
+    let market = Market::open();
+    for viewer in [person(1), person(2), Viewer::Anonymous] {
+        let answer = market.ask_as(viewer, STOCK, json!({ "id": "1" })).await;
+        assert_eq!(answer["data"]["stock"], json!({ "name": "s1", "quantity": 0 }));
+    }
+    let asked = market.asked.lock().unwrap().clone();
+    assert_eq!(asked.len(), 1);
+    assert_eq!(asked[0].2, Viewer::Anonymous);
+}
+
+#[tokio::test]
+async fn what_is_not_marked_is_never_remembered_and_asked_as_who_asks() {
+    let market = Market::open();
+    let query = "{ stock(id: 1) { name mine } }";
+    for id in [1, 2, 1] {
+        let answer = market.ask_as(person(id), query, json!({})).await;
+        assert_eq!(answer["data"]["stock"]["mine"], json!(format!("Some({id})")));
+    }
+    assert_eq!(market.times_asked(), 3);
+    // A root that is not marked; a list, whose members nothing follows; one unmarked root beside a marked one.
+    for query in [
+        "{ hot { name } }",
+        "{ stocks { name } }",
+        "{ stock(id: 1) { name } hot { name } }",
+    ] {
+        let before = market.times_asked();
+        for _ in 0..2 {
+            market.ask_as(person(1), query, json!({})).await;
+        }
+        assert_eq!(market.times_asked(), before + 2, "{query}");
+        assert_eq!(market.asked.lock().unwrap().last().unwrap().2, person(1));
+    }
+    let counts = market.counts();
+    assert_eq!((counts.hits, counts.misses, counts.entries), (0, 0, 0), "{counts:?}");
+}
+
+#[tokio::test]
+async fn only_what_was_found_is_remembered() {
+    let market = Market::open();
+    for _ in 0..2 {
+        assert_eq!(quantity(&market, 1_000).await, None);
+        let answer = market.ask("{ stock(id: 13) { name halted } }").await;
+        assert_eq!(answer["data"]["stock"], json!({ "name": "s13", "halted": null }));
+        assert_eq!(answer["errors"][0]["path"], json!(["stock", "halted"]));
+        let answer = market
+            .ask("{ a: stock(id: 1) { name } b: stock(id: 1000) { name } }")
+            .await;
+        assert_eq!(answer["data"], json!({ "a": { "name": "s1" }, "b": null }));
+    }
+    assert_eq!((market.times_asked(), market.counts().entries), (6, 0));
+    // A null of a stock that is there is its value.
+    for _ in 0..2 {
+        let answer = market.ask("{ stock(id: 1) { open } }").await;
+        assert_eq!(answer["data"]["stock"], json!({ "open": null }));
+    }
+    assert_eq!((market.times_asked(), market.counts().entries), (7, 1));
+    // What is gone is not remembered either, once it was told.
+    quantity(&market, 2).await;
+    market.lose(2);
+    market.tell(2);
+    assert_eq!(quantity(&market, 2).await, None);
+}
+
+#[tokio::test]
+async fn off_means_off() {
+    let market = Market::with(Limits {
+        cache_enabled: false,
+        ..Limits::default()
+    });
+    for _ in 0..3 {
+        assert_eq!(quantity(&market, 1).await, Some(0));
+    }
+    market.trade(1, 2).await;
+    assert_eq!(quantity(&market, 1).await, Some(2));
+    assert_eq!(market.times_asked(), 5);
+    let counts = market.counts();
+    assert_eq!(
+        (
+            counts.enabled,
+            counts.hits,
+            counts.misses,
+            counts.entries,
+            counts.capacity
+        ),
+        (false, 0, 0, 0, 0)
+    );
+}
+
+#[tokio::test]
+async fn no_more_is_remembered_than_the_settings_allow_and_the_longest_unasked_goes_first() {
+    let market = Market::with(Limits {
+        cache_entries_max: 10,
+        ..Limits::default()
+    });
+    for id in 1..=60 {
+        quantity(&market, id).await;
+        quantity(&market, 1).await;
+        // What was asked last is only sorted out now and then; counting sorts it out.
+        let counts = market.counts();
+        assert!((1..=10).contains(&counts.entries), "{counts:?}");
+    }
+    assert_eq!((market.counts().entries, market.counts().capacity), (10, 10));
+    let before = market.times_asked();
+    for id in [1, 60] {
+        quantity(&market, id).await;
+    }
+    assert_eq!(market.times_asked(), before, "the latest and the most asked are there");
+    quantity(&market, 2).await;
+    assert_eq!(market.times_asked(), before + 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_big_is_not_remembered() {
+    let market = Market::with(Limits {
+        cache_entry_bytes_max: 1_000,
+        ..Limits::default()
+    });
+    let long = format!(
+        "{{ stock(id: 1) {{ {} }} }}",
+        (0..20).map(|n| format!("a{n}: name ")).collect::<String>()
+    );
+    market.ask(&long).await;
+    assert_eq!(market.counts().entries, 0);
+    // Nor a question that is too big.
+    let query = "query($id: ID, $name: String) { stock(id: $id, name: $name) { name } }";
+    for name in ["x".to_owned(), "x".repeat(2_000)] {
+        let variables = json!({ "id": "1", "name": name });
+        let answer = market.ask_as(Viewer::Anonymous, query, variables).await;
+        assert_eq!(answer["data"]["stock"]["name"], "s1");
+    }
+    assert_eq!(market.counts().entries, 1);
+}
+
+#[tokio::test]
+async fn when_nobody_can_say_what_changed_everything_is_forgotten() {
+    let market = Market::open();
+    quantity(&market, 1).await;
+    quantity(&market, 2).await;
+    // A fill that is on its way then is dropped, too.
+    let release = market.hold_next_answer();
+    let mut waiting = Box::pin(quantity(&market, 3));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    market.cache.forget_all();
+    release.send(()).await.unwrap();
+    waiting.await;
+    assert_eq!((market.counts().entries, market.counts().dropped_fills), (0, 1));
+    quantity(&market, 1).await;
+    assert_eq!(market.times_asked(), 4);
+    quantity(&market, 1).await;
+    assert_eq!(market.times_asked(), 4);
+}
+
+#[tokio::test]
+async fn of_entities_only_those_that_are_not_remembered_are_asked_for() {
+    let market = Market::open();
+    let query = "{ holdings { shares stock { name quantity } } }";
+    let ids = |market: &Market| {
+        let asked = market.asked.lock().unwrap();
+        let (_, variables, viewer) = asked.last().unwrap();
+        assert_eq!(*viewer, Viewer::Anonymous);
+        let representations = variables["representations"].as_array().unwrap().iter();
+        let ids = representations.map(|entity| entity["id"].as_str().unwrap().to_owned());
+        ids.collect::<Vec<_>>()
+    };
+    let held = |quantities: &[i64]| {
+        let holding = |(index, quantity): (usize, &i64)| json!({ "shares": 10, "stock": { "name": format!("s{}", index + 1), "quantity": quantity } });
+        let mut holdings: Vec<Value> = quantities.iter().enumerate().map(holding).collect();
+        holdings.push(holdings[0].clone());
+        json!({ "data": { "holdings": holdings } })
+    };
+    assert_eq!(market.ask_as(person(2), query, json!({})).await, held(&[0, 0]));
+    assert_eq!(ids(&market), ["1", "2"]);
+    assert_eq!(market.ask_as(person(4), query, json!({})).await, held(&[0, 0, 0, 0]));
+    assert_eq!(ids(&market), ["3", "4"]);
+    market.trade(2, 8).await;
+    assert_eq!(market.ask_as(person(4), query, json!({})).await, held(&[0, 8, 0, 0]));
+    assert_eq!(ids(&market), ["2"]);
+    let before = market.times_asked();
+    assert_eq!(market.ask_as(person(3), query, json!({})).await, held(&[0, 8, 0]));
+    assert_eq!(market.times_asked(), before);
+    assert_eq!(market.counts().hits, 2 + 3 + 3);
+}
+
+#[tokio::test]
+async fn an_entity_that_is_missing_is_missing_at_its_own_place() {
+    let market = Market::open();
+    let query = "{ holdings { stock { name } } }";
+    market.ask_as(person(1), query, json!({})).await;
+    market.lose(2);
+    for _ in 0..2 {
+        let answer = market.ask_as(person(3), query, json!({})).await;
+        let errors = answer["errors"].as_array().unwrap();
+        assert_eq!(errors.len(), 1, "{answer}");
+        assert_eq!(errors[0]["path"], json!(["holdings", 1, "stock", "name"]), "{answer}");
+    }
+    let asked = market.asked.lock().unwrap().last().unwrap().1.clone();
+    assert_eq!(asked["representations"][0]["id"], "2", "what was found is remembered");
+    // An error inside one of them keeps its place, too.
+    let market = Market::open();
+    let query = "{ holdings { stock { halted name } } }";
+    market.ask_as(person(12), query, json!({})).await;
+    let answer = market.ask_as(person(14), query, json!({})).await;
+    assert_eq!(
+        answer["errors"][0]["path"],
+        json!(["holdings", 12, "stock", "halted"]),
+        "{answer}"
+    );
+    assert_eq!(
+        answer["data"]["holdings"][13]["stock"],
+        json!({ "halted": false, "name": "s14" })
+    );
+}
+
+#[tokio::test]
+async fn entities_with_an_unmarked_field_are_asked_for_as_who_asks() {
+    let market = Market::open();
+    let query = "{ holdings { stock { name mine } } }";
+    for id in [1, 2] {
+        let answer = market.ask_as(person(id), query, json!({})).await;
+        assert_eq!(
+            answer["data"]["holdings"][0]["stock"]["mine"],
+            json!(format!("Some({id})"))
+        );
+    }
+    assert_eq!((market.times_asked(), market.counts().entries), (2, 0));
+}
+
+/// Traders raise quantities and note what they were told; readers, half of them through other stocks' holdings, never
+/// see less than what had been noted before they asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_sees_less_than_what_was_answered_before_they_asked() {
+    const STOCKS: i64 = 3;
+    const TRADES: i32 = 150;
+    const READS: usize = 500;
+    let market = Arc::new(Market::open());
+    let answered: Arc<Vec<AtomicI32>> = Arc::new((0..=STOCKS).map(|_| AtomicI32::new(0)).collect());
+    let mut tasks = Vec::new();
+    for id in 1..=STOCKS {
+        let (market, answered) = (market.clone(), answered.clone());
+        tasks.push(tokio::spawn(async move {
+            for quantity in 1..=TRADES {
+                market.trade(id, quantity).await;
+                answered[usize::try_from(id).unwrap()].store(quantity, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+            }
+        }));
+    }
+    for reader in 0..6 {
+        let (market, answered) = (market.clone(), answered.clone());
+        tasks.push(tokio::spawn(async move {
+            for read in 0..READS {
+                let before: Vec<_> = answered.iter().map(|value| value.load(Ordering::SeqCst)).collect();
+                let seen: Vec<_> = if reader % 2 == 0 {
+                    let id = i64::try_from(read).unwrap() % STOCKS + 1;
+                    vec![(id, quantity(&market, id).await.unwrap())]
+                } else {
+                    let query = "{ holdings { stock { id quantity } } }";
+                    let answer = market.ask_as(person(STOCKS), query, json!({})).await;
+                    let holdings = answer["data"]["holdings"].as_array().unwrap().iter();
+                    let seen = holdings.map(|holding| {
+                        let stock = &holding["stock"];
+                        (
+                            stock["id"].as_str().unwrap().parse().unwrap(),
+                            stock["quantity"].as_i64().unwrap(),
+                        )
+                    });
+                    seen.collect()
+                };
+                for (id, seen) in seen {
+                    let known = before[usize::try_from(id).unwrap()];
+                    assert!(
+                        seen >= known.into(),
+                        "stock {id}: {seen} was seen after {known} was answered"
+                    );
+                }
+                tokio::task::yield_now().await;
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let counts = market.counts();
+    assert_eq!(counts.invalidations, u64::try_from(STOCKS * i64::from(TRADES)).unwrap());
+    assert!(counts.hits > 0 && counts.misses > 0, "{counts:?}");
+}

@@ -1,0 +1,131 @@
+//! What is remembered, seen from outside: through both doors, with and without.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use agora::config::Settings;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tests::{Person, TestApp};
+
+const LOOK_UP: &str = "query($id: ID!) { book(id: $id) { title quantity } }";
+
+async fn in_graphql(person: &Person, book: &str) -> i64 {
+    let reply = person.graphql_with(LOOK_UP, json!({ "id": book })).await;
+    reply.data("/book/quantity").as_i64().expect("a number")
+}
+
+async fn in_rest(person: &Person, book: &str) -> i64 {
+    let reply = person.get(&format!("/bookstore/info/{book}")).await;
+    reply.body["quantity"].as_i64().unwrap_or_else(|| panic!("{reply:?}"))
+}
+
+async fn counts(person: &Person) -> (i64, i64, i64) {
+    let reply = person.get("/cache").await;
+    let read = |name: &str| reply.body[name].as_i64().unwrap_or_else(|| panic!("{reply:?}"));
+    (read("hits"), read("misses"), read("invalidations"))
+}
+
+async fn first_book(person: &Person) -> String {
+    let reply = person.graphql("{ books(first: 1) { nodes { id } } }").await;
+    let id = reply.data("/books/nodes/0/id").as_str();
+    id.expect("a text").to_owned()
+}
+
+fn settings(cache_enabled: bool) -> Settings {
+    let mut settings = Settings::default();
+    settings.limits.cache_enabled = cache_enabled;
+    settings
+}
+
+#[tokio::test]
+async fn look_ups_are_answered_from_memory_until_a_purchase_through_either_door() {
+    let app = TestApp::new().await;
+    let (ada, nobody) = (app.signed_in("ada").await, app.anonymous());
+    let book = first_book(&ada).await;
+    let (hits, misses, invalidations) = counts(&nobody).await;
+    let quantity = in_graphql(&ada, &book).await;
+    assert_eq!(in_graphql(&nobody, &book).await, quantity);
+    assert_eq!(in_rest(&nobody, &book).await, quantity);
+    assert_eq!(in_rest(&ada, &book).await, quantity);
+    assert_eq!(counts(&nobody).await, (hits + 2, misses + 2, invalidations));
+    nobody.post(&format!("/bookstore/purchase/{book}"), json!({})).await;
+    assert_eq!(in_graphql(&nobody, &book).await, quantity - 1);
+    let bought = "mutation($id: ID!) { purchaseBook(id: $id) { id } }";
+    ada.graphql_with(bought, json!({ "id": book }))
+        .await
+        .data("/purchaseBook/id");
+    assert_eq!(in_rest(&nobody, &book).await, quantity - 2);
+    assert_eq!(in_graphql(&nobody, &book).await, quantity - 2);
+    assert_eq!(counts(&nobody).await, (hits + 2, misses + 5, invalidations + 2));
+}
+
+#[tokio::test]
+async fn switched_off_nothing_is_remembered() {
+    let app = TestApp::with(settings(false)).await;
+    let nobody = app.anonymous();
+    let book = first_book(&nobody).await;
+    let quantity = in_graphql(&nobody, &book).await;
+    assert_eq!(in_rest(&nobody, &book).await, quantity);
+    nobody.post(&format!("/bookstore/purchase/{book}"), json!({})).await;
+    assert_eq!(in_graphql(&nobody, &book).await, quantity - 1);
+    assert_eq!(counts(&nobody).await, (0, 0, 0));
+    let reply = nobody.get("/cache").await;
+    assert_eq!(
+        (&reply.body["enabled"], &reply.body["capacity"]),
+        (&json!(false), &json!(0))
+    );
+}
+
+/// Buyers and readers at once; no reader sees a copy that had been sold, and its sale answered, before they asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_was_sold_is_not_seen_again() {
+    for cache_enabled in [true, false] {
+        let app = TestApp::with(settings(cache_enabled)).await;
+        let admin = app.signed_in("admin").await;
+        let input = json!({
+            "title": "Sought after", "topic": "races", "quantity": 1_000, "price": { "amount": "1.00", "currency": "USD" },
+        });
+        let added = admin
+            .graphql_with(
+                "mutation($input: BookInput!) { addBook(input: $input) { id } }",
+                json!({ "input": input }),
+            )
+            .await;
+        let book: Arc<str> = added.data("/addBook/id").as_str().expect("a text").into();
+        // The fewest copies that a buyer has been told of.
+        let left = Arc::new(AtomicI64::new(1_000));
+        let buyers = (0..4).map(|_| {
+            let (buyer, book, left) = (admin.clone(), book.clone(), left.clone());
+            tokio::spawn(async move {
+                for _ in 0..40 {
+                    let bought = "mutation($id: ID!) { purchaseBook(id: $id) { quantityAfter } }";
+                    let reply = buyer.graphql_with(bought, json!({ "id": &*book })).await;
+                    let after = reply.data("/purchaseBook/quantityAfter").as_i64().expect("a number");
+                    left.fetch_min(after, Ordering::SeqCst);
+                }
+            })
+        });
+        let readers = (0..4).map(|reader| {
+            let (person, book, left) = (app.anonymous(), book.clone(), left.clone());
+            tokio::spawn(async move {
+                for _ in 0..120 {
+                    let known = left.load(Ordering::SeqCst);
+                    let seen = match reader % 2 {
+                        0 => in_graphql(&person, &book).await,
+                        _ => in_rest(&person, &book).await,
+                    };
+                    assert!(seen <= known, "{seen} copies were seen after {known} were left");
+                }
+            })
+        });
+        let all: Vec<_> = buyers.chain(readers.collect::<Vec<_>>()).collect();
+        for done in join_all(all).await {
+            done.expect("nobody saw a sold copy");
+        }
+        assert_eq!(in_rest(&app.anonymous(), &book).await, 840);
+        let reply = app.anonymous().get("/cache").await;
+        assert_eq!(reply.body["enabled"], Value::Bool(cache_enabled));
+        assert_eq!(reply.body["hits"].as_i64() > Some(0), cache_enabled, "{reply:?}");
+    }
+}
