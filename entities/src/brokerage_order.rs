@@ -1,7 +1,7 @@
 //! Orders of the brokerage: carried out at once, or automated and waiting for their price.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::{QueryOrder, QuerySelect};
+use sea_orm::{Condition, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use crate::side::Side;
@@ -228,6 +228,32 @@ pub async fn cancel(
              version = version + 1
          WHERE id = $3 AND status = 'PENDING' RETURNING *";
     sql::changed(tx, sql, [reason.into(), now_us.into(), id.into()]).await
+}
+
+/// The orders that concern somebody, as investor or as broker.
+///
+/// Hardly anybody is both. Who is one of them gets a condition of one column, which its index serves in any order; an
+/// `OR` would collect and sort all of them for each page.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_party(db: &impl ConnectionTrait, user_id: i64) -> Result<Select<Entity>, DbErr> {
+    let (invested, brokered) = (Column::InvestorId.eq(user_id), Column::BrokerId.eq(user_id));
+    let placed = Entity::find().filter(brokered.clone()).limit(1).one(db).await?;
+    let mine = match placed.is_some() {
+        false => Condition::all().add(invested),
+        true if Entity::find()
+            .filter(invested.clone())
+            .limit(1)
+            .one(db)
+            .await?
+            .is_some() =>
+        {
+            Condition::any().add(invested).add(brokered)
+        }
+        true => Condition::all().add(brokered),
+    };
+    Ok(Entity::find().filter(mine))
 }
 
 /// Pending orders whose time is over, the first to end first.

@@ -32,6 +32,13 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
+impl Model {
+    /// All of its shares, in whichever bucket.
+    pub fn shares(&self) -> i64 {
+        self.free + self.committed + self.lent + self.held
+    }
+}
+
 /// A part of a holding; the names are the columns'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bucket {

@@ -34,6 +34,11 @@ pub const ALL: &[Domain] = &[
         open: |services, _| Arc::new(InProcess(bookstore::schema(services))),
     },
     Domain {
+        name: "brokerage",
+        sdl: brokerage::sdl,
+        open: |services, _| Arc::new(InProcess(brokerage::schema(services))),
+    },
+    Domain {
         name: "exchange",
         sdl: exchange::sdl,
         open: |services, _| Arc::new(InProcess(exchange::schema(services))),

@@ -1,1 +1,48 @@
-//! The brokerage: holdings, and orders by investors and their brokers.
+//! The brokerage: who holds which shares, orders that buy and sell them at the exchange, and automated orders that wait
+//! for their price.
+
+use async_graphql::{EmptySubscription, MergedObject, Schema};
+use contract::{Services, federated, federated_sdl, loader, rows, settled_rows};
+
+mod at_once;
+mod authorization;
+mod automated;
+mod cancel;
+mod exchange_order;
+mod holding;
+mod order;
+mod place;
+mod stock;
+mod user;
+
+/// What can be read.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    holding::HoldingQuery,
+    order::OrderQuery,
+    stock::StockQuery,
+    user::UserQuery,
+);
+
+/// What can be changed.
+#[derive(MergedObject, Default)]
+pub struct Mutation(place::PlaceMutation, cancel::CancelMutation, holding::HoldingMutation);
+
+/// The domain's schema.
+pub type BrokerageSchema = Schema<Query, Mutation, EmptySubscription>;
+
+/// The domain, ready to answer.
+pub fn schema(services: Services) -> BrokerageSchema {
+    federated()
+        .data(settled_rows::<entities::holding::Entity>(&services))
+        .data(settled_rows::<entities::brokerage_order::Entity>(&services))
+        .data(rows::<entities::stock::Entity>(&services.db))
+        .data(loader(stock::OwnHoldings(services.clone())))
+        .data(services)
+        .finish()
+}
+
+/// What the supergraph is composed from: the contents of `schema.graphql` in this folder.
+pub fn sdl() -> String {
+    federated_sdl::<Query, Mutation, EmptySubscription>()
+}

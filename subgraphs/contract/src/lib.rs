@@ -41,7 +41,7 @@ pub use follow::{Follower, follow};
 pub use id::parse_id;
 pub use idempotency::{IdempotencyKey, Once, once};
 pub use invalidation::{Invalidation, InvalidationSubscription};
-pub use loader::{Loader, Rows, loader, row, rows};
+pub use loader::{Loader, Rows, loader, row, rows, settled_rows};
 pub use money::Money;
 pub use order_log::{OrderLog, Replica, TableLog, Trade, Traded};
 pub use page::{Page, PageArgs, Paged, page};

@@ -9,7 +9,7 @@ use async_graphql::dataloader::{DataLoader, Loader as Load, NoCache};
 use sea_orm::sea_query::FromValueTuple;
 use sea_orm::{ColumnTrait, EntityTrait, Iterable, ModelTrait, PrimaryKeyToColumn, PrimaryKeyTrait, QueryFilter};
 
-use crate::{Db, Error, Result};
+use crate::{Db, Error, Result, Services};
 
 /// A loader that never remembers: batching is per tick, truth is always the database's.
 pub type Loader<L> = DataLoader<L, NoCache>;
@@ -29,6 +29,8 @@ pub fn loader<L: Send + Sync + 'static>(load: L) -> Loader<L> {
 /// Reads rows by id, many at once; it knows nothing of who may see them.
 pub struct Rows<E> {
     db: Db,
+    /// Whose due is settled before rows are read.
+    due: Option<Services>,
     of: PhantomData<fn() -> E>,
 }
 
@@ -36,6 +38,17 @@ pub struct Rows<E> {
 pub fn rows<E: 'static>(db: &Db) -> Loader<Rows<E>> {
     loader(Rows {
         db: db.clone(),
+        due: None,
+        of: PhantomData,
+    })
+}
+
+/// As [`rows`], of a table that expiries change: what is due is settled first ([`Services::settle_due`]), once for all
+/// that are asked for together.
+pub fn settled_rows<E: 'static>(services: &Services) -> Loader<Rows<E>> {
+    loader(Rows {
+        db: services.db.clone(),
+        due: Some(services.clone()),
         of: PhantomData,
     })
 }
@@ -51,6 +64,9 @@ where
         let Some(id) = E::PrimaryKey::iter().next() else {
             return Ok(HashMap::new());
         };
+        if let Some(services) = &self.due {
+            services.settle_due().await?;
+        }
         let asked = id.into_column().is_in(ids.iter().copied());
         let found = E::find().filter(asked).all(self.db.read()).await?;
         let keyed = |row: E::Model| (i64::from_value_tuple(row.get_primary_key_value()), row);
@@ -64,7 +80,7 @@ where
 /// When the database fails.
 ///
 /// # Panics
-/// When the schema has no [`rows`] of that table.
+/// When the schema has no [`rows`] (or [`settled_rows`]) of that table.
 pub async fn row<E>(ctx: &Context<'_>, id: i64) -> Result<Option<E::Model>>
 where
     E: EntityTrait<Model: Sync, PrimaryKey: PrimaryKeyTrait<ValueType = i64>>,

@@ -1,5 +1,4 @@
 //! The rules of money and shares, straight on the tables.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use contract::{Error, Result, Trade, Tx};
 use entities::authorization::{End, Grant, Lent};

@@ -1,0 +1,218 @@
+//! Orders that are carried out as they are placed: an investor's own, and a broker's under an authorization.
+
+use contract::{Changed, Error, Event, Result, Trade, Traded};
+use entities::authorization::{self, Grant, Lent};
+use entities::brokerage_order::{self, Carried};
+use entities::holding::{self, Bucket as Shares};
+use entities::ledger::{self, Account, Bucket, Kind, Movement};
+use entities::side::Side;
+use entities::stock::{self, Which};
+use entities::{cover, user};
+
+use crate::place::{Desk, Placed};
+
+/// An investor's own order: no fee, free money against free shares.
+pub(crate) async fn own(
+    desk: &Desk<'_>,
+    investor: i64,
+    stock: &stock::Model,
+    side: Side,
+    quantity: i64,
+) -> Result<Placed> {
+    let deal = Deal::at_price(stock, side, quantity, 0)?;
+    let mut done = deal.trade(desk, investor, None).await?;
+    let legs = deal.legs((investor, Bucket::Balance), None);
+    deal.settle(desk, &mut done, investor, Shares::Free, &legs).await?;
+    Ok(done)
+}
+
+/// A broker's order: lent money becomes lent shares or the other way round, and the fee is the broker's.
+pub(crate) async fn for_investor(
+    desk: &Desk<'_>,
+    broker: &user::Model,
+    authorization: &authorization::Model,
+    stock: &stock::Model,
+    side: Side,
+    quantity: i64,
+) -> Result<Placed> {
+    if !authorization.in_force(desk.now_us) {
+        return Err(Error::Forbidden("the authorization is not in force"));
+    }
+    fits(authorization, stock, side)?;
+    let deal = Deal::at_price(stock, side, quantity, broker.fee_basis_points.unwrap_or(0))?;
+    let investor = authorization.investor_id;
+    let used = match side {
+        Side::Buy => deal.cost + deal.fee,
+        Side::Sell => quantity,
+    };
+    let spent = authorization::spend(desk.tx, authorization.id, used, desk.now_us).await?;
+
+    let mut done = deal.trade(desk, investor, Some((broker.id, spent.id))).await?;
+    let legs = deal.legs((investor, Bucket::Lent), Some(broker.id));
+    let holding = deal.settle(desk, &mut done, investor, Shares::Lent, &legs).await?;
+
+    let (lent, amount) = match side {
+        Side::Buy => (
+            Lent::Shares {
+                holding_id: holding.id,
+                stock_id: stock.id,
+            },
+            quantity,
+        ),
+        Side::Sell => (Lent::Capital(stock.currency.clone()), deal.cost - deal.fee),
+    };
+    done.events.extend(spent.events());
+    // A fee of a hundred percent leaves nothing to lend.
+    if amount > 0 {
+        let grant = Grant {
+            lent,
+            investor_id: investor,
+            broker_id: broker.id,
+            amount,
+            starts_at_us: desk.now_us,
+            ends_at_us: spent.ends_at_us,
+        };
+        let raised = authorization::raise(desk.tx, &grant, desk.now_us).await?;
+        done.events.extend(raised.authorization.events());
+    }
+    Ok(done)
+}
+
+/// Whether that authorization is one for such an order: of money for a purchase, of this stock for a sale.
+fn fits(authorization: &authorization::Model, stock: &stock::Model, side: Side) -> Result<()> {
+    let mismatch = |why| Err(Error::AuthorizationMismatch(why));
+    match (side, &authorization.currency, authorization.stock_id) {
+        (Side::Buy, Some(currency), _) if *currency == stock.currency => Ok(()),
+        (Side::Buy, Some(_), _) => mismatch("the authorization is for money of another currency"),
+        (Side::Buy, None, _) => mismatch("a purchase needs an authorization for capital"),
+        (Side::Sell, _, Some(id)) if id == stock.id => Ok(()),
+        (Side::Sell, _, Some(_)) => mismatch("the authorization is for another stock"),
+        (Side::Sell, _, None) => mismatch("a sale needs an authorization for a holding"),
+    }
+}
+
+/// An order at a price.
+struct Deal<'a> {
+    stock: &'a stock::Model,
+    side: Side,
+    quantity: i64,
+    /// Quantity times price, in minor units.
+    cost: i64,
+    /// What a broker takes, in minor units.
+    fee: i64,
+}
+
+impl<'a> Deal<'a> {
+    /// At the stock's current price.
+    fn at_price(stock: &'a stock::Model, side: Side, quantity: i64, basis_points: i64) -> Result<Self> {
+        let cost = cover::cost(quantity, stock.price_minor).ok_or_else(|| too_much(side))?;
+        Ok(Self {
+            stock,
+            side,
+            quantity,
+            cost,
+            fee: fee(cost, basis_points),
+        })
+    }
+
+    /// Trades at the exchange and records the order, which is thereby carried out.
+    async fn trade(&self, desk: &Desk<'_>, investor_id: i64, broker: Option<(i64, i64)>) -> Result<Placed> {
+        let trade = Trade {
+            stock: Which::Id(self.stock.id),
+            side: self.side,
+            quantity: self.quantity,
+            price_minor: Some(self.stock.price_minor),
+            trader_id: Some(investor_id),
+        };
+        let Traded { order: traded, stock } = desk.log.trade(desk.tx, &trade, desk.now_us).await?;
+        let carried = Carried {
+            side: self.side,
+            stock_id: stock.id,
+            quantity: self.quantity,
+            price_minor: traded.price_minor,
+            fee_minor: self.fee,
+            currency: traded.currency,
+            investor_id,
+            broker,
+            exchange_number: traded.number,
+        };
+        let order = brokerage_order::record(desk.tx, &carried, desk.now_us).await?;
+        let events: Vec<Event> = [stock.events(), order.events()].concat();
+        Ok(Placed { order, events })
+    }
+
+    /// Which money goes where: the investor's bucket pays or is paid, the broker gets the fee.
+    fn legs(&self, (investor, bucket): (i64, Bucket), broker: Option<i64>) -> Vec<(Account, i64)> {
+        let (exchange, investors) = match self.side {
+            Side::Buy => (self.cost, -(self.cost + self.fee)),
+            Side::Sell => (-self.cost, self.cost - self.fee),
+        };
+        let fee = broker.map(|broker| (Account::Of(broker, Bucket::Balance), self.fee));
+        [
+            (Account::Of(investor, bucket), investors),
+            (Account::Exchange, exchange),
+        ]
+        .into_iter()
+        .chain(fee)
+        .collect()
+    }
+
+    /// Moves the money and the shares of an order that was traded.
+    async fn settle(
+        &self,
+        desk: &Desk<'_>,
+        done: &mut Placed,
+        investor: i64,
+        bucket: Shares,
+        legs: &[(Account, i64)],
+    ) -> Result<holding::Model> {
+        let (tx, stock) = (desk.tx, self.stock.id);
+        let (kind, holding) = match self.side {
+            Side::Buy => (
+                Kind::Purchase,
+                holding::add(tx, investor, stock, bucket, self.quantity).await?,
+            ),
+            Side::Sell => (
+                Kind::Sale,
+                holding::take(tx, investor, stock, bucket, self.quantity).await?,
+            ),
+        };
+        let movement = Movement {
+            order_id: Some(done.order.id),
+            authorization_id: done.order.authorization_id,
+            ..Movement::of(kind, &done.order.currency)
+        };
+        let moved = ledger::post(tx, movement, legs, desk.now_us).await?;
+        done.events.extend(moved.wallets.iter().flat_map(Changed::events));
+        done.events.extend(holding.events());
+        Ok(holding)
+    }
+}
+
+/// What is wrong with an order of more money than a wallet can hold.
+pub(crate) fn too_much(side: Side) -> Error {
+    match side {
+        Side::Buy => Error::InsufficientFunds,
+        Side::Sell => Error::invalid("input.quantity", "brings in more than a wallet can hold"),
+    }
+}
+
+/// A broker's part of that much, half up to the minor unit.
+fn fee(cost: i64, basis_points: i64) -> i64 {
+    let exact = i128::from(cost) * i128::from(basis_points);
+    // At most the cost itself: a fee is at most a hundred percent.
+    i64::try_from((exact + 5_000) / 10_000).unwrap_or(cost)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fee;
+
+    #[test]
+    fn a_fee_is_rounded_half_up_to_the_cent() {
+        // 1 % of 0.49, 0.50 and 1.49.
+        assert_eq!([fee(49, 100), fee(50, 100), fee(149, 100)], [0, 1, 1]);
+        assert_eq!([fee(150, 100), fee(1_999, 125), fee(1_000, 10_000)], [2, 25, 1_000]);
+        assert_eq!(fee(1_000_000_000_000_000, 10_000), 1_000_000_000_000_000);
+    }
+}

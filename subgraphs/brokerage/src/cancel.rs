@@ -1,0 +1,49 @@
+//! Cancelling an order that waits.
+
+use async_graphql::{Context, ID, Object};
+use contract::{Changed, ContextExt, Error, Event, Result, Tx, Viewer, parse_id};
+use entities::hold::End;
+use entities::{brokerage_order, cover};
+use sea_orm::EntityTrait;
+
+use crate::order::{BrokerageOrder, is_party};
+
+/// Cancellations.
+#[derive(Default)]
+pub struct CancelMutation;
+
+#[Object]
+impl CancelMutation {
+    /// Cancels a pending order and gives its cover back; for its investor. A cancelled one stays as it is; a completed
+    /// one is refused with `ORDER_COMPLETED`.
+    async fn cancel_order(&self, ctx: &Context<'_>, id: ID) -> Result<BrokerageOrder> {
+        let viewer = match ctx.viewer() {
+            Viewer::Anonymous => return Err(Error::Unauthenticated),
+            viewer => viewer.clone(),
+        };
+        let id = parse_id(&id).ok_or(Error::NotFound("order"))?;
+        let services = ctx.services();
+        let now_us = ctx.now_us();
+        services.settle_due().await?;
+        let change = async move |tx: &Tx| cancel(tx, id, &viewer, now_us).await;
+        let (order, _) = services.write_and_tell(change, |(_, events)| events.clone()).await?;
+        Ok(BrokerageOrder(order))
+    }
+}
+
+/// The order after it, and what there is to tell.
+async fn cancel(tx: &Tx, id: i64, viewer: &Viewer, now_us: i64) -> Result<(brokerage_order::Model, Vec<Event>)> {
+    let order = brokerage_order::Entity::find_by_id(id).one(tx).await?;
+    let order = order.filter(|order| is_party(viewer, order));
+    let order = order.ok_or(Error::NotFound("order"))?;
+    // Of a cancel and the price that fires the order, one wins: this statement decides.
+    match brokerage_order::cancel(tx, id, None, now_us).await? {
+        Some(cancelled) => {
+            let cover = cover::release(tx, &cancelled, End::Voided, now_us).await?;
+            let events = [cancelled.events(), cover.events()].concat();
+            Ok((cancelled, events))
+        }
+        None if order.exchange_number.is_some() => Err(Error::OrderCompleted),
+        None => Ok((order, Vec::new())),
+    }
+}

@@ -1,0 +1,139 @@
+//! A holding: somebody's shares of one stock.
+
+use async_graphql::{Context, ID, Object};
+use contract::{Changed, ContextExt, Error, Money, PageArgs, Paged, Result, Tx, Viewer, page, parse_id, row};
+use entities::{holding, stock};
+use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
+
+use crate::stock::Stock;
+use crate::user::User;
+
+/// Somebody's shares of one stock; only the owner and operators reach it.
+pub struct Holding(pub(crate) holding::Model);
+
+#[Object]
+impl Holding {
+    /// The holding's id.
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// Whose shares they are.
+    async fn owner(&self) -> User {
+        User::of(self.0.user_id)
+    }
+
+    /// Of which stock.
+    async fn stock(&self) -> Stock {
+        Stock(self.0.stock_id)
+    }
+
+    /// Shares that are free to sell.
+    async fn free(&self) -> i64 {
+        self.0.free
+    }
+
+    /// Shares that are set aside for brokers, lent to one or not yet.
+    async fn committed(&self) -> i64 {
+        self.0.committed + self.0.lent
+    }
+
+    /// Shares that cover automated sales.
+    async fn held(&self) -> i64 {
+        self.0.held
+    }
+
+    /// What all of them, free, committed and held, are worth at the current price.
+    async fn market_value(&self, ctx: &Context<'_>) -> Result<Money> {
+        let stock = row::<stock::Entity>(ctx, self.0.stock_id).await?;
+        let stock = stock.ok_or_else(|| Error::Internal("a holding of no stock".into()))?;
+        let worth = i128::from(self.0.shares()) * i128::from(stock.price_minor);
+        Ok(Money {
+            minor: i64::try_from(worth).unwrap_or(i64::MAX),
+            currency: stock.currency,
+        })
+    }
+}
+
+/// A page of somebody's holdings, the first opened first.
+pub(crate) async fn of_owner(ctx: &Context<'_>, owner: i64, args: PageArgs) -> Result<Paged<Holding>> {
+    ctx.viewer().self_or_operator(owner)?;
+    ctx.services().settle_due().await?;
+    let theirs = holding::Entity::find().filter(holding::Column::UserId.eq(owner));
+    let key = |holding: &holding::Model| vec![holding.id];
+    page(
+        ctx.db().read(),
+        theirs,
+        holding::Column::Id,
+        Order::Asc,
+        args,
+        key,
+        Holding,
+    )
+    .await
+}
+
+/// The holding with that id, if there is one and the viewer may see it. Batched.
+async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Holding>> {
+    let Some(id) = parse_id(id) else { return Ok(None) };
+    let found = row::<holding::Entity>(ctx, id).await?;
+    let may_see = |holding: &holding::Model| ctx.viewer().self_or_operator(holding.user_id).is_ok();
+    Ok(found.filter(may_see).map(Holding))
+}
+
+/// Reads of holdings.
+#[derive(Default)]
+pub struct HoldingQuery;
+
+#[Object]
+impl HoldingQuery {
+    /// The holding with that id, for its owner and for operators; null for everybody else.
+    async fn holding(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Holding>> {
+        find(ctx, &id).await.transpose()
+    }
+
+    /// Resolves a holding another subgraph refers to.
+    #[graphql(entity)]
+    async fn holding_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Holding>> {
+        find(ctx, &id).await
+    }
+}
+
+/// Writes of holdings; everything else that changes them is an order or an authorization.
+#[derive(Default)]
+pub struct HoldingMutation;
+
+#[Object]
+impl HoldingMutation {
+    /// Sets how many shares of a holding are committed to brokers; the others become free. It takes at least those
+    /// that active authorizations hold, and at most all but those that cover automated sales. For the owner and for
+    /// services.
+    async fn commit_shares(&self, ctx: &Context<'_>, holding_id: ID, committed: i64) -> Result<Holding> {
+        let viewer = match ctx.viewer() {
+            Viewer::Anonymous => return Err(Error::Unauthenticated),
+            viewer => viewer.clone(),
+        };
+        if committed < 0 {
+            return Err(Error::invalid("committed", "must not be negative"));
+        }
+        let id = parse_id(&holding_id).ok_or(Error::NotFound("holding"))?;
+        let services = ctx.services();
+        services.settle_due().await?;
+        let change = async move |tx: &Tx| commit(tx, id, committed, &viewer).await;
+        let holding = services.write_and_tell(change, Changed::events).await?;
+        Ok(Holding(holding))
+    }
+}
+
+async fn commit(tx: &Tx, id: i64, committed: i64, viewer: &Viewer) -> Result<holding::Model> {
+    let holding = holding::Entity::find_by_id(id).one(tx).await?;
+    let may = |holding: &holding::Model| viewer.is(holding.user_id) || matches!(viewer, Viewer::Service { .. });
+    if !holding.is_some_and(|holding| may(&holding)) {
+        return Err(Error::NotFound("holding"));
+    }
+    let changed = holding::commit(tx, id, committed).await?;
+    changed.ok_or_else(|| {
+        let reason = "must not be below what is lent to brokers, nor above what is free, committed or lent";
+        Error::invalid("committed", reason)
+    })
+}

@@ -1,0 +1,216 @@
+//! An order: what it wants, what became of it, and who may see it.
+
+use async_graphql::{Context, Enum, ID, Object};
+use chrono::{DateTime, Utc};
+use contract::{ContextExt, Money, PageArgs, Paged, Result, Side, Viewer, page, parse_id, rfc3339, row};
+use entities::{brokerage_order, side};
+use sea_orm::{ColumnTrait, Order as Direction, QueryFilter};
+
+use crate::authorization::Authorization;
+use crate::exchange_order::ExchangeOrder;
+use crate::stock::Stock;
+use crate::user::User;
+
+/// How far an order is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum OrderStatus {
+    /// An automated order waits for its price.
+    Pending,
+    /// It was carried out.
+    Completed,
+    /// It was cancelled, or its time was over; nothing happened.
+    Cancelled,
+}
+
+impl OrderStatus {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Completed => "COMPLETED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+
+    fn of(word: &str) -> Self {
+        match word {
+            "COMPLETED" => Self::Completed,
+            "CANCELLED" => Self::Cancelled,
+            _ => Self::Pending,
+        }
+    }
+}
+
+/// An order to buy or sell shares at the exchange; only its investor, its broker and operators reach it.
+pub struct BrokerageOrder(pub(crate) brokerage_order::Model);
+
+impl BrokerageOrder {
+    fn money(&self, minor: i64) -> Money {
+        Money {
+            minor,
+            currency: self.0.currency.clone(),
+        }
+    }
+}
+
+#[Object]
+impl BrokerageOrder {
+    /// The order's id.
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// Whether it buys or sells.
+    async fn side(&self) -> Side {
+        self.0.side().into()
+    }
+
+    /// Of which stock.
+    async fn stock(&self) -> Stock {
+        Stock(self.0.stock_id)
+    }
+
+    /// How many shares.
+    async fn quantity(&self) -> i64 {
+        self.0.quantity
+    }
+
+    /// How far it is.
+    async fn status(&self) -> OrderStatus {
+        OrderStatus::of(&self.0.status)
+    }
+
+    /// The price of one share at which it was carried out.
+    async fn price(&self) -> Option<Money> {
+        self.0.price_minor.map(|minor| self.money(minor))
+    }
+
+    /// Quantity times price, without the fee, once it was carried out.
+    async fn total(&self) -> Option<Money> {
+        let price = self.0.price_minor?;
+        Some(self.money(self.0.quantity.saturating_mul(price)))
+    }
+
+    /// What the broker took: on top of a purchase, out of a sale. Nothing for an investor's own order.
+    async fn fee(&self) -> Money {
+        self.money(self.0.fee_minor)
+    }
+
+    /// Whether it waits (or waited) for its price.
+    async fn automated(&self) -> bool {
+        self.0.limit_minor.is_some()
+    }
+
+    /// The price of one share that an automated order waits for: a purchase for this or less, a sale for this or more.
+    async fn limit_price(&self) -> Option<Money> {
+        self.0.limit_minor.map(|minor| self.money(minor))
+    }
+
+    /// When an automated order is cancelled by itself; null when it is good until cancelled.
+    async fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.0.expires_at_us.map(rfc3339)
+    }
+
+    /// On whose account it is.
+    async fn investor(&self) -> User {
+        User::of(self.0.investor_id)
+    }
+
+    /// Who placed it for the investor; null when the investor did.
+    async fn broker(&self) -> Option<User> {
+        self.0.broker_id.map(User::of)
+    }
+
+    /// What the broker placed it under.
+    async fn authorization(&self) -> Option<Authorization> {
+        self.0.authorization_id.map(Authorization)
+    }
+
+    /// The trade at the exchange that carried it out.
+    async fn exchange_order(&self) -> Option<ExchangeOrder> {
+        self.0.exchange_number.map(ExchangeOrder)
+    }
+
+    /// Why it was cancelled, when nobody cancelled it: `expired`.
+    async fn reason(&self) -> Option<&str> {
+        self.0.reason.as_deref()
+    }
+
+    /// When it was placed.
+    async fn placed_at(&self) -> DateTime<Utc> {
+        rfc3339(self.0.placed_at_us)
+    }
+
+    /// When it was carried out.
+    async fn completed_at(&self) -> Option<DateTime<Utc>> {
+        self.0.price_minor.and(self.0.ended_at_us).map(rfc3339)
+    }
+}
+
+/// Whether that viewer is its investor or its broker.
+pub(crate) fn is_party(viewer: &Viewer, order: &brokerage_order::Model) -> bool {
+    order.parties().into_iter().any(|party| viewer.is(party))
+}
+
+/// Which of somebody's orders are wanted.
+pub(crate) struct Wanted {
+    pub(crate) side: Option<side::Side>,
+    pub(crate) status: Option<OrderStatus>,
+}
+
+/// A page of the orders that concern somebody as investor or as broker, newest first.
+pub(crate) async fn of_party(
+    ctx: &Context<'_>,
+    party: i64,
+    wanted: Wanted,
+    args: PageArgs,
+) -> Result<Paged<BrokerageOrder>> {
+    ctx.viewer().self_or_operator(party)?;
+    ctx.services().settle_due().await?;
+    let db = ctx.db().read();
+    let mut orders = brokerage_order::of_party(db, party).await?;
+    if let Some(side) = wanted.side {
+        orders = orders.filter(brokerage_order::Column::Side.eq(side.as_str()));
+    }
+    if let Some(status) = wanted.status {
+        orders = orders.filter(brokerage_order::Column::Status.eq(status.as_str()));
+    }
+    let key = |order: &brokerage_order::Model| vec![order.id];
+    page(
+        db,
+        orders,
+        brokerage_order::Column::Id,
+        Direction::Desc,
+        args,
+        key,
+        BrokerageOrder,
+    )
+    .await
+}
+
+/// The order with that id, if there is one and the viewer may see it. Batched.
+async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<BrokerageOrder>> {
+    let Some(id) = parse_id(id) else { return Ok(None) };
+    let viewer = ctx.viewer();
+    let found = row::<brokerage_order::Entity>(ctx, id).await?;
+    Ok(found
+        .filter(|order| viewer.is_operator() || is_party(viewer, order))
+        .map(BrokerageOrder))
+}
+
+/// Reads of orders.
+#[derive(Default)]
+pub struct OrderQuery;
+
+#[Object]
+impl OrderQuery {
+    /// The order with that id, for its investor, its broker and operators; null for everybody else.
+    async fn brokerage_order(&self, ctx: &Context<'_>, id: ID) -> Option<Result<BrokerageOrder>> {
+        find(ctx, &id).await.transpose()
+    }
+
+    /// Resolves an order another subgraph refers to.
+    #[graphql(entity)]
+    async fn brokerage_order_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<BrokerageOrder>> {
+        find(ctx, &id).await
+    }
+}

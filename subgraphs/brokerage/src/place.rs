@@ -1,0 +1,209 @@
+//! Placing an order: what is asked for, who may ask, and that it is one write.
+
+use async_graphql::{Context, ID, InputObject, Object};
+use chrono::{DateTime, Utc};
+use contract::{
+    ContextExt, Error, Event, IdempotencyKey, Money, OrderLog, Result, Role, Side, Tx, Viewer, once, parse_id,
+};
+use entities::stock::{self, QUANTITY_MAX};
+use entities::{authorization, brokerage_order, side, user};
+use sea_orm::EntityTrait;
+use serde::{Deserialize, Serialize};
+
+use crate::order::BrokerageOrder;
+use crate::{at_once, automated};
+
+/// The currency of every stock.
+const CURRENCY: &str = "USD";
+
+/// An order that is to be placed.
+#[derive(InputObject)]
+pub struct PlaceOrderInput {
+    /// Whether it buys or sells.
+    side: Side,
+    /// The stock's id.
+    stock: ID,
+    /// How many shares, 1 to 2,147,483,647.
+    quantity: i64,
+    /// The authorization a broker trades under; an investor's own order has none.
+    authorization: Option<ID>,
+    /// Whether it waits for its price; an investor's own orders only.
+    #[graphql(default_with = "Some(false)")]
+    automated: Option<bool>,
+    /// The price of one share, in US dollars, that an automated order waits for, and no other has: a purchase for this
+    /// or less, a sale for this or more.
+    limit_price: Option<Money>,
+    /// When an automated order is cancelled by itself; good until cancelled, if left out.
+    expires_at: Option<DateTime<Utc>>,
+}
+
+/// An order that is not placed yet: what of it can be checked without looking anything up has been.
+#[derive(Clone, Debug, Serialize)]
+struct Draft {
+    side: side::Side,
+    stock: String,
+    quantity: i64,
+    authorization: Option<String>,
+    limit: Option<Limit>,
+}
+
+/// What an automated order waits for.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Limit {
+    pub(crate) price_minor: i64,
+    pub(crate) expires_at_us: Option<i64>,
+}
+
+impl PlaceOrderInput {
+    fn checked(self) -> Result<Draft> {
+        if !(1..=QUANTITY_MAX).contains(&self.quantity) {
+            return Err(Error::invalid("input.quantity", format!("must be 1 to {QUANTITY_MAX}")));
+        }
+        let automated = self.automated.unwrap_or(false);
+        if automated && self.authorization.is_some() {
+            return Err(Error::InvalidAutomatedOrder(
+                "an automated order is the investor's own: it takes no authorization",
+            ));
+        }
+        let limit = match (automated, self.limit_price) {
+            (true, Some(price)) => Some(Limit {
+                price_minor: limit_minor(&price)?,
+                expires_at_us: self.expires_at.map(|at| at.timestamp_micros()),
+            }),
+            (true, None) => {
+                return Err(Error::invalid(
+                    "input.limitPrice",
+                    "must be given for an automated order",
+                ));
+            }
+            (false, Some(_)) => return Err(Error::invalid("input.limitPrice", "is for automated orders only")),
+            (false, None) if self.expires_at.is_some() => {
+                return Err(Error::invalid("input.expiresAt", "is for automated orders only"));
+            }
+            (false, None) => None,
+        };
+        Ok(Draft {
+            side: self.side.into(),
+            stock: self.stock.0,
+            quantity: self.quantity,
+            authorization: self.authorization.map(|id| id.0),
+            limit,
+        })
+    }
+}
+
+fn limit_minor(price: &Money) -> Result<i64> {
+    if price.currency != CURRENCY {
+        return Err(Error::invalid("input.limitPrice", "must be in USD"));
+    }
+    if price.minor <= 0 {
+        return Err(Error::invalid("input.limitPrice", "must be more than nothing"));
+    }
+    Ok(price.minor)
+}
+
+/// Placements.
+#[derive(Default)]
+pub struct PlaceMutation;
+
+#[Object]
+impl PlaceMutation {
+    /// Places an order: an investor's own, or a broker's for an investor under an authorization. It is carried out at
+    /// the stock's current price at once; an automated one as soon as the price is right, and it keeps its cover (the
+    /// money at its limit, or the shares) until then.
+    async fn place_order(
+        &self,
+        ctx: &Context<'_>,
+        input: PlaceOrderInput,
+        idempotency_key: Option<String>,
+    ) -> Result<BrokerageOrder> {
+        let viewer = ctx.viewer();
+        let placer = match viewer {
+            Viewer::Service { .. } => return Err(NO_TRADER),
+            viewer => viewer.user()?,
+        };
+        let draft = input.checked()?;
+        let key = IdempotencyKey::of(viewer, "placeOrder", idempotency_key, &draft)?;
+        let services = ctx.services();
+        let (log, now_us) = (services.orders.clone(), ctx.now_us());
+        services.settle_due().await?;
+        let placed = services
+            .write_and_tell(
+                async move |tx| {
+                    let desk = Desk { tx, log: &*log, now_us };
+                    once(tx, key.as_ref(), now_us, async || desk.place(placer, &draft).await).await
+                },
+                |placed| placed.first().map(|placed| placed.events.clone()).unwrap_or_default(),
+            )
+            .await?;
+        Ok(BrokerageOrder(placed.into_inner().order))
+    }
+}
+
+const NO_TRADER: Error = Error::Forbidden("only investors and brokers place orders");
+
+/// An order that was placed, and what its write has to tell; whoever repeats the request tells nothing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Placed {
+    pub(crate) order: brokerage_order::Model,
+    #[serde(skip)]
+    pub(crate) events: Vec<Event>,
+}
+
+/// Where orders are placed and carried out: in one transaction, which nothing of an order is outside of.
+pub(crate) struct Desk<'a> {
+    pub(crate) tx: &'a Tx,
+    /// The exchange.
+    pub(crate) log: &'a dyn OrderLog,
+    /// The moment of all of it, in microseconds since the epoch.
+    pub(crate) now_us: i64,
+}
+
+impl Desk<'_> {
+    async fn place(&self, placer: i64, draft: &Draft) -> Result<Placed> {
+        let person = user::Entity::find_by_id(placer).one(self.tx).await?;
+        // The token may be older than the deactivation.
+        let person = person.filter(|person| person.active).ok_or(Error::Unauthenticated)?;
+        let Draft { side, quantity, .. } = *draft;
+        match (Role::parse(&person.role), &draft.authorization, draft.limit) {
+            (Some(Role::Investor), Some(_), _) => Err(Error::invalid(
+                "input.authorization",
+                "is for brokers only: an investor's own order takes none",
+            )),
+            (Some(Role::Investor), None, None) => {
+                let stock = self.stock(draft).await?;
+                at_once::own(self, person.id, &stock, side, quantity).await
+            }
+            (Some(Role::Investor), None, Some(limit)) => {
+                let stock = self.stock(draft).await?;
+                automated::place(self, person.id, &stock, side, quantity, limit).await
+            }
+            (Some(Role::Broker), _, Some(_)) => Err(Error::InvalidAutomatedOrder("only investors automate orders")),
+            (Some(Role::Broker), None, None) => Err(Error::invalid(
+                "input.authorization",
+                "must be given: a broker trades under an authorization",
+            )),
+            (Some(Role::Broker), Some(id), None) => {
+                let stock = self.stock(draft).await?;
+                let authorization = self.authorization(id, placer).await?;
+                at_once::for_investor(self, &person, &authorization, &stock, side, quantity).await
+            }
+            (Some(Role::Member) | None, ..) => Err(NO_TRADER),
+        }
+    }
+
+    async fn stock(&self, draft: &Draft) -> Result<stock::Model> {
+        let id = parse_id(&ID(draft.stock.clone())).ok_or(Error::NotFound("stock"))?;
+        let stock = stock::Entity::find_by_id(id).one(self.tx).await?;
+        stock.ok_or(Error::NotFound("stock"))
+    }
+
+    /// The authorization with that id, which is this broker's.
+    async fn authorization(&self, id: &str, broker: i64) -> Result<authorization::Model> {
+        let id = parse_id(&ID(id.to_owned())).ok_or(Error::NotFound("authorization"))?;
+        let found = authorization::Entity::find_by_id(id).one(self.tx).await?;
+        found
+            .filter(|authorization| authorization.broker_id == broker)
+            .ok_or(Error::NotFound("authorization"))
+    }
+}

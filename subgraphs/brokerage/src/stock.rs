@@ -1,0 +1,72 @@
+//! What the brokerage knows of a stock: what the viewer has of it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use async_graphql::dataloader::Loader as Load;
+use async_graphql::{Context, ID, Object};
+use contract::{ContextExt, Error, Loader, Result, Services, Viewer, parse_id};
+use entities::holding;
+use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter};
+
+use crate::holding::Holding;
+
+/// A stock of the exchange, which knows the rest.
+pub struct Stock(pub(crate) i64);
+
+#[Object]
+impl Stock {
+    /// The stock's id.
+    async fn id(&self) -> ID {
+        self.0.into()
+    }
+
+    /// What the viewer holds of it; null when that never was anything, and when nobody is signed in.
+    async fn my_holding(&self, ctx: &Context<'_>) -> Option<Result<Holding>> {
+        let Viewer::User { id, .. } = *ctx.viewer() else {
+            return None;
+        };
+        let own = ctx.data_unchecked::<Loader<OwnHoldings>>();
+        let found = own.load_one((id, self.0)).await.transpose()?;
+        Some(found.map(Holding))
+    }
+}
+
+/// Reads holdings by their owner and stock, many at once.
+pub struct OwnHoldings(pub(crate) Services);
+
+impl Load<(i64, i64)> for OwnHoldings {
+    type Value = holding::Model;
+    type Error = Error;
+
+    async fn load(&self, asked: &[(i64, i64)]) -> Result<HashMap<(i64, i64), holding::Model>> {
+        self.0.settle_due().await?;
+        let mut stocks: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        for (user, stock) in asked {
+            stocks.entry(*user).or_default().push(*stock);
+        }
+        let of_one = |(user, stocks): (i64, Vec<i64>)| {
+            holding::Column::UserId
+                .eq(user)
+                .and(holding::Column::StockId.is_in(stocks))
+        };
+        let wanted = stocks.into_iter().map(of_one).fold(Condition::any(), Condition::add);
+        let found = holding::Entity::find().filter(wanted).all(self.0.db.read()).await?;
+        Ok(found
+            .into_iter()
+            .map(|row| ((row.user_id, row.stock_id), row))
+            .collect())
+    }
+}
+
+/// Where other subgraphs' references to a stock arrive.
+#[derive(Default)]
+pub struct StockQuery;
+
+#[Object]
+impl StockQuery {
+    /// A stock another subgraph refers to. Whether there is one is for the exchange to say.
+    #[graphql(entity)]
+    async fn stock_by_id(&self, id: ID) -> Option<Stock> {
+        parse_id(&id).map(Stock)
+    }
+}

@@ -1,0 +1,75 @@
+//! What the brokerage knows of a person.
+
+use async_graphql::{Context, ID, Object};
+use contract::{PageArgs, Paged, Result, Side, parse_id};
+
+use crate::holding::{self, Holding};
+use crate::order::{self, BrokerageOrder, OrderStatus, Wanted};
+
+/// A person; the other domains know the rest.
+// Private fields are `Option<Result<_>>`: a refusal then nulls the field. A resolver's own `Err` nulls the whole person.
+pub struct User {
+    id: i64,
+}
+
+impl User {
+    /// The person with that id.
+    pub(crate) fn of(id: i64) -> Self {
+        Self { id }
+    }
+}
+
+#[Object]
+impl User {
+    /// The person's id.
+    async fn id(&self) -> ID {
+        self.id.into()
+    }
+
+    /// The shares this person holds, stock by stock; for themselves and for operators.
+    async fn holdings(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Option<Result<Paged<Holding>>> {
+        let args = PageArgs::new(first, after, last, before);
+        Some(holding::of_owner(ctx, self.id, args).await)
+    }
+
+    /// The orders on this person's account and those that they placed as a broker, newest first: all, or of one side
+    /// and in one state. For themselves and for operators.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection and its filters")]
+    async fn brokerage_orders(
+        &self,
+        ctx: &Context<'_>,
+        side: Option<Side>,
+        status: Option<OrderStatus>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Option<Result<Paged<BrokerageOrder>>> {
+        let args = PageArgs::new(first, after, last, before);
+        let wanted = Wanted {
+            side: side.map(Into::into),
+            status,
+        };
+        Some(order::of_party(ctx, self.id, wanted, args).await)
+    }
+}
+
+/// Where other subgraphs' references to a person arrive.
+#[derive(Default)]
+pub struct UserQuery;
+
+#[Object]
+impl UserQuery {
+    /// A person another subgraph refers to. Whether there is one is for accounts to say.
+    #[graphql(entity)]
+    async fn user_by_id(&self, id: ID) -> Option<User> {
+        parse_id(&id).map(User::of)
+    }
+}

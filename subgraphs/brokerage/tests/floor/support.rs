@@ -1,0 +1,314 @@
+//! A trading floor on a file of its own: ada 1 and eve 2 invest, ben 3 and bob 4 are brokers for 1 % and 12.5 %, cleo 5
+//! is a member; the exchange has 100 shares of FishCo (1) at 19.99 and of BoarCo (2) at 0.50.
+
+use std::ops::Deref;
+
+use brokerage::BrokerageSchema;
+use contract::{Changed, Role, Tx, Viewer};
+use entities::authorization::{self, Grant, Lent};
+use entities::holding::{self, Bucket as Shares};
+use entities::ledger::{self, Account, Bucket, Kind, Movement};
+use entities::stock::{self, NewStock, Which};
+use entities::{brokerage_order, ledger_entry, lending, user, wallet};
+use sea_orm::EntityTrait;
+use serde_json::Value;
+pub use testing::{NEW_YEAR_US, admin, code, service};
+use testing::{TestDomain, TestServices};
+
+pub const ADA: i64 = 1;
+pub const EVE: i64 = 2;
+pub const BEN: i64 = 3;
+pub const BOB: i64 = 4;
+pub const CLEO: i64 = 5;
+
+pub const FISH: i64 = 1;
+pub const BOAR: i64 = 2;
+
+/// An hour, in microseconds.
+pub const HOUR_US: i64 = 3_600_000_000;
+
+/// What there is at first of each stock at the exchange.
+pub const LISTED: i64 = 100;
+
+pub struct Floor(TestDomain<BrokerageSchema>);
+
+impl Deref for Floor {
+    type Target = TestDomain<BrokerageSchema>;
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+/// The person with that id, in the role they have here.
+pub fn person(id: i64) -> Viewer {
+    let role = match id {
+        ADA | EVE => Role::Investor,
+        BEN | BOB => Role::Broker,
+        _ => Role::Member,
+    };
+    Viewer::User { id, role, admin: false }
+}
+
+impl Floor {
+    /// Nobody has anything yet.
+    pub async fn new() -> Self {
+        Self::with_bus(4_096).await
+    }
+
+    /// Nobody has anything yet, and subscribers may fall that many events behind.
+    pub async fn with_bus(events_max: usize) -> Self {
+        let services = TestServices::new(NEW_YEAR_US, events_max).await;
+        let floor = Self(TestDomain::new(services, brokerage::schema));
+        let joined = async |tx: &Tx| {
+            let fees = [
+                ("ada", None),
+                ("eve", None),
+                ("ben", Some(100)),
+                ("bob", Some(1_250)),
+                ("cleo", None),
+            ];
+            for ((name, fee_basis_points), id) in fees.into_iter().zip(1..) {
+                let Viewer::User { role, .. } = person(id) else {
+                    continue;
+                };
+                let person = user::Model {
+                    role: role.as_str().to_owned(),
+                    fee_basis_points,
+                    ..user::Model::named(name, NEW_YEAR_US)
+                };
+                assert_eq!(user::join(tx, person).await?.unwrap().id, id);
+            }
+            for (name, price_minor) in [("FishCo", 1_999), ("BoarCo", 50)] {
+                let new = NewStock {
+                    name: name.to_owned(),
+                    price_minor,
+                    currency: "USD".to_owned(),
+                    quantity: LISTED,
+                };
+                stock::add(tx, new, NEW_YEAR_US).await?.unwrap();
+            }
+            Ok(())
+        };
+        floor.services.db.write(joined).await.unwrap();
+        floor
+    }
+
+    /// Money arrives from outside.
+    pub async fn deposit(&self, user: i64, minor: i64) {
+        let now_us = self.services.clock.now_us();
+        let paid_in = async move |tx: &Tx| {
+            let legs = [(Account::Outside, -minor), (Account::Of(user, Bucket::Balance), minor)];
+            Ok(ledger::post(tx, Movement::of(Kind::Deposit, "USD"), &legs, now_us).await?)
+        };
+        self.services.db.write(paid_in).await.unwrap();
+    }
+
+    /// Somebody has shares that were at no exchange before.
+    pub async fn give(&self, user: i64, stock: i64, quantity: i64) -> i64 {
+        let given = async move |tx: &Tx| Ok(holding::add(tx, user, stock, Shares::Free, quantity).await?);
+        self.services.db.write(given).await.unwrap().id
+    }
+
+    /// An authorization for money, over in an hour.
+    pub async fn lend_money(&self, investor: i64, broker: i64, minor: i64) -> i64 {
+        self.lend(investor, broker, Lent::Capital("USD".to_owned()), minor)
+            .await
+    }
+
+    /// An authorization for shares, over in an hour.
+    pub async fn lend_shares(&self, investor: i64, broker: i64, stock: i64, quantity: i64) -> i64 {
+        let holding = holding::of(self.services.db.read(), investor, stock)
+            .await
+            .unwrap()
+            .unwrap();
+        let lent = Lent::Shares {
+            holding_id: holding.id,
+            stock_id: stock,
+        };
+        self.lend(investor, broker, lent, quantity).await
+    }
+
+    async fn lend(&self, investor_id: i64, broker_id: i64, lent: Lent, amount: i64) -> i64 {
+        let now_us = self.services.clock.now_us();
+        let grant = Grant {
+            lent,
+            investor_id,
+            broker_id,
+            amount,
+            starts_at_us: now_us,
+            ends_at_us: now_us + HOUR_US,
+        };
+        let granted = async move |tx: &Tx| Ok(lending::grant(tx, &grant, now_us).await?);
+        self.services.db.write(granted).await.unwrap().0.authorization.id
+    }
+
+    /// The exchange's price becomes another, as the exchange does it.
+    pub async fn set_price(&self, stock: i64, price_minor: i64) {
+        let now_us = self.services.clock.now_us();
+        let set = async move |tx: &Tx| {
+            let changed = stock::set_price(tx, &Which::Id(stock), price_minor, now_us)
+                .await?
+                .unwrap();
+            Ok((changed, brokerage_order::fire(tx, stock, price_minor, now_us).await?))
+        };
+        let (changed, fired) = self.services.db.write(set).await.unwrap();
+        for event in changed.events() {
+            self.services.bus.publish(event);
+        }
+        if fired > 0 {
+            self.services.bus.publish(contract::Event::OrdersFired { stock });
+        }
+    }
+
+    /// Places an order: `side: BUY, quantity: 3`, of FishCo unless it names another stock.
+    pub async fn place(&self, viewer: &Viewer, order: &str) -> Value {
+        let stock = if order.contains("stock:") { "" } else { r#"stock: "1","# };
+        let document = format!("mutation {{ placeOrder(input: {{ {stock} {order} }}) {{ {ORDER} }} }}");
+        self.ask(viewer, &document).await
+    }
+
+    /// Places an order that is accepted, and answers it.
+    pub async fn placed(&self, viewer: &Viewer, order: &str) -> Value {
+        let answer = self.place(viewer, order).await;
+        let placed = answer["data"]["placeOrder"].clone();
+        assert!(placed.is_object(), "{order}: {answer}");
+        placed
+    }
+
+    /// Places an order that is refused; answers the code, after having made sure that nothing has changed.
+    pub async fn refused(&self, viewer: &Viewer, order: &str) -> String {
+        let before = self.everything().await;
+        let answer = self.place(viewer, order).await;
+        assert_eq!(self.everything().await, before, "{order}: {answer}");
+        code(&answer).to_owned()
+    }
+
+    /// Somebody's money: balance, committed, lent, held.
+    pub async fn money(&self, user: i64) -> [i64; 4] {
+        let wallet = wallet::of(self.services.db.read(), user, "USD").await.unwrap();
+        wallet.map_or([0; 4], |wallet| {
+            [
+                wallet.balance_minor,
+                wallet.committed_minor,
+                wallet.lent_minor,
+                wallet.held_minor,
+            ]
+        })
+    }
+
+    /// Somebody's shares of a stock: free, committed, lent, held.
+    pub async fn shares(&self, user: i64, stock: i64) -> [i64; 4] {
+        let holding = holding::of(self.services.db.read(), user, stock).await.unwrap();
+        holding.map_or([0; 4], |holding| {
+            [holding.free, holding.committed, holding.lent, holding.held]
+        })
+    }
+
+    /// What the exchange has of a stock.
+    pub async fn listed(&self, stock: i64) -> i64 {
+        self.rows::<stock::Entity>()
+            .await
+            .iter()
+            .find(|row| row.id == stock)
+            .unwrap()
+            .quantity
+    }
+
+    /// What is left of an authorization.
+    pub async fn remaining(&self, authorization: i64) -> i64 {
+        let rows = self.rows::<authorization::Entity>().await;
+        rows.iter().find(|row| row.id == authorization).unwrap().remaining
+    }
+
+    /// The authorization of that kind that is open between the two.
+    pub async fn open_between(&self, investor: i64, broker: i64, kind: &str) -> Option<authorization::Model> {
+        let rows = self.rows::<authorization::Entity>().await;
+        let is_it = |row: &authorization::Model| {
+            row.kind == kind && row.investor_id == investor && row.broker_id == broker && row.ended_at_us.is_none()
+        };
+        rows.into_iter().find(is_it)
+    }
+
+    /// All rows of a table.
+    pub async fn rows<E: EntityTrait>(&self) -> Vec<E::Model> {
+        E::find().all(self.services.db.read()).await.unwrap()
+    }
+
+    /// All there is, to see that nothing has changed.
+    pub async fn everything(&self) -> String {
+        format!(
+            "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            self.rows::<wallet::Entity>().await,
+            self.rows::<holding::Entity>().await,
+            self.rows::<authorization::Entity>().await,
+            self.rows::<brokerage_order::Entity>().await,
+            self.rows::<stock::Entity>().await,
+            self.rows::<entities::exchange_order::Entity>().await,
+            self.rows::<entities::hold::Entity>().await,
+        )
+    }
+
+    /// What must always be true: every bucket is the sum of its entries and all entries sum to zero; lent money and
+    /// shares are what is left of the open authorizations; held ones cover the pending orders; no share was made or
+    /// lost, apart from those that were given.
+    pub async fn assert_conserved(&self, given: i64) {
+        let entries = self.rows::<ledger_entry::Entity>().await;
+        assert_eq!(entries.iter().map(|entry| entry.amount_minor).sum::<i64>(), 0);
+        let authorizations = self.rows::<authorization::Entity>().await;
+        let pending = self.rows::<brokerage_order::Entity>().await;
+        let pending: Vec<_> = pending.into_iter().filter(|order| order.status == "PENDING").collect();
+        for wallet in self.rows::<wallet::Entity>().await {
+            let sum = |account: &str| {
+                let of_it =
+                    |entry: &&ledger_entry::Model| entry.wallet_id == Some(wallet.id) && entry.account == account;
+                entries
+                    .iter()
+                    .filter(of_it)
+                    .map(|entry| entry.amount_minor)
+                    .sum::<i64>()
+            };
+            let buckets = [
+                wallet.balance_minor,
+                wallet.committed_minor,
+                wallet.lent_minor,
+                wallet.held_minor,
+            ];
+            assert_eq!(buckets, [sum("BALANCE"), sum("COMMITTED"), sum("LENT"), sum("HELD")]);
+            let lent = authorizations
+                .iter()
+                .filter(|row| row.kind == "CAPITAL" && row.investor_id == wallet.user_id);
+            assert_eq!(wallet.lent_minor, lent.map(|row| row.remaining).sum::<i64>());
+            let held = pending
+                .iter()
+                .filter(|row| row.side == "BUY" && row.investor_id == wallet.user_id);
+            let held = held.map(|row| row.quantity * row.limit_minor.unwrap());
+            assert_eq!(wallet.held_minor, held.sum::<i64>());
+        }
+        let holdings = self.rows::<holding::Entity>().await;
+        for holding in &holdings {
+            let lent = authorizations.iter().filter(|row| row.holding_id == Some(holding.id));
+            assert_eq!(holding.lent, lent.map(|row| row.remaining).sum::<i64>());
+            let is_cover = |row: &&brokerage_order::Model| {
+                row.side == "SELL" && row.investor_id == holding.user_id && row.stock_id == holding.stock_id
+            };
+            let held = pending.iter().filter(is_cover).map(|row| row.quantity);
+            assert_eq!(holding.held, held.sum::<i64>());
+        }
+        let stocks = self.rows::<stock::Entity>().await;
+        let listed: i64 = stocks.iter().map(|stock| stock.quantity).sum();
+        let held: i64 = holdings.iter().map(holding::Model::shares).sum();
+        assert_eq!(listed + held, LISTED * stocks.len() as i64 + given);
+        let traded = self.rows::<entities::exchange_order::Entity>().await;
+        let numbers: Vec<i64> = traded.iter().map(|trade| trade.number).collect();
+        assert_eq!(numbers, (0..traded.len() as i64).collect::<Vec<_>>());
+    }
+}
+
+/// What the tests look at of an order.
+const ORDER: &str = "id side quantity status price total fee automated limitPrice expiresAt reason placedAt completedAt
+    stock { id } investor { id } broker { id } authorization { id } exchangeOrder { number }";
+
+/// That many cents, as the API says it.
+pub fn usd(amount: &str) -> Value {
+    serde_json::json!({ "amount": amount, "currency": "USD" })
+}
