@@ -125,7 +125,7 @@ pub(crate) fn whose(viewer: &Viewer, user_id: Option<ID>) -> Result<i64> {
 /// `NOT_FOUND`, or `UNAUTHENTICATED` for a viewer whose own account is gone, and `CONFLICT` for a taken email.
 pub(crate) fn settled(ctx: &Context<'_>, id: i64, changed: Changed) -> Result<User> {
     match changed {
-        Changed::Done(person) => Ok(User(*person)),
+        Changed::Done(person) => Ok(User::of(*person)),
         Changed::EmailTaken => Err(conflict(Taken::Email)),
         Changed::Nobody if ctx.viewer().is(id) => Err(Error::Unauthenticated),
         Changed::Nobody => Err(Error::NotFound("user")),

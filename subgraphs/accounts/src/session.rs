@@ -103,7 +103,7 @@ impl SignInDesk {
             token,
             refresh_token: refresh.0,
             expires_at: rfc3339(expires_us),
-            user: User(person),
+            user: User::proved(person),
         })
     }
 

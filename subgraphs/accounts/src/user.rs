@@ -13,88 +13,102 @@ use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
 /// A person, as the API shows them.
 #[derive(Clone)]
-pub struct User(pub(crate) user::Model);
+pub struct User {
+    row: user::Model,
+    /// Whether whoever is shown this has just proved to be the person: the request that signs in has no token yet.
+    proved: bool,
+}
 
 /// A person: one for all five systems.
 #[Object]
 impl User {
     /// The person's id.
     async fn id(&self) -> ID {
-        self.0.id.into()
+        self.row.id.into()
     }
 
     /// Unique without regard to case, never reused.
     async fn username(&self) -> &str {
-        &self.0.username
+        &self.row.username
     }
 
     /// What to call the person: what they chose, or else their given and family names.
     async fn display_name(&self) -> Option<String> {
         let full = || {
-            let parts: Vec<&str> = [&self.0.name, &self.0.surname]
+            let parts: Vec<&str> = [&self.row.name, &self.row.surname]
                 .into_iter()
                 .flatten()
                 .map(String::as_str)
                 .collect();
             (!parts.is_empty()).then(|| parts.join(" "))
         };
-        self.0.display_name.clone().or_else(full)
+        self.row.display_name.clone().or_else(full)
     }
 
     /// The given name.
     async fn name(&self) -> Option<&str> {
-        self.0.name.as_deref()
+        self.row.name.as_deref()
     }
 
     /// The family name.
     async fn surname(&self) -> Option<&str> {
-        self.0.surname.as_deref()
+        self.row.surname.as_deref()
     }
 
     /// The email address; null for everyone but the person and administrators.
     async fn email(&self, ctx: &Context<'_>) -> Option<&str> {
-        self.0.email.as_deref().filter(|_| self.is_open_to(ctx))
+        self.row.email.as_deref().filter(|_| self.is_open_to(ctx))
     }
 
     /// The telephone number; null for everyone but the person and administrators.
     async fn phone(&self, ctx: &Context<'_>) -> Option<&str> {
-        self.0.phone.as_deref().filter(|_| self.is_open_to(ctx))
+        self.row.phone.as_deref().filter(|_| self.is_open_to(ctx))
     }
 
     /// The postal address; null for everyone but the person and administrators.
     async fn address(&self, ctx: &Context<'_>) -> Option<Address> {
-        Address::of(&self.0).filter(|_| self.is_open_to(ctx))
+        Address::of(&self.row).filter(|_| self.is_open_to(ctx))
     }
 
     /// What the person is to the brokerage.
     async fn role(&self) -> Result<Role> {
-        role_of(&self.0)
+        role_of(&self.row)
     }
 
     /// What a broker takes of a trade, in percent; null for everyone else.
     async fn brokerage_fee_percent(&self) -> Option<f64> {
-        self.0.fee_basis_points.map(|points| points as f64 / 100.0)
+        self.row.fee_basis_points.map(|points| points as f64 / 100.0)
     }
 
     /// What others think of the person's posts; may be below zero.
     async fn karma(&self) -> i64 {
-        self.0.karma
+        self.row.karma
     }
 
     /// Whether the account is in use; not once it was deactivated or erased.
     async fn active(&self) -> bool {
-        self.0.active
+        self.row.active
     }
 
     /// When the account was made.
     async fn joined_at(&self) -> DateTime<Utc> {
-        rfc3339(self.0.joined_at_us)
+        rfc3339(self.row.joined_at_us)
     }
 }
 
 impl User {
+    /// A person, shown to whoever asks.
+    pub(crate) fn of(row: user::Model) -> Self {
+        Self { row, proved: false }
+    }
+
+    /// A person, shown to themselves: they have just signed in.
+    pub(crate) fn proved(row: user::Model) -> Self {
+        Self { row, proved: true }
+    }
+
     fn is_open_to(&self, ctx: &Context<'_>) -> bool {
-        ctx.viewer().is(self.0.id) || ctx.viewer().is_operator()
+        self.proved || ctx.viewer().is(self.row.id) || ctx.viewer().is_operator()
     }
 }
 
@@ -181,12 +195,12 @@ impl Load<String> for ByUsername {
 
 async fn by_id(ctx: &Context<'_>, id: &ID) -> Result<Option<User>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
-    Ok(row::<user::Entity>(ctx, id).await?.map(User))
+    Ok(row::<user::Entity>(ctx, id).await?.map(User::of))
 }
 
 async fn by_username(ctx: &Context<'_>, username: String) -> Result<Option<User>> {
     let people = ctx.data_unchecked::<Loader<ByUsername>>();
-    Ok(people.load_one(username).await?.map(User))
+    Ok(people.load_one(username).await?.map(User::of))
 }
 
 /// Reads of people.
@@ -199,7 +213,7 @@ impl UserQuery {
     async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let Ok(id) = ctx.viewer().user() else { return Ok(None) };
         let found = by_id(ctx, &id.into()).await?;
-        Ok(found.filter(|person| person.0.active))
+        Ok(found.filter(|person| person.row.active))
     }
 
     /// The person with that id or that username (in any case): exactly one of the two. Null when there is none, or
@@ -211,7 +225,7 @@ impl UserQuery {
             (None, None) => return Err(Error::invalid("id", "or else username is needed")),
             (Some(_), Some(_)) => return Err(Error::invalid("username", "cannot be combined with id")),
         };
-        Ok(found.filter(|person| person.0.active || ctx.viewer().is_operator()))
+        Ok(found.filter(|person| person.row.active || ctx.viewer().is_operator()))
     }
 
     /// Everyone whose account is in use, in the order they came; of one role if it is named. For the signed in.
@@ -233,7 +247,16 @@ impl UserQuery {
         }
         let args = PageArgs::new(first, after, last, before);
         let key = |person: &user::Model| vec![person.id];
-        page(ctx.db().read(), people, user::Column::Id, Order::Asc, args, key, User).await
+        page(
+            ctx.db().read(),
+            people,
+            user::Column::Id,
+            Order::Asc,
+            args,
+            key,
+            User::of,
+        )
+        .await
     }
 
     /// A person another subgraph refers to by id: also one whose account is not in use any more.

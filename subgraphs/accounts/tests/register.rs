@@ -47,6 +47,25 @@ async fn who_registers_is_signed_in_and_everyone_is_told() {
 }
 
 #[tokio::test]
+async fn who_signs_in_is_shown_what_only_they_may_see() {
+    let app = App::new().await;
+    let own = "user { email phone address { text } }";
+    let register = format!("mutation($input: RegisterInput!) {{ register(input: $input) {{ {own} }} }}");
+    let input = json!({
+        "username": "ada", "email": "ada@example.com", "password": PASSWORD, "phone": "1", "address": {"text": "S 1"}
+    });
+    let shown = json!({"email": "ada@example.com", "phone": "1", "address": {"text": "S 1"}});
+    let answer = app.ask(&Who::nobody(), &register, json!({"input": input})).await;
+    assert_eq!(answer.at("/register/user"), &shown);
+    let login = format!("mutation($p: String!) {{ login(login: \"ada\", password: $p) {{ {own} }} }}");
+    let answer = app.ask(&Who::nobody(), &login, json!({"p": PASSWORD})).await;
+    assert_eq!(answer.at("/login/user"), &shown);
+    let stranger = "{ user(username: \"ada\") { email phone address { text } } }";
+    let nothing = json!({"email": null, "phone": null, "address": null});
+    assert_eq!(app.ask(&Who::nobody(), stranger, json!({})).await.at("/user"), &nothing);
+}
+
+#[tokio::test]
 async fn a_registration_that_breaks_a_rule_is_refused_with_the_member_that_breaks_it() {
     let app = App::new().await;
     let long = |chars: usize| "ä".repeat(chars);
