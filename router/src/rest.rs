@@ -37,10 +37,9 @@ pub use failure::{Envelope, Failure};
 pub use kind::{Field, Kind, Model, Need, QUANTITY};
 pub use openness::Openness;
 pub use reply::{Call, Reply};
-pub use route::{Access, Answer, ErrorRow, Invalid, Mount, Param, Place, Route, Service, Verb};
+pub use route::{Access, Answer, ErrorRow, Invalid, Mount, Param, Place, Route, Service, Variants, Verb};
 
 use crate::gateway::Gateway;
-use execute::Said;
 use open::{At, Opened};
 use operation::Compiled;
 
@@ -136,9 +135,12 @@ async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Fail
         true => input::query_value(query, "after")?,
         false => None,
     };
-    let Said { node, next } = execute::execute(&opened.gateway, compiled, &found, &caller, variables, after).await?;
-    let next = next.map(|cursor| reply::next_link(parts.uri.path(), query, &cursor));
-    reply::reply(compiled, &found, opened.base, node, next)
+    let call = Call::new(&found, &variables);
+    let said = execute::execute(&opened.gateway, compiled, &found, &caller, variables.clone(), after).await?;
+    let next = said
+        .next
+        .map(|cursor| reply::next_link(parts.uri.path(), query, &cursor));
+    reply::reply(compiled, &call, opened.base, said.node, next)
 }
 
 fn idempotency_key(compiled: &Compiled, headers: &axum::http::HeaderMap) -> Result<Option<String>, Failure> {

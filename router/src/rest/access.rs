@@ -36,7 +36,7 @@ pub(super) fn sign_in(
     };
     let open = opened.open.is_open_to(request);
     let by_policy = matches!(access, Access::Policy | Access::Attributed | Access::Internal);
-    let needs_token = matches!(access, Access::Bearer | Access::Service) || (by_policy && !open);
+    let needs_token = matches!(access, Access::Bearer | Access::Person | Access::Service) || (by_policy && !open);
     if needs_token && identity.viewer == Viewer::Anonymous {
         return Err(Failure::new("UNAUTHENTICATED", "sign in first"));
     }
@@ -64,6 +64,9 @@ fn rights(open: bool, access: Access, request: &Parts, viewer: &Viewer) -> Resul
     let services_only = access == Access::Service || (access == Access::Internal && !open);
     if services_only && !matches!(viewer, Viewer::Service { .. }) {
         return forbidden("only a service may do this");
+    }
+    if access == Access::Person && !matches!(viewer, Viewer::User { .. }) {
+        return forbidden("only a person may do this");
     }
     // Where anyone may, any page that a browser on this machine shows could buy books; browsers say so.
     let fetched_for = request.headers.get("sec-fetch-site");

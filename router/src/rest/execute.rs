@@ -108,6 +108,12 @@ async fn all(
         variables["after"] = after.clone().into();
         let mut data = ask(gateway, compiled, found, caller, variables.clone()).await?;
         let Some(connection) = data.pointer_mut(pointer).filter(|value| !value.is_null()) else {
+            if matches!(compiled.route.answer, Answer::All(_)) && !compiled.may_be_missing() {
+                return Ok(Said {
+                    node: Value::Array(nodes),
+                    next: None,
+                });
+            }
             return Err(compiled.not_found(found));
         };
         let Value::Array(page) = connection["nodes"].take() else {
@@ -241,6 +247,11 @@ impl Compiled {
             .min_by_key(|row| row.of.len());
         let message = row.map_or_else(|| "there is no such thing".to_owned(), |row| said(row, found));
         Failure::new("NOT_FOUND", message)
+    }
+
+    /// Whether the route has a not-found of its own.
+    fn may_be_missing(&self) -> bool {
+        self.route.errors.iter().any(|row| row.code == "NOT_FOUND")
     }
 
     /// The row that says the most about this error.

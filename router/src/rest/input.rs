@@ -156,6 +156,9 @@ fn body_variables(compiled: &Compiled, members: &Members, variables: &mut Value)
         known: 0,
     };
     taken.take(body.model.fields, members, "", "");
+    if let Some(more) = body.more(taken.variables) {
+        taken.take(more.fields, members, "", "");
+    }
     if !taken.wrong.is_empty() {
         return Err(Failure::invalid(taken.wrong));
     }
@@ -194,8 +197,7 @@ impl Taken<'_> {
 
     fn put(&mut self, field: &Field, sent: Sent<'_>, name: String, pointer: &str) {
         let source = match sent {
-            Sent::Null if pointer.is_empty() => return,
-            Sent::Null => return put(self.variables, pointer, Value::Null),
+            Sent::Null => return self.keep(pointer, Value::Null),
             Sent::Value(source) => source,
         };
         match (field.kind, source) {
@@ -204,9 +206,16 @@ impl Taken<'_> {
                 Err(_) => self.wrong.push((name, "must be an object".to_owned())),
             },
             (kind, source) => match kind.read(source) {
-                Ok(value) => put(self.variables, pointer, value),
+                Ok(value) => self.keep(pointer, value),
                 Err(unreadable) => self.wrong.push((name, unreadable.why)),
             },
+        }
+    }
+
+    /// A member without a place is only checked.
+    fn keep(&mut self, pointer: &str, value: Value) {
+        if !pointer.is_empty() {
+            put(self.variables, pointer, value);
         }
     }
 }
@@ -218,12 +227,14 @@ enum Sent<'a> {
 }
 
 fn member<'a>(field: &Field, members: &'a Members) -> Result<Option<Sent<'a>>, String> {
-    let source = match members {
-        Members::None => None,
-        Members::Json(members) => members.get(field.name).map(|raw| Source::Json(raw)),
-        Members::Form(form) => one(form, field.name)
-            .map_err(|_| "must be given once".to_owned())?
-            .map(Source::Text),
+    let source = match (source(field.name, members)?, field.also) {
+        (source, None) => source,
+        (source, Some(also)) => match (source, self::source(also, members)?) {
+            (Some(one), Some(other)) if one.text() != other.text() => {
+                return Err(format!("and {also} must be the same"));
+            }
+            (one, other) => one.or(other),
+        },
     };
     match (source, field.need) {
         (None, Need::Required) => Err("is required".to_owned()),
@@ -234,6 +245,16 @@ fn member<'a>(field: &Field, members: &'a Members) -> Result<Option<Sent<'a>>, S
         },
         (Some(source), _) => Ok(Some(Sent::Value(source))),
     }
+}
+
+fn source<'a>(name: &str, members: &'a Members) -> Result<Option<Source<'a>>, String> {
+    Ok(match members {
+        Members::None => None,
+        Members::Json(members) => members.get(name).map(|raw| Source::Json(raw)),
+        Members::Form(form) => one(form, name)
+            .map_err(|_| "must be given once".to_owned())?
+            .map(Source::Text),
+    })
 }
 
 fn one<'a>(pairs: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, Failure> {

@@ -1,5 +1,6 @@
 //! The shapes of values: what is checked on the way in, rendered on the way out, and written into OpenAPI.
 
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -27,11 +28,16 @@ pub enum Kind {
         /// The smallest amount in minor units.
         min_minor: i64,
     },
+    /// A JSON number, the graph's `Float`. What it may be is the domain's to say.
+    Number,
     /// `true` or `false`.
     Boolean,
-    /// A moment, RFC 3339.
+    /// A moment, RFC 3339; a plain date is the start of that day in UTC.
     DateTime,
-    /// One of these words, in any case; each with what it is in the graph.
+    /// A moment until which something holds, RFC 3339; a plain date is the end of that day in UTC.
+    Until,
+    /// One of these words, in any case; each with what it is in the graph. Where several are the same in the graph, all
+    /// are understood and the first is written.
     Words(&'static [(&'static str, &'static str)]),
     /// Always this JSON.
     Const(&'static str),
@@ -46,6 +52,8 @@ pub enum Kind {
         /// What an item is.
         of: &'static Kind,
     },
+    /// The first of these that is not null, each where a JSON pointer leads. Only in answers.
+    FirstOf(&'static [(&'static str, Kind)]),
 }
 
 /// A quantity of something (CONTRACTS, section 7).
@@ -76,6 +84,8 @@ pub struct Field {
     /// Where it is in the graph, as a JSON pointer: into the variables for a request, into the node for an answer.
     /// `None` where it has the same name.
     at: Option<&'static str>,
+    /// Another name that it may have in a request.
+    pub also: Option<&'static str>,
     /// Whether it may be missing or null.
     pub need: Need,
     /// What it means, for the documentation; may be empty.
@@ -100,14 +110,21 @@ impl Field {
             name,
             kind,
             at: None,
+            also: None,
             need: Need::Required,
             about: "",
         }
     }
 
-    /// Found at this JSON pointer of the graph; `""` is the node itself.
+    /// Found at this JSON pointer of the graph; `""` is the node itself, and nowhere in a request: it is only checked.
     pub const fn at(mut self, pointer: &'static str) -> Self {
         self.at = Some(pointer);
+        self
+    }
+
+    /// In a request it may have this name instead.
+    pub const fn also(mut self, name: &'static str) -> Self {
+        self.also = Some(name);
         self
     }
 
@@ -207,13 +224,16 @@ impl Kind {
     /// When it is no such value.
     pub fn read(&self, source: Source<'_>) -> Result<Value, Unreadable> {
         match self {
-            Self::Text | Self::DateTime => text(source).map(Value::String),
+            Self::Text => text(source).map(Value::String),
+            Self::DateTime => moment(source, NaiveTime::MIN),
+            Self::Until => moment(source, DAY_END),
+            Self::Number => number(source),
             Self::Integer { min, max } => integer(source, *min, *max).map(Value::from),
             Self::Id { min } => integer(source, *min, i64::MAX).map(|id| Value::String(id.to_string())),
             Self::Money { min_minor } => money(source, *min_minor),
             Self::Boolean => boolean(source).map(Value::Bool),
             Self::Words(words) => word(source, words),
-            Self::Const(_) | Self::Keyed { .. } => Err(Unreadable::new("cannot be chosen")),
+            Self::Const(_) | Self::Keyed { .. } | Self::FirstOf(_) => Err(Unreadable::new("cannot be chosen")),
             // Objects of a request are read member by member, in `input`.
             Self::Object(_) | Self::List(_) => match source {
                 Source::Json(raw) => serde_json::from_str(raw.get()).map_err(|_| Unreadable::new("cannot be read")),
@@ -230,16 +250,18 @@ fn text(source: Source<'_>) -> Result<String, Unreadable> {
     }
 }
 
-/// The characters of a number, as they were sent.
-fn digits(source: Source<'_>) -> &str {
-    match source {
-        Source::Text(text) => text,
-        Source::Json(raw) => raw.get(),
+impl<'a> Source<'a> {
+    /// The characters, as they were sent.
+    pub fn text(self) -> &'a str {
+        match self {
+            Self::Text(text) => text,
+            Self::Json(raw) => raw.get(),
+        }
     }
 }
 
 fn integer(source: Source<'_>, min: i64, max: i64) -> Result<i64, Unreadable> {
-    let text = digits(source);
+    let text = source.text();
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let canonical = !unsigned.is_empty()
         && unsigned.bytes().all(|byte| byte.is_ascii_digit())
@@ -262,7 +284,7 @@ fn integer(source: Source<'_>, min: i64, max: i64) -> Result<i64, Unreadable> {
 }
 
 fn money(source: Source<'_>, min_minor: i64) -> Result<Value, Unreadable> {
-    let text = digits(source);
+    let text = source.text();
     if text.starts_with(['"', '{', '[', 't', 'f', 'n']) {
         return Err(Unreadable::new("must be a number"));
     }
@@ -277,8 +299,34 @@ fn money(source: Source<'_>, min_minor: i64) -> Result<Value, Unreadable> {
     Ok(json!({ "amount": money.amount(), "currency": money.currency }))
 }
 
+fn number(source: Source<'_>) -> Result<Value, Unreadable> {
+    let number = serde_json::from_str::<serde_json::Number>(source.text());
+    number
+        .map(Value::Number)
+        .map_err(|_| Unreadable::new("must be a number"))
+}
+
+/// The last moment of a day, as finely as times are kept.
+const DAY_END: NaiveTime = match NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999) {
+    Some(time) => time,
+    None => NaiveTime::MIN,
+};
+
+/// A moment, or a day: then it is that time of it.
+fn moment(source: Source<'_>, of_day: NaiveTime) -> Result<Value, Unreadable> {
+    let text = text(source)?;
+    let text = text.trim();
+    let moment = match (text.len(), NaiveDate::parse_from_str(text, "%Y-%m-%d")) {
+        // Only ten characters: chrono would also read `+2026-1-2`.
+        (10, Ok(day)) => Some(day.and_time(of_day).and_utc()),
+        _ => DateTime::parse_from_rfc3339(text).ok().map(|moment| moment.to_utc()),
+    };
+    let moment = moment.ok_or_else(|| Unreadable::new("must be a date or an RFC 3339 time"))?;
+    Ok(moment.to_rfc3339_opts(SecondsFormat::AutoSi, true).into())
+}
+
 fn boolean(source: Source<'_>) -> Result<bool, Unreadable> {
-    match digits(source) {
+    match source.text() {
         "true" => Ok(true),
         "false" => Ok(false),
         _ => Err(Unreadable::new("must be true or false")),
@@ -365,6 +413,37 @@ mod tests {
         ] {
             assert!(money(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_moment_is_rfc_3339_or_a_day() {
+        let (from, until) = (Kind::DateTime, Kind::Until);
+        let read = |kind: Kind, text: &str| kind.read(Source::Text(text)).ok();
+        for (sent, starts, ends) in [
+            ("2026-12-31", "2026-12-31T00:00:00Z", "2026-12-31T23:59:59.999999Z"),
+            ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z"),
+            (
+                "2026-01-02T03:04:05.5+02:00",
+                "2026-01-02T01:04:05.500Z",
+                "2026-01-02T01:04:05.500Z",
+            ),
+        ] {
+            assert_eq!(read(from, sent), Some(json!(starts)), "{sent}");
+            assert_eq!(read(until, sent), Some(json!(ends)), "{sent}");
+        }
+        for wrong in [
+            "",
+            "tomorrow",
+            "2026-02-30",
+            "2026-1-2",
+            "+2026-1-2",
+            "2026-01-02T03:04:05",
+            "20260102",
+            "1767323045",
+        ] {
+            assert_eq!(read(from, wrong), None, "{wrong}");
+        }
+        assert!(from.read(Source::Json(&json("1767323045"))).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::kind::{Field, Kind, Model, Need};
 use super::open::Opened;
 use super::operation::Compiled;
-use super::route::{Access, Answer, Invalid, Place, Verb};
+use super::route::{Access, Answer, Body, Invalid, Place, Variants, Verb};
 use crate::status::status_of;
 
 /// The document of a mount as it answers at its address.
@@ -94,7 +94,7 @@ impl Document<'_> {
             operation["parameters"] = parameters.into();
         }
         if let Some(body) = route.body {
-            let schema = self.object(body.model, true);
+            let schema = self.body(body);
             let mut media = json!({ "schema": schema });
             if let Ok(example) = serde_json::from_str::<Value>(body.model.example) {
                 media["example"] = example;
@@ -160,6 +160,14 @@ impl Document<'_> {
             success["headers"]["Link"] = json!({ "description": about, "schema": { "type": "string" } });
         }
         let mut responses = json!({ route.status.to_string(): success });
+        if let Some((status, when)) = route.status_else {
+            let mut other = success;
+            other["description"] = when.into();
+            if let Some(other) = other.as_object_mut() {
+                other.remove("headers");
+            }
+            responses[status.to_string()] = other;
+        }
         for (status, said) in self.errors(compiled) {
             let when: Vec<&str> = said.iter().map(|said| said.when.as_str()).collect();
             let example = said.first().map(|said| said.example.clone());
@@ -223,12 +231,14 @@ impl Document<'_> {
             "sign in first",
             "A token is needed, or the one that was sent does not hold.",
         );
-        if !self.opened.open.is_open() || route.access == Access::Service || route.verb != Verb::Get {
-            add(
-                "FORBIDDEN",
-                "only an administrator may do this",
-                "Not with this token, or not from another site.",
-            );
+        let by_kind = matches!(route.access, Access::Service | Access::Person);
+        if !self.opened.open.is_open() || by_kind || route.verb != Verb::Get {
+            let message = match route.access {
+                Access::Service => "only a service may do this",
+                Access::Person => "only a person may do this",
+                _ => "only an administrator may do this",
+            };
+            add("FORBIDDEN", message, "Not with this token, or not from another site.");
         }
         if compiled.idempotent {
             let message = "this idempotency key was used for another request";
@@ -250,21 +260,62 @@ impl Document<'_> {
             Kind::Id { min } => json!({ "type": "integer", "format": "int64", "minimum": min }),
             Kind::Money { min_minor: 0 } => json!({ "type": "number", "minimum": 0 }),
             Kind::Money { .. } => json!({ "type": "number", "exclusiveMinimum": 0 }),
+            Kind::Number => json!({ "type": "number" }),
             Kind::Boolean => json!({ "type": "boolean" }),
-            Kind::DateTime => json!({ "type": "string", "format": "date-time" }),
+            Kind::DateTime | Kind::Until if request => json!({
+                "type": "string",
+                "anyOf": [{ "format": "date-time" }, { "format": "date" }],
+            }),
+            Kind::DateTime | Kind::Until => json!({ "type": "string", "format": "date-time" }),
             Kind::Words(words) => {
-                let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+                let first = |index: usize| words[..index].iter().all(|(_, graph)| *graph != words[index].1);
+                let shown = (0..words.len()).filter(|index| request || first(*index));
+                let words: Vec<&str> = shown.map(|index| words[index].0).collect();
                 json!({ "type": "string", "enum": words })
             }
             Kind::Const(text) => json!({ "const": serde_json::from_str::<Value>(text).unwrap_or_default() }),
             Kind::Object(model) => self.object(model, request),
             Kind::List(kind) => json!({ "type": "array", "items": self.schema(kind, request) }),
+            Kind::FirstOf(places) => {
+                let schemas: Vec<Value> = places.iter().map(|(_, kind)| self.schema(kind, request)).collect();
+                match schemas.iter().all(|schema| *schema == schemas[0]) {
+                    true => schemas[0].clone(),
+                    false => json!({ "anyOf": schemas }),
+                }
+            }
             Kind::Keyed { of, .. } => json!({ "type": "object", "additionalProperties": self.schema(of, request) }),
         }
     }
 
-    /// Describes an object once, and refers to it.
+    fn body(&mut self, body: Body) -> Value {
+        let Some(Variants { by, more }) = body.variants else {
+            return self.object(body.model, true);
+        };
+        let mut one_of = Vec::new();
+        for (word, model) in more {
+            let fields: Vec<&Field> = body.model.fields.iter().chain(model.fields).collect();
+            let reference = self.described(model, &fields, true);
+            // What decides has but the words that decide for this one.
+            if let Kind::Words(words) = by.kind {
+                let own: Vec<&str> = words
+                    .iter()
+                    .filter(|(_, graph)| graph == word)
+                    .map(|(own, _)| *own)
+                    .collect();
+                self.schemas[model.name]["properties"][by.name]["enum"] = json!(own);
+            }
+            one_of.push(reference);
+        }
+        json!({ "oneOf": one_of })
+    }
+
     fn object(&mut self, model: &'static Model, request: bool) -> Value {
+        let fields: Vec<&Field> = model.fields.iter().collect();
+        self.described(model, &fields, request)
+    }
+
+    /// Describes an object once, and refers to it.
+    fn described(&mut self, model: &'static Model, fields: &[&Field], request: bool) -> Value {
         let reference = json!({ "$ref": format!("#/components/schemas/{}", model.name) });
         if self.schemas.contains_key(model.name) {
             return reference;
@@ -272,14 +323,28 @@ impl Document<'_> {
         // Taken before its members are described, so that it may hold itself.
         self.schemas.insert(model.name.to_owned(), Value::Null);
         let mut properties = Map::new();
-        for field in model.fields {
-            properties.insert(field.name.to_owned(), self.property(field, request));
+        let (mut required, mut either) = (Vec::new(), Vec::new());
+        for field in fields {
+            let property = self.property(field, request);
+            let needed = !request || field.need == Need::Required;
+            match field.also.filter(|_| request) {
+                Some(also) => {
+                    properties.insert(also.to_owned(), property.clone());
+                    if needed {
+                        either.push(json!({ "anyOf": [{ "required": [field.name] }, { "required": [also] }] }));
+                    }
+                }
+                None if needed => required.push(field.name),
+                None => {}
+            }
+            properties.insert(field.name.to_owned(), property);
         }
-        let always = |field: &&Field| !request || field.need == Need::Required;
-        let required: Vec<&str> = model.fields.iter().filter(always).map(|field| field.name).collect();
         let mut object = json!({ "type": "object", "description": model.about, "properties": properties });
         if !required.is_empty() {
             object["required"] = json!(required);
+        }
+        if !either.is_empty() {
+            object["allOf"] = json!(either);
         }
         self.schemas.insert(model.name.to_owned(), object);
         reference

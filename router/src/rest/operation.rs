@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::parser::types::{BaseType, Type};
 
 use super::kind::{Field, Kind, Member, Need};
-use super::route::{Answer, Param, Place, Route, Service};
+use super::route::{Answer, Body, Param, Place, Route, Service};
 
 /// Receives the header `Idempotency-Key`.
 const IDEMPOTENCY_KEY: &str = "idempotencyKey";
@@ -44,7 +44,7 @@ impl Compiled {
             Answer::One(_) | Answer::All(_) | Answer::AllAnd(_) => variables(route.operation)?,
         };
         let params = route.params.iter().map(|param| &param.field);
-        let fields = params.chain(route.body.iter().flat_map(|body| body.model.fields));
+        let fields = params.chain(route.body.iter().flat_map(Body::fields));
         let members: Vec<Member> = fields
             .flat_map(Field::every)
             .filter(|member| !member.pointer.is_empty())
@@ -110,17 +110,27 @@ fn fits(member: &Member, variable: &Variable) -> bool {
         return false;
     }
     match (&variable.kind.base, &member.kind) {
-        (BaseType::List(_), kind) => matches!(kind, Kind::List(_)),
-        (BaseType::Named(name), kind) => match kind {
+        (BaseType::List(_), Kind::List(_)) => true,
+        // A variable that is a list takes a single value as a list of one.
+        (BaseType::List(item), kind) => fits_base(kind, &item.base),
+        (base, kind) => fits_base(kind, base),
+    }
+}
+
+fn fits_base(kind: &Kind, base: &BaseType) -> bool {
+    match base {
+        BaseType::List(_) => false,
+        BaseType::Named(name) => match kind {
             Kind::Text => name == "String",
             Kind::Integer { .. } => name == "Int",
             Kind::Id { .. } => name == "ID",
             Kind::Money { .. } => name == "Money",
             Kind::Boolean => name == "Boolean",
-            Kind::DateTime => name == "DateTime",
+            Kind::Number => name == "Float",
+            Kind::DateTime | Kind::Until => name == "DateTime",
             // Names of enums and inputs are the schema's to check: every operation is planned by a test.
             Kind::Words(_) | Kind::Object(_) => true,
-            Kind::List(_) | Kind::Keyed { .. } | Kind::Const(_) => false,
+            Kind::List(_) | Kind::Keyed { .. } | Kind::FirstOf(_) | Kind::Const(_) => false,
         },
     }
 }

@@ -22,24 +22,34 @@ pub struct Reply {
 
 /// What a `reshape` may want to know of the request.
 pub struct Call<'a> {
-    params: &'a [(&'static str, String)],
+    found: &'a Found,
+    variables: &'a Value,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    pub(super) fn new(found: &'a Found, variables: &'a Value) -> Self {
+        Self { found, variables }
+    }
+
     /// A parameter of the path, decoded.
     pub fn param(&self, name: &str) -> Option<&str> {
-        let param = self.params.iter().find(|(known, _)| *known == name);
+        let param = self.found.params.iter().find(|(known, _)| *known == name);
         param.map(|(_, value)| value.as_str())
+    }
+
+    /// A variable of the operation, as the request gave it.
+    pub fn variable(&self, name: &str) -> &Value {
+        &self.variables[name]
     }
 }
 
 /// The response of a route; `base` is where the mount is for the client, `next` the link to the rest of a list.
 ///
 /// # Errors
-/// 500 when the graph's answer does not have the shape that the table promises.
+/// 500 when the graph's answer does not have the shape that the table promises; 404 when `reshape` says so.
 pub(super) fn reply(
     compiled: &Compiled,
-    found: &Found,
+    call: &Call<'_>,
     base: &str,
     node: Value,
     next: Option<String>,
@@ -51,7 +61,10 @@ pub(super) fn reply(
         location: route.location,
     };
     if let Some(reshape) = route.reshape {
-        reshape(&mut reply, &Call { params: &found.params });
+        reshape(&mut reply, call);
+        if reply.node.is_null() {
+            return Err(compiled.not_found(call.found));
+        }
     }
     let mut body = Vec::with_capacity(256);
     write(&route.response, &reply.node, &mut body).map_err(|why| {
@@ -60,7 +73,7 @@ pub(super) fn reply(
     })?;
     let location = reply
         .location
-        .map(|template| location(template, found, base, &reply.node));
+        .map(|template| location(template, call.found, base, &reply.node));
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(reply.status).map_err(|_| Failure::internal())?;
     let headers = response.headers_mut();
@@ -105,7 +118,9 @@ fn write(kind: &Kind, value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
     let unfit = || Err(format!("{value} is no {}", name(kind)));
     match (kind, value) {
         (Kind::Const(json), _) => out.extend_from_slice(json.as_bytes()),
-        (Kind::Text | Kind::DateTime, Value::String(_)) | (Kind::Boolean, Value::Bool(_)) => plain(value, out),
+        (Kind::Text | Kind::DateTime | Kind::Until, Value::String(_)) | (Kind::Boolean, Value::Bool(_)) => {
+            plain(value, out)
+        }
         (Kind::Integer { .. }, Value::Number(number)) if number.is_i64() => plain(value, out),
         (Kind::Id { .. }, Value::String(id)) if id.parse::<i64>().is_ok() => out.extend_from_slice(id.as_bytes()),
         (Kind::Money { .. }, money) => match money.get("amount").and_then(Value::as_str) {
@@ -117,6 +132,15 @@ fn write(kind: &Kind, value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
             Some((word, _)) => plain(&Value::from(*word), out),
             None => return unfit(),
         },
+        (Kind::Number, Value::Number(number)) => out.extend_from_slice(shortest(&number.to_string()).as_bytes()),
+        (Kind::FirstOf(places), node) => {
+            let there =
+                |(pointer, kind): &(&str, Kind)| Some((node.pointer(pointer).filter(|it| !it.is_null())?, *kind));
+            match places.iter().find_map(there) {
+                Some((value, kind)) => write(&kind, value, out)?,
+                None => return unfit(),
+            }
+        }
         (Kind::Object(model), value) => object(model, value, out)?,
         (Kind::List(kind), Value::Array(items)) => {
             out.push(b'[');
@@ -186,10 +210,12 @@ fn name(kind: &Kind) -> &'static str {
         Kind::Id { .. } => "id",
         Kind::Money { .. } => "money",
         Kind::Boolean => "boolean",
-        Kind::DateTime => "moment",
+        Kind::Number => "number",
+        Kind::DateTime | Kind::Until => "moment",
         Kind::Words(_) => "known word",
         Kind::Const(_) => "constant",
         Kind::Object(model) => model.name,
+        Kind::FirstOf(_) => "one of several",
         Kind::List(_) | Kind::Keyed { .. } => "list",
     }
 }

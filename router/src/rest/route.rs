@@ -1,5 +1,7 @@
 //! What a table is made of: mounts, services, routes.
 
+use serde_json::Value;
+
 use super::failure::Envelope;
 use super::kind::{Field, Kind, Model};
 use super::reply::{Call, Reply};
@@ -66,6 +68,8 @@ pub struct Route {
     pub answer: Answer,
     /// The HTTP status of success.
     pub status: u16,
+    /// Another status of success, and when; the route's `reshape` decides.
+    pub status_else: Option<(u16, &'static str)>,
     /// The header `Location`, with `{name}` filled from what lies at `answer`, else from the path.
     pub location: Option<&'static str>,
     /// The parameters in path and query.
@@ -95,6 +99,7 @@ impl Route {
         operation: "",
         answer: Answer::Fixed("{}"),
         status: 200,
+        status_else: None,
         location: None,
         params: &[],
         body: None,
@@ -111,9 +116,10 @@ impl Route {
 pub enum Answer {
     /// Nowhere: the route asks the graph nothing and answers this JSON.
     Fixed(&'static str),
-    /// One thing. `null` and `false` are `NOT_FOUND`.
+    /// One thing. `null` and `false` are `NOT_FOUND`, also when the route's `reshape` makes it so.
     One(&'static str),
     /// The nodes of a connection, all of them: its pages are fetched one after the other through `$first` and `$after`.
+    /// `null` is `NOT_FOUND` where the route has such a row, and else an empty list.
     All(&'static str),
     /// As `All`, and what else the operation asks for with it: the whole answer, the list in the connection's place.
     AllAnd(&'static str),
@@ -168,6 +174,17 @@ pub struct Body {
     pub form: bool,
     /// Whether at least one known member has to be there, though each alone may be left out.
     pub some: bool,
+    /// Further members, which depend on one of the others.
+    pub variants: Option<Variants>,
+}
+
+/// Members of a body that depend on one of its members.
+#[derive(Clone, Copy)]
+pub struct Variants {
+    /// The member that decides: one of `Kind::Words`, required.
+    pub by: &'static Field,
+    /// What each of its words, as they are in the graph, has more.
+    pub more: &'static [(&'static str, &'static Model)],
 }
 
 impl Body {
@@ -177,7 +194,30 @@ impl Body {
             model,
             form: false,
             some: false,
+            variants: None,
         }
+    }
+
+    /// A JSON object whose further members depend on one of them.
+    pub const fn one_of(model: &'static Model, variants: Variants) -> Self {
+        Self {
+            variants: Some(variants),
+            ..Self::json(model)
+        }
+    }
+
+    /// The further members that these variables call for.
+    pub(super) fn more(&self, variables: &Value) -> Option<&'static Model> {
+        let Variants { by, more } = self.variants?;
+        let word = variables.pointer(&by.pointer())?;
+        more.iter().find(|(known, _)| word == known).map(|(_, model)| *model)
+    }
+
+    /// Every member that it may have.
+    pub fn fields(&self) -> impl Iterator<Item = &'static Field> {
+        let more = self.variants.into_iter().flat_map(|variants| variants.more);
+        let models = std::iter::once(self.model).chain(more.map(|(_, model)| *model));
+        models.flat_map(|model| model.fields)
     }
 
     /// A JSON object of new values: what is left out stays, and nothing at all is an error.
@@ -235,6 +275,8 @@ pub enum Access {
     Internal,
     /// A bearer token, whatever the policy.
     Bearer,
+    /// A person's token, whatever the policy: it is about what is theirs.
+    Person,
     /// A service's credential, whatever the policy.
     Service,
 }

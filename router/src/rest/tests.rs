@@ -237,6 +237,11 @@ static MOUNT: Mount = Mount {
                     access: Access::Bearer,
                     ..PEEK
                 },
+                Route {
+                    path: "/me",
+                    access: Access::Person,
+                    ..PEEK
+                },
             ],
         },
     ],
@@ -440,12 +445,13 @@ async fn a_list_may_be_an_object_by_a_member_with_something_beside_it() {
 }
 
 #[tokio::test]
-async fn routes_for_programs_refuse_people() {
+async fn routes_for_programs_refuse_people_and_the_other_way_round() {
     let (open, closed) = (Door::new(Openness::Anyone), Door::new(Openness::Closed));
     for (door, route, nobody, person, service) in [
         (&open, "/replica/1/peek", 401, 403, 200),
         (&open, "/replica/1/look", 200, 200, 200),
         (&open, "/replica/1/mine", 401, 200, 200),
+        (&open, "/replica/1/me", 401, 200, 403),
         (&closed, "/replica/1/peek", 401, 403, 200),
         (&closed, "/replica/1/look", 401, 403, 200),
         (&closed, "/replica/1/mine", 401, 200, 200),
