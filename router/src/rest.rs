@@ -37,7 +37,9 @@ pub use failure::{Envelope, Failure};
 pub use kind::{Field, Kind, Model, Need, QUANTITY};
 pub use openness::Openness;
 pub use reply::{Call, Reply};
-pub use route::{Access, Answer, ErrorRow, Invalid, Mount, Param, Place, Route, Service, Variants, Verb};
+pub use route::{
+    Access, Answer, ErrorRow, Invalid, Mount, OperationElse, Param, Place, Route, Service, Variants, Verb,
+};
 
 use crate::gateway::Gateway;
 use open::{At, Opened};

@@ -147,7 +147,7 @@ async fn ask(
     variables: Value,
 ) -> Result<Value, Failure> {
     let request = SubgraphRequest {
-        document: Document::Text(Arc::clone(&compiled.document)),
+        document: Document::Text(compiled.document(&variables)),
         operation_name: None,
         variables: Variables::from_json(variables),
         viewer: caller.viewer.clone(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::parser::types::{BaseType, Type};
+use serde_json::Value;
 
 use super::kind::{Field, Kind, Member, Need};
 use super::route::{Answer, Body, Param, Place, Route, Service};
@@ -19,7 +20,9 @@ pub(super) struct Compiled {
     /// The service it belongs to.
     pub service: &'static Service,
     /// The operation, shared by all requests.
-    pub document: Arc<str>,
+    document: Arc<str>,
+    /// The other operation, where the route has one.
+    document_else: Option<Arc<str>>,
     /// Everything in parameters and body that goes into a variable.
     pub members: Vec<Member>,
     /// Whether the operation takes an idempotency key.
@@ -27,6 +30,7 @@ pub(super) struct Compiled {
 }
 
 /// A variable that an operation declares.
+#[derive(PartialEq)]
 struct Variable {
     name: String,
     kind: Type,
@@ -50,7 +54,17 @@ impl Compiled {
             .filter(|member| !member.pointer.is_empty())
             .collect();
         let wrong = |why: String| Err(format!("{} {}: {why}", route.verb.as_str(), route.path));
-        for member in &members {
+        if let Some(other) = route.operation_else
+            && variables(other.operation)? != declared
+        {
+            return wrong("its operations take different variables".to_owned());
+        }
+        let chooses = |member: &Member| {
+            route
+                .operation_else
+                .is_some_and(|other| other.by.pointer() == member.pointer)
+        };
+        for member in members.iter().filter(|member| !chooses(member)) {
             let Some(variable) = declared
                 .iter()
                 .find(|variable| is_root(&variable.name, &member.pointer))
@@ -75,9 +89,17 @@ impl Compiled {
             route,
             service,
             document: route.operation.into(),
+            document_else: route.operation_else.map(|other| other.operation.into()),
             members,
             idempotent: declared.iter().any(|variable| variable.name == IDEMPOTENCY_KEY),
         })
+    }
+
+    /// The operation that these variables ask for.
+    pub fn document(&self, sent: &Value) -> Arc<str> {
+        let other = self.route.operation_else.zip(self.document_else.as_ref());
+        let asked = other.filter(|(other, _)| sent.pointer(&other.by.pointer()).is_some_and(|word| word == other.is));
+        Arc::clone(asked.map_or(&self.document, |(_, document)| document))
     }
 }
 

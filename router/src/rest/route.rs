@@ -64,6 +64,8 @@ pub struct Route {
     pub summary: &'static str,
     /// The GraphQL document that does it. A variable `$idempotencyKey` receives the header `Idempotency-Key`.
     pub operation: &'static str,
+    /// Another document for some requests.
+    pub operation_else: Option<OperationElse>,
     /// Where in the GraphQL answer the REST answer lies.
     pub answer: Answer,
     /// The HTTP status of success.
@@ -97,6 +99,7 @@ impl Route {
         name: "",
         summary: "",
         operation: "",
+        operation_else: None,
         answer: Answer::Fixed("{}"),
         status: 200,
         status_else: None,
@@ -109,6 +112,26 @@ impl Route {
         access: Access::Policy,
         reshape: None,
     };
+}
+
+impl Route {
+    /// Every document that may be asked for; none where the graph is not asked.
+    pub fn operations(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let asks = !matches!(self.answer, Answer::Fixed(_));
+        let other = self.operation_else.map(|other| other.operation);
+        asks.then_some(self.operation).into_iter().chain(other)
+    }
+}
+
+/// Another document, where one word of the request decides what it does.
+#[derive(Clone, Copy)]
+pub struct OperationElse {
+    /// The member that decides: one of `Kind::Words`. It goes into no variable.
+    pub by: &'static Field,
+    /// The word, as it is in the graph, that asks for this document.
+    pub is: &'static str,
+    /// The document, with the same variables.
+    pub operation: &'static str,
 }
 
 /// Where in the GraphQL answer the REST answer lies, as a JSON pointer.
