@@ -85,3 +85,12 @@ pub async fn end(tx: &impl ConnectionTrait, order_id: i64, end: End, now_us: i64
     let sql = "UPDATE hold SET state = $1, ended_at_us = $2 WHERE order_id = $3 AND state = 'PENDING' RETURNING *";
     sql::changed(tx, sql, [end.as_str().into(), now_us.into(), order_id.into()]).await
 }
+
+/// The holds of a wallet: all, or those in that state (the word of the column).
+pub fn of_wallet(wallet_id: i64, state: Option<&str>) -> Select<Entity> {
+    let holds = Entity::find().filter(Column::WalletId.eq(wallet_id));
+    match state {
+        Some(state) => holds.filter(Column::State.eq(state)),
+        None => holds,
+    }
+}

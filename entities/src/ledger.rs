@@ -191,9 +191,7 @@ async fn change_wallet(
 ) -> Result<wallet::Model, Failed> {
     if changes.iter().all(|change| *change >= 0) {
         // Who only receives may have no wallet yet.
-        let open = "INSERT INTO wallet (user_id, currency, version, opened_at_us) VALUES ($1, $2, 0, $3)
-             ON CONFLICT (user_id, currency) DO NOTHING";
-        sql::count(tx, open, [user_id.into(), currency.into(), now_us.into()]).await?;
+        wallet::open(tx, user_id, currency, now_us).await?;
     }
     let guarded = format!(
         "UPDATE wallet SET balance_minor = balance_minor + $1, committed_minor = committed_minor + $2,

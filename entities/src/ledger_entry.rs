@@ -1,5 +1,6 @@
 //! Entries of the double-entry ledger.
 
+use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -28,3 +29,31 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// What a movement did to that wallet, in the order of its legs.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_movement(db: &impl ConnectionTrait, movement_id: i64, wallet_id: i64) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::MovementId.eq(movement_id))
+        .filter(Column::WalletId.eq(wallet_id))
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await
+}
+
+/// What happened in a wallet: all of it, or what is of one of these kinds and of that account (the words of the columns).
+pub fn of_wallet(wallet_id: i64, kinds: Option<&[&str]>, account: Option<&str>) -> Select<Entity> {
+    let mut entries = Entity::find().filter(Column::WalletId.eq(wallet_id));
+    if let Some(kinds) = kinds {
+        entries = match kinds {
+            [kind] => entries.filter(Column::Kind.eq(*kind)),
+            kinds => entries.filter(Column::Kind.is_in(kinds.iter().copied())),
+        };
+    }
+    if let Some(account) = account {
+        entries = entries.filter(Column::Account.eq(account));
+    }
+    entries
+}

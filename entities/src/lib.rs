@@ -3,6 +3,7 @@
 //! Functions here take `&impl ConnectionTrait`, so that a write that spans domains is one transaction. What must
 //! never be broken by two callers at once is a single guarded statement whose row count decides.
 
+pub mod adjustment;
 pub mod authorization;
 pub mod book;
 pub mod book_purchase;

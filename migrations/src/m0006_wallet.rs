@@ -19,10 +19,12 @@ impl MigrationTrait for Migration {
         for statement in [
             "CREATE UNIQUE INDEX wallet_user ON wallet (user_id, currency)",
             "CREATE INDEX ledger_entry_movement ON ledger_entry (movement_id)",
-            // A wallet's transactions, newest first, all of them or of one kind.
+            // A wallet's transactions, newest first: all of them, of one kind, of one account.
             "CREATE INDEX ledger_entry_wallet ON ledger_entry (wallet_id, id) WHERE wallet_id IS NOT NULL",
             "CREATE INDEX ledger_entry_kind ON ledger_entry (wallet_id, kind, id) WHERE wallet_id IS NOT NULL",
+            "CREATE INDEX ledger_entry_account ON ledger_entry (wallet_id, account, id) WHERE wallet_id IS NOT NULL",
             "CREATE INDEX hold_wallet ON hold (wallet_id, id)",
+            "CREATE INDEX hold_state ON hold (wallet_id, state, id)",
             "CREATE UNIQUE INDEX hold_order ON hold (order_id) WHERE order_id IS NOT NULL",
         ] {
             db.execute_unprepared(statement).await?;

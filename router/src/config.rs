@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::{LimitFlags, Limits};
 use crate::rest::Openness;
-use contract::settings;
+use contract::{Words, settings};
 
 settings! {
     /// Where the server listens and what it shows.
@@ -64,6 +64,8 @@ pub struct Settings {
     pub database: Database,
     /// The bounds of signing in.
     pub accounts: accounts::Settings,
+    /// What wallets can hold.
+    pub wallet: wallet::Settings,
     /// The bounds of everything a caller can send or keep open.
     pub limits: Limits,
 }
@@ -81,6 +83,8 @@ pub struct SettingsFlags {
     database: DatabaseFlags,
     #[command(flatten)]
     accounts: accounts::SettingsFlags,
+    #[command(flatten)]
+    wallet: wallet::SettingsFlags,
     #[command(flatten)]
     limits: LimitFlags,
 }
@@ -150,7 +154,11 @@ impl Settings {
             .into_iter()
             .flatten()
             .filter_map(|(_, section)| section.as_object());
-        let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let word = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let text = |value: &serde_json::Value| match value.as_array() {
+            Some(list) => list.iter().map(word).collect::<Vec<_>>().join(","),
+            None => word(value),
+        };
         let listed = |value: &serde_json::Value| value.as_array().is_none_or(|list| !list.is_empty());
         sections
             .flatten()
@@ -214,7 +222,7 @@ impl Settings {
 fn environment() -> Env {
     Env::prefixed("AGORA_").map(|key| {
         let key = key.as_str().to_ascii_lowercase();
-        let section = ["server", "database", "accounts", "limits"]
+        let section = ["server", "database", "accounts", "wallet", "limits"]
             .into_iter()
             .find(|name| key.starts_with(&format!("{name}_")));
         match section {
@@ -300,27 +308,6 @@ macro_rules! comma_list {
             }
         }
     };
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Words {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Words {
-    fn split(&self) -> impl Iterator<Item = &str> {
-        let texts = match self {
-            Self::One(text) => std::slice::from_ref(text),
-            Self::Many(texts) => texts.as_slice(),
-        };
-        texts
-            .iter()
-            .flat_map(|text| text.split(','))
-            .map(str::trim)
-            .filter(|word| !word.is_empty())
-    }
 }
 
 comma_list! {

@@ -48,6 +48,11 @@ pub const ALL: &[Domain] = &[
         sdl: messages::sdl,
         open: |services, _| Arc::new(InProcess(messages::schema(services))),
     },
+    Domain {
+        name: "wallet",
+        sdl: wallet::sdl,
+        open: |services, settings| Arc::new(InProcess(wallet::schema_with(services, settings.wallet.clone()))),
+    },
 ];
 
 /// All domains over the same services, by name.

@@ -26,19 +26,7 @@ impl Agora {
         let services = &on.services;
         let people = accounts::demo::seed(services).await.unwrap();
         bookstore::demo::seed(services).await.unwrap();
-        let mut subgraphs: HashMap<String, Arc<dyn Subgraph>> = HashMap::new();
-        subgraphs.insert(
-            "accounts".into(),
-            Arc::new(InProcess(accounts::schema(services.clone()))),
-        );
-        subgraphs.insert(
-            "bookstore".into(),
-            Arc::new(InProcess(bookstore::schema(services.clone()))),
-        );
-        subgraphs.insert(
-            "messages".into(),
-            Arc::new(InProcess(messages::schema(services.clone()))),
-        );
+        let subgraphs = agora::domains::open_all(services, &agora::config::Settings::default());
         let sdl = include_str!("../../supergraph.graphql");
         Self {
             supergraph: Supergraph::new(sdl, subgraphs, Arc::new(Limits::default())).unwrap(),

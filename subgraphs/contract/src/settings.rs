@@ -1,5 +1,7 @@
 //! One list for a group of settings: its struct, its defaults and its command-line flags.
 
+use serde::Deserialize;
+
 /// Declares a group of settings once.
 ///
 /// Out of `name: type = default` with a doc comment each come the struct that the program reads, its `Default`, and a
@@ -40,4 +42,29 @@ macro_rules! settings {
             )*
         }
     };
+}
+
+/// A list in the settings, written as a TOML array or as one text with commas.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Words {
+    /// One text with commas.
+    One(String),
+    /// An array.
+    Many(Vec<String>),
+}
+
+impl Words {
+    /// Its words, without what surrounds them.
+    pub fn split(&self) -> impl Iterator<Item = &str> {
+        let texts = match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Many(texts) => texts.as_slice(),
+        };
+        texts
+            .iter()
+            .flat_map(|text| text.split(','))
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+    }
 }

@@ -1,0 +1,33 @@
+//! What is over is settled before a domain of money answers.
+
+use std::sync::Arc;
+
+use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute};
+use async_graphql::{Error, Pos, Response};
+
+use crate::Services;
+
+/// Calls [`Services::settle_due`] once for each operation, before any of its resolvers: for a domain all of whose
+/// answers depend on it.
+pub struct SettleDue;
+
+impl ExtensionFactory for SettleDue {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(SettleDue)
+    }
+}
+
+#[async_trait::async_trait]
+impl Extension for SettleDue {
+    async fn execute(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        operation_name: Option<&str>,
+        next: NextExecute<'_>,
+    ) -> Response {
+        match ctx.data_unchecked::<Services>().settle_due().await {
+            Ok(()) => next.run(ctx, operation_name).await,
+            Err(error) => Response::from_errors(vec![Error::from(error).into_server_error(Pos::default())]),
+        }
+    }
+}

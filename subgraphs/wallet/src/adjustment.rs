@@ -1,0 +1,81 @@
+//! What programs do with people's money: set what a wallet holds.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object};
+use contract::{Changed, ContextExt, Error, Money, Result, Tx, Viewer, parse_id};
+use entities::adjustment::{self, Set, Target};
+use entities::{user, wallet};
+
+use crate::settings::Settings;
+use crate::wallet::Wallet;
+
+/// A program's movements.
+#[derive(Default)]
+pub struct AdjustmentMutation;
+
+#[Object]
+impl AdjustmentMutation {
+    /// Sets what is free in a person's wallet of that currency and, if given, what is set aside for brokers and lent to
+    /// them together; the difference comes from outside, or goes there. For programs only. `INVALID_INPUT` for less
+    /// than nothing, and for less set aside than is lent. `CONFLICT` when the wallet cannot hold that much.
+    async fn set_balance(
+        &self,
+        ctx: &Context<'_>,
+        user_id: ID,
+        balance: Money,
+        committed: Option<Money>,
+    ) -> Result<Wallet> {
+        program(ctx.viewer())?;
+        let settings = ctx.data_unchecked::<Arc<Settings>>();
+        settings.check("balance", &balance, 0)?;
+        if let Some(committed) = &committed {
+            settings.check("committed", committed, 0)?;
+            if committed.currency != balance.currency {
+                return Err(Error::invalid("committed", "must be of the balance's currency"));
+            }
+        }
+        let person = parse_id(&user_id).ok_or(Error::NotFound("user"))?;
+        let to = Target {
+            balance: balance.minor,
+            committed: committed.map(|committed| committed.minor),
+        };
+        let now_us = ctx.now_us();
+        let (wallet, _) = ctx
+            .services()
+            .write_and_tell(
+                async move |tx| set(tx, person, &balance.currency, to, now_us).await,
+                |(wallet, changed)| changed.then(|| wallet.events()).unwrap_or_default(),
+            )
+            .await?;
+        Ok(Wallet(wallet))
+    }
+}
+
+/// Lets programs pass, and nobody else: not even an administrator makes money out of nothing.
+fn program(viewer: &Viewer) -> Result<()> {
+    match viewer {
+        Viewer::Service { .. } => Ok(()),
+        Viewer::Anonymous => Err(Error::Unauthenticated),
+        Viewer::User { .. } => Err(Error::Forbidden("only a program may do this")),
+    }
+}
+
+/// The wallet, and whether anything changed in it.
+async fn set(tx: &Tx, person: i64, currency: &str, to: Target, now_us: i64) -> Result<(wallet::Model, bool)> {
+    if !user::is_active(tx, person).await? {
+        return Err(Error::NotFound("user"));
+    }
+    match adjustment::set(tx, person, currency, to, now_us).await? {
+        Set::Changed(wallet) => Ok((*wallet, true)),
+        Set::Unchanged(wallet) => Ok((*wallet, false)),
+        Set::Lent(minor) => {
+            let lent = Money {
+                minor,
+                currency: currency.to_owned(),
+            };
+            let reason = format!("must be at least {}: that much is lent", lent.amount());
+            Err(Error::invalid("committed", reason))
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Sample data: what four people put into their wallets, and took out again.
+
+use contract::{Result, Services, Tx};
+use entities::ledger::{self, Account, Bucket, Kind, Movement};
+use entities::wallet;
+
+/// The ids of the people of the sample data.
+#[derive(Clone, Copy, Debug)]
+pub struct People {
+    /// `ada`, an investor.
+    pub ada: i64,
+    /// `ben`, a broker.
+    pub ben: i64,
+    /// `cleo`, a member.
+    pub cleo: i64,
+    /// `dan`, a member.
+    pub dan: i64,
+}
+
+/// The currency of the sample data.
+const CURRENCY: &str = "USD";
+
+/// Microseconds in a day.
+const DAY_US: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// Fills the wallets of those of the people who have none: 10,000.00 USD for ada. Changes nothing in any other.
+///
+/// # Errors
+/// When the database fails.
+pub async fn seed(services: &Services, people: People) -> Result<()> {
+    let now_us = services.clock.now_us();
+    services
+        .db
+        .write(async move |tx| {
+            for (person, movements) in sample(people) {
+                if wallet::of(tx, person, CURRENCY).await?.is_some() {
+                    continue;
+                }
+                for (days_ago, minor) in movements {
+                    record(tx, person, *minor, now_us - days_ago * DAY_US).await?;
+                }
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Whose wallets are filled: how many days ago how many cents came in, or went out.
+fn sample(People { ada, ben, cleo, dan }: People) -> [(i64, &'static [(i64, i64)]); 4] {
+    [
+        (ada, &[(60, 800_000), (30, 350_000), (3, -150_000)]),
+        (ben, &[(45, 250_000)]),
+        (cleo, &[(20, 20_000), (2, -5_000)]),
+        (dan, &[(10, 7_500)]),
+    ]
+}
+
+async fn record(tx: &Tx, person: i64, minor: i64, at_us: i64) -> Result<()> {
+    let kind = if minor < 0 { Kind::Withdrawal } else { Kind::Deposit };
+    let legs = [
+        (Account::Of(person, Bucket::Balance), minor),
+        (Account::Outside, -minor),
+    ];
+    ledger::post(tx, Movement::of(kind, CURRENCY), &legs, at_us).await?;
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! A hold: money that covers an automated order.
+
+use async_graphql::{Context, Description, Enum, ID, Object};
+use chrono::{DateTime, Utc};
+use contract::{ContextExt, Money, PageArgs, Paged, Result, page, rfc3339};
+use entities::{hold, wallet};
+use sea_orm::{Order, Select};
+
+use crate::stub::BrokerageOrder;
+use crate::word::value;
+
+/// What became of a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum HoldState {
+    /// The money is held.
+    Pending,
+    /// It was spent.
+    Posted,
+    /// It was given back: the order was cancelled.
+    Voided,
+    /// It was given back: the order ran out.
+    Expired,
+}
+
+/// Money of a wallet that covers an automated order until that fires, is cancelled or runs out.
+#[derive(Description)]
+pub struct Hold {
+    row: hold::Model,
+    currency: String,
+}
+
+#[Object(use_type_description)]
+impl Hold {
+    /// The hold's id; a newer one has a higher id.
+    async fn id(&self) -> ID {
+        self.row.id.into()
+    }
+
+    /// How much it held from the start.
+    async fn amount(&self) -> Money {
+        Money {
+            minor: self.row.amount_minor,
+            currency: self.currency.clone(),
+        }
+    }
+
+    /// What became of it.
+    async fn state(&self) -> Result<HoldState> {
+        value(&self.row.state)
+    }
+
+    /// When it was placed.
+    async fn placed_at(&self) -> DateTime<Utc> {
+        rfc3339(self.row.placed_at_us)
+    }
+
+    /// When it runs out; null when it does not.
+    async fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.row.expires_at_us.map(rfc3339)
+    }
+
+    /// When it ended; null while it is pending.
+    async fn ended_at(&self) -> Option<DateTime<Utc>> {
+        self.row.ended_at_us.map(rfc3339)
+    }
+
+    /// The order that it covers.
+    async fn order(&self) -> Option<BrokerageOrder> {
+        self.row.order_id.map(|id| BrokerageOrder { id: id.into() })
+    }
+}
+
+/// A page of those of `holds`, all of them of `wallet`, newest first.
+pub(crate) async fn newest_first(
+    ctx: &Context<'_>,
+    wallet: &wallet::Model,
+    holds: Select<hold::Entity>,
+    args: PageArgs,
+) -> Result<Paged<Hold>> {
+    let key = |hold: &hold::Model| vec![hold.id];
+    let node = |row| Hold {
+        row,
+        currency: wallet.currency.clone(),
+    };
+    page(ctx.db().read(), holds, hold::Column::Id, Order::Desc, args, key, node).await
+}

@@ -1,0 +1,192 @@
+//! A transaction: one entry of the ledger, seen from the wallet it changed.
+
+use async_graphql::{Context, Description, Enum, ID, Object};
+use chrono::{DateTime, Utc};
+use contract::{ContextExt, Error, Money, PageArgs, Paged, Result, page, parse_id, rfc3339, row};
+use entities::ledger::{Bucket, Kind};
+use entities::{ledger_entry, ledger_movement, wallet};
+use sea_orm::{Order, Select};
+
+use crate::stub::{Authorization, BrokerageOrder};
+use crate::word::value;
+
+/// What a transaction was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+// The compiler sees to it that the ledger knows no other kind.
+#[graphql(remote = "Kind")]
+pub enum TransactionType {
+    /// Money came in from outside.
+    Deposit,
+    /// Money went outside.
+    Withdrawal,
+    /// A program set what the wallet holds.
+    Adjustment,
+    /// Money was lent to a broker.
+    Grant,
+    /// What was left of it came back.
+    Release,
+    /// Shares were paid for.
+    Purchase,
+    /// Shares were sold, or a broker got a fee.
+    Sale,
+    /// Money was set aside for an automated order.
+    Hold,
+    /// It was set free again.
+    Unhold,
+}
+
+/// A part of a wallet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "Bucket")]
+pub enum WalletAccount {
+    /// What is free to use.
+    Balance,
+    /// What is set aside for brokers and lent to none of them.
+    Committed,
+    /// What is lent to brokers.
+    Lent,
+    /// What covers automated orders.
+    Held,
+}
+
+/// What came into one account of a wallet, or went out of it; for the wallet's owner and for operators. It never changes.
+///
+/// Money that changes its account is two transactions.
+#[derive(Description)]
+pub struct Transaction {
+    entry: ledger_entry::Model,
+    user_id: i64,
+    currency: String,
+}
+
+impl Transaction {
+    /// The entry as what happened in `wallet`, which is the entry's.
+    pub(crate) fn new(entry: ledger_entry::Model, wallet: &wallet::Model) -> Self {
+        Self {
+            entry,
+            user_id: wallet.user_id,
+            currency: wallet.currency.clone(),
+        }
+    }
+
+    fn money(&self, minor: i64) -> Money {
+        Money {
+            minor,
+            currency: self.currency.clone(),
+        }
+    }
+
+    async fn movement(&self, ctx: &Context<'_>) -> Result<ledger_movement::Model> {
+        let found = row::<ledger_movement::Entity>(ctx, self.entry.movement_id).await?;
+        found.ok_or_else(|| Error::Internal("an entry of no movement".into()))
+    }
+}
+
+#[Object(use_type_description)]
+impl Transaction {
+    /// The transaction's id; a newer one has a higher id.
+    async fn id(&self) -> ID {
+        self.entry.id.into()
+    }
+
+    /// What it was for.
+    #[graphql(name = "type")]
+    async fn kind(&self) -> Result<TransactionType> {
+        value(&self.entry.kind)
+    }
+
+    /// Which part of the wallet it changed.
+    async fn account(&self) -> Result<WalletAccount> {
+        value(&self.entry.account)
+    }
+
+    /// What came in, or went out below zero.
+    async fn amount(&self) -> Money {
+        self.money(self.entry.amount_minor)
+    }
+
+    /// What the account held right after it.
+    async fn balance_after(&self) -> Money {
+        self.money(self.entry.balance_after_minor.unwrap_or_default())
+    }
+
+    /// When it happened.
+    async fn at(&self) -> DateTime<Utc> {
+        rfc3339(self.entry.at_us)
+    }
+
+    /// The id of the wallet.
+    async fn wallet_id(&self) -> ID {
+        self.entry.wallet_id.unwrap_or_default().into()
+    }
+
+    /// The id of the wallet's owner.
+    async fn user_id(&self) -> ID {
+        self.user_id.into()
+    }
+
+    /// The order it was for, if any.
+    async fn order(&self, ctx: &Context<'_>) -> Option<Result<BrokerageOrder>> {
+        let order = self.movement(ctx).await.map(|movement| movement.order_id);
+        let stub = |id: i64| BrokerageOrder { id: id.into() };
+        order.transpose().map(|id| id.map(stub))
+    }
+
+    /// The authorization it was for, if any.
+    async fn authorization(&self, ctx: &Context<'_>) -> Option<Result<Authorization>> {
+        let authorization = self.movement(ctx).await.map(|movement| movement.authorization_id);
+        let stub = |id: i64| Authorization { id: id.into() };
+        authorization.transpose().map(|id| id.map(stub))
+    }
+}
+
+/// A page of those of `entries`, all of them of `wallet`, newest first.
+pub(crate) async fn newest_first(
+    ctx: &Context<'_>,
+    wallet: &wallet::Model,
+    entries: Select<ledger_entry::Entity>,
+    args: PageArgs,
+) -> Result<Paged<Transaction>> {
+    let key = |entry: &ledger_entry::Model| vec![entry.id];
+    let node = |entry| Transaction::new(entry, wallet);
+    page(
+        ctx.db().read(),
+        entries,
+        ledger_entry::Column::Id,
+        Order::Desc,
+        args,
+        key,
+        node,
+    )
+    .await
+}
+
+/// The transaction with that id, if there is one and the viewer may see it. Batched.
+async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Transaction>> {
+    let Some(id) = parse_id(id) else { return Ok(None) };
+    let Some(entry) = row::<ledger_entry::Entity>(ctx, id).await? else {
+        return Ok(None);
+    };
+    let Some(wallet) = entry.wallet_id else { return Ok(None) };
+    let found = row::<wallet::Entity>(ctx, wallet).await?;
+    let may_see = |wallet: &wallet::Model| ctx.viewer().self_or_operator(wallet.user_id).is_ok();
+    Ok(found.filter(may_see).map(|wallet| Transaction::new(entry, &wallet)))
+}
+
+/// Reads of transactions.
+#[derive(Default)]
+pub struct TransactionQuery;
+
+#[Object]
+impl TransactionQuery {
+    /// The transaction with that id, for the wallet's owner and for operators; null for everybody else.
+    async fn transaction(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Transaction>> {
+        find(ctx, &id).await.transpose()
+    }
+
+    /// Resolves a transaction another subgraph refers to.
+    #[graphql(entity)]
+    async fn transaction_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Transaction>> {
+        find(ctx, &id).await
+    }
+}

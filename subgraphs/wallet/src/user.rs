@@ -1,0 +1,73 @@
+//! What the wallets know of a person.
+
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader as Load;
+use async_graphql::{Context, ID, Object};
+use contract::{ContextExt, Db, Error, Loader, Result, parse_id};
+use entities::wallet;
+
+use crate::wallet::Wallet;
+
+/// A person; the other domains know the rest.
+// Private fields are `Option<Result<_>>`: a refusal then nulls the field. A resolver's own `Err` nulls the whole person.
+pub struct User(pub(crate) i64);
+
+#[Object]
+impl User {
+    /// The person's id.
+    async fn id(&self) -> ID {
+        self.0.into()
+    }
+
+    /// This person's money in that currency; null while none ever moved. For themselves and for operators.
+    async fn wallet(&self, ctx: &Context<'_>, #[graphql(default = "USD")] currency: String) -> Option<Result<Wallet>> {
+        let wallets = self.theirs(ctx).await;
+        let of_currency = |wallets: Vec<wallet::Model>| wallets.into_iter().find(|wallet| wallet.currency == currency);
+        wallets.map(of_currency).transpose().map(|found| found.map(Wallet))
+    }
+
+    /// This person's money in every currency in which any ever moved, the oldest wallet first; for themselves and for
+    /// operators.
+    async fn wallets(&self, ctx: &Context<'_>) -> Option<Result<Vec<Wallet>>> {
+        let wallets = self.theirs(ctx).await;
+        Some(wallets.map(|wallets| wallets.into_iter().map(Wallet).collect()))
+    }
+}
+
+impl User {
+    async fn theirs(&self, ctx: &Context<'_>) -> Result<Vec<wallet::Model>> {
+        ctx.viewer().self_or_operator(self.0)?;
+        let wallets = ctx.data_unchecked::<Loader<ByOwner>>().load_one(self.0).await?;
+        Ok(wallets.unwrap_or_default())
+    }
+}
+
+/// Reads the wallets of many people at once.
+pub struct ByOwner(pub(crate) Db);
+
+impl Load<i64> for ByOwner {
+    type Value = Vec<wallet::Model>;
+    type Error = Error;
+
+    async fn load(&self, people: &[i64]) -> Result<HashMap<i64, Vec<wallet::Model>>> {
+        let mut wallets: HashMap<_, Vec<_>> = HashMap::new();
+        for wallet in wallet::of_people(self.0.read(), people).await? {
+            wallets.entry(wallet.user_id).or_default().push(wallet);
+        }
+        Ok(wallets)
+    }
+}
+
+/// Where other subgraphs' references to a person arrive.
+#[derive(Default)]
+pub struct UserQuery;
+
+#[Object]
+impl UserQuery {
+    /// A person another subgraph refers to. Whether there is one is for accounts to say.
+    #[graphql(entity)]
+    async fn user_by_id(&self, id: ID) -> Option<User> {
+        parse_id(&id).map(User)
+    }
+}

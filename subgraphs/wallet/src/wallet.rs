@@ -1,0 +1,127 @@
+//! A wallet: somebody's money in one currency.
+
+use async_graphql::{Context, Description, ID, Object};
+use contract::{ContextExt, Money, PageArgs, Paged, Result, parse_id, row};
+use entities::{hold, ledger_entry, wallet};
+
+use crate::hold::{Hold, HoldState, newest_first as holds_newest_first};
+use crate::transaction::{Transaction, TransactionType, WalletAccount, newest_first};
+use crate::user::User;
+use crate::word::word;
+
+/// Somebody's money in one currency; for its owner and for operators.
+///
+/// It lies in parts, and each of them is the sum of its transactions.
+#[derive(Description)]
+// Whoever makes one has checked who asks: its fields check nothing.
+pub struct Wallet(pub(crate) wallet::Model);
+
+#[Object(use_type_description)]
+impl Wallet {
+    /// The wallet's id.
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// Whose money it is.
+    async fn owner(&self) -> User {
+        User(self.0.user_id)
+    }
+
+    /// The ISO 4217 code of the currency.
+    async fn currency(&self) -> &str {
+        &self.0.currency
+    }
+
+    /// What is free to use.
+    async fn balance(&self) -> Money {
+        self.money(self.0.balance_minor)
+    }
+
+    /// What is set aside for brokers and what is lent to them, together.
+    async fn committed(&self) -> Money {
+        self.money(self.0.committed_minor + self.0.lent_minor)
+    }
+
+    /// What of `committed` is lent: the sum of what is left of the capital authorizations.
+    async fn lent(&self) -> Money {
+        self.money(self.0.lent_minor)
+    }
+
+    /// What covers automated orders: the sum of the pending holds. It is part of none of the others.
+    async fn held(&self) -> Money {
+        self.money(self.0.held_minor)
+    }
+
+    /// What happened in this wallet, newest first: all of it, or what is of that type, of one of these types, of that
+    /// account. The `balanceAfter` of one account's transactions is its running balance.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection and its filters")]
+    async fn transactions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "type")] of_type: Option<TransactionType>,
+        types: Option<Vec<TransactionType>>,
+        account: Option<WalletAccount>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<Transaction>> {
+        let args = PageArgs::new(first, after, last, before);
+        let kinds = wanted(of_type, types);
+        let entries = ledger_entry::of_wallet(self.0.id, kinds.as_deref(), account.map(word));
+        newest_first(ctx, &self.0, entries, args).await
+    }
+
+    /// The money that automated orders hold or held, newest first: all of it, or what is in that state.
+    async fn holds(
+        &self,
+        ctx: &Context<'_>,
+        state: Option<HoldState>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<Hold>> {
+        let args = PageArgs::new(first, after, last, before);
+        holds_newest_first(ctx, &self.0, hold::of_wallet(self.0.id, state.map(word)), args).await
+    }
+}
+
+impl Wallet {
+    fn money(&self, minor: i64) -> Money {
+        Money {
+            minor,
+            currency: self.0.currency.clone(),
+        }
+    }
+}
+
+/// The kinds that both filters let through; each of them once, however often it is asked for.
+fn wanted(of_type: Option<TransactionType>, types: Option<Vec<TransactionType>>) -> Option<Vec<&'static str>> {
+    let mut kinds: Vec<_> = match (of_type, types) {
+        (None, None) => return None,
+        (Some(one), None) => vec![word(one)],
+        (None, Some(many)) => many.into_iter().map(word).collect(),
+        (Some(one), Some(many)) => many.into_iter().filter(|each| *each == one).map(word).collect(),
+    };
+    kinds.sort_unstable();
+    kinds.dedup();
+    Some(kinds)
+}
+
+/// Where other subgraphs' references to a wallet arrive.
+#[derive(Default)]
+pub struct WalletQuery;
+
+#[Object]
+impl WalletQuery {
+    /// A wallet another subgraph refers to; null for who may not see it.
+    #[graphql(entity)]
+    async fn wallet_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Wallet>> {
+        let Some(id) = parse_id(&id) else { return Ok(None) };
+        let found = row::<wallet::Entity>(ctx, id).await?;
+        let may_see = |wallet: &wallet::Model| ctx.viewer().self_or_operator(wallet.user_id).is_ok();
+        Ok(found.filter(may_see).map(Wallet))
+    }
+}

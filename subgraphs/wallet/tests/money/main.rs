@@ -1,0 +1,3 @@
+//! Wallets through their schema, on real SQLite files.
+
+mod schema;
