@@ -89,7 +89,7 @@ impl Db {
     /// Runs `change` in one transaction, and answers after it is durable. An error or a panic leaves no trace.
     ///
     /// `change` may run more than once: when the commit it shares with others fails, each of them runs again alone.
-    /// So it must have no effect outside of `tx`; what others are to learn is told after this has answered.
+    /// So it must have no effect outside of `tx`; what others are to learn is told by [`write_then`](Self::write_then).
     /// It runs on the write thread: it must not block it (hash passwords before), nor write through `Db` itself.
     ///
     /// Who drops the future gives up the answer, not the change: that happens completely or not at all.
@@ -103,8 +103,21 @@ impl Db {
         F: AsyncFn(&Tx) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
+        self.write_then(change, |_| ()).await
+    }
+
+    /// As [`write`](Self::write), and calls `then` once with what `change` answered: after the commit, before this is
+    /// answered, and before any write that came later is. On the write thread: it must not block it.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn write_then<T, F>(&self, change: F, then: impl FnOnce(&T) + Send + 'static) -> Result<T>
+    where
+        F: AsyncFn(&Tx) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
         let (caller, answer) = oneshot::channel();
-        let job = Box::new(Write::new(change, caller));
+        let job = Box::new(Write::new(change, then, caller));
         self.writer.send(Command::Write(job)).await?;
         answer.await.map_err(|_| writer::gone())?
     }

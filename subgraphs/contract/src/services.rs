@@ -25,7 +25,9 @@ pub struct Services {
 }
 
 impl Services {
-    /// As [`Db::write`]; publishes the events that `tell` finds in the outcome after the commit.
+    /// As [`Db::write`]; publishes the events that `tell` finds in the outcome after the commit, in the order of the
+    /// commits, and before this or any later write is answered: who repeats a request and is answered first learns
+    /// nothing that has not been told.
     ///
     /// A caller who stops waiting (hangs up, runs out of time) gives up the answer, neither the change nor the events:
     /// what is committed is told.
@@ -38,17 +40,14 @@ impl Services {
         T: Send + 'static,
         E: IntoIterator<Item = Event>,
     {
-        let services = self.clone();
+        let (db, bus) = (self.db.clone(), Arc::clone(&self.bus));
         let written = tokio::spawn(async move {
-            let outcome = services.db.write(change).await?;
-            for event in tell(&outcome) {
-                services.bus.publish(event);
-            }
-            Ok(outcome)
+            let publish = move |outcome: &T| tell(outcome).into_iter().for_each(|event| bus.publish(event));
+            db.write_then(change, publish).await
         });
         written
             .await
-            .map_err(|_| Error::Internal("what tells of a write panicked".into()))?
+            .map_err(|_| Error::Internal("what waits for a write panicked".into()))?
     }
 
     /// Settles what is over, so that what it gives back is seen: to be called before money, shares, authorizations or

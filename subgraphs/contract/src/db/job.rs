@@ -35,26 +35,29 @@ pub(super) fn swallow(panic: Box<dyn Any + Send>) {
     }
 }
 
-pub(super) struct Write<T, F> {
+pub(super) struct Write<T, F, G> {
     change: F,
+    then: G,
     value: Option<T>,
     caller: oneshot::Sender<Result<T>>,
 }
 
-impl<T, F> Write<T, F> {
-    pub(super) fn new(change: F, caller: oneshot::Sender<Result<T>>) -> Self {
+impl<T, F, G> Write<T, F, G> {
+    pub(super) fn new(change: F, then: G, caller: oneshot::Sender<Result<T>>) -> Self {
         Self {
             change,
+            then,
             value: None,
             caller,
         }
     }
 }
 
-impl<T, F> Job for Write<T, F>
+impl<T, F, G> Job for Write<T, F, G>
 where
     T: Send,
     F: AsyncFn(&Tx) -> Result<T> + Send,
+    G: FnOnce(&T) + Send,
 {
     fn run<'a>(&'a mut self, tx: &'a Tx) -> LocalBoxFuture<'a, Result<()>> {
         Box::pin(async move {
@@ -69,10 +72,16 @@ where
     }
 
     fn answer(self: Box<Self>, outcome: Result<()>) {
-        let Self { value, caller, .. } = *self;
+        let Self {
+            value, then, caller, ..
+        } = *self;
         let nothing = || Error::Internal("a write ended without an answer".into());
+        let outcome = outcome.and_then(|()| value.ok_or_else(nothing));
+        if let Ok(value) = &outcome {
+            then(value);
+        }
         // A caller that is gone is no failure: the change is complete all the same.
-        let _ = caller.send(outcome.and_then(|()| value.ok_or_else(nothing)));
+        let _ = caller.send(outcome);
     }
 }
 
