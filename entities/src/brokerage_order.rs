@@ -1,11 +1,12 @@
 //! Orders of the brokerage: carried out at once, or automated and waiting for their price.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{Condition, ExprTrait, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use crate::side::Side;
-use crate::sql;
+use crate::{sql, stock};
 
 /// One order.
 #[sea_orm::model]
@@ -171,18 +172,18 @@ pub async fn fire(tx: &impl ConnectionTrait, stock_id: i64, price_minor: i64, no
 }
 
 /// Pending orders that a price has fired, the first placed first, after the one with the id `after`.
-///
-/// # Errors
-/// When the database fails.
-pub async fn fired(db: &impl ConnectionTrait, after: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
+pub fn fired(after: i64, limit: u64) -> Select<Entity> {
     Entity::find()
-        .filter(Column::Status.eq("PENDING"))
+        .filter(pending())
         .filter(Column::FiredMinor.is_not_null())
         .filter(Column::Id.gt(after))
         .order_by_asc(Column::Id)
         .limit(limit)
-        .all(db)
-        .await
+}
+
+// Written out: to a parameter, SQLite does not apply the indexes of pending orders.
+fn pending() -> Expr {
+    Expr::cust("brokerage_order.status = 'PENDING'")
 }
 
 /// Takes the mark off a fired order that could not be carried out because the exchange had too few shares: it waits again.
@@ -193,6 +194,30 @@ pub async fn unfire(tx: &impl ConnectionTrait, id: i64) -> Result<(), DbErr> {
     let sql = "UPDATE brokerage_order SET fired_minor = NULL WHERE id = $1 AND status = 'PENDING'";
     sql::count(tx, sql, [id.into()]).await?;
     Ok(())
+}
+
+/// Ids of stocks of which the exchange has enough shares, at a price that is right, for a purchase that waits all the
+/// same: it came to its price when there were too few, and shares have come back since. Of these stocks, or of all.
+pub fn waiting_for_shares(stocks: Option<&[i64]>) -> Select<stock::Entity> {
+    let waits = Query::select()
+        .expr(Expr::value(1))
+        .from(Entity)
+        .and_where(pending())
+        .and_where(Column::Side.eq(Side::Buy.as_str()))
+        .and_where(Column::FiredMinor.is_null())
+        .and_where(Expr::col((Entity, Column::StockId)).equals((stock::Entity, stock::Column::Id)))
+        .and_where(Expr::col((Entity, Column::LimitMinor)).gte(Expr::col((stock::Entity, stock::Column::PriceMinor))))
+        .and_where(Expr::col((Entity, Column::Quantity)).lte(Expr::col((stock::Entity, stock::Column::Quantity))))
+        .take();
+    let found = stock::Entity::find()
+        .select_only()
+        .column(stock::Column::Id)
+        .filter(stock::Column::Quantity.gt(0))
+        .filter(Expr::exists(waits));
+    match stocks {
+        Some(stocks) => found.filter(stock::Column::Id.is_in(stocks.iter().copied())),
+        None => found,
+    }
 }
 
 /// Completes a pending order; `None` when it is not pending any more: of a cancel and this, one wins.
@@ -256,16 +281,37 @@ pub async fn of_party(db: &impl ConnectionTrait, user_id: i64) -> Result<Select<
     Ok(Entity::find().filter(mine))
 }
 
-/// Pending orders whose time is over, the first to end first.
+/// Somebody's orders, as investor or as broker, that changed after the moment `at_us`, or in it with an id over `id`; the
+/// earliest change first.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn due(db: &impl ConnectionTrait, now_us: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
+pub async fn changed_behind(
+    db: &impl ConnectionTrait,
+    party: i64,
+    at_us: i64,
+    id: i64,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    // The first filter says nothing new, but an index serves it, and not what the cursor makes of two columns.
+    let mut changed = Entity::find()
+        .filter(Column::ChangedAtUs.gte(at_us))
+        .filter(
+            Condition::any()
+                .add(Column::InvestorId.eq(party))
+                .add(Column::BrokerId.eq(party)),
+        )
+        .cursor_by((Column::ChangedAtUs, Column::Id));
+    changed.after((at_us, id)).first(limit).all(db).await
+}
+
+/// Pending orders whose time is over, the first to end first. Not those that a price fired in time: they are carried
+/// out, or wait again and then are over.
+pub fn due(now_us: i64, limit: u64) -> Select<Entity> {
     Entity::find()
-        .filter(Column::Status.eq("PENDING"))
+        .filter(pending())
+        .filter(Column::FiredMinor.is_null())
         .filter(Column::ExpiresAtUs.lte(now_us))
         .order_by_asc(Column::ExpiresAtUs)
         .limit(limit)
-        .all(db)
-        .await
 }

@@ -31,7 +31,7 @@ pub struct Settled {
 /// When the database fails.
 pub async fn is_due(db: &impl ConnectionTrait, now_us: i64) -> Result<bool, DbErr> {
     let sql = "SELECT 1 AS due WHERE EXISTS (SELECT 1 FROM broker_authorization WHERE ended_at_us IS NULL AND ends_at_us <= $1)
-         OR EXISTS (SELECT 1 FROM brokerage_order WHERE status = 'PENDING' AND expires_at_us IS NOT NULL AND expires_at_us <= $1)";
+         OR EXISTS (SELECT 1 FROM brokerage_order WHERE status = 'PENDING' AND fired_minor IS NULL AND expires_at_us IS NOT NULL AND expires_at_us <= $1)";
     Ok(crate::sql::count_rows(db, sql, [now_us.into()]).await? > 0)
 }
 
@@ -47,7 +47,7 @@ pub async fn settle(tx: &impl ConnectionTrait, now_us: i64, limit: u64) -> Resul
             settled.touched.extend(touched);
         }
     }
-    for due in brokerage_order::due(tx, now_us, limit).await? {
+    for due in brokerage_order::due(now_us, limit).all(tx).await? {
         if let Some(order) = brokerage_order::cancel(tx, due.id, Some(ORDER_EXPIRED), now_us).await? {
             settled
                 .touched

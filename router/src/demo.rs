@@ -1,4 +1,4 @@
-//! The sample data of `agora demo`: people, the default books and stocks, a few messages, money.
+//! The sample data of `agora demo`: people, the default books and stocks, a few messages, money, shares and orders.
 
 use contract::{Result, Services};
 
@@ -20,5 +20,6 @@ pub async fn seed(services: &Services) -> Result<()> {
     bookstore::demo::seed_sale(services, cleo).await?;
     exchange::demo::seed(services).await?;
     messages::demo::seed(services, messages::demo::People { ada, ben, cleo, dan }).await?;
-    wallet::demo::seed(services, wallet::demo::People { ada, ben, cleo, dan }).await
+    wallet::demo::seed(services, wallet::demo::People { ada, ben, cleo, dan }).await?;
+    brokerage::demo::seed(services, brokerage::demo::People { ada, ben }).await
 }

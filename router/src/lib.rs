@@ -15,4 +15,3 @@ pub mod serve;
 pub mod status;
 pub mod subgraph;
 pub mod supergraph;
-pub mod workers;

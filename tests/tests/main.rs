@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bookshop_races;
+mod brokerage;
 mod cache;
 mod federation;
 mod lasting;

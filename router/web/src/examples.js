@@ -115,68 +115,91 @@ subscription CacheInvalidated($typenames: [String!]) {
     variables: { typenames: ["Book"] },
   },
   {
-    query: `# Stocks are public. Trading needs a sign-in; with the
-# same key a second click trades nothing more.
-query Market($name: String) {
-  stocks(first: 10) {
-    nodes {
-      id
-      name
-      price
-      quantity
-      volume
+    query: `# What ada has: money, shares at the live price, and
+# orders, two of which wait for their price.
+# Sign in as ada first.
+query Portfolio {
+  me {
+    portfolioValue
+    wallet { balance committed held }
+    holdings(first: 10) {
+      nodes {
+        stock { name price }
+        free
+        committed
+        held
+        marketValue
+      }
     }
-  }
-  stock(name: $name) {
-    price
-    open
-    high
-    low
-    updatedAt
+    brokerageOrders(first: 10) {
+      nodes {
+        id
+        side
+        status
+        quantity
+        stock { name price }
+        price
+        limitPrice
+        fee
+        broker { username }
+      }
+    }
   }
 }
 
-mutation Trade($stock: String!, $side: Side!, $quantity: Int!, $key: String) {
-  trade(stock: $stock, side: $side, quantity: $quantity, idempotencyKey: $key) {
-    number
-    price
-    at
-    stock {
-      name
-      quantity
+# An automated order waits until the stock costs its
+# limit or less. Without automated and limitPrice an
+# order is carried out at once.
+mutation PlaceOrder($stock: ID!, $limit: Money, $key: String) {
+  placeOrder(
+    input: {
+      side: BUY
+      stock: $stock
+      quantity: 2
+      automated: true
+      limitPrice: $limit
     }
+    idempotencyKey: $key
+  ) {
+    id
+    status
+    price
+    limitPrice
+    stock { name price quantity myHolding { free held } }
+    exchangeOrder { number }
+  }
+}
+
+mutation CancelOrder($id: ID!) {
+  cancelOrder(id: $id) {
+    id
+    status
   }
 }
 `,
-    variables: { name: "FishCo", stock: "FishCo", side: "BUY", quantity: 1, key: "my-first-trade" },
+    variables: {
+      stock: "1",
+      limit: { amount: "15.50", currency: "USD" },
+      key: "my-first-order",
+      id: "1",
+    },
   },
   {
-    query: `# Every trade and every price, as it happens: in the
-# demo one price moves each second.
-subscription StockChanged($names: [String!]) {
-  stockChanged(names: $names) {
-    name
-    price
+    query: `# Stays open and shows your orders as they change: sign in
+# as ada, press Play, and wait for the price of
+# MercuryExpress to move by one percent.
+subscription OrderChanged {
+  orderChanged {
+    id
+    side
+    status
     quantity
-    volume
-  }
-}
-`,
-    variables: { names: null },
-  },
-  {
-    query: `# Sign in as admin. A price that crosses the limit of an
-# automated order fires it.
-mutation SetPrice($stock: String!, $price: Money!) {
-  setPrice(stock: $stock, price: $price) {
-    name
     price
-    high
-    low
+    limitPrice
+    stock { name price }
   }
 }
 `,
-    variables: { stock: "FishCo", price: { amount: "19.50", currency: "USD" } },
   },
 ];
 

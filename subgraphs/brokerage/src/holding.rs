@@ -1,17 +1,19 @@
 //! A holding: somebody's shares of one stock.
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, Description, ID, Object};
 use contract::{Changed, ContextExt, Error, Money, PageArgs, Paged, Result, Tx, Viewer, page, parse_id, row};
 use entities::{holding, stock};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
+use crate::portfolio::capped;
 use crate::stock::Stock;
 use crate::user::User;
 
 /// Somebody's shares of one stock; only the owner and operators reach it.
+#[derive(Description)]
 pub struct Holding(pub(crate) holding::Model);
 
-#[Object]
+#[Object(use_type_description)]
 impl Holding {
     /// The holding's id.
     async fn id(&self) -> ID {
@@ -47,11 +49,7 @@ impl Holding {
     async fn market_value(&self, ctx: &Context<'_>) -> Result<Money> {
         let stock = row::<stock::Entity>(ctx, self.0.stock_id).await?;
         let stock = stock.ok_or_else(|| Error::Internal("a holding of no stock".into()))?;
-        let worth = i128::from(self.0.shares()) * i128::from(stock.price_minor);
-        Ok(Money {
-            minor: i64::try_from(worth).unwrap_or(i64::MAX),
-            currency: stock.currency,
-        })
+        Ok(capped(i128::from(self.0.shares()) * i128::from(stock.price_minor)))
     }
 }
 

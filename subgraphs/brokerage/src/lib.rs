@@ -1,19 +1,25 @@
 //! The brokerage: who holds which shares, orders that buy and sell them at the exchange, and automated orders that wait
 //! for their price.
 
-use async_graphql::{EmptySubscription, MergedObject, Schema};
+use async_graphql::{MergedObject, MergedSubscription, Schema};
 use contract::{Services, federated, federated_sdl, loader, rows, settled_rows};
 
 mod at_once;
 mod authorization;
 mod automated;
 mod cancel;
+mod changes;
+pub mod demo;
 mod exchange_order;
+mod firing;
 mod holding;
 mod order;
 mod place;
+mod portfolio;
 mod stock;
 mod user;
+
+pub use firing::carry_out_fired;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
@@ -28,8 +34,12 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(place::PlaceMutation, cancel::CancelMutation, holding::HoldingMutation);
 
+/// What can be watched.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(changes::OrderSubscription);
+
 /// The domain's schema.
-pub type BrokerageSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type BrokerageSchema = Schema<Query, Mutation, Subscription>;
 
 /// The domain, ready to answer.
 pub fn schema(services: Services) -> BrokerageSchema {
@@ -38,11 +48,12 @@ pub fn schema(services: Services) -> BrokerageSchema {
         .data(settled_rows::<entities::brokerage_order::Entity>(&services))
         .data(rows::<entities::stock::Entity>(&services.db))
         .data(loader(stock::OwnHoldings(services.clone())))
+        .data(loader(portfolio::SharesWorth(services.db.clone())))
         .data(services)
         .finish()
 }
 
 /// What the supergraph is composed from: the contents of `schema.graphql` in this folder.
 pub fn sdl() -> String {
-    federated_sdl::<Query, Mutation, EmptySubscription>()
+    federated_sdl::<Query, Mutation, Subscription>()
 }

@@ -1,6 +1,6 @@
 //! An order: what it wants, what became of it, and who may see it.
 
-use async_graphql::{Context, Enum, ID, Object};
+use async_graphql::{Context, Description, Enum, ID, Object};
 use chrono::{DateTime, Utc};
 use contract::{ContextExt, Money, PageArgs, Paged, Result, Side, Viewer, page, parse_id, rfc3339, row};
 use entities::{brokerage_order, side};
@@ -41,6 +41,7 @@ impl OrderStatus {
 }
 
 /// An order to buy or sell shares at the exchange; only its investor, its broker and operators reach it.
+#[derive(Description)]
 pub struct BrokerageOrder(pub(crate) brokerage_order::Model);
 
 impl BrokerageOrder {
@@ -52,7 +53,7 @@ impl BrokerageOrder {
     }
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl BrokerageOrder {
     /// The order's id.
     async fn id(&self) -> ID {

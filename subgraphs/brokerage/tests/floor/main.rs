@@ -1,7 +1,17 @@
 //! The brokerage through its schema, on real SQLite files.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod access;
+mod automated;
+mod brokered;
+mod changes;
+mod demo;
+mod firing;
+mod holdings;
+mod indexes;
 mod own;
+mod portfolio;
+mod race;
 mod rules;
 mod schema;
 mod support;

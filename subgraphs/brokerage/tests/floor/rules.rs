@@ -140,7 +140,7 @@ async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
             assert_eq!(wallet::of(tx, ada, "USD").await?.unwrap().held_minor, 20_000);
             assert_eq!(brokerage_order::fire(tx, fish, 2_001, now).await?, 0);
             assert_eq!(brokerage_order::fire(tx, fish, 1_500, now).await?, 1);
-            let fired = brokerage_order::fired(tx, 0, 10).await?;
+            let fired = brokerage_order::fired(0, 10).all(tx).await?;
             assert_eq!(fired.len(), 1);
             let trade = Trade {
                 stock: Which::Id(fish),

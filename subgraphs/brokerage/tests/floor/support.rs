@@ -2,18 +2,21 @@
 //! is a member; the exchange has 100 shares of FishCo (1) at 19.99 and of BoarCo (2) at 0.50.
 
 use std::ops::Deref;
+use std::time::Duration;
 
 use brokerage::BrokerageSchema;
-use contract::{Changed, Role, Tx, Viewer};
+use contract::{Changed, Delivery, Event, EventStream, Result, Role, Tx, Viewer};
 use entities::authorization::{self, Grant, Lent};
 use entities::holding::{self, Bucket as Shares};
 use entities::ledger::{self, Account, Bucket, Kind, Movement};
 use entities::stock::{self, NewStock, Which};
 use entities::{brokerage_order, ledger_entry, lending, user, wallet};
+use futures_util::StreamExt;
 use sea_orm::EntityTrait;
 use serde_json::Value;
 pub use testing::{NEW_YEAR_US, admin, code, service};
 use testing::{TestDomain, TestServices};
+use tokio::task::JoinHandle;
 
 pub const ADA: i64 = 1;
 pub const EVE: i64 = 2;
@@ -25,10 +28,27 @@ pub const FISH: i64 = 1;
 pub const BOAR: i64 = 2;
 
 /// An hour, in microseconds.
-pub const HOUR_US: i64 = 3_600_000_000;
+pub const HOUR_US: u64 = 3_600_000_000;
 
 /// What there is at first of each stock at the exchange.
 pub const LISTED: i64 = 100;
+
+/// Longer than anything here takes on the slowest machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What carries out fired orders; it ends with this.
+pub struct Worker(JoinHandle<Result<()>>);
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// An automated order.
+pub fn automated(side: &str, quantity: i64, limit: &str) -> String {
+    format!(r#"side: {side}, quantity: {quantity}, automated: true, limitPrice: {{ amount: "{limit}" }}"#)
+}
 
 pub struct Floor(TestDomain<BrokerageSchema>);
 
@@ -111,8 +131,13 @@ impl Floor {
 
     /// An authorization for money, over in an hour.
     pub async fn lend_money(&self, investor: i64, broker: i64, minor: i64) -> i64 {
-        self.lend(investor, broker, Lent::Capital("USD".to_owned()), minor)
-            .await
+        self.lend_money_in(0, investor, broker, minor).await
+    }
+
+    /// As [`lend_money`](Self::lend_money), from so many microseconds on.
+    pub async fn lend_money_in(&self, us: i64, investor: i64, broker: i64, minor: i64) -> i64 {
+        let lent = Lent::Capital("USD".to_owned());
+        self.lend(us, investor, broker, lent, minor).await
     }
 
     /// An authorization for shares, over in an hour.
@@ -125,21 +150,26 @@ impl Floor {
             holding_id: holding.id,
             stock_id: stock,
         };
-        self.lend(investor, broker, lent, quantity).await
+        self.lend(0, investor, broker, lent, quantity).await
     }
 
-    async fn lend(&self, investor_id: i64, broker_id: i64, lent: Lent, amount: i64) -> i64 {
+    async fn lend(&self, in_us: i64, investor_id: i64, broker_id: i64, lent: Lent, amount: i64) -> i64 {
         let now_us = self.services.clock.now_us();
         let grant = Grant {
             lent,
             investor_id,
             broker_id,
             amount,
-            starts_at_us: now_us,
-            ends_at_us: now_us + HOUR_US,
+            starts_at_us: now_us + in_us,
+            ends_at_us: now_us + in_us + HOUR_US.cast_signed(),
         };
         let granted = async move |tx: &Tx| Ok(lending::grant(tx, &grant, now_us).await?);
         self.services.db.write(granted).await.unwrap().0.authorization.id
+    }
+
+    /// So many microseconds pass.
+    pub fn pass(&self, us: u64) {
+        self.clock.advance(Duration::from_micros(us));
     }
 
     /// The exchange's price becomes another, as the exchange does it.
@@ -156,7 +186,7 @@ impl Floor {
             self.services.bus.publish(event);
         }
         if fired > 0 {
-            self.services.bus.publish(contract::Event::OrdersFired { stock });
+            self.services.bus.publish(Event::OrdersFired { stock });
         }
     }
 
@@ -181,6 +211,60 @@ impl Floor {
         let answer = self.place(viewer, order).await;
         assert_eq!(self.everything().await, before, "{order}: {answer}");
         code(&answer).to_owned()
+    }
+
+    /// Cancels an order.
+    pub async fn cancel(&self, viewer: &Viewer, id: &str) -> Value {
+        self.ask(
+            viewer,
+            format!(r#"mutation {{ cancelOrder(id: "{id}") {{ {ORDER} }} }}"#),
+        )
+        .await
+    }
+
+    /// What carries out fired orders, until it is dropped.
+    pub fn worker(&self) -> Worker {
+        Worker(tokio::spawn(brokerage::carry_out_fired(self.services.clone())))
+    }
+
+    /// The states of all orders, the first placed first.
+    pub async fn statuses(&self) -> Vec<String> {
+        let orders = self.rows::<brokerage_order::Entity>().await;
+        orders.into_iter().map(|order| order.status).collect()
+    }
+
+    /// Waits until the orders are in these states.
+    pub async fn until<'s>(&self, wanted: impl IntoIterator<Item = &'s str>) {
+        let wanted: Vec<_> = wanted.into_iter().collect();
+        let mut events = self.services.bus.subscribe();
+        while self.statuses().await != wanted {
+            self.any_event(&mut events).await;
+        }
+    }
+
+    /// Waits until that order (the first is 0) waits no more; answers its state.
+    pub async fn settled(&self, order: usize) -> String {
+        let mut events = self.services.bus.subscribe();
+        loop {
+            let status = self.statuses().await.swap_remove(order);
+            if status != "PENDING" {
+                return status;
+            }
+            self.any_event(&mut events).await;
+        }
+    }
+
+    /// The next event.
+    pub async fn next_event(&self, events: &mut EventStream) -> Event {
+        match self.any_event(events).await {
+            Delivery::Event(event) => (*event).clone(),
+            Delivery::Lagged(lost) => panic!("{lost} events were lost"),
+        }
+    }
+
+    async fn any_event(&self, events: &mut EventStream) -> Delivery {
+        let next = tokio::time::timeout(PATIENCE, events.next()).await;
+        next.expect("something happens").expect("there are events")
     }
 
     /// Somebody's money: balance, committed, lent, held.

@@ -1,0 +1,65 @@
+//! `orderChanged`: the viewer's orders as they are after each change.
+
+use async_graphql::{Context, Subscription};
+use contract::{Audience, ChangingRows, ContextExt, Result, Stamp, changed_rows};
+use entities::brokerage_order::{self, Entity, Model};
+use futures_util::stream::{Stream, TryStreamExt};
+use sea_orm::{DatabaseConnection, DbErr};
+
+use crate::order::BrokerageOrder;
+
+/// The domain's subscription.
+#[derive(Default)]
+pub struct OrderSubscription;
+
+#[Subscription]
+impl OrderSubscription {
+    /// The viewer's orders, as investor or as broker, each as it is after it was placed, carried out, cancelled or over.
+    ///
+    /// Changes in quick succession may arrive as one; what arrives is never older than what came before.
+    async fn order_changed(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<BrokerageOrder>> + use<>> {
+        let party = ctx.viewer().user()?;
+        let changed = changed_rows(ctx.services(), OwnOrders { party }, None).await?;
+        Ok(changed.map_ok(BrokerageOrder))
+    }
+}
+
+/// The orders that concern one person.
+struct OwnOrders {
+    party: i64,
+}
+
+impl ChangingRows for OwnOrders {
+    type Entity = Entity;
+
+    const TYPENAME: &'static str = "BrokerageOrder";
+
+    fn stamp(order: &Model) -> Stamp {
+        Stamp {
+            id: order.id,
+            version: order.version,
+            changed_at_us: order.changed_at_us,
+        }
+    }
+
+    async fn changed_behind(
+        &self,
+        db: &DatabaseConnection,
+        at_us: i64,
+        id: i64,
+        limit: u64,
+    ) -> Result<Vec<Model>, DbErr> {
+        brokerage_order::changed_behind(db, self.party, at_us, id, limit).await
+    }
+
+    fn may_see(&self, order: &Model) -> bool {
+        order.parties().contains(&self.party)
+    }
+
+    fn may_concern(&self, audience: &Audience) -> bool {
+        match audience {
+            Audience::Everyone => true,
+            Audience::Users(people) => people.contains(&self.party),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Sample data: ada's shares, what she lends to ben, and orders: carried out, and two that wait for their price.
+//!
+//! Everything is an order at the exchange like any other, one transaction of all of them. Shares that are bought here
+//! are listed on top before, so that the exchange begins with as many as it is documented to have; and ada is paid in what
+//! they cost, so that her wallet does.
+
+use contract::{Result, Services};
+use entities::authorization::{Grant, Lent};
+use entities::ledger::{self, Account, Bucket, Kind, Movement};
+use entities::side::Side;
+use entities::stock::{self, Which};
+use entities::{brokerage_order, cover, holding, lending, user};
+use sea_orm::{EntityTrait, PaginatorTrait};
+
+use crate::place::{Desk, Limit};
+use crate::{at_once, automated};
+
+/// The ids of the people of the sample data.
+#[derive(Clone, Copy, Debug)]
+pub struct People {
+    /// An investor.
+    pub ada: i64,
+    /// A broker.
+    pub ben: i64,
+}
+
+/// What ada bought: stock and shares.
+const BOUGHT: [(&str, i64); 4] = [
+    ("GameStart", 40),
+    ("FishCo", 25),
+    ("MenhirCo", 65),
+    ("MercuryExpress", 20),
+];
+/// What she sold of it again.
+const SOLD: (&str, i64) = ("MenhirCo", 5);
+/// What she lends to ben: 2,000.00 US dollars, and shares.
+const LENT_MINOR: i64 = 200_000;
+const LENT_SHARES: (&str, i64) = ("FishCo", 10);
+/// What ben bought for her with some of it.
+const BROKERED: (&str, i64) = ("DivineComics", 12);
+/// What her two automated orders wait for: a purchase a hundredth below the price, and a sale a hundredth above.
+const AUTOMATED: (&str, i64) = ("MercuryExpress", 5);
+/// For how long she lends: 90 days, in microseconds.
+const LENT_US: i64 = 90 * 24 * 3600 * 1_000_000;
+
+/// Gives ada her shares and orders where nobody ever had any; changes nothing anywhere else.
+///
+/// # Errors
+/// When the database fails.
+pub async fn seed(services: &Services, people: People) -> Result<()> {
+    let (log, now_us) = (services.orders.clone(), services.clock.now_us());
+    services
+        .db
+        .write(async move |tx| {
+            let rows = holding::Entity::find().count(tx).await? + brokerage_order::Entity::find().count(tx).await?;
+            if rows > 0 {
+                return Ok(());
+            }
+            let desk = Desk { tx, log: &*log, now_us };
+            desk.seed_own(people.ada).await?;
+            desk.seed_brokered(people).await?;
+            desk.seed_automated(people.ada).await
+        })
+        .await
+}
+
+impl Desk<'_> {
+    async fn seed_own(&self, ada: i64) -> Result<()> {
+        for (name, quantity) in BOUGHT {
+            let Some(stock) = self.on_top(name, quantity).await? else {
+                continue;
+            };
+            self.pay_in(ada, quantity * stock.price_minor).await?;
+            at_once::own(self, ada, &stock, Side::Buy, quantity).await?;
+        }
+        let (name, quantity) = SOLD;
+        if let Some(stock) = stock::by_name(self.tx, name).await? {
+            at_once::own(self, ada, &stock, Side::Sell, quantity).await?;
+            // They were listed on top, and are back: taken off again, like what they brought in.
+            stock::adjust(self.tx, &Which::Id(stock.id), Side::Buy, quantity, self.now_us).await?;
+            self.pay_in(ada, -quantity * stock.price_minor).await?;
+        }
+        Ok(())
+    }
+
+    async fn seed_brokered(&self, People { ada, ben }: People) -> Result<()> {
+        self.pay_in(ada, LENT_MINOR).await?;
+        let grant = Grant {
+            lent: Lent::Capital("USD".to_owned()),
+            investor_id: ada,
+            broker_id: ben,
+            amount: LENT_MINOR,
+            starts_at_us: self.now_us,
+            ends_at_us: self.now_us + LENT_US,
+        };
+        let (capital, _) = lending::grant(self.tx, &grant, self.now_us).await?;
+        let (name, amount) = LENT_SHARES;
+        if let Some(stock) = stock::by_name(self.tx, name).await?
+            && let Some(holding) = holding::of(self.tx, ada, stock.id).await?
+        {
+            let lent = Lent::Shares {
+                holding_id: holding.id,
+                stock_id: stock.id,
+            };
+            lending::grant(self.tx, &Grant { lent, amount, ..grant }, self.now_us).await?;
+        }
+        let (name, quantity) = BROKERED;
+        let broker = user::Entity::find_by_id(ben).one(self.tx).await?;
+        if let (Some(broker), Some(stock)) = (broker, self.on_top(name, quantity).await?) {
+            at_once::for_investor(self, &broker, &capital.authorization, &stock, Side::Buy, quantity).await?;
+        }
+        Ok(())
+    }
+
+    async fn seed_automated(&self, ada: i64) -> Result<()> {
+        let (name, quantity) = AUTOMATED;
+        let Some(stock) = stock::by_name(self.tx, name).await? else {
+            return Ok(());
+        };
+        let price = stock.price_minor;
+        for (side, price_minor) in [(Side::Buy, price * 99 / 100), (Side::Sell, (price * 101 + 99) / 100)] {
+            if side == Side::Buy {
+                self.pay_in(ada, cover::cost(quantity, price_minor).unwrap_or_default())
+                    .await?;
+            }
+            let limit = Limit {
+                price_minor,
+                expires_at_us: None,
+            };
+            automated::place(self, ada, &stock, side, quantity, limit).await?;
+        }
+        Ok(())
+    }
+
+    /// Lists more shares of a stock, if there is such a stock.
+    async fn on_top(&self, name: &str, quantity: i64) -> Result<Option<stock::Model>> {
+        let Some(stock) = stock::by_name(self.tx, name).await? else {
+            return Ok(None);
+        };
+        let more = stock::adjust(self.tx, &Which::Id(stock.id), Side::Sell, quantity, self.now_us).await?;
+        Ok(Some(more))
+    }
+
+    /// Pays dollars in, or out below zero.
+    async fn pay_in(&self, person: i64, minor: i64) -> Result<()> {
+        let kind = if minor < 0 { Kind::Withdrawal } else { Kind::Deposit };
+        let legs = [
+            (Account::Outside, -minor),
+            (Account::Of(person, Bucket::Balance), minor),
+        ];
+        ledger::post(self.tx, Movement::of(kind, "USD"), &legs, self.now_us).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,204 @@
+//! Automated orders: their cover, what cancels them, and those that can be carried out as they are placed.
+
+use entities::hold;
+use serde_json::json;
+
+use crate::support::{ADA, BEN, CLEO, EVE, FISH, Floor, HOUR_US, admin, automated, code, person, service, usd};
+
+#[tokio::test]
+async fn an_order_that_waits_holds_its_money_or_its_shares() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    floor.give(ADA, FISH, 10).await;
+    let ada = person(ADA);
+
+    let purchase = floor.placed(&ada, &automated("BUY", 3, "19.00")).await;
+    let sale = floor.placed(&ada, &automated("SELL", 4, "21.00")).await;
+
+    assert_eq!(
+        (&purchase["status"], &purchase["automated"]),
+        (&json!("PENDING"), &json!(true))
+    );
+    assert_eq!(
+        (&purchase["limitPrice"], &purchase["price"]),
+        (&usd("19.00"), &json!(null))
+    );
+    assert_eq!(
+        (&purchase["total"], &purchase["completedAt"]),
+        (&json!(null), &json!(null))
+    );
+    assert_eq!(
+        (&sale["status"], &sale["exchangeOrder"]),
+        (&json!("PENDING"), &json!(null))
+    );
+    assert_eq!(floor.money(ADA).await, [10_000 - 5_700, 0, 0, 5_700]);
+    assert_eq!(floor.shares(ADA, FISH).await, [6, 0, 0, 4]);
+    assert_eq!(floor.listed(FISH).await, 100);
+    floor.assert_conserved(10).await;
+}
+
+#[tokio::test]
+async fn an_order_whose_price_is_right_already_is_carried_out_at_it_at_once() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    floor.give(ADA, FISH, 10).await;
+    let ada = person(ADA);
+    for (side, limit) in [("BUY", "19.99"), ("BUY", "25.00"), ("SELL", "19.99"), ("SELL", "1.00")] {
+        let order = floor.placed(&ada, &automated(side, 2, limit)).await;
+        assert_eq!(order["status"], "COMPLETED", "{side} {limit}");
+        assert_eq!((&order["price"], &order["limitPrice"]), (&usd("19.99"), &usd(limit)));
+    }
+    assert_eq!(floor.money(ADA).await, [10_000, 0, 0, 0]);
+    assert_eq!(floor.shares(ADA, FISH).await, [10, 0, 0, 0]);
+    assert!(
+        floor
+            .rows::<hold::Entity>()
+            .await
+            .iter()
+            .all(|hold| hold.state == "POSTED")
+    );
+    floor.assert_conserved(10).await;
+}
+
+#[tokio::test]
+async fn a_right_price_is_not_enough_when_the_exchange_has_too_few() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    let order = floor
+        .placed(
+            &person(ADA),
+            &format!(r#"stock: "2", {}"#, automated("BUY", 101, "0.60")),
+        )
+        .await;
+    assert_eq!(order["status"], "PENDING");
+    assert_eq!(floor.money(ADA).await, [10_000 - 6_060, 0, 0, 6_060]);
+    floor.assert_conserved(0).await;
+}
+
+#[tokio::test]
+async fn an_automated_order_that_breaks_a_rule_changes_nothing() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    floor.give(ADA, FISH, 10).await;
+    let lent = floor.lend_money(ADA, BEN, 1_000).await;
+    let ada = person(ADA);
+    for (order, why) in [
+        ("side: BUY, quantity: 1, automated: true".to_owned(), "INVALID_INPUT"),
+        (automated("BUY", 1, "0.00"), "INVALID_INPUT"),
+        (automated("BUY", 1, "-1.00"), "INVALID_INPUT"),
+        (
+            r#"side: BUY, quantity: 1, automated: true, limitPrice: { amount: "1", currency: "EUR" }"#.into(),
+            "INVALID_INPUT",
+        ),
+        (
+            format!(r#"{}, expiresAt: "2026-01-01T00:00:00Z""#, automated("BUY", 1, "1.00")),
+            "INVALID_INPUT",
+        ),
+        (
+            format!(r#"{}, authorization: "{lent}""#, automated("BUY", 1, "1.00")),
+            "INVALID_AUTOMATED_ORDER",
+        ),
+        (automated("BUY", 5, "19.00"), "INSUFFICIENT_FUNDS"),
+        (automated("BUY", 2_147_483_647, "1000000000000"), "INSUFFICIENT_FUNDS"),
+        (automated("SELL", 11, "21.00"), "INSUFFICIENT_SHARES"),
+        (automated("SELL", 2_147_483_647, "1000000000000"), "INVALID_INPUT"),
+    ] {
+        assert_eq!(floor.refused(&ada, &order).await, why, "{order}");
+    }
+    assert_eq!(
+        floor.refused(&person(CLEO), &automated("BUY", 1, "1.00")).await,
+        "FORBIDDEN"
+    );
+}
+
+#[tokio::test]
+async fn cancelling_gives_the_cover_back_once() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    floor.give(ADA, FISH, 10).await;
+    let ada = person(ADA);
+    for order in [automated("BUY", 3, "19.00"), automated("SELL", 4, "21.00")] {
+        let order = floor.placed(&ada, &order).await;
+        let id = order["id"].as_str().unwrap();
+        let first = floor.cancel(&ada, id).await;
+        assert_eq!(first["data"]["cancelOrder"]["status"], "CANCELLED", "{first}");
+        let before = floor.everything().await;
+        assert_eq!(floor.cancel(&ada, id).await, first);
+        assert_eq!(floor.everything().await, before);
+    }
+    assert_eq!(floor.money(ADA).await, [10_000, 0, 0, 0]);
+    assert_eq!(floor.shares(ADA, FISH).await, [10, 0, 0, 0]);
+    floor.assert_conserved(10).await;
+}
+
+#[tokio::test]
+async fn only_the_parties_cancel_and_only_what_is_not_completed() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    floor.placed(&person(ADA), &automated("BUY", 1, "19.00")).await;
+    let before = floor.everything().await;
+    for (viewer, id, why) in [
+        (person(EVE), "1", "NOT_FOUND"),
+        (person(BEN), "1", "NOT_FOUND"),
+        (admin(), "1", "NOT_FOUND"),
+        (service(), "1", "NOT_FOUND"),
+        (person(ADA), "2", "NOT_FOUND"),
+        (person(ADA), "one", "NOT_FOUND"),
+        (contract::Viewer::Anonymous, "1", "UNAUTHENTICATED"),
+    ] {
+        assert_eq!(code(&floor.cancel(&viewer, id).await), why, "{viewer:?} {id}");
+    }
+    assert_eq!(floor.everything().await, before);
+
+    let capital = floor.lend_money(ADA, BEN, 5_000).await;
+    let done = floor
+        .placed(
+            &person(BEN),
+            &format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#),
+        )
+        .await;
+    for party in [ADA, BEN] {
+        let answer = floor.cancel(&person(party), done["id"].as_str().unwrap()).await;
+        assert_eq!(code(&answer), "ORDER_COMPLETED");
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_is_over_gives_its_cover_back_to_whoever_looks() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    let order = format!(r#"{}, expiresAt: "2026-01-01T01:00:00Z""#, automated("BUY", 3, "19.00"));
+    let order = floor.placed(&person(ADA), &order).await;
+    assert_eq!(order["expiresAt"], "2026-01-01T01:00:00+00:00");
+    let look = r#"{ brokerageOrder(id: "1") { status reason completedAt } }"#;
+
+    floor.pass(HOUR_US - 1);
+    assert_eq!(
+        floor.ask(&person(ADA), look).await["data"]["brokerageOrder"]["status"],
+        "PENDING"
+    );
+    floor.pass(1);
+    let over = json!({ "status": "CANCELLED", "reason": "expired", "completedAt": null });
+    assert_eq!(floor.ask(&person(ADA), look).await["data"]["brokerageOrder"], over);
+    assert_eq!(floor.money(ADA).await, [10_000, 0, 0, 0]);
+    assert_eq!(
+        floor.cancel(&person(ADA), "1").await["data"]["cancelOrder"]["status"],
+        "CANCELLED"
+    );
+    floor.assert_conserved(0).await;
+}
+
+#[tokio::test]
+async fn a_key_is_good_for_its_order_after_that_is_over() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    let order = format!(
+        r#"stock: "1", {}, expiresAt: "2026-01-01T01:00:00Z""#,
+        automated("BUY", 3, "19.00")
+    );
+    let place = format!(r#"mutation {{ placeOrder(input: {{ {order} }}, idempotencyKey: "k") {{ id status }} }}"#);
+    let first = floor.ask(&person(ADA), &place).await;
+    floor.pass(2 * HOUR_US);
+    assert_eq!(floor.ask(&person(ADA), &place).await, first);
+    assert_eq!(code(&first), "OK", "{first}");
+}

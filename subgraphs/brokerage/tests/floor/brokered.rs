@@ -1,0 +1,235 @@
+//! A broker's orders for an investor, under an authorization.
+
+use contract::Tx;
+use entities::user;
+use futures_util::future::join_all;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde_json::json;
+
+use crate::support::{ADA, BEN, BOAR, BOB, EVE, FISH, Floor, HOUR_US, code, person, usd};
+
+#[tokio::test]
+async fn a_purchase_turns_lent_money_into_lent_shares_and_the_fee_is_the_brokers() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    let capital = floor.lend_money(ADA, BEN, 6_000).await;
+
+    let order = format!(r#"side: BUY, quantity: 2, authorization: "{capital}""#);
+    let order = floor.placed(&person(BEN), &order).await;
+
+    assert_eq!(
+        (&order["status"], &order["automated"]),
+        (&json!("COMPLETED"), &json!(false))
+    );
+    // 1 % of 39.98 is 0.3998.
+    assert_eq!((&order["total"], &order["fee"]), (&usd("39.98"), &usd("0.40")));
+    assert_eq!(
+        (&order["investor"]["id"], &order["broker"]["id"]),
+        (&json!("1"), &json!("3"))
+    );
+    assert_eq!(order["authorization"]["id"], json!(capital.to_string()));
+    assert_eq!(floor.money(ADA).await, [4_000, 0, 6_000 - 4_038, 0]);
+    assert_eq!(floor.money(BEN).await, [40, 0, 0, 0]);
+    assert_eq!(floor.remaining(capital).await, 6_000 - 4_038);
+    assert_eq!(floor.shares(ADA, FISH).await, [0, 0, 2, 0]);
+    let shares = floor.open_between(ADA, BEN, "STOCK_HOLDING").await.unwrap();
+    let money = floor.open_between(ADA, BEN, "CAPITAL").await.unwrap();
+    assert_eq!((shares.remaining, shares.ends_at_us), (2, money.ends_at_us));
+    floor.assert_conserved(0).await;
+}
+
+#[tokio::test]
+async fn a_sale_turns_lent_shares_into_lent_money_less_the_fee() {
+    let floor = Floor::new().await;
+    floor.give(ADA, FISH, 10).await;
+    let lent = floor.lend_shares(ADA, BEN, FISH, 5).await;
+
+    let order = format!(r#"side: SELL, quantity: 3, authorization: "{lent}""#);
+    let order = floor.placed(&person(BEN), &order).await;
+
+    assert_eq!((&order["total"], &order["fee"]), (&usd("59.97"), &usd("0.60")));
+    assert_eq!(floor.shares(ADA, FISH).await, [5, 0, 2, 0]);
+    assert_eq!(floor.money(ADA).await, [0, 0, 5_937, 0]);
+    assert_eq!(floor.money(BEN).await, [60, 0, 0, 0]);
+    let money = floor.open_between(ADA, BEN, "CAPITAL").await.unwrap();
+    let shares = floor.open_between(ADA, BEN, "STOCK_HOLDING").await.unwrap();
+    assert_eq!((money.remaining, money.ends_at_us), (5_937, shares.ends_at_us));
+    assert_eq!(shares.remaining, 2);
+    floor.assert_conserved(10).await;
+}
+
+#[tokio::test]
+async fn what_a_trade_brings_raises_the_authorization_there_is_and_moves_its_end_to_the_later_one() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    floor.give(ADA, FISH, 10).await;
+    let shares = floor.lend_shares(ADA, BEN, FISH, 5).await;
+    floor.clock.advance(std::time::Duration::from_secs(60));
+    let capital = floor.lend_money(ADA, BEN, 6_000).await;
+    let ben = person(BEN);
+
+    floor
+        .placed(&ben, &format!(r#"side: BUY, quantity: 2, authorization: "{capital}""#))
+        .await;
+    let raised = floor.open_between(ADA, BEN, "STOCK_HOLDING").await.unwrap();
+    let money = floor.open_between(ADA, BEN, "CAPITAL").await.unwrap();
+    assert_eq!(
+        (raised.id, raised.remaining, raised.ends_at_us),
+        (shares, 7, money.ends_at_us)
+    );
+
+    floor
+        .placed(&ben, &format!(r#"side: SELL, quantity: 7, authorization: "{shares}""#))
+        .await;
+    assert_eq!(floor.remaining(shares).await, 0);
+    // 139.93 less 1.40.
+    assert_eq!(floor.remaining(capital).await, 6_000 - 4_038 + 13_853);
+    floor.assert_conserved(10).await;
+}
+
+#[tokio::test]
+async fn a_fee_is_rounded_half_up_to_the_cent() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    for (broker, fee) in [(BEN, "0.01"), (BOB, "0.06")] {
+        let capital = floor.lend_money(ADA, broker, 1_000).await;
+        // 1 % and 12.5 % of 0.50.
+        let order = format!(r#"stock: "2", side: BUY, quantity: 1, authorization: "{capital}""#);
+        assert_eq!(floor.placed(&person(broker), &order).await["fee"], usd(fee));
+    }
+    assert_eq!(floor.shares(ADA, BOAR).await, [0, 0, 2, 0]);
+    floor.assert_conserved(0).await;
+}
+
+#[tokio::test]
+async fn a_fee_of_everything_leaves_nothing_to_lend() {
+    let floor = Floor::new().await;
+    floor.give(ADA, FISH, 1).await;
+    let lent = floor.lend_shares(ADA, BEN, FISH, 1).await;
+    let dear = async |tx: &Tx| {
+        let fee = user::Entity::update_many().col_expr(user::Column::FeeBasisPoints, Expr::value(10_000));
+        fee.filter(user::Column::Id.eq(BEN)).exec(tx).await?;
+        Ok(())
+    };
+    floor.services.db.write(dear).await.unwrap();
+
+    floor
+        .placed(
+            &person(BEN),
+            &format!(r#"side: SELL, quantity: 1, authorization: "{lent}""#),
+        )
+        .await;
+
+    assert_eq!(floor.money(BEN).await, [1_999, 0, 0, 0]);
+    assert_eq!(floor.open_between(ADA, BEN, "CAPITAL").await, None);
+    floor.assert_conserved(1).await;
+}
+
+#[tokio::test]
+async fn a_broker_who_asks_for_what_is_not_authorized_changes_nothing() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    floor.give(ADA, FISH, 10).await;
+    let capital = floor.lend_money(ADA, BEN, 4_037).await;
+    let shares = floor.lend_shares(ADA, BEN, FISH, 5).await;
+    let bobs = floor.lend_money(ADA, BOB, 1_000).await;
+    let ben = person(BEN);
+    for (order, authorization, why) in [
+        ("side: BUY, quantity: 1", None, "INVALID_INPUT"),
+        ("side: BUY, quantity: 1", Some(999), "NOT_FOUND"),
+        ("side: BUY, quantity: 1", Some(bobs), "NOT_FOUND"),
+        (r#"side: BUY, quantity: 1, stock: "9""#, Some(capital), "NOT_FOUND"),
+        ("side: BUY, quantity: 1", Some(shares), "AUTHORIZATION_MISMATCH"),
+        ("side: SELL, quantity: 1", Some(capital), "AUTHORIZATION_MISMATCH"),
+        (
+            r#"side: SELL, quantity: 1, stock: "2""#,
+            Some(shares),
+            "AUTHORIZATION_MISMATCH",
+        ),
+        // A cent short of price and fee.
+        ("side: BUY, quantity: 2", Some(capital), "INSUFFICIENT_AUTHORIZATION"),
+        ("side: SELL, quantity: 6", Some(shares), "INSUFFICIENT_AUTHORIZATION"),
+        (
+            r#"side: BUY, quantity: 1, automated: true, limitPrice: { amount: "1" }"#,
+            None,
+            "INVALID_AUTOMATED_ORDER",
+        ),
+        (
+            r#"side: BUY, quantity: 1, automated: true, limitPrice: { amount: "1" }"#,
+            Some(capital),
+            "INVALID_AUTOMATED_ORDER",
+        ),
+    ] {
+        let authorization = authorization.map_or(String::new(), |id| format!(r#", authorization: "{id}""#));
+        let order = format!("{order}{authorization}");
+        assert_eq!(floor.refused(&ben, &order).await, why, "{order}");
+    }
+    floor.assert_conserved(10).await;
+}
+
+#[tokio::test]
+async fn the_exchange_may_have_too_few_for_a_broker_too() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    let capital = floor.lend_money(ADA, BEN, 10_000).await;
+    let order = format!(r#"side: BUY, quantity: 101, stock: "2", authorization: "{capital}""#);
+    assert_eq!(floor.refused(&person(BEN), &order).await, "INSUFFICIENT_STOCK");
+}
+
+#[tokio::test]
+async fn an_authorization_counts_from_its_begin_until_its_end() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    let capital = floor.lend_money_in(1_000, ADA, BEN, 6_000).await;
+    let order = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);
+
+    floor.pass(999);
+    assert_eq!(floor.refused(&person(BEN), &order).await, "FORBIDDEN");
+    floor.pass(1);
+    floor.placed(&person(BEN), &order).await;
+    floor.pass(HOUR_US - 1);
+    floor.placed(&person(BEN), &order).await;
+    floor.pass(1);
+    assert_eq!(code(&floor.place(&person(BEN), &order).await), "FORBIDDEN");
+    // What was left of it, and of the shares it bought, is free again.
+    assert_eq!(floor.money(ADA).await, [10_000 - 2 * (1_999 + 20), 0, 0, 0]);
+    assert_eq!(floor.shares(ADA, FISH).await, [2, 0, 0, 0]);
+    assert_eq!(floor.refused(&person(BEN), &order).await, "FORBIDDEN");
+    floor.assert_conserved(0).await;
+}
+
+#[tokio::test]
+async fn many_orders_at_once_never_spend_more_than_one_authorization_has() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 100_000).await;
+    // For three shares with their fees, and some cents.
+    let capital = floor.lend_money(ADA, BEN, 3 * (1_999 + 20) + 50).await;
+    let order = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);
+    let ben = person(BEN);
+
+    let answers = join_all((0..12).map(|_| floor.place(&ben, &order))).await;
+
+    let count = |wanted| answers.iter().filter(|answer| code(answer) == wanted).count();
+    assert_eq!((count("OK"), count("INSUFFICIENT_AUTHORIZATION")), (3, 9));
+    assert_eq!(floor.remaining(capital).await, 50);
+    assert_eq!(floor.shares(ADA, FISH).await, [0, 0, 3, 0]);
+    floor.assert_conserved(0).await;
+}
+
+#[tokio::test]
+async fn many_orders_at_once_never_sell_a_share_twice_nor_spend_money_twice() {
+    let floor = Floor::new().await;
+    floor.give(ADA, FISH, 3).await;
+    floor.deposit(EVE, 3 * 1_999 + 1_000).await;
+    let (ada, eve) = (person(ADA), person(EVE));
+
+    let sales = join_all((0..8).map(|_| floor.place(&ada, "side: SELL, quantity: 1")));
+    let purchases = join_all((0..8).map(|_| floor.place(&eve, "side: BUY, quantity: 1")));
+    let (sales, purchases) = tokio::join!(sales, purchases);
+
+    let done = |answers: &[serde_json::Value]| answers.iter().filter(|answer| code(answer) == "OK").count();
+    assert_eq!((done(&sales), done(&purchases)), (3, 3));
+    assert_eq!(floor.listed(FISH).await, 100);
+    floor.assert_conserved(3).await;
+}

@@ -1,0 +1,57 @@
+//! `orderChanged`: one's own orders, as they change.
+
+use futures_util::StreamExt;
+use serde_json::json;
+
+use crate::support::{ADA, BEN, EVE, FISH, Floor, automated, code, person};
+
+const WATCH: &str = "subscription { orderChanged { id status } }";
+
+#[tokio::test]
+async fn investor_and_broker_see_their_orders_change_and_nobody_elses() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    floor.deposit(EVE, 10_000).await;
+    let capital = floor.lend_money(ADA, BEN, 4_100).await;
+    let mut adas = floor.watch(&person(ADA), WATCH).await;
+    let mut bens = floor.watch(&person(BEN), WATCH).await;
+    let mut eves = floor.watch(&person(EVE), WATCH).await;
+
+    floor.placed(&person(ADA), &automated("BUY", 1, "1.00")).await;
+    let seen = |id: &str, status: &str| json!({ "data": { "orderChanged": { "id": id, "status": status } } });
+    assert_eq!(adas.next().await.unwrap(), seen("1", "PENDING"));
+    floor.cancel(&person(ADA), "1").await;
+    assert_eq!(adas.next().await.unwrap(), seen("1", "CANCELLED"));
+    floor
+        .placed(
+            &person(BEN),
+            &format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#),
+        )
+        .await;
+    assert_eq!(adas.next().await.unwrap(), seen("2", "COMPLETED"));
+    assert_eq!(bens.next().await.unwrap(), seen("2", "COMPLETED"));
+    floor.placed(&person(EVE), "side: BUY, quantity: 1").await;
+    // The first that reaches eve is her own.
+    assert_eq!(eves.next().await.unwrap(), seen("3", "COMPLETED"));
+}
+
+#[tokio::test]
+async fn whoever_lost_events_still_sees_every_order_as_it_is() {
+    let floor = Floor::with_bus(1).await;
+    floor.deposit(ADA, 10_000).await;
+    let mut adas = floor.watch(&person(ADA), WATCH).await;
+    for _ in 0..5 {
+        floor.placed(&person(ADA), "side: BUY, quantity: 1").await;
+    }
+    floor.set_price(FISH, 1_000).await;
+    for id in 1..=5 {
+        assert_eq!(adas.next().await.unwrap()["data"]["orderChanged"]["id"], id.to_string());
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_nobody_watches_nothing() {
+    let floor = Floor::new().await;
+    let mut answers = floor.subscribe(&contract::Viewer::Anonymous, WATCH);
+    assert_eq!(code(&answers.next().await.unwrap()), "UNAUTHENTICATED");
+}

@@ -1,0 +1,77 @@
+//! The sample data.
+
+use brokerage::demo::{People, seed};
+use entities::brokerage_order;
+use entities::stock::{self, NewStock};
+
+use crate::support::{ADA, BEN, Floor};
+
+#[tokio::test]
+async fn ada_has_shares_lends_to_ben_and_waits_for_two_prices() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 1_000_000).await;
+    let listed = async |tx: &contract::Tx| {
+        for (name, price_minor) in [
+            ("GameStart", 1_599),
+            ("MenhirCo", 999),
+            ("DivineComics", 999),
+            ("MercuryExpress", 1_599),
+        ] {
+            let new = NewStock {
+                name: name.into(),
+                price_minor,
+                currency: "USD".into(),
+                quantity: 100,
+            };
+            stock::add(tx, new, testing::NEW_YEAR_US).await?.unwrap();
+        }
+        Ok(())
+    };
+    floor.services.db.write(listed).await.unwrap();
+    let people = People { ada: ADA, ben: BEN };
+
+    seed(&floor.services, people).await.unwrap();
+
+    // What she put in before is as it was, and the exchange too.
+    let [balance, committed, lent, held] = floor.money(ADA).await;
+    assert_eq!((balance, committed), (1_000_000, 0));
+    assert!(lent > 0 && held > 0);
+    assert!(
+        floor
+            .rows::<stock::Entity>()
+            .await
+            .iter()
+            .all(|stock| stock.quantity == 100)
+    );
+    assert!(floor.money(BEN).await[0] > 0);
+    for kind in ["CAPITAL", "STOCK_HOLDING"] {
+        assert!(floor.open_between(ADA, BEN, kind).await.is_some(), "{kind}");
+    }
+    let statuses = floor.statuses().await;
+    assert_eq!(statuses.iter().filter(|status| *status == "COMPLETED").count(), 6);
+    let waiting = floor.rows::<brokerage_order::Entity>().await;
+    let limits: Vec<_> = waiting
+        .iter()
+        .filter(|order| order.status == "PENDING")
+        .map(|order| order.limit_minor)
+        .collect();
+    assert_eq!(limits, [Some(1_583), Some(1_615)]);
+    let on_top = floor
+        .rows::<entities::holding::Entity>()
+        .await
+        .iter()
+        .map(entities::holding::Model::shares)
+        .sum();
+    floor.assert_conserved(on_top).await;
+
+    let before = floor.everything().await;
+    seed(&floor.services, people).await.unwrap();
+    assert_eq!(floor.everything().await, before);
+}
+
+#[tokio::test]
+async fn without_the_sample_stocks_there_is_nothing_to_hold() {
+    let floor = Floor::new().await;
+    seed(&floor.services, People { ada: ADA, ben: BEN }).await.unwrap();
+    floor.assert_conserved(25).await;
+}

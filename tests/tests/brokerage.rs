@@ -1,0 +1,105 @@
+//! Orders across the domains they touch: exchange, wallet, holdings, accounts.
+
+use serde_json::{Value, json};
+use tests::TestApp;
+
+/// Cents out of what the API says of an amount.
+fn cents(money: &Value) -> i64 {
+    let amount = money["amount"].as_str().expect("an amount");
+    amount.replace('.', "").parse().expect("a decimal")
+}
+
+#[tokio::test]
+async fn an_order_is_read_through_every_domain_it_touched() {
+    let app = TestApp::new().await;
+    let ada = app.signed_in("ada").await;
+    let before = ada
+        .graphql(r#"{ me { wallet { balance } } stock(name: "FishCo") { id quantity price } }"#)
+        .await;
+    let stock = before.data("/stock").clone();
+
+    let placed = ada
+        .graphql_with(
+            "mutation($stock: ID!) { placeOrder(input: { side: BUY, stock: $stock, quantity: 4 }) {
+                status total fee
+                stock { name quantity myHolding { free committed } }
+                investor { username wallet { balance transactions(first: 1) { nodes { type amount order { quantity } } } } }
+                exchangeOrder { quantity side price trader { username } } } }",
+            json!({ "stock": stock["id"] }),
+        )
+        .await;
+
+    let paid = 4 * cents(&stock["price"]);
+    let order = placed.data("/placeOrder");
+    assert_eq!(
+        (&order["status"], cents(&order["total"]), cents(&order["fee"])),
+        (&json!("COMPLETED"), paid, 0)
+    );
+    assert_eq!(
+        order["stock"]["quantity"],
+        json!(stock["quantity"].as_i64().expect("a number") - 4)
+    );
+    assert_eq!(order["stock"]["myHolding"], json!({ "free": 19, "committed": 10 }));
+    let wallet = &order["investor"]["wallet"];
+    assert_eq!(
+        cents(&wallet["balance"]),
+        cents(before.data("/me/wallet/balance")) - paid
+    );
+    let last = &wallet["transactions"]["nodes"][0];
+    assert_eq!((&last["type"], cents(&last["amount"])), (&json!("PURCHASE"), -paid));
+    assert_eq!(last["order"], json!({ "quantity": 4 }));
+    let traded = json!({ "quantity": 4, "side": "BUY", "price": stock["price"], "trader": { "username": "ada" } });
+    assert_eq!(order["exchangeOrder"], traded);
+}
+
+#[tokio::test]
+async fn a_portfolio_joins_the_wallet_and_the_holdings() {
+    let app = TestApp::new().await;
+    let ada = app.signed_in("ada").await;
+    let whole = ada
+        .graphql("{ me { portfolioValue wallets { balance committed held } holdings { nodes { marketValue } } } }")
+        .await;
+
+    let me = whole.data("/me");
+    let wallets = me["wallets"].as_array().expect("wallets").iter();
+    let money: i64 = wallets
+        .map(|wallet| cents(&wallet["balance"]) + cents(&wallet["committed"]) + cents(&wallet["held"]))
+        .sum();
+    let holdings = me["holdings"]["nodes"].as_array().expect("holdings").iter();
+    let shares: i64 = holdings.map(|holding| cents(&holding["marketValue"])).sum();
+    assert!(money > 1_000_000 && shares > 100_000, "{me}");
+    assert_eq!(cents(&me["portfolioValue"]), money + shares);
+
+    // Alone, and of many people at once: what it needs of the wallets is fetched though nobody asked for it.
+    let alone = ada.graphql("{ me { portfolioValue } }").await;
+    assert_eq!(alone.data("/me/portfolioValue"), &me["portfolioValue"]);
+    let renamed = ada.graphql("{ me { wallets: username worth: portfolioValue } }").await;
+    assert_eq!(
+        *renamed.data("/me"),
+        json!({ "wallets": "ada", "worth": me["portfolioValue"] })
+    );
+    let admin = app.signed_in("admin").await;
+    let everybody = admin
+        .graphql("{ users(first: 10) { nodes { username portfolioValue } } }")
+        .await;
+    let of_ada = everybody.data("/users/nodes").as_array().expect("people").iter();
+    let of_ada: Vec<_> = of_ada.filter(|person| person["username"] == "ada").collect();
+    assert_eq!(of_ada[0]["portfolioValue"], me["portfolioValue"]);
+}
+
+#[tokio::test]
+async fn nobody_learns_what_somebody_else_has() {
+    let app = TestApp::new().await;
+    let cleo = app.signed_in("cleo").await;
+    let fields = "portfolioValue holdings { nodes { id } } brokerageOrders { nodes { id } }";
+    let reply = cleo
+        .graphql(&format!(r#"{{ user(username: "ada") {{ username {fields} }} }}"#))
+        .await;
+    let nothing = json!({ "username": "ada", "portfolioValue": null, "holdings": null, "brokerageOrders": null });
+    assert_eq!(reply.body["data"]["user"], nothing);
+    assert_eq!(reply.code(), Some("FORBIDDEN"), "{}", reply.body);
+    let reply = cleo
+        .graphql(r#"{ holding(id: "1") { free } brokerageOrder(id: "1") { quantity } }"#)
+        .await;
+    assert_eq!(*reply.data(""), json!({ "holding": null, "brokerageOrder": null }));
+}
