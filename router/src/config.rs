@@ -54,6 +54,19 @@ settings! {
     }
 }
 
+settings! {
+    /// What runs beside the requests.
+    Workers with flags WorkerFlags under "Workers" {
+        /// Milliseconds between two moves of a stock's price in `agora demo`; 0 leaves the prices alone.
+        price_feed_ms: u64 = 1_000,
+        /// Milliseconds between two looks for authorizations and orders that are over; who asks for one does not wait for it.
+        settle_ms: u64 = 1_000,
+    }
+}
+
+/// Settings that something is switched off with: they may be 0, no other number may.
+const OFF_AT_ZERO: [&str; 1] = ["price_feed_ms"];
+
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -66,6 +79,8 @@ pub struct Settings {
     pub accounts: accounts::Settings,
     /// What wallets can hold.
     pub wallet: wallet::Settings,
+    /// What runs beside the requests.
+    pub workers: Workers,
     /// The bounds of everything a caller can send or keep open.
     pub limits: Limits,
 }
@@ -73,7 +88,7 @@ pub struct Settings {
 /// Every setting as a flag.
 #[derive(Clone, Debug, Default, clap::Args, Serialize)]
 pub struct SettingsFlags {
-    /// A TOML file with `[server]`, `[database]` and `[limits]`.
+    /// A TOML file with `[server]`, `[database]`, `[accounts]`, `[workers]` and `[limits]`.
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
@@ -85,6 +100,8 @@ pub struct SettingsFlags {
     accounts: accounts::SettingsFlags,
     #[command(flatten)]
     wallet: wallet::SettingsFlags,
+    #[command(flatten)]
+    workers: WorkerFlags,
     #[command(flatten)]
     limits: LimitFlags,
 }
@@ -182,7 +199,7 @@ impl Settings {
                 .as_object()
                 .into_iter()
                 .flatten()
-                .find(|(_, value)| value.as_u64() == Some(0));
+                .find(|(name, value)| value.as_u64() == Some(0) && !OFF_AT_ZERO.contains(&name.as_str()));
             if let Some((name, _)) = zero {
                 return Err(ConfigError::new(format!("{section}.{name}"), "must be more than 0"));
             }
@@ -222,7 +239,7 @@ impl Settings {
 fn environment() -> Env {
     Env::prefixed("AGORA_").map(|key| {
         let key = key.as_str().to_ascii_lowercase();
-        let section = ["server", "database", "accounts", "wallet", "limits"]
+        let section = ["server", "database", "accounts", "wallet", "workers", "limits"]
             .into_iter()
             .find(|name| key.starts_with(&format!("{name}_")));
         match section {

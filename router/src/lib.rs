@@ -15,3 +15,4 @@ pub mod serve;
 pub mod status;
 pub mod subgraph;
 pub mod supergraph;
+pub mod workers;

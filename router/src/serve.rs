@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::App;
 use crate::config::Settings;
+use crate::workers::Workers;
 use crate::{http, rest};
 
 /// Why the server stopped, other than being asked to.
@@ -43,6 +44,7 @@ pub async fn run(app: App, settings: &Settings, demo: bool) -> Result<(), ServeE
     let doors = open_doors(&app, settings, demo).await?;
     announce(&doors, demo);
     let gateway = app.gateway.clone();
+    let workers = Workers::start(&app.services, &settings.workers, &gateway.shutdown, demo);
     let time = Duration::from_millis(settings.server.shutdown_ms_max);
     let served = futures_util::future::try_join_all(doors.into_iter().map(|door| {
         let shutdown = gateway.shutdown.clone();
@@ -66,6 +68,8 @@ pub async fn run(app: App, settings: &Settings, demo: bool) -> Result<(), ServeE
             }
         }
     }
+    gateway.shutdown.cancel();
+    workers.ended().await;
     app.close().await?;
     tracing::info!("stopped");
     Ok(())

@@ -64,7 +64,7 @@ fn a_bad_setting_is_refused_by_its_name() {
         &'static [(&'static str, &'static str)],
         &'static str,
     );
-    let cases: [Case; 9] = [
+    let cases: [Case; 10] = [
         (&["check-config", "--config", "typo.toml"], &[], "query_dept_max"),
         (
             &["check-config", "--config", "missing.toml"],
@@ -92,6 +92,11 @@ fn a_bad_setting_is_refused_by_its_name() {
             "accounts.failed_logins_max: must be more than 0",
         ),
         (
+            &["check-config"],
+            &[("AGORA_WORKERS_SETTLE_MS", "0")],
+            "workers.settle_ms: must be more than 0",
+        ),
+        (
             &["check-config", "--access-seconds", "86401"],
             &[],
             "accounts.access_seconds: must be at most 86400",
@@ -116,6 +121,15 @@ fn a_bad_setting_is_refused_by_its_name() {
         !folder.path().join("data").exists(),
         "a refused start made a data folder"
     );
+}
+
+#[test]
+fn the_price_feed_can_be_switched_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = agora(folder.path(), &["check-config", "--price-feed-ms", "0"], &[]);
+    assert!(shown.status.success(), "{}", text(&shown.stderr));
+    let settings: toml::Table = text(&shown.stdout).parse().unwrap();
+    assert_eq!(settings["workers"]["price_feed_ms"].as_integer(), Some(0));
 }
 
 #[test]

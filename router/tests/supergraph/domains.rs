@@ -1,12 +1,11 @@
 //! The real domains behind the real supergraph, in one process, on a real database.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use accounts::demo::People;
 use agora::limits::Limits;
-use agora::subgraph::{Document, InProcess, Outcome, Subgraph, SubgraphRequest};
+use agora::subgraph::{Document, Outcome, Subgraph, SubgraphRequest};
 use agora::supergraph::Supergraph;
 use async_graphql::Request;
 use contract::{Role, Viewer};
@@ -26,6 +25,7 @@ impl Agora {
         let services = &on.services;
         let people = accounts::demo::seed(services).await.unwrap();
         bookstore::demo::seed(services).await.unwrap();
+        exchange::demo::seed(services).await.unwrap();
         let subgraphs = agora::domains::open_all(services, &agora::config::Settings::default());
         let sdl = include_str!("../../supergraph.graphql");
         Self {
@@ -90,6 +90,26 @@ async fn a_query_crosses_the_domains() {
     assert_eq!(
         answer,
         json!({ "data": { "me": { "username": "dan", "inbox": { "nodes": [message("second"), message("first")] } } } })
+    );
+}
+
+#[tokio::test]
+async fn a_trade_answers_with_the_stock_and_with_who_traded() {
+    let agora = Agora::new().await;
+    let traded = agora
+        .ask(
+            person(agora.people.cleo),
+            "mutation { trade(stock: \"FishCo\", side: BUY, quantity: 3) {
+                number price stock { id name quantity } trader { username karma } } }",
+            json!({}),
+        )
+        .await;
+    assert_eq!(
+        traded["data"]["trade"],
+        json!({
+            "number": 0, "price": { "amount": "19.99", "currency": "USD" },
+            "stock": { "id": "2", "name": "FishCo", "quantity": 97 }, "trader": { "username": "cleo", "karma": 12 },
+        })
     );
 }
 

@@ -115,6 +115,68 @@ subscription CacheInvalidated($typenames: [String!]) {
     variables: { typenames: ["Book"] },
   },
   {
+    query: `# Stocks are public. Trading needs a sign-in; with the
+# same key a second click trades nothing more.
+query Market($name: String) {
+  stocks(first: 10) {
+    nodes {
+      id
+      name
+      price
+      quantity
+      volume
+    }
+  }
+  stock(name: $name) {
+    price
+    open
+    high
+    low
+    updatedAt
+  }
+}
+
+mutation Trade($stock: String!, $side: Side!, $quantity: Int!, $key: String) {
+  trade(stock: $stock, side: $side, quantity: $quantity, idempotencyKey: $key) {
+    number
+    price
+    at
+    stock {
+      name
+      quantity
+    }
+  }
+}
+`,
+    variables: { name: "FishCo", stock: "FishCo", side: "BUY", quantity: 1, key: "my-first-trade" },
+  },
+  {
+    query: `# Every trade and every price, as it happens: in the
+# demo one price moves each second.
+subscription StockChanged($names: [String!]) {
+  stockChanged(names: $names) {
+    name
+    price
+    quantity
+    volume
+  }
+}
+`,
+    variables: { names: null },
+  },
+  {
+    query: `# Sign in as admin. A price that crosses the limit of an
+# automated order fires it.
+mutation SetPrice($stock: String!, $price: Money!) {
+  setPrice(stock: $stock, price: $price) {
+    name
+    price
+    high
+    low
+  }
+}
+`,
+    variables: { stock: "FishCo", price: { amount: "19.50", currency: "USD" } },
     query: `# What ada has: money, shares at the live price, and
 # orders, two of which wait for their price.
 # Sign in as ada first.

@@ -1,4 +1,13 @@
 //! The exchange through its schema, on real SQLite files.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod access;
+mod changes;
+mod listing;
+mod price;
+mod replica;
+mod sample;
 mod schema;
+mod stocks;
+mod support;
+mod trade;

@@ -1,0 +1,160 @@
+//! What runs while the server serves, beside the requests.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use contract::{Result, Services};
+use futures_util::FutureExt;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config;
+
+/// How long a task that failed rests before it begins again.
+const REST: Duration = Duration::from_secs(1);
+
+/// The tasks of one server.
+pub struct Workers {
+    tasks: JoinSet<()>,
+    shutdown: CancellationToken,
+}
+
+impl Workers {
+    /// Starts them; they run until `shutdown`. With `demo`, prices move.
+    pub fn start(services: &Services, settings: &config::Workers, shutdown: &CancellationToken, demo: bool) -> Self {
+        let mut workers = Self {
+            tasks: JoinSet::new(),
+            shutdown: shutdown.clone(),
+        };
+        let (on, every) = (services.clone(), Duration::from_millis(settings.settle_ms));
+        workers.keep("settling what is over", move || settle(on.clone(), every));
+        let (on, every) = (services.clone(), Duration::from_millis(settings.price_feed_ms));
+        if demo && !every.is_zero() {
+            workers.keep("the price feed", move || move_prices(on.clone(), every));
+        }
+        workers
+    }
+
+    /// Waits until all have ended; after the shutdown began, and before the database closes.
+    pub async fn ended(mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// Does `work` until the shutdown: again, when it fails.
+    fn keep<F>(&mut self, name: &'static str, work: impl Fn() -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        let shutdown = self.shutdown.clone();
+        self.tasks.spawn(async move {
+            shutdown
+                .run_until_cancelled(until_done(name, REST, work))
+                .await
+                .unwrap_or_default();
+        });
+    }
+}
+
+/// Does `work` until it is done; an error or a panic is logged, and after a `rest` it begins again.
+async fn until_done<F>(name: &'static str, rest: Duration, work: impl Fn() -> F)
+where
+    F: Future<Output = Result<()>>,
+{
+    loop {
+        // Whatever a panic left half changed was the work's own, and goes with it.
+        match AssertUnwindSafe(async { work().await }).catch_unwind().await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => tracing::error!(worker = name, error = error.in_full(), "failed; it begins again"),
+            Err(_) => tracing::error!(worker = name, "panicked; it begins again"),
+        }
+        tokio::time::sleep(rest).await;
+    }
+}
+
+/// Settles what is over every so often, so that those who watch learn of it though nobody asks.
+async fn settle(services: Services, every: Duration) -> Result<()> {
+    loop {
+        services.settle_due().await?;
+        tokio::time::sleep(every).await;
+    }
+}
+
+async fn move_prices(services: Services, every: Duration) -> Result<()> {
+    exchange::demo::price_feed(&services, every, StdRng::from_os_rng()).await;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use contract::{Delivery, Error, Event};
+    use futures_util::StreamExt;
+    use testing::{NEW_YEAR_US, TestServices};
+
+    use super::*;
+
+    const BUSY: config::Workers = config::Workers {
+        price_feed_ms: 1,
+        settle_ms: 1,
+    };
+
+    async fn exchange() -> TestServices {
+        let on = TestServices::new(NEW_YEAR_US, 1_024).await;
+        exchange::demo::seed(&on.services).await.unwrap();
+        on
+    }
+
+    #[tokio::test]
+    async fn prices_move_in_the_demo_until_the_shutdown() {
+        let on = exchange().await;
+        let shutdown = CancellationToken::new();
+        let mut events = on.services.bus.subscribe();
+        let workers = Workers::start(&on.services, &BUSY, &shutdown, true);
+        for _ in 0..3 {
+            let Some(Delivery::Event(event)) = events.next().await else {
+                panic!("the bus ended")
+            };
+            assert!(
+                matches!(*event, Event::Invalidated { typename: "Stock", .. }),
+                "{event:?}"
+            );
+        }
+        shutdown.cancel();
+        workers.ended().await;
+        on.services.db.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn prices_stand_still_elsewhere_and_where_the_feed_is_off() {
+        let on = exchange().await;
+        let off = config::Workers {
+            price_feed_ms: 0,
+            ..BUSY
+        };
+        for (settings, demo, wanted) in [(&BUSY, true, 2), (&BUSY, false, 1), (&off, true, 1)] {
+            let shutdown = CancellationToken::new();
+            let workers = Workers::start(&on.services, settings, &shutdown, demo);
+            assert_eq!(workers.tasks.len(), wanted);
+            shutdown.cancel();
+            workers.ended().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn work_that_fails_or_panics_begins_again() {
+        let begun = AtomicUsize::new(0);
+        let work = || async {
+            match begun.fetch_add(1, Ordering::SeqCst) {
+                0 => Err(Error::Unavailable("not yet")),
+                1 => panic!("on purpose"),
+                _ => Ok(()),
+            }
+        };
+        until_done("a test", Duration::ZERO, work).await;
+        assert_eq!(begun.into_inner(), 3);
+    }
+}

@@ -1,0 +1,92 @@
+//! Who may see and do what.
+
+use contract::Viewer;
+use serde_json::{Value, json};
+
+use crate::support::{Market, admin, code, member, service};
+
+/// The trader, another person, an administrator, a program, nobody.
+const WHO: [&str; 5] = ["trader", "stranger", "admin", "service", "nobody"];
+
+fn viewers() -> [Viewer; 5] {
+    [member(7), member(8), admin(), service(), Viewer::Anonymous]
+}
+
+#[tokio::test]
+async fn everyone_reaches_what_is_theirs() {
+    let fine = ["OK"; 5];
+    let people = ["OK", "OK", "OK", "OK", "UNAUTHENTICATED"];
+    let operators = ["FORBIDDEN", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"];
+    let new = r#"{ name: "New", price: { amount: "1" }, quantity: 1 }"#;
+    let once_each = ["FORBIDDEN", "FORBIDDEN", "OK", "CONFLICT", "UNAUTHENTICATED"];
+    let table = [
+        (
+            "{ stock(id: 1) { id name price quantity open high low close volume updatedAt } }",
+            fine,
+        ),
+        ("{ stocks { nodes { id } } }", fine),
+        (
+            "{ exchangeOrder(number: 0) { number stock { id } quantity side price trader { id } at } }",
+            fine,
+        ),
+        ("{ exchangeOrders { nodes { number trader { id } } } }", fine),
+        ("{ orderReplicas { id alive leader term applied } }", fine),
+        (
+            r#"{ _entities(representations: [{ __typename: "ExchangeOrder", number: 0 }]) { __typename } }"#,
+            fine,
+        ),
+        (
+            r#"mutation { trade(stock: "FishCo", side: BUY, quantity: 1) { number } }"#,
+            people,
+        ),
+        (
+            r#"mutation { setPrice(stock: "FishCo", price: { amount: "5" }) { id } }"#,
+            operators,
+        ),
+        (
+            r#"mutation { adjustStock(stock: "FishCo", side: SELL, quantity: 1) { id } }"#,
+            operators,
+        ),
+        (r#"mutation { invalidateStock(stock: "FishCo") }"#, operators),
+        (
+            r#"mutation { acknowledgeOrder(number: 0, stock: "FishCo", side: BUY, quantity: 2) }"#,
+            operators,
+        ),
+        (&format!("mutation {{ listStock(input: {new}) {{ id }} }}"), once_each),
+    ];
+    let market = Market::with_shares(100).await;
+    market.trade(&member(7), "BUY", 2).await;
+    for (document, wanted) in table {
+        for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+            let answer = market.ask(viewer, document).await;
+            assert_eq!(code(&answer), wanted, "{who}: {document}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_traded_is_for_the_trader_and_operators_to_know() {
+    let market = Market::with_shares(100).await;
+    market.trade(&member(7), "BUY", 1).await;
+    market.trade(&service(), "BUY", 1).await;
+    let documents = [
+        "{ found: exchangeOrder(number: 0) { trader { id } } }",
+        "{ found: exchangeOrders(first: 1) { nodes { trader { id } } } }",
+        r#"{ found: _entities(representations: [{ __typename: "ExchangeOrder", number: 0 }]) {
+            ... on ExchangeOrder { trader { id } } } }"#,
+    ];
+    for document in documents {
+        for ((viewer, who), knows) in viewers().iter().zip(WHO).zip([true, false, true, true, false]) {
+            let found = market.ask(viewer, document).await["data"]["found"].clone();
+            let order = [&found["nodes"][0], &found[0], &found]
+                .into_iter()
+                .find(|order| order.is_object());
+            let trader = if knows { json!({ "id": "7" }) } else { Value::Null };
+            assert_eq!(order.unwrap()["trader"], trader, "{who}: {document}");
+        }
+    }
+    let nobody = market
+        .ask(&admin(), "{ exchangeOrder(number: 1) { trader { id } } }")
+        .await;
+    assert_eq!(nobody, json!({ "data": { "exchangeOrder": { "trader": null } } }));
+}

@@ -1,0 +1,148 @@
+//! Prices: the day's figures, and the automated orders that a price fires.
+
+use std::time::Duration;
+
+use contract::{Error, Event};
+use entities::brokerage_order::{self, Automated};
+use entities::side::Side;
+use entities::user;
+use serde_json::{Value, json};
+use testing::heard;
+
+use crate::support::{Market, NEW_YEAR_US, admin, code, member, usd};
+
+const FIGURES: &str = "price open high low close volume";
+
+fn figures(price: &str, open: &str, high: &str, low: &str, volume: i64) -> Value {
+    json!({
+        "price": usd(price), "open": usd(open), "high": usd(high), "low": usd(low), "close": usd(price), "volume": volume,
+    })
+}
+
+#[tokio::test]
+async fn the_days_figures_follow_price_and_trades_and_begin_anew_at_midnight() {
+    let market = Market::with_shares(100).await;
+    assert_eq!(
+        market.fish(FIGURES).await,
+        figures("19.99", "19.99", "19.99", "19.99", 0)
+    );
+    market.set_price("25").await;
+    market.set_price("15.50").await;
+    market.set_price("18").await;
+    market.trade(&member(7), "BUY", 3).await;
+    market.trade(&member(7), "SELL", 2).await;
+    assert_eq!(
+        market.fish(FIGURES).await,
+        figures("18.00", "19.99", "25.00", "15.50", 5)
+    );
+
+    market
+        .clock
+        .advance(Duration::from_secs(24 * 3600) - Duration::from_micros(1));
+    assert_eq!(
+        market.fish(FIGURES).await,
+        figures("18.00", "19.99", "25.00", "15.50", 5)
+    );
+    market.clock.advance(Duration::from_micros(1));
+    assert_eq!(
+        market.fish(FIGURES).await,
+        figures("18.00", "18.00", "18.00", "18.00", 0),
+        "nothing happened today"
+    );
+    market.trade(&member(7), "BUY", 4).await;
+    assert_eq!(
+        market.fish(FIGURES).await,
+        figures("18.00", "18.00", "18.00", "18.00", 4)
+    );
+    market.set_price("19").await;
+    assert_eq!(
+        market.fish(FIGURES).await,
+        figures("19.00", "18.00", "19.00", "18.00", 4)
+    );
+
+    market.clock.advance(Duration::from_secs(3 * 24 * 3600));
+    market.set_price("17").await;
+    assert_eq!(
+        market.fish(FIGURES).await,
+        figures("17.00", "19.00", "19.00", "17.00", 0)
+    );
+    assert_eq!(
+        market.fish("updatedAt").await,
+        json!({ "updatedAt": "2026-01-05T00:00:00+00:00" })
+    );
+}
+
+#[tokio::test]
+async fn a_correction_of_the_catalog_is_not_counted_as_traded() {
+    let market = Market::with_shares(100).await;
+    let adjusted = market
+        .ask(
+            &admin(),
+            r#"mutation { adjustStock(stock: "FishCo", side: BUY, quantity: 40) { quantity volume } }"#,
+        )
+        .await;
+    assert_eq!(adjusted["data"]["adjustStock"], json!({ "quantity": 60, "volume": 0 }));
+    assert_eq!(market.numbers().await, Vec::<i64>::new());
+}
+
+#[tokio::test]
+async fn a_price_has_its_bounds() {
+    let market = Market::with_shares(1).await;
+    for (stock, price, wanted) in [
+        ("FishCo", r#"{ amount: "0.01" }"#, "OK"),
+        ("FishCo", r#"{ amount: "1000000000000.00", currency: "USD" }"#, "OK"),
+        ("FishCo", r#"{ amount: "1000000000000.01" }"#, "INVALID_INPUT"),
+        ("FishCo", r#"{ amount: "0.00" }"#, "INVALID_INPUT"),
+        ("FishCo", r#"{ amount: "-1.00" }"#, "INVALID_INPUT"),
+        ("FishCo", r#"{ amount: "1.001" }"#, "INVALID_INPUT"),
+        ("FishCo", r#"{ amount: "1.00", currency: "EUR" }"#, "INVALID_INPUT"),
+        ("FishCo", "1.00", "INVALID_INPUT"),
+        ("Fish", r#"{ amount: "1.00" }"#, "NOT_FOUND"),
+    ] {
+        let document = format!(r#"mutation {{ setPrice(stock: "{stock}", price: {price}) {{ price }} }}"#);
+        assert_eq!(
+            code(&market.ask(&admin(), document.as_str()).await),
+            wanted,
+            "{document}"
+        );
+    }
+    assert_eq!(market.fish("price").await, json!({ "price": usd("1000000000000.00") }));
+}
+
+/// Has somebody wait for FishCo at up to 15.00.
+async fn someone_waits(market: &Market) {
+    let placed = market.services.db.write(async |tx| {
+        let joined = user::join(tx, user::Model::named("ada", NEW_YEAR_US)).await?;
+        let order = Automated {
+            side: Side::Buy,
+            stock_id: 1,
+            quantity: 1,
+            limit_minor: 1_500,
+            currency: "USD".to_owned(),
+            investor_id: joined.map_err(|_| Error::Unauthenticated)?.id,
+            expires_at_us: None,
+        };
+        Ok(brokerage_order::place(tx, &order, NEW_YEAR_US).await?)
+    });
+    placed.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_price_that_crosses_marks_the_orders_that_waited_for_it_and_tells_so_once() {
+    let market = Market::with_shares(1).await;
+    someone_waits(&market).await;
+    let mut events = market.services.bus.subscribe();
+    for (price, fires) in [("15.01", false), ("15", true), ("14", false), ("20", false)] {
+        market.set_price(price).await;
+        let told = heard(&mut events);
+        assert!(
+            matches!(told[0], Event::Invalidated { typename: "Stock", .. }),
+            "{price}: {told:?}"
+        );
+        assert_eq!(told[1..].contains(&Event::OrdersFired { stock: 1 }), fires, "{price}");
+        assert_eq!(told.len(), 1 + usize::from(fires), "{price}");
+    }
+    let fired = brokerage_order::fired(market.services.db.read(), 0, 10).await.unwrap();
+    let marks: Vec<_> = fired.iter().map(|order| order.fired_minor).collect();
+    assert_eq!(marks, [Some(1_500)], "the price that fired it, though it rose again");
+}

@@ -1,0 +1,52 @@
+//! The log's copies.
+
+use contract::Viewer;
+use serde_json::json;
+
+use crate::support::{Market, code, member, service};
+
+#[tokio::test]
+async fn there_is_one_replica_and_it_leads() {
+    let market = Market::with_shares(10).await;
+    let ask = "{ orderReplicas { id alive leader term applied } }";
+    for applied in [-1, 0, 1] {
+        assert_eq!(
+            market.ask(&Viewer::Anonymous, ask).await["data"]["orderReplicas"],
+            json!([{ "id": "1", "alive": true, "leader": true, "term": 0, "applied": applied }])
+        );
+        market.trade(&member(7), "BUY", 1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_push_is_acknowledged_when_the_log_has_exactly_that() {
+    let market = Market::with_shares(10).await;
+    market.list("BoarCo", 10).await;
+    market.trade(&member(7), "BUY", 3).await;
+    market.trade(&member(7), "SELL", 2).await;
+    let before = market.fish("quantity updatedAt").await;
+    for (number, stock, side, quantity, wanted) in [
+        (0, "FishCo", "BUY", 3, "OK"),
+        (0, "FishCo", "BUY", 3, "OK"),
+        (1, "FishCo", "SELL", 2, "OK"),
+        (0, "FishCo", "SELL", 3, "CONFLICT"),
+        (0, "FishCo", "BUY", 2, "CONFLICT"),
+        (0, "BoarCo", "BUY", 3, "CONFLICT"),
+        (0, "fishco", "BUY", 3, "CONFLICT"),
+        (2, "FishCo", "BUY", 1, "CONFLICT"),
+        (7, "FishCo", "BUY", 1, "CONFLICT"),
+        (-1, "FishCo", "BUY", 1, "CONFLICT"),
+        (0, "FishCo", "BUY", 0, "INVALID_INPUT"),
+    ] {
+        let document = format!(
+            r#"mutation {{ acknowledgeOrder(number: {number}, stock: "{stock}", side: {side}, quantity: {quantity}) }}"#
+        );
+        assert_eq!(
+            code(&market.ask(&service(), document.as_str()).await),
+            wanted,
+            "{document}"
+        );
+    }
+    assert_eq!(market.numbers().await, [0, 1]);
+    assert_eq!(market.fish("quantity updatedAt").await, before);
+}

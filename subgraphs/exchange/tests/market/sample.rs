@@ -1,0 +1,80 @@
+//! The sample data, and the market that moves.
+
+use contract::{Event, Viewer};
+use exchange::demo::{move_a_price, seed};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use serde_json::{Value, json};
+use testing::heard;
+
+use crate::support::{Market, usd};
+
+async fn stocks(market: &Market) -> Vec<Value> {
+    let listed = market
+        .ask(&Viewer::Anonymous, "{ stocks { nodes { name price quantity } } }")
+        .await;
+    listed["data"]["stocks"]["nodes"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn an_exchange_that_never_had_a_stock_gets_the_ten_of_the_contract_once() {
+    let market = Market::new().await;
+    seed(&market.services).await.unwrap();
+    seed(&market.services).await.unwrap();
+    let contract = [
+        ("GameStart", "15.99"),
+        ("FishCo", "19.99"),
+        ("BoarCo", "24.99"),
+        ("MenhirCo", "9.99"),
+        ("CrassusRealty", "30.99"),
+        ("AugustusPizza", "12.99"),
+        ("DivineComics", "9.99"),
+        ("LegionLogistics", "99.99"),
+        ("TiberAqueducts", "200.99"),
+        ("MercuryExpress", "15.99"),
+    ];
+    let wanted = contract.map(|(name, price)| json!({ "name": name, "price": usd(price), "quantity": 100 }));
+    assert_eq!(stocks(&market).await, wanted);
+
+    let other = Market::with_shares(7).await;
+    seed(&other.services).await.unwrap();
+    assert_eq!(stocks(&other).await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_market_moves_one_price_at_a_time_and_tells_of_it() {
+    let market = Market::new().await;
+    seed(&market.services).await.unwrap();
+    let mut random = StdRng::seed_from_u64(1);
+    let mut events = market.services.bus.subscribe();
+    for _ in 0..20 {
+        let before = stocks(&market).await;
+        move_a_price(&market.services, &mut random).await.unwrap();
+        let after = stocks(&market).await;
+        let moved = before
+            .iter()
+            .zip(&after)
+            .filter(|(before, after)| before != after)
+            .count();
+        assert!(moved <= 1, "{before:?} became {after:?}");
+        assert!(matches!(
+            heard(&mut events)[..],
+            [Event::Invalidated { typename: "Stock", .. }]
+        ));
+    }
+    assert!(stocks(&market).await.iter().all(|stock| stock["quantity"] == 100));
+}
+
+#[tokio::test]
+async fn the_market_leaves_alone_what_is_not_listed() {
+    let market = Market::with_shares(5).await;
+    let mut random = StdRng::seed_from_u64(2);
+    let mut events = market.services.bus.subscribe();
+    let mut moved = 0;
+    for _ in 0..50 {
+        move_a_price(&market.services, &mut random).await.unwrap();
+        moved += heard(&mut events).len();
+    }
+    assert!(moved < 50, "only FishCo can move");
+    assert_eq!(stocks(&market).await.len(), 1);
+}

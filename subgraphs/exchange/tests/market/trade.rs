@@ -1,0 +1,201 @@
+//! Trading: never more shares than there are, and a number for each trade.
+
+use std::sync::Arc;
+
+use contract::{Event, Viewer};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use testing::heard;
+
+use crate::support::{Market, admin, code, member, service, usd};
+
+#[tokio::test]
+async fn a_trade_moves_shares_and_gets_the_next_number() {
+    let market = Market::with_shares(100).await;
+    let fields = "number quantity side price trader { id } at stock { id name quantity volume }";
+    let bought = format!(r#"mutation {{ trade(stock: "FishCo", side: BUY, quantity: 30) {{ {fields} }} }}"#);
+    assert_eq!(
+        market.ask(&member(7), bought).await,
+        json!({ "data": { "trade": {
+            "number": 0, "quantity": 30, "side": "BUY", "price": usd("19.99"), "trader": { "id": "7" },
+            "at": "2026-01-01T00:00:00+00:00",
+            "stock": { "id": "1", "name": "FishCo", "quantity": 70, "volume": 30 },
+        } } })
+    );
+    let sold = format!(r#"mutation {{ trade(stock: "FishCo", side: SELL, quantity: 12) {{ {fields} }} }}"#);
+    let sold = market.ask(&service(), sold).await["data"]["trade"].clone();
+    assert_eq!(
+        (&sold["number"], &sold["side"], &sold["trader"]),
+        (&json!(1), &json!("SELL"), &Value::Null)
+    );
+    assert_eq!(
+        (&sold["stock"]["quantity"], &sold["stock"]["volume"]),
+        (&json!(82), &json!(42))
+    );
+}
+
+#[tokio::test]
+async fn a_trade_stays_as_it_was_whatever_becomes_of_the_stock() {
+    let market = Market::with_shares(100).await;
+    market.trade(&member(7), "BUY", 30).await;
+    market.set_price("0.01").await;
+    let order = market
+        .ask(
+            &member(7),
+            "{ exchangeOrder(number: 0) { quantity side price stock { price } } }",
+        )
+        .await;
+    assert_eq!(
+        order["data"]["exchangeOrder"],
+        json!({ "quantity": 30, "side": "BUY", "price": usd("19.99"), "stock": { "price": usd("0.01") } })
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_traded_is_refused_and_uses_no_number() {
+    let market = Market::with_shares(2_147_483_600).await;
+    for (stock, side, quantity, wanted) in [
+        ("FishCo", "BUY", "2147483601", "INSUFFICIENT_STOCK"),
+        ("FishCo", "SELL", "48", "CONFLICT"),
+        ("fishco", "BUY", "1", "NOT_FOUND"),
+        (" FishCo", "BUY", "1", "NOT_FOUND"),
+        ("", "BUY", "1", "NOT_FOUND"),
+        ("FishCo", "BUY", "0", "INVALID_INPUT"),
+        ("FishCo", "SELL", "-1", "INVALID_INPUT"),
+        ("FishCo", "BUY", "2147483648", "INVALID_INPUT"),
+        ("FishCo", "BUY", "1.5", "INVALID_INPUT"),
+        ("FishCo", "BUY", r#""1""#, "INVALID_INPUT"),
+        ("FishCo", "HOLD", "1", "INVALID_INPUT"),
+    ] {
+        let document =
+            format!(r#"mutation {{ trade(stock: "{stock}", side: {side}, quantity: {quantity}) {{ number }} }}"#);
+        let refused = market.ask(&member(7), document.as_str()).await;
+        assert_eq!(code(&refused), wanted, "{document}: {refused}");
+    }
+    assert_eq!(
+        market.fish("quantity volume").await,
+        json!({ "quantity": 2_147_483_600, "volume": 0 })
+    );
+    let first = market.trade(&member(7), "BUY", 1).await;
+    assert_eq!(first["data"]["trade"]["number"], 0);
+    market.trade(&member(7), "BUY", 2_147_483_600).await;
+    let second = market.trade(&member(7), "SELL", 1).await;
+    assert_eq!(second["data"]["trade"]["number"], 1);
+    assert_eq!(market.numbers().await, [0, 1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_hundred_buyers_of_the_last_ten_shares_ten_succeed() {
+    let market = Arc::new(Market::with_shares(10).await);
+    let answers = join_all((0..100).map(|id| {
+        let market = market.clone();
+        tokio::spawn(async move { market.trade(&member(100 + id), "BUY", 1).await })
+    }))
+    .await;
+    let answers: Vec<Value> = answers.into_iter().map(Result::unwrap).collect();
+    let count = |wanted: &str| answers.iter().filter(|answer| code(answer) == wanted).count();
+    assert_eq!((count("OK"), count("INSUFFICIENT_STOCK")), (10, 90));
+    let mut told: Vec<i64> = answers
+        .iter()
+        .filter_map(|answer| answer["data"]["trade"]["number"].as_i64())
+        .collect();
+    told.sort_unstable();
+    assert_eq!(told, (0..10).collect::<Vec<_>>());
+    assert_eq!(market.numbers().await, told);
+    assert_eq!(
+        market.fish("quantity volume").await,
+        json!({ "quantity": 0, "volume": 10 })
+    );
+}
+
+#[tokio::test]
+async fn the_same_key_trades_once_and_answers_the_same() {
+    let market = Market::with_shares(100).await;
+    let buy = |quantity: i64| {
+        format!(
+            r#"mutation {{ trade(stock: "FishCo", side: BUY, quantity: {quantity}, idempotencyKey: "k") {{ number quantity }} }}"#
+        )
+    };
+    assert_eq!(code(&market.ask(&member(7), buy(101)).await), "INSUFFICIENT_STOCK");
+    let first = market.ask(&member(7), buy(5)).await;
+    assert_eq!(first["data"]["trade"], json!({ "number": 0, "quantity": 5 }));
+    market.trade(&member(8), "BUY", 1).await;
+    let mut events = market.services.bus.subscribe();
+    assert_eq!(market.ask(&member(7), buy(5)).await, first);
+    assert_eq!(heard(&mut events), [], "a replay is no change");
+    assert_eq!(code(&market.ask(&member(7), buy(6)).await), "IDEMPOTENCY_MISMATCH");
+    assert_eq!(market.numbers().await, [0, 1]);
+    assert_eq!(market.fish("quantity").await, json!({ "quantity": 94 }));
+    // Somebody else's key is another key, however it is spelled.
+    assert_eq!(market.ask(&service(), buy(5)).await["data"]["trade"]["number"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_calls_with_one_key_trade_once() {
+    let market = Arc::new(Market::with_shares(100).await);
+    let buy = r#"mutation { trade(stock: "FishCo", side: BUY, quantity: 3, idempotencyKey: "k") { number } }"#;
+    let answers = join_all((0..50).map(|_| {
+        let market = market.clone();
+        tokio::spawn(async move { market.ask(&member(7), buy).await })
+    }))
+    .await;
+    for answer in answers {
+        assert_eq!(answer.unwrap(), json!({ "data": { "trade": { "number": 0 } } }));
+    }
+    assert_eq!(market.fish("quantity").await, json!({ "quantity": 97 }));
+}
+
+#[tokio::test]
+async fn a_trade_is_told_after_it_and_a_refused_one_is_not() {
+    let market = Market::with_shares(1).await;
+    let mut events = market.services.bus.subscribe();
+    market.trade(&member(7), "BUY", 2).await;
+    assert_eq!(heard(&mut events), []);
+    market.trade(&member(7), "BUY", 1).await;
+    market.trade(&member(7), "SELL", 1).await;
+    let told = heard(&mut events);
+    let versions = told.iter().map(|event| match event {
+        Event::Invalidated {
+            typename: "Stock",
+            key,
+            version,
+            ..
+        } => (key.as_str(), *version),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(versions.collect::<Vec<_>>(), [("1", 2), ("1", 3)]);
+}
+
+#[tokio::test]
+async fn trades_are_listed_by_number_page_by_page() {
+    let market = Market::with_shares(100).await;
+    for _ in 0..5 {
+        market.trade(&member(7), "BUY", 1).await;
+    }
+    let mut seen = Vec::new();
+    let mut after = String::new();
+    loop {
+        let document = format!(
+            "{{ exchangeOrders(first: 2{after}) {{ nodes {{ number }} pageInfo {{ hasNextPage endCursor }} }} }}"
+        );
+        let page = market.ask(&Viewer::Anonymous, document).await["data"]["exchangeOrders"].clone();
+        seen.extend(
+            page["nodes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|order| order["number"].as_i64().unwrap()),
+        );
+        if page["pageInfo"]["hasNextPage"] == false {
+            break;
+        }
+        after = format!(", after: {}", page["pageInfo"]["endCursor"]);
+    }
+    assert_eq!(seen, [0, 1, 2, 3, 4]);
+    for number in ["-1", "5", "9223372036854775807"] {
+        let none = market
+            .ask(&admin(), format!("{{ exchangeOrder(number: {number}) {{ number }} }}"))
+            .await;
+        assert_eq!(none, json!({ "data": { "exchangeOrder": null } }), "{number}");
+    }
+}
