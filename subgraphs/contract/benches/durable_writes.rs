@@ -1,8 +1,12 @@
 //! Durable writes per second: `Db` with and without grouping, beside plain rusqlite with the same pragmas, in one
 //! run on one disk. `cargo bench -p contract --bench durable_writes [-- FOLDER]`; figures in docs/PERFORMANCE.md.
 //!
-//! Every way inserts the same row, by key, into the same table, and counts a write when its commit has returned.
-//! The ways take turns in short rounds, so that a disk that changes its mind changes it for all of them.
+//! Processor time is what all threads of this process used (Linux: `schedstat`), so that it says what a write costs
+//! however busy the machine is with other things.
+//!
+//! A write is a row that is inserted by its key, or a trade: six statements on six tables, by the domains' own rules.
+//! It counts when its commit has returned. The ways take turns in short rounds, so that a disk that changes its mind
+//! changes it for all of them.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
 
 use std::path::Path;
@@ -10,7 +14,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use contract::{Db, DbOptions};
+use contract::{Db, DbOptions, OrderLog, Result, TableLog, Trade, Tx};
+use entities::holding::{self, Bucket as Shares};
+use entities::ledger::{self, Account, Bucket, Kind, Movement};
+use entities::side::Side;
+use entities::stock::{self, NewStock, Which};
+use entities::user;
+use migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 const ROUND: Duration = Duration::from_millis(700);
@@ -19,6 +29,35 @@ const ROUNDS: usize = 5;
 const TABLE: &str = "CREATE TABLE entry (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL, body TEXT NOT NULL)";
 const INSERT: &str = "INSERT INTO entry (id, owner, body) VALUES (?, ?, ?)";
 const BODY: &str = "a line of text, about as long as a short message between two people is";
+
+/// Traders, with the ids 1 to as many, and so the stocks.
+const TRADERS: i64 = 64;
+const STOCKS: i64 = 10;
+const NOW_US: i64 = 1_767_225_600_000_000;
+
+/// What the six statements of a trade come down to, for plain rusqlite: trader, stock and the movement before.
+const TRADE: [&str; 6] = [
+    "UPDATE stock SET quantity = quantity - 1, volume = volume + 1, version = version + 1
+     WHERE id = ?2 AND quantity >= 1 + 0 * (?1 + ?3) RETURNING *",
+    "INSERT INTO exchange_order (number, stock_id, side, quantity, price_minor, currency, trader_id, at_us)
+     SELECT coalesce(max(number), -1) + 1, ?2, 'BUY', 1, 1, 'USD', ?1, ?3 FROM exchange_order RETURNING *",
+    "UPDATE wallet SET balance_minor = balance_minor - 1, version = version + 1
+     WHERE user_id = ?1 AND currency = 'USD' AND balance_minor >= 1 + 0 * (?2 + ?3) RETURNING *",
+    "INSERT INTO ledger_movement (kind, currency, order_id, authorization_id, at_us)
+     VALUES ('PURCHASE', 'USD', NULL, NULL, ?3 + 0 * (?1 + ?2)) RETURNING *",
+    "INSERT INTO ledger_entry (movement_id, kind, account, wallet_id, amount_minor, balance_after_minor, at_us)
+     SELECT max(id), 'PURCHASE', 'BALANCE', ?1, -1, 0, ?3 + 0 * ?2 FROM ledger_movement
+     UNION ALL SELECT max(id), 'PURCHASE', 'EXCHANGE', NULL, 1, NULL, ?3 FROM ledger_movement",
+    "INSERT INTO holding (user_id, stock_id, free, version) VALUES (?1, ?2, 1, 1 + 0 * ?3)
+     ON CONFLICT (user_id, stock_id) DO UPDATE SET free = free + 1, version = version + 1 RETURNING *",
+];
+
+/// What is written.
+#[derive(Clone, Copy)]
+enum What {
+    Row,
+    Trade,
+}
 
 /// One way to write, with what it wrote in each round.
 struct Way {
@@ -29,9 +68,10 @@ struct Way {
 }
 
 enum Run {
-    Db(Db),
+    Db(Db, What),
     Rusqlite {
         connection: rusqlite::Connection,
+        what: What,
         group: usize,
     },
 }
@@ -39,6 +79,33 @@ enum Run {
 struct Round {
     writes_per_second: f64,
     writes_per_commit: f64,
+    processor_us: f64,
+}
+
+/// What a round begins with.
+struct Began {
+    at: Instant,
+    processor_ns: u64,
+}
+
+impl Began {
+    fn now() -> Self {
+        Self {
+            at: Instant::now(),
+            processor_ns: processor_ns(),
+        }
+    }
+}
+
+/// What all threads of this process have used; 0 where it cannot be told.
+fn processor_ns() -> u64 {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
+        return 0;
+    };
+    threads
+        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok())
+        .filter_map(|schedstat| schedstat.split(' ').next()?.parse::<u64>().ok())
+        .sum()
 }
 
 fn main() {
@@ -51,34 +118,52 @@ fn main() {
     let folder = tempfile::tempdir_in(disk).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut ways = Vec::new();
-    for (name, writers, group) in [
-        ("Db, a commit each", 1, 1),
-        ("Db, a commit each", 16, 1),
-        ("Db, a commit each", 64, 1),
-        ("Db, grouped", 1, 128),
-        ("Db, grouped", 16, 128),
-        ("Db, grouped", 64, 128),
-        ("Db, grouped", 256, 128),
+    for (name, writers, group, what) in [
+        ("Db, a commit each", 1, 1, What::Row),
+        ("Db, a commit each", 16, 1, What::Row),
+        ("Db, a commit each", 64, 1, What::Row),
+        ("Db, grouped", 1, 128, What::Row),
+        ("Db, grouped", 16, 128, What::Row),
+        ("Db, grouped", 64, 128, What::Row),
+        ("Db, grouped", 256, 128, What::Row),
+        ("Db, trades", 1, 128, What::Trade),
+        ("Db, trades", 16, 128, What::Trade),
+        ("Db, trades", 64, 128, What::Trade),
     ] {
         let path = folder.path().join(format!("db-{}.db", ways.len()));
         let db = runtime.block_on(open(&path, group));
-        ways.push(Way::new(name, writers, Run::Db(db)));
+        ways.push(Way::new(name, writers, Run::Db(db, what)));
     }
-    for (name, group) in [
-        ("rusqlite, a commit each", 1),
-        ("rusqlite, 16 a commit", 16),
-        ("rusqlite, 64 a commit", 64),
+    for (name, group, what) in [
+        ("rusqlite, a commit each", 1, What::Row),
+        ("rusqlite, 16 a commit", 16, What::Row),
+        ("rusqlite, 64 a commit", 64, What::Row),
+        ("rusqlite, trades, a commit each", 1, What::Trade),
+        ("rusqlite, trades, 64 a commit", 64, What::Trade),
     ] {
-        let connection = rusqlite(&folder.path().join(format!("rusqlite-{group}.db")));
-        ways.push(Way::new(name, 1, Run::Rusqlite { connection, group }));
+        let path = folder.path().join(format!("rusqlite-{}.db", ways.len()));
+        let connection = runtime.block_on(rusqlite(&path));
+        ways.push(Way::new(
+            name,
+            1,
+            Run::Rusqlite {
+                connection,
+                what,
+                group,
+            },
+        ));
     }
     let next = Arc::new(AtomicI64::new(1));
     // The first round warms the disk and the statement caches up, and does not count.
     for round in 0..=ROUNDS {
         for way in &mut ways {
             let done = match &mut way.run {
-                Run::Db(db) => runtime.block_on(write_through(db, way.writers, &next)),
-                Run::Rusqlite { connection, group } => write_plainly(connection, *group, &next),
+                Run::Db(db, what) => runtime.block_on(write_through(db, *what, way.writers, &next)),
+                Run::Rusqlite {
+                    connection,
+                    what,
+                    group,
+                } => write_plainly(connection, *what, *group, &next),
             };
             if round > 0 {
                 way.rounds.push(done);
@@ -87,25 +172,50 @@ fn main() {
     }
     print(&ways, fsyncs_per_second(folder.path()));
     for way in ways {
-        if let Run::Db(db) = way.run {
+        if let Run::Db(db, _) = way.run {
             runtime.block_on(db.close()).unwrap();
         }
     }
 }
 
+/// With the table of the rows, and all tables of a trade.
 async fn open(path: &Path, group: usize) -> Db {
     let mut options = DbOptions::at(path);
     options.group = group;
     let db = Db::open(options).await.unwrap();
-    db.migrate(async |connection| connection.execute_unprepared(TABLE).await.map(drop))
-        .await
-        .unwrap();
+    db.migrate(async |connection| {
+        connection.execute_unprepared(TABLE).await?;
+        Migrator::up(connection, None).await
+    })
+    .await
+    .unwrap();
+    db.write(stocked).await.unwrap();
     db
 }
 
-async fn write_through(db: &Db, writers: usize, next: &Arc<AtomicI64>) -> Round {
+async fn stocked(tx: &Tx) -> Result<()> {
+    for id in 1..=STOCKS {
+        let new = NewStock {
+            name: format!("Company {id}"),
+            price_minor: 1,
+            currency: "USD".into(),
+            quantity: stock::QUANTITY_MAX,
+        };
+        assert_eq!(stock::add(tx, new, NOW_US).await?.unwrap().id, id);
+    }
+    for id in 1..=TRADERS {
+        let person = user::Model::named(format!("trader{id}"), NOW_US);
+        assert_eq!(user::join(tx, person).await?.unwrap().id, id);
+        let minor = ledger::WALLET_MAX_MINOR;
+        let legs = [(Account::Outside, -minor), (Account::Of(id, Bucket::Balance), minor)];
+        ledger::post(tx, Movement::of(Kind::Deposit, "USD"), &legs, NOW_US).await?;
+    }
+    Ok(())
+}
+
+async fn write_through(db: &Db, what: What, writers: usize, next: &Arc<AtomicI64>) -> Round {
     let before = db.stats();
-    let start = Instant::now();
+    let start = Began::now();
     let stop = Arc::new(AtomicBool::new(false));
     let written = Arc::new(AtomicU64::new(0));
     let mut tasks = tokio::task::JoinSet::new();
@@ -114,13 +224,11 @@ async fn write_through(db: &Db, writers: usize, next: &Arc<AtomicI64>) -> Round 
         tasks.spawn(async move {
             while !stop.load(Relaxed) {
                 let id = next.fetch_add(1, Relaxed);
-                db.write(async move |tx| {
-                    let values = [id.into(), (id % 1000).into(), BODY.into()];
-                    let insert = Statement::from_sql_and_values(DbBackend::Sqlite, INSERT, values);
-                    Ok(tx.execute_raw(insert).await.map(drop)?)
-                })
-                .await
-                .unwrap();
+                let done = match what {
+                    What::Row => db.write(async move |tx| insert(tx, id).await).await,
+                    What::Trade => db.write(async move |tx| buy(tx, id).await).await,
+                };
+                done.unwrap();
                 written.fetch_add(1, Relaxed);
             }
         });
@@ -133,29 +241,65 @@ async fn write_through(db: &Db, writers: usize, next: &Arc<AtomicI64>) -> Round 
     Round::of(written.load(Relaxed), commits, start)
 }
 
-fn rusqlite(path: &Path) -> rusqlite::Connection {
+async fn insert(tx: &Tx, id: i64) -> Result<()> {
+    let values = [id.into(), (id % 1000).into(), BODY.into()];
+    let insert = Statement::from_sql_and_values(DbBackend::Sqlite, INSERT, values);
+    Ok(tx.execute_raw(insert).await.map(drop)?)
+}
+
+/// One share for one cent, paid from the wallet: the shares at the exchange and the order's number, the wallet, the
+/// movement and its entries, and the holding.
+async fn buy(tx: &Tx, id: i64) -> Result<()> {
+    let (trader, stock) = parties(id);
+    let trade = Trade {
+        stock: Which::Id(stock),
+        side: Side::Buy,
+        quantity: 1,
+        price_minor: None,
+        trader_id: Some(trader),
+    };
+    let price = TableLog.trade(tx, &trade, NOW_US).await?.order.price_minor;
+    let legs = [
+        (Account::Of(trader, Bucket::Balance), -price),
+        (Account::Exchange, price),
+    ];
+    ledger::post(tx, Movement::of(Kind::Purchase, "USD"), &legs, NOW_US).await?;
+    holding::add(tx, trader, stock, Shares::Free, 1).await?;
+    Ok(())
+}
+
+/// Who trades what.
+fn parties(id: i64) -> (i64, i64) {
+    (id % TRADERS + 1, id % STOCKS + 1)
+}
+
+async fn rusqlite(path: &Path) -> rusqlite::Connection {
+    open(path, 1).await.close().await.unwrap();
     let connection = rusqlite::Connection::open(path).unwrap();
     let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
                    PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;";
     connection.execute_batch(pragmas).unwrap();
-    connection.execute_batch(TABLE).unwrap();
     connection
 }
 
-fn write_plainly(connection: &rusqlite::Connection, group: usize, next: &AtomicI64) -> Round {
-    let (mut written, mut commits, start) = (0, 0, Instant::now());
-    while start.elapsed() < ROUND {
-        connection
-            .prepare_cached("BEGIN IMMEDIATE")
-            .unwrap()
-            .execute(())
-            .unwrap();
+fn write_plainly(connection: &rusqlite::Connection, what: What, group: usize, next: &AtomicI64) -> Round {
+    let (mut written, mut commits, start) = (0, 0, Began::now());
+    let run = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
+        let mut statement = connection.prepare_cached(sql).unwrap();
+        let mut rows = statement.query(values).unwrap();
+        while rows.next().unwrap().is_some() {}
+    };
+    while start.at.elapsed() < ROUND {
+        run("BEGIN IMMEDIATE", &[]);
         for _ in 0..group {
             let id = next.fetch_add(1, Relaxed);
-            let mut insert = connection.prepare_cached(INSERT).unwrap();
-            insert.execute((id, id % 1000, BODY)).unwrap();
+            let (trader, stock) = parties(id);
+            match what {
+                What::Row => run(INSERT, &[&id, &(id % 1000), &BODY]),
+                What::Trade => TRADE.iter().for_each(|sql| run(sql, &[&trader, &stock, &NOW_US])),
+            }
         }
-        connection.prepare_cached("COMMIT").unwrap().execute(()).unwrap();
+        run("COMMIT", &[]);
         written += group as u64;
         commits += 1;
     }
@@ -194,10 +338,11 @@ impl Way {
 }
 
 impl Round {
-    fn of(written: u64, commits: u64, start: Instant) -> Self {
+    fn of(written: u64, commits: u64, start: Began) -> Self {
         Self {
-            writes_per_second: written as f64 / start.elapsed().as_secs_f64(),
+            writes_per_second: written as f64 / start.at.elapsed().as_secs_f64(),
             writes_per_commit: written as f64 / commits.max(1) as f64,
+            processor_us: (processor_ns() - start.processor_ns) as f64 / 1e3 / written.max(1) as f64,
         }
     }
 }
@@ -209,14 +354,17 @@ fn print(ways: &[Way], fsyncs: f64) {
         .iter()
         .find(|way| way.name == "rusqlite, a commit each")
         .map_or(f64::NAN, rate);
-    println!("| way | writers | durable writes/s | writes a commit | to Db single | to rusqlite single |");
-    println!("| --- | ---: | ---: | ---: | ---: | ---: |");
+    println!(
+        "| way | writers | durable writes/s | writes a commit | processor µs | to Db single | to rusqlite single |"
+    );
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
     for way in ways {
         let (now, shared) = (rate(way), way.median(|round| round.writes_per_commit));
         println!(
-            "| {} | {} | {now:.0} | {shared:.1} | {:.2} | {:.2} |",
+            "| {} | {} | {now:.0} | {shared:.1} | {:.1} | {:.2} | {:.2} |",
             way.name,
             way.writers,
+            way.median(|round| round.processor_us),
             now / single,
             now / plain,
         );

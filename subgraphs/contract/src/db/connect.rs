@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
@@ -71,6 +72,9 @@ pub(super) fn writer(options: &DbOptions, deadline: Arc<Deadline>) -> rusqlite::
          PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
          PRAGMA journal_size_limit = {LOG_BYTES_KEPT};"
     ))?;
+    // Otherwise SQLite prepares a statement again each time for the value bound to its LIMIT, and SeaORM binds one to
+    // whatever reads a single row.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || deadline.is_over()))?;
     Ok(connection)
