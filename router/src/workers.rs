@@ -31,6 +31,10 @@ impl Workers {
         };
         let (on, every) = (services.clone(), Duration::from_millis(settings.settle_ms));
         workers.keep("settling what is over", move || settle(on.clone(), every));
+        let on = services.clone();
+        workers.keep("carrying out fired orders", move || {
+            brokerage::carry_out_fired(on.clone())
+        });
         let (on, every) = (services.clone(), Duration::from_millis(settings.price_feed_ms));
         if demo && !every.is_zero() {
             workers.keep("the price feed", move || move_prices(on.clone(), every));
@@ -135,7 +139,7 @@ mod tests {
             price_feed_ms: 0,
             ..BUSY
         };
-        for (settings, demo, wanted) in [(&BUSY, true, 2), (&BUSY, false, 1), (&off, true, 1)] {
+        for (settings, demo, wanted) in [(&BUSY, true, 3), (&BUSY, false, 2), (&off, true, 2)] {
             let shutdown = CancellationToken::new();
             let workers = Workers::start(&on.services, settings, &shutdown, demo);
             assert_eq!(workers.tasks.len(), wanted);
