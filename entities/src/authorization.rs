@@ -53,6 +53,11 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
+    /// Whether it was neither revoked nor carried out as over: it lends something, or can be raised. It may not have begun.
+    pub fn is_open(&self) -> bool {
+        self.ended_at_us.is_none()
+    }
+
     /// Whether it can be used at that moment: begun, not over, not revoked.
     pub fn in_force(&self, now_us: i64) -> bool {
         self.ended_at_us.is_none() && self.starts_at_us <= now_us && now_us < self.ends_at_us
@@ -116,6 +121,29 @@ impl End {
             Self::Revoked => "REVOKED",
             Self::Expired => "EXPIRED",
         }
+    }
+}
+
+/// On which side of an authorization somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// They lend.
+    Investor,
+    /// They may use what is lent.
+    Broker,
+}
+
+/// Somebody's authorizations on that side: all, or those that are open (or have ended).
+pub fn of(user_id: i64, side: Side, open: Option<bool>) -> Select<Entity> {
+    let column = match side {
+        Side::Investor => Column::InvestorId,
+        Side::Broker => Column::BrokerId,
+    };
+    let theirs = Entity::find().filter(column.eq(user_id));
+    match open {
+        None => theirs,
+        Some(true) => theirs.filter(Column::EndedAtUs.is_null()),
+        Some(false) => theirs.filter(Column::EndedAtUs.is_not_null()),
     }
 }
 

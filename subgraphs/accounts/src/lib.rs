@@ -1,12 +1,14 @@
-//! Accounts: who people are, how they sign in, and how they leave.
+//! Accounts: who people are, how they sign in, what investors lend to brokers, and how they leave.
 
 use std::sync::Arc;
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
 use contract::{InvalidationSubscription, Services, federated, federated_sdl, loader, rows};
 
+mod authorization;
 pub mod demo;
 mod departure;
+mod grant;
 mod karma;
 mod password;
 mod person;
@@ -24,7 +26,7 @@ pub use setup::create_admin;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(user::UserQuery);
+pub struct Query(user::UserQuery, authorization::AuthorizationQuery);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
@@ -33,6 +35,7 @@ pub struct Mutation(
     profile::ProfileMutation,
     karma::KarmaMutation,
     departure::DepartureMutation,
+    grant::GrantMutation,
 );
 
 /// What can be watched. Accounts hosts the invalidations of all domains: they come over the bus.
@@ -53,6 +56,7 @@ pub fn schema_with(services: Services, settings: Settings) -> AccountsSchema {
         .data(Arc::new(session::SignInDesk::new(settings)))
         .data(rows::<entities::user::Entity>(&services.db))
         .data(loader(user::ByUsername(services.db.clone())))
+        .data(loader(authorization::ById(services.clone())))
         .data(services)
         .finish()
 }

@@ -106,6 +106,17 @@ async fn set_password(ctx: &Context<'_>, person: user::Model, new: Password, sta
     Ok(true)
 }
 
+/// Lets people and programs pass.
+///
+/// # Errors
+/// `UNAUTHENTICATED` for everyone else.
+pub(crate) fn signed_in(viewer: &Viewer) -> Result<()> {
+    match viewer {
+        Viewer::Anonymous => Err(Error::Unauthenticated),
+        Viewer::User { .. } | Viewer::Service { .. } => Ok(()),
+    }
+}
+
 /// Whose account is meant: the viewer's own, or the one named by somebody who may.
 ///
 /// # Errors

@@ -11,6 +11,9 @@ use contract::{
 use entities::user::{self, Changed};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
+use crate::authorization::{Authorization, of as authorizations};
+use crate::profile::signed_in;
+
 /// A person, as the API shows them.
 #[derive(Clone)]
 pub struct User {
@@ -93,6 +96,22 @@ impl User {
     /// When the account was made.
     async fn joined_at(&self) -> DateTime<Utc> {
         rfc3339(self.row.joined_at_us)
+    }
+
+    /// What a broker was authorized to use, or else what this person lends to brokers, the oldest first: all, or what is
+    /// (not) active. For themselves and for operators.
+    // `Option<Result<_>>`: a refusal then nulls the field. A resolver's own `Err` nulls the whole person.
+    async fn authorizations(
+        &self,
+        ctx: &Context<'_>,
+        active: Option<bool>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Option<Result<Paged<Authorization>>> {
+        let args = PageArgs::new(first, after, last, before);
+        Some(authorizations(ctx, &self.0, active, args).await)
     }
 }
 
@@ -193,6 +212,17 @@ impl Load<String> for ByUsername {
     }
 }
 
+/// The person that another row refers to: there is one, because people are never deleted.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn person(ctx: &Context<'_>, id: i64) -> Result<User> {
+    let found = row::<user::Entity>(ctx, id).await?;
+    found
+        .map(User)
+        .ok_or_else(|| Error::Internal(format!("person {id} is gone").into()))
+}
+
 async fn by_id(ctx: &Context<'_>, id: &ID) -> Result<Option<User>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
     Ok(row::<user::Entity>(ctx, id).await?.map(User::of))
@@ -238,9 +268,7 @@ impl UserQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Paged<User>> {
-        if !ctx.viewer().is_operator() {
-            ctx.viewer().user()?;
-        }
+        signed_in(ctx.viewer())?;
         let mut people = user::Entity::find().filter(user::Column::Active.eq(true));
         if let Some(role) = role {
             people = people.filter(user::Column::Role.eq(role.as_str()));

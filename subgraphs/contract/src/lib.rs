@@ -46,7 +46,7 @@ pub use loader::{Loader, Rows, loader, row, rows, settled_rows};
 pub use money::Money;
 pub use order_log::{OrderLog, Replica, TableLog, Trade, Traded};
 pub use page::{Page, PageArgs, Paged, page};
-pub use services::Services;
+pub use services::{SETTLED_MAX, Services};
 pub use session::SessionId;
 pub use settings::Words;
 pub use settle::SettleDue;

@@ -7,7 +7,7 @@ use entities::expiry;
 use crate::{Bus, Changed, Clock, Db, Error, Event, OrderLog, Result, TokenKeys, Tx};
 
 /// How much one write settles of what is due.
-const SETTLED_MAX: u64 = 100;
+pub const SETTLED_MAX: u64 = 100;
 
 /// What a domain is built from: made once per process, cheap to clone.
 #[derive(Clone)]

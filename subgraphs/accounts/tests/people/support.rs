@@ -1,6 +1,4 @@
 //! The accounts domain on a file of its own, and people who join it.
-#![expect(dead_code, reason = "each test binary uses its own part")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use std::ops::Deref;
 use std::time::Duration;

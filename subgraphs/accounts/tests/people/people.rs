@@ -1,12 +1,11 @@
 //! Finding people: by id, by name, all of them, from another subgraph, and when they change.
 
-mod support;
-
 use async_graphql::Request;
 use contract::{Role, Viewer};
 use futures_util::{FutureExt, StreamExt};
 use serde_json::{Value, json};
-use support::{App, PASSWORD, Who};
+
+use crate::support::{App, PASSWORD, Who};
 
 #[tokio::test]
 async fn me_is_who_is_signed_in_and_null_for_everyone_else() {

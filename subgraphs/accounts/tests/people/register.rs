@@ -1,11 +1,10 @@
 //! Registering: what a name, an email, a password and a fee may be, and what happens when two want the same.
 
-mod support;
-
 use contract::{Audience, Event, Role, Viewer};
 use serde_json::{Value, json};
-use support::{App, PASSWORD, SIGNED_IN, Who};
 use testing::heard;
+
+use crate::support::{App, PASSWORD, SIGNED_IN, Who};
 
 #[tokio::test]
 async fn who_registers_is_signed_in_and_everyone_is_told() {

@@ -1,12 +1,11 @@
 //! Log-in, refresh and log-out, and what they are to guessers and thieves.
 
-mod support;
-
 use accounts::{EndedSession, Settings, ended_sessions};
 use contract::{Clock, Event};
 use serde_json::json;
-use support::{App, PASSWORD, Person, Who, quick};
 use testing::heard;
+
+use crate::support::{App, PASSWORD, Person, Who, quick};
 
 #[tokio::test]
 async fn people_log_in_with_their_username_or_their_email_in_any_case() {

@@ -1,11 +1,10 @@
 //! Changing and leaving: profile, email, password, karma, deactivation, erasure.
 
-mod support;
-
 use contract::{Audience, Clock, Event};
 use serde_json::{Value, json};
-use support::{Answer, App, PASSWORD, Person, Who};
 use testing::heard;
+
+use crate::support::{Answer, App, PASSWORD, Person, Who};
 
 #[tokio::test]
 async fn what_is_left_out_stays_and_null_clears() {

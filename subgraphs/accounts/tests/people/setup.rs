@@ -1,11 +1,10 @@
 //! People who do not register: the demo's, and administrators.
 
-mod support;
-
 use accounts::demo;
 use contract::{Error, Viewer};
 use serde_json::json;
-use support::{App, Who};
+
+use crate::support::{App, Who};
 
 #[tokio::test]
 async fn the_demo_people_are_there_once_however_often_they_are_asked_for() {

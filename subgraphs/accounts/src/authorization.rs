@@ -1,0 +1,195 @@
+//! An authorization: what an investor lends to one broker. Its two parties see it, and operators.
+
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader as Load;
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use contract::{
+    ContextExt, Error, Loader, Money, PageArgs, Paged, Result, Role, Services, Viewer, page, parse_id, rfc3339,
+};
+use entities::authorization::{self, Side};
+use entities::user;
+use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
+use serde::Serialize;
+
+use crate::user::{User, person};
+
+/// What is lent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Enum)]
+pub(crate) enum AuthorizationKind {
+    /// Money, for purchases.
+    Capital,
+    /// Shares of a holding, for sales.
+    StockHolding,
+}
+
+/// Money or shares that an investor lends to one broker, until they are used, revoked or over; only the two of them and
+/// operators reach it.
+pub(crate) struct Authorization(pub(crate) authorization::Model);
+
+#[Object]
+impl Authorization {
+    /// The authorization's id.
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// What is lent.
+    async fn kind(&self) -> AuthorizationKind {
+        match self.0.holding_id {
+            None => AuthorizationKind::Capital,
+            Some(_) => AuthorizationKind::StockHolding,
+        }
+    }
+
+    /// Who lends.
+    async fn investor(&self, ctx: &Context<'_>) -> Result<User> {
+        person(ctx, self.0.investor_id).await
+    }
+
+    /// Who may use it.
+    async fn broker(&self, ctx: &Context<'_>) -> Result<User> {
+        person(ctx, self.0.broker_id).await
+    }
+
+    /// The investor's holding that the shares are of; null for money. What else is in it is the investor's business.
+    async fn holding(&self) -> Option<Holding> {
+        self.0.holding_id.map(|id| Holding { id: id.into() })
+    }
+
+    /// The id of that holding.
+    async fn holding_id(&self) -> Option<ID> {
+        self.0.holding_id.map(ID::from)
+    }
+
+    /// The stock that the shares are of; null for money.
+    async fn stock(&self) -> Option<Stock> {
+        self.0.stock_id.map(|id| Stock { id: id.into() })
+    }
+
+    /// The money that is left to use, zero once it has ended; null for shares.
+    async fn remaining(&self) -> Option<Money> {
+        self.0.currency.as_ref().map(|currency| Money {
+            minor: self.0.remaining,
+            currency: currency.clone(),
+        })
+    }
+
+    /// The shares that are left to use, zero once it has ended; null for money.
+    async fn remaining_shares(&self) -> Option<i64> {
+        self.0.holding_id.map(|_| self.0.remaining)
+    }
+
+    /// From when it can be used.
+    async fn starts_at(&self) -> DateTime<Utc> {
+        rfc3339(self.0.starts_at_us)
+    }
+
+    /// When it is over.
+    async fn ends_at(&self) -> DateTime<Utc> {
+        rfc3339(self.0.ends_at_us)
+    }
+
+    /// When it ended: it was revoked, or its time was over.
+    async fn ended_at(&self) -> Option<DateTime<Utc>> {
+        self.0.ended_at_us.map(rfc3339)
+    }
+
+    /// Whether it was neither revoked nor is over. One that has not begun is active too: it keeps what it lends, and
+    /// another grant raises it; it can be used from `startsAt`.
+    async fn active(&self) -> bool {
+        self.0.is_open()
+    }
+}
+
+/// Shares somebody has of one stock; the brokerage knows the rest.
+#[derive(SimpleObject)]
+#[graphql(unresolvable = "id")]
+pub(crate) struct Holding {
+    /// The holding's id.
+    id: ID,
+}
+
+/// A stock; the exchange knows the rest.
+#[derive(SimpleObject)]
+#[graphql(unresolvable = "id")]
+pub(crate) struct Stock {
+    /// The stock's id.
+    id: ID,
+}
+
+/// Whether this viewer may see that authorization: the investor, the broker, an operator.
+pub(crate) fn may_see(viewer: &Viewer, authorization: &authorization::Model) -> bool {
+    viewer.is_operator() || viewer.is(authorization.investor_id) || viewer.is(authorization.broker_id)
+}
+
+/// Reads authorizations by id, many at once, as they are after everything that is over has ended.
+pub struct ById(pub(crate) Services);
+
+impl Load<i64> for ById {
+    type Value = authorization::Model;
+    type Error = Error;
+
+    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, authorization::Model>> {
+        self.0.settle_due().await?;
+        let asked = authorization::Column::Id.is_in(ids.iter().copied());
+        let found = authorization::Entity::find()
+            .filter(asked)
+            .all(self.0.db.read())
+            .await?;
+        Ok(found.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+/// The authorization with that id, if there is one and the viewer may see it. Batched.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<authorization::Model>> {
+    let Some(id) = parse_id(id) else { return Ok(None) };
+    let found = ctx.data_unchecked::<Loader<ById>>().load_one(id).await?;
+    Ok(found.filter(|authorization| may_see(ctx.viewer(), authorization)))
+}
+
+/// A page of what that person granted, or of what they received if they are a broker.
+///
+/// # Errors
+/// `UNAUTHENTICATED` and `FORBIDDEN` for other people, and what [`page`] answers.
+pub(crate) async fn of(
+    ctx: &Context<'_>,
+    person: &user::Model,
+    active: Option<bool>,
+    args: PageArgs,
+) -> Result<Paged<Authorization>> {
+    ctx.viewer().self_or_operator(person.id)?;
+    ctx.services().settle_due().await?;
+    // Only investors grant and only brokers receive, and nobody is both.
+    let side = match person.role == Role::Broker.as_str() {
+        true => Side::Broker,
+        false => Side::Investor,
+    };
+    let theirs = authorization::of(person.id, side, active);
+    let key = |authorization: &authorization::Model| vec![authorization.id];
+    let column = authorization::Column::Id;
+    page(ctx.db().read(), theirs, column, Order::Asc, args, key, Authorization).await
+}
+
+/// Reads of authorizations.
+#[derive(Default)]
+pub struct AuthorizationQuery;
+
+#[Object]
+impl AuthorizationQuery {
+    /// The authorization with that id, for its investor, its broker and operators; null for everybody else.
+    async fn authorization(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Authorization>> {
+        let found = find(ctx, &id).await.transpose()?;
+        Some(found.map(Authorization))
+    }
+
+    /// Resolves an authorization another subgraph refers to.
+    #[graphql(entity)]
+    async fn authorization_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Authorization>> {
+        Ok(find(ctx, &id).await?.map(Authorization))
+    }
+}

@@ -1,0 +1,265 @@
+//! Granting an authorization, and taking it back.
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use contract::{
+    Changed, ContextExt, Error, Event, IdempotencyKey, Money, Once, Result, Role, SETTLED_MAX, Tx, Viewer, once,
+    parse_id,
+};
+use entities::authorization::{self, End, Grant, Lent, Raised};
+use entities::{expiry, holding, lending, user};
+use sea_orm::EntityTrait;
+use serde::Serialize;
+
+use crate::authorization::{Authorization, AuthorizationKind, find};
+use crate::profile::signed_in;
+
+/// Shares are counted up to here (CONTRACTS, section 7).
+const SHARES_MAX: i64 = 2_147_483_647;
+/// 10000-01-01T00:00:00Z: RFC 3339 writes years with four digits.
+const YEAR_10000_US: i64 = 253_402_300_800_000_000;
+
+/// What an investor lends to a broker.
+#[derive(InputObject)]
+pub(crate) struct GrantInput {
+    /// Money or shares.
+    kind: AuthorizationKind,
+    /// Who may use it: the id of a broker.
+    broker: ID,
+    /// The id of the viewer's holding that the shares are of. For `STOCK_HOLDING`, which needs it.
+    holding: Option<ID>,
+    /// How much money, above zero. For `CAPITAL`, which needs it.
+    amount: Option<Money>,
+    /// How many shares, from 1 to 2,147,483,647. For `STOCK_HOLDING`, which needs it.
+    shares: Option<i64>,
+    /// From when it can be used; now, if left out.
+    starts_at: Option<DateTime<Utc>>,
+    /// When it is over: in the future and after `startsAt`.
+    ends_at: DateTime<Utc>,
+}
+
+/// What a grant came to.
+#[derive(SimpleObject)]
+pub(crate) struct GrantedAuthorization {
+    /// The authorization as it is now.
+    authorization: Authorization,
+    /// Whether it is new; false when one that was active was raised.
+    created: bool,
+}
+
+/// Granting and taking back.
+#[derive(Default)]
+pub struct GrantMutation;
+
+#[Object]
+impl GrantMutation {
+    /// Lends money or shares of the viewer to one broker: they leave what is free and are committed. Where one of the same
+    /// kind (and currency or holding) is active between the two, it is raised, and is over at the later of the two moments.
+    /// Investors only.
+    async fn grant_authorization(
+        &self,
+        ctx: &Context<'_>,
+        input: GrantInput,
+        idempotency_key: Option<String>,
+    ) -> Result<GrantedAuthorization> {
+        let (viewer, services) = (ctx.viewer(), ctx.services());
+        signed_in(viewer)?;
+        let wish = input.check()?;
+        let investor = investor(viewer)?;
+        let key = IdempotencyKey::of(viewer, "grantAuthorization", idempotency_key, &wish)?;
+        let now_us = ctx.now_us();
+        services.settle_due().await?;
+        let write = async move |tx: &Tx| {
+            let mut news = Vec::new();
+            let effect = async || {
+                let grant = wish.grant(tx, investor, now_us).await?;
+                // What ended meanwhile must not be raised, and what it gives back can be lent.
+                let settled = expiry::settle(tx, now_us, SETTLED_MAX).await?;
+                let (raised, touched) = lending::grant(tx, &grant, now_us).await?;
+                news.extend(settled.events());
+                news.extend(touched.events());
+                news.extend(raised.authorization.events());
+                Ok(raised)
+            };
+            let granted = once(tx, key.as_ref(), now_us, effect).await?;
+            Ok((granted, news))
+        };
+        let tell = |(_, news): &(Once<Raised>, Vec<Event>)| news.clone();
+        let (granted, _) = services.write_and_tell(write, tell).await?;
+        let Raised { authorization, created } = granted.into_inner();
+        Ok(GrantedAuthorization {
+            authorization: Authorization(authorization),
+            created,
+        })
+    }
+
+    /// Takes an authorization back: what was not used is the viewer's to use again. One that has ended stays as it is. For
+    /// the investor only.
+    async fn revoke_authorization(&self, ctx: &Context<'_>, id: ID) -> Result<Authorization> {
+        signed_in(ctx.viewer())?;
+        let now_us = ctx.now_us();
+        let found = find(ctx, &id).await?.ok_or(Error::NotFound("authorization"))?;
+        if !ctx.viewer().is(found.investor_id) {
+            return Err(Error::Forbidden("only the investor may revoke an authorization"));
+        }
+        if !found.is_open() {
+            return Ok(Authorization(found));
+        }
+        let write = async move |tx: &Tx| {
+            let ended = lending::end(tx, found.id, End::Revoked, now_us).await?;
+            if let Some((ended, touched)) = ended {
+                let touched = touched.iter().flat_map(Changed::events);
+                let news = touched.chain(ended.events()).collect();
+                return Ok((ended, news));
+            }
+            let now = authorization::Entity::find_by_id(found.id).one(tx).await?;
+            Ok((now.ok_or(Error::NotFound("authorization"))?, Vec::new()))
+        };
+        let tell = |(_, news): &(authorization::Model, Vec<Event>)| news.clone();
+        let (ended, _) = ctx.services().write_and_tell(write, tell).await?;
+        Ok(Authorization(ended))
+    }
+}
+
+/// The viewer, who lends.
+fn investor(viewer: &Viewer) -> Result<i64> {
+    match viewer {
+        Viewer::User {
+            id,
+            role: Role::Investor,
+            ..
+        } => Ok(*id),
+        _ => Err(Error::Forbidden("only an investor may grant an authorization")),
+    }
+}
+
+/// What an investor wants to lend, in good form: whether there is such a broker and such a holding only the write can say.
+#[derive(Clone, Serialize)]
+struct Wish {
+    broker: ID,
+    of: Of,
+    amount: i64,
+    starts_at_us: Option<i64>,
+    ends_at_us: i64,
+}
+
+/// Of what something is lent.
+#[derive(Clone, Serialize)]
+enum Of {
+    /// Of the money in this currency.
+    Currency(String),
+    /// Of this holding.
+    Holding(ID),
+}
+
+impl GrantInput {
+    fn check(self) -> Result<Wish> {
+        let (of, amount) = match self.kind {
+            AuthorizationKind::Capital => {
+                absent("input.holding", self.holding.is_some(), "is for STOCK_HOLDING only")?;
+                absent("input.shares", self.shares.is_some(), "is for STOCK_HOLDING only")?;
+                let Money { minor, currency } = needed("input.amount", self.amount, "is needed for CAPITAL")?;
+                if minor <= 0 {
+                    return Err(Error::invalid("input.amount", "must be above zero"));
+                }
+                (Of::Currency(currency), minor)
+            }
+            AuthorizationKind::StockHolding => {
+                absent("input.amount", self.amount.is_some(), "is for CAPITAL only")?;
+                let holding = needed("input.holding", self.holding, "is needed for STOCK_HOLDING")?;
+                let shares = needed("input.shares", self.shares, "is needed for STOCK_HOLDING")?;
+                if !(1..=SHARES_MAX).contains(&shares) {
+                    return Err(Error::invalid("input.shares", "must be from 1 to 2147483647"));
+                }
+                (Of::Holding(holding), shares)
+            }
+        };
+        let starts_at_us = self.starts_at.map(|at| moment("input.startsAt", at)).transpose()?;
+        let ends_at_us = moment("input.endsAt", self.ends_at)?;
+        if starts_at_us.is_some_and(|starts_at_us| ends_at_us <= starts_at_us) {
+            return Err(Error::invalid("input.endsAt", "must be after startsAt"));
+        }
+        Ok(Wish {
+            broker: self.broker,
+            of,
+            amount,
+            starts_at_us,
+            ends_at_us,
+        })
+    }
+}
+
+impl Wish {
+    /// The grant it is in that moment.
+    ///
+    /// # Errors
+    /// `INVALID_INPUT` for an end that is not in the future, `NOT_FOUND` for no such broker, and for a holding that is
+    /// not the investor's.
+    async fn grant(&self, tx: &Tx, investor_id: i64, now_us: i64) -> Result<Grant> {
+        if self.ends_at_us <= now_us {
+            return Err(Error::invalid("input.endsAt", "must be in the future"));
+        }
+        if !user::is_active(tx, investor_id).await? {
+            return Err(Error::Unauthenticated);
+        }
+        let broker_id = self.broker(tx, investor_id).await?;
+        Ok(Grant {
+            lent: self.lent(tx, investor_id).await?,
+            investor_id,
+            broker_id,
+            amount: self.amount,
+            starts_at_us: self.starts_at_us.unwrap_or(now_us),
+            ends_at_us: self.ends_at_us,
+        })
+    }
+
+    async fn broker(&self, tx: &Tx, investor_id: i64) -> Result<i64> {
+        let no_broker = Error::NotFound("broker");
+        let Some(id) = parse_id(&self.broker) else {
+            return Err(no_broker);
+        };
+        let found = user::by_id(tx, id).await?;
+        let broker = |person: &user::Model| person.active && person.role == Role::Broker.as_str();
+        match found.is_some_and(|person| broker(&person) && person.id != investor_id) {
+            true => Ok(id),
+            false => Err(no_broker),
+        }
+    }
+
+    async fn lent(&self, tx: &Tx, investor_id: i64) -> Result<Lent> {
+        let holding = match &self.of {
+            Of::Currency(currency) => return Ok(Lent::Capital(currency.clone())),
+            Of::Holding(id) => parse_id(id),
+        };
+        let found = match holding {
+            Some(id) => holding::Entity::find_by_id(id).one(tx).await?,
+            None => None,
+        };
+        let own = found.filter(|holding| holding.user_id == investor_id);
+        own.map(|holding| Lent::Shares {
+            holding_id: holding.id,
+            stock_id: holding.stock_id,
+        })
+        .ok_or(Error::NotFound("holding"))
+    }
+}
+
+fn absent(field: &'static str, is_there: bool, reason: &'static str) -> Result<()> {
+    match is_there {
+        true => Err(Error::invalid(field, reason)),
+        false => Ok(()),
+    }
+}
+
+fn needed<T>(field: &'static str, value: Option<T>, reason: &'static str) -> Result<T> {
+    value.ok_or_else(|| Error::invalid(field, reason))
+}
+
+/// A moment in microseconds since the epoch.
+fn moment(field: &'static str, at: DateTime<Utc>) -> Result<i64> {
+    let at_us = at.timestamp_micros();
+    match (0..YEAR_10000_US).contains(&at_us) {
+        true => Ok(at_us),
+        false => Err(Error::invalid(field, "must be between the years 1970 and 9999")),
+    }
+}

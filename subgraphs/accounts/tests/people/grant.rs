@@ -1,0 +1,282 @@
+//! Lending: what an investor may lend to a broker, and that no more is ever lent than there is.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::lending::{Brokerage, invalidated};
+
+/// The authorization in the answer to a grant.
+const GRANTED: &str = "/grantAuthorization/authorization";
+
+#[tokio::test]
+async fn money_that_is_granted_leaves_the_balance_and_is_the_brokers_to_use() {
+    let app = Brokerage::new().await;
+    let mut events = app.events();
+    let answer = app.grant(&app.ada, app.money("400.00")).await;
+    let expected = json!({
+        "id": "1", "kind": "CAPITAL", "investor": {"username": "ada"}, "broker": {"username": "ben"}, "holding": null,
+        "holdingId": null, "stock": null, "remaining": {"amount": "400.00", "currency": "USD"}, "remainingShares": null,
+        "startsAt": "2027-01-15T08:00:00+00:00", "endsAt": "2027-01-25T08:00:00+00:00", "endedAt": null, "active": true
+    });
+    assert_eq!(answer.at(GRANTED), &expected);
+    assert_eq!(answer.at("/grantAuthorization/created"), true);
+    assert_eq!(app.money_of_ada().await, [60_000, 40_000]);
+    let told = [("Wallet", "1".to_owned()), ("Authorization", "1".to_owned())];
+    assert_eq!(invalidated(&mut events), told);
+    for party in [&app.ada, &app.ben] {
+        assert_eq!(app.seen(party, 1).await, expected);
+        assert_eq!(app.listed(party, "").await, [1]);
+    }
+}
+
+#[tokio::test]
+async fn shares_that_are_set_aside_are_lent_first() {
+    let app = Brokerage::new().await;
+    let mut events = app.events();
+    let answer = app.grant(&app.ada, app.shares(4)).await;
+    assert_eq!(app.shares_of_ada().await, [20, 6, 4]);
+    let holding = app.holding.to_string();
+    let authorization = answer.at(GRANTED);
+    assert_eq!(authorization["kind"], "STOCK_HOLDING");
+    assert_eq!(
+        (&authorization["remaining"], &authorization["remainingShares"]),
+        (&Value::Null, &json!(4))
+    );
+    assert_eq!(authorization["holdingId"], json!(holding));
+    assert_eq!(authorization["holding"], json!({"id": holding}));
+    assert_eq!(authorization["stock"], json!({"id": app.stock.to_string()}));
+    let told = [("Holding", holding), ("Authorization", "1".to_owned())];
+    assert_eq!(invalidated(&mut events), told);
+
+    app.grant(&app.ada, app.shares(16)).await.at(GRANTED);
+    assert_eq!(app.shares_of_ada().await, [10, 0, 20]);
+}
+
+#[tokio::test]
+async fn every_rule_a_grant_breaks_is_named_and_nothing_changes() {
+    let app = Brokerage::new().await;
+    let mut events = app.events();
+    let usd = |amount: &str| json!({"amount": amount, "currency": "USD"});
+    let wrong = [
+        ("money", "amount", Value::Null, "INVALID_INPUT", "input.amount"),
+        ("money", "amount", usd("0.00"), "INVALID_INPUT", "input.amount"),
+        ("money", "amount", usd("-1.00"), "INVALID_INPUT", "input.amount"),
+        ("money", "shares", json!(1), "INVALID_INPUT", "input.shares"),
+        ("money", "holding", json!(app.holding), "INVALID_INPUT", "input.holding"),
+        ("shares", "amount", usd("1.00"), "INVALID_INPUT", "input.amount"),
+        ("shares", "shares", Value::Null, "INVALID_INPUT", "input.shares"),
+        ("shares", "shares", json!(0), "INVALID_INPUT", "input.shares"),
+        ("shares", "shares", json!(-1), "INVALID_INPUT", "input.shares"),
+        (
+            "shares",
+            "shares",
+            json!(2_147_483_648_i64),
+            "INVALID_INPUT",
+            "input.shares",
+        ),
+        ("shares", "holding", Value::Null, "INVALID_INPUT", "input.holding"),
+        ("shares", "holding", json!(app.others_holding), "NOT_FOUND", ""),
+        ("shares", "holding", json!(404), "NOT_FOUND", ""),
+        ("shares", "holding", json!("x"), "NOT_FOUND", ""),
+        ("money", "endsAt", app.in_days(0), "INVALID_INPUT", "input.endsAt"),
+        ("money", "endsAt", app.in_days(-1), "INVALID_INPUT", "input.endsAt"),
+        (
+            "money",
+            "endsAt",
+            json!("+10000-01-01T00:00:00Z"),
+            "INVALID_INPUT",
+            "input.endsAt",
+        ),
+        ("money", "startsAt", app.in_days(10), "INVALID_INPUT", "input.endsAt"),
+        ("money", "startsAt", app.in_days(11), "INVALID_INPUT", "input.endsAt"),
+        (
+            "money",
+            "startsAt",
+            json!("1969-12-31T23:59:59Z"),
+            "INVALID_INPUT",
+            "input.startsAt",
+        ),
+        ("money", "broker", json!(404), "NOT_FOUND", ""),
+        ("money", "broker", json!("x"), "NOT_FOUND", ""),
+        ("money", "broker", json!(app.eve.id), "NOT_FOUND", ""),
+        ("money", "broker", json!(app.ada.id), "NOT_FOUND", ""),
+        ("money", "amount", usd("1000.01"), "INSUFFICIENT_FUNDS", ""),
+        (
+            "money",
+            "amount",
+            json!({"amount": "1.00", "currency": "EUR"}),
+            "INSUFFICIENT_FUNDS",
+            "",
+        ),
+        ("shares", "shares", json!(31), "INSUFFICIENT_SHARES", ""),
+        ("shares", "shares", json!(2_147_483_647), "INSUFFICIENT_SHARES", ""),
+    ];
+    for (kind, member, value, code, field) in wrong {
+        let mut input = match kind {
+            "money" => app.money("100.00"),
+            _ => app.shares(1),
+        };
+        input[member] = value;
+        let answer = app.grant(&app.ada, input.clone()).await;
+        assert_eq!((answer.code(), answer.field()), (code, field), "{input}");
+    }
+    assert_eq!(app.money_of_ada().await, [100_000, 0]);
+    assert_eq!(app.shares_of_ada().await, [20, 10, 0]);
+    assert!(app.all().await.is_empty());
+    assert_eq!(invalidated(&mut events), []);
+}
+
+#[tokio::test]
+async fn nobody_lends_to_a_broker_who_left() {
+    let app = Brokerage::new().await;
+    let before = app.granted(app.money("100.00")).await;
+    app.ask(&app.ben.who, "mutation { deactivateAccount { id } }", json!({}))
+        .await
+        .at("");
+    let answer = app.grant(&app.ada, app.money("100.00")).await;
+    assert_eq!((answer.code(), answer.message()), ("NOT_FOUND", "broker not found"));
+    // What he has already comes back when she says so, or by itself.
+    app.revoke(&app.ada, before).await.at("");
+    assert_eq!(app.money_of_ada().await, [100_000, 0]);
+}
+
+#[tokio::test]
+async fn a_second_grant_raises_the_first_and_moves_its_end_to_the_later_one() {
+    let app = Brokerage::new().await;
+    let first = app.granted(app.money("100.00")).await;
+    let mut longer = app.money("50.00");
+    longer["endsAt"] = app.in_days(20);
+    let answer = app.grant(&app.ada, longer).await;
+    assert_eq!(answer.at("/grantAuthorization/created"), false);
+    assert_eq!(answer.at(GRANTED)["id"], first.to_string());
+    assert_eq!(answer.at(GRANTED)["remaining"]["amount"], "150.00");
+    let later = answer.at(GRANTED)["endsAt"].clone();
+    assert_eq!(later, "2027-02-04T08:00:00+00:00");
+    let answer = app.grant(&app.ada, app.money("50.00")).await;
+    assert_eq!(answer.at(GRANTED)["endsAt"], later, "never to an earlier one");
+    assert_eq!(app.money_of_ada().await, [80_000, 20_000]);
+
+    // What is of another kind, or for another broker, is another one.
+    let shares = app.granted(app.shares(1)).await;
+    let mut for_cid = app.money("1.00");
+    for_cid["broker"] = json!(app.cid.id);
+    let for_cid = app.granted(for_cid).await;
+    assert_eq!(app.listed(&app.ada, "").await, [first, shares, for_cid]);
+    assert_eq!(app.listed(&app.ben, "").await, [first, shares]);
+    assert_eq!(app.listed(&app.cid, "").await, [for_cid]);
+}
+
+#[tokio::test]
+async fn one_that_is_used_up_is_raised_too() {
+    let app = Brokerage::new().await;
+    let id = app.granted(app.shares(3)).await;
+    app.used(id, 3).await;
+    assert_eq!(app.seen(&app.ada, id).await["active"], true);
+    let answer = app.grant(&app.ada, app.shares(2)).await;
+    assert_eq!(
+        (
+            answer.at(GRANTED)["id"].as_str(),
+            &answer.at(GRANTED)["remainingShares"]
+        ),
+        (Some("1"), &json!(2))
+    );
+}
+
+#[tokio::test]
+async fn one_that_is_over_is_not_raised_and_what_it_gives_back_can_be_lent_again() {
+    let app = Brokerage::new().await;
+    let over = app.granted(app.money("900.00")).await;
+    app.days_pass(10);
+    let mut events = app.events();
+    let answer = app.grant(&app.ada, app.money("1000.00")).await;
+    assert_eq!(answer.at("/grantAuthorization/created"), true);
+    assert_ne!(answer.at(GRANTED)["id"], over.to_string());
+    assert_eq!(app.money_of_ada().await, [0, 100_000]);
+    assert_eq!(app.seen(&app.ada, over).await["active"], false);
+    let told: Vec<_> = invalidated(&mut events).into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(told, ["Wallet", "Authorization", "Wallet", "Authorization"]);
+}
+
+#[tokio::test]
+async fn one_that_has_not_begun_keeps_what_it_lends_and_begins_with_a_grant_that_begins_sooner() {
+    let app = Brokerage::new().await;
+    let mut later = app.money("100.00");
+    later["startsAt"] = app.in_days(5);
+    let id = app.granted(later).await;
+    let seen = app.seen(&app.ben, id).await;
+    assert_eq!(
+        (&seen["active"], &seen["startsAt"]),
+        (&json!(true), &json!("2027-01-20T08:00:00+00:00"))
+    );
+    assert_eq!(app.money_of_ada().await, [90_000, 10_000]);
+    let answer = app.grant(&app.ada, app.money("1.00")).await;
+    assert_eq!(answer.at(GRANTED)["startsAt"], "2027-01-15T08:00:00+00:00");
+}
+
+#[tokio::test]
+async fn the_same_key_lends_once_and_answers_as_it_did_the_first_time() {
+    let app = Brokerage::new().await;
+    let first = app.grant_with(&app.ada, app.money("100.00"), Some("k")).await;
+    let asked = app.money("100.00");
+    app.granted(app.money("50.00")).await;
+    let mut events = app.events();
+    let again = app.grant_with(&app.ada, asked.clone(), Some("k")).await;
+    assert_eq!(again.at(""), first.at(""), "and not what it is by now");
+    assert_eq!(invalidated(&mut events), []);
+    // Not even when what was asked for could not be granted any more.
+    app.days_pass(11);
+    assert_eq!(
+        app.grant_with(&app.ada, asked.clone(), Some("k")).await.at(""),
+        first.at("")
+    );
+    assert_eq!(app.money_of_ada().await, [100_000, 0]);
+    assert_eq!(app.all().await.len(), 1);
+
+    let other = app.grant_with(&app.ada, app.money("100.01"), Some("k")).await;
+    assert_eq!(other.code(), "IDEMPOTENCY_MISMATCH");
+}
+
+#[tokio::test]
+async fn a_refused_grant_leaves_its_key_free() {
+    let app = Brokerage::new().await;
+    let asked = app.money("600.00");
+    let before = app.granted(app.money("600.00")).await;
+    let refused = app.grant_with(&app.ada, asked.clone(), Some("k")).await;
+    assert_eq!(refused.code(), "INSUFFICIENT_FUNDS");
+    app.revoke(&app.ada, before).await.at("");
+    let granted = app.grant_with(&app.ada, asked, Some("k")).await;
+    assert_eq!(granted.at("/grantAuthorization/created"), true);
+}
+
+#[tokio::test]
+async fn grants_at_the_same_time_never_lend_more_than_there_is() {
+    let app = Arc::new(Brokerage::new().await);
+    let grants = (0..40).map(|n| {
+        let app = app.clone();
+        tokio::spawn(async move {
+            let (broker, mut input) = match n % 4 {
+                0 => (app.ben.id, app.money("90.00")),
+                1 => (app.cid.id, app.money("90.00")),
+                2 => (app.ben.id, app.shares(4)),
+                _ => (app.cid.id, app.shares(4)),
+            };
+            input["broker"] = json!(broker);
+            app.grant(&app.ada, input).await.code().to_owned()
+        })
+    });
+    let codes: Vec<_> = join_all(grants).await.into_iter().map(Result::unwrap).collect();
+    let count = |code: &str| codes.iter().filter(|got| *got == code).count();
+    // 11 times 90.00 of 1,000.00; 7 times 4 of 30 shares.
+    assert_eq!(
+        (count("OK"), count("INSUFFICIENT_FUNDS"), count("INSUFFICIENT_SHARES")),
+        (18, 9, 13)
+    );
+    assert_eq!(app.money_of_ada().await, [1_000, 99_000]);
+    assert_eq!(app.shares_of_ada().await, [2, 0, 28]);
+    let open = app.all().await;
+    assert_eq!(open.len(), 4, "one of each kind for each broker");
+    let remaining: i64 = open.iter().map(|authorization| authorization.remaining).sum();
+    assert_eq!(remaining, 99_000 + 28);
+}

@@ -1,0 +1,176 @@
+//! Who reaches an authorization, as a table: every field, edge and mutation of lending for everyone who could ask.
+
+use serde_json::{Value, json};
+
+use crate::lending::Brokerage;
+use crate::support::Who;
+
+/// Who asks: the investor, the broker, another investor, another broker, an administrator, a program, nobody.
+const ASKING: [&str; 7] = [
+    "investor",
+    "broker",
+    "stranger",
+    "other broker",
+    "admin",
+    "service",
+    "nobody",
+];
+
+const OK: &str = "OK";
+const HIDDEN: &str = "null";
+const SIGN_IN: &str = "UNAUTHENTICATED";
+const NO: &str = "FORBIDDEN";
+const GONE: &str = "NOT_FOUND";
+
+/// Every field of an authorization, all of which its parties and operators see.
+const FIELDS: [&str; 13] = [
+    "id",
+    "kind",
+    "investor { id username }",
+    "broker { id username brokerageFeePercent }",
+    "holding { id }",
+    "holdingId",
+    "stock { id }",
+    "remaining",
+    "remainingShares",
+    "startsAt",
+    "endsAt",
+    "endedAt",
+    "active",
+];
+
+/// Every operation; `$id` is an authorization of shares, `$investor` and `$broker` are its parties.
+pub const OPERATIONS: [(&str, [&str; 7]); 10] = [
+    (
+        "{ authorization(id: $id) { id } }",
+        [OK, OK, HIDDEN, HIDDEN, OK, OK, HIDDEN],
+    ),
+    ("{ authorization(id: 404) { id } }", [HIDDEN; 7]),
+    ("{ authorization(id: \"x\") { id } }", [HIDDEN; 7]),
+    (
+        "{ user(id: $investor) { authorizations { nodes { id } } } }",
+        [OK, NO, NO, NO, OK, OK, SIGN_IN],
+    ),
+    (
+        "{ user(id: $broker) { authorizations { nodes { id } } } }",
+        [NO, OK, NO, NO, OK, OK, SIGN_IN],
+    ),
+    // What another subgraph or a list leads to is no way around.
+    (
+        "{ users { nodes { id authorizations { nodes { id } } } } }",
+        [NO, NO, NO, NO, OK, OK, SIGN_IN],
+    ),
+    (
+        "mutation { revokeAuthorization(id: $id) { id } }",
+        [OK, NO, GONE, GONE, NO, NO, SIGN_IN],
+    ),
+    (
+        "mutation { revokeAuthorization(id: 404) { id } }",
+        [GONE, GONE, GONE, GONE, GONE, GONE, SIGN_IN],
+    ),
+    (
+        "mutation { grantAuthorization(input: {kind: STOCK_HOLDING, broker: $broker, holding: $holding, shares: 1, endsAt: \"2028-01-01T00:00:00Z\"}) { created } }",
+        [OK, NO, GONE, NO, NO, NO, SIGN_IN],
+    ),
+    // A request that is wrong in itself is refused before anybody's rights are looked at, but after who is asking.
+    (
+        "mutation { grantAuthorization(input: {kind: CAPITAL, broker: $broker, endsAt: \"2028-01-01T00:00:00Z\"}) { created } }",
+        [
+            "INVALID_INPUT",
+            "INVALID_INPUT",
+            "INVALID_INPUT",
+            "INVALID_INPUT",
+            "INVALID_INPUT",
+            "INVALID_INPUT",
+            SIGN_IN,
+        ],
+    ),
+];
+
+#[tokio::test]
+async fn every_operation_of_lending_is_for_those_it_is_for() {
+    for (document, expected) in OPERATIONS {
+        for (at, expected) in expected.into_iter().enumerate() {
+            let (app, id, asking) = cast().await;
+            let document = document
+                .replace("$id", &id.to_string())
+                .replace("$investor", &app.ada.id.to_string())
+                .replace("$broker", &app.ben.id.to_string())
+                .replace("$holding", &app.holding.to_string());
+            let before = app.all().await;
+            let answer = app.ask(&asking[at], &document, json!({})).await;
+            let nothing = || answer.at("").as_object().unwrap().values().all(Value::is_null);
+            let got = match answer.code() {
+                OK if nothing() => HIDDEN,
+                code => code,
+            };
+            assert_eq!(got, expected, "{document} by {}", ASKING[at]);
+            if got != OK {
+                assert_eq!(app.all().await, before, "{document} was refused and changed something");
+                assert_eq!(app.shares_of_ada().await, [20, 6, 4]);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_field_is_seen_by_the_parties_and_operators_and_by_nobody_else() {
+    let (app, id, asking) = cast().await;
+    for field in FIELDS {
+        for (at, who) in asking.iter().enumerate() {
+            let direct = format!("{{ it: authorization(id: {id}) {{ {field} }} }}");
+            let direct = app.ask(who, &direct, json!({})).await.at("/it").clone();
+            let entity = format!(
+                "query($of: [_Any!]!) {{ _entities(representations: $of) {{ ... on Authorization {{ {field} }} }} }}"
+            );
+            let of = json!({"of": [{"__typename": "Authorization", "id": id.to_string()}]});
+            let entity = app.ask(who, &entity, of).await.at("/_entities/0").clone();
+            assert_eq!(direct, entity, "{field} for {}", ASKING[at]);
+            let may = [0, 1, 4, 5].contains(&at);
+            assert_eq!(direct.is_object(), may, "{field} for {}", ASKING[at]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_list_leaves_the_person() {
+    let (app, _, asking) = cast().await;
+    let document = format!(
+        "{{ user(id: {}) {{ username authorizations {{ nodes {{ id }} }} }} }}",
+        app.ada.id
+    );
+    let answer = app.ask(&asking[2], &document, json!({})).await;
+    assert_eq!(
+        answer.0["data"]["user"],
+        json!({"username": "ada", "authorizations": null})
+    );
+}
+
+#[tokio::test]
+async fn the_broker_learns_of_the_holding_its_id_and_nothing_else() {
+    let sdl = accounts::sdl();
+    let body = |head: &str| sdl.split_once(head).unwrap().1.split_once("\n}").unwrap().0.to_owned();
+    for stub in ["Holding", "Stock"] {
+        let fields = body(&format!("type {stub} @key(fields: \"id\", resolvable: false) {{"));
+        let fields: Vec<_> = fields.lines().filter(|line| line.contains(": ")).collect();
+        assert_eq!(fields, ["  id: ID!"]);
+    }
+    let listed: Vec<_> = FIELDS.iter().map(|field| field.split(' ').next().unwrap()).collect();
+    for line in body("type Authorization @key(fields: \"id\") {")
+        .lines()
+        .filter(|line| line.contains(": "))
+    {
+        let name = line.trim().split(['(', ':']).next().unwrap();
+        assert!(listed.contains(&name), "{name} is missing");
+    }
+}
+
+/// An authorization of four shares, and everyone who asks about it.
+async fn cast() -> (Brokerage, i64, Vec<Who>) {
+    let app = Brokerage::new().await;
+    let id = app.granted(app.shares(4)).await;
+    let people = [&app.ada, &app.ben, &app.eve, &app.cid].map(|person| person.who.clone());
+    let mut asking = people.to_vec();
+    asking.extend([Who::admin(99), Who::service(), Who::nobody()]);
+    (app, id, asking)
+}

@@ -1,0 +1,15 @@
+//! Accounts through its schema, on real SQLite files.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod access;
+mod grant;
+mod lending;
+mod lending_access;
+mod people;
+mod profile;
+mod register;
+mod revoke;
+mod schema;
+mod setup;
+mod sign_in;
+mod support;
