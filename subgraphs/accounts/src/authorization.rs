@@ -1,16 +1,11 @@
 //! An authorization: what an investor lends to one broker. Its two parties see it, and operators.
 
-use std::collections::HashMap;
-
-use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use contract::{
-    ContextExt, Error, Loader, Money, PageArgs, Paged, Result, Role, Services, Viewer, page, parse_id, rfc3339,
-};
+use contract::{ContextExt, Money, PageArgs, Paged, Result, Role, Viewer, page, parse_id, rfc3339, row};
 use entities::authorization::{self, Side};
 use entities::user;
-use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
+use sea_orm::Order;
 use serde::Serialize;
 
 use crate::user::{User, person};
@@ -103,7 +98,7 @@ impl Authorization {
     }
 }
 
-/// Shares somebody has of one stock; the brokerage knows the rest.
+/// Somebody's shares of one stock; only the owner and operators reach it.
 #[derive(SimpleObject)]
 #[graphql(unresolvable = "id")]
 pub(crate) struct Holding {
@@ -111,7 +106,7 @@ pub(crate) struct Holding {
     id: ID,
 }
 
-/// A stock; the exchange knows the rest.
+/// A stock that is traded at the exchange.
 #[derive(SimpleObject)]
 #[graphql(unresolvable = "id")]
 pub(crate) struct Stock {
@@ -124,45 +119,28 @@ pub(crate) fn may_see(viewer: &Viewer, authorization: &authorization::Model) -> 
     viewer.is_operator() || viewer.is(authorization.investor_id) || viewer.is(authorization.broker_id)
 }
 
-/// Reads authorizations by id, many at once, as they are after everything that is over has ended.
-pub struct ById(pub(crate) Services);
-
-impl Load<i64> for ById {
-    type Value = authorization::Model;
-    type Error = Error;
-
-    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, authorization::Model>> {
-        self.0.settle_due().await?;
-        let asked = authorization::Column::Id.is_in(ids.iter().copied());
-        let found = authorization::Entity::find()
-            .filter(asked)
-            .all(self.0.db.read())
-            .await?;
-        Ok(found.into_iter().map(|row| (row.id, row)).collect())
-    }
-}
-
-/// The authorization with that id, if there is one and the viewer may see it. Batched.
+/// The authorization with that id as it is after everything that is over has ended, if there is one and the viewer may
+/// see it. Batched.
 ///
 /// # Errors
 /// When the database fails.
 pub(crate) async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<authorization::Model>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
-    let found = ctx.data_unchecked::<Loader<ById>>().load_one(id).await?;
+    let found = row::<authorization::Entity>(ctx, id).await?;
     Ok(found.filter(|authorization| may_see(ctx.viewer(), authorization)))
 }
 
-/// A page of what that person granted, or of what they received if they are a broker.
+/// A page of what that person granted, or of what they received if they are a broker. It is only for whom the caller lets
+/// see it.
 ///
 /// # Errors
-/// `UNAUTHENTICATED` and `FORBIDDEN` for other people, and what [`page`] answers.
+/// As [`page`].
 pub(crate) async fn of(
     ctx: &Context<'_>,
     person: &user::Model,
     active: Option<bool>,
     args: PageArgs,
 ) -> Result<Paged<Authorization>> {
-    ctx.viewer().self_or_operator(person.id)?;
     ctx.services().settle_due().await?;
     // Only investors grant and only brokers receive, and nobody is both.
     let side = match person.role == Role::Broker.as_str() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{InvalidationSubscription, Services, federated, federated_sdl, loader, rows};
+use contract::{InvalidationSubscription, Services, federated, federated_sdl, loader, rows, settled_rows};
 
 mod authorization;
 pub mod demo;
@@ -56,7 +56,7 @@ pub fn schema_with(services: Services, settings: Settings) -> AccountsSchema {
         .data(Arc::new(session::SignInDesk::new(settings)))
         .data(rows::<entities::user::Entity>(&services.db))
         .data(loader(user::ByUsername(services.db.clone())))
-        .data(loader(authorization::ById(services.clone())))
+        .data(settled_rows::<entities::authorization::Entity>(&services))
         .data(services)
         .finish()
 }

@@ -3,7 +3,10 @@
 use async_graphql::{InputObject, MaybeUndefined};
 use contract::{Error, Result, Role, required_text};
 use entities::user;
+use sea_orm::ActiveValue::Set;
 use serde::Serialize;
+
+use crate::password::Password;
 
 const NAME_CHARS_MAX: usize = 64;
 const EMAIL_CHARS_MAX: usize = 254;
@@ -53,6 +56,19 @@ pub(crate) struct ProfileInput {
     address: MaybeUndefined<AddressInput>,
     /// What a broker takes of a trade, in percent: at least 1, with at most two decimals. Cannot be cleared.
     brokerage_fee_percent: MaybeUndefined<f64>,
+}
+
+/// Changes to an account, all of them or none: what is left out stays, null clears.
+#[derive(InputObject)]
+pub(crate) struct UserPatch {
+    /// What [`ProfileInput`] changes.
+    #[graphql(flatten)]
+    profile: ProfileInput,
+    /// Up to 254 characters, unique without regard to case. Cannot be cleared.
+    email: MaybeUndefined<String>,
+    /// 8 to 256 characters; all other sessions of the person end. Cannot be cleared.
+    #[graphql(secret)]
+    password: MaybeUndefined<String>,
 }
 
 /// A postal address: its three parts, or free text.
@@ -114,8 +130,8 @@ pub(crate) fn newcomer(input: RegisterInput, now_us: i64) -> Result<user::Model>
     Ok(person)
 }
 
-/// What of a profile changes.
-pub(crate) struct ProfileChange {
+/// What of an account changes.
+pub(crate) struct Change {
     /// The columns.
     pub(crate) columns: user::ActiveModel,
     /// Only a broker has a fee.
@@ -129,8 +145,13 @@ impl ProfileInput {
     ///
     /// # Errors
     /// `INVALID_INPUT` naming the member, or the whole input when it changes nothing.
-    pub(crate) fn check(self) -> Result<ProfileChange> {
-        use sea_orm::ActiveValue::Set;
+    pub(crate) fn check(self) -> Result<Change> {
+        let change = self.change()?;
+        something(change.columns != user::ActiveModel::default())?;
+        Ok(change)
+    }
+
+    fn change(self) -> Result<Change> {
         let mut columns = user::ActiveModel::default();
         let mut public = false;
         if let Some(value) = changed("input.displayName", self.display_name, NAME_CHARS_MAX)? {
@@ -159,23 +180,42 @@ impl ProfileInput {
             columns.address_zip_code = Set(address.zip_code);
             columns.address_text = Set(address.text);
         }
-        let brokers_only = match self.brokerage_fee_percent {
-            MaybeUndefined::Undefined => false,
-            MaybeUndefined::Null => return Err(Error::invalid(FEE, "cannot be cleared")),
-            MaybeUndefined::Value(percent) => {
-                columns.fee_basis_points = Set(Some(basis_points(percent)?));
-                public = true;
-                true
-            }
-        };
-        if columns == user::ActiveModel::default() {
-            return Err(Error::invalid("input", "must change something"));
+        let fee = kept(FEE, self.brokerage_fee_percent)?;
+        let brokers_only = fee.is_some();
+        if let Some(percent) = fee {
+            columns.fee_basis_points = Set(Some(basis_points(percent)?));
+            public = true;
         }
-        Ok(ProfileChange {
+        Ok(Change {
             columns,
             brokers_only,
             public,
         })
+    }
+}
+
+impl UserPatch {
+    /// What of the account changes; the new password, if there is one, is still to be hashed.
+    ///
+    /// # Errors
+    /// As [`ProfileInput::check`].
+    pub(crate) fn check(self) -> Result<(Change, Option<Password>)> {
+        let mut change = self.profile.change()?;
+        if let Some(text) = kept("input.email", self.email)? {
+            change.columns.email = Set(Some(email("input.email", &text)?));
+        }
+        let password = kept("input.password", self.password)?
+            .map(|text| Password::chosen("input.password", text))
+            .transpose()?;
+        something(password.is_some() || change.columns != user::ActiveModel::default())?;
+        Ok((change, password))
+    }
+}
+
+fn something(changes: bool) -> Result<()> {
+    match changes {
+        true => Ok(()),
+        false => Err(Error::invalid("input", "must change something")),
     }
 }
 
@@ -283,6 +323,15 @@ fn changed(field: &'static str, value: MaybeUndefined<String>, max: usize) -> Re
         MaybeUndefined::Undefined => Ok(None),
         MaybeUndefined::Null => Ok(Some(None)),
         MaybeUndefined::Value(text) => Ok(Some(Some(line(field, &text, max)?))),
+    }
+}
+
+/// What changes, of what is never empty.
+fn kept<T>(field: &'static str, value: MaybeUndefined<T>) -> Result<Option<T>> {
+    match value {
+        MaybeUndefined::Undefined => Ok(None),
+        MaybeUndefined::Null => Err(Error::invalid(field, "cannot be cleared")),
+        MaybeUndefined::Value(value) => Ok(Some(value)),
     }
 }
 

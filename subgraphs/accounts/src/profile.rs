@@ -9,7 +9,7 @@ use entities::user::{self, Changed, Taken};
 use sea_orm::ActiveValue::Set;
 
 use crate::password::Password;
-use crate::person::{ProfileInput, email as checked_email};
+use crate::person::{Change, ProfileInput, UserPatch, email as checked_email};
 use crate::session::SignInDesk;
 use crate::sign_in::{account, conflict};
 use crate::user::{User, news_of};
@@ -23,37 +23,31 @@ impl ProfileMutation {
     /// Changes the viewer's profile; an administrator may name somebody else.
     async fn update_profile(&self, ctx: &Context<'_>, input: ProfileInput, user_id: Option<ID>) -> Result<User> {
         let id = whose(ctx.viewer(), user_id)?;
-        let change = input.check()?;
-        let (columns, brokers_only) = (change.columns, change.brokers_only);
-        let write = async move |tx: &Tx| {
-            if brokers_only {
-                let person = user::by_id(tx, id).await?;
-                if person.is_some_and(|person| person.active && person.fee_basis_points.is_none()) {
-                    return Err(Error::invalid("input.brokerageFeePercent", "is for brokers only"));
-                }
-            }
-            Ok(user::change(tx, id, columns.clone()).await?)
-        };
-        let tell = move |done: &Changed| news_of(done, change.public);
-        let done = ctx.services().write_and_tell(write, tell).await?;
-        settled(ctx, id, done)
+        carry_out(ctx, id, input.check()?, None).await
     }
 
     /// Changes the viewer's email; an administrator may name somebody else.
     async fn update_email(&self, ctx: &Context<'_>, email: String, user_id: Option<ID>) -> Result<User> {
         let id = whose(ctx.viewer(), user_id)?;
-        let to = user::ActiveModel {
+        let columns = user::ActiveModel {
             email: Set(Some(checked_email("email", &email)?)),
             ..Default::default()
         };
-        let write = async move |tx: &Tx| match user::change(tx, id, to.clone()).await? {
-            // An error, so that the transaction is given up.
-            Changed::EmailTaken => Err(conflict(Taken::Email)),
-            done => Ok(done),
+        let change = Change {
+            columns,
+            brokers_only: false,
+            public: false,
         };
-        let tell = |done: &Changed| news_of(done, false);
-        let done = ctx.services().write_and_tell(write, tell).await?;
-        settled(ctx, id, done)
+        carry_out(ctx, id, change, None).await
+    }
+
+    /// Changes what is known of an account: all of it, or nothing. For the person and for administrators. A new password
+    /// ends all other sessions of the person.
+    async fn update_user(&self, ctx: &Context<'_>, id: ID, input: UserPatch) -> Result<User> {
+        signed_in(ctx.viewer())?;
+        let (change, password) = input.check()?;
+        let id = whose(ctx.viewer(), Some(id))?;
+        carry_out(ctx, id, change, password).await
     }
 
     /// Changes the viewer's password and ends all their other sessions. Wrong current passwords are counted like
@@ -73,8 +67,8 @@ impl ProfileMutation {
         if !desk.proves(ctx.services(), &account, Some(&person), &current).await? {
             return Err(Error::invalid("current", "is not the current password"));
         }
-        let stays = ctx.data_opt::<SessionId>().map(|session| session.0);
-        set_password(ctx, person, new, stays).await
+        let which = others(ctx, id);
+        set_password(ctx, person, new, which).await
     }
 
     /// Sets somebody's password without knowing the old one, and ends all their sessions. Administrators only.
@@ -84,11 +78,61 @@ impl ProfileMutation {
         let id = parse_id(&user_id).ok_or(Error::NotFound("user"))?;
         let found = user::by_id(ctx.db().read(), id).await?;
         let person = found.filter(|person| person.active).ok_or(Error::NotFound("user"))?;
-        set_password(ctx, person, new, None).await
+        set_password(ctx, person, new, Which::All).await
     }
 }
 
-async fn set_password(ctx: &Context<'_>, person: user::Model, new: Password, stays: Option<i64>) -> Result<bool> {
+/// Carries out a change of somebody's account in one write. A new password ends the sessions that are not the viewer's own.
+async fn carry_out(ctx: &Context<'_>, id: i64, change: Change, password: Option<Password>) -> Result<User> {
+    let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
+    let Change {
+        mut columns,
+        brokers_only,
+        public,
+    } = change;
+    let ends = password.is_some().then(|| others(ctx, id));
+    if let Some(password) = password {
+        // Only to spare the hashing; what counts is the same question inside the transaction.
+        if !user::is_active(ctx.db().read(), id).await? {
+            return settled(ctx, id, Changed::Nobody);
+        }
+        columns.password_hash = Set(Some(desk.hasher.hash(&password).await?));
+    }
+    let now_us = ctx.now_us();
+    let write = async move |tx: &Tx| {
+        if brokers_only {
+            let person = user::by_id(tx, id).await?;
+            if person.is_some_and(|person| person.active && person.fee_basis_points.is_none()) {
+                return Err(Error::invalid("input.brokerageFeePercent", "is for brokers only"));
+            }
+        }
+        let done = match user::change(tx, id, columns.clone()).await? {
+            // An error, so that the transaction is given up.
+            Changed::EmailTaken => return Err(conflict(Taken::Email)),
+            done => done,
+        };
+        let ended = match (ends, &done) {
+            (Some(which), Changed::Done(_)) => session::end(tx, id, which, now_us).await?,
+            _ => Vec::new(),
+        };
+        Ok((done, ended))
+    };
+    let desk = desk.clone();
+    let tell = move |(done, ended): &(Changed, Vec<session::Model>)| {
+        let farewell = desk.farewell(ended, now_us).into_iter();
+        farewell.chain(news_of(done, public))
+    };
+    let (done, _) = ctx.services().write_and_tell(write, tell).await?;
+    settled(ctx, id, done)
+}
+
+/// The sessions of somebody that end with their password: all but the one that the viewer changes it in.
+fn others(ctx: &Context<'_>, id: i64) -> Which {
+    let own = ctx.data_opt::<SessionId>().filter(|_| ctx.viewer().is(id));
+    own.map_or(Which::All, |session| Which::AllBut(session.0))
+}
+
+async fn set_password(ctx: &Context<'_>, person: user::Model, new: Password, which: Which) -> Result<bool> {
     let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
     let hash = desk.hasher.hash(&new).await?;
     let now_us = ctx.now_us();
@@ -97,7 +141,6 @@ async fn set_password(ctx: &Context<'_>, person: user::Model, new: Password, sta
         if !user::replace_password(tx, person.id, before, &hash).await? {
             return Err(Error::conflict("the password was changed meanwhile"));
         }
-        let which = stays.map_or(Which::All, Which::AllBut);
         Ok(session::end(tx, person.id, which, now_us).await?)
     };
     let desk = desk.clone();

@@ -111,7 +111,7 @@ impl User {
         before: Option<String>,
     ) -> Option<Result<Paged<Authorization>>> {
         let args = PageArgs::new(first, after, last, before);
-        Some(authorizations(ctx, &self.0, active, args).await)
+        Some(self.authorizations_of(ctx, active, args).await)
     }
 }
 
@@ -124,6 +124,18 @@ impl User {
     /// A person, shown to themselves: they have just signed in.
     pub(crate) fn proved(row: user::Model) -> Self {
         Self { row, proved: true }
+    }
+
+    async fn authorizations_of(
+        &self,
+        ctx: &Context<'_>,
+        active: Option<bool>,
+        args: PageArgs,
+    ) -> Result<Paged<Authorization>> {
+        if !self.proved {
+            ctx.viewer().self_or_operator(self.row.id)?;
+        }
+        authorizations(ctx, &self.row, active, args).await
     }
 
     fn is_open_to(&self, ctx: &Context<'_>) -> bool {
@@ -219,7 +231,7 @@ impl Load<String> for ByUsername {
 pub(crate) async fn person(ctx: &Context<'_>, id: i64) -> Result<User> {
     let found = row::<user::Entity>(ctx, id).await?;
     found
-        .map(User)
+        .map(User::of)
         .ok_or_else(|| Error::Internal(format!("person {id} is gone").into()))
 }
 

@@ -13,6 +13,7 @@ const HIDDEN: &str = "null";
 const SIGN_IN: &str = "UNAUTHENTICATED";
 const NO: &str = "FORBIDDEN";
 const GONE: &str = "NOT_FOUND";
+const WRONG: &str = "INVALID_INPUT";
 
 /// Every field of `User` that not everyone sees, and some that everyone does.
 const FIELDS: [(&str, [&str; 5]); 12] = [
@@ -31,7 +32,7 @@ const FIELDS: [(&str, [&str; 5]); 12] = [
 ];
 
 /// Every operation on the person `$id`, or on the viewer where nobody is named.
-const OPERATIONS: [(&str, [&str; 5]); 20] = [
+const OPERATIONS: [(&str, [&str; 5]); 24] = [
     ("{ me { id } }", [OK, OK, HIDDEN, HIDDEN, HIDDEN]),
     ("{ user(id: $id) { id } }", [OK; 5]),
     ("{ users { nodes { id } } }", [OK, OK, OK, OK, SIGN_IN]),
@@ -54,6 +55,23 @@ const OPERATIONS: [(&str, [&str; 5]); 20] = [
     (
         "mutation { updateEmail(userId: $id, email: \"n@example.com\") { id } }",
         [OK, NO, OK, OK, SIGN_IN],
+    ),
+    (
+        "mutation { updateUser(id: $id, input: {name: \"N\", email: \"n@example.com\"}) { id } }",
+        [OK, NO, OK, OK, SIGN_IN],
+    ),
+    (
+        "mutation { updateUser(id: \"x\", input: {name: \"N\"}) { id } }",
+        [NO, NO, GONE, GONE, SIGN_IN],
+    ),
+    (
+        "mutation { updateUser(id: 404, input: {password: \"new password\"}) { id } }",
+        [NO, NO, GONE, GONE, SIGN_IN],
+    ),
+    // What is wrong in itself is refused before anybody's rights are looked at.
+    (
+        "mutation { updateUser(id: $id, input: {}) { id } }",
+        [WRONG, WRONG, WRONG, WRONG, SIGN_IN],
     ),
     (
         "mutation { changePassword(current: \"correct horse\", new: \"new password\") }",

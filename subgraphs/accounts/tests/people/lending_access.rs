@@ -156,11 +156,10 @@ async fn the_broker_learns_of_the_holding_its_id_and_nothing_else() {
         assert_eq!(fields, ["  id: ID!"]);
     }
     let listed: Vec<_> = FIELDS.iter().map(|field| field.split(' ').next().unwrap()).collect();
-    for line in body("type Authorization @key(fields: \"id\") {")
-        .lines()
-        .filter(|line| line.contains(": "))
-    {
-        let name = line.trim().split(['(', ':']).next().unwrap();
+    let body = body("type Authorization @key(fields: \"id\") {");
+    let is_field = |line: &&str| line.starts_with(char::is_lowercase) && line.contains(": ");
+    for line in body.lines().map(str::trim).filter(is_field) {
+        let name = line.split(['(', ':']).next().unwrap();
         assert!(listed.contains(&name), "{name} is missing");
     }
 }

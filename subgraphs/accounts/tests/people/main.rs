@@ -13,3 +13,4 @@ mod schema;
 mod setup;
 mod sign_in;
 mod support;
+mod update_user;

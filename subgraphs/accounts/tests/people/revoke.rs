@@ -118,7 +118,7 @@ async fn what_is_over_is_seen_to_be_over_at_once_and_everywhere() {
     let over = app.seen(&app.ada, shares).await;
     assert_eq!((&over["active"], &over["remainingShares"]), (&json!(false), &json!(0)));
     assert_eq!(over["endedAt"], "2027-02-04T08:00:00+00:00");
-    assert_eq!(app.shares_of_ada().await, [30, 0, 0]);
+    assert_eq!(app.shares_of_ada().await, [25, 5, 0]);
     let answer = app.revoke(&app.ada, shares).await;
     assert_eq!(
         answer.at("/revokeAuthorization"),
@@ -176,6 +176,6 @@ async fn who_leaves_takes_nothing_along_and_what_runs_goes_on_to_its_end() {
     );
     assert_eq!(
         (app.money_of_ada().await, app.shares_of_ada().await),
-        ([100_000, 0], [30, 0, 0])
+        ([100_000, 0], [25, 5, 0])
     );
 }

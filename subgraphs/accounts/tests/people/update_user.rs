@@ -1,0 +1,173 @@
+//! Changing an account as a whole: all of what is asked for, or nothing.
+
+use contract::{Audience, Clock, Event};
+use serde_json::{Value, json};
+use testing::heard;
+
+use crate::support::{Answer, App, PASSWORD, Person, Who};
+
+#[tokio::test]
+async fn everything_about_a_person_changes_in_one_write() {
+    let app = App::new().await;
+    let ben = broker(&app).await;
+    let mut events = app.events();
+    let input = json!({
+        "name": "Ben", "surname": "Okafor", "email": "Ben@Example.org", "phone": "2", "brokerageFeePercent": 2.5,
+        "password": "another password", "address": {"street": "Quay", "number": "3", "zipCode": "20457"}
+    });
+    let answer = update(&app, &ben.who, ben.id, input).await;
+    let expected = json!({
+        "name": "Ben", "surname": "Okafor", "email": "Ben@Example.org", "phone": "2", "brokerageFeePercent": 2.5,
+        "address": {"street": "Quay", "number": "3", "zipCode": "20457"}
+    });
+    assert_eq!(answer.at("/updateUser"), &expected);
+    let news = Event::Invalidated {
+        typename: "User",
+        key: ben.id.to_string(),
+        version: 2,
+        audience: Audience::Everyone,
+    };
+    assert_eq!(heard(&mut events), [news]);
+    assert_eq!(app.login("ben@example.org", "another password").await.code(), "OK");
+    assert_eq!(app.login("ben", PASSWORD).await.code(), "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn what_is_left_out_stays_and_null_clears_what_may_be_empty() {
+    let app = App::new().await;
+    let ben = broker(&app).await;
+    let input = json!({"name": "Ben", "phone": "2", "address": {"text": "At the harbour"}});
+    update(&app, &ben.who, ben.id, input).await.at("");
+    let answer = update(&app, &ben.who, ben.id, json!({"phone": null, "address": null})).await;
+    let expected = json!({
+        "name": "Ben", "surname": null, "email": "ben@example.com", "phone": null, "brokerageFeePercent": 1.0, "address": null
+    });
+    assert_eq!(answer.at("/updateUser"), &expected);
+    assert_eq!(app.login("ben", PASSWORD).await.code(), "OK");
+}
+
+#[tokio::test]
+async fn one_wrong_member_keeps_the_others_from_changing() {
+    let app = App::new().await;
+    let ben = broker(&app).await;
+    let ada = app.join("ada").await;
+    let before = [row(&app, ben.id).await, row(&app, ada.id).await];
+    let mut events = app.events();
+    for (input, code, field) in [
+        (json!({}), "INVALID_INPUT", "input"),
+        (json!({"phone": "2", "name": " "}), "INVALID_INPUT", "input.name"),
+        (json!({"phone": "2", "email": "none"}), "INVALID_INPUT", "input.email"),
+        (json!({"phone": "2", "email": null}), "INVALID_INPUT", "input.email"),
+        (
+            json!({"phone": "2", "password": "short"}),
+            "INVALID_INPUT",
+            "input.password",
+        ),
+        (
+            json!({"phone": "2", "password": null}),
+            "INVALID_INPUT",
+            "input.password",
+        ),
+        (
+            json!({"phone": "2", "address": {"street": "Quay"}}),
+            "INVALID_INPUT",
+            "input.address",
+        ),
+        (
+            json!({"phone": "2", "brokerageFeePercent": 0.5}),
+            "INVALID_INPUT",
+            "input.brokerageFeePercent",
+        ),
+        (
+            json!({"phone": "2", "brokerageFeePercent": null}),
+            "INVALID_INPUT",
+            "input.brokerageFeePercent",
+        ),
+        (
+            json!({"phone": "2", "password": "another password", "email": "ADA@example.com"}),
+            "CONFLICT",
+            "",
+        ),
+    ] {
+        let answer = update(&app, &ben.who, ben.id, input.clone()).await;
+        assert_eq!((answer.code(), answer.field()), (code, field), "{input}");
+    }
+    let fee = json!({"phone": "2", "password": "another password", "brokerageFeePercent": 2});
+    let answer = update(&app, &ada.who, ada.id, fee).await;
+    assert_eq!(
+        (answer.code(), answer.field()),
+        ("INVALID_INPUT", "input.brokerageFeePercent")
+    );
+    assert_eq!([row(&app, ben.id).await, row(&app, ada.id).await], before);
+    assert_eq!(heard(&mut events), []);
+    assert_eq!(
+        app.refresh(&ben.refresh_token).await.code(),
+        "OK",
+        "and no session ended"
+    );
+}
+
+#[tokio::test]
+async fn a_new_password_ends_the_sessions_that_it_was_not_made_in() {
+    let app = App::new().await;
+    let ben = broker(&app).await;
+    let other = app.login("ben", PASSWORD).await.person(&app, "login");
+    let mut events = app.events();
+    update(&app, &ben.who, ben.id, json!({"password": "another password"}))
+        .await
+        .at("");
+    let ended = Event::SessionsEnded {
+        user: ben.id,
+        session: other.who.session,
+        at_us: app.clock.now_us(),
+    };
+    assert_eq!(heard(&mut events)[0], ended);
+    assert_eq!(app.refresh(&other.refresh_token).await.code(), "UNAUTHENTICATED");
+    let ben = app.refresh(&ben.refresh_token).await.person(&app, "refresh");
+
+    // An administrator's own session is none of the person's.
+    let mut admin = Who::admin(99);
+    admin.session = ben.who.session;
+    update(&app, &admin, ben.id, json!({"password": "a third password"}))
+        .await
+        .at("");
+    assert_eq!(app.refresh(&ben.refresh_token).await.code(), "UNAUTHENTICATED");
+    assert_eq!(app.login("ben", "a third password").await.code(), "OK");
+}
+
+#[tokio::test]
+async fn nobody_changes_who_has_left() {
+    let app = App::new().await;
+    let ben = broker(&app).await;
+    app.ask(&ben.who, "mutation { deactivateAccount { id } }", json!({}))
+        .await
+        .at("");
+    for input in [json!({"name": "Ben"}), json!({"password": "another password"})] {
+        assert_eq!(
+            update(&app, &Who::admin(99), ben.id, input.clone()).await.code(),
+            "NOT_FOUND"
+        );
+        assert_eq!(update(&app, &ben.who, ben.id, input).await.code(), "UNAUTHENTICATED");
+    }
+}
+
+async fn broker(app: &App) -> Person {
+    let input = json!({
+        "username": "ben", "email": "ben@example.com", "password": PASSWORD, "role": "BROKER", "brokerageFeePercent": 1
+    });
+    app.register(input).await.person(app, "register")
+}
+
+async fn update(app: &App, who: &Who, id: i64, input: Value) -> Answer {
+    let document = "mutation($id: ID!, $input: UserPatch!) { updateUser(id: $id, input: $input) {
+        name surname email phone brokerageFeePercent address { street number zipCode } } }";
+    app.ask(who, document, json!({"id": id.to_string(), "input": input}))
+        .await
+}
+
+async fn row(app: &App, id: i64) -> entities::user::Model {
+    entities::user::by_id(app.services.db.read(), id)
+        .await
+        .unwrap()
+        .unwrap()
+}
