@@ -177,6 +177,8 @@ mutation SetPrice($stock: String!, $price: Money!) {
 }
 `,
     variables: { stock: "FishCo", price: { amount: "19.50", currency: "USD" } },
+  },
+  {
     query: `# What ada has: money, shares at the live price, and
 # orders, two of which wait for their price.
 # Sign in as ada first.
@@ -262,6 +264,81 @@ subscription OrderChanged {
   }
 }
 `,
+  },
+  {
+    query: `# What ada lends to ben, who buys and sells for her. As ben
+# you see the same from the other side.
+# Sign in as ada first.
+query Authorizations {
+  users(role: BROKER) {
+    nodes { id username brokerageFeePercent }
+  }
+  me {
+    authorizations(active: true, first: 10) {
+      nodes {
+        id
+        kind
+        broker { username }
+        stock { name }
+        remaining
+        remainingShares
+        endsAt
+      }
+    }
+  }
+}
+
+# Where ada lends to that broker already, this is added.
+mutation GrantAuthorization($input: GrantInput!, $key: String) {
+  grantAuthorization(input: $input, idempotencyKey: $key) {
+    created
+    authorization {
+      id
+      remaining
+      endsAt
+      investor {
+        username
+        wallet { balance committed }
+      }
+    }
+  }
+}
+
+# What ben has not used is ada's again.
+mutation RevokeAuthorization($id: ID!) {
+  revokeAuthorization(id: $id) {
+    active
+    endedAt
+  }
+}
+`,
+    variables: {
+      input: {
+        kind: "CAPITAL",
+        broker: "2",
+        amount: { amount: "100.00", currency: "USD" },
+        endsAt: "2099-12-31T00:00:00Z",
+      },
+      key: "my-first-authorization",
+      id: "1",
+    },
+  },
+  {
+    query: `# What is left out stays, null clears. All of it changes,
+# or nothing. Sign in as ada first.
+mutation UpdateUser($id: ID!, $input: UserPatch!) {
+  updateUser(id: $id, input: $input) {
+    displayName
+    email
+    phone
+    address { text }
+  }
+}
+`,
+    variables: {
+      id: "1",
+      input: { phone: "+49 30 5550108", address: { street: "Harbour Lane", number: "8", zipCode: "10115" } },
+    },
   },
 ];
 
