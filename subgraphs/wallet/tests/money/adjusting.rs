@@ -1,0 +1,155 @@
+//! What programs set.
+
+use contract::Viewer;
+use futures_util::future::join_all;
+use serde_json::json;
+use testing::heard;
+
+use crate::support::{ADA, BEN, Bank, amount, code, member, movement, service};
+
+fn set(person: i64, balance: &str, committed: Option<&str>) -> String {
+    let usd = |amount: &str| format!(r#"{{ amount: "{amount}", currency: "USD" }}"#);
+    let committed = committed
+        .map(|amount| format!(", committed: {}", usd(amount)))
+        .unwrap_or_default();
+    format!(
+        "setBalance(userId: {person}, balance: {}{committed}) {{ balance committed }}",
+        usd(balance)
+    )
+}
+
+#[tokio::test]
+async fn a_wallet_holds_what_it_is_set_to() {
+    let bank = Bank::new().await;
+    for (balance, committed, wanted) in [
+        ("0.00", None, ["0.00", "0.00"]),
+        ("50.00", None, ["50.00", "0.00"]),
+        ("20.00", Some("30.00"), ["20.00", "30.00"]),
+        ("20.00", Some("30.00"), ["20.00", "30.00"]),
+        ("35.00", Some("15.00"), ["35.00", "15.00"]),
+        ("1000000000000.00", None, ["1000000000000.00", "15.00"]),
+        ("0.00", Some("0.00"), ["0.00", "0.00"]),
+    ] {
+        let answer = bank.change(&service(), &set(ADA, balance, committed)).await;
+        let wallet = &answer["data"]["setBalance"];
+        assert_eq!(
+            [amount(&wallet["balance"]), amount(&wallet["committed"])],
+            wanted,
+            "{answer}"
+        );
+        assert_eq!(bank.parts(ADA).await[..2], wanted);
+    }
+    // What changed nothing is no movement, and what only moved within the wallet has nothing to do with the outside.
+    assert_eq!(
+        bank.amounts(ADA, "transactions(type: ADJUSTMENT)").await,
+        [
+            "-15.00",
+            "-1000000000000.00",
+            "999999999965.00",
+            "-15.00",
+            "15.00",
+            "30.00",
+            "-30.00",
+            "50.00"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_lent_cannot_be_set_aside_for_less_and_what_is_held_stays() {
+    let bank = Bank::with_money().await;
+    bank.lend(4_000).await;
+    bank.order().await;
+    let less = bank.change(&service(), &set(ADA, "5.00", Some("39.99"))).await;
+    assert_eq!(
+        less["errors"][0]["extensions"],
+        json!({ "code": "INVALID_INPUT", "field": "committed" })
+    );
+    assert_eq!(bank.parts(ADA).await, ["30.00", "40.00", "40.00", "30.00"]);
+    for (balance, committed, wanted) in [
+        ("5.00", Some("40.00"), ["5.00", "40.00", "40.00", "30.00"]),
+        ("6.00", Some("41.00"), ["6.00", "41.00", "40.00", "30.00"]),
+        ("7.00", None, ["7.00", "41.00", "40.00", "30.00"]),
+    ] {
+        assert_eq!(
+            code(&bank.change(&service(), &set(ADA, balance, committed)).await),
+            "OK"
+        );
+        assert_eq!(bank.parts(ADA).await, wanted);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_set_is_refused_by_name_and_changes_nothing() {
+    let bank = Bank::with_money().await;
+    let euros = set(ADA, "1.00", Some("1.00")).replacen("USD", "EUR", 1);
+    for (change, wanted, field) in [
+        (set(ADA, "-0.01", None), "INVALID_INPUT", json!("balance")),
+        (set(ADA, "1.00", Some("-0.01")), "INVALID_INPUT", json!("committed")),
+        (
+            set(ADA, "1.00", None).replace("USD", "XXX"),
+            "INVALID_INPUT",
+            json!("balance"),
+        ),
+        (euros, "INVALID_INPUT", json!("committed")),
+        (set(99, "1.00", None), "NOT_FOUND", json!(null)),
+        (
+            set(ADA, "1.00", None).replace("userId: 1", r#"userId: "ada""#),
+            "NOT_FOUND",
+            json!(null),
+        ),
+    ] {
+        let refused = bank.change(&service(), &change).await;
+        assert_eq!(code(&refused), wanted, "{change}");
+        assert_eq!(refused["errors"][0]["extensions"]["field"], field, "{change}");
+    }
+    assert_eq!(bank.parts(ADA).await, ["100.00", "0.00", "0.00", "0.00"]);
+}
+
+#[tokio::test]
+async fn a_set_balance_is_absolute_whatever_happens_at_once() {
+    let bank = Bank::with_money().await;
+    let (ada, program) = (member(ADA), service());
+    let (deposit, withdraw, to) = (
+        movement("deposit", "3.00"),
+        movement("withdraw", "1.00"),
+        set(ADA, "500.00", None),
+    );
+    let calls: Vec<(&Viewer, &String)> = (0..30)
+        .map(|number| match number % 3 {
+            0 => (&ada, &deposit),
+            1 => (&ada, &withdraw),
+            _ => (&program, &to),
+        })
+        .collect();
+    let answers = join_all(calls.into_iter().map(|(viewer, change)| bank.change(viewer, change))).await;
+    for answer in &answers {
+        assert_eq!(code(answer), "OK");
+        let wallet = &answer["data"]["setBalance"];
+        assert!(wallet.is_null() || amount(&wallet["balance"]) == "500.00", "{answer}");
+    }
+    // Ten deposits and ten withdrawals: had one been lost, or one set balance undone by another, this would not add up.
+    let all = bank
+        .wallet(
+            ADA,
+            "balance transactions(account: BALANCE, first: 100) { nodes { amount balanceAfter } }",
+        )
+        .await;
+    let cents = |money: &serde_json::Value| amount(money).replace('.', "").parse::<i64>().unwrap();
+    let entries = crate::support::nodes(&all["transactions"]);
+    assert_eq!(
+        entries.iter().map(|entry| cents(&entry["amount"])).sum::<i64>(),
+        cents(&all["balance"])
+    );
+    assert_eq!(cents(&entries[0]["balanceAfter"]), cents(&all["balance"]));
+}
+
+#[tokio::test]
+async fn only_what_changed_is_told() {
+    let bank = Bank::new().await;
+    let mut events = bank.services.bus.subscribe();
+    for balance in ["5.00", "5.00", "-1.00", "6.00"] {
+        bank.change(&service(), &set(BEN, balance, None)).await;
+    }
+    assert_eq!(heard(&mut events).len(), 2);
+}

@@ -1,0 +1,25 @@
+//! The sample data.
+
+use wallet::demo::{People, seed};
+
+use crate::support::{ADA, BEN, Bank, CLEO, DAN};
+
+#[tokio::test]
+async fn the_sample_data_comes_through_the_ledger_and_comes_once() {
+    let bank = Bank::new().await;
+    let people = People {
+        ada: ADA,
+        ben: BEN,
+        cleo: CLEO,
+        dan: DAN,
+    };
+    seed(&bank.services, people).await.unwrap();
+    let before = bank.amounts(ADA, "transactions").await;
+    assert_eq!(before, ["-1500.00", "3500.00", "8000.00"]);
+    bank.withdraw(ADA, "1.00").await;
+    seed(&bank.services, people).await.unwrap();
+    assert_eq!(bank.parts(ADA).await[0], "9999.00");
+    assert_eq!(bank.parts(CLEO).await[0], "150.00");
+    assert_eq!(bank.amounts(DAN, "transactions").await, ["75.00"]);
+    assert_eq!(bank.amounts(BEN, "transactions").await, ["2500.00"]);
+}

@@ -1,0 +1,70 @@
+//! Idempotency keys: one effect, one answer.
+
+use futures_util::future::join_all;
+use testing::heard;
+
+use crate::support::{ADA, BEN, Bank, code, member};
+
+fn keyed(field: &str, amount: &str, key: &str) -> String {
+    format!(
+        r#"{field}(amount: {{ amount: "{amount}", currency: "USD" }}, idempotencyKey: "{key}") {{ id amount balanceAfter at }}"#
+    )
+}
+
+#[tokio::test]
+async fn the_same_key_has_one_effect_and_the_same_answer() {
+    let bank = Bank::with_money().await;
+    for (field, left) in [("deposit", "107.00"), ("withdraw", "100.00")] {
+        let change = keyed(field, "7.00", "one");
+        let mut events = bank.services.bus.subscribe();
+        assert!(heard(&mut events).is_empty());
+        let first = bank.change(&member(ADA), &change).await;
+        assert_eq!(code(&first), "OK");
+        bank.clock.advance(std::time::Duration::from_secs(60));
+        assert_eq!(bank.change(&member(ADA), &change).await, first);
+        assert_eq!(heard(&mut events).len(), 1, "{field}: what did not happen is not told");
+        assert_eq!(bank.parts(ADA).await[0], left, "{field}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_key_at_once_has_one_effect() {
+    let bank = Bank::with_money().await;
+    let ada = member(ADA);
+    let change = keyed("withdraw", "60.00", "one");
+    let answers = join_all((0..10).map(|_| bank.change(&ada, &change))).await;
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert_eq!(bank.parts(ADA).await[0], "40.00");
+}
+
+#[tokio::test]
+async fn a_key_with_another_amount_or_currency_is_a_mismatch() {
+    let bank = Bank::with_money().await;
+    bank.change(&member(ADA), &keyed("withdraw", "7.00", "one")).await;
+    let other = bank.change(&member(ADA), &keyed("withdraw", "7.01", "one")).await;
+    assert_eq!(code(&other), "IDEMPOTENCY_MISMATCH");
+    let euros = keyed("withdraw", "7.00", "one").replace("USD", "EUR");
+    assert_eq!(code(&bank.change(&member(ADA), &euros).await), "IDEMPOTENCY_MISMATCH");
+    assert_eq!(bank.parts(ADA).await[0], "93.00");
+}
+
+#[tokio::test]
+async fn a_refused_request_leaves_its_key_free() {
+    let bank = Bank::with_money().await;
+    let change = keyed("withdraw", "150.00", "one");
+    assert_eq!(code(&bank.change(&member(ADA), &change).await), "INSUFFICIENT_FUNDS");
+    bank.deposit(ADA, "50.00").await;
+    assert_eq!(code(&bank.change(&member(ADA), &change).await), "OK");
+    assert_eq!(bank.parts(ADA).await[0], "0.00");
+}
+
+#[tokio::test]
+async fn keys_are_told_apart_by_person_and_by_mutation() {
+    let bank = Bank::with_money().await;
+    for (person, field) in [(ADA, "deposit"), (ADA, "withdraw"), (BEN, "deposit")] {
+        let answer = bank.change(&member(person), &keyed(field, "3.00", "one")).await;
+        assert_eq!(code(&answer), "OK", "{person} {field}");
+    }
+    assert_eq!(bank.parts(ADA).await[0], "100.00");
+    assert_eq!(bank.parts(BEN).await[0], "3.00");
+}

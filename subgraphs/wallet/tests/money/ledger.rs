@@ -1,0 +1,105 @@
+//! What the tables say after everything that can happen to money.
+
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+use crate::support::{ADA, BEN, Bank, HOUR_US, NEW_YEAR_US, member, service};
+
+/// The numbers of a query's rows.
+async fn numbers(bank: &Bank, sql: &str) -> Vec<i64> {
+    let rows = bank
+        .services
+        .db
+        .read()
+        .query_all_raw(Statement::from_string(DbBackend::Sqlite, sql))
+        .await;
+    rows.unwrap()
+        .iter()
+        .map(|row| row.try_get_by_index::<i64>(0).unwrap())
+        .collect()
+}
+
+/// Everything there is.
+async fn busy() -> Bank {
+    let bank = Bank::with_money().await;
+    bank.withdraw(ADA, "1.00").await;
+    bank.deposit(BEN, "5.00").await;
+    bank.change(
+        &member(ADA),
+        r#"deposit(amount: { amount: "9.00", currency: "EUR" }) { id }"#,
+    )
+    .await;
+    bank.lend(2_000).await;
+    bank.order().await;
+    bank.change(
+        &service(),
+        r#"setBalance(userId: 1, balance: { amount: "7.00", currency: "USD" }, committed: { amount: "50.00", currency: "USD" }) { id }"#,
+    )
+    .await;
+    bank.change(
+        &member(ADA),
+        r#"withdraw(amount: { amount: "900.00", currency: "USD" }) { id }"#,
+    )
+    .await;
+    bank
+}
+
+#[tokio::test]
+async fn the_entries_of_every_movement_sum_to_zero() {
+    let bank = busy().await;
+    let sums = "SELECT SUM(amount_minor) FROM ledger_entry GROUP BY movement_id";
+    let sums = numbers(&bank, sums).await;
+    // Four deposits and withdrawals, a grant, a hold, an adjustment. What was refused is none.
+    assert_eq!(sums, [0; 7]);
+    let alone = "SELECT COUNT(*) FROM ledger_entry GROUP BY movement_id HAVING COUNT(*) < 2";
+    assert_eq!(numbers(&bank, alone).await, [] as [i64; 0]);
+    let empty = "SELECT COUNT(*) FROM ledger_movement WHERE id NOT IN (SELECT movement_id FROM ledger_entry)";
+    assert_eq!(numbers(&bank, empty).await, [0]);
+}
+
+#[tokio::test]
+async fn every_part_of_a_wallet_is_the_sum_of_its_entries() {
+    let bank = busy().await;
+    for (column, account) in [
+        ("balance_minor", "BALANCE"),
+        ("committed_minor", "COMMITTED"),
+        ("lent_minor", "LENT"),
+        ("held_minor", "HELD"),
+    ] {
+        let wrong = format!(
+            "SELECT id FROM wallet WHERE {column} <> COALESCE((SELECT SUM(amount_minor) FROM ledger_entry
+                 WHERE wallet_id = wallet.id AND account = '{account}'), 0)"
+        );
+        assert_eq!(numbers(&bank, &wrong).await, [] as [i64; 0], "{account}");
+    }
+}
+
+#[tokio::test]
+async fn every_running_balance_is_the_sum_of_what_was_until_then() {
+    let bank = busy().await;
+    let wrong = "SELECT id FROM ledger_entry AS entry WHERE wallet_id IS NOT NULL AND balance_after_minor <> (
+             SELECT SUM(amount_minor) FROM ledger_entry AS before
+             WHERE before.wallet_id = entry.wallet_id AND before.account = entry.account AND before.id <= entry.id)";
+    assert_eq!(numbers(&bank, wrong).await, [] as [i64; 0]);
+}
+
+#[tokio::test]
+async fn the_database_itself_refuses_to_change_what_happened() {
+    let bank = busy().await;
+    for statement in [
+        "UPDATE ledger_entry SET amount_minor = 1 WHERE id = 1",
+        "DELETE FROM ledger_entry WHERE id = 1",
+        "UPDATE ledger_movement SET at_us = 1 WHERE id = 1",
+        "DELETE FROM ledger_movement WHERE id = 1",
+        "UPDATE wallet SET balance_minor = -1",
+    ] {
+        let refused = bank
+            .services
+            .db
+            .write(async move |tx| Ok(tx.execute_unprepared(statement).await?))
+            .await;
+        assert!(refused.is_err(), "{statement}");
+    }
+    let before = NEW_YEAR_US + HOUR_US;
+    let rows = format!("SELECT COUNT(*) FROM ledger_entry WHERE at_us < {before}");
+    assert_eq!(numbers(&bank, &rows).await, [15]);
+}

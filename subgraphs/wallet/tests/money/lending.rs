@@ -1,0 +1,149 @@
+//! What is lent and what is held, and how it comes back.
+
+use std::time::Duration;
+
+use contract::{Audience, Event};
+use entities::authorization::End;
+use entities::{brokerage_order, cover, hold, lending};
+use serde_json::json;
+use testing::heard;
+
+use crate::support::{ADA, Bank, NEW_YEAR_US, member, nodes};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+#[tokio::test]
+async fn what_is_lent_is_committed_and_not_free() {
+    let bank = Bank::with_money().await;
+    let id = bank.lend(4_000).await;
+    assert_eq!(bank.parts(ADA).await, ["60.00", "40.00", "40.00", "0.00"]);
+    let list = bank
+        .wallet(
+            ADA,
+            "transactions(type: GRANT) { nodes { account amount balanceAfter authorization { id } order { id } } }",
+        )
+        .await;
+    let usd = |amount: &str| json!({ "amount": amount, "currency": "USD" });
+    let entry = |account: &str, amount: &str, after: &str| {
+        json!({
+            "account": account, "amount": usd(amount), "balanceAfter": usd(after),
+            "authorization": { "id": id.to_string() }, "order": null,
+        })
+    };
+    assert_eq!(
+        *nodes(&list["transactions"]),
+        [entry("LENT", "40.00", "40.00"), entry("BALANCE", "-40.00", "60.00")]
+    );
+}
+
+#[tokio::test]
+async fn what_is_given_back_before_its_time_is_free_again() {
+    let bank = Bank::with_money().await;
+    let id = bank.lend(4_000).await;
+    bank.write(async move |tx| Ok(lending::end(tx, id, End::Revoked, NEW_YEAR_US).await?))
+        .await;
+    assert_eq!(bank.parts(ADA).await, ["100.00", "0.00", "0.00", "0.00"]);
+    assert_eq!(
+        bank.amounts(ADA, "transactions(type: RELEASE, account: BALANCE)").await,
+        ["40.00"]
+    );
+}
+
+#[tokio::test]
+async fn the_first_to_look_after_an_authorization_is_over_sees_its_money_back() {
+    let bank = Bank::with_money().await;
+    bank.lend(4_000).await;
+    bank.clock.advance(HOUR - Duration::from_micros(1));
+    assert_eq!(bank.parts(ADA).await[0], "60.00");
+    let mut events = bank.services.bus.subscribe();
+    assert!(heard(&mut events).is_empty());
+    bank.clock.advance(Duration::from_micros(1));
+    assert_eq!(bank.parts(ADA).await, ["100.00", "0.00", "0.00", "0.00"]);
+    let told = heard(&mut events);
+    let of = |typename| {
+        told.iter()
+            .filter(move |event| matches!(event, Event::Invalidated { typename: of, .. } if *of == typename))
+    };
+    assert_eq!((of("Wallet").count(), of("Authorization").count()), (1, 1), "{told:?}");
+    assert!(
+        of("Wallet")
+            .all(|event| matches!(event, Event::Invalidated { audience: Audience::Users(who), .. } if *who == [ADA]))
+    );
+}
+
+#[tokio::test]
+async fn money_that_came_back_can_be_used_in_the_same_moment() {
+    let bank = Bank::with_money().await;
+    bank.lend(4_000).await;
+    bank.clock.advance(HOUR);
+    bank.withdraw(ADA, "100.00").await;
+    assert_eq!(bank.parts(ADA).await, ["0.00"; 4]);
+}
+
+#[tokio::test]
+async fn a_list_of_transactions_shows_what_came_back_too() {
+    let bank = Bank::with_money().await;
+    bank.lend(4_000).await;
+    bank.clock.advance(HOUR);
+    assert_eq!(
+        bank.amounts(ADA, "transactions(account: BALANCE)").await,
+        ["40.00", "-40.00", "100.00"]
+    );
+}
+
+#[tokio::test]
+async fn a_hold_covers_its_order_until_that_ends() {
+    let bank = Bank::with_money().await;
+    let fields = "holds { nodes { id amount state placedAt expiresAt endedAt order { id } } }";
+    let (cancelled, running) = (bank.order().await, bank.order().await);
+    assert_eq!(bank.parts(ADA).await, ["40.00", "0.00", "0.00", "60.00"]);
+    bank.write(async move |tx| {
+        let order = brokerage_order::cancel(tx, cancelled, None, NEW_YEAR_US)
+            .await?
+            .unwrap();
+        Ok(cover::release(tx, &order, hold::End::Voided, NEW_YEAR_US).await?)
+    })
+    .await;
+    let hold = |id: i64, order: i64, state: &str, ended: Option<&str>| {
+        json!({
+            "id": id.to_string(), "amount": { "amount": "30.00", "currency": "USD" }, "state": state,
+            "placedAt": "2026-01-01T00:00:00+00:00", "expiresAt": "2026-01-01T01:00:00+00:00", "endedAt": ended,
+            "order": { "id": order.to_string() },
+        })
+    };
+    let gone = hold(1, cancelled, "VOIDED", Some("2026-01-01T00:00:00+00:00"));
+    let listed = bank.wallet(ADA, fields).await;
+    assert_eq!(
+        *nodes(&listed["holds"]),
+        [hold(2, running, "PENDING", None), gone.clone()]
+    );
+    bank.clock.advance(HOUR);
+    let listed = bank.wallet(ADA, fields).await;
+    let expired = hold(2, running, "EXPIRED", Some("2026-01-01T01:00:00+00:00"));
+    assert_eq!(*nodes(&listed["holds"]), [expired.clone(), gone]);
+    assert_eq!(bank.parts(ADA).await, ["100.00", "0.00", "0.00", "0.00"]);
+    let only = bank
+        .wallet(ADA, &fields.replace("holds", "holds(state: EXPIRED, first: 1)"))
+        .await;
+    assert_eq!(*nodes(&only["holds"]), [expired]);
+    let orders = bank
+        .wallet(
+            ADA,
+            "transactions(type: HOLD, account: HELD) { nodes { order { id } authorization { id } } }",
+        )
+        .await;
+    let of_order = |id: i64| json!({ "order": { "id": id.to_string() }, "authorization": null });
+    assert_eq!(
+        *nodes(&orders["transactions"]),
+        [of_order(running), of_order(cancelled)]
+    );
+}
+
+#[tokio::test]
+async fn a_broken_look_at_what_is_over_is_our_fault_and_told_as_such() {
+    let bank = Bank::with_money().await;
+    bank.services.db.close().await.unwrap();
+    let answer = bank.ask(&member(ADA), "{ transaction(id: 1) { id } }").await;
+    assert_eq!(testing::code(&answer), "INTERNAL", "{answer}");
+    assert_eq!(answer["errors"][0]["message"], "something went wrong on our side");
+}

@@ -1,0 +1,64 @@
+//! Transactions by their ids, and entities that other subgraphs refer to.
+
+use serde_json::json;
+
+use crate::support::{ADA, BEN, Bank, admin, member, service};
+
+#[tokio::test]
+async fn a_transaction_is_found_by_the_id_it_was_answered_with() {
+    let bank = Bank::new().await;
+    bank.deposit(BEN, "1.00").await;
+    let id = bank.deposit(ADA, "5.00").await;
+    let fields = "id amount userId walletId";
+    let wanted = json!({ "id": id, "amount": { "amount": "5.00", "currency": "USD" }, "userId": "1", "walletId": "2" });
+    let root = bank
+        .ask(&member(ADA), &format!("{{ transaction(id: {id}) {{ {fields} }} }}"))
+        .await;
+    assert_eq!(root["data"]["transaction"], wanted);
+    assert_eq!(bank.entity(&member(ADA), "Transaction", &id, fields).await.0, wanted);
+}
+
+#[tokio::test]
+async fn what_is_nobodys_is_nobodys_transaction() {
+    let bank = Bank::new().await;
+    let of_ada: i64 = bank.deposit(ADA, "5.00").await.parse().unwrap();
+    // The movement's other entry is the world's.
+    for id in [
+        (of_ada + 1).to_string(),
+        "99".into(),
+        "x".into(),
+        "01".into(),
+        "9223372036854775808".into(),
+    ] {
+        for viewer in [member(ADA), admin(), service()] {
+            let found = bank
+                .ask(&viewer, &format!(r#"{{ transaction(id: "{id}") {{ id }} }}"#))
+                .await;
+            assert_eq!(found, json!({ "data": { "transaction": null } }), "{id}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_wallets_of_many_people_come_in_one_answer() {
+    let bank = Bank::new().await;
+    bank.deposit(ADA, "5.00").await;
+    bank.deposit(BEN, "6.00").await;
+    let people = (1..=4).map(|id| format!(r#"{{ __typename: "User", id: "{id}" }}"#));
+    let document = format!(
+        "{{ _entities(representations: [{}]) {{ ... on User {{ wallets {{ balance committed held currency }} }} }} }}",
+        people.collect::<Vec<_>>().join(", ")
+    );
+    let answer = bank.ask(&admin(), &document).await;
+    let nothing = json!({ "amount": "0.00", "currency": "USD" });
+    let wallet = |amount: &str| {
+        json!({ "wallets": [{
+            "balance": { "amount": amount, "currency": "USD" }, "committed": nothing, "held": nothing, "currency": "USD",
+        }] })
+    };
+    let none = json!({ "wallets": [] });
+    assert_eq!(
+        answer,
+        json!({ "data": { "_entities": [wallet("5.00"), wallet("6.00"), none, none] } })
+    );
+}
