@@ -64,7 +64,7 @@ fn a_bad_setting_is_refused_by_its_name() {
         &'static [(&'static str, &'static str)],
         &'static str,
     );
-    let cases: [Case; 10] = [
+    let cases: [Case; 11] = [
         (&["check-config", "--config", "typo.toml"], &[], "query_dept_max"),
         (
             &["check-config", "--config", "missing.toml"],
@@ -100,6 +100,11 @@ fn a_bad_setting_is_refused_by_its_name() {
             &["check-config", "--access-seconds", "86401"],
             &[],
             "accounts.access_seconds: must be at most 86400",
+        ),
+        (
+            &["check-config", "--currencies", "USD,JPY"],
+            &[],
+            "JPY does not have two decimals",
         ),
         (&["check-config", "--log", "agora=loud"], &[], "server.log"),
         (
@@ -147,4 +152,5 @@ fn help_explains_every_setting_with_its_default() {
         assert!(help.contains(flag), "{flag} is missing in\n{help}");
     }
     assert!(help.contains("[default: 127.0.0.1:4000]"), "{help}");
+    assert!(help.contains("[default: USD,EUR,GBP,CHF]"), "{help}");
 }

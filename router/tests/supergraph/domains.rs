@@ -124,6 +124,22 @@ async fn a_mutation_answers_with_what_other_domains_know() {
 }
 
 #[tokio::test]
+async fn a_person_has_the_money_that_their_wallet_knows_of() {
+    let agora = Agora::new().await;
+    let cleo = person(agora.people.cleo);
+    let deposit = r#"mutation($amount: Money!) { deposit(amount: $amount) { balanceAfter order { id status } authorization { id } } }"#;
+    let amount = json!({ "amount": "12.50", "currency": "USD" });
+    let answer = agora.ask(cleo.clone(), deposit, json!({ "amount": amount })).await;
+    let done = json!({ "balanceAfter": amount, "order": null, "authorization": null });
+    assert_eq!(answer, json!({ "data": { "deposit": done } }));
+    let query = "{ me { username wallet { balance owner { username } transactions(type: DEPOSIT) { nodes { amount } } } wallets { currency } } }";
+    let answer = agora.ask(cleo, query, json!({})).await;
+    let wallet = json!({ "balance": amount, "owner": { "username": "cleo" }, "transactions": { "nodes": [{ "amount": amount }] } });
+    let me = json!({ "username": "cleo", "wallet": wallet, "wallets": [{ "currency": "USD" }] });
+    assert_eq!(answer, json!({ "data": { "me": me } }));
+}
+
+#[tokio::test]
 async fn what_somebody_may_not_see_is_null_with_its_code_and_its_place() {
     let agora = Agora::new().await;
     let query = "{ users(first: 5) { nodes { username box: inbox(first: 1) { nodes { id } } } } }";

@@ -340,6 +340,42 @@ mutation UpdateUser($id: ID!, $input: UserPatch!) {
       input: { phone: "+49 30 5550108", address: { street: "Harbour Lane", number: "8", zipCode: "10115" } },
     },
   },
+  {
+    query: `# Your money: what is free, lent to brokers, and
+# covering orders, and all that ever moved it.
+# Sign in as ada, then press Play.
+query MyMoney {
+  me {
+    username
+    wallet {
+      balance
+      committed
+      held
+      transactions(first: 10) {
+        nodes {
+          type
+          account
+          amount
+          balanceAfter
+          at
+        }
+      }
+    }
+  }
+}
+
+# Taking out more than is free is refused, and with the
+# same key a second click takes out nothing more.
+mutation Withdraw($amount: Money!, $key: String) {
+  withdraw(amount: $amount, idempotencyKey: $key) {
+    id
+    amount
+    balanceAfter
+  }
+}
+`,
+    variables: { amount: { amount: "25.00", currency: "USD" }, key: "my-first-withdrawal" },
+  },
 ];
 
 /** The examples in the form GraphiQL takes them. */
