@@ -46,24 +46,21 @@ impl Purse {
 }
 
 /// What the brokerage has to know of a wallet; the wallet knows the rest.
-// Never built: these fields are only what `portfolioValue` requires of another domain.
+// Never built: these fields are only what `portfolioValue` requires of another domain, whose words describe them.
 pub struct Wallet;
 
 #[Object]
 impl Wallet {
-    /// What is free to use.
     #[graphql(external)]
     async fn balance(&self) -> Money {
         Money::usd(0)
     }
 
-    /// What is committed to brokers.
     #[graphql(external)]
     async fn committed(&self) -> Money {
         Money::usd(0)
     }
 
-    /// What covers automated orders.
     #[graphql(external)]
     async fn held(&self) -> Money {
         Money::usd(0)

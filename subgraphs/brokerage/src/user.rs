@@ -78,7 +78,7 @@ impl User {
         Some(self.portfolio(ctx).await)
     }
 
-    /// The wallets, which the wallet's domain knows.
+    // What it is, the wallet's domain says.
     #[graphql(external)]
     async fn wallets(&self) -> Option<Vec<Wallet>> {
         None
