@@ -142,7 +142,10 @@ async fn a_price_that_crosses_marks_the_orders_that_waited_for_it_and_tells_so_o
         assert_eq!(told[1..].contains(&Event::OrdersFired { stock: 1 }), fires, "{price}");
         assert_eq!(told.len(), 1 + usize::from(fires), "{price}");
     }
-    let fired = brokerage_order::fired(market.services.db.read(), 0, 10).await.unwrap();
+    let fired = brokerage_order::fired(0, 10)
+        .all(market.services.db.read())
+        .await
+        .unwrap();
     let marks: Vec<_> = fired.iter().map(|order| order.fired_minor).collect();
     assert_eq!(marks, [Some(1_500)], "the price that fired it, though it rose again");
 }
