@@ -46,7 +46,14 @@ impl ProfileMutation {
     async fn update_user(&self, ctx: &Context<'_>, id: ID, input: UserPatch) -> Result<User> {
         signed_in(ctx.viewer())?;
         let (change, password) = input.check()?;
-        let id = whose(ctx.viewer(), Some(id))?;
+        // Who is there is no secret: of somebody else's account and nobody's, each is told as what it is.
+        let named = parse_id(&id);
+        let id = match (whose(ctx.viewer(), Some(id)), named) {
+            (Err(Error::Forbidden(_)), Some(id)) if !user::is_active(ctx.db().read(), id).await? => {
+                return Err(Error::NotFound("user"));
+            }
+            (whose, _) => whose?,
+        };
         carry_out(ctx, id, change, password).await
     }
 

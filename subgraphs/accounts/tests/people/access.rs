@@ -66,7 +66,7 @@ const OPERATIONS: [(&str, [&str; 5]); 24] = [
     ),
     (
         "mutation { updateUser(id: 404, input: {password: \"new password\"}) { id } }",
-        [NO, NO, GONE, GONE, SIGN_IN],
+        [GONE, GONE, GONE, GONE, SIGN_IN],
     ),
     // What is wrong in itself is refused before anybody's rights are looked at.
     (

@@ -136,6 +136,17 @@ async fn a_new_password_ends_the_sessions_that_it_was_not_made_in() {
 }
 
 #[tokio::test]
+async fn of_somebody_elses_account_and_of_nobodys_each_is_told_as_what_it_is() {
+    let app = App::new().await;
+    let ben = broker(&app).await;
+    let cleo = app.join("cleo").await;
+    let name = || json!({"name": "Other"});
+    assert_eq!(update(&app, &cleo.who, ben.id, name()).await.code(), "FORBIDDEN");
+    assert_eq!(update(&app, &cleo.who, 77, name()).await.code(), "NOT_FOUND");
+    assert_eq!(update(&app, &Who::nobody(), 77, name()).await.code(), "UNAUTHENTICATED");
+}
+
+#[tokio::test]
 async fn nobody_changes_who_has_left() {
     let app = App::new().await;
     let ben = broker(&app).await;
