@@ -76,7 +76,9 @@ async fn carry_out(ctx: &Context<'_>, way: Way, amount: Money, key: Option<Strin
     let owner = viewer.user()?;
     ctx.data_unchecked::<Arc<Settings>>()
         .check("amount", &amount, LEAST_MINOR)?;
-    let key = IdempotencyKey::of(viewer, way.field(), key, &(amount.minor, &amount.currency))?;
+    // One scope for both ways: at the brokerage they are one route, whose key is good for one of them.
+    let request = (way.field(), amount.minor, &amount.currency);
+    let key = IdempotencyKey::of(viewer, "deposit or withdraw", key, &request)?;
     let now_us = ctx.now_us();
     let done = ctx
         .services()
