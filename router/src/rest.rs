@@ -7,6 +7,7 @@
 
 mod access;
 mod bookstore;
+mod brokerage;
 mod docs;
 mod execute;
 mod failure;
@@ -50,7 +51,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The systems' REST interfaces.
 pub fn mounts() -> &'static [Mount] {
-    static MOUNTS: &[Mount] = &[bookstore::MOUNT];
+    static MOUNTS: &[Mount] = &[bookstore::MOUNT, brokerage::MOUNT];
     MOUNTS
 }
 

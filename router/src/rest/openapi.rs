@@ -257,6 +257,7 @@ impl Document<'_> {
         match kind {
             Kind::Text => json!({ "type": "string" }),
             Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            Kind::Id { min: i64::MIN } => json!({ "type": "integer", "format": "int64" }),
             Kind::Id { min } => json!({ "type": "integer", "format": "int64", "minimum": min }),
             Kind::Money { min_minor: 0 } => json!({ "type": "number", "minimum": 0 }),
             Kind::Money { .. } => json!({ "type": "number", "exclusiveMinimum": 0 }),

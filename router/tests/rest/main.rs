@@ -5,6 +5,7 @@
 mod access;
 mod app;
 mod bookstore;
+mod brokerage;
 mod documentation;
 mod failures;
 mod idempotency;

@@ -8,6 +8,9 @@ use agora::rest::{Kind, Route, mounts};
 
 use crate::app::{Away, supergraph};
 
+/// What creates nothing: doing it again comes to the same without a key.
+const CREATE_NOTHING: &[&str] = &["brokerage user POST /users/login"];
+
 fn routes() -> impl Iterator<Item = (String, &'static Route)> {
     mounts().iter().flat_map(|mount| {
         mount.services.iter().flat_map(move |service| {
@@ -21,7 +24,6 @@ fn routes() -> impl Iterator<Item = (String, &'static Route)> {
 #[test]
 fn every_operation_of_every_table_is_planned_over_the_composed_graph() {
     let graph = supergraph(Arc::new(Away), &Limits::default());
-    let mut planned = 0;
     let operations = routes().flat_map(|(name, route)| route.operations().map(move |one| (name.clone(), route, one)));
     for (name, route, operation) in operations {
         let kind = graph.check_operation(operation);
@@ -32,15 +34,14 @@ fn every_operation_of_every_table_is_planned_over_the_composed_graph() {
             "mutation"
         };
         assert_eq!(kind, expected, "{name}: GET reads, everything else does not");
-        planned += 1;
     }
-    assert_eq!(planned, 13);
 }
 
 #[test]
 fn every_post_that_creates_takes_an_idempotency_key() {
     for (name, route) in routes().filter(|(_, route)| route.verb.as_str() == "POST") {
-        assert!(route.operation.contains("$idempotencyKey: String"), "{name}");
+        let creates = !CREATE_NOTHING.contains(&name.as_str());
+        assert_eq!(route.operation.contains("$idempotencyKey: String"), creates, "{name}");
     }
 }
 

@@ -1,0 +1,100 @@
+//! The brokerage's REST routes (CONTRACTS, section 2): three services that share the mount, for their paths do not
+//! collide. Each can have a port of its own.
+
+mod stock;
+mod user;
+mod wallet;
+
+use serde_json::{Value, json};
+
+use super::failure::{Envelope, Failure};
+use super::kind::{Field, Kind};
+use super::reply::Reply;
+use super::route::{ErrorRow, Invalid, Mount, Param, Place};
+
+/// The brokerage: people and authorizations, money, stocks and orders.
+pub const MOUNT: Mount = Mount {
+    name: "brokerage",
+    prefix: "/brokerage",
+    title: "Brokerage",
+    about: "Investors trade stocks at the exchange, themselves or through brokers whom they authorize.",
+    envelope: Envelope {
+        body: error_body,
+        schema: error_schema,
+    },
+    services: &[user::SERVICE, wallet::SERVICE, stock::SERVICE],
+    openapi_also: &[],
+};
+
+const ID: Kind = Kind::Id { min: 1 };
+/// The id of something in a body: any integer may be one, and of most there is nothing.
+const REFERENCE: Kind = Kind::Id { min: i64::MIN };
+/// An amount that may be nothing.
+const MONEY: Kind = Kind::Money { min_minor: 0 };
+/// An amount that is asked for.
+const AMOUNT: Kind = Kind::Money { min_minor: 1 };
+/// A number of shares that may be none.
+const SHARES: Kind = Kind::Integer {
+    min: 0,
+    max: i32::MAX as i64,
+};
+
+const BAD_MEMBER: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "A member is missing or wrong.");
+const BAD_FILTER: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "The filter is none of the words it may be.");
+
+/// The id in a path; one that cannot be one is nobody's.
+const fn path_id(name: &'static str, example: &'static str) -> Param {
+    Param {
+        place: Place::Path,
+        field: Field::new(name, ID),
+        invalid: Invalid::NotFound,
+        example,
+    }
+}
+
+/// A query parameter that may be left out.
+const fn filter(field: Field, example: &'static str) -> Param {
+    Param {
+        place: Place::Query,
+        field: field.optional(),
+        invalid: Invalid::Named,
+        example,
+    }
+}
+
+/// What is missing, in the words of a route.
+const fn missing(message: &'static str, when: &'static str) -> ErrorRow {
+    ErrorRow::new("NOT_FOUND", message, when)
+}
+
+/// Changes what a reply shows: one thing, or each of a list.
+fn each(reply: &mut Reply, change: impl Fn(&mut Value)) {
+    match &mut reply.node {
+        Value::Array(nodes) => nodes.iter_mut().for_each(change),
+        node => change(node),
+    }
+}
+
+fn error_body(failure: &Failure) -> Value {
+    json!({ "error": {
+        "code": failure.status().as_u16(),
+        "message": failure.message,
+        "reason": failure.code,
+    } })
+}
+
+fn error_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["error"],
+        "properties": { "error": {
+            "type": "object",
+            "required": ["code", "message", "reason"],
+            "properties": {
+                "code": { "type": "integer", "description": "The HTTP status." },
+                "message": { "type": "string" },
+                "reason": { "type": "string", "description": "What a program may rely on.", "pattern": "^[A-Z_]+$" },
+            },
+        } },
+    })
+}

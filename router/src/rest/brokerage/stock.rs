@@ -1,0 +1,437 @@
+//! The stock service: the exchange's stocks, people's shares, and orders.
+
+use contract::Money;
+use serde_json::{Value, json};
+
+use super::super::kind::{Field, Kind, Model};
+use super::super::reply::{Call, Reply};
+use super::super::route::{Access, Answer, Body, ErrorRow, Param, Route, Service, Verb};
+use super::{AMOUNT, BAD_FILTER, ID, MONEY, REFERENCE, SHARES, each, filter, missing, path_id};
+use crate::rest::QUANTITY;
+
+/// Stocks, shares and orders.
+pub const SERVICE: Service = Service {
+    name: "stock",
+    about: "The exchange's stocks, people's shares, and orders.",
+    prefixes: &[""],
+    routes: &[
+        STOCKS,
+        STOCK,
+        HOLDINGS,
+        HOLDING,
+        COMMIT,
+        ORDERS,
+        ORDER,
+        PLACE_ORDER,
+        CANCEL_ORDER,
+    ],
+};
+
+/// What of a stock the graph is asked for.
+macro_rules! stock {
+    () => {
+        "id name price quantity open high low close volume"
+    };
+}
+
+/// What of a holding the graph is asked for.
+macro_rules! holding {
+    () => {
+        "id owner { id } stock { id } free committed"
+    };
+}
+
+/// What of an order the graph is asked for.
+macro_rules! order {
+    () => {
+        "id side stock { id } quantity total fee placedAt status investor { id } broker { id } authorization { id }
+            automated limitPrice exchangeOrder { number }"
+    };
+}
+
+/// A stock of the sample data.
+macro_rules! boar {
+    () => {
+        r#"{"id":3,"name":"BoarCo","price":24.99,"quantity":100,"open":24.99,"high":24.99,"low":24.99,"close":24.99,"volume":0}"#
+    };
+}
+
+/// Shares of the sample data.
+macro_rules! shares {
+    () => {
+        r#"{"id":2,"userId":1,"stockId":2,"amount":15,"committedAmount":10,"commitedAmount":10}"#
+    };
+}
+
+/// An order of the sample data.
+macro_rules! waiting {
+    () => {
+        r#"{"id":7,"type":"PURCHASE","stockId":10,"stockAmount":5,"orderPrice":79.15,"fee":0,"date":"2026-01-02T03:04:05+00:00","status":"PENDING","investorId":1,"brokerId":null,"authorizationId":null,"automated":true,"limitPrice":15.83,"exchangeOrderNumber":null}"#
+    };
+}
+
+const STOCKS: Route = Route {
+    path: "/stocks",
+    name: "stocks",
+    summary: "All stocks of the exchange",
+    operation: concat!(
+        "query ($first: Int, $after: String) {
+            stocks(first: $first, after: $after) { nodes { ",
+        stock!(),
+        " } pageInfo { hasNextPage endCursor } }
+        }"
+    ),
+    answer: Answer::All("/stocks"),
+    response: Kind::List(&Kind::Object(&STOCK_MODEL)),
+    example: concat!("[", boar!(), "]"),
+    access: Access::Anyone,
+    ..Route::BASE
+};
+
+const STOCK: Route = Route {
+    path: "/stocks/{stockId}",
+    name: "stock",
+    summary: "One stock",
+    operation: concat!("query ($stockId: ID!) { stock(id: $stockId) { ", stock!(), " } }"),
+    answer: Answer::One("/stock"),
+    params: &[path_id("stockId", "3")],
+    response: Kind::Object(&STOCK_MODEL),
+    example: boar!(),
+    errors: &[NO_STOCK],
+    access: Access::Anyone,
+    ..Route::BASE
+};
+
+const HOLDINGS: Route = Route {
+    path: "/stockholdings",
+    name: "stockholdings",
+    summary: "The caller's shares, by stock",
+    operation: concat!(
+        "query ($first: Int, $after: String) {
+            me { holdings(first: $first, after: $after) { nodes { ",
+        holding!(),
+        " } pageInfo { hasNextPage endCursor } } }
+        }"
+    ),
+    answer: Answer::All("/me/holdings"),
+    response: Kind::List(&Kind::Object(&HOLDING_MODEL)),
+    example: concat!("[", shares!(), "]"),
+    access: Access::Person,
+    ..Route::BASE
+};
+
+const HOLDING: Route = Route {
+    path: "/stockholdings/{stockholdingId}",
+    name: "stockholding",
+    summary: "The caller's shares of one stock",
+    operation: concat!(
+        "query ($stockholdingId: ID!) { holding(id: $stockholdingId) { ",
+        holding!(),
+        " } }"
+    ),
+    answer: Answer::One("/holding"),
+    params: &[HOLDING_ID],
+    response: Kind::Object(&HOLDING_MODEL),
+    example: shares!(),
+    errors: &[NO_HOLDING],
+    access: Access::Bearer,
+    ..Route::BASE
+};
+
+const COMMIT: Route = Route {
+    verb: Verb::Put,
+    path: "/stockholdings/{stockholdingId}",
+    name: "commit",
+    summary: "Moves shares between free and committed to brokers; a program may do it too",
+    operation: concat!(
+        "mutation ($stockholdingId: ID!, $committed: Int!) {
+            commitShares(holdingId: $stockholdingId, committed: $committed) { ",
+        holding!(),
+        " }
+        }"
+    ),
+    answer: Answer::One("/commitShares"),
+    params: &[HOLDING_ID],
+    body: Some(Body::json(&HOLDING_CHANGE)),
+    response: Kind::Object(&HOLDING_MODEL),
+    example: r#"{"id":2,"userId":1,"stockId":2,"amount":13,"committedAmount":12,"commitedAmount":12}"#,
+    errors: &[
+        ErrorRow::new(
+            "INVALID_INPUT",
+            "",
+            "The number is missing or wrong: below what is lent, or above what there is.",
+        ),
+        NO_HOLDING,
+    ],
+    access: Access::Bearer,
+    ..Route::BASE
+};
+
+const ORDERS: Route = Route {
+    path: "/orders",
+    name: "orders",
+    summary: "The caller's orders, newest first: an investor's are all on the own account, a broker's those they placed",
+    operation: concat!(
+        "query ($side: Side, $status: OrderStatus, $first: Int, $after: String) {
+            me { brokerageOrders(side: $side, status: $status, first: $first, after: $after) { nodes { ",
+        order!(),
+        " } pageInfo { hasNextPage endCursor } } }
+        }"
+    ),
+    answer: Answer::All("/me/brokerageOrders"),
+    params: &[
+        filter(Field::new("type", SIDE).at("/side"), "PURCHASE"),
+        filter(Field::new("status", STATUS), "PENDING"),
+    ],
+    response: Kind::List(&Kind::Object(&ORDER_MODEL)),
+    example: concat!("[", waiting!(), "]"),
+    errors: &[BAD_FILTER],
+    access: Access::Person,
+    reshape: Some(priced),
+    ..Route::BASE
+};
+
+const ORDER: Route = Route {
+    path: "/orders/{orderId}",
+    name: "order",
+    summary: "One order, for the investor and the broker",
+    operation: concat!(
+        "query ($orderId: ID!) { brokerageOrder(id: $orderId) { ",
+        order!(),
+        " } }"
+    ),
+    answer: Answer::One("/brokerageOrder"),
+    params: &[ORDER_ID],
+    response: Kind::Object(&ORDER_MODEL),
+    example: waiting!(),
+    errors: &[NO_ORDER],
+    access: Access::Bearer,
+    reshape: Some(priced),
+    ..Route::BASE
+};
+
+const PLACE_ORDER: Route = Route {
+    verb: Verb::Post,
+    path: "/orders",
+    name: "placeOrder",
+    summary: "Buys or sells shares now, or once the price is right",
+    operation: concat!(
+        "mutation ($input: PlaceOrderInput!, $idempotencyKey: String) {
+            placeOrder(input: $input, idempotencyKey: $idempotencyKey) { ",
+        order!(),
+        " }
+        }"
+    ),
+    answer: Answer::One("/placeOrder"),
+    status: 201,
+    location: Some("/orders/{id}"),
+    body: Some(Body::json(&NEW_ORDER)),
+    response: Kind::Object(&ORDER_MODEL),
+    example: r#"{"id":9,"type":"PURCHASE","stockId":4,"stockAmount":3,"orderPrice":24,"fee":0,"date":"2026-01-02T03:04:05+00:00","status":"PENDING","investorId":1,"brokerId":null,"authorizationId":null,"automated":true,"limitPrice":8,"exchangeOrderNumber":null}"#,
+    errors: &[
+        ErrorRow::new(
+            "INVALID_INPUT",
+            "",
+            "A member is missing or wrong: a broker needs `authorizationId`, an investor must not have one.",
+        ),
+        ErrorRow::new(
+            "INVALID_AUTOMATED_ORDER",
+            "",
+            "Only an investor automates an order, and without `authorizationId`.",
+        ),
+        ErrorRow::new("FORBIDDEN", "", "The authorization is not in force."),
+        ErrorRow::new(
+            "AUTHORIZATION_MISMATCH",
+            "",
+            "The authorization is for another stock, or for the other kind of order.",
+        ),
+        NO_STOCK,
+        ErrorRow {
+            of: "authorization",
+            ..missing(
+                "authorization not found",
+                "There is no such authorization, or it is not this broker's.",
+            )
+        },
+        ErrorRow::new("INSUFFICIENT_FUNDS", "", "Too little money is free."),
+        ErrorRow::new("INSUFFICIENT_SHARES", "", "Too few shares are free."),
+        ErrorRow::new(
+            "INSUFFICIENT_AUTHORIZATION",
+            "",
+            "Too little is left of the authorization.",
+        ),
+        ErrorRow::new("INSUFFICIENT_STOCK", "", "The exchange has too few shares."),
+        ErrorRow::new("CONFLICT", "", "The exchange or a wallet cannot hold that much."),
+    ],
+    access: Access::Person,
+    reshape: Some(priced),
+    ..Route::BASE
+};
+
+const CANCEL_ORDER: Route = Route {
+    verb: Verb::Put,
+    path: "/orders/{orderId}",
+    name: "cancelOrder",
+    summary: "Cancels an order that waits for its price; once or again",
+    operation: concat!(
+        "mutation ($orderId: ID!) { cancelOrder(id: $orderId) { ",
+        order!(),
+        " } }"
+    ),
+    answer: Answer::One("/cancelOrder"),
+    params: &[ORDER_ID],
+    body: Some(Body::json(&ORDER_CHANGE)),
+    response: Kind::Object(&ORDER_MODEL),
+    example: r#"{"id":7,"type":"PURCHASE","stockId":10,"stockAmount":5,"orderPrice":79.15,"fee":0,"date":"2026-01-02T03:04:05+00:00","status":"CANCELLED","investorId":1,"brokerId":null,"authorizationId":null,"automated":true,"limitPrice":15.83,"exchangeOrderNumber":null}"#,
+    errors: &[
+        ErrorRow::new("INVALID_INPUT", "", "Another status."),
+        NO_ORDER,
+        ErrorRow::new("ORDER_COMPLETED", "", "It was carried out."),
+    ],
+    access: Access::Bearer,
+    reshape: Some(priced),
+    ..Route::BASE
+};
+
+const NO_STOCK: ErrorRow = missing("stock not found", "There is no such stock.");
+const HOLDING_ID: Param = path_id("stockholdingId", "2");
+const NO_HOLDING: ErrorRow = missing("stockholding not found", "The caller has no such stockholding.");
+const ORDER_ID: Param = path_id("orderId", "7");
+const NO_ORDER: ErrorRow = missing(
+    "order not found",
+    "There is no such order, or it does not concern the caller.",
+);
+
+const SIDE: Kind = Kind::Words(&[("PURCHASE", "BUY"), ("SALE", "SELL"), ("BUY", "BUY"), ("SELL", "SELL")]);
+const STATUS: Kind = Kind::Words(&[
+    ("PENDING", "PENDING"),
+    ("COMPLETED", "COMPLETED"),
+    ("CANCELLED", "CANCELLED"),
+    ("CANCELED", "CANCELLED"),
+]);
+const CANCELLED: Kind = Kind::Words(&[("CANCELLED", "CANCELLED"), ("CANCELED", "CANCELLED")]);
+
+static STOCK_MODEL: Model = Model {
+    name: "Stock",
+    about: "A stock of the exchange, with the figures of the day (UTC).",
+    fields: &[
+        Field::new("id", ID),
+        Field::new("name", Kind::Text),
+        Field::new("price", AMOUNT).about("Of one share now, in US dollars."),
+        Field::new("quantity", SHARES).about("Shares the exchange has to sell."),
+        Field::new("open", AMOUNT),
+        Field::new("high", AMOUNT),
+        Field::new("low", AMOUNT),
+        Field::new("close", AMOUNT),
+        Field::new("volume", SHARES).about("Shares traded today."),
+    ],
+    example: "",
+};
+
+static HOLDING_MODEL: Model = Model {
+    name: "StockHolding",
+    about: "What a person has of a stock. What covers automated orders is in neither number.",
+    fields: &[
+        Field::new("id", ID),
+        Field::new("userId", ID).at("/owner/id"),
+        Field::new("stockId", ID).at("/stock/id"),
+        Field::new("amount", SHARES).at("/free").about("Free shares."),
+        Field::new("committedAmount", SHARES)
+            .at("/committed")
+            .about("Shares set aside for brokers or lent to them."),
+        Field::new("commitedAmount", SHARES)
+            .at("/committed")
+            .about("The same as `committedAmount`."),
+    ],
+    example: "",
+};
+
+static HOLDING_CHANGE: Model = Model {
+    name: "StockHoldingChange",
+    about: "How many shares shall be committed, in one spelling or the other.",
+    fields: &[Field::new("committedAmount", SHARES)
+        .at("/committed")
+        .also("commitedAmount")
+        .about("All of them: not one more or less.")],
+    example: r#"{"committedAmount":12}"#,
+};
+
+static ORDER_MODEL: Model = Model {
+    name: "Order",
+    about: "An order to buy or sell shares.",
+    fields: &[
+        Field::new("id", ID),
+        Field::new("type", SIDE).at("/side"),
+        Field::new("stockId", ID).at("/stock/id"),
+        Field::new("stockAmount", QUANTITY).at("/quantity"),
+        Field::new("orderPrice", AMOUNT)
+            .at("/total")
+            .about("For all shares, without the fee. Of an order that was not carried out: at its limit."),
+        Field::new("fee", MONEY).about("What the broker took: on top of a purchase, out of a sale."),
+        Field::new("date", Kind::DateTime).at("/placedAt"),
+        Field::new("status", STATUS),
+        Field::new("investorId", ID).at("/investor/id"),
+        Field::new("brokerId", ID)
+            .at("/broker/id")
+            .nullable()
+            .about("Who placed it for the investor."),
+        Field::new("authorizationId", ID).at("/authorization/id").nullable(),
+        Field::new("automated", Kind::Boolean).about("Whether it waits, or waited, for its price."),
+        Field::new("limitPrice", AMOUNT).nullable(),
+        Field::new("exchangeOrderNumber", SHARES)
+            .at("/exchangeOrder/number")
+            .nullable()
+            .about("The exchange's number of the trade."),
+    ],
+    example: "",
+};
+
+static NEW_ORDER: Model = Model {
+    name: "NewOrder",
+    about: "An order to buy or sell shares.",
+    fields: &[
+        Field::new("type", SIDE).at("/input/side"),
+        Field::new("stockId", REFERENCE).at("/input/stock"),
+        Field::new("stockAmount", QUANTITY).at("/input/quantity"),
+        Field::new("authorizationId", REFERENCE)
+            .at("/input/authorization")
+            .nullable()
+            .about("A broker needs one; an investor has none."),
+        Field::new("automated", Kind::Boolean)
+            .at("/input/automated")
+            .optional()
+            .about("Waits for `limitPrice`: to buy at it or below, to sell at it or above."),
+        Field::new("limitPrice", AMOUNT)
+            .at("/input/limitPrice")
+            .nullable()
+            .about("Of one share, in US dollars; an automated order needs one."),
+    ],
+    example: r#"{"type":"PURCHASE","stockId":4,"stockAmount":3,"automated":true,"limitPrice":8}"#,
+};
+
+static ORDER_CHANGE: Model = Model {
+    name: "OrderChange",
+    about: "What shall become of an order.",
+    fields: &[Field::new("status", CANCELLED).at("")],
+    example: r#"{"status":"CANCELLED"}"#,
+};
+
+/// An order that was not carried out has no price of its own: what it would cost at its limit stands for it.
+fn priced(reply: &mut Reply, _: &Call) {
+    each(reply, |order| {
+        if order["total"].is_null() {
+            order["total"] = at_limit(order).unwrap_or_default();
+        }
+    });
+}
+
+fn at_limit(order: &Value) -> Option<Value> {
+    let limit = &order["limitPrice"];
+    let (amount, currency) = (limit["amount"].as_str()?, limit["currency"].as_str()?);
+    let one = Money::parse("limitPrice", amount, currency).ok()?;
+    let all = Money {
+        minor: one.minor.checked_mul(order["quantity"].as_i64()?)?,
+        ..one
+    };
+    Some(json!({ "amount": all.amount(), "currency": currency }))
+}

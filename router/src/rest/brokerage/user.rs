@@ -1,0 +1,480 @@
+//! The user service: people, and the authorizations that investors give to brokers.
+
+use super::super::kind::{Field, Kind, Model};
+use super::super::reply::{Call, Reply};
+use super::super::route::{Access, Answer, Body, ErrorRow, Param, Route, Service, Variants, Verb};
+use super::{AMOUNT, BAD_FILTER, BAD_MEMBER, ID, REFERENCE, filter, missing, path_id};
+use crate::rest::QUANTITY;
+
+/// People and authorizations.
+pub const SERVICE: Service = Service {
+    name: "user",
+    about: "People, and the authorizations that investors give to brokers.",
+    prefixes: &[""],
+    routes: &[
+        REGISTER,
+        LOGIN,
+        USERS,
+        USER,
+        UPDATE_USER,
+        AUTHORIZATIONS,
+        AUTHORIZATION,
+        AUTHORIZE,
+        REVOKE,
+    ],
+};
+
+/// What of a person the graph is asked for.
+macro_rules! user {
+    () => {
+        "id name surname email phone role address { street number zipCode text } brokerageFeePercent"
+    };
+}
+pub(super) use user;
+
+/// What of an authorization the graph is asked for.
+macro_rules! authorization {
+    () => {
+        "id kind investor { id } broker { id } holdingId remaining remainingShares startsAt endsAt active"
+    };
+}
+
+/// A person of the sample data, as they see themselves.
+macro_rules! ada {
+    () => {
+        r#"{"id":1,"name":"Ada","surname":"Winter","email":"ada@example.com","phoneNo":"+49 30 5550107","type":"investor","address":{"street":"Harbour Lane","number":"7","zipCode":"10115"},"brokerageFee":null}"#
+    };
+}
+pub(super) use ada;
+
+/// An authorization of the sample data.
+macro_rules! lent_money {
+    () => {
+        r#"{"id":1,"type":"CAPITAL","investorId":1,"brokerId":2,"stockHoldingId":null,"amount":1878.92,"startDate":"2026-01-02T03:04:05+00:00","endDate":"2026-04-02T03:04:05+00:00","active":true}"#
+    };
+}
+
+const REGISTER: Route = Route {
+    verb: Verb::Post,
+    path: "/users/register",
+    name: "register",
+    summary: "Makes an account: an investor's or a broker's",
+    operation: concat!(
+        "mutation ($input: RegisterInput!, $idempotencyKey: String) {
+            register(input: $input, idempotencyKey: $idempotencyKey) { user { ",
+        user!(),
+        " } }
+        }"
+    ),
+    answer: Answer::One("/register/user"),
+    status: 201,
+    location: Some("/users/{id}"),
+    body: Some(Body::json(&NEW_USER)),
+    response: Kind::Object(&USER_MODEL),
+    example: r#"{"id":6,"name":"Eve","surname":"Lindt","email":"eve@example.com","phoneNo":null,"type":"broker","address":null,"brokerageFee":1.5}"#,
+    errors: &[
+        BAD_MEMBER,
+        ErrorRow::new("CONFLICT", "", "Somebody else has this email or username."),
+    ],
+    access: Access::Anyone,
+    ..Route::BASE
+};
+
+const LOGIN: Route = Route {
+    verb: Verb::Post,
+    path: "/users/login",
+    name: "login",
+    summary: "Gives a token for an email and a password",
+    operation: "mutation ($login: String!, $password: String!) {
+        login(login: $login, password: $password) { token user { id role } }
+    }",
+    answer: Answer::One("/login"),
+    body: Some(Body::json(&CREDENTIALS)),
+    response: Kind::Object(&SIGNED_IN),
+    example: r#"{"token":"eyJ0eXAiOiJKV1QiLCJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl","userId":1,"type":"investor"}"#,
+    errors: &[
+        BAD_MEMBER,
+        ErrorRow {
+            of: "wrong ",
+            ..ErrorRow::new(
+                "UNAUTHENTICATED",
+                "wrong email or password",
+                "There is no such email, or the password is another: nobody learns which.",
+            )
+        },
+        ErrorRow::new("RATE_LIMITED", "", "Too many wrong passwords."),
+    ],
+    access: Access::Anyone,
+    ..Route::BASE
+};
+
+const USERS: Route = Route {
+    path: "/users",
+    name: "users",
+    summary: "Everyone, or all investors, or all brokers",
+    operation: concat!(
+        "query ($role: Role, $first: Int, $after: String) {
+            users(role: $role, first: $first, after: $after) { nodes { ",
+        user!(),
+        " } pageInfo { hasNextPage endCursor } }
+        }"
+    ),
+    answer: Answer::All("/users"),
+    params: &[filter(Field::new("type", ASKED_TYPE).at("/role"), "investor")],
+    response: Kind::List(&Kind::Object(&USER_MODEL)),
+    example: concat!("[", ada!(), "]"),
+    errors: &[BAD_FILTER],
+    access: Access::Bearer,
+    ..Route::BASE
+};
+
+const USER: Route = Route {
+    path: "/users/{userId}",
+    name: "user",
+    summary: "One person",
+    operation: concat!("query ($userId: ID!) { user(id: $userId) { ", user!(), " } }"),
+    answer: Answer::One("/user"),
+    params: &[USER_ID],
+    response: Kind::Object(&USER_MODEL),
+    example: ada!(),
+    errors: &[NO_USER],
+    access: Access::Bearer,
+    ..Route::BASE
+};
+
+const UPDATE_USER: Route = Route {
+    verb: Verb::Put,
+    path: "/users/{userId}",
+    name: "updateUser",
+    summary: "Changes what a person says about themselves; what is left out stays",
+    operation: concat!(
+        "mutation ($userId: ID!, $input: UserPatch!) { updateUser(id: $userId, input: $input) { ",
+        user!(),
+        " } }"
+    ),
+    answer: Answer::One("/updateUser"),
+    params: &[USER_ID],
+    body: Some(Body::patch(&USER_CHANGE)),
+    response: Kind::Object(&USER_MODEL),
+    example: r#"{"id":1,"name":"Ada","surname":"Winter","email":"ada@example.com","phoneNo":null,"type":"investor","address":{"street":"Quay Street","number":"9","zipCode":"20457"},"brokerageFee":null}"#,
+    errors: &[
+        BAD_MEMBER,
+        ErrorRow::new("FORBIDDEN", "", "It is somebody else."),
+        NO_USER,
+        ErrorRow::new("CONFLICT", "", "Somebody else has this email."),
+    ],
+    access: Access::Bearer,
+    ..Route::BASE
+};
+
+const AUTHORIZATIONS: Route = Route {
+    path: "/authorizations",
+    name: "authorizations",
+    summary: "The caller's authorizations: an investor's are those granted, a broker's those received",
+    operation: concat!(
+        "query ($active: Boolean, $first: Int, $after: String) {
+            me { authorizations(active: $active, first: $first, after: $after) { nodes { ",
+        authorization!(),
+        " } pageInfo { hasNextPage endCursor } } }
+        }"
+    ),
+    answer: Answer::All("/me/authorizations"),
+    params: &[filter(Field::new("active", Kind::Boolean), "true")],
+    response: Kind::List(&Kind::Object(&AUTHORIZATION_MODEL)),
+    example: concat!("[", lent_money!(), "]"),
+    errors: &[BAD_FILTER],
+    access: Access::Person,
+    ..Route::BASE
+};
+
+const AUTHORIZATION: Route = Route {
+    path: "/authorizations/{authorizationId}",
+    name: "authorization",
+    summary: "One authorization, for the two whom it concerns",
+    operation: concat!(
+        "query ($authorizationId: ID!) { authorization(id: $authorizationId) { ",
+        authorization!(),
+        " } }"
+    ),
+    answer: Answer::One("/authorization"),
+    params: &[AUTHORIZATION_ID],
+    response: Kind::Object(&AUTHORIZATION_MODEL),
+    example: lent_money!(),
+    errors: &[NO_AUTHORIZATION],
+    access: Access::Bearer,
+    ..Route::BASE
+};
+
+const AUTHORIZE: Route = Route {
+    verb: Verb::Post,
+    path: "/authorizations",
+    name: "authorize",
+    summary: "Lends money or shares to a broker, or more of what is lent already",
+    operation: concat!(
+        "mutation ($input: GrantInput!, $idempotencyKey: String) {
+            grantAuthorization(input: $input, idempotencyKey: $idempotencyKey) { created authorization { ",
+        authorization!(),
+        " } }
+        }"
+    ),
+    answer: Answer::One("/grantAuthorization"),
+    status: 201,
+    status_else: Some((200, "There was one already: it has more now.")),
+    location: Some("/authorizations/{id}"),
+    body: Some(Body::one_of(&GRANT, GRANTS)),
+    response: Kind::Object(&AUTHORIZATION_MODEL),
+    example: r#"{"id":4,"type":"STOCKHOLDING","investorId":1,"brokerId":2,"stockHoldingId":1,"amount":5,"startDate":"2026-01-02T03:04:05+00:00","endDate":"2030-12-31T23:59:59.999999+00:00","active":true}"#,
+    errors: &[
+        BAD_MEMBER,
+        ErrorRow {
+            of: "input.endsAt: must be after",
+            ..ErrorRow::new(
+                "INVALID_INPUT",
+                "endDate must be after startDate",
+                "It would end before it begins.",
+            )
+        },
+        ErrorRow::new("FORBIDDEN", "", "The caller is no investor."),
+        ErrorRow {
+            of: "holding",
+            ..missing("stockholding not found", "The caller has no such stockholding.")
+        },
+        missing("broker not found", "There is no such broker."),
+        ErrorRow::new("INSUFFICIENT_FUNDS", "", "More money than is free."),
+        ErrorRow::new("INSUFFICIENT_SHARES", "", "More shares than are free."),
+    ],
+    access: Access::Person,
+    reshape: Some(granted),
+    ..Route::BASE
+};
+
+const REVOKE: Route = Route {
+    verb: Verb::Put,
+    path: "/authorizations/{authorizationId}/revoke",
+    name: "revoke",
+    summary: "Takes an authorization back, and what is left of it; once or again",
+    operation: concat!(
+        "mutation ($authorizationId: ID!) { revokeAuthorization(id: $authorizationId) { ",
+        authorization!(),
+        " } }"
+    ),
+    answer: Answer::One("/revokeAuthorization"),
+    params: &[AUTHORIZATION_ID],
+    response: Kind::Object(&AUTHORIZATION_MODEL),
+    example: r#"{"id":1,"type":"CAPITAL","investorId":1,"brokerId":2,"stockHoldingId":null,"amount":0,"startDate":"2026-01-02T03:04:05+00:00","endDate":"2026-04-02T03:04:05+00:00","active":false}"#,
+    errors: &[
+        NO_AUTHORIZATION,
+        ErrorRow::new("FORBIDDEN", "", "The caller is the broker."),
+    ],
+    access: Access::Bearer,
+    ..Route::BASE
+};
+
+const USER_ID: Param = path_id("userId", "1");
+const NO_USER: ErrorRow = missing("user not found", "There is no such person.");
+const AUTHORIZATION_ID: Param = path_id("authorizationId", "1");
+const NO_AUTHORIZATION: ErrorRow = missing(
+    "authorization not found",
+    "There is no such authorization, or it does not concern the caller.",
+);
+
+/// What a person is to the brokerage; who is neither came through another system.
+const TYPE: Kind = Kind::Words(&[("investor", "INVESTOR"), ("broker", "BROKER"), ("member", "MEMBER")]);
+/// What can be asked for.
+const ASKED_TYPE: Kind = Kind::Words(&[("investor", "INVESTOR"), ("broker", "BROKER")]);
+const LENT: Kind = Kind::Words(&[("CAPITAL", "CAPITAL"), ("STOCKHOLDING", "STOCK_HOLDING")]);
+
+/// A person, as the mount shows them.
+pub(super) static USER_MODEL: Model = Model {
+    name: "User",
+    about: "A person. Email, telephone number and address are shown to themselves and to programs only.",
+    fields: &[
+        Field::new("id", ID),
+        Field::new("name", Kind::Text).nullable(),
+        Field::new("surname", Kind::Text).nullable(),
+        Field::new("email", Kind::Text).nullable(),
+        Field::new("phoneNo", Kind::Text).at("/phone").nullable(),
+        Field::new("type", TYPE)
+            .at("/role")
+            .about("`member` is who uses only the other systems."),
+        Field::new("address", Kind::Object(&ADDRESS)).nullable(),
+        Field::new("brokerageFee", Kind::Number)
+            .at("/brokerageFeePercent")
+            .nullable()
+            .about("What a broker takes of a trade, in percent."),
+    ],
+    example: "",
+};
+
+static ADDRESS: Model = Model {
+    name: "Address",
+    about: "A postal address. One that is known as free text only is all in `street`.",
+    fields: &[
+        Field::new(
+            "street",
+            Kind::FirstOf(&[("/street", Kind::Text), ("/text", Kind::Text)]),
+        )
+        .at(""),
+        Field::new("number", Kind::Text).nullable(),
+        Field::new("zipCode", Kind::Text).nullable(),
+    ],
+    example: "",
+};
+
+static NEW_ADDRESS: Model = Model {
+    name: "NewAddress",
+    about: "A postal address.",
+    fields: &[
+        Field::new("street", Kind::Text),
+        Field::new("number", Kind::Text),
+        Field::new("zipCode", Kind::Text),
+    ],
+    example: "",
+};
+
+const FEE: Field = Field::new("brokerageFee", Kind::Number)
+    .at("/input/brokerageFeePercent")
+    .about("What a broker takes of a trade, in percent: at least 1, with at most two decimals. A broker has to have it, nobody else may.");
+const PHONE: Field = Field::new("phoneNo", Kind::Text).at("/input/phone").nullable();
+const NEW_ADDRESS_FIELD: Field = Field::new("address", Kind::Object(&NEW_ADDRESS))
+    .at("/input/address")
+    .nullable();
+
+static NEW_USER: Model = Model {
+    name: "NewUser",
+    about: "Who wants an account.",
+    fields: &[
+        Field::new("name", Kind::Text).at("/input/name"),
+        Field::new("surname", Kind::Text).at("/input/surname"),
+        Field::new("email", Kind::Text).at("/input/email"),
+        Field::new("password", Kind::Text)
+            .at("/input/password")
+            .about("8 to 256 characters."),
+        Field::new("type", ASKED_TYPE).at("/input/role"),
+        Field::new("username", Kind::Text)
+            .at("/input/username")
+            .optional()
+            .about("How the other systems call the person; the email when left out. It never changes."),
+        PHONE,
+        NEW_ADDRESS_FIELD,
+        FEE.nullable(),
+    ],
+    example: r#"{"name":"Eve","surname":"Lindt","email":"eve@example.com","password":"correct horse","type":"broker","brokerageFee":1.5}"#,
+};
+
+static USER_CHANGE: Model = Model {
+    name: "UserChange",
+    about: "New values for some members of a person; null clears a telephone number or an address.",
+    fields: &[
+        Field::new("name", Kind::Text).at("/input/name").optional(),
+        Field::new("surname", Kind::Text).at("/input/surname").optional(),
+        Field::new("password", Kind::Text)
+            .at("/input/password")
+            .optional()
+            .about("8 to 256 characters. It ends the person's other sessions."),
+        Field::new("email", Kind::Text).at("/input/email").optional(),
+        PHONE,
+        NEW_ADDRESS_FIELD,
+        FEE.optional(),
+    ],
+    example: r#"{"phoneNo":null,"address":{"street":"Quay Street","number":"9","zipCode":"20457"}}"#,
+};
+
+static CREDENTIALS: Model = Model {
+    name: "Credentials",
+    about: "Who wants to sign in.",
+    fields: &[
+        Field::new("email", Kind::Text).at("/login"),
+        Field::new("password", Kind::Text),
+    ],
+    example: r#"{"email":"ada@example.com","password":"agora-demo-2026"}"#,
+};
+
+static SIGNED_IN: Model = Model {
+    name: "SignedIn",
+    about: "Who is signed in, and how they say so from now on: `Authorization: Bearer TOKEN`.",
+    fields: &[
+        Field::new("token", Kind::Text),
+        Field::new("userId", ID).at("/user/id"),
+        Field::new("type", TYPE).at("/user/role"),
+    ],
+    example: "",
+};
+
+static AUTHORIZATION_MODEL: Model = Model {
+    name: "Authorization",
+    about: "Money or shares that an investor lends to a broker.",
+    fields: &[
+        Field::new("id", ID),
+        Field::new("type", LENT).at("/kind"),
+        Field::new("investorId", ID).at("/investor/id"),
+        Field::new("brokerId", ID).at("/broker/id"),
+        Field::new("stockHoldingId", ID)
+            .at("/holdingId")
+            .nullable()
+            .about("Whose shares they are; null for money."),
+        Field::new(
+            "amount",
+            Kind::FirstOf(&[("/remaining", super::MONEY), ("/remainingShares", super::SHARES)]),
+        )
+        .at("")
+        .about("What is left to use: US dollars or shares. Nothing once it has ended."),
+        Field::new("startDate", Kind::DateTime).at("/startsAt"),
+        Field::new("endDate", Kind::Until).at("/endsAt"),
+        Field::new("active", Kind::Boolean),
+    ],
+    example: "",
+};
+
+const GRANT_TYPE: Field = Field::new("type", LENT).at("/input/kind");
+
+const GRANTS: Variants = Variants {
+    by: &GRANT_TYPE,
+    more: &[("CAPITAL", &CAPITAL_GRANT), ("STOCK_HOLDING", &SHARES_GRANT)],
+};
+
+static GRANT: Model = Model {
+    name: "Grant",
+    about: "What every grant says.",
+    fields: &[
+        GRANT_TYPE,
+        Field::new("brokerId", REFERENCE).at("/input/broker"),
+        Field::new("startDate", Kind::DateTime)
+            .at("/input/startsAt")
+            .nullable()
+            .about("Now when left out."),
+        Field::new("endDate", Kind::Until)
+            .at("/input/endsAt")
+            .about("After `startDate`."),
+    ],
+    example: r#"{"type":"STOCKHOLDING","brokerId":2,"stockHoldingId":1,"amount":5,"endDate":"2030-12-31"}"#,
+};
+
+static CAPITAL_GRANT: Model = Model {
+    name: "CapitalGrant",
+    about: "Money to lend to a broker.",
+    fields: &[Field::new("amount", AMOUNT)
+        .at("/input/amount")
+        .about("In US dollars, of the free balance.")],
+    example: "",
+};
+
+static SHARES_GRANT: Model = Model {
+    name: "StockHoldingGrant",
+    about: "Shares to lend to a broker.",
+    fields: &[
+        Field::new("stockHoldingId", REFERENCE).at("/input/holding"),
+        Field::new("amount", QUANTITY)
+            .at("/input/shares")
+            .about("Committed shares that nobody has yet, then free ones."),
+    ],
+    example: "",
+};
+
+fn granted(reply: &mut Reply, _: &Call) {
+    if reply.node["created"] != true {
+        reply.status = 200;
+        reply.location = None;
+    }
+    reply.node = reply.node["authorization"].take();
+}

@@ -1,0 +1,232 @@
+//! The wallet service: money, and what came in and went out.
+
+use serde_json::{Value, json};
+
+use super::super::kind::{Field, Kind, Model};
+use super::super::reply::{Call, Reply};
+use super::super::route::{Access, Answer, Body, ErrorRow, OperationElse, Param, Route, Service, Verb};
+use super::user::{USER_MODEL, ada, user};
+use super::{AMOUNT, BAD_FILTER, BAD_MEMBER, ID, MONEY, REFERENCE, each, filter, missing, path_id};
+
+/// Money, and what came in and went out.
+pub const SERVICE: Service = Service {
+    name: "wallet",
+    about: "Money, and what came in and went out.",
+    prefixes: &[""],
+    routes: &[BALANCE, SET_BALANCE, TRANSACTIONS, TRANSACTION, TRANSACT],
+};
+
+/// A deposit of the sample data.
+macro_rules! deposit {
+    () => {
+        r#"{"id":1,"userId":1,"type":"deposit","amount":8000,"date":"2025-11-03T03:04:05+00:00"}"#
+    };
+}
+
+const BALANCE: Route = Route {
+    path: "/balance",
+    name: "balance",
+    summary: "The caller's money, and who the caller is",
+    operation: concat!("{ me { ", user!(), " wallet { balance committed held } } }"),
+    answer: Answer::One("/me"),
+    response: Kind::Object(&BALANCE_MODEL),
+    example: concat!(
+        r#"{"userId":1,"balance":10000,"committedBalance":1878.92,"heldBalance":79.15,"user":"#,
+        ada!(),
+        "}"
+    ),
+    access: Access::Person,
+    reshape: Some(empty_without_wallet),
+    ..Route::BASE
+};
+
+const SET_BALANCE: Route = Route {
+    verb: Verb::Put,
+    path: "/balance",
+    name: "setBalance",
+    summary: "Sets somebody's money; for programs",
+    operation: "mutation ($userId: ID!, $balance: Money!, $committed: Money) {
+        setBalance(userId: $userId, balance: $balance, committed: $committed) { balance committed owner { id } }
+    }",
+    answer: Answer::One("/setBalance"),
+    body: Some(Body::json(&NEW_BALANCE)),
+    response: Kind::Object(&BALANCE_SET),
+    example: r#"{"userId":3,"balance":120.5,"committedBalance":0}"#,
+    errors: &[
+        ErrorRow::new(
+            "INVALID_INPUT",
+            "",
+            "A member is missing or wrong, or less is committed than is lent to brokers.",
+        ),
+        missing("user not found", "There is no such person."),
+        ErrorRow::new("CONFLICT", "", "A wallet cannot hold that much."),
+    ],
+    access: Access::Service,
+    ..Route::BASE
+};
+
+const TRANSACTIONS: Route = Route {
+    path: "/transactions",
+    name: "transactions",
+    summary: "The caller's deposits and withdrawals, newest first",
+    operation: "query ($types: [TransactionType!] = [DEPOSIT, WITHDRAWAL], $first: Int, $after: String) {
+        me { wallet { transactions(types: $types, first: $first, after: $after) {
+            nodes { id userId type amount at } pageInfo { hasNextPage endCursor }
+        } } }
+    }",
+    answer: Answer::All("/me/wallet/transactions"),
+    params: &[filter(Field::new("type", TYPE).at("/types"), "deposit")],
+    response: Kind::List(&Kind::Object(&TRANSACTION_MODEL)),
+    example: concat!("[", deposit!(), "]"),
+    errors: &[BAD_FILTER],
+    access: Access::Person,
+    reshape: Some(unsigned),
+    ..Route::BASE
+};
+
+const TRANSACTION: Route = Route {
+    path: "/transactions/{transactionId}",
+    name: "transaction",
+    summary: "One deposit or withdrawal of the caller's",
+    operation: "query ($transactionId: ID!) { transaction(id: $transactionId) { id userId type amount at } }",
+    answer: Answer::One("/transaction"),
+    params: &[TRANSACTION_ID],
+    response: Kind::Object(&TRANSACTION_MODEL),
+    example: deposit!(),
+    errors: &[missing(
+        "transaction not found",
+        "The caller has no such deposit or withdrawal.",
+    )],
+    access: Access::Bearer,
+    reshape: Some(deposit_or_withdrawal),
+    ..Route::BASE
+};
+
+const TRANSACT: Route = Route {
+    verb: Verb::Post,
+    path: "/transactions",
+    name: "transact",
+    summary: "Puts money in, or takes it out",
+    operation: "mutation ($amount: Money!, $idempotencyKey: String) {
+        moved: deposit(amount: $amount, idempotencyKey: $idempotencyKey) { id userId type amount at }
+    }",
+    operation_else: Some(OperationElse {
+        by: &NEW_TYPE,
+        is: "WITHDRAWAL",
+        operation: "mutation ($amount: Money!, $idempotencyKey: String) {
+            moved: withdraw(amount: $amount, idempotencyKey: $idempotencyKey) { id userId type amount at }
+        }",
+    }),
+    answer: Answer::One("/moved"),
+    status: 201,
+    location: Some("/transactions/{id}"),
+    body: Some(Body::json(&NEW_TRANSACTION)),
+    response: Kind::Object(&TRANSACTION_MODEL),
+    example: r#"{"id":46,"userId":1,"type":"withdraw","amount":40.5,"date":"2026-01-02T03:04:05+00:00"}"#,
+    errors: &[
+        BAD_MEMBER,
+        ErrorRow::new("INSUFFICIENT_FUNDS", "", "More than is free."),
+        ErrorRow::new("CONFLICT", "", "A wallet cannot hold that much."),
+    ],
+    access: Access::Person,
+    reshape: Some(unsigned),
+    ..Route::BASE
+};
+
+const TYPE: Kind = Kind::Words(&[("deposit", "DEPOSIT"), ("withdraw", "WITHDRAWAL")]);
+const TRANSACTION_ID: Param = path_id("transactionId", "1");
+
+static BALANCE_MODEL: Model = Model {
+    name: "Balance",
+    about: "What a person has, in US dollars. None of the three is part of another.",
+    fields: &[
+        Field::new("userId", ID).at("/id"),
+        Field::new("balance", MONEY)
+            .at("/wallet/balance")
+            .about("What is free to use."),
+        Field::new("committedBalance", MONEY)
+            .at("/wallet/committed")
+            .about("What is set aside for brokers or lent to them."),
+        Field::new("heldBalance", MONEY)
+            .at("/wallet/held")
+            .about("What covers automated orders."),
+        Field::new("user", Kind::Object(&USER_MODEL)).at(""),
+    ],
+    example: "",
+};
+
+static NEW_BALANCE: Model = Model {
+    name: "NewBalance",
+    about: "What a person shall have, in US dollars.",
+    fields: &[
+        Field::new("userId", REFERENCE),
+        Field::new("balance", MONEY),
+        Field::new("committedBalance", MONEY)
+            .at("/committed")
+            .nullable()
+            .about("Not below what is lent to brokers. It stays when left out."),
+    ],
+    example: r#"{"userId":3,"balance":120.5}"#,
+};
+
+static BALANCE_SET: Model = Model {
+    name: "BalanceSet",
+    about: "What a person has now, in US dollars.",
+    fields: &[
+        Field::new("userId", ID).at("/owner/id"),
+        Field::new("balance", MONEY),
+        Field::new("committedBalance", MONEY).at("/committed"),
+    ],
+    example: "",
+};
+
+static TRANSACTION_MODEL: Model = Model {
+    name: "Transaction",
+    about: "Money that came in or went out.",
+    fields: &[
+        Field::new("id", ID),
+        Field::new("userId", ID),
+        Field::new("type", TYPE),
+        Field::new("amount", AMOUNT).about("In US dollars."),
+        Field::new("date", Kind::DateTime).at("/at"),
+    ],
+    example: "",
+};
+
+const NEW_TYPE: Field = Field::new("type", TYPE);
+
+static NEW_TRANSACTION: Model = Model {
+    name: "NewTransaction",
+    about: "Money to put in or take out: the caller's own.",
+    fields: &[NEW_TYPE, Field::new("amount", AMOUNT).about("In US dollars.")],
+    example: r#"{"type":"withdraw","amount":40.5}"#,
+};
+
+/// Who never had money has none.
+fn empty_without_wallet(reply: &mut Reply, _: &Call) {
+    if reply.node["wallet"].is_null() {
+        let none = json!({ "amount": "0", "currency": "USD" });
+        reply.node["wallet"] = json!({ "balance": none, "committed": none, "held": none });
+    }
+}
+
+/// The graph's amounts say by their sign what `type` says here.
+fn unsigned(reply: &mut Reply, _: &Call) {
+    each(reply, |node| {
+        if let Some(amount) = node["amount"]["amount"]
+            .as_str()
+            .and_then(|text| text.strip_prefix('-'))
+        {
+            node["amount"]["amount"] = amount.to_owned().into();
+        }
+    });
+}
+
+/// Other transactions of a wallet are no transactions here.
+fn deposit_or_withdrawal(reply: &mut Reply, call: &Call) {
+    let shown = ["DEPOSIT", "WITHDRAWAL"].iter().any(|kind| reply.node["type"] == *kind);
+    match shown {
+        true => unsigned(reply, call),
+        false => reply.node = Value::Null,
+    }
+}

@@ -1,0 +1,96 @@
+//! The OpenAPI document, and whether what it says of the sample data is so.
+
+use agora::demo;
+use agora::rest::Openness;
+use serde_json::Value;
+
+use super::floor::{Caller, Floor};
+
+#[tokio::test]
+async fn the_openapi_document_is_the_one_that_is_checked_in() {
+    let floor = Floor::new().await;
+    let answered = floor.get(&floor.nobody(), "/openapi.json").await;
+    assert_eq!(
+        (answered.status, answered.header("content-type")),
+        (200, "application/json")
+    );
+    let mut document = answered.json();
+    document["info"]["version"] = "[version]".into();
+    insta::assert_json_snapshot!("brokerage_openapi", document);
+}
+
+/// The sample data, and nobody has done anything yet.
+async fn sample() -> Floor {
+    Floor::with(Openness::Anyone, async |on| demo::seed(&on.services).await.unwrap()).await
+}
+
+#[tokio::test]
+async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
+    let floor = sample().await;
+    let document = floor.done(&floor.nobody(), "GET /openapi.json", "").await;
+    let mut untrue = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (verb, operation) in item.as_object().unwrap() {
+            // As it is before any other button was pressed.
+            let floor = match verb.as_str() {
+                "get" => &floor,
+                _ => &sample().await,
+            };
+            let who = who_presses(floor, path, verb, operation);
+            let body = match &operation["requestBody"]["content"]["application/json"]["example"] {
+                Value::Null => String::new(),
+                body => body.to_string(),
+            };
+            for line in lines(path, verb, operation) {
+                let answered = floor.call(&who, &line, &body).await;
+                let response = &operation["responses"][answered.status.to_string()];
+                let example = &response["content"]["application/json"]["example"];
+                if !agree(answered.json(), example.clone()) {
+                    untrue.push(format!("{line}: {}\n    not {example}", answered.line()));
+                }
+            }
+        }
+    }
+    assert!(untrue.is_empty(), "{}", untrue.join("\n"));
+}
+
+/// Ada, unless it takes nobody or a program.
+fn who_presses(floor: &Floor, path: &str, verb: &str, operation: &Value) -> Caller {
+    match (path, verb) {
+        ("/balance", "put") => floor.service(),
+        _ if operation["security"] == serde_json::json!([]) => floor.nobody(),
+        _ => floor.ada(),
+    }
+}
+
+/// What is asked for: without what may be left out, and with it.
+fn lines(path: &str, verb: &str, operation: &Value) -> Vec<String> {
+    let (mut line, mut query) = (format!("{} {path}", verb.to_uppercase()), Vec::new());
+    for parameter in operation["parameters"].as_array().into_iter().flatten() {
+        let name = parameter["name"].as_str().unwrap();
+        let Some(example) = parameter.get("example") else {
+            continue;
+        };
+        let example = example.as_str().map_or_else(|| example.to_string(), str::to_owned);
+        match parameter["in"].as_str() {
+            Some("path") => line = line.replace(&format!("{{{name}}}"), &example),
+            _ => query.push(format!("{name}={example}")),
+        }
+    }
+    let filtered = (!query.is_empty()).then(|| format!("{line}?{}", query.join("&")));
+    std::iter::once(line).chain(filtered).collect()
+}
+
+fn agree(mut shown: Value, mut example: Value) -> bool {
+    // A token is another each time.
+    for value in [&mut shown, &mut example] {
+        if let Some(token) = value.get_mut("token") {
+            *token = Value::Null;
+        }
+    }
+    match (&shown, &example) {
+        // The example of a list shows one of many.
+        (Value::Array(all), Value::Array(examples)) => examples.iter().all(|one| all.contains(one)),
+        _ => shown == example,
+    }
+}

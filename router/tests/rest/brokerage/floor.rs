@@ -1,0 +1,233 @@
+//! A brokerage with the sample people and the sample stocks, and nobody's money yet.
+
+use std::sync::Arc;
+
+use agora::auth::Authenticator;
+use agora::config::Settings;
+use agora::domains;
+use agora::gateway::Gateway;
+use agora::limits::Limits;
+use agora::rest::{self, Openness};
+use agora::subgraph::Subgraph;
+use agora::supergraph::Supergraph;
+use axum::Router;
+use contract::{ManualClock, Role};
+use serde_json::{Value, json};
+use testing::TestServices;
+
+use crate::app::{Answered, NOW_US, send};
+
+/// When everything here happens.
+pub const NOW: &str = "2026-01-02T03:04:05+00:00";
+/// When authorizations of these tests end.
+pub const LATER: &str = "2027-01-02T03:04:05+00:00";
+/// The password of who registers here.
+pub const PASSWORD: &str = "correct horse";
+
+/// The sample people by their ids: an investor, a broker whose fee is 1 %, members of other systems.
+pub const ADA: i64 = 1;
+pub const BEN: i64 = 2;
+pub const CLEO: i64 = 3;
+pub const ADMIN: i64 = 5;
+
+/// MenhirCo at 9.99, of which the exchange has 100 shares.
+pub const MENHIR: i64 = 4;
+
+/// Somebody who calls.
+#[derive(Clone, Debug)]
+pub struct Caller(pub Vec<(String, String)>);
+
+impl Caller {
+    /// The same, with a key that makes a repeated request have one effect.
+    pub fn key(&self, key: &str) -> Self {
+        let mut headers = self.0.clone();
+        headers.push(("idempotency-key".to_owned(), key.to_owned()));
+        Self(headers)
+    }
+}
+
+/// The brokerage.
+pub struct Floor {
+    pub gateway: Gateway,
+    pub router: Router,
+    pub on: TestServices,
+}
+
+impl Floor {
+    /// Where no route is open that need not be.
+    pub async fn new() -> Self {
+        Self::with(Openness::Closed, async |on| {
+            accounts::demo::seed(&on.services).await.unwrap();
+            exchange::demo::seed(&on.services).await.unwrap();
+        })
+        .await
+    }
+
+    /// With that policy and these data.
+    pub async fn with(open: Openness, seed: impl AsyncFnOnce(&TestServices)) -> Self {
+        let on = TestServices::new(NOW_US, 1_000).await;
+        seed(&on).await;
+        let mut settings = Settings::default();
+        settings.accounts.argon2_memory_kib = 8;
+        settings.accounts.argon2_passes = 1;
+        settings.accounts.hashing_wait_ms_max = 60_000;
+        let limits = Arc::new(Limits::default());
+        let domains = domains::open_all(&on.services, &settings);
+        let graph = Supergraph::new(domains::SUPERGRAPH_SDL, domains, Arc::clone(&limits)).unwrap();
+        let graph: Arc<dyn Subgraph> = Arc::new(graph);
+        let (keys, clock) = (Arc::clone(&on.services.keys), Arc::clone(&on.services.clock));
+        let auth = Arc::new(Authenticator::new(keys, Arc::clone(&clock)));
+        let gateway = Gateway::new(graph, auth, clock, limits);
+        let router = rest::router(&gateway, open);
+        Self { gateway, router, on }
+    }
+
+    pub fn clock(&self) -> &ManualClock {
+        &self.on.clock
+    }
+
+    /// Who has no token.
+    pub fn nobody(&self) -> Caller {
+        Caller(Vec::new())
+    }
+
+    /// Who has this token.
+    pub fn token(&self, token: &str) -> Caller {
+        Caller(vec![("authorization".to_owned(), format!("Bearer {token}"))])
+    }
+
+    pub fn ada(&self) -> Caller {
+        self.person(ADA, Role::Investor)
+    }
+
+    pub fn ben(&self) -> Caller {
+        self.person(BEN, Role::Broker)
+    }
+
+    pub fn cleo(&self) -> Caller {
+        self.person(CLEO, Role::Member)
+    }
+
+    /// A program with a credential.
+    pub fn service(&self) -> Caller {
+        let (token, _) = self.on.services.keys.sign_service("back office", NOW_US, 3600);
+        self.token(&token)
+    }
+
+    pub fn person(&self, id: i64, role: Role) -> Caller {
+        let admin = id == ADMIN;
+        let (token, _) = self.on.services.keys.sign_user(id, role, admin, 1, NOW_US, 3600);
+        self.token(&token)
+    }
+
+    /// Registers somebody of that type, and answers the new id and who they are.
+    pub async fn register(&self, name: &str, kind: &str) -> (i64, Caller) {
+        let mut body = json!({
+            "name": name, "surname": "Test", "email": format!("{name}@example.com"), "password": PASSWORD, "type": kind,
+        });
+        if kind == "broker" {
+            body["brokerageFee"] = json!(2.5);
+        }
+        let registered = self
+            .call(&self.nobody(), "POST /users/register", &body.to_string())
+            .await;
+        assert_eq!(registered.status, 201, "{}", registered.text);
+        let role = if kind == "broker" { Role::Broker } else { Role::Investor };
+        let id = registered.json()["id"].as_i64().unwrap();
+        (id, self.person(id, role))
+    }
+
+    /// Sends `METHOD /path` inside the mount.
+    pub async fn call(&self, who: &Caller, line: &str, body: &str) -> Answered {
+        let headers: Vec<(&str, &str)> = who
+            .0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let (method, path) = line.split_once(' ').unwrap();
+        send(
+            &self.router,
+            &format!("{method} /brokerage{path}"),
+            &headers,
+            body.to_owned(),
+        )
+        .await
+    }
+
+    pub async fn get(&self, who: &Caller, path: &str) -> Answered {
+        self.call(who, &format!("GET {path}"), "").await
+    }
+
+    /// As [`call`](Self::call), and it has to succeed.
+    pub async fn done(&self, who: &Caller, line: &str, body: &str) -> Value {
+        let answered = self.call(who, line, body).await;
+        assert!(
+            (200..300).contains(&answered.status),
+            "{line} {body}: {}",
+            answered.line()
+        );
+        answered.json()
+    }
+
+    /// Puts money into somebody's wallet.
+    pub async fn deposit(&self, who: &Caller, amount: &str) {
+        let body = format!(r#"{{"type":"deposit","amount":{amount}}}"#);
+        self.done(who, "POST /transactions", &body).await;
+    }
+
+    /// Free, committed and held money.
+    pub async fn money(&self, who: &Caller) -> String {
+        let balance = self.done(who, "GET /balance", "").await;
+        let shown = ["balance", "committedBalance", "heldBalance"].map(|name| balance[name].to_string());
+        shown.join(" ")
+    }
+
+    /// Free and committed shares of MenhirCo.
+    pub async fn shares(&self, who: &Caller) -> String {
+        let holdings = self.done(who, "GET /stockholdings", "").await;
+        let shown = holdings.as_array().unwrap().iter().map(|holding| {
+            assert_eq!(holding["committedAmount"], holding["commitedAmount"]);
+            format!("{} {}", holding["amount"], holding["committedAmount"])
+        });
+        shown.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Somebody buys so many shares of MenhirCo; the id of the order.
+    pub async fn buy(&self, who: &Caller, quantity: i64) -> i64 {
+        let body = format!(r#"{{"type":"PURCHASE","stockId":{MENHIR},"stockAmount":{quantity}}}"#);
+        let order = self.done(who, "POST /orders", &body).await;
+        order["id"].as_i64().unwrap()
+    }
+
+    /// Ada lends Ben money; the id of the authorization.
+    pub async fn lend_money(&self, amount: &str) -> i64 {
+        let body = format!(r#"{{"type":"CAPITAL","brokerId":{BEN},"amount":{amount},"endDate":"{LATER}"}}"#);
+        let granted = self.done(&self.ada(), "POST /authorizations", &body).await;
+        granted["id"].as_i64().unwrap()
+    }
+
+    /// Ada lends Ben shares of her first holding; the id of the authorization.
+    pub async fn lend_shares(&self, shares: i64) -> i64 {
+        let body = format!(
+            r#"{{"type":"STOCKHOLDING","brokerId":{BEN},"stockHoldingId":1,"amount":{shares},"endDate":"{LATER}"}}"#
+        );
+        let granted = self.done(&self.ada(), "POST /authorizations", &body).await;
+        granted["id"].as_i64().unwrap()
+    }
+}
+
+/// The line of an error in the brokerage's envelope.
+pub fn refused(status: u16, reason: &str, message: &str) -> String {
+    let error = json!({ "error": { "code": status, "message": message, "reason": reason } });
+    format!("{status} {error}")
+}
+
+/// Status and reason of an error: for where the words are the graph's.
+pub fn reason(answered: &Answered) -> (u16, String) {
+    let error = answered.json()["error"].clone();
+    assert_eq!(error["code"], answered.status, "{}", answered.text);
+    let reason = error["reason"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{}", answered.line()));
+    (answered.status, reason.to_owned())
+}

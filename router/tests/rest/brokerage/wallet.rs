@@ -1,0 +1,190 @@
+//! The wallet service.
+
+use super::authorization::changed;
+use super::floor::{Floor, NOW, reason, refused};
+
+#[tokio::test]
+async fn who_never_had_money_has_none() {
+    let floor = Floor::new().await;
+    let cleo = floor.get(&floor.cleo(), "/balance").await;
+    let shown = r#"200 {"userId":3,"balance":0,"committedBalance":0,"heldBalance":0,"user":{"id":3,"name":null,"surname":null,"email":"cleo@example.com","phoneNo":null,"type":"member","address":null,"brokerageFee":null}}"#;
+    assert_eq!(cleo.line(), shown);
+    assert_eq!(floor.get(&floor.cleo(), "/transactions").await.line(), "200 []");
+    assert_eq!(
+        floor.get(&floor.cleo(), "/transactions?type=deposit").await.line(),
+        "200 []"
+    );
+}
+
+#[tokio::test]
+async fn money_comes_in_and_goes_out() {
+    let floor = Floor::new().await;
+    let ada = floor.ada();
+    let moved = |id: i64, kind: &str, amount: &str| {
+        format!(r#"{{"id":{id},"userId":1,"type":"{kind}","amount":{amount},"date":"{NOW}"}}"#)
+    };
+    let body = r#"{"type":"deposit","amount":100.25,"userId":2}"#;
+    let deposit = floor.call(&ada, "POST /transactions", body).await;
+    let id = deposit.json()["id"].as_i64().unwrap();
+    assert_eq!(deposit.line(), format!("201 {}", moved(id, "deposit", "100.25")));
+    assert_eq!(deposit.header("location"), format!("/brokerage/transactions/{id}"));
+    let withdrawal = floor
+        .call(&ada, "POST /transactions", r#"{"type":"Withdraw","amount":0.25}"#)
+        .await;
+    let out = withdrawal.json()["id"].as_i64().unwrap();
+    assert_eq!(withdrawal.line(), format!("201 {}", moved(out, "withdraw", "0.25")));
+
+    // What else happens to money is no transaction here.
+    floor.lend_money("40").await;
+    floor.buy(&ada, 1).await;
+    assert_eq!(floor.money(&ada).await, "50.01 40 0");
+    for (path, expected) in [
+        (
+            "/transactions",
+            vec![moved(out, "withdraw", "0.25"), moved(id, "deposit", "100.25")],
+        ),
+        ("/transactions?type=deposit", vec![moved(id, "deposit", "100.25")]),
+        ("/transactions?type=WITHDRAW", vec![moved(out, "withdraw", "0.25")]),
+    ] {
+        let answered = floor.get(&ada, path).await;
+        assert_eq!(answered.line(), format!("200 [{}]", expected.join(",")), "{path}");
+    }
+    assert_eq!(
+        floor.get(&ada, &format!("/transactions/{out}")).await.line(),
+        format!("200 {}", moved(out, "withdraw", "0.25"))
+    );
+    let not_found = refused(404, "NOT_FOUND", "transaction not found");
+    let (mut own, mut others) = (0, 0);
+    for id in 1..=12 {
+        match floor.get(&ada, &format!("/transactions/{id}")).await {
+            shown if shown.status == 200 => own += 1,
+            hidden => {
+                assert_eq!(hidden.line(), not_found);
+                others += 1;
+            }
+        }
+        assert_eq!(
+            floor.get(&floor.ben(), &format!("/transactions/{id}")).await.line(),
+            not_found,
+            "{id}"
+        );
+    }
+    assert!(own == 2 && others > 2, "the grant and the purchase have entries too");
+    for id in ["abc", "0", "9223372036854775808"] {
+        assert_eq!(
+            floor.get(&ada, &format!("/transactions/{id}")).await.line(),
+            not_found,
+            "{id}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_transaction_moves_nothing() {
+    let floor = Floor::new().await;
+    let ada = floor.ada();
+    floor.deposit(&ada, "100").await;
+    floor.lend_money("40").await;
+    let whole = r#"{"type":"deposit","amount":5}"#;
+    for (member, values) in [
+        (
+            "type",
+            vec![
+                "",
+                "null",
+                "7",
+                "\"purchase\"",
+                "\"\"",
+                "\"DEPOSITS\"",
+                "\"withdrawal\"",
+            ],
+        ),
+        (
+            "amount",
+            vec![
+                "",
+                "null",
+                "0",
+                "-1",
+                "0.001",
+                "\"5\"",
+                "true",
+                "1000000000000.01",
+                "1e3",
+            ],
+        ),
+    ] {
+        for value in values {
+            let answered = floor
+                .call(&ada, "POST /transactions", &changed(whole, member, value))
+                .await;
+            assert_eq!(reason(&answered), (400, "INVALID_INPUT".to_owned()), "{member} {value}");
+            let message = answered.json()["error"]["message"].as_str().unwrap().to_owned();
+            assert!(message.starts_with(member), "{member} {value}: {message}");
+        }
+    }
+    let too_much = floor
+        .call(&ada, "POST /transactions", r#"{"type":"withdraw","amount":60.01}"#)
+        .await;
+    assert_eq!(reason(&too_much), (409, "INSUFFICIENT_FUNDS".to_owned()));
+    for path in [
+        "/transactions?type=purchase",
+        "/transactions?type=",
+        "/transactions?type=deposit&type=deposit",
+    ] {
+        assert_eq!(
+            reason(&floor.get(&ada, path).await),
+            (400, "INVALID_INPUT".to_owned()),
+            "{path}"
+        );
+    }
+    assert_eq!(floor.money(&ada).await, "60 40 0");
+    let transactions = floor.done(&ada, "GET /transactions", "").await;
+    assert_eq!(transactions.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_program_sets_what_a_person_has() {
+    let floor = Floor::new().await;
+    let service = floor.service();
+    let set = async |body: &str| floor.call(&service, "PUT /balance", body).await;
+    assert_eq!(
+        set(r#"{"userId":1,"balance":120.5}"#).await.line(),
+        r#"200 {"userId":1,"balance":120.5,"committedBalance":0}"#
+    );
+    assert_eq!(
+        set(r#"{"userId":1,"balance":70,"committedBalance":30}"#).await.line(),
+        r#"200 {"userId":1,"balance":70,"committedBalance":30}"#
+    );
+    // A grant takes free money; what is committed to nobody stays.
+    floor.lend_money("20").await;
+    assert_eq!(floor.money(&floor.ada()).await, "50 50 0");
+    let below = set(r#"{"userId":1,"balance":70,"committedBalance":19.99}"#).await;
+    assert_eq!(reason(&below), (400, "INVALID_INPUT".to_owned()));
+    assert!(below.text.contains("committedBalance"), "{}", below.text);
+    assert_eq!(
+        set(r#"{"userId":1,"balance":0,"committedBalance":null}"#).await.line(),
+        r#"200 {"userId":1,"balance":0,"committedBalance":50}"#
+    );
+    for (member, values) in [
+        ("userId", vec!["", "null", "\"1\"", "1.5"]),
+        ("balance", vec!["", "null", "-0.01", "0.001", "\"5\"", "true"]),
+        ("committedBalance", vec!["-0.01", "\"5\"", "true"]),
+    ] {
+        for value in values {
+            let answered = set(&changed(r#"{"userId":1,"balance":5}"#, member, value)).await;
+            assert_eq!(reason(&answered), (400, "INVALID_INPUT".to_owned()), "{member} {value}");
+        }
+    }
+    for id in ["77", "0", "-1"] {
+        let nobody = set(&changed(r#"{"userId":1,"balance":5}"#, "userId", id)).await;
+        assert_eq!(nobody.line(), refused(404, "NOT_FOUND", "user not found"), "{id}");
+    }
+    for who in [floor.ada(), floor.person(super::floor::ADMIN, contract::Role::Member)] {
+        let answered = floor.call(&who, "PUT /balance", r#"{"userId":1,"balance":5}"#).await;
+        assert_eq!(reason(&answered), (403, "FORBIDDEN".to_owned()));
+        let answered = floor.call(&who, "PUT /balance", "{}").await;
+        assert_eq!(answered.status, 400, "the body comes first");
+    }
+    assert_eq!(floor.money(&floor.ada()).await, "0 50 0");
+}
