@@ -6,6 +6,7 @@
 //! here: they are all behind the graph.
 
 mod access;
+mod bazaar;
 mod bookstore;
 mod brokerage;
 mod docs;
@@ -51,7 +52,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The systems' REST interfaces.
 pub fn mounts() -> &'static [Mount] {
-    static MOUNTS: &[Mount] = &[bookstore::MOUNT, brokerage::MOUNT];
+    static MOUNTS: &[Mount] = &[bazaar::MOUNT, bookstore::MOUNT, brokerage::MOUNT];
     MOUNTS
 }
 

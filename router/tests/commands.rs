@@ -40,35 +40,60 @@ struct Server {
     child: Child,
     url: String,
     said: String,
+    /// Listeners of REST services: what they are called, in parentheses, and their address.
+    doors: Vec<(String, String)>,
 }
 
 impl Server {
     /// Starts it on a free loopback port and waits until it says that it is ready.
     fn start(folder: &Path, command: &str) -> Self {
-        let mut child = agora(folder, &[command, "--listen", "127.0.0.1:0"])
+        Self::start_with(folder, &[command], 0)
+    }
+
+    /// As [`start`](Self::start), with more arguments, which open so many listeners more.
+    fn start_with(folder: &Path, arguments: &[&str], listeners: usize) -> Self {
+        let arguments = [arguments, &["--listen", "127.0.0.1:0"]].concat();
+        let mut child = agora(folder, &arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .expect("the server starts");
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let mut said = String::new();
+        let (mut url, mut doors) = (None, Vec::new());
         let url = loop {
+            match url {
+                Some(url) if doors.len() == listeners => break url,
+                _ => {}
+            }
             let line = lines.next().expect("the server says where it listens").expect("text");
             said.push_str(&line);
-            if let Some(url) = line.trim().strip_prefix("GraphQL ") {
-                break url.trim().trim_end_matches("/graphql").to_owned();
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words[..] {
+                ["GraphQL", graph] => url = Some(graph.trim_end_matches("/graphql").to_owned()),
+                ["REST", docs, name] => doors.push((name.to_owned(), docs.trim_end_matches("/docs").to_owned())),
+                _ => {}
             }
         };
-        Self { child, url, said }
+        Self {
+            child,
+            url,
+            said,
+            doors,
+        }
     }
 
     fn graphql(&self, query: &str, token: Option<&str>) -> Value {
         self.post("/graphql", &json!({ "query": query }), token)
     }
 
-    /// One HTTP/1.1 request over a connection of its own.
     fn post(&self, path: &str, body: &Value, token: Option<&str>) -> Value {
-        let address = self.url.strip_prefix("http://").expect("an HTTP address");
+        Self::post_to(&self.url, path, body, token)
+    }
+
+    /// One HTTP/1.1 request over a connection of its own.
+    fn post_to(url: &str, path: &str, body: &Value, token: Option<&str>) -> Value {
+        let address = url.strip_prefix("http://").expect("an HTTP address");
         let mut stream = std::net::TcpStream::connect(address).expect("the server listens");
         let body = body.to_string();
         let bearer = token
@@ -239,4 +264,24 @@ fn what_a_killed_demo_acknowledged_is_there_when_it_comes_back() {
         .map(|purchase| purchase["id"].as_str().unwrap().parse().unwrap())
         .collect();
     assert_eq!(of_book, acknowledged);
+}
+
+#[test]
+fn each_service_of_the_bazaar_listens_where_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let listen = "bazaar.front=127.0.0.1:0,bazaar.catalog=127.0.0.1:0,bazaar.order=127.0.0.1:0";
+    let server = Server::start_with(folder.path(), &["demo", "--rest-listen", listen], 3);
+    let entry = json!({ "name": "FishCo", "quantity": 1, "type": "buy" });
+    let ask = |name: &str, path: &str, pointer: &str| {
+        let (_, url) = server.doors.iter().find(|(known, _)| known == name).expect(name);
+        let answer = Server::post_to(url, path, &entry, None);
+        answer
+            .pointer(pointer)
+            .and_then(Value::as_i64)
+            .unwrap_or_else(|| panic!("{name}: {answer}"))
+    };
+    let first = ask("(bazaar.front=127.0.0.1:0)", "/orders", "/data/order_number");
+    assert_eq!(ask("(bazaar.catalog=127.0.0.1:0)", "/update", "/success/code"), 200);
+    assert_eq!(ask("(bazaar.order=127.0.0.1:0)", "/buy", "/order_number"), first + 1);
+    assert!(server.stop(), "SIGTERM was not a clean end");
 }

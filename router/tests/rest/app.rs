@@ -1,12 +1,14 @@
-//! A bookstore over a real SQLite file, reached through its REST routes.
+//! The systems over a real SQLite file, reached through their REST routes.
 
 use std::sync::Arc;
 
 use agora::auth::Authenticator;
+use agora::config::Settings;
+use agora::domains::{self, Domain};
 use agora::gateway::Gateway;
 use agora::limits::Limits;
 use agora::rest::{self, Openness};
-use agora::subgraph::{Document, InProcess, Subgraph, SubgraphData, SubgraphRequest};
+use agora::subgraph::{Document, Subgraph, SubgraphData, SubgraphRequest};
 use agora::supergraph::Supergraph;
 use async_graphql::{Response, ServerError};
 use axum::Router;
@@ -22,14 +24,14 @@ use tower::ServiceExt;
 /// 2026-01-02T03:04:05Z.
 pub const NOW_US: i64 = 1_767_323_045_000_000;
 
-/// A bookstore with the sample books.
+/// The bookstore with the sample books and the bazaar with the sample stocks.
 pub struct Store {
     /// What the doors are made of.
     pub gateway: Gateway,
     /// Everything under its prefix.
     pub router: Router,
     keys: Arc<TokenKeys>,
-    _on: TestServices,
+    on: TestServices,
 }
 
 /// What was answered.
@@ -76,7 +78,9 @@ impl Store {
         let services = on.services.clone();
         let (clock, keys) = (Arc::clone(&services.clock), Arc::clone(&services.keys));
         bookstore::demo::seed(&services).await.unwrap();
-        let graph = supergraph(Arc::new(InProcess(bookstore::schema(services))), &limits);
+        exchange::demo::seed(&services).await.unwrap();
+        let domains = domains::open_all(&services, &Settings::default());
+        let graph = Supergraph::new(domains::SUPERGRAPH_SDL, domains, Arc::new(limits.clone())).unwrap();
         let graph: Arc<dyn Subgraph> = Arc::new(graph);
         let auth = Arc::new(Authenticator::new(Arc::clone(&keys), Arc::clone(&clock)));
         let gateway = Gateway::new(graph, auth, clock, Arc::new(limits));
@@ -85,8 +89,15 @@ impl Store {
             gateway,
             router,
             keys,
-            _on: on,
+            on,
         }
+    }
+
+    /// With all of the demo's sample data, its people and their trades too.
+    pub async fn demo() -> Self {
+        let store = Self::open().await;
+        agora::demo::seed(&store.on.services).await.unwrap();
+        store
     }
 
     /// A person's token.
@@ -154,25 +165,15 @@ impl Store {
     }
 }
 
-/// The whole graph over one real domain; the others do not answer.
-pub fn supergraph(bookstore: Arc<dyn Subgraph>, limits: &Limits) -> Supergraph {
-    let sdl = include_str!("../../supergraph.graphql");
-    let names = sdl
-        .split("@join__graph(name: \"")
-        .skip(1)
-        .filter_map(|rest| rest.split('"').next());
-    let subgraphs = names.map(|name| {
-        let subgraph = match name {
-            "bookstore" => Arc::clone(&bookstore),
-            _ => Arc::new(Away),
-        };
-        (name.to_owned(), subgraph)
-    });
-    Supergraph::new(sdl, subgraphs.collect(), Arc::new(limits.clone())).unwrap()
+/// The whole graph over domains of which none answers.
+pub fn deserted() -> Supergraph {
+    let away = |domain: &Domain| (domain.name.to_owned(), Arc::new(Away) as Arc<dyn Subgraph>);
+    let away = domains::ALL.iter().map(away).collect();
+    Supergraph::new(domains::SUPERGRAPH_SDL, away, Arc::new(Limits::default())).unwrap()
 }
 
 /// A domain that does not answer.
-pub struct Away;
+struct Away;
 
 impl Subgraph for Away {
     fn fetch(&self, _: SubgraphRequest) -> BoxFuture<'_, SubgraphData> {

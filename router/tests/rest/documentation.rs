@@ -10,31 +10,32 @@ use crate::app::{Store, send};
 #[tokio::test]
 async fn the_openapi_document_is_the_one_that_is_checked_in() {
     let store = Store::open().await;
-    let answered = store.call("GET /bookstore/openapi.json").await;
-    assert_eq!(
-        (answered.status, answered.header("content-type")),
-        (200, "application/json")
-    );
-    let mut document = answered.json();
-    document["info"]["version"] = "[version]".into();
-    insta::assert_json_snapshot!("bookstore_openapi", document);
+    for mount in ["bazaar", "bookstore"] {
+        let answered = store.call(&format!("GET /{mount}/openapi.json")).await;
+        assert_eq!(
+            (answered.status, answered.header("content-type")),
+            (200, "application/json")
+        );
+        let mut document = answered.json();
+        document["info"]["version"] = "[version]".into();
+        insta::assert_json_snapshot!(format!("{mount}_openapi"), document);
+    }
 }
 
 #[tokio::test]
 async fn the_openapi_document_holds_together_wherever_it_is_served() {
     let (open, closed) = (Store::open().await, Store::closed().await);
-    let catalog = agora::rest::service_router(
-        &open.gateway,
-        agora::rest::Openness::Anyone,
-        "bookstore",
-        Some("catalog"),
-    )
-    .unwrap();
-    for document in [
-        open.call("GET /bookstore/openapi.json").await.json(),
-        closed.call("GET /bookstore/openapi.json/").await.json(),
-        send(&catalog, "GET /openapi.json", &[], Body::empty()).await.json(),
-    ] {
+    let mut documents = Vec::new();
+    for mount in agora::rest::mounts() {
+        documents.push(open.call(&format!("GET {}/openapi.json", mount.prefix)).await.json());
+        documents.push(closed.call(&format!("GET {}/openapi.json/", mount.prefix)).await.json());
+        for service in mount.services {
+            let anyone = agora::rest::Openness::Anyone;
+            let alone = agora::rest::service_router(&open.gateway, anyone, mount.name, Some(service.name)).unwrap();
+            documents.push(send(&alone, "GET /openapi.json", &[], Body::empty()).await.json());
+        }
+    }
+    for document in documents {
         assert_eq!(document["openapi"], "3.1.0");
         let mut ids = BTreeSet::new();
         for (path, item) in document["paths"].as_object().unwrap() {
@@ -104,15 +105,7 @@ async fn every_route_that_is_documented_answers_what_its_example_says() {
     for (path, item) in document["paths"].as_object().unwrap() {
         // Changes come last: deleting first would leave nothing to read.
         let Some(operation) = item.get("get") else { continue };
-        let empty = Vec::new();
-        let mut line = format!("GET /bookstore{path}");
-        for parameter in operation["parameters"].as_array().unwrap_or(&empty) {
-            let name = format!("{{{}}}", parameter["name"].as_str().unwrap());
-            let value = parameter["example"]
-                .as_str()
-                .map_or_else(|| parameter["example"].to_string(), str::to_owned);
-            line = line.replace(&name, &value.replace(' ', "%20"));
-        }
+        let line = format!("GET /bookstore{}", with_examples(path, operation));
         let answered = store.call(&line).await;
         assert_eq!(answered.status, 200, "{line}");
         let example = &operation["responses"]["200"]["content"]["application/json"]["example"];
@@ -129,6 +122,39 @@ async fn every_route_that_is_documented_answers_what_its_example_says() {
         }
         assert_eq!(shown.take(), example.take(), "{line}");
     }
+}
+
+#[tokio::test]
+async fn every_button_of_the_bazaars_page_answers_its_example_on_the_demos_data() {
+    let store = Store::demo().await;
+    let document = store.call("GET /bazaar/openapi.json").await.json();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (verb, operation) in item.as_object().unwrap() {
+            let line = format!("{} /bazaar{}", verb.to_uppercase(), with_examples(path, operation));
+            let body = &operation["requestBody"]["content"]["application/json"]["example"];
+            // What changes something is pressed on data that nothing was pressed on before.
+            let answered = match operation.to_string().contains("Idempotency-Key") {
+                true => Store::demo().await.json(&line, &body.to_string()).await,
+                false => store.json(&line, &body.to_string()).await,
+            };
+            assert_eq!(answered.status, 200, "{line}: {}", answered.text);
+            let example = &operation["responses"]["200"]["content"]["application/json"]["example"];
+            assert_eq!(&answered.json(), example, "{line}");
+        }
+    }
+}
+
+/// The path with the examples of its parameters.
+fn with_examples(path: &str, operation: &Value) -> String {
+    let (mut line, empty) = (path.to_owned(), Vec::new());
+    for parameter in operation["parameters"].as_array().unwrap_or(&empty) {
+        let name = format!("{{{}}}", parameter["name"].as_str().unwrap());
+        let value = parameter["example"]
+            .as_str()
+            .map_or_else(|| parameter["example"].to_string(), str::to_owned);
+        line = line.replace(&name, &value.replace(' ', "%20"));
+    }
+    line
 }
 
 #[tokio::test]

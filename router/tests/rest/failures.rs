@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use agora::gateway::Gateway;
-use agora::limits::Limits;
 use agora::rest;
 use agora::subgraph::{Subgraph, SubgraphData, SubgraphRequest};
 use async_graphql::{Response, ServerError};
-use axum::body::Body;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, BoxStream, StreamExt};
 
-use crate::app::{Answered, Away, Store, send, supergraph};
+use crate::app::{Answered, Store, deserted, send};
+use crate::bazaar::refused;
 
 /// A domain that fails with one code, whatever it is asked.
 struct Failing(&'static str);
@@ -30,27 +29,27 @@ impl Subgraph for Failing {
     }
 }
 
-async fn over(graph: Arc<dyn Subgraph>, line: &str) -> Answered {
+async fn over(graph: Arc<dyn Subgraph>, line: &str, body: &str) -> Answered {
     let store = Store::open().await;
     let gateway = Gateway { graph, ..store.gateway };
     send(
         &rest::router(&gateway, rest::Openness::Anyone),
         line,
         &[],
-        Body::empty(),
+        body.to_owned(),
     )
     .await
 }
 
 #[tokio::test]
 async fn a_domain_that_does_not_answer_is_503_in_the_mounts_envelope() {
-    let graph = Arc::new(supergraph(Arc::new(Away), &Limits::default()));
+    let graph = Arc::new(deserted());
     for line in [
         "GET /bookstore/info/1",
         "POST /bookstore/purchase/1",
         "GET /bookstore/catalog/books",
     ] {
-        let answered = over(Arc::clone(&graph) as Arc<dyn Subgraph>, line).await;
+        let answered = over(Arc::clone(&graph) as Arc<dyn Subgraph>, line, "").await;
         assert_eq!(
             (answered.status, answered.header("retry-after")),
             (503, "1"),
@@ -59,8 +58,33 @@ async fn a_domain_that_does_not_answer_is_503_in_the_mounts_envelope() {
         );
         assert_eq!(answered.json()["success"], false, "{line}");
     }
-    let health = over(graph, "GET /bookstore/health").await;
+    let health = over(graph, "GET /bookstore/health", "").await;
     assert_eq!(health.status, 200);
+}
+
+#[tokio::test]
+async fn an_order_service_that_does_not_answer_is_told_by_its_name() {
+    let graph = Arc::new(deserted());
+    let trade = r#"{"name":"GameStart","quantity":1,"type":"buy"}"#;
+    for (line, body) in [
+        ("POST /bazaar/orders", trade),
+        ("GET /bazaar/orders/0", ""),
+        ("POST /bazaar/order/1/buy", trade),
+        ("POST /bazaar/order/1/sell", trade),
+        ("GET /bazaar/order/1/orders/0", ""),
+        ("POST /bazaar/order/1/sync", r#"{"lastID":-1}"#),
+        ("GET /bazaar/order/1/ping", ""),
+        ("POST /bazaar/order/1/leader-broadcast", r#"{"leader-id":1}"#),
+    ] {
+        let answered = over(Arc::clone(&graph) as Arc<dyn Subgraph>, line, body).await;
+        assert_eq!(
+            (answered.line(), answered.header("retry-after")),
+            (refused(503, "order service unavailable"), "1"),
+            "{line}"
+        );
+    }
+    let catalog = over(graph, "GET /bazaar/catalog/lookup/GameStart", "").await;
+    assert_eq!(catalog.line(), refused(503, "this service does not answer"));
 }
 
 #[tokio::test]
@@ -75,7 +99,7 @@ async fn a_failure_of_ours_tells_nothing_about_us() {
         "NEVER_HEARD_OF",
         "",
     ] {
-        let answered = over(Arc::new(Failing(code)), "GET /bookstore/info/1").await;
+        let answered = over(Arc::new(Failing(code)), "GET /bookstore/info/1", "").await;
         assert_eq!(answered.line(), format!("500 {ours}"), "{code}");
     }
 }
@@ -94,7 +118,7 @@ async fn every_code_has_its_status_and_says_when_to_come_back() {
         ("UNAVAILABLE", 503, "7"),
         ("TIMEOUT", 503, "7"),
     ] {
-        let answered = over(Arc::new(Failing(code)), "POST /bookstore/purchase/1").await;
+        let answered = over(Arc::new(Failing(code)), "POST /bookstore/purchase/1", "").await;
         assert_eq!(
             (answered.status, answered.header("retry-after")),
             (status, retry_after),

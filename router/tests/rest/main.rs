@@ -4,6 +4,7 @@
 
 mod access;
 mod app;
+mod bazaar;
 mod bookstore;
 mod brokerage;
 mod documentation;

@@ -8,9 +8,9 @@ use contract::{
 };
 use entities::exchange_order;
 use entities::stock::Which;
-use sea_orm::{EntityTrait, Order};
+use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
-use crate::stock::{Stock, checked_quantity, find as find_stock};
+use crate::stock::{Stock, checked_quantity, find as find_stock, typed_name};
 use crate::user::User;
 
 /// A trade that was carried out. It never changes.
@@ -87,15 +87,20 @@ impl OrderQuery {
     async fn exchange_orders(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "Only trades with a larger number: what somebody misses who knows all up to it.")]
+        after_number: Option<i64>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Paged<ExchangeOrder>> {
-        let (all, args) = (
+        let (mut all, args) = (
             exchange_order::Entity::find(),
             PageArgs::new(first, after, last, before),
         );
+        if let Some(known) = after_number {
+            all = all.filter(exchange_order::Column::Number.gt(known));
+        }
         let key = |order: &exchange_order::Model| vec![order.number];
         page(
             ctx.db().read(),
@@ -134,7 +139,7 @@ impl OrderMutation {
             viewer => Some(viewer.user()?),
         };
         let trade = Trade {
-            stock: Which::Name(stock),
+            stock: Which::Name(typed_name(&stock)?),
             side: side.into(),
             quantity: checked_quantity("quantity", quantity)?,
             price_minor: None,

@@ -1,10 +1,10 @@
 //! The copies of the order log, and what other copies tell them.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, Replica, Result, Side};
+use contract::{ContextExt, Error, Replica, Result, Side, parse_id};
 
 use crate::order::find as find_order;
-use crate::stock::{checked_quantity, named};
+use crate::stock::{checked_quantity, named, typed_name};
 
 /// A copy of the order log.
 pub struct OrderReplica(Replica);
@@ -56,6 +56,20 @@ pub struct ReplicaMutation;
 
 #[Object]
 impl ReplicaMutation {
+    /// Asks a replica to lead, and answers which one really does: who may is not for the caller to say.
+    async fn propose_leader(&self, ctx: &Context<'_>, replica: ID) -> Result<OrderReplica> {
+        ctx.viewer().operator()?;
+        let replicas = ctx.services().orders.replicas(ctx.db()).await?;
+        let wanted = parse_id(&replica);
+        if !replicas.iter().any(|known| Some(known.id) == wanted) {
+            return Err(Error::invalid("replica", "must be the id of a replica"));
+        }
+        let leader = replicas.into_iter().find(|known| known.leader);
+        leader
+            .map(OrderReplica)
+            .ok_or(Error::Unavailable("no replica leads now"))
+    }
+
     /// Confirms that the log has exactly this trade under this number; `CONFLICT` when it has another or none. Nothing
     /// is ever written past the log.
     async fn acknowledge_order(
@@ -67,7 +81,7 @@ impl ReplicaMutation {
         #[graphql(desc = "How many shares, 1 to 2,147,483,647.")] quantity: i32,
     ) -> Result<bool> {
         ctx.viewer().operator()?;
-        let quantity = checked_quantity("quantity", quantity)?;
+        let (stock, quantity) = (typed_name(&stock)?, checked_quantity("quantity", quantity)?);
         let (order, stock) = (find_order(ctx, number).await?, named(ctx, stock).await?);
         let is_same = order.zip(stock).is_some_and(|(order, stock)| {
             let order = order.0;

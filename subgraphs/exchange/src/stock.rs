@@ -194,6 +194,14 @@ impl StockInput {
     }
 }
 
+/// The name of a stock somebody wants to trade, as they typed it. Whether there is one, the database says.
+pub(crate) fn typed_name(name: &str) -> Result<String> {
+    match name.trim() {
+        "" => Err(Error::invalid("stock", "must not be blank")),
+        name => Ok(name.to_owned()),
+    }
+}
+
 /// A number of shares, from 1.
 pub(crate) fn checked_quantity(field: &'static str, quantity: i32) -> Result<i64> {
     if quantity < 1 {
@@ -241,7 +249,7 @@ impl StockMutation {
     ) -> Result<Stock> {
         ctx.viewer().operator()?;
         let quantity = checked_quantity("quantity", quantity)?;
-        let (which, side) = (Which::Name(stock), entities::side::Side::from(side));
+        let (which, side) = (Which::Name(typed_name(&stock)?), entities::side::Side::from(side));
         let key = IdempotencyKey::of(ctx.viewer(), "adjustStock", idempotency_key, &(&which, side, quantity))?;
         let now_us = ctx.now_us();
         let adjusted = ctx

@@ -50,3 +50,22 @@ async fn a_push_is_acknowledged_when_the_log_has_exactly_that() {
     assert_eq!(market.numbers().await, [0, 1]);
     assert_eq!(market.fish("quantity updatedAt").await, before);
 }
+
+#[tokio::test]
+async fn whoever_is_proposed_the_answer_names_who_leads() {
+    let market = Market::with_shares(10).await;
+    for (replica, wanted) in [
+        ("\"1\"", "OK"),
+        ("1", "OK"),
+        ("2", "INVALID_INPUT"),
+        ("0", "INVALID_INPUT"),
+        ("\"one\"", "INVALID_INPUT"),
+    ] {
+        let document = format!("mutation {{ proposeLeader(replica: {replica}) {{ id leader }} }}");
+        let answer = market.ask(&service(), document).await;
+        assert_eq!(code(&answer), wanted, "{replica}: {answer}");
+        if wanted == "OK" {
+            assert_eq!(answer["data"]["proposeLeader"], json!({ "id": "1", "leader": true }));
+        }
+    }
+}

@@ -58,8 +58,8 @@ async fn what_cannot_be_traded_is_refused_and_uses_no_number() {
         ("FishCo", "BUY", "2147483601", "INSUFFICIENT_STOCK"),
         ("FishCo", "SELL", "48", "CONFLICT"),
         ("fishco", "BUY", "1", "NOT_FOUND"),
-        (" FishCo", "BUY", "1", "NOT_FOUND"),
-        ("", "BUY", "1", "NOT_FOUND"),
+        ("", "BUY", "1", "INVALID_INPUT"),
+        ("  ", "BUY", "1", "INVALID_INPUT"),
         ("FishCo", "BUY", "0", "INVALID_INPUT"),
         ("FishCo", "SELL", "-1", "INVALID_INPUT"),
         ("FishCo", "BUY", "2147483648", "INVALID_INPUT"),
@@ -198,4 +198,45 @@ async fn trades_are_listed_by_number_page_by_page() {
             .await;
         assert_eq!(none, json!({ "data": { "exchangeOrder": null } }), "{number}");
     }
+}
+
+#[tokio::test]
+async fn whoever_knows_all_up_to_a_number_gets_what_came_after_it() {
+    let market = Market::with_shares(100).await;
+    for _ in 0..5 {
+        market.trade(&member(7), "BUY", 1).await;
+    }
+    let after = async |arguments: &str| {
+        let document =
+            format!("{{ exchangeOrders({arguments}) {{ nodes {{ number }} pageInfo {{ hasNextPage endCursor }} }} }}");
+        let page = market.ask(&Viewer::Anonymous, document).await["data"]["exchangeOrders"].clone();
+        let nodes = page["nodes"].as_array().unwrap().iter();
+        let numbers: Vec<i64> = nodes.map(|order| order["number"].as_i64().unwrap()).collect();
+        (numbers, page["pageInfo"]["endCursor"].to_string())
+    };
+    for (known, wanted) in [(-1, &[0, 1, 2, 3, 4][..]), (2, &[3, 4]), (4, &[]), (99, &[])] {
+        assert_eq!(after(&format!("afterNumber: {known}")).await.0, wanted, "{known}");
+    }
+    let (first, cursor) = after("afterNumber: 0, first: 2").await;
+    let (second, _) = after(&format!("afterNumber: 0, first: 2, after: {cursor}")).await;
+    assert_eq!((first, second), (vec![1, 2], vec![3, 4]));
+}
+
+#[tokio::test]
+async fn a_stock_is_traded_by_its_name_as_people_type_it() {
+    let market = Market::with_shares(10).await;
+    for (name, wanted) in [
+        (" FishCo ", "OK"),
+        ("fishco", "NOT_FOUND"),
+        ("", "INVALID_INPUT"),
+        ("  ", "INVALID_INPUT"),
+    ] {
+        for mutation in ["trade", "adjustStock"] {
+            let document =
+                format!(r#"mutation {{ {mutation}(stock: "{name}", side: BUY, quantity: 1) {{ __typename }} }}"#);
+            let answer = market.ask(&admin(), document).await;
+            assert_eq!(code(&answer), wanted, "{mutation} {name:?}: {answer}");
+        }
+    }
+    assert_eq!(market.fish("quantity").await["quantity"], 8);
 }

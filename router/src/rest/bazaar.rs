@@ -1,0 +1,525 @@
+//! The bazaar's REST routes (CONTRACTS, section 1).
+
+use serde_json::{Value, json};
+
+use super::failure::{Envelope, Failure};
+use super::kind::{Field, Kind, Model, QUANTITY};
+use super::reply::{Call, Reply};
+use super::route::{Access, Answer, Body, ErrorRow, Invalid, Mount, Param, Place, Route, Service, Verb};
+
+/// The bazaar: a front end, a catalog and an order service.
+pub const MOUNT: Mount = Mount {
+    name: "bazaar",
+    prefix: "/bazaar",
+    title: "Bazaar",
+    about: "Look stocks up, trade them, look trades up; the catalog and the numbered orders behind the front end.",
+    envelope: Envelope {
+        body: error_body,
+        schema: error_schema,
+    },
+    services: &[
+        Service {
+            name: "front",
+            about: "What traders talk to.",
+            prefixes: &[""],
+            routes: &[STOCK, TRADE, ORDER, INVALIDATE],
+        },
+        Service {
+            name: "catalog",
+            about: "The stocks, and how many shares of each are left.",
+            prefixes: &["/catalog"],
+            routes: &[LOOKUP, UPDATE],
+        },
+        // A further replica is another service: its name, its prefix and its place in `orderReplicas`.
+        Service {
+            name: "order",
+            about: "The numbered trades: the order service's replica 1.",
+            prefixes: &["/order/1"],
+            routes: &replica("/orderReplicas/0"),
+        },
+    ],
+    openapi_also: &[],
+};
+
+/// What a replica of the order service answers; `at` is where the graph describes it.
+const fn replica(at: &'static str) -> [Route; 7] {
+    let ping = Route {
+        answer: Answer::One(at),
+        ..PING
+    };
+    [BUY, SELL, REPLICA_ORDER, PUSH, SYNC, ping, LEADER]
+}
+
+const STOCK: Route = Route {
+    path: "/stocks/{stockName}",
+    name: "stock",
+    summary: "One stock",
+    operation: "query ($stockName: String!) { stock(name: $stockName) { name price quantity } }",
+    answer: Answer::One("/stock"),
+    params: &[STOCK_NAME],
+    response: Kind::Object(&STOCK_SHOWN),
+    example: r#"{"data":{"name":"GameStart","price":15.99,"quantity":100}}"#,
+    errors: &[NO_STOCK],
+    ..Route::BASE
+};
+
+const TRADE: Route = Route {
+    verb: Verb::Post,
+    path: "/orders",
+    name: "trade",
+    summary: "Buys shares from the bazaar, or sells shares to it",
+    operation: "mutation ($stock: String!, $side: Side!, $quantity: Int!, $idempotencyKey: String) {
+        trade(stock: $stock, side: $side, quantity: $quantity, idempotencyKey: $idempotencyKey) { number }
+    }",
+    answer: Answer::One("/trade"),
+    body: Some(Body::json_or_form(&ENTRY)),
+    response: Kind::Object(&TRADED_SHOWN),
+    example: r#"{"data":{"order_number":6,"transaction-number":6}}"#,
+    errors: &[
+        BAD_TRADE,
+        ErrorRow::new(
+            "NOT_FOUND",
+            "requested stock could not be traded because it could not be found",
+            "There is no such stock.",
+        ),
+        TOO_FEW,
+        TOO_MANY,
+        NO_REPLICA,
+    ],
+    access: Access::Attributed,
+    ..Route::BASE
+};
+
+const ORDER: Route = Route {
+    path: "/orders/{orderNum}",
+    name: "order",
+    summary: "One trade, by its number",
+    operation: "query ($orderNum: Int!) { exchangeOrder(number: $orderNum) { number stock { name } quantity side } }",
+    answer: Answer::One("/exchangeOrder"),
+    params: &[ORDER_NUMBER],
+    response: Kind::Object(&ORDER_SHOWN),
+    example: r#"{"data":{"number":0,"name":"GameStart","quantity":40,"type":"buy"}}"#,
+    errors: &[NO_ORDER, NO_REPLICA],
+    ..Route::BASE
+};
+
+const INVALIDATE: Route = Route {
+    verb: Verb::Post,
+    path: "/invalidate/{stockName}",
+    name: "invalidate",
+    summary: "Forgets what is cached of a stock, whether or not anything is",
+    operation: "mutation ($stockName: String!) { invalidateStock(stock: $stockName) }",
+    answer: Answer::One("/invalidateStock"),
+    params: &[STOCK_NAME],
+    response: Kind::Object(&INVALIDATED),
+    example: r#"{"success":{"code":200,"message":"successfully removed stock"}}"#,
+    errors: &[NO_STOCK],
+    access: Access::Internal,
+    ..Route::BASE
+};
+
+const LOOKUP: Route = Route {
+    path: "/lookup/{stockName}",
+    name: "lookup",
+    response: Kind::Object(&STOCK_MODEL),
+    example: r#"{"name":"GameStart","price":15.99,"quantity":100}"#,
+    access: Access::Internal,
+    ..STOCK
+};
+
+const UPDATE: Route = Route {
+    verb: Verb::Post,
+    path: "/update",
+    name: "update",
+    summary: "Takes shares out of the catalog (buy) or puts shares in (sell), without an order",
+    operation: "mutation ($stock: String!, $side: Side!, $quantity: Int!, $idempotencyKey: String) {
+        adjustStock(stock: $stock, side: $side, quantity: $quantity, idempotencyKey: $idempotencyKey) { id }
+    }",
+    answer: Answer::One("/adjustStock"),
+    body: Some(Body::json(&ENTRY)),
+    response: Kind::Object(&UPDATED),
+    example: r#"{"success":{"code":200,"message":"successfully updated stock"}}"#,
+    errors: &[
+        BAD_TRADE,
+        NO_STOCK,
+        ErrorRow::new(
+            "INSUFFICIENT_STOCK",
+            "failed to update stock",
+            "Too few shares are left.",
+        ),
+        ErrorRow::new(
+            "CONFLICT",
+            "failed to update stock",
+            "There would be more shares than can be counted.",
+        ),
+    ],
+    access: Access::Internal,
+    ..Route::BASE
+};
+
+const BUY: Route = Route {
+    verb: Verb::Post,
+    path: "/buy",
+    name: "buy",
+    summary: "Buys shares from the bazaar",
+    operation: "mutation ($stock: String!, $quantity: Int!, $idempotencyKey: String) {
+        trade(stock: $stock, side: BUY, quantity: $quantity, idempotencyKey: $idempotencyKey) { number }
+    }",
+    body: Some(Body::json(&SHARES)),
+    response: Kind::Object(&TRADED),
+    example: r#"{"order_number":6,"transaction-number":6}"#,
+    errors: &[BAD_TRADE, NO_STOCK, TOO_FEW, NO_REPLICA],
+    access: Access::Internal,
+    ..TRADE
+};
+
+const SELL: Route = Route {
+    path: "/sell",
+    name: "sell",
+    summary: "Sells shares to the bazaar",
+    operation: "mutation ($stock: String!, $quantity: Int!, $idempotencyKey: String) {
+        trade(stock: $stock, side: SELL, quantity: $quantity, idempotencyKey: $idempotencyKey) { number }
+    }",
+    errors: &[BAD_TRADE, NO_STOCK, TOO_MANY, NO_REPLICA],
+    ..BUY
+};
+
+const REPLICA_ORDER: Route = Route {
+    // The name that the running systems gave it.
+    aliases: &["/lookup-order/{orderNum}"],
+    response: Kind::Object(&ORDER_MODEL),
+    example: r#"{"number":0,"name":"GameStart","quantity":40,"type":"buy"}"#,
+    access: Access::Internal,
+    ..ORDER
+};
+
+const PUSH: Route = Route {
+    verb: Verb::Post,
+    path: "/push",
+    name: "push",
+    summary: "Acknowledges a trade that is recorded so already; records nothing",
+    operation: "mutation ($number: Int!, $stock: String!, $side: Side!, $quantity: Int!) {
+        acknowledgeOrder(number: $number, stock: $stock, side: $side, quantity: $quantity)
+    }",
+    answer: Answer::One("/acknowledgeOrder"),
+    body: Some(Body::json(&PUSHED)),
+    response: Kind::Object(&PUSH_ACKNOWLEDGED),
+    example: r#"{"success":{"code":200,"message":"pushed entry to database"}}"#,
+    errors: &[
+        BAD_TRADE,
+        ErrorRow::new("CONFLICT", "", "No trade has this number yet, or another one has it."),
+        NO_REPLICA,
+    ],
+    access: Access::Internal,
+    ..Route::BASE
+};
+
+const SYNC: Route = Route {
+    verb: Verb::Post,
+    path: "/sync",
+    name: "sync",
+    summary: "The trades after a number, and who leads; where an answer had to stop, ask again from its last number",
+    operation: "query ($afterNumber: Int!, $first: Int, $after: String) {
+        exchangeOrders(afterNumber: $afterNumber, first: $first, after: $after) {
+            nodes { number stock { name } quantity side }
+            pageInfo { hasNextPage endCursor }
+        }
+        orderReplicas { id leader }
+    }",
+    answer: Answer::AllAnd("/exchangeOrders"),
+    body: Some(Body::json(&KNOWN)),
+    response: Kind::Object(&MISSED),
+    example: r#"{"leader-id":1,"transactions":{"5":{"name":"DivineComics","quantity":12,"type":"buy"}}}"#,
+    errors: &[BAD_MEMBER, NO_REPLICA],
+    access: Access::Internal,
+    reshape: Some(with_leader),
+    ..Route::BASE
+};
+
+const PING: Route = Route {
+    path: "/ping",
+    name: "ping",
+    summary: "Says that the replica answers, and which it is",
+    operation: "{ orderReplicas { id } }",
+    answer: Answer::One("/orderReplicas"),
+    response: Kind::Object(&PONG),
+    example: r#"{"success":{"code":200,"message":"pong","server-id":1}}"#,
+    errors: &[NO_REPLICA],
+    access: Access::Internal,
+    ..Route::BASE
+};
+
+const LEADER: Route = Route {
+    verb: Verb::Post,
+    path: "/leader-broadcast",
+    name: "leader",
+    summary: "Tells the replica who is to lead",
+    operation: "mutation ($replica: ID!) { proposeLeader(replica: $replica) { id } }",
+    answer: Answer::One("/proposeLeader"),
+    body: Some(Body::json(&LEADER_CHOSEN)),
+    response: Kind::Object(&LEADER_ACKNOWLEDGED),
+    example: r#"{"success":{"code":200,"message":"acknowledge new leader"}}"#,
+    errors: &[
+        ErrorRow::new("INVALID_INPUT", "", "There is no such replica, or a member is wrong."),
+        NO_REPLICA,
+    ],
+    access: Access::Internal,
+    ..Route::BASE
+};
+
+const STOCK_NAME: Param = Param {
+    place: Place::Path,
+    field: Field::new("stockName", Kind::Text).about("Upper and lower case differ."),
+    invalid: Invalid::NotFound,
+    example: "GameStart",
+};
+
+const ORDER_NUMBER: Param = Param {
+    place: Place::Path,
+    field: Field::new("orderNum", NUMBER),
+    invalid: Invalid::NotFound,
+    example: "0",
+};
+
+const NO_STOCK: ErrorRow = ErrorRow::new("NOT_FOUND", "stock not found", "There is no such stock.");
+const NO_ORDER: ErrorRow = ErrorRow::new(
+    "NOT_FOUND",
+    "could not find order with number {orderNum}",
+    "No trade has this number.",
+);
+const NO_REPLICA: ErrorRow = ErrorRow::new(
+    "UNAVAILABLE",
+    "order service unavailable",
+    "No replica of the order service answers.",
+);
+const BAD_TRADE: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "A member is missing or wrong.");
+const BAD_MEMBER: ErrorRow = BAD_TRADE;
+const TOO_FEW: ErrorRow = ErrorRow::new("INSUFFICIENT_STOCK", COULD_NOT_TRADE, "Too few shares are left to buy.");
+const TOO_MANY: ErrorRow = ErrorRow::new(
+    "CONFLICT",
+    COULD_NOT_TRADE,
+    "There would be more shares than can be counted.",
+);
+const COULD_NOT_TRADE: &str = "could not trade stock";
+
+const ALL_NUMBERS: i64 = i32::MAX as i64;
+const NUMBER: Kind = Kind::Integer {
+    min: 0,
+    max: ALL_NUMBERS,
+};
+const SHARES_LEFT: Kind = Kind::Integer {
+    min: 0,
+    max: i32::MAX as i64,
+};
+const SIDE: Kind = Kind::Words(&[("buy", "BUY"), ("sell", "SELL")]);
+
+static STOCK_MODEL: Model = Model {
+    name: "Stock",
+    about: "A stock, and how many shares of it are left to buy.",
+    fields: &[
+        Field::new("name", Kind::Text),
+        Field::new("price", Kind::Money { min_minor: 0 }).about("Of one share, in US dollars."),
+        Field::new("quantity", SHARES_LEFT),
+    ],
+    example: "",
+};
+
+static STOCK_SHOWN: Model = Model {
+    name: "StockShown",
+    about: "A stock.",
+    fields: &[Field::new("data", Kind::Object(&STOCK_MODEL)).at("")],
+    example: "",
+};
+
+static ENTRY: Model = Model {
+    name: "Trade",
+    about: "What is traded.",
+    fields: &[STOCK_TRADED, SHARES_TRADED, Field::new("type", SIDE).at("/side")],
+    example: r#"{"name":"GameStart","quantity":1,"type":"buy"}"#,
+};
+
+static SHARES: Model = Model {
+    name: "Shares",
+    about: "Shares of a stock.",
+    fields: &[STOCK_TRADED, SHARES_TRADED],
+    example: r#"{"name":"GameStart","quantity":1}"#,
+};
+
+const STOCK_TRADED: Field = Field::new("name", Kind::Text).at("/stock");
+const SHARES_TRADED: Field = Field::new("quantity", QUANTITY);
+
+static TRADED: Model = Model {
+    name: "Traded",
+    about: "The number that the trade got. Numbers rise by one from trade to trade, and none is left out.",
+    fields: &[
+        Field::new("order_number", NUMBER).at("/number"),
+        Field::new("transaction-number", NUMBER)
+            .at("/number")
+            .about("The same as `order_number`."),
+    ],
+    example: "",
+};
+
+static TRADED_SHOWN: Model = Model {
+    name: "TradedShown",
+    about: "The number that the trade got.",
+    fields: &[Field::new("data", Kind::Object(&TRADED)).at("")],
+    example: "",
+};
+
+static ORDER_MODEL: Model = Model {
+    name: "Order",
+    about: "A trade.",
+    fields: &[
+        Field::new("number", NUMBER),
+        Field::new("name", Kind::Text).at("/stock/name"),
+        Field::new("quantity", QUANTITY),
+        Field::new("type", SIDE).at("/side"),
+    ],
+    example: "",
+};
+
+static ORDER_SHOWN: Model = Model {
+    name: "OrderShown",
+    about: "A trade.",
+    fields: &[Field::new("data", Kind::Object(&ORDER_MODEL)).at("")],
+    example: "",
+};
+
+static PUSHED: Model = Model {
+    name: "Push",
+    about: "A trade that the leader recorded.",
+    fields: &[
+        Field::new("nextID", NUMBER)
+            .at("/number")
+            .about("The trade's own number."),
+        Field::new("entry", Kind::Object(&ENTRY)).at(""),
+    ],
+    example: r#"{"nextID":0,"entry":{"name":"GameStart","quantity":40,"type":"buy"}}"#,
+};
+
+static KNOWN: Model = Model {
+    name: "Sync",
+    about: "What the caller has.",
+    fields: &[Field::new(
+        "lastID",
+        Kind::Integer {
+            min: -1,
+            max: ALL_NUMBERS,
+        },
+    )
+    .at("/afterNumber")
+    .about("The number of the last trade it has, -1 for none.")],
+    example: r#"{"lastID":4}"#,
+};
+
+static MISSED: Model = Model {
+    name: "Missed",
+    about: "Trades that the caller does not have, without a gap from its last number on.",
+    fields: &[
+        Field::new("leader-id", Kind::Id { min: -1 }).about("The replica that leads, -1 while nobody knows."),
+        Field::new(
+            "transactions",
+            Kind::Keyed {
+                by: "/number",
+                of: &Kind::Object(&MISSED_ORDER),
+            },
+        )
+        .at("/exchangeOrders")
+        .about("Each under its number."),
+    ],
+    example: "",
+};
+
+static MISSED_ORDER: Model = Model {
+    name: "MissedOrder",
+    about: "A trade.",
+    fields: &[
+        Field::new("name", Kind::Text).at("/stock/name"),
+        Field::new("quantity", QUANTITY),
+        Field::new("type", SIDE).at("/side"),
+    ],
+    example: "",
+};
+
+static LEADER_CHOSEN: Model = Model {
+    name: "Leader",
+    about: "Who is to lead.",
+    fields: &[Field::new("leader-id", Kind::Id { min: 1 })
+        .at("/replica")
+        .about("The id of a replica.")],
+    example: r#"{"leader-id":1}"#,
+};
+
+static PONG: Model = Model {
+    name: "Pong",
+    about: "The replica answers.",
+    fields: &[Field::new("success", Kind::Object(&PONG_SAID)).at("")],
+    example: "",
+};
+
+static PONG_SAID: Model = Model {
+    name: "PongSaid",
+    about: "Which replica answers.",
+    fields: &[
+        OK,
+        Field::new("message", Kind::Const(r#""pong""#)),
+        Field::new("server-id", Kind::Id { min: 1 }).at("/id"),
+    ],
+    example: "",
+};
+
+static INVALIDATED: Model = acknowledged("Invalidated", &[success(&INVALIDATED_SAID)]);
+static INVALIDATED_SAID: Model = acknowledged("InvalidatedSaid", &[OK, saying(r#""successfully removed stock""#)]);
+static UPDATED: Model = acknowledged("Updated", &[success(&UPDATED_SAID)]);
+static UPDATED_SAID: Model = acknowledged("UpdatedSaid", &[OK, saying(r#""successfully updated stock""#)]);
+static PUSH_ACKNOWLEDGED: Model = acknowledged("PushAcknowledged", &[success(&PUSH_SAID)]);
+static PUSH_SAID: Model = acknowledged("PushSaid", &[OK, saying(r#""pushed entry to database""#)]);
+static LEADER_ACKNOWLEDGED: Model = acknowledged("LeaderAcknowledged", &[success(&LEADER_SAID)]);
+static LEADER_SAID: Model = acknowledged("LeaderSaid", &[OK, saying(r#""acknowledge new leader""#)]);
+
+const OK: Field = Field::new("code", Kind::Const("200"));
+
+const fn acknowledged(name: &'static str, fields: &'static [Field]) -> Model {
+    Model {
+        name,
+        about: "It is done.",
+        fields,
+        example: "",
+    }
+}
+
+const fn success(said: &'static Model) -> Field {
+    Field::new("success", Kind::Object(said)).at("")
+}
+
+const fn saying(message: &'static str) -> Field {
+    Field::new("message", Kind::Const(message))
+}
+
+fn with_leader(reply: &mut Reply, _: &Call) {
+    let mut replicas = reply.node["orderReplicas"].as_array().into_iter().flatten();
+    let leader = replicas.find(|replica| replica["leader"] == true);
+    reply.node["leader-id"] = leader.map_or_else(|| "-1".into(), |leader| leader["id"].clone());
+}
+
+fn error_body(failure: &Failure) -> Value {
+    json!({ "error": { "code": failure.status().as_u16(), "message": failure.message } })
+}
+
+fn error_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["code", "message"],
+                "properties": {
+                    "code": { "type": "integer", "description": "The HTTP status." },
+                    "message": { "type": "string" },
+                },
+            },
+        },
+    })
+}
