@@ -1,5 +1,9 @@
 //! A running Agora for tests: a real server on a loopback port over a fresh data folder, and people who call it.
 
+mod books;
+
+pub use books::Books;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +11,7 @@ use agora::app::App;
 use agora::config::Settings;
 use agora::rest::Openness;
 use contract::ManualClock;
+use futures_util::stream::{self, BoxStream, StreamExt};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -86,6 +91,27 @@ impl TestApp {
         self.clock.advance(time);
     }
 
+    /// A token of that person that holds for years, for tests whose clock runs far.
+    pub fn lasting_token(&self, id: i64, role: contract::Role, admin: bool) -> String {
+        const YEARS_SECONDS: i64 = 100 * 365 * 24 * 3_600;
+        let services = self.services();
+        services
+            .keys
+            .sign_user(id, role, admin, 0, services.clock.now_us(), YEARS_SECONDS)
+            .0
+    }
+
+    /// A credential of a service with that name.
+    pub fn service_credential(&self, name: &str) -> String {
+        let keys = &self.app.services.keys;
+        keys.sign_service(name, self.app.services.clock.now_us(), 3_600).0
+    }
+
+    /// What its domains are built from.
+    pub fn services(&self) -> &contract::Services {
+        &self.app.services
+    }
+
     /// The folder everything is kept in.
     pub fn data(&self) -> std::path::PathBuf {
         self.settings.server.data.clone()
@@ -93,25 +119,12 @@ impl TestApp {
 
     /// Somebody who has not signed in.
     pub fn anonymous(&self) -> Person {
-        Person {
-            url: self.url.clone(),
-            client: reqwest::Client::new(),
-            token: None,
-        }
+        Person::at(&self.url)
     }
 
     /// Somebody of the demo, signed in.
     pub async fn signed_in(&self, username: &str) -> Person {
-        let mut person = self.anonymous();
-        let answer = person
-            .graphql_with(
-                "mutation($login: String!, $password: String!) { login(login: $login, password: $password) { token } }",
-                json!({ "login": username, "password": agora::demo::PASSWORD }),
-            )
-            .await;
-        let token = answer.data("/login/token").as_str().expect("a token").to_owned();
-        person.token = Some(token);
-        person
+        self.anonymous().sign_in(username).await
     }
 }
 
@@ -125,6 +138,42 @@ pub struct Person {
 }
 
 impl Person {
+    /// Somebody who has not signed in, at that address.
+    pub fn at(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            client: reqwest::Client::new(),
+            token: None,
+        }
+    }
+
+    /// The person of the demo with that name, signed in.
+    pub async fn sign_in(&self, username: &str) -> Self {
+        let login =
+            "mutation($login: String!, $password: String!) { login(login: $login, password: $password) { token } }";
+        let answer = self
+            .graphql_with(login, json!({ "login": username, "password": agora::demo::PASSWORD }))
+            .await;
+        let token = answer.data("/login/token").as_str().expect("a token").to_owned();
+        self.with_token(&token)
+    }
+
+    /// The same person, calling another address.
+    pub fn moved_to(&self, url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// The same caller with that token.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self {
+            token: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
     /// Sends a GraphQL document by POST.
     pub async fn graphql(&self, query: &str) -> Reply {
         self.graphql_with(query, json!({})).await
@@ -137,6 +186,45 @@ impl Person {
                 .json(&json!({ "query": query, "variables": variables })),
         )
         .await
+    }
+
+    /// As [`graphql_with`](Self::graphql_with); `None` when the server is gone before it has answered.
+    pub async fn try_graphql(&self, query: &str, variables: &Value) -> Option<Reply> {
+        let request = self.request("POST", "/graphql");
+        let request = request.json(&json!({ "query": query, "variables": variables }));
+        let response = request.send().await.ok()?;
+        let status = response.status().as_u16();
+        let body = response.bytes().await.ok()?;
+        let body = serde_json::from_slice(&body).expect("JSON");
+        Some(Reply { status, body })
+    }
+
+    /// Subscribes through server-sent events; the stream has an answer for each event.
+    pub async fn subscribe(&self, query: &str) -> BoxStream<'static, Value> {
+        let request = self.request("POST", "/graphql").header("accept", "text/event-stream");
+        let response = request
+            .json(&json!({ "query": query }))
+            .send()
+            .await
+            .expect("the server answers");
+        assert_eq!(response.status(), 200);
+        let state = (response, String::new());
+        let events = stream::unfold(state, |(mut response, mut read)| async {
+            loop {
+                if let Some((event, rest)) = read.split_once("\n\n") {
+                    let data = event.lines().find_map(|line| line.strip_prefix("data: {"));
+                    let value = data.map(|data| serde_json::from_str(&format!("{{{data}")).expect("JSON"));
+                    read = rest.to_owned();
+                    match value {
+                        Some(value) => return Some((value, (response, read))),
+                        None => continue,
+                    }
+                }
+                let chunk = response.chunk().await.ok()??;
+                read.push_str(std::str::from_utf8(&chunk).expect("text"));
+            }
+        });
+        events.boxed()
     }
 
     /// `GET path`.

@@ -1,9 +1,13 @@
 //! Agora through its front door: a real server on a loopback port, real SQLite files, HTTP.
 
+mod access;
 mod bad_input;
 mod bazaar_races;
 mod bookshop_races;
 mod brokerage;
 mod cache;
+mod cache_never_lies;
+mod conservation;
 mod federation;
+mod killed;
 mod lasting;

@@ -36,6 +36,15 @@ pub async fn carry_out_fired(services: Services) -> Result<()> {
     Ok(())
 }
 
+/// One look at everything: carries out what can be carried out now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn carry_out_now(services: &Services) -> Result<()> {
+    News::everything().refire(services).await?;
+    carry_out_marked(services).await
+}
+
 /// What there may be to do.
 struct News {
     /// A price fired orders.

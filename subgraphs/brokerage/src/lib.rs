@@ -19,7 +19,7 @@ mod portfolio;
 mod stock;
 mod user;
 
-pub use firing::carry_out_fired;
+pub use firing::{carry_out_fired, carry_out_now};
 
 /// What can be read.
 #[derive(MergedObject, Default)]

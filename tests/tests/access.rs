@@ -1,0 +1,437 @@
+//! Who may do what in the exchange, the wallet, the brokerage and its authorizations: every query, edge and mutation, asked
+//! by everybody (CONTRACTS, section 2).
+
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use tests::{Person, Reply, TestApp};
+
+/// Who asks, in the order of the table's columns: anonymous, somebody else who invests, a broker without authorization,
+/// the broker, a service, an administrator, and the investor whose things they are (last: what changes, changes for them).
+const COLUMNS: [&str; 7] = [
+    "anonymous",
+    "stranger",
+    "other broker",
+    "broker",
+    "service",
+    "admin",
+    "investor",
+];
+
+/// What each of them is answered: a value (`ok`), nothing (`-`), or the error's status.
+type Row = (&'static str, [&'static str; 7]);
+
+/// Placeholders: `<INVESTOR>`, `<BROKER>`, `<HOLDING>`, `<CAPITAL>`, `<SHARES>` (authorizations), `<ORDER>`, `<PENDING>`
+/// (orders), `<TRANSACTION>`, `<STOCK>`, `<NUMBER>` (of a trade of the investor's). The field that is looked at is called `it`.
+const READS: &[Row] = &[
+    // What everybody may know.
+    (r#"{ it: stock(id: "<STOCK>") { price quantity } }"#, ["ok"; 7]),
+    (r#"{ it: stocks { nodes { name } } }"#, ["ok"; 7]),
+    (r#"{ it: exchangeOrder(number: <NUMBER>) { quantity } }"#, ["ok"; 7]),
+    (r#"{ it: exchangeOrders { nodes { number } } }"#, ["ok"; 7]),
+    (r#"{ it: orderReplicas { id } }"#, ["ok"; 7]),
+    // Who traded is not among it.
+    (
+        r#"{ on: exchangeOrder(number: <NUMBER>) { it: trader { id } } }"#,
+        ["-", "-", "-", "-", "ok", "ok", "ok"],
+    ),
+    // By id.
+    (
+        r#"{ it: transaction(id: "<TRANSACTION>") { amount } }"#,
+        ["-", "-", "-", "-", "ok", "ok", "ok"],
+    ),
+    (
+        r#"{ it: holding(id: "<HOLDING>") { free } }"#,
+        ["-", "-", "-", "-", "ok", "ok", "ok"],
+    ),
+    (
+        r#"{ it: brokerageOrder(id: "<ORDER>") { quantity } }"#,
+        ["-", "-", "-", "ok", "ok", "ok", "ok"],
+    ),
+    (
+        r#"{ it: brokerageOrder(id: "<PENDING>") { quantity } }"#,
+        ["-", "-", "-", "-", "ok", "ok", "ok"],
+    ),
+    (
+        r#"{ it: authorization(id: "<CAPITAL>") { remaining } }"#,
+        ["-", "-", "-", "ok", "ok", "ok", "ok"],
+    ),
+    (
+        r#"{ it: authorization(id: "<SHARES>") { remainingShares } }"#,
+        ["-", "-", "-", "ok", "ok", "ok", "ok"],
+    ),
+    // Lists and edges of the person.
+    (
+        r#"{ on: user(id: "<INVESTOR>") { it: wallet { balance } } }"#,
+        ["401", "403", "403", "403", "ok", "ok", "ok"],
+    ),
+    (
+        r#"{ on: user(id: "<INVESTOR>") { it: wallets { balance } } }"#,
+        ["401", "403", "403", "403", "ok", "ok", "ok"],
+    ),
+    (
+        r#"{ on: user(id: "<INVESTOR>") { it: holdings { nodes { free } } } }"#,
+        ["401", "403", "403", "403", "ok", "ok", "ok"],
+    ),
+    (
+        r#"{ on: user(id: "<INVESTOR>") { it: brokerageOrders { nodes { id } } } }"#,
+        ["401", "403", "403", "403", "ok", "ok", "ok"],
+    ),
+    (
+        r#"{ on: user(id: "<INVESTOR>") { it: portfolioValue } }"#,
+        ["401", "403", "403", "403", "ok", "ok", "ok"],
+    ),
+    (
+        r#"{ on: user(id: "<INVESTOR>") { it: authorizations { nodes { id } } } }"#,
+        ["401", "403", "403", "403", "ok", "ok", "ok"],
+    ),
+    // Edges out of what a party may see, into what only the other may.
+    (
+        r#"{ on: stock(id: "<STOCK>") { it: myHolding { free } } }"#,
+        ["-", "-", "-", "-", "-", "-", "ok"],
+    ),
+    (
+        r#"{ on: authorization(id: "<SHARES>") { it: holding { free } } }"#,
+        ["-", "-", "-", "404", "ok", "ok", "ok"],
+    ),
+    (
+        r#"{ on: authorization(id: "<SHARES>") { it: stock { price } } }"#,
+        ["-", "-", "-", "ok", "ok", "ok", "ok"],
+    ),
+    (
+        r#"{ on: authorization(id: "<CAPITAL>") { on: investor { it: wallet { balance } } } }"#,
+        ["-", "-", "-", "403", "ok", "ok", "ok"],
+    ),
+    (
+        r#"{ on: brokerageOrder(id: "<ORDER>") { on: investor { it: holdings { nodes { free } } } } }"#,
+        ["-", "-", "-", "403", "ok", "ok", "ok"],
+    ),
+    (
+        r#"{ on: brokerageOrder(id: "<ORDER>") { it: authorization { remaining } } }"#,
+        ["-", "-", "-", "ok", "ok", "ok", "ok"],
+    ),
+    (
+        r#"{ on: brokerageOrder(id: "<ORDER>") { it: exchangeOrder { number } } }"#,
+        ["-", "-", "-", "ok", "ok", "ok", "ok"],
+    ),
+];
+
+const WRITES: &[Row] = &[
+    (
+        r#"mutation { it: deposit(amount: { amount: "1.00", currency: "USD" }) { id } }"#,
+        ["401", "ok", "ok", "ok", "401", "ok", "ok"],
+    ),
+    (
+        r#"mutation { it: withdraw(amount: { amount: "0.01", currency: "USD" }) { id } }"#,
+        ["401", "ok", "ok", "ok", "401", "ok", "ok"],
+    ),
+    (
+        r#"mutation { it: setBalance(userId: "<BROKER>", balance: { amount: "9.00", currency: "USD" }) { id } }"#,
+        ["401", "403", "403", "403", "ok", "403", "403"],
+    ),
+    (
+        r#"mutation { it: trade(stock: "Access Inc", side: BUY, quantity: 1) { number } }"#,
+        ["401", "ok", "ok", "ok", "ok", "ok", "ok"],
+    ),
+    (
+        r#"mutation { it: listStock(input: { name: "Stock of ASKER", price: { amount: "1.00" }, quantity: 1 }) { id } }"#,
+        ["401", "403", "403", "403", "ok", "ok", "403"],
+    ),
+    (
+        r#"mutation { it: setPrice(stock: "Access Inc", price: { amount: "10.00" }) { id } }"#,
+        ["401", "403", "403", "403", "ok", "ok", "403"],
+    ),
+    (
+        r#"mutation { it: adjustStock(stock: "Access Inc", side: SELL, quantity: 1) { id } }"#,
+        ["401", "403", "403", "403", "ok", "ok", "403"],
+    ),
+    (
+        r#"mutation { it: invalidateStock(stock: "Access Inc") }"#,
+        ["401", "403", "403", "403", "ok", "ok", "403"],
+    ),
+    (
+        r#"mutation { it: acknowledgeOrder(number: <NUMBER>, stock: "Access Inc", side: BUY, quantity: 10) }"#,
+        ["401", "403", "403", "403", "ok", "ok", "403"],
+    ),
+    (
+        r#"mutation { it: proposeLeader(replica: "1") { id } }"#,
+        ["401", "403", "403", "403", "ok", "ok", "403"],
+    ),
+    (
+        r#"mutation { it: placeOrder(input: { side: BUY, stock: "<STOCK>", quantity: 1, authorization: "<CAPITAL>" }) { id } }"#,
+        ["401", "400", "404", "ok", "403", "403", "400"],
+    ),
+    (
+        r#"mutation { it: placeOrder(input: { side: SELL, stock: "<STOCK>", quantity: 1, authorization: "<SHARES>" }) { id } }"#,
+        ["401", "400", "404", "ok", "403", "403", "400"],
+    ),
+    (
+        r#"mutation { it: placeOrder(input: { side: SELL, stock: "<STOCK>", quantity: 1 }) { id } }"#,
+        ["401", "409", "400", "400", "403", "403", "ok"],
+    ),
+    (
+        r#"mutation { it: commitShares(holdingId: "<HOLDING>", committed: 9) { id } }"#,
+        ["401", "404", "404", "404", "ok", "404", "ok"],
+    ),
+    (
+        r#"mutation { it: grantAuthorization(input: { kind: CAPITAL, broker: "<BROKER>", amount: { amount: "0.01" }, endsAt: "2030-01-01T00:00:00Z" }) { created } }"#,
+        ["401", "ok", "403", "403", "403", "403", "ok"],
+    ),
+    (
+        r#"mutation { it: grantAuthorization(input: { kind: STOCK_HOLDING, broker: "<BROKER>", holding: "<HOLDING>", shares: 1, endsAt: "2030-01-01T00:00:00Z" }) { created } }"#,
+        ["401", "404", "403", "403", "403", "403", "ok"],
+    ),
+    (
+        r#"mutation { it: cancelOrder(id: "<PENDING>") { id } }"#,
+        ["401", "404", "404", "404", "404", "404", "ok"],
+    ),
+    (
+        r#"mutation { it: revokeAuthorization(id: "<CAPITAL>") { id } }"#,
+        ["401", "404", "404", "403", "403", "403", "ok"],
+    ),
+    (
+        r#"mutation { it: updateUser(id: "<INVESTOR>", input: { surname: "Else" }) { id } }"#,
+        ["401", "403", "403", "403", "ok", "ok", "ok"],
+    ),
+];
+
+/// The people and the things of one of them.
+struct Scene {
+    _app: TestApp,
+    askers: Vec<Person>,
+    names: Vec<(&'static str, String)>,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let app = TestApp::new().await;
+        let nobody = app.anonymous();
+        let mut people = Vec::new();
+        for (name, role) in [
+            ("stranger", "INVESTOR"),
+            ("other", "BROKER"),
+            ("broker", "BROKER"),
+            ("investor", "INVESTOR"),
+        ] {
+            let mut input = json!({ "username": name, "password": "who may do what", "role": role });
+            if role == "BROKER" {
+                input["brokerageFeePercent"] = json!(1);
+            }
+            let register = "mutation($input: RegisterInput!) { register(input: $input) { token user { id } } }";
+            let made = nobody.graphql_with(register, json!({ "input": input })).await;
+            let id = text(made.data("/register/user/id"));
+            people.push((id, nobody.with_token(&text(made.data("/register/token")))));
+        }
+        let admin = app.signed_in("admin").await;
+        let service = nobody.with_token(&app.service_credential("table"));
+        let [stranger, other, broker, investor] = [0, 1, 2, 3].map(|place| people[place].1.clone());
+        let mut scene = Self {
+            _app: app,
+            askers: vec![
+                nobody,
+                stranger.clone(),
+                other.clone(),
+                broker.clone(),
+                service,
+                admin.clone(),
+                investor.clone(),
+            ],
+            names: vec![("INVESTOR", people[3].0.clone()), ("BROKER", people[2].0.clone())],
+        };
+        for person in [&stranger, &other, &broker, &admin] {
+            scene
+                .make(person, "", "deposit(amount: { amount: \"5000.00\" }) { id }", "")
+                .await;
+        }
+        let list = "listStock(input: { name: \"Access Inc\", price: { amount: \"10.00\" }, quantity: 1000 }) { id }";
+        scene.make(&admin, "STOCK", list, "/id").await;
+        scene
+            .make(
+                &investor,
+                "TRANSACTION",
+                "deposit(amount: { amount: \"5000.00\" }) { id }",
+                "/id",
+            )
+            .await;
+        let buy = "placeOrder(input: { side: BUY, stock: \"<STOCK>\", quantity: 10 }) { exchangeOrder { number } }";
+        scene.make(&investor, "NUMBER", buy, "/exchangeOrder/number").await;
+        let holding = scene.ask(&investor, "{ it: me { holdings { nodes { id } } } }").await;
+        scene
+            .names
+            .push(("HOLDING", text(holding.data("/it/holdings/nodes/0/id"))));
+        let ends = "endsAt: \"2030-01-01T00:00:00Z\"";
+        let lend = format!(
+            "grantAuthorization(input: {{ kind: CAPITAL, broker: \"<BROKER>\", amount: {{ amount: \"1000.00\" }}, {ends} }}) {{ authorization {{ id }} }}"
+        );
+        scene.make(&investor, "CAPITAL", &lend, "/authorization/id").await;
+        let lend = format!(
+            "grantAuthorization(input: {{ kind: STOCK_HOLDING, broker: \"<BROKER>\", holding: \"<HOLDING>\", shares: 3, {ends} }}) {{ authorization {{ id }} }}"
+        );
+        scene.make(&investor, "SHARES", &lend, "/authorization/id").await;
+        let buy =
+            "placeOrder(input: { side: BUY, stock: \"<STOCK>\", quantity: 2, authorization: \"<CAPITAL>\" }) { id }";
+        scene.make(&broker, "ORDER", buy, "/id").await;
+        let wait = "placeOrder(input: { side: BUY, stock: \"<STOCK>\", quantity: 1, automated: true, limitPrice: { amount: \"1.00\" } }) { id }";
+        scene.make(&investor, "PENDING", wait, "/id").await;
+        scene
+    }
+
+    /// Does something in preparation and remembers what is at `pointer` under a name.
+    async fn make(&mut self, person: &Person, name: &'static str, mutation: &str, pointer: &str) {
+        let reply = self.ask(person, &format!("mutation {{ it: {mutation} }}")).await;
+        let found = reply.data(&format!("/it{pointer}")).clone();
+        if !name.is_empty() {
+            self.names.push((name, text(&found)));
+        }
+    }
+
+    async fn ask(&self, person: &Person, query: &str) -> Reply {
+        let mut query = query.to_owned();
+        for (name, value) in &self.names {
+            query = query.replace(&format!("<{name}>"), value);
+        }
+        person.graphql(&query).await
+    }
+
+    /// Asks everybody and lists what is not as the table says.
+    async fn differences(&self, rows: &[Row]) -> Vec<String> {
+        let mut differences = Vec::new();
+        for (query, expected) in rows {
+            for ((asker, column), expected) in self.askers.iter().zip(COLUMNS).zip(expected) {
+                let reply = self.ask(asker, &query.replace("ASKER", column)).await;
+                let answered = answered(&reply);
+                if answered != *expected {
+                    differences.push(format!(
+                        "{column}: {answered} instead of {expected}: {query}\n  {}",
+                        reply.body
+                    ));
+                }
+            }
+        }
+        differences
+    }
+}
+
+/// How a reply counts in the table.
+fn answered(reply: &Reply) -> String {
+    match reply.code() {
+        Some(code) => agora::status::status_of(code).as_u16().to_string(),
+        None if it(&reply.body["data"]) => "ok".to_owned(),
+        None => "-".to_owned(),
+    }
+}
+
+/// Whether there is something called `it`, wherever it is.
+fn it(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.iter().any(|(name, value)| match name.as_str() {
+            "it" => !value.is_null(),
+            _ => it(value),
+        }),
+        _ => false,
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[tokio::test]
+async fn everybody_reads_what_the_table_says() {
+    let differences = Scene::set().await.differences(READS).await;
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[tokio::test]
+async fn everybody_changes_what_the_table_says() {
+    let differences = Scene::set().await.differences(WRITES).await;
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn every_field_of_these_domains_is_in_the_table() {
+    let asked: String = READS.iter().chain(WRITES).map(|(query, _)| *query).collect();
+    for domain in ["exchange", "wallet", "brokerage"] {
+        let path = format!("{}/../subgraphs/{domain}/schema.graphql", env!("CARGO_MANIFEST_DIR"));
+        let sdl = std::fs::read_to_string(path).expect("the domain's schema");
+        for root in ["type Query", "type Mutation"] {
+            for field in fields_of(&sdl, root) {
+                assert!(
+                    asked.contains(&format!("it: {field}")),
+                    "{domain}: nobody asks for {field}"
+                );
+            }
+        }
+    }
+}
+
+/// The names of a type's fields in an SDL.
+fn fields_of(sdl: &str, opening: &str) -> Vec<String> {
+    let from = sdl.lines().skip_while(|line| !line.starts_with(opening)).skip(1);
+    let body = from.take_while(|line| *line != "}");
+    let mut quoted = false;
+    let plain = body.filter(|line| {
+        let quotes = line.matches("\"\"\"").count();
+        let was = quoted;
+        quoted ^= quotes == 1;
+        !was && quotes == 0
+    });
+    let named = plain.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    named
+        .map(|line| line.trim().split(['(', ':']).next().unwrap_or_default().to_owned())
+        .filter(|name| name.starts_with(char::is_alphabetic))
+        .collect()
+}
+
+/// Everything of these people's that an event may be about.
+async fn things(scene: &Scene, person: &Person) -> Vec<String> {
+    let query = "{ it: me { wallet { id } holdings { nodes { id } } brokerageOrders { nodes { id } } authorizations { nodes { id } } } }";
+    let reply = scene.ask(person, query).await;
+    let me = reply.data("/it");
+    let lists = ["/holdings/nodes", "/brokerageOrders/nodes", "/authorizations/nodes"];
+    let listed = lists.iter().filter_map(|list| me.pointer(list)?.as_array()).flatten();
+    listed.chain([&me["wallet"]]).map(|thing| text(&thing["id"])).collect()
+}
+
+#[tokio::test]
+async fn a_subscription_shows_nobody_what_belongs_to_others() {
+    let scene = Scene::set().await;
+    let [stranger, broker, investor] = [1, 3, 6].map(|place| scene.askers[place].clone());
+    let buys = "mutation { it: placeOrder(input: { side: BUY, stock: \"<STOCK>\", quantity: 1 }) { id } }";
+    let for_investor = "mutation { it: placeOrder(input: { side: BUY, stock: \"<STOCK>\", quantity: 1, authorization: \"<CAPITAL>\" }) { id } }";
+    for (subscription, key) in [
+        ("subscription { orderChanged { id } }", "/data/orderChanged/id"),
+        (
+            "subscription { cacheInvalidated(typenames: [\"BrokerageOrder\"]) { key } }",
+            "/data/cacheInvalidated/key",
+        ),
+        (
+            "subscription { cacheInvalidated(typenames: [\"Wallet\"]) { key } }",
+            "/data/cacheInvalidated/key",
+        ),
+        (
+            "subscription { cacheInvalidated(typenames: [\"Holding\"]) { key } }",
+            "/data/cacheInvalidated/key",
+        ),
+    ] {
+        for (watcher, own) in [(&stranger, buys), (&broker, for_investor)] {
+            if watcher.token == broker.token && subscription.contains("Holding") {
+                continue;
+            }
+            let mut events = watcher.subscribe(subscription).await;
+            // The investor's come first, again and again, and the first that is shown is none of them.
+            let event = loop {
+                let acts = async {
+                    scene.ask(&investor, buys).await.data("/it");
+                    scene.ask(watcher, own).await.data("/it");
+                };
+                tokio::select! {
+                    event = events.next() => break event.expect("an event"),
+                    () = acts => {}
+                }
+            };
+            let shown = text(event.pointer(key).unwrap_or_else(|| panic!("{event}")));
+            let mine = things(&scene, watcher).await;
+            assert!(mine.contains(&shown), "{subscription}: {event} is none of {mine:?}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Readers and traders at full speed: whoever asks after a trade was answered sees it, with the cache and without.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use agora::config::Settings;
+use serde_json::json;
+use tests::{Person, TestApp};
+use tokio::task::JoinSet;
+
+const FOR: Duration = Duration::from_secs(10);
+const LISTED: i64 = 2_000_000;
+const TRADERS: usize = 2;
+const READERS: usize = 6;
+
+/// Shares bought: asked for, and answered.
+#[derive(Default)]
+struct Bought {
+    asked: AtomicI64,
+    answered: AtomicI64,
+}
+
+/// Buys one share after the other, and answers how many.
+async fn trade(trader: Person, bought: Arc<Bought>, until: Instant) -> usize {
+    let mut trades = 0;
+    while Instant::now() < until {
+        bought.asked.fetch_add(1, SeqCst);
+        let order = json!({ "name": "Truth", "quantity": 1, "type": "buy" });
+        let reply = trader.post("/bazaar/orders", order).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        bought.answered.fetch_add(1, SeqCst);
+        trades += 1;
+    }
+    trades
+}
+
+/// Reads through either door in turn, and answers how often.
+async fn read(reader: Person, bought: Arc<Bought>, until: Instant) -> usize {
+    let mut reads = 0;
+    while Instant::now() < until {
+        let answered_before = bought.answered.load(SeqCst);
+        let quantity = if reads % 2 == 0 {
+            reader.get("/bazaar/stocks/Truth").await.body["data"]["quantity"].as_i64()
+        } else {
+            let look_up = "{ stock(name: \"Truth\") { quantity } }";
+            reader.graphql(look_up).await.data("/stock/quantity").as_i64()
+        };
+        let asked_after = bought.asked.load(SeqCst);
+        let left = quantity.expect("a quantity");
+        assert!(
+            left <= LISTED - answered_before,
+            "{left} is older than an answered trade"
+        );
+        assert!(
+            left >= LISTED - asked_after,
+            "{left} is of a trade that nobody asked for"
+        );
+        reads += 1;
+    }
+    reads
+}
+
+async fn at_full_speed(cache_enabled: bool) {
+    let mut settings = Settings::default();
+    settings.limits.cache_enabled = cache_enabled;
+    let app = TestApp::with(settings).await;
+    let admin = app.signed_in("admin").await;
+    let list = "mutation($quantity: Int!) { listStock(input: { name: \"Truth\", price: { amount: \"1.00\" }, quantity: $quantity }) { id } }";
+    admin
+        .graphql_with(list, json!({ "quantity": LISTED }))
+        .await
+        .data("/listStock/id");
+
+    let bought = Arc::new(Bought::default());
+    let until = Instant::now() + FOR;
+    let (mut traders, mut readers) = (JoinSet::new(), JoinSet::new());
+    for _ in 0..TRADERS {
+        traders.spawn(trade(app.anonymous(), bought.clone(), until));
+    }
+    for _ in 0..READERS {
+        readers.spawn(read(app.anonymous(), bought.clone(), until));
+    }
+    let trades: usize = traders.join_all().await.into_iter().sum();
+    let reads: usize = readers.join_all().await.into_iter().sum();
+
+    assert!(trades > 0 && reads > 0, "{trades} trades, {reads} reads");
+    let left = app.anonymous().get("/bazaar/stocks/Truth").await.body["data"]["quantity"].as_i64();
+    assert_eq!(left, Some(LISTED - i64::try_from(trades).expect("few")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_who_asks_after_a_trade_sees_what_was_before_it_with_the_cache() {
+    at_full_speed(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_who_asks_after_a_trade_sees_what_was_before_it_without_the_cache() {
+    at_full_speed(false).await;
+}

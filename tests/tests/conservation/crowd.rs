@@ -1,0 +1,59 @@
+//! The same operations by everybody at once: no order to compare with, but the books have to balance all the same.
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use proptest_state_machine::ReferenceStateMachine;
+
+use super::model::{Model, Op};
+use super::world::{Stage, carried_out};
+
+/// People who act at once, and what each does.
+const ACTORS: usize = 8;
+const OPERATIONS: usize = 250;
+
+/// That many random operations, always the same for the same place.
+fn operations(place: usize) -> Vec<Op> {
+    let config = proptest::test_runner::Config::default();
+    let seed = [u8::try_from(place).expect("few actors"); 32];
+    let rng = proptest::test_runner::TestRng::from_seed(proptest::test_runner::RngAlgorithm::ChaCha, &seed);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let operation = Model::transitions(&Model::new());
+    let mut next = || operation.new_tree(&mut runner).expect("an operation").current();
+    (0..OPERATIONS).map(|_| next()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_everybody_acts_at_once_the_books_balance() {
+    let stage = Stage::set().await;
+    let shares = stage.books().shares();
+
+    let stage = std::sync::Arc::new(stage);
+    let mut actors = tokio::task::JoinSet::new();
+    for place in 0..ACTORS {
+        let stage = stage.clone();
+        actors.spawn(async move {
+            let mut carried = 0;
+            for op in operations(place) {
+                let Ok((person, query, variables)) = stage.call(&op) else {
+                    continue;
+                };
+                let reply = person.graphql_with(query, variables).await;
+                carried += usize::from(carried_out(&reply));
+                if matches!(op, Op::Reprice { .. }) {
+                    stage.catch_up().await;
+                }
+            }
+            carried
+        });
+    }
+    let carried: usize = actors.join_all().await.into_iter().sum();
+
+    stage.catch_up().await;
+    let books = stage.books();
+    books.assert_balanced();
+    assert_eq!(books.shares(), shares, "shares came or went");
+    assert!(
+        carried > ACTORS * OPERATIONS / 4,
+        "only {carried} operations were carried out"
+    );
+}

@@ -1,0 +1,616 @@
+//! A small pure model of the exchange and the brokerage: what every operation does, and when it is refused.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest_state_machine::ReferenceStateMachine;
+
+/// Two investors, then two brokers.
+pub const PEOPLE: usize = 4;
+pub const INVESTORS: usize = 2;
+/// What each person takes of a trade, in hundredths of a percent.
+pub const FEE_BASIS_POINTS: [i64; PEOPLE] = [0, 0, 100, 250];
+/// Price in cents and quantity of each stock, as listed.
+pub const STOCKS: [(i64, i64); 2] = [(1_000, 50), (333, 1_000)];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Buy,
+    Sell,
+}
+
+impl Side {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Buy => "BUY",
+            Self::Sell => "SELL",
+        }
+    }
+}
+
+/// One operation. Grants and orders are told by their place in the order they came in, counted around.
+#[derive(Clone, Debug)]
+pub enum Op {
+    Deposit {
+        who: usize,
+        cents: i64,
+    },
+    Withdraw {
+        who: usize,
+        cents: i64,
+    },
+    /// A trade with the exchange for nobody's holding.
+    Bazaar {
+        who: usize,
+        stock: usize,
+        side: Side,
+        quantity: i64,
+    },
+    /// An investor's own order.
+    Own {
+        who: usize,
+        stock: usize,
+        side: Side,
+        quantity: i64,
+    },
+    /// A broker's order under a grant.
+    Brokered {
+        grant: usize,
+        stock: usize,
+        side: Side,
+        quantity: i64,
+    },
+    Automate {
+        who: usize,
+        stock: usize,
+        side: Side,
+        quantity: i64,
+        limit: i64,
+        minutes: Option<i64>,
+    },
+    Cancel {
+        order: usize,
+    },
+    LendMoney {
+        who: usize,
+        broker: usize,
+        cents: i64,
+        minutes: i64,
+    },
+    LendShares {
+        who: usize,
+        broker: usize,
+        stock: usize,
+        quantity: i64,
+        minutes: i64,
+    },
+    Revoke {
+        grant: usize,
+    },
+    Commit {
+        who: usize,
+        stock: usize,
+        quantity: i64,
+    },
+    Reprice {
+        stock: usize,
+        cents: i64,
+    },
+    Wait {
+        minutes: i64,
+    },
+    /// The last operation that has an idempotency key, once more.
+    Repeat,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shares {
+    pub free: i64,
+    pub committed: i64,
+    pub lent: i64,
+    pub held: i64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Person {
+    pub balance: i64,
+    pub lent: i64,
+    pub held: i64,
+    pub shares: [Shares; STOCKS.len()],
+}
+
+#[derive(Clone, Debug)]
+pub struct Grant {
+    pub investor: usize,
+    pub broker: usize,
+    /// Of which stock; money, if none.
+    pub stock: Option<usize>,
+    pub remaining: i64,
+    pub ends: i64,
+    pub open: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Automated {
+    pub who: usize,
+    pub stock: usize,
+    pub side: Side,
+    pub quantity: i64,
+    pub limit: i64,
+    pub ends: Option<i64>,
+    pub pending: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub people: Vec<Person>,
+    pub stocks: Vec<(i64, i64)>,
+    pub grants: Vec<Grant>,
+    pub orders: Vec<Automated>,
+    /// Trades so far.
+    pub trades: i64,
+    /// Minutes since the start.
+    pub now: i64,
+    /// Whether the last operation was carried out.
+    pub done: bool,
+}
+
+impl Model {
+    pub fn new() -> Self {
+        Self {
+            people: vec![Person::default(); PEOPLE],
+            stocks: STOCKS.to_vec(),
+            grants: Vec::new(),
+            orders: Vec::new(),
+            trades: 0,
+            now: 0,
+            done: true,
+        }
+    }
+
+    /// Carries an operation out, or refuses it and changes nothing.
+    fn run(&mut self, op: &Op) -> bool {
+        match *op {
+            Op::Deposit { who, cents } => {
+                self.people[who].balance += cents;
+                true
+            }
+            Op::Withdraw { who, cents } => take(&mut self.people[who].balance, cents),
+            Op::Bazaar {
+                stock, side, quantity, ..
+            } => self.trade(stock, side, quantity),
+            Op::Own {
+                who,
+                stock,
+                side,
+                quantity,
+            } => self.own(who, stock, side, quantity),
+            Op::Brokered {
+                grant,
+                stock,
+                side,
+                quantity,
+            } => self.brokered(grant, stock, side, quantity),
+            Op::Automate {
+                who,
+                stock,
+                side,
+                quantity,
+                limit,
+                minutes,
+            } => {
+                let order = Automated {
+                    who,
+                    stock,
+                    side,
+                    quantity,
+                    limit,
+                    ends: minutes.map(|m| self.now + m),
+                    pending: true,
+                };
+                self.automate(order)
+            }
+            Op::Cancel { order } => self.cancel(order),
+            Op::LendMoney {
+                who,
+                broker,
+                cents,
+                minutes,
+            } => {
+                let lender = &mut self.people[who];
+                if !take(&mut lender.balance, cents) {
+                    return false;
+                }
+                lender.lent += cents;
+                self.raise(who, broker, None, cents, self.now + minutes);
+                true
+            }
+            Op::LendShares {
+                who,
+                broker,
+                stock,
+                quantity,
+                minutes,
+            } => {
+                let shares = &mut self.people[who].shares[stock];
+                if shares.free + shares.committed < quantity {
+                    return false;
+                }
+                let set_aside = shares.committed.min(quantity);
+                shares.committed -= set_aside;
+                shares.free -= quantity - set_aside;
+                shares.lent += quantity;
+                self.raise(who, broker, Some(stock), quantity, self.now + minutes);
+                true
+            }
+            Op::Revoke { grant } => match self.grants.len() {
+                0 => false,
+                count => {
+                    self.end(grant % count);
+                    true
+                }
+            },
+            Op::Commit { who, stock, quantity } => {
+                let shares = &mut self.people[who].shares[stock];
+                let all = shares.free + shares.committed + shares.lent;
+                if quantity < shares.lent || quantity > all {
+                    return false;
+                }
+                shares.committed = quantity - shares.lent;
+                shares.free = all - quantity;
+                true
+            }
+            Op::Reprice { stock, cents } => {
+                self.stocks[stock].0 = cents;
+                true
+            }
+            Op::Wait { minutes } => {
+                self.now += minutes;
+                true
+            }
+            Op::Repeat => true,
+        }
+    }
+
+    fn trade(&mut self, stock: usize, side: Side, quantity: i64) -> bool {
+        let left = &mut self.stocks[stock].1;
+        match side {
+            Side::Buy if *left < quantity => return false,
+            Side::Buy => *left -= quantity,
+            Side::Sell => *left += quantity,
+        }
+        self.trades += 1;
+        true
+    }
+
+    fn own(&mut self, who: usize, stock: usize, side: Side, quantity: i64) -> bool {
+        let (price, left) = self.stocks[stock];
+        let person = &mut self.people[who];
+        let cost = price * quantity;
+        match side {
+            Side::Buy => {
+                if left < quantity || !take(&mut person.balance, cost) {
+                    return false;
+                }
+                person.shares[stock].free += quantity;
+            }
+            Side::Sell => {
+                if !take(&mut person.shares[stock].free, quantity) {
+                    return false;
+                }
+                person.balance += cost;
+            }
+        }
+        self.trade(stock, side, quantity)
+    }
+
+    fn brokered(&mut self, grant: usize, stock: usize, side: Side, quantity: i64) -> bool {
+        let Some(place) = grant.checked_rem(self.grants.len()) else {
+            return false;
+        };
+        let Grant {
+            investor,
+            broker,
+            stock: of,
+            remaining,
+            ends,
+            open,
+        } = self.grants[place];
+        let (price, left) = self.stocks[stock];
+        let cost = price * quantity;
+        let fee = (cost * FEE_BASIS_POINTS[broker] + 5_000) / 10_000;
+        if !open {
+            return false;
+        }
+        match side {
+            Side::Buy => {
+                let total = cost + fee;
+                if of.is_some() || remaining < total || left < quantity {
+                    return false;
+                }
+                self.grants[place].remaining -= total;
+                self.people[investor].lent -= total;
+                self.people[investor].shares[stock].lent += quantity;
+                self.raise(investor, broker, Some(stock), quantity, ends);
+            }
+            Side::Sell => {
+                if of != Some(stock) || remaining < quantity {
+                    return false;
+                }
+                self.grants[place].remaining -= quantity;
+                self.people[investor].shares[stock].lent -= quantity;
+                self.people[investor].lent += cost - fee;
+                if cost > fee {
+                    self.raise(investor, broker, None, cost - fee, ends);
+                }
+            }
+        }
+        self.people[broker].balance += fee;
+        self.trade(stock, side, quantity)
+    }
+
+    fn automate(&mut self, order: Automated) -> bool {
+        let person = &mut self.people[order.who];
+        let covered = match order.side {
+            Side::Buy => {
+                let cost = order.limit * order.quantity;
+                let covered = take(&mut person.balance, cost);
+                person.held += if covered { cost } else { 0 };
+                covered
+            }
+            Side::Sell => {
+                let shares = &mut person.shares[order.stock];
+                let covered = take(&mut shares.free, order.quantity);
+                shares.held += if covered { order.quantity } else { 0 };
+                covered
+            }
+        };
+        if covered {
+            self.orders.push(order);
+        }
+        covered
+    }
+
+    fn cancel(&mut self, order: usize) -> bool {
+        let Some(place) = order.checked_rem(self.orders.len()) else {
+            return false;
+        };
+        let was_completed = !self.orders[place].pending && !self.cancelled(place);
+        if was_completed {
+            return false;
+        }
+        self.release(place);
+        true
+    }
+
+    /// Of an order that is not pending: a completed one keeps its quantity, a cancelled one has none.
+    fn cancelled(&self, place: usize) -> bool {
+        self.orders[place].quantity == 0
+    }
+
+    fn release(&mut self, place: usize) {
+        let order = self.orders[place].clone();
+        if !order.pending {
+            return;
+        }
+        let person = &mut self.people[order.who];
+        match order.side {
+            Side::Buy => {
+                person.held -= order.limit * order.quantity;
+                person.balance += order.limit * order.quantity;
+            }
+            Side::Sell => {
+                person.shares[order.stock].held -= order.quantity;
+                person.shares[order.stock].free += order.quantity;
+            }
+        }
+        self.orders[place].pending = false;
+        self.orders[place].quantity = 0;
+    }
+
+    fn raise(&mut self, investor: usize, broker: usize, stock: Option<usize>, amount: i64, ends: i64) {
+        let open = self
+            .grants
+            .iter_mut()
+            .find(|grant| grant.open && (grant.investor, grant.broker, grant.stock) == (investor, broker, stock));
+        match open {
+            Some(grant) => {
+                grant.remaining += amount;
+                grant.ends = grant.ends.max(ends);
+            }
+            None => self.grants.push(Grant {
+                investor,
+                broker,
+                stock,
+                remaining: amount,
+                ends,
+                open: true,
+            }),
+        }
+    }
+
+    fn end(&mut self, place: usize) {
+        let grant = &mut self.grants[place];
+        if !grant.open {
+            return;
+        }
+        let left = std::mem::take(&mut grant.remaining);
+        grant.open = false;
+        let investor = &mut self.people[grant.investor];
+        match grant.stock {
+            None => {
+                investor.lent -= left;
+                investor.balance += left;
+            }
+            Some(stock) => {
+                investor.shares[stock].lent -= left;
+                investor.shares[stock].free += left;
+            }
+        }
+    }
+
+    /// What is over gives back what it keeps.
+    fn expire(&mut self) {
+        for place in 0..self.grants.len() {
+            if self.grants[place].ends <= self.now {
+                self.end(place);
+            }
+        }
+        for place in 0..self.orders.len() {
+            if self.orders[place].ends.is_some_and(|ends| ends <= self.now) {
+                self.release(place);
+            }
+        }
+    }
+
+    /// Carries out automated orders whose price is there, the first placed first: those of a stock whose price was just
+    /// set, and those of stocks that have shares for at least one of them, until there are no more.
+    fn fire(&mut self, repriced: Option<usize>) {
+        let mut repriced = repriced;
+        loop {
+            let before = self.trades;
+            let mut stocks: Vec<usize> = (0..self.stocks.len()).filter(|stock| self.can_fire(*stock)).collect();
+            stocks.extend(repriced.take());
+            for place in 0..self.orders.len() {
+                if stocks.contains(&self.orders[place].stock) {
+                    self.fire_one(place);
+                }
+            }
+            if self.trades == before {
+                return;
+            }
+        }
+    }
+
+    fn can_fire(&self, stock: usize) -> bool {
+        let fits = |order: &Automated| order.side == Side::Sell || order.quantity <= self.stocks[stock].1;
+        let here = |order: &&Automated| order.stock == stock && order.pending && self.crosses(order);
+        self.orders.iter().filter(here).any(fits)
+    }
+
+    fn crosses(&self, order: &Automated) -> bool {
+        let price = self.stocks[order.stock].0;
+        match order.side {
+            Side::Buy => price <= order.limit,
+            Side::Sell => price >= order.limit,
+        }
+    }
+
+    fn fire_one(&mut self, place: usize) {
+        let Automated {
+            who,
+            stock,
+            side,
+            quantity,
+            limit,
+            pending,
+            ..
+        } = self.orders[place];
+        let (price, _) = self.stocks[stock];
+        if !pending || !self.crosses(&self.orders[place]) || !self.trade(stock, side, quantity) {
+            return;
+        }
+        self.orders[place].pending = false;
+        let person = &mut self.people[who];
+        match side {
+            Side::Buy => {
+                person.held -= limit * quantity;
+                person.balance += (limit - price) * quantity;
+                person.shares[stock].free += quantity;
+            }
+            Side::Sell => {
+                person.shares[stock].held -= quantity;
+                person.balance += price * quantity;
+            }
+        }
+    }
+}
+
+fn take(from: &mut i64, amount: i64) -> bool {
+    let enough = *from >= amount;
+    if enough {
+        *from -= amount;
+    }
+    enough
+}
+
+impl ReferenceStateMachine for Model {
+    type State = Self;
+    type Transition = Op;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        Just(Self::new()).boxed()
+    }
+
+    fn transitions(_: &Self) -> BoxedStrategy<Op> {
+        let side = || prop_oneof![Just(Side::Buy), Just(Side::Sell)];
+        let (person, investor, broker) = (0..PEOPLE, 0..INVESTORS, INVESTORS..PEOPLE);
+        let stock = || 0..STOCKS.len();
+        let few = || 1..30_i64;
+        let minutes = || 1..90_i64;
+        prop_oneof![
+            3 => (person.clone(), 1..60_000_i64).prop_map(|(who, cents)| Op::Deposit { who, cents }),
+            2 => (person.clone(), 1..20_000_i64).prop_map(|(who, cents)| Op::Withdraw { who, cents }),
+            2 => (person, stock(), side(), few())
+                .prop_map(|(who, stock, side, quantity)| Op::Bazaar { who, stock, side, quantity }),
+            5 => (investor.clone(), stock(), side(), few())
+                .prop_map(|(who, stock, side, quantity)| Op::Own { who, stock, side, quantity }),
+            5 => (any::<usize>(), stock(), side(), few())
+                .prop_map(|(grant, stock, side, quantity)| Op::Brokered { grant, stock, side, quantity }),
+            4 => (investor.clone(), stock(), side(), few(), 200..1_500_i64, proptest::option::of(minutes()))
+                .prop_map(|(who, stock, side, quantity, limit, minutes)| Op::Automate { who, stock, side, quantity, limit, minutes }),
+            2 => any::<usize>().prop_map(|order| Op::Cancel { order }),
+            2 => (investor.clone(), broker.clone(), 1..40_000_i64, minutes())
+                .prop_map(|(who, broker, cents, minutes)| Op::LendMoney { who, broker, cents, minutes }),
+            2 => (investor.clone(), broker, stock(), few(), minutes())
+                .prop_map(|(who, broker, stock, quantity, minutes)| Op::LendShares { who, broker, stock, quantity, minutes }),
+            1 => any::<usize>().prop_map(|grant| Op::Revoke { grant }),
+            1 => (investor, stock(), 0..40_i64)
+                .prop_map(|(who, stock, quantity)| Op::Commit { who, stock, quantity }),
+            3 => (stock(), 200..1_500_i64).prop_map(|(stock, cents)| Op::Reprice { stock, cents }),
+            1 => minutes().prop_map(|minutes| Op::Wait { minutes }),
+            1 => Just(Op::Repeat),
+        ]
+        .boxed()
+    }
+
+    fn apply(mut state: Self, op: &Op) -> Self {
+        let mut after = state.clone();
+        let done = after.run(op);
+        if done {
+            state = after;
+        }
+        state.done = done;
+        state.expire();
+        let repriced = match op {
+            Op::Reprice { stock, .. } => Some(*stock),
+            _ => None,
+        };
+        state.fire(repriced);
+        state.check();
+        state
+    }
+}
+
+impl Model {
+    /// The model keeps its own promises; otherwise it could prove nothing.
+    fn check(&self) {
+        for person in &self.people {
+            let shares = person.shares.iter().flat_map(|s| [s.free, s.committed, s.lent, s.held]);
+            assert!(
+                [person.balance, person.lent, person.held]
+                    .into_iter()
+                    .chain(shares)
+                    .all(|n| n >= 0),
+                "{person:?}"
+            );
+        }
+        let mut open = BTreeSet::new();
+        for grant in self.grants.iter().filter(|grant| grant.open) {
+            assert!(
+                open.insert((grant.investor, grant.broker, grant.stock)),
+                "two open grants of a kind"
+            );
+        }
+    }
+}

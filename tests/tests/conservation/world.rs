@@ -1,0 +1,420 @@
+//! The model's operations on a running Agora, and the comparison of the two.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use contract::Clock;
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
+use serde_json::{Value, json};
+use tests::{Books, Person, Reply, TestApp};
+use tokio::runtime::Runtime;
+
+use super::model::{FEE_BASIS_POINTS, INVESTORS, Model, Op, PEOPLE, STOCKS};
+
+/// Refusals that an operation may be answered with; everything else is a mistake of ours.
+const REFUSALS: [&str; 9] = [
+    "INSUFFICIENT_FUNDS",
+    "INSUFFICIENT_SHARES",
+    "INSUFFICIENT_STOCK",
+    "INSUFFICIENT_AUTHORIZATION",
+    "AUTHORIZATION_MISMATCH",
+    "FORBIDDEN",
+    "NOT_FOUND",
+    "ORDER_COMPLETED",
+    "INVALID_INPUT",
+];
+
+/// A running Agora with the model's people and stocks.
+pub struct World {
+    runtime: Runtime,
+    pub stage: Stage,
+    /// The last operation that was carried out under a key.
+    last: Option<(usize, String, Value, Value)>,
+    keys: Cell<u64>,
+}
+
+/// What operations need to be sent.
+pub struct Stage {
+    pub app: TestApp,
+    pub admin: Person,
+    pub people: Vec<Person>,
+    pub ids: Vec<i64>,
+    pub stocks: Vec<(i64, String)>,
+    /// The last rows that were there before.
+    before: [i64; 2],
+    shares: Vec<(String, i64)>,
+}
+
+impl Stage {
+    pub async fn set() -> Self {
+        let app = TestApp::new().await;
+        let admin = app.signed_in("admin").await;
+        let me = admin.graphql("{ me { id } }").await;
+        let admin = admin.with_token(&app.lasting_token(number(me.data("/me/id")), contract::Role::Member, true));
+        let (mut people, mut ids) = (Vec::new(), Vec::new());
+        for (place, fee) in FEE_BASIS_POINTS.iter().enumerate() {
+            let (role, fee) = match place < INVESTORS {
+                true => ("INVESTOR", Value::Null),
+                false => ("BROKER", json!(*fee as f64 / 100.0)),
+            };
+            let register = "mutation($input: RegisterInput!) { register(input: $input) { token user { id } } }";
+            let mut input = json!({ "username": format!("person{place}"), "password": "conservation", "role": role });
+            if !fee.is_null() {
+                input["brokerageFeePercent"] = fee;
+            }
+            let person = app.anonymous();
+            let reply = person.graphql_with(register, json!({ "input": input })).await;
+            let id = number(reply.data("/register/user/id"));
+            let role = contract::Role::parse(role).expect("a role");
+            ids.push(id);
+            people.push(person.with_token(&app.lasting_token(id, role, false)));
+        }
+        let mut stocks = Vec::new();
+        for (place, (cents, quantity)) in STOCKS.iter().enumerate() {
+            let name = format!("Stock{place}");
+            let list = "mutation($input: StockInput!) { listStock(input: $input) { id } }";
+            let input = json!({ "name": name, "price": money(*cents), "quantity": quantity });
+            let listed = admin.graphql_with(list, json!({ "input": input })).await;
+            stocks.push((number(listed.data("/listStock/id")), name));
+        }
+        let books = Books::of(&app.data());
+        let last = |table| books.number(&format!("SELECT coalesce(max(id), 0) FROM {table}"));
+        let before = [last("broker_authorization"), last("brokerage_order")];
+        let shares = books.shares();
+        Self {
+            app,
+            admin,
+            people,
+            ids,
+            stocks,
+            before,
+            shares,
+        }
+    }
+
+    pub fn books(&self) -> Books {
+        Books::of(&self.app.data())
+    }
+
+    /// The id of the row that came as the one with that place, counted around.
+    fn nth(&self, query: &str, place: usize, before: i64) -> Option<i64> {
+        let books = self.books();
+        let count = books.number(&format!("SELECT count(*) FROM ({query} > {before})"));
+        let offset = place.checked_rem(usize::try_from(count).ok()?)?;
+        Some(books.number(&format!("{query} > {before} ORDER BY id LIMIT 1 OFFSET {offset}")))
+    }
+
+    fn grant(&self, place: usize) -> Option<i64> {
+        self.nth("SELECT id FROM broker_authorization WHERE id", place, self.before[0])
+    }
+
+    fn order(&self, place: usize) -> Option<i64> {
+        let query = "SELECT id FROM brokerage_order WHERE limit_minor IS NOT NULL AND id";
+        self.nth(query, place, self.before[1])
+    }
+
+    /// The people who are a grant's investor and broker.
+    fn parties(&self, grant: i64) -> [usize; 2] {
+        let books = self.books();
+        ["investor_id", "broker_id"].map(|column| {
+            let id = books.number(&format!("SELECT {column} FROM broker_authorization WHERE id = {grant}"));
+            self.ids
+                .iter()
+                .position(|person| *person == id)
+                .expect("one of the people")
+        })
+    }
+
+    fn holding(&self, who: usize, stock: usize) -> Option<i64> {
+        let (user, stock) = (self.ids[who], self.stocks[stock].0);
+        let query = format!("SELECT coalesce(max(id), 0) FROM holding WHERE user_id = {user} AND stock_id = {stock}");
+        Some(self.books().number(&query)).filter(|id| *id > 0)
+    }
+
+    /// Who sends the operation, and the mutation with its variables; `Err` with whether it counts as done where there is nothing to send.
+    pub fn call(&self, op: &Op) -> Result<(&Person, &'static str, Value), bool> {
+        const ORDER: &str = "mutation($input: PlaceOrderInput!, $key: String) { it: placeOrder(input: $input, idempotencyKey: $key) { id } }";
+        const GRANT: &str = "mutation($input: GrantInput!, $key: String) {
+            it: grantAuthorization(input: $input, idempotencyKey: $key) { authorization { id } } }";
+        let ends = |minutes: i64| contract::rfc3339(self.app.clock.now_us() + minutes * 60_000_000).to_rfc3339();
+        let call = match *op {
+            Op::Deposit { who, cents } => (
+                &self.people[who],
+                "mutation($amount: Money!, $key: String) { it: deposit(amount: $amount, idempotencyKey: $key) { id } }",
+                json!({ "amount": money(cents) }),
+            ),
+            Op::Withdraw { who, cents } => (
+                &self.people[who],
+                "mutation($amount: Money!, $key: String) { it: withdraw(amount: $amount, idempotencyKey: $key) { id } }",
+                json!({ "amount": money(cents) }),
+            ),
+            Op::Bazaar {
+                who,
+                stock,
+                side,
+                quantity,
+            } => (
+                &self.people[who],
+                "mutation($stock: String!, $side: Side!, $quantity: Int!, $key: String) {
+                    it: trade(stock: $stock, side: $side, quantity: $quantity, idempotencyKey: $key) { number } }",
+                json!({ "stock": self.stocks[stock].1, "side": side.word(), "quantity": quantity }),
+            ),
+            Op::Own {
+                who,
+                stock,
+                side,
+                quantity,
+            } => (
+                &self.people[who],
+                ORDER,
+                json!({ "input": { "side": side.word(), "stock": self.stocks[stock].0.to_string(), "quantity": quantity } }),
+            ),
+            Op::Brokered {
+                grant,
+                stock,
+                side,
+                quantity,
+            } => {
+                let grant = self.grant(grant).ok_or(false)?;
+                let stock = self.stocks[stock].0.to_string();
+                let input = json!({ "side": side.word(), "stock": stock, "quantity": quantity, "authorization": grant.to_string() });
+                (&self.people[self.parties(grant)[1]], ORDER, json!({ "input": input }))
+            }
+            Op::Automate {
+                who,
+                stock,
+                side,
+                quantity,
+                limit,
+                minutes,
+            } => {
+                let mut input = json!({ "side": side.word(), "stock": self.stocks[stock].0.to_string(), "quantity": quantity,
+                    "automated": true, "limitPrice": money(limit) });
+                if let Some(minutes) = minutes {
+                    input["expiresAt"] = ends(minutes).into();
+                }
+                (&self.people[who], ORDER, json!({ "input": input }))
+            }
+            Op::Cancel { order } => {
+                let order = self.order(order).ok_or(false)?;
+                let query = format!("SELECT investor_id FROM brokerage_order WHERE id = {order}");
+                let id = self.books().number(&query);
+                let who = self
+                    .ids
+                    .iter()
+                    .position(|person| *person == id)
+                    .expect("one of the people");
+                (
+                    &self.people[who],
+                    "mutation($id: ID!) { it: cancelOrder(id: $id) { id } }",
+                    json!({ "id": order.to_string() }),
+                )
+            }
+            Op::LendMoney {
+                who,
+                broker,
+                cents,
+                minutes,
+            } => (
+                &self.people[who],
+                GRANT,
+                json!({ "input": { "kind": "CAPITAL", "broker": self.ids[broker].to_string(), "amount": money(cents), "endsAt": ends(minutes) } }),
+            ),
+            Op::LendShares {
+                who,
+                broker,
+                stock,
+                quantity,
+                minutes,
+            } => {
+                let holding = self.holding(who, stock).ok_or(false)?;
+                let input = json!({ "kind": "STOCK_HOLDING", "broker": self.ids[broker].to_string(), "holding": holding.to_string(),
+                    "shares": quantity, "endsAt": ends(minutes) });
+                (&self.people[who], GRANT, json!({ "input": input }))
+            }
+            Op::Revoke { grant } => {
+                let grant = self.grant(grant).ok_or(false)?;
+                let revoke = "mutation($id: ID!) { it: revokeAuthorization(id: $id) { id } }";
+                (
+                    &self.people[self.parties(grant)[0]],
+                    revoke,
+                    json!({ "id": grant.to_string() }),
+                )
+            }
+            Op::Commit { who, stock, quantity } => {
+                let holding = self.holding(who, stock).ok_or(quantity == 0)?;
+                let commit = "mutation($id: ID!, $committed: Int!) { it: commitShares(holdingId: $id, committed: $committed) { id } }";
+                (
+                    &self.people[who],
+                    commit,
+                    json!({ "id": holding.to_string(), "committed": quantity }),
+                )
+            }
+            Op::Reprice { stock, cents } => (
+                &self.admin,
+                "mutation($stock: String!, $price: Money!) { it: setPrice(stock: $stock, price: $price) { id } }",
+                json!({ "stock": self.stocks[stock].1, "price": money(cents) }),
+            ),
+            Op::Wait { .. } | Op::Repeat => return Err(true),
+        };
+        Ok(call)
+    }
+
+    /// What is over is settled, and what a price fired is carried out: without waiting for the tasks that do it.
+    pub async fn catch_up(&self) {
+        let services = self.app.services();
+        services.settle_due().await.expect("what is due is settled");
+        let trades = || self.books().number("SELECT count(*) FROM exchange_order");
+        loop {
+            let before = trades();
+            brokerage::carry_out_now(services)
+                .await
+                .expect("fired orders are carried out");
+            if trades() == before {
+                return;
+            }
+        }
+    }
+
+    /// Fails where what the tables say is not what the model says.
+    fn compare(&self, model: &Model) {
+        let books = self.books();
+        let number = |query: String| books.number(&query);
+        for (place, (id, _)) in self.stocks.iter().enumerate() {
+            let stock = (
+                number(format!("SELECT price_minor FROM stock WHERE id = {id}")),
+                number(format!("SELECT quantity FROM stock WHERE id = {id}")),
+            );
+            assert_eq!(stock, model.stocks[place], "stock {place}");
+        }
+        for (place, (user, person)) in self.ids.iter().zip(&model.people).enumerate() {
+            let wallet = |column| {
+                number(format!(
+                    "SELECT coalesce(sum({column}), 0) FROM wallet WHERE user_id = {user}"
+                ))
+            };
+            let found = ["balance_minor", "lent_minor", "held_minor", "committed_minor"].map(wallet);
+            assert_eq!(
+                found,
+                [person.balance, person.lent, person.held, 0],
+                "wallet of person {place}"
+            );
+            for ((stock, _), shares) in self.stocks.iter().zip(&person.shares) {
+                let holding = |column| {
+                    number(format!(
+                        "SELECT coalesce(sum({column}), 0) FROM holding WHERE user_id = {user} AND stock_id = {stock}"
+                    ))
+                };
+                let found = ["free", "committed", "lent", "held"].map(holding);
+                let expected = [shares.free, shares.committed, shares.lent, shares.held];
+                assert_eq!(found, expected, "shares of person {place}");
+            }
+        }
+        let open = number(format!(
+            "SELECT count(*) FROM broker_authorization WHERE ended_at_us IS NULL AND id > {}",
+            self.before[0]
+        ));
+        assert_eq!(
+            open,
+            model.grants.iter().filter(|grant| grant.open).count() as i64,
+            "open authorizations"
+        );
+        books.assert_balanced();
+        assert_eq!(books.shares(), self.shares, "shares came or went");
+    }
+}
+
+impl StateMachineTest for World {
+    type SystemUnderTest = Self;
+    type Reference = Model;
+
+    fn init_test(model: &Model) -> Self {
+        let runtime = Runtime::new().expect("a runtime");
+        let stage = runtime.block_on(Stage::set());
+        stage.compare(model);
+        Self {
+            runtime,
+            stage,
+            last: None,
+            keys: Cell::new(0),
+        }
+    }
+
+    fn apply(mut state: Self, model: &Model, op: Op) -> Self {
+        let done = match &op {
+            Op::Wait { minutes } => {
+                state.stage.app.wait(Duration::from_secs(60 * minutes.unsigned_abs()));
+                true
+            }
+            Op::Repeat => {
+                if let Some((who, query, variables, first)) = &state.last {
+                    let person = if *who < PEOPLE {
+                        &state.stage.people[*who]
+                    } else {
+                        &state.stage.admin
+                    };
+                    let again = state.runtime.block_on(person.graphql_with(query, variables.clone()));
+                    assert_eq!(again.body["data"], *first, "another answer to the same key");
+                }
+                true
+            }
+            op => state.send(op),
+        };
+        state.runtime.block_on(state.stage.catch_up());
+        assert_eq!(done, model.done, "{op:?}");
+        state
+    }
+
+    fn check_invariants(state: &Self, model: &<Model as ReferenceStateMachine>::State) {
+        state.stage.compare(model);
+    }
+}
+
+impl World {
+    /// Sends an operation and says whether it was carried out.
+    fn send(&mut self, op: &Op) -> bool {
+        let (person, query, mut variables) = match self.stage.call(op) {
+            Ok(call) => call,
+            Err(done) => return done,
+        };
+        let keyed = query.contains("$key");
+        if keyed {
+            self.keys.set(self.keys.get() + 1);
+            variables["key"] = format!("key {}", self.keys.get()).into();
+        }
+        let reply = self.runtime.block_on(person.graphql_with(query, variables.clone()));
+        let done = carried_out(&reply);
+        if done && keyed {
+            let who = self
+                .stage
+                .people
+                .iter()
+                .position(|one| std::ptr::eq(one, person))
+                .unwrap_or(PEOPLE);
+            self.last = Some((who, query.to_owned(), variables, reply.body["data"].clone()));
+        }
+        done
+    }
+}
+
+/// Whether it was; a refusal has to be one of those there are.
+pub fn carried_out(reply: &Reply) -> bool {
+    match reply.code() {
+        None => {
+            assert!(!reply.data("/it").is_null(), "{reply:?}");
+            true
+        }
+        Some(code) => {
+            assert!(REFUSALS.contains(&code), "{reply:?}");
+            false
+        }
+    }
+}
+
+fn money(cents: i64) -> Value {
+    json!({ "amount": format!("{}.{:02}", cents / 100, cents % 100), "currency": "USD" })
+}
+
+fn number(id: &Value) -> i64 {
+    id.as_str().and_then(|id| id.parse().ok()).expect("an id")
+}
