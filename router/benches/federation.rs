@@ -6,6 +6,8 @@
 //! Processor time is what all threads of this process used (Linux: `schedstat`), so neither waiting nor another
 //! program's load counts. Ways take turns within a round, and medians of rounds are shown.
 
+#[path = "federation/cpu.rs"]
+mod cpu;
 #[path = "federation/domains.rs"]
 mod domains;
 #[path = "federation/memory.rs"]
@@ -21,6 +23,7 @@ use agora::subgraph::{Document, Outcome, Subgraph, SubgraphRequest};
 use agora::supergraph::Supergraph;
 use async_graphql::{Executor, Request, Variables};
 use contract::{Role, Viewer};
+use cpu::{median, processor_ns};
 
 const SMALL: &str = "{ me { username inbox(first: 1) { nodes { contents } } } }";
 const LIST: &str = "{ me { inbox(first: 20) { nodes { contents from { username } } } } }";
@@ -127,20 +130,6 @@ async fn time<F: Future>(times: u32, mut run: impl FnMut() -> F) -> f64 {
         run().await;
     }
     (processor_ns() - before) / 1_000.0 / f64::from(times)
-}
-
-/// The processor time of all threads of this process.
-fn processor_ns() -> f64 {
-    let threads = std::fs::read_dir("/proc/self/task").expect("Linux");
-    threads
-        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok())
-        .filter_map(|stat| stat.split(' ').next()?.parse::<f64>().ok())
-        .sum()
-}
-
-fn median(mut of: Vec<f64>) -> f64 {
-    of.sort_by(f64::total_cmp);
-    of[of.len() / 2]
 }
 
 fn planning(supergraph: &Supergraph) {

@@ -1,5 +1,6 @@
 //! What every door of the router needs: the graph, who is asking, the time, the bounds.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use contract::Clock;
@@ -10,9 +11,13 @@ use crate::auth::Authenticator;
 use crate::limits::Limits;
 use crate::subgraph::Subgraph;
 
-/// What every door of the router needs. Cheap to clone.
+/// What every door of the router needs. Cheap to clone: every request does, several times.
 #[derive(Clone)]
-pub struct Gateway {
+pub struct Gateway(Arc<Shared>);
+
+/// What a [`Gateway`] gives.
+#[derive(Clone)]
+pub struct Shared {
     /// The graph behind all doors.
     pub graph: Arc<dyn Subgraph>,
     /// Who is asking.
@@ -25,6 +30,14 @@ pub struct Gateway {
     pub shutdown: CancellationToken,
     /// What is left of the bounds that all doors share.
     pub room: Room,
+}
+
+impl Deref for Gateway {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 /// What is left of the bounds that all doors share.
@@ -47,15 +60,25 @@ impl Gateway {
             subscriptions: room_for(limits.subscriptions_max),
             sockets: room_for(limits.sockets_max),
         };
-        Self {
+        Self(Arc::new(Shared {
             graph,
             auth,
             clock,
             limits,
             shutdown: CancellationToken::new(),
             room,
-        }
+        }))
     }
+
+    /// The same before another graph.
+    #[must_use]
+    pub fn before(&self, graph: Arc<dyn Subgraph>) -> Self {
+        Self(Arc::new(Shared {
+            graph,
+            ..Shared::clone(self)
+        }))
+    }
+
     /// Waits until no WebSocket is open and no stream runs any more. After a shutdown began: a server that only waits for
     /// its HTTP connections would cut WebSockets off before they are told why.
     pub async fn until_drained(&self) {

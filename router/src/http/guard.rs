@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -19,29 +19,51 @@ use crate::http::request_id::{self, RequestId};
 pub fn guarded(gateway: &Gateway, router: Router) -> Router {
     router
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(gateway.clone(), bounded))
-        .layer(from_fn(safe_in_browsers))
-        .layer(from_fn(identified_and_logged))
+        .layer(from_fn_with_state(gateway.clone(), around))
 }
 
-async fn identified_and_logged(mut request: Request, next: Next) -> Response {
+/// One layer, not one for each concern: every layer costs each request an allocation and a clone of all that is inside.
+async fn around(State(gateway): State<Gateway>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
-    let method = request.method().clone();
-    // Without its query: what people ask for is none of the log's business.
-    let path = request.uri().path().to_owned();
     request.extensions_mut().insert(id.clone());
-    let began = Instant::now();
-    let mut response = next.run(request).await;
+    let line = Line::begin(&request);
+    let mut response = bounded(&gateway, request, next).await;
+    protect_browsers(response.headers_mut());
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(request_id::HEADER, value);
     }
-    let status = response.status().as_u16();
-    let took_us = began.elapsed().as_micros();
-    tracing::info!(target: "agora::access", id = %id.0, %method, path, status, took_us, "answered");
+    if let Some(line) = line {
+        line.end(&id, &response);
+    }
     response
 }
 
-async fn safe_in_browsers(request: Request, next: Next) -> Response {
+/// A line of the log in the making; none where nobody wants it.
+struct Line {
+    method: Method,
+    /// Without its query: what people ask for is none of the log's business.
+    path: String,
+    began: Instant,
+}
+
+impl Line {
+    fn begin(request: &Request) -> Option<Self> {
+        tracing::enabled!(target: "agora::access", tracing::Level::INFO).then(|| Self {
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            began: Instant::now(),
+        })
+    }
+
+    fn end(self, id: &RequestId, response: &Response) {
+        let Self { method, path, began } = self;
+        let status = response.status().as_u16();
+        let took_us = began.elapsed().as_micros();
+        tracing::info!(target: "agora::access", id = %id.0, %method, path, status, took_us, "answered");
+    }
+}
+
+fn protect_browsers(headers: &mut HeaderMap) {
     const HEADERS: [(HeaderName, &str); 5] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
@@ -52,19 +74,14 @@ async fn safe_in_browsers(request: Request, next: Next) -> Response {
             "default-src 'none'; frame-ancestors 'none'",
         ),
     ];
-    let mut response = next.run(request).await;
     for (name, value) in HEADERS {
         // Pages bring a policy of their own.
-        response
-            .headers_mut()
-            .entry(name)
-            .or_insert(HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    response
 }
 
 /// Streams count until they have begun; then the bound on subscriptions holds.
-async fn bounded(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
+async fn bounded(gateway: &Gateway, request: Request, next: Next) -> Response {
     // Whoever asks whether we are alive has to get an answer most of all when there is much to do.
     if request.uri().path() == "/health" {
         return next.run(request).await;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use agora::gateway::Gateway;
 use agora::rest;
 use agora::subgraph::{Subgraph, SubgraphData, SubgraphRequest};
 use async_graphql::{Response, ServerError};
@@ -31,7 +30,7 @@ impl Subgraph for Failing {
 
 async fn over(graph: Arc<dyn Subgraph>, line: &str, body: &str) -> Answered {
     let store = Store::open().await;
-    let gateway = Gateway { graph, ..store.gateway };
+    let gateway = store.gateway.before(graph);
     send(
         &rest::router(&gateway, rest::Openness::Anyone),
         line,
