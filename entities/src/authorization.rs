@@ -148,18 +148,24 @@ pub fn of(user_id: i64, side: Side, open: Option<bool>) -> Select<Entity> {
 }
 
 /// Records a grant: raises the open authorization of the same kind (and holding) between the two, or makes one. A
-/// raised one ends at the later of the two moments and begins at the earlier.
+/// raised one ends at the later of the two moments, and begins at the earlier if it
+/// `may_begin_earlier`: the investor's own grant may say so, what a broker's trade adds may not.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn raise(tx: &impl ConnectionTrait, grant: &Grant, now_us: i64) -> Result<Raised, DbErr> {
+pub async fn raise(
+    tx: &impl ConnectionTrait,
+    grant: &Grant,
+    may_begin_earlier: bool,
+    now_us: i64,
+) -> Result<Raised, DbErr> {
     let (holding, stock, currency) = match &grant.lent {
         Lent::Capital(currency) => (None, None, Some(currency.as_str())),
         Lent::Shares { holding_id, stock_id } => (Some(*holding_id), Some(*stock_id), None),
     };
     let raise = "UPDATE broker_authorization SET granted = granted + $1, remaining = remaining + $1, version = version + 1,
              ends_at_us = CASE WHEN ends_at_us < $2 THEN $2 ELSE ends_at_us END,
-             starts_at_us = CASE WHEN starts_at_us > $3 THEN $3 ELSE starts_at_us END
+             starts_at_us = CASE WHEN $9 AND starts_at_us > $3 THEN $3 ELSE starts_at_us END
          WHERE investor_id = $4 AND broker_id = $5 AND kind = $6 AND coalesce(holding_id, 0) = $7 AND ended_at_us IS NULL
              AND coalesce(currency, '') = $8
          RETURNING *";
@@ -172,6 +178,7 @@ pub async fn raise(tx: &impl ConnectionTrait, grant: &Grant, now_us: i64) -> Res
         grant.lent.kind().into(),
         holding.unwrap_or(0).into(),
         currency.unwrap_or_default().into(),
+        may_begin_earlier.into(),
     ];
     if let Some(authorization) = sql::changed(tx, raise, values).await? {
         return Ok(Raised {

@@ -5,6 +5,7 @@ use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{Condition, ExprTrait, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
+use crate::failed::{Failed, Refusal};
 use crate::side::Side;
 use crate::{sql, stock};
 
@@ -137,14 +138,20 @@ pub struct Automated {
     pub expires_at_us: Option<i64>,
 }
 
+/// Automated orders of one investor that wait at the same time, at most: each price and each trade may look at all of them.
+pub const PENDING_MAX: u32 = 1_000;
+
 /// Records an automated order as pending; its cover is [`crate::cover`]'s.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn place(tx: &impl ConnectionTrait, order: &Automated, now_us: i64) -> Result<Model, DbErr> {
-    let sql = "INSERT INTO brokerage_order (side, stock_id, quantity, status, currency, limit_minor, expires_at_us, investor_id,
+/// [`Refusal::TooManyOrders`] when the investor has [`PENDING_MAX`] of them, or when the database fails.
+pub async fn place(tx: &impl ConnectionTrait, order: &Automated, now_us: i64) -> Result<Model, Failed> {
+    let sql = format!(
+        "INSERT INTO brokerage_order (side, stock_id, quantity, status, currency, limit_minor, expires_at_us, investor_id,
              placed_at_us, changed_at_us, version)
-         VALUES ($1, $2, $3, 'PENDING', $4, $5, $6, $7, $8, $8, 1) RETURNING *";
+         SELECT $1, $2, $3, 'PENDING', $4, $5, $6, $7, $8, $8, 1
+         WHERE (SELECT count(*) FROM brokerage_order WHERE investor_id = $7 AND status = 'PENDING') < {PENDING_MAX} RETURNING *"
+    );
     let values = [
         order.side.as_str().into(),
         order.stock_id.into(),
@@ -155,7 +162,8 @@ pub async fn place(tx: &impl ConnectionTrait, order: &Automated, now_us: i64) ->
         order.investor_id.into(),
         now_us.into(),
     ];
-    sql::made(tx, sql, values).await
+    let placed = sql::changed(tx, &sql, values).await?;
+    placed.ok_or_else(|| Refusal::TooManyOrders.into())
 }
 
 /// Marks the pending orders of a stock that this price fires, with the price, and answers how many it newly marked.

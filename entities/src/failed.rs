@@ -11,6 +11,10 @@ pub enum Refusal {
     WalletFull,
     /// The holding's bucket does not hold that many shares.
     InsufficientShares,
+    /// The holding would have more shares than can be counted.
+    HoldingFull,
+    /// The investor has as many pending orders as one can have.
+    TooManyOrders,
     /// The exchange has fewer shares.
     InsufficientStock,
     /// The exchange would have more shares of the stock than can be counted.

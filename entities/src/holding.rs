@@ -72,25 +72,30 @@ pub async fn of(db: &impl ConnectionTrait, user_id: i64, stock_id: i64) -> Resul
         .await
 }
 
+/// Shares in a holding at most, in all buckets together: as many as the API can count.
+pub const SHARES_MAX: i64 = 2_147_483_647;
+
 /// Adds shares to a bucket; opens the holding when there is none.
 ///
 /// # Errors
-/// When the database fails.
+/// [`Refusal::HoldingFull`] when it would have more than [`SHARES_MAX`], or when the database fails.
 pub async fn add(
     tx: &impl ConnectionTrait,
     user_id: i64,
     stock_id: i64,
     to: Bucket,
     quantity: i64,
-) -> Result<Model, DbErr> {
+) -> Result<Model, Failed> {
     let column = to.column();
     let sql = format!(
         "INSERT INTO holding (user_id, stock_id, {column}, version) VALUES ($1, $2, $3, 1)
          ON CONFLICT (user_id, stock_id) DO UPDATE SET {column} = holding.{column} + excluded.{column},
              version = holding.version + 1
+             WHERE holding.free + holding.committed + holding.lent + holding.held + excluded.{column} <= {SHARES_MAX}
          RETURNING *"
     );
-    sql::made(tx, &sql, [user_id.into(), stock_id.into(), quantity.into()]).await
+    let added = sql::changed(tx, &sql, [user_id.into(), stock_id.into(), quantity.into()]).await?;
+    added.ok_or_else(|| Refusal::HoldingFull.into())
 }
 
 /// Takes shares of somebody's holding of a stock out of a bucket.

@@ -28,6 +28,8 @@ impl MigrationTrait for Migration {
             "CREATE INDEX authorization_due ON broker_authorization (ends_at_us) WHERE ended_at_us IS NULL",
             "CREATE INDEX brokerage_order_investor ON brokerage_order (investor_id, id)",
             "CREATE INDEX brokerage_order_broker ON brokerage_order (broker_id, id) WHERE broker_id IS NOT NULL",
+            // How many an investor has pending is looked at before each new one.
+            "CREATE INDEX brokerage_order_pending ON brokerage_order (investor_id) WHERE status = 'PENDING'",
             "CREATE INDEX brokerage_order_changed ON brokerage_order (changed_at_us, id)",
             // Which automated orders a new price fires, and which of those have not been carried out yet.
             "CREATE INDEX brokerage_order_limit ON brokerage_order (stock_id, side, limit_minor) WHERE status = 'PENDING'",

@@ -72,7 +72,7 @@ pub(crate) async fn for_investor(
             starts_at_us: desk.now_us,
             ends_at_us: spent.ends_at_us,
         };
-        let raised = authorization::raise(desk.tx, &grant, desk.now_us).await?;
+        let raised = authorization::raise(desk.tx, &grant, false, desk.now_us).await?;
         done.events.extend(raised.authorization.events());
     }
     Ok(done)

@@ -170,15 +170,15 @@ async fn carry_out_batch(desk: &Desk<'_>, after: i64) -> Result<Batch> {
         match try_carry_out(desk, &order, price_minor).await {
             Ok(Some(done)) => events.extend(done.events),
             Ok(None) => brokerage_order::unfire(desk.tx, order.id).await?,
+            Err(error @ Error::Unavailable(_)) => return Err(error),
             // It stays marked. That one cannot be carried out is no reason to keep the others waiting.
-            Err(error @ (Error::Database(_) | Error::Internal(_))) => {
+            Err(error) => {
                 tracing::error!(
                     order = order.id,
                     error = error.in_full(),
                     "a fired order could not be carried out"
                 );
             }
-            Err(error) => return Err(error),
         }
     }
     Ok(Batch { last, events })

@@ -133,6 +133,10 @@ impl From<Failed> for Error {
                 Refusal::InsufficientFunds => Self::InsufficientFunds,
                 Refusal::WalletFull => Self::Conflict("a wallet cannot hold that much".into()),
                 Refusal::InsufficientShares => Self::InsufficientShares,
+                Refusal::HoldingFull => Self::Conflict("a holding cannot have that many shares".into()),
+                Refusal::TooManyOrders => {
+                    Self::Conflict("too many of your orders are pending: cancel one first".into())
+                }
                 Refusal::InsufficientStock => Self::InsufficientStock("the exchange has too few shares"),
                 Refusal::StockFull => Self::Conflict("the exchange cannot take that many shares".into()),
                 Refusal::NoStock => Self::NotFound("stock"),

@@ -1,6 +1,6 @@
 //! Automated orders: their cover, what cancels them, and those that can be carried out as they are placed.
 
-use entities::hold;
+use entities::{brokerage_order, hold};
 use serde_json::json;
 
 use crate::support::{ADA, BEN, CLEO, EVE, FISH, Floor, HOUR_US, admin, automated, code, person, service, usd};
@@ -201,4 +201,40 @@ async fn a_key_is_good_for_its_order_after_that_is_over() {
     floor.pass(2 * HOUR_US);
     assert_eq!(floor.ask(&person(ADA), &place).await, first);
     assert_eq!(code(&first), "OK", "{first}");
+}
+
+#[tokio::test]
+async fn one_investor_has_so_many_orders_pending_and_no_more() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 1_000_000).await;
+    let now_us = floor.services.clock.now_us();
+    let fill = async move |tx: &contract::Tx| {
+        for _ in 0..brokerage_order::PENDING_MAX - 1 {
+            let order = brokerage_order::Automated {
+                side: entities::side::Side::Buy,
+                stock_id: FISH,
+                quantity: 1,
+                limit_minor: 1,
+                currency: "USD".to_owned(),
+                investor_id: ADA,
+                expires_at_us: None,
+            };
+            let order = brokerage_order::place(tx, &order, now_us).await?;
+            entities::cover::place(tx, &order, now_us).await?;
+        }
+        Ok(())
+    };
+    floor.services.db.write(fill).await.unwrap();
+
+    let order = automated("BUY", 1, "0.01");
+    let last = floor.placed(&person(ADA), &order).await;
+    assert_eq!(floor.refused(&person(ADA), &order).await, "CONFLICT");
+    let id = last["id"].as_str().unwrap();
+    floor
+        .ask(
+            &person(ADA),
+            &format!(r#"mutation {{ cancelOrder(id: "{id}") {{ id }} }}"#),
+        )
+        .await;
+    floor.placed(&person(ADA), &order).await;
 }

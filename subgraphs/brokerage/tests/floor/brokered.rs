@@ -233,3 +233,19 @@ async fn many_orders_at_once_never_sell_a_share_twice_nor_spend_money_twice() {
     assert_eq!(floor.listed(FISH).await, 100);
     floor.assert_conserved(3).await;
 }
+
+#[tokio::test]
+async fn what_a_trade_brings_does_not_begin_an_authorization_before_its_time() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    floor.give(ADA, FISH, 10).await;
+    let shares = floor.lend_shares(ADA, BEN, FISH, 5).await;
+    let capital = floor.lend_money_in(1_000_000, ADA, BEN, 6_000).await;
+
+    let sale = format!(r#"side: SELL, quantity: 1, authorization: "{shares}""#);
+    floor.placed(&person(BEN), &sale).await;
+
+    let purchase = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);
+    assert_eq!(floor.refused(&person(BEN), &purchase).await, "FORBIDDEN");
+    floor.assert_conserved(10).await;
+}

@@ -184,3 +184,13 @@ async fn holdings_and_orders_are_their_owners_to_read() {
     );
     assert_eq!(code(&answer), "FORBIDDEN");
 }
+
+#[tokio::test]
+async fn a_holding_never_has_more_shares_than_can_be_counted() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    floor.give(ADA, FISH, entities::holding::SHARES_MAX - 1).await;
+
+    floor.placed(&person(ADA), "side: BUY, quantity: 1").await;
+    assert_eq!(floor.refused(&person(ADA), "side: BUY, quantity: 1").await, "CONFLICT");
+}
