@@ -1,0 +1,174 @@
+//! What a durable trade and a durable order of the brokerage cost, from the GraphQL request to its response.
+//!
+//! `cargo bench -p agora --bench trading`; `-- /dev/shm` for another place for the database.
+//!
+//! The router is called without a socket: sign-in, limits, validation, plan, subgraph, transaction, commit, invalidation
+//! and rendering are all in it. Each answer comes after its commit is on the disk. Numbers of clients take turns within a
+//! round, and medians of rounds are shown.
+
+#[path = "federation/cpu.rs"]
+mod cpu;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use agora::app::App;
+use agora::config::Settings;
+use agora::demo;
+use agora::rest::Openness;
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use contract::SystemClock;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use cpu::{median, processor_ns};
+
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const ROUNDS: usize = 5;
+const ROUND_TIME: Duration = Duration::from_secs(1);
+const CLIENTS: [usize; 3] = [1, 16, 64];
+
+const DEPOSIT: &str = "mutation { it: deposit(amount: { amount: \"1000000000000.00\" }) { id } }";
+const LIST: &str =
+    "mutation { it: listStock(input: { name: \"Bench\", price: { amount: \"0.01\" }, quantity: 2147483647 }) { id } }";
+const TRADE: &str = "mutation { it: trade(stock: \"Bench\", side: BUY, quantity: 1) { number } }";
+const ORDER: &str = "mutation($stock: ID!) { it: placeOrder(input: { side: BUY, stock: $stock, quantity: 1 }) { id status exchangeOrder { number } } }";
+
+/// Somebody who calls the router.
+#[derive(Clone)]
+struct Caller {
+    router: Router,
+    token: Arc<str>,
+}
+
+impl Caller {
+    async fn signed_in(router: &Router, login: &str) -> Self {
+        let nobody = Self {
+            router: router.clone(),
+            token: "".into(),
+        };
+        let query = format!(
+            "mutation {{ it: login(login: \"{login}\", password: \"{}\") {{ token }} }}",
+            demo::PASSWORD
+        );
+        let token = nobody.ask(&query, json!({})).await["token"]
+            .as_str()
+            .expect("a token")
+            .into();
+        Self { token, ..nobody }
+    }
+
+    /// What the field `it` answers.
+    async fn ask(&self, query: &str, variables: Value) -> Value {
+        let body = json!({ "query": query, "variables": variables }).to_string();
+        let mut answer: Value = serde_json::from_slice(&self.send(body).await).expect("JSON");
+        answer["data"]["it"].take()
+    }
+
+    async fn send(&self, body: String) -> bytes::Bytes {
+        let mut request = Request::post("/graphql")
+            .header("host", "localhost")
+            .header("content-type", "application/json");
+        if !self.token.is_empty() {
+            request = request.header("authorization", format!("Bearer {}", self.token));
+        }
+        let request = request.body(Body::from(body)).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        assert!(!body.windows(8).any(|part| part == b"\"errors\""), "{body:?}");
+        body
+    }
+}
+
+/// Something that is done over and over.
+struct Work {
+    name: &'static str,
+    body: String,
+    /// For each number of clients, a second's worth and the processor time of one in µs.
+    rounds: [(Vec<f64>, Vec<f64>); CLIENTS.len()],
+}
+
+fn main() {
+    let folder = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let folder = folder.map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let (router, _open) = open(&folder).await;
+        let ada = Caller::signed_in(&router, "ada").await;
+        let stock = Caller::signed_in(&router, "admin").await.ask(LIST, json!({})).await["id"].take();
+        ada.ask(DEPOSIT, json!({})).await;
+        let work = |name, query: &str| Work {
+            name,
+            body: json!({ "query": query, "variables": { "stock": stock } }).to_string(),
+            rounds: Default::default(),
+        };
+        let mut works = [work("trades", TRADE), work("orders", ORDER)];
+        works[0].body = json!({ "query": TRADE }).to_string();
+        for round in 0..=ROUNDS {
+            for work in &mut works {
+                for (place, clients) in CLIENTS.into_iter().enumerate() {
+                    let (per_second, processor) = run(&ada, &work.body, clients).await;
+                    if round > 0 {
+                        work.rounds[place].0.push(per_second);
+                        work.rounds[place].1.push(processor);
+                    }
+                }
+            }
+        }
+        println!("durable, a second, and the processor time of one in µs");
+        for work in works {
+            for (clients, (per_second, processor)) in CLIENTS.into_iter().zip(work.rounds) {
+                let (per_second, processor) = (median(per_second), median(processor));
+                println!(
+                    "  {:<8} {clients:>3} clients {per_second:>10.0} {processor:>10.1}",
+                    work.name
+                );
+            }
+        }
+    });
+}
+
+async fn open(folder: &Path) -> (Router, (App, tempfile::TempDir)) {
+    let folder = tempfile::tempdir_in(folder).expect("a folder");
+    let mut settings = Settings::default();
+    settings.server.data = folder.path().join("data");
+    let app = App::open(&settings, Arc::new(SystemClock)).await.expect("Agora opens");
+    demo::seed(&app.services).await.expect("the demo's data");
+    (app.router(&settings, Openness::Loopback, true), (app, folder))
+}
+
+async fn run(caller: &Caller, body: &str, clients: usize) -> (f64, f64) {
+    let before = processor_ns();
+    let begun = Instant::now();
+    let until = begun + ROUND_TIME;
+    let clients = (0..clients).map(|_| {
+        let (caller, body) = (caller.clone(), body.to_owned());
+        tokio::spawn(async move {
+            let mut done = 0_u32;
+            while Instant::now() < until {
+                caller.send(body.clone()).await;
+                done += 1;
+            }
+            done
+        })
+    });
+    let mut done = 0;
+    for client in clients.collect::<Vec<_>>() {
+        done += client.await.expect("answers");
+    }
+    let done = f64::from(done);
+    (
+        done / begun.elapsed().as_secs_f64(),
+        (processor_ns() - before) / 1_000.0 / done,
+    )
+}
