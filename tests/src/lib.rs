@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+/// How long a server under test may take for an answer: a test fails, it does not wait for ever.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// The moment the clock of a test shows at first: 2026-01-01T00:00:00Z.
 pub const START_US: i64 = 1_767_225_600_000_000;
 
@@ -192,7 +195,7 @@ impl Person {
     pub async fn try_graphql(&self, query: &str, variables: &Value) -> Option<Reply> {
         let request = self.request("POST", "/graphql");
         let request = request.json(&json!({ "query": query, "variables": variables }));
-        let response = request.send().await.ok()?;
+        let response = request.timeout(PATIENCE).send().await.ok()?;
         let status = response.status().as_u16();
         let body = response.bytes().await.ok()?;
         let body = serde_json::from_slice(&body).expect("JSON");
@@ -254,7 +257,7 @@ impl Person {
 
     /// Sends a request made by [`request`](Self::request).
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Reply {
-        let response = request.send().await.expect("the server answers");
+        let response = request.timeout(PATIENCE).send().await.expect("the server answers");
         let status = response.status().as_u16();
         let text = response.text().await.expect("a body");
         Reply {

@@ -13,6 +13,7 @@ use contract::SystemClock;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tests::{Books, Person};
+use tokio_util::sync::CancellationToken;
 
 const KILLS: usize = 300;
 /// Requests at once.
@@ -75,6 +76,14 @@ impl Server {
     fn kill(&mut self) {
         self.child.kill().expect("a running server");
         self.child.wait().expect("its end");
+    }
+}
+
+impl Drop for Server {
+    /// A test that fails leaves no server behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -144,14 +153,18 @@ async fn load(server: Server, cast: &Arc<Cast>, round: usize, answers: usize) ->
     let url = server.url.clone();
     let server = Arc::new(Mutex::new(server));
     let answered = Arc::new(AtomicUsize::new(0));
+    // A client must not wait for a dead server to hang up: reqwest's pool waits for ever for a connection that broke while
+    // it was made.
+    let dead = CancellationToken::new();
     let mut clients = tokio::task::JoinSet::new();
     for client in 0..CLIENTS {
-        let (cast, url, server, answered) = (cast.clone(), url.clone(), server.clone(), answered.clone());
+        let (cast, url, server) = (cast.clone(), url.clone(), server.clone());
+        let (answered, dead) = (answered.clone(), dead.clone());
         clients.spawn(async move {
             let mut calls = Vec::new();
             for n in 0.. {
                 let mut call = call(&cast, client, n, format!("round {round} client {client} call {n}"));
-                let answer = send(&url, &cast, &call).await;
+                let answer = dead.run_until_cancelled(send(&url, &cast, &call)).await.flatten();
                 let gone = answer.is_none();
                 call.answer = answer;
                 calls.push(call);
@@ -160,6 +173,7 @@ async fn load(server: Server, cast: &Arc<Cast>, round: usize, answers: usize) ->
                 }
                 if answered.fetch_add(1, SeqCst) + 1 == answers {
                     server.lock().expect("the server").kill();
+                    dead.cancel();
                 }
             }
             calls
