@@ -20,11 +20,13 @@ pub mod ledger_entry;
 pub mod ledger_movement;
 pub mod lending;
 pub mod message;
+pub mod post_votes;
 pub mod session;
 pub mod side;
 mod sql;
 pub mod stock;
 pub mod user;
+pub mod vote;
 pub mod wallet;
 
 use sea_orm::{DbErr, RuntimeErr};

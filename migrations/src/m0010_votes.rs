@@ -1,0 +1,71 @@
+//! Tables of the domain `votes` (`entities::{post_votes, vote}`).
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DatabaseBackend;
+
+use crate::columns::{number, optional_number, optional_text, text};
+
+/// See the module.
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut vote = vote();
+        if manager.get_database_backend() == DatabaseBackend::Sqlite {
+            // One tree, not a table and an index beside it.
+            vote.extra("WITHOUT ROWID");
+        }
+        manager.create_table(post_votes()).await?;
+        manager.create_table(vote).await?;
+        let db = manager.get_connection();
+        // The rankings: a vote moves a post in them, a page reads as many entries as it shows. Who asks writes the
+        // condition exactly as it is here, with no value bound.
+        for statement in [
+            "CREATE INDEX post_votes_voted ON post_votes (score, post_id) WHERE upvotes + downvotes > 0",
+            "CREATE INDEX post_votes_top ON post_votes (score, post_id) WHERE community_key IS NOT NULL",
+            "CREATE INDEX post_votes_community ON post_votes (community_key, score, post_id)
+                 WHERE community_key IS NOT NULL",
+        ] {
+            db.execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in ["vote", "post_votes"] {
+            manager.drop_table(Table::drop().table(table).take()).await?;
+        }
+        Ok(())
+    }
+}
+
+// No foreign key to `post`: an id can be voted on whether or not there is such a post.
+fn post_votes() -> TableCreateStatement {
+    Table::create()
+        .table("post_votes")
+        .col(number("post_id").primary_key())
+        .col(number("upvotes").check(Expr::cust("upvotes >= 0")))
+        .col(number("downvotes").check(Expr::cust("downvotes >= 0")))
+        .col(number("score"))
+        .col(optional_text("community_key"))
+        .col(number("version"))
+        .col(number("changed_at_us"))
+        .check(Expr::cust("score = upvotes - downvotes"))
+        .take()
+}
+
+// What one person last said of one post. Votes of nobody in particular are only counted. No foreign keys to accounts: that
+// table belongs to another domain, and nobody is ever deleted from it.
+fn vote() -> TableCreateStatement {
+    Table::create()
+        .table("vote")
+        .col(number("post_id"))
+        .col(number("user_id"))
+        .col(text("direction").check(Expr::cust("direction IN ('UP', 'DOWN')")))
+        .col(number("at_us"))
+        .col(optional_number("credited_id"))
+        .primary_key(Index::create().col("post_id").col("user_id"))
+        .take()
+}
