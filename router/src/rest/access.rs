@@ -44,9 +44,7 @@ pub(super) fn sign_in(
     let is_person = matches!(identity.viewer, Viewer::User { .. });
     let Identity { viewer, session, .. } = match by_policy && open && !(is_person && access == Access::Attributed) {
         true => Identity {
-            viewer: Viewer::Service {
-                name: opened.mount.name.to_owned(),
-            },
+            viewer: Viewer::open_mount(opened.mount.name),
             ..Identity::ANONYMOUS
         },
         false => identity,

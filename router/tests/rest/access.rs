@@ -175,6 +175,36 @@ async fn two_peoples_keys_are_two_keys() {
     assert_eq!(buyers(&store).await, r#"[{"buyer":{"id":"7"}},{"buyer":{"id":"8"}}]"#);
 }
 
+#[tokio::test]
+async fn a_credential_called_like_an_open_mount_has_keys_of_its_own() {
+    let store = Store::open().await;
+    let router = agora::rest::router(&store.gateway, agora::rest::Openness::Loopback);
+    let credential = format!("Bearer {}", store.service_named("bookstore"));
+    let callers: [&[(&str, &str)]; 2] = [
+        &[("host", "localhost"), ("idempotency-key", "k")],
+        &[
+            ("host", "books.example"),
+            ("idempotency-key", "k"),
+            ("authorization", &credential),
+        ],
+    ];
+    for book in [1, 2] {
+        // The same caller's key is taken by the first book; the other caller's is not.
+        let expected = if book == 1 { 200 } else { 422 };
+        for headers in callers {
+            let answered = send(
+                &router,
+                &format!("POST /bookstore/purchase/{book}"),
+                headers,
+                Body::empty(),
+            )
+            .await;
+            assert_eq!(answered.status, expected, "{}", answered.text);
+        }
+    }
+    assert_eq!(store.sales().await, 2);
+}
+
 async fn as_person(store: &Store, person: i64, line: &str, body: &str) -> Answered {
     let token = format!("Bearer {}", store.person(person));
     store.send(line, &[("authorization", &token)], body.to_owned()).await
@@ -182,9 +212,7 @@ async fn as_person(store: &Store, person: i64, line: &str, body: &str) -> Answer
 
 /// Who bought, as the graph tells a service.
 async fn buyers(store: &Store) -> String {
-    let viewer = Viewer::Service {
-        name: "test".to_owned(),
-    };
+    let viewer = Viewer::service("test");
     let data = store
         .graph("{ bookPurchases { nodes { buyer { id } } } }", viewer)
         .await;

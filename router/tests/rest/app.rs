@@ -107,7 +107,12 @@ impl Store {
 
     /// A service's credential.
     pub fn service(&self) -> String {
-        self.keys.sign_service("warehouse", NOW_US, 3600).0
+        self.service_named("warehouse")
+    }
+
+    /// The credential of the service that is called so.
+    pub fn service_named(&self, name: &str) -> String {
+        self.keys.sign_service(name, NOW_US, 3600).0
     }
 
     /// Sends `METHOD /path`, headers and a body.

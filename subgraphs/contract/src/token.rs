@@ -210,7 +210,7 @@ impl TokenKeys {
             return Err(TokenError::Expired);
         }
         let viewer = match claims.kind.as_str() {
-            "service" => Viewer::Service { name: claims.sub },
+            "service" => Viewer::service(claims.sub),
             kind => Viewer::User {
                 id: claims.sub.parse().map_err(|_| TokenError::Invalid)?,
                 role: Role::parse(&kind.to_uppercase()).ok_or(TokenError::Invalid)?,

@@ -53,10 +53,28 @@ pub enum Viewer {
     Service {
         /// The name the credential was made for, or the mount's name.
         name: String,
+        /// Whether it is whoever calls an open mount, and not the holder of a credential.
+        open: bool,
     },
 }
 
 impl Viewer {
+    /// The holder of the credential that was made for `name`.
+    pub fn service(name: impl Into<String>) -> Self {
+        Self::Service {
+            name: name.into(),
+            open: false,
+        }
+    }
+
+    /// Whoever calls the REST mount `name` without a credential, under the `open` policy.
+    pub fn open_mount(name: impl Into<String>) -> Self {
+        Self::Service {
+            name: name.into(),
+            open: true,
+        }
+    }
+
     /// The signed-in person's id.
     ///
     /// # Errors
@@ -105,12 +123,13 @@ impl Viewer {
     /// The scope an idempotency key of this viewer lives in, for the mutation `field`.
     ///
     /// A service's keys share one scope (CONTRACTS 7: "under `open`, to the mount"); a person's are
-    /// told apart by the mutation too.
+    /// told apart by the mutation too. A credential that happens to be called like a mount shares nothing with its callers.
     pub fn idempotency_scope(&self, field: &str) -> String {
         match self {
             Self::Anonymous => format!("anonymous/{field}"),
             Self::User { id, .. } => format!("user:{id}/{field}"),
-            Self::Service { name } => format!("service:{name}"),
+            Self::Service { name, open: false } => format!("service:{name}"),
+            Self::Service { name, open: true } => format!("mount:{name}"),
         }
     }
 }

@@ -22,7 +22,5 @@ pub fn admin() -> Viewer {
 
 /// A program.
 pub fn service() -> Viewer {
-    Viewer::Service {
-        name: "tests".to_owned(),
-    }
+    Viewer::service("tests")
 }

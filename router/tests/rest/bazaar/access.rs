@@ -118,9 +118,7 @@ async fn by_person(store: &Store, person: i64, line: &str, body: &str) -> Answer
 
 /// Who traded, as the graph tells a service.
 async fn traders(store: &Store) -> String {
-    let viewer = Viewer::Service {
-        name: "test".to_owned(),
-    };
+    let viewer = Viewer::service("test");
     let data = store
         .graph("{ exchangeOrders { nodes { trader { id } } } }", viewer)
         .await;

@@ -69,7 +69,7 @@ fn an_audience_is_its_people_and_operators() {
 
     assert!(some.includes(&person(2, false)));
     assert!(some.includes(&person(3, true)));
-    assert!(some.includes(&Viewer::Service { name: "shop".into() }));
+    assert!(some.includes(&Viewer::service("shop")));
     assert!(!some.includes(&person(3, false)));
     assert!(!some.includes(&Viewer::Anonymous));
     assert!(Audience::Everyone.includes(&Viewer::Anonymous));

@@ -135,7 +135,7 @@ async fn a_request_whose_commit_fails_leaves_its_key_free() {
 #[tokio::test]
 async fn a_key_belongs_to_who_sent_it() {
     let db = database().await;
-    let service = |name: &str| Viewer::Service { name: name.to_owned() };
+    let service = |name: &str| Viewer::service(name);
 
     for viewer in [
         person(1),
@@ -143,11 +143,12 @@ async fn a_key_belongs_to_who_sent_it() {
         Viewer::Anonymous,
         service("bookstore"),
         service("shop"),
+        Viewer::open_mount("shop"),
     ] {
         let answer = add(&db, key_of(&viewer, "add", "k", "a"), NOW).await.unwrap();
         assert!(matches!(answer, Once::First(_)), "{viewer:?}");
     }
-    assert_eq!(rows(&db).await, 5);
+    assert_eq!(rows(&db).await, 6);
 
     let another = add(&db, key_of(&person(1), "addAnother", "k", "a"), NOW).await.unwrap();
     assert!(
