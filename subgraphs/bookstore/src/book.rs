@@ -195,10 +195,7 @@ fn given<T>(field: &'static str, value: MaybeUndefined<T>) -> Result<Option<T>> 
 }
 
 fn price(price: Money) -> Result<(i64, String)> {
-    if price.currency != "USD" {
-        return Err(Error::invalid("input.price", "must be in USD"));
-    }
-    if price.minor < 0 {
+    if price.usd_minor("input.price")? < 0 {
         return Err(Error::invalid("input.price", "must not be negative"));
     }
     Ok((price.minor, price.currency))

@@ -13,9 +13,6 @@ use serde::{Deserialize, Serialize};
 use crate::order::BrokerageOrder;
 use crate::{at_once, automated};
 
-/// The currency of every stock.
-const CURRENCY: &str = "USD";
-
 /// An order that is to be placed.
 #[derive(InputObject)]
 pub struct PlaceOrderInput {
@@ -93,13 +90,11 @@ impl PlaceOrderInput {
 }
 
 fn limit_minor(price: &Money) -> Result<i64> {
-    if price.currency != CURRENCY {
-        return Err(Error::invalid("input.limitPrice", "must be in USD"));
-    }
-    if price.minor <= 0 {
+    let minor = price.usd_minor("input.limitPrice")?;
+    if minor <= 0 {
         return Err(Error::invalid("input.limitPrice", "must be more than nothing"));
     }
-    Ok(price.minor)
+    Ok(minor)
 }
 
 /// Placements.

@@ -59,6 +59,17 @@ impl Money {
         })
     }
 
+    /// The amount in cents, where only US dollars will do: every price is in them.
+    ///
+    /// # Errors
+    /// `INVALID_INPUT` naming `field` for another currency.
+    pub fn usd_minor(&self, field: &'static str) -> Result<i64> {
+        if self.currency != "USD" {
+            return Err(Error::invalid(field, "must be in USD"));
+        }
+        Ok(self.minor)
+    }
+
     /// The amount as a decimal text with two decimals, `-0.05` for minus five cents.
     pub fn amount(&self) -> String {
         let sign = if self.minor < 0 { "-" } else { "" };

@@ -9,13 +9,11 @@ use crate::stock::Stock;
 
 /// A price in US dollars of at least a cent, in minor units. What it is at most, [`Money`] says.
 pub(crate) fn checked_price(field: &'static str, price: &Money) -> Result<i64> {
-    if price.currency != "USD" {
-        return Err(Error::invalid(field, "must be in USD"));
-    }
-    if price.minor < 1 {
+    let minor = price.usd_minor(field)?;
+    if minor < 1 {
         return Err(Error::invalid(field, "must be at least 0.01"));
     }
-    Ok(price.minor)
+    Ok(minor)
 }
 
 /// What setting a price came to.
