@@ -6,6 +6,8 @@ use sea_orm::sea_query::{ExprTrait, LikeExpr};
 use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect, Select};
 use serde::{Deserialize, Serialize};
 
+use crate::changed;
+
 /// One book. Its id is never used again, so that a purchase of a deleted book can never seem to be of another.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
@@ -124,11 +126,8 @@ pub async fn topics(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<String>
 /// # Errors
 /// When the database fails.
 pub async fn changed_behind(db: &impl ConnectionTrait, at_us: i64, id: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
-    // The filter says nothing new, but an index serves it, and not what the cursor makes of two columns.
-    let mut changed = Entity::find()
-        .filter(Column::ChangedAtUs.gte(at_us))
-        .cursor_by((Column::ChangedAtUs, Column::Id));
-    changed.after((at_us, id)).first(limit).all(db).await
+    let columns = (Column::ChangedAtUs, Column::Id);
+    changed::behind(db, Entity::find(), columns, (at_us, id), limit).await
 }
 
 /// Adds a book.

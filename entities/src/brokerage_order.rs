@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failed::{Failed, Refusal};
 use crate::side::Side;
-use crate::{sql, stock};
+use crate::{changed, sql, stock};
 
 /// One order.
 #[sea_orm::model]
@@ -301,16 +301,11 @@ pub async fn changed_behind(
     id: i64,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    // The first filter says nothing new, but an index serves it, and not what the cursor makes of two columns.
-    let mut changed = Entity::find()
-        .filter(Column::ChangedAtUs.gte(at_us))
-        .filter(
-            Condition::any()
-                .add(Column::InvestorId.eq(party))
-                .add(Column::BrokerId.eq(party)),
-        )
-        .cursor_by((Column::ChangedAtUs, Column::Id));
-    changed.after((at_us, id)).first(limit).all(db).await
+    let theirs = Condition::any()
+        .add(Column::InvestorId.eq(party))
+        .add(Column::BrokerId.eq(party));
+    let columns = (Column::ChangedAtUs, Column::Id);
+    changed::behind(db, Entity::find().filter(theirs), columns, (at_us, id), limit).await
 }
 
 /// Pending orders whose time is over, the first to end first. Not those that a price fired in time: they are carried

@@ -8,6 +8,7 @@ pub mod authorization;
 pub mod book;
 pub mod book_purchase;
 pub mod brokerage_order;
+mod changed;
 pub mod cover;
 pub mod exchange_order;
 pub mod expiry;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failed::{Failed, Refusal};
 use crate::side::Side;
-use crate::sql;
+use crate::{changed, sql};
 
 /// The largest number of shares the exchange can have of a stock.
 pub const QUANTITY_MAX: i64 = 2_147_483_647;
@@ -261,9 +261,6 @@ pub async fn set_price(
 /// # Errors
 /// When the database fails.
 pub async fn changed_behind(db: &impl ConnectionTrait, at_us: i64, id: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
-    // The filter says nothing new, but an index serves it, and not what the cursor makes of two columns.
-    let mut changed = Entity::find()
-        .filter(Column::ChangedAtUs.gte(at_us))
-        .cursor_by((Column::ChangedAtUs, Column::Id));
-    changed.after((at_us, id)).first(limit).all(db).await
+    let columns = (Column::ChangedAtUs, Column::Id);
+    changed::behind(db, Entity::find(), columns, (at_us, id), limit).await
 }
