@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 use contract::{
-    ContextExt, Error, Event, IdempotencyKey, Money, OrderLog, Result, Role, Side, Tx, Viewer, once, parse_id,
+    Changed, ContextExt, Error, Event, IdempotencyKey, Money, OrderLog, Result, Role, Side, Tx, Viewer, once, parse_id,
 };
 use entities::stock::{self, QUANTITY_MAX};
 use entities::{authorization, brokerage_order, side, user};
@@ -128,7 +128,7 @@ impl PlaceMutation {
                     let desk = Desk { tx, log: &*log, now_us };
                     once(tx, key.as_ref(), now_us, async || desk.place(placer, &draft).await).await
                 },
-                |placed| placed.first().map(|placed| placed.events.clone()).unwrap_or_default(),
+                Changed::events,
             )
             .await?;
         Ok(BrokerageOrder(placed.into_inner().order))
@@ -143,6 +143,12 @@ pub(crate) struct Placed {
     pub(crate) order: brokerage_order::Model,
     #[serde(skip)]
     pub(crate) events: Vec<Event>,
+}
+
+impl Changed for Placed {
+    fn events(&self) -> Vec<Event> {
+        self.events.clone()
+    }
 }
 
 /// Where orders are placed and carried out: in one transaction, which nothing of an order is outside of.

@@ -4,12 +4,26 @@ use entities::expiry::Settled;
 use entities::lending::Touched;
 use entities::{authorization, brokerage_order, holding, stock, wallet};
 
-use crate::{Audience, Event};
+use crate::{Audience, Event, Once};
 
 /// Something that changed, and whom that concerns.
 pub trait Changed {
     /// What to publish after the commit.
     fn events(&self) -> Vec<Event>;
+}
+
+/// What did not change has nothing to tell.
+impl<T: Changed> Changed for Option<T> {
+    fn events(&self) -> Vec<Event> {
+        self.as_ref().map_or_else(Vec::new, Changed::events)
+    }
+}
+
+/// What changed at an earlier call was told then.
+impl<T: Changed> Changed for Once<T> {
+    fn events(&self) -> Vec<Event> {
+        self.first().map_or_else(Vec::new, Changed::events)
+    }
 }
 
 fn invalidated(typename: &'static str, id: i64, version: i64, audience: Audience) -> Vec<Event> {

@@ -82,7 +82,7 @@ pub async fn move_a_price(services: &Services, random: &mut impl Rng) -> Result<
             let price_minor = moved(stock.price_minor, listed_minor, step);
             reprice(tx, &Which::Id(stock.id), price_minor, now_us).await.map(Some)
         },
-        |repriced| repriced.as_ref().map_or_else(Vec::new, Changed::events),
+        Changed::events,
     );
     moved.await.map(|_| ())
 }

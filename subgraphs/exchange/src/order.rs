@@ -162,7 +162,7 @@ impl OrderMutation {
                     let order = once(tx, key.as_ref(), now_us, carry_out).await?;
                     Ok((order.into_inner(), changed))
                 },
-                |(_, changed)| changed.as_ref().map_or_else(Vec::new, Changed::events),
+                |(_, changed)| changed.events(),
             )
             .await?;
         Ok(ExchangeOrder(order))

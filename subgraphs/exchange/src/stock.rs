@@ -232,7 +232,7 @@ impl StockMutation {
                     };
                     once(tx, key.as_ref(), now_us, list).await
                 },
-                |listed| listed.first().map_or_else(Vec::new, Changed::events),
+                Changed::events,
             )
             .await?;
         Ok(Stock(listed.into_inner()))
@@ -259,7 +259,7 @@ impl StockMutation {
                     let adjust = async || Ok(stock::adjust(tx, &which, side, quantity, now_us).await?);
                     once(tx, key.as_ref(), now_us, adjust).await
                 },
-                |adjusted| adjusted.first().map_or_else(Vec::new, Changed::events),
+                Changed::events,
             )
             .await?;
         Ok(Stock(adjusted.into_inner()))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Object};
-use contract::{Changed, ContextExt, Error, IdempotencyKey, Money, Result, Tx, once};
+use contract::{Changed, ContextExt, Error, Event, IdempotencyKey, Money, Result, Tx, once};
 use entities::ledger::{self, Account, Bucket, Kind, Movement};
 use entities::{ledger_entry, user, wallet};
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,12 @@ struct Done {
     wallet: wallet::Model,
 }
 
+impl Changed for Done {
+    fn events(&self) -> Vec<Event> {
+        self.wallet.events()
+    }
+}
+
 async fn carry_out(ctx: &Context<'_>, way: Way, amount: Money, key: Option<String>) -> Result<Transaction> {
     let viewer = ctx.viewer();
     let owner = viewer.user()?;
@@ -89,7 +95,7 @@ async fn carry_out(ctx: &Context<'_>, way: Way, amount: Money, key: Option<Strin
                 })
                 .await
             },
-            |done| done.first().map(|done| done.wallet.events()).unwrap_or_default(),
+            Changed::events,
         )
         .await?;
     let Done { entry, wallet } = done.into_inner();
