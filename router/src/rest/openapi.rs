@@ -213,6 +213,10 @@ impl Document<'_> {
             };
             add(row.code, message, row.when);
         }
+        if route.answer.is_list() {
+            let message = "after is not a cursor of this list";
+            add("INVALID_INPUT", message, "`after` is no cursor of this list.");
+        }
         if route.body.is_some() {
             add(
                 "INVALID_INPUT",
