@@ -73,6 +73,11 @@ pub fn inbox(to: i64, favorite: Option<bool>, unread: Option<bool>) -> Select<En
     found
 }
 
+/// What is (not) a favourite, whoever received it.
+pub fn favorites(favorite: bool) -> Select<Entity> {
+    Entity::find().filter(is(Column::Favorite, favorite))
+}
+
 /// What a person sent.
 pub fn sent(from: i64) -> Select<Entity> {
     Entity::find().filter(Column::FromId.eq(from))

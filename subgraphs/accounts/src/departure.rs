@@ -5,7 +5,7 @@ use contract::{ContextExt, Event, Result, Tx};
 use entities::session::{self, Which};
 use entities::user::{self, Changed};
 
-use crate::profile::{settled, whose};
+use crate::profile::{named, settled, whose};
 use crate::user::{User, news_of};
 
 /// Leaving.
@@ -14,22 +14,28 @@ pub struct DepartureMutation;
 
 #[Object]
 impl DepartureMutation {
-    /// Deactivates the viewer's account; an administrator may name somebody else's. Nobody can log in to it any more
-    /// or find it; its name stays taken, and what it wrote stays.
-    async fn deactivate_account(&self, ctx: &Context<'_>, user_id: Option<ID>) -> Result<User> {
-        leave(ctx, user_id, false).await
+    /// Deactivates the viewer's account; an administrator may name somebody else's, by id or by username. Nobody can log
+    /// in to it any more or find it; its name stays taken, and what it wrote stays.
+    async fn deactivate_account(
+        &self,
+        ctx: &Context<'_>,
+        user_id: Option<ID>,
+        username: Option<String>,
+    ) -> Result<User> {
+        let id = named(ctx, user_id, username).await?;
+        leave(ctx, id, false).await
     }
 
     /// Erases the viewer's account; an administrator may name somebody else's. Email, names, phone, address and
     /// password are gone for good; its username stays taken, and what it did stays. One that was deactivated before
     /// only an administrator can erase.
     async fn erase_account(&self, ctx: &Context<'_>, user_id: Option<ID>) -> Result<bool> {
-        leave(ctx, user_id, true).await.map(|_| true)
+        let id = whose(ctx.viewer(), user_id)?;
+        leave(ctx, id, true).await.map(|_| true)
     }
 }
 
-async fn leave(ctx: &Context<'_>, user_id: Option<ID>, erase: bool) -> Result<User> {
-    let id = whose(ctx.viewer(), user_id)?;
+async fn leave(ctx: &Context<'_>, id: i64, erase: bool) -> Result<User> {
     let now_us = ctx.now_us();
     let operator = ctx.viewer().is_operator();
     let leave = async move |tx: &Tx| {

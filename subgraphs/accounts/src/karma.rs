@@ -1,10 +1,10 @@
 //! Karma: what others think of a person's posts.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, Result, Tx, parse_id};
+use contract::{ContextExt, Error, Result, Tx};
 use entities::user;
 
-use crate::profile::settled;
+use crate::profile::{named, settled};
 use crate::user::{User, news_of};
 
 /// Changes of karma. Votes make it; by hand it is for administrators only.
@@ -13,20 +13,24 @@ pub struct KarmaMutation;
 
 #[Object]
 impl KarmaMutation {
-    /// Adds one to a person's karma. Administrators only.
-    async fn increment_karma(&self, ctx: &Context<'_>, user_id: ID) -> Result<User> {
-        add(ctx, user_id, 1).await
+    /// Adds one to the karma of the person with that id or that username: exactly one of the two. Administrators only.
+    async fn increment_karma(&self, ctx: &Context<'_>, user_id: Option<ID>, username: Option<String>) -> Result<User> {
+        add(ctx, user_id, username, 1).await
     }
 
-    /// Takes one from a person's karma, also below zero. Administrators only.
-    async fn decrement_karma(&self, ctx: &Context<'_>, user_id: ID) -> Result<User> {
-        add(ctx, user_id, -1).await
+    /// Takes one from the karma of the person with that id or that username, also below zero: exactly one of the two.
+    /// Administrators only.
+    async fn decrement_karma(&self, ctx: &Context<'_>, user_id: Option<ID>, username: Option<String>) -> Result<User> {
+        add(ctx, user_id, username, -1).await
     }
 }
 
-async fn add(ctx: &Context<'_>, user_id: ID, points: i64) -> Result<User> {
+async fn add(ctx: &Context<'_>, user_id: Option<ID>, username: Option<String>, points: i64) -> Result<User> {
     ctx.viewer().operator()?;
-    let id = parse_id(&user_id).ok_or(Error::NotFound("user"))?;
+    if user_id.is_none() && username.is_none() {
+        return Err(Error::invalid("userId", "or else username is needed"));
+    }
+    let id = named(ctx, user_id, username).await?;
     let change = async move |tx: &Tx| Ok(user::add_karma(tx, id, points).await?);
     let done = ctx
         .services()

@@ -6,6 +6,7 @@ use async_graphql::{MergedObject, MergedSubscription, Schema};
 use contract::{InvalidationSubscription, Services, federated, federated_sdl, loader, rows, settled_rows};
 
 mod authorization;
+mod create_user;
 pub mod demo;
 mod departure;
 mod grant;
@@ -33,6 +34,7 @@ pub struct Query(user::UserQuery, authorization::AuthorizationQuery);
 pub struct Mutation(
     sign_in::SignInMutation,
     profile::ProfileMutation,
+    create_user::CreateUserMutation,
     karma::KarmaMutation,
     departure::DepartureMutation,
     grant::GrantMutation,

@@ -26,9 +26,15 @@ impl ProfileMutation {
         carry_out(ctx, id, input.check()?, None).await
     }
 
-    /// Changes the viewer's email; an administrator may name somebody else.
-    async fn update_email(&self, ctx: &Context<'_>, email: String, user_id: Option<ID>) -> Result<User> {
-        let id = whose(ctx.viewer(), user_id)?;
+    /// Changes the viewer's email; an administrator may name somebody else, by id or by username.
+    async fn update_email(
+        &self,
+        ctx: &Context<'_>,
+        email: String,
+        user_id: Option<ID>,
+        username: Option<String>,
+    ) -> Result<User> {
+        let id = named(ctx, user_id, username).await?;
         let columns = user::ActiveModel {
             email: Set(Some(checked_email("email", &email)?)),
             ..Default::default()
@@ -178,6 +184,27 @@ pub(crate) fn whose(viewer: &Viewer, user_id: Option<ID>) -> Result<i64> {
         // Nobody's id: only who may name others learns that.
         None => viewer.operator().and(Err(Error::NotFound("user"))),
     }
+}
+
+/// As [`whose`], where a username can name them instead of an id.
+///
+/// # Errors
+/// As [`whose`], and `INVALID_INPUT` for both at once.
+pub(crate) async fn named(ctx: &Context<'_>, user_id: Option<ID>, username: Option<String>) -> Result<i64> {
+    let viewer = ctx.viewer();
+    let username = match (user_id, username) {
+        (user_id, None) => return whose(viewer, user_id),
+        (None, Some(username)) => username,
+        (Some(_), Some(_)) => {
+            return signed_in(viewer).and(Err(Error::invalid("username", "cannot be combined with userId")));
+        }
+    };
+    signed_in(viewer)?;
+    let found = user::by_username(ctx.db().read(), &username).await?;
+    // Nobody has the id 0: a name that nobody has is refused to others in the words of one that somebody has.
+    let id = found.as_ref().map_or(0, |person| person.id);
+    viewer.self_or_operator(id)?;
+    found.map(|person| person.id).ok_or(Error::NotFound("user"))
 }
 
 /// The person after a change.

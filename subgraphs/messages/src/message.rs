@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
-use contract::{Audience, ContextExt, Event, PageArgs, Paged, Result, Viewer, page, parse_id, rfc3339, row};
-use entities::message;
+use contract::{Audience, ContextExt, Error, Event, PageArgs, Paged, Result, Viewer, page, parse_id, rfc3339, row};
+use entities::{message, user};
 use sea_orm::{Order, Select};
 
 use crate::user::User;
@@ -96,6 +96,33 @@ impl MessageQuery {
     /// The message with that id, for its sender, its receiver and operators; null for everybody else.
     async fn message(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Message>> {
         find(ctx, &id).await.transpose()
+    }
+
+    /// Messages of everybody, newest first: those to the person with that username (none, where nobody has it), those that
+    /// their receivers marked as favourites (or did not), or both; one of the two is needed. For operators.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection and its filters")]
+    async fn messages(
+        &self,
+        ctx: &Context<'_>,
+        to: Option<String>,
+        favorite: Option<bool>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<Message>> {
+        ctx.viewer().operator()?;
+        let args = PageArgs::new(first, after, last, before);
+        let found = match (to, favorite) {
+            (Some(username), favorite) => {
+                let receiver = user::by_username(ctx.db().read(), &username).await?;
+                // Nobody has the id 0.
+                message::inbox(receiver.map_or(0, |receiver| receiver.id), favorite, None)
+            }
+            (None, Some(favorite)) => message::favorites(favorite),
+            (None, None) => return Err(Error::invalid("to", "or else favorite is needed")),
+        };
+        newest_first(ctx, found, args).await
     }
 
     /// Resolves a message another subgraph refers to.

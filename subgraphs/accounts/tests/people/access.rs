@@ -32,7 +32,7 @@ const FIELDS: [(&str, [&str; 5]); 12] = [
 ];
 
 /// Every operation on the person `$id`, or on the viewer where nobody is named.
-const OPERATIONS: [(&str, [&str; 5]); 24] = [
+const OPERATIONS: [(&str, [&str; 5]); 34] = [
     ("{ me { id } }", [OK, OK, HIDDEN, HIDDEN, HIDDEN]),
     ("{ user(id: $id) { id } }", [OK; 5]),
     ("{ users { nodes { id } } }", [OK, OK, OK, OK, SIGN_IN]),
@@ -55,6 +55,18 @@ const OPERATIONS: [(&str, [&str; 5]); 24] = [
     (
         "mutation { updateEmail(userId: $id, email: \"n@example.com\") { id } }",
         [OK, NO, OK, OK, SIGN_IN],
+    ),
+    (
+        "mutation { updateEmail(username: \"ADA\", email: \"n@example.com\") { id } }",
+        [OK, NO, OK, OK, SIGN_IN],
+    ),
+    (
+        "mutation { updateEmail(username: \"nobody\", email: \"n@example.com\") { id } }",
+        [NO, NO, GONE, GONE, SIGN_IN],
+    ),
+    (
+        "mutation { updateEmail(userId: $id, username: \"ada\", email: \"n@example.com\") { id } }",
+        [WRONG, WRONG, WRONG, WRONG, SIGN_IN],
     ),
     (
         "mutation { updateUser(id: $id, input: {name: \"N\", email: \"n@example.com\"}) { id } }",
@@ -95,6 +107,31 @@ const OPERATIONS: [(&str, [&str; 5]); 24] = [
     ),
     (
         "mutation { decrementKarma(userId: \"x\") { id } }",
+        [NO, NO, GONE, GONE, SIGN_IN],
+    ),
+    (
+        "mutation { incrementKarma(username: \"ada\") { id } }",
+        [NO, NO, OK, OK, SIGN_IN],
+    ),
+    (
+        "mutation { decrementKarma(username: \"nobody\") { id } }",
+        [NO, NO, GONE, GONE, SIGN_IN],
+    ),
+    (
+        "mutation { decrementKarma(userId: $id, username: \"ada\") { id } }",
+        [NO, NO, WRONG, WRONG, SIGN_IN],
+    ),
+    ("mutation { incrementKarma { id } }", [NO, NO, WRONG, WRONG, SIGN_IN]),
+    (
+        "mutation { createUser(input: {username: \"new\", email: \"new@example.com\"}) { id } }",
+        [NO, NO, OK, OK, SIGN_IN],
+    ),
+    (
+        "mutation { deactivateAccount(username: \"Ada\") { id } }",
+        [OK, NO, OK, OK, SIGN_IN],
+    ),
+    (
+        "mutation { deactivateAccount(username: \"nobody\") { id } }",
         [NO, NO, GONE, GONE, SIGN_IN],
     ),
     (

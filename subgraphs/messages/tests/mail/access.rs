@@ -63,6 +63,32 @@ async fn a_persons_lists_are_for_themselves_and_for_operators() {
 }
 
 #[tokio::test]
+async fn everybodys_messages_are_for_operators() {
+    let mail = Mail::new().await;
+    mail.send(CLEO, "ada", "secret").await;
+    let wanted = ["FORBIDDEN", "FORBIDDEN", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"];
+    for arguments in ["(to: \"ada\")", "(favorite: false)", "(to: \"nobody\")", ""] {
+        for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+            let answer = mail
+                .ask(viewer, &format!("{{ messages{arguments} {{ nodes {{ contents }} }} }}"))
+                .await;
+            let wanted = if wanted == "OK" && arguments.is_empty() {
+                "INVALID_INPUT"
+            } else {
+                wanted
+            };
+            assert_eq!(code(&answer), wanted, "{who}: messages{arguments}");
+            let shown = wanted == "OK" && !arguments.contains("nobody");
+            assert_eq!(
+                answer.to_string().contains("secret"),
+                shown,
+                "{who}: messages{arguments}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn changes_are_for_those_they_belong_to() {
     let table = [
         (

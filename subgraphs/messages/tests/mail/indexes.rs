@@ -1,7 +1,7 @@
 //! No list is found by reading what is not in it.
 
 use entities::message::{self, Column, Entity};
-use sea_orm::{ConnectionTrait, DbBackend, QueryOrder, QueryTrait, Select};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QueryOrder, QueryTrait, Select};
 
 use crate::support::{ADA, CLEO, Mail};
 
@@ -14,10 +14,24 @@ async fn plan(mail: &Mail, select: Select<Entity>) -> String {
     steps.collect::<Vec<_>>().join("; ")
 }
 
+fn newest_first(select: Select<Entity>) -> Select<Entity> {
+    select.order_by_desc(Column::AtUs).order_by_desc(Column::Id)
+}
+
 #[tokio::test]
 async fn every_list_has_its_index() {
     let mail = Mail::new().await;
-    let newest_first = |select: Select<Entity>| select.order_by_desc(Column::AtUs).order_by_desc(Column::Id);
+    for (favorite, index) in [(true, "message_favorites"), (false, "message_others")] {
+        let everybodys = newest_first(message::favorites(favorite));
+        assert_eq!(
+            plan(&mail, everybodys).await,
+            format!("SCAN message USING INDEX {index}")
+        );
+        // Deep in the list, too.
+        let deep = newest_first(message::favorites(favorite).filter(Column::AtUs.lte(7)));
+        let wanted = format!("SEARCH message USING INDEX {index} (at_us<?)");
+        assert_eq!(plan(&mail, deep).await, wanted);
+    }
     for (select, wanted) in [
         (
             newest_first(message::inbox(ADA, None, None)),

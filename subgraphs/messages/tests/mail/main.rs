@@ -3,6 +3,7 @@
 
 mod access;
 mod arrivals;
+mod everybody;
 mod inbox;
 mod indexes;
 mod schema;

@@ -102,6 +102,34 @@ async fn only_operators_write_in_somebody_elses_name() {
     assert_eq!(code(&anonymous), "UNAUTHENTICATED");
 }
 
+#[tokio::test]
+async fn who_is_not_there_is_a_conflict_that_says_which_of_the_two_it_is() {
+    let mail = Mail::new().await;
+    mail.deactivate(DAN).await;
+    for (args, said) in [
+        (
+            r#"from: "nobody", to: "ada", contents: "a""#,
+            "the sender does not exist",
+        ),
+        (r#"from: "dan", to: "ada", contents: "a""#, "the sender does not exist"),
+        (
+            r#"from: "ada", to: "nobody", contents: "a""#,
+            "the receiver does not exist",
+        ),
+        (
+            r#"from: "ada", to: "dan", contents: "a""#,
+            "the receiver does not exist",
+        ),
+    ] {
+        let answer = send(&mail, &service(), args).await;
+        assert_eq!(
+            (code(&answer), answer["errors"][0]["message"].as_str()),
+            ("CONFLICT", Some(said)),
+            "{args}"
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_calls_with_one_key_send_one_message() {
     let mail = Arc::new(Mail::new().await);

@@ -1,0 +1,93 @@
+//! Accounts made for others: by an operator, without a password.
+
+use async_graphql::{Context, InputObject, Object};
+use contract::{ContextExt, Error, IdempotencyKey, Once, Result, Tx, once};
+use entities::user;
+use serde::{Deserialize, Serialize};
+
+use crate::person::{email, username};
+use crate::sign_in::conflict;
+use crate::user::{User, news};
+
+/// Somebody who gets an account.
+#[derive(InputObject)]
+pub(crate) struct CreateUserInput {
+    /// Up to 64 characters, unique without regard to case, never changed and never reused.
+    username: String,
+    /// Up to 254 characters, unique without regard to case.
+    email: String,
+    /// What others think of the person's posts so far; may be below zero.
+    #[graphql(default = 0)]
+    karma: i64,
+}
+
+/// Making accounts for others.
+#[derive(Default)]
+pub struct CreateUserMutation;
+
+#[Object]
+impl CreateUserMutation {
+    /// Makes a member's account. Nobody can log in to it until it has a password: see `setPassword`. Administrators only.
+    async fn create_user(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateUserInput,
+        idempotency_key: Option<String>,
+    ) -> Result<User> {
+        ctx.viewer().operator()?;
+        let now_us = ctx.now_us();
+        let person = input.check(now_us)?;
+        let request = (&person.username, &person.email, person.karma);
+        let key = IdempotencyKey::of(ctx.viewer(), "createUser", idempotency_key, &request)?;
+        let write = async move |tx: &Tx| {
+            let join = async || match user::join(tx, person.clone()).await? {
+                Ok(person) => Ok(Made::of(&person)),
+                Err(taken) => Err(conflict(taken)),
+            };
+            let made = once(tx, key.as_ref(), now_us, join).await?;
+            Ok(made.map(|made| made.person(person.clone())))
+        };
+        let tell = |made: &Once<user::Model>| made.first().map(|person| news(person, true));
+        let made = ctx.services().write_and_tell(write, tell).await?;
+        Ok(User::of(made.into_inner()))
+    }
+}
+
+impl CreateUserInput {
+    fn check(self, now_us: i64) -> Result<user::Model> {
+        if i32::try_from(self.karma).is_err() {
+            return Err(Error::invalid("input.karma", "must be from -2147483648 to 2147483647"));
+        }
+        Ok(user::Model {
+            email: Some(email("input.email", &self.email)?),
+            karma: self.karma,
+            ..user::Model::named(username("input.username", &self.username)?, now_us)
+        })
+    }
+}
+
+/// What an idempotency key remembers of a person. Nothing personal: that comes with the same request again, and whoever is
+/// erased is to be gone.
+#[derive(Serialize, Deserialize)]
+struct Made {
+    id: i64,
+    joined_at_us: i64,
+}
+
+impl Made {
+    fn of(person: &user::Model) -> Self {
+        Self {
+            id: person.id,
+            joined_at_us: person.joined_at_us,
+        }
+    }
+
+    /// The person as they were made of that request.
+    fn person(&self, request: user::Model) -> user::Model {
+        user::Model {
+            id: self.id,
+            joined_at_us: self.joined_at_us,
+            ..request
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Messages of everybody, as operators list them.
+
+use serde_json::{Value, json};
+
+use crate::support::{ADA, BEN, CLEO, DAN, Mail, code, service};
+
+/// The contents of a page, and where it ends.
+async fn list(mail: &Mail, arguments: &str) -> (Vec<String>, Value) {
+    let document =
+        format!("{{ messages({arguments}) {{ nodes {{ contents }} pageInfo {{ hasNextPage endCursor }} }} }}");
+    let answer = mail.ask(&service(), &document).await;
+    assert_eq!(code(&answer), "OK", "{arguments}: {answer}");
+    let page = &answer["data"]["messages"];
+    let nodes = page["nodes"].as_array().unwrap().iter();
+    let contents = nodes.map(|message| message["contents"].as_str().unwrap().to_owned());
+    (contents.collect(), page["pageInfo"].clone())
+}
+
+/// Five messages; the second and the fourth are favourites.
+async fn five() -> Mail {
+    let mail = Mail::new().await;
+    for (from, to, contents) in [
+        (CLEO, "ada", "one"),
+        (DAN, "ada", "two"),
+        (ADA, "cleo", "three"),
+        (BEN, "cleo", "four"),
+        (BEN, "ada", "five"),
+    ] {
+        mail.send(from, to, contents).await;
+    }
+    for id in [2, 4] {
+        let marked = mail
+            .ask(
+                &service(),
+                &format!("mutation {{ favoriteMessage(id: {id}) {{ favorite }} }}"),
+            )
+            .await;
+        assert_eq!(marked["data"]["favoriteMessage"], json!({ "favorite": true }));
+    }
+    mail
+}
+
+#[tokio::test]
+async fn each_filter_narrows_the_list_and_the_newest_is_first() {
+    let mail = five().await;
+    for (arguments, wanted) in [
+        (r#"to: "ada""#, vec!["five", "two", "one"]),
+        (r#"to: " ADA ""#, vec!["five", "two", "one"]),
+        ("favorite: true", vec!["four", "two"]),
+        ("favorite: false", vec!["five", "three", "one"]),
+        (r#"to: "ada", favorite: true"#, vec!["two"]),
+        (r#"to: "ada", favorite: false"#, vec!["five", "one"]),
+        (r#"to: "dan""#, vec![]),
+        (r#"to: "nobody""#, vec![]),
+        (r#"to: """#, vec![]),
+        (r#"to: "1""#, vec![]),
+        (r#"to: "nobody", favorite: false"#, vec![]),
+        // Null is as good as nothing.
+        (r#"to: "cleo", favorite: null"#, vec!["four", "three"]),
+    ] {
+        assert_eq!(list(&mail, arguments).await.0, wanted, "{arguments}");
+    }
+}
+
+#[tokio::test]
+async fn the_messages_of_who_left_stay() {
+    let mail = five().await;
+    mail.deactivate(ADA).await;
+    assert_eq!(list(&mail, r#"to: "ada""#).await.0, ["five", "two", "one"]);
+}
+
+#[tokio::test]
+async fn the_list_has_pages() {
+    let mail = five().await;
+    let (first, page) = list(&mail, "favorite: false, first: 2").await;
+    assert_eq!(first, ["five", "three"]);
+    let next = format!("favorite: false, first: 2, after: {}", page["endCursor"]);
+    let (rest, page) = list(&mail, &next).await;
+    assert_eq!((rest, &page["hasNextPage"]), (vec!["one".to_owned()], &json!(false)));
+    assert_eq!(list(&mail, r#"to: "ada", last: 1"#).await.0, ["one"]);
+    for (arguments, field) in [
+        (r#"to: "nobody", first: -1"#, "first"),
+        ("favorite: true, after: \"x\"", "after"),
+        ("to: null", "to"),
+        ("first: 3", "to"),
+    ] {
+        let answer = mail
+            .ask(&service(), &format!("{{ messages({arguments}) {{ nodes {{ id }} }} }}"))
+            .await;
+        assert_eq!(code(&answer), "INVALID_INPUT", "{arguments}");
+        assert_eq!(answer["errors"][0]["extensions"]["field"], field, "{arguments}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_does_to_any_message_what_its_people_may() {
+    let mail = five().await;
+    let shown = "{ contents favorite from { id } to { id } }";
+    let read = mail.ask(&service(), &format!("{{ message(id: 2) {shown} }}")).await;
+    let two = json!({ "contents": "two", "favorite": true, "from": { "id": "4" }, "to": { "id": "1" } });
+    assert_eq!(read["data"]["message"], two);
+    // Again changes nothing.
+    let again = mail
+        .ask(&service(), &format!("mutation {{ favoriteMessage(id: 2) {shown} }}"))
+        .await;
+    assert_eq!(again["data"]["favoriteMessage"], two);
+    let deleted = mail.ask(&service(), "mutation { deleteMessage(id: 2) }").await;
+    assert_eq!(deleted["data"]["deleteMessage"], true);
+    assert_eq!(
+        code(&mail.ask(&service(), "mutation { deleteMessage(id: 2) }").await),
+        "NOT_FOUND"
+    );
+    assert_eq!(list(&mail, "favorite: true").await.0, ["four"]);
+}
