@@ -161,6 +161,18 @@ impl Person {
         self.with_token(&token)
     }
 
+    /// Somebody new with that role, a broker with that fee; their id, and them signed in. Everyone has the demo's password.
+    pub async fn register(&self, username: &str, role: &str, fee_percent: Option<f64>) -> (i64, Self) {
+        let register = "mutation($input: RegisterInput!) { register(input: $input) { token user { id } } }";
+        let input = json!({
+            "username": username, "password": agora::demo::PASSWORD, "role": role, "brokerageFeePercent": fee_percent,
+        });
+        let made = self.graphql_with(register, json!({ "input": input })).await;
+        let text = |pointer| made.data(pointer).as_str().expect("a text");
+        let id = text("/register/user/id").parse().expect("an id");
+        (id, self.with_token(text("/register/token")))
+    }
+
     /// The same person, calling another address.
     pub fn moved_to(&self, url: &str) -> Self {
         Self {

@@ -2,7 +2,7 @@
 //! by everybody (CONTRACTS, section 2).
 
 use futures_util::StreamExt;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tests::{Person, Reply, TestApp};
 
 /// Who asks, in the order of the table's columns: anonymous, somebody else who invests, a broker without authorization,
@@ -206,20 +206,14 @@ impl Scene {
         let app = TestApp::new().await;
         let nobody = app.anonymous();
         let mut people = Vec::new();
-        for (name, role) in [
-            ("stranger", "INVESTOR"),
-            ("other", "BROKER"),
-            ("broker", "BROKER"),
-            ("investor", "INVESTOR"),
+        for (name, role, fee) in [
+            ("stranger", "INVESTOR", None),
+            ("other", "BROKER", Some(1.0)),
+            ("broker", "BROKER", Some(1.0)),
+            ("investor", "INVESTOR", None),
         ] {
-            let mut input = json!({ "username": name, "password": "who may do what", "role": role });
-            if role == "BROKER" {
-                input["brokerageFeePercent"] = json!(1);
-            }
-            let register = "mutation($input: RegisterInput!) { register(input: $input) { token user { id } } }";
-            let made = nobody.graphql_with(register, json!({ "input": input })).await;
-            let id = text(made.data("/register/user/id"));
-            people.push((id, nobody.with_token(&text(made.data("/register/token")))));
+            let (id, person) = nobody.register(name, role, fee).await;
+            people.push((id.to_string(), person));
         }
         let admin = app.signed_in("admin").await;
         let service = nobody.with_token(&app.service_credential("table"));

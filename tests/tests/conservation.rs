@@ -2,6 +2,7 @@
 
 mod crowd;
 mod model;
+mod op;
 mod world;
 
 use proptest::test_runner::Config;

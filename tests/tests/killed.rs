@@ -215,16 +215,12 @@ async fn cast(url: &str) -> Cast {
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let stock = (text(stock.data("/listStock/id")), text(stock.data("/listStock/name")));
     let mut people = Vec::new();
-    for (name, role) in [("ida", "INVESTOR"), ("ivo", "INVESTOR"), ("bea", "BROKER")] {
-        let register = "mutation($input: RegisterInput!) { register(input: $input) { token user { id } } }";
-        let mut input = json!({ "username": name, "password": "killed under load", "role": role });
-        if role == "BROKER" {
-            input["brokerageFeePercent"] = json!(1.5);
-        }
-        let made = nobody.graphql_with(register, json!({ "input": input })).await;
-        let id: i64 = text(made.data("/register/user/id")).parse().expect("an id");
-        let token = text(made.data("/register/token"));
-        people.push((id, nobody.with_token(&token)));
+    for (name, role, fee) in [
+        ("ida", "INVESTOR", None),
+        ("ivo", "INVESTOR", None),
+        ("bea", "BROKER", Some(1.5)),
+    ] {
+        people.push(nobody.register(name, role, fee).await);
     }
     for (_, investor) in &people[..2] {
         investor

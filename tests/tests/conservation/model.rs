@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
+use super::op;
+pub use super::op::{Op, Side};
+
 /// Two investors, then two brokers.
 pub const PEOPLE: usize = 4;
 pub const INVESTORS: usize = 2;
@@ -12,96 +15,6 @@ pub const INVESTORS: usize = 2;
 pub const FEE_BASIS_POINTS: [i64; PEOPLE] = [0, 0, 100, 250];
 /// Price in cents and quantity of each stock, as listed.
 pub const STOCKS: [(i64, i64); 2] = [(1_000, 50), (333, 1_000)];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    Buy,
-    Sell,
-}
-
-impl Side {
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Buy => "BUY",
-            Self::Sell => "SELL",
-        }
-    }
-}
-
-/// One operation. Grants and orders are told by their place in the order they came in, counted around.
-#[derive(Clone, Debug)]
-pub enum Op {
-    Deposit {
-        who: usize,
-        cents: i64,
-    },
-    Withdraw {
-        who: usize,
-        cents: i64,
-    },
-    /// A trade with the exchange for nobody's holding.
-    Bazaar {
-        who: usize,
-        stock: usize,
-        side: Side,
-        quantity: i64,
-    },
-    /// An investor's own order.
-    Own {
-        who: usize,
-        stock: usize,
-        side: Side,
-        quantity: i64,
-    },
-    /// A broker's order under a grant.
-    Brokered {
-        grant: usize,
-        stock: usize,
-        side: Side,
-        quantity: i64,
-    },
-    Automate {
-        who: usize,
-        stock: usize,
-        side: Side,
-        quantity: i64,
-        limit: i64,
-        minutes: Option<i64>,
-    },
-    Cancel {
-        order: usize,
-    },
-    LendMoney {
-        who: usize,
-        broker: usize,
-        cents: i64,
-        minutes: i64,
-    },
-    LendShares {
-        who: usize,
-        broker: usize,
-        stock: usize,
-        quantity: i64,
-        minutes: i64,
-    },
-    Revoke {
-        grant: usize,
-    },
-    Commit {
-        who: usize,
-        stock: usize,
-        quantity: i64,
-    },
-    Reprice {
-        stock: usize,
-        cents: i64,
-    },
-    Wait {
-        minutes: i64,
-    },
-    /// The last operation that has an idempotency key, once more.
-    Repeat,
-}
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shares {
@@ -138,7 +51,15 @@ pub struct Automated {
     pub quantity: i64,
     pub limit: i64,
     pub ends: Option<i64>,
-    pub pending: bool,
+    pub status: Status,
+}
+
+/// What became of an automated order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Pending,
+    Completed,
+    Cancelled,
 }
 
 #[derive(Clone, Debug)]
@@ -206,7 +127,7 @@ impl Model {
                     quantity,
                     limit,
                     ends: minutes.map(|m| self.now + m),
-                    pending: true,
+                    status: Status::Pending,
                 };
                 self.automate(order)
             }
@@ -375,22 +296,16 @@ impl Model {
         let Some(place) = order.checked_rem(self.orders.len()) else {
             return false;
         };
-        let was_completed = !self.orders[place].pending && !self.cancelled(place);
-        if was_completed {
+        if self.orders[place].status == Status::Completed {
             return false;
         }
         self.release(place);
         true
     }
 
-    /// Of an order that is not pending: a completed one keeps its quantity, a cancelled one has none.
-    fn cancelled(&self, place: usize) -> bool {
-        self.orders[place].quantity == 0
-    }
-
     fn release(&mut self, place: usize) {
         let order = self.orders[place].clone();
-        if !order.pending {
+        if order.status != Status::Pending {
             return;
         }
         let person = &mut self.people[order.who];
@@ -404,8 +319,7 @@ impl Model {
                 person.shares[order.stock].free += order.quantity;
             }
         }
-        self.orders[place].pending = false;
-        self.orders[place].quantity = 0;
+        self.orders[place].status = Status::Cancelled;
     }
 
     fn raise(&mut self, investor: usize, broker: usize, stock: Option<usize>, amount: i64, ends: i64) {
@@ -484,7 +398,7 @@ impl Model {
 
     fn can_fire(&self, stock: usize) -> bool {
         let fits = |order: &Automated| order.side == Side::Sell || order.quantity <= self.stocks[stock].1;
-        let here = |order: &&Automated| order.stock == stock && order.pending && self.crosses(order);
+        let here = |order: &&Automated| order.stock == stock && order.status == Status::Pending && self.crosses(order);
         self.orders.iter().filter(here).any(fits)
     }
 
@@ -503,14 +417,14 @@ impl Model {
             side,
             quantity,
             limit,
-            pending,
+            status,
             ..
         } = self.orders[place];
         let (price, _) = self.stocks[stock];
-        if !pending || !self.crosses(&self.orders[place]) || !self.trade(stock, side, quantity) {
+        if status != Status::Pending || !self.crosses(&self.orders[place]) || !self.trade(stock, side, quantity) {
             return;
         }
-        self.orders[place].pending = false;
+        self.orders[place].status = Status::Completed;
         let person = &mut self.people[who];
         match side {
             Side::Buy => {
@@ -543,35 +457,7 @@ impl ReferenceStateMachine for Model {
     }
 
     fn transitions(_: &Self) -> BoxedStrategy<Op> {
-        let side = || prop_oneof![Just(Side::Buy), Just(Side::Sell)];
-        let (person, investor, broker) = (0..PEOPLE, 0..INVESTORS, INVESTORS..PEOPLE);
-        let stock = || 0..STOCKS.len();
-        let few = || 1..30_i64;
-        let minutes = || 1..90_i64;
-        prop_oneof![
-            3 => (person.clone(), 1..60_000_i64).prop_map(|(who, cents)| Op::Deposit { who, cents }),
-            2 => (person.clone(), 1..20_000_i64).prop_map(|(who, cents)| Op::Withdraw { who, cents }),
-            2 => (person, stock(), side(), few())
-                .prop_map(|(who, stock, side, quantity)| Op::Bazaar { who, stock, side, quantity }),
-            5 => (investor.clone(), stock(), side(), few())
-                .prop_map(|(who, stock, side, quantity)| Op::Own { who, stock, side, quantity }),
-            5 => (any::<usize>(), stock(), side(), few())
-                .prop_map(|(grant, stock, side, quantity)| Op::Brokered { grant, stock, side, quantity }),
-            4 => (investor.clone(), stock(), side(), few(), 200..1_500_i64, proptest::option::of(minutes()))
-                .prop_map(|(who, stock, side, quantity, limit, minutes)| Op::Automate { who, stock, side, quantity, limit, minutes }),
-            2 => any::<usize>().prop_map(|order| Op::Cancel { order }),
-            2 => (investor.clone(), broker.clone(), 1..40_000_i64, minutes())
-                .prop_map(|(who, broker, cents, minutes)| Op::LendMoney { who, broker, cents, minutes }),
-            2 => (investor.clone(), broker, stock(), few(), minutes())
-                .prop_map(|(who, broker, stock, quantity, minutes)| Op::LendShares { who, broker, stock, quantity, minutes }),
-            1 => any::<usize>().prop_map(|grant| Op::Revoke { grant }),
-            1 => (investor, stock(), 0..40_i64)
-                .prop_map(|(who, stock, quantity)| Op::Commit { who, stock, quantity }),
-            3 => (stock(), 200..1_500_i64).prop_map(|(stock, cents)| Op::Reprice { stock, cents }),
-            1 => minutes().prop_map(|minutes| Op::Wait { minutes }),
-            1 => Just(Op::Repeat),
-        ]
-        .boxed()
+        op::any_op()
     }
 
     fn apply(mut state: Self, op: &Op) -> Self {

@@ -54,17 +54,10 @@ impl Stage {
         let (mut people, mut ids) = (Vec::new(), Vec::new());
         for (place, fee) in FEE_BASIS_POINTS.iter().enumerate() {
             let (role, fee) = match place < INVESTORS {
-                true => ("INVESTOR", Value::Null),
-                false => ("BROKER", json!(*fee as f64 / 100.0)),
+                true => ("INVESTOR", None),
+                false => ("BROKER", Some(*fee as f64 / 100.0)),
             };
-            let register = "mutation($input: RegisterInput!) { register(input: $input) { token user { id } } }";
-            let mut input = json!({ "username": format!("person{place}"), "password": "conservation", "role": role });
-            if !fee.is_null() {
-                input["brokerageFeePercent"] = fee;
-            }
-            let person = app.anonymous();
-            let reply = person.graphql_with(register, json!({ "input": input })).await;
-            let id = number(reply.data("/register/user/id"));
+            let (id, person) = app.anonymous().register(&format!("person{place}"), role, fee).await;
             let role = contract::Role::parse(role).expect("a role");
             ids.push(id);
             people.push(person.with_token(&app.lasting_token(id, role, false)));

@@ -1,0 +1,128 @@
+//! The operations of the model, and which of them come how often.
+
+use proptest::prelude::*;
+
+use super::model::{INVESTORS, PEOPLE, STOCKS};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Buy,
+    Sell,
+}
+
+impl Side {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Buy => "BUY",
+            Self::Sell => "SELL",
+        }
+    }
+}
+
+/// One operation. Grants and orders are told by their place in the order they came in, counted around.
+#[derive(Clone, Debug)]
+pub enum Op {
+    Deposit {
+        who: usize,
+        cents: i64,
+    },
+    Withdraw {
+        who: usize,
+        cents: i64,
+    },
+    /// A trade with the exchange for nobody's holding.
+    Bazaar {
+        who: usize,
+        stock: usize,
+        side: Side,
+        quantity: i64,
+    },
+    /// An investor's own order.
+    Own {
+        who: usize,
+        stock: usize,
+        side: Side,
+        quantity: i64,
+    },
+    /// A broker's order under a grant.
+    Brokered {
+        grant: usize,
+        stock: usize,
+        side: Side,
+        quantity: i64,
+    },
+    Automate {
+        who: usize,
+        stock: usize,
+        side: Side,
+        quantity: i64,
+        limit: i64,
+        minutes: Option<i64>,
+    },
+    Cancel {
+        order: usize,
+    },
+    LendMoney {
+        who: usize,
+        broker: usize,
+        cents: i64,
+        minutes: i64,
+    },
+    LendShares {
+        who: usize,
+        broker: usize,
+        stock: usize,
+        quantity: i64,
+        minutes: i64,
+    },
+    Revoke {
+        grant: usize,
+    },
+    Commit {
+        who: usize,
+        stock: usize,
+        quantity: i64,
+    },
+    Reprice {
+        stock: usize,
+        cents: i64,
+    },
+    Wait {
+        minutes: i64,
+    },
+    /// The last operation that has an idempotency key, once more.
+    Repeat,
+}
+
+/// Any operation; the usual ones more often than the others.
+pub fn any_op() -> BoxedStrategy<Op> {
+    let side = || prop_oneof![Just(Side::Buy), Just(Side::Sell)];
+    let (person, investor, broker) = (0..PEOPLE, 0..INVESTORS, INVESTORS..PEOPLE);
+    let stock = || 0..STOCKS.len();
+    let few = || 1..30_i64;
+    let minutes = || 1..90_i64;
+    prop_oneof![
+        3 => (person.clone(), 1..60_000_i64).prop_map(|(who, cents)| Op::Deposit { who, cents }),
+        2 => (person.clone(), 1..20_000_i64).prop_map(|(who, cents)| Op::Withdraw { who, cents }),
+        2 => (person, stock(), side(), few())
+            .prop_map(|(who, stock, side, quantity)| Op::Bazaar { who, stock, side, quantity }),
+        5 => (investor.clone(), stock(), side(), few())
+            .prop_map(|(who, stock, side, quantity)| Op::Own { who, stock, side, quantity }),
+        5 => (any::<usize>(), stock(), side(), few())
+            .prop_map(|(grant, stock, side, quantity)| Op::Brokered { grant, stock, side, quantity }),
+        4 => (investor.clone(), stock(), side(), few(), 200..1_500_i64, proptest::option::of(minutes()))
+            .prop_map(|(who, stock, side, quantity, limit, minutes)| Op::Automate { who, stock, side, quantity, limit, minutes }),
+        2 => any::<usize>().prop_map(|order| Op::Cancel { order }),
+        2 => (investor.clone(), broker.clone(), 1..40_000_i64, minutes())
+            .prop_map(|(who, broker, cents, minutes)| Op::LendMoney { who, broker, cents, minutes }),
+        2 => (investor.clone(), broker, stock(), few(), minutes())
+            .prop_map(|(who, broker, stock, quantity, minutes)| Op::LendShares { who, broker, stock, quantity, minutes }),
+        1 => any::<usize>().prop_map(|grant| Op::Revoke { grant }),
+        1 => (investor, stock(), 0..40_i64)
+            .prop_map(|(who, stock, quantity)| Op::Commit { who, stock, quantity }),
+        3 => (stock(), 200..1_500_i64).prop_map(|(stock, cents)| Op::Reprice { stock, cents }),
+        1 => minutes().prop_map(|minutes| Op::Wait { minutes }),
+        1 => Just(Op::Repeat),
+    ]
+    .boxed()
+}
