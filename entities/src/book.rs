@@ -2,11 +2,12 @@
 
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{ExprTrait, LikeExpr};
+use sea_orm::sea_query::ExprTrait;
 use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect, Select};
 use serde::{Deserialize, Serialize};
 
 use crate::changed;
+use crate::folding::{containing, folded};
 
 /// One book. Its id is never used again, so that a purchase of a deleted book can never seem to be of another.
 #[sea_orm::model]
@@ -77,16 +78,6 @@ pub enum Taken {
     NoBook,
 }
 
-/// `text` as it is compared: without regard to case in any script (`ß` is `SS`, every sigma is one).
-pub fn folded(text: &str) -> String {
-    // Up first: what differs only in lower case (σ and ς, s and ſ) becomes one there.
-    text.trim()
-        .chars()
-        .flat_map(char::to_uppercase)
-        .flat_map(char::to_lowercase)
-        .collect()
-}
-
 /// The books of a topic (matched whole) whose title contains a text, both without regard to case.
 pub fn search(topic: Option<&str>, text: Option<&str>) -> Select<Entity> {
     let mut found = Entity::find();
@@ -94,13 +85,7 @@ pub fn search(topic: Option<&str>, text: Option<&str>) -> Select<Entity> {
         found = found.filter(Column::TopicKey.eq(folded(topic)));
     }
     if let Some(text) = text {
-        // `%` and `_` are what they are, not wildcards.
-        let plain = folded(text)
-            .replace('\\', "\\\\")
-            .replace('%', "\\%")
-            .replace('_', "\\_");
-        let pattern = LikeExpr::new(format!("%{plain}%")).escape('\\');
-        found = found.filter(Expr::col((Entity, Column::TitleKey)).like(pattern));
+        found = found.filter(Expr::col((Entity, Column::TitleKey)).like(containing(text)));
     }
     found
 }

@@ -11,6 +11,7 @@ mod m0004_messages;
 mod m0005_exchange;
 mod m0006_wallet;
 mod m0007_brokerage;
+mod m0008_shop;
 mod m0010_votes;
 
 /// The ordered list.
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_exchange::Migration),
             Box::new(m0006_wallet::Migration),
             Box::new(m0007_brokerage::Migration),
+            Box::new(m0008_shop::Migration),
             Box::new(m0010_votes::Migration),
         ]
     }

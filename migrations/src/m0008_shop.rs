@@ -1,0 +1,69 @@
+//! Tables of the domain `shop` (`entities::product`, `entities::shop_order`).
+
+use sea_orm_migration::prelude::*;
+
+use crate::columns::{number, text};
+
+/// See the module.
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table(product()).await?;
+        manager.create_table(shop_order()).await?;
+        for statement in [
+            // A subscription that lost changes asks for what changed since.
+            "CREATE INDEX product_changed ON product (changed_at_us, id)",
+            "CREATE INDEX shop_order_user ON shop_order (user_id, id)",
+            "CREATE INDEX shop_order_product ON shop_order (product_id, id)",
+        ] {
+            manager.get_connection().execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.drop_table(Table::drop().table("shop_order").take()).await?;
+        manager.drop_table(Table::drop().table("product").take()).await
+    }
+}
+
+// `total` is what is available and what open orders have: only who manages products changes it.
+fn product() -> TableCreateStatement {
+    Table::create()
+        .table("product")
+        .col(number("id").auto_increment().primary_key())
+        .col(text("name"))
+        .col(text("name_key").unique_key())
+        .col(number("price_minor").check(Expr::cust("price_minor BETWEEN 1 AND 100000000000000")))
+        .col(text("currency"))
+        .col(number("available").check(Expr::cust("available BETWEEN 0 AND total")))
+        .col(number("total").check(Expr::cust("total BETWEEN 0 AND 2147483647")))
+        .col(number("version"))
+        .col(number("changed_at_us"))
+        .take()
+}
+
+// Ids are never used again: the id of a deleted order must not name another one.
+fn shop_order() -> TableCreateStatement {
+    Table::create()
+        .table("shop_order")
+        .col(number("id").auto_increment().primary_key())
+        .col(number("user_id"))
+        .col(number("product_id"))
+        .col(number("quantity").check(Expr::cust("quantity BETWEEN 1 AND 2147483647")))
+        .col(number("day"))
+        .col(number("price_minor").check(Expr::cust("price_minor > 0")))
+        .col(text("currency"))
+        .col(number("placed_at_us"))
+        .col(number("version"))
+        .foreign_key(ForeignKey::create().from("shop_order", "user_id").to("account", "id"))
+        .foreign_key(
+            ForeignKey::create()
+                .from("shop_order", "product_id")
+                .to("product", "id"),
+        )
+        .take()
+}

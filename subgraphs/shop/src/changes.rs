@@ -1,0 +1,56 @@
+//! `productChanged`: products as they are after each change.
+
+use async_graphql::{Context, ID, Subscription};
+use contract::{ChangingRows, ContextExt, Result, Stamp, changed_rows, check_watched, parse_id};
+use entities::product;
+use futures_util::stream::{Stream, TryStreamExt};
+use sea_orm::{DatabaseConnection, DbErr};
+
+use crate::product::{Product, TYPENAME};
+
+/// The domain's subscription.
+#[derive(Default)]
+pub struct ProductSubscription;
+
+#[Subscription]
+impl ProductSubscription {
+    /// A product after each of its changes (an order, an update): of those products, at most 100, or of all.
+    ///
+    /// Changes in quick succession may arrive as one; what arrives is never older than what came before.
+    async fn product_changed(
+        &self,
+        ctx: &Context<'_>,
+        ids: Option<Vec<ID>>,
+    ) -> Result<impl Stream<Item = Result<Product>> + use<>> {
+        check_watched("ids", ids.as_deref().unwrap_or_default())?;
+        let watched = ids.map(|ids| ids.iter().filter_map(parse_id).collect());
+        Ok(changed_rows(ctx.services(), Products, watched).await?.map_ok(Product))
+    }
+}
+
+/// The products; everyone may see them.
+struct Products;
+
+impl ChangingRows for Products {
+    type Entity = product::Entity;
+
+    const TYPENAME: &'static str = TYPENAME;
+
+    fn stamp(product: &product::Model) -> Stamp {
+        Stamp {
+            id: product.id,
+            version: product.version,
+            changed_at_us: product.changed_at_us,
+        }
+    }
+
+    async fn changed_behind(
+        &self,
+        db: &DatabaseConnection,
+        at_us: i64,
+        id: i64,
+        limit: u64,
+    ) -> Result<Vec<product::Model>, DbErr> {
+        product::changed_behind(db, at_us, id, limit).await
+    }
+}

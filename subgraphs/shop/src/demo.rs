@@ -1,0 +1,66 @@
+//! Sample data: three products, as many as the document's example needs, and two orders (CONTRACTS, section 4).
+
+use contract::{Error, Result, Services};
+use entities::{product, shop_order};
+use sea_orm::{EntityTrait, PaginatorTrait};
+
+/// What there is of each, ordered ones included.
+const QUANTITY: i64 = 50;
+/// 2023-11-28, the day of the document's example, in days since the epoch.
+const DAY: i64 = 19_689;
+
+/// Name and price in cents, in the order of their ids.
+const PRODUCTS: [(&str, i64); 3] = [
+    ("Enamel mug", 12_50),
+    ("Linen notebook", 8_90),
+    ("Folding bicycle basket", 39_00),
+];
+
+/// The people whose orders there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct People {
+    /// Ordered mugs.
+    pub cleo: i64,
+    /// Ordered a notebook.
+    pub dan: i64,
+}
+
+/// Fills a shop that never had a product; changes nothing in any other.
+///
+/// # Errors
+/// When the database fails.
+pub async fn seed(services: &Services, people: People) -> Result<()> {
+    let now_us = services.clock.now_us();
+    services
+        .db
+        .write(async move |tx| {
+            if product::Entity::find().count(tx).await? > 0 {
+                return Ok(());
+            }
+            let mut ids = Vec::new();
+            for (name, price_minor) in PRODUCTS {
+                let new = product::NewProduct {
+                    name: name.to_owned(),
+                    price_minor,
+                    currency: "USD".to_owned(),
+                    available: QUANTITY,
+                };
+                ids.extend(product::add(tx, new, now_us).await?.map(|product| product.id));
+            }
+            for (user_id, product_id, quantity) in [(people.cleo, ids.first(), 2), (people.dan, ids.get(1), 1)] {
+                let Some(product_id) = product_id.copied() else {
+                    continue;
+                };
+                let new = shop_order::NewOrder {
+                    user_id,
+                    product_id,
+                    quantity,
+                    day: DAY,
+                };
+                let placed = shop_order::place(tx, new, now_us).await;
+                placed.map_err(|why| Error::Internal(format!("sample order: {why:?}").into()))?;
+            }
+            Ok(())
+        })
+        .await
+}

@@ -1,0 +1,40 @@
+//! The shop: products, and orders that have what they name until they are deleted.
+
+use async_graphql::{MergedObject, MergedSubscription, Schema};
+use contract::{Services, federated, federated_sdl, rows};
+
+mod changes;
+pub mod demo;
+mod order;
+mod place;
+mod product;
+mod user;
+
+/// What can be read.
+#[derive(MergedObject, Default)]
+pub struct Query(product::ProductQuery, order::OrderQuery, user::UserQuery);
+
+/// What can be changed.
+#[derive(MergedObject, Default)]
+pub struct Mutation(product::ProductMutation, place::OrderMutation);
+
+/// What can be watched.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(changes::ProductSubscription);
+
+/// The domain's schema.
+pub type ShopSchema = Schema<Query, Mutation, Subscription>;
+
+/// The domain, ready to answer.
+pub fn schema(services: Services) -> ShopSchema {
+    federated()
+        .data(rows::<entities::product::Entity>(&services.db))
+        .data(rows::<entities::shop_order::Entity>(&services.db))
+        .data(services)
+        .finish()
+}
+
+/// What the supergraph is composed from: the contents of `schema.graphql` in this folder.
+pub fn sdl() -> String {
+    federated_sdl::<Query, Mutation, Subscription>()
+}

@@ -1,0 +1,135 @@
+//! An order: what it has, and who may see it.
+
+use async_graphql::{Context, ID, Object};
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use contract::{Audience, ContextExt, Error, Event, Money, Result, parse_id, rfc3339, row};
+use entities::shop_order;
+
+use crate::product::{self, Product};
+use crate::user::User;
+
+/// An order of the shop. What it has is available to nobody else until it is deleted.
+pub struct ShopOrder(pub(crate) shop_order::Model);
+
+/// An order of the shop. What it has is available to nobody else until it is deleted.
+#[Object]
+impl ShopOrder {
+    /// The order's id.
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// Whose it is.
+    async fn user(&self) -> User {
+        User(self.0.user_id)
+    }
+
+    /// What was ordered, as it is now.
+    async fn product(&self, ctx: &Context<'_>) -> Result<Product> {
+        let found = product::find(ctx, self.0.product_id).await?;
+        found.ok_or_else(|| Error::Internal(format!("product {} is gone", self.0.product_id).into()))
+    }
+
+    /// How many.
+    async fn quantity(&self) -> i64 {
+        self.0.quantity
+    }
+
+    /// The date that was given to it.
+    async fn date(&self) -> NaiveDate {
+        date_of(self.0.day)
+    }
+
+    /// What one cost when it was ordered.
+    async fn unit_price(&self) -> Money {
+        self.money(self.0.price_minor)
+    }
+
+    /// What all of it costs.
+    async fn total(&self) -> Money {
+        // As large as an amount may be, and no larger: the order would not have been placed.
+        self.money(self.0.price_minor.saturating_mul(self.0.quantity))
+    }
+
+    /// When it was placed.
+    async fn placed_at(&self) -> DateTime<Utc> {
+        rfc3339(self.0.placed_at_us)
+    }
+}
+
+impl ShopOrder {
+    fn money(&self, minor: i64) -> Money {
+        Money {
+            minor,
+            currency: self.0.currency.clone(),
+        }
+    }
+}
+
+/// The first day that can be written as four digits, two and two.
+const FIRST_DAY: NaiveDate = day(1, 1, 1);
+/// The last one.
+const LAST_DAY: NaiveDate = day(9_999, 12, 31);
+
+const fn day(year: i32, month: u32, day: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(year, month, day).expect("a day of the calendar")
+}
+
+/// Days since the epoch.
+///
+/// # Errors
+/// `INVALID_INPUT` for what would not be written `YYYY-MM-DD`.
+pub(crate) fn day_of(date: NaiveDate) -> Result<i64> {
+    if !(FIRST_DAY..=LAST_DAY).contains(&date) {
+        return Err(Error::invalid("input.date", "must be from 0001-01-01 to 9999-12-31"));
+    }
+    Ok(date.signed_duration_since(NaiveDate::default()).num_days())
+}
+
+fn date_of(day: i64) -> NaiveDate {
+    let epoch = NaiveDate::default();
+    let days = Days::new(day.unsigned_abs());
+    let date = if day < 0 {
+        epoch.checked_sub_days(days)
+    } else {
+        epoch.checked_add_days(days)
+    };
+    date.unwrap_or_default()
+}
+
+/// Tells its owner that an order is not what it was.
+pub(crate) fn invalidation(order: &shop_order::Model) -> Event {
+    Event::Invalidated {
+        typename: "ShopOrder",
+        key: order.id.to_string(),
+        version: order.version,
+        audience: Audience::Users(vec![order.user_id]),
+    }
+}
+
+/// The order with that id, if there is one and the viewer may see it. Batched.
+async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<ShopOrder>> {
+    let Some(id) = parse_id(id) else { return Ok(None) };
+    let found = row::<shop_order::Entity>(ctx, id).await?;
+    let viewer = ctx.viewer();
+    let may_see = |order: &shop_order::Model| viewer.is_operator() || viewer.is(order.user_id);
+    Ok(found.filter(may_see).map(ShopOrder))
+}
+
+/// Reads of orders.
+#[derive(Default)]
+pub struct OrderQuery;
+
+#[Object]
+impl OrderQuery {
+    /// The order with that id, for its owner and for operators; null for everybody else.
+    async fn shop_order(&self, ctx: &Context<'_>, id: ID) -> Option<Result<ShopOrder>> {
+        find(ctx, &id).await.transpose()
+    }
+
+    /// Resolves an order another subgraph refers to.
+    #[graphql(entity)]
+    async fn shop_order_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ShopOrder>> {
+        find(ctx, &id).await
+    }
+}

@@ -1,0 +1,192 @@
+//! What people do with orders: place, change, delete.
+
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
+use chrono::NaiveDate;
+use contract::{ContextExt, Error, Event, IdempotencyKey, Result, Tx, Viewer, once, parse_id};
+use entities::shop_order::{self, NewOrder, OrderChange, Refused, Written};
+use entities::user;
+
+use crate::order::{self, ShopOrder, day_of};
+use crate::product::{self, given};
+
+/// A new order.
+#[derive(InputObject)]
+pub struct ShopOrderInput {
+    /// Whose it is to be: the viewer's, or, for operators, an active person's.
+    user: Option<ID>,
+    /// What is ordered.
+    product: ID,
+    /// How many, 1 to 2,147,483,647.
+    quantity: i32,
+    /// The date of the order, `2026-01-31`.
+    date: NaiveDate,
+}
+
+/// New values for some of an order's members. A member left out stays as it is.
+#[derive(InputObject)]
+pub struct ShopOrderPatch {
+    /// Whose it is; may be repeated, and not be changed.
+    user: MaybeUndefined<ID>,
+    /// What is ordered. Another product costs what it costs now, more of the same what the first ones did.
+    product: MaybeUndefined<ID>,
+    /// How many, 1 to 2,147,483,647.
+    quantity: MaybeUndefined<i32>,
+    /// The date of the order, `2026-01-31`.
+    date: MaybeUndefined<NaiveDate>,
+}
+
+impl ShopOrderPatch {
+    /// What changes, and whose order it is said to be.
+    fn checked(self) -> Result<(OrderChange, Option<ID>)> {
+        let user = given("input.user", self.user)?;
+        let product = given("input.product", self.product)?;
+        let date = given("input.date", self.date)?;
+        let change = OrderChange {
+            quantity: given("input.quantity", self.quantity)?.map(quantity).transpose()?,
+            day: date.map(day_of).transpose()?,
+            // What is no id is the id of nothing: whether the order is there comes first.
+            product_id: product.map(|product| parse_id(&product).unwrap_or(NOTHING)),
+        };
+        if change == OrderChange::default() {
+            return Err(Error::invalid("input", "must change something"));
+        }
+        Ok((change, user))
+    }
+}
+
+/// An id that nothing has.
+const NOTHING: i64 = 0;
+
+fn quantity(quantity: i32) -> Result<i64> {
+    if quantity < 1 {
+        return Err(Error::invalid("input.quantity", "must be at least 1"));
+    }
+    Ok(quantity.into())
+}
+
+/// Writes of orders.
+#[derive(Default)]
+pub struct OrderMutation;
+
+#[Object]
+impl OrderMutation {
+    /// Orders a product for the viewer; operators may name somebody else. What is ordered is not available to others.
+    async fn place_shop_order(
+        &self,
+        ctx: &Context<'_>,
+        input: ShopOrderInput,
+        idempotency_key: Option<String>,
+    ) -> Result<ShopOrder> {
+        let viewer = ctx.viewer();
+        let new = NewOrder {
+            user_id: orderer(viewer, input.user)?,
+            product_id: parse_id(&input.product).unwrap_or(NOTHING),
+            quantity: quantity(input.quantity)?,
+            day: day_of(input.date)?,
+        };
+        let own = viewer.is(new.user_id);
+        let key = IdempotencyKey::of(viewer, "placeShopOrder", idempotency_key, &new)?;
+        let now_us = ctx.now_us();
+        let place = async move |tx: &Tx| {
+            let place = async || {
+                match (user::is_active(tx, new.user_id).await?, own) {
+                    (true, _) => shop_order::place(tx, new.clone(), now_us).await.map_err(refused),
+                    // The token may be older than the deactivation.
+                    (false, true) => Err(Error::Unauthenticated),
+                    (false, false) => Err(Error::NotFound("user")),
+                }
+            };
+            // The key remembers the order and tells of the products once.
+            let mut products = Vec::new();
+            let placed = once(tx, key.as_ref(), now_us, async || {
+                let written = place().await?;
+                products = written.products;
+                Ok(written.order)
+            })
+            .await?;
+            Ok(placed.map(|order| Written { order, products }))
+        };
+        let placed = ctx
+            .services()
+            .write_and_tell(place, |placed| placed.first().map(news).into_iter().flatten())
+            .await?;
+        Ok(ShopOrder(placed.into_inner().order))
+    }
+
+    /// Changes an order, for its owner and for operators: all that is asked for, or nothing. What it has less of is
+    /// available again.
+    async fn update_shop_order(&self, ctx: &Context<'_>, id: ID, input: ShopOrderPatch) -> Result<ShopOrder> {
+        let owner = owner(ctx.viewer())?;
+        let (change, user) = input.checked()?;
+        let id = parse_id(&id).ok_or(Error::NotFound("order"))?;
+        let now_us = ctx.now_us();
+        let update = async move |tx: &Tx| {
+            let before = shop_order::find(tx, id, owner).await?.ok_or(Error::NotFound("order"))?;
+            if user.as_ref().is_some_and(|user| parse_id(user) != Some(before.user_id)) {
+                return Err(Error::invalid("input.user", "cannot be changed"));
+            }
+            let changed = shop_order::change(tx, before, change.clone(), now_us).await;
+            changed.map_err(refused)
+        };
+        let changed = ctx.services().write_and_tell(update, news).await?;
+        Ok(ShopOrder(changed.order))
+    }
+
+    /// Deletes an order, for its owner and for operators. What it had is available again.
+    async fn delete_shop_order(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
+        let owner = owner(ctx.viewer())?;
+        let id = parse_id(&id).ok_or(Error::NotFound("order"))?;
+        let now_us = ctx.now_us();
+        let delete = async move |tx: &Tx| {
+            let mut gone = shop_order::remove(tx, id, owner, now_us).await.map_err(refused)?;
+            // Its deletion is its last change.
+            gone.order.version += 1;
+            Ok(gone)
+        };
+        ctx.services().write_and_tell(delete, news).await?;
+        Ok(true)
+    }
+}
+
+/// Whose the new order is.
+fn orderer(viewer: &Viewer, user: Option<ID>) -> Result<i64> {
+    match user {
+        Some(user) => match parse_id(&user) {
+            Some(id) => viewer.self_or_operator(id).map(|()| id),
+            None => viewer.operator().and(Err(Error::NotFound("user"))),
+        },
+        None if matches!(viewer, Viewer::Service { .. }) => Err(Error::invalid(
+            "input.user",
+            "must be given, because no person is signed in",
+        )),
+        None => viewer.user(),
+    }
+}
+
+/// Whose orders the viewer can change: their own, or everybody's.
+fn owner(viewer: &Viewer) -> Result<Option<i64>> {
+    match viewer {
+        _ if viewer.is_operator() => Ok(None),
+        viewer => viewer.user().map(Some),
+    }
+}
+
+/// What there is to tell of an order that was written.
+fn news(written: &Written) -> Vec<Event> {
+    let products = written.products.iter().map(product::invalidation);
+    products.chain([order::invalidation(&written.order)]).collect()
+}
+
+fn refused(refused: Refused) -> Error {
+    match refused {
+        Refused::NoOrder => Error::NotFound("order"),
+        Refused::NoProduct => Error::NotFound("product"),
+        Refused::NotEnough => Error::InsufficientStock("not enough of the product is available"),
+        Refused::TooDear => Error::invalid(
+            "input.quantity",
+            "would make the order cost more than 1,000,000,000,000.00",
+        ),
+        Refused::Overtaken => Error::conflict("the order was changed meanwhile"),
+        Refused::Database(error) => error.into(),
+    }
+}

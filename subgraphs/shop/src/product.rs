@@ -1,0 +1,249 @@
+//! A product: what it is, how it is found, and what operators do to it.
+
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
+use contract::{
+    Audience, ContextExt, Error, Event, IdempotencyKey, Money, PageArgs, Paged, Result, once, optional_text, page,
+    parse_id, required_text, row,
+};
+use entities::product::{self, Changed, NewProduct, ProductChange};
+use sea_orm::Order;
+
+/// The type's name in invalidations.
+pub(crate) const TYPENAME: &str = "Product";
+/// How long a name may be, in characters.
+const NAME_CHARS_MAX: usize = 64;
+/// How long a text to look for may be, in characters.
+const TEXT_CHARS_MAX: usize = 300;
+
+/// A product of the shop.
+#[derive(Clone)]
+pub struct Product(pub(crate) product::Model);
+
+/// A product of the shop.
+#[Object]
+impl Product {
+    /// The product's id.
+    #[graphql(tag = "cacheable")]
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// Its name, unique without regard to case.
+    #[graphql(tag = "cacheable")]
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The price of one.
+    #[graphql(tag = "cacheable")]
+    async fn price(&self) -> Money {
+        Money {
+            minor: self.0.price_minor,
+            currency: self.0.currency.clone(),
+        }
+    }
+
+    /// How many can be ordered: those that no order has.
+    #[graphql(tag = "cacheable")]
+    async fn available(&self) -> i64 {
+        self.0.available
+    }
+}
+
+/// Tells everyone that a product is not what it was.
+pub(crate) fn invalidation(product: &product::Model) -> Event {
+    Event::Invalidated {
+        typename: TYPENAME,
+        key: product.id.to_string(),
+        version: product.version,
+        audience: Audience::Everyone,
+    }
+}
+
+/// The product with that id, if there is one. Batched.
+pub(crate) async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Product>> {
+    Ok(row::<product::Entity>(ctx, id).await?.map(Product))
+}
+
+/// Reads of products.
+#[derive(Default)]
+pub struct ProductQuery;
+
+#[Object]
+impl ProductQuery {
+    /// The product with that id.
+    #[graphql(tag = "cacheable")]
+    async fn product(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Product>> {
+        find(ctx, parse_id(&id)?).await.transpose()
+    }
+
+    /// Resolves a product another subgraph refers to.
+    #[graphql(entity)]
+    async fn product_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Product>> {
+        match parse_id(&id) {
+            Some(id) => find(ctx, id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Products by id: all, or those with a text in their name, in any case.
+    async fn products(
+        &self,
+        ctx: &Context<'_>,
+        text: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<Product>> {
+        let text = optional_text("text", text.as_deref(), TEXT_CHARS_MAX)?;
+        let found = product::search(text.as_deref());
+        let args = PageArgs::new(first, after, last, before);
+        let key = |product: &product::Model| vec![product.id];
+        page(
+            ctx.db().read(),
+            found,
+            product::Column::Id,
+            Order::Asc,
+            args,
+            key,
+            Product,
+        )
+        .await
+    }
+}
+
+/// A new product.
+#[derive(InputObject)]
+pub struct ProductInput {
+    /// Its name, up to 64 characters, unique without regard to case.
+    name: String,
+    /// The price of one in US dollars, 0.01 to 1,000,000,000,000.00.
+    price: Money,
+    /// How many can be ordered, 0 or more.
+    available: i32,
+}
+
+impl ProductInput {
+    fn checked(self) -> Result<NewProduct> {
+        let (price_minor, currency) = price(self.price)?;
+        Ok(NewProduct {
+            name: name(&self.name)?,
+            price_minor,
+            currency,
+            available: available(self.available)?,
+        })
+    }
+}
+
+/// New values for some of a product's members. A member left out stays as it is.
+#[derive(InputObject)]
+pub struct ProductPatch {
+    /// Its name, up to 64 characters, unique without regard to case.
+    name: MaybeUndefined<String>,
+    /// The price of one in US dollars, 0.01 to 1,000,000,000,000.00. What was ordered before costs what it did.
+    price: MaybeUndefined<Money>,
+    /// How many can be ordered from now on, 0 or more. What was ordered before stays ordered.
+    available: MaybeUndefined<i32>,
+}
+
+impl ProductPatch {
+    fn checked(self) -> Result<ProductChange> {
+        let change = ProductChange {
+            name: given("input.name", self.name)?.as_deref().map(name).transpose()?,
+            price: given("input.price", self.price)?.map(price).transpose()?,
+            available: given("input.available", self.available)?.map(available).transpose()?,
+        };
+        if change == ProductChange::default() {
+            return Err(Error::invalid("input", "must change something"));
+        }
+        Ok(change)
+    }
+}
+
+/// What a patch gives a member that is never empty.
+pub(crate) fn given<T>(field: &'static str, value: MaybeUndefined<T>) -> Result<Option<T>> {
+    match value {
+        MaybeUndefined::Undefined => Ok(None),
+        MaybeUndefined::Null => Err(Error::invalid(field, "must not be null")),
+        MaybeUndefined::Value(value) => Ok(Some(value)),
+    }
+}
+
+fn name(name: &str) -> Result<String> {
+    let name = required_text("input.name", name, NAME_CHARS_MAX)?;
+    if name.chars().any(char::is_control) {
+        return Err(Error::invalid("input.name", "must not contain control characters"));
+    }
+    Ok(name)
+}
+
+fn price(price: Money) -> Result<(i64, String)> {
+    if price.usd_minor("input.price")? < 1 {
+        return Err(Error::invalid("input.price", "must be at least 0.01"));
+    }
+    Ok((price.minor, price.currency))
+}
+
+fn available(available: i32) -> Result<i64> {
+    if available < 0 {
+        return Err(Error::invalid("input.available", "must not be negative"));
+    }
+    Ok(available.into())
+}
+
+/// Writes of products; for operators.
+#[derive(Default)]
+pub struct ProductMutation;
+
+#[Object]
+impl ProductMutation {
+    /// Adds a product.
+    async fn add_product(
+        &self,
+        ctx: &Context<'_>,
+        input: ProductInput,
+        idempotency_key: Option<String>,
+    ) -> Result<Product> {
+        ctx.viewer().operator()?;
+        let new = input.checked()?;
+        let key = IdempotencyKey::of(ctx.viewer(), "addProduct", idempotency_key, &new)?;
+        let now_us = ctx.now_us();
+        let added = ctx
+            .services()
+            .write_and_tell(
+                async move |tx| {
+                    let add = async || product::add(tx, new.clone(), now_us).await?.ok_or_else(name_taken);
+                    once(tx, key.as_ref(), now_us, add).await
+                },
+                |added| added.first().map(invalidation),
+            )
+            .await?;
+        Ok(Product(added.into_inner()))
+    }
+
+    /// Changes a product. What is left out stays; nothing can be null.
+    async fn update_product(&self, ctx: &Context<'_>, id: ID, input: ProductPatch) -> Result<Product> {
+        ctx.viewer().operator()?;
+        let change = input.checked()?;
+        let id = parse_id(&id).ok_or(Error::NotFound("product"))?;
+        let now_us = ctx.now_us();
+        let product = ctx
+            .services()
+            .write_and_tell(
+                async move |tx| match product::change(tx, id, change.clone(), now_us).await? {
+                    Changed::Done(product) => Ok(*product),
+                    Changed::NoProduct => Err(Error::NotFound("product")),
+                    Changed::NameTaken => Err(name_taken()),
+                    Changed::TooMany => Err(Error::conflict("with what is ordered it would be too many to count")),
+                },
+                |product| [invalidation(product)],
+            )
+            .await?;
+        Ok(Product(product))
+    }
+}
+
+fn name_taken() -> Error {
+    Error::conflict("there is a product of this name")
+}

@@ -1,0 +1,61 @@
+//! What the shop knows of a person.
+
+use async_graphql::{Context, ID, Object};
+use contract::{ContextExt, PageArgs, Paged, Result, page, parse_id};
+use entities::shop_order;
+use sea_orm::Order;
+
+use crate::order::ShopOrder;
+
+/// A person; the other domains know the rest.
+// Private fields are `Option<Result<_>>`: a refusal then nulls the field. A resolver's own `Err` nulls the whole person.
+pub struct User(pub(crate) i64);
+
+#[Object]
+impl User {
+    /// The person's id.
+    async fn id(&self) -> ID {
+        self.0.into()
+    }
+
+    /// The orders this person has at the shop, oldest first; for themselves and for operators.
+    async fn shop_orders(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Option<Result<Paged<ShopOrder>>> {
+        let args = PageArgs::new(first, after, last, before);
+        Some(orders(ctx, self.0, args).await)
+    }
+}
+
+async fn orders(ctx: &Context<'_>, owner: i64, args: PageArgs) -> Result<Paged<ShopOrder>> {
+    ctx.viewer().self_or_operator(owner)?;
+    let (theirs, key) = (shop_order::of_user(owner), |order: &shop_order::Model| vec![order.id]);
+    page(
+        ctx.db().read(),
+        theirs,
+        shop_order::Column::Id,
+        Order::Asc,
+        args,
+        key,
+        ShopOrder,
+    )
+    .await
+}
+
+/// Where other subgraphs' references to a person arrive.
+#[derive(Default)]
+pub struct UserQuery;
+
+#[Object]
+impl UserQuery {
+    /// A person another subgraph refers to. Whether there is one is for accounts to say.
+    #[graphql(entity)]
+    async fn user_by_id(&self, id: ID) -> Option<User> {
+        parse_id(&id).map(User)
+    }
+}

@@ -1,0 +1,91 @@
+//! Who may see and do what.
+
+use contract::Viewer;
+use serde_json::Value;
+
+use crate::support::{ADA, BEN, Shop, admin, code, member, service};
+
+/// The owner, another person, an administrator, a program, nobody.
+const WHO: [&str; 5] = ["owner", "stranger", "admin", "service", "nobody"];
+
+fn viewers() -> [Viewer; 5] {
+    [member(ADA), member(BEN), admin(), service(), Viewer::Anonymous]
+}
+
+#[tokio::test]
+async fn everyone_reaches_what_is_theirs() {
+    let fine = ["OK"; 5];
+    let operators = ["FORBIDDEN", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"];
+    let list = ["OK", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"];
+    // Whose it is is nobody else's business, nor that it is there.
+    let order = ["OK", "NOT_FOUND", "OK", "OK", "UNAUTHENTICATED"];
+    let table = [
+        ("{ product(id: 1) { id } products { nodes { id } } }", fine),
+        (
+            r#"{ _entities(representations: [{ __typename: "User", id: "1" }]) {
+                ... on User { shopOrders { nodes { id } } } } }"#,
+            list,
+        ),
+        (
+            r#"mutation { placeShopOrder(input: { user: 1, product: 1, quantity: 1, date: "2026-01-31" }) { id } }"#,
+            list,
+        ),
+        (
+            "mutation { updateShopOrder(id: 1, input: { quantity: 2 }) { id } }",
+            order,
+        ),
+        (
+            "mutation { updateProduct(id: 1, input: { available: 50 }) { id } }",
+            operators,
+        ),
+    ];
+    let shop = Shop::with_mugs(50).await;
+    shop.placed(ADA, "1", 1).await;
+    for (document, wanted) in table {
+        for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+            let answer = shop.ask(viewer, document).await;
+            assert_eq!(code(&answer), wanted, "{who}: {document}: {answer}");
+        }
+    }
+    for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(operators) {
+        let price = r#"{ amount: "1", currency: "USD" }"#;
+        let add = format!(
+            r#"mutation {{ addProduct(input: {{ name: "of {who}", price: {price}, available: 1 }}) {{ id }} }}"#
+        );
+        assert_eq!(code(&shop.ask(viewer, &add).await), wanted, "{who}");
+    }
+    for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(order) {
+        let placed = shop.placed(ADA, "1", 1).await;
+        assert_eq!(code(&shop.delete(viewer, &placed).await), wanted, "{who}");
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_there_for_its_owner_and_for_operators_only() {
+    let shop = Shop::with_mugs(9).await;
+    let order = shop.placed(ADA, "1", 1).await;
+    let entity = format!(
+        r#"{{ found: _entities(representations: [{{ __typename: "ShopOrder", id: "{order}" }}]) {{ __typename }} }}"#
+    );
+    let wanted = [true, false, true, true, false];
+    for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+        let root = shop
+            .ask(viewer, &format!("{{ found: shopOrder(id: {order}) {{ id }} }}"))
+            .await;
+        assert_eq!(root["data"]["found"] != Value::Null, wanted, "{who}");
+        assert_eq!(code(&root), "OK", "{who}");
+        let entity = shop.ask(viewer, &entity).await;
+        assert_eq!(entity["data"]["found"][0] != Value::Null, wanted, "{who}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_stranger_tries_leaves_the_order_as_it_was() {
+    let shop = Shop::with_mugs(9).await;
+    let order = shop.placed(ADA, "1", 4).await;
+    for viewer in [member(BEN), Viewer::Anonymous] {
+        shop.update(&viewer, &order, "quantity: 9").await;
+        shop.delete(&viewer, &order).await;
+    }
+    assert_eq!((shop.available("1").await, shop.ordered(ADA, "1").await), (5, 4));
+}

@@ -1,0 +1,64 @@
+//! Deleting orders: what they had is given back, exactly once.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use crate::support::{ADA, BEN, Shop, code, member, service};
+
+#[tokio::test]
+async fn a_deleted_order_gives_back_once_and_is_gone() {
+    let shop = Shop::with_mugs(10).await;
+    let id = shop.placed(ADA, "1", 4).await;
+    let deleted = shop.delete(&member(ADA), &id).await;
+    assert_eq!(deleted["data"]["deleteShopOrder"], true);
+    for viewer in [member(ADA), service()] {
+        assert_eq!(code(&shop.delete(&viewer, &id).await), "NOT_FOUND");
+    }
+    assert_eq!(shop.available("1").await, 10);
+    let seen = shop.ask(&service(), "{ shopOrder(id: 1) { id } }").await;
+    assert_eq!(seen["data"]["shopOrder"], Value::Null);
+}
+
+#[tokio::test]
+async fn the_number_of_a_deleted_order_is_never_used_again() {
+    let shop = Shop::with_mugs(10).await;
+    let id = shop.placed(ADA, "1", 1).await;
+    shop.delete(&member(ADA), &id).await;
+    assert_eq!(shop.placed(BEN, "1", 1).await, "2");
+    assert_eq!(code(&shop.delete(&member(BEN), &id).await), "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_changed_order_gives_back_what_it_has_now() {
+    let shop = Shop::with_mugs(10).await;
+    shop.add("Bowl", "3", 5).await;
+    let id = shop.placed(ADA, "1", 4).await;
+    shop.update(&member(ADA), &id, "product: 2, quantity: 3").await;
+    shop.delete(&member(ADA), &id).await;
+    assert_eq!((shop.available("1").await, shop.available("2").await), (10, 5));
+}
+
+#[tokio::test]
+async fn an_id_that_cannot_be_one_is_no_order() {
+    let shop = Shop::with_mugs(10).await;
+    for id in ["7", "x", "", "01", "99999999999999999999"] {
+        assert_eq!(code(&shop.delete(&service(), id).await), "NOT_FOUND", "{id}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_deletions_of_one_order_one_gives_back() {
+    let shop = Arc::new(Shop::with_mugs(10).await);
+    let id = shop.placed(ADA, "1", 4).await;
+    let answers = join_all((0..50).map(|_| {
+        let (shop, id) = (shop.clone(), id.clone());
+        tokio::spawn(async move { code(&shop.delete(&member(ADA), &id).await).to_owned() })
+    }))
+    .await;
+    let codes: Vec<String> = answers.into_iter().map(Result::unwrap).collect();
+    let count = |wanted: &str| codes.iter().filter(|code| *code == wanted).count();
+    assert_eq!((count("OK"), count("NOT_FOUND")), (1, 49));
+    assert_eq!(shop.available("1").await, 10);
+}

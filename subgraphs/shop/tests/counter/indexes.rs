@@ -1,0 +1,21 @@
+//! No list is found by reading what is not in it.
+
+use entities::shop_order::{self, Column};
+use sea_orm::{ConnectionTrait, DbBackend, QueryOrder, QueryTrait};
+
+use crate::support::{ADA, Shop};
+
+#[tokio::test]
+async fn somebodys_orders_are_found_by_index() {
+    let shop = Shop::new().await;
+    let mut statement = shop_order::of_user(ADA)
+        .order_by_asc(Column::Id)
+        .build(DbBackend::Sqlite);
+    statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+    let rows = shop.services.db.read().query_all_raw(statement).await.unwrap();
+    let steps = rows.iter().map(|row| row.try_get::<String>("", "detail").unwrap());
+    assert_eq!(
+        steps.collect::<Vec<_>>(),
+        ["SEARCH shop_order USING INDEX shop_order_user (user_id=?)"]
+    );
+}

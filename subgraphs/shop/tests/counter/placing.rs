@@ -1,0 +1,212 @@
+//! Placing orders: what is ordered is not available to others.
+
+use std::sync::Arc;
+
+use contract::Viewer;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::support::{ADA, BEN, Shop, admin, code, field, member, service};
+
+#[tokio::test]
+async fn an_order_has_what_it_names_and_says_what_it_costs() {
+    let shop = Shop::with_mugs(10).await;
+    let placed = shop
+        .ask(
+            &member(ADA),
+            r#"mutation { placeShopOrder(input: { product: 1, quantity: 3, date: "2023-11-28" }) {
+                id user { id } product { id name available } quantity date unitPrice total placedAt } }"#,
+        )
+        .await;
+    let usd = |amount: &str| json!({ "amount": amount, "currency": "USD" });
+    assert_eq!(
+        placed,
+        json!({ "data": { "placeShopOrder": {
+            "id": "1", "user": { "id": "1" }, "product": { "id": "1", "name": "Mug", "available": 7 }, "quantity": 3,
+            "date": "2023-11-28", "unitPrice": usd("12.50"), "total": usd("37.50"), "placedAt": "2026-01-01T00:00:00+00:00",
+        } } })
+    );
+}
+
+#[tokio::test]
+async fn the_last_one_is_ordered_and_one_more_is_not() {
+    let shop = Shop::with_mugs(3).await;
+    shop.placed(ADA, "1", 3).await;
+    let refused = shop.place(&member(BEN), "1", 1).await;
+    assert_eq!(code(&refused), "INSUFFICIENT_STOCK");
+    assert_eq!(
+        refused["errors"][0]["message"],
+        "not enough of the product is available"
+    );
+    assert_eq!((shop.available("1").await, shop.ordered(BEN, "1").await), (0, 0));
+}
+
+#[tokio::test]
+async fn an_order_that_breaks_a_rule_is_not_placed() {
+    let shop = Shop::with_mugs(3).await;
+    for (input, named) in [
+        (r#"product: 1, quantity: 0, date: "2026-01-31""#, "input.quantity"),
+        (r#"product: 1, quantity: -1, date: "2026-01-31""#, "input.quantity"),
+        (r#"product: 1, quantity: 1, date: "+10000-01-01""#, "input.date"),
+        (r#"product: 1, quantity: 1, date: "0000-12-31""#, "input.date"),
+        (r#"product: 1, quantity: 1, date: "2026-02-29""#, "NO FIELD"),
+        (r#"product: 1, quantity: 1, date: "31.01.2026""#, "NO FIELD"),
+        (r#"product: 1, quantity: 1, date: "2026-01-31T00:00:00Z""#, "NO FIELD"),
+        (r#"product: 1, quantity: 1, date: 20260131"#, "NO FIELD"),
+        (r#"product: 1, quantity: 1"#, "NO FIELD"),
+        (r#"product: 1, quantity: 1.5, date: "2026-01-31""#, "NO FIELD"),
+        (r#"product: 1, quantity: 2147483648, date: "2026-01-31""#, "NO FIELD"),
+    ] {
+        let document = format!("mutation {{ placeShopOrder(input: {{ {input} }}) {{ id }} }}");
+        let answer = shop.ask(&member(ADA), &document).await;
+        assert_eq!((code(&answer), field(&answer)), ("INVALID_INPUT", named), "{input}");
+    }
+    for product in ["2", "0", "x", "01", "99999999999999999999"] {
+        let answer = shop.place(&member(ADA), product, 1).await;
+        assert_eq!(code(&answer), "NOT_FOUND", "{product}");
+        assert_eq!(answer["errors"][0]["message"], "product not found");
+    }
+    assert_eq!((shop.available("1").await, shop.ordered(ADA, "1").await), (3, 0));
+}
+
+#[tokio::test]
+async fn any_day_of_the_calendar_can_be_written() {
+    let shop = Shop::with_mugs(9).await;
+    for date in ["0001-01-01", "1969-12-31", "1970-01-01", "2024-02-29", "9999-12-31"] {
+        let document = format!(
+            r#"mutation {{ placeShopOrder(input: {{ product: 1, quantity: 1, date: "{date}" }}) {{ date }} }}"#
+        );
+        assert_eq!(
+            shop.ask(&member(ADA), &document).await["data"]["placeShopOrder"]["date"],
+            date
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_costs_more_than_there_is_money_is_not_ordered() {
+    let shop = Shop::new().await;
+    shop.add("Palace", "1000000000000", 9).await;
+    shop.add("Atom", "0.01", 2_147_483_647).await;
+    shop.add("Yacht", "10000", 2_147_483_647).await;
+    for (product, quantity) in [("1", 2), ("3", 2_147_483_647)] {
+        let refused = shop.place(&member(ADA), product, quantity).await;
+        assert_eq!((code(&refused), field(&refused)), ("INVALID_INPUT", "input.quantity"));
+    }
+    assert_eq!(shop.available("1").await, 9);
+    shop.placed(ADA, "1", 1).await;
+    shop.placed(ADA, "2", 2_147_483_647).await;
+    let (orders, _) = shop
+        .of_person(&member(ADA), ADA, "shopOrders { nodes { total } }")
+        .await;
+    let totals = orders["shopOrders"]["nodes"].as_array().unwrap();
+    let totals: Vec<_> = totals.iter().map(|order| &order["total"]["amount"]).collect();
+    assert_eq!(totals, ["1000000000000.00", "21474836.47"]);
+}
+
+async fn place_for(shop: &Shop, viewer: &Viewer, user: &str) -> Value {
+    let input = format!(r#"{{ {user} product: 1, quantity: 1, date: "2026-01-31" }}"#);
+    let document = format!("mutation {{ placeShopOrder(input: {input}) {{ user {{ id }} }} }}");
+    shop.ask(viewer, &document).await
+}
+
+#[tokio::test]
+async fn operators_order_for_whom_they_name_and_people_for_themselves() {
+    let shop = Shop::with_mugs(9).await;
+    for (viewer, user, wanted) in [
+        (member(ADA), "", "1"),
+        (member(ADA), r#"user: "1","#, "1"),
+        (admin(), r#"user: "2","#, "2"),
+        (service(), r#"user: "2","#, "2"),
+    ] {
+        let placed = place_for(&shop, &viewer, user).await;
+        assert_eq!(placed["data"]["placeShopOrder"]["user"]["id"], wanted, "{viewer:?}");
+    }
+    for (viewer, user, wanted) in [
+        (member(ADA), r#"user: "2","#, "FORBIDDEN"),
+        (member(ADA), r#"user: "x","#, "FORBIDDEN"),
+        (service(), r#"user: "77","#, "NOT_FOUND"),
+        (service(), r#"user: "x","#, "NOT_FOUND"),
+        (service(), "", "INVALID_INPUT"),
+        (Viewer::Anonymous, r#"user: "1","#, "UNAUTHENTICATED"),
+        (Viewer::Anonymous, "", "UNAUTHENTICATED"),
+    ] {
+        let refused = place_for(&shop, &viewer, user).await;
+        assert_eq!(code(&refused), wanted, "{viewer:?} {user}");
+    }
+    assert_eq!(shop.available("1").await, 5);
+}
+
+#[tokio::test]
+async fn nobody_orders_for_an_account_that_has_ended() {
+    let shop = Shop::with_mugs(9).await;
+    shop.deactivate(ADA).await;
+    let named = place_for(&shop, &service(), r#"user: "1","#).await;
+    assert_eq!(code(&named), "NOT_FOUND");
+    assert_eq!(named["errors"][0]["message"], "user not found");
+    // A token may be older than the end.
+    assert_eq!(code(&place_for(&shop, &member(ADA), "").await), "UNAUTHENTICATED");
+    assert_eq!(shop.available("1").await, 9);
+}
+
+const WITH_KEY: &str = r#"mutation { placeShopOrder(input: { product: 1, quantity: 2, date: "2026-01-31" }, idempotencyKey: "k") { id quantity } }"#;
+
+#[tokio::test]
+async fn the_same_key_orders_once_and_answers_the_same() {
+    let shop = Shop::with_mugs(9).await;
+    let first = shop.ask(&member(ADA), WITH_KEY).await;
+    assert_eq!(shop.ask(&member(ADA), WITH_KEY).await, first);
+    assert_eq!(shop.available("1").await, 7);
+    // Another person's key is another key, however it is spelled.
+    assert_ne!(shop.ask(&member(BEN), WITH_KEY).await, first);
+    let other = WITH_KEY.replace("quantity: 2", "quantity: 3");
+    assert_eq!(code(&shop.ask(&member(ADA), &other).await), "IDEMPOTENCY_MISMATCH");
+    // What was deleted stays deleted.
+    shop.delete(&member(ADA), "1").await;
+    assert_eq!(shop.ask(&member(ADA), WITH_KEY).await, first);
+    assert_eq!((shop.available("1").await, shop.ordered(ADA, "1").await), (7, 0));
+}
+
+#[tokio::test]
+async fn a_key_stays_free_when_the_order_is_refused() {
+    let shop = Shop::with_mugs(1).await;
+    assert_eq!(code(&shop.ask(&member(ADA), WITH_KEY).await), "INSUFFICIENT_STOCK");
+    shop.ask(
+        &admin(),
+        "mutation { updateProduct(id: 1, input: { available: 5 }) { id } }",
+    )
+    .await;
+    assert_eq!(code(&shop.ask(&member(ADA), WITH_KEY).await), "OK");
+    assert_eq!(shop.available("1").await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_calls_with_one_key_order_once() {
+    let shop = Arc::new(Shop::with_mugs(100).await);
+    let answers = join_all((0..50).map(|_| {
+        let shop = shop.clone();
+        tokio::spawn(async move { shop.ask(&member(ADA), WITH_KEY).await })
+    }))
+    .await;
+    for answer in answers {
+        assert_eq!(
+            answer.unwrap()["data"]["placeShopOrder"],
+            json!({ "id": "1", "quantity": 2 })
+        );
+    }
+    assert_eq!(shop.available("1").await, 98);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_who_order_the_last_one_one_gets_it() {
+    let shop = Arc::new(Shop::with_mugs(1).await);
+    let answers = join_all((0..50).map(|turn| {
+        let shop = shop.clone();
+        tokio::spawn(async move { code(&shop.place(&member(1 + turn % 4), "1", 1).await).to_owned() })
+    }))
+    .await;
+    let codes: Vec<String> = answers.into_iter().map(Result::unwrap).collect();
+    let count = |wanted: &str| codes.iter().filter(|code| *code == wanted).count();
+    assert_eq!((count("OK"), count("INSUFFICIENT_STOCK")), (1, 49));
+    assert_eq!(shop.available("1").await, 0);
+}

@@ -1,0 +1,148 @@
+//! A shop on a file of its own, and four people: ada 1, ben 2, cleo 3 and dan 4.
+
+use std::ops::Deref;
+
+use contract::Viewer;
+use entities::user;
+use serde_json::Value;
+use shop::ShopSchema;
+pub use testing::{NEW_YEAR_US, admin, code, member, service};
+use testing::{TestDomain, TestServices};
+
+pub const ADA: i64 = 1;
+pub const BEN: i64 = 2;
+
+pub struct Shop(TestDomain<ShopSchema>);
+
+impl Deref for Shop {
+    type Target = TestDomain<ShopSchema>;
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Shop {
+    /// Nothing to sell yet.
+    pub async fn new() -> Self {
+        Self::with_bus(1_024).await
+    }
+
+    /// Nothing to sell yet, and subscribers may fall that many events behind.
+    pub async fn with_bus(capacity: usize) -> Self {
+        let services = TestServices::new(NEW_YEAR_US, capacity).await;
+        let shop = Self(TestDomain::new(services, shop::schema));
+        for name in ["ada", "ben", "cleo", "dan"] {
+            shop.join(name).await;
+        }
+        shop
+    }
+
+    /// Mugs, product 1: so many of them, for 12.50 USD.
+    pub async fn with_mugs(available: i64) -> Self {
+        let shop = Self::new().await;
+        shop.add("Mug", "12.50", available).await;
+        shop
+    }
+
+    async fn join(&self, username: &'static str) {
+        let joined = self
+            .services
+            .db
+            .write(async move |tx| Ok(user::join(tx, user::Model::named(username, NEW_YEAR_US)).await?))
+            .await;
+        assert!(matches!(joined, Ok(Ok(_))), "{joined:?}");
+    }
+
+    /// The person's account ends.
+    pub async fn deactivate(&self, id: i64) {
+        self.services
+            .db
+            .write(async move |tx| Ok(user::deactivate(tx, id, NEW_YEAR_US).await?))
+            .await
+            .expect("the account ends");
+    }
+
+    /// Adds a product and answers its id.
+    pub async fn add(&self, name: &str, amount: &str, available: i64) -> String {
+        let input = format!(
+            r#"{{ name: "{name}", price: {{ amount: "{amount}", currency: "USD" }}, available: {available} }}"#
+        );
+        let added = self
+            .ask(&admin(), &format!("mutation {{ addProduct(input: {input}) {{ id }} }}"))
+            .await;
+        text(&added["data"]["addProduct"]["id"])
+    }
+
+    /// Orders a product for whoever asks.
+    pub async fn place(&self, viewer: &Viewer, product: &str, quantity: i64) -> Value {
+        let input = format!(r#"{{ product: "{product}", quantity: {quantity}, date: "2026-01-31" }}"#);
+        self.ask(
+            viewer,
+            &format!("mutation {{ placeShopOrder(input: {input}) {{ id }} }}"),
+        )
+        .await
+    }
+
+    /// As [`place`](Self::place), which has to succeed; the order's id.
+    pub async fn placed(&self, person: i64, product: &str, quantity: i64) -> String {
+        let placed = self.place(&member(person), product, quantity).await;
+        text(&placed["data"]["placeShopOrder"]["id"])
+    }
+
+    /// Changes an order, in GraphQL's words.
+    pub async fn update(&self, viewer: &Viewer, order: &str, input: &str) -> Value {
+        let fields = "product { id } quantity date unitPrice total";
+        let document = format!("mutation {{ updateShopOrder(id: \"{order}\", input: {{ {input} }}) {{ {fields} }} }}");
+        self.ask(viewer, &document).await
+    }
+
+    /// Deletes an order.
+    pub async fn delete(&self, viewer: &Viewer, order: &str) -> Value {
+        self.ask(viewer, &format!("mutation {{ deleteShopOrder(id: \"{order}\") }}"))
+            .await
+    }
+
+    /// How many of a product can be ordered.
+    pub async fn available(&self, product: &str) -> i64 {
+        let answer = self
+            .ask(
+                &Viewer::Anonymous,
+                &format!("{{ product(id: \"{product}\") {{ available }} }}"),
+            )
+            .await;
+        let available = answer["data"]["product"]["available"].as_i64();
+        available.unwrap_or_else(|| panic!("{answer}"))
+    }
+
+    /// What `fields` of a person are to that viewer, with the code of the first error.
+    pub async fn of_person(&self, viewer: &Viewer, id: i64, fields: &str) -> (Value, String) {
+        let document = format!(
+            r#"{{ _entities(representations: [{{ __typename: "User", id: "{id}" }}]) {{ ... on User {{ {fields} }} }} }}"#
+        );
+        let answer = self.ask(viewer, &document).await;
+        (answer["data"]["_entities"][0].clone(), code(&answer).to_owned())
+    }
+
+    /// What a person has of a product, in all their orders.
+    pub async fn ordered(&self, person: i64, product: &str) -> i64 {
+        let fields = "shopOrders(first: 100) { nodes { quantity product { id } } }";
+        let (person, _) = self.of_person(&member(person), person, fields).await;
+        let nodes = person["shopOrders"]["nodes"].as_array();
+        let nodes = nodes.unwrap_or_else(|| panic!("{person}"));
+        let of_it = nodes.iter().filter(|order| order["product"]["id"] == product);
+        of_it.map(|order| order["quantity"].as_i64().expect("a quantity")).sum()
+    }
+}
+
+/// A text that was answered.
+#[track_caller]
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value}")).to_owned()
+}
+
+/// Which argument an error names.
+pub fn field(answer: &Value) -> &str {
+    answer["errors"][0]["extensions"]["field"]
+        .as_str()
+        .unwrap_or("NO FIELD")
+}
