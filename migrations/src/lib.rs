@@ -12,6 +12,7 @@ mod m0005_exchange;
 mod m0006_wallet;
 mod m0007_brokerage;
 mod m0008_shop;
+mod m0009_posts;
 mod m0010_votes;
 
 /// The ordered list.
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_wallet::Migration),
             Box::new(m0007_brokerage::Migration),
             Box::new(m0008_shop::Migration),
+            Box::new(m0009_posts::Migration),
             Box::new(m0010_votes::Migration),
         ]
     }

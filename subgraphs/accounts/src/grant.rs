@@ -3,8 +3,8 @@
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use contract::{
-    Changed, ContextExt, Error, Event, IdempotencyKey, Money, Once, Result, Role, SETTLED_MAX, Tx, Viewer, once,
-    parse_id,
+    Changed, ContextExt, Error, Event, IdempotencyKey, Money, Once, Result, Role, SETTLED_MAX, Tx, Viewer, micros,
+    once, parse_id,
 };
 use entities::authorization::{self, End, Grant, Lent, Raised};
 use entities::{expiry, holding, lending, user};
@@ -12,12 +12,9 @@ use sea_orm::EntityTrait;
 use serde::Serialize;
 
 use crate::authorization::{Authorization, AuthorizationKind, find};
-use crate::profile::signed_in;
 
 /// Shares are counted up to here (CONTRACTS, section 7).
 const SHARES_MAX: i64 = 2_147_483_647;
-/// 10000-01-01T00:00:00Z: RFC 3339 writes years with four digits.
-const YEAR_10000_US: i64 = 253_402_300_800_000_000;
 
 /// What an investor lends to a broker.
 #[derive(InputObject)]
@@ -63,7 +60,7 @@ impl GrantMutation {
         idempotency_key: Option<String>,
     ) -> Result<GrantedAuthorization> {
         let (viewer, services) = (ctx.viewer(), ctx.services());
-        signed_in(viewer)?;
+        viewer.signed_in()?;
         let wish = input.check()?;
         let investor = investor(viewer)?;
         let key = IdempotencyKey::of(viewer, "grantAuthorization", idempotency_key, &wish)?;
@@ -96,7 +93,7 @@ impl GrantMutation {
     /// Takes an authorization back: what was not used is the viewer's to use again. One that has ended stays as it is. For
     /// the investor only.
     async fn revoke_authorization(&self, ctx: &Context<'_>, id: ID) -> Result<Authorization> {
-        signed_in(ctx.viewer())?;
+        ctx.viewer().signed_in()?;
         let now_us = ctx.now_us();
         let found = find(ctx, &id).await?.ok_or(Error::NotFound("authorization"))?;
         if !ctx.viewer().is(found.investor_id) {
@@ -174,8 +171,8 @@ impl GrantInput {
                 (Of::Holding(holding), shares)
             }
         };
-        let starts_at_us = self.starts_at.map(|at| moment("input.startsAt", at)).transpose()?;
-        let ends_at_us = moment("input.endsAt", self.ends_at)?;
+        let starts_at_us = self.starts_at.map(|at| micros("input.startsAt", at)).transpose()?;
+        let ends_at_us = micros("input.endsAt", self.ends_at)?;
         if starts_at_us.is_some_and(|starts_at_us| ends_at_us <= starts_at_us) {
             return Err(Error::invalid("input.endsAt", "must be after startsAt"));
         }
@@ -253,13 +250,4 @@ fn absent(field: &'static str, is_there: bool, reason: &'static str) -> Result<(
 
 fn needed<T>(field: &'static str, value: Option<T>, reason: &'static str) -> Result<T> {
     value.ok_or_else(|| Error::invalid(field, reason))
-}
-
-/// A moment in microseconds since the epoch.
-fn moment(field: &'static str, at: DateTime<Utc>) -> Result<i64> {
-    let at_us = at.timestamp_micros();
-    match (0..YEAR_10000_US).contains(&at_us) {
-        true => Ok(at_us),
-        false => Err(Error::invalid(field, "must be between the years 1970 and 9999")),
-    }
 }

@@ -1,7 +1,7 @@
 //! What people may say about themselves: names, email, address, a broker's fee.
 
 use async_graphql::{InputObject, MaybeUndefined};
-use contract::{Error, Result, Role, required_text};
+use contract::{Error, Result, Role, required_line, required_text};
 use entities::user;
 use sea_orm::ActiveValue::Set;
 use serde::Serialize;
@@ -236,9 +236,13 @@ impl AddressInput {
                 zip_code: Some(zip_code),
                 text: None,
             } => Ok(Address {
-                street: Some(line("input.address.street", &street, ADDRESS_PART_CHARS_MAX)?),
-                number: Some(line("input.address.number", &number, ADDRESS_PART_CHARS_MAX)?),
-                zip_code: Some(line("input.address.zipCode", &zip_code, ADDRESS_PART_CHARS_MAX)?),
+                street: Some(required_line("input.address.street", &street, ADDRESS_PART_CHARS_MAX)?),
+                number: Some(required_line("input.address.number", &number, ADDRESS_PART_CHARS_MAX)?),
+                zip_code: Some(required_line(
+                    "input.address.zipCode",
+                    &zip_code,
+                    ADDRESS_PART_CHARS_MAX,
+                )?),
                 text: None,
             }),
             Self {
@@ -263,7 +267,7 @@ impl AddressInput {
 /// # Errors
 /// `INVALID_INPUT` naming `field`.
 pub(crate) fn username(field: &'static str, text: &str) -> Result<String> {
-    seen(field, line(field, text, NAME_CHARS_MAX)?)
+    seen(field, required_line(field, text, NAME_CHARS_MAX)?)
 }
 
 /// An email address that could be one; whether it is, only a letter to it could tell.
@@ -271,7 +275,7 @@ pub(crate) fn username(field: &'static str, text: &str) -> Result<String> {
 /// # Errors
 /// `INVALID_INPUT` naming `field`.
 pub(crate) fn email(field: &'static str, text: &str) -> Result<String> {
-    let email = seen(field, line(field, text, EMAIL_CHARS_MAX)?)?;
+    let email = seen(field, required_line(field, text, EMAIL_CHARS_MAX)?)?;
     let plausible = email.split_once('@').is_some_and(|(local, domain)| {
         let odd = |c: char| c.is_whitespace() || "@<>()[]\\,;:\"".contains(c);
         let local_fits = !local.is_empty() && local.chars().count() <= 64 && !local.contains(odd);
@@ -322,7 +326,7 @@ fn changed(field: &'static str, value: MaybeUndefined<String>, max: usize) -> Re
     match value {
         MaybeUndefined::Undefined => Ok(None),
         MaybeUndefined::Null => Ok(Some(None)),
-        MaybeUndefined::Value(text) => Ok(Some(Some(line(field, &text, max)?))),
+        MaybeUndefined::Value(text) => Ok(Some(Some(required_line(field, &text, max)?))),
     }
 }
 
@@ -336,13 +340,5 @@ fn kept<T>(field: &'static str, value: MaybeUndefined<T>) -> Result<Option<T>> {
 }
 
 fn optional(field: &'static str, value: Option<String>, max: usize) -> Result<Option<String>> {
-    value.map(|text| line(field, &text, max)).transpose()
-}
-
-fn line(field: &'static str, text: &str, max: usize) -> Result<String> {
-    let text = required_text(field, text, max)?;
-    if text.chars().any(char::is_control) {
-        return Err(Error::invalid(field, "must not contain control characters"));
-    }
-    Ok(text)
+    value.map(|text| required_line(field, &text, max)).transpose()
 }

@@ -50,7 +50,7 @@ impl ProfileMutation {
     /// Changes what is known of an account: all of it, or nothing. For the person and for administrators. A new password
     /// ends all other sessions of the person.
     async fn update_user(&self, ctx: &Context<'_>, id: ID, input: UserPatch) -> Result<User> {
-        signed_in(ctx.viewer())?;
+        ctx.viewer().signed_in()?;
         let (change, password) = input.check()?;
         // Who is there is no secret: of somebody else's account and nobody's, each is told as what it is.
         let named = parse_id(&id);
@@ -162,17 +162,6 @@ async fn set_password(ctx: &Context<'_>, person: user::Model, new: Password, whi
     Ok(true)
 }
 
-/// Lets people and programs pass.
-///
-/// # Errors
-/// `UNAUTHENTICATED` for everyone else.
-pub(crate) fn signed_in(viewer: &Viewer) -> Result<()> {
-    match viewer {
-        Viewer::Anonymous => Err(Error::Unauthenticated),
-        Viewer::User { .. } | Viewer::Service { .. } => Ok(()),
-    }
-}
-
 /// Whose account is meant: the viewer's own, or the one named by somebody who may.
 ///
 /// # Errors
@@ -196,10 +185,12 @@ pub(crate) async fn named(ctx: &Context<'_>, user_id: Option<ID>, username: Opti
         (user_id, None) => return whose(viewer, user_id),
         (None, Some(username)) => username,
         (Some(_), Some(_)) => {
-            return signed_in(viewer).and(Err(Error::invalid("username", "cannot be combined with userId")));
+            return viewer
+                .signed_in()
+                .and(Err(Error::invalid("username", "cannot be combined with userId")));
         }
     };
-    signed_in(viewer)?;
+    viewer.signed_in()?;
     let found = user::by_username(ctx.db().read(), &username).await?;
     // Nobody has the id 0: a name that nobody has is refused to others in the words of one that somebody has.
     let id = found.as_ref().map_or(0, |person| person.id);

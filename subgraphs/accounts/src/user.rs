@@ -12,7 +12,6 @@ use entities::user::{self, Changed};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
 use crate::authorization::{Authorization, of as authorizations};
-use crate::profile::signed_in;
 
 /// A person, as the API shows them.
 #[derive(Clone)]
@@ -280,7 +279,7 @@ impl UserQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Paged<User>> {
-        signed_in(ctx.viewer())?;
+        ctx.viewer().signed_in()?;
         let mut people = user::Entity::find().filter(user::Column::Active.eq(true));
         if let Some(role) = role {
             people = people.filter(user::Column::Role.eq(role.as_str()));

@@ -50,6 +50,13 @@ pub enum Event {
         /// Its receiver.
         to: i64,
     },
+    /// A post was made.
+    PostCreated {
+        /// The post.
+        id: i64,
+        /// What makes its community's name unique (`entities::post::Model::community_key`).
+        community: String,
+    },
     /// A price fired automated orders: they can be carried out.
     OrdersFired {
         /// The stock.

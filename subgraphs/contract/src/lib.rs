@@ -32,7 +32,7 @@ mod viewer;
 
 pub use changed::Changed;
 pub use changed_rows::{ChangingRows, RowOf, Stamp, changed_rows, check_watched};
-pub use clock::{Clock, ManualClock, SystemClock, rfc3339};
+pub use clock::{Clock, ManualClock, SystemClock, micros, rfc3339};
 pub use context::ContextExt;
 pub use db::{Db, DbOptions, DbStats, Tx};
 pub use error::{Error, ErrorCodes, Result};
@@ -51,6 +51,6 @@ pub use session::SessionId;
 pub use settings::Words;
 pub use settle::SettleDue;
 pub use side::Side;
-pub use text::{clip, optional_text, required_text};
+pub use text::{clip, optional_text, required_line, required_text};
 pub use token::{Claims, TokenError, TokenKeys, Verified};
 pub use viewer::{Role, Viewer};

@@ -2,6 +2,8 @@
 
 use crate::{Error, Result};
 
+const CONTROL: &str = "must not contain control characters";
+
 /// Trims `value`; refuses blank text, text over `max` characters and, on one line, control characters.
 ///
 /// # Errors
@@ -12,6 +14,18 @@ pub fn required_text(field: &'static str, value: &str, max: usize) -> Result<Str
         return Err(Error::invalid(field, "must not be blank"));
     }
     bounded(field, text, max)
+}
+
+/// As [`required_text`], on one line: for what is a name.
+///
+/// # Errors
+/// `INVALID_INPUT` naming `field`.
+pub fn required_line(field: &'static str, value: &str, max: usize) -> Result<String> {
+    let text = required_text(field, value, max)?;
+    match text.contains(char::is_control) {
+        true => Err(Error::invalid(field, CONTROL)),
+        false => Ok(text),
+    }
 }
 
 /// As [`required_text`], with blank meaning none.
@@ -39,7 +53,7 @@ fn bounded(field: &'static str, text: &str, max: usize) -> Result<String> {
     }
     // A line break belongs into a message; a NUL or an escape sequence belongs nowhere.
     if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-        return Err(Error::invalid(field, "must not contain control characters"));
+        return Err(Error::invalid(field, CONTROL));
     }
     Ok(text.to_owned())
 }

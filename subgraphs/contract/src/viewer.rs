@@ -86,6 +86,17 @@ impl Viewer {
         }
     }
 
+    /// Lets everyone but nobody pass.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` for nobody.
+    pub fn signed_in(&self) -> Result<()> {
+        match self {
+            Self::Anonymous => Err(Error::Unauthenticated),
+            Self::User { .. } | Self::Service { .. } => Ok(()),
+        }
+    }
+
     /// Whether this is the person with that id.
     pub fn is(&self, user: i64) -> bool {
         matches!(self, Self::User { id, .. } if *id == user)

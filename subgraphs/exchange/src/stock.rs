@@ -7,7 +7,7 @@ use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 use contract::{
     Changed, ContextExt, Db, Error, IdempotencyKey, Loader, Money, PageArgs, Paged, Result, Side, loader, once, page,
-    parse_id, required_text, rfc3339, row,
+    parse_id, required_line, rfc3339, row,
 };
 use entities::stock::{self, NewStock, Which};
 use sea_orm::{EntityTrait, Order};
@@ -181,12 +181,8 @@ pub struct StockInput {
 
 impl StockInput {
     fn checked(self) -> Result<NewStock> {
-        let name = required_text("input.name", &self.name, NAME_CHARS_MAX)?;
-        if name.chars().any(char::is_control) {
-            return Err(Error::invalid("input.name", "must not contain control characters"));
-        }
         Ok(NewStock {
-            name,
+            name: required_line("input.name", &self.name, NAME_CHARS_MAX)?,
             price_minor: checked_price("input.price", &self.price)?,
             currency: self.price.currency,
             quantity: checked_quantity("input.quantity", self.quantity)?,

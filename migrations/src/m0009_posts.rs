@@ -1,0 +1,60 @@
+//! Tables of the domain `posts` (`entities::post`, `entities::community`).
+
+use sea_orm_migration::prelude::*;
+
+use crate::columns::{number, optional_number, optional_text, text};
+
+/// See the module.
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table(community()).await?;
+        manager.create_table(post()).await?;
+        for statement in [
+            // Newest first: of all, of a community, of an author.
+            "CREATE INDEX post_recent ON post (at_us, id)",
+            "CREATE INDEX post_community ON post (community_key, at_us, id)",
+            "CREATE INDEX post_author ON post (author_id, at_us, id) WHERE author_id IS NOT NULL",
+            // A subscription asks for what came after the last one it showed, whatever its date.
+            "CREATE INDEX post_arrival ON post (community_key, id)",
+        ] {
+            manager.get_connection().execute_unprepared(statement).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.drop_table(Table::drop().table("post").take()).await?;
+        manager.drop_table(Table::drop().table("community").take()).await
+    }
+}
+
+fn community() -> TableCreateStatement {
+    Table::create()
+        .table("community")
+        .col(number("id").auto_increment().primary_key())
+        .col(text("name"))
+        .col(text("name_key").unique_key())
+        .take()
+}
+
+// Ids are never used again: the votes on a deleted post must not count for another one. No foreign key to accounts: that
+// table belongs to another domain, and nobody is ever deleted from it. The long text comes last, so that what stands
+// before it is read without it.
+fn post() -> TableCreateStatement {
+    Table::create()
+        .table("post")
+        .col(number("id").auto_increment().primary_key())
+        .col(text("title"))
+        .col(text("community"))
+        .col(text("community_key"))
+        .col(text("username"))
+        .col(optional_number("author_id"))
+        .col(number("at_us"))
+        .col(optional_text("url"))
+        .col(text("text"))
+        .take()
+}

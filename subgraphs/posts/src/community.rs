@@ -1,0 +1,112 @@
+//! A community: where posts are made.
+
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader as Load;
+use async_graphql::{Context, Object};
+use contract::{ContextExt, Db, Error, Loader, PageArgs, Paged, Result, page};
+use entities::community::{self, folded};
+use entities::post;
+use sea_orm::{EntityTrait, Order};
+
+use crate::post::{Post, newest_first};
+
+/// Where posts are made. It exists from its first post on, and stays when that is deleted.
+pub struct Community {
+    name: String,
+}
+
+#[Object]
+impl Community {
+    /// Its name, as it was first spelled; unique without regard to case.
+    #[graphql(tag = "cacheable")]
+    async fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What was posted in it, newest first.
+    async fn posts(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<Post>> {
+        let args = PageArgs::new(first, after, last, before);
+        newest_first(ctx, post::posted_in(Some(&self.name)), args).await
+    }
+}
+
+impl Community {
+    fn of(row: community::Model) -> Self {
+        Self { name: row.name }
+    }
+
+    /// The community of a post.
+    pub(crate) fn of_post(post: &post::Model) -> Self {
+        let name = post.community.clone();
+        Self { name }
+    }
+}
+
+/// Reads communities by name in any case, many at once.
+pub struct ByName(pub(crate) Db);
+
+impl Load<String> for ByName {
+    type Value = community::Model;
+    type Error = Error;
+
+    async fn load(&self, names: &[String]) -> Result<HashMap<String, community::Model>> {
+        let found = community::named(self.0.read(), names).await?;
+        let by_key: HashMap<_, _> = found.into_iter().map(|row| (row.name_key.clone(), row)).collect();
+        let found = |name: &String| Some((name.clone(), by_key.get(&folded(name))?.clone()));
+        Ok(names.iter().filter_map(found).collect())
+    }
+}
+
+/// The community with that name in any case, if there is one. Batched.
+async fn find(ctx: &Context<'_>, name: String) -> Result<Option<Community>> {
+    let communities = ctx.data_unchecked::<Loader<ByName>>();
+    Ok(communities.load_one(name).await?.map(Community::of))
+}
+
+/// Reads of communities.
+#[derive(Default)]
+pub struct CommunityQuery;
+
+#[Object]
+impl CommunityQuery {
+    /// The community with that name, in any case.
+    async fn community(&self, ctx: &Context<'_>, name: String) -> Option<Result<Community>> {
+        find(ctx, name).await.transpose()
+    }
+
+    /// Resolves a community another subgraph refers to.
+    #[graphql(entity)]
+    async fn community_by_name(&self, ctx: &Context<'_>, name: String) -> Result<Option<Community>> {
+        find(ctx, name).await
+    }
+
+    /// All communities, in the order in which they came to be.
+    async fn communities(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<Community>> {
+        let args = PageArgs::new(first, after, last, before);
+        page(
+            ctx.db().read(),
+            community::Entity::find(),
+            community::Column::Id,
+            Order::Asc,
+            args,
+            |community| vec![community.id],
+            Community::of,
+        )
+        .await
+    }
+}

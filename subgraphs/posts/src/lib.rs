@@ -1,0 +1,40 @@
+//! Posts: what people write in communities, for everybody to read.
+
+use async_graphql::{MergedObject, MergedSubscription, Schema};
+use contract::{Services, federated, federated_sdl, loader, rows};
+
+mod arrivals;
+mod community;
+pub mod demo;
+mod post;
+mod user;
+mod writes;
+
+/// What can be read.
+#[derive(MergedObject, Default)]
+pub struct Query(post::PostQuery, community::CommunityQuery, user::UserQuery);
+
+/// What can be changed.
+#[derive(MergedObject, Default)]
+pub struct Mutation(writes::PostMutation);
+
+/// What can be watched.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(arrivals::PostSubscription);
+
+/// The domain's schema.
+pub type PostsSchema = Schema<Query, Mutation, Subscription>;
+
+/// The domain, ready to answer.
+pub fn schema(services: Services) -> PostsSchema {
+    federated()
+        .data(rows::<entities::post::Entity>(&services.db))
+        .data(loader(community::ByName(services.db.clone())))
+        .data(services)
+        .finish()
+}
+
+/// What the supergraph is composed from: the contents of `schema.graphql` in this folder.
+pub fn sdl() -> String {
+    federated_sdl::<Query, Mutation, Subscription>()
+}

@@ -1,0 +1,134 @@
+//! A post: what it says, and where.
+
+use async_graphql::{Context, ID, Lookahead, Object};
+use chrono::{DateTime, Utc};
+use contract::{Audience, ContextExt, Event, PageArgs, Paged, Result, page, parse_id, rfc3339, row};
+use entities::post;
+use sea_orm::{Order, Select};
+
+use crate::community::Community;
+use crate::user::User;
+
+/// A post in a community. Everybody may read it; it never changes, except that it is deleted.
+pub struct Post(pub(crate) post::Model);
+
+#[Object]
+impl Post {
+    /// The post's id.
+    #[graphql(tag = "cacheable")]
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// The title.
+    #[graphql(tag = "cacheable")]
+    async fn title(&self) -> &str {
+        &self.0.title
+    }
+
+    /// What it says.
+    #[graphql(tag = "cacheable")]
+    async fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// What it is about, elsewhere: an http or https address.
+    #[graphql(tag = "cacheable")]
+    async fn url(&self) -> Option<&str> {
+        self.0.url.as_deref()
+    }
+
+    /// Where it was posted.
+    #[graphql(tag = "cacheable")]
+    async fn community(&self) -> Community {
+        Community::of_post(&self.0)
+    }
+
+    /// The name it was posted under.
+    #[graphql(tag = "cacheable")]
+    async fn username(&self) -> &str {
+        &self.0.username
+    }
+
+    /// Who posted it; null when a program did under a name that was nobody's.
+    #[graphql(tag = "cacheable")]
+    async fn author(&self) -> Option<User> {
+        self.0.author_id.map(User)
+    }
+
+    /// The post's date.
+    #[graphql(tag = "cacheable")]
+    async fn at(&self) -> DateTime<Utc> {
+        rfc3339(self.0.at_us)
+    }
+}
+
+/// Tells everyone that a post is there, or is not any more.
+pub(crate) fn invalidation(id: i64, version: i64) -> Event {
+    Event::Invalidated {
+        typename: "Post",
+        key: id.to_string(),
+        version,
+        audience: Audience::Everyone,
+    }
+}
+
+/// A page of those of `posts`, newest first.
+pub(crate) async fn newest_first(
+    ctx: &Context<'_>,
+    posts: Select<post::Entity>,
+    args: PageArgs,
+) -> Result<Paged<Post>> {
+    let posts = match shows_text(&ctx.look_ahead()) {
+        true => posts,
+        false => post::without_text(posts),
+    };
+    let columns = (post::Column::AtUs, post::Column::Id);
+    let key = |post: &post::Model| vec![post.at_us, post.id];
+    page(ctx.db().read(), posts, columns, Order::Desc, args, key, Post).await
+}
+
+/// Whether what is asked of a connection shows what its posts say.
+fn shows_text(connection: &Lookahead<'_>) -> bool {
+    let nodes = connection.field("nodes").field("text");
+    nodes.exists() || connection.field("edges").field("node").field("text").exists()
+}
+
+/// The post with that id, if there is one. Batched.
+async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Post>> {
+    let Some(id) = parse_id(id) else { return Ok(None) };
+    Ok(row::<post::Entity>(ctx, id).await?.map(Post))
+}
+
+/// Reads of posts.
+#[derive(Default)]
+pub struct PostQuery;
+
+#[Object]
+impl PostQuery {
+    /// The post with that id.
+    #[graphql(tag = "cacheable")]
+    async fn post(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Post>> {
+        find(ctx, &id).await.transpose()
+    }
+
+    /// Resolves a post another subgraph refers to.
+    #[graphql(entity)]
+    async fn post_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Post>> {
+        find(ctx, &id).await
+    }
+
+    /// Posts, newest first: in one community (its name in any case), or in all.
+    async fn recent_posts(
+        &self,
+        ctx: &Context<'_>,
+        community: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<Post>> {
+        let args = PageArgs::new(first, after, last, before);
+        newest_first(ctx, post::posted_in(community.as_deref()), args).await
+    }
+}

@@ -1,0 +1,251 @@
+//! What people do with posts: make them, delete them.
+
+use async_graphql::{Context, ID, InputObject, Object};
+use chrono::{DateTime, Utc};
+use contract::{
+    ContextExt, Error, Event, IdempotencyKey, Result, Tx, Viewer, micros, once, optional_text, parse_id, required_line,
+    required_text,
+};
+use entities::post::{self, NewPost};
+use entities::user;
+use sea_orm::EntityTrait;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::post::{Post, invalidation};
+
+/// How long a title may be, in characters.
+const TITLE_CHARS_MAX: usize = 300;
+/// How long a post may be, in characters.
+const TEXT_CHARS_MAX: usize = 40_000;
+/// How long the names of communities and people may be, in characters.
+const NAME_CHARS_MAX: usize = 64;
+/// How long an address may be, in characters.
+const URL_CHARS_MAX: usize = 2_000;
+
+/// A new post.
+#[derive(InputObject)]
+pub struct PostInput {
+    /// The title, up to 300 characters.
+    title: String,
+    /// What it says, up to 40,000 characters.
+    text: String,
+    /// The community's name, up to 64 characters on one line, in any case; the first post in a community makes it.
+    community: String,
+    /// What it is about, elsewhere: an http or https address of up to 2,000 characters.
+    url: Option<String>,
+    /// The post's date; now, if left out. For operators.
+    at: Option<DateTime<Utc>>,
+    /// The name it is posted under, up to 64 characters on one line. Only operators post under another name than their
+    /// own, also under one that is nobody's; a program has to say which.
+    username: Option<String>,
+}
+
+impl PostInput {
+    fn checked(self, viewer: &Viewer) -> Result<Draft> {
+        let username = self
+            .username
+            .map(|name| required_line("input.username", &name, NAME_CHARS_MAX))
+            .transpose()?;
+        let at_us = self.at.map(|at| micros("input.at", at)).transpose()?;
+        Ok(Draft {
+            title: required_text("input.title", &self.title, TITLE_CHARS_MAX)?,
+            text: required_text("input.text", &self.text, TEXT_CHARS_MAX)?,
+            community: required_line("input.community", &self.community, NAME_CHARS_MAX)?,
+            url: address("input.url", self.url.as_deref())?,
+            at_us,
+            by: By::of(viewer, username)?,
+        })
+    }
+}
+
+/// An address that a browser can open; as it was written.
+fn address(field: &'static str, url: Option<&str>) -> Result<Option<String>> {
+    let Some(text) = optional_text(field, url, URL_CHARS_MAX)? else {
+        return Ok(None);
+    };
+    // The parser mends what browsers mend: white space, slashes too many or too few. Others who read the post may not.
+    let behind = |scheme: &str| {
+        let (start, rest) = text.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    };
+    let plain = behind("http://")
+        .or_else(|| behind("https://"))
+        .is_some_and(|rest| !rest.starts_with(['/', '\\']) && !rest.contains(char::is_whitespace));
+    match plain && Url::parse(&text).is_ok() {
+        true => Ok(Some(text)),
+        false => Err(Error::invalid(field, "must be an http or https address")),
+    }
+}
+
+/// A post that is not made yet.
+#[derive(Serialize)]
+struct Draft {
+    title: String,
+    text: String,
+    community: String,
+    url: Option<String>,
+    at_us: Option<i64>,
+    by: By,
+}
+
+/// Whose post it is.
+#[derive(Serialize)]
+enum By {
+    /// The viewer's, who may have written their own name.
+    Viewer(i64, Option<String>),
+    /// Of whoever has that name, or of nobody: an operator says so.
+    Named(String),
+}
+
+impl By {
+    fn of(viewer: &Viewer, username: Option<String>) -> Result<Self> {
+        match (viewer, username) {
+            (viewer, Some(username)) if viewer.is_operator() => Ok(Self::Named(username)),
+            (Viewer::Service { .. }, None) => Err(Error::invalid(
+                "input.username",
+                "must be given, because no person is signed in",
+            )),
+            (viewer, username) => Ok(Self::Viewer(viewer.user()?, username)),
+        }
+    }
+
+    /// The name to post under and the person who has it, as they are in this transaction.
+    async fn author(&self, tx: &Tx) -> Result<(String, Option<i64>)> {
+        match self {
+            Self::Named(username) => Ok((username.clone(), user::active_by_username(tx, username).await?)),
+            Self::Viewer(id, written) => {
+                // The token may be older than the deactivation.
+                let found = user::by_id(tx, *id).await?.filter(|person| person.active);
+                let person = found.ok_or(Error::Unauthenticated)?;
+                if written
+                    .as_ref()
+                    .is_some_and(|name| user::folded(name) != person.username_key)
+                {
+                    return Err(Error::Forbidden("only an administrator may post under another name"));
+                }
+                Ok((person.username, Some(person.id)))
+            }
+        }
+    }
+}
+
+/// Writes of posts.
+#[derive(Default)]
+pub struct PostMutation;
+
+#[Object]
+impl PostMutation {
+    /// Makes a post: the viewer's own, or one under a name that an operator gives.
+    async fn create_post(&self, ctx: &Context<'_>, input: PostInput, idempotency_key: Option<String>) -> Result<Post> {
+        let viewer = ctx.viewer();
+        viewer.signed_in()?;
+        if input.at.is_some() && !viewer.is_operator() {
+            return Err(Error::Forbidden("only an administrator may date a post"));
+        }
+        let draft = input.checked(viewer)?;
+        let key = IdempotencyKey::of(viewer, "createPost", idempotency_key, &draft)?;
+        let now_us = ctx.now_us();
+        let made = ctx
+            .services()
+            .write_and_tell(
+                async move |tx| {
+                    let made = once(tx, key.as_ref(), now_us, async || make(tx, &draft, now_us).await).await?;
+                    Ok(made.map(|made| (made.version, made.post(&draft))))
+                },
+                |made| {
+                    made.first()
+                        .map(|(version, post)| arrival(post, *version))
+                        .into_iter()
+                        .flatten()
+                },
+            )
+            .await?;
+        let (_, post) = made.into_inner();
+        Ok(Post(post))
+    }
+
+    /// Deletes a post, for good; for its author and for operators.
+    async fn delete_post(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
+        let viewer = ctx.viewer().clone();
+        viewer.signed_in()?;
+        let id = parse_id(&id).ok_or(Error::NotFound("post"))?;
+        let now_us = ctx.now_us();
+        ctx.services()
+            .write_and_tell(
+                async move |tx| {
+                    let found = post::Entity::find_by_id(id).one(tx).await?;
+                    let post = found.ok_or(Error::NotFound("post"))?;
+                    match post.author_id {
+                        Some(author) => viewer.self_or_operator(author)?,
+                        None => viewer.operator()?,
+                    }
+                    post::remove(tx, id, now_us).await?.ok_or(Error::NotFound("post"))
+                },
+                move |version| [invalidation(id, *version)],
+            )
+            .await?;
+        Ok(true)
+    }
+}
+
+/// What there is to tell of a new post.
+fn arrival(post: &post::Model, version: i64) -> [Event; 2] {
+    let created = Event::PostCreated {
+        id: post.id,
+        community: post.community_key.clone(),
+    };
+    [created, invalidation(post.id, version)]
+}
+
+/// What an idempotency key remembers of a post. Not what it says: the same key comes with the same words, and a deleted
+/// post is to be gone.
+#[derive(Serialize, Deserialize)]
+struct Made {
+    id: i64,
+    community: String,
+    community_key: String,
+    username: String,
+    author_id: Option<i64>,
+    at_us: i64,
+    version: i64,
+}
+
+impl Made {
+    fn post(self, draft: &Draft) -> post::Model {
+        post::Model {
+            id: self.id,
+            title: draft.title.clone(),
+            community: self.community,
+            community_key: self.community_key,
+            username: self.username,
+            author_id: self.author_id,
+            at_us: self.at_us,
+            url: draft.url.clone(),
+            text: draft.text.clone(),
+        }
+    }
+}
+
+async fn make(tx: &Tx, draft: &Draft, now_us: i64) -> Result<Made> {
+    let (username, author_id) = draft.by.author(tx).await?;
+    let new = NewPost {
+        title: draft.title.clone(),
+        text: draft.text.clone(),
+        community: draft.community.clone(),
+        url: draft.url.clone(),
+        username,
+        author_id,
+        at_us: draft.at_us.unwrap_or(now_us),
+    };
+    let (post, version) = post::add(tx, new, now_us).await?;
+    Ok(Made {
+        id: post.id,
+        community: post.community,
+        community_key: post.community_key,
+        username: post.username,
+        author_id: post.author_id,
+        at_us: post.at_us,
+        version,
+    })
+}

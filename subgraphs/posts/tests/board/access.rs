@@ -1,0 +1,154 @@
+//! Everybody reads; people post and delete what is their own.
+
+use contract::Viewer;
+use serde_json::Value;
+
+use crate::support::{ADA, Board, CLEO, DAN, admin, code, create, member, service};
+
+/// The author, another person, an administrator, a program, nobody.
+const WHO: [&str; 5] = ["author", "stranger", "admin", "service", "nobody"];
+
+fn viewers() -> [Viewer; 5] {
+    [member(CLEO), member(DAN), admin(), service(), Viewer::Anonymous]
+}
+
+#[tokio::test]
+async fn everybody_reads_everything() {
+    let board = Board::new().await;
+    board.post(CLEO, "Books", "one").await;
+    for (viewer, who) in viewers().iter().zip(WHO) {
+        for read in [
+            "{ post(id: 1) { title text } }",
+            "{ recentPosts { nodes { title } } }",
+            r#"{ community(name: "books") { posts { nodes { title } } } }"#,
+            "{ communities { nodes { posts { nodes { title } } } } }",
+            r#"{ _entities(representations: [{ __typename: "User", id: "3" }]) { ... on User { posts { nodes { title } } } } }"#,
+            r#"{ _entities(representations: [{ __typename: "Post", id: "1" }]) { ... on Post { title } } }"#,
+        ] {
+            let answer = board.ask(viewer, read).await;
+            assert_eq!(code(&answer), "OK", "{who}: {read}");
+            assert!(answer.to_string().contains("\"one\""), "{who}: {read}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn people_post_under_their_own_name_and_operators_under_any() {
+    let hello = r#"title: "a", text: "b", community: "c""#;
+    let date = r#"at: "2026-01-02T03:04:05Z""#;
+    for (more, wanted) in [
+        ("", ["OK", "OK", "UNAUTHENTICATED", "INVALID_INPUT", "UNAUTHENTICATED"]),
+        (
+            r#"username: "CLEO""#,
+            ["OK", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"],
+        ),
+        (
+            r#"username: "nobody""#,
+            ["FORBIDDEN", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"],
+        ),
+        (
+            date,
+            [
+                "FORBIDDEN",
+                "FORBIDDEN",
+                "UNAUTHENTICATED",
+                "INVALID_INPUT",
+                "UNAUTHENTICATED",
+            ],
+        ),
+    ] {
+        for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+            let board = Board::new().await;
+            let answer = create(&board, viewer, &format!("{hello}, {more}")).await;
+            // There is no account of the administrator here, who then cannot post as themselves.
+            assert_eq!(code(&answer), wanted, "{who}: {more}");
+            assert_eq!(
+                board.titles("recentPosts").await.len(),
+                usize::from(wanted == "OK"),
+                "{who}: {more}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_posts_as_themselves_too() {
+    let board = Board::new().await;
+    let ada = Viewer::User {
+        id: ADA,
+        role: contract::Role::Investor,
+        admin: true,
+    };
+    let made = create(&board, &ada, r#"title: "a", text: "b", community: "c""#).await;
+    assert_eq!(made["data"]["createPost"]["username"], "Ada");
+    assert_eq!(made["data"]["createPost"]["author"]["id"], "1");
+}
+
+#[tokio::test]
+async fn nobody_posts_from_a_deactivated_account() {
+    let board = Board::new().await;
+    board.post(DAN, "Books", "before").await;
+    board.deactivate(DAN).await;
+    // With a token that is older than the deactivation.
+    let late = create(&board, &member(DAN), r#"title: "a", text: "b", community: "c""#).await;
+    assert_eq!(code(&late), "UNAUTHENTICATED");
+    assert_eq!(board.titles("recentPosts").await, ["before"], "what was posted stays");
+}
+
+#[tokio::test]
+async fn a_post_is_deleted_by_its_author_and_by_operators_once() {
+    let table = [
+        (1, ["OK", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"]),
+        // Nobody's.
+        (2, ["FORBIDDEN", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"]),
+        (
+            3,
+            ["NOT_FOUND", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", "UNAUTHENTICATED"],
+        ),
+    ];
+    for (id, wanted) in table {
+        for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+            let board = Board::new().await;
+            board.post(CLEO, "Books", "one").await;
+            let input = r#"title: "two", text: "b", community: "Books", username: "nobody""#;
+            assert_eq!(code(&create(&board, &service(), input).await), "OK");
+            let delete = format!("mutation {{ deletePost(id: {id}) }}");
+            assert_eq!(code(&board.ask(viewer, &delete).await), wanted, "{who}: {id}");
+            let left = board.titles("recentPosts").await;
+            assert_eq!(left.len(), 2 - usize::from(wanted == "OK"), "{who}: {id}");
+            if wanted == "OK" {
+                assert_eq!(
+                    code(&board.ask(viewer, &delete).await),
+                    "NOT_FOUND",
+                    "{who}: {id} again"
+                );
+                let gone = board.ask(viewer, &format!("{{ post(id: {id}) {{ id }} }}")).await;
+                assert_eq!(gone["data"]["post"], Value::Null);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_id_is_nothing() {
+    let board = Board::new().await;
+    board.post(CLEO, "Books", "one").await;
+    for id in ["x", "01", "+1", "1.0", "", "9223372036854775808"] {
+        let read = board
+            .ask(&admin(), &format!(r#"{{ post(id: "{id}") {{ id }} }}"#))
+            .await;
+        assert_eq!(read, serde_json::json!({ "data": { "post": null } }), "{id}");
+        let delete = board
+            .ask(&admin(), &format!(r#"mutation {{ deletePost(id: "{id}") }}"#))
+            .await;
+        assert_eq!(code(&delete), "NOT_FOUND", "{id}");
+    }
+}
+
+#[tokio::test]
+async fn an_id_is_never_used_again() {
+    let board = Board::new().await;
+    assert_eq!(board.post(CLEO, "Books", "one").await, "1");
+    board.delete("1").await;
+    assert_eq!(board.post(CLEO, "Books", "two").await, "2");
+}

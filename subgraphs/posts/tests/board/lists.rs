@@ -1,0 +1,251 @@
+//! Lists of posts: newest first, page by page.
+
+use contract::Viewer;
+use serde_json::{Value, json};
+
+use crate::support::{ADA, BEN, Board, CLEO, DAN, code, create, service, titles};
+
+#[tokio::test]
+async fn the_newest_post_comes_first() {
+    let board = Board::new().await;
+    board.post(CLEO, "Books", "one").await;
+    board.post(DAN, "Outdoors", "two").await;
+    board.post(CLEO, "books", "three").await;
+    assert_eq!(board.titles("recentPosts").await, ["three", "two", "one"]);
+    assert_eq!(
+        board.titles(r#"recentPosts(community: "BOOKS")"#).await,
+        ["three", "one"]
+    );
+    assert_eq!(board.titles("recentPosts(community: null, first: 1)").await, ["three"]);
+    assert_eq!(board.titles(r#"recentPosts(community: "nowhere")"#).await, [""; 0]);
+    assert_eq!(board.titles(r#"recentPosts(community: "")"#).await, [""; 0]);
+    let (cleo, _) = board.of_person(CLEO, "posts { nodes { title } }").await;
+    assert_eq!(titles(&cleo["posts"]), ["three", "one"]);
+    let (nobody, _) = board.of_person(99, "id posts { nodes { title } }").await;
+    assert_eq!(nobody, json!({ "id": "99", "posts": { "nodes": [] } }));
+}
+
+#[tokio::test]
+async fn newest_is_by_date_and_then_by_id() {
+    let board = Board::new().await;
+    for (title, at) in [
+        ("second", "2026-03-01T00:00:00Z"),
+        ("first", "2026-02-01T00:00:00Z"),
+        ("third", "2026-03-01T00:00:00Z"),
+        ("epoch", "1970-01-01T00:00:00Z"),
+        ("last", "9999-12-31T23:59:59.999999Z"),
+    ] {
+        let input = format!(r#"title: "{title}", text: "a", community: "b", username: "c", at: "{at}""#);
+        assert_eq!(code(&create(&board, &service(), &input).await), "OK", "{title}");
+    }
+    let newest = ["last", "third", "second", "first", "epoch"];
+    assert_eq!(board.titles("recentPosts").await, newest);
+    assert_eq!(
+        board.titles(r#"recentPosts(community: "b", last: 2)"#).await,
+        ["first", "epoch"]
+    );
+    let last = board
+        .ask(&Viewer::Anonymous, "{ recentPosts(first: 1) { nodes { at } } }")
+        .await;
+    assert_eq!(
+        last["data"]["recentPosts"]["nodes"][0]["at"],
+        "9999-12-31T23:59:59.999999+00:00"
+    );
+}
+
+/// Reads a list in pages of two, while somebody posts and deletes between them; answers the titles.
+async fn read_among_writers(board: &Board, list: &str, community: &str) -> Vec<String> {
+    let mut seen = Vec::new();
+    let mut after = String::new();
+    for round in 0.. {
+        let list = list.replace("ARGS", &format!("first: 2{after}"));
+        let document = format!("{{ {list} }}");
+        let answer = board.ask(&Viewer::Anonymous, &document).await;
+        let mut page = &answer["data"];
+        while page.get("nodes").is_none() {
+            page = page
+                .as_object()
+                .and_then(|object| object.values().next())
+                .or_else(|| page.get(0))
+                .unwrap_or_else(|| panic!("{answer}"));
+        }
+        seen.extend(titles(page));
+        // What comes meanwhile is in front of what is being read; what goes was read already.
+        board.post(DAN, community, &format!("new {round}")).await;
+        if round == 1 {
+            let first = board
+                .ask(&Viewer::Anonymous, "{ recentPosts(last: 1) { nodes { id } } }")
+                .await;
+            assert_eq!(first["data"]["recentPosts"]["nodes"][0]["id"], "1");
+            board.delete("5").await;
+            board.delete("4").await;
+        }
+        if page["pageInfo"]["hasNextPage"] == false {
+            break;
+        }
+        after = format!(", after: {}", page["pageInfo"]["endCursor"]);
+    }
+    seen
+}
+
+#[tokio::test]
+async fn nobody_misses_a_post_or_sees_one_twice_while_others_post_and_delete() {
+    const PAGE: &str = "nodes { title } pageInfo { hasNextPage endCursor }";
+    let person = format!(
+        r#"_entities(representations: [{{ __typename: "User", id: "3" }}]) {{ ... on User {{ posts(ARGS) {{ {PAGE} }} }} }}"#
+    );
+    for (list, community) in [
+        (format!("recentPosts(ARGS) {{ {PAGE} }}"), "elsewhere"),
+        (
+            format!(r#"recentPosts(community: "books", ARGS) {{ {PAGE} }}"#),
+            "Books",
+        ),
+        (
+            format!(r#"community(name: "books") {{ posts(ARGS) {{ {PAGE} }} }}"#),
+            "Books",
+        ),
+        (person, "Books"),
+    ] {
+        let board = Board::new().await;
+        // All of one moment: their ids tell them apart.
+        for number in 1..=5 {
+            board.post_at_once(CLEO, "Books", &number.to_string()).await;
+        }
+        let seen = read_among_writers(&board, &list, community).await;
+        assert_eq!(seen, ["5", "4", "3", "2", "1"], "{list}");
+    }
+}
+
+#[tokio::test]
+async fn every_page_between_any_two_cursors_is_a_piece_of_the_list() {
+    let board = Board::new().await;
+    // Pairs of one moment, a second apart, among posts elsewhere.
+    for pair in 1..=3 {
+        board.post(CLEO, "Books", &format!("{pair}a")).await;
+        board.post_at_once(CLEO, "Outdoors", "elsewhere").await;
+        board.post_at_once(DAN, "Books", &format!("{pair}b")).await;
+    }
+    let all = ["3b", "3a", "2b", "2a", "1b", "1a"];
+    let list = board
+        .ask(
+            &Viewer::Anonymous,
+            r#"{ recentPosts(community: "Books") { edges { cursor } } }"#,
+        )
+        .await;
+    let cursor = |index: usize| list["data"]["recentPosts"]["edges"][index]["cursor"].to_string();
+    for after in 0..all.len() {
+        for before in after + 1..all.len() {
+            let between = &all[after + 1..before];
+            let within = format!(
+                r#"community: "Books", after: {}, before: {}"#,
+                cursor(after),
+                cursor(before)
+            );
+            let first = board.titles(&format!("recentPosts(first: 2, {within})")).await;
+            assert_eq!(first, between[..between.len().min(2)], "{after} {before}");
+            let last = board.titles(&format!("recentPosts(last: 2, {within})")).await;
+            assert_eq!(last, between[between.len().saturating_sub(2)..], "{after} {before}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_shows_what_posts_say_only_where_it_is_asked_for() {
+    let board = Board::new().await;
+    board.post(CLEO, "Books", "one").await;
+    for (asked, wanted) in [
+        (
+            "nodes { text title }",
+            json!({ "nodes": [{ "text": "about one", "title": "one" }] }),
+        ),
+        (
+            "edges { node { ... on Post { said: text } } }",
+            json!({ "edges": [{ "node": { "said": "about one" } }] }),
+        ),
+        (
+            "nodes { id } edges { node { text } }",
+            json!({ "nodes": [{ "id": "1" }], "edges": [{ "node": { "text": "about one" } }] }),
+        ),
+        (
+            "nodes { id title url username at community { name } author { id } }",
+            json!({ "nodes": [{
+                "id": "1", "title": "one", "url": null, "username": "cleo", "at": "2026-01-01T00:00:01+00:00",
+                "community": { "name": "Books" }, "author": { "id": "3" },
+            }] }),
+        ),
+    ] {
+        let answer = board
+            .ask(&Viewer::Anonymous, &format!("{{ recentPosts {{ {asked} }} }}"))
+            .await;
+        assert_eq!(answer, json!({ "data": { "recentPosts": wanted } }), "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn wrong_arguments_of_a_persons_list_leave_the_person() {
+    let board = Board::new().await;
+    board.post(CLEO, "Books", "one").await;
+    for (args, wanted) in [
+        ("first: -1", "first"),
+        ("first: 101", "first"),
+        (r#"after: "x""#, "after"),
+    ] {
+        let (person, found) = board
+            .of_person(CLEO, &format!("id posts({args}) {{ nodes {{ id }} }}"))
+            .await;
+        assert_eq!(found, "INVALID_INPUT", "{args}");
+        assert_eq!(person, json!({ "id": "3", "posts": null }), "{args}");
+        let list = board
+            .ask(
+                &Viewer::Anonymous,
+                &format!("{{ recentPosts({args}) {{ nodes {{ id }} }} }}"),
+            )
+            .await;
+        assert_eq!(list["errors"][0]["extensions"]["field"], wanted, "{args}");
+    }
+}
+
+#[tokio::test]
+async fn communities_come_page_by_page_in_the_order_in_which_they_came_to_be() {
+    let board = Board::new().await;
+    for (author, name) in [(CLEO, "zebras"), (DAN, "Apes"), (ADA, "ZEBRAS"), (BEN, "mice")] {
+        board.post(author, name, "a").await;
+    }
+    let mut seen = Vec::new();
+    let mut after = String::new();
+    loop {
+        let document =
+            format!("{{ communities(first: 1{after}) {{ nodes {{ name }} pageInfo {{ hasNextPage endCursor }} }} }}");
+        let answer = board.ask(&Viewer::Anonymous, &document).await;
+        let page = &answer["data"]["communities"];
+        seen.push(page["nodes"][0]["name"].clone());
+        if page["pageInfo"]["hasNextPage"] == false {
+            break;
+        }
+        after = format!(", after: {}", page["pageInfo"]["endCursor"]);
+    }
+    assert_eq!(seen, ["zebras", "Apes", "mice"]);
+}
+
+#[tokio::test]
+async fn entities_answer_one_by_one() {
+    let board = Board::new().await;
+    board.post(CLEO, "Books", "one").await;
+    let answer = board
+        .ask(
+            &Viewer::Anonymous,
+            r#"{ _entities(representations: [
+                { __typename: "Post", id: "2" }, { __typename: "Post", id: "1" }, { __typename: "Post", id: "01" },
+                { __typename: "Community", name: "BOOKS" }, { __typename: "Community", name: "nowhere" },
+                { __typename: "User", id: "3" }
+            ]) { ... on Post { title } ... on Community { name } ... on User { posts { nodes { id } } } } }"#,
+        )
+        .await;
+    assert_eq!(
+        answer,
+        json!({ "data": { "_entities": [
+            null, { "title": "one" }, null, { "name": "Books" }, null, { "posts": { "nodes": [{ "id": "1" }] } },
+        ] } })
+    );
+    assert_ne!(answer["data"], Value::Null);
+}
