@@ -1,13 +1,13 @@
 //! Orders of the brokerage: carried out at once, or automated and waiting for their price.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{Condition, ExprTrait, QueryOrder, QuerySelect};
+use sea_orm::sea_query::Expr;
+use sea_orm::{Condition, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use crate::failed::{Failed, Refusal};
 use crate::side::Side;
-use crate::{changed, sql, stock};
+use crate::{changed, sql};
 
 /// One order.
 #[sea_orm::model]
@@ -194,7 +194,8 @@ fn pending() -> Expr {
     Expr::cust("brokerage_order.status = 'PENDING'")
 }
 
-/// Takes the mark off a fired order that could not be carried out because the exchange had too few shares: it waits again.
+/// Takes the mark off a fired order that could not be carried out: it waits again, for what [`crate::waiting`] says, and no
+/// longer than its time.
 ///
 /// # Errors
 /// When the database fails.
@@ -202,30 +203,6 @@ pub async fn unfire(tx: &impl ConnectionTrait, id: i64) -> Result<(), DbErr> {
     let sql = "UPDATE brokerage_order SET fired_minor = NULL WHERE id = $1 AND status = 'PENDING'";
     sql::count(tx, sql, [id.into()]).await?;
     Ok(())
-}
-
-/// Ids of stocks of which the exchange has enough shares, at a price that is right, for a purchase that waits all the
-/// same: it came to its price when there were too few, and shares have come back since. Of these stocks, or of all.
-pub fn waiting_for_shares(stocks: Option<&[i64]>) -> Select<stock::Entity> {
-    let waits = Query::select()
-        .expr(Expr::value(1))
-        .from(Entity)
-        .and_where(pending())
-        .and_where(Column::Side.eq(Side::Buy.as_str()))
-        .and_where(Column::FiredMinor.is_null())
-        .and_where(Expr::col((Entity, Column::StockId)).equals((stock::Entity, stock::Column::Id)))
-        .and_where(Expr::col((Entity, Column::LimitMinor)).gte(Expr::col((stock::Entity, stock::Column::PriceMinor))))
-        .and_where(Expr::col((Entity, Column::Quantity)).lte(Expr::col((stock::Entity, stock::Column::Quantity))))
-        .take();
-    let found = stock::Entity::find()
-        .select_only()
-        .column(stock::Column::Id)
-        .filter(stock::Column::Quantity.gt(0))
-        .filter(Expr::exists(waits));
-    match stocks {
-        Some(stocks) => found.filter(stock::Column::Id.is_in(stocks.iter().copied())),
-        None => found,
-    }
 }
 
 /// Completes a pending order; `None` when it is not pending any more: of a cancel and this, one wins.
@@ -308,8 +285,8 @@ pub async fn changed_behind(
     changed::behind(db, Entity::find().filter(theirs), columns, (at_us, id), limit).await
 }
 
-/// Pending orders whose time is over, the first to end first. Not those that a price fired in time: they are carried
-/// out, or wait again and then are over.
+/// Pending orders whose time is over, the first to end first. Not those that a price fired in time and that nobody has
+/// tried to carry out yet: they are carried out, or wait again and then are over.
 pub fn due(now_us: i64, limit: u64) -> Select<Entity> {
     Entity::find()
         .filter(pending())

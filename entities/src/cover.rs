@@ -38,18 +38,32 @@ pub async fn place(tx: &impl ConnectionTrait, order: &Order, now_us: i64) -> Res
 }
 
 /// Gives the cover of a cancelled order back. The caller has cancelled it in the same transaction, so this comes once.
+/// `None` when the cover is not there, which only damage makes: one such order is no reason to give nobody anything back.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn release(tx: &impl ConnectionTrait, order: &Order, how: End, now_us: i64) -> Result<Touched, Failed> {
-    match order.side() {
+pub async fn release(
+    tx: &impl ConnectionTrait,
+    order: &Order,
+    how: End,
+    now_us: i64,
+) -> Result<Option<Touched>, Failed> {
+    let released = match order.side() {
         Side::Buy => {
-            let held = hold::end(tx, order.id, how, now_us).await?.ok_or_else(no_hold)?;
+            let Some(held) = hold::end(tx, order.id, how, now_us).await? else {
+                return Ok(None);
+            };
             let legs = [(Bucket::Held, -held.amount_minor), (Bucket::Balance, held.amount_minor)];
-            let wallet = money(tx, order, Kind::Unhold, &legs, 0, now_us).await?;
-            Ok(Touched::Wallet(Box::new(wallet.ok_or_else(nobody)?)))
+            let wallet = money(tx, order, Kind::Unhold, &legs, 0, now_us).await;
+            let wallet = wallet.and_then(|wallet| wallet.ok_or_else(nobody));
+            wallet.map(|wallet| Touched::Wallet(Box::new(wallet)))
         }
         Side::Sell => shift(tx, order, Shares::Held, Shares::Free).await,
+    };
+    match released {
+        Ok(touched) => Ok(Some(touched)),
+        Err(Failed::Refused(_)) => Ok(None),
+        Err(failed) => Err(failed),
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Settled {
     pub orders: Vec<brokerage_order::Model>,
     /// Wallets and holdings that got something back.
     pub touched: Vec<Touched>,
+    /// Ids of the orders whose cover was not there to give back: something is damaged.
+    pub uncovered: Vec<i64>,
 }
 
 /// Whether anything is due.
@@ -49,9 +51,10 @@ pub async fn settle(tx: &impl ConnectionTrait, now_us: i64, limit: u64) -> Resul
     }
     for due in brokerage_order::due(now_us, limit).all(tx).await? {
         if let Some(order) = brokerage_order::cancel(tx, due.id, Some(ORDER_EXPIRED), now_us).await? {
-            settled
-                .touched
-                .push(cover::release(tx, &order, hold::End::Expired, now_us).await?);
+            match cover::release(tx, &order, hold::End::Expired, now_us).await? {
+                Some(touched) => settled.touched.push(touched),
+                None => settled.uncovered.push(order.id),
+            }
             settled.orders.push(order);
         }
     }

@@ -33,6 +33,7 @@ mod sql;
 pub mod stock;
 pub mod user;
 pub mod vote;
+pub mod waiting;
 pub mod wallet;
 
 use sea_orm::{DbErr, RuntimeErr};

@@ -40,6 +40,9 @@ async fn cancel(tx: &Tx, id: i64, viewer: &Viewer, now_us: i64) -> Result<(broke
     match brokerage_order::cancel(tx, id, None, now_us).await? {
         Some(cancelled) => {
             let cover = cover::release(tx, &cancelled, End::Voided, now_us).await?;
+            if cover.is_none() {
+                tracing::error!(order = id, "an order was cancelled whose cover is lost");
+            }
             let events = [cancelled.events(), cover.events()].concat();
             Ok((cancelled, events))
         }

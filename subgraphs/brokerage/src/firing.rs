@@ -6,19 +6,21 @@
 
 use std::collections::BTreeSet;
 
-use contract::{Delivery, Error, Event, EventStream, Result, Services, Tx};
-use entities::{brokerage_order, stock};
+use contract::{Audience, Delivery, Error, Event, EventStream, Result, Services, Tx};
+use entities::brokerage_order;
+use entities::waiting::{self, Among};
 use futures_util::{FutureExt, StreamExt};
-use sea_orm::EntityTrait;
 
 use crate::automated::try_carry_out;
 use crate::place::Desk;
 
 /// How many orders one write carries out at most: others wait behind it.
 const BATCH: u64 = 32;
+/// Stocks and people that are looked up one by one; when more of them changed at once, all are looked at.
+const LOOKED_UP_MAX: usize = 500;
 
-/// Carries out automated orders that a price has fired, and those that waited for shares when shares come back, until
-/// there are no more events. To be started once beside the domain, and again when it fails: it begins with a look at
+/// Carries out automated orders that a price has fired, and those that came to their price in vain as soon as they can
+/// be carried out, until there are no more events. To be started once beside the domain, and again when it fails: it begins with a look at
 /// everything.
 ///
 /// # Errors
@@ -46,25 +48,24 @@ pub async fn carry_out_now(services: &Services) -> Result<()> {
 }
 
 /// What there may be to do.
+#[derive(Default)]
 struct News {
     /// A price fired orders.
     fired: bool,
-    /// Stocks that changed: shares may have come back; `None` for all of them.
-    stocks: Option<BTreeSet<i64>>,
+    /// Anything may have changed.
+    anything: bool,
+    /// Stocks that changed: the exchange may have shares again, or room for them.
+    stocks: BTreeSet<i64>,
+    /// People whose money or shares changed: their wallet or their holding may have room again.
+    people: BTreeSet<i64>,
 }
 
 impl News {
-    fn nothing() -> Self {
-        Self {
-            fired: false,
-            stocks: Some(BTreeSet::new()),
-        }
-    }
-
     fn everything() -> Self {
         Self {
             fired: true,
-            stocks: None,
+            anything: true,
+            ..Self::default()
         }
     }
 
@@ -72,7 +73,7 @@ impl News {
     ///
     /// Events that came in a burst are one piece of news.
     async fn next(events: &mut EventStream) -> Option<Self> {
-        let mut news = Self::nothing();
+        let mut news = Self::default();
         while !news.is_any() {
             news.take_in(&events.next().await?);
         }
@@ -83,7 +84,7 @@ impl News {
     }
 
     fn is_any(&self) -> bool {
-        self.fired || self.stocks.as_ref().is_none_or(|stocks| !stocks.is_empty())
+        self.fired || self.anything || !self.stocks.is_empty() || !self.people.is_empty()
     }
 
     fn take_in(&mut self, delivery: &Delivery) {
@@ -95,37 +96,40 @@ impl News {
             Event::OrdersFired { .. } => self.fired = true,
             Event::Invalidated {
                 typename: "Stock", key, ..
-            } => {
-                if let (Some(stocks), Ok(id)) = (&mut self.stocks, key.parse()) {
-                    stocks.insert(id);
-                }
-            }
+            } => self.stocks.extend(key.parse::<i64>()),
+            Event::Invalidated {
+                typename: "Wallet" | "Holding",
+                audience: Audience::Users(people),
+                ..
+            } => self.people.extend(people),
             _ => {}
+        }
+        if self.stocks.len() + self.people.len() > LOOKED_UP_MAX {
+            self.anything = true;
+            self.stocks.clear();
+            self.people.clear();
         }
     }
 
-    /// Marks orders again that came to their price when the exchange had too few shares, if it has them now and the
-    /// price is still right; answers whether there are any.
+    /// Marks orders again that came to their price when they could not be carried out, if they can be now and the price
+    /// is still right; answers whether there are any.
     async fn refire(&self, services: &Services) -> Result<bool> {
-        let stocks: Option<Vec<i64>> = self.stocks.as_ref().map(|stocks| stocks.iter().copied().collect());
-        if stocks.as_ref().is_some_and(Vec::is_empty) {
-            return Ok(false);
-        }
-        let waiting = brokerage_order::waiting_for_shares(stocks.as_deref());
-        let stocks: Vec<i64> = waiting.into_tuple().all(services.db.read()).await?;
-        if stocks.is_empty() {
-            return Ok(false);
-        }
+        let stocks: Vec<i64> = self.stocks.iter().copied().collect();
+        let people: Vec<i64> = self.people.iter().copied().collect();
+        let anything = self.anything;
         let now_us = services.clock.now_us();
-        let mark = async move |tx: &Tx| {
-            for id in &stocks {
-                if let Some(stock) = stock::Entity::find_by_id(*id).one(tx).await? {
-                    brokerage_order::fire(tx, stock.id, stock.price_minor, now_us).await?;
-                }
-            }
-            Ok(true)
-        };
+        if !waiting::can_any_go(services.db.read(), among(anything, &stocks, &people), now_us).await? {
+            return Ok(false);
+        }
+        let mark = async move |tx: &Tx| Ok(waiting::fire(tx, among(anything, &stocks, &people), now_us).await? > 0);
         services.db.write(mark).await
+    }
+}
+
+fn among<'a>(anything: bool, stocks: &'a [i64], investors: &'a [i64]) -> Among<'a> {
+    match anything {
+        true => Among::All,
+        false => Among::Of { stocks, investors },
     }
 }
 
@@ -171,13 +175,14 @@ async fn carry_out_batch(desk: &Desk<'_>, after: i64) -> Result<Batch> {
             Ok(Some(done)) => events.extend(done.events),
             Ok(None) => brokerage_order::unfire(desk.tx, order.id).await?,
             Err(error @ Error::Unavailable(_)) => return Err(error),
-            // It stays marked. That one cannot be carried out is no reason to keep the others waiting.
+            // That one cannot be carried out is no reason to keep the others waiting, nor its cover for longer than its time.
             Err(error) => {
                 tracing::error!(
                     order = order.id,
                     error = error.in_full(),
                     "a fired order could not be carried out"
                 );
+                brokerage_order::unfire(desk.tx, order.id).await?;
             }
         }
     }

@@ -62,7 +62,10 @@ impl Services {
                 return Ok(());
             }
             let settle = async move |tx: &Tx| Ok(expiry::settle(tx, now_us, SETTLED_MAX).await?);
-            self.write_and_tell(settle, Changed::events).await?;
+            let settled = self.write_and_tell(settle, Changed::events).await?;
+            if !settled.uncovered.is_empty() {
+                tracing::error!(orders = ?settled.uncovered, "orders are over whose cover is lost");
+            }
         }
     }
 }

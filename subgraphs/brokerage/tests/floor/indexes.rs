@@ -1,13 +1,17 @@
 //! Nothing is found by reading what is not in it.
 
 use entities::brokerage_order::{self, Column};
-use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder, QueryTrait, Select};
+use entities::waiting::{self, Among};
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder, QueryTrait, Select, Statement};
 
 use crate::support::{ADA, BEN, BOB, Floor, person};
 
 /// How SQLite goes about it, in its own words.
 async fn plan<E: EntityTrait>(floor: &Floor, select: Select<E>) -> String {
-    let mut statement = select.build(DbBackend::Sqlite);
+    explained(floor, select.build(DbBackend::Sqlite)).await
+}
+
+async fn explained(floor: &Floor, mut statement: Statement) -> String {
     statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
     let rows = floor.services.db.read().query_all_raw(statement).await.unwrap();
     let steps = rows.iter().map(|row| row.try_get::<String>("", "detail").unwrap());
@@ -47,10 +51,81 @@ async fn every_list_has_its_index() {
         due,
         "SEARCH brokerage_order USING INDEX brokerage_order_due (expires_at_us<?)"
     );
-    let waiting = plan(&floor, brokerage_order::waiting_for_shares(Some(&[1, 2]))).await;
-    assert_eq!(
-        waiting,
-        "SEARCH stock USING INTEGER PRIMARY KEY (rowid=?); \
-         SEARCH brokerage_order EXISTS USING INDEX brokerage_order_limit (stock_id=? AND side=? AND limit_minor>?)"
+}
+
+#[tokio::test]
+async fn who_waits_for_room_is_found_by_an_index() {
+    let floor = Floor::new().await;
+    let plan = async |among: Among<'static>| {
+        let (sql, values) = waiting::can_go(among, 5).unwrap();
+        explained(
+            &floor,
+            Statement::from_sql_and_values(DbBackend::Sqlite, sql.replace('$', "?"), values),
+        )
+        .await
+    };
+    let by_price = |sign: char| {
+        format!("SEARCH o USING INDEX brokerage_order_limit (stock_id=? AND side=? AND limit_minor{sign}?)")
+    };
+    let by_investor = "SEARCH o USING INDEX brokerage_order_pending (investor_id=?)";
+    let holding = "SEARCH h USING INDEX holding_user (user_id=? AND stock_id=?)";
+    let wallet = "SEARCH w USING INDEX wallet_user (user_id=? AND currency=?)";
+    for (among, steps) in [
+        (
+            Among::All,
+            [
+                "SCAN s".to_owned(),
+                by_price('>'),
+                holding.into(),
+                by_price('<'),
+                wallet.into(),
+            ],
+        ),
+        (
+            Among::Of {
+                stocks: &[1, 2],
+                investors: &[],
+            },
+            [
+                "SEARCH s USING INTEGER PRIMARY KEY (rowid=?)".to_owned(),
+                by_price('>'),
+                holding.into(),
+                by_price('<'),
+                wallet.into(),
+            ],
+        ),
+        (
+            Among::Of {
+                stocks: &[],
+                investors: &[ADA],
+            },
+            [
+                "SEARCH s USING INTEGER PRIMARY KEY (rowid=?)".to_owned(),
+                by_investor.into(),
+                holding.into(),
+                by_investor.into(),
+                wallet.into(),
+            ],
+        ),
+    ] {
+        let plan = plan(among).await;
+        for step in steps {
+            assert!(plan.contains(&step), "{step}: {plan}");
+        }
+        assert_eq!(
+            plan.matches("SCAN").count(),
+            if matches!(among, Among::All) { 2 } else { 0 },
+            "{plan}"
+        );
+    }
+    assert!(
+        waiting::can_go(
+            Among::Of {
+                stocks: &[],
+                investors: &[]
+            },
+            5
+        )
+        .is_none()
     );
 }

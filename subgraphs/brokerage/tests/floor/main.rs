@@ -15,3 +15,4 @@ mod race;
 mod rules;
 mod schema;
 mod support;
+mod waiting;

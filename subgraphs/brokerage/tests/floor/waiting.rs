@@ -1,0 +1,182 @@
+//! Automated orders that came to their price and could not be carried out: what they wait for then, and for how long.
+
+use std::sync::Arc;
+
+use contract::{Changed, Db, Error, OrderLog, Replica, Result, Services, Trade, Traded, Tx};
+use entities::ledger::{self, Account, Bucket, Kind, Movement, WALLET_MAX_MINOR};
+use entities::stock::{self, QUANTITY_MAX, Which};
+use entities::{hold, holding};
+use futures_util::future::{BoxFuture, FutureExt, LocalBoxFuture};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use crate::support::{ADA, BOAR, EVE, FISH, Floor, HOUR_US, LISTED, NEW_YEAR_US, automated, person};
+
+/// An automated order for BoarCo, which costs 0.50.
+fn of_boar(side: &str, quantity: i64, limit: &str) -> String {
+    format!(r#"stock: "2", {}"#, automated(side, quantity, limit))
+}
+
+/// The exchange has as many shares of BoarCo as it can have; answers how many it got.
+async fn fill_the_exchange(floor: &Floor) -> i64 {
+    let missing = QUANTITY_MAX - LISTED;
+    let fill = async move |tx: &Tx| {
+        let side = entities::side::Side::Sell;
+        Ok(stock::adjust(tx, &Which::Id(BOAR), side, missing, NEW_YEAR_US).await?)
+    };
+    floor.services.db.write(fill).await.unwrap();
+    missing
+}
+
+#[tokio::test]
+async fn a_sale_goes_as_soon_as_the_exchange_has_room_again() {
+    let floor = Floor::new().await;
+    let filled = fill_the_exchange(&floor).await;
+    floor.give(ADA, BOAR, 10).await;
+    floor.deposit(EVE, 1_000).await;
+    let _worker = floor.worker();
+    floor.placed(&person(ADA), &of_boar("SELL", 5, "0.40")).await;
+    floor
+        .placed(&person(EVE), r#"stock: "2", side: BUY, quantity: 4"#)
+        .await;
+    assert_eq!(floor.statuses().await, ["PENDING", "COMPLETED"]);
+
+    floor
+        .placed(&person(EVE), r#"stock: "2", side: BUY, quantity: 1"#)
+        .await;
+    floor.until(["COMPLETED", "COMPLETED", "COMPLETED"]).await;
+
+    assert_eq!(floor.money(ADA).await, [5 * 50, 0, 0, 0]);
+    assert_eq!(floor.listed(BOAR).await, QUANTITY_MAX);
+    floor.assert_conserved(10 + filled).await;
+}
+
+#[tokio::test]
+async fn a_sale_goes_as_soon_as_its_investors_wallet_has_room_again() {
+    let floor = Floor::new().await;
+    floor.give(ADA, BOAR, 10).await;
+    floor.deposit(ADA, WALLET_MAX_MINOR - 100).await;
+    let _worker = floor.worker();
+    floor.placed(&person(ADA), &of_boar("SELL", 3, "0.40")).await;
+    for (taken_out, status) in [(49, "PENDING"), (1, "COMPLETED")] {
+        let take_out = async move |tx: &Tx| {
+            let legs = [
+                (Account::Of(ADA, Bucket::Balance), -taken_out),
+                (Account::Outside, taken_out),
+            ];
+            Ok(ledger::post(tx, Movement::of(Kind::Withdrawal, "USD"), &legs, NEW_YEAR_US).await?)
+        };
+        let told = floor.services.write_and_tell(take_out, |moved| {
+            moved.wallets.first().map_or_else(Vec::new, Changed::events)
+        });
+        told.await.unwrap();
+        floor.until([status]).await;
+    }
+    assert_eq!(floor.money(ADA).await, [WALLET_MAX_MINOR, 0, 0, 0]);
+    floor.assert_conserved(10).await;
+}
+
+#[tokio::test]
+async fn a_purchase_goes_as_soon_as_its_investors_holding_has_room_again() {
+    let floor = Floor::new().await;
+    let given = holding::SHARES_MAX - 2;
+    floor.give(ADA, BOAR, given).await;
+    floor.deposit(ADA, 1_000).await;
+    let _worker = floor.worker();
+    floor.placed(&person(ADA), &of_boar("BUY", 3, "0.60")).await;
+    assert_eq!(floor.statuses().await, ["PENDING"]);
+
+    floor
+        .placed(&person(ADA), r#"stock: "2", side: SELL, quantity: 1"#)
+        .await;
+    floor.until(["COMPLETED", "COMPLETED"]).await;
+
+    assert_eq!(floor.shares(ADA, BOAR).await, [holding::SHARES_MAX, 0, 0, 0]);
+    floor.assert_conserved(given).await;
+}
+
+#[tokio::test]
+async fn who_waits_for_room_still_has_a_limit() {
+    let floor = Floor::new().await;
+    let filled = fill_the_exchange(&floor).await;
+    floor.give(ADA, BOAR, 10).await;
+    floor.deposit(EVE, 1_000).await;
+    floor.placed(&person(ADA), &of_boar("SELL", 5, "0.40")).await;
+    floor.set_price(BOAR, 39).await;
+    floor
+        .placed(&person(EVE), r#"stock: "2", side: BUY, quantity: 9"#)
+        .await;
+    brokerage::carry_out_now(&floor.services).await.unwrap();
+    assert_eq!(floor.statuses().await, ["PENDING", "COMPLETED"]);
+
+    floor.set_price(BOAR, 41).await;
+    brokerage::carry_out_now(&floor.services).await.unwrap();
+    assert_eq!(floor.statuses().await, ["COMPLETED", "COMPLETED"]);
+    floor.assert_conserved(10 + filled).await;
+}
+
+#[tokio::test]
+async fn what_was_fired_in_time_and_cannot_be_carried_out_is_over_with_its_time() {
+    let floor = Floor::new().await;
+    let filled = fill_the_exchange(&floor).await;
+    floor.give(ADA, BOAR, 10).await;
+    floor.deposit(ADA, 10_000).await;
+    let until = r#"expiresAt: "2026-01-01T01:00:00Z""#;
+    floor
+        .placed(&person(ADA), &format!("{}, {until}", of_boar("SELL", 5, "0.60")))
+        .await;
+    floor
+        .placed(&person(ADA), &format!("{}, {until}", automated("BUY", 3, "19.00")))
+        .await;
+    floor.set_price(BOAR, 60).await;
+    floor.set_price(FISH, 1_900).await;
+    // The exchange is full for the one, and nothing works for both of them.
+    let broken = Services {
+        orders: Arc::new(Broken),
+        ..floor.services.clone()
+    };
+    brokerage::carry_out_now(&broken).await.unwrap();
+    assert_eq!(floor.statuses().await, ["PENDING", "PENDING"]);
+
+    floor.pass(HOUR_US);
+    floor.services.settle_due().await.unwrap();
+
+    assert_eq!(floor.statuses().await, ["CANCELLED", "CANCELLED"]);
+    assert_eq!(floor.money(ADA).await, [10_000, 0, 0, 0]);
+    assert_eq!(floor.shares(ADA, BOAR).await, [10, 0, 0, 0]);
+    floor.assert_conserved(10 + filled).await;
+}
+
+#[tokio::test]
+async fn an_order_whose_cover_is_lost_keeps_nobody_from_theirs() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    floor.deposit(EVE, 10_000).await;
+    let order = format!(r#"{}, expiresAt: "2026-01-01T01:00:00Z""#, automated("BUY", 1, "19.00"));
+    floor.placed(&person(ADA), &order).await;
+    floor.placed(&person(EVE), &order).await;
+    let lose = async |tx: &Tx| {
+        let lost = hold::Entity::update_many().col_expr(hold::Column::OrderId, Expr::value(None::<i64>));
+        lost.filter(hold::Column::OrderId.eq(1)).exec(tx).await?;
+        Ok(())
+    };
+    floor.services.db.write(lose).await.unwrap();
+    floor.pass(HOUR_US);
+    floor.services.settle_due().await.unwrap();
+
+    assert_eq!(floor.statuses().await, ["CANCELLED", "CANCELLED"]);
+    assert_eq!(floor.money(EVE).await, [10_000, 0, 0, 0]);
+}
+
+/// An exchange at which everything goes wrong.
+struct Broken;
+
+impl OrderLog for Broken {
+    fn trade<'a>(&'a self, _: &'a Tx, _: &'a Trade, _: i64) -> LocalBoxFuture<'a, Result<Traded>> {
+        async { Err(Error::Internal("on purpose".into())) }.boxed_local()
+    }
+
+    fn replicas<'a>(&'a self, _: &'a Db) -> BoxFuture<'a, Result<Vec<Replica>>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+}
