@@ -138,20 +138,20 @@ pub struct Automated {
     pub expires_at_us: Option<i64>,
 }
 
-/// Automated orders of one investor that wait at the same time, at most: each price and each trade may look at all of them.
-pub const PENDING_MAX: u32 = 1_000;
-
 /// Records an automated order as pending; its cover is [`crate::cover`]'s.
 ///
 /// # Errors
-/// [`Refusal::TooManyOrders`] when the investor has [`PENDING_MAX`] of them, or when the database fails.
-pub async fn place(tx: &impl ConnectionTrait, order: &Automated, now_us: i64) -> Result<Model, Failed> {
-    let sql = format!(
-        "INSERT INTO brokerage_order (side, stock_id, quantity, status, currency, limit_minor, expires_at_us, investor_id,
+/// [`Refusal::TooManyOrders`] when the investor has `pending_max` of them, or when the database fails.
+pub async fn place(
+    tx: &impl ConnectionTrait,
+    order: &Automated,
+    pending_max: u32,
+    now_us: i64,
+) -> Result<Model, Failed> {
+    let sql = "INSERT INTO brokerage_order (side, stock_id, quantity, status, currency, limit_minor, expires_at_us, investor_id,
              placed_at_us, changed_at_us, version)
          SELECT $1, $2, $3, 'PENDING', $4, $5, $6, $7, $8, $8, 1
-         WHERE (SELECT count(*) FROM brokerage_order WHERE investor_id = $7 AND status = 'PENDING') < {PENDING_MAX} RETURNING *"
-    );
+         WHERE (SELECT count(*) FROM brokerage_order WHERE investor_id = $7 AND status = 'PENDING') < $9 RETURNING *";
     let values = [
         order.side.as_str().into(),
         order.stock_id.into(),
@@ -161,8 +161,9 @@ pub async fn place(tx: &impl ConnectionTrait, order: &Automated, now_us: i64) ->
         order.expires_at_us.into(),
         order.investor_id.into(),
         now_us.into(),
+        i64::from(pending_max).into(),
     ];
-    let placed = sql::changed(tx, &sql, values).await?;
+    let placed = sql::changed(tx, sql, values).await?;
     placed.ok_or_else(|| Refusal::TooManyOrders.into())
 }
 

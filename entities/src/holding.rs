@@ -72,7 +72,8 @@ pub async fn of(db: &impl ConnectionTrait, user_id: i64, stock_id: i64) -> Resul
         .await
 }
 
-/// Shares in a holding at most, in all buckets together: as many as the API can count.
+/// Shares in a holding at most, in all buckets together. No policy, and so no setting: it is where the graph's `Int`, in
+/// which every bucket and their sum are answered, ends.
 pub const SHARES_MAX: i64 = 2_147_483_647;
 
 /// Adds shares to a bucket; opens the holding when there is none.

@@ -79,6 +79,8 @@ pub struct Settings {
     pub accounts: accounts::Settings,
     /// What wallets can hold.
     pub wallet: wallet::Settings,
+    /// The brokerage's bounds.
+    pub brokerage: brokerage::Settings,
     /// What runs beside the requests.
     pub workers: Workers,
     /// The bounds of everything a caller can send or keep open.
@@ -88,7 +90,7 @@ pub struct Settings {
 /// Every setting as a flag.
 #[derive(Clone, Debug, Default, clap::Args, Serialize)]
 pub struct SettingsFlags {
-    /// A TOML file with `[server]`, `[database]`, `[accounts]`, `[workers]` and `[limits]`.
+    /// A TOML file with `[server]`, `[database]`, `[accounts]`, `[wallet]`, `[brokerage]`, `[workers]` and `[limits]`.
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
@@ -100,6 +102,8 @@ pub struct SettingsFlags {
     accounts: accounts::SettingsFlags,
     #[command(flatten)]
     wallet: wallet::SettingsFlags,
+    #[command(flatten)]
+    brokerage: brokerage::SettingsFlags,
     #[command(flatten)]
     workers: WorkerFlags,
     #[command(flatten)]
@@ -237,13 +241,20 @@ impl Settings {
 
 /// `AGORA_LIMITS_QUERY_DEPTH_MAX` is `limits.query_depth_max`: only the first word names a table.
 fn environment() -> Env {
-    Env::prefixed("AGORA_").map(|key| {
+    let all = serde_json::to_value(Settings::default()).expect("settings are plain values");
+    let tables: Vec<String> = all
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.clone())
+        .collect();
+    Env::prefixed("AGORA_").map(move |key| {
         let key = key.as_str().to_ascii_lowercase();
-        let section = ["server", "database", "accounts", "wallet", "workers", "limits"]
-            .into_iter()
-            .find(|name| key.starts_with(&format!("{name}_")));
-        match section {
-            Some(section) => format!("{section}.{}", &key[section.len() + 1..]).into(),
+        let found = tables
+            .iter()
+            .find_map(|table| Some((table, key.strip_prefix(table.as_str())?.strip_prefix('_')?)));
+        match found {
+            Some((table, name)) => format!("{table}.{name}").into(),
             None => key.into(),
         }
     })

@@ -36,7 +36,7 @@ pub const ALL: &[Domain] = &[
     Domain {
         name: "brokerage",
         sdl: brokerage::sdl,
-        open: |services, _| Arc::new(InProcess(brokerage::schema(services))),
+        open: |services, settings| Arc::new(InProcess(brokerage::schema_with(services, settings.brokerage.clone()))),
     },
     Domain {
         name: "exchange",

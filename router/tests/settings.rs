@@ -43,6 +43,32 @@ fn flags_win_over_the_environment_which_wins_over_the_file() {
 }
 
 #[test]
+fn every_table_can_be_set_from_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = [
+        ("AGORA_SERVER_SHUTDOWN_MS_MAX", "7"),
+        ("AGORA_DATABASE_READERS", "7"),
+        ("AGORA_ACCOUNTS_ACCESS_SECONDS", "7"),
+        ("AGORA_WALLET_CURRENCIES", "USD"),
+        ("AGORA_BROKERAGE_PENDING_ORDERS_MAX", "7"),
+        ("AGORA_WORKERS_SETTLE_MS", "7"),
+        ("AGORA_LIMITS_PLANS_MAX", "7"),
+    ];
+    let shown = agora(folder.path(), &["check-config"], &environment);
+    assert!(shown.status.success(), "{}", text(&shown.stderr));
+    let settings: toml::Table = text(&shown.stdout).parse().unwrap();
+    for (variable, value) in environment {
+        let name = variable.strip_prefix("AGORA_").unwrap().to_lowercase();
+        let (table, name) = name.split_once('_').unwrap();
+        let shown = &settings[table][name];
+        let shown = shown
+            .as_integer()
+            .map_or_else(|| shown[0].as_str().unwrap().to_owned(), |n| n.to_string());
+        assert_eq!(shown, value, "{variable}");
+    }
+}
+
+#[test]
 fn what_is_printed_can_be_read_back() {
     let folder = tempfile::tempdir().unwrap();
     let listeners = "bookstore=127.0.0.1:5100,bookstore.catalog=127.0.0.1:5101";

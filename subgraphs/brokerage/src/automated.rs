@@ -18,6 +18,7 @@ pub(crate) async fn place(
     side: Side,
     quantity: i64,
     limit: Limit,
+    pending_max: u32,
 ) -> Result<Placed> {
     if limit.expires_at_us.is_some_and(|at| at <= desk.now_us) {
         return Err(Error::invalid("input.expiresAt", "must be in the future"));
@@ -32,7 +33,7 @@ pub(crate) async fn place(
         investor_id: investor,
         expires_at_us: limit.expires_at_us,
     };
-    let order = brokerage_order::place(desk.tx, &automated, desk.now_us).await?;
+    let order = brokerage_order::place(desk.tx, &automated, pending_max, desk.now_us).await?;
     let covered = cover::place(desk.tx, &order, desk.now_us).await?;
     let crosses = match side {
         Side::Buy => stock.price_minor <= limit.price_minor,

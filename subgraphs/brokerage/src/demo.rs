@@ -13,6 +13,7 @@ use entities::{brokerage_order, cover, holding, lending, user};
 use sea_orm::{EntityTrait, PaginatorTrait};
 
 use crate::place::{Desk, Limit};
+use crate::settings::Settings;
 use crate::{at_once, automated};
 
 /// The ids of the people of the sample data.
@@ -118,6 +119,7 @@ impl Desk<'_> {
             return Ok(());
         };
         let price = stock.price_minor;
+        let pending_max = Settings::default().pending_orders_max;
         for (side, price_minor) in [(Side::Buy, price * 99 / 100), (Side::Sell, (price * 101 + 99) / 100)] {
             if side == Side::Buy {
                 self.pay_in(ada, cover::cost(quantity, price_minor).unwrap_or_default())
@@ -127,7 +129,7 @@ impl Desk<'_> {
                 price_minor,
                 expires_at_us: None,
             };
-            automated::place(self, ada, &stock, side, quantity, limit).await?;
+            automated::place(self, ada, &stock, side, quantity, limit, pending_max).await?;
         }
         Ok(())
     }

@@ -16,10 +16,12 @@ mod holding;
 mod order;
 mod place;
 mod portfolio;
+mod settings;
 mod stock;
 mod user;
 
 pub use firing::{carry_out_fired, carry_out_now};
+pub use settings::{Settings, SettingsFlags};
 
 /// What can be read.
 #[derive(MergedObject, Default)]
@@ -41,14 +43,20 @@ pub struct Subscription(changes::OrderSubscription);
 /// The domain's schema.
 pub type BrokerageSchema = Schema<Query, Mutation, Subscription>;
 
-/// The domain, ready to answer.
+/// The domain, ready to answer, with the default [`Settings`].
 pub fn schema(services: Services) -> BrokerageSchema {
+    schema_with(services, Settings::default())
+}
+
+/// The domain, ready to answer.
+pub fn schema_with(services: Services, settings: Settings) -> BrokerageSchema {
     federated()
         .data(settled_rows::<entities::holding::Entity>(&services))
         .data(settled_rows::<entities::brokerage_order::Entity>(&services))
         .data(rows::<entities::stock::Entity>(&services.db))
         .data(loader(stock::OwnHoldings(services.clone())))
         .data(loader(portfolio::SharesWorth(services.db.clone())))
+        .data(settings)
         .data(services)
         .finish()
 }

@@ -11,6 +11,7 @@ use sea_orm::EntityTrait;
 use serde::{Deserialize, Serialize};
 
 use crate::order::BrokerageOrder;
+use crate::settings::Settings;
 use crate::{at_once, automated};
 
 /// An order that is to be placed.
@@ -121,12 +122,16 @@ impl PlaceMutation {
         let key = IdempotencyKey::of(viewer, "placeOrder", idempotency_key, &draft)?;
         let services = ctx.services();
         let (log, now_us) = (services.orders.clone(), ctx.now_us());
+        let pending_max = ctx.data_unchecked::<Settings>().pending_orders_max;
         services.settle_due().await?;
         let placed = services
             .write_and_tell(
                 async move |tx| {
                     let desk = Desk { tx, log: &*log, now_us };
-                    once(tx, key.as_ref(), now_us, async || desk.place(placer, &draft).await).await
+                    once(tx, key.as_ref(), now_us, async || {
+                        desk.place(placer, &draft, pending_max).await
+                    })
+                    .await
                 },
                 Changed::events,
             )
@@ -161,7 +166,7 @@ pub(crate) struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    async fn place(&self, placer: i64, draft: &Draft) -> Result<Placed> {
+    async fn place(&self, placer: i64, draft: &Draft, pending_max: u32) -> Result<Placed> {
         let person = user::Entity::find_by_id(placer).one(self.tx).await?;
         // The token may be older than the deactivation.
         let person = person.filter(|person| person.active).ok_or(Error::Unauthenticated)?;
@@ -177,7 +182,7 @@ impl Desk<'_> {
             }
             (Some(Role::Investor), None, Some(limit)) => {
                 let stock = self.stock(draft).await?;
-                automated::place(self, person.id, &stock, side, quantity, limit).await
+                automated::place(self, person.id, &stock, side, quantity, limit, pending_max).await
             }
             (Some(Role::Broker), _, Some(_)) => Err(Error::InvalidAutomatedOrder("only investors automate orders")),
             (Some(Role::Broker), None, None) => Err(Error::invalid(

@@ -1,6 +1,6 @@
 //! Automated orders: their cover, what cancels them, and those that can be carried out as they are placed.
 
-use entities::{brokerage_order, hold};
+use entities::hold;
 use serde_json::json;
 
 use crate::support::{ADA, BEN, CLEO, EVE, FISH, Floor, HOUR_US, admin, automated, code, person, service, usd};
@@ -205,36 +205,16 @@ async fn a_key_is_good_for_its_order_after_that_is_over() {
 
 #[tokio::test]
 async fn one_investor_has_so_many_orders_pending_and_no_more() {
-    let floor = Floor::new().await;
-    floor.deposit(ADA, 1_000_000).await;
-    let now_us = floor.services.clock.now_us();
-    let fill = async move |tx: &contract::Tx| {
-        for _ in 0..brokerage_order::PENDING_MAX - 1 {
-            let order = brokerage_order::Automated {
-                side: entities::side::Side::Buy,
-                stock_id: FISH,
-                quantity: 1,
-                limit_minor: 1,
-                currency: "USD".to_owned(),
-                investor_id: ADA,
-                expires_at_us: None,
-            };
-            let order = brokerage_order::place(tx, &order, now_us).await?;
-            entities::cover::place(tx, &order, now_us).await?;
-        }
-        Ok(())
-    };
-    floor.services.db.write(fill).await.unwrap();
-
+    let floor = Floor::with_pending_max(2).await;
+    floor.deposit(ADA, 1_000).await;
+    floor.deposit(EVE, 1_000).await;
     let order = automated("BUY", 1, "0.01");
+    floor.placed(&person(ADA), &order).await;
     let last = floor.placed(&person(ADA), &order).await;
     assert_eq!(floor.refused(&person(ADA), &order).await, "CONFLICT");
-    let id = last["id"].as_str().unwrap();
-    floor
-        .ask(
-            &person(ADA),
-            &format!(r#"mutation {{ cancelOrder(id: "{id}") {{ id }} }}"#),
-        )
-        .await;
+    floor.placed(&person(EVE), &order).await;
+
+    floor.cancel(&person(ADA), last["id"].as_str().unwrap()).await;
     floor.placed(&person(ADA), &order).await;
+    assert_eq!(floor.refused(&person(ADA), &order).await, "CONFLICT");
 }

@@ -135,7 +135,7 @@ async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
                 investor_id: ada,
                 expires_at_us: Some(now + 5),
             };
-            let order = brokerage_order::place(tx, &automated, now).await?;
+            let order = brokerage_order::place(tx, &automated, 1, now).await?;
             cover::place(tx, &order, now).await?;
             assert_eq!(wallet::of(tx, ada, "USD").await?.unwrap().held_minor, 20_000);
             assert_eq!(brokerage_order::fire(tx, fish, 2_001, now).await?, 0);
@@ -165,7 +165,7 @@ async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
                 expires_at_us: Some(now + 5),
                 ..automated
             };
-            let sale = brokerage_order::place(tx, &sale, now).await?;
+            let sale = brokerage_order::place(tx, &sale, 1, now).await?;
             cover::place(tx, &sale, now).await?;
             let settled = expiry::settle(tx, now + 5, 10).await?;
             assert_eq!(settled.orders.len(), 1);

@@ -4,7 +4,7 @@
 use std::ops::Deref;
 use std::time::Duration;
 
-use brokerage::BrokerageSchema;
+use brokerage::{BrokerageSchema, Settings};
 use contract::{Changed, Delivery, Event, EventStream, Result, Role, Tx, Viewer};
 use entities::authorization::{self, Grant, Lent};
 use entities::holding::{self, Bucket as Shares};
@@ -77,8 +77,18 @@ impl Floor {
 
     /// Nobody has anything yet, and subscribers may fall that many events behind.
     pub async fn with_bus(events_max: usize) -> Self {
+        Self::with(events_max, Settings::default()).await
+    }
+
+    /// Nobody has anything yet, and an investor may have that many orders pending.
+    pub async fn with_pending_max(pending_orders_max: u32) -> Self {
+        Self::with(4_096, Settings { pending_orders_max }).await
+    }
+
+    async fn with(events_max: usize, settings: Settings) -> Self {
         let services = TestServices::new(NEW_YEAR_US, events_max).await;
-        let floor = Self(TestDomain::new(services, brokerage::schema));
+        let schema = |services| brokerage::schema_with(services, settings);
+        let floor = Self(TestDomain::new(services, schema));
         let joined = async |tx: &Tx| {
             let fees = [
                 ("ada", None),

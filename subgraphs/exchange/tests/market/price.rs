@@ -122,7 +122,7 @@ async fn someone_waits(market: &Market) {
             investor_id: joined.map_err(|_| Error::Unauthenticated)?.id,
             expires_at_us: None,
         };
-        Ok(brokerage_order::place(tx, &order, NEW_YEAR_US).await?)
+        Ok(brokerage_order::place(tx, &order, 10, NEW_YEAR_US).await?)
     });
     placed.await.unwrap();
 }

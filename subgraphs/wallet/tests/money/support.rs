@@ -141,7 +141,7 @@ impl Bank {
                 investor_id: ADA,
                 expires_at_us: Some(NEW_YEAR_US + HOUR_US),
             };
-            let order = brokerage_order::place(tx, &automated, NEW_YEAR_US).await?;
+            let order = brokerage_order::place(tx, &automated, 10, NEW_YEAR_US).await?;
             cover::place(tx, &order, NEW_YEAR_US).await?;
             Ok(order.id)
         })

@@ -1,0 +1,9 @@
+//! How much of it one investor can have. It is a setting.
+
+contract::settings! {
+    /// The brokerage's bounds.
+    Settings with flags SettingsFlags under "Brokerage" {
+        /// Automated orders of one investor that wait at the same time: each price and each trade may look at all of them.
+        pending_orders_max: u32 = 1_000,
+    }
+}
