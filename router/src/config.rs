@@ -21,7 +21,7 @@ settings! {
         data: PathBuf = PathBuf::from("./data/agora"),
         /// Binds a REST mount, or one of its services, to its own port at `/`: `bookstore.catalog=127.0.0.1:5001`; several with commas.
         rest_listen: RestListeners = RestListeners::default(),
-        /// Who may call REST routes whose document has no authentication: anyone (`open`), or who has a bearer token (`token`); `auto` is `open` on loopback addresses for who calls them by a loopback name, and `token` elsewhere.
+        /// Who may call REST routes whose document has no authentication: anyone (`open`), or who has a bearer token (`token`); `auto` is `open` on loopback addresses for who calls them by a loopback name and through no proxy, and `token` elsewhere.
         rest_access: RestAccess = RestAccess::Auto,
         /// Browser origins that may call the graph from other sites, `https://app.example`. None unless named.
         allowed_origins: Origins = Origins::default(),
@@ -277,7 +277,7 @@ fn named(error: &figment::Error) -> ConfigError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum RestAccess {
-    /// `open` where a listener's address is loopback and it is called by a loopback name, `token` elsewhere.
+    /// `open` where a listener's address is loopback and it is called by a loopback name and through no proxy, `token` elsewhere.
     Auto,
     /// Anyone, as documented.
     Open,

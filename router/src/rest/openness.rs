@@ -14,8 +14,9 @@ pub enum Openness {
     Closed,
     /// Who calls this machine by a loopback name or address; anyone else needs a token.
     ///
-    /// A listener on loopback is reached from outside in two ways: through a proxy on the same machine, and by a page
-    /// whose own name is made to resolve to 127.0.0.1 (DNS rebinding). Both show in `Host`.
+    /// A listener on loopback is reached from outside in two ways: by a page whose own name is made to resolve to
+    /// 127.0.0.1 (DNS rebinding), which shows in `Host`, and through a proxy on the same machine, which shows in `Host`
+    /// too or, where the proxy puts its own there, in what it adds.
     Loopback,
     /// Anyone.
     Anyone,
@@ -32,10 +33,16 @@ impl Openness {
         match self {
             Self::Closed => false,
             Self::Anyone => true,
-            Self::Loopback => called_host(&request.headers, &request.uri).is_some_and(is_loopback),
+            Self::Loopback => {
+                let passed_on = PASSED_ON.iter().any(|name| request.headers.contains_key(*name));
+                !passed_on && called_host(&request.headers, &request.uri).is_some_and(is_loopback)
+            }
         }
     }
 }
+
+/// What proxies say of whom they pass on (RFC 7239, RFC 9110 section 7.6.3, and what was there before).
+const PASSED_ON: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
 
 /// Whether `Host` names this machine to itself: `localhost`, a name below it (RFC 6761), or a loopback address.
 fn is_loopback(host: &str) -> bool {

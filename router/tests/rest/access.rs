@@ -176,6 +176,31 @@ async fn two_peoples_keys_are_two_keys() {
 }
 
 #[tokio::test]
+async fn on_loopback_who_came_through_a_proxy_needs_a_token_under_any_host() {
+    let store = Store::open().await;
+    let router = agora::rest::router(&store.gateway, agora::rest::Openness::Loopback);
+    let bearer = format!("Bearer {}", store.person(7));
+    for passed_on in [
+        ("forwarded", "for=192.0.2.7"),
+        ("x-forwarded-for", "192.0.2.7"),
+        ("x-forwarded-host", "shop.example"),
+        ("x-real-ip", "192.0.2.7"),
+        ("via", "1.1 proxy"),
+        ("x-forwarded-for", ""),
+    ] {
+        let mut headers = vec![("host", "127.0.0.1:4000"), passed_on];
+        for line in ["POST /bookstore/purchase/1", "GET /bookstore/info/1"] {
+            let answered = send(&router, line, &headers, Body::empty()).await;
+            assert_eq!(answered.status, 401, "{line} {passed_on:?}");
+        }
+        headers.push(("authorization", &bearer));
+        let answered = send(&router, "GET /bookstore/info/1", &headers, Body::empty()).await;
+        assert_eq!(answered.status, 200, "{passed_on:?}");
+    }
+    assert_eq!(store.sales().await, 0);
+}
+
+#[tokio::test]
 async fn a_credential_called_like_an_open_mount_has_keys_of_its_own() {
     let store = Store::open().await;
     let router = agora::rest::router(&store.gateway, agora::rest::Openness::Loopback);
