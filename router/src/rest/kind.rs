@@ -36,9 +36,11 @@ pub enum Kind {
     DateTime,
     /// A moment until which something holds, RFC 3339; a plain date is the end of that day in UTC.
     Until,
-    /// One of these words, in any case; each with what it is in the graph. Where several are the same in the graph, all
+    /// One of these words, to the letter; each with what it is in the graph. Where several are the same in the graph, all
     /// are understood and the first is written.
     Words(&'static [(&'static str, &'static str)]),
+    /// One of these words, in any case.
+    WordsInAnyCase(&'static [(&'static str, &'static str)]),
     /// Always this JSON.
     Const(&'static str),
     /// An object.
@@ -232,7 +234,8 @@ impl Kind {
             Self::Id { min } => integer(source, *min, i64::MAX).map(|id| Value::String(id.to_string())),
             Self::Money { min_minor } => money(source, *min_minor),
             Self::Boolean => boolean(source).map(Value::Bool),
-            Self::Words(words) => word(source, words),
+            Self::Words(words) => word(source, words, |word, sent| word == sent),
+            Self::WordsInAnyCase(words) => word(source, words, str::eq_ignore_ascii_case),
             Self::Const(_) | Self::Keyed { .. } | Self::FirstOf(_) => Err(Unreadable::new("cannot be chosen")),
             // Objects of a request are read member by member, in `input`.
             Self::Object(_) | Self::List(_) => match source {
@@ -333,9 +336,9 @@ fn boolean(source: Source<'_>) -> Result<bool, Unreadable> {
     }
 }
 
-fn word(source: Source<'_>, words: &[(&str, &str)]) -> Result<Value, Unreadable> {
+fn word(source: Source<'_>, words: &[(&str, &str)], is_it: impl Fn(&str, &str) -> bool) -> Result<Value, Unreadable> {
     let sent = text(source)?;
-    let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(sent.trim()));
+    let found = words.iter().find(|(word, _)| is_it(word, &sent));
     found.map(|(_, graph)| Value::from(*graph)).ok_or_else(|| {
         let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         Unreadable::new(format!("must be one of {}", all.join(", ")))
@@ -412,6 +415,24 @@ mod tests {
             "1000000000000.01",
         ] {
             assert!(money(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_itself_and_in_any_case_only_where_that_is_said() {
+        const SIDES: &[(&str, &str)] = &[("buy", "BUY"), ("sell", "SELL")];
+        let read = |kind: Kind, text: &str| kind.read(Source::Text(text)).ok();
+        for (sent, exactly, in_any_case) in [
+            ("buy", Some(json!("BUY")), Some(json!("BUY"))),
+            ("Buy", None, Some(json!("BUY"))),
+            ("SELL", None, Some(json!("SELL"))),
+            (" buy", None, None),
+            ("buy ", None, None),
+            ("hold", None, None),
+            ("", None, None),
+        ] {
+            assert_eq!(read(Kind::Words(SIDES), sent), exactly, "{sent:?}");
+            assert_eq!(read(Kind::WordsInAnyCase(SIDES), sent), in_any_case, "{sent:?}");
         }
     }
 

@@ -272,7 +272,7 @@ impl Document<'_> {
                 "anyOf": [{ "format": "date-time" }, { "format": "date" }],
             }),
             Kind::DateTime | Kind::Until => json!({ "type": "string", "format": "date-time" }),
-            Kind::Words(words) => {
+            Kind::Words(words) | Kind::WordsInAnyCase(words) => {
                 let first = |index: usize| words[..index].iter().all(|(_, graph)| *graph != words[index].1);
                 let shown = (0..words.len()).filter(|index| request || first(*index));
                 let words: Vec<&str> = shown.map(|index| words[index].0).collect();
@@ -301,7 +301,7 @@ impl Document<'_> {
             let fields: Vec<&Field> = body.model.fields.iter().chain(model.fields).collect();
             let reference = self.described(model, &fields, true);
             // What decides has but the words that decide for this one.
-            if let Kind::Words(words) = by.kind {
+            if let Kind::Words(words) | Kind::WordsInAnyCase(words) = by.kind {
                 let own: Vec<&str> = words
                     .iter()
                     .filter(|(_, graph)| graph == word)

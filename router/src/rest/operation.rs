@@ -151,7 +151,7 @@ fn fits_base(kind: &Kind, base: &BaseType) -> bool {
             Kind::Number => name == "Float",
             Kind::DateTime | Kind::Until => name == "DateTime",
             // Names of enums and inputs are the schema's to check: every operation is planned by a test.
-            Kind::Words(_) | Kind::Object(_) => true,
+            Kind::Words(_) | Kind::WordsInAnyCase(_) | Kind::Object(_) => true,
             Kind::List(_) | Kind::Keyed { .. } | Kind::FirstOf(_) | Kind::Const(_) => false,
         },
     }

@@ -128,10 +128,12 @@ fn write(kind: &Kind, value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
             Some(amount) => out.extend_from_slice(shortest(amount).as_bytes()),
             None => return unfit(),
         },
-        (Kind::Words(words), Value::String(graph)) => match words.iter().find(|(_, known)| known == graph) {
-            Some((word, _)) => plain(&Value::from(*word), out),
-            None => return unfit(),
-        },
+        (Kind::Words(words) | Kind::WordsInAnyCase(words), Value::String(graph)) => {
+            match words.iter().find(|(_, known)| known == graph) {
+                Some((word, _)) => plain(&Value::from(*word), out),
+                None => return unfit(),
+            }
+        }
         (Kind::Number, Value::Number(number)) => out.extend_from_slice(shortest(&number.to_string()).as_bytes()),
         (Kind::FirstOf(places), node) => {
             let there =
@@ -212,7 +214,7 @@ fn name(kind: &Kind) -> &'static str {
         Kind::Boolean => "boolean",
         Kind::Number => "number",
         Kind::DateTime | Kind::Until => "moment",
-        Kind::Words(_) => "known word",
+        Kind::Words(_) | Kind::WordsInAnyCase(_) => "known word",
         Kind::Const(_) => "constant",
         Kind::Object(model) => model.name,
         Kind::FirstOf(_) => "one of several",

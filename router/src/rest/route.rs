@@ -126,7 +126,7 @@ impl Route {
 /// Another document, where one word of the request decides what it does.
 #[derive(Clone, Copy)]
 pub struct OperationElse {
-    /// The member that decides: one of `Kind::Words`. It goes into no variable.
+    /// The member that decides: one of `Kind::Words` or `Kind::WordsInAnyCase`. It goes into no variable.
     pub by: &'static Field,
     /// The word, as it is in the graph, that asks for this document.
     pub is: &'static str,
@@ -204,7 +204,7 @@ pub struct Body {
 /// Members of a body that depend on one of its members.
 #[derive(Clone, Copy)]
 pub struct Variants {
-    /// The member that decides: one of `Kind::Words`, required.
+    /// The member that decides: one of `Kind::Words` or `Kind::WordsInAnyCase`, required.
     pub by: &'static Field,
     /// What each of its words, as they are in the graph, has more.
     pub more: &'static [(&'static str, &'static Model)],

@@ -386,11 +386,11 @@ async fn a_body_may_be_json_or_a_form_and_each_member_is_told_its_mistake() {
     let form = [("content-type", "application/x-www-form-urlencoded")];
     let json = [("content-type", "application/json")];
     let sent = door
-        .send("POST /trades", &form, "name=Fish+Co&quantity=2&type=Sell")
+        .send("POST /trades", &form, "name=Fish+Co&quantity=2&type=sell")
         .await;
     let traded = r#"201 {"transaction-number":9,"text":"Fish Co 2 ","type":"sell"}"#;
     assert_eq!(sent, (traded.to_owned(), "/elsewhere/trades/9".to_owned()));
-    let body = r#"{"name":"FishCo","quantity":1,"type":"BUY","limitPrice":15.5}"#;
+    let body = r#"{"name":"FishCo","quantity":1,"type":"buy","limitPrice":15.5}"#;
     let sent = door.send("POST /api/v1.0/trades", &json, body).await;
     let traded = r#"200 {"transaction-number":9,"text":"FishCo 1 15.50","type":"buy"}"#;
     assert_eq!(sent, (traded.to_owned(), "/elsewhere/api/v1.0/trades/9".to_owned()));

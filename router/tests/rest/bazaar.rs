@@ -282,7 +282,17 @@ async fn a_trade_that_breaks_a_rule_is_refused_by_the_name_of_what_is_wrong() {
         };
         assert_eq!(empty.line(), refused(400, missing), "{line}");
     }
-    for kind in ["\"hold\"", "\"\"", "1", "null", "true", "[\"buy\"]"] {
+    for kind in [
+        "\"hold\"",
+        "\"BUY\"",
+        "\"Sell\"",
+        "\" buy \"",
+        "\"\"",
+        "1",
+        "null",
+        "true",
+        "[\"buy\"]",
+    ] {
         for line in ["POST /bazaar/orders", "POST /bazaar/catalog/update"] {
             let body = format!(r#"{{"name":"GameStart","quantity":1,"type":{kind}}}"#);
             let answered = store.json(line, &body).await;

@@ -302,14 +302,14 @@ const NO_ORDER: ErrorRow = missing(
     "There is no such order, or it does not concern the caller.",
 );
 
-const SIDE: Kind = Kind::Words(&[("PURCHASE", "BUY"), ("SALE", "SELL"), ("BUY", "BUY"), ("SELL", "SELL")]);
-const STATUS: Kind = Kind::Words(&[
+const SIDE: Kind = Kind::WordsInAnyCase(&[("PURCHASE", "BUY"), ("SALE", "SELL"), ("BUY", "BUY"), ("SELL", "SELL")]);
+const STATUS: Kind = Kind::WordsInAnyCase(&[
     ("PENDING", "PENDING"),
     ("COMPLETED", "COMPLETED"),
     ("CANCELLED", "CANCELLED"),
     ("CANCELED", "CANCELLED"),
 ]);
-const CANCELLED: Kind = Kind::Words(&[("CANCELLED", "CANCELLED"), ("CANCELED", "CANCELLED")]);
+const CANCELLED: Kind = Kind::WordsInAnyCase(&[("CANCELLED", "CANCELLED"), ("CANCELED", "CANCELLED")]);
 
 static STOCK_MODEL: Model = Model {
     name: "Stock",

@@ -282,7 +282,7 @@ const NO_AUTHORIZATION: ErrorRow = missing(
 const TYPE: Kind = Kind::Words(&[("investor", "INVESTOR"), ("broker", "BROKER"), ("member", "MEMBER")]);
 /// What can be asked for.
 const ASKED_TYPE: Kind = Kind::Words(&[("investor", "INVESTOR"), ("broker", "BROKER")]);
-const LENT: Kind = Kind::Words(&[("CAPITAL", "CAPITAL"), ("STOCKHOLDING", "STOCK_HOLDING")]);
+const LENT: Kind = Kind::WordsInAnyCase(&[("CAPITAL", "CAPITAL"), ("STOCKHOLDING", "STOCK_HOLDING")]);
 
 /// A person, as the mount shows them.
 pub(super) static USER_MODEL: Model = Model {

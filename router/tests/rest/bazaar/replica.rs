@@ -105,7 +105,7 @@ async fn push_acknowledges_what_is_recorded_so_and_writes_nothing_else() {
     with_trades(&store, 2).await;
     for _ in 0..2 {
         assert_eq!(
-            push(1, "BoarCo", 2, "SELL").await.line(),
+            push(1, "BoarCo", 2, "sell").await.line(),
             done("pushed entry to database")
         );
     }

@@ -11,7 +11,7 @@ const BEN_TO_OTHERS: &str = r#"{"id":2,"name":"Ben","surname":"Okafor","email":n
 #[tokio::test]
 async fn who_registers_is_there_from_then_on_and_can_log_in() {
     let floor = Floor::new().await;
-    let eve = r#"{"name":" Eve ","surname":"Lindt","email":"Eve@example.com","password":"correct horse","type":"Broker",
+    let eve = r#"{"name":" Eve ","surname":"Lindt","email":"Eve@example.com","password":"correct horse","type":"broker",
         "brokerageFee":1.25,"phoneNo":"7","address":{"street":"S","number":"1a","zipCode":"10115","x":1},"id":77,"role":"ADMIN"}"#;
     let registered = floor.call(&floor.nobody(), "POST /users/register", eve).await;
     let shown = r#"{"id":6,"name":"Eve","surname":"Lindt","email":"Eve@example.com","phoneNo":"7","type":"broker","address":{"street":"S","number":"1a","zipCode":"10115"},"brokerageFee":1.25}"#;
@@ -60,7 +60,19 @@ async fn a_registration_that_breaks_a_rule_is_refused() {
         ("surname", vec![left_out, "null", "[]"]),
         ("email", vec![left_out, "null", "7", "\"eve\"", "\"eve@\""]),
         ("password", vec![left_out, "null", "7", "\"short\""]),
-        ("type", vec![left_out, "null", "7", "\"admin\"", "\"member\"", "\"\""]),
+        (
+            "type",
+            vec![
+                left_out,
+                "null",
+                "7",
+                "\"admin\"",
+                "\"member\"",
+                "\"\"",
+                "\"Broker\"",
+                "\"broker \"",
+            ],
+        ),
         (
             "brokerageFee",
             vec![left_out, "null", "0.99", "1.001", "\"1.5\"", "true", "-1"],
@@ -151,7 +163,7 @@ async fn people_are_listed_by_what_they_are() {
     let ada = floor.ada();
     for (path, expected) in [
         ("/users?type=investor", format!("200 [{ADA_HERSELF}]")),
-        ("/users?type=BROKER", format!("200 [{BEN_TO_OTHERS}]")),
+        ("/users?type=broker", format!("200 [{BEN_TO_OTHERS}]")),
         ("/users/2", format!("200 {BEN_TO_OTHERS}")),
         ("/users/1/", format!("200 {ADA_HERSELF}")),
     ] {
@@ -176,6 +188,7 @@ async fn people_are_listed_by_what_they_are() {
     for path in [
         "/users?type=member",
         "/users?type=admin",
+        "/users?type=BROKER",
         "/users?type=",
         "/users?type=investor&type=broker",
     ] {

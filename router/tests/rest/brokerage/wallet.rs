@@ -29,7 +29,7 @@ async fn money_comes_in_and_goes_out() {
     assert_eq!(deposit.line(), format!("201 {}", moved(id, "deposit", "100.25")));
     assert_eq!(deposit.header("location"), format!("/brokerage/transactions/{id}"));
     let withdrawal = floor
-        .call(&ada, "POST /transactions", r#"{"type":"Withdraw","amount":0.25}"#)
+        .call(&ada, "POST /transactions", r#"{"type":"withdraw","amount":0.25}"#)
         .await;
     let out = withdrawal.json()["id"].as_i64().unwrap();
     assert_eq!(withdrawal.line(), format!("201 {}", moved(out, "withdraw", "0.25")));
@@ -44,7 +44,7 @@ async fn money_comes_in_and_goes_out() {
             vec![moved(out, "withdraw", "0.25"), moved(id, "deposit", "100.25")],
         ),
         ("/transactions?type=deposit", vec![moved(id, "deposit", "100.25")]),
-        ("/transactions?type=WITHDRAW", vec![moved(out, "withdraw", "0.25")]),
+        ("/transactions?type=withdraw", vec![moved(out, "withdraw", "0.25")]),
     ] {
         let answered = floor.get(&ada, path).await;
         assert_eq!(answered.line(), format!("200 [{}]", expected.join(",")), "{path}");
@@ -95,7 +95,8 @@ async fn what_is_no_transaction_moves_nothing() {
                 "7",
                 "\"purchase\"",
                 "\"\"",
-                "\"DEPOSITS\"",
+                "\"DEPOSIT\"",
+                "\" deposit\"",
                 "\"withdrawal\"",
             ],
         ),
@@ -130,6 +131,7 @@ async fn what_is_no_transaction_moves_nothing() {
     for path in [
         "/transactions?type=purchase",
         "/transactions?type=",
+        "/transactions?type=WITHDRAW",
         "/transactions?type=deposit&type=deposit",
     ] {
         assert_eq!(
