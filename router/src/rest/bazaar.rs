@@ -218,7 +218,7 @@ const SYNC: Route = Route {
     verb: Verb::Post,
     path: "/sync",
     name: "sync",
-    summary: "The trades after a number, and who leads; where an answer had to stop, ask again from its last number",
+    summary: "The trades after a number, the lowest first and as many as one answer holds, and who leads",
     operation: "query ($afterNumber: Int!, $first: Int, $after: String) {
         exchangeOrders(afterNumber: $afterNumber, first: $first, after: $after) {
             nodes { number stock { name } quantity side }
@@ -426,7 +426,10 @@ static MISSED: Model = Model {
             },
         )
         .at("/exchangeOrders")
-        .about("Each under its number."),
+        .about(
+            "Each under its number. An answer holds no more rows than the parameter `after` tells of: ask again with the last \
+             number that came, until none comes.",
+        ),
     ],
     example: "",
 };
