@@ -49,6 +49,11 @@ pub const ALL: &[Domain] = &[
         open: |services, _| Arc::new(InProcess(messages::schema(services))),
     },
     Domain {
+        name: "shop",
+        sdl: shop::sdl,
+        open: |services, _| Arc::new(InProcess(shop::schema(services))),
+    },
+    Domain {
         name: "wallet",
         sdl: wallet::sdl,
         open: |services, settings| Arc::new(InProcess(wallet::schema_with(services, settings.wallet.clone()))),

@@ -1,4 +1,4 @@
-//! What must be true of the tables whenever nobody is in the middle of a write: money and shares add up.
+//! What must be true of the tables whenever nobody is in the middle of a write: money, shares and products add up.
 
 use std::path::Path;
 
@@ -97,6 +97,16 @@ const RULES: &[(&str, &str)] = &[
              JOIN ledger_movement m ON m.id = movement_id WHERE account = 'EXCHANGE' AND order_id IS NOT NULL GROUP BY order_id) moved
              ON moved.order_id = o.id
          WHERE o.status = 'COMPLETED' AND moved.amount IS NOT (CASE o.side WHEN 'BUY' THEN 1 ELSE -1 END) * o.quantity * o.price_minor",
+    ),
+    (
+        "no product has fewer than none to order",
+        "SELECT id, available FROM product WHERE available < 0",
+    ),
+    (
+        "what there is of a product is what is available and what orders have",
+        "SELECT product.id, total - available - coalesce(sum(quantity), 0) FROM product
+             LEFT JOIN shop_order ON product_id = product.id
+         GROUP BY product.id HAVING total <> available + coalesce(sum(quantity), 0)",
     ),
 ];
 

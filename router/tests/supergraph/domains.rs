@@ -26,6 +26,11 @@ impl Agora {
         let people = accounts::demo::seed(services).await.unwrap();
         bookstore::demo::seed(services).await.unwrap();
         exchange::demo::seed(services).await.unwrap();
+        let customers = shop::demo::People {
+            cleo: people.cleo,
+            dan: people.dan,
+        };
+        shop::demo::seed(services, customers).await.unwrap();
         let subgraphs = agora::domains::open_all(services, &agora::config::Settings::default());
         let sdl = include_str!("../../supergraph.graphql");
         Self {
@@ -111,6 +116,36 @@ async fn a_trade_answers_with_the_stock_and_with_who_traded() {
             "stock": { "id": "2", "name": "FishCo", "quantity": 97 }, "trader": { "username": "cleo", "karma": 12 },
         })
     );
+}
+
+#[tokio::test]
+async fn an_order_answers_with_who_ordered_and_with_what_is_left() {
+    let agora = Agora::new().await;
+    let left = async || {
+        let answer = agora
+            .ask(Viewer::Anonymous, "{ product(id: 1) { name available } }", json!({}))
+            .await;
+        answer["data"]["product"]["available"].as_i64().unwrap()
+    };
+    let before = left().await;
+    let placed = agora
+        .ask(
+            person(agora.people.cleo),
+            "mutation($date: NaiveDate!) { placeShopOrder(input: { product: 1, quantity: 2, date: $date }) {
+                date total product { name available } user { username shopOrders(last: 1) { nodes { quantity } } } } }",
+            json!({ "date": "2026-01-31" }),
+        )
+        .await;
+    assert_eq!(
+        placed["data"]["placeShopOrder"],
+        json!({
+            "date": "2026-01-31", "total": { "amount": "25.00", "currency": "USD" },
+            "product": { "name": "Enamel mug", "available": before - 2 },
+            "user": { "username": "cleo", "shopOrders": { "nodes": [{ "quantity": 2 }] } },
+        }),
+        "{placed}"
+    );
+    assert_eq!(left().await, before - 2);
 }
 
 #[tokio::test]

@@ -376,6 +376,77 @@ mutation Withdraw($amount: Money!, $key: String) {
 `,
     variables: { amount: { amount: "25.00", currency: "USD" }, key: "my-first-withdrawal" },
   },
+  {
+    query: `# Products are public, orders are their owner's. What is
+# ordered is available to nobody else.
+# Sign in as cleo, then press Play.
+query Shop($text: String) {
+  products(text: $text, first: 10) {
+    nodes {
+      id
+      name
+      price
+      available
+    }
+  }
+  me {
+    shopOrders(first: 10) {
+      nodes {
+        id
+        product { name }
+        quantity
+        date
+        unitPrice
+        total
+      }
+    }
+  }
+}
+
+# With the same key a second click orders nothing more.
+mutation OrderProduct($product: ID!, $quantity: Int!, $date: NaiveDate!, $key: String) {
+  placeShopOrder(
+    input: { product: $product, quantity: $quantity, date: $date }
+    idempotencyKey: $key
+  ) {
+    id
+    total
+    product { name available }
+  }
+}
+
+# The product, the quantity, the date: all that is asked
+# for changes, or nothing.
+mutation ChangeShopOrder($order: ID!, $quantity: Int!) {
+  updateShopOrder(id: $order, input: { quantity: $quantity }) {
+    id
+    quantity
+    total
+    product { name available }
+  }
+}
+
+# What it had is available again.
+mutation DeleteShopOrder($order: ID!) {
+  deleteShopOrder(id: $order)
+}
+`,
+    variables: { text: "mug", product: "1", quantity: 3, date: "2026-01-31", key: "my-first-mugs", order: "1" },
+  },
+  {
+    query: `# Every product as orders and operators change it. Order
+# one meanwhile.
+subscription ProductChanged($ids: [ID!]) {
+  productChanged(ids: $ids) {
+    id
+    name
+    price
+    available
+  }
+}
+`,
+    variables: { ids: null },
+  },
 ];
 
 /** The examples in the form GraphiQL takes them. */
