@@ -12,13 +12,14 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let mut vote = vote();
-        if manager.get_database_backend() == DatabaseBackend::Sqlite {
-            // One tree, not a table and an index beside it.
-            vote.extra("WITHOUT ROWID");
+        for mut table in [post_votes(), vote()] {
+            if manager.get_database_backend() == DatabaseBackend::Sqlite {
+                // The key is the table: one tree instead of two for a vote; and SQLite compares (score, post_id) by an
+                // index only where that id is a column like others, not the rowid (`contract::Page::of`).
+                table.extra("WITHOUT ROWID");
+            }
+            manager.create_table(table).await?;
         }
-        manager.create_table(post_votes()).await?;
-        manager.create_table(vote).await?;
         let db = manager.get_connection();
         // The rankings: a vote moves a post in them, a page reads as many entries as it shows. Who asks writes the
         // condition exactly as it is here, with no value bound.

@@ -2,8 +2,8 @@
 
 use async_graphql::OutputType;
 use async_graphql::connection::{Connection, Edge, EmptyFields};
-use sea_orm::sea_query::{Expr, ExprTrait, ValueTuple};
-use sea_orm::{ConnectionTrait, EntityTrait, Identity, IntoIdentity, Order, QueryFilter, Select};
+use sea_orm::sea_query::{DynIden, Expr, ExprTrait};
+use sea_orm::{ConnectionTrait, EntityTrait, IntoIdentity, Order, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::{Error, Result};
 
@@ -71,6 +71,47 @@ pub struct Page {
     pub before: Option<Vec<i64>>,
 }
 
+impl Page {
+    /// The statement that reads this part of `select`, ordered by `columns` in `order`: one row more than the page has,
+    /// which tells whether there is another page. Counted from the end, the last row comes first.
+    pub fn of<E: EntityTrait>(&self, mut select: Select<E>, columns: impl IntoIdentity, order: Order) -> Select<E> {
+        let columns: Vec<_> = columns.into_identity().iter().map(column::<E>).collect();
+        let descending = matches!(order, Order::Desc);
+        for (key, is_lower) in [(&self.after, !descending), (&self.before, descending)] {
+            if let Some(key) = key {
+                select = select.filter(beyond(&columns, key, is_lower));
+            }
+        }
+        let order = if descending == self.backwards {
+            Order::Asc
+        } else {
+            Order::Desc
+        };
+        for column in columns {
+            select = select.order_by(column, order.clone());
+        }
+        select.limit(self.limit + 1)
+    }
+}
+
+fn column<E: EntityTrait>(name: &DynIden) -> Expr {
+    Expr::col((E::default(), name.clone()))
+}
+
+// Several columns are compared as one row: an index serves that, and not what it would be in ANDs and ORs. In SQLite it
+// serves the first column only where the last is the rowid; a table WITHOUT ROWID has its page begin where it begins also
+// among a million rows that share the first column.
+fn beyond(columns: &[Expr], key: &[i64], is_lower: bool) -> Expr {
+    let (row, bound) = match (columns, key) {
+        ([column], [bound]) => (column.clone(), Expr::value(*bound)),
+        _ => (
+            Expr::tuple(columns.iter().cloned()),
+            Expr::tuple(key.iter().map(|bound| Expr::value(*bound))),
+        ),
+    };
+    if is_lower { row.gt(bound) } else { row.lt(bound) }
+}
+
 /// Reads one page of `select`, ordered by `columns` (a unique key of integers) in `order`.
 ///
 /// `key` gives a row's values of those columns, `node` what the API shows of the row. Stable while rows are inserted
@@ -95,28 +136,13 @@ where
 {
     let identity = columns.into_identity();
     let wanted = args.check(identity.arity())?;
-    let descending = matches!(order, Order::Desc);
-    let select = ranged(select, &identity, &wanted, descending);
-    let mut cursor = select.cursor_by(identity);
-    match descending {
-        true => cursor.desc(),
-        false => cursor.asc(),
-    };
-    if let Some(after) = &wanted.after {
-        cursor.after(values(after));
-    }
-    if let Some(before) = &wanted.before {
-        cursor.before(values(before));
-    }
-    // One more than asked for tells whether there is another page.
-    match wanted.backwards {
-        false => cursor.first(wanted.limit + 1),
-        true => cursor.last(wanted.limit + 1),
-    };
-    let mut rows = cursor.all(db).await?;
+    let mut rows = wanted.of(select, identity, order).all(db).await?;
     let more = rows.len() as u64 > wanted.limit;
     if more {
-        rows.remove(if wanted.backwards { 0 } else { rows.len() - 1 });
+        rows.pop();
+    }
+    if wanted.backwards {
+        rows.reverse();
     }
     let (previous, next) = match wanted.backwards {
         false => (wanted.after.is_some(), more),
@@ -127,32 +153,6 @@ where
         .edges
         .extend(rows.into_iter().map(|row| Edge::new(encode(&key(&row)), node(row))));
     Ok(connection)
-}
-
-// What lies behind a key of several columns is an OR, which no index serves. This range over the first column says
-// nothing new, and lets a page deep in a list begin where it begins.
-fn ranged<E: EntityTrait>(mut select: Select<E>, columns: &Identity, wanted: &Page, descending: bool) -> Select<E> {
-    let (Some(first), 2..) = (columns.iter().next(), columns.arity()) else {
-        return select;
-    };
-    for (key, is_upper) in [(&wanted.after, descending), (&wanted.before, !descending)] {
-        let Some([bound, ..]) = key.as_deref() else { continue };
-        let column = Expr::col((E::default(), first.clone()));
-        select = select.filter(match is_upper {
-            true => column.lte(*bound),
-            false => column.gte(*bound),
-        });
-    }
-    select
-}
-
-fn values(key: &[i64]) -> ValueTuple {
-    match key {
-        [one] => ValueTuple::One((*one).into()),
-        [one, two] => ValueTuple::Two((*one).into(), (*two).into()),
-        [one, two, three] => ValueTuple::Three((*one).into(), (*two).into(), (*three).into()),
-        many => ValueTuple::Many(many.iter().map(|value| (*value).into()).collect()),
-    }
 }
 
 fn count(field: &'static str, value: Option<i32>) -> Result<u64> {
