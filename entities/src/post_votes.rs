@@ -3,10 +3,16 @@
 //! A row is made by the first vote on an id, or when a post with that id begins; whether there is such a post is nobody's
 //! condition for voting. A row never goes away: what it counts can, its version must not fall.
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
+use sea_orm::Select;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{sql, vote};
+use crate::sql;
+use crate::user::folded;
+use crate::vote::{self, Direction};
 
 /// What is known of the votes on one id.
 #[sea_orm::model]
@@ -31,6 +37,107 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// What is known of an id that nobody voted on.
+    pub fn none(post_id: i64) -> Self {
+        Self {
+            post_id,
+            upvotes: 0,
+            downvotes: 0,
+            score: 0,
+            community_key: None,
+            version: 0,
+            changed_at_us: 0,
+        }
+    }
+
+    /// Whether there are votes on it, or such a post.
+    pub fn is_known(&self) -> bool {
+        self.upvotes + self.downvotes > 0 || self.community_key.is_some()
+    }
+}
+
+/// The posts there are, in the community with that name in any case, or in all.
+pub fn posts(community: Option<&str>) -> Select<Entity> {
+    // Said also where it follows, as the partial indexes say it.
+    let known = Entity::find().filter(Column::CommunityKey.is_not_null());
+    match community {
+        Some(name) => known.filter(Column::CommunityKey.eq(folded(name))),
+        None => known,
+    }
+}
+
+/// The ids that have votes, whether or not there is such a post.
+pub fn voted() -> Select<Entity> {
+    // As the partial index says it, with no value bound.
+    Entity::find().filter(Expr::cust("upvotes + downvotes > 0"))
+}
+
+/// What is known of each of these ids, the highest score first, then the highest id; no votes are a score of 0.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_score(db: &impl ConnectionTrait, post_ids: &[i64]) -> Result<Vec<Model>, DbErr> {
+    let rows = Entity::find().filter(Column::PostId.is_in(post_ids.iter().copied()));
+    let found = rows.all(db).await?;
+    let known: HashSet<i64> = found.iter().map(|votes| votes.post_id).collect();
+    let unknown = post_ids
+        .iter()
+        .filter(|id| !known.contains(*id))
+        .map(|id| Model::none(*id));
+    let mut all: Vec<Model> = found.into_iter().chain(unknown).collect();
+    all.sort_by_key(|votes| Reverse((votes.score, votes.post_id)));
+    Ok(all)
+}
+
+/// Counts one more vote. The first on an id makes its row.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn add(
+    tx: &impl ConnectionTrait,
+    post_id: i64,
+    direction: Direction,
+    now_us: i64,
+) -> Result<Model, DbErr> {
+    let sql = "INSERT INTO post_votes (post_id, upvotes, downvotes, score, version, changed_at_us)
+               VALUES ($1, $2, $3, $2 - $3, 1, $4)
+               ON CONFLICT (post_id) DO UPDATE SET upvotes = post_votes.upvotes + excluded.upvotes,
+                   downvotes = post_votes.downvotes + excluded.downvotes, score = post_votes.score + excluded.score,
+                   version = post_votes.version + 1, changed_at_us = excluded.changed_at_us
+               RETURNING *";
+    let (up, down) = direction.counts();
+    sql::made(tx, sql, [post_id.into(), up.into(), down.into(), now_us.into()]).await
+}
+
+/// Takes a vote that was counted out of the count, and counts another instead, if there is one.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn replace(
+    tx: &impl ConnectionTrait,
+    post_id: i64,
+    old: Direction,
+    new: Option<Direction>,
+    now_us: i64,
+) -> Result<Model, DbErr> {
+    let sql = "UPDATE post_votes SET upvotes = upvotes + $2, downvotes = downvotes + $3, score = score + $2 - $3,
+                   version = version + 1, changed_at_us = $4
+               WHERE post_id = $1 RETURNING *";
+    let ((old_up, old_down), (up, down)) = (old.counts(), new.map_or((0, 0), Direction::counts));
+    let by: [i64; 2] = [up - old_up, down - old_down];
+    sql::made(tx, sql, [post_id.into(), by[0].into(), by[1].into(), now_us.into()]).await
+}
+
+/// What is known of an id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn read(db: &impl ConnectionTrait, post_id: i64) -> Result<Model, DbErr> {
+    let found = Entity::find_by_id(post_id).one(db).await?;
+    Ok(found.unwrap_or_else(|| Model::none(post_id)))
+}
 
 /// Ranks a post that was just made, with no votes: whatever was cast on its id before is forgotten.
 ///

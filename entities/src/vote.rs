@@ -3,6 +3,8 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::{post_votes, sql, user};
+
 /// One person's vote on one post.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -48,6 +50,14 @@ impl Direction {
         if word == "DOWN" { Self::Down } else { Self::Up }
     }
 
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Up => Self::Down,
+            Self::Down => Self::Up,
+        }
+    }
+
     /// What a vote in this direction adds to a score, and to an author's karma.
     pub fn points(self) -> i64 {
         match self {
@@ -55,4 +65,177 @@ impl Direction {
             Self::Down => -1,
         }
     }
+
+    /// What a vote in this direction adds to the upvotes and to the downvotes.
+    pub(crate) fn counts(self) -> (i64, i64) {
+        match self {
+            Self::Up => (1, 0),
+            Self::Down => (0, 1),
+        }
+    }
+}
+
+/// What voting came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The votes on the post, as they are now.
+    pub votes: post_votes::Model,
+    /// Whether they changed.
+    pub changed: bool,
+    /// Whose karma changed: ids with the version that the person has now.
+    pub karma: Vec<(i64, i64)>,
+}
+
+impl Outcome {
+    async fn unchanged(tx: &impl ConnectionTrait, post_id: i64) -> Result<Self, DbErr> {
+        Ok(Self {
+            votes: post_votes::read(tx, post_id).await?,
+            changed: false,
+            karma: Vec::new(),
+        })
+    }
+
+    fn changed(votes: post_votes::Model, karma: impl IntoIterator<Item = user::Model>) -> Self {
+        Self {
+            votes,
+            changed: true,
+            karma: karma.into_iter().map(|person| (person.id, person.version)).collect(),
+        }
+    }
+}
+
+/// Makes that a person's vote on a post: the first, or instead of the other. Who said so before changes nothing.
+///
+/// With `karma`, that of the post's author follows. Whether there is such a post does not matter.
+///
+/// # Errors
+/// When the database fails.
+pub async fn cast(
+    tx: &impl ConnectionTrait,
+    post_id: i64,
+    user_id: i64,
+    direction: Direction,
+    karma: bool,
+    now_us: i64,
+) -> Result<Outcome, DbErr> {
+    let values = || [post_id.into(), user_id.into(), direction.as_str().into(), now_us.into()];
+    let first = "INSERT INTO vote (post_id, user_id, direction, at_us) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+    if sql::count(tx, first, values()).await? == 1 {
+        let votes = post_votes::add(tx, post_id, direction, now_us).await?;
+        let given = credit(tx, post_id, direction, karma).await?;
+        if let Some(author) = &given {
+            note_credited(tx, post_id, user_id, Some(author.id)).await?;
+        }
+        return Ok(Outcome::changed(votes, given));
+    }
+    let turned = "UPDATE vote SET direction = $3, at_us = $4
+                  WHERE post_id = $1 AND user_id = $2 AND direction <> $3 RETURNING *";
+    // The row still says whom the vote credited in the other direction.
+    let Some(vote) = sql::changed::<Model>(tx, turned, values()).await? else {
+        return Outcome::unchanged(tx, post_id).await;
+    };
+    let votes = post_votes::replace(tx, post_id, direction.other(), Some(direction), now_us).await?;
+    let taken = take_back(tx, vote.credited_id, direction.other()).await?;
+    let given = credit(tx, post_id, direction, karma).await?;
+    let credited = given.as_ref().map(|author| author.id);
+    if credited != vote.credited_id {
+        note_credited(tx, post_id, user_id, credited).await?;
+    }
+    Ok(Outcome::changed(votes, taken.into_iter().chain(given)))
+}
+
+/// Takes a person's vote on a post back, and the karma that it gave. Who has none there changes nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn clear(tx: &impl ConnectionTrait, post_id: i64, user_id: i64, now_us: i64) -> Result<Outcome, DbErr> {
+    let sql = "DELETE FROM vote WHERE post_id = $1 AND user_id = $2 RETURNING *";
+    let Some(vote) = sql::changed::<Model>(tx, sql, [post_id.into(), user_id.into()]).await? else {
+        return Outcome::unchanged(tx, post_id).await;
+    };
+    let direction = Direction::of(&vote.direction);
+    let votes = post_votes::replace(tx, post_id, direction, None, now_us).await?;
+    let taken = take_back(tx, vote.credited_id, direction).await?;
+    Ok(Outcome::changed(votes, taken))
+}
+
+/// Counts a vote of nobody in particular: each call is one more, and none can be taken back.
+///
+/// With `karma`, that of the post's author follows. Whether there is such a post does not matter.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count(
+    tx: &impl ConnectionTrait,
+    post_id: i64,
+    direction: Direction,
+    karma: bool,
+    now_us: i64,
+) -> Result<Outcome, DbErr> {
+    let votes = post_votes::add(tx, post_id, direction, now_us).await?;
+    let given = credit(tx, post_id, direction, karma).await?;
+    Ok(Outcome::changed(votes, given))
+}
+
+/// What a person last said of these posts, where they said anything.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_person(db: &impl ConnectionTrait, user_id: i64, post_ids: &[i64]) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::PostId.is_in(post_ids.iter().copied()))
+        .filter(Column::UserId.eq(user_id))
+        .all(db)
+        .await
+}
+
+/// Gives the author of a post what a vote in that direction is worth; the author as they are now, or `None` where there is
+/// no such post, where its author has no account or left, and where karma does not follow votes.
+async fn credit(
+    tx: &impl ConnectionTrait,
+    post_id: i64,
+    direction: Direction,
+    karma: bool,
+) -> Result<Option<user::Model>, DbErr> {
+    if !karma {
+        return Ok(None);
+    }
+    match author_of(tx, post_id).await? {
+        Some(author) => add_karma(tx, author, direction.points()).await,
+        None => Ok(None),
+    }
+}
+
+/// Takes back what a vote in that direction gave. Who left meanwhile keeps it.
+async fn take_back(
+    tx: &impl ConnectionTrait,
+    credited_id: Option<i64>,
+    direction: Direction,
+) -> Result<Option<user::Model>, DbErr> {
+    match credited_id {
+        Some(credited) => add_karma(tx, credited, -direction.points()).await,
+        None => Ok(None),
+    }
+}
+
+async fn add_karma(tx: &impl ConnectionTrait, user_id: i64, points: i64) -> Result<Option<user::Model>, DbErr> {
+    Ok(match user::add_karma(tx, user_id, points).await? {
+        user::Changed::Done(person) => Some(*person),
+        user::Changed::Nobody | user::Changed::EmailTaken => None,
+    })
+}
+
+async fn author_of(_tx: &impl ConnectionTrait, _post_id: i64) -> Result<Option<i64>, DbErr> {
+    Ok(None)
+}
+
+async fn note_credited(
+    tx: &impl ConnectionTrait,
+    post_id: i64,
+    user_id: i64,
+    credited_id: Option<i64>,
+) -> Result<(), DbErr> {
+    let sql = "UPDATE vote SET credited_id = $3 WHERE post_id = $1 AND user_id = $2";
+    sql::count(tx, sql, [post_id.into(), user_id.into(), credited_id.into()]).await?;
+    Ok(())
 }

@@ -1,8 +1,8 @@
-//! What a change of money or shares has to tell, the same from whichever domain it comes.
+//! What a change that several domains can cause has to tell, the same from whichever it comes.
 
 use entities::expiry::Settled;
 use entities::lending::Touched;
-use entities::{authorization, brokerage_order, holding, stock, wallet};
+use entities::{authorization, brokerage_order, holding, post_votes, stock, vote, wallet};
 
 use crate::{Audience, Event, Once};
 
@@ -63,6 +63,24 @@ impl Changed for authorization::Model {
 impl Changed for brokerage_order::Model {
     fn events(&self) -> Vec<Event> {
         invalidated("BrokerageOrder", self.id, self.version, Audience::Users(self.parties()))
+    }
+}
+
+// Anyone may see votes and karma. A post's votes are part of the post, wherever it is kept.
+impl Changed for post_votes::Model {
+    fn events(&self) -> Vec<Event> {
+        invalidated("Post", self.post_id, self.version, Audience::Everyone)
+    }
+}
+
+impl Changed for vote::Outcome {
+    fn events(&self) -> Vec<Event> {
+        let votes = self.changed.then(|| self.votes.events()).into_iter().flatten();
+        let karma = self
+            .karma
+            .iter()
+            .flat_map(|&(id, version)| invalidated("User", id, version, Audience::Everyone));
+        votes.chain(karma).collect()
     }
 }
 

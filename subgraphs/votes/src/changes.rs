@@ -1,0 +1,55 @@
+//! `voteChanged`: a post as it is after each vote.
+
+use std::collections::HashSet;
+
+use async_graphql::{Context, ID, Subscription};
+use contract::{ChangingRows, ContextExt, Result, Stamp, changed_rows};
+use entities::post_votes;
+use futures_util::stream::{Stream, TryStreamExt};
+use sea_orm::{DatabaseConnection, DbErr};
+
+use crate::post::{Post, votable};
+
+/// The domain's subscription.
+#[derive(Default)]
+pub struct VoteSubscription;
+
+#[Subscription]
+impl VoteSubscription {
+    /// A post whenever its votes have changed, whether or not there is such a post.
+    ///
+    /// Votes in quick succession may arrive as one change; what arrives is never older than what came before.
+    async fn vote_changed(&self, ctx: &Context<'_>, post_id: ID) -> Result<impl Stream<Item = Result<Post>> + use<>> {
+        let watched = HashSet::from([votable(&post_id)?]);
+        let changes = changed_rows(ctx.services(), Counts, Some(watched)).await?;
+        Ok(changes.map_ok(Post::from))
+    }
+}
+
+/// The counts of votes; everyone may see them.
+struct Counts;
+
+impl ChangingRows for Counts {
+    type Entity = post_votes::Entity;
+
+    const TYPENAME: &'static str = "Post";
+
+    fn stamp(votes: &post_votes::Model) -> Stamp {
+        Stamp {
+            id: votes.post_id,
+            version: votes.version,
+            changed_at_us: votes.changed_at_us,
+        }
+    }
+
+    async fn changed_behind(
+        &self,
+        _db: &DatabaseConnection,
+        _at_us: i64,
+        _id: i64,
+        _limit: u64,
+    ) -> Result<Vec<post_votes::Model>, DbErr> {
+        // Asked only by who watches every row: here each subscription names one, which is read again.
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,148 @@
+//! A post: here, the votes on an id.
+
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader as Load;
+use async_graphql::{Context, Enum, ID, Object};
+use contract::{ContextExt, Db, Error, Loader, Result, Viewer, parse_id, row};
+use entities::post_votes;
+use entities::vote::{self, Direction};
+
+/// A post, or an id that no post has; the other domains know the rest.
+#[derive(Clone)]
+pub struct Post {
+    id: i64,
+    /// Its votes, where they were read already.
+    votes: Option<post_votes::Model>,
+}
+
+impl From<post_votes::Model> for Post {
+    fn from(votes: post_votes::Model) -> Self {
+        Self {
+            id: votes.post_id,
+            votes: Some(votes),
+        }
+    }
+}
+
+#[Object]
+impl Post {
+    /// The post's id.
+    #[graphql(tag = "cacheable")]
+    async fn id(&self) -> ID {
+        self.id.into()
+    }
+
+    /// Votes for it.
+    #[graphql(tag = "cacheable")]
+    async fn upvotes(&self, ctx: &Context<'_>) -> Result<i64> {
+        Ok(self.votes(ctx).await?.upvotes)
+    }
+
+    /// Votes against it.
+    #[graphql(tag = "cacheable")]
+    async fn downvotes(&self, ctx: &Context<'_>) -> Result<i64> {
+        Ok(self.votes(ctx).await?.downvotes)
+    }
+
+    /// The votes for it less the votes against it.
+    #[graphql(tag = "cacheable")]
+    async fn score(&self, ctx: &Context<'_>) -> Result<i64> {
+        Ok(self.votes(ctx).await?.score)
+    }
+
+    /// What the viewer voted; null where they did not, and for who is no person.
+    async fn my_vote(&self, ctx: &Context<'_>) -> Result<Option<VoteDirection>> {
+        let Viewer::User { id: user_id, .. } = ctx.viewer() else {
+            return Ok(None);
+        };
+        let votes = ctx.data_unchecked::<Loader<OwnVotes>>();
+        Ok(votes.load_one((*user_id, self.id)).await?.map(VoteDirection::from))
+    }
+}
+
+impl Post {
+    async fn votes(&self, ctx: &Context<'_>) -> Result<post_votes::Model> {
+        match &self.votes {
+            Some(votes) => Ok(votes.clone()),
+            None => {
+                let found = row::<post_votes::Entity>(ctx, self.id).await?;
+                Ok(found.unwrap_or_else(|| post_votes::Model::none(self.id)))
+            }
+        }
+    }
+}
+
+/// For a post or against it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum VoteDirection {
+    /// For it.
+    Up,
+    /// Against it.
+    Down,
+}
+
+impl From<Direction> for VoteDirection {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::Up => Self::Up,
+            Direction::Down => Self::Down,
+        }
+    }
+}
+
+/// Reads what people voted, many at once, by person and post: one statement for each of the people.
+pub struct OwnVotes(pub(crate) Db);
+
+impl Load<(i64, i64)> for OwnVotes {
+    type Value = Direction;
+    type Error = Error;
+
+    async fn load(&self, keys: &[(i64, i64)]) -> Result<HashMap<(i64, i64), Direction>> {
+        let mut posts_of: HashMap<i64, Vec<i64>> = HashMap::new();
+        for (user_id, post_id) in keys {
+            posts_of.entry(*user_id).or_default().push(*post_id);
+        }
+        let mut found = HashMap::new();
+        for (user_id, post_ids) in posts_of {
+            let votes = vote::of_person(self.0.read(), user_id, &post_ids).await?;
+            found.extend(
+                votes
+                    .iter()
+                    .map(|vote| ((user_id, vote.post_id), Direction::of(&vote.direction))),
+            );
+        }
+        Ok(found)
+    }
+}
+
+/// The id that somebody votes on or watches.
+///
+/// # Errors
+/// `INVALID_INPUT` when no post could have it.
+pub(crate) fn votable(id: &ID) -> Result<i64> {
+    parse_id(id).ok_or_else(|| Error::invalid("postId", "must be an integer"))
+}
+
+/// Where other subgraphs' references to a post arrive.
+#[derive(Default)]
+pub struct PostQuery;
+
+#[Object]
+impl PostQuery {
+    /// A post another subgraph refers to. Whether there is one is for posts to say.
+    #[graphql(entity)]
+    async fn post_by_id(&self, id: ID) -> Option<Post> {
+        parse_id(&id).map(|id| Post { id, votes: None })
+    }
+
+    /// The votes on an id; null when there are neither votes on it nor such a post.
+    #[graphql(tag = "cacheable")]
+    async fn post_votes(&self, ctx: &Context<'_>, post_id: ID) -> Option<Result<Post>> {
+        let id = parse_id(&post_id)?;
+        let found = row::<post_votes::Entity>(ctx, id).await.transpose()?;
+        found
+            .map(|votes| votes.is_known().then(|| Post::from(votes)))
+            .transpose()
+    }
+}

@@ -1,0 +1,117 @@
+//! Posts by what people think of them.
+
+use std::collections::HashSet;
+
+use async_graphql::connection::{Connection, ConnectionNameType, DisableNodesField, Edge, EdgeNameType, EmptyFields};
+use async_graphql::{Context, ID, Object, OutputType, SimpleObject};
+use contract::{ContextExt, Error, PageArgs, Paged, Result, page, parse_id, required_text};
+use entities::post_votes::{self, Column};
+use sea_orm::{Order, Select};
+
+use crate::post::Post;
+
+/// How long the name of a community may be, in characters.
+const COMMUNITY_CHARS_MAX: usize = 64;
+/// How many posts can be sorted at once.
+const SORTED_MAX: usize = 100;
+
+/// Ids with votes. Not `Paged<Post>`: where more is asked for than votes and there is no such post, one node is null, and
+/// the list is still there.
+pub type PagedIds =
+    Connection<String, Option<Post>, Nodes, EmptyFields, VotedPostConnection, VotedPostEdge, DisableNodesField>;
+
+/// What makes [`PagedIds`] like other connections.
+// async-graphql's own field says that none of its nodes is null.
+#[derive(SimpleObject)]
+pub struct Nodes {
+    /// A list of nodes.
+    nodes: Vec<Option<Post>>,
+}
+
+/// The name of [`PagedIds`].
+pub struct VotedPostConnection;
+
+impl ConnectionNameType for VotedPostConnection {
+    fn type_name<T: OutputType>() -> String {
+        "VotedPostConnection".to_owned()
+    }
+}
+
+/// The name of the edges of [`PagedIds`].
+pub struct VotedPostEdge;
+
+impl EdgeNameType for VotedPostEdge {
+    fn type_name<T: OutputType>() -> String {
+        "VotedPostEdge".to_owned()
+    }
+}
+
+/// Lists by score.
+#[derive(Default)]
+pub struct RankingQuery;
+
+#[Object]
+impl RankingQuery {
+    /// Posts by score, the highest first, those of one score by id, the newest first: of all communities, or of the one
+    /// with that name in any case.
+    async fn top_posts(
+        &self,
+        ctx: &Context<'_>,
+        community: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<Post>> {
+        let community = community
+            .map(|name| required_text("community", &name, COMMUNITY_CHARS_MAX))
+            .transpose()?;
+        let posts = post_votes::posts(community.as_deref());
+        by_score(ctx, posts, PageArgs::new(first, after, last, before)).await
+    }
+
+    /// Ids that have votes, by score as `topPosts`, whether or not there is such a post.
+    async fn top_voted(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<PagedIds> {
+        let voted = by_score(ctx, post_votes::voted(), PageArgs::new(first, after, last, before)).await?;
+        let nodes = voted.edges.iter().map(|edge| Some(edge.node.clone())).collect();
+        let (previous, next) = (voted.has_previous_page, voted.has_next_page);
+        let mut ids = PagedIds::with_additional_fields(previous, next, Nodes { nodes });
+        let edges = voted.edges.into_iter();
+        ids.edges
+            .extend(edges.map(|edge| Edge::new(edge.cursor, Some(edge.node))));
+        Ok(ids)
+    }
+
+    /// These posts by score, the highest first, those of one score by id, the highest first: 1 to 100 ids, each once
+    /// however often it is named. An id without votes counts as 0, whether or not there is such a post.
+    async fn posts_by_score(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Post>>> {
+        if ids.is_empty() || ids.len() > SORTED_MAX {
+            return Err(Error::invalid("ids", format!("must be 1 to {SORTED_MAX}")));
+        }
+        let ids: Option<HashSet<i64>> = ids.iter().map(parse_id).collect();
+        let ids = ids.ok_or_else(|| Error::invalid("ids", "must be integers"))?;
+        let ids: Vec<i64> = ids.into_iter().collect();
+        let posts = post_votes::by_score(ctx.db().read(), &ids).await?;
+        Ok(posts.into_iter().map(|votes| Some(Post::from(votes))).collect())
+    }
+}
+
+async fn by_score(ctx: &Context<'_>, posts: Select<post_votes::Entity>, args: PageArgs) -> Result<Paged<Post>> {
+    page(
+        ctx.db().read(),
+        posts,
+        (Column::Score, Column::PostId),
+        Order::Desc,
+        args,
+        |votes| vec![votes.score, votes.post_id],
+        Post::from,
+    )
+    .await
+}

@@ -1,0 +1,9 @@
+//! What votes do beside being counted. It is a setting.
+
+contract::settings! {
+    /// What votes do beside being counted.
+    Settings with flags SettingsFlags under "Votes" {
+        /// Whether each vote on a post changes the karma of the post's author by one.
+        karma_follows_votes: bool = true,
+    }
+}

@@ -1,0 +1,95 @@
+//! Voting, moving a vote, taking it back.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object};
+use contract::{Changed, ContextExt, Error, IdempotencyKey, Result, Tx, Viewer, once};
+use entities::user;
+use entities::vote::{self, Direction, Outcome};
+
+use crate::Settings;
+use crate::post::{Post, votable};
+
+/// Writes of votes.
+#[derive(Default)]
+pub struct VoteMutation;
+
+#[Object]
+impl VoteMutation {
+    /// Votes for a post, or for whatever may get that id. A person has one vote a post: the same again changes nothing, one
+    /// against it is moved. Programs vote for nobody in particular: each call counts once more.
+    async fn upvote(&self, ctx: &Context<'_>, post_id: ID, idempotency_key: Option<String>) -> Result<Post> {
+        vote(ctx, "upvote", Direction::Up, &post_id, idempotency_key).await
+    }
+
+    /// Votes against a post, as `upvote` does for one.
+    async fn downvote(&self, ctx: &Context<'_>, post_id: ID, idempotency_key: Option<String>) -> Result<Post> {
+        vote(ctx, "downvote", Direction::Down, &post_id, idempotency_key).await
+    }
+
+    /// Takes the viewer's vote on a post back; who has none there changes nothing.
+    async fn clear_vote(&self, ctx: &Context<'_>, post_id: ID) -> Result<Post> {
+        let voter = ctx.viewer().user()?;
+        let post_id = votable(&post_id)?;
+        let now_us = ctx.now_us();
+        let cleared = ctx
+            .services()
+            .write_and_tell(
+                async move |tx| Ok(vote::clear(tx, post_id, voter, now_us).await?),
+                Changed::events,
+            )
+            .await?;
+        Ok(cleared.votes.into())
+    }
+}
+
+/// Whose vote it is.
+#[derive(Clone, Copy)]
+enum Voter {
+    Person(i64),
+    NobodyInParticular,
+}
+
+impl Voter {
+    fn of(viewer: &Viewer) -> Result<Self> {
+        match viewer {
+            Viewer::User { id, .. } => Ok(Self::Person(*id)),
+            Viewer::Service { .. } => Ok(Self::NobodyInParticular),
+            Viewer::Anonymous => Err(Error::Unauthenticated),
+        }
+    }
+}
+
+async fn vote(
+    ctx: &Context<'_>,
+    field: &'static str,
+    direction: Direction,
+    post_id: &ID,
+    key: Option<String>,
+) -> Result<Post> {
+    let voter = Voter::of(ctx.viewer())?;
+    let post_id = votable(post_id)?;
+    let key = IdempotencyKey::of(ctx.viewer(), field, key, &post_id)?;
+    let karma = ctx.data_unchecked::<Arc<Settings>>().karma_follows_votes;
+    let now_us = ctx.now_us();
+    let voted = ctx
+        .services()
+        .write_and_tell(
+            async move |tx| {
+                let cast = async || cast(tx, voter, post_id, direction, karma, now_us).await;
+                once(tx, key.as_ref(), now_us, cast).await
+            },
+            Changed::events,
+        )
+        .await?;
+    Ok(voted.into_inner().votes.into())
+}
+
+async fn cast(tx: &Tx, voter: Voter, post_id: i64, direction: Direction, karma: bool, now_us: i64) -> Result<Outcome> {
+    match voter {
+        // The token may be older than the deactivation.
+        Voter::Person(id) if !user::is_active(tx, id).await? => Err(Error::Unauthenticated),
+        Voter::Person(id) => Ok(vote::cast(tx, post_id, id, direction, karma, now_us).await?),
+        Voter::NobodyInParticular => Ok(vote::count(tx, post_id, direction, karma, now_us).await?),
+    }
+}

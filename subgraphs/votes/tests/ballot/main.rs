@@ -1,0 +1,9 @@
+//! Votes through their schema, on real SQLite files.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod changes;
+mod indexes;
+mod ranking;
+mod schema;
+mod support;
+mod voting;

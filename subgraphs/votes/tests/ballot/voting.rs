@@ -1,0 +1,183 @@
+//! Voting, moving a vote, taking it back.
+
+use contract::{Audience, Event, Viewer};
+use entities::user;
+use serde_json::{Value, json};
+use testing::heard;
+
+use crate::support::{Ballot, NEW_YEAR_US, code, member, service, votes};
+
+#[tokio::test]
+async fn a_person_has_one_vote_on_a_post() {
+    let ballot = Ballot::of(3).await;
+    for (who, how, up, down) in [
+        (1, "upvote", 1, 0),
+        (1, "upvote", 1, 0),
+        (2, "upvote", 2, 0),
+        (3, "downvote", 2, 1),
+        (3, "downvote", 2, 1),
+        // Moved, and back.
+        (1, "downvote", 1, 2),
+        (1, "upvote", 2, 1),
+        // Taken back, also where there is none.
+        (3, "clearVote", 2, 0),
+        (3, "clearVote", 2, 0),
+        (3, "upvote", 3, 0),
+        (1, "clearVote", 2, 0),
+        (2, "clearVote", 1, 0),
+        (3, "clearVote", 0, 0),
+    ] {
+        assert_eq!(
+            ballot.vote(&member(who), how, 7).await,
+            votes(7, up, down),
+            "{who} {how}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn votes_are_kept_apart_by_post() {
+    let ballot = Ballot::of(1).await;
+    for post in [1, -1, i64::MAX, i64::MIN] {
+        assert_eq!(ballot.vote(&member(1), "upvote", post).await, votes(post, 1, 0));
+    }
+    assert_eq!(ballot.vote(&member(1), "clearVote", -1).await, votes(-1, 0, 0));
+    let left = ballot.entities(&member(1), &[1, -1, 2], "upvotes myVote").await;
+    let one = |up: i64, my: Value| json!({ "upvotes": up, "myVote": my });
+    assert_eq!(
+        left,
+        json!([one(1, json!("UP")), one(0, Value::Null), one(0, Value::Null)])
+    );
+}
+
+#[tokio::test]
+async fn each_vote_of_a_program_counts_once_more_and_is_nobodys() {
+    let ballot = Ballot::of(1).await;
+    ballot.vote(&member(1), "upvote", 7).await;
+    ballot.count("upvote", &[(7, 2)]).await;
+    ballot.count("downvote", &[(7, 3)]).await;
+    assert_eq!(
+        ballot.read(&service(), "postVotes(postId: 7) { myVote }").await,
+        json!({ "myVote": null })
+    );
+    let answer = ballot.ask(&service(), "mutation { clearVote(postId: 7) { id } }").await;
+    assert_eq!(
+        code(&answer),
+        "UNAUTHENTICATED",
+        "there is no vote of a program to take back"
+    );
+    // The person's vote is still one of them, and only that goes.
+    assert_eq!(ballot.vote(&member(1), "clearVote", 7).await, votes(7, 2, 3));
+}
+
+#[tokio::test]
+async fn nobody_votes_without_signing_in_nor_after_leaving() {
+    let ballot = Ballot::of(1).await;
+    let leave = async |tx: &contract::Tx| Ok(user::deactivate(tx, 1, NEW_YEAR_US).await?);
+    ballot.services.db.write(leave).await.unwrap();
+    // A person's token may be older than the deactivation.
+    for viewer in [Viewer::Anonymous, member(1), member(2)] {
+        for how in ["upvote", "downvote"] {
+            let answer = ballot
+                .ask(&viewer, &format!("mutation {{ {how}(postId: 7) {{ id }} }}"))
+                .await;
+            assert_eq!(code(&answer), "UNAUTHENTICATED", "{how} {viewer:?}");
+        }
+    }
+    let answer = ballot
+        .ask(&Viewer::Anonymous, "mutation { clearVote(postId: 7) { id } }")
+        .await;
+    assert_eq!(code(&answer), "UNAUTHENTICATED");
+    assert_eq!(
+        ballot.read(&service(), "postVotes(postId: 7) { id }").await,
+        Value::Null
+    );
+}
+
+#[tokio::test]
+async fn an_id_that_no_post_can_have_is_refused_by_name() {
+    let ballot = Ballot::of(1).await;
+    for id in ["x", "", "1.0", "01", "+1", " 1", "9223372036854775808"] {
+        for how in ["upvote", "downvote", "clearVote"] {
+            let document = format!(r#"mutation {{ {how}(postId: "{id}") {{ id }} }}"#);
+            let answer = ballot.ask(&member(1), &document).await;
+            assert_eq!(code(&answer), "INVALID_INPUT", "{id:?}");
+            assert_eq!(answer["errors"][0]["extensions"]["field"], "postId");
+        }
+    }
+    assert_eq!(ballot.list("topVoted").await, []);
+}
+
+#[tokio::test]
+async fn what_changed_is_told_and_what_did_not_is_not() {
+    let ballot = Ballot::of(1).await;
+    let mut events = ballot.services.bus.subscribe();
+    let told = |version| Event::Invalidated {
+        typename: "Post",
+        key: "7".to_owned(),
+        version,
+        audience: Audience::Everyone,
+    };
+    for (viewer, how, wanted) in [
+        (member(1), "clearVote", vec![]),
+        (member(1), "upvote", vec![told(1)]),
+        (member(1), "upvote", vec![]),
+        (member(1), "downvote", vec![told(2)]),
+        (service(), "downvote", vec![told(3)]),
+        (member(1), "clearVote", vec![told(4)]),
+        (member(1), "clearVote", vec![]),
+    ] {
+        ballot.vote(&viewer, how, 7).await;
+        assert_eq!(heard(&mut events), wanted, "{how}");
+    }
+    // The version goes on over the beginning and the end of a post.
+    assert_eq!(ballot.begin(7, "news").await.version, 5);
+    assert_eq!(ballot.forget(7).await.version, 6);
+    ballot.vote(&member(1), "upvote", 7).await;
+    assert_eq!(heard(&mut events), [told(7)]);
+}
+
+#[tokio::test]
+async fn a_key_is_good_for_one_vote_and_answers_as_at_first() {
+    let ballot = Ballot::of(1).await;
+    let mut events = ballot.services.bus.subscribe();
+    let vote = async |viewer: &Viewer, how: &str, post: i64| {
+        let fields = "upvotes downvotes";
+        let document = format!(r#"mutation {{ {how}(postId: {post}, idempotencyKey: "k") {{ {fields} }} }}"#);
+        ballot.ask(viewer, &document).await
+    };
+    let first = vote(&service(), "upvote", 7).await;
+    assert_eq!(first["data"]["upvote"], json!({ "upvotes": 1, "downvotes": 0 }));
+    let hers = vote(&member(1), "upvote", 7).await;
+    assert_eq!(hers["data"]["upvote"], json!({ "upvotes": 2, "downvotes": 0 }));
+    ballot.vote(&member(1), "clearVote", 7).await;
+    assert_eq!(heard(&mut events).len(), 3);
+    assert_eq!(vote(&service(), "upvote", 7).await, first);
+    assert_eq!(vote(&member(1), "upvote", 7).await, hers);
+    // To a program a key is one over all of its calls.
+    for (how, post) in [("downvote", 7), ("upvote", 8)] {
+        assert_eq!(code(&vote(&service(), how, post).await), "IDEMPOTENCY_MISMATCH");
+    }
+    assert_eq!(heard(&mut events), []);
+    assert_eq!(ballot.list("topVoted").await, [(7, 1)]);
+}
+
+#[tokio::test]
+async fn a_vote_counts_even_when_the_voter_has_hung_up() {
+    use futures_util::FutureExt;
+    use futures_util::stream::StreamExt;
+    let ballot = Ballot::of(1).await;
+    let mut changes = ballot
+        .watch(
+            &Viewer::Anonymous,
+            "subscription { voteChanged(postId: 7) { upvotes } }",
+        )
+        .await;
+    let voter = member(1);
+    let voting = ballot.ask(&voter, "mutation { upvote(postId: 7) { id } }");
+    assert_eq!(voting.now_or_never(), None, "it was sent off, not answered");
+    assert_eq!(
+        changes.next().await.unwrap()["data"]["voteChanged"],
+        json!({ "upvotes": 1 })
+    );
+}
