@@ -1,9 +1,10 @@
 //! What each person last said of each post: one vote, or none.
 
+use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{post_votes, sql, user};
+use crate::{post, post_votes, sql, user};
 
 /// One person's vote on one post.
 #[sea_orm::model]
@@ -225,8 +226,14 @@ async fn add_karma(tx: &impl ConnectionTrait, user_id: i64, points: i64) -> Resu
     })
 }
 
-async fn author_of(_tx: &impl ConnectionTrait, _post_id: i64) -> Result<Option<i64>, DbErr> {
-    Ok(None)
+async fn author_of(tx: &impl ConnectionTrait, post_id: i64) -> Result<Option<i64>, DbErr> {
+    let author: Option<Option<i64>> = post::Entity::find_by_id(post_id)
+        .select_only()
+        .column(post::Column::AuthorId)
+        .into_tuple()
+        .one(tx)
+        .await?;
+    Ok(author.flatten())
 }
 
 async fn note_credited(

@@ -4,14 +4,12 @@ use std::collections::HashSet;
 
 use async_graphql::connection::{Connection, ConnectionNameType, DisableNodesField, Edge, EdgeNameType, EmptyFields};
 use async_graphql::{Context, ID, Object, OutputType, SimpleObject};
-use contract::{ContextExt, Error, PageArgs, Paged, Result, page, parse_id, required_text};
+use contract::{ContextExt, Error, PageArgs, Paged, Result, page, parse_id};
 use entities::post_votes::{self, Column};
 use sea_orm::{Order, Select};
 
 use crate::post::Post;
 
-/// How long the name of a community may be, in characters.
-const COMMUNITY_CHARS_MAX: usize = 64;
 /// How many posts can be sorted at once.
 const SORTED_MAX: usize = 100;
 
@@ -63,9 +61,6 @@ impl RankingQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Paged<Post>> {
-        let community = community
-            .map(|name| required_text("community", &name, COMMUNITY_CHARS_MAX))
-            .transpose()?;
         let posts = post_votes::posts(community.as_deref());
         by_score(ctx, posts, PageArgs::new(first, after, last, before)).await
     }

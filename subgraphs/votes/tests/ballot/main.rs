@@ -3,6 +3,8 @@
 
 mod changes;
 mod indexes;
+mod karma;
+mod model;
 mod ranking;
 mod schema;
 mod support;

@@ -35,13 +35,8 @@ async fn posts_come_by_score_then_by_id_in_all_communities_or_in_one() {
     for name in ["news", "NEWS", " News "] {
         assert_eq!(ballot.list(&format!(r#"topPosts(community: "{name}")"#)).await, news);
     }
-    assert_eq!(ballot.list(r#"topPosts(community: "new")"#).await, []);
-    let long = "n".repeat(65);
-    for name in ["", " ", &long] {
-        let document = format!(r#"{{ topPosts(community: "{name}") {{ nodes {{ id }} }} }}"#);
-        let answer = ballot.ask(&member(1), &document).await;
-        assert_eq!(code(&answer), "INVALID_INPUT");
-        assert_eq!(answer["errors"][0]["extensions"]["field"], "community");
+    for name in ["new", "", " "] {
+        assert_eq!(ballot.list(&format!(r#"topPosts(community: "{name}")"#)).await, []);
     }
 }
 

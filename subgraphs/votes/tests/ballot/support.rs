@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use contract::Viewer;
+use entities::post::{self, NewPost};
 use entities::{post_votes, user};
 use serde_json::{Value, json};
 pub use testing::{NEW_YEAR_US, code, member, service};
@@ -54,6 +55,47 @@ impl Ballot {
     pub async fn forget(&self, post: i64) -> post_votes::Model {
         let forget = async move |tx: &contract::Tx| Ok(post_votes::forget(tx, post, NEW_YEAR_US).await?);
         self.services.db.write(forget).await.unwrap()
+    }
+
+    /// A post of that person, or of nobody who has an account; its id.
+    pub async fn post(&self, author: Option<i64>) -> i64 {
+        let new = NewPost {
+            title: "A title".to_owned(),
+            text: "What it says".to_owned(),
+            community: "News".to_owned(),
+            url: None,
+            username: "somebody".to_owned(),
+            author_id: author,
+            at_us: NEW_YEAR_US,
+        };
+        let add = async move |tx: &contract::Tx| Ok(post::add(tx, new.clone(), NEW_YEAR_US).await?);
+        self.services.db.write(add).await.unwrap().0.id
+    }
+
+    /// The post with that id is deleted, if there is one.
+    pub async fn delete(&self, post: i64) {
+        let remove = async move |tx: &contract::Tx| Ok(post::remove(tx, post, NEW_YEAR_US).await?);
+        self.services.db.write(remove).await.unwrap();
+    }
+
+    /// The person's account ends.
+    pub async fn leave(&self, person: i64) {
+        let leave = async move |tx: &contract::Tx| Ok(user::deactivate(tx, person, NEW_YEAR_US).await?);
+        self.services.db.write(leave).await.unwrap();
+    }
+
+    /// The same ballot from now on with other settings.
+    pub fn set(&mut self, settings: votes::Settings) {
+        self.0.schema = votes::schema_with(self.0.services.clone(), settings);
+    }
+
+    /// What others think of that person.
+    pub async fn karma(&self, person: i64) -> i64 {
+        user::by_id(self.services.db.read(), person)
+            .await
+            .unwrap()
+            .unwrap()
+            .karma
     }
 
     /// `upvote`, `downvote` or `clearVote`: what is answered of the post's votes.

@@ -1,11 +1,10 @@
 //! Voting, moving a vote, taking it back.
 
 use contract::{Audience, Event, Viewer};
-use entities::user;
 use serde_json::{Value, json};
 use testing::heard;
 
-use crate::support::{Ballot, NEW_YEAR_US, code, member, service, votes};
+use crate::support::{Ballot, code, member, service, votes};
 
 #[tokio::test]
 async fn a_person_has_one_vote_on_a_post() {
@@ -73,8 +72,7 @@ async fn each_vote_of_a_program_counts_once_more_and_is_nobodys() {
 #[tokio::test]
 async fn nobody_votes_without_signing_in_nor_after_leaving() {
     let ballot = Ballot::of(1).await;
-    let leave = async |tx: &contract::Tx| Ok(user::deactivate(tx, 1, NEW_YEAR_US).await?);
-    ballot.services.db.write(leave).await.unwrap();
+    ballot.leave(1).await;
     // A person's token may be older than the deactivation.
     for viewer in [Viewer::Anonymous, member(1), member(2)] {
         for how in ["upvote", "downvote"] {

@@ -1,0 +1,139 @@
+//! An author's karma follows the votes on their posts.
+
+use contract::{Audience, Event};
+use testing::heard;
+use votes::Settings;
+
+use crate::support::{Ballot, member, service};
+
+const AUTHOR: i64 = 1;
+
+/// The versions that an author is told to have.
+fn told_of_author(events: &mut contract::EventStream) -> Vec<i64> {
+    let versions = heard(events).into_iter().filter_map(|event| match event {
+        Event::Invalidated {
+            typename: "User",
+            key,
+            version,
+            audience,
+        } => {
+            assert_eq!((key, audience), (AUTHOR.to_string(), Audience::Everyone));
+            Some(version)
+        }
+        _ => None,
+    });
+    versions.collect()
+}
+
+#[tokio::test]
+async fn each_vote_counts_once_for_the_author_and_is_told() {
+    let ballot = Ballot::of(3).await;
+    let post = ballot.post(Some(AUTHOR)).await;
+    let mut events = ballot.services.bus.subscribe();
+    // The account is at version 1 when it is made.
+    for (voter, how, karma, told) in [
+        (member(2), "upvote", 1, vec![2]),
+        (member(2), "upvote", 1, vec![]),
+        (member(3), "downvote", 0, vec![3]),
+        (service(), "upvote", 1, vec![4]),
+        (service(), "upvote", 2, vec![5]),
+        (service(), "downvote", 1, vec![6]),
+        // Moved: what was given is taken back, and the other given.
+        (member(2), "downvote", -1, vec![7, 8]),
+        (member(2), "clearVote", 0, vec![9]),
+        (member(2), "clearVote", 0, vec![]),
+        (member(3), "clearVote", 1, vec![10]),
+        // Also their own.
+        (member(AUTHOR), "upvote", 2, vec![11]),
+    ] {
+        ballot.vote(&voter, how, post).await;
+        assert_eq!(ballot.karma(AUTHOR).await, karma, "{how}");
+        assert_eq!(told_of_author(&mut events), told, "{how}");
+    }
+    assert_eq!((ballot.karma(2).await, ballot.karma(3).await), (0, 0));
+}
+
+#[tokio::test]
+async fn a_vote_on_no_post_or_on_one_of_nobody_changes_no_karma() {
+    let ballot = Ballot::of(2).await;
+    let nobodys = ballot.post(None).await;
+    let mut events = ballot.services.bus.subscribe();
+    for (voter, how) in [
+        (member(2), "upvote"),
+        (service(), "upvote"),
+        (member(2), "downvote"),
+        (member(2), "clearVote"),
+    ] {
+        for post in [nobodys, 77] {
+            ballot.vote(&voter, how, post).await;
+        }
+    }
+    assert_eq!(told_of_author(&mut events), Vec::<i64>::new());
+    assert_eq!((ballot.karma(1).await, ballot.karma(2).await), (0, 0));
+}
+
+#[tokio::test]
+async fn a_vote_from_before_the_post_is_forgotten_without_a_trace() {
+    let ballot = Ballot::of(3).await;
+    // The first post gets the id 1.
+    ballot.vote(&member(2), "upvote", 1).await;
+    ballot.vote(&member(3), "upvote", 1).await;
+    assert_eq!(ballot.post(Some(AUTHOR)).await, 1);
+    ballot.vote(&member(2), "clearVote", 1).await;
+    assert_eq!(ballot.karma(AUTHOR).await, 0, "there was nothing to take back");
+    ballot.vote(&member(3), "downvote", 1).await;
+    assert_eq!(ballot.karma(AUTHOR).await, -1);
+}
+
+#[tokio::test]
+async fn karma_given_by_votes_on_a_deleted_post_stays() {
+    let ballot = Ballot::of(3).await;
+    let post = ballot.post(Some(AUTHOR)).await;
+    ballot.vote(&member(2), "upvote", post).await;
+    ballot.vote(&member(3), "upvote", post).await;
+    ballot.delete(post).await;
+    assert_eq!(ballot.karma(AUTHOR).await, 2);
+    // The votes went with the post: what they gave cannot be taken back, nor be given once more.
+    ballot.vote(&member(2), "clearVote", post).await;
+    ballot.vote(&member(3), "downvote", post).await;
+    assert_eq!(ballot.karma(AUTHOR).await, 2);
+}
+
+#[tokio::test]
+async fn where_karma_does_not_follow_votes_only_what_they_gave_before_is_taken_back() {
+    let follows = |karma_follows_votes| Settings { karma_follows_votes };
+    let mut ballot = Ballot::of(5).await;
+    let post = ballot.post(Some(AUTHOR)).await;
+    ballot.vote(&member(2), "upvote", post).await;
+    ballot.vote(&member(3), "upvote", post).await;
+    ballot.set(follows(false));
+    for voter in [member(4), member(5), service()] {
+        ballot.vote(&voter, "upvote", post).await;
+    }
+    assert_eq!(ballot.karma(AUTHOR).await, 2);
+    ballot.vote(&member(2), "downvote", post).await;
+    assert_eq!(ballot.karma(AUTHOR).await, 1, "taken back, and nothing given instead");
+    ballot.vote(&member(3), "clearVote", post).await;
+    assert_eq!(ballot.karma(AUTHOR).await, 0);
+    // A vote that gave nothing when it was cast has nothing to give back when it is cleared.
+    ballot.set(follows(true));
+    ballot.vote(&member(4), "clearVote", post).await;
+    assert_eq!(ballot.karma(AUTHOR).await, 0);
+    ballot.vote(&member(5), "downvote", post).await;
+    assert_eq!(ballot.karma(AUTHOR).await, -1);
+}
+
+#[tokio::test]
+async fn who_left_keeps_the_karma_they_left_with() {
+    let ballot = Ballot::of(4).await;
+    let post = ballot.post(Some(AUTHOR)).await;
+    ballot.vote(&member(2), "upvote", post).await;
+    ballot.vote(&member(3), "upvote", post).await;
+    ballot.leave(AUTHOR).await;
+    let mut events = ballot.services.bus.subscribe();
+    ballot.vote(&member(2), "downvote", post).await;
+    ballot.vote(&member(3), "clearVote", post).await;
+    ballot.vote(&member(4), "upvote", post).await;
+    assert_eq!(ballot.karma(AUTHOR).await, 2);
+    assert_eq!(told_of_author(&mut events), Vec::<i64>::new());
+}

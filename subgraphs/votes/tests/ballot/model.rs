@@ -1,0 +1,248 @@
+//! The counts are what people last said, and so is karma: random operations beside a small model.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::Viewer;
+use entities::vote::Direction;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value, json};
+use votes::Settings;
+
+use crate::support::{Ballot, VOTES, code, ids_and_scores, member, service, votes};
+
+const PEOPLE: i64 = 4;
+/// Ids that are voted on: of posts that are, were or will be, and of none.
+const IDS: i64 = 6;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Vote(i64, i64, Direction),
+    Clear(i64, i64),
+    Count(i64, Direction),
+    /// The next post, of that person, or of nobody.
+    Post(Option<i64>),
+    Delete(i64),
+    Leave(i64),
+    KarmaFollows(bool),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let person = || 1..=PEOPLE;
+    let id = || 1..=IDS;
+    let direction = || prop_oneof![Just(Direction::Up), Just(Direction::Down)];
+    prop_oneof![
+        12 => (person(), id(), direction()).prop_map(|(person, id, direction)| Step::Vote(person, id, direction)),
+        5 => (person(), id()).prop_map(|(person, id)| Step::Clear(person, id)),
+        4 => (id(), direction()).prop_map(|(id, direction)| Step::Count(id, direction)),
+        4 => proptest::option::weighted(0.8, person()).prop_map(Step::Post),
+        1 => id().prop_map(Step::Delete),
+        1 => person().prop_map(Step::Leave),
+        2 => any::<bool>().prop_map(Step::KarmaFollows),
+    ]
+}
+
+/// What there should be.
+struct Model {
+    /// What people last said, and whom that credited, by id and person.
+    said: BTreeMap<(i64, i64), (Direction, Option<i64>)>,
+    /// What programs counted.
+    counted: BTreeMap<i64, Vec<Direction>>,
+    /// The authors of the posts there are.
+    posts: BTreeMap<i64, Option<i64>>,
+    posted: i64,
+    karma: BTreeMap<i64, i64>,
+    left: BTreeSet<i64>,
+    karma_follows: bool,
+}
+
+impl Model {
+    fn new() -> Self {
+        Self {
+            said: BTreeMap::new(),
+            counted: BTreeMap::new(),
+            posts: BTreeMap::new(),
+            posted: 0,
+            karma: (1..=PEOPLE).map(|person| (person, 0)).collect(),
+            left: BTreeSet::new(),
+            karma_follows: true,
+        }
+    }
+
+    fn give(&mut self, person: Option<i64>, points: i64) -> Option<i64> {
+        let person = person.filter(|person| !self.left.contains(person))?;
+        *self.karma.entry(person).or_default() += points;
+        Some(person)
+    }
+
+    fn credit(&mut self, id: i64, direction: Direction) -> Option<i64> {
+        let author = self.posts.get(&id).copied().flatten();
+        let author = author.filter(|_| self.karma_follows);
+        self.give(author, direction.points())
+    }
+
+    fn forget(&mut self, id: i64) {
+        self.said.retain(|(of, _), _| *of != id);
+        self.counted.remove(&id);
+    }
+
+    /// The code that the step has to be answered with, where it is one of the domain's.
+    fn does(&mut self, step: &Step) -> &'static str {
+        match *step {
+            Step::Vote(person, ..) if self.left.contains(&person) => return "UNAUTHENTICATED",
+            Step::Vote(person, id, direction) => match self.said.get(&(id, person)).copied() {
+                Some((said, _)) if said == direction => {}
+                before => {
+                    if let Some((said, credited)) = before {
+                        self.give(credited, -said.points());
+                    }
+                    let credited = self.credit(id, direction);
+                    self.said.insert((id, person), (direction, credited));
+                }
+            },
+            Step::Clear(person, id) => {
+                if let Some((said, credited)) = self.said.remove(&(id, person)) {
+                    self.give(credited, -said.points());
+                }
+            }
+            Step::Count(id, direction) => {
+                self.credit(id, direction);
+                self.counted.entry(id).or_default().push(direction);
+            }
+            Step::Post(author) => {
+                self.posted += 1;
+                self.forget(self.posted);
+                self.posts.insert(self.posted, author);
+            }
+            Step::Delete(id) => {
+                if self.posts.remove(&id).is_some() {
+                    self.forget(id);
+                }
+            }
+            Step::Leave(person) => {
+                self.left.insert(person);
+            }
+            Step::KarmaFollows(follows) => self.karma_follows = follows,
+        }
+        "OK"
+    }
+
+    /// The votes on an id: for and against.
+    fn votes(&self, id: i64) -> (i64, i64) {
+        let said = self.said.iter().filter(|((of, _), _)| *of == id);
+        let said = said.map(|(_, (direction, _))| *direction);
+        let counted = self.counted.get(&id).into_iter().flatten().copied();
+        let all: Vec<Direction> = said.chain(counted).collect();
+        let up = all.iter().filter(|direction| **direction == Direction::Up).count() as i64;
+        (up, all.len() as i64 - up)
+    }
+
+    /// Those of these ids, with their scores, the highest first.
+    fn ranked(&self, ids: impl Iterator<Item = i64>) -> Vec<(i64, i64)> {
+        let score = |id| {
+            let (up, down) = self.votes(id);
+            (id, up - down)
+        };
+        let mut ranked: Vec<_> = ids.map(score).collect();
+        ranked.sort_by_key(|(id, score)| Reverse((*score, *id)));
+        ranked
+    }
+}
+
+async fn carry_out(ballot: &mut Ballot, step: &Step) -> Value {
+    let word = |direction| match direction {
+        Direction::Up => "upvote",
+        Direction::Down => "downvote",
+    };
+    let (viewer, how, id) = match *step {
+        Step::Vote(person, id, direction) => (member(person), word(direction), id),
+        Step::Clear(person, id) => (member(person), "clearVote", id),
+        Step::Count(id, direction) => (service(), word(direction), id),
+        Step::Post(author) => {
+            ballot.post(author).await;
+            return Value::Null;
+        }
+        Step::Delete(id) => {
+            ballot.delete(id).await;
+            return Value::Null;
+        }
+        Step::Leave(person) => {
+            ballot.leave(person).await;
+            return Value::Null;
+        }
+        Step::KarmaFollows(karma_follows_votes) => {
+            ballot.set(Settings { karma_follows_votes });
+            return Value::Null;
+        }
+    };
+    ballot
+        .ask(&viewer, &format!("mutation {{ {how}(postId: {id}) {{ {VOTES} }} }}"))
+        .await
+}
+
+async fn assert_as_modelled(ballot: &Ballot, model: &Model, step: &Step) {
+    let ids: Vec<i64> = (1..=IDS).collect();
+    let found = ballot.entities(&Viewer::Anonymous, &ids, VOTES).await;
+    let wanted = ids.iter().map(|id| {
+        let (up, down) = model.votes(*id);
+        votes(*id, up, down)
+    });
+    assert_eq!(found, wanted.collect::<Value>(), "{step:?}");
+
+    let has_votes = |id: &i64| model.votes(*id) != (0, 0);
+    assert_eq!(
+        ballot.list("topPosts(first: 100)").await,
+        model.ranked(model.posts.keys().copied()),
+        "{step:?}"
+    );
+    assert_eq!(
+        ballot.list("topVoted").await,
+        model.ranked((1..=IDS).filter(has_votes)),
+        "{step:?}"
+    );
+    let sorted = ballot
+        .read(&service(), &format!("postsByScore(ids: {ids:?}) {{ id score }}"))
+        .await;
+    assert_eq!(ids_and_scores(&sorted), model.ranked(1..=IDS), "{step:?}");
+
+    for person in 1..=PEOPLE {
+        let said = |id: &i64| {
+            let said = model.said.get(&(*id, person));
+            json!({ "myVote": said.map(|(direction, _)| direction.as_str()) })
+        };
+        let found = ballot.entities(&member(person), &ids, "myVote").await;
+        assert_eq!(found, ids.iter().map(said).collect::<Value>(), "{person}: {step:?}");
+        assert_eq!(ballot.karma(person).await, model.karma[&person], "{person}: {step:?}");
+    }
+}
+
+async fn run(steps: Vec<Step>) {
+    let mut ballot = Ballot::of(PEOPLE as usize).await;
+    let mut model = Model::new();
+    for step in steps {
+        let answer = carry_out(&mut ballot, &step).await;
+        assert_eq!(code(&answer), model.does(&step), "{step:?}: {answer}");
+        assert_as_modelled(&ballot, &model, &step).await;
+    }
+}
+
+#[test]
+fn counts_and_karma_are_what_people_last_said() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut runner = TestRunner::new(Config {
+        cases: 16,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let steps = proptest::collection::vec(step(), 20..80);
+    runner
+        .run(&steps, |steps| {
+            runtime.block_on(run(steps));
+            Ok(())
+        })
+        .unwrap();
+}
