@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
-use sea_orm::Select;
+use sea_orm::{ExprTrait, Select};
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,16 @@ pub fn posts(community: Option<&str>) -> Select<Entity> {
 pub fn voted() -> Select<Entity> {
     // As the partial index says it, with no value bound.
     Entity::find().filter(Expr::cust("upvotes + downvotes > 0"))
+}
+
+/// Whether anybody ever voted, on whatever.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ever_cast(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    // A post that nobody voted on is as it began.
+    let touched = Column::Version.gt(1).or(Expr::cust("upvotes + downvotes > 0"));
+    Ok(Entity::find().filter(touched).one(db).await?.is_some())
 }
 
 /// What is known of each of these ids, the highest score first, then the highest id; no votes are a score of 0.

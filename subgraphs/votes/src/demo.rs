@@ -1,1 +1,61 @@
 //! Sample data: what the demo's people think of the demo's posts.
+
+use contract::{Result, Services};
+use entities::vote::Direction::{self, Down, Up};
+use entities::{post, post_votes, vote};
+use sea_orm::{EntityTrait, QueryOrder, QuerySelect};
+
+/// The ids of the people of the sample data.
+#[derive(Clone, Copy, Debug)]
+pub struct People {
+    /// `ada`, an investor.
+    pub ada: i64,
+    /// `ben`, a broker.
+    pub ben: i64,
+    /// `cleo`, a member.
+    pub cleo: i64,
+    /// `dan`, a member.
+    pub dan: i64,
+}
+
+/// Lets people vote on the oldest posts of a database in which nobody ever did; changes nothing in any other.
+///
+/// # Errors
+/// When the database fails.
+pub async fn seed(services: &Services, people: People) -> Result<()> {
+    let now_us = services.clock.now_us();
+    let opinions = opinions(people);
+    services
+        .db
+        .write(async move |tx| {
+            if post_votes::ever_cast(tx).await? {
+                return Ok(());
+            }
+            let oldest = post::Entity::find()
+                .select_only()
+                .column(post::Column::Id)
+                .order_by_asc(post::Column::Id)
+                .limit(opinions.len() as u64);
+            let posts: Vec<i64> = oldest.into_tuple().all(tx).await?;
+            for (post_id, opinions) in posts.iter().zip(&opinions) {
+                for &(person, direction) in opinions {
+                    // Their accounts begin with the karma that these votes gave.
+                    vote::cast(tx, *post_id, person, direction, false, now_us).await?;
+                }
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Who votes how, on the first post, the second and so on.
+fn opinions(People { ada, ben, cleo, dan }: People) -> [Vec<(i64, Direction)>; 6] {
+    [
+        vec![(ada, Up), (ben, Up), (dan, Up)],
+        vec![(ada, Up), (cleo, Up), (ben, Down)],
+        vec![(ada, Up), (ben, Up), (dan, Up), (cleo, Up)],
+        vec![(ben, Down), (cleo, Up)],
+        vec![(ada, Down), (dan, Down)],
+        vec![],
+    ]
+}
