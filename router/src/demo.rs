@@ -1,4 +1,4 @@
-//! The sample data of `agora demo`: people, the default books, products and stocks, a few messages, money, shares and orders.
+//! The sample data of `agora demo`: people, the default books, products and stocks, a few messages and posts, money, shares and orders.
 
 use contract::{Result, Services};
 
@@ -20,6 +20,7 @@ pub async fn seed(services: &Services) -> Result<()> {
     bookstore::demo::seed_sale(services, cleo).await?;
     exchange::demo::seed(services).await?;
     messages::demo::seed(services, messages::demo::People { ada, ben, cleo, dan }).await?;
+    posts::demo::seed(services, posts::demo::People { ada, ben, cleo, dan }).await?;
     shop::demo::seed(services, shop::demo::People { cleo, dan }).await?;
     wallet::demo::seed(services, wallet::demo::People { ada, ben, cleo, dan }).await?;
     brokerage::demo::seed(services, brokerage::demo::People { ada, ben }).await

@@ -49,6 +49,11 @@ pub const ALL: &[Domain] = &[
         open: |services, _| Arc::new(InProcess(messages::schema(services))),
     },
     Domain {
+        name: "posts",
+        sdl: posts::sdl,
+        open: |services, _| Arc::new(InProcess(posts::schema(services))),
+    },
+    Domain {
         name: "shop",
         sdl: shop::sdl,
         open: |services, _| Arc::new(InProcess(shop::schema(services))),

@@ -1,5 +1,5 @@
-//! Who may do what in the exchange, the wallet, the brokerage and its authorizations: every query, edge and mutation, asked
-//! by everybody (CONTRACTS, section 2).
+//! Who may do what in the exchange, the wallet, the brokerage with its authorizations and the community's posts: every
+//! query, edge and mutation, asked by everybody (CONTRACTS, sections 2 and 5).
 
 use futures_util::StreamExt;
 use serde_json::Value;
@@ -21,7 +21,7 @@ const COLUMNS: [&str; 7] = [
 type Row = (&'static str, [&'static str; 7]);
 
 /// Placeholders: `<INVESTOR>`, `<BROKER>`, `<HOLDING>`, `<CAPITAL>`, `<SHARES>` (authorizations), `<ORDER>`, `<PENDING>`
-/// (orders), `<TRANSACTION>`, `<STOCK>`, `<NUMBER>` (of a trade of the investor's). The field that is looked at is called `it`.
+/// (orders), `<TRANSACTION>`, `<STOCK>`, `<NUMBER>` (of a trade of the investor's), `<POST>` (theirs too). The field that is looked at is called `it`.
 const READS: &[Row] = &[
     // What everybody may know.
     (r#"{ it: stock(id: "<STOCK>") { price quantity } }"#, ["ok"; 7]),
@@ -29,6 +29,19 @@ const READS: &[Row] = &[
     (r#"{ it: exchangeOrder(number: <NUMBER>) { quantity } }"#, ["ok"; 7]),
     (r#"{ it: exchangeOrders { nodes { number } } }"#, ["ok"; 7]),
     (r#"{ it: orderReplicas { id } }"#, ["ok"; 7]),
+    (r#"{ it: post(id: "<POST>") { title text } }"#, ["ok"; 7]),
+    (r#"{ on: post(id: "<POST>") { it: author { username } } }"#, ["ok"; 7]),
+    (
+        r#"{ on: post(id: "<POST>") { on: community { it: posts { nodes { title } } } } }"#,
+        ["ok"; 7],
+    ),
+    (r#"{ it: recentPosts { nodes { title } } }"#, ["ok"; 7]),
+    (r#"{ it: community(name: "ACCESS") { name } }"#, ["ok"; 7]),
+    (r#"{ it: communities { nodes { name } } }"#, ["ok"; 7]),
+    (
+        r#"{ on: user(id: "<INVESTOR>") { it: posts { nodes { title } } } }"#,
+        ["ok"; 7],
+    ),
     // Who traded is not among it.
     (
         r#"{ on: exchangeOrder(number: <NUMBER>) { it: trader { id } } }"#,
@@ -192,6 +205,23 @@ const WRITES: &[Row] = &[
         r#"mutation { it: updateUser(id: "<INVESTOR>", input: { surname: "Else" }) { id } }"#,
         ["401", "403", "403", "403", "ok", "ok", "ok"],
     ),
+    (
+        r#"mutation { it: createPost(input: { title: "a", text: "b", community: "Access" }) { id } }"#,
+        ["401", "ok", "ok", "ok", "400", "ok", "ok"],
+    ),
+    (
+        r#"mutation { it: createPost(input: { title: "a", text: "b", community: "Access", username: "nobody" }) { id } }"#,
+        ["401", "403", "403", "403", "ok", "ok", "403"],
+    ),
+    (
+        r#"mutation { it: createPost(input: { title: "a", text: "b", community: "Access", username: "nobody", at: "2026-01-01T00:00:00Z" }) { id } }"#,
+        ["401", "403", "403", "403", "ok", "ok", "403"],
+    ),
+    // Gone after the service: it is nobody's any more.
+    (
+        r#"mutation { it: deletePost(id: "<POST>") }"#,
+        ["401", "403", "403", "403", "ok", "404", "404"],
+    ),
 ];
 
 /// The people and the things of one of them.
@@ -266,6 +296,8 @@ impl Scene {
         scene.make(&broker, "ORDER", buy, "/id").await;
         let wait = "placeOrder(input: { side: BUY, stock: \"<STOCK>\", quantity: 1, automated: true, limitPrice: { amount: \"1.00\" } }) { id }";
         scene.make(&investor, "PENDING", wait, "/id").await;
+        let post = "createPost(input: { title: \"a\", text: \"b\", community: \"Access\" }) { id }";
+        scene.make(&investor, "POST", post, "/id").await;
         scene
     }
 
@@ -344,7 +376,7 @@ async fn everybody_changes_what_the_table_says() {
 #[test]
 fn every_field_of_these_domains_is_in_the_table() {
     let asked: String = READS.iter().chain(WRITES).map(|(query, _)| *query).collect();
-    for domain in ["exchange", "wallet", "brokerage"] {
+    for domain in ["exchange", "wallet", "brokerage", "posts"] {
         let path = format!("{}/../subgraphs/{domain}/schema.graphql", env!("CARGO_MANIFEST_DIR"));
         let sdl = std::fs::read_to_string(path).expect("the domain's schema");
         for root in ["type Query", "type Mutation"] {

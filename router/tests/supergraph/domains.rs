@@ -149,6 +149,35 @@ async fn an_order_answers_with_who_ordered_and_with_what_is_left() {
 }
 
 #[tokio::test]
+async fn posts_are_shown_with_their_authors_and_authors_with_their_posts() {
+    let agora = Agora::new().await;
+    let cleo = person(agora.people.cleo);
+    let create = "mutation($title: String!) { createPost(input: { title: $title, text: \"a\", community: \"Books\" }) {
+        author { username posts { nodes { title } } } } }";
+    for title in ["first", "second"] {
+        let made = agora.ask(cleo.clone(), create, json!({ "title": title })).await;
+        assert_eq!(
+            made["data"]["createPost"]["author"]["posts"]["nodes"][0]["title"], title,
+            "{made}"
+        );
+    }
+    let query = "{ recentPosts { nodes { title author { username karma } } }
+        community(name: \"books\") { posts(last: 1) { nodes { author { posts(first: 1) { nodes { title } } } } } }
+        user(username: \"cleo\") { posts { nodes { community { name posts { nodes { title } } } } } } }";
+    let post = |title: &str| json!({ "title": title, "author": { "username": "cleo", "karma": 12 } });
+    let titles = json!({ "nodes": [{ "title": "second" }, { "title": "first" }] });
+    let community = json!({ "community": { "name": "Books", "posts": titles } });
+    assert_eq!(
+        agora.ask(Viewer::Anonymous, query, json!({})).await["data"],
+        json!({
+            "recentPosts": { "nodes": [post("second"), post("first")] },
+            "community": { "posts": { "nodes": [{ "author": { "posts": { "nodes": [{ "title": "second" }] } } }] } },
+            "user": { "posts": { "nodes": [community, community] } },
+        })
+    );
+}
+
+#[tokio::test]
 async fn a_mutation_answers_with_what_other_domains_know() {
     let agora = Agora::new().await;
     let query = "mutation { __typename sendMessage(to: \"dan\", contents: \"hi\") { contents from { username } to { displayName username } } }";

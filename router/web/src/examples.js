@@ -447,6 +447,66 @@ subscription ProductChanged($ids: [ID!]) {
 `,
     variables: { ids: null },
   },
+  {
+    query: `# Everybody reads posts. Making one needs a sign-in, and
+# with the same key a second click makes no second one.
+query RecentPosts($community: String) {
+  communities(first: 10) {
+    nodes { name }
+  }
+  recentPosts(community: $community, first: 10) {
+    nodes {
+      id
+      title
+      url
+      at
+      community { name }
+      author { username karma }
+    }
+  }
+}
+
+# The first post in a community makes it.
+mutation CreatePost($input: PostInput!, $key: String) {
+  createPost(input: $input, idempotencyKey: $key) {
+    id
+    title
+    community { name }
+    author {
+      username
+      posts(first: 3) {
+        nodes { title at }
+      }
+    }
+  }
+}
+
+# Your own: cleo's first post has the id 1.
+mutation DeletePost($id: ID!) {
+  deletePost(id: $id)
+}
+`,
+    variables: {
+      community: null,
+      input: { title: "Hello", text: "My first post.", community: "Books" },
+      key: "my-first-post",
+      id: "1",
+    },
+  },
+  {
+    query: `# Stays open and shows each post as it is made, here or
+# in one community only. Run CreatePost meanwhile.
+subscription PostCreated($community: String) {
+  postCreated(community: $community) {
+    title
+    text
+    community { name }
+    author { username karma }
+  }
+}
+`,
+    variables: { community: null },
+  },
 ];
 
 /** The examples in the form GraphiQL takes them. */

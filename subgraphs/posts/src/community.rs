@@ -11,11 +11,12 @@ use sea_orm::{EntityTrait, Order};
 
 use crate::post::{Post, newest_first};
 
-/// Where posts are made. It exists from its first post on, and stays when that is deleted.
+/// A community, as the API shows it.
 pub struct Community {
     name: String,
 }
 
+/// Where posts are made. It exists from its first post on, and stays when that is deleted.
 #[Object]
 impl Community {
     /// Its name, as it was first spelled; unique without regard to case.

@@ -9,9 +9,10 @@ use sea_orm::{Order, Select};
 use crate::community::Community;
 use crate::user::User;
 
-/// A post in a community. Everybody may read it; it never changes, except that it is deleted.
+/// A post, as the API shows it.
 pub struct Post(pub(crate) post::Model);
 
+/// A post in a community. Everybody may read it; it never changes, except that it is deleted.
 #[Object]
 impl Post {
     /// The post's id.
