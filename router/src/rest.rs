@@ -21,6 +21,7 @@ mod operation;
 mod paths;
 mod reply;
 mod route;
+mod shop;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -52,7 +53,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The systems' REST interfaces.
 pub fn mounts() -> &'static [Mount] {
-    static MOUNTS: &[Mount] = &[bazaar::MOUNT, bookstore::MOUNT, brokerage::MOUNT];
+    static MOUNTS: &[Mount] = &[bazaar::MOUNT, bookstore::MOUNT, brokerage::MOUNT, shop::MOUNT];
     MOUNTS
 }
 

@@ -36,6 +36,8 @@ pub enum Kind {
     DateTime,
     /// A moment until which something holds, RFC 3339; a plain date is the end of that day in UTC.
     Until,
+    /// A day of the calendar, `YYYY-MM-DD`; the graph's `NaiveDate`.
+    Date,
     /// One of these words, to the letter; each with what it is in the graph. Where several are the same in the graph, all
     /// are understood and the first is written.
     Words(&'static [(&'static str, &'static str)]),
@@ -229,6 +231,7 @@ impl Kind {
             Self::Text => text(source).map(Value::String),
             Self::DateTime => moment(source, NaiveTime::MIN),
             Self::Until => moment(source, DAY_END),
+            Self::Date => date(source),
             Self::Number => number(source),
             Self::Integer { min, max } => integer(source, *min, *max).map(Value::from),
             Self::Id { min } => integer(source, *min, i64::MAX).map(|id| Value::String(id.to_string())),
@@ -319,13 +322,27 @@ const DAY_END: NaiveTime = match NaiveTime::from_hms_micro_opt(23, 59, 59, 999_9
 fn moment(source: Source<'_>, of_day: NaiveTime) -> Result<Value, Unreadable> {
     let text = text(source)?;
     let text = text.trim();
-    let moment = match (text.len(), NaiveDate::parse_from_str(text, "%Y-%m-%d")) {
-        // Only ten characters: chrono would also read `+2026-1-2`.
-        (10, Ok(day)) => Some(day.and_time(of_day).and_utc()),
-        _ => DateTime::parse_from_rfc3339(text).ok().map(|moment| moment.to_utc()),
+    let moment = match day(text) {
+        Some(day) => Some(day.and_time(of_day).and_utc()),
+        None => DateTime::parse_from_rfc3339(text).ok().map(|moment| moment.to_utc()),
     };
     let moment = moment.ok_or_else(|| Unreadable::new("must be a date or an RFC 3339 time"))?;
     Ok(moment.to_rfc3339_opts(SecondsFormat::AutoSi, true).into())
+}
+
+fn date(source: Source<'_>) -> Result<Value, Unreadable> {
+    let text = text(source)?;
+    match day(&text) {
+        Some(_) => Ok(text.into()),
+        None => Err(Unreadable::new("must be a date such as 2026-01-31")),
+    }
+}
+
+/// The day that is written `YYYY-MM-DD`.
+fn day(text: &str) -> Option<NaiveDate> {
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    // chrono would also read `2026-1-2` and `+2026-1-2`.
+    (day.format("%Y-%m-%d").to_string() == text).then_some(day)
 }
 
 fn boolean(source: Source<'_>) -> Result<bool, Unreadable> {
@@ -433,6 +450,32 @@ mod tests {
         ] {
             assert_eq!(read(Kind::Words(SIDES), sent), exactly, "{sent:?}");
             assert_eq!(read(Kind::WordsInAnyCase(SIDES), sent), in_any_case, "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_written_in_one_way_only() {
+        let read = |text: &str| Kind::Date.read(Source::Json(&json(text)));
+        for day in ["\"2026-01-31\"", "\"2024-02-29\"", "\"0001-01-01\"", "\"9999-12-31\""] {
+            assert_eq!(
+                read(day),
+                serde_json::from_str(day).map_err(|_| unreachable!()),
+                "{day}"
+            );
+        }
+        for wrong in [
+            "\"2026-1-31\"",
+            "\"+2026-1-31\"",
+            "\"2026-02-29\"",
+            "\"2026-01-31T00:00:00Z\"",
+            "\" 2026-01-31\"",
+            "\"31.01.2026\"",
+            "\"\"",
+            "20260131",
+            "null",
+            "[]",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
         }
     }
 

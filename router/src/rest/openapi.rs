@@ -267,6 +267,7 @@ impl Document<'_> {
             Kind::Money { .. } => json!({ "type": "number", "exclusiveMinimum": 0 }),
             Kind::Number => json!({ "type": "number" }),
             Kind::Boolean => json!({ "type": "boolean" }),
+            Kind::Date => json!({ "type": "string", "format": "date" }),
             Kind::DateTime | Kind::Until if request => json!({
                 "type": "string",
                 "anyOf": [{ "format": "date-time" }, { "format": "date" }],

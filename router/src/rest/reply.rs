@@ -118,9 +118,8 @@ fn write(kind: &Kind, value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
     let unfit = || Err(format!("{value} is no {}", name(kind)));
     match (kind, value) {
         (Kind::Const(json), _) => out.extend_from_slice(json.as_bytes()),
-        (Kind::Text | Kind::DateTime | Kind::Until, Value::String(_)) | (Kind::Boolean, Value::Bool(_)) => {
-            plain(value, out)
-        }
+        (Kind::Text | Kind::Date | Kind::DateTime | Kind::Until, Value::String(_))
+        | (Kind::Boolean, Value::Bool(_)) => plain(value, out),
         (Kind::Integer { .. }, Value::Number(number)) if number.is_i64() => plain(value, out),
         (Kind::Id { .. }, Value::String(id)) if id.parse::<i64>().is_ok() => out.extend_from_slice(id.as_bytes()),
         (Kind::Money { .. }, money) => match money.get("amount").and_then(Value::as_str) {
@@ -213,6 +212,7 @@ fn name(kind: &Kind) -> &'static str {
         Kind::Money { .. } => "money",
         Kind::Boolean => "boolean",
         Kind::Number => "number",
+        Kind::Date => "date",
         Kind::DateTime | Kind::Until => "moment",
         Kind::Words(_) | Kind::WordsInAnyCase(_) => "known word",
         Kind::Const(_) => "constant",

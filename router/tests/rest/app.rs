@@ -95,7 +95,12 @@ impl Store {
 
     /// With all of the demo's sample data, its people and their trades too.
     pub async fn demo() -> Self {
-        let store = Self::open().await;
+        Self::demo_with(Openness::Anyone).await
+    }
+
+    /// As [`demo`](Self::demo), with that policy.
+    pub async fn demo_with(open: Openness) -> Self {
+        let store = Self::with(open, Limits::default()).await;
         agora::demo::seed(&store.on.services).await.unwrap();
         store
     }

@@ -11,4 +11,5 @@ mod documentation;
 mod failures;
 mod idempotency;
 mod lists;
+mod shop;
 mod tables;

@@ -1,0 +1,67 @@
+//! The OpenAPI document, and whether what it says of the sample data is so.
+
+use serde_json::Value;
+
+use super::counter::Counter;
+
+#[tokio::test]
+async fn the_openapi_document_is_the_one_that_is_checked_in() {
+    let counter = Counter::open().await;
+    let answered = counter.call("GET /openapi.json", "").await;
+    assert_eq!(
+        (answered.status, answered.header("content-type")),
+        (200, "application/json")
+    );
+    let also = counter.call("GET /swagger.json", "").await;
+    assert_eq!(also.line(), answered.line());
+    let mut document = answered.json();
+    document["info"]["version"] = "[version]".into();
+    insta::assert_json_snapshot!("shop_openapi", document);
+}
+
+#[tokio::test]
+async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
+    let counter = Counter::open().await;
+    let document = counter.call("GET /openapi.json", "").await.json();
+    let mut pressed = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (verb, operation) in item.as_object().unwrap() {
+            // As it is before any other button was pressed.
+            let counter = match verb.as_str() {
+                "get" => &counter,
+                _ => &Counter::open().await,
+            };
+            let line = format!("{} {}", verb.to_uppercase(), with_examples(path, operation));
+            let body = match &operation["requestBody"]["content"]["application/json"]["example"] {
+                Value::Null => String::new(),
+                body => body.to_string(),
+            };
+            let answered = counter.call(&line, &body).await;
+            assert_eq!(answered.status, 200, "{line}: {}", answered.text);
+            let example = &operation["responses"]["200"]["content"]["application/json"]["example"];
+            assert_eq!(&answered.json(), example, "{line}");
+            pressed += 1;
+        }
+    }
+    assert_eq!(pressed, 11, "each row of the contract but for this document itself");
+}
+
+/// The path with the examples of its parameters.
+fn with_examples(path: &str, operation: &Value) -> String {
+    let mut line = path.to_owned();
+    for parameter in operation["parameters"].as_array().into_iter().flatten() {
+        let name = parameter["name"].as_str().unwrap();
+        line = line.replace(&format!("{{{name}}}"), &parameter["example"].to_string());
+    }
+    line
+}
+
+#[tokio::test]
+async fn the_interactive_page_is_there() {
+    let counter = Counter::open().await;
+    let page = counter.call("GET /docs", "").await;
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (200, "text/html; charset=utf-8")
+    );
+}

@@ -1,0 +1,90 @@
+//! What every mount has, in the shop's envelope.
+
+use agora::rest::{Openness, service_router};
+use axum::body::Body;
+
+use super::counter::{Counter, said};
+use crate::app::{deserted, send};
+
+#[tokio::test]
+async fn each_service_says_that_it_answers() {
+    let counter = Counter::closed().await;
+    let checked = counter.call("GET /api/check", "").await;
+    assert_eq!(checked.line(), r#"200 {"status":"OK"}"#);
+    for service in ["user", "order"] {
+        let alone = service_router(&counter.0.gateway, Openness::Closed, "shop", Some(service)).unwrap();
+        let checked = send(&alone, "GET /api/check", &[], Body::empty()).await;
+        assert_eq!(checked.line(), r#"200 {"status":"OK"}"#, "{service}");
+    }
+}
+
+#[tokio::test]
+async fn alone_a_service_has_its_own_routes_and_no_others() {
+    let counter = Counter::open().await;
+    let alone = |service| service_router(&counter.0.gateway, Openness::Anyone, "shop", Some(service)).unwrap();
+    let (user, order) = (alone("user"), alone("order"));
+    let status = async |router, line: &str| send(router, line, &[], Body::empty()).await.status;
+    assert_eq!(status(&user, "GET /api/user/1").await, 200);
+    assert_eq!(status(&user, "GET /api/order/1").await, 404);
+    assert_eq!(status(&order, "GET /api/order/1").await, 200);
+    assert_eq!(status(&order, "GET /api/user/1").await, 404);
+    let body = r#"{"user_id":4,"product_id":1,"quantity":2,"date":"2023-11-28"}"#;
+    let placed = send(&order, "POST /api/orders", &[], body).await;
+    assert_eq!(placed.header("location"), "/api/order/3");
+}
+
+#[tokio::test]
+async fn what_is_not_there_and_what_is_not_answered_are_told_in_the_envelope() {
+    let counter = Counter::open().await;
+    for path in ["/api/nowhere", "/api/user", "/api/user/1/2", "", "/"] {
+        let answered = counter.call(&format!("GET {path}"), "").await;
+        assert_eq!(answered.line(), said(404, "there is no such path"), "{path}");
+    }
+    for (line, allow) in [
+        ("PATCH /api/user/1", "GET, HEAD, PUT, DELETE"),
+        ("POST /api/order/1", "GET, HEAD, PUT, DELETE"),
+        ("GET /api/users", "POST"),
+        ("GET /api/orders", "POST"),
+        ("GET /api/login", "POST"),
+        ("DELETE /api/userorders/1", "GET, HEAD"),
+    ] {
+        let answered = counter.call(line, "").await;
+        assert_eq!((answered.status, answered.header("allow")), (405, allow), "{line}");
+        assert_eq!(
+            answered.line(),
+            said(405, &format!("this path answers {allow}")),
+            "{line}"
+        );
+    }
+    let headed = counter.call("HEAD /api/order/1/", "").await;
+    assert_eq!((headed.status, headed.text.as_str()), (200, ""));
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_answer_is_503() {
+    let counter = Counter::open().await;
+    let gateway = counter.0.gateway.before(std::sync::Arc::new(deserted()));
+    let router = agora::rest::router(&gateway, Openness::Anyone);
+    let order = r#"{"user_id":4,"product_id":1,"quantity":2,"date":"2023-11-28"}"#;
+    let user = r#"{"name":"newUser","password":"newPassword","address":"new address"}"#;
+    for (line, body) in [
+        ("POST /shop/api/users", user),
+        ("POST /shop/api/login", user),
+        ("GET /shop/api/user/1", ""),
+        ("PUT /shop/api/user/1", user),
+        ("DELETE /shop/api/user/1", ""),
+        ("POST /shop/api/orders", order),
+        ("GET /shop/api/order/1", ""),
+        ("PUT /shop/api/order/1", order),
+        ("DELETE /shop/api/order/1", ""),
+        ("GET /shop/api/userorders/1", ""),
+    ] {
+        let answered = send(&router, line, &[], body).await;
+        assert_eq!(answered.line(), said(503, "this service does not answer"), "{line}");
+        assert_eq!(answered.header("retry-after"), "1", "{line}");
+    }
+    assert_eq!(
+        send(&router, "GET /shop/api/check", &[], Body::empty()).await.status,
+        200
+    );
+}

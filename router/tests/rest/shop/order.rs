@@ -1,0 +1,115 @@
+//! The order service: what works.
+
+use serde_json::json;
+
+use super::counter::{BASKETS, Counter, MUGS, NOTEBOOKS, order, said};
+
+#[tokio::test]
+async fn the_documents_example_is_placed() {
+    let counter = Counter::open().await;
+    let body = r#"{"user_id":4,"product_id":1,"quantity":2,"date":"2023-11-28"}"#;
+    let placed = counter.call("POST /api/orders", body).await;
+    assert_eq!(placed.line(), said(200, "Order placed successfully"));
+    assert_eq!(placed.header("location"), "/shop/api/order/3");
+    let read = counter.call("GET /api/order/3", "").await;
+    assert_eq!(
+        read.line(),
+        r#"200 {"id":3,"user_id":4,"product_id":1,"quantity":2,"date":"2023-11-28"}"#
+    );
+    assert_eq!(counter.left().await, [MUGS - 2, NOTEBOOKS, BASKETS]);
+}
+
+#[tokio::test]
+async fn a_users_orders_are_listed_the_oldest_first() {
+    let counter = Counter::open().await;
+    assert_eq!(counter.orders_of(1).await, json!([]));
+    counter.ordered(4, 3, 1).await;
+    counter.ordered(1, 1, 1).await;
+    assert_eq!(
+        counter.orders_of(4).await,
+        json!([
+            { "id": 2, "user_id": 4, "product_id": 2, "quantity": 1, "date": "2023-11-28" },
+            { "id": 3, "user_id": 4, "product_id": 3, "quantity": 1, "date": "2023-11-28" },
+        ])
+    );
+}
+
+#[tokio::test]
+async fn all_orders_of_a_user_are_listed_however_many() {
+    let counter = Counter::open().await;
+    let more = r#"mutation { updateProduct(id: 1, input: { available: 1000 }) { id } }"#;
+    counter.0.graph(more, contract::Viewer::service("tests")).await;
+    for _ in 0..130 {
+        counter.ordered(2, 1, 1).await;
+    }
+    assert_eq!(counter.orders_of(2).await.as_array().unwrap().len(), 130);
+}
+
+#[tokio::test]
+async fn a_changed_order_has_what_was_asked_for_and_availability_follows() {
+    let counter = Counter::open().await;
+    let address = counter.ordered(1, 1, 4).await;
+    for (body, shown, left) in [
+        (
+            r#"{"quantity":6}"#,
+            (1, 6, "2023-11-28"),
+            [MUGS - 6, NOTEBOOKS, BASKETS],
+        ),
+        (
+            r#"{"quantity":1}"#,
+            (1, 1, "2023-11-28"),
+            [MUGS - 1, NOTEBOOKS, BASKETS],
+        ),
+        (
+            r#"{"date":"2024-02-29"}"#,
+            (1, 1, "2024-02-29"),
+            [MUGS - 1, NOTEBOOKS, BASKETS],
+        ),
+        (
+            r#"{"product_id":2}"#,
+            (2, 1, "2024-02-29"),
+            [MUGS, NOTEBOOKS - 1, BASKETS],
+        ),
+        (
+            r#"{"user_id":1,"product_id":3,"quantity":50,"date":"2026-01-31","id":9}"#,
+            (3, 50, "2026-01-31"),
+            [MUGS, NOTEBOOKS, 0],
+        ),
+    ] {
+        let changed = counter.call(&format!("PUT {address}"), body).await;
+        assert_eq!(changed.line(), said(200, "Order modified successfully"), "{body}");
+        let (product, quantity, date) = shown;
+        let shown = json!({ "id": 3, "user_id": 1, "product_id": product, "quantity": quantity, "date": date });
+        assert_eq!(counter.call(&format!("GET {address}"), "").await.json(), shown);
+        assert_eq!(counter.left().await, left, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_order_gives_back_once() {
+    let counter = Counter::open().await;
+    let address = counter.ordered(1, 1, 4).await;
+    assert_eq!(counter.left().await, [MUGS - 4, NOTEBOOKS, BASKETS]);
+    let deleted = counter.call(&format!("DELETE {address}"), "").await;
+    assert_eq!(deleted.line(), said(200, "Order deleted successfully"));
+    for line in [format!("DELETE {address}"), format!("GET {address}")] {
+        assert_eq!(
+            counter.call(&line, "").await.line(),
+            said(404, "Order not found."),
+            "{line}"
+        );
+    }
+    assert_eq!(counter.left().await, [MUGS, NOTEBOOKS, BASKETS]);
+    // The next one has a number of its own.
+    assert_eq!(counter.ordered(1, 1, 1).await, "/api/order/4");
+}
+
+#[tokio::test]
+async fn what_the_last_order_left_can_be_ordered_and_no_more() {
+    let counter = Counter::open().await;
+    counter.ordered(1, 3, BASKETS - 1).await;
+    let none = counter.call("POST /api/orders", &order(2, 3, 2)).await;
+    assert_eq!(none.line(), said(409, "Not enough items available."));
+    counter.ordered(2, 3, 1).await;
+    assert_eq!(counter.left().await, [MUGS, NOTEBOOKS, 0]);
+}
