@@ -1,0 +1,62 @@
+//! Many proposals become one entry of the log: while a majority writes one to its disks, the next ones gather.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::leader::Commit;
+use crate::order::{Command, Outcome};
+use crate::replica::{Core, Error};
+
+/// A command on its way, and who waits for what is decided.
+pub(crate) struct Proposal {
+    command: Command,
+    until: Instant,
+    answer: oneshot::Sender<Result<Outcome, Error>>,
+}
+
+/// The way to the task that gathers them.
+pub(crate) struct Proposals(mpsc::Sender<Proposal>);
+
+impl Proposals {
+    pub(crate) fn new(waiting_max: usize) -> (Self, mpsc::Receiver<Proposal>) {
+        let (sender, receiver) = mpsc::channel(waiting_max.max(1));
+        (Self(sender), receiver)
+    }
+
+    /// Has a command decided, or says at `until` that nobody knows.
+    pub(crate) async fn decide(&self, command: Command, until: Instant) -> Result<Outcome, Error> {
+        command.check().map_err(Error::Refused)?;
+        let (answer, answered) = oneshot::channel();
+        let proposal = Proposal { command, until, answer };
+        let decided = async {
+            self.0.send(proposal).await.map_err(|_| Error::Unavailable)?;
+            answered.await.map_err(|_| Error::Unavailable)?
+        };
+        let decided = tokio::time::timeout_at(until, decided).await;
+        decided.map_err(|_| Error::Unavailable)?
+    }
+}
+
+/// Has one batch decided after the other, until nobody can propose any more.
+pub(crate) async fn run(core: Arc<Core>, mut proposals: mpsc::Receiver<Proposal>) {
+    let mut batch = Vec::new();
+    while proposals.recv_many(&mut batch, core.settings.batch_max.max(1)).await > 0 {
+        // Who does not wait any more has been told that nobody knows; then it need not happen.
+        batch.retain(|proposal| !proposal.answer.is_closed());
+        let Some(until) = batch.iter().map(|proposal| proposal.until).max() else {
+            continue;
+        };
+        let commands = batch.iter().map(|proposal| proposal.command.clone()).collect();
+        match core.at_leader(&Commit(commands), until).await {
+            Ok(outcomes) if outcomes.len() == batch.len() => {
+                for (proposal, outcome) in batch.drain(..).zip(outcomes) {
+                    let _ = proposal.answer.send(Ok(outcome));
+                }
+            }
+            // Dropped, a proposal is answered: nobody knows.
+            _ => batch.clear(),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What only the leader can do, asked of any replica: it is done here or passed on, until it is done or time is over.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use openraft::error::{CheckIsLeaderError, ClientWriteError, RaftError};
+use openraft::{BasicNode, ChangeMembers, Raft};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::Settings;
+use crate::network::PeerError;
+use crate::order::{Command, Outcome, ReplicaId};
+use crate::replica::{Core, Error};
+use crate::store::{LogId, Types};
+
+/// Something for the leader.
+pub(crate) trait Task: Serialize + DeserializeOwned + Clone + Send + Sync {
+    /// Where other replicas take it.
+    const PATH: &str;
+    /// What it answers.
+    type Answer: Serialize + DeserializeOwned + Send;
+
+    /// How long one attempt may take.
+    fn within(settings: &Settings) -> Duration;
+
+    /// Does it, on the leader.
+    fn carry_out(
+        self,
+        raft: &Raft<Types>,
+        settings: &Settings,
+    ) -> impl Future<Output = Result<Self::Answer, PeerError>> + Send;
+}
+
+/// Make these one entry of the log, and apply it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Commit(pub(crate) Vec<Command>);
+
+impl Task for Commit {
+    const PATH: &str = "/raft/commit";
+    type Answer = Vec<Outcome>;
+
+    fn within(settings: &Settings) -> Duration {
+        settings.commit_within
+    }
+
+    async fn carry_out(self, raft: &Raft<Types>, settings: &Settings) -> Result<Vec<Outcome>, PeerError> {
+        if self.0.len() > settings.batch_max {
+            return Err(PeerError::Refused("too many commands at once".to_owned()));
+        }
+        for command in &self.0 {
+            command.check().map_err(PeerError::Refused)?;
+        }
+        let written = raft.client_write(self.0).await.map_err(written)?;
+        Ok(written.data)
+    }
+}
+
+/// How far the log is, as a majority knows it now: who has applied that much has everything that was answered before.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct ReadPoint;
+
+impl Task for ReadPoint {
+    const PATH: &str = "/raft/read";
+    type Answer = Option<LogId>;
+
+    fn within(settings: &Settings) -> Duration {
+        settings.commit_within
+    }
+
+    async fn carry_out(self, raft: &Raft<Types>, _: &Settings) -> Result<Option<LogId>, PeerError> {
+        match raft.get_read_log_id().await {
+            Ok((point, _)) => Ok(point),
+            Err(RaftError::APIError(CheckIsLeaderError::ForwardToLeader(_))) => Err(PeerError::NotLeader),
+            Err(error) => Err(PeerError::Unreachable(error.to_string())),
+        }
+    }
+}
+
+/// Who takes part from now on.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Change {
+    /// This one too, once it has caught up.
+    Add(ReplicaId, String),
+    /// This one no longer.
+    Remove(ReplicaId),
+}
+
+impl Task for Change {
+    const PATH: &str = "/raft/members";
+    type Answer = ();
+
+    fn within(settings: &Settings) -> Duration {
+        settings.snapshot_within
+    }
+
+    async fn carry_out(self, raft: &Raft<Types>, _: &Settings) -> Result<(), PeerError> {
+        match self {
+            Self::Add(id, url) => {
+                // First it listens and catches up; a vote it gets when it can keep up with the others.
+                let blocking = true;
+                raft.add_learner(id, BasicNode { addr: url }, blocking)
+                    .await
+                    .map_err(written)?;
+                let voters = ChangeMembers::AddVoterIds(BTreeSet::from([id]));
+                raft.change_membership(voters, true).await.map_err(written)?;
+            }
+            Self::Remove(id) => {
+                let voters = ChangeMembers::RemoveVoters(BTreeSet::from([id]));
+                raft.change_membership(voters, false).await.map_err(written)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn written(error: RaftError<ReplicaId, ClientWriteError<ReplicaId, BasicNode>>) -> PeerError {
+    match error {
+        RaftError::APIError(ClientWriteError::ForwardToLeader(_)) => PeerError::NotLeader,
+        RaftError::APIError(ClientWriteError::ChangeMembershipError(error)) => PeerError::Refused(error.to_string()),
+        RaftError::Fatal(error) => PeerError::Unreachable(error.to_string()),
+    }
+}
+
+impl Core {
+    /// Has the leader do something: this replica or another, now or the one that is elected meanwhile.
+    ///
+    /// It may happen twice, when an answer is lost: a task has to be one that may.
+    pub(crate) async fn at_leader<T: Task>(&self, task: &T, until: Instant) -> Result<T::Answer, Error> {
+        let mut leaders = self.raft.server_metrics();
+        loop {
+            let leader = leaders.borrow_and_update().current_leader;
+            let attempt = async {
+                match leader {
+                    Some(leader) => self.ask(leader, task).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let answer = tokio::select! {
+                answer = attempt => answer,
+                () = tokio::time::sleep_until(until) => return Err(Error::Unavailable),
+                // Whoever was asked may be stopped or cut off: do not wait for it longer than the others do.
+                _ = leaders.wait_for(|now| now.current_leader != leader) => continue,
+            };
+            match answer {
+                Ok(answer) => return Ok(answer),
+                Err(PeerError::Refused(why)) => return Err(Error::Refused(why)),
+                Err(error) => tracing::debug!(%error, ?leader, "the leader did not do it"),
+            }
+            let pause = Instant::now() + self.settings.heartbeat;
+            let changed = leaders.wait_for(|now| now.current_leader != leader);
+            let _ = tokio::time::timeout_at(pause.min(until), changed).await;
+            if Instant::now() >= until {
+                return Err(Error::Unavailable);
+            }
+        }
+    }
+
+    async fn ask<T: Task>(&self, leader: ReplicaId, task: &T) -> Result<T::Answer, PeerError> {
+        let within = T::within(&self.settings);
+        if leader == self.id {
+            let done = task.clone().carry_out(&self.raft, &self.settings);
+            let done = tokio::time::timeout(within, done).await;
+            return done.unwrap_or_else(|_| Err(PeerError::Unreachable("no majority".to_owned())));
+        }
+        let url = self.url(leader).ok_or(PeerError::NotLeader)?;
+        self.peers.post(&url, T::PATH, task, within).await
+    }
+}

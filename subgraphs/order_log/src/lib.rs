@@ -1,0 +1,29 @@
+//! The replicated order service: several replicas with a file each, of which a majority holds every order that was answered.
+//!
+//! Read from below: [`order`] says what is recorded, `store` keeps it in one SQLite file (openraft's log beside the ledger
+//! that comes of it), `network` and `server` carry openraft's messages, [`Replica`] joins the three, [`Catalog`] is where the
+//! shares are, `trade` moves shares and records orders so that both happen or neither, `settle` ends what a dead replica
+//! began, `rest` answers the documented routes.
+
+mod batch;
+mod catalog;
+mod credentials;
+mod leader;
+mod network;
+pub mod order;
+mod replica;
+mod rest;
+mod server;
+mod settings;
+mod settle;
+mod store;
+mod trade;
+
+pub use catalog::{Catalog, CatalogError, CatalogResult, Reservation, SqliteCatalog};
+pub use credentials::{Credentials, SharedSecret};
+pub use order::ReplicaId;
+pub use replica::{Error, OpenError, Place, Replica, Status, Surroundings};
+pub use rest::Access;
+pub use settings::Settings;
+pub use store::StoreError;
+pub use trade::{TradeError, Wanted};

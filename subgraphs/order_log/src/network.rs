@@ -1,0 +1,238 @@
+//! The way to other replicas: JSON over HTTP, with a credential, a bound and a time limit on everything.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use openraft::error::{Fatal, RPCError, RaftError, ReplicationClosed, StreamingError, Unreachable};
+use openraft::network::{Backoff, RPCOption, RaftNetwork, RaftNetworkFactory};
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse};
+use openraft::storage::Snapshot;
+use openraft::{AnyError, BasicNode, OptionalSend};
+use reqwest::{Body, RequestBuilder, StatusCode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use crate::order::ReplicaId;
+use crate::store::snapshot::SnapshotData;
+use crate::store::{SnapshotMeta, StoreError, Types, Vote};
+use crate::{Credentials, Settings};
+
+/// Where openraft's entries are taken.
+pub(crate) const APPEND: &str = "/raft/append";
+/// Where votes are asked for.
+pub(crate) const VOTE: &str = "/raft/vote";
+/// Where copies of the ledger are taken.
+pub(crate) const SNAPSHOT: &str = "/raft/snapshot";
+
+/// What comes before the lines of a copy.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SnapshotHead {
+    pub(crate) vote: Vote,
+    pub(crate) meta: SnapshotMeta,
+}
+
+/// Why another replica gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PeerError {
+    /// It is not there, not in time, or not well.
+    #[error("{0}")]
+    Unreachable(String),
+    /// It answers, but does not lead.
+    #[error("the other replica does not lead")]
+    NotLeader,
+    /// It will not do this, whoever asks.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// The way to all other replicas.
+#[derive(Clone)]
+pub(crate) struct Peers {
+    http: reqwest::Client,
+    credentials: Arc<dyn Credentials>,
+    settings: Arc<Settings>,
+    /// Where replicas are, by the settings of this one: it comes before what the log says, since addresses change.
+    urls: Arc<BTreeMap<ReplicaId, String>>,
+}
+
+impl Peers {
+    pub(crate) fn new(
+        urls: BTreeMap<ReplicaId, String>,
+        credentials: Arc<dyn Credentials>,
+        settings: Arc<Settings>,
+    ) -> Result<Self, reqwest::Error> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(settings.connect_within)
+            .tcp_nodelay(true)
+            .no_proxy()
+            .build()?;
+        Ok(Self {
+            http,
+            credentials,
+            settings,
+            urls: Arc::new(urls),
+        })
+    }
+
+    /// Where a replica is.
+    pub(crate) fn url(&self, id: ReplicaId, node: Option<&BasicNode>) -> Option<String> {
+        let known = self.urls.get(&id).or(node.map(|node| &node.addr));
+        known.map(|url| url.trim_end_matches('/').to_owned())
+    }
+
+    /// Posts JSON to a replica and reads the answer.
+    pub(crate) async fn post<A: Serialize + ?Sized, B: DeserializeOwned>(
+        &self,
+        url: &str,
+        path: &str,
+        body: &A,
+        within: Duration,
+    ) -> Result<B, PeerError> {
+        self.answered(self.http.post(format!("{url}{path}")).json(body), within)
+            .await
+    }
+
+    /// Gets JSON from a replica.
+    pub(crate) async fn get<B: DeserializeOwned>(
+        &self,
+        url: &str,
+        path: &str,
+        within: Duration,
+    ) -> Result<B, PeerError> {
+        self.answered(self.http.get(format!("{url}{path}")), within).await
+    }
+
+    async fn answered<B: DeserializeOwned>(&self, request: RequestBuilder, within: Duration) -> Result<B, PeerError> {
+        let exchange = async {
+            let response = request.bearer_auth(self.credentials.token()).send().await?;
+            let status = response.status();
+            let mut body = Vec::new();
+            let mut chunks = response.bytes_stream();
+            while body.len() <= self.settings.message_bytes_max
+                && let Some(chunk) = chunks.next().await
+            {
+                body.extend_from_slice(&chunk?);
+            }
+            Ok::<_, reqwest::Error>((status, body))
+        };
+        // Around all of it: a connection that breaks while it is made can be waited for without end.
+        let answer = tokio::time::timeout(within, exchange).await;
+        let answer = answer.map_err(|_| PeerError::Unreachable(format!("no answer within {within:?}")))?;
+        let (status, body) = answer.map_err(|error| PeerError::Unreachable(error.to_string()))?;
+        if body.len() > self.settings.message_bytes_max {
+            return Err(PeerError::Refused("the answer is too large".to_owned()));
+        }
+        match status {
+            StatusCode::OK => serde_json::from_slice(&body).map_err(|error| PeerError::Unreachable(error.to_string())),
+            StatusCode::MISDIRECTED_REQUEST => Err(PeerError::NotLeader),
+            StatusCode::BAD_REQUEST | StatusCode::CONFLICT => {
+                Err(PeerError::Refused(String::from_utf8_lossy(&body).into_owned()))
+            }
+            other => Err(PeerError::Unreachable(format!("answered {other}"))),
+        }
+    }
+}
+
+impl RaftNetworkFactory<Types> for Peers {
+    type Network = Link;
+
+    async fn new_client(&mut self, target: ReplicaId, node: &BasicNode) -> Link {
+        Link {
+            url: self.url(target, Some(node)).unwrap_or_default(),
+            peers: self.clone(),
+        }
+    }
+}
+
+/// The way to one other replica.
+pub(crate) struct Link {
+    url: String,
+    peers: Peers,
+}
+
+type RpcError = RPCError<ReplicaId, BasicNode, RaftError<ReplicaId>>;
+
+impl RaftNetwork<Types> for Link {
+    async fn append_entries(
+        &mut self,
+        rpc: AppendEntriesRequest<Types>,
+        option: RPCOption,
+    ) -> Result<AppendEntriesResponse<ReplicaId>, RpcError> {
+        let answer = self.peers.post(&self.url, APPEND, &rpc, option.hard_ttl()).await;
+        answer.map_err(|error| unreachable(&error).into())
+    }
+
+    async fn vote(
+        &mut self,
+        rpc: VoteRequest<ReplicaId>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<ReplicaId>, RpcError> {
+        let answer = self.peers.post(&self.url, VOTE, &rpc, option.hard_ttl()).await;
+        answer.map_err(|error| unreachable(&error).into())
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: Snapshot<Types>,
+        cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
+        _: RPCOption,
+    ) -> Result<SnapshotResponse<ReplicaId>, StreamingError<Types, Fatal<ReplicaId>>> {
+        let head = SnapshotHead {
+            vote,
+            meta: snapshot.meta,
+        };
+        let (chunks, written) = mpsc::channel(4);
+        let data = *snapshot.snapshot;
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = write_lines(&head, data, &chunks) {
+                tracing::warn!(%error, "a copy of the ledger broke off");
+                let _ = chunks.blocking_send(Err(std::io::Error::other(error)));
+            }
+        });
+        let body = futures_util::stream::unfold(written, async |mut written| {
+            written.recv().await.map(|chunk| (chunk, written))
+        });
+        let request = self.peers.http.post(format!("{}{SNAPSHOT}", self.url));
+        let request = request.body(Body::wrap_stream(body));
+        let sent = self.peers.answered(request, self.peers.settings.snapshot_within);
+        tokio::select! {
+            closed = cancel => Err(closed.into()),
+            answer = sent => answer.map_err(|error| unreachable(&error).into()),
+        }
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff::new(std::iter::repeat(self.peers.settings.heartbeat))
+    }
+}
+
+/// About how many bytes of a copy are handed on at once.
+const CHUNK: usize = 64 << 10;
+
+fn write_lines(
+    head: &SnapshotHead,
+    data: SnapshotData,
+    chunks: &mpsc::Sender<std::io::Result<Vec<u8>>>,
+) -> Result<(), StoreError> {
+    let mut chunk = serde_json::to_vec(head)?;
+    chunk.push(b'\n');
+    let send = |chunk: Vec<u8>| chunks.blocking_send(Ok(chunk)).map_err(|_| StoreError::Closed);
+    data.each(&mut |line| {
+        serde_json::to_writer(&mut chunk, &line)?;
+        chunk.push(b'\n');
+        match chunk.len() {
+            CHUNK.. => send(std::mem::take(&mut chunk)),
+            _ => Ok(()),
+        }
+    })?;
+    send(chunk)
+}
+
+fn unreachable(error: &PeerError) -> Unreachable {
+    Unreachable::from(AnyError::new(error))
+}

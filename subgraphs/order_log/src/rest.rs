@@ -1,0 +1,259 @@
+//! The documented routes of a replica: `/buy`, `/sell`, `/orders/{n}`, `/push`, `/sync`, `/ping`, `/leader-broadcast`.
+
+mod input;
+
+use std::future::Future;
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::{Map, Value, json};
+use tokio::net::TcpListener;
+
+use self::input::Input;
+use crate::order::{ExchangeOrder, Shares, Side};
+use crate::replica::{Error, Replica};
+use crate::trade::{TradeError, Wanted};
+use crate::{ReplicaId, server};
+
+/// Whom the documented routes answer. Routes between replicas always need the credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, as the document has it.
+    Open,
+    /// Who shows a service credential.
+    Token,
+}
+
+impl Replica {
+    /// Everything this replica answers.
+    pub fn routes(&self, access: Access) -> Router {
+        let mut documented = Router::new();
+        for (path, handler) in [
+            ("/buy", post(buy)),
+            ("/sell", post(sell)),
+            ("/orders/{number}", get(order)),
+            ("/lookup-order/{number}", get(order)),
+            ("/push", post(push)),
+            ("/sync", post(sync)),
+            ("/ping", get(ping)),
+            ("/leader-broadcast", post(leader_broadcast)),
+        ] {
+            documented = documented
+                .route(&format!("{path}/"), handler.clone())
+                .route(path, handler);
+        }
+        documented
+            .route_layer(middleware::from_fn_with_state((self.clone(), access), admitted))
+            .merge(server::routes(self.clone()))
+            .fallback(async || Failure::new(StatusCode::NOT_FOUND, "not found"))
+            .method_not_allowed_fallback(async || Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"))
+            .with_state(self.clone())
+    }
+
+    /// Answers on `listener` until `shutdown`.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        access: Access,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        axum::serve(listener, self.routes(access))
+            .with_graceful_shutdown(shutdown)
+            .await
+    }
+}
+
+/// Who may ask, and whether there is anything to be said yet: a replica serves when it has caught up.
+async fn admitted(State((replica, access)): State<(Replica, Access)>, request: Request, next: Next) -> Response {
+    if access == Access::Token && !server::is_known(&replica, request.headers()) {
+        let mut refusal = Failure::new(StatusCode::UNAUTHORIZED, "sign in first").into_response();
+        let challenge = HeaderValue::from_static("Bearer");
+        refusal.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        return refusal;
+    }
+    if !replica.is_ready() {
+        return Failure::unavailable().into_response();
+    }
+    next.run(request).await
+}
+
+async fn buy(State(replica): State<Replica>, request: Request) -> Result<Response, Failure> {
+    trade(&replica, Side::Buy, request).await
+}
+
+async fn sell(State(replica): State<Replica>, request: Request) -> Result<Response, Failure> {
+    trade(&replica, Side::Sell, request).await
+}
+
+async fn trade(replica: &Replica, side: Side, request: Request) -> Result<Response, Failure> {
+    let key = input::key(request.headers())?;
+    let input = Input::of(request, &replica.core.settings).await?;
+    let wanted = Wanted {
+        key,
+        shares: Shares {
+            name: input.name()?,
+            side,
+            quantity: input.quantity()?,
+        },
+        trader_id: None,
+    };
+    let number = replica.trade(&wanted).await?.number;
+    Ok(ok(json!({ "order_number": number, "transaction-number": number })))
+}
+
+async fn order(State(replica): State<Replica>, Path(number): Path<String>) -> Result<Response, Failure> {
+    let known = match number.parse() {
+        Ok(number) if number >= 0 => replica.order(number).await?,
+        _ => None,
+    };
+    let not_found = || {
+        Failure::new(
+            StatusCode::NOT_FOUND,
+            format!("could not find order with number {number}"),
+        )
+    };
+    let order = known.ok_or_else(not_found)?;
+    let mut shown = entry(&order);
+    shown.insert("number".to_owned(), order.number.into());
+    Ok(ok(shown.into()))
+}
+
+/// A push confirms what the log has; it never writes past it.
+async fn push(State(replica): State<Replica>, request: Request) -> Result<Response, Failure> {
+    let input = Input::of(request, &replica.core.settings).await?;
+    let number = input.integer("nextID", 0, i64::MAX)?;
+    let pushed = input.object("entry")?;
+    let shares = Shares {
+        name: pushed.name()?,
+        side: pushed.side()?,
+        quantity: pushed.quantity()?,
+    };
+    match replica.order(number).await? {
+        Some(order) if order.trade.shares == shares => Ok(success("pushed entry to database", None)),
+        Some(_) => Err(Failure::new(StatusCode::CONFLICT, "another order has this number")),
+        None => Err(Failure::new(StatusCode::CONFLICT, "no order has this number yet")),
+    }
+}
+
+async fn sync(State(replica): State<Replica>, request: Request) -> Result<Response, Failure> {
+    let input = Input::of(request, &replica.core.settings).await?;
+    let last = input.integer("lastID", -1, i64::MAX)?;
+    let missed = replica.since(last).await?;
+    let missed: Map<_, Value> = missed
+        .iter()
+        .map(|order| (order.number.to_string(), entry(order).into()))
+        .collect();
+    let leader = replica.leader().and_then(|id| i64::try_from(id).ok()).unwrap_or(-1);
+    Ok(ok(json!({ "leader-id": leader, "transactions": missed })))
+}
+
+async fn ping(State(replica): State<Replica>) -> Response {
+    success("pong", Some(replica.id()))
+}
+
+/// The front end chose a leader: the chosen one asks to lead, the others take note. Who leads is for a majority to say.
+async fn leader_broadcast(State(replica): State<Replica>, request: Request) -> Result<Response, Failure> {
+    let input = Input::of(request, &replica.core.settings).await?;
+    let chosen = input.integer("leader-id", 1, i64::MAX)?;
+    let known = replica
+        .members()
+        .into_iter()
+        .find(|id| i64::try_from(*id) == Ok(chosen));
+    let Some(chosen) = known else {
+        return Err(Failure::invalid("leader-id must be the id of a replica"));
+    };
+    if chosen == replica.id() {
+        replica.take_lead().await?;
+    }
+    Ok(success("acknowledge new leader", None))
+}
+
+fn entry(order: &ExchangeOrder) -> Map<String, Value> {
+    let shares = &order.trade.shares;
+    let members: [(_, Value); 3] = [
+        ("name", shares.name.as_str().into()),
+        ("quantity", shares.quantity.into()),
+        ("type", shares.side.as_str().into()),
+    ];
+    members
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .collect()
+}
+
+fn success(message: &str, server: Option<ReplicaId>) -> Response {
+    let mut said = json!({ "code": 200, "message": message });
+    if let Some(server) = server {
+        said["server-id"] = server.into();
+    }
+    ok(json!({ "success": said }))
+}
+
+fn ok(body: Value) -> Response {
+    axum::Json(body).into_response()
+}
+
+/// An answer that is an error, in the document's envelope.
+struct Failure {
+    status: StatusCode,
+    message: String,
+}
+
+impl Failure {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { status, message }
+    }
+
+    fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    fn unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "order service unavailable")
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let body = json!({ "error": { "code": self.status.as_u16(), "message": self.message } });
+        let mut response = (self.status, axum::Json(body)).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            let soon = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, soon);
+        }
+        response
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Refused(why) => Self::invalid(why),
+            Error::Unavailable => Self::unavailable(),
+            Error::Store(error) => {
+                tracing::error!(%error, "the replica's file");
+                Self::unavailable()
+            }
+        }
+    }
+}
+
+impl From<TradeError> for Failure {
+    fn from(error: TradeError) -> Self {
+        match error {
+            TradeError::NoStock => Self::new(StatusCode::NOT_FOUND, "stock not found"),
+            TradeError::TooFew | TradeError::TooMany => Self::new(StatusCode::CONFLICT, "could not trade stock"),
+            TradeError::Mismatch => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            TradeError::Invalid(why) => Self::invalid(why),
+            TradeError::Unavailable => Self::unavailable(),
+        }
+    }
+}

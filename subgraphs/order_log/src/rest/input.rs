@@ -1,0 +1,93 @@
+//! What a request brings, checked member by member.
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, StatusCode, header};
+use serde_json::{Map, Value};
+
+use super::Failure;
+use crate::order::{NAME_CHARS_MAX, QUANTITY_MAX, Side};
+use crate::{Settings, server};
+
+/// The most bytes of a client's key.
+const KEY_BYTES_MAX: usize = 200;
+
+/// The members of a JSON object; others than those asked for are ignored.
+pub(super) struct Input(Map<String, Value>);
+
+impl Input {
+    /// The object in a request's body.
+    pub(super) async fn of(request: Request, settings: &Settings) -> Result<Self, Failure> {
+        let (parts, body) = request.into_parts();
+        if !is_json(&parts.headers) {
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(Failure::new(status, "the body must be application/json"));
+        }
+        let body = server::read(body, settings.body_bytes_max, settings.body_within).await;
+        let body =
+            body.map_err(|status| Failure::new(status, status.canonical_reason().unwrap_or_default().to_lowercase()))?;
+        match serde_json::from_slice(&body) {
+            Ok(Value::Object(members)) => Ok(Self(members)),
+            _ => Err(Failure::invalid("the body must be a JSON object")),
+        }
+    }
+
+    /// A member that is an object itself.
+    pub(super) fn object(&self, member: &str) -> Result<Self, Failure> {
+        match self.0.get(member) {
+            Some(Value::Object(members)) => Ok(Self(members.clone())),
+            _ => Err(Failure::invalid(format!("{member} must be an object"))),
+        }
+    }
+
+    /// A member that is a whole number, written as one.
+    pub(super) fn integer(&self, member: &str, min: i64, max: i64) -> Result<i64, Failure> {
+        let value = self.0.get(member).and_then(Value::as_i64);
+        let value = value.filter(|value| (min..=max).contains(value));
+        value.ok_or_else(|| match max {
+            i64::MAX => Failure::invalid(format!("{member} must be an integer from {min}")),
+            _ => Failure::invalid(format!("{member} must be an integer from {min} to {max}")),
+        })
+    }
+
+    pub(super) fn quantity(&self) -> Result<i64, Failure> {
+        self.integer("quantity", 1, QUANTITY_MAX)
+    }
+
+    pub(super) fn name(&self) -> Result<String, Failure> {
+        let name = self.0.get("name").and_then(Value::as_str).map(str::trim);
+        let fits = |name: &&str| {
+            !name.is_empty() && name.chars().count() <= NAME_CHARS_MAX && !name.chars().any(char::is_control)
+        };
+        name.filter(fits)
+            .map(str::to_owned)
+            .ok_or_else(|| Failure::invalid(format!("name must be text of 1 to {NAME_CHARS_MAX} characters")))
+    }
+
+    pub(super) fn side(&self) -> Result<Side, Failure> {
+        let side = self.0.get("type").and_then(Value::as_str).and_then(Side::of);
+        side.ok_or_else(|| Failure::invalid("type must be \"buy\" or \"sell\""))
+    }
+}
+
+/// The key under which a request may be sent again.
+pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
+    let Some(key) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    match key.to_str() {
+        Ok(key) if !key.is_empty() && key.len() <= KEY_BYTES_MAX => Ok(Some(key.to_owned())),
+        _ => Err(Failure::invalid(format!(
+            "Idempotency-Key must be 1 to {KEY_BYTES_MAX} visible ASCII characters"
+        ))),
+    }
+}
+
+/// A type that is missing is tolerated, another one is not.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
+        return true;
+    };
+    let kind = kind.to_str().unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}

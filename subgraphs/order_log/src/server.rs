@@ -1,0 +1,167 @@
+//! What a replica answers other replicas: openraft's messages and the leader's tasks. Everything needs the credential.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use futures_util::StreamExt;
+use openraft::storage::Snapshot;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::AsyncWriteExt;
+
+use crate::leader::{Change, Commit, ReadPoint, Task};
+use crate::network::{APPEND, PeerError, SNAPSHOT, SnapshotHead, VOTE};
+use crate::replica::STATUS;
+use crate::store::snapshot::{Line, SnapshotData};
+use crate::{Replica, Settings};
+
+/// The routes between replicas.
+pub(crate) fn routes(replica: Replica) -> Router<Replica> {
+    Router::new()
+        .route(APPEND, post(append))
+        .route(VOTE, post(vote))
+        .route(SNAPSHOT, post(snapshot))
+        .route(Commit::PATH, post(task::<Commit>))
+        .route(ReadPoint::PATH, post(task::<ReadPoint>))
+        .route(Change::PATH, post(task::<Change>))
+        .route(STATUS, get(status))
+        .layer(DefaultBodyLimit::disable())
+        .route_layer(middleware::from_fn_with_state(replica, known))
+}
+
+/// Whether a request shows a token of this installation.
+pub(crate) fn is_known(replica: &Replica, headers: &HeaderMap) -> bool {
+    let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = shown.and_then(|value| value.split_once(' '));
+    token.is_some_and(|(scheme, token)| {
+        scheme.eq_ignore_ascii_case("bearer") && replica.core.around.credentials.accepts(token.trim())
+    })
+}
+
+async fn known(State(replica): State<Replica>, request: Request, next: Next) -> Response {
+    if is_known(&replica, request.headers()) {
+        return next.run(request).await;
+    }
+    let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+    (StatusCode::UNAUTHORIZED, challenge, "a service credential is needed").into_response()
+}
+
+async fn append(State(replica): State<Replica>, body: Body) -> Response {
+    match parsed(body, &replica.core.settings).await {
+        Ok(rpc) => answer(replica.core.raft.append_entries(rpc).await),
+        Err(refusal) => refusal,
+    }
+}
+
+async fn vote(State(replica): State<Replica>, body: Body) -> Response {
+    match parsed(body, &replica.core.settings).await {
+        Ok(rpc) => answer(replica.core.raft.vote(rpc).await),
+        Err(refusal) => refusal,
+    }
+}
+
+async fn status(State(replica): State<Replica>) -> Response {
+    answer(replica.status().await)
+}
+
+async fn task<T: Task>(State(replica): State<Replica>, body: Body) -> Response {
+    let (raft, settings) = (&replica.core.raft, &replica.core.settings);
+    let task: T = match parsed(body, settings).await {
+        Ok(task) => task,
+        Err(refusal) => return refusal,
+    };
+    match tokio::time::timeout(T::within(settings), task.carry_out(raft, settings)).await {
+        Ok(Ok(done)) => json(&done),
+        Ok(Err(PeerError::NotLeader)) => StatusCode::MISDIRECTED_REQUEST.into_response(),
+        Ok(Err(PeerError::Refused(why))) => (StatusCode::CONFLICT, why).into_response(),
+        Ok(Err(PeerError::Unreachable(why))) => (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "no majority").into_response(),
+    }
+}
+
+async fn snapshot(State(replica): State<Replica>, body: Body) -> Response {
+    let received = tokio::time::timeout(replica.core.settings.snapshot_within, received(&replica, body)).await;
+    let (head, data) = match received {
+        Ok(Ok(received)) => received,
+        Ok(Err(why)) => return (StatusCode::BAD_REQUEST, why.to_string()).into_response(),
+        Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
+    };
+    let snapshot = Snapshot {
+        meta: head.meta,
+        snapshot: Box::new(data),
+    };
+    answer(replica.core.raft.install_full_snapshot(head.vote, snapshot).await)
+}
+
+/// Writes a copy of the ledger to a file, and sees that it is complete: what is installed must not break off.
+async fn received(replica: &Replica, body: Body) -> Result<(SnapshotHead, SnapshotData), axum::BoxError> {
+    let settings = &replica.core.settings;
+    let mut file = tokio::fs::File::from_std(tempfile::tempfile_in(replica.core.store.folder())?);
+    let mut chunks = body.into_data_stream();
+    let (mut head, mut line) = (None, Vec::new());
+    let (mut lines, mut bytes, mut end) = (0, 0, None);
+    while let Some(chunk) = tokio::time::timeout(settings.body_within, chunks.next()).await? {
+        let chunk = chunk?;
+        bytes += chunk.len() as u64;
+        if bytes > settings.snapshot_bytes_max || line.len() > settings.message_bytes_max {
+            return Err("the copy is too large".into());
+        }
+        for part in chunk.split_inclusive(|byte| *byte == b'\n') {
+            line.extend_from_slice(part);
+            if !line.ends_with(b"\n") {
+                continue;
+            }
+            if head.is_none() {
+                head = Some(serde_json::from_slice(&line)?);
+            } else {
+                if end.is_some() {
+                    return Err("the copy goes on after its end".into());
+                }
+                match serde_json::from_slice(&line)? {
+                    Line::End(count) => end = Some(count),
+                    Line::Order(_) | Line::Cancelled(_) => lines += 1,
+                }
+                file.write_all(&line).await?;
+            }
+            line.clear();
+        }
+    }
+    file.flush().await?;
+    match head {
+        Some(head) if end == Some(lines) => Ok((head, SnapshotData::received(file.into_std().await))),
+        _ => Err("the copy is not complete".into()),
+    }
+}
+
+async fn parsed<T: DeserializeOwned>(body: Body, settings: &Settings) -> Result<T, Response> {
+    let body = read(body, settings.message_bytes_max, settings.body_within).await;
+    let body = body.map_err(IntoResponse::into_response)?;
+    serde_json::from_slice(&body).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()).into_response())
+}
+
+/// A whole body, within bounds.
+pub(crate) async fn read(body: Body, bytes_max: usize, within: Duration) -> Result<Bytes, StatusCode> {
+    let body = tokio::time::timeout(within, to_bytes(body, bytes_max)).await;
+    let body = body.map_err(|_| StatusCode::REQUEST_TIMEOUT)?;
+    body.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)
+}
+
+fn answer<T: Serialize, E: std::fmt::Display>(done: Result<T, E>) -> Response {
+    match done {
+        Ok(done) => json(&done),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response(),
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}

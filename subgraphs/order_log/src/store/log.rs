@@ -1,0 +1,181 @@
+//! openraft's log and vote.
+
+use std::fmt::Debug;
+use std::ops::{Bound, RangeBounds};
+
+use openraft::storage::{LogFlushed, LogState, RaftLogStorage};
+use openraft::{Entry, OptionalSend, RaftLogId, RaftLogReader, StorageError, StorageIOError};
+use rusqlite::Connection;
+
+use super::{LogId, Store, StoreError, Types, Vote, fact, fatal, set_fact};
+use crate::order::ReplicaId;
+
+type Result<T, E = StorageError<ReplicaId>> = std::result::Result<T, E>;
+
+/// The part of the file that openraft's core writes.
+#[derive(Clone)]
+pub(crate) struct Log {
+    pub(crate) store: Store,
+    /// How far the majority is known to be. Written along with the next entries: to know less after a crash is no harm,
+    /// since the ledger knows how far it is itself.
+    committed: Option<LogId>,
+}
+
+impl Log {
+    pub(crate) async fn open(store: Store) -> Result<Self, StoreError> {
+        let committed = store.read(|db| fact(db, "committed")).await?;
+        Ok(Self { store, committed })
+    }
+}
+
+impl RaftLogReader<Types> for Log {
+    async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
+        &mut self,
+        range: RB,
+    ) -> Result<Vec<Entry<Types>>> {
+        let (from, to) = (first(&range), end(&range));
+        let read = self.store.read(move |db| entries(db, from, to, usize::MAX));
+        read.await.map_err(fatal(StorageIOError::read_logs))
+    }
+
+    /// No more than fits into a message.
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<Entry<Types>>> {
+        let bytes = self.store.append_bytes;
+        let read = self.store.read(move |db| entries(db, start, end, bytes));
+        read.await.map_err(fatal(StorageIOError::read_logs))
+    }
+}
+
+impl RaftLogStorage<Types> for Log {
+    type LogReader = Self;
+
+    async fn get_log_state(&mut self) -> Result<LogState<Types>> {
+        let read = self.store.read(|db| {
+            let purged = fact(db, "purged")?;
+            let last = entries_by(
+                db,
+                "SELECT entry FROM log ORDER BY log_index DESC LIMIT 1",
+                [],
+                usize::MAX,
+            )?;
+            Ok(LogState {
+                last_purged_log_id: purged,
+                last_log_id: last.first().map(|entry| *entry.get_log_id()).or(purged),
+            })
+        });
+        read.await.map_err(fatal(StorageIOError::read_logs))
+    }
+
+    async fn get_log_reader(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn save_vote(&mut self, vote: &Vote) -> Result<()> {
+        let vote = *vote;
+        let write = self.store.write(move |db| set_fact(db, "vote", &vote));
+        write.await.map_err(fatal(StorageIOError::write_vote))
+    }
+
+    async fn read_vote(&mut self) -> Result<Option<Vote>> {
+        let read = self.store.read(|db| fact(db, "vote"));
+        read.await.map_err(fatal(StorageIOError::read_vote))
+    }
+
+    async fn save_committed(&mut self, committed: Option<LogId>) -> Result<()> {
+        self.committed = committed;
+        Ok(())
+    }
+
+    async fn read_committed(&mut self) -> Result<Option<LogId>> {
+        Ok(self.committed)
+    }
+
+    /// Answers after the commit, so the entries are on the disk when openraft hears of it.
+    async fn append<I>(&mut self, entries: I, callback: LogFlushed<Types>) -> Result<()>
+    where
+        I: IntoIterator<Item = Entry<Types>> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let (entries, committed): (Vec<_>, _) = (entries.into_iter().collect(), self.committed);
+        let written = self.store.write(move |db| {
+            // An entry that is there already would be openraft's mistake: it takes back what it replaces.
+            let mut insert = db.prepare_cached("INSERT INTO log (log_index, entry) VALUES (?1, ?2)")?;
+            for entry in &entries {
+                insert.execute((number(entry.log_id.index), serde_json::to_string(entry)?))?;
+            }
+            set_fact(db, "committed", &committed)
+        });
+        match written.await {
+            Ok(()) => {
+                callback.log_io_completed(Ok(()));
+                Ok(())
+            }
+            Err(error) => {
+                callback.log_io_completed(Err(std::io::Error::other(error.to_string())));
+                Err(fatal(StorageIOError::write_logs)(error))
+            }
+        }
+    }
+
+    async fn truncate(&mut self, since: LogId) -> Result<()> {
+        let write = self.store.write(move |db| {
+            db.execute("DELETE FROM log WHERE log_index >= ?1", [number(since.index)])?;
+            Ok(())
+        });
+        write.await.map_err(fatal(StorageIOError::write_logs))
+    }
+
+    async fn purge(&mut self, up_to: LogId) -> Result<()> {
+        let write = self.store.write(move |db| {
+            db.execute("DELETE FROM log WHERE log_index <= ?1", [number(up_to.index)])?;
+            set_fact(db, "purged", &up_to)
+        });
+        write.await.map_err(fatal(StorageIOError::write_logs))
+    }
+}
+
+/// Entries from one place to before another, at least one if there is any, and no more after that many bytes.
+fn entries(db: &Connection, from: u64, to: u64, bytes: usize) -> Result<Vec<Entry<Types>>, StoreError> {
+    let sql = "SELECT entry FROM log WHERE log_index >= ?1 AND log_index < ?2 ORDER BY log_index";
+    entries_by(db, sql, [number(from), number(to)], bytes)
+}
+
+fn entries_by<const N: usize>(
+    db: &Connection,
+    sql: &str,
+    range: [i64; N],
+    bytes: usize,
+) -> Result<Vec<Entry<Types>>, StoreError> {
+    let mut found = db.prepare_cached(sql)?;
+    let mut rows = found.query(rusqlite::params_from_iter(range))?;
+    let (mut entries, mut taken) = (Vec::new(), 0);
+    while taken < bytes
+        && let Some(row) = rows.next()?
+    {
+        let text = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        taken += text.len();
+        entries.push(serde_json::from_str(text)?);
+    }
+    Ok(entries)
+}
+
+fn first(range: &impl RangeBounds<u64>) -> u64 {
+    match range.start_bound() {
+        Bound::Included(first) => *first,
+        Bound::Excluded(before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    }
+}
+
+fn end(range: &impl RangeBounds<u64>) -> u64 {
+    match range.end_bound() {
+        Bound::Included(last) => last.saturating_add(1),
+        Bound::Excluded(end) => *end,
+        Bound::Unbounded => u64::MAX,
+    }
+}
+
+/// SQLite's integers end earlier than openraft's. No log gets that long.
+fn number(index: u64) -> i64 {
+    i64::try_from(index).unwrap_or(i64::MAX)
+}

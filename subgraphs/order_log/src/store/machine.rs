@@ -1,0 +1,133 @@
+//! What comes of the log: the ledger, moved on by entries and replaced by copies.
+
+use openraft::storage::{RaftStateMachine, Snapshot};
+use openraft::{
+    Entry, EntryPayload, OptionalSend, RaftSnapshotBuilder, StorageError, StorageIOError, StoredMembership,
+};
+use rusqlite::Connection;
+
+use super::snapshot::{Line, SnapshotData};
+use super::{LogId, Membership, SnapshotMeta, Store, StoreError, Types, fact, fatal, ledger, set_fact};
+use crate::order::{Outcome, ReplicaId};
+
+type Result<T, E = StorageError<ReplicaId>> = std::result::Result<T, E>;
+
+/// The part of the file that openraft's state machine writes.
+#[derive(Clone)]
+pub(crate) struct Machine {
+    pub(crate) store: Store,
+}
+
+impl RaftStateMachine<Types> for Machine {
+    type SnapshotBuilder = Self;
+
+    async fn applied_state(&mut self) -> Result<(Option<LogId>, Membership)> {
+        let read = self.store.read(applied);
+        read.await.map_err(fatal(StorageIOError::read_state_machine))
+    }
+
+    async fn apply<I>(&mut self, entries: I) -> Result<Vec<Vec<Outcome>>>
+    where
+        I: IntoIterator<Item = Entry<Types>> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let entries: Vec<_> = entries.into_iter().collect();
+        // One transaction: a crash finds all of it done and known to be done, or nothing.
+        let write = self.store.write(move |db| apply_all(db, entries));
+        write.await.map_err(fatal(StorageIOError::write_state_machine))
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn begin_receiving_snapshot(&mut self) -> Result<Box<SnapshotData>> {
+        let file = tempfile::tempfile_in(self.store.folder()).map_err(StoreError::from);
+        let file = file.map_err(fatal(StorageIOError::write_state_machine))?;
+        Ok(Box::new(SnapshotData::received(file)))
+    }
+
+    async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Box<SnapshotData>) -> Result<()> {
+        let meta = meta.clone();
+        let write = self.store.write(move |db| install(db, &meta, *snapshot));
+        write.await.map_err(fatal(StorageIOError::write_state_machine))
+    }
+
+    async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<Types>>> {
+        let view = self.store.view().await;
+        let (applied, membership, data) = view.map_err(fatal(StorageIOError::read_state_machine))?;
+        Ok(applied.map(|applied| snapshot(Some(applied), membership, data)))
+    }
+}
+
+/// The ledger is its own snapshot: nothing is copied before somebody needs a copy, and to throw applied entries away
+/// takes no more than to know how far the ledger is.
+impl RaftSnapshotBuilder<Types> for Machine {
+    async fn build_snapshot(&mut self) -> Result<Snapshot<Types>> {
+        let view = self.store.view().await;
+        let (applied, membership, data) = view.map_err(fatal(StorageIOError::read_state_machine))?;
+        Ok(snapshot(applied, membership, data))
+    }
+}
+
+fn snapshot(applied: Option<LogId>, membership: Membership, data: SnapshotData) -> Snapshot<Types> {
+    let meta = SnapshotMeta {
+        last_log_id: applied,
+        last_membership: membership,
+        // What is applied decides what the ledger holds, so its place in the log is name enough.
+        snapshot_id: applied.map_or_else(String::new, |applied| applied.to_string()),
+    };
+    Snapshot {
+        meta,
+        snapshot: Box::new(data),
+    }
+}
+
+/// How far the ledger is, and who takes part since then.
+pub(super) fn applied(db: &Connection) -> Result<(Option<LogId>, Membership), StoreError> {
+    Ok((fact(db, "applied")?, fact(db, "membership")?.unwrap_or_default()))
+}
+
+fn apply_all(db: &Connection, entries: Vec<Entry<Types>>) -> Result<Vec<Vec<Outcome>>, StoreError> {
+    let mut outcomes = Vec::with_capacity(entries.len());
+    let mut last = None;
+    for entry in entries {
+        last = Some(entry.log_id);
+        outcomes.push(match entry.payload {
+            EntryPayload::Blank => Vec::new(),
+            EntryPayload::Normal(commands) => commands
+                .into_iter()
+                .map(|command| ledger::decide(db, command))
+                .collect::<Result<_, _>>()?,
+            EntryPayload::Membership(membership) => {
+                set_fact(db, "membership", &StoredMembership::new(Some(entry.log_id), membership))?;
+                Vec::new()
+            }
+        });
+    }
+    if let Some(last) = last {
+        set_fact(db, "applied", &last)?;
+    }
+    Ok(outcomes)
+}
+
+/// Takes over what the leader has. The ledger here is a beginning of the leader's, so only what is missing is added, and
+/// what is there is compared.
+fn install(db: &Connection, meta: &SnapshotMeta, data: SnapshotData) -> Result<(), StoreError> {
+    let (applied, _) = applied(db)?;
+    if meta.last_log_id <= applied {
+        return Ok(());
+    }
+    let last_here = ledger::last_number(db)?;
+    data.each(&mut |line| match line {
+        Line::Order(order) if order.number > last_here => ledger::insert(db, &order),
+        Line::Order(order) => match ledger::by_number(db, order.number)? {
+            Some(here) if here == order => Ok(()),
+            _ => Err(StoreError::Differs(order.number)),
+        },
+        Line::Cancelled(attempt) => ledger::bury(db, &attempt),
+        Line::End(_) => Ok(()),
+    })?;
+    set_fact(db, "applied", &meta.last_log_id)?;
+    set_fact(db, "membership", &meta.last_membership)
+}

@@ -1,0 +1,252 @@
+//! Replicas in this process, each with its own file, port and server.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use order_log::{Access, Place, Replica, ReplicaId, Settings, SharedSecret, SqliteCatalog, Surroundings};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// What replicas show each other here.
+pub const SECRET: &str = "a secret that all replicas of the test share";
+/// The stocks of the test's catalog.
+pub const STOCKS: &[(&str, i64, i64)] = &[("GameStart", 1599, 100), ("FishCo", 1999, 100)];
+/// No test waits longer for anything.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running replica.
+pub struct Running {
+    pub replica: Replica,
+    pub url: String,
+    stop: CancellationToken,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+impl Running {
+    pub async fn start(place: Place, settings: Settings, around: Surroundings, listener: TcpListener) -> Self {
+        let url = place.urls[&place.id].clone();
+        let replica = Replica::open(place, settings, around).await.expect("a replica");
+        let stop = CancellationToken::new();
+        let (serving, stopped) = (replica.clone(), stop.clone());
+        let server = tokio::spawn(async move {
+            let shutdown = async move { stopped.cancelled().await };
+            serving.serve(listener, Access::Open, shutdown).await
+        });
+        Self {
+            replica,
+            url,
+            stop,
+            server,
+        }
+    }
+
+    /// Takes the replica away from the others, as a crash would.
+    pub async fn stop(self) {
+        self.server.abort();
+        let _ = self.server.await;
+        self.stop.cancel();
+        self.replica.close().await;
+    }
+}
+
+/// Three replicas, a catalog and a clock.
+pub struct Cluster {
+    pub running: BTreeMap<ReplicaId, Running>,
+    pub catalog: SqliteCatalog,
+    pub folder: TempDir,
+    pub settings: Settings,
+    http: reqwest::Client,
+}
+
+/// An answer: its status and its JSON.
+pub type Answer = (u16, Value);
+
+pub fn settings() -> Settings {
+    Settings {
+        heartbeat: Duration::from_millis(100),
+        election: Duration::from_millis(400),
+        settle_every: Duration::from_millis(300),
+        ..Settings::default()
+    }
+}
+
+/// What every replica is given; the clock counts calls.
+pub fn surroundings(catalog: SqliteCatalog) -> Surroundings {
+    let clock = AtomicI64::new(0);
+    Surroundings {
+        credentials: Arc::new(SharedSecret(SECRET.to_owned())),
+        catalog: Arc::new(catalog),
+        now_us: Arc::new(move || clock.fetch_add(1, Ordering::Relaxed)),
+    }
+}
+
+pub fn catalog(folder: &Path) -> SqliteCatalog {
+    SqliteCatalog::open(&folder.join("catalog.sqlite"), STOCKS).expect("a catalog")
+}
+
+impl Cluster {
+    /// Three replicas that have caught up.
+    pub async fn of_three() -> Self {
+        Self::with(settings()).await
+    }
+
+    pub async fn with(settings: Settings) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut cluster = Self {
+            running: BTreeMap::new(),
+            catalog: catalog(folder.path()),
+            folder,
+            settings,
+            http: reqwest::Client::new(),
+        };
+        let mut listeners = BTreeMap::new();
+        for id in 1..=3 {
+            listeners.insert(id, TcpListener::bind("127.0.0.1:0").await.expect("a port"));
+        }
+        let urls: BTreeMap<_, _> = listeners.iter().map(|(id, listener)| (*id, url(listener))).collect();
+        for (id, listener) in listeners {
+            cluster.start(id, urls.clone(), false, listener).await;
+        }
+        cluster.ready().await;
+        cluster
+    }
+
+    pub async fn start(
+        &mut self,
+        id: ReplicaId,
+        urls: BTreeMap<ReplicaId, String>,
+        joins: bool,
+        listener: TcpListener,
+    ) {
+        let place = Place {
+            id,
+            folder: self.folder.path().to_owned(),
+            urls,
+            joins,
+        };
+        let around = surroundings(self.catalog.clone());
+        let running = Running::start(place, self.settings.clone(), around, listener).await;
+        self.running.insert(id, running);
+    }
+
+    /// Waits until every replica has caught up.
+    pub async fn ready(&self) {
+        for running in self.running.values() {
+            within("a replica catches up", running.replica.ready()).await;
+        }
+    }
+
+    pub fn urls(&self) -> BTreeMap<ReplicaId, String> {
+        self.running
+            .iter()
+            .map(|(id, running)| (*id, running.url.clone()))
+            .collect()
+    }
+
+    /// The replica that leads, once one does.
+    pub async fn leader(&self) -> ReplicaId {
+        within("somebody leads", async {
+            loop {
+                for (id, running) in &self.running {
+                    if running.replica.leader() == Some(*id) {
+                        return *id;
+                    }
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+    }
+
+    /// A replica that does not lead.
+    pub async fn follower(&self) -> ReplicaId {
+        let leader = self.leader().await;
+        self.running
+            .keys()
+            .copied()
+            .find(|id| *id != leader)
+            .expect("a follower")
+    }
+
+    pub fn replica(&self, id: ReplicaId) -> &Replica {
+        &self.running[&id].replica
+    }
+
+    pub async fn stop(&mut self, id: ReplicaId) {
+        self.running.remove(&id).expect("a running replica").stop().await;
+    }
+
+    /// Starts a replica where it was.
+    pub async fn start_again(&mut self, id: ReplicaId, urls: BTreeMap<ReplicaId, String>) {
+        let address = urls[&id].trim_start_matches("http://").to_owned();
+        let listener = within("the port is free", async {
+            loop {
+                match TcpListener::bind(&address).await {
+                    Ok(listener) => return listener,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        });
+        let listener = listener.await;
+        self.start(id, urls, false, listener).await;
+    }
+
+    /// Waits until every replica has applied that order, and answers their ledgers.
+    pub async fn ledgers(&self, last: i64) -> Vec<Vec<order_log::order::ExchangeOrder>> {
+        let mut ledgers = Vec::new();
+        for running in self.running.values() {
+            let order = within("a replica applies", async {
+                while running.replica.status().await.expect("a status").applied < last {
+                    tokio::task::yield_now().await;
+                }
+            });
+            order.await;
+            ledgers.push(running.replica.since(-1).await.expect("a ledger"));
+        }
+        ledgers
+    }
+
+    pub async fn get(&self, id: ReplicaId, path: &str) -> Answer {
+        sent(self.http.get(format!("{}{path}", self.running[&id].url))).await
+    }
+
+    pub async fn post(&self, id: ReplicaId, path: &str, body: Value) -> Answer {
+        sent(self.http.post(format!("{}{path}", self.running[&id].url)).json(&body)).await
+    }
+
+    /// Trades under a key.
+    pub async fn trade(&self, id: ReplicaId, path: &str, key: &str, quantity: i64) -> Answer {
+        let body = json!({ "name": "GameStart", "quantity": quantity });
+        let request = self.http.post(format!("{}{path}", self.running[&id].url)).json(&body);
+        sent(request.header("Idempotency-Key", key)).await
+    }
+
+    pub fn request(&self, method: reqwest::Method, id: ReplicaId, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.running[&id].url))
+    }
+}
+
+pub async fn sent(request: reqwest::RequestBuilder) -> Answer {
+    let answer = async {
+        let response = request.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        let body = response.bytes().await.expect("a body");
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    };
+    within("an answer", answer).await
+}
+
+pub async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let done = tokio::time::timeout(PATIENCE, work).await;
+    done.unwrap_or_else(|_| panic!("waited in vain: {what}"))
+}
+
+pub fn url(listener: &TcpListener) -> String {
+    format!("http://{}", listener.local_addr().expect("an address"))
+}
