@@ -1,5 +1,7 @@
-//! Who may do what in the exchange, the wallet, the brokerage with its authorizations and the community's posts: every
-//! query, edge and mutation, asked by everybody (CONTRACTS, sections 2 and 5).
+//! Who may do what in the exchange, the wallet, the brokerage with its authorizations, the shop and the community's posts:
+//! every query, edge and mutation, asked by everybody (CONTRACTS, sections 2, 4 and 5).
+
+mod shop;
 
 use futures_util::StreamExt;
 use serde_json::Value;
@@ -224,6 +226,14 @@ const WRITES: &[Row] = &[
     ),
 ];
 
+fn reads() -> impl Iterator<Item = &'static Row> {
+    READS.iter().chain(shop::READS)
+}
+
+fn writes() -> impl Iterator<Item = &'static Row> {
+    WRITES.iter().chain(shop::WRITES)
+}
+
 /// The people and the things of one of them.
 struct Scene {
     _app: TestApp,
@@ -298,6 +308,10 @@ impl Scene {
         scene.make(&investor, "PENDING", wait, "/id").await;
         let post = "createPost(input: { title: \"a\", text: \"b\", community: \"Access\" }) { id }";
         scene.make(&investor, "POST", post, "/id").await;
+        let add = "addProduct(input: { name: \"Access\", price: { amount: \"1.00\" }, available: 1000 }) { id }";
+        scene.make(&admin, "PRODUCT", add, "/id").await;
+        let order = "placeShopOrder(input: { product: \"<PRODUCT>\", quantity: 1, date: \"2026-01-31\" }) { id }";
+        scene.make(&investor, "SHOP_ORDER", order, "/id").await;
         scene
     }
 
@@ -319,7 +333,7 @@ impl Scene {
     }
 
     /// Asks everybody and lists what is not as the table says.
-    async fn differences(&self, rows: &[Row]) -> Vec<String> {
+    async fn differences(&self, rows: impl Iterator<Item = &Row>) -> Vec<String> {
         let mut differences = Vec::new();
         for (query, expected) in rows {
             for ((asker, column), expected) in self.askers.iter().zip(COLUMNS).zip(expected) {
@@ -363,20 +377,20 @@ fn text(value: &Value) -> String {
 
 #[tokio::test]
 async fn everybody_reads_what_the_table_says() {
-    let differences = Scene::set().await.differences(READS).await;
+    let differences = Scene::set().await.differences(reads()).await;
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 #[tokio::test]
 async fn everybody_changes_what_the_table_says() {
-    let differences = Scene::set().await.differences(WRITES).await;
+    let differences = Scene::set().await.differences(writes()).await;
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 #[test]
 fn every_field_of_these_domains_is_in_the_table() {
-    let asked: String = READS.iter().chain(WRITES).map(|(query, _)| *query).collect();
-    for domain in ["exchange", "wallet", "brokerage", "posts"] {
+    let asked: String = reads().chain(writes()).map(|(query, _)| *query).collect();
+    for domain in ["exchange", "wallet", "brokerage", "posts", "shop"] {
         let path = format!("{}/../subgraphs/{domain}/schema.graphql", env!("CARGO_MANIFEST_DIR"));
         let sdl = std::fs::read_to_string(path).expect("the domain's schema");
         for root in ["type Query", "type Mutation"] {

@@ -11,3 +11,4 @@ mod conservation;
 mod federation;
 mod killed;
 mod lasting;
+mod shop_races;
