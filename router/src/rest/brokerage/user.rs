@@ -163,7 +163,7 @@ const UPDATE_USER: Route = Route {
         NO_USER,
         ErrorRow::new("CONFLICT", "", "Somebody else has this email."),
     ],
-    access: Access::Bearer,
+    access: Access::Person,
     ..Route::BASE
 };
 

@@ -267,9 +267,17 @@ async fn a_change_that_breaks_a_rule_changes_nothing() {
         .call(&ada, "PUT /users/1", r#"{"name":"Other","email":"BEN@example.com"}"#)
         .await;
     assert_eq!(reason(&taken), (409, "CONFLICT".to_owned()));
-    for (path, who) in [("PUT /users/2", &ada), ("PUT /users/1", &floor.ben())] {
-        let answered = floor.call(who, path, r#"{"name":"Other"}"#).await;
-        assert_eq!(reason(&answered), (403, "FORBIDDEN".to_owned()), "{path}");
+    let admin = floor.person(ADMIN, Role::Member);
+    for (path, who) in [
+        ("PUT /users/2", &ada),
+        ("PUT /users/1", &floor.ben()),
+        ("PUT /users/1", &admin),
+        ("PUT /users/1", &floor.service()),
+    ] {
+        for body in [r#"{"name":"Other"}"#, r#"{"password":"another password"}"#] {
+            let answered = floor.call(who, path, body).await;
+            assert_eq!(reason(&answered), (403, "FORBIDDEN".to_owned()), "{path}");
+        }
     }
     for id in ["77", "abc", "0"] {
         let answered = floor
@@ -277,8 +285,9 @@ async fn a_change_that_breaks_a_rule_changes_nothing() {
             .await;
         assert_eq!(answered.line(), refused(404, "NOT_FOUND", "user not found"), "{id}");
     }
+    let answered = floor.call(&admin, "PUT /users/77", r#"{"name":"Other"}"#).await;
+    assert_eq!(answered.line(), refused(404, "NOT_FOUND", "user not found"));
     for id in [ADA, BEN] {
-        let admin = floor.person(ADMIN, Role::Member);
         let shown = floor.done(&admin, &format!("GET /users/{id}"), "").await;
         assert_ne!(shown["name"], "Other");
     }

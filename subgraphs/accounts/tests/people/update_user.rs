@@ -125,10 +125,10 @@ async fn a_new_password_ends_the_sessions_that_it_was_not_made_in() {
     assert_eq!(app.refresh(&other.refresh_token).await.code(), "UNAUTHENTICATED");
     let ben = app.refresh(&ben.refresh_token).await.person(&app, "refresh");
 
-    // An administrator's own session is none of the person's.
-    let mut admin = Who::admin(99);
-    admin.session = ben.who.session;
-    update(&app, &admin, ben.id, json!({"password": "a third password"}))
+    // What a program does, it does in no session of the person's.
+    let mut program = Who::service();
+    program.session = ben.who.session;
+    update(&app, &program, ben.id, json!({"password": "a third password"}))
         .await
         .at("");
     assert_eq!(app.refresh(&ben.refresh_token).await.code(), "UNAUTHENTICATED");
@@ -141,8 +141,17 @@ async fn of_somebody_elses_account_and_of_nobodys_each_is_told_as_what_it_is() {
     let ben = broker(&app).await;
     let cleo = app.join("cleo").await;
     let name = || json!({"name": "Other"});
-    assert_eq!(update(&app, &cleo.who, ben.id, name()).await.code(), "FORBIDDEN");
-    assert_eq!(update(&app, &cleo.who, 77, name()).await.code(), "NOT_FOUND");
+    let password = || json!({"password": "another password"});
+    // Administrators set a password and an email, and know that they do: `setPassword`, `updateEmail`.
+    for who in [&cleo.who, &Who::admin(99), &Who::admin(cleo.id)] {
+        for input in [name(), password()] {
+            assert_eq!(update(&app, who, ben.id, input.clone()).await.code(), "FORBIDDEN");
+            assert_eq!(update(&app, who, 77, input).await.code(), "NOT_FOUND");
+        }
+    }
+    assert_eq!(update(&app, &Who::admin(cleo.id), cleo.id, name()).await.code(), "OK");
+    assert_eq!(update(&app, &Who::service(), ben.id, password()).await.code(), "OK");
+    assert_eq!(update(&app, &Who::service(), 77, name()).await.code(), "NOT_FOUND");
     assert_eq!(update(&app, &Who::nobody(), 77, name()).await.code(), "UNAUTHENTICATED");
 }
 
