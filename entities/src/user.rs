@@ -71,6 +71,22 @@ pub fn folded(name: &str) -> String {
     name.trim().to_uppercase().to_lowercase()
 }
 
+/// What [`join`] calls a person of that role who gave no username: the role and the id, `investor-17`.
+///
+/// Never anything that is known of the person otherwise: everybody sees a username, and can ask whether it is somebody's.
+pub fn given_username(role: &str, id: i64) -> String {
+    format!("{}-{id}", role.to_lowercase())
+}
+
+/// Whether a username is of the form that [`given_username`] has, in any case: nobody can choose such a one.
+pub fn looks_given(username: &str) -> bool {
+    let key = folded(username);
+    let Some((role, id)) = key.split_once('-') else {
+        return false;
+    };
+    ["member", "investor", "broker"].contains(&role) && !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit())
+}
+
 impl Model {
     /// A member of that name who gave nothing else, to be filled in and given to [`join`].
     pub fn named(username: impl Into<String>, now_us: i64) -> Self {
@@ -142,15 +158,20 @@ pub async fn taken(
     Ok(None)
 }
 
-/// Adds a person; `person.id` is given by the database, the keys are made from the names.
+/// What keeps the place of a username that waits for the id it is made of. Nobody can type it.
+const UNNAMED_KEY: &str = "\u{1}";
+
+/// Adds a person; `person.id` is given by the database, the keys are made from the names. One whose username is empty gets
+/// [`given_username`].
 ///
 /// # Errors
 /// When the database fails. A taken name is an answer, not an error; the caller then has to give up its transaction.
 pub async fn join(tx: &impl ConnectionTrait, person: Model) -> Result<Result<Box<Model>, Taken>, DbErr> {
-    let (username, email) = (person.username.clone(), person.email.clone());
+    let (role, email) = (person.role.clone(), person.email.clone());
+    let username = Some(person.username.clone()).filter(|username| !username.is_empty());
     let mut row = person.into_active_model();
     row.id = NotSet;
-    row.username_key = Set(folded(&username));
+    row.username_key = Set(username.as_deref().map_or_else(|| UNNAMED_KEY.to_owned(), folded));
     row.email_key = Set(email.as_deref().map(folded));
     let added = Entity::insert(row)
         .on_conflict(OnConflict::new().do_nothing().to_owned())
@@ -162,10 +183,17 @@ pub async fn join(tx: &impl ConnectionTrait, person: Model) -> Result<Result<Box
         _ => None,
     };
     // Looked for after the insert: whoever took a name meanwhile is then seen.
-    if let Some(taken) = taken(tx, Some(&username), email.as_deref(), id).await? {
+    if let Some(taken) = taken(tx, username.as_deref(), email.as_deref(), id).await? {
         return Ok(Err(taken));
     }
     let Some(id) = id else { return Ok(Err(Taken::Username)) };
+    if username.is_none() {
+        let given = given_username(&role, id);
+        let name = Entity::update_many()
+            .col_expr(Column::UsernameKey, Expr::value(folded(&given)))
+            .col_expr(Column::Username, Expr::value(given));
+        name.filter(Column::Id.eq(id)).exec(tx).await?;
+    }
     let added = by_id(tx, id).await?.map(Box::new);
     added
         .map(Ok)

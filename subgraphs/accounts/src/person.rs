@@ -17,9 +17,10 @@ const ADDRESS_TEXT_CHARS_MAX: usize = 1_000;
 /// Somebody who wants an account.
 #[derive(InputObject)]
 pub(crate) struct RegisterInput {
-    /// Up to 64 characters, unique without regard to case, never changed and never reused. The email when left out.
+    /// Up to 64 characters, unique without regard to case, never changed and never reused; everybody sees it. One is made of
+    /// the role and the id when left out: `investor-17`.
     pub(crate) username: Option<String>,
-    /// Up to 254 characters, unique without regard to case.
+    /// Up to 254 characters, unique without regard to case. It is needed where there is no username.
     pub(crate) email: Option<String>,
     /// 8 to 256 characters.
     #[graphql(secret)]
@@ -84,7 +85,7 @@ pub(crate) struct AddressInput {
     text: Option<String>,
 }
 
-/// The row of somebody who wants an account, without a password.
+/// The row of somebody who wants an account, without a password; without a username where one is to be given.
 ///
 /// # Errors
 /// `INVALID_INPUT` naming the member.
@@ -96,7 +97,7 @@ pub(crate) fn newcomer(input: RegisterInput, now_us: i64) -> Result<user::Model>
         .transpose()?;
     let name = match (&input.username, &email) {
         (Some(text), _) => username("input.username", text)?,
-        (None, Some(email)) => username("input.username", email)?,
+        (None, Some(_)) => String::new(),
         (None, None) => return Err(Error::invalid("input.username", "is needed where there is no email")),
     };
     let fee_basis_points = match (input.role, input.brokerage_fee_percent) {
@@ -262,12 +263,19 @@ impl AddressInput {
     }
 }
 
-/// A username: one line, trimmed, up to 64 characters.
+/// A username that somebody chose: one line, trimmed, up to 64 characters.
 ///
 /// # Errors
 /// `INVALID_INPUT` naming `field`.
 pub(crate) fn username(field: &'static str, text: &str) -> Result<String> {
-    seen(field, required_line(field, text, NAME_CHARS_MAX)?)
+    let username = seen(field, required_line(field, text, NAME_CHARS_MAX)?)?;
+    match user::looks_given(&username) {
+        false => Ok(username),
+        true => Err(Error::invalid(
+            field,
+            "must not be a role and a number: such names are given to those who choose none",
+        )),
+    }
 }
 
 /// An email address that could be one; whether it is, only a letter to it could tell.

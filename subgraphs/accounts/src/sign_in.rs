@@ -39,7 +39,8 @@ impl SignInMutation {
         let key = IdempotencyKey::of(ctx.viewer(), "register", idempotency_key, &request)?;
         if key.is_none() {
             // Only to spare the hashing; what counts is the same question inside the transaction.
-            free(user::taken(ctx.db().read(), Some(&person.username), person.email.as_deref(), None).await?)?;
+            let username = Some(person.username.as_str()).filter(|username| !username.is_empty());
+            free(user::taken(ctx.db().read(), username, person.email.as_deref(), None).await?)?;
         }
         person.password_hash = Some(desk.hasher.hash(&password).await?);
 

@@ -354,7 +354,7 @@ static NEW_USER: Model = Model {
         Field::new("username", Kind::Text)
             .at("/input/username")
             .optional()
-            .about("How the other systems call the person; the email when left out. It never changes."),
+            .about("How the other systems call the person: everybody sees it, and it never changes. One is made up when left out."),
         PHONE,
         NEW_ADDRESS_FIELD,
         FEE.nullable(),

@@ -328,7 +328,7 @@ async fn an_erased_account_keeps_its_name_and_nothing_else() {
 #[tokio::test]
 async fn a_username_that_was_an_email_is_erased_and_still_never_reused() {
     let app = App::new().await;
-    let input = json!({"email": "Eve@example.com", "password": PASSWORD});
+    let input = json!({"username": "Eve@example.com", "password": PASSWORD});
     let eve = app.register(input.clone()).await.person(&app, "register");
     // An administrator may erase what was only deactivated before.
     app.ask(&eve.who, "mutation { deactivateAccount { id } }", json!({}))
@@ -342,6 +342,18 @@ async fn a_username_that_was_an_email_is_erased_and_still_never_reused() {
     assert_eq!(app.register(input).await.message(), "this username is taken");
     let other = json!({"username": "eve", "email": "eve@example.com", "password": PASSWORD});
     assert_eq!(app.register(other).await.code(), "OK");
+}
+
+#[tokio::test]
+async fn a_username_that_was_made_up_stays_and_the_email_is_free_again() {
+    let app = App::new().await;
+    let input = json!({"email": "eve@example.com", "password": PASSWORD});
+    let eve = app.register(input.clone()).await.person(&app, "register");
+    app.ask(&eve.who, "mutation { eraseAccount }", json!({})).await.at("");
+    let shown = format!("{{ user(id: {}) {{ username email }} }}", eve.id);
+    let shown = app.ask(&Who::service(), &shown, json!({})).await;
+    assert_eq!(shown.at("/user"), &json!({"username": "member-1", "email": null}));
+    assert_eq!(app.register(input).await.at("/register/user/username"), "member-2");
 }
 
 #[tokio::test]

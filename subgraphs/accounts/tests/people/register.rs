@@ -189,19 +189,118 @@ async fn a_name_is_taken_in_every_case_and_the_answer_says_which() {
 }
 
 #[tokio::test]
-async fn without_a_username_the_email_is_it_and_nobody_else_can_use_that_email() {
+async fn without_a_username_one_is_made_up_and_the_email_stays_the_persons_own() {
     let app = App::new().await;
-    let answer = app
-        .register(json!({"email": "eve@example.com", "password": PASSWORD}))
-        .await;
-    assert_eq!(answer.at("/register/user/username"), "eve@example.com");
-    let eve = answer.person(&app, "register");
-    let moved = r#"mutation { updateEmail(email: "eve@example.org") { email } }"#;
-    app.ask(&eve.who, moved, json!({})).await.at("");
-    let answer = app
-        .register(json!({"username": "mallory", "email": "Eve@example.com", "password": PASSWORD}))
-        .await;
+    for (input, username) in [
+        (json!({"email": "eve@example.com", "role": "INVESTOR"}), "investor-1"),
+        (
+            json!({"email": "bob@example.com", "role": "BROKER", "brokerageFeePercent": 1}),
+            "broker-2",
+        ),
+        (json!({"email": "cleo@example.com"}), "member-3"),
+    ] {
+        let mut input = input;
+        input["password"] = json!(PASSWORD);
+        let answer = app.register(input.clone()).await;
+        assert_eq!(answer.at("/register/user/username"), username);
+        let email = input["email"].as_str().unwrap();
+        assert_eq!(app.login(email, PASSWORD).await.code(), "OK");
+        assert_eq!(app.login(username, PASSWORD).await.code(), "OK");
+    }
+    // Nobody learns from anything whether that email is somebody's.
+    let ben = app.join("ben").await;
+    let representation = json!({"of": [{"__typename": "User", "username": "eve@example.com"}]});
+    let entity = "query($of: [_Any!]!) { _entities(representations: $of) { ... on User { id } } }";
+    for who in [Who::nobody(), ben.who] {
+        let asked = app.ask(&who, "{ user(username: \"Eve@example.com\") { id } }", json!({}));
+        assert_eq!(asked.await.at("/user"), &Value::Null);
+        let asked = app.ask(&who, entity, representation.clone()).await;
+        assert_eq!(asked.at("/_entities/0"), &Value::Null);
+        let shown = app.ask(&who, "{ user(id: 1) { username displayName email } }", json!({}));
+        let nothing = json!({"username": "investor-1", "displayName": null, "email": null});
+        assert_eq!(shown.await.at("/user"), &nothing);
+    }
+    let again = json!({"email": "Eve@example.com", "password": PASSWORD});
+    let answer = app.register(again).await;
     assert_eq!((answer.code(), answer.message()), ("CONFLICT", "this email is taken"));
+}
+
+#[tokio::test]
+async fn an_email_of_any_length_is_enough_to_register() {
+    let app = App::new().await;
+    for (chars, id) in [(65, 1), (128, 2), (254, 3)] {
+        let label = "b".repeat(chars - "a@.com".len());
+        let email = format!("a@{label}.com");
+        let answer = app.register(json!({"email": email, "password": PASSWORD})).await;
+        assert_eq!(answer.at("/register/user/username"), &json!(format!("member-{id}")));
+        assert_eq!(app.login(&email, PASSWORD).await.code(), "OK");
+    }
+}
+
+#[tokio::test]
+async fn nobody_chooses_a_name_that_could_be_given_to_somebody_else() {
+    let app = App::new().await;
+    for username in [
+        "investor-1",
+        "Broker-22",
+        " MEMBER-0 ",
+        "\u{131}nvestor-4",
+        "member-99999999999999999999",
+    ] {
+        let answer = app.register(json!({"username": username, "password": PASSWORD})).await;
+        assert_eq!(
+            (answer.code(), answer.field()),
+            ("INVALID_INPUT", "input.username"),
+            "{username}"
+        );
+        let create = "mutation($u: String!) { createUser(input: {username: $u, email: \"e@example.com\"}) { id } }";
+        let answer = app.ask(&Who::service(), create, json!({"u": username})).await;
+        assert_eq!(
+            (answer.code(), answer.field()),
+            ("INVALID_INPUT", "input.username"),
+            "{username}"
+        );
+    }
+    for username in [
+        "investor-",
+        "member-1a",
+        "members-1",
+        "member1",
+        "dr-investor-1",
+        "broker--1",
+    ] {
+        let answer = app.register(json!({"username": username, "password": PASSWORD})).await;
+        assert_eq!(answer.code(), "OK", "{username}");
+    }
+}
+
+#[tokio::test]
+async fn many_who_give_no_username_at_once_each_get_their_own() {
+    let app = App::new().await;
+    let registrations =
+        (0..20).map(|n| app.register(json!({"email": format!("person{n}@example.com"), "password": PASSWORD})));
+    for answer in futures_util::future::join_all(registrations).await {
+        let user = answer.at("/register/user");
+        let id = user["id"].as_str().unwrap();
+        assert_eq!(user["username"], format!("member-{id}"));
+    }
+}
+
+#[tokio::test]
+async fn an_email_that_was_left_is_free_for_others() {
+    let app = App::new().await;
+    let eve = app
+        .register(json!({"email": "eve@example.com", "password": PASSWORD}))
+        .await
+        .person(&app, "register");
+    let moved = r#"mutation { updateEmail(email: "eve@example.org") { username email } }"#;
+    let moved = app.ask(&eve.who, moved, json!({})).await;
+    assert_eq!(
+        moved.at("/updateEmail"),
+        &json!({"username": "member-1", "email": "eve@example.org"})
+    );
+    let other = json!({"username": "mallory", "email": "Eve@example.com", "password": PASSWORD});
+    assert_eq!(app.register(other).await.code(), "OK");
 }
 
 #[tokio::test]
