@@ -3,8 +3,8 @@
 use async_graphql::{Context, InputObject, Object};
 use contract::{ContextExt, Error, IdempotencyKey, Once, Result, Tx, once};
 use entities::user;
-use serde::{Deserialize, Serialize};
 
+use crate::joined::Joined;
 use crate::person::{email, username};
 use crate::sign_in::conflict;
 use crate::user::{User, news};
@@ -41,11 +41,11 @@ impl CreateUserMutation {
         let key = IdempotencyKey::of(ctx.viewer(), "createUser", idempotency_key, &request)?;
         let write = async move |tx: &Tx| {
             let join = async || match user::join(tx, person.clone()).await? {
-                Ok(person) => Ok(Made::of(&person)),
+                Ok(person) => Ok(Joined::of(&person)),
                 Err(taken) => Err(conflict(taken)),
             };
             let made = once(tx, key.as_ref(), now_us, join).await?;
-            Ok(made.map(|made| made.person(person.clone())))
+            Ok(made.map(|joined| joined.as_at_first(person.clone())))
         };
         let tell = |made: &Once<user::Model>| made.first().map(|person| news(person, true));
         let made = ctx.services().write_and_tell(write, tell).await?;
@@ -63,31 +63,5 @@ impl CreateUserInput {
             karma: self.karma,
             ..user::Model::named(username("input.username", &self.username)?, now_us)
         })
-    }
-}
-
-/// What an idempotency key remembers of a person. Nothing personal: that comes with the same request again, and whoever is
-/// erased is to be gone.
-#[derive(Serialize, Deserialize)]
-struct Made {
-    id: i64,
-    joined_at_us: i64,
-}
-
-impl Made {
-    fn of(person: &user::Model) -> Self {
-        Self {
-            id: person.id,
-            joined_at_us: person.joined_at_us,
-        }
-    }
-
-    /// The person as they were made of that request.
-    fn person(&self, request: user::Model) -> user::Model {
-        user::Model {
-            id: self.id,
-            joined_at_us: self.joined_at_us,
-            ..request
-        }
     }
 }

@@ -10,6 +10,7 @@ mod create_user;
 pub mod demo;
 mod departure;
 mod grant;
+mod joined;
 mod karma;
 mod password;
 mod person;

@@ -33,6 +33,16 @@ pub struct SignedIn {
     user: User,
 }
 
+impl SignedIn {
+    /// The same sign-in, showing the person as they were.
+    pub(crate) fn showing(self, person: user::Model) -> Self {
+        Self {
+            user: User::proved(person),
+            ..self
+        }
+    }
+}
+
 /// Where people sign in: the settings, the hashing, the count of wrong passwords.
 pub(crate) struct SignInDesk {
     pub(crate) settings: Settings,

@@ -7,6 +7,7 @@ use contract::{ContextExt, Error, IdempotencyKey, Once, Result, SessionId, Tx, o
 use entities::session::{self, Used, Which};
 use entities::user::{self, Taken};
 
+use crate::joined::Joined;
 use crate::password::Password;
 use crate::person::{RegisterInput, newcomer};
 use crate::session::{BAD_REFRESH_TOKEN, RefreshToken, SignInDesk, SignedIn};
@@ -23,7 +24,8 @@ pub struct SignInMutation;
 
 #[Object]
 impl SignInMutation {
-    /// Makes an account and signs in.
+    /// Makes an account and signs in. Sent again with the same key, it shows the account as it was then and signs in once
+    /// more, for whoever has the password: the key alone, which others may have chosen too, is `IDEMPOTENCY_MISMATCH`.
     async fn register(
         &self,
         ctx: &Context<'_>,
@@ -46,36 +48,36 @@ impl SignInMutation {
 
         let refresh = RefreshToken::first();
         let (digests, ends_us) = (refresh.digests(), desk.refresh_ends_us(now_us));
+        let asked = person.clone();
         let write = async move |tx: &Tx| {
             let join = async || match user::join(tx, person.clone()).await? {
-                Ok(person) => Ok(person.id),
+                Ok(person) => Ok(Joined::of(&person)),
                 Err(taken) => Err(conflict(taken)),
             };
             match once(tx, key.as_ref(), now_us, join).await? {
-                Once::First(id) => {
-                    let session = session::start(tx, id, &digests, now_us, ends_us).await?;
-                    Ok(Once::First((active(tx, id).await?, session)))
+                Once::First(joined) => {
+                    let session = session::start(tx, joined.id, &digests, now_us, ends_us).await?;
+                    Ok(Once::First((active(tx, joined.id).await?, joined, session)))
                 }
-                Once::Again(id) => Ok(Once::Again((active(tx, id).await?, 0))),
+                Once::Again(joined) => Ok(Once::Again((active(tx, joined.id).await?, joined, 0))),
             }
         };
-        let tell = |joined: &Once<(Option<user::Model>, i64)>| {
-            let newcomer = joined.first().and_then(|(person, _)| person.as_ref());
+        let tell = |joined: &Once<(Option<user::Model>, Joined, i64)>| {
+            let newcomer = joined.first().and_then(|(person, ..)| person.as_ref());
             newcomer.map(|person| news(person, true))
         };
         match ctx.services().write_and_tell(write, tell).await? {
-            Once::First((Some(person), session)) => desk.welcome(ctx.services(), person, session, refresh, now_us),
-            Once::Again((Some(person), _)) => {
-                match desk
-                    .proves(ctx.services(), &account(&person), Some(&person), &password)
-                    .await?
-                {
-                    true => sign_in(ctx, person).await,
+            Once::First((Some(person), _, session)) => desk.welcome(ctx.services(), person, session, refresh, now_us),
+            Once::Again((Some(person), joined, _)) => {
+                // Strangers share the scope of a key: it is the password that says whose account this is.
+                let account = account(&person);
+                match desk.proves(ctx.services(), &account, Some(&person), &password).await? {
+                    true => Ok(sign_in(ctx, person).await?.showing(joined.as_at_first(asked))),
                     false => Err(Error::IdempotencyMismatch),
                 }
             }
             // Whoever registered with this key has left since.
-            Once::First((None, _)) | Once::Again((None, _)) => Err(Error::IdempotencyMismatch),
+            Once::First((None, ..)) | Once::Again((None, ..)) => Err(Error::IdempotencyMismatch),
         }
     }
 

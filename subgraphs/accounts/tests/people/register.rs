@@ -1,6 +1,7 @@
 //! Registering: what a name, an email, a password and a fee may be, and what happens when two want the same.
 
 use contract::{Audience, Event, Role, Viewer};
+use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 use testing::heard;
 
@@ -346,6 +347,77 @@ async fn a_registration_sent_twice_with_one_key_makes_one_person_and_signs_in_tw
         "IDEMPOTENCY_MISMATCH",
         "a key alone is no way into an account"
     );
+}
+
+#[tokio::test]
+async fn a_repeated_registration_shows_the_person_as_at_first() {
+    let app = App::new().await;
+    let document = "mutation($input: RegisterInput!) { register(input: $input, idempotencyKey: \"k\") {
+        token refreshToken user { id username email name karma joinedAt address { text } } } }";
+    let input = json!({"email": "eve@example.com", "password": PASSWORD, "name": "Eve", "address": {"text": "S 1"}});
+    let send = async || app.ask(&Who::nobody(), document, json!({"input": input})).await;
+    let first = send().await;
+    let eve = first.person(&app, "register");
+    app.advance_minutes(5);
+    for change in [
+        "updateProfile(input: {name: \"Other\", address: null}) { id }",
+        "updateEmail(email: \"other@example.com\") { id }",
+    ] {
+        app.ask(&eve.who, &format!("mutation {{ {change} }}"), json!({}))
+            .await
+            .at("");
+    }
+    app.ask(
+        &Who::service(),
+        "mutation { incrementKarma(userId: 1) { id } }",
+        json!({}),
+    )
+    .await
+    .at("");
+    let again = send().await;
+    assert_eq!(again.at("/register/user"), first.at("/register/user"));
+    // The session is a new one, and good.
+    let again = again.person(&app, "register");
+    assert_ne!(again.who.session, eve.who.session);
+    let now = app.ask(&again.who, "{ me { name karma } }", json!({})).await;
+    assert_eq!(now.at("/me"), &json!({"name": "Other", "karma": 1}));
+}
+
+#[tokio::test]
+async fn a_stranger_with_the_same_key_gets_nothing_of_whoever_used_it_first() {
+    let app = App::new().await;
+    let document = "mutation($input: RegisterInput!) { register(input: $input, idempotencyKey: \"1\") {
+        token refreshToken user { id email } } }";
+    let send = async |input: Value| app.ask(&Who::nobody(), document, json!({"input": input})).await;
+    let eve = json!({"username": "eve", "email": "eve@example.com", "password": PASSWORD});
+    let eve = send(eve).await.person(&app, "register");
+    let sessions = async || {
+        let sessions = entities::session::Entity::find().all(app.services.db.read()).await;
+        sessions.unwrap().len()
+    };
+    let same_words = |password: &str| json!({"username": "eve", "email": "eve@example.com", "password": password});
+    for input in [
+        json!({"username": "mallory", "email": "mallory@example.com", "password": PASSWORD}),
+        same_words("a guessed password"),
+    ] {
+        let answer = send(input.clone()).await;
+        assert_eq!(answer.code(), "IDEMPOTENCY_MISMATCH", "{input}");
+        assert_eq!(answer.0["data"], Value::Null, "{input}");
+    }
+    assert_eq!(sessions().await, 1, "nobody was signed in");
+    assert_eq!(app.refresh(&eve.refresh_token).await.code(), "OK", "and nobody out");
+    // It is no way around the count of wrong passwords either.
+    for _ in 0..9 {
+        send(same_words("a guessed password")).await;
+    }
+    assert_eq!(send(same_words(PASSWORD)).await.code(), "RATE_LIMITED");
+    assert_eq!(app.login("eve", PASSWORD).await.code(), "RATE_LIMITED");
+    // Who has got a new password since is not let in by the old one.
+    app.advance_minutes(15);
+    let set = "mutation { setPassword(userId: 1, new: \"another password\") }";
+    app.ask(&Who::service(), set, json!({})).await.at("");
+    assert_eq!(send(same_words(PASSWORD)).await.code(), "IDEMPOTENCY_MISMATCH");
+    assert_eq!(sessions().await, 1);
 }
 
 #[tokio::test]
