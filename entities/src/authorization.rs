@@ -40,7 +40,7 @@ pub struct Model {
     pub starts_at_us: i64,
     /// When it is over, in microseconds since the epoch.
     pub ends_at_us: i64,
-    /// `REVOKED` or `EXPIRED`.
+    /// `REVOKED`, `EXPIRED` or `LEFT`.
     pub ended_by: Option<String>,
     /// When it ended, in microseconds since the epoch.
     pub ended_at_us: Option<i64>,
@@ -112,6 +112,8 @@ pub enum End {
     Revoked,
     /// Its time was over.
     Expired,
+    /// One of the two left.
+    Left,
 }
 
 impl End {
@@ -120,6 +122,7 @@ impl End {
         match self {
             Self::Revoked => "REVOKED",
             Self::Expired => "EXPIRED",
+            Self::Left => "LEFT",
         }
     }
 }

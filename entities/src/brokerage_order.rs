@@ -190,6 +190,14 @@ pub fn fired(after: i64, limit: u64) -> Select<Entity> {
         .limit(limit)
 }
 
+/// An investor's orders that wait, the first placed first.
+pub fn pending_of(investor_id: i64) -> Select<Entity> {
+    Entity::find()
+        .filter(pending())
+        .filter(Column::InvestorId.eq(investor_id))
+        .order_by_asc(Column::Id)
+}
+
 // Written out: to a parameter, SQLite does not apply the indexes of pending orders.
 fn pending() -> Expr {
     Expr::cust("brokerage_order.status = 'PENDING'")

@@ -14,7 +14,7 @@ use crate::lending::{self, Touched};
 /// Why an order that ran out is cancelled.
 pub const ORDER_EXPIRED: &str = "expired";
 
-/// What settling changed.
+/// What ended, and what it gave back.
 #[derive(Clone, Debug, Default)]
 pub struct Settled {
     /// Authorizations that ended.

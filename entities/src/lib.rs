@@ -18,6 +18,7 @@ pub mod folding;
 pub mod hold;
 pub mod holding;
 pub mod idempotency;
+pub mod leaving;
 pub mod ledger;
 pub mod ledger_entry;
 pub mod ledger_movement;

@@ -93,7 +93,7 @@ fn authorization() -> TableCreateStatement {
         )
         .col(number("starts_at_us"))
         .col(number("ends_at_us"))
-        .col(optional_text("ended_by").check(Expr::cust("ended_by IN ('REVOKED', 'EXPIRED')")))
+        .col(optional_text("ended_by").check(Expr::cust("ended_by IN ('REVOKED', 'EXPIRED', 'LEFT')")))
         .col(optional_number("ended_at_us"))
         .col(number("granted_at_us"))
         .col(number("version"))

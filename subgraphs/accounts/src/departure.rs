@@ -1,7 +1,9 @@
 //! Leaving: for now, or with everything that was known.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Event, Result, Tx};
+use contract::{Changed as _, ContextExt, Event, Result, Tx};
+use entities::expiry::Settled;
+use entities::leaving;
 use entities::session::{self, Which};
 use entities::user::{self, Changed};
 
@@ -15,7 +17,8 @@ pub struct DepartureMutation;
 #[Object]
 impl DepartureMutation {
     /// Deactivates the viewer's account; an administrator may name somebody else's, by id or by username. Nobody can log
-    /// in to it any more or find it; its name stays taken, and what it wrote stays.
+    /// in to it any more or find it; its name stays taken, and what it wrote stays. What it lends, or was lent as a broker,
+    /// goes back, and its orders that wait are cancelled.
     async fn deactivate_account(
         &self,
         ctx: &Context<'_>,
@@ -27,8 +30,8 @@ impl DepartureMutation {
     }
 
     /// Erases the viewer's account; an administrator may name somebody else's. Email, names, phone, address and
-    /// password are gone for good; its username stays taken, and what it did stays. One that was deactivated before
-    /// only an administrator can erase.
+    /// password are gone for good; its username stays taken, and what it did stays. What runs ends as with
+    /// `deactivateAccount`. One that was deactivated before only an administrator can erase.
     async fn erase_account(&self, ctx: &Context<'_>, user_id: Option<ID>) -> Result<bool> {
         let id = whose(ctx.viewer(), user_id)?;
         leave(ctx, id, true).await.map(|_| true)
@@ -45,9 +48,13 @@ async fn leave(ctx: &Context<'_>, id: i64, erase: bool) -> Result<User> {
             true => Changed::Nobody,
         };
         session::end(tx, id, Which::All, now_us).await?;
-        Ok(left)
+        let ended = match &left {
+            Changed::Done(_) => leaving::end_all(tx, id, now_us).await?,
+            Changed::Nobody | Changed::EmailTaken => Settled::default(),
+        };
+        Ok((left, ended))
     };
-    let tell = move |left: &Changed| {
+    let tell = move |(left, ended): &(Changed, Settled)| {
         let news = news_of(left, true);
         // No token of this person will ever be good again, so there is no need to name sessions.
         let farewell = news.is_some().then_some(Event::SessionsEnded {
@@ -55,8 +62,11 @@ async fn leave(ctx: &Context<'_>, id: i64, erase: bool) -> Result<User> {
             session: None,
             at_us: now_us,
         });
-        farewell.into_iter().chain(news)
+        farewell.into_iter().chain(news).chain(ended.events())
     };
-    let left = ctx.services().write_and_tell(leave, tell).await?;
+    let (left, ended) = ctx.services().write_and_tell(leave, tell).await?;
+    if !ended.uncovered.is_empty() {
+        tracing::error!(orders = ?ended.uncovered, "who left had orders whose cover is lost");
+    }
     settled(ctx, id, left)
 }

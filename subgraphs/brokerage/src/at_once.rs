@@ -35,7 +35,9 @@ pub(crate) async fn for_investor(
     side: Side,
     quantity: i64,
 ) -> Result<Placed> {
-    if !authorization.in_force(desk.now_us) {
+    // Who leaves ends what they lend; what an account that is not in use lends all the same, nobody spends.
+    let in_force = authorization.in_force(desk.now_us) && user::is_active(desk.tx, authorization.investor_id).await?;
+    if !in_force {
         return Err(Error::Forbidden("the authorization is not in force"));
     }
     fits(authorization, stock, side)?;

@@ -131,7 +131,7 @@ impl BrokerageOrder {
         self.0.exchange_number.map(ExchangeOrder)
     }
 
-    /// Why it was cancelled, when nobody cancelled it: `expired`.
+    /// Why it was cancelled, when nobody cancelled it: `expired`, or `left` where its investor closed the account.
     async fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref()
     }

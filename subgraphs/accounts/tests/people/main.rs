@@ -4,6 +4,7 @@
 mod access;
 mod create_user;
 mod grant;
+mod leaving;
 mod lending;
 mod lending_access;
 mod people;

@@ -150,32 +150,3 @@ async fn a_list_is_paged_from_the_oldest_to_the_newest() {
     let answer = app.ask(&app.ada.who, document, json!({})).await;
     assert_eq!((answer.code(), answer.field()), ("INVALID_INPUT", "first"));
 }
-
-#[tokio::test]
-async fn who_leaves_takes_nothing_along_and_what_runs_goes_on_to_its_end() {
-    let app = Brokerage::new().await;
-    let id = app.granted(app.money("400.00")).await;
-    app.granted(app.shares(5)).await;
-    for who in [&app.ada, &app.ben] {
-        app.ask(&who.who, "mutation { eraseAccount }", json!({})).await.at("");
-    }
-    let document = format!(
-        "{{ authorization(id: {id}) {{ active investor {{ username name active }} broker {{ email active }} }} }}"
-    );
-    let answer = app.ask(&Who::admin(99), &document, json!({})).await;
-    let expected = json!({
-        "active": true, "investor": {"username": "ada", "name": null, "active": false}, "broker": {"email": null, "active": false}
-    });
-    assert_eq!(answer.at("/authorization"), &expected);
-    app.days_pass(10);
-    assert_eq!(
-        app.ask(&Who::admin(99), &document, json!({}))
-            .await
-            .at("/authorization/active"),
-        false
-    );
-    assert_eq!(
-        (app.money_of_ada().await, app.shares_of_ada().await),
-        ([100_000, 0], [25, 5, 0])
-    );
-}

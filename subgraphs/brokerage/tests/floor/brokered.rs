@@ -7,7 +7,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
-use crate::support::{ADA, BEN, BOAR, BOB, EVE, FISH, Floor, HOUR_US, code, person, usd};
+use crate::support::{ADA, BEN, BOAR, BOB, EVE, FISH, Floor, HOUR_US, NEW_YEAR_US, code, person, usd};
 
 #[tokio::test]
 async fn a_purchase_turns_lent_money_into_lent_shares_and_the_fee_is_the_brokers() {
@@ -248,4 +248,16 @@ async fn what_a_trade_brings_does_not_begin_an_authorization_before_its_time() {
     let purchase = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);
     assert_eq!(floor.refused(&person(BEN), &purchase).await, "FORBIDDEN");
     floor.assert_conserved(10).await;
+}
+
+#[tokio::test]
+async fn nobody_trades_for_an_investor_whose_account_is_not_in_use() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 10_000).await;
+    let capital = floor.lend_money(ADA, BEN, 6_000).await;
+    // Not as an account is closed, which would end what it lends.
+    let left = async |tx: &Tx| Ok(user::deactivate(tx, ADA, NEW_YEAR_US).await?);
+    floor.services.db.write(left).await.unwrap();
+    let order = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);
+    assert_eq!(floor.refused(&person(BEN), &order).await, "FORBIDDEN");
 }

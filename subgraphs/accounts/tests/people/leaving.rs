@@ -1,0 +1,190 @@
+//! Leaving the brokerage: what runs in somebody's name ends with their account, because nobody else could end it.
+
+use contract::Tx;
+use entities::brokerage_order::{self, Automated};
+use entities::side::Side;
+use entities::{cover, holding, wallet};
+use sea_orm::EntityTrait;
+use serde_json::json;
+
+use crate::lending::{Brokerage, invalidated};
+use crate::support::{Person, Who};
+
+impl Brokerage {
+    /// Ada's automated order of that many shares at 10.00.
+    async fn automated(&self, side: Side, quantity: i64) -> i64 {
+        let now_us = self.services.clock.now_us();
+        let order = Automated {
+            side,
+            stock_id: self.stock,
+            quantity,
+            limit_minor: 1_000,
+            currency: "USD".into(),
+            investor_id: self.ada.id,
+            expires_at_us: None,
+        };
+        let placed = self.services.db.write(async move |tx: &Tx| {
+            let order = brokerage_order::place(tx, &order, now_us).await?;
+            cover::place(tx, &order, now_us).await?;
+            Ok(order.id)
+        });
+        placed.await.unwrap()
+    }
+
+    async fn orders(&self) -> Vec<(i64, String, Option<String>)> {
+        let orders = brokerage_order::Entity::find().all(self.services.db.read()).await;
+        let shown = |order: brokerage_order::Model| (order.id, order.status, order.reason);
+        orders.unwrap().into_iter().map(shown).collect()
+    }
+
+    /// Ada's money and shares, in all their buckets.
+    async fn all_of_ada(&self) -> ([i64; 4], [i64; 4]) {
+        let db = self.services.db.read();
+        let wallet = wallet::of(db, self.ada.id, "USD").await.unwrap().unwrap();
+        let holding = holding::of(db, self.ada.id, self.stock).await.unwrap().unwrap();
+        (
+            [
+                wallet.balance_minor,
+                wallet.committed_minor,
+                wallet.lent_minor,
+                wallet.held_minor,
+            ],
+            [holding.free, holding.committed, holding.lent, holding.held],
+        )
+    }
+
+    async fn leave(&self, who: &Who, how: &str) {
+        self.ask(who, &format!("mutation {{ {how} }}"), json!({})).await.at("");
+    }
+
+    /// Whether an authorization is active, and how many microseconds ago it ended.
+    async fn ended(&self, id: i64) -> (bool, Option<String>) {
+        let all = self.all().await;
+        let one = all.into_iter().find(|row| row.id == id).unwrap();
+        (one.is_open(), one.ended_by)
+    }
+}
+
+fn left() -> (bool, Option<String>) {
+    (false, Some("LEFT".to_owned()))
+}
+
+#[tokio::test]
+async fn an_investor_who_leaves_takes_back_what_is_lent_and_cancels_what_waits() {
+    for how in ["deactivateAccount { id }", "eraseAccount"] {
+        let app = Brokerage::new().await;
+        let money = app.granted(app.money("400.00")).await;
+        let shares = app.granted(app.shares(14)).await;
+        let mut for_cid = app.money("1.00");
+        for_cid["broker"] = json!(app.cid.id);
+        for_cid["startsAt"] = app.in_days(5);
+        let later = app.granted(for_cid).await;
+        let (buy, sell) = (app.automated(Side::Buy, 3).await, app.automated(Side::Sell, 2).await);
+        assert_eq!(app.all_of_ada().await, ([56_900, 0, 40_100, 3_000], [14, 0, 14, 2]));
+        let mut events = app.events();
+
+        app.leave(&app.ada.who, how).await;
+
+        assert_eq!(app.all_of_ada().await, ([100_000, 0, 0, 0], [30, 0, 0, 0]), "{how}");
+        for id in [money, shares, later] {
+            assert_eq!(app.ended(id).await, left(), "{how}");
+        }
+        let cancelled = |id| (id, "CANCELLED".to_owned(), Some("left".to_owned()));
+        assert_eq!(app.orders().await, [cancelled(buy), cancelled(sell)], "{how}");
+        let told = invalidated(&mut events);
+        for (typename, id) in [
+            ("User", app.ada.id),
+            ("Authorization", money),
+            ("Authorization", shares),
+            ("Authorization", later),
+            ("BrokerageOrder", buy),
+            ("BrokerageOrder", sell),
+            ("Holding", app.holding),
+            ("Wallet", 1),
+        ] {
+            assert!(
+                told.contains(&(typename, id.to_string())),
+                "{how}: {typename} {id} in {told:?}"
+            );
+        }
+        // Nothing is left to end, and nobody ends it twice.
+        app.days_pass(20);
+        app.services.settle_due().await.unwrap();
+        assert_eq!(app.all_of_ada().await, ([100_000, 0, 0, 0], [30, 0, 0, 0]), "{how}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_broker_who_leaves_was_lent_goes_back() {
+    for how in ["deactivateAccount { id }", "eraseAccount"] {
+        let app = Brokerage::new().await;
+        let money = app.granted(app.money("400.00")).await;
+        let shares = app.granted(app.shares(14)).await;
+        app.used(money, 15_000).await;
+        let mut for_cid = app.money("1.00");
+        for_cid["broker"] = json!(app.cid.id);
+        let cids = app.granted(for_cid).await;
+        let waits = app.automated(Side::Buy, 1).await;
+        let mut events = app.events();
+
+        app.leave(&app.ben.who, how).await;
+
+        assert_eq!(
+            [app.ended(money).await, app.ended(shares).await],
+            [left(), left()],
+            "{how}"
+        );
+        let told = invalidated(&mut events);
+        for id in [money, shares] {
+            assert!(told.contains(&("Authorization", id.to_string())), "{how}: {told:?}");
+        }
+        // What is not the broker's goes on.
+        assert_eq!(app.ended(cids).await, (true, None), "{how}");
+        assert_eq!(app.orders().await, [(waits, "PENDING".to_owned(), None)], "{how}");
+        assert_eq!(
+            app.all_of_ada().await,
+            ([83_900, 0, 100, 1_000], [30, 0, 0, 0]),
+            "{how}"
+        );
+        // The investor sees what it came to, and may lend to another one.
+        let seen = app.seen(&app.ada, money).await;
+        assert_eq!(
+            (&seen["active"], &seen["remaining"]["amount"]),
+            (&json!(false), &json!("0.00"))
+        );
+        assert_eq!(app.listed(&app.ada, "(active: true)").await, [cids]);
+        let answer = app.grant(&app.ada, app.money("100.00")).await;
+        assert_eq!((answer.code(), answer.message()), ("NOT_FOUND", "broker not found"));
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_sent_away_by_an_operator_leaves_nothing_running_either() {
+    let app = Brokerage::new().await;
+    let money = app.granted(app.money("400.00")).await;
+    let waits = app.automated(Side::Buy, 1).await;
+    let how = "deactivateAccount(username: \"ada\") { id }";
+    app.leave(&Who::service(), how).await;
+    assert_eq!(app.ended(money).await, left());
+    assert_eq!(
+        app.orders().await,
+        [(waits, "CANCELLED".to_owned(), Some("left".to_owned()))]
+    );
+    app.leave(&Who::service(), &format!("eraseAccount(userId: {})", app.ada.id))
+        .await;
+    assert_eq!(app.all_of_ada().await, ([100_000, 0, 0, 0], [30, 0, 0, 0]));
+}
+
+#[tokio::test]
+async fn a_departure_that_is_refused_ends_nothing() {
+    let app = Brokerage::new().await;
+    let money = app.granted(app.money("400.00")).await;
+    let waits = app.automated(Side::Buy, 1).await;
+    let mut events = app.events();
+    let document = format!("mutation {{ eraseAccount(userId: {}) }}", app.ada.id);
+    let stranger: &Person = &app.eve;
+    assert_eq!(app.ask(&stranger.who, &document, json!({})).await.code(), "FORBIDDEN");
+    assert_eq!(app.ended(money).await, (true, None));
+    assert_eq!(app.orders().await, [(waits, "PENDING".to_owned(), None)]);
+    assert_eq!(invalidated(&mut events), []);
+}
