@@ -36,6 +36,8 @@ pub struct Model {
     pub remaining: i64,
     /// What went back to the investor when it ended.
     pub given_back: i64,
+    /// What the broker takes of a trade at most, in hundredths of a percent: what the investor saw when granting.
+    pub fee_basis_points: i64,
     /// From when it holds, in microseconds since the epoch.
     pub starts_at_us: i64,
     /// When it is over, in microseconds since the epoch.
@@ -56,6 +58,12 @@ impl Model {
     /// Whether it was neither revoked nor carried out as over: it lends something, or can be raised. It may not have begun.
     pub fn is_open(&self) -> bool {
         self.ended_at_us.is_none()
+    }
+
+    /// What the broker takes of a trade under it, in hundredths of a percent, whose fee is `current` now. A fee that rose
+    /// after the grant was agreed to by nobody.
+    pub fn fee(&self, current: i64) -> i64 {
+        self.fee_basis_points.min(current)
     }
 
     /// Whether it can be used at that moment: begun, not over, not revoked.
@@ -103,6 +111,17 @@ pub struct Grant {
     pub starts_at_us: i64,
     /// Until when.
     pub ends_at_us: i64,
+    /// What the broker may take of a trade, in hundredths of a percent.
+    pub fee_basis_points: i64,
+}
+
+/// Who adds to what is lent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The investor, who may let it begin earlier, and agrees to the fee as it is now.
+    Investor,
+    /// A trade of the broker's, which changes neither, unless the fee is a lower one.
+    Trade,
 }
 
 /// How an authorization ends.
@@ -151,24 +170,19 @@ pub fn of(user_id: i64, side: Side, open: Option<bool>) -> Select<Entity> {
 }
 
 /// Records a grant: raises the open authorization of the same kind (and holding) between the two, or makes one. A
-/// raised one ends at the later of the two moments, and begins at the earlier if it
-/// `may_begin_earlier`: the investor's own grant may say so, what a broker's trade adds may not.
+/// raised one ends at the later of the two moments; what else of it changes depends on who adds to it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn raise(
-    tx: &impl ConnectionTrait,
-    grant: &Grant,
-    may_begin_earlier: bool,
-    now_us: i64,
-) -> Result<Raised, DbErr> {
+pub async fn raise(tx: &impl ConnectionTrait, grant: &Grant, by: By, now_us: i64) -> Result<Raised, DbErr> {
     let (holding, stock, currency) = match &grant.lent {
         Lent::Capital(currency) => (None, None, Some(currency.as_str())),
         Lent::Shares { holding_id, stock_id } => (Some(*holding_id), Some(*stock_id), None),
     };
     let raise = "UPDATE broker_authorization SET granted = granted + $1, remaining = remaining + $1, version = version + 1,
              ends_at_us = CASE WHEN ends_at_us < $2 THEN $2 ELSE ends_at_us END,
-             starts_at_us = CASE WHEN $9 AND starts_at_us > $3 THEN $3 ELSE starts_at_us END
+             starts_at_us = CASE WHEN $9 AND starts_at_us > $3 THEN $3 ELSE starts_at_us END,
+             fee_basis_points = CASE WHEN $9 OR fee_basis_points > $10 THEN $10 ELSE fee_basis_points END
          WHERE investor_id = $4 AND broker_id = $5 AND kind = $6 AND coalesce(holding_id, 0) = $7 AND ended_at_us IS NULL
              AND coalesce(currency, '') = $8
          RETURNING *";
@@ -181,7 +195,8 @@ pub async fn raise(
         grant.lent.kind().into(),
         holding.unwrap_or(0).into(),
         currency.unwrap_or_default().into(),
-        may_begin_earlier.into(),
+        (by == By::Investor).into(),
+        grant.fee_basis_points.into(),
     ];
     if let Some(authorization) = sql::changed(tx, raise, values).await? {
         return Ok(Raised {
@@ -190,8 +205,8 @@ pub async fn raise(
         });
     }
     let make = "INSERT INTO broker_authorization (kind, investor_id, broker_id, holding_id, stock_id, currency, granted, remaining,
-             starts_at_us, ends_at_us, granted_at_us, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, 1) RETURNING *";
+             starts_at_us, ends_at_us, granted_at_us, fee_basis_points, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, 1) RETURNING *";
     let values = [
         grant.lent.kind().into(),
         grant.investor_id.into(),
@@ -203,6 +218,7 @@ pub async fn raise(
         grant.starts_at_us.into(),
         grant.ends_at_us.into(),
         now_us.into(),
+        grant.fee_basis_points.into(),
     ];
     Ok(Raised {
         authorization: sql::made(tx, make, values).await?,

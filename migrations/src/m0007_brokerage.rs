@@ -91,6 +91,7 @@ fn authorization() -> TableCreateStatement {
                 .default(0)
                 .check(Expr::cust("given_back BETWEEN 0 AND granted")),
         )
+        .col(number("fee_basis_points").check(Expr::cust("fee_basis_points BETWEEN 0 AND 10000")))
         .col(number("starts_at_us"))
         .col(number("ends_at_us"))
         .col(optional_text("ended_by").check(Expr::cust("ended_by IN ('REVOKED', 'EXPIRED', 'LEFT')")))

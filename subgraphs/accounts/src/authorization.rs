@@ -8,7 +8,7 @@ use entities::user;
 use sea_orm::Order;
 use serde::Serialize;
 
-use crate::user::{User, person};
+use crate::user::{User, percent, person};
 
 /// What is lent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Enum)]
@@ -74,6 +74,12 @@ impl Authorization {
     /// The shares that are left to use, zero once it has ended; null for money.
     async fn remaining_shares(&self) -> Option<i64> {
         self.0.holding_id.map(|_| self.0.remaining)
+    }
+
+    /// What the broker takes of a trade at most, in percent: the fee when it was granted, or was raised by the investor last.
+    /// A lower one that the broker has since is what is taken.
+    async fn fee_percent(&self) -> f64 {
+        percent(self.0.fee_basis_points)
     }
 
     /// From when it can be used.

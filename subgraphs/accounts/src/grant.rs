@@ -52,7 +52,7 @@ pub struct GrantMutation;
 impl GrantMutation {
     /// Lends money or shares of the viewer to one broker: they leave what is free and are committed. Where one of the same
     /// kind (and currency or holding) is active between the two, it is raised, and is over at the later of the two moments.
-    /// Investors only.
+    /// The broker's fee of now is the most the broker can take under it. Investors only.
     async fn grant_authorization(
         &self,
         ctx: &Context<'_>,
@@ -199,28 +199,26 @@ impl Wish {
         if !user::is_active(tx, investor_id).await? {
             return Err(Error::Unauthenticated);
         }
-        let broker_id = self.broker(tx, investor_id).await?;
+        let broker = self.broker(tx, investor_id).await?;
         Ok(Grant {
             lent: self.lent(tx, investor_id).await?,
             investor_id,
-            broker_id,
+            broker_id: broker.id,
             amount: self.amount,
             starts_at_us: self.starts_at_us.unwrap_or(now_us),
             ends_at_us: self.ends_at_us,
+            fee_basis_points: broker.fee_basis_points.unwrap_or(0),
         })
     }
 
-    async fn broker(&self, tx: &Tx, investor_id: i64) -> Result<i64> {
-        let no_broker = Error::NotFound("broker");
-        let Some(id) = parse_id(&self.broker) else {
-            return Err(no_broker);
+    async fn broker(&self, tx: &Tx, investor_id: i64) -> Result<user::Model> {
+        let found = match parse_id(&self.broker) {
+            Some(id) => user::by_id(tx, id).await?,
+            None => None,
         };
-        let found = user::by_id(tx, id).await?;
-        let broker = |person: &user::Model| person.active && person.role == Role::Broker.as_str();
-        match found.is_some_and(|person| broker(&person) && person.id != investor_id) {
-            true => Ok(id),
-            false => Err(no_broker),
-        }
+        let is_one =
+            |person: &user::Model| person.active && person.role == Role::Broker.as_str() && person.id != investor_id;
+        found.filter(is_one).ok_or(Error::NotFound("broker"))
     }
 
     async fn lent(&self, tx: &Tx, investor_id: i64) -> Result<Lent> {

@@ -79,7 +79,7 @@ impl User {
 
     /// What a broker takes of a trade, in percent; null for everyone else.
     async fn brokerage_fee_percent(&self) -> Option<f64> {
-        self.row.fee_basis_points.map(|points| points as f64 / 100.0)
+        self.row.fee_basis_points.map(percent)
     }
 
     /// What others think of the person's posts; may be below zero.
@@ -140,6 +140,11 @@ impl User {
     fn is_open_to(&self, ctx: &Context<'_>) -> bool {
         self.proved || ctx.viewer().is(self.row.id) || ctx.viewer().is_operator()
     }
+}
+
+/// Hundredths of a percent as the API says them.
+pub(crate) fn percent(basis_points: i64) -> f64 {
+    basis_points as f64 / 100.0
 }
 
 /// The news that a person is not what they were: for everyone, or only for those who see what changed.

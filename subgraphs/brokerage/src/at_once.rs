@@ -1,7 +1,7 @@
 //! Orders that are carried out as they are placed: an investor's own, and a broker's under an authorization.
 
 use contract::{Changed, Error, Event, Result, Trade, Traded};
-use entities::authorization::{self, Grant, Lent};
+use entities::authorization::{self, By, Grant, Lent};
 use entities::brokerage_order::{self, Carried};
 use entities::holding::{self, Bucket as Shares};
 use entities::ledger::{self, Account, Bucket, Kind, Movement};
@@ -41,7 +41,8 @@ pub(crate) async fn for_investor(
         return Err(Error::Forbidden("the authorization is not in force"));
     }
     fits(authorization, stock, side)?;
-    let deal = Deal::at_price(stock, side, quantity, broker.fee_basis_points.unwrap_or(0))?;
+    let fee = authorization.fee(broker.fee_basis_points.unwrap_or(0));
+    let deal = Deal::at_price(stock, side, quantity, fee)?;
     let investor = authorization.investor_id;
     let used = match side {
         Side::Buy => deal.cost + deal.fee,
@@ -73,8 +74,10 @@ pub(crate) async fn for_investor(
             amount,
             starts_at_us: desk.now_us,
             ends_at_us: spent.ends_at_us,
+            // What a trade makes of what was lent is lent on the same terms.
+            fee_basis_points: spent.fee_basis_points,
         };
-        let raised = authorization::raise(desk.tx, &grant, false, desk.now_us).await?;
+        let raised = authorization::raise(desk.tx, &grant, By::Trade, desk.now_us).await?;
         done.events.extend(raised.authorization.events());
     }
     Ok(done)

@@ -85,6 +85,9 @@ impl Desk<'_> {
     }
 
     async fn seed_brokered(&self, People { ada, ben }: People) -> Result<()> {
+        let Some(broker) = user::by_id(self.tx, ben).await? else {
+            return Ok(());
+        };
         self.pay_in(ada, LENT_MINOR).await?;
         let grant = Grant {
             lent: Lent::Capital("USD".to_owned()),
@@ -93,6 +96,7 @@ impl Desk<'_> {
             amount: LENT_MINOR,
             starts_at_us: self.now_us,
             ends_at_us: self.now_us + LENT_US,
+            fee_basis_points: broker.fee_basis_points.unwrap_or(0),
         };
         let (capital, _) = lending::grant(self.tx, &grant, self.now_us).await?;
         let (name, amount) = LENT_SHARES;
@@ -106,8 +110,7 @@ impl Desk<'_> {
             lending::grant(self.tx, &Grant { lent, amount, ..grant }, self.now_us).await?;
         }
         let (name, quantity) = BROKERED;
-        let broker = user::Entity::find_by_id(ben).one(self.tx).await?;
-        if let (Some(broker), Some(stock)) = (broker, self.on_top(name, quantity).await?) {
+        if let Some(stock) = self.on_top(name, quantity).await? {
             at_once::for_investor(self, &broker, &capital.authorization, &stock, Side::Buy, quantity).await?;
         }
         Ok(())

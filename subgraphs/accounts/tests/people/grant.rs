@@ -166,6 +166,25 @@ async fn a_second_grant_raises_the_first_and_moves_its_end_to_the_later_one() {
 }
 
 #[tokio::test]
+async fn a_grant_keeps_the_fee_that_the_broker_had_then() {
+    let app = Brokerage::new().await;
+    let id = app.granted(app.money("100.00")).await;
+    let fee = async || {
+        let document = format!("{{ authorization(id: {id}) {{ feePercent }} }}");
+        let answer = app.ask(&app.ada.who, &document, json!({})).await;
+        answer.at("/authorization/feePercent").clone()
+    };
+    assert_eq!(fee().await, 1.0);
+    let dearer = "mutation { updateProfile(input: {brokerageFeePercent: 100}) { id } }";
+    app.ask(&app.ben.who, dearer, json!({})).await.at("");
+    assert_eq!(fee().await, 1.0);
+    let cheaper = "mutation { updateProfile(input: {brokerageFeePercent: 2.25}) { id } }";
+    app.ask(&app.ben.who, cheaper, json!({})).await.at("");
+    assert_eq!(app.granted(app.money("1.00")).await, id);
+    assert_eq!(fee().await, 2.25, "a top-up agrees to the fee of then");
+}
+
+#[tokio::test]
 async fn one_that_is_used_up_is_raised_too() {
     let app = Brokerage::new().await;
     let id = app.granted(app.shares(3)).await;

@@ -24,7 +24,7 @@ impl Brokerage {
             expires_at_us: None,
         };
         let placed = self.services.db.write(async move |tx: &Tx| {
-            let order = brokerage_order::place(tx, &order, now_us).await?;
+            let order = brokerage_order::place(tx, &order, 1_000, now_us).await?;
             cover::place(tx, &order, now_us).await?;
             Ok(order.id)
         });
@@ -172,7 +172,7 @@ async fn whoever_is_sent_away_by_an_operator_leaves_nothing_running_either() {
     );
     app.leave(&Who::service(), &format!("eraseAccount(userId: {})", app.ada.id))
         .await;
-    assert_eq!(app.all_of_ada().await, ([100_000, 0, 0, 0], [30, 0, 0, 0]));
+    assert_eq!(app.all_of_ada().await, ([100_000, 0, 0, 0], [20, 10, 0, 0]));
 }
 
 #[tokio::test]

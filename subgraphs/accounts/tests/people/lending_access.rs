@@ -23,7 +23,7 @@ const NO: &str = "FORBIDDEN";
 const GONE: &str = "NOT_FOUND";
 
 /// Every field of an authorization, all of which its parties and operators see.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "id",
     "kind",
     "investor { id username }",
@@ -33,6 +33,7 @@ const FIELDS: [&str; 13] = [
     "stock { id }",
     "remaining",
     "remainingShares",
+    "feePercent",
     "startsAt",
     "endsAt",
     "endedAt",

@@ -3,8 +3,6 @@
 use contract::Tx;
 use entities::user;
 use futures_util::future::join_all;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
 use crate::support::{ADA, BEN, BOAR, BOB, EVE, FISH, Floor, HOUR_US, NEW_YEAR_US, code, person, usd};
@@ -106,13 +104,8 @@ async fn a_fee_is_rounded_half_up_to_the_cent() {
 async fn a_fee_of_everything_leaves_nothing_to_lend() {
     let floor = Floor::new().await;
     floor.give(ADA, FISH, 1).await;
+    floor.set_fee(BEN, 10_000).await;
     let lent = floor.lend_shares(ADA, BEN, FISH, 1).await;
-    let dear = async |tx: &Tx| {
-        let fee = user::Entity::update_many().col_expr(user::Column::FeeBasisPoints, Expr::value(10_000));
-        fee.filter(user::Column::Id.eq(BEN)).exec(tx).await?;
-        Ok(())
-    };
-    floor.services.db.write(dear).await.unwrap();
 
     floor
         .placed(
@@ -124,6 +117,96 @@ async fn a_fee_of_everything_leaves_nothing_to_lend() {
     assert_eq!(floor.money(BEN).await, [1_999, 0, 0, 0]);
     assert_eq!(floor.open_between(ADA, BEN, "CAPITAL").await, None);
     floor.assert_conserved(1).await;
+}
+
+#[tokio::test]
+async fn a_fee_that_rises_after_the_grant_is_not_charged_and_one_that_falls_is() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 100_000).await;
+    floor.give(ADA, FISH, 10).await;
+    floor.set_fee(BEN, 200).await;
+    let capital = floor.lend_money(ADA, BEN, 50_000).await;
+    let shares = floor.lend_shares(ADA, BEN, FISH, 5).await;
+    let fee_of = async |side: &str, authorization: i64| {
+        let order = format!(r#"side: {side}, quantity: 2, authorization: "{authorization}""#);
+        floor.placed(&person(BEN), &order).await["fee"].clone()
+    };
+    // 2 % was agreed to, of 39.98.
+    floor.set_fee(BEN, 10_000).await;
+    assert_eq!(
+        [fee_of("BUY", capital).await, fee_of("SELL", shares).await],
+        [usd("0.80"), usd("0.80")]
+    );
+    floor.set_fee(BEN, 100).await;
+    assert_eq!(
+        [fee_of("BUY", capital).await, fee_of("SELL", shares).await],
+        [usd("0.40"), usd("0.40")]
+    );
+    floor.set_fee(BEN, 300).await;
+    assert_eq!(
+        fee_of("BUY", capital).await,
+        usd("0.80"),
+        "a fee that fell is no new agreement"
+    );
+    floor.assert_conserved(10).await;
+}
+
+#[tokio::test]
+async fn what_a_trade_brings_is_lent_on_the_terms_of_what_it_was_made_of() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 100_000).await;
+    floor.give(ADA, FISH, 5).await;
+    let capital = floor.lend_money(ADA, BEN, 50_000).await;
+    floor.set_fee(BEN, 10_000).await;
+    let order = format!(r#"side: BUY, quantity: 3, authorization: "{capital}""#);
+    floor.placed(&person(BEN), &order).await;
+    let shares = floor.open_between(ADA, BEN, "STOCK_HOLDING").await.unwrap();
+    assert_eq!(shares.fee_basis_points, 100);
+    let order = format!(r#"side: SELL, quantity: 1, authorization: "{}""#, shares.id);
+    assert_eq!(floor.placed(&person(BEN), &order).await["fee"], usd("0.20"));
+
+    // What was agreed to for more is worth no more through a trade under an agreement for less.
+    floor.set_fee(BEN, 500).await;
+    let dear = floor.lend_shares(ADA, BEN, FISH, 1).await;
+    assert_eq!(dear, shares.id);
+    assert_eq!(
+        floor
+            .open_between(ADA, BEN, "STOCK_HOLDING")
+            .await
+            .unwrap()
+            .fee_basis_points,
+        500
+    );
+    let order = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);
+    floor.placed(&person(BEN), &order).await;
+    assert_eq!(
+        floor
+            .open_between(ADA, BEN, "STOCK_HOLDING")
+            .await
+            .unwrap()
+            .fee_basis_points,
+        100
+    );
+    // Nor does a dear one make a cheap one dearer.
+    assert_eq!(
+        floor.open_between(ADA, BEN, "CAPITAL").await.unwrap().fee_basis_points,
+        100
+    );
+    floor.assert_conserved(5).await;
+}
+
+#[tokio::test]
+async fn what_the_investor_adds_agrees_to_the_fee_as_it_is_then() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 100_000).await;
+    let capital = floor.lend_money(ADA, BEN, 10_000).await;
+    for (basis_points, fee) in [(200, "0.40"), (100, "0.20"), (300, "0.60")] {
+        floor.set_fee(BEN, basis_points).await;
+        assert_eq!(floor.lend_money(ADA, BEN, 5_000).await, capital);
+        let order = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);
+        assert_eq!(floor.placed(&person(BEN), &order).await["fee"], usd(fee));
+    }
+    floor.assert_conserved(0).await;
 }
 
 #[tokio::test]

@@ -46,6 +46,11 @@ async fn every_list_has_its_index() {
     }
     let fired = plan(&floor, brokerage_order::fired(3, 10)).await;
     assert_eq!(fired, "SEARCH brokerage_order USING INDEX brokerage_order_fired (id>?)");
+    let waits = plan(&floor, brokerage_order::pending_of(ADA)).await;
+    assert_eq!(
+        waits,
+        "SEARCH brokerage_order USING INDEX brokerage_order_pending (investor_id=?)"
+    );
     let due = plan(&floor, brokerage_order::due(5, 10)).await;
     assert_eq!(
         due,

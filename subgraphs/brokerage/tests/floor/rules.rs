@@ -71,6 +71,7 @@ async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
                 amount: 40_000,
                 starts_at_us: NOW,
                 ends_at_us: NOW + 10,
+                fee_basis_points: 100,
             };
             let (raised, _) = lending::grant(tx, &grant, NOW).await?;
             assert!(raised.created);
@@ -92,6 +93,7 @@ async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
                 amount: 40_000,
                 starts_at_us: NOW,
                 ends_at_us: NOW + 10,
+                fee_basis_points: 100,
             };
             Ok(lending::grant(tx, &grant, NOW).await?)
         })
@@ -113,6 +115,7 @@ async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
                 amount: 5,
                 starts_at_us: NOW,
                 ends_at_us: NOW + 100,
+                fee_basis_points: 100,
             };
             let (raised, _) = lending::grant(tx, &grant, now).await?;
             assert_eq!(holding::of(tx, ada, fish).await?.unwrap().lent, 5);

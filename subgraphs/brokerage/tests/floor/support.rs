@@ -12,6 +12,7 @@ use entities::ledger::{self, Account, Bucket, Kind, Movement};
 use entities::stock::{self, NewStock, Which};
 use entities::{brokerage_order, ledger_entry, lending, user, wallet};
 use futures_util::StreamExt;
+use sea_orm::ActiveValue::Set;
 use sea_orm::EntityTrait;
 use serde_json::Value;
 pub use testing::{NEW_YEAR_US, admin, code, service};
@@ -165,6 +166,7 @@ impl Floor {
 
     async fn lend(&self, in_us: i64, investor_id: i64, broker_id: i64, lent: Lent, amount: i64) -> i64 {
         let now_us = self.services.clock.now_us();
+        let broker = user::by_id(self.services.db.read(), broker_id).await.unwrap().unwrap();
         let grant = Grant {
             lent,
             investor_id,
@@ -172,9 +174,22 @@ impl Floor {
             amount,
             starts_at_us: now_us + in_us,
             ends_at_us: now_us + in_us + HOUR_US.cast_signed(),
+            fee_basis_points: broker.fee_basis_points.unwrap(),
         };
         let granted = async move |tx: &Tx| Ok(lending::grant(tx, &grant, now_us).await?);
         self.services.db.write(granted).await.unwrap().0.authorization.id
+    }
+
+    /// A broker asks for another fee from now on.
+    pub async fn set_fee(&self, broker: i64, basis_points: i64) {
+        let set = async move |tx: &Tx| {
+            let to = user::ActiveModel {
+                fee_basis_points: Set(Some(basis_points)),
+                ..Default::default()
+            };
+            Ok(user::change(tx, broker, to).await?)
+        };
+        self.services.db.write(set).await.unwrap();
     }
 
     /// So many microseconds pass.

@@ -118,6 +118,7 @@ impl Bank {
             amount: minor,
             starts_at_us: NEW_YEAR_US,
             ends_at_us: NEW_YEAR_US + HOUR_US,
+            fee_basis_points: 100,
         };
         let lent = self
             .write(async move |tx| Ok(lending::grant(tx, &grant, NEW_YEAR_US).await?))
