@@ -3,7 +3,8 @@
 use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 use contract::{
-    Changed, ContextExt, Error, Event, IdempotencyKey, Money, OrderLog, Result, Role, Side, Tx, Viewer, once, parse_id,
+    Changed, ContextExt, Error, Event, IdempotencyKey, Money, OrderLog, Result, Role, Side, Tx, Viewer, micros, once,
+    parse_id,
 };
 use entities::stock::{self, QUANTITY_MAX};
 use entities::{authorization, brokerage_order, side, user};
@@ -66,7 +67,7 @@ impl PlaceOrderInput {
         let limit = match (automated, self.limit_price) {
             (true, Some(price)) => Some(Limit {
                 price_minor: limit_minor(&price)?,
-                expires_at_us: self.expires_at.map(|at| at.timestamp_micros()),
+                expires_at_us: self.expires_at.map(|at| micros("input.expiresAt", at)).transpose()?,
             }),
             (true, None) => {
                 return Err(Error::invalid(

@@ -94,6 +94,21 @@ async fn an_automated_order_that_breaks_a_rule_changes_nothing() {
             format!(r#"{}, expiresAt: "2026-01-01T00:00:00Z""#, automated("BUY", 1, "1.00")),
             "INVALID_INPUT",
         ),
+        // Years have four digits.
+        (
+            format!(
+                r#"{}, expiresAt: "+10000-01-01T00:00:00Z""#,
+                automated("BUY", 1, "1.00")
+            ),
+            "INVALID_INPUT",
+        ),
+        (
+            format!(
+                r#"{}, expiresAt: "+262142-12-31T23:59:59Z""#,
+                automated("BUY", 1, "1.00")
+            ),
+            "INVALID_INPUT",
+        ),
         (
             format!(r#"{}, authorization: "{lent}""#, automated("BUY", 1, "1.00")),
             "INVALID_AUTOMATED_ORDER",
