@@ -7,14 +7,12 @@ use contract::{
     once, parse_id,
 };
 use entities::authorization::{self, End, Grant, Lent, Raised};
-use entities::{expiry, holding, lending, user};
+use entities::holding::{self, SHARES_MAX};
+use entities::{expiry, lending, user};
 use sea_orm::EntityTrait;
 use serde::Serialize;
 
 use crate::authorization::{Authorization, AuthorizationKind, find};
-
-/// Shares are counted up to here (CONTRACTS, section 7).
-const SHARES_MAX: i64 = 2_147_483_647;
 
 /// What an investor lends to a broker.
 #[derive(InputObject)]
@@ -166,7 +164,10 @@ impl GrantInput {
                 let holding = needed("input.holding", self.holding, "is needed for STOCK_HOLDING")?;
                 let shares = needed("input.shares", self.shares, "is needed for STOCK_HOLDING")?;
                 if !(1..=SHARES_MAX).contains(&shares) {
-                    return Err(Error::invalid("input.shares", "must be from 1 to 2147483647"));
+                    return Err(Error::invalid(
+                        "input.shares",
+                        format!("must be from 1 to {SHARES_MAX}"),
+                    ));
                 }
                 (Of::Holding(holding), shares)
             }
