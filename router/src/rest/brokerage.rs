@@ -75,6 +75,11 @@ fn each(reply: &mut Reply, change: impl Fn(&mut Value)) {
     }
 }
 
+/// Whether an amount of the graph's is in the one currency that the mount knows; what is no money is in none.
+fn in_dollars(amount: &Value) -> bool {
+    amount.is_null() || amount["currency"] == "USD"
+}
+
 fn error_body(failure: &Failure) -> Value {
     json!({ "error": {
         "code": failure.status().as_u16(),

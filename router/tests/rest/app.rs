@@ -144,17 +144,7 @@ impl Store {
 
     /// Asks the graph itself, as that viewer.
     pub async fn graph(&self, query: &str, viewer: Viewer) -> Value {
-        let request = SubgraphRequest {
-            document: Document::Text(query.into()),
-            operation_name: None,
-            variables: Default::default(),
-            viewer,
-            session: None,
-            request_id: "test".into(),
-            queries_only: false,
-        };
-        let answer = self.gateway.graph.fetch(request).await.into_answer();
-        serde_json::from_slice::<Value>(&answer.body).unwrap()["data"].take()
+        ask(&self.gateway, query, viewer).await
     }
 
     /// Copies left of a book.
@@ -173,6 +163,21 @@ impl Store {
             .unwrap()
             .len()
     }
+}
+
+/// Asks the graph itself, as that viewer.
+pub async fn ask(gateway: &Gateway, query: &str, viewer: Viewer) -> Value {
+    let request = SubgraphRequest {
+        document: Document::Text(query.into()),
+        operation_name: None,
+        variables: Default::default(),
+        viewer,
+        session: None,
+        request_id: "test".into(),
+        queries_only: false,
+    };
+    let answer = gateway.graph.fetch(request).await.into_answer();
+    serde_json::from_slice::<Value>(&answer.body).unwrap()["data"].take()
 }
 
 /// The whole graph over domains of which none answers.

@@ -1,9 +1,11 @@
 //! The user service: people, and the authorizations that investors give to brokers.
 
+use serde_json::Value;
+
 use super::super::kind::{Field, Kind, Model};
 use super::super::reply::{Call, Reply};
 use super::super::route::{Access, Answer, Body, ErrorRow, Param, Route, Service, Variants, Verb};
-use super::{AMOUNT, BAD_FILTER, BAD_MEMBER, ID, REFERENCE, filter, missing, path_id};
+use super::{AMOUNT, BAD_FILTER, BAD_MEMBER, ID, REFERENCE, filter, in_dollars, missing, path_id};
 use crate::rest::QUANTITY;
 
 /// People and authorizations.
@@ -170,7 +172,7 @@ const UPDATE_USER: Route = Route {
 const AUTHORIZATIONS: Route = Route {
     path: "/authorizations",
     name: "authorizations",
-    summary: "The caller's authorizations: an investor's are those granted, a broker's those received",
+    summary: "The caller's authorizations of US dollars and of shares: an investor's are those granted, a broker's those received",
     operation: concat!(
         "query ($active: Boolean, $first: Int, $after: String) {
             me { authorizations(active: $active, first: $first, after: $after) { nodes { ",
@@ -184,6 +186,7 @@ const AUTHORIZATIONS: Route = Route {
     example: concat!("[", lent_money!(), "]"),
     errors: &[BAD_FILTER],
     access: Access::Person,
+    reshape: Some(of_dollars),
     ..Route::BASE
 };
 
@@ -202,6 +205,7 @@ const AUTHORIZATION: Route = Route {
     example: lent_money!(),
     errors: &[NO_AUTHORIZATION],
     access: Access::Bearer,
+    reshape: Some(of_dollars),
     ..Route::BASE
 };
 
@@ -470,6 +474,15 @@ static SHARES_GRANT: Model = Model {
     ],
     example: "",
 };
+
+/// An authorization of money in another currency is none here: its amount would read as dollars.
+fn of_dollars(reply: &mut Reply, _: &Call) {
+    match &mut reply.node {
+        Value::Array(nodes) => nodes.retain(|node| in_dollars(&node["remaining"])),
+        node if in_dollars(&node["remaining"]) => {}
+        node => *node = Value::Null,
+    }
+}
 
 fn granted(reply: &mut Reply, _: &Call) {
     if reply.node["created"] != true {

@@ -6,7 +6,7 @@ use super::super::kind::{Field, Kind, Model};
 use super::super::reply::{Call, Reply};
 use super::super::route::{Access, Answer, Body, ErrorRow, OperationElse, Param, Route, Service, Verb};
 use super::user::{USER_MODEL, ada, user};
-use super::{AMOUNT, BAD_FILTER, BAD_MEMBER, ID, MONEY, REFERENCE, each, filter, missing, path_id};
+use super::{AMOUNT, BAD_FILTER, BAD_MEMBER, ID, MONEY, REFERENCE, each, filter, in_dollars, missing, path_id};
 
 /// Money, and what came in and went out.
 pub const SERVICE: Service = Service {
@@ -95,7 +95,7 @@ const TRANSACTION: Route = Route {
     example: deposit!(),
     errors: &[missing(
         "transaction not found",
-        "The caller has no such deposit or withdrawal.",
+        "The caller has no such deposit or withdrawal in US dollars.",
     )],
     access: Access::Bearer,
     reshape: Some(deposit_or_withdrawal),
@@ -222,10 +222,10 @@ fn unsigned(reply: &mut Reply, _: &Call) {
     });
 }
 
-/// Other transactions of a wallet are no transactions here.
+/// Other transactions of a wallet are no transactions here, nor are those of another wallet than the one in dollars.
 fn deposit_or_withdrawal(reply: &mut Reply, call: &Call) {
     let shown = ["DEPOSIT", "WITHDRAWAL"].iter().any(|kind| reply.node["type"] == *kind);
-    match shown {
+    match shown && in_dollars(&reply.node["amount"]) {
         true => unsigned(reply, call),
         false => reply.node = Value::Null,
     }

@@ -283,3 +283,34 @@ async fn only_the_two_see_it_and_only_the_investor_takes_it_back() {
     }
     assert_eq!(floor.money(&floor.ada()).await, "60 40 0", "Ben has it still");
 }
+
+#[tokio::test]
+async fn an_authorization_of_another_currency_is_none_here() {
+    let floor = Floor::new().await;
+    let (ada, ben) = (floor.ada(), floor.ben());
+    floor.deposit(&ada, "100").await;
+    floor.buy(&ada, 3).await;
+    floor
+        .graph(r#"deposit(amount: { amount: "77.00", currency: "EUR" }) { id }"#)
+        .await;
+    let grant = format!(
+        r#"grantAuthorization(input: {{ kind: CAPITAL, broker: "2", amount: {{ amount: "7.00", currency: "EUR" }}, endsAt: "{LATER}" }}) {{ authorization {{ id }} }}"#
+    );
+    let euros = floor.graph(&grant).await;
+    let euros = euros["authorization"]["id"].as_str().unwrap();
+    let shown = [floor.lend_money("10").await, floor.lend_shares(2).await];
+    for who in [&ada, &ben] {
+        let by_id = floor.get(who, &format!("/authorizations/{euros}")).await;
+        assert_eq!(by_id.line(), refused(404, "NOT_FOUND", "authorization not found"));
+        for path in ["/authorizations", "/authorizations?active=true"] {
+            let listed = floor.done(who, &format!("GET {path}"), "").await;
+            let ids: Vec<i64> = listed
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|one| one["id"].as_i64().unwrap())
+                .collect();
+            assert_eq!(ids, shown, "{path}");
+        }
+    }
+}

@@ -15,7 +15,7 @@ use contract::{ManualClock, Role};
 use serde_json::{Value, json};
 use testing::TestServices;
 
-use crate::app::{Answered, NOW_US, send};
+use crate::app::{Answered, NOW_US, ask, send};
 
 /// When everything here happens.
 pub const NOW: &str = "2026-01-02T03:04:05+00:00";
@@ -167,6 +167,18 @@ impl Floor {
             answered.line()
         );
         answered.json()
+    }
+
+    /// Has ada do something in the graph that the mount has no word for; answers what is at `it`.
+    pub async fn graph(&self, mutation: &str) -> Value {
+        let viewer = contract::Viewer::User {
+            id: ADA,
+            role: Role::Investor,
+            admin: false,
+        };
+        let answer = ask(&self.gateway, &format!("mutation {{ it: {mutation} }}"), viewer).await;
+        assert!(answer["it"].is_object(), "{mutation}: {answer}");
+        answer["it"].clone()
     }
 
     /// Puts money into somebody's wallet.

@@ -190,3 +190,25 @@ async fn a_program_sets_what_a_person_has() {
     }
     assert_eq!(floor.money(&floor.ada()).await, "0 50 0");
 }
+
+#[tokio::test]
+async fn money_of_another_currency_is_none_here() {
+    let floor = Floor::new().await;
+    let ada = floor.ada();
+    floor.deposit(&ada, "100").await;
+    let euros = floor
+        .graph(r#"deposit(amount: { amount: "77.00", currency: "EUR" }) { id }"#)
+        .await;
+    let id = euros["id"].as_str().unwrap();
+    let by_id = floor.get(&ada, &format!("/transactions/{id}")).await;
+    assert_eq!(by_id.line(), refused(404, "NOT_FOUND", "transaction not found"));
+    let listed = floor.done(&ada, "GET /transactions", "").await;
+    let amounts: Vec<i64> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["amount"].as_i64().unwrap())
+        .collect();
+    assert_eq!(amounts, [100]);
+    assert_eq!(floor.money(&ada).await, "100 0 0");
+}
