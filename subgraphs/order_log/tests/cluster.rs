@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use order_log::{Access, Place, Replica, ReplicaId, Settings, SharedSecret, SqliteCatalog, Surroundings};
+use order_log::{
+    Access, OpenError, Place, Replica, ReplicaId, Settings, SharedSecret, SqliteCatalog, StoreError, Surroundings,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -31,7 +33,16 @@ pub struct Running {
 impl Running {
     pub async fn start(place: Place, settings: Settings, around: Surroundings, listener: TcpListener) -> Self {
         let url = place.urls[&place.id].clone();
-        let replica = Replica::open(place, settings, around).await.expect("a replica");
+        // Tasks of a replica that was stopped in this process may still hold the file.
+        let opened = within("the file is free", async {
+            loop {
+                match Replica::open(place.clone(), settings.clone(), around.clone()).await {
+                    Err(OpenError::Store(StoreError::InUse(_))) => tokio::task::yield_now().await,
+                    opened => return opened,
+                }
+            }
+        });
+        let replica = opened.await.expect("a replica");
         let stop = CancellationToken::new();
         let (serving, stopped) = (replica.clone(), stop.clone());
         let server = tokio::spawn(async move {

@@ -1,5 +1,7 @@
 //! The order service seen from outside: one binary, since each links everything.
 
 mod cluster;
+mod killed;
+mod model;
 mod rest;
 mod trading;

@@ -1,0 +1,359 @@
+//! Reserve, propose, confirm, cancel, and leaders that die in between: every order of steps at a small size.
+//!
+//! Somebody buys one share under key 0 and, when nobody answers, asks another replica again; somebody else buys one under
+//! key 1. A command on its way may come late or be lost, a replica may die between any two steps, and whoever leads settles
+//! what it finds reserved. What is modelled is `src/trade.rs`, `src/settle.rs`, `src/store/ledger.rs` and a catalog.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stateright::{Checker, HasDiscoveries, Model, Property};
+
+/// Which request, and which of its tries.
+type Attempt = (usize, u8);
+
+/// The keys of the requests: the second is the first's repetition, made when the first is over.
+const KEYS: [u8; 3] = [0, 0, 1];
+/// How often each request tries, when its attempts are cancelled.
+const TRIES: [u8; 3] = [1, 2, 1];
+const LOSSES: u8 = 1;
+
+/// What could be built wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Build {
+    Right,
+    /// The leader gives shares back without a tombstone in the log.
+    NoTombstone,
+    /// The log records a key as often as it comes.
+    NoKeys,
+    /// A refusal is answered without looking for what came before under the key.
+    HastyRefusal,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Step {
+    Waits,
+    Looks,
+    Holds(Attempt),
+    Proposed(Attempt),
+    /// The log said which attempt the key has, if it is not none.
+    Told(Attempt, Option<Attempt>),
+    Refused,
+    Done,
+    Gone,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Command {
+    Record(Attempt),
+    Cancel(Attempt),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Held {
+    Reserved,
+    Confirmed,
+    Cancelled,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct State {
+    requests: Vec<Step>,
+    tries: Vec<u8>,
+    /// On its way to the log.
+    sent: BTreeSet<Command>,
+    orders: Vec<Attempt>,
+    tombstones: BTreeSet<Attempt>,
+    /// The leader knows what became of these and is about to tell the catalog.
+    decided: BTreeSet<Attempt>,
+    left: u8,
+    catalog: BTreeMap<Attempt, Held>,
+    /// The catalog was told two different ends of one attempt.
+    contradicted: bool,
+    deaths: u8,
+    losses: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Action {
+    /// A request makes its next step.
+    Step(usize),
+    /// The replica that carries a request out dies, or its client gives up.
+    Die(usize),
+    /// A command is decided by the log.
+    Commit(Command),
+    Lose(Command),
+    /// The leader proposes to cancel what it finds reserved.
+    Settle(Attempt),
+    /// The leader tells the catalog what became of an attempt.
+    Tell(Attempt),
+    /// Another replica leads: what the old leader was about to tell, nobody tells.
+    Elect,
+}
+
+struct Bazaar {
+    shares: u8,
+    /// How many replicas die at the worst moment, leaders included.
+    deaths: u8,
+    build: Build,
+}
+
+impl State {
+    fn order_of(&self, key: u8) -> Option<Attempt> {
+        self.orders.iter().copied().find(|(request, _)| KEYS[*request] == key)
+    }
+
+    fn reserved(&self) -> impl Iterator<Item = Attempt> {
+        let held = self.catalog.iter().filter(|(_, held)| **held == Held::Reserved);
+        held.map(|(attempt, _)| *attempt)
+    }
+
+    fn finish(&mut self, attempt: Attempt, end: Held) {
+        match self.catalog.get(&attempt) {
+            Some(Held::Reserved) => {
+                self.left += u8::from(end == Held::Cancelled);
+                self.catalog.insert(attempt, end);
+            }
+            found => self.contradicted |= found != Some(&end),
+        }
+    }
+
+    /// What the log says of an attempt, which it never takes back.
+    fn tell(&mut self, attempt: Attempt) {
+        let recorded = self.orders.contains(&attempt);
+        self.finish(attempt, if recorded { Held::Confirmed } else { Held::Cancelled });
+    }
+
+    fn is_over(&self) -> bool {
+        let over = |step: &Step| matches!(step, Step::Refused | Step::Done | Step::Gone);
+        self.requests.iter().all(over) && self.sent.is_empty() && self.reserved().next().is_none()
+    }
+}
+
+impl Bazaar {
+    fn step(&self, state: &State, request: usize) -> Option<State> {
+        let mut next = state.clone();
+        let key = KEYS[request];
+        next.requests[request] = match state.requests[request] {
+            Step::Waits => {
+                let first = state.requests[0];
+                let begins = request != 1 || matches!(first, Step::Refused | Step::Done | Step::Gone);
+                begins.then_some(Step::Looks)?
+            }
+            Step::Looks => match state.order_of(key).filter(|_| self.build != Build::NoKeys) {
+                Some(known) => {
+                    next.finish(known, Held::Confirmed);
+                    Step::Done
+                }
+                None => self.reserve(&mut next, request)?,
+            },
+            Step::Holds(attempt) => {
+                next.sent.insert(Command::Record(attempt));
+                Step::Proposed(attempt)
+            }
+            Step::Told(attempt, Some(by)) if by == attempt => {
+                next.finish(attempt, Held::Confirmed);
+                Step::Done
+            }
+            Step::Told(attempt, by) => {
+                next.finish(attempt, Held::Cancelled);
+                match by.is_none() && next.tries[request] == TRIES[request] {
+                    true => Step::Gone,
+                    false => Step::Looks,
+                }
+            }
+            Step::Proposed(_) | Step::Refused | Step::Done | Step::Gone => return None,
+        };
+        Some(next)
+    }
+
+    fn reserve(&self, next: &mut State, request: usize) -> Option<Step> {
+        if next.left > 0 {
+            let attempt = (request, next.tries[request]);
+            next.tries[request] += 1;
+            next.left -= 1;
+            next.catalog.insert(attempt, Held::Reserved);
+            return Some(Step::Holds(attempt));
+        }
+        let same_key: Vec<_> = next.reserved().filter(|held| KEYS[held.0] == KEYS[request]).collect();
+        if same_key.is_empty() || self.build == Build::HastyRefusal {
+            return Some(Step::Refused);
+        }
+        // First the log has to say what became of the attempts before.
+        let sent = next.sent.len();
+        let unknown = same_key.into_iter().filter(|attempt| !next.decided.contains(attempt));
+        let cancels: Vec<_> = unknown.map(Command::Cancel).collect();
+        next.sent.extend(cancels);
+        (next.sent.len() > sent).then_some(Step::Looks)
+    }
+
+    fn commit(&self, next: &mut State, command: Command) {
+        next.sent.remove(&command);
+        match command {
+            Command::Cancel(attempt) => {
+                if !next.orders.contains(&attempt) {
+                    next.tombstones.insert(attempt);
+                }
+                next.decided.insert(attempt);
+            }
+            Command::Record(attempt) => {
+                let known = next.order_of(KEYS[attempt.0]).filter(|_| self.build != Build::NoKeys);
+                let by = match known {
+                    Some(known) => Some(known),
+                    None if next.tombstones.contains(&attempt) => None,
+                    None => {
+                        next.orders.push(attempt);
+                        Some(attempt)
+                    }
+                };
+                if next.requests[attempt.0] == Step::Proposed(attempt) {
+                    next.requests[attempt.0] = Step::Told(attempt, by);
+                }
+            }
+        }
+    }
+}
+
+impl Model for Bazaar {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State {
+            requests: vec![Step::Waits; KEYS.len()],
+            tries: vec![0; KEYS.len()],
+            sent: BTreeSet::new(),
+            orders: Vec::new(),
+            tombstones: BTreeSet::new(),
+            decided: BTreeSet::new(),
+            left: self.shares,
+            catalog: BTreeMap::new(),
+            contradicted: false,
+            deaths: self.deaths,
+            losses: LOSSES,
+        }]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        for (request, step) in state.requests.iter().enumerate() {
+            actions.push(Action::Step(request));
+            let is_there = !matches!(step, Step::Waits | Step::Refused | Step::Done | Step::Gone);
+            // Who waits for the log can always give up, since what was sent may be lost.
+            if is_there && (state.deaths > 0 || matches!(step, Step::Proposed(_))) {
+                actions.push(Action::Die(request));
+            }
+        }
+        for command in &state.sent {
+            actions.push(Action::Commit(*command));
+            if state.losses > 0 {
+                actions.push(Action::Lose(*command));
+            }
+        }
+        for attempt in state.reserved() {
+            if !state.decided.contains(&attempt) && !state.sent.contains(&Command::Cancel(attempt)) {
+                actions.push(Action::Settle(attempt));
+            }
+        }
+        actions.extend(state.decided.iter().copied().map(Action::Tell));
+        if state.deaths > 0 && !state.decided.is_empty() {
+            actions.push(Action::Elect);
+        }
+    }
+
+    fn next_state(&self, state: &State, action: Action) -> Option<State> {
+        let mut next = state.clone();
+        match action {
+            Action::Step(request) => return self.step(state, request),
+            Action::Die(request) => {
+                if !matches!(state.requests[request], Step::Proposed(_)) {
+                    next.deaths -= 1;
+                }
+                next.requests[request] = Step::Gone;
+            }
+            Action::Commit(command) => self.commit(&mut next, command),
+            Action::Lose(command) => {
+                next.losses -= 1;
+                next.sent.remove(&command);
+            }
+            Action::Settle(attempt) if self.build == Build::NoTombstone => next.tell(attempt),
+            Action::Settle(attempt) => {
+                next.sent.insert(Command::Cancel(attempt));
+            }
+            Action::Tell(attempt) => {
+                next.decided.remove(&attempt);
+                next.tell(attempt);
+            }
+            Action::Elect => {
+                next.deaths -= 1;
+                next.decided.clear();
+            }
+        }
+        Some(next)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always(AGREE, |model: &Self, state: &State| {
+                let taken = usize::from(model.shares - state.left);
+                !state.is_over() || taken == state.orders.len()
+            }),
+            Property::always(ONCE, |_: &Self, state: &State| {
+                let keys: BTreeSet<_> = state.orders.iter().map(|(request, _)| KEYS[*request]).collect();
+                keys.len() == state.orders.len()
+            }),
+            Property::always(ACKNOWLEDGED, |_: &Self, state: &State| {
+                let mut done = (0..KEYS.len()).filter(|request| state.requests[*request] == Step::Done);
+                done.all(|request| state.order_of(KEYS[request]).is_some())
+            }),
+            // Nor is what the same client sent before it; sent again later it may well be carried out.
+            Property::always(REFUSED, |_: &Self, state: &State| {
+                let mut refused = (0..KEYS.len()).filter(|request| state.requests[*request] == Step::Refused);
+                refused.all(|refused| {
+                    let is_other = |by: usize| KEYS[by] != KEYS[refused] || by > refused;
+                    state.orders.iter().all(|(by, _)| is_other(*by))
+                })
+            }),
+            Property::always(CONSISTENT, |model: &Self, state: &State| {
+                let gone = state.catalog.values().filter(|held| **held != Held::Cancelled).count();
+                !state.contradicted && usize::from(state.left) + gone == usize::from(model.shares)
+            }),
+            Property::eventually(SETTLED, |_: &Self, state: &State| state.is_over()),
+            Property::sometimes(RETRIED, |_: &Self, state: &State| {
+                state.requests[1] == Step::Done && !state.tombstones.is_empty()
+            }),
+        ]
+    }
+}
+
+const AGREE: &str = "catalog and log agree at the end";
+const ONCE: &str = "a key is recorded once";
+const ACKNOWLEDGED: &str = "an acknowledged order is in the log";
+const REFUSED: &str = "a refused order is not in the log, and never will be";
+const CONSISTENT: &str = "an attempt has one end, and no share is lost or made";
+const SETTLED: &str = "everything comes to an end";
+const RETRIED: &str = "a repeated request gets its order after an attempt was cancelled";
+
+#[test]
+fn catalog_and_log_agree_however_requests_leaders_and_losses_are_interleaved() {
+    let build = Build::Right;
+    for (shares, deaths) in [(1, 2), (2, 1)] {
+        let model = Bazaar { shares, deaths, build };
+        let checked = model.checker().threads(2).spawn_bfs().join();
+        checked.assert_properties();
+        assert!(checked.is_done());
+    }
+}
+
+#[test]
+fn the_model_finds_what_is_built_wrong() {
+    for (build, broken) in [
+        (Build::NoTombstone, CONSISTENT),
+        (Build::NoKeys, ONCE),
+        (Build::HastyRefusal, REFUSED),
+    ] {
+        let (shares, deaths) = (if build == Build::NoKeys { 2 } else { 1 }, 1);
+        let model = Bazaar { shares, deaths, build };
+        let found_all = HasDiscoveries::AllOf([broken].into());
+        let checked = model.checker().finish_when(found_all).spawn_bfs().join();
+        assert!(checked.discovery(broken).is_some(), "{build:?} breaks nothing");
+    }
+}
