@@ -103,7 +103,10 @@ impl RaftLogStorage<Types> for Log {
             for entry in &entries {
                 insert.execute((number(entry.log_id.index), serde_json::to_string(entry)?))?;
             }
-            set_fact(db, "committed", &committed)
+            match committed {
+                Some(committed) => set_fact(db, "committed", &committed),
+                None => Ok(()),
+            }
         });
         match written.await {
             Ok(()) => {

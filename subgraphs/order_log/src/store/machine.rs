@@ -128,6 +128,8 @@ fn install(db: &Connection, meta: &SnapshotMeta, data: SnapshotData) -> Result<(
         Line::Cancelled(attempt) => ledger::bury(db, &attempt),
         Line::End(_) => Ok(()),
     })?;
-    set_fact(db, "applied", &meta.last_log_id)?;
+    if let Some(last) = meta.last_log_id {
+        set_fact(db, "applied", &last)?;
+    }
     set_fact(db, "membership", &meta.last_membership)
 }

@@ -1,6 +1,6 @@
 //! openraft's own suite, and what it does not ask.
 
-use openraft::storage::{RaftLogStorage, RaftStateMachine};
+use openraft::storage::{RaftLogStorage, RaftLogStorageExt, RaftStateMachine};
 use openraft::testing::{StoreBuilder, Suite};
 use openraft::{CommittedLeaderId, Entry, EntryPayload, RaftSnapshotBuilder, StorageError};
 use tempfile::TempDir;
@@ -231,4 +231,17 @@ async fn a_file_has_one_owner_and_one_id() {
     .expect("a copy");
     let other = Store::open(folder.path(), 2, &Settings::default());
     assert!(matches!(other, Err(StoreError::OtherReplica { found: 1, asked: 2 })));
+}
+
+#[tokio::test]
+async fn a_file_that_was_closed_before_anything_was_committed_opens_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut log, machine) = opened(&folder, 1).await;
+    let first = entry(0, vec![record("a", "a1", 1)]);
+    log.blocking_append([first]).await.expect("appended");
+    drop((log, machine));
+
+    let (mut log, _machine) = opened_again(&folder, 1).await;
+    assert_eq!(log.read_committed().await.expect("a place"), None);
+    assert_eq!(log.get_log_state().await.expect("a state").last_log_id, Some(at(0)));
 }
