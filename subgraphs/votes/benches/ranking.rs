@@ -1,0 +1,278 @@
+//! What a vote and a page of a ranking cost among 10 thousand, 100 thousand and a million posts with ten times as many
+//! votes: neither may read them all. `cargo bench -p votes --bench ranking [-- FOLDER]`; figures in docs/PERFORMANCE.md.
+//!
+//! Processor time is what all threads of this process used (Linux: `schedstat`), so that it says what something costs
+//! however busy the machine is with other things.
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
+
+use async_graphql::Request;
+use contract::{Db, DbOptions, Viewer};
+use entities::vote::{self, Direction};
+use migrations::{Migrator, MigratorTrait};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use testing::{NEW_YEAR_US, TestServices, member};
+use votes::VotesSchema;
+
+const POSTS: [i64; 3] = [10_000, 100_000, 1_000_000];
+/// Votes in one transaction, and such transactions: what a vote costs without its wait for the disk.
+const TOGETHER: usize = 500;
+const TRANSACTIONS: usize = 20;
+/// Voters at once through the graph, and votes of each.
+const VOTERS: usize = 64;
+const VOTES_EACH: usize = 100;
+/// Pages read of each list.
+const PAGES: usize = 300;
+
+/// People, a tenth of the posts; all vote on ten posts, nine on every other. About seven of ten votes are for a post, on
+/// some posts more, on others less.
+const FILL: &str = "
+    INSERT INTO account (id, username, username_key, role, admin, joined_at_us)
+    SELECT value, 'person ' || value, 'person ' || value, 'MEMBER', 0, NOW FROM generated(POSTS / 10);
+    INSERT INTO community (id, name, name_key)
+    SELECT value, 'Community ' || value, 'community ' || value FROM generated(100);
+    INSERT INTO post (id, title, community, community_key, username, author_id, at_us, text)
+    SELECT value, 'Title ' || value, 'Community ' || (value % 100 + 1), 'community ' || (value % 100 + 1),
+        'person ' || (value % (POSTS / 10) + 1), value % (POSTS / 10) + 1, NOW + value,
+        'A text of a sentence or two, which nobody reads while posts are ranked, and nobody should.'
+    FROM generated(POSTS);
+    INSERT INTO vote (post_id, user_id, direction, at_us, credited_id)
+    SELECT post.id, (post.id * 7919 + vote.value * 104729) % (POSTS / 10) + 1,
+        CASE WHEN (vote.value * 7 + post.id) % 10 < post.id % 7 + 4 THEN 'UP' ELSE 'DOWN' END, NOW, post.author_id
+    FROM post JOIN generated(POSTS / 10) vote ON vote.value <= CASE post.id % (POSTS / 10) WHEN 0 THEN POSTS / 10 ELSE 9 END
+    ORDER BY post.id;
+    INSERT INTO post_votes (post_id, upvotes, downvotes, score, community_key, version, changed_at_us)
+    SELECT post_id, up, down, up - down, community_key, 1 + up + down, NOW
+    FROM (SELECT post_id, sum(direction = 'UP') AS up, sum(direction = 'DOWN') AS down FROM vote GROUP BY post_id)
+        JOIN post ON post.id = post_id ORDER BY post_id;";
+
+fn main() {
+    // `cargo bench` says so; `cargo test --all-targets` only wants to see that it builds.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let disk = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let disk = disk.unwrap_or_else(|| option_env!("CARGO_TARGET_TMPDIR").unwrap_or(".").to_owned());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut columns = Vec::new();
+    for posts in POSTS {
+        let folder = tempfile::tempdir_in(&disk).unwrap();
+        runtime.block_on(fill(folder.path(), posts));
+        columns.push(runtime.block_on(measure(folder, posts)));
+    }
+    for line in 0..columns[0].len() {
+        let figures: Vec<&str> = columns.iter().map(|column| column[line].1.as_str()).collect();
+        println!("| {} | {} |", columns[0][line].0, figures.join(" | "));
+    }
+}
+
+/// Fills a database with that many posts by plain SQL, with no care for what a crash would leave.
+async fn fill(folder: &Path, posts: i64) {
+    let path = folder.join("agora.db");
+    let db = Db::open(DbOptions::at(&path)).await.unwrap();
+    let tables = async |connection: &_| Migrator::up(connection, None).await;
+    db.migrate(tables).await.unwrap();
+    db.close().await.unwrap();
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let fast = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -500000;
+                CREATE TEMP TABLE generated_to (value INTEGER PRIMARY KEY);";
+    connection.execute_batch(fast).unwrap();
+    let numbers = "INSERT INTO generated_to WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n
+                   WHERE value < ?1) SELECT value FROM n";
+    connection.execute(numbers, [posts]).unwrap();
+    let mut sql = FILL
+        .replace("NOW", &NEW_YEAR_US.to_string())
+        .replace("POSTS", &posts.to_string());
+    for (until, bound) in [
+        (format!("generated({posts} / 10)"), posts / 10),
+        ("generated(100)".to_owned(), 100),
+        (format!("generated({posts})"), posts),
+    ] {
+        sql = sql.replace(
+            &until,
+            &format!("(SELECT value FROM generated_to WHERE value <= {bound})"),
+        );
+    }
+    connection.execute_batch(&sql).unwrap();
+}
+
+/// The lines of one column: what it is, and the figure.
+async fn measure(folder: tempfile::TempDir, posts: i64) -> Vec<(&'static str, String)> {
+    let megabytes = std::fs::metadata(folder.path().join("agora.db")).unwrap().len() >> 20;
+    let on = TestServices::in_folder(folder, NEW_YEAR_US, 1_024).await;
+    let schema = votes::schema(on.services.clone());
+    let db = &on.services.db;
+    let known = number(db, "SELECT count(*) FROM post_votes WHERE community_key IS NOT NULL").await;
+    let votes = number(db, "SELECT count(*) FROM vote").await;
+    let (score, ties) = most_common_score(db).await;
+    let behind = format!(
+        r#"after: "{:x}-{:x}""#,
+        score.cast_unsigned(),
+        (posts / 2).cast_unsigned()
+    );
+    let mut lines = vec![
+        ("posts", known.to_string()),
+        ("votes of people", votes.to_string()),
+        ("file, MB", megabytes.to_string()),
+        ("posts with the most common score", ties.to_string()),
+        (
+            "a vote among 500 in a transaction, processor µs",
+            together(db, posts).await,
+        ),
+    ];
+    let (alone, at_once) = through_the_graph(&schema, posts).await;
+    lines.push(("a vote through the graph, alone, ms", alone));
+    lines.push(("votes through the graph by 64 at once, a second", at_once));
+    for (what, list) in [
+        ("the first page of topPosts, µs", "topPosts".to_owned()),
+        (
+            "a page of it in the middle of that score, µs",
+            format!("topPosts({behind})"),
+        ),
+        ("the last page of it, µs", "topPosts(last: 25)".to_owned()),
+        (
+            "the first page of a community, µs",
+            r#"topPosts(community: "Community 7")"#.to_owned(),
+        ),
+        (
+            "a page of it in the middle of that score, µs",
+            format!(r#"topPosts(community: "Community 7", {behind})"#),
+        ),
+        ("the first page of topVoted, µs", "topVoted".to_owned()),
+    ] {
+        lines.push((what, page(&schema, &list).await));
+    }
+    db.close().await.unwrap();
+    lines
+}
+
+async fn number(db: &Db, sql: &str) -> i64 {
+    let row = db
+        .read()
+        .query_one_raw(Statement::from_string(DbBackend::Sqlite, sql))
+        .await;
+    row.unwrap().unwrap().try_get_by_index(0).unwrap()
+}
+
+/// The score that most posts have, and how many.
+async fn most_common_score(db: &Db) -> (i64, i64) {
+    let most = "FROM post_votes WHERE community_key IS NOT NULL GROUP BY score ORDER BY count(*) DESC, score LIMIT 1";
+    let score = number(db, &format!("SELECT score {most}")).await;
+    (score, number(db, &format!("SELECT count(*) {most}")).await)
+}
+
+/// Numbers that look like chance and are the same in every run.
+fn scattered(turn: u64) -> u64 {
+    let mut mixed = turn.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed ^ (mixed >> 27)
+}
+
+/// Whose vote that is, on which post and which way: a quarter of them on the ten posts that everybody voted on, so that
+/// there are first votes, moved ones and repeated ones.
+fn ballot(turn: u64, posts: i64) -> (i64, i64, Direction) {
+    let below = |salt: u64, bound: i64| {
+        let bound = u64::try_from(bound).unwrap();
+        i64::try_from(scattered(turn.wrapping_mul(4).wrapping_add(salt)) % bound).unwrap()
+    };
+    let tenth = posts / 10;
+    let post = match below(0, 4) {
+        0 => (below(1, 10) + 1) * tenth,
+        _ => below(1, posts) + 1,
+    };
+    let direction = if below(3, 3) > 0 {
+        Direction::Up
+    } else {
+        Direction::Down
+    };
+    (below(2, tenth) + 1, post, direction)
+}
+
+/// Many votes in each transaction: all of a vote's statements, by the domain's own rules, and no wait for the disk.
+async fn together(db: &Db, posts: i64) -> String {
+    let mut costs = Vec::new();
+    for transaction in 0..TRANSACTIONS {
+        let began = processor_ns();
+        let cast = async move |tx: &contract::Tx| {
+            for place in 0..TOGETHER {
+                let (person, post, direction) = ballot((transaction * TOGETHER + place) as u64, posts);
+                vote::cast(tx, post, person, direction, true, NEW_YEAR_US).await?;
+            }
+            Ok(())
+        };
+        db.write(cast).await.unwrap();
+        costs.push((processor_ns() - began) as f64 / 1e3 / TOGETHER as f64);
+    }
+    format!("{:.0}", median(costs))
+}
+
+async fn vote(schema: &VotesSchema, turn: u64, posts: i64) {
+    let (person, post, direction) = ballot(turn, posts);
+    let how = match direction {
+        Direction::Up => "upvote",
+        Direction::Down => "downvote",
+    };
+    let request = Request::new(format!("mutation {{ {how}(postId: {post}) {{ score }} }}"));
+    let answer = schema.execute(request.data(member(person))).await;
+    assert!(answer.errors.is_empty(), "{:?}", answer.errors);
+}
+
+/// Each vote a request: milliseconds of one who waits for each, and votes a second by many at once.
+async fn through_the_graph(schema: &VotesSchema, posts: i64) -> (String, String) {
+    // Other votes than those of `together`.
+    let turn = Arc::new(AtomicU64::new(1 << 32));
+    let mut alone = Vec::new();
+    for _ in 0..VOTES_EACH {
+        let began = Instant::now();
+        vote(schema, turn.fetch_add(1, Relaxed), posts).await;
+        alone.push(began.elapsed().as_secs_f64() * 1e3);
+    }
+    let began = Instant::now();
+    let mut voters = tokio::task::JoinSet::new();
+    for _ in 0..VOTERS {
+        let (schema, turn) = (schema.clone(), turn.clone());
+        voters.spawn(async move {
+            for _ in 0..VOTES_EACH {
+                vote(&schema, turn.fetch_add(1, Relaxed), posts).await;
+            }
+        });
+    }
+    voters.join_all().await;
+    let a_second = (VOTERS * VOTES_EACH) as f64 / began.elapsed().as_secs_f64();
+    (format!("{:.2}", median(alone)), format!("{a_second:.0}"))
+}
+
+/// Processor microseconds of a page of 25 with its votes, through the domain's schema.
+async fn page(schema: &VotesSchema, list: &str) -> String {
+    let document = format!("{{ {list} {{ nodes {{ id upvotes downvotes score }} pageInfo {{ endCursor }} }} }}");
+    let mut costs = Vec::new();
+    for _ in 0..PAGES / 10 {
+        let began = processor_ns();
+        for _ in 0..10 {
+            let answer = schema.execute(Request::new(&document).data(Viewer::Anonymous)).await;
+            assert!(answer.errors.is_empty(), "{:?}", answer.errors);
+        }
+        costs.push((processor_ns() - began) as f64 / 1e3 / 10.0);
+    }
+    format!("{:.0}", median(costs))
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+/// What all threads of this process have used; 0 where it cannot be told.
+fn processor_ns() -> u64 {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
+        return 0;
+    };
+    threads
+        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok())
+        .filter_map(|schedstat| schedstat.split(' ').next()?.parse::<u64>().ok())
+        .sum()
+}
