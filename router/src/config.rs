@@ -81,6 +81,8 @@ pub struct Settings {
     pub wallet: wallet::Settings,
     /// The brokerage's bounds.
     pub brokerage: brokerage::Settings,
+    /// What votes do beside being counted.
+    pub votes: votes::Settings,
     /// What runs beside the requests.
     pub workers: Workers,
     /// The bounds of everything a caller can send or keep open.
@@ -90,7 +92,7 @@ pub struct Settings {
 /// Every setting as a flag.
 #[derive(Clone, Debug, Default, clap::Args, Serialize)]
 pub struct SettingsFlags {
-    /// A TOML file with `[server]`, `[database]`, `[accounts]`, `[wallet]`, `[brokerage]`, `[workers]` and `[limits]`.
+    /// A TOML file with `[server]`, `[database]`, `[accounts]`, `[wallet]`, `[brokerage]`, `[votes]`, `[workers]` and `[limits]`.
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
@@ -104,6 +106,8 @@ pub struct SettingsFlags {
     wallet: wallet::SettingsFlags,
     #[command(flatten)]
     brokerage: brokerage::SettingsFlags,
+    #[command(flatten)]
+    votes: votes::SettingsFlags,
     #[command(flatten)]
     workers: WorkerFlags,
     #[command(flatten)]

@@ -1,4 +1,5 @@
-//! The sample data of `agora demo`: people, the default books, products and stocks, a few messages and posts, money, shares and orders.
+//! The sample data of `agora demo`: people, the default books, products and stocks, a few messages, posts and votes,
+//! money, shares and orders.
 
 use contract::{Result, Services};
 
@@ -21,6 +22,7 @@ pub async fn seed(services: &Services) -> Result<()> {
     exchange::demo::seed(services).await?;
     messages::demo::seed(services, messages::demo::People { ada, ben, cleo, dan }).await?;
     posts::demo::seed(services, posts::demo::People { ada, ben, cleo, dan }).await?;
+    votes::demo::seed(services, votes::demo::People { ada, ben, cleo, dan }).await?;
     shop::demo::seed(services, shop::demo::People { cleo, dan }).await?;
     wallet::demo::seed(services, wallet::demo::People { ada, ben, cleo, dan }).await?;
     brokerage::demo::seed(services, brokerage::demo::People { ada, ben }).await

@@ -59,6 +59,11 @@ pub const ALL: &[Domain] = &[
         open: |services, _| Arc::new(InProcess(shop::schema(services))),
     },
     Domain {
+        name: "votes",
+        sdl: votes::sdl,
+        open: |services, settings| Arc::new(InProcess(votes::schema_with(services, settings.votes.clone()))),
+    },
+    Domain {
         name: "wallet",
         sdl: wallet::sdl,
         open: |services, settings| Arc::new(InProcess(wallet::schema_with(services, settings.wallet.clone()))),

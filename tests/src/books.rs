@@ -1,4 +1,4 @@
-//! What must be true of the tables whenever nobody is in the middle of a write: money, shares and products add up.
+//! What must be true of the tables whenever nobody is in the middle of a write: money, shares, products and votes add up.
 
 use std::path::Path;
 
@@ -107,6 +107,26 @@ const RULES: &[(&str, &str)] = &[
         "SELECT product.id, total - available - coalesce(sum(quantity), 0) FROM product
              LEFT JOIN shop_order ON product_id = product.id
          GROUP BY product.id HAVING total <> available + coalesce(sum(quantity), 0)",
+    ),
+    (
+        "a score is the upvotes less the downvotes, none of them fewer than none",
+        "SELECT post_id, score FROM post_votes WHERE score <> upvotes - downvotes OR min(upvotes, downvotes) < 0",
+    ),
+    // The others are of nobody in particular.
+    (
+        "a post has the votes of people, at least",
+        "SELECT v.post_id, count(*) FROM vote v LEFT JOIN post_votes p ON p.post_id = v.post_id GROUP BY v.post_id
+         HAVING coalesce(max(upvotes), 0) < sum(direction = 'UP') OR coalesce(max(downvotes), 0) < sum(direction = 'DOWN')",
+    ),
+    (
+        "exactly the posts that there are are ranked, each in its community",
+        "SELECT post.id, ranked.post_id FROM post FULL JOIN (SELECT * FROM post_votes WHERE community_key IS NOT NULL) ranked
+             ON ranked.post_id = post.id WHERE post.community_key IS NOT ranked.community_key",
+    ),
+    (
+        "a vote credits the author of its post or nobody",
+        "SELECT vote.post_id, credited_id FROM vote LEFT JOIN post ON post.id = vote.post_id
+         WHERE credited_id IS NOT NULL AND credited_id IS NOT author_id",
     ),
 ];
 

@@ -1,7 +1,8 @@
-//! Who may do what in the exchange, the wallet, the brokerage with its authorizations, the shop and the community's posts:
-//! every query, edge and mutation, asked by everybody (CONTRACTS, sections 2, 4 and 5).
+//! Who may do what in the exchange, the wallet, the brokerage with its authorizations, the shop and the community's posts
+//! and votes: every query, edge and mutation, asked by everybody (CONTRACTS, sections 2, 4 and 5).
 
 mod shop;
+mod votes;
 
 use futures_util::StreamExt;
 use serde_json::Value;
@@ -227,11 +228,11 @@ const WRITES: &[Row] = &[
 ];
 
 fn reads() -> impl Iterator<Item = &'static Row> {
-    READS.iter().chain(shop::READS)
+    READS.iter().chain(shop::READS).chain(votes::READS)
 }
 
 fn writes() -> impl Iterator<Item = &'static Row> {
-    WRITES.iter().chain(shop::WRITES)
+    WRITES.iter().chain(shop::WRITES).chain(votes::WRITES)
 }
 
 /// The people and the things of one of them.
@@ -312,6 +313,7 @@ impl Scene {
         scene.make(&admin, "PRODUCT", add, "/id").await;
         let order = "placeShopOrder(input: { product: \"<PRODUCT>\", quantity: 1, date: \"2026-01-31\" }) { id }";
         scene.make(&investor, "SHOP_ORDER", order, "/id").await;
+        scene.make(&investor, "", "upvote(postId: \"<POST>\") { id }", "").await;
         scene
     }
 
@@ -390,7 +392,7 @@ async fn everybody_changes_what_the_table_says() {
 #[test]
 fn every_field_of_these_domains_is_in_the_table() {
     let asked: String = reads().chain(writes()).map(|(query, _)| *query).collect();
-    for domain in ["exchange", "wallet", "brokerage", "posts", "shop"] {
+    for domain in ["exchange", "wallet", "brokerage", "posts", "shop", "votes"] {
         let path = format!("{}/../subgraphs/{domain}/schema.graphql", env!("CARGO_MANIFEST_DIR"));
         let sdl = std::fs::read_to_string(path).expect("the domain's schema");
         for root in ["type Query", "type Mutation"] {

@@ -12,3 +12,4 @@ mod federation;
 mod killed;
 mod lasting;
 mod shop_races;
+mod vote_races;

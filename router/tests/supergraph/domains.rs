@@ -178,6 +178,45 @@ async fn posts_are_shown_with_their_authors_and_authors_with_their_posts() {
 }
 
 #[tokio::test]
+async fn posts_are_ranked_by_votes_and_shown_with_what_other_domains_know() {
+    let agora = Agora::new().await;
+    let (cleo, dan) = (person(agora.people.cleo), person(agora.people.dan));
+    let create = "mutation($title: String!) { createPost(input: { title: $title, text: \"a\", community: \"Books\" }) {
+        score myVote } }";
+    for title in ["first", "second"] {
+        let made = agora.ask(cleo.clone(), create, json!({ "title": title })).await;
+        assert_eq!(
+            made["data"]["createPost"],
+            json!({ "score": 0, "myVote": null }),
+            "{made}"
+        );
+    }
+    let vote =
+        "mutation { up: upvote(postId: 1) { title score author { karma } } nothing: upvote(postId: 77) { score } }";
+    let voted = agora.ask(dan.clone(), vote, json!({})).await;
+    let up = json!({ "title": "first", "score": 1, "author": { "karma": 13 } });
+    assert_eq!(voted, json!({ "data": { "up": up, "nothing": { "score": 1 } } }));
+    let query = "{ topPosts(community: \"books\") { nodes { title score myVote author { username } } }
+        topVoted { nodes { id title } } postsByScore(ids: [2, 77, 1]) { id title } }";
+    let answer = agora.ask(dan, query, json!({})).await;
+    let post = |title: &str, score: i64, my: Value| json!({ "title": title, "score": score, "myVote": my, "author": { "username": "cleo" } });
+    let (first, second) = (
+        json!({ "id": "1", "title": "first" }),
+        json!({ "id": "2", "title": "second" }),
+    );
+    assert_eq!(
+        answer["data"],
+        json!({
+            "topPosts": { "nodes": [post("first", 1, json!("UP")), post("second", 0, Value::Null)] },
+            // A title of no post costs its node, not the list.
+            "topVoted": { "nodes": [null, first] },
+            "postsByScore": [null, first, second],
+        }),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
 async fn a_mutation_answers_with_what_other_domains_know() {
     let agora = Agora::new().await;
     let query = "mutation { __typename sendMessage(to: \"dan\", contents: \"hi\") { contents from { username } to { displayName username } } }";

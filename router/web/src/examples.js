@@ -507,6 +507,66 @@ subscription PostCreated($community: String) {
 `,
     variables: { community: null },
   },
+  {
+    query: `# The posts people like best come from votes, their
+# titles from posts, their authors' karma from accounts.
+query TopPosts($community: String) {
+  topPosts(community: $community, first: 10) {
+    nodes {
+      title
+      score
+      upvotes
+      downvotes
+      myVote
+      author { username karma }
+    }
+  }
+}
+
+# One vote a person: the same again changes nothing,
+# the other way moves it. The author's karma follows.
+mutation Upvote($post: ID!) {
+  upvote(postId: $post) {
+    title
+    score
+    myVote
+    author { username karma }
+  }
+}
+
+mutation Downvote($post: ID!) {
+  downvote(postId: $post) {
+    title
+    score
+    myVote
+    author { username karma }
+  }
+}
+
+mutation ClearVote($post: ID!) {
+  clearVote(postId: $post) {
+    title
+    score
+    myVote
+  }
+}
+`,
+    variables: { community: null, post: "4" },
+  },
+  {
+    query: `# Stays open and shows the votes on a post whenever they
+# change. Vote on it in another tab meanwhile.
+subscription VoteChanged($post: ID!) {
+  voteChanged(postId: $post) {
+    title
+    score
+    upvotes
+    downvotes
+  }
+}
+`,
+    variables: { post: "4" },
+  },
 ];
 
 /** The examples in the form GraphiQL takes them. */

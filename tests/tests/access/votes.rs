@@ -1,0 +1,34 @@
+//! The rows of votes (CONTRACTS, section 5). `<POST>` is the investor's, who voted on it.
+
+use super::Row;
+
+pub(super) const READS: &[Row] = &[
+    (
+        r#"{ on: post(id: "<POST>") { it: score upvotes downvotes } }"#,
+        ["ok"; 7],
+    ),
+    (r#"{ it: postVotes(postId: "<POST>") { score } }"#, ["ok"; 7]),
+    (r#"{ it: topPosts { nodes { title score } } }"#, ["ok"; 7]),
+    (r#"{ it: topVoted { nodes { score } } }"#, ["ok"; 7]),
+    (r#"{ it: postsByScore(ids: ["<POST>"]) { title score } }"#, ["ok"; 7]),
+    // What others voted is not among it.
+    (
+        r#"{ on: post(id: "<POST>") { it: myVote } }"#,
+        ["-", "-", "-", "-", "-", "-", "ok"],
+    ),
+];
+
+pub(super) const WRITES: &[Row] = &[
+    (
+        r#"mutation { it: upvote(postId: "<POST>") { score } }"#,
+        ["401", "ok", "ok", "ok", "ok", "ok", "ok"],
+    ),
+    (
+        r#"mutation { it: downvote(postId: "<POST>") { score } }"#,
+        ["401", "ok", "ok", "ok", "ok", "ok", "ok"],
+    ),
+    (
+        r#"mutation { it: clearVote(postId: "<POST>") { score } }"#,
+        ["401", "ok", "ok", "ok", "401", "ok", "ok"],
+    ),
+];

@@ -1,0 +1,166 @@
+//! A thousand votes on one post at once: the counts are what people last said, and the author's karma follows.
+
+use std::collections::HashMap;
+
+use contract::Role;
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use serde_json::json;
+use tests::{Person, TestApp};
+
+const PEOPLE: usize = 200;
+/// Votes of each.
+const VOTES: usize = 5;
+
+/// What one can say of a post, and what that leaves: votes for it and against it.
+const SAYINGS: [(&str, (i64, i64)); 3] = [("upvote", (1, 0)), ("downvote", (0, 1)), ("clearVote", (0, 0))];
+
+/// A post of cleo's, a program and many people.
+struct Crowd {
+    app: TestApp,
+    cleo: Person,
+    service: Person,
+    people: Vec<Person>,
+    post: String,
+    karma_before: i64,
+}
+
+impl Crowd {
+    async fn gather() -> Self {
+        let app = TestApp::new().await;
+        let cleo = app.signed_in("cleo").await;
+        let service = app.anonymous().with_token(&app.service_credential("races"));
+        let mut people = Vec::new();
+        // As many as one request may make.
+        for fifty in 0..PEOPLE / 50 {
+            let join = |number| {
+                let email = format!("voter{fifty}.{number}@example.com");
+                format!(
+                    r#"p{number}: createUser(input: {{ username: "voter {fifty} {number}", email: "{email}" }}) {{ id }}"#
+                )
+            };
+            let joins: Vec<String> = (0..50).map(join).collect();
+            let joined = service.graphql(&format!("mutation {{ {} }}", joins.join(" "))).await;
+            for person in joined.data("").as_object().expect("people").values() {
+                let id = person["id"].as_str().expect("an id").parse().expect("a number");
+                people.push(app.anonymous().with_token(&app.lasting_token(id, Role::Member, false)));
+            }
+        }
+        assert_eq!(people.len(), PEOPLE);
+        let create =
+            r#"mutation { createPost(input: { title: "A race", text: "On your marks", community: "Races" }) { id } }"#;
+        let post = cleo.graphql(create).await.data("/createPost/id").clone();
+        let karma_before = karma(&cleo).await;
+        Self {
+            post: post.as_str().expect("an id").to_owned(),
+            app,
+            cleo,
+            service,
+            people,
+            karma_before,
+        }
+    }
+
+    /// `upvote`, `downvote` or `clearVote`.
+    async fn say(&self, person: &Person, saying: &str) {
+        let document = format!("mutation($post: ID!) {{ {saying}(postId: $post) {{ score }} }}");
+        person
+            .graphql_with(&document, json!({ "post": self.post }))
+            .await
+            .data("");
+    }
+
+    /// How many people's vote is up, and how many's is down, in their own eyes.
+    async fn own_votes(&self) -> (i64, i64) {
+        let query = "query($post: ID!) { post(id: $post) { myVote } }";
+        let asked = self
+            .people
+            .iter()
+            .map(|person| person.graphql_with(query, json!({ "post": self.post })));
+        let mut tally = HashMap::new();
+        for reply in join_all(asked).await {
+            *tally.entry(reply.data("/post/myVote").to_string()).or_default() += 1;
+        }
+        let of = |vote: &str| tally.get(vote).copied().unwrap_or(0);
+        (of("\"UP\""), of("\"DOWN\""))
+    }
+
+    /// Fails unless the post has these votes wherever it is looked at, and the author the karma of them.
+    async fn assert_counts(&self, up: i64, down: i64) {
+        let query = "query($post: ID!, $ids: [ID!]!) { post(id: $post) { upvotes downvotes score }
+            postVotes(postId: $post) { upvotes downvotes score } postsByScore(ids: $ids) { upvotes downvotes score }
+            topPosts(community: \"races\") { nodes { upvotes downvotes score } } }";
+        let asked = json!({ "post": self.post, "ids": [self.post] });
+        let found = self.app.anonymous().graphql_with(query, asked).await;
+        let wanted = json!({ "upvotes": up, "downvotes": down, "score": up - down });
+        for place in ["/post", "/postVotes", "/postsByScore/0", "/topPosts/nodes/0"] {
+            assert_eq!(found.data(place), &wanted, "{place}");
+        }
+        assert_eq!(karma(&self.cleo).await, self.karma_before + up - down);
+        tests::Books::of(&self.app.data()).assert_balanced();
+    }
+}
+
+async fn karma(person: &Person) -> i64 {
+    let me = person.graphql("{ me { karma } }").await;
+    me.data("/me/karma").as_i64().expect("a number")
+}
+
+/// Which of the sayings a person says at that turn.
+fn saying(person: usize, turn: usize) -> (&'static str, (i64, i64)) {
+    SAYINGS[(person + turn * (1 + person % 2)) % 3]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_thousand_votes_by_two_hundred_people_the_counts_are_what_each_last_said() {
+    let crowd = Crowd::gather().await;
+    let watched = format!(
+        "subscription {{ voteChanged(postId: {}) {{ upvotes downvotes }} }}",
+        crowd.post
+    );
+    let mut changes = crowd.cleo.subscribe(&watched).await;
+
+    join_all(crowd.people.iter().enumerate().map(async |(place, person)| {
+        for turn in 0..VOTES {
+            crowd.say(person, saying(place, turn).0).await;
+        }
+    }))
+    .await;
+
+    let last = (0..PEOPLE).map(|place| saying(place, VOTES - 1).1);
+    let (up, down) = last.fold((0, 0), |(up, down), (u, d)| (up + u, down + d));
+    assert!(
+        up > 0 && down > 0 && up + down < PEOPLE as i64,
+        "all three are said last"
+    );
+    assert_eq!(crowd.own_votes().await, (up, down));
+    crowd.assert_counts(up, down).await;
+    // Who watches comes to the same, however many of the changes arrived as one.
+    crowd.say(&crowd.cleo, "upvote").await;
+    let wanted = json!({ "upvotes": up + 1, "downvotes": down });
+    loop {
+        let change = changes.next().await.expect("the last change arrives");
+        if change["data"]["voteChanged"] == wanted {
+            break;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_votes_in_no_order_at_all_leave_counts_that_everybodys_own_vote_agrees_with() {
+    let crowd = Crowd::gather().await;
+    // Four at once by each person, and each of a program counts.
+    let theirs = crowd.people.iter().enumerate().flat_map(|(place, person)| {
+        let crowd = &crowd;
+        (1..VOTES).map(move |turn| crowd.say(person, saying(place, turn).0))
+    });
+    let of_nobody = (0..PEOPLE).map(|turn| {
+        let word = if turn % 4 == 0 { "downvote" } else { "upvote" };
+        crowd.say(&crowd.service, word)
+    });
+    tokio::join!(join_all(theirs), join_all(of_nobody));
+
+    let (up, down) = crowd.own_votes().await;
+    let quarter = PEOPLE as i64 / 4;
+    crowd.assert_counts(up + 3 * quarter, down + quarter).await;
+}
