@@ -1,13 +1,13 @@
 //! Orders that are carried out as they are placed: an investor's own, and a broker's under an authorization.
 
-use contract::{Changed, Error, Event, Result, Trade, Traded};
+use contract::{Changed, Error, Event, Result, SETTLED_MAX, Trade, Traded};
 use entities::authorization::{self, By, Grant, Lent};
 use entities::brokerage_order::{self, Carried};
 use entities::holding::{self, Bucket as Shares};
 use entities::ledger::{self, Account, Bucket, Kind, Movement};
 use entities::side::Side;
 use entities::stock::{self, Which};
-use entities::{cover, user};
+use entities::{cover, expiry, user};
 
 use crate::place::{Desk, Placed};
 
@@ -35,6 +35,8 @@ pub(crate) async fn for_investor(
     side: Side,
     quantity: i64,
 ) -> Result<Placed> {
+    // What ended since the operation began must not be raised by what this trade brings.
+    let settled = expiry::settle(desk.tx, desk.now_us, SETTLED_MAX).await?;
     // Who leaves ends what they lend; what an account that is not in use lends all the same, nobody spends.
     let in_force = authorization.in_force(desk.now_us) && user::is_active(desk.tx, authorization.investor_id).await?;
     if !in_force {
@@ -64,6 +66,7 @@ pub(crate) async fn for_investor(
         ),
         Side::Sell => (Lent::Capital(stock.currency.clone()), deal.cost - deal.fee),
     };
+    done.events.extend(settled.events());
     done.events.extend(spent.events());
     // A fee of a hundred percent leaves nothing to lend.
     if amount > 0 {

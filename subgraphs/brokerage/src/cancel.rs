@@ -24,7 +24,6 @@ impl CancelMutation {
         let id = parse_id(&id).ok_or(Error::NotFound("order"))?;
         let services = ctx.services();
         let now_us = ctx.now_us();
-        services.settle_due().await?;
         let change = async move |tx: &Tx| cancel(tx, id, &viewer, now_us).await;
         let (order, _) = services.write_and_tell(change, |(_, events)| events.clone()).await?;
         Ok(BrokerageOrder(order))

@@ -56,7 +56,6 @@ impl Holding {
 /// A page of somebody's holdings, the first opened first.
 pub(crate) async fn of_owner(ctx: &Context<'_>, owner: i64, args: PageArgs) -> Result<Paged<Holding>> {
     ctx.viewer().self_or_operator(owner)?;
-    ctx.services().settle_due().await?;
     let theirs = holding::Entity::find().filter(holding::Column::UserId.eq(owner));
     let key = |holding: &holding::Model| vec![holding.id];
     page(
@@ -115,10 +114,8 @@ impl HoldingMutation {
             return Err(Error::invalid("committed", "must not be negative"));
         }
         let id = parse_id(&holding_id).ok_or(Error::NotFound("holding"))?;
-        let services = ctx.services();
-        services.settle_due().await?;
         let change = async move |tx: &Tx| commit(tx, id, committed, &viewer).await;
-        let holding = services.write_and_tell(change, Changed::events).await?;
+        let holding = ctx.services().write_and_tell(change, Changed::events).await?;
         Ok(Holding(holding))
     }
 }

@@ -2,7 +2,7 @@
 //! for their price.
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{Services, federated, federated_sdl, loader, rows, settled_rows};
+use contract::{Services, SettleDue, federated, federated_sdl, loader, rows};
 
 mod at_once;
 mod authorization;
@@ -51,10 +51,11 @@ pub fn schema(services: Services) -> BrokerageSchema {
 /// The domain, ready to answer.
 pub fn schema_with(services: Services, settings: Settings) -> BrokerageSchema {
     federated()
-        .data(settled_rows::<entities::holding::Entity>(&services))
-        .data(settled_rows::<entities::brokerage_order::Entity>(&services))
+        .extension(SettleDue)
+        .data(rows::<entities::holding::Entity>(&services.db))
+        .data(rows::<entities::brokerage_order::Entity>(&services.db))
         .data(rows::<entities::stock::Entity>(&services.db))
-        .data(loader(stock::OwnHoldings(services.clone())))
+        .data(loader(stock::OwnHoldings(services.db.clone())))
         .data(loader(portfolio::SharesWorth(services.db.clone())))
         .data(settings)
         .data(services)

@@ -166,7 +166,6 @@ pub(crate) async fn of_party(
     args: PageArgs,
 ) -> Result<Paged<BrokerageOrder>> {
     ctx.viewer().self_or_operator(party)?;
-    ctx.services().settle_due().await?;
     let db = ctx.db().read();
     let mut orders = brokerage_order::of_party(db, party).await?;
     if let Some(side) = wanted.side {

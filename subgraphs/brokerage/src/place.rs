@@ -124,7 +124,6 @@ impl PlaceMutation {
         let services = ctx.services();
         let (log, now_us) = (services.orders.clone(), ctx.now_us());
         let pending_max = ctx.data_unchecked::<Settings>().pending_orders_max;
-        services.settle_due().await?;
         let placed = services
             .write_and_tell(
                 async move |tx| {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, Loader, Result, Services, Viewer, parse_id};
+use contract::{ContextExt, Db, Error, Loader, Result, Viewer, parse_id};
 use entities::holding;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter};
 
@@ -32,14 +32,13 @@ impl Stock {
 }
 
 /// Reads holdings by their owner and stock, many at once.
-pub struct OwnHoldings(pub(crate) Services);
+pub struct OwnHoldings(pub(crate) Db);
 
 impl Load<(i64, i64)> for OwnHoldings {
     type Value = holding::Model;
     type Error = Error;
 
     async fn load(&self, asked: &[(i64, i64)]) -> Result<HashMap<(i64, i64), holding::Model>> {
-        self.0.settle_due().await?;
         let mut stocks: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
         for (user, stock) in asked {
             stocks.entry(*user).or_default().push(*stock);
@@ -50,7 +49,7 @@ impl Load<(i64, i64)> for OwnHoldings {
                 .and(holding::Column::StockId.is_in(stocks))
         };
         let wanted = stocks.into_iter().map(of_one).fold(Condition::any(), Condition::add);
-        let found = holding::Entity::find().filter(wanted).all(self.0.db.read()).await?;
+        let found = holding::Entity::find().filter(wanted).all(self.0.read()).await?;
         Ok(found
             .into_iter()
             .map(|row| ((row.user_id, row.stock_id), row))

@@ -344,3 +344,24 @@ async fn nobody_trades_for_an_investor_whose_account_is_not_in_use() {
     let order = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);
     assert_eq!(floor.refused(&person(BEN), &order).await, "FORBIDDEN");
 }
+
+#[tokio::test]
+async fn what_is_over_while_an_order_is_on_its_way_is_not_raised_by_it() {
+    let floor = Floor::ticking().await;
+    floor.deposit(ADA, 10_000).await;
+    floor.give(ADA, FISH, 5).await;
+    let shares = floor.lend_shares(ADA, BEN, FISH, 5).await;
+    floor.pass(10);
+    let capital = floor.lend_money(ADA, BEN, 6_000).await;
+    // They are lent when the operation begins, and not any more when the order is placed.
+    floor.pass(HOUR_US - 11);
+
+    let order = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);
+    floor.placed(&person(BEN), &order).await;
+
+    assert_eq!(floor.shares(ADA, FISH).await, [5, 0, 1, 0]);
+    let bought = floor.open_between(ADA, BEN, "STOCK_HOLDING").await.unwrap();
+    assert_ne!(bought.id, shares);
+    assert_eq!(bought.remaining, 1);
+    floor.assert_conserved(5).await;
+}

@@ -2,10 +2,11 @@
 //! is a member; the exchange has 100 shares of FishCo (1) at 19.99 and of BoarCo (2) at 0.50.
 
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use brokerage::{BrokerageSchema, Settings};
-use contract::{Changed, Delivery, Event, EventStream, Result, Role, Tx, Viewer};
+use contract::{Changed, Clock, Delivery, Event, EventStream, ManualClock, Result, Role, Services, Tx, Viewer};
 use entities::authorization::{self, Grant, Lent};
 use entities::holding::{self, Bucket as Shares};
 use entities::ledger::{self, Account, Bucket, Kind, Movement};
@@ -60,6 +61,17 @@ impl Deref for Floor {
     }
 }
 
+/// A clock that is a microsecond later each time.
+struct Ticking(Arc<ManualClock>);
+
+impl Clock for Ticking {
+    fn now_us(&self) -> i64 {
+        let now_us = self.0.now_us();
+        self.0.advance(Duration::from_micros(1));
+        now_us
+    }
+}
+
 /// The person with that id, in the role they have here.
 pub fn person(id: i64) -> Viewer {
     let role = match id {
@@ -78,17 +90,28 @@ impl Floor {
 
     /// Nobody has anything yet, and subscribers may fall that many events behind.
     pub async fn with_bus(events_max: usize) -> Self {
-        Self::with(events_max, Settings::default()).await
+        Self::with(events_max, Settings::default(), |clock| clock).await
+    }
+
+    /// Nobody has anything yet, and a microsecond passes whenever the brokerage looks at the clock.
+    pub async fn ticking() -> Self {
+        Self::with(4_096, Settings::default(), |clock| Arc::new(Ticking(clock))).await
     }
 
     /// Nobody has anything yet, and an investor may have that many orders pending.
     pub async fn with_pending_max(pending_orders_max: u32) -> Self {
-        Self::with(4_096, Settings { pending_orders_max }).await
+        Self::with(4_096, Settings { pending_orders_max }, |clock| clock).await
     }
 
-    async fn with(events_max: usize, settings: Settings) -> Self {
+    /// `clock` is what the brokerage looks at; the tests move the one that it is made of.
+    async fn with(
+        events_max: usize,
+        settings: Settings,
+        clock: impl FnOnce(Arc<ManualClock>) -> Arc<dyn Clock>,
+    ) -> Self {
         let services = TestServices::new(NEW_YEAR_US, events_max).await;
-        let schema = |services| brokerage::schema_with(services, settings);
+        let clock = clock(services.clock.clone());
+        let schema = |services| brokerage::schema_with(Services { clock, ..services }, settings);
         let floor = Self(TestDomain::new(services, schema));
         let joined = async |tx: &Tx| {
             let fees = [
