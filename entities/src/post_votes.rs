@@ -6,8 +6,8 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
-use sea_orm::{ExprTrait, Select};
 use sea_orm::entity::prelude::*;
+use sea_orm::{ExprTrait, Select};
 use serde::{Deserialize, Serialize};
 
 use crate::sql;

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    ContextExt, Error, Event, IdempotencyKey, Result, Tx, Viewer, once, optional_text, parse_id, required_text,
+    ContextExt, Error, Event, IdempotencyKey, InName, Result, Tx, Viewer, once, optional_text, parse_id, required_text,
 };
 use entities::{message, user};
 use sea_orm::{EntityTrait, ModelTrait};
@@ -24,7 +24,7 @@ pub struct MessageMutation;
 #[Object]
 impl MessageMutation {
     /// Sends a message of up to 40,000 characters to the active person with that username, with a flag of up to 64
-    /// characters. It is the viewer's; operators may name another sender.
+    /// characters. It is the viewer's, who may write their own name too; operators may name another sender.
     async fn send_message(
         &self,
         ctx: &Context<'_>,
@@ -36,7 +36,7 @@ impl MessageMutation {
     ) -> Result<Message> {
         let viewer = ctx.viewer();
         let draft = Draft {
-            from: sender(viewer, from)?,
+            from: InName::of(viewer, "from", from)?,
             to,
             contents: required_text("contents", &contents, CONTENTS_CHARS_MAX)?,
             flag: optional_text("flag", flag.as_deref(), FLAG_CHARS_MAX)?,
@@ -144,31 +144,10 @@ async fn visible(tx: &Tx, id: i64, viewer: &Viewer) -> Result<message::Model> {
 /// A message that is not sent yet.
 #[derive(Serialize)]
 struct Draft {
-    from: Sender,
+    from: InName,
     to: String,
     contents: String,
     flag: Option<String>,
-}
-
-#[derive(Serialize)]
-enum Sender {
-    /// The viewer.
-    Viewer(i64),
-    /// Who has that username: an operator says so.
-    Named(String),
-}
-
-fn sender(viewer: &Viewer, from: Option<String>) -> Result<Sender> {
-    match from {
-        Some(username) => {
-            viewer.operator()?;
-            Ok(Sender::Named(username))
-        }
-        None if matches!(viewer, Viewer::Service { .. }) => {
-            Err(Error::invalid("from", "must be given, because no person is signed in"))
-        }
-        None => viewer.user().map(Sender::Viewer),
-    }
 }
 
 /// What an idempotency key remembers of a message. Not what it says: the same key comes with the same words, and a
@@ -190,14 +169,8 @@ impl Sent {
 
 /// Adds the message, if both of its people are active in the same transaction.
 async fn send(tx: &Tx, draft: &Draft, at_us: i64) -> Result<Sent> {
-    let from = match &draft.from {
-        // The token may be older than the deactivation.
-        Sender::Viewer(id) if !user::is_active(tx, *id).await? => return Err(Error::Unauthenticated),
-        Sender::Viewer(id) => *id,
-        Sender::Named(username) => user::active_by_username(tx, username)
-            .await?
-            .ok_or(Error::conflict("the sender does not exist"))?,
-    };
+    let (_, from) = draft.from.person(tx).await?;
+    let from = from.ok_or(Error::conflict("the sender does not exist"))?;
     let to = user::active_by_username(tx, &draft.to)
         .await?
         .ok_or(Error::conflict("the receiver does not exist"))?;

@@ -3,11 +3,10 @@
 use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 use contract::{
-    ContextExt, Error, Event, IdempotencyKey, Result, Tx, Viewer, micros, once, optional_text, parse_id, required_line,
-    required_text,
+    ContextExt, Error, Event, IdempotencyKey, InName, Result, Tx, Viewer, micros, once, optional_text, parse_id,
+    required_line, required_text,
 };
 use entities::post::{self, NewPost};
-use entities::user;
 use sea_orm::EntityTrait;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -54,7 +53,7 @@ impl PostInput {
             community: required_line("input.community", &self.community, NAME_CHARS_MAX)?,
             url: address("input.url", self.url.as_deref())?,
             at_us,
-            by: By::of(viewer, username)?,
+            by: InName::of(viewer, "input.username", username)?,
         })
     }
 }
@@ -86,48 +85,7 @@ struct Draft {
     community: String,
     url: Option<String>,
     at_us: Option<i64>,
-    by: By,
-}
-
-/// Whose post it is.
-#[derive(Serialize)]
-enum By {
-    /// The viewer's, who may have written their own name.
-    Viewer(i64, Option<String>),
-    /// Of whoever has that name, or of nobody: an operator says so.
-    Named(String),
-}
-
-impl By {
-    fn of(viewer: &Viewer, username: Option<String>) -> Result<Self> {
-        match (viewer, username) {
-            (viewer, Some(username)) if viewer.is_operator() => Ok(Self::Named(username)),
-            (Viewer::Service { .. }, None) => Err(Error::invalid(
-                "input.username",
-                "must be given, because no person is signed in",
-            )),
-            (viewer, username) => Ok(Self::Viewer(viewer.user()?, username)),
-        }
-    }
-
-    /// The name to post under and the person who has it, as they are in this transaction.
-    async fn author(&self, tx: &Tx) -> Result<(String, Option<i64>)> {
-        match self {
-            Self::Named(username) => Ok((username.clone(), user::active_by_username(tx, username).await?)),
-            Self::Viewer(id, written) => {
-                // The token may be older than the deactivation.
-                let found = user::by_id(tx, *id).await?.filter(|person| person.active);
-                let person = found.ok_or(Error::Unauthenticated)?;
-                if written
-                    .as_ref()
-                    .is_some_and(|name| user::folded(name) != person.username_key)
-                {
-                    return Err(Error::Forbidden("only an administrator may post under another name"));
-                }
-                Ok((person.username, Some(person.id)))
-            }
-        }
-    }
+    by: InName,
 }
 
 /// Writes of posts.
@@ -228,7 +186,7 @@ impl Made {
 }
 
 async fn make(tx: &Tx, draft: &Draft, now_us: i64) -> Result<Made> {
-    let (username, author_id) = draft.by.author(tx).await?;
+    let (username, author_id) = draft.by.person(tx).await?;
     let new = NewPost {
         title: draft.title.clone(),
         text: draft.text.clone(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ADA, BEN, CLEO, DAN, Mail, code, service};
+use crate::support::{ADA, BEN, CLEO, DAN, Mail, code, member, service};
 
 /// The contents of a page, and where it ends.
 async fn list(mail: &Mail, arguments: &str) -> (Vec<String>, Value) {
@@ -59,6 +59,26 @@ async fn each_filter_narrows_the_list_and_the_newest_is_first() {
         (r#"to: "cleo", favorite: null"#, vec!["four", "three"]),
     ] {
         assert_eq!(list(&mail, arguments).await.0, wanted, "{arguments}");
+    }
+}
+
+#[tokio::test]
+async fn people_list_what_they_received_themselves() {
+    let mail = five().await;
+    for (arguments, wanted) in [
+        (r#"to: "Ada""#, Ok("\"five\"")),
+        (r#"to: "ada", favorite: true"#, Ok("\"two\"")),
+        (r#"to: "cleo""#, Err("FORBIDDEN")),
+        (r#"to: "nobody""#, Err("FORBIDDEN")),
+        ("favorite: true", Err("FORBIDDEN")),
+        ("first: 1", Err("INVALID_INPUT")),
+    ] {
+        let document = format!("{{ messages({arguments}) {{ nodes {{ contents }} }} }}");
+        let answer = mail.ask(&member(ADA), &document).await;
+        match wanted {
+            Ok(newest) => assert_eq!(answer["data"]["messages"]["nodes"][0]["contents"].to_string(), newest),
+            Err(wanted) => assert_eq!(code(&answer), wanted, "{arguments}"),
+        }
     }
 }
 
