@@ -9,6 +9,7 @@ mod access;
 mod bazaar;
 mod bookstore;
 mod brokerage;
+mod community;
 mod docs;
 mod execute;
 mod failure;
@@ -53,7 +54,13 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The systems' REST interfaces.
 pub fn mounts() -> &'static [Mount] {
-    static MOUNTS: &[Mount] = &[bazaar::MOUNT, bookstore::MOUNT, brokerage::MOUNT, shop::MOUNT];
+    static MOUNTS: &[Mount] = &[
+        bazaar::MOUNT,
+        bookstore::MOUNT,
+        brokerage::MOUNT,
+        community::MOUNT,
+        shop::MOUNT,
+    ];
     MOUNTS
 }
 

@@ -250,7 +250,7 @@ impl Compiled {
     }
 
     /// Whether the route has a not-found of its own.
-    fn may_be_missing(&self) -> bool {
+    pub fn may_be_missing(&self) -> bool {
         self.route.errors.iter().any(|row| row.code == "NOT_FOUND")
     }
 

@@ -136,7 +136,8 @@ pub(super) fn variables(
 
 fn refused(compiled: &Compiled, found: &Found, name: &str, invalid: Invalid, unreadable: Unreadable) -> Failure {
     match invalid {
-        _ if unreadable.beyond_ids => compiled.not_found(found),
+        // Nothing has such an id, where what is asked for can be missing.
+        _ if unreadable.beyond_ids && compiled.may_be_missing() => compiled.not_found(found),
         Invalid::NotFound => compiled.not_found(found),
         Invalid::Saying(message) => Failure {
             members: vec![(name.to_owned(), unreadable.why)],

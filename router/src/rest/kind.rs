@@ -47,7 +47,7 @@ pub enum Kind {
     Const(&'static str),
     /// An object.
     Object(&'static Model),
-    /// An array.
+    /// An array; in a path, a query or a form its items with commas between them.
     List(&'static Kind),
     /// A list, written as an object: each item under the member of it that `by` points to. Only in answers.
     Keyed {
@@ -241,12 +241,20 @@ impl Kind {
             Self::WordsInAnyCase(words) => word(source, words, str::eq_ignore_ascii_case),
             Self::Const(_) | Self::Keyed { .. } | Self::FirstOf(_) => Err(Unreadable::new("cannot be chosen")),
             // Objects of a request are read member by member, in `input`.
-            Self::Object(_) | Self::List(_) => match source {
-                Source::Json(raw) => serde_json::from_str(raw.get()).map_err(|_| Unreadable::new("cannot be read")),
+            Self::Object(_) => match source {
+                Source::Json(raw) => whole(raw),
                 Source::Text(_) => Err(Unreadable::new("cannot be written here")),
+            },
+            Self::List(item) => match source {
+                Source::Json(raw) => whole(raw),
+                Source::Text(text) => text.split(',').map(|one| item.read(Source::Text(one))).collect(),
             },
         }
     }
+}
+
+fn whole(raw: &RawValue) -> Result<Value, Unreadable> {
+    serde_json::from_str(raw.get()).map_err(|_| Unreadable::new("cannot be read"))
 }
 
 fn text(source: Source<'_>) -> Result<String, Unreadable> {
@@ -476,6 +484,27 @@ mod tests {
             "[]",
         ] {
             assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_list_in_a_query_has_commas_between_its_items() {
+        let read = |text: &str| Kind::List(&Kind::Id { min: i64::MIN }).read(Source::Text(text)).ok();
+        assert_eq!(read("3,1,3"), Some(json!(["3", "1", "3"])));
+        assert_eq!(read("-7"), Some(json!(["-7"])));
+        for wrong in [
+            "",
+            ",",
+            "1,",
+            ",1",
+            "1,,2",
+            "1, 2",
+            "1;2",
+            "[1]",
+            "1,x",
+            "1,9223372036854775808",
+        ] {
+            assert_eq!(read(wrong), None, "{wrong}");
         }
     }
 

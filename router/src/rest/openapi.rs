@@ -122,6 +122,10 @@ impl Document<'_> {
             if !param.field.about.is_empty() {
                 parameter["description"] = param.field.about.into();
             }
+            if let (Kind::List(_), Place::Query) = (param.field.kind, param.place) {
+                parameter["style"] = "form".into();
+                parameter["explode"] = false.into();
+            }
             parameters.push(parameter);
         }
         if route.answer.is_list() {

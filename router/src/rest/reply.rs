@@ -43,6 +43,13 @@ impl<'a> Call<'a> {
     }
 }
 
+/// A `reshape` for one person: whoever left is not there, also to those whom the graph still shows them to.
+pub(super) fn in_use(reply: &mut Reply, _: &Call) {
+    if reply.node["active"] != true {
+        reply.node = Value::Null;
+    }
+}
+
 /// The response of a route; `base` is where the mount is for the client, `next` the link to the rest of a list.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ mod app;
 mod bazaar;
 mod bookstore;
 mod brokerage;
+mod community;
 mod documentation;
 mod failures;
 mod idempotency;

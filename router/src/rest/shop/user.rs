@@ -1,9 +1,7 @@
 //! The user service: who may order.
 
-use serde_json::Value;
-
 use super::super::kind::{Field, Kind, Model};
-use super::super::reply::{Call, Reply};
+use super::super::reply::in_use;
 use super::super::route::{Access, Answer, Body, ErrorRow, Param, Route, Service, Verb};
 use super::{BAD_MEMBER, CHECK, ID, NO_USER, NOT_THEIRS, acknowledged, path_id};
 
@@ -184,10 +182,3 @@ static DELETED: Model = acknowledged(
     "UserDeleted",
     &[Field::new("response", Kind::Const(r#""User deleted.""#))],
 );
-
-/// The graph shows programs whose account has ended, too.
-fn in_use(reply: &mut Reply, _: &Call) {
-    if reply.node["active"] != true {
-        reply.node = Value::Null;
-    }
-}

@@ -1,0 +1,105 @@
+//! The community's REST routes (CONTRACTS, section 5): four services that share the mount, for their paths do not collide.
+//! Each can have a port of its own.
+
+mod message;
+mod post;
+mod user;
+mod vote;
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::failure::{Envelope, Failure};
+use super::kind::{Field, Kind, Model};
+use super::route::{ErrorRow, Invalid, Mount, Param, Place};
+
+/// The community: posts, votes, people and their messages.
+pub const MOUNT: Mount = Mount {
+    name: "community",
+    prefix: "/community",
+    title: "Community",
+    about: "Posts and the votes on them, people and the messages between them.",
+    envelope: Envelope {
+        body: error_body,
+        schema: error_schema,
+    },
+    services: &[post::SERVICE, vote::SERVICE, user::SERVICE, message::SERVICE],
+    openapi_also: &[],
+};
+
+/// Where every service is; the second is how the document writes its example.
+const PREFIXES: &[&str] = &["", "/api/v1.0"];
+
+const ID: Kind = Kind::Id { min: 1 };
+/// How many of something there are.
+const COUNT: Kind = Kind::Integer { min: 0, max: i64::MAX };
+/// A number that may be below zero.
+const POINTS: Kind = Kind::Integer {
+    min: i64::MIN,
+    max: i64::MAX,
+};
+
+const BAD_MEMBER: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "A member is missing or wrong.");
+const BAD_N: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "`n` is no integer from 1 to 100.");
+
+/// How many are wanted.
+const N: Param = Param {
+    place: Place::Query,
+    field: Field::new("n", Kind::Integer { min: 1, max: 100 })
+        .optional()
+        .about("How many at most; 25, if left out."),
+    invalid: Invalid::Named,
+    example: "2",
+};
+
+/// The id in a path; one that cannot be one is nobody's.
+const fn path_id(name: &'static str, example: &'static str) -> Param {
+    Param {
+        place: Place::Path,
+        field: Field::new(name, ID),
+        invalid: Invalid::NotFound,
+        example,
+    }
+}
+
+/// What is missing, in the words of a route.
+const fn missing(message: &'static str, when: &'static str) -> ErrorRow {
+    ErrorRow::new("NOT_FOUND", message, when)
+}
+
+/// What a route answers that has nothing to show.
+const fn acknowledged(name: &'static str, fields: &'static [Field]) -> Model {
+    Model {
+        name,
+        about: "It is done.",
+        fields,
+        example: "",
+    }
+}
+
+fn error_body(failure: &Failure) -> Value {
+    let status = failure.status();
+    json!({ "status": status.as_u16(), "error": phrase(status), "message": failure.message })
+}
+
+/// The reason phrase of RFC 9110.
+fn phrase(status: StatusCode) -> &'static str {
+    match status {
+        // The library still has what they were called before.
+        StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
+        StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
+        status => status.canonical_reason().unwrap_or("Error"),
+    }
+}
+
+fn error_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["status", "error", "message"],
+        "properties": {
+            "status": { "type": "integer", "description": "The HTTP status." },
+            "error": { "type": "string", "description": "The status in words." },
+            "message": { "type": "string" },
+        },
+    })
+}

@@ -1,0 +1,175 @@
+//! The user messaging service: messages from one person to another.
+
+use super::super::kind::{Field, Kind, Model};
+use super::super::route::{Answer, Body, ErrorRow, Invalid, Param, Place, Route, Service, Verb};
+use super::{BAD_MEMBER, ID, PREFIXES, acknowledged, missing, path_id};
+
+/// Messages.
+pub const SERVICE: Service = Service {
+    name: "messages",
+    about: "Messages from one person to another.",
+    prefixes: PREFIXES,
+    routes: &[SEND, MESSAGE, MESSAGES, DELETE, FAVORITE],
+};
+
+/// What of a message the graph is asked for.
+macro_rules! message {
+    () => {
+        "id from { username } to { username } at contents flag favorite"
+    };
+}
+
+/// A message of the sample data.
+macro_rules! to_ben {
+    () => {
+        r#"{"id":4,"userFrom":"ada","userTo":"ben","timestamp":"2026-01-01T03:04:05+00:00","contents":"What do you think of MenhirCo at this price?","flag":"question","favorite":false}"#
+    };
+}
+
+const SEND: Route = Route {
+    verb: Verb::Post,
+    path: "/messages",
+    name: "sendMessage",
+    summary: "Sends a message",
+    operation: concat!(
+        "mutation ($from: String!, $to: String!, $contents: String!, $flag: String, $idempotencyKey: String) {
+            sendMessage(from: $from, to: $to, contents: $contents, flag: $flag, idempotencyKey: $idempotencyKey) { ",
+        message!(),
+        " }
+        }"
+    ),
+    answer: Answer::One("/sendMessage"),
+    status: 201,
+    location: Some("/messages/{id}"),
+    body: Some(Body::json(&NEW_MESSAGE)),
+    response: Kind::Object(&MESSAGE_MODEL),
+    example: r#"{"id":9,"userFrom":"cleo","userTo":"dan","timestamp":"2026-01-02T03:04:05+00:00","contents":"I found your glove.","flag":null,"favorite":false}"#,
+    errors: &[
+        BAD_MEMBER,
+        ErrorRow::new(
+            "CONFLICT",
+            "",
+            "There is no such sender or no such receiver, or none any more.",
+        ),
+    ],
+    ..Route::BASE
+};
+
+const MESSAGE: Route = Route {
+    path: "/messages/{id}",
+    name: "message",
+    summary: "One message",
+    operation: concat!("query ($id: ID!) { message(id: $id) { ", message!(), " } }"),
+    answer: Answer::One("/message"),
+    params: &[MESSAGE_ID],
+    response: Kind::Object(&MESSAGE_MODEL),
+    example: to_ben!(),
+    errors: &[NO_MESSAGE],
+    ..Route::BASE
+};
+
+const MESSAGES: Route = Route {
+    path: "/messages",
+    name: "messages",
+    summary: "The messages to a user, the favourites or the others, newest first; one of the two filters is needed",
+    operation: concat!(
+        "query ($to: String, $favorite: Boolean, $first: Int, $after: String) {
+            messages(to: $to, favorite: $favorite, first: $first, after: $after) { nodes { ",
+        message!(),
+        " } pageInfo { hasNextPage endCursor } }
+        }"
+    ),
+    answer: Answer::All("/messages"),
+    params: &[
+        Param {
+            place: Place::Query,
+            field: Field::new("userTo", Kind::Text)
+                .at("/to")
+                .optional()
+                .about("Who received them. Nobody has received none."),
+            invalid: Invalid::Named,
+            example: "ben",
+        },
+        Param {
+            place: Place::Query,
+            field: Field::new("favorite", Kind::Boolean)
+                .optional()
+                .about("Whether their receivers marked them."),
+            invalid: Invalid::Named,
+            example: "false",
+        },
+    ],
+    response: Kind::List(&Kind::Object(&MESSAGE_MODEL)),
+    example: concat!("[", to_ben!(), "]"),
+    errors: &[ErrorRow::new(
+        "INVALID_INPUT",
+        "",
+        "Neither filter is there, or `favorite` is neither true nor false.",
+    )],
+    ..Route::BASE
+};
+
+const DELETE: Route = Route {
+    verb: Verb::Delete,
+    path: "/messages/{id}",
+    name: "deleteMessage",
+    summary: "Deletes a message, for both of its people",
+    operation: "mutation ($id: ID!) { deleteMessage(id: $id) }",
+    answer: Answer::One("/deleteMessage"),
+    params: &[MESSAGE_ID],
+    response: Kind::Object(&DELETED),
+    example: r#"{"message":"Message deleted"}"#,
+    errors: &[NO_MESSAGE],
+    ..Route::BASE
+};
+
+const FAVORITE: Route = Route {
+    verb: Verb::Put,
+    path: "/messages/{id}/favorite",
+    name: "favoriteMessage",
+    summary: "Marks a message as a favourite of its receiver, if it is none yet",
+    operation: concat!("mutation ($id: ID!) { favoriteMessage(id: $id) { ", message!(), " } }"),
+    answer: Answer::One("/favoriteMessage"),
+    params: &[MESSAGE_ID],
+    response: Kind::Object(&MESSAGE_MODEL),
+    example: r#"{"id":4,"userFrom":"ada","userTo":"ben","timestamp":"2026-01-01T03:04:05+00:00","contents":"What do you think of MenhirCo at this price?","flag":"question","favorite":true}"#,
+    errors: &[NO_MESSAGE],
+    ..Route::BASE
+};
+
+const MESSAGE_ID: Param = path_id("id", "4");
+const NO_MESSAGE: ErrorRow = missing("message not found", "There is no such message, or none any more.");
+
+static NEW_MESSAGE: Model = Model {
+    name: "NewMessage",
+    about: "A message to send.",
+    fields: &[
+        Field::new("userFrom", Kind::Text).at("/from"),
+        Field::new("userTo", Kind::Text).at("/to"),
+        Field::new("contents", Kind::Text).about("Up to 40,000 characters."),
+        Field::new("flag", Kind::Text)
+            .nullable()
+            .about("A word the sender puts on it, up to 64 characters."),
+    ],
+    example: r#"{"userFrom":"cleo","userTo":"dan","contents":"I found your glove."}"#,
+};
+
+static MESSAGE_MODEL: Model = Model {
+    name: "Message",
+    about: "A message.",
+    fields: &[
+        Field::new("id", ID),
+        Field::new("userFrom", Kind::Text).at("/from/username"),
+        Field::new("userTo", Kind::Text).at("/to/username"),
+        Field::new("timestamp", Kind::DateTime).at("/at"),
+        Field::new("contents", Kind::Text),
+        Field::new("flag", Kind::Text).nullable(),
+        Field::new("favorite", Kind::Boolean).about("Whether the receiver marked it."),
+    ],
+    example: "",
+};
+
+static DELETED: Model = acknowledged(
+    "MessageDeleted",
+    &[Field::new("message", Kind::Const(r#""Message deleted""#))],
+);

@@ -1,0 +1,196 @@
+//! The posting service: posts and the communities they are in.
+
+use super::super::kind::{Field, Kind, Model};
+use super::super::route::{Answer, Body, ErrorRow, Invalid, Param, Place, Route, Service, Verb};
+use super::{BAD_MEMBER, BAD_N, ID, N, PREFIXES, acknowledged, missing, path_id};
+
+/// Posts.
+pub const SERVICE: Service = Service {
+    name: "posts",
+    about: "Posts and the communities they are in.",
+    prefixes: PREFIXES,
+    routes: &[CREATE, POST, DELETE, IN_COMMUNITY, RECENT],
+};
+
+/// What of a post the graph is asked for.
+macro_rules! post {
+    () => {
+        "id title text community { name } url username at"
+    };
+}
+
+/// What of the posts of a list the graph is asked for.
+macro_rules! listed {
+    () => {
+        "nodes { id title community { name } username at }"
+    };
+}
+
+const CREATE: Route = Route {
+    verb: Verb::Post,
+    path: "/posts",
+    name: "createPost",
+    summary: "Makes a post; the first one in a community makes that, too",
+    operation: concat!(
+        "mutation ($input: PostInput!, $idempotencyKey: String) {
+            createPost(input: $input, idempotencyKey: $idempotencyKey) { ",
+        post!(),
+        " }
+        }"
+    ),
+    answer: Answer::One("/createPost"),
+    status: 201,
+    location: Some("/posts/{id}"),
+    body: Some(Body::json(&NEW_POST)),
+    response: Kind::Object(&POST_MODEL),
+    example: r#"{"id":7,"title":"Tea or coffee?","text":"For long chapters, I mean.","community":"Books","url":null,"username":"dan","date":"2026-01-02T03:04:05+00:00"}"#,
+    errors: &[BAD_MEMBER],
+    ..Route::BASE
+};
+
+const POST: Route = Route {
+    path: "/posts/{id}",
+    name: "post",
+    summary: "One post",
+    operation: concat!("query ($id: ID!) { post(id: $id) { ", post!(), " } }"),
+    answer: Answer::One("/post"),
+    params: &[POST_ID],
+    response: Kind::Object(&POST_MODEL),
+    example: r#"{"id":3,"title":"Which trail for a first spring walk?","text":"The map shows five of them. Which one is dry in April?","community":"Outdoors","url":"https://example.com/pioneer-valley/trails","username":"cleo","date":"2025-12-30T03:24:05+00:00"}"#,
+    errors: &[NO_POST],
+    ..Route::BASE
+};
+
+const DELETE: Route = Route {
+    verb: Verb::Delete,
+    path: "/posts/{id}",
+    name: "deletePost",
+    summary: "Deletes a post, and its votes with it",
+    operation: "mutation ($id: ID!) { deletePost(id: $id) }",
+    answer: Answer::One("/deletePost"),
+    params: &[POST_ID],
+    response: Kind::Object(&DELETED),
+    example: r#"{"message":"Post deleted"}"#,
+    errors: &[NO_POST],
+    ..Route::BASE
+};
+
+const RECENT: Route = Route {
+    path: "/posts",
+    name: "recentPosts",
+    summary: "The newest posts of all communities, or of one",
+    operation: concat!(
+        "query ($community: String, $n: Int = 25) { recentPosts(community: $community, first: $n) { ",
+        listed!(),
+        " } }"
+    ),
+    answer: Answer::One("/recentPosts/nodes"),
+    params: &[
+        Param {
+            place: Place::Query,
+            field: COMMUNITY.optional(),
+            invalid: Invalid::Named,
+            example: "Outdoors",
+        },
+        N,
+    ],
+    response: Kind::List(&Kind::Object(&LISTED_POST)),
+    example: OUTDOORS,
+    errors: &[BAD_N],
+    ..Route::BASE
+};
+
+const IN_COMMUNITY: Route = Route {
+    path: "/communities/{community}/posts",
+    name: "recentPostsOfCommunity",
+    summary: "The newest posts of a community",
+    operation: concat!(
+        "query ($community: String!, $n: Int = 25) { recentPosts(community: $community, first: $n) { ",
+        listed!(),
+        " } }"
+    ),
+    params: &[
+        Param {
+            place: Place::Path,
+            field: COMMUNITY,
+            invalid: Invalid::Named,
+            example: "Outdoors",
+        },
+        N,
+    ],
+    ..RECENT
+};
+
+const POST_ID: Param = path_id("id", "3");
+const NO_POST: ErrorRow = missing("post not found", "There is no such post, or none any more.");
+
+const COMMUNITY: Field =
+    Field::new("community", Kind::Text).about("In any case. One that nobody posted in has no posts.");
+
+const OUTDOORS: &str = r#"[{"id":6,"title":"Lost: one grey glove","community":"Outdoors","username":"dan","date":"2026-01-02T02:09:05+00:00"},{"id":3,"title":"Which trail for a first spring walk?","community":"Outdoors","username":"cleo","date":"2025-12-30T03:24:05+00:00"}]"#;
+
+static NEW_POST: Model = Model {
+    name: "NewPost",
+    about: "A post to make.",
+    fields: &[
+        Field::new("title", Kind::Text)
+            .at("/input/title")
+            .about("Up to 300 characters."),
+        Field::new("text", Kind::Text)
+            .at("/input/text")
+            .about("Up to 40,000 characters."),
+        Field::new("community", Kind::Text)
+            .at("/input/community")
+            .about("Up to 64 characters on one line, in any case."),
+        Field::new("username", Kind::Text)
+            .at("/input/username")
+            .about("Whose post it is, up to 64 characters on one line; there need not be such a user."),
+        Field::new("url", Kind::Text)
+            .at("/input/url")
+            .nullable()
+            .about("What it is about, elsewhere: an http or https address of up to 2,000 characters."),
+        Field::new("date", Kind::DateTime)
+            .at("/input/at")
+            .optional()
+            .about("The post's date, from 1970 on; now, if left out."),
+    ],
+    example: r#"{"title":"Tea or coffee?","text":"For long chapters, I mean.","community":"Books","username":"dan"}"#,
+};
+
+static POST_MODEL: Model = Model {
+    name: "Post",
+    about: "A post.",
+    fields: &[
+        Field::new("id", ID),
+        Field::new("title", Kind::Text),
+        Field::new("text", Kind::Text),
+        IN,
+        Field::new("url", Kind::Text).nullable(),
+        Field::new("username", Kind::Text),
+        DATE,
+    ],
+    example: "",
+};
+
+static LISTED_POST: Model = Model {
+    name: "ListedPost",
+    about: "What a list shows of a post.",
+    fields: &[
+        Field::new("id", ID),
+        Field::new("title", Kind::Text),
+        IN,
+        Field::new("username", Kind::Text),
+        DATE,
+    ],
+    example: "",
+};
+
+const IN: Field = Field::new("community", Kind::Text)
+    .at("/community/name")
+    .about("As it was first spelled.");
+const DATE: Field = Field::new("date", Kind::DateTime).at("/at");
+
+static DELETED: Model = acknowledged(
+    "PostDeleted",
+    &[Field::new("message", Kind::Const(r#""Post deleted""#))],
+);

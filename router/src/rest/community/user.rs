@@ -1,0 +1,170 @@
+//! The user account service: people, their email addresses and their karma.
+
+use super::super::kind::{Field, Kind, Model};
+use super::super::reply::in_use;
+use super::super::route::{Answer, Body, ErrorRow, Invalid, Param, Place, Route, Service, Verb};
+use super::{BAD_MEMBER, POINTS, PREFIXES, acknowledged, missing};
+
+/// People.
+pub const SERVICE: Service = Service {
+    name: "users",
+    about: "People, their email addresses and their karma.",
+    prefixes: PREFIXES,
+    routes: &[CREATE, USER, UPDATE_EMAIL, INCREMENT, DECREMENT, DEACTIVATE],
+};
+
+const CREATE: Route = Route {
+    verb: Verb::Post,
+    path: "/users",
+    name: "createUser",
+    summary: "Makes an account",
+    operation: "mutation ($input: CreateUserInput!, $idempotencyKey: String) {
+        createUser(input: $input, idempotencyKey: $idempotencyKey) { username email karma }
+    }",
+    answer: Answer::One("/createUser"),
+    status: 201,
+    location: Some("/users/{username}"),
+    body: Some(Body::json(&NEW_USER)),
+    response: Kind::Object(&USER_MODEL),
+    example: r#"{"username":"eve","email":"eve@example.com","karma":0}"#,
+    errors: &[
+        BAD_MEMBER,
+        ErrorRow::new(
+            "CONFLICT",
+            "",
+            "Somebody has this username or email, or had it: in any case.",
+        ),
+    ],
+    ..Route::BASE
+};
+
+const USER: Route = Route {
+    path: "/users/{username}",
+    name: "user",
+    summary: "One user",
+    operation: "query ($username: String!) { user(username: $username) { username email karma active } }",
+    answer: Answer::One("/user"),
+    params: &[USERNAME],
+    response: Kind::Object(&USER_MODEL),
+    example: r#"{"username":"dan","email":"dan@example.com","karma":3}"#,
+    errors: &[NO_USER],
+    reshape: Some(in_use),
+    ..Route::BASE
+};
+
+const UPDATE_EMAIL: Route = Route {
+    verb: Verb::Put,
+    path: "/users/{username}/email",
+    name: "updateEmail",
+    summary: "Changes a user's email",
+    operation: "mutation ($username: String!, $email: String!) {
+        updateEmail(username: $username, email: $email) { username email karma }
+    }",
+    answer: Answer::One("/updateEmail"),
+    params: &[USERNAME],
+    body: Some(Body::json(&NEW_EMAIL)),
+    response: Kind::Object(&USER_MODEL),
+    example: r#"{"username":"dan","email":"dan@example.org","karma":3}"#,
+    errors: &[
+        BAD_MEMBER,
+        NO_USER,
+        ErrorRow::new("CONFLICT", "", "Somebody else has this email, or had it: in any case."),
+    ],
+    ..Route::BASE
+};
+
+const INCREMENT: Route = Route {
+    verb: Verb::Put,
+    path: "/users/{username}/karma/increment",
+    name: "incrementKarma",
+    summary: "Adds one to a user's karma",
+    operation: "mutation ($username: String!) { incrementKarma(username: $username) { username email karma } }",
+    answer: Answer::One("/incrementKarma"),
+    params: &[USERNAME],
+    response: Kind::Object(&USER_MODEL),
+    example: r#"{"username":"dan","email":"dan@example.com","karma":4}"#,
+    errors: &[NO_USER],
+    ..Route::BASE
+};
+
+const DECREMENT: Route = Route {
+    path: "/users/{username}/karma/decrement",
+    name: "decrementKarma",
+    summary: "Takes one from a user's karma, also below zero",
+    operation: "mutation ($username: String!) { decrementKarma(username: $username) { username email karma } }",
+    answer: Answer::One("/decrementKarma"),
+    example: r#"{"username":"dan","email":"dan@example.com","karma":2}"#,
+    ..INCREMENT
+};
+
+const DEACTIVATE: Route = Route {
+    verb: Verb::Delete,
+    path: "/users/{username}",
+    name: "deactivateUser",
+    summary: "Deactivates an account, for good; posts and messages stay",
+    operation: "mutation ($username: String!) { deactivateAccount(username: $username) { id } }",
+    answer: Answer::One("/deactivateAccount"),
+    params: &[USERNAME],
+    response: Kind::Object(&DEACTIVATED),
+    example: r#"{"message":"Account deactivated"}"#,
+    errors: &[NO_USER],
+    ..Route::BASE
+};
+
+const USERNAME: Param = Param {
+    place: Place::Path,
+    field: Field::new("username", Kind::Text).about("In any case."),
+    invalid: Invalid::NotFound,
+    example: "dan",
+};
+
+const NO_USER: ErrorRow = missing("user not found", "There is no such user, or none any more.");
+
+static NEW_USER: Model = Model {
+    name: "NewUser",
+    about: "Who wants an account.",
+    fields: &[
+        Field::new("username", Kind::Text)
+            .at("/input/username")
+            .about("Up to 64 characters, unique in any case."),
+        Field::new("email", Kind::Text)
+            .at("/input/email")
+            .about("Up to 254 characters, unique in any case."),
+        Field::new(
+            "karma",
+            Kind::Integer {
+                min: i32::MIN as i64,
+                max: i32::MAX as i64,
+            },
+        )
+        .at("/input/karma")
+        .optional()
+        .about("0, if left out."),
+    ],
+    example: r#"{"username":"eve","email":"eve@example.com"}"#,
+};
+
+static NEW_EMAIL: Model = Model {
+    name: "NewEmail",
+    about: "Another email.",
+    fields: &[Field::new("email", Kind::Text).about("Up to 254 characters, unique in any case.")],
+    example: r#"{"email":"dan@example.org"}"#,
+};
+
+static USER_MODEL: Model = Model {
+    name: "User",
+    about: "A user.",
+    fields: &[
+        Field::new("username", Kind::Text),
+        Field::new("email", Kind::Text)
+            .nullable()
+            .about("Null where the user gave none, and to whom it is not shown."),
+        Field::new("karma", POINTS).about("What others think of the user's posts; may be below zero."),
+    ],
+    example: "",
+};
+
+static DEACTIVATED: Model = acknowledged(
+    "AccountDeactivated",
+    &[Field::new("message", Kind::Const(r#""Account deactivated""#))],
+);

@@ -1,0 +1,112 @@
+//! Who may call what, under both policies.
+
+use super::square::{DAN, NEW_POST, ROUTES, Square, said};
+
+/// The routes that a policy is for: all but the documentation.
+fn routes() -> impl Iterator<Item = (&'static str, &'static str, u16)> {
+    ROUTES.into_iter().filter(|(line, ..)| !line.contains("openapi"))
+}
+
+#[tokio::test]
+async fn where_a_token_is_needed_nothing_answers_without() {
+    let square = Square::closed().await;
+    for (line, ..) in routes() {
+        // Who is not signed in learns nothing of what else is wrong.
+        let answered = square.called_by(&[("content-type", "text/plain")], line, "{").await;
+        assert_eq!(answered.line(), said(401, "sign in first"), "{line}");
+        assert_eq!(answered.header("www-authenticate"), "Bearer", "{line}");
+    }
+}
+
+#[tokio::test]
+async fn where_a_token_is_needed_a_service_reaches_everything() {
+    let square = Square::closed().await;
+    let service = square.0.service();
+    for (line, body, status) in routes() {
+        let answered = square.with_token(&service, line, body).await;
+        assert_eq!(answered.status, status, "{line}: {}", answered.text);
+    }
+    let gone = square.with_token(&service, "GET /users/dan", "").await;
+    assert_eq!(gone.line(), said(404, "user not found"));
+}
+
+#[tokio::test]
+async fn where_a_token_is_needed_a_person_reaches_what_is_theirs() {
+    let square = Square::closed().await;
+    let dan = square.0.person(4);
+    for (line, body, status) in routes() {
+        let answered = square.with_token(&dan, line, body).await;
+        // Accounts and karma are made by operators.
+        let operators = line == "POST /users" || line.contains("/karma/");
+        let expected = if operators { 403 } else { status };
+        assert_eq!(answered.status, expected, "{line}: {}", answered.text);
+    }
+    // Gone with the account.
+    let late = square.with_token(&dan, "POST /posts", NEW_POST).await;
+    assert_eq!(late.status, 401);
+}
+
+#[tokio::test]
+async fn where_a_token_is_needed_a_person_reaches_nothing_of_others() {
+    let square = Square::closed().await;
+    let ada = square.0.person(1);
+    for (line, body, status) in routes() {
+        let answered = square.with_token(&ada, line, body).await;
+        let expected = match line {
+            "GET /messages/1" | "PUT /messages/1/favorite" | "DELETE /messages/1" => 404,
+            "GET /messages?userTo=dan" => 403,
+            line if line.starts_with("GET") || line.contains("votes") => status,
+            _ => 403,
+        };
+        assert_eq!(answered.status, expected, "{line}: {}", answered.text);
+        if line == "GET /users/dan" {
+            // Who there is is no secret, where to write to them is.
+            assert_eq!(
+                answered.line(),
+                format!("200 {}", DAN.replace("\"dan@example.com\"", "null"))
+            );
+        }
+    }
+    let service = square.0.service();
+    for path in ["/posts/6", "/messages/1", "/users/dan"] {
+        let kept = square.with_token(&service, &format!("GET {path}"), "").await;
+        assert_eq!(kept.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn where_it_is_open_a_token_has_to_hold_all_the_same() {
+    let square = Square::open().await;
+    let before = square.everything().await;
+    for (line, body, _) in routes() {
+        let answered = square.with_token("nonsense", line, body).await;
+        assert_eq!(
+            (answered.status, answered.header("www-authenticate")),
+            (401, "Bearer"),
+            "{line}"
+        );
+    }
+    assert_eq!(square.everything().await, before);
+}
+
+#[tokio::test]
+async fn where_it_is_open_a_users_token_takes_nothing_away() {
+    let square = Square::open().await;
+    let ada = square.0.person(1);
+    for (line, body, status) in routes() {
+        let answered = square.with_token(&ada, line, body).await;
+        assert_eq!(answered.status, status, "{line}: {}", answered.text);
+    }
+}
+
+#[tokio::test]
+async fn where_it_is_open_another_site_may_look_and_change_nothing() {
+    let square = Square::open().await;
+    let before = square.everything().await;
+    for (line, body, status) in routes() {
+        let answered = square.called_by(&[("sec-fetch-site", "cross-site")], line, body).await;
+        let wanted = if line.starts_with("GET") { status } else { 403 };
+        assert_eq!(answered.status, wanted, "{line}");
+    }
+    assert_eq!(square.everything().await, before);
+}

@@ -1,0 +1,82 @@
+//! The OpenAPI document, and whether what it says of the sample data is so.
+
+use serde_json::Value;
+
+use super::square::Square;
+
+#[tokio::test]
+async fn the_openapi_document_is_the_one_that_is_checked_in() {
+    let square = Square::open().await;
+    let answered = square.get("/openapi.json").await;
+    assert_eq!(
+        (answered.status, answered.header("content-type")),
+        (200, "application/json")
+    );
+    let mut document = answered.json();
+    document["info"]["version"] = "[version]".into();
+    insta::assert_json_snapshot!("community_openapi", document);
+}
+
+#[tokio::test]
+async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
+    let square = Square::open().await;
+    let document = square.get("/openapi.json").await.json();
+    let mut pressed = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (verb, operation) in item.as_object().unwrap() {
+            // As it is before any other button was pressed.
+            let square = match verb.as_str() {
+                "get" => &square,
+                _ => &Square::open().await,
+            };
+            let line = format!("{} {}", verb.to_uppercase(), with_examples(path, operation));
+            let body = match &operation["requestBody"]["content"]["application/json"]["example"] {
+                Value::Null => String::new(),
+                body => body.to_string(),
+            };
+            let answered = square.call(&line, &body).await;
+            let documented = &operation["responses"][answered.status.to_string()];
+            assert!(matches!(answered.status, 200 | 201), "{line}: {}", answered.text);
+            let example = &documented["content"]["application/json"]["example"];
+            assert_eq!(&answered.json(), example, "{line}");
+            pressed += 1;
+        }
+    }
+    assert_eq!(
+        pressed, 21,
+        "each row of the contract, karma up and down, both lists of a community"
+    );
+}
+
+/// The path and the query with the examples of their parameters.
+fn with_examples(path: &str, operation: &Value) -> String {
+    let (mut line, mut query) = (path.to_owned(), Vec::new());
+    for parameter in operation["parameters"].as_array().into_iter().flatten() {
+        let name = parameter["name"].as_str().unwrap();
+        let example = match &parameter["example"] {
+            Value::Null => continue,
+            Value::String(text) => text.clone(),
+            // As the document says it is written: without brackets.
+            Value::Array(items) => items.iter().map(Value::to_string).collect::<Vec<_>>().join(","),
+            other => other.to_string(),
+        };
+        match parameter["in"].as_str() {
+            Some("path") => line = line.replace(&format!("{{{name}}}"), &example),
+            _ => query.push(format!("{name}={example}")),
+        }
+    }
+    match query.is_empty() {
+        true => line,
+        false => format!("{line}?{}", query.join("&")),
+    }
+}
+
+#[tokio::test]
+async fn the_interactive_page_is_there() {
+    let square = Square::open().await;
+    let page = square.get("/docs").await;
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (200, "text/html; charset=utf-8")
+    );
+}

@@ -1,0 +1,83 @@
+//! `Idempotency-Key`: the same key with the same request has one effect and one answer.
+
+use super::square::{NEW_MESSAGE, NEW_POST, NEW_USER, Square, assert_names, said};
+
+const KEY: &[(&str, &str)] = &[("idempotency-key", "k1")];
+
+/// Each route that makes something: two requests that it takes, and one that it refuses.
+const MAKERS: [(&str, &str, &str, &str); 5] = [
+    (
+        "/posts",
+        NEW_POST,
+        r#"{"title":"b","text":"b","community":"B","username":"b"}"#,
+        "{}",
+    ),
+    ("/votes/6/upvotes", "", "", ""),
+    ("/votes/6/downvotes", "", "", ""),
+    (
+        "/users",
+        NEW_USER,
+        r#"{"username":"zoe","email":"zoe@example.com"}"#,
+        r#"{"username":"dan","email":"zoe@example.com"}"#,
+    ),
+    (
+        "/messages",
+        NEW_MESSAGE,
+        r#"{"userFrom":"dan","userTo":"ben","contents":"Found it."}"#,
+        r#"{"userFrom":"dan","userTo":"nobody","contents":"Found it."}"#,
+    ),
+];
+
+#[tokio::test]
+async fn one_key_has_one_effect_and_one_answer() {
+    for (path, body, other, refused) in MAKERS {
+        let square = Square::open().await;
+        let line = format!("POST {path}");
+        if !refused.is_empty() {
+            // What is refused leaves its key free.
+            let answered = square.called_by(KEY, &line, refused).await;
+            assert!(matches!(answered.status, 400 | 409), "{line}: {}", answered.text);
+        }
+        let first = square.called_by(KEY, &line, body).await;
+        assert_eq!(first.status, 201, "{line}: {}", first.text);
+        let after = square.everything().await;
+        let again = square.called_by(KEY, &line, body).await;
+        assert_eq!(
+            (again.line(), again.header("location")),
+            (first.line(), first.header("location")),
+            "{line}"
+        );
+        let mismatch = said(422, "this idempotency key was used for another request");
+        if !other.is_empty() {
+            assert_eq!(square.called_by(KEY, &line, other).await.line(), mismatch, "{line}");
+        }
+        // Another path is another request.
+        let elsewhere = square.called_by(KEY, "POST /votes/1/upvotes", "").await;
+        assert_eq!(elsewhere.line(), mismatch, "{line}");
+        assert_eq!(square.everything().await, after, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_under_either_prefix_is_the_same_key() {
+    let square = Square::open().await;
+    for line in ["POST /votes/6/upvotes", "POST /api/v1.0/votes/6/upvotes"] {
+        let voted = square.called_by(KEY, line, "").await;
+        assert_eq!(voted.json()["upvotes"], 1, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_none_is_refused_by_name() {
+    let square = Square::open().await;
+    let before = square.everything().await;
+    for (path, body, ..) in MAKERS {
+        for bad in ["", " ", &"x".repeat(256)] {
+            let answered = square
+                .called_by(&[("idempotency-key", bad)], &format!("POST {path}"), body)
+                .await;
+            assert_names(&answered, "Idempotency-Key ", path);
+        }
+    }
+    assert_eq!(square.everything().await, before);
+}

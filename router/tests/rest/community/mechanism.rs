@@ -1,0 +1,188 @@
+//! What every mount has, in the community's envelope.
+
+use agora::limits::Limits;
+use agora::rest::{Openness, service_router};
+use axum::body::Body;
+
+use super::square::{NEW_POST, ROUTES, Square, said};
+use crate::app::{Store, deserted, send};
+
+#[tokio::test]
+async fn every_route_answers_under_the_documents_prefix_too() {
+    let (plain, prefixed) = (Square::open().await, Square::open().await);
+    for (line, body, status) in ROUTES.into_iter().filter(|(line, ..)| !line.contains("openapi")) {
+        let (method, path) = line.split_once(' ').unwrap();
+        let here = plain.call(line, body).await;
+        let there = prefixed.call(&format!("{method} /api/v1.0{path}"), body).await;
+        assert_eq!((here.status, here.line()), (status, there.line()), "{line}");
+        let location = here.header("location").replace("/community", "/community/api/v1.0");
+        assert_eq!(there.header("location"), location, "{line}");
+        if status == 201 {
+            for (square, made) in [(&plain, &here), (&prefixed, &there)] {
+                let location = made.header("location");
+                let read = square.0.call(&format!("GET {location}")).await;
+                assert_eq!((read.status, read.text), (200, made.text.clone()), "{location}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn alone_a_service_has_its_own_routes_and_no_others() {
+    let square = Square::open().await;
+    let reads = [
+        ("posts", "/posts/3"),
+        ("posts", "/communities/Books/posts"),
+        ("votes", "/votes/3"),
+        ("users", "/users/dan"),
+        ("messages", "/messages/1"),
+    ];
+    for service in ["posts", "votes", "users", "messages"] {
+        let alone = service_router(&square.0.gateway, Openness::Anyone, "community", Some(service)).unwrap();
+        for (of, path) in reads {
+            for prefix in ["", "/api/v1.0"] {
+                let line = format!("GET {prefix}{path}");
+                let answered = send(&alone, &line, &[], Body::empty()).await;
+                assert_eq!(
+                    answered.status,
+                    if of == service { 200 } else { 404 },
+                    "{service}: {line}"
+                );
+            }
+        }
+    }
+    let posts = service_router(&square.0.gateway, Openness::Anyone, "community", Some("posts")).unwrap();
+    for (line, location) in [
+        ("POST /posts", "/posts/7"),
+        ("POST /api/v1.0/posts", "/api/v1.0/posts/8"),
+    ] {
+        assert_eq!(send(&posts, line, &[], NEW_POST).await.header("location"), location);
+    }
+    let whole = service_router(&square.0.gateway, Openness::Anyone, "community", None).unwrap();
+    for (_, path) in reads {
+        assert_eq!(
+            send(&whole, &format!("GET {path}"), &[], Body::empty()).await.status,
+            200
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_and_what_is_not_answered_are_told_in_the_envelope() {
+    let square = Square::open().await;
+    for path in [
+        "/nowhere",
+        "/communities",
+        "/posts/3/text",
+        "/users/dan/karma",
+        "/api/v1.1/posts",
+        "",
+        "/",
+    ] {
+        let answered = square.get(path).await;
+        assert_eq!(answered.line(), said(404, "there is no such path"), "{path}");
+        assert_eq!(answered.header("content-type"), "application/json", "{path}");
+    }
+    for (line, allow) in [
+        ("DELETE /posts", "GET, HEAD, POST"),
+        ("PUT /posts/3", "GET, HEAD, DELETE"),
+        ("POST /communities/Books/posts", "GET, HEAD"),
+        ("GET /votes/3/upvotes", "POST"),
+        ("DELETE /votes/3/downvotes", "POST"),
+        ("POST /votes/3", "GET, HEAD"),
+        ("POST /votes/top", "GET, HEAD"),
+        ("POST /votes", "GET, HEAD"),
+        ("GET /users", "POST"),
+        ("PUT /users/dan", "GET, HEAD, DELETE"),
+        ("GET /users/dan/email", "PUT"),
+        ("POST /users/dan/karma/increment", "PUT"),
+        ("PUT /messages", "GET, HEAD, POST"),
+        ("GET /messages/1/favorite", "PUT"),
+        ("PATCH /messages/1", "GET, HEAD, DELETE"),
+    ] {
+        let answered = square.call(line, "").await;
+        assert_eq!((answered.status, answered.header("allow")), (405, allow), "{line}");
+        assert_eq!(
+            answered.line(),
+            said(405, &format!("this path answers {allow}")),
+            "{line}"
+        );
+    }
+    for path in ["/posts/3/", "/votes/top/", "/api/v1.0/users/dan/"] {
+        let headed = square.call(&format!("HEAD {path}"), "").await;
+        assert_eq!((headed.status, headed.text.as_str()), (200, ""), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_json_object_is_refused_wherever_a_body_matters() {
+    let limits = Limits {
+        body_bytes_max: 500,
+        ..Limits::default()
+    };
+    let store = Store::with(Openness::Anyone, limits).await;
+    let too_large = format!("{{\"x\":\"{}\"}}", "x".repeat(500));
+    for line in ["POST /posts", "POST /users", "PUT /users/dan/email", "POST /messages"] {
+        let (method, path) = line.split_once(' ').unwrap();
+        let line = format!("{method} /community{path}");
+        for body in ["", "{", "[]", "null", "\"a\"", "7", "{}x"] {
+            let answered = store.send(&line, &[], body).await;
+            assert_eq!(
+                answered.line(),
+                said(400, "the body must be a JSON object"),
+                "{line}: {body}"
+            );
+        }
+        for kind in ["text/plain", "application/x-www-form-urlencoded", ""] {
+            let answered = store.send(&line, &[("content-type", kind)], "{}").await;
+            assert_eq!(
+                answered.line(),
+                said(415, "the body must be application/json"),
+                "{line}: {kind}"
+            );
+        }
+        let answered = store.send(&line, &[], too_large.clone()).await;
+        assert_eq!(answered.line(), said(413, "a body has at most 500 bytes"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn where_the_body_is_empty_one_that_is_sent_says_nothing() {
+    let square = Square::open().await;
+    for line in [
+        "POST /votes/3/upvotes",
+        "POST /votes/3/downvotes",
+        "PUT /users/dan/karma/increment",
+        "PUT /users/dan/karma/decrement",
+        "PUT /messages/4/favorite",
+        "DELETE /messages/4",
+    ] {
+        let answered = square
+            .called_by(&[("content-type", "text/plain")], line, "{ nonsense")
+            .await;
+        assert!(matches!(answered.status, 200 | 201), "{line}: {}", answered.text);
+    }
+}
+
+#[tokio::test]
+async fn no_answer_starts_a_session() {
+    let square = Square::open().await;
+    for (line, body, _) in ROUTES {
+        let answered = square.call(line, body).await;
+        assert!(answered.headers.get("set-cookie").is_none(), "{line}");
+        assert_eq!(answered.header("content-type"), "application/json", "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_answer_is_503() {
+    let square = Square::open().await;
+    let gateway = square.0.gateway.before(std::sync::Arc::new(deserted()));
+    let router = agora::rest::router(&gateway, Openness::Anyone);
+    for (line, body, _) in ROUTES.into_iter().filter(|(line, ..)| !line.contains("openapi")) {
+        let (method, path) = line.split_once(' ').unwrap();
+        let answered = send(&router, &format!("{method} /community{path}"), &[], body).await;
+        assert_eq!(answered.line(), said(503, "this service does not answer"), "{line}");
+        assert_eq!(answered.header("retry-after"), "1", "{line}");
+    }
+}

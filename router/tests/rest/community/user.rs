@@ -1,0 +1,161 @@
+//! The user account service.
+
+use serde_json::Value;
+
+use super::square::{DAN, NEW_EMAIL, NEW_USER, Square, assert_names, said};
+
+#[tokio::test]
+async fn a_user_is_made_and_read_in_any_case() {
+    let square = Square::open().await;
+    for (body, shown, location) in [
+        (
+            r#"{"username":" Zoë B ","email":"zoe@example.com","karma":-7,"admin":true}"#,
+            r#"{"username":"Zoë B","email":"zoe@example.com","karma":-7}"#,
+            "/community/users/Zo%C3%AB%20B",
+        ),
+        (
+            NEW_USER,
+            r#"{"username":"eve","email":"eve@example.com","karma":0}"#,
+            "/community/users/eve",
+        ),
+    ] {
+        let made = square.call("POST /users", body).await;
+        assert_eq!(made.line(), format!("201 {shown}"));
+        assert_eq!(made.header("location"), location);
+        assert_eq!(
+            square.0.call(&format!("GET {location}")).await.line(),
+            format!("200 {shown}")
+        );
+    }
+    assert_eq!(square.get("/users/EVE").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_is_no_user_is_refused_by_name() {
+    let square = Square::open().await;
+    let before = square.everything().await;
+    let long = format!("\"{}\"", "x".repeat(65));
+    for (member, values) in [
+        ("username", vec!["", "null", "7", "\"\"", "\" \"", r#""a\nb""#, &long]),
+        (
+            "email",
+            vec!["", "null", "7", "\"\"", "\"eve\"", "\"eve@\"", "\"a b@example.com\""],
+        ),
+        (
+            "karma",
+            vec!["null", "\"1\"", "1.0", "1e3", "true", "2147483648", "-2147483649"],
+        ),
+    ] {
+        for value in values {
+            let mut body: Value = serde_json::from_str(NEW_USER).unwrap();
+            let mut text = match value {
+                "" => {
+                    body.as_object_mut().unwrap().remove(member);
+                    body.to_string()
+                }
+                _ => {
+                    body[member] = "HERE".into();
+                    body.to_string()
+                }
+            };
+            // As it is written: numbers would lose their form.
+            text = text.replace("\"HERE\"", value);
+            assert_names(&square.call("POST /users", &text).await, member, &text);
+        }
+    }
+    assert_eq!(square.everything().await, before);
+}
+
+#[tokio::test]
+async fn a_name_or_an_email_that_is_taken_is_a_conflict_also_when_its_account_has_ended() {
+    let square = Square::open().await;
+    assert_eq!(square.call("DELETE /users/ben", "").await.status, 200);
+    let before = square.everything().await;
+    for body in [
+        r#"{"username":"DAN","email":"new@example.com"}"#,
+        r#"{"username":"new","email":"Dan@Example.com"}"#,
+        r#"{"username":"ben","email":"new@example.com"}"#,
+        r#"{"username":"new","email":"ben@example.com"}"#,
+    ] {
+        let refused = square.call("POST /users", body).await;
+        assert_eq!((refused.status, refused.header("location")), (409, ""), "{body}");
+        assert_eq!(refused.json()["error"], "Conflict", "{body}");
+    }
+    let refused = square
+        .call("PUT /users/dan/email", r#"{"email":"CLEO@example.com"}"#)
+        .await;
+    assert_eq!(refused.status, 409);
+    assert_eq!(square.everything().await, before);
+}
+
+#[tokio::test]
+async fn an_email_is_changed() {
+    let square = Square::open().await;
+    let shown = r#"200 {"username":"dan","email":"dan@example.org","karma":3}"#;
+    for path in ["/users/dan/email", "/users/DAN/email"] {
+        // The same again changes nothing, and is no conflict with oneself.
+        assert_eq!(square.call(&format!("PUT {path}"), NEW_EMAIL).await.line(), shown);
+    }
+    assert_eq!(square.get("/users/dan").await.line(), shown);
+    for body in [
+        "{}",
+        r#"{"email":null}"#,
+        r#"{"email":7}"#,
+        r#"{"email":""}"#,
+        r#"{"email":"dan"}"#,
+    ] {
+        assert_names(&square.call("PUT /users/dan/email", body).await, "email", body);
+    }
+    assert_eq!(square.get("/users/dan").await.line(), shown);
+}
+
+#[tokio::test]
+async fn karma_goes_up_and_down_and_below_zero() {
+    let square = Square::open().await;
+    let karma = async |way: &str| {
+        let answered = square.call(&format!("PUT /users/Dan/karma/{way}"), "").await;
+        assert_eq!(answered.status, 200, "{}", answered.text);
+        let shown = square.get("/users/dan").await;
+        assert_eq!(shown.line(), answered.line());
+        answered.json()["karma"].as_i64().unwrap()
+    };
+    assert_eq!(karma("increment").await, 4);
+    for expected in [3, 2, 1, 0, -1, -2] {
+        assert_eq!(karma("decrement").await, expected);
+    }
+    assert_eq!(karma("increment").await, -1);
+}
+
+#[tokio::test]
+async fn who_is_deactivated_is_gone_and_what_they_wrote_stays() {
+    let square = Square::open().await;
+    assert_eq!(square.get("/users/dan").await.line(), format!("200 {DAN}"));
+    let left = square.call("DELETE /users/DAN", "").await;
+    assert_eq!(left.line(), r#"200 {"message":"Account deactivated"}"#);
+    gone(&square, "dan").await;
+    let post = square.get("/posts/6").await;
+    assert_eq!((post.status, &post.json()["username"]), (200, &Value::from("dan")));
+    assert_eq!(square.list("/messages?userTo=dan", "id").await, [8, 3, 1]);
+}
+
+#[tokio::test]
+async fn who_never_was_is_not_found() {
+    let square = Square::open().await;
+    for name in ["nobody", "%20", "4", "dan%40example.com"] {
+        gone(&square, name).await;
+    }
+}
+
+/// Nothing answers for that user.
+async fn gone(square: &Square, name: &str) {
+    for (line, body) in [
+        (format!("GET /users/{name}"), ""),
+        (format!("PUT /users/{name}/email"), r#"{"email":"new@example.com"}"#),
+        (format!("PUT /users/{name}/karma/increment"), ""),
+        (format!("PUT /users/{name}/karma/decrement"), ""),
+        (format!("DELETE /users/{name}"), ""),
+    ] {
+        let answered = square.call(&line, body).await;
+        assert_eq!(answered.line(), said(404, "user not found"), "{line}");
+    }
+}

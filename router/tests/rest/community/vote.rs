@@ -1,0 +1,156 @@
+//! The voting service.
+
+use super::square::{NEW_POST, Square, assert_names, said};
+
+fn votes(post: i64, upvotes: i64, downvotes: i64) -> String {
+    let score = upvotes - downvotes;
+    format!(r#"{{"postId":{post},"upvotes":{upvotes},"downvotes":{downvotes},"score":{score}}}"#)
+}
+
+#[tokio::test]
+async fn each_vote_counts_once_more() {
+    let square = Square::open().await;
+    for (line, expected) in [
+        ("POST /votes/6/upvotes", votes(6, 1, 0)),
+        ("POST /votes/6/upvotes", votes(6, 2, 0)),
+        ("POST /votes/6/downvotes", votes(6, 2, 1)),
+        ("POST /votes/3/downvotes", votes(3, 4, 1)),
+    ] {
+        let voted = square.call(line, "").await;
+        assert_eq!(voted.line(), format!("201 {expected}"), "{line}");
+        let location = voted.header("location");
+        assert_eq!(location, format!("/community{}", line[5..].rsplit_once('/').unwrap().0));
+        let read = square.0.call(&format!("GET {location}")).await;
+        assert_eq!(read.line(), format!("200 {expected}"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn with_a_users_token_it_is_that_users_vote_of_which_there_is_one() {
+    let square = Square::open().await;
+    let cleo = square.0.person(3);
+    for (line, expected) in [
+        ("POST /votes/6/upvotes", votes(6, 1, 0)),
+        ("POST /votes/6/upvotes", votes(6, 1, 0)),
+        ("POST /votes/6/downvotes", votes(6, 0, 1)),
+    ] {
+        let voted = square.with_token(&cleo, line, "").await;
+        assert_eq!(voted.line(), format!("201 {expected}"), "{line}");
+    }
+    // A program's is nobody's in particular.
+    let service = square.0.service();
+    for upvotes in 1..=2 {
+        let voted = square.with_token(&service, "POST /votes/6/upvotes", "").await;
+        assert_eq!(voted.line(), format!("201 {}", votes(6, upvotes, 1)));
+    }
+}
+
+#[tokio::test]
+async fn what_is_voted_on_need_not_be_there_and_starts_anew_when_it_comes() {
+    let square = Square::open().await;
+    assert_eq!(
+        square.get("/votes/7").await.line(),
+        said(404, "neither votes nor a post with this id")
+    );
+    for id in [7, 99, -1] {
+        let voted = square.call(&format!("POST /votes/{id}/upvotes"), "").await;
+        assert_eq!(voted.line(), format!("201 {}", votes(id, 1, 0)));
+        assert_eq!(
+            square.get(&format!("/votes/{id}")).await.line(),
+            format!("200 {}", votes(id, 1, 0))
+        );
+    }
+    assert_eq!(square.call("POST /posts", NEW_POST).await.json()["id"], 7);
+    assert_eq!(square.get("/votes/7").await.line(), format!("200 {}", votes(7, 0, 0)));
+}
+
+#[tokio::test]
+async fn a_post_without_votes_has_none_and_what_is_nothing_is_not_found() {
+    let square = Square::open().await;
+    assert_eq!(square.get("/votes/6").await.line(), format!("200 {}", votes(6, 0, 0)));
+    for id in ["7", "0", "x", "6.0", "06", "9223372036854775808"] {
+        let answered = square.get(&format!("/votes/{id}")).await;
+        assert_eq!(
+            answered.line(),
+            said(404, "neither votes nor a post with this id"),
+            "{id}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_integer_cannot_be_voted_on() {
+    let square = Square::open().await;
+    let before = square.everything().await;
+    for id in ["x", "6.0", "06", "%20", "9223372036854775808", "-9223372036854775809"] {
+        for way in ["upvotes", "downvotes"] {
+            let answered = square.call(&format!("POST /votes/{id}/{way}"), "").await;
+            assert_names(&answered, "postId ", &format!("{id}/{way}"));
+        }
+    }
+    assert_eq!(square.everything().await, before);
+}
+
+#[tokio::test]
+async fn the_top_are_by_score_and_then_by_id_and_need_not_be_posts() {
+    let square = Square::open().await;
+    assert_eq!(square.list("/votes/top", "postId").await, [3, 1, 2, 4, 5]);
+    assert_eq!(square.list("/votes/top", "score").await, [4, 3, 1, 0, -2]);
+    for _ in 0..3 {
+        square.call("POST /votes/99/upvotes", "").await;
+    }
+    assert_eq!(square.list("/votes/top?n=3", "postId").await, [3, 99, 1]);
+    for id in 100..130 {
+        square.call(&format!("POST /votes/{id}/downvotes"), "").await;
+    }
+    for (n, wanted) in [("", 25), ("?n=1", 1), ("?n=100", 36)] {
+        assert_eq!(
+            square.list(&format!("/votes/top{n}"), "postId").await.len(),
+            wanted,
+            "{n}"
+        );
+    }
+    for n in ["0", "101", "x", "", "2.0", "9223372036854775808"] {
+        assert_names(&square.get(&format!("/votes/top?n={n}")).await, "n ", n);
+    }
+}
+
+#[tokio::test]
+async fn given_posts_are_sorted_by_score_each_once() {
+    let square = Square::open().await;
+    for (ids, wanted) in [
+        ("5,4,3,2,1", vec![3, 1, 2, 4, 5]),
+        ("1", vec![1]),
+        ("1,3,1,3", vec![3, 1]),
+        // Without votes it counts as 0: a post, or nothing at all.
+        ("5,6,2,77", vec![2, 77, 6, 5]),
+        ("-7,0", vec![0, -7]),
+        ("3%2C1", vec![3, 1]),
+    ] {
+        assert_eq!(
+            square.list(&format!("/votes?ids={ids}"), "postId").await,
+            wanted,
+            "{ids}"
+        );
+    }
+    let zeros = square.get("/votes?ids=77,5").await;
+    assert_eq!(zeros.line(), format!("200 [{},{}]", votes(77, 0, 0), votes(5, 0, 2)));
+    let hundred: Vec<String> = (1..=100).map(|id: i64| id.to_string()).collect();
+    let hundred = hundred.join(",");
+    assert_eq!(square.list(&format!("/votes?ids={hundred}"), "postId").await.len(), 100);
+    for query in [
+        "",
+        "?ids=",
+        "?ids=1,",
+        "?ids=,",
+        "?ids=1,x",
+        "?ids=1;2",
+        "?ids=1.0",
+        "?ids=[1]",
+        "?ids=1&ids=2",
+        "?ids=9223372036854775808",
+        &format!("?ids={hundred},101"),
+    ] {
+        assert_names(&square.get(&format!("/votes{query}")).await, "ids ", query);
+    }
+}
