@@ -18,12 +18,12 @@ pub async fn seed(services: &Services) -> Result<()> {
         ada, ben, cleo, dan, ..
     } = accounts::demo::seed(services).await?;
     bookstore::demo::seed(services).await?;
-    bookstore::demo::seed_sale(services, cleo).await?;
+    bookstore::demo::seed_sales(services, bookstore::demo::People { ada, cleo }).await?;
     exchange::demo::seed(services).await?;
     messages::demo::seed(services, messages::demo::People { ada, ben, cleo, dan }).await?;
     posts::demo::seed(services, posts::demo::People { ada, ben, cleo, dan }).await?;
     votes::demo::seed(services, votes::demo::People { ada, ben, cleo, dan }).await?;
-    shop::demo::seed(services, shop::demo::People { cleo, dan }).await?;
+    shop::demo::seed(services, shop::demo::People { ada, cleo, dan }).await?;
     wallet::demo::seed(services, wallet::demo::People { ada, ben, cleo, dan }).await?;
     brokerage::demo::seed(services, brokerage::demo::People { ada, ben }).await
 }

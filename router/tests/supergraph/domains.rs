@@ -27,6 +27,7 @@ impl Agora {
         bookstore::demo::seed(services).await.unwrap();
         exchange::demo::seed(services).await.unwrap();
         let customers = shop::demo::People {
+            ada: people.ada,
             cleo: people.cleo,
             dan: people.dan,
         };

@@ -4,6 +4,7 @@
 
 mod cache;
 mod domains;
+mod everything;
 mod failures;
 mod market;
 mod operations;

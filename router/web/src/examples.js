@@ -25,6 +25,41 @@ query AcrossSubgraphs {
 `,
   },
   {
+    query: `# One question to all nine domains: karma, money,
+# shares at live prices, orders, books, shop orders,
+# posts with their scores, the inbox. Each domain is
+# asked at most twice, however much there is.
+# Sign in as ada (top right), then press Play.
+query Everything {
+  me {
+    username
+    karma
+    wallet { balance committed held }
+    portfolioValue
+    holdings(first: 5) {
+      nodes { free stock { name price } }
+    }
+    brokerageOrders(first: 5) {
+      nodes { side quantity status stock { name } }
+    }
+    bookPurchases(first: 5) {
+      nodes { title price }
+    }
+    shopOrders(first: 5) {
+      nodes { quantity total product { name available } }
+    }
+    posts(first: 5) {
+      nodes { title community { name } score myVote }
+    }
+    inbox(first: 5) {
+      nodes { contents from { username karma } }
+    }
+    unreadCount
+  }
+}
+`,
+  },
+  {
     query: `# Two operations in one tab: the Play button asks which.
 # Looking is free; buying needs a sign-in.
 query FindBooks($topic: String) {

@@ -54,29 +54,41 @@ pub async fn seed(services: &Services) -> Result<()> {
         .await
 }
 
-/// The sample sale: a book by its title, sold a day before.
-const SOLD: &str = "Why theory classes are so hard";
+/// The ids of the people who bought something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct People {
+    /// Bought a book on remote procedure calls.
+    pub ada: i64,
+    /// Bought a book on theory classes.
+    pub cleo: i64,
+}
 
-/// Records that `buyer` bought a book a day ago, so that there is something to show; only in a store that never sold one.
+/// Records what people bought a day ago, so that there is something to show; only in a store that never sold a book.
 ///
-/// The shelves stay as documented: that copy had left before they were counted.
+/// The shelves stay as documented: those copies had left before they were counted.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn seed_sale(services: &Services, buyer: i64) -> Result<()> {
+pub async fn seed_sales(services: &Services, people: People) -> Result<()> {
     let yesterday_us = services.clock.now_us() - 24 * 3600 * 1_000_000;
+    let sales = [
+        (people.cleo, "Why theory classes are so hard"),
+        (people.ada, "RPCs for Noobs"),
+    ];
     services
         .db
         .write(async move |tx| {
             if book_purchase::Entity::find().count(tx).await? > 0 {
                 return Ok(());
             }
-            let sold = book::Entity::find()
-                .filter(book::Column::Title.eq(SOLD))
-                .one(tx)
-                .await?;
-            if let Some(book) = sold {
-                book_purchase::record(tx, &book, Some(buyer), yesterday_us).await?;
+            for (buyer, title) in sales {
+                let sold = book::Entity::find()
+                    .filter(book::Column::Title.eq(title))
+                    .one(tx)
+                    .await?;
+                if let Some(book) = sold {
+                    book_purchase::record(tx, &book, Some(buyer), yesterday_us).await?;
+                }
             }
             Ok(())
         })

@@ -77,7 +77,9 @@ impl Db {
     pub async fn open(options: DbOptions) -> Result<Self> {
         // The writer first: it makes the file, and brings a log that a crash left behind back into it.
         let writer = Arc::new(writer::start(options.clone()).await?);
-        let readers = connect::readers(&options).await?;
+        let mut readers = connect::readers(&options).await?;
+        let counters = writer.counters();
+        readers.set_metric_callback(move |_| counters.asked());
         Ok(Self { readers, writer })
     }
 
@@ -139,7 +141,7 @@ impl Db {
         answer.await.map_err(|_| writer::gone())?
     }
 
-    /// What was written since the start.
+    /// What was read and written since the start.
     pub fn stats(&self) -> DbStats {
         self.writer.stats()
     }

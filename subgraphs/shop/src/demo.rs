@@ -1,4 +1,4 @@
-//! Sample data: three products, as many as the document's example needs, and two orders (CONTRACTS, section 4).
+//! Sample data: three products, as many as the document's example needs, and three orders (CONTRACTS, section 4).
 
 use contract::{Error, Result, Services};
 use entities::{product, shop_order};
@@ -19,6 +19,8 @@ const PRODUCTS: [(&str, i64); 3] = [
 /// The people whose orders there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct People {
+    /// Ordered a basket.
+    pub ada: i64,
     /// Ordered mugs.
     pub cleo: i64,
     /// Ordered a notebook.
@@ -47,7 +49,12 @@ pub async fn seed(services: &Services, people: People) -> Result<()> {
                 };
                 ids.extend(product::add(tx, new, now_us).await?.map(|product| product.id));
             }
-            for (user_id, product_id, quantity) in [(people.cleo, ids.first(), 2), (people.dan, ids.get(1), 1)] {
+            let orders = [
+                (people.cleo, ids.first(), 2),
+                (people.dan, ids.get(1), 1),
+                (people.ada, ids.get(2), 1),
+            ];
+            for (user_id, product_id, quantity) in orders {
                 let Some(product_id) = product_id.copied() else {
                     continue;
                 };

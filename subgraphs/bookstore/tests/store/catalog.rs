@@ -282,11 +282,12 @@ async fn the_sample_data_is_the_seven_books_once() {
 }
 
 #[tokio::test]
-async fn the_sample_sale_is_one_and_leaves_the_shelves_as_documented() {
+async fn the_sample_sales_are_there_once_and_leave_the_shelves_as_documented() {
     let store = Store::new().await;
     bookstore::demo::seed(&store.services).await.unwrap();
     for _ in 0..2 {
-        bookstore::demo::seed_sale(&store.services, 7).await.unwrap();
+        let people = bookstore::demo::People { ada: 5, cleo: 7 };
+        bookstore::demo::seed_sales(&store.services, people).await.unwrap();
     }
     let answer = store
         .ask(
@@ -294,8 +295,11 @@ async fn the_sample_sale_is_one_and_leaves_the_shelves_as_documented() {
             "{ books { nodes { quantity } } bookPurchases { nodes { title buyer { id } } } }",
         )
         .await;
-    let sold = json!([{ "title": "Why theory classes are so hard", "buyer": { "id": "7" } }]);
-    assert_eq!(answer["data"]["bookPurchases"]["nodes"], sold);
+    let sold = |title: &str, buyer: &str| json!({ "title": title, "buyer": { "id": buyer } });
+    assert_eq!(
+        answer["data"]["bookPurchases"]["nodes"],
+        json!([sold("Why theory classes are so hard", "7"), sold("RPCs for Noobs", "5")])
+    );
     let books = answer["data"]["books"]["nodes"].as_array().unwrap();
     assert!(books.iter().all(|book| book["quantity"] == 10), "{books:?}");
 }

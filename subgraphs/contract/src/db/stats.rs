@@ -1,10 +1,12 @@
-//! What the writer did, counted.
+//! What the readers were asked and the writer did, counted.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What was written since the start, for metrics and tests. `writes / commits` is how many share one wait for the disk.
+/// What was read and written since the start, for metrics and tests. `writes / commits` is how many share one wait for the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DbStats {
+    /// Statements that the readers were asked.
+    pub reads: u64,
     /// Transactions committed.
     pub commits: u64,
     /// Writes that are in them.
@@ -19,6 +21,7 @@ pub struct DbStats {
 
 #[derive(Default)]
 pub(super) struct Counters {
+    reads: AtomicU64,
     commits: AtomicU64,
     writes: AtomicU64,
     undone: AtomicU64,
@@ -26,6 +29,10 @@ pub(super) struct Counters {
 }
 
 impl Counters {
+    pub(super) fn asked(&self) {
+        self.reads.fetch_add(1, Relaxed);
+    }
+
     pub(super) fn committed(&self, writes: usize) {
         self.commits.fetch_add(1, Relaxed);
         self.writes.fetch_add(writes as u64, Relaxed);
@@ -41,6 +48,7 @@ impl Counters {
 
     pub(super) fn read(&self, waiting: usize) -> DbStats {
         DbStats {
+            reads: self.reads.load(Relaxed),
             commits: self.commits.load(Relaxed),
             writes: self.writes.load(Relaxed),
             undone: self.undone.load(Relaxed),

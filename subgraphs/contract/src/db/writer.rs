@@ -68,6 +68,10 @@ impl WriterHandle {
         }
     }
 
+    pub(super) fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
     pub(super) fn stats(&self) -> DbStats {
         let waiting = self.commands.max_capacity() - self.commands.capacity();
         self.counters.read(waiting)

@@ -4,10 +4,14 @@ use serde_json::json;
 
 use crate::support::{ADA, BEN, Shop, admin, code, member};
 
-const PEOPLE: shop::demo::People = shop::demo::People { cleo: 3, dan: 4 };
+const PEOPLE: shop::demo::People = shop::demo::People {
+    ada: 1,
+    cleo: 3,
+    dan: 4,
+};
 
 #[tokio::test]
-async fn the_sample_is_three_products_and_two_orders_once() {
+async fn the_sample_is_three_products_and_three_orders_once() {
     let shop = Shop::new().await;
     for _ in 0..2 {
         shop::demo::seed(&shop.services, PEOPLE).await.unwrap();
@@ -18,7 +22,7 @@ async fn the_sample_is_three_products_and_two_orders_once() {
     assert_eq!(ids, ["1", "2", "3"]);
     // As many as the document's example needs, and more.
     assert!(products.iter().all(|product| product["available"].as_i64() >= Some(10)));
-    for (person, product, quantity) in [(3, "1", 2), (4, "2", 1)] {
+    for (person, product, quantity) in [(3, "1", 2), (4, "2", 1), (1, "3", 1)] {
         assert_eq!(shop.ordered(person, product).await, quantity);
     }
 }

@@ -1,0 +1,100 @@
+//! What one question to all nine domains costs, against the same answer read by hand-written SQL.
+//!
+//! `cargo bench -p agora --bench everything`; `-- /dev/shm` for another place for the database.
+//!
+//! Both are called without a socket: the router from the text of the request to the bytes of the answer, with nothing
+//! remembered (the database is asked every time); the SQL with prepared statements on one connection in the thread that
+//! asks, up to the same bytes. The answers are compared first. Ways take turns within a round, and medians of rounds are
+//! shown.
+
+#[path = "everything/by_hand.rs"]
+mod by_hand;
+#[path = "federation/cpu.rs"]
+mod cpu;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use agora::app::App;
+use agora::config::Settings;
+use agora::demo;
+use agora::subgraph::{Document, Outcome, SubgraphRequest};
+use async_graphql::Variables;
+use contract::{Role, SystemClock, Viewer};
+
+use by_hand::ByHand;
+use cpu::{median, processor_ns};
+
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const QUERY: &str = include_str!("everything/query.graphql");
+const ROUNDS: usize = 9;
+const TIMES: u32 = 500;
+
+fn main() {
+    let folder = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let folder = folder.map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
+    let folder = tempfile::tempdir_in(folder).expect("a folder");
+    let mut settings = Settings::default();
+    settings.server.data = folder.path().join("data");
+    settings.limits.cache_enabled = false;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let app = App::open(&settings, Arc::new(SystemClock)).await.expect("Agora opens");
+        demo::seed(&app.services).await.expect("the demo's data");
+        let by_hand = ByHand::open(&settings.server.data.join("agora.db"));
+        let ada = by_hand.id_of("ada");
+        assert_eq!(text(&asked(&app, ada).await), text(by_hand.everything(ada).as_bytes()));
+
+        let mut rounds = [(Vec::new(), Vec::new()), (Vec::new(), Vec::new())];
+        for round in 0..=ROUNDS {
+            for (way, (took, processor)) in rounds.iter_mut().enumerate() {
+                let (start, before) = (Instant::now(), processor_ns());
+                for _ in 0..TIMES {
+                    match way {
+                        0 => drop(asked(&app, ada).await),
+                        _ => drop(by_hand.everything(ada)),
+                    }
+                }
+                if round > 0 {
+                    processor.push((processor_ns() - before) / 1_000.0 / f64::from(TIMES));
+                    took.push(start.elapsed().as_secs_f64() * 1e6 / f64::from(TIMES));
+                }
+            }
+        }
+        println!("{:<20} {:>12} {:>14}", "", "one, µs", "processor, µs");
+        for (name, (took, processor)) in ["the router", "hand-written SQL"].into_iter().zip(rounds) {
+            println!("{name:<20} {:>12.1} {:>14.1}", median(took), median(processor));
+        }
+    });
+}
+
+async fn asked(app: &App, id: i64) -> Vec<u8> {
+    let answer = app.gateway.graph.fetch(SubgraphRequest {
+        document: Document::Text(QUERY.into()),
+        operation_name: None,
+        variables: Variables::default(),
+        viewer: Viewer::User {
+            id,
+            role: Role::Investor,
+            admin: false,
+        },
+        session: None,
+        request_id: "bench".into(),
+        queries_only: true,
+    });
+    let answer = answer.await.into_answer();
+    assert!(matches!(answer.outcome, Outcome::Data), "an answer");
+    answer.body.to_vec()
+}
+
+/// The answer as a value: members may come in any order.
+fn text(body: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(body).expect("JSON")
+}

@@ -1,0 +1,160 @@
+//! One question to all nine domains: what it costs is bounded by the domains, not by what there is in them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use agora::limits::Limits;
+use agora::subgraph::{Document, Subgraph, SubgraphData, SubgraphRequest};
+use agora::supergraph::Supergraph;
+use async_graphql::Variables;
+use contract::{Role, Viewer};
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use serde_json::{Value, json};
+use testing::{NEW_YEAR_US, TestServices};
+
+/// A person with karma, wallet, holdings with live prices, orders, books, shop orders, posts with scores, and their inbox.
+const EVERYTHING: &str = include_str!("../../benches/everything/query.graphql");
+/// The lists that it asks for.
+const LISTS: [&str; 6] = [
+    "holdings",
+    "brokerageOrders",
+    "bookPurchases",
+    "shopOrders",
+    "posts",
+    "inbox",
+];
+
+/// How often each subgraph was asked.
+type Asked = Arc<Mutex<BTreeMap<String, usize>>>;
+
+/// A subgraph whose fetches are counted.
+struct Counted {
+    name: String,
+    inner: Arc<dyn Subgraph>,
+    asked: Asked,
+}
+
+impl Subgraph for Counted {
+    fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphData> {
+        *self
+            .asked
+            .lock()
+            .expect("no panic")
+            .entry(self.name.clone())
+            .or_default() += 1;
+        self.inner.fetch(request)
+    }
+
+    fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
+        self.inner.subscribe(request)
+    }
+}
+
+struct Demo {
+    on: TestServices,
+    supergraph: Supergraph,
+    asked: Asked,
+    ada: i64,
+}
+
+impl Demo {
+    async fn new() -> Self {
+        let on = TestServices::new(NEW_YEAR_US, 16).await;
+        agora::demo::seed(&on.services).await.unwrap();
+        let asked = Asked::default();
+        let subgraphs = agora::domains::open_all(&on.services, &agora::config::Settings::default());
+        let counted = |(name, inner): (String, Arc<dyn Subgraph>)| {
+            let asked = Arc::clone(&asked);
+            (name.clone(), Arc::new(Counted { name, inner, asked }) as Arc<dyn Subgraph>)
+        };
+        let subgraphs: HashMap<_, _> = subgraphs.into_iter().map(counted).collect();
+        let supergraph = Supergraph::new(agora::domains::SUPERGRAPH_SDL, subgraphs, Arc::new(Limits::default()));
+        let mut demo = Self {
+            on,
+            supergraph: supergraph.unwrap(),
+            asked,
+            ada: 0,
+        };
+        let found = demo
+            .ask("{ user(username: \"ada\") { id } }", json!({}), Viewer::Anonymous)
+            .await;
+        demo.ada = found["user"]["id"].as_str().unwrap().parse().unwrap();
+        demo.asked.lock().unwrap().clear();
+        demo
+    }
+
+    async fn ask(&self, query: &str, variables: Value, viewer: Viewer) -> Value {
+        let answer = self.supergraph.fetch(SubgraphRequest {
+            document: Document::Text(query.into()),
+            operation_name: None,
+            variables: Variables::from_json(variables),
+            viewer,
+            session: None,
+            request_id: "test".into(),
+            queries_only: false,
+        });
+        let mut answer: Value = serde_json::from_slice(&answer.await.into_answer().body).unwrap();
+        assert!(answer.get("errors").is_none(), "{answer}");
+        answer["data"].take()
+    }
+
+    async fn ask_as_ada(&self, query: &str, variables: Value) -> Value {
+        let viewer = Viewer::User {
+            id: self.ada,
+            role: Role::Investor,
+            admin: false,
+        };
+        self.ask(query, variables, viewer).await
+    }
+
+    /// The answer to `EVERYTHING` with lists of up to `n`, how many statements it took, and how often each was asked.
+    async fn everything(&self, n: usize) -> (Value, u64, BTreeMap<String, usize>) {
+        let before = self.on.services.db.stats().reads;
+        let mut answer = self.ask_as_ada(EVERYTHING, json!({ "n": n })).await;
+        let reads = self.on.services.db.stats().reads - before;
+        let asked = std::mem::take(&mut *self.asked.lock().unwrap());
+        (answer["me"].take(), reads, asked)
+    }
+}
+
+#[tokio::test]
+async fn a_question_to_all_domains_asks_each_at_most_twice_and_reads_no_row_by_itself() {
+    let demo = Demo::new().await;
+    // The sample has one of these each.
+    demo.ask_as_ada("mutation { purchaseBook(id: 1) { id } }", json!({})).await;
+    demo.ask_as_ada(
+        "mutation { placeShopOrder(input: { product: 1, quantity: 2, date: \"2026-01-01\" }) { id } }",
+        json!({}),
+    )
+    .await;
+    demo.ask_as_ada(
+        "mutation { createPost(input: { community: \"Books\", title: \"Good?\", text: \"It is.\" }) { id } }",
+        json!({}),
+    )
+    .await;
+    // Whatever is prepared or settled once has been.
+    demo.everything(1).await;
+
+    let (one, reads_of_one, asked_for_one) = demo.everything(1).await;
+    let (many, reads_of_many, asked_for_many) = demo.everything(20).await;
+
+    for list in LISTS {
+        let count = |of: &Value| of[list]["nodes"].as_array().map_or(0, Vec::len);
+        assert_eq!(count(&one), 1, "{list}: {one}");
+        assert!(count(&many) > 1, "{list}: {many}");
+    }
+    assert_eq!(reads_of_many, reads_of_one, "more of everything is not more statements");
+    assert_eq!(asked_for_many, asked_for_one);
+    let names: Vec<&str> = asked_for_many.keys().map(String::as_str).collect();
+    let all: Vec<&str> = agora::domains::ALL.iter().map(|domain| domain.name).collect();
+    assert_eq!(names, all, "every domain has a part in it");
+    assert!(asked_for_many.values().all(|times| *times <= 2), "{asked_for_many:?}");
+    println!("{reads_of_many} statements, {asked_for_many:?}");
+}
+
+#[tokio::test]
+async fn a_question_to_all_domains_is_one_plan() {
+    let supergraph = Supergraph::without_subgraphs(agora::domains::SUPERGRAPH_SDL).unwrap();
+    insta::assert_snapshot!(supergraph.plan_text(EVERYTHING, None).unwrap());
+}
