@@ -14,6 +14,7 @@ mod m0007_brokerage;
 mod m0008_shop;
 mod m0009_posts;
 mod m0010_votes;
+mod m0011_everybody;
 
 /// The ordered list.
 pub struct Migrator;
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_shop::Migration),
             Box::new(m0009_posts::Migration),
             Box::new(m0010_votes::Migration),
+            Box::new(m0011_everybody::Migration),
         ]
     }
 }

@@ -16,9 +16,6 @@ impl MigrationTrait for Migration {
             // With "read" in it, what is unread is counted in the index alone.
             r#"CREATE INDEX message_unread ON message (to_id, at_us, id, "read") WHERE NOT "read""#,
             "CREATE INDEX message_favorite ON message (to_id, at_us, id) WHERE favorite",
-            // The same of everybody, for operators.
-            "CREATE INDEX message_favorites ON message (at_us, id) WHERE favorite",
-            "CREATE INDEX message_others ON message (at_us, id) WHERE NOT favorite",
             "CREATE INDEX message_sent ON message (from_id, at_us, id)",
             // A subscription asks for what came after the last one it showed.
             "CREATE INDEX message_received ON message (to_id, id)",

@@ -38,3 +38,34 @@ async fn every_step_up_and_down_again_leaves_the_tables_as_they_were() {
     Migrator::down(&db, None).await.unwrap();
     assert_eq!(tables(&db).await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn who_was_called_by_their_email_is_given_a_name_that_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Database::connect(format!(
+        "sqlite://{}?mode=rwc",
+        folder.path().join("names.db").display()
+    ))
+    .await
+    .unwrap();
+    Migrator::up(&db, Some(10)).await.unwrap();
+    for (id, name, email) in [(1, "Ada@Example.com", "ada@example.com"), (2, "ben", "ben@example.com")] {
+        db.execute_unprepared(&format!(
+            "INSERT INTO account (id, username, username_key, email, email_key, role, admin, joined_at_us, version)
+             VALUES ({id}, '{name}', lower('{name}'), '{email}', '{email}', 'INVESTOR', false, 0, 1)"
+        ))
+        .await
+        .unwrap();
+    }
+    Migrator::up(&db, None).await.unwrap();
+    let sql = "SELECT group_concat(username || ' ' || username_key || ' ' || email, ', ') AS line FROM account";
+    let names = Statement::from_string(db.get_database_backend(), sql);
+    let names: String = db
+        .query_one_raw(names)
+        .await
+        .unwrap()
+        .unwrap()
+        .try_get("", "line")
+        .unwrap();
+    assert_eq!(names, "investor-1 investor-1 ada@example.com, ben ben ben@example.com");
+}

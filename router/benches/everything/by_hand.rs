@@ -42,8 +42,10 @@ impl ByHand {
         let orders = "SELECT side, o.quantity, status, name FROM brokerage_order o JOIN stock ON stock.id = stock_id
                       WHERE investor_id = ?1 OR broker_id = ?1 ORDER BY o.id DESC LIMIT 5";
         let orders = self.all(orders, [id], |row| {
-            Ok(json!({ "side": row.get::<_, String>(0)?, "quantity": row.get::<_, i64>(1)?,
-                "status": row.get::<_, String>(2)?, "stock": { "name": row.get::<_, String>(3)? } }))
+            Ok(
+                json!({ "side": row.get::<_, String>(0)?, "quantity": row.get::<_, i64>(1)?,
+                "status": row.get::<_, String>(2)?, "stock": { "name": row.get::<_, String>(3)? } }),
+            )
         });
         let bought = "SELECT title, price_minor FROM book_purchase WHERE buyer_id = ?1 ORDER BY id LIMIT 5";
         let bought = self.all(bought, [id], |row| {
@@ -60,8 +62,10 @@ impl ByHand {
                      LEFT JOIN vote ON vote.post_id = post.id AND vote.user_id = ?1
                      WHERE author_id = ?1 ORDER BY post.at_us DESC, post.id DESC LIMIT 5";
         let posts = self.all(posts, [id], |row| {
-            Ok(json!({ "title": row.get::<_, String>(0)?, "community": { "name": row.get::<_, String>(1)? },
-                "score": row.get::<_, i64>(2)?, "myVote": row.get::<_, Option<String>>(3)? }))
+            Ok(
+                json!({ "title": row.get::<_, String>(0)?, "community": { "name": row.get::<_, String>(1)? },
+                "score": row.get::<_, i64>(2)?, "myVote": row.get::<_, Option<String>>(3)? }),
+            )
         });
         let inbox = "SELECT contents, username, karma FROM message JOIN account ON account.id = from_id
                      WHERE to_id = ?1 ORDER BY message.at_us DESC, message.id DESC LIMIT 5";

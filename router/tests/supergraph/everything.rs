@@ -66,7 +66,10 @@ impl Demo {
         let subgraphs = agora::domains::open_all(&on.services, &agora::config::Settings::default());
         let counted = |(name, inner): (String, Arc<dyn Subgraph>)| {
             let asked = Arc::clone(&asked);
-            (name.clone(), Arc::new(Counted { name, inner, asked }) as Arc<dyn Subgraph>)
+            (
+                name.clone(),
+                Arc::new(Counted { name, inner, asked }) as Arc<dyn Subgraph>,
+            )
         };
         let subgraphs: HashMap<_, _> = subgraphs.into_iter().map(counted).collect();
         let supergraph = Supergraph::new(agora::domains::SUPERGRAPH_SDL, subgraphs, Arc::new(Limits::default()));
@@ -122,7 +125,8 @@ impl Demo {
 async fn a_question_to_all_domains_asks_each_at_most_twice_and_reads_no_row_by_itself() {
     let demo = Demo::new().await;
     // The sample has one of these each.
-    demo.ask_as_ada("mutation { purchaseBook(id: 1) { id } }", json!({})).await;
+    demo.ask_as_ada("mutation { purchaseBook(id: 1) { id } }", json!({}))
+        .await;
     demo.ask_as_ada(
         "mutation { placeShopOrder(input: { product: 1, quantity: 2, date: \"2026-01-01\" }) { id } }",
         json!({}),
