@@ -7,8 +7,8 @@ use sea_orm::{IdenStatic, IntoActiveModel, Iterable, QueryOrder, QuerySelect, Se
 use crate::community::{self, folded};
 use crate::post_votes;
 
-/// One post. Its id is never used again. It never changes, except that it is deleted; what rises with every change that
-/// the API shows of it is the version of its votes.
+/// One post. Its id is never used again. It never changes, except that it is deleted and that an erased author's name goes;
+/// what rises with every change that the API tells of is the version of its votes.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "post")]
@@ -88,6 +88,19 @@ pub async fn remove(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<O
         0 => Ok(None),
         _ => Ok(Some(post_votes::forget(tx, id, now_us).await?.version)),
     }
+}
+
+/// Shows all posts of a person under another name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn rename_author(tx: &impl ConnectionTrait, author: i64, username: &str) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Username, username.into())
+        .filter(Column::AuthorId.eq(author))
+        .exec(tx)
+        .await?;
+    Ok(())
 }
 
 /// The posts in a community, its name in any case; or in all.

@@ -6,6 +6,8 @@ use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ExprTrait, IntoActiveModel, TryInsertResult};
 use sha2::{Digest, Sha256};
 
+use crate::post;
+
 /// One person.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -345,8 +347,8 @@ pub async fn deactivate(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Resu
 
 /// Removes a person's personal data, for good, and deactivates who still was active. The username stays taken.
 ///
-/// A username that is an email address is personal data itself: it makes room for `erased-ID`, and only a digest
-/// of it keeps it from being used again.
+/// A username that is an email address is personal data itself: it makes room for `erased-ID`, also on the person's posts,
+/// and only a digest of it keeps it from being used again.
 ///
 /// # Errors
 /// When the database fails.
@@ -354,9 +356,10 @@ pub async fn erase(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Ch
     let Some(person) = by_id(tx, id).await? else {
         return Ok(Changed::Nobody);
     };
-    let (username, username_key) = match person.username.contains('@') {
-        true => (format!("erased-{id}"), erased_key(&person.username_key)),
-        false => (person.username, person.username_key),
+    let renamed = person.username.contains('@').then(|| format!("erased-{id}"));
+    let (username, username_key) = match &renamed {
+        Some(renamed) => (renamed.clone(), erased_key(&person.username_key)),
+        None => (person.username, person.username_key),
     };
     let to = ActiveModel {
         username: Set(username),
@@ -386,6 +389,9 @@ pub async fn erase(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Ch
         .await?;
     if done.rows_affected == 0 {
         return Ok(Changed::Nobody);
+    }
+    if let Some(renamed) = renamed {
+        post::rename_author(tx, id, &renamed).await?;
     }
     after(tx, id).await
 }

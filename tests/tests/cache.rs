@@ -93,6 +93,34 @@ async fn a_post_and_its_votes_are_answered_from_memory_until_somebody_votes() {
 }
 
 #[tokio::test]
+async fn a_deleted_post_is_forgotten_through_either_door() {
+    let app = TestApp::new().await;
+    let (ada, nobody) = (app.signed_in("ada").await, app.anonymous());
+    let look_up = "query($id: ID!) { post(id: $id) { title } }";
+    for in_graphql in [true, false] {
+        let new = json!({ "title": "a", "text": "b", "community": "c", "username": "ada" });
+        let made = nobody.post("/community/posts", new).await;
+        let id = &made.body["id"].to_string();
+        let found = async || {
+            let reply = nobody.graphql_with(look_up, json!({ "id": id })).await;
+            reply.body["data"]["post"]["title"] == "a"
+        };
+        let (hits, ..) = counts(&nobody).await;
+        assert!(found().await && found().await);
+        assert_eq!(counts(&nobody).await.0, hits + 1, "it is remembered");
+        match in_graphql {
+            true => {
+                let delete = "mutation($id: ID!) { deletePost(id: $id) }";
+                ada.graphql_with(delete, json!({ "id": id })).await.data("/deletePost");
+            }
+            false => assert_eq!(nobody.delete(&format!("/community/posts/{id}")).await.status, 200),
+        }
+        assert!(!found().await);
+        assert_eq!(nobody.get(&format!("/community/posts/{id}")).await.status, 404);
+    }
+}
+
+#[tokio::test]
 async fn switched_off_nothing_is_remembered() {
     let app = TestApp::with(settings(false)).await;
     let nobody = app.anonymous();

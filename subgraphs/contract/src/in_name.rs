@@ -29,6 +29,20 @@ impl InName {
         }
     }
 
+    /// The name alone, of somebody who may have left since: what a repeated request is answered with.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn username(&self, tx: &Tx) -> Result<String> {
+        match self {
+            Self::Given(username) => Ok(username.clone()),
+            Self::Own(id, _) => {
+                let person = user::by_id(tx, *id).await?;
+                person.map(|person| person.username).ok_or(Error::Unauthenticated)
+            }
+        }
+    }
+
     /// The name, and the active person who has it, both as they are in this transaction.
     ///
     /// # Errors

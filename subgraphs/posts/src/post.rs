@@ -45,8 +45,8 @@ impl Post {
         Community::of_post(&self.0)
     }
 
-    /// The name it was posted under.
-    #[graphql(tag = "cacheable")]
+    /// The name it was posted under. One that is an email address goes when its person is erased.
+    // Not to be remembered: that change is told of the person alone, not of all their posts.
     async fn username(&self) -> &str {
         &self.0.username
     }

@@ -109,7 +109,8 @@ impl PostMutation {
             .write_and_tell(
                 async move |tx| {
                     let made = once(tx, key.as_ref(), now_us, async || make(tx, &draft, now_us).await).await?;
-                    Ok(made.map(|made| (made.version, made.post(&draft))))
+                    let username = draft.by.username(tx).await?;
+                    Ok(made.map(|made| (made.version, made.post(&draft, username))))
                 },
                 |made| {
                     made.first()
@@ -157,26 +158,25 @@ fn arrival(post: &post::Model, version: i64) -> [Event; 2] {
 }
 
 /// What an idempotency key remembers of a post. Not what it says: the same key comes with the same words, and a deleted
-/// post is to be gone.
+/// post is to be gone. Nor the name it was posted under: whoever is erased is to be gone, too.
 #[derive(Serialize, Deserialize)]
 struct Made {
     id: i64,
     community: String,
     community_key: String,
-    username: String,
     author_id: Option<i64>,
     at_us: i64,
     version: i64,
 }
 
 impl Made {
-    fn post(self, draft: &Draft) -> post::Model {
+    fn post(self, draft: &Draft, username: String) -> post::Model {
         post::Model {
             id: self.id,
             title: draft.title.clone(),
             community: self.community,
             community_key: self.community_key,
-            username: self.username,
+            username,
             author_id: self.author_id,
             at_us: self.at_us,
             url: draft.url.clone(),
@@ -201,7 +201,6 @@ async fn make(tx: &Tx, draft: &Draft, now_us: i64) -> Result<Made> {
         id: post.id,
         community: post.community,
         community_key: post.community_key,
-        username: post.username,
         author_id: post.author_id,
         at_us: post.at_us,
         version,

@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use contract::{
     Audience, ContextExt, Error, Event, IdempotencyKey, Money, PageArgs, Paged, Result, once, optional_text, page,
-    parse_id, required_text, row,
+    parse_id, required_line, row,
 };
 use entities::product::{self, Changed, NewProduct, ProductChange};
 use sea_orm::Order;
@@ -171,11 +171,7 @@ pub(crate) fn given<T>(field: &'static str, value: MaybeUndefined<T>) -> Result<
 }
 
 fn name(name: &str) -> Result<String> {
-    let name = required_text("input.name", name, NAME_CHARS_MAX)?;
-    if name.chars().any(char::is_control) {
-        return Err(Error::invalid("input.name", "must not contain control characters"));
-    }
-    Ok(name)
+    required_line("input.name", name, NAME_CHARS_MAX)
 }
 
 fn price(price: Money) -> Result<(i64, String)> {

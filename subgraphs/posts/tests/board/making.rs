@@ -203,6 +203,31 @@ async fn a_replay_answers_as_at_first_whatever_became_of_the_post() {
 }
 
 #[tokio::test]
+async fn an_email_that_was_a_username_goes_from_its_posts_when_its_person_is_erased() {
+    let board = Board::new().await;
+    board.join("Eve@example.com").await;
+    let key = r#", idempotencyKey: "k""#;
+    let own = create_with(&board, &member(5), HELLO, key).await;
+    assert_eq!(own["data"]["createPost"]["username"], "Eve@example.com");
+    let given = format!(r#"{HELLO}, username: "eve@EXAMPLE.com""#);
+    assert_eq!(code(&create(&board, &service(), &given).await), "OK");
+    board.post(CLEO, "Books", "hers").await;
+    for gone in [5, CLEO] {
+        board.erase(gone).await;
+    }
+    let names = board
+        .ask(&service(), "{ recentPosts { nodes { username author { id } } } }")
+        .await;
+    let by = |username: &str, id: &str| json!({ "username": username, "author": { "id": id } });
+    assert_eq!(
+        names["data"]["recentPosts"]["nodes"],
+        json!([by("cleo", "3"), by("erased-5", "5"), by("erased-5", "5")])
+    );
+    let again = create_with(&board, &member(5), HELLO, key).await;
+    assert_eq!(again["data"]["createPost"]["username"], "erased-5");
+}
+
+#[tokio::test]
 async fn everybody_hears_of_a_post_and_of_its_end() {
     let board = Board::new().await;
     let mut events = board.services.bus.subscribe();

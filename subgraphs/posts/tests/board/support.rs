@@ -40,7 +40,8 @@ impl Board {
         board
     }
 
-    async fn join(&self, username: &'static str) {
+    /// Somebody new, with the next id.
+    pub async fn join(&self, username: &'static str) {
         let joined = self
             .services
             .db
@@ -54,6 +55,15 @@ impl Board {
         self.services
             .db
             .write(async move |tx| Ok(user::deactivate(tx, id, NEW_YEAR_US).await?))
+            .await
+            .unwrap();
+    }
+
+    /// The person is erased.
+    pub async fn erase(&self, id: i64) {
+        self.services
+            .db
+            .write(async move |tx| Ok(user::erase(tx, id, NEW_YEAR_US).await?))
             .await
             .unwrap();
     }
