@@ -1,15 +1,18 @@
 //! Where the shares are. Catalog and log are two systems, so shares are reserved before an order is proposed.
 
+mod http;
 mod sqlite;
 
 use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 
 use crate::order::{Price, Shares};
 
+pub use http::{HttpCatalog, catalog_routes};
 pub use sqlite::SqliteCatalog;
 
 /// Shares that wait for what becomes of an order.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reservation {
     /// One try to record one order: never used again, whatever becomes of it.
     pub attempt: String,
@@ -18,7 +21,8 @@ pub struct Reservation {
 }
 
 /// Why the catalog did not do it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum CatalogError {
     /// There is no such stock.
     #[error("stock not found")]
@@ -31,7 +35,7 @@ pub enum CatalogError {
     TooMany,
     /// The attempt came to another end already, which must not happen.
     #[error("the attempt is {0} already")]
-    Finished(&'static str),
+    Finished(String),
     /// It does not answer.
     #[error("the catalog does not answer: {0}")]
     Unavailable(String),

@@ -19,7 +19,7 @@ mod settle;
 mod store;
 mod trade;
 
-pub use catalog::{Catalog, CatalogError, CatalogResult, Reservation, SqliteCatalog};
+pub use catalog::{Catalog, CatalogError, CatalogResult, HttpCatalog, Reservation, SqliteCatalog, catalog_routes};
 pub use credentials::{Credentials, SharedSecret};
 pub use order::ReplicaId;
 pub use replica::{Error, OpenError, Place, Replica, Status, Surroundings};

@@ -48,7 +48,7 @@ impl Replica {
         }
         documented
             .route_layer(middleware::from_fn_with_state((self.clone(), access), admitted))
-            .merge(server::routes(self.clone()))
+            .merge(server::routes(self.core.around.credentials.clone()))
             .fallback(async || Failure::new(StatusCode::NOT_FOUND, "not found"))
             .method_not_allowed_fallback(async || Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"))
             .with_state(self.clone())
@@ -72,7 +72,7 @@ impl Replica {
 
 /// Who may ask, and whether there is anything to be said yet: a replica serves when it has caught up.
 async fn admitted(State((replica, access)): State<(Replica, Access)>, request: Request, next: Next) -> Response {
-    if access == Access::Token && !server::is_known(&replica, request.headers()) {
+    if access == Access::Token && !server::is_known(&*replica.core.around.credentials, request.headers()) {
         let mut refusal = Failure::new(StatusCode::UNAUTHORIZED, "sign in first").into_response();
         let challenge = HeaderValue::from_static("Bearer");
         refusal.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

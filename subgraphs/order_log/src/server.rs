@@ -1,5 +1,6 @@
 //! What a replica answers other replicas: openraft's messages and the leader's tasks. Everything needs the credential.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -19,10 +20,10 @@ use crate::leader::{Change, Commit, ReadPoint, Task};
 use crate::network::{APPEND, PeerError, SNAPSHOT, SnapshotHead, VOTE};
 use crate::replica::STATUS;
 use crate::store::snapshot::{Line, SnapshotData};
-use crate::{Replica, Settings};
+use crate::{Credentials, Replica, Settings};
 
 /// The routes between replicas.
-pub(crate) fn routes(replica: Replica) -> Router<Replica> {
+pub(crate) fn routes(credentials: Arc<dyn Credentials>) -> Router<Replica> {
     Router::new()
         .route(APPEND, post(append))
         .route(VOTE, post(vote))
@@ -32,20 +33,19 @@ pub(crate) fn routes(replica: Replica) -> Router<Replica> {
         .route(Change::PATH, post(task::<Change>))
         .route(STATUS, get(status))
         .layer(DefaultBodyLimit::disable())
-        .route_layer(middleware::from_fn_with_state(replica, known))
+        .route_layer(middleware::from_fn_with_state(credentials, known))
 }
 
 /// Whether a request shows a token of this installation.
-pub(crate) fn is_known(replica: &Replica, headers: &HeaderMap) -> bool {
+pub(crate) fn is_known(credentials: &dyn Credentials, headers: &HeaderMap) -> bool {
     let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = shown.and_then(|value| value.split_once(' '));
-    token.is_some_and(|(scheme, token)| {
-        scheme.eq_ignore_ascii_case("bearer") && replica.core.around.credentials.accepts(token.trim())
-    })
+    token.is_some_and(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && credentials.accepts(token.trim()))
 }
 
-async fn known(State(replica): State<Replica>, request: Request, next: Next) -> Response {
-    if is_known(&replica, request.headers()) {
+/// Lets only those through that show a token.
+pub(crate) async fn known(State(credentials): State<Arc<dyn Credentials>>, request: Request, next: Next) -> Response {
+    if is_known(&*credentials, request.headers()) {
         return next.run(request).await;
     }
     let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
@@ -139,7 +139,7 @@ async fn received(replica: &Replica, body: Body) -> Result<(SnapshotHead, Snapsh
     }
 }
 
-async fn parsed<T: DeserializeOwned>(body: Body, settings: &Settings) -> Result<T, Response> {
+pub(crate) async fn parsed<T: DeserializeOwned>(body: Body, settings: &Settings) -> Result<T, Response> {
     let body = read(body, settings.message_bytes_max, settings.body_within).await;
     let body = body.map_err(IntoResponse::into_response)?;
     serde_json::from_slice(&body).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()).into_response())
@@ -159,7 +159,7 @@ fn answer<T: Serialize, E: std::fmt::Display>(done: Result<T, E>) -> Response {
     }
 }
 
-fn json<T: Serialize>(value: &T) -> Response {
+pub(crate) fn json<T: Serialize>(value: &T) -> Response {
     match serde_json::to_vec(value) {
         Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),

@@ -193,12 +193,12 @@ fn finish(db: &Connection, attempt: &str, state: &'static str, number: Option<i6
         Some((found, _)) => Err(finished(&found)),
         // Nothing was ever set aside, so there is nothing to give back; but an order without its shares must not be.
         None if number.is_none() => Ok(()),
-        None => Err(CatalogError::Finished("unknown")),
+        None => Err(finished("unknown")),
     })
 }
 
 fn finished(state: &str) -> CatalogError {
-    CatalogError::Finished(if state == "confirmed" { "confirmed" } else { "cancelled" })
+    CatalogError::Finished(state.to_owned())
 }
 
 fn in_dollars(minor: i64) -> Price {
