@@ -203,7 +203,6 @@ async fn other_paths_methods_and_types_are_refused_in_the_envelope() {
 #[tokio::test]
 async fn replicas_talk_to_nobody_without_the_credential() {
     let cluster = Cluster::of_three().await;
-    let term = cluster.replica(1).status().await.expect("a status").term;
     for path in [
         "/raft/append",
         "/raft/vote",
@@ -228,5 +227,13 @@ async fn replicas_talk_to_nobody_without_the_credential() {
         assert_eq!(sent(known).await.0, 400, "{path}");
     }
     assert_eq!(sent(cluster.request(Method::GET, 1, "/raft/status")).await.0, 401);
-    assert_eq!(cluster.replica(1).status().await.expect("a status").term, term);
+    // A vote that would depose any leader.
+    let vote = json!({
+        "vote": { "leader_id": { "term": 1_000_000, "node_id": 9 }, "committed": false },
+        "last_log_id": null,
+    });
+    let vote = || cluster.request(Method::POST, 1, "/raft/vote").json(&vote);
+    assert_eq!(sent(vote()).await.0, 401);
+    assert!(cluster.replica(1).status().await.expect("a status").term < 1_000_000);
+    assert_eq!(sent(vote().bearer_auth(SECRET)).await.0, 200);
 }
