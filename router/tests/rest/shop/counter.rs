@@ -1,4 +1,5 @@
-//! The shop with the demo's sample data: ada 1, ben 2, cleo 3, dan 4; products 1 to 3; an order of cleo's and one of dan's.
+//! The shop with the demo's sample data: ada 1, ben 2, cleo 3, dan 4; products 1 to 3; an order of cleo's, one of dan's
+//! and one of ada's.
 
 use agora::rest::Openness;
 use contract::Viewer;
@@ -9,7 +10,7 @@ use crate::app::{Answered, Store};
 /// What there is of each product at first, less what the sample orders have.
 pub const MUGS: i64 = 48;
 pub const NOTEBOOKS: i64 = 49;
-pub const BASKETS: i64 = 50;
+pub const BASKETS: i64 = 49;
 
 /// The shop.
 pub struct Counter(pub Store);

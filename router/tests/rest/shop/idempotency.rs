@@ -14,7 +14,7 @@ async fn one_key_places_one_order() {
         (again.line(), again.header("location")),
         (first.line(), first.header("location"))
     );
-    assert_eq!(first.header("location"), "/shop/api/order/3");
+    assert_eq!(first.header("location"), "/shop/api/order/4");
     let other = counter.called_by(KEY, "POST /api/orders", &order(4, 1, 3)).await;
     assert_eq!(
         other.line(),

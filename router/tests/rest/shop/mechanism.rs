@@ -30,7 +30,7 @@ async fn alone_a_service_has_its_own_routes_and_no_others() {
     assert_eq!(status(&order, "GET /api/user/1").await, 404);
     let body = r#"{"user_id":4,"product_id":1,"quantity":2,"date":"2023-11-28"}"#;
     let placed = send(&order, "POST /api/orders", &[], body).await;
-    assert_eq!(placed.header("location"), "/api/order/3");
+    assert_eq!(placed.header("location"), "/api/order/4");
 }
 
 #[tokio::test]

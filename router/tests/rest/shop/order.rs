@@ -10,11 +10,11 @@ async fn the_documents_example_is_placed() {
     let body = r#"{"user_id":4,"product_id":1,"quantity":2,"date":"2023-11-28"}"#;
     let placed = counter.call("POST /api/orders", body).await;
     assert_eq!(placed.line(), said(200, "Order placed successfully"));
-    assert_eq!(placed.header("location"), "/shop/api/order/3");
-    let read = counter.call("GET /api/order/3", "").await;
+    assert_eq!(placed.header("location"), "/shop/api/order/4");
+    let read = counter.call("GET /api/order/4", "").await;
     assert_eq!(
         read.line(),
-        r#"200 {"id":3,"user_id":4,"product_id":1,"quantity":2,"date":"2023-11-28"}"#
+        r#"200 {"id":4,"user_id":4,"product_id":1,"quantity":2,"date":"2023-11-28"}"#
     );
     assert_eq!(counter.left().await, [MUGS - 2, NOTEBOOKS, BASKETS]);
 }
@@ -22,14 +22,14 @@ async fn the_documents_example_is_placed() {
 #[tokio::test]
 async fn a_users_orders_are_listed_the_oldest_first() {
     let counter = Counter::open().await;
-    assert_eq!(counter.orders_of(1).await, json!([]));
+    assert_eq!(counter.orders_of(2).await, json!([]));
     counter.ordered(4, 3, 1).await;
     counter.ordered(1, 1, 1).await;
     assert_eq!(
         counter.orders_of(4).await,
         json!([
             { "id": 2, "user_id": 4, "product_id": 2, "quantity": 1, "date": "2023-11-28" },
-            { "id": 3, "user_id": 4, "product_id": 3, "quantity": 1, "date": "2023-11-28" },
+            { "id": 4, "user_id": 4, "product_id": 3, "quantity": 1, "date": "2023-11-28" },
         ])
     );
 }
@@ -101,7 +101,7 @@ async fn a_deleted_order_gives_back_once() {
     }
     assert_eq!(counter.left().await, [MUGS, NOTEBOOKS, BASKETS]);
     // The next one has a number of its own.
-    assert_eq!(counter.ordered(1, 1, 1).await, "/api/order/4");
+    assert_eq!(counter.ordered(1, 1, 1).await, "/api/order/5");
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ async fn who_is_added_can_log_in_be_read_and_order() {
             "{name}"
         );
     }
-    assert_eq!(counter.ordered(6, 1, 1).await, "/api/order/3");
+    assert_eq!(counter.ordered(6, 1, 1).await, "/api/order/4");
 }
 
 #[tokio::test]
