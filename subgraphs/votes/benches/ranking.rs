@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use async_graphql::Request;
 use contract::{Db, DbOptions, Viewer};
+use entities::post;
 use entities::vote::{self, Direction};
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
@@ -146,6 +147,10 @@ async fn measure(folder: tempfile::TempDir, posts: i64) -> Vec<(&'static str, St
     ] {
         lines.push((what, page(&schema, &list).await));
     }
+    lines.push((
+        "deleting a post that everybody voted on, processor ms",
+        deletion(db, posts).await,
+    ));
     db.close().await.unwrap();
     lines
 }
@@ -259,6 +264,19 @@ async fn page(schema: &VotesSchema, list: &str) -> String {
         costs.push((processor_ns() - began) as f64 / 1e3 / 10.0);
     }
     format!("{:.0}", median(costs))
+}
+
+/// Processor milliseconds of deleting a post with a vote of each of the people.
+async fn deletion(db: &Db, posts: i64) -> String {
+    let mut costs = Vec::new();
+    for tenth in 1..=5 {
+        let id = tenth * posts / 10;
+        let began = processor_ns();
+        let remove = async move |tx: &contract::Tx| Ok(post::remove(tx, id, NEW_YEAR_US).await?);
+        assert!(db.write(remove).await.unwrap().is_some());
+        costs.push((processor_ns() - began) as f64 / 1e6);
+    }
+    format!("{:.1}", median(costs))
 }
 
 fn median(mut figures: Vec<f64>) -> f64 {
