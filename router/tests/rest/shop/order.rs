@@ -71,15 +71,15 @@ async fn a_changed_order_has_what_was_asked_for_and_availability_follows() {
             [MUGS, NOTEBOOKS - 1, BASKETS],
         ),
         (
-            r#"{"user_id":1,"product_id":3,"quantity":50,"date":"2026-01-31","id":9}"#,
-            (3, 50, "2026-01-31"),
+            r#"{"user_id":1,"product_id":3,"quantity":49,"date":"2026-01-31","id":9}"#,
+            (3, 49, "2026-01-31"),
             [MUGS, NOTEBOOKS, 0],
         ),
     ] {
         let changed = counter.call(&format!("PUT {address}"), body).await;
         assert_eq!(changed.line(), said(200, "Order modified successfully"), "{body}");
         let (product, quantity, date) = shown;
-        let shown = json!({ "id": 3, "user_id": 1, "product_id": product, "quantity": quantity, "date": date });
+        let shown = json!({ "id": 4, "user_id": 1, "product_id": product, "quantity": quantity, "date": date });
         assert_eq!(counter.call(&format!("GET {address}"), "").await.json(), shown);
         assert_eq!(counter.left().await, left, "{body}");
     }
