@@ -34,7 +34,7 @@ impl ByHand {
                      FROM holding JOIN stock ON stock.id = stock_id WHERE user_id = ?1";
         let worth: i64 = self.one(worth, [id], |row| row.get(0));
         let holdings = "SELECT free, name, price_minor FROM holding JOIN stock ON stock.id = stock_id
-                        WHERE user_id = ?1 ORDER BY stock_id LIMIT 5";
+                        WHERE user_id = ?1 ORDER BY holding.id LIMIT 5";
         let holdings = self.all(holdings, [id], |row| {
             Ok(json!({ "free": row.get::<_, i64>(0)?,
                 "stock": { "name": row.get::<_, String>(1)?, "price": money(row.get(2)?) } }))
