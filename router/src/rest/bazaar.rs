@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::failure::{Envelope, Failure};
-use super::kind::{Field, Kind, Model, QUANTITY};
+use super::kind::{Field, Kind, Model, QUANTITY, acknowledged};
 use super::reply::{Call, Reply};
 use super::route::{Access, Answer, Body, ErrorRow, Invalid, Mount, Param, Place, Route, Service, Verb};
 
@@ -482,15 +482,6 @@ static LEADER_ACKNOWLEDGED: Model = acknowledged("LeaderAcknowledged", &[success
 static LEADER_SAID: Model = acknowledged("LeaderSaid", &[OK, saying(r#""acknowledge new leader""#)]);
 
 const OK: Field = Field::new("code", Kind::Const("200"));
-
-const fn acknowledged(name: &'static str, fields: &'static [Field]) -> Model {
-    Model {
-        name,
-        about: "It is done.",
-        fields,
-        example: "",
-    }
-}
 
 const fn success(said: &'static Model) -> Field {
     Field::new("success", Kind::Object(said)).at("")

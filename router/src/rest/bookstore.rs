@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::failure::{Envelope, Failure};
-use super::kind::{Field, Kind, Model};
+use super::kind::{Field, ID, Kind, Model};
 use super::reply::{Call, Reply};
 use super::route::{Access, Answer, Body, ErrorRow, Invalid, Mount, Param, Place, Route, Service, Verb};
 
@@ -222,7 +222,6 @@ const BAD_BOOK: ErrorRow = ErrorRow::new(
 const NO_BOOK: ErrorRow = ErrorRow::new("NOT_FOUND", "book not found", "There is no such book.");
 const BOOK_ERRORS: &[ErrorRow] = &[BAD_BOOK_ID, NO_BOOK];
 
-const ID: Kind = Kind::Id { min: 1 };
 const PRICE: Kind = Kind::Money { min_minor: 0 };
 const COPIES: Kind = Kind::Integer {
     min: 0,

@@ -26,9 +26,6 @@ pub const MOUNT: Mount = Mount {
     openapi_also: &[],
 };
 
-const ID: Kind = Kind::Id { min: 1 };
-/// The id of something in a body: any integer may be one, and of most there is nothing.
-const REFERENCE: Kind = Kind::Id { min: i64::MIN };
 /// An amount that may be nothing.
 const MONEY: Kind = Kind::Money { min_minor: 0 };
 /// An amount that is asked for.
@@ -39,18 +36,7 @@ const SHARES: Kind = Kind::Integer {
     max: i32::MAX as i64,
 };
 
-const BAD_MEMBER: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "A member is missing or wrong.");
 const BAD_FILTER: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "The filter is none of the words it may be.");
-
-/// The id in a path; one that cannot be one is nobody's.
-const fn path_id(name: &'static str, example: &'static str) -> Param {
-    Param {
-        place: Place::Path,
-        field: Field::new(name, ID),
-        invalid: Invalid::NotFound,
-        example,
-    }
-}
 
 /// A query parameter that may be left out.
 const fn filter(field: Field, example: &'static str) -> Param {
@@ -60,11 +46,6 @@ const fn filter(field: Field, example: &'static str) -> Param {
         invalid: Invalid::Named,
         example,
     }
-}
-
-/// What is missing, in the words of a route.
-const fn missing(message: &'static str, when: &'static str) -> ErrorRow {
-    ErrorRow::new("NOT_FOUND", message, when)
 }
 
 /// Changes what a reply shows: one thing, or each of a list.

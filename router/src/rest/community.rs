@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::failure::{Envelope, Failure};
-use super::kind::{Field, Kind, Model};
+use super::kind::{Field, Kind};
 use super::route::{ErrorRow, Invalid, Mount, Param, Place};
 
 /// The community: posts, votes, people and their messages.
@@ -30,7 +30,6 @@ pub const MOUNT: Mount = Mount {
 /// Where every service is; the second is how the document writes its example.
 const PREFIXES: &[&str] = &["", "/api/v1.0"];
 
-const ID: Kind = Kind::Id { min: 1 };
 /// How many of something there are.
 const COUNT: Kind = Kind::Integer { min: 0, max: i64::MAX };
 /// A number that may be below zero.
@@ -39,7 +38,6 @@ const POINTS: Kind = Kind::Integer {
     max: i64::MAX,
 };
 
-const BAD_MEMBER: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "A member is missing or wrong.");
 const BAD_N: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "`n` is no integer from 1 to 100.");
 
 /// How many are wanted.
@@ -51,31 +49,6 @@ const N: Param = Param {
     invalid: Invalid::Named,
     example: "2",
 };
-
-/// The id in a path; one that cannot be one is nobody's.
-const fn path_id(name: &'static str, example: &'static str) -> Param {
-    Param {
-        place: Place::Path,
-        field: Field::new(name, ID),
-        invalid: Invalid::NotFound,
-        example,
-    }
-}
-
-/// What is missing, in the words of a route.
-const fn missing(message: &'static str, when: &'static str) -> ErrorRow {
-    ErrorRow::new("NOT_FOUND", message, when)
-}
-
-/// What a route answers that has nothing to show.
-const fn acknowledged(name: &'static str, fields: &'static [Field]) -> Model {
-    Model {
-        name,
-        about: "It is done.",
-        fields,
-        example: "",
-    }
-}
 
 fn error_body(failure: &Failure) -> Value {
     let status = failure.status();

@@ -66,6 +66,21 @@ pub const QUANTITY: Kind = Kind::Integer {
     max: i32::MAX as i64,
 };
 
+/// The id of something that there is.
+pub const ID: Kind = Kind::Id { min: 1 };
+/// The id of something in a body: any integer may be one, and of most there is nothing.
+pub const REFERENCE: Kind = Kind::Id { min: i64::MIN };
+
+/// What a route answers that has nothing to show.
+pub const fn acknowledged(name: &'static str, fields: &'static [Field]) -> Model {
+    Model {
+        name,
+        about: "It is done.",
+        fields,
+        example: "",
+    }
+}
+
 /// An object with a name.
 pub struct Model {
     /// Its name in the OpenAPI document.

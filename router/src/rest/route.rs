@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::failure::Envelope;
-use super::kind::{Field, Kind, Model};
+use super::kind::{Field, ID, Kind, Model};
 use super::reply::{Call, Reply};
 
 /// The documented REST interface of one system.
@@ -282,6 +282,24 @@ impl ErrorRow {
             message,
             when,
         }
+    }
+}
+
+/// A member of a body is missing or wrong.
+pub const BAD_MEMBER: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "A member is missing or wrong.");
+
+/// What is missing, in the words of a route.
+pub const fn missing(message: &'static str, when: &'static str) -> ErrorRow {
+    ErrorRow::new("NOT_FOUND", message, when)
+}
+
+/// The id in a path; one that cannot be one is nobody's.
+pub const fn path_id(name: &'static str, example: &'static str) -> Param {
+    Param {
+        place: Place::Path,
+        field: Field::new(name, ID),
+        invalid: Invalid::NotFound,
+        example,
     }
 }
 

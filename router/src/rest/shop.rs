@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::{Envelope, Failure};
 use super::kind::{Field, Kind, Model};
-use super::route::{Access, Answer, ErrorRow, Invalid, Mount, Param, Place, Route};
+use super::route::{Access, Answer, ErrorRow, Mount, Route, missing};
 
 /// The shop: people and their orders.
 pub const MOUNT: Mount = Mount {
@@ -24,11 +24,6 @@ pub const MOUNT: Mount = Mount {
     openapi_also: &["/swagger.json"],
 };
 
-const ID: Kind = Kind::Id { min: 1 };
-/// The id of something in a body: any integer may be one, and of most there is nothing.
-const REFERENCE: Kind = Kind::Id { min: i64::MIN };
-
-const BAD_MEMBER: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "A member is missing or wrong.");
 const NOT_THEIRS: ErrorRow = ErrorRow::new("FORBIDDEN", "", "It is somebody else's.");
 const NO_USER: ErrorRow = missing("User not found.", "There is no such user, or none any more.");
 
@@ -50,31 +45,6 @@ static CHECKED: Model = Model {
     fields: &[Field::new("status", Kind::Const(r#""OK""#))],
     example: "",
 };
-
-/// The id in a path; one that cannot be one is nobody's.
-const fn path_id(name: &'static str, example: &'static str) -> Param {
-    Param {
-        place: Place::Path,
-        field: Field::new(name, ID),
-        invalid: Invalid::NotFound,
-        example,
-    }
-}
-
-/// What is missing, in the words of a route.
-const fn missing(message: &'static str, when: &'static str) -> ErrorRow {
-    ErrorRow::new("NOT_FOUND", message, when)
-}
-
-/// What a route answers that has nothing to show.
-const fn acknowledged(name: &'static str, fields: &'static [Field]) -> Model {
-    Model {
-        name,
-        about: "It is done.",
-        fields,
-        example: "",
-    }
-}
 
 const REFUSED_PAYLOAD: &str = "Input payload validation failed";
 

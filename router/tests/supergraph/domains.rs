@@ -68,7 +68,7 @@ fn person(id: i64) -> Viewer {
     }
 }
 
-fn request(viewer: Viewer, query: &str, variables: Value) -> SubgraphRequest {
+pub fn request(viewer: Viewer, query: &str, variables: Value) -> SubgraphRequest {
     SubgraphRequest {
         document: Document::Text(query.into()),
         operation_name: None,

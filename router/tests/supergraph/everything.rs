@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use agora::limits::Limits;
-use agora::subgraph::{Document, Subgraph, SubgraphData, SubgraphRequest};
+use agora::subgraph::{Subgraph, SubgraphData, SubgraphRequest};
 use agora::supergraph::Supergraph;
-use async_graphql::Variables;
 use contract::{Role, Viewer};
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use serde_json::{Value, json};
 use testing::{NEW_YEAR_US, TestServices};
+
+use crate::domains::request;
 
 /// A person with karma, wallet, holdings with live prices, orders, books, shop orders, posts with scores, and their inbox.
 const EVERYTHING: &str = include_str!("../../benches/everything/query.graphql");
@@ -88,15 +89,7 @@ impl Demo {
     }
 
     async fn ask(&self, query: &str, variables: Value, viewer: Viewer) -> Value {
-        let answer = self.supergraph.fetch(SubgraphRequest {
-            document: Document::Text(query.into()),
-            operation_name: None,
-            variables: Variables::from_json(variables),
-            viewer,
-            session: None,
-            request_id: "test".into(),
-            queries_only: false,
-        });
+        let answer = self.supergraph.fetch(request(viewer, query, variables));
         let mut answer: Value = serde_json::from_slice(&answer.await.into_answer().body).unwrap();
         assert!(answer.get("errors").is_none(), "{answer}");
         answer["data"].take()

@@ -3,10 +3,10 @@
 use contract::Money;
 use serde_json::{Value, json};
 
-use super::super::kind::{Field, Kind, Model};
+use super::super::kind::{Field, ID, Kind, Model, REFERENCE};
 use super::super::reply::{Call, Reply};
-use super::super::route::{Access, Answer, Body, ErrorRow, Param, Route, Service, Verb};
-use super::{AMOUNT, BAD_FILTER, ID, MONEY, REFERENCE, SHARES, each, filter, missing, path_id};
+use super::super::route::{Access, Answer, Body, ErrorRow, Param, Route, Service, Verb, missing, path_id};
+use super::{AMOUNT, BAD_FILTER, MONEY, SHARES, each, filter};
 use crate::rest::QUANTITY;
 
 /// Stocks, shares and orders.

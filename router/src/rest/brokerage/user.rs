@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 
-use super::super::kind::{Field, Kind, Model};
+use super::super::kind::{Field, ID, Kind, Model, REFERENCE};
 use super::super::reply::{Call, Reply};
-use super::super::route::{Access, Answer, Body, ErrorRow, Param, Route, Service, Variants, Verb};
-use super::{AMOUNT, BAD_FILTER, BAD_MEMBER, ID, REFERENCE, filter, in_dollars, missing, path_id};
+use super::super::route::{
+    Access, Answer, BAD_MEMBER, Body, ErrorRow, Param, Route, Service, Variants, Verb, missing, path_id,
+};
+use super::{AMOUNT, BAD_FILTER, filter, in_dollars};
 use crate::rest::QUANTITY;
 
 /// People and authorizations.

@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::super::kind::{Field, Kind, Model};
+use super::super::kind::{Field, ID, Kind, Model, REFERENCE};
 use super::super::reply::{Call, Reply};
-use super::super::route::{Access, Answer, Body, ErrorRow, OperationElse, Param, Route, Service, Verb};
+use super::super::route::{
+    Access, Answer, BAD_MEMBER, Body, ErrorRow, OperationElse, Param, Route, Service, Verb, missing, path_id,
+};
 use super::user::{USER_MODEL, ada, user};
-use super::{AMOUNT, BAD_FILTER, BAD_MEMBER, ID, MONEY, REFERENCE, each, filter, in_dollars, missing, path_id};
+use super::{AMOUNT, BAD_FILTER, MONEY, each, filter, in_dollars};
 
 /// Money, and what came in and went out.
 pub const SERVICE: Service = Service {

@@ -1,8 +1,10 @@
 //! The user messaging service: messages from one person to another.
 
-use super::super::kind::{Field, Kind, Model};
-use super::super::route::{Answer, Body, ErrorRow, Invalid, Param, Place, Route, Service, Verb};
-use super::{BAD_MEMBER, ID, PREFIXES, acknowledged, missing, path_id};
+use super::super::kind::{Field, ID, Kind, Model, acknowledged};
+use super::super::route::{
+    Answer, BAD_MEMBER, Body, ErrorRow, Invalid, Param, Place, Route, Service, Verb, missing, path_id,
+};
+use super::PREFIXES;
 
 /// Messages.
 pub const SERVICE: Service = Service {

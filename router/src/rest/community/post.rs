@@ -1,8 +1,10 @@
 //! The posting service: posts and the communities they are in.
 
-use super::super::kind::{Field, Kind, Model};
-use super::super::route::{Answer, Body, ErrorRow, Invalid, Param, Place, Route, Service, Verb};
-use super::{BAD_MEMBER, BAD_N, ID, N, PREFIXES, acknowledged, missing, path_id};
+use super::super::kind::{Field, ID, Kind, Model, acknowledged};
+use super::super::route::{
+    Answer, BAD_MEMBER, Body, ErrorRow, Invalid, Param, Place, Route, Service, Verb, missing, path_id,
+};
+use super::{BAD_N, N, PREFIXES};
 
 /// Posts.
 pub const SERVICE: Service = Service {

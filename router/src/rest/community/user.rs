@@ -1,9 +1,9 @@
 //! The user account service: people, their email addresses and their karma.
 
-use super::super::kind::{Field, Kind, Model};
+use super::super::kind::{Field, Kind, Model, acknowledged};
 use super::super::reply::in_use;
-use super::super::route::{Answer, Body, ErrorRow, Invalid, Param, Place, Route, Service, Verb};
-use super::{BAD_MEMBER, POINTS, PREFIXES, acknowledged, missing};
+use super::super::route::{Answer, BAD_MEMBER, Body, ErrorRow, Invalid, Param, Place, Route, Service, Verb, missing};
+use super::{POINTS, PREFIXES};
 
 /// People.
 pub const SERVICE: Service = Service {

@@ -1,8 +1,8 @@
 //! The voting service: votes for and against posts, whether or not there are such posts.
 
 use super::super::kind::{Field, Kind, Model};
-use super::super::route::{Access, Answer, ErrorRow, Invalid, Param, Place, Route, Service, Verb};
-use super::{BAD_N, COUNT, N, POINTS, PREFIXES, missing};
+use super::super::route::{Access, Answer, ErrorRow, Invalid, Param, Place, Route, Service, Verb, missing};
+use super::{BAD_N, COUNT, N, POINTS, PREFIXES};
 
 /// Votes.
 pub const SERVICE: Service = Service {

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::super::kind::{Field, Kind, Model};
+use super::super::kind::{Field, ID, Kind, Model, REFERENCE, acknowledged};
 use super::super::reply::{Call, Reply};
-use super::super::route::{Answer, Body, ErrorRow, Param, Route, Service, Verb};
-use super::{BAD_MEMBER, CHECK, ID, NO_USER, NOT_THEIRS, REFERENCE, acknowledged, missing, path_id};
+use super::super::route::{Answer, BAD_MEMBER, Body, ErrorRow, Param, Route, Service, Verb, missing, path_id};
+use super::{CHECK, NO_USER, NOT_THEIRS};
 use crate::rest::QUANTITY;
 
 /// Orders.

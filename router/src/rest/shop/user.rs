@@ -1,9 +1,9 @@
 //! The user service: who may order.
 
-use super::super::kind::{Field, Kind, Model};
+use super::super::kind::{Field, ID, Kind, Model, acknowledged};
 use super::super::reply::in_use;
-use super::super::route::{Access, Answer, Body, ErrorRow, Param, Route, Service, Verb};
-use super::{BAD_MEMBER, CHECK, ID, NO_USER, NOT_THEIRS, acknowledged, path_id};
+use super::super::route::{Access, Answer, BAD_MEMBER, Body, ErrorRow, Param, Route, Service, Verb, path_id};
+use super::{CHECK, NO_USER, NOT_THEIRS};
 
 /// People.
 pub const SERVICE: Service = Service {
