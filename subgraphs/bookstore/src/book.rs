@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use contract::{
-    Audience, ContextExt, Error, Event, IdempotencyKey, Money, PageArgs, Paged, Result, once, optional_text, page,
-    parse_id, required_text, row,
+    Audience, ContextExt, Error, Event, IdempotencyKey, Money, PageArgs, Paged, Result, given, once, optional_text,
+    page, parse_id, required_text, row,
 };
 use entities::book::{self, BookChange, NewBook};
 use sea_orm::Order;
@@ -183,14 +183,6 @@ impl BookPatch {
             return Err(Error::invalid("input", "must change something"));
         }
         Ok(change)
-    }
-}
-
-fn given<T>(field: &'static str, value: MaybeUndefined<T>) -> Result<Option<T>> {
-    match value {
-        MaybeUndefined::Undefined => Ok(None),
-        MaybeUndefined::Null => Err(Error::invalid(field, "must not be null")),
-        MaybeUndefined::Value(value) => Ok(Some(value)),
     }
 }
 

@@ -5,6 +5,7 @@
 //! read and write ([`Db`]), what time it is ([`Clock`]) and how to tell others ([`Bus`]) is here, so that
 //! no domain depends on another.
 
+mod arriving_rows;
 mod changed;
 mod changed_rows;
 mod clock;
@@ -22,6 +23,7 @@ mod loader;
 mod money;
 mod order_log;
 mod page;
+mod patch;
 mod services;
 mod session;
 mod settings;
@@ -31,6 +33,7 @@ mod text;
 mod token;
 mod viewer;
 
+pub use arriving_rows::{ArrivingRows, arriving_rows};
 pub use changed::Changed;
 pub use changed_rows::{ChangingRows, RowOf, Stamp, changed_rows, check_watched};
 pub use clock::{Clock, ManualClock, SystemClock, micros, rfc3339};
@@ -48,6 +51,7 @@ pub use loader::{Loader, Rows, loader, row, rows, settled_rows};
 pub use money::Money;
 pub use order_log::{OrderLog, Replica, TableLog, Trade, Traded};
 pub use page::{Page, PageArgs, Paged, page};
+pub use patch::given;
 pub use services::{SETTLED_MAX, Services};
 pub use session::SessionId;
 pub use settings::Words;

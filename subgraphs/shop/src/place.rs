@@ -2,12 +2,12 @@
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use chrono::NaiveDate;
-use contract::{ContextExt, Error, Event, IdempotencyKey, Result, Tx, Viewer, once, parse_id};
+use contract::{ContextExt, Error, Event, IdempotencyKey, Result, Tx, Viewer, given, once, parse_id};
 use entities::shop_order::{self, NewOrder, OrderChange, Refused, Written};
 use entities::user;
 
 use crate::order::{self, ShopOrder, day_of};
-use crate::product::{self, given};
+use crate::product;
 
 /// A new order.
 #[derive(InputObject)]

@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use contract::{
-    Audience, ContextExt, Error, Event, IdempotencyKey, Money, PageArgs, Paged, Result, once, optional_text, page,
-    parse_id, required_line, row,
+    Audience, ContextExt, Error, Event, IdempotencyKey, Money, PageArgs, Paged, Result, given, once, optional_text,
+    page, parse_id, required_line, row,
 };
 use entities::product::{self, Changed, NewProduct, ProductChange};
 use sea_orm::Order;
@@ -158,15 +158,6 @@ impl ProductPatch {
             return Err(Error::invalid("input", "must change something"));
         }
         Ok(change)
-    }
-}
-
-/// What a patch gives a member that is never empty.
-pub(crate) fn given<T>(field: &'static str, value: MaybeUndefined<T>) -> Result<Option<T>> {
-    match value {
-        MaybeUndefined::Undefined => Ok(None),
-        MaybeUndefined::Null => Err(Error::invalid(field, "must not be null")),
-        MaybeUndefined::Value(value) => Ok(Some(value)),
     }
 }
 
