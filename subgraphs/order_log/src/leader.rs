@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use openraft::error::{CheckIsLeaderError, ClientWriteError, RaftError};
+use openraft::error::{CheckIsLeaderError, ClientWriteError, ForwardToLeader, RaftError};
 use openraft::{BasicNode, ChangeMembers, Raft};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::Settings;
-use crate::network::PeerError;
+use crate::network::{Named, PeerError};
 use crate::order::{Command, Outcome, ReplicaId};
 use crate::replica::{Core, Error};
 use crate::store::{LogId, Types};
@@ -72,7 +72,7 @@ impl Task for ReadPoint {
     async fn carry_out(self, raft: &Raft<Types>, _: &Settings) -> Result<Option<LogId>, PeerError> {
         match raft.get_read_log_id().await {
             Ok((point, _)) => Ok(point),
-            Err(RaftError::APIError(CheckIsLeaderError::ForwardToLeader(_))) => Err(PeerError::NotLeader),
+            Err(RaftError::APIError(CheckIsLeaderError::ForwardToLeader(to))) => Err(elsewhere(to)),
             Err(error) => Err(PeerError::Unreachable(error.to_string())),
         }
     }
@@ -118,10 +118,15 @@ impl Task for Change {
 
 fn written(error: RaftError<ReplicaId, ClientWriteError<ReplicaId, BasicNode>>) -> PeerError {
     match error {
-        RaftError::APIError(ClientWriteError::ForwardToLeader(_)) => PeerError::NotLeader,
+        RaftError::APIError(ClientWriteError::ForwardToLeader(to)) => elsewhere(to),
         RaftError::APIError(ClientWriteError::ChangeMembershipError(error)) => PeerError::Refused(error.to_string()),
         RaftError::Fatal(error) => PeerError::Unreachable(error.to_string()),
     }
+}
+
+fn elsewhere(to: ForwardToLeader<ReplicaId, BasicNode>) -> PeerError {
+    let leader = to.leader_id.zip(to.leader_node);
+    PeerError::NotLeader(leader.map(|(id, node)| Named { id, url: node.addr }))
 }
 
 impl Core {
@@ -165,7 +170,7 @@ impl Core {
             let done = tokio::time::timeout(within, done).await;
             return done.unwrap_or_else(|_| Err(PeerError::Unreachable("no majority".to_owned())));
         }
-        let url = self.url(leader).ok_or(PeerError::NotLeader)?;
+        let url = self.url(leader).ok_or(PeerError::NotLeader(None))?;
         self.peers.post(&url, T::PATH, task, within).await
     }
 }

@@ -3,11 +3,12 @@
 //! Read from below: [`order`] says what is recorded, `store` keeps it in one SQLite file (openraft's log beside the ledger
 //! that comes of it), `network` and `server` carry openraft's messages, [`Replica`] joins the three, [`Catalog`] is where the
 //! shares are, `trade` moves shares and records orders so that both happen or neither, `settle` ends what a dead replica
-//! began, `rest` answers the documented routes.
+//! began, `rest` answers the documented routes. [`FrontEnd`] is what stands before them: it knows who leads and asks there.
 
 mod batch;
 mod catalog;
 mod credentials;
+mod front_end;
 mod leader;
 mod network;
 pub mod order;
@@ -21,6 +22,7 @@ mod trade;
 
 pub use catalog::{Catalog, CatalogError, CatalogResult, HttpCatalog, Reservation, SqliteCatalog, catalog_routes};
 pub use credentials::{Credentials, SharedSecret};
+pub use front_end::FrontEnd;
 pub use order::ReplicaId;
 pub use replica::{Error, OpenError, Place, Replica, Status, Surroundings};
 pub use rest::Access;

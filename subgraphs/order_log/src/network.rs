@@ -5,13 +5,16 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Method, Response};
 use futures_util::StreamExt;
 use openraft::error::{Fatal, RPCError, RaftError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::{Backoff, RPCOption, RaftNetwork, RaftNetworkFactory};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse};
 use openraft::storage::Snapshot;
 use openraft::{AnyError, BasicNode, OptionalSend};
-use reqwest::{Body, RequestBuilder, StatusCode};
+use reqwest::redirect::Policy;
+use reqwest::{Body, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -41,12 +44,19 @@ pub(crate) enum PeerError {
     /// It is not there, not in time, or not well.
     #[error("{0}")]
     Unreachable(String),
-    /// It answers, but does not lead.
+    /// It answers, but does not lead; perhaps it knows who does.
     #[error("the other replica does not lead")]
-    NotLeader,
+    NotLeader(Option<Named>),
     /// It will not do this, whoever asks.
     #[error("{0}")]
     Refused(String),
+}
+
+/// A replica that another one names as the leader, and where it takes it to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Named {
+    pub(crate) id: ReplicaId,
+    pub(crate) url: String,
 }
 
 /// The way to all other replicas.
@@ -69,6 +79,8 @@ impl Peers {
             .connect_timeout(settings.connect_within)
             .tcp_nodelay(true)
             .no_proxy()
+            // No replica sends anybody elsewhere this way, and the credential is for those whose address is known.
+            .redirect(Policy::none())
             .build()?;
         Ok(Self {
             http,
@@ -106,10 +118,38 @@ impl Peers {
         self.answered(self.http.get(format!("{url}{path}")), within).await
     }
 
+    /// Sends what a client sent, and answers what the replica answers, whatever that is.
+    pub(crate) async fn pass_on(
+        &self,
+        method: Method,
+        url: Url,
+        headers: HeaderMap,
+        body: Bytes,
+        within: Duration,
+    ) -> Result<Response<Vec<u8>>, PeerError> {
+        let request = self.http.request(method, url).headers(headers).body(body);
+        self.exchanged(request, within).await
+    }
+
     async fn answered<B: DeserializeOwned>(&self, request: RequestBuilder, within: Duration) -> Result<B, PeerError> {
+        let answer = self.exchanged(request, within).await?;
+        let (status, body) = (answer.status(), answer.body());
+        match status {
+            StatusCode::OK => serde_json::from_slice(body).map_err(|error| PeerError::Unreachable(error.to_string())),
+            StatusCode::MISDIRECTED_REQUEST => Err(PeerError::NotLeader(serde_json::from_slice(body).ok())),
+            StatusCode::BAD_REQUEST | StatusCode::CONFLICT => {
+                Err(PeerError::Refused(String::from_utf8_lossy(body).into_owned()))
+            }
+            other => Err(PeerError::Unreachable(format!("answered {other}"))),
+        }
+    }
+
+    async fn exchanged(&self, request: RequestBuilder, within: Duration) -> Result<Response<Vec<u8>>, PeerError> {
         let exchange = async {
             let response = request.bearer_auth(self.credentials.token()).send().await?;
-            let status = response.status();
+            let mut head = Response::new(());
+            *head.status_mut() = response.status();
+            *head.headers_mut() = response.headers().clone();
             let mut body = Vec::new();
             let mut chunks = response.bytes_stream();
             while body.len() <= self.settings.message_bytes_max
@@ -117,23 +157,16 @@ impl Peers {
             {
                 body.extend_from_slice(&chunk?);
             }
-            Ok::<_, reqwest::Error>((status, body))
+            Ok::<_, reqwest::Error>(head.map(|()| body))
         };
         // Around all of it: a connection that breaks while it is made can be waited for without end.
         let answer = tokio::time::timeout(within, exchange).await;
         let answer = answer.map_err(|_| PeerError::Unreachable(format!("no answer within {within:?}")))?;
-        let (status, body) = answer.map_err(|error| PeerError::Unreachable(error.to_string()))?;
-        if body.len() > self.settings.message_bytes_max {
+        let answer = answer.map_err(|error| PeerError::Unreachable(error.to_string()))?;
+        if answer.body().len() > self.settings.message_bytes_max {
             return Err(PeerError::Refused("the answer is too large".to_owned()));
         }
-        match status {
-            StatusCode::OK => serde_json::from_slice(&body).map_err(|error| PeerError::Unreachable(error.to_string())),
-            StatusCode::MISDIRECTED_REQUEST => Err(PeerError::NotLeader),
-            StatusCode::BAD_REQUEST | StatusCode::CONFLICT => {
-                Err(PeerError::Refused(String::from_utf8_lossy(&body).into_owned()))
-            }
-            other => Err(PeerError::Unreachable(format!("answered {other}"))),
-        }
+        Ok(answer)
     }
 }
 

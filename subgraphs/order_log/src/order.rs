@@ -132,6 +132,8 @@ pub const NAME_CHARS_MAX: usize = 64;
 pub const KEY_BYTES_MAX: usize = 255;
 /// The most bytes of the name of an attempt: a key and what makes it one of a kind.
 pub const ATTEMPT_BYTES_MAX: usize = 400;
+/// More than the bytes of any order in JSON, every character of its texts escaped.
+pub(crate) const ORDER_JSON_BYTES_MAX: usize = 8 << 10;
 /// The most shares of one trade.
 pub const QUANTITY_MAX: i64 = i32::MAX as i64;
 

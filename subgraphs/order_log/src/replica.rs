@@ -93,6 +93,20 @@ pub struct Status {
     pub applied: i64,
 }
 
+impl Status {
+    /// Of a replica that does not answer: nothing is known of it.
+    pub(crate) fn of_dead(id: ReplicaId) -> Self {
+        Self {
+            id,
+            alive: false,
+            ready: false,
+            leader: false,
+            term: 0,
+            applied: -1,
+        }
+    }
+}
+
 /// A replica of the order log.
 #[derive(Clone)]
 pub struct Replica {
@@ -351,14 +365,7 @@ impl Core {
             Some(url) => self.peers.get(&url, STATUS, self.settings.ping_within).await.ok(),
             None => None,
         };
-        Ok(answer.unwrap_or(Status {
-            id,
-            alive: false,
-            ready: false,
-            leader: false,
-            term: 0,
-            applied: -1,
-        }))
+        Ok(answer.unwrap_or(Status::of_dead(id)))
     }
 
     /// Waits until everything is applied here that anybody was answered before this was called.

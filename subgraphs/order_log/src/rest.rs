@@ -70,6 +70,17 @@ impl Replica {
     }
 }
 
+/// Whether a path is one of those. What is passed on for others is asked for with our credential, so nothing else may be.
+pub(crate) fn is_documented(path: &str) -> bool {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let segments: Vec<_> = path.split('/').collect();
+    match segments[..] {
+        ["", path] => matches!(path, "buy" | "sell" | "push" | "sync" | "ping" | "leader-broadcast"),
+        ["", "orders" | "lookup-order", number] => !number.is_empty(),
+        _ => false,
+    }
+}
+
 /// Who may ask, and whether there is anything to be said yet: a replica serves when it has caught up.
 async fn admitted(State((replica, access)): State<(Replica, Access)>, request: Request, next: Next) -> Response {
     if access == Access::Token && !server::is_known(&*replica.core.around.credentials, request.headers()) {
@@ -155,7 +166,7 @@ async fn sync(State(replica): State<Replica>, request: Request) -> Result<Respon
 }
 
 async fn ping(State(replica): State<Replica>) -> Response {
-    success("pong", Some(replica.id()))
+    success("pong", Some(("server-id", replica.id())))
 }
 
 /// The front end chose a leader: the chosen one asks to lead, the others take note. Who leads is for a majority to say.
@@ -169,10 +180,11 @@ async fn leader_broadcast(State(replica): State<Replica>, request: Request) -> R
     let Some(chosen) = known else {
         return Err(Failure::invalid("leader-id must be the id of a replica"));
     };
-    if chosen == replica.id() {
-        replica.take_lead().await?;
-    }
-    Ok(success("acknowledge new leader", None))
+    let leads = match chosen == replica.id() {
+        true => Some(replica.take_lead().await?),
+        false => replica.leader(),
+    };
+    Ok(success("acknowledge new leader", leads.map(|id| ("leader-id", id))))
 }
 
 fn entry(order: &ExchangeOrder) -> Map<String, Value> {
@@ -188,10 +200,10 @@ fn entry(order: &ExchangeOrder) -> Map<String, Value> {
         .collect()
 }
 
-fn success(message: &str, server: Option<ReplicaId>) -> Response {
+fn success(message: &str, replica: Option<(&str, ReplicaId)>) -> Response {
     let mut said = json!({ "code": 200, "message": message });
-    if let Some(server) = server {
-        said["server-id"] = server.into();
+    if let Some((member, id)) = replica {
+        said[member] = id.into();
     }
     ok(json!({ "success": said }))
 }
@@ -201,22 +213,27 @@ fn ok(body: Value) -> Response {
 }
 
 /// An answer that is an error, in the document's envelope.
-struct Failure {
+pub(crate) struct Failure {
     status: StatusCode,
     message: String,
 }
 
 impl Failure {
-    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         let message = message.into();
         Self { status, message }
+    }
+
+    /// Says no more than what the status means.
+    pub(crate) fn of_status(status: StatusCode) -> Self {
+        Self::new(status, status.canonical_reason().unwrap_or_default().to_lowercase())
     }
 
     fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
-    fn unavailable() -> Self {
+    pub(crate) fn unavailable() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "order service unavailable")
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -18,11 +18,17 @@ use tokio::io::AsyncWriteExt;
 
 use crate::leader::{Change, Commit, ReadPoint, Task};
 use crate::network::{APPEND, PeerError, SNAPSHOT, SnapshotHead, VOTE};
+use crate::order::ORDER_JSON_BYTES_MAX;
 use crate::replica::STATUS;
 use crate::store::snapshot::{Line, SnapshotData};
 use crate::{Credentials, Replica, Settings};
 
-/// The routes between replicas.
+/// Where one whole order is told by its number.
+pub(crate) const ORDER: &str = "/raft/orders";
+/// Where the whole orders after a number are told.
+pub(crate) const ORDERS_AFTER: &str = "/raft/orders-after";
+
+/// The routes between replicas, and from who stands in front of them.
 pub(crate) fn routes(credentials: Arc<dyn Credentials>) -> Router<Replica> {
     Router::new()
         .route(APPEND, post(append))
@@ -32,6 +38,8 @@ pub(crate) fn routes(credentials: Arc<dyn Credentials>) -> Router<Replica> {
         .route(ReadPoint::PATH, post(task::<ReadPoint>))
         .route(Change::PATH, post(task::<Change>))
         .route(STATUS, get(status))
+        .route(&format!("{ORDER}/{{number}}"), get(order))
+        .route(&format!("{ORDERS_AFTER}/{{number}}"), get(orders_after))
         .layer(DefaultBodyLimit::disable())
         .route_layer(middleware::from_fn_with_state(credentials, known))
 }
@@ -70,6 +78,22 @@ async fn status(State(replica): State<Replica>) -> Response {
     answer(replica.status().await)
 }
 
+async fn order(State(replica): State<Replica>, Path(number): Path<i64>) -> Response {
+    answer(replica.order(number).await)
+}
+
+/// As many whole orders as fit into an answer. Everything that anybody was told is there by now.
+async fn orders_after(State(replica): State<Replica>, Path(last): Path<i64>) -> Response {
+    let (core, settings) = (&replica.core, &replica.core.settings);
+    let rows_max = settings
+        .sync_rows_max
+        .min(settings.message_bytes_max / ORDER_JSON_BYTES_MAX);
+    if let Err(error) = core.up_to_date(core.until()).await {
+        return answer::<(), _>(Err(error));
+    }
+    answer(core.store.since(last, rows_max.max(1)).await)
+}
+
 async fn task<T: Task>(State(replica): State<Replica>, body: Body) -> Response {
     let (raft, settings) = (&replica.core.raft, &replica.core.settings);
     let task: T = match parsed(body, settings).await {
@@ -78,7 +102,8 @@ async fn task<T: Task>(State(replica): State<Replica>, body: Body) -> Response {
     };
     match tokio::time::timeout(T::within(settings), task.carry_out(raft, settings)).await {
         Ok(Ok(done)) => json(&done),
-        Ok(Err(PeerError::NotLeader)) => StatusCode::MISDIRECTED_REQUEST.into_response(),
+        // Whoever asked can go there at once.
+        Ok(Err(PeerError::NotLeader(leader))) => (StatusCode::MISDIRECTED_REQUEST, axum::Json(leader)).into_response(),
         Ok(Err(PeerError::Refused(why))) => (StatusCode::CONFLICT, why).into_response(),
         Ok(Err(PeerError::Unreachable(why))) => (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "no majority").into_response(),

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod cluster;
+mod front_end;
 mod killed;
 mod model;
 mod rest;

@@ -155,7 +155,8 @@ async fn sync_answers_the_orders_that_the_caller_misses_and_who_leads() {
 async fn a_broadcast_moves_no_working_leader() {
     let cluster = Cluster::of_three().await;
     let leader = cluster.leader().await;
-    let acknowledged = json!({ "success": { "code": 200, "message": "acknowledge new leader" } });
+    // The documented members, and who really leads.
+    let acknowledged = json!({ "success": { "code": 200, "message": "acknowledge new leader", "leader-id": leader } });
     for id in 1..=3 {
         let answer = cluster.post(id, "/leader-broadcast", json!({ "leader-id": 3 })).await;
         assert_eq!(answer, (200, acknowledged.clone()));
@@ -226,7 +227,11 @@ async fn replicas_talk_to_nobody_without_the_credential() {
             .body("nonsense");
         assert_eq!(sent(known).await.0, 400, "{path}");
     }
-    assert_eq!(sent(cluster.request(Method::GET, 1, "/raft/status")).await.0, 401);
+    for path in ["/raft/status", "/raft/orders/0", "/raft/orders-after/0"] {
+        assert_eq!(sent(cluster.request(Method::GET, 1, path)).await.0, 401, "{path}");
+        let known = cluster.request(Method::GET, 1, path).bearer_auth(SECRET);
+        assert_eq!(sent(known).await.0, 200, "{path}");
+    }
     // A vote that would depose any leader.
     let vote = json!({
         "vote": { "leader_id": { "term": 1_000_000, "node_id": 9 }, "committed": false },

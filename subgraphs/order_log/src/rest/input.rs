@@ -23,8 +23,7 @@ impl Input {
             return Err(Failure::new(status, "the body must be application/json"));
         }
         let body = server::read(body, settings.body_bytes_max, settings.body_within).await;
-        let body =
-            body.map_err(|status| Failure::new(status, status.canonical_reason().unwrap_or_default().to_lowercase()))?;
+        let body = body.map_err(Failure::of_status)?;
         match serde_json::from_slice(&body) {
             Ok(Value::Object(members)) => Ok(Self(members)),
             _ => Err(Failure::invalid("the body must be a JSON object")),

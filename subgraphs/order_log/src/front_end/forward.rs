@@ -1,0 +1,60 @@
+//! Requests of documented routes, passed on to one replica.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use reqwest::Url;
+
+use super::{FrontEnd, base};
+use crate::order::ReplicaId;
+use crate::rest::{self, Failure};
+use crate::server;
+
+/// What a replica reads of a request.
+const ASKED: [HeaderName; 2] = [header::CONTENT_TYPE, HeaderName::from_static("idempotency-key")];
+/// What a client reads of an answer.
+const ANSWERED: [HeaderName; 3] = [header::CONTENT_TYPE, header::ALLOW, header::RETRY_AFTER];
+
+impl FrontEnd {
+    /// Passes a request of a documented route on to one replica, and its answer back: with our credential, within bounds of
+    /// size and time. Whether the client may ask is for the caller to know. The path is the replica's, without any mount.
+    pub async fn forward(&self, id: ReplicaId, request: Request<Body>) -> Response {
+        let answer = self.passed_on(id, request).await;
+        answer.unwrap_or_else(IntoResponse::into_response)
+    }
+
+    async fn passed_on(&self, id: ReplicaId, request: Request<Body>) -> Result<Response, Failure> {
+        let url = self.url_of(id, request.uri());
+        let url = url.ok_or_else(|| Failure::new(StatusCode::NOT_FOUND, "not found"))?;
+        let settings = self.settings();
+        let (parts, body) = request.into_parts();
+        let body = server::read(body, settings.body_bytes_max, settings.body_within).await;
+        let body = body.map_err(Failure::of_status)?;
+        let headers = only(&ASKED, &parts.headers);
+        // The replica answers in its own time that nobody does; the way there and back may take as long as a ping.
+        let within = settings.answer_within + settings.ping_within;
+        let passed_on = self.inner.peers.pass_on(parts.method, url, headers, body, within);
+        let answer = passed_on.await.map_err(|error| {
+            tracing::debug!(%error, id, "a replica does not answer");
+            Failure::unavailable()
+        })?;
+        let (parts, body) = answer.into_parts();
+        Ok((parts.status, only(&ANSWERED, &parts.headers), body).into_response())
+    }
+
+    /// Where a documented route of a replica is; nothing for what is neither.
+    fn url_of(&self, id: ReplicaId, uri: &axum::http::Uri) -> Option<Url> {
+        let base = base(self.inner.urls.get(&id)?);
+        let before = Url::parse(base).ok()?.path().trim_end_matches('/').len();
+        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let url = Url::parse(&format!("{base}{}{query}", uri.path())).ok()?;
+        // What is asked for is what was parsed: dots and backslashes in a path may lead elsewhere.
+        let path = url.path().get(before..)?;
+        (path == uri.path() && rest::is_documented(path)).then_some(url)
+    }
+}
+
+fn only(names: &[HeaderName], headers: &HeaderMap) -> HeaderMap {
+    let there = names.iter().filter_map(|name| Some((name, headers.get(name)?)));
+    there.map(|(name, value)| (name.clone(), value.clone())).collect()
+}

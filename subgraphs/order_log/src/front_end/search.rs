@@ -1,0 +1,231 @@
+//! Who leads. The document's search: replicas are pinged, the highest id that answers is asked to lead, the others are told.
+//! Who really leads is for a majority to say, so nobody is taken for the leader who cannot show that one follows.
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{FrontEnd, base};
+use crate::leader::{ReadPoint, Task};
+use crate::network::{Named, PeerError};
+use crate::order::ReplicaId;
+use crate::replica::Error;
+use crate::store::LogId;
+
+/// What all clones know.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) leader: Option<Named>,
+    /// Which finding this is: what is said to have failed may have been replaced meanwhile.
+    found: u64,
+    /// Whether somebody looks; however many wait, one does.
+    searching: bool,
+    /// How many searches in a row found nobody.
+    in_vain: usize,
+}
+
+impl Known {
+    fn leader(&self) -> Option<(Named, u64)> {
+        self.leader.clone().map(|leader| (leader, self.found))
+    }
+}
+
+#[derive(Deserialize)]
+struct Acknowledged {
+    success: Success,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Success {
+    leader_id: Option<ReplicaId>,
+}
+
+impl FrontEnd {
+    /// The leader and which finding that is, once one is known.
+    pub(super) async fn leader_until(&self, until: Instant) -> Result<(Named, u64), Error> {
+        let mut known = self.inner.known.subscribe();
+        loop {
+            let leader = known.borrow_and_update().leader();
+            if Instant::now() >= until {
+                return Err(Error::Unavailable);
+            }
+            if let Some(leader) = leader {
+                return Ok(leader);
+            }
+            self.search();
+            let changed = tokio::time::timeout_at(until, known.changed()).await;
+            // The sender is in `self`, so this ends with a change or with the time.
+            if changed.is_err() {
+                return Err(Error::Unavailable);
+            }
+        }
+    }
+
+    /// The leader and which finding that is, if one is known.
+    pub(super) fn leader_now(&self) -> Option<(Named, u64)> {
+        self.inner.known.borrow().leader()
+    }
+
+    /// That finding does not lead any more, or does not answer.
+    pub(super) fn failed(&self, found: u64) {
+        self.inner.known.send_if_modified(|known| {
+            let current = known.found == found && known.leader.is_some();
+            if current {
+                known.leader = None;
+            }
+            current
+        });
+    }
+
+    /// That finding named another leader.
+    pub(super) fn follow(&self, found: u64, named: Named) {
+        let leader = self.place(named);
+        self.inner.known.send_if_modified(|known| {
+            let current = known.found == found && known.leader.is_some();
+            if current {
+                known.leader = Some(leader);
+                known.found += 1;
+            }
+            current
+        });
+    }
+
+    /// A majority follows that one.
+    pub(super) fn found(&self, leader: Named) {
+        tracing::info!(leader = leader.id, "the leader of the order service is known");
+        self.inner.known.send_modify(|known| {
+            known.leader = Some(leader);
+            known.found += 1;
+            known.in_vain = 0;
+        });
+    }
+
+    /// Sees to it that somebody looks for the leader: a task of its own, since whoever waits may stop to.
+    pub(super) fn search(&self) {
+        let starts = self.inner.known.send_if_modified(|known| {
+            let starts = known.leader.is_none() && !known.searching;
+            known.searching |= starts;
+            starts
+        });
+        if starts {
+            let search = Search(self.clone());
+            tokio::spawn(async move { search.run().await });
+        }
+    }
+
+    /// Tells replicas that one was chosen to lead, and answers whom a majority follows then, if it does in time.
+    pub(super) async fn broadcast(&self, chosen: ReplicaId, told: &[ReplicaId]) -> Option<Named> {
+        let mut answers: FuturesUnordered<_> = told.iter().map(|id| self.tell(*id, chosen)).collect();
+        while let Some(leader) = answers.next().await {
+            if leader.is_some() {
+                return leader;
+            }
+        }
+        None
+    }
+
+    /// Tells one replica, and asks whom it names whether that is so.
+    async fn tell(&self, id: ReplicaId, chosen: ReplicaId) -> Option<Named> {
+        let url = base(self.inner.urls.get(&id)?);
+        let (within, body) = (self.settings().commit_within, json!({ "leader-id": chosen }));
+        let answer = self.inner.peers.post(url, "/leader-broadcast", &body, within).await;
+        let answer: Acknowledged = answer
+            .inspect_err(|error| tracing::debug!(%error, id, "not told who leads"))
+            .ok()?;
+        let leader = answer.success.leader_id?;
+        // Who joined later is not in our settings; but the one that names it knows where it is.
+        let url = url.to_owned();
+        self.confirmed(self.place(Named { id: leader, url })).await
+    }
+
+    /// The leader, if that is the one, or names it, and a majority says so at this moment.
+    async fn confirmed(&self, mut leader: Named) -> Option<Named> {
+        let within = self.settings().commit_within;
+        for _ in 0..2 {
+            let point = self
+                .inner
+                .peers
+                .post::<_, Option<LogId>>(&leader.url, ReadPoint::PATH, &ReadPoint, within);
+            match point.await {
+                Ok(_) => return Some(leader),
+                Err(PeerError::NotLeader(Some(named))) => leader = self.place(named),
+                Err(error) => {
+                    tracing::debug!(%error, id = leader.id, "named as leader, but is not");
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    /// The replicas that answer a ping, the highest id first. All are pinged at once: one that does not answer is waited
+    /// for no longer than a ping may take, and only for a heartbeat after another one answered.
+    async fn alive(&self) -> Vec<ReplicaId> {
+        let settings = self.settings();
+        let pings = self.inner.urls.iter().map(async |(id, url)| {
+            let pong = self
+                .inner
+                .peers
+                .get::<Value>(base(url), "/ping", settings.ping_within)
+                .await;
+            pong.is_ok().then_some(*id)
+        });
+        let mut pings: FuturesUnordered<_> = pings.collect();
+        let mut alive = Vec::new();
+        let mut patience = std::pin::pin!(tokio::time::sleep(settings.ping_within));
+        loop {
+            tokio::select! {
+                answer = pings.next() => match answer {
+                    Some(Some(id)) => {
+                        if alive.is_empty() {
+                            patience.as_mut().reset(Instant::now() + settings.heartbeat);
+                        }
+                        alive.push(id);
+                    }
+                    Some(None) => (),
+                    None => break,
+                },
+                () = &mut patience => break,
+            }
+        }
+        alive.sort_unstable_by_key(|id| std::cmp::Reverse(*id));
+        alive
+    }
+}
+
+/// The one search there is.
+struct Search(FrontEnd);
+
+impl Search {
+    async fn run(self) {
+        let Self(front_end) = &self;
+        let in_vain = front_end.inner.known.borrow().in_vain;
+        let alive = front_end.alive().await;
+        // The highest id may be alive and cut off from a majority: what it could not bring about, the next one may.
+        let chosen = match alive.len() {
+            0 => None,
+            living => alive.get(in_vain % living).copied(),
+        };
+        let leader = match chosen {
+            Some(chosen) => front_end.broadcast(chosen, &alive).await,
+            None => None,
+        };
+        if let Some(leader) = leader {
+            front_end.found(leader);
+            return;
+        }
+        tracing::debug!(?alive, ?chosen, "no replica leads");
+        tokio::time::sleep(front_end.settings().heartbeat).await;
+        front_end.inner.known.send_modify(|known| known.in_vain += 1);
+    }
+}
+
+impl Drop for Search {
+    /// However it ends, the next one may start.
+    fn drop(&mut self) {
+        self.0.inner.known.send_modify(|known| known.searching = false);
+    }
+}
