@@ -121,7 +121,15 @@ async fn snapshot(State(replica): State<Replica>, body: Body) -> Response {
         meta: head.meta,
         snapshot: Box::new(data),
     };
-    answer(replica.core.raft.install_full_snapshot(head.vote, snapshot).await)
+    // In a task of its own: openraft goes on with it even if the sender hangs up.
+    let installed = tokio::spawn(async move {
+        let _expected = replica.core.store.expect(&snapshot).await;
+        replica.core.raft.install_full_snapshot(head.vote, snapshot).await
+    });
+    match installed.await {
+        Ok(installed) => answer(installed),
+        Err(error) => answer::<(), _>(Err(error)),
+    }
 }
 
 /// Writes a copy of the ledger to a file, and sees that it is complete: what is installed must not break off.

@@ -1,8 +1,10 @@
 //! One replica's file: openraft's log and vote, and the ledger that comes of the log.
 //!
-//! One thread writes and one reads, each with its own connection. Everything written is on the disk when it is answered
-//! (`synchronous=FULL`), and what an entry of the log does and that it was done are one transaction.
+//! One thread writes and one reads, each with its own connection. What an entry of the log does and that it was done are one
+//! transaction. Everything written is on the disk when it is answered (`synchronous=FULL`), except what was applied: that
+//! comes of entries which are on the disk already, so it costs no write to the disk of its own (`Store::write_along`).
 
+mod copying;
 pub(crate) mod ledger;
 pub(crate) mod log;
 pub(crate) mod machine;
@@ -13,6 +15,7 @@ pub(crate) mod worker;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::{AnyError, BasicNode, Entry, StorageError, StorageIOError};
@@ -20,6 +23,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::copying::Copies;
 use self::worker::Worker;
 use crate::Settings;
 use crate::order::{Command, ExchangeOrder, Outcome, ReplicaId};
@@ -87,6 +91,7 @@ pub(crate) struct Store {
     reader: Worker,
     path: PathBuf,
     append_bytes: usize,
+    copies: Arc<Copies>,
     /// How often the file was opened: with the id, what a replica names is one of a kind by it.
     pub(crate) openings: u64,
 }
@@ -107,6 +112,7 @@ impl Store {
             reader: Worker::start("orders-read", settings.store_queue, reading(&path)?, ())?,
             path,
             append_bytes: settings.append_bytes,
+            copies: Arc::default(),
             openings,
         })
     }
@@ -116,13 +122,42 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let in_transaction = move |connection: &mut Connection| {
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let done = work(&tx)?;
-            tx.commit()?;
-            Ok(done)
+        self.writer
+            .run(move |connection| in_transaction(connection, work))
+            .await
+    }
+
+    /// Runs `work` in one transaction, which is on the disk at the latest with what is written next. For what a crash may
+    /// take back: that is, for what entries of the log do while the log has them.
+    ///
+    /// Why nothing is lost. The file's write-ahead log is one sequence of transactions, written by one thread, and a sync of it
+    /// covers all that came before. After a crash SQLite goes on from a beginning of this sequence that holds at least all
+    /// up to the last sync (frames are chained by checksums, so the first one that did not get to the disk ends it). Therefore:
+    ///
+    /// - An entry is appended with a sync before openraft can count this replica for it, and applied after that. If what it
+    ///   did is taken back, so is `applied`, in the same transaction, and the entry is there.
+    /// - openraft applies it again: at the next start as far as `committed` says, which is written with entries and so never
+    ///   ahead of the log, and the rest when a leader says that it is committed. It decides the same, since nothing but the
+    ///   ledger is asked.
+    /// - An entry is thrown away by a transaction that comes after the one that applied it, and syncs: a file in which the
+    ///   entry is missing has what it did. (A copy of the ledger throws away what it covers itself: `copying`.)
+    /// - A vote, and the entries that come with it, are synced; nothing that was promised to another replica is taken back.
+    /// - A client was answered since a majority has the *entry*. A replica that lost the end of its ledger has less than it
+    ///   had for a moment, as any that lags; who needs to know asks how far the majority is, and waits (`Core::up_to_date`).
+    ///
+    /// Before what is in the write-ahead log goes into the file itself, SQLite syncs it, and then the file, in this mode too.
+    async fn write_along<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let along = move |connection: &mut Connection| {
+            connection.pragma_update(None, "synchronous", "NORMAL")?;
+            let done = in_transaction(connection, work);
+            // Whatever became of it: what comes next counts on being synced.
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            done
         };
-        self.writer.run(in_transaction).await
+        self.writer.run(along).await
     }
 
     /// Runs `work` on what is committed.
@@ -153,6 +188,16 @@ impl Store {
     pub(crate) async fn last_number(&self) -> Result<i64, StoreError> {
         self.read(ledger::last_number).await
     }
+}
+
+fn in_transaction<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done = work(&tx)?;
+    tx.commit()?;
+    Ok(done)
 }
 
 /// Two processes with one id would both vote: the lock is held as long as the file is open, and ends with the process.

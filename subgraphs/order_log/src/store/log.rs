@@ -97,6 +97,7 @@ impl RaftLogStorage<Types> for Log {
         I::IntoIter: OptionalSend,
     {
         let (entries, committed): (Vec<_>, _) = (entries.into_iter().collect(), self.committed);
+        self.store.copied().await.map_err(fatal(StorageIOError::write_logs))?;
         let written = self.store.write(move |db| {
             // An entry that is there already would be openraft's mistake: it takes back what it replaces.
             let mut insert = db.prepare_cached("INSERT INTO log (log_index, entry) VALUES (?1, ?2)")?;
@@ -129,12 +130,18 @@ impl RaftLogStorage<Types> for Log {
     }
 
     async fn purge(&mut self, up_to: LogId) -> Result<()> {
-        let write = self.store.write(move |db| {
-            db.execute("DELETE FROM log WHERE log_index <= ?1", [number(up_to.index)])?;
-            set_fact(db, "purged", &up_to)
-        });
+        if self.store.is_left_to_a_copy(up_to) {
+            return Ok(());
+        }
+        let write = self.store.write(move |db| forget(db, up_to));
         write.await.map_err(fatal(StorageIOError::write_logs))
     }
+}
+
+/// Throws the log away up to there: what comes of it is in the ledger.
+pub(super) fn forget(db: &Connection, up_to: LogId) -> Result<(), StoreError> {
+    db.execute("DELETE FROM log WHERE log_index <= ?1", [number(up_to.index)])?;
+    set_fact(db, "purged", &up_to)
 }
 
 /// Entries from one place to before another, at least one if there is any, and no more after that many bytes.

@@ -7,7 +7,7 @@ use openraft::{
 use rusqlite::Connection;
 
 use super::snapshot::{Line, SnapshotData};
-use super::{LogId, Membership, SnapshotMeta, Store, StoreError, Types, fact, fatal, ledger, set_fact};
+use super::{LogId, Membership, SnapshotMeta, Store, StoreError, Types, fact, fatal, ledger, log, set_fact};
 use crate::order::{Outcome, ReplicaId};
 
 type Result<T, E = StorageError<ReplicaId>> = std::result::Result<T, E>;
@@ -33,7 +33,7 @@ impl RaftStateMachine<Types> for Machine {
     {
         let entries: Vec<_> = entries.into_iter().collect();
         // One transaction: a crash finds all of it done and known to be done, or nothing.
-        let write = self.store.write(move |db| apply_all(db, entries));
+        let write = self.store.write_along(move |db| apply_all(db, entries));
         write.await.map_err(fatal(StorageIOError::write_state_machine))
     }
 
@@ -49,8 +49,9 @@ impl RaftStateMachine<Types> for Machine {
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Box<SnapshotData>) -> Result<()> {
         let meta = meta.clone();
-        let write = self.store.write(move |db| install(db, &meta, *snapshot));
-        write.await.map_err(fatal(StorageIOError::write_state_machine))
+        let written = self.store.write(move |db| install(db, &meta, *snapshot)).await;
+        self.store.copy_ended(&written);
+        written.map_err(fatal(StorageIOError::write_state_machine))
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<Types>>> {
@@ -88,7 +89,7 @@ pub(super) fn applied(db: &Connection) -> Result<(Option<LogId>, Membership), St
     Ok((fact(db, "applied")?, fact(db, "membership")?.unwrap_or_default()))
 }
 
-fn apply_all(db: &Connection, entries: Vec<Entry<Types>>) -> Result<Vec<Vec<Outcome>>, StoreError> {
+pub(super) fn apply_all(db: &Connection, entries: Vec<Entry<Types>>) -> Result<Vec<Vec<Outcome>>, StoreError> {
     let mut outcomes = Vec::with_capacity(entries.len());
     let mut last = None;
     for entry in entries {
@@ -130,6 +131,7 @@ fn install(db: &Connection, meta: &SnapshotMeta, data: SnapshotData) -> Result<(
     })?;
     if let Some(last) = meta.last_log_id {
         set_fact(db, "applied", &last)?;
+        log::forget(db, last)?;
     }
     set_fact(db, "membership", &meta.last_membership)
 }
