@@ -22,7 +22,7 @@ use crate::order::{Command, ExchangeOrder, Outcome, ReplicaId};
 use crate::store::log::Log;
 use crate::store::machine::Machine;
 use crate::store::{Store, StoreError, Types};
-use crate::{Credentials, Settings, settle};
+use crate::{Credentials, Settings, settle, unheard};
 
 /// Why a replica did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -167,6 +167,7 @@ impl Replica {
         replica.spawn(batch::run(replica.core.clone(), proposed));
         replica.spawn(catch_up(replica.core.clone()));
         replica.spawn(settle::run(replica.core.clone(), replica.proposals.clone()));
+        replica.spawn(unheard::run(replica.core.clone()));
         Ok(replica)
     }
 
