@@ -2,8 +2,8 @@
 
 mod catalog;
 mod cluster;
+mod faults;
 mod front_end;
-mod killed;
 mod model;
 mod rest;
 mod trading;

@@ -1,0 +1,85 @@
+//! Clients that trade for as long as they are let.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+use order_log::order::Side;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::front::{Front, Wanted};
+use super::trial::STOCKS;
+use crate::cluster::within;
+
+/// Trades at once.
+pub const CLIENTS: usize = 16;
+
+/// A trade and the number that it was answered.
+#[derive(Clone, Debug)]
+pub struct Acknowledged {
+    pub wanted: Wanted,
+    pub number: i64,
+}
+
+/// Clients that run.
+pub struct Clients {
+    stop: Arc<AtomicBool>,
+    answers: watch::Sender<usize>,
+    running: Vec<JoinHandle<Vec<Acknowledged>>>,
+}
+
+impl Clients {
+    /// Starts them; the keys of one round are not those of another.
+    pub fn start(front: &Front, round: usize, chance: &mut StdRng) -> Self {
+        let (stop, answers) = (Arc::new(AtomicBool::new(false)), watch::Sender::new(0));
+        let client = |n| {
+            let chance = StdRng::seed_from_u64(chance.random());
+            let name = format!("round {round} client {n}");
+            tokio::spawn(client(front.clone(), name, chance, stop.clone(), answers.clone()))
+        };
+        let running = (0..CLIENTS).map(client).collect();
+        Self { stop, answers, running }
+    }
+
+    /// Waits for so many more answers.
+    pub async fn answered(&self, more: usize) {
+        let mut answers = self.answers.subscribe();
+        let enough = *answers.borrow() + more;
+        let reached = answers.wait_for(|answers| *answers >= enough);
+        within("trades go on", reached).await.expect("clients");
+    }
+
+    /// Lets each end the trade that it is at, and answers all that they were told.
+    pub async fn stop(self) -> Vec<Acknowledged> {
+        self.stop.store(true, SeqCst);
+        let mut acknowledged = Vec::new();
+        for client in self.running {
+            acknowledged.extend(client.await.expect("a client"));
+        }
+        acknowledged
+    }
+}
+
+async fn client(
+    front: Front,
+    name: String,
+    mut chance: StdRng,
+    stop: Arc<AtomicBool>,
+    answers: watch::Sender<usize>,
+) -> Vec<Acknowledged> {
+    let mut acknowledged = Vec::new();
+    while !stop.load(SeqCst) {
+        let wanted = Wanted {
+            key: format!("{name} trade {}", acknowledged.len()),
+            name: STOCKS[chance.random_range(0..STOCKS.len())].0,
+            side: if chance.random() { Side::Buy } else { Side::Sell },
+            quantity: chance.random_range(1..=5),
+        };
+        let number = front.traded(chance.random_range(0..3), &wanted).await;
+        acknowledged.push(Acknowledged { wanted, number });
+        answers.send_modify(|answers| *answers += 1);
+    }
+    acknowledged
+}

@@ -1,0 +1,126 @@
+//! The way of clients to the replicas: one after the other, again and again, with the same key.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use order_log::order::Side;
+use order_log::{ReplicaId, Status};
+use serde_json::{Value, json};
+
+use super::POLL;
+use crate::cluster::{SECRET, within};
+
+/// Nobody waits longer for a replica that does not answer.
+const ANSWER: Duration = Duration::from_secs(2);
+
+#[derive(Clone)]
+pub struct Front {
+    http: reqwest::Client,
+    urls: Arc<BTreeMap<ReplicaId, String>>,
+}
+
+/// A trade that somebody wants, under a key.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub key: String,
+    pub name: &'static str,
+    pub side: Side,
+    pub quantity: i64,
+}
+
+/// What one replica said of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// It has this number.
+    Number(i64),
+    /// There are too few shares, or too many.
+    Refused,
+    /// Nothing, or that nobody knows.
+    Nothing,
+}
+
+impl Front {
+    pub fn new(urls: BTreeMap<ReplicaId, String>) -> Self {
+        Self {
+            http: reqwest::Client::new(),
+            urls: Arc::new(urls),
+        }
+    }
+
+    /// An answer, if there is one in time: nobody waits for a dead replica to hang up.
+    async fn sent(&self, request: reqwest::RequestBuilder) -> Option<(u16, Value)> {
+        let exchange = async {
+            let response = request.bearer_auth(SECRET).send().await.ok()?;
+            Some((response.status().as_u16(), response.json().await.ok()?))
+        };
+        tokio::time::timeout(ANSWER, exchange).await.ok()?
+    }
+
+    pub async fn status(&self, id: ReplicaId) -> Option<Status> {
+        let request = self.http.get(format!("{}/raft/status", self.urls[&id]));
+        let (_, status) = self.sent(request).await?;
+        serde_json::from_value(status).ok()
+    }
+
+    /// The replica that leads, once one does.
+    pub async fn leader(&self) -> ReplicaId {
+        self.leader_but(None).await
+    }
+
+    /// The replica that leads, once another one than that does.
+    pub async fn leader_but(&self, old: Option<ReplicaId>) -> ReplicaId {
+        let leader = async {
+            loop {
+                let others = self.urls.keys().filter(|id| Some(**id) != old);
+                let statuses = futures_util::future::join_all(others.map(|id| self.status(*id))).await;
+                let leaders = statuses.into_iter().flatten().filter(|status| status.leader);
+                if let Some(leader) = leaders.max_by_key(|status| status.term) {
+                    return leader.id;
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        within("somebody leads", leader).await
+    }
+
+    /// Asks one replica once.
+    pub async fn ask(&self, id: ReplicaId, wanted: &Wanted) -> Said {
+        let body = json!({ "name": wanted.name, "quantity": wanted.quantity });
+        let url = format!("{}/{}", self.urls[&id], wanted.side.as_str());
+        let request = self.http.post(url).json(&body).header("Idempotency-Key", &wanted.key);
+        match self.sent(request).await {
+            Some((200, answer)) => Said::Number(answer["order_number"].as_i64().expect("a number")),
+            Some((409, _)) => Said::Refused,
+            None | Some((503, _)) => Said::Nothing,
+            Some(other) => panic!("{wanted:?}: {other:?}"),
+        }
+    }
+
+    /// Asks one replica after the other until one answers.
+    pub async fn traded(&self, first: usize, wanted: &Wanted) -> i64 {
+        let ids: Vec<_> = self.urls.keys().copied().collect();
+        let answered = async {
+            for n in first.. {
+                match self.ask(ids[n % ids.len()], wanted).await {
+                    Said::Number(number) => return number,
+                    Said::Refused => panic!("there are enough shares for {wanted:?}"),
+                    Said::Nothing => tokio::time::sleep(POLL).await,
+                }
+            }
+            unreachable!("the replicas go round for ever")
+        };
+        within("a trade is answered", answered).await
+    }
+
+    /// Asks this replica until it answers.
+    pub async fn traded_at(&self, id: ReplicaId, wanted: &Wanted) -> i64 {
+        loop {
+            match self.ask(id, wanted).await {
+                Said::Number(number) => return number,
+                Said::Refused => panic!("there are enough shares for {wanted:?}"),
+                Said::Nothing => tokio::time::sleep(POLL).await,
+            }
+        }
+    }
+}

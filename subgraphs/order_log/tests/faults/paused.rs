@@ -1,0 +1,26 @@
+//! The leader is stopped for a while and goes on as if nothing had been: it finds out that it does not lead any more.
+
+use std::time::Duration;
+
+use super::proxies::Proxies;
+use super::trial::Trial;
+
+/// This is the fault itself: longer than any election takes.
+const PAUSE: Duration = Duration::from_secs(5);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_was_stopped_for_a_while_does_no_harm() {
+    let mut trial = Trial::start(Proxies::start().await);
+    trial
+        .under_load(async |trial, clients| {
+            let leader = trial.front.leader().await;
+            trial.process(leader).pause();
+            let others_go_on = async {
+                trial.front.leader_but(Some(leader)).await;
+                clients.answered(50).await;
+            };
+            tokio::join!(tokio::time::sleep(PAUSE), others_go_on);
+            trial.process(leader).resume();
+        })
+        .await;
+}

@@ -1,0 +1,146 @@
+//! A replica in a process of its own: this test, started again.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use order_log::{Access, Place, Replica, ReplicaId, Settings, SqliteCatalog};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+
+use crate::cluster::{settings, surroundings};
+
+/// What a replica is told.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Told {
+    pub id: ReplicaId,
+    /// Its file and the catalog's.
+    pub folder: PathBuf,
+    /// Where it listens.
+    pub address: String,
+    /// Where it finds all of them.
+    pub urls: BTreeMap<ReplicaId, String>,
+    pub times: Times,
+}
+
+/// How soon the replicas notice that one is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Times {
+    pub heartbeat: Duration,
+    pub election: Duration,
+}
+
+impl Times {
+    /// Those of all tests.
+    pub fn of_tests() -> Self {
+        Self::of(&settings())
+    }
+
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            heartbeat: settings.heartbeat,
+            election: settings.election,
+        }
+    }
+}
+
+/// The variable that carries it.
+const CHILD: &str = "ORDER_LOG_TEST_CHILD";
+
+/// No test of its own: the replica that the others start.
+#[test]
+#[ignore = "started by the tests that do harm to it"]
+fn child_that_serves_until_it_is_killed() {
+    let Some(told) = std::env::var_os(CHILD) else { return };
+    let told = serde_json::from_str(told.to_str().expect("text")).expect("JSON");
+    // Whatever becomes of the test, its children do not outlive it.
+    std::thread::spawn(|| {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(0);
+    });
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(serve(told));
+}
+
+async fn serve(told: Told) {
+    let listener = TcpListener::bind(&told.address).await.expect("the port");
+    let catalog = SqliteCatalog::open(&told.folder.join("catalog.sqlite"), &[]).expect("a catalog");
+    let settings = Settings {
+        heartbeat: told.times.heartbeat,
+        election: told.times.election,
+        ..settings()
+    };
+    let place = Place {
+        id: told.id,
+        folder: told.folder,
+        urls: told.urls,
+        joins: false,
+    };
+    let replica = Replica::open(place, settings, surroundings(catalog)).await;
+    let replica = replica.expect("a replica");
+    let failed = replica.clone();
+    let served = replica.serve(listener, Access::Open, async move { failed.stopped().await });
+    served.await.expect("the replica serves");
+}
+
+/// This test, to be started again with one case only, which is ignored otherwise.
+pub fn this_test(case: &str) -> Vec<String> {
+    let program = std::env::current_exe().expect("this test");
+    let program = program.to_str().expect("a path that is text").to_owned();
+    [&program, "--exact", case, "--ignored", "--nocapture"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+/// A replica that runs.
+pub struct Process(Child);
+
+impl Process {
+    /// Starts one; `before` are the words that put it where it belongs.
+    pub fn start(told: &Told, before: &[String]) -> Self {
+        let line = [
+            before,
+            &this_test("faults::process::child_that_serves_until_it_is_killed"),
+        ]
+        .concat();
+        let child = Command::new(&line[0])
+            .args(&line[1..])
+            .env(CHILD, serde_json::to_string(told).expect("JSON"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Self(child.expect("the replica starts"))
+    }
+
+    /// `kill -9`, and its end.
+    pub fn kill(&mut self) {
+        self.0.kill().expect("a running replica");
+        self.0.wait().expect("its end");
+    }
+
+    /// Stops it in the middle of whatever it does.
+    pub fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on as if no time had passed.
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.0.id().to_string();
+        let sent = Command::new("sh").args(["-c", "kill -$0 $1", name, &id]).status();
+        assert!(sent.expect("a shell").success(), "{name} was not sent");
+    }
+}
+
+impl Drop for Process {
+    /// A test that fails leaves no replica behind. What is paused is killed just as well.
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -1,0 +1,93 @@
+//! What has to hold when all is whole again: whoever was answered finds it, once, everywhere.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use order_log::{ReplicaId, SqliteCatalog};
+use rusqlite::{Connection, OpenFlags};
+
+use super::POLL;
+use super::clients::Acknowledged;
+use super::front::Front;
+use super::network::REPLICAS;
+use super::trial::STOCKS;
+use crate::cluster::within;
+
+/// Every replica holds every order that was answered, once and without gaps, and nothing else; the catalog agrees.
+pub async fn all_replicas_hold(folder: &Path, front: &Front, catalog: &SqliteCatalog, acknowledged: &[Acknowledged]) {
+    settled(front, catalog, i64::try_from(acknowledged.len()).expect("few") - 1).await;
+    let ledgers = REPLICAS.map(|id| ledger(folder, id));
+    assert!(ledgers.iter().all(|ledger| *ledger == ledgers[0]), "the ledgers differ");
+    holds_what_was_answered(&ledgers[0], acknowledged);
+    for (name, _, shares) in STOCKS {
+        let left = catalog.quantity(name).await.expect("a catalog");
+        assert_eq!(left, Some((shares + moved(folder, name), 0)), "{name}");
+    }
+}
+
+/// Waits until every replica has applied the last order, and nothing is reserved any more.
+pub async fn settled(front: &Front, catalog: &SqliteCatalog, last: i64) {
+    for id in REPLICAS {
+        let applied = async {
+            while front
+                .status(id)
+                .await
+                .is_none_or(|status| !status.ready || status.applied < last)
+            {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        within("a replica catches up", applied).await;
+    }
+    use order_log::Catalog;
+    let settled = async {
+        while !catalog.reserved(None, 1).await.expect("a catalog").is_empty() {
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    within("reservations are settled", settled).await;
+}
+
+fn holds_what_was_answered(ledger: &[String], acknowledged: &[Acknowledged]) {
+    let mut expected: Vec<_> = acknowledged.iter().collect();
+    expected.sort_by_key(|order| order.number);
+    let numbers: Vec<_> = expected.iter().map(|order| order.number).collect();
+    let dense: Vec<_> = (0..i64::try_from(expected.len()).expect("few")).collect();
+    assert_eq!(numbers, dense);
+    assert_eq!(ledger.len(), expected.len(), "an order that nobody asked for");
+    for (row, order) in ledger.iter().zip(expected) {
+        let (wanted, number) = (&order.wanted, order.number);
+        let side = wanted.side.as_str();
+        let beginning = format!("{number}|k:{}|{}|{side}|{}|", wanted.key, wanted.name, wanted.quantity);
+        assert!(row.starts_with(&beginning), "{row} is not {beginning}");
+    }
+    let attempts: HashSet<_> = ledger.iter().map(|row| row.rsplit('|').next()).collect();
+    assert_eq!(attempts.len(), ledger.len());
+}
+
+/// A replica's ledger, all of it, line by line.
+fn ledger(folder: &Path, id: ReplicaId) -> Vec<String> {
+    let sql =
+        "SELECT number || '|' || key || '|' || name || '|' || side || '|' || quantity || '|' || price_minor || '|'
+            || currency || '|' || coalesce(trader_id, '') || '|' || at_us || '|' || attempt
+        FROM exchange_order ORDER BY number";
+    let db = file(folder, id);
+    let mut rows = db.prepare(sql).expect("a table");
+    let rows = rows.query_map([], |row| row.get(0)).expect("rows");
+    rows.map(|row| row.expect("a row")).collect()
+}
+
+/// By how many shares the ledger has changed what there is of a stock.
+fn moved(folder: &Path, name: &str) -> i64 {
+    let sql = "SELECT coalesce(sum(iif(side = 'buy', -quantity, quantity)), 0) FROM exchange_order WHERE name = ?1";
+    let moved = file(folder, REPLICAS[0]).query_row(sql, [name], |row| row.get(0));
+    moved.expect("a sum")
+}
+
+/// A replica's file, beside the replica that writes it.
+fn file(folder: &Path, id: ReplicaId) -> Connection {
+    let path = folder.join(format!("orders-{id}.sqlite"));
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a file");
+    db.busy_timeout(std::time::Duration::from_secs(5)).expect("a time");
+    db
+}

@@ -1,0 +1,120 @@
+//! Three replicas that something is done to while clients trade.
+
+use std::collections::BTreeMap;
+
+use order_log::{ReplicaId, SqliteCatalog};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tempfile::TempDir;
+
+use super::clients::{Acknowledged, Clients};
+use super::front::{Front, Wanted};
+use super::network::{Cut, Network, REPLICAS};
+use super::process::{Process, Times, Told};
+use super::promises;
+
+/// Name, price in cents and quantity of the stocks; nobody runs out of them.
+pub const STOCKS: [(&str, i64, i64); 2] = [("GameStart", 1599, 1_000_000), ("FishCo", 1999, 1_000_000)];
+/// Chooses everything that is left to chance, if it is set.
+const SEED: &str = "AGORA_ORDER_SEED";
+/// Trades are accepted so soon after everything is whole again.
+const HEALED_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
+
+pub struct Trial<N> {
+    pub front: Front,
+    pub catalog: SqliteCatalog,
+    pub folder: TempDir,
+    pub chance: StdRng,
+    pub network: N,
+    processes: BTreeMap<ReplicaId, Process>,
+    times: Times,
+    acknowledged: Vec<Acknowledged>,
+    rounds: usize,
+}
+
+impl<N: Network> Trial<N> {
+    pub fn start(network: N) -> Self {
+        Self::with(network, &STOCKS, Times::of_tests())
+    }
+
+    pub fn with(network: N, stocks: &[(&str, i64, i64)], times: Times) -> Self {
+        let seed = std::env::var_os(SEED).map_or_else(
+            || rand::rng().random(),
+            |seed| seed.to_str().and_then(|seed| seed.parse().ok()).expect("a number"),
+        );
+        println!("{SEED}={seed}");
+        let folder = tempfile::tempdir().expect("a folder");
+        let urls = REPLICAS.map(|id| (id, format!("http://{}", network.address(id))));
+        let mut trial = Self {
+            front: Front::new(urls.into()),
+            catalog: SqliteCatalog::open(&folder.path().join("catalog.sqlite"), stocks).expect("a catalog"),
+            folder,
+            chance: StdRng::seed_from_u64(seed),
+            network,
+            processes: BTreeMap::new(),
+            times,
+            acknowledged: Vec::new(),
+            rounds: 0,
+        };
+        for id in REPLICAS {
+            trial.start_replica(id);
+        }
+        trial
+    }
+
+    /// Starts a replica, for the first time or again.
+    pub fn start_replica(&mut self, id: ReplicaId) {
+        let told = Told {
+            id,
+            folder: self.folder.path().to_owned(),
+            address: self.network.address(id),
+            urls: self.network.urls(id),
+            times: self.times,
+        };
+        let process = Process::start(&told, &self.network.before(id));
+        self.processes.insert(id, process);
+    }
+
+    pub fn process(&mut self, id: ReplicaId) -> &mut Process {
+        self.processes.get_mut(&id).expect("a replica")
+    }
+
+    /// Makes or mends a cut.
+    pub fn cut(&self, cut: Cut, leader: ReplicaId, lost: bool) {
+        for (from, to) in cut.ways(leader) {
+            self.network.lose(from, to, lost);
+        }
+    }
+
+    /// Lets clients trade while `fault` happens and is healed. Then every replica accepts trades soon, and all agree.
+    pub async fn under_load(&mut self, fault: impl AsyncFnOnce(&mut Self, &Clients)) {
+        self.rounds += 1;
+        let clients = Clients::start(&self.front, self.rounds, &mut self.chance);
+        clients.answered(20).await;
+        fault(self, &clients).await;
+        self.accepts_trades_soon().await;
+        let acknowledged = clients.stop().await;
+        self.acknowledged.extend(acknowledged);
+        promises::all_replicas_hold(self.folder.path(), &self.front, &self.catalog, &self.acknowledged).await;
+    }
+
+    /// The limit is what is promised, not patience.
+    async fn accepts_trades_soon(&mut self) {
+        let trades = REPLICAS.map(|id| {
+            let (front, round) = (self.front.clone(), self.rounds);
+            async move {
+                let wanted = Wanted {
+                    key: format!("round {round} healed {id}"),
+                    name: STOCKS[0].0,
+                    side: order_log::order::Side::Buy,
+                    quantity: 1,
+                };
+                let number = front.traded_at(id, &wanted).await;
+                Acknowledged { wanted, number }
+            }
+        });
+        let accepted = tokio::time::timeout(HEALED_WITHIN, futures_util::future::join_all(trades)).await;
+        let accepted = accepted.expect("every replica accepts trades within 10 seconds");
+        self.acknowledged.extend(accepted);
+    }
+}
