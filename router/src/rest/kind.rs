@@ -1,10 +1,10 @@
 //! The shapes of values: what is checked on the way in, rendered on the way out, and written into OpenAPI.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat};
+use chrono::{DateTime, NaiveTime, SecondsFormat};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use contract::Money;
+use contract::{Date, Money};
 
 /// What a value is.
 #[derive(Clone, Copy)]
@@ -36,7 +36,7 @@ pub enum Kind {
     DateTime,
     /// A moment until which something holds, RFC 3339; a plain date is the end of that day in UTC.
     Until,
-    /// A day of the calendar, `YYYY-MM-DD`; the graph's `NaiveDate`.
+    /// A day of the calendar, `YYYY-MM-DD`; the graph's `Date`.
     Date,
     /// One of these words, to the letter; each with what it is in the graph. Where several are the same in the graph, all
     /// are understood and the first is written.
@@ -345,7 +345,7 @@ const DAY_END: NaiveTime = match NaiveTime::from_hms_micro_opt(23, 59, 59, 999_9
 fn moment(source: Source<'_>, of_day: NaiveTime) -> Result<Value, Unreadable> {
     let text = text(source)?;
     let text = text.trim();
-    let moment = match day(text) {
+    let moment = match Date::read(text) {
         Some(day) => Some(day.and_time(of_day).and_utc()),
         None => DateTime::parse_from_rfc3339(text).ok().map(|moment| moment.to_utc()),
     };
@@ -355,17 +355,10 @@ fn moment(source: Source<'_>, of_day: NaiveTime) -> Result<Value, Unreadable> {
 
 fn date(source: Source<'_>) -> Result<Value, Unreadable> {
     let text = text(source)?;
-    match day(&text) {
+    match Date::read(&text) {
         Some(_) => Ok(text.into()),
         None => Err(Unreadable::new("must be a date such as 2026-01-31")),
     }
-}
-
-/// The day that is written `YYYY-MM-DD`.
-fn day(text: &str) -> Option<NaiveDate> {
-    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-    // chrono would also read `2026-1-2` and `+2026-1-2`.
-    (day.format("%Y-%m-%d").to_string() == text).then_some(day)
 }
 
 fn boolean(source: Source<'_>) -> Result<bool, Unreadable> {

@@ -148,7 +148,7 @@ fn fits_base(kind: &Kind, base: &BaseType) -> bool {
             Kind::Id { .. } => name == "ID",
             Kind::Money { .. } => name == "Money",
             Kind::Boolean => name == "Boolean",
-            Kind::Date => name == "NaiveDate",
+            Kind::Date => name == "Date",
             Kind::Number => name == "Float",
             Kind::DateTime | Kind::Until => name == "DateTime",
             // Names of enums and inputs are the schema's to check: every operation is planned by a test.

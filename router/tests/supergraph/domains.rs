@@ -132,7 +132,7 @@ async fn an_order_answers_with_who_ordered_and_with_what_is_left() {
     let placed = agora
         .ask(
             person(agora.people.cleo),
-            "mutation($date: NaiveDate!) { placeShopOrder(input: { product: 1, quantity: 2, date: $date }) {
+            "mutation($date: Date!) { placeShopOrder(input: { product: 1, quantity: 2, date: $date }) {
                 date total product { name available } user { username shopOrders(last: 1) { nodes { quantity } } } } }",
             json!({ "date": "2026-01-31" }),
         )

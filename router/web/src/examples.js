@@ -439,7 +439,7 @@ query Shop($text: String) {
 }
 
 # With the same key a second click orders nothing more.
-mutation OrderProduct($product: ID!, $quantity: Int!, $date: NaiveDate!, $key: String) {
+mutation OrderProduct($product: ID!, $quantity: Int!, $date: Date!, $key: String) {
   placeShopOrder(
     input: { product: $product, quantity: $quantity, date: $date }
     idempotencyKey: $key

@@ -27,11 +27,12 @@ pub struct CreateUserMutation;
 
 #[Object]
 impl CreateUserMutation {
-    /// Makes a member's account. Nobody can log in to it until it has a password: see `setPassword`. Administrators only.
+    /// Makes a member's account. Nobody can log in to it until it has a password: see `setPassword`. For operators.
     async fn create_user(
         &self,
         ctx: &Context<'_>,
         input: CreateUserInput,
+        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<User> {
         ctx.viewer().operator()?;

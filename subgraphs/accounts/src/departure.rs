@@ -16,9 +16,9 @@ pub struct DepartureMutation;
 
 #[Object]
 impl DepartureMutation {
-    /// Deactivates the viewer's account; an administrator may name somebody else's, by id or by username. Nobody can log
-    /// in to it any more or find it; its name stays taken, and what it wrote stays. What it lends, or was lent as a broker,
-    /// goes back, and its orders that wait are cancelled.
+    /// Deactivates the viewer's account; operators may name somebody else's, by id or by username. Nobody can log in to
+    /// it any more, and only operators find it; its name stays taken, and what it wrote stays. What it lends, or was
+    /// lent as a broker, goes back, and its orders that wait are cancelled.
     async fn deactivate_account(
         &self,
         ctx: &Context<'_>,
@@ -29,9 +29,9 @@ impl DepartureMutation {
         leave(ctx, id, false).await
     }
 
-    /// Erases the viewer's account; an administrator may name somebody else's. Email, names, phone, address and
-    /// password are gone for good; its username stays taken, and what it did stays. What runs ends as with
-    /// `deactivateAccount`. One that was deactivated before only an administrator can erase.
+    /// Erases the viewer's account; operators may name somebody else's. Email, names, phone, address and password are
+    /// gone for good; its username stays taken, and what it did stays. What runs ends as with `deactivateAccount`. One
+    /// that was deactivated before only operators can erase.
     async fn erase_account(&self, ctx: &Context<'_>, user_id: Option<ID>) -> Result<bool> {
         let id = whose(ctx.viewer(), user_id)?;
         leave(ctx, id, true).await.map(|_| true)

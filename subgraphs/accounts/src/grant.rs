@@ -50,11 +50,12 @@ pub struct GrantMutation;
 impl GrantMutation {
     /// Lends money or shares of the viewer to one broker: they leave what is free and are committed. Where one of the same
     /// kind (and currency or holding) is active between the two, it is raised, and is over at the later of the two moments.
-    /// The broker's fee of now is the most the broker can take under it. Investors only.
+    /// The broker's fee of now is the most the broker can take under it. For investors.
     async fn grant_authorization(
         &self,
         ctx: &Context<'_>,
         input: GrantInput,
+        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<GrantedAuthorization> {
         let (viewer, services) = (ctx.viewer(), ctx.services());
@@ -89,7 +90,7 @@ impl GrantMutation {
     }
 
     /// Takes an authorization back: what was not used is the viewer's to use again. One that has ended stays as it is. For
-    /// the investor only.
+    /// its investor.
     async fn revoke_authorization(&self, ctx: &Context<'_>, id: ID) -> Result<Authorization> {
         ctx.viewer().signed_in()?;
         let now_us = ctx.now_us();

@@ -7,19 +7,19 @@ use entities::user;
 use crate::profile::{named, settled};
 use crate::user::{User, news_of};
 
-/// Changes of karma. Votes make it; by hand it is for administrators only.
+/// Changes of karma. Votes make it; by hand it is for operators.
 #[derive(Default)]
 pub struct KarmaMutation;
 
 #[Object]
 impl KarmaMutation {
-    /// Adds one to the karma of the person with that id or that username: exactly one of the two. Administrators only.
+    /// Adds one to the karma of the person with that id or that username: exactly one of the two. For operators.
     async fn increment_karma(&self, ctx: &Context<'_>, user_id: Option<ID>, username: Option<String>) -> Result<User> {
         add(ctx, user_id, username, 1).await
     }
 
     /// Takes one from the karma of the person with that id or that username, also below zero: exactly one of the two.
-    /// Administrators only.
+    /// For operators.
     async fn decrement_karma(&self, ctx: &Context<'_>, user_id: Option<ID>, username: Option<String>) -> Result<User> {
         add(ctx, user_id, username, -1).await
     }

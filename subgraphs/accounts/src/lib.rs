@@ -41,7 +41,8 @@ pub struct Mutation(
     grant::GrantMutation,
 );
 
-/// What can be watched. Accounts hosts the invalidations of all domains: they come over the bus.
+/// What can be watched.
+// Accounts hosts the invalidations of all domains: they come over the bus.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(InvalidationSubscription);
 

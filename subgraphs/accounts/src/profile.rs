@@ -20,13 +20,13 @@ pub struct ProfileMutation;
 
 #[Object]
 impl ProfileMutation {
-    /// Changes the viewer's profile; an administrator may name somebody else.
+    /// Changes the viewer's profile; operators may name somebody else.
     async fn update_profile(&self, ctx: &Context<'_>, input: ProfileInput, user_id: Option<ID>) -> Result<User> {
         let id = whose(ctx.viewer(), user_id)?;
         carry_out(ctx, id, input.check()?, None).await
     }
 
-    /// Changes the viewer's email; an administrator may name somebody else, by id or by username.
+    /// Changes the viewer's email; operators may name somebody else, by id or by username.
     async fn update_email(
         &self,
         ctx: &Context<'_>,
@@ -85,7 +85,7 @@ impl ProfileMutation {
         set_password(ctx, person, new, which).await
     }
 
-    /// Sets somebody's password without knowing the old one, and ends all their sessions. Administrators only.
+    /// Sets somebody's password without knowing the old one, and ends all their sessions. For operators.
     async fn set_password(&self, ctx: &Context<'_>, user_id: ID, #[graphql(secret)] new: String) -> Result<bool> {
         ctx.viewer().operator()?;
         let new = Password::chosen("new", new)?;

@@ -30,6 +30,7 @@ impl SignInMutation {
         &self,
         ctx: &Context<'_>,
         mut input: RegisterInput,
+        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<SignedIn> {
         let desk = ctx.data_unchecked::<Arc<SignInDesk>>();

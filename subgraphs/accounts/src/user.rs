@@ -57,17 +57,17 @@ impl User {
         self.row.surname.as_deref()
     }
 
-    /// The email address; null for everyone but the person and administrators.
+    /// The email address; null for everyone but the person and operators.
     async fn email(&self, ctx: &Context<'_>) -> Option<&str> {
         self.row.email.as_deref().filter(|_| self.is_open_to(ctx))
     }
 
-    /// The telephone number; null for everyone but the person and administrators.
+    /// The telephone number; null for everyone but the person and operators.
     async fn phone(&self, ctx: &Context<'_>) -> Option<&str> {
         self.row.phone.as_deref().filter(|_| self.is_open_to(ctx))
     }
 
-    /// The postal address; null for everyone but the person and administrators.
+    /// The postal address; null for everyone but the person and operators.
     async fn address(&self, ctx: &Context<'_>) -> Option<Address> {
         Address::of(&self.row).filter(|_| self.is_open_to(ctx))
     }
@@ -77,7 +77,7 @@ impl User {
         role_of(&self.row)
     }
 
-    /// What a broker takes of a trade, in percent; null for everyone else.
+    /// What a broker takes of a trade, in percent; null for who is no broker.
     async fn brokerage_fee_percent(&self) -> Option<f64> {
         self.row.fee_basis_points.map(percent)
     }
@@ -263,7 +263,7 @@ impl UserQuery {
     }
 
     /// The person with that id or that username (in any case): exactly one of the two. Null when there is none, or
-    /// none any more: a deactivated account is shown to administrators only.
+    /// none any more: a deactivated account is shown to operators only.
     async fn user(&self, ctx: &Context<'_>, id: Option<ID>, username: Option<String>) -> Result<Option<User>> {
         let found = match (id, username) {
             (Some(id), None) => by_id(ctx, &id).await?,

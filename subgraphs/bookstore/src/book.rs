@@ -19,6 +19,7 @@ const TOPICS_MAX: u64 = 1_000;
 #[derive(Clone)]
 pub struct Book(pub(crate) book::Model);
 
+/// A book of the bookstore.
 #[Object]
 impl Book {
     /// The book's id.
@@ -206,8 +207,14 @@ pub struct BookMutation;
 
 #[Object]
 impl BookMutation {
-    /// Adds a book.
-    async fn add_book(&self, ctx: &Context<'_>, input: BookInput, idempotency_key: Option<String>) -> Result<Book> {
+    /// Adds a book. For operators.
+    async fn add_book(
+        &self,
+        ctx: &Context<'_>,
+        input: BookInput,
+        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        idempotency_key: Option<String>,
+    ) -> Result<Book> {
         ctx.viewer().operator()?;
         let new = input.checked()?;
         let key = IdempotencyKey::of(ctx.viewer(), "addBook", idempotency_key, &new)?;
@@ -225,7 +232,7 @@ impl BookMutation {
         Ok(Book(added.into_inner()))
     }
 
-    /// Changes a book. What is left out stays; nothing can be null.
+    /// Changes a book. What is left out stays; nothing can be null. For operators.
     async fn update_book(&self, ctx: &Context<'_>, id: ID, input: BookPatch) -> Result<Book> {
         ctx.viewer().operator()?;
         let change = input.checked()?;
@@ -244,7 +251,7 @@ impl BookMutation {
         Ok(Book(book))
     }
 
-    /// Deletes a book. Its purchases stay.
+    /// Deletes a book. Its purchases stay. For operators.
     async fn delete_book(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
         ctx.viewer().operator()?;
         let id = parse_id(&id).ok_or(Error::NotFound("book"))?;

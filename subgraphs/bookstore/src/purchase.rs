@@ -16,6 +16,7 @@ use crate::user::User;
 /// One copy of a book, sold. What was sold stays readable when the book is changed or deleted.
 pub struct BookPurchase(pub(crate) book_purchase::Model);
 
+/// One copy of a book, sold. What was sold stays readable when the book is changed or deleted.
 #[Object]
 impl BookPurchase {
     /// The purchase's id.
@@ -51,7 +52,7 @@ impl BookPurchase {
         self.0.quantity_after
     }
 
-    /// Who bought it; null when another program did.
+    /// Who bought it; null when a program did, for nobody in particular.
     async fn buyer(&self) -> Option<User> {
         self.0.buyer_id.map(User)
     }
@@ -130,7 +131,13 @@ pub struct PurchaseMutation;
 #[Object]
 impl PurchaseMutation {
     /// Buys one copy of a book for the viewer, or for nobody in particular when the viewer is a program.
-    async fn purchase_book(&self, ctx: &Context<'_>, id: ID, idempotency_key: Option<String>) -> Result<BookPurchase> {
+    async fn purchase_book(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        idempotency_key: Option<String>,
+    ) -> Result<BookPurchase> {
         let viewer = ctx.viewer();
         let buyer = match viewer {
             Viewer::Service { .. } => None,

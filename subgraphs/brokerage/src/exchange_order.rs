@@ -5,6 +5,7 @@ use async_graphql::Object;
 /// A trade with the exchange.
 pub struct ExchangeOrder(pub(crate) i64);
 
+/// A trade that was carried out. It never changes.
 #[Object(unresolvable = "number")]
 impl ExchangeOrder {
     /// The trade's number.

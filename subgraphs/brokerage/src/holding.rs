@@ -103,8 +103,8 @@ pub struct HoldingMutation;
 #[Object]
 impl HoldingMutation {
     /// Sets how many shares of a holding are committed to brokers; the others become free. It takes at least those
-    /// that active authorizations hold, and at most all but those that cover automated sales. For the owner and for
-    /// services.
+    /// that active authorizations hold, and at most all but those that cover automated sales. For its owner and for
+    /// programs.
     async fn commit_shares(&self, ctx: &Context<'_>, holding_id: ID, committed: i64) -> Result<Holding> {
         let viewer = match ctx.viewer() {
             Viewer::Anonymous => return Err(Error::Unauthenticated),

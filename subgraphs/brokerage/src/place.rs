@@ -112,6 +112,7 @@ impl PlaceMutation {
         &self,
         ctx: &Context<'_>,
         input: PlaceOrderInput,
+        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<BrokerageOrder> {
         let viewer = ctx.viewer();

@@ -16,6 +16,7 @@ use crate::user::User;
 /// A trade that was carried out. It never changes.
 pub struct ExchangeOrder(pub(crate) exchange_order::Model);
 
+/// A trade that was carried out. It never changes.
 #[Object]
 impl ExchangeOrder {
     /// Its number: 0, 1, 2 … without gaps.
@@ -131,6 +132,7 @@ impl OrderMutation {
         #[graphql(desc = "The stock's name.")] stock: String,
         side: Side,
         #[graphql(desc = "How many shares, 1 to 2,147,483,647.")] quantity: i32,
+        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<ExchangeOrder> {
         let viewer = ctx.viewer();

@@ -9,6 +9,7 @@ use crate::stock::{checked_quantity, named, typed_name};
 /// A copy of the order log.
 pub struct OrderReplica(Replica);
 
+/// A copy of the order log.
 #[Object]
 impl OrderReplica {
     /// The replica's id, from 1.
@@ -57,6 +58,7 @@ pub struct ReplicaMutation;
 #[Object]
 impl ReplicaMutation {
     /// Asks a replica to lead, and answers which one really does: who may is not for the caller to say.
+    /// For operators.
     async fn propose_leader(&self, ctx: &Context<'_>, replica: ID) -> Result<OrderReplica> {
         ctx.viewer().operator()?;
         let replicas = ctx.services().orders.replicas(ctx.db()).await?;
@@ -71,7 +73,7 @@ impl ReplicaMutation {
     }
 
     /// Confirms that the log has exactly this trade under this number; `CONFLICT` when it has another or none. Nothing
-    /// is ever written past the log.
+    /// is ever written past the log. For operators.
     async fn acknowledge_order(
         &self,
         ctx: &Context<'_>,

@@ -212,8 +212,14 @@ pub struct StockMutation;
 
 #[Object]
 impl StockMutation {
-    /// Lists a new stock.
-    async fn list_stock(&self, ctx: &Context<'_>, input: StockInput, idempotency_key: Option<String>) -> Result<Stock> {
+    /// Lists a new stock. For operators.
+    async fn list_stock(
+        &self,
+        ctx: &Context<'_>,
+        input: StockInput,
+        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        idempotency_key: Option<String>,
+    ) -> Result<Stock> {
         ctx.viewer().operator()?;
         let new = input.checked()?;
         let key = IdempotencyKey::of(ctx.viewer(), "listStock", idempotency_key, &new)?;
@@ -234,13 +240,15 @@ impl StockMutation {
         Ok(Stock(listed.into_inner()))
     }
 
-    /// Corrects how many shares the exchange has, without a trade: BUY takes shares out, SELL puts shares in.
+    /// Corrects how many shares the exchange has, without a trade: BUY takes shares out, SELL puts shares in. For
+    /// operators.
     async fn adjust_stock(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The stock's name.")] stock: String,
         side: Side,
         #[graphql(desc = "How many shares, 1 to 2,147,483,647.")] quantity: i32,
+        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Stock> {
         ctx.viewer().operator()?;
@@ -261,7 +269,7 @@ impl StockMutation {
         Ok(Stock(adjusted.into_inner()))
     }
 
-    /// Makes every cache forget a stock, though it has not changed.
+    /// Makes every cache forget a stock, though it has not changed. For operators.
     async fn invalidate_stock(
         &self,
         ctx: &Context<'_>,

@@ -11,6 +11,7 @@ use crate::user::User;
 /// A message; only its sender, its receiver and operators reach it.
 pub struct Message(pub(crate) message::Model);
 
+/// A message; only its sender, its receiver and operators reach it.
 #[Object]
 impl Message {
     /// The message's id.

@@ -32,6 +32,7 @@ impl MessageMutation {
         contents: String,
         flag: Option<String>,
         from: Option<String>,
+        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Message> {
         let viewer = ctx.viewer();
@@ -56,7 +57,7 @@ impl MessageMutation {
         Ok(Message(sent.into_inner()))
     }
 
-    /// Deletes a message, for both people; either of them may.
+    /// Deletes a message, for both people: its sender, its receiver and operators may.
     async fn delete_message(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
         let viewer = ctx.viewer().clone();
         viewer.signed_in()?;
@@ -76,7 +77,7 @@ impl MessageMutation {
         Ok(true)
     }
 
-    /// Marks a message as a favourite, or as none; for its receiver.
+    /// Marks a message as a favourite, or as none; for its receiver and for operators.
     async fn favorite_message(
         &self,
         ctx: &Context<'_>,

@@ -95,7 +95,13 @@ pub struct PostMutation;
 #[Object]
 impl PostMutation {
     /// Makes a post: the viewer's own, or one under a name that an operator gives.
-    async fn create_post(&self, ctx: &Context<'_>, input: PostInput, idempotency_key: Option<String>) -> Result<Post> {
+    async fn create_post(
+        &self,
+        ctx: &Context<'_>,
+        input: PostInput,
+        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        idempotency_key: Option<String>,
+    ) -> Result<Post> {
         let viewer = ctx.viewer();
         viewer.signed_in()?;
         if input.at.is_some() && !viewer.is_operator() {

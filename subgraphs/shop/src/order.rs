@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use contract::{Audience, ContextExt, Error, Event, Money, Result, parse_id, rfc3339, row};
+use contract::{Audience, ContextExt, Date, Error, Event, Money, Result, parse_id, rfc3339, row};
 use entities::shop_order;
 
 use crate::product::{self, Product};
@@ -36,8 +36,8 @@ impl ShopOrder {
     }
 
     /// The date that was given to it.
-    async fn date(&self) -> NaiveDate {
-        date_of(self.0.day)
+    async fn date(&self) -> Date {
+        date_of(self.0.day).into()
     }
 
     /// What one cost when it was ordered.
@@ -66,24 +66,13 @@ impl ShopOrder {
     }
 }
 
-/// The first day that can be written as four digits, two and two.
-const FIRST_DAY: NaiveDate = day(1, 1, 1);
-/// The last one.
-const LAST_DAY: NaiveDate = day(9_999, 12, 31);
-
-const fn day(year: i32, month: u32, day: u32) -> NaiveDate {
-    NaiveDate::from_ymd_opt(year, month, day).expect("a day of the calendar")
-}
-
 /// Days since the epoch.
 ///
 /// # Errors
-/// `INVALID_INPUT` for what would not be written `YYYY-MM-DD`.
-pub(crate) fn day_of(date: NaiveDate) -> Result<i64> {
-    if !(FIRST_DAY..=LAST_DAY).contains(&date) {
-        return Err(Error::invalid("input.date", "must be from 0001-01-01 to 9999-12-31"));
-    }
-    Ok(date.signed_duration_since(NaiveDate::default()).num_days())
+/// `INVALID_INPUT` for what is no day.
+pub(crate) fn day_of(date: &Date) -> Result<i64> {
+    let day = date.day("input.date")?;
+    Ok(day.signed_duration_since(NaiveDate::default()).num_days())
 }
 
 fn date_of(day: i64) -> NaiveDate {

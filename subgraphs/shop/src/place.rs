@@ -1,8 +1,7 @@
 //! What people do with orders: place, change, delete.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
-use chrono::NaiveDate;
-use contract::{ContextExt, Error, Event, IdempotencyKey, Result, Tx, Viewer, given, once, parse_id};
+use contract::{ContextExt, Date, Error, Event, IdempotencyKey, Result, Tx, Viewer, given, once, parse_id};
 use entities::shop_order::{self, NewOrder, OrderChange, Refused, Written};
 use entities::user;
 
@@ -18,8 +17,8 @@ pub struct ShopOrderInput {
     product: ID,
     /// How many, 1 to 2,147,483,647.
     quantity: i32,
-    /// The date of the order, `2026-01-31`.
-    date: NaiveDate,
+    /// The date of the order.
+    date: Date,
 }
 
 /// New values for some of an order's members. A member left out stays as it is.
@@ -31,8 +30,8 @@ pub struct ShopOrderPatch {
     product: MaybeUndefined<ID>,
     /// How many, 1 to 2,147,483,647.
     quantity: MaybeUndefined<i32>,
-    /// The date of the order, `2026-01-31`.
-    date: MaybeUndefined<NaiveDate>,
+    /// The date of the order.
+    date: MaybeUndefined<Date>,
 }
 
 impl ShopOrderPatch {
@@ -43,7 +42,7 @@ impl ShopOrderPatch {
         let date = given("input.date", self.date)?;
         let change = OrderChange {
             quantity: given("input.quantity", self.quantity)?.map(quantity).transpose()?,
-            day: date.map(day_of).transpose()?,
+            day: date.as_ref().map(day_of).transpose()?,
             // What is no id is the id of nothing: whether the order is there comes first.
             product_id: product.map(|product| parse_id(&product).unwrap_or(NOTHING)),
         };
@@ -75,6 +74,7 @@ impl OrderMutation {
         &self,
         ctx: &Context<'_>,
         input: ShopOrderInput,
+        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<ShopOrder> {
         let viewer = ctx.viewer();
@@ -82,7 +82,7 @@ impl OrderMutation {
             user_id: orderer(viewer, input.user)?,
             product_id: parse_id(&input.product).unwrap_or(NOTHING),
             quantity: quantity(input.quantity)?,
-            day: day_of(input.date)?,
+            day: day_of(&input.date)?,
         };
         let own = viewer.is(new.user_id);
         let key = IdempotencyKey::of(viewer, "placeShopOrder", idempotency_key, &new)?;

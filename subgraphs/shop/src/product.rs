@@ -185,11 +185,12 @@ pub struct ProductMutation;
 
 #[Object]
 impl ProductMutation {
-    /// Adds a product.
+    /// Adds a product. For operators.
     async fn add_product(
         &self,
         ctx: &Context<'_>,
         input: ProductInput,
+        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Product> {
         ctx.viewer().operator()?;
@@ -209,7 +210,7 @@ impl ProductMutation {
         Ok(Product(added.into_inner()))
     }
 
-    /// Changes a product. What is left out stays; nothing can be null.
+    /// Changes a product. What is left out stays; nothing can be null. For operators.
     async fn update_product(&self, ctx: &Context<'_>, id: ID, input: ProductPatch) -> Result<Product> {
         ctx.viewer().operator()?;
         let change = input.checked()?;

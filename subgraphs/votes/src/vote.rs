@@ -18,12 +18,24 @@ pub struct VoteMutation;
 impl VoteMutation {
     /// Votes for a post, or for whatever may get that id. A person has one vote a post: the same again changes nothing, one
     /// against it is moved. Programs vote for nobody in particular: each call counts once more.
-    async fn upvote(&self, ctx: &Context<'_>, post_id: ID, idempotency_key: Option<String>) -> Result<Post> {
+    async fn upvote(
+        &self,
+        ctx: &Context<'_>,
+        post_id: ID,
+        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        idempotency_key: Option<String>,
+    ) -> Result<Post> {
         vote(ctx, "upvote", Direction::Up, &post_id, idempotency_key).await
     }
 
     /// Votes against a post, as `upvote` does for one.
-    async fn downvote(&self, ctx: &Context<'_>, post_id: ID, idempotency_key: Option<String>) -> Result<Post> {
+    async fn downvote(
+        &self,
+        ctx: &Context<'_>,
+        post_id: ID,
+        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        idempotency_key: Option<String>,
+    ) -> Result<Post> {
         vote(ctx, "downvote", Direction::Down, &post_id, idempotency_key).await
     }
 

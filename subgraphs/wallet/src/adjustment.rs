@@ -17,7 +17,7 @@ pub struct AdjustmentMutation;
 #[Object]
 impl AdjustmentMutation {
     /// Sets what is free in a person's wallet of that currency and, if given, what is set aside for brokers and lent to
-    /// them together; the difference comes from outside, or goes there. For programs only. `INVALID_INPUT` for less
+    /// them together; the difference comes from outside, or goes there. For programs. `INVALID_INPUT` for less
     /// than nothing, and for less set aside than is lent. `CONFLICT` when the wallet cannot hold that much.
     async fn set_balance(
         &self,

@@ -1,0 +1,103 @@
+//! A day of the calendar, without a time and a time zone.
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use chrono::NaiveDate;
+
+use crate::{Error, Result};
+
+/// The first day that is written as four digits, two and two.
+const FIRST_DAY: NaiveDate = day(1, 1, 1);
+/// The last one.
+const LAST_DAY: NaiveDate = day(9_999, 12, 31);
+
+const fn day(year: i32, month: u32, day: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(year, month, day).expect("a day of the calendar")
+}
+
+/// A day as it is written in the API. What a caller wrote is read where its argument has a name: see [`Date::day`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Date(String);
+
+impl Date {
+    /// The day that is written `YYYY-MM-DD`, and in no other way.
+    pub fn read(text: &str) -> Option<NaiveDate> {
+        let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+        // chrono would also read `2026-1-2` and `+2026-1-2`.
+        (day.format("%Y-%m-%d").to_string() == text).then_some(day)
+    }
+
+    /// Which day it is.
+    ///
+    /// # Errors
+    /// `INVALID_INPUT` naming `field` for what is not written `YYYY-MM-DD`, and for what no calendar has.
+    pub fn day(&self, field: &'static str) -> Result<NaiveDate> {
+        let day = Self::read(&self.0).ok_or_else(|| Error::invalid(field, "must be a date such as 2026-01-31"))?;
+        if !(FIRST_DAY..=LAST_DAY).contains(&day) {
+            return Err(Error::invalid(field, "must be from 0001-01-01 to 9999-12-31"));
+        }
+        Ok(day)
+    }
+}
+
+impl From<NaiveDate> for Date {
+    fn from(day: NaiveDate) -> Self {
+        Self(day.format("%Y-%m-%d").to_string())
+    }
+}
+
+/// A day of the calendar, a full-date of RFC 3339: `2026-01-31`. It has neither a time nor a time zone.
+#[Scalar(specified_by_url = "https://datatracker.ietf.org/doc/html/rfc3339#section-5.6")]
+impl ScalarType for Date {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match value {
+            Value::String(text) => Ok(Self(text)),
+            other => Err(InputValueError::expected_type(other)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Result<NaiveDate> {
+        Date(text.to_owned()).day("input.date")
+    }
+
+    #[test]
+    fn reads_and_writes_the_same_day() {
+        for text in ["0001-01-01", "1969-12-31", "2024-02-29", "9999-12-31"] {
+            assert_eq!(Date::from(day(text).unwrap()), Date(text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn refuses_every_other_way_to_write_a_day_and_names_the_field() {
+        for text in [
+            "",
+            "2026-02-29",
+            "2026-1-2",
+            "+2026-01-02",
+            "20260102",
+            "02.01.2026",
+            " 2026-01-02",
+            "2026-01-02T00:00:00Z",
+        ] {
+            let refused = day(text).unwrap_err();
+            assert_eq!(
+                refused.to_string(),
+                "input.date: must be a date such as 2026-01-31",
+                "{text:?}"
+            );
+        }
+        for text in ["0000-12-31", "+10000-01-01", "-0001-01-01"] {
+            let refused = day(text).unwrap_err();
+            let range = "input.date: must be from 0001-01-01 to 9999-12-31";
+            assert_eq!(refused.to_string(), range, "{text:?}");
+        }
+    }
+}
