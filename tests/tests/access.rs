@@ -169,7 +169,7 @@ const WRITES: &[Row] = &[
         ["401", "403", "403", "403", "ok", "ok", "403"],
     ),
     (
-        r#"mutation { it: proposeLeader(replica: "1") { id } }"#,
+        r#"mutation { it: proposeLeader(replicaId: "1") { id } }"#,
         ["401", "403", "403", "403", "ok", "ok", "403"],
     ),
     (

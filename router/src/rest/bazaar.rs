@@ -254,7 +254,7 @@ const LEADER: Route = Route {
     path: "/leader-broadcast",
     name: "leader",
     summary: "Tells the replica who is to lead",
-    operation: "mutation ($replica: ID!) { proposeLeader(replica: $replica) { id } }",
+    operation: "mutation ($replicaId: ID!) { proposeLeader(replicaId: $replicaId) { id } }",
     answer: Answer::One("/proposeLeader"),
     body: Some(Body::json(&LEADER_CHOSEN)),
     response: Kind::Object(&LEADER_ACKNOWLEDGED),
@@ -449,7 +449,7 @@ static LEADER_CHOSEN: Model = Model {
     name: "Leader",
     about: "Who is to lead.",
     fields: &[Field::new("leader-id", Kind::Id { min: 1 })
-        .at("/replica")
+        .at("/replicaId")
         .about("The id of a replica.")],
     example: r#"{"leader-id":1}"#,
 };

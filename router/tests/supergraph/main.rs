@@ -6,6 +6,7 @@ mod cache;
 mod domains;
 mod everything;
 mod failures;
+mod language;
 mod market;
 mod operations;
 mod plans;

@@ -1,11 +1,11 @@
 //! Karma: what others think of a person's posts.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, Result, Tx};
-use entities::user;
+use contract::{ContextExt, Error, IdempotencyKey, Once, Result, Tx, once};
+use entities::user::{self, Changed};
 
-use crate::profile::{named, settled};
-use crate::user::{User, news_of};
+use crate::profile::named;
+use crate::user::{User, news};
 
 /// Changes of karma. Votes make it; by hand it is for operators.
 #[derive(Default)]
@@ -14,27 +14,81 @@ pub struct KarmaMutation;
 #[Object]
 impl KarmaMutation {
     /// Adds one to the karma of the person with that id or that username: exactly one of the two. For operators.
-    async fn increment_karma(&self, ctx: &Context<'_>, user_id: Option<ID>, username: Option<String>) -> Result<User> {
-        add(ctx, user_id, username, 1).await
+    async fn increment_karma(
+        &self,
+        ctx: &Context<'_>,
+        user_id: Option<ID>,
+        username: Option<String>,
+        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        idempotency_key: Option<String>,
+    ) -> Result<User> {
+        add(ctx, Way::Up, user_id, username, idempotency_key).await
     }
 
     /// Takes one from the karma of the person with that id or that username, also below zero: exactly one of the two.
     /// For operators.
-    async fn decrement_karma(&self, ctx: &Context<'_>, user_id: Option<ID>, username: Option<String>) -> Result<User> {
-        add(ctx, user_id, username, -1).await
+    async fn decrement_karma(
+        &self,
+        ctx: &Context<'_>,
+        user_id: Option<ID>,
+        username: Option<String>,
+        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        idempotency_key: Option<String>,
+    ) -> Result<User> {
+        add(ctx, Way::Down, user_id, username, idempotency_key).await
     }
 }
 
-async fn add(ctx: &Context<'_>, user_id: Option<ID>, username: Option<String>, points: i64) -> Result<User> {
+#[derive(Clone, Copy)]
+enum Way {
+    Up,
+    Down,
+}
+
+impl Way {
+    fn field(self) -> &'static str {
+        match self {
+            Self::Up => "incrementKarma",
+            Self::Down => "decrementKarma",
+        }
+    }
+
+    fn points(self) -> i64 {
+        match self {
+            Self::Up => 1,
+            Self::Down => -1,
+        }
+    }
+}
+
+async fn add(
+    ctx: &Context<'_>,
+    way: Way,
+    user_id: Option<ID>,
+    username: Option<String>,
+    key: Option<String>,
+) -> Result<User> {
     ctx.viewer().operator()?;
     if user_id.is_none() && username.is_none() {
         return Err(Error::invalid("userId", "or else username is needed"));
     }
     let id = named(ctx, user_id, username).await?;
-    let change = async move |tx: &Tx| Ok(user::add_karma(tx, id, points).await?);
-    let done = ctx
-        .services()
-        .write_and_tell(change, |done| news_of(done, true))
-        .await?;
-    settled(ctx, id, done)
+    let key = IdempotencyKey::of(ctx.viewer(), way.field(), key, &id)?;
+    let now_us = ctx.now_us();
+    let own = ctx.viewer().is(id);
+    // The key remembers the karma alone, nothing personal: whoever is erased is to be gone.
+    let change = async move |tx: &Tx| {
+        let add = async || match user::add_karma(tx, id, way.points()).await? {
+            Changed::Done(person) => Ok(person.karma),
+            // The token may be older than the deactivation.
+            _ if own => Err(Error::Unauthenticated),
+            _ => Err(Error::NotFound("user")),
+        };
+        let karma = once(tx, key.as_ref(), now_us, add).await?;
+        let person = user::by_id(tx, id).await?.ok_or(Error::NotFound("user"))?;
+        Ok(karma.map(|karma| user::Model { karma, ..person }))
+    };
+    let tell = |done: &Once<user::Model>| done.first().map(|person| news(person, true));
+    let done = ctx.services().write_and_tell(change, tell).await?;
+    Ok(User::of(done.into_inner()))
 }

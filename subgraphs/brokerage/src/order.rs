@@ -2,7 +2,9 @@
 
 use async_graphql::{Context, Description, Enum, ID, Object};
 use chrono::{DateTime, Utc};
-use contract::{ContextExt, Money, PageArgs, Paged, Result, Side, Viewer, page, parse_id, rfc3339, row};
+use contract::{ContextExt, Error, Money, PageArgs, Paged, Result, Side, Viewer, page, parse_id, rfc3339, row};
+use entities::expiry::ORDER_EXPIRED;
+use entities::leaving::ORDER_LEFT;
 use entities::{brokerage_order, side};
 use sea_orm::{ColumnTrait, Order as Direction, QueryFilter};
 
@@ -20,6 +22,27 @@ pub enum OrderStatus {
     Completed,
     /// It was cancelled, or its time was over; nothing happened.
     Cancelled,
+}
+
+/// Why an order was cancelled that nobody cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum CancelReason {
+    /// Its time was over.
+    Expired,
+    /// Its investor closed the account.
+    Left,
+}
+
+impl CancelReason {
+    fn of(word: &str) -> Result<Self> {
+        match word {
+            ORDER_EXPIRED => Ok(Self::Expired),
+            ORDER_LEFT => Ok(Self::Left),
+            _ => Err(Error::Internal(
+                format!("no order is cancelled for being {word}").into(),
+            )),
+        }
+    }
 }
 
 impl OrderStatus {
@@ -131,9 +154,9 @@ impl BrokerageOrder {
         self.0.exchange_number.map(ExchangeOrder)
     }
 
-    /// Why it was cancelled, when nobody cancelled it: `expired`, or `left` where its investor closed the account.
-    async fn reason(&self) -> Option<&str> {
-        self.0.reason.as_deref()
+    /// Why it was cancelled, when nobody cancelled it.
+    async fn reason(&self) -> Result<Option<CancelReason>> {
+        self.0.reason.as_deref().map(CancelReason::of).transpose()
     }
 
     /// When it was placed.

@@ -59,12 +59,12 @@ pub struct ReplicaMutation;
 impl ReplicaMutation {
     /// Asks a replica to lead, and answers which one really does: who may is not for the caller to say.
     /// For operators.
-    async fn propose_leader(&self, ctx: &Context<'_>, replica: ID) -> Result<OrderReplica> {
+    async fn propose_leader(&self, ctx: &Context<'_>, replica_id: ID) -> Result<OrderReplica> {
         ctx.viewer().operator()?;
         let replicas = ctx.services().orders.replicas(ctx.db()).await?;
-        let wanted = parse_id(&replica);
+        let wanted = parse_id(&replica_id);
         if !replicas.iter().any(|known| Some(known.id) == wanted) {
-            return Err(Error::invalid("replica", "must be the id of a replica"));
+            return Err(Error::invalid("replicaId", "must be the id of a replica"));
         }
         let leader = replicas.into_iter().find(|known| known.leader);
         leader

@@ -127,13 +127,14 @@ pub struct StockQuery;
 
 #[Object]
 impl StockQuery {
-    /// The stock with that id, or of that name.
+    /// The stock with that id or that name: exactly one of the two.
     #[graphql(tag = "cacheable")]
     async fn stock(&self, ctx: &Context<'_>, id: Option<ID>, name: Option<String>) -> Option<Result<Stock>> {
         let found = match (id, name) {
             (Some(id), None) => find(ctx, parse_id(&id)?).await,
             (None, Some(name)) => named(ctx, name).await,
-            _ => Err(Error::invalid("id", "is given, or else name")),
+            (None, None) => Err(Error::invalid("id", "or else name is needed")),
+            (Some(_), Some(_)) => Err(Error::invalid("name", "cannot be combined with id")),
         };
         found.transpose()
     }

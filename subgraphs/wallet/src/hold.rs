@@ -11,7 +11,7 @@ use crate::word::value;
 
 /// What became of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-pub enum HoldState {
+pub enum HoldStatus {
     /// The money is held.
     Pending,
     /// It was spent.
@@ -45,7 +45,7 @@ impl Hold {
     }
 
     /// What became of it.
-    async fn state(&self) -> Result<HoldState> {
+    async fn status(&self) -> Result<HoldStatus> {
         value(&self.row.state)
     }
 

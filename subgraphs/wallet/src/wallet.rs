@@ -4,7 +4,7 @@ use async_graphql::{Context, Description, ID, Object};
 use contract::{ContextExt, Money, PageArgs, Paged, Result, parse_id, row};
 use entities::{hold, ledger_entry, wallet};
 
-use crate::hold::{Hold, HoldState, newest_first as holds_newest_first};
+use crate::hold::{Hold, HoldStatus, newest_first as holds_newest_first};
 use crate::transaction::{Transaction, TransactionType, WalletAccount, newest_first};
 use crate::user::User;
 use crate::word::word;
@@ -73,18 +73,18 @@ impl Wallet {
         newest_first(ctx, &self.0, entries, args).await
     }
 
-    /// The money that automated orders hold or held, newest first: all of it, or what is in that state.
+    /// The money that automated orders hold or held, newest first: all of it, or what has that status.
     async fn holds(
         &self,
         ctx: &Context<'_>,
-        state: Option<HoldState>,
+        status: Option<HoldStatus>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Paged<Hold>> {
         let args = PageArgs::new(first, after, last, before);
-        holds_newest_first(ctx, &self.0, hold::of_wallet(self.0.id, state.map(word)), args).await
+        holds_newest_first(ctx, &self.0, hold::of_wallet(self.0.id, status.map(word)), args).await
     }
 }
 

@@ -217,6 +217,31 @@ async fn no_point_of_karma_is_lost_when_many_are_given_at_once() {
 }
 
 #[tokio::test]
+async fn the_same_key_gives_one_point_of_karma() {
+    let app = App::new().await;
+    let ada = app.join("ada").await;
+    let ben = app.join("ben").await;
+    let keyed = async |mutation: &str, id: i64| {
+        let document = format!("mutation {{ it: {mutation}(userId: {id}, idempotencyKey: \"k\") {{ karma }} }}");
+        app.ask(&Who::service(), &document, json!({})).await
+    };
+    assert_eq!(
+        keyed("incrementKarma", 99).await.code(),
+        "NOT_FOUND",
+        "leaves the key free"
+    );
+    assert_eq!(keyed("incrementKarma", ada.id).await.at("/it/karma"), 1);
+    karma(&app, "incrementKarma", ada.id).await.at("");
+    let mut events = app.events();
+    assert_eq!(keyed("incrementKarma", ada.id).await.at("/it/karma"), 1, "as at first");
+    assert_eq!(keyed("incrementKarma", ben.id).await.code(), "IDEMPOTENCY_MISMATCH");
+    assert_eq!(keyed("decrementKarma", ada.id).await.code(), "IDEMPOTENCY_MISMATCH");
+    assert_eq!(heard(&mut events), []);
+    assert_eq!(me(&app, &ada, "karma").await, 2);
+    assert_eq!(me(&app, &ben, "karma").await, 0);
+}
+
+#[tokio::test]
 async fn a_deactivated_account_is_gone_for_everyone_but_its_name_stays_taken() {
     let app = App::new().await;
     let ada = app.join("ada").await;

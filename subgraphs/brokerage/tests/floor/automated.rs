@@ -193,7 +193,7 @@ async fn an_order_that_is_over_gives_its_cover_back_to_whoever_looks() {
         "PENDING"
     );
     floor.pass(1);
-    let over = json!({ "status": "CANCELLED", "reason": "expired", "completedAt": null });
+    let over = json!({ "status": "CANCELLED", "reason": "EXPIRED", "completedAt": null });
     assert_eq!(floor.ask(&person(ADA), look).await["data"]["brokerageOrder"], over);
     assert_eq!(floor.money(ADA).await, [10_000, 0, 0, 0]);
     assert_eq!(

@@ -52,7 +52,7 @@ async fn everyone_reaches_what_is_theirs() {
             r#"mutation { acknowledgeOrder(number: 0, stock: "FishCo", side: BUY, quantity: 2) }"#,
             operators,
         ),
-        (r#"mutation { proposeLeader(replica: 1) { id } }"#, operators),
+        (r#"mutation { proposeLeader(replicaId: 1) { id } }"#, operators),
         (&format!("mutation {{ listStock(input: {new}) {{ id }} }}"), once_each),
     ];
     let market = Market::with_shares(100).await;

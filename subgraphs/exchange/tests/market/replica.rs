@@ -61,7 +61,7 @@ async fn whoever_is_proposed_the_answer_names_who_leads() {
         ("0", "INVALID_INPUT"),
         ("\"one\"", "INVALID_INPUT"),
     ] {
-        let document = format!("mutation {{ proposeLeader(replica: {replica}) {{ id leader }} }}");
+        let document = format!("mutation {{ proposeLeader(replicaId: {replica}) {{ id leader }} }}");
         let answer = market.ask(&service(), document).await;
         assert_eq!(code(&answer), wanted, "{replica}: {answer}");
         if wanted == "OK" {

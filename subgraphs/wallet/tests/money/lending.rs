@@ -94,7 +94,7 @@ async fn a_list_of_transactions_shows_what_came_back_too() {
 #[tokio::test]
 async fn a_hold_covers_its_order_until_that_ends() {
     let bank = Bank::with_money().await;
-    let fields = "holds { nodes { id amount state placedAt expiresAt endedAt order { id } } }";
+    let fields = "holds { nodes { id amount status placedAt expiresAt endedAt order { id } } }";
     let (cancelled, running) = (bank.order().await, bank.order().await);
     assert_eq!(bank.parts(ADA).await, ["40.00", "0.00", "0.00", "60.00"]);
     bank.write(async move |tx| {
@@ -104,9 +104,9 @@ async fn a_hold_covers_its_order_until_that_ends() {
         Ok(cover::release(tx, &order, hold::End::Voided, NEW_YEAR_US).await?)
     })
     .await;
-    let hold = |id: i64, order: i64, state: &str, ended: Option<&str>| {
+    let hold = |id: i64, order: i64, status: &str, ended: Option<&str>| {
         json!({
-            "id": id.to_string(), "amount": { "amount": "30.00", "currency": "USD" }, "state": state,
+            "id": id.to_string(), "amount": { "amount": "30.00", "currency": "USD" }, "status": status,
             "placedAt": "2026-01-01T00:00:00+00:00", "expiresAt": "2026-01-01T01:00:00+00:00", "endedAt": ended,
             "order": { "id": order.to_string() },
         })
@@ -123,7 +123,7 @@ async fn a_hold_covers_its_order_until_that_ends() {
     assert_eq!(*nodes(&listed["holds"]), [expired.clone(), gone]);
     assert_eq!(bank.parts(ADA).await, ["100.00", "0.00", "0.00", "0.00"]);
     let only = bank
-        .wallet(ADA, &fields.replace("holds", "holds(state: EXPIRED, first: 1)"))
+        .wallet(ADA, &fields.replace("holds", "holds(status: EXPIRED, first: 1)"))
         .await;
     assert_eq!(*nodes(&only["holds"]), [expired]);
     let orders = bank

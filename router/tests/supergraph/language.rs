@@ -1,0 +1,180 @@
+//! Nine domains speak one language: what a client has learned from one of them is true of the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use agora::supergraph::public_sdl;
+use apollo_compiler::Schema;
+use apollo_compiler::ast::{FieldDefinition, Type};
+use apollo_compiler::schema::ExtendedType;
+use apollo_compiler::validation::Valid;
+
+const SUPERGRAPH: &str = include_str!("../../supergraph.graphql");
+
+/// What may be sent twice without a key: the second time finds done what it asks for, is refused, or signs in once more.
+const NEEDS_NO_KEY: &[&str] = &[
+    "acknowledgeOrder",
+    "cancelOrder",
+    "changePassword",
+    "clearVote",
+    "commitShares",
+    "deactivateAccount",
+    "deleteBook",
+    "deleteMessage",
+    "deletePost",
+    "deleteShopOrder",
+    "eraseAccount",
+    "favoriteMessage",
+    "invalidateStock",
+    "login",
+    "logout",
+    "markRead",
+    "proposeLeader",
+    "refresh",
+    "revokeAuthorization",
+    "setBalance",
+    "setPassword",
+    "setPrice",
+    "updateBook",
+    "updateEmail",
+    "updateProduct",
+    "updateProfile",
+    "updateShopOrder",
+    "updateUser",
+];
+
+#[test]
+fn every_mutation_that_adds_something_takes_an_idempotency_key() {
+    let schema = public();
+    let mutation = schema.get_object("Mutation").unwrap();
+    let (with, without): (Vec<_>, Vec<_>) = mutation
+        .fields
+        .values()
+        .partition(|field| field.argument_by_name("idempotencyKey").is_some());
+    let without: BTreeSet<&str> = without.iter().map(|field| field.name.as_str()).collect();
+    assert_eq!(without, NEEDS_NO_KEY.iter().copied().collect());
+    for field in with {
+        let key = field.argument_by_name("idempotencyKey").unwrap();
+        let said = "Sent again with this key, the same request has no second effect: see `Mutation`.";
+        assert_eq!(key.ty.to_string(), "String", "{}", field.name);
+        assert_eq!(key.description.as_deref(), Some(said), "{}", field.name);
+    }
+}
+
+#[test]
+fn every_list_of_pages_takes_the_same_four_arguments() {
+    let schema = public();
+    let paging = [
+        ("after", "String"),
+        ("before", "String"),
+        ("first", "Int"),
+        ("last", "Int"),
+    ];
+    let mut lists = 0;
+    for (name, field) in fields(&schema) {
+        let taken: Vec<(&str, String)> = field
+            .arguments
+            .iter()
+            .filter(|argument| paging.iter().any(|(name, _)| argument.name == *name))
+            .map(|argument| (argument.name.as_str(), argument.ty.to_string()))
+            .collect();
+        let is_list = field.ty.inner_named_type().ends_with("Connection");
+        let wanted: Vec<(&str, String)> = match is_list {
+            true => paging.iter().map(|(name, ty)| (*name, (*ty).to_owned())).collect(),
+            false => Vec::new(),
+        };
+        assert_eq!(taken, wanted, "{name}");
+        lists += usize::from(is_list);
+    }
+    assert!(lists > 9, "every domain has a list, and these are {lists}");
+}
+
+#[test]
+fn a_name_means_the_same_wherever_it_is() {
+    let schema = public();
+    let mut arguments: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (name, field) in fields(&schema) {
+        let named = [(field.name.as_str(), &field.ty)];
+        let taken = field.arguments.iter().map(|taken| (taken.name.as_str(), &*taken.ty));
+        for (word, ty) in named.into_iter().chain(taken) {
+            means_what_it_says(&name, word, ty);
+        }
+        for argument in &field.arguments {
+            let types = arguments.entry(argument.name.as_str()).or_default();
+            types.insert(argument.ty.inner_named_type().as_str());
+        }
+    }
+    for ty in schema.types.values() {
+        let ExtendedType::InputObject(input) = ty else { continue };
+        for member in input.fields.values() {
+            means_what_it_says(&input.name, &member.name, &member.ty);
+        }
+    }
+    // What a mutation takes is its own, and so is how far a thing of a kind can be; shares and money are committed.
+    arguments.retain(|name, types| !["input", "status", "committed"].contains(name) && types.len() > 1);
+    assert_eq!(arguments, BTreeMap::new());
+}
+
+fn means_what_it_says(place: &str, word: &str, ty: &Type) {
+    let named = ty.inner_named_type().as_str();
+    if word == "id" || word == "ids" || word.ends_with("Id") {
+        assert_eq!(named, "ID", "{place}: {word}");
+    }
+    if word == "at" || word.ends_with("At") {
+        assert_eq!(named, "DateTime", "{place}: {word}");
+    }
+    if word == "date" {
+        assert_eq!(named, "Date", "{place}: {word}");
+    }
+    if ["price", "total", "fee", "balance"].contains(&word) {
+        assert_eq!(named, "Money", "{place}: {word}");
+    }
+}
+
+#[test]
+fn everything_says_what_it_is() {
+    let schema = public();
+    let mut silent = Vec::new();
+    for (name, ty) in &schema.types {
+        if ty.is_built_in() {
+            continue;
+        }
+        // The library makes these types, and gives them no words.
+        if ty.description().is_none() && !name.ends_with("Connection") {
+            silent.push(name.to_string());
+        }
+        match ty {
+            ExtendedType::InputObject(input) => {
+                let members = input.fields.values().filter(|member| member.description.is_none());
+                silent.extend(members.map(|member| format!("{name}.{}", member.name)));
+            }
+            ExtendedType::Enum(words) => {
+                for word in words.values.values() {
+                    let shout = word.value.as_str().to_ascii_uppercase();
+                    assert_eq!(word.value.as_str(), shout, "{name}");
+                    if word.description.is_none() {
+                        silent.push(format!("{name}.{}", word.value));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let fields = fields(&schema).filter(|(_, field)| field.description.is_none());
+    silent.extend(fields.map(|(name, _)| name));
+    assert_eq!(silent, Vec::<String>::new());
+}
+
+fn public() -> Valid<Schema> {
+    let public = public_sdl(SUPERGRAPH).unwrap();
+    Schema::parse_and_validate(&public, "schema.graphql").unwrap()
+}
+
+/// The fields of all types that are not the specification's own, each with its name as `Type.field`.
+fn fields(schema: &Schema) -> impl Iterator<Item = (String, &FieldDefinition)> {
+    let own = schema.types.values().filter(|ty| !ty.is_built_in());
+    own.filter_map(|ty| ty.as_object()).flat_map(|ty| {
+        ty.fields
+            .values()
+            .map(move |field| (format!("{}.{}", ty.name, field.name), &***field))
+    })
+}
