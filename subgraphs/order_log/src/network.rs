@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -18,6 +18,7 @@ use reqwest::{Body, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::order::ReplicaId;
 use crate::store::snapshot::SnapshotData;
@@ -67,6 +68,8 @@ pub(crate) struct Peers {
     settings: Arc<Settings>,
     /// Where replicas are, by the settings of this one: it comes before what the log says, since addresses change.
     urls: Arc<BTreeMap<ReplicaId, String>>,
+    /// When a replica answered last that was being sent a copy of the ledger.
+    copy_heard: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Peers {
@@ -87,6 +90,7 @@ impl Peers {
             credentials,
             settings,
             urls: Arc::new(urls),
+            copy_heard: Arc::default(),
         })
     }
 
@@ -94,6 +98,12 @@ impl Peers {
     pub(crate) fn url(&self, id: ReplicaId, node: Option<&BasicNode>) -> Option<String> {
         let known = self.urls.get(&id).or(node.map(|node| &node.addr));
         known.map(|url| url.trim_end_matches('/').to_owned())
+    }
+
+    /// How long ago a replica answered that was being sent a copy: openraft does not count it among those who follow.
+    pub(crate) fn since_a_copy_was_heard(&self) -> Option<Duration> {
+        let heard = self.copy_heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.map(|heard| heard.elapsed())
     }
 
     /// Posts JSON to a replica and reads the answer.
@@ -235,6 +245,8 @@ impl RaftNetwork<Types> for Link {
         let sent = self.peers.answered(request, self.peers.settings.snapshot_within);
         tokio::select! {
             closed = cancel => Err(closed.into()),
+            // Whom it follows now does not take the rest either.
+            vote = self.lead_meanwhile(vote) => Ok(SnapshotResponse { vote }),
             answer = sent => answer.map_err(|error| unreachable(&error).into()),
         }
     }
@@ -244,8 +256,35 @@ impl RaftNetwork<Types> for Link {
     }
 }
 
+impl Link {
+    /// Says that this replica leads, as often as ever, and ends when the other one follows somebody else.
+    ///
+    /// openraft sends nothing beside a copy. Who gets it would take the leader for dead, ask for votes and not accept the
+    /// copy any more; and a leader that needs this replica for its majority would take itself for cut off.
+    async fn lead_meanwhile(&self, vote: Vote) -> Vote {
+        let heartbeat = self.peers.settings.heartbeat;
+        let leads = AppendEntriesRequest::<Types> {
+            vote,
+            prev_log_id: None,
+            entries: Vec::new(),
+            leader_commit: None,
+        };
+        loop {
+            match self.peers.post(&self.url, APPEND, &leads, heartbeat).await {
+                Ok(AppendEntriesResponse::HigherVote(vote)) => return vote,
+                Ok(_) => {
+                    let mut heard = self.peers.copy_heard.lock().unwrap_or_else(PoisonError::into_inner);
+                    *heard = Some(Instant::now());
+                }
+                Err(error) => tracing::debug!(%error, "no answer beside a copy"),
+            }
+            tokio::time::sleep(heartbeat).await;
+        }
+    }
+}
+
 /// About how many bytes of a copy are handed on at once.
-const CHUNK: usize = 64 << 10;
+pub(crate) const CHUNK: usize = 64 << 10;
 
 fn write_lines(
     head: &SnapshotHead,
@@ -269,3 +308,6 @@ fn write_lines(
 fn unreachable(error: &PeerError) -> Unreachable {
     Unreachable::from(AnyError::new(error))
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,10 +14,10 @@ use futures_util::StreamExt;
 use openraft::storage::Snapshot;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, BufWriter};
 
 use crate::leader::{Change, Commit, ReadPoint, Task};
-use crate::network::{APPEND, PeerError, SNAPSHOT, SnapshotHead, VOTE};
+use crate::network::{APPEND, CHUNK, PeerError, SNAPSHOT, SnapshotHead, VOTE};
 use crate::order::ORDER_JSON_BYTES_MAX;
 use crate::replica::STATUS;
 use crate::store::snapshot::{Line, SnapshotData};
@@ -135,7 +135,9 @@ async fn snapshot(State(replica): State<Replica>, body: Body) -> Response {
 /// Writes a copy of the ledger to a file, and sees that it is complete: what is installed must not break off.
 async fn received(replica: &Replica, body: Body) -> Result<(SnapshotHead, SnapshotData), axum::BoxError> {
     let settings = &replica.core.settings;
-    let mut file = tokio::fs::File::from_std(tempfile::tempfile_in(replica.core.store.folder())?);
+    let file = tokio::fs::File::from_std(tempfile::tempfile_in(replica.core.store.folder())?);
+    // A line is short, and each write to the file is a way to another thread and back.
+    let mut file = BufWriter::with_capacity(CHUNK, file);
     let mut chunks = body.into_data_stream();
     let (mut head, mut line) = (None, Vec::new());
     let (mut lines, mut bytes, mut end) = (0, 0, None);
@@ -167,7 +169,10 @@ async fn received(replica: &Replica, body: Body) -> Result<(SnapshotHead, Snapsh
     }
     file.flush().await?;
     match head {
-        Some(head) if end == Some(lines) => Ok((head, SnapshotData::received(file.into_std().await))),
+        Some(head) if end == Some(lines) => {
+            let file = file.into_inner().into_std().await;
+            Ok((head, SnapshotData::received(file)))
+        }
         _ => Err("the copy is not complete".into()),
     }
 }

@@ -26,6 +26,11 @@ pub(crate) async fn run(core: Arc<Core>) {
         }
         let unheard = now.millis_since_quorum_ack.map(Duration::from_millis);
         let unheard = unheard.unwrap_or_else(|| began.1.elapsed());
+        // Who is sent a copy of the ledger answers beside it.
+        let unheard = match core.peers.since_a_copy_was_heard() {
+            Some(heard) => unheard.min(heard),
+            None => unheard,
+        };
         if unheard > within {
             tracing::warn!(
                 id = core.id,

@@ -1,5 +1,6 @@
 //! The order service seen from outside: one binary, since each links everything.
 
+mod away;
 mod catalog;
 mod cluster;
 mod faults;

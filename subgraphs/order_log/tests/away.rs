@@ -1,0 +1,208 @@
+//! Replicas that were away: for a moment, for a hundred thousand orders, and through a crash of their machine.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use order_log::order::{Command, Outcome, Price, Shares, Side, Trade};
+use order_log::{FrontEnd, Place, ReplicaId, Settings, SharedSecret};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use crate::cluster::{Cluster, PATIENCE, Running, SECRET, catalog, settings, surroundings, url, within};
+
+fn record(number: i64) -> Command {
+    Command::Record {
+        key: format!("key {number}"),
+        attempt: format!("attempt {number}"),
+        trade: Trade {
+            shares: Shares {
+                name: "GameStart".to_owned(),
+                side: if number % 3 == 0 { Side::Sell } else { Side::Buy },
+                quantity: 1 + number % 100,
+            },
+            price: Price {
+                minor: 1599 + number,
+                currency: "USD".to_owned(),
+            },
+            trader_id: (number % 2 == 0).then_some(number),
+            at_us: number,
+        },
+    }
+}
+
+/// Has orders recorded up to before a number, in batches, each with an attempt that is given up.
+async fn recorded(front_end: &FrontEnd, orders: std::ops::Range<i64>, batch: i64) {
+    for first in orders.clone().step_by(usize::try_from(batch).expect("a size")) {
+        let last = orders.end.min(first + batch - 1);
+        let mut commands: Vec<_> = (first..last).map(record).collect();
+        commands.push(Command::Cancel {
+            attempt: format!("given up {first}"),
+        });
+        if last < orders.end {
+            commands.push(record(last));
+        }
+        let decided = within("a batch", front_end.commit(&commands, Instant::now() + PATIENCE)).await;
+        let outcomes = decided.expect("outcomes");
+        assert!(!outcomes.contains(&Outcome::Mismatch));
+    }
+}
+
+fn front_end(urls: BTreeMap<ReplicaId, String>, settings: Settings) -> FrontEnd {
+    FrontEnd::new(urls, Arc::new(SharedSecret(SECRET.to_owned())), settings).expect("a front end")
+}
+
+fn file(folder: &Path, id: ReplicaId) -> Connection {
+    let path = folder.join(format!("orders-{id}.sqlite"));
+    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a file")
+}
+
+/// The first and the last entry that a replica's log has.
+fn kept(folder: &Path, id: ReplicaId) -> (i64, i64) {
+    let sql = "SELECT min(log_index), max(log_index) FROM log";
+    let kept = file(folder, id).query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    kept.expect("a log")
+}
+
+/// All that came of a replica's log, row by row and byte by byte.
+fn ledger(folder: &Path, id: ReplicaId) -> Vec<Vec<Value>> {
+    let db = file(folder, id);
+    let mut ledger = Vec::new();
+    for table in ["exchange_order", "tombstone"] {
+        let mut rows = db
+            .prepare(&format!("SELECT * FROM {table} ORDER BY 1"))
+            .expect("a table");
+        let columns = rows.column_count();
+        let rows = rows.query_map([], |row| (0..columns).map(|column| row.get(column)).collect());
+        ledger.extend(rows.expect("rows").map(|row| row.expect("a row")));
+    }
+    ledger
+}
+
+/// Waits until all have applied that order, stops them, and sees that their ledgers are the same.
+async fn the_same_everywhere(mut cluster: Cluster, orders: i64, given_up: usize) {
+    cluster.ready().await;
+    let ids: Vec<_> = cluster.running.keys().copied().collect();
+    for id in &ids {
+        let applied = async {
+            while cluster.replica(*id).status().await.expect("a status").applied < orders - 1 {
+                tokio::task::yield_now().await;
+            }
+        };
+        within("a replica applies", applied).await;
+    }
+    for id in &ids {
+        cluster.stop(*id).await;
+    }
+    let first = ledger(cluster.folder.path(), 1);
+    assert_eq!(first.len(), usize::try_from(orders).expect("a number") + given_up);
+    for id in ids {
+        assert!(
+            ledger(cluster.folder.path(), id) == first,
+            "the ledger of replica {id} differs"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_was_away_for_a_hundred_thousand_orders_catches_up() {
+    const ORDERS: i64 = 100_000;
+    const BATCH: i64 = 500;
+    let settings = Settings {
+        compact_after: 60,
+        entries_kept: 10,
+        batch_max: 501,
+        append_bytes: 128 << 10,
+        ..settings()
+    };
+    let mut cluster = Cluster::with(settings.clone()).await;
+    let (away, urls) = (cluster.follower().await, cluster.urls());
+    let front_end = front_end(urls.clone(), settings);
+    recorded(&front_end, 0..BATCH, BATCH).await;
+    cluster.stop(away).await;
+    recorded(&front_end, BATCH..ORDERS, BATCH).await;
+
+    let (_, last) = kept(cluster.folder.path(), away);
+    for id in cluster.running.keys() {
+        let (first, _) = kept(cluster.folder.path(), *id);
+        assert!(first > last + 1, "the log still has all that the replica misses");
+    }
+    cluster.start_again(away, urls).await;
+    the_same_everywhere(cluster, ORDERS, 200).await;
+}
+
+#[tokio::test]
+async fn a_replica_that_was_away_for_no_longer_than_the_log_is_kept_catches_up_from_it() {
+    let mut cluster = Cluster::of_three().await;
+    let (away, urls) = (cluster.follower().await, cluster.urls());
+    let front_end = front_end(urls.clone(), settings());
+    recorded(&front_end, 0..100, 10).await;
+    cluster.stop(away).await;
+    recorded(&front_end, 100..1_000, 10).await;
+
+    let (_, last) = kept(cluster.folder.path(), away);
+    let leader = cluster.leader().await;
+    let (first, _) = kept(cluster.folder.path(), leader);
+    assert!(first <= last, "the log does not reach back to what the replica has");
+    cluster.start_again(away, urls).await;
+    the_same_everywhere(cluster, 1_000, 100).await;
+}
+
+#[tokio::test]
+async fn what_a_crash_takes_back_of_the_ledger_is_applied_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let place = Place {
+        id: 1,
+        folder: folder.path().to_owned(),
+        urls: BTreeMap::from([(1, url(&listener))]),
+        joins: false,
+    };
+    let around = surroundings(catalog(folder.path()));
+    let running = Running::start(place.clone(), settings(), around, listener).await;
+    let front = front_end(place.urls, settings());
+    recorded(&front, 0..50, 10).await;
+
+    // What is applied is written last, and is not synced: without it the file is as a power failure may leave it.
+    let crashed = tempfile::tempdir().expect("a folder");
+    for name in ["orders-1.sqlite", "orders-1.sqlite-wal"] {
+        std::fs::copy(folder.path().join(name), crashed.path().join(name)).expect("a copy");
+    }
+    let is_cut = without_the_last_transaction(&crashed.path().join("orders-1.sqlite-wal"));
+    running.stop().await;
+    assert!(is_cut, "there is nothing to take back");
+    assert!(ledger(crashed.path(), 1).len() < 55, "nothing was taken back");
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let place = Place {
+        id: 1,
+        folder: crashed.path().to_owned(),
+        urls: BTreeMap::from([(1, url(&listener))]),
+        joins: false,
+    };
+    let around = surroundings(catalog(crashed.path()));
+    let running = Running::start(place.clone(), settings(), around, listener).await;
+    let front = front_end(place.urls, settings());
+    let orders = within("orders", front.since(-1, Instant::now() + PATIENCE)).await;
+    assert_eq!(orders.expect("orders").len(), 50);
+    running.stop().await;
+    assert_eq!(ledger(crashed.path(), 1), ledger(folder.path(), 1));
+}
+
+/// Cuts a write-ahead log before its last transaction, by the format that SQLite documents.
+fn without_the_last_transaction(path: &Path) -> bool {
+    let wal = std::fs::read(path).expect("a write-ahead log");
+    let page: [u8; 4] = wal[8..12].try_into().expect("four bytes");
+    let frame = 24 + usize::try_from(u32::from_be_bytes(page)).expect("a size");
+    let frames = wal[32..].chunks_exact(frame).enumerate();
+    // Frames of before the log was begun anew have another salt.
+    let frames = frames.take_while(|(_, frame)| frame[8..16] == wal[16..24]);
+    let ends: Vec<_> = frames.filter(|(_, frame)| frame[4..8] != [0; 4]).collect();
+    let Some((before, _)) = ends.len().checked_sub(2).and_then(|last| ends.get(last)) else {
+        return false;
+    };
+    std::fs::write(path, &wal[..32 + (before + 1) * frame]).expect("a shorter one");
+    true
+}
