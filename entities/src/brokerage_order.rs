@@ -45,6 +45,8 @@ pub struct Model {
     pub authorization_id: Option<i64>,
     /// The number of the trade at the exchange.
     pub exchange_number: Option<i64>,
+    /// The trade at the exchange, where its number comes later.
+    pub reservation_id: Option<i64>,
     /// Why it was cancelled.
     pub reason: Option<String>,
     /// When it was placed, in microseconds since the epoch.
@@ -90,8 +92,27 @@ pub struct Carried {
     pub investor_id: i64,
     /// Who placed it, and under which authorization.
     pub broker: Option<(i64, i64)>,
-    /// The number of the trade at the exchange.
-    pub exchange_number: i64,
+    /// The trade at the exchange.
+    pub trade: TradeRef,
+}
+
+/// Which trade at the exchange carried an order out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TradeRef {
+    /// The one of this number.
+    Number(i64),
+    /// The one of this reservation, whose number comes later.
+    Reservation(i64),
+}
+
+impl TradeRef {
+    /// What is stored: number and reservation.
+    fn columns(self) -> [Value; 2] {
+        match self {
+            Self::Number(number) => [number.into(), None::<i64>.into()],
+            Self::Reservation(id) => [None::<i64>.into(), id.into()],
+        }
+    }
 }
 
 /// Records an order that was carried out as it was placed.
@@ -101,8 +122,9 @@ pub struct Carried {
 pub async fn record(tx: &impl ConnectionTrait, order: &Carried, now_us: i64) -> Result<Model, DbErr> {
     let sql =
         "INSERT INTO brokerage_order (side, stock_id, quantity, status, price_minor, fee_minor, currency, investor_id,
-             broker_id, authorization_id, exchange_number, placed_at_us, ended_at_us, changed_at_us, version)
-         VALUES ($1, $2, $3, 'COMPLETED', $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, 1) RETURNING *";
+             broker_id, authorization_id, exchange_number, reservation_id, placed_at_us, ended_at_us, changed_at_us, version)
+         VALUES ($1, $2, $3, 'COMPLETED', $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $12, 1) RETURNING *";
+    let [number, reservation] = order.trade.columns();
     let values = [
         order.side.as_str().into(),
         order.stock_id.into(),
@@ -113,7 +135,8 @@ pub async fn record(tx: &impl ConnectionTrait, order: &Carried, now_us: i64) -> 
         order.investor_id.into(),
         order.broker.map(|(broker, _)| broker).into(),
         order.broker.map(|(_, authorization)| authorization).into(),
-        order.exchange_number.into(),
+        number,
+        reservation,
         now_us.into(),
     ];
     sql::made(tx, sql, values).await
@@ -222,15 +245,31 @@ pub async fn complete(
     tx: &impl ConnectionTrait,
     id: i64,
     price_minor: i64,
-    exchange_number: i64,
+    trade: TradeRef,
     now_us: i64,
 ) -> Result<Option<Model>, DbErr> {
     let sql =
-        "UPDATE brokerage_order SET status = 'COMPLETED', price_minor = $1, exchange_number = $2, ended_at_us = $3,
-             changed_at_us = $3, version = version + 1
-         WHERE id = $4 AND status = 'PENDING' RETURNING *";
-    let values = [price_minor.into(), exchange_number.into(), now_us.into(), id.into()];
+        "UPDATE brokerage_order SET status = 'COMPLETED', price_minor = $1, exchange_number = $2, reservation_id = $3,
+             ended_at_us = $4, changed_at_us = $4, version = version + 1
+         WHERE id = $5 AND status = 'PENDING' RETURNING *";
+    let [number, reservation] = trade.columns();
+    let values = [price_minor.into(), number, reservation, now_us.into(), id.into()];
     sql::changed(tx, sql, values).await
+}
+
+/// The trade of that reservation has its number: the order that it carried out knows it from now on, if it is one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn number(
+    tx: &impl ConnectionTrait,
+    reservation_id: i64,
+    number: i64,
+    now_us: i64,
+) -> Result<Option<Model>, DbErr> {
+    let sql = "UPDATE brokerage_order SET exchange_number = $1, changed_at_us = $2, version = version + 1
+         WHERE reservation_id = $3 AND exchange_number IS NULL RETURNING *";
+    sql::changed(tx, sql, [number.into(), now_us.into(), reservation_id.into()]).await
 }
 
 /// Cancels a pending order; `None` when it is not pending any more.

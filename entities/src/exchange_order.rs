@@ -73,6 +73,27 @@ pub async fn append(
     sql::made(tx, sql, values).await
 }
 
+/// Records a trade under a number that the replicated log gave it, in the transaction that says so.
+///
+/// # Errors
+/// When the number is taken, or the database fails.
+pub async fn insert(tx: &impl ConnectionTrait, order: &Model) -> Result<(), DbErr> {
+    let sql = "INSERT INTO exchange_order (number, stock_id, side, quantity, price_minor, currency, trader_id, at_us)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let values = [
+        order.number.into(),
+        order.stock_id.into(),
+        order.side.as_str().into(),
+        order.quantity.into(),
+        order.price_minor.into(),
+        order.currency.as_str().into(),
+        order.trader_id.into(),
+        order.at_us.into(),
+    ];
+    sql::count(tx, sql, values).await?;
+    Ok(())
+}
+
 /// The number of the last trade; -1 before the first.
 ///
 /// # Errors

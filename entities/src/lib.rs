@@ -27,6 +27,7 @@ pub mod message;
 pub mod post;
 pub mod post_votes;
 pub mod product;
+pub mod reservation;
 pub mod session;
 pub mod shop_order;
 pub mod side;

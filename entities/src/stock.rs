@@ -199,26 +199,101 @@ async fn moved(
         Side::Buy => -quantity,
         Side::Sell => quantity,
     };
-    let (column, key): (_, Value) = match which {
-        Which::Id(id) => ("id", (*id).into()),
-        Which::Name(name) => ("name", name.as_str().into()),
-    };
+    let (column, key) = column(which);
     let sql = format!(
         "UPDATE stock SET quantity = quantity + $1,
              volume = CASE WHEN day = $2 THEN volume ELSE 0 END + $3,
              {OPENED}, day = $2, version = version + 1, changed_at_us = $4
-         WHERE {column} = $5 AND quantity + $1 BETWEEN 0 AND {QUANTITY_MAX} RETURNING *"
+         WHERE {column} = $5 AND quantity + $1 >= 0 AND quantity + held + $1 <= {QUANTITY_MAX} RETURNING *"
     );
     let values = [change.into(), day_of(now_us).into(), volume.into(), now_us.into(), key];
     if let Some(stock) = sql::changed(tx, &sql, values).await? {
         return Ok(stock);
     }
-    Err(match (find(tx, which).await?, side) {
+    Err(refusal(tx, which, side).await?)
+}
+
+/// Takes shares out of the exchange that somebody buys, or keeps room for those that somebody sells, until [`let_go`].
+/// The price and, for a purchase, the quantity are those after it.
+///
+/// # Errors
+/// As [`trade`].
+pub async fn hold(
+    tx: &impl ConnectionTrait,
+    which: &Which,
+    side: Side,
+    quantity: i64,
+    now_us: i64,
+) -> Result<Model, Failed> {
+    let (column, key) = column(which);
+    let (sql, values) = match side {
+        Side::Buy => (
+            format!(
+                "UPDATE stock SET quantity = quantity - $1, held = held + $1, version = version + 1, changed_at_us = $3
+                 WHERE {column} = $2 AND quantity >= $1 RETURNING *"
+            ),
+            vec![quantity.into(), key, now_us.into()],
+        ),
+        // Room that is kept is nothing that anybody sees: no new version.
+        Side::Sell => (
+            format!(
+                "UPDATE stock SET held = held + $1
+                 WHERE {column} = $2 AND quantity + held + $1 <= {QUANTITY_MAX} RETURNING *"
+            ),
+            vec![quantity.into(), key],
+        ),
+    };
+    match sql::changed(tx, &sql, values).await? {
+        Some(stock) => Ok(stock),
+        None => Err(refusal(tx, which, side).await?),
+    }
+}
+
+/// Lets go of shares that [`hold`] kept: `comes` of them come to the exchange, the others are gone, and `volume` of them
+/// were traded.
+///
+/// # Errors
+/// When the database fails.
+pub async fn let_go(
+    tx: &impl ConnectionTrait,
+    id: i64,
+    quantity: i64,
+    comes: i64,
+    volume: i64,
+    now_us: i64,
+) -> Result<Model, DbErr> {
+    let sql = format!(
+        "UPDATE stock SET held = held - $5, quantity = quantity + $1,
+             volume = CASE WHEN day = $2 THEN volume ELSE 0 END + $3,
+             {OPENED}, day = $2, version = version + 1, changed_at_us = $4
+         WHERE id = $6 RETURNING *"
+    );
+    let values = [
+        comes.into(),
+        day_of(now_us).into(),
+        volume.into(),
+        now_us.into(),
+        quantity.into(),
+        id.into(),
+    ];
+    sql::made(tx, &sql, values).await
+}
+
+fn column(which: &Which) -> (&'static str, Value) {
+    match which {
+        Which::Id(id) => ("id", (*id).into()),
+        Which::Name(name) => ("name", name.as_str().into()),
+    }
+}
+
+/// Why no row let a trade through.
+async fn refusal(tx: &impl ConnectionTrait, which: &Which, side: Side) -> Result<Failed, DbErr> {
+    let refusal = match (find(tx, which).await?, side) {
         (None, _) => Refusal::NoStock,
         (Some(_), Side::Buy) => Refusal::InsufficientStock,
         (Some(_), Side::Sell) => Refusal::StockFull,
-    }
-    .into())
+    };
+    Ok(refusal.into())
 }
 
 /// A day that begins, begins with the last price of the day before.
@@ -237,10 +312,7 @@ pub async fn set_price(
     price_minor: i64,
     now_us: i64,
 ) -> Result<Option<Model>, DbErr> {
-    let (column, key): (_, Value) = match which {
-        Which::Id(id) => ("id", (*id).into()),
-        Which::Name(name) => ("name", name.as_str().into()),
-    };
+    let (column, key) = column(which);
     let sql = format!(
         "UPDATE stock SET price_minor = $1,
              open_minor = CASE WHEN day = $2 THEN open_minor ELSE price_minor END,

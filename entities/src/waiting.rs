@@ -102,7 +102,7 @@ fn sold() -> String {
                    WHERE w.user_id = o.investor_id AND w.currency = o.currency";
     // Divided rather than multiplied: the product may be more than an integer can count.
     format!(
-        "o.side = 'SELL' AND o.limit_minor <= s.price_minor AND o.quantity <= {QUANTITY_MAX} - s.quantity
+        "o.side = 'SELL' AND o.limit_minor <= s.price_minor AND o.quantity <= {QUANTITY_MAX} - s.quantity - s.held
              AND o.quantity <= ({WALLET_MAX_MINOR} - coalesce(({has}), 0)) / s.price_minor"
     )
 }

@@ -15,6 +15,7 @@ mod m0008_shop;
 mod m0009_posts;
 mod m0010_votes;
 mod m0011_everybody;
+mod m0012_reservation;
 
 /// The ordered list.
 pub struct Migrator;
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_posts::Migration),
             Box::new(m0010_votes::Migration),
             Box::new(m0011_everybody::Migration),
+            Box::new(m0012_reservation::Migration),
         ]
     }
 }

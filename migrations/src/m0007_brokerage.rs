@@ -26,18 +26,11 @@ impl MigrationTrait for Migration {
             "CREATE INDEX authorization_broker ON broker_authorization (broker_id, id)",
             // What is due: looked for before every use of what it lends.
             "CREATE INDEX authorization_due ON broker_authorization (ends_at_us) WHERE ended_at_us IS NULL",
-            "CREATE INDEX brokerage_order_investor ON brokerage_order (investor_id, id)",
-            "CREATE INDEX brokerage_order_broker ON brokerage_order (broker_id, id) WHERE broker_id IS NOT NULL",
-            // How many an investor has pending is looked at before each new one.
-            "CREATE INDEX brokerage_order_pending ON brokerage_order (investor_id) WHERE status = 'PENDING'",
-            "CREATE INDEX brokerage_order_changed ON brokerage_order (changed_at_us, id)",
-            // Which automated orders a new price fires, and which of those have not been carried out yet.
-            "CREATE INDEX brokerage_order_limit ON brokerage_order (stock_id, side, limit_minor) WHERE status = 'PENDING'",
-            "CREATE INDEX brokerage_order_fired ON brokerage_order (id) WHERE status = 'PENDING' AND fired_minor IS NOT NULL",
-            "CREATE INDEX brokerage_order_due ON brokerage_order (expires_at_us)
-                 WHERE status = 'PENDING' AND expires_at_us IS NOT NULL",
         ] {
             db.execute_unprepared(statement).await?;
+        }
+        for index in ORDER_INDEXES {
+            db.execute_unprepared(index).await?;
         }
         Ok(())
     }
@@ -49,6 +42,20 @@ impl MigrationTrait for Migration {
         Ok(())
     }
 }
+
+/// The indexes of orders.
+pub(crate) const ORDER_INDEXES: &[&str] = &[
+    "CREATE INDEX brokerage_order_investor ON brokerage_order (investor_id, id)",
+    "CREATE INDEX brokerage_order_broker ON brokerage_order (broker_id, id) WHERE broker_id IS NOT NULL",
+    // How many an investor has pending is looked at before each new one.
+    "CREATE INDEX brokerage_order_pending ON brokerage_order (investor_id) WHERE status = 'PENDING'",
+    "CREATE INDEX brokerage_order_changed ON brokerage_order (changed_at_us, id)",
+    // Which automated orders a new price fires, and which of those have not been carried out yet.
+    "CREATE INDEX brokerage_order_limit ON brokerage_order (stock_id, side, limit_minor) WHERE status = 'PENDING'",
+    "CREATE INDEX brokerage_order_fired ON brokerage_order (id) WHERE status = 'PENDING' AND fired_minor IS NOT NULL",
+    "CREATE INDEX brokerage_order_due ON brokerage_order (expires_at_us)
+         WHERE status = 'PENDING' AND expires_at_us IS NOT NULL",
+];
 
 // Somebody's shares of one stock, in four buckets like a wallet's money.
 fn holding() -> TableCreateStatement {
@@ -122,7 +129,12 @@ fn authorization() -> TableCreateStatement {
         .take()
 }
 
-fn brokerage_order() -> TableCreateStatement {
+pub(crate) fn brokerage_order() -> TableCreateStatement {
+    brokerage_order_with("(status = 'COMPLETED') = (exchange_number IS NOT NULL)")
+}
+
+/// Orders, with what makes one completed.
+pub(crate) fn brokerage_order_with(completed: &'static str) -> TableCreateStatement {
     Table::create()
         .table("brokerage_order")
         .col(number("id").auto_increment().primary_key())
@@ -145,7 +157,7 @@ fn brokerage_order() -> TableCreateStatement {
         .col(optional_number("ended_at_us"))
         .col(number("changed_at_us"))
         .col(number("version"))
-        .check(Expr::cust("(status = 'COMPLETED') = (exchange_number IS NOT NULL)"))
+        .check(Expr::cust(completed))
         .check(Expr::cust("(status = 'COMPLETED') = (price_minor IS NOT NULL)"))
         .check(Expr::cust("(status = 'PENDING') = (ended_at_us IS NULL)"))
         .check(Expr::cust("status = 'COMPLETED' OR limit_minor IS NOT NULL"))

@@ -132,17 +132,18 @@ impl<'a> Deal<'a> {
             price_minor: Some(self.stock.price_minor),
             trader_id: Some(investor_id),
         };
-        let Traded { order: traded, stock } = desk.log.trade(desk.tx, &trade, desk.now_us).await?;
+        let Traded { recorded, stock } = desk.log.trade(desk.tx, &trade, desk.now_us).await?;
+        let (price_minor, currency) = recorded.price();
         let carried = Carried {
             side: self.side,
             stock_id: stock.id,
             quantity: self.quantity,
-            price_minor: traded.price_minor,
+            price_minor,
             fee_minor: self.fee,
-            currency: traded.currency,
+            currency: currency.to_owned(),
             investor_id,
             broker,
-            exchange_number: traded.number,
+            trade: recorded.trade_ref(),
         };
         let order = brokerage_order::record(desk.tx, &carried, desk.now_us).await?;
         let events: Vec<Event> = [stock.events(), order.events()].concat();

@@ -71,7 +71,8 @@ async fn carry_out(desk: &Desk<'_>, order: &Order, price_minor: i64) -> Result<P
     };
     let traded = desk.log.trade(desk.tx, &trade, desk.now_us).await?;
     let touched = cover::spend(desk.tx, order, price_minor, desk.now_us).await?;
-    let completed = brokerage_order::complete(desk.tx, order.id, price_minor, traded.order.number, desk.now_us).await?;
+    let trade = traded.recorded.trade_ref();
+    let completed = brokerage_order::complete(desk.tx, order.id, price_minor, trade, desk.now_us).await?;
     let order = completed.ok_or_else(|| Error::Internal("an order stopped pending while it was carried out".into()))?;
     let mut events: Vec<Event> = [traded.stock.events(), order.events()].concat();
     events.extend(touched.iter().flat_map(Changed::events));

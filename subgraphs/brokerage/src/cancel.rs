@@ -45,7 +45,7 @@ async fn cancel(tx: &Tx, id: i64, viewer: &Viewer, now_us: i64) -> Result<(broke
             let events = [cancelled.events(), cover.events()].concat();
             Ok((cancelled, events))
         }
-        None if order.exchange_number.is_some() => Err(Error::OrderCompleted),
+        None if order.status == "COMPLETED" => Err(Error::OrderCompleted),
         None => Ok((order, Vec::new())),
     }
 }

@@ -3,8 +3,8 @@
 use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 use contract::{
-    Changed, ContextExt, Error, Event, IdempotencyKey, Money, OrderLog, Result, Role, Side, Tx, Viewer, micros, once,
-    parse_id,
+    Changed, ContextExt, Error, Event, IdempotencyKey, Money, OrderLog, Result, Role, Services, Side, Tx, Viewer,
+    micros, once, parse_id,
 };
 use entities::stock::{self, QUANTITY_MAX};
 use entities::{authorization, brokerage_order, side, user};
@@ -124,6 +124,7 @@ impl PlaceMutation {
         let key = IdempotencyKey::of(viewer, "placeOrder", idempotency_key, &draft)?;
         let services = ctx.services();
         let (log, now_us) = (services.orders.clone(), ctx.now_us());
+        log.ready().await?;
         let pending_max = ctx.data_unchecked::<Settings>().pending_orders_max;
         let placed = services
             .write_and_tell(
@@ -137,8 +138,20 @@ impl PlaceMutation {
                 Changed::events,
             )
             .await?;
-        Ok(BrokerageOrder(placed.into_inner().order))
+        numbered(services, placed.into_inner().order).await.map(BrokerageOrder)
     }
+}
+
+/// The order with the number of its trade, where that comes after the order.
+async fn numbered(services: &Services, order: brokerage_order::Model) -> Result<brokerage_order::Model> {
+    let (Some(trade), None) = (order.reservation_id, order.exchange_number) else {
+        return Ok(order);
+    };
+    services.orders.number(&services.db, trade).await?;
+    let found = brokerage_order::Entity::find_by_id(order.id)
+        .one(services.db.read())
+        .await?;
+    found.ok_or_else(|| Error::Internal(format!("order {} is gone", order.id).into()))
 }
 
 const NO_TRADER: Error = Error::Forbidden("only investors and brokers place orders");

@@ -258,7 +258,7 @@ async fn buy(tx: &Tx, id: i64) -> Result<()> {
         price_minor: None,
         trader_id: Some(trader),
     };
-    let price = TableLog.trade(tx, &trade, NOW_US).await?.order.price_minor;
+    let price = TableLog.trade(tx, &trade, NOW_US).await?.recorded.price().0;
     let legs = [
         (Account::Of(trader, Bucket::Balance), -price),
         (Account::Exchange, price),

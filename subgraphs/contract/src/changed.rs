@@ -2,7 +2,7 @@
 
 use entities::expiry::Settled;
 use entities::lending::Touched;
-use entities::{authorization, brokerage_order, holding, post_votes, stock, vote, wallet};
+use entities::{authorization, brokerage_order, holding, post_votes, reservation, stock, vote, wallet};
 
 use crate::{Audience, Event, Once};
 
@@ -90,6 +90,12 @@ impl Changed for Touched {
             Self::Wallet(wallet) => wallet.events(),
             Self::Holding(holding) => holding.events(),
         }
+    }
+}
+
+impl Changed for reservation::Ended {
+    fn events(&self) -> Vec<Event> {
+        [self.stock.events(), self.order.events()].concat()
     }
 }
 

@@ -51,7 +51,7 @@ pub use in_name::InName;
 pub use invalidation::{Invalidation, InvalidationSubscription};
 pub use loader::{Loader, Rows, loader, row, rows, settled_rows};
 pub use money::Money;
-pub use order_log::{OrderLog, Replica, TableLog, Trade, Traded};
+pub use order_log::{NO_REPLICA, OrderLog, Recorded, Replica, TableLog, Trade, Traded};
 pub use page::{Page, PageArgs, Paged, page};
 pub use patch::given;
 pub use services::{SETTLED_MAX, Services};

@@ -1,11 +1,14 @@
 //! Where trades with the exchange are carried out and get their numbers (DESIGN, "The replicated order log").
 
+use entities::brokerage_order::TradeRef;
 use entities::exchange_order::{self, NewOrder};
+use entities::reservation;
 use entities::side::Side;
 use entities::stock::{self, Which};
 use futures_util::future::{BoxFuture, FutureExt, LocalBoxFuture};
+use serde::{Deserialize, Serialize};
 
-use crate::{Db, Result, Tx};
+use crate::{Db, Error, Result, Services, Tx};
 
 /// One trade with the exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,9 +29,37 @@ pub struct Trade {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Traded {
     /// Its entry in the log.
-    pub order: exchange_order::Model,
+    pub recorded: Recorded,
     /// The stock after it.
     pub stock: stock::Model,
+}
+
+/// A trade that is carried out, as far as the log has got with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Recorded {
+    /// It has its number.
+    Numbered(exchange_order::Model),
+    /// It is carried out for good and gets its number: [`OrderLog::number`] waits for it.
+    Reserved(reservation::Model),
+}
+
+impl Recorded {
+    /// The price of one share, in minor units, and its ISO 4217 currency code.
+    pub fn price(&self) -> (i64, &str) {
+        match self {
+            Self::Numbered(order) => (order.price_minor, &order.currency),
+            Self::Reserved(reserved) => (reserved.price_minor, &reserved.currency),
+        }
+    }
+
+    /// How what it belongs to refers to it.
+    pub fn trade_ref(&self) -> TradeRef {
+        match self {
+            Self::Numbered(order) => TradeRef::Number(order.number),
+            Self::Reserved(reserved) => TradeRef::Reservation(reserved.id),
+        }
+    }
 }
 
 /// One copy of the log.
@@ -47,20 +78,73 @@ pub struct Replica {
 }
 
 /// The log of trades with the exchange: numbers 0, 1, 2 … without gaps; a refused trade uses none.
+///
+/// A trade has three steps: [`ready`](Self::ready) before the transaction, [`trade`](Self::trade) in it, and
+/// [`number`](Self::number) after its commit. What has a body here is right where the log is a table of the same database:
+/// there the second step does it all.
 pub trait OrderLog: Send + Sync {
-    /// Moves the shares at the exchange and records the trade under the next number, in the caller's transaction: what
-    /// else belongs to the trade is in it too, and an error undoes all of it.
+    /// Waits until the log takes trades: to be called before a transaction that trades, so that who is told that it does not
+    /// has changed nothing.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when it does not in time.
+    fn ready(&self) -> BoxFuture<'_, Result<()>> {
+        async { Ok(()) }.boxed()
+    }
+
+    /// Moves the shares at the exchange and records the trade, in the caller's transaction: what else belongs to the trade is
+    /// in it too, and an error undoes all of it. Once it is committed, the trade is carried out for good.
     ///
     /// # Errors
     /// `NOT_FOUND` for no such stock, `INSUFFICIENT_STOCK`, `CONFLICT` when the exchange cannot take more, and when the
     /// database fails.
     fn trade<'a>(&'a self, tx: &'a Tx, trade: &'a Trade, now_us: i64) -> LocalBoxFuture<'a, Result<Traded>>;
 
+    /// Waits for the number of a trade that is committed and still had none.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the log does not give it in time: it gets one all the same, and who asks again learns which.
+    fn number<'a>(&'a self, db: &'a Db, reservation_id: i64) -> BoxFuture<'a, Result<i64>> {
+        async move {
+            let number = reservation::number_of(db.read(), reservation_id).await?;
+            number.ok_or(NO_REPLICA)
+        }
+        .boxed()
+    }
+
+    /// Whether the log may have an order of that number: if it says so, one that the table does not have is none.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the log does not answer, and when the database fails.
+    fn has<'a>(&'a self, services: &'a Services, number: i64) -> BoxFuture<'a, Result<bool>> {
+        let _ = (services, number);
+        async { Ok(true) }.boxed()
+    }
+
     /// The copies of the log there are.
     ///
     /// # Errors
     /// When the database fails.
     fn replicas<'a>(&'a self, db: &'a Db) -> BoxFuture<'a, Result<Vec<Replica>>>;
+
+    /// Asks a copy to lead, and answers which one really does.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when none does in time.
+    fn propose_leader<'a>(&'a self, db: &'a Db, replica: i64) -> BoxFuture<'a, Result<i64>> {
+        let _ = db;
+        async move { Ok(replica) }.boxed()
+    }
+
+    /// What has to run beside the requests for trades to get their numbers; ends when there is nothing to run, or fails and
+    /// has to be run again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn work(&self, services: Services) -> BoxFuture<'_, Result<()>> {
+        drop(services);
+        async { Ok(()) }.boxed()
+    }
 }
 
 /// The log as a table of the main database: one replica, and the trade is one transaction.
@@ -77,7 +161,10 @@ impl OrderLog for TableLog {
                 trader_id: trade.trader_id,
             };
             let order = exchange_order::append(tx, &stock, &order, now_us).await?;
-            Ok(Traded { order, stock })
+            Ok(Traded {
+                recorded: Recorded::Numbered(order),
+                stock,
+            })
         }
         .boxed_local()
     }
@@ -95,3 +182,6 @@ impl OrderLog for TableLog {
         .boxed()
     }
 }
+
+/// What is said while no replica of the log can be reached.
+pub const NO_REPLICA: Error = Error::Unavailable("order service unavailable");

@@ -3,6 +3,7 @@
 use async_graphql::{MergedObject, MergedSubscription, Schema};
 use contract::{Services, federated, federated_sdl, rows};
 
+mod catalog;
 mod changes;
 pub mod demo;
 mod order;
@@ -11,6 +12,7 @@ mod replica;
 mod stock;
 mod user;
 
+pub use catalog::StockCatalog;
 pub use price::set_price;
 
 /// What can be read.

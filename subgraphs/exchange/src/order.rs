@@ -3,8 +3,8 @@
 use async_graphql::{Context, Object};
 use chrono::{DateTime, Utc};
 use contract::{
-    Changed, ContextExt, Error, IdempotencyKey, Money, PageArgs, Paged, Result, Side, Trade, Viewer, once, page,
-    rfc3339, row,
+    Changed, ContextExt, Error, IdempotencyKey, Money, PageArgs, Paged, Recorded, Result, Side, Trade, Viewer, once,
+    page, rfc3339, row,
 };
 use entities::exchange_order;
 use entities::stock::Which;
@@ -75,7 +75,11 @@ pub struct OrderQuery;
 impl OrderQuery {
     /// The trade with that number.
     async fn exchange_order(&self, ctx: &Context<'_>, number: i64) -> Option<Result<ExchangeOrder>> {
-        find(ctx, number).await.transpose()
+        match ctx.services().orders.has(ctx.services(), number).await {
+            Ok(true) => find(ctx, number).await.transpose(),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Resolves a trade another subgraph refers to.
@@ -150,7 +154,9 @@ impl OrderMutation {
         let asked = (&trade.stock, trade.side, trade.quantity);
         let key = IdempotencyKey::of(viewer, "trade", idempotency_key, &asked)?;
         let (orders, now_us) = (ctx.services().orders.clone(), ctx.now_us());
-        let (order, _) = ctx
+        orders.ready().await?;
+        let log = orders.clone();
+        let (recorded, _) = ctx
             .services()
             .write_and_tell(
                 async move |tx| {
@@ -159,14 +165,17 @@ impl OrderMutation {
                     let carry_out = async || {
                         let traded = orders.trade(tx, &trade, now_us).await?;
                         changed = Some(traded.stock);
-                        Ok(traded.order)
+                        Ok(traded.recorded)
                     };
-                    let order = once(tx, key.as_ref(), now_us, carry_out).await?;
-                    Ok((order.into_inner(), changed))
+                    let recorded = once(tx, key.as_ref(), now_us, carry_out).await?;
+                    Ok((recorded.into_inner(), changed))
                 },
                 |(_, changed)| changed.events(),
             )
             .await?;
-        Ok(ExchangeOrder(order))
+        Ok(ExchangeOrder(match recorded {
+            Recorded::Numbered(order) => order,
+            Recorded::Reserved(trade) => trade.numbered(log.number(ctx.db(), trade.id).await?),
+        }))
     }
 }

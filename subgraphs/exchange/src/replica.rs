@@ -62,11 +62,11 @@ impl ReplicaMutation {
     async fn propose_leader(&self, ctx: &Context<'_>, replica_id: ID) -> Result<OrderReplica> {
         ctx.viewer().operator()?;
         let replicas = ctx.services().orders.replicas(ctx.db()).await?;
-        let wanted = parse_id(&replica_id);
-        if !replicas.iter().any(|known| Some(known.id) == wanted) {
-            return Err(Error::invalid("replicaId", "must be the id of a replica"));
-        }
-        let leader = replicas.into_iter().find(|known| known.leader);
+        let wanted = parse_id(&replica_id).filter(|wanted| replicas.iter().any(|known| known.id == *wanted));
+        let wanted = wanted.ok_or_else(|| Error::invalid("replicaId", "must be the id of a replica"))?;
+        let leader = ctx.services().orders.propose_leader(ctx.db(), wanted).await?;
+        let replicas = ctx.services().orders.replicas(ctx.db()).await?;
+        let leader = replicas.into_iter().find(|known| known.id == leader);
         leader
             .map(OrderReplica)
             .ok_or(Error::Unavailable("no replica leads now"))

@@ -6,5 +6,6 @@ mod cluster;
 mod faults;
 mod front_end;
 mod model;
+mod promises;
 mod rest;
 mod trading;

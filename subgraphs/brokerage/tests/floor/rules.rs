@@ -2,7 +2,7 @@
 
 use contract::{Error, Result, Trade, Tx};
 use entities::authorization::{End, Grant, Lent};
-use entities::brokerage_order::{self, Automated};
+use entities::brokerage_order::{self, Automated, TradeRef};
 use entities::holding::{self, Bucket as Shares};
 use entities::ledger::{self, Account, Bucket, Kind, Movement};
 use entities::side::Side;
@@ -60,7 +60,8 @@ async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
             };
             for number in 0..3 {
                 let traded = orders.trade(tx, &trade, NOW).await?;
-                assert_eq!((traded.order.number, traded.stock.quantity), (number, 90 - 10 * number));
+                let place = (traded.recorded.trade_ref(), traded.stock.quantity);
+                assert_eq!(place, (TradeRef::Number(number), 90 - 10 * number));
             }
             holding::add(tx, ada, fish.id, Shares::Free, 30).await?;
 
@@ -154,7 +155,7 @@ async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
             };
             let traded = orders.trade(tx, &trade, now).await?;
             cover::spend(tx, &order, 1_500, now).await?;
-            brokerage_order::complete(tx, order.id, 1_500, traded.order.number, now)
+            brokerage_order::complete(tx, order.id, 1_500, traded.recorded.trade_ref(), now)
                 .await?
                 .unwrap();
             assert!(brokerage_order::cancel(tx, order.id, None, now).await?.is_none());

@@ -2,9 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
+mod catalog;
 mod changes;
 mod listing;
 mod price;
+#[path = "../../../order_log/tests/promises.rs"]
+mod promises;
 mod replica;
 mod sample;
 mod schema;
