@@ -9,11 +9,13 @@ pub mod demo;
 mod order;
 mod price;
 mod replica;
+mod replicated;
 mod stock;
 mod user;
 
 pub use catalog::StockCatalog;
 pub use price::set_price;
+pub use replicated::ReplicatedLog;
 
 /// What can be read.
 #[derive(MergedObject, Default)]

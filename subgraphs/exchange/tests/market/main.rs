@@ -9,6 +9,7 @@ mod price;
 #[path = "../../../order_log/tests/promises.rs"]
 mod promises;
 mod replica;
+mod replicated;
 mod sample;
 mod schema;
 mod stocks;

@@ -1,0 +1,319 @@
+//! The order log as replicas of their own: this database carries a trade out, they number it.
+//!
+//! A trade is one transaction with everything that belongs to it, and a row that says that its number is missing
+//! (`entities::reservation`). One task sends such rows to the log, the oldest first and many at once, and writes the numbers
+//! back. A crash anywhere in between leaves the row, and a row is sent again until it has its number; the log records a key
+//! once. So nothing that was carried out stays without a number, and nothing gets two.
+
+mod agreement;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use contract::{
+    Changed, Db, Error, Event, NO_REPLICA, OrderLog, Recorded, Replica, Result, Services, Trade, Traded, Tx,
+};
+use entities::exchange_order::{self, NewOrder};
+use entities::reservation::{self, EndError, Ended};
+use entities::stock;
+use futures_util::future::{BoxFuture, FutureExt, LocalBoxFuture};
+use order_log::order::{Command, Outcome, Price, Shares, Side};
+use order_log::{FrontEnd, Status};
+use rand::Rng;
+use sea_orm::EntityTrait;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+/// How long nobody looks whether a trade waits for its number whose maker does not: automated orders, and what a crash left.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How many numbers are remembered for those who wait for them; who comes later looks into the table.
+const REMEMBERED_MAX: usize = 16_384;
+
+/// The log of several replicas.
+pub struct ReplicatedLog {
+    front: FrontEnd,
+    /// Somebody waits for a number.
+    wanted: Notify,
+    numbers: Numbers,
+    /// Whether log and table are known to tell the same.
+    agreed: watch::Sender<bool>,
+}
+
+impl ReplicatedLog {
+    /// The log behind these replicas. [`OrderLog::work`] has to run for trades to be numbered.
+    pub fn new(front: FrontEnd) -> Self {
+        Self {
+            front,
+            wanted: Notify::new(),
+            numbers: Numbers::default(),
+            agreed: watch::Sender::new(false),
+        }
+    }
+
+    fn until(&self) -> Instant {
+        Instant::now() + self.front.settings().answer_within
+    }
+}
+
+impl OrderLog for ReplicatedLog {
+    fn ready(&self) -> BoxFuture<'_, Result<()>> {
+        async {
+            let until = self.until();
+            let mut agreed = self.agreed.subscribe();
+            let agreed = tokio::time::timeout_at(until, agreed.wait_for(|agreed| *agreed)).await;
+            agreed.ok().and_then(std::result::Result::ok).ok_or(NO_REPLICA)?;
+            let leader = self.front.ready(until).await;
+            leader.map(|_| ()).map_err(unavailable)
+        }
+        .boxed()
+    }
+
+    fn trade<'a>(&'a self, tx: &'a Tx, trade: &'a Trade, now_us: i64) -> LocalBoxFuture<'a, Result<Traded>> {
+        async move {
+            let stock = stock::trade(tx, &trade.stock, trade.side, trade.quantity, now_us).await?;
+            let order = NewOrder {
+                side: trade.side,
+                quantity: trade.quantity,
+                price_minor: trade.price_minor.unwrap_or(stock.price_minor),
+                trader_id: trade.trader_id,
+            };
+            let reserved = reservation::bind(tx, &unheard_of(), &stock, &order, now_us).await?;
+            Ok(Traded {
+                recorded: Recorded::Reserved(reserved),
+                stock,
+            })
+        }
+        .boxed_local()
+    }
+
+    fn number<'a>(&'a self, db: &'a Db, reservation_id: i64) -> BoxFuture<'a, Result<i64>> {
+        async move {
+            let mut news = self.numbers.version.subscribe();
+            let numbered = async {
+                loop {
+                    match self.numbers.of(reservation_id) {
+                        Known::Is(number) => return Ok(number),
+                        Known::Forgotten => {
+                            if let Some(number) = reservation::number_of(db.read(), reservation_id).await? {
+                                return Ok(number);
+                            }
+                        }
+                        Known::NotYet => {}
+                    }
+                    self.wanted.notify_one();
+                    if news.changed().await.is_err() {
+                        return Err(NO_REPLICA);
+                    }
+                }
+            };
+            let numbered = tokio::time::timeout_at(self.until(), numbered).await;
+            numbered.unwrap_or(Err(NO_REPLICA))
+        }
+        .boxed()
+    }
+
+    fn has<'a>(&'a self, services: &'a Services, number: i64) -> BoxFuture<'a, Result<bool>> {
+        async move {
+            if number < 0 {
+                return Ok(false);
+            }
+            let order = self.front.order(number, self.until()).await.map_err(unavailable)?;
+            let Some(order) = order else { return Ok(false) };
+            // Who recorded it may not have written its number back yet.
+            let known = exchange_order::Entity::find_by_id(number)
+                .one(services.db.read())
+                .await?;
+            if known.is_none() {
+                write_back(services, vec![(order.attempt, number)]).await?;
+            }
+            Ok(true)
+        }
+        .boxed()
+    }
+
+    fn replicas<'a>(&'a self, _: &'a Db) -> BoxFuture<'a, Result<Vec<Replica>>> {
+        async { Ok(self.front.statuses().await.iter().map(shown).collect()) }.boxed()
+    }
+
+    fn propose_leader<'a>(&'a self, _: &'a Db, replica: i64) -> BoxFuture<'a, Result<i64>> {
+        async move {
+            let id = u64::try_from(replica).map_err(|_| NO_REPLICA)?;
+            let leader = self.front.propose_leader(id, self.until()).await.map_err(unavailable)?;
+            i64::try_from(leader).map_err(|_| NO_REPLICA)
+        }
+        .boxed()
+    }
+
+    fn work(&self, services: Services) -> BoxFuture<'_, Result<()>> {
+        async move {
+            agreement::reach(&self.front, &services).await?;
+            self.agreed.send_replace(true);
+            loop {
+                let looked = self.number_some(&services).await?;
+                if !looked {
+                    let _ = tokio::time::timeout(LOOK_EVERY, self.wanted.notified()).await;
+                }
+            }
+        }
+        .boxed()
+    }
+}
+
+impl ReplicatedLog {
+    /// Gives numbers to the oldest trades that have none; whether there were any.
+    async fn number_some(&self, services: &Services) -> Result<bool> {
+        let limit = self.front.settings().batch_max.max(1);
+        let open = reservation::unnumbered(services.db.read(), limit as u64).await?;
+        if open.is_empty() {
+            return Ok(false);
+        }
+        let commands: Vec<_> = open.iter().map(|(open, name)| record(open, name)).collect();
+        let outcomes = loop {
+            match self.front.commit(&commands, self.until()).await {
+                Ok(outcomes) => break outcomes,
+                Err(order_log::Error::Unavailable) => {
+                    tracing::warn!(trades = open.len(), "no replica numbers trades; they are sent again");
+                }
+                Err(error) => return Err(failed(&error)),
+            }
+        };
+        let mut numbers = Vec::with_capacity(open.len());
+        for ((open, _), outcome) in open.iter().zip(outcomes) {
+            match outcome {
+                Outcome::Recorded { number, attempt } if attempt == open.attempt => {
+                    numbers.push((open.id, attempt, number));
+                }
+                other => {
+                    let why = format!(
+                        "the log did not record trade {}, which is carried out: {other:?}",
+                        open.id
+                    );
+                    return Err(Error::Internal(why.into()));
+                }
+            }
+        }
+        let told = numbers.iter().map(|(_, attempt, number)| (attempt.clone(), *number));
+        write_back(services, told.collect()).await?;
+        self.numbers.tell(numbers.iter().map(|(id, _, number)| (*id, *number)));
+        Ok(true)
+    }
+}
+
+/// The numbers of the trades that got one lately.
+#[derive(Default)]
+struct Numbers {
+    lately: Mutex<BTreeMap<i64, i64>>,
+    version: watch::Sender<u64>,
+}
+
+/// What is known of a trade's number.
+enum Known {
+    Is(i64),
+    /// It is older than what is remembered, or nothing is.
+    Forgotten,
+    NotYet,
+}
+
+impl Numbers {
+    /// Trades get their numbers in the order of their ids, so whatever is newer than all that is remembered has none yet.
+    fn of(&self, id: i64) -> Known {
+        let lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
+        match (lately.get(&id), lately.last_key_value()) {
+            (Some(number), _) => Known::Is(*number),
+            (None, Some((newest, _))) if id > *newest => Known::NotYet,
+            _ => Known::Forgotten,
+        }
+    }
+
+    fn tell(&self, numbers: impl Iterator<Item = (i64, i64)>) {
+        {
+            let mut lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
+            lately.extend(numbers);
+            while lately.len() > REMEMBERED_MAX {
+                lately.pop_first();
+            }
+        }
+        self.version.send_modify(|version| *version = version.wrapping_add(1));
+    }
+}
+
+/// How the log is told of a trade.
+fn record(reserved: &reservation::Model, name: &str) -> Command {
+    Command::Record {
+        key: reserved.log_key.clone(),
+        attempt: reserved.attempt.clone(),
+        // The number is what is asked for.
+        trade: told(&reserved.numbered(0), name),
+    }
+}
+
+/// A trade in the log's words.
+fn told(order: &exchange_order::Model, name: &str) -> order_log::order::Trade {
+    let side = match entities::side::Side::of(&order.side) {
+        entities::side::Side::Buy => Side::Buy,
+        entities::side::Side::Sell => Side::Sell,
+    };
+    order_log::order::Trade {
+        shares: Shares {
+            name: name.to_owned(),
+            side,
+            quantity: order.quantity,
+        },
+        price: Price {
+            minor: order.price_minor,
+            currency: order.currency.clone(),
+        },
+        trader_id: order.trader_id,
+        at_us: order.at_us,
+    }
+}
+
+/// Writes numbers down under which the log has recorded attempts, all in one transaction, and tells whom it concerns.
+async fn write_back(services: &Services, numbers: Vec<(String, i64)>) -> Result<()> {
+    let now_us = services.clock.now_us();
+    let write = async move |tx: &Tx| {
+        let mut ended = Vec::with_capacity(numbers.len());
+        for (attempt, number) in &numbers {
+            match reservation::confirm(tx, attempt, *number, now_us).await {
+                Ok(one) => ended.push(one),
+                Err(EndError::Database(error)) => return Err(error.into()),
+                Err(EndError::Otherwise(state)) => {
+                    let why = format!("the log has order {number}, whose reservation {attempt} is {state}");
+                    return Err(Error::Internal(why.into()));
+                }
+            }
+        }
+        Ok(ended)
+    };
+    let tell = |ended: &Vec<Ended>| ended.iter().flat_map(Changed::events).collect::<Vec<Event>>();
+    services.write_and_tell(write, tell).await?;
+    Ok(())
+}
+
+/// A name that was never given before and never will be, by whichever database asks these replicas.
+fn unheard_of() -> String {
+    format!("{:032x}", rand::rng().random::<u128>())
+}
+
+fn shown(status: &Status) -> Replica {
+    let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    Replica {
+        id: whole(status.id),
+        alive: status.alive,
+        leader: status.leader,
+        term: whole(status.term),
+        applied: status.applied,
+    }
+}
+
+fn unavailable(error: order_log::Error) -> Error {
+    match error {
+        order_log::Error::Unavailable => NO_REPLICA,
+        other => failed(&other),
+    }
+}
+
+fn failed(error: &order_log::Error) -> Error {
+    Error::Internal(format!("the order log: {error}").into())
+}

@@ -1,0 +1,345 @@
+//! The exchange over an order log of three replicas: trades are carried out here and numbered there.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::{OrderLog, Recorded, Services, TableLog, Trade, Viewer};
+use entities::reservation;
+use entities::side::Side;
+use entities::stock::Which;
+use exchange::{ReplicatedLog, StockCatalog};
+use order_log::{Access, FrontEnd, Place, Replica, ReplicaId, Settings, SharedSecret, Surroundings};
+use sea_orm::{EntityTrait, PaginatorTrait};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use testing::{NEW_YEAR_US, TestDomain, TestServices, code, member, service};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// No test waits longer for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let done = tokio::time::timeout(PATIENCE, work).await;
+    done.unwrap_or_else(|_| panic!("waited in vain: {what}"))
+}
+
+fn settings() -> Settings {
+    Settings {
+        heartbeat: Duration::from_millis(100),
+        election: Duration::from_millis(500),
+        settle_every: Duration::from_millis(300),
+        ..Settings::default()
+    }
+}
+
+fn secret() -> Arc<SharedSecret> {
+    Arc::new(SharedSecret("a secret that all replicas of the test share".to_owned()))
+}
+
+/// Three replicas in this process.
+struct Replicas {
+    running: BTreeMap<ReplicaId, (Replica, JoinHandle<()>)>,
+    urls: BTreeMap<ReplicaId, String>,
+    folder: TempDir,
+}
+
+impl Replicas {
+    /// Addresses for three, which do not run yet.
+    async fn new() -> Self {
+        let mut urls = BTreeMap::new();
+        for id in 1..=3 {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            urls.insert(id, format!("http://{}", listener.local_addr().unwrap()));
+        }
+        Self {
+            running: BTreeMap::new(),
+            urls,
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Runs all of them over the stocks of these services.
+    async fn start(&mut self, services: &Services) {
+        for (id, url) in self.urls.clone() {
+            let address: SocketAddr = url.trim_start_matches("http://").parse().unwrap();
+            let listener = TcpListener::bind(address).await.unwrap();
+            let place = Place {
+                id,
+                folder: self.folder.path().to_owned(),
+                urls: self.urls.clone(),
+                joins: false,
+            };
+            let clock = services.clock.clone();
+            let around = Surroundings {
+                credentials: secret(),
+                catalog: Arc::new(StockCatalog::new(services.clone())),
+                now_us: Arc::new(move || clock.now_us()),
+            };
+            let replica = Replica::open(place, settings(), around).await.unwrap();
+            let serving = replica.clone();
+            let server = tokio::spawn(async move {
+                serving
+                    .serve(listener, Access::Open, std::future::pending())
+                    .await
+                    .unwrap();
+            });
+            self.running.insert(id, (replica, server));
+        }
+    }
+
+    fn log(&self) -> Arc<ReplicatedLog> {
+        let front = FrontEnd::new(self.urls.clone(), secret(), settings()).unwrap();
+        Arc::new(ReplicatedLog::new(front))
+    }
+
+    async fn stop(&mut self, id: ReplicaId) {
+        let (replica, server) = self.running.remove(&id).unwrap();
+        server.abort();
+        replica.close().await;
+    }
+
+    /// What a replica that still runs has recorded: number, stock, side, quantity.
+    async fn ledger(&self, last: i64) -> Vec<(i64, String, &'static str, i64)> {
+        let (replica, _) = self.running.values().next().unwrap();
+        let applied = async {
+            while replica.status().await.unwrap().applied < last {
+                tokio::task::yield_now().await;
+            }
+        };
+        within("a replica applies", applied).await;
+        let orders = replica.since(-1).await.unwrap();
+        let told = orders.into_iter().map(|order| {
+            let shares = order.trade.shares;
+            (order.number, shares.name, shares.side.as_str(), shares.quantity)
+        });
+        told.collect()
+    }
+}
+
+/// An exchange with the sample stocks over that log, and the task that numbers its trades.
+async fn exchange_over(log: Arc<ReplicatedLog>, mut on: TestServices) -> TestDomain<exchange::ExchangeSchema> {
+    exchange::demo::seed(&on.services).await.unwrap();
+    on.services.orders = log;
+    TestDomain::new(on, exchange::schema)
+}
+
+fn work(on: &Services) -> JoinHandle<contract::Result<()>> {
+    let on = on.clone();
+    tokio::spawn(async move { on.orders.clone().work(on).await })
+}
+
+async fn services() -> TestServices {
+    TestServices::new(NEW_YEAR_US, 1_024).await
+}
+
+async fn trade(market: &TestDomain<exchange::ExchangeSchema>, viewer: &Viewer, side: &str, n: i64, key: &str) -> Value {
+    let document = format!(
+        r#"mutation {{ trade(stock: "GameStart", side: {side}, quantity: {n}, idempotencyKey: "{key}") {{
+            number quantity side stock {{ quantity }} }} }}"#
+    );
+    within("a trade", market.ask(viewer, document)).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trades_are_numbered_by_the_replicas_and_stand_in_the_table() {
+    let mut replicas = Replicas::new().await;
+    let market = exchange_over(replicas.log(), services().await).await;
+    replicas.start(&market.services).await;
+    let working = work(&market.services);
+    for (n, side, left) in [(30, "BUY", 70), (5, "SELL", 75), (1, "BUY", 74)] {
+        let traded = trade(&market, &member(7), side, n, &format!("{n} {side}")).await;
+        let traded = &traded["data"]["trade"];
+        assert_eq!(
+            (&traded["quantity"], &traded["stock"]["quantity"]),
+            (&json!(n), &json!(left))
+        );
+    }
+    let again = trade(&market, &member(7), "SELL", 5, "5 SELL").await;
+    assert_eq!(again["data"]["trade"]["number"], 1, "{again}");
+    let refused = trade(&market, &member(7), "BUY", 75, "too many").await;
+    assert_eq!(code(&refused), "INSUFFICIENT_STOCK");
+
+    let wanted = [(0, "buy", 30), (1, "sell", 5), (2, "buy", 1)];
+    let wanted: Vec<_> = wanted
+        .map(|(n, side, quantity)| (n, "GameStart".to_owned(), side, quantity))
+        .into();
+    assert_eq!(replicas.ledger(2).await, wanted);
+    let document = "{ exchangeOrders(first: 9) { nodes { number side trader { id } } }
+        one: exchangeOrder(number: 1) { quantity } none: exchangeOrder(number: 3) { number } below: exchangeOrder(number: -1) { number } }";
+    let found = market.ask(&member(7), document).await;
+    assert_eq!(
+        found["data"],
+        json!({
+            "exchangeOrders": { "nodes": [
+                { "number": 0, "side": "BUY", "trader": { "id": "7" } },
+                { "number": 1, "side": "SELL", "trader": { "id": "7" } },
+                { "number": 2, "side": "BUY", "trader": { "id": "7" } },
+            ] },
+            "one": { "quantity": 5 }, "none": null, "below": null,
+        })
+    );
+    working.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trade_that_a_replica_was_asked_for_itself_is_in_the_table_when_it_is_answered() {
+    let mut replicas = Replicas::new().await;
+    let market = exchange_over(replicas.log(), services().await).await;
+    replicas.start(&market.services).await;
+    let working = work(&market.services);
+    trade(&market, &member(7), "BUY", 30, "front").await;
+    let http = reqwest::Client::new();
+    for url in replicas.urls.values() {
+        let body = json!({ "name": "GameStart", "quantity": 2 });
+        let answer = within("a trade", http.post(format!("{url}/buy")).json(&body).send())
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+    let document = r#"{ exchangeOrder(number: 3) { quantity trader { id } } stock(name: "GameStart") { quantity } }"#;
+    assert_eq!(
+        market.ask(&service(), document).await["data"],
+        json!({ "exchangeOrder": { "quantity": 2, "trader": null }, "stock": { "quantity": 64 } })
+    );
+    working.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_one_replica_is_dead_trades_go_on_and_while_two_are_they_are_refused_and_change_nothing() {
+    let mut replicas = Replicas::new().await;
+    let hasty = Settings {
+        answer_within: Duration::from_secs(2),
+        ..settings()
+    };
+    let front = FrontEnd::new(replicas.urls.clone(), secret(), hasty).unwrap();
+    let market = exchange_over(Arc::new(ReplicatedLog::new(front)), services().await).await;
+    replicas.start(&market.services).await;
+    let working = work(&market.services);
+    let first = within("the first trade", async {
+        loop {
+            let first = trade(&market, &member(7), "BUY", 1, "first").await;
+            if code(&first) != "UNAVAILABLE" {
+                return first;
+            }
+        }
+    });
+    assert_eq!(first.await["data"]["trade"]["number"], 0);
+    replicas.stop(3).await;
+    let second = within("the second trade", async {
+        loop {
+            let second = trade(&market, &member(7), "BUY", 1, "second").await;
+            if code(&second) != "UNAVAILABLE" {
+                return second;
+            }
+        }
+    });
+    assert_eq!(second.await["data"]["trade"]["number"], 1);
+    replicas.stop(2).await;
+
+    // Whatever was in flight when the majority went is finished when it is back; what comes later is refused first.
+    let refused = trade(&market, &member(7), "BUY", 1, "in flight").await;
+    assert_eq!(code(&refused), "UNAVAILABLE");
+    let before = reservation::Entity::find()
+        .count(market.services.db.read())
+        .await
+        .unwrap();
+    let refused = trade(&market, &member(7), "BUY", 1, "too late").await;
+    assert_eq!(code(&refused), "UNAVAILABLE");
+    let after = reservation::Entity::find()
+        .count(market.services.db.read())
+        .await
+        .unwrap();
+    assert_eq!(before, after);
+    let asked = market.ask(&member(7), "{ exchangeOrder(number: 7) { number } }").await;
+    assert_eq!(code(&asked), "UNAVAILABLE");
+    working.abort();
+}
+
+fn of_game_start(quantity: i64) -> Trade {
+    Trade {
+        stock: Which::Name("GameStart".to_owned()),
+        side: Side::Buy,
+        quantity,
+        price_minor: None,
+        trader_id: Some(7),
+    }
+}
+
+/// Carries a trade out, and does not wait for its number.
+async fn left_unnumbered(on: &Services, quantity: i64) -> i64 {
+    let log = on.orders.clone();
+    let carry_out = async move |tx: &contract::Tx| log.trade(tx, &of_game_start(quantity), NEW_YEAR_US).await;
+    match on.db.write(carry_out).await.unwrap().recorded {
+        Recorded::Reserved(reserved) => reserved.id,
+        Recorded::Numbered(order) => panic!("{order:?} has its number"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trade_that_a_crash_left_without_a_number_gets_it_as_soon_as_there_are_replicas() {
+    let mut replicas = Replicas::new().await;
+    let market = exchange_over(replicas.log(), services().await).await;
+    let first = left_unnumbered(&market.services, 3).await;
+    let second = left_unnumbered(&market.services, 4).await;
+    replicas.start(&market.services).await;
+    let working = work(&market.services);
+    let (orders, db) = (&market.services.orders, &market.services.db);
+    assert_eq!(within("a number", orders.number(db, second)).await.unwrap(), 1);
+    assert_eq!(within("a number", orders.number(db, first)).await.unwrap(), 0);
+    working.abort();
+    // Another process of the same database asks for what it did not number itself.
+    let later = replicas.log();
+    assert_eq!(within("a number", later.number(db, first)).await.unwrap(), 0);
+}
+
+async fn numbered_by_the_table(on: &Services, trades: i64) {
+    for quantity in 1..=trades {
+        let carry_out = async move |tx: &contract::Tx| TableLog.trade(tx, &of_game_start(quantity), NEW_YEAR_US).await;
+        on.db.write(carry_out).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_take_over_the_trades_that_were_numbered_before_there_were_any() {
+    let mut replicas = Replicas::new().await;
+    let market = exchange_over(replicas.log(), services().await).await;
+    numbered_by_the_table(&market.services, 3).await;
+    replicas.start(&market.services).await;
+    // Twice, as after a restart.
+    for (key, number) in [("one", 3), ("two", 4)] {
+        let working = work(&market.services);
+        let traded = trade(&market, &member(7), "BUY", 10, key).await;
+        assert_eq!(traded["data"]["trade"]["number"], number, "{traded}");
+        working.abort();
+    }
+    let quantities: Vec<_> = replicas.ledger(4).await.into_iter().map(|order| order.3).collect();
+    assert_eq!(quantities, [1, 2, 3, 10, 10]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_of_another_database_are_refused() {
+    let mut replicas = Replicas::new().await;
+    let first = exchange_over(replicas.log(), services().await).await;
+    replicas.start(&first.services).await;
+    let working = work(&first.services);
+    trade(&first, &member(7), "BUY", 1, "one").await;
+    working.abort();
+
+    let other = exchange_over(replicas.log(), services().await).await;
+    let refused = within("an answer", work(&other.services)).await.unwrap();
+    let why = refused.unwrap_err().to_string();
+    assert!(
+        why.contains("order 0") && why.contains("do not belong together"),
+        "{why}"
+    );
+    // One order each, and not the same one: the price and the moment differ.
+    let mut other_order = of_game_start(1);
+    other_order.price_minor = Some(1);
+    let carry_out = async move |tx: &contract::Tx| TableLog.trade(tx, &other_order, NEW_YEAR_US).await;
+    other.services.db.write(carry_out).await.unwrap();
+    let refused = within("an answer", work(&other.services)).await.unwrap();
+    assert!(refused.unwrap_err().to_string().contains("order 0"));
+}
