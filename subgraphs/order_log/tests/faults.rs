@@ -5,8 +5,11 @@
 //! together, and `promises` says what has to hold afterwards. The other files are one fault each.
 
 mod clients;
+mod failover;
 mod front;
+mod history;
 mod killed;
+mod linear;
 mod network;
 mod partitioned;
 mod paused;

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use order_log::{ReplicaId, SqliteCatalog};
+use order_log::{Catalog, ReplicaId, SqliteCatalog};
 use rusqlite::{Connection, OpenFlags};
 
 use super::POLL;
 use super::clients::Acknowledged;
 use super::front::Front;
+use super::history::Attempt;
 use super::network::REPLICAS;
 use super::trial::STOCKS;
 use crate::cluster::within;
@@ -39,7 +40,6 @@ pub async fn settled(front: &Front, catalog: &SqliteCatalog, last: i64) {
         };
         within("a replica catches up", applied).await;
     }
-    use order_log::Catalog;
     let settled = async {
         while !catalog.reserved(None, 1).await.expect("a catalog").is_empty() {
             tokio::time::sleep(POLL).await;
@@ -86,8 +86,37 @@ fn moved(folder: &Path, name: &str) -> i64 {
 
 /// A replica's file, beside the replica that writes it.
 fn file(folder: &Path, id: ReplicaId) -> Connection {
-    let path = folder.join(format!("orders-{id}.sqlite"));
+    opened(&folder.join(format!("orders-{id}.sqlite")))
+}
+
+fn opened(path: &Path) -> Connection {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a file");
     db.busy_timeout(std::time::Duration::from_secs(5)).expect("a time");
     db
+}
+
+/// The attempts to buy that came to nothing.
+pub fn attempts_for_nothing(folder: &Path, name: &str) -> Vec<Attempt> {
+    let sql = "SELECT attempt, substr(key, 3), quantity FROM reservation
+        WHERE name = ?1 AND side = 'buy' AND state = 'cancelled' ORDER BY id";
+    let db = opened(&folder.join("catalog.sqlite"));
+    let mut rows = db.prepare(sql).expect("a table");
+    let rows = rows.query_map([name], |row| {
+        Ok(Attempt {
+            name: row.get(0)?,
+            key: row.get(1)?,
+            quantity: row.get(2)?,
+        })
+    });
+    rows.expect("rows").map(|row| row.expect("a row")).collect()
+}
+
+/// The keys of clients that have an order.
+pub fn recorded_keys(folder: &Path) -> HashSet<String> {
+    let db = file(folder, REPLICAS[0]);
+    let mut rows = db
+        .prepare("SELECT substr(key, 3) FROM exchange_order")
+        .expect("a table");
+    let rows = rows.query_map([], |row| row.get(0)).expect("rows");
+    rows.map(|row| row.expect("a row")).collect()
 }

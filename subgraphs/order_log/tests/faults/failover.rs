@@ -1,0 +1,57 @@
+//! How long nobody trades when the leader dies.
+
+use std::time::{Duration, Instant};
+
+use order_log::Settings;
+use order_log::order::Side;
+
+use super::front::Wanted;
+use super::network::REPLICAS;
+use super::process::Times;
+use super::promises;
+use super::proxies::Proxies;
+use super::trial::{STOCKS, Trial};
+use crate::cluster::within;
+
+const KILLS: usize = 50;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures, and asserts nothing"]
+async fn how_long_a_dead_leader_is_missed() {
+    let faster = |heartbeat, election| Times {
+        heartbeat: Duration::from_millis(heartbeat),
+        election: Duration::from_millis(election),
+    };
+    for times in [Times::of(&Settings::default()), faster(100, 400), faster(50, 200)] {
+        let mut took = measured(times).await;
+        took.sort();
+        let (median, worst) = (took[took.len() / 2], took[took.len() - 1]);
+        println!(
+            "{times:?}: median {median:?}, worst {worst:?} of {KILLS}, best {:?}",
+            took[0]
+        );
+    }
+}
+
+/// From the leader's death to the first trade that is accepted, each time.
+async fn measured(times: Times) -> Vec<Duration> {
+    let mut trial = Trial::with(Proxies::start().await, &STOCKS, times);
+    let mut took = Vec::new();
+    for kill in 0..KILLS {
+        promises::settled(&trial.front, &trial.catalog, -1).await;
+        let leader = trial.front.leader().await;
+        let survivor = REPLICAS.into_iter().find(|id| *id != leader).expect("another replica");
+        let wanted = Wanted {
+            key: format!("after kill {kill}"),
+            name: STOCKS[0].0,
+            side: Side::Buy,
+            quantity: 1,
+        };
+        trial.process(leader).kill();
+        let dead = Instant::now();
+        within("a trade is accepted", trial.front.traded_at(survivor, &wanted)).await;
+        took.push(dead.elapsed());
+        trial.start_replica(leader);
+    }
+    took
+}

@@ -1,0 +1,162 @@
+//! Whether clients of one stock see one thing happen after the other while leaders die.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+
+use order_log::order::Side;
+use order_log::{Catalog, SqliteCatalog};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::POLL;
+use super::front::{Front, Said, Wanted};
+use super::history::{Glance, Known, Operation, Recorder, SHARES};
+use super::network::REPLICAS;
+use super::process::Times;
+use super::promises;
+use super::proxies::Proxies;
+use super::trial::Trial;
+use crate::cluster::within;
+
+/// Each has a history of its own: what is done to one does not show in another. And the search takes as long as the square
+/// of a history.
+const STOCKS: [&str; 4] = ["GameStart", "FishCo", "MenhirCo", "BoarCo"];
+const CLIENTS: usize = 8;
+const KILLS: usize = 6;
+/// Operations between one kill and the next.
+const OPERATIONS: usize = 500;
+/// From one look at the open reservations to the next.
+const GLANCE: Duration = Duration::from_millis(2);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_stock_is_linearizable_while_leaders_die() {
+    let stocks = STOCKS.map(|name| (name, 1599, SHARES));
+    let mut trial = Trial::with(Proxies::start().await, &stocks, Times::of_tests());
+    let seen = Arc::new(Seen::default());
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|n| {
+            let chance = StdRng::seed_from_u64(trial.chance.random());
+            tokio::spawn(client(
+                n,
+                trial.front.clone(),
+                trial.catalog.clone(),
+                seen.clone(),
+                chance,
+            ))
+        })
+        .collect();
+    let watcher = tokio::spawn(watch(trial.catalog.clone(), seen.clone()));
+    for kill in 1..=KILLS {
+        let leader = trial.front.leader().await;
+        let enough = async {
+            while seen.operations.load(SeqCst) < kill * OPERATIONS {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        within("operations go on", enough).await;
+        trial.process(leader).kill();
+        trial.front.leader_but(Some(leader)).await;
+        trial.start_replica(leader);
+    }
+    seen.stop.store(true, SeqCst);
+    for client in clients {
+        client.await.expect("a client");
+    }
+    promises::settled(&trial.front, &trial.catalog, -1).await;
+
+    let glances = watcher.await.expect("a watcher");
+    let seen = Arc::into_inner(seen).expect("nobody writes any more");
+    for ((name, recorder), glances) in STOCKS.into_iter().zip(seen.recorders).zip(glances) {
+        let known = Known {
+            recorded: promises::recorded_keys(trial.folder.path()),
+            for_nothing: promises::attempts_for_nothing(trial.folder.path(), name),
+            glances,
+        };
+        let history = recorder.recorded();
+        println!(
+            "{name}: {} operations, {} of them reads, {} refused, {} unknown, and {} attempts for nothing",
+            history.len(),
+            history.count(|operation| matches!(operation, Operation::Read(_))),
+            history.count(|operation| matches!(operation, Operation::TooFew(_))),
+            history.count(|operation| matches!(operation, Operation::Unknown(..))),
+            known.for_nothing.len(),
+        );
+        assert!(
+            history.is_linearizable(&known),
+            "{name}: no order explains what was seen"
+        );
+        let wrong = history.with_wrong_read(20, |left| left + 1_000);
+        assert!(!wrong.is_linearizable(&known), "{name}: a wrong read was explained");
+    }
+}
+
+/// Looks which attempts hold shares, all the time.
+async fn watch(catalog: SqliteCatalog, seen: Arc<Seen>) -> [Vec<Glance>; STOCKS.len()] {
+    let mut glances = STOCKS.map(|_| Vec::new());
+    let places = || seen.recorders.each_ref().map(Recorder::place);
+    while !seen.stop.load(SeqCst) {
+        let from = places();
+        let open = catalog.reserved(None, 1_000).await.expect("a catalog");
+        let open: HashSet<_> = open.into_iter().map(|reservation| reservation.attempt).collect();
+        for ((glances, from), to) in glances.iter_mut().zip(from).zip(places()) {
+            let open = open.clone();
+            glances.push(Glance { from, to, open });
+        }
+        tokio::time::sleep(GLANCE).await;
+    }
+    glances
+}
+
+/// What the clients have in common.
+#[derive(Default)]
+struct Seen {
+    recorders: [Recorder; STOCKS.len()],
+    operations: AtomicUsize,
+    stop: AtomicBool,
+}
+
+async fn client(n: usize, front: Front, catalog: SqliteCatalog, seen: Arc<Seen>, mut chance: StdRng) {
+    for trade in 0.. {
+        if seen.stop.load(SeqCst) {
+            return;
+        }
+        let stock = chance.random_range(0..STOCKS.len());
+        let (name, recorder) = (STOCKS[stock], &seen.recorders[stock]);
+        if chance.random_ratio(2, 5) {
+            let id = recorder.call(None);
+            let (left, _) = catalog.quantity(name).await.expect("a catalog").expect("a stock");
+            recorder.response(id, Operation::Read(left));
+        } else {
+            let wanted = Wanted {
+                key: format!("client {n} trade {trade}"),
+                name,
+                // More than are sold, so that buyers are refused.
+                side: if chance.random_ratio(3, 5) {
+                    Side::Buy
+                } else {
+                    Side::Sell
+                },
+                quantity: chance.random_range(1..=9),
+            };
+            let id = recorder.call(Some(&wanted.key));
+            let traded = within("a trade is answered", traded(&front, &wanted, &mut chance)).await;
+            recorder.response(id, traded);
+        }
+        seen.operations.fetch_add(1, SeqCst);
+    }
+}
+
+/// Asks one replica after the other until one answers, or gives up.
+async fn traded(front: &Front, wanted: &Wanted, chance: &mut StdRng) -> Operation {
+    loop {
+        let replica = REPLICAS[chance.random_range(0..REPLICAS.len())];
+        match front.ask(replica, wanted).await {
+            Said::Number(_) => return Operation::Traded(wanted.side, wanted.quantity),
+            Said::Refused => return Operation::TooFew(wanted.quantity),
+            Said::Nothing if chance.random_ratio(1, 10) => return Operation::Unknown(wanted.side, wanted.quantity),
+            Said::Nothing => tokio::time::sleep(POLL).await,
+        }
+    }
+}
