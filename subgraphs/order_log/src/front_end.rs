@@ -1,6 +1,7 @@
 //! What stands in front of the replicas: it knows who leads, looks for it again when it fails, and asks until it is answered.
 
 mod forward;
+mod members;
 mod search;
 
 use std::collections::BTreeMap;

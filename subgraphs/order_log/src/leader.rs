@@ -108,8 +108,18 @@ impl Task for Change {
                 raft.change_membership(voters, true).await.map_err(written)?;
             }
             Self::Remove(id) => {
-                let voters = ChangeMembers::RemoveVoters(BTreeSet::from([id]));
-                raft.change_membership(voters, false).await.map_err(written)?;
+                let votes = raft
+                    .metrics()
+                    .borrow()
+                    .membership_config
+                    .voter_ids()
+                    .any(|voter| voter == id);
+                // One that was added and never caught up has no vote to lose, but is still sent everything.
+                let change = match votes {
+                    true => ChangeMembers::RemoveVoters(BTreeSet::from([id])),
+                    false => ChangeMembers::RemoveNodes(BTreeSet::from([id])),
+                };
+                raft.change_membership(change, false).await.map_err(written)?;
             }
         }
         Ok(())

@@ -338,6 +338,14 @@ impl Core {
         now.membership_config.nodes().map(|(id, _)| *id).collect()
     }
 
+    /// Where the replicas that take part are, as the log has it.
+    pub(crate) fn places(&self) -> BTreeMap<ReplicaId, String> {
+        let metrics = self.raft.metrics();
+        let now: &RaftMetrics<_, _> = &metrics.borrow();
+        let nodes = now.membership_config.nodes();
+        nodes.map(|(id, node)| (*id, node.addr.clone())).collect()
+    }
+
     pub(crate) fn url(&self, id: ReplicaId) -> Option<String> {
         let metrics = self.raft.metrics();
         let membership = metrics.borrow().membership_config.clone();

@@ -36,7 +36,7 @@ pub(crate) fn routes(credentials: Arc<dyn Credentials>) -> Router<Replica> {
         .route(SNAPSHOT, post(snapshot))
         .route(Commit::PATH, post(task::<Commit>))
         .route(ReadPoint::PATH, post(task::<ReadPoint>))
-        .route(Change::PATH, post(task::<Change>))
+        .route(Change::PATH, post(task::<Change>).get(members))
         .route(STATUS, get(status))
         .route(&format!("{ORDER}/{{number}}"), get(order))
         .route(&format!("{ORDERS_AFTER}/{{number}}"), get(orders_after))
@@ -76,6 +76,13 @@ async fn vote(State(replica): State<Replica>, body: Body) -> Response {
 
 async fn status(State(replica): State<Replica>) -> Response {
     answer(replica.status().await)
+}
+
+/// Who takes part, by everything that was decided until now.
+async fn members(State(replica): State<Replica>) -> Response {
+    let core = &replica.core;
+    let known = core.up_to_date(core.until()).await;
+    answer(known.map(|()| core.places()))
 }
 
 async fn order(State(replica): State<Replica>, Path(number): Path<i64>) -> Response {
