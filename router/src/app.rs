@@ -11,8 +11,9 @@ use migrations::{Migrator, MigratorTrait};
 
 use crate::auth::{Authenticator, EndedSession};
 use crate::cache::{AnswerCache, CachingBus};
-use crate::config::{DataFolder, Settings};
+use crate::config::{ConfigError, DataFolder, Settings};
 use crate::gateway::Gateway;
+use crate::orders::{Children, OrderService, StartChild};
 use crate::rest::Openness;
 use crate::supergraph::{Supergraph, SupergraphError};
 use crate::{demo, domains};
@@ -26,6 +27,10 @@ pub struct App {
     pub gateway: Gateway,
     /// What is remembered of answers that are the same for everybody.
     pub cache: Arc<AnswerCache>,
+    /// The replicas of the order service; none where the trades are a table of the database.
+    pub order_service: Option<OrderService>,
+    /// Where the shares are that replicas trade.
+    pub catalog: Option<Arc<dyn order_log::Catalog>>,
     /// Held while the folder is in use: two writers would each believe to be the only one.
     _lock: File,
 }
@@ -47,6 +52,9 @@ pub enum OpenError {
     /// The supergraph inside this program is broken.
     #[error("supergraph: {0}")]
     Supergraph(#[from] SupergraphError),
+    /// The replicas of the order service cannot be used as they are set.
+    #[error(transparent)]
+    Orders(#[from] ConfigError),
 }
 
 impl App {
@@ -57,6 +65,7 @@ impl App {
     pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let folder = DataFolder::at(&settings.server.data);
         let lock = lock(&folder)?;
+        let order_service = OrderService::open(settings, &folder)?;
         let db = open_database(settings, &folder).await?;
         let keys = TokenKeys::load_or_create(&folder.keys()).map_err(|error| failed(&folder.keys(), error))?;
         let cache = Arc::new(AnswerCache::new(&settings.limits));
@@ -69,13 +78,29 @@ impl App {
             orders: Arc::new(contract::TableLog),
             keys: Arc::new(keys),
         };
-        let gateway = open_gateway(settings, &services, &cache).await?;
+        let mut gateway = open_gateway(settings, &services, &cache).await?;
+        if let Some(service) = &order_service {
+            gateway = gateway.with_replicas(service.front_end.clone());
+        }
         Ok(Self {
             services,
             gateway,
             cache,
+            order_service,
+            catalog: None,
             _lock: lock,
         })
+    }
+
+    /// Starts the order service's replicas that are this process's own; `None` when there are none.
+    ///
+    /// # Errors
+    /// When the catalog that they need cannot be served.
+    pub async fn start_replicas(&self, settings: &Settings, how: &StartChild) -> io::Result<Option<Children>> {
+        match (&self.order_service, &self.catalog) {
+            (Some(service), Some(catalog)) => service.start(settings, Arc::clone(catalog), how).await,
+            _ => Ok(None),
+        }
     }
 
     /// Everything that answers on the main address: the graph, its pages, and every REST mount.
@@ -99,7 +124,10 @@ impl App {
             cache: Arc::clone(&self.cache),
             open,
         };
-        let doors = http::router(&self.gateway, front).merge(rest::router(&self.gateway, open));
+        let mut doors = http::router(&self.gateway, front).merge(rest::router(&self.gateway, open));
+        if let (Some(service), Some(catalog)) = (&self.order_service, &self.catalog) {
+            doors = doors.merge(service.catalog_routes(Arc::clone(catalog)));
+        }
         http::guarded(&self.gateway, doors)
     }
 

@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::app::{self, App};
 use crate::config::{DataFolder, LogFormat, Settings, SettingsFlags};
+use crate::orders::{self, MembersCommand, ReplicaArgs};
 use crate::{demo, domains, serve, supergraph};
 
 /// How long a service credential holds when nobody says: a year, in days.
@@ -34,6 +35,11 @@ enum Command {
     Demo(SettingsFlags),
     /// Everything in one process on SQLite, without sample data.
     Serve(SettingsFlags),
+    /// One replica of the order service; docs/ORDER_REPLICAS.md says how they are run.
+    OrderReplica(Box<ReplicaArgs>),
+    /// Which replicas of the order service take part: lists, adds or removes them, through any that runs.
+    #[command(subcommand)]
+    OrderMembers(MembersCommand),
     /// Prints the public schema, or writes every domain's own.
     Schema {
         /// Writes each domain's SDL to `DIR/NAME/schema.graphql` instead: what the supergraph is composed from.
@@ -110,6 +116,8 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Demo(flags) => run_demo(&flags).await,
         Command::Serve(flags) => run_serve(&flags).await,
+        Command::OrderReplica(args) => run_replica(&args).await,
+        Command::OrderMembers(command) => print(&command.carry_out().await?),
         Command::Schema {
             subgraphs: Some(folder),
             ..
@@ -137,8 +145,10 @@ async fn run_demo(flags: &SettingsFlags) -> Result<(), Failure> {
     settings.check_demo()?;
     start_log(&settings);
     let app = App::open(&settings, Arc::new(SystemClock)).await?;
+    // The sample data has trades in it.
+    let replicas = app.start_replicas(&settings, &orders::this_program()).await?;
     demo::seed(&app.services).await?;
-    serve::run(app, &settings, true).await?;
+    serve::run(app, replicas, &settings, true).await?;
     Ok(())
 }
 
@@ -146,8 +156,15 @@ async fn run_serve(flags: &SettingsFlags) -> Result<(), Failure> {
     let settings = Settings::read(flags)?;
     start_log(&settings);
     let app = App::open(&settings, Arc::new(SystemClock)).await?;
-    serve::run(app, &settings, false).await?;
+    let replicas = app.start_replicas(&settings, &orders::this_program()).await?;
+    serve::run(app, replicas, &settings, false).await?;
     Ok(())
+}
+
+async fn run_replica(args: &ReplicaArgs) -> Result<(), Failure> {
+    let settings = args.settings()?;
+    start_log(&settings);
+    Ok(orders::run_replica(args, &settings).await?)
 }
 
 fn public_schema() -> Result<String, Failure> {
@@ -242,6 +259,8 @@ fn start_log(settings: &Settings) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(&settings.server.log))
         .with_ansi(std::io::stderr().is_terminal())
+        // A replica whose starter was killed has nobody left to read its log, and must end in peace.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     // A second log in one process (tests) is no failure: the first one stays.
     let _ = match settings.server.log_format {
@@ -252,8 +271,13 @@ fn start_log(settings: &Settings) {
 
 /// Adds to every setting's help what it is when nobody sets it.
 fn with_defaults(command: clap::Command) -> clap::Command {
-    let defaults = Settings::default().by_name();
     command.mut_subcommands(|subcommand| {
+        let defaults = match subcommand.get_name() {
+            "demo" => Settings::demo(),
+            "order-replica" => Settings::order_replica(),
+            _ => Settings::default(),
+        };
+        let defaults = defaults.by_name();
         subcommand.mut_args(|arg| {
             let Some(default) = defaults
                 .get(arg.get_id().as_str())
@@ -277,8 +301,8 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent_and_every_setting_says_what_it_does() {
         with_defaults(Cli::command()).debug_assert();
-        for flags in [Cli::command().find_subcommand("serve").unwrap()] {
-            for arg in flags.get_arguments() {
+        for name in ["serve", "order-replica"] {
+            for arg in Cli::command().find_subcommand(name).unwrap().get_arguments() {
                 assert!(arg.get_help().is_some(), "{} has no help", arg.get_id());
             }
         }

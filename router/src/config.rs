@@ -9,6 +9,7 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{LimitFlags, Limits};
+use crate::orders::{OrderFlags, OrderReplicas, Orders, ReplicaFlags, Replicas};
 use crate::rest::Openness;
 use contract::{Words, settings};
 
@@ -83,6 +84,10 @@ pub struct Settings {
     pub brokerage: brokerage::Settings,
     /// What votes do beside being counted.
     pub votes: votes::Settings,
+    /// Where the replicas of the order service are.
+    pub orders: Orders,
+    /// The bounds of a replica of the order service, and of who talks to one.
+    pub replicas: Replicas,
     /// What runs beside the requests.
     pub workers: Workers,
     /// The bounds of everything a caller can send or keep open.
@@ -92,7 +97,8 @@ pub struct Settings {
 /// Every setting as a flag.
 #[derive(Clone, Debug, Default, clap::Args, Serialize)]
 pub struct SettingsFlags {
-    /// A TOML file with `[server]`, `[database]`, `[accounts]`, `[wallet]`, `[brokerage]`, `[votes]`, `[workers]` and `[limits]`.
+    /// A TOML file with `[server]`, `[database]`, `[accounts]`, `[wallet]`, `[brokerage]`, `[votes]`, `[orders]`, `[replicas]`, `[workers]` and
+    /// `[limits]`.
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
@@ -108,6 +114,10 @@ pub struct SettingsFlags {
     brokerage: brokerage::SettingsFlags,
     #[command(flatten)]
     votes: votes::SettingsFlags,
+    #[command(flatten)]
+    orders: OrderFlags,
+    #[command(flatten)]
+    replicas: ReplicaFlags,
     #[command(flatten)]
     workers: WorkerFlags,
     #[command(flatten)]
@@ -126,7 +136,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    fn new(name: impl Into<String>, why: impl Into<String>) -> Self {
+    pub(crate) fn new(name: impl Into<String>, why: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             why: why.into(),
@@ -148,8 +158,16 @@ impl Settings {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn read_over(defaults: Self, flags: &SettingsFlags) -> Result<Self, ConfigError> {
+        Self::read_from(defaults, flags.config.as_deref(), flags)
+    }
+
+    /// As [`read`](Self::read), over other defaults, from a file and flags that need not be all there are.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_from(defaults: Self, file: Option<&Path>, flags: &impl Serialize) -> Result<Self, ConfigError> {
         let mut figment = Figment::from(Serialized::defaults(defaults));
-        if let Some(file) = &flags.config {
+        if let Some(file) = file {
             if !file.is_file() {
                 return Err(ConfigError::new("config", format!("{} is no file", file.display())));
             }
@@ -168,6 +186,14 @@ impl Settings {
     pub fn demo() -> Self {
         let mut settings = Self::default();
         settings.server.data = PathBuf::from("./data/demo");
+        settings
+    }
+
+    /// The defaults of `agora order-replica`: neither the folder nor the port of the server.
+    pub fn order_replica() -> Self {
+        let mut settings = Self::default();
+        settings.server.data = PathBuf::from("./data/order-replica");
+        settings.server.listen = SocketAddr::from(([127, 0, 0, 1], 4100));
         settings
     }
 
@@ -200,6 +226,16 @@ impl Settings {
         if self.accounts.access_seconds > ACCESS_SECONDS_MAX {
             let why = format!("must be at most {ACCESS_SECONDS_MAX}, a day");
             return Err(ConfigError::new("accounts.access_seconds", why));
+        }
+        if matches!(self.orders.order_replicas, OrderReplicas::Elsewhere(_))
+            && self.orders.order_credential.as_os_str().is_empty()
+        {
+            let why = "is needed with replicas that run elsewhere: a file with the secret that all of them share";
+            return Err(ConfigError::new("orders.order_credential", why));
+        }
+        if self.replicas.order_election_ms <= self.replicas.order_heartbeat_ms {
+            let why = "must be more than order_heartbeat_ms";
+            return Err(ConfigError::new("replicas.order_election_ms", why));
         }
         let sections = serde_json::to_value(self).expect("settings are plain values");
         for (section, values) in sections.as_object().into_iter().flatten() {
@@ -420,6 +456,11 @@ impl DataFolder {
     /// The signing keys.
     pub fn keys(&self) -> PathBuf {
         self.0.join("keys.json")
+    }
+
+    /// The files of the order service's replicas that this process starts.
+    pub fn orders(&self) -> PathBuf {
+        self.0.join("orders")
     }
 
     /// The file that one process locks while it uses the folder.

@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use contract::Clock;
+use order_log::FrontEnd;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +31,8 @@ pub struct Shared {
     pub shutdown: CancellationToken,
     /// What is left of the bounds that all doors share.
     pub room: Room,
+    /// The way to the order service's replicas; none where the graph is all there is.
+    pub replicas: Option<FrontEnd>,
 }
 
 impl Deref for Gateway {
@@ -67,6 +70,16 @@ impl Gateway {
             limits,
             shutdown: CancellationToken::new(),
             room,
+            replicas: None,
+        }))
+    }
+
+    /// The same in front of the replicas of the order service.
+    #[must_use]
+    pub fn with_replicas(&self, replicas: FrontEnd) -> Self {
+        Self(Arc::new(Shared {
+            replicas: Some(replicas),
+            ..Shared::clone(self)
         }))
     }
 

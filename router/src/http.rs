@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `GET /`, `/graphiql/…` | the pages |
 //! | `GET /health` | whether this process takes requests |
+//! | `GET /orders` | how the replicas of the order service are |
 //! | `GET /cache` | what the cache did, for operators and on this machine |
 //! | `POST`, `GET /graphql` | [`graphql`]: one answer, or a stream of them as SSE or multipart |
 //! | `GET /graphql` with `Upgrade: websocket` | [`socket`] |
@@ -16,6 +17,7 @@ mod graphql;
 mod guard;
 mod multipart;
 mod operation;
+mod orders;
 mod origin;
 mod pages;
 mod params;
@@ -36,7 +38,7 @@ use crate::cache::AnswerCache;
 use crate::gateway::Gateway;
 use crate::rest::Openness;
 
-pub use guard::guarded;
+pub use guard::{guarded, guarded_within};
 pub(crate) use origin::{called_host, is_foreign};
 pub use request_id::RequestId;
 
@@ -102,6 +104,7 @@ pub fn router(gateway: &Gateway, front: Front) -> Router {
         .route("/", get(pages::what_is_where))
         .route("/health", get(pages::health))
         .route("/cache", get(pages::cache))
+        .route("/orders", get(orders::page))
         .merge(graphiql::routes())
         .merge(graphql)
         .method_not_allowed_fallback(refusal::method_not_allowed)

@@ -10,6 +10,7 @@ pub mod domains;
 pub mod gateway;
 pub mod http;
 pub mod limits;
+pub mod orders;
 pub mod rest;
 pub mod serve;
 pub mod status;

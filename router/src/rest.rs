@@ -32,6 +32,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Response, header};
 use axum::routing::any;
 use tower_http::CompressionLevel;
@@ -40,6 +41,7 @@ use tower_http::compression::CompressionLayer;
 pub use failure::{Envelope, Failure};
 pub use kind::{Field, Kind, Model, Need, QUANTITY};
 pub use openness::Openness;
+pub(crate) use openness::is_for_another_site;
 pub use reply::{Call, Reply};
 pub use route::{
     Access, Answer, ErrorRow, Invalid, Mount, OperationElse, Param, Place, Route, Service, Variants, Verb,
@@ -64,13 +66,18 @@ pub fn mounts() -> &'static [Mount] {
     MOUNTS
 }
 
+/// How errors of the bazaar look, of whose order service a replica can be a process of its own.
+pub(crate) const fn bazaar_envelope() -> Envelope {
+    bazaar::MOUNT.envelope
+}
+
 /// All mounts under their prefixes. `open`: whom routes answer whose documents have no authentication.
 ///
 /// # Panics
 /// When a table does not fit its own operations, which a test rules out.
 pub fn router(gateway: &Gateway, open: Openness) -> Router {
     mounts().iter().fold(Router::new(), |router, mount| {
-        let all = mount.services.iter().collect();
+        let all = services(gateway, mount);
         let opened = Arc::new(Opened::new(gateway, open, mount, all, At::Prefix));
         let prefix = mount.prefix;
         router
@@ -87,8 +94,8 @@ pub fn router(gateway: &Gateway, open: Openness) -> Router {
 /// As [`router`].
 pub fn service_router(gateway: &Gateway, open: Openness, mount: &str, service: Option<&str>) -> Option<Router> {
     let mount = mounts().iter().find(|known| known.name == mount)?;
-    let wanted = |known: &&'static Service| service.is_none_or(|name| known.name == name);
-    let services: Vec<&'static Service> = mount.services.iter().filter(wanted).collect();
+    let mut services = services(gateway, mount);
+    services.retain(|known| service.is_none_or(|name| known.name == name));
     if services.is_empty() {
         return None;
     }
@@ -96,6 +103,14 @@ pub fn service_router(gateway: &Gateway, open: Openness, mount: &str, service: O
     let opened = Arc::new(Opened::new(gateway, open, mount, services, at));
     let docs = compressed_docs("", &opened);
     Some(docs.fallback(any(handle).with_state(opened)))
+}
+
+/// The services of a mount: those of its table, and of the order service each replica that there is.
+fn services(gateway: &Gateway, mount: &'static Mount) -> Vec<&'static Service> {
+    match &gateway.replicas {
+        Some(replicas) if mount.name == bazaar::MOUNT.name => bazaar::services(replicas.urls().keys().copied()),
+        _ => mount.services.iter().collect(),
+    }
 }
 
 /// The files of the interactive page are large; small answers are not worth the work.
@@ -136,6 +151,14 @@ async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Fail
     let found = opened.paths.find(parts.method.as_str(), path)?;
     let compiled = &opened.routes[found.compiled];
     let (caller, rights) = access::sign_in(opened, compiled, &parts)?;
+    if let Some(id) = bazaar::replica_of(compiled.service)
+        && let Some(replicas) = &opened.gateway.replicas
+    {
+        rights?;
+        let path = path.strip_prefix(found.prefix).unwrap_or(path).to_owned();
+        let request = passed_on(parts, &path, body)?;
+        return Ok(replicas.forward(id, request).await);
+    }
     let members = input::members(compiled, &parts.headers, body, &opened.gateway.limits).await?;
     let query = parts.uri.query();
     let mut variables = input::variables(compiled, &found, query, &members)?;
@@ -153,6 +176,14 @@ async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Fail
         .next
         .map(|cursor| reply::next_link(parts.uri.path(), query, &cursor));
     reply::reply(compiled, &call, opened.base, said.node, next)
+}
+
+/// The request as the service at that path knows it.
+fn passed_on(mut parts: Parts, path: &str, body: Body) -> Result<Request, Failure> {
+    let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let uri = format!("{path}{query}").parse();
+    parts.uri = uri.map_err(|_| Failure::no_route())?;
+    Ok(Request::from_parts(parts, body))
 }
 
 fn idempotency_key(compiled: &Compiled, headers: &axum::http::HeaderMap) -> Result<Option<String>, Failure> {

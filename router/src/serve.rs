@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::App;
 use crate::config::Settings;
+use crate::orders::Children;
 use crate::workers::Workers;
 use crate::{http, rest};
 
@@ -36,11 +37,11 @@ pub enum ServeError {
     Io(#[from] std::io::Error),
 }
 
-/// Listens until SIGTERM or SIGINT, then lets open requests finish within their time.
+/// Listens until SIGTERM or SIGINT, then lets open requests finish within their time, and ends `replicas`, which they need.
 ///
 /// # Errors
 /// When an address cannot be listened on or a listener fails.
-pub async fn run(app: App, settings: &Settings, demo: bool) -> Result<(), ServeError> {
+pub async fn run(app: App, replicas: Option<Children>, settings: &Settings, demo: bool) -> Result<(), ServeError> {
     let doors = open_doors(&app, settings, demo).await?;
     announce(&doors, demo);
     let gateway = app.gateway.clone();
@@ -70,6 +71,9 @@ pub async fn run(app: App, settings: &Settings, demo: bool) -> Result<(), ServeE
     }
     gateway.shutdown.cancel();
     workers.ended().await;
+    if let Some(replicas) = replicas {
+        replicas.ended().await;
+    }
     app.close().await?;
     tracing::info!("stopped");
     Ok(())
@@ -113,7 +117,8 @@ async fn open_doors(app: &App, settings: &Settings, demo: bool) -> Result<Vec<Do
     Ok(doors)
 }
 
-async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+/// Listens there, and says where that is.
+pub(crate) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
     let failed = |error| ServeError::Listen { address, error };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
@@ -142,7 +147,8 @@ fn announce(doors: &[Door], demo: bool) {
     let _ = std::io::stdout().write_all(lines.join("\n").as_bytes());
 }
 
-fn asked_to_stop() -> impl Future<Output = ()> {
+/// Ends when the process is asked to, by SIGTERM or SIGINT.
+pub(crate) fn asked_to_stop() -> impl Future<Output = ()> {
     // Installed now, not at the first poll: a signal in between would end the process uncleanly.
     let term = signal(SignalKind::terminate());
     let int = signal(SignalKind::interrupt());

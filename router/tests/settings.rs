@@ -51,6 +51,8 @@ fn every_table_can_be_set_from_the_environment() {
         ("AGORA_ACCOUNTS_ACCESS_SECONDS", "7"),
         ("AGORA_WALLET_CURRENCIES", "USD"),
         ("AGORA_BROKERAGE_PENDING_ORDERS_MAX", "7"),
+        ("AGORA_ORDERS_ORDER_REPLICAS", "7"),
+        ("AGORA_REPLICAS_ORDER_BATCH_MAX", "7"),
         ("AGORA_WORKERS_SETTLE_MS", "7"),
         ("AGORA_LIMITS_PLANS_MAX", "7"),
     ];
@@ -90,7 +92,7 @@ fn a_bad_setting_is_refused_by_its_name() {
         &'static [(&'static str, &'static str)],
         &'static str,
     );
-    let cases: [Case; 11] = [
+    let cases: [Case; 14] = [
         (&["check-config", "--config", "typo.toml"], &[], "query_dept_max"),
         (
             &["check-config", "--config", "missing.toml"],
@@ -131,6 +133,21 @@ fn a_bad_setting_is_refused_by_its_name() {
             &["check-config", "--currencies", "USD,JPY"],
             &[],
             "JPY does not have two decimals",
+        ),
+        (
+            &["check-config", "--order-replicas", "0"],
+            &[],
+            "0 replicas are not between 1 and 9",
+        ),
+        (
+            &["check-config"],
+            &[("AGORA_ORDERS_ORDER_REPLICAS", "1=10.0.0.1:4100")],
+            "orders.order_replicas: `10.0.0.1:4100` is no address",
+        ),
+        (
+            &["check-config", "--order-replicas", "1=http://10.0.0.1:4100"],
+            &[],
+            "orders.order_credential: is needed with replicas that run elsewhere",
         ),
         (&["check-config", "--log", "agora=loud"], &[], "server.log"),
         (
@@ -174,9 +191,32 @@ fn help_explains_every_setting_with_its_default() {
         "--rest-access",
         "--query-depth-max",
         "--write-group-max",
+        "--order-replicas",
+        "--order-credential",
+        "--order-heartbeat-ms",
     ] {
         assert!(help.contains(flag), "{flag} is missing in\n{help}");
     }
     assert!(help.contains("[default: 127.0.0.1:4000]"), "{help}");
     assert!(help.contains("[default: USD,EUR,GBP,CHF]"), "{help}");
+}
+
+#[test]
+fn a_replicas_help_has_its_own_flags_and_defaults() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = text(&agora(folder.path(), &["order-replica", "--help"], &[]).stdout);
+    for flag in [
+        "--id",
+        "--peer",
+        "--catalog",
+        "--credential",
+        "--joins",
+        "--order-election-ms",
+        "--requests-max",
+    ] {
+        assert!(help.contains(flag), "{flag} is missing in\n{help}");
+    }
+    assert!(help.contains("[default: 127.0.0.1:4100]"), "{help}");
+    assert!(help.contains("[default: ./data/order-replica]"), "{help}");
+    assert!(!help.contains("--rest-listen"), "{help}");
 }

@@ -1,6 +1,7 @@
 //! What stands around every request: its id, the log, the bound on how many run at once, and what a panic becomes.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
@@ -8,6 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::gateway::Gateway;
@@ -17,17 +19,22 @@ use crate::http::request_id::{self, RequestId};
 
 /// Puts around `router` what every request needs: an id, a log line, a bound, security headers, and a 500 for a panic.
 pub fn guarded(gateway: &Gateway, router: Router) -> Router {
+    guarded_within(Arc::clone(&gateway.room.requests), router)
+}
+
+/// As [`guarded`], where there is no graph: as many requests at once as `room` is for.
+pub fn guarded_within(room: Arc<Semaphore>, router: Router) -> Router {
     router
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(gateway.clone(), around))
+        .layer(from_fn_with_state(room, around))
 }
 
 /// One layer, not one for each concern: every layer costs each request an allocation and a clone of all that is inside.
-async fn around(State(gateway): State<Gateway>, mut request: Request, next: Next) -> Response {
+async fn around(State(room): State<Arc<Semaphore>>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
     let line = Line::begin(&request);
-    let mut response = bounded(&gateway, request, next).await;
+    let mut response = bounded(&room, request, next).await;
     protect_browsers(response.headers_mut());
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(request_id::HEADER, value);
@@ -81,12 +88,14 @@ fn protect_browsers(headers: &mut HeaderMap) {
 }
 
 /// Streams count until they have begun; then the bound on subscriptions holds.
-async fn bounded(gateway: &Gateway, request: Request, next: Next) -> Response {
-    // Whoever asks whether we are alive has to get an answer most of all when there is much to do.
-    if request.uri().path() == "/health" {
+async fn bounded(room: &Semaphore, request: Request, next: Next) -> Response {
+    // Whoever asks whether we are alive has to get an answer most of all when there is much to do. What replicas of the order
+    // service ask needs their credential before it costs anything, and is what requests that are counted already wait for.
+    let path = request.uri().path();
+    if path == "/health" || path.starts_with("/raft/") {
         return next.run(request).await;
     }
-    let Ok(_permit) = gateway.room.requests.try_acquire() else {
+    let Ok(_permit) = room.try_acquire() else {
         let media = Accepted::of(request.headers())
             .as_ref()
             .map_or(Media::Json, Accepted::media_for_refusals);

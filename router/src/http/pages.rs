@@ -13,7 +13,7 @@ use crate::http::{MountLink, Shared};
 
 const PAGE: &str = include_str!("pages/index.html");
 /// The page has one style sheet, inside it, and nothing else.
-const POLICY: &str =
+pub(super) const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// `GET /`.
@@ -39,7 +39,7 @@ fn row(mount: &MountLink) -> String {
     )
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

@@ -10,10 +10,11 @@ use rand::RngCore;
 use super::execute::Caller;
 use super::failure::Failure;
 use super::open::Opened;
+use super::openness::is_for_another_site;
 use super::operation::Compiled;
 use super::route::{Access, Answer};
 use crate::auth::Identity;
-use crate::http::{RequestId, is_foreign};
+use crate::http::RequestId;
 
 /// Who is asking, and whether they may: the second is looked at only after the body.
 ///
@@ -66,11 +67,7 @@ fn rights(open: bool, access: Access, request: &Parts, viewer: &Viewer) -> Resul
     if access == Access::Person && !matches!(viewer, Viewer::User { .. }) {
         return forbidden("only a person may do this");
     }
-    // Where anyone may, any page that a browser on this machine shows could buy books; browsers say so.
-    let fetched_for = request.headers.get("sec-fetch-site");
-    let other_site = fetched_for.is_some_and(|site| site == "cross-site" || site == "same-site")
-        || is_foreign(&request.headers, &request.uri);
-    if other_site && open && request.method != Method::GET {
+    if open && request.method != Method::GET && is_for_another_site(request) {
         return forbidden("another site may not do this");
     }
     Ok(())

@@ -1,5 +1,9 @@
 //! The bazaar's REST routes (CONTRACTS, section 1).
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use order_log::ReplicaId;
 use serde_json::{Value, json};
 
 use super::failure::{Envelope, Failure};
@@ -30,24 +34,50 @@ pub const MOUNT: Mount = Mount {
             prefixes: &["/catalog"],
             routes: &[LOOKUP, UPDATE],
         },
-        // A further replica is another service: its name, its prefix and its place in `orderReplicas`.
+        // Where the order service has replicas of its own, each of them is a service instead: [`replica`].
         Service {
-            name: "order",
+            name: ORDER_SERVICE,
             about: "The numbered trades: the order service's replica 1.",
             prefixes: &["/order/1"],
-            routes: &replica("/orderReplicas/0"),
+            routes: &[BUY, SELL, REPLICA_ORDER, PUSH, SYNC, PING, LEADER],
         },
     ],
     openapi_also: &[],
 };
 
-/// What a replica of the order service answers; `at` is where the graph describes it.
-const fn replica(at: &'static str) -> [Route; 7] {
-    let ping = Route {
-        answer: Answer::One(at),
-        ..PING
-    };
-    [BUY, SELL, REPLICA_ORDER, PUSH, SYNC, ping, LEADER]
+/// The order service; with a dot and a number after it, one of its replicas.
+const ORDER_SERVICE: &str = "order";
+
+/// The services of the bazaar where the order service has these replicas.
+pub(super) fn services(replicas: impl Iterator<Item = ReplicaId>) -> Vec<&'static Service> {
+    let others = MOUNT.services.iter().filter(|service| service.name != ORDER_SERVICE);
+    others.chain(replicas.map(replica)).collect()
+}
+
+/// Which replica of the order service answers for a service, if it is one.
+pub(super) fn replica_of(service: &Service) -> Option<ReplicaId> {
+    let id = service.name.strip_prefix(ORDER_SERVICE)?.strip_prefix('.')?;
+    id.parse().ok()
+}
+
+/// A replica of the order service, which answers itself.
+fn replica(id: ReplicaId) -> &'static Service {
+    // Tables live as long as the process, and so do these: one for each replica that there ever was.
+    static KNOWN: Mutex<BTreeMap<ReplicaId, &'static Service>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.entry(id).or_insert_with(|| {
+        let text = |text: String| -> &'static str { text.leak() };
+        let ping = Route {
+            example: text(json!({ "success": { "code": 200, "message": "pong", "server-id": id } }).to_string()),
+            ..PING
+        };
+        Box::leak(Box::new(Service {
+            name: text(format!("{ORDER_SERVICE}.{id}")),
+            about: text(format!("The numbered trades: the order service's replica {id}.")),
+            prefixes: vec![text(format!("/order/{id}"))].leak(),
+            routes: vec![BUY, SELL, REPLICA_ORDER, PUSH, SYNC, ping, LEADER].leak(),
+        }))
+    })
 }
 
 const STOCK: Route = Route {
@@ -241,7 +271,7 @@ const PING: Route = Route {
     name: "ping",
     summary: "Says that the replica answers, and which it is",
     operation: "{ orderReplicas { id } }",
-    answer: Answer::One("/orderReplicas"),
+    answer: Answer::One("/orderReplicas/0"),
     response: Kind::Object(&PONG),
     example: r#"{"success":{"code":200,"message":"pong","server-id":1}}"#,
     errors: &[NO_REPLICA],

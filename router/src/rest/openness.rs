@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::http::request::Parts;
 
-use crate::http::called_host;
+use crate::http::{called_host, is_foreign};
 
 /// Whom a listener's routes answer whose document has no authentication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +39,14 @@ impl Openness {
             }
         }
     }
+}
+
+/// Whether a browser sends this for a page of another site; programs do not say. Where anyone may, any page that a browser on
+/// this machine shows could otherwise buy books.
+pub(crate) fn is_for_another_site(request: &Parts) -> bool {
+    let fetched_for = request.headers.get("sec-fetch-site");
+    fetched_for.is_some_and(|site| site == "cross-site" || site == "same-site")
+        || is_foreign(&request.headers, &request.uri)
 }
 
 /// What proxies say of whom they pass on (RFC 7239, RFC 9110 section 7.6.3, and what was there before).

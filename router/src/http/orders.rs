@@ -1,0 +1,80 @@
+//! The page that shows how the replicas of the order service are: what the graph says of them, in a table.
+
+use std::sync::Arc;
+
+use async_graphql::Variables;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use contract::Viewer;
+use serde::Deserialize;
+
+use crate::http::pages::{POLICY, escape};
+use crate::http::{RequestId, Shared};
+use crate::subgraph::{Document, SubgraphRequest};
+
+const PAGE: &str = include_str!("pages/orders.html");
+const QUERY: &str = "{ orderReplicas { id alive leader term applied } }";
+
+#[derive(Deserialize)]
+struct Answer {
+    data: Option<Data>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Data {
+    order_replicas: Vec<OrderReplica>,
+}
+
+#[derive(Deserialize)]
+struct OrderReplica {
+    id: String,
+    alive: bool,
+    leader: bool,
+    term: i64,
+    applied: i64,
+}
+
+/// `GET /orders`. The graph tells anybody, so nobody is asked who they are.
+pub(super) async fn page(State(shared): State<Shared>, request: Request) -> Response {
+    let id = request.extensions().get::<RequestId>().map(|id| Arc::clone(&id.0));
+    let asked = SubgraphRequest {
+        document: Document::Text(QUERY.into()),
+        operation_name: None,
+        variables: Variables::default(),
+        viewer: Viewer::Anonymous,
+        session: None,
+        request_id: id.unwrap_or_default(),
+        queries_only: true,
+    };
+    let answer = shared.gateway.graph.fetch(asked).await.into_answer();
+    let answer: Option<Answer> = serde_json::from_slice(&answer.body).ok();
+    let (status, rows) = match answer.and_then(|answer| answer.data) {
+        Some(data) => (StatusCode::OK, data.order_replicas.iter().map(row).collect()),
+        None => {
+            let nothing = "<tr><td colspan=\"5\">The graph does not say how the replicas are; the log of this server says why.</td></tr>\n";
+            (StatusCode::SERVICE_UNAVAILABLE, nothing.to_owned())
+        }
+    };
+    let page: String = PAGE.replace("<!-- replicas -->", &rows);
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, Html(page)).into_response()
+}
+
+fn row(replica: &OrderReplica) -> String {
+    let OrderReplica { id, term, applied, .. } = replica;
+    let id = escape(id);
+    if !replica.alive {
+        return format!("<tr class=\"dead\"><th>{id}</th><td>does not answer</td><td></td><td></td><td></td></tr>\n");
+    }
+    let role = if replica.leader { "leads" } else { "follows" };
+    let applied = match applied {
+        ..0 => "none".to_owned(),
+        number => number.to_string(),
+    };
+    format!("<tr><th>{id}</th><td>alive</td><td>{role}</td><td>{term}</td><td>{applied}</td></tr>\n")
+}

@@ -1,0 +1,202 @@
+//! The order service's replicas: what the main process needs to talk to them, those that it starts itself, and the process
+//! that each of them is. What a replica does is in the crate `order_log`.
+
+mod children;
+mod credential;
+mod members;
+mod replica;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Router;
+use order_log::{Catalog, Credentials, FrontEnd, ReplicaId};
+
+pub use children::{ChildPlace, Children, StartChild, this_program};
+pub use members::{MembersCommand, MembersError};
+pub use replica::{ReplicaArgs, ReplicaError, run as run_replica};
+pub use settings::{OrderFlags, OrderReplicas, Orders, ReplicaFlags, ReplicaUrl, Replicas};
+
+use crate::config::{ConfigError, DataFolder, Settings};
+use children::{Family, Ports};
+
+/// The replicas as the main process knows them.
+pub struct OrderService {
+    /// The way to them.
+    pub front_end: FrontEnd,
+    /// What they believe.
+    pub credentials: Arc<dyn Credentials>,
+    own: Option<Own>,
+}
+
+/// What belongs to replicas that this process starts.
+struct Own {
+    ports: Ports,
+    folder: PathBuf,
+    credential: PathBuf,
+}
+
+impl OrderService {
+    /// The replicas of the settings, `None` when there are none. Those that this process starts are not started by that.
+    ///
+    /// Only who holds the folder's lock may.
+    ///
+    /// # Errors
+    /// When the credential or the folder cannot be used.
+    pub fn open(settings: &Settings, folder: &DataFolder) -> Result<Option<Self>, ConfigError> {
+        match &settings.orders.order_replicas {
+            OrderReplicas::None => Ok(None),
+            OrderReplicas::Elsewhere(urls) => Self::before(settings, urls.clone(), None).map(Some),
+            OrderReplicas::Children(number) => {
+                let path = folder.orders();
+                let failed =
+                    |error: io::Error| ConfigError::new("orders.order_replicas", file_error(&folder.orders(), &error));
+                let own_credential = prepared(&path, *number).map_err(failed)?;
+                let mut settings = settings.clone();
+                let credential = &mut settings.orders.order_credential;
+                if credential.as_os_str().is_empty() {
+                    *credential = own_credential;
+                }
+                let own = Own {
+                    ports: Ports::reserve(*number).map_err(failed)?,
+                    folder: path,
+                    credential: credential.clone(),
+                };
+                Self::before(&settings, own.ports.urls(), Some(own)).map(Some)
+            }
+        }
+    }
+
+    fn before(settings: &Settings, urls: BTreeMap<ReplicaId, String>, own: Option<Own>) -> Result<Self, ConfigError> {
+        let credentials = replica::shared_secret(settings)?;
+        let front_end = FrontEnd::new(urls, Arc::clone(&credentials), settings.order_log());
+        Ok(Self {
+            front_end: front_end.map_err(|error| ConfigError::new("orders.order_replicas", error.to_string()))?,
+            credentials,
+            own,
+        })
+    }
+
+    /// Where replicas reach the catalog. Everything needs the credential.
+    pub fn catalog_routes(&self, catalog: Arc<dyn Catalog>) -> Router {
+        order_log::catalog_routes(
+            catalog,
+            Arc::clone(&self.credentials),
+            self.front_end.settings().clone(),
+        )
+    }
+
+    /// Starts the replicas that are this process's own; `None` when there are none.
+    ///
+    /// # Errors
+    /// When the catalog cannot be served.
+    pub async fn start(
+        &self,
+        settings: &Settings,
+        catalog: Arc<dyn Catalog>,
+        how: &StartChild,
+    ) -> io::Result<Option<Children>> {
+        let Some(own) = &self.own else { return Ok(None) };
+        let family = Family {
+            ports: &own.ports,
+            folder: own.folder.clone(),
+            credential: own.credential.clone(),
+            credentials: Arc::clone(&self.credentials),
+            settings,
+        };
+        Children::start(family, catalog, how).await.map(Some)
+    }
+}
+
+/// How many replicas a folder is for.
+const NUMBER: &str = "replicas";
+/// The secret that they share, if no other one is named.
+const CREDENTIAL: &str = "credential";
+
+/// Makes the folder of so many replicas, or sees that it is one: who takes part is written in their files, so that a replica
+/// more or less would be no majority. Answers where their credential is.
+fn prepared(folder: &Path, number: u64) -> io::Result<PathBuf> {
+    let credential = folder.join(CREDENTIAL);
+    match fs::read_to_string(folder.join(NUMBER)) {
+        Ok(known) if known.trim() == number.to_string() => return Ok(credential),
+        Ok(known) => {
+            let known = known.trim();
+            let why = format!("the files here are those of {known} replicas, not of {number}");
+            return Err(io::Error::other(why));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    // All at once, so that a start that is broken off leaves nothing half made.
+    let making = folder.with_extension("new");
+    if making.exists() {
+        fs::remove_dir_all(&making)?;
+    }
+    DirBuilder::new().mode(0o700).create(&making)?;
+    credential::create(&making.join(CREDENTIAL))?;
+    fs::write(making.join(NUMBER), format!("{number}\n"))?;
+    fs::rename(&making, folder)?;
+    Ok(credential)
+}
+
+fn file_error(path: &Path, error: &io::Error) -> String {
+    format!("{}: {error}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(replicas: &str) -> Settings {
+        let mut settings = Settings::default();
+        settings.orders.order_replicas = replicas.parse().unwrap();
+        settings
+    }
+
+    #[test]
+    fn a_number_of_replicas_have_ports_and_a_secret_which_stays() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = DataFolder::at(data.path());
+        assert!(OrderService::open(&settings(""), &folder).unwrap().is_none());
+        let first = OrderService::open(&settings("3"), &folder).unwrap().unwrap();
+        assert_eq!(first.front_end.urls().keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
+        let token = first.credentials.token();
+        drop(first);
+        let second = OrderService::open(&settings("3"), &folder).unwrap().unwrap();
+        assert_eq!(second.credentials.token(), token);
+        let other = OrderService::open(&settings("5"), &folder).err().unwrap().to_string();
+        assert!(other.contains("those of 3 replicas, not of 5"), "{other}");
+    }
+
+    #[test]
+    fn a_folder_that_was_left_half_made_is_made_again() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = DataFolder::at(data.path());
+        let half = folder.orders().with_extension("new");
+        fs::create_dir(&half).unwrap();
+        credential::create(&half.join(CREDENTIAL)).unwrap();
+        assert!(OrderService::open(&settings("1"), &folder).unwrap().is_some());
+        assert!(!half.exists());
+    }
+
+    #[test]
+    fn replicas_elsewhere_need_the_secret_that_they_know() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = DataFolder::at(data.path());
+        let mut settings = settings("1=http://10.0.0.1:4100,2=http://10.0.0.2:4100");
+        let refused = |settings: &Settings| OrderService::open(settings, &folder).err().unwrap().to_string();
+        assert!(refused(&settings).starts_with("orders.order_credential: is needed"));
+        let path = data.path().join("shared");
+        settings.orders.order_credential = path.clone();
+        assert!(refused(&settings).contains("No such file"));
+        credential::create(&path).unwrap();
+        let service = OrderService::open(&settings, &folder).unwrap().unwrap();
+        assert_eq!(service.front_end.urls()[&2], "http://10.0.0.2:4100");
+        assert!(!folder.orders().exists(), "no folder for files that are elsewhere");
+    }
+}

@@ -1,0 +1,350 @@
+//! Replicas that this process starts: each a process with its own file and port, started again when it ends, and ended with
+//! this one.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use order_log::{Catalog, Credentials, ReplicaId, catalog_routes};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::replica;
+use crate::config::{LogFormat, Settings};
+
+/// What a replica that this process starts is told.
+#[derive(Clone, Debug)]
+pub struct ChildPlace {
+    /// Its arguments, from the subcommand on: `order-replica --id 1 …`.
+    pub arguments: Vec<String>,
+    /// Which replica it is to be.
+    pub id: ReplicaId,
+}
+
+/// How a replica is started: the command, whose standard input, output and error are set by who runs it.
+pub type StartChild = Arc<dyn Fn(&ChildPlace) -> io::Result<Command> + Send + Sync>;
+
+/// Starts this very program once more.
+pub fn this_program() -> StartChild {
+    Arc::new(|place| {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(&place.arguments);
+        Ok(command)
+    })
+}
+
+/// Loopback ports that nobody else gets: bound, but nobody listens there yet.
+///
+/// Who binds one by its number, as the replica does, gets it all the same (`SO_REUSEADDR` on both, and no listener yet);
+/// who asks for any free port does not.
+pub(super) struct Ports(BTreeMap<ReplicaId, (TcpSocket, SocketAddr)>);
+
+impl Ports {
+    /// One for each of the replicas 1 to `number`.
+    pub(super) fn reserve(number: u64) -> io::Result<Self> {
+        let port = |id| {
+            let socket = TcpSocket::new_v4()?;
+            socket.set_reuseaddr(true)?;
+            socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+            let address = socket.local_addr()?;
+            Ok((id, (socket, address)))
+        };
+        (1..=number).map(port).collect::<io::Result<_>>().map(Self)
+    }
+
+    pub(super) fn urls(&self) -> BTreeMap<ReplicaId, String> {
+        let url = |(id, (_, address)): (&ReplicaId, &(TcpSocket, SocketAddr))| (*id, format!("http://{address}"));
+        self.0.iter().map(url).collect()
+    }
+}
+
+/// What the replicas have in common.
+pub(super) struct Family<'a> {
+    pub(super) ports: &'a Ports,
+    pub(super) folder: PathBuf,
+    pub(super) credential: PathBuf,
+    pub(super) credentials: Arc<dyn Credentials>,
+    pub(super) settings: &'a Settings,
+}
+
+/// Replicas that run, and what they need of this process.
+pub struct Children {
+    keepers: JoinSet<()>,
+    stop: CancellationToken,
+    /// The catalog, at an address of its own: replicas need it for as long as they run, which is longer than the doors are open.
+    catalog: JoinSet<()>,
+    catalog_stop: CancellationToken,
+}
+
+impl Children {
+    /// Starts them; they end when [`ended`](Self::ended) is waited for, when this is dropped, or when this process ends.
+    pub(super) async fn start(family: Family<'_>, catalog: Arc<dyn Catalog>, how: &StartChild) -> io::Result<Self> {
+        let settings = family.settings;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let router = catalog_routes(catalog, family.credentials, settings.order_log());
+        let (stop, catalog_stop) = (CancellationToken::new(), CancellationToken::new());
+        let mut catalog = JoinSet::new();
+        catalog.spawn(answer_catalog(listener, router, catalog_stop.clone()));
+        let urls = family.ports.urls();
+        let mut keepers = JoinSet::new();
+        for (id, (_, address)) in &family.ports.0 {
+            let mut arguments = replica::arguments(*id, &urls, &url, settings);
+            let files = [("--data", &family.folder), ("--credential", &family.credential)];
+            arguments.extend(["--listen".to_owned(), address.to_string()]);
+            for (name, path) in files {
+                let path = path
+                    .to_str()
+                    .ok_or_else(|| io::Error::other("the data folder's name is no text"))?;
+                arguments.extend([name.to_owned(), path.to_owned()]);
+            }
+            let keeper = Keeper {
+                place: ChildPlace { arguments, id: *id },
+                how: Arc::clone(how),
+                rest: Duration::from_millis(settings.replicas.order_restart_ms),
+                // It lets its requests finish, and then closes its file.
+                patience: Duration::from_millis(settings.server.shutdown_ms_max.saturating_mul(2)),
+                format: settings.server.log_format,
+            };
+            keepers.spawn(keeper.run(stop.clone()));
+        }
+        Ok(Self {
+            keepers,
+            stop,
+            catalog,
+            catalog_stop,
+        })
+    }
+
+    /// Ends them, and waits until they have ended.
+    pub async fn ended(mut self) {
+        self.stop.cancel();
+        while self.keepers.join_next().await.is_some() {}
+        self.catalog_stop.cancel();
+        while self.catalog.join_next().await.is_some() {}
+    }
+}
+
+async fn answer_catalog(listener: TcpListener, router: Router, stop: CancellationToken) {
+    let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
+    if let Err(error) = served.await {
+        tracing::error!(%error, "the catalog of the order replicas");
+    }
+}
+
+/// Keeps one replica running.
+struct Keeper {
+    place: ChildPlace,
+    how: StartChild,
+    rest: Duration,
+    patience: Duration,
+    format: LogFormat,
+}
+
+impl Keeper {
+    async fn run(self, stop: CancellationToken) {
+        let id = self.place.id;
+        loop {
+            match self.start() {
+                Ok(mut child) => {
+                    // Waiting for a child would close it.
+                    let input = child.stdin.take();
+                    tracing::info!(replica = id, pid = child.id(), "an order replica is started");
+                    tokio::select! {
+                        ended = child.wait() => match ended {
+                            Ok(status) => tracing::error!(replica = id, %status, "an order replica ended; it is started again"),
+                            Err(error) => tracing::error!(replica = id, %error, "an order replica cannot be waited for"),
+                        },
+                        () = stop.cancelled() => {
+                            drop(input);
+                            return self.end(child).await;
+                        }
+                    }
+                }
+                Err(error) => tracing::error!(replica = id, %error, "an order replica cannot be started"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(self.rest) => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    fn start(&self) -> io::Result<Child> {
+        let mut command = (self.how)(&self.place)?;
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            // A terminal's Ctrl-C is for this process, which still needs its replicas to finish what it has begun.
+            .process_group(0)
+            .kill_on_drop(true);
+        let mut child = command.spawn()?;
+        if let Some(log) = child.stderr.take() {
+            tokio::spawn(pass_on(log, self.place.id, self.format));
+        }
+        Ok(child)
+    }
+
+    /// Its input has ended, and so will it.
+    async fn end(&self, mut child: Child) {
+        let id = self.place.id;
+        match tokio::time::timeout(self.patience, child.wait()).await {
+            Ok(Ok(status)) if status.success() => tracing::info!(replica = id, "the order replica ended"),
+            Ok(Ok(status)) => tracing::warn!(replica = id, %status, "the order replica ended"),
+            Ok(Err(error)) => tracing::warn!(replica = id, %error, "the order replica cannot be waited for"),
+            Err(_) => {
+                tracing::warn!(replica = id, "the order replica did not end in time and is killed");
+                let _ = child.kill().await;
+            }
+        }
+    }
+}
+
+/// Passes on what a replica logs, line by line, with its id.
+async fn pass_on(log: impl AsyncRead + Unpin, id: ReplicaId, format: LogFormat) {
+    let (mut log, mut line) = (BufReader::new(log), Vec::new());
+    while log.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
+        let text = marked(String::from_utf8_lossy(&line).trim_end(), id, format);
+        // A log that nobody takes is no reason to leave the replica with a full pipe.
+        let _ = writeln!(io::stderr().lock(), "{text}");
+        line.clear();
+    }
+}
+
+/// A line of a replica's log, with its id.
+fn marked(line: &str, id: ReplicaId, format: LogFormat) -> String {
+    let mut fields = match (format, serde_json::from_str(line)) {
+        (LogFormat::Text, _) => return format!("[replica {id}] {line}"),
+        (LogFormat::Json, Ok(serde_json::Value::Object(fields))) => fields,
+        // A panic speaks no JSON.
+        (LogFormat::Json, _) => [("message".to_owned(), line.into())].into_iter().collect(),
+    };
+    fields.insert("replica".to_owned(), id.into());
+    serde_json::Value::Object(fields).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn a_line_of_the_log_says_whose_it_is() {
+        assert_eq!(marked("ready", 2, LogFormat::Text), "[replica 2] ready");
+        let json = marked(r#"{"level":"INFO"}"#, 2, LogFormat::Json);
+        assert_eq!(json, r#"{"level":"INFO","replica":2}"#);
+        let panic = marked("thread 'main' panicked", 2, LogFormat::Json);
+        assert_eq!(panic, r#"{"message":"thread 'main' panicked","replica":2}"#);
+    }
+
+    #[tokio::test]
+    async fn a_reserved_port_is_the_replicas_and_nobody_elses() {
+        let ports = Ports::reserve(3).unwrap();
+        let addresses: Vec<SocketAddr> = ports.0.values().map(|(_, address)| *address).collect();
+        // It comes and goes as often as it likes.
+        for _ in 0..2 {
+            for address in &addresses {
+                drop(TcpListener::bind(address).await.unwrap());
+            }
+        }
+        // Whoever wants any port gets another one.
+        for _ in 0..200 {
+            let any = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            assert!(!addresses.contains(&any.local_addr().unwrap()));
+        }
+    }
+
+    /// Runs a keeper of `sh -c SCRIPT` and hands each line that the script logs to `line`, until it says to stop.
+    async fn kept(
+        script: &'static str,
+        patience: Duration,
+        lines: tokio::sync::mpsc::UnboundedSender<String>,
+    ) -> (JoinSet<()>, CancellationToken) {
+        let folder = tempfile::tempdir().unwrap().keep();
+        let said = folder.join("said");
+        std::fs::write(&said, "").unwrap();
+        let path = said.clone();
+        let how: StartChild = Arc::new(move |_| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script, "sh"]).arg(&path);
+            Ok(command)
+        });
+        let keeper = Keeper {
+            place: ChildPlace {
+                arguments: Vec::new(),
+                id: 1,
+            },
+            how,
+            rest: Duration::from_millis(1),
+            patience,
+            format: LogFormat::Text,
+        };
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(keeper.run(stop.clone()));
+        tasks.spawn(async move {
+            let mut known = 0;
+            while !lines.is_closed() {
+                let text = tokio::fs::read_to_string(&said).await.unwrap();
+                for line in text.lines().skip(known) {
+                    known += 1;
+                    let _ = lines.send(line.to_owned());
+                }
+                tokio::task::yield_now().await;
+            }
+            let _ = std::fs::remove_dir_all(&folder);
+        });
+        (tasks, stop)
+    }
+
+    async fn next(lines: &mut tokio::sync::mpsc::UnboundedReceiver<String>) -> String {
+        tokio::time::timeout(PATIENCE, lines.recv())
+            .await
+            .expect("a line in time")
+            .expect("a line")
+    }
+
+    async fn all_ended(mut tasks: JoinSet<()>) {
+        let ended = async { while tasks.join_next().await.is_some() {} };
+        tokio::time::timeout(PATIENCE, ended).await.expect("an end in time");
+    }
+
+    #[tokio::test]
+    async fn a_replica_that_dies_is_started_again_and_one_that_runs_ends_with_its_input() {
+        let (sender, mut lines) = tokio::sync::mpsc::unbounded_channel();
+        // The first two die; whoever finds two lines waits for the end of its input.
+        let script = r#"n=$(wc -l < "$1"); echo "start $n" >> "$1"; [ "$n" -lt 2 ] && exit 3; cat; echo end >> "$1""#;
+        let (tasks, stop) = kept(script, PATIENCE, sender).await;
+        for wanted in ["start 0", "start 1", "start 2"] {
+            assert_eq!(next(&mut lines).await, wanted);
+        }
+        stop.cancel();
+        assert_eq!(next(&mut lines).await, "end");
+        drop(lines);
+        all_ended(tasks).await;
+    }
+
+    #[tokio::test]
+    async fn a_replica_that_does_not_end_is_killed() {
+        let (sender, mut lines) = tokio::sync::mpsc::unbounded_channel();
+        let script = r#"echo $$ >> "$1"; exec sleep 1000"#;
+        let (tasks, stop) = kept(script, Duration::from_millis(10), sender).await;
+        let pid = next(&mut lines).await;
+        stop.cancel();
+        drop(lines);
+        all_ended(tasks).await;
+        assert!(!std::path::Path::new("/proc").join(pid).exists());
+    }
+}

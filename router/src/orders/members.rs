@@ -1,0 +1,209 @@
+//! `agora order-members`: who takes part in the order service, and changes of that.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use order_log::{FrontEnd, OpenError, ReplicaId, Status};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::replica::{CredentialPart, shared_secret};
+use super::settings::{OrderReplicas, ReplicaUrl, by_id, http_url, replica_id};
+use crate::config::{ConfigError, Settings};
+
+/// What is to be done.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum MembersCommand {
+    /// Prints each replica that takes part: its id, where it is, whether it is alive, caught up and leads, its term and its last order.
+    List {
+        /// The way to the replicas.
+        #[command(flatten)]
+        way: Way,
+    },
+    /// Lets a replica take part that was started with `--joins`; done when it has caught up and votes.
+    Add {
+        /// Its id: one that no replica ever had.
+        #[arg(long, value_name = "N", value_parser = replica_id)]
+        id: ReplicaId,
+        /// Where the others reach it.
+        #[arg(long, value_name = "URL", value_parser = http_url)]
+        url: String,
+        /// The way to the replicas.
+        #[command(flatten)]
+        way: Way,
+    },
+    /// Goes on without a replica, whether or not it still runs.
+    Remove {
+        /// Its id.
+        #[arg(long, value_name = "N", value_parser = replica_id)]
+        id: ReplicaId,
+        /// The way to the replicas.
+        #[command(flatten)]
+        way: Way,
+    },
+}
+
+/// The way to the replicas.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+pub struct Way {
+    /// A replica to ask, or several with commas: any that takes part. Without any, those of the setting `order_replicas`.
+    #[arg(long = "peer", value_name = "ID=URL", value_delimiter = ',')]
+    #[serde(skip)]
+    peers: Vec<ReplicaUrl>,
+    /// A TOML file; of it `[orders]`, `[replicas]` and `[limits]` are read.
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    orders: CredentialPart,
+}
+
+/// Why it was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum MembersError {
+    /// A setting.
+    #[error(transparent)]
+    Settings(#[from] ConfigError),
+    /// An address.
+    #[error(transparent)]
+    Address(#[from] OpenError),
+    /// The replica that is to be added does not answer: the others would go on sending it everything in vain.
+    #[error("replica {0} does not answer as such at {1}: start it first, with --joins and the same credential")]
+    NotThere(ReplicaId, String),
+    /// The order service.
+    #[error(transparent)]
+    OrderService(#[from] order_log::Error),
+}
+
+impl MembersCommand {
+    /// Does it, and says what came of it.
+    ///
+    /// # Errors
+    /// When a setting cannot be used, or the order service does not do it in time.
+    pub async fn carry_out(&self) -> Result<String, MembersError> {
+        match self {
+            Self::List { way } => list(way).await,
+            Self::Add { id, url, way } => {
+                let (front_end, settings) = way.front_end()?;
+                let added = FrontEnd::new(
+                    BTreeMap::from([(*id, url.clone())]),
+                    shared_secret(&settings)?,
+                    settings.order_log(),
+                )?;
+                if !added.statuses().await.iter().any(|status| status.alive) {
+                    return Err(MembersError::NotThere(*id, url.clone()));
+                }
+                front_end
+                    .add_replica(*id, url, until(settings.replicas.order_snapshot_ms_max))
+                    .await?;
+                Ok(format!("replica {id} takes part\n"))
+            }
+            Self::Remove { id, way } => {
+                let (front_end, settings) = way.front_end()?;
+                let until = until(settings.replicas.order_snapshot_ms_max);
+                if !front_end.members(until).await?.contains_key(id) {
+                    return Ok(format!("replica {id} takes no part\n"));
+                }
+                front_end.remove_replica(*id, until).await?;
+                Ok(format!(
+                    "replica {id} takes no part any more; stop it, and never start it again\n"
+                ))
+            }
+        }
+    }
+}
+
+impl Way {
+    fn front_end(&self) -> Result<(FrontEnd, Settings), MembersError> {
+        let settings = Settings::read_from(Settings::default(), self.config.as_deref(), self)?;
+        let urls = match (&self.peers[..], &settings.orders.order_replicas) {
+            ([], OrderReplicas::Elsewhere(urls)) => urls.clone(),
+            ([], _) => return Err(ConfigError::new("peer", "is needed: where a replica is that runs").into()),
+            (peers, _) => by_id(peers.to_vec()).map_err(|why| ConfigError::new("peer", why))?,
+        };
+        let front_end = FrontEnd::new(urls, shared_secret(&settings)?, settings.order_log())?;
+        Ok((front_end, settings))
+    }
+}
+
+async fn list(way: &Way) -> Result<String, MembersError> {
+    let (front_end, settings) = way.front_end()?;
+    let mut urls = front_end.members(until(settings.replicas.order_answer_ms_max)).await?;
+    // Where we were told that a replica is comes before what the log says: addresses change.
+    for (id, url) in front_end.urls() {
+        urls.entry(*id).and_modify(|known| known.clone_from(url));
+    }
+    let all = FrontEnd::new(urls.clone(), shared_secret(&settings)?, settings.order_log())?;
+    Ok(table(&urls, &all.statuses().await))
+}
+
+fn table(urls: &BTreeMap<ReplicaId, String>, statuses: &[Status]) -> String {
+    let mut lines = vec![["ID", "URL", "STATE", "ROLE", "TERM", "APPLIED"].map(str::to_owned)];
+    for (status, url) in statuses.iter().zip(urls.values()) {
+        let state = match (status.alive, status.ready) {
+            (false, _) => "dead",
+            (true, false) => "catching up",
+            (true, true) => "alive",
+        };
+        let role = if status.leader { "leader" } else { "follower" };
+        let (role, term, applied) = match status.alive {
+            true => (role, status.term.to_string(), status.applied.to_string()),
+            false => ("-", "-".to_owned(), "-".to_owned()),
+        };
+        lines.push([
+            status.id.to_string(),
+            url.clone(),
+            state.to_owned(),
+            role.to_owned(),
+            term,
+            applied,
+        ]);
+    }
+    let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..6).map(width).collect();
+    let padded = |line: &[String; 6]| -> String {
+        let cells: Vec<String> = line
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    lines.iter().map(padded).collect()
+}
+
+fn until(ms: u64) -> Instant {
+    Instant::now() + Duration::from_millis(ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_stands_in_columns() {
+        let urls = [(1, "http://10.0.0.1:4100"), (2, "http://b:80"), (3, "http://c:80")];
+        let urls = urls.map(|(id, url)| (id, url.to_owned()));
+        let status = |id, alive, ready, leader| Status {
+            id,
+            alive,
+            ready,
+            leader,
+            term: 2,
+            applied: 41,
+        };
+        let statuses = [
+            status(1, true, true, true),
+            status(2, false, false, false),
+            status(3, true, false, false),
+        ];
+        assert_eq!(
+            table(&BTreeMap::from(urls), &statuses),
+            "ID  URL                   STATE        ROLE      TERM  APPLIED\n\
+             1   http://10.0.0.1:4100  alive        leader    2     41\n\
+             2   http://b:80           dead         -         -     -\n\
+             3   http://c:80           catching up  follower  2     41\n"
+        );
+    }
+}

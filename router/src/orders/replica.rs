@@ -1,0 +1,351 @@
+//! `agora order-replica`: one replica of the order service, as a process.
+
+use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::future::IntoFuture;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use contract::{Clock, SystemClock};
+use order_log::{Access, Credentials, HttpCatalog, OpenError, Place, Replica, ReplicaId, Surroundings};
+use serde::Serialize;
+use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::settings::{ReplicaFlags, ReplicaUrl, by_id, http_url, replica_id};
+use super::{credential, file_error};
+use crate::config::{ConfigError, LogFormat, RestAccess, Settings};
+use crate::rest::{self, Failure, Openness};
+use crate::serve::{self, ServeError, asked_to_stop};
+
+/// What a replica is told on its command line.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ReplicaArgs {
+    /// Which replica this is: a number from 1 that no other replica has or ever had.
+    #[arg(long, value_name = "N", value_parser = replica_id)]
+    id: ReplicaId,
+    /// Where each of the replicas is, this one too: as the others reach it. Once for each, or several with commas.
+    #[arg(long = "peer", value_name = "ID=URL", value_delimiter = ',')]
+    peers: Vec<ReplicaUrl>,
+    /// Where the catalog is: the address of the server in front of the replicas.
+    #[arg(long, value_name = "URL", value_parser = http_url)]
+    catalog: String,
+    /// Waits to be added to replicas that run already (`agora order-members add`), instead of being one of the first.
+    #[arg(long)]
+    joins: bool,
+    /// Ends when its standard input does: so a replica does not outlive the process that started it.
+    #[arg(long)]
+    ends_with_input: bool,
+    #[command(flatten)]
+    flags: ProcessFlags,
+}
+
+/// The settings of a replica as flags.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+struct ProcessFlags {
+    /// A TOML file; of it a replica reads `[server]`, `[orders]`, `[replicas]` and `[limits]`.
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerPart,
+    #[command(flatten)]
+    orders: CredentialPart,
+    #[command(flatten)]
+    replicas: ReplicaFlags,
+    #[command(flatten)]
+    limits: LimitsPart,
+}
+
+/// What a replica uses of the settings of a server.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+#[command(next_help_heading = "Server")]
+struct ServerPart {
+    /// The address where it answers clients and the other replicas.
+    #[arg(long, value_name = "SocketAddr")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listen: Option<SocketAddr>,
+    /// The folder of its file. It must last: a replica that lost its file never comes back under its id.
+    #[arg(long, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<PathBuf>,
+    /// Who may call the documented routes: anyone (`open`), or who shows the credential (`token`); `auto` is `open` on loopback addresses for who calls them by a loopback name and through no proxy, and `token` elsewhere.
+    #[arg(long, value_name = "RestAccess")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rest_access: Option<RestAccess>,
+    /// What is logged, as `tracing` filters.
+    #[arg(long, value_name = "String")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<String>,
+    /// How it is logged.
+    #[arg(long, value_name = "LogFormat")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_format: Option<LogFormat>,
+    /// Milliseconds that open requests have to finish after SIGTERM.
+    #[arg(long, value_name = "u64")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shutdown_ms_max: Option<u64>,
+}
+
+/// The credential, which every process of the order service is told.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+#[command(next_help_heading = "Order service")]
+pub(super) struct CredentialPart {
+    /// A file (mode 0600) with the secret that all replicas and the server in front of them share, at least 32 characters.
+    #[arg(long = "credential", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_credential: Option<PathBuf>,
+}
+
+/// What a replica uses of the limits.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+#[command(next_help_heading = "Limits")]
+struct LimitsPart {
+    /// Requests being answered at once, those of other replicas aside; one more is answered 503.
+    #[arg(long, value_name = "usize")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests_max: Option<usize>,
+    /// Bytes of a request body, those of other replicas aside.
+    #[arg(long, value_name = "usize")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_bytes_max: Option<usize>,
+    /// Milliseconds that a request body may take to arrive.
+    #[arg(long, value_name = "u64")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_ms_max: Option<u64>,
+    /// Orders that one answer of `/sync` holds.
+    #[arg(long, value_name = "usize")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rest_rows_max: Option<usize>,
+}
+
+/// Why a replica ended, other than being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplicaError {
+    /// A setting.
+    #[error(transparent)]
+    Settings(#[from] ConfigError),
+    /// The replica cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Its file failed: nothing that it would say can be relied on.
+    #[error("replica {0} cannot go on: its file failed, as the log above says")]
+    Stopped(ReplicaId),
+    /// A listener.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// A file or a folder.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl ReplicaArgs {
+    /// The settings that it runs with.
+    ///
+    /// # Errors
+    /// Names the setting that cannot be used, and says why.
+    pub fn settings(&self) -> Result<Settings, ConfigError> {
+        Settings::read_from(Settings::order_replica(), self.flags.config.as_deref(), &self.flags)
+    }
+
+    fn place(&self, folder: &Path) -> Result<Place, ConfigError> {
+        let urls = by_id(self.peers.clone()).map_err(|why| ConfigError::new("peer", why))?;
+        // The first replicas write into their logs who takes part: all of them have to say the same.
+        if !self.joins && !urls.contains_key(&self.id) {
+            let why = format!("has to say where replica {} itself is, as the others reach it", self.id);
+            return Err(ConfigError::new("peer", why));
+        }
+        Ok(Place {
+            id: self.id,
+            folder: folder.to_owned(),
+            urls,
+            joins: self.joins,
+        })
+    }
+}
+
+/// Takes part until SIGTERM or SIGINT, then lets open requests finish within their time.
+///
+/// # Errors
+/// When it cannot be opened, cannot listen, or its file fails.
+pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaError> {
+    let place = args.place(&settings.server.data)?;
+    let credentials = shared_secret(settings)?;
+    let bounds = settings.order_log();
+    let catalog = HttpCatalog::new(&args.catalog, Arc::clone(&credentials), bounds.clone())?;
+    let (listener, address) = serve::listen(settings.server.listen).await?;
+    DirBuilder::new().recursive(true).mode(0o700).create(&place.folder)?;
+    let around = Surroundings {
+        credentials,
+        catalog: Arc::new(catalog),
+        now_us: Arc::new(|| SystemClock.now_us()),
+    };
+    let asked = asked_to_stop();
+    let replica = Replica::open(place, bounds, around).await?;
+    let open = settings.server.rest_access.on(address);
+    if open == Openness::Anyone && !address.ip().is_loopback() {
+        tracing::warn!(%address, "the documented routes answer anyone on this address");
+    }
+    let shutdown = CancellationToken::new();
+    let requests = Arc::new(Semaphore::new(settings.limits.requests_max.min(Semaphore::MAX_PERMITS)));
+    let router = crate::http::guarded_within(requests, routes(&replica, open, &shutdown));
+    tracing::info!(id = replica.id(), %address, "the replica listens");
+    let ending = shutdown.clone();
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(async move { ending.cancelled().await })
+        .into_future();
+    let parent = parent_ended(args.ends_with_input);
+    tokio::pin!(served, asked, parent);
+    let mut outcome = Ok(());
+    let announced = async {
+        replica.ready().await;
+        // Nobody reading any more is no reason to stop serving.
+        let _ = writeln!(
+            std::io::stdout(),
+            "Order replica {} is ready at http://{address}",
+            replica.id()
+        );
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        ended = &mut served => { ended?; }
+        () = replica.stopped() => outcome = Err(ReplicaError::Stopped(replica.id())),
+        () = &mut asked => {}
+        () = &mut parent => tracing::info!(id = replica.id(), "whoever started the replica has ended"),
+        () = announced => {}
+    }
+    tracing::info!(id = replica.id(), "stopping: no new requests");
+    shutdown.cancel();
+    let time = Duration::from_millis(settings.server.shutdown_ms_max);
+    if tokio::time::timeout(time, &mut served).await.is_err() {
+        tracing::warn!("some requests did not finish in time");
+    }
+    if tokio::time::timeout(time, replica.close()).await.is_err() {
+        tracing::warn!("the replica did not end in time; its file is whole all the same");
+    }
+    outcome
+}
+
+/// The secret of the file that the settings name.
+///
+/// # Errors
+/// When none is named, or it cannot be used.
+pub(super) fn shared_secret(settings: &Settings) -> Result<Arc<dyn Credentials>, ConfigError> {
+    let path = &settings.orders.order_credential;
+    if path.as_os_str().is_empty() {
+        let why = "is needed: a file with the secret that all replicas and the server in front of them share";
+        return Err(ConfigError::new("orders.order_credential", why));
+    }
+    let secret = credential::read(path);
+    let secret = secret.map_err(|error| ConfigError::new("orders.order_credential", file_error(path, &error)))?;
+    Ok(Arc::new(secret))
+}
+
+/// Ends when standard input does, if that is asked for.
+async fn parent_ended(asked: bool) {
+    if !asked {
+        return std::future::pending().await;
+    }
+    let (ended, end) = tokio::sync::oneshot::channel();
+    // A thread of its own, which is left behind at the end: nothing can wake up who reads standard input.
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = ended.send(());
+    });
+    let _ = end.await;
+}
+
+/// The doors of a replica, and whom it opens which.
+#[derive(Clone)]
+struct Doors {
+    openness: Openness,
+    open: Router,
+    closed: Router,
+}
+
+fn routes(replica: &Replica, openness: Openness, shutdown: &CancellationToken) -> Router {
+    let doors = Doors {
+        openness,
+        open: replica.routes(Access::Open),
+        closed: replica.routes(Access::Token),
+    };
+    let health = get(health).with_state((replica.clone(), shutdown.clone()));
+    Router::new()
+        .route("/health", health)
+        .fallback(answer)
+        .with_state(doors)
+}
+
+/// `GET /health`: 200 when the replica has caught up, until it has to end.
+async fn health(State((replica, shutdown)): State<(Replica, CancellationToken)>) -> Response {
+    let (status, word) = match (shutdown.is_cancelled(), replica.is_ready()) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "catching up"),
+        (false, true) => (StatusCode::OK, "ok"),
+    };
+    let body = Json(json!({ "status": word }));
+    (status, [(header::CACHE_CONTROL, "no-store")], body).into_response()
+}
+
+async fn answer(State(doors): State<Doors>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let open = doors.openness.is_open_to(&parts);
+    let reads = [Method::GET, Method::HEAD].contains(&parts.method);
+    if open && !reads && rest::is_for_another_site(&parts) {
+        let refusal = Failure::new("FORBIDDEN", "another site may not do this");
+        return refusal.response(&rest::bazaar_envelope());
+    }
+    let door = match open {
+        true => doors.open,
+        false => doors.closed,
+    };
+    let answered = door.oneshot(Request::from_parts(parts, body)).await;
+    answered.unwrap_or_else(|never| match never {}).map(Body::new)
+}
+
+/// What a process is told that is to be replica `id` with these settings, beside where its files and the catalog are.
+pub(super) fn arguments(
+    id: ReplicaId,
+    urls: &BTreeMap<ReplicaId, String>,
+    catalog: &str,
+    settings: &Settings,
+) -> Vec<String> {
+    let mut told = vec!["order-replica".to_owned(), "--ends-with-input".to_owned()];
+    let mut tell = |name: &str, value: String| told.extend([format!("--{name}"), value]);
+    tell("id", id.to_string());
+    for (id, url) in urls {
+        tell("peer", format!("{id}={url}"));
+    }
+    tell("catalog", catalog.to_owned());
+    let all = settings.by_name();
+    let replicas = serde_json::to_value(&settings.replicas).expect("settings are plain values");
+    let bounds = replicas.as_object().into_iter().flat_map(|bounds| bounds.keys());
+    const SHARED: [&str; 8] = [
+        "rest_access",
+        "log",
+        "log_format",
+        "shutdown_ms_max",
+        "requests_max",
+        "body_bytes_max",
+        "request_ms_max",
+        "rest_rows_max",
+    ];
+    for name in bounds.map(String::as_str).chain(SHARED) {
+        if let Some(value) = all.get(name) {
+            tell(&name.replace('_', "-"), value.clone());
+        }
+    }
+    told
+}
