@@ -236,6 +236,14 @@ pub async fn aside(db: &impl ConnectionTrait, key: Option<&str>, limit: u64) -> 
     found.order_by_asc(Column::Id).limit(limit).all(db).await
 }
 
+/// Whether any of either kind waits.
+///
+/// # Errors
+/// When the database fails.
+pub async fn are_any_open(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    Ok(Entity::find().filter(open()).limit(1).one(db).await?.is_some())
+}
+
 /// The reservation of an attempt, if there is one.
 ///
 /// # Errors

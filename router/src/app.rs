@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{Bus, Clock, Db, DbOptions, InProcessBus, Services, TokenKeys};
+use contract::{Bus, Clock, Db, DbOptions, InProcessBus, OrderLog, Services, TokenKeys};
 use migrations::{Migrator, MigratorTrait};
 
 use crate::auth::{Authenticator, EndedSession};
@@ -71,23 +71,31 @@ impl App {
         let cache = Arc::new(AnswerCache::new(&settings.limits));
         let bus = Arc::new(InProcessBus::new(settings.database.event_queue_max));
         let bus: Arc<dyn Bus> = Arc::new(CachingBus::new(bus, Arc::clone(&cache)));
+        let orders: Arc<dyn OrderLog> = match &order_service {
+            Some(service) => Arc::new(exchange::ReplicatedLog::new(service.front_end.clone())),
+            None => Arc::new(exchange::table_log(&db).await?),
+        };
         let services = Services {
             db,
             clock,
             bus,
-            orders: Arc::new(contract::TableLog),
+            orders,
             keys: Arc::new(keys),
         };
         let mut gateway = open_gateway(settings, &services, &cache).await?;
         if let Some(service) = &order_service {
             gateway = gateway.with_replicas(service.front_end.clone());
         }
+        let catalog = order_service.as_ref().map(|_| {
+            let catalog: Arc<dyn order_log::Catalog> = Arc::new(exchange::StockCatalog::new(services.clone()));
+            catalog
+        });
         Ok(Self {
             services,
             gateway,
             cache,
             order_service,
-            catalog: None,
+            catalog,
             _lock: lock,
         })
     }

@@ -35,6 +35,11 @@ impl Workers {
         workers.keep("carrying out fired orders", move || {
             brokerage::carry_out_fired(on.clone())
         });
+        let on = services.clone();
+        workers.keep("numbering trades", move || {
+            let on = on.clone();
+            async move { on.orders.clone().work(on).await }
+        });
         let (on, every) = (services.clone(), Duration::from_millis(settings.price_feed_ms));
         if demo && !every.is_zero() {
             workers.keep("the price feed", move || move_prices(on.clone(), every));
@@ -139,7 +144,7 @@ mod tests {
             price_feed_ms: 0,
             ..BUSY
         };
-        for (settings, demo, wanted) in [(&BUSY, true, 3), (&BUSY, false, 2), (&off, true, 2)] {
+        for (settings, demo, wanted) in [(&BUSY, true, 4), (&BUSY, false, 3), (&off, true, 3)] {
             let shutdown = CancellationToken::new();
             let workers = Workers::start(&on.services, settings, &shutdown, demo);
             assert_eq!(workers.tasks.len(), wanted);

@@ -34,7 +34,7 @@ fn child_that_serves_until_it_is_killed() {
         settings.workers.price_feed_ms = 20;
         let app = App::open(&settings, Arc::new(SystemClock)).await.expect("Agora opens");
         agora::demo::seed(&app.services).await.expect("the demo's data");
-        agora::serve::run(app, &settings, true).await.expect("Agora serves");
+        agora::serve::run(app, None, &settings, true).await.expect("Agora serves");
     });
 }
 

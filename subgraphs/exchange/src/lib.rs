@@ -1,7 +1,7 @@
 //! The exchange: stocks with a price and a number of shares, and trades with numbers.
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{Services, federated, federated_sdl, rows};
+use contract::{Db, Error, Result, Services, TableLog, federated, federated_sdl, rows};
 
 mod catalog;
 mod changes;
@@ -45,6 +45,22 @@ pub fn schema(services: Services) -> ExchangeSchema {
         .data(stock::by_name(&services.db))
         .data(services)
         .finish()
+}
+
+/// The log as a table of this database.
+///
+/// # Errors
+/// `CONFLICT` while trades wait for their number from replicas, or shares for what becomes of them there: the replicas may
+/// have numbered them already.
+pub async fn table_log(db: &Db) -> Result<TableLog> {
+    match entities::reservation::are_any_open(db.read()).await? {
+        false => Ok(TableLog),
+        true => Err(Error::Conflict(
+            "trades of this database wait for the order replicas: start it with them once more, or with new ones, until all \
+             have their numbers"
+                .into(),
+        )),
+    }
 }
 
 /// What the supergraph is composed from: the contents of `schema.graphql` in this folder.
