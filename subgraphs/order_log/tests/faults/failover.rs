@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use order_log::Settings;
 use order_log::order::Side;
 
+use super::agreement;
 use super::front::Wanted;
 use super::network::REPLICAS;
 use super::process::Times;
-use super::promises;
 use super::proxies::Proxies;
 use super::trial::{STOCKS, Trial};
 use crate::cluster::within;
@@ -38,7 +38,7 @@ async fn measured(times: Times) -> Vec<Duration> {
     let mut trial = Trial::with(Proxies::start().await, &STOCKS, times);
     let mut took = Vec::new();
     for kill in 0..KILLS {
-        promises::settled(&trial.front, &trial.catalog, -1).await;
+        agreement::settled(&trial.front, &trial.catalog, -1).await;
         let leader = trial.front.leader().await;
         let survivor = REPLICAS.into_iter().find(|id| *id != leader).expect("another replica");
         let wanted = Wanted {

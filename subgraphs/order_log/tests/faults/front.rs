@@ -12,7 +12,7 @@ use super::POLL;
 use crate::cluster::{SECRET, within};
 
 /// Nobody waits longer for a replica that does not answer.
-const ANSWER: Duration = Duration::from_secs(2);
+const ANSWER: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub struct Front {

@@ -11,11 +11,11 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::POLL;
+use super::agreement;
 use super::front::{Front, Said, Wanted};
 use super::history::{Glance, Known, Operation, Recorder, SHARES};
 use super::network::REPLICAS;
 use super::process::Times;
-use super::promises;
 use super::proxies::Proxies;
 use super::trial::Trial;
 use crate::cluster::within;
@@ -64,14 +64,14 @@ async fn each_stock_is_linearizable_while_leaders_die() {
     for client in clients {
         client.await.expect("a client");
     }
-    promises::settled(&trial.front, &trial.catalog, -1).await;
+    agreement::settled(&trial.front, &trial.catalog, -1).await;
 
     let glances = watcher.await.expect("a watcher");
     let seen = Arc::into_inner(seen).expect("nobody writes any more");
     for ((name, recorder), glances) in STOCKS.into_iter().zip(seen.recorders).zip(glances) {
         let known = Known {
-            recorded: promises::recorded_keys(trial.folder.path()),
-            for_nothing: promises::attempts_for_nothing(trial.folder.path(), name),
+            recorded: agreement::recorded_keys(trial.folder.path()),
+            for_nothing: agreement::attempts_for_nothing(trial.folder.path(), name),
             glances,
         };
         let history = recorder.recorded();

@@ -7,11 +7,11 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tempfile::TempDir;
 
+use super::agreement;
 use super::clients::{Acknowledged, Clients};
 use super::front::{Front, Wanted};
 use super::network::{Cut, Network, REPLICAS};
 use super::process::{Process, Times, Told};
-use super::promises;
 
 /// Name, price in cents and quantity of the stocks; nobody runs out of them.
 pub const STOCKS: [(&str, i64, i64); 2] = [("GameStart", 1599, 1_000_000), ("FishCo", 1999, 1_000_000)];
@@ -95,7 +95,7 @@ impl<N: Network> Trial<N> {
         self.accepts_trades_soon().await;
         let acknowledged = clients.stop().await;
         self.acknowledged.extend(acknowledged);
-        promises::all_replicas_hold(self.folder.path(), &self.front, &self.catalog, &self.acknowledged).await;
+        agreement::all_replicas_hold(self.folder.path(), &self.front, &self.catalog, &self.acknowledged).await;
     }
 
     /// The limit is what is promised, not patience.
