@@ -179,6 +179,13 @@ async fn a_lost_replica_is_replaced_under_a_new_id() {
 
     cluster.ready().await;
     let ids: Vec<_> = cluster.running.keys().copied().collect();
+    // That one is removed is decided without the new one, which hears of it a moment later.
+    within("the new replica knows who takes part", async {
+        while cluster.replica(4).members() != ids {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     let statuses = cluster.replica(4).statuses().await.expect("statuses");
     assert_eq!(statuses.iter().map(|status| status.id).collect::<Vec<_>>(), ids);
     assert!(statuses.iter().all(|status| status.alive));
