@@ -366,7 +366,7 @@ impl Core {
         })
     }
 
-    async fn status_of(&self, id: ReplicaId) -> Result<Status, Error> {
+    pub(crate) async fn status_of(&self, id: ReplicaId) -> Result<Status, Error> {
         if id == self.id {
             return self.status().await;
         }

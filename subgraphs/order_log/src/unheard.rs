@@ -57,13 +57,28 @@ async fn put_down(core: &Core, term: u64) {
 }
 
 /// Who hears nobody would ask for votes, not hear that it got them, and ask for more: each of them keeps the others from
-/// asking. So they are given the time in which each of them asks once: after the lead is over for them (two), after their
-/// own pause (two), and after another one that openraft makes who saw a longer log than its own (four).
+/// asking. It cannot win, so it asks again when it hears a majority, or that somebody leads.
 async fn leave_it_to_the_others(core: &Core) {
     let elections = core.raft.runtime_config();
     elections.elect(false);
     let mut now = core.raft.server_metrics();
     let led = now.wait_for(|now| now.current_leader.is_some());
-    let _ = tokio::time::timeout(core.settings.election * 10, led).await;
+    tokio::select! {
+        _ = led => (),
+        () = hears_a_majority(core) => (),
+    }
     elections.elect(true);
+}
+
+async fn hears_a_majority(core: &Core) {
+    loop {
+        let members = core.members();
+        let statuses = members.iter().map(|id| core.status_of(*id));
+        let statuses = futures_util::future::join_all(statuses).await;
+        let heard = statuses.iter().flatten().filter(|status| status.alive).count();
+        if heard * 2 > members.len() {
+            return;
+        }
+        tokio::time::sleep(core.settings.heartbeat).await;
+    }
 }
