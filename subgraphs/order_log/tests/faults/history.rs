@@ -7,6 +7,8 @@
 //! asked for that, so these are operations of nobody. Which there were the catalog knows afterwards, and somebody who looks at
 //! its open reservations all the time says when, more or less.
 
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
 
@@ -195,6 +197,7 @@ impl Recorded {
             actions.extend(responses.remove(&place).unwrap_or_default());
             match event {
                 Event::Call { key } => match self.answer_of(place) {
+                    // What has no order in the end did not happen.
                     Some(Unknown(..)) if key.as_ref().is_none_or(|key| !known.recorded.contains(key)) => {
                         never.insert(*id);
                     }
@@ -250,87 +253,4 @@ impl Recorded {
         }
         operations
     }
-}
-
-#[test]
-fn the_checker_knows_what_cannot_have_been() {
-    let history = |operations: &[Operation]| {
-        let recorder = Recorder::default();
-        for operation in operations {
-            let id = recorder.call(Some("key"));
-            recorder.response(id, operation.clone());
-        }
-        recorder.recorded()
-    };
-    let (nothing, read) = (Known::default(), |left| Read(left));
-    let (bought, sold) = (Traded(Side::Buy, 20), Traded(Side::Sell, 5));
-    let right = [bought.clone(), read(10), TooFew(11), sold.clone(), read(15)];
-    assert!(history(&right).is_linearizable(&nothing));
-    for wrong in [
-        // Late: what was answered is not seen, or no longer.
-        vec![bought.clone(), read(30)],
-        vec![bought.clone(), read(10), read(30)],
-        // Early: nobody has traded yet.
-        vec![read(10), bought.clone()],
-        // Twice.
-        vec![sold.clone(), read(40)],
-        vec![bought.clone(), bought.clone()],
-        // Refused for nothing.
-        vec![TooFew(30)],
-    ] {
-        assert!(!history(&wrong).is_linearizable(&nothing), "{wrong:?}");
-    }
-
-    // Nobody knows means later or never, but not twice, and not before it was asked for.
-    let unknown = Unknown(Side::Buy, 20);
-    let happened = Known {
-        recorded: HashSet::from(["key".to_owned()]),
-        ..Known::default()
-    };
-    for (right, known) in [
-        (vec![unknown.clone(), read(30), read(10), read(10)], &happened),
-        (vec![unknown.clone(), read(30), bought.clone(), read(10)], &nothing),
-        (vec![unknown.clone(), read(30)], &happened),
-    ] {
-        assert!(history(&right).is_linearizable(known), "{right:?}");
-    }
-    for (wrong, known) in [
-        (vec![unknown.clone(), read(10), read(30)], &happened),
-        (vec![unknown.clone(), read(10)], &nothing),
-        (vec![read(10), unknown], &happened),
-    ] {
-        assert!(!history(&wrong).is_linearizable(known), "{wrong:?}");
-    }
-
-    // What an attempt holds is gone for a while and comes back, once.
-    let attempt = Attempt {
-        name: "attempt".to_owned(),
-        key: "key".to_owned(),
-        quantity: 20,
-    };
-    let attempted = |open: &[(usize, usize)]| Known {
-        for_nothing: vec![attempt.clone()],
-        glances: open
-            .iter()
-            .enumerate()
-            .map(|(n, (from, to))| Glance {
-                from: *from,
-                to: *to,
-                open: if n == 1 {
-                    HashSet::from(["attempt".to_owned()])
-                } else {
-                    HashSet::new()
-                },
-            })
-            .collect(),
-        ..Known::default()
-    };
-    let (once, whenever) = (Traded(Side::Buy, 1), attempted(&[]));
-    let seen = history(&[once, read(9), read(29)]);
-    assert!(seen.is_linearizable(&whenever));
-    assert!(!seen.is_linearizable(&nothing));
-    assert!(!seen.with_wrong_read(1, |left| left + 20).is_linearizable(&whenever));
-    // It was open after the first read.
-    assert!(seen.is_linearizable(&attempted(&[(0, 1), (3, 4), (5, 6)])));
-    assert!(!seen.is_linearizable(&attempted(&[(4, 4), (5, 5), (6, 6)])));
 }

@@ -1,0 +1,91 @@
+//! The checker is worth as much as what it rejects.
+
+use std::collections::HashSet;
+
+use order_log::order::Side;
+
+use super::Operation::{self, Read, TooFew, Traded, Unknown};
+use super::{Attempt, Glance, Known, Recorder};
+
+#[test]
+fn the_checker_knows_what_cannot_have_been() {
+    let history = |operations: &[Operation]| {
+        let recorder = Recorder::default();
+        for operation in operations {
+            let id = recorder.call(Some("key"));
+            recorder.response(id, operation.clone());
+        }
+        recorder.recorded()
+    };
+    let nothing = Known::default();
+    let (bought, sold) = (Traded(Side::Buy, 20), Traded(Side::Sell, 5));
+    let right = [bought.clone(), Read(10), TooFew(11), sold.clone(), Read(15)];
+    assert!(history(&right).is_linearizable(&nothing));
+    for wrong in [
+        // Late: what was answered is not seen, or no longer.
+        vec![bought.clone(), Read(30)],
+        vec![bought.clone(), Read(10), Read(30)],
+        // Early: nobody has traded yet.
+        vec![Read(10), bought.clone()],
+        // Twice.
+        vec![sold.clone(), Read(40)],
+        vec![bought.clone(), bought.clone()],
+        // Refused for nothing.
+        vec![TooFew(30)],
+    ] {
+        assert!(!history(&wrong).is_linearizable(&nothing), "{wrong:?}");
+    }
+
+    // Nobody knows means later or never, but not twice, and not before it was asked for.
+    let unknown = Unknown(Side::Buy, 20);
+    let happened = Known {
+        recorded: HashSet::from(["key".to_owned()]),
+        ..Known::default()
+    };
+    for (right, known) in [
+        (vec![unknown.clone(), Read(30), Read(10), Read(10)], &happened),
+        (vec![unknown.clone(), Read(30), bought.clone(), Read(10)], &nothing),
+        (vec![unknown.clone(), Read(30)], &happened),
+    ] {
+        assert!(history(&right).is_linearizable(known), "{right:?}");
+    }
+    for (wrong, known) in [
+        (vec![unknown.clone(), Read(10), Read(30)], &happened),
+        (vec![unknown.clone(), Read(10)], &nothing),
+        (vec![Read(10), unknown], &happened),
+    ] {
+        assert!(!history(&wrong).is_linearizable(known), "{wrong:?}");
+    }
+
+    // What an attempt holds is gone for a while and comes back, once.
+    let attempt = Attempt {
+        name: "attempt".to_owned(),
+        key: "key".to_owned(),
+        quantity: 20,
+    };
+    let attempted = |open: &[(usize, usize)]| Known {
+        for_nothing: vec![attempt.clone()],
+        glances: open
+            .iter()
+            .enumerate()
+            .map(|(n, (from, to))| Glance {
+                from: *from,
+                to: *to,
+                open: if n == 1 {
+                    HashSet::from(["attempt".to_owned()])
+                } else {
+                    HashSet::new()
+                },
+            })
+            .collect(),
+        ..Known::default()
+    };
+    let (once, whenever) = (Traded(Side::Buy, 1), attempted(&[]));
+    let seen = history(&[once, Read(9), Read(29)]);
+    assert!(seen.is_linearizable(&whenever));
+    assert!(!seen.is_linearizable(&nothing));
+    assert!(!seen.with_wrong_read(1, |left| left + 20).is_linearizable(&whenever));
+    // It was open after the first read.
+    assert!(seen.is_linearizable(&attempted(&[(0, 1), (3, 4), (5, 6)])));
+    assert!(!seen.is_linearizable(&attempted(&[(4, 4), (5, 5), (6, 6)])));
+}
