@@ -1,5 +1,6 @@
 //! The command line: one binary, one subcommand for each thing it can be.
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -96,7 +97,12 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let matches = with_defaults(Cli::command()).get_matches();
+    main_with(std::env::args_os())
+}
+
+/// Runs that command line, whose first word is the program's name.
+pub fn main_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
+    let matches = with_defaults(Cli::command()).get_matches_from(arguments);
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let done = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

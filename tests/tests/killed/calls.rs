@@ -1,0 +1,124 @@
+//! What clients ask of a server that is killed.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tests::Person;
+
+/// One request under a key: whoever sends it again has to get the same answer.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub person: usize,
+    pub query: &'static str,
+    variables: Value,
+    /// What was answered, if anything was: nobody knows whether an unanswered one was carried out.
+    pub answer: Option<Value>,
+}
+
+pub const DEPOSIT: &str = "mutation($amount: Money!, $key: String) { it: deposit(amount: $amount, idempotencyKey: $key) { id balanceAfter } }";
+pub const WITHDRAW: &str = "mutation($amount: Money!, $key: String) { it: withdraw(amount: $amount, idempotencyKey: $key) { id balanceAfter } }";
+pub const TRADE: &str = "mutation($stock: String!, $side: Side!, $key: String) {
+    it: trade(stock: $stock, side: $side, quantity: 1, idempotencyKey: $key) { number side price } }";
+pub const ORDER: &str =
+    "mutation($input: PlaceOrderInput!, $key: String) { it: placeOrder(input: $input, idempotencyKey: $key) { id } }";
+
+/// The people and what they trade.
+pub struct Cast {
+    /// Two investors and a broker.
+    pub people: Vec<(i64, Person)>,
+    pub stock: (String, String),
+    grant: String,
+}
+
+/// The `n`th call of a client: the kinds take turns, each client beginning elsewhere.
+pub fn call(cast: &Cast, client: usize, n: usize, key: String) -> Call {
+    let investor = client % 2;
+    let order = |input: Value| (ORDER, json!({ "input": input }));
+    let stock = &cast.stock.0;
+    let (person, (query, variables)) = match (client + n) % 8 {
+        0 => (investor, (DEPOSIT, json!({ "amount": money("7.01") }))),
+        1 => (investor, (WITHDRAW, json!({ "amount": money("3.99") }))),
+        2 => (investor, (TRADE, json!({ "stock": cast.stock.1, "side": "BUY" }))),
+        3 => (investor, (TRADE, json!({ "stock": cast.stock.1, "side": "SELL" }))),
+        4 => (investor, order(json!({ "side": "BUY", "stock": stock, "quantity": 2 }))),
+        5 => (
+            investor,
+            order(json!({ "side": "SELL", "stock": stock, "quantity": 1 })),
+        ),
+        6 => (
+            2,
+            order(json!({ "side": "BUY", "stock": stock, "quantity": 1, "authorization": cast.grant })),
+        ),
+        _ => {
+            let limit = if n.is_multiple_of(2) { "1.00" } else { "1000.00" };
+            let input =
+                json!({ "side": "BUY", "stock": stock, "quantity": 1, "automated": true, "limitPrice": money(limit) });
+            (investor, order(input))
+        }
+    };
+    let mut call = Call {
+        person,
+        query,
+        variables,
+        answer: None,
+    };
+    call.variables["key"] = key.into();
+    call
+}
+
+/// The answer, or nothing when the server is gone.
+pub async fn send(url: &str, cast: &Cast, call: &Call) -> Option<Value> {
+    let reply = cast.people[call.person]
+        .1
+        .moved_to(url)
+        .try_graphql(call.query, &call.variables)
+        .await?;
+    assert_eq!(reply.code(), None, "{call:?}: {reply:?}");
+    Some(reply.body["data"].clone())
+}
+
+/// Everything is sent again: what was answered is answered the same, what was not is done now, once.
+pub async fn repeat(url: &str, cast: &Cast, calls: &mut [Call]) {
+    let repeated = calls.iter_mut().map(async |call| {
+        let again = send(url, cast, call).await.expect("a running server");
+        let first = call.answer.get_or_insert_with(|| again.clone());
+        assert_eq!(again, *first, "another answer to the same key");
+    });
+    join_all(repeated).await;
+}
+
+fn money(amount: &str) -> Value {
+    json!({ "amount": amount, "currency": "USD" })
+}
+
+pub async fn cast(url: &str) -> Cast {
+    let nobody = Person::at(url);
+    let admin = nobody.sign_in("admin").await;
+    let list = "mutation($price: Money!) { listStock(input: { name: \"Crash & Sons\", price: $price, quantity: 1000000 }) { id name } }";
+    let stock = admin.graphql_with(list, json!({ "price": money("10.00") })).await;
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let stock = (text(stock.data("/listStock/id")), text(stock.data("/listStock/name")));
+    let mut people = Vec::new();
+    for (name, role, fee) in [
+        ("ida", "INVESTOR", None),
+        ("ivo", "INVESTOR", None),
+        ("bea", "BROKER", Some(1.5)),
+    ] {
+        people.push(nobody.register(name, role, fee).await);
+    }
+    for (_, investor) in &people[..2] {
+        investor
+            .graphql_with(DEPOSIT, json!({ "amount": money("1000000000.00") }))
+            .await
+            .data("/it");
+        let input = json!({ "side": "BUY", "stock": stock.0, "quantity": 200_000 });
+        investor
+            .graphql_with(ORDER, json!({ "input": input }))
+            .await
+            .data("/it");
+    }
+    let grant = "mutation($input: GrantInput!) { grantAuthorization(input: $input) { authorization { id } } }";
+    let input = json!({ "kind": "CAPITAL", "broker": people[2].0.to_string(), "amount": money("500000000.00"), "endsAt": "2999-01-01T00:00:00Z" });
+    let granted = people[0].1.graphql_with(grant, json!({ "input": input })).await;
+    let grant = text(granted.data("/grantAuthorization/authorization/id"));
+    Cast { people, stock, grant }
+}

@@ -1,0 +1,188 @@
+//! Acknowledged means numbered, by a majority of the replicas: whichever of them dies while it leads, clients wait a little
+//! longer, and every trade, with the money and the shares that belong to it, is there once, on all of them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use rusqlite::{Connection, OpenFlags};
+use serde_json::{Value, json};
+use tests::{Books, Person};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::calls::{Call, Cast, call, cast, repeat, send};
+use super::server::{Server, kill_replica};
+
+/// Rounds, each of which ends with the server's own death.
+const ROUNDS: usize = 2;
+/// Deaths of the leader in a round, if nobody asks for more.
+const KILLS: usize = 10;
+/// Asks for more.
+const KILLS_WANTED: &str = "KILLED_TEST_LEADERS";
+/// Requests at once.
+const CLIENTS: usize = 16;
+/// No test waits longer for anything.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let done = tokio::time::timeout(PATIENCE, work).await;
+    done.unwrap_or_else(|_| panic!("waited in vain: {what}"))
+}
+
+/// The replicas as the graph shows them.
+async fn replicas(url: &str) -> Vec<Value> {
+    let asked = Person::at(url)
+        .graphql_with("{ orderReplicas { id alive leader applied } }", json!({}))
+        .await;
+    asked.data("/orderReplicas").as_array().expect("a list").clone()
+}
+
+/// The id of the replica that leads, once there is one.
+async fn leader(url: &str) -> String {
+    let found = async {
+        loop {
+            let all = replicas(url).await;
+            if let Some(leader) = all.iter().find(|replica| replica["leader"] == true) {
+                return leader["id"].as_str().expect("an id").to_owned();
+            }
+        }
+    };
+    within("somebody leads", found).await
+}
+
+/// One client: asks until it is stopped, or its server is dead.
+async fn client(
+    (url, cast): (String, Arc<Cast>),
+    (round, client): (usize, usize),
+    (stop, dead): (Arc<AtomicBool>, CancellationToken),
+    answered: watch::Sender<usize>,
+) -> Vec<Call> {
+    let mut calls = Vec::new();
+    for n in 0.. {
+        if stop.load(SeqCst) {
+            break;
+        }
+        let mut call = call(&cast, client, n, format!("round {round} client {client} call {n}"));
+        let answer = dead.run_until_cancelled(send(&url, &cast, &call)).await.flatten();
+        let gone = answer.is_none();
+        call.answer = answer;
+        calls.push(call);
+        if gone {
+            break;
+        }
+        answered.send_modify(|answered| *answered += 1);
+    }
+    calls
+}
+
+/// Load, under which leaders die; at its end the server itself does, unless it is `spared`.
+async fn round(
+    server: &mut Server,
+    data: &Path,
+    cast: &Arc<Cast>,
+    n: usize,
+    spared: bool,
+    chance: &mut StdRng,
+) -> Vec<Call> {
+    let (stop, dead) = (Arc::new(AtomicBool::new(false)), CancellationToken::new());
+    let answers = watch::Sender::new(0);
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|client_n| {
+            let (at, until) = ((server.url.clone(), cast.clone()), (stop.clone(), dead.clone()));
+            tokio::spawn(client(at, (n, client_n), until, answers.clone()))
+        })
+        .collect();
+    let mut answered = answers.subscribe();
+    let kills = std::env::var_os(KILLS_WANTED).and_then(|kills| kills.to_str()?.parse().ok());
+    for _ in 0..kills.unwrap_or(KILLS) {
+        let moment = *answered.borrow() + chance.random_range(1..40);
+        within("answers go on", answered.wait_for(|answered| *answered >= moment))
+            .await
+            .expect("clients");
+        kill_replica(data, &leader(&server.url).await);
+    }
+    if spared {
+        let moment = *answered.borrow() + CLIENTS;
+        within("answers go on", answered.wait_for(|answered| *answered >= moment))
+            .await
+            .expect("clients");
+    } else {
+        server.kill();
+        dead.cancel();
+    }
+    stop.store(true, SeqCst);
+    let mut calls = Vec::new();
+    for client in clients {
+        calls.extend(within("a client ends", client).await.expect("a client"));
+    }
+    calls
+}
+
+/// Waits until no trade waits for its number, and every replica has the last one.
+async fn settled(server: &Server, books: &Books) {
+    let last = "SELECT coalesce(max(number), -1) FROM exchange_order";
+    let wait = async {
+        while books.number("SELECT count(*) FROM reservation WHERE state = 'RESERVED'") > 0
+            || replicas(&server.url)
+                .await
+                .iter()
+                .any(|replica| replica["alive"] == false || replica["applied"] != books.number(last))
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("all replicas have all trades", wait).await;
+}
+
+/// A ledger, line by line: what the replica has, or the table of the database.
+fn ledger(path: &Path, sql: &str) -> Vec<String> {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a file");
+    let mut rows = db.prepare(sql).expect("a table");
+    let rows = rows.query_map([], |row| row.get(0)).expect("rows");
+    rows.map(|row| row.expect("a row")).collect()
+}
+
+const OF_REPLICA: &str = "SELECT number || '|' || name || '|' || upper(side) || '|' || quantity || '|' || price_minor || '|'
+    || currency || '|' || coalesce(trader_id, '') || '|' || at_us || '|' || key || '|' || attempt FROM exchange_order ORDER BY number";
+const OF_TABLE: &str = "SELECT e.number || '|' || name || '|' || e.side || '|' || e.quantity || '|' || e.price_minor || '|'
+    || e.currency || '|' || coalesce(e.trader_id, '') || '|' || e.at_us || '|' || log_key || '|' || attempt
+    FROM exchange_order e JOIN stock ON stock.id = e.stock_id JOIN reservation r ON r.number = e.number ORDER BY e.number";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trades_and_what_belongs_to_them_survive_the_death_of_every_leader() {
+    let seed = rand::rng().random();
+    eprintln!("seed {seed}");
+    let mut chance = StdRng::seed_from_u64(seed);
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let mut server = Server::with_replicas(&data, 3);
+    let cast = Arc::new(cast(&server.url).await);
+    settled(&server, &Books::of(&data)).await;
+    let shares = Books::of(&data).shares();
+    for n in 0..ROUNDS {
+        let mut calls = round(&mut server, &data, &cast, n, n + 1 == ROUNDS, &mut chance).await;
+        if n + 1 < ROUNDS {
+            server = Server::with_replicas(&data, 3);
+        }
+        within("everything is answered again", repeat(&server.url, &cast, &mut calls)).await;
+    }
+    server.kill();
+    // Nothing that prices fired in the last moment may be left without a number.
+    let server = Server::with_quiet_replicas(&data, 3);
+    let books = Books::of(&data);
+    settled(&server, &books).await;
+    books.assert_balanced();
+    assert_eq!(books.shares(), shares, "shares came or went");
+    drop(server);
+    let table = ledger(&data.join("agora.db"), OF_TABLE);
+    let count = usize::try_from(books.number("SELECT count(*) FROM exchange_order")).expect("a count");
+    assert_eq!(table.len(), count, "a trade that no replica was told of");
+    for id in 1..=3 {
+        let path = data.join("orders").join(format!("orders-{id}.sqlite"));
+        assert!(ledger(&path, OF_REPLICA) == table, "replica {id} has another ledger");
+    }
+}

@@ -1,0 +1,166 @@
+//! A server in a process of its own, to be killed.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+
+use agora::app::App;
+use agora::config::Settings;
+use agora::orders::{ChildPlace, StartChild};
+use contract::SystemClock;
+
+// None of these names begins as the names of settings do, which the child would read.
+/// Tells the child where its data folder is.
+const CHILD: &str = "KILLED_TEST_SERVER";
+/// Tells the child how many replicas number its trades.
+const REPLICAS: &str = "KILLED_TEST_REPLICAS";
+/// Tells the child to leave the prices alone.
+const QUIET: &str = "KILLED_TEST_QUIET";
+/// Tells a replica the arguments of its command.
+const REPLICA: &str = "KILLED_TEST_REPLICA";
+
+/// No test of its own: the server that the tests start and kill.
+#[test]
+#[ignore = "started and killed by the tests of this folder"]
+fn child_that_serves_until_it_is_killed() {
+    let Some(data) = std::env::var_os(CHILD) else { return };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let mut settings = Settings::default();
+        settings.server.data = data.into();
+        settings.server.listen = "127.0.0.1:0".parse().expect("an address");
+        settings.workers.price_feed_ms = if std::env::var_os(QUIET).is_some() { 0 } else { 20 };
+        if let Some(replicas) = std::env::var_os(REPLICAS) {
+            settings.orders.order_replicas = replicas.to_str().expect("text").parse().expect("a number");
+            // A dead leader is missed soon.
+            settings.replicas.order_heartbeat_ms = 100;
+            settings.replicas.order_election_ms = 500;
+            settings.replicas.order_restart_ms = 50;
+        }
+        let app = App::open(&settings, Arc::new(SystemClock)).await.expect("Agora opens");
+        let replicas = app
+            .start_replicas(&settings, &this_test())
+            .await
+            .expect("replicas start");
+        agora::demo::seed(&app.services).await.expect("the demo's data");
+        agora::serve::run(app, replicas, &settings, true)
+            .await
+            .expect("Agora serves");
+    });
+}
+
+/// No test of its own: a replica of that server.
+#[test]
+#[ignore = "started by the server above, and killed by the tests of this folder"]
+fn child_that_is_a_replica_until_it_is_killed() {
+    let Some(arguments) = std::env::var_os(REPLICA) else { return };
+    let arguments: Vec<String> = serde_json::from_str(arguments.to_str().expect("text")).expect("JSON");
+    let ended = agora::cli::main_with(std::iter::once("agora".to_owned()).chain(arguments));
+    assert_eq!(format!("{ended:?}"), format!("{:?}", std::process::ExitCode::SUCCESS));
+}
+
+/// Starts this test program once more, as a replica that says in a file which process it is.
+fn this_test() -> StartChild {
+    Arc::new(|place: &ChildPlace| {
+        let mut command = tokio::process::Command::new("sh");
+        let arguments = serde_json::to_string(&place.arguments).map_err(std::io::Error::other)?;
+        let data = PathBuf::from(std::env::var_os(CHILD).unwrap_or_default());
+        let pid = data.join(format!("replica-{}.pid", place.id));
+        // The shell becomes the test program, so that its process is the one in the file.
+        command
+            .args([
+                "-c",
+                r#"echo $$ >"$1.new" && mv "$1.new" "$1" && shift && exec "$@""#,
+                "sh",
+            ])
+            .arg(pid)
+            .arg(std::env::current_exe()?)
+            .args(child("child_that_is_a_replica_until_it_is_killed"))
+            .env(REPLICA, arguments);
+        Ok(command)
+    })
+}
+
+fn child(name: &str) -> [String; 4] {
+    let name = format!("killed::server::{name}");
+    [
+        "--exact".to_owned(),
+        name,
+        "--ignored".to_owned(),
+        "--nocapture".to_owned(),
+    ]
+}
+
+/// A server in a process of its own.
+pub struct Server {
+    child: Child,
+    pub url: String,
+    _out: BufReader<ChildStdout>,
+}
+
+impl Server {
+    /// A server whose trades its database numbers.
+    pub fn start(data: &Path) -> Self {
+        Self::spawn(data, None, false)
+    }
+
+    /// A server with so many replicas of the order log, which end with it.
+    pub fn with_replicas(data: &Path, replicas: usize) -> Self {
+        Self::spawn(data, Some(replicas), false)
+    }
+
+    /// As with replicas, and nothing happens by itself.
+    pub fn with_quiet_replicas(data: &Path, replicas: usize) -> Self {
+        Self::spawn(data, Some(replicas), true)
+    }
+
+    fn spawn(data: &Path, replicas: Option<usize>, quiet: bool) -> Self {
+        let mut command = Command::new(std::env::current_exe().expect("this test"));
+        command
+            .args(child("child_that_serves_until_it_is_killed"))
+            .env(CHILD, data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        if let Some(replicas) = replicas {
+            command.env(REPLICAS, replicas.to_string());
+        }
+        if quiet {
+            command.env(QUIET, "1");
+        }
+        let mut child = command.spawn().expect("the server starts");
+        let mut out = BufReader::new(child.stdout.take().expect("its output"));
+        let mut line = String::new();
+        let url = loop {
+            line.clear();
+            let read = out.read_line(&mut line).expect("its output");
+            assert!(read > 0, "the server did not get ready");
+            let words: Vec<_> = line.split_whitespace().collect();
+            if let ["GraphQL", url] = words[..] {
+                break url.trim_end_matches("/graphql").to_owned();
+            }
+        };
+        Self { child, url, _out: out }
+    }
+
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a running server");
+        self.child.wait().expect("its end");
+    }
+}
+
+impl Drop for Server {
+    /// A test that fails leaves no server behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Kills a replica of the server over that folder.
+pub fn kill_replica(data: &Path, id: &str) {
+    let pid = std::fs::read_to_string(data.join(format!("replica-{id}.pid"))).expect("a replica");
+    let killed = Command::new("kill").args(["-9", pid.trim()]).status().expect("kill");
+    // It may have died by itself meanwhile; that it comes back is what is looked at.
+    let _ = killed.success();
+}
