@@ -2,6 +2,9 @@
 //!
 //! `cargo bench -p agora --bench trading`; `-- /dev/shm` for another place for the database.
 //!
+//! Three ways to number trades take turns: the table of the database, one replica of the order log, and three of them, each
+//! replica a process of its own with its own file (this program once more).
+//!
 //! The router is called without a socket: sign-in, limits, validation, plan, subgraph, transaction, commit, invalidation
 //! and rendering are all in it. Each answer comes after its commit is on the disk. Numbers of clients take turns within a
 //! round, and medians of rounds are shown.
@@ -16,6 +19,7 @@ use std::time::{Duration, Instant};
 use agora::app::App;
 use agora::config::Settings;
 use agora::demo;
+use agora::orders::{Children, this_program};
 use agora::rest::Openness;
 use axum::Router;
 use axum::body::Body;
@@ -23,6 +27,7 @@ use axum::http::Request;
 use contract::SystemClock;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
 use cpu::{median, processor_ns};
@@ -33,7 +38,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROUNDS: usize = 5;
 const ROUND_TIME: Duration = Duration::from_secs(1);
-const CLIENTS: [usize; 3] = [1, 16, 64];
+const CLIENTS: [usize; 4] = [1, 5, 16, 64];
+/// Numbers of replicas; with none, the log is a table.
+const REPLICAS: [u64; 3] = [0, 1, 3];
 
 const DEPOSIT: &str = "mutation { it: deposit(amount: { amount: \"1000000000000.00\" }) { id } }";
 const LIST: &str =
@@ -89,13 +96,21 @@ impl Caller {
 
 /// Something that is done over and over.
 struct Work {
-    name: &'static str,
+    name: String,
+    caller: Caller,
     body: String,
     /// For each number of clients, a second's worth and the processor time of one in µs.
     rounds: [(Vec<f64>, Vec<f64>); CLIENTS.len()],
 }
 
 fn main() {
+    if std::env::args()
+        .nth(1)
+        .is_some_and(|command| command == "order-replica")
+    {
+        agora::cli::main_with(std::env::args_os());
+        return;
+    }
     let folder = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let folder = folder.map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -103,21 +118,16 @@ fn main() {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let (router, _open) = open(&folder).await;
-        let ada = Caller::signed_in(&router, "ada").await;
-        let stock = Caller::signed_in(&router, "admin").await.ask(LIST, json!({})).await["id"].take();
-        ada.ask(DEPOSIT, json!({})).await;
-        let work = |name, query: &str| Work {
-            name,
-            body: json!({ "query": query, "variables": { "stock": stock } }).to_string(),
-            rounds: Default::default(),
-        };
-        let mut works = [work("trades", TRADE), work("orders", ORDER)];
-        works[0].body = json!({ "query": TRADE }).to_string();
+        let (mut works, mut opened) = (Vec::new(), Vec::new());
+        for replicas in REPLICAS {
+            let open = Open::new(&folder, replicas).await;
+            works.extend(open.works(replicas).await);
+            opened.push(open);
+        }
         for round in 0..=ROUNDS {
             for work in &mut works {
                 for (place, clients) in CLIENTS.into_iter().enumerate() {
-                    let (per_second, processor) = run(&ada, &work.body, clients).await;
+                    let (per_second, processor) = run(&work.caller, &work.body, clients).await;
                     if round > 0 {
                         work.rounds[place].0.push(per_second);
                         work.rounds[place].1.push(processor);
@@ -125,26 +135,86 @@ fn main() {
                 }
             }
         }
-        println!("durable, a second, and the processor time of one in µs");
+        println!("durable, a second, and the processor time of one in µs, without the replicas' own");
         for work in works {
             for (clients, (per_second, processor)) in CLIENTS.into_iter().zip(work.rounds) {
                 let (per_second, processor) = (median(per_second), median(processor));
                 println!(
-                    "  {:<8} {clients:>3} clients {per_second:>10.0} {processor:>10.1}",
+                    "  {:<20} {clients:>3} clients {per_second:>10.0} {processor:>10.1}",
                     work.name
                 );
             }
         }
+        for open in opened {
+            open.close().await;
+        }
     });
 }
 
-async fn open(folder: &Path) -> (Router, (App, tempfile::TempDir)) {
-    let folder = tempfile::tempdir_in(folder).expect("a folder");
-    let mut settings = Settings::default();
-    settings.server.data = folder.path().join("data");
-    let app = App::open(&settings, Arc::new(SystemClock)).await.expect("Agora opens");
-    demo::seed(&app.services).await.expect("the demo's data");
-    (app.router(&settings, Openness::Loopback, true), (app, folder))
+/// Agora, open on a folder of its own.
+struct Open {
+    router: Router,
+    app: App,
+    replicas: Option<Children>,
+    numbering: JoinHandle<contract::Result<()>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Open {
+    async fn new(folder: &Path, replicas: u64) -> Self {
+        let folder = tempfile::tempdir_in(folder).expect("a folder");
+        let mut settings = Settings::default();
+        settings.server.data = folder.path().join("data");
+        if replicas > 0 {
+            settings.orders.order_replicas = replicas.to_string().parse().expect("a number");
+        }
+        let app = App::open(&settings, Arc::new(SystemClock)).await.expect("Agora opens");
+        let children = app
+            .start_replicas(&settings, &this_program())
+            .await
+            .expect("replicas start");
+        demo::seed(&app.services).await.expect("the demo's data");
+        let services = app.services.clone();
+        let numbering = tokio::spawn(async move { services.orders.clone().work(services).await });
+        app.services.orders.ready().await.expect("the log takes trades");
+        Self {
+            router: app.router(&settings, Openness::Loopback, true),
+            app,
+            replicas: children,
+            numbering,
+            _folder: folder,
+        }
+    }
+
+    async fn works(&self, replicas: u64) -> [Work; 2] {
+        let ada = Caller::signed_in(&self.router, "ada").await;
+        let admin = Caller::signed_in(&self.router, "admin").await;
+        let stock = admin.ask(LIST, json!({})).await["id"].take();
+        ada.ask(DEPOSIT, json!({})).await;
+        let log = match replicas {
+            0 => "a table".to_owned(),
+            1 => "1 replica".to_owned(),
+            several => format!("{several} replicas"),
+        };
+        let work = |name, body: Value| Work {
+            name: format!("{name}, {log}"),
+            caller: ada.clone(),
+            body: body.to_string(),
+            rounds: Default::default(),
+        };
+        [
+            work("trades", json!({ "query": TRADE })),
+            work("orders", json!({ "query": ORDER, "variables": { "stock": stock } })),
+        ]
+    }
+
+    async fn close(self) {
+        self.numbering.abort();
+        if let Some(replicas) = self.replicas {
+            replicas.ended().await;
+        }
+        self.app.close().await.expect("a clean end");
+    }
 }
 
 async fn run(caller: &Caller, body: &str, clients: usize) -> (f64, f64) {

@@ -54,7 +54,9 @@ fn child_that_serves_until_it_is_killed() {
 #[test]
 #[ignore = "started by the server above, and killed by the tests of this folder"]
 fn child_that_is_a_replica_until_it_is_killed() {
-    let Some(arguments) = std::env::var_os(REPLICA) else { return };
+    let Some(arguments) = std::env::var_os(REPLICA) else {
+        return;
+    };
     let arguments: Vec<String> = serde_json::from_str(arguments.to_str().expect("text")).expect("JSON");
     let ended = agora::cli::main_with(std::iter::once("agora".to_owned()).chain(arguments));
     assert_eq!(format!("{ended:?}"), format!("{:?}", std::process::ExitCode::SUCCESS));
