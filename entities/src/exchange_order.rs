@@ -107,3 +107,25 @@ pub async fn last_number(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
         .await?;
     Ok(last.flatten().unwrap_or(-1))
 }
+
+/// The last number before the first gap; -1 when number 0 is missing. `known`: a number up to which there is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn whole_through(db: &impl ConnectionTrait, known: i64) -> Result<i64, DbErr> {
+    // Numbers are read in their order, and only those behind what is known.
+    let sql = "SELECT e.number FROM exchange_order e WHERE e.number >= $1
+             AND NOT EXISTS (SELECT 1 FROM exchange_order n WHERE n.number = e.number + 1)
+         ORDER BY e.number LIMIT 1";
+    let begins = if known < 0 { 0 } else { known };
+    if known < 0 && Entity::find_by_id(0).one(db).await?.is_none() {
+        return Ok(-1);
+    }
+    let last: Option<Last> = sql::changed(db, sql, [begins.into()]).await?;
+    Ok(last.map_or(known, |last| last.number))
+}
+
+#[derive(sea_orm::FromQueryResult)]
+struct Last {
+    number: i64,
+}

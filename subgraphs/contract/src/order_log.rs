@@ -121,6 +121,15 @@ pub trait OrderLog: Send + Sync {
         async { Ok(true) }.boxed()
     }
 
+    /// Up to which number the table has all trades, where it may lack some behind that for a moment; `None` where it never does.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn whole_through<'a>(&'a self, db: &'a Db) -> BoxFuture<'a, Result<Option<i64>>> {
+        let _ = db;
+        async { Ok(None) }.boxed()
+    }
+
     /// The copies of the log there are.
     ///
     /// # Errors

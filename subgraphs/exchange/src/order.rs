@@ -106,6 +106,10 @@ impl OrderQuery {
         if let Some(known) = after_number {
             all = all.filter(exchange_order::Column::Number.gt(known));
         }
+        // Who asks for what they miss goes on behind the last number they got: no page may leave one out.
+        if let Some(whole) = ctx.services().orders.whole_through(ctx.db()).await? {
+            all = all.filter(exchange_order::Column::Number.lte(whole));
+        }
         let key = |order: &exchange_order::Model| vec![order.number];
         page(
             ctx.db().read(),

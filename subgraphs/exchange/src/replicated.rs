@@ -8,6 +8,7 @@
 mod agreement;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub struct ReplicatedLog {
     numbers: Numbers,
     /// Whether log and table are known to tell the same.
     agreed: watch::Sender<bool>,
+    /// A number up to which the table has no gap.
+    whole: AtomicI64,
 }
 
 impl ReplicatedLog {
@@ -48,6 +51,7 @@ impl ReplicatedLog {
             wanted: Notify::new(),
             numbers: Numbers::default(),
             agreed: watch::Sender::new(false),
+            whole: AtomicI64::new(-1),
         }
     }
 
@@ -128,6 +132,17 @@ impl OrderLog for ReplicatedLog {
                 write_back(services, vec![(order.attempt, number)]).await?;
             }
             Ok(true)
+        }
+        .boxed()
+    }
+
+    /// What a replica was asked for itself is written back by it: a later number may come before.
+    fn whole_through<'a>(&'a self, db: &'a Db) -> BoxFuture<'a, Result<Option<i64>>> {
+        async move {
+            let known = self.whole.load(Ordering::Relaxed);
+            let whole = exchange_order::whole_through(db.read(), known).await?;
+            self.whole.fetch_max(whole, Ordering::Relaxed);
+            Ok(Some(whole))
         }
         .boxed()
     }

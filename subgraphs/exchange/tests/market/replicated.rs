@@ -10,7 +10,9 @@ use entities::reservation;
 use entities::side::Side;
 use entities::stock::Which;
 use exchange::{ReplicatedLog, StockCatalog};
-use order_log::{Access, FrontEnd, Place, Replica, ReplicaId, Settings, SharedSecret, Surroundings};
+use order_log::{
+    Access, Catalog, FrontEnd, Place, Replica, ReplicaId, Reservation, Settings, SharedSecret, Surroundings,
+};
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -256,6 +258,45 @@ async fn while_one_replica_is_dead_trades_go_on_and_while_two_are_they_are_refus
     let asked = market.ask(&member(7), "{ exchangeOrder(number: 7) { number } }").await;
     assert_eq!(code(&asked), "UNAVAILABLE");
     working.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_list_of_trades_has_a_gap_while_one_of_them_is_not_written_back() {
+    let mut replicas = Replicas::new().await;
+    let market = exchange_over(replicas.log(), services().await).await;
+    replicas.start(&market.services).await;
+    let catalog = StockCatalog::new(market.services.clone());
+    let buy = |quantity| order_log::order::Shares {
+        name: "GameStart".to_owned(),
+        side: order_log::order::Side::Buy,
+        quantity,
+    };
+    for (attempt, number) in [("a", 0), ("c", 2), ("d", 3)] {
+        let reservation = Reservation {
+            attempt: attempt.to_owned(),
+            key: attempt.to_owned(),
+        };
+        catalog.reserve(&reservation, &buy(number + 1)).await.unwrap();
+        catalog.confirm(attempt, number).await.unwrap();
+    }
+    let seen = async || {
+        let list =
+            "{ exchangeOrders { nodes { number } } missed: exchangeOrders(afterNumber: 1) { nodes { number } } }";
+        let found = market.ask(&member(7), list).await["data"].take();
+        let numbers = |list: &Value| -> Vec<i64> {
+            let nodes = list["nodes"].as_array().unwrap();
+            nodes.iter().map(|node| node["number"].as_i64().unwrap()).collect()
+        };
+        (numbers(&found["exchangeOrders"]), numbers(&found["missed"]))
+    };
+    assert_eq!(seen().await, (vec![0], vec![]));
+    let late = Reservation {
+        attempt: "b".to_owned(),
+        key: "b".to_owned(),
+    };
+    catalog.reserve(&late, &buy(2)).await.unwrap();
+    catalog.confirm("b", 1).await.unwrap();
+    assert_eq!(seen().await, (vec![0, 1, 2, 3], vec![2, 3]));
 }
 
 fn of_game_start(quantity: i64) -> Trade {
