@@ -1,19 +1,20 @@
 //! What only the leader can do, asked of any replica: it is done here or passed on, until it is done or time is over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use openraft::error::{CheckIsLeaderError, ClientWriteError, ForwardToLeader, RaftError};
-use openraft::{BasicNode, ChangeMembers, Raft};
+use openraft::{BasicNode, ChangeMembers};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::Settings;
+use crate::admission::JOIN;
 use crate::network::{Named, PeerError};
 use crate::order::{Command, Outcome, ReplicaId};
 use crate::replica::{Core, Error};
-use crate::store::{LogId, Types};
+use crate::store::LogId;
 
 /// Something for the leader.
 pub(crate) trait Task: Serialize + DeserializeOwned + Clone + Send + Sync {
@@ -26,11 +27,7 @@ pub(crate) trait Task: Serialize + DeserializeOwned + Clone + Send + Sync {
     fn within(settings: &Settings) -> Duration;
 
     /// Does it, on the leader.
-    fn carry_out(
-        self,
-        raft: &Raft<Types>,
-        settings: &Settings,
-    ) -> impl Future<Output = Result<Self::Answer, PeerError>> + Send;
+    fn carry_out(self, core: &Core) -> impl Future<Output = Result<Self::Answer, PeerError>> + Send;
 }
 
 /// Make these one entry of the log, and apply it.
@@ -45,14 +42,14 @@ impl Task for Commit {
         settings.commit_within
     }
 
-    async fn carry_out(self, raft: &Raft<Types>, settings: &Settings) -> Result<Vec<Outcome>, PeerError> {
-        if self.0.len() > settings.batch_max {
+    async fn carry_out(self, core: &Core) -> Result<Vec<Outcome>, PeerError> {
+        if self.0.len() > core.settings.batch_max {
             return Err(PeerError::Refused("too many commands at once".to_owned()));
         }
         for command in &self.0 {
             command.check().map_err(PeerError::Refused)?;
         }
-        let written = raft.client_write(self.0).await.map_err(written)?;
+        let written = core.raft.client_write(self.0).await.map_err(written)?;
         Ok(written.data)
     }
 }
@@ -69,8 +66,8 @@ impl Task for ReadPoint {
         settings.commit_within
     }
 
-    async fn carry_out(self, raft: &Raft<Types>, _: &Settings) -> Result<Option<LogId>, PeerError> {
-        match raft.get_read_log_id().await {
+    async fn carry_out(self, core: &Core) -> Result<Option<LogId>, PeerError> {
+        match core.raft.get_read_log_id().await {
             Ok((point, _)) => Ok(point),
             Err(RaftError::APIError(CheckIsLeaderError::ForwardToLeader(to))) => Err(elsewhere(to)),
             Err(error) => Err(PeerError::Unreachable(error.to_string())),
@@ -96,9 +93,16 @@ impl Task for Change {
         settings.snapshot_within
     }
 
-    async fn carry_out(self, raft: &Raft<Types>, _: &Settings) -> Result<(), PeerError> {
+    async fn carry_out(self, core: &Core) -> Result<(), PeerError> {
+        let raft = &core.raft;
         match self {
             Self::Add(id, url) => {
+                // Whoever lost its file must not come back under its old id.
+                let there = url.trim_end_matches('/');
+                let members = core.members().into_iter();
+                let members: BTreeMap<_, _> = members.filter_map(|id| Some((id, core.url(id)?))).collect();
+                let within = core.settings.answer_within;
+                core.peers.post::<_, ()>(there, JOIN, &members, within).await?;
                 // First it listens and catches up; a vote it gets when it can keep up with the others.
                 let blocking = true;
                 raft.add_learner(id, BasicNode { addr: url }, blocking)
@@ -176,7 +180,7 @@ impl Core {
     async fn ask<T: Task>(&self, leader: ReplicaId, task: &T) -> Result<T::Answer, PeerError> {
         let within = T::within(&self.settings);
         if leader == self.id {
-            let done = task.clone().carry_out(&self.raft, &self.settings);
+            let done = task.clone().carry_out(self);
             let done = tokio::time::timeout(within, done).await;
             return done.unwrap_or_else(|_| Err(PeerError::Unreachable("no majority".to_owned())));
         }

@@ -22,7 +22,7 @@ use crate::order::{Command, ExchangeOrder, Outcome, ReplicaId};
 use crate::store::log::Log;
 use crate::store::machine::Machine;
 use crate::store::{Store, StoreError, Types};
-use crate::{Credentials, Settings, settle, unheard};
+use crate::{Credentials, Settings, admission, settle, unheard};
 
 /// Why a replica did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -124,6 +124,7 @@ pub(crate) struct Core {
     pub(crate) peers: Peers,
     pub(crate) settings: Arc<Settings>,
     pub(crate) around: Surroundings,
+    pub(crate) takes_part: watch::Sender<bool>,
     ready: watch::Sender<bool>,
     names: AtomicU64,
 }
@@ -134,6 +135,9 @@ impl Replica {
     /// # Errors
     /// When the file or the settings cannot be used.
     pub async fn open(place: Place, settings: Settings, around: Surroundings) -> Result<Self, OpenError> {
+        if !place.joins && !place.urls.contains_key(&place.id) {
+            return Err(OpenError::Settings(format!("replica {} has no address", place.id)));
+        }
         let settings = Arc::new(settings);
         let config = config(&settings).map_err(OpenError::Settings)?;
         let (id, folder, bounds) = (place.id, place.folder, settings.clone());
@@ -144,9 +148,6 @@ impl Replica {
         let (log, machine) = (Log::open(store.clone()).await?, Machine { store: store.clone() });
         let raft = Raft::new(id, Arc::new(config), peers.clone(), log, machine).await;
         let raft = raft.map_err(|error| OpenError::Log(error.to_string()))?;
-        if !place.joins {
-            initialize(&raft, place.urls).await?;
-        }
         let (proposals, proposed) = Proposals::new(settings.proposals_waiting_max);
         let core = Arc::new(Core {
             id,
@@ -155,6 +156,7 @@ impl Replica {
             peers,
             settings,
             around,
+            takes_part: watch::Sender::new(false),
             ready: watch::Sender::new(false),
             names: AtomicU64::new(0),
         });
@@ -164,6 +166,7 @@ impl Replica {
             tasks: Arc::default(),
             stop: CancellationToken::new(),
         };
+        replica.spawn(admission::run(replica.core.clone(), place.urls, place.joins));
         replica.spawn(batch::run(replica.core.clone(), proposed));
         replica.spawn(catch_up(replica.core.clone()));
         replica.spawn(settle::run(replica.core.clone(), replica.proposals.clone()));
@@ -187,7 +190,7 @@ impl Replica {
         let _ = self.core.raft.shutdown().await;
     }
 
-    /// Ends when the replica cannot take part any more, because its file failed or it was closed.
+    /// Ends when the replica cannot take part any more: its file failed, or is not the one that it had, or it was closed.
     pub async fn stopped(&self) {
         let mut metrics = self.core.raft.metrics();
         let _ = metrics.wait_for(|now| now.running_state.is_err()).await;
@@ -402,7 +405,7 @@ async fn catch_up(core: Arc<Core>) {
 }
 
 /// The first replicas agree on who takes part; all of them say the same, and only the first time counts.
-async fn initialize(raft: &Raft<Types>, urls: BTreeMap<ReplicaId, String>) -> Result<(), OpenError> {
+pub(crate) async fn initialize(raft: &Raft<Types>, urls: BTreeMap<ReplicaId, String>) -> Result<(), OpenError> {
     let members: BTreeMap<_, _> = urls.into_iter().map(|(id, addr)| (id, BasicNode { addr })).collect();
     match raft.initialize(members).await {
         Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),

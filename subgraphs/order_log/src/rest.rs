@@ -48,7 +48,7 @@ impl Replica {
         }
         documented
             .route_layer(middleware::from_fn_with_state((self.clone(), access), admitted))
-            .merge(server::routes(self.core.around.credentials.clone()))
+            .merge(server::routes(self))
             .fallback(async || Failure::new(StatusCode::NOT_FOUND, "not found"))
             .method_not_allowed_fallback(async || Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"))
             .with_state(self.clone())

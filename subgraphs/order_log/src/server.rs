@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncWriteExt, BufWriter};
 
+use crate::admission::{self, ADMIT, JOIN};
 use crate::leader::{Change, Commit, ReadPoint, Task};
 use crate::network::{APPEND, CHUNK, PeerError, SNAPSHOT, SnapshotHead, VOTE};
 use crate::order::ORDER_JSON_BYTES_MAX;
@@ -29,7 +30,8 @@ pub(crate) const ORDER: &str = "/raft/orders";
 pub(crate) const ORDERS_AFTER: &str = "/raft/orders-after";
 
 /// The routes between replicas, and from who stands in front of them.
-pub(crate) fn routes(credentials: Arc<dyn Credentials>) -> Router<Replica> {
+pub(crate) fn routes(replica: &Replica) -> Router<Replica> {
+    let credentials = replica.core.around.credentials.clone();
     Router::new()
         .route(APPEND, post(append))
         .route(VOTE, post(vote))
@@ -37,6 +39,9 @@ pub(crate) fn routes(credentials: Arc<dyn Credentials>) -> Router<Replica> {
         .route(Commit::PATH, post(task::<Commit>))
         .route(ReadPoint::PATH, post(task::<ReadPoint>))
         .route(Change::PATH, post(task::<Change>).get(members))
+        .route_layer(middleware::from_fn_with_state(replica.clone(), admission::taking_part))
+        .route(ADMIT, post(admit))
+        .route(JOIN, post(join))
         .route(STATUS, get(status))
         .route(&format!("{ORDER}/{{number}}"), get(order))
         .route(&format!("{ORDERS_AFTER}/{{number}}"), get(orders_after))
@@ -85,6 +90,20 @@ async fn members(State(replica): State<Replica>) -> Response {
     answer(known.map(|()| core.places()))
 }
 
+async fn admit(State(replica): State<Replica>, body: Body) -> Response {
+    match parsed(body, &replica.core.settings).await {
+        Ok(asks) => done(admission::admit(&replica, asks).await),
+        Err(refusal) => refusal,
+    }
+}
+
+async fn join(State(replica): State<Replica>, body: Body) -> Response {
+    match parsed(body, &replica.core.settings).await {
+        Ok(members) => done(admission::join(&replica, members).await),
+        Err(refusal) => refusal,
+    }
+}
+
 async fn order(State(replica): State<Replica>, Path(number): Path<i64>) -> Response {
     answer(replica.order(number).await)
 }
@@ -102,18 +121,24 @@ async fn orders_after(State(replica): State<Replica>, Path(last): Path<i64>) -> 
 }
 
 async fn task<T: Task>(State(replica): State<Replica>, body: Body) -> Response {
-    let (raft, settings) = (&replica.core.raft, &replica.core.settings);
+    let settings = &replica.core.settings;
     let task: T = match parsed(body, settings).await {
         Ok(task) => task,
         Err(refusal) => return refusal,
     };
-    match tokio::time::timeout(T::within(settings), task.carry_out(raft, settings)).await {
-        Ok(Ok(done)) => json(&done),
-        // Whoever asked can go there at once.
-        Ok(Err(PeerError::NotLeader(leader))) => (StatusCode::MISDIRECTED_REQUEST, axum::Json(leader)).into_response(),
-        Ok(Err(PeerError::Refused(why))) => (StatusCode::CONFLICT, why).into_response(),
-        Ok(Err(PeerError::Unreachable(why))) => (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
+    match tokio::time::timeout(T::within(settings), task.carry_out(&replica.core)).await {
+        Ok(answered) => done(answered),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "no majority").into_response(),
+    }
+}
+
+fn done<T: Serialize>(answered: Result<T, PeerError>) -> Response {
+    match answered {
+        Ok(done) => json(&done),
+        // Whoever asked can go there at once.
+        Err(PeerError::NotLeader(leader)) => (StatusCode::MISDIRECTED_REQUEST, axum::Json(leader)).into_response(),
+        Err(PeerError::Refused(why)) => (StatusCode::CONFLICT, why).into_response(),
+        Err(PeerError::Unreachable(why)) => (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
     }
 }
 

@@ -26,6 +26,7 @@ use serde::de::DeserializeOwned;
 use self::copying::Copies;
 use self::worker::Worker;
 use crate::Settings;
+use crate::admission::FileOf;
 use crate::order::{Command, ExchangeOrder, Outcome, ReplicaId};
 
 openraft::declare_raft_types!(
@@ -90,8 +91,12 @@ pub(crate) struct Store {
     writer: Worker,
     reader: Worker,
     path: PathBuf,
+    /// Held by whatever has a connection: the last one that SQLite closes tidies up beside the file.
+    lock: Arc<File>,
     append_bytes: usize,
     copies: Arc<Copies>,
+    /// The file's own name, given by chance when it was made.
+    pub(crate) file: String,
     /// How often the file was opened: with the id, what a replica names is one of a kind by it.
     pub(crate) openings: u64,
 }
@@ -100,19 +105,21 @@ impl Store {
     /// Opens the file of replica `id` in `folder`, and makes it if there is none. Blocks.
     pub(crate) fn open(folder: &Path, id: ReplicaId, settings: &Settings) -> Result<Self, StoreError> {
         std::fs::create_dir_all(folder)?;
-        let lock = locked(folder, id)?;
+        let lock = Arc::new(locked(folder, id)?);
         let path = folder.join(format!("orders-{id}.sqlite"));
         let mut connection = Connection::open(&path)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        let openings = prepared(&mut connection, id)?;
+        let (file, openings) = prepared(&mut connection, id)?;
         Ok(Self {
-            writer: Worker::start("orders-write", settings.store_queue, connection, lock)?,
-            reader: Worker::start("orders-read", settings.store_queue, reading(&path)?, ())?,
+            writer: Worker::start("orders-write", settings.store_queue, connection, lock.clone())?,
+            reader: Worker::start("orders-read", settings.store_queue, reading(&path)?, lock.clone())?,
             path,
+            lock,
             append_bytes: settings.append_bytes,
             copies: Arc::default(),
+            file,
             openings,
         })
     }
@@ -168,6 +175,30 @@ impl Store {
         self.reader.run(move |connection| work(connection)).await
     }
 
+    /// Whether all others said that this file may take part.
+    pub(crate) async fn is_admitted(&self) -> Result<bool, StoreError> {
+        let admitted = self.read(|db| fact(db, "admitted")).await?;
+        Ok(admitted.unwrap_or(false))
+    }
+
+    /// All others said so.
+    pub(crate) async fn admit(&self) -> Result<(), StoreError> {
+        self.write(|db| set_fact(db, "admitted", &true)).await
+    }
+
+    /// Remembers with which file a replica takes part; not, if it is another one than it had.
+    pub(crate) async fn remember(&self, other: FileOf) -> Result<bool, StoreError> {
+        let remembered = self.write(move |db| {
+            let name = format!("file of {}", other.id);
+            let known = fact::<String>(db, &name)?;
+            if known.is_none() {
+                set_fact(db, &name, &other.file)?;
+            }
+            Ok(known.is_none_or(|known| known == other.file))
+        });
+        remembered.await
+    }
+
     /// The order with this number, if it is applied here.
     pub(crate) async fn order(&self, number: i64) -> Result<Option<ExchangeOrder>, StoreError> {
         self.read(move |db| ledger::by_number(db, number)).await
@@ -211,7 +242,7 @@ fn locked(folder: &Path, id: ReplicaId) -> Result<File, StoreError> {
 }
 
 /// Makes the tables, sees whose file it is, and counts the opening.
-fn prepared(connection: &mut Connection, id: ReplicaId) -> Result<u64, StoreError> {
+fn prepared(connection: &mut Connection, id: ReplicaId) -> Result<(String, u64), StoreError> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     match tx.pragma_query_value(None, "user_version", |row| row.get(0))? {
         0 => {
@@ -228,8 +259,16 @@ fn prepared(connection: &mut Connection, id: ReplicaId) -> Result<u64, StoreErro
     }
     let openings = fact::<u64>(&tx, "openings")?.unwrap_or(0) + 1;
     set_fact(&tx, "openings", &openings)?;
+    let file = match fact(&tx, "file")? {
+        Some(file) => file,
+        None => {
+            let file: String = tx.query_row("SELECT hex(randomblob(16))", [], |row| row.get(0))?;
+            set_fact(&tx, "file", &file)?;
+            file
+        }
+    };
     tx.commit()?;
-    Ok(openings)
+    Ok((file, openings))
 }
 
 fn reading(path: &Path) -> Result<Connection, StoreError> {

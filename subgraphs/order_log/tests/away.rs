@@ -1,6 +1,7 @@
 //! Replicas that were away: for a moment, for a hundred thousand orders, and through a crash of their machine.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,10 +9,11 @@ use order_log::order::{Command, Outcome, Price, Shares, Side, Trade};
 use order_log::{FrontEnd, Place, ReplicaId, Settings, SharedSecret};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use crate::cluster::{Cluster, PATIENCE, Running, SECRET, catalog, settings, surroundings, url, within};
+use crate::cluster::{Cluster, PATIENCE, Running, SECRET, catalog, sent, settings, surroundings, url, within};
 
 fn record(number: i64) -> Command {
     Command::Record {
@@ -205,4 +207,100 @@ fn without_the_last_transaction(path: &Path) -> bool {
     };
     std::fs::write(path, &wal[..32 + (before + 1) * frame]).expect("a shorter one");
     true
+}
+
+/// Loses a replica's file, as a broken disk does.
+async fn lose_the_file(folder: &Path, id: ReplicaId) {
+    let lock = File::open(folder.join(format!("orders-{id}.lock"))).expect("a lock");
+    let closed = async {
+        while lock.try_lock().is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("the file is closed", closed).await;
+    std::fs::remove_file(folder.join(format!("orders-{id}.sqlite"))).expect("a file");
+}
+
+#[tokio::test]
+async fn a_replica_that_lost_its_file_does_not_take_part_under_its_old_id() {
+    let mut cluster = Cluster::of_three().await;
+    let (lost, urls) = (cluster.follower().await, cluster.urls());
+    let front_end = front_end(urls.clone(), settings());
+    recorded(&front_end, 0..10, 10).await;
+    cluster.stop(lost).await;
+    lose_the_file(cluster.folder.path(), lost).await;
+    cluster.start_again(lost, urls).await;
+    within("the replica ends", cluster.replica(lost).stopped()).await;
+    assert!(!cluster.replica(lost).is_ready());
+    recorded(&front_end, 10..20, 10).await;
+    let orders = front_end.since(-1, Instant::now() + PATIENCE).await;
+    assert_eq!(orders.expect("orders").len(), 20);
+}
+
+#[tokio::test]
+async fn replicas_that_lost_their_files_elect_nobody_without_the_one_that_has_its_own() {
+    let mut cluster = Cluster::of_three().await;
+    let urls = cluster.urls();
+    recorded(&front_end(urls.clone(), settings()), 0..10, 10).await;
+    cluster.ledgers(9).await;
+    for id in 1..=3 {
+        cluster.stop(id).await;
+    }
+    for id in 1..=2 {
+        lose_the_file(cluster.folder.path(), id).await;
+        cluster.start_again(id, urls.clone()).await;
+    }
+    // Each of them would vote for the other, since neither knows of anything that the other lacks.
+    let vote = json!({
+        "vote": { "leader_id": { "term": 1_000, "node_id": 2 }, "committed": false },
+        "last_log_id": null,
+    });
+    for id in 1..=2 {
+        let asked = cluster
+            .request(reqwest::Method::POST, id, "/raft/vote")
+            .bearer_auth(SECRET);
+        assert_eq!(sent(asked.json(&vote)).await.0, 503);
+    }
+    cluster.start_again(3, urls).await;
+    for id in 1..=2 {
+        within("the replica ends", cluster.replica(id).stopped()).await;
+    }
+    let orders = cluster.replica(3).since(-1).await.expect("a ledger");
+    assert_eq!(orders.len(), 10);
+}
+
+#[tokio::test]
+async fn a_replica_that_joined_and_lost_its_file_is_not_added_again_under_its_old_id() {
+    let mut cluster = Cluster::of_three().await;
+    let first_urls = cluster.urls();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = url(&listener);
+    // It is told of nobody: those that add it tell it.
+    cluster
+        .start(4, BTreeMap::from([(4, address.clone())]), true, listener)
+        .await;
+    let add = async |cluster: &Cluster| within("an answer", cluster.replica(1).add_replica(4, &address)).await;
+    add(&cluster).await.expect("added");
+    cluster.ready().await;
+    recorded(&front_end(first_urls.clone(), settings()), 0..10, 10).await;
+    cluster.ledgers(9).await;
+
+    cluster.stop(4).await;
+    lose_the_file(cluster.folder.path(), 4).await;
+    let listener = TcpListener::bind(address.trim_start_matches("http://"))
+        .await
+        .expect("the port");
+    cluster
+        .start(4, BTreeMap::from([(4, address.clone())]), true, listener)
+        .await;
+    let vote = json!({
+        "vote": { "leader_id": { "term": 1_000, "node_id": 2 }, "committed": false },
+        "last_log_id": null,
+    });
+    let asked = cluster.request(reqwest::Method::POST, 4, "/raft/vote");
+    assert_eq!(sent(asked.bearer_auth(SECRET).json(&vote)).await.0, 503);
+    let again = add(&cluster).await;
+    assert!(matches!(again, Err(order_log::Error::Refused(_))), "{again:?}");
+    assert!(!cluster.replica(4).is_ready());
+    recorded(&front_end(first_urls, settings()), 10..20, 10).await;
 }

@@ -211,6 +211,8 @@ async fn replicas_talk_to_nobody_without_the_credential() {
         "/raft/commit",
         "/raft/read",
         "/raft/members",
+        "/raft/admit",
+        "/raft/join",
     ] {
         for token in [None, Some(""), Some("wrong"), Some(&SECRET[1..])] {
             let mut request = cluster.request(Method::POST, 1, path).body("{}");

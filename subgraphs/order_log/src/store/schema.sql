@@ -4,7 +4,8 @@ CREATE TABLE log (
     entry TEXT NOT NULL
 ) STRICT;
 
--- Single values, JSON each: vote, committed, purged, applied, membership, replica, openings.
+-- Single values, JSON each: vote, committed, purged, applied, membership, replica, openings,
+-- file, admitted, and the file of each other replica.
 CREATE TABLE fact (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek};
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub(crate) struct SnapshotData(Source);
 
 enum Source {
     /// The ledger as it was when the copy was asked for: a connection inside of a read transaction.
-    Here(Mutex<Connection>),
+    Here(Box<Mutex<Connection>>, Arc<File>),
     /// Lines that came from another replica.
     Received(File),
 }
@@ -42,7 +42,7 @@ impl SnapshotData {
     /// Calls `with` for each line of a complete copy. Blocks.
     pub(crate) fn each(self, with: &mut dyn FnMut(Line) -> Result<(), StoreError>) -> Result<(), StoreError> {
         match self.0 {
-            Source::Here(connection) => {
+            Source::Here(connection, _lock) => {
                 let db = connection.into_inner().map_err(|_| StoreError::Closed)?;
                 let mut lines = 0;
                 ledger::each_order(&db, &mut |order| {
@@ -82,13 +82,17 @@ impl Store {
 
     /// The ledger as it is now, and how far that is. Writers go on meanwhile.
     pub(super) async fn view(&self) -> Result<(Option<LogId>, Membership, SnapshotData), StoreError> {
-        let path = self.path.clone();
+        let (path, lock) = (self.path.clone(), self.lock.clone());
         let opened = tokio::task::spawn_blocking(move || {
             let connection = reading(&path)?;
             connection.execute_batch("BEGIN")?;
             // The first read fixes what the transaction sees.
             let (applied, membership) = machine::applied(&connection)?;
-            Ok((applied, membership, SnapshotData(Source::Here(Mutex::new(connection)))))
+            Ok((
+                applied,
+                membership,
+                SnapshotData(Source::Here(Box::new(Mutex::new(connection)), lock)),
+            ))
         });
         opened.await.map_err(|_| StoreError::Closed)?
     }
