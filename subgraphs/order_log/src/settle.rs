@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::batch::Proposals;
@@ -38,8 +39,13 @@ async fn pass(
         .reserved(None, core.settings.settle_rows_max)
         .await?;
     // Most reservations are about to be finished by who made them; one that is seen twice has been there for a while.
+    let mut due = Vec::new();
     for reservation in reserved.iter().filter(|reservation| seen.contains(reservation)) {
-        settle(core, proposals, &reservation.attempt, core.until()).await?;
+        due.push(settle(core, proposals, &reservation.attempt, core.until()));
+    }
+    // Together they are few entries of the log, and one that cannot be settled keeps nobody else's shares.
+    for error in join_all(due).await.into_iter().filter_map(Result::err) {
+        tracing::warn!(%error, "a reservation could not be settled");
     }
     Ok(reserved.into_iter().collect())
 }

@@ -8,4 +8,5 @@ mod front_end;
 mod model;
 mod promises;
 mod rest;
+mod settling;
 mod trading;
