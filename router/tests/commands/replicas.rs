@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
 
-use crate::{agora, printed, run, text};
+use crate::{Server, agora, printed, run, text};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// No test waits longer for anything.
@@ -149,27 +149,8 @@ impl Around {
         printed(self.folder.path(), &arguments, "")
     }
 
-    /// A request over a connection of its own: the status and the body.
     fn send(&self, id: u64, line: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(self.addresses[&id]).expect("the replica listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
-        let mut request = format!(
-            "{line} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n",
-            body.len()
-        );
-        if !headers.iter().any(|(name, _)| *name == "host") {
-            request.push_str("host: 127.0.0.1\r\n");
-        }
-        for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
-        }
-        request.push_str(&format!("content-type: application/json\r\n\r\n{body}"));
-        stream.write_all(request.as_bytes()).expect("sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        let status = answer.split(' ').nth(1).expect("a status").parse().expect("a number");
-        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
-        (status, body.to_owned())
+        send(self.addresses[&id], line, headers, body)
     }
 
     /// Buys a share at a replica; the number of the order.
@@ -184,6 +165,29 @@ impl Around {
         assert_eq!(status, 200, "{body}");
         body["order_number"].as_i64().expect("a number")
     }
+}
+
+/// A request over a connection of its own: the status and the body.
+fn send(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).expect("somebody listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+    let mut request = format!(
+        "{line} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n",
+        body.len()
+    );
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        request.push_str("host: 127.0.0.1\r\n");
+    }
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    request.push_str(&format!("content-type: application/json\r\n\r\n{body}"));
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let status = answer.split(' ').nth(1).expect("a status").parse().expect("a number");
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+    (status, body.to_owned())
 }
 
 #[test]
@@ -359,4 +363,147 @@ fn a_replica_whose_place_is_taken_ends() {
     assert!(!refused.status.success());
     let said = text(&refused.stderr);
     assert!(said.contains("another process has replica 1 open"), "{said}");
+}
+
+/// A demo with three replicas of its own.
+struct Demo(Server);
+
+impl Demo {
+    fn start(folder: &Path) -> Self {
+        Self(Server::start_with(folder, &["demo", "--order-replicas", "3"], 0))
+    }
+
+    fn send(&self, line: &str, body: &Value) -> (u16, Value) {
+        let address = self.0.url.trim_start_matches("http://").parse().expect("an address");
+        let (status, body) = send(address, line, &[], &body.to_string());
+        (status, serde_json::from_str(&body).unwrap_or_default())
+    }
+
+    /// Trades through a route; the number.
+    fn trade(&self, line: &str, pointer: &str) -> i64 {
+        let trade = json!({ "name": "GameStart", "quantity": 1, "type": "sell" });
+        let (status, body) = self.send(line, &trade);
+        let number = body.pointer(pointer).and_then(Value::as_i64);
+        number.unwrap_or_else(|| panic!("{line}: {status} {body}"))
+    }
+
+    /// The processes that it started, by the replica that each is.
+    fn children(&self) -> BTreeMap<u64, u32> {
+        let own = self.0.child.id();
+        let tasks = fs::read_dir(format!("/proc/{own}/task")).expect("its tasks");
+        let mut found = BTreeMap::new();
+        for task in tasks.flatten() {
+            let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            for pid in children.split_whitespace() {
+                let told = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                let mut words = told.split('\0').skip_while(|word| *word != "--id").skip(1);
+                if let Some(id) = words.next().and_then(|id| id.parse().ok()) {
+                    found.insert(id, pid.parse().expect("a number"));
+                }
+            }
+        }
+        found
+    }
+
+    /// The whole ledger of a replica, once it has so many trades.
+    fn ledger(&self, id: u64, trades: usize) -> Value {
+        let mut ledger = Value::Null;
+        eventually("the replica has every trade", || {
+            let (status, answered) = self.send(&format!("POST /bazaar/order/{id}/sync"), &json!({ "lastID": -1 }));
+            ledger = answered["transactions"].clone();
+            status == 200 && ledger.as_object().is_some_and(|ledger| ledger.len() == trades)
+        });
+        ledger
+    }
+}
+
+fn eventually(what: &str, mut is: impl FnMut() -> bool) {
+    let late = Instant::now() + PATIENCE;
+    while !is() {
+        assert!(Instant::now() < late, "waited in vain: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether a process runs; one that has ended may wait for somebody to take note of it.
+fn runs(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
+    state.is_some_and(|state| state != 'Z')
+}
+
+#[test]
+fn a_demo_with_three_replicas_trades_through_all_of_them_and_ends_them_with_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path());
+    let login = r#"mutation { login(login: "ada", password: "agora-demo-2026") { token } }"#;
+    let login = demo.0.graphql(login, None);
+    let ada = login["data"]["login"]["token"].as_str();
+    // The sample data has trades in it.
+    let first = demo.trade("POST /bazaar/orders", "/data/order_number");
+    let by_graph = "mutation { trade(stock: \"FishCo\", side: BUY, quantity: 1) { number } }";
+    let by_graph = demo.0.graphql(by_graph, ada);
+    assert_eq!(by_graph["data"]["trade"]["number"], first + 1, "{by_graph}");
+    for (id, number) in (1..=3).zip(first + 2..) {
+        let line = format!("POST /bazaar/order/{id}/buy");
+        assert_eq!(demo.trade(&line, "/order_number"), number);
+    }
+    let trades = usize::try_from(first).unwrap() + 5;
+    let ledger = demo.ledger(1, trades);
+    for number in 0..trades {
+        assert!(
+            ledger[number.to_string()].is_object(),
+            "{number} is missing in {ledger}"
+        );
+    }
+    assert_eq!(
+        [demo.ledger(2, trades), demo.ledger(3, trades)],
+        [ledger.clone(), ledger]
+    );
+    for number in first..first + 5 {
+        for id in 1..=3 {
+            let (status, order) = demo.send(&format!("GET /bazaar/order/{id}/orders/{number}"), &Value::Null);
+            assert_eq!((status, &order["number"]), (200, &json!(number)));
+        }
+        let (status, order) = demo.send(&format!("GET /bazaar/orders/{number}"), &Value::Null);
+        assert_eq!((status, &order["data"]["number"]), (200, &json!(number)));
+    }
+
+    // One that is killed comes back and has what it missed; meanwhile the others go on.
+    let before = demo.children();
+    assert_eq!(before.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
+    let killed = Command::new("kill")
+        .args(["-KILL", &before[&2].to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    assert_eq!(demo.trade("POST /bazaar/orders", "/data/order_number"), first + 5);
+    eventually("the replica is started again", || {
+        demo.children().get(&2).is_some_and(|pid| *pid != before[&2])
+    });
+    assert_eq!(demo.ledger(2, trades + 1), demo.ledger(1, trades + 1));
+    eventually("all are alive", || {
+        let replicas = demo.0.graphql("{ orderReplicas { id alive leader } }", None);
+        let replicas = replicas["data"]["orderReplicas"].as_array().unwrap().clone();
+        let of = |member: &str| replicas.iter().filter(|replica| replica[member] == true).count();
+        (replicas.len(), of("alive"), of("leader")) == (3, 3, 1)
+    });
+
+    // SIGTERM ends all of them, and their numbers go on when they come back.
+    let children = demo.children();
+    assert!(demo.0.stop(), "SIGTERM was not a clean end");
+    assert!(
+        children.values().all(|pid| !runs(*pid)),
+        "a replica outlived its server"
+    );
+    let demo = Demo::start(folder.path());
+    assert_eq!(demo.trade("POST /bazaar/orders", "/data/order_number"), first + 6);
+
+    // So does SIGKILL, which nobody can prepare for: what is dropped is killed.
+    let children = demo.children();
+    assert_eq!(children.len(), 3);
+    drop(demo);
+    eventually("no replica outlives its server", || {
+        !children.values().any(|pid| runs(*pid))
+    });
 }

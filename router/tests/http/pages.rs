@@ -35,11 +35,24 @@ async fn the_first_page_says_what_is_where() {
         "/bookstore/openapi.json",
         "/health",
         "/cache",
+        "/orders",
     ] {
         assert!(page.text.contains(&format!("href=\"{link}\"")), "{link}");
     }
     assert!(page.text.contains("Books &amp; more"));
     assert!(!page.text.contains("http"), "the page loads nothing from elsewhere");
+}
+
+#[tokio::test]
+async fn the_page_of_the_replicas_says_so_when_the_graph_does_not_know() {
+    let door = Door::open().await;
+    let page = door.send(get("/orders")).await;
+    assert_eq!(page.status.as_u16(), 503);
+    assert!(
+        page.text.contains("The graph does not say how the replicas are"),
+        "{}",
+        page.text
+    );
 }
 
 #[tokio::test]

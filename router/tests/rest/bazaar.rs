@@ -4,6 +4,7 @@ mod access;
 mod idempotency;
 mod mechanism;
 mod replica;
+mod replicas;
 
 use serde_json::json;
 

@@ -406,6 +406,10 @@ async fn catch_up(core: Arc<Core>) {
 
 /// The first replicas agree on who takes part; all of them say the same, and only the first time counts.
 pub(crate) async fn initialize(raft: &Raft<Types>, urls: BTreeMap<ReplicaId, String>) -> Result<(), OpenError> {
+    // openraft logs the refusal of a second time as an error.
+    if raft.is_initialized().await.unwrap_or(false) {
+        return Ok(());
+    }
     let members: BTreeMap<_, _> = urls.into_iter().map(|(id, addr)| (id, BasicNode { addr })).collect();
     match raft.initialize(members).await {
         Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),

@@ -1,0 +1,234 @@
+//! The mounts of an order service that has replicas of its own: each passes requests on to its replica.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agora::http::{self, Front};
+use agora::rest::{self, Openness, service_router};
+use axum::Router;
+use order_log::{Access, FrontEnd, Place, Replica, Settings, SharedSecret, SqliteCatalog, Surroundings};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpSocket};
+
+use super::refused;
+use crate::app::{NOW_US, Store, send};
+
+const SHARES: &str = r#"{"name":"GameStart","quantity":2}"#;
+
+/// Replica 2 runs, all alone; replica 3 does not.
+struct Bazaar {
+    store: Store,
+    gateway: agora::gateway::Gateway,
+    /// Nobody listens there, and nobody will.
+    _dead: TcpSocket,
+    _folder: TempDir,
+}
+
+impl Bazaar {
+    async fn open() -> Self {
+        let credentials = Arc::new(SharedSecret("0123456789abcdef0123456789abcdef".to_owned()));
+        let folder = tempfile::tempdir().expect("a folder");
+        let catalog = SqliteCatalog::open(&folder.path().join("catalog.sqlite"), &[("GameStart", 1599, 100)]);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let dead = TcpSocket::new_v4().expect("a socket");
+        dead.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+        let url = |address: std::io::Result<std::net::SocketAddr>| format!("http://{}", address.expect("an address"));
+        let (alive, gone) = (url(listener.local_addr()), url(dead.local_addr()));
+        let place = Place {
+            id: 2,
+            folder: folder.path().to_owned(),
+            urls: BTreeMap::from([(2, alive.clone())]),
+            joins: false,
+        };
+        let around = Surroundings {
+            credentials: credentials.clone(),
+            catalog: Arc::new(catalog.expect("a catalog")),
+            now_us: Arc::new(|| NOW_US),
+        };
+        let replica = Replica::open(place, Settings::default(), around).await;
+        let replica = replica.expect("a replica");
+        let served = replica.clone();
+        tokio::spawn(async move { served.serve(listener, Access::Token, std::future::pending()).await });
+        let ready = tokio::time::timeout(Duration::from_secs(30), replica.ready()).await;
+        ready.expect("the replica is ready in time");
+        let urls = BTreeMap::from([(2, alive), (3, gone)]);
+        let front_end = FrontEnd::new(urls, credentials, Settings::default()).expect("two replicas");
+        let store = Store::open().await;
+        Self {
+            gateway: store.gateway.with_replicas(front_end),
+            store,
+            _dead: dead,
+            _folder: folder,
+        }
+    }
+
+    fn mounts(&self, open: Openness) -> Router {
+        rest::router(&self.gateway, open)
+    }
+}
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+#[tokio::test]
+async fn each_mount_is_one_replica() {
+    let bazaar = Bazaar::open().await;
+    let mounts = bazaar.mounts(Openness::Anyone);
+    let ask = |line: &'static str, body: &'static str| send(&mounts, line, &[JSON], body);
+    let pong = r#"200 {"success":{"code":200,"message":"pong","server-id":2}}"#;
+    assert_eq!(ask("GET /bazaar/order/2/ping", "").await.line(), pong);
+    assert_eq!(ask("GET /bazaar/order/2/ping/", "").await.line(), pong);
+    let head = ask("HEAD /bazaar/order/2/ping", "").await;
+    assert_eq!(head.line(), "200 ");
+    let bought = ask("POST /bazaar/order/2/buy", SHARES).await;
+    assert_eq!(bought.line(), r#"200 {"order_number":0,"transaction-number":0}"#);
+    assert_eq!(bought.header("cache-control"), "no-store");
+    for path in ["orders/0", "lookup-order/0"] {
+        let order = send(&mounts, &format!("GET /bazaar/order/2/{path}"), &[], "").await;
+        let order = order.json();
+        assert_eq!(
+            order,
+            json!({ "number": 0, "name": "GameStart", "quantity": 2, "type": "buy" })
+        );
+    }
+    // A key makes it one order, whatever it is passed through.
+    let key = [JSON, ("idempotency-key", "once")];
+    for _ in 0..2 {
+        let again = send(&mounts, "POST /bazaar/order/2/sell", &key, SHARES).await;
+        assert_eq!(again.json()["order_number"], 1, "{}", again.text);
+    }
+    let no_path = || refused(404, "there is no such path");
+    let name = "name must be text of 1 to 64 characters";
+    for (line, wanted) in [
+        (
+            "GET /bazaar/order/2/orders/9",
+            refused(404, "could not find order with number 9"),
+        ),
+        ("POST /bazaar/order/2/buy", refused(400, name)),
+        // Those that are no replicas, also the one that there is where there are no replicas.
+        ("GET /bazaar/order/1/ping", no_path()),
+        ("GET /bazaar/order/4/ping", no_path()),
+        // What replicas tell each other is no business of clients.
+        ("GET /bazaar/order/2/raft/status", no_path()),
+        ("GET /bazaar/order/2/health", no_path()),
+    ] {
+        assert_eq!(ask(line, "{}").await.line(), wanted, "{line}");
+    }
+    let wrong = ask("GET /bazaar/order/2/buy", "").await;
+    assert_eq!((wrong.status, wrong.header("allow")), (405, "POST"));
+}
+
+#[tokio::test]
+async fn a_dead_replica_is_unavailable_for_a_moment() {
+    let bazaar = Bazaar::open().await;
+    let mounts = bazaar.mounts(Openness::Anyone);
+    for (line, body) in [("GET /bazaar/order/3/ping", ""), ("POST /bazaar/order/3/buy", SHARES)] {
+        let answered = send(&mounts, line, &[JSON], body).await;
+        assert_eq!(answered.line(), refused(503, "order service unavailable"), "{line}");
+        assert_eq!(answered.header("retry-after"), "1", "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_replica_answers_whom_its_mount_answers() {
+    let bazaar = Bazaar::open().await;
+    let closed = bazaar.mounts(Openness::Closed);
+    let (person, service) = (bazaar.store.person(7), bazaar.store.service());
+    for (token, status) in [(None, 401), (Some(person), 403), (Some(service), 200)] {
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let mut headers = vec![JSON];
+        headers.extend(bearer.iter().map(|bearer| ("authorization", bearer.as_str())));
+        for (line, body) in [("GET /bazaar/order/2/ping", ""), ("POST /bazaar/order/2/buy", SHARES)] {
+            let answered = send(&closed, line, &headers, body).await;
+            assert_eq!(answered.status, status, "{line}: {}", answered.text);
+            assert_eq!(
+                answered.header("www-authenticate"),
+                if status == 401 { "Bearer" } else { "" }
+            );
+        }
+    }
+    let here = bazaar.mounts(Openness::Loopback);
+    let other_site = [JSON, ("host", "localhost"), ("sec-fetch-site", "cross-site")];
+    let answered = send(&here, "POST /bazaar/order/2/buy", &other_site, SHARES).await;
+    assert_eq!(answered.line(), refused(403, "another site may not do this"));
+    let order = send(&here, "GET /bazaar/order/2/orders/1", &[("host", "localhost")], "").await;
+    assert_eq!(order.status, 404, "one trade was made: {}", order.text);
+}
+
+#[tokio::test]
+async fn each_replica_is_documented_and_can_have_a_port_of_its_own() {
+    let bazaar = Bazaar::open().await;
+    let document = send(&bazaar.mounts(Openness::Anyone), "GET /bazaar/openapi.json", &[], "")
+        .await
+        .json();
+    let paths = document["paths"].as_object().unwrap();
+    for route in [
+        "buy",
+        "sell",
+        "push",
+        "sync",
+        "ping",
+        "leader-broadcast",
+        "orders/{orderNum}",
+    ] {
+        for id in [2, 3] {
+            assert!(paths.contains_key(&format!("/order/{id}/{route}")), "{id}: {route}");
+        }
+        assert!(!paths.contains_key(&format!("/order/1/{route}")), "{route}");
+    }
+    let tags: Vec<&Value> = document["tags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tag| &tag["name"])
+        .collect();
+    assert_eq!(tags, ["front", "catalog", "order.2", "order.3"]);
+    let example = "/paths/~1order~12~1ping/get/responses/200/content/application~1json/example/success/server-id";
+    assert_eq!(document.pointer(example), Some(&json!(2)));
+
+    let port = |service| service_router(&bazaar.gateway, Openness::Anyone, "bazaar", Some(service));
+    let alone = port("order.2").expect("replica 2");
+    assert_eq!(
+        send(&alone, "GET /ping", &[], "").await.json()["success"]["server-id"],
+        2
+    );
+    let dead = port("order.3").expect("replica 3");
+    assert_eq!(send(&dead, "GET /ping", &[], "").await.status, 503);
+    assert!(port("order.4").is_none() && port("order").is_none());
+    // Without replicas there is the one that the graph answers for, under its old name.
+    let port = |service| service_router(&bazaar.store.gateway, Openness::Anyone, "bazaar", Some(service));
+    assert!(port("order").is_some() && port("order.1").is_none());
+}
+
+#[tokio::test]
+async fn a_page_shows_the_replicas_of_the_graph() {
+    let store = Store::open().await;
+    let front = http::router(&store.gateway, Front::default());
+    let page = send(&front, "GET /orders", &[], "").await;
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (200, "text/html; charset=utf-8")
+    );
+    let row = "<tr><th>1</th><td>alive</td><td>leads</td><td>0</td><td>none</td></tr>";
+    assert!(page.text.contains(row), "{}", page.text);
+    assert!(page.text.contains(r#"<meta http-equiv="refresh""#));
+    assert!(
+        !page.text.contains("http:") && !page.text.contains("<script"),
+        "nothing from elsewhere, no script"
+    );
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
+    let bought = store
+        .json(
+            "POST /bazaar/orders",
+            r#"{"name":"GameStart","quantity":1,"type":"buy"}"#,
+        )
+        .await;
+    assert_eq!(bought.status, 200);
+    let page = send(&front, "GET /orders", &[], "").await;
+    assert!(
+        page.text.contains("<td>leads</td><td>0</td><td>0</td>"),
+        "{}",
+        page.text
+    );
+}
