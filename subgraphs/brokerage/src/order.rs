@@ -149,7 +149,7 @@ impl BrokerageOrder {
         self.0.authorization_id.map(Authorization)
     }
 
-    /// The trade at the exchange that carried it out.
+    /// The trade at the exchange that carried it out; null before, and for the moment until that has its number.
     async fn exchange_order(&self) -> Option<ExchangeOrder> {
         self.0.exchange_number.map(ExchangeOrder)
     }
