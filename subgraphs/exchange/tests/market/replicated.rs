@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use contract::{OrderLog, Recorded, Services, TableLog, Trade, Viewer};
@@ -74,11 +75,12 @@ impl Replicas {
                 urls: self.urls.clone(),
                 joins: false,
             };
-            let clock = services.clock.clone();
+            // No two machines have the same time.
+            let clock = AtomicI64::new(NEW_YEAR_US + 1_000);
             let around = Surroundings {
                 credentials: secret(),
                 catalog: Arc::new(StockCatalog::new(services.clone())),
-                now_us: Arc::new(move || clock.now_us()),
+                now_us: Arc::new(move || clock.fetch_add(1, Ordering::Relaxed)),
             };
             let replica = Replica::open(place, settings(), around).await.unwrap();
             let serving = replica.clone();
@@ -206,6 +208,19 @@ async fn a_trade_that_a_replica_was_asked_for_itself_is_in_the_table_when_it_is_
         market.ask(&service(), document).await["data"],
         json!({ "exchangeOrder": { "quantity": 2, "trader": null }, "stock": { "quantity": 64 } })
     );
+    working.abort();
+    // After a restart, log and table still belong together.
+    let (again, on) = (replicas.log(), market.services.clone());
+    let working = tokio::spawn({
+        let again = again.clone();
+        async move { again.work(on).await }
+    });
+    let ready = within("trades are taken", async {
+        while again.ready().await.is_err() {
+            assert!(!working.is_finished(), "the replicas are refused");
+        }
+    });
+    ready.await;
     working.abort();
 }
 
