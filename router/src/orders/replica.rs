@@ -140,8 +140,8 @@ pub enum ReplicaError {
     /// The replica cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// Its file failed: nothing that it would say can be relied on.
-    #[error("replica {0} cannot go on: its file failed, as the log above says")]
+    /// Its file failed, or is not the one that the others know: nothing that it would say can be relied on.
+    #[error("replica {0} cannot go on, as the log above says")]
     Stopped(ReplicaId),
     /// A listener.
     #[error(transparent)]

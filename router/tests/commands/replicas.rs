@@ -374,17 +374,26 @@ impl Demo {
     }
 
     fn send(&self, line: &str, body: &Value) -> (u16, Value) {
+        self.send_with(&[], line, body)
+    }
+
+    fn send_with(&self, headers: &[(&str, &str)], line: &str, body: &Value) -> (u16, Value) {
         let address = self.0.url.trim_start_matches("http://").parse().expect("an address");
-        let (status, body) = send(address, line, &[], &body.to_string());
+        let (status, body) = send(address, line, headers, &body.to_string());
         (status, serde_json::from_str(&body).unwrap_or_default())
     }
 
-    /// Trades through a route; the number.
-    fn trade(&self, line: &str, pointer: &str) -> i64 {
+    /// Trades through a route under a key, again while nobody leads; the number.
+    fn trade(&self, key: &str, line: &str, pointer: &str) -> i64 {
         let trade = json!({ "name": "GameStart", "quantity": 1, "type": "sell" });
-        let (status, body) = self.send(line, &trade);
-        let number = body.pointer(pointer).and_then(Value::as_i64);
-        number.unwrap_or_else(|| panic!("{line}: {status} {body}"))
+        let mut number = None;
+        eventually("a trade is answered", || {
+            let (status, body) = self.send_with(&[("idempotency-key", key)], line, &trade);
+            number = body.pointer(pointer).and_then(Value::as_i64);
+            assert!(status == 503 || number.is_some(), "{line}: {status} {body}");
+            number.is_some()
+        });
+        number.expect("a number")
     }
 
     /// The processes that it started, by the replica that each is.
@@ -440,13 +449,13 @@ fn a_demo_with_three_replicas_trades_through_all_of_them_and_ends_them_with_itse
     let login = demo.0.graphql(login, None);
     let ada = login["data"]["login"]["token"].as_str();
     // The sample data has trades in it.
-    let first = demo.trade("POST /bazaar/orders", "/data/order_number");
+    let first = demo.trade("trade 1", "POST /bazaar/orders", "/data/order_number");
     let by_graph = "mutation { trade(stock: \"FishCo\", side: BUY, quantity: 1) { number } }";
     let by_graph = demo.0.graphql(by_graph, ada);
     assert_eq!(by_graph["data"]["trade"]["number"], first + 1, "{by_graph}");
     for (id, number) in (1..=3).zip(first + 2..) {
         let line = format!("POST /bazaar/order/{id}/buy");
-        assert_eq!(demo.trade(&line, "/order_number"), number);
+        assert_eq!(demo.trade(&line, &line, "/order_number"), number);
     }
     let trades = usize::try_from(first).unwrap() + 5;
     let ledger = demo.ledger(1, trades);
@@ -477,7 +486,10 @@ fn a_demo_with_three_replicas_trades_through_all_of_them_and_ends_them_with_itse
         .status()
         .unwrap();
     assert!(killed.success());
-    assert_eq!(demo.trade("POST /bazaar/orders", "/data/order_number"), first + 5);
+    assert_eq!(
+        demo.trade("trade 2", "POST /bazaar/orders", "/data/order_number"),
+        first + 5
+    );
     eventually("the replica is started again", || {
         demo.children().get(&2).is_some_and(|pid| *pid != before[&2])
     });
@@ -497,7 +509,10 @@ fn a_demo_with_three_replicas_trades_through_all_of_them_and_ends_them_with_itse
         "a replica outlived its server"
     );
     let demo = Demo::start(folder.path());
-    assert_eq!(demo.trade("POST /bazaar/orders", "/data/order_number"), first + 6);
+    assert_eq!(
+        demo.trade("trade 3", "POST /bazaar/orders", "/data/order_number"),
+        first + 6
+    );
 
     // So does SIGKILL, which nobody can prepare for: what is dropped is killed.
     let children = demo.children();

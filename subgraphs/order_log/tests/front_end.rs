@@ -213,6 +213,23 @@ async fn leading(front_end: &FrontEnd) -> (ReplicaId, u64) {
 }
 
 #[tokio::test]
+async fn who_is_removed_may_be_removed_again_since_an_answer_may_be_lost() {
+    let cluster = Cluster::of_three().await;
+    let front_end = front_end(cluster.urls(), settings());
+    let before = within("the members", front_end.members(patient())).await;
+    assert_eq!(before.expect("the members"), cluster.urls());
+    let removed = cluster.follower().await;
+    for _ in 0..2 {
+        let done = within("it is removed", front_end.remove_replica(removed, patient())).await;
+        done.expect("removed");
+    }
+    let mut left = cluster.urls();
+    left.remove(&removed);
+    let after = within("the members", front_end.members(patient())).await;
+    assert_eq!(after.expect("the members"), left);
+}
+
+#[tokio::test]
 async fn a_replica_that_does_not_answer_is_not_alive() {
     let mut cluster = Cluster::of_three().await;
     let front_end = front_end(cluster.urls(), settings());
