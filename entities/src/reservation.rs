@@ -203,22 +203,18 @@ pub async fn cancel(tx: &impl ConnectionTrait, attempt: &str, now_us: i64) -> Re
     }
 }
 
-/// Binding ones behind an id that have no number yet, the first made first, each with its stock's name.
+/// Binding ones that have no number yet, the first made first, each with its stock's name.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn unnumbered(db: &impl ConnectionTrait, after: i64, limit: u64) -> Result<Vec<(Model, String)>, DbErr> {
+pub async fn unnumbered(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<(Model, String)>, DbErr> {
     let open = Entity::find()
         .filter(open())
         .filter(Column::Binding.eq(true))
-        .filter(Column::Id.gt(after))
         .order_by_asc(Column::Id)
         .limit(limit)
         .all(db)
         .await?;
-    if open.is_empty() {
-        return Ok(Vec::new());
-    }
     let stocks = stock::Entity::find().filter(stock::Column::Id.is_in(open.iter().map(|open| open.stock_id)));
     let stocks = stocks.all(db).await?;
     let named = open.into_iter().filter_map(|open| {

@@ -18,9 +18,7 @@ use contract::{
 use entities::exchange_order::{self, NewOrder};
 use entities::reservation::{self, EndError, Ended};
 use entities::stock;
-use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt, LocalBoxFuture};
-use futures_util::stream::FuturesOrdered;
 use order_log::order::{Command, Outcome, Price, Shares, Side};
 use order_log::{FrontEnd, Status};
 use rand::Rng;
@@ -30,8 +28,6 @@ use tokio::time::Instant;
 
 /// How long nobody looks whether a trade waits for its number whose maker does not: automated orders, and what a crash left.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// How many batches of trades are with the log at once: more of them would be smaller ones.
-const BATCHES_SENT_MAX: usize = 2;
 /// How many numbers are remembered for those who wait for them; who comes later looks into the table.
 const REMEMBERED_MAX: usize = 16_384;
 
@@ -168,70 +164,55 @@ impl OrderLog for ReplicatedLog {
         async move {
             agreement::reach(&self.front, &services).await?;
             self.agreed.send_replace(true);
-            self.number_all(&services).await
+            loop {
+                let looked = self.number_some(&services).await?;
+                if !looked {
+                    let _ = tokio::time::timeout(LOOK_EVERY, self.wanted.notified()).await;
+                }
+            }
         }
         .boxed()
     }
 }
 
 impl ReplicatedLog {
-    /// Gives numbers to the trades that have none, the oldest first, until something fails.
-    ///
-    /// A few batches are with the log at once: while one is written back, the next ones are decided. They are written back
-    /// in the order in which they were sent.
-    async fn number_all(&self, services: &Services) -> Result<()> {
-        let many = self.front.settings().batch_max.max(1) as u64;
-        let (mut sent, mut sent_through) = (FuturesOrdered::new(), 0);
-        loop {
-            while sent.len() < BATCHES_SENT_MAX {
-                let open = reservation::unnumbered(services.db.read(), sent_through, many).await?;
-                let Some((last, _)) = open.last() else { break };
-                sent_through = last.id;
-                // On its own, so that it goes on while another one is written back.
-                sent.push_back(tokio::spawn(decided(self.front.clone(), open)));
-            }
-            let room = sent.len() < BATCHES_SENT_MAX;
-            tokio::select! {
-                Some(numbers) = sent.next() => {
-                    let numbers = numbers.map_err(|_| Error::Internal("what asks the log panicked".into()))??;
-                    let told = numbers.iter().map(|(_, attempt, number)| (attempt.clone(), *number));
-                    write_back(services, told.collect()).await?;
-                    self.numbers.tell(numbers.iter().map(|(id, _, number)| (*id, *number)));
+    /// Gives numbers to the oldest trades that have none; whether there were any.
+    async fn number_some(&self, services: &Services) -> Result<bool> {
+        let limit = self.front.settings().batch_max.max(1);
+        let open = reservation::unnumbered(services.db.read(), limit as u64).await?;
+        if open.is_empty() {
+            return Ok(false);
+        }
+        let commands: Vec<_> = open.iter().map(|(open, name)| record(open, name)).collect();
+        let outcomes = loop {
+            match self.front.commit(&commands, self.until()).await {
+                Ok(outcomes) => break outcomes,
+                Err(order_log::Error::Unavailable) => {
+                    tracing::warn!(trades = open.len(), "no replica numbers trades; they are sent again");
                 }
-                () = self.wanted.notified(), if room => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                Err(error) => return Err(failed(&error)),
+            }
+        };
+        let mut numbers = Vec::with_capacity(open.len());
+        for ((open, _), outcome) in open.iter().zip(outcomes) {
+            match outcome {
+                Outcome::Recorded { number, attempt } if attempt == open.attempt => {
+                    numbers.push((open.id, attempt, number));
+                }
+                other => {
+                    let why = format!(
+                        "the log did not record trade {}, which is carried out: {other:?}",
+                        open.id
+                    );
+                    return Err(Error::Internal(why.into()));
+                }
             }
         }
+        let told = numbers.iter().map(|(_, attempt, number)| (attempt.clone(), *number));
+        write_back(services, told.collect()).await?;
+        self.numbers.tell(numbers.iter().map(|(id, _, number)| (*id, *number)));
+        Ok(true)
     }
-}
-
-/// The ids, attempts and numbers of trades that were sent to the log, once they have numbers.
-async fn decided(front: FrontEnd, open: Vec<(reservation::Model, String)>) -> Result<Vec<(i64, String, i64)>> {
-    let commands: Vec<_> = open.iter().map(|(open, name)| record(open, name)).collect();
-    let outcomes = loop {
-        let until = Instant::now() + front.settings().answer_within;
-        match front.commit(&commands, until).await {
-            Ok(outcomes) => break outcomes,
-            Err(order_log::Error::Unavailable) => {
-                tracing::warn!(trades = open.len(), "no replica numbers trades; they are sent again");
-            }
-            Err(error) => return Err(failed(&error)),
-        }
-    };
-    let numbers = open
-        .into_iter()
-        .zip(outcomes)
-        .map(|((open, _), outcome)| match outcome {
-            Outcome::Recorded { number, attempt } if attempt == open.attempt => Ok((open.id, attempt, number)),
-            other => {
-                let why = format!(
-                    "the log did not record trade {}, which is carried out: {other:?}",
-                    open.id
-                );
-                Err(Error::Internal(why.into()))
-            }
-        });
-    numbers.collect()
 }
 
 /// The numbers of the trades that got one lately.
