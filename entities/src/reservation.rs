@@ -88,18 +88,18 @@ pub struct Ended {
     pub order: Option<brokerage_order::Model>,
 }
 
-/// Why a reservation does not end so.
+/// Why a reservation is not made, or does not end so.
 #[derive(Debug)]
 pub enum EndError {
     /// It came to another end before; `unknown` when there is none of that name.
     Otherwise(String),
-    /// The database failed.
-    Database(DbErr),
+    /// The exchange has no such shares, or no room for them; or the database failed.
+    Failed(Failed),
 }
 
-impl From<DbErr> for EndError {
-    fn from(error: DbErr) -> Self {
-        Self::Database(error)
+impl<E: Into<Failed>> From<E> for EndError {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
     }
 }
 
@@ -122,8 +122,7 @@ pub async fn bind(
 /// they are confirmed, and there is room for them. Asked again, it answers the same.
 ///
 /// # Errors
-/// [`crate::failed::Refusal::NoStock`], [`crate::failed::Refusal::InsufficientStock`], [`crate::failed::Refusal::StockFull`], [`EndError::Otherwise`] for an attempt
-/// that has ended, or when the database fails.
+/// A refusal as [`stock::trade`] has it, [`EndError::Otherwise`] for an attempt that has ended, or when the database fails.
 pub async fn reserve(
     tx: &impl ConnectionTrait,
     names: Names<'_>,
@@ -131,17 +130,14 @@ pub async fn reserve(
     side: Side,
     quantity: i64,
     now_us: i64,
-) -> Result<Result<(Model, Option<stock::Model>), Failed>, EndError> {
+) -> Result<(Model, Option<stock::Model>), EndError> {
     if let Some(known) = of_attempt(tx, names.attempt).await? {
         return match known.state.as_str() {
-            "RESERVED" => Ok(Ok((known, None))),
+            "RESERVED" => Ok((known, None)),
             _ => Err(EndError::Otherwise(known.state.to_lowercase())),
         };
     }
-    let stock = match stock::hold(tx, which, side, quantity, now_us).await {
-        Ok(stock) => stock,
-        Err(failed) => return Ok(Err(failed)),
-    };
+    let stock = stock::hold(tx, which, side, quantity, now_us).await?;
     let order = NewOrder {
         side,
         quantity,
@@ -149,7 +145,7 @@ pub async fn reserve(
         trader_id: None,
     };
     let made = insert(tx, names, false, &stock, &order, now_us).await?;
-    Ok(Ok((made, (side == Side::Buy).then_some(stock))))
+    Ok((made, (side == Side::Buy).then_some(stock)))
 }
 
 /// The log has recorded the attempt under this number: the trade is in the ledger, its shares are where they belong, and an

@@ -25,6 +25,24 @@ pub struct Trade {
     pub trader_id: Option<i64>,
 }
 
+impl Trade {
+    /// Moves the shares at the exchange; answers the stock after it, and what is to be recorded of the trade in the same
+    /// transaction, whichever way it gets its number.
+    ///
+    /// # Errors
+    /// As [`OrderLog::trade`].
+    pub async fn carry_out(&self, tx: &Tx, now_us: i64) -> Result<(stock::Model, NewOrder)> {
+        let stock = stock::trade(tx, &self.stock, self.side, self.quantity, now_us).await?;
+        let order = NewOrder {
+            side: self.side,
+            quantity: self.quantity,
+            price_minor: self.price_minor.unwrap_or(stock.price_minor),
+            trader_id: self.trader_id,
+        };
+        Ok((stock, order))
+    }
+}
+
 /// A trade that was carried out: both are true, or neither.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Traded {
@@ -162,13 +180,7 @@ pub struct TableLog;
 impl OrderLog for TableLog {
     fn trade<'a>(&'a self, tx: &'a Tx, trade: &'a Trade, now_us: i64) -> LocalBoxFuture<'a, Result<Traded>> {
         async move {
-            let stock = stock::trade(tx, &trade.stock, trade.side, trade.quantity, now_us).await?;
-            let order = NewOrder {
-                side: trade.side,
-                quantity: trade.quantity,
-                price_minor: trade.price_minor.unwrap_or(stock.price_minor),
-                trader_id: trade.trader_id,
-            };
+            let (stock, order) = trade.carry_out(tx, now_us).await?;
             let order = exchange_order::append(tx, &stock, &order, now_us).await?;
             Ok(Traded {
                 recorded: Recorded::Numbered(order),

@@ -25,11 +25,7 @@ impl StockCatalog {
         end: impl AsyncFn(&Tx, i64) -> Result<Ended, EndError> + Send + 'static,
     ) -> Result<(), CatalogError> {
         let now_us = self.0.clock.now_us();
-        let end = async move |tx: &Tx| match end(tx, now_us).await {
-            Ok(ended) => Ok(Ok(ended)),
-            Err(EndError::Otherwise(state)) => Ok(Err(CatalogError::Finished(state))),
-            Err(EndError::Database(error)) => Err(error.into()),
-        };
+        let end = async move |tx: &Tx| answered(end(tx, now_us).await);
         let tell = |ended: &Result<Ended, CatalogError>| ended.as_ref().map_or_else(|_| Vec::new(), Changed::events);
         let ended = self.0.write_and_tell(end, tell).await.map_err(unavailable)?;
         ended.map(|_| ())
@@ -45,13 +41,7 @@ impl Catalog for StockCatalog {
                 key: &names.key,
             };
             let which = Which::Name(shares.name.clone());
-            match reservation::reserve(tx, names, &which, stored(shares.side), shares.quantity, now_us).await {
-                Ok(Ok(reserved)) => Ok(Ok(reserved)),
-                // A refusal has changed nothing: the guard let nothing through.
-                Ok(Err(Failed::Refused(refusal))) => Ok(Err(refused(refusal))),
-                Ok(Err(Failed::Database(error))) | Err(EndError::Database(error)) => Err(error.into()),
-                Err(EndError::Otherwise(state)) => Ok(Err(CatalogError::Finished(state))),
-            }
+            answered(reservation::reserve(tx, names, &which, stored(shares.side), shares.quantity, now_us).await)
         };
         async move {
             let tell = |reserved: &Result<_, CatalogError>| match reserved {
@@ -91,6 +81,16 @@ impl Catalog for StockCatalog {
             Ok(named.collect())
         }
         .boxed()
+    }
+}
+
+/// What a write of the tables answers the log: a refusal, too, is an answer, and has changed nothing.
+fn answered<T>(done: Result<T, EndError>) -> contract::Result<Result<T, CatalogError>> {
+    match done {
+        Ok(done) => Ok(Ok(done)),
+        Err(EndError::Otherwise(state)) => Ok(Err(CatalogError::Finished(state))),
+        Err(EndError::Failed(Failed::Refused(refusal))) => Ok(Err(refused(refusal))),
+        Err(EndError::Failed(Failed::Database(error))) => Err(error.into()),
     }
 }
 

@@ -159,7 +159,6 @@ impl OrderMutation {
         let key = IdempotencyKey::of(viewer, "trade", idempotency_key, &asked)?;
         let (orders, now_us) = (ctx.services().orders.clone(), ctx.now_us());
         orders.ready().await?;
-        let log = orders.clone();
         let (recorded, _) = ctx
             .services()
             .write_and_tell(
@@ -179,7 +178,7 @@ impl OrderMutation {
             .await?;
         Ok(ExchangeOrder(match recorded {
             Recorded::Numbered(order) => order,
-            Recorded::Reserved(trade) => trade.numbered(log.number(ctx.db(), trade.id).await?),
+            Recorded::Reserved(trade) => trade.numbered(ctx.services().orders.number(ctx.db(), trade.id).await?),
         }))
     }
 }

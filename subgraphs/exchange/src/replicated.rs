@@ -15,9 +15,8 @@ use std::time::Duration;
 use contract::{
     Changed, Db, Error, Event, NO_REPLICA, OrderLog, Recorded, Replica, Result, Services, Trade, Traded, Tx,
 };
-use entities::exchange_order::{self, NewOrder};
+use entities::exchange_order;
 use entities::reservation::{self, EndError, Ended};
-use entities::stock;
 use futures_util::future::{BoxFuture, FutureExt, LocalBoxFuture};
 use order_log::order::{Command, Outcome, Price, Shares, Side};
 use order_log::{FrontEnd, Status};
@@ -75,13 +74,7 @@ impl OrderLog for ReplicatedLog {
 
     fn trade<'a>(&'a self, tx: &'a Tx, trade: &'a Trade, now_us: i64) -> LocalBoxFuture<'a, Result<Traded>> {
         async move {
-            let stock = stock::trade(tx, &trade.stock, trade.side, trade.quantity, now_us).await?;
-            let order = NewOrder {
-                side: trade.side,
-                quantity: trade.quantity,
-                price_minor: trade.price_minor.unwrap_or(stock.price_minor),
-                trader_id: trade.trader_id,
-            };
+            let (stock, order) = trade.carry_out(tx, now_us).await?;
             let reserved = reservation::bind(tx, &unheard_of(), &stock, &order, now_us).await?;
             Ok(Traded {
                 recorded: Recorded::Reserved(reserved),
@@ -292,7 +285,7 @@ async fn write_back(services: &Services, numbers: Vec<(String, i64)>) -> Result<
         for (attempt, number) in &numbers {
             match reservation::confirm(tx, attempt, *number, now_us).await {
                 Ok(one) => ended.push(one),
-                Err(EndError::Database(error)) => return Err(error.into()),
+                Err(EndError::Failed(error)) => return Err(error.into()),
                 Err(EndError::Otherwise(state)) => {
                     let why = format!("the log has order {number}, whose reservation {attempt} is {state}");
                     return Err(Error::Internal(why.into()));
