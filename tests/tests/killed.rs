@@ -3,4 +3,4 @@
 mod calls;
 mod replayed;
 mod replicas;
-mod server;
+pub mod server;

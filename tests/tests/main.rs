@@ -1,6 +1,7 @@
 //! Agora through its front door: a real server on a loopback port, real SQLite files, HTTP.
 
 mod access;
+mod attacks;
 mod bad_input;
 mod bazaar_races;
 mod bookshop_races;

@@ -145,6 +145,11 @@ impl Server {
         Self { child, url, _out: out }
     }
 
+    /// The process that serves.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn kill(&mut self) {
         self.child.kill().expect("a running server");
         self.child.wait().expect("its end");

@@ -1,0 +1,7 @@
+//! Attacks by anonymous callers, each a bounded program against a server in a process of its own. During each of them
+//! the server's memory stays bounded and a normal query is answered.
+//!
+//! An attack is a module below this one: it starts a [`Target`](target::Target), runs its requests in
+//! [`Target::attacked_by`](target::Target::attacked_by), and asserts what the report holds.
+
+mod target;

@@ -1,0 +1,155 @@
+//! A server under attack and the caller who goes on using it.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tests::Person;
+use tokio::task::JoinSet;
+
+use crate::killed::server::Server;
+
+/// What the server may hold resident during an attack.
+const RESIDENT_BYTES_MAX: u64 = 300 * 1024 * 1024;
+/// The bound that the kernel keeps on the server's address space, so that an attack that succeeds ends the server and not
+/// the machine. Threads and allocators reserve far more than they touch.
+const ADDRESS_SPACE_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
+/// How often the normal query is sent, whether or not the last one has been answered.
+const INTERVAL: Duration = Duration::from_millis(50);
+/// Within this time nine of ten normal queries are answered.
+const ANSWERED_WITHIN: Duration = Duration::from_millis(200);
+/// A normal query that has no answer by then counts as not answered.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// An attack that is not over by then fails its test.
+const ATTACK_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// A server with the demo's data in a process of its own, over a fresh folder.
+pub struct Target {
+    server: Server,
+    _folder: TempDir,
+}
+
+impl Target {
+    /// Starts the server.
+    pub fn start() -> Self {
+        Self::start_with(|data| Server::start(data))
+    }
+
+    /// Starts the server that `start` makes over a data folder.
+    pub fn start_with(start: impl FnOnce(&std::path::Path) -> Server) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let server = start(folder.path());
+        let limited = Command::new("prlimit")
+            .arg(format!("--pid={}", server.pid()))
+            .arg(format!("--as={ADDRESS_SPACE_BYTES_MAX}"))
+            .status()
+            .expect("prlimit");
+        assert!(limited.success());
+        Self {
+            server,
+            _folder: folder,
+        }
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub fn url(&self) -> &str {
+        &self.server.url
+    }
+
+    /// Runs an attack beside a caller with a normal query, and reports what that caller and the machine saw.
+    pub async fn attacked_by(&self, attack: impl Future<Output = ()>) -> Report {
+        let person = Person::at(self.url());
+        // The query is planned and its connection open before the attack begins.
+        assert!(is_answered(&person).await);
+        let mut queries = JoinSet::new();
+        let ask = |queries: &mut JoinSet<Option<Duration>>| {
+            let person = person.clone();
+            queries.spawn(async move {
+                let begun = Instant::now();
+                is_answered(&person).await.then(|| begun.elapsed())
+            });
+        };
+        let mut ticks = tokio::time::interval(INTERVAL);
+        let attack = tokio::time::timeout(ATTACK_TIME_MAX, attack);
+        tokio::pin!(attack);
+        loop {
+            tokio::select! {
+                ended = &mut attack => {
+                    ended.expect("the attack ends in time");
+                    break;
+                }
+                _ = ticks.tick() => ask(&mut queries),
+            }
+        }
+        // Short attacks are over before a tick; the server still has to answer at once.
+        ask(&mut queries);
+        let mut report = Report {
+            resident_peak_bytes: 0,
+            answered: Vec::new(),
+            unanswered: 0,
+        };
+        while let Some(query) = queries.join_next().await {
+            match query.expect("the normal query") {
+                Some(time) => report.answered.push(time),
+                None => report.unanswered += 1,
+            }
+        }
+        report.answered.sort_unstable();
+        report.resident_peak_bytes = self.resident_peak_bytes();
+        report
+    }
+
+    /// The most that the server held resident since it started.
+    pub fn resident_peak_bytes(&self) -> u64 {
+        let status = PathBuf::from(format!("/proc/{}/status", self.server.pid()));
+        let status = std::fs::read_to_string(status).expect("the server runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()).expect("VmHWM");
+        kib.parse::<u64>().expect("a number of KiB") * 1024
+    }
+}
+
+/// What a normal caller and the machine saw of an attack.
+#[derive(Debug)]
+pub struct Report {
+    resident_peak_bytes: u64,
+    /// How long normal queries took, shortest first.
+    answered: Vec<Duration>,
+    unanswered: usize,
+}
+
+impl Report {
+    /// Memory stayed bounded and normal queries were answered in time.
+    pub fn assert_held(&self) {
+        println!(
+            "{} MiB resident at most, {} normal queries, slowest {:?}, {} unanswered",
+            self.resident_peak_bytes / (1024 * 1024),
+            self.answered.len(),
+            self.answered.last(),
+            self.unanswered,
+        );
+        assert!(self.resident_peak_bytes < RESIDENT_BYTES_MAX, "{self:?}");
+        assert_eq!(self.unanswered, 0, "{self:?}");
+        let nine_of_ten = self.answered[(self.answered.len() * 9 / 10).min(self.answered.len() - 1)];
+        assert!(nine_of_ten < ANSWERED_WITHIN, "{nine_of_ten:?} in {self:?}");
+    }
+}
+
+async fn is_answered(person: &Person) -> bool {
+    let request = person.request("POST", "/graphql");
+    let query = serde_json::json!({ "query": "{ book(id: \"1\") { id title price } }" });
+    let sent = request.json(&query).timeout(PATIENCE).send().await;
+    match sent {
+        Ok(response) => response.status() == 200,
+        Err(_) => false,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_left_alone_answers_in_time() {
+    let target = Target::start();
+    let report = target.attacked_by(tokio::time::sleep(Duration::from_millis(500))).await;
+    report.assert_held();
+}
