@@ -34,7 +34,7 @@ pub struct Target {
 impl Target {
     /// Starts the server.
     pub fn start() -> Self {
-        Self::start_with(|data| Server::start(data))
+        Self::start_with(Server::start)
     }
 
     /// Starts the server that `start` makes over a data folder.
