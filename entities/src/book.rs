@@ -6,8 +6,8 @@ use sea_orm::sea_query::ExprTrait;
 use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect, Select};
 use serde::{Deserialize, Serialize};
 
+use crate::case_fold::{containing, folded};
 use crate::changed;
-use crate::folding::{containing, folded};
 
 /// One book. Its id is never used again, so that a purchase of a deleted book can never seem to be of another.
 #[sea_orm::model]

@@ -22,7 +22,7 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 /// What the spellings of one community's name have in common.
-pub use crate::user::folded;
+pub use crate::case_fold::folded;
 
 /// The community with that name in any case; made if there is none.
 ///

@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
 use serde::{Deserialize, Serialize};
 
-use crate::folding::{containing, folded};
+use crate::case_fold::{containing, folded};
 use crate::{changed, is_unique_violation, sql};
 
 /// How many there can be of a product, ordered ones included: as many as the API can count.

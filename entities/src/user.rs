@@ -6,7 +6,7 @@ use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ExprTrait, IntoActiveModel, TryInsertResult};
 use sha2::{Digest, Sha256};
 
-use crate::post;
+use crate::{lookalike, post};
 
 /// One person.
 #[sea_orm::model]
@@ -66,12 +66,8 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What two spellings of one name have in common: names are unique without regard to case.
-///
-/// Upper case first: it brings letters together that lower case alone keeps apart (`ς` and `σ`, `ß` and `ss`).
-pub fn folded(name: &str) -> String {
-    name.trim().to_uppercase().to_lowercase()
-}
+/// The form that all spellings of one name share.
+pub use crate::case_fold::folded;
 
 /// What [`join`] calls a person of that role who gave no username: the role and the id, `investor-17`.
 ///
@@ -124,7 +120,7 @@ impl Model {
 /// Which of two names belongs to somebody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// The username: somebody has it, had it, or signs in with it as their email.
+    /// The username: another account has or had it or one that looks like it, or signs in with it as its email.
     Username,
     /// The email: somebody has it, active or not, or signs in with it as their username.
     Email,
@@ -150,6 +146,11 @@ pub async fn taken(
         if others().filter(held).count(db).await? > 0 {
             return Ok(Some(Taken::Username));
         }
+    }
+    if let Some(username) = username
+        && lookalike::account_that_looks_like(db, username, but).await?.is_some()
+    {
+        return Ok(Some(Taken::Username));
     }
     if let Some(key) = email.map(folded) {
         let held = Column::EmailKey.eq(&key).or(Column::UsernameKey.eq(&key));
@@ -189,13 +190,18 @@ pub async fn join(tx: &impl ConnectionTrait, person: Model) -> Result<Result<Box
         return Ok(Err(taken));
     }
     let Some(id) = id else { return Ok(Err(Taken::Username)) };
-    if username.is_none() {
-        let given = given_username(&role, id);
-        let name = Entity::update_many()
-            .col_expr(Column::UsernameKey, Expr::value(folded(&given)))
-            .col_expr(Column::Username, Expr::value(given));
-        name.filter(Column::Id.eq(id)).exec(tx).await?;
-    }
+    let username = match username {
+        Some(username) => username,
+        None => {
+            let given = given_username(&role, id);
+            let name = Entity::update_many()
+                .col_expr(Column::UsernameKey, Expr::value(folded(&given)))
+                .col_expr(Column::Username, Expr::value(&given));
+            name.filter(Column::Id.eq(id)).exec(tx).await?;
+            given
+        }
+    };
+    lookalike::record(tx, id, &username).await?;
     let added = by_id(tx, id).await?.map(Box::new);
     added
         .map(Ok)
@@ -392,6 +398,7 @@ pub async fn erase(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Ch
     }
     if let Some(renamed) = renamed {
         post::rename_author(tx, id, &renamed).await?;
+        lookalike::forget(tx, id).await?;
     }
     after(tx, id).await
 }

@@ -16,6 +16,7 @@ mod m0009_posts;
 mod m0010_votes;
 mod m0011_everybody;
 mod m0012_reservation;
+mod m0013_name_forms;
 
 /// The ordered list.
 pub struct Migrator;
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_votes::Migration),
             Box::new(m0011_everybody::Migration),
             Box::new(m0012_reservation::Migration),
+            Box::new(m0013_name_forms::Migration),
         ]
     }
 }

@@ -69,3 +69,43 @@ async fn who_was_called_by_their_email_is_given_a_name_that_is_none() {
         .unwrap();
     assert_eq!(names, "investor-1 investor-1 ada@example.com, ben ben ben@example.com");
 }
+
+#[tokio::test]
+async fn names_from_before_are_compared_in_the_new_form_and_the_oldest_keeps_its_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Database::connect(format!(
+        "sqlite://{}?mode=rwc",
+        folder.path().join("forms.db").display()
+    ))
+    .await
+    .unwrap();
+    Migrator::up(&db, Some(12)).await.unwrap();
+    for (id, name) in [
+        (1, "scope"),
+        (2, "ѕсоре"),
+        (3, "Jose\u{301}"),
+        (4, "jos\u{e9}"),
+        (5, "\u{ff53}un"),
+    ] {
+        let key = name.to_lowercase();
+        db.execute_unprepared(&format!(
+            "INSERT INTO account (id, username, username_key, role, admin, joined_at_us, version)
+             VALUES ({id}, '{name}', '{key}', 'MEMBER', false, 0, 1)"
+        ))
+        .await
+        .unwrap();
+    }
+    Migrator::up(&db, None).await.unwrap();
+    let listed = async |sql: &str| -> String {
+        let row = db
+            .query_one_raw(Statement::from_string(db.get_database_backend(), sql))
+            .await;
+        row.unwrap().unwrap().try_get("", "line").unwrap()
+    };
+    let keys = listed("SELECT group_concat(username_key, ' ') AS line FROM (SELECT * FROM account ORDER BY id)").await;
+    // The composed form is another account's already: the decomposed one keeps the key it had.
+    assert_eq!(keys, "scope ѕсоре jose\u{301} jos\u{e9} sun");
+    let looks = "SELECT group_concat(skeleton || account_id, ' ') AS line
+                 FROM (SELECT * FROM username_skeleton WHERE skeleton IN ('scope', 'sun') ORDER BY skeleton)";
+    assert_eq!(listed(looks).await, "scope1 sun5");
+}

@@ -2,7 +2,7 @@
 
 use async_graphql::{InputObject, MaybeUndefined};
 use contract::{Error, Result, Role, required_line, required_text};
-use entities::user;
+use entities::{case_fold, lookalike, user};
 use sea_orm::ActiveValue::Set;
 use serde::Serialize;
 
@@ -263,12 +263,19 @@ impl AddressInput {
     }
 }
 
-/// A username that somebody chose: one line, trimmed, up to 64 characters.
+/// A username that somebody chose: one line, trimmed, up to 64 characters, of one script (or of Latin beside Chinese,
+/// Japanese or Korean).
 ///
 /// # Errors
 /// `INVALID_INPUT` naming `field`.
 pub(crate) fn username(field: &'static str, text: &str) -> Result<String> {
     let username = seen(field, required_line(field, text, NAME_CHARS_MAX)?)?;
+    if lookalike::is_mixed_script(&username) {
+        return Err(Error::invalid(
+            field,
+            "must not mix the letters of scripts that are not written together",
+        ));
+    }
     match user::looks_given(&username) {
         false => Ok(username),
         true => Err(Error::invalid(
@@ -300,17 +307,12 @@ pub(crate) fn email(field: &'static str, text: &str) -> Result<String> {
     }
 }
 
-/// What nobody can see makes two names that look the same.
+/// Refuses code points that are not displayed: they make two names that look the same.
 fn seen(field: &'static str, text: String) -> Result<String> {
-    let invisible = |c: char| {
-        matches!(c, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}')
-    };
-    match text.contains(invisible) {
-        true => Err(Error::invalid(field, "must not contain invisible characters")),
-        false => Ok(text),
+    if case_fold::has_invisible(&text) {
+        return Err(Error::invalid(field, "must not contain invisible characters"));
     }
+    Ok(text)
 }
 
 const FEE: &str = "input.brokerageFeePercent";

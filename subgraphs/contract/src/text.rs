@@ -1,5 +1,7 @@
 //! Text that people type: trimmed, bounded, never blank where something is required (CONTRACTS, section 7).
 
+use entities::case_fold;
+
 use crate::{Error, Result};
 
 const CONTROL: &str = "must not contain control characters";
@@ -10,7 +12,7 @@ const CONTROL: &str = "must not contain control characters";
 /// `INVALID_INPUT` naming `field`.
 pub fn required_text(field: &'static str, value: &str, max: usize) -> Result<String> {
     let text = value.trim();
-    if text.is_empty() {
+    if case_fold::is_blank(text) {
         return Err(Error::invalid(field, "must not be blank"));
     }
     bounded(field, text, max)

@@ -7,6 +7,7 @@ mod grant;
 mod leaving;
 mod lending;
 mod lending_access;
+mod names;
 mod people;
 mod profile;
 mod register;

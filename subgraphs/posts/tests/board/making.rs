@@ -67,6 +67,8 @@ async fn a_community_is_found_in_any_case_from_its_first_post_on() {
     let id = board.post(CLEO, "Books", "one").await;
     let found = json!({ "name": "Books", "posts": { "nodes": [{ "title": "one" }] } });
     assert_eq!(find(" bOOKS ").await, found);
+    assert_eq!(find("ｂｏｏｋｓ").await, found, "full-width letters");
+    assert_eq!(find("bo\u{200b}oks").await, found, "a code point that is not displayed");
     assert_eq!(find("").await, Value::Null);
     board.delete(&id).await;
     let found = json!({ "name": "Books", "posts": { "nodes": [] } });
@@ -89,6 +91,7 @@ async fn a_post_that_breaks_a_rule_is_not_made() {
         (of("a", &text(40_001), "c"), "input.text"),
         (of("a", "b\\u001b", "c"), "input.text"),
         (of("a", "b", ""), "input.community"),
+        (of("a", "b", "\\u200b \\u2060"), "input.community"),
         (of("a", "b", &text(65)), "input.community"),
         (of("a", "b", "c\\nd"), "input.community"),
         (with(r#"username: """#), "input.username"),

@@ -1,0 +1,137 @@
+//! Usernames that look like each other: a person's name must not be mistaken for another's (Unicode Technical Standard
+//! #39, "Unicode Security Mechanisms").
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue::Set, Condition};
+use unicode_normalization::UnicodeNormalization;
+use unicode_security::confusable_detection::skeleton;
+use unicode_security::mixed_script::{AugmentedScriptSet, MixedScript};
+
+use crate::case_fold::folded;
+
+/// One appearance of a username. No two accounts share one.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "username_skeleton")]
+pub struct Model {
+    /// The appearance: one of [`skeletons`].
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub skeleton: String,
+    /// The account whose username looks like this.
+    pub account_id: i64,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Returns the appearances of a username: as it is spelled, and in lower case. Usernames are the same in any case, and a
+/// capital `I` looks like a small `l`.
+pub fn skeletons(username: &str) -> Vec<String> {
+    let spelled: String = username.trim().nfkc().collect();
+    let of = |text: &str| folded(&skeleton(text).collect::<String>());
+    let mut all = vec![of(&spelled), of(&folded(username))];
+    all.dedup();
+    all
+}
+
+/// Whether `name` mixes scripts in a way that no language does, so that letters of one can pass for letters of another:
+/// it is neither of a single script nor of Latin beside Chinese, Japanese or Korean ("Highly Restrictive" in section 5.2).
+pub fn is_mixed_script(name: &str) -> bool {
+    if name.is_single_script() {
+        return false;
+    }
+    let rest: String = name
+        .chars()
+        .filter(|c| {
+            !AugmentedScriptSet::for_char(*c)
+                .base
+                .contains_script(unicode_script::Script::Latin)
+        })
+        .collect();
+    let scripts = AugmentedScriptSet::for_str(&rest);
+    !(scripts.hanb || scripts.jpan || scripts.kore)
+}
+
+/// The account, other than `but`, whose username looks like `username`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn account_that_looks_like(
+    db: &impl ConnectionTrait,
+    username: &str,
+    but: Option<i64>,
+) -> Result<Option<i64>, DbErr> {
+    let alike = Condition::all()
+        .add(Column::Skeleton.is_in(skeletons(username)))
+        .add_option(but.map(|id| Column::AccountId.ne(id)));
+    let found = Entity::find().filter(alike).one(db).await?;
+    Ok(found.map(|row| row.account_id))
+}
+
+/// Records how the account's username looks. An appearance that another account has stays that account's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record(tx: &impl ConnectionTrait, account_id: i64, username: &str) -> Result<(), DbErr> {
+    let rows = skeletons(username).into_iter().map(|skeleton| ActiveModel {
+        skeleton: Set(skeleton),
+        account_id: Set(account_id),
+    });
+    Entity::insert_many(rows)
+        .on_conflict(OnConflict::column(Column::Skeleton).do_nothing().to_owned())
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
+}
+
+/// Forgets how the account's username looks, for one whose username was personal data.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn forget(tx: &impl ConnectionTrait, account_id: i64) -> Result<(), DbErr> {
+    let gone = Entity::delete_many().filter(Column::AccountId.eq(account_id));
+    gone.exec(tx).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look_alike(one: &str, other: &str) -> bool {
+        skeletons(one)
+            .iter()
+            .any(|skeleton| skeletons(other).contains(skeleton))
+    }
+
+    #[test]
+    fn letters_of_another_script_look_like_latin_ones() {
+        assert!(look_alike("admin", "аdmin"));
+        assert!(look_alike("scope", "ѕсоре"));
+        assert!(look_alike("IANA", "ΙΑΝΑ"));
+        assert!(look_alike("Ivan", "lvan"));
+        assert!(look_alike("mary", "rnary"));
+        assert!(!look_alike("ada", "eve"));
+        assert!(!look_alike("ivan", "lvan"));
+    }
+
+    #[test]
+    fn only_scripts_that_are_written_together_mix() {
+        for plain in [
+            "ada",
+            "Ада",
+            "Jürgen-1",
+            "東京タワー",
+            "tokyo東京",
+            "서울 seoul",
+            "user_1@example.com",
+            "عمر",
+            "😀 fan",
+        ] {
+            assert!(!is_mixed_script(plain), "{plain}");
+        }
+        for mixed in ["аdmin", "pаypal", "Αda", "adaא", "раураl"] {
+            assert!(is_mixed_script(mixed), "{mixed}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Names that look alike: no two people have names that a reader takes for one.
+
+use serde_json::json;
+
+use crate::support::{App, PASSWORD, Who};
+
+#[tokio::test]
+async fn a_username_that_looks_like_another_one_is_taken() {
+    let app = App::new().await;
+    for first in ["scope", "José", "Ivan", "straße", "ΑΒΓ"] {
+        app.register(json!({"username": first, "password": PASSWORD}))
+            .await
+            .person(&app, "register");
+    }
+    let alike = [
+        ("ѕсоре", "Cyrillic letters"),
+        ("ｓｃｏｐｅ", "full-width letters"),
+        ("SCOPE", "capital letters"),
+        ("𝐬𝐜𝐨𝐩𝐞", "mathematical letters"),
+        ("Jose\u{301}", "a letter and its accent"),
+        ("JOSE\u{301}", "the same in capital letters"),
+        ("lvan", "a small L for a capital I"),
+        ("1van", "a one for a capital I"),
+        ("STRASSE", "another case of one letter"),
+        ("ABΓ", "Latin capitals among Greek ones"),
+    ];
+    for (name, how) in alike {
+        let answer = app.register(json!({"username": name, "password": PASSWORD})).await;
+        let refused = ["CONFLICT", "INVALID_INPUT"].contains(&answer.code());
+        assert!(refused, "{name} ({how}): {answer:?}");
+    }
+    for other in ["scopes", "jose", "ivan2", "aby"] {
+        app.register(json!({"username": other, "password": PASSWORD}))
+            .await
+            .person(&app, "register");
+    }
+}
+
+#[tokio::test]
+async fn a_username_mixes_no_scripts_that_are_not_written_together() {
+    let app = App::new().await;
+    for mixed in ["pаypal", "Αda", "adaא"] {
+        let answer = app.register(json!({"username": mixed, "password": PASSWORD})).await;
+        assert_eq!(
+            (answer.code(), answer.field()),
+            ("INVALID_INPUT", "input.username"),
+            "{mixed}"
+        );
+    }
+    for plain in [
+        "Анна",
+        "東京タワー",
+        "tokyo東京",
+        "서울 seoul",
+        "عمر",
+        "user_1@example.com",
+        "😀",
+    ] {
+        app.register(json!({"username": plain, "password": PASSWORD}))
+            .await
+            .person(&app, "register");
+    }
+}
+
+#[tokio::test]
+async fn every_spelling_of_a_username_finds_its_person() {
+    let app = App::new().await;
+    let made = app.register(json!({"username": "José", "password": PASSWORD})).await;
+    let id = made.person(&app, "register").id;
+    for spelling in ["jose\u{301}", "JOSÉ", "ｊｏｓé", "jo\u{ad}sé"] {
+        assert_eq!(
+            app.login(spelling, PASSWORD).await.person(&app, "login").id,
+            id,
+            "{spelling}"
+        );
+        let user = "query($u: String!) { user(username: $u) { id } }";
+        let found = app.ask(&Who::nobody(), user, json!({"u": spelling})).await;
+        assert_eq!(found.at("/user/id"), &json!(id.to_string()), "{spelling}");
+    }
+}
+
+#[tokio::test]
+async fn invisible_characters_are_no_part_of_a_name() {
+    let app = App::new().await;
+    for code_point in [
+        '\u{34f}',
+        '\u{17b4}',
+        '\u{180b}',
+        '\u{fe0f}',
+        '\u{1d173}',
+        '\u{e0100}',
+        '\u{2065}',
+        '\u{1bca0}',
+    ] {
+        let name = format!("ad{code_point}a");
+        let answer = app.register(json!({"username": name, "password": PASSWORD})).await;
+        assert_eq!(
+            (answer.code(), answer.field()),
+            ("INVALID_INPUT", "input.username"),
+            "{name:?}"
+        );
+    }
+}
