@@ -70,7 +70,7 @@ async fn a_portfolio_joins_the_wallet_and_the_holdings() {
     assert!(money > 1_000_000 && shares > 100_000, "{me}");
     assert_eq!(cents(&me["portfolioValue"]), money + shares);
 
-    // Alone, and of many people at once: what it needs of the wallets is fetched though nobody asked for it.
+    // Alone, of many people at once, and where the brokerage itself names the person.
     let alone = ada.graphql("{ me { portfolioValue } }").await;
     assert_eq!(alone.data("/me/portfolioValue"), &me["portfolioValue"]);
     let renamed = ada.graphql("{ me { wallets: username worth: portfolioValue } }").await;
@@ -85,6 +85,11 @@ async fn a_portfolio_joins_the_wallet_and_the_holdings() {
     let of_ada = everybody.data("/users/nodes").as_array().expect("people").iter();
     let of_ada: Vec<_> = of_ada.filter(|person| person["username"] == "ada").collect();
     assert_eq!(of_ada[0]["portfolioValue"], me["portfolioValue"]);
+    let owner = ada
+        .graphql("{ me { holdings(first: 1) { nodes { owner { portfolioValue } } } } }")
+        .await;
+    let owner = owner.data("/me/holdings/nodes/0/owner/portfolioValue");
+    assert_eq!(owner, &me["portfolioValue"]);
 }
 
 #[tokio::test]
@@ -102,4 +107,11 @@ async fn nobody_learns_what_somebody_else_has() {
         .graphql(r#"{ holding(id: "1") { free } brokerageOrder(id: "1") { quantity } }"#)
         .await;
     assert_eq!(*reply.data(""), json!({ "holding": null, "brokerageOrder": null }));
+    let reply = cleo
+        .graphql(r#"{ user(username: "ada") { wallets: username worth: portfolioValue } }"#)
+        .await;
+    assert_eq!(reply.body["data"]["user"], json!({ "wallets": "ada", "worth": null }));
+    let errors = reply.body["errors"].as_array().expect("errors");
+    assert_eq!(errors.len(), 1, "{}", reply.body);
+    assert_eq!(errors[0]["path"], json!(["user", "worth"]));
 }

@@ -9,6 +9,7 @@ mod failures;
 mod language;
 mod market;
 mod operations;
+mod paths;
 mod plans;
 mod refusals;
 mod schema;

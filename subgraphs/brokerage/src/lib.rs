@@ -56,7 +56,7 @@ pub fn schema_with(services: Services, settings: Settings) -> BrokerageSchema {
         .data(rows::<entities::brokerage_order::Entity>(&services.db))
         .data(rows::<entities::stock::Entity>(&services.db))
         .data(loader(stock::OwnHoldings(services.db.clone())))
-        .data(loader(portfolio::SharesWorth(services.db.clone())))
+        .data(loader(portfolio::PortfolioValue(services.db.clone())))
         .data(settings)
         .data(services)
         .finish()

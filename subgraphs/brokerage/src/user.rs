@@ -1,32 +1,28 @@
 //! What the brokerage knows of a person.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, Loader, Money, PageArgs, Paged, Result, Side, parse_id};
+use contract::{ContextExt, Loader, Money, PageArgs, Paged, Result, Side, parse_id};
 
 use crate::holding::{self, Holding};
 use crate::order::{self, BrokerageOrder, OrderStatus, Wanted};
-use crate::portfolio::{Purse, SharesWorth, Wallet, worth};
+use crate::portfolio::{PortfolioValue, capped};
 
 /// A person; the other domains know the rest.
 // Private fields are `Option<Result<_>>`: a refusal then nulls the field. A resolver's own `Err` nulls the whole person.
 pub struct User {
     id: i64,
-    /// The person's wallets, where the router was asked to bring them along.
-    purses: Option<Vec<Purse>>,
 }
 
 impl User {
     /// The person with that id.
     pub(crate) fn of(id: i64) -> Self {
-        Self { id, purses: None }
+        Self { id }
     }
 
     async fn portfolio(&self, ctx: &Context<'_>) -> Result<Money> {
         ctx.viewer().self_or_operator(self.id)?;
-        let purses = self.purses.as_ref();
-        let purses = purses.ok_or(Error::Unavailable("the wallets could not be read"))?;
-        let shares = ctx.data_unchecked::<Loader<SharesWorth>>().load_one(self.id).await?;
-        worth(purses, shares.unwrap_or(0))
+        let worth = ctx.data_unchecked::<Loader<PortfolioValue>>().load_one(self.id).await?;
+        Ok(capped(worth.unwrap_or(0)))
     }
 }
 
@@ -73,15 +69,8 @@ impl User {
 
     /// What this person has altogether: the US dollars in their wallet, free, committed and held, and their shares at
     /// the current prices. For themselves and for operators.
-    #[graphql(requires = "wallets { balance committed held }")]
     async fn portfolio_value(&self, ctx: &Context<'_>) -> Option<Result<Money>> {
         Some(self.portfolio(ctx).await)
-    }
-
-    // What it is, the wallet's domain says.
-    #[graphql(external)]
-    async fn wallets(&self) -> Option<Vec<Wallet>> {
-        None
     }
 }
 
@@ -93,8 +82,7 @@ pub struct UserQuery;
 impl UserQuery {
     /// A person another subgraph refers to. Whether there is one is for accounts to say.
     #[graphql(entity)]
-    async fn user_by_id(&self, #[graphql(key)] id: ID, wallets: Option<Vec<Purse>>) -> Option<User> {
-        let id = parse_id(&id)?;
-        Some(User { id, purses: wallets })
+    async fn user_by_id(&self, id: ID) -> Option<User> {
+        parse_id(&id).map(User::of)
     }
 }

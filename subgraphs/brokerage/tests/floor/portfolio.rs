@@ -1,59 +1,63 @@
-//! What somebody has altogether.
+//! The value of a person's portfolio.
 
+use contract::{Tx, Viewer};
+use entities::ledger::{self, Account, Bucket, Kind, Movement};
 use serde_json::{Value, json};
 
-use crate::support::{ADA, BOAR, FISH, Floor, automated, code, person, usd};
+use crate::support::{ADA, BEN, BOAR, EVE, FISH, Floor, admin, automated, code, person, usd};
 
-async fn worth(floor: &Floor, wallets: Value) -> Value {
-    let document = "query($ada: [_Any!]!) { _entities(representations: $ada) { ... on User { portfolioValue } } }";
-    let representation = json!([{ "__typename": "User", "id": "1", "wallets": wallets }]);
-    let variables = async_graphql::Variables::from_json(json!({ "ada": representation }));
-    floor
-        .ask(&person(ADA), async_graphql::Request::new(document).variables(variables))
-        .await
+/// The answer to a look-up of these people's portfolios.
+async fn portfolios(floor: &Floor, viewer: &Viewer, people: &[i64]) -> Value {
+    let document =
+        "query($people: [_Any!]!) { _entities(representations: $people) { ... on User { portfolioValue } } }";
+    let people: Vec<_> = people
+        .iter()
+        .map(|id| json!({ "__typename": "User", "id": id.to_string() }))
+        .collect();
+    let variables = async_graphql::Variables::from_json(json!({ "people": people }));
+    let request = async_graphql::Request::new(document).variables(variables);
+    floor.ask(viewer, request).await
+}
+
+async fn deposit_euros(floor: &Floor, user: i64, minor: i64) {
+    let now_us = floor.services.clock.now_us();
+    let paid_in = async move |tx: &Tx| {
+        let legs = [(Account::Outside, -minor), (Account::Of(user, Bucket::Balance), minor)];
+        Ok(ledger::post(tx, Movement::of(Kind::Deposit, "EUR"), &legs, now_us).await?)
+    };
+    floor.services.db.write(paid_in).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_portfolio_is_the_dollars_of_the_wallet_and_all_shares_at_their_price() {
+async fn a_portfolio_is_the_dollars_in_every_bucket_and_all_shares_at_their_price() {
     let floor = Floor::new().await;
     floor.give(ADA, FISH, 10).await;
     floor.give(ADA, BOAR, 3).await;
+    // Some shares and some money are held for automated orders, some money is lent.
+    floor.deposit(ADA, 20_000).await;
+    floor.lend_money(ADA, BEN, 5_000).await;
+    deposit_euros(&floor, ADA, 900).await;
     floor.placed(&person(ADA), &automated("SELL", 4, "30.00")).await;
-    let money = |balance: &str, committed: &str, held: &str, currency: &str| {
-        let sum = |amount: &str| json!({ "amount": amount, "currency": currency });
-        json!({ "__typename": "Wallet", "balance": sum(balance), "committed": sum(committed), "held": sum(held) })
-    };
+    floor.placed(&person(ADA), &automated("BUY", 1, "10.00")).await;
+    assert!(floor.money(ADA).await.iter().filter(|bucket| **bucket > 0).count() >= 3);
 
-    let wallets = json!([
-        money("1.10", "0.20", "0.03", "USD"),
-        money("9.00", "0.00", "0.00", "EUR")
-    ]);
-    let answer = worth(&floor, wallets).await;
-    // 199.90 and 1.50 in shares.
-    assert_eq!(
-        answer["data"]["_entities"][0]["portfolioValue"],
-        usd("202.73"),
-        "{answer}"
-    );
+    // 200.00 in money, 199.90 and 1.50 in shares.
+    let answer = portfolios(&floor, &person(ADA), &[ADA]).await;
+    let worth = &answer["data"]["_entities"][0]["portfolioValue"];
+    assert_eq!(*worth, usd("401.40"), "{answer}");
+
     floor.set_price(FISH, 2_000).await;
-    assert_eq!(
-        worth(&floor, json!([])).await["data"]["_entities"][0]["portfolioValue"],
-        usd("201.50")
-    );
-
-    // As much as a wallet holds at most is more than anybody can type.
-    let rich = worth(&floor, json!([money("10000000000000.00", "0.00", "0.00", "USD")])).await;
-    assert_eq!(
-        rich["data"]["_entities"][0]["portfolioValue"],
-        usd("10000000000201.50"),
-        "{rich}"
-    );
+    let answer = portfolios(&floor, &admin(), &[EVE, ADA]).await;
+    let worth = json!([{ "portfolioValue": usd("0.00") }, { "portfolioValue": usd("401.50") }]);
+    assert_eq!(answer["data"]["_entities"], worth, "{answer}");
 }
 
 #[tokio::test]
-async fn a_portfolio_without_the_wallets_is_unknown() {
+async fn a_portfolio_is_for_its_owner_and_for_operators() {
     let floor = Floor::new().await;
-    let answer = worth(&floor, json!(null)).await;
+    floor.deposit(ADA, 100).await;
+    let answer = portfolios(&floor, &person(EVE), &[ADA]).await;
     assert_eq!(answer["data"]["_entities"][0], json!({ "portfolioValue": null }));
-    assert_eq!(code(&answer), "UNAVAILABLE");
+    assert_eq!(code(&answer), "FORBIDDEN");
+    assert_eq!(answer["errors"].as_array().unwrap().len(), 1, "{answer}");
 }

@@ -1,0 +1,211 @@
+//! Every path of the public schema can be planned: no valid query is too odd for the planner.
+
+use std::collections::HashSet;
+
+use agora::domains::SUPERGRAPH_SDL;
+use agora::supergraph::{Supergraph, public_sdl};
+use apollo_compiler::ast::Type;
+use apollo_compiler::schema::{ExtendedType, FieldDefinition};
+use apollo_compiler::validation::Valid;
+use apollo_compiler::{Name, Schema};
+
+/// Fields that a path has at most: objects, and a leaf at its end.
+const DEPTH: usize = 6;
+
+/// A field with the arguments that it cannot be without, and what it returns.
+struct Step<'s> {
+    name: &'s str,
+    text: String,
+    ty: &'s ExtendedType,
+}
+
+struct Walk<'s> {
+    schema: &'s Valid<Schema>,
+    supergraph: Supergraph,
+    /// The types, each with the subgraph that its objects come from, that have been walked.
+    walked: HashSet<(Name, String)>,
+    /// What was planned in vain.
+    failed: Vec<String>,
+    planned: usize,
+}
+
+impl<'s> Walk<'s> {
+    fn new(schema: &'s Valid<Schema>) -> Self {
+        Self {
+            schema,
+            supergraph: Supergraph::without_subgraphs(SUPERGRAPH_SDL).unwrap(),
+            walked: HashSet::new(),
+            failed: Vec::new(),
+            planned: 0,
+        }
+    }
+
+    fn fields(&self, ty: &'s ExtendedType) -> Vec<(&'s Name, &'s FieldDefinition)> {
+        let ExtendedType::Object(object) = ty else {
+            panic!("walk interfaces and unions, too, now that there are some");
+        };
+        object.fields.iter().map(|(name, field)| (name, &***field)).collect()
+    }
+
+    fn steps(&self, ty: &'s ExtendedType) -> (Vec<Step<'s>>, Vec<Step<'s>>) {
+        let steps = self.fields(ty).into_iter().map(|(name, field)| {
+            let required = field.arguments.iter().filter(|argument| argument.is_required());
+            let given: Vec<_> = required
+                .map(|argument| format!("{}: {}", argument.name, self.made_up(&argument.ty)))
+                .collect();
+            let text = match given.is_empty() {
+                true => name.to_string(),
+                false => format!("{name}({})", given.join(", ")),
+            };
+            Step {
+                name: name.as_str(),
+                text,
+                ty: &self.schema.types[field.ty.inner_named_type()],
+            }
+        });
+        steps.partition(|step| !is_leaf(step.ty))
+    }
+
+    fn made_up(&self, ty: &Type) -> String {
+        if ty.is_list() {
+            return "[]".to_owned();
+        }
+        match &self.schema.types[ty.inner_named_type()] {
+            ExtendedType::Enum(words) => words.values.keys().next().unwrap().to_string(),
+            ExtendedType::InputObject(input) => {
+                let required = input.fields.values().filter(|field| field.is_required());
+                let members: Vec<_> = required
+                    .map(|field| format!("{}: {}", field.name, self.made_up(&field.ty)))
+                    .collect();
+                format!("{{{}}}", members.join(", "))
+            }
+            scalar => match scalar.name().as_str() {
+                "Int" | "Float" => "1".to_owned(),
+                "Boolean" => "true".to_owned(),
+                "Money" => "{amount: \"1\"}".to_owned(),
+                "Date" => "\"2026-01-01\"".to_owned(),
+                "DateTime" => "\"2026-01-01T00:00:00Z\"".to_owned(),
+                _ => "\"1\"".to_owned(),
+            },
+        }
+    }
+
+    /// Plans these selections of a path at once, and each of them alone when that fails.
+    fn plan(&mut self, path: &[String], selections: &[String]) {
+        if !selections.is_empty() && !self.is_planned(path, &selections.join(" ")) {
+            for selection in selections {
+                if !self.is_planned(path, selection) {
+                    self.failed.push(operation(path, selection));
+                }
+            }
+        }
+    }
+
+    fn is_planned(&mut self, path: &[String], selection: &str) -> bool {
+        self.planned += 1;
+        let operation = operation(path, selection);
+        match self.supergraph.check_operation(&operation) {
+            Ok(_) => true,
+            Err(refusal) => {
+                let code = refusal.code();
+                assert!(
+                    matches!(code, "INTERNAL" | "OPERATION_NOT_SUPPORTED"),
+                    "{operation}: {refusal}"
+                );
+                false
+            }
+        }
+    }
+
+    /// Plans everything that is one or two fields below a path, and goes on.
+    fn below(&mut self, path: &mut Vec<String>, ty: &'s ExtendedType) {
+        let (objects, leaves) = self.steps(ty);
+        let mut selections: Vec<_> = leaves.into_iter().map(|leaf| leaf.text).collect();
+        for object in &objects {
+            let (_, leaves) = self.steps(object.ty);
+            let leaves: Vec<_> = leaves.into_iter().map(|leaf| leaf.text).collect();
+            if !leaves.is_empty() {
+                selections.push(format!("{} {{ {} }}", object.text, leaves.join(" ")));
+            }
+        }
+        self.plan(path, &selections);
+        // The kind of the operation and the fields on the way, then an object and its leaf.
+        if path.len() < DEPTH - 1 {
+            for object in objects {
+                path.push(object.text);
+                self.below(path, object.ty);
+                path.pop();
+            }
+        }
+    }
+
+    /// Walks a root type. What an object of one type and one subgraph leads to is the same to the planner below every
+    /// root: it is walked once, and of all other such roots the next fields are planned.
+    fn root(&mut self, kind: &str, ty: &'s str, resolvers: &impl Fn(&str) -> String) {
+        let (objects, leaves) = self.steps(&self.schema.types[ty]);
+        let mut path = vec![kind.to_owned()];
+        for leaf in leaves {
+            self.plan(&path, &[leaf.text]);
+        }
+        for object in objects {
+            let returned = (object.ty.name().clone(), resolvers(object.name));
+            path.push(object.text);
+            match self.walked.insert(returned) {
+                true => self.below(&mut path, object.ty),
+                false => {
+                    let (_, leaves) = self.steps(object.ty);
+                    let leaves: Vec<_> = leaves.into_iter().map(|leaf| leaf.text).collect();
+                    self.plan(&path, &leaves);
+                }
+            }
+            path.pop();
+        }
+    }
+}
+
+fn is_leaf(ty: &ExtendedType) -> bool {
+    matches!(ty, ExtendedType::Scalar(_) | ExtendedType::Enum(_))
+}
+
+fn operation(path: &[String], selection: &str) -> String {
+    let mut text = path.join(" { ");
+    text = format!("{text} {{ {selection} ");
+    text + &"}".repeat(path.len())
+}
+
+/// The subgraphs that resolve a field of a type, as the supergraph writes them.
+fn resolvers(supergraph: &apollo_compiler::ast::Document, ty: &str, field: &str) -> String {
+    use apollo_compiler::ast::Definition;
+    let object = supergraph.definitions.iter().find_map(|definition| match definition {
+        Definition::ObjectTypeDefinition(object) if object.name == ty => Some(object),
+        _ => None,
+    });
+    let field = object.unwrap().fields.iter().find(|known| known.name == field).unwrap();
+    let joins = field
+        .directives
+        .iter()
+        .filter(|directive| directive.name == "join__field");
+    joins.map(ToString::to_string).collect()
+}
+
+#[test]
+fn every_path_of_the_public_schema_is_planned() {
+    let schema = Schema::parse_and_validate(public_sdl(SUPERGRAPH_SDL).unwrap(), "schema.graphql").unwrap();
+    let supergraph = apollo_compiler::ast::Document::parse(SUPERGRAPH_SDL, "supergraph.graphql").unwrap();
+    let mut walk = Walk::new(&schema);
+    for (kind, ty) in [
+        ("query", "Query"),
+        ("mutation", "Mutation"),
+        ("subscription", "Subscription"),
+    ] {
+        walk.root(kind, ty, &|field| resolvers(&supergraph, ty, field));
+    }
+    let failed = walk.failed.join("\n");
+    assert!(
+        failed.is_empty(),
+        "{} of {} failed:\n{failed}",
+        walk.failed.len(),
+        walk.planned
+    );
+    assert!(walk.planned > 500, "only {} were planned", walk.planned);
+}
