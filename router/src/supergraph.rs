@@ -284,6 +284,7 @@ impl Inner {
             caller: &prepared.caller,
             limits: &self.limits,
             cache: &self.cache,
+            shape: &prepared.plan.shape,
             gathered: Mutex::new(gathered),
         }
     }

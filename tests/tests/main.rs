@@ -12,5 +12,6 @@ mod conservation;
 mod federation;
 mod killed;
 mod lasting;
+mod mutations;
 mod shop_races;
 mod vote_races;

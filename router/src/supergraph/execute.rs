@@ -10,7 +10,9 @@ use futures_util::future::{BoxFuture, join_all};
 
 use super::entities;
 use super::faults::{Cause, Faults};
-use super::plan::{Fetch, Step};
+use super::plan::{Fetch, MutationStep, Step};
+use super::project;
+use super::shape::ObjectShape;
 use super::tree::{merge, merge_into, rewrite, visit};
 use crate::cache::AnswerCache;
 use crate::limits::Limits;
@@ -39,6 +41,8 @@ pub struct Run<'a> {
     pub limits: &'a Limits,
     /// What is remembered of answers that are the same for everybody.
     pub cache: &'a AnswerCache,
+    /// What the answer has to look like.
+    pub shape: &'a ObjectShape,
     /// What has been fetched so far. Locked between awaits, never across one.
     pub gathered: Mutex<Gathered>,
 }
@@ -78,6 +82,14 @@ impl Run<'_> {
                 Step::Parallel(steps) => {
                     join_all(steps.iter().map(|step| self.step(step))).await;
                 }
+                Step::Serial(roots) => {
+                    for root in roots {
+                        self.step(&root.step).await;
+                        if self.is_fatal(root) {
+                            break;
+                        }
+                    }
+                }
                 Step::Fetch(fetch) => {
                     let answer = self.roots(fetch).await;
                     self.gathered().take_root(fetch, answer);
@@ -110,6 +122,13 @@ impl Run<'_> {
             }
         }
         .boxed()
+    }
+
+    /// Whether the null of a mutation's root field takes all of the answer with it: then the client could not see what the
+    /// next root fields did, and they do not begin.
+    fn is_fatal(&self, root: &MutationStep) -> bool {
+        let gathered = self.gathered();
+        project::nulls_the_answer(self.shape, root.field, &gathered.data, &gathered.faults)
     }
 
     /// Asks a subgraph. Whatever happens, there is an answer.

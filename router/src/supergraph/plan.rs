@@ -4,6 +4,7 @@
 
 mod cacheable;
 mod compile;
+mod serial;
 pub mod text;
 
 use std::collections::{HashMap, HashSet};
@@ -21,6 +22,7 @@ use hive_router_query_planner::utils::parsing::{safe_parse_operation, safe_parse
 
 use self::cacheable::Cacheable;
 pub use self::cacheable::{Watched, WatchedObject};
+pub use self::serial::MutationStep;
 use super::SupergraphError;
 use super::alias::safe_alias;
 use super::decide::Decided;
@@ -52,6 +54,8 @@ pub enum Step {
     Sequence(Vec<Step>),
     /// All at once.
     Parallel(Vec<Step>),
+    /// The root fields of a mutation, each with its whole selection set, one after the other.
+    Serial(Vec<MutationStep>),
     /// Root fields of one subgraph.
     Fetch(Fetch),
     /// Root fields of one subgraph, wanted at a place inside the answer.
@@ -209,18 +213,33 @@ impl Plans {
     /// When it means more than the limits allow, takes longer than a request may, or the planner fails.
     pub fn plan(&self, schema: &PublicSchema, limits: &Limits, decided: &Decided) -> Result<Plan, Refusal> {
         let shape = shape(schema, decided, limits.query_fields_max.saturating_mul(10))?;
-        let node = match text_to_plan(schema, decided) {
+        let mut plan = match serial::root_fields(decided) {
+            Some(roots) => self.plan_serially(schema, limits, decided, roots, shape)?,
+            None => self.plan_roots(schema, limits, decided, root_fields(decided), shape)?,
+        };
+        plan.introspects = introspects(&decided.document, &decided.operation);
+        Ok(plan)
+    }
+
+    /// Plans these root fields of an operation, which may be all.
+    fn plan_roots(
+        &self,
+        schema: &PublicSchema,
+        limits: &Limits,
+        decided: &Decided,
+        roots: Vec<Node<Field>>,
+        shape: Arc<ObjectShape>,
+    ) -> Result<Plan, Refusal> {
+        let node = match text_to_plan(schema, decided, roots) {
             None => None,
             Some(text) => self.library_plan(&text, limits)?,
         };
-        let mut plan = compile::Compiler {
+        compile::Compiler {
             schema,
             subgraphs: &self.subgraphs,
             cacheable: &self.cacheable,
         }
-        .plan(node, shape)?;
-        plan.introspects = introspects(&decided.document, &decided.operation);
-        Ok(plan)
+        .plan(node, shape)
     }
 
     fn library_plan(&self, text: &str, limits: &Limits) -> Result<Option<PlanNode>, Refusal> {
@@ -247,9 +266,8 @@ fn internal(error: impl std::fmt::Display) -> Refusal {
     Refusal::Internal
 }
 
-/// What the planner is given: the operation without introspection, `__typename` at the root and empty selections.
-/// `None` when nothing is left for any subgraph.
-fn text_to_plan(schema: &PublicSchema, decided: &Decided) -> Option<String> {
+/// The root fields that subgraphs answer: without introspection and `__typename`.
+fn root_fields(decided: &Decided) -> Vec<Node<Field>> {
     let mut roots = Vec::new();
     flatten_roots(
         &decided.document,
@@ -258,6 +276,12 @@ fn text_to_plan(schema: &PublicSchema, decided: &Decided) -> Option<String> {
         &mut Vec::new(),
     );
     roots.retain(|field| !field.name.starts_with("__"));
+    roots
+}
+
+/// What the planner is given: the operation with these root fields, without empty selections.
+/// `None` when nothing is left for any subgraph.
+fn text_to_plan(schema: &PublicSchema, decided: &Decided, roots: Vec<Node<Field>>) -> Option<String> {
     if roots.is_empty() {
         return None;
     }

@@ -38,6 +38,27 @@ pub fn project(shape: &ObjectShape, data: &Value, mut faults: Faults) -> Answer 
     }
 }
 
+/// Whether what stands behind one of the root's keys makes all of the answer null.
+pub fn nulls_the_answer(shape: &ObjectShape, field: usize, data: &Value, faults: &Faults) -> bool {
+    let Some(field) = shape.fields.get(field) else {
+        return false;
+    };
+    let Some(value) = field.value.as_ref().filter(|value| value.non_null) else {
+        return false;
+    };
+    let mut writer = Writer {
+        out: Vec::new(),
+        path: Vec::new(),
+        faults: Faults::default(),
+    };
+    let found = match data {
+        Value::Object(root) => root.get(&*field.data_key),
+        _ => None,
+    };
+    let covered = Covered::root(faults.marks.as_ref()).field(&field.key);
+    writer.field(shape, field, value, found, covered).is_err()
+}
+
 /// A null that has to go to the parent.
 struct Nulled;
 

@@ -138,3 +138,15 @@ async fn more_entities_than_the_limit_are_not_fetched() {
     assert_eq!(codes(&answer), ["QUERY_TOO_COMPLEX"], "{answer}");
     assert_eq!(answer["errors"][0]["path"], json!(["people", 2, "favourite"]));
 }
+
+#[tokio::test]
+async fn a_mutation_ends_with_the_root_field_whose_null_takes_all_of_the_answer_with_it() {
+    let graph = Graph::new();
+    let answer = graph
+        .run(r#"mutation { write(product: "b", body: "new") { author { vital } } note(text: "never") }"#)
+        .await;
+    assert_eq!(answer["data"], Value::Null, "{answer}");
+    assert_eq!(answer["errors"][0]["path"], json!(["write", "author", "vital"]));
+    let answer = graph.run(r#"mutation { note(text: "first") }"#).await;
+    assert_eq!(answer, json!({ "data": { "note": ["note first"] } }));
+}

@@ -27,10 +27,19 @@ fn the_plan_of_an_operation_can_be_read() {
         Fetch products  Product(upc) => { name }   at me.favourite|[Product]
     "#);
     insta::assert_snapshot!(plan("mutation { note(text: \"a\") jot(text: \"b\") again: note(text: \"c\") }"), @r#"
-    Sequence
+    Serial
       Fetch people  mutation { note(text: "a") }
       Fetch reviews  mutation { jot(text: "b") }
       Fetch people  mutation { again: note(text: "c") }
+    "#);
+    insta::assert_snapshot!(plan("mutation { a: rename(id: \"1\", name: \"x\") { karma } a: rename(id: \"1\", name: \"x\") { name } b: rename(id: \"1\", name: \"y\") { karma } }"), @r#"
+    Serial
+      Sequence
+        Fetch people  mutation { a: rename(id: "1", name: "x") { __typename id name } }
+        Fetch reviews  Person(id) => { karma }   at a
+      Sequence
+        Fetch people  mutation { b: rename(id: "1", name: "y") { __typename id } }
+        Fetch reviews  Person(id) => { karma }   at b
     "#);
     insta::assert_snapshot!(plan("subscription { personChanged { name karma } }"), @r#"
     Subscribe people  subscription { personChanged { __typename name id } }

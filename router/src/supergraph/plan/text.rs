@@ -22,10 +22,11 @@ pub fn plan(plan: &Plan) -> String {
 }
 
 fn step(out: &mut String, level: usize, step: &Step) {
-    let (title, steps) = match step {
+    let (title, steps): (_, Vec<_>) = match step {
         Step::Sequence(steps) if steps.is_empty() => return,
-        Step::Sequence(steps) => ("Sequence", steps),
-        Step::Parallel(steps) => ("Parallel", steps),
+        Step::Sequence(steps) => ("Sequence", steps.iter().collect()),
+        Step::Parallel(steps) => ("Parallel", steps.iter().collect()),
+        Step::Serial(roots) => ("Serial", roots.iter().map(|root| &root.step).collect()),
         Step::Fetch(fetch) | Step::Nested(_, fetch) | Step::Entities(fetch, _) => {
             return line(out, level, "Fetch", fetch);
         }

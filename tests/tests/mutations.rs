@@ -1,0 +1,69 @@
+//! The root fields of a mutation take effect and are answered one after the other.
+
+use serde_json::json;
+use tests::TestApp;
+
+#[tokio::test]
+async fn a_root_field_shows_what_was_true_before_the_next_one_began() {
+    let app = TestApp::new().await;
+    let ada = app.signed_in("ada").await;
+    let reply = ada
+        .graphql(
+            r#"mutation {
+                a: updateProfile(input: { displayName: "One" }) { displayName wallets { owner { displayName } } }
+                b: updateProfile(input: { displayName: "Two" }) { displayName }
+            }"#,
+        )
+        .await;
+    let data = reply.data("");
+    assert_eq!(data["a"]["displayName"], "One");
+    assert_eq!(data["a"]["wallets"][0]["owner"]["displayName"], "One", "{data}");
+    assert_eq!(data["b"]["displayName"], "Two");
+}
+
+#[tokio::test]
+async fn a_root_field_shows_what_another_domain_said_before_the_next_one_began() {
+    let app = TestApp::new().await;
+    let (cleo, dan) = (app.signed_in("cleo").await, app.signed_in("dan").await);
+    let create = r#"mutation { createPost(input: { title: "New", text: "Text", community: "Books" }) { id } }"#;
+    let post = cleo.graphql(create).await.data("/createPost/id").clone();
+    let reply = dan
+        .graphql_with(
+            "mutation($post: ID!) {
+                a: upvote(postId: $post) { score author { karma } }
+                b: clearVote(postId: $post) { score author { karma } }
+                ...Again
+            }
+            fragment Again on Mutation { c: upvote(postId: $post) { score author { karma } } }",
+            json!({ "post": post }),
+        )
+        .await;
+    let data = reply.data("");
+    assert_eq!(
+        [&data["a"]["score"], &data["b"]["score"], &data["c"]["score"]],
+        [1, 0, 1],
+        "{data}"
+    );
+    let karma = |key: &str| data[key]["author"]["karma"].as_i64().unwrap();
+    assert_eq!([karma("b"), karma("c")], [karma("a") - 1, karma("a")], "{data}");
+}
+
+#[tokio::test]
+async fn what_a_later_root_field_deletes_an_earlier_one_still_shows() {
+    let app = TestApp::new().await;
+    let cleo = app.signed_in("cleo").await;
+    for _ in 0..20 {
+        let create = r#"mutation { createPost(input: { title: "New", text: "Text", community: "Books" }) { id } }"#;
+        let post = cleo.graphql(create).await.data("/createPost/id").clone();
+        let reply = cleo
+            .graphql_with(
+                "mutation($post: ID!) { a: upvote(postId: $post) { score title } b: deletePost(id: $post) }",
+                json!({ "post": post }),
+            )
+            .await;
+        assert_eq!(
+            *reply.data(""),
+            json!({ "a": { "score": 1, "title": "New" }, "b": true })
+        );
+    }
+}
