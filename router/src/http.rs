@@ -15,6 +15,7 @@ mod cors;
 mod graphiql;
 mod graphql;
 mod guard;
+mod host;
 mod multipart;
 mod operation;
 mod orders;
@@ -25,6 +26,7 @@ mod refusal;
 mod request_id;
 mod socket;
 mod sse;
+mod wording;
 
 use std::sync::Arc;
 
@@ -38,9 +40,11 @@ use crate::cache::AnswerCache;
 use crate::gateway::Gateway;
 use crate::rest::Openness;
 
-pub use guard::{guarded, guarded_within};
-pub(crate) use origin::{called_host, is_foreign};
+pub use guard::{guarded, guarded_mount, guarded_within};
+pub(crate) use host::{called_host, is_loopback};
+pub(crate) use origin::is_foreign;
 pub use request_id::RequestId;
+pub use wording::Wording;
 
 /// What the main address shows besides the graph.
 #[derive(Clone, Debug, Default)]

@@ -66,6 +66,23 @@ pub fn mounts() -> &'static [Mount] {
     MOUNTS
 }
 
+/// How errors look at a path of the main address; `None` where no mount is.
+pub(crate) fn envelope_at(path: &str) -> Option<Envelope> {
+    let is_below = |mount: &&Mount| {
+        let inside = path.strip_prefix(mount.prefix);
+        inside.is_some_and(|inside| inside.is_empty() || inside.starts_with('/'))
+    };
+    mounts().iter().find(is_below).map(|mount| mount.envelope)
+}
+
+/// How errors of that mount look; `None` when there is no such.
+pub fn envelope_of(mount: &str) -> Option<Envelope> {
+    mounts()
+        .iter()
+        .find(|known| known.name == mount)
+        .map(|known| known.envelope)
+}
+
 /// How errors of the bazaar look, of whose order service a replica can be a process of its own.
 pub(crate) const fn bazaar_envelope() -> Envelope {
     bazaar::MOUNT.envelope

@@ -103,7 +103,8 @@ async fn open_doors(app: &App, settings: &Settings, demo: bool) -> Result<Vec<Do
         let open = server.rest_access.on(address);
         let router = rest::service_router(&app.gateway, open, &extra.mount, extra.service.as_deref())
             .ok_or_else(|| ServeError::NoMount(extra.to_string()))?;
-        let router = http::guarded(&app.gateway, router);
+        let envelope = rest::envelope_of(&extra.mount).ok_or_else(|| ServeError::NoMount(extra.to_string()))?;
+        let router = http::guarded_mount(&app.gateway, envelope, router);
         doors.push(Door {
             name: extra.to_string(),
             listener,

@@ -4,12 +4,14 @@ mod books;
 
 pub use books::Books;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use agora::app::App;
 use agora::config::Settings;
-use agora::rest::Openness;
+use agora::http;
+use agora::rest::{self, Openness};
 use contract::ManualClock;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use serde_json::{Value, json};
@@ -51,18 +53,8 @@ impl TestApp {
     async fn start(mut settings: Settings, folder: Arc<TempDir>, clock: Arc<ManualClock>) -> Self {
         settings.server.data = folder.path().join("data");
         let app = App::open(&settings, clock.clone()).await.expect("Agora opens");
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a loopback port");
-        let url = format!("http://{}", listener.local_addr().expect("a bound address"));
         let router = app.router(&settings, Openness::Loopback, true);
-        let shutdown = app.gateway.shutdown.clone();
-        let server = tokio::spawn(async move {
-            axum::serve(listener, router)
-                .with_graceful_shutdown(async move { shutdown.cancelled().await })
-                .await
-                .expect("the server runs");
-        });
+        let (url, server) = serve(&app, router).await;
         Self {
             clock,
             url,
@@ -87,6 +79,19 @@ impl TestApp {
         server.await.expect("the server ends");
         app.close().await.expect("the database closes");
         Self::start(settings, folder, clock).await
+    }
+
+    /// `http://127.0.0.1:PORT` of the listener at `/` of which that REST mount is, as with `--rest-listen`.
+    pub async fn mount_on_a_port_of_its_own(&self, mount: &str) -> String {
+        let gateway = &self.app.gateway;
+        let routes = rest::service_router(gateway, Openness::Loopback, mount, None).expect("a mount");
+        let envelope = rest::envelope_of(mount).expect("a mount");
+        serve(&self.app, http::guarded_mount(gateway, envelope, routes)).await.0
+    }
+
+    /// `127.0.0.1:PORT`
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
     }
 
     /// Moves the clock.
@@ -129,6 +134,22 @@ impl TestApp {
     pub async fn signed_in(&self, username: &str) -> Person {
         self.anonymous().sign_in(username).await
     }
+}
+
+/// Serves these routes on a loopback port until the process has to end; the address and the task.
+async fn serve(app: &App, router: axum::Router) -> (String, JoinHandle<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a loopback port");
+    let url = format!("http://{}", listener.local_addr().expect("a bound address"));
+    let shutdown = app.gateway.shutdown.clone();
+    let server = tokio::spawn(async move {
+        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(async move { shutdown.cancelled().await })
+            .await
+            .expect("the server runs");
+    });
+    (url, server)
 }
 
 /// Somebody who calls Agora over HTTP.

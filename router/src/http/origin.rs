@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, Uri, header};
 
+use crate::http::host::called_host;
 use crate::http::refusal::Refusal;
 
 /// Lets programs pass, pages of our own, and pages of the origins that a setting names.
@@ -37,12 +38,6 @@ fn is_own(origin: &str, headers: &HeaderMap, uri: &Uri) -> bool {
         (Some((scheme, from)), Some(host)) => without_port(scheme, from) == without_port(scheme, host),
         _ => false,
     }
-}
-
-/// The host, with its port where one was named, that a request calls: `Host`, or HTTP/2's `:authority`.
-pub(crate) fn called_host<'r>(headers: &'r HeaderMap, uri: &'r Uri) -> Option<&'r str> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    host.or_else(|| uri.authority().map(|authority| authority.as_str()))
 }
 
 /// Browsers leave the usual port out of one and a proxy may put it into the other.

@@ -10,6 +10,7 @@ use contract::TokenError;
 use serde_json::json;
 
 use crate::http::accept::Media;
+use crate::rest::{Envelope, Failure};
 use crate::status::status_of;
 
 /// Why a request was refused: a code with its status, and a sentence for whoever sent it.
@@ -78,6 +79,15 @@ impl Refusal {
             headers.insert(header::ALLOW, HeaderValue::from_static(allow));
         }
         describe(self.status, headers, 1);
+        response
+    }
+
+    /// The same in the words of a REST mount.
+    pub(super) fn respond_as(&self, envelope: &Envelope) -> Response {
+        let mut failure = Failure::new(self.code, self.message.clone());
+        failure.allow = self.allow.map(str::to_owned);
+        let mut response = failure.response(envelope);
+        *response.status_mut() = self.status;
         response
     }
 }

@@ -27,6 +27,7 @@ use tower::ServiceExt;
 use super::settings::{ReplicaFlags, ReplicaUrl, by_id, http_url, replica_id};
 use super::{credential, file_error};
 use crate::config::{ConfigError, LogFormat, RestAccess, Settings};
+use crate::http::{Wording, guarded_within};
 use crate::rest::{self, Failure, Openness};
 use crate::serve::{self, ServeError, asked_to_stop};
 
@@ -200,10 +201,11 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
     }
     let shutdown = CancellationToken::new();
     let requests = Arc::new(Semaphore::new(settings.limits.requests_max.min(Semaphore::MAX_PERMITS)));
-    let router = crate::http::guarded_within(requests, routes(&replica, open, &shutdown));
+    let wording = Wording::Mount(rest::bazaar_envelope());
+    let router = guarded_within(requests, wording, routes(&replica, open, &shutdown));
     tracing::info!(id = replica.id(), %address, "the replica listens");
     let ending = shutdown.clone();
-    let served = axum::serve(listener, router)
+    let served = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async move { ending.cancelled().await })
         .into_future();
     let parent = parent_ended(args.ends_with_input);

@@ -1,0 +1,245 @@
+//! The host that a request calls (RFC 9110, section 7.2; RFC 9112, section 3.2; RFC 9113, section 8.3.1).
+//!
+//! Whether a REST route is open to a caller hangs on this host, and hyper leaves all of its rules to the application.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use axum::http::{HeaderMap, Uri, Version, header};
+
+use crate::http::refusal::Refusal;
+
+/// Requires that a request calls one host, and that the host is well formed.
+///
+/// # Errors
+/// 400 for HTTP/1.1 without `Host`, for two of them, for one that is no host, and for HTTP/2 with a `host` that differs from
+/// `:authority`.
+pub(super) fn require_one_host(version: Version, headers: &HeaderMap, uri: &Uri) -> Result<(), Refusal> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (host, second) = (hosts.next(), hosts.next());
+    if second.is_some() {
+        return Err(Refusal::invalid(
+            "a request must have one Host header, this one has several",
+        ));
+    }
+    let host = host.map(|host| host.to_str().ok().filter(|host| Authority::parse(host).is_some()));
+    if host == Some(None) {
+        return Err(Refusal::invalid(
+            "Host must be a host name or address, with or without a port",
+        ));
+    }
+    let host = host.flatten();
+    let authority = uri.authority().map(|authority| authority.as_str());
+    if authority.is_some_and(|authority| Authority::parse(authority).is_none()) {
+        return Err(Refusal::invalid(
+            "the request target must name a host, with or without a port",
+        ));
+    }
+    match (version, host, authority) {
+        (Version::HTTP_11, None, _) => Err(Refusal::invalid("an HTTP/1.1 request must have a Host header")),
+        (Version::HTTP_2 | Version::HTTP_3, None, None) => {
+            Err(Refusal::invalid("an HTTP/2 request must have an :authority"))
+        }
+        (Version::HTTP_2 | Version::HTTP_3, Some(host), Some(authority)) if !host.eq_ignore_ascii_case(authority) => {
+            Err(Refusal::invalid("host must be the same as :authority"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The host, with its port where one was named, that a request calls: that of the request target where it has one (an
+/// absolute form, or HTTP/2's `:authority`), else `Host`. Where there are several, none.
+pub(crate) fn called_host<'r>(headers: &'r HeaderMap, uri: &'r Uri) -> Option<&'r str> {
+    if let Some(authority) = uri.authority() {
+        return Some(authority.as_str());
+    }
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().ok(),
+        _ => None,
+    }
+}
+
+/// Whether this is a loopback name or address to the letter: `localhost`, a name below it (RFC 6761, section 6.3), `127.0.0.0/8`
+/// in dotted decimals, or `[::1]`. Other spellings that some resolvers take for loopback (`127.1`, `localhost.`) are not.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    match Authority::parse(host) {
+        Some(Authority { port: Some(""), .. }) | None => false,
+        Some(Authority {
+            host: Host::V4(address),
+            ..
+        }) => address.is_loopback(),
+        Some(Authority {
+            host: Host::V6(address),
+            ..
+        }) => address.is_loopback(),
+        Some(Authority {
+            host: Host::Name(name), ..
+        }) => {
+            let name = name.to_ascii_lowercase();
+            name == "localhost" || name.strip_suffix(".localhost").is_some_and(is_dns_name)
+        }
+    }
+}
+
+/// Letters, digits and hyphens between single dots.
+fn is_dns_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    name.split('.').all(is_label)
+}
+
+/// A host and perhaps a port (RFC 3986, section 3.2, without user information, which HTTP forbids).
+#[derive(Debug, PartialEq, Eq)]
+struct Authority<'r> {
+    host: Host<'r>,
+    /// Digits, or nothing behind the colon.
+    port: Option<&'r str>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Host<'r> {
+    V4(Ipv4Addr),
+    V6(Ipv6Addr),
+    Name(&'r str),
+}
+
+impl<'r> Authority<'r> {
+    fn parse(text: &'r str) -> Option<Self> {
+        let (host, port) = match text.strip_prefix('[') {
+            Some(rest) => {
+                let (address, behind) = rest.split_once(']')?;
+                let port = match behind {
+                    "" => None,
+                    behind => Some(behind.strip_prefix(':')?),
+                };
+                (Host::V6(address.parse().ok()?), port)
+            }
+            None => {
+                let (name, port) = match text.split_once(':') {
+                    Some((name, port)) => (name, Some(port)),
+                    None => (text, None),
+                };
+                let host = match name.parse() {
+                    Ok(address) => Host::V4(address),
+                    Err(_) => Host::Name(is_reg_name(name).then_some(name)?),
+                };
+                (host, port)
+            }
+        };
+        port.is_none_or(is_port).then_some(Self { host, port })
+    }
+}
+
+fn is_port(port: &str) -> bool {
+    port.bytes().all(|byte| byte.is_ascii_digit()) && (port.is_empty() || port.parse::<u16>().is_ok())
+}
+
+/// `reg-name` of RFC 3986, section 3.2.2; HTTP forbids an empty one (RFC 9110, section 4.2.1).
+fn is_reg_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    while let Some(byte) = bytes.next() {
+        let is_fit = match byte {
+            b'%' => {
+                let mut is_digit = || bytes.next().is_some_and(|byte| byte.is_ascii_hexdigit());
+                is_digit() && is_digit()
+            }
+            b'-' | b'.' | b'_' | b'~' => true,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => true,
+            other => other.is_ascii_alphanumeric(),
+        };
+        if !is_fit {
+            return false;
+        }
+    }
+    !name.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_to_the_letter_is_loopback() {
+        for host in [
+            "localhost",
+            "LOCALHOST:1",
+            "a.b-c.localhost",
+            "127.0.0.1",
+            "127.255.0.9:65535",
+            "[::1]",
+            "[0:0::1]:80",
+        ] {
+            assert!(is_loopback(host), "{host}");
+        }
+        let others = [
+            "",
+            ":80",
+            "localhost.",
+            "localhost:",
+            "localhost:notaport",
+            "localhost:99999",
+            "localhost:+1",
+            "localhost:80:80",
+            " localhost",
+            "localhost ",
+            "local%68ost",
+            "evil.localhost:80@x",
+            "user@localhost",
+            "localhost/",
+            "localhost#",
+            "127.1",
+            "127.0.0.1.",
+            "127.0.0.01",
+            "0x7f.1",
+            "0x7f.0.0.1",
+            "2130706433",
+            "017700000001",
+            "127.0.0.1x",
+            "[127.0.0.1]",
+            "[127.0.0.1]x",
+            "[::1].evil.com",
+            "[::1]evil",
+            "[::1",
+            "::1",
+            "[::1]:",
+            "[::1%25lo]",
+            "[::ffff:127.0.0.1]",
+            "0.0.0.0",
+            "[::]",
+            ".localhost",
+            "evil..localhost",
+            "a,b.localhost",
+            "localhost.evil.com",
+            "localhost,evil.com",
+            "evillocalhost",
+        ];
+        for host in others {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_what_the_grammar_says() {
+        for host in [
+            "example.com",
+            "example.com:",
+            "example.com.:8080",
+            "127.1",
+            "a_b",
+            "%41.example",
+            "[2001:db8::1]:443",
+        ] {
+            assert!(Authority::parse(host).is_some(), "{host}");
+        }
+        for host in [
+            "", ":1", "a b", "a/b", "a@b", "a%4", "a%zz", "a:b", "a:65536", "a,b:c", "é", "a?b", "a\\b", "<a>",
+            "[v1.a]", "[::1]1",
+        ] {
+            assert!(Authority::parse(host).is_none(), "{host}");
+        }
+    }
+}
