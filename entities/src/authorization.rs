@@ -8,6 +8,7 @@ use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::failed::{Failed, Refusal};
+use crate::fee_terms::{FeeTerms, Part};
 use crate::sql;
 
 /// One authorization. It is open until it is revoked or its end was carried out.
@@ -30,14 +31,18 @@ pub struct Model {
     pub stock_id: Option<i64>,
     /// The ISO 4217 currency code; of money only.
     pub currency: Option<String>,
-    /// What was ever put in: minor units or shares.
+    /// What was ever put in, as far as 64 bits can count it: minor units or shares.
     pub granted: i64,
     /// What is left to use: minor units or shares.
     pub remaining: i64,
     /// What went back to the investor when it ended.
     pub given_back: i64,
-    /// What the broker takes of a trade at most, in hundredths of a percent: what the investor saw when granting.
+    /// What the broker takes of a trade at most, in hundredths of a percent: the highest fee that the investor agreed to for
+    /// anything of what is left.
     pub fee_basis_points: i64,
+    /// What of it is lent under lower fees, as JSON: `[[fee, amount], …]`, the lowest fee first; none where all of it is lent
+    /// under one. [`Model::terms`] reads it.
+    pub lower_fees: Option<String>,
     /// From when it holds, in microseconds since the epoch.
     pub starts_at_us: i64,
     /// When it is over, in microseconds since the epoch.
@@ -60,10 +65,28 @@ impl Model {
         self.ended_at_us.is_none()
     }
 
-    /// What the broker takes of a trade under it, in hundredths of a percent, whose fee is `current` now. A fee that rose
-    /// after the grant was agreed to by nobody.
-    pub fn fee(&self, current: i64) -> i64 {
-        self.fee_basis_points.min(current)
+    /// Which fee was agreed to for which part of what is left. A fee that rose after a grant was agreed to by nobody.
+    ///
+    /// # Errors
+    /// When the stored parts cannot be read.
+    pub fn terms(&self) -> Result<FeeTerms, DbErr> {
+        let Some(lower) = &self.lower_fees else {
+            return Ok(FeeTerms::flat(self.fee_basis_points, self.remaining));
+        };
+        let lower: Vec<(i64, i64)> = serde_json::from_str(lower)
+            .map_err(|error| DbErr::Custom(format!("the fees of authorization {}: {error}", self.id)))?;
+        let mut terms = FeeTerms::default();
+        for (fee_basis_points, amount) in lower {
+            terms.add(Part {
+                fee_basis_points,
+                amount,
+            });
+        }
+        terms.add(Part {
+            fee_basis_points: self.fee_basis_points,
+            amount: self.remaining - terms.total(),
+        });
+        Ok(terms)
     }
 
     /// Whether it can be used at that moment: begun, not over, not revoked.
@@ -111,17 +134,19 @@ pub struct Grant {
     pub starts_at_us: i64,
     /// Until when.
     pub ends_at_us: i64,
-    /// What the broker may take of a trade, in hundredths of a percent.
+    /// The broker's fee of now, in hundredths of a percent. A new authorization has it.
     pub fee_basis_points: i64,
+    /// Whether the investor agrees to it also where it is higher than what was agreed to for what is lent already.
+    pub accepts_higher_fee: bool,
 }
 
 /// Who adds to what is lent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
-    /// The investor, who may let it begin earlier, and agrees to the fee as it is now.
+pub enum RaisedBy<'a> {
+    /// The investor, who may let it begin earlier.
     Investor,
-    /// A trade of the broker's, which changes neither, unless the fee is a lower one.
-    Trade,
+    /// A trade of the broker's, which brings in something under these terms.
+    Trade(&'a FeeTerms),
 }
 
 /// How an authorization ends.
@@ -172,41 +197,178 @@ pub fn of(user_id: i64, side: Side, open: Option<bool>) -> Select<Entity> {
 /// Records a grant: raises the open authorization of the same kind (and holding) between the two, or makes one. A
 /// raised one ends at the later of the two moments; what else of it changes depends on who adds to it.
 ///
+/// What is lent already keeps the fee that was agreed to for it, or gets the broker's current one if the investor adds to it
+/// while that is lower. What is added has the lower of the two, unless the investor accepts a higher one.
+///
 /// # Errors
 /// When the database fails.
-pub async fn raise(tx: &impl ConnectionTrait, grant: &Grant, by: By, now_us: i64) -> Result<Raised, DbErr> {
-    let (holding, stock, currency) = match &grant.lent {
-        Lent::Capital(currency) => (None, None, Some(currency.as_str())),
-        Lent::Shares { holding_id, stock_id } => (Some(*holding_id), Some(*stock_id), None),
-    };
-    let raise = "UPDATE broker_authorization SET granted = granted + $1, remaining = remaining + $1, version = version + 1,
-             ends_at_us = CASE WHEN ends_at_us < $2 THEN $2 ELSE ends_at_us END,
-             starts_at_us = CASE WHEN $9 AND starts_at_us > $3 THEN $3 ELSE starts_at_us END,
-             fee_basis_points = CASE WHEN $9 OR fee_basis_points > $10 THEN $10 ELSE fee_basis_points END
-         WHERE investor_id = $4 AND broker_id = $5 AND kind = $6 AND coalesce(holding_id, 0) = $7 AND ended_at_us IS NULL
-             AND coalesce(currency, '') = $8
-         RETURNING *";
-    let values = [
-        grant.amount.into(),
-        grant.ends_at_us.into(),
-        grant.starts_at_us.into(),
-        grant.investor_id.into(),
-        grant.broker_id.into(),
-        grant.lent.kind().into(),
-        holding.unwrap_or(0).into(),
-        currency.unwrap_or_default().into(),
-        (by == By::Investor).into(),
-        grant.fee_basis_points.into(),
-    ];
-    if let Some(authorization) = sql::changed(tx, raise, values).await? {
+pub async fn raise(tx: &impl ConnectionTrait, grant: &Grant, by: RaisedBy<'_>, now_us: i64) -> Result<Raised, DbErr> {
+    if let Some(authorization) = raise_under_same_fee(tx, grant, by).await? {
         return Ok(Raised {
             authorization,
             created: false,
         });
     }
+    if let Some(open) = open_like(tx, grant).await? {
+        return Ok(Raised {
+            authorization: raise_under_another_fee(tx, open, grant, by).await?,
+            created: false,
+        });
+    }
+    Ok(Raised {
+        authorization: make(tx, grant, by, now_us).await?,
+        created: true,
+    })
+}
+
+/// The columns of what is lent: holding, stock, currency.
+fn lent_columns(grant: &Grant) -> (Option<i64>, Option<i64>, Option<&str>) {
+    match &grant.lent {
+        Lent::Capital(currency) => (None, None, Some(currency.as_str())),
+        Lent::Shares { holding_id, stock_id } => (Some(*holding_id), Some(*stock_id), None),
+    }
+}
+
+/// Raises the open authorization in one statement, if all of it is lent under the fee of what is added: the common case.
+async fn raise_under_same_fee(
+    tx: &impl ConnectionTrait,
+    grant: &Grant,
+    by: RaisedBy<'_>,
+) -> Result<Option<Model>, DbErr> {
+    let fee = match by {
+        RaisedBy::Investor => grant.fee_basis_points,
+        RaisedBy::Trade(terms) => match terms.parts() {
+            [one] => one.fee_basis_points,
+            _ => return Ok(None),
+        },
+    };
+    let (holding, _, currency) = lent_columns(grant);
+    let sql = format!(
+        "UPDATE broker_authorization SET {RAISED}
+         WHERE investor_id = $5 AND broker_id = $6 AND kind = $7 AND coalesce(holding_id, 0) = $8 AND ended_at_us IS NULL
+             AND coalesce(currency, '') = $9 AND fee_basis_points = $10 AND lower_fees IS NULL
+         RETURNING *"
+    );
+    let values = [
+        grant.amount.into(),
+        grant.ends_at_us.into(),
+        grant.starts_at_us.into(),
+        (by == RaisedBy::Investor).into(),
+        grant.investor_id.into(),
+        grant.broker_id.into(),
+        grant.lent.kind().into(),
+        holding.unwrap_or(0).into(),
+        currency.unwrap_or_default().into(),
+        fee.into(),
+    ];
+    sql::changed(tx, &sql, values).await
+}
+
+/// What every raise sets. Trades there and back add to what was ever put in for ever: counting ends before the sum leaves 64
+/// bits, where SQLite would make it a float.
+const RAISED: &str = "remaining = remaining + $1, version = version + 1,
+             granted = CASE WHEN granted < 9000000000000000000 THEN granted + $1 ELSE granted END,
+             ends_at_us = CASE WHEN ends_at_us < $2 THEN $2 ELSE ends_at_us END,
+             starts_at_us = CASE WHEN $4 AND starts_at_us > $3 THEN $3 ELSE starts_at_us END";
+
+/// The open authorization that another grant raises.
+async fn open_like(tx: &impl ConnectionTrait, grant: &Grant) -> Result<Option<Model>, DbErr> {
+    let (holding, _, currency) = lent_columns(grant);
+    let of_holding = match holding {
+        Some(id) => Column::HoldingId.eq(id),
+        None => Column::HoldingId.is_null(),
+    };
+    let of_currency = match currency {
+        Some(code) => Column::Currency.eq(code),
+        None => Column::Currency.is_null(),
+    };
+    Entity::find()
+        .filter(Column::InvestorId.eq(grant.investor_id))
+        .filter(Column::BrokerId.eq(grant.broker_id))
+        .filter(Column::Kind.eq(grant.lent.kind()))
+        .filter(of_holding)
+        .filter(of_currency)
+        .filter(Column::EndedAtUs.is_null())
+        .one(tx)
+        .await
+}
+
+async fn raise_under_another_fee(
+    tx: &impl ConnectionTrait,
+    open: Model,
+    grant: &Grant,
+    by: RaisedBy<'_>,
+) -> Result<Model, DbErr> {
+    let terms = raised_terms(&open, grant, by)?;
+    let sql = format!(
+        "UPDATE broker_authorization SET {RAISED}, fee_basis_points = $5, lower_fees = $6
+         WHERE id = $7 AND version = $8 AND ended_at_us IS NULL RETURNING *"
+    );
+    let (fee, lower) = fee_columns(&terms, grant.fee_basis_points);
+    let values = [
+        grant.amount.into(),
+        grant.ends_at_us.into(),
+        grant.starts_at_us.into(),
+        (by == RaisedBy::Investor).into(),
+        fee.into(),
+        lower.into(),
+        open.id.into(),
+        open.version.into(),
+    ];
+    // It was read in this transaction: nobody else can have changed it.
+    sql::made(tx, &sql, values).await
+}
+
+fn raised_terms(open: &Model, grant: &Grant, by: RaisedBy<'_>) -> Result<FeeTerms, DbErr> {
+    let terms = open.terms()?;
+    match by {
+        RaisedBy::Investor => {
+            let lowest = terms
+                .parts()
+                .first()
+                .map_or(open.fee_basis_points, |part| part.fee_basis_points);
+            let mut terms = terms.capped(grant.fee_basis_points);
+            terms.add(Part {
+                fee_basis_points: match grant.accepts_higher_fee {
+                    true => grant.fee_basis_points,
+                    false => lowest.min(grant.fee_basis_points),
+                },
+                amount: grant.amount,
+            });
+            Ok(terms)
+        }
+        RaisedBy::Trade(brings) => {
+            let mut terms = terms;
+            brings.parts().iter().for_each(|part| terms.add(*part));
+            Ok(terms)
+        }
+    }
+}
+
+/// The highest fee, and what is lent under lower ones as it is stored; `otherwise` where nothing is left.
+fn fee_columns(terms: &FeeTerms, otherwise: i64) -> (i64, Option<String>) {
+    let Some((highest, lower)) = terms.parts().split_last() else {
+        return (otherwise, None);
+    };
+    if lower.is_empty() {
+        return (highest.fee_basis_points, None);
+    }
+    let lower: Vec<String> = lower
+        .iter()
+        .map(|part| format!("[{},{}]", part.fee_basis_points, part.amount))
+        .collect();
+    (highest.fee_basis_points, Some(format!("[{}]", lower.join(","))))
+}
+
+async fn make(tx: &impl ConnectionTrait, grant: &Grant, by: RaisedBy<'_>, now_us: i64) -> Result<Model, DbErr> {
+    let (holding, stock, currency) = lent_columns(grant);
+    let (fee, lower) = match by {
+        RaisedBy::Investor => (grant.fee_basis_points, None),
+        RaisedBy::Trade(terms) => fee_columns(terms, grant.fee_basis_points),
+    };
     let make = "INSERT INTO broker_authorization (kind, investor_id, broker_id, holding_id, stock_id, currency, granted, remaining,
-             starts_at_us, ends_at_us, granted_at_us, fee_basis_points, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, 1) RETURNING *";
+             starts_at_us, ends_at_us, granted_at_us, fee_basis_points, lower_fees, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, 1) RETURNING *";
     let values = [
         grant.lent.kind().into(),
         grant.investor_id.into(),
@@ -218,12 +380,10 @@ pub async fn raise(tx: &impl ConnectionTrait, grant: &Grant, by: By, now_us: i64
         grant.starts_at_us.into(),
         grant.ends_at_us.into(),
         now_us.into(),
-        grant.fee_basis_points.into(),
+        fee.into(),
+        lower.into(),
     ];
-    Ok(Raised {
-        authorization: sql::made(tx, make, values).await?,
-        created: true,
-    })
+    sql::made(tx, make, values).await
 }
 
 /// A granted authorization.
@@ -235,18 +395,30 @@ pub struct Raised {
     pub created: bool,
 }
 
-/// Takes from what a broker may use. The bucket `lent` is the caller's.
+/// Takes from what a broker may use, as it was read in this transaction: what is lent under the lowest fee first. The bucket
+/// `lent` is the caller's.
 ///
 /// # Errors
 /// [`Refusal::AuthorizationNotInForce`], [`Refusal::InsufficientAuthorization`], or when the database fails.
-pub async fn spend(tx: &impl ConnectionTrait, id: i64, amount: i64, now_us: i64) -> Result<Model, Failed> {
-    let sql = "UPDATE broker_authorization SET remaining = remaining - $1, version = version + 1
-         WHERE id = $2 AND ended_at_us IS NULL AND starts_at_us <= $3 AND ends_at_us > $3 AND remaining >= $1 RETURNING *";
-    let spent = sql::changed(tx, sql, [amount.into(), id.into(), now_us.into()]).await?;
-    if let Some(authorization) = spent {
+pub async fn spend(tx: &impl ConnectionTrait, from: &Model, amount: i64, now_us: i64) -> Result<Model, Failed> {
+    let lower_fees = match &from.lower_fees {
+        None => None,
+        Some(_) => fee_columns(&from.terms()?.less(amount), from.fee_basis_points).1,
+    };
+    let sql = "UPDATE broker_authorization SET remaining = remaining - $1, lower_fees = $4, version = version + 1
+         WHERE id = $2 AND ended_at_us IS NULL AND starts_at_us <= $3 AND ends_at_us > $3 AND remaining >= $1
+             AND version = $5 RETURNING *";
+    let values = [
+        amount.into(),
+        from.id.into(),
+        now_us.into(),
+        lower_fees.into(),
+        from.version.into(),
+    ];
+    if let Some(authorization) = sql::changed(tx, sql, values).await? {
         return Ok(authorization);
     }
-    let now: Option<Model> = Entity::find_by_id(id).one(tx).await?;
+    let now: Option<Model> = Entity::find_by_id(from.id).one(tx).await?;
     Err(match now.is_some_and(|authorization| authorization.in_force(now_us)) {
         true => Refusal::InsufficientAuthorization,
         false => Refusal::AuthorizationNotInForce,
@@ -259,7 +431,7 @@ pub async fn spend(tx: &impl ConnectionTrait, id: i64, amount: i64, now_us: i64)
 /// # Errors
 /// When the database fails.
 pub async fn end(tx: &impl ConnectionTrait, id: i64, end: End, now_us: i64) -> Result<Option<Model>, DbErr> {
-    let sql = "UPDATE broker_authorization SET given_back = remaining, remaining = 0, ended_by = $1, ended_at_us = $2,
+    let sql = "UPDATE broker_authorization SET given_back = remaining, remaining = 0, lower_fees = NULL, ended_by = $1, ended_at_us = $2,
              version = version + 1
          WHERE id = $3 AND ended_at_us IS NULL RETURNING *";
     sql::changed(tx, sql, [end.as_str().into(), now_us.into(), id.into()]).await

@@ -4,6 +4,7 @@ use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::failed::{Failed, Refusal};
 use crate::side::Side;
 use crate::{sql, stock};
 
@@ -46,21 +47,27 @@ pub struct NewOrder {
     pub trader_id: Option<i64>,
 }
 
+/// The largest number of a trade: the largest of GraphQL's `Int`.
+pub const NUMBER_MAX: i64 = 2_147_483_647;
+
 /// Records a trade of `stock` under the next number, in the transaction that moved the shares.
 ///
 /// The number is taken inside the statement, and the transaction gives it back when it fails: no gap is possible, and
 /// the key no duplicate.
 ///
 /// # Errors
-/// When the database fails.
+/// [`Refusal::NumbersUsedUp`], or when the database fails.
 pub async fn append(
     tx: &impl ConnectionTrait,
     stock: &stock::Model,
     order: &NewOrder,
     now_us: i64,
-) -> Result<Model, DbErr> {
-    let sql = "INSERT INTO exchange_order (number, stock_id, side, quantity, price_minor, currency, trader_id, at_us)
-         SELECT coalesce(max(number), -1) + 1, $1, $2, $3, $4, $5, $6, $7 FROM exchange_order RETURNING *";
+) -> Result<Model, Failed> {
+    let sql = format!(
+        "INSERT INTO exchange_order (number, stock_id, side, quantity, price_minor, currency, trader_id, at_us)
+         SELECT next, $1, $2, $3, $4, $5, $6, $7 FROM (SELECT coalesce(max(number), -1) + 1 AS next FROM exchange_order)
+         WHERE next <= {NUMBER_MAX} RETURNING *"
+    );
     let values = [
         stock.id.into(),
         order.side.as_str().into(),
@@ -70,7 +77,8 @@ pub async fn append(
         order.trader_id.into(),
         now_us.into(),
     ];
-    sql::made(tx, sql, values).await
+    let recorded = sql::changed(tx, &sql, values).await?;
+    recorded.ok_or_else(|| Refusal::NumbersUsedUp.into())
 }
 
 /// Records a trade under a number that the replicated log gave it, in the transaction that says so.

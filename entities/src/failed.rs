@@ -21,6 +21,10 @@ pub enum Refusal {
     StockFull,
     /// The exchange has no such stock.
     NoStock,
+    /// Every number that a trade can have is taken.
+    NumbersUsedUp,
+    /// The post has as many votes in that direction as can be counted.
+    VotesFull,
     /// What is left of the authorization is less.
     InsufficientAuthorization,
     /// The authorization was revoked, is over, or has not begun.

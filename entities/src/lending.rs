@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, DbErr};
 
-use crate::authorization::{self, By, End, Grant, Lent, Raised};
+use crate::authorization::{self, End, Grant, Lent, Raised, RaisedBy};
 use crate::failed::Failed;
 use crate::holding::{self, Bucket as Shares};
 use crate::ledger::{self, Account, Bucket, Kind, Movement};
@@ -22,7 +22,7 @@ pub enum Touched {
 /// # Errors
 /// [`crate::failed::Refusal::InsufficientFunds`], [`crate::failed::Refusal::InsufficientShares`], or when the database fails.
 pub async fn grant(tx: &impl ConnectionTrait, grant: &Grant, now_us: i64) -> Result<(Raised, Touched), Failed> {
-    let raised = authorization::raise(tx, grant, By::Investor, now_us).await?;
+    let raised = authorization::raise(tx, grant, RaisedBy::Investor, now_us).await?;
     let touched = match &grant.lent {
         Lent::Capital(currency) => {
             let legs = [(Bucket::Balance, -grant.amount), (Bucket::Lent, grant.amount)];

@@ -15,6 +15,7 @@ pub mod cover;
 pub mod exchange_order;
 pub mod expiry;
 pub mod failed;
+pub mod fee_terms;
 pub mod hold;
 pub mod holding;
 pub mod idempotency;

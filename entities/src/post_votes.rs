@@ -10,9 +10,13 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ExprTrait, Select};
 use serde::{Deserialize, Serialize};
 
+use crate::failed::{Failed, Refusal};
 use crate::sql;
 use crate::user::folded;
 use crate::vote::{self, Direction};
+
+/// The most votes in one direction on one id: as many as GraphQL's `Int` can show. The score then fits as well.
+pub const VOTES_MAX: i64 = 2_147_483_647;
 
 /// What is known of the votes on one id.
 #[sea_orm::model]
@@ -104,40 +108,55 @@ pub async fn by_score(db: &impl ConnectionTrait, post_ids: &[i64]) -> Result<Vec
 /// Counts one more vote. The first on an id makes its row.
 ///
 /// # Errors
-/// When the database fails.
+/// [`Refusal::VotesFull`], or when the database fails.
 pub(crate) async fn add(
     tx: &impl ConnectionTrait,
     post_id: i64,
     direction: Direction,
     now_us: i64,
-) -> Result<Model, DbErr> {
-    let sql = "INSERT INTO post_votes (post_id, upvotes, downvotes, score, version, changed_at_us)
+) -> Result<Model, Failed> {
+    let sql = format!(
+        "INSERT INTO post_votes (post_id, upvotes, downvotes, score, version, changed_at_us)
                VALUES ($1, $2, $3, $2 - $3, 1, $4)
                ON CONFLICT (post_id) DO UPDATE SET upvotes = post_votes.upvotes + excluded.upvotes,
                    downvotes = post_votes.downvotes + excluded.downvotes, score = post_votes.score + excluded.score,
                    version = post_votes.version + 1, changed_at_us = excluded.changed_at_us
-               RETURNING *";
+                   WHERE post_votes.upvotes + excluded.upvotes <= {VOTES_MAX}
+                       AND post_votes.downvotes + excluded.downvotes <= {VOTES_MAX}
+               RETURNING *"
+    );
     let (up, down) = direction.counts();
-    sql::made(tx, sql, [post_id.into(), up.into(), down.into(), now_us.into()]).await
+    let counted = sql::changed(tx, &sql, [post_id.into(), up.into(), down.into(), now_us.into()]).await?;
+    counted.ok_or_else(|| Refusal::VotesFull.into())
 }
 
 /// Takes a vote that was counted out of the count, and counts another instead, if there is one.
 ///
 /// # Errors
-/// When the database fails.
+/// [`Refusal::VotesFull`], or when the database fails.
 pub(crate) async fn replace(
     tx: &impl ConnectionTrait,
     post_id: i64,
     old: Direction,
     new: Option<Direction>,
     now_us: i64,
-) -> Result<Model, DbErr> {
-    let sql = "UPDATE post_votes SET upvotes = upvotes + $2, downvotes = downvotes + $3, score = score + $2 - $3,
+) -> Result<Model, Failed> {
+    let sql = format!(
+        "UPDATE post_votes SET upvotes = upvotes + $2, downvotes = downvotes + $3, score = score + $2 - $3,
                    version = version + 1, changed_at_us = $4
-               WHERE post_id = $1 RETURNING *";
+               WHERE post_id = $1 AND upvotes + $2 <= {VOTES_MAX} AND downvotes + $3 <= {VOTES_MAX} RETURNING *"
+    );
     let ((old_up, old_down), (up, down)) = (old.counts(), new.map_or((0, 0), Direction::counts));
     let by: [i64; 2] = [up - old_up, down - old_down];
-    sql::made(tx, sql, [post_id.into(), by[0].into(), by[1].into(), now_us.into()]).await
+    let values = [post_id.into(), by[0].into(), by[1].into(), now_us.into()];
+    if let Some(votes) = sql::changed(tx, &sql, values).await? {
+        return Ok(votes);
+    }
+    // A vote that was counted has a row; only the guard can have kept it as it is.
+    match Entity::find_by_id(post_id).one(tx).await? {
+        Some(_) => Err(Refusal::VotesFull.into()),
+        None => Err(DbErr::RecordNotUpdated.into()),
+    }
 }
 
 /// What is known of an id.

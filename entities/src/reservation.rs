@@ -11,7 +11,7 @@ use sea_orm::{QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use crate::exchange_order::{self, NewOrder};
-use crate::failed::Failed;
+use crate::failed::{Failed, Refusal};
 use crate::side::Side;
 use crate::stock::{self, Which};
 use crate::{brokerage_order, sql};
@@ -70,6 +70,10 @@ impl Model {
     }
 }
 
+/// More trades than can wait for their numbers at once. So many numbers are kept free, because a trade that waits gets one
+/// for certain.
+const UNNUMBERED_MAX: i64 = 65_536;
+
 /// How the log knows a trade.
 #[derive(Clone, Copy, Debug)]
 pub struct Names<'a> {
@@ -106,14 +110,14 @@ impl<E: Into<Failed>> From<E> for EndError {
 /// Notes that a trade of `stock`, which this transaction carries out, waits for its number.
 ///
 /// # Errors
-/// When the database fails.
+/// [`Refusal::NumbersUsedUp`], or when the database fails.
 pub async fn bind(
     tx: &impl ConnectionTrait,
     attempt: &str,
     stock: &stock::Model,
     order: &NewOrder,
     now_us: i64,
-) -> Result<Model, DbErr> {
+) -> Result<Model, Failed> {
     let names = Names { attempt, key: attempt };
     insert(tx, names, true, stock, order, now_us).await
 }
@@ -269,10 +273,14 @@ async fn insert(
     stock: &stock::Model,
     order: &NewOrder,
     now_us: i64,
-) -> Result<Model, DbErr> {
-    let sql = "INSERT INTO reservation (attempt, log_key, binding, stock_id, side, quantity, price_minor, currency,
+) -> Result<Model, Failed> {
+    let last_number = exchange_order::NUMBER_MAX - UNNUMBERED_MAX;
+    let sql = format!(
+        "INSERT INTO reservation (attempt, log_key, binding, stock_id, side, quantity, price_minor, currency,
              trader_id, at_us, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'RESERVED') RETURNING *";
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'RESERVED'
+         WHERE coalesce((SELECT max(number) FROM exchange_order), -1) < {last_number} RETURNING *"
+    );
     let values = [
         attempt.into(),
         key.into(),
@@ -285,7 +293,8 @@ async fn insert(
         order.trader_id.into(),
         now_us.into(),
     ];
-    sql::made(tx, sql, values).await
+    let made = sql::changed(tx, &sql, values).await?;
+    made.ok_or_else(|| Refusal::NumbersUsedUp.into())
 }
 
 /// Shares that were set aside are not any more: they come to the exchange, or are gone. A trade counts into the volume.

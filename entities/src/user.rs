@@ -297,22 +297,42 @@ pub async fn change(tx: &impl ConnectionTrait, id: i64, mut to: ActiveModel) -> 
     }
 }
 
-/// Adds `points` to an active person's karma. One statement: no vote is lost to another at the same time.
+/// The karma that the API can show: the range of GraphQL's `Int`.
+pub const KARMA: std::ops::RangeInclusive<i64> = i32::MIN as i64..=i32::MAX as i64;
+
+/// The result of a change of karma.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KarmaChange {
+    /// The row after it.
+    Done(Box<Model>),
+    /// There is no active person with that id.
+    Nobody,
+    /// The karma would leave [`KARMA`]; nothing changed.
+    OutOfRange,
+}
+
+/// Adds `points` to an active person's karma, unless it would leave [`KARMA`].
+///
+/// One guarded statement: no vote is lost to another at the same time, and no karma is stored that cannot be shown.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn add_karma(tx: &impl ConnectionTrait, id: i64, points: i64) -> Result<Changed, DbErr> {
+pub async fn add_karma(tx: &impl ConnectionTrait, id: i64, points: i64) -> Result<KarmaChange, DbErr> {
+    let sum = || Expr::col(Column::Karma).add(points);
     let done = Entity::update_many()
-        .col_expr(Column::Karma, Expr::col(Column::Karma).add(points))
+        .col_expr(Column::Karma, sum())
         .col_expr(Column::Version, next_version())
         .filter(Column::Id.eq(id))
         .filter(Column::Active.eq(true))
+        .filter(sum().between(*KARMA.start(), *KARMA.end()))
         .exec(tx)
         .await?;
-    if done.rows_affected == 0 {
-        return Ok(Changed::Nobody);
-    }
-    after(tx, id).await
+    let person = by_id(tx, id).await?.filter(|person| person.active);
+    Ok(match person {
+        None => KarmaChange::Nobody,
+        Some(_) if done.rows_affected == 0 => KarmaChange::OutOfRange,
+        Some(person) => KarmaChange::Done(Box::new(person)),
+    })
 }
 
 /// Replaces an active person's password, unless it was replaced since `before` was read; `false` when it was.

@@ -4,6 +4,7 @@ use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::failed::Failed;
 use crate::{post, post_votes, sql, user};
 
 /// One person's vote on one post.
@@ -107,10 +108,11 @@ impl Outcome {
 
 /// Makes that a person's vote on a post: the first, or instead of the other. Who said so before changes nothing.
 ///
-/// With `karma`, that of the post's author follows. Whether there is such a post does not matter.
+/// With `karma`, that of the post's author follows, unless it is the author who votes. Whether there is such a post does not
+/// matter.
 ///
 /// # Errors
-/// When the database fails.
+/// [`crate::failed::Refusal::VotesFull`], or when the database fails.
 pub async fn cast(
     tx: &impl ConnectionTrait,
     post_id: i64,
@@ -118,12 +120,12 @@ pub async fn cast(
     direction: Direction,
     karma: bool,
     now_us: i64,
-) -> Result<Outcome, DbErr> {
+) -> Result<Outcome, Failed> {
     let values = || [post_id.into(), user_id.into(), direction.as_str().into(), now_us.into()];
     let first = "INSERT INTO vote (post_id, user_id, direction, at_us) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
     if sql::count(tx, first, values()).await? == 1 {
         let votes = post_votes::add(tx, post_id, direction, now_us).await?;
-        let given = credit(tx, post_id, direction, karma).await?;
+        let given = credit(tx, post_id, Some(user_id), direction, karma).await?;
         if let Some(author) = &given {
             note_credited(tx, post_id, user_id, Some(author.id)).await?;
         }
@@ -133,11 +135,11 @@ pub async fn cast(
                   WHERE post_id = $1 AND user_id = $2 AND direction <> $3 RETURNING *";
     // The row still says whom the vote credited in the other direction.
     let Some(vote) = sql::changed::<Model>(tx, turned, values()).await? else {
-        return Outcome::unchanged(tx, post_id).await;
+        return Ok(Outcome::unchanged(tx, post_id).await?);
     };
     let votes = post_votes::replace(tx, post_id, direction.other(), Some(direction), now_us).await?;
     let taken = take_back(tx, vote.credited_id, direction.other()).await?;
-    let given = credit(tx, post_id, direction, karma).await?;
+    let given = credit(tx, post_id, Some(user_id), direction, karma).await?;
     let credited = given.as_ref().map(|author| author.id);
     if credited != vote.credited_id {
         note_credited(tx, post_id, user_id, credited).await?;
@@ -149,10 +151,10 @@ pub async fn cast(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn clear(tx: &impl ConnectionTrait, post_id: i64, user_id: i64, now_us: i64) -> Result<Outcome, DbErr> {
+pub async fn clear(tx: &impl ConnectionTrait, post_id: i64, user_id: i64, now_us: i64) -> Result<Outcome, Failed> {
     let sql = "DELETE FROM vote WHERE post_id = $1 AND user_id = $2 RETURNING *";
     let Some(vote) = sql::changed::<Model>(tx, sql, [post_id.into(), user_id.into()]).await? else {
-        return Outcome::unchanged(tx, post_id).await;
+        return Ok(Outcome::unchanged(tx, post_id).await?);
     };
     let direction = Direction::of(&vote.direction);
     let votes = post_votes::replace(tx, post_id, direction, None, now_us).await?;
@@ -165,16 +167,16 @@ pub async fn clear(tx: &impl ConnectionTrait, post_id: i64, user_id: i64, now_us
 /// With `karma`, that of the post's author follows. Whether there is such a post does not matter.
 ///
 /// # Errors
-/// When the database fails.
+/// [`crate::failed::Refusal::VotesFull`], or when the database fails.
 pub async fn count(
     tx: &impl ConnectionTrait,
     post_id: i64,
     direction: Direction,
     karma: bool,
     now_us: i64,
-) -> Result<Outcome, DbErr> {
+) -> Result<Outcome, Failed> {
     let votes = post_votes::add(tx, post_id, direction, now_us).await?;
-    let given = credit(tx, post_id, direction, karma).await?;
+    let given = credit(tx, post_id, None, direction, karma).await?;
     Ok(Outcome::changed(votes, given))
 }
 
@@ -191,10 +193,11 @@ pub async fn of_person(db: &impl ConnectionTrait, user_id: i64, post_ids: &[i64]
 }
 
 /// Gives the author of a post what a vote in that direction is worth; the author as they are now, or `None` where there is
-/// no such post, where its author has no account or left, and where karma does not follow votes.
+/// no such post, where its author has no account, left or is the voter, and where karma does not follow votes.
 async fn credit(
     tx: &impl ConnectionTrait,
     post_id: i64,
+    voter_id: Option<i64>,
     direction: Direction,
     karma: bool,
 ) -> Result<Option<user::Model>, DbErr> {
@@ -202,8 +205,9 @@ async fn credit(
         return Ok(None);
     }
     match author_of(tx, post_id).await? {
-        Some(author) => add_karma(tx, author, direction.points()).await,
-        None => Ok(None),
+        // Nobody raises (or lowers) their own karma.
+        Some(author) if Some(author) != voter_id => add_karma(tx, author, direction.points()).await,
+        Some(_) | None => Ok(None),
     }
 }
 
@@ -221,8 +225,9 @@ async fn take_back(
 
 async fn add_karma(tx: &impl ConnectionTrait, user_id: i64, points: i64) -> Result<Option<user::Model>, DbErr> {
     Ok(match user::add_karma(tx, user_id, points).await? {
-        user::Changed::Done(person) => Some(*person),
-        user::Changed::Nobody | user::Changed::EmailTaken => None,
+        user::KarmaChange::Done(person) => Some(*person),
+        // Karma that is as high (or low) as it can be shown is no reason to refuse a vote: the vote then credits nobody.
+        user::KarmaChange::Nobody | user::KarmaChange::OutOfRange => None,
     })
 }
 

@@ -17,6 +17,8 @@ mod m0010_votes;
 mod m0011_everybody;
 mod m0012_reservation;
 mod m0013_name_forms;
+mod m0014_counters;
+mod m0015_fee_terms;
 
 /// The ordered list.
 pub struct Migrator;
@@ -38,6 +40,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_everybody::Migration),
             Box::new(m0012_reservation::Migration),
             Box::new(m0013_name_forms::Migration),
+            Box::new(m0014_counters::Migration),
+            Box::new(m0015_fee_terms::Migration),
         ]
     }
 }

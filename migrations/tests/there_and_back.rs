@@ -109,3 +109,72 @@ async fn names_from_before_are_compared_in_the_new_form_and_the_oldest_keeps_its
                  FROM (SELECT * FROM username_skeleton WHERE skeleton IN ('scope', 'sun') ORDER BY skeleton)";
     assert_eq!(listed(looks).await, "scope1 sun5");
 }
+
+#[tokio::test]
+async fn counters_that_left_the_range_of_int_are_brought_back_and_cannot_leave_it_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("counters.db").display());
+    let db = Database::connect(url).await.unwrap();
+    Migrator::up(&db, Some(12)).await.unwrap();
+    for (id, karma) in [(1, 2_147_483_648_i64), (2, i64::MIN), (3, -40)] {
+        db.execute_unprepared(&format!(
+            "INSERT INTO account (id, username, username_key, role, admin, karma, joined_at_us, version)
+             VALUES ({id}, 'p{id}', 'p{id}', 'MEMBER', false, {karma}, 0, 1)"
+        ))
+        .await
+        .unwrap();
+    }
+    let votes = "INSERT INTO post_votes (post_id, upvotes, downvotes, score, version, changed_at_us)
+                 VALUES (1, 9000000000, 1, 8999999999, 1, 0), (2, 5, 7000000000, -6999999995, 1, 0), (3, 2, 1, 1, 1, 0)";
+    db.execute_unprepared(votes).await.unwrap();
+    Migrator::up(&db, None).await.unwrap();
+    let line = async |sql: &str| -> String {
+        let statement = Statement::from_string(db.get_database_backend(), sql);
+        let row = db.query_one_raw(statement).await.unwrap().unwrap();
+        row.try_get("", "line").unwrap()
+    };
+    let karma = line("SELECT group_concat(karma || ' v' || version, ', ') AS line FROM account").await;
+    assert_eq!(karma, "2147483647 v2, -2147483648 v2, -40 v1");
+    let votes = "SELECT group_concat(upvotes || ' ' || downvotes || ' ' || score, ', ') AS line FROM post_votes";
+    assert_eq!(
+        line(votes).await,
+        "2147483647 1 2147483646, 5 2147483647 -2147483642, 2 1 1"
+    );
+    for sql in [
+        "UPDATE account SET karma = karma + 1 WHERE id = 1",
+        "UPDATE account SET karma = karma - 1 WHERE id = 2",
+        "INSERT INTO account (username, username_key, role, admin, karma, joined_at_us)
+             VALUES ('p4', 'p4', 'MEMBER', false, 2147483648, 0)",
+    ] {
+        assert!(db.execute_unprepared(sql).await.is_err(), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn an_authorization_under_several_fees_keeps_the_lowest_where_there_is_room_for_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("fees.db").display());
+    let db = Database::connect(url).await.unwrap();
+    Migrator::up(&db, Some(15)).await.unwrap();
+    for sql in [
+        "INSERT INTO account (id, username, username_key, role, admin, joined_at_us)
+             VALUES (1, 'ada', 'ada', 'INVESTOR', false, 0), (2, 'eve', 'eve', 'INVESTOR', false, 0)",
+        "INSERT INTO broker_authorization (kind, investor_id, broker_id, currency, granted, remaining, fee_basis_points,
+             lower_fees, starts_at_us, ends_at_us, granted_at_us, version)
+         VALUES ('CAPITAL', 1, 2, 'USD', 9, 9, 10000, '[[200,5],[300,1]]', 0, 1, 0, 1),
+             ('CAPITAL', 2, 1, 'USD', 9, 9, 500, NULL, 0, 1, 0, 1)",
+    ] {
+        db.execute_unprepared(sql).await.unwrap();
+    }
+    Migrator::down(&db, Some(1)).await.unwrap();
+    let sql = "SELECT group_concat(fee_basis_points || ' of ' || remaining, ', ') AS line FROM broker_authorization";
+    let fees = Statement::from_string(db.get_database_backend(), sql);
+    let fees: String = db
+        .query_one_raw(fees)
+        .await
+        .unwrap()
+        .unwrap()
+        .try_get("", "line")
+        .unwrap();
+    assert_eq!(fees, "200 of 9, 500 of 9");
+}

@@ -196,15 +196,19 @@ impl Open {
             1 => "1 replica".to_owned(),
             several => format!("{several} replicas"),
         };
-        let work = |name, body: Value| Work {
+        let work = |name, caller: &Caller, body: Value| Work {
             name: format!("{name}, {log}"),
-            caller: ada.clone(),
+            caller: caller.clone(),
             body: body.to_string(),
             rounds: Default::default(),
         };
         [
-            work("trades", json!({ "query": TRADE })),
-            work("orders", json!({ "query": ORDER, "variables": { "stock": stock } })),
+            work("trades", &admin, json!({ "query": TRADE })),
+            work(
+                "orders",
+                &ada,
+                json!({ "query": ORDER, "variables": { "stock": stock } }),
+            ),
         ]
     }
 

@@ -182,6 +182,9 @@ async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Fail
     if let Some(key) = idempotency_key(compiled, &parts.headers)? {
         variables["idempotencyKey"] = key.into();
     }
+    if let Some(person) = caller.on_behalf_of {
+        variables["trader"] = person.to_string().into();
+    }
     rights?;
     let after = match compiled.route.answer.is_list() {
         true => input::query_value(query, "after")?,

@@ -146,7 +146,7 @@ const WRITES: &[Row] = &[
     ),
     (
         r#"mutation { it: trade(stock: "Access Inc", side: BUY, quantity: 1) { number } }"#,
-        ["401", "ok", "ok", "ok", "ok", "ok", "ok"],
+        ["401", "403", "403", "403", "ok", "ok", "403"],
     ),
     (
         r#"mutation { it: listStock(input: { name: "Stock of ASKER", price: { amount: "1.00" }, quantity: 1 }) { id } }"#,

@@ -36,22 +36,36 @@ pub(super) fn sign_in(
             .map_err(|error| Failure::new("UNAUTHENTICATED", error.to_string()))?,
     };
     let open = opened.open.is_open_to(request);
-    let by_policy = matches!(access, Access::Policy | Access::Attributed | Access::Internal);
+    let by_policy = matches!(
+        access,
+        Access::Policy | Access::Attributed | Access::OnBehalf | Access::Internal
+    );
     let needs_token = matches!(access, Access::Bearer | Access::Person | Access::Service) || (by_policy && !open);
     if needs_token && identity.viewer == Viewer::Anonymous {
         return Err(Failure::new("UNAUTHENTICATED", "sign in first"));
     }
     let rights = rights(open, access, request, &identity.viewer);
-    let is_person = matches!(identity.viewer, Viewer::User { .. });
-    let Identity { viewer, session, .. } = match by_policy && open && !(is_person && access == Access::Attributed) {
-        true => Identity {
-            viewer: Viewer::open_mount(opened.mount.name),
-            ..Identity::ANONYMOUS
-        },
-        false => identity,
+    let person = match identity.viewer {
+        Viewer::User { id, .. } => Some(id),
+        Viewer::Service { .. } | Viewer::Anonymous => None,
+    };
+    let on_behalf_of = person.filter(|_| access == Access::OnBehalf);
+    let mount = opened.mount.name;
+    let as_program = |name: String| Identity {
+        viewer: Viewer::open_mount(name),
+        ..Identity::ANONYMOUS
+    };
+    let Identity { viewer, session, .. } = match on_behalf_of {
+        // The name keeps the idempotency keys of different people apart.
+        Some(person) => as_program(format!("{mount}/user:{person}")),
+        None if by_policy && open && !(person.is_some() && access == Access::Attributed) => {
+            as_program(mount.to_owned())
+        }
+        None => identity,
     };
     let caller = Caller {
         viewer,
+        on_behalf_of,
         session,
         request_id: request_id(request),
     };

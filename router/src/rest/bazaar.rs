@@ -98,13 +98,13 @@ const TRADE: Route = Route {
     path: "/orders",
     name: "trade",
     summary: "Buys shares from the bazaar, or sells shares to it",
-    operation: "mutation ($stock: String!, $side: Side!, $quantity: Int!, $idempotencyKey: String) {
-        trade(stock: $stock, side: $side, quantity: $quantity, idempotencyKey: $idempotencyKey) { number }
+    operation: "mutation ($stock: String!, $side: Side!, $quantity: Int!, $trader: ID, $idempotencyKey: String) {
+        trade(stock: $stock, side: $side, quantity: $quantity, trader: $trader, idempotencyKey: $idempotencyKey) { number }
     }",
     answer: Answer::One("/trade"),
     body: Some(Body::json_or_form(&ENTRY)),
     response: Kind::Object(&TRADED_SHOWN),
-    example: r#"{"data":{"order_number":6,"transaction-number":6}}"#,
+    example: r#"{"data":{"order_number":6,"transaction-number":6,"transaction_number":6}}"#,
     errors: &[
         BAD_TRADE,
         ErrorRow::new(
@@ -116,7 +116,7 @@ const TRADE: Route = Route {
         TOO_MANY,
         NO_REPLICA,
     ],
-    access: Access::Attributed,
+    access: Access::OnBehalf,
     ..Route::BASE
 };
 
@@ -197,7 +197,7 @@ const BUY: Route = Route {
     }",
     body: Some(Body::json(&SHARES)),
     response: Kind::Object(&TRADED),
-    example: r#"{"order_number":6,"transaction-number":6}"#,
+    example: r#"{"order_number":6,"transaction-number":6,"transaction_number":6}"#,
     errors: &[BAD_TRADE, NO_STOCK, TOO_FEW, NO_REPLICA],
     access: Access::Internal,
     ..TRADE
@@ -384,6 +384,9 @@ static TRADED: Model = Model {
     fields: &[
         Field::new("order_number", NUMBER).at("/number"),
         Field::new("transaction-number", NUMBER)
+            .at("/number")
+            .about("The same as `order_number`."),
+        Field::new("transaction_number", NUMBER)
             .at("/number")
             .about("The same as `order_number`."),
     ],

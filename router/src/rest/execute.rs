@@ -23,6 +23,8 @@ const SHOWN_CHARS_MAX: usize = 100;
 /// Who asks.
 pub(super) struct Caller {
     pub viewer: Viewer,
+    /// The person for whom a route of `Access::OnBehalf` acts.
+    pub on_behalf_of: Option<i64>,
     pub session: Option<i64>,
     pub request_id: Arc<str>,
 }

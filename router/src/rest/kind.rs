@@ -36,6 +36,8 @@ pub enum Kind {
     DateTime,
     /// A moment until which something holds, RFC 3339; a plain date is the end of that day in UTC.
     Until,
+    /// As that kind of moment; a time without an offset is in UTC. Only in requests.
+    InUtc(&'static Kind),
     /// A day of the calendar, `YYYY-MM-DD`; the graph's `Date`.
     Date,
     /// One of these words, to the letter; each with what it is in the graph. Where several are the same in the graph, all
@@ -246,6 +248,7 @@ impl Kind {
             Self::Text => text(source).map(Value::String),
             Self::DateTime => moment(source, NaiveTime::MIN),
             Self::Until => moment(source, DAY_END),
+            Self::InUtc(kind) => in_utc(source, kind),
             Self::Date => date(source),
             Self::Number => number(source),
             Self::Integer { min, max } => integer(source, *min, *max).map(Value::from),
@@ -298,10 +301,7 @@ fn integer(source: Source<'_>, min: i64, max: i64) -> Result<i64, Unreadable> {
     if !canonical {
         return Err(Unreadable::new("must be an integer"));
     }
-    let range = || match (min, max) {
-        (min, i64::MAX) => format!("must be at least {min}"),
-        (min, max) => format!("must be from {min} to {max}"),
-    };
+    let range = || format!("must be from {min} to {max}");
     match text.parse::<i64>() {
         Ok(number) if (min..=max).contains(&number) => Ok(number),
         Err(_) if !text.starts_with('-') => Err(Unreadable {
@@ -351,6 +351,18 @@ fn moment(source: Source<'_>, of_day: NaiveTime) -> Result<Value, Unreadable> {
     };
     let moment = moment.ok_or_else(|| Unreadable::new("must be a date or an RFC 3339 time"))?;
     Ok(moment.to_rfc3339_opts(SecondsFormat::AutoSi, true).into())
+}
+
+/// Reads a time without an offset as one in UTC.
+fn in_utc(source: Source<'_>, kind: &Kind) -> Result<Value, Unreadable> {
+    let text = text(source)?;
+    let is_time = text.contains(['T', 't']);
+    let with_offset = format!("{text}Z");
+    match is_time.then(|| kind.read(Source::Text(&with_offset))) {
+        // With two offsets it could not be read.
+        Some(Ok(moment)) => Ok(moment),
+        _ => kind.read(Source::Text(&text)),
+    }
 }
 
 fn date(source: Source<'_>) -> Result<Value, Unreadable> {
@@ -545,6 +557,31 @@ mod tests {
             assert_eq!(read(from, wrong), None, "{wrong}");
         }
         assert!(from.read(Source::Json(&json("1767323045"))).is_err());
+    }
+
+    #[test]
+    fn a_time_without_an_offset_is_in_utc_only_where_that_is_said() {
+        let read = |text: &str| Kind::InUtc(&Kind::Until).read(Source::Text(text)).ok();
+        for (sent, moment) in [
+            ("2022-04-11T02:06:12.073516", "2022-04-11T02:06:12.073516Z"),
+            ("2022-04-11T02:06:12", "2022-04-11T02:06:12Z"),
+            ("2022-04-11T02:06:12Z", "2022-04-11T02:06:12Z"),
+            ("2022-04-11T02:06:12+02:00", "2022-04-11T00:06:12Z"),
+            ("2022-04-11", "2022-04-11T23:59:59.999999Z"),
+        ] {
+            assert_eq!(read(sent), Some(json!(moment)), "{sent}");
+        }
+        for wrong in [
+            "",
+            "tomorrow",
+            "2022-04-11Z",
+            "2022-04-31T02:06:12",
+            "2022-04-11T02:06",
+            "T",
+            "2022-04-11T25:06:12",
+        ] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -277,6 +277,10 @@ impl Document<'_> {
                 "anyOf": [{ "format": "date-time" }, { "format": "date" }],
             }),
             Kind::DateTime | Kind::Until => json!({ "type": "string", "format": "date-time" }),
+            Kind::InUtc(_) => json!({
+                "type": "string",
+                "anyOf": [{ "format": "date-time" }, { "format": "date" }, { "pattern": LOCAL_TIME }],
+            }),
             Kind::Words(words) | Kind::WordsInAnyCase(words) => {
                 let first = |index: usize| words[..index].iter().all(|(_, graph)| *graph != words[index].1);
                 let shown = (0..words.len()).filter(|index| request || first(*index));
@@ -378,11 +382,14 @@ struct Said {
     example: Value,
 }
 
+/// A time without an offset.
+const LOCAL_TIME: &str = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?$";
+
 fn security(access: Access, open: bool) -> Value {
     match access {
         Access::Anyone => json!([]),
         Access::Policy | Access::Internal if open => json!([]),
-        Access::Attributed if open => json!([{}, { "bearer": [] }]),
+        Access::Attributed | Access::OnBehalf if open => json!([{}, { "bearer": [] }]),
         _ => json!([{ "bearer": [] }]),
     }
 }

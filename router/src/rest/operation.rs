@@ -148,6 +148,7 @@ fn fits_base(kind: &Kind, base: &BaseType) -> bool {
             Kind::Id { .. } => name == "ID",
             Kind::Money { .. } => name == "Money",
             Kind::Boolean => name == "Boolean",
+            Kind::InUtc(kind) => fits_base(kind, base),
             Kind::Date => name == "Date",
             Kind::Number => name == "Float",
             Kind::DateTime | Kind::Until => name == "DateTime",

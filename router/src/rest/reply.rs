@@ -220,7 +220,7 @@ fn name(kind: &Kind) -> &'static str {
         Kind::Boolean => "boolean",
         Kind::Number => "number",
         Kind::Date => "date",
-        Kind::DateTime | Kind::Until => "moment",
+        Kind::DateTime | Kind::Until | Kind::InUtc(_) => "moment",
         Kind::Words(_) | Kind::WordsInAnyCase(_) => "known word",
         Kind::Const(_) => "constant",
         Kind::Object(model) => model.name,

@@ -312,6 +312,9 @@ pub enum Access {
     Policy,
     /// As `Policy`, and where anyone may, a user's token still says whose doing it is.
     Attributed,
+    /// As `Policy`; the route acts as a program in any case, and a user's token says on whose behalf: the operation's variable
+    /// `$trader` receives the id.
+    OnBehalf,
     /// As `Policy`, but where a token is needed it is a service's: other programs call this, not people.
     Internal,
     /// A bearer token, whatever the policy.

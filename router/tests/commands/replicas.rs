@@ -445,13 +445,13 @@ fn runs(pid: u32) -> bool {
 fn a_demo_with_three_replicas_trades_through_all_of_them_and_ends_them_with_itself() {
     let folder = tempfile::tempdir().unwrap();
     let demo = Demo::start(folder.path());
-    let login = r#"mutation { login(login: "ada", password: "agora-demo-2026") { token } }"#;
+    let login = r#"mutation { login(login: "admin", password: "agora-demo-2026") { token } }"#;
     let login = demo.0.graphql(login, None);
-    let ada = login["data"]["login"]["token"].as_str();
+    let admin = login["data"]["login"]["token"].as_str();
     // The sample data has trades in it.
     let first = demo.trade("trade 1", "POST /bazaar/orders", "/data/order_number");
     let by_graph = "mutation { trade(stock: \"FishCo\", side: BUY, quantity: 1) { number } }";
-    let by_graph = demo.0.graphql(by_graph, ada);
+    let by_graph = demo.0.graphql(by_graph, admin);
     assert_eq!(by_graph["data"]["trade"]["number"], first + 1, "{by_graph}");
     for (id, number) in (1..=3).zip(first + 2..) {
         let line = format!("POST /bazaar/order/{id}/buy");

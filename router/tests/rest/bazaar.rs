@@ -65,7 +65,7 @@ async fn every_row_answers_as_documented() {
         (
             "POST /bazaar/orders",
             buy,
-            r#"200 {"data":{"order_number":0,"transaction-number":0}}"#.to_owned(),
+            r#"200 {"data":{"order_number":0,"transaction-number":0,"transaction_number":0}}"#.to_owned(),
         ),
         (
             "GET /bazaar/stocks/FishCo",
@@ -75,18 +75,18 @@ async fn every_row_answers_as_documented() {
         (
             "POST /bazaar/orders",
             sell,
-            r#"200 {"data":{"order_number":1,"transaction-number":1}}"#.to_owned(),
+            r#"200 {"data":{"order_number":1,"transaction-number":1,"transaction_number":1}}"#.to_owned(),
         ),
         ("GET /bazaar/catalog/lookup/FishCo", "", format!("200 {}", fish(75))),
         (
             "POST /bazaar/order/1/buy",
             shares,
-            r#"200 {"order_number":2,"transaction-number":2}"#.to_owned(),
+            r#"200 {"order_number":2,"transaction-number":2,"transaction_number":2}"#.to_owned(),
         ),
         (
             "POST /bazaar/order/1/sell",
             shares,
-            r#"200 {"order_number":3,"transaction-number":3}"#.to_owned(),
+            r#"200 {"order_number":3,"transaction-number":3,"transaction_number":3}"#.to_owned(),
         ),
         (
             "GET /bazaar/orders/1",
@@ -233,7 +233,10 @@ async fn nobody_buys_more_shares_than_there_are_and_a_refused_trade_uses_no_numb
             r#"{"name":"GameStart","quantity":2,"type":"sell"}"#,
         )
         .await;
-    assert_eq!(sold.line(), r#"200 {"data":{"order_number":1,"transaction-number":1}}"#);
+    assert_eq!(
+        sold.line(),
+        r#"200 {"data":{"order_number":1,"transaction-number":1,"transaction_number":1}}"#
+    );
     assert_eq!(left(&store, "GameStart").await, 2);
 }
 
@@ -315,7 +318,7 @@ async fn a_trade_may_come_as_a_form() {
     let send = async |body: &'static str| store.send("POST /bazaar/orders", &form, body).await.line();
     assert_eq!(
         send("name=GameStart&quantity=10&type=buy&more=x").await,
-        r#"200 {"data":{"order_number":0,"transaction-number":0}}"#
+        r#"200 {"data":{"order_number":0,"transaction-number":0,"transaction_number":0}}"#
     );
     assert_eq!(left(&store, "GameStart").await, 90);
     for (body, message) in [

@@ -104,10 +104,10 @@ async fn a_trade_answers_with_the_stock_and_with_who_traded() {
     let agora = Agora::new().await;
     let traded = agora
         .ask(
-            person(agora.people.cleo),
-            "mutation { trade(stock: \"FishCo\", side: BUY, quantity: 3) {
+            Viewer::service("tests"),
+            "mutation($cleo: ID) { trade(stock: \"FishCo\", side: BUY, quantity: 3, trader: $cleo) {
                 number price stock { id name quantity } trader { username karma } } }",
-            json!({}),
+            json!({ "cleo": agora.people.cleo.to_string() }),
         )
         .await;
     assert_eq!(

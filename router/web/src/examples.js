@@ -150,8 +150,9 @@ subscription CacheInvalidated($typenames: [String!]) {
     variables: { typenames: ["Book"] },
   },
   {
-    query: `# Stocks are public. Trading needs a sign-in; with the
-# same key a second click trades nothing more.
+    query: `# Stocks are public. To trade with the exchange itself
+# is for operators: sign in as admin. With the same key a
+# second click trades nothing more.
 query Market($name: String) {
   stocks(first: 10) {
     nodes {

@@ -76,8 +76,9 @@ impl Authorization {
         self.0.holding_id.map(|_| self.0.remaining)
     }
 
-    /// What the broker takes of a trade at most, in percent: the fee when it was granted, or was raised by the investor last.
-    /// A lower one that the broker has since is what is taken.
+    /// What the broker takes of a trade at most, in percent: the highest fee that the investor agreed to for anything of what is
+    /// left. What was lent under a lower one keeps that and is used first; a lower one that the broker has since is what is
+    /// taken.
     async fn fee_percent(&self) -> f64 {
         percent(self.0.fee_basis_points)
     }

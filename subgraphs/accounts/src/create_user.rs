@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, InputObject, Object};
 use contract::{ContextExt, Error, IdempotencyKey, Once, Result, Tx, once};
-use entities::user;
+use entities::user::{self, KARMA};
 
 use crate::joined::Joined;
 use crate::person::{email, username};
@@ -56,8 +56,9 @@ impl CreateUserMutation {
 
 impl CreateUserInput {
     fn check(self, now_us: i64) -> Result<user::Model> {
-        if i32::try_from(self.karma).is_err() {
-            return Err(Error::invalid("input.karma", "must be from -2147483648 to 2147483647"));
+        if !KARMA.contains(&self.karma) {
+            let reason = format!("must be from {} to {}", KARMA.start(), KARMA.end());
+            return Err(Error::invalid("input.karma", reason));
         }
         Ok(user::Model {
             email: Some(email("input.email", &self.email)?),

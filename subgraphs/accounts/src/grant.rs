@@ -13,6 +13,7 @@ use sea_orm::EntityTrait;
 use serde::Serialize;
 
 use crate::authorization::{Authorization, AuthorizationKind, find};
+use crate::user::percent;
 
 /// What an investor lends to a broker.
 #[derive(InputObject)]
@@ -31,6 +32,10 @@ pub(crate) struct GrantInput {
     starts_at: Option<DateTime<Utc>>,
     /// When it is over: in the future and after `startsAt`.
     ends_at: DateTime<Utc>,
+    /// The highest fee of the broker, in percent from 0 to 100, that the investor agrees to for what is lent now: `CONFLICT`
+    /// when the broker's is higher. Left out, a new authorization has the broker's fee of now, and what is added to one keeps
+    /// the lower of that and what was agreed to before.
+    max_fee_percent: Option<f64>,
 }
 
 /// What a grant came to.
@@ -50,7 +55,8 @@ pub struct GrantMutation;
 impl GrantMutation {
     /// Lends money or shares of the viewer to one broker: they leave what is free and are committed. Where one of the same
     /// kind (and currency or holding) is active between the two, it is raised, and is over at the later of the two moments.
-    /// The broker's fee of now is the most the broker can take under it. For investors.
+    /// The broker's fee of now is the most the broker can take of what is lent by this; what was lent before keeps the fee
+    /// that was agreed to for it (see `maxFeePercent`). For investors.
     async fn grant_authorization(
         &self,
         ctx: &Context<'_>,
@@ -137,6 +143,8 @@ struct Wish {
     amount: i64,
     starts_at_us: Option<i64>,
     ends_at_us: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_fee_basis_points: Option<i64>,
 }
 
 /// Of what something is lent.
@@ -184,8 +192,18 @@ impl GrantInput {
             amount,
             starts_at_us,
             ends_at_us,
+            max_fee_basis_points: self.max_fee_percent.map(max_fee_basis_points).transpose()?,
         })
     }
+}
+
+/// A fee that is agreed to, rounded down: a broker's fee has two decimals.
+fn max_fee_basis_points(percent: f64) -> Result<i64> {
+    if !(0.0..=100.0).contains(&percent) {
+        return Err(Error::invalid("input.maxFeePercent", "must be from 0 to 100"));
+    }
+    // A little more than nothing makes up for decimals that have no exact float.
+    Ok((percent * 100.0 + 1e-6).floor() as i64)
 }
 
 impl Wish {
@@ -202,6 +220,13 @@ impl Wish {
             return Err(Error::Unauthenticated);
         }
         let broker = self.broker(tx, investor_id).await?;
+        let fee_basis_points = broker.fee_basis_points.unwrap_or(0);
+        if self.max_fee_basis_points.is_some_and(|max| fee_basis_points > max) {
+            let fee = percent(fee_basis_points);
+            return Err(Error::conflict(format!(
+                "maxFeePercent is below the broker's fee of {fee} percent"
+            )));
+        }
         Ok(Grant {
             lent: self.lent(tx, investor_id).await?,
             investor_id,
@@ -209,7 +234,8 @@ impl Wish {
             amount: self.amount,
             starts_at_us: self.starts_at_us.unwrap_or(now_us),
             ends_at_us: self.ends_at_us,
-            fee_basis_points: broker.fee_basis_points.unwrap_or(0),
+            fee_basis_points,
+            accepts_higher_fee: self.max_fee_basis_points.is_some(),
         })
     }
 

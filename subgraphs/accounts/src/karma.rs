@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, Error, IdempotencyKey, Once, Result, Tx, once};
-use entities::user::{self, Changed};
+use entities::user::{self, KARMA, KarmaChange};
 
 use crate::profile::named;
 use crate::user::{User, news};
@@ -13,7 +13,8 @@ pub struct KarmaMutation;
 
 #[Object]
 impl KarmaMutation {
-    /// Adds one to the karma of the person with that id or that username: exactly one of the two. For operators.
+    /// Adds one to the karma of the person with that id or that username: exactly one of the two. `CONFLICT` where it is
+    /// 2,147,483,647 already. For operators.
     async fn increment_karma(
         &self,
         ctx: &Context<'_>,
@@ -26,7 +27,7 @@ impl KarmaMutation {
     }
 
     /// Takes one from the karma of the person with that id or that username, also below zero: exactly one of the two.
-    /// For operators.
+    /// `CONFLICT` where it is -2,147,483,648 already. For operators.
     async fn decrement_karma(
         &self,
         ctx: &Context<'_>,
@@ -79,10 +80,11 @@ async fn add(
     // The key remembers the karma alone, nothing personal: whoever is erased is to be gone.
     let change = async move |tx: &Tx| {
         let add = async || match user::add_karma(tx, id, way.points()).await? {
-            Changed::Done(person) => Ok(person.karma),
+            KarmaChange::Done(person) => Ok(person.karma),
+            KarmaChange::OutOfRange => Err(out_of_range()),
             // The token may be older than the deactivation.
-            _ if own => Err(Error::Unauthenticated),
-            _ => Err(Error::NotFound("user")),
+            KarmaChange::Nobody if own => Err(Error::Unauthenticated),
+            KarmaChange::Nobody => Err(Error::NotFound("user")),
         };
         let karma = once(tx, key.as_ref(), now_us, add).await?;
         let person = user::by_id(tx, id).await?.ok_or(Error::NotFound("user"))?;
@@ -91,4 +93,8 @@ async fn add(
     let tell = |done: &Once<user::Model>| done.first().map(|person| news(person, true));
     let done = ctx.services().write_and_tell(change, tell).await?;
     Ok(User::of(done.into_inner()))
+}
+
+fn out_of_range() -> Error {
+    Error::conflict(format!("karma must stay between {} and {}", KARMA.start(), KARMA.end()))
 }

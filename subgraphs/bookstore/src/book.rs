@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use contract::{
     Audience, ContextExt, Error, Event, IdempotencyKey, Money, PageArgs, Paged, Result, given, once, optional_text,
-    page, parse_id, required_text, row,
+    page, parse_id, path_segment, required_text, row,
 };
 use entities::book::{self, BookChange, NewBook};
 use sea_orm::Order;
@@ -146,7 +146,7 @@ impl BookInput {
         let (price_minor, currency) = price(self.price)?;
         Ok(NewBook {
             title: required_text("input.title", &self.title, TEXT_CHARS_MAX)?,
-            topic: required_text("input.topic", &self.topic, TEXT_CHARS_MAX)?,
+            topic: topic("input.topic", &self.topic)?,
             price_minor,
             currency,
             quantity: quantity(self.quantity)?,
@@ -175,7 +175,7 @@ impl BookPatch {
                 .map(|title| text("input.title", title))
                 .transpose()?,
             topic: given("input.topic", self.topic)?
-                .map(|topic| text("input.topic", topic))
+                .map(|new| topic("input.topic", &new))
                 .transpose()?,
             price: given("input.price", self.price)?.map(price).transpose()?,
             quantity: given("input.quantity", self.quantity)?.map(quantity).transpose()?,
@@ -185,6 +185,11 @@ impl BookPatch {
         }
         Ok(change)
     }
+}
+
+/// A topic stands in the addresses of searches.
+fn topic(field: &'static str, text: &str) -> Result<String> {
+    path_segment(field, required_text(field, text, TEXT_CHARS_MAX)?)
 }
 
 fn price(price: Money) -> Result<(i64, String)> {

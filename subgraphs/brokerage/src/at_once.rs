@@ -1,8 +1,9 @@
 //! Orders that are carried out as they are placed: an investor's own, and a broker's under an authorization.
 
 use contract::{Changed, Error, Event, Result, SETTLED_MAX, Trade, Traded};
-use entities::authorization::{self, By, Grant, Lent};
+use entities::authorization::{self, Grant, Lent, RaisedBy};
 use entities::brokerage_order::{self, Carried};
+use entities::fee_terms::{Charge, FeeTerms};
 use entities::holding::{self, Bucket as Shares};
 use entities::ledger::{self, Account, Bucket, Kind, Movement};
 use entities::side::Side;
@@ -19,7 +20,7 @@ pub(crate) async fn own(
     side: Side,
     quantity: i64,
 ) -> Result<Placed> {
-    let deal = Deal::at_price(stock, side, quantity, 0)?;
+    let deal = Deal::at_price(stock, side, quantity)?;
     let mut done = deal.trade(desk, investor, None).await?;
     let legs = deal.legs((investor, Bucket::Balance), None);
     deal.settle(desk, &mut done, investor, Shares::Free, &legs).await?;
@@ -43,44 +44,44 @@ pub(crate) async fn for_investor(
         return Err(Error::Forbidden("the authorization is not in force"));
     }
     fits(authorization, stock, side)?;
-    let fee = authorization.fee(broker.fee_basis_points.unwrap_or(0));
-    let deal = Deal::at_price(stock, side, quantity, fee)?;
+    let mut deal = Deal::at_price(stock, side, quantity)?;
+    let terms = authorization.terms()?;
+    let Charge { fee_minor, brings } = deal.charge(&terms, broker.fee_basis_points.unwrap_or(0));
+    deal.fee = fee_minor;
     let investor = authorization.investor_id;
     let used = match side {
         Side::Buy => deal.cost + deal.fee,
         Side::Sell => quantity,
     };
-    let spent = authorization::spend(desk.tx, authorization.id, used, desk.now_us).await?;
+    let spent = authorization::spend(desk.tx, authorization, used, desk.now_us).await?;
 
     let mut done = deal.trade(desk, investor, Some((broker.id, spent.id))).await?;
     let legs = deal.legs((investor, Bucket::Lent), Some(broker.id));
     let holding = deal.settle(desk, &mut done, investor, Shares::Lent, &legs).await?;
 
-    let (lent, amount) = match side {
-        Side::Buy => (
-            Lent::Shares {
-                holding_id: holding.id,
-                stock_id: stock.id,
-            },
-            quantity,
-        ),
-        Side::Sell => (Lent::Capital(stock.currency.clone()), deal.cost - deal.fee),
+    let lent = match side {
+        Side::Buy => Lent::Shares {
+            holding_id: holding.id,
+            stock_id: stock.id,
+        },
+        Side::Sell => Lent::Capital(stock.currency.clone()),
     };
     done.events.extend(settled.events());
     done.events.extend(spent.events());
     // A fee of a hundred percent leaves nothing to lend.
-    if amount > 0 {
+    if brings.total() > 0 {
         let grant = Grant {
             lent,
             investor_id: investor,
             broker_id: broker.id,
-            amount,
+            amount: brings.total(),
             starts_at_us: desk.now_us,
             ends_at_us: spent.ends_at_us,
-            // What a trade makes of what was lent is lent on the same terms.
             fee_basis_points: spent.fee_basis_points,
+            accepts_higher_fee: false,
         };
-        let raised = authorization::raise(desk.tx, &grant, By::Trade, desk.now_us).await?;
+        // What a trade makes of what was lent is lent on the same terms.
+        let raised = authorization::raise(desk.tx, &grant, RaisedBy::Trade(&brings), desk.now_us).await?;
         done.events.extend(raised.authorization.events());
     }
     Ok(done)
@@ -111,16 +112,25 @@ struct Deal<'a> {
 }
 
 impl<'a> Deal<'a> {
-    /// At the stock's current price.
-    fn at_price(stock: &'a stock::Model, side: Side, quantity: i64, basis_points: i64) -> Result<Self> {
+    /// At the stock's current price, without a fee.
+    fn at_price(stock: &'a stock::Model, side: Side, quantity: i64) -> Result<Self> {
         let cost = cover::cost(quantity, stock.price_minor).ok_or_else(|| too_much(side))?;
         Ok(Self {
             stock,
             side,
             quantity,
             cost,
-            fee: fee(cost, basis_points),
+            fee: 0,
         })
+    }
+
+    /// What a broker takes of it whose fee is `current_fee` now, and on which terms it brings in what.
+    fn charge(&self, terms: &FeeTerms, current_fee: i64) -> Charge {
+        let (quantity, price) = (self.quantity, self.stock.price_minor);
+        match self.side {
+            Side::Buy => terms.purchase(quantity, price, self.cost, current_fee),
+            Side::Sell => terms.sale(quantity, price, current_fee),
+        }
     }
 
     /// Trades at the exchange and records the order, which is thereby carried out.
@@ -203,25 +213,5 @@ pub(crate) fn too_much(side: Side) -> Error {
     match side {
         Side::Buy => Error::InsufficientFunds,
         Side::Sell => Error::invalid("input.quantity", "brings in more than a wallet can hold"),
-    }
-}
-
-/// A broker's part of that much, half up to the minor unit.
-fn fee(cost: i64, basis_points: i64) -> i64 {
-    let exact = i128::from(cost) * i128::from(basis_points);
-    // At most the cost itself: a fee is at most a hundred percent.
-    i64::try_from((exact + 5_000) / 10_000).unwrap_or(cost)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fee;
-
-    #[test]
-    fn a_fee_is_rounded_half_up_to_the_cent() {
-        // 1 % of 0.49, 0.50 and 1.49.
-        assert_eq!([fee(49, 100), fee(50, 100), fee(149, 100)], [0, 1, 1]);
-        assert_eq!([fee(150, 100), fee(1_999, 125), fee(1_000, 10_000)], [2, 25, 1_000]);
-        assert_eq!(fee(1_000_000_000_000_000, 10_000), 1_000_000_000_000_000);
     }
 }

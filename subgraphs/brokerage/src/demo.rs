@@ -97,6 +97,7 @@ impl Desk<'_> {
             starts_at_us: self.now_us,
             ends_at_us: self.now_us + LENT_US,
             fee_basis_points: broker.fee_basis_points.unwrap_or(0),
+            accepts_higher_fee: false,
         };
         let (capital, _) = lending::grant(self.tx, &grant, self.now_us).await?;
         let (name, amount) = LENT_SHARES;

@@ -1,11 +1,10 @@
 //! A holding: somebody's shares of one stock.
 
 use async_graphql::{Context, Description, ID, Object};
-use contract::{Changed, ContextExt, Error, Money, PageArgs, Paged, Result, Tx, Viewer, page, parse_id, row};
+use contract::{Changed, ContextExt, Error, MoneySum, PageArgs, Paged, Result, Tx, Viewer, page, parse_id, row};
 use entities::{holding, stock};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
-use crate::portfolio::capped;
 use crate::stock::Stock;
 use crate::user::User;
 
@@ -46,10 +45,12 @@ impl Holding {
     }
 
     /// What all of them, free, committed and held, are worth at the current price.
-    async fn market_value(&self, ctx: &Context<'_>) -> Result<Money> {
+    async fn market_value(&self, ctx: &Context<'_>) -> Result<MoneySum> {
         let stock = row::<stock::Entity>(ctx, self.0.stock_id).await?;
         let stock = stock.ok_or_else(|| Error::Internal("a holding of no stock".into()))?;
-        Ok(capped(i128::from(self.0.shares()) * i128::from(stock.price_minor)))
+        Ok(MoneySum::usd(
+            i128::from(self.0.shares()) * i128::from(stock.price_minor),
+        ))
     }
 }
 

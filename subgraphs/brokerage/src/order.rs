@@ -2,7 +2,9 @@
 
 use async_graphql::{Context, Description, Enum, ID, Object};
 use chrono::{DateTime, Utc};
-use contract::{ContextExt, Error, Money, PageArgs, Paged, Result, Side, Viewer, page, parse_id, rfc3339, row};
+use contract::{
+    ContextExt, Error, Money, MoneySum, PageArgs, Paged, Result, Side, Viewer, page, parse_id, rfc3339, row,
+};
 use entities::expiry::ORDER_EXPIRED;
 use entities::leaving::ORDER_LEFT;
 use entities::{brokerage_order, side};
@@ -109,9 +111,12 @@ impl BrokerageOrder {
     }
 
     /// Quantity times price, without the fee, once it was carried out.
-    async fn total(&self) -> Option<Money> {
+    async fn total(&self) -> Option<MoneySum> {
         let price = self.0.price_minor?;
-        Some(self.money(self.0.quantity.saturating_mul(price)))
+        Some(MoneySum {
+            minor: i128::from(self.0.quantity) * i128::from(price),
+            currency: self.0.currency.clone(),
+        })
     }
 
     /// What the broker took: on top of a purchase, out of a sale. Nothing for an investor's own order.

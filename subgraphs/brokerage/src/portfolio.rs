@@ -3,17 +3,12 @@
 use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader as Load;
-use contract::{Db, Error, Money, Result};
+use contract::{Db, Error, Result};
 use entities::{holding, stock, wallet};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 /// The currency of a portfolio, and of every stock.
 const CURRENCY: &str = "USD";
-
-/// Cents as money; what nobody can count to is the most there is.
-pub(crate) fn capped(cents: i128) -> Money {
-    Money::usd(i64::try_from(cents).unwrap_or(i64::MAX))
-}
 
 /// Returns what many people have altogether, in cents: the dollars of their wallets, in every bucket, and their shares at
 /// the current prices.

@@ -1,11 +1,11 @@
 //! What the brokerage knows of a person.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Loader, Money, PageArgs, Paged, Result, Side, parse_id};
+use contract::{ContextExt, Loader, MoneySum, PageArgs, Paged, Result, Side, parse_id};
 
 use crate::holding::{self, Holding};
 use crate::order::{self, BrokerageOrder, OrderStatus, Wanted};
-use crate::portfolio::{PortfolioValue, capped};
+use crate::portfolio::PortfolioValue;
 
 /// A person; the other domains know the rest.
 // Private fields are `Option<Result<_>>`: a refusal then nulls the field. A resolver's own `Err` nulls the whole person.
@@ -19,10 +19,10 @@ impl User {
         Self { id }
     }
 
-    async fn portfolio(&self, ctx: &Context<'_>) -> Result<Money> {
+    async fn portfolio(&self, ctx: &Context<'_>) -> Result<MoneySum> {
         ctx.viewer().self_or_operator(self.id)?;
         let worth = ctx.data_unchecked::<Loader<PortfolioValue>>().load_one(self.id).await?;
-        Ok(capped(worth.unwrap_or(0)))
+        Ok(MoneySum::usd(worth.unwrap_or(0)))
     }
 }
 
@@ -69,7 +69,7 @@ impl User {
 
     /// What this person has altogether: the US dollars in their wallet, free, committed and held, and their shares at
     /// the current prices. For themselves and for operators.
-    async fn portfolio_value(&self, ctx: &Context<'_>) -> Option<Result<Money>> {
+    async fn portfolio_value(&self, ctx: &Context<'_>) -> Option<Result<MoneySum>> {
         Some(self.portfolio(ctx).await)
     }
 }

@@ -140,6 +140,10 @@ impl From<Failed> for Error {
                 Refusal::InsufficientStock => Self::InsufficientStock("the exchange has too few shares"),
                 Refusal::StockFull => Self::Conflict("the exchange cannot take that many shares".into()),
                 Refusal::NoStock => Self::NotFound("stock"),
+                Refusal::NumbersUsedUp => {
+                    Self::Conflict("the exchange has used up the numbers that a trade can have".into())
+                }
+                Refusal::VotesFull => Self::Conflict("the post has as many votes as can be counted".into()),
                 Refusal::InsufficientAuthorization => Self::InsufficientAuthorization,
                 Refusal::AuthorizationNotInForce => Self::Forbidden("the authorization is not in force"),
             },

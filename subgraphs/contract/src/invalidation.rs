@@ -3,7 +3,7 @@
 use async_graphql::{Context, SimpleObject, Subscription};
 use futures_util::stream::{Stream, StreamExt};
 
-use crate::{ContextExt, Delivery, Event};
+use crate::{ContextExt, Delivery, Event, clamp_to_int};
 
 /// Whatever a client remembers of this entity is no longer true.
 #[derive(Clone, Debug, SimpleObject)]
@@ -12,7 +12,7 @@ pub struct Invalidation {
     typename: String,
     /// The entity's key; `*` with the type `*`.
     key: String,
-    /// Rises with every change of that entity.
+    /// Rises with every change of that entity; counted up to 2,147,483,647.
     version: i64,
 }
 
@@ -50,7 +50,7 @@ impl InvalidationSubscription {
                         Some(Invalidation {
                             typename: (*typename).to_owned(),
                             key: key.clone(),
-                            version: *version,
+                            version: clamp_to_int(*version),
                         })
                     }
                     _ => None,

@@ -1,8 +1,14 @@
 //! Money: minor units and a currency, never a float.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use async_graphql::{InputValueError, InputValueResult, Name, Scalar, ScalarType, Value, indexmap::IndexMap};
+use async_graphql::parser::types::Field;
+use async_graphql::registry::Registry;
+use async_graphql::{
+    ContextSelectionSet, InputValueError, InputValueResult, Name, OutputType, Positioned, Scalar, ScalarType,
+    ServerResult, Value, indexmap::IndexMap,
+};
 
 use crate::{Error, Result};
 
@@ -72,9 +78,57 @@ impl Money {
 
     /// The amount as a decimal text with two decimals, `-0.05` for minus five cents.
     pub fn amount(&self) -> String {
-        let sign = if self.minor < 0 { "-" } else { "" };
-        let minor = self.minor.unsigned_abs();
-        format!("{sign}{}.{:02}", minor / 100, minor % 100)
+        decimal(self.minor.into())
+    }
+}
+
+/// Minor units as a decimal text with two decimals.
+fn decimal(minor: i128) -> String {
+    let sign = if minor < 0 { "-" } else { "" };
+    let minor = minor.unsigned_abs();
+    format!("{sign}{}.{:02}", minor / 100, minor % 100)
+}
+
+fn written(amount: String, currency: &str) -> Value {
+    let mut members = IndexMap::with_capacity(2);
+    members.insert(Name::new("amount"), Value::String(amount));
+    members.insert(Name::new("currency"), Value::String(currency.to_owned()));
+    Value::Object(members)
+}
+
+/// What amounts come to together, to the cent: a quantity of shares times their price, a portfolio.
+///
+/// Only shown, as [`Money`], and never paid: it may be more than an amount can be, so it has more than 64 bits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoneySum {
+    /// The sum in minor units.
+    pub minor: i128,
+    /// ISO 4217 code of all of it.
+    pub currency: String,
+}
+
+impl MoneySum {
+    /// US dollars, from cents.
+    pub fn usd(cents: i128) -> Self {
+        Self {
+            minor: cents,
+            currency: "USD".to_owned(),
+        }
+    }
+}
+
+// `Scalar` would declare a second type of the name `Money`.
+impl OutputType for MoneySum {
+    fn type_name() -> Cow<'static, str> {
+        <Money as OutputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <Money as OutputType>::create_type_info(registry)
+    }
+
+    async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+        Ok(written(decimal(self.minor), &self.currency))
     }
 }
 
@@ -108,10 +162,7 @@ impl ScalarType for Money {
     }
 
     fn to_value(&self) -> Value {
-        let mut members = IndexMap::with_capacity(2);
-        members.insert(Name::new("amount"), Value::String(self.amount()));
-        members.insert(Name::new("currency"), Value::String(self.currency.clone()));
-        Value::Object(members)
+        written(self.amount(), &self.currency)
     }
 }
 

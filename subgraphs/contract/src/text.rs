@@ -30,6 +30,26 @@ pub fn required_line(field: &'static str, value: &str, max: usize) -> Result<Str
     }
 }
 
+/// As [`required_line`], for a name that stands in addresses: see [`path_segment`].
+///
+/// # Errors
+/// `INVALID_INPUT` naming `field`.
+pub fn required_segment(field: &'static str, value: &str, max: usize) -> Result<String> {
+    path_segment(field, required_line(field, value, max)?)
+}
+
+/// Refuses what cannot be a segment of a path: clients and proxies resolve `.` and `..` away, percent-encoded too (RFC 3986,
+/// 5.2.4; the URL standard). All else can, a `/` as `%2F`.
+///
+/// # Errors
+/// `INVALID_INPUT` naming `field`.
+pub fn path_segment(field: &'static str, text: String) -> Result<String> {
+    match matches!(text.as_str(), "." | "..") {
+        true => Err(Error::invalid(field, "must not be . or .., which no address can carry")),
+        false => Ok(text),
+    }
+}
+
 /// As [`required_text`], with blank meaning none.
 ///
 /// # Errors

@@ -1,10 +1,10 @@
 //! A trade with the exchange, and its number.
 
-use async_graphql::{Context, Object};
+use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 use contract::{
     Changed, ContextExt, Error, IdempotencyKey, Money, PageArgs, Paged, Recorded, Result, Side, Trade, Viewer, once,
-    page, rfc3339, row,
+    page, parse_id, rfc3339, row,
 };
 use entities::exchange_order;
 use entities::stock::Which;
@@ -132,21 +132,26 @@ pub struct OrderMutation;
 impl OrderMutation {
     /// Trades shares with the exchange at their current price: BUY takes shares out of the exchange, SELL puts shares in.
     ///
-    /// For the viewer, or for nobody in particular when the viewer is a program. No money changes hands here: an account
-    /// with money and holdings is the brokerage's. A refused trade uses no number.
+    /// No money changes hands here, so it is for programs and administrators (the bazaar's REST routes are such a program);
+    /// people trade for money with `placeOrder`. A refused trade uses no number. For operators.
     async fn trade(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The stock's name.")] stock: String,
         side: Side,
         #[graphql(desc = "How many shares, 1 to 2,147,483,647.")] quantity: i32,
+        #[graphql(desc = "Who trades. Left out, an administrator does, or nobody in particular for a program.")]
+        trader: Option<ID>,
         #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<ExchangeOrder> {
         let viewer = ctx.viewer();
-        let trader_id = match viewer {
-            Viewer::Service { .. } => None,
-            viewer => Some(viewer.user()?),
+        viewer.operator()?;
+        let for_another = trader.is_some();
+        let trader_id = match (trader, viewer) {
+            (Some(id), _) => Some(parse_id(&id).ok_or(Error::NotFound("trader"))?),
+            (None, Viewer::User { id, .. }) => Some(*id),
+            (None, _) => None,
         };
         let trade = Trade {
             stock: Which::Name(typed_name(&stock)?),
@@ -156,7 +161,10 @@ impl OrderMutation {
             trader_id,
         };
         let asked = (&trade.stock, trade.side, trade.quantity);
-        let key = IdempotencyKey::of(viewer, "trade", idempotency_key, &asked)?;
+        let key = match for_another {
+            true => IdempotencyKey::of(viewer, "trade", idempotency_key, &(asked, trade.trader_id)),
+            false => IdempotencyKey::of(viewer, "trade", idempotency_key, &asked),
+        }?;
         let (orders, now_us) = (ctx.services().orders.clone(), ctx.now_us());
         orders.ready().await?;
         let (recorded, _) = ctx

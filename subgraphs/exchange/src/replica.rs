@@ -1,7 +1,7 @@
 //! The copies of the order log, and what other copies tell them.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, Replica, Result, Side, parse_id};
+use contract::{ContextExt, Error, Replica, Result, Side, clamp_to_int, parse_id};
 
 use crate::order::find as find_order;
 use crate::stock::{checked_quantity, named, typed_name};
@@ -27,14 +27,14 @@ impl OrderReplica {
         self.0.leader
     }
 
-    /// The term it is in; 0 where nobody is elected.
+    /// The term it is in, counted up to 2,147,483,647; 0 where nobody is elected.
     async fn term(&self) -> i64 {
-        self.0.term
+        clamp_to_int(self.0.term)
     }
 
     /// The number of the last trade it holds; -1 before the first.
     async fn applied(&self) -> i64 {
-        self.0.applied
+        clamp_to_int(self.0.applied)
     }
 }
 

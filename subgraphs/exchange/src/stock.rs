@@ -6,8 +6,8 @@ use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 use contract::{
-    Changed, ContextExt, Db, Error, IdempotencyKey, Loader, Money, PageArgs, Paged, Result, Side, loader, once, page,
-    parse_id, required_line, rfc3339, row,
+    Changed, ContextExt, Db, Error, IdempotencyKey, Loader, Money, PageArgs, Paged, Result, Side, clamp_to_int, loader,
+    once, page, parse_id, required_segment, rfc3339, row,
 };
 use entities::stock::{self, NewStock, Which};
 use sea_orm::{EntityTrait, Order};
@@ -16,8 +16,6 @@ use crate::price::checked_price;
 
 /// How long a name may be, in characters.
 const NAME_CHARS_MAX: usize = 64;
-/// The largest integer the schema's `Int` can show.
-const INT_MAX: i64 = i32::MAX as i64;
 
 /// A stock of the exchange. The day's figures are those of the current UTC day.
 #[derive(Clone)]
@@ -73,7 +71,7 @@ impl Stock {
 
     /// Shares traded on the day, both ways; counted up to 2,147,483,647.
     async fn volume(&self, ctx: &Context<'_>) -> i64 {
-        self.0.today(ctx.now_us()).volume.min(INT_MAX)
+        clamp_to_int(self.0.today(ctx.now_us()).volume)
     }
 
     /// When its price or its quantity last changed.
@@ -183,7 +181,7 @@ pub struct StockInput {
 impl StockInput {
     fn checked(self) -> Result<NewStock> {
         Ok(NewStock {
-            name: required_line("input.name", &self.name, NAME_CHARS_MAX)?,
+            name: required_segment("input.name", &self.name, NAME_CHARS_MAX)?,
             price_minor: checked_price("input.price", &self.price)?,
             currency: self.price.currency,
             quantity: checked_quantity("input.quantity", self.quantity)?,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Db, Error, Loader, PageArgs, Paged, Result, parse_id};
+use contract::{ContextExt, Db, Error, Loader, PageArgs, Paged, Result, clamp_to_int, parse_id};
 use entities::message;
 use sea_orm::Select;
 
@@ -52,7 +52,7 @@ impl User {
         Some(self.list(ctx, message::sent(self.0), args).await)
     }
 
-    /// How many messages this person has not read; for themselves and for operators.
+    /// How many messages this person has not read, counted up to 2,147,483,647; for themselves and for operators.
     async fn unread_count(&self, ctx: &Context<'_>) -> Option<Result<i64>> {
         Some(self.unread(ctx).await)
     }
@@ -72,7 +72,7 @@ impl User {
     async fn unread(&self, ctx: &Context<'_>) -> Result<i64> {
         ctx.viewer().self_or_operator(self.0)?;
         let counts = ctx.data_unchecked::<Loader<UnreadLoader>>();
-        Ok(counts.load_one(self.0).await?.unwrap_or(0))
+        Ok(clamp_to_int(counts.load_one(self.0).await?.unwrap_or(0)))
     }
 }
 

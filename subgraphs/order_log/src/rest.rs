@@ -116,7 +116,9 @@ async fn trade(replica: &Replica, side: Side, request: Request) -> Result<Respon
         trader_id: None,
     };
     let number = replica.trade(&wanted).await?.number;
-    Ok(ok(json!({ "order_number": number, "transaction-number": number })))
+    Ok(ok(
+        json!({ "order_number": number, "transaction-number": number, "transaction_number": number }),
+    ))
 }
 
 async fn order(State(replica): State<Replica>, Path(number): Path<String>) -> Result<Response, Failure> {

@@ -14,7 +14,7 @@ async fn every_replica_answers_the_documented_routes() {
     let cluster = Cluster::of_three().await;
     for (number, id) in [1, 2, 3].into_iter().enumerate() {
         let body = json!({ "name": "GameStart", "quantity": 2 });
-        let traded = json!({ "order_number": number, "transaction-number": number });
+        let traded = json!({ "order_number": number, "transaction-number": number, "transaction_number": number });
         assert_eq!(cluster.post(id, "/buy", body).await, (200, traded));
         let pong = json!({ "success": { "code": 200, "message": "pong", "server-id": id } });
         assert_eq!(cluster.get(id, "/ping").await, (200, pong));

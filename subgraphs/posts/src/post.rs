@@ -33,7 +33,7 @@ impl Post {
         &self.0.text
     }
 
-    /// What it is about, elsewhere: an http or https address.
+    /// What it is about, elsewhere: an http or https address, or a host and a path.
     #[graphql(tag = "cacheable")]
     async fn url(&self) -> Option<&str> {
         self.0.url.as_deref()

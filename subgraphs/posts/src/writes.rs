@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 use contract::{
     ContextExt, Error, Event, IdempotencyKey, InName, Result, Tx, Viewer, micros, once, optional_text, parse_id,
-    required_line, required_text,
+    required_segment, required_text,
 };
 use entities::post::{self, NewPost};
 use sea_orm::EntityTrait;
@@ -31,7 +31,8 @@ pub struct PostInput {
     text: String,
     /// The community's name, up to 64 characters on one line, in any case; the first post in a community makes it.
     community: String,
-    /// What it is about, elsewhere: an http or https address of up to 2,000 characters.
+    /// What it is about, elsewhere: an http or https address, or a host and a path without a scheme, of up
+    /// to 2,000 characters.
     url: Option<String>,
     /// The post's date; now, if left out. For operators.
     at: Option<DateTime<Utc>>,
@@ -44,13 +45,13 @@ impl PostInput {
     fn checked(self, viewer: &Viewer) -> Result<Draft> {
         let username = self
             .username
-            .map(|name| required_line("input.username", &name, NAME_CHARS_MAX))
+            .map(|name| required_segment("input.username", &name, NAME_CHARS_MAX))
             .transpose()?;
         let at_us = self.at.map(|at| micros("input.at", at)).transpose()?;
         Ok(Draft {
             title: required_text("input.title", &self.title, TITLE_CHARS_MAX)?,
             text: required_text("input.text", &self.text, TEXT_CHARS_MAX)?,
-            community: required_line("input.community", &self.community, NAME_CHARS_MAX)?,
+            community: required_segment("input.community", &self.community, NAME_CHARS_MAX)?,
             url: address("input.url", self.url.as_deref())?,
             at_us,
             by: InName::of(viewer, "input.username", username)?,
@@ -58,7 +59,7 @@ impl PostInput {
     }
 }
 
-/// An address that a browser can open; as it was written.
+/// An address that a browser can open, or a host and a path without a scheme; as it was written.
 fn address(field: &'static str, url: Option<&str>) -> Result<Option<String>> {
     let Some(text) = optional_text(field, url, URL_CHARS_MAX)? else {
         return Ok(None);
@@ -68,13 +69,29 @@ fn address(field: &'static str, url: Option<&str>) -> Result<Option<String>> {
         let (start, rest) = text.split_at_checked(scheme.len())?;
         start.eq_ignore_ascii_case(scheme).then_some(rest)
     };
-    let plain = behind("http://")
-        .or_else(|| behind("https://"))
-        .is_some_and(|rest| !rest.starts_with(['/', '\\']) && !rest.contains(char::is_whitespace));
-    match plain && Url::parse(&text).is_ok() {
+    let is_plain = |rest: &str| !rest.starts_with(['/', '\\']) && !rest.contains(char::is_whitespace);
+    let absolute = behind("http://").or_else(|| behind("https://"));
+    let valid = match absolute {
+        Some(rest) => is_plain(rest) && Url::parse(&text).is_ok(),
+        None => is_plain(&text) && is_host_and_path(&text),
+    };
+    match valid {
         true => Ok(Some(text)),
-        false => Err(Error::invalid(field, "must be an http or https address")),
+        false => Err(Error::invalid(
+            field,
+            "must be an http or https address, or a host and a path such as www.example.com/path",
+        )),
     }
+}
+
+/// Whether a text without a scheme begins with the name of a host. A colon before the path would be another scheme's, or a
+/// port that cannot be told from one.
+fn is_host_and_path(text: &str) -> bool {
+    let end = text.find(['/', '?', '#']).unwrap_or(text.len());
+    let host = &text[..end];
+    let is_name =
+        host.contains('.') && !host.contains([':', '@', '\\']) && host.split('.').all(|label| !label.is_empty());
+    is_name && Url::parse(&format!("http://{text}")).is_ok()
 }
 
 /// A post that is not made yet.

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use contract::{Audience, ContextExt, Date, Error, Event, Money, Result, parse_id, rfc3339, row};
+use contract::{Audience, ContextExt, Date, Error, Event, Money, MoneySum, Result, parse_id, rfc3339, row};
 use entities::shop_order;
 
 use crate::product::{self, Product};
@@ -46,9 +46,11 @@ impl ShopOrder {
     }
 
     /// What all of it costs.
-    async fn total(&self) -> Money {
-        // As large as an amount may be, and no larger: the order would not have been placed.
-        self.money(self.0.price_minor.saturating_mul(self.0.quantity))
+    async fn total(&self) -> MoneySum {
+        MoneySum {
+            minor: i128::from(self.0.price_minor) * i128::from(self.0.quantity),
+            currency: self.0.currency.clone(),
+        }
     }
 
     /// When it was placed.

@@ -147,10 +147,10 @@ impl Stage {
                 side,
                 quantity,
             } => (
-                &self.people[who],
-                "mutation($stock: String!, $side: Side!, $quantity: Int!, $key: String) {
-                    it: trade(stock: $stock, side: $side, quantity: $quantity, idempotencyKey: $key) { number } }",
-                json!({ "stock": self.stocks[stock].1, "side": side.word(), "quantity": quantity }),
+                &self.admin,
+                "mutation($stock: String!, $side: Side!, $quantity: Int!, $trader: ID, $key: String) {
+                    it: trade(stock: $stock, side: $side, quantity: $quantity, trader: $trader, idempotencyKey: $key) { number } }",
+                json!({ "stock": self.stocks[stock].1, "side": side.word(), "quantity": quantity, "trader": self.ids[who].to_string() }),
             ),
             Op::Own {
                 who,

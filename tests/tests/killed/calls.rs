@@ -16,14 +16,14 @@ pub struct Call {
 
 pub const DEPOSIT: &str = "mutation($amount: Money!, $key: String) { it: deposit(amount: $amount, idempotencyKey: $key) { id balanceAfter } }";
 pub const WITHDRAW: &str = "mutation($amount: Money!, $key: String) { it: withdraw(amount: $amount, idempotencyKey: $key) { id balanceAfter } }";
-pub const TRADE: &str = "mutation($stock: String!, $side: Side!, $key: String) {
-    it: trade(stock: $stock, side: $side, quantity: 1, idempotencyKey: $key) { number side price } }";
+pub const TRADE: &str = "mutation($stock: String!, $side: Side!, $trader: ID, $key: String) {
+    it: trade(stock: $stock, side: $side, quantity: 1, trader: $trader, idempotencyKey: $key) { number side price } }";
 pub const ORDER: &str =
     "mutation($input: PlaceOrderInput!, $key: String) { it: placeOrder(input: $input, idempotencyKey: $key) { id } }";
 
 /// The people and what they trade.
 pub struct Cast {
-    /// Two investors and a broker.
+    /// Two investors, a broker and an administrator, who trades for the investors.
     pub people: Vec<(i64, Person)>,
     pub stock: (String, String),
     grant: String,
@@ -33,12 +33,16 @@ pub struct Cast {
 pub fn call(cast: &Cast, client: usize, n: usize, key: String) -> Call {
     let investor = client % 2;
     let order = |input: Value| (ORDER, json!({ "input": input }));
+    let trade = |side: &str| {
+        let trader = cast.people[investor].0.to_string();
+        (TRADE, json!({ "stock": cast.stock.1, "side": side, "trader": trader }))
+    };
     let stock = &cast.stock.0;
     let (person, (query, variables)) = match (client + n) % 8 {
         0 => (investor, (DEPOSIT, json!({ "amount": money("7.01") }))),
         1 => (investor, (WITHDRAW, json!({ "amount": money("3.99") }))),
-        2 => (investor, (TRADE, json!({ "stock": cast.stock.1, "side": "BUY" }))),
-        3 => (investor, (TRADE, json!({ "stock": cast.stock.1, "side": "SELL" }))),
+        2 => (3, trade("BUY")),
+        3 => (3, trade("SELL")),
         4 => (investor, order(json!({ "side": "BUY", "stock": stock, "quantity": 2 }))),
         5 => (
             investor,
@@ -105,6 +109,8 @@ pub async fn cast(url: &str) -> Cast {
     ] {
         people.push(nobody.register(name, role, fee).await);
     }
+    let id = text(admin.graphql("{ me { id } }").await.data("/me/id"));
+    people.push((id.parse().expect("an id"), admin));
     for (_, investor) in &people[..2] {
         investor
             .graphql_with(DEPOSIT, json!({ "amount": money("1000000000.00") }))

@@ -246,6 +246,7 @@ const AUTHORIZE: Route = Route {
             ..missing("stockholding not found", "The caller has no such stockholding.")
         },
         missing("broker not found", "There is no such broker."),
+        ErrorRow::new("CONFLICT", "", "The broker's fee is above `maxFeePercent`."),
         ErrorRow::new("INSUFFICIENT_FUNDS", "", "More money than is free."),
         ErrorRow::new("INSUFFICIENT_SHARES", "", "More shares than are free."),
     ],
@@ -445,13 +446,17 @@ static GRANT: Model = Model {
     fields: &[
         GRANT_TYPE,
         Field::new("brokerId", REFERENCE).at("/input/broker"),
-        Field::new("startDate", Kind::DateTime)
+        Field::new("startDate", Kind::InUtc(&Kind::DateTime))
             .at("/input/startsAt")
             .nullable()
-            .about("Now when left out."),
-        Field::new("endDate", Kind::Until)
+            .about("Now when left out. A time without an offset is in UTC."),
+        Field::new("endDate", Kind::InUtc(&Kind::Until))
             .at("/input/endsAt")
-            .about("After `startDate`."),
+            .about("After `startDate`. A time without an offset is in UTC."),
+        Field::new("maxFeePercent", Kind::Number)
+            .at("/input/maxFeePercent")
+            .nullable()
+            .about("The highest fee of the broker that is agreed to for what is lent now, 0 to 100. Left out, what is added to an authorization keeps the lower of the fee agreed to before and the broker's fee of now."),
     ],
     example: r#"{"type":"STOCKHOLDING","brokerId":2,"stockHoldingId":1,"amount":5,"endDate":"2030-12-31"}"#,
 };

@@ -150,7 +150,7 @@ static NEW_POST: Model = Model {
         Field::new("url", Kind::Text)
             .at("/input/url")
             .nullable()
-            .about("What it is about, elsewhere: an http or https address of up to 2,000 characters."),
+            .about("What it is about, elsewhere: an http or https address, or a host and a path without a scheme (`www.example.com`), of up to 2,000 characters."),
         Field::new("date", Kind::DateTime)
             .at("/input/at")
             .optional()

@@ -83,7 +83,10 @@ const INCREMENT: Route = Route {
     params: &[USERNAME],
     response: Kind::Object(&USER_MODEL),
     example: r#"{"username":"dan","email":"dan@example.com","karma":4}"#,
-    errors: &[NO_USER],
+    errors: &[
+        NO_USER,
+        ErrorRow::new("CONFLICT", "", "The karma is as far from zero as it can be shown."),
+    ],
     ..Route::BASE
 };
 

@@ -40,7 +40,10 @@ const UPVOTE: Route = Route {
     }],
     response: Kind::Object(&VOTES_MODEL),
     example: r#"{"postId":3,"upvotes":5,"downvotes":0,"score":5}"#,
-    errors: &[ErrorRow::new("INVALID_INPUT", "", "The id is no integer.")],
+    errors: &[
+        ErrorRow::new("INVALID_INPUT", "", "The id is no integer of 64 bits."),
+        ErrorRow::new("CONFLICT", "", "The id has as many votes as can be counted."),
+    ],
     access: Access::Attributed,
     ..Route::BASE
 };

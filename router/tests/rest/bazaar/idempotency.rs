@@ -45,7 +45,10 @@ async fn a_refused_trade_leaves_its_key_free() {
     let too_many = send(r#"{"name":"GameStart","quantity":101,"type":"buy"}"#).await;
     assert_eq!(too_many, refused(409, "could not trade stock"));
     let sold = send(r#"{"name":"GameStart","quantity":1,"type":"sell"}"#).await;
-    assert_eq!(sold, r#"200 {"data":{"order_number":0,"transaction-number":0}}"#);
+    assert_eq!(
+        sold,
+        r#"200 {"data":{"order_number":0,"transaction-number":0,"transaction_number":0}}"#
+    );
     let long = "x".repeat(256);
     for key in ["", " ", long.as_str()] {
         let body = r#"{"name":"GameStart","quantity":1,"type":"buy"}"#;

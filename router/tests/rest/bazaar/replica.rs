@@ -169,9 +169,9 @@ async fn only_a_replica_that_exists_can_be_chosen_as_leader() {
     for (id, message) in [
         ("2", "leader-id must be the id of a replica"),
         ("9223372036854775807", "leader-id must be the id of a replica"),
-        ("0", "leader-id must be at least 1"),
-        ("-1", "leader-id must be at least 1"),
-        ("9223372036854775808", "leader-id must be at least 1"),
+        ("0", "leader-id must be from 1 to 9223372036854775807"),
+        ("-1", "leader-id must be from 1 to 9223372036854775807"),
+        ("9223372036854775808", "leader-id must be from 1 to 9223372036854775807"),
         ("\"1\"", "leader-id must be an integer"),
         ("1.0", "leader-id must be an integer"),
         ("null", "leader-id must not be null"),

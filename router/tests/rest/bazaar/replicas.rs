@@ -82,7 +82,10 @@ async fn each_mount_is_one_replica() {
     let head = ask("HEAD /bazaar/order/2/ping", "").await;
     assert_eq!(head.line(), "200 ");
     let bought = ask("POST /bazaar/order/2/buy", SHARES).await;
-    assert_eq!(bought.line(), r#"200 {"order_number":0,"transaction-number":0}"#);
+    assert_eq!(
+        bought.line(),
+        r#"200 {"order_number":0,"transaction-number":0,"transaction_number":0}"#
+    );
     assert_eq!(bought.header("cache-control"), "no-store");
     for path in ["orders/0", "lookup-order/0"] {
         let order = send(&mounts, &format!("GET /bazaar/order/2/{path}"), &[], "").await;

@@ -314,3 +314,46 @@ async fn an_authorization_of_another_currency_is_none_here() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_higher_fee_holds_for_more_only_where_max_fee_percent_allows_it() {
+    let floor = Floor::new().await;
+    let (ada, ben) = (floor.ada(), floor.ben());
+    floor.deposit(&ada, "1000").await;
+    let grant = |more: &str| format!(r#"{{"type":"CAPITAL","brokerId":2,"amount":100,"endDate":"{LATER}"{more}}}"#);
+    assert_eq!(floor.call(&ada, "POST /authorizations", &grant("")).await.status, 201);
+    let set = floor.call(&ben, "PUT /users/2", r#"{"brokerageFee":100}"#).await;
+    assert_eq!(set.status, 200, "{}", set.text);
+    for (more, status) in [
+        (r#","maxFeePercent":99.99"#, 409),
+        (r#","maxFeePercent":101"#, 400),
+        (r#","maxFeePercent":-1"#, 400),
+        (r#","maxFeePercent":"1""#, 400),
+        ("", 200),
+        (r#","maxFeePercent":null"#, 200),
+        (r#","maxFeePercent":100"#, 200),
+        (r#","maxFeePercent":1E2"#, 200),
+    ] {
+        let answered = floor.call(&ada, "POST /authorizations", &grant(more)).await;
+        assert_eq!(answered.status, status, "{more}: {}", answered.text);
+    }
+    assert_eq!(floor.money(&ada).await, "500 500 0");
+}
+
+#[tokio::test]
+async fn times_without_an_offset_are_in_utc() {
+    let floor = Floor::new().await;
+    let ada = floor.ada();
+    floor.deposit(&ada, "1000").await;
+    let body = r#"{"type":"CAPITAL","brokerId":2,"amount":1,"startDate":"2031-04-11T02:06:12.073516","endDate":"2032-04-11T02:06:12"}"#;
+    let granted = floor.call(&ada, "POST /authorizations", body).await;
+    assert_eq!(granted.status, 201, "{}", granted.text);
+    let shown = granted.json();
+    assert_eq!(
+        (&shown["startDate"], &shown["endDate"]),
+        (
+            &serde_json::json!("2031-04-11T02:06:12.073516+00:00"),
+            &serde_json::json!("2032-04-11T02:06:12+00:00")
+        )
+    );
+}

@@ -58,7 +58,7 @@ async fn what_is_no_post_is_refused_by_name() {
                 "7",
                 "true",
                 r#""ftp://example.com/""#,
-                r#""example.com""#,
+                r#""ftp:example.com""#,
                 r#""http://a b/""#,
             ],
         ),

@@ -31,6 +31,19 @@ async fn a_user_is_made_and_read_in_any_case() {
 }
 
 #[tokio::test]
+async fn karma_stops_at_its_bound_and_the_user_stays_readable() {
+    let square = Square::open().await;
+    for (name, bound, beyond) in [("maxi", i32::MAX, "increment"), ("mini", i32::MIN, "decrement")] {
+        let user = format!(r#"{{"username":"{name}","email":"{name}@example.com","karma":{bound}}}"#);
+        assert_eq!(square.call("POST /users", &user).await.status, 201);
+        let refused = square.call(&format!("PUT /users/{name}/karma/{beyond}"), "").await;
+        assert_eq!(refused.status, 409, "{}", refused.text);
+        let read = square.get(&format!("/users/{name}")).await;
+        assert_eq!((read.status, &read.json()["karma"]), (200, &Value::from(bound)));
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_user_is_refused_by_name() {
     let square = Square::open().await;
     let before = square.everything().await;

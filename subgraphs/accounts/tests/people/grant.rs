@@ -166,7 +166,7 @@ async fn a_second_grant_raises_the_first_and_moves_its_end_to_the_later_one() {
 }
 
 #[tokio::test]
-async fn a_grant_keeps_the_fee_that_the_broker_had_then() {
+async fn a_fee_that_rose_holds_for_more_only_where_the_investor_agrees_to_it() {
     let app = Brokerage::new().await;
     let id = app.granted(app.money("100.00")).await;
     let fee = async || {
@@ -174,14 +174,56 @@ async fn a_grant_keeps_the_fee_that_the_broker_had_then() {
         let answer = app.ask(&app.ada.who, &document, json!({})).await;
         answer.at("/authorization/feePercent").clone()
     };
+    let set = async |percent: f64| {
+        let document = format!("mutation {{ updateProfile(input: {{brokerageFeePercent: {percent:?}}}) {{ id }} }}");
+        app.ask(&app.ben.who, &document, json!({})).await.at("");
+    };
     assert_eq!(fee().await, 1.0);
-    let dearer = "mutation { updateProfile(input: {brokerageFeePercent: 100}) { id } }";
-    app.ask(&app.ben.who, dearer, json!({})).await.at("");
+    set(100.0).await;
     assert_eq!(fee().await, 1.0);
-    let cheaper = "mutation { updateProfile(input: {brokerageFeePercent: 2.25}) { id } }";
-    app.ask(&app.ben.who, cheaper, json!({})).await.at("");
     assert_eq!(app.granted(app.money("1.00")).await, id);
-    assert_eq!(fee().await, 2.25, "a top-up agrees to the fee of then");
+    assert_eq!(fee().await, 1.0, "a top-up agrees to no higher fee by itself");
+    set(2.25).await;
+    let mut more = app.money("1.00");
+    for too_little in [0.0, 1.0, 2.24] {
+        more["maxFeePercent"] = json!(too_little);
+        assert_eq!(
+            app.grant(&app.ada, more.clone()).await.code(),
+            "CONFLICT",
+            "{too_little}"
+        );
+    }
+    for wrong in [-0.01, 100.01, 1e300] {
+        more["maxFeePercent"] = json!(wrong);
+        assert_eq!(
+            app.grant(&app.ada, more.clone()).await.code(),
+            "INVALID_INPUT",
+            "{wrong}"
+        );
+    }
+    assert_eq!(fee().await, 1.0);
+    more["maxFeePercent"] = json!(2.25);
+    assert_eq!(app.granted(more).await, id);
+    assert_eq!(fee().await, 2.25, "the highest fee of what is left");
+    // A fee that has fallen when something is added holds for all of it.
+    set(1.5).await;
+    assert_eq!(app.granted(app.money("1.00")).await, id);
+    assert_eq!(fee().await, 1.5);
+}
+
+#[tokio::test]
+async fn a_new_authorization_has_the_fee_of_now_unless_that_is_more_than_the_investor_agrees_to() {
+    let app = Brokerage::new().await;
+    let mut first = app.money("100.00");
+    first["maxFeePercent"] = json!(0.99);
+    let refused = app.grant(&app.ada, first.clone()).await;
+    assert_eq!(refused.code(), "CONFLICT");
+    assert_eq!(app.listed(&app.ada, "").await, Vec::<i64>::new());
+    first["maxFeePercent"] = json!(50);
+    let id = app.granted(first).await;
+    let document = format!("{{ authorization(id: {id}) {{ feePercent }} }}");
+    let answer = app.ask(&app.ada.who, &document, json!({})).await;
+    assert_eq!(answer.at("/authorization/feePercent"), 1.0);
 }
 
 #[tokio::test]

@@ -176,7 +176,8 @@ impl Brokerage {
     pub async fn used(&self, id: i64, amount: i64) {
         let now_us = self.services.clock.now_us();
         let used = self.services.db.write(async move |tx: &Tx| {
-            let authorization = authorization::spend(tx, id, amount, now_us).await?;
+            let now = authorization::Entity::find_by_id(id).one(tx).await?.unwrap();
+            let authorization = authorization::spend(tx, &now, amount, now_us).await?;
             match authorization.stock_id {
                 None => {
                     let legs = [

@@ -217,6 +217,44 @@ async fn no_point_of_karma_is_lost_when_many_are_given_at_once() {
 }
 
 #[tokio::test]
+async fn karma_stops_where_the_api_can_no_longer_show_it() {
+    let app = App::new().await;
+    for (name, bound, beyond, back, after_back) in [
+        ("max", 2_147_483_647, "incrementKarma", "decrementKarma", 2_147_483_646),
+        (
+            "min",
+            -2_147_483_648,
+            "decrementKarma",
+            "incrementKarma",
+            -2_147_483_647,
+        ),
+    ] {
+        let document = "mutation($input: CreateUserInput!) { createUser(input: $input) { id } }";
+        let input = json!({ "username": name, "email": format!("{name}@example.com"), "karma": bound });
+        let made = app.ask(&Who::service(), document, json!({ "input": input })).await;
+        let id: i64 = made.at("/createUser/id").as_str().unwrap().parse().unwrap();
+        let mut events = app.events();
+        let refused = karma(&app, beyond, id).await;
+        assert_eq!(refused.code(), "CONFLICT", "{name}");
+        assert_eq!(heard(&mut events), [], "a refused change tells nothing");
+        let shown = app
+            .ask(
+                &Who::service(),
+                "{ users(first: 100) { nodes { username karma } } }",
+                json!({}),
+            )
+            .await;
+        let nodes = shown.at("/users/nodes").as_array().unwrap().clone();
+        assert!(
+            nodes.contains(&json!({ "username": name, "karma": bound })),
+            "{nodes:?}"
+        );
+        assert_eq!(karma(&app, back, id).await.at(&format!("/{back}/karma")), after_back);
+        assert_eq!(karma(&app, beyond, id).await.at(&format!("/{beyond}/karma")), bound);
+    }
+}
+
+#[tokio::test]
 async fn the_same_key_gives_one_point_of_karma() {
     let app = App::new().await;
     let ada = app.join("ada").await;

@@ -71,6 +71,8 @@ async fn a_registration_that_breaks_a_rule_is_refused_with_the_member_that_break
     let long = |chars: usize| "ä".repeat(chars);
     let broken: Vec<(Value, &str)> = vec![
         (json!({"username": " "}), "input.username"),
+        (json!({"username": "."}), "input.username"),
+        (json!({"username": " .. "}), "input.username"),
         (json!({"username": long(65)}), "input.username"),
         (json!({"username": "a\nb"}), "input.username"),
         (json!({"username": "a\u{7f}b"}), "input.username"),
@@ -81,11 +83,8 @@ async fn a_registration_that_breaks_a_rule_is_refused_with_the_member_that_break
         (json!({"email": "ada"}), "input.email"),
         (json!({"email": "ada@"}), "input.email"),
         (json!({"email": "@example.com"}), "input.email"),
-        (json!({"email": "ada@localhost"}), "input.email"),
         (json!({"email": "ada@@example.com"}), "input.email"),
         (json!({"email": "a da@example.com"}), "input.email"),
-        (json!({"email": "ada@example..com"}), "input.email"),
-        (json!({"email": "ada@-example.com"}), "input.email"),
         (json!({"email": format!("a@{}.com", "b".repeat(249))}), "input.email"),
         (json!({"password": "1234567"}), "input.password"),
         (json!({"password": long(257)}), "input.password"),
@@ -235,6 +234,16 @@ async fn an_email_of_any_length_is_enough_to_register() {
         let answer = app.register(json!({"email": email, "password": PASSWORD})).await;
         assert_eq!(answer.at("/register/user/username"), &json!(format!("member-{id}")));
         assert_eq!(app.login(&email, PASSWORD).await.code(), "OK");
+    }
+}
+
+#[tokio::test]
+async fn emails_of_old_clients_are_taken() {
+    let app = App::new().await;
+    for email in ["a@b", "locust@email_1", "ada@localhost", "\"a,b\"@-x-"] {
+        let answer = app.register(json!({"email": email, "password": PASSWORD})).await;
+        assert_eq!(answer.code(), "OK", "{email}");
+        assert_eq!(app.login(email, PASSWORD).await.code(), "OK");
     }
 }
 

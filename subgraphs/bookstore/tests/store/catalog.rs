@@ -80,6 +80,7 @@ async fn a_book_that_breaks_a_rule_is_not_added() {
         (input(&long, "t", "1", "USD", "1"), "input.title"),
         (input("a\\u0000b", "t", "1", "USD", "1"), "input.title"),
         (input("a", "", "1", "USD", "1"), "input.topic"),
+        (input("a", "..", "1", "USD", "1"), "input.topic"),
         (input("a", &long, "1", "USD", "1"), "input.topic"),
         (input("a", "t", "-0.01", "USD", "1"), "input.price"),
         (input("a", "t", "1", "EUR", "1"), "input.price"),

@@ -165,47 +165,75 @@ async fn what_a_trade_brings_is_lent_on_the_terms_of_what_it_was_made_of() {
     let order = format!(r#"side: SELL, quantity: 1, authorization: "{}""#, shares.id);
     assert_eq!(floor.placed(&person(BEN), &order).await["fee"], usd("0.20"));
 
-    // What was agreed to for more is worth no more through a trade under an agreement for less.
+    // Two cheap shares are left; another is lent at five percent, and a trade under the cheap agreement adds a cheap one.
     floor.set_fee(BEN, 500).await;
-    let dear = floor.lend_shares(ADA, BEN, FISH, 1).await;
-    assert_eq!(dear, shares.id);
-    assert_eq!(
-        floor
-            .open_between(ADA, BEN, "STOCK_HOLDING")
-            .await
-            .unwrap()
-            .fee_basis_points,
-        500
-    );
+    assert_eq!(floor.lend_shares_at_any_fee(ADA, BEN, FISH, 1).await, shares.id);
     let order = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);
-    floor.placed(&person(BEN), &order).await;
+    assert_eq!(floor.placed(&person(BEN), &order).await["fee"], usd("0.20"));
+    let now = floor.open_between(ADA, BEN, "STOCK_HOLDING").await.unwrap();
     assert_eq!(
-        floor
-            .open_between(ADA, BEN, "STOCK_HOLDING")
-            .await
-            .unwrap()
-            .fee_basis_points,
-        100
+        (now.fee_basis_points, now.lower_fees.as_deref()),
+        (500, Some("[[100,3]]"))
     );
-    // Nor does a dear one make a cheap one dearer.
+    // The cheap ones are sold first, and what they bring is lent at one percent; the dear one brings dear money.
+    let order = format!(r#"side: SELL, quantity: 4, authorization: "{}""#, shares.id);
+    // 1 % of 59.97 and 5 % of 19.99.
+    assert_eq!(floor.placed(&person(BEN), &order).await["fee"], usd("1.60"));
+    let money = floor.open_between(ADA, BEN, "CAPITAL").await.unwrap();
+    let dear: i64 = 1_999 - 100;
     assert_eq!(
-        floor.open_between(ADA, BEN, "CAPITAL").await.unwrap().fee_basis_points,
-        100
+        (money.fee_basis_points, money.lower_fees),
+        (500, Some(format!("[[100,{}]]", money.remaining - dear)))
     );
     floor.assert_conserved(5).await;
 }
 
 #[tokio::test]
-async fn what_the_investor_adds_agrees_to_the_fee_as_it_is_then() {
+async fn what_the_investor_adds_keeps_the_lower_of_the_fee_agreed_to_and_the_current_one() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 100_000).await;
+    floor.set_fee(BEN, 200).await;
     let capital = floor.lend_money(ADA, BEN, 10_000).await;
-    for (basis_points, fee) in [(200, "0.40"), (100, "0.20"), (300, "0.60")] {
+    // The last: what fell while something was added stays down.
+    for (basis_points, fee) in [(10_000, "0.40"), (300, "0.40"), (100, "0.20"), (300, "0.20")] {
         floor.set_fee(BEN, basis_points).await;
         assert_eq!(floor.lend_money(ADA, BEN, 5_000).await, capital);
         let order = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);
         assert_eq!(floor.placed(&person(BEN), &order).await["fee"], usd(fee));
     }
+    floor.assert_conserved(0).await;
+}
+
+#[tokio::test]
+async fn money_that_is_lent_already_keeps_its_fee_when_a_higher_one_is_accepted_for_more() {
+    let floor = Floor::new().await;
+    floor.deposit(ADA, 600_000).await;
+    floor.set_price(FISH, 19_990).await;
+    floor.set_fee(BEN, 200).await;
+    let capital = floor.lend_money(ADA, BEN, 500_000).await;
+    floor.set_fee(BEN, 10_000).await;
+    assert_eq!(floor.lend_money_at_any_fee(ADA, BEN, 80_000).await, capital);
+    let buy = async |quantity: i64| {
+        let order = format!(r#"side: BUY, quantity: {quantity}, authorization: "{capital}""#);
+        floor.placed(&person(BEN), &order).await["fee"].clone()
+    };
+    // 2 % of 1,999.00, twice, and of 799.60.
+    assert_eq!([buy(10).await, buy(10).await], [usd("39.98"), usd("39.98")]);
+    assert_eq!(buy(4).await, usd("15.99"));
+    // The 106.45 that are left of the old money pay for 104.36 and 2 % of it; the other 95.54 are paid for twice.
+    assert_eq!(buy(1).await, usd("97.63"));
+    let left = floor.open_between(ADA, BEN, "CAPITAL").await.unwrap();
+    assert_eq!(
+        (left.fee_basis_points, left.lower_fees),
+        (10_000, None),
+        "only new money is left"
+    );
+    assert_eq!(buy(1).await, usd("199.90"));
+    let shares = floor.open_between(ADA, BEN, "STOCK_HOLDING").await.unwrap();
+    assert_eq!(
+        (shares.fee_basis_points, shares.lower_fees.as_deref()),
+        (10_000, Some("[[200,25]]"))
+    );
     floor.assert_conserved(0).await;
 }
 

@@ -53,6 +53,30 @@ async fn a_portfolio_is_the_dollars_in_every_bucket_and_all_shares_at_their_pric
 }
 
 #[tokio::test]
+async fn a_portfolio_of_more_than_64_bits_of_cents_is_shown_to_the_cent() {
+    let floor = Floor::new().await;
+    for stock in [FISH, BOAR] {
+        floor.give(ADA, stock, 2_147_483_647).await;
+        floor.set_price(stock, 100_000_000_000_000).await;
+    }
+    let answer = portfolios(&floor, &person(ADA), &[ADA]).await;
+    assert_eq!(
+        answer["data"]["_entities"][0]["portfolioValue"],
+        usd("4294967294000000000000.00"),
+        "{answer}"
+    );
+    let holdings = "{ _entities(representations: [{ __typename: \"User\", id: 1 }]) {
+        ... on User { holdings { nodes { free marketValue } } } } }";
+    let holdings = floor.ask(&person(ADA), holdings).await;
+    let one = json!({ "free": 2_147_483_647, "marketValue": usd("2147483647000000000000.00") });
+    assert_eq!(
+        holdings["data"]["_entities"][0]["holdings"]["nodes"],
+        json!([one, one]),
+        "{holdings}"
+    );
+}
+
+#[tokio::test]
 async fn a_portfolio_is_for_its_owner_and_for_operators() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 100).await;

@@ -73,6 +73,7 @@ async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
                 starts_at_us: NOW,
                 ends_at_us: NOW + 10,
                 fee_basis_points: 100,
+                accepts_higher_fee: false,
             };
             let (raised, _) = lending::grant(tx, &grant, NOW).await?;
             assert!(raised.created);
@@ -95,6 +96,7 @@ async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
                 starts_at_us: NOW,
                 ends_at_us: NOW + 10,
                 fee_basis_points: 100,
+                accepts_higher_fee: false,
             };
             Ok(lending::grant(tx, &grant, NOW).await?)
         })
@@ -117,10 +119,11 @@ async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
                 starts_at_us: NOW,
                 ends_at_us: NOW + 100,
                 fee_basis_points: 100,
+                accepts_higher_fee: false,
             };
             let (raised, _) = lending::grant(tx, &grant, now).await?;
             assert_eq!(holding::of(tx, ada, fish).await?.unwrap().lent, 5);
-            entities::authorization::spend(tx, raised.authorization.id, 2, now).await?;
+            entities::authorization::spend(tx, &raised.authorization, 2, now).await?;
             holding::take(tx, ada, fish, Shares::Lent, 2).await?;
             lending::end(tx, raised.authorization.id, End::Revoked, now)
                 .await?

@@ -171,11 +171,26 @@ impl Floor {
     /// As [`lend_money`](Self::lend_money), from so many microseconds on.
     pub async fn lend_money_in(&self, us: i64, investor: i64, broker: i64, minor: i64) -> i64 {
         let lent = Lent::Capital("USD".to_owned());
-        self.lend(us, investor, broker, lent, minor).await
+        self.lend(us, investor, broker, lent, minor, false).await
+    }
+
+    /// As [`lend_money`](Self::lend_money), agreeing to the broker's fee of now.
+    pub async fn lend_money_at_any_fee(&self, investor: i64, broker: i64, minor: i64) -> i64 {
+        let lent = Lent::Capital("USD".to_owned());
+        self.lend(0, investor, broker, lent, minor, true).await
     }
 
     /// An authorization for shares, over in an hour.
     pub async fn lend_shares(&self, investor: i64, broker: i64, stock: i64, quantity: i64) -> i64 {
+        self.lend_shares_of(investor, broker, stock, quantity, false).await
+    }
+
+    /// As [`lend_shares`](Self::lend_shares), agreeing to the broker's fee of now.
+    pub async fn lend_shares_at_any_fee(&self, investor: i64, broker: i64, stock: i64, quantity: i64) -> i64 {
+        self.lend_shares_of(investor, broker, stock, quantity, true).await
+    }
+
+    async fn lend_shares_of(&self, investor: i64, broker: i64, stock: i64, quantity: i64, accepts: bool) -> i64 {
         let holding = holding::of(self.services.db.read(), investor, stock)
             .await
             .unwrap()
@@ -184,10 +199,18 @@ impl Floor {
             holding_id: holding.id,
             stock_id: stock,
         };
-        self.lend(0, investor, broker, lent, quantity).await
+        self.lend(0, investor, broker, lent, quantity, accepts).await
     }
 
-    async fn lend(&self, in_us: i64, investor_id: i64, broker_id: i64, lent: Lent, amount: i64) -> i64 {
+    async fn lend(
+        &self,
+        in_us: i64,
+        investor_id: i64,
+        broker_id: i64,
+        lent: Lent,
+        amount: i64,
+        accepts_higher_fee: bool,
+    ) -> i64 {
         let now_us = self.services.clock.now_us();
         let broker = user::by_id(self.services.db.read(), broker_id).await.unwrap().unwrap();
         let grant = Grant {
@@ -198,6 +221,7 @@ impl Floor {
             starts_at_us: now_us + in_us,
             ends_at_us: now_us + in_us + HOUR_US.cast_signed(),
             fee_basis_points: broker.fee_basis_points.unwrap(),
+            accepts_higher_fee,
         };
         let granted = async move |tx: &Tx| Ok(lending::grant(tx, &grant, now_us).await?);
         self.services.db.write(granted).await.unwrap().0.authorization.id

@@ -3,7 +3,7 @@
 use contract::Viewer;
 use serde_json::{Value, json};
 
-use crate::support::{Market, admin, code, member, service};
+use crate::support::{Market, admin, code, member, service, trader};
 
 /// The trader, another person, an administrator, a program, nobody.
 const WHO: [&str; 5] = ["trader", "stranger", "admin", "service", "nobody"];
@@ -15,7 +15,6 @@ fn viewers() -> [Viewer; 5] {
 #[tokio::test]
 async fn everyone_reaches_what_is_theirs() {
     let fine = ["OK"; 5];
-    let people = ["OK", "OK", "OK", "OK", "UNAUTHENTICATED"];
     let operators = ["FORBIDDEN", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"];
     let new = r#"{ name: "New", price: { amount: "1" }, quantity: 1 }"#;
     let once_each = ["FORBIDDEN", "FORBIDDEN", "OK", "CONFLICT", "UNAUTHENTICATED"];
@@ -37,7 +36,11 @@ async fn everyone_reaches_what_is_theirs() {
         ),
         (
             r#"mutation { trade(stock: "FishCo", side: BUY, quantity: 1) { number } }"#,
-            people,
+            operators,
+        ),
+        (
+            r#"mutation { trade(stock: "FishCo", side: SELL, quantity: 1, trader: 7) { number } }"#,
+            operators,
         ),
         (
             r#"mutation { setPrice(stock: "FishCo", price: { amount: "5" }) { id } }"#,
@@ -56,7 +59,7 @@ async fn everyone_reaches_what_is_theirs() {
         (&format!("mutation {{ listStock(input: {new}) {{ id }} }}"), once_each),
     ];
     let market = Market::with_shares(100).await;
-    market.trade(&member(7), "BUY", 2).await;
+    market.trade(&trader(), "BUY", 2).await;
     for (document, wanted) in table {
         for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
             let answer = market.ask(viewer, document).await;
@@ -68,7 +71,7 @@ async fn everyone_reaches_what_is_theirs() {
 #[tokio::test]
 async fn who_traded_is_for_the_trader_and_operators_to_know() {
     let market = Market::with_shares(100).await;
-    market.trade(&member(7), "BUY", 1).await;
+    market.trade(&trader(), "BUY", 1).await;
     market.trade(&service(), "BUY", 1).await;
     let documents = [
         "{ found: exchangeOrder(number: 0) { trader { id } } }",

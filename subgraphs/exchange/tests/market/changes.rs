@@ -6,7 +6,7 @@ use contract::Viewer;
 use futures_util::stream::StreamExt;
 use serde_json::{Value, json};
 
-use crate::support::{Market, admin, code, member};
+use crate::support::{Market, admin, code, trader};
 
 const ALL: &str = "subscription { stockChanged { name quantity } }";
 
@@ -16,7 +16,7 @@ fn changed(name: &str, quantity: i64) -> Value {
 
 async fn buy(market: &Market, name: &str, quantity: i64) {
     let document = format!(r#"mutation {{ trade(stock: "{name}", side: BUY, quantity: {quantity}) {{ number }} }}"#);
-    assert_eq!(code(&market.ask(&member(7), document).await), "OK");
+    assert_eq!(code(&market.ask(&trader(), document).await), "OK");
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn shows_only_the_stocks_that_were_named() {
     let market = Market::with_shares(10).await;
     market.list("BoarCo", 10).await;
     let document = r#"subscription { stockChanged(names: ["BoarCo", "BoarCo"]) { name quantity } }"#;
-    let mut changes = market.watch(&member(7), document).await;
+    let mut changes = market.watch(&trader(), document).await;
     buy(&market, "FishCo", 1).await;
     buy(&market, "BoarCo", 2).await;
     assert_eq!(changes.next().await, Some(changed("BoarCo", 8)));
@@ -60,11 +60,11 @@ async fn shows_only_the_stocks_that_were_named() {
 #[tokio::test]
 async fn refused_trades_replays_and_invalidations_are_no_changes() {
     let market = Market::with_shares(10).await;
-    let mut changes = market.watch(&member(7), ALL).await;
-    assert_eq!(code(&market.trade(&member(7), "BUY", 11).await), "INSUFFICIENT_STOCK");
+    let mut changes = market.watch(&trader(), ALL).await;
+    assert_eq!(code(&market.trade(&trader(), "BUY", 11).await), "INSUFFICIENT_STOCK");
     for _ in 0..2 {
         let document = r#"mutation { trade(stock: "FishCo", side: BUY, quantity: 1, idempotencyKey: "k") { number } }"#;
-        assert_eq!(code(&market.ask(&member(7), document).await), "OK");
+        assert_eq!(code(&market.ask(&trader(), document).await), "OK");
     }
     assert_eq!(changes.next().await, Some(changed("FishCo", 9)));
     let document = r#"mutation { invalidateStock(stock: "FishCo") }"#;
@@ -80,7 +80,7 @@ async fn a_watcher_of_some_stocks_that_lost_events_sees_every_one_that_changed()
         market.list(name, 100).await;
     }
     let document = r#"subscription { stockChanged(names: ["a", "b", "c"]) { name quantity } }"#;
-    let mut changes = market.watch(&member(7), document).await;
+    let mut changes = market.watch(&trader(), document).await;
     buy(&market, "a", 1).await;
     buy(&market, "c", 1).await;
     for _ in 0..5 {
@@ -97,7 +97,7 @@ async fn a_watcher_of_some_stocks_that_lost_events_sees_every_one_that_changed()
 async fn a_watcher_of_all_stocks_that_lost_events_sees_every_one_that_changed() {
     const STOCKS: usize = 120;
     let market = Market::with_bus(2).await;
-    let mut changes = market.watch(&member(7), ALL).await;
+    let mut changes = market.watch(&trader(), ALL).await;
     for number in 0..STOCKS {
         market.list(&format!("stock {number}"), 10).await;
     }
@@ -123,7 +123,7 @@ async fn a_subscription_names_at_most_a_hundred_stocks_and_only_listed_ones() {
     let many = vec![r#""FishCo""#; 101].join(", ");
     for (names, wanted) in [(many.as_str(), "INVALID_INPUT"), (r#""FishCo", "fishco""#, "NOT_FOUND")] {
         let document = format!("subscription {{ stockChanged(names: [{names}]) {{ id }} }}");
-        let answers: Vec<Value> = market.subscribe(&member(7), &document).collect().await;
+        let answers: Vec<Value> = market.subscribe(&trader(), &document).collect().await;
         assert_eq!(answers.len(), 1, "{names}");
         assert_eq!(code(&answers[0]), wanted);
     }

@@ -51,6 +51,8 @@ async fn a_stock_that_breaks_a_rule_is_not_listed() {
     let long = "x".repeat(65);
     for (name, price, quantity, field) in [
         ("", "1", "1", "input.name"),
+        (".", "1", "1", "input.name"),
+        ("..", "1", "1", "input.name"),
         ("  ", "1", "1", "input.name"),
         (long.as_str(), "1", "1", "input.name"),
         (r"a\nb", "1", "1", "input.name"),

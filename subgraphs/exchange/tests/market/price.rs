@@ -9,7 +9,7 @@ use entities::user;
 use serde_json::{Value, json};
 use testing::heard;
 
-use crate::support::{Market, NEW_YEAR_US, admin, code, member, usd};
+use crate::support::{Market, NEW_YEAR_US, admin, code, trader, usd};
 
 const FIGURES: &str = "price open high low close volume";
 
@@ -29,8 +29,8 @@ async fn the_days_figures_follow_price_and_trades_and_begin_anew_at_midnight() {
     market.set_price("25").await;
     market.set_price("15.50").await;
     market.set_price("18").await;
-    market.trade(&member(7), "BUY", 3).await;
-    market.trade(&member(7), "SELL", 2).await;
+    market.trade(&trader(), "BUY", 3).await;
+    market.trade(&trader(), "SELL", 2).await;
     assert_eq!(
         market.fish(FIGURES).await,
         figures("18.00", "19.99", "25.00", "15.50", 5)
@@ -49,7 +49,7 @@ async fn the_days_figures_follow_price_and_trades_and_begin_anew_at_midnight() {
         figures("18.00", "18.00", "18.00", "18.00", 0),
         "nothing happened today"
     );
-    market.trade(&member(7), "BUY", 4).await;
+    market.trade(&trader(), "BUY", 4).await;
     assert_eq!(
         market.fish(FIGURES).await,
         figures("18.00", "18.00", "18.00", "18.00", 4)

@@ -3,7 +3,7 @@
 use contract::Viewer;
 use serde_json::json;
 
-use crate::support::{Market, code, member, service};
+use crate::support::{Market, code, service, trader};
 
 #[tokio::test]
 async fn there_is_one_replica_and_it_leads() {
@@ -14,7 +14,7 @@ async fn there_is_one_replica_and_it_leads() {
             market.ask(&Viewer::Anonymous, ask).await["data"]["orderReplicas"],
             json!([{ "id": "1", "alive": true, "leader": true, "term": 0, "applied": applied }])
         );
-        market.trade(&member(7), "BUY", 1).await;
+        market.trade(&trader(), "BUY", 1).await;
     }
 }
 
@@ -22,8 +22,8 @@ async fn there_is_one_replica_and_it_leads() {
 async fn a_push_is_acknowledged_when_the_log_has_exactly_that() {
     let market = Market::with_shares(10).await;
     market.list("BoarCo", 10).await;
-    market.trade(&member(7), "BUY", 3).await;
-    market.trade(&member(7), "SELL", 2).await;
+    market.trade(&trader(), "BUY", 3).await;
+    market.trade(&trader(), "SELL", 2).await;
     let before = market.fish("quantity updatedAt").await;
     for (number, stock, side, quantity, wanted) in [
         (0, "FishCo", "BUY", 3, "OK"),

@@ -17,9 +17,11 @@ use order_log::{
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testing::{NEW_YEAR_US, TestDomain, TestServices, code, member, service};
+use testing::{NEW_YEAR_US, TestDomain, TestServices, code, service};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+
+use crate::support::trader;
 
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -154,16 +156,16 @@ async fn trades_are_numbered_by_the_replicas_and_stand_in_the_table() {
     replicas.start(&market.services).await;
     let working = work(&market.services);
     for (n, side, left) in [(30, "BUY", 70), (5, "SELL", 75), (1, "BUY", 74)] {
-        let traded = trade(&market, &member(7), side, n, &format!("{n} {side}")).await;
+        let traded = trade(&market, &trader(), side, n, &format!("{n} {side}")).await;
         let traded = &traded["data"]["trade"];
         assert_eq!(
             (&traded["quantity"], &traded["stock"]["quantity"]),
             (&json!(n), &json!(left))
         );
     }
-    let again = trade(&market, &member(7), "SELL", 5, "5 SELL").await;
+    let again = trade(&market, &trader(), "SELL", 5, "5 SELL").await;
     assert_eq!(again["data"]["trade"]["number"], 1, "{again}");
-    let refused = trade(&market, &member(7), "BUY", 75, "too many").await;
+    let refused = trade(&market, &trader(), "BUY", 75, "too many").await;
     assert_eq!(code(&refused), "INSUFFICIENT_STOCK");
 
     let wanted = [(0, "buy", 30), (1, "sell", 5), (2, "buy", 1)];
@@ -173,7 +175,7 @@ async fn trades_are_numbered_by_the_replicas_and_stand_in_the_table() {
     assert_eq!(replicas.ledger(2).await, wanted);
     let document = "{ exchangeOrders(first: 9) { nodes { number side trader { id } } }
         one: exchangeOrder(number: 1) { quantity } none: exchangeOrder(number: 3) { number } below: exchangeOrder(number: -1) { number } }";
-    let found = market.ask(&member(7), document).await;
+    let found = market.ask(&trader(), document).await;
     assert_eq!(
         found["data"],
         json!({
@@ -194,7 +196,7 @@ async fn a_trade_that_a_replica_was_asked_for_itself_is_in_the_table_when_it_is_
     let market = exchange_over(replicas.log(), services().await).await;
     replicas.start(&market.services).await;
     let working = work(&market.services);
-    trade(&market, &member(7), "BUY", 30, "front").await;
+    trade(&market, &trader(), "BUY", 30, "front").await;
     let http = reqwest::Client::new();
     for url in replicas.urls.values() {
         let body = json!({ "name": "GameStart", "quantity": 2 });
@@ -237,7 +239,7 @@ async fn while_one_replica_is_dead_trades_go_on_and_while_two_are_they_are_refus
     let working = work(&market.services);
     let first = within("the first trade", async {
         loop {
-            let first = trade(&market, &member(7), "BUY", 1, "first").await;
+            let first = trade(&market, &trader(), "BUY", 1, "first").await;
             if code(&first) != "UNAVAILABLE" {
                 return first;
             }
@@ -247,7 +249,7 @@ async fn while_one_replica_is_dead_trades_go_on_and_while_two_are_they_are_refus
     replicas.stop(3).await;
     let second = within("the second trade", async {
         loop {
-            let second = trade(&market, &member(7), "BUY", 1, "second").await;
+            let second = trade(&market, &trader(), "BUY", 1, "second").await;
             if code(&second) != "UNAVAILABLE" {
                 return second;
             }
@@ -257,20 +259,20 @@ async fn while_one_replica_is_dead_trades_go_on_and_while_two_are_they_are_refus
     replicas.stop(2).await;
 
     // Whatever was in flight when the majority went is finished when it is back; what comes later is refused first.
-    let refused = trade(&market, &member(7), "BUY", 1, "in flight").await;
+    let refused = trade(&market, &trader(), "BUY", 1, "in flight").await;
     assert_eq!(code(&refused), "UNAVAILABLE");
     let before = reservation::Entity::find()
         .count(market.services.db.read())
         .await
         .unwrap();
-    let refused = trade(&market, &member(7), "BUY", 1, "too late").await;
+    let refused = trade(&market, &trader(), "BUY", 1, "too late").await;
     assert_eq!(code(&refused), "UNAVAILABLE");
     let after = reservation::Entity::find()
         .count(market.services.db.read())
         .await
         .unwrap();
     assert_eq!(before, after);
-    let asked = market.ask(&member(7), "{ exchangeOrder(number: 7) { number } }").await;
+    let asked = market.ask(&trader(), "{ exchangeOrder(number: 7) { number } }").await;
     assert_eq!(code(&asked), "UNAVAILABLE");
     working.abort();
 }
@@ -297,7 +299,7 @@ async fn no_list_of_trades_has_a_gap_while_one_of_them_is_not_written_back() {
     let seen = async || {
         let list =
             "{ exchangeOrders { nodes { number } } missed: exchangeOrders(afterNumber: 1) { nodes { number } } }";
-        let found = market.ask(&member(7), list).await["data"].take();
+        let found = market.ask(&trader(), list).await["data"].take();
         let numbers = |list: &Value| -> Vec<i64> {
             let nodes = list["nodes"].as_array().unwrap();
             nodes.iter().map(|node| node["number"].as_i64().unwrap()).collect()
@@ -367,7 +369,7 @@ async fn replicas_take_over_the_trades_that_were_numbered_before_there_were_any(
     // Twice, as after a restart.
     for (key, number) in [("one", 3), ("two", 4)] {
         let working = work(&market.services);
-        let traded = trade(&market, &member(7), "BUY", 10, key).await;
+        let traded = trade(&market, &trader(), "BUY", 10, key).await;
         assert_eq!(traded["data"]["trade"]["number"], number, "{traded}");
         working.abort();
     }
@@ -381,7 +383,7 @@ async fn replicas_of_another_database_are_refused() {
     let first = exchange_over(replicas.log(), services().await).await;
     replicas.start(&first.services).await;
     let working = work(&first.services);
-    trade(&first, &member(7), "BUY", 1, "one").await;
+    trade(&first, &trader(), "BUY", 1, "one").await;
     working.abort();
 
     let other = exchange_over(replicas.log(), services().await).await;

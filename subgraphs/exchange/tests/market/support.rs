@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use contract::Viewer;
+use contract::{Role, Viewer};
 use exchange::ExchangeSchema;
 use serde_json::{Value, json};
 pub use testing::{NEW_YEAR_US, admin, code, member, service};
@@ -80,6 +80,15 @@ impl Market {
             .await;
         let nodes = found["data"]["exchangeOrders"]["nodes"].as_array().unwrap();
         nodes.iter().map(|order| order["number"].as_i64().unwrap()).collect()
+    }
+}
+
+/// Somebody who may trade here: an administrator, person 7.
+pub fn trader() -> Viewer {
+    Viewer::User {
+        id: 7,
+        role: Role::Member,
+        admin: true,
     }
 }
 

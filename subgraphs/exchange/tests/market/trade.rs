@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use contract::{Event, Viewer};
 use futures_util::future::join_all;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use testing::heard;
 
-use crate::support::{Market, admin, code, member, service, usd};
+use crate::support::{Market, admin, code, service, trader, usd};
 
 #[tokio::test]
 async fn a_trade_moves_shares_and_gets_the_next_number() {
@@ -15,7 +16,7 @@ async fn a_trade_moves_shares_and_gets_the_next_number() {
     let fields = "number quantity side price trader { id } at stock { id name quantity volume }";
     let bought = format!(r#"mutation {{ trade(stock: "FishCo", side: BUY, quantity: 30) {{ {fields} }} }}"#);
     assert_eq!(
-        market.ask(&member(7), bought).await,
+        market.ask(&trader(), bought).await,
         json!({ "data": { "trade": {
             "number": 0, "quantity": 30, "side": "BUY", "price": usd("19.99"), "trader": { "id": "7" },
             "at": "2026-01-01T00:00:00+00:00",
@@ -37,11 +38,11 @@ async fn a_trade_moves_shares_and_gets_the_next_number() {
 #[tokio::test]
 async fn a_trade_stays_as_it_was_whatever_becomes_of_the_stock() {
     let market = Market::with_shares(100).await;
-    market.trade(&member(7), "BUY", 30).await;
+    market.trade(&trader(), "BUY", 30).await;
     market.set_price("0.01").await;
     let order = market
         .ask(
-            &member(7),
+            &trader(),
             "{ exchangeOrder(number: 0) { quantity side price stock { price } } }",
         )
         .await;
@@ -69,17 +70,17 @@ async fn what_cannot_be_traded_is_refused_and_uses_no_number() {
     ] {
         let document =
             format!(r#"mutation {{ trade(stock: "{stock}", side: {side}, quantity: {quantity}) {{ number }} }}"#);
-        let refused = market.ask(&member(7), document.as_str()).await;
+        let refused = market.ask(&trader(), document.as_str()).await;
         assert_eq!(code(&refused), wanted, "{document}: {refused}");
     }
     assert_eq!(
         market.fish("quantity volume").await,
         json!({ "quantity": 2_147_483_600, "volume": 0 })
     );
-    let first = market.trade(&member(7), "BUY", 1).await;
+    let first = market.trade(&trader(), "BUY", 1).await;
     assert_eq!(first["data"]["trade"]["number"], 0);
-    market.trade(&member(7), "BUY", 2_147_483_600).await;
-    let second = market.trade(&member(7), "SELL", 1).await;
+    market.trade(&trader(), "BUY", 2_147_483_600).await;
+    let second = market.trade(&trader(), "SELL", 1).await;
     assert_eq!(second["data"]["trade"]["number"], 1);
     assert_eq!(market.numbers().await, [0, 1]);
 }
@@ -87,9 +88,9 @@ async fn what_cannot_be_traded_is_refused_and_uses_no_number() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_hundred_buyers_of_the_last_ten_shares_ten_succeed() {
     let market = Arc::new(Market::with_shares(10).await);
-    let answers = join_all((0..100).map(|id| {
+    let answers = join_all((0..100).map(|_| {
         let market = market.clone();
-        tokio::spawn(async move { market.trade(&member(100 + id), "BUY", 1).await })
+        tokio::spawn(async move { market.trade(&service(), "BUY", 1).await })
     }))
     .await;
     let answers: Vec<Value> = answers.into_iter().map(Result::unwrap).collect();
@@ -116,14 +117,14 @@ async fn the_same_key_trades_once_and_answers_the_same() {
             r#"mutation {{ trade(stock: "FishCo", side: BUY, quantity: {quantity}, idempotencyKey: "k") {{ number quantity }} }}"#
         )
     };
-    assert_eq!(code(&market.ask(&member(7), buy(101)).await), "INSUFFICIENT_STOCK");
-    let first = market.ask(&member(7), buy(5)).await;
+    assert_eq!(code(&market.ask(&trader(), buy(101)).await), "INSUFFICIENT_STOCK");
+    let first = market.ask(&trader(), buy(5)).await;
     assert_eq!(first["data"]["trade"], json!({ "number": 0, "quantity": 5 }));
-    market.trade(&member(8), "BUY", 1).await;
+    market.trade(&admin(), "BUY", 1).await;
     let mut events = market.services.bus.subscribe();
-    assert_eq!(market.ask(&member(7), buy(5)).await, first);
+    assert_eq!(market.ask(&trader(), buy(5)).await, first);
     assert_eq!(heard(&mut events), [], "a replay is no change");
-    assert_eq!(code(&market.ask(&member(7), buy(6)).await), "IDEMPOTENCY_MISMATCH");
+    assert_eq!(code(&market.ask(&trader(), buy(6)).await), "IDEMPOTENCY_MISMATCH");
     assert_eq!(market.numbers().await, [0, 1]);
     assert_eq!(market.fish("quantity").await, json!({ "quantity": 94 }));
     // Somebody else's key is another key, however it is spelled.
@@ -136,7 +137,7 @@ async fn fifty_calls_with_one_key_trade_once() {
     let buy = r#"mutation { trade(stock: "FishCo", side: BUY, quantity: 3, idempotencyKey: "k") { number } }"#;
     let answers = join_all((0..50).map(|_| {
         let market = market.clone();
-        tokio::spawn(async move { market.ask(&member(7), buy).await })
+        tokio::spawn(async move { market.ask(&trader(), buy).await })
     }))
     .await;
     for answer in answers {
@@ -149,10 +150,10 @@ async fn fifty_calls_with_one_key_trade_once() {
 async fn a_trade_is_told_after_it_and_a_refused_one_is_not() {
     let market = Market::with_shares(1).await;
     let mut events = market.services.bus.subscribe();
-    market.trade(&member(7), "BUY", 2).await;
+    market.trade(&trader(), "BUY", 2).await;
     assert_eq!(heard(&mut events), []);
-    market.trade(&member(7), "BUY", 1).await;
-    market.trade(&member(7), "SELL", 1).await;
+    market.trade(&trader(), "BUY", 1).await;
+    market.trade(&trader(), "SELL", 1).await;
     let told = heard(&mut events);
     let versions = told.iter().map(|event| match event {
         Event::Invalidated {
@@ -170,7 +171,7 @@ async fn a_trade_is_told_after_it_and_a_refused_one_is_not() {
 async fn trades_are_listed_by_number_page_by_page() {
     let market = Market::with_shares(100).await;
     for _ in 0..5 {
-        market.trade(&member(7), "BUY", 1).await;
+        market.trade(&trader(), "BUY", 1).await;
     }
     let mut seen = Vec::new();
     let mut after = String::new();
@@ -204,7 +205,7 @@ async fn trades_are_listed_by_number_page_by_page() {
 async fn whoever_knows_all_up_to_a_number_gets_what_came_after_it() {
     let market = Market::with_shares(100).await;
     for _ in 0..5 {
-        market.trade(&member(7), "BUY", 1).await;
+        market.trade(&trader(), "BUY", 1).await;
     }
     let after = async |arguments: &str| {
         let document =
@@ -239,4 +240,39 @@ async fn a_stock_is_traded_by_its_name_as_people_type_it() {
         }
     }
     assert_eq!(market.fish("quantity").await["quantity"], 8);
+}
+
+#[tokio::test]
+async fn an_operator_may_say_who_trades() {
+    let market = Market::with_shares(100).await;
+    let trade = |trader: &str| {
+        let key = r#"idempotencyKey: "k""#;
+        format!(
+            r#"mutation {{ trade(stock: "FishCo", side: BUY, quantity: 1, trader: "{trader}", {key}) {{ number trader {{ id }} }} }}"#
+        )
+    };
+    let first = market.ask(&service(), trade("8")).await;
+    assert_eq!(first["data"]["trade"], json!({ "number": 0, "trader": { "id": "8" } }));
+    assert_eq!(market.ask(&service(), trade("8")).await, first);
+    let other = market.ask(&service(), trade("9")).await;
+    assert_eq!(code(&other), "IDEMPOTENCY_MISMATCH", "{other}");
+    let nobody = market.ask(&admin(), trade("x")).await;
+    assert_eq!(code(&nobody), "NOT_FOUND", "{nobody}");
+    assert_eq!(market.numbers().await, [0]);
+}
+
+#[tokio::test]
+async fn a_trade_beyond_the_last_number_is_refused_and_moves_no_share() {
+    let market = Market::with_shares(100).await;
+    market.trade(&trader(), "BUY", 1).await;
+    let jump = "INSERT INTO exchange_order (number, stock_id, side, quantity, price_minor, currency, at_us)
+                VALUES (2147483646, 1, 'BUY', 1, 1999, 'USD', 0)";
+    let jump = async move |tx: &contract::Tx| Ok(tx.execute_unprepared(jump).await?);
+    market.services.db.write(jump).await.unwrap();
+    let last = market.trade(&trader(), "BUY", 1).await;
+    assert_eq!(last["data"]["trade"]["number"], 2_147_483_647);
+    let refused = market.trade(&trader(), "BUY", 1).await;
+    assert_eq!(code(&refused), "CONFLICT", "{refused}");
+    assert_eq!(market.fish("quantity").await["quantity"], 98);
+    assert_eq!(market.numbers().await, [0, 2_147_483_646, 2_147_483_647]);
 }

@@ -91,6 +91,9 @@ async fn a_post_that_breaks_a_rule_is_not_made() {
         (of("a", &text(40_001), "c"), "input.text"),
         (of("a", "b\\u001b", "c"), "input.text"),
         (of("a", "b", ""), "input.community"),
+        (of("a", "b", "."), "input.community"),
+        (of("a", "b", " .."), "input.community"),
+        (with(r#"username: "..""#), "input.username"),
         (of("a", "b", "\\u200b \\u2060"), "input.community"),
         (of("a", "b", &text(65)), "input.community"),
         (of("a", "b", "c\\nd"), "input.community"),
@@ -100,7 +103,12 @@ async fn a_post_that_breaks_a_rule_is_not_made() {
         (with(r#"at: "1969-12-31T23:59:59Z""#), "input.at"),
         (with(r#"url: "ftp://example.com/""#), "input.url"),
         (with(r#"url: "javascript:alert(1)""#), "input.url"),
-        (with(r#"url: "example.com""#), "input.url"),
+        (with(r#"url: "mailto:cleo@example.com""#), "input.url"),
+        (with(r#"url: "example.com:80/path""#), "input.url"),
+        (with(r#"url: "cleo@example.com""#), "input.url"),
+        (with(r#"url: "example..com""#), "input.url"),
+        (with(r#"url: "//example.com/""#), "input.url"),
+        (with(r#"url: "/path.html""#), "input.url"),
         (with(r#"url: "http:example.com""#), "input.url"),
         (with(r#"url: "http:///a""#), "input.url"),
         (with(r#"url: "https://exa mple.com/""#), "input.url"),
@@ -136,6 +144,20 @@ async fn a_post_that_breaks_a_rule_is_not_made() {
     );
     let answer = create(&board, &member(CLEO), &longest).await;
     assert_eq!(answer["data"]["createPost"]["text"], text(40_000));
+}
+
+#[tokio::test]
+async fn a_url_without_a_scheme_is_kept_as_it_was_sent() {
+    let board = Board::new().await;
+    for url in [
+        "www.example.com",
+        "Example.com/a:b?c=d@e",
+        "www.example.com/ä#1",
+        "http://localhost:80",
+    ] {
+        let made = create(&board, &member(CLEO), &format!(r#"{HELLO}, url: "{url}""#)).await;
+        assert_eq!(made["data"]["createPost"]["url"], *url, "{made}");
+    }
 }
 
 #[tokio::test]

@@ -43,8 +43,10 @@ async fn each_vote_counts_once_for_the_author_and_is_told() {
         (member(2), "clearVote", 0, vec![9]),
         (member(2), "clearVote", 0, vec![]),
         (member(3), "clearVote", 1, vec![10]),
-        // Also their own.
-        (member(AUTHOR), "upvote", 2, vec![11]),
+        // Their own vote is counted, and gives them nothing.
+        (member(AUTHOR), "upvote", 1, vec![]),
+        (member(AUTHOR), "downvote", 1, vec![]),
+        (member(AUTHOR), "clearVote", 1, vec![]),
     ] {
         ballot.vote(&voter, how, post).await;
         assert_eq!(ballot.karma(AUTHOR).await, karma, "{how}");
@@ -136,4 +138,43 @@ async fn who_left_keeps_the_karma_they_left_with() {
     ballot.vote(&member(4), "upvote", post).await;
     assert_eq!(ballot.karma(AUTHOR).await, 2);
     assert_eq!(told_of_author(&mut events), Vec::<i64>::new());
+}
+
+#[tokio::test]
+async fn a_vote_that_credited_its_own_author_before_takes_that_back_and_gives_nothing_more() {
+    let ballot = Ballot::of(2).await;
+    let post = ballot.post(Some(AUTHOR)).await;
+    ballot.vote(&member(AUTHOR), "upvote", post).await;
+    // As such votes were noted once.
+    let sql = format!("UPDATE vote SET credited_id = {AUTHOR}; UPDATE account SET karma = 1 WHERE id = {AUTHOR}");
+    ballot.execute(&sql).await;
+    ballot.vote(&member(AUTHOR), "downvote", post).await;
+    assert_eq!(ballot.karma(AUTHOR).await, 0);
+    ballot.vote(&member(AUTHOR), "upvote", post).await;
+    assert_eq!(ballot.karma(AUTHOR).await, 0);
+}
+
+#[tokio::test]
+async fn a_vote_succeeds_and_credits_nobody_where_the_authors_karma_is_at_its_bound() {
+    for (bound, beyond, back, after_back) in [
+        (2_147_483_647, "upvote", "downvote", 2_147_483_646),
+        (-2_147_483_648, "downvote", "upvote", -2_147_483_647),
+    ] {
+        let ballot = Ballot::of(3).await;
+        let post = ballot.post(Some(AUTHOR)).await;
+        ballot.set_karma(AUTHOR, bound).await;
+        let mut events = ballot.services.bus.subscribe();
+        let counted = ballot.vote(&member(2), beyond, post).await;
+        assert_eq!(counted["score"].as_i64().unwrap().abs(), 1, "the vote counts");
+        assert_eq!(ballot.karma(AUTHOR).await, bound);
+        assert_eq!(told_of_author(&mut events), Vec::<i64>::new());
+        // It gave nothing, so nothing is taken back.
+        ballot.vote(&member(2), "clearVote", post).await;
+        assert_eq!(ballot.karma(AUTHOR).await, bound);
+        ballot.vote(&member(2), beyond, post).await;
+        ballot.vote(&member(2), back, post).await;
+        assert_eq!(ballot.karma(AUTHOR).await, after_back);
+        ballot.vote(&member(2), "clearVote", post).await;
+        assert_eq!(ballot.karma(AUTHOR).await, bound);
+    }
 }

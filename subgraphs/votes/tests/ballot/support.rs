@@ -5,6 +5,7 @@ use std::ops::Deref;
 use contract::Viewer;
 use entities::post::{self, NewPost};
 use entities::{post_votes, user};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 pub use testing::{NEW_YEAR_US, code, member, service};
 use testing::{TestDomain, TestServices};
@@ -87,6 +88,19 @@ impl Ballot {
     /// The same ballot from now on with other settings.
     pub fn set(&mut self, settings: votes::Settings) {
         self.0.schema = votes::schema_with(self.0.services.clone(), settings);
+    }
+
+    /// Changes the tables past every rule.
+    pub async fn execute(&self, sql: &str) {
+        let sql = sql.to_owned();
+        let execute = async move |tx: &contract::Tx| Ok(tx.execute_unprepared(&sql).await?);
+        self.services.db.write(execute).await.unwrap();
+    }
+
+    /// From now on that person has that karma.
+    pub async fn set_karma(&self, person: i64, karma: i64) {
+        self.execute(&format!("UPDATE account SET karma = {karma} WHERE id = {person}"))
+            .await;
     }
 
     /// What others think of that person.

@@ -4,7 +4,7 @@ use contract::{Audience, Event, Viewer};
 use serde_json::{Value, json};
 use testing::heard;
 
-use crate::support::{Ballot, code, member, service, votes};
+use crate::support::{Ballot, VOTES, code, member, service, votes};
 
 #[tokio::test]
 async fn a_person_has_one_vote_on_a_post() {
@@ -178,4 +178,40 @@ async fn a_vote_counts_even_when_the_voter_has_hung_up() {
         changes.next().await.unwrap()["data"]["voteChanged"],
         json!({ "upvotes": 1 })
     );
+}
+
+#[tokio::test]
+async fn votes_beyond_what_can_be_counted_are_refused_and_change_nothing() {
+    const MAX: i64 = 2_147_483_647;
+    let ballot = Ballot::of(2).await;
+    ballot.vote(&member(1), "upvote", 7).await;
+    for (up, down, refused, taken) in [(MAX, 0, "upvote", "downvote"), (1, MAX, "downvote", "upvote")] {
+        let full = format!("UPDATE post_votes SET upvotes = {up}, downvotes = {down}, score = {up} - {down}");
+        ballot.execute(&full).await;
+        for voter in [member(2), service()] {
+            let document = format!("mutation {{ {refused}(postId: 7) {{ score }} }}");
+            let answer = ballot.ask(&voter, document).await;
+            assert_eq!(code(&answer), "CONFLICT", "{answer}");
+        }
+        let read = ballot
+            .read(&member(2), &format!("postVotes(postId: 7) {{ {VOTES} myVote }}"))
+            .await;
+        assert_eq!((&read["upvotes"], &read["downvotes"]), (&json!(up), &json!(down)));
+        assert_eq!(read["myVote"], json!(null), "the refused vote is not kept");
+        // The other direction still counts, and can be taken back.
+        ballot.vote(&member(2), taken, 7).await;
+        ballot.vote(&member(2), "clearVote", 7).await;
+    }
+    // A vote that is moved to the full side stays where it is.
+    ballot
+        .execute(&format!(
+            "UPDATE post_votes SET upvotes = 1, downvotes = {MAX}, score = 1 - {MAX}"
+        ))
+        .await;
+    let moved = ballot
+        .ask(&member(1), "mutation { downvote(postId: 7) { score } }")
+        .await;
+    assert_eq!(code(&moved), "CONFLICT", "{moved}");
+    let read = ballot.read(&member(1), "postVotes(postId: 7) { upvotes myVote }").await;
+    assert_eq!(read, json!({ "upvotes": 1, "myVote": "UP" }));
 }

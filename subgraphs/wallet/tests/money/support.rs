@@ -119,6 +119,7 @@ impl Bank {
             starts_at_us: NEW_YEAR_US,
             ends_at_us: NEW_YEAR_US + HOUR_US,
             fee_basis_points: 100,
+            accepts_higher_fee: false,
         };
         let lent = self
             .write(async move |tx| Ok(lending::grant(tx, &grant, NEW_YEAR_US).await?))

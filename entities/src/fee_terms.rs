@@ -1,0 +1,259 @@
+//! Fee terms: which fee an investor agreed to for which part of an authorization.
+//!
+//! Money that was lent keeps the fee that was agreed to for it, also when more is lent under a higher one. A trade uses what
+//! the broker takes least of first, and what it brings in keeps the terms of what it was paid with.
+
+use serde::{Deserialize, Serialize};
+
+/// A hundred percent, in basis points.
+const WHOLE: i128 = 10_000;
+
+/// A part of what is lent, under one fee.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The most that the broker takes of a trade with it, in hundredths of a percent.
+    pub fee_basis_points: i64,
+    /// Minor units or shares.
+    pub amount: i64,
+}
+
+/// The parts of what is lent: the lowest fee first, each fee once, no part empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FeeTerms(Vec<Part>);
+
+/// What a broker's trade costs the investor, and the terms of what it brings in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// What the broker takes, in minor units, rounded half up once.
+    pub fee_minor: i64,
+    /// Bought shares, or proceeds less the fee in minor units.
+    pub brings: FeeTerms,
+}
+
+impl FeeTerms {
+    /// All of it under one fee.
+    pub fn flat(fee_basis_points: i64, amount: i64) -> Self {
+        let mut terms = Self::default();
+        terms.add(Part {
+            fee_basis_points,
+            amount,
+        });
+        terms
+    }
+
+    /// The parts, the lowest fee first.
+    pub fn parts(&self) -> &[Part] {
+        &self.0
+    }
+
+    /// The amounts of all parts together.
+    pub fn total(&self) -> i64 {
+        self.0.iter().map(|part| part.amount).sum()
+    }
+
+    /// Adds a part; an empty one adds nothing.
+    pub fn add(&mut self, part: Part) {
+        if part.amount == 0 {
+            return;
+        }
+        match self
+            .0
+            .binary_search_by_key(&part.fee_basis_points, |known| known.fee_basis_points)
+        {
+            Ok(place) => self.0[place].amount += part.amount,
+            Err(place) => self.0.insert(place, part),
+        }
+    }
+
+    /// The same amounts, no fee above that one.
+    pub fn capped(&self, fee_basis_points: i64) -> Self {
+        let mut capped = Self::default();
+        for part in &self.0 {
+            capped.add(Part {
+                fee_basis_points: part.fee_basis_points.min(fee_basis_points),
+                ..*part
+            });
+        }
+        capped
+    }
+
+    /// What is left when that much is used, the lowest fee first; nothing when it is more than there is.
+    pub fn less(&self, amount: i64) -> Self {
+        let mut used = amount;
+        let mut left = Self::default();
+        for part in &self.0 {
+            let taken = used.min(part.amount);
+            used -= taken;
+            left.add(Part {
+                amount: part.amount - taken,
+                ..*part
+            });
+        }
+        left
+    }
+
+    /// What a purchase of shares under these terms costs, by a broker whose fee is `current_fee` now.
+    ///
+    /// A part pays for as much as it can together with its fee; the last one is not asked whether it can: the guard of
+    /// the statement that spends it is.
+    pub fn purchase(&self, quantity: i64, price_minor: i64, cost: i64, current_fee: i64) -> Charge {
+        let mut fees = Fees::default();
+        let mut brings = Self::default();
+        let (mut unpaid, mut bought) = (cost, 0);
+        for (place, part) in self.0.iter().enumerate() {
+            let fee = part.fee_basis_points.min(current_fee);
+            let pays = match place + 1 == self.0.len() {
+                true => unpaid,
+                false => unpaid.min(without_fee(part.amount, fee)),
+            };
+            unpaid -= pays;
+            fees.charge(pays, fee);
+            // A share that two parts pay for together is lent under the lower fee.
+            let paid_for = ((cost - unpaid) + (price_minor - 1)) / price_minor;
+            let shares = paid_for.min(quantity) - bought;
+            bought += shares;
+            brings.add(Part {
+                amount: shares,
+                ..*part
+            });
+        }
+        Charge {
+            fee_minor: fees.rounded(),
+            brings,
+        }
+    }
+
+    /// What a sale of shares under these terms brings in.
+    pub fn sale(&self, quantity: i64, price_minor: i64, current_fee: i64) -> Charge {
+        let mut fees = Fees::default();
+        let mut brings = Self::default();
+        let mut unsold = quantity;
+        for part in &self.0 {
+            let sold = unsold.min(part.amount);
+            unsold -= sold;
+            let proceeds = sold * price_minor;
+            let before = fees.rounded();
+            fees.charge(proceeds, part.fee_basis_points.min(current_fee));
+            brings.add(Part {
+                amount: proceeds - (fees.rounded() - before),
+                ..*part
+            });
+        }
+        Charge {
+            fee_minor: fees.rounded(),
+            brings,
+        }
+    }
+}
+
+/// The most that an amount can pay for when the fee comes on top.
+fn without_fee(amount: i64, fee_basis_points: i64) -> i64 {
+    let cost = i128::from(amount) * WHOLE / (WHOLE + i128::from(fee_basis_points));
+    i64::try_from(cost).unwrap_or(amount)
+}
+
+/// Fees, added up before they are rounded.
+#[derive(Default)]
+struct Fees {
+    exact: i128,
+}
+
+impl Fees {
+    fn charge(&mut self, cost: i64, basis_points: i64) {
+        self.exact += i128::from(cost) * i128::from(basis_points);
+    }
+
+    /// Half up to the minor unit. A fee is at most a hundred percent of what fits an integer.
+    fn rounded(&self) -> i64 {
+        i64::try_from((self.exact + WHOLE / 2) / WHOLE).unwrap_or(i64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terms(parts: &[(i64, i64)]) -> FeeTerms {
+        let mut terms = FeeTerms::default();
+        for &(fee_basis_points, amount) in parts {
+            terms.add(Part {
+                fee_basis_points,
+                amount,
+            });
+        }
+        terms
+    }
+
+    fn fee(cost: i64, basis_points: i64) -> i64 {
+        FeeTerms::flat(basis_points, cost)
+            .purchase(1, cost, cost, 10_000)
+            .fee_minor
+    }
+
+    #[test]
+    fn a_fee_is_rounded_half_up_to_the_cent() {
+        // 1 % of 0.49, 0.50 and 1.49.
+        assert_eq!([fee(49, 100), fee(50, 100), fee(149, 100)], [0, 1, 1]);
+        assert_eq!([fee(150, 100), fee(1_999, 125), fee(1_000, 10_000)], [2, 25, 1_000]);
+        assert_eq!(fee(1_000_000_000_000_000, 10_000), 1_000_000_000_000_000);
+    }
+
+    #[test]
+    fn parts_of_one_fee_are_one_and_the_lowest_fee_is_used_first() {
+        let lent = terms(&[(10_000, 100), (200, 500_000), (200, 1), (300, 0)]);
+        assert_eq!(lent, terms(&[(200, 500_001), (10_000, 100)]));
+        assert_eq!(lent.total(), 500_101);
+        assert_eq!(lent.less(500_000), terms(&[(200, 1), (10_000, 100)]));
+        assert_eq!(lent.less(500_051), terms(&[(10_000, 50)]));
+        assert_eq!(lent.less(500_102), FeeTerms::default());
+        assert_eq!(lent.capped(150), terms(&[(150, 500_101)]));
+        assert_eq!(lent.capped(300), terms(&[(200, 500_001), (300, 100)]));
+    }
+
+    #[test]
+    fn a_purchase_pays_each_part_its_own_fee_and_its_shares_keep_it() {
+        // 51.00 at 2 % pay for 50.00; the other 10.00 are bought at 100 %.
+        let lent = terms(&[(200, 5_100), (10_000, 2_500)]);
+        let charge = lent.purchase(6, 1_000, 6_000, 10_000);
+        assert_eq!(charge.fee_minor, 100 + 1_000);
+        assert_eq!(charge.brings, terms(&[(200, 5), (10_000, 1)]));
+        // The broker's fee of now is the most of any part.
+        assert_eq!(lent.purchase(6, 1_000, 6_000, 100).fee_minor, 60);
+        // A share that both pay for has the lower fee.
+        let charge = terms(&[(0, 1_500), (10_000, 9_000)]).purchase(3, 1_000, 3_000, 10_000);
+        assert_eq!(
+            (charge.fee_minor, charge.brings),
+            (1_500, terms(&[(0, 2), (10_000, 1)]))
+        );
+    }
+
+    #[test]
+    fn a_sale_brings_in_each_part_less_its_own_fee() {
+        let lent = terms(&[(100, 3), (5_000, 4)]);
+        let charge = lent.sale(5, 1_000, 10_000);
+        assert_eq!(charge.fee_minor, 30 + 1_000);
+        assert_eq!(charge.brings, terms(&[(100, 2_970), (5_000, 1_000)]));
+        assert_eq!(terms(&[(10_000, 2)]).sale(2, 999, 10_000).brings, FeeTerms::default());
+    }
+
+    #[test]
+    fn no_cent_and_no_share_comes_or_goes_between_the_parts() {
+        for price in [1, 3, 7, 999, 1_000, 1_999] {
+            for quantity in [1, 2, 5, 13] {
+                for (low, high) in [(0, 10_000), (100, 250), (333, 6_667)] {
+                    let cost = price * quantity;
+                    for cheap in [0, 1, cost / 3, cost / 2, cost, cost * 3] {
+                        let lent = terms(&[(low, cheap), (high, cost * 3)]);
+                        let bought = lent.purchase(quantity, price, cost, 10_000);
+                        assert_eq!(bought.brings.total(), quantity);
+                        assert!(bought.fee_minor <= cost);
+                        assert!(lent.less(cost + bought.fee_minor).total() == lent.total() - cost - bought.fee_minor);
+                        let shares = terms(&[(low, cheap.min(quantity)), (high, quantity - cheap.min(quantity))]);
+                        let sold = shares.sale(quantity, price, 10_000);
+                        assert_eq!(sold.brings.total(), cost - sold.fee_minor);
+                    }
+                }
+            }
+        }
+    }
+}
