@@ -1,12 +1,9 @@
 //! Idempotency keys with the answer their first use had.
 
+use sea_orm::ActiveValue::Set;
+use sea_orm::ExprTrait;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, QuerySelect};
-
-/// Keys are kept this long: 48 hours, twice what CONTRACTS 7 promises.
-const KEPT_US: i64 = 48 * 3600 * 1_000_000;
-/// How many outlived keys one new key sweeps away: more than one, so that the table shrinks; few, so that no write is long.
-const SWEPT_PER_KEY: u64 = 8;
+use sea_orm::sea_query::{Expr, Query};
 
 /// One used key.
 #[sea_orm::model]
@@ -50,7 +47,7 @@ pub async fn find(db: &impl ConnectionTrait, scope: &str, key: &str) -> Result<O
     }))
 }
 
-/// Keeps what `key` was used for, in the transaction of its effect, and sweeps a few outlived keys away.
+/// Keeps what `key` was used for, in the transaction of its effect.
 ///
 /// # Errors
 /// When the database fails.
@@ -70,13 +67,21 @@ pub async fn remember(
         used_at_us: Set(now_us),
     };
     Entity::insert(used).exec_without_returning(tx).await?;
-    let outlived = Entity::find()
-        .filter(Column::UsedAtUs.lt(now_us - KEPT_US))
-        .limit(SWEPT_PER_KEY)
-        .all(tx)
-        .await?;
-    for row in outlived {
-        row.delete(tx).await?;
-    }
     Ok(())
+}
+
+/// Deletes up to `rows_max` keys that were used before `before_us`; returns how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sweep(tx: &impl ConnectionTrait, before_us: i64, rows_max: u64) -> Result<u64, DbErr> {
+    let over = Query::select()
+        .columns([Column::Scope, Column::Key])
+        .from(Entity)
+        .and_where(Column::UsedAtUs.lt(before_us))
+        .limit(rows_max)
+        .take();
+    let key = Expr::tuple([Expr::col(Column::Scope), Expr::col(Column::Key)]);
+    let swept = Entity::delete_many().filter(key.in_subquery(over)).exec(tx).await?;
+    Ok(swept.rows_affected)
 }

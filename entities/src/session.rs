@@ -2,13 +2,8 @@
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ExprTrait, QuerySelect};
-
-/// How many outlived sessions one sign-in sweeps away.
-const SWEPT_PER_SIGN_IN: u64 = 8;
-/// Sessions are kept this long after they are over, so that whoever restarts still learns that they ended: a day.
-const KEPT_US: i64 = 24 * 3600 * 1_000_000;
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{Condition, ExprTrait};
 
 /// One sign-in.
 #[sea_orm::model]
@@ -46,7 +41,7 @@ pub struct Digests {
     pub token: String,
 }
 
-/// Starts a session and answers its id; sweeps a few away that are long over.
+/// Starts a session and answers its id.
 ///
 /// # Errors
 /// When the database fails.
@@ -57,14 +52,6 @@ pub async fn start(
     now_us: i64,
     expires_at_us: i64,
 ) -> Result<i64, DbErr> {
-    let outlived = Entity::find()
-        .filter((Column::EndedAtUs.lt(now_us - KEPT_US)).or(Column::ExpiresAtUs.lt(now_us - KEPT_US)))
-        .limit(SWEPT_PER_SIGN_IN)
-        .all(tx)
-        .await?;
-    for row in outlived {
-        row.delete(tx).await?;
-    }
     let row = ActiveModel {
         id: NotSet,
         user_id: Set(user_id),
@@ -175,4 +162,25 @@ pub async fn ended_since(db: &impl ConnectionTrait, since_us: i64) -> Result<Vec
         .order_by_asc(Column::EndedAtUs)
         .all(db)
         .await
+}
+
+/// Deletes up to `rows_max` sessions that were ended, or ran out, before `before_us`; returns how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sweep(tx: &impl ConnectionTrait, before_us: i64, rows_max: u64) -> Result<u64, DbErr> {
+    let over = Condition::any()
+        .add(Column::EndedAtUs.lt(before_us))
+        .add(Column::ExpiresAtUs.lt(before_us));
+    let over = Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .cond_where(over)
+        .limit(rows_max)
+        .take();
+    let swept = Entity::delete_many()
+        .filter(Column::Id.in_subquery(over))
+        .exec(tx)
+        .await?;
+    Ok(swept.rows_affected)
 }

@@ -62,6 +62,14 @@ settings! {
         price_feed_ms: u64 = 1_000,
         /// Milliseconds between two looks for authorizations and orders that are over; who asks for one does not wait for it.
         settle_ms: u64 = 1_000,
+        /// Milliseconds between two sweeps of idempotency keys and sessions that are over.
+        sweep_ms: u64 = 60_000,
+        /// Rows that one write of a sweep deletes.
+        sweep_rows_max: u64 = 500,
+        /// Hours that an idempotency key is known; clients are promised 24.
+        idempotency_key_hours: u32 = 48,
+        /// Hours that a session is kept after it has ended or run out.
+        ended_session_hours: u32 = 24,
     }
 }
 
@@ -226,6 +234,14 @@ impl Settings {
         if self.accounts.access_seconds > ACCESS_SECONDS_MAX {
             let why = format!("must be at most {ACCESS_SECONDS_MAX}, a day");
             return Err(ConfigError::new("accounts.access_seconds", why));
+        }
+        if self.workers.idempotency_key_hours < 24 {
+            let why = "must be at least 24: clients are promised a day";
+            return Err(ConfigError::new("workers.idempotency_key_hours", why));
+        }
+        if self.workers.ended_session_hours < 24 {
+            let why = "must be at least 24: a process that starts reads which sessions ended within a day";
+            return Err(ConfigError::new("workers.ended_session_hours", why));
         }
         if matches!(self.orders.order_replicas, OrderReplicas::Elsewhere(_))
             && self.orders.order_credential.as_os_str().is_empty()

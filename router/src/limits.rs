@@ -25,6 +25,10 @@ settings! {
         answer_values_max: u64 = 250_000,
         /// Milliseconds a query or mutation may take.
         request_ms_max: u64 = 10_000,
+        /// Mutations per minute of all callers together who have not signed in.
+        anonymous_writes_per_minute_max: u64 = 1_500_000,
+        /// Bytes per minute that those mutations may carry.
+        anonymous_write_bytes_per_minute_max: u64 = 64 * 1024 * 1024,
         /// Errors in one response; the rest is counted, not listed.
         errors_max: usize = 100,
         /// Entities one fetch may ask of a subgraph.

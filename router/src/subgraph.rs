@@ -51,6 +51,15 @@ pub enum Document {
     },
 }
 
+impl Document {
+    /// The document as text.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::Parsed { text, .. } => text,
+        }
+    }
+}
+
 /// A GraphQL response, in the form its maker had it.
 #[derive(Debug)]
 pub enum SubgraphData {

@@ -25,6 +25,7 @@ mod tree;
 mod validate;
 mod variables;
 mod weight;
+mod write_budget;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -43,6 +44,7 @@ use self::execute::{Caller, Gathered, Run};
 use self::plan::{Plan, Plans};
 use self::schema::PublicSchema;
 use self::validate::{Decisions, Operation};
+use self::write_budget::WriteBudget;
 use crate::cache::AnswerCache;
 use crate::limits::Limits;
 use crate::subgraph::{Answer, Document, Subgraph, SubgraphData, SubgraphRequest};
@@ -61,6 +63,7 @@ struct Inner {
     planned: Cache<Arc<str>, Arc<Plan>>,
     /// Planning is all computing: so many at once as there are processors.
     planners: Semaphore,
+    write_budget: WriteBudget,
 }
 
 /// A document's text and which of its operations.
@@ -144,6 +147,7 @@ impl Supergraph {
             .max_capacity(limits.plans_max)
             .weigher(|text: &Arc<str>, _: &Arc<Plan>| weight(text))
             .build();
+        let write_budget = WriteBudget::new(&limits);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self(Arc::new(Inner {
             schema,
@@ -154,6 +158,7 @@ impl Supergraph {
             operations,
             planned,
             planners: Semaphore::new(processors),
+            write_budget,
         })))
     }
 
@@ -232,11 +237,16 @@ struct Prepared {
 impl Inner {
     async fn answer(self: &Arc<Self>, request: SubgraphRequest) -> Result<Answer, Refusal> {
         let queries_only = request.queries_only;
+        let document_bytes = request.document.text().len();
         let prepared = self.prepare(request).await?;
         match prepared.operation.kind() {
             OperationType::Subscription => return Err(Refusal::Subscription),
             OperationType::Mutation if queries_only => return Err(Refusal::QueriesOnly("mutation")),
-            _ => {}
+            OperationType::Mutation => {
+                let viewer = &prepared.caller.viewer;
+                self.write_budget.admit(viewer, document_bytes, &prepared.variables)?;
+            }
+            OperationType::Query => {}
         }
         if let Some(answer) = remember::whole_answer(&self.cache, &prepared.plan, &prepared.variables) {
             return Ok(answer);

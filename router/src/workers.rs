@@ -4,7 +4,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use contract::{Result, Services};
+use contract::{Result, Retention, Services};
 use futures_util::FutureExt;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -31,6 +31,13 @@ impl Workers {
         };
         let (on, every) = (services.clone(), Duration::from_millis(settings.settle_ms));
         workers.keep("settling what is over", move || settle(on.clone(), every));
+        let (on, every) = (services.clone(), Duration::from_millis(settings.sweep_ms));
+        let keep = Retention {
+            key_hours: settings.idempotency_key_hours,
+            session_hours: settings.ended_session_hours,
+            rows_max: settings.sweep_rows_max,
+        };
+        workers.keep("sweeping", move || sweep(on.clone(), keep, every));
         let on = services.clone();
         workers.keep("carrying out fired orders", move || {
             brokerage::carry_out_fired(on.clone())
@@ -91,6 +98,17 @@ async fn settle(services: Services, every: Duration) -> Result<()> {
     }
 }
 
+/// Deletes what has served its time every so often.
+async fn sweep(services: Services, keep: Retention, every: Duration) -> Result<()> {
+    loop {
+        let rows = services.sweep(keep).await?;
+        if rows > 0 {
+            tracing::debug!(rows, "swept");
+        }
+        tokio::time::sleep(every).await;
+    }
+}
+
 async fn move_prices(services: Services, every: Duration) -> Result<()> {
     exchange::demo::price_feed(&services, every, StdRng::from_os_rng()).await;
     Ok(())
@@ -109,6 +127,10 @@ mod tests {
     const BUSY: config::Workers = config::Workers {
         price_feed_ms: 1,
         settle_ms: 1,
+        sweep_ms: 1,
+        sweep_rows_max: 500,
+        idempotency_key_hours: 48,
+        ended_session_hours: 24,
     };
 
     async fn exchange() -> TestServices {
@@ -144,7 +166,7 @@ mod tests {
             price_feed_ms: 0,
             ..BUSY
         };
-        for (settings, demo, wanted) in [(&BUSY, true, 4), (&BUSY, false, 3), (&off, true, 3)] {
+        for (settings, demo, wanted) in [(&BUSY, true, 5), (&BUSY, false, 4), (&off, true, 4)] {
             let shutdown = CancellationToken::new();
             let workers = Workers::start(&on.services, settings, &shutdown, demo);
             assert_eq!(workers.tasks.len(), wanted);

@@ -125,6 +125,11 @@ fn a_bad_setting_is_refused_by_its_name() {
             "workers.settle_ms: must be more than 0",
         ),
         (
+            &["check-config", "--idempotency-key-hours", "23"],
+            &[],
+            "workers.idempotency_key_hours: must be at least 24",
+        ),
+        (
             &["check-config", "--access-seconds", "86401"],
             &[],
             "accounts.access_seconds: must be at most 86400",

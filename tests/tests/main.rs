@@ -10,6 +10,7 @@ mod cache;
 mod cache_never_lies;
 mod conservation;
 mod federation;
+mod growth;
 mod hosts;
 mod killed;
 mod lasting;

@@ -36,6 +36,9 @@ pub enum Refusal {
     /// Validating and planning took too long. `TIMEOUT`
     #[error("the request took too long to plan")]
     Timeout,
+    /// Callers who have not signed in write too much; the number is the seconds to wait. `RATE_LIMITED`
+    #[error("callers who have not signed in write too much: try again later, or sign in")]
+    RateLimited(u32),
     /// The subgraph refused the subscription, in its own words and with its own code.
     #[error("{}", .1.message)]
     Source(&'static str, Box<async_graphql::ServerError>),
@@ -81,6 +84,7 @@ impl Refusal {
             Self::Subscription => "SUBSCRIPTION_NOT_SUPPORTED",
             Self::Introspection => "INTROSPECTION_DISABLED",
             Self::Timeout => "TIMEOUT",
+            Self::RateLimited(_) => "RATE_LIMITED",
             Self::Source(code, _) => code,
             Self::Internal => "INTERNAL",
         }
@@ -100,6 +104,9 @@ impl Refusal {
                     entry
                 })
                 .collect(),
+            Self::RateLimited(seconds) => vec![serde_json::json!({
+                "message": self.to_string(), "extensions": { "code": code, "retryAfter": seconds }
+            })],
             _ => vec![serde_json::json!({ "message": self.to_string(), "extensions": { "code": code } })],
         };
         for error in &mut errors {

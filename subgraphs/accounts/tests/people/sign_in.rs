@@ -275,12 +275,24 @@ async fn nobody_ends_a_session_of_somebody_else() {
 async fn sessions_long_over_are_swept_away() {
     let app = App::new().await;
     let ada = app.join("ada").await;
+    let ben = app.join("ben").await;
     log_out(&app, &ada).await;
+    let keep = contract::Retention {
+        key_hours: 24,
+        session_hours: 24,
+        rows_max: 1,
+    };
     let count = async || ended_sessions(&app.services.db, 0).await.unwrap().len();
-    assert_eq!(count().await, 1);
+    assert_eq!((app.services.sweep(keep).await.unwrap(), count().await), (0, 1));
     app.advance_minutes(25 * 60);
-    app.login("ada", PASSWORD).await.at("");
-    assert_eq!(count().await, 0);
+    assert_eq!((app.services.sweep(keep).await.unwrap(), count().await), (1, 0));
+    assert_eq!(
+        app.refresh(&ben.refresh_token).await.code(),
+        "OK",
+        "an open session stays"
+    );
+    app.advance_minutes(40 * 24 * 60);
+    assert_eq!(app.services.sweep(keep).await.unwrap(), 1, "it ran out");
 }
 
 async fn log_out(app: &App, person: &Person) -> serde_json::Value {

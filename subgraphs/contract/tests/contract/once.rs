@@ -184,28 +184,3 @@ async fn keys_that_are_none_are_refused() {
     let longest = "ä".repeat(255);
     assert!(key_of(&person(1), "add", &longest, "a").is_some());
 }
-
-#[tokio::test]
-async fn outlived_keys_are_swept_away_and_young_ones_stay() {
-    let db = database().await;
-    for n in 0..5 {
-        add(&db, key_of(&person(1), "add", &format!("old {n}"), "a"), NOW)
-            .await
-            .unwrap();
-    }
-    let young = key_of(&person(1), "add", "young", "a");
-    add(&db, young.clone(), NOW + 40 * HOUR).await.unwrap();
-
-    add(&db, key_of(&person(1), "add", "new", "a"), NOW + 49 * HOUR)
-        .await
-        .unwrap();
-
-    assert_eq!(
-        number(db.read(), "SELECT count(*) FROM idempotency_key").await.unwrap(),
-        2
-    );
-    assert!(matches!(
-        add(&db, young, NOW + 49 * HOUR).await.unwrap(),
-        Once::Again(_)
-    ));
-}

@@ -1,0 +1,128 @@
+//! What callers who have not signed in may write per minute, all of them together: nothing they write can be held against
+//! anyone, and all of it stays on the disk.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_graphql::{Value, Variables};
+use contract::Viewer;
+use tokio::time::Instant;
+
+use super::refusal::Refusal;
+use crate::limits::Limits;
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// What a document of the usual size has is not counted: it is not kept.
+const DOCUMENT_BYTES_FREE: usize = 1024;
+
+/// Two token buckets, one of mutations and one of bytes, each as large as a minute's share.
+pub struct WriteBudget {
+    writes: Bucket,
+    bytes: Bucket,
+}
+
+impl WriteBudget {
+    /// Full buckets of the sizes that `limits` has.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            writes: Bucket::new(limits.anonymous_writes_per_minute_max),
+            bytes: Bucket::new(limits.anonymous_write_bytes_per_minute_max),
+        }
+    }
+
+    /// Takes one mutation with these variables out of the buckets, where `viewer` is not signed in.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED` with the seconds until there is enough again; then nothing is taken.
+    pub fn admit(&self, viewer: &Viewer, document_bytes: usize, variables: &Variables) -> Result<(), Refusal> {
+        if !matches!(viewer, Viewer::Anonymous | Viewer::Service { open: true, .. }) {
+            return Ok(());
+        }
+        let values: usize = variables.values().map(text_bytes).sum();
+        let bytes = values + document_bytes.saturating_sub(DOCUMENT_BYTES_FREE);
+        let now = Instant::now();
+        self.writes.take(1, now)?;
+        self.bytes
+            .take(bytes as u64, now)
+            .inspect_err(|_| self.writes.give_back(1))
+    }
+}
+
+/// The bytes of all texts in a value.
+fn text_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::List(items) => items.iter().map(text_bytes).sum(),
+        Value::Object(fields) => fields.values().map(text_bytes).sum(),
+        _ => 0,
+    }
+}
+
+/// A bucket that fills within a minute.
+struct Bucket {
+    size: u64,
+    state: Mutex<State>,
+}
+
+struct State {
+    left: f64,
+    at: Instant,
+}
+
+impl Bucket {
+    fn new(size: u64) -> Self {
+        let state = State {
+            left: size as f64,
+            at: Instant::now(),
+        };
+        Self {
+            size,
+            state: Mutex::new(state),
+        }
+    }
+
+    fn take(&self, wanted: u64, now: Instant) -> Result<(), Refusal> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let per_second = self.size as f64 / MINUTE.as_secs_f64();
+        let filled = now.saturating_duration_since(state.at).as_secs_f64() * per_second;
+        state.left = (state.left + filled).min(self.size as f64);
+        state.at = now;
+        // One request that is larger than the bucket passes when the bucket is full.
+        let needed = wanted.min(self.size) as f64;
+        if state.left < needed {
+            let seconds = ((needed - state.left) / per_second).ceil();
+            return Err(Refusal::RateLimited(seconds.clamp(1.0, MINUTE.as_secs_f64()) as u32));
+        }
+        state.left -= needed;
+        Ok(())
+    }
+
+    fn give_back(&self, taken: u64) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.left = (state.left + taken as f64).min(self.size as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_that_was_emptied_fills_again_within_a_minute() {
+        let bucket = Bucket::new(60);
+        let begin = bucket.state.lock().unwrap().at;
+        let after = |seconds: u64| begin + Duration::from_secs(seconds);
+        assert!(bucket.take(60, begin).is_ok());
+        assert!(matches!(bucket.take(10, begin), Err(Refusal::RateLimited(10))));
+        assert!(matches!(bucket.take(10, after(4)), Err(Refusal::RateLimited(6))));
+        assert!(bucket.take(10, after(10)).is_ok());
+        assert!(bucket.take(1, after(10)).is_err());
+        assert!(bucket.take(60, after(70)).is_ok());
+        assert!(bucket.take(1_000, after(129)).is_err());
+        assert!(
+            bucket.take(1_000, after(130)).is_ok(),
+            "one that is larger than the bucket"
+        );
+        assert!(bucket.take(1, after(100)).is_err(), "a moment before the last one");
+    }
+}

@@ -1,0 +1,101 @@
+//! What is kept does not grow without end: what has served its time goes, and strangers write only so much.
+
+use std::time::Duration;
+
+use agora::config::Settings;
+use contract::Retention;
+use serde_json::json;
+use tests::TestApp;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn retention() -> Retention {
+    let workers = Settings::default().workers;
+    Retention {
+        key_hours: workers.idempotency_key_hours,
+        session_hours: workers.ended_session_hours,
+        rows_max: 3,
+    }
+}
+
+#[tokio::test]
+async fn idempotency_keys_are_known_for_a_day_and_deleted_when_they_are_over() {
+    let app = TestApp::new().await;
+    let stranger = app.anonymous();
+    let buy = async |key: String| {
+        let request = stranger.request("POST", "/bookstore/purchase/4");
+        stranger.send(request.header("idempotency-key", key)).await
+    };
+    let first = buy("key 0".to_owned()).await;
+    for n in 1..8 {
+        assert_eq!(buy(format!("key {n}")).await.status, 200);
+    }
+    app.wait(24 * HOUR);
+    assert_eq!(app.services().sweep(retention()).await.unwrap(), 0);
+    assert_eq!(buy("key 0".to_owned()).await.body, first.body, "a replay");
+    app.wait(25 * HOUR);
+    assert_eq!(app.services().sweep(retention()).await.unwrap(), 8);
+    assert_ne!(buy("key 0".to_owned()).await.body["orderId"], first.body["orderId"]);
+    assert_eq!(
+        app.services().sweep(retention()).await.unwrap(),
+        0,
+        "the new one is young"
+    );
+}
+
+#[tokio::test]
+async fn strangers_write_only_so_many_bytes_per_minute() {
+    let mut settings = Settings::default();
+    settings.limits.anonymous_write_bytes_per_minute_max = 100_000;
+    let app = TestApp::with(settings).await;
+    let post = json!({"title": "t", "text": "x".repeat(30_000), "community": "Books", "username": "cleo"});
+    for _ in 0..3 {
+        assert_eq!(app.anonymous().post("/community/posts", post.clone()).await.status, 201);
+    }
+    let request = app.anonymous().request("POST", "/community/posts").json(&post);
+    let refused = request.send().await.unwrap();
+    assert_eq!(refused.status(), 429);
+    let wait: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    let body: serde_json::Value = refused.json().await.unwrap();
+    assert_eq!(body["status"], 429, "the mount's envelope: {body}");
+
+    let inline = format!(
+        r#"mutation {{ register(input: {{ username: "eve", password: "12345678", address: {{ text: "{}" }} }}) {{ token }} }}"#,
+        "x".repeat(30_000)
+    );
+    assert_eq!(
+        app.anonymous().graphql(&inline).await.code(),
+        Some("RATE_LIMITED"),
+        "inline text counts too"
+    );
+    assert_eq!(
+        app.anonymous().get("/community/posts").await.status,
+        200,
+        "reading goes on"
+    );
+    let small = app.anonymous().post("/bookstore/purchase/4", json!({})).await;
+    assert_eq!(small.status, 200, "what has no text passes");
+    let cleo = app.signed_in("cleo").await;
+    let create = r#"mutation($t: String!) { createPost(input: { title: "t", text: $t, community: "Books" }) { id } }"#;
+    let made = cleo.graphql_with(create, json!({"t": "x".repeat(30_000)})).await;
+    assert!(
+        made.data("/createPost/id").is_string(),
+        "who has signed in is not meant"
+    );
+}
+
+#[tokio::test]
+async fn strangers_write_only_so_often_per_minute() {
+    let mut settings = Settings::default();
+    settings.limits.anonymous_writes_per_minute_max = 3;
+    let app = TestApp::with(settings).await;
+    let upvote = async || {
+        app.anonymous()
+            .post("/community/votes/1/upvotes", json!({}))
+            .await
+            .status
+    };
+    let statuses = [upvote().await, upvote().await, upvote().await, upvote().await];
+    assert_eq!(statuses, [201, 201, 201, 429]);
+}
