@@ -34,6 +34,12 @@ pub fn skeletons(username: &str) -> Vec<String> {
     all
 }
 
+/// Whether two names share one of their [`skeletons`].
+pub fn look_alike(one: &str, other: &str) -> bool {
+    let others = skeletons(other);
+    skeletons(one).iter().any(|skeleton| others.contains(skeleton))
+}
+
 /// Whether `name` mixes scripts in a way that no language does, so that letters of one can pass for letters of another:
 /// it is neither of a single script nor of Latin beside Chinese, Japanese or Korean ("Highly Restrictive" in section 5.2).
 pub fn is_mixed_script(name: &str) -> bool {

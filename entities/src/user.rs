@@ -76,13 +76,17 @@ pub fn given_username(role: &str, id: i64) -> String {
     format!("{}-{id}", role.to_lowercase())
 }
 
-/// Whether a username is of the form that [`given_username`] has, in any case: nobody can choose such a one.
+/// Whether a username is of the form that [`given_username`] has, or looks as if: nobody can choose such a one.
 pub fn looks_given(username: &str) -> bool {
     let key = folded(username);
     let Some((role, id)) = key.split_once('-') else {
         return false;
     };
-    ["member", "investor", "broker"].contains(&role) && !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit())
+    let is_number = !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit());
+    is_number
+        && ["member", "investor", "broker"]
+            .iter()
+            .any(|word| lookalike::look_alike(role, word))
 }
 
 impl Model {
