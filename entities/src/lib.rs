@@ -4,6 +4,7 @@
 //! never be broken by two callers at once is a single guarded statement whose row count decides.
 
 pub mod adjustment;
+pub mod authority;
 pub mod authorization;
 pub mod book;
 pub mod book_purchase;

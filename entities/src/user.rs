@@ -6,6 +6,7 @@ use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ExprTrait, IntoActiveModel, TryInsertResult};
 use sha2::{Digest, Sha256};
 
+use crate::authority::{Authority, leaves_an_administrator};
 use crate::{lookalike, post};
 
 /// One person.
@@ -60,6 +61,10 @@ pub struct Model {
     pub deactivated_at_us: Option<i64>,
     /// When its personal data was erased, in microseconds since the epoch.
     pub erased_at_us: Option<i64>,
+    /// The open REST mount that the account was made through; none for an account that was made in another way.
+    pub made_via: Option<String>,
+    /// The open REST mount that the password was set through; none for a password that was set in another way.
+    pub password_via: Option<String>,
     /// Rises with every change that the API shows.
     pub version: i64,
 }
@@ -116,6 +121,8 @@ impl Model {
             joined_at_us: now_us,
             deactivated_at_us: None,
             erased_at_us: None,
+            made_via: None,
+            password_via: None,
             version: 1,
         }
     }
@@ -270,13 +277,31 @@ pub enum Changed {
     Nobody,
     /// The email belongs to somebody else.
     EmailTaken,
+    /// The caller's right does not cover this account.
+    Protected,
+    /// This is the last active administrator, who has to stay.
+    LastAdministrator,
 }
 
-/// Changes the columns that are set in `to`, of an active person.
+/// As [`change_by`], by full right.
+///
+/// # Errors
+/// As [`change_by`].
+pub async fn change(tx: &impl ConnectionTrait, id: i64, to: ActiveModel) -> Result<Changed, DbErr> {
+    change_by(tx, &Authority::Full, id, to).await
+}
+
+/// Changes the columns that are set in `to`, of an active person whose account the right covers. The last active
+/// administrator stays one: of two who remove each other at the same time, one remains.
 ///
 /// # Errors
 /// When the database fails. A taken email is an answer; the caller then has to give up its transaction.
-pub async fn change(tx: &impl ConnectionTrait, id: i64, mut to: ActiveModel) -> Result<Changed, DbErr> {
+pub async fn change_by(
+    tx: &impl ConnectionTrait,
+    by: &Authority,
+    id: i64,
+    mut to: ActiveModel,
+) -> Result<Changed, DbErr> {
     let email = match &to.email {
         Set(email) => email.clone(),
         _ => None,
@@ -284,15 +309,18 @@ pub async fn change(tx: &impl ConnectionTrait, id: i64, mut to: ActiveModel) -> 
     if to.email.is_set() {
         to.email_key = Set(email.as_deref().map(folded));
     }
-    let done = Entity::update_many()
+    let removes = [&to.active, &to.admin].iter().any(|flag| matches!(flag, Set(false)));
+    let mut change = Entity::update_many()
         .set(to)
         .col_expr(Column::Version, next_version())
         .filter(Column::Id.eq(id))
         .filter(Column::Active.eq(true))
-        .exec(tx)
-        .await;
-    match done {
-        Ok(done) if done.rows_affected == 0 => Ok(Changed::Nobody),
+        .filter(by.covers());
+    if removes {
+        change = change.filter(leaves_an_administrator());
+    }
+    match change.exec(tx).await {
+        Ok(done) if done.rows_affected == 0 => why_unchanged(tx, by, id).await,
         Ok(_) if taken(tx, None, email.as_deref(), Some(id)).await?.is_some() => Ok(Changed::EmailTaken),
         Ok(_) => after(tx, id).await,
         // The email is the only column of `to` that has to be unique.
@@ -311,17 +339,32 @@ pub enum KarmaChange {
     Done(Box<Model>),
     /// There is no active person with that id.
     Nobody,
+    /// The caller's right does not cover this account.
+    Protected,
     /// The karma would leave [`KARMA`]; nothing changed.
     OutOfRange,
 }
 
-/// Adds `points` to an active person's karma, unless it would leave [`KARMA`].
+/// As [`add_karma_by`], by full right.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add_karma(tx: &impl ConnectionTrait, id: i64, points: i64) -> Result<KarmaChange, DbErr> {
+    add_karma_by(tx, &Authority::Full, id, points).await
+}
+
+/// Adds `points` to the karma of an active person whose account the right covers, unless it would leave [`KARMA`].
 ///
 /// One guarded statement: no vote is lost to another at the same time, and no karma is stored that cannot be shown.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn add_karma(tx: &impl ConnectionTrait, id: i64, points: i64) -> Result<KarmaChange, DbErr> {
+pub async fn add_karma_by(
+    tx: &impl ConnectionTrait,
+    by: &Authority,
+    id: i64,
+    points: i64,
+) -> Result<KarmaChange, DbErr> {
     let sum = || Expr::col(Column::Karma).add(points);
     let done = Entity::update_many()
         .col_expr(Column::Karma, sum())
@@ -329,30 +372,38 @@ pub async fn add_karma(tx: &impl ConnectionTrait, id: i64, points: i64) -> Resul
         .filter(Column::Id.eq(id))
         .filter(Column::Active.eq(true))
         .filter(sum().between(*KARMA.start(), *KARMA.end()))
+        .filter(by.covers())
         .exec(tx)
         .await?;
-    let person = by_id(tx, id).await?.filter(|person| person.active);
-    Ok(match person {
-        None => KarmaChange::Nobody,
-        Some(_) if done.rows_affected == 0 => KarmaChange::OutOfRange,
-        Some(person) => KarmaChange::Done(Box::new(person)),
-    })
+    if done.rows_affected == 0 {
+        return Ok(match refusal(tx, by, id).await? {
+            None => KarmaChange::OutOfRange,
+            Some(Changed::Protected) => KarmaChange::Protected,
+            Some(_) => KarmaChange::Nobody,
+        });
+    }
+    let person = by_id(tx, id).await?;
+    Ok(person.map_or(KarmaChange::Nobody, |person| KarmaChange::Done(Box::new(person))))
 }
 
-/// Replaces an active person's password, unless it was replaced since `before` was read; `false` when it was.
+/// Replaces an active person's password, unless it was replaced since `before` was read or the right does not cover the
+/// account; `false` then.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn replace_password(
     tx: &impl ConnectionTrait,
+    by: &Authority,
     id: i64,
     before: Option<&str>,
     password_hash: &str,
 ) -> Result<bool, DbErr> {
     let done = Entity::update_many()
         .col_expr(Column::PasswordHash, Expr::value(password_hash))
+        .col_expr(Column::PasswordVia, Expr::value(None::<String>))
         .filter(Column::Id.eq(id))
         .filter(Column::Active.eq(true))
+        .filter(by.covers())
         .filter(match before {
             Some(before) => Column::PasswordHash.eq(before),
             None => Column::PasswordHash.is_null(),
@@ -362,27 +413,45 @@ pub async fn replace_password(
     Ok(done.rows_affected == 1)
 }
 
-/// Deactivates an active person. The name stays taken.
+/// As [`deactivate_by`], by full right.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn deactivate(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Changed, DbErr> {
+    deactivate_by(tx, &Authority::Full, id, now_us).await
+}
+
+/// Deactivates an active person whose account the right covers, but not the last active administrator. The name stays
+/// taken.
+///
+/// # Errors
+/// When the database fails.
+pub async fn deactivate_by(tx: &impl ConnectionTrait, by: &Authority, id: i64, now_us: i64) -> Result<Changed, DbErr> {
     let to = ActiveModel {
         active: Set(false),
         deactivated_at_us: Set(Some(now_us)),
         ..Default::default()
     };
-    change(tx, id, to).await
+    change_by(tx, by, id, to).await
 }
 
-/// Removes a person's personal data, for good, and deactivates who still was active. The username stays taken.
+/// As [`erase_by`], by full right.
+///
+/// # Errors
+/// When the database fails.
+pub async fn erase(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Changed, DbErr> {
+    erase_by(tx, &Authority::Full, id, now_us).await
+}
+
+/// Removes the personal data of a person whose account the right covers, for good, and deactivates an account that still
+/// was active; the last active administrator stays. The username stays taken.
 ///
 /// A username that is an email address is personal data itself: it makes room for `erased-ID`, also on the person's posts,
 /// and only a digest of it keeps it from being used again.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn erase(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Changed, DbErr> {
+pub async fn erase_by(tx: &impl ConnectionTrait, by: &Authority, id: i64, now_us: i64) -> Result<Changed, DbErr> {
     let Some(person) = by_id(tx, id).await? else {
         return Ok(Changed::Nobody);
     };
@@ -406,6 +475,7 @@ pub async fn erase(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Ch
         address_text: Set(None),
         active: Set(false),
         password_hash: Set(None),
+        password_via: Set(None),
         deactivated_at_us: Set(Some(person.deactivated_at_us.unwrap_or(now_us))),
         erased_at_us: Set(Some(now_us)),
         ..Default::default()
@@ -415,16 +485,51 @@ pub async fn erase(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Ch
         .col_expr(Column::Version, next_version())
         .filter(Column::Id.eq(id))
         .filter(Column::ErasedAtUs.is_null())
+        .filter(by.covers())
+        .filter(leaves_an_administrator())
         .exec(tx)
         .await?;
     if done.rows_affected == 0 {
-        return Ok(Changed::Nobody);
+        return why_unchanged(tx, by, id).await;
     }
     if let Some(renamed) = renamed {
         post::rename_author(tx, id, &renamed).await?;
         lookalike::forget(tx, id).await?;
     }
     after(tx, id).await
+}
+
+/// The reason why a change of that account by this right would be refused now; `None` where it would not be. Only to spare
+/// the work that a change costs: the statement that makes the change decides.
+///
+/// # Errors
+/// When the database fails.
+pub async fn refusal(db: &impl ConnectionTrait, by: &Authority, id: i64) -> Result<Option<Changed>, DbErr> {
+    let active = Entity::find().filter(Column::Id.eq(id)).filter(Column::Active.eq(true));
+    if active.clone().count(db).await? == 0 {
+        return Ok(Some(Changed::Nobody));
+    }
+    let covered = active.filter(by.covers()).count(db).await? > 0;
+    Ok((!covered).then_some(Changed::Protected))
+}
+
+/// The reason why a guarded statement changed no row.
+async fn why_unchanged(tx: &impl ConnectionTrait, by: &Authority, id: i64) -> Result<Changed, DbErr> {
+    let covered = async |further: Option<Expr>| {
+        let mut found = Entity::find().filter(Column::Id.eq(id)).filter(by.covers());
+        if let Some(further) = further {
+            found = found.filter(further);
+        }
+        Ok::<bool, DbErr>(found.count(tx).await? > 0)
+    };
+    Ok(match by_id(tx, id).await? {
+        None => Changed::Nobody,
+        // An open mount shows no account that has ended.
+        Some(person) if !person.active && matches!(by, Authority::OpenMount(_)) => Changed::Nobody,
+        Some(_) if !covered(None).await? => Changed::Protected,
+        Some(person) if person.active && !covered(Some(leaves_an_administrator())).await? => Changed::LastAdministrator,
+        Some(_) => Changed::Nobody,
+    })
 }
 
 async fn after(tx: &impl ConnectionTrait, id: i64) -> Result<Changed, DbErr> {

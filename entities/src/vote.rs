@@ -227,7 +227,7 @@ async fn add_karma(tx: &impl ConnectionTrait, user_id: i64, points: i64) -> Resu
     Ok(match user::add_karma(tx, user_id, points).await? {
         user::KarmaChange::Done(person) => Some(*person),
         // Karma that is as high (or low) as it can be shown is no reason to refuse a vote: the vote then credits nobody.
-        user::KarmaChange::Nobody | user::KarmaChange::OutOfRange => None,
+        _ => None,
     })
 }
 

@@ -19,6 +19,7 @@ mod m0012_reservation;
 mod m0013_name_forms;
 mod m0014_counters;
 mod m0015_fee_terms;
+mod m0016_account_origin;
 
 /// The ordered list.
 pub struct Migrator;
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_name_forms::Migration),
             Box::new(m0014_counters::Migration),
             Box::new(m0015_fee_terms::Migration),
+            Box::new(m0016_account_origin::Migration),
         ]
     }
 }

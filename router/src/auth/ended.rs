@@ -77,7 +77,7 @@ impl EndedSessions {
                 .at_us
                 .get(&Whose::User(id))
                 .is_some_and(|at_us| identity.issued_us.is_none_or(|made_us| made_us <= *at_us)),
-            Viewer::Anonymous | Viewer::Service { .. } => false,
+            Viewer::Anonymous | Viewer::Service { .. } | Viewer::OpenMount { .. } => false,
         };
         session || everything
     }

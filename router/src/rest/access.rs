@@ -38,38 +38,58 @@ pub(super) fn sign_in(
     let open = opened.open.is_open_to(request);
     let by_policy = matches!(
         access,
-        Access::Policy | Access::Attributed | Access::OnBehalf | Access::Internal
+        Access::Policy | Access::Attributed | Access::Account | Access::OnBehalf | Access::Internal
     );
     let needs_token = matches!(access, Access::Bearer | Access::Person | Access::Service) || (by_policy && !open);
     if needs_token && identity.viewer == Viewer::Anonymous {
         return Err(Failure::new("UNAUTHENTICATED", "sign in first"));
     }
     let rights = rights(open, access, request, &identity.viewer);
-    let person = match identity.viewer {
-        Viewer::User { id, .. } => Some(id),
-        Viewer::Service { .. } | Viewer::Anonymous => None,
+    let on_behalf_of = match identity.viewer {
+        Viewer::User { id, .. } if access == Access::OnBehalf => Some(id),
+        _ => None,
     };
-    let on_behalf_of = person.filter(|_| access == Access::OnBehalf);
     let mount = opened.mount.name;
-    let as_program = |name: String| Identity {
-        viewer: Viewer::open_mount(name),
-        ..Identity::ANONYMOUS
-    };
-    let Identity { viewer, session, .. } = match on_behalf_of {
+    let by_mount = match on_behalf_of {
         // The name keeps the idempotency keys of different people apart.
-        Some(person) => as_program(format!("{mount}/user:{person}")),
-        None if by_policy && open && !(person.is_some() && access == Access::Attributed) => {
-            as_program(mount.to_owned())
-        }
-        None => identity,
+        Some(person) => Some(Viewer::open_mount(format!("{mount}/user:{person}"))),
+        None => (open && (by_policy || access == Access::Newcomer)).then(|| Viewer::open_mount(mount)),
     };
-    let caller = Caller {
-        viewer,
-        on_behalf_of,
-        session,
-        request_id: request_id(request),
+    let request_id = request_id(request);
+    let caller = match by_mount {
+        None => Caller::holding(identity, request_id),
+        Some(mount) if speaks_first(access, &identity.viewer) => Caller {
+            or_else: (access == Access::Account).then_some(mount),
+            ..Caller::holding(identity, request_id)
+        },
+        Some(viewer) => Caller {
+            viewer,
+            on_behalf_of,
+            ..Caller::holding(Identity::ANONYMOUS, request_id)
+        },
     };
     Ok((caller, rights))
+}
+
+/// Whether it is the token's holder who calls, where the mount is open to callers without a token too.
+fn speaks_first(access: Access, holder: &Viewer) -> bool {
+    match access {
+        Access::Attributed => matches!(holder, Viewer::User { .. }),
+        Access::Account => *holder != Viewer::Anonymous,
+        _ => false,
+    }
+}
+
+impl Caller {
+    fn holding(identity: Identity, request_id: Arc<str>) -> Self {
+        Self {
+            viewer: identity.viewer,
+            or_else: None,
+            on_behalf_of: None,
+            session: identity.session,
+            request_id,
+        }
+    }
 }
 
 fn rights(open: bool, access: Access, request: &Parts, viewer: &Viewer) -> Result<(), Failure> {

@@ -25,6 +25,8 @@ pub(super) struct Caller {
     pub viewer: Viewer,
     /// The person for whom a route of `Access::OnBehalf` acts.
     pub on_behalf_of: Option<i64>,
+    /// The caller of the open mount, where the token's holder is refused: a token takes no right away.
+    pub or_else: Option<Viewer>,
     pub session: Option<i64>,
     pub request_id: Arc<str>,
 }
@@ -43,6 +45,13 @@ struct GraphAnswer {
     data: Value,
     #[serde(default)]
     errors: Vec<GraphError>,
+}
+
+impl GraphAnswer {
+    fn is_forbidden(&self) -> bool {
+        let first = self.errors.first().and_then(|error| error.extensions.code.as_deref());
+        first == Some("FORBIDDEN")
+    }
 }
 
 #[derive(Deserialize)]
@@ -157,15 +166,35 @@ async fn ask(
         request_id: Arc::clone(&caller.request_id),
         queries_only: compiled.route.verb == Verb::Get,
     };
-    let answer = gateway.graph.fetch(request).await.into_answer();
-    let answer: GraphAnswer = serde_json::from_slice(&answer.body).map_err(|error| {
-        tracing::error!(%error, route = compiled.route.name, request_id = &*caller.request_id, "the graph's answer is no GraphQL");
-        Failure::internal()
-    })?;
+    let mut answer = fetch(gateway, compiled, caller, request.clone()).await?;
+    if let Some(viewer) = &caller.or_else
+        && answer.is_forbidden()
+    {
+        // A refusal has changed nothing, so that the operation can be asked for once more.
+        let request = SubgraphRequest {
+            viewer: viewer.clone(),
+            session: None,
+            ..request
+        };
+        answer = fetch(gateway, compiled, caller, request).await?;
+    }
     match answer.errors.into_iter().next() {
         None => Ok(answer.data),
         Some(error) => Err(refused(compiled, found, caller, error)),
     }
+}
+
+async fn fetch(
+    gateway: &Gateway,
+    compiled: &Compiled,
+    caller: &Caller,
+    request: SubgraphRequest,
+) -> Result<GraphAnswer, Failure> {
+    let answer = gateway.graph.fetch(request).await.into_answer();
+    serde_json::from_slice(&answer.body).map_err(|error| {
+        tracing::error!(%error, route = compiled.route.name, request_id = &*caller.request_id, "the graph's answer is no GraphQL");
+        Failure::internal()
+    })
 }
 
 fn refused(compiled: &Compiled, found: &Found, caller: &Caller, error: GraphError) -> Failure {

@@ -387,9 +387,9 @@ const LOCAL_TIME: &str = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?$";
 
 fn security(access: Access, open: bool) -> Value {
     match access {
-        Access::Anyone => json!([]),
+        Access::Anyone | Access::Newcomer => json!([]),
         Access::Policy | Access::Internal if open => json!([]),
-        Access::Attributed | Access::OnBehalf if open => json!([{}, { "bearer": [] }]),
+        Access::Attributed | Access::Account | Access::OnBehalf if open => json!([{}, { "bearer": [] }]),
         _ => json!([{ "bearer": [] }]),
     }
 }

@@ -288,6 +288,21 @@ impl ErrorRow {
 /// A member of a body is missing or wrong.
 pub const BAD_MEMBER: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "A member is missing or wrong.");
 
+/// The caller's right does not cover the account.
+pub const PROTECTED: ErrorRow = ErrorRow::new(
+    "FORBIDDEN",
+    "",
+    "The account is another's. Without a token, only an account can be changed that was made here, is a plain member's, \
+     and has no money, shares, authorizations or a password that was set elsewhere.",
+);
+
+/// An administrator has to stay.
+pub const LAST_ADMINISTRATOR: ErrorRow = ErrorRow::new(
+    "CONFLICT",
+    "",
+    "This is the last active administrator: make another one first.",
+);
+
 /// What is missing, in the words of a route.
 pub const fn missing(message: &'static str, when: &'static str) -> ErrorRow {
     ErrorRow::new("NOT_FOUND", message, when)
@@ -310,8 +325,13 @@ pub enum Access {
     Anyone,
     /// The document has no authentication: anyone where the policy is `open`, a bearer token where it is `token`.
     Policy,
+    /// Anyone, on every listener: it makes an account, which remembers whether it was made through an open mount.
+    Newcomer,
     /// As `Policy`, and where anyone may, a user's token still says whose doing it is.
     Attributed,
+    /// As `Policy`, for a change of an account: where anyone may, the caller's token is asked first, because an open mount
+    /// by itself may change few accounts.
+    Account,
     /// As `Policy`; the route acts as a program in any case, and a user's token says on whose behalf: the operation's variable
     /// `$trader` receives the id.
     OnBehalf,

@@ -12,5 +12,6 @@ mod documentation;
 mod failures;
 mod idempotency;
 mod lists;
+mod open_accounts;
 mod shop;
 mod tables;

@@ -130,10 +130,7 @@ async fn a_question_to_all_domains_asks_each_at_most_twice_and_reads_no_row_by_i
         json!({}),
     )
     .await;
-    let program = Viewer::Service {
-        name: "test".into(),
-        open: false,
-    };
+    let program = Viewer::service("test");
     let write = "mutation { sendMessage(from: \"dan\", to: \"ada\", contents: \"Good, yes.\") { id } }";
     demo.ask(write, json!({}), program).await;
     // Whatever is prepared or settled once has been.

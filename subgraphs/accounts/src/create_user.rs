@@ -5,7 +5,7 @@ use contract::{ContextExt, Error, IdempotencyKey, Once, Result, Tx, once};
 use entities::user::{self, KARMA};
 
 use crate::joined::Joined;
-use crate::person::{email, username};
+use crate::person::{COMMUNITY, email, username};
 use crate::sign_in::conflict;
 use crate::user::{User, news};
 
@@ -35,9 +35,12 @@ impl CreateUserMutation {
         #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<User> {
-        ctx.viewer().operator()?;
+        ctx.viewer().operator_or(COMMUNITY)?;
         let now_us = ctx.now_us();
-        let person = input.check(now_us)?;
+        let person = user::Model {
+            made_via: ctx.viewer().mount().map(str::to_owned),
+            ..input.check(now_us)?
+        };
         let request = (&person.username, &person.email, person.karma);
         let key = IdempotencyKey::of(ctx.viewer(), "createUser", idempotency_key, &request)?;
         let write = async move |tx: &Tx| {

@@ -7,6 +7,7 @@ use entities::leaving;
 use entities::session::{self, Which};
 use entities::user::{self, Changed};
 
+use crate::person::{COMMUNITY, SHOP};
 use crate::profile::{named, settled, whose};
 use crate::user::{User, news_of};
 
@@ -18,22 +19,23 @@ pub struct DepartureMutation;
 impl DepartureMutation {
     /// Deactivates the viewer's account; operators may name somebody else's, by id or by username. Nobody can log in to
     /// it any more, and only operators find it; its name stays taken, and what it wrote stays. What it lends, or was
-    /// lent as a broker, goes back, and its orders that wait are cancelled.
+    /// lent as a broker, goes back, and its orders that wait are cancelled. The last active administrator stays:
+    /// `CONFLICT`.
     async fn deactivate_account(
         &self,
         ctx: &Context<'_>,
         user_id: Option<ID>,
         username: Option<String>,
     ) -> Result<User> {
-        let id = named(ctx, user_id, username).await?;
+        let id = named(ctx, &[COMMUNITY, SHOP], user_id, username).await?;
         leave(ctx, id, false).await
     }
 
     /// Erases the viewer's account; operators may name somebody else's. Email, names, phone, address and password are
     /// gone for good; its username stays taken, and what it did stays. What runs ends as with `deactivateAccount`. One
-    /// that was deactivated before only operators can erase.
+    /// that was deactivated before only operators can erase. The last active administrator stays: `CONFLICT`.
     async fn erase_account(&self, ctx: &Context<'_>, user_id: Option<ID>) -> Result<bool> {
-        let id = whose(ctx.viewer(), user_id)?;
+        let id = whose(ctx.viewer(), &[], user_id)?;
         leave(ctx, id, true).await.map(|_| true)
     }
 }
@@ -41,17 +43,18 @@ impl DepartureMutation {
 async fn leave(ctx: &Context<'_>, id: i64, erase: bool) -> Result<User> {
     let now_us = ctx.now_us();
     let operator = ctx.viewer().is_operator();
+    let by = ctx.viewer().authority()?;
     let leave = async move |tx: &Tx| {
         let left = match erase {
-            false => user::deactivate(tx, id, now_us).await?,
-            true if operator || user::is_active(tx, id).await? => user::erase(tx, id, now_us).await?,
+            false => user::deactivate_by(tx, &by, id, now_us).await?,
+            true if operator || user::is_active(tx, id).await? => user::erase_by(tx, &by, id, now_us).await?,
             true => Changed::Nobody,
         };
-        session::end(tx, id, Which::All, now_us).await?;
-        let ended = match &left {
-            Changed::Done(_) => leaving::end_all(tx, id, now_us).await?,
-            Changed::Nobody | Changed::EmailTaken => Settled::default(),
+        let Changed::Done(_) = &left else {
+            return Ok((left, Settled::default()));
         };
+        session::end(tx, id, Which::All, now_us).await?;
+        let ended = leaving::end_all(tx, id, now_us).await?;
         Ok((left, ended))
     };
     let tell = move |(left, ended): &(Changed, Settled)| {

@@ -4,7 +4,8 @@ use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, Error, IdempotencyKey, Once, Result, Tx, once};
 use entities::user::{self, KARMA, KarmaChange};
 
-use crate::profile::named;
+use crate::person::COMMUNITY;
+use crate::profile::{named, protected};
 use crate::user::{User, news};
 
 /// Changes of karma. Votes make it; by hand it is for operators.
@@ -69,19 +70,21 @@ async fn add(
     username: Option<String>,
     key: Option<String>,
 ) -> Result<User> {
-    ctx.viewer().operator()?;
+    ctx.viewer().operator_or(COMMUNITY)?;
     if user_id.is_none() && username.is_none() {
         return Err(Error::invalid("userId", "or else username is needed"));
     }
-    let id = named(ctx, user_id, username).await?;
+    let id = named(ctx, &[COMMUNITY], user_id, username).await?;
     let key = IdempotencyKey::of(ctx.viewer(), way.field(), key, &id)?;
     let now_us = ctx.now_us();
     let own = ctx.viewer().is(id);
+    let by = ctx.viewer().authority()?;
     // The key remembers the karma alone, nothing personal: whoever is erased is to be gone.
     let change = async move |tx: &Tx| {
-        let add = async || match user::add_karma(tx, id, way.points()).await? {
+        let add = async || match user::add_karma_by(tx, &by, id, way.points()).await? {
             KarmaChange::Done(person) => Ok(person.karma),
             KarmaChange::OutOfRange => Err(out_of_range()),
+            KarmaChange::Protected => Err(protected(&by)),
             // The token may be older than the deactivation.
             KarmaChange::Nobody if own => Err(Error::Unauthenticated),
             KarmaChange::Nobody => Err(Error::NotFound("user")),

@@ -8,6 +8,11 @@ use serde::Serialize;
 
 use crate::password::Password;
 
+/// The open mount whose document makes accounts, changes their emails and their karma, and ends them.
+pub(crate) const COMMUNITY: &str = "community";
+/// The open mount whose document makes accounts, changes their passwords and addresses, and ends them.
+pub(crate) const SHOP: &str = "shop";
+
 const NAME_CHARS_MAX: usize = 64;
 const EMAIL_CHARS_MAX: usize = 254;
 const PHONE_CHARS_MAX: usize = 64;

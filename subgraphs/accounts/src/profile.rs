@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, Error, Result, SessionId, Tx, Viewer, parse_id};
+use entities::authority::Authority;
 use entities::session::{self, Which};
 use entities::user::{self, Changed, Taken};
 use sea_orm::ActiveValue::Set;
 
 use crate::password::Password;
-use crate::person::{Change, ProfileInput, UserPatch, email as checked_email};
+use crate::person::{COMMUNITY, Change, ProfileInput, SHOP, UserPatch, email as checked_email};
 use crate::session::SignInDesk;
 use crate::sign_in::{account, conflict};
 use crate::user::{User, news_of};
@@ -22,7 +23,7 @@ pub struct ProfileMutation;
 impl ProfileMutation {
     /// Changes the viewer's profile; operators may name somebody else.
     async fn update_profile(&self, ctx: &Context<'_>, input: ProfileInput, user_id: Option<ID>) -> Result<User> {
-        let id = whose(ctx.viewer(), user_id)?;
+        let id = whose(ctx.viewer(), &[], user_id)?;
         carry_out(ctx, id, input.check()?, None).await
     }
 
@@ -34,7 +35,7 @@ impl ProfileMutation {
         user_id: Option<ID>,
         username: Option<String>,
     ) -> Result<User> {
-        let id = named(ctx, user_id, username).await?;
+        let id = named(ctx, &[COMMUNITY], user_id, username).await?;
         let columns = user::ActiveModel {
             email: Set(Some(checked_email("email", &email)?)),
             ..Default::default()
@@ -50,10 +51,10 @@ impl ProfileMutation {
     /// Changes what is known of an account: all of it, or nothing. For the person and for programs; administrators have
     /// `updateProfile`, `updateEmail` and `setPassword`. A new password ends all other sessions of the person.
     async fn update_user(&self, ctx: &Context<'_>, id: ID, input: UserPatch) -> Result<User> {
-        ctx.viewer().signed_in()?;
+        ctx.viewer().signed_in_or(SHOP)?;
         let (change, password) = input.check()?;
         let id = parse_id(&id).ok_or(Error::NotFound("user"))?;
-        let may = ctx.viewer().is(id) || matches!(ctx.viewer(), Viewer::Service { .. });
+        let may = ctx.viewer().is(id) || matches!(ctx.viewer(), Viewer::Service { .. } | Viewer::OpenMount { .. });
         // Who is there is no secret: of somebody else's account and nobody's, each is told as what it is.
         if !may && user::is_active(ctx.db().read(), id).await? {
             return Err(Error::Forbidden("this belongs to somebody else"));
@@ -105,12 +106,14 @@ async fn carry_out(ctx: &Context<'_>, id: i64, change: Change, password: Option<
         public,
     } = change;
     let ends = password.is_some().then(|| others(ctx, id));
+    let by = ctx.viewer().authority()?;
     if let Some(password) = password {
         // Only to spare the hashing; what counts is the same question inside the transaction.
-        if !user::is_active(ctx.db().read(), id).await? {
-            return settled(ctx, id, Changed::Nobody);
+        if let Some(refusal) = user::refusal(ctx.db().read(), &by, id).await? {
+            return settled(ctx, id, refusal);
         }
         columns.password_hash = Set(Some(desk.hasher.hash(&password).await?));
+        columns.password_via = Set(ctx.viewer().mount().map(str::to_owned));
     }
     let now_us = ctx.now_us();
     let write = async move |tx: &Tx| {
@@ -120,7 +123,7 @@ async fn carry_out(ctx: &Context<'_>, id: i64, change: Change, password: Option<
                 return Err(Error::invalid("input.brokerageFeePercent", "is for brokers only"));
             }
         }
-        let done = match user::change(tx, id, columns.clone()).await? {
+        let done = match user::change_by(tx, &by, id, columns.clone()).await? {
             // An error, so that the transaction is given up.
             Changed::EmailTaken => return Err(conflict(Taken::Email)),
             done => done,
@@ -148,11 +151,14 @@ fn others(ctx: &Context<'_>, id: i64) -> Which {
 
 async fn set_password(ctx: &Context<'_>, person: user::Model, new: Password, which: Which) -> Result<bool> {
     let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
+    let (by, now_us) = (ctx.viewer().authority()?, ctx.now_us());
+    if user::refusal(ctx.db().read(), &by, person.id).await? == Some(Changed::Protected) {
+        return Err(protected(&by));
+    }
     let hash = desk.hasher.hash(&new).await?;
-    let now_us = ctx.now_us();
     let write = async move |tx: &Tx| {
         let before = person.password_hash.as_deref();
-        if !user::replace_password(tx, person.id, before, &hash).await? {
+        if !user::replace_password(tx, &by, person.id, before, &hash).await? {
             return Err(Error::conflict("the password was changed meanwhile"));
         }
         Ok(session::end(tx, person.id, which, now_us).await?)
@@ -163,13 +169,17 @@ async fn set_password(ctx: &Context<'_>, person: user::Model, new: Password, whi
     Ok(true)
 }
 
-/// Whose account is meant: the viewer's own, or the one named by somebody who may.
+/// Whose account is meant: the viewer's own, or the one named by an operator or by a caller of one of these open mounts.
+/// A mount's right to change that account is looked at by the statement that changes it.
 ///
 /// # Errors
 /// `UNAUTHENTICATED`, `FORBIDDEN`, and `NOT_FOUND` for an id that cannot be one.
-pub(crate) fn whose(viewer: &Viewer, user_id: Option<ID>) -> Result<i64> {
+pub(crate) fn whose(viewer: &Viewer, mounts: &[&str], user_id: Option<ID>) -> Result<i64> {
     let Some(user_id) = user_id else { return viewer.user() };
+    let by_mount = viewer.mount().is_some_and(|mount| mounts.contains(&mount));
     match parse_id(&user_id) {
+        Some(id) if by_mount => Ok(id),
+        None if by_mount => Err(Error::NotFound("user")),
         Some(id) => viewer.self_or_operator(id).map(|()| id),
         // Nobody's id: only who may name others learns that.
         None => viewer.operator().and(Err(Error::NotFound("user"))),
@@ -180,10 +190,16 @@ pub(crate) fn whose(viewer: &Viewer, user_id: Option<ID>) -> Result<i64> {
 ///
 /// # Errors
 /// As [`whose`], and `INVALID_INPUT` for both at once.
-pub(crate) async fn named(ctx: &Context<'_>, user_id: Option<ID>, username: Option<String>) -> Result<i64> {
+pub(crate) async fn named(
+    ctx: &Context<'_>,
+    mounts: &[&str],
+    user_id: Option<ID>,
+    username: Option<String>,
+) -> Result<i64> {
     let viewer = ctx.viewer();
+    let by_mount = viewer.mount().is_some_and(|mount| mounts.contains(&mount));
     let username = match (user_id, username) {
-        (user_id, None) => return whose(viewer, user_id),
+        (user_id, None) => return whose(viewer, mounts, user_id),
         (None, Some(username)) => username,
         (Some(_), Some(_)) => {
             return viewer
@@ -191,23 +207,41 @@ pub(crate) async fn named(ctx: &Context<'_>, user_id: Option<ID>, username: Opti
                 .and(Err(Error::invalid("username", "cannot be combined with userId")));
         }
     };
-    viewer.signed_in()?;
+    if !by_mount {
+        viewer.signed_in()?;
+    }
     let found = user::by_username(ctx.db().read(), &username).await?;
-    // Nobody has the id 0: a name that nobody has is refused to others in the words of one that somebody has.
-    let id = found.as_ref().map_or(0, |person| person.id);
-    viewer.self_or_operator(id)?;
+    if !by_mount {
+        // Nobody has the id 0: a name that nobody has is refused to others in the words of one that somebody has.
+        viewer.self_or_operator(found.as_ref().map_or(0, |person| person.id))?;
+    }
     found.map(|person| person.id).ok_or(Error::NotFound("user"))
 }
 
 /// The person after a change.
 ///
 /// # Errors
-/// `NOT_FOUND`, or `UNAUTHENTICATED` for a viewer whose own account is gone, and `CONFLICT` for a taken email.
+/// `NOT_FOUND`, or `UNAUTHENTICATED` for a viewer whose own account is gone; `FORBIDDEN` for an account that the viewer's
+/// right does not cover; `CONFLICT` for a taken email and for the last active administrator.
 pub(crate) fn settled(ctx: &Context<'_>, id: i64, changed: Changed) -> Result<User> {
     match changed {
         Changed::Done(person) => Ok(User::of(*person)),
         Changed::EmailTaken => Err(conflict(Taken::Email)),
+        Changed::Protected => Err(protected(&ctx.viewer().authority()?)),
+        Changed::LastAdministrator => Err(Error::conflict(
+            "the last active administrator cannot be deactivated or erased: make another one first",
+        )),
         Changed::Nobody if ctx.viewer().is(id) => Err(Error::Unauthenticated),
         Changed::Nobody => Err(Error::NotFound("user")),
     }
+}
+
+/// The refusal of a change of an account that this right does not cover.
+pub(crate) fn protected(by: &Authority) -> Error {
+    Error::Forbidden(match by {
+        Authority::OpenMount(_) => {
+            "only an account that was made here and holds nothing can be changed without a token"
+        }
+        _ => "a service credential cannot change an administrator's account",
+    })
 }

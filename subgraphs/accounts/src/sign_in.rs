@@ -46,6 +46,8 @@ impl SignInMutation {
             free(user::taken(ctx.db().read(), username, person.email.as_deref(), None).await?)?;
         }
         person.password_hash = Some(desk.hasher.hash(&password).await?);
+        person.made_via = ctx.viewer().mount().map(str::to_owned);
+        person.password_via = person.made_via.clone();
 
         let refresh = RefreshToken::first();
         let (digests, ends_us) = (refresh.digests(), desk.refresh_ends_us(now_us));

@@ -12,6 +12,7 @@ use entities::user::{self, Changed};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
 use crate::authorization::{Authorization, of as authorizations};
+use crate::person::{COMMUNITY, SHOP};
 
 /// A person, as the API shows them.
 #[derive(Clone)]
@@ -59,17 +60,20 @@ impl User {
 
     /// The email address; null for everyone but the person and operators.
     async fn email(&self, ctx: &Context<'_>) -> Option<&str> {
-        self.row.email.as_deref().filter(|_| self.is_open_to(ctx))
+        self.row
+            .email
+            .as_deref()
+            .filter(|_| self.is_open_to(ctx, Some(COMMUNITY)))
     }
 
     /// The telephone number; null for everyone but the person and operators.
     async fn phone(&self, ctx: &Context<'_>) -> Option<&str> {
-        self.row.phone.as_deref().filter(|_| self.is_open_to(ctx))
+        self.row.phone.as_deref().filter(|_| self.is_open_to(ctx, None))
     }
 
     /// The postal address; null for everyone but the person and operators.
     async fn address(&self, ctx: &Context<'_>) -> Option<Address> {
-        Address::of(&self.row).filter(|_| self.is_open_to(ctx))
+        Address::of(&self.row).filter(|_| self.is_open_to(ctx, Some(SHOP)))
     }
 
     /// What the person is to the brokerage.
@@ -137,8 +141,11 @@ impl User {
         authorizations(ctx, &self.row, active, args).await
     }
 
-    fn is_open_to(&self, ctx: &Context<'_>) -> bool {
-        self.proved || ctx.viewer().is(self.row.id) || ctx.viewer().is_operator()
+    /// Whether a private field is shown to the viewer; callers of the open mount whose document has it see it too.
+    fn is_open_to(&self, ctx: &Context<'_>, mount: Option<&str>) -> bool {
+        let viewer = ctx.viewer();
+        let by_document = mount.is_some() && viewer.mount() == mount;
+        self.proved || by_document || viewer.is(self.row.id) || viewer.is_operator()
     }
 }
 
@@ -164,7 +171,7 @@ pub(crate) fn news(person: &user::Model, public: bool) -> Event {
 pub(crate) fn news_of(changed: &Changed, public: bool) -> Option<Event> {
     match changed {
         Changed::Done(person) => Some(news(person, public)),
-        Changed::Nobody | Changed::EmailTaken => None,
+        _ => None,
     }
 }
 

@@ -3,14 +3,14 @@
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 use contract::{
-    ContextExt, Error, IdempotencyKey, Money, PageArgs, Paged, Result, Tx, Viewer, once, page, parse_id, rfc3339, row,
+    ContextExt, Error, IdempotencyKey, Money, PageArgs, Paged, Result, Tx, once, page, parse_id, rfc3339, row,
 };
 use entities::book::{self, Taken};
 use entities::book_purchase;
 use sea_orm::{EntityTrait, Order, Select};
 use serde::{Deserialize, Serialize};
 
-use crate::book::{Book, find as find_book, invalidation};
+use crate::book::{BOOKSTORE, Book, find as find_book, invalidation};
 use crate::user::User;
 
 /// One copy of a book, sold. What was sold stays readable when the book is changed or deleted.
@@ -68,8 +68,9 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<BookPurchase>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
     let found = row::<book_purchase::Entity>(ctx, id).await?;
     let viewer = ctx.viewer();
-    let may_see =
-        |purchase: &book_purchase::Model| viewer.is_operator() || purchase.buyer_id.is_some_and(|id| viewer.is(id));
+    let may_see = |purchase: &book_purchase::Model| {
+        viewer.is_operator_or(BOOKSTORE) || purchase.buyer_id.is_some_and(|id| viewer.is(id))
+    };
     Ok(found.filter(may_see).map(BookPurchase))
 }
 
@@ -118,7 +119,7 @@ impl PurchaseQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Paged<BookPurchase>> {
-        ctx.viewer().operator()?;
+        ctx.viewer().operator_or(BOOKSTORE)?;
         let args = PageArgs::new(first, after, last, before);
         oldest_first(ctx, book_purchase::Entity::find(), args).await
     }
@@ -139,10 +140,7 @@ impl PurchaseMutation {
         idempotency_key: Option<String>,
     ) -> Result<BookPurchase> {
         let viewer = ctx.viewer();
-        let buyer = match viewer {
-            Viewer::Service { .. } => None,
-            viewer => Some(viewer.user()?),
-        };
+        let buyer = viewer.user_or_program(BOOKSTORE)?;
         let key = IdempotencyKey::of(viewer, "purchaseBook", idempotency_key, &id.as_str())?;
         let id = parse_id(&id).ok_or(Error::NotFound("book"))?;
         let now_us = ctx.now_us();

@@ -9,8 +9,7 @@ use crate::ErrorCodes;
 // description, whichever domain it is taken from.
 const QUERY: &str = "What can be read.
 
-What is for operators is for administrators and for other programs: those with a service credential, and whoever calls
-an open REST mount. Lists come in pages: `first` or `last` nodes, 0 to 100 and the first 25 if neither is given, of those
+What is for operators is for administrators and for other programs: those with a service credential. Lists come in pages: `first` or `last` nodes, 0 to 100 and the first 25 if neither is given, of those
 after the cursor `after` and before the cursor `before`. Errors have a stable code, `extensions.code`.";
 const MUTATION: &str = "What can be changed.
 

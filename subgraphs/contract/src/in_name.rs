@@ -1,4 +1,4 @@
-//! In whose name something is done: the viewer's own, or one that an operator gives.
+//! In whose name something is done: the viewer's own, or one that an operator or a caller of an open mount gives.
 
 use entities::user;
 use serde::Serialize;
@@ -15,14 +15,15 @@ pub enum InName {
 }
 
 impl InName {
-    /// What `viewer` asks for with this username in the argument `field`.
+    /// What `viewer` asks for with this username in the argument `field`. Callers of the open mount `mount` may give one.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` for nobody; `INVALID_INPUT` for a program that names nobody.
-    pub fn of(viewer: &Viewer, field: &'static str, username: Option<String>) -> Result<Self> {
+    /// `UNAUTHENTICATED` for anonymous callers; `INVALID_INPUT` for a program that names no person.
+    pub fn of(viewer: &Viewer, mount: &str, field: &'static str, username: Option<String>) -> Result<Self> {
+        viewer.signed_in_or(mount)?;
         match (viewer, username) {
-            (viewer, Some(username)) if viewer.is_operator() => Ok(Self::Given(username)),
-            (Viewer::Service { .. }, None) => {
+            (viewer, Some(username)) if viewer.is_operator_or(mount) => Ok(Self::Given(username)),
+            (Viewer::Service { .. } | Viewer::OpenMount { .. }, None) => {
                 Err(Error::invalid(field, "must be given, because no person is signed in"))
             }
             (viewer, username) => Ok(Self::Own(viewer.user()?, username)),

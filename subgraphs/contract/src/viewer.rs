@@ -1,6 +1,7 @@
 //! Who is asking.
 
 use async_graphql::Enum;
+use entities::authority::Authority;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -49,29 +50,36 @@ pub enum Viewer {
         /// Whether the person administers this installation.
         admin: bool,
     },
-    /// Another program: the holder of a service credential, or a REST mount under the `open` policy.
+    /// Another program: the holder of a service credential.
     Service {
-        /// The name the credential was made for, or the mount's name.
+        /// The name the credential was made for.
         name: String,
-        /// Whether it is whoever calls an open mount, and not the holder of a credential.
-        open: bool,
+    },
+    /// A caller of a REST mount under the `open` policy who shows no credential. It has no right but those that a field
+    /// gives to callers of that mount by name; no caller of the graph is ever one.
+    OpenMount {
+        /// The mount's name: `shop`.
+        name: String,
     },
 }
 
 impl Viewer {
     /// The holder of the credential that was made for `name`.
     pub fn service(name: impl Into<String>) -> Self {
-        Self::Service {
-            name: name.into(),
-            open: false,
-        }
+        Self::Service { name: name.into() }
     }
 
-    /// Whoever calls the REST mount `name` without a credential, under the `open` policy.
+    /// A caller of the REST mount `name` without a credential, under the `open` policy.
     pub fn open_mount(name: impl Into<String>) -> Self {
-        Self::Service {
-            name: name.into(),
-            open: true,
+        Self::OpenMount { name: name.into() }
+    }
+
+    /// The open mount that this viewer calls; `None` for every other viewer.
+    pub fn mount(&self) -> Option<&str> {
+        match self {
+            // What follows a slash says on whose behalf, and only keeps idempotency keys apart.
+            Self::OpenMount { name } => name.split('/').next(),
+            _ => None,
         }
     }
 
@@ -82,18 +90,43 @@ impl Viewer {
     pub fn user(&self) -> Result<i64> {
         match self {
             Self::User { id, .. } => Ok(*id),
-            Self::Anonymous | Self::Service { .. } => Err(Error::Unauthenticated),
+            Self::Anonymous | Self::Service { .. } | Self::OpenMount { .. } => Err(Error::Unauthenticated),
         }
     }
 
-    /// Lets everyone but nobody pass.
+    /// The signed-in person's id; `None` for a program, which acts for no person. Callers of the open mount `mount` are
+    /// such a program.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` for nobody.
+    /// `UNAUTHENTICATED` for anonymous callers, `FORBIDDEN` for callers of another open mount.
+    pub fn user_or_program(&self, mount: &str) -> Result<Option<i64>> {
+        self.signed_in_or(mount)?;
+        Ok(match self {
+            Self::User { id, .. } => Some(*id),
+            _ => None,
+        })
+    }
+
+    /// Lets people and services pass.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` for anonymous callers, `FORBIDDEN` for callers of an open mount.
     pub fn signed_in(&self) -> Result<()> {
         match self {
             Self::Anonymous => Err(Error::Unauthenticated),
+            Self::OpenMount { .. } => Err(NOT_OPEN),
             Self::User { .. } | Self::Service { .. } => Ok(()),
+        }
+    }
+
+    /// As [`signed_in`](Self::signed_in), and lets callers of the open mount `mount` pass.
+    ///
+    /// # Errors
+    /// As [`signed_in`](Self::signed_in).
+    pub fn signed_in_or(&self, mount: &str) -> Result<()> {
+        match self.mount() == Some(mount) {
+            true => Ok(()),
+            false => self.signed_in(),
         }
     }
 
@@ -102,32 +135,74 @@ impl Viewer {
         matches!(self, Self::User { id, .. } if *id == user)
     }
 
-    /// Whether this viewer runs the installation: an administrator or a service.
+    /// Whether this viewer runs the installation: an administrator or a service. Callers of an open mount do not.
     pub fn is_operator(&self) -> bool {
         matches!(self, Self::User { admin: true, .. } | Self::Service { .. })
+    }
+
+    /// Whether this viewer is an operator, or calls the open mount `mount`, whose document has the operation in question.
+    pub fn is_operator_or(&self, mount: &str) -> bool {
+        self.is_operator() || self.mount() == Some(mount)
     }
 
     /// Lets administrators and services pass.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` for nobody, `FORBIDDEN` for everyone else.
+    /// `UNAUTHENTICATED` for anonymous callers, `FORBIDDEN` for everyone else.
     pub fn operator(&self) -> Result<()> {
         match self {
             _ if self.is_operator() => Ok(()),
             Self::Anonymous => Err(Error::Unauthenticated),
+            Self::OpenMount { .. } => Err(NOT_OPEN),
             _ => Err(Error::Forbidden("only an administrator may do this")),
+        }
+    }
+
+    /// As [`operator`](Self::operator), and lets callers of the open mount `mount` pass.
+    ///
+    /// # Errors
+    /// As [`operator`](Self::operator).
+    pub fn operator_or(&self, mount: &str) -> Result<()> {
+        match self.is_operator_or(mount) {
+            true => Ok(()),
+            false => self.operator(),
         }
     }
 
     /// Lets the person with that id pass, and operators.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` for nobody, `FORBIDDEN` for everyone else.
+    /// `UNAUTHENTICATED` for anonymous callers, `FORBIDDEN` for everyone else.
     pub fn self_or_operator(&self, user: i64) -> Result<()> {
         match self {
             _ if self.is(user) || self.is_operator() => Ok(()),
             Self::Anonymous => Err(Error::Unauthenticated),
+            Self::OpenMount { .. } => Err(NOT_OPEN),
             _ => Err(Error::Forbidden("this belongs to somebody else")),
+        }
+    }
+
+    /// As [`self_or_operator`](Self::self_or_operator), and lets callers of the open mount `mount` pass.
+    ///
+    /// # Errors
+    /// As [`self_or_operator`](Self::self_or_operator).
+    pub fn self_or_operator_or(&self, user: i64, mount: &str) -> Result<()> {
+        match self.is_operator_or(mount) {
+            true => Ok(()),
+            false => self.self_or_operator(user),
+        }
+    }
+
+    /// The right by which this viewer changes an account, once it is known that it may name it.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` for anonymous callers.
+    pub fn authority(&self) -> Result<Authority> {
+        match self {
+            Self::Anonymous => Err(Error::Unauthenticated),
+            Self::User { .. } => Ok(Authority::Full),
+            Self::Service { .. } => Ok(Authority::Service),
+            Self::OpenMount { .. } => Ok(Authority::OpenMount(self.mount().unwrap_or_default().to_owned())),
         }
     }
 
@@ -139,8 +214,11 @@ impl Viewer {
         match self {
             Self::Anonymous => format!("anonymous/{field}"),
             Self::User { id, .. } => format!("user:{id}/{field}"),
-            Self::Service { name, open: false } => format!("service:{name}"),
-            Self::Service { name, open: true } => format!("mount:{name}"),
+            Self::Service { name } => format!("service:{name}"),
+            Self::OpenMount { name } => format!("mount:{name}"),
         }
     }
 }
+
+/// The refusal of a field that the open mount's document does not have.
+const NOT_OPEN: Error = Error::Forbidden("an open route may not do this");

@@ -10,7 +10,7 @@ use entities::exchange_order;
 use entities::stock::Which;
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
-use crate::stock::{Stock, checked_quantity, find as find_stock, typed_name};
+use crate::stock::{BAZAAR, Stock, checked_quantity, find as find_stock, typed_name};
 use crate::user::User;
 
 /// A trade that was carried out. It never changes.
@@ -146,7 +146,7 @@ impl OrderMutation {
         idempotency_key: Option<String>,
     ) -> Result<ExchangeOrder> {
         let viewer = ctx.viewer();
-        viewer.operator()?;
+        viewer.operator_or(BAZAAR)?;
         let for_another = trader.is_some();
         let trader_id = match (trader, viewer) {
             (Some(id), _) => Some(parse_id(&id).ok_or(Error::NotFound("trader"))?),

@@ -14,6 +14,8 @@ use sea_orm::{EntityTrait, Order};
 
 use crate::price::checked_price;
 
+/// The open mount whose document trades, and moves shares in and out of the catalog.
+pub(crate) const BAZAAR: &str = "bazaar";
 /// How long a name may be, in characters.
 const NAME_CHARS_MAX: usize = 64;
 
@@ -250,7 +252,7 @@ impl StockMutation {
         #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Stock> {
-        ctx.viewer().operator()?;
+        ctx.viewer().operator_or(BAZAAR)?;
         let quantity = checked_quantity("quantity", quantity)?;
         let (which, side) = (Which::Name(typed_name(&stock)?), entities::side::Side::from(side));
         let key = IdempotencyKey::of(ctx.viewer(), "adjustStock", idempotency_key, &(&which, side, quantity))?;
@@ -274,7 +276,7 @@ impl StockMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The stock's name.")] stock: String,
     ) -> Result<bool> {
-        ctx.viewer().operator()?;
+        ctx.viewer().operator_or(BAZAAR)?;
         let found = named(ctx, stock).await?.ok_or(Error::NotFound("stock"))?;
         found.0.events().into_iter().for_each(|event| ctx.publish(event));
         Ok(true)

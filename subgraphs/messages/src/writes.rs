@@ -8,7 +8,7 @@ use entities::{message, user};
 use sea_orm::{EntityTrait, ModelTrait};
 use serde::{Deserialize, Serialize};
 
-use crate::message::{Message, invalidation, may_see};
+use crate::message::{COMMUNITY, Message, invalidation, may_see};
 
 /// How long a message may be, in characters.
 const CONTENTS_CHARS_MAX: usize = 40_000;
@@ -37,7 +37,7 @@ impl MessageMutation {
     ) -> Result<Message> {
         let viewer = ctx.viewer();
         let draft = Draft {
-            from: InName::of(viewer, "from", from)?,
+            from: InName::of(viewer, COMMUNITY, "from", from)?,
             to,
             contents: required_text("contents", &contents, CONTENTS_CHARS_MAX)?,
             flag: optional_text("flag", flag.as_deref(), FLAG_CHARS_MAX)?,
@@ -60,7 +60,7 @@ impl MessageMutation {
     /// Deletes a message, for both people: its sender, its receiver and operators may.
     async fn delete_message(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
         let viewer = ctx.viewer().clone();
-        viewer.signed_in()?;
+        viewer.signed_in_or(COMMUNITY)?;
         let id = parse_id(&id).ok_or(Error::NotFound("message"))?;
         ctx.services()
             .write_and_tell(
@@ -85,14 +85,14 @@ impl MessageMutation {
         #[graphql(default = true)] favorite: bool,
     ) -> Result<Message> {
         let viewer = ctx.viewer().clone();
-        viewer.signed_in()?;
+        viewer.signed_in_or(COMMUNITY)?;
         let id = parse_id(&id).ok_or(Error::NotFound("message"))?;
         let (message, _) = ctx
             .services()
             .write_and_tell(
                 async move |tx| {
                     let message = visible(tx, id, &viewer).await?;
-                    if !viewer.is_operator() && !viewer.is(message.to_id) {
+                    if !viewer.is_operator_or(COMMUNITY) && !viewer.is(message.to_id) {
                         return Err(Error::Forbidden("only its receiver may do this"));
                     }
                     Ok(match message::set_favorite(tx, id, favorite).await? {

@@ -54,7 +54,7 @@ impl PostInput {
             community: required_segment("input.community", &self.community, NAME_CHARS_MAX)?,
             url: address("input.url", self.url.as_deref())?,
             at_us,
-            by: InName::of(viewer, "input.username", username)?,
+            by: InName::of(viewer, COMMUNITY, "input.username", username)?,
         })
     }
 }
@@ -105,6 +105,9 @@ struct Draft {
     by: InName,
 }
 
+/// The open mount whose document makes and deletes posts.
+const COMMUNITY: &str = "community";
+
 /// Writes of posts.
 #[derive(Default)]
 pub struct PostMutation;
@@ -120,8 +123,8 @@ impl PostMutation {
         idempotency_key: Option<String>,
     ) -> Result<Post> {
         let viewer = ctx.viewer();
-        viewer.signed_in()?;
-        if input.at.is_some() && !viewer.is_operator() {
+        viewer.signed_in_or(COMMUNITY)?;
+        if input.at.is_some() && !viewer.is_operator_or(COMMUNITY) {
             return Err(Error::Forbidden("only an administrator may date a post"));
         }
         let draft = input.checked(viewer)?;
@@ -150,7 +153,7 @@ impl PostMutation {
     /// Deletes a post, for good; for its author and for operators.
     async fn delete_post(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
         let viewer = ctx.viewer().clone();
-        viewer.signed_in()?;
+        viewer.signed_in_or(COMMUNITY)?;
         let id = parse_id(&id).ok_or(Error::NotFound("post"))?;
         let now_us = ctx.now_us();
         ctx.services()
@@ -159,8 +162,8 @@ impl PostMutation {
                     let found = post::Entity::find_by_id(id).one(tx).await?;
                     let post = found.ok_or(Error::NotFound("post"))?;
                     match post.author_id {
-                        Some(author) => viewer.self_or_operator(author)?,
-                        None => viewer.operator()?,
+                        Some(author) => viewer.self_or_operator_or(author, COMMUNITY)?,
+                        None => viewer.operator_or(COMMUNITY)?,
                     }
                     post::remove(tx, id, now_us).await?.ok_or(Error::NotFound("post"))
                 },

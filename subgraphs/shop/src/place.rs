@@ -5,7 +5,7 @@ use contract::{ContextExt, Date, Error, Event, IdempotencyKey, Result, Tx, Viewe
 use entities::shop_order::{self, NewOrder, OrderChange, Refused, Written};
 use entities::user;
 
-use crate::order::{self, ShopOrder, day_of};
+use crate::order::{self, SHOP, ShopOrder, day_of};
 use crate::product;
 
 /// A new order.
@@ -152,10 +152,10 @@ impl OrderMutation {
 fn orderer(viewer: &Viewer, user: Option<ID>) -> Result<i64> {
     match user {
         Some(user) => match parse_id(&user) {
-            Some(id) => viewer.self_or_operator(id).map(|()| id),
-            None => viewer.operator().and(Err(Error::NotFound("user"))),
+            Some(id) => viewer.self_or_operator_or(id, SHOP).map(|()| id),
+            None => viewer.operator_or(SHOP).and(Err(Error::NotFound("user"))),
         },
-        None if matches!(viewer, Viewer::Service { .. }) => Err(Error::invalid(
+        None if matches!(viewer, Viewer::Service { .. } | Viewer::OpenMount { .. }) => Err(Error::invalid(
             "input.user",
             "must be given, because no person is signed in",
         )),
@@ -166,7 +166,7 @@ fn orderer(viewer: &Viewer, user: Option<ID>) -> Result<i64> {
 /// Whose orders the viewer can change: their own, or everybody's.
 fn owner(viewer: &Viewer) -> Result<Option<i64>> {
     match viewer {
-        _ if viewer.is_operator() => Ok(None),
+        _ if viewer.is_operator_or(SHOP) => Ok(None),
         viewer => viewer.user().map(Some),
     }
 }

@@ -10,6 +10,9 @@ use entities::vote::{self, Direction, Outcome};
 use crate::Settings;
 use crate::post::{Post, votable};
 
+/// The open mount whose document has votes.
+const COMMUNITY: &str = "community";
+
 /// Writes of votes.
 #[derive(Default)]
 pub struct VoteMutation;
@@ -64,11 +67,8 @@ enum Voter {
 
 impl Voter {
     fn of(viewer: &Viewer) -> Result<Self> {
-        match viewer {
-            Viewer::User { id, .. } => Ok(Self::Person(*id)),
-            Viewer::Service { .. } => Ok(Self::NobodyInParticular),
-            Viewer::Anonymous => Err(Error::Unauthenticated),
-        }
+        let user = viewer.user_or_program(COMMUNITY)?;
+        Ok(user.map_or(Self::NobodyInParticular, Self::Person))
     }
 }
 

@@ -57,7 +57,7 @@ fn program(viewer: &Viewer) -> Result<()> {
     match viewer {
         Viewer::Service { .. } => Ok(()),
         Viewer::Anonymous => Err(Error::Unauthenticated),
-        Viewer::User { .. } => Err(Error::Forbidden("only a program may do this")),
+        Viewer::User { .. } | Viewer::OpenMount { .. } => Err(Error::Forbidden("only a program may do this")),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use super::super::kind::{Field, Kind, Model, acknowledged};
 use super::super::reply::in_use;
-use super::super::route::{Answer, BAD_MEMBER, Body, ErrorRow, Invalid, Param, Place, Route, Service, Verb, missing};
+use super::super::route::{
+    Access, Answer, BAD_MEMBER, Body, ErrorRow, Invalid, LAST_ADMINISTRATOR, PROTECTED, Param, Place, Route, Service,
+    Verb, missing,
+};
 use super::{POINTS, PREFIXES};
 
 /// People.
@@ -61,15 +64,17 @@ const UPDATE_EMAIL: Route = Route {
         updateEmail(username: $username, email: $email) { username email karma }
     }",
     answer: Answer::One("/updateEmail"),
-    params: &[USERNAME],
+    params: &[CHANGED],
     body: Some(Body::json(&NEW_EMAIL)),
     response: Kind::Object(&USER_MODEL),
-    example: r#"{"username":"dan","email":"dan@example.org","karma":3}"#,
+    example: r#"{"username":"eve","email":"eve@example.org","karma":0}"#,
     errors: &[
         BAD_MEMBER,
+        PROTECTED,
         NO_USER,
         ErrorRow::new("CONFLICT", "", "Somebody else has this email, or had it: in any case."),
     ],
+    access: Access::Account,
     ..Route::BASE
 };
 
@@ -80,13 +85,15 @@ const INCREMENT: Route = Route {
     summary: "Adds one to a user's karma",
     operation: "mutation ($username: String!) { incrementKarma(username: $username) { username email karma } }",
     answer: Answer::One("/incrementKarma"),
-    params: &[USERNAME],
+    params: &[CHANGED],
     response: Kind::Object(&USER_MODEL),
-    example: r#"{"username":"dan","email":"dan@example.com","karma":4}"#,
+    example: r#"{"username":"eve","email":"eve@example.com","karma":1}"#,
     errors: &[
+        PROTECTED,
         NO_USER,
         ErrorRow::new("CONFLICT", "", "The karma is as far from zero as it can be shown."),
     ],
+    access: Access::Account,
     ..Route::BASE
 };
 
@@ -96,7 +103,7 @@ const DECREMENT: Route = Route {
     summary: "Takes one from a user's karma, also below zero",
     operation: "mutation ($username: String!) { decrementKarma(username: $username) { username email karma } }",
     answer: Answer::One("/decrementKarma"),
-    example: r#"{"username":"dan","email":"dan@example.com","karma":2}"#,
+    example: r#"{"username":"eve","email":"eve@example.com","karma":-1}"#,
     ..INCREMENT
 };
 
@@ -107,10 +114,11 @@ const DEACTIVATE: Route = Route {
     summary: "Deactivates an account, for good; posts and messages stay",
     operation: "mutation ($username: String!) { deactivateAccount(username: $username) { id } }",
     answer: Answer::One("/deactivateAccount"),
-    params: &[USERNAME],
+    params: &[CHANGED],
     response: Kind::Object(&DEACTIVATED),
     example: r#"{"message":"Account deactivated"}"#,
-    errors: &[NO_USER],
+    errors: &[PROTECTED, NO_USER, LAST_ADMINISTRATOR],
+    access: Access::Account,
     ..Route::BASE
 };
 
@@ -119,6 +127,12 @@ const USERNAME: Param = Param {
     field: Field::new("username", Kind::Text).about("In any case."),
     invalid: Invalid::NotFound,
     example: "dan",
+};
+
+/// The account of the example of `POST /users`: those of the sample data are not changed without a token.
+const CHANGED: Param = Param {
+    example: "eve",
+    ..USERNAME
 };
 
 const NO_USER: ErrorRow = missing("user not found", "There is no such user, or none any more.");
@@ -151,7 +165,7 @@ static NEW_EMAIL: Model = Model {
     name: "NewEmail",
     about: "Another email.",
     fields: &[Field::new("email", Kind::Text).about("Up to 254 characters, unique in any case.")],
-    example: r#"{"email":"dan@example.org"}"#,
+    example: r#"{"email":"eve@example.org"}"#,
 };
 
 static USER_MODEL: Model = Model {

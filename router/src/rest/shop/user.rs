@@ -2,8 +2,10 @@
 
 use super::super::kind::{Field, ID, Kind, Model, acknowledged};
 use super::super::reply::in_use;
-use super::super::route::{Access, Answer, BAD_MEMBER, Body, ErrorRow, Param, Route, Service, Verb, path_id};
-use super::{CHECK, NO_USER, NOT_THEIRS};
+use super::super::route::{
+    Access, Answer, BAD_MEMBER, Body, ErrorRow, LAST_ADMINISTRATOR, PROTECTED, Param, Route, Service, Verb, path_id,
+};
+use super::{CHECK, NO_USER};
 
 /// People.
 pub const SERVICE: Service = Service {
@@ -34,7 +36,7 @@ const ADD: Route = Route {
             "Somebody has this name, or had it: in any case.",
         ),
     ],
-    access: Access::Anyone,
+    access: Access::Newcomer,
     ..Route::BASE
 };
 
@@ -91,7 +93,8 @@ const UPDATE: Route = Route {
     body: Some(Body::patch(&USER_CHANGE)),
     response: Kind::Object(&UPDATED),
     example: r#"{"response":"User updated."}"#,
-    errors: &[BAD_MEMBER, NOT_THEIRS, NO_USER],
+    errors: &[BAD_MEMBER, PROTECTED, NO_USER],
+    access: Access::Account,
     ..Route::BASE
 };
 
@@ -105,11 +108,13 @@ const DELETE: Route = Route {
     params: &[CHANGED_ID],
     response: Kind::Object(&DELETED),
     example: r#"{"response":"User deleted."}"#,
-    errors: &[NOT_THEIRS, NO_USER],
+    errors: &[PROTECTED, NO_USER, LAST_ADMINISTRATOR],
+    access: Access::Account,
     ..Route::BASE
 };
 
-const CHANGED_ID: Param = path_id("id", "4");
+/// The account of the example of `POST /api/users`: those of the sample data are not changed without a token.
+const CHANGED_ID: Param = path_id("id", "6");
 
 const NAME: Field = Field::new("name", Kind::Text);
 const PASSWORD: Field = Field::new("password", Kind::Text)

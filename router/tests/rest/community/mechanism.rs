@@ -4,7 +4,7 @@ use agora::limits::Limits;
 use agora::rest::{Openness, service_router};
 use axum::body::Body;
 
-use super::square::{NEW_POST, ROUTES, Square, said};
+use super::square::{NEW_POST, NEW_USER, ROUTES, Square, said};
 use crate::app::{Store, deserted, send};
 
 #[tokio::test]
@@ -149,11 +149,12 @@ async fn what_is_no_json_object_is_refused_wherever_a_body_matters() {
 #[tokio::test]
 async fn where_the_body_is_empty_one_that_is_sent_says_nothing() {
     let square = Square::open().await;
+    assert_eq!(square.call("POST /users", NEW_USER).await.status, 201);
     for line in [
         "POST /votes/3/upvotes",
         "POST /votes/3/downvotes",
-        "PUT /users/dan/karma/increment",
-        "PUT /users/dan/karma/decrement",
+        "PUT /users/eve/karma/increment",
+        "PUT /users/eve/karma/decrement",
         "PUT /messages/4/favorite",
         "DELETE /messages/4",
     ] {

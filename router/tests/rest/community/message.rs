@@ -65,7 +65,8 @@ async fn what_is_no_message_is_refused_by_name() {
 #[tokio::test]
 async fn a_message_from_or_to_nobody_breaks_a_reference() {
     let square = Square::open().await;
-    assert_eq!(square.call("DELETE /users/ben", "").await.status, 200);
+    let ben = square.0.person(2);
+    assert_eq!(square.with_token(&ben, "DELETE /users/ben", "").await.status, 200);
     let before = square.everything().await;
     for (from, to, message) in [
         ("nobody", "cleo", "the sender does not exist"),

@@ -82,7 +82,8 @@ async fn what_is_no_user_is_refused_by_name() {
 #[tokio::test]
 async fn a_name_or_an_email_that_is_taken_is_a_conflict_also_when_its_account_has_ended() {
     let square = Square::open().await;
-    assert_eq!(square.call("DELETE /users/ben", "").await.status, 200);
+    let ben = square.0.person(2);
+    assert_eq!(square.with_token(&ben, "DELETE /users/ben", "").await.status, 200);
     let before = square.everything().await;
     for body in [
         r#"{"username":"DAN","email":"new@example.com"}"#,
@@ -94,8 +95,9 @@ async fn a_name_or_an_email_that_is_taken_is_a_conflict_also_when_its_account_ha
         assert_eq!((refused.status, refused.header("location")), (409, ""), "{body}");
         assert_eq!(refused.json()["error"], "Conflict", "{body}");
     }
+    let dan = square.0.person(4);
     let refused = square
-        .call("PUT /users/dan/email", r#"{"email":"CLEO@example.com"}"#)
+        .with_token(&dan, "PUT /users/dan/email", r#"{"email":"CLEO@example.com"}"#)
         .await;
     assert_eq!(refused.status, 409);
     assert_eq!(square.everything().await, before);
@@ -104,12 +106,13 @@ async fn a_name_or_an_email_that_is_taken_is_a_conflict_also_when_its_account_ha
 #[tokio::test]
 async fn an_email_is_changed() {
     let square = Square::open().await;
-    let shown = r#"200 {"username":"dan","email":"dan@example.org","karma":3}"#;
-    for path in ["/users/dan/email", "/users/DAN/email"] {
+    assert_eq!(square.call("POST /users", NEW_USER).await.status, 201);
+    let shown = r#"200 {"username":"eve","email":"dan@example.org","karma":0}"#;
+    for path in ["/users/eve/email", "/users/EVE/email"] {
         // The same again changes nothing, and is no conflict with oneself.
         assert_eq!(square.call(&format!("PUT {path}"), NEW_EMAIL).await.line(), shown);
     }
-    assert_eq!(square.get("/users/dan").await.line(), shown);
+    assert_eq!(square.get("/users/eve").await.line(), shown);
     for body in [
         "{}",
         r#"{"email":null}"#,
@@ -117,18 +120,20 @@ async fn an_email_is_changed() {
         r#"{"email":""}"#,
         r#"{"email":"dan"}"#,
     ] {
-        assert_names(&square.call("PUT /users/dan/email", body).await, "email", body);
+        assert_names(&square.call("PUT /users/eve/email", body).await, "email", body);
     }
-    assert_eq!(square.get("/users/dan").await.line(), shown);
+    assert_eq!(square.get("/users/eve").await.line(), shown);
 }
 
 #[tokio::test]
 async fn karma_goes_up_and_down_and_below_zero() {
     let square = Square::open().await;
+    let eve = r#"{"username":"eve","email":"eve@example.com","karma":3}"#;
+    assert_eq!(square.call("POST /users", eve).await.status, 201);
     let karma = async |way: &str| {
-        let answered = square.call(&format!("PUT /users/Dan/karma/{way}"), "").await;
+        let answered = square.call(&format!("PUT /users/Eve/karma/{way}"), "").await;
         assert_eq!(answered.status, 200, "{}", answered.text);
-        let shown = square.get("/users/dan").await;
+        let shown = square.get("/users/eve").await;
         assert_eq!(shown.line(), answered.line());
         answered.json()["karma"].as_i64().unwrap()
     };
@@ -143,7 +148,8 @@ async fn karma_goes_up_and_down_and_below_zero() {
 async fn who_is_deactivated_is_gone_and_what_they_wrote_stays() {
     let square = Square::open().await;
     assert_eq!(square.get("/users/dan").await.line(), format!("200 {DAN}"));
-    let left = square.call("DELETE /users/DAN", "").await;
+    let dan = square.0.person(4);
+    let left = square.with_token(&dan, "DELETE /users/DAN", "").await;
     assert_eq!(left.line(), r#"200 {"message":"Account deactivated"}"#);
     gone(&square, "dan").await;
     let post = square.get("/posts/6").await;

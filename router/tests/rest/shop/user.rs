@@ -116,12 +116,13 @@ async fn who_breaks_a_rule_is_not_added() {
 #[tokio::test]
 async fn a_password_an_address_or_both_can_be_changed_and_a_name_cannot() {
     let counter = Counter::open().await;
-    let shown = async || counter.call("GET /api/user/3", "").await.json()["address"].clone();
+    assert_eq!(counter.call("POST /api/users", NEW).await.status, 200);
+    let shown = async || counter.call("GET /api/user/6", "").await.json()["address"].clone();
     for (body, address, password) in [
         (
             r#"{"address":"1 New Street","name":"other"}"#,
             "1 New Street",
-            "agora-demo-2026",
+            "newPassword",
         ),
         (r#"{"password":"another password"}"#, "1 New Street", "another password"),
         (
@@ -130,14 +131,18 @@ async fn a_password_an_address_or_both_can_be_changed_and_a_name_cannot() {
             "a third one",
         ),
     ] {
-        let changed = counter.call("PUT /api/user/3", body).await;
+        let changed = counter.call("PUT /api/user/6", body).await;
         assert_eq!(changed.line(), said(200, "User updated."), "{body}");
         assert_eq!(shown().await, address);
-        let answered = counter.call("POST /api/login", &login("cleo", password)).await;
+        let answered = counter.call("POST /api/login", &login("newUser", password)).await;
         assert_eq!(answered.status, 200, "{body}");
     }
     // An address in parts makes room for one that is free text.
-    counter.call("PUT /api/user/1", r#"{"address":"Quay 1"}"#).await;
+    let ada = counter.0.person(1);
+    let moved = counter
+        .with_token(&ada, "PUT /api/user/1", r#"{"address":"Quay 1"}"#)
+        .await;
+    assert_eq!(moved.line(), said(200, "User updated."));
     assert_eq!(counter.call("GET /api/user/1", "").await.json()["address"], "Quay 1");
 }
 
@@ -181,7 +186,8 @@ async fn nobody_is_not_found() {
 #[tokio::test]
 async fn who_is_deleted_is_gone_and_what_they_ordered_stays_readable() {
     let counter = Counter::open().await;
-    let deleted = counter.call("DELETE /api/user/4", "").await;
+    let dan = counter.0.person(4);
+    let deleted = counter.with_token(&dan, "DELETE /api/user/4", "").await;
     assert_eq!(deleted.line(), said(200, "User deleted."));
     for (line, body) in [
         ("DELETE /api/user/4", ""),

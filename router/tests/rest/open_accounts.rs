@@ -1,0 +1,198 @@
+//! The accounts that a caller without a token may change (CONTRACTS, sections 0 and 7): those that were made through the
+//! same mount, are plain members' and hold nothing. All else is 403 and changes nothing.
+
+use contract::Viewer;
+use serde_json::Value;
+
+use crate::app::{Answered, Store};
+
+const EVE: &str = r#"{"name":"eve","password":"first password","address":"Quay 1"}"#;
+const ZOE: &str = r#"{"username":"zoe","email":"zoe@example.com"}"#;
+const PASSWORD: &str = r#"{"password":"taken over by a stranger"}"#;
+
+/// Every route that changes or ends an account: the shop's of `id`, the community's of `name`.
+fn changes(id: i64, name: &str) -> [(String, String); 8] {
+    let community = |line: &str, body: &str| (line.replace("NAME", name), body.to_owned());
+    [
+        (format!("PUT /shop/api/user/{id}"), PASSWORD.to_owned()),
+        (
+            format!("PUT /shop/api/user/{id}"),
+            r#"{"address":"Elsewhere 1"}"#.to_owned(),
+        ),
+        (format!("DELETE /shop/api/user/{id}"), String::new()),
+        community("PUT /community/users/NAME/email", r#"{"email":"stranger@example.com"}"#),
+        // Whether an email is taken is not told either.
+        community("PUT /community/users/NAME/email", r#"{"email":"ada@example.com"}"#),
+        community("PUT /community/users/NAME/karma/increment", ""),
+        community("PUT /community/users/NAME/karma/decrement", ""),
+        community("DELETE /community/users/NAME", ""),
+    ]
+}
+
+/// What the graph tells an operator of that account.
+async fn shown(store: &Store, id: i64) -> String {
+    let query = format!("{{ user(id: {id}) {{ username email karma active address {{ text }} }} }}");
+    store.graph(&query, Viewer::service("test")).await.to_string()
+}
+
+async fn login(store: &Store, name: &str, password: &str) -> u16 {
+    let body = format!(r#"{{"name":"{name}","password":"{password}"}}"#);
+    store.json("POST /shop/api/login", &body).await.status
+}
+
+/// The refusal in the mount's envelope.
+fn assert_refused(answered: &Answered, line: &str) {
+    assert_eq!(answered.status, 403, "{line}: {}", answered.text);
+    let body = answered.json();
+    match line.contains("/shop/") {
+        true => assert!(body["response"].is_string(), "{line}: {body}"),
+        false => assert_eq!(
+            (&body["status"], &body["error"]),
+            (&403.into(), &Value::from("Forbidden"))
+        ),
+    }
+}
+
+#[tokio::test]
+async fn the_accounts_of_the_demo_cannot_be_changed_or_ended_without_a_token() {
+    let store = Store::demo().await;
+    for (id, name) in [(1, "ada"), (2, "ben"), (3, "cleo"), (4, "dan"), (5, "admin")] {
+        let before = shown(&store, id).await;
+        for (line, body) in changes(id, name) {
+            assert_refused(&store.json(&line, &body).await, &line);
+        }
+        assert_eq!(shown(&store, id).await, before, "{name}");
+        assert_eq!(login(&store, name, "agora-demo-2026").await, 200, "{name}");
+        assert_eq!(store.call(&format!("GET /shop/api/user/{id}")).await.status, 200);
+        assert_eq!(store.call(&format!("GET /community/users/{name}")).await.status, 200);
+        let order = format!(r#"{{"user_id":{id},"product_id":1,"quantity":1,"date":"2023-11-28"}}"#);
+        assert_eq!(store.json("POST /shop/api/orders", &order).await.status, 200);
+        let post = format!(r#"{{"title":"T","text":"t","community":"Books","username":"{name}"}}"#);
+        assert_eq!(store.json("POST /community/posts", &post).await.status, 201);
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_changed_and_ended_through_the_mount_that_it_was_made_through_and_no_other() {
+    let store = Store::demo().await;
+    assert_eq!(store.json("POST /shop/api/users", EVE).await.status, 200);
+    assert_eq!(store.json("POST /community/users", ZOE).await.status, 201);
+    for (line, body) in changes(6, "eve")
+        .iter()
+        .filter(|(line, _)| line.contains("/community/"))
+    {
+        assert_refused(&store.json(line, body).await, line);
+    }
+    for (line, body) in changes(7, "zoe").iter().filter(|(line, _)| line.contains("/shop/")) {
+        assert_refused(&store.json(line, body).await, line);
+    }
+    assert_eq!(store.json("PUT /shop/api/user/6", PASSWORD).await.status, 200);
+    assert_eq!(login(&store, "eve", "taken over by a stranger").await, 200);
+    assert_eq!(
+        store.json("PUT /shop/api/user/6", PASSWORD).await.status,
+        200,
+        "and again"
+    );
+    assert_eq!(store.call("DELETE /shop/api/user/6").await.status, 200);
+    assert_eq!(store.json("PUT /shop/api/user/6", PASSWORD).await.status, 404);
+    assert_eq!(store.call("PUT /community/users/zoe/karma/increment").await.status, 200);
+    assert_eq!(store.call("DELETE /community/users/zoe").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_account_with_money_or_a_password_from_elsewhere_is_not_the_mounts_any_more() {
+    let store = Store::demo().await;
+    for (id, change) in [
+        (
+            6,
+            r#"setBalance(userId: 6, balance: {amount: "0.01", currency: "USD"}) { version }"#,
+        ),
+        (7, r#"setPassword(userId: 7, new: "set elsewhere")"#),
+    ] {
+        let name = format!("made{id}");
+        assert_eq!(
+            store
+                .json("POST /shop/api/users", &EVE.replace("eve", &name))
+                .await
+                .status,
+            200
+        );
+        let done = store
+            .graph(&format!("mutation {{ {change} }}"), Viewer::service("test"))
+            .await;
+        assert!(!done.is_null(), "{change}");
+        let before = shown(&store, id).await;
+        for (line, body) in changes(id, &name) {
+            assert_refused(&store.json(&line, &body).await, &line);
+        }
+        assert_eq!(shown(&store, id).await, before);
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_was_made_where_a_token_is_needed_or_by_the_graph_is_no_mounts() {
+    let store = Store::demo().await;
+    let closed = agora::rest::router(&store.gateway, agora::rest::Openness::Closed);
+    let made = crate::app::send(&closed, "POST /shop/api/users", &[], EVE).await;
+    assert_eq!(made.status, 200);
+    let register = r#"mutation { register(input: { username: "zoe", password: "first password" }) { user { id } } }"#;
+    store.graph(register, Viewer::Anonymous).await;
+    for (id, name) in [(6, "eve"), (7, "zoe")] {
+        for (line, body) in changes(id, name) {
+            assert_refused(&store.json(&line, &body).await, &line);
+        }
+        assert_eq!(login(&store, name, "first password").await, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_token_speaks_for_its_holder_where_the_mount_is_open() {
+    let store = Store::demo().await;
+    let bearer = format!("Bearer {}", store.person(4));
+    let as_dan = [("authorization", bearer.as_str())];
+    let own = store
+        .send("PUT /shop/api/user/4", &as_dan, r#"{"address":"Quay 4"}"#)
+        .await;
+    assert_eq!(own.status, 200, "{}", own.text);
+    let others = store.send("PUT /shop/api/user/3", &as_dan, PASSWORD).await;
+    assert_refused(&others, "PUT /shop/api/user/3");
+    let credential = format!("Bearer {}", store.service());
+    let as_service = [("authorization", credential.as_str())];
+    for (line, body) in changes(5, "admin") {
+        assert_refused(&store.send(&line, &as_service, body).await, &line);
+    }
+    let moved = store
+        .send("PUT /shop/api/user/3", &as_service, r#"{"address":"Quay 3"}"#)
+        .await;
+    assert_eq!(moved.status, 200, "{}", moved.text);
+}
+
+#[tokio::test]
+async fn a_caller_of_an_open_mount_has_no_field_that_the_mounts_document_does_not_have() {
+    let store = Store::demo().await;
+    for (mount, field) in [
+        ("shop", r#"setPassword(userId: 3, new: "another password")"#),
+        ("shop", "eraseAccount(userId: 3)"),
+        ("community", "updateProfile(userId: 3, input: { name: \"x\" }) { id }"),
+        (
+            "community",
+            r#"setBalance(userId: 3, balance: {amount: "1", currency: "USD"}) { version }"#,
+        ),
+        ("shop", r#"trade(stock: "BoarCo", side: BUY, quantity: 1) { number }"#),
+        ("community", "purchaseBook(id: 1) { id }"),
+        (
+            "bookstore",
+            r#"createUser(input: { username: "x", email: "x@example.com" }) { id }"#,
+        ),
+        ("bazaar", r#"sendMessage(from: "dan", to: "ada", contents: "x") { id }"#),
+        ("shop", r#"upvote(postId: 3) { id }"#),
+    ] {
+        let data = store
+            .graph(&format!("mutation {{ {field} }}"), Viewer::open_mount(mount))
+            .await;
+        assert!(data.is_null(), "{mount} {field}: {data}");
+    }
+    let private = "{ user(id: 1) { email phone address { text } } users { nodes { id } } }";
+    let seen = store.graph(private, Viewer::open_mount("bookstore")).await;
+    assert!(seen["user"].is_null() || seen["user"]["email"].is_null(), "{seen}");
+}

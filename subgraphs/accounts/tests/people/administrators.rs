@@ -1,0 +1,94 @@
+//! Administrators: one stays, and no program takes their account over.
+
+use accounts::create_admin;
+use serde_json::json;
+
+use crate::support::{App, PASSWORD, Who};
+
+async fn admin(app: &App, name: &str) -> i64 {
+    create_admin(
+        &app.services,
+        name,
+        Some(&format!("{name}@example.com")),
+        PASSWORD.to_owned(),
+    )
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn the_last_active_administrator_cannot_be_deactivated_or_erased() {
+    let app = App::new().await;
+    let root = admin(&app, "root").await;
+    for how in ["deactivateAccount { id }", "eraseAccount"] {
+        let refused = app
+            .ask(&Who::admin(root), &format!("mutation {{ {how} }}"), json!({}))
+            .await;
+        assert_eq!(refused.code(), "CONFLICT", "{how}");
+        assert!(
+            refused.message().contains("last active administrator"),
+            "{}",
+            refused.message()
+        );
+    }
+    assert_eq!(app.login("root", PASSWORD).await.code(), "OK");
+    let second = admin(&app, "second").await;
+    // A deactivated administrator is not the last active one, and can be erased.
+    for how in [
+        format!("deactivateAccount(userId: {root}) {{ id }}"),
+        format!("eraseAccount(userId: {root})"),
+    ] {
+        let left = app
+            .ask(&Who::admin(second), &format!("mutation {{ {how} }}"), json!({}))
+            .await;
+        assert_eq!(left.code(), "OK", "{how}");
+    }
+    let last = app
+        .ask(&Who::admin(second), "mutation { deactivateAccount { id } }", json!({}))
+        .await;
+    assert_eq!(last.code(), "CONFLICT");
+}
+
+#[tokio::test]
+async fn of_two_administrators_who_remove_each_other_at_once_one_remains() {
+    for how in ["deactivateAccount(userId: ID) { id }", "eraseAccount(userId: ID)"] {
+        let app = App::new().await;
+        let (one, two) = (admin(&app, "one").await, admin(&app, "two").await);
+        let removal = |of: i64| format!("mutation {{ {} }}", how.replace("ID", &of.to_string()));
+        let (by_one, by_two) = (Who::admin(one), Who::admin(two));
+        let (of_two, of_one) = (removal(two), removal(one));
+        let (first, second) = tokio::join!(
+            app.ask(&by_one, &of_two, json!({})),
+            app.ask(&by_two, &of_one, json!({}))
+        );
+        let mut codes = [first.code(), second.code()];
+        codes.sort_unstable();
+        assert_eq!(codes, ["CONFLICT", "OK"], "{how}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_credential_cannot_change_or_end_an_administrators_account() {
+    let app = App::new().await;
+    let (root, _) = (admin(&app, "root").await, admin(&app, "second").await);
+    let member = app.join("dan").await.id;
+    for how in [
+        r#"setPassword(userId: ID, new: "another password")"#,
+        r#"updateUser(id: ID, input: { password: "another password" }) { id }"#,
+        r#"updateUser(id: ID, input: { email: "new@example.com" }) { id }"#,
+        r#"updateEmail(userId: ID, email: "newer@example.com") { id }"#,
+        r#"updateProfile(userId: ID, input: { name: "x" }) { id }"#,
+        "incrementKarma(userId: ID) { id }",
+        "deactivateAccount(userId: ID) { id }",
+        "eraseAccount(userId: ID)",
+    ] {
+        let ask = async |id: i64| {
+            let document = format!("mutation {{ {} }}", how.replace("ID", &id.to_string()));
+            app.ask(&Who::service(), &document, json!({})).await
+        };
+        assert_eq!(ask(root).await.code(), "FORBIDDEN", "{how}");
+        assert_eq!(ask(member).await.code(), "OK", "{how}");
+    }
+    assert_eq!(app.login("root", PASSWORD).await.code(), "OK");
+    assert_eq!(app.login("root@example.com", PASSWORD).await.code(), "OK");
+}
