@@ -105,7 +105,7 @@ async fn an_account_with_money_or_a_password_from_elsewhere_is_not_the_mounts_an
     for (id, change) in [
         (
             6,
-            r#"setBalance(userId: 6, balance: {amount: "0.01", currency: "USD"}) { version }"#,
+            r#"setBalance(userId: 6, balance: {amount: "0.01", currency: "USD"}) { balance }"#,
         ),
         (7, r#"setPassword(userId: 7, new: "set elsewhere")"#),
     ] {
@@ -176,7 +176,7 @@ async fn a_caller_of_an_open_mount_has_no_field_that_the_mounts_document_does_no
         ("community", "updateProfile(userId: 3, input: { name: \"x\" }) { id }"),
         (
             "community",
-            r#"setBalance(userId: 3, balance: {amount: "1", currency: "USD"}) { version }"#,
+            r#"setBalance(userId: 3, balance: {amount: "1", currency: "USD"}) { balance }"#,
         ),
         ("shop", r#"trade(stock: "BoarCo", side: BUY, quantity: 1) { number }"#),
         ("community", "purchaseBook(id: 1) { id }"),

@@ -11,6 +11,10 @@ use crate::app::{Store, deserted, send};
 async fn every_route_answers_under_the_documents_prefix_too() {
     let (plain, prefixed) = (Square::open().await, Square::open().await);
     for (line, body, status) in ROUTES.into_iter().filter(|(line, ..)| !line.contains("openapi")) {
+        // The account that was made here: dan's is not changed without a token.
+        let line = &line
+            .replace("/users/dan/", "/users/eve/")
+            .replace("DELETE /users/dan", "DELETE /users/eve");
         let (method, path) = line.split_once(' ').unwrap();
         let here = plain.call(line, body).await;
         let there = prefixed.call(&format!("{method} /api/v1.0{path}"), body).await;
