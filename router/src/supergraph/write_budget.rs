@@ -35,7 +35,7 @@ impl WriteBudget {
     /// # Errors
     /// `RATE_LIMITED` with the seconds until there is enough again; then nothing is taken.
     pub fn admit(&self, viewer: &Viewer, document_bytes: usize, variables: &Variables) -> Result<(), Refusal> {
-        if !matches!(viewer, Viewer::Anonymous | Viewer::Service { open: true, .. }) {
+        if !matches!(viewer, Viewer::Anonymous | Viewer::OpenMount { .. }) {
             return Ok(());
         }
         let values: usize = variables.values().map(text_bytes).sum();
