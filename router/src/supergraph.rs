@@ -13,6 +13,7 @@ mod entities;
 mod execute;
 mod faults;
 mod introspect;
+mod introspection_fields;
 mod measure;
 mod plan;
 mod project;
@@ -38,7 +39,7 @@ use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
 pub use self::refusal::{Complaint, Location, Refusal};
-pub use self::schema::public_sdl;
+pub use self::schema::{public_schema, public_sdl};
 
 use self::execute::{Caller, Gathered, Run};
 use self::plan::{Plan, Plans};
@@ -259,6 +260,10 @@ impl Inner {
         let (Document::Text(text) | Document::Parsed { text, .. }) = request.document;
         let operation = self.operation((text, request.operation_name)).await?;
         let variables = variables::coerce(&self.schema.types, &operation.variables, request.variables)?;
+        operation
+            .open_literals
+            .iter()
+            .try_for_each(|literal| literal.check(&variables))?;
         if operation.pages_by_variables {
             weight::weigh(&operation.document, &operation.definition, &variables, &self.limits)?;
         }

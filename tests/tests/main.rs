@@ -16,5 +16,6 @@ mod killed;
 mod lasting;
 mod mutations;
 mod raw;
+mod scalars;
 mod shop_races;
 mod vote_races;

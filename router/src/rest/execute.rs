@@ -223,6 +223,7 @@ fn refused(compiled: &Compiled, found: &Found, caller: &Caller, error: GraphErro
     if let Some(field) = extensions.field {
         let why = failure
             .message
+            .trim_start_matches('$')
             .strip_prefix(&format!("{field}: "))
             .unwrap_or(&failure.message);
         let member = (compiled.name_of(&field), why.to_owned());

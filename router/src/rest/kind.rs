@@ -1,10 +1,10 @@
 //! The shapes of values: what is checked on the way in, rendered on the way out, and written into OpenAPI.
 
-use chrono::{DateTime, NaiveTime, SecondsFormat};
+use chrono::{NaiveTime, SecondsFormat};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use contract::{Date, Money};
+use contract::{Date, DateTime, Money};
 
 /// What a value is.
 #[derive(Clone, Copy)]
@@ -317,10 +317,7 @@ fn money(source: Source<'_>, min_minor: i64) -> Result<Value, Unreadable> {
     if text.starts_with(['"', '{', '[', 't', 'f', 'n']) {
         return Err(Unreadable::new("must be a number"));
     }
-    let money = Money::parse("", text, "USD").map_err(|error| match error {
-        contract::Error::InvalidInput { reason, .. } => Unreadable::new(reason),
-        other => Unreadable::new(other.to_string()),
-    })?;
+    let money = Money::from_json_number(text).map_err(Unreadable::new)?;
     if money.minor < min_minor {
         let least = Money::usd(min_minor).amount();
         return Err(Unreadable::new(format!("must be at least {}", shortest(&least))));
@@ -344,10 +341,9 @@ const DAY_END: NaiveTime = match NaiveTime::from_hms_micro_opt(23, 59, 59, 999_9
 /// A moment, or a day: then it is that time of it.
 fn moment(source: Source<'_>, of_day: NaiveTime) -> Result<Value, Unreadable> {
     let text = text(source)?;
-    let text = text.trim();
-    let moment = match Date::read(text) {
-        Some(day) => Some(day.and_time(of_day).and_utc()),
-        None => DateTime::parse_from_rfc3339(text).ok().map(|moment| moment.to_utc()),
+    let moment = match Date::parse(&text) {
+        Ok(day) => Some(day.and_time(of_day).and_utc()),
+        Err(_) => DateTime::parse(&text).ok().map(DateTime::utc),
     };
     let moment = moment.ok_or_else(|| Unreadable::new("must be a date or an RFC 3339 time"))?;
     Ok(moment.to_rfc3339_opts(SecondsFormat::AutoSi, true).into())
@@ -367,9 +363,9 @@ fn in_utc(source: Source<'_>, kind: &Kind) -> Result<Value, Unreadable> {
 
 fn date(source: Source<'_>) -> Result<Value, Unreadable> {
     let text = text(source)?;
-    match Date::read(&text) {
-        Some(_) => Ok(text.into()),
-        None => Err(Unreadable::new("must be a date such as 2026-01-31")),
+    match Date::parse(&text) {
+        Ok(_) => Ok(text.into()),
+        Err(wrong) => Err(Unreadable::new(wrong)),
     }
 }
 
@@ -450,9 +446,13 @@ mod tests {
         assert_eq!(money("15.99"), usd("15.99"));
         assert_eq!(money("40"), usd("40.00"));
         assert_eq!(money("999999999999.99"), usd("999999999999.99"));
+        assert_eq!(money("1.0E7"), usd("10000000.00"));
+        assert_eq!(money("1599e-2"), usd("15.99"));
+        assert_eq!(money("15.990"), usd("15.99"));
         for wrong in [
             "15.999",
-            "1e3",
+            "1e-3",
+            "1e13",
             "\"15.99\"",
             "-0.01",
             "true",
@@ -535,6 +535,8 @@ mod tests {
         for (sent, starts, ends) in [
             ("2026-12-31", "2026-12-31T00:00:00Z", "2026-12-31T23:59:59.999999Z"),
             ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z"),
+            ("2026-01-02t03:04:05z", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z"),
+            ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z", "2017-01-01T00:00:00Z"),
             (
                 "2026-01-02T03:04:05.5+02:00",
                 "2026-01-02T01:04:05.500Z",
@@ -550,6 +552,13 @@ mod tests {
             "2026-02-30",
             "2026-1-2",
             "+2026-1-2",
+            " 2026-01-02",
+            "2026-01-02T03:04:05Z ",
+            "2026-01-02 03:04:05Z",
+            "2026-01-02T24:00:00Z",
+            "2026-01-02T03:04:60Z",
+            "2024-02-30T03:04:05Z",
+            "0000-12-31",
             "2026-01-02T03:04:05",
             "20260102",
             "1767323045",

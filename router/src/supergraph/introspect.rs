@@ -7,6 +7,7 @@ use async_graphql::{ServerError, Value, Variables};
 
 use super::execute::Gathered;
 use super::faults::Cause;
+use super::introspection_fields;
 use super::schema::PublicSchema;
 use super::tree::merge;
 use super::validate::Operation;
@@ -24,18 +25,27 @@ fn answer(schema: &PublicSchema, operation: &Operation, variables: &Variables) -
     let variables: JsonMap = serde_json::to_vec(variables)
         .and_then(|json| serde_json::from_slice(&json))
         .map_err(ours)?;
+    let replaced = introspection_fields::replaced(&operation.document, &operation.definition);
+    let (document, definition) = match &replaced {
+        Some((document, definition)) => (document, definition),
+        None => (&*operation.document, &*operation.definition),
+    };
     let response = partial_execute(
         &schema.types,
         &schema.implementers,
-        &operation.document,
-        &operation.definition,
+        document,
+        definition,
         &Valid::assume_valid(variables),
     )
     .map_err(|error| ServerError::new(error.message().to_string(), None))?;
     if let Some(error) = response.errors.into_iter().next() {
         return Err(ServerError::new(error.message, None));
     }
-    serde_json::to_vec(&response.data)
+    let mut data = serde_json::to_vec(&response.data)
         .and_then(|json| serde_json::from_slice(&json))
-        .map_err(ours)
+        .map_err(ours)?;
+    if replaced.is_some() {
+        introspection_fields::restore(&schema.types, &operation.document, &operation.definition, &mut data);
+    }
+    Ok(data)
 }

@@ -24,6 +24,9 @@ pub enum Refusal {
     /// A variable is missing or does not fit its type; the text names it. `INVALID_INPUT`
     #[error("{0}")]
     InvalidInput(String),
+    /// A value that its type cannot take; `extensions.field` names it too. `INVALID_INPUT`
+    #[error("{}", .0.message)]
+    InvalidValue(Box<InvalidValue>),
     /// It came by a way that only queries may come. `METHOD_NOT_ALLOWED`
     #[error("only queries may be sent this way, not a {0}")]
     QueriesOnly(&'static str),
@@ -57,6 +60,45 @@ pub struct Complaint {
     pub locations: Vec<Location>,
 }
 
+/// A value that its type cannot take.
+#[derive(Clone, Debug, Serialize)]
+pub struct InvalidValue {
+    /// Where it is: `$price`, or `input.price` for an argument.
+    #[serde(skip)]
+    pub at: String,
+    /// What is wrong.
+    pub message: String,
+    /// Where it stands in the text, if it is written there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub locations: Vec<Location>,
+}
+
+impl InvalidValue {
+    /// The value at `at` does not have the format of its scalar.
+    pub fn misfit(at: &str, misfit: &contract::Misfit, locations: Vec<Location>) -> Self {
+        let at = match misfit.member {
+            Some(member) => format!("{at}.{member}"),
+            None => at.to_owned(),
+        };
+        Self {
+            message: format!("{at}: {}", misfit.reason),
+            at,
+            locations,
+        }
+    }
+
+    /// What `extensions.field` calls it: as the domains do, without the `$` of a variable.
+    pub fn field(&self) -> &str {
+        self.at.trim_start_matches('$')
+    }
+}
+
+impl From<InvalidValue> for Refusal {
+    fn from(invalid: InvalidValue) -> Self {
+        Self::InvalidValue(Box::new(invalid))
+    }
+}
+
 /// A place in a document, counted from 1.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Location {
@@ -68,6 +110,8 @@ pub struct Location {
 
 /// A message shows the names that the document uses.
 const MESSAGE_CHARS_MAX: usize = 600;
+/// The name of a variable may be as long as the document.
+const FIELD_CHARS_MAX: usize = 200;
 /// How many complaints one answer lists.
 const COMPLAINTS_MAX: usize = 20;
 
@@ -79,7 +123,7 @@ impl Refusal {
             Self::Validation(_) => "GRAPHQL_VALIDATION_FAILED",
             Self::TooComplex(_) => "QUERY_TOO_COMPLEX",
             Self::OperationNotFound(_) => "OPERATION_NOT_FOUND",
-            Self::InvalidInput(_) => "INVALID_INPUT",
+            Self::InvalidInput(_) | Self::InvalidValue(_) => "INVALID_INPUT",
             Self::QueriesOnly(_) => "METHOD_NOT_ALLOWED",
             Self::Subscription => "SUBSCRIPTION_NOT_SUPPORTED",
             Self::Introspection => "INTROSPECTION_DISABLED",
@@ -107,6 +151,13 @@ impl Refusal {
             Self::RateLimited(seconds) => vec![serde_json::json!({
                 "message": self.to_string(), "extensions": { "code": code, "retryAfter": seconds }
             })],
+            Self::InvalidValue(invalid) => {
+                let mut field = invalid.field().to_owned();
+                contract::clip(&mut field, FIELD_CHARS_MAX);
+                let mut entry = serde_json::json!(invalid);
+                entry["extensions"] = serde_json::json!({ "code": code, "field": field });
+                vec![entry]
+            }
             _ => vec![serde_json::json!({ "message": self.to_string(), "extensions": { "code": code } })],
         };
         for error in &mut errors {

@@ -7,7 +7,7 @@ use apollo_compiler::{Name, Schema};
 use hive_router_query_planner::consumer_schema::ConsumerSchema;
 use hive_router_query_planner::utils::parsing::safe_parse_schema;
 
-use super::SupergraphError;
+use super::{SupergraphError, introspection_fields};
 
 /// The public schema, ready to validate against and to introspect.
 pub struct PublicSchema {
@@ -22,9 +22,7 @@ pub struct PublicSchema {
 impl PublicSchema {
     /// Reads it out of a supergraph.
     pub fn new(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
-        let sdl = public_sdl(supergraph_sdl)?;
-        let types = Schema::parse_and_validate(sdl, "schema.graphql")
-            .map_err(|invalid| SupergraphError::Schema(invalid.errors.to_string()))?;
+        let types = public_schema(supergraph_sdl)?;
         let implementers = types.implementers_map();
         let field_names = types.types.values().flat_map(field_names).cloned().collect();
         Ok(Self {
@@ -53,6 +51,23 @@ fn field_names(ty: &ExtendedType) -> Vec<&Name> {
         _ => Vec::new(),
     }
 }
+
+/// The public schema of a supergraph, with everything that can be introspected.
+///
+/// # Errors
+/// As [`public_sdl`].
+pub fn public_schema(supergraph_sdl: &str) -> Result<Valid<Schema>, SupergraphError> {
+    let sdl = public_sdl(supergraph_sdl)?;
+    let types = Schema::parse_and_validate(format!("{sdl}\n{ONE_OF}"), "schema.graphql")
+        .map_err(|invalid| SupergraphError::Schema(invalid.errors.to_string()))?;
+    let mut types = types.into_inner();
+    introspection_fields::add(&mut types);
+    Ok(Valid::assume_valid(types))
+}
+
+/// The library does not have this directive of the September 2025 edition built in.
+const ONE_OF: &str = "\"Exactly one field of the input object has to be given, and not be null.\"
+directive @oneOf on INPUT_OBJECT";
 
 /// The public schema of a supergraph as SDL: what `schema.graphql` holds.
 ///

@@ -1,13 +1,22 @@
 //! From a text to an operation that is known to be valid.
 
+mod descriptions;
+mod merging;
+mod subscription;
+mod values;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use apollo_compiler::ExecutableDocument;
+use apollo_compiler::ast::Document;
 use apollo_compiler::executable::{Operation as Definition, OperationType, Selection, SelectionSet};
 use apollo_compiler::parser::Parser;
+use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::validation::{DiagnosticList, Valid};
 use async_graphql::Variables;
 
+use self::descriptions::blank_descriptions;
+use self::values::{OpenLiteral, check_values};
 use super::measure::measure;
 use super::plan::Plan;
 use super::refusal::{Complaint, Location, Refusal};
@@ -28,6 +37,8 @@ pub struct Operation {
     pub conditions: Vec<async_graphql::Name>,
     /// The variables that may be left out with no default to stand in for them.
     pub optional: Vec<async_graphql::Name>,
+    /// The literals that have to be checked with every set of variables.
+    pub open_literals: Vec<OpenLiteral>,
     /// Whether it has to be weighed with every set of variables.
     pub pages_by_variables: bool,
     keep_all: Decisions,
@@ -98,7 +109,7 @@ pub fn validate(
     let mut parser = Parser::new()
         .recursion_limit(nesting_max)
         .token_limit(limits.query_tokens_max);
-    let parsed = parser.parse_ast(text, "");
+    let parsed = parser.parse_ast(blank_descriptions(text), "");
     if parser.tokens_reached() > limits.query_tokens_max {
         return Err(Refusal::TooComplex(format!(
             "the document has more than the {} tokens allowed",
@@ -112,12 +123,7 @@ pub fn validate(
     }
     let parsed = parsed.map_err(|invalid| Refusal::Parse(complaints(&invalid.errors)))?;
     measure(&parsed, limits)?;
-    // In two steps: what is unknown to the schema first, or its absence would be complained about as well.
-    let document = parsed
-        .to_executable(&schema.types)
-        .map_err(|invalid| Refusal::Validation(complaints(&invalid.errors)))?
-        .validate(&schema.types)
-        .map_err(|invalid| Refusal::Validation(complaints(&invalid.errors)))?;
+    let document = valid_document(schema, &parsed)?;
     let definition = document
         .operations
         .get(operation_name)
@@ -128,6 +134,7 @@ pub fn validate(
             }
         })?
         .clone();
+    let open_literals = check_values(&schema.types, &document, Some(&definition))?;
     if introspects(&document, &definition) {
         if !limits.introspection {
             return Err(Refusal::Introspection);
@@ -142,7 +149,7 @@ pub fn validate(
     let mut asked = Vec::new();
     conditions_of(&document, &definition.selection_set, &mut asked, &mut Vec::new());
     let (conditions, mut keep_all): (Vec<_>, Decisions) = asked.into_iter().unzip();
-    let variables = variables::declared(&definition);
+    let variables = variables::declared(&schema.types, &definition)?;
     let optional: Vec<_> = variables
         .iter()
         .filter(|variable| variable.may_be_left_out())
@@ -153,12 +160,41 @@ pub fn validate(
         variables,
         conditions,
         optional,
+        open_literals,
         pages_by_variables,
         keep_all,
         definition,
         document: Arc::new(document),
         plans: Mutex::default(),
     })
+}
+
+fn valid_document(schema: &PublicSchema, parsed: &Document) -> Result<Valid<ExecutableDocument>, Refusal> {
+    // In two steps: what is unknown to the schema first, or its absence would be complained about as well.
+    let document = parsed
+        .to_executable(&schema.types)
+        .map_err(|invalid| Refusal::Validation(complaints(&invalid.errors)))?;
+    let document = match document.validate(&schema.types) {
+        Ok(document) => document,
+        Err(invalid) if subscription::is_only_counted(&invalid.errors) => Valid::assume_valid(invalid.partial),
+        Err(invalid) => return Err(Refusal::Validation(complaints(&invalid.errors))),
+    };
+    let mut invalid = subscription::check_single_root_field(&document);
+    invalid.extend(merging::check_merged_lists(&schema.types, &document));
+    match invalid.is_empty() {
+        true => Ok(document),
+        false => Err(Refusal::Validation(invalid)),
+    }
+}
+
+/// Where a node stands, for a complaint.
+fn location(document: &ExecutableDocument, span: Option<SourceSpan>) -> Vec<Location> {
+    let range = span.and_then(|span| span.line_column_range(&document.sources));
+    let start = range.map(|range| Location {
+        line: range.start.line,
+        column: range.start.column,
+    });
+    start.into_iter().collect()
 }
 
 /// Nested braces, brackets and parentheses of a document, whatever the settings say: the parser recurses.

@@ -1,12 +1,14 @@
 //! Variables: what the caller sent becomes what the operation declares, by the rules of the specification.
 
 use apollo_compiler::Schema;
-use apollo_compiler::ast::{Type, Value as Literal};
+use apollo_compiler::ast::{Type, Value as Literal, VariableDefinition};
 use apollo_compiler::executable::Operation;
 use apollo_compiler::schema::{ExtendedType, InputObjectType};
 use async_graphql::{Name, Value, Variables};
+use contract::Scalar;
+use serde_json::Number;
 
-use super::refusal::Refusal;
+use super::refusal::{InvalidValue, Refusal};
 
 /// A declared variable.
 #[derive(Debug)]
@@ -28,34 +30,37 @@ impl Variable {
     }
 }
 
-/// The variables an operation declares.
-pub fn declared(operation: &Operation) -> Vec<Variable> {
-    operation
-        .variables
-        .iter()
-        .map(|variable| Variable {
+/// The variables an operation declares, their defaults coerced.
+///
+/// # Errors
+/// When a default does not fit its type.
+pub fn declared(schema: &Schema, operation: &Operation) -> Result<Vec<Variable>, Refusal> {
+    let declare = |variable: &VariableDefinition| {
+        let default = variable.default_value.as_deref();
+        let default = default.map(|default| {
+            let mut at = format!("${}", variable.name);
+            fit(schema, &variable.ty, constant(default), &mut at)
+        });
+        Ok(Variable {
             name: Name::new(&variable.name),
             ty: (*variable.ty).clone(),
-            default: variable.default_value.as_deref().map(literal),
+            default: default.transpose()?,
         })
-        .collect()
+    };
+    operation.variables.iter().map(|variable| declare(variable)).collect()
 }
 
 /// Fits the values the caller sent to the declared variables; what is not declared is dropped.
 pub fn coerce(schema: &Schema, declared: &[Variable], mut sent: Variables) -> Result<Variables, Refusal> {
     let mut fitted = Variables::default();
     for variable in declared {
+        let mut at = format!("${}", variable.name);
         let value = match (sent.remove(&variable.name), &variable.default) {
-            (Some(value), _) => {
-                let mut at = format!("${}", variable.name);
-                fit(schema, &variable.ty, value, &mut at)?
-            }
+            (Some(value), _) => fit(schema, &variable.ty, value, &mut at)?,
             (None, Some(default)) => default.clone(),
             (None, None) if variable.ty.is_non_null() => {
-                return Err(Refusal::InvalidInput(format!(
-                    "${} is missing, it has to be a {}",
-                    variable.name, variable.ty
-                )));
+                let message = format!("{at} is missing, it has to be a {}", variable.ty);
+                return Err(invalid(&at, message));
             }
             (None, None) => continue,
         };
@@ -96,20 +101,42 @@ fn fit(schema: &Schema, ty: &Type, value: Value, at: &mut String) -> Result<Valu
             fit_members(schema, definition, members, at).map(Value::Object)
         }
         (Some(ExtendedType::InputObject(_)), value) => Err(misfit(at, ty, &value)),
-        (_, value) => match (name.as_str(), &value) {
-            ("Int", Value::Number(number)) if number.as_i64().is_some_and(|int| i32::try_from(int).is_ok()) => {
-                Ok(value)
-            }
-            ("Float", Value::Number(number)) if number.as_f64().is_some_and(f64::is_finite) => Ok(value),
-            ("ID", Value::Number(number)) if number.is_i64() || number.is_u64() => {
-                Ok(Value::String(number.to_string()))
-            }
-            ("String" | "ID", Value::String(_)) | ("Boolean", Value::Boolean(_)) => Ok(value),
-            ("Int" | "Float" | "ID" | "String" | "Boolean", _) => Err(misfit(at, ty, &value)),
-            // Only the subgraph knows what its own scalars look like.
-            _ => Ok(value),
+        (_, value) => fit_scalar(name, ty, value, at),
+    }
+}
+
+fn fit_scalar(name: &str, ty: &Type, value: Value, at: &str) -> Result<Value, Refusal> {
+    match (name, &value) {
+        ("Int", Value::Number(number)) => match integer(number) {
+            Some(int) if i32::try_from(int).is_ok() => Ok(Value::from(int)),
+            _ => Err(misfit(at, ty, &value)),
+        },
+        ("ID", Value::Number(number)) => match (number.as_u64(), integer(number)) {
+            (Some(id), _) => Ok(Value::String(id.to_string())),
+            (None, Some(id)) => Ok(Value::String(id.to_string())),
+            (None, None) => Err(misfit(at, ty, &value)),
+        },
+        ("Float", Value::Number(number)) if number.as_f64().is_some_and(f64::is_finite) => Ok(value),
+        ("String" | "ID", Value::String(_)) | ("Boolean", Value::Boolean(_)) => Ok(value),
+        ("Int" | "Float" | "ID" | "String" | "Boolean", _) => Err(misfit(at, ty, &value)),
+        // Only its subgraph knows the format of a scalar that is not one of the contract's.
+        (name, value_of_scalar) => match Scalar::named(name).map(|scalar| scalar.check(value_of_scalar)) {
+            Some(Err(misfit)) => Err(InvalidValue::misfit(at, &misfit, Vec::new()).into()),
+            Some(Ok(())) | None => Ok(value),
         },
     }
+}
+
+/// The integer that a JSON number is, however it is written: `1.0` and `1e0` are 1.
+fn integer(number: &Number) -> Option<i64> {
+    /// 2 to the power of 63: every float below it that has no fraction is an `i64`.
+    const BEYOND: f64 = 9_223_372_036_854_775_808.0;
+    number.as_i64().or_else(|| {
+        let float = number
+            .as_f64()
+            .filter(|float| float.fract() == 0.0 && float.abs() < BEYOND)?;
+        format!("{float:.0}").parse().ok()
+    })
 }
 
 type Members = async_graphql::indexmap::IndexMap<Name, Value>;
@@ -122,21 +149,22 @@ fn fit_members(
 ) -> Result<Members, Refusal> {
     let unknown = sent.keys().find(|key| !definition.fields.contains_key(key.as_str()));
     if let Some(unknown) = unknown {
-        return Err(Refusal::InvalidInput(format!(
-            "{at}: {} has no field \"{unknown}\"",
-            definition.name
-        )));
+        let mut unknown = unknown.to_string();
+        contract::clip(&mut unknown, SHOWN_MAX);
+        let message = format!("{at}: {} has no field \"{unknown}\"", definition.name);
+        return Err(invalid(at, message));
     }
     let mut fitted = Members::with_capacity(sent.len());
     for (name, field) in &definition.fields {
         let value = match (sent.swap_remove(name.as_str()), &field.default_value) {
             (Some(value), _) => within(at, &format!(".{name}"), |at| fit(schema, &field.ty, value, at))?,
-            (None, Some(default)) => literal(default),
+            (None, Some(default)) => within(at, &format!(".{name}"), |at| {
+                fit(schema, &field.ty, constant(default), at)
+            })?,
             (None, None) if field.ty.is_non_null() => {
-                return Err(Refusal::InvalidInput(format!(
-                    "{at}.{name} is missing, it has to be a {}",
-                    field.ty
-                )));
+                let at = format!("{at}.{name}");
+                let message = format!("{at} is missing, it has to be a {}", field.ty);
+                return Err(invalid(&at, message));
             }
             (None, None) => continue,
         };
@@ -144,10 +172,8 @@ fn fit_members(
     }
     let one_of = definition.directives.get("oneOf").is_some();
     if one_of && (fitted.len() != 1 || fitted.values().any(|value| matches!(value, Value::Null))) {
-        return Err(Refusal::InvalidInput(format!(
-            "{at}: exactly one field of {} has to be given",
-            definition.name
-        )));
+        let message = format!("{at}: exactly one field of {} has to be given", definition.name);
+        return Err(invalid(at, message));
     }
     Ok(fitted)
 }
@@ -166,24 +192,46 @@ const SHOWN_MAX: usize = 60;
 fn misfit(at: &str, ty: &Type, value: &Value) -> Refusal {
     let mut shown: String = value.to_string();
     contract::clip(&mut shown, SHOWN_MAX);
-    Refusal::InvalidInput(format!("{at} has to be a {ty}, not {shown}"))
+    invalid(at, format!("{at} has to be a {ty}, not {shown}"))
+}
+
+fn invalid(at: &str, message: String) -> Refusal {
+    let invalid = InvalidValue {
+        at: at.to_owned(),
+        message,
+        locations: Vec::new(),
+    };
+    invalid.into()
 }
 
 /// A literal without variables as a value.
-fn literal(value: &Literal) -> Value {
+fn constant(value: &Literal) -> Value {
+    literal(value, &Variables::default())
+}
+
+/// A literal as a value. A member whose variable is left out is left out too; an item of a list is null.
+pub fn literal(value: &Literal, variables: &Variables) -> Value {
     match value {
-        Literal::Null | Literal::Variable(_) => Value::Null,
+        Literal::Null => Value::Null,
+        Literal::Variable(name) => variables.get(name.as_str()).cloned().unwrap_or_default(),
         Literal::Enum(word) => Value::Enum(Name::new(word)),
         Literal::String(text) => Value::String(text.clone()),
         Literal::Boolean(truth) => Value::Boolean(*truth),
         Literal::Int(number) => number.as_str().parse().map_or(Value::Null, Value::Number),
         Literal::Float(number) => number.as_str().parse().map_or(Value::Null, Value::Number),
-        Literal::List(items) => Value::List(items.iter().map(|item| literal(item)).collect()),
-        Literal::Object(members) => Value::Object(
-            members
-                .iter()
-                .map(|(name, value)| (Name::new(name), literal(value)))
-                .collect(),
-        ),
+        Literal::List(items) => Value::List(items.iter().map(|item| literal(item, variables)).collect()),
+        Literal::Object(members) => {
+            let is_given = |value: &Literal| {
+                value
+                    .as_variable()
+                    .is_none_or(|name| variables.contains_key(name.as_str()))
+            };
+            let given = members.iter().filter(|(_, value)| is_given(value));
+            Value::Object(
+                given
+                    .map(|(name, value)| (Name::new(name), literal(value, variables)))
+                    .collect(),
+            )
+        }
     }
 }

@@ -171,7 +171,7 @@ async fn a_book_that_breaks_a_rule_is_not_added() {
         ),
         (
             "price",
-            vec!["\"15.99\"", "-1", "1e3", "0.001", "true", "null", "1000000000000.01"],
+            vec!["\"15.99\"", "-1", "1e-3", "0.001", "true", "null", "1000000000000.01"],
         ),
         ("title", vec!["1", "null", "\"\"", "\"  \"", "[\"T\"]", "true"]),
         ("topic", vec!["1", "null", "\" \""]),

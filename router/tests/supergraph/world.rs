@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use agora::limits::Limits;
 use agora::subgraph::{Answer, Document, Outcome, Subgraph, SubgraphData, SubgraphRequest};
-use agora::supergraph::{Supergraph, public_sdl};
+use agora::supergraph::{Supergraph, public_schema};
 use apollo_compiler::resolvers::{Execution, FieldError, ObjectValue, ResolveInfo, ResolvedValue};
 use apollo_compiler::response::{ExecutionResponse, JsonMap};
 use apollo_compiler::validation::Valid;
@@ -442,7 +442,7 @@ pub fn request(query: &str, variables: Value) -> SubgraphRequest {
 /// The same operation on the same world, answered by the reference executor over the one public schema.
 pub fn reference(query: &str, variables: &Value) -> String {
     static SCHEMA: OnceLock<Valid<Schema>> = OnceLock::new();
-    let schema = SCHEMA.get_or_init(|| Schema::parse_and_validate(public_sdl(SUPERGRAPH).unwrap(), "public").unwrap());
+    let schema = SCHEMA.get_or_init(|| public_schema(SUPERGRAPH).unwrap());
     let document = ExecutableDocument::parse_and_validate(schema, query, "query")
         .unwrap_or_else(|invalid| panic!("{query}\n{}", invalid.errors));
     serde_json::to_string(&execute(schema, &document, variables, &World::new())).unwrap()

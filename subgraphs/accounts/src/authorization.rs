@@ -1,8 +1,7 @@
 //! An authorization: what an investor lends to one broker. Its two parties see it, and operators.
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
-use chrono::{DateTime, Utc};
-use contract::{ContextExt, Money, PageArgs, Paged, Result, Role, Viewer, page, parse_id, rfc3339, row};
+use contract::{ContextExt, DateTime, Money, PageArgs, Paged, Result, Role, Viewer, page, parse_id, rfc3339, row};
 use entities::authorization::{self, Side};
 use entities::user;
 use sea_orm::Order;
@@ -84,17 +83,17 @@ impl Authorization {
     }
 
     /// From when it can be used.
-    async fn starts_at(&self) -> DateTime<Utc> {
+    async fn starts_at(&self) -> DateTime {
         rfc3339(self.0.starts_at_us)
     }
 
     /// When it is over.
-    async fn ends_at(&self) -> DateTime<Utc> {
+    async fn ends_at(&self) -> DateTime {
         rfc3339(self.0.ends_at_us)
     }
 
     /// When it ended: it was revoked, or its time was over.
-    async fn ended_at(&self) -> Option<DateTime<Utc>> {
+    async fn ended_at(&self) -> Option<DateTime> {
         self.0.ended_at_us.map(rfc3339)
     }
 

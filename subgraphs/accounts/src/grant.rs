@@ -1,10 +1,9 @@
 //! Granting an authorization, and taking it back.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use chrono::{DateTime, Utc};
 use contract::{
-    Changed, ContextExt, Error, Event, IdempotencyKey, Money, Once, Result, Role, SETTLED_MAX, Tx, Viewer, micros,
-    once, parse_id,
+    Changed, ContextExt, DateTime, Error, Event, IdempotencyKey, Money, Once, Result, Role, SETTLED_MAX, Tx, Viewer,
+    micros, once, parse_id,
 };
 use entities::authorization::{self, End, Grant, Lent, Raised};
 use entities::holding::{self, SHARES_MAX};
@@ -29,9 +28,9 @@ pub(crate) struct GrantInput {
     /// How many shares, from 1 to 2,147,483,647. For `STOCK_HOLDING`, which needs it.
     shares: Option<i64>,
     /// From when it can be used; now, if left out.
-    starts_at: Option<DateTime<Utc>>,
+    starts_at: Option<DateTime>,
     /// When it is over: in the future and after `startsAt`.
-    ends_at: DateTime<Utc>,
+    ends_at: DateTime,
     /// The highest fee of the broker, in percent from 0 to 100, that the investor agrees to for what is lent now: `CONFLICT`
     /// when the broker's is higher. Left out, a new authorization has the broker's fee of now, and what is added to one keeps
     /// the lower of that and what was agreed to before.

@@ -6,8 +6,7 @@
 use std::fmt::Write;
 
 use async_graphql::SimpleObject;
-use chrono::{DateTime, Utc};
-use contract::{Db, Error, Event, Result, Services, rfc3339};
+use contract::{DateTime, Db, Error, Event, Result, Services, rfc3339};
 use entities::session::{self, Digests};
 use entities::user;
 use sha2::{Digest, Sha256};
@@ -28,7 +27,7 @@ pub struct SignedIn {
     /// Makes the next token, once.
     refresh_token: String,
     /// When `token` ends.
-    expires_at: DateTime<Utc>,
+    expires_at: DateTime,
     /// Who is signed in.
     user: User,
 }

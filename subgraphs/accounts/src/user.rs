@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object, SimpleObject};
-use chrono::{DateTime, Utc};
 use contract::{
-    Audience, ContextExt, Db, Error, Event, Loader, PageArgs, Paged, Result, Role, page, parse_id, rfc3339, row,
+    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, Paged, Result, Role, page, parse_id, rfc3339,
+    row,
 };
 use entities::user::{self, Changed};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
@@ -97,7 +97,7 @@ impl User {
     }
 
     /// When the account was made.
-    async fn joined_at(&self) -> DateTime<Utc> {
+    async fn joined_at(&self) -> DateTime {
         rfc3339(self.row.joined_at_us)
     }
 

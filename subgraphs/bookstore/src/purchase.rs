@@ -1,9 +1,8 @@
 //! A purchase: one copy of a book, sold.
 
 use async_graphql::{Context, ID, Object};
-use chrono::{DateTime, Utc};
 use contract::{
-    ContextExt, Error, IdempotencyKey, Money, PageArgs, Paged, Result, Tx, once, page, parse_id, rfc3339, row,
+    ContextExt, DateTime, Error, IdempotencyKey, Money, PageArgs, Paged, Result, Tx, once, page, parse_id, rfc3339, row,
 };
 use entities::book::{self, Taken};
 use entities::book_purchase;
@@ -58,7 +57,7 @@ impl BookPurchase {
     }
 
     /// When it was sold.
-    async fn at(&self) -> DateTime<Utc> {
+    async fn at(&self) -> DateTime {
         rfc3339(self.0.at_us)
     }
 }

@@ -1,9 +1,8 @@
 //! An order: what it wants, what became of it, and who may see it.
 
 use async_graphql::{Context, Description, Enum, ID, Object};
-use chrono::{DateTime, Utc};
 use contract::{
-    ContextExt, Error, Money, MoneySum, PageArgs, Paged, Result, Side, Viewer, page, parse_id, rfc3339, row,
+    ContextExt, DateTime, Error, Money, MoneySum, PageArgs, Paged, Result, Side, Viewer, page, parse_id, rfc3339, row,
 };
 use entities::expiry::ORDER_EXPIRED;
 use entities::leaving::ORDER_LEFT;
@@ -135,7 +134,7 @@ impl BrokerageOrder {
     }
 
     /// When an automated order is cancelled by itself; null when it is good until cancelled.
-    async fn expires_at(&self) -> Option<DateTime<Utc>> {
+    async fn expires_at(&self) -> Option<DateTime> {
         self.0.expires_at_us.map(rfc3339)
     }
 
@@ -165,12 +164,12 @@ impl BrokerageOrder {
     }
 
     /// When it was placed.
-    async fn placed_at(&self) -> DateTime<Utc> {
+    async fn placed_at(&self) -> DateTime {
         rfc3339(self.0.placed_at_us)
     }
 
     /// When it was carried out.
-    async fn completed_at(&self) -> Option<DateTime<Utc>> {
+    async fn completed_at(&self) -> Option<DateTime> {
         self.0.price_minor.and(self.0.ended_at_us).map(rfc3339)
     }
 }

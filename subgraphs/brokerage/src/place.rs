@@ -1,10 +1,9 @@
 //! Placing an order: what is asked for, who may ask, and that it is one write.
 
 use async_graphql::{Context, ID, InputObject, Object};
-use chrono::{DateTime, Utc};
 use contract::{
-    Changed, ContextExt, Error, Event, IdempotencyKey, Money, OrderLog, Result, Role, Services, Side, Tx, Viewer,
-    micros, once, parse_id,
+    Changed, ContextExt, DateTime, Error, Event, IdempotencyKey, Money, OrderLog, Result, Role, Services, Side, Tx,
+    Viewer, micros, once, parse_id,
 };
 use entities::stock::{self, QUANTITY_MAX};
 use entities::{authorization, brokerage_order, side, user};
@@ -33,7 +32,7 @@ pub struct PlaceOrderInput {
     /// or less, a sale for this or more.
     limit_price: Option<Money>,
     /// When an automated order is cancelled by itself; good until cancelled, if left out.
-    expires_at: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime>,
 }
 
 /// An order that is not placed yet: what of it can be checked without looking anything up has been.

@@ -3,9 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use chrono::{DateTime, Utc};
-
-use crate::{Error, Result};
+use crate::{DateTime, Error, Result};
 
 /// 10000-01-01T00:00:00Z: RFC 3339 writes years with four digits.
 const YEAR_10000_US: i64 = 253_402_300_800_000_000;
@@ -51,16 +49,18 @@ impl Clock for ManualClock {
 }
 
 /// The GraphQL `DateTime` for a moment of the database.
-pub fn rfc3339(at_us: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(at_us).unwrap_or_default()
+pub fn rfc3339(at_us: i64) -> DateTime {
+    chrono::DateTime::from_timestamp_micros(at_us)
+        .unwrap_or_default()
+        .into()
 }
 
 /// The moment of the database for a GraphQL `DateTime`.
 ///
 /// # Errors
 /// `INVALID_INPUT` naming `field` for one before the epoch, or that could not be written as RFC 3339.
-pub fn micros(field: &'static str, at: DateTime<Utc>) -> Result<i64> {
-    let at_us = at.timestamp_micros();
+pub fn micros(field: &'static str, at: DateTime) -> Result<i64> {
+    let at_us = at.utc().timestamp_micros();
     match (0..YEAR_10000_US).contains(&at_us) {
         true => Ok(at_us),
         false => Err(Error::invalid(field, "must be between the years 1970 and 9999")),

@@ -3,6 +3,8 @@
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::NaiveDate;
 
+use crate::date_time::full_date;
+use crate::scalar::{Misfit, string};
 use crate::{Error, Result};
 
 /// The first day that is written as four digits, two and two.
@@ -14,16 +16,24 @@ const fn day(year: i32, month: u32, day: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(year, month, day).expect("a day of the calendar")
 }
 
-/// A day as it is written in the API. What a caller wrote is read where its argument has a name: see [`Date::day`].
+/// What is wrong with a text that is no day.
+const WRONG: &str = "must be a date such as 2026-01-31";
+
+/// A day as it is written in the API. The domain reads it where its argument has a name: see [`Date::day`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Date(String);
 
 impl Date {
     /// The day that is written `YYYY-MM-DD`, and in no other way.
-    pub fn read(text: &str) -> Option<NaiveDate> {
-        let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-        // chrono would also read `2026-1-2` and `+2026-1-2`.
-        (day.format("%Y-%m-%d").to_string() == text).then_some(day)
+    ///
+    /// # Errors
+    /// The rule that the text breaks, as a sentence without a subject.
+    pub fn parse(text: &str) -> Result<NaiveDate, &'static str> {
+        let day = full_date(text.as_bytes()).ok_or(WRONG)?;
+        match (FIRST_DAY..=LAST_DAY).contains(&day) {
+            true => Ok(day),
+            false => Err("must be from 0001-01-01 to 9999-12-31"),
+        }
     }
 
     /// Which day it is.
@@ -31,11 +41,7 @@ impl Date {
     /// # Errors
     /// `INVALID_INPUT` naming `field` for what is not written `YYYY-MM-DD`, and for what no calendar has.
     pub fn day(&self, field: &'static str) -> Result<NaiveDate> {
-        let day = Self::read(&self.0).ok_or_else(|| Error::invalid(field, "must be a date such as 2026-01-31"))?;
-        if !(FIRST_DAY..=LAST_DAY).contains(&day) {
-            return Err(Error::invalid(field, "must be from 0001-01-01 to 9999-12-31"));
-        }
-        Ok(day)
+        Self::parse(&self.0).map_err(|wrong| Error::invalid(field, wrong))
     }
 }
 
@@ -45,14 +51,17 @@ impl From<NaiveDate> for Date {
     }
 }
 
+/// Whether a value of the API is a [`Date`].
+pub(crate) fn check(value: &Value) -> Result<(), Misfit> {
+    Date::parse(string(value, WRONG)?).map(drop).map_err(Misfit::whole)
+}
+
 /// A day of the calendar, a full-date of RFC 3339: `2026-01-31`. It has neither a time nor a time zone.
 #[Scalar(specified_by_url = "https://datatracker.ietf.org/doc/html/rfc3339#section-5.6")]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {
-        match value {
-            Value::String(text) => Ok(Self(text)),
-            other => Err(InputValueError::expected_type(other)),
-        }
+        let text = string(&value, WRONG).map_err(InputValueError::custom)?;
+        Ok(Self(text.to_owned()))
     }
 
     fn to_value(&self) -> Value {
@@ -85,7 +94,11 @@ mod tests {
             "20260102",
             "02.01.2026",
             " 2026-01-02",
+            "2026-01-02 ",
             "2026-01-02T00:00:00Z",
+            "10000-01-01",
+            "+10000-01-01",
+            "-0001-01-01",
         ] {
             let refused = day(text).unwrap_err();
             assert_eq!(
@@ -94,10 +107,7 @@ mod tests {
                 "{text:?}"
             );
         }
-        for text in ["0000-12-31", "+10000-01-01", "-0001-01-01"] {
-            let refused = day(text).unwrap_err();
-            let range = "input.date: must be from 0001-01-01 to 9999-12-31";
-            assert_eq!(refused.to_string(), range, "{text:?}");
-        }
+        let refused = day("0000-12-31").unwrap_err();
+        assert_eq!(refused.to_string(), "input.date: must be from 0001-01-01 to 9999-12-31");
     }
 }

@@ -1,7 +1,6 @@
 //! What every domain's schema has in common, so that a domain says only what is its own.
 
 use async_graphql::{ObjectType, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType, ValidationMode};
-use chrono::{DateTime, Utc};
 
 use crate::ErrorCodes;
 
@@ -16,7 +15,6 @@ const MUTATION: &str = "What can be changed.
 An `idempotencyKey`, up to 255 characters that the caller makes up, lets a request be sent again when its answer was
 lost: it has no second effect and is answered as at first. The same key with another request is
 `IDEMPOTENCY_MISMATCH`; a refused request leaves its key free.";
-const DATE_TIME: &str = "A moment, a date-time of RFC 3339: `2026-01-31T12:30:00+00:00`.";
 
 /// The schema of a domain, to be given its services and loaders and finished: a subgraph of federation 2 whose errors
 /// have codes.
@@ -29,7 +27,6 @@ where
     Schema::build(Q::default(), M::default(), S::default())
         .override_output_type_description::<Q>(QUERY)
         .override_output_type_description::<M>(MUTATION)
-        .override_output_type_description::<DateTime<Utc>>(DATE_TIME)
         .extension(ErrorCodes)
         // The router has validated what it sends; to do it again here would cost as much as a small answer.
         .validation_mode(ValidationMode::Fast)
@@ -47,6 +44,7 @@ where
     federated::<Q, M, S>().finish().sdl_with_options(
         SDLExportOptions::new()
             .federation()
+            .include_specified_by()
             .sorted_fields()
             .sorted_arguments()
             .sorted_enum_items()

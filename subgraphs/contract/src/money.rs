@@ -10,6 +10,7 @@ use async_graphql::{
     ServerResult, Value, indexmap::IndexMap,
 };
 
+use crate::scalar::Misfit;
 use crate::{Error, Result};
 
 /// The largest amount there is: 1,000,000,000,000.00 (CONTRACTS, section 7).
@@ -33,36 +34,20 @@ impl Money {
         }
     }
 
-    /// Reads a plain decimal such as `15.99`: no exponent, at most two decimals, nothing rounded.
+    /// Reads a plain decimal such as `15.99`: no exponent, at most two decimals that are not zero, nothing rounded.
     ///
     /// # Errors
     /// `INVALID_INPUT` naming `field`.
     pub fn parse(field: &'static str, amount: &str, currency: &str) -> Result<Self> {
-        let wrong = |reason: &'static str| Error::invalid(field, reason);
-        if currency.len() != 3 || !currency.bytes().all(|b| b.is_ascii_uppercase()) {
-            return Err(wrong("the currency must be an ISO 4217 code such as USD"));
-        }
-        let (negative, digits) = amount.strip_prefix('-').map_or((false, amount), |rest| (true, rest));
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        if !is_number(whole) || !is_number(fraction) {
-            return Err(wrong("the amount must be a decimal number such as 15.99"));
-        }
-        if fraction.len() > 2 {
-            return Err(wrong("the amount must have at most 2 decimals"));
-        }
-        let whole: i64 = whole.parse().map_err(|_| wrong("the amount is too large"))?;
-        let cents: i64 = format!("{fraction:0<2}")
-            .parse()
-            .map_err(|_| wrong("the amount is too large"))?;
-        let minor = whole.checked_mul(100).and_then(|minor| minor.checked_add(cents));
-        let minor = minor
-            .filter(|minor| *minor <= AMOUNT_MINOR_MAX)
-            .ok_or_else(|| wrong("the amount is too large"))?;
-        Ok(Self {
-            minor: if negative { -minor } else { minor },
-            currency: currency.to_owned(),
-        })
+        read(amount, currency).map_err(|misfit| Error::invalid(field, misfit.reason))
+    }
+
+    /// Reads the text of a JSON number in the default currency, by its value: `1.0E7` is ten million.
+    ///
+    /// # Errors
+    /// The rule that the number breaks, as a sentence without a subject.
+    pub fn from_json_number(text: &str) -> Result<Self, &'static str> {
+        Ok(Self::usd(minor(text, Notation::Json)?))
     }
 
     /// The amount in cents, where only US dollars will do: every price is in them.
@@ -138,27 +123,116 @@ impl fmt::Display for Money {
     }
 }
 
+/// How an amount may be written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Notation {
+    /// Digits, and perhaps a point and more digits.
+    Decimal,
+    /// As JSON writes numbers, perhaps with an exponent.
+    Json,
+}
+
+const NOT_A_NUMBER: &str = "must be a decimal number such as 15.99";
+const TOO_FINE: &str = "must have at most 2 decimals";
+const TOO_LARGE: &str = "must be at most 1000000000000.00";
+const TOO_SMALL: &str = "must be at least -1000000000000.00";
+
+/// The minor units of a number, exactly: a digit of value behind the second decimal is refused, not rounded.
+fn minor(text: &str, notation: Notation) -> Result<i64, &'static str> {
+    let (is_negative, unsigned) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let out_of_range = if is_negative { TOO_SMALL } else { TOO_LARGE };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) if notation == Notation::Json => (mantissa, exponent),
+        Some(_) => return Err(NOT_A_NUMBER),
+        None => (unsigned, "0"),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    if !is_number(whole) || !is_number(fraction) || !is_number(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)) {
+        return Err(NOT_A_NUMBER);
+    }
+    let digits = format!("{whole}{fraction}");
+    let Some(first) = digits.find(|digit| digit != '0') else {
+        return Ok(0);
+    };
+    let significant = digits[first..].trim_end_matches('0');
+    // An exponent beyond all numbers says how large the number is, whatever its digits are.
+    let exponent = exponent.parse::<i32>().unwrap_or(match exponent.starts_with('-') {
+        true => i32::MIN / 2,
+        false => i32::MAX / 2,
+    });
+    let places = |length: usize| i32::try_from(length).unwrap_or(i32::MAX / 4);
+    // How many zeros the significant digits need behind them to count minor units.
+    let zeros = exponent
+        .saturating_add(places(whole.len()) + 2)
+        .saturating_sub(places(first))
+        .saturating_sub(places(significant.len()));
+    let zeros = usize::try_from(zeros).map_err(|_| TOO_FINE)?;
+    if significant.len().saturating_add(zeros) > 15 {
+        return Err(out_of_range);
+    }
+    let minor: i64 = format!("{significant}{}", "0".repeat(zeros))
+        .parse()
+        .map_err(|_| out_of_range)?;
+    match minor <= AMOUNT_MINOR_MAX {
+        true => Ok(if is_negative { -minor } else { minor }),
+        false => Err(out_of_range),
+    }
+}
+
+fn read(amount: &str, currency: &str) -> Result<Money, Misfit> {
+    if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return Err(Misfit::member("currency", "must be an ISO 4217 code such as USD"));
+    }
+    let minor = minor(amount, Notation::Decimal).map_err(|reason| Misfit::member("amount", reason))?;
+    Ok(Money {
+        minor,
+        currency: currency.to_owned(),
+    })
+}
+
+/// Reads money as the API writes it.
+fn from_value(value: &Value) -> Result<Money, Misfit> {
+    let Value::Object(members) = value else {
+        return Err(Misfit::whole(
+            r#"must be money such as { amount: "15.99", currency: "USD" }"#,
+        ));
+    };
+    if let Some(unknown) = members
+        .keys()
+        .find(|name| !["amount", "currency"].contains(&name.as_str()))
+    {
+        let unknown: String = unknown.chars().take(NAME_CHARS_MAX).collect();
+        return Err(Misfit::whole(format!(
+            "must have no member \"{unknown}\", only amount and currency"
+        )));
+    }
+    let currency = match members.get("currency") {
+        None => "USD",
+        Some(Value::String(code)) => code,
+        Some(_) => return Err(Misfit::member("currency", "must be a string such as \"USD\"")),
+    };
+    match members.get("amount") {
+        Some(Value::String(amount)) => read(amount, currency),
+        Some(_) => Err(Misfit::member("amount", "must be a string such as \"15.99\"")),
+        None => Err(Misfit::member("amount", "is required")),
+    }
+}
+
+/// A message shows so much of a name that there is not.
+const NAME_CHARS_MAX: usize = 60;
+
+/// Whether a value of the API is [`Money`].
+pub(crate) fn check(value: &Value) -> Result<(), Misfit> {
+    from_value(value).map(drop)
+}
+
 /// An amount of money: `{ "amount": "15.99", "currency": "USD" }`. The amount is a decimal text, so that no client rounds it.
+/// As input, the currency may be left out: it is USD.
 #[Scalar]
 impl ScalarType for Money {
     fn parse(value: Value) -> InputValueResult<Self> {
-        let Value::Object(members) = &value else {
-            return Err(InputValueError::expected_type(value));
-        };
-        let text = |name: &str| match members.get(name) {
-            Some(Value::String(text)) => Some(text.as_str()),
-            _ => None,
-        };
-        let currency = match members.get("currency") {
-            None => Some("USD"),
-            Some(_) => text("currency"),
-        };
-        let (Some(amount), Some(currency)) = (text("amount"), currency) else {
-            return Err(InputValueError::custom(
-                r#"money is written { amount: "15.99", currency: "USD" }"#,
-            ));
-        };
-        Money::parse("amount", amount, currency).map_err(|error| InputValueError::custom(error.to_string()))
+        from_value(&value).map_err(InputValueError::custom)
     }
 
     fn to_value(&self) -> Value {
@@ -192,9 +266,78 @@ mod tests {
             "99999999999999999999",
             "+1",
             "1 ",
+            "--1",
+            "-",
+            "٣",
         ] {
             assert!(Money::parse("price", text, "USD").is_err(), "{text}");
         }
         assert!(Money::parse("price", "1.00", "usd").is_err());
+    }
+
+    #[test]
+    fn a_json_number_is_read_by_its_value() {
+        for (text, minor) in [
+            ("1.0E7", 1_000_000_000),
+            ("1e12", 100_000_000_000_000),
+            ("1599e-2", 1599),
+            ("0.1599e+2", 1599),
+            ("15.990", 1599),
+            ("1599000e-5", 1599),
+            ("0e999999999999", 0),
+            ("-0", 0),
+            ("0.000", 0),
+            ("-1.5E1", -1500),
+            ("0.0000000001e12", 10_000),
+        ] {
+            assert_eq!(Money::from_json_number(text), Ok(Money::usd(minor)), "{text}");
+        }
+        for (text, wrong) in [
+            ("15.999", TOO_FINE),
+            ("1e-3", TOO_FINE),
+            ("1e-99999999999", TOO_FINE),
+            ("1000000000000.01", TOO_LARGE),
+            ("1e13", TOO_LARGE),
+            ("1e99999999999", TOO_LARGE),
+            ("-1e13", TOO_SMALL),
+            ("1e", NOT_A_NUMBER),
+            ("1e+", NOT_A_NUMBER),
+            ("1e1.5", NOT_A_NUMBER),
+            ("e5", NOT_A_NUMBER),
+            ("true", NOT_A_NUMBER),
+        ] {
+            assert_eq!(Money::from_json_number(text), Err(wrong), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_object_has_the_two_members_and_no_other() {
+        let object = |json: serde_json::Value| from_value(&Value::from_json(json).unwrap());
+        let json = serde_json::json!({ "amount": "5.00", "currency": "EUR" });
+        assert_eq!(object(json).unwrap().currency, "EUR");
+        assert_eq!(object(serde_json::json!({ "amount": "5.00" })), Ok(Money::usd(500)));
+        for (json, wrong) in [
+            (serde_json::json!("5.00"), "must be money such as"),
+            (serde_json::json!(null), "must be money such as"),
+            (serde_json::json!([]), "must be money such as"),
+            (serde_json::json!({}), "amount is required"),
+            (serde_json::json!({ "amount": 5 }), "amount must be a string"),
+            (serde_json::json!({ "amount": null }), "amount must be a string"),
+            (
+                serde_json::json!({ "amount": "5", "currency": null }),
+                "currency must be a string",
+            ),
+            (
+                serde_json::json!({ "amount": "5", "currency": "eur" }),
+                "currency must be an ISO 4217 code",
+            ),
+            (
+                serde_json::json!({ "amount": "5", "curency": "EUR" }),
+                "must have no member \"curency\"",
+            ),
+        ] {
+            let misfit = object(json.clone()).unwrap_err().to_string();
+            assert!(misfit.starts_with(wrong), "{json}: {misfit}");
+        }
     }
 }

@@ -1,10 +1,9 @@
 //! A trade with the exchange, and its number.
 
 use async_graphql::{Context, ID, Object};
-use chrono::{DateTime, Utc};
 use contract::{
-    Changed, ContextExt, Error, IdempotencyKey, Money, PageArgs, Paged, Recorded, Result, Side, Trade, Viewer, once,
-    page, parse_id, rfc3339, row,
+    Changed, ContextExt, DateTime, Error, IdempotencyKey, Money, PageArgs, Paged, Recorded, Result, Side, Trade,
+    Viewer, once, page, parse_id, rfc3339, row,
 };
 use entities::exchange_order;
 use entities::stock::Which;
@@ -57,7 +56,7 @@ impl ExchangeOrder {
     }
 
     /// When.
-    async fn at(&self) -> DateTime<Utc> {
+    async fn at(&self) -> DateTime {
         rfc3339(self.0.at_us)
     }
 }

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, InputObject, Object};
-use chrono::{DateTime, Utc};
 use contract::{
-    Changed, ContextExt, Db, Error, IdempotencyKey, Loader, Money, PageArgs, Paged, Result, Side, clamp_to_int, loader,
-    once, page, parse_id, required_segment, rfc3339, row,
+    Changed, ContextExt, DateTime, Db, Error, IdempotencyKey, Loader, Money, PageArgs, Paged, Result, Side,
+    clamp_to_int, loader, once, page, parse_id, required_segment, rfc3339, row,
 };
 use entities::stock::{self, NewStock, Which};
 use sea_orm::{EntityTrait, Order};
@@ -78,7 +77,7 @@ impl Stock {
 
     /// When its price or its quantity last changed.
     #[graphql(tag = "cacheable")]
-    async fn updated_at(&self) -> DateTime<Utc> {
+    async fn updated_at(&self) -> DateTime {
         rfc3339(self.0.changed_at_us)
     }
 }

@@ -1,8 +1,9 @@
 //! A message: what it says, and who may read it.
 
 use async_graphql::{Context, ID, Object};
-use chrono::{DateTime, Utc};
-use contract::{Audience, ContextExt, Error, Event, PageArgs, Paged, Result, Viewer, page, parse_id, rfc3339, row};
+use contract::{
+    Audience, ContextExt, DateTime, Error, Event, PageArgs, Paged, Result, Viewer, page, parse_id, rfc3339, row,
+};
 use entities::{message, user};
 use sea_orm::{Order, Select};
 
@@ -33,7 +34,7 @@ impl Message {
     }
 
     /// When it was sent.
-    async fn at(&self) -> DateTime<Utc> {
+    async fn at(&self) -> DateTime {
         rfc3339(self.0.at_us)
     }
 

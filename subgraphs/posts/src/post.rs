@@ -1,8 +1,7 @@
 //! A post: what it says, and where.
 
 use async_graphql::{Context, ID, Lookahead, Object};
-use chrono::{DateTime, Utc};
-use contract::{Audience, ContextExt, Event, PageArgs, Paged, Result, page, parse_id, rfc3339, row};
+use contract::{Audience, ContextExt, DateTime, Event, PageArgs, Paged, Result, page, parse_id, rfc3339, row};
 use entities::post;
 use sea_orm::{Order, Select};
 
@@ -59,7 +58,7 @@ impl Post {
 
     /// The post's date.
     #[graphql(tag = "cacheable")]
-    async fn at(&self) -> DateTime<Utc> {
+    async fn at(&self) -> DateTime {
         rfc3339(self.0.at_us)
     }
 }

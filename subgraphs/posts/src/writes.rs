@@ -1,10 +1,9 @@
 //! What people do with posts: make them, delete them.
 
 use async_graphql::{Context, ID, InputObject, Object};
-use chrono::{DateTime, Utc};
 use contract::{
-    ContextExt, Error, Event, IdempotencyKey, InName, Result, Tx, Viewer, micros, once, optional_text, parse_id,
-    required_segment, required_text,
+    ContextExt, DateTime, Error, Event, IdempotencyKey, InName, Result, Tx, Viewer, micros, once, optional_text,
+    parse_id, required_segment, required_text,
 };
 use entities::post::{self, NewPost};
 use sea_orm::EntityTrait;
@@ -35,7 +34,7 @@ pub struct PostInput {
     /// to 2,000 characters.
     url: Option<String>,
     /// The post's date; now, if left out. For operators.
-    at: Option<DateTime<Utc>>,
+    at: Option<DateTime>,
     /// The name it is posted under, up to 64 characters on one line. Only operators post under another name than their
     /// own, also under one that is nobody's; a program has to say which.
     username: Option<String>,

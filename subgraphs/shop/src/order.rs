@@ -1,8 +1,8 @@
 //! An order: what it has, and who may see it.
 
 use async_graphql::{Context, ID, Object};
-use chrono::{DateTime, Days, NaiveDate, Utc};
-use contract::{Audience, ContextExt, Date, Error, Event, Money, MoneySum, Result, parse_id, rfc3339, row};
+use chrono::{Days, NaiveDate};
+use contract::{Audience, ContextExt, Date, DateTime, Error, Event, Money, MoneySum, Result, parse_id, rfc3339, row};
 use entities::shop_order;
 
 use crate::product::{self, Product};
@@ -57,7 +57,7 @@ impl ShopOrder {
     }
 
     /// When it was placed.
-    async fn placed_at(&self) -> DateTime<Utc> {
+    async fn placed_at(&self) -> DateTime {
         rfc3339(self.0.placed_at_us)
     }
 }

@@ -1,8 +1,7 @@
 //! A hold: money that covers an automated order.
 
 use async_graphql::{Context, Description, Enum, ID, Object};
-use chrono::{DateTime, Utc};
-use contract::{ContextExt, Money, PageArgs, Paged, Result, page, rfc3339};
+use contract::{ContextExt, DateTime, Money, PageArgs, Paged, Result, page, rfc3339};
 use entities::{hold, wallet};
 use sea_orm::{Order, Select};
 
@@ -50,17 +49,17 @@ impl Hold {
     }
 
     /// When it was placed.
-    async fn placed_at(&self) -> DateTime<Utc> {
+    async fn placed_at(&self) -> DateTime {
         rfc3339(self.row.placed_at_us)
     }
 
     /// When it runs out; null when it does not.
-    async fn expires_at(&self) -> Option<DateTime<Utc>> {
+    async fn expires_at(&self) -> Option<DateTime> {
         self.row.expires_at_us.map(rfc3339)
     }
 
     /// When it ended; null while it is pending.
-    async fn ended_at(&self) -> Option<DateTime<Utc>> {
+    async fn ended_at(&self) -> Option<DateTime> {
         self.row.ended_at_us.map(rfc3339)
     }
 

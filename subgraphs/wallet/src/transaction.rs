@@ -1,8 +1,7 @@
 //! A transaction: one entry of the ledger, seen from the wallet it changed.
 
 use async_graphql::{Context, Description, Enum, ID, Object};
-use chrono::{DateTime, Utc};
-use contract::{ContextExt, Error, Money, PageArgs, Paged, Result, page, parse_id, rfc3339, row};
+use contract::{ContextExt, DateTime, Error, Money, PageArgs, Paged, Result, page, parse_id, rfc3339, row};
 use entities::ledger::{Bucket, Kind};
 use entities::{ledger_entry, ledger_movement, wallet};
 use sea_orm::{Order, Select};
@@ -111,7 +110,7 @@ impl Transaction {
     }
 
     /// When it happened.
-    async fn at(&self) -> DateTime<Utc> {
+    async fn at(&self) -> DateTime {
         rfc3339(self.entry.at_us)
     }
 

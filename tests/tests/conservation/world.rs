@@ -129,7 +129,7 @@ impl Stage {
         const ORDER: &str = "mutation($input: PlaceOrderInput!, $key: String) { it: placeOrder(input: $input, idempotencyKey: $key) { id } }";
         const GRANT: &str = "mutation($input: GrantInput!, $key: String) {
             it: grantAuthorization(input: $input, idempotencyKey: $key) { authorization { id } } }";
-        let ends = |minutes: i64| contract::rfc3339(self.app.clock.now_us() + minutes * 60_000_000).to_rfc3339();
+        let ends = |minutes: i64| contract::rfc3339(self.app.clock.now_us() + minutes * 60_000_000).to_string();
         let call = match *op {
             Op::Deposit { who, cents } => (
                 &self.people[who],

@@ -111,7 +111,7 @@ async fn what_is_no_transaction_moves_nothing() {
                 "\"5\"",
                 "true",
                 "1000000000000.01",
-                "1e3",
+                "1e-3",
             ],
         ),
     ] {

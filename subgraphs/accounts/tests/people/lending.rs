@@ -85,7 +85,11 @@ impl Brokerage {
     /// That many days from now.
     pub fn in_days(&self, days: i64) -> Value {
         let at_us = self.services.clock.now_us() + days * 24 * 3600 * 1_000_000;
-        json!(contract::rfc3339(at_us).to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
+        json!(
+            contract::rfc3339(at_us)
+                .utc()
+                .to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+        )
     }
 
     pub fn days_pass(&self, days: u64) {

@@ -1,0 +1,235 @@
+//! Descriptions of operations, fragments and variables, which the parser does not know yet.
+//!
+//! The September 2025 edition of the specification allows a string before each of them. It means nothing to an
+//! executor, so it becomes blanks: every other character stays where it was, and so do the places of errors.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// The document without descriptions, each replaced by as many blanks.
+pub fn blank_descriptions(text: &str) -> Cow<'_, str> {
+    let found = descriptions(text);
+    if found.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut blanked = String::with_capacity(text.len());
+    let mut end = 0;
+    for description in found {
+        blanked.push_str(&text[end..description.start]);
+        end = description.end;
+        let blanks = text[description].chars().map(|char| match char {
+            '\n' | '\r' => char,
+            _ => ' ',
+        });
+        blanked.extend(blanks);
+    }
+    blanked.push_str(&text[end..]);
+    Cow::Owned(blanked)
+}
+
+fn descriptions(text: &str) -> Vec<Range<usize>> {
+    // Most documents have no string at all.
+    if !text.contains('"') {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let mut nesting = Nesting::default();
+    let mut before = Token::Punctuator(b'}');
+    let mut candidate: Option<(Range<usize>, bool)> = None;
+    let mut lexer = Lexer { text, at: 0 };
+    while let Some((token, range)) = lexer.next_token() {
+        if let Some((string, is_variable)) = candidate.take() {
+            let describes = match token {
+                Token::Punctuator(b'$') => is_variable,
+                Token::Name("query" | "mutation" | "subscription" | "fragment") => !is_variable,
+                _ => false,
+            };
+            if describes {
+                found.push(string);
+            }
+        }
+        match token {
+            Token::String if nesting == Nesting::default() => candidate = Some((range, false)),
+            Token::String if nesting.is_in_variables() && before.may_precede_variable() => {
+                candidate = Some((range, true));
+            }
+            Token::Punctuator(byte) => nesting.follow(byte),
+            _ => {}
+        }
+        before = token;
+    }
+    found
+}
+
+/// How deep a token is in brackets of each kind.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Nesting {
+    braces: usize,
+    brackets: usize,
+    parentheses: usize,
+}
+
+impl Nesting {
+    fn follow(&mut self, byte: u8) {
+        let (depth, opens) = match byte {
+            b'{' | b'}' => (&mut self.braces, byte == b'{'),
+            b'[' | b']' => (&mut self.brackets, byte == b'['),
+            b'(' | b')' => (&mut self.parentheses, byte == b'('),
+            _ => return,
+        };
+        *depth = match opens {
+            true => *depth + 1,
+            false => depth.saturating_sub(1),
+        };
+    }
+
+    fn is_in_variables(self) -> bool {
+        let Self {
+            braces,
+            brackets,
+            parentheses,
+        } = self;
+        (braces, brackets, parentheses) == (0, 0, 1)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Token<'a> {
+    Name(&'a str),
+    String,
+    Punctuator(u8),
+    Other,
+}
+
+impl Token<'_> {
+    /// Whether a variable's definition can begin after this token: a string after `=` is a default value.
+    fn may_precede_variable(self) -> bool {
+        match self {
+            Self::Punctuator(byte) => matches!(byte, b'(' | b')' | b'!' | b']' | b'}'),
+            Self::Name(_) | Self::String | Self::Other => true,
+        }
+    }
+}
+
+/// Splits a document into tokens, as far as is needed to find its strings.
+struct Lexer<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Lexer<'a> {
+    /// The next token and its place; `None` at the end, and at a string that does not end.
+    fn next_token(&mut self) -> Option<(Token<'a>, Range<usize>)> {
+        let bytes = self.text.as_bytes();
+        loop {
+            let start = self.at;
+            match *bytes.get(start)? {
+                b'#' => self.at = self.end_of(|byte| !matches!(byte, b'\n' | b'\r')),
+                b'"' => {
+                    self.at = string_end(bytes, start)?;
+                    return Some((Token::String, start..self.at));
+                }
+                b'_' | b'A'..=b'Z' | b'a'..=b'z' => {
+                    self.at = self.end_of(|byte| byte == b'_' || byte.is_ascii_alphanumeric());
+                    return Some((Token::Name(&self.text[start..self.at]), start..self.at));
+                }
+                b'0'..=b'9' | b'-' => {
+                    self.at = self.end_of(|byte| matches!(byte, b'+' | b'-' | b'.') || byte.is_ascii_alphanumeric());
+                    return Some((Token::Other, start..self.at));
+                }
+                byte if byte.is_ascii_punctuation() && byte != b',' => {
+                    self.at += 1;
+                    return Some((Token::Punctuator(byte), start..self.at));
+                }
+                // White space, commas, a byte order mark, and what the parser refuses.
+                _ => self.at += 1,
+            }
+        }
+    }
+
+    fn end_of(&self, belongs: impl Fn(u8) -> bool) -> usize {
+        let rest = &self.text.as_bytes()[self.at..];
+        self.at + rest.iter().take_while(|byte| belongs(**byte)).count()
+    }
+}
+
+/// Where the string that begins here ends.
+fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    if bytes[at..].starts_with(b"\"\"\"") {
+        at += 3;
+        while !bytes[at..].starts_with(b"\"\"\"") {
+            at += match bytes[at..].starts_with(b"\\\"\"\"") {
+                true => 4,
+                false => 1,
+            };
+            if at >= bytes.len() {
+                return None;
+            }
+        }
+        return Some(at + 3);
+    }
+    at += 1;
+    loop {
+        match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\n' | b'\r' => return None,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::blank_descriptions;
+
+    #[test]
+    fn a_description_becomes_blanks_and_everything_else_stays_in_its_place() {
+        for (text, blanked) in [
+            ("\"d\" query Q { a }", "    query Q { a }"),
+            (
+                "\"\"\"two\nlines \\\"\"\" \"\"\" { a }",
+                "\"\"\"two\nlines \\\"\"\" \"\"\" { a }",
+            ),
+            ("\"\"\"two\nö\"\"\"\nmutation { a }", "      \n    \nmutation { a }"),
+            ("# \"\n\"d\" subscription { a }", "# \"\n    subscription { a }"),
+            (
+                "{ ...F } \"d\" fragment F on T { a }",
+                "{ ...F }     fragment F on T { a }",
+            ),
+            ("query(\"d\" $a: Int) { a }", "query(    $a: Int) { a }"),
+            (
+                "query($a: String = \"x\" $b: Int, \"d\" $c: [Int!]! = [1] \"e\" $d: Int) { a }",
+                "query($a: String = \"x\" $b: Int,     $c: [Int!]! = [1]     $d: Int) { a }",
+            ),
+            (
+                "query($a: String = \"x\" \"d\" $b: Int) { a }",
+                "query($a: String = \"x\"     $b: Int) { a }",
+            ),
+        ] {
+            assert_eq!(blank_descriptions(text), blanked);
+        }
+    }
+
+    #[test]
+    fn a_string_that_describes_nothing_of_these_stays() {
+        for text in [
+            "{ a(b: \"query\") }",
+            "{ a(b: \"x\", c: $d) }",
+            "\"d\" { a }",
+            "\"d\" type T { a: Int }",
+            "\"d\" \"e\" { a }",
+            "query Q @d(a: \"x\" b: $c) { a }",
+            "query Q @d(a: \"x\" $c) { a }",
+            "query($a: [String] = [\"x\" $b]) { a }",
+            "query($a: T = {x: \"y\"} $b: Int) { a }",
+            "\"not closed\nquery { a }",
+            "\"\"\"not closed query { a }",
+            "\"ends with a backslash\\",
+            "query { a } \"d\"",
+        ] {
+            assert_eq!(blank_descriptions(text), text);
+        }
+    }
+}

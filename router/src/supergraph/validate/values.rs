@@ -1,0 +1,282 @@
+//! Values in a document, as far as the validating library does not check them: the formats of scalars, members that are
+//! given twice, variables inside of lists and objects, and input objects of which one member has to be given.
+
+use std::collections::HashSet;
+
+use apollo_compiler::ast::{Argument, DirectiveList, InputValueDefinition, Type, Value as Literal, VariableDefinition};
+use apollo_compiler::executable::{Operation, Selection, SelectionSet};
+use apollo_compiler::schema::{ExtendedType, InputObjectType};
+use apollo_compiler::{ExecutableDocument, Name, Node, Schema};
+use async_graphql::Variables;
+use contract::Scalar;
+
+use super::super::refusal::{Complaint, InvalidValue, Location, Refusal};
+use super::super::variables::literal;
+use super::location;
+
+/// A literal of a scalar that has variables in it: only a request tells what it is.
+#[derive(Debug)]
+pub struct OpenLiteral {
+    scalar: &'static Scalar,
+    at: String,
+    locations: Vec<Location>,
+    value: Node<Literal>,
+}
+
+impl OpenLiteral {
+    /// Checks it with the variables of a request.
+    ///
+    /// # Errors
+    /// When the value does not have the scalar's format.
+    pub fn check(&self, variables: &Variables) -> Result<(), Refusal> {
+        let checked = self.scalar.check(&literal(&self.value, variables));
+        checked.map_err(|misfit| InvalidValue::misfit(&self.at, &misfit, self.locations.clone()).into())
+    }
+}
+
+/// Checks the values of a document; returns those of `operation` that have to be checked for each request.
+///
+/// # Errors
+/// The first value that is wrong.
+pub fn check_values(
+    schema: &Schema,
+    document: &ExecutableDocument,
+    operation: Option<&Operation>,
+) -> Result<Vec<OpenLiteral>, Refusal> {
+    let mut open = Vec::new();
+    for checked in document.operations.iter() {
+        let mut visitor = ValueVisitor {
+            schema,
+            document,
+            variables: &checked.variables,
+            visited: HashSet::new(),
+            open: Vec::new(),
+            at: String::new(),
+        };
+        visitor.operation(checked)?;
+        if operation.is_some_and(|operation| operation.name == checked.name) {
+            open = visitor.open;
+        }
+    }
+    Ok(open)
+}
+
+struct ValueVisitor<'a> {
+    schema: &'a Schema,
+    document: &'a ExecutableDocument,
+    variables: &'a [Node<VariableDefinition>],
+    /// Fragments whose selections have been visited.
+    visited: HashSet<&'a Name>,
+    open: Vec<OpenLiteral>,
+    /// Where the current value is, as messages have it: `input.tags[2]`, `$price`.
+    at: String,
+}
+
+impl<'a> ValueVisitor<'a> {
+    fn operation(&mut self, operation: &'a Operation) -> Result<(), Refusal> {
+        self.directives(&operation.directives)?;
+        for variable in &operation.variables {
+            self.directives(&variable.directives)?;
+            if let Some(default) = &variable.default_value {
+                self.inside(&format!("${}", variable.name), |this| {
+                    this.value(&variable.ty, false, default)
+                })?;
+            }
+        }
+        self.selections(&operation.selection_set)
+    }
+
+    fn selections(&mut self, set: &'a SelectionSet) -> Result<(), Refusal> {
+        for selection in &set.selections {
+            self.directives(selection.directives())?;
+            match selection {
+                Selection::Field(field) => {
+                    self.arguments(&field.arguments, &field.definition.arguments)?;
+                    self.selections(&field.selection_set)?;
+                }
+                Selection::InlineFragment(inline) => self.selections(&inline.selection_set)?,
+                Selection::FragmentSpread(spread) => {
+                    let fragment = self.document.fragments.get(&spread.fragment_name);
+                    if let Some(fragment) = fragment.filter(|_| self.visited.insert(&spread.fragment_name)) {
+                        self.directives(&fragment.directives)?;
+                        self.selections(&fragment.selection_set)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn directives(&mut self, directives: &'a DirectiveList) -> Result<(), Refusal> {
+        for directive in directives.iter() {
+            if let Some(definition) = self.schema.directive_definitions.get(&directive.name) {
+                self.arguments(&directive.arguments, &definition.arguments)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn arguments(
+        &mut self,
+        arguments: &'a [Node<Argument>],
+        definitions: &[Node<InputValueDefinition>],
+    ) -> Result<(), Refusal> {
+        for argument in arguments {
+            let definition = definitions.iter().find(|definition| definition.name == argument.name);
+            if let Some(definition) = definition {
+                let has_default = definition.default_value.is_some();
+                self.inside(&argument.name, |this| {
+                    this.value(&definition.ty, has_default, &argument.value)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs with `step` added to where the current value is.
+    fn inside(&mut self, step: &str, check: impl FnOnce(&mut Self) -> Result<(), Refusal>) -> Result<(), Refusal> {
+        let length = self.at.len();
+        self.at.push_str(step);
+        check(self)?;
+        self.at.truncate(length);
+        Ok(())
+    }
+
+    /// `has_default` tells whether the argument or member has a default, so that a variable may be null there.
+    fn value(&mut self, ty: &Type, has_default: bool, value: &Node<Literal>) -> Result<(), Refusal> {
+        match (&**value, ty) {
+            (Literal::Variable(name), _) => self.variable(ty, has_default, name, value),
+            (Literal::Null, _) => Ok(()),
+            (Literal::List(items), Type::List(item) | Type::NonNullList(item)) => {
+                for (index, value) in items.iter().enumerate() {
+                    self.inside(&format!("[{index}]"), |this| this.value(item, false, value))?;
+                }
+                Ok(())
+            }
+            (_, Type::List(item) | Type::NonNullList(item)) => self.value(item, false, value),
+            (_, Type::Named(name) | Type::NonNullNamed(name)) => match (self.schema.types.get(name), &**value) {
+                (Some(ExtendedType::InputObject(input)), Literal::Object(members)) => {
+                    self.input_object(input, members, value)
+                }
+                (Some(ExtendedType::Scalar(scalar)), _) if !scalar.is_built_in() => self.scalar(name, value),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    fn variable(&self, ty: &Type, has_default: bool, name: &Name, value: &Node<Literal>) -> Result<(), Refusal> {
+        let Some(variable) = self.variables.iter().find(|variable| variable.name == *name) else {
+            return Err(self.complaint(format!("variable ${name} is not defined"), value));
+        };
+        let is_given = has_default
+            || variable
+                .default_value
+                .as_ref()
+                .is_some_and(|default| !default.is_null())
+            || variable.ty.is_non_null();
+        let is_allowed = match ty.is_non_null() && is_given {
+            true => variable.ty.is_assignable_to(ty) || variable.ty.is_assignable_to(&ty.clone().nullable()),
+            false => variable.ty.is_assignable_to(ty),
+        };
+        match is_allowed {
+            true => Ok(()),
+            false => {
+                let message = format!("variable ${name} is a {}, and {} must be a {ty}", variable.ty, self.at);
+                Err(self.complaint(message, value))
+            }
+        }
+    }
+
+    fn input_object(
+        &mut self,
+        input: &InputObjectType,
+        members: &[(Name, Node<Literal>)],
+        value: &Node<Literal>,
+    ) -> Result<(), Refusal> {
+        self.unique_members(members)?;
+        if input.directives.get("oneOf").is_some() {
+            let is_null = |value: &Literal| match value {
+                Literal::Variable(name) => {
+                    let mut variables = self.variables.iter();
+                    variables.any(|variable| variable.name == *name && !variable.ty.is_non_null())
+                }
+                value => value.is_null(),
+            };
+            if members.len() != 1 || members.iter().any(|(_, value)| is_null(value)) {
+                let message = format!("exactly one field of {} must be given, and not be null", input.name);
+                return Err(self.complaint(message, value));
+            }
+        }
+        for (name, value) in members {
+            if let Some(field) = input.fields.get(name) {
+                let has_default = field.default_value.is_some();
+                self.inside(&format!(".{name}"), |this| this.value(&field.ty, has_default, value))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn unique_members(&self, members: &[(Name, Node<Literal>)]) -> Result<(), Refusal> {
+        let mut seen = HashSet::new();
+        match members.iter().find(|(name, _)| !seen.insert(name)) {
+            None => Ok(()),
+            Some((name, value)) => {
+                let message = format!("there can be only one input field named \"{name}\"");
+                Err(self.complaint(message, value))
+            }
+        }
+    }
+
+    /// The literal of a scalar that the specification does not define.
+    fn scalar(&mut self, name: &Name, value: &Node<Literal>) -> Result<(), Refusal> {
+        let has_variables = self.inner_values(value)?;
+        let Some(scalar) = Scalar::named(name) else {
+            return Ok(());
+        };
+        let locations = location(self.document, value.location());
+        if has_variables {
+            self.open.push(OpenLiteral {
+                scalar,
+                at: self.at.clone(),
+                locations,
+                value: value.clone(),
+            });
+            return Ok(());
+        }
+        let checked = scalar.check(&literal(value, &Variables::default()));
+        checked.map_err(|misfit| InvalidValue::misfit(&self.at, &misfit, locations).into())
+    }
+
+    /// Checks what holds inside of any value; returns whether there is a variable.
+    fn inner_values(&self, value: &Node<Literal>) -> Result<bool, Refusal> {
+        let mut has_variables = false;
+        match &**value {
+            Literal::Variable(name) => {
+                if !self.variables.iter().any(|variable| variable.name == *name) {
+                    return Err(self.complaint(format!("variable ${name} is not defined"), value));
+                }
+                has_variables = true;
+            }
+            Literal::List(items) => {
+                for item in items {
+                    has_variables |= self.inner_values(item)?;
+                }
+            }
+            Literal::Object(members) => {
+                self.unique_members(members)?;
+                for (_, member) in members {
+                    has_variables |= self.inner_values(member)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(has_variables)
+    }
+
+    fn complaint(&self, message: String, value: &Node<Literal>) -> Refusal {
+        Refusal::Validation(vec![Complaint {
+            message,
+            locations: location(self.document, value.location()),
+        }])
+    }
+}

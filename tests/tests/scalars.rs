@@ -1,0 +1,263 @@
+//! A value that its scalar cannot take is a request error: nothing runs, whatever else is in the request.
+
+use serde_json::{Value, json};
+use tests::{Person, Reply, TestApp};
+
+const DEPOSITS: &str =
+    r#"mutation($m: Money!) { a: deposit(amount: { amount: "1.00" }) { id } b: deposit(amount: $m) { id } }"#;
+
+async fn balance(person: &Person) -> Value {
+    let wallet = person.graphql("{ me { wallet { balance } } }").await;
+    wallet.data("/me").clone()
+}
+
+/// Sends a GraphQL document and takes the statuses of the specification.
+async fn ask(person: &Person, query: &str, variables: Value) -> Reply {
+    let request = person
+        .request("POST", "/graphql")
+        .header("accept", "application/graphql-response+json");
+    let body = json!({ "query": query, "variables": variables });
+    person.send(request.json(&body)).await
+}
+
+/// Status 400, no `data`, the code and the field.
+fn assert_refused(reply: &Reply, field: &str, reason: &str) {
+    let error = &reply.body["errors"][0];
+    assert_eq!(reply.status, 400, "{}", reply.body);
+    assert!(reply.body.get("data").is_none(), "{}", reply.body);
+    assert_eq!(error["extensions"]["code"], "INVALID_INPUT", "{}", reply.body);
+    assert_eq!(error["extensions"]["field"], field, "{}", reply.body);
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message
+            .trim_start_matches('$')
+            .starts_with(&format!("{field}: {reason}")),
+        "{message}"
+    );
+    assert!(!message.contains("occurred while"), "{message}");
+}
+
+#[tokio::test]
+async fn wrong_money_in_a_variable_is_refused_before_anything_runs() {
+    let app = TestApp::new().await;
+    let cleo = app.signed_in("cleo").await;
+    let before = balance(&cleo).await;
+    for (money, field, reason) in [
+        (json!("oops"), "m", "must be money such as"),
+        (json!(5), "m", "must be money such as"),
+        (json!([{ "amount": "1.00" }]), "m", "must be money such as"),
+        (json!({}), "m.amount", "is required"),
+        (json!({ "amount": 5 }), "m.amount", "must be a string"),
+        (json!({ "amount": "1.001" }), "m.amount", "must have at most 2 decimals"),
+        (json!({ "amount": "1e3" }), "m.amount", "must be a decimal number"),
+        (json!({ "amount": " 1" }), "m.amount", "must be a decimal number"),
+        (
+            json!({ "amount": "1000000000000.01" }),
+            "m.amount",
+            "must be at most 1000000000000.00",
+        ),
+        (
+            json!({ "amount": "1.00", "currency": "usd" }),
+            "m.currency",
+            "must be an ISO 4217 code",
+        ),
+        (
+            json!({ "amount": "1.00", "curency": "EUR" }),
+            "m",
+            "must have no member \"curency\"",
+        ),
+    ] {
+        let reply = ask(&cleo, DEPOSITS, json!({ "m": money })).await;
+        assert_refused(&reply, field, reason);
+    }
+    assert_eq!(balance(&cleo).await, before);
+    let done = ask(&cleo, DEPOSITS, json!({ "m": { "amount": "1.000" } })).await;
+    assert_eq!(done.status, 200, "{}", done.body);
+    assert_ne!(balance(&cleo).await, before);
+}
+
+#[tokio::test]
+async fn wrong_money_in_a_literal_or_a_default_is_refused_before_anything_runs() {
+    let app = TestApp::new().await;
+    let cleo = app.signed_in("cleo").await;
+    let before = balance(&cleo).await;
+    for (money, field, reason) in [
+        ("\"oops\"", "", "must be money such as"),
+        ("5", "", "must be money such as"),
+        ("USD", "", "must be money such as"),
+        ("[{ amount: \"1.00\" }]", "", "must be money such as"),
+        ("{ amount: \"1.001\" }", ".amount", "must have at most 2 decimals"),
+        ("{ amount: \"1.00\", curency: \"EUR\" }", "", "must have no member"),
+        ("{ amount: 1.00 }", ".amount", "must be a string"),
+    ] {
+        let literal = format!(
+            "mutation {{ a: deposit(amount: {{ amount: \"1.00\" }}) {{ id }} b: deposit(amount: {money}) {{ id }} }}"
+        );
+        assert_refused(
+            &ask(&cleo, &literal, json!({})).await,
+            &format!("amount{field}"),
+            reason,
+        );
+        let default = format!(
+            "mutation($m: Money! = {money}) {{ a: deposit(amount: {{ amount: \"1.00\" }}) {{ id }} b: deposit(amount: $m) {{ id }} }}"
+        );
+        assert_refused(&ask(&cleo, &default, json!({})).await, &format!("m{field}"), reason);
+    }
+    assert_eq!(balance(&cleo).await, before);
+}
+
+#[tokio::test]
+async fn variables_inside_of_money_are_checked_before_anything_runs() {
+    let app = TestApp::new().await;
+    let cleo = app.signed_in("cleo").await;
+    let before = balance(&cleo).await;
+    let deposits = r#"mutation($a: String!, $c: String) {
+        a: deposit(amount: { amount: "1.00" }) { id } b: deposit(amount: { amount: $a, currency: $c }) { id } }"#;
+    let wrong = ask(&cleo, deposits, json!({ "a": "1.001" })).await;
+    assert_refused(&wrong, "amount.amount", "must have at most 2 decimals");
+    let wrong = ask(&cleo, deposits, json!({ "a": "1.00", "c": null })).await;
+    assert_refused(&wrong, "amount.currency", "must be a string");
+    assert_eq!(balance(&cleo).await, before);
+    let unknown = r#"mutation { deposit(amount: { amount: $nothing }) { id } }"#;
+    assert_eq!(
+        ask(&cleo, unknown, json!({})).await.code(),
+        Some("GRAPHQL_VALIDATION_FAILED")
+    );
+    assert_eq!(ask(&cleo, deposits, json!({ "a": "1.00" })).await.status, 200);
+}
+
+#[tokio::test]
+async fn wrong_days_and_moments_are_refused_with_one_sentence_that_names_the_argument() {
+    let app = TestApp::new().await;
+    let (ada, admin) = (app.signed_in("ada").await, app.signed_in("admin").await);
+    let order = "mutation($d: Date!) { placeShopOrder(input: { product: 1, quantity: 1, date: $d }) { id } }";
+    for day in [
+        "2026-02-30",
+        "2026-1-2",
+        " 2026-01-02",
+        "2026-01-02T00:00:00Z",
+        "0000-12-31",
+    ] {
+        let reply = ask(&ada, order, json!({ "d": day })).await;
+        assert_refused(&reply, "d", "must be ");
+        let literal = order.replace("($d: Date!)", "").replace("$d", &format!("\"{day}\""));
+        assert_refused(&ask(&ada, &literal, json!({})).await, "input.date", "must be ");
+    }
+    let post = "mutation($input: PostInput!) { createPost(input: $input) { at } }";
+    for at in [
+        "tomorrow",
+        "2024-02-30T00:00:00Z",
+        "2026-01-02T24:00:00Z",
+        "2026-01-02T03:04:60Z",
+        "2026-01-02T03:04:05",
+        "2026-01-02 03:04:05Z",
+        "2026-01-02T03:04:05+24:00",
+        " 2026-01-02T03:04:05Z",
+        "2026-01-02",
+    ] {
+        let input = json!({ "title": "t", "text": "x", "community": "C", "at": at });
+        let reply = ask(&admin, post, json!({ "input": input })).await;
+        assert_refused(
+            &reply,
+            "input.at",
+            "must be an RFC 3339 date-time such as 2026-01-31T12:30:00Z",
+        );
+        let literal = format!(
+            r#"mutation {{ createPost(input: {{ title: "t", text: "x", community: "C", at: "{at}" }}) {{ at }} }}"#
+        );
+        let reply = ask(&admin, &literal, json!({})).await;
+        assert_refused(
+            &reply,
+            "input.at",
+            "must be an RFC 3339 date-time such as 2026-01-31T12:30:00Z",
+        );
+        assert!(reply.body["errors"][0]["locations"][0]["column"].as_u64() > Some(50));
+    }
+    for (at, shown) in [
+        ("2026-01-02t03:04:05z", "2026-01-02T03:04:05+00:00"),
+        ("2026-01-02T03:04:05.5+02:00", "2026-01-02T01:04:05.500+00:00"),
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00+00:00"),
+    ] {
+        let input = json!({ "title": "t", "text": "x", "community": "C", "at": at });
+        let reply = ask(&admin, post, json!({ "input": input })).await;
+        assert_eq!(reply.data("/createPost/at"), shown);
+    }
+}
+
+#[tokio::test]
+async fn a_member_that_is_given_twice_is_refused_wherever_it_is() {
+    let app = TestApp::new().await;
+    let cleo = app.signed_in("cleo").await;
+    let before = balance(&cleo).await;
+    for document in [
+        r#"mutation { deposit(amount: { amount: "1.00", amount: "2.00" }) { id } }"#,
+        r#"mutation($a: String! = "1") { deposit(amount: { amount: $a, amount: $a }) { id } }"#,
+        r#"mutation($m: Money! = { amount: "1.00", amount: "2.00" }) { deposit(amount: $m) { id } }"#,
+        r#"mutation { createPost(input: { title: "a", title: "b", text: "x", community: "C" }) { title } }"#,
+        r#"mutation($i: PostInput! = { title: "a", title: "b", text: "x", community: "C" }) { createPost(input: $i) { title } }"#,
+        r#"mutation { createPost(input: { title: "a", text: "x", community: "C", community: "D" }) { ...F } } fragment F on Post { title }"#,
+    ] {
+        let reply = ask(&cleo, document, json!({})).await;
+        assert_eq!(
+            (reply.status, reply.code()),
+            (400, Some("GRAPHQL_VALIDATION_FAILED")),
+            "{document}"
+        );
+        assert!(reply.body.get("data").is_none());
+    }
+    assert_eq!(balance(&cleo).await, before);
+    let posts = ask(
+        &cleo,
+        "{ recentPosts(community: \"C\", first: 5) { nodes { id } } }",
+        json!({}),
+    )
+    .await;
+    assert_eq!(posts.data("/recentPosts/nodes"), &json!([]));
+}
+
+#[tokio::test]
+async fn a_json_number_is_judged_by_its_value() {
+    let app = TestApp::new().await;
+    let anonymous = app.anonymous();
+    let query = "query($first: Int, $id: ID!) { books(first: $first) { nodes { id } } book(id: $id) { id } }";
+    // Written by hand: a JSON library would not send these spellings.
+    for (first, id, status) in [
+        ("1", "1", 200),
+        ("1.0", "1.0", 200),
+        ("1e0", "1e0", 200),
+        ("0.1e1", "\"1\"", 200),
+        ("-0", "1", 200),
+        ("1.5", "1", 400),
+        ("1", "1.5", 400),
+        ("1e10", "1", 400),
+        ("1", "1e300", 400),
+        ("1", "true", 400),
+    ] {
+        let body = format!(r#"{{"query":"{query}","variables":{{"first":{first},"id":{id}}}}}"#);
+        let request = anonymous
+            .request("POST", "/graphql")
+            .header("content-type", "application/json")
+            .header("accept", "application/graphql-response+json");
+        let reply = anonymous.send(request.body(body)).await;
+        assert_eq!(reply.status, status, "{first} {id}: {}", reply.body);
+        if status == 200 {
+            assert_eq!(reply.data("/book/id"), "1", "{first} {id}");
+        }
+    }
+    let sent = |amount: &str, quantity: &str| {
+        format!(r#"{{"title":"Ten Million","topic":"t","quantity":{quantity},"price":{amount}}}"#)
+    };
+    for (amount, quantity, status) in [
+        ("1.0E7", "1", 201),
+        ("15.990", "1", 201),
+        ("1e-3", "1", 400),
+        ("1e13", "1", 400),
+        ("1", "1.0", 400),
+    ] {
+        let request = anonymous
+            .request("POST", "/bookstore/catalog/books")
+            .header("content-type", "application/json");
+        let reply = anonymous.send(request.body(sent(amount, quantity))).await;
+        assert_eq!(reply.status, status, "{amount} {quantity}: {}", reply.body);
+    }
+}
