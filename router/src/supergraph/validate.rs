@@ -124,17 +124,14 @@ pub fn validate(
     let parsed = parsed.map_err(|invalid| Refusal::Parse(complaints(&invalid.errors)))?;
     measure(&parsed, limits)?;
     let document = valid_document(schema, &parsed)?;
-    let definition = document
-        .operations
-        .get(operation_name)
-        .map_err(|_| match operation_name {
-            Some(name) => Refusal::OperationNotFound(format!("the document has no operation \"{name}\"")),
-            None => {
-                Refusal::OperationNotFound("the document has several operations, operationName has to say which".into())
-            }
-        })?
-        .clone();
-    let open_literals = check_values(&schema.types, &document, Some(&definition))?;
+    let selected = document.operations.get(operation_name).ok();
+    let open_literals = check_values(&schema.types, &document, selected)?;
+    let definition = selected.cloned().ok_or_else(|| match operation_name {
+        Some(name) => Refusal::OperationNotFound(format!("the document has no operation \"{name}\"")),
+        None => {
+            Refusal::OperationNotFound("the document has several operations, operationName has to say which".into())
+        }
+    })?;
     if introspects(&document, &definition) {
         if !limits.introspection {
             return Err(Refusal::Introspection);

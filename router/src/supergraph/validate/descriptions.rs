@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use apollo_compiler::parser::Parser;
+
 /// The document without descriptions, each replaced by as many blanks.
 pub fn blank_descriptions(text: &str) -> Cow<'_, str> {
     let found = descriptions(text);
@@ -44,7 +46,7 @@ fn descriptions(text: &str) -> Vec<Range<usize>> {
                 Token::Name("query" | "mutation" | "subscription" | "fragment") => !is_variable,
                 _ => false,
             };
-            if describes {
+            if describes && is_well_formed(&text[string.clone()]) {
                 found.push(string);
             }
         }
@@ -59,6 +61,11 @@ fn descriptions(text: &str) -> Vec<Range<usize>> {
         before = token;
     }
     found
+}
+
+/// Whether the parser can read a string: its escapes, above all.
+fn is_well_formed(string: &str) -> bool {
+    Parser::new().parse_ast(format!("{{a(b:{string})}}"), "").is_ok()
 }
 
 /// How deep a token is in brackets of each kind.
@@ -220,6 +227,7 @@ mod tests {
             "\"d\" { a }",
             "\"d\" type T { a: Int }",
             "\"d\" \"e\" { a }",
+            "\"\\x\" query { a }",
             "query Q @d(a: \"x\" b: $c) { a }",
             "query Q @d(a: \"x\" $c) { a }",
             "query($a: [String] = [\"x\" $b]) { a }",

@@ -41,7 +41,7 @@ impl OpenLiteral {
 pub fn check_values(
     schema: &Schema,
     document: &ExecutableDocument,
-    operation: Option<&Operation>,
+    operation: Option<&Node<Operation>>,
 ) -> Result<Vec<OpenLiteral>, Refusal> {
     let mut open = Vec::new();
     for checked in document.operations.iter() {
