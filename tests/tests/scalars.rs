@@ -27,7 +27,7 @@ fn assert_refused(reply: &Reply, field: &str, reason: &str) {
     assert!(reply.body.get("data").is_none(), "{}", reply.body);
     assert_eq!(error["extensions"]["code"], "INVALID_INPUT", "{}", reply.body);
     assert_eq!(error["extensions"]["field"], field, "{}", reply.body);
-    let message = error["message"].as_str().unwrap();
+    let message = error["message"].as_str().expect("a message");
     assert!(
         message
             .trim_start_matches('$')
