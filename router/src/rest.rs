@@ -39,7 +39,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 pub use failure::{Envelope, Failure};
-pub use kind::{Field, Kind, Model, Need, QUANTITY};
+pub use kind::{Bounds, Field, Kind, Model, Need, QUANTITY};
 pub use openness::Openness;
 pub(crate) use openness::is_for_another_site;
 pub use reply::{Call, Reply};

@@ -7,7 +7,7 @@ use order_log::ReplicaId;
 use serde_json::{Value, json};
 
 use super::failure::{Envelope, Failure};
-use super::kind::{Field, Kind, Model, QUANTITY, acknowledged};
+use super::kind::{Bounds, Field, Kind, Model, QUANTITY, acknowledged};
 use super::reply::{Call, Reply};
 use super::route::{Access, Answer, Body, ErrorRow, Invalid, Mount, Param, Place, Route, Service, Verb};
 
@@ -375,7 +375,9 @@ static SHARES: Model = Model {
     example: r#"{"name":"GameStart","quantity":1}"#,
 };
 
-const STOCK_TRADED: Field = Field::new("name", Kind::Text).at("/stock");
+const STOCK_TRADED: Field = Field::new("name", Kind::Text).at("/stock").bounds(NOT_BLANK);
+/// However long: there is no such stock then.
+const NOT_BLANK: Bounds = Bounds::text(u32::MAX);
 const SHARES_TRADED: Field = Field::new("quantity", QUANTITY);
 
 static TRADED: Model = Model {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::failure::{Envelope, Failure};
-use super::kind::{Field, ID, Kind, Model};
+use super::kind::{Bounds, Field, ID, Kind, Model};
 use super::reply::{Call, Reply};
 use super::route::{Access, Answer, Body, ErrorRow, Invalid, Mount, Param, Place, Route, Service, Verb};
 
@@ -253,8 +253,12 @@ static NEW_BOOK: Model = Model {
     name: "NewBook",
     about: "A book to add.",
     fields: &[
-        Field::new("title", Kind::Text).at("/input/title"),
-        Field::new("topic", Kind::Text).at("/input/topic"),
+        Field::new("title", Kind::Text)
+            .at("/input/title")
+            .bounds(Bounds::text(300)),
+        Field::new("topic", Kind::Text)
+            .at("/input/topic")
+            .bounds(Bounds::text(300)),
         Field::new("quantity", COPIES).at("/input/quantity"),
         Field::new("price", PRICE).at("/input/price"),
     ],
@@ -265,8 +269,14 @@ static BOOK_PATCH: Model = Model {
     name: "BookChange",
     about: "New values for some members of a book.",
     fields: &[
-        Field::new("title", Kind::Text).at("/input/title").optional(),
-        Field::new("topic", Kind::Text).at("/input/topic").optional(),
+        Field::new("title", Kind::Text)
+            .at("/input/title")
+            .bounds(Bounds::text(300))
+            .optional(),
+        Field::new("topic", Kind::Text)
+            .at("/input/topic")
+            .bounds(Bounds::text(300))
+            .optional(),
         Field::new("quantity", COPIES).at("/input/quantity").optional(),
         Field::new("price", PRICE).at("/input/price").optional(),
     ],

@@ -111,7 +111,68 @@ pub struct Field {
     pub need: Need,
     /// What it means, for the documentation; may be empty.
     pub about: &'static str,
+    /// What its domain accepts of such values in a request, for the documentation.
+    pub bounds: Bounds,
 }
+
+/// What a domain accepts of a text or a number. The domain holds the rule; the documentation states it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bounds {
+    /// As the kind says.
+    None,
+    /// A text of so many characters that matches the regular expression.
+    Chars {
+        /// The fewest.
+        min: u32,
+        /// The most.
+        max: u32,
+        /// An ECMA-262 regular expression.
+        pattern: &'static str,
+    },
+    /// A number in this range.
+    Range {
+        /// The smallest.
+        min: i64,
+        /// The largest.
+        max: i64,
+    },
+}
+
+impl Bounds {
+    /// Text on one line that is not blank, without control characters.
+    pub const fn line(max: u32) -> Self {
+        Self::Chars {
+            min: 1,
+            max,
+            pattern: LINE,
+        }
+    }
+
+    /// Text that is not blank.
+    pub const fn text(max: u32) -> Self {
+        Self::Chars {
+            min: 1,
+            max,
+            pattern: r"\S",
+        }
+    }
+}
+
+const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+/// A username: at most 64 characters on one line.
+pub const USERNAME: Bounds = Bounds::line(64);
+/// An email: one `@` with text on both sides and no white space.
+pub const EMAIL: Bounds = Bounds::Chars {
+    min: 3,
+    max: 254,
+    pattern: r"^[^@\s]+@[^@\s]+$",
+};
+/// A new password.
+pub const PASSWORD: Bounds = Bounds::Chars {
+    min: 8,
+    max: 256,
+    pattern: "",
+};
 
 /// Whether a member may be missing or null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +195,7 @@ impl Field {
             also: None,
             need: Need::Required,
             about: "",
+            bounds: Bounds::None,
         }
     }
 
@@ -158,6 +220,12 @@ impl Field {
     /// May be left out of a request and be null.
     pub const fn nullable(mut self) -> Self {
         self.need = Need::Nullable;
+        self
+    }
+
+    /// What its domain accepts of it in a request.
+    pub const fn bounds(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
         self
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
-use super::kind::{Field, Kind, Model, Need};
+use super::kind::{Bounds, Field, Kind, Model, Need};
 use super::open::Opened;
 use super::operation::Compiled;
 use super::route::{Access, Answer, Body, Invalid, Place, Variants, Verb};
@@ -94,7 +94,10 @@ impl Document<'_> {
             operation["parameters"] = parameters.into();
         }
         if let Some(body) = route.body {
-            let schema = self.body(body);
+            let mut schema = self.body(body);
+            if body.some {
+                schema = json!({ "allOf": [schema], "minProperties": 1, "anyOf": any_of(body.model) });
+            }
             let mut media = json!({ "schema": schema });
             if let Ok(example) = serde_json::from_str::<Value>(body.model.example) {
                 media["example"] = example;
@@ -116,7 +119,7 @@ impl Document<'_> {
                 "name": param.field.name,
                 "in": if param.place == Place::Path { "path" } else { "query" },
                 "required": param.place == Place::Path || param.field.need == Need::Required,
-                "schema": self.schema(&param.field.kind, true),
+                "schema": bounded(self.schema(&param.field.kind, true), param.field.bounds),
                 "example": serde_json::from_str::<Value>(param.example).unwrap_or_else(|_| param.example.into()),
             });
             if !param.field.about.is_empty() {
@@ -133,7 +136,8 @@ impl Document<'_> {
             let about =
                 format!("Where to go on; it is in the `Link` header of an answer that had to stop at {most} rows.");
             parameters.push(json!({
-                "name": "after", "in": "query", "required": false, "schema": { "type": "string" }, "description": about,
+                "name": "after", "in": "query", "required": false, "description": about,
+                "schema": { "type": "string", "pattern": CURSOR },
             }));
         }
         if compiled.idempotent {
@@ -265,8 +269,15 @@ impl Document<'_> {
         match kind {
             Kind::Text => json!({ "type": "string" }),
             Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            Kind::Id { min } if request => {
+                json!({ "type": "integer", "format": "int64", "minimum": min, "maximum": i64::MAX })
+            }
             Kind::Id { min: i64::MIN } => json!({ "type": "integer", "format": "int64" }),
             Kind::Id { min } => json!({ "type": "integer", "format": "int64", "minimum": min }),
+            Kind::Money { min_minor } if request => json!({
+                "type": "number", "minimum": *min_minor as f64 / 100.0, "maximum": MONEY_MAX,
+                "description": "At most two decimals.",
+            }),
             Kind::Money { min_minor: 0 } => json!({ "type": "number", "minimum": 0 }),
             Kind::Money { .. } => json!({ "type": "number", "exclusiveMinimum": 0 }),
             Kind::Number => json!({ "type": "number" }),
@@ -366,6 +377,9 @@ impl Document<'_> {
 
     fn property(&mut self, field: &Field, request: bool) -> Value {
         let mut schema = self.schema(&field.kind, request);
+        if request {
+            schema = bounded(schema, field.bounds);
+        }
         if field.need == Need::Nullable {
             schema = json!({ "anyOf": [schema, { "type": "null" }] });
         }
@@ -382,6 +396,40 @@ struct Said {
     example: Value,
 }
 
+/// A body that changes something has one of the members that it knows, whatever else is in it.
+fn any_of(model: &Model) -> Value {
+    let names = model
+        .fields
+        .iter()
+        .flat_map(|field| std::iter::once(field.name).chain(field.also));
+    names.map(|name| json!({ "required": [name] })).collect()
+}
+
+/// States what the domain accepts of such values.
+fn bounded(mut schema: Value, bounds: Bounds) -> Value {
+    match bounds {
+        Bounds::None => {}
+        Bounds::Chars { min, max, pattern } => {
+            schema["minLength"] = min.into();
+            if max < u32::MAX {
+                schema["maxLength"] = max.into();
+            }
+            if !pattern.is_empty() {
+                schema["pattern"] = pattern.into();
+            }
+        }
+        Bounds::Range { min, max } => {
+            schema["minimum"] = min.into();
+            schema["maximum"] = max.into();
+        }
+    }
+    schema
+}
+
+/// The largest amount of money.
+const MONEY_MAX: i64 = 1_000_000_000_000;
+/// A cursor of a list: what it begins behind, one or two integers in base 16.
+const CURSOR: &str = "^(0|[1-9a-f][0-9a-f]{0,15})(-(0|[1-9a-f][0-9a-f]{0,15}))?$";
 /// A time without an offset.
 const LOCAL_TIME: &str = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?$";
 

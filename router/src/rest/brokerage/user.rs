@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::kind::{Field, ID, Kind, Model, REFERENCE};
+use super::super::kind::{Bounds, EMAIL, Field, ID, Kind, Model, PASSWORD, REFERENCE, USERNAME};
 use super::super::reply::{Call, Reply};
 use super::super::route::{
     Access, Answer, BAD_MEMBER, Body, ErrorRow, Param, Route, Service, Variants, Verb, missing, path_id,
@@ -332,17 +332,21 @@ static NEW_ADDRESS: Model = Model {
     name: "NewAddress",
     about: "A postal address.",
     fields: &[
-        Field::new("street", Kind::Text),
-        Field::new("number", Kind::Text),
-        Field::new("zipCode", Kind::Text),
+        Field::new("street", Kind::Text).bounds(Bounds::line(200)),
+        Field::new("number", Kind::Text).bounds(Bounds::line(200)),
+        Field::new("zipCode", Kind::Text).bounds(Bounds::line(200)),
     ],
     example: "",
 };
 
 const FEE: Field = Field::new("brokerageFee", Kind::Number)
     .at("/input/brokerageFeePercent")
+    .bounds(Bounds::Range { min: 1, max: 100 })
     .about("What a broker takes of a trade, in percent: at least 1, with at most two decimals. A broker has to have it, nobody else may.");
-const PHONE: Field = Field::new("phoneNo", Kind::Text).at("/input/phone").nullable();
+const PHONE: Field = Field::new("phoneNo", Kind::Text)
+    .at("/input/phone")
+    .bounds(Bounds::line(64))
+    .nullable();
 const NEW_ADDRESS_FIELD: Field = Field::new("address", Kind::Object(&NEW_ADDRESS))
     .at("/input/address")
     .nullable();
@@ -351,15 +355,15 @@ static NEW_USER: Model = Model {
     name: "NewUser",
     about: "Who wants an account.",
     fields: &[
-        Field::new("name", Kind::Text).at("/input/name"),
-        Field::new("surname", Kind::Text).at("/input/surname"),
-        Field::new("email", Kind::Text).at("/input/email"),
+        Field::new("name", Kind::Text).at("/input/name").bounds(Bounds::line(64)),
+        Field::new("surname", Kind::Text).at("/input/surname").bounds(Bounds::line(64)),
+        Field::new("email", Kind::Text).at("/input/email").bounds(EMAIL),
         Field::new("password", Kind::Text)
-            .at("/input/password")
+            .at("/input/password").bounds(PASSWORD)
             .about("8 to 256 characters."),
         Field::new("type", ASKED_TYPE).at("/input/role"),
         Field::new("username", Kind::Text)
-            .at("/input/username")
+            .at("/input/username").bounds(USERNAME)
             .optional()
             .about("How the other systems call the person: everybody sees it, and it never changes. One is made up when left out."),
         PHONE,
@@ -373,13 +377,23 @@ static USER_CHANGE: Model = Model {
     name: "UserChange",
     about: "New values for some members of a person; null clears a telephone number or an address.",
     fields: &[
-        Field::new("name", Kind::Text).at("/input/name").optional(),
-        Field::new("surname", Kind::Text).at("/input/surname").optional(),
+        Field::new("name", Kind::Text)
+            .at("/input/name")
+            .bounds(Bounds::line(64))
+            .optional(),
+        Field::new("surname", Kind::Text)
+            .at("/input/surname")
+            .bounds(Bounds::line(64))
+            .optional(),
         Field::new("password", Kind::Text)
             .at("/input/password")
+            .bounds(PASSWORD)
             .optional()
             .about("8 to 256 characters. It ends the person's other sessions."),
-        Field::new("email", Kind::Text).at("/input/email").optional(),
+        Field::new("email", Kind::Text)
+            .at("/input/email")
+            .bounds(EMAIL)
+            .optional(),
         PHONE,
         NEW_ADDRESS_FIELD,
         FEE.optional(),
@@ -455,6 +469,7 @@ static GRANT: Model = Model {
             .about("After `startDate`. A time without an offset is in UTC."),
         Field::new("maxFeePercent", Kind::Number)
             .at("/input/maxFeePercent")
+            .bounds(Bounds::Range { min: 0, max: 100 })
             .nullable()
             .about("The highest fee of the broker that is agreed to for what is lent now, 0 to 100. Left out, what is added to an authorization keeps the lower of the fee agreed to before and the broker's fee of now."),
     ],

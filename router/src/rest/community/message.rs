@@ -1,6 +1,6 @@
 //! The user messaging service: messages from one person to another.
 
-use super::super::kind::{Field, ID, Kind, Model, acknowledged};
+use super::super::kind::{Bounds, Field, ID, Kind, Model, acknowledged};
 use super::super::route::{
     Answer, BAD_MEMBER, Body, ErrorRow, Invalid, Param, Place, Route, Service, Verb, missing, path_id,
 };
@@ -148,7 +148,9 @@ static NEW_MESSAGE: Model = Model {
     fields: &[
         Field::new("userFrom", Kind::Text).at("/from"),
         Field::new("userTo", Kind::Text).at("/to"),
-        Field::new("contents", Kind::Text).about("Up to 40,000 characters."),
+        Field::new("contents", Kind::Text)
+            .bounds(Bounds::text(40_000))
+            .about("Up to 40,000 characters."),
         Field::new("flag", Kind::Text)
             .nullable()
             .about("A word the sender puts on it, up to 64 characters."),

@@ -1,6 +1,6 @@
 //! The posting service: posts and the communities they are in.
 
-use super::super::kind::{Field, ID, Kind, Model, acknowledged};
+use super::super::kind::{Bounds, Field, ID, Kind, Model, USERNAME, acknowledged};
 use super::super::route::{
     Answer, BAD_MEMBER, Body, ErrorRow, Invalid, Param, Place, Route, Service, Verb, missing, path_id,
 };
@@ -131,24 +131,36 @@ const COMMUNITY: Field =
 
 const OUTDOORS: &str = r#"[{"id":6,"title":"Lost: one grey glove","community":"Outdoors","username":"dan","date":"2026-01-02T02:09:05+00:00"},{"id":3,"title":"Which trail for a first spring walk?","community":"Outdoors","username":"cleo","date":"2025-12-30T03:24:05+00:00"}]"#;
 
+/// Blank is none.
+const URL: Bounds = Bounds::Chars {
+    min: 0,
+    max: 2_000,
+    pattern: r"^\s*$|^\s*([Hh][Tt][Tt][Pp][Ss]?://[^\s/\\]|[^\s/\\:@?#]+\.[^\s/\\:@?#]+([/?#]|\s*$))",
+};
+
 static NEW_POST: Model = Model {
     name: "NewPost",
     about: "A post to make.",
     fields: &[
         Field::new("title", Kind::Text)
             .at("/input/title")
+            .bounds(Bounds::text(300))
             .about("Up to 300 characters."),
         Field::new("text", Kind::Text)
             .at("/input/text")
+            .bounds(Bounds::text(40_000))
             .about("Up to 40,000 characters."),
         Field::new("community", Kind::Text)
             .at("/input/community")
+            .bounds(Bounds::line(64))
             .about("Up to 64 characters on one line, in any case."),
         Field::new("username", Kind::Text)
             .at("/input/username")
+            .bounds(USERNAME)
             .about("Whose post it is, up to 64 characters on one line; there need not be such a user."),
         Field::new("url", Kind::Text)
             .at("/input/url")
+            .bounds(URL)
             .nullable()
             .about("What it is about, elsewhere: an http or https address, or a host and a path without a scheme (`www.example.com`), of up to 2,000 characters."),
         Field::new("date", Kind::DateTime)

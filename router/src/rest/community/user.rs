@@ -1,6 +1,6 @@
 //! The user account service: people, their email addresses and their karma.
 
-use super::super::kind::{Field, Kind, Model, acknowledged};
+use super::super::kind::{EMAIL, Field, Kind, Model, USERNAME as NEW_USERNAME, acknowledged};
 use super::super::reply::in_use;
 use super::super::route::{
     Access, Answer, BAD_MEMBER, Body, ErrorRow, Invalid, LAST_ADMINISTRATOR, PROTECTED, Param, Place, Route, Service,
@@ -143,9 +143,11 @@ static NEW_USER: Model = Model {
     fields: &[
         Field::new("username", Kind::Text)
             .at("/input/username")
+            .bounds(NEW_USERNAME)
             .about("Up to 64 characters, unique in any case."),
         Field::new("email", Kind::Text)
             .at("/input/email")
+            .bounds(EMAIL)
             .about("Up to 254 characters, unique in any case."),
         Field::new(
             "karma",
@@ -164,7 +166,9 @@ static NEW_USER: Model = Model {
 static NEW_EMAIL: Model = Model {
     name: "NewEmail",
     about: "Another email.",
-    fields: &[Field::new("email", Kind::Text).about("Up to 254 characters, unique in any case.")],
+    fields: &[Field::new("email", Kind::Text)
+        .bounds(EMAIL)
+        .about("Up to 254 characters, unique in any case.")],
     example: r#"{"email":"eve@example.org"}"#,
 };
 

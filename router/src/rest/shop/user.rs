@@ -1,6 +1,6 @@
 //! The user service: who may order.
 
-use super::super::kind::{Field, ID, Kind, Model, acknowledged};
+use super::super::kind::{Bounds, Field, ID, Kind, Model, PASSWORD as NEW_PASSWORD, USERNAME, acknowledged};
 use super::super::reply::in_use;
 use super::super::route::{
     Access, Answer, BAD_MEMBER, Body, ErrorRow, LAST_ADMINISTRATOR, PROTECTED, Param, Route, Service, Verb, path_id,
@@ -119,9 +119,11 @@ const CHANGED_ID: Param = path_id("id", "6");
 const NAME: Field = Field::new("name", Kind::Text);
 const PASSWORD: Field = Field::new("password", Kind::Text)
     .at("/input/password")
+    .bounds(NEW_PASSWORD)
     .about("8 to 256 characters.");
 const ADDRESS: Field = Field::new("address", Kind::Text)
     .at("/input/address/text")
+    .bounds(Bounds::text(1_000))
     .about("Free text of up to 1,000 characters.");
 
 static NEW_USER: Model = Model {
@@ -129,6 +131,7 @@ static NEW_USER: Model = Model {
     about: "Who wants an account.",
     fields: &[
         NAME.at("/input/username")
+            .bounds(USERNAME)
             .about("Up to 64 characters, unique in any case."),
         PASSWORD,
         ADDRESS,
