@@ -3,7 +3,8 @@
 
 The document has to be valid OpenAPI 3.1; then schemathesis sends what the document allows and what it forbids, and
 fails on a 5xx, on a status, media type, header or body that the document does not tell of, and on forbidden input that
-is taken. Not checked is that all allowed input is taken: a schema cannot say which cursors or names there are.
+is taken. Not checked is that all allowed input is taken: a schema cannot say which cursors or names there are, that money
+has two decimals, that an integer is written without a fraction, or which members need each other.
 
 AGORA_URL says where the server is. What it holds is not the sample data any more afterwards.
 """
