@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Authenticator;
 use crate::limits::Limits;
+use crate::server::{Answers, Bodies, Connections};
 use crate::subgraph::Subgraph;
 
 /// What every door of the router needs. Cheap to clone: every request does, several times.
@@ -46,23 +47,57 @@ impl Deref for Gateway {
 /// What is left of the bounds that all doors share.
 #[derive(Clone)]
 pub struct Room {
+    /// The bounds.
+    pub(crate) limits: Arc<Limits>,
     /// Requests that may still begin.
     pub requests: Arc<Semaphore>,
     /// Subscriptions that may still be opened.
     pub subscriptions: Arc<Semaphore>,
     /// WebSockets that may still be opened.
     pub sockets: Arc<Semaphore>,
+    /// Bytes that large requests may still hold of what was sent.
+    pub(crate) request_bytes: Arc<Semaphore>,
+    /// Bytes that subscriptions may still hold of what was sent.
+    pub(crate) subscription_bytes: Arc<Semaphore>,
+    /// Bytes of answers that may still wait for slow subscribers.
+    pub(crate) queued_bytes: Arc<Semaphore>,
+    /// The connections.
+    pub(crate) connections: Arc<Connections>,
+    /// The request bodies that are being received.
+    pub(crate) bodies: Arc<Bodies>,
+    /// The answers that wait to be read.
+    pub(crate) answers: Arc<Answers>,
+}
+
+impl Room {
+    /// All of it.
+    pub fn new(limits: &Arc<Limits>) -> Self {
+        let room_for = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        Self {
+            limits: Arc::clone(limits),
+            requests: room_for(limits.requests_max),
+            subscriptions: room_for(limits.subscriptions_max),
+            sockets: room_for(limits.sockets_max),
+            request_bytes: room_for(limits.requests_bytes_max),
+            subscription_bytes: room_for(limits.subscriptions_bytes_max),
+            queued_bytes: room_for(limits.unread_bytes_max),
+            connections: Connections::new(limits),
+            bodies: Arc::new(Bodies::new(limits)),
+            answers: Arc::new(Answers::new(limits)),
+        }
+    }
+
+    /// Closes connections whose time is over.
+    pub(crate) fn sweep(&self) {
+        self.connections.sweep();
+        self.answers.sweep();
+    }
 }
 
 impl Gateway {
     /// A gateway to that graph.
     pub fn new(graph: Arc<dyn Subgraph>, auth: Arc<Authenticator>, clock: Arc<dyn Clock>, limits: Arc<Limits>) -> Self {
-        let room_for = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
-        let room = Room {
-            requests: room_for(limits.requests_max),
-            subscriptions: room_for(limits.subscriptions_max),
-            sockets: room_for(limits.sockets_max),
-        };
+        let room = Room::new(&limits);
         Self(Arc::new(Shared {
             graph,
             auth,

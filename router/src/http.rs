@@ -22,6 +22,7 @@ mod orders;
 mod origin;
 mod pages;
 mod params;
+mod preconditions;
 mod refusal;
 mod request_id;
 mod socket;
@@ -43,6 +44,8 @@ use crate::rest::Openness;
 pub use guard::{guarded, guarded_mount, guarded_within};
 pub(crate) use host::{called_host, is_loopback};
 pub(crate) use origin::is_foreign;
+pub(crate) use params::without_byte_order_mark;
+pub(crate) use preconditions::{PRECONDITION_FAILED, preconditions_hold};
 pub use request_id::RequestId;
 pub use wording::Wording;
 

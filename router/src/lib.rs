@@ -13,6 +13,7 @@ pub mod limits;
 pub mod orders;
 pub mod rest;
 pub mod serve;
+pub mod server;
 pub mod status;
 pub mod subgraph;
 pub mod supergraph;

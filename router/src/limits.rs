@@ -35,6 +35,40 @@ settings! {
         entities_max: usize = 10_000,
         /// Rows of one REST list; a longer one is answered with a `Link` to its rest.
         rest_rows_max: usize = 10_000,
+        /// Connections of this process; where there are more, the one that waited longest for its client is closed.
+        connections_max: usize = 10_000,
+        /// Connections of one client address (of IPv6, of one network of 64 bits) other than this machine; behind a proxy on another machine all clients share its address.
+        connections_per_address_max: usize = 1_024,
+        /// Requests that one HTTP/2 connection has open at once.
+        streams_per_connection_max: u32 = 100,
+        /// Bytes of a request's head.
+        head_bytes_max: usize = 32 * 1024,
+        /// Milliseconds in which the head of a request has to arrive once it has begun.
+        head_ms_max: u64 = 10_000,
+        /// Milliseconds a connection stays open without a request.
+        idle_ms_max: u64 = 75_000,
+        /// Milliseconds in which a request body has to arrive.
+        body_ms_max: u64 = 30_000,
+        /// Milliseconds in which a request body may arrive more slowly than body_bytes_per_second_min.
+        body_grace_ms: u64 = 5_000,
+        /// Bytes a second with which a request body has to arrive.
+        body_bytes_per_second_min: u64 = 1_024,
+        /// Request bodies that are being received at once; where there are more, the one that waited longest is refused.
+        bodies_max: usize = 4_096,
+        /// Bytes of all request bodies that are being received, and of all heads and WebSocket messages; where there are more, the one that waited longest is refused.
+        bodies_bytes_max: usize = 64 * 1024 * 1024,
+        /// JSON values of a request body, of variables, and of one WebSocket message.
+        request_values_max: usize = 10_000,
+        /// Bytes that all large requests being answered hold of what was sent; one more is answered 503.
+        requests_bytes_max: usize = 64 * 1024 * 1024,
+        /// Bytes that all open subscriptions hold of what was sent, beside a few each; one more is refused.
+        subscriptions_bytes_max: usize = 64 * 1024 * 1024,
+        /// Milliseconds a client may leave an answer unread; then its connection is closed.
+        unread_ms_max: u64 = 30_000,
+        /// Bytes of all answers that wait to be read; where there are more, the connections whose answers waited longest are closed.
+        unread_bytes_max: usize = 64 * 1024 * 1024,
+        /// Bytes of answers waiting for a slow subscriber; one more has to wait at its source.
+        subscriber_queue_bytes_max: usize = 1024 * 1024,
         /// Requests being answered at once; one more is answered 503.
         requests_max: usize = 1_024,
         /// Open subscriptions of this process; one more is refused.

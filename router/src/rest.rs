@@ -48,6 +48,7 @@ pub use route::{
 };
 
 use crate::gateway::Gateway;
+use crate::http::{PRECONDITION_FAILED, preconditions_hold};
 use open::{At, Opened};
 use operation::Compiled;
 
@@ -185,7 +186,12 @@ async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Fail
     if let Some(person) = caller.on_behalf_of {
         variables["trader"] = person.to_string().into();
     }
+    // What was sent is not held while the graph answers.
+    drop(members);
     rights?;
+    if parts.method != Method::GET && !preconditions_hold(&parts.headers) {
+        return Err(Failure::new("PRECONDITION_FAILED", PRECONDITION_FAILED));
+    }
     let after = match compiled.route.answer.is_list() {
         true => input::query_value(query, "after")?,
         false => None,

@@ -1,6 +1,6 @@
 //! Listening: the main address, the mounts with ports of their own, and a clean end on SIGTERM.
 
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::config::Settings;
 use crate::orders::Children;
 use crate::workers::Workers;
-use crate::{http, rest};
+use crate::{http, rest, server};
 
 /// Why the server stopped, other than being asked to.
 #[derive(Debug, thiserror::Error)]
@@ -32,34 +32,27 @@ pub enum ServeError {
     /// The database cannot be closed.
     #[error("database: {}", .0.in_full())]
     Database(#[from] contract::Error),
-    /// A listener failed.
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
 }
 
 /// Listens until SIGTERM or SIGINT, then lets open requests finish within their time, and ends `replicas`, which they need.
 ///
 /// # Errors
-/// When an address cannot be listened on or a listener fails.
+/// When an address cannot be listened on.
 pub async fn run(app: App, replicas: Option<Children>, settings: &Settings, demo: bool) -> Result<(), ServeError> {
     let doors = open_doors(&app, settings, demo).await?;
     announce(&doors, demo);
     let gateway = app.gateway.clone();
     let workers = Workers::start(&app.services, &settings.workers, &gateway.shutdown, demo);
     let time = Duration::from_millis(settings.server.shutdown_ms_max);
-    let served = futures_util::future::try_join_all(doors.into_iter().map(|door| {
-        let shutdown = gateway.shutdown.clone();
-        axum::serve(
-            door.listener,
-            door.router.into_make_service_with_connect_info::<SocketAddr>(),
-        )
-        .with_graceful_shutdown(async move { shutdown.cancelled().await })
-        .into_future()
-    }));
+    let served = futures_util::future::join_all(
+        doors
+            .into_iter()
+            .map(|door| server::serve(door.listener, door.router, &gateway.room, gateway.shutdown.clone())),
+    );
     let asked = asked_to_stop();
     tokio::pin!(served, asked);
     tokio::select! {
-        ended = &mut served => { ended?; }
+        _ = &mut served => {}
         () = &mut asked => {
             tracing::info!("stopping: no new requests");
             gateway.shutdown.cancel();

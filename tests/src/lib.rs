@@ -4,7 +4,6 @@ mod books;
 
 pub use books::Books;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -143,11 +142,9 @@ async fn serve(app: &App, router: axum::Router) -> (String, JoinHandle<()>) {
         .expect("a loopback port");
     let url = format!("http://{}", listener.local_addr().expect("a bound address"));
     let shutdown = app.gateway.shutdown.clone();
+    let room = app.gateway.room.clone();
     let server = tokio::spawn(async move {
-        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(async move { shutdown.cancelled().await })
-            .await
-            .expect("the server runs");
+        agora::server::serve(listener, router, &room, shutdown).await;
     });
     (url, server)
 }

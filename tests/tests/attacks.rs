@@ -4,4 +4,10 @@
 //! An attack is a module below this one: it starts a [`Target`](target::Target), runs its requests in
 //! [`Target::attacked_by`](target::Target::attacked_by), and asserts what the report holds.
 
+mod http2_streams;
+mod slow_bodies;
+mod slow_headers;
+mod sockets;
 mod target;
+mod unread_answers;
+mod wire;

@@ -43,7 +43,7 @@ impl Media {
 }
 
 impl Accepted {
-    /// Reads the `Accept` of a request. Without one, anything goes.
+    /// Reads the `Accept` of a request. Without one, or with an empty one, anything goes.
     ///
     /// # Errors
     /// `NOT_ACCEPTABLE` when it names nothing that we can write.
@@ -53,10 +53,14 @@ impl Accepted {
             let value = value.to_str().map_err(|_| not_acceptable())?;
             ranges.extend(split_quoted(value, ',').filter_map(Range::parse));
         }
-        if !headers.contains_key(header::ACCEPT) {
+        let is_said = headers
+            .get_all(header::ACCEPT)
+            .iter()
+            .any(|value| !value.as_bytes().trim_ascii().is_empty());
+        if !is_said {
             ranges.extend(Range::parse("*/*"));
         }
-        Self::choose(&ranges).ok_or_else(not_acceptable)
+        Self::choose(&ranges, is_said).ok_or_else(not_acceptable)
     }
 
     /// How refusals are written for this client: streams begin only when nothing stands against them.
@@ -64,7 +68,7 @@ impl Accepted {
         self.single.unwrap_or(Media::Json)
     }
 
-    fn choose(ranges: &[Range]) -> Option<Self> {
+    fn choose(ranges: &[Range], is_said: bool) -> Option<Self> {
         // What is written first wins among equals; among equals of one range, our own order does.
         let best = |kinds: [(&str, &str); 2]| {
             let ranked = kinds
@@ -73,7 +77,14 @@ impl Accepted {
                 .filter_map(|(ours, (kind, subtype))| Some((rank(ranges, kind, subtype)?, ours)));
             ranked.min_by_key(|(rank, ours)| (*rank, *ours))
         };
-        let single = best([("application", "graphql-response+json"), ("application", "json")]);
+        let mut single = best([("application", "graphql-response+json"), ("application", "json")]);
+        // Clients that say `*/*` often know JSON only; those that say nothing get what the specification says.
+        if let (true, Some((wish, 0))) = (is_said, single)
+            && ranges[wish.1].kind == "*"
+            && rank(ranges, "application", "json") == Some(wish)
+        {
+            single = Some((wish, 1));
+        }
         let streaming = best([("text", "event-stream"), ("multipart", "mixed")]);
         if single.is_none() && streaming.is_none() {
             return None;

@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
 use crate::auth::Identity;
@@ -25,11 +25,14 @@ use crate::subgraph::{Answer, Document, SubgraphData, SubgraphRequest};
 pub(super) struct Operation {
     pub(super) kind: Kind,
     pub(super) request: SubgraphRequest,
+    /// What it holds of memory while it runs, about.
+    weight: usize,
 }
 
 impl Operation {
     pub(super) fn new(params: Params, identity: &Identity, request_id: Arc<str>) -> Self {
         let kind = kind_of(&params.query, params.operation_name.as_deref());
+        let weight = params.weight;
         let request = SubgraphRequest {
             document: Document::Text(params.query.into()),
             operation_name: params.operation_name,
@@ -39,7 +42,7 @@ impl Operation {
             request_id,
             queries_only: false,
         };
-        Self { kind, request }
+        Self { kind, request, weight }
     }
 
     fn is_subscription(&self) -> bool {
@@ -70,9 +73,55 @@ pub(super) enum Part {
 
 /// The answers of one operation. Dropping it ends the operation.
 pub(super) struct Answers {
-    queue: mpsc::Receiver<Answer>,
+    queue: mpsc::Receiver<Queued>,
     ending: Arc<OnceLock<Part>>,
     over: bool,
+}
+
+/// An answer that waits for its client, and what it takes of the bounds in bytes.
+struct Queued {
+    answer: Answer,
+    _own: OwnedSemaphorePermit,
+    _all: OwnedSemaphorePermit,
+}
+
+/// The bounds in bytes of the answers that wait: of one operation, and of all.
+struct QueueBytes {
+    own: Arc<Semaphore>,
+    own_max: usize,
+    all: Arc<Semaphore>,
+    all_max: usize,
+}
+
+impl QueueBytes {
+    fn new(gateway: &Gateway) -> Self {
+        let own_max = gateway.limits.subscriber_queue_bytes_max;
+        Self {
+            own: Arc::new(Semaphore::new(own_max.min(Semaphore::MAX_PERMITS))),
+            own_max,
+            all: Arc::clone(&gateway.room.queued_bytes),
+            all_max: gateway.limits.unread_bytes_max,
+        }
+    }
+
+    /// Waits until there is room for the answer; one that exceeds the bound takes all of it. `None` never comes: nobody closes
+    /// the bounds.
+    async fn room_for(&self, answer: Answer) -> Option<Queued> {
+        let permits = |most: usize| u32::try_from(answer.body.len().min(most)).unwrap_or(u32::MAX);
+        let own = Arc::clone(&self.own)
+            .acquire_many_owned(permits(self.own_max))
+            .await
+            .ok()?;
+        let all = Arc::clone(&self.all)
+            .acquire_many_owned(permits(self.all_max))
+            .await
+            .ok()?;
+        Some(Queued {
+            answer,
+            _own: own,
+            _all: all,
+        })
+    }
 }
 
 impl Answers {
@@ -88,6 +137,7 @@ impl Answers {
             return Err(Refusal::shutting_down());
         }
         let permit = permit(gateway, &operation)?;
+        let held = held(gateway, &operation)?;
         let (sender, queue) = mpsc::channel(gateway.limits.subscriber_queue_max);
         let ending = Arc::new(OnceLock::new());
         let answers = Self {
@@ -97,7 +147,7 @@ impl Answers {
         };
         let gateway = gateway.clone();
         tokio::spawn(async move {
-            let _permit = permit;
+            let (_permit, _held) = (permit, held);
             let how = pump(&gateway, &identity, operation, &sender).await;
             // Before the sender goes: whoever sees the queue end looks here.
             let _ = ending.set(how);
@@ -121,11 +171,24 @@ fn permit(gateway: &Gateway, operation: &Operation) -> Result<OwnedSemaphorePerm
         .map_err(|_| Refusal::new("UNAVAILABLE", what))
 }
 
-async fn pump(gateway: &Gateway, identity: &Identity, operation: Operation, queue: &mpsc::Sender<Answer>) -> Part {
+/// Takes what a subscription holds of what was sent, for as long as it is open: the bound on their number is no bound on that.
+fn held(gateway: &Gateway, operation: &Operation) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
+    if !operation.is_subscription() {
+        return Ok(None);
+    }
+    let weight = operation.weight.min(gateway.limits.subscriptions_bytes_max);
+    let bytes = Arc::clone(&gateway.room.subscription_bytes);
+    let held = bytes.try_acquire_many_owned(u32::try_from(weight).unwrap_or(u32::MAX));
+    let refused = |_| Refusal::new("UNAVAILABLE", "too many large subscriptions are open, try again later");
+    held.map(Some).map_err(refused)
+}
+
+async fn pump(gateway: &Gateway, identity: &Identity, operation: Operation, queue: &mpsc::Sender<Queued>) -> Part {
     let subscription = operation.is_subscription();
     let must_end = must_end(gateway, identity, subscription);
     tokio::pin!(must_end);
     let patience = Duration::from_millis(gateway.limits.subscriber_ms_max);
+    let bytes = QueueBytes::new(gateway);
     let mut answers = answers_of(gateway, operation);
     loop {
         let answer = tokio::select! {
@@ -142,15 +205,19 @@ async fn pump(gateway: &Gateway, identity: &Identity, operation: Operation, queu
         if let (true, Err(error)) = (subscription, gateway.auth.check(identity)) {
             return Part::Ended(error.into());
         }
-        let room = timeout(patience, queue.reserve());
+        let room = timeout(patience, async {
+            let room = queue.reserve().await.ok()?;
+            Some((room, bytes.room_for(answer.into_answer()).await?))
+        });
         let room = tokio::select! {
             biased;
             refusal = &mut must_end => return Part::Ended(refusal),
+            () = queue.closed() => return Part::Completed,
             room = room => room,
         };
         match room {
-            Ok(Ok(room)) => room.send(answer.into_answer()),
-            Ok(Err(_closed)) => return Part::Completed,
+            Ok(Some((room, queued))) => room.send(queued),
+            Ok(None) => return Part::Completed,
             Err(_elapsed) => return Part::Ended(too_slow()),
         }
     }
@@ -190,8 +257,8 @@ impl Stream for Answers {
         if self.over {
             return Poll::Ready(None);
         }
-        if let Some(answer) = ready!(self.queue.poll_recv(cx)) {
-            return Poll::Ready(Some(Part::Answer(answer)));
+        if let Some(queued) = ready!(self.queue.poll_recv(cx)) {
+            return Poll::Ready(Some(Part::Answer(queued.answer)));
         }
         self.over = true;
         // The ending is set before the sender goes. Without one, the task panicked.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
@@ -16,9 +17,11 @@ use crate::http::accept::{Accepted, Media, Streaming};
 use crate::http::answers::{Answers, Operation};
 use crate::http::operation::Kind;
 use crate::http::params::Params;
+use crate::http::preconditions::{PRECONDITION_FAILED, preconditions_hold};
 use crate::http::refusal::{self, Refusal};
 use crate::http::request_id::RequestId;
 use crate::http::{Shared, multipart, origin, socket, sse};
+use crate::server::Connection;
 use crate::status::status_of;
 use crate::subgraph::{Answer, Outcome};
 
@@ -29,13 +32,15 @@ pub(super) async fn answer(State(shared): State<Shared>, request: Request) -> Re
     let accepted = Accepted::of(request.headers());
     let media = accepted.as_ref().map_or(Media::Json, Accepted::media_for_refusals);
     let id = request.extensions().get().cloned().unwrap_or_else(RequestId::random);
-    let result = if is_websocket(request.headers()) {
+    let result = if is_websocket(&request) {
         open_socket(shared, id, request).await
     } else {
         match *request.method() {
             Method::GET | Method::HEAD | Method::POST => over_http(&shared.gateway, id, accepted, request).await,
             Method::OPTIONS => Ok((StatusCode::NO_CONTENT, [(header::ALLOW, METHODS)]).into_response()),
-            _ => Err(Refusal::method("GraphQL is asked by GET and POST", METHODS)),
+            _ => {
+                Err(Refusal::new("METHOD_NOT_ALLOWED", "GraphQL is asked by GET and POST").with(&[("allow", METHODS)]))
+            }
         }
     };
     let mut response = result.unwrap_or_else(|refusal| refusal.respond(media));
@@ -44,13 +49,37 @@ pub(super) async fn answer(State(shared): State<Shared>, request: Request) -> Re
     response
 }
 
-fn is_websocket(headers: &HeaderMap) -> bool {
-    let upgrade = headers.get(header::UPGRADE).and_then(|value| value.to_str().ok());
-    upgrade.is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
+/// Whether a client asks for a WebSocket. Only a GET by HTTP/1.1 can; elsewhere `Upgrade` is ignored (RFC 9110, section 7.8).
+fn is_websocket(request: &Request) -> bool {
+    let upgrades = request.headers().get_all(header::UPGRADE).iter();
+    let mut upgrades = upgrades
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    request.method() == Method::GET
+        && request.version() == Version::HTTP_11
+        && upgrades.any(|value| value.trim().eq_ignore_ascii_case("websocket"))
+}
+
+/// What a WebSocket handshake has to be like.
+const HANDSHAKE: &[(&str, &str)] = &[("upgrade", "websocket"), ("sec-websocket-version", "13")];
+
+fn refused_handshake(rejection: &WebSocketUpgradeRejection) -> Refusal {
+    let refusal = Refusal::invalid(format!(
+        "{}: a WebSocket needs Connection: upgrade, Sec-WebSocket-Key, Sec-WebSocket-Version: 13 and Sec-WebSocket-Protocol: graphql-transport-ws",
+        rejection.body_text()
+    ));
+    let refusal = refusal.with(HANDSHAKE);
+    match rejection {
+        WebSocketUpgradeRejection::InvalidWebSocketVersionHeader(_) => {
+            refusal.with_status(StatusCode::UPGRADE_REQUIRED)
+        }
+        _ => refusal,
+    }
 }
 
 async fn open_socket(shared: Shared, id: RequestId, request: Request) -> Result<Response, Refusal> {
     let (mut parts, _) = request.into_parts();
+    let connection = parts.extensions.get::<Arc<Connection>>().cloned();
     origin::check(&parts.headers, &parts.uri, &shared.front.allowed_origins)?;
     let identity = shared.gateway.auth.identify(&parts.headers)?;
     if shared.gateway.shutdown.is_cancelled() {
@@ -61,8 +90,8 @@ async fn open_socket(shared: Shared, id: RequestId, request: Request) -> Result<
         .map_err(|_| Refusal::new("UNAVAILABLE", "too many open WebSockets, try again later"))?;
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
         .await
-        .map_err(|rejection| Refusal::invalid(rejection.body_text()))?;
-    Ok(socket::open(shared.gateway, upgrade, identity, id, permit))
+        .map_err(|rejection| refused_handshake(&rejection))?;
+    Ok(socket::open(shared.gateway, upgrade, identity, id, permit, connection))
 }
 
 async fn over_http(
@@ -75,11 +104,15 @@ async fn over_http(
     let identity = gateway.auth.identify(&parts.headers)?;
     let accepted = accepted?;
     let params = params(gateway, &parts, body).await?;
+    if parts.method == Method::POST && !preconditions_hold(&parts.headers) {
+        return Err(Refusal::new("PRECONDITION_FAILED", PRECONDITION_FAILED));
+    }
     let mut operation = Operation::new(params, &identity, id.0);
     let by_post = parts.method == Method::POST;
     operation.request.queries_only = !by_post && operation.kind != Kind::Subscription;
     if !by_post && operation.kind == Kind::Mutation {
-        return Err(Refusal::method("a mutation has to be sent by POST", "POST"));
+        let refusal = Refusal::new("METHOD_NOT_ALLOWED", "a mutation has to be sent by POST");
+        return Err(refusal.with(&[("allow", "POST")]));
     }
     match (how(accepted, operation.kind, by_post)?, operation) {
         (How::Once(media), operation) => {
@@ -100,7 +133,7 @@ async fn over_http(
 async fn params(gateway: &Gateway, parts: &Parts, body: Body) -> Result<Params, Refusal> {
     match parts.method {
         Method::POST => Params::from_body(&parts.headers, body, &gateway.limits).await,
-        _ => Params::from_uri(&parts.uri),
+        _ => Params::from_uri(&parts.uri, &gateway.limits),
     }
 }
 

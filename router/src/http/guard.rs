@@ -8,48 +8,54 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
+use bytes::Bytes;
 use futures_util::FutureExt;
-use tokio::sync::Semaphore;
+use tokio::sync::SemaphorePermit;
 
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Room};
 use crate::http::host::require_one_host;
 use crate::http::refusal::Refusal;
 use crate::http::request_id::{self, RequestId};
 use crate::http::wording::Wording;
 use crate::rest::Envelope;
+use crate::server::{Connection, Unread, receive, values_in, weight_of};
 
-/// Puts around `router` what every request needs: an id, a log line, a bound, security headers, and a 500 for a panic.
+/// Puts around `router` what every request needs: an id, a log line, bounds, security headers, and a 500 for a panic.
 pub fn guarded(gateway: &Gateway, router: Router) -> Router {
-    guarded_within(Arc::clone(&gateway.room.requests), Wording::ByPath, router)
+    guarded_within(&gateway.room, Wording::ByPath, router)
 }
 
 /// As [`guarded`], at an address where one REST mount is all there is: what is refused before its routes is said in its words.
 pub fn guarded_mount(gateway: &Gateway, envelope: Envelope, router: Router) -> Router {
-    guarded_within(Arc::clone(&gateway.room.requests), Wording::Mount(envelope), router)
+    guarded_within(&gateway.room, Wording::Mount(envelope), router)
 }
 
-/// As [`guarded`], where there is no graph: as many requests at once as `room` is for.
-pub fn guarded_within(room: Arc<Semaphore>, wording: Wording, router: Router) -> Router {
-    router.layer(from_fn_with_state(Guard { room, wording }, around))
+/// As [`guarded`], where there is no graph: within the bounds of `room`.
+pub fn guarded_within(room: &Room, wording: Wording, router: Router) -> Router {
+    let guard = Arc::new(Guard {
+        room: room.clone(),
+        wording,
+    });
+    router.layer(from_fn_with_state(guard, around))
 }
 
-#[derive(Clone)]
 struct Guard {
-    room: Arc<Semaphore>,
+    room: Room,
     wording: Wording,
 }
 
 /// One layer, not one for each concern: every layer costs each request an allocation and a clone of all that is inside.
-async fn around(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+async fn around(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
     let line = Line::begin(&request);
     let words = guard.wording.of(&request);
-    let mut response = match answered(&guard, request, next).await {
+    let mut response = match answered(&guard.room, request, next).await {
         Ok(response) => response,
         Err(refusal) => words.respond(&refusal),
     };
@@ -63,16 +69,81 @@ async fn around(State(guard): State<Guard>, mut request: Request, next: Next) ->
     response
 }
 
-async fn answered(guard: &Guard, request: Request, next: Next) -> Result<Response, Refusal> {
+async fn answered(room: &Room, request: Request, next: Next) -> Result<Response, Refusal> {
     // Without a connection, this process itself calls.
     if request.extensions().get::<ConnectInfo<SocketAddr>>().is_some() {
         require_one_host(request.version(), request.headers(), request.uri())?;
     }
-    let run = AssertUnwindSafe(bounded(&guard.room, request, next)).catch_unwind();
-    run.await.unwrap_or_else(|cause| {
+    require_known_expectation(request.headers())?;
+    // Whoever asks whether we are alive has to get an answer most of all when there is much to do. What replicas of the order
+    // service ask needs their credential before it costs anything, and is what requests that are counted already wait for.
+    let path = request.uri().path();
+    if path == "/health" || path.starts_with("/raft/") {
+        return run(request, next).await;
+    }
+    let (parts, body) = request.into_parts();
+    let is_http1 = parts.version <= Version::HTTP_11;
+    let connection = parts.extensions.get::<Arc<Connection>>().cloned();
+    // The request has no place yet: a client that sends slowly keeps nobody out.
+    let received = receive(body, &room.limits, &room.bodies).await.and_then(|body| {
+        let most = room.limits.request_values_max;
+        let is_within = body.len() <= most || values_in(&body) <= most;
+        is_within.then_some(body).ok_or(Unread::TooManyValues)
+    });
+    let is_unread = matches!(&received, Err(unread) if *unread != Unread::TooManyValues);
+    let (body, _held) = match received {
+        Ok(body) => {
+            let held = hold(room, &body)?;
+            (Body::from(body), held)
+        }
+        Err(unread) => (unread.into_body(), None),
+    };
+    if let (true, Some(connection)) = (is_unread, connection) {
+        connection.linger();
+    }
+    let Ok(_place) = room.requests.try_acquire() else {
+        return Err(Refusal::new("UNAVAILABLE", "too many requests at once, try again"));
+    };
+    // Streams count until they have begun; then the bound on subscriptions holds.
+    let mut response = run(Request::from_parts(parts, body), next).await?;
+    if is_unread && is_http1 {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    Ok(response)
+}
+
+/// Bytes of a request of which there can be as many as there are places.
+const SMALL_BYTES: usize = 1024;
+
+/// Takes the bytes that a large request holds until it is answered.
+fn hold<'r>(room: &'r Room, body: &Bytes) -> Result<Option<SemaphorePermit<'r>>, Refusal> {
+    if body.len() <= SMALL_BYTES {
+        return Ok(None);
+    }
+    let weight = weight_of(body);
+    let most = room.limits.requests_bytes_max;
+    let weight = u32::try_from(weight.min(most)).unwrap_or(u32::MAX);
+    let held = room.request_bytes.try_acquire_many(weight);
+    let refused = |_| Refusal::new("UNAVAILABLE", "too many large requests at once, try again");
+    held.map(Some).map_err(refused)
+}
+
+async fn run(request: Request, next: Next) -> Result<Response, Refusal> {
+    let run = AssertUnwindSafe(next.run(request)).catch_unwind();
+    run.await.map_err(|cause| {
         log_panic(&*cause);
-        Err(Refusal::internal())
+        Refusal::internal()
     })
+}
+
+/// Requires that a client expects nothing, or to be told to go on with its body (RFC 9110, section 10.1.1).
+fn require_known_expectation(headers: &HeaderMap) -> Result<(), Refusal> {
+    let is_known = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    match headers.get_all(header::EXPECT).iter().all(is_known) {
+        true => Ok(()),
+        false => Err(Refusal::unknown_expectation()),
+    }
 }
 
 /// A line of the log in the making; none where nobody wants it.
@@ -115,20 +186,6 @@ fn protect_browsers(headers: &mut HeaderMap) {
         // Pages bring a policy of their own.
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-}
-
-/// Streams count until they have begun; then the bound on subscriptions holds.
-async fn bounded(room: &Semaphore, request: Request, next: Next) -> Result<Response, Refusal> {
-    // Whoever asks whether we are alive has to get an answer most of all when there is much to do. What replicas of the order
-    // service ask needs their credential before it costs anything, and is what requests that are counted already wait for.
-    let path = request.uri().path();
-    if path == "/health" || path.starts_with("/raft/") {
-        return Ok(next.run(request).await);
-    }
-    let Ok(_permit) = room.try_acquire() else {
-        return Err(Refusal::new("UNAVAILABLE", "too many requests at once, try again"));
-    };
-    Ok(next.run(request).await)
 }
 
 fn log_panic(cause: &(dyn Any + Send)) {

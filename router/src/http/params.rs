@@ -1,34 +1,79 @@
 //! The parameters of a GraphQL request, from a body or from an address.
 
 use async_graphql::Variables;
-use axum::body::{Body, HttpBody};
+use axum::body::Body;
 use axum::extract::Query;
 use axum::http::{HeaderMap, Uri, header};
-use http_body_util::LengthLimitError;
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
 use std::collections::HashMap;
 
 use crate::http::accept::{is_utf8, split_quoted};
 use crate::http::refusal::Refusal;
 use crate::limits::Limits;
+use crate::server::{Unread, values_in, weight_of};
 
 /// The parameters of a GraphQL request.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub(super) struct Params {
     pub(super) query: String,
-    #[serde(default)]
     pub(super) operation_name: Option<String>,
-    #[serde(default)]
     pub(super) variables: Variables,
-    /// Nothing here is ours to read, but it has to be a map.
-    #[serde(default, rename = "extensions", deserialize_with = "map_or_null")]
-    _extensions: (),
+    /// What it holds of memory, about.
+    pub(super) weight: usize,
 }
 
-fn map_or_null<'de, D: Deserializer<'de>>(from: D) -> Result<(), D::Error> {
-    Option::<HashMap<String, IgnoredAny>>::deserialize(from).map(drop)
+/// The parameters as they are sent.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SentParams {
+    query: Option<String>,
+    #[serde(default)]
+    operation_name: Option<String>,
+    #[serde(default)]
+    variables: Variables,
+    #[serde(default)]
+    extensions: Option<HashMap<String, Option<IgnoredAny>>>,
+}
+
+/// Why there is no query to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoQuery {
+    /// None was sent.
+    Missing,
+    /// Its hash was sent instead.
+    Hashed,
+}
+
+impl From<NoQuery> for Refusal {
+    fn from(why: NoQuery) -> Self {
+        match why {
+            NoQuery::Missing => Self::invalid("query must be given"),
+            // These words make clients send the query.
+            NoQuery::Hashed => Self::new("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported"),
+        }
+    }
+}
+
+impl SentParams {
+    /// The request, which holds about so much memory.
+    ///
+    /// # Errors
+    /// When there is no query.
+    pub(super) fn read(self, weight: usize) -> Result<Params, NoQuery> {
+        let is_hashed =
+            |extensions: &HashMap<_, Option<IgnoredAny>>| matches!(extensions.get("persistedQuery"), Some(Some(_)));
+        let why = match self.extensions.as_ref().is_some_and(is_hashed) {
+            true => NoQuery::Hashed,
+            false => NoQuery::Missing,
+        };
+        Ok(Params {
+            query: self.query.ok_or(why)?,
+            operation_name: self.operation_name,
+            variables: self.variables,
+            weight,
+        })
+    }
 }
 
 impl Params {
@@ -41,28 +86,23 @@ impl Params {
             return Err(Refusal::new(
                 "UNSUPPORTED_MEDIA_TYPE",
                 "a request body has to be content-type: application/json",
-            ));
+            )
+            .with(&[("accept", "application/json"), ("accept-post", "application/json")]));
         }
-        let most = limits.body_bytes_max;
-        let too_large = || Refusal::new("PAYLOAD_TOO_LARGE", format!("a request body has at most {most} bytes"));
-        if body.size_hint().lower() > most as u64 {
-            return Err(too_large());
-        }
-        let read = axum::body::to_bytes(body, most);
-        let bytes = match tokio::time::timeout(limits.request_time_max(), read).await {
-            Err(_) => return Err(Refusal::too_slow_to_send()),
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(error)) if is_length_limit(&error) => return Err(too_large()),
-            Ok(Err(_)) => return Err(Refusal::invalid("the request body could not be read")),
-        };
+        // The guard has received it, or knows why not.
+        let bytes = axum::body::to_bytes(body, limits.body_bytes_max).await;
+        let bytes = bytes.map_err(|error| Refusal::unread(Unread::of(&error).unwrap_or(Unread::TooLarge), limits))?;
         Self::from_json(&bytes)
     }
 
     fn from_json(bytes: &[u8]) -> Result<Self, Refusal> {
+        let bytes = without_byte_order_mark(bytes);
         match bytes.trim_ascii_start().first() {
             Some(b'[') => Err(Refusal::invalid("batches are not answered: send one request at a time")),
-            Some(b'{') => serde_json::from_slice(bytes)
-                .map_err(|error| Refusal::invalid(format!("the request body is no GraphQL request: {error}"))),
+            Some(b'{') => serde_json::from_slice::<SentParams>(bytes)
+                .map_err(|error| Refusal::invalid(format!("the request body is no GraphQL request: {error}")))?
+                .read(weight_of(bytes))
+                .map_err(Refusal::from),
             _ => Err(Refusal::invalid("the request body has to be a JSON object")),
         }
     }
@@ -71,7 +111,7 @@ impl Params {
     ///
     /// # Errors
     /// `INVALID_INPUT` for what is no request.
-    pub(super) fn from_uri(uri: &Uri) -> Result<Self, Refusal> {
+    pub(super) fn from_uri(uri: &Uri, limits: &Limits) -> Result<Self, Refusal> {
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
             .map_err(|_| Refusal::invalid("the address cannot be read"))?;
         let mut found: HashMap<String, String> = HashMap::new();
@@ -80,15 +120,27 @@ impl Params {
                 return Err(Refusal::invalid(format!("{name} is given twice")));
             }
         }
+        if found
+            .values()
+            .any(|value| values_in(value.as_bytes()) > limits.request_values_max)
+        {
+            return Err(Refusal::too_many_values(limits));
+        }
         // An empty parameter is one that is left out.
         let mut take = |name: &str| found.remove(name).filter(|value| !value.is_empty());
-        Ok(Self {
-            query: take("query").ok_or_else(|| Refusal::invalid("the parameter query is missing"))?,
+        let sent = SentParams {
+            query: take("query"),
             operation_name: take("operationName"),
             variables: json_parameter("variables", take("variables"))?.unwrap_or_default(),
-            _extensions: json_parameter::<HashMap<String, IgnoredAny>>("extensions", take("extensions")).map(drop)?,
-        })
+            extensions: json_parameter("extensions", take("extensions"))?,
+        };
+        Ok(sent.read(weight_of(uri.query().unwrap_or_default().as_bytes()))?)
     }
+}
+
+/// JSON behind a byte order mark, which some editors and libraries write (RFC 8259, section 8.1, lets readers ignore it).
+pub(crate) fn without_byte_order_mark(json: &[u8]) -> &[u8] {
+    json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json)
 }
 
 fn json_parameter<T: for<'de> Deserialize<'de>>(name: &str, value: Option<String>) -> Result<Option<T>, Refusal> {
@@ -114,8 +166,4 @@ fn is_json(headers: &HeaderMap) -> bool {
         _ => true,
     };
     is_json && parts.all(utf8)
-}
-
-fn is_length_limit(error: &axum::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|cause| cause.is::<LengthLimitError>())
 }

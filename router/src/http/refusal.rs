@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use contract::TokenError;
 use serde_json::json;
 
 use crate::http::accept::Media;
+use crate::limits::Limits;
 use crate::rest::{Envelope, Failure};
+use crate::server::Unread;
 use crate::status::status_of;
 
 /// Why a request was refused: a code with its status, and a sentence for whoever sent it.
@@ -19,7 +21,8 @@ pub(super) struct Refusal {
     code: &'static str,
     message: Cow<'static, str>,
     status: StatusCode,
-    allow: Option<&'static str>,
+    /// What would do, as headers say it.
+    headers: &'static [(&'static str, &'static str)],
 }
 
 impl Refusal {
@@ -28,7 +31,7 @@ impl Refusal {
             code,
             message: message.into(),
             status: status_of(code),
-            allow: None,
+            headers: &[],
         }
     }
 
@@ -44,20 +47,42 @@ impl Refusal {
         Self::new("INTERNAL", "something went wrong on our side")
     }
 
-    /// The method is not for this, but `allow` are.
-    pub(super) fn method(message: &'static str, allow: &'static str) -> Self {
-        Self {
-            allow: Some(allow),
-            ..Self::new("METHOD_NOT_ALLOWED", message)
+    /// The same with headers that say what would do.
+    pub(super) fn with(self, headers: &'static [(&'static str, &'static str)]) -> Self {
+        Self { headers, ..self }
+    }
+
+    /// The same with another status than its code has.
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// The body of the request is not there as a whole.
+    pub(super) fn unread(unread: Unread, limits: &Limits) -> Self {
+        match unread {
+            Unread::TooLarge => {
+                let most = limits.body_bytes_max;
+                Self::new("PAYLOAD_TOO_LARGE", format!("a request body has at most {most} bytes"))
+            }
+            // 408: the graph's own `TIMEOUT` is 504.
+            Unread::TooSlow => Self {
+                status: StatusCode::REQUEST_TIMEOUT,
+                ..Self::new("TIMEOUT", unread.to_string())
+            },
+            Unread::Displaced => Self::new("UNAVAILABLE", "too many request bodies are being received, try again"),
+            Unread::TooManyValues => Self::too_many_values(limits),
+            Unread::Broken => Self::invalid("the request body could not be read"),
         }
     }
 
-    /// The client did not finish sending (408: the graph's own `TIMEOUT` is 504).
-    pub(super) fn too_slow_to_send() -> Self {
-        Self {
-            status: StatusCode::REQUEST_TIMEOUT,
-            ..Self::new("TIMEOUT", "the request body took too long to arrive")
-        }
+    pub(super) fn too_many_values(limits: &Limits) -> Self {
+        let most = limits.request_values_max;
+        Self::invalid(format!("a request holds at most {most} JSON values"))
+    }
+
+    /// 417.
+    pub(super) fn unknown_expectation() -> Self {
+        Self::new("EXPECTATION_FAILED", "Expect must be 100-continue")
     }
 
     /// The list of GraphQL errors: this one.
@@ -75,25 +100,29 @@ impl Refusal {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, media.content_type());
-        if let Some(allow) = self.allow {
-            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
-        }
+        self.add_headers(headers);
         describe(self.status, headers, 1);
         response
     }
 
     /// The same in the words of a REST mount.
     pub(super) fn respond_as(&self, envelope: &Envelope) -> Response {
-        let mut failure = Failure::new(self.code, self.message.clone());
-        failure.allow = self.allow.map(str::to_owned);
+        let failure = Failure::new(self.code, self.message.clone());
         let mut response = failure.response(envelope);
         *response.status_mut() = self.status;
+        self.add_headers(response.headers_mut());
         response
+    }
+
+    fn add_headers(&self, headers: &mut HeaderMap) {
+        for (name, value) in self.headers {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
     }
 }
 
 /// Adds what a status must not be without.
-pub(super) fn describe(status: StatusCode, headers: &mut axum::http::HeaderMap, retry_after_seconds: u64) {
+pub(super) fn describe(status: StatusCode, headers: &mut HeaderMap, retry_after_seconds: u64) {
     match status {
         StatusCode::UNAUTHORIZED => {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -6,11 +6,13 @@
 mod message;
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use contract::TokenError;
+use futures_util::SinkExt;
 use futures_util::future::{BoxFuture, FutureExt};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, interval_at, timeout, timeout_at};
@@ -20,7 +22,9 @@ use crate::auth::Identity;
 use crate::gateway::Gateway;
 use crate::http::RequestId;
 use crate::http::answers::{Answers, Operation, Part};
-use crate::http::params::Params;
+use crate::http::params::{NoQuery, SentParams};
+use crate::http::refusal::Refusal;
+use crate::server::{Connection as Transport, values_in, weight_of};
 use message::{ClientMessage, Close};
 
 const PROTOCOL: &str = "graphql-transport-ws";
@@ -41,8 +45,12 @@ pub(super) fn open(
     identity: Identity,
     id: RequestId,
     permit: OwnedSemaphorePermit,
+    transport: Option<Arc<Transport>>,
 ) -> Response {
     let most = gateway.limits.body_bytes_max;
+    if let Some(transport) = &transport {
+        transport.is_now_websocket();
+    }
     let upgrade = upgrade
         .protocols([PROTOCOL])
         .read_buffer_size(READ_BUFFER_BYTES)
@@ -51,7 +59,7 @@ pub(super) fn open(
     upgrade.on_upgrade(move |socket| async move {
         let _permit = permit;
         let protocol_agreed = socket.protocol().is_some();
-        let mut connection = Connection::new(gateway, socket, id);
+        let mut connection = Connection::new(gateway, socket, id, transport);
         let close = match protocol_agreed {
             true => connection.run(identity).await,
             false => Err(Close::new(4406, "Subprotocol not acceptable: graphql-transport-ws is spoken here").into()),
@@ -86,22 +94,28 @@ type Step<T = ()> = Result<T, End>;
 struct Connection {
     gateway: Gateway,
     socket: WebSocket,
+    /// What carries it; it counts the bytes of messages that have arrived in part.
+    transport: Option<Arc<Transport>>,
     id: RequestId,
     operations: StreamMap<String, Answers>,
     /// Set when the connection has to end: as soon as what is running has finished.
     closing: Option<Close>,
+    /// What the last message holds of memory, about.
+    message_weight: usize,
     keep_alive: Interval,
     heard: bool,
 }
 
 impl Connection {
-    fn new(gateway: Gateway, socket: WebSocket, id: RequestId) -> Self {
+    fn new(gateway: Gateway, socket: WebSocket, id: RequestId, transport: Option<Arc<Transport>>) -> Self {
         Self {
             gateway,
             socket,
+            transport,
             id,
             operations: StreamMap::new(),
             closing: None,
+            message_weight: 0,
             keep_alive: interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE),
             heard: true,
         }
@@ -174,7 +188,7 @@ impl Connection {
         }
     }
 
-    async fn subscribe(&mut self, id: String, params: Params, identity: &Identity) -> Step {
+    async fn subscribe(&mut self, id: String, sent: SentParams, identity: &Identity) -> Step {
         if id.is_empty() || id.len() > ID_BYTES_MAX {
             return Err(Close::new(4400, format!("An id has 1 to {ID_BYTES_MAX} bytes")).into());
         }
@@ -184,6 +198,14 @@ impl Connection {
         if self.closing.is_some() {
             return Ok(());
         }
+        let params = match sent.read(self.message_weight) {
+            Ok(params) => params,
+            Err(NoQuery::Missing) => return Err(Close::new(4400, "Invalid message: a subscribe has a query").into()),
+            Err(hashed @ NoQuery::Hashed) => {
+                let refusal = Refusal::from(hashed);
+                return self.send(message::error(&id, &refusal.errors().to_string())).await;
+            }
+        };
         let most = self.gateway.limits.subscriptions_per_socket_max;
         let begun = if self.operations.len() >= most {
             Err(message::too_many(most))
@@ -230,6 +252,9 @@ impl Connection {
     /// A message of the protocol; `None` for what the WebSocket itself takes care of.
     async fn read(&mut self, message: Option<Result<Message, axum::Error>>) -> Step<Option<ClientMessage>> {
         self.heard = true;
+        if let Some(transport) = &self.transport {
+            transport.message_arrived();
+        }
         match message {
             None => Err(End::Gone),
             Some(Ok(Message::Close(_))) => Err(End::Closed),
@@ -238,12 +263,35 @@ impl Connection {
                 Err(Close::new(1009, "The message is too long").into())
             }
             Some(Err(_)) => Err(End::Gone),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
+            // A pong has to be read before the next ping is: who only sends would otherwise fill our memory with pongs.
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
+                self.flush().await?;
+                Ok(None)
+            }
             Some(Ok(Message::Binary(_))) => Err(Close::new(4400, "Messages are JSON text").into()),
+            Some(Ok(Message::Text(text))) if self.has_too_many_values(&text) => {
+                let most = self.gateway.limits.request_values_max;
+                Err(Close::new(4400, format!("A message holds at most {most} JSON values")).into())
+            }
             Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
-                Ok(message) => Ok(Some(message)),
+                Ok(message) => {
+                    self.message_weight = weight_of(text.as_bytes());
+                    Ok(Some(message))
+                }
                 Err(error) => Err(Close::new(4400, format!("Invalid message: {error}")).into()),
             },
+        }
+    }
+
+    fn has_too_many_values(&self, text: &str) -> bool {
+        let most = self.gateway.limits.request_values_max;
+        text.len() > most && values_in(text.as_bytes()) > most
+    }
+
+    async fn flush(&mut self) -> Step {
+        match timeout(SEND_TIME_MAX, self.socket.flush()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(End::Gone),
         }
     }
 

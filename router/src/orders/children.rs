@@ -9,7 +9,6 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use order_log::{Catalog, Credentials, ReplicaId, catalog_routes};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::net::{TcpListener, TcpSocket};
@@ -19,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::replica;
 use crate::config::{LogFormat, Settings};
+use crate::gateway::Room;
+use crate::server;
 
 /// What a replica that this process starts is told.
 #[derive(Clone, Debug)]
@@ -93,7 +94,9 @@ impl Children {
         let router = catalog_routes(catalog, family.credentials, settings.order_log());
         let (stop, catalog_stop) = (CancellationToken::new(), CancellationToken::new());
         let mut catalog = JoinSet::new();
-        catalog.spawn(answer_catalog(listener, router, catalog_stop.clone()));
+        let stop_catalog = catalog_stop.clone();
+        let room = Room::new(&Arc::new(settings.limits.clone()));
+        catalog.spawn(async move { server::serve(listener, router, &room, stop_catalog).await });
         let urls = family.ports.urls();
         let mut keepers = JoinSet::new();
         for (id, (_, address)) in &family.ports.0 {
@@ -130,13 +133,6 @@ impl Children {
         while self.keepers.join_next().await.is_some() {}
         self.catalog_stop.cancel();
         while self.catalog.join_next().await.is_some() {}
-    }
-}
-
-async fn answer_catalog(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
-    if let Err(error) = served.await {
-        tracing::error!(%error, "the catalog of the order replicas");
     }
 }
 

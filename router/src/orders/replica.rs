@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;
-use std::future::IntoFuture;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
@@ -20,16 +19,17 @@ use contract::{Clock, SystemClock};
 use order_log::{Access, Credentials, HttpCatalog, OpenError, Place, Replica, ReplicaId, Surroundings};
 use serde::Serialize;
 use serde_json::json;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::settings::{ReplicaFlags, ReplicaUrl, by_id, http_url, replica_id};
 use super::{credential, file_error};
 use crate::config::{ConfigError, LogFormat, RestAccess, Settings};
+use crate::gateway::Room;
 use crate::http::{Wording, guarded_within};
 use crate::rest::{self, Failure, Openness};
 use crate::serve::{self, ServeError, asked_to_stop};
+use crate::server;
 
 /// What a replica is told on its command line.
 #[derive(Clone, Debug, clap::Args)]
@@ -200,14 +200,11 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
         tracing::warn!(%address, "the documented routes answer anyone on this address");
     }
     let shutdown = CancellationToken::new();
-    let requests = Arc::new(Semaphore::new(settings.limits.requests_max.min(Semaphore::MAX_PERMITS)));
+    let room = Room::new(&Arc::new(settings.limits.clone()));
     let wording = Wording::Mount(rest::bazaar_envelope());
-    let router = guarded_within(requests, wording, routes(&replica, open, &shutdown));
+    let router = guarded_within(&room, wording, routes(&replica, open, &shutdown));
     tracing::info!(id = replica.id(), %address, "the replica listens");
-    let ending = shutdown.clone();
-    let served = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move { ending.cancelled().await })
-        .into_future();
+    let served = server::serve(listener, router, &room, shutdown.clone());
     let parent = parent_ended(args.ends_with_input);
     tokio::pin!(served, asked, parent);
     let mut outcome = Ok(());
@@ -222,7 +219,7 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        ended = &mut served => { ended?; }
+        () = &mut served => {}
         () = replica.stopped() => outcome = Err(ReplicaError::Stopped(replica.id())),
         () = &mut asked => {}
         () = &mut parent => tracing::info!(id = replica.id(), "whoever started the replica has ended"),
@@ -334,12 +331,23 @@ pub(super) fn arguments(
     let all = settings.by_name();
     let replicas = serde_json::to_value(&settings.replicas).expect("settings are plain values");
     let bounds = replicas.as_object().into_iter().flat_map(|bounds| bounds.keys());
-    const SHARED: [&str; 8] = [
+    const SHARED: [&str; 19] = [
         "rest_access",
         "log",
         "log_format",
         "shutdown_ms_max",
         "requests_max",
+        "requests_bytes_max",
+        "connections_max",
+        "connections_per_address_max",
+        "head_ms_max",
+        "idle_ms_max",
+        "body_ms_max",
+        "body_grace_ms",
+        "body_bytes_per_second_min",
+        "bodies_max",
+        "bodies_bytes_max",
+        "unread_ms_max",
         "body_bytes_max",
         "request_ms_max",
         "rest_rows_max",

@@ -95,6 +95,9 @@ impl Failure {
             let seconds = self.retry_after_seconds.unwrap_or(RETRY_AFTER_SECONDS_DEFAULT);
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
+        if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        }
         if let Some(allow) = self.allow.as_ref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
             headers.insert(header::ALLOW, allow);
         }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
-use http_body_util::LengthLimitError;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -14,7 +13,9 @@ use super::operation::Compiled;
 use super::paths::Found;
 use super::route::{Invalid, Place};
 use super::text::pairs;
+use crate::http::without_byte_order_mark;
 use crate::limits::Limits;
+use crate::server::Unread;
 
 /// What came in the body, by member.
 pub(super) enum Members {
@@ -53,7 +54,7 @@ pub(super) async fn members(
             .map(Members::Form)
             .ok_or_else(|| Failure::new("INVALID_INPUT", "the body is not a well encoded form"));
     }
-    match serde_json::from_slice(&bytes) {
+    match serde_json::from_slice(without_byte_order_mark(&bytes)) {
         Ok(members) => Ok(Members::Json(members)),
         Err(_) => Err(Failure::new("INVALID_INPUT", "the body must be a JSON object")),
     }
@@ -76,17 +77,17 @@ fn media(headers: &HeaderMap, form: bool) -> Result<Media, Failure> {
 }
 
 async fn read(body: Body, limits: &Limits) -> Result<axum::body::Bytes, Failure> {
-    let whole = axum::body::to_bytes(body, limits.body_bytes_max);
-    // Whoever sends a byte a minute holds a place that others need.
-    let read = tokio::time::timeout(limits.request_time_max(), whole)
-        .await
-        .map_err(|_| Failure::new("INVALID_INPUT", "the body did not arrive in time"))?;
-    read.map_err(|error| {
-        let error: &(dyn std::error::Error + 'static) = &error;
-        match std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<LengthLimitError>()) {
-            true => too_large(limits),
-            false => Failure::new("INVALID_INPUT", "the body did not arrive whole"),
+    // The guard around all doors has received it, or knows why not.
+    let read = axum::body::to_bytes(body, limits.body_bytes_max).await;
+    read.map_err(|error| match Unread::of(&error) {
+        None | Some(Unread::TooLarge) => too_large(limits),
+        Some(Unread::TooSlow) => Failure::new("REQUEST_TIMEOUT", "the body took too long to arrive"),
+        Some(Unread::Displaced) => Failure::new("UNAVAILABLE", "too many bodies are being received, try again"),
+        Some(Unread::TooManyValues) => {
+            let most = limits.request_values_max;
+            Failure::new("INVALID_INPUT", format!("a body holds at most {most} JSON values"))
         }
+        Some(Unread::Broken) => Failure::new("INVALID_INPUT", "the body did not arrive whole"),
     })
 }
 

@@ -77,6 +77,16 @@ const CASES: &[Case] = &[
     case("variables in a list", POST, BODY, r#"{"query":"{ hello }","variables":[7]}"#, 400, BAD),
     case("variables in a text", POST, BODY, r#"{"query":"{ hello }","variables":"{}"}"#, 400, BAD),
     case("extensions in a text", POST, BODY, r#"{"query":"{ hello }","extensions":"{}"}"#, 400, BAD),
+    case("a hash instead of a query", POST, BODY, r#"{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"00"}}}"#, 200, Some("PERSISTED_QUERY_NOT_SUPPORTED")),
+    case("a hash and a null query", POST, MODERN, r#"{"query":null,"extensions":{"persistedQuery":{}}}"#, 200, Some("PERSISTED_QUERY_NOT_SUPPORTED")),
+    case("no hash and no query", POST, BODY, r#"{"extensions":{"persistedQuery":null}}"#, 400, BAD),
+    case("a hash by get", ("GET", "/graphql?extensions=%7B%22persistedQuery%22:%7B%22version%22:1,%22sha256Hash%22:%2200%22%7D%7D"), &[], "", 200, Some("PERSISTED_QUERY_NOT_SUPPORTED")),
+    case("extensions in a list", POST, BODY, r#"{"query":"{ hello }","extensions":[]}"#, 400, BAD),
+    case("a byte order mark", POST, BODY, "\u{feff}{\"query\":\"{ hello }\"}", 200, None),
+    case("an unknown expectation", POST, &[("content-type", JSON), ("expect", "200-ok")], HELLO, 417, Some("EXPECTATION_FAILED")),
+    case("an effect on condition that nothing is there", POST, &[("content-type", JSON), ("if-none-match", "*")], HELLO, 412, Some("PRECONDITION_FAILED")),
+    case("an effect on an entity tag", POST, &[("content-type", JSON), ("if-match", "\"a\"")], HELLO, 412, Some("PRECONDITION_FAILED")),
+    case("an effect on what is there", POST, &[("content-type", JSON), ("if-match", "*"), ("if-none-match", "\"a\"")], HELLO, 200, None),
     case("no content type", POST, &[], HELLO, 415, Some("UNSUPPORTED_MEDIA_TYPE")),
     case("a form", POST, &[("content-type", "application/x-www-form-urlencoded")], "query=%7Bhello%7D", 415, Some("UNSUPPORTED_MEDIA_TYPE")),
     case("plain text", POST, &[("content-type", "text/plain")], HELLO, 415, Some("UNSUPPORTED_MEDIA_TYPE")),
@@ -137,7 +147,7 @@ async fn every_request_has_its_status_and_every_error_its_code() {
         }
         assert_eq!(
             json.get("data").is_some(),
-            *status == 200 && *code != INVALID,
+            *status == 200 && *code != INVALID && *code != Some("PERSISTED_QUERY_NOT_SUPPORTED"),
             "{name}: {json}"
         );
         assert!(got.header("x-request-id").is_some(), "{name}");
@@ -149,7 +159,12 @@ async fn the_answer_has_the_media_type_that_was_asked_for() {
     let door = Door::open().await;
     let table = [
         (None, RESPONSE),
-        (Some("*/*"), RESPONSE),
+        (Some(""), RESPONSE),
+        (Some("*/*"), JSON),
+        (Some("*/*;q=0.5"), JSON),
+        (Some("text/html,application/xhtml+xml,*/*;q=0.8"), JSON),
+        (Some("application/graphql-response+json, */*;q=0.1"), RESPONSE),
+        (Some("application/json;q=0, */*"), RESPONSE),
         (Some("application/*"), RESPONSE),
         (Some(RESPONSE), RESPONSE),
         (Some(JSON), JSON),
@@ -165,7 +180,7 @@ async fn the_answer_has_the_media_type_that_was_asked_for() {
         (Some("application/json, application/graphql-response+json;q=0.9"), JSON),
         (Some("application/json, application/graphql-response+json"), JSON),
         (Some("application/graphql-response+json;q=0, */*"), JSON),
-        (Some("text/html, */*;q=0.1"), RESPONSE),
+        (Some("text/html, */*;q=0.1"), JSON),
         (Some("application/json, text/event-stream;q=0.5"), JSON),
         (Some("text/event-stream, application/json"), "text/event-stream"),
     ];
@@ -191,6 +206,23 @@ async fn a_refusal_says_what_would_do() {
         .send(request("GET", "/graphql?query=mutation%7Bchange%7D", &[], ""))
         .await;
     assert_eq!(mutation.header("allow"), Some("POST"));
+    let form = door
+        .send(request("POST", "/graphql", &[("content-type", "text/plain")], HELLO))
+        .await;
+    assert_eq!(form.header("accept-post"), Some("application/json"));
+    let handshake = [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "8"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    let refused = door.send(request("GET", "/graphql", &handshake, "")).await;
+    assert_eq!(
+        (refused.status.as_u16(), refused.header("sec-websocket-version")),
+        (426, Some("13"))
+    );
+    assert_eq!(refused.header("upgrade"), Some("websocket"));
+    assert!(refused.text.contains("graphql-transport-ws"), "{}", refused.text);
     let page = door.send(request("POST", "/health", &[], "")).await;
     assert_eq!(page.header("allow"), Some("GET,HEAD"));
 }
@@ -261,7 +293,7 @@ async fn a_body_may_be_as_long_as_the_bound_and_not_a_byte_longer() {
 #[tokio::test]
 async fn a_body_that_never_arrives_ends_in_time() {
     let limits = Limits {
-        request_ms_max: 1,
+        body_grace_ms: 1,
         ..Limits::default()
     };
     let door = Door::with(limits, Front::default()).await;

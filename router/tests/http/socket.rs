@@ -291,6 +291,25 @@ async fn what_the_graph_refuses_is_an_error_and_nothing_follows() {
 }
 
 #[tokio::test]
+async fn a_hash_instead_of_a_query_is_refused_so_that_the_query_is_sent() {
+    let door = Door::open().await;
+    let mut socket = Socket::of(&door, 1).await;
+    let hash = json!({ "extensions": { "persistedQuery": { "version": 1, "sha256Hash": "00" } } });
+    socket
+        .say(json!({ "id": "1", "type": "subscribe", "payload": hash }))
+        .await;
+    let error = socket.message().await;
+    assert_eq!((&error["type"], &error["id"]), (&json!("error"), &json!("1")));
+    assert_eq!(error["payload"][0]["message"], "PersistedQueryNotSupported");
+    assert_eq!(
+        error["payload"][0]["extensions"]["code"],
+        "PERSISTED_QUERY_NOT_SUPPORTED"
+    );
+    socket.subscribe("1", "{ hello }").await;
+    assert_eq!(socket.message().await, next("1", json!({ "hello": "hello 0" })));
+}
+
+#[tokio::test]
 async fn a_client_that_has_heard_enough_frees_its_subscription() {
     let mut door = Door::open().await;
     let mut socket = Socket::of(&door, 1).await;

@@ -14,6 +14,15 @@ fn schema_graphql_is_the_public_part_of_the_supergraph() {
 }
 
 #[test]
+fn every_entity_can_be_named_by_who_watches_invalidations() {
+    let is_entity = |line: &&str| line.starts_with("type ") && line.contains("key: \"");
+    let entities = SUPERGRAPH.lines().filter(is_entity);
+    let mut names: Vec<_> = entities.filter_map(|line| line.split_whitespace().nth(1)).collect();
+    names.sort_unstable();
+    assert_eq!(names, contract::ENTITY_TYPES);
+}
+
+#[test]
 fn the_public_schema_is_valid_and_shows_nothing_of_the_federation() {
     let public = public_sdl(SUPERGRAPH).unwrap();
     Schema::parse_and_validate(&public, "schema.graphql").unwrap();

@@ -3,7 +3,7 @@
 use async_graphql::{Context, SimpleObject, Subscription};
 use futures_util::stream::{Stream, StreamExt};
 
-use crate::{ContextExt, Delivery, Event, clamp_to_int};
+use crate::{ContextExt, Delivery, Error, Event, Result, clamp_to_int};
 
 /// Whatever a client remembers of this entity is no longer true.
 #[derive(Clone, Debug, SimpleObject)]
@@ -27,9 +27,11 @@ impl InvalidationSubscription {
         &self,
         ctx: &Context<'_>,
         typenames: Option<Vec<String>>,
-    ) -> impl Stream<Item = Invalidation> + use<> {
+    ) -> Result<impl Stream<Item = Invalidation> + use<>> {
         let viewer = ctx.viewer().clone();
-        ctx.services().bus.subscribe().filter_map(move |delivery| {
+        // What is kept for as long as the subscription lasts is one of few names, however many were sent.
+        let typenames = typenames.map(known).transpose()?;
+        Ok(ctx.services().bus.subscribe().filter_map(move |delivery| {
             let found = match &delivery {
                 Delivery::Lagged(_) => Some(Invalidation {
                     typename: "*".to_owned(),
@@ -57,6 +59,40 @@ impl InvalidationSubscription {
                 },
             };
             std::future::ready(found)
-        })
+        }))
     }
+}
+
+/// The types whose entities have keys, and so can be invalidated.
+pub const ENTITY_TYPES: [&str; 15] = [
+    "Authorization",
+    "Book",
+    "BookPurchase",
+    "BrokerageOrder",
+    "Community",
+    "ExchangeOrder",
+    "Holding",
+    "Message",
+    "Post",
+    "Product",
+    "ShopOrder",
+    "Stock",
+    "Transaction",
+    "User",
+    "Wallet",
+];
+
+/// The types with these names, each once.
+fn known(names: Vec<String>) -> Result<Vec<&'static str>> {
+    let mut known = Vec::new();
+    for name in names {
+        let Some(typename) = ENTITY_TYPES.iter().find(|typename| **typename == name) else {
+            let all = ENTITY_TYPES.join(", ");
+            return Err(Error::invalid("typenames", format!("must be among {all}")));
+        };
+        if !known.contains(typename) {
+            known.push(*typename);
+        }
+    }
+    Ok(known)
 }

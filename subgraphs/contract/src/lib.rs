@@ -54,7 +54,7 @@ pub use id::parse_id;
 pub use idempotency::{IdempotencyKey, Once, once};
 pub use in_name::InName;
 pub use int::clamp_to_int;
-pub use invalidation::{Invalidation, InvalidationSubscription};
+pub use invalidation::{ENTITY_TYPES, Invalidation, InvalidationSubscription};
 pub use loader::{Loader, Rows, loader, row, rows, settled_rows};
 pub use money::{Money, MoneySum};
 pub use order_log::{NO_REPLICA, OrderLog, Recorded, Replica, TableLog, Trade, Traded};

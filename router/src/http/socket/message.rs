@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use crate::http::params::Params;
+use crate::http::params::SentParams;
 use crate::http::refusal::Refusal;
 use crate::subgraph::{Answer, Outcome};
 
@@ -27,7 +27,7 @@ pub(super) enum ClientMessage {
     },
     Subscribe {
         id: String,
-        payload: Params,
+        payload: SentParams,
     },
     Complete {
         id: String,

@@ -1,0 +1,203 @@
+//! The HTTP server: an accept loop over hyper in which everything that a stranger can make the process hold has a bound.
+//!
+//! A bound that is reached by one client must not lock out the next one. So where all places are taken, the connection, body or
+//! answer that has waited longest for its client makes room ([`Connections`], [`Bodies`], [`Answers`]).
+
+mod answers;
+mod bodies;
+mod connections;
+mod stream;
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request};
+use axum::http::{Response, Version};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use answers::AnswerBody;
+pub(crate) use answers::Answers;
+pub(crate) use bodies::{Bodies, Unread, receive, values_in, weight_of};
+pub(crate) use connections::{Connection, Connections};
+use stream::BoundedStream;
+
+use crate::gateway::Room;
+use crate::limits::Limits;
+
+/// How often deadlines are looked at, and the least that a deadline can be.
+const TICK: Duration = Duration::from_millis(250);
+/// How long the accept loop rests when the system has no descriptor or memory left for a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often one and the same failure of the accept loop is logged.
+const ACCEPT_LOG_INTERVAL: Duration = Duration::from_secs(10);
+/// The window of one HTTP/2 stream: what a client may send before its body is read.
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+/// The window of one HTTP/2 connection.
+const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
+/// Answer bytes that one HTTP/2 stream may have buffered.
+const STREAM_SEND_BUFFER_BYTES: usize = 32 * 1024;
+/// Streams that a client may have opened and reset before they are looked at (CVE-2023-44487).
+const PENDING_RESET_STREAMS_MAX: usize = 20;
+/// How often a silent HTTP/2 client is asked whether it is still there, and how long it has to answer.
+const HTTP2_KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// hyper takes no smaller one.
+const READ_BUFFER_BYTES_MIN: usize = 8 * 1024;
+
+/// Serves `router` to everybody who connects, within the bounds of `room`, until `shutdown`; then lets open requests finish.
+///
+/// Every request has the client's address as `ConnectInfo<SocketAddr>` among its extensions.
+pub async fn serve(listener: TcpListener, router: Router, room: &Room, shutdown: CancellationToken) {
+    let builder = Arc::new(builder(&room.limits));
+    let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failures = FailureLog::default();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = ticks.tick() => {
+                room.sweep();
+                continue;
+            }
+            () = shutdown.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let Some(connection) = room.connections.admit(peer) else {
+                    continue;
+                };
+                let served = serve_connection(
+                    Arc::clone(&builder),
+                    BoundedStream::new(stream, Arc::clone(&connection)),
+                    connection,
+                    router.clone(),
+                    Arc::clone(&room.answers),
+                    shutdown.clone(),
+                );
+                let open = open.clone();
+                tokio::spawn(async move {
+                    served.await;
+                    drop(open);
+                });
+            }
+            // The client went before it was accepted.
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                failures.log(&error);
+                room.connections.make_room();
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    drop(open);
+    loop {
+        tokio::select! {
+            _ = all_closed.recv() => return,
+            _ = ticks.tick() => room.sweep(),
+        }
+    }
+}
+
+fn builder(limits: &Limits) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .max_buf_size(limits.head_bytes_max.max(READ_BUFFER_BYTES_MIN));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams_per_connection_max)
+        .max_pending_accept_reset_streams(PENDING_RESET_STREAMS_MAX)
+        .max_header_list_size(u32::try_from(limits.head_bytes_max).unwrap_or(u32::MAX))
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_send_buf_size(STREAM_SEND_BUFFER_BYTES)
+        .keep_alive_interval(HTTP2_KEEP_ALIVE)
+        .keep_alive_timeout(HTTP2_KEEP_ALIVE);
+    builder
+}
+
+async fn serve_connection(
+    builder: Arc<Builder<TokioExecutor>>,
+    stream: BoundedStream<TcpStream>,
+    connection: Arc<Connection>,
+    router: Router,
+    answers: Arc<Answers>,
+    shutdown: CancellationToken,
+) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (router, connection, answers) = (router.clone(), Arc::clone(&connection), Arc::clone(&answers));
+        async move { Ok::<_, Infallible>(answer(router, connection, answers, request).await) }
+    });
+    let served = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    tokio::pin!(served);
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = shutdown.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::trace!(%error, "a connection ended with an error");
+    }
+}
+
+async fn answer(
+    router: Router,
+    connection: Arc<Connection>,
+    answers: Arc<Answers>,
+    request: Request<Incoming>,
+) -> Response<AnswerBody> {
+    let is_http2 = request.version() == Version::HTTP_2;
+    let open = connection.begin_request(is_http2);
+    let mut request = request.map(Body::new);
+    request
+        .extensions_mut()
+        .insert(ConnectInfo::<SocketAddr>(connection.peer()));
+    request.extensions_mut().insert(Arc::clone(&connection));
+    let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
+    response.map(|body| AnswerBody::new(body, &answers, &connection, is_http2, open))
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    )
+}
+
+/// Logs that connections cannot be accepted, but not every time: the loop would fill the log with it.
+#[derive(Default)]
+struct FailureLog {
+    logged: Option<Instant>,
+    unlogged: u64,
+}
+
+impl FailureLog {
+    fn log(&mut self, error: &io::Error) {
+        if self.logged.is_some_and(|logged| logged.elapsed() < ACCEPT_LOG_INTERVAL) {
+            self.unlogged += 1;
+            return;
+        }
+        tracing::error!(%error, unlogged = self.unlogged, "a connection cannot be accepted");
+        *self = Self {
+            logged: Some(Instant::now()),
+            unlogged: 0,
+        };
+    }
+}

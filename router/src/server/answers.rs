@@ -1,0 +1,215 @@
+//! The answers that wait for their clients to read them, bounded in bytes and in time.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::{Frame, SizeHint};
+use tokio::time::Instant;
+
+use super::connections::{Connection, OpenRequest};
+use crate::limits::Limits;
+
+/// How much of an answer is handed to hyper at once; what is not handed over yet can be counted.
+const PIECE_BYTES: usize = 16 * 1024;
+/// About what an HTTP/2 stream costs beside the bytes of its answer.
+const STREAM_BYTES: usize = 2 * 1024;
+
+/// All answers that wait to be read.
+///
+/// When they hold too many bytes, the connections of those that have not been read for longest are closed.
+pub(crate) struct Answers {
+    bytes_max: usize,
+    time_max: Duration,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    next: u64,
+    bytes: usize,
+    answers: HashMap<u64, Answer>,
+}
+
+struct Answer {
+    bytes: usize,
+    progress: Instant,
+    connection: Arc<Connection>,
+}
+
+impl Answers {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            bytes_max: limits.unread_bytes_max,
+            time_max: Duration::from_millis(limits.unread_ms_max),
+            waiting: Mutex::default(),
+        }
+    }
+
+    /// Closes the connections whose answers have not been read in time.
+    pub(crate) fn sweep(&self) {
+        let mut waiting = self.lock();
+        let is_late = |answer: &&Answer| answer.progress.elapsed() > self.time_max;
+        let late: Vec<_> = waiting
+            .answers
+            .values()
+            .filter(is_late)
+            .map(|answer| Arc::clone(&answer.connection))
+            .collect();
+        for connection in late {
+            waiting.cut(&connection);
+        }
+    }
+
+    fn enter(self: &Arc<Self>, bytes: usize, connection: &Arc<Connection>) -> Ticket {
+        let mut waiting = self.lock();
+        waiting.next += 1;
+        let id = waiting.next;
+        let answer = Answer {
+            bytes,
+            progress: Instant::now(),
+            connection: Arc::clone(connection),
+        };
+        waiting.bytes += bytes;
+        waiting.answers.insert(id, answer);
+        while waiting.bytes > self.bytes_max {
+            let held = waiting.answers.iter().filter(|(_, answer)| answer.bytes > 0);
+            let Some((_, longest)) = held.min_by_key(|(id, answer)| (answer.progress, **id)) else {
+                break;
+            };
+            let connection = Arc::clone(&longest.connection);
+            waiting.cut(&connection);
+        }
+        Ticket {
+            answers: Arc::clone(self),
+            id,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// Closes a connection; what its answers hold is as good as free.
+    fn cut(&mut self, connection: &Arc<Connection>) {
+        connection.cut();
+        for answer in self.answers.values_mut() {
+            if answer.connection.id() == connection.id() {
+                self.bytes -= std::mem::take(&mut answer.bytes);
+            }
+        }
+    }
+}
+
+/// The place of an answer among those that wait.
+struct Ticket {
+    answers: Arc<Answers>,
+    id: u64,
+}
+
+impl Ticket {
+    fn handed_over(&self, bytes: usize) {
+        let mut waiting = self.answers.lock();
+        let waiting = &mut *waiting;
+        if let Some(answer) = waiting.answers.get_mut(&self.id) {
+            let bytes = bytes.min(answer.bytes);
+            answer.bytes -= bytes;
+            waiting.bytes -= bytes;
+            answer.progress = Instant::now();
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut waiting = self.answers.lock();
+        if let Some(answer) = waiting.answers.remove(&self.id) {
+            waiting.bytes -= answer.bytes;
+        }
+    }
+}
+
+/// The body of an answer, handed to hyper in pieces.
+pub(super) struct AnswerBody {
+    body: Body,
+    /// What of the last frame is not handed over yet.
+    rest: Bytes,
+    ticket: Option<Ticket>,
+    _open: OpenRequest,
+}
+
+impl AnswerBody {
+    pub(super) fn new(
+        body: Body,
+        answers: &Arc<Answers>,
+        connection: &Arc<Connection>,
+        is_http2: bool,
+        open: OpenRequest,
+    ) -> Self {
+        if body.size_hint().upper().is_none() {
+            connection.is_now_streaming();
+        }
+        // A stream holds what its own queue bounds.
+        let bytes = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        // A small answer goes into the buffer of its HTTP/1 connection at once; an HTTP/2 stream can be kept waiting with any.
+        let ticket = match is_http2 {
+            true => Some(bytes.saturating_add(STREAM_BYTES)),
+            false => (bytes > PIECE_BYTES).then_some(bytes),
+        };
+        Self {
+            ticket: ticket.map(|bytes| answers.enter(bytes, connection)),
+            body,
+            rest: Bytes::new(),
+            _open: open,
+        }
+    }
+
+    fn next_piece(&mut self) -> Frame<Bytes> {
+        let piece = self.rest.split_to(self.rest.len().min(PIECE_BYTES));
+        if let Some(ticket) = &self.ticket {
+            ticket.handed_over(piece.len());
+        }
+        Frame::data(piece)
+    }
+}
+
+impl HttpBody for AnswerBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = &mut *self;
+        if this.rest.is_empty() {
+            let frame = ready!(Pin::new(&mut this.body.frame()).poll(cx));
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) => this.rest = data,
+                Some(Ok(Err(trailers))) => return Poll::Ready(Some(Ok(trailers))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+        Poll::Ready(Some(Ok(this.next_piece())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = self.rest.len() as u64;
+        let body = self.body.size_hint();
+        let mut hint = SizeHint::new();
+        if let Some(upper) = body.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint.set_lower(body.lower().saturating_add(rest));
+        hint
+    }
+}

@@ -1,0 +1,358 @@
+//! The request bodies that are being received, bounded in number, bytes and time, before their requests take any place.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
+use http_body_util::BodyExt;
+use hyper::body::Frame;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+use crate::limits::Limits;
+
+/// About what a JSON value takes once it is read, several copies included.
+const VALUE_BYTES: usize = 256;
+
+/// Why a request body is not there as a whole. Whoever reads the body of such a request gets this as its error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unread {
+    /// It has more bytes than one body may have.
+    #[error("the request body has too many bytes")]
+    TooLarge,
+    /// It did not arrive in its time, or too slowly.
+    #[error("the request body took too long to arrive")]
+    TooSlow,
+    /// Too many bodies were being received, and this one had waited longest.
+    #[error("too many request bodies are being received")]
+    Displaced,
+    /// It holds too many JSON values.
+    #[error("the request body holds too many JSON values")]
+    TooManyValues,
+    /// The client ended it halfway.
+    #[error("the request body did not arrive whole")]
+    Broken,
+}
+
+impl Unread {
+    /// The one among the causes of an error.
+    pub(crate) fn of(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        let mut causes = std::iter::successors(Some(error), |error| error.source());
+        causes.find_map(|error| error.downcast_ref::<Self>().copied())
+    }
+
+    /// A body that gives nothing but this.
+    pub(crate) fn into_body(self) -> Body {
+        Body::from_stream(futures_util::stream::once(async move { Err::<Bytes, _>(self) }))
+    }
+}
+
+/// All bodies that are being received. Where there are too many, or too many bytes of them, the one that has waited longest
+/// makes room.
+pub(crate) struct Bodies {
+    count_max: usize,
+    bytes_max: usize,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    next: u64,
+    bytes: usize,
+    bodies: BTreeMap<u64, Waiter>,
+}
+
+struct Waiter {
+    bytes: usize,
+    displace: oneshot::Sender<()>,
+}
+
+impl Bodies {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            count_max: limits.bodies_max,
+            bytes_max: limits.bodies_bytes_max,
+            waiting: Mutex::default(),
+        }
+    }
+
+    fn enter(self: &Arc<Self>, bytes: usize) -> (Place, oneshot::Receiver<()>) {
+        let (displace, displaced) = oneshot::channel();
+        let mut waiting = self.lock();
+        waiting.next += 1;
+        let id = waiting.next;
+        waiting.bytes += bytes;
+        waiting.bodies.insert(id, Waiter { bytes, displace });
+        self.make_room(&mut waiting);
+        let place = Place {
+            bodies: Arc::clone(self),
+            id,
+        };
+        (place, displaced)
+    }
+
+    fn make_room(&self, waiting: &mut Waiting) {
+        while waiting.bytes > self.bytes_max || waiting.bodies.len() > self.count_max {
+            let Some((_, longest)) = waiting.bodies.pop_first() else {
+                return;
+            };
+            waiting.bytes -= longest.bytes;
+            // A body that has just arrived does not listen any more.
+            let _ = longest.displace.send(());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of a body among those that are being received.
+struct Place {
+    bodies: Arc<Bodies>,
+    id: u64,
+}
+
+impl Place {
+    fn grew(&self, bytes: usize) {
+        let mut waiting = self.bodies.lock();
+        let Some(waiter) = waiting.bodies.get_mut(&self.id) else {
+            return;
+        };
+        waiter.bytes += bytes;
+        waiting.bytes += bytes;
+        self.bodies.make_room(&mut waiting);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut waiting = self.bodies.lock();
+        if let Some(waiter) = waiting.bodies.remove(&self.id) {
+            waiting.bytes -= waiter.bytes;
+        }
+    }
+}
+
+/// Receives a whole body.
+///
+/// # Errors
+/// When the body exceeds a bound.
+pub(crate) async fn receive(body: Body, limits: &Limits, bodies: &Arc<Bodies>) -> Result<Bytes, Unread> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    if body.size_hint().lower() > limits.body_bytes_max as u64 {
+        return Err(Unread::TooLarge);
+    }
+    let mut arriving = Arriving {
+        body,
+        received: BytesMut::new(),
+        bytes_max: limits.body_bytes_max,
+    };
+    // Most bodies come with their heads and wait for nothing.
+    if let Some(whole) = arriving.without_waiting() {
+        return whole;
+    }
+    let (place, displaced) = bodies.enter(arriving.received.len());
+    let pace = Pace::new(limits);
+    tokio::select! {
+        biased;
+        received = arriving.rest(&place, &pace) => received,
+        _ = displaced => Err(Unread::Displaced),
+    }
+}
+
+struct Arriving {
+    body: Body,
+    received: BytesMut,
+    bytes_max: usize,
+}
+
+impl Arriving {
+    /// The body, if the rest of it is there already.
+    fn without_waiting(&mut self) -> Option<Result<Bytes, Unread>> {
+        loop {
+            let frame = self.body.frame().now_or_never()?;
+            // One frame that is all of it is not copied.
+            let data = match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) if self.received.is_empty() && self.body.is_end_stream() => {
+                    return Some(match data.len() > self.bytes_max {
+                        true => Err(Unread::TooLarge),
+                        false => Ok(data),
+                    });
+                }
+                Some(Ok(Ok(data))) => data,
+                Some(Ok(Err(_trailers))) => continue,
+                Some(Err(_)) => return Some(Err(Unread::Broken)),
+                None => return Some(Ok(self.received.split().freeze())),
+            };
+            if let Err(unread) = self.add(&data) {
+                return Some(Err(unread));
+            }
+        }
+    }
+
+    async fn rest(&mut self, place: &Place, pace: &Pace) -> Result<Bytes, Unread> {
+        loop {
+            let until = pace.until(self.received.len());
+            let frame = timeout_at(until, self.body.frame()).await;
+            match frame.map_err(|_| Unread::TooSlow)? {
+                None => return Ok(self.received.split().freeze()),
+                Some(Err(_)) => return Err(Unread::Broken),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.add(&data)?;
+                        place.grew(data.len());
+                    }
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, data: &[u8]) -> Result<(), Unread> {
+        if self.received.len() + data.len() > self.bytes_max {
+            return Err(Unread::TooLarge);
+        }
+        self.received.extend_from_slice(data);
+        Ok(())
+    }
+}
+
+/// How fast a body has to arrive.
+struct Pace {
+    began: Instant,
+    time_max: Duration,
+    grace: Duration,
+    bytes_per_second_min: u64,
+}
+
+impl Pace {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            began: Instant::now(),
+            time_max: Duration::from_millis(limits.body_ms_max),
+            grace: Duration::from_millis(limits.body_grace_ms),
+            bytes_per_second_min: limits.body_bytes_per_second_min,
+        }
+    }
+
+    /// When there has to be more of a body of which there are so many bytes.
+    fn until(&self, received: usize) -> Instant {
+        let paid_ms = (received as u64).saturating_mul(1_000) / self.bytes_per_second_min.max(1);
+        let time = self.grace.saturating_add(Duration::from_millis(paid_ms));
+        self.began + time.min(self.time_max)
+    }
+}
+
+/// How many JSON values a text holds at most: a value stands at the beginning, after `[`, `{` or `,`.
+///
+/// A scan, not a parser: it allocates nothing, so that it can come before anything that does. Text that is no JSON object or
+/// array holds one value.
+pub(crate) fn values_in(json: &[u8]) -> usize {
+    let json = json.trim_ascii_start();
+    if !matches!(json.first(), Some(b'{' | b'[')) {
+        return 1;
+    }
+    let mut values = 1;
+    let mut bytes = json.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'[' | b'{' | b',' => values += 1,
+            b'"' => {
+                while let Some(byte) = bytes.next() {
+                    match byte {
+                        b'"' => break,
+                        b'\\' => {
+                            bytes.next();
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    values
+}
+
+/// What a request is taken to hold once it is read, in bytes.
+pub(crate) fn weight_of(sent: &[u8]) -> usize {
+    sent.len() + VALUE_BYTES * values_in(sent)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    #[test]
+    fn values_are_counted_without_being_read() {
+        let table: [(&str, usize); 8] = [
+            ("", 1),
+            ("a,b,c", 1),
+            ("{}", 2),
+            ("[1,2,3]", 4),
+            (r#"{"a":[1,2],"b":{"c":"x,y]["}}"#, 6),
+            (r#"["\"",2]"#, 3),
+            (r#"["\\",2]"#, 3),
+            (r#"["unfinished,,,"#, 2),
+        ];
+        for (json, values) in table {
+            assert_eq!(values_in(json.as_bytes()), values, "{json}");
+        }
+    }
+
+    fn never() -> Body {
+        Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>())
+    }
+
+    #[test]
+    fn a_body_has_to_arrive_with_a_rate_and_not_for_ever() {
+        let began = Instant::now();
+        let pace = Pace {
+            began,
+            time_max: Duration::from_secs(30),
+            grace: Duration::from_secs(5),
+            bytes_per_second_min: 1_000,
+        };
+        let table = [(0, 5), (1, 5), (999, 5), (2_000, 7), (25_000, 30), (1_000_000, 30)];
+        for (received, seconds) in table {
+            assert_eq!((pace.until(received) - began).as_secs(), seconds, "{received}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_arrive_is_given_up() {
+        let limits = Limits {
+            body_grace_ms: 1,
+            ..Limits::default()
+        };
+        let bodies = Arc::new(Bodies::new(&limits));
+        assert_eq!(receive(never(), &limits, &bodies).await, Err(Unread::TooSlow));
+        assert!(bodies.lock().bodies.is_empty() && bodies.lock().bytes == 0);
+    }
+
+    #[tokio::test]
+    async fn the_body_that_waited_longest_makes_room() {
+        let limits = Limits {
+            bodies_max: 1,
+            ..Limits::default()
+        };
+        let bodies = Arc::new(Bodies::new(&limits));
+        let first = tokio::spawn({
+            let (limits, bodies) = (limits.clone(), Arc::clone(&bodies));
+            async move { receive(never(), &limits, &bodies).await }
+        });
+        while bodies.lock().bodies.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let second = receive(never(), &limits, &bodies).now_or_never();
+        assert_eq!(second, None);
+        assert_eq!(first.await.unwrap(), Err(Unread::Displaced));
+    }
+}

@@ -1,0 +1,440 @@
+//! The connections of this process, bounded in all and for each client address, and what each of them waits for.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use futures_util::task::AtomicWaker;
+use tokio::time::Instant;
+
+use crate::limits::Limits;
+
+/// All connections of this process.
+pub(crate) struct Connections {
+    bounds: Bounds,
+    began: Instant,
+    all: Mutex<All>,
+    /// Bytes of heads and messages that have arrived in part.
+    partial_bytes: AtomicUsize,
+    itself: Weak<Self>,
+}
+
+struct Bounds {
+    connections: usize,
+    per_address: usize,
+    partial_bytes: usize,
+    head: Duration,
+    idle: Duration,
+    unread: Duration,
+}
+
+#[derive(Default)]
+struct All {
+    next: u64,
+    open: HashMap<u64, Arc<Connection>>,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// One connection, as far as the server has to know whom it waits for.
+pub(crate) struct Connection {
+    id: u64,
+    peer: SocketAddr,
+    connections: Weak<Connections>,
+    began: Instant,
+    /// Requests that have begun and whose answers are not handed over yet.
+    requests: AtomicUsize,
+    has_asked: AtomicBool,
+    is_http2: AtomicBool,
+    is_websocket: AtomicBool,
+    /// Whether an answer is a stream, which can last as long as a WebSocket.
+    is_streaming: AtomicBool,
+    /// Whether a request body is left unread, so that closing at once could cost the client its answer.
+    lingers: AtomicBool,
+    /// Bytes of the head or message that has arrived in part.
+    partial_bytes: AtomicUsize,
+    /// When the last request ended or the last byte was sent.
+    progress_ms: AtomicU64,
+    /// When the head that is arriving began; 0 when there is none.
+    head_began_ms: AtomicU64,
+    /// Since when the client takes no more bytes; 0 when it does.
+    blocked_ms: AtomicU64,
+    is_cut: AtomicBool,
+    reader: AtomicWaker,
+    writer: AtomicWaker,
+}
+
+impl Connections {
+    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
+        let bounds = Bounds {
+            connections: limits.connections_max,
+            per_address: limits.connections_per_address_max,
+            partial_bytes: limits.bodies_bytes_max,
+            head: Duration::from_millis(limits.head_ms_max),
+            idle: Duration::from_millis(limits.idle_ms_max),
+            unread: Duration::from_millis(limits.unread_ms_max),
+        };
+        Arc::new_cyclic(|itself| Self {
+            bounds,
+            began: Instant::now(),
+            all: Mutex::default(),
+            partial_bytes: AtomicUsize::new(0),
+            itself: Weak::clone(itself),
+        })
+    }
+
+    /// Takes a new connection in. Where there are too many, the one that has waited longest for its client is closed; `None`
+    /// when none of them waits.
+    pub(super) fn admit(&self, peer: SocketAddr) -> Option<Arc<Connection>> {
+        let mut all = self.lock();
+        let address = client_of(peer.ip());
+        // A proxy on this machine speaks for everybody.
+        let of_address = all.by_address.get(&address).copied().unwrap_or(0);
+        if !address.is_loopback() && of_address >= self.bounds.per_address {
+            all.cut_longest_waiting(|other| client_of(other.peer.ip()) == address)?;
+        }
+        if all.open.len() >= self.bounds.connections {
+            all.cut_longest_waiting(|_| true)?;
+        }
+        all.next += 1;
+        let connection = Arc::new(Connection {
+            id: all.next,
+            peer,
+            connections: Weak::clone(&self.itself),
+            began: self.began,
+            requests: AtomicUsize::new(0),
+            has_asked: AtomicBool::new(false),
+            is_http2: AtomicBool::new(false),
+            is_websocket: AtomicBool::new(false),
+            is_streaming: AtomicBool::new(false),
+            lingers: AtomicBool::new(false),
+            partial_bytes: AtomicUsize::new(0),
+            progress_ms: AtomicU64::new(0),
+            head_began_ms: AtomicU64::new(0),
+            blocked_ms: AtomicU64::new(0),
+            is_cut: AtomicBool::new(false),
+            reader: AtomicWaker::new(),
+            writer: AtomicWaker::new(),
+        });
+        connection.progressed();
+        all.open.insert(connection.id, Arc::clone(&connection));
+        *all.by_address.entry(address).or_default() += 1;
+        Some(connection)
+    }
+
+    /// Closes the connection that has waited longest for its client, if one does.
+    pub(super) fn make_room(&self) {
+        self.lock().cut_longest_waiting(|_| true);
+    }
+
+    /// Closes the connections whose time is over.
+    pub(crate) fn sweep(&self) {
+        let now_ms = elapsed_ms(self.began);
+        for connection in self.lock().open.values() {
+            if connection.is_overdue(&self.bounds, now_ms) {
+                connection.cut();
+            }
+        }
+    }
+
+    fn partial_grew(&self, bytes: usize) {
+        let total = self.partial_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if total > self.bounds.partial_bytes {
+            let all = self.lock();
+            let largest = all.open.values().filter(|connection| !connection.is_cut());
+            if let Some(largest) = largest.max_by_key(|connection| connection.partial_bytes.load(Ordering::Relaxed)) {
+                largest.cut();
+                largest.forget_partial(self);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, All> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl All {
+    /// Those that never asked anything go first, WebSockets and streams last.
+    fn cut_longest_waiting(&mut self, of: impl Fn(&Connection) -> bool) -> Option<()> {
+        let waiting = self
+            .open
+            .values()
+            .filter(|connection| connection.is_waiting() && of(connection));
+        let longest = waiting.min_by_key(|connection| {
+            let worth = u8::from(connection.has_asked.load(Ordering::Relaxed)) + u8::from(connection.is_lasting());
+            (worth, connection.progress_ms.load(Ordering::Relaxed), connection.id)
+        })?;
+        longest.cut();
+        let (id, address) = (longest.id, client_of(longest.peer.ip()));
+        self.remove(id, address);
+        Some(())
+    }
+
+    fn remove(&mut self, id: u64, address: IpAddr) {
+        if self.open.remove(&id).is_none() {
+            return;
+        }
+        if let Some(left) = self.by_address.get_mut(&address) {
+            *left -= 1;
+            if *left == 0 {
+                self.by_address.remove(&address);
+            }
+        }
+    }
+}
+
+/// The client behind an address: of IPv6 the network of 64 bits, which one client has for itself.
+fn client_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) if !address.is_loopback() => {
+            let network = address.to_bits() >> 64 << 64;
+            Ipv6Addr::from_bits(network).into()
+        }
+        other => other,
+    }
+}
+
+fn elapsed_ms(began: Instant) -> u64 {
+    // Never 0, which stands for nothing.
+    u64::try_from(began.elapsed().as_millis())
+        .unwrap_or(u64::MAX)
+        .saturating_add(1)
+}
+
+impl Connection {
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Counts a request until what is returned is dropped.
+    pub(super) fn begin_request(self: &Arc<Self>, is_http2: bool) -> OpenRequest {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.has_asked.store(true, Ordering::Relaxed);
+        if is_http2 {
+            self.is_http2.store(true, Ordering::Relaxed);
+        }
+        self.head_began_ms.store(0, Ordering::Relaxed);
+        self.message_arrived();
+        OpenRequest(Arc::clone(self))
+    }
+
+    /// From now on the connection carries a WebSocket.
+    pub(crate) fn is_now_websocket(&self) {
+        self.is_websocket.store(true, Ordering::Relaxed);
+        self.progressed();
+    }
+
+    /// An answer is a stream.
+    pub(super) fn is_now_streaming(&self) {
+        self.is_streaming.store(true, Ordering::Relaxed);
+    }
+
+    /// A head or message is there as a whole.
+    pub(crate) fn message_arrived(&self) {
+        if self.partial_bytes.load(Ordering::Relaxed) > 0
+            && let Some(connections) = self.connections.upgrade()
+        {
+            self.forget_partial(&connections);
+        }
+        self.progressed();
+    }
+
+    /// A request body is left unread: before the connection is closed, the client gets time to read its answer.
+    pub(crate) fn linger(&self) {
+        self.lingers.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn lingers(&self) -> bool {
+        self.lingers.load(Ordering::Relaxed)
+    }
+
+    /// Ends the connection: reading and writing fail from now on.
+    pub(crate) fn cut(&self) {
+        self.is_cut.store(true, Ordering::Release);
+        self.reader.wake();
+        self.writer.wake();
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::Acquire)
+    }
+
+    pub(super) fn reader(&self) -> &AtomicWaker {
+        &self.reader
+    }
+
+    pub(super) fn writer(&self) -> &AtomicWaker {
+        &self.writer
+    }
+
+    /// Bytes have arrived.
+    pub(super) fn read(&self, bytes: &[u8]) {
+        let is_websocket = self.is_websocket.load(Ordering::Relaxed);
+        if !is_websocket {
+            if self.is_http2.load(Ordering::Relaxed) || self.requests.load(Ordering::Relaxed) > 0 {
+                return;
+            }
+            if self.head_began_ms.load(Ordering::Relaxed) == 0 {
+                // The preface of HTTP/2 is not the begin of a request.
+                if !self.has_asked.load(Ordering::Relaxed) && bytes.starts_with(b"PRI") {
+                    self.is_http2.store(true, Ordering::Relaxed);
+                    return;
+                }
+                self.head_began_ms.store(elapsed_ms(self.began), Ordering::Relaxed);
+            }
+        }
+        self.partial_bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+        if let Some(connections) = self.connections.upgrade() {
+            connections.partial_grew(bytes.len());
+        }
+    }
+
+    /// Bytes were sent.
+    pub(super) fn wrote(&self) {
+        self.blocked_ms.store(0, Ordering::Relaxed);
+        self.progressed();
+    }
+
+    /// The client takes no more bytes at the moment.
+    pub(super) fn is_blocked(&self) {
+        let now_ms = elapsed_ms(self.began);
+        let _ = self
+            .blocked_ms
+            .compare_exchange(0, now_ms, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// The transport is gone.
+    pub(super) fn closed(&self) {
+        if let Some(connections) = self.connections.upgrade() {
+            self.forget_partial(&connections);
+            connections.lock().remove(self.id, client_of(self.peer.ip()));
+        }
+    }
+
+    fn forget_partial(&self, connections: &Connections) {
+        let bytes = self.partial_bytes.swap(0, Ordering::Relaxed);
+        connections.partial_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn progressed(&self) {
+        self.progress_ms.store(elapsed_ms(self.began), Ordering::Relaxed);
+    }
+
+    fn is_lasting(&self) -> bool {
+        self.is_websocket.load(Ordering::Relaxed) || self.is_streaming.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is the client's turn.
+    fn is_waiting(&self) -> bool {
+        !self.is_cut()
+            && (self.requests.load(Ordering::Relaxed) == 0
+                || self.is_lasting()
+                || self.blocked_ms.load(Ordering::Relaxed) != 0)
+    }
+
+    fn is_overdue(&self, bounds: &Bounds, now_ms: u64) -> bool {
+        let is_past = |since_ms: u64, time: Duration| {
+            since_ms != 0 && u128::from(now_ms.saturating_sub(since_ms)) > time.as_millis()
+        };
+        if is_past(self.blocked_ms.load(Ordering::Relaxed), bounds.unread) {
+            return true;
+        }
+        let is_idle = self.requests.load(Ordering::Relaxed) == 0 && !self.is_websocket.load(Ordering::Relaxed);
+        is_idle
+            && (is_past(self.head_began_ms.load(Ordering::Relaxed), bounds.head)
+                || is_past(self.progress_ms.load(Ordering::Relaxed), bounds.idle))
+    }
+}
+
+/// A request that has begun and whose answer is not handed over yet.
+pub(super) struct OpenRequest(Arc<Connection>);
+
+impl Drop for OpenRequest {
+    fn drop(&mut self) {
+        if self.0.requests.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.is_streaming.store(false, Ordering::Relaxed);
+        }
+        self.0.progressed();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connections(limits: Limits) -> Arc<Connections> {
+        Connections::new(&limits)
+    }
+
+    fn peer(address: &str) -> SocketAddr {
+        SocketAddr::new(address.parse().unwrap(), 1)
+    }
+
+    #[test]
+    fn the_connection_that_waited_longest_for_its_client_makes_room() {
+        let all = connections(Limits {
+            connections_max: 2,
+            ..Limits::default()
+        });
+        let first = all.admit(peer("127.0.0.1")).unwrap();
+        let second = all.admit(peer("127.0.0.1")).unwrap();
+        drop(first.begin_request(false));
+        let third = all.admit(peer("127.0.0.1")).unwrap();
+        assert!(
+            second.is_cut() && !first.is_cut(),
+            "the one that never asked goes first"
+        );
+        let (_busy, _busier) = (first.begin_request(false), third.begin_request(false));
+        assert!(
+            all.admit(peer("127.0.0.1")).is_none(),
+            "those that are being answered stay"
+        );
+    }
+
+    #[test]
+    fn one_address_has_only_so_many_and_this_machine_is_not_counted() {
+        let all = connections(Limits {
+            connections_per_address_max: 1,
+            ..Limits::default()
+        });
+        let first = all.admit(peer("2001:db8::1")).unwrap();
+        let other = all.admit(peer("2001:db8:0:1::1")).unwrap();
+        let second = all.admit(peer("2001:db8::2")).unwrap();
+        assert!(first.is_cut() && !other.is_cut() && !second.is_cut());
+        let here = [all.admit(peer("127.0.0.1")), all.admit(peer("127.0.0.1"))];
+        assert!(here.iter().flatten().all(|connection| !connection.is_cut()));
+        second.closed();
+        assert_eq!(all.lock().by_address.len(), 2);
+    }
+
+    #[test]
+    fn every_wait_for_a_client_has_its_time() {
+        let all = connections(Limits {
+            head_ms_max: 10_000,
+            idle_ms_max: 100_000,
+            unread_ms_max: 50_000,
+            ..Limits::default()
+        });
+        let open = || all.admit(peer("127.0.0.1")).unwrap();
+        let (idle, slow, unread, busy, preface) = (open(), open(), open(), open(), open());
+        slow.read(b"GET");
+        unread.is_blocked();
+        preface.read(b"PRI * HTTP/2.0");
+        let _request = busy.begin_request(false);
+        let now_ms = elapsed_ms(all.began);
+        let overdue = |after_ms: u64| {
+            [&idle, &slow, &unread, &busy, &preface]
+                .map(|connection| connection.is_overdue(&all.bounds, now_ms + after_ms))
+        };
+        assert_eq!(overdue(0), [false; 5]);
+        assert_eq!(overdue(10_001), [false, true, false, false, false]);
+        assert_eq!(overdue(50_001), [false, true, true, false, false]);
+        assert_eq!(overdue(100_001), [true, true, true, false, true]);
+    }
+}

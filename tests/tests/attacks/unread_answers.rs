@@ -1,0 +1,35 @@
+//! Answers over HTTP/1.1 that their clients do not read.
+
+use tests::Person;
+use tokio::io::AsyncReadExt;
+
+use super::target::Target;
+use super::wire::{address_of, sent};
+
+/// The largest file that anybody may ask for.
+async fn large_file(target: &Target) -> String {
+    let page = Person::at(target.url()).get("/graphiql/").await;
+    let page = page.body.as_str().expect("a page").to_owned();
+    let script = page.split("src=\"").nth(1).expect("a script");
+    script.split('"').next().expect("its address").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_are_not_read_are_not_kept() {
+    let target = Target::start();
+    let address = address_of(target.url());
+    let request = format!("GET {} HTTP/1.1\r\nhost: localhost\r\n\r\n", large_file(&target).await);
+    // One after the other over the same connection: what the kernel takes is not enough for all of them.
+    let request = request.repeat(20);
+    let attack = async {
+        let mut open = Vec::new();
+        for _ in 0..80 {
+            open.push(sent(&address, request.as_bytes()).await.expect("a connection"));
+        }
+        // Some bytes of the first one prove that it is being answered.
+        let mut read = [0; 15];
+        open[0].read_exact(&mut read).await.expect("an answer");
+        assert_eq!(&read, b"HTTP/1.1 200 OK");
+    };
+    target.attacked_by(attack).await.assert_held();
+}

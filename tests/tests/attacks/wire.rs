@@ -1,0 +1,61 @@
+//! What attackers send, by hand: the pieces of HTTP/1.1 and WebSocket that no client library would send like that.
+
+use std::io;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// `127.0.0.1:PORT` of a target.
+pub fn address_of(url: &str) -> String {
+    url.trim_start_matches("http://").to_owned()
+}
+
+/// A connection over which these bytes were sent.
+pub async fn sent(address: &str, bytes: &[u8]) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(bytes).await?;
+    Ok(stream)
+}
+
+/// The beginning of a POST to the graph whose body has that length.
+pub fn post_head(length: usize) -> String {
+    format!(
+        "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    )
+}
+
+/// An open WebSocket of the graph, initialised.
+pub async fn websocket(address: &str) -> io::Result<TcpStream> {
+    let upgrade = "GET /graphql HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+        sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        sec-websocket-protocol: graphql-transport-ws\r\n\r\n";
+    let mut stream = sent(address, upgrade.as_bytes()).await?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await?);
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+    stream.write_all(&frame(1, br#"{"type":"connection_init"}"#)).await?;
+    Ok(stream)
+}
+
+/// A whole WebSocket frame, masked with zeros.
+pub fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    const IS_LAST: u8 = 0x80;
+    const IS_MASKED: u8 = 0x80;
+    let mut frame = vec![IS_LAST | opcode];
+    match payload.len() {
+        length @ ..126 => frame.push(IS_MASKED | length as u8),
+        length @ ..65_536 => {
+            frame.push(IS_MASKED | 126);
+            frame.extend((length as u16).to_be_bytes());
+        }
+        length => {
+            frame.push(IS_MASKED | 127);
+            frame.extend((length as u64).to_be_bytes());
+        }
+    }
+    frame.extend([0; 4]);
+    frame.extend(payload);
+    frame
+}
