@@ -85,6 +85,17 @@ settings! {
         keep_alive_ms: u64 = 5_000,
         /// Milliseconds a WebSocket client has for its `connection_init`.
         connection_init_ms_max: u64 = 5_000,
+        /// Steps that planning an operation may cost: about the product, summed over its fields, of their depth and of how many
+        /// subgraphs know them.
+        planning_cost_max: u64 = 100_000,
+        /// Steps up to which an operation is cheap to plan; a dearer one waits behind others of its kind only.
+        planning_quick_cost_max: u64 = 1_500,
+        /// Milliseconds that planning an operation may take.
+        planning_ms_max: u64 = 2_000,
+        /// Operations that wait to be validated, or planned, or introspected; one more is answered `UNAVAILABLE`.
+        planning_queue_max: usize = 256,
+        /// Milliseconds that an operation may wait for that.
+        planning_wait_ms_max: u64 = 2_000,
         /// Cached query plans.
         plans_max: u64 = 2_000,
         /// Whether answers that are the same for everybody are remembered until what they tell of changes.
@@ -93,6 +104,10 @@ settings! {
         cache_entries_max: u64 = 10_000,
         /// About how many bytes of memory one remembered answer may take; a bigger one is not remembered.
         cache_entry_bytes_max: usize = 16 * 1024,
+        /// About how many bytes the answer to an introspection may have.
+        introspection_bytes_max: u64 = 4 * 1024 * 1024,
+        /// About how many bytes of answers to introspections are remembered.
+        introspection_cache_bytes_max: u64 = 16 * 1024 * 1024,
         /// Whether introspection is answered.
         introspection: bool = true,
     }
@@ -102,5 +117,15 @@ impl Limits {
     /// [`request_ms_max`](Self::request_ms_max) as a duration.
     pub fn request_time_max(&self) -> Duration {
         Duration::from_millis(self.request_ms_max)
+    }
+
+    /// [`planning_ms_max`](Self::planning_ms_max) as a duration.
+    pub fn planning_time_max(&self) -> Duration {
+        Duration::from_millis(self.planning_ms_max)
+    }
+
+    /// [`planning_wait_ms_max`](Self::planning_wait_ms_max) as a duration.
+    pub fn planning_wait_max(&self) -> Duration {
+        Duration::from_millis(self.planning_wait_ms_max)
     }
 }

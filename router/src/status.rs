@@ -29,6 +29,7 @@ pub fn status_of(code: &str) -> StatusCode {
         "UNSUPPORTED_MEDIA_TYPE" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "IDEMPOTENCY_MISMATCH" => StatusCode::UNPROCESSABLE_ENTITY,
         "RATE_LIMITED" => StatusCode::TOO_MANY_REQUESTS,
+        "OPERATION_NOT_SUPPORTED" => StatusCode::NOT_IMPLEMENTED,
         "UNAVAILABLE" => StatusCode::SERVICE_UNAVAILABLE,
         "TIMEOUT" => StatusCode::GATEWAY_TIMEOUT,
         code if code.starts_with("INSUFFICIENT_") => StatusCode::CONFLICT,
@@ -67,6 +68,7 @@ mod tests {
             ("RATE_LIMITED", 429),
             ("INTERNAL", 500),
             ("NEVER_HEARD_OF", 500),
+            ("OPERATION_NOT_SUPPORTED", 501),
             ("UNAVAILABLE", 503),
             ("TIMEOUT", 504),
         ];

@@ -7,14 +7,17 @@
 //!
 //! Nothing here knows a domain, opens a database or listens to a socket.
 
-mod alias;
+mod arguments;
+mod canonical;
 mod decide;
 mod entities;
 mod execute;
 mod faults;
 mod introspect;
 mod introspection_fields;
+mod lanes;
 mod measure;
+mod places;
 mod plan;
 mod project;
 mod refusal;
@@ -36,13 +39,14 @@ use async_graphql::Variables;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 use moka::sync::Cache;
-use tokio::sync::Semaphore;
 
 pub use self::refusal::{Complaint, Location, Refusal};
 pub use self::schema::{public_schema, public_sdl};
 
 use self::execute::{Caller, Gathered, Run};
-use self::plan::{Plan, Plans};
+use self::introspect::{Introspected, IntrospectionKey};
+use self::lanes::{Lanes, Pace};
+use self::plan::{Draft, Fetches, Plan, Plans};
 use self::schema::PublicSchema;
 use self::validate::{Decisions, Operation};
 use self::write_budget::WriteBudget;
@@ -61,9 +65,9 @@ struct Inner {
     limits: Arc<Limits>,
     cache: Arc<AnswerCache>,
     operations: Cache<OperationKey, Arc<Operation>>,
-    planned: Cache<Arc<str>, Arc<Plan>>,
-    /// Planning is all computing: so many at once as there are processors.
-    planners: Semaphore,
+    planned: Cache<Arc<str>, Arc<Fetches>>,
+    introspections: Cache<IntrospectionKey, Arc<Introspected>>,
+    lanes: Lanes,
     write_budget: WriteBudget,
 }
 
@@ -146,10 +150,17 @@ impl Supergraph {
             .build();
         let planned = Cache::builder()
             .max_capacity(limits.plans_max)
-            .weigher(|text: &Arc<str>, _: &Arc<Plan>| weight(text))
+            .weigher(|text: &Arc<str>, _: &Arc<Fetches>| weight(text))
+            .build();
+        let introspections = Cache::builder()
+            .max_capacity(limits.introspection_cache_bytes_max)
+            .weigher(|key: &IntrospectionKey, answer: &Arc<Introspected>| {
+                let ((text, _), variables) = key;
+                let bytes = answer.bytes.saturating_add((text.len() + variables.len()) as u64);
+                u32::try_from(bytes).unwrap_or(u32::MAX)
+            })
             .build();
         let write_budget = WriteBudget::new(&limits);
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self(Arc::new(Inner {
             schema,
             plans,
@@ -158,7 +169,8 @@ impl Supergraph {
             cache,
             operations,
             planned,
-            planners: Semaphore::new(processors),
+            introspections,
+            lanes: Lanes::new(),
             write_budget,
         })))
     }
@@ -181,7 +193,17 @@ impl Supergraph {
     pub fn plan_text(&self, query: &str, operation_name: Option<&str>) -> Result<String, Refusal> {
         let operation = self.0.validated((query.into(), operation_name.map(str::to_owned)))?;
         let decisions = operation.keep_all();
-        Ok(plan::text::plan(&*self.0.planned(&operation, decisions)?))
+        let draft = self.0.draft(&operation, &decisions)?;
+        Ok(plan::text::plan(&*self.0.planned(&operation, decisions, draft)?))
+    }
+
+    /// What it costs to plan an operation, as [`Limits::planning_cost_max`] counts it.
+    ///
+    /// # Errors
+    /// When the operation is not valid, or costs more than that.
+    pub fn planning_cost(&self, query: &str) -> Result<u64, Refusal> {
+        let operation = self.0.validated((query.into(), None))?;
+        Ok(self.0.draft(&operation, &operation.keep_all())?.price)
     }
 
     /// Validates and plans an operation without running it, and says what its variables are.
@@ -190,7 +212,9 @@ impl Supergraph {
     /// When the operation is not valid.
     pub fn check_operation(&self, query: &str) -> Result<OperationInfo, Refusal> {
         let operation = self.0.validated((query.into(), None))?;
-        self.0.planned(&operation, operation.keep_all())?;
+        let decisions = operation.keep_all();
+        let draft = self.0.draft(&operation, &decisions)?;
+        self.0.planned(&operation, decisions, draft)?;
         let variables = operation.definition.variables.iter().map(|variable| VariableInfo {
             name: variable.name.to_string(),
             ty: variable.ty.to_string(),
@@ -231,7 +255,9 @@ impl Subgraph for Absent {
 struct Prepared {
     operation: Arc<Operation>,
     plan: Arc<Plan>,
-    variables: Variables,
+    /// The values of the plan's arguments.
+    arguments: Variables,
+    introspected: Option<Arc<Introspected>>,
     caller: Caller,
 }
 
@@ -245,11 +271,11 @@ impl Inner {
             OperationType::Mutation if queries_only => return Err(Refusal::QueriesOnly("mutation")),
             OperationType::Mutation => {
                 let viewer = &prepared.caller.viewer;
-                self.write_budget.admit(viewer, document_bytes, &prepared.variables)?;
+                self.write_budget.admit(viewer, document_bytes, &prepared.arguments)?;
             }
             OperationType::Query => {}
         }
-        if let Some(answer) = remember::whole_answer(&self.cache, &prepared.plan, &prepared.variables) {
+        if let Some(answer) = remember::whole_answer(&self.cache, &prepared.plan, &prepared.arguments) {
             return Ok(answer);
         }
         Ok(self.execute(&prepared, self.gathered()).await)
@@ -258,7 +284,8 @@ impl Inner {
     /// Validates and plans.
     async fn prepare(self: &Arc<Self>, request: SubgraphRequest) -> Result<Prepared, Refusal> {
         let (Document::Text(text) | Document::Parsed { text, .. }) = request.document;
-        let operation = self.operation((text, request.operation_name)).await?;
+        let key = (text, request.operation_name);
+        let operation = self.operation(&key).await?;
         let variables = variables::coerce(&self.schema.types, &operation.variables, request.variables)?;
         operation
             .open_literals
@@ -268,10 +295,16 @@ impl Inner {
             weight::weigh(&operation.document, &operation.definition, &variables, &self.limits)?;
         }
         let plan = self.plan(&operation, &variables).await?;
+        let arguments = plan.arguments.bind(&self.schema.types, &variables)?;
+        let introspected = match plan.introspects {
+            true => Some(self.introspected(key, &operation, variables).await?),
+            false => None,
+        };
         Ok(Prepared {
             operation,
             plan,
-            variables,
+            arguments,
+            introspected,
             caller: Caller {
                 viewer: request.viewer,
                 session: request.session,
@@ -282,12 +315,12 @@ impl Inner {
 
     /// Executes and projects.
     async fn execute(&self, prepared: &Prepared, mut gathered: Gathered) -> Answer {
-        let Prepared { operation, plan, .. } = prepared;
-        if plan.introspects {
-            introspect::introspect(&self.schema, operation, &prepared.variables, &mut gathered);
+        let plan = &prepared.plan;
+        if let Some(introspected) = &prepared.introspected {
+            tree::merge(&mut gathered.data, introspected.data.clone());
         }
         let run = self.run(prepared, gathered);
-        run.run(&plan.steps).await;
+        run.run(&plan.fetches.steps).await;
         let Gathered { data, faults } = run.finish();
         project::project(&plan.shape, &data, faults)
     }
@@ -295,7 +328,7 @@ impl Inner {
     fn run<'a>(&'a self, prepared: &'a Prepared, gathered: Gathered) -> Run<'a> {
         Run {
             subgraphs: &self.subgraphs,
-            variables: &prepared.variables,
+            variables: &prepared.arguments,
             caller: &prepared.caller,
             limits: &self.limits,
             cache: &self.cache,
@@ -308,10 +341,13 @@ impl Inner {
         Gathered::new(self.limits.errors_max)
     }
 
-    async fn operation(self: &Arc<Self>, key: OperationKey) -> Result<Arc<Operation>, Refusal> {
-        match self.operations.get(&key) {
+    async fn operation(self: &Arc<Self>, key: &OperationKey) -> Result<Arc<Operation>, Refusal> {
+        match self.operations.get(key) {
             Some(operation) => Ok(operation),
-            None => self.compute(move |inner| inner.validated(key)).await,
+            None => {
+                let key = key.clone();
+                self.compute(Pace::Quick, move |inner| inner.validated(key)).await
+            }
         }
     }
 
@@ -320,19 +356,47 @@ impl Inner {
         if let Some(plan) = operation.plan(&decisions) {
             return Ok(plan);
         }
+        let (drafted, asked) = (operation.clone(), decisions.clone());
+        let draft = self
+            .compute(Pace::Quick, move |inner| inner.draft(&drafted, &asked))
+            .await?;
+        let pace = match self.planned.contains_key(&draft.text) || draft.price <= self.limits.planning_quick_cost_max {
+            true => Pace::Quick,
+            false => Pace::Slow,
+        };
         let operation = operation.clone();
-        self.compute(move |inner| inner.planned(&operation, decisions)).await
+        self.compute(pace, move |inner| inner.planned(&operation, decisions, draft))
+            .await
     }
 
-    /// Runs what may take milliseconds beside the async threads.
+    async fn introspected(
+        self: &Arc<Self>,
+        key: OperationKey,
+        operation: &Arc<Operation>,
+        variables: Variables,
+    ) -> Result<Arc<Introspected>, Refusal> {
+        let key = (key, serde_json::to_string(&variables).map_err(|_| Refusal::Internal)?);
+        if let Some(known) = self.introspections.get(&key) {
+            return Ok(known);
+        }
+        introspect::weigh(&self.schema, operation, self.limits.introspection_bytes_max)?;
+        let operation = operation.clone();
+        let work = move |inner: &Self| {
+            let answered = Arc::new(introspect::introspect(&inner.schema, &operation, &variables)?);
+            inner.introspections.insert(key, answered.clone());
+            Ok(answered)
+        };
+        self.compute(Pace::Slow, work).await
+    }
+
+    /// Runs what computes beside the async threads.
     async fn compute<T: Send + 'static>(
         self: &Arc<Self>,
+        pace: Pace,
         work: impl FnOnce(&Self) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let _permit = self.planners.acquire().await.map_err(|_| Refusal::Internal)?;
         let inner = self.clone();
-        let worked = tokio::task::spawn_blocking(move || work(&inner)).await;
-        worked.unwrap_or(Err(Refusal::Internal))
+        self.lanes.run(pace, &self.limits, move || work(&inner)).await
     }
 
     /// The operation of a text. The same text at the same time is validated once.
@@ -344,13 +408,27 @@ impl Inner {
         validated.map_err(|refusal: Arc<Refusal>| (*refusal).clone())
     }
 
-    /// The plan of an operation. Operations that are the same but for their layout share it.
-    fn planned(&self, operation: &Operation, decisions: Decisions) -> Result<Arc<Plan>, Refusal> {
-        let decided = operation.decided(&decisions);
-        let planned = self.planned.try_get_with(decided.text(), || {
-            self.plans.plan(&self.schema, &self.limits, &decided).map(Arc::new)
+    /// An operation, ready to be planned, and not too dear for it.
+    fn draft(&self, operation: &Operation, decisions: &[bool]) -> Result<Draft, Refusal> {
+        let draft = self
+            .plans
+            .draft(&self.schema, &self.limits, &operation.decided(decisions))?;
+        match draft.price <= self.limits.planning_cost_max {
+            true => Ok(draft),
+            false => Err(Refusal::TooComplex(format!(
+                "planning the operation costs {}, more than the {} allowed: ask for fewer fields of fewer levels",
+                draft.price, self.limits.planning_cost_max
+            ))),
+        }
+    }
+
+    /// The plan of an operation. Operations that differ only in their names, values and layout share what is fetched.
+    fn planned(&self, operation: &Operation, decisions: Decisions, draft: Draft) -> Result<Arc<Plan>, Refusal> {
+        let fetches = self.planned.try_get_with(draft.text.clone(), || {
+            self.plans.fetches(&self.schema, &self.limits, &draft).map(Arc::new)
         });
-        let plan = planned.map_err(|refusal: Arc<Refusal>| (*refusal).clone())?;
+        let fetches = fetches.map_err(|refusal: Arc<Refusal>| (*refusal).clone())?;
+        let plan = Arc::new(draft.into_plan(fetches));
         operation.keep(decisions, plan.clone());
         Ok(plan)
     }

@@ -2,8 +2,6 @@
 //! variable that was left out: an argument that would take it is not given, so that its default holds, and left out
 //! does not become null on the way.
 
-use std::sync::Arc;
-
 use apollo_compiler::ast::{Argument, DirectiveList, Value};
 use apollo_compiler::executable::{Selection, SelectionSet};
 use apollo_compiler::{ExecutableDocument, Node, executable};
@@ -60,17 +58,6 @@ impl Operation {
             leave_out(&mut fragment.make_mut().selection_set, &keeps, &left_out);
         }
         Decided { document, operation }
-    }
-}
-
-impl Decided {
-    /// What is left as text, without its name: the same for all operations that mean the same.
-    pub fn text(&self) -> Arc<str> {
-        let mut document = self.document.clone();
-        let mut operation = self.operation.clone();
-        operation.make_mut().name = None;
-        document.operations.insert(operation);
-        document.serialize().no_indent().to_string().into()
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Caller {
 pub struct Run<'a> {
     /// The subgraphs, in the order that plans count by.
     pub subgraphs: &'a [Arc<dyn Subgraph>],
-    /// The operation's variables, coerced.
+    /// The values of the plan's arguments.
     pub variables: &'a Variables,
     /// Who is asking.
     pub caller: &'a Caller,
@@ -128,7 +128,7 @@ impl Run<'_> {
     /// next root fields did, and they do not begin.
     fn is_fatal(&self, root: &MutationStep) -> bool {
         let gathered = self.gathered();
-        project::nulls_the_answer(self.shape, root.field, &gathered.data, &gathered.faults)
+        project::nulls_the_answer(self.shape, &root.data_key, &gathered.data, &gathered.faults)
     }
 
     /// Asks a subgraph. Whatever happens, there is an answer.

@@ -6,8 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::{ErrorExtensionValues, PathSegment, ServerError};
 
-use super::alias::client_key;
-
 /// Why a fetch brought nothing. It becomes an error at every field of the answer that stays empty for it.
 #[derive(Debug)]
 pub struct Cause {
@@ -73,12 +71,9 @@ impl Faults {
     }
 
     /// Lists an error that happened at exactly this place.
-    pub fn list(&mut self, mut error: ServerError) {
+    pub fn list(&mut self, error: ServerError) {
         let mut mark = self.marks.get_or_insert_default();
-        for segment in &mut error.path {
-            if let PathSegment::Field(key) = segment {
-                *key = client_key(key).to_owned();
-            }
+        for segment in &error.path {
             mark.listed = true;
             mark = mark.child_mut(segment);
         }
@@ -145,7 +140,7 @@ impl Marks {
 
     fn child_mut(&mut self, segment: &PathSegment) -> &mut Self {
         match segment {
-            PathSegment::Field(key) => self.fields.entry(client_key(key).to_owned()).or_default(),
+            PathSegment::Field(key) => self.fields.entry(key.clone()).or_default(),
             PathSegment::Index(index) => self.items.entry(*index).or_default(),
         }
     }

@@ -1,30 +1,178 @@
-//! `__schema` and `__type`, answered by a library from the public schema.
+//! `__schema` and `__type`, answered by a library from the public schema: weighed before, remembered after.
 
+use apollo_compiler::ExecutableDocument;
+use apollo_compiler::Schema;
+use apollo_compiler::executable::{Selection, SelectionSet};
 use apollo_compiler::introspection::partial_execute;
 use apollo_compiler::response::JsonMap;
+use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::Valid;
-use async_graphql::{ServerError, Value, Variables};
+use async_graphql::{Name, Value, Variables};
 
-use super::execute::Gathered;
-use super::faults::Cause;
+use super::canonical::introspected_key;
 use super::introspection_fields;
+use super::refusal::Refusal;
 use super::schema::PublicSchema;
-use super::tree::merge;
 use super::validate::Operation;
 
-/// Adds the introspected part of an operation to what has been gathered.
-pub fn introspect(schema: &PublicSchema, operation: &Operation, variables: &Variables, gathered: &mut Gathered) {
-    match answer(schema, operation, variables) {
-        Ok(data) => merge(&mut gathered.data, data),
-        Err(error) => gathered.faults.fail(&[], &Cause::given(error)),
+/// What an introspection is remembered by: the document, which of its operations, and its variables.
+pub type IntrospectionKey = (super::OperationKey, String);
+
+/// The answer to an introspection.
+#[derive(Debug)]
+pub struct Introspected {
+    /// The part of the answer's data, its root keys as the shape has them.
+    pub data: Value,
+    /// About how many bytes it holds.
+    pub bytes: u64,
+}
+
+/// How much there is to introspect.
+#[derive(Debug, Default)]
+pub struct Sizes {
+    types: u64,
+    directives: u64,
+    /// How many fields a type has, also of an input: on the average, rounded up, and at most.
+    fields: (u64, u64),
+    /// The values of an enum, likewise.
+    values: (u64, u64),
+    /// The arguments of a field, likewise.
+    arguments: (u64, u64),
+    /// The interfaces of a type or the types of an interface, likewise.
+    relatives: (u64, u64),
+    /// Bytes of a description on the average.
+    description: u64,
+}
+
+/// What a name, a number or a key takes of an answer, in bytes.
+const LEAF_BYTES: u64 = 32;
+
+impl Sizes {
+    /// Measures a schema.
+    pub fn of(schema: &Schema) -> Self {
+        let (mut fields, mut values, mut arguments, mut relatives) =
+            <(Vec<u64>, Vec<u64>, Vec<u64>, Vec<u64>)>::default();
+        let mut descriptions = Vec::new();
+        let mut describe = |text: Option<&str>| descriptions.push(text.map_or(4, |text| text.len() as u64));
+        for ty in schema.types.values() {
+            describe(ty.description().map(|text| text.as_str()));
+            match ty {
+                ExtendedType::Object(object) => {
+                    fields.push(object.fields.len() as u64);
+                    relatives.push(object.implements_interfaces.len() as u64);
+                    for field in object.fields.values() {
+                        describe(field.description.as_deref());
+                        arguments.push(field.arguments.len() as u64);
+                    }
+                }
+                ExtendedType::Interface(any) => {
+                    fields.push(any.fields.len() as u64);
+                    arguments.extend(any.fields.values().map(|field| field.arguments.len() as u64));
+                    relatives.push(schema.types.len() as u64);
+                }
+                ExtendedType::Union(union) => relatives.push(union.members.len() as u64),
+                ExtendedType::InputObject(input) => {
+                    fields.push(input.fields.len() as u64);
+                    input
+                        .fields
+                        .values()
+                        .for_each(|field| describe(field.description.as_deref()));
+                }
+                ExtendedType::Enum(words) => values.push(words.values.len() as u64),
+                ExtendedType::Scalar(_) => {}
+            }
+        }
+        let types = schema.types.len() as u64;
+        let spread = |counts: &[u64], over: u64| {
+            let sum: u64 = counts.iter().sum();
+            (
+                sum.div_ceil(over.max(1)).max(1),
+                counts.iter().copied().max().unwrap_or(0).max(1),
+            )
+        };
+        let fields_count = arguments.len() as u64;
+        Self {
+            types,
+            directives: schema.directive_definitions.len() as u64,
+            fields: spread(&fields, types),
+            values: spread(&values, types),
+            arguments: spread(&arguments, fields_count),
+            relatives: spread(&relatives, types),
+            description: spread(&descriptions, descriptions.len() as u64).0,
+        }
     }
 }
 
-fn answer(schema: &PublicSchema, operation: &Operation, variables: &Variables) -> Result<Value, ServerError> {
-    let ours = |error: serde_json::Error| ServerError::new(error.to_string(), None);
+/// Refuses an introspection whose answer could have more bytes than allowed.
+///
+/// # Errors
+/// When it could.
+pub fn weigh(schema: &PublicSchema, operation: &Operation, bytes_max: u64) -> Result<(), Refusal> {
+    let scales = Scales {
+        sizes: &schema.sizes,
+        document: &operation.document,
+    };
+    match scales.selections(&operation.definition.selection_set, 1, false) <= bytes_max {
+        true => Ok(()),
+        false => Err(Refusal::TooComplex(format!(
+            "the answer to the introspection could have more than the {bytes_max} bytes allowed"
+        ))),
+    }
+}
+
+struct Scales<'a> {
+    sizes: &'a Sizes,
+    document: &'a ExecutableDocument,
+}
+
+impl Scales<'_> {
+    /// The bytes of a selection on so many objects; `of_all` when those are all types, so that the averages hold.
+    fn selections(&self, set: &SelectionSet, times: u64, of_all: bool) -> u64 {
+        let is_root = !set.ty.starts_with("__");
+        let weights = set.selections.iter().map(|selection| match selection {
+            Selection::Field(field) if is_root && !matches!(field.name.as_str(), "__schema" | "__type") => 0,
+            Selection::Field(field) => {
+                let pick = |(average, most): (u64, u64)| if of_all { average } else { most };
+                let (count, of_all) = match field.name.as_str() {
+                    "types" => (self.sizes.types, true),
+                    "directives" => (self.sizes.directives, of_all),
+                    "fields" | "inputFields" => (pick(self.sizes.fields), of_all),
+                    "enumValues" => (pick(self.sizes.values), of_all),
+                    "args" => (pick(self.sizes.arguments), of_all),
+                    "interfaces" | "possibleTypes" => (pick(self.sizes.relatives), false),
+                    _ => (1, of_all && field.name != "type" && field.name != "ofType"),
+                };
+                let times = times.saturating_mul(count);
+                let own = match field.name.as_str() {
+                    "description" => self.sizes.description + LEAF_BYTES,
+                    _ => LEAF_BYTES,
+                };
+                let inner = self.selections(&field.selection_set, times, of_all);
+                times.saturating_mul(own).saturating_add(inner)
+            }
+            Selection::InlineFragment(inline) => self.selections(&inline.selection_set, times, of_all),
+            Selection::FragmentSpread(spread) => match self.document.fragments.get(&spread.fragment_name) {
+                Some(fragment) => self.selections(&fragment.selection_set, times, of_all),
+                None => 0,
+            },
+        });
+        weights.fold(0, u64::saturating_add)
+    }
+}
+
+/// Answers the introspected part of an operation.
+///
+/// # Errors
+/// When the library refuses it.
+pub fn introspect(
+    schema: &PublicSchema,
+    operation: &Operation,
+    variables: &Variables,
+) -> Result<Introspected, Refusal> {
+    let refused = |why: String| Refusal::InvalidInput(why);
     let variables: JsonMap = serde_json::to_vec(variables)
         .and_then(|json| serde_json::from_slice(&json))
-        .map_err(ours)?;
+        .map_err(|error| refused(error.to_string()))?;
     let replaced = introspection_fields::replaced(&operation.document, &operation.definition);
     let (document, definition) = match &replaced {
         Some((document, definition)) => (document, definition),
@@ -37,15 +185,25 @@ fn answer(schema: &PublicSchema, operation: &Operation, variables: &Variables) -
         definition,
         &Valid::assume_valid(variables),
     )
-    .map_err(|error| ServerError::new(error.message().to_string(), None))?;
+    .map_err(|error| refused(error.message().to_string()))?;
     if let Some(error) = response.errors.into_iter().next() {
-        return Err(ServerError::new(error.message, None));
+        return Err(refused(error.message));
     }
-    let mut data = serde_json::to_vec(&response.data)
-        .and_then(|json| serde_json::from_slice(&json))
-        .map_err(ours)?;
+    let json = serde_json::to_vec(&response.data).map_err(|error| refused(error.to_string()))?;
+    let mut data: Value = serde_json::from_slice(&json).map_err(|error| refused(error.to_string()))?;
     if replaced.is_some() {
         introspection_fields::restore(&schema.types, &operation.document, &operation.definition, &mut data);
     }
-    Ok(data)
+    let Value::Object(fields) = data else {
+        return Err(Refusal::Internal);
+    };
+    let renamed = fields
+        .into_iter()
+        .map(|(key, value)| (Name::new(introspected_key(&key)), value));
+    let data = Value::Object(renamed.collect());
+    Ok(Introspected {
+        data,
+        // Keys and values of a tree take about four times as much as their text.
+        bytes: json.len() as u64 * 4,
+    })
 }

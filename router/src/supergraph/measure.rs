@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
-use apollo_compiler::ast::{Argument, Definition, Document, Selection, Value};
-use apollo_compiler::{Name, Node};
+use apollo_compiler::Name;
+use apollo_compiler::ast::{Definition, Document, Selection, Value};
 
 use super::refusal::Refusal;
 use crate::limits::Limits;
 
-/// Levels of selections, inline fragments and spreads that a walk may go down, so that no recursion ends the stack.
-const LEVELS_MAX: usize = 200;
+/// Levels of selections, inline fragments and spreads that a walk may go down, so that no recursion ends the stack; a few
+/// less than the validation follows.
+const LEVELS_MAX: usize = 90;
 
 /// Refuses a document that is bigger than the limits allow.
 ///
@@ -53,6 +54,8 @@ pub fn measure(document: &Document, limits: &Limits) -> Result<(), Refusal> {
 struct Size {
     /// Levels of fields.
     depth: usize,
+    /// Levels of fields and fragments.
+    levels: usize,
     /// Fields, at any level.
     fields: usize,
     /// Aliases, at any level.
@@ -64,13 +67,23 @@ struct Size {
 impl Size {
     fn check(self, limits: &Limits) -> Result<(), Refusal> {
         bounded("levels", self.depth, limits.query_depth_max)?;
+        bounded("nested selections and fragments", self.levels, LEVELS_MAX)?;
         bounded("fields", self.fields, limits.query_fields_max)?;
         bounded("aliases", self.aliases, limits.query_aliases_max)?;
         bounded("root fields", self.roots, limits.query_root_fields_max)
     }
 
+    /// The size of a fragment with these selections.
+    fn deeper(self) -> Self {
+        Self {
+            levels: self.levels + 1,
+            ..self
+        }
+    }
+
     fn add(&mut self, other: Self) {
         self.depth = self.depth.max(other.depth);
+        self.levels = self.levels.max(other.levels);
         self.fields = self.fields.saturating_add(other.fields);
         self.aliases = self.aliases.saturating_add(other.aliases);
         self.roots = self.roots.saturating_add(other.roots);
@@ -92,10 +105,10 @@ impl<'a> Ruler<'a> {
             match selection {
                 Selection::Field(field) => {
                     self.directives += field.directives.len();
-                    arguments_fit(&field.arguments)?;
                     let inner = self.selections(&field.selection_set, level + 1)?;
                     size.add(Size {
                         depth: inner.depth + 1,
+                        levels: inner.levels + 1,
                         fields: inner.fields.saturating_add(1),
                         aliases: inner.aliases.saturating_add(usize::from(field.alias.is_some())),
                         roots: 1,
@@ -103,11 +116,11 @@ impl<'a> Ruler<'a> {
                 }
                 Selection::InlineFragment(fragment) => {
                     self.directives += fragment.directives.len();
-                    size.add(self.selections(&fragment.selection_set, level + 1)?);
+                    size.add(self.selections(&fragment.selection_set, level + 1)?.deeper());
                 }
                 Selection::FragmentSpread(spread) => {
                     self.directives += spread.directives.len();
-                    size.add(self.fragment(&spread.fragment_name, level + 1)?);
+                    size.add(self.fragment(&spread.fragment_name, level + 1)?.deeper());
                 }
             }
         }
@@ -129,12 +142,8 @@ impl<'a> Ruler<'a> {
     }
 }
 
-fn arguments_fit(arguments: &[Node<Argument>]) -> Result<(), Refusal> {
-    arguments.iter().try_for_each(|argument| numbers_fit(&argument.value))
-}
-
-/// An `ID`, a `Float` or a scalar of a subgraph may be written as a whole number of any length, and the specification
-/// leaves it to the server how long it can be.
+/// The default of a variable may be written as a whole number of any length, and the specification leaves it to the
+/// server how long it can be.
 fn numbers_fit(value: &Value) -> Result<(), Refusal> {
     match value {
         Value::Int(number) if number.as_str().parse::<i64>().is_err() => {

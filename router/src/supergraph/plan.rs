@@ -4,27 +4,30 @@
 
 mod cacheable;
 mod compile;
+mod document;
+mod price;
 mod serial;
 pub mod text;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use apollo_compiler::executable::{Field, Selection, SelectionSet};
-use apollo_compiler::{ExecutableDocument, Node, name};
 use async_graphql::Name;
 use hive_router_query_planner::ast::normalization::normalize_operation;
 use hive_router_query_planner::graph::PlannerOverrideContext;
 use hive_router_query_planner::planner::plan_nodes::PlanNode;
 use hive_router_query_planner::planner::{Planner, QueryPlannerOptions};
 use hive_router_query_planner::utils::cancellation::CancellationToken;
-use hive_router_query_planner::utils::parsing::{safe_parse_operation, safe_parse_schema};
+use hive_router_query_planner::utils::parsing::safe_parse_schema;
 
 use self::cacheable::Cacheable;
 pub use self::cacheable::{Watched, WatchedObject};
+use self::document::PlannerDocument;
+use self::price::Prices;
 pub use self::serial::MutationStep;
 use super::SupergraphError;
-use super::alias::safe_alias;
+use super::arguments::Arguments;
+use super::canonical::canonical;
 use super::decide::Decided;
 use super::refusal::Refusal;
 use super::schema::PublicSchema;
@@ -34,17 +37,52 @@ use crate::cache::Question;
 use crate::limits::Limits;
 use crate::subgraph::Document;
 
-/// A plan, compiled: no name is looked up and no document parsed when it runs.
+/// The plan of an operation, compiled: no name is looked up and no document parsed when it runs.
 #[derive(Debug)]
 pub struct Plan {
-    /// The stream a subscription begins with; none for queries and mutations.
-    pub source: Option<Fetch>,
-    /// What is fetched, for a subscription on every event.
-    pub steps: Step,
+    /// What is fetched; shared by all operations that fetch the same.
+    pub fetches: Arc<Fetches>,
+    /// The arguments of the operation's fields, which the fetches have as variables.
+    pub arguments: Arguments,
     /// Whether `__schema` or `__type` are asked for beside, or instead.
     pub introspects: bool,
     /// What the answer has to look like.
     pub shape: Arc<ObjectShape>,
+}
+
+/// What is fetched for an operation.
+#[derive(Debug)]
+pub struct Fetches {
+    /// The stream a subscription begins with; none for queries and mutations.
+    pub source: Option<Fetch>,
+    /// What is fetched, for a subscription on every event.
+    pub steps: Step,
+}
+
+/// An operation that is ready to be planned.
+pub struct Draft {
+    /// What the planner is given, as text: the same for all operations that fetch the same.
+    pub text: Arc<str>,
+    /// What planning costs.
+    pub price: u64,
+    /// What the planner is given, with the keys of its roots.
+    documents: Vec<(Name, PlannerDocument)>,
+    is_serial: bool,
+    arguments: Arguments,
+    introspects: bool,
+    shape: Arc<ObjectShape>,
+}
+
+impl Draft {
+    /// The plan of the operation, once it is known what is fetched.
+    pub fn into_plan(self, fetches: Arc<Fetches>) -> Plan {
+        Plan {
+            fetches,
+            arguments: self.arguments,
+            introspects: self.introspects,
+            shape: self.shape,
+        }
+    }
 }
 
 /// Part of a plan.
@@ -175,6 +213,7 @@ pub struct Plans {
     /// Subgraph names, in the order of the supergraph's list.
     subgraphs: HashMap<String, usize>,
     cacheable: Cacheable,
+    prices: Prices,
 }
 
 impl Plans {
@@ -197,6 +236,7 @@ impl Plans {
             planner,
             subgraphs,
             cacheable: Cacheable::of(supergraph_sdl)?,
+            prices: Prices::of_supergraph(supergraph_sdl)?,
         })
     }
 
@@ -207,18 +247,46 @@ impl Plans {
         names
     }
 
-    /// Plans an operation.
+    /// Prepares an operation for the planner.
     ///
     /// # Errors
-    /// When it means more than the limits allow, takes longer than a request may, or the planner fails.
-    pub fn plan(&self, schema: &PublicSchema, limits: &Limits, decided: &Decided) -> Result<Plan, Refusal> {
-        let shape = shape(schema, decided, limits.query_fields_max.saturating_mul(10))?;
-        let mut plan = match serial::root_fields(decided) {
-            Some(roots) => self.plan_serially(schema, limits, decided, roots, shape)?,
-            None => self.plan_roots(schema, limits, decided, root_fields(decided), shape)?,
-        };
-        plan.introspects = introspects(&decided.document, &decided.operation);
-        Ok(plan)
+    /// When it means more than the limits allow.
+    pub fn draft(&self, schema: &PublicSchema, limits: &Limits, decided: &Decided) -> Result<Draft, Refusal> {
+        let operation = canonical(schema, decided)?;
+        let shape = shape(schema, &operation, limits.query_fields_max.saturating_mul(10))?;
+        let roots = serial::root_fields(&operation);
+        let is_serial = roots.len() > 1;
+        let documents: Vec<_> = roots
+            .into_iter()
+            .filter_map(|(key, fields)| Some((key, document::document(schema, &operation, fields.into_iter())?)))
+            .collect();
+        let text: String = documents.iter().map(|(_, document)| document.to_string()).collect();
+        Ok(Draft {
+            text: text.into(),
+            price: self.prices.of(&operation),
+            documents,
+            is_serial,
+            arguments: operation.arguments,
+            introspects: introspects(&decided.document, &decided.operation),
+            shape,
+        })
+    }
+
+    /// Plans what is fetched for an operation.
+    ///
+    /// # Errors
+    /// When it takes longer than planning may, or the planner fails.
+    pub fn fetches(&self, schema: &PublicSchema, limits: &Limits, draft: &Draft) -> Result<Fetches, Refusal> {
+        if draft.is_serial {
+            return self.plan_serially(schema, limits, &draft.documents);
+        }
+        match draft.documents.first() {
+            None => Ok(Fetches {
+                source: None,
+                steps: Step::Sequence(Vec::new()),
+            }),
+            Some((_, document)) => self.plan_roots(schema, limits, document),
+        }
     }
 
     /// Plans these root fields of an operation, which may be all.
@@ -226,131 +294,42 @@ impl Plans {
         &self,
         schema: &PublicSchema,
         limits: &Limits,
-        decided: &Decided,
-        roots: Vec<Node<Field>>,
-        shape: Arc<ObjectShape>,
-    ) -> Result<Plan, Refusal> {
-        let node = match text_to_plan(schema, decided, roots) {
-            None => None,
-            Some(text) => self.library_plan(&text, limits)?,
-        };
+        document: &PlannerDocument,
+    ) -> Result<Fetches, Refusal> {
+        let node = self.library_plan(document, limits)?;
         compile::Compiler {
             schema,
             subgraphs: &self.subgraphs,
             cacheable: &self.cacheable,
         }
-        .plan(node, shape)
+        .plan(node)
     }
 
-    fn library_plan(&self, text: &str, limits: &Limits) -> Result<Option<PlanNode>, Refusal> {
+    fn library_plan(&self, document: &PlannerDocument, limits: &Limits) -> Result<Option<PlanNode>, Refusal> {
+        let not_supported = |error: &dyn std::fmt::Display| {
+            tracing::error!(%error, %document, "the planner failed on a valid operation");
+            Refusal::NotSupported
+        };
         let make = || {
-            let document = safe_parse_operation(text).map_err(internal)?;
-            let normalized = normalize_operation(&self.planner.supergraph, &document, None).map_err(internal)?;
+            let normalized = normalize_operation(&self.planner.supergraph, document, None);
+            let normalized = normalized.map_err(|error| not_supported(&error))?;
             let planned = self.planner.plan_from_normalized_operation(
                 normalized.executable_operation(),
                 PlannerOverrideContext::default(),
-                &CancellationToken::with_timeout(limits.request_time_max()),
+                &CancellationToken::with_timeout(limits.planning_time_max()),
             );
             planned.map(|plan| plan.node).map_err(|error| match error {
                 hive_router_query_planner::planner::PlannerError::CancellationError(_) => Refusal::Timeout,
-                other => internal(other),
+                other => not_supported(&other),
             })
         };
         // The library has `expect`s of its own; a surprise in there is one refused request, not more.
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(make)).unwrap_or_else(|_| Err(internal("it panicked")))
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(make))
+            .unwrap_or_else(|_| Err(not_supported(&"it panicked")))
     }
 }
 
 fn internal(error: impl std::fmt::Display) -> Refusal {
-    tracing::error!(%error, "the planner failed on a valid operation");
-    Refusal::Internal
-}
-
-/// The root fields that subgraphs answer: without introspection and `__typename`.
-fn root_fields(decided: &Decided) -> Vec<Node<Field>> {
-    let mut roots = Vec::new();
-    flatten_roots(
-        &decided.document,
-        &decided.operation.selection_set,
-        &mut roots,
-        &mut Vec::new(),
-    );
-    roots.retain(|field| !field.name.starts_with("__"));
-    roots
-}
-
-/// What the planner is given: the operation with these root fields, without empty selections.
-/// `None` when nothing is left for any subgraph.
-fn text_to_plan(schema: &PublicSchema, decided: &Decided, roots: Vec<Node<Field>>) -> Option<String> {
-    if roots.is_empty() {
-        return None;
-    }
-    let mut operation = decided.operation.clone();
-    {
-        let operation = operation.make_mut();
-        operation.name = None;
-        operation.directives = Default::default();
-        operation.selection_set.selections = roots.into_iter().map(Selection::Field).collect();
-        complete(schema, &mut operation.selection_set);
-    }
-    let mut document = ExecutableDocument::new();
-    document.fragments = decided.document.fragments.clone();
-    for fragment in document.fragments.values_mut() {
-        complete(schema, &mut fragment.make_mut().selection_set);
-    }
-    document.operations.insert(operation);
-    Some(document.serialize().no_indent().to_string())
-}
-
-fn flatten_roots<'a>(
-    document: &'a ExecutableDocument,
-    set: &'a SelectionSet,
-    roots: &mut Vec<Node<Field>>,
-    visited: &mut Vec<&'a str>,
-) {
-    for selection in &set.selections {
-        match selection {
-            Selection::Field(field) => roots.push(field.clone()),
-            Selection::InlineFragment(inline) => flatten_roots(document, &inline.selection_set, roots, visited),
-            Selection::FragmentSpread(spread) => {
-                let name = spread.fragment_name.as_str();
-                if visited.contains(&name) {
-                    continue;
-                }
-                visited.push(name);
-                if let Some(fragment) = document.fragments.get(name) {
-                    flatten_roots(document, &fragment.selection_set, roots, visited);
-                }
-            }
-        }
-    }
-}
-
-/// Makes selections plannable. One that `@skip` left empty cannot be written down, and an interface or union has to
-/// say which type it is; what they select for that, the shape does not show.
-fn complete(schema: &PublicSchema, set: &mut SelectionSet) {
-    use apollo_compiler::schema::ExtendedType;
-    for selection in &mut set.selections {
-        match selection {
-            Selection::Field(field) => {
-                let field = field.make_mut();
-                if let Some(alias) = safe_alias(schema, field) {
-                    field.alias = Some(alias);
-                }
-                complete(schema, &mut field.selection_set);
-            }
-            Selection::InlineFragment(inline) => complete(schema, &mut inline.make_mut().selection_set),
-            Selection::FragmentSpread(_) => {}
-        }
-    }
-    let needs_typename = match schema.types.types.get(&set.ty) {
-        Some(ExtendedType::Object(_)) => set.is_empty(),
-        Some(ExtendedType::Interface(_) | ExtendedType::Union(_)) => {
-            !set.fields().any(|field| field.response_key() == "__typename")
-        }
-        _ => false,
-    };
-    if needs_typename && let Ok(typename) = set.new_field(&schema.types, name!("__typename")) {
-        set.push(typename);
-    }
+    tracing::error!(%error, "the planner made what is no plan");
+    Refusal::NotSupported
 }

@@ -5,12 +5,20 @@ use async_graphql::{Name, PathSegment, ServerError, Value};
 use serde::Serialize;
 
 use super::faults::{Cause, Faults, Marks};
+use super::places::places;
 use super::shape::{FieldShape, Kind, Leaf, ObjectShape, ValueShape};
 use crate::subgraph::{Answer, Outcome};
 
 /// Writes the response map.
 pub fn project(shape: &ObjectShape, data: &Value, mut faults: Faults) -> Answer {
     let marks = faults.marks.take();
+    for error in std::mem::take(&mut faults.listed) {
+        for place in places(shape, data, &error.path) {
+            let mut placed = error.clone();
+            placed.path = place;
+            faults.push(placed);
+        }
+    }
     let mut writer = Writer {
         out: Vec::with_capacity(512),
         path: Vec::new(),
@@ -39,8 +47,8 @@ pub fn project(shape: &ObjectShape, data: &Value, mut faults: Faults) -> Answer 
 }
 
 /// Whether what stands behind one of the root's keys makes all of the answer null.
-pub fn nulls_the_answer(shape: &ObjectShape, field: usize, data: &Value, faults: &Faults) -> bool {
-    let Some(field) = shape.fields.get(field) else {
+pub fn nulls_the_answer(shape: &ObjectShape, data_key: &str, data: &Value, faults: &Faults) -> bool {
+    let Some(field) = shape.fields.iter().find(|field| *field.data_key == *data_key) else {
         return false;
     };
     let Some(value) = field.value.as_ref().filter(|value| value.non_null) else {
@@ -55,7 +63,7 @@ pub fn nulls_the_answer(shape: &ObjectShape, field: usize, data: &Value, faults:
         Value::Object(root) => root.get(&*field.data_key),
         _ => None,
     };
-    let covered = Covered::root(faults.marks.as_ref()).field(&field.key);
+    let covered = Covered::root(faults.marks.as_ref()).field(&field.data_key);
     writer.field(shape, field, value, found, covered).is_err()
 }
 
@@ -143,7 +151,7 @@ impl<'a> Writer<'a> {
                 field,
                 value_shape,
                 found.map(|(_, value)| value),
-                covered.field(&field.key),
+                covered.field(&field.data_key),
             );
             self.path.pop();
             written?;

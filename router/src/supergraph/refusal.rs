@@ -45,6 +45,12 @@ pub enum Refusal {
     /// The subgraph refused the subscription, in its own words and with its own code.
     #[error("{}", .1.message)]
     Source(&'static str, Box<async_graphql::ServerError>),
+    /// Valid, but the planner cannot plan it; the log says more. `OPERATION_NOT_SUPPORTED`
+    #[error("the operation is valid, but it cannot be planned yet: ask for parts of it one by one")]
+    NotSupported,
+    /// Too many requests wait to be validated or planned. `UNAVAILABLE`
+    #[error("too many requests are being planned, try again")]
+    Busy,
     /// Our fault; the log says more. `INTERNAL`
     #[error("something went wrong on our side")]
     Internal,
@@ -130,6 +136,8 @@ impl Refusal {
             Self::Timeout => "TIMEOUT",
             Self::RateLimited(_) => "RATE_LIMITED",
             Self::Source(code, _) => code,
+            Self::NotSupported => "OPERATION_NOT_SUPPORTED",
+            Self::Busy => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
         }
     }

@@ -15,7 +15,9 @@ use crate::subgraph::Answer;
 
 /// The answer to an operation that is one fetch and whose answer is remembered: nothing has to run.
 pub fn whole_answer(cache: &AnswerCache, plan: &Plan, variables: &Variables) -> Option<Answer> {
-    let Step::Fetch(fetch) = &plan.steps else { return None };
+    let Step::Fetch(fetch) = &plan.fetches.steps else {
+        return None;
+    };
     if plan.introspects || !fetch.rewrites.is_empty() {
         return None;
     }

@@ -7,6 +7,7 @@ use apollo_compiler::{Name, Schema};
 use hive_router_query_planner::consumer_schema::ConsumerSchema;
 use hive_router_query_planner::utils::parsing::safe_parse_schema;
 
+use super::introspect::Sizes;
 use super::{SupergraphError, introspection_fields};
 
 /// The public schema, ready to validate against and to introspect.
@@ -17,6 +18,8 @@ pub struct PublicSchema {
     pub implementers: HashMap<Name, Implementers>,
     /// The names of all fields of all types.
     pub field_names: HashSet<Name>,
+    /// How much there is to introspect.
+    pub sizes: Sizes,
 }
 
 impl PublicSchema {
@@ -24,11 +27,13 @@ impl PublicSchema {
     pub fn new(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
         let types = public_schema(supergraph_sdl)?;
         let implementers = types.implementers_map();
+        let sizes = Sizes::of(&types);
         let field_names = types.types.values().flat_map(field_names).cloned().collect();
         Ok(Self {
             types,
             implementers,
             field_names,
+            sizes,
         })
     }
 

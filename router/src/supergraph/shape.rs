@@ -5,11 +5,9 @@ use std::sync::Arc;
 
 use apollo_compiler::ast::Type;
 use apollo_compiler::collections::IndexMap;
-use apollo_compiler::executable::{Field, Selection, SelectionSet};
 use apollo_compiler::schema::ExtendedType;
 
-use super::alias::safe_alias;
-use super::decide::Decided;
+use super::canonical::{Canonical, FieldItem, Item};
 use super::refusal::Refusal;
 use super::schema::PublicSchema;
 
@@ -27,7 +25,7 @@ pub struct ObjectShape {
 pub struct FieldShape {
     /// The alias, or the name.
     pub key: Box<str>,
-    /// The key of the fetched data: mostly the same.
+    /// The key of the fetched data: the client does not choose it.
     pub data_key: Box<str>,
     /// The field's name, for messages.
     pub name: Box<str>,
@@ -82,44 +80,42 @@ pub enum Leaf {
 ///
 /// # Errors
 /// When it has more than `fields_max` fields over all the types the operation can meet.
-pub fn shape(schema: &PublicSchema, decided: &Decided, fields_max: usize) -> Result<Arc<ObjectShape>, Refusal> {
+pub fn shape(schema: &PublicSchema, operation: &Canonical, fields_max: usize) -> Result<Arc<ObjectShape>, Refusal> {
     let mut maker = Maker {
         schema,
-        decided,
         known: HashMap::new(),
         fields_left: fields_max,
     };
-    let root = &decided.operation.selection_set;
-    maker.object(&root.ty, &[root])
+    maker.object(&operation.ty, &[&operation.items])
 }
 
 struct Maker<'a> {
     schema: &'a PublicSchema,
-    decided: &'a Decided,
     /// The same selections on the same type have the same shape. Selections are known by where they are in memory.
-    known: HashMap<(&'a str, Vec<*const SelectionSet>), Arc<ObjectShape>>,
+    known: HashMap<(&'a str, Vec<*const Item>), Arc<ObjectShape>>,
     fields_left: usize,
 }
 
 impl<'a> Maker<'a> {
     /// `CollectFields` of the specification, for one concrete type.
-    fn object(&mut self, ty: &'a str, sets: &[&'a SelectionSet]) -> Result<Arc<ObjectShape>, Refusal> {
-        let identity = (ty, sets.iter().map(|set| std::ptr::from_ref(*set)).collect::<Vec<_>>());
-        if let Some(known) = self.known.get(&identity) {
+    fn object(&mut self, ty: &'a str, sets: &[&'a [Item]]) -> Result<Arc<ObjectShape>, Refusal> {
+        let identity = (ty, sets.iter().map(|set| set.as_ptr()).collect::<Vec<_>>());
+        // Empty selections are not told apart by where they are.
+        let is_known = sets.iter().all(|set| !set.is_empty());
+        if let Some(known) = self.known.get(&identity).filter(|_| is_known) {
             return Ok(known.clone());
         }
-        let mut groups: IndexMap<&'a str, Vec<&'a Field>> = IndexMap::default();
-        let mut visited = Vec::new();
+        let mut groups: IndexMap<&'a str, Vec<&'a FieldItem>> = IndexMap::default();
         for set in sets {
-            self.collect(ty, set, &mut groups, &mut visited);
+            self.collect(ty, set, &mut groups);
         }
         self.fields_left = self
             .fields_left
             .checked_sub(groups.len())
             .ok_or_else(|| Refusal::TooComplex("the operation means too many fields of too many types".into()))?;
         let fields = groups
-            .into_iter()
-            .map(|(key, fields)| self.field(key, &fields))
+            .into_values()
+            .map(|fields| self.field(&fields))
             .collect::<Result<_, _>>()?;
         let shape = Arc::new(ObjectShape {
             typename: ty.into(),
@@ -129,34 +125,12 @@ impl<'a> Maker<'a> {
         Ok(shape)
     }
 
-    fn collect(
-        &self,
-        ty: &str,
-        set: &'a SelectionSet,
-        groups: &mut IndexMap<&'a str, Vec<&'a Field>>,
-        visited: &mut Vec<&'a str>,
-    ) {
-        for selection in &set.selections {
-            match selection {
-                Selection::Field(field) => groups.entry(field.response_key()).or_default().push(field),
-                Selection::InlineFragment(inline) => {
-                    let fits = inline.type_condition.as_ref().is_none_or(|wanted| self.is(ty, wanted));
-                    if fits {
-                        self.collect(ty, &inline.selection_set, groups, visited);
-                    }
-                }
-                Selection::FragmentSpread(spread) => {
-                    let name = spread.fragment_name.as_str();
-                    if visited.contains(&name) {
-                        continue;
-                    }
-                    visited.push(name);
-                    if let Some(fragment) = self.decided.document.fragments.get(name)
-                        && self.is(ty, &fragment.selection_set.ty)
-                    {
-                        self.collect(ty, &fragment.selection_set, groups, visited);
-                    }
-                }
+    fn collect(&self, ty: &str, items: &'a [Item], groups: &mut IndexMap<&'a str, Vec<&'a FieldItem>>) {
+        for item in items {
+            match item {
+                Item::Field(field) => groups.entry(&field.key).or_default().push(field),
+                Item::On(wanted, inner) if self.is(ty, wanted) => self.collect(ty, inner, groups),
+                Item::On(..) => {}
             }
         }
     }
@@ -165,25 +139,25 @@ impl<'a> Maker<'a> {
         ty == wanted || self.schema.types.is_subtype(wanted, ty)
     }
 
-    fn field(&mut self, key: &str, fields: &[&'a Field]) -> Result<FieldShape, Refusal> {
-        let value = match fields[0].name == "__typename" {
+    fn field(&mut self, fields: &[&'a FieldItem]) -> Result<FieldShape, Refusal> {
+        let first = fields[0];
+        let value = match first.name == "__typename" {
             true => None,
             false => {
-                let sets: Vec<_> = fields.iter().map(|field| &field.selection_set).collect();
-                Some(self.value(fields[0].ty(), &sets)?)
+                let sets: Vec<_> = fields.iter().map(|field| &field.items[..]).collect();
+                Some(self.value(&first.ty, &sets)?)
             }
         };
-        let data_key = safe_alias(self.schema, fields[0]);
         Ok(FieldShape {
-            key: key.into(),
-            data_key: data_key.as_deref().unwrap_or(key).into(),
-            name: fields[0].name.as_str().into(),
-            key_json: format!("\"{key}\":").into_bytes().into(),
+            key: first.key.as_str().into(),
+            data_key: first.data_key.as_str().into(),
+            name: first.name.as_str().into(),
+            key_json: format!("\"{}\":", first.key).into_bytes().into(),
             value,
         })
     }
 
-    fn value(&mut self, ty: &Type, sets: &[&'a SelectionSet]) -> Result<ValueShape, Refusal> {
+    fn value(&mut self, ty: &Type, sets: &[&'a [Item]]) -> Result<ValueShape, Refusal> {
         let kind = match ty {
             Type::List(item) | Type::NonNullList(item) => Kind::List(Box::new(self.value(item, sets)?)),
             Type::Named(name) | Type::NonNullNamed(name) => self.named(name, sets)?,
@@ -194,7 +168,7 @@ impl<'a> Maker<'a> {
         })
     }
 
-    fn named(&mut self, name: &str, sets: &[&'a SelectionSet]) -> Result<Kind, Refusal> {
+    fn named(&mut self, name: &str, sets: &[&'a [Item]]) -> Result<Kind, Refusal> {
         let schema = self.schema;
         let Some((name, definition)) = schema.types.types.get_key_value(name) else {
             return Ok(Kind::Leaf(Leaf::Custom));

@@ -33,7 +33,7 @@ async fn open(inner: Arc<Inner>, request: SubgraphRequest) -> Result<BoxStream<'
         OperationType::Mutation if queries_only => return Err(Refusal::QueriesOnly("mutation")),
         _ => return Ok(once(inner.execute(&prepared, inner.gathered()).await)),
     }
-    let source = prepared.plan.source.as_ref().ok_or(Refusal::Internal)?;
+    let source = prepared.plan.fetches.source.as_ref().ok_or(Refusal::Internal)?;
     let run = inner.run(&prepared, inner.gathered());
     let events = inner.subgraphs[source.subgraph].subscribe(run.request(source, run.variables_of(source)));
     let mut events = events
@@ -65,7 +65,7 @@ fn once(answer: Answer) -> BoxStream<'static, Answer> {
 
 async fn answer(inner: &Inner, prepared: &Prepared, event: Response) -> Answer {
     let mut gathered = inner.gathered();
-    if let Some(source) = &prepared.plan.source {
+    if let Some(source) = &prepared.plan.fetches.source {
         gathered.take_root(source, event);
     }
     inner.execute(prepared, gathered).await

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod cache;
+mod canonical;
 mod documents;
 mod domains;
 mod everything;
@@ -11,6 +12,7 @@ mod language;
 mod market;
 mod operations;
 mod paths;
+mod planning;
 mod plans;
 mod refusals;
 mod schema;

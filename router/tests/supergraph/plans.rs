@@ -28,18 +28,18 @@ fn the_plan_of_an_operation_can_be_read() {
     "#);
     insta::assert_snapshot!(plan("mutation { note(text: \"a\") jot(text: \"b\") again: note(text: \"c\") }"), @r#"
     Serial
-      Fetch people  mutation { note(text: "a") }
-      Fetch reviews  mutation { jot(text: "b") }
-      Fetch people  mutation { again: note(text: "c") }
+      Fetch people  mutation($a0:String!) { note(text: $a0) }
+      Fetch reviews  mutation($a1:String!) { jot(text: $a1) }
+      Fetch people  mutation($a2:String!) { _2_note: note(text: $a2) }
     "#);
     insta::assert_snapshot!(plan("mutation { a: rename(id: \"1\", name: \"x\") { karma } a: rename(id: \"1\", name: \"x\") { name } b: rename(id: \"1\", name: \"y\") { karma } }"), @r#"
     Serial
       Sequence
-        Fetch people  mutation { a: rename(id: "1", name: "x") { __typename id name } }
-        Fetch reviews  Person(id) => { karma }   at a
+        Fetch people  mutation($a0:ID!, $a1:String!) { _1_rename: rename(id: $a0, name: $a1) { __typename id name } }
+        Fetch reviews  Person(id) => { karma }   at _1_rename
       Sequence
-        Fetch people  mutation { b: rename(id: "1", name: "y") { __typename id } }
-        Fetch reviews  Person(id) => { karma }   at b
+        Fetch people  mutation($a0:ID!, $a2:String!) { _2_rename: rename(id: $a0, name: $a2) { __typename id } }
+        Fetch reviews  Person(id) => { karma }   at _2_rename
     "#);
     insta::assert_snapshot!(plan("subscription { personChanged { name karma } }"), @r#"
     Subscribe people  subscription { personChanged { __typename name id } }

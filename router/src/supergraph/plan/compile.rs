@@ -15,12 +15,11 @@ use hive_router_query_planner::planner::plan_nodes::{
 
 use super::cacheable::Cacheable;
 use super::text;
-use super::{Change, Fetch, Group, Hop, Need, Plan, Remembered, Rewrite, RewriteHop, Step, WatchedObject, internal};
+use super::{Change, Fetch, Fetches, Group, Hop, Need, Remembered, Rewrite, RewriteHop, Step, WatchedObject, internal};
 use crate::cache::Question;
 use crate::subgraph::Document;
 use crate::supergraph::refusal::Refusal;
 use crate::supergraph::schema::PublicSchema;
-use crate::supergraph::shape::ObjectShape;
 
 /// What compiling needs to know.
 pub struct Compiler<'a> {
@@ -37,7 +36,7 @@ type RememberedEntity = Option<Remembered<WatchedObject>>;
 
 impl Compiler<'_> {
     /// Compiles a whole plan.
-    pub fn plan(&self, node: Option<PlanNode>, shape: Arc<ObjectShape>) -> Result<Plan, Refusal> {
+    pub fn plan(&self, node: Option<PlanNode>) -> Result<Fetches, Refusal> {
         let mut nodes = match node {
             None => Vec::new(),
             Some(PlanNode::Sequence(sequence)) => sequence.nodes,
@@ -57,11 +56,9 @@ impl Compiler<'_> {
             }
             _ => None,
         };
-        Ok(Plan {
+        Ok(Fetches {
             source,
             steps: self.sequence(nodes)?,
-            introspects: false,
-            shape,
         })
     }
 

@@ -11,13 +11,13 @@ use super::{Fetch, Plan, Step};
 /// The whole plan.
 pub fn plan(plan: &Plan) -> String {
     let mut out = String::new();
-    if let Some(source) = &plan.source {
+    if let Some(source) = &plan.fetches.source {
         line(&mut out, 0, "Subscribe", source);
     }
     if plan.introspects {
         out.push_str("Introspect\n");
     }
-    step(&mut out, 0, &plan.steps);
+    step(&mut out, 0, &plan.fetches.steps);
     out
 }
 

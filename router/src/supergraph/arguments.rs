@@ -1,0 +1,189 @@
+//! The arguments of an operation become variables of the gateway's own.
+//!
+//! No literal is ever printed for another parser to read: three parsers disagree about numbers, escapes and nesting. A
+//! value reaches its subgraph as it was parsed, and operations that differ only in their values share a plan. The
+//! variables are named `a0`, `a1`, …, whatever the client calls its own: names of the planner's making never look like that.
+
+use std::collections::HashMap;
+
+use apollo_compiler::Node;
+use apollo_compiler::Schema;
+use apollo_compiler::ast::{Type, Value as Literal};
+use apollo_compiler::schema::ExtendedType;
+use async_graphql::{Name, Value, Variables};
+
+use super::refusal::Refusal;
+
+/// The arguments of an operation, each of them once.
+#[derive(Debug, Default)]
+pub struct Arguments {
+    list: Vec<Argument>,
+    by_source: HashMap<String, usize>,
+}
+
+/// A variable of the gateway's own.
+#[derive(Debug)]
+pub struct Argument {
+    /// Its name, without the `$`.
+    pub name: Name,
+    /// The type of the argument that it is given to.
+    pub ty: Type,
+    source: Source,
+}
+
+/// Where the value of an argument comes from.
+#[derive(Debug)]
+enum Source {
+    /// A variable of the client.
+    Variable(Name),
+    /// A literal.
+    Constant(Value),
+    /// A literal with variables of the client in it.
+    Template(Node<Literal>),
+}
+
+impl Arguments {
+    /// Adds an argument of this type; returns its place.
+    ///
+    /// # Errors
+    /// When a number in it is more than can be represented.
+    pub fn add(&mut self, schema: &Schema, ty: &Type, literal: &Node<Literal>) -> Result<usize, Refusal> {
+        let source = format!("{ty} {}", literal.serialize().no_indent());
+        if let Some(known) = self.by_source.get(&source) {
+            return Ok(*known);
+        }
+        let place = self.list.len();
+        self.by_source.insert(source, place);
+        let source = match &**literal {
+            Literal::Variable(name) => Source::Variable(Name::new(name)),
+            literal if is_constant(literal) => Source::Constant(value(schema, ty, literal, &Variables::default())?),
+            _ => Source::Template(literal.clone()),
+        };
+        self.list.push(Argument {
+            name: Name::new(format!("a{place}")),
+            ty: ty.clone(),
+            source,
+        });
+        Ok(place)
+    }
+
+    /// The arguments, in their order.
+    pub fn list(&self) -> &[Argument] {
+        &self.list
+    }
+
+    /// The values of the arguments, by their names, for these variables of the client.
+    ///
+    /// # Errors
+    /// When a variable is null where its argument must not be.
+    pub fn bind(&self, schema: &Schema, variables: &Variables) -> Result<Variables, Refusal> {
+        let mut bound = Variables::default();
+        for argument in &self.list {
+            let value = match &argument.source {
+                Source::Constant(value) => value.clone(),
+                Source::Template(literal) => value(schema, &argument.ty, literal, variables)?,
+                Source::Variable(name) => {
+                    let value = variables.get(name).cloned().unwrap_or_default();
+                    if argument.ty.is_non_null() && matches!(value, Value::Null) {
+                        let why = format!(
+                            "${name} must not be null: it is given to an argument of type {}",
+                            argument.ty
+                        );
+                        return Err(Refusal::InvalidInput(why));
+                    }
+                    value
+                }
+            };
+            bound.insert(argument.name.clone(), value);
+        }
+        Ok(bound)
+    }
+}
+
+fn is_constant(literal: &Literal) -> bool {
+    match literal {
+        Literal::Variable(_) => false,
+        Literal::List(items) => items.iter().all(|item| is_constant(item)),
+        Literal::Object(members) => members.iter().all(|(_, member)| is_constant(member)),
+        _ => true,
+    }
+}
+
+/// A literal as a value of its type. The document is valid: what does not fit is part of a custom scalar, or a variable.
+fn value(schema: &Schema, ty: &Type, literal: &Literal, variables: &Variables) -> Result<Value, Refusal> {
+    let item = match ty {
+        Type::List(item) | Type::NonNullList(item) => Some(item),
+        Type::Named(_) | Type::NonNullNamed(_) => None,
+    };
+    let definition = || schema.types.get(ty.inner_named_type());
+    Ok(match (literal, item) {
+        (Literal::Null, _) => Value::Null,
+        (Literal::Variable(name), _) => variables.get(name.as_str()).cloned().unwrap_or_default(),
+        (Literal::List(items), Some(item)) => {
+            let items = items.iter().map(|literal| value(schema, item, literal, variables));
+            Value::List(items.collect::<Result<_, _>>()?)
+        }
+        (literal, Some(item)) => Value::List(vec![value(schema, item, literal, variables)?]),
+        (Literal::Object(members), None) => match definition() {
+            Some(ExtendedType::InputObject(input)) => {
+                let members = members.iter().map(|(name, literal)| {
+                    let value = match input.fields.get(name) {
+                        Some(field) => value(schema, &field.ty, literal, variables)?,
+                        None => untyped(literal, variables)?,
+                    };
+                    Ok((Name::new(name), value))
+                });
+                Value::Object(members.collect::<Result<_, _>>()?)
+            }
+            _ => untyped(literal, variables)?,
+        },
+        (Literal::Int(number), None) if ty.inner_named_type() == "ID" => {
+            let number = number.as_str().parse::<i64>().map_err(|_| too_big(number.as_str()))?;
+            Value::String(number.to_string())
+        }
+        (Literal::Int(number), None) if ty.inner_named_type() == "Float" => fraction(number.as_str())?,
+        (literal, None) => untyped(literal, variables)?,
+    })
+}
+
+/// A literal as a value, whatever its type.
+fn untyped(literal: &Literal, variables: &Variables) -> Result<Value, Refusal> {
+    Ok(match literal {
+        Literal::Null => Value::Null,
+        Literal::Variable(name) => variables.get(name.as_str()).cloned().unwrap_or_default(),
+        Literal::Enum(word) => Value::Enum(Name::new(word)),
+        Literal::String(text) => Value::String(text.clone()),
+        Literal::Boolean(truth) => Value::Boolean(*truth),
+        Literal::Int(number) => whole(number.as_str())?,
+        Literal::Float(number) => fraction(number.as_str())?,
+        Literal::List(items) => Value::List(
+            items
+                .iter()
+                .map(|item| untyped(item, variables))
+                .collect::<Result<_, _>>()?,
+        ),
+        Literal::Object(members) => {
+            let members = members
+                .iter()
+                .map(|(name, member)| Ok((Name::new(name), untyped(member, variables)?)));
+            Value::Object(members.collect::<Result<_, _>>()?)
+        }
+    })
+}
+
+fn whole(text: &str) -> Result<Value, Refusal> {
+    // `-0` is zero, not the float that a parser of JSON makes of it.
+    let number = text.parse::<i64>().map(serde_json::Number::from);
+    let number = number.or_else(|_| text.parse::<u64>().map(serde_json::Number::from));
+    number.map(Value::Number).map_err(|_| too_big(text))
+}
+
+fn fraction(text: &str) -> Result<Value, Refusal> {
+    let number = text.parse::<f64>().ok().and_then(serde_json::Number::from_f64);
+    number.map(Value::Number).ok_or_else(|| too_big(text))
+}
+
+fn too_big(text: &str) -> Refusal {
+    let shown: String = text.chars().take(40).collect();
+    Refusal::InvalidInput(format!("{shown} is more than fits 64 bits"))
+}

@@ -1,0 +1,97 @@
+//! Who computes when: validating, planning and introspecting are all computing, and run beside the async threads.
+//!
+//! There are two lanes, so that cheap operations never wait behind dear ones. Each has a bound for how many compute, how
+//! many wait, and how long; one more is answered `UNAVAILABLE` at once. A place is given back when the work ends, not when
+//! its client hangs up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Semaphore;
+
+use super::refusal::Refusal;
+use crate::limits::Limits;
+
+/// The lanes.
+#[derive(Debug)]
+pub struct Lanes {
+    quick: Lane,
+    slow: Lane,
+}
+
+/// Which lane.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// Takes a millisecond or a few.
+    Quick,
+    /// May take as long as planning may.
+    Slow,
+}
+
+#[derive(Debug)]
+struct Lane {
+    places: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+impl Lane {
+    fn new(places: usize) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(places.max(1))),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+}
+
+/// One who waits; not any more when this is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Lanes {
+    /// Lanes for this machine: the quick one has as many places as there are processors, the slow one half of them.
+    pub fn new() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            quick: Lane::new(processors),
+            slow: Lane::new(processors / 2),
+        }
+    }
+
+    /// Runs work that computes.
+    ///
+    /// # Errors
+    /// When too many wait, or the wait takes too long; and what the work fails with.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        pace: Pace,
+        limits: &Limits,
+        work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let lane = match pace {
+            Pace::Quick => &self.quick,
+            Pace::Slow => &self.slow,
+        };
+        let place = match lane.places.clone().try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => {
+                let waiting = Waiting(&lane.waiting);
+                if lane.waiting.fetch_add(1, Ordering::Relaxed) >= limits.planning_queue_max {
+                    return Err(Refusal::Busy);
+                }
+                let place = tokio::time::timeout(limits.planning_wait_max(), lane.places.clone().acquire_owned()).await;
+                drop(waiting);
+                place.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Internal)?
+            }
+        };
+        let worked = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            work()
+        });
+        worked.await.unwrap_or(Err(Refusal::Internal))
+    }
+}

@@ -1,0 +1,87 @@
+//! Where in the answer an error of the fetched data belongs: its path by the client's keys.
+
+use async_graphql::{PathSegment, Value};
+
+use super::shape::{Kind, ObjectShape, ValueShape};
+
+/// The places of the answer that show what was fetched for a path: one for each key of the client's that shares the fetch.
+/// A path into what only the planner asked for ends where the client's selections end.
+pub fn places(shape: &ObjectShape, data: &Value, path: &[PathSegment]) -> Vec<Vec<PathSegment>> {
+    let mut found = Vec::new();
+    object(shape, Some(data), path, Vec::new(), &mut found);
+    found
+}
+
+fn object(
+    shape: &ObjectShape,
+    data: Option<&Value>,
+    path: &[PathSegment],
+    place: Vec<PathSegment>,
+    found: &mut Vec<Vec<PathSegment>>,
+) {
+    let Some((PathSegment::Field(key), rest)) = path.split_first() else {
+        return found.push(place);
+    };
+    let data = match data {
+        Some(Value::Object(fields)) => fields.get(key.as_str()),
+        _ => None,
+    };
+    let mut is_shown = false;
+    for field in shape.fields.iter().filter(|field| *field.data_key == **key) {
+        let Some(shape) = &field.value else { continue };
+        is_shown = true;
+        let mut place = place.clone();
+        place.push(PathSegment::Field(field.key.to_string()));
+        value(shape, data, rest, place, found);
+    }
+    if !is_shown {
+        found.push(place);
+    }
+}
+
+fn value(
+    shape: &ValueShape,
+    data: Option<&Value>,
+    path: &[PathSegment],
+    mut place: Vec<PathSegment>,
+    found: &mut Vec<Vec<PathSegment>>,
+) {
+    match &shape.kind {
+        _ if path.is_empty() => found.push(place),
+        Kind::List(item) => match path.split_first() {
+            Some((PathSegment::Index(index), rest)) => {
+                place.push(PathSegment::Index(*index));
+                let data = match data {
+                    Some(Value::List(items)) => items.get(*index),
+                    _ => None,
+                };
+                value(item, data, rest, place, found);
+            }
+            // A subgraph that leaves the index out.
+            _ => value(item, None, path, place, found),
+        },
+        Kind::Object(shape) => object(shape, data, path, place, found),
+        Kind::Abstract(shapes) => {
+            let typename = match data {
+                Some(Value::Object(fields)) => fields.get("__typename"),
+                _ => None,
+            };
+            let known = match typename {
+                Some(Value::String(typename)) => shapes.get(typename.as_str()),
+                _ => shapes.values().find(|shape| shows(shape, path)),
+            };
+            match known {
+                Some(shape) => object(shape, data, path, place, found),
+                None => found.push(place),
+            }
+        }
+        Kind::Leaf(_) => found.push(place),
+    }
+}
+
+fn shows(shape: &ObjectShape, path: &[PathSegment]) -> bool {
+    let Some(PathSegment::Field(key)) = path.first() else {
+        return false;
+    };
+    shape.fields.iter().any(|field| *field.data_key == **key)
+}
