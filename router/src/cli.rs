@@ -113,7 +113,8 @@ pub fn main_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("agora: {error}");
-            ExitCode::FAILURE
+            let of_replica = error.downcast_ref::<orders::ReplicaError>();
+            of_replica.map_or(ExitCode::FAILURE, |error| ExitCode::from(error.exit_code()))
         }
     }
 }

@@ -27,7 +27,7 @@ settings! {
         /// Browser origins that may call the graph from other sites, `https://app.example`. None unless named.
         allowed_origins: Origins = Origins::default(),
         /// What is logged, as `tracing` filters; `info,sea_orm_migration=warn` adds a line for every request.
-        log: String = "info,sea_orm_migration=warn,sqlx::pool=error,openraft=error,agora::access=warn".to_owned(),
+        log: String = "info,sea_orm_migration=warn,sqlx::pool=error,openraft=off,agora::access=warn".to_owned(),
         /// How it is logged.
         log_format: LogFormat = LogFormat::Text,
         /// Milliseconds that open requests have to finish after SIGTERM.

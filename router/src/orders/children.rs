@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -112,7 +112,10 @@ impl Children {
             let keeper = Keeper {
                 place: ChildPlace { arguments, id: *id },
                 how: Arc::clone(how),
-                rest: Duration::from_millis(settings.replicas.order_restart_ms),
+                rest: (
+                    Duration::from_millis(settings.replicas.order_restart_ms),
+                    Duration::from_millis(settings.replicas.order_restart_ms_max),
+                ),
                 // It lets its requests finish, and then closes its file.
                 patience: Duration::from_millis(settings.server.shutdown_ms_max.saturating_mul(2)),
                 format: settings.server.log_format,
@@ -136,11 +139,33 @@ impl Children {
     }
 }
 
+/// What to say of a replica that ended by itself.
+struct Ending(ExitStatus);
+
+impl Ending {
+    fn of(status: ExitStatus) -> Self {
+        Self(status)
+    }
+}
+
+impl std::fmt::Display for Ending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0.code() {
+            Some(code) if code == i32::from(replica::NOT_ADMITTED) => {
+                "the file of an order replica was lost or set back, and the others refuse it: they go on while a majority of them \
+                 lives. Move the folder `orders` away while the server is stopped, and all replicas begin anew from the database"
+            }
+            _ => "an order replica ended; it is started again",
+        })
+    }
+}
+
 /// Keeps one replica running.
 struct Keeper {
     place: ChildPlace,
     how: StartChild,
-    rest: Duration,
+    /// How long to wait before it is started again: the second time at most.
+    rest: (Duration, Duration),
     patience: Duration,
     format: LogFormat,
 }
@@ -148,6 +173,8 @@ struct Keeper {
 impl Keeper {
     async fn run(self, stop: CancellationToken) {
         let id = self.place.id;
+        let (first, longest) = self.rest;
+        let mut rest = first;
         loop {
             match self.start() {
                 Ok(mut child) => {
@@ -156,7 +183,20 @@ impl Keeper {
                     tracing::info!(replica = id, pid = child.id(), "an order replica is started");
                     tokio::select! {
                         ended = child.wait() => match ended {
-                            Ok(status) => tracing::error!(replica = id, %status, "an order replica ended; it is started again"),
+                            // It ended by itself, and will again unless somebody does something about it.
+                            Ok(status) if status.code().is_some() => {
+                                tracing::error!(replica = id, %status, again_in = ?rest, "{}", Ending::of(status));
+                                tokio::select! {
+                                    () = tokio::time::sleep(rest) => {}
+                                    () = stop.cancelled() => return,
+                                }
+                                rest = (rest * 2).min(longest);
+                                continue;
+                            }
+                            Ok(status) => {
+                                tracing::error!(replica = id, %status, "an order replica was killed; it is started again");
+                                rest = first;
+                            }
                             Err(error) => tracing::error!(replica = id, %error, "an order replica cannot be waited for"),
                         },
                         () = stop.cancelled() => {
@@ -168,7 +208,7 @@ impl Keeper {
                 Err(error) => tracing::error!(replica = id, %error, "an order replica cannot be started"),
             }
             tokio::select! {
-                () = tokio::time::sleep(self.rest) => {}
+                () = tokio::time::sleep(first) => {}
                 () = stop.cancelled() => return,
             }
         }
@@ -283,7 +323,7 @@ mod tests {
                 id: 1,
             },
             how,
-            rest: Duration::from_millis(1),
+            rest: (Duration::from_millis(1), Duration::from_millis(1)),
             patience,
             format: LogFormat::Text,
         };

@@ -144,12 +144,28 @@ pub enum ReplicaError {
     /// Its file failed, or is not the one that the others know: nothing that it would say can be relied on.
     #[error("replica {0} cannot go on, as the log above says")]
     Stopped(ReplicaId),
+    /// The others know its file as another one, or as one that was further.
+    #[error("replica {0} must not take part: {1}")]
+    NotAdmitted(ReplicaId, String),
     /// A listener.
     #[error(transparent)]
     Serve(#[from] ServeError),
     /// A file or a folder.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+}
+
+/// The exit status of a replica that the others refuse: to start it again helps nobody.
+pub const NOT_ADMITTED: u8 = 3;
+
+impl ReplicaError {
+    /// The exit status of the process.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::NotAdmitted(..) => NOT_ADMITTED,
+            _ => 1,
+        }
+    }
 }
 
 impl ReplicaArgs {
@@ -220,7 +236,10 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
     };
     tokio::select! {
         () = &mut served => {}
-        () = replica.stopped() => outcome = Err(ReplicaError::Stopped(replica.id())),
+        () = replica.stopped() => outcome = Err(match replica.refused() {
+            Some(why) => ReplicaError::NotAdmitted(replica.id(), why),
+            None => ReplicaError::Stopped(replica.id()),
+        }),
         () = &mut asked => {}
         () = &mut parent => tracing::info!(id = replica.id(), "whoever started the replica has ended"),
         () = announced => {}

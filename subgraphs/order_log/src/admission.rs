@@ -9,7 +9,10 @@
 //! - One that joins asks those that take part when it is added, and needs a majority of them. Each majority has somebody in
 //!   it that remembers the file which was added before under this id.
 //!
-//! What is not noticed: a file that is put back from an older copy. It has the name of the one that it replaces.
+//! A file that was put back from an older copy has the name of the one that it replaces, and has forgotten as much as a lost
+//! one since the copy was made. So replicas tell each other how far they are, every now and then and when they start, and
+//! remember it of each other: one that comes back with less is refused. It asks as many as make a majority with itself. What
+//! was decided after the last telling is not noticed, except by those who got it from this replica when it led.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,13 +21,16 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
 use futures_util::future::{join_all, try_join_all};
+use futures_util::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
 
 use crate::Replica;
 use crate::network::PeerError;
 use crate::order::ReplicaId;
 use crate::replica::{Core, initialize};
+use crate::store::LogId;
 
 /// Where a new file asks whether it may take part.
 pub(crate) const ADMIT: &str = "/raft/admit";
@@ -32,11 +38,52 @@ pub(crate) const ADMIT: &str = "/raft/admit";
 /// Where one that joins is told who takes part.
 pub(crate) const JOIN: &str = "/raft/join";
 
+/// Where a replica tells how far it is.
+pub(crate) const REACHED: &str = "/raft/reached";
+
 /// Which file a replica takes part with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileOf {
     pub(crate) id: ReplicaId,
     pub(crate) file: String,
+    /// How far the file is, where that is told.
+    #[serde(default)]
+    pub(crate) reached: Option<Reached>,
+}
+
+/// How far a file is: neither ever falls while it is the same file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reached {
+    /// The last term in which it promised a vote.
+    pub(crate) term: u64,
+    /// An entry that was decided, and that the file had on its disk by then.
+    pub(crate) log: Option<LogId>,
+}
+
+impl Reached {
+    /// Whether this is as far as `other` in all.
+    pub(crate) fn includes(&self, other: &Self) -> bool {
+        self.term >= other.term && self.log >= other.log
+    }
+
+    /// As far as either.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        Self {
+            term: self.term.max(other.term),
+            log: self.log.max(other.log),
+        }
+    }
+}
+
+/// What a replica remembers of the file with which another one comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Remembered {
+    /// It is the one that it knows, or the first.
+    Same,
+    /// Another one took part under the id.
+    Another,
+    /// The file was further before.
+    Older,
 }
 
 /// Why a file does not take part.
@@ -48,6 +95,7 @@ struct Refused(String);
 pub(crate) async fn run(core: Arc<Core>, urls: BTreeMap<ReplicaId, String>, joins: bool) {
     if let Err(why) = take_part(&core, urls, joins).await {
         tracing::error!(id = core.id, %why, "this replica must not take part");
+        let _ = core.refused.set(why.0);
         let _ = core.raft.shutdown().await;
     }
 }
@@ -62,12 +110,67 @@ async fn take_part(core: &Core, urls: BTreeMap<ReplicaId, String>, joins: bool) 
         let others = urls.keys().filter(|id| **id != core.id);
         try_join_all(others.map(|id| admitted_by(core, *id))).await?;
         core.store.admit().await.map_err(|error| refused(&error))?;
+    } else {
+        still_admitted(core, &urls).await?;
     }
+    core.raft.runtime_config().elect(true);
     if !joins {
         initialize(&core.raft, urls).await.map_err(|error| refused(&error))?;
     }
     core.takes_part.send_replace(true);
     Ok(())
+}
+
+/// Asks others whether they know the file as one that was further, until as many have said no as make a majority with it.
+async fn still_admitted(core: &Core, urls: &BTreeMap<ReplicaId, String>) -> Result<(), Refused> {
+    let mut members = core.places();
+    if members.is_empty() {
+        members.clone_from(urls);
+    }
+    let needed = members.len() / 2;
+    let mut others: FuturesUnordered<_> = members
+        .keys()
+        .filter(|id| **id != core.id)
+        .map(|id| admitted_by(core, *id))
+        .collect();
+    for _ in 0..needed {
+        match others.next().await {
+            Some(admitted) => admitted?,
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// Tells the others how far this replica is, whenever it has got on.
+pub(crate) async fn tell_reached(core: Arc<Core>) {
+    let mut told = None;
+    loop {
+        tokio::time::sleep(core.settings.election).await;
+        let reached = core.reached();
+        if told == Some(reached) || !*core.takes_part.borrow() {
+            continue;
+        }
+        let file = FileOf {
+            reached: Some(reached),
+            ..core.file()
+        };
+        let others = core.members().into_iter().filter(|id| *id != core.id);
+        let told_to = others.filter_map(|id| core.url(id)).map(async |url| {
+            let within = core.settings.ping_within;
+            let done = core.peers.post::<_, ()>(&url, REACHED, &file, within).await;
+            done.inspect_err(|error| tracing::debug!(%error, "not told how far this replica is"))
+        });
+        let all = join_all(told_to).await.iter().all(Result::is_ok);
+        told = all.then_some(reached);
+    }
+}
+
+/// Remembers how far another replica is.
+pub(crate) async fn reached(replica: &Replica, told: FileOf) -> Result<(), PeerError> {
+    let Some(reached) = told.reached else { return Ok(()) };
+    let remembered = replica.core.store.remember_reached(told.id, reached).await;
+    remembered.map_err(|error| PeerError::Unreachable(error.to_string()))
 }
 
 /// Asks those that take part, since this replica is about to be added to them.
@@ -81,7 +184,8 @@ pub(crate) async fn join(replica: &Replica, members: BTreeMap<ReplicaId, String>
     let (mut admitting, all) = (0, answers.len());
     for answer in answers {
         match answer {
-            Ok(()) => admitting += 1,
+            Ok(Remembered::Same) => admitting += 1,
+            Ok(_) => return Err(PeerError::Refused("another replica comes with another file".to_owned())),
             Err(PeerError::Refused(why)) => return Err(PeerError::Refused(why)),
             Err(error) => tracing::debug!(%error, "not heard whether the file may take part"),
         }
@@ -91,16 +195,22 @@ pub(crate) async fn join(replica: &Replica, members: BTreeMap<ReplicaId, String>
     }
     let admitted = core.store.admit().await;
     admitted.map_err(|error| PeerError::Unreachable(error.to_string()))?;
+    core.raft.runtime_config().elect(true);
     core.takes_part.send_replace(true);
     Ok(())
 }
 
 /// Asks one other replica until it answers.
 async fn admitted_by(core: &Core, id: ReplicaId) -> Result<(), Refused> {
-    let url = core.peers.url(id, None).unwrap_or_default();
+    let url = core.url(id).unwrap_or_default();
     loop {
         match asked_once(core, id, &url).await {
-            Ok(()) => return Ok(()),
+            Ok(Remembered::Same) => return Ok(()),
+            // One that lost its file itself says nothing about this one.
+            Ok(_) if core.store.is_admitted().await.is_ok_and(|admitted| admitted) => {
+                tracing::debug!(id, "another replica comes with another file");
+            }
+            Ok(_) => return Err(Refused(lost(id))),
             Err(PeerError::Refused(why)) => return Err(Refused(why)),
             Err(error) => tracing::debug!(%error, id, "not heard yet whether the file may take part"),
         }
@@ -108,30 +218,43 @@ async fn admitted_by(core: &Core, id: ReplicaId) -> Result<(), Refused> {
     }
 }
 
-async fn asked_once(core: &Core, id: ReplicaId, url: &str) -> Result<(), PeerError> {
-    let (file, within) = (core.file(), core.settings.ping_within);
+/// Asks another replica once; answers what this one remembers of the file of that one.
+async fn asked_once(core: &Core, id: ReplicaId, url: &str) -> Result<Remembered, PeerError> {
+    let within = core.settings.ping_within;
+    let file = FileOf {
+        reached: Some(
+            core.store
+                .reached()
+                .await
+                .map_err(|error| PeerError::Unreachable(error.to_string()))?,
+        ),
+        ..core.file()
+    };
     let other: FileOf = core.peers.post(url, ADMIT, &file, within).await?;
     if other.id != id {
         let found = other.id;
         tracing::warn!(asked = id, found, "another replica answers at its address");
         return Err(PeerError::Unreachable(format!("replica {found} answers there")));
     }
-    match core.store.remember(other).await {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(PeerError::Refused(lost(id))),
-        Err(error) => Err(PeerError::Unreachable(error.to_string())),
-    }
+    let remembered = core.store.remember(other).await;
+    remembered.map_err(|error| PeerError::Unreachable(error.to_string()))
 }
 
 /// Remembers the file of a replica that asks, unless it had another one.
 pub(crate) async fn admit(replica: &Replica, asks: FileOf) -> Result<FileOf, PeerError> {
     let (core, id) = (&replica.core, asks.id);
-    if id == core.id && asks != core.file() {
+    if id == core.id && asks.file != core.store.file {
         return Err(PeerError::Refused(format!("this is replica {id}, with another file")));
     }
+    if let Some(claimed) = asks.reached
+        && !claimed.includes(&core.got_from(id))
+    {
+        return Err(PeerError::Refused(set_back(id)));
+    }
     match core.store.remember(asks).await {
-        Ok(true) => Ok(core.file()),
-        Ok(false) => Err(PeerError::Refused(lost(id))),
+        Ok(Remembered::Same) => Ok(core.file()),
+        Ok(Remembered::Another) => Err(PeerError::Refused(lost(id))),
+        Ok(Remembered::Older) => Err(PeerError::Refused(set_back(id))),
         Err(error) => Err(PeerError::Unreachable(error.to_string())),
     }
 }
@@ -149,11 +272,35 @@ fn lost(id: ReplicaId) -> String {
     format!("replica {id} took part with another file: who lost it is replaced under a new id")
 }
 
+fn set_back(id: ReplicaId) -> String {
+    format!("replica {id} was further than its file is now, which is an older copy: it is replaced under a new id")
+}
+
 impl Core {
     fn file(&self) -> FileOf {
         FileOf {
             id: self.id,
             file: self.store.file.clone(),
+            reached: None,
+        }
+    }
+
+    /// How far this replica is at least, from now on and after any crash.
+    fn reached(&self) -> Reached {
+        let metrics = self.raft.metrics();
+        let now = metrics.borrow();
+        Reached {
+            term: now.current_term,
+            log: now.last_applied,
+        }
+    }
+
+    /// What another replica must have had when it led: this one got it from there, and it was decided.
+    fn got_from(&self, id: ReplicaId) -> Reached {
+        let applied = self.reached().log.filter(|log| log.leader_id.node_id == id);
+        Reached {
+            term: applied.map_or(0, |log| log.leader_id.term),
+            log: applied,
         }
     }
 }

@@ -3,13 +3,14 @@
 //! Read from below: [`order`] says what is recorded, `store` keeps it in one SQLite file (openraft's log beside the ledger
 //! that comes of it), `network` and `server` carry openraft's messages, [`Replica`] joins the three, [`Catalog`] is where the
 //! shares are, `admission` keeps a replica out that lost its file, `trade` moves shares and records orders so that both happen or neither, `settle` ends what a dead replica
-//! began, `unheard` ends a lead that leads nobody, `rest` answers the documented routes. [`FrontEnd`] is what stands before
+//! began, `election` begins elections that can be won, `unheard` ends a lead that leads nobody, `rest` answers the documented routes. [`FrontEnd`] is what stands before
 //! them: it knows who leads and asks there.
 
 mod admission;
 mod batch;
 mod catalog;
 mod credentials;
+mod election;
 mod front_end;
 mod leader;
 mod network;

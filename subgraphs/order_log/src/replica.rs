@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use openraft::error::{InitializeError, RaftError};
+use openraft::error::{Fatal, InitializeError, RaftError};
 use openraft::{BasicNode, Config, Raft, RaftMetrics, SnapshotPolicy};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -22,7 +22,7 @@ use crate::order::{Command, ExchangeOrder, Outcome, ReplicaId};
 use crate::store::log::Log;
 use crate::store::machine::Machine;
 use crate::store::{Store, StoreError, Types};
-use crate::{Credentials, Settings, admission, settle, unheard};
+use crate::{Credentials, Settings, admission, election, settle, unheard};
 
 /// Why a replica did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,9 @@ pub enum Error {
     /// No majority answers in time. Whether it was done nobody knows; with the same key it may be asked again.
     #[error("order service unavailable")]
     Unavailable,
+    /// No leader is known, and nobody was asked: it was not done.
+    #[error("order service unavailable")]
+    NoLeader,
     /// It will not be done, however often it is asked.
     #[error("{0}")]
     Refused(String),
@@ -125,6 +128,10 @@ pub(crate) struct Core {
     pub(crate) settings: Arc<Settings>,
     pub(crate) around: Surroundings,
     pub(crate) takes_part: watch::Sender<bool>,
+    /// Why the others refuse the file.
+    pub(crate) refused: OnceLock<String>,
+    /// When a leader said last that it leads.
+    pub(crate) leader_heard: Mutex<Instant>,
     ready: watch::Sender<bool>,
     names: AtomicU64,
 }
@@ -157,6 +164,8 @@ impl Replica {
             settings,
             around,
             takes_part: watch::Sender::new(false),
+            refused: OnceLock::new(),
+            leader_heard: Mutex::new(Instant::now()),
             ready: watch::Sender::new(false),
             names: AtomicU64::new(0),
         });
@@ -167,10 +176,12 @@ impl Replica {
             stop: CancellationToken::new(),
         };
         replica.spawn(admission::run(replica.core.clone(), place.urls, place.joins));
+        replica.spawn(admission::tell_reached(replica.core.clone()));
         replica.spawn(batch::run(replica.core.clone(), proposed));
         replica.spawn(catch_up(replica.core.clone()));
         replica.spawn(settle::run(replica.core.clone(), replica.proposals.clone()));
         replica.spawn(unheard::run(replica.core.clone()));
+        replica.spawn(election::run(replica.core.clone()));
         Ok(replica)
     }
 
@@ -193,7 +204,16 @@ impl Replica {
     /// Ends when the replica cannot take part any more: its file failed, or is not the one that it had, or it was closed.
     pub async fn stopped(&self) {
         let mut metrics = self.core.raft.metrics();
-        let _ = metrics.wait_for(|now| now.running_state.is_err()).await;
+        let stopped = metrics.wait_for(|now| now.running_state.is_err()).await;
+        let fatal = stopped.ok().and_then(|now| now.running_state.clone().err());
+        if let Some(error) = fatal.filter(|error| !matches!(error, Fatal::Stopped)) {
+            tracing::error!(%error, id = self.core.id, "the replica cannot go on");
+        }
+    }
+
+    /// Why the others refuse its file, if they do.
+    pub fn refused(&self) -> Option<String> {
+        self.core.refused.get().cloned()
     }
 
     /// Its id.
@@ -267,7 +287,8 @@ impl Replica {
         futures_util::future::try_join_all(all).await
     }
 
-    /// Asks to lead, unless another one does and answers. Answers who really leads: that is for a majority to say.
+    /// Answers who leads, when one does: that is for a majority to say. While none does, the replicas elect by themselves, as
+    /// soon as the lease of the one before has run out; to ask for votes sooner could only depose it.
     ///
     /// # Errors
     /// `Unavailable` when nobody leads in time.
@@ -280,8 +301,6 @@ impl Replica {
         }
         let mut leaders = self.core.raft.server_metrics();
         let before = leaders.borrow_and_update().vote;
-        let elected = self.core.raft.trigger().elect().await;
-        elected.map_err(|_| Error::Unavailable)?;
         // Until a vote has come in between, the leader that is known is the one that does not answer.
         let known = leaders.wait_for(|now| now.vote != before && now.current_leader.is_some());
         let known = tokio::time::timeout_at(until, known).await;
@@ -423,9 +442,12 @@ fn config(settings: &Settings) -> Result<Config, String> {
         cluster_name: "orders".to_owned(),
         heartbeat_interval: ms(settings.heartbeat),
         election_timeout_min: ms(settings.election),
-        election_timeout_max: ms(settings.election * 2),
+        // The others' lease: openraft takes it from here.
+        election_timeout_max: ms(settings.lease()).max(ms(settings.election) + 1),
         install_snapshot_timeout: ms(settings.snapshot_within),
         snapshot_policy: SnapshotPolicy::LogsSinceLast(settings.compact_after),
+        // Not before its others have said that the file may take part.
+        enable_elect: false,
         max_in_snapshot_log_to_keep: settings.entries_kept,
         // Who lags by more than this gets a copy of the ledger, even if the entries are still there.
         replication_lag_threshold: settings.compact_after.saturating_mul(2),

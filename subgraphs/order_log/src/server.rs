@@ -11,12 +11,14 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::StreamExt;
+use openraft::raft::AppendEntriesResponse;
 use openraft::storage::Snapshot;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncWriteExt, BufWriter};
 
-use crate::admission::{self, ADMIT, JOIN};
+use crate::admission::{self, ADMIT, JOIN, REACHED};
+use crate::election::STANDING;
 use crate::leader::{Change, Commit, ReadPoint, Task};
 use crate::network::{APPEND, CHUNK, PeerError, SNAPSHOT, SnapshotHead, VOTE};
 use crate::order::ORDER_JSON_BYTES_MAX;
@@ -42,7 +44,9 @@ pub(crate) fn routes(replica: &Replica) -> Router<Replica> {
         .route_layer(middleware::from_fn_with_state(replica.clone(), admission::taking_part))
         .route(ADMIT, post(admit))
         .route(JOIN, post(join))
+        .route(REACHED, post(reached))
         .route(STATUS, get(status))
+        .route(STANDING, get(standing))
         .route(&format!("{ORDER}/{{number}}"), get(order))
         .route(&format!("{ORDERS_AFTER}/{{number}}"), get(orders_after))
         .layer(DefaultBodyLimit::disable())
@@ -67,7 +71,17 @@ pub(crate) async fn known(State(credentials): State<Arc<dyn Credentials>>, reque
 
 async fn append(State(replica): State<Replica>, body: Body) -> Response {
     match parsed(body, &replica.core.settings).await {
-        Ok(rpc) => answer(replica.core.raft.append_entries(rpc).await),
+        Ok(rpc) => {
+            let appended = replica.core.raft.append_entries(rpc).await;
+            // An answer that names a later vote is for somebody who leads no longer.
+            if appended
+                .as_ref()
+                .is_ok_and(|appended| !matches!(appended, AppendEntriesResponse::HigherVote(_)))
+            {
+                replica.core.hears_a_leader();
+            }
+            answer(appended)
+        }
         Err(refusal) => refusal,
     }
 }
@@ -77,6 +91,10 @@ async fn vote(State(replica): State<Replica>, body: Body) -> Response {
         Ok(rpc) => answer(replica.core.raft.vote(rpc).await),
         Err(refusal) => refusal,
     }
+}
+
+async fn standing(State(replica): State<Replica>) -> Response {
+    json(&replica.core.standing())
 }
 
 async fn status(State(replica): State<Replica>) -> Response {
@@ -93,6 +111,13 @@ async fn members(State(replica): State<Replica>) -> Response {
 async fn admit(State(replica): State<Replica>, body: Body) -> Response {
     match parsed(body, &replica.core.settings).await {
         Ok(asks) => done(admission::admit(&replica, asks).await),
+        Err(refusal) => refusal,
+    }
+}
+
+async fn reached(State(replica): State<Replica>, body: Body) -> Response {
+    match parsed(body, &replica.core.settings).await {
+        Ok(told) => done(admission::reached(&replica, told).await),
         Err(refusal) => refusal,
     }
 }

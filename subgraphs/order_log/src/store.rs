@@ -26,7 +26,7 @@ use serde::de::DeserializeOwned;
 use self::copying::Copies;
 use self::worker::Worker;
 use crate::Settings;
-use crate::admission::FileOf;
+use crate::admission::{FileOf, Reached, Remembered};
 use crate::order::{Command, ExchangeOrder, Outcome, ReplicaId};
 
 openraft::declare_raft_types!(
@@ -186,17 +186,46 @@ impl Store {
         self.write(|db| set_fact(db, "admitted", &true)).await
     }
 
-    /// Remembers with which file a replica takes part; not, if it is another one than it had.
-    pub(crate) async fn remember(&self, other: FileOf) -> Result<bool, StoreError> {
+    /// Remembers with which file a replica takes part, unless it is another one than it had, or was further.
+    pub(crate) async fn remember(&self, other: FileOf) -> Result<Remembered, StoreError> {
         let remembered = self.write(move |db| {
-            let name = format!("file of {}", other.id);
-            let known = fact::<String>(db, &name)?;
-            if known.is_none() {
-                set_fact(db, &name, &other.file)?;
+            let file = format!("file of {}", other.id);
+            match fact::<String>(db, &file)? {
+                Some(known) if known != other.file => return Ok(Remembered::Another),
+                Some(_) => {}
+                None => set_fact(db, &file, &other.file)?,
             }
-            Ok(known.is_none_or(|known| known == other.file))
+            let before: Reached = fact(db, &reached_by(other.id))?.unwrap_or_default();
+            Ok(match other.reached {
+                Some(now) if !now.includes(&before) => Remembered::Older,
+                _ => Remembered::Same,
+            })
         });
         remembered.await
+    }
+
+    /// Remembers how far the file of another replica is; it was not further before.
+    pub(crate) async fn remember_reached(&self, id: ReplicaId, reached: Reached) -> Result<(), StoreError> {
+        let written = self.write(move |db| {
+            let before: Reached = fact(db, &reached_by(id))?.unwrap_or_default();
+            match reached.and(&before) {
+                both if both == before => Ok(()),
+                both => set_fact(db, &reached_by(id), &both),
+            }
+        });
+        written.await
+    }
+
+    /// How far the file itself is.
+    pub(crate) async fn reached(&self) -> Result<Reached, StoreError> {
+        let reached = self.read(|db| {
+            let vote: Option<Vote> = fact(db, "vote")?;
+            Ok(Reached {
+                term: vote.map_or(0, |vote| vote.leader_id.term),
+                log: log::last(db)?,
+            })
+        });
+        reached.await
     }
 
     /// The order with this number, if it is applied here.
@@ -219,6 +248,10 @@ impl Store {
     pub(crate) async fn last_number(&self) -> Result<i64, StoreError> {
         self.read(ledger::last_number).await
     }
+}
+
+fn reached_by(id: ReplicaId) -> String {
+    format!("reached by {id}")
 }
 
 fn in_transaction<T>(
@@ -256,6 +289,14 @@ fn prepared(connection: &mut Connection, id: ReplicaId) -> Result<(String, u64),
     let found = fact(&tx, "replica")?.unwrap_or(id);
     if found != id {
         return Err(StoreError::OtherReplica { found, asked: id });
+    }
+    // A leader that comes back begins no entry in its old term: had its file been set back, the term would have two entries in
+    // one place. It may be elected again.
+    if let Some(vote) = fact::<Vote>(&tx, "vote")?
+        && vote.committed
+        && vote.leader_id.node_id == id
+    {
+        set_fact(&tx, "vote", &Vote::new(vote.leader_id.term, id))?;
     }
     let openings = fact::<u64>(&tx, "openings")?.unwrap_or(0) + 1;
     set_fact(&tx, "openings", &openings)?;

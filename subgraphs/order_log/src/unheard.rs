@@ -12,7 +12,7 @@ use crate::replica::Core;
 /// Puts the lead down, each time this replica has led for a while in which no majority answered it.
 pub(crate) async fn run(core: Arc<Core>) {
     // As long as this, the others hold what they heard of the leader for true.
-    let within = core.settings.election * 2;
+    let within = core.settings.lease();
     let mut began = (0, Instant::now());
     loop {
         tokio::time::sleep(core.settings.heartbeat).await;

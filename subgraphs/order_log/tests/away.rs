@@ -237,6 +237,69 @@ async fn a_replica_that_lost_its_file_does_not_take_part_under_its_old_id() {
     assert_eq!(orders.expect("orders").len(), 20);
 }
 
+/// What a replica remembers of how far another one was: the place in the log.
+fn remembered(folder: &Path, by: ReplicaId, of: ReplicaId) -> i64 {
+    let sql = "SELECT coalesce(max(value ->> '$.log.index'), -1) FROM fact WHERE name = ?1";
+    let name = format!("reached by {of}");
+    file(folder, by)
+        .query_row(sql, [name], |row| row.get(0))
+        .expect("a fact")
+}
+
+/// Sets a replica back to a copy of its file that was made before others got on, and starts it again.
+async fn set_back(is_leader: bool) {
+    let mut cluster = Cluster::of_three().await;
+    let urls = cluster.urls();
+    let replica = match is_leader {
+        true => cluster.leader().await,
+        false => cluster.follower().await,
+    };
+    let front_end = front_end(urls.clone(), settings());
+    recorded(&front_end, 0..10, 10).await;
+    cluster.ledgers(9).await;
+    let folder = cluster.folder.path().to_owned();
+    let (path, copy) = (
+        folder.join(format!("orders-{replica}.sqlite")),
+        folder.join("copy.sqlite"),
+    );
+    file(&folder, replica)
+        .execute("VACUUM INTO ?1", [copy.to_str().expect("text")])
+        .expect("a copy");
+    recorded(&front_end, 10..20, 10).await;
+    cluster.ledgers(19).await;
+    let last = file(&folder, replica)
+        .query_row("SELECT max(log_index) FROM log", [], |row| row.get::<_, i64>(0))
+        .expect("a log");
+    let others: Vec<_> = (1..=3).filter(|id| *id != replica).collect();
+    within("the others know how far it is", async {
+        while others.iter().any(|other| remembered(&folder, *other, replica) < last) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+
+    cluster.stop(replica).await;
+    lose_the_file(&folder, replica).await;
+    std::fs::rename(&copy, &path).expect("the copy is put back");
+    cluster.start_again(replica, urls).await;
+    within("the replica ends", cluster.replica(replica).stopped()).await;
+    let why = cluster.replica(replica).refused().expect("a reason");
+    assert!(why.contains("an older copy"), "{why}");
+    recorded(&front_end, 20..30, 10).await;
+    let orders = front_end.since(-1, Instant::now() + PATIENCE).await;
+    assert_eq!(orders.expect("orders").len(), 30);
+}
+
+#[tokio::test]
+async fn a_leader_that_is_set_back_to_an_older_copy_is_refused_and_the_others_go_on() {
+    set_back(true).await;
+}
+
+#[tokio::test]
+async fn a_follower_that_is_set_back_to_an_older_copy_is_refused_and_the_others_go_on() {
+    set_back(false).await;
+}
+
 #[tokio::test]
 async fn replicas_that_lost_their_files_elect_nobody_without_the_one_that_has_its_own() {
     let mut cluster = Cluster::of_three().await;

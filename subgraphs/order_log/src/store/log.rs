@@ -51,16 +51,9 @@ impl RaftLogStorage<Types> for Log {
 
     async fn get_log_state(&mut self) -> Result<LogState<Types>> {
         let read = self.store.read(|db| {
-            let purged = fact(db, "purged")?;
-            let last = entries_by(
-                db,
-                "SELECT entry FROM log ORDER BY log_index DESC LIMIT 1",
-                [],
-                usize::MAX,
-            )?;
             Ok(LogState {
-                last_purged_log_id: purged,
-                last_log_id: last.first().map(|entry| *entry.get_log_id()).or(purged),
+                last_purged_log_id: fact(db, "purged")?,
+                last_log_id: last(db)?,
             })
         });
         read.await.map_err(fatal(StorageIOError::read_logs))
@@ -135,6 +128,16 @@ impl RaftLogStorage<Types> for Log {
         }
         let write = self.store.write(move |db| forget(db, up_to));
         write.await.map_err(fatal(StorageIOError::write_logs))
+    }
+}
+
+/// The last entry that there is or was.
+pub(super) fn last(db: &Connection) -> Result<Option<LogId>, StoreError> {
+    let sql = "SELECT entry FROM log ORDER BY log_index DESC LIMIT 1";
+    let last = entries_by(db, sql, [], usize::MAX)?;
+    match last.first() {
+        Some(entry) => Ok(Some(*entry.get_log_id())),
+        None => fact(db, "purged"),
     }
 }
 

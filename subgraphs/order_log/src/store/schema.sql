@@ -5,7 +5,7 @@ CREATE TABLE log (
 ) STRICT;
 
 -- Single values, JSON each: vote, committed, purged, applied, membership, replica, openings,
--- file, admitted, and the file of each other replica.
+-- file, admitted, and of each other replica its file and how far it was.
 CREATE TABLE fact (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
