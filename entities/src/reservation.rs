@@ -203,6 +203,51 @@ pub async fn cancel(tx: &impl ConnectionTrait, attempt: &str, now_us: i64) -> Re
     }
 }
 
+/// Takes back a binding one of which the log was never told: its shares go back to where they came from, and nothing of it is
+/// left. `None` when it has its number, or the exchange has traded the shares on, or has no room for them any more.
+///
+/// Only for a trade to which nothing belongs but shares of the exchange.
+///
+/// # Errors
+/// When the database fails.
+pub async fn withdraw(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Option<stock::Model>, DbErr> {
+    let Some(known) = Entity::find_by_id(id).filter(open()).one(tx).await? else {
+        return Ok(None);
+    };
+    let side = Side::of(&known.side);
+    let Some(stock) = stock::take_back(tx, known.stock_id, side, known.quantity, known.at_us, now_us).await? else {
+        return Ok(None);
+    };
+    Entity::delete_by_id(id).exec(tx).await?;
+    Ok(Some(stock))
+}
+
+/// What became of a trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It has this number.
+    Numbered(i64),
+    /// It has none yet.
+    Open,
+    /// It was taken back or cancelled: it has not happened and never will.
+    Gone,
+}
+
+/// What became of a trade that was reserved under this id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn fate(db: &impl ConnectionTrait, id: i64) -> Result<Fate, DbErr> {
+    let found = Entity::find_by_id(id).one(db).await?;
+    Ok(match found {
+        Some(Model {
+            number: Some(number), ..
+        }) => Fate::Numbered(number),
+        Some(known) if known.state == "RESERVED" => Fate::Open,
+        _ => Fate::Gone,
+    })
+}
+
 /// Binding ones that have no number yet, the first made first, each with its stock's name.
 ///
 /// # Errors

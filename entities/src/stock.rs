@@ -279,6 +279,39 @@ pub async fn let_go(
     sql::made(tx, &sql, values).await
 }
 
+/// Undoes a trade of the moment `at_us`, its part of the day's volume included; `None` when the exchange has traded its
+/// shares on, or has no room for them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_back(
+    tx: &impl ConnectionTrait,
+    id: i64,
+    side: Side,
+    quantity: i64,
+    at_us: i64,
+    now_us: i64,
+) -> Result<Option<Model>, DbErr> {
+    let change = match side {
+        Side::Buy => quantity,
+        Side::Sell => -quantity,
+    };
+    let sql = format!(
+        "UPDATE stock SET quantity = quantity + $1,
+             volume = CASE WHEN day = $2 THEN max(volume - $3, 0) ELSE volume END,
+             version = version + 1, changed_at_us = $4
+         WHERE id = $5 AND quantity + $1 >= 0 AND quantity + held + $1 <= {QUANTITY_MAX} RETURNING *"
+    );
+    let values = [
+        change.into(),
+        day_of(at_us).into(),
+        quantity.into(),
+        now_us.into(),
+        id.into(),
+    ];
+    sql::changed(tx, &sql, values).await
+}
+
 fn column(which: &Which) -> (&'static str, Value) {
     match which {
         Which::Id(id) => ("id", (*id).into()),

@@ -49,6 +49,7 @@ pub use route::{
 
 use crate::gateway::Gateway;
 use crate::http::{PRECONDITION_FAILED, preconditions_hold};
+use input::Members;
 use open::{At, Opened};
 use operation::Compiled;
 
@@ -169,14 +170,6 @@ async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Fail
     let found = opened.paths.find(parts.method.as_str(), path)?;
     let compiled = &opened.routes[found.compiled];
     let (caller, rights) = access::sign_in(opened, compiled, &parts)?;
-    if let Some(id) = bazaar::replica_of(compiled.service)
-        && let Some(replicas) = &opened.gateway.replicas
-    {
-        rights?;
-        let path = path.strip_prefix(found.prefix).unwrap_or(path).to_owned();
-        let request = passed_on(parts, &path, body)?;
-        return Ok(replicas.forward(id, request).await);
-    }
     let members = input::members(compiled, &parts.headers, body, &opened.gateway.limits).await?;
     let query = parts.uri.query();
     let mut variables = input::variables(compiled, &found, query, &members)?;
@@ -186,12 +179,28 @@ async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Fail
     if let Some(person) = caller.on_behalf_of {
         variables["trader"] = person.to_string().into();
     }
-    // What was sent is not held while the graph answers.
-    drop(members);
     rights?;
     if parts.method != Method::GET && !preconditions_hold(&parts.headers) {
         return Err(Failure::new("PRECONDITION_FAILED", PRECONDITION_FAILED));
     }
+    if let Some((id, replicas)) = bazaar::replica_of(compiled.service).zip(opened.gateway.replicas.as_ref()) {
+        if !replicas.answers(id).await {
+            // Under its key, the trade may have been made before.
+            return Err(match variables.get("idempotencyKey") {
+                Some(_) => bazaar::no_replica().with_unknown_outcome(),
+                None => bazaar::no_replica(),
+            });
+        }
+        // A trade is the graph's, whichever service is asked for it: so its key is good for one trade in all of them.
+        if !compiled.idempotent {
+            let path = path.strip_prefix(found.prefix).unwrap_or(path);
+            let request = passed_on(&parts, path, &members)?;
+            drop(members);
+            return Ok(replicas.forward(id, request).await);
+        }
+    }
+    // What was sent is not held while the graph answers.
+    drop(members);
     let after = match compiled.route.answer.is_list() {
         true => input::query_value(query, "after")?,
         false => None,
@@ -204,12 +213,18 @@ async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Fail
     reply::reply(compiled, &call, opened.base, said.node, next)
 }
 
-/// The request as the service at that path knows it.
-fn passed_on(mut parts: Parts, path: &str, body: Body) -> Result<Request, Failure> {
+/// The request as the service at that path knows it, with the body that was read of it.
+fn passed_on(parts: &Parts, path: &str, members: &Members) -> Result<Request, Failure> {
     let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let uri = format!("{path}{query}").parse();
-    parts.uri = uri.map_err(|_| Failure::no_route())?;
-    Ok(Request::from_parts(parts, body))
+    let request = Request::builder()
+        .method(parts.method.clone())
+        .uri(format!("{path}{query}"))
+        .header(header::CONTENT_TYPE, "application/json");
+    let body = match members {
+        Members::Json(members) => serde_json::to_string(members).map_err(|_| Failure::internal())?,
+        Members::None | Members::Form(_) => String::new(),
+    };
+    request.body(Body::from(body)).map_err(|_| Failure::no_route())
 }
 
 fn idempotency_key(compiled: &Compiled, headers: &axum::http::HeaderMap) -> Result<Option<String>, Failure> {

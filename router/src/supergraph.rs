@@ -39,6 +39,7 @@ use async_graphql::Variables;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 use moka::sync::Cache;
+use tokio::sync::watch;
 
 pub use self::refusal::{Complaint, Location, Refusal};
 pub use self::schema::{public_schema, public_sdl};
@@ -333,6 +334,7 @@ impl Inner {
             limits: &self.limits,
             cache: &self.cache,
             shape: &prepared.plan.shape,
+            writing: (prepared.operation.kind() == OperationType::Mutation).then(watch::Sender::default),
             gathered: Mutex::new(gathered),
         }
     }

@@ -3,6 +3,7 @@
 mod access;
 mod attacks;
 mod bad_input;
+mod bazaar_both_ways;
 mod bazaar_races;
 mod bookshop_races;
 mod brokerage;

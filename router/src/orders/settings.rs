@@ -43,6 +43,14 @@ settings! {
         order_commit_ms_max: u64 = 2_000,
         /// Milliseconds a trade waits for a majority before it is told to try again.
         order_answer_ms_max: u64 = 10_000,
+        /// Milliseconds for which a majority's word on its leader is good: a trade that comes later asks again before it is carried out.
+        order_heard_ms: u64 = 100,
+        /// Milliseconds without a leader and without a majority that answers, after which trades are refused at once.
+        order_leaderless_ms_max: u64 = 1_000,
+        /// Milliseconds a trade without an idempotency key waits for its outcome, once the leader was told of it and a majority is lost.
+        order_outcome_ms_max: u64 = 600_000,
+        /// Requests that wait for the replicas at once; one more is answered 503. Less than `requests_max`, so that other systems have room.
+        order_waiting_max: usize = 512,
         /// Milliseconds between a leader's looks for reservations that nobody finished.
         order_settle_ms: u64 = 2_000,
         /// Reservations that a leader looks at in one go.
@@ -63,6 +71,8 @@ settings! {
         order_store_queue_max: usize = 1_024,
         /// Milliseconds until a replica that this process started, and that ended, is started again.
         order_restart_ms: u64 = 500,
+        /// Milliseconds that this grows to, doubled each time, while a replica ends by itself.
+        order_restart_ms_max: u64 = 60_000,
     }
 }
 
@@ -79,6 +89,10 @@ impl Settings {
             proposals_waiting_max: set.order_proposals_waiting_max,
             commit_within: ms(set.order_commit_ms_max),
             answer_within: ms(set.order_answer_ms_max),
+            heard_within: ms(set.order_heard_ms),
+            leaderless_within: ms(set.order_leaderless_ms_max),
+            outcome_within: ms(set.order_outcome_ms_max),
+            waiting_max: set.order_waiting_max,
             settle_every: ms(set.order_settle_ms),
             settle_rows_max: set.order_settle_rows_max,
             connect_within: ms(set.order_connect_ms_max),

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use order_log::ReplicaId;
 use serde_json::{Value, json};
 
-use super::failure::{Envelope, Failure};
+use super::failure::{Envelope, Failure, outcome_schema};
 use super::kind::{Bounds, Field, Kind, Model, QUANTITY, acknowledged};
 use super::reply::{Call, Reply};
 use super::route::{Access, Answer, Body, ErrorRow, Invalid, Mount, Param, Place, Route, Service, Verb};
@@ -288,7 +288,7 @@ const LEADER: Route = Route {
     answer: Answer::One("/proposeLeader"),
     body: Some(Body::json(&LEADER_CHOSEN)),
     response: Kind::Object(&LEADER_ACKNOWLEDGED),
-    example: r#"{"success":{"code":200,"message":"acknowledge new leader"}}"#,
+    example: r#"{"success":{"code":200,"message":"acknowledge new leader","leader-id":1}}"#,
     errors: &[
         ErrorRow::new("INVALID_INPUT", "", "There is no such replica, or a member is wrong."),
         NO_REPLICA,
@@ -514,7 +514,16 @@ static UPDATED_SAID: Model = acknowledged("UpdatedSaid", &[OK, saying(r#""succes
 static PUSH_ACKNOWLEDGED: Model = acknowledged("PushAcknowledged", &[success(&PUSH_SAID)]);
 static PUSH_SAID: Model = acknowledged("PushSaid", &[OK, saying(r#""pushed entry to database""#)]);
 static LEADER_ACKNOWLEDGED: Model = acknowledged("LeaderAcknowledged", &[success(&LEADER_SAID)]);
-static LEADER_SAID: Model = acknowledged("LeaderSaid", &[OK, saying(r#""acknowledge new leader""#)]);
+static LEADER_SAID: Model = acknowledged(
+    "LeaderSaid",
+    &[
+        OK,
+        saying(r#""acknowledge new leader""#),
+        Field::new("leader-id", Kind::Id { min: 1 })
+            .at("/id")
+            .about("The replica that leads: a majority decides which, so it may be another one."),
+    ],
+);
 
 const OK: Field = Field::new("code", Kind::Const("200"));
 
@@ -526,6 +535,11 @@ const fn saying(message: &'static str) -> Field {
     Field::new("message", Kind::Const(message))
 }
 
+/// No replica answers where one was asked by its id.
+pub(super) fn no_replica() -> Failure {
+    Failure::new(NO_REPLICA.code, NO_REPLICA.message)
+}
+
 fn with_leader(reply: &mut Reply, _: &Call) {
     let mut replicas = reply.node["orderReplicas"].as_array().into_iter().flatten();
     let leader = replicas.find(|replica| replica["leader"] == true);
@@ -533,7 +547,7 @@ fn with_leader(reply: &mut Reply, _: &Call) {
 }
 
 fn error_body(failure: &Failure) -> Value {
-    json!({ "error": { "code": failure.status().as_u16(), "message": failure.message } })
+    failure.tell_outcome(json!({ "error": { "code": failure.status().as_u16(), "message": failure.message } }))
 }
 
 fn error_schema() -> Value {
@@ -547,6 +561,7 @@ fn error_schema() -> Value {
                 "properties": {
                     "code": { "type": "integer", "description": "The HTTP status." },
                     "message": { "type": "string" },
+                    "outcome": outcome_schema(),
                 },
             },
         },

@@ -7,7 +7,7 @@ mod wallet;
 
 use serde_json::{Value, json};
 
-use super::failure::{Envelope, Failure};
+use super::failure::{Envelope, Failure, outcome_schema};
 use super::kind::{Field, Kind};
 use super::reply::Reply;
 use super::route::{ErrorRow, Invalid, Mount, Param, Place};
@@ -62,11 +62,11 @@ fn in_dollars(amount: &Value) -> bool {
 }
 
 fn error_body(failure: &Failure) -> Value {
-    json!({ "error": {
+    failure.tell_outcome(json!({ "error": {
         "code": failure.status().as_u16(),
         "message": failure.message,
         "reason": failure.code,
-    } })
+    } }))
 }
 
 fn error_schema() -> Value {
@@ -80,6 +80,7 @@ fn error_schema() -> Value {
                 "code": { "type": "integer", "description": "The HTTP status." },
                 "message": { "type": "string" },
                 "reason": { "type": "string", "description": "What a program may rely on.", "pattern": "^[A-Z_]+$" },
+                "outcome": outcome_schema(),
             },
         } },
     })

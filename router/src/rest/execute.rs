@@ -67,6 +67,7 @@ struct Extensions {
     code: Option<String>,
     field: Option<String>,
     retry_after: Option<u32>,
+    outcome: Option<String>,
 }
 
 /// Carries out the route's operation with these variables; for a list, from the cursor `after` on.
@@ -220,6 +221,7 @@ fn refused(compiled: &Compiled, found: &Found, caller: &Caller, error: GraphErro
     let row = compiled.row(&code, &message);
     let mut failure = Failure::new(code, message);
     failure.retry_after_seconds = extensions.retry_after;
+    failure.is_outcome_unknown = extensions.outcome.as_deref() == Some("unknown");
     if let Some(field) = extensions.field {
         let why = failure
             .message

@@ -22,8 +22,20 @@ pub struct Failure {
     pub members: Vec<(String, String)>,
     /// Whole seconds to wait, where the graph said so.
     pub retry_after_seconds: Option<u32>,
+    /// Whether what was asked for may have happened, or may still: the same key tells later (CONTRACTS, section 7).
+    pub is_outcome_unknown: bool,
     /// The methods that the path has, where it was the method that is wrong.
     pub allow: Option<String>,
+}
+
+/// The JSON schema of the member that [`Failure::tell_outcome`] adds.
+pub fn outcome_schema() -> Value {
+    serde_json::json!({
+        "type": "string",
+        "const": "unknown",
+        "description": "There when a trade may still happen, or has: sent again under the same `Idempotency-Key`, the request \
+            is answered with what became of it. Without this member, an error has changed nothing and never will.",
+    })
 }
 
 /// How a mount's errors look.
@@ -43,6 +55,7 @@ impl Failure {
             message: message.into(),
             members: Vec::new(),
             retry_after_seconds: None,
+            is_outcome_unknown: false,
             allow: None,
         }
     }
@@ -73,6 +86,22 @@ impl Failure {
     /// Our fault; the log says more.
     pub fn internal() -> Self {
         Self::new("INTERNAL", "something went wrong on our side")
+    }
+
+    /// The same failure of a request that may have happened, or may still.
+    pub fn with_unknown_outcome(self) -> Self {
+        Self {
+            is_outcome_unknown: true,
+            ..self
+        }
+    }
+
+    /// Adds to the `error` member of a body what is known of the outcome, where that is nothing.
+    pub fn tell_outcome(&self, mut body: Value) -> Value {
+        if self.is_outcome_unknown {
+            body["error"]["outcome"] = "unknown".into();
+        }
+        body
     }
 
     /// The HTTP status.

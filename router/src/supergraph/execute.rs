@@ -7,6 +7,7 @@ use async_graphql::{PathSegment, Response, ServerError, Value, Variables};
 use contract::Viewer;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
+use tokio::sync::watch;
 
 use super::entities;
 use super::faults::{Cause, Faults};
@@ -43,6 +44,8 @@ pub struct Run<'a> {
     pub cache: &'a AnswerCache,
     /// What the answer has to look like.
     pub shape: &'a ObjectShape,
+    /// Whether a root field of a mutation is being carried out; none for what only reads.
+    pub writing: Option<watch::Sender<bool>>,
     /// What has been fetched so far. Locked between awaits, never across one.
     pub gathered: Mutex<Gathered>,
 }
@@ -58,12 +61,26 @@ pub struct Gathered {
 
 impl Run<'_> {
     /// Runs a step, within the time a request may take: what is not there by then is missing for `TIMEOUT`.
+    ///
+    /// A root field of a mutation that has begun is waited for to its end, which its domain bounds: an error says that it
+    /// changed nothing.
     pub async fn run(&self, step: &Step) {
-        let in_time = tokio::time::timeout(self.limits.request_time_max(), self.step(step)).await;
-        if in_time.is_err() {
-            let cause = Cause::new("the request took too long", "TIMEOUT");
-            self.gathered().faults.fail(&[], &cause);
+        let running = self.step(step);
+        tokio::pin!(running);
+        let in_time = tokio::time::timeout(self.limits.request_time_max(), &mut running).await;
+        if in_time.is_ok() {
+            return;
         }
+        if let Some(writing) = &self.writing {
+            let mut writing = writing.subscribe();
+            tokio::select! {
+                biased;
+                () = &mut running => return,
+                _ = writing.wait_for(|writing| !writing) => {}
+            }
+        }
+        let cause = Cause::new("the request took too long", "TIMEOUT");
+        self.gathered().faults.fail(&[], &cause);
     }
 
     /// What was fetched.
@@ -91,7 +108,9 @@ impl Run<'_> {
                     }
                 }
                 Step::Fetch(fetch) => {
+                    self.writes(true);
                     let answer = self.roots(fetch).await;
+                    self.writes(false);
                     self.gathered().take_root(fetch, answer);
                 }
                 Step::Nested(place, fetch) => {
@@ -122,6 +141,13 @@ impl Run<'_> {
             }
         }
         .boxed()
+    }
+
+    /// A root field of a mutation begins or has ended.
+    fn writes(&self, begins: bool) {
+        if let Some(writing) = &self.writing {
+            writing.send_replace(begins);
+        }
     }
 
     /// Whether the null of a mutation's root field takes all of the answer with it: then the client could not see what the

@@ -74,7 +74,11 @@ impl Store {
 
     /// With that policy and those bounds.
     pub async fn with(open: Openness, limits: Limits) -> Self {
-        let on = TestServices::new(NOW_US, 16).await;
+        Self::over(TestServices::new(NOW_US, 16).await, open, limits).await
+    }
+
+    /// As [`with`](Self::with), over these services.
+    pub async fn over(on: TestServices, open: Openness, limits: Limits) -> Self {
         let services = on.services.clone();
         let (clock, keys) = (Arc::clone(&services.clock), Arc::clone(&services.keys));
         bookstore::demo::seed(&services).await.unwrap();

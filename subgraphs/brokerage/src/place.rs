@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object};
 use contract::{
     Changed, ContextExt, DateTime, Error, Event, IdempotencyKey, Money, OrderLog, Result, Role, Services, Side, Tx,
-    Viewer, micros, once, parse_id,
+    Unnumbered, Viewer, answered_before, micros, once, parse_id,
 };
 use entities::stock::{self, QUANTITY_MAX};
 use entities::{authorization, brokerage_order, side, user};
@@ -123,7 +123,11 @@ impl PlaceMutation {
         let key = IdempotencyKey::of(viewer, "placeOrder", idempotency_key, &draft)?;
         let services = ctx.services();
         let (log, now_us) = (services.orders.clone(), ctx.now_us());
-        log.ready().await?;
+        let _permit = match log.ready().await {
+            Ok(permit) => permit,
+            Err(refused) => return placed_before(services, key.as_ref(), refused).await.map(BrokerageOrder),
+        };
+        let has_key = key.is_some();
         let pending_max = ctx.data_unchecked::<Settings>().pending_orders_max;
         let placed = services
             .write_and_tell(
@@ -137,16 +141,42 @@ impl PlaceMutation {
                 Changed::events,
             )
             .await?;
-        numbered(services, placed.into_inner().order).await.map(BrokerageOrder)
+        let order = placed.into_inner().order;
+        numbered(services, order, has_key).await.map(BrokerageOrder)
     }
 }
 
 /// The order with the number of its trade, where that comes after the order.
-async fn numbered(services: &Services, order: brokerage_order::Model) -> Result<brokerage_order::Model> {
-    let (Some(trade), None) = (order.reservation_id, order.exchange_number) else {
+async fn numbered(services: &Services, order: brokerage_order::Model, has_key: bool) -> Result<brokerage_order::Model> {
+    let (Some(reservation_id), None) = (order.reservation_id, order.exchange_number) else {
         return Ok(order);
     };
+    let trade = Unnumbered {
+        reservation_id,
+        has_key,
+        // Money has moved too, and may be spent again by now.
+        moved_shares_only: false,
+    };
     services.orders.number(&services.db, trade).await?;
+    stored(services, &order).await
+}
+
+/// The order that a key placed before, where none can be placed now: a caller that sends a request again is told what became
+/// of it.
+async fn placed_before(
+    services: &Services,
+    key: Option<&IdempotencyKey>,
+    refused: Error,
+) -> Result<brokerage_order::Model> {
+    let placed: Option<Placed> = answered_before(services.db.read(), key).await?;
+    let order = stored(services, &placed.ok_or(refused)?.order).await?;
+    match (order.reservation_id, order.exchange_number) {
+        (Some(_), None) => Err(Error::OutcomeUnknown),
+        _ => Ok(order),
+    }
+}
+
+async fn stored(services: &Services, order: &brokerage_order::Model) -> Result<brokerage_order::Model> {
     let found = brokerage_order::Entity::find_by_id(order.id)
         .one(services.db.read())
         .await?;

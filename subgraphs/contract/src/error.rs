@@ -71,6 +71,9 @@ pub enum Error {
     /// Something that is needed does not answer now.
     #[error("{0}")]
     Unavailable(&'static str),
+    /// A trade is carried out, and whether the order log numbers it cannot be known now. The same key tells later.
+    #[error("order service unavailable: the trade may still happen, ask again with the same idempotency key")]
+    OutcomeUnknown,
     /// The database failed. Logged where it leaves the subgraph; the caller learns only that it was not their fault.
     #[error("something went wrong on our side")]
     Database(#[from] DbErr),
@@ -119,7 +122,7 @@ impl Error {
             Self::OrderCompleted => "ORDER_COMPLETED",
             Self::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
             Self::RateLimited { .. } => "RATE_LIMITED",
-            Self::Unavailable(_) => "UNAVAILABLE",
+            Self::Unavailable(_) | Self::OutcomeUnknown => "UNAVAILABLE",
             Self::Database(_) | Self::Internal(_) => "INTERNAL",
         }
     }
@@ -204,6 +207,7 @@ fn attach_code(error: &mut ServerError) {
     match cause {
         Error::InvalidInput { field, .. } => extensions.set("field", field.as_ref()),
         Error::RateLimited { retry_after_seconds } => extensions.set("retryAfter", retry_after_seconds),
+        Error::OutcomeUnknown => extensions.set("outcome", "unknown"),
         _ => {}
     }
 }

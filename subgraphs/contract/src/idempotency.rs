@@ -1,6 +1,7 @@
 //! Idempotency keys: the same key with the same request has one effect and one answer (CONTRACTS, sections 0 and 7).
 
 use entities::idempotency::{self, Found};
+use sea_orm::ConnectionTrait;
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
@@ -76,6 +77,24 @@ where
             idempotency::remember(tx, scope, key, fingerprint, &answer, now_us).await?;
             Ok(Once::First(value))
         }
+    }
+}
+
+/// What `key` answered before, if it had its effect already; for a caller who cannot have one now.
+///
+/// # Errors
+/// `IDEMPOTENCY_MISMATCH` when the key was used for another request, and when the database fails.
+pub async fn answered_before<T: DeserializeOwned>(
+    db: &impl ConnectionTrait,
+    key: Option<&IdempotencyKey>,
+) -> Result<Option<T>> {
+    let Some(key) = key else { return Ok(None) };
+    match idempotency::find(db, &key.scope, &key.key).await? {
+        None => Ok(None),
+        Some(found) if found.fingerprint != key.fingerprint => Err(Error::IdempotencyMismatch),
+        Some(found) => serde_json::from_str(&found.answer)
+            .map(Some)
+            .map_err(|error| Error::Internal(format!("idempotency answer: {error}").into())),
     }
 }
 

@@ -7,6 +7,7 @@ use entities::side::Side;
 use entities::stock::{self, Which};
 use futures_util::future::{BoxFuture, FutureExt, LocalBoxFuture};
 use serde::{Deserialize, Serialize};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{Db, Error, Result, Services, Tx};
 
@@ -80,6 +81,29 @@ impl Recorded {
     }
 }
 
+/// A trade that is committed and has no number yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unnumbered {
+    /// The reservation that stands for it.
+    pub reservation_id: i64,
+    /// Whether the caller sent an idempotency key, by which it can ask again.
+    pub has_key: bool,
+    /// Whether nothing but shares of the exchange moved: such a trade can be taken back until the log was told of it.
+    pub moved_shares_only: bool,
+}
+
+/// A place among the trades that may be under way at once, held until the trade is answered.
+#[derive(Debug, Default)]
+pub struct TradePermit {
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl From<OwnedSemaphorePermit> for TradePermit {
+    fn from(place: OwnedSemaphorePermit) -> Self {
+        Self { _place: Some(place) }
+    }
+}
+
 /// One copy of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replica {
@@ -101,13 +125,13 @@ pub struct Replica {
 /// [`number`](Self::number) after its commit. What has a body here is right where the log is a table of the same database:
 /// there the second step does it all.
 pub trait OrderLog: Send + Sync {
-    /// Waits until the log takes trades: to be called before a transaction that trades, so that who is told that it does not
-    /// has changed nothing.
+    /// Waits until the log takes trades, and for as long as the permit is held counts the caller among those under way: to be
+    /// called before a transaction that trades, so that who is told that it does not has changed nothing.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when it does not in time.
-    fn ready(&self) -> BoxFuture<'_, Result<()>> {
-        async { Ok(()) }.boxed()
+    /// `UNAVAILABLE` when it does not in time, or when too many trades are under way.
+    fn ready(&self) -> BoxFuture<'_, Result<TradePermit>> {
+        async { Ok(TradePermit::default()) }.boxed()
     }
 
     /// Moves the shares at the exchange and records the trade, in the caller's transaction: what else belongs to the trade is
@@ -121,11 +145,12 @@ pub trait OrderLog: Send + Sync {
     /// Waits for the number of a trade that is committed and still had none.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when the log does not give it in time: it gets one all the same, and who asks again learns which.
-    fn number<'a>(&'a self, db: &'a Db, reservation_id: i64) -> BoxFuture<'a, Result<i64>> {
+    /// `UNAVAILABLE` for a trade that was taken back: it has not happened and never will. [`Error::OutcomeUnknown`] for one
+    /// with a key that may still get its number; one without a key waits until its outcome is known.
+    fn number<'a>(&'a self, db: &'a Db, trade: Unnumbered) -> BoxFuture<'a, Result<i64>> {
         async move {
-            let number = reservation::number_of(db.read(), reservation_id).await?;
-            number.ok_or(NO_REPLICA)
+            let number = reservation::number_of(db.read(), trade.reservation_id).await?;
+            number.ok_or(Error::OutcomeUnknown)
         }
         .boxed()
     }

@@ -3,10 +3,10 @@
 use async_graphql::{Context, ID, Object};
 use contract::{
     Changed, ContextExt, DateTime, Error, IdempotencyKey, Money, PageArgs, Paged, Recorded, Result, Side, Trade,
-    Viewer, once, page, parse_id, rfc3339, row,
+    Unnumbered, Viewer, answered_before, once, page, parse_id, rfc3339, row,
 };
-use entities::exchange_order;
 use entities::stock::Which;
+use entities::{exchange_order, reservation};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
 use crate::stock::{BAZAAR, Stock, checked_quantity, find as find_stock, typed_name};
@@ -165,7 +165,11 @@ impl OrderMutation {
             false => IdempotencyKey::of(viewer, "trade", idempotency_key, &asked),
         }?;
         let (orders, now_us) = (ctx.services().orders.clone(), ctx.now_us());
-        orders.ready().await?;
+        let _permit = match orders.ready().await {
+            Ok(permit) => permit,
+            Err(refused) => return traded_before(ctx, key.as_ref(), refused).await.map(ExchangeOrder),
+        };
+        let has_key = key.is_some();
         let (recorded, _) = ctx
             .services()
             .write_and_tell(
@@ -185,7 +189,31 @@ impl OrderMutation {
             .await?;
         Ok(ExchangeOrder(match recorded {
             Recorded::Numbered(order) => order,
-            Recorded::Reserved(trade) => trade.numbered(ctx.services().orders.number(ctx.db(), trade.id).await?),
+            Recorded::Reserved(trade) => {
+                let unnumbered = Unnumbered {
+                    reservation_id: trade.id,
+                    has_key,
+                    moved_shares_only: true,
+                };
+                trade.numbered(ctx.services().orders.number(ctx.db(), unnumbered).await?)
+            }
         }))
+    }
+}
+
+/// The trade that a key had before, where none can be made now: a caller that sends a request again is told what became of it.
+async fn traded_before(
+    ctx: &Context<'_>,
+    key: Option<&IdempotencyKey>,
+    refused: Error,
+) -> Result<exchange_order::Model> {
+    let db = ctx.db().read();
+    match answered_before(db, key).await? {
+        None => Err(refused),
+        Some(Recorded::Numbered(order)) => Ok(order),
+        Some(Recorded::Reserved(trade)) => {
+            let number = reservation::number_of(db, trade.id).await?;
+            number.map(|number| trade.numbered(number)).ok_or(Error::OutcomeUnknown)
+        }
     }
 }

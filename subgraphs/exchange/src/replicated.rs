@@ -4,19 +4,25 @@
 //! (`entities::reservation`). One task sends such rows to the log, the oldest first and many at once, and writes the numbers
 //! back. A crash anywhere in between leaves the row, and a row is sent again until it has its number; the log records a key
 //! once. So nothing that was carried out stays without a number, and nothing gets two.
+//!
+//! While no majority lives, nothing new is carried out. A trade that was under way by then is in one of three states. The log
+//! was never told of it, and nothing but shares moved: it is taken back, and its caller told that it did not happen. It has a
+//! key: its caller is told that its outcome is not known, and asks again under the key. Otherwise its caller waits until the
+//! outcome is known, in one of the bounded places that trades have.
 
 mod agreement;
+mod fates;
+mod withdrawals;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use contract::{
-    Changed, Db, Error, Event, NO_REPLICA, OrderLog, Recorded, Replica, Result, Services, Trade, Traded, Tx,
+    Changed, Db, Error, Event, NO_REPLICA, OrderLog, Recorded, Replica, Result, Services, Trade, TradePermit, Traded,
+    Tx, Unnumbered,
 };
 use entities::exchange_order;
-use entities::reservation::{self, EndError, Ended};
+use entities::reservation::{self, EndError, Ended, Fate};
 use futures_util::future::{BoxFuture, FutureExt, LocalBoxFuture};
 use order_log::order::{Command, Outcome, Price, Shares, Side};
 use order_log::{FrontEnd, Status};
@@ -25,17 +31,19 @@ use sea_orm::EntityTrait;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use self::fates::Fates;
+use self::withdrawals::Withdrawals;
+
 /// How long nobody looks whether a trade waits for its number whose maker does not: automated orders, and what a crash left.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// How many numbers are remembered for those who wait for them; who comes later looks into the table.
-const REMEMBERED_MAX: usize = 16_384;
 
 /// The log of several replicas.
 pub struct ReplicatedLog {
     front: FrontEnd,
     /// Somebody waits for a number.
     wanted: Notify,
-    numbers: Numbers,
+    fates: Fates,
+    withdrawals: Withdrawals,
     /// Whether log and table are known to tell the same.
     agreed: watch::Sender<bool>,
     /// A number up to which the table has no gap.
@@ -48,7 +56,8 @@ impl ReplicatedLog {
         Self {
             front,
             wanted: Notify::new(),
-            numbers: Numbers::default(),
+            fates: Fates::default(),
+            withdrawals: Withdrawals::default(),
             agreed: watch::Sender::new(false),
             whole: AtomicI64::new(-1),
         }
@@ -60,14 +69,15 @@ impl ReplicatedLog {
 }
 
 impl OrderLog for ReplicatedLog {
-    fn ready(&self) -> BoxFuture<'_, Result<()>> {
+    fn ready(&self) -> BoxFuture<'_, Result<TradePermit>> {
         async {
+            let permit = self.front.permit().map_err(unavailable)?;
             let until = self.until();
             let mut agreed = self.agreed.subscribe();
             let agreed = tokio::time::timeout_at(until, agreed.wait_for(|agreed| *agreed)).await;
             agreed.ok().and_then(std::result::Result::ok).ok_or(NO_REPLICA)?;
-            let leader = self.front.ready(until).await;
-            leader.map(|_| ()).map_err(unavailable)
+            self.front.ready(until).await.map_err(unavailable)?;
+            Ok(permit.into())
         }
         .boxed()
     }
@@ -84,28 +94,34 @@ impl OrderLog for ReplicatedLog {
         .boxed_local()
     }
 
-    fn number<'a>(&'a self, db: &'a Db, reservation_id: i64) -> BoxFuture<'a, Result<i64>> {
+    fn number<'a>(&'a self, db: &'a Db, trade: Unnumbered) -> BoxFuture<'a, Result<i64>> {
         async move {
-            let mut news = self.numbers.version.subscribe();
-            let numbered = async {
-                loop {
-                    match self.numbers.of(reservation_id) {
-                        Known::Is(number) => return Ok(number),
-                        Known::Forgotten => {
-                            if let Some(number) = reservation::number_of(db.read(), reservation_id).await? {
-                                return Ok(number);
-                            }
-                        }
-                        Known::NotYet => {}
-                    }
-                    self.wanted.notify_one();
-                    if news.changed().await.is_err() {
-                        return Err(NO_REPLICA);
-                    }
+            let id = trade.reservation_id;
+            let mut news = self.fates.subscribe();
+            let answered_by = self.until();
+            let known_by = Instant::now() + self.front.settings().outcome_within;
+            let mut is_patient = true;
+            loop {
+                match self.fates.of(db, id).await? {
+                    Fate::Numbered(number) => return Ok(number),
+                    Fate::Gone => return Err(NO_REPLICA),
+                    Fate::Open => self.wanted.notify_one(),
                 }
-            };
-            let numbered = tokio::time::timeout_at(self.until(), numbered).await;
-            numbered.unwrap_or(Err(NO_REPLICA))
+                tokio::select! {
+                    changed = news.changed() => changed.map_err(|_| Error::OutcomeUnknown)?,
+                    () = self.front.lost(answered_by), if is_patient => {
+                        if trade.has_key {
+                            return Err(Error::OutcomeUnknown);
+                        }
+                        // A caller that cannot ask again is answered when it is known what became of the trade.
+                        is_patient = false;
+                        if trade.moved_shares_only {
+                            self.withdrawals.ask(id);
+                        }
+                    }
+                    () = tokio::time::sleep_until(known_by) => return Err(Error::OutcomeUnknown),
+                }
+            }
         }
         .boxed()
     }
@@ -177,14 +193,11 @@ impl ReplicatedLog {
             return Ok(false);
         }
         let commands: Vec<_> = open.iter().map(|(open, name)| record(open, name)).collect();
-        let outcomes = loop {
-            match self.front.commit(&commands, self.until()).await {
-                Ok(outcomes) => break outcomes,
-                Err(order_log::Error::Unavailable) => {
-                    tracing::warn!(trades = open.len(), "no replica numbers trades; they are sent again");
-                }
-                Err(error) => return Err(failed(&error)),
-            }
+        let Some(outcomes) = self
+            .decided(services, &commands, open.last().map_or(0, |(open, _)| open.id))
+            .await?
+        else {
+            return Ok(true);
         };
         let mut numbers = Vec::with_capacity(open.len());
         for ((open, _), outcome) in open.iter().zip(outcomes) {
@@ -203,46 +216,74 @@ impl ReplicatedLog {
         }
         let told = numbers.iter().map(|(_, attempt, number)| (attempt.clone(), *number));
         write_back(services, told.collect()).await?;
-        self.numbers.tell(numbers.iter().map(|(id, _, number)| (*id, *number)));
+        if let Some((last, _, _)) = numbers.last() {
+            self.withdrawals.numbered_up_to(*last);
+        }
+        self.fates
+            .tell(numbers.iter().map(|(id, _, number)| (*id, Fate::Numbered(*number))));
         Ok(true)
     }
-}
 
-/// The numbers of the trades that got one lately.
-#[derive(Default)]
-struct Numbers {
-    lately: Mutex<BTreeMap<i64, i64>>,
-    version: watch::Sender<u64>,
-}
-
-/// What is known of a trade's number.
-enum Known {
-    Is(i64),
-    /// It is older than what is remembered, or nothing is.
-    Forgotten,
-    NotYet,
-}
-
-impl Numbers {
-    /// Trades get their numbers in the order of their ids, so whatever is newer than all that is remembered has none yet.
-    fn of(&self, id: i64) -> Known {
-        let lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
-        match (lately.get(&id), lately.last_key_value()) {
-            (Some(number), _) => Known::Is(*number),
-            (None, Some((newest, _))) if id > *newest => Known::NotYet,
-            _ => Known::Forgotten,
+    /// Has the log decide these trades, the last of which is `last`; nothing when nobody could be told of them, so that some
+    /// of them may have been taken back since.
+    async fn decided(&self, services: &Services, commands: &[Command], last: i64) -> Result<Option<Vec<Outcome>>> {
+        loop {
+            let told_before = self.withdrawals.tell_up_to(last);
+            let commit = self.front.commit(commands, self.until());
+            tokio::pin!(commit);
+            let outcomes = loop {
+                tokio::select! {
+                    outcomes = &mut commit => break outcomes,
+                    () = self.withdrawals.asked() => self.withdraw(services).await?,
+                }
+            };
+            match outcomes {
+                Ok(outcomes) => return Ok(Some(outcomes)),
+                Err(order_log::Error::NoLeader) => {
+                    self.withdrawals.told_only_up_to(told_before);
+                    self.withdraw(services).await?;
+                    tokio::time::sleep(self.front.settings().heartbeat).await;
+                    return Ok(None);
+                }
+                Err(order_log::Error::Unavailable) => {
+                    tracing::warn!(
+                        trades = commands.len(),
+                        "no replica numbers trades; they are sent again"
+                    );
+                    tokio::time::sleep(self.front.settings().heartbeat).await;
+                }
+                Err(error) => return Err(failed(&error)),
+            }
         }
     }
 
-    fn tell(&self, numbers: impl Iterator<Item = (i64, i64)>) {
-        {
-            let mut lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
-            lately.extend(numbers);
-            while lately.len() > REMEMBERED_MAX {
-                lately.pop_first();
-            }
+    /// Takes back the trades whose callers ask for it, as far as the log was never told of them.
+    async fn withdraw(&self, services: &Services) -> Result<()> {
+        let asked = self.withdrawals.take();
+        if asked.is_empty() {
+            return Ok(());
         }
-        self.version.send_modify(|version| *version = version.wrapping_add(1));
+        let now_us = services.clock.now_us();
+        let write = async move |tx: &Tx| {
+            let mut withdrawn = Vec::new();
+            for id in &asked {
+                if let Some(stock) = reservation::withdraw(tx, *id, now_us).await? {
+                    withdrawn.push((*id, stock));
+                }
+            }
+            Ok(withdrawn)
+        };
+        let tell = |withdrawn: &Vec<(i64, entities::stock::Model)>| {
+            let stocks = withdrawn.iter().map(|(_, stock)| Some(stock.clone()));
+            stocks.flat_map(|stock| stock.events()).collect::<Vec<Event>>()
+        };
+        let withdrawn = services.write_and_tell(write, tell).await?;
+        tracing::warn!(
+            trades = withdrawn.len(),
+            "no replica numbers trades; those it was not told of are taken back"
+        );
+        self.fates.tell(withdrawn.iter().map(|(id, _)| (*id, Fate::Gone)));
+        Ok(())
     }
 }
 
@@ -317,7 +358,7 @@ fn shown(status: &Status) -> Replica {
 
 fn unavailable(error: order_log::Error) -> Error {
     match error {
-        order_log::Error::Unavailable => NO_REPLICA,
+        order_log::Error::Unavailable | order_log::Error::NoLeader => NO_REPLICA,
         other => failed(&other),
     }
 }

@@ -5,13 +5,13 @@ mod members;
 mod search;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{join_all, select_ok};
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use self::search::Known;
@@ -33,6 +33,10 @@ struct Inner {
     urls: BTreeMap<ReplicaId, String>,
     settings: Arc<Settings>,
     known: watch::Sender<Known>,
+    /// When a majority followed the leader last, as far as was heard.
+    heard: Mutex<Instant>,
+    /// Places for requests that wait.
+    places: Arc<Semaphore>,
 }
 
 impl FrontEnd {
@@ -59,23 +63,50 @@ impl FrontEnd {
         let settings = Arc::new(settings);
         let peers = Peers::new(urls.clone(), credentials, settings.clone());
         let peers = peers.map_err(|error| OpenError::Settings(error.to_string()))?;
-        let known = watch::Sender::default();
+        let (answer_within, leaderless_within) = (settings.answer_within, settings.leaderless_within);
+        let places = Arc::new(Semaphore::new(settings.waiting_max.min(Semaphore::MAX_PERMITS)));
         Ok(Self {
             inner: Arc::new(Inner {
                 peers,
                 urls,
                 settings,
-                known,
+                known: watch::Sender::default(),
+                // Replicas that start with their server may take as long as an answer may.
+                heard: Mutex::new(
+                    (Instant::now() + answer_within)
+                        .checked_sub(leaderless_within)
+                        .unwrap_or_else(Instant::now),
+                ),
+                places,
             }),
         })
     }
 
-    /// Waits until a leader is known. Answers at once while the leader of before has not failed.
+    /// Waits until a majority is known to follow a leader at this moment, or a short while ago.
     ///
     /// # Errors
-    /// `Unavailable` when nobody leads until then.
+    /// `NoLeader` when there is none until then, or there was none for a while and no majority answers.
     pub async fn ready(&self, until: Instant) -> Result<ReplicaId, Error> {
-        Ok(self.leader_until(until).await?.0.id)
+        let mut known = self.inner.known.subscribe();
+        loop {
+            let (leader, found) = self.leader_until(until).await?;
+            if self.since_heard() <= self.settings().heard_within {
+                return Ok(leader.id);
+            }
+            known.borrow_and_update();
+            self.confirm(leader, found);
+            let confirmed = tokio::time::timeout_at(until, known.changed()).await;
+            confirmed.map_err(|_| Error::NoLeader)?.map_err(|_| Error::NoLeader)?;
+        }
+    }
+
+    /// A place among the requests that may wait for the replicas at once; whoever waits holds one.
+    ///
+    /// # Errors
+    /// `NoLeader` when all places are taken.
+    pub fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let permit = Arc::clone(&self.inner.places).try_acquire_owned();
+        permit.map_err(|_| Error::NoLeader)
     }
 
     /// Has commands decided, as one entry of the log: all of them, in this order. Answered when a majority has them on
@@ -85,8 +116,8 @@ impl FrontEnd {
     /// under the same key.
     ///
     /// # Errors
-    /// `Refused` for what the log cannot hold and for more than `batch_max` commands; `Unavailable` when nobody knows
-    /// whether it was done.
+    /// `Refused` for what the log cannot hold and for more than `batch_max` commands; `NoLeader` when nobody was asked, and
+    /// `Unavailable` when nobody knows whether it was done.
     pub async fn commit(&self, commands: &[Command], until: Instant) -> Result<Vec<Outcome>, Error> {
         if commands.is_empty() {
             return Ok(Vec::new());
@@ -100,11 +131,23 @@ impl FrontEnd {
         let task = Commit(commands.to_vec());
         let (mut failed_before, mut followed) = (false, false);
         loop {
-            let (leader, found) = self.leader_until(until).await?;
+            let (leader, found) = match self.leader_until(until).await {
+                // Somebody was asked before.
+                Err(Error::NoLeader) if failed_before => return Err(Error::Unavailable),
+                leader => leader?,
+            };
             let within = Commit::within(self.settings()).min(left(until));
-            let answer = self.inner.peers.post(&leader.url, Commit::PATH, &task, within).await;
+            let answer = self.inner.peers.post(&leader.url, Commit::PATH, &task, within);
+            let answer = tokio::select! {
+                answer = answer => answer,
+                // Whoever was asked may be stopped or cut off: somebody found out first.
+                () = self.is_found_no_more(found) => Err(PeerError::Unreachable("it leads no longer".to_owned())),
+            };
             match answer {
-                Ok(outcomes) if Vec::len(&outcomes) == commands.len() => return Ok(outcomes),
+                Ok(outcomes) if Vec::len(&outcomes) == commands.len() => {
+                    self.heard();
+                    return Ok(outcomes);
+                }
                 Err(PeerError::Refused(why)) => return Err(Error::Refused(why)),
                 // Two that name each other must not be asked in turns for ever.
                 Err(PeerError::NotLeader(Some(named))) if !followed && named.id != leader.id => {
@@ -130,6 +173,7 @@ impl FrontEnd {
     /// # Errors
     /// `Unavailable` when no live replica has it and no majority says until then whether it is anywhere.
     pub async fn order(&self, number: i64, until: Instant) -> Result<Option<ExchangeOrder>, Error> {
+        let _permit = self.permit()?;
         self.read(&format!("{ORDER}/{number}"), until).await
     }
 
@@ -171,6 +215,7 @@ impl FrontEnd {
         if !self.inner.urls.contains_key(&id) {
             return Err(Error::Refused(format!("there is no replica {id}")));
         }
+        let _permit = self.permit()?;
         let told: Vec<_> = self.inner.urls.keys().copied().collect();
         loop {
             let leader = tokio::time::timeout_at(until, self.broadcast(id, &told)).await;
@@ -214,18 +259,24 @@ impl FrontEnd {
             }
             self.search();
             let urls = self.inner.urls.values();
-            let asked = urls.map(|url| get(base(url).to_owned(), settings.answer_within).boxed());
+            // One that lives may have it, and says so at once; without a majority none can say that nobody does.
+            let within = match self.is_lost() {
+                true => settings.ping_within,
+                false => settings.answer_within,
+            };
+            let asked = urls.map(|url| get(base(url).to_owned(), within).boxed());
             match select_ok(asked).await {
                 Ok((answer, _)) => return Ok(answer),
                 Err(error) => tracing::debug!(%error, path, "no replica answers"),
             }
-            if Instant::now() >= until {
+            if Instant::now() >= until || self.is_lost() {
                 return Err(Error::Unavailable);
             }
             self.pause(until).await;
         }
     }
 
+    /// Waits for a heartbeat: what goes on failing is not asked all the time.
     async fn pause(&self, until: Instant) {
         let pause = Instant::now() + self.settings().heartbeat;
         tokio::time::sleep_until(pause.min(until)).await;

@@ -128,8 +128,10 @@ pub enum Outcome {
 
 /// The most characters of a stock's name.
 pub const NAME_CHARS_MAX: usize = 64;
-/// The most bytes of a client's key.
-pub const KEY_BYTES_MAX: usize = 255;
+/// The most characters of a client's key, which are ASCII.
+pub const KEY_CHARS_MAX: usize = 255;
+/// The most bytes of the name under which the log records a trade once: a client's key and the word before it.
+const KEY_BYTES_MAX: usize = KEY_CHARS_MAX + 2;
 /// The most bytes of the name of an attempt: a key and what makes it one of a kind.
 pub const ATTEMPT_BYTES_MAX: usize = 400;
 /// More than the bytes of any order in JSON, every character of its texts escaped.

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 use self::input::Input;
 use crate::order::{ExchangeOrder, Shares, Side};
@@ -150,14 +151,19 @@ async fn push(State(replica): State<Replica>, request: Request) -> Result<Respon
     };
     match replica.order(number).await? {
         Some(order) if order.trade.shares == shares => Ok(success("pushed entry to database", None)),
-        Some(_) => Err(Failure::new(StatusCode::CONFLICT, "another order has this number")),
-        None => Err(Failure::new(StatusCode::CONFLICT, "no order has this number yet")),
+        Some(_) | None => Err(Failure::new(
+            StatusCode::CONFLICT,
+            "the log does not have this trade under this number",
+        )),
     }
 }
 
 async fn sync(State(replica): State<Replica>, request: Request) -> Result<Response, Failure> {
     let input = Input::of(request, &replica.core.settings).await?;
     let last = input.integer("lastID", -1, i64::MAX)?;
+    // What the caller was answered elsewhere is here as a rule; without a majority, what is here is told all the same.
+    let soon = Instant::now() + replica.core.settings.heartbeat;
+    let _ = replica.core.up_to_date(soon).await;
     let missed = replica.since(last).await?;
     let missed: Map<_, Value> = missed
         .iter()
@@ -218,12 +224,17 @@ fn ok(body: Value) -> Response {
 pub(crate) struct Failure {
     status: StatusCode,
     message: String,
+    /// Whether what was asked for may have happened, or may still.
+    is_outcome_unknown: bool,
 }
 
 impl Failure {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self { status, message }
+        Self {
+            status,
+            message: message.into(),
+            is_outcome_unknown: false,
+        }
     }
 
     /// Says no more than what the status means.
@@ -242,7 +253,10 @@ impl Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let body = json!({ "error": { "code": self.status.as_u16(), "message": self.message } });
+        let mut body = json!({ "error": { "code": self.status.as_u16(), "message": self.message } });
+        if self.is_outcome_unknown {
+            body["error"]["outcome"] = "unknown".into();
+        }
         let mut response = (self.status, axum::Json(body)).into_response();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             let soon = HeaderValue::from_static("1");
@@ -256,7 +270,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::Refused(why) => Self::invalid(why),
-            Error::Unavailable => Self::unavailable(),
+            Error::Unavailable | Error::NoLeader => Self::unavailable(),
             Error::Store(error) => {
                 tracing::error!(%error, "the replica's file");
                 Self::unavailable()
@@ -273,6 +287,10 @@ impl From<TradeError> for Failure {
             TradeError::Mismatch => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             TradeError::Invalid(why) => Self::invalid(why),
             TradeError::Unavailable => Self::unavailable(),
+            TradeError::OutcomeUnknown => Self {
+                is_outcome_unknown: true,
+                ..Self::unavailable()
+            },
         }
     }
 }

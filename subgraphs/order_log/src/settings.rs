@@ -21,6 +21,14 @@ pub struct Settings {
     pub commit_within: Duration,
     /// How long a request waits for a majority before it is told to try again.
     pub answer_within: Duration,
+    /// For how long what a majority said of its leader is good: a trade that comes later asks again before it is carried out.
+    pub heard_within: Duration,
+    /// How long no leader may be known and no majority answer until requests fail at once.
+    pub leaderless_within: Duration,
+    /// How long a trade without a key, which the log was told of, waits until its outcome is known.
+    pub outcome_within: Duration,
+    /// How many requests may wait for the replicas at once; one more fails at once.
+    pub waiting_max: usize,
     /// How often a leader looks for reservations that nobody finished. One that it sees twice is finished or cancelled.
     pub settle_every: Duration,
     /// How many reservations a leader looks at in one go.
@@ -58,6 +66,10 @@ impl Default for Settings {
             proposals_waiting_max: 4_096,
             commit_within: Duration::from_secs(2),
             answer_within: Duration::from_secs(10),
+            heard_within: Duration::from_millis(100),
+            leaderless_within: Duration::from_secs(1),
+            outcome_within: Duration::from_secs(600),
+            waiting_max: 512,
             settle_every: Duration::from_secs(2),
             settle_rows_max: 1_000,
             connect_within: Duration::from_secs(1),

@@ -57,13 +57,14 @@ pub(crate) async fn settle(
     proposals: &Proposals,
     attempt: &str,
     until: Instant,
-) -> Result<(), TradeError> {
+) -> Result<Outcome, TradeError> {
     let cancel = Command::Cancel {
         attempt: attempt.to_owned(),
     };
-    match proposals.decide(cancel, until).await? {
-        Outcome::Recorded { number, .. } => core.around.catalog.confirm(attempt, number).await?,
+    let outcome = proposals.decide(cancel, until).await?;
+    match &outcome {
+        Outcome::Recorded { number, .. } => core.around.catalog.confirm(attempt, *number).await?,
         Outcome::Cancelled | Outcome::Mismatch => core.around.catalog.cancel(attempt).await?,
     }
-    Ok(())
+    Ok(outcome)
 }

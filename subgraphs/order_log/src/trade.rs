@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use crate::batch::Proposals;
 use crate::catalog::{CatalogError, Reservation};
+use crate::leader::ReadPoint;
 use crate::order::{Command, ExchangeOrder, Outcome, Shares, Trade};
 use crate::replica::{Core, Error};
 use crate::{Replica, settle};
@@ -34,21 +35,24 @@ pub enum TradeError {
     #[error("there would be too many shares")]
     TooMany,
     /// The key belongs to another request.
-    #[error("the idempotency key was used for another request")]
+    #[error("this idempotency key was used for another request")]
     Mismatch,
     /// No such trade can be.
     #[error("{0}")]
     Invalid(String),
-    /// Whether it was carried out nobody knows; with the same key it may be sent again.
+    /// No majority answers. It was not carried out and never will be.
     #[error("order service unavailable")]
     Unavailable,
+    /// Whether it was carried out, or will be, nobody knows yet: sent again with its key, it tells.
+    #[error("order service unavailable")]
+    OutcomeUnknown,
 }
 
 impl From<Error> for TradeError {
     fn from(error: Error) -> Self {
         match error {
             Error::Refused(why) => Self::Invalid(why),
-            Error::Unavailable => Self::Unavailable,
+            Error::Unavailable | Error::NoLeader => Self::Unavailable,
             Error::Store(error) => {
                 tracing::error!(%error, "the replica's file");
                 Self::Unavailable
@@ -75,14 +79,18 @@ impl Replica {
     /// Carries a trade out, whether or not this replica leads. An answer means: a majority has the order on its disks, and
     /// the catalog has moved the shares.
     ///
+    /// A trade without a key, which was on its way when the majority went, is answered when its outcome is known.
+    ///
     /// # Errors
-    /// Each but `Unavailable` means that nothing was changed.
+    /// Each but `OutcomeUnknown` means that nothing was changed and will not be.
     pub async fn trade(&self, wanted: &Wanted) -> Result<ExchangeOrder, TradeError> {
         wanted.shares.check().map_err(TradeError::Invalid)?;
-        let until = self.core.until();
-        let carried_out = carry_out(&self.core, &self.proposals, wanted, until);
-        let answer = tokio::time::timeout_at(until, carried_out).await;
-        answer.map_err(|_| TradeError::Unavailable)?
+        let carried_out = carry_out(&self.core, &self.proposals, wanted, self.core.until()).await;
+        match carried_out {
+            // An earlier request under the key may be on its way.
+            Err(TradeError::Unavailable) if wanted.key.is_some() => Err(TradeError::OutcomeUnknown),
+            done => done,
+        }
     }
 }
 
@@ -102,6 +110,8 @@ async fn carry_out(
         if let Some(known) = core.store.order_of_key(&key).await.map_err(Error::from)? {
             return answer_again(core, wanted, known).await;
         }
+        // Nothing is set aside while there is no majority to confirm it.
+        core.at_leader(&ReadPoint, until).await?;
         let reservation = Reservation {
             attempt: format!("{key}#{}", core.one_of_a_kind()),
             key: key.clone(),
@@ -128,9 +138,12 @@ async fn carry_out(
             trade: trade.clone(),
         };
         // Without an answer the reservation stays: the leader finds it and finishes or cancels it.
-        match proposals.decide(record, until).await? {
+        let outcome = match decided(core, proposals, record, until).await {
+            Err(TradeError::Unavailable) if wanted.key.is_none() => withdrawn(core, proposals, &attempt).await?,
+            outcome => outcome?,
+        };
+        match outcome {
             Outcome::Recorded { number, attempt: by } if by == attempt => {
-                catalog.confirm(&attempt, number).await?;
                 return Ok(ExchangeOrder {
                     number,
                     key,
@@ -147,10 +160,37 @@ async fn carry_out(
                 catalog.cancel(&attempt).await?;
                 return Err(TradeError::Mismatch);
             }
+            Outcome::Cancelled if Instant::now() >= until => return Err(TradeError::Unavailable),
             // A leader took this attempt for abandoned. It never comes back, but another one may be made.
             Outcome::Cancelled => catalog.cancel(&attempt).await?,
         }
     }
+}
+
+/// Has a record decided; the shares of one that is recorded are where they belong.
+async fn decided(core: &Core, proposals: &Proposals, record: Command, until: Instant) -> Result<Outcome, TradeError> {
+    let outcome = proposals.decide(record.clone(), until).await?;
+    match (&outcome, &record) {
+        (Outcome::Recorded { number, attempt: by }, Command::Record { attempt, .. }) if by == attempt => {
+            core.around.catalog.confirm(attempt, *number).await?;
+        }
+        _ => {}
+    }
+    Ok(outcome)
+}
+
+/// Sees to it that an attempt of which nothing was heard is never recorded, or learns that it is. Its client cannot ask again,
+/// so it waits until one of both is known.
+async fn withdrawn(core: &Arc<Core>, proposals: &Proposals, attempt: &str) -> Result<Outcome, TradeError> {
+    let known_by = Instant::now() + core.settings.outcome_within;
+    while Instant::now() < known_by {
+        match settle::settle(core, proposals, attempt, core.until()).await {
+            Ok(outcome) => return Ok(outcome),
+            Err(error) => tracing::debug!(%error, attempt, "the outcome of a trade is not known yet"),
+        }
+        tokio::time::sleep(core.settings.heartbeat).await;
+    }
+    Err(TradeError::OutcomeUnknown)
 }
 
 /// The order of a key that had one: again, if it is the same request. Its shares are moved before anybody hears of it.

@@ -107,6 +107,11 @@ impl Server {
         Self::spawn(data, None, false)
     }
 
+    /// As [`start`](Self::start), and nothing happens by itself.
+    pub fn quiet(data: &Path) -> Self {
+        Self::spawn(data, None, true)
+    }
+
     /// A server with so many replicas of the order log, which end with it.
     pub fn with_replicas(data: &Path, replicas: usize) -> Self {
         Self::spawn(data, Some(replicas), false)

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agora::http::{self, Front};
+use agora::limits::Limits;
 use agora::rest::{self, Openness, service_router};
 use axum::Router;
-use order_log::{Access, FrontEnd, Place, Replica, Settings, SharedSecret, SqliteCatalog, Surroundings};
+use exchange::{ReplicatedLog, StockCatalog};
+use order_log::{Access, FrontEnd, Place, Replica, Settings, SharedSecret, Surroundings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use testing::TestServices;
 use tokio::net::{TcpListener, TcpSocket};
 
 use super::refused;
@@ -30,12 +33,14 @@ impl Bazaar {
     async fn open() -> Self {
         let credentials = Arc::new(SharedSecret("0123456789abcdef0123456789abcdef".to_owned()));
         let folder = tempfile::tempdir().expect("a folder");
-        let catalog = SqliteCatalog::open(&folder.path().join("catalog.sqlite"), &[("GameStart", 1599, 100)]);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let dead = TcpSocket::new_v4().expect("a socket");
         dead.bind(([127, 0, 0, 1], 0).into()).expect("a port");
         let url = |address: std::io::Result<std::net::SocketAddr>| format!("http://{}", address.expect("an address"));
         let (alive, gone) = (url(listener.local_addr()), url(dead.local_addr()));
+        let urls = BTreeMap::from([(2, alive.clone()), (3, gone)]);
+        let front_end = FrontEnd::new(urls, credentials.clone(), Settings::default()).expect("two replicas");
+        let mut on = TestServices::new(NOW_US, 16).await;
         let place = Place {
             id: 2,
             folder: folder.path().to_owned(),
@@ -44,7 +49,7 @@ impl Bazaar {
         };
         let around = Surroundings {
             credentials: credentials.clone(),
-            catalog: Arc::new(catalog.expect("a catalog")),
+            catalog: Arc::new(StockCatalog::new(on.services.clone())),
             now_us: Arc::new(|| NOW_US),
         };
         let replica = Replica::open(place, Settings::default(), around).await;
@@ -53,9 +58,10 @@ impl Bazaar {
         tokio::spawn(async move { served.serve(listener, Access::Token, std::future::pending()).await });
         let ready = tokio::time::timeout(Duration::from_secs(30), replica.ready()).await;
         ready.expect("the replica is ready in time");
-        let urls = BTreeMap::from([(2, alive), (3, gone)]);
-        let front_end = FrontEnd::new(urls, credentials, Settings::default()).expect("two replicas");
-        let store = Store::open().await;
+        on.services.orders = Arc::new(ReplicatedLog::new(front_end.clone()));
+        let numbering = on.services.clone();
+        tokio::spawn(async move { numbering.orders.clone().work(numbering).await });
+        let store = Store::over(on, Openness::Anyone, Limits::default()).await;
         Self {
             gateway: store.gateway.with_replicas(front_end),
             store,
@@ -102,7 +108,7 @@ async fn each_mount_is_one_replica() {
         assert_eq!(again.json()["order_number"], 1, "{}", again.text);
     }
     let no_path = || refused(404, "there is no such path");
-    let name = "name must be text of 1 to 64 characters";
+    let name = "name is required; quantity is required";
     for (line, wanted) in [
         (
             "GET /bazaar/order/2/orders/9",

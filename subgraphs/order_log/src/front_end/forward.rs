@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use reqwest::Url;
+use serde_json::Value;
 
 use super::{FrontEnd, base};
 use crate::order::ReplicaId;
@@ -16,6 +17,16 @@ const ASKED: [HeaderName; 2] = [header::CONTENT_TYPE, HeaderName::from_static("i
 const ANSWERED: [HeaderName; 3] = [header::CONTENT_TYPE, header::ALLOW, header::RETRY_AFTER];
 
 impl FrontEnd {
+    /// Whether a replica answers and has caught up. One that hangs is known by the time that a ping may take.
+    pub async fn answers(&self, id: ReplicaId) -> bool {
+        let Some(url) = self.inner.urls.get(&id) else {
+            return false;
+        };
+        let within = self.settings().ping_within;
+        let pong = self.inner.peers.get::<Value>(base(url), "/ping", within).await;
+        pong.is_ok()
+    }
+
     /// Passes a request of a documented route on to one replica, and its answer back: with our credential, within bounds of
     /// size and time. Whether the client may ask is for the caller to know. The path is the replica's, without any mount.
     pub async fn forward(&self, id: ReplicaId, request: Request<Body>) -> Response {
@@ -26,6 +37,7 @@ impl FrontEnd {
     async fn passed_on(&self, id: ReplicaId, request: Request<Body>) -> Result<Response, Failure> {
         let url = self.url_of(id, request.uri());
         let url = url.ok_or_else(|| Failure::new(StatusCode::NOT_FOUND, "not found"))?;
+        let _permit = self.permit().map_err(|_| Failure::unavailable())?;
         let settings = self.settings();
         let (parts, body) = request.into_parts();
         let body = server::read(body, settings.body_bytes_max, settings.body_within).await;

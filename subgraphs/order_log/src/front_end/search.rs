@@ -1,10 +1,14 @@
 //! Who leads. The document's search: replicas are pinged, the highest id that answers is asked to lead, the others are told.
-//! Who really leads is for a majority to say, so nobody is taken for the leader who cannot show that one follows.
+//! Who really leads is for a majority to say, so nobody is taken for the leader who cannot show that one follows, and one that
+//! works is found without a broadcast.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::{FrontEnd, base};
@@ -24,6 +28,10 @@ pub(super) struct Known {
     searching: bool,
     /// How many searches in a row found nobody.
     in_vain: usize,
+    /// Whether no majority answered the last search; not known before the first one since the leader failed.
+    no_majority: bool,
+    /// Whether somebody asks whether the leader still leads; however many wait, one does.
+    confirming: bool,
 }
 
 impl Known {
@@ -50,17 +58,76 @@ impl FrontEnd {
         loop {
             let leader = known.borrow_and_update().leader();
             if Instant::now() >= until {
-                return Err(Error::Unavailable);
+                return Err(Error::NoLeader);
             }
             if let Some(leader) = leader {
                 return Ok(leader);
             }
             self.search();
-            let changed = tokio::time::timeout_at(until, known.changed()).await;
-            // The sender is in `self`, so this ends with a change or with the time.
-            if changed.is_err() {
-                return Err(Error::Unavailable);
+            if self.is_lost() {
+                return Err(Error::NoLeader);
             }
+            // Time alone may make a leader that is missed a lost one.
+            let soon = Instant::now() + self.settings().heartbeat;
+            let _ = tokio::time::timeout_at(soon.min(until), known.changed()).await;
+        }
+    }
+
+    /// Whether no leader has been known for a while, and no majority answers that could elect one.
+    pub fn is_lost(&self) -> bool {
+        let lost = {
+            let known = self.inner.known.borrow();
+            known.leader.is_none() && known.no_majority
+        };
+        lost && self.since_heard() >= self.settings().leaderless_within
+    }
+
+    /// Ends when that is so, or at `until`.
+    pub async fn lost(&self, until: Instant) {
+        let mut known = self.inner.known.subscribe();
+        loop {
+            let leaderless = known.borrow_and_update().leader.is_none();
+            let now = Instant::now();
+            if self.is_lost() || now >= until {
+                return;
+            }
+            let wake = match leaderless {
+                true => until.min(now + self.settings().heartbeat),
+                false => until,
+            };
+            let _ = tokio::time::timeout_at(wake, known.changed()).await;
+        }
+    }
+
+    /// A majority has just said that it follows the leader.
+    pub(super) fn heard(&self) {
+        *self.inner.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    pub(super) fn since_heard(&self) -> Duration {
+        let heard = *self.inner.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        Instant::now().saturating_duration_since(heard)
+    }
+
+    /// Ends when that finding does not hold any more.
+    pub(super) async fn is_found_no_more(&self, found: u64) {
+        let mut known = self.inner.known.subscribe();
+        let _ = known
+            .wait_for(|known| known.found != found || known.leader.is_none())
+            .await;
+    }
+
+    /// Sees to it that somebody asks the leader whether a majority follows it now: a task of its own, as a search is.
+    pub(super) fn confirm(&self, leader: Named, found: u64) {
+        let mut starts = false;
+        self.inner.known.send_if_modified(|known| {
+            starts = !std::mem::replace(&mut known.confirming, true);
+            // The answer is news, not the question.
+            false
+        });
+        if starts {
+            let confirmation = Confirmation(self.clone());
+            tokio::spawn(async move { confirmation.run(leader, found).await });
         }
     }
 
@@ -75,6 +142,7 @@ impl FrontEnd {
             let current = known.found == found && known.leader.is_some();
             if current {
                 known.leader = None;
+                known.no_majority = false;
             }
             current
         });
@@ -96,7 +164,9 @@ impl FrontEnd {
     /// A majority follows that one.
     pub(super) fn found(&self, leader: Named) {
         tracing::info!(leader = leader.id, "the leader of the order service is known");
+        self.heard();
         self.inner.known.send_modify(|known| {
+            known.no_majority = false;
             known.leader = Some(leader);
             known.found += 1;
             known.in_vain = 0;
@@ -127,6 +197,21 @@ impl FrontEnd {
         None
     }
 
+    /// The leader that one of these is or names, if a majority says so at this moment.
+    async fn named_by(&self, asked: &[ReplicaId]) -> Option<Named> {
+        let mut answers: FuturesUnordered<_> = asked
+            .iter()
+            .filter_map(|id| Some((*id, base(self.inner.urls.get(id)?).to_owned())))
+            .map(|(id, url)| self.confirmed(Named { id, url }))
+            .collect();
+        while let Some(leader) = answers.next().await {
+            if leader.is_some() {
+                return leader;
+            }
+        }
+        None
+    }
+
     /// Tells one replica, and asks whom it names whether that is so.
     async fn tell(&self, id: ReplicaId, chosen: ReplicaId) -> Option<Named> {
         let url = base(self.inner.urls.get(&id)?);
@@ -143,7 +228,7 @@ impl FrontEnd {
 
     /// The leader, if that is the one, or names it, and a majority says so at this moment.
     async fn confirmed(&self, mut leader: Named) -> Option<Named> {
-        let within = self.settings().commit_within;
+        let within = self.settings().ping_within;
         for _ in 0..2 {
             let point = self
                 .inner
@@ -165,14 +250,11 @@ impl FrontEnd {
     /// for no longer than a ping may take, and only for a heartbeat after another one answered.
     async fn alive(&self) -> Vec<ReplicaId> {
         let settings = self.settings();
-        let pings = self.inner.urls.iter().map(async |(id, url)| {
-            let pong = self
-                .inner
-                .peers
-                .get::<Value>(base(url), "/ping", settings.ping_within)
-                .await;
-            pong.is_ok().then_some(*id)
-        });
+        let pings = self
+            .inner
+            .urls
+            .keys()
+            .map(async |id| self.answers(*id).await.then_some(*id));
         let mut pings: FuturesUnordered<_> = pings.collect();
         let mut alive = Vec::new();
         let mut patience = std::pin::pin!(tokio::time::sleep(settings.ping_within));
@@ -196,30 +278,72 @@ impl FrontEnd {
     }
 }
 
+/// The one question there is whether the leader still leads.
+struct Confirmation(FrontEnd);
+
+impl Confirmation {
+    async fn run(self, leader: Named, found: u64) {
+        let Self(front_end) = &self;
+        let within = front_end.settings().ping_within;
+        let point = front_end
+            .inner
+            .peers
+            .post::<_, Option<LogId>>(&leader.url, ReadPoint::PATH, &ReadPoint, within);
+        match point.await {
+            Ok(_) => front_end.heard(),
+            Err(PeerError::NotLeader(Some(named))) if named.id != leader.id => front_end.follow(found, named),
+            Err(error) => {
+                tracing::debug!(%error, leader = leader.id, "the leader does not answer for a majority");
+                front_end.failed(found);
+            }
+        }
+    }
+}
+
+impl Drop for Confirmation {
+    /// However it ends, those who wait for it look again.
+    fn drop(&mut self) {
+        self.0.inner.known.send_modify(|known| known.confirming = false);
+    }
+}
+
 /// The one search there is.
 struct Search(FrontEnd);
 
 impl Search {
+    /// Looks until a leader is known, or nobody is there any more to whom it could matter.
     async fn run(self) {
         let Self(front_end) = &self;
-        let in_vain = front_end.inner.known.borrow().in_vain;
+        while Arc::strong_count(&front_end.inner) > 1 {
+            if let Some(leader) = self.look().await {
+                front_end.found(leader);
+                return;
+            }
+            tokio::time::sleep(front_end.settings().heartbeat).await;
+            front_end.inner.known.send_modify(|known| known.in_vain += 1);
+        }
+    }
+
+    async fn look(&self) -> Option<Named> {
+        let Self(front_end) = self;
         let alive = front_end.alive().await;
+        let no_majority = alive.len() * 2 <= front_end.inner.urls.len();
+        front_end
+            .inner
+            .known
+            .send_modify(|known| known.no_majority = no_majority);
+        // A leader that works is asked for nothing.
+        if let Some(leader) = front_end.named_by(&alive).await {
+            return Some(leader);
+        }
+        let in_vain = front_end.inner.known.borrow().in_vain;
         // The highest id may be alive and cut off from a majority: what it could not bring about, the next one may.
         let chosen = match alive.len() {
-            0 => None,
+            living if no_majority || living == 0 => None,
             living => alive.get(in_vain % living).copied(),
         };
-        let leader = match chosen {
-            Some(chosen) => front_end.broadcast(chosen, &alive).await,
-            None => None,
-        };
-        if let Some(leader) = leader {
-            front_end.found(leader);
-            return;
-        }
         tracing::debug!(?alive, ?chosen, "no replica leads");
-        tokio::time::sleep(front_end.settings().heartbeat).await;
-        front_end.inner.known.send_modify(|known| known.in_vain += 1);
+        front_end.broadcast(chosen?, &alive).await
     }
 }
 

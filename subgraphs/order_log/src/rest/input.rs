@@ -5,11 +5,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value};
 
 use super::Failure;
-use crate::order::{NAME_CHARS_MAX, QUANTITY_MAX, Side};
+use crate::order::{KEY_CHARS_MAX, NAME_CHARS_MAX, QUANTITY_MAX, Side};
 use crate::{Settings, server};
-
-/// The most bytes of a client's key.
-const KEY_BYTES_MAX: usize = 200;
 
 /// The members of a JSON object; others than those asked for are ignored.
 pub(super) struct Input(Map<String, Value>);
@@ -68,17 +65,22 @@ impl Input {
     }
 }
 
-/// The key under which a request may be sent again.
+/// The key under which a request may be sent again, within the bounds that it has everywhere.
 pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
-    let Some(key) = headers.get("idempotency-key") else {
-        return Ok(None);
+    let wrong = |why: String| Failure::invalid(format!("Idempotency-Key {why}"));
+    let mut keys = headers.get_all("idempotency-key").iter();
+    let key = match (keys.next(), keys.next()) {
+        (None, _) => return Ok(None),
+        (Some(key), None) => key.to_str().map_err(|_| wrong("must be plain ASCII".to_owned()))?,
+        (Some(_), Some(_)) => return Err(wrong("must be given once".to_owned())),
     };
-    match key.to_str() {
-        Ok(key) if !key.is_empty() && key.len() <= KEY_BYTES_MAX => Ok(Some(key.to_owned())),
-        _ => Err(Failure::invalid(format!(
-            "Idempotency-Key must be 1 to {KEY_BYTES_MAX} visible ASCII characters"
-        ))),
+    if key.trim().is_empty() {
+        return Err(wrong("must not be blank".to_owned()));
     }
+    if key.len() > KEY_CHARS_MAX {
+        return Err(wrong(format!("must have at most {KEY_CHARS_MAX} characters")));
+    }
+    Ok(Some(key.to_owned()))
 }
 
 /// A type that is missing is tolerated, another one is not.

@@ -1,0 +1,322 @@
+//! A majority of the order service's replicas hangs. Trades fail at once, the other systems answer as ever, and whatever was
+//! answered with an error has not happened and never will.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tests::Person;
+use tokio::sync::watch;
+
+use super::target::Target;
+use crate::killed::server::Server;
+
+/// No test waits longer for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Trades at once, more than the server has places for requests.
+const TRADES: usize = 1_100;
+/// Clients that trade when the majority is lost.
+const CLIENTS: usize = 48;
+
+async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let done = tokio::time::timeout(PATIENCE, work).await;
+    done.unwrap_or_else(|_| panic!("waited in vain: {what}"))
+}
+
+/// A server with three replicas, of which a majority can be stopped.
+struct Replicated {
+    target: Target,
+    data: PathBuf,
+    trader: Person,
+}
+
+impl Replicated {
+    async fn start() -> Self {
+        let mut data = PathBuf::new();
+        let target = Target::start_with(|folder| {
+            folder.clone_into(&mut data);
+            Server::with_quiet_replicas(folder, 3)
+        });
+        let trader = Person::at(target.url());
+        let replicated = Self { target, data, trader };
+        replicated.trades_again().await;
+        replicated
+    }
+
+    /// A trade under a key, sent until it is answered.
+    async fn trades_again(&self) {
+        let key = format!("key {:?}", Instant::now());
+        let traded = async { while trade(&self.trader, "MenhirCo", "sell", Some(&key)).await.status != 200 {} };
+        within("trades are taken", traded).await;
+    }
+
+    /// Stops the leader and one more, until what this answers is dropped.
+    async fn stop_a_majority(&self) -> Stopped {
+        let found = async {
+            loop {
+                let asked = Person::at(self.target.url());
+                let all = asked.graphql("{ orderReplicas { id leader } }").await;
+                let all = all.data("/orderReplicas").as_array().expect("a list").clone();
+                if let Some(leader) = all.iter().find(|replica| replica["leader"] == true) {
+                    return leader["id"].as_str().expect("an id").to_owned();
+                }
+            }
+        };
+        let leader = within("somebody leads", found).await;
+        let other = if leader == "1" { "2" } else { "1" };
+        Stopped::of([&*leader, other].map(|id| pid(&self.data, id)))
+    }
+
+    /// How many trades with that stock there are.
+    async fn traded(&self, stock: &str) -> usize {
+        let asked = Person::at(self.target.url());
+        let all = asked.post("/bazaar/order/3/sync", json!({ "lastID": -1 })).await;
+        let all = all.body["transactions"].as_object().expect("transactions").clone();
+        all.values().filter(|trade| trade["name"] == stock).count()
+    }
+
+    /// Waits until replica 3 has everything that the table has.
+    async fn settled(&self) {
+        let settled = async {
+            loop {
+                let books = tests::Books::of(&self.data);
+                let open = books.number("SELECT count(*) FROM reservation WHERE state = 'RESERVED'");
+                let last = books.number("SELECT coalesce(max(number), -1) FROM exchange_order");
+                let asked = Person::at(self.target.url());
+                let all = asked.graphql("{ orderReplicas { applied } }").await;
+                let third = all.data("/orderReplicas/2/applied").as_i64();
+                if open == 0 && third == Some(last) {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        within("every trade has its number", settled).await;
+    }
+}
+
+fn pid(data: &Path, id: &str) -> String {
+    let pid = std::fs::read_to_string(data.join(format!("replica-{id}.pid")));
+    pid.expect("a replica").trim().to_owned()
+}
+
+/// Processes that are stopped, and go on when this is dropped, however the test ends.
+struct Stopped(Vec<String>);
+
+impl Stopped {
+    fn of(pids: impl IntoIterator<Item = String>) -> Self {
+        let stopped = Self(pids.into_iter().collect());
+        stopped.signal("-STOP");
+        stopped
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").arg(signal).args(&self.0).status();
+        assert!(sent.expect("kill").success());
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.signal("-CONT");
+    }
+}
+
+/// What was answered to a trade.
+struct Answered {
+    status: u16,
+    is_outcome_unknown: bool,
+    retry_after: bool,
+}
+
+async fn trade(trader: &Person, stock: &str, side: &str, key: Option<&str>) -> Answered {
+    let request = trader.request("POST", "/bazaar/orders");
+    let request = request.json(&json!({ "name": stock, "quantity": 1, "type": side }));
+    let request = match key {
+        Some(key) => request.header("idempotency-key", key),
+        None => request,
+    };
+    let response = request.send().await.expect("an answer");
+    let status = response.status().as_u16();
+    let retry_after = response.headers().contains_key("retry-after");
+    let body: Value = response.json().await.expect("JSON");
+    let answered = Answered {
+        status,
+        is_outcome_unknown: body["error"]["outcome"] == "unknown",
+        retry_after,
+    };
+    assert!(matches!(status, 200 | 503), "{status} {body}");
+    answered
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_majority_of_the_order_service_takes_no_other_system_down() {
+    let replicated = Replicated::start().await;
+    let before = replicated.traded("FishCo").await;
+    let stopped = replicated.stop_a_majority().await;
+    let report = replicated
+        .target
+        .attacked_by(async {
+            let trades = (0..TRADES).map(|_| trade(&replicated.trader, "FishCo", "sell", None));
+            let begun = Instant::now();
+            for answered in join_all(trades).await {
+                assert_eq!((answered.status, answered.retry_after), (503, true));
+                assert!(
+                    !answered.is_outcome_unknown,
+                    "a trade without a key has a known outcome"
+                );
+            }
+            println!("{TRADES} trades refused within {:?}", begun.elapsed());
+            // Once it is known that no majority answers, a trade waits for nothing.
+            let begun = Instant::now();
+            assert_eq!(trade(&replicated.trader, "FishCo", "sell", None).await.status, 503);
+            assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+        })
+        .await;
+    report.assert_held();
+    drop(stopped);
+    replicated.trades_again().await;
+    replicated.settled().await;
+    assert_eq!(
+        replicated.traded("FishCo").await,
+        before,
+        "what was refused was carried out later"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hung_replica_is_unavailable_within_two_seconds_and_the_others_go_on() {
+    let replicated = Replicated::start().await;
+    let url = replicated.target.url();
+    let stopped = Stopped::of([pid(&replicated.data, "2")]);
+    for (method, path, body) in [
+        ("GET", "ping", Value::Null),
+        ("GET", "orders/0", Value::Null),
+        ("POST", "sync", json!({ "lastID": -1 })),
+        ("POST", "buy", json!({ "name": "FishCo", "quantity": 1 })),
+    ] {
+        let begun = Instant::now();
+        let request = Person::at(url).request(method, &format!("/bazaar/order/2/{path}"));
+        let answered = Person::at(url).send(request.json(&body)).await;
+        assert_eq!(answered.status, 503, "{path}: {answered:?}");
+        assert!(answered.body["error"].get("outcome").is_none(), "{path}: {answered:?}");
+        assert!(
+            begun.elapsed() < Duration::from_secs(2),
+            "{path}: {:?}",
+            begun.elapsed()
+        );
+    }
+    replicated.trades_again().await;
+    drop(stopped);
+}
+
+/// What the clients were told: how many trades without a key were made, and what became of each key.
+#[derive(Default)]
+struct Told {
+    made: usize,
+    refused: usize,
+    keys: BTreeMap<String, Answered>,
+}
+
+/// Clients buy and sell in turns.
+fn side_of(round: usize) -> &'static str {
+    if round.is_multiple_of(2) { "buy" } else { "sell" }
+}
+
+async fn client(trader: Person, n: usize, stop: Arc<AtomicBool>, refusals: watch::Sender<usize>) -> Told {
+    let mut told = Told::default();
+    for round in 0.. {
+        if stop.load(SeqCst) {
+            break;
+        }
+        let side = side_of(round);
+        let key = n.is_multiple_of(2).then(|| format!("client {n} round {round}"));
+        let stock = if key.is_some() { "BoarCo" } else { "FishCo" };
+        let answered = trade(&trader, stock, side, key.as_deref()).await;
+        if answered.status == 503 {
+            refusals.send_modify(|refusals| *refusals += 1);
+        }
+        match (key, answered.status) {
+            (Some(key), _) => {
+                told.keys.insert(key, answered);
+            }
+            (None, 200) => told.made += 1,
+            (None, _) => {
+                assert!(
+                    !answered.is_outcome_unknown,
+                    "a trade without a key has a known outcome"
+                );
+                told.refused += 1;
+            }
+        }
+    }
+    told
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_answered_with_an_error_while_the_majority_is_lost_never_happens() {
+    let replicated = Replicated::start().await;
+    let (fish, boar) = (replicated.traded("FishCo").await, replicated.traded("BoarCo").await);
+    let stop = Arc::new(AtomicBool::new(false));
+    let refusals = watch::Sender::new(0);
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|n| tokio::spawn(client(replicated.trader.clone(), n, stop.clone(), refusals.clone())))
+        .collect();
+    for round in 1..=2 {
+        // Stopped in the middle of what they do, and again when all goes well.
+        replicated.trades_again().await;
+        let stopped = replicated.stop_a_majority().await;
+        let enough = *refusals.borrow() + 4 * CLIENTS;
+        let mut refused = refusals.subscribe();
+        let refused = within("trades are refused", refused.wait_for(|refused| *refused >= enough)).await;
+        println!("round {round}: {} refused", *refused.expect("clients"));
+        drop(stopped);
+    }
+    replicated.trades_again().await;
+    stop.store(true, SeqCst);
+    let mut told = Told::default();
+    for client in clients {
+        let one = within("a client ends", client).await.expect("a client");
+        told.made += one.made;
+        told.refused += one.refused;
+        told.keys.extend(one.keys);
+    }
+    // Only under its key does a trade of unknown outcome tell what became of it.
+    let unknown: Vec<_> = told
+        .keys
+        .iter()
+        .filter(|(_, answered)| answered.is_outcome_unknown)
+        .collect();
+    println!(
+        "{} made, {} refused, {} of {} keys unknown",
+        told.made,
+        told.refused,
+        unknown.len(),
+        told.keys.len()
+    );
+    for (key, _) in &unknown {
+        let round: usize = key
+            .rsplit(' ')
+            .next()
+            .and_then(|round| round.parse().ok())
+            .expect("a round");
+        let side = side_of(round);
+        let again = trade(&replicated.trader, "BoarCo", side, Some(key)).await;
+        assert_eq!(again.status, 200, "{key}");
+    }
+    replicated.settled().await;
+    assert!(told.refused > 0, "nothing was refused");
+    assert_eq!(
+        replicated.traded("FishCo").await - fish,
+        told.made,
+        "trades without a key"
+    );
+    let made = told.keys.values().filter(|answered| answered.status == 200).count() + unknown.len();
+    assert_eq!(replicated.traded("BoarCo").await - boar, made, "trades under a key");
+    tests::Books::of(&replicated.data).assert_balanced();
+}

@@ -1,0 +1,454 @@
+//! Every documented behaviour of the bazaar's routes, asked of a server whose trades its database numbers and of one whose
+//! trades three replicas number: both answer the same, to the letter.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::killed::server::Server;
+
+/// No test waits longer for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One request, and the answer that the contract has for it.
+struct Step {
+    line: String,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+    status: u16,
+    answer: Value,
+    allow: Option<&'static str>,
+}
+
+fn step(line: &str, body: impl ToString, status: u16, answer: Value) -> Step {
+    Step {
+        line: line.to_owned(),
+        headers: vec![("content-type", "application/json".to_owned())],
+        body: body.to_string(),
+        status,
+        answer,
+        allow: None,
+    }
+}
+
+impl Step {
+    fn keyed(mut self, key: &str) -> Self {
+        self.headers.push(("idempotency-key", key.to_owned()));
+        self
+    }
+
+    fn typed(mut self, media: &str) -> Self {
+        self.headers[0].1 = media.to_owned();
+        self
+    }
+
+    fn allowing(mut self, methods: &'static str) -> Self {
+        self.allow = Some(methods);
+        self
+    }
+}
+
+fn error(status: u16, message: &str) -> Value {
+    json!({ "error": { "code": status, "message": message } })
+}
+
+fn done(message: &str) -> Value {
+    json!({ "success": { "code": 200, "message": message } })
+}
+
+fn number(n: i64) -> Value {
+    json!({ "order_number": n, "transaction-number": n, "transaction_number": n })
+}
+
+fn shown(n: i64) -> Value {
+    json!({ "data": number(n) })
+}
+
+fn trade(name: &str, quantity: i64, side: &str) -> Value {
+    json!({ "name": name, "quantity": quantity, "type": side })
+}
+
+fn shares(name: &str, quantity: i64) -> Value {
+    json!({ "name": name, "quantity": quantity })
+}
+
+const ORDERS: &str = "POST /bazaar/orders";
+const BUY: &str = "POST /bazaar/order/1/buy";
+const SELL: &str = "POST /bazaar/order/1/sell";
+const UPDATE: &str = "POST /bazaar/catalog/update";
+
+/// What every route answers where all is well; the next trade gets the number `n`.
+fn successes(n: i64) -> Vec<Step> {
+    let stock = json!({ "name": "MenhirCo", "price": 9.99, "quantity": 100 });
+    let order = json!({ "number": n, "name": "MenhirCo", "quantity": 3, "type": "buy" });
+    let left = |quantity: i64| json!({ "name": "MenhirCo", "price": 9.99, "quantity": quantity });
+    vec![
+        step("GET /bazaar/stocks/MenhirCo", "", 200, json!({ "data": stock })),
+        step("GET /bazaar/catalog/lookup/MenhirCo", "", 200, stock),
+        step(ORDERS, trade("MenhirCo", 3, "buy"), 200, shown(n)),
+        step(ORDERS, trade("MenhirCo", 1, "sell"), 200, shown(n + 1)),
+        step(BUY, shares("MenhirCo", 2), 200, number(n + 2)),
+        step(SELL, shares("MenhirCo", 4), 200, number(n + 3)),
+        step("POST /bazaar/order/1/buy/", shares("MenhirCo", 1), 200, number(n + 4)),
+        step(ORDERS, "name=MenhirCo&quantity=1&type=buy", 200, shown(n + 5)).typed("application/x-www-form-urlencoded"),
+        step(
+            UPDATE,
+            trade("MenhirCo", 10, "buy"),
+            200,
+            done("successfully updated stock"),
+        ),
+        step(
+            UPDATE,
+            trade("MenhirCo", 4, "sell"),
+            200,
+            done("successfully updated stock"),
+        ),
+        step("GET /bazaar/catalog/lookup/MenhirCo", "", 200, left(92)),
+        step(
+            "POST /bazaar/invalidate/MenhirCo",
+            "",
+            200,
+            done("successfully removed stock"),
+        ),
+        step("GET /bazaar/stocks/MenhirCo/", "", 200, json!({ "data": left(92) })),
+        step(&format!("GET /bazaar/orders/{n}"), "", 200, json!({ "data": order })),
+        step(&format!("GET /bazaar/order/1/orders/{n}"), "", 200, order.clone()),
+        step(&format!("GET /bazaar/order/1/lookup-order/{n}/"), "", 200, order),
+        step(&format!("HEAD /bazaar/order/1/orders/{n}"), "", 200, Value::Null),
+        step(
+            "GET /bazaar/order/1/ping",
+            "",
+            200,
+            json!({ "success": { "code": 200, "message": "pong", "server-id": 1 } }),
+        ),
+        step(
+            "POST /bazaar/order/1/push",
+            json!({ "nextID": n + 3, "entry": trade("MenhirCo", 4, "sell"), "term": [] }),
+            200,
+            done("pushed entry to database"),
+        ),
+    ]
+}
+
+/// What each route refuses, and how; nothing is changed, and no number is used.
+fn refusals(n: i64) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let not_found = "requested stock could not be traded because it could not be found";
+    for (line, side, no_stock, too_few) in [
+        (ORDERS, Some("buy"), not_found, "could not trade stock"),
+        (BUY, None, "stock not found", "could not trade stock"),
+        (UPDATE, Some("buy"), "stock not found", "failed to update stock"),
+    ] {
+        let body = |name: &str, quantity: Value| {
+            let mut body = json!({ "name": name, "quantity": quantity });
+            if let Some(side) = side {
+                body["type"] = side.into();
+            }
+            body
+        };
+        let required = match side {
+            Some(_) => "name is required; quantity is required; type is required",
+            None => "name is required; quantity is required",
+        };
+        steps.extend([
+            step(line, body("Nobody", json!(1)), 404, error(404, no_stock)),
+            step(line, body("menhirco", json!(1)), 404, error(404, no_stock)),
+            step(line, body("GameStart", json!(2_000_000)), 409, error(409, too_few)),
+            step(line, "{}", 400, error(400, required)),
+            step(line, "[]", 400, error(400, "the body must be a JSON object")),
+            step(line, "{\"name\":", 400, error(400, "the body must be a JSON object")),
+            step(
+                line,
+                body("GameStart", json!(1)),
+                415,
+                error(415, "the body must be application/json"),
+            )
+            .typed("text/plain"),
+        ]);
+        for (quantity, why) in [
+            (json!(0), "must be from 1 to 2147483647"),
+            (json!(-1), "must be from 1 to 2147483647"),
+            (json!(2_147_483_648_u64), "must be from 1 to 2147483647"),
+            (json!("1"), "must be an integer"),
+            (json!(true), "must be an integer"),
+            (json!(1.5), "must be an integer"),
+        ] {
+            let why = format!("quantity {why}");
+            steps.push(step(line, body("GameStart", quantity), 400, error(400, &why)));
+        }
+        for name in [json!(7), json!(""), json!("  ")] {
+            let mut body = body("GameStart", json!(1));
+            body["name"] = name;
+            // The message is compared between both ways; the contract leaves its words open.
+            steps.push(step(line, body, 400, Value::Null));
+        }
+        let key = |key: &str, why: &str| {
+            let wrong = error(400, &format!("Idempotency-Key {why}"));
+            step(line, body("GameStart", json!(1)), 400, wrong).keyed(key)
+        };
+        steps.push(key(" ", "must not be blank"));
+        steps.push(key(&"k".repeat(256), "must have at most 255 characters"));
+        steps.push(key("one", "must be given once").keyed("two"));
+    }
+    let full = shares("GameStart", i64::from(i32::MAX));
+    steps.push(step(SELL, full, 409, error(409, "could not trade stock")));
+    for wrong in ["BUY", "hold", ""] {
+        let body = trade("GameStart", 1, wrong);
+        steps.push(step(ORDERS, body, 400, error(400, "type must be one of buy, sell")));
+    }
+    for missing in ["999999", "-1", "abc", "1.0", "2147483648", "99999999999999999999"] {
+        let why = error(404, &format!("could not find order with number {missing}"));
+        for path in ["orders", "order/1/orders", "order/1/lookup-order"] {
+            steps.push(step(&format!("GET /bazaar/{path}/{missing}"), "", 404, why.clone()));
+        }
+    }
+    for line in [
+        "GET /bazaar/stocks/Nobody",
+        "GET /bazaar/catalog/lookup/Nobody",
+        "POST /bazaar/invalidate/Nobody",
+    ] {
+        steps.push(step(line, "", 404, error(404, "stock not found")));
+    }
+    let unrecorded = "the log does not have this trade under this number";
+    for (id, entry) in [
+        (n - 1, trade("MenhirCo", 400, "sell")),
+        (n + 90, trade("MenhirCo", 4, "sell")),
+        (n - 1, trade("Nobody", 4, "sell")),
+    ] {
+        let body = json!({ "nextID": id, "entry": entry });
+        steps.push(step("POST /bazaar/order/1/push", body, 409, error(409, unrecorded)));
+    }
+    for (line, body, why) in [
+        ("push", "{}", "nextID is required; entry is required"),
+        (
+            "push",
+            r#"{"nextID":-1,"entry":{"name":"FishCo","quantity":1,"type":"buy"}}"#,
+            "nextID must be from 0 to 2147483647",
+        ),
+        ("push", r#"{"nextID":0,"entry":[]}"#, "entry must be an object"),
+        ("sync", "{}", "lastID is required"),
+        ("sync", r#"{"lastID":-2}"#, "lastID must be from -1 to 2147483647"),
+        ("sync", r#"{"lastID":"1"}"#, "lastID must be an integer"),
+        ("leader-broadcast", "{}", "leader-id is required"),
+        (
+            "leader-broadcast",
+            r#"{"leader-id":99}"#,
+            "leader-id must be the id of a replica",
+        ),
+    ] {
+        let line = format!("POST /bazaar/order/1/{line}");
+        steps.push(step(&line, body, 400, error(400, why)));
+    }
+    for (line, allow) in [
+        ("GET /bazaar/orders", "POST"),
+        ("GET /bazaar/order/1/buy", "POST"),
+        ("GET /bazaar/order/1/sync", "POST"),
+        ("POST /bazaar/order/1/ping", "GET, HEAD"),
+        ("DELETE /bazaar/order/1/orders/0", "GET, HEAD"),
+        ("GET /bazaar/catalog/update", "POST"),
+    ] {
+        let why = error(405, &format!("this path answers {allow}"));
+        steps.push(step(line, "", 405, why).allowing(allow));
+    }
+    for line in [
+        "GET /bazaar/order/1",
+        "GET /bazaar/order/9/ping",
+        "GET /bazaar/order/1/raft/status",
+        "POST /bazaar/buy",
+    ] {
+        steps.push(step(line, "", 404, error(404, "there is no such path")));
+    }
+    steps
+}
+
+/// One key is one trade, wherever it is sent again.
+fn keys(n: i64) -> Vec<Step> {
+    let mismatch = || error(422, "this idempotency key was used for another request");
+    let (fish, other) = (shares("FishCo", 2), shares("FishCo", 3));
+    let longest = "k".repeat(255);
+    vec![
+        step(ORDERS, trade("FishCo", 2, "buy"), 200, shown(n)).keyed("front first"),
+        step(BUY, &fish, 200, number(n)).keyed("front first"),
+        step(ORDERS, trade("FishCo", 2, "buy"), 200, shown(n)).keyed("front first"),
+        step(SELL, &fish, 422, mismatch()).keyed("front first"),
+        step(BUY, &other, 422, mismatch()).keyed("front first"),
+        step(BUY, shares("BoarCo", 2), 422, mismatch()).keyed("front first"),
+        step(UPDATE, trade("FishCo", 2, "buy"), 422, mismatch()).keyed("front first"),
+        step(BUY, &fish, 200, number(n + 1)).keyed("replica first"),
+        step(ORDERS, trade("FishCo", 2, "buy"), 200, shown(n + 1)).keyed("replica first"),
+        step(ORDERS, trade("FishCo", 2, "sell"), 422, mismatch()).keyed("replica first"),
+        step(SELL, &fish, 200, number(n + 2)).keyed(&longest),
+        step(ORDERS, trade("FishCo", 2, "sell"), 200, shown(n + 2)).keyed(&longest),
+        step(
+            UPDATE,
+            trade("FishCo", 1, "buy"),
+            200,
+            done("successfully updated stock"),
+        )
+        .keyed("catalog first"),
+        step(
+            UPDATE,
+            trade("FishCo", 1, "buy"),
+            200,
+            done("successfully updated stock"),
+        )
+        .keyed("catalog first"),
+        step(BUY, shares("FishCo", 1), 422, mismatch()).keyed("catalog first"),
+        // What is refused leaves its key free.
+        step(
+            BUY,
+            shares("FishCo", 2_000_000),
+            409,
+            error(409, "could not trade stock"),
+        )
+        .keyed("refused first"),
+        step(ORDERS, trade("FishCo", 1, "buy"), 200, shown(n + 3)).keyed("refused first"),
+    ]
+}
+
+/// Sends a request; its status, `Allow` and JSON, and that the answer is JSON that nobody keeps.
+async fn answered(url: &str, step: &Step) -> (u16, Option<String>, Value) {
+    let (method, path) = step.line.split_once(' ').expect("a method and a path");
+    let method: Method = method.parse().expect("a method");
+    let mut request = reqwest::Client::new().request(method.clone(), format!("{url}{path}"));
+    for (name, value) in &step.headers {
+        request = request.header(*name, value);
+    }
+    let response = request.body(step.body.clone()).send().await.expect("an answer");
+    let status = response.status().as_u16();
+    let header = |name: &str| Some(response.headers().get(name)?.to_str().expect("text").to_owned());
+    assert_eq!(
+        header("content-type").as_deref(),
+        Some("application/json"),
+        "{}",
+        step.line
+    );
+    assert_eq!(header("cache-control").as_deref(), Some("no-store"), "{}", step.line);
+    assert_eq!(header("link"), None, "{}", step.line);
+    let allow = header("allow");
+    let body = response.text().await.expect("a body");
+    let body = match method {
+        Method::HEAD => Value::Null,
+        _ => serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {} {body}", step.line)),
+    };
+    (status, allow, body)
+}
+
+async fn missed(url: &str, last: i64) -> Value {
+    let asked = step("POST /bazaar/order/1/sync", json!({ "lastID": last }), 200, Value::Null);
+    let (status, _, body) = answered(url, &asked).await;
+    assert_eq!(status, 200, "{body}");
+    body
+}
+
+/// The number that the next trade gets.
+async fn next_number(url: &str) -> i64 {
+    let all = missed(url, -1).await;
+    let numbers = all["transactions"].as_object().expect("transactions").keys();
+    numbers
+        .map(|number| number.parse::<i64>().expect("a number") + 1)
+        .max()
+        .unwrap_or(0)
+}
+
+/// Waits until so many replicas have caught up.
+async fn ready(server: &Server, replicas: usize) {
+    for replica in 1..=replicas {
+        let ping = step(&format!("GET /bazaar/order/{replica}/ping"), "", 200, Value::Null);
+        let pong = async { while answered(&server.url, &ping).await.0 != 200 {} };
+        let pong = tokio::time::timeout(PATIENCE, pong).await;
+        pong.unwrap_or_else(|_| panic!("replica {replica} does not catch up"));
+    }
+}
+
+/// Goes through all steps, and answers what was said to each.
+async fn transcript(server: &Server) -> Vec<String> {
+    let url = &server.url;
+    let first = next_number(url).await;
+    let mut said = Vec::new();
+    for (steps, used) in [(successes as fn(i64) -> Vec<Step>, 6), (refusals, 0), (keys, 4)] {
+        let n = next_number(url).await;
+        for step in steps(n) {
+            let (status, allow, body) = answered(url, &step).await;
+            let told = format!("{} {} {:?}", step.line, step.body, step.headers);
+            assert_eq!(status, step.status, "{told}: {body}");
+            if step.answer != Value::Null {
+                assert_eq!(body, step.answer, "{told}");
+            }
+            assert_eq!(allow.as_deref(), step.allow, "{told}");
+            said.push(format!("{told}: {status} {body}"));
+        }
+        assert_eq!(next_number(url).await, n + used, "as many numbers as trades");
+    }
+    let mut all = missed(url, first - 1).await;
+    let leader = all["leader-id"].as_i64().expect("a leader");
+    assert!((1..=3).contains(&leader), "{all}");
+    // Who leads is for the replicas to say; the broadcast is answered with the one that does.
+    let chosen = step(
+        "POST /bazaar/order/1/leader-broadcast",
+        json!({ "leader-id": 1 }),
+        200,
+        Value::Null,
+    );
+    let (status, _, mut body) = answered(url, &chosen).await;
+    assert_eq!((status, &body["success"]["leader-id"]), (200, &json!(leader)), "{body}");
+    body["success"]["leader-id"] = json!("the leader");
+    all["leader-id"] = json!("the leader");
+    said.extend([body.to_string(), all.to_string()]);
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_documented_behaviour_of_the_bazaar_is_the_same_with_and_without_replicas() {
+    let (one, other) = (
+        tempfile::tempdir().expect("a folder"),
+        tempfile::tempdir().expect("a folder"),
+    );
+    let without = transcript(&Server::quiet(one.path())).await;
+    let replicated = Server::with_quiet_replicas(other.path(), 3);
+    ready(&replicated, 3).await;
+    let with = transcript(&replicated).await;
+    for (without, with) in without.iter().zip(&with) {
+        assert_eq!(without, with);
+    }
+    assert_eq!(without.len(), with.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_key_at_all_services_at_once_is_one_trade() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::with_quiet_replicas(folder.path(), 3);
+    ready(&server, 3).await;
+    let n = next_number(&server.url).await;
+    for round in 0..5 {
+        let key = format!("round {round}");
+        let mut requests = vec![step(ORDERS, trade("FishCo", 2, "buy"), 200, shown(n + round)).keyed(&key)];
+        for replica in 1..=3 {
+            let line = format!("POST /bazaar/order/{replica}/buy");
+            requests.push(step(&line, shares("FishCo", 2), 200, number(n + round)).keyed(&key));
+        }
+        let answers = join_all(requests.iter().map(|request| answered(&server.url, request))).await;
+        for (request, (status, _, body)) in requests.iter().zip(answers) {
+            assert_eq!((status, &body), (200, &request.answer), "{}", request.line);
+        }
+    }
+    let ledgers = join_all((1..=3).map(async |replica| {
+        let line = format!("POST /bazaar/order/{replica}/sync");
+        let asked = step(&line, json!({ "lastID": n - 1 }), 200, Value::Null);
+        loop {
+            let (_, _, body) = answered(&server.url, &asked).await;
+            if body["transactions"].as_object().is_some_and(|all| all.len() >= 5) {
+                return body["transactions"].to_string();
+            }
+        }
+    }))
+    .await;
+    assert_eq!(
+        BTreeSet::from_iter(ledgers).len(),
+        1,
+        "all replicas have the same five trades"
+    );
+}
