@@ -54,10 +54,15 @@ impl Server {
 
     /// As [`start`](Self::start), with more arguments, which open so many listeners more.
     fn start_with(folder: &Path, arguments: &[&str], listeners: usize) -> Self {
+        Self::start_logging(folder, arguments, listeners, Stdio::null())
+    }
+
+    /// As [`start_with`](Self::start_with), and logs there.
+    fn start_logging(folder: &Path, arguments: &[&str], listeners: usize, log: Stdio) -> Self {
         let arguments = [arguments, &["--listen", "127.0.0.1:0"]].concat();
         let mut child = agora(folder, &arguments)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the server starts");
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();

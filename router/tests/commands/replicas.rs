@@ -442,6 +442,25 @@ fn runs(pid: u32) -> bool {
 }
 
 #[test]
+fn replicas_that_start_well_log_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let log = fs::File::create(&path).expect("a file");
+    let arguments = ["demo", "--order-replicas", "3"];
+    let demo = Demo(Server::start_logging(folder.path(), &arguments, 0, log.into()));
+    for id in 1..=3 {
+        eventually("the replica is ready", || {
+            demo.send(&format!("GET /bazaar/order/{id}/ping"), &Value::Null).0 == 200
+        });
+    }
+    demo.trade("once", "POST /bazaar/orders", "/data/order_number");
+    assert!(demo.0.stop(), "SIGTERM was not a clean end");
+    let log = fs::read_to_string(path).expect("a log");
+    assert!(log.contains("the replica has caught up"), "{log}");
+    assert!(!log.contains("ERROR"), "{log}");
+}
+
+#[test]
 fn a_demo_with_three_replicas_trades_through_all_of_them_and_ends_them_with_itself() {
     let folder = tempfile::tempdir().unwrap();
     let demo = Demo::start(folder.path());

@@ -278,6 +278,48 @@ async fn while_one_replica_is_dead_trades_go_on_and_while_two_are_they_are_refus
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trade_under_way_when_the_majority_goes_says_under_its_key_that_its_outcome_is_unknown() {
+    let mut replicas = Replicas::new().await;
+    // What was heard of the leader is believed for so long that the trade begins without a majority.
+    let credulous = Settings {
+        heard_within: PATIENCE,
+        leaderless_within: Duration::from_millis(500),
+        ..settings()
+    };
+    let front = FrontEnd::new(replicas.urls.clone(), secret(), credulous).unwrap();
+    let market = exchange_over(Arc::new(ReplicatedLog::new(front)), services().await).await;
+    replicas.start(&market.services).await;
+    let working = work(&market.services);
+    assert_eq!(code(&trade(&market, &service(), "BUY", 1, "before").await), "OK");
+    for id in 1..=2 {
+        replicas.stop(id).await;
+    }
+    let kept = async || {
+        reservation::Entity::find()
+            .count(market.services.db.read())
+            .await
+            .unwrap()
+    };
+    let before = kept().await;
+    for _ in 0..2 {
+        let unknown = trade(&market, &service(), "BUY", 1, "under way").await;
+        let told = &unknown["errors"][0]["extensions"];
+        assert_eq!(
+            (&told["code"], &told["outcome"]),
+            (&json!("UNAVAILABLE"), &json!("unknown"))
+        );
+    }
+    // Nothing of what comes now has begun, and what was numbered before is still told.
+    let refused = trade(&market, &service(), "BUY", 1, "later").await;
+    assert_eq!(code(&refused), "UNAVAILABLE");
+    assert_eq!(refused["errors"][0]["extensions"].get("outcome"), None);
+    assert_eq!(kept().await, before + 1);
+    let again = trade(&market, &service(), "BUY", 1, "before").await;
+    assert_eq!(again["data"]["trade"]["number"], 0, "{again}");
+    working.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_list_of_trades_has_a_gap_while_one_of_them_is_not_written_back() {
     let mut replicas = Replicas::new().await;
     let market = exchange_over(replicas.log(), services().await).await;
