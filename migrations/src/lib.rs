@@ -1,9 +1,13 @@
 //! Every change of the tables, in one ordered list, each with a tested way back.
+//!
+//! Each step up or down is one transaction together with its row in the list of applied migrations (`steps.rs`), so a
+//! process that is killed leaves a step done or not begun.
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 
 mod columns;
+mod leftovers;
 mod m0001_idempotency;
 mod m0002_accounts;
 mod m0003_bookstore;
@@ -20,6 +24,11 @@ mod m0013_name_forms;
 mod m0014_counters;
 mod m0015_fee_terms;
 mod m0016_account_origin;
+mod steps;
+mod tables;
+
+pub use steps::{Loss, losses};
+pub use tables::missing;
 
 /// The ordered list.
 pub struct Migrator;
@@ -45,5 +54,19 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_fee_terms::Migration),
             Box::new(m0016_account_origin::Migration),
         ]
+    }
+    async fn up<'c, C>(db: C, steps: Option<u32>) -> Result<(), DbErr>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        steps::up(&db.into_database_executor(), steps).await
+    }
+
+    /// Undoes the latest steps. It deletes what [`losses`] counts: ask the operator before.
+    async fn down<'c, C>(db: C, steps: Option<u32>) -> Result<(), DbErr>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        steps::down(&db.into_database_executor(), steps).await
     }
 }

@@ -27,6 +27,8 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
+        // A key's scope names a person by the id, which a new person will get.
+        db.execute_unprepared("DELETE FROM idempotency_key").await?;
         db.execute_unprepared("DROP TABLE session").await?;
         db.execute_unprepared("DROP TABLE account").await?;
         Ok(())

@@ -3,7 +3,10 @@
 
 use sea_orm_migration::prelude::*;
 
+use sea_orm_migration::sea_orm::ConnectionTrait;
+
 use crate::columns::{number, optional_number, optional_text, text};
+use crate::tables;
 
 /// See the module.
 #[derive(DeriveMigrationName)]
@@ -32,15 +35,82 @@ impl MigrationTrait for Migration {
         for index in ORDER_INDEXES {
             db.execute_unprepared(index).await?;
         }
+        for statement in IDS_AFTER_THOSE_OF_THE_LEDGER {
+            db.execute_unprepared(statement).await?;
+        }
         Ok(())
     }
 
+    /// Money that is lent, or held for an order, goes back to its owner's balance first.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        give_back(manager.get_connection()).await?;
         for table in ["brokerage_order", "broker_authorization", "holding"] {
             manager.drop_table(Table::drop().table(table).take()).await?;
         }
         Ok(())
     }
+}
+
+/// The ledger outlives orders and authorizations when this step is undone; their ids must not name others when it is
+/// done again.
+const IDS_AFTER_THOSE_OF_THE_LEDGER: [&str; 2] = [
+    "INSERT INTO sqlite_sequence (name, seq) SELECT 'brokerage_order', latest FROM
+         (SELECT max(coalesce((SELECT max(order_id) FROM ledger_movement), 0),
+                     coalesce((SELECT max(order_id) FROM hold), 0)) AS latest) WHERE latest > 0",
+    "INSERT INTO sqlite_sequence (name, seq) SELECT 'broker_authorization', latest FROM
+         (SELECT max(authorization_id) AS latest FROM ledger_movement) WHERE latest > 0",
+];
+
+/// Ends every open authorization of money and every hold of an order, with the ledger entries that this takes
+/// (`entities::{lending, cover}` do the same while the program runs).
+async fn give_back(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    // Migrations are passed no clock; after the latest movement, at its moment, the ledger is in order.
+    let now_us = tables::number(db, "SELECT coalesce(max(at_us), 0) FROM ledger_movement").await?;
+    let lent =
+        "SELECT 'RELEASE' AS kind, 'LENT' AS account, NULL AS order_id, a.id AS authorization_id, w.id AS wallet_id,
+             a.remaining AS minor
+         FROM broker_authorization a JOIN wallet w ON w.user_id = a.investor_id AND w.currency = a.currency
+         WHERE a.ended_at_us IS NULL AND a.remaining > 0 ORDER BY a.id";
+    let held = "SELECT 'UNHOLD' AS kind, 'HELD' AS account, order_id, NULL AS authorization_id, wallet_id,
+             amount_minor AS minor
+         FROM hold WHERE state = 'PENDING' AND order_id IS NOT NULL ORDER BY id";
+    for query in [lent, held] {
+        for row in db.query_all_raw(tables::statement(db, query)).await? {
+            let (kind, account): (String, String) = (row.try_get("", "kind")?, row.try_get("", "account")?);
+            let (order, authorization): (Option<i64>, Option<i64>) =
+                (row.try_get("", "order_id")?, row.try_get("", "authorization_id")?);
+            let (wallet, minor): (i64, i64) = (row.try_get("", "wallet_id")?, row.try_get("", "minor")?);
+            let bucket = format!("{}_minor", account.to_lowercase());
+            let id = |id: Option<i64>| id.map_or("NULL".to_owned(), |id| id.to_string());
+            let (order, authorization) = (id(order), id(authorization));
+            for statement in [
+                format!(
+                    "UPDATE wallet SET {bucket} = {bucket} - {minor}, balance_minor = balance_minor + {minor},
+                         version = version + 1 WHERE id = {wallet}"
+                ),
+                format!(
+                    "INSERT INTO ledger_movement (kind, currency, order_id, authorization_id, at_us)
+                     SELECT '{kind}', currency, {order}, {authorization}, {now_us} FROM wallet WHERE id = {wallet}"
+                ),
+                format!(
+                    "INSERT INTO ledger_entry
+                         (movement_id, kind, account, wallet_id, amount_minor, balance_after_minor, at_us)
+                     SELECT (SELECT max(id) FROM ledger_movement), '{kind}', account, wallet.id, amount, after, {now_us}
+                     FROM wallet JOIN (SELECT '{account}' AS account, -{minor} AS amount UNION ALL SELECT 'BALANCE', {minor})
+                     JOIN (SELECT 'BALANCE' AS of_account, balance_minor AS after FROM wallet WHERE id = {wallet}
+                         UNION ALL SELECT '{account}', {bucket} FROM wallet WHERE id = {wallet}) ON of_account = account
+                     WHERE wallet.id = {wallet}"
+                ),
+            ] {
+                db.execute_unprepared(&statement).await?;
+            }
+        }
+    }
+    let ended = format!(
+        "UPDATE hold SET state = 'VOIDED', ended_at_us = {now_us} WHERE state = 'PENDING' AND order_id IS NOT NULL"
+    );
+    db.execute_unprepared(&ended).await?;
+    Ok(())
 }
 
 /// The indexes of orders.

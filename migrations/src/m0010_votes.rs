@@ -24,6 +24,9 @@ impl MigrationTrait for Migration {
         // The rankings: a vote moves a post in them, a page reads as many entries as it shows. Who asks writes the
         // condition exactly as it is here, with no value bound.
         for statement in [
+            // Posts from before there were votes are ranked as well.
+            "INSERT INTO post_votes (post_id, upvotes, downvotes, score, community_key, version, changed_at_us)
+                 SELECT id, 0, 0, 0, community_key, 1, at_us FROM post",
             "CREATE INDEX post_votes_voted ON post_votes (score, post_id) WHERE upvotes + downvotes > 0",
             "CREATE INDEX post_votes_top ON post_votes (score, post_id) WHERE community_key IS NOT NULL",
             "CREATE INDEX post_votes_community ON post_votes (community_key, score, post_id)
@@ -34,7 +37,12 @@ impl MigrationTrait for Migration {
         Ok(())
     }
 
+    /// The karma that the votes gave goes with them, as when they are taken back one by one (`entities::vote`).
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let karma = "UPDATE account SET version = version + 1, karma = karma -
+                 (SELECT sum(CASE direction WHEN 'UP' THEN 1 ELSE -1 END) FROM vote WHERE credited_id = account.id)
+             WHERE active AND id IN (SELECT credited_id FROM vote WHERE credited_id IS NOT NULL)";
+        manager.get_connection().execute_unprepared(karma).await?;
         for table in ["vote", "post_votes"] {
             manager.drop_table(Table::drop().table(table).take()).await?;
         }

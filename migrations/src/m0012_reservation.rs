@@ -3,8 +3,14 @@
 
 use sea_orm_migration::prelude::*;
 
+use sea_orm_migration::sea_orm::ConnectionTrait;
+
 use crate::columns::{number, optional_number, text};
 use crate::m0007_brokerage;
+use crate::tables::{self, Schema};
+
+/// The name of this step.
+pub(crate) const NAME: &str = "m0012_reservation";
 
 /// See the module.
 #[derive(DeriveMigrationName)]
@@ -24,16 +30,25 @@ impl MigrationTrait for Migration {
         ] {
             db.execute_unprepared(statement).await?;
         }
-        rebuild(manager, &order_by_reservation(), "reservation_id").await?;
+        rebuild(manager.get_connection(), &order_by_reservation(), "reservation_id").await?;
         let sql = "CREATE UNIQUE INDEX brokerage_order_reservation ON brokerage_order (reservation_id)
                        WHERE reservation_id IS NOT NULL";
         manager.get_connection().execute_unprepared(sql).await?;
         Ok(())
     }
 
-    /// Only where every trade has its number: without one there is no place for it.
+    /// Only where every trade has its number: without one there is no place for it, and its shares are nowhere.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        rebuild(manager, &m0007_brokerage::brokerage_order(), "").await?;
+        let open = "SELECT count(*) FROM reservation WHERE state = 'RESERVED'";
+        let open = tables::number(manager.get_connection(), open).await?;
+        if open > 0 {
+            let why = format!(
+                "trades that wait for their number from the order replicas ({open}): \
+                 start the server with its replicas until all trades have one"
+            );
+            return Err(DbErr::Custom(why));
+        }
+        rebuild(manager.get_connection(), &m0007_brokerage::brokerage_order(), "").await?;
         let db = manager.get_connection();
         db.execute_unprepared("ALTER TABLE stock DROP COLUMN held").await?;
         manager.drop_table(Table::drop().table("reservation").take()).await
@@ -44,18 +59,41 @@ const COLUMNS: &str = "id, side, stock_id, quantity, status, price_minor, fee_mi
     expires_at_us, investor_id, broker_id, authorization_id, exchange_number, reason, placed_at_us, ended_at_us, changed_at_us,
     version";
 
+/// Takes away what a program that was killed had made of this step, statement by statement and without a transaction.
+pub(crate) async fn take_back_half(db: &impl ConnectionTrait, found: &Schema) -> Result<(), DbErr> {
+    if found.has_table("brokerage_order_before") {
+        // The copy may be there or not; the original is complete until it is dropped.
+        for statement in [
+            "UPDATE sqlite_sequence SET name = 'brokerage_order_before' WHERE name = 'brokerage_order'
+                 AND NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'brokerage_order_before')",
+            "DROP TABLE IF EXISTS brokerage_order",
+            "ALTER TABLE brokerage_order_before RENAME TO brokerage_order",
+        ] {
+            db.execute_unprepared(statement).await?;
+        }
+    } else if found.has_column("brokerage_order", "reservation_id") {
+        rebuild(db, &m0007_brokerage::brokerage_order(), "").await?;
+    }
+    if found.has_column("stock", "held") {
+        db.execute_unprepared("ALTER TABLE stock DROP COLUMN held").await?;
+    }
+    Ok(())
+}
+
 /// Makes the table of orders anew, because SQLite cannot change a check. Nothing refers to it.
-async fn rebuild(manager: &SchemaManager<'_>, table: &TableCreateStatement, added: &str) -> Result<(), DbErr> {
-    let db = manager.get_connection();
+async fn rebuild(db: &impl ConnectionTrait, table: &TableCreateStatement, added: &str) -> Result<(), DbErr> {
     db.execute_unprepared("ALTER TABLE brokerage_order RENAME TO brokerage_order_before")
         .await?;
-    manager.create_table(table.clone()).await?;
+    db.execute(table).await?;
     let (into, from) = match added {
         "" => (String::new(), String::new()),
         column => (format!(", {column}"), ", NULL".to_owned()),
     };
     for statement in [
         format!("INSERT INTO brokerage_order ({COLUMNS}{into}) SELECT {COLUMNS}{from} FROM brokerage_order_before"),
+        // The id of an order that is gone must not name another one: the ledger still tells of it.
+        "DELETE FROM sqlite_sequence WHERE name = 'brokerage_order'".to_owned(),
+        "UPDATE sqlite_sequence SET name = 'brokerage_order' WHERE name = 'brokerage_order_before'".to_owned(),
         "DROP TABLE brokerage_order_before".to_owned(),
     ] {
         db.execute_unprepared(&statement).await?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use contract::{Bus, Clock, Db, DbOptions, InProcessBus, OrderLog, Services, TokenKeys};
 use migrations::{Migrator, MigratorTrait};
+use sea_orm::DbErr;
 
 use crate::auth::{Authenticator, EndedSession};
 use crate::cache::{AnswerCache, CachingBus};
@@ -160,8 +161,18 @@ fn into_ended(sessions: Vec<accounts::EndedSession>) -> Vec<EndedSession> {
 /// Opens the database of the folder and brings its tables up to date.
 async fn open_database(settings: &Settings, folder: &DataFolder) -> Result<Db, OpenError> {
     let db = connect(settings, folder).await?;
-    db.migrate(async |connection| Migrator::up(connection, None).await)
-        .await?;
+    db.migrate(async |connection| {
+        Migrator::up(connection, None).await?;
+        let missing = migrations::missing(connection).await?;
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(DbErr::Migration(format!(
+                "the database has no {}, which its migrations made: restore it from a backup",
+                missing.join(", ")
+            ))),
+        }
+    })
+    .await?;
     Ok(db)
 }
 

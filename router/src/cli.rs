@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use contract::{Clock, SystemClock, TokenKeys};
-use migrations::{Migrator, MigratorTrait};
+use migrations::{Loss, Migrator, MigratorTrait};
+use sea_orm::DbErr;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::{self, App};
@@ -60,9 +61,12 @@ enum Command {
     },
     /// Brings the database of a data folder up to date, or back.
     Migrate {
-        /// Undoes that many of the latest changes instead.
+        /// Undoes that many of the latest changes instead. Where that deletes rows, it says which, and needs `--yes`.
         #[arg(long, value_name = "STEPS")]
         down: Option<u32>,
+        /// Goes back although rows are deleted.
+        #[arg(long, requires = "down")]
+        yes: bool,
         /// Only says which changes are made and which are not.
         #[arg(long, conflicts_with = "down")]
         status: bool,
@@ -132,7 +136,12 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Schema { out: Some(file), .. } => Ok(std::fs::write(file, public_schema()?)?),
         Command::Schema { .. } => print(&public_schema()?),
         Command::Plan { file, operation } => print(&plan(&file, operation.as_deref())?),
-        Command::Migrate { down, status, settings } => migrate(&settings, down, status).await,
+        Command::Migrate {
+            down,
+            yes,
+            status,
+            settings,
+        } => migrate(&settings, down, yes, status).await,
         Command::Token {
             service,
             days,
@@ -196,7 +205,7 @@ fn plan(file: &std::path::Path, operation: Option<&str>) -> Result<String, Failu
     Ok(graph.plan_text(&query, operation)?)
 }
 
-async fn migrate(flags: &SettingsFlags, down: Option<u32>, status: bool) -> Result<(), Failure> {
+async fn migrate(flags: &SettingsFlags, down: Option<u32>, yes: bool, status: bool) -> Result<(), Failure> {
     let settings = Settings::read(flags)?;
     start_log(&settings);
     let folder = DataFolder::at(&settings.server.data);
@@ -205,7 +214,13 @@ async fn migrate(flags: &SettingsFlags, down: Option<u32>, status: bool) -> Resu
     let (report, reported) = std::sync::mpsc::channel();
     db.migrate(async move |connection| {
         match (down, status) {
-            (Some(steps), _) => Migrator::down(connection, Some(steps)).await?,
+            (Some(steps), _) => {
+                let losses = migrations::losses(connection, steps).await?;
+                if !losses.is_empty() && !yes {
+                    return Err(DbErr::Migration(refused_way_back(steps, &losses)));
+                }
+                Migrator::down(connection, Some(steps)).await?;
+            }
             (None, false) => Migrator::up(connection, None).await?,
             (None, true) => {}
         }
@@ -219,6 +234,15 @@ async fn migrate(flags: &SettingsFlags, down: Option<u32>, status: bool) -> Resu
     .map_err(app::OpenError::from)?;
     db.close().await?;
     print(&reported.iter().collect::<String>())
+}
+
+fn refused_way_back(steps: u32, losses: &[Loss]) -> String {
+    let losses: Vec<String> = losses.iter().map(ToString::to_string).collect();
+    format!(
+        "going back {steps} steps deletes rows of {}; nothing was changed. Money that brokers or orders have would go back to \
+         its owners. Copy the data folder, then repeat the command with --yes",
+        losses.join(", ")
+    )
 }
 
 fn token(flags: &SettingsFlags, service: &str, days: u32) -> Result<(), Failure> {

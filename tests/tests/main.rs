@@ -20,3 +20,4 @@ mod raw;
 mod scalars;
 mod shop_races;
 mod vote_races;
+mod way_back;

@@ -188,6 +188,41 @@ fn migrate_goes_up_and_down_and_says_where_it_is() {
 }
 
 #[test]
+fn a_way_back_that_deletes_rows_says_which_and_needs_a_yes() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = ["--data", "data/demo"];
+    assert!(Server::start(folder.path(), "demo").stop());
+    let status = printed(folder.path(), &[&["migrate", "--status"][..], &data].concat(), "");
+    let steps = status.lines().count() - 6;
+    let down = ["migrate", "--down", &steps.to_string(), data[0], data[1]].map(str::to_owned);
+    let down: Vec<&str> = down.iter().map(String::as_str).collect();
+    let refused = run(folder.path(), &down, "");
+    let said = text(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("--yes"), "{said}");
+    for table in ["holding (5)", "broker_authorization (2)", "post (6)", "product ("] {
+        assert!(said.contains(table), "{table}: {said}");
+    }
+    assert_eq!(
+        printed(folder.path(), &[&["migrate", "--status"][..], &data].concat(), ""),
+        status
+    );
+    printed(folder.path(), &[&down[..], &["--yes"]].concat(), "");
+    assert!(Server::start(folder.path(), "demo").stop(), "the demo starts again");
+}
+
+#[test]
+fn a_database_that_lost_a_table_is_refused_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    printed(folder.path(), &["migrate", "--data", "."], "");
+    let db = rusqlite::Connection::open(folder.path().join("agora.db")).unwrap();
+    db.execute_batch("DROP TABLE message").unwrap();
+    drop(db);
+    let refused = run(folder.path(), &["serve", "--data", ".", "--listen", "127.0.0.1:0"], "");
+    let said = text(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("table message"), "{said}");
+}
+
+#[test]
 fn a_folder_that_cannot_be_used_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("agora.db"), "this is no database, only some text").unwrap();

@@ -1,0 +1,64 @@
+//! Half of a step, left behind by a program that did not yet put each step into one transaction and was killed.
+//!
+//! Only the first step that is not recorded can be half made. Whatever it had made is taken away again where that loses
+//! nothing, and the step begins anew, all in its transaction.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::ConnectionTrait;
+
+use crate::m0012_reservation;
+use crate::tables::{Schema, levels, number};
+
+/// Takes away what the step after `level` has made already.
+///
+/// # Errors
+/// When a table of the step has rows: this program cannot know what they are. When the database fails.
+pub(crate) async fn clear(db: &impl ConnectionTrait, level: usize, name: &str) -> Result<(), DbErr> {
+    let levels = levels().await?;
+    let found = Schema::of(db).await?;
+    if found.has_table("brokerage_order_before") || has_part_of(&found, &levels[level], &levels[level + 1]) {
+        tracing::warn!(
+            migration = name,
+            "a killed program left this step half made: it is made anew"
+        );
+    } else {
+        return Ok(());
+    }
+    if name == m0012_reservation::NAME {
+        m0012_reservation::take_back_half(db, &found).await?;
+    }
+    let made = levels[level + 1].objects.difference(&levels[level].objects);
+    let found = Schema::of(db).await?;
+    let (tables, others): (Vec<_>, Vec<_>) = made
+        .filter(|object| found.objects.contains(object))
+        .partition(|(kind, _)| kind == "table");
+    for (_, table) in &tables {
+        let rows = number(db, format!(r#"SELECT count(*) FROM "{table}""#)).await?;
+        if rows > 0 {
+            let why = format!(
+                "{name} was left half made by an older program, and its table {table} has rows already ({rows}): \
+                 restore the database from a backup"
+            );
+            return Err(DbErr::Migration(why));
+        }
+    }
+    for (kind, object) in others.into_iter().chain(tables) {
+        // An index or a trigger may have gone with the table before it.
+        let sql = format!(r#"DROP {kind} IF EXISTS "{object}""#);
+        db.execute_unprepared(&sql).await?;
+    }
+    Ok(())
+}
+
+fn has_part_of(found: &Schema, before: &Schema, after: &Schema) -> bool {
+    let object = |object: &(String, String)| found.objects.contains(object) && !before.objects.contains(object);
+    after.objects.iter().any(object)
+        || before.columns.keys().any(|table| {
+            after
+                .columns
+                .get(table)
+                .into_iter()
+                .flatten()
+                .any(|(column, _)| !before.has_column(table, column) && found.has_column(table, column))
+        })
+}

@@ -1,0 +1,155 @@
+//! Carries out migrations: each step is one transaction with its row in the list of applied migrations.
+//!
+//! sea-orm-migration runs the statements of a step one by one on SQLite, so a process that was killed left half of a step
+//! behind, which no later start could finish.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{
+    ActiveValue, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+use sea_orm_migration::{SchemaManagerConnection, seaql_migrations};
+
+use crate::tables::{levels, number};
+use crate::{Migrator, leftovers};
+
+/// Applies the next `steps`, or all.
+pub(crate) async fn up(db: &SchemaManagerConnection<'_>, steps: Option<u32>) -> Result<(), DbErr> {
+    let applied = applied(db).await?;
+    let most = steps.map_or(usize::MAX, |steps| steps as usize);
+    for (level, migration) in Migrator::migrations().iter().enumerate().skip(applied).take(most) {
+        let name = migration.name();
+        let step = begin(db).await?;
+        if level == applied {
+            leftovers::clear(&step, level, name).await?;
+        }
+        migration
+            .up(&SchemaManager::new(&step))
+            .await
+            .map_err(|error| failed(name, &error))?;
+        // `applied_at` is for people who look into the table; migrations are passed no clock.
+        let at = number(&step, "SELECT unixepoch()").await?;
+        let record = seaql_migrations::ActiveModel {
+            version: ActiveValue::Set(name.to_owned()),
+            applied_at: ActiveValue::Set(at),
+        };
+        seaql_migrations::Entity::insert(record)
+            .exec_without_returning(&step)
+            .await?;
+        step.commit().await?;
+    }
+    Ok(())
+}
+
+/// Undoes the latest `steps`, or all.
+pub(crate) async fn down(db: &SchemaManagerConnection<'_>, steps: Option<u32>) -> Result<(), DbErr> {
+    let applied = applied(db).await?;
+    let most = steps.map_or(usize::MAX, |steps| steps as usize);
+    for migration in Migrator::migrations()[..applied].iter().rev().take(most) {
+        let name = migration.name();
+        let step = begin(db).await?;
+        migration
+            .down(&SchemaManager::new(&step))
+            .await
+            .map_err(|error| failed(name, &error))?;
+        seaql_migrations::Entity::delete_many()
+            .filter(seaql_migrations::Column::Version.eq(name))
+            .exec(&step)
+            .await?;
+        step.commit().await?;
+    }
+    Ok(())
+}
+
+/// Rows that a way back deletes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// The table, or `table.column`.
+    pub of: String,
+    /// How many rows of it.
+    pub rows: i64,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.of, self.rows)
+    }
+}
+
+/// Counts the rows that [`Migrator::down`](crate::MigratorTrait::down) by `steps` would delete.
+///
+/// # Errors
+/// When the database fails.
+pub async fn losses(db: &impl ConnectionTrait, steps: u32) -> Result<Vec<Loss>, DbErr> {
+    let applied = applied(db).await?;
+    let levels = levels().await?;
+    let (before, after) = (&levels[applied.saturating_sub(steps as usize)], &levels[applied]);
+    let mut losses = Vec::new();
+    for (table, columns) in &after.columns {
+        if !before.has_table(table) {
+            let rows = number(db, format!(r#"SELECT count(*) FROM "{table}""#)).await?;
+            losses.push(Loss {
+                of: table.clone(),
+                rows,
+            });
+            continue;
+        }
+        for (column, default) in columns.iter().filter(|(column, _)| !before.has_column(table, column)) {
+            let default = default.as_deref().unwrap_or("NULL");
+            let sql = format!(r#"SELECT count(*) FROM "{table}" WHERE "{column}" IS NOT {default}"#);
+            let rows = number(db, sql).await?;
+            losses.push(Loss {
+                of: format!("{table}.{column}"),
+                rows,
+            });
+        }
+    }
+    losses.retain(|loss| loss.rows > 0);
+    Ok(losses)
+}
+
+/// How many migrations are applied: always the first ones of the list.
+async fn applied(db: &impl ConnectionTrait) -> Result<usize, DbErr> {
+    Migrator::install(db).await?;
+    let recorded: HashSet<String> = Migrator::get_migration_models(db)
+        .await?
+        .into_iter()
+        .map(|model| model.version)
+        .collect();
+    let known = Migrator::migrations();
+    let unknown = recorded
+        .iter()
+        .find(|name| known.iter().all(|migration| migration.name() != name.as_str()));
+    if let Some(unknown) = unknown {
+        let why = format!("the database has the migration {unknown} of a newer program: start that one");
+        return Err(DbErr::Migration(why));
+    }
+    let applied = known
+        .iter()
+        .take_while(|migration| recorded.contains(migration.name()))
+        .count();
+    if applied < recorded.len() {
+        let why = format!(
+            "the list of migrations has a gap at {}: restore the database from a backup",
+            known[applied].name()
+        );
+        return Err(DbErr::Migration(why));
+    }
+    Ok(applied)
+}
+
+/// A write transaction from the start: nothing that it reads can change before it writes.
+async fn begin(db: &SchemaManagerConnection<'_>) -> Result<DatabaseTransaction, DbErr> {
+    db.begin_with_options(TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    })
+    .await
+}
+
+fn failed(name: &str, error: &DbErr) -> DbErr {
+    DbErr::Migration(format!("{name}: {error}; nothing of this step was kept"))
+}

@@ -1,0 +1,73 @@
+//! Going back by any number of migrations and up again leaves books that add up, and a demo that starts.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use agora::app::App;
+use agora::config::Settings;
+use contract::{Db, DbOptions, SystemClock};
+use migrations::{Migrator, MigratorTrait};
+use tests::Books;
+
+async fn start_demo(data: &Path) {
+    let mut settings = Settings::default();
+    settings.server.data = data.to_owned();
+    let app = App::open(&settings, Arc::new(SystemClock)).await.expect("Agora opens");
+    agora::demo::seed(&app.services).await.expect("the demo's data");
+    app.close().await.expect("the database closes");
+}
+
+#[tokio::test]
+async fn after_any_number_of_steps_back_and_up_again_the_demo_starts_and_the_books_add_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let seeded = folder.path().join("seeded");
+    start_demo(&seeded).await;
+    for steps in 1..=Migrator::migrations().len() {
+        let data = folder.path().join(format!("back-{steps}"));
+        fs::create_dir(&data).unwrap();
+        fs::copy(seeded.join("agora.db"), data.join("agora.db")).unwrap();
+        let db = Db::open(DbOptions::at(data.join("agora.db"))).await.unwrap();
+        let back = u32::try_from(steps).unwrap();
+        db.migrate(async move |connection| Migrator::down(connection, Some(back)).await)
+            .await
+            .unwrap_or_else(|error| panic!("{steps} steps back: {error:?}"));
+        db.close().await.unwrap();
+        for start in ["first", "second"] {
+            start_demo(&data).await;
+            let broken = Books::of(&data).broken();
+            assert!(
+                broken.is_empty(),
+                "{steps} steps back, {start} start: {}",
+                broken.join("\n")
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn going_back_before_the_brokerage_returns_lent_and_held_money_through_the_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    start_demo(folder.path()).await;
+    let all = "SELECT sum(balance_minor + committed_minor + lent_minor + held_minor) FROM wallet";
+    let before = Books::of(folder.path());
+    let money = before.number(all);
+    assert!(before.number("SELECT sum(lent_minor) FROM wallet") > 0);
+    assert!(before.number("SELECT sum(held_minor) FROM wallet") > 0);
+    drop(before);
+    let db = Db::open(DbOptions::at(folder.path().join("agora.db"))).await.unwrap();
+    let back = u32::try_from(Migrator::migrations().len() - 6).unwrap();
+    db.migrate(async move |connection| Migrator::down(connection, Some(back)).await)
+        .await
+        .unwrap();
+    db.close().await.unwrap();
+    let after = Books::of(folder.path());
+    assert_eq!(after.number(all), money);
+    assert_eq!(after.number("SELECT sum(lent_minor + held_minor) FROM wallet"), 0);
+    let entries = "SELECT sum(amount_minor) FROM ledger_entry WHERE account = 'BALANCE'";
+    assert_eq!(
+        after.number("SELECT sum(balance_minor) FROM wallet"),
+        after.number(entries)
+    );
+    assert_eq!(after.number("SELECT count(*) FROM hold WHERE state = 'PENDING'"), 0);
+}
