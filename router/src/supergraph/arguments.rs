@@ -121,7 +121,7 @@ fn value(schema: &Schema, ty: &Type, literal: &Literal, variables: &Variables) -
         (Literal::Variable(name), _) => variables.get(name.as_str()).cloned().unwrap_or_default(),
         (Literal::List(items), Some(item)) => {
             let items = items.iter().map(|literal| value(schema, item, literal, variables));
-            Value::List(items.collect::<Result<_, _>>()?)
+            Value::List(items.collect::<Result<_, Refusal>>()?)
         }
         (literal, Some(item)) => Value::List(vec![value(schema, item, literal, variables)?]),
         (Literal::Object(members), None) => match definition() {
@@ -133,7 +133,7 @@ fn value(schema: &Schema, ty: &Type, literal: &Literal, variables: &Variables) -
                     };
                     Ok((Name::new(name), value))
                 });
-                Value::Object(members.collect::<Result<_, _>>()?)
+                Value::Object(members.collect::<Result<_, Refusal>>()?)
             }
             _ => untyped(literal, variables)?,
         },
@@ -160,13 +160,13 @@ fn untyped(literal: &Literal, variables: &Variables) -> Result<Value, Refusal> {
             items
                 .iter()
                 .map(|item| untyped(item, variables))
-                .collect::<Result<_, _>>()?,
+                .collect::<Result<_, Refusal>>()?,
         ),
         Literal::Object(members) => {
             let members = members
                 .iter()
                 .map(|(name, member)| Ok((Name::new(name), untyped(member, variables)?)));
-            Value::Object(members.collect::<Result<_, _>>()?)
+            Value::Object(members.collect::<Result<_, Refusal>>()?)
         }
     })
 }

@@ -60,7 +60,7 @@ impl Plans {
         });
         Ok(Fetches {
             source: None,
-            steps: Step::Serial(steps.collect::<Result<_, _>>()?),
+            steps: Step::Serial(steps.collect::<Result<_, Refusal>>()?),
         })
     }
 }
