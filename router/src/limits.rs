@@ -56,7 +56,7 @@ settings! {
         /// Request bodies that are being received at once; where there are more, the one that waited longest is refused.
         bodies_max: usize = 4_096,
         /// Bytes of all request bodies that are being received, and of all heads and WebSocket messages; where there are more, the one that waited longest is refused.
-        bodies_bytes_max: usize = 64 * 1024 * 1024,
+        bodies_bytes_max: usize = 32 * 1024 * 1024,
         /// JSON values of a request body, of variables, and of one WebSocket message.
         request_values_max: usize = 10_000,
         /// Bytes that all large requests being answered hold of what was sent; one more is answered 503.

@@ -1,11 +1,16 @@
 //! GraphiQL, from files inside the binary.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{LazyLock, OnceLock};
+
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Json, body::Body};
+use bytes::Bytes;
 use rust_embed::{EmbeddedFile, RustEmbed};
 use serde_json::json;
 use tower_http::CompressionLevel;
@@ -53,16 +58,47 @@ async fn config(State(shared): State<Shared>) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], Json(config)).into_response()
 }
 
+/// A file, unpacked.
+struct Unpacked {
+    bytes: Bytes,
+    tag: String,
+}
+
+type Files = HashMap<Cow<'static, str>, OnceLock<Option<Unpacked>>>;
+
+/// Every file is unpacked when it is first asked for, and once: it would keep a thread busy each time.
+static FILES: LazyLock<Files> = LazyLock::new(|| Assets::iter().map(|name| (name, OnceLock::new())).collect());
+
+fn unpacked(path: &str) -> Option<&'static Unpacked> {
+    let unpack = || {
+        let file = Assets::get(path)?;
+        let tag = tag(&file);
+        let bytes = match file.data {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        };
+        Some(Unpacked { bytes, tag })
+    };
+    FILES.get(path)?.get_or_init(unpack).as_ref()
+}
+
+/// Whether one of the client's tags is this one; whether they are weak does not matter (RFC 9110, section 13.1.2).
+fn knows(headers: &HeaderMap, tag: &str) -> bool {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let values = headers.get_all(header::IF_NONE_MATCH).iter();
+    let mut known = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    known.any(|known| known.trim() == "*" || opaque(known) == opaque(tag))
+}
+
 async fn serve(path: &str, headers: &HeaderMap) -> Response {
-    let Some(file) = Assets::get(path) else {
+    let Some(Unpacked { bytes, tag }) = unpacked(path) else {
         return refusal::not_found().await.into_response();
     };
-    let tag = tag(&file);
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let unchanged = known.is_some_and(|known| known.split(',').any(|one| one.trim() == tag));
-    let mut response = match unchanged {
+    let mut response = match knows(headers, tag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
-        false => Response::new(Body::from(file.data)),
+        false => Response::new(Body::from(bytes.clone())),
     };
     let kept = match path.starts_with(HASHED) {
         true => "public, max-age=31536000, immutable",
@@ -72,7 +108,7 @@ async fn serve(path: &str, headers: &HeaderMap) -> Response {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
+    if let Ok(tag) = HeaderValue::from_str(tag) {
         headers.insert(header::ETAG, tag);
     }
     response

@@ -1,5 +1,6 @@
 //! The connections of this process, bounded in all and for each client address, and what each of them waits for.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -142,10 +143,15 @@ impl Connections {
         let total = self.partial_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if total > self.bounds.partial_bytes {
             let all = self.lock();
-            let largest = all.open.values().filter(|connection| !connection.is_cut());
-            if let Some(largest) = largest.max_by_key(|connection| connection.partial_bytes.load(Ordering::Relaxed)) {
-                largest.cut();
-                largest.forget_partial(self);
+            let mut largest: Vec<_> = all.open.values().filter(|connection| !connection.is_cut()).collect();
+            largest.sort_unstable_by_key(|connection| Reverse(connection.partial_bytes.load(Ordering::Relaxed)));
+            // A quarter at once, so that not every byte that arrives has to look for room.
+            for connection in largest {
+                if self.partial_bytes.load(Ordering::Relaxed) <= self.bounds.partial_bytes / 4 * 3 {
+                    break;
+                }
+                connection.cut();
+                connection.forget_partial(self);
             }
         }
     }

@@ -7,7 +7,7 @@ use super::target::Target;
 use super::wire::{address_of, sent};
 
 /// The largest file that anybody may ask for.
-async fn large_file(target: &Target) -> String {
+pub async fn large_file(target: &Target) -> String {
     let page = Person::at(target.url()).get("/graphiql/").await;
     let page = page.body.as_str().expect("a page").to_owned();
     let script = page.split("src=\"").nth(1).expect("a script");
