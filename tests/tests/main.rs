@@ -1,7 +1,6 @@
 //! Agora through its front door: a real server on a loopback port, real SQLite files, HTTP.
 
 mod access;
-mod attacks;
 mod bad_input;
 mod bazaar_both_ways;
 mod bazaar_races;

@@ -14,7 +14,7 @@ use tests::Person;
 use tokio::sync::watch;
 
 use super::target::Target;
-use crate::killed::server::Server;
+use crate::server::Server;
 
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(60);

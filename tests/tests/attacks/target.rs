@@ -3,13 +3,14 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tests::Person;
 use tokio::task::JoinSet;
 
-use crate::killed::server::Server;
+use crate::server::Server;
 
 /// What the server may hold resident during an attack.
 const RESIDENT_BYTES_MAX: u64 = 300 * 1024 * 1024;
@@ -29,7 +30,11 @@ const ATTACK_TIME_MAX: Duration = Duration::from_secs(60);
 pub struct Target {
     server: Server,
     _folder: TempDir,
+    _turn: MutexGuard<'static, ()>,
 }
+
+/// Held by the one attack that runs.
+static TURN: Mutex<()> = Mutex::new(());
 
 impl Target {
     /// Starts the server.
@@ -39,6 +44,7 @@ impl Target {
 
     /// Starts the server that `start` makes over a data folder.
     pub fn start_with(start: impl FnOnce(&std::path::Path) -> Server) -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let server = start(folder.path());
         let limited = Command::new("prlimit")
@@ -50,6 +56,7 @@ impl Target {
         Self {
             server,
             _folder: folder,
+            _turn: turn,
         }
     }
 

@@ -85,7 +85,9 @@ fn this_test() -> StartChild {
 }
 
 fn child(name: &str) -> [String; 4] {
-    let name = format!("killed::server::{name}");
+    // Where this module is depends on the test program; its first part is the program itself.
+    let module = module_path!().split_once("::").map_or("", |(_, module)| module);
+    let name = format!("{module}::{name}");
     [
         "--exact".to_owned(),
         name,
@@ -156,7 +158,8 @@ impl Server {
     }
 
     pub fn kill(&mut self) {
-        self.child.kill().expect("a running server");
+        let killed = self.child.kill();
+        assert!(killed.is_ok(), "server {}: {killed:?}", self.pid());
         self.child.wait().expect("its end");
     }
 }

@@ -1,6 +1,8 @@
 //! Attacks by anonymous callers, each a bounded program against a server in a process of its own. During each of them
 //! the server's memory stays bounded and a normal query is answered.
 //!
+//! They are a test program of their own and take turns: a test that runs beside them would be measured along.
+//!
 //! An attack is a module below this one: it starts a [`Target`](target::Target), runs its requests in
 //! [`Target::attacked_by`](target::Target::attacked_by), and asserts what the report holds.
 
@@ -12,3 +14,8 @@ mod sockets;
 mod target;
 mod unread_answers;
 mod wire;
+
+// The server in a process of its own, as the tests that kill it have it.
+#[expect(dead_code, reason = "these tests kill no server")]
+#[path = "../killed/server.rs"]
+mod server;
