@@ -139,7 +139,7 @@ impl Params {
 }
 
 /// JSON behind a byte order mark, which some editors and libraries write (RFC 8259, section 8.1, lets readers ignore it).
-pub(crate) fn without_byte_order_mark(json: &[u8]) -> &[u8] {
+fn without_byte_order_mark(json: &[u8]) -> &[u8] {
     json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json)
 }
 

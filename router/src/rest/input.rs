@@ -13,7 +13,6 @@ use super::operation::Compiled;
 use super::paths::Found;
 use super::route::{Invalid, Place};
 use super::text::pairs;
-use crate::http::without_byte_order_mark;
 use crate::limits::Limits;
 use crate::server::Unread;
 
@@ -54,7 +53,7 @@ pub(super) async fn members(
             .map(Members::Form)
             .ok_or_else(|| Failure::new("INVALID_INPUT", "the body is not a well encoded form"));
     }
-    match serde_json::from_slice(without_byte_order_mark(&bytes)) {
+    match serde_json::from_slice(&bytes) {
         Ok(members) => Ok(Members::Json(members)),
         Err(_) => Err(Failure::new("INVALID_INPUT", "the body must be a JSON object")),
     }
