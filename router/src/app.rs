@@ -131,6 +131,7 @@ impl App {
             allowed_origins: settings.server.allowed_origins.0.clone(),
             demo: demo.then(people),
             cache: Arc::clone(&self.cache),
+            storage: self.services.db.storage(),
             open,
         };
         let mut doors = http::router(&self.gateway, front).merge(rest::router(&self.gateway, open));
@@ -192,6 +193,8 @@ pub async fn connect(settings: &Settings, folder: &DataFolder) -> Result<Db, Ope
         group: bounds.write_group_max,
         group_time: Duration::from_millis(bounds.write_group_ms_max),
         write_time: Duration::from_millis(bounds.write_ms_max),
+        check_time: Duration::from_millis(bounds.check_ms_max),
+        accept_data_loss: bounds.accept_data_loss,
     };
     Ok(Db::open(options).await?)
 }
@@ -258,6 +261,12 @@ fn private_file(path: &std::path::Path) -> Result<File, OpenError> {
 }
 
 fn failed(path: &std::path::Path, error: io::Error) -> OpenError {
+    let error = match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            io::Error::other(format!("{error}; agora must be able to write here"))
+        }
+        _ => error,
+    };
     OpenError::Folder {
         path: path.display().to_string(),
         error,

@@ -10,6 +10,7 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use contract::{Clock, SystemClock, TokenKeys};
 use migrations::{Loss, Migrator, MigratorTrait};
 use sea_orm::DbErr;
+use tokio::signal::unix::SignalKind;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::{self, App};
@@ -124,6 +125,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone
 }
 
 async fn run(command: Command) -> Result<(), Failure> {
+    survive_the_file_size_limit();
     match command {
         Command::Demo(flags) => run_demo(&flags).await,
         Command::Serve(flags) => run_serve(&flags).await,
@@ -153,6 +155,16 @@ async fn run(command: Command) -> Result<(), Failure> {
             settings,
         } => create_admin(&settings, username, email).await,
         Command::CheckConfig(flags) => print(&Settings::read(&flags)?.to_toml()),
+    }
+}
+
+/// Has a write beyond the file-size limit fail like one on a full disk; by default the signal would end the process.
+fn survive_the_file_size_limit() {
+    /// SIGXFSZ, on every platform but MIPS.
+    const FILE_SIZE_EXCEEDED: i32 = 25;
+    // The handler stays when what listens is dropped.
+    if let Err(error) = tokio::signal::unix::signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED)) {
+        tracing::warn!(%error, "a file-size limit would end this process");
     }
 }
 

@@ -50,6 +50,10 @@ settings! {
         write_group_ms_max: u64 = 20,
         /// Milliseconds one write may hold the writer.
         write_ms_max: u64 = 5_000,
+        /// Milliseconds that the check of the database at start may take; 0 leaves it out.
+        check_ms_max: u64 = 2_000,
+        /// Starts although changes that were acknowledged are not in the database any more, or it is damaged: `true` for one start only.
+        accept_data_loss: bool = false,
         /// Events a slow receiver in this process may fall behind before it has to read again.
         event_queue_max: usize = 4_096,
     }
@@ -62,6 +66,8 @@ settings! {
         price_feed_ms: u64 = 1_000,
         /// Milliseconds between two looks for authorizations and orders that are over; who asks for one does not wait for it.
         settle_ms: u64 = 1_000,
+        /// Milliseconds between two looks at the database's files; a disk that was full is tried again as often.
+        storage_ms: u64 = 2_000,
         /// Milliseconds between two sweeps of idempotency keys and sessions that are over.
         sweep_ms: u64 = 60_000,
         /// Rows that one write of a sweep deletes.
@@ -74,7 +80,7 @@ settings! {
 }
 
 /// Settings that something is switched off with: they may be 0, no other number may.
-const OFF_AT_ZERO: [&str; 1] = ["price_feed_ms"];
+const OFF_AT_ZERO: [&str; 2] = ["price_feed_ms", "check_ms_max"];
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -35,6 +35,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::http::{HeaderValue, header};
 use axum::routing::{any, get};
+use contract::StorageHealth;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::cache::AnswerCache;
@@ -59,6 +60,8 @@ pub struct Front {
     pub demo: Option<Demo>,
     /// What is remembered of answers; its counts are shown.
     pub cache: Arc<AnswerCache>,
+    /// Whether the database's files and the disk are well.
+    pub storage: StorageHealth,
     /// Who may see the counts without being an operator.
     pub open: Openness,
 }

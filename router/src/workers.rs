@@ -47,6 +47,8 @@ impl Workers {
             let on = on.clone();
             async move { on.orders.clone().work(on).await }
         });
+        let (on, every) = (services.clone(), Duration::from_millis(settings.storage_ms));
+        workers.keep("looking after the storage", move || check_storage(on.clone(), every));
         let (on, every) = (services.clone(), Duration::from_millis(settings.price_feed_ms));
         if demo && !every.is_zero() {
             workers.keep("the price feed", move || move_prices(on.clone(), every));
@@ -98,6 +100,22 @@ async fn settle(services: Services, every: Duration) -> Result<()> {
     }
 }
 
+/// Looks every so often whether the files are there and the tables in them, and whether a full disk has room again.
+async fn check_storage(services: Services, every: Duration) -> Result<()> {
+    loop {
+        services.db.check_storage().await?;
+        match migrations::missing(services.db.read()).await {
+            Ok(missing) if missing.is_empty() => {}
+            Ok(missing) => services
+                .db
+                .storage()
+                .is_damaged(format!("the database has no {}", missing.join(", "))),
+            Err(error) => services.db.storage().failed(&error),
+        }
+        tokio::time::sleep(every).await;
+    }
+}
+
 /// Deletes what has served its time every so often.
 async fn sweep(services: Services, keep: Retention, every: Duration) -> Result<()> {
     loop {
@@ -127,6 +145,7 @@ mod tests {
     const BUSY: config::Workers = config::Workers {
         price_feed_ms: 1,
         settle_ms: 1,
+        storage_ms: 1,
         sweep_ms: 1,
         sweep_rows_max: 500,
         idempotency_key_hours: 48,
@@ -166,7 +185,7 @@ mod tests {
             price_feed_ms: 0,
             ..BUSY
         };
-        for (settings, demo, wanted) in [(&BUSY, true, 5), (&BUSY, false, 4), (&off, true, 4)] {
+        for (settings, demo, wanted) in [(&BUSY, true, 6), (&BUSY, false, 5), (&off, true, 5)] {
             let shutdown = CancellationToken::new();
             let workers = Workers::start(&on.services, settings, &shutdown, demo);
             assert_eq!(workers.tasks.len(), wanted);

@@ -46,11 +46,14 @@ pub(super) fn escape(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-/// `GET /health`: 200 while requests are taken, 503 from the moment the process has to end.
+/// `GET /health`: 200 while requests are taken, 503 while the database cannot be written and from the moment the process
+/// has to end.
 pub(super) async fn health(State(shared): State<Shared>) -> Response {
     let (status, word) = match shared.gateway.shutdown.is_cancelled() {
-        false => (StatusCode::OK, "ok"),
         true => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        // The reason is in the log: it names files.
+        false if shared.front.storage.trouble().is_some() => (StatusCode::SERVICE_UNAVAILABLE, "storage fails"),
+        false => (StatusCode::OK, "ok"),
     };
     (
         status,

@@ -23,8 +23,9 @@ pub fn read(path: &Path) -> io::Result<SharedSecret> {
     let mode = file.metadata()?.mode();
     if mode & 0o077 != 0 {
         let why = format!(
-            "others may read or change this file: its mode is {:04o} and has to be 0600",
-            mode & 0o7777
+            "others may read or change this file: its mode is {:04o} and has to be 0600; chmod 600 {}",
+            mode & 0o7777,
+            path.display()
         );
         return Err(io::Error::other(why));
     }

@@ -7,8 +7,10 @@
 mod connect;
 mod failure;
 mod job;
+mod mark;
 mod row;
 mod stats;
+mod storage;
 mod tx;
 mod writer;
 
@@ -21,7 +23,9 @@ use tokio::sync::oneshot;
 
 use crate::Result;
 
+pub(crate) use failure::is_of_storage;
 pub use stats::DbStats;
+pub use storage::StorageHealth;
 pub use tx::Tx;
 
 use job::{Exclusive, Write};
@@ -45,6 +49,10 @@ pub struct DbOptions {
     pub group_time: Duration,
     /// How long one write may take before it is undone and answers `UNAVAILABLE`: nobody holds the writer for longer.
     pub write_time: Duration,
+    /// How long the file is checked when it is opened; it is not checked at all with zero.
+    pub check_time: Duration,
+    /// Opens the file although commits that were acknowledged are not in it, or it is damaged.
+    pub accept_data_loss: bool,
 }
 
 impl DbOptions {
@@ -58,6 +66,8 @@ impl DbOptions {
             group: 128,
             group_time: Duration::from_millis(20),
             write_time: Duration::from_secs(5),
+            check_time: Duration::ZERO,
+            accept_data_loss: false,
         }
     }
 }
@@ -73,7 +83,7 @@ impl Db {
     /// Opens the file, and makes it when there is none. The tables are made by [`Db::migrate`].
     ///
     /// # Errors
-    /// When the file cannot be opened, or no thread can be started.
+    /// When the file cannot be opened, lacks commits that were acknowledged or is damaged, or no thread can be started.
     pub async fn open(options: DbOptions) -> Result<Self> {
         // The writer first: it makes the file, and brings a log that a crash left behind back into it.
         let writer = Arc::new(writer::start(options.clone()).await?);
@@ -139,6 +149,25 @@ impl Db {
         let work = Box::new(Exclusive::new(work, caller));
         self.writer.send(Command::Exclusive(work)).await?;
         answer.await.map_err(|_| writer::gone())?
+    }
+
+    /// Whether the files and the disk are well.
+    pub fn storage(&self) -> StorageHealth {
+        StorageHealth::of(self.writer.storage())
+    }
+
+    /// Looks at the files; where a write failed because of the disk, tries whether it takes writes again.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` after [`Db::close`].
+    pub async fn check_storage(&self) -> Result<()> {
+        let storage = self.writer.storage();
+        if let Err(error) = storage.check_files() {
+            storage.failed(&error);
+        } else if storage.waits_for_a_write() {
+            self.writer.send(Command::Probe).await?;
+        }
+        Ok(())
     }
 
     /// What was read and written since the start.

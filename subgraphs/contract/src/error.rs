@@ -9,6 +9,9 @@ use entities::failed::{Failed, Refusal};
 use futures_util::stream::{BoxStream, StreamExt};
 use sea_orm::DbErr;
 
+use crate::Services;
+use crate::db::is_of_storage;
+
 /// The result of everything a domain does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -74,8 +77,9 @@ pub enum Error {
     /// A trade is carried out, and whether the order log numbers it cannot be known now. The same key tells later.
     #[error("order service unavailable: the trade may still happen, ask again with the same idempotency key")]
     OutcomeUnknown,
-    /// The database failed. Logged where it leaves the subgraph; the caller learns only that it was not their fault.
-    #[error("something went wrong on our side")]
+    /// The database failed. Logged where it leaves the subgraph; the caller learns only that it was not their fault, and
+    /// `UNAVAILABLE` where the disk or the files failed: the same request may succeed later.
+    #[error("{}", told_of(.0))]
     Database(#[from] DbErr),
     /// Anything else that is our fault, logged like a database failure.
     #[error("something went wrong on our side")]
@@ -123,8 +127,16 @@ impl Error {
             Self::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
             Self::RateLimited { .. } => "RATE_LIMITED",
             Self::Unavailable(_) | Self::OutcomeUnknown => "UNAVAILABLE",
+            Self::Database(error) if is_of_storage(error) => "UNAVAILABLE",
             Self::Database(_) | Self::Internal(_) => "INTERNAL",
         }
+    }
+}
+
+fn told_of(error: &DbErr) -> &'static str {
+    match is_of_storage(error) {
+        true => "the database's storage does not work now",
+        false => "something went wrong on our side",
     }
 }
 
@@ -169,7 +181,16 @@ impl ExtensionFactory for ErrorCodes {
 #[async_trait::async_trait]
 impl Extension for ErrorCodes {
     async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
-        coded(next.run(ctx).await)
+        let response = coded(next.run(ctx).await);
+        if let Some(services) = ctx.data_opt::<Services>() {
+            let failed = response.errors.iter().filter_map(|error| error.source::<Error>());
+            for cause in failed {
+                if let Error::Database(error) = cause {
+                    services.db.storage().failed(error);
+                }
+            }
+        }
+        response
     }
 
     fn subscribe<'s>(

@@ -45,7 +45,7 @@ pub use clock::{Clock, ManualClock, SystemClock, micros, rfc3339};
 pub use context::ContextExt;
 pub use date::Date;
 pub use date_time::DateTime;
-pub use db::{Db, DbOptions, DbStats, Tx};
+pub use db::{Db, DbOptions, DbStats, StorageHealth, Tx};
 pub use error::{Error, ErrorCodes, Result};
 pub use event::{Audience, Bus, Delivery, Event, EventStream, InProcessBus};
 pub use federated::{federated, federated_sdl};

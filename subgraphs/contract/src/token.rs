@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -104,7 +104,19 @@ impl TokenKeys {
     /// # Errors
     /// When the file cannot be read or is no key set.
     pub fn load(path: &Path) -> io::Result<Self> {
-        let stored: Vec<StoredKey> = serde_json::from_slice(&fs::read(path)?).map_err(io::Error::other)?;
+        let mut file = fs::File::open(path)?;
+        // Asked of the open file: another one could be there by now.
+        let mode = file.metadata()?.mode();
+        if mode & 0o077 != 0 {
+            let why = format!(
+                "others may read or change this file, which signs everybody's tokens: chmod 600 {}",
+                path.display()
+            );
+            return Err(io::Error::other(why));
+        }
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        let stored: Vec<StoredKey> = serde_json::from_slice(&text).map_err(io::Error::other)?;
         if stored.is_empty() {
             return Err(io::Error::other("the key set is empty"));
         }
@@ -397,5 +409,10 @@ mod tests {
         let (token, _) = TokenKeys::load_or_create(&path).unwrap().sign_service("ben", NOW, 60);
         assert!(TokenKeys::load_or_create(&path).unwrap().verify(&token, NOW).is_ok());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        for mode in [0o640, 0o604, 0o660] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let refused = TokenKeys::load_or_create(&path).err().unwrap().to_string();
+            assert!(refused.contains("chmod 600"), "{refused}");
+        }
     }
 }

@@ -71,16 +71,55 @@ fn runtime(error: rusqlite::Error) -> RuntimeErr {
     RuntimeErr::SqlxError(Arc::new(sqlx::Error::Database(Box::new(failure))))
 }
 
+/// The database's files are not those that this process opened: as SQLite says that reading or writing failed.
+pub(super) fn files_changed(reason: &str) -> DbErr {
+    let failure = SqliteFailure {
+        code: ffi::SQLITE_IOERR,
+        message: reason.to_owned(),
+    };
+    DbErr::Conn(RuntimeErr::SqlxError(Arc::new(sqlx::Error::Database(Box::new(
+        failure,
+    )))))
+}
+
 /// Another process holds the lock.
 pub(super) fn is_busy(error: &DbErr) -> bool {
+    code(error) == Some(ffi::SQLITE_BUSY)
+}
+
+/// The disk, the files or the descriptors failed, not the statement.
+pub(crate) fn is_of_storage(error: &DbErr) -> bool {
+    match code(error) {
+        Some(code) => matches!(
+            code,
+            ffi::SQLITE_BUSY
+                | ffi::SQLITE_CANTOPEN
+                | ffi::SQLITE_CORRUPT
+                | ffi::SQLITE_FULL
+                | ffi::SQLITE_IOERR
+                | ffi::SQLITE_NOTADB
+                | ffi::SQLITE_PERM
+                | ffi::SQLITE_PROTOCOL
+                | ffi::SQLITE_READONLY
+        ),
+        None => matches!(error, DbErr::ConnectionAcquire(_)),
+    }
+}
+
+/// The file itself is damaged; no later write makes it whole.
+pub(super) fn is_of_damage(error: &DbErr) -> bool {
+    matches!(code(error), Some(ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB))
+}
+
+/// SQLite's primary result code.
+fn code(error: &DbErr) -> Option<i32> {
     let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
-        return false;
+        return None;
     };
     let RuntimeErr::SqlxError(cause) = cause else {
-        return false;
+        return None;
     };
     let code = cause.as_database_error().and_then(|error| error.code());
     // The low byte is the kind, the others say more about it.
-    code.and_then(|code| code.parse::<i32>().ok())
-        .is_some_and(|code| code & 0xff == ffi::SQLITE_BUSY)
+    code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff)
 }

@@ -60,6 +60,44 @@ impl Tx {
         finish(&mut statement).map_err(failure::statement)
     }
 
+    /// Rows changed since the connection was opened.
+    pub(super) fn total_changes(&self) -> u64 {
+        self.connection().total_changes()
+    }
+
+    /// How many commits the database counts.
+    pub(super) fn commit_count(&self) -> Result<i32, DbErr> {
+        let connection = self.connection();
+        let count = connection.pragma_query_value(None, "user_version", |row| row.get(0));
+        count.map_err(failure::statement)
+    }
+
+    /// Sets that count, in the transaction that is open.
+    pub(super) fn set_commit_count(&self, count: i32) -> Result<(), DbErr> {
+        let connection = self.connection();
+        connection
+            .pragma_update(None, "user_version", count)
+            .map_err(failure::statement)
+    }
+
+    /// What a quick check of the file finds, within the deadline; `None` when that was too short for all of it.
+    pub(super) fn quick_check(&self) -> Result<Option<Vec<String>>, DbErr> {
+        let connection = self.connection();
+        let checked = connection.prepare("PRAGMA quick_check(10)").and_then(|mut check| {
+            let found = check.query_map([], |row| row.get::<_, String>(0))?;
+            found.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        match checked {
+            Ok(found) => Ok(Some(found.into_iter().filter(|line| line != "ok").collect())),
+            Err(rusqlite::Error::SqliteFailure(cause, _))
+                if cause.code == rusqlite::ErrorCode::OperationInterrupted =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(failure::statement(error)),
+        }
+    }
+
     /// There is a transaction: SQLite did not end it by itself, nor did somebody else.
     pub(super) fn is_open(&self) -> bool {
         !self.connection().is_autocommit()

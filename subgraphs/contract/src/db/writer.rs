@@ -12,9 +12,11 @@ use tokio::time::timeout;
 
 use super::DbOptions;
 use super::connect::{self, Deadline};
-use super::failure::is_busy;
+use super::failure::{is_busy, is_of_storage};
 use super::job::{Job, Work, answer, swallow};
+use super::mark::Mark;
 use super::stats::{Counters, DbStats};
+use super::storage::Storage;
 use super::tx::{Tx, control};
 use crate::{Error, Result};
 
@@ -28,6 +30,8 @@ pub(super) fn gone() -> Error {
 pub(super) enum Command {
     Write(Box<dyn Job>),
     Exclusive(Box<dyn Work>),
+    /// A write that changes nothing: does the disk take it?
+    Probe,
     /// With the readers, which close after the last write and before the writer, so that it can put the log away.
     Close(DatabaseConnection, oneshot::Sender<Result<()>>),
 }
@@ -40,6 +44,7 @@ pub(super) struct WriterHandle {
     queue_wait: Duration,
     thread: ThreadId,
     counters: Arc<Counters>,
+    storage: Arc<Storage>,
 }
 
 impl WriterHandle {
@@ -72,6 +77,10 @@ impl WriterHandle {
         Arc::clone(&self.counters)
     }
 
+    pub(super) fn storage(&self) -> Arc<Storage> {
+        Arc::clone(&self.storage)
+    }
+
     pub(super) fn stats(&self) -> DbStats {
         let waiting = self.commands.max_capacity() - self.commands.capacity();
         self.counters.read(waiting)
@@ -95,12 +104,13 @@ pub(super) async fn start(options: DbOptions) -> Result<WriterHandle> {
         move || runtime.block_on(serve(options, queue, counters, opened))
     });
     let thread = thread.map_err(failed)?.thread().id();
-    ready.await.map_err(|_| gone())??;
+    let storage = ready.await.map_err(|_| gone())??;
     Ok(WriterHandle {
         commands,
         queue_wait,
         thread,
         counters,
+        storage,
     })
 }
 
@@ -108,25 +118,75 @@ async fn serve(
     options: DbOptions,
     queue: mpsc::Receiver<Command>,
     counters: Arc<Counters>,
-    opened: oneshot::Sender<Result<()>>,
+    opened: oneshot::Sender<Result<Arc<Storage>>>,
 ) {
     let deadline = Deadline::new();
-    let tx = match Tx::open(&options, deadline.clone()) {
-        Ok(tx) => tx,
-        Err(error) => return drop(opened.send(Err(error.into()))),
+    let (tx, mark) = match open(&options, &deadline) {
+        Ok(open) => open,
+        Err(error) => return drop(opened.send(Err(error))),
     };
-    if opened.send(Ok(())).is_err() {
+    let storage = Storage::of(&options.path);
+    if opened.send(Ok(Arc::clone(&storage))).is_err() {
         return;
     }
     let mut writer = Writer {
+        changes: tx.total_changes(),
         options,
         tx,
         deadline,
         queue,
         counters,
+        storage,
+        mark,
     };
     let closing = writer.run().await;
     writer.end(closing).await;
+}
+
+/// Opens the file and checks what can be checked of it; with the note of its commits.
+fn open(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx, Mark)> {
+    let tx = Tx::open(options, Arc::clone(deadline))?;
+    let unusable = |error: std::io::Error| Error::Internal(format!("the note of the last commit: {error}").into());
+    let (mark, acknowledged) = Mark::open(&options.path).map_err(unusable)?;
+    let commits = tx.commit_count()?;
+    // The count wraps around.
+    let lost = acknowledged.map_or(0, |acknowledged| acknowledged.wrapping_sub(commits));
+    if lost > 0 {
+        let why = format!(
+            "{} lacks the last {lost} commits that were acknowledged: its -wal file is missing, truncated or damaged, or an \
+             older file took its place. Put the files back; or start once with --accept-data-loss true, which gives these \
+             changes up",
+            options.path.display()
+        );
+        accepted(options, why)?;
+    }
+    if !options.check_time.is_zero() {
+        deadline.set(options.check_time);
+        let found = tx.quick_check();
+        deadline.clear();
+        match found? {
+            None => tracing::info!("the database is large: only a part of it was checked in time"),
+            Some(found) if found.is_empty() => {}
+            Some(found) => {
+                let why = format!(
+                    "{} is damaged: {}. Restore it from a backup; or start with --accept-data-loss true as it is",
+                    options.path.display(),
+                    found.join("; ")
+                );
+                accepted(options, why)?;
+            }
+        }
+    }
+    mark.write(commits).map_err(unusable)?;
+    Ok((tx, mark))
+}
+
+fn accepted(options: &DbOptions, why: String) -> Result<()> {
+    if !options.accept_data_loss {
+        return Err(Error::Internal(why.into()));
+    }
+    tracing::error!("data loss is accepted: {why}");
+    Ok(())
 }
 
 struct Writer {
@@ -135,6 +195,10 @@ struct Writer {
     deadline: Arc<Deadline>,
     queue: mpsc::Receiver<Command>,
     counters: Arc<Counters>,
+    storage: Arc<Storage>,
+    mark: Mark,
+    /// Rows changed on the connection before the transaction that is open.
+    changes: u64,
 }
 
 /// How one write of a group ended, before the commit.
@@ -160,7 +224,11 @@ impl Writer {
             };
             match command {
                 Command::Write(job) => next = self.group(job).await,
-                Command::Exclusive(work) => work.run(connect::migrator(&self.options).await).await,
+                Command::Probe => self.probe(),
+                Command::Exclusive(work) => {
+                    work.run(connect::migrator(&self.options).await).await;
+                    self.storage.remember_log();
+                }
                 Command::Close(readers, done) => {
                     // What is queued already is still received, then the queue ends.
                     self.queue.close();
@@ -309,10 +377,14 @@ impl Writer {
             }
         };
         self.deadline.clear();
+        if let Err(Error::Database(error)) = &outcome {
+            self.note(error);
+        }
         Tried { job, outcome, overlong }
     }
 
     fn begin(&mut self) -> Result<()> {
+        self.changes = self.tx.total_changes();
         let error = match self.tx.control(control::BEGIN) {
             Ok(()) => return Ok(()),
             Err(error) if is_busy(&error) => {
@@ -320,20 +392,61 @@ impl Writer {
             }
             Err(error) => error,
         };
+        self.note(&error);
+        // A file that is gone would be made anew, and empty.
+        self.storage.check_files()?;
         // Something is wrong with the connection itself: not even a rollback has ended its last transaction, say.
         tracing::warn!(%error, "the write connection is replaced");
         self.tx = Tx::open(&self.options, self.deadline.clone())?;
+        self.changes = self.tx.total_changes();
+        self.storage.remember_log();
         Ok(self.tx.control(control::BEGIN)?)
     }
 
     /// Commits, or leaves nothing of the transaction.
-    fn commit(&self) -> Result<(), DbErr> {
+    fn commit(&mut self) -> Result<(), DbErr> {
+        let changed = self.tx.total_changes() != self.changes;
         // SQLite ends a transaction by itself when a change is broken off or the disk is full.
-        let committed = self.tx.control(control::COMMIT);
-        if committed.is_err() {
+        let committed = self.committed(changed);
+        if let Err(error) = &committed {
+            self.note(error);
             self.undo();
         }
         committed
+    }
+
+    fn committed(&mut self, changed: bool) -> Result<(), DbErr> {
+        if !changed {
+            return self.tx.control(control::COMMIT);
+        }
+        self.storage.check_files()?;
+        let count = self.tx.commit_count()?.wrapping_add(1);
+        if self.tx.is_open() {
+            self.tx.set_commit_count(count)?;
+        }
+        self.tx.control(control::COMMIT)?;
+        self.storage.remember_log();
+        if let Err(error) = self.mark.write(count) {
+            tracing::error!(%error, "the commit is durable, but could not be noted beside the database");
+        }
+        self.storage.succeeded();
+        Ok(())
+    }
+
+    /// Writes without changing anything.
+    fn probe(&mut self) {
+        if self.begin().is_ok()
+            && let Err(error) = self.committed(true)
+        {
+            self.note(&error);
+            self.undo();
+        }
+    }
+
+    fn note(&self, error: &DbErr) {
+        if is_of_storage(error) && !is_busy(error) {
+            self.storage.failed(error);
+        }
     }
 
     /// Rolls back what is left. When even that fails, the next `begin` takes care of the connection.
@@ -363,6 +476,7 @@ mod tests {
             queue_wait: Duration::MAX,
             thread: std::thread::spawn(|| {}).thread().id(),
             counters: Arc::default(),
+            storage: Storage::of(std::path::Path::new("/there/is/no/such/file")),
         };
         let (done, _) = oneshot::channel();
         let readers = || DatabaseConnection::default();

@@ -7,5 +7,6 @@ mod groups;
 mod kill;
 mod lists;
 mod once;
+mod storage;
 mod support;
 mod tx;

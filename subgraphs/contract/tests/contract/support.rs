@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 /// A database in a folder that goes when it goes.
-pub struct TestDb(pub Db, DbOptions, TempDir);
+pub struct TestDb(pub Db, pub DbOptions, TempDir);
 
 impl Deref for TestDb {
     type Target = Db;

@@ -1,0 +1,162 @@
+//! Whether the database's files are those that this process opened, and whether the disk takes writes.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sea_orm::DbErr;
+
+use super::failure;
+
+/// Why the database does not work now.
+#[derive(Clone, Debug)]
+struct Trouble {
+    reason: String,
+    /// No write that succeeds ends it.
+    lasting: bool,
+}
+
+/// The device and the number of a file: another file at the same path has others.
+type Identity = (u64, u64);
+
+#[derive(Debug, Default)]
+struct Files {
+    database: Option<Identity>,
+    /// SQLite makes the log with the first transaction.
+    log: Option<Identity>,
+    log_bytes: u64,
+}
+
+/// The state of the files and the disk under a [`Db`](super::Db), for health checks. The default has none and is well.
+#[derive(Clone, Debug, Default)]
+pub struct StorageHealth(Option<Arc<Storage>>);
+
+impl StorageHealth {
+    pub(super) fn of(storage: Arc<Storage>) -> Self {
+        Self(Some(storage))
+    }
+
+    /// Looks at the files, and says why the database does not work now; `None` when it does.
+    pub fn trouble(&self) -> Option<String> {
+        let storage = self.0.as_ref()?;
+        if let Err(error) = storage.check_files() {
+            storage.failed(&error);
+        }
+        storage.trouble().as_ref().map(|trouble| trouble.reason.clone())
+    }
+
+    /// Notes that a statement failed, where the storage is at fault.
+    pub fn failed(&self, error: &DbErr) {
+        if let Some(storage) = &self.0
+            && failure::is_of_storage(error)
+            && !failure::is_busy(error)
+        {
+            storage.failed(error);
+        }
+    }
+
+    /// Notes that tables are missing, or something else that only an operator can mend.
+    pub fn is_damaged(&self, reason: String) {
+        if let Some(storage) = &self.0 {
+            storage.note(Trouble { reason, lasting: true });
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Storage {
+    path: PathBuf,
+    log_path: PathBuf,
+    files: Mutex<Files>,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+impl Storage {
+    /// Of a file that has just been opened.
+    pub fn of(path: &Path) -> Arc<Self> {
+        let mut log_path = path.as_os_str().to_owned();
+        log_path.push("-wal");
+        let storage = Self {
+            path: path.to_owned(),
+            log_path: log_path.into(),
+            files: Mutex::default(),
+            trouble: Mutex::default(),
+        };
+        storage.lock_files().database = identity(path).map(|(identity, _)| identity);
+        storage.remember_log();
+        Arc::new(storage)
+    }
+
+    /// Fails when the database or its log is not the file that this process has open, or the log is shorter than this
+    /// process left it: what is written then would be lost.
+    pub fn check_files(&self) -> Result<(), DbErr> {
+        let files = self.lock_files();
+        let found = identity(&self.path).map(|(identity, _)| identity);
+        if found != files.database {
+            return Err(failure::files_changed(
+                "the database file was removed or replaced: restart the server",
+            ));
+        }
+        let Some(log) = files.log else { return Ok(()) };
+        match identity(&self.log_path) {
+            Some((found, bytes)) if found == log && bytes >= files.log_bytes => Ok(()),
+            _ => Err(failure::files_changed(
+                "the database's write-ahead log was removed, replaced or truncated: restart the server",
+            )),
+        }
+    }
+
+    /// Takes the log as it is: to be called after each commit.
+    pub fn remember_log(&self) {
+        let mut files = self.lock_files();
+        if let Some((identity, bytes)) = identity(&self.log_path) {
+            files.log = Some(identity);
+            files.log_bytes = bytes;
+        }
+    }
+
+    /// Notes a failure; the log tells of the first of a row of them.
+    pub fn failed(&self, error: &DbErr) {
+        self.note(Trouble {
+            reason: error.to_string(),
+            lasting: failure::is_of_damage(error),
+        });
+    }
+
+    fn note(&self, trouble: Trouble) {
+        let mut known = self.trouble();
+        if known.as_ref().is_none_or(|known| trouble.lasting && !known.lasting) {
+            tracing::error!(reason = trouble.reason, path = %self.path.display(), "the database's storage fails");
+            *known = Some(trouble);
+        }
+    }
+
+    /// Notes that a write reached the disk.
+    pub fn succeeded(&self) {
+        let mut known = self.trouble();
+        if known.as_ref().is_some_and(|trouble| !trouble.lasting) {
+            tracing::warn!(path = %self.path.display(), "the database's storage works again");
+            *known = None;
+        }
+    }
+
+    /// Whether something is wrong that a write which succeeds would end.
+    pub fn waits_for_a_write(&self) -> bool {
+        self.trouble().as_ref().is_some_and(|trouble| !trouble.lasting)
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn identity(path: &Path) -> Option<(Identity, u64)> {
+    let found = fs::metadata(path).ok()?;
+    Some(((found.dev(), found.ino()), found.len()))
+}

@@ -1,0 +1,181 @@
+//! A disk that fails, and files that are not what they were, are noticed: nothing is lost in silence.
+
+use std::fs::{self, OpenOptions};
+use std::path::Path;
+
+use contract::{Db, DbOptions};
+use sea_orm::ConnectionTrait;
+
+use crate::support::{TestDb, number};
+
+const VALUES: &str = "SELECT count(*) FROM counter";
+
+/// The files as a kill at this moment leaves them, in another folder.
+fn killed_copy(db: &TestDb, to: &Path) -> DbOptions {
+    for added in ["", "-wal", ".commits"] {
+        fs::copy(db.file(added), to.join(format!("agora.db{added}"))).unwrap();
+    }
+    DbOptions::at(to.join("agora.db"))
+}
+
+async fn refusal(options: &DbOptions) -> String {
+    let refused = Db::open(options.clone()).await.err().expect("the database is refused");
+    refused.in_full()
+}
+
+#[tokio::test]
+async fn a_log_that_is_missing_truncated_or_damaged_is_refused_until_the_loss_is_accepted() {
+    let db = TestDb::new().await;
+    for id in 1..=5 {
+        db.run(format!("INSERT INTO counter VALUES ({id}, 0)")).await;
+    }
+    let bytes = fs::metadata(db.file("-wal")).unwrap().len();
+    let whole = tempfile::tempdir().unwrap();
+    let opened = Db::open(killed_copy(&db, whole.path())).await.unwrap();
+    assert_eq!(number(opened.read(), VALUES).await.unwrap(), 5);
+    for how in ["missing", "empty", "half", "damaged"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = killed_copy(&db, folder.path());
+        let log = folder.path().join("agora.db-wal");
+        let open_log = || OpenOptions::new().write(true).open(&log).unwrap();
+        match how {
+            "missing" => fs::remove_file(&log).unwrap(),
+            "empty" => open_log().set_len(0).unwrap(),
+            "half" => open_log().set_len(bytes / 2).unwrap(),
+            _ => std::os::unix::fs::FileExt::write_all_at(&open_log(), b"?", bytes - 100).unwrap(),
+        }
+        for _ in 0..2 {
+            let said = refusal(&options).await;
+            assert!(
+                said.contains("commits that were acknowledged") && said.contains("--accept-data-loss"),
+                "{how}: {said}"
+            );
+        }
+        options.accept_data_loss = true;
+        Db::open(options.clone()).await.unwrap().close().await.unwrap();
+        options.accept_data_loss = false;
+        Db::open(options)
+            .await
+            .unwrap_or_else(|error| panic!("{how}: {}", error.in_full()));
+    }
+}
+
+#[tokio::test]
+async fn an_older_file_in_the_place_of_the_database_is_refused() {
+    let db = TestDb::new().await;
+    db.run("INSERT INTO counter VALUES (1, 0)").await;
+    db.close().await.unwrap();
+    fs::copy(db.file(""), db.file(".old")).unwrap();
+    let again = db.reopen().await;
+    again
+        .write(async |tx| {
+            Ok(tx
+                .execute_unprepared("INSERT INTO counter VALUES (2, 0)")
+                .await
+                .map(drop)?)
+        })
+        .await
+        .unwrap();
+    again.close().await.unwrap();
+    fs::rename(db.file(".old"), db.file("")).unwrap();
+    let said = refusal(&db.1).await;
+    assert!(said.contains("the last 1 commits"), "{said}");
+}
+
+#[tokio::test]
+async fn a_damaged_page_is_found_when_the_file_is_checked_at_start() {
+    let db = TestDb::new().await;
+    for id in 1..=5 {
+        db.run(format!("INSERT INTO counter VALUES ({id}, 0)")).await;
+    }
+    db.close().await.unwrap();
+    let file = OpenOptions::new().write(true).open(db.file("")).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, &[0xff; 4096], 4096).unwrap();
+    let mut options = db.1.clone();
+    options.check_time = std::time::Duration::from_secs(60);
+    let said = refusal(&options).await;
+    assert!(said.contains("damaged") || said.contains("malformed"), "{said}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_removed_replaced_or_cut_while_it_is_open_takes_no_more_writes() {
+    for (how, added) in [("removed", ""), ("replaced", ""), ("removed", "-wal"), ("cut", "-wal")] {
+        let db = TestDb::new().await;
+        db.run("INSERT INTO counter VALUES (1, 0)").await;
+        assert_eq!(db.storage().trouble(), None);
+        let file = db.file(added);
+        match how {
+            "removed" => fs::remove_file(&file).unwrap(),
+            "replaced" => {
+                fs::copy(&file, db.file(".copy")).unwrap();
+                fs::rename(db.file(".copy"), &file).unwrap();
+            }
+            _ => OpenOptions::new().write(true).open(&file).unwrap().set_len(0).unwrap(),
+        }
+        let refused = db
+            .write(async |tx| {
+                Ok(tx
+                    .execute_unprepared("INSERT INTO counter VALUES (2, 0)")
+                    .await
+                    .map(drop)?)
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(refused.code(), "UNAVAILABLE", "{how} {added}: {}", refused.in_full());
+        let trouble = db.storage().trouble().expect("the trouble is known");
+        assert!(trouble.contains("removed"), "{trouble}");
+        assert_eq!(file.exists(), how != "removed", "a new file was made");
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_finds_the_disk_full_changes_nothing_and_later_ones_work_when_there_is_room() {
+    let db = TestDb::new().await;
+    let pages = number(db.read(), "PRAGMA page_count").await.unwrap();
+    let room = async |pages: i64| {
+        let pragma = format!("PRAGMA max_page_count = {pages}");
+        db.write(async move |tx| Ok(tx.execute_unprepared(&pragma).await.map(drop)?))
+            .await
+            .unwrap();
+    };
+    room(pages).await;
+    let many = "INSERT INTO counter SELECT value, 0 FROM (WITH RECURSIVE n (value) AS
+        (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 5000) SELECT value FROM n)";
+    let refused = db
+        .write(async move |tx| Ok(tx.execute_unprepared(many).await.map(drop)?))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), "UNAVAILABLE", "{}", refused.in_full());
+    assert!(refused.in_full().contains("full"), "{}", refused.in_full());
+    assert!(
+        !refused.to_string().contains("full"),
+        "a caller learns no details: {refused}"
+    );
+    assert!(db.storage().trouble().is_some());
+    assert_eq!(number(db.read(), VALUES).await.unwrap(), 0);
+    room(pages + 1_000).await;
+    db.run(many).await;
+    assert_eq!(db.storage().trouble(), None);
+    assert_eq!(number(db.read(), VALUES).await.unwrap(), 5_000);
+}
+
+#[tokio::test]
+async fn a_disk_that_has_room_again_is_noticed_though_nobody_writes() {
+    let db = TestDb::new().await;
+    let full = sea_orm::DbErr::Custom("other failures are none of the disk's".to_owned());
+    db.storage().failed(&full);
+    assert_eq!(db.storage().trouble(), None);
+    db.run("PRAGMA max_page_count = 1").await;
+    let blob = "INSERT INTO counter SELECT value, 0 FROM (WITH RECURSIVE n (value) AS
+        (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 5000) SELECT value FROM n)";
+    assert!(
+        db.write(async move |tx| Ok(tx.execute_unprepared(blob).await.map(drop)?))
+            .await
+            .is_err()
+    );
+    assert!(db.storage().trouble().is_some());
+    db.check_storage().await.unwrap();
+    // The probe was queued before this write, which changes nothing.
+    db.run("SELECT 1").await;
+    assert_eq!(db.storage().trouble(), None);
+}
