@@ -106,6 +106,7 @@ async fn federated(supergraph: &Supergraph, query: &str) -> Vec<u8> {
         session: None,
         request_id: "bench".into(),
         queries_only: false,
+        budget: None,
     };
     let answer = supergraph.fetch(request).await.into_answer();
     assert_eq!(answer.outcome, Outcome::Data);

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use contract::Clock;
+use contract::{AnswerBudget, AnswerPool, Clock};
 use order_log::FrontEnd;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -67,6 +67,8 @@ pub struct Room {
     pub(crate) bodies: Arc<Bodies>,
     /// The answers that wait to be read.
     pub(crate) answers: Arc<Answers>,
+    /// Bytes that answers may hold while they are made.
+    pub(crate) answer_pool: Arc<AnswerPool>,
 }
 
 impl Room {
@@ -84,6 +86,7 @@ impl Room {
             connections: Connections::new(limits),
             bodies: Arc::new(Bodies::new(limits)),
             answers: Arc::new(Answers::new(limits)),
+            answer_pool: Arc::new(AnswerPool::new(limits.answer_pool_bytes_max)),
         }
     }
 
@@ -125,6 +128,12 @@ impl Gateway {
             graph,
             ..Shared::clone(self)
         }))
+    }
+
+    /// The bytes that one answer may hold.
+    pub fn answer_budget(&self) -> Arc<AnswerBudget> {
+        let pool = Arc::clone(&self.room.answer_pool);
+        Arc::new(AnswerBudget::new(self.limits.answer_bytes_max, Some(pool)))
     }
 
     /// Waits until no WebSocket is open and no stream runs any more. After a shutdown began: a server that only waits for

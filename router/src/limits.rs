@@ -23,6 +23,12 @@ settings! {
         query_fields_max: usize = 5_000,
         /// Values an answer may have if every page were full: pages inside pages multiply.
         answer_values_max: u64 = 250_000,
+        /// Characters of text an answer may have if every page were full of the longest texts.
+        answer_text_chars_max: u64 = 32_000_000,
+        /// Bytes an answer may have, and may hold in memory while it is made; a long REST list stops there.
+        answer_bytes_max: usize = 16 * 1024 * 1024,
+        /// Bytes that all answers may hold in memory together while they are made; one more large answer is refused.
+        answer_pool_bytes_max: usize = 64 * 1024 * 1024,
         /// Milliseconds a query or mutation may take.
         request_ms_max: u64 = 10_000,
         /// Mutations per minute of all callers together who have not signed in.

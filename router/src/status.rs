@@ -13,6 +13,7 @@ pub fn status_of(code: &str) -> StatusCode {
         | "SUBSCRIPTION_NOT_SUPPORTED"
         | "INTROSPECTION_DISABLED"
         | "QUERY_TOO_COMPLEX"
+        | "ANSWER_TOO_LARGE"
         | "INVALID_AUTOMATED_ORDER" => StatusCode::BAD_REQUEST,
         "UNAUTHENTICATED" => StatusCode::UNAUTHORIZED,
         "FORBIDDEN" | "AUTHORIZATION_MISMATCH" => StatusCode::FORBIDDEN,
@@ -49,6 +50,7 @@ mod tests {
             ("OPERATION_NOT_FOUND", 400),
             ("SUBSCRIPTION_NOT_SUPPORTED", 400),
             ("INTROSPECTION_DISABLED", 400),
+            ("ANSWER_TOO_LARGE", 400),
             ("UNAUTHENTICATED", 401),
             ("FORBIDDEN", 403),
             ("NOT_FOUND", 404),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Executor, Request, Response, Variables};
 use bytes::Bytes;
-use contract::{SessionId, Viewer};
+use contract::{AnswerBudget, SessionId, Viewer};
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 
@@ -35,6 +35,8 @@ pub struct SubgraphRequest {
     pub request_id: Arc<str>,
     /// Refuse everything but queries with `METHOD_NOT_ALLOWED`: what came by GET must not change anything.
     pub queries_only: bool,
+    /// The bytes that the answer may hold; a supergraph that is given none makes one of its own.
+    pub budget: Option<Arc<AnswerBudget>>,
 }
 
 /// A GraphQL document: text that nobody has read yet, or one that is parsed and known to be valid.
@@ -134,9 +136,12 @@ fn into_request(request: SubgraphRequest) -> Request {
         }
     };
     prepared.operation_name = request.operation_name;
-    let prepared = prepared.variables(request.variables).data(request.viewer);
-    match request.session {
-        Some(session) => prepared.data(SessionId(session)),
-        None => prepared,
+    let mut prepared = prepared.variables(request.variables).data(request.viewer);
+    if let Some(session) = request.session {
+        prepared = prepared.data(SessionId(session));
     }
+    if let Some(budget) = request.budget {
+        prepared = prepared.data(budget);
+    }
+    prepared
 }

@@ -7,7 +7,9 @@
 //!
 //! Nothing here knows a domain, opens a database or listens to a socket.
 
+mod abort;
 mod arguments;
+mod attribution;
 mod canonical;
 mod decide;
 mod entities;
@@ -25,6 +27,7 @@ mod remember;
 mod schema;
 mod shape;
 mod subscribe;
+mod text_bounds;
 mod tree;
 mod validate;
 mod variables;
@@ -33,18 +36,22 @@ mod write_budget;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use apollo_compiler::executable::OperationType;
 use async_graphql::Variables;
+use contract::AnswerBudget;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 use moka::sync::Cache;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 pub use self::refusal::{Complaint, Location, Refusal};
 pub use self::schema::{public_schema, public_sdl};
 
-use self::execute::{Caller, Gathered, Run};
+use self::abort::Abort;
+use self::execute::{Allowance, Caller, Gathered, Run};
 use self::introspect::{Introspected, IntrospectionKey};
 use self::lanes::{Lanes, Pace};
 use self::plan::{Draft, Fetches, Plan, Plans};
@@ -260,13 +267,17 @@ struct Prepared {
     arguments: Variables,
     introspected: Option<Arc<Introspected>>,
     caller: Caller,
+    allowance: Allowance,
 }
+
+/// An answer that holds more bytes than this is written beside the async threads.
+const LARGE_ANSWER_BYTES: usize = 256 * 1024;
 
 impl Inner {
     async fn answer(self: &Arc<Self>, request: SubgraphRequest) -> Result<Answer, Refusal> {
         let queries_only = request.queries_only;
         let document_bytes = request.document.text().len();
-        let prepared = self.prepare(request).await?;
+        let prepared = self.prepare_in_time(request).await?;
         match prepared.operation.kind() {
             OperationType::Subscription => return Err(Refusal::Subscription),
             OperationType::Mutation if queries_only => return Err(Refusal::QueriesOnly("mutation")),
@@ -276,14 +287,38 @@ impl Inner {
             }
             OperationType::Query => {}
         }
-        if let Some(answer) = remember::whole_answer(&self.cache, &prepared.plan, &prepared.arguments) {
+        if let Some(answer) =
+            remember::whole_answer(&self.cache, &prepared.plan, &prepared.arguments, &prepared.allowance)
+        {
             return Ok(answer);
         }
-        Ok(self.execute(&prepared, self.gathered()).await)
+        Ok(self
+            .execute(&prepared, self.gathered(&prepared), &prepared.allowance)
+            .await)
+    }
+
+    /// What the next answer may take: a budget like the last one, or one of our own, and the time of a request from now on.
+    fn allowance(&self, last: Option<&Arc<AnswerBudget>>) -> Allowance {
+        let budget = match last {
+            Some(last) => last.renewed(),
+            None => AnswerBudget::new(self.limits.answer_bytes_max, None),
+        };
+        Allowance {
+            budget: Arc::new(budget),
+            deadline: deadline(self.limits.request_time_max()),
+        }
+    }
+
+    /// Validates and plans, within the time of the request.
+    async fn prepare_in_time(self: &Arc<Self>, request: SubgraphRequest) -> Result<Prepared, Refusal> {
+        let allowance = self.allowance(request.budget.as_ref());
+        let deadline = allowance.deadline;
+        let prepared = timeout_at(deadline, self.prepare(request, allowance)).await;
+        prepared.unwrap_or(Err(Refusal::Timeout))
     }
 
     /// Validates and plans.
-    async fn prepare(self: &Arc<Self>, request: SubgraphRequest) -> Result<Prepared, Refusal> {
+    async fn prepare(self: &Arc<Self>, request: SubgraphRequest, allowance: Allowance) -> Result<Prepared, Refusal> {
         let (Document::Text(text) | Document::Parsed { text, .. }) = request.document;
         let key = (text, request.operation_name);
         let operation = self.operation(&key).await?;
@@ -293,7 +328,13 @@ impl Inner {
             .iter()
             .try_for_each(|literal| literal.check(&variables))?;
         if operation.pages_by_variables {
-            weight::weigh(&operation.document, &operation.definition, &variables, &self.limits)?;
+            weight::weigh(
+                &operation.document,
+                &operation.definition,
+                &variables,
+                &self.schema.texts,
+                &self.limits,
+            )?;
         }
         let plan = self.plan(&operation, &variables).await?;
         let arguments = plan.arguments.bind(&self.schema.types, &variables)?;
@@ -311,23 +352,42 @@ impl Inner {
                 session: request.session,
                 request_id: request.request_id,
             },
+            allowance,
         })
     }
 
     /// Executes and projects.
-    async fn execute(&self, prepared: &Prepared, mut gathered: Gathered) -> Answer {
-        let plan = &prepared.plan;
-        if let Some(introspected) = &prepared.introspected {
-            tree::merge(&mut gathered.data, introspected.data.clone());
-        }
-        let run = self.run(prepared, gathered);
-        run.run(&plan.fetches.steps).await;
-        let Gathered { data, faults } = run.finish();
-        project::project(&plan.shape, &data, faults)
+    async fn execute(&self, prepared: &Prepared, gathered: Gathered, allowance: &Allowance) -> Answer {
+        let answer = self.try_execute(prepared, gathered, allowance).await;
+        answer.unwrap_or_else(Abort::into_answer)
     }
 
-    fn run<'a>(&'a self, prepared: &'a Prepared, gathered: Gathered) -> Run<'a> {
+    async fn try_execute(
+        &self,
+        prepared: &Prepared,
+        mut gathered: Gathered,
+        allowance: &Allowance,
+    ) -> Result<Answer, Abort> {
+        let plan = &prepared.plan;
+        if let Some(introspected) = &prepared.introspected {
+            allowance.budget.gather(tree::size_of(&introspected.data))?;
+            tree::merge(&mut gathered.data, introspected.data.clone());
+        }
+        let run = self.run(prepared, gathered, allowance);
+        run.run(&plan.fetches.steps).await?;
+        let Gathered { data, faults } = run.finish();
+        if allowance.budget.gathered_bytes() < LARGE_ANSWER_BYTES {
+            return project::project(&plan.shape, &data, faults, allowance);
+        }
+        let (plan, allowance) = (Arc::clone(plan), allowance.clone());
+        let written =
+            tokio::task::spawn_blocking(move || project::project(&plan.shape, &data, faults, &allowance)).await;
+        written.unwrap_or_else(|_| Err(Abort::internal()))
+    }
+
+    fn run<'a>(&'a self, prepared: &'a Prepared, gathered: Gathered, allowance: &'a Allowance) -> Run<'a> {
         Run {
+            allowance,
             subgraphs: &self.subgraphs,
             variables: &prepared.arguments,
             caller: &prepared.caller,
@@ -339,8 +399,8 @@ impl Inner {
         }
     }
 
-    fn gathered(&self) -> Gathered {
-        Gathered::new(self.limits.errors_max)
+    fn gathered(&self, prepared: &Prepared) -> Gathered {
+        Gathered::new(self.limits.errors_max, Arc::clone(&prepared.plan.shape))
     }
 
     async fn operation(self: &Arc<Self>, key: &OperationKey) -> Result<Arc<Operation>, Refusal> {
@@ -434,6 +494,14 @@ impl Inner {
         operation.keep(decisions, plan.clone());
         Ok(plan)
     }
+}
+
+/// When a request that begins now has to be answered.
+fn deadline(time_max: Duration) -> Instant {
+    let now = Instant::now();
+    // A limit that no clock can hold is none.
+    now.checked_add(time_max)
+        .unwrap_or(now + Duration::from_secs(365 * 24 * 60 * 60))
 }
 
 /// A document counts by its size: what is made of it is many times bigger.

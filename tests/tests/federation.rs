@@ -101,3 +101,25 @@ async fn a_variable_that_was_left_out_is_not_there_and_a_null_is_null() {
     let nothing = cleo.graphql_with(favorite, json!({ "id": id, "favorite": null })).await;
     assert_eq!(nothing.code(), Some("INVALID_INPUT"), "{}", nothing.body);
 }
+
+#[tokio::test]
+async fn a_refused_field_is_one_error_at_its_own_place() {
+    let app = TestApp::new().await;
+    let cleo = app.signed_in("cleo").await;
+    for (query, path) in [
+        (
+            r#"{ user(username: "ben") { x: portfolioValue } }"#,
+            json!(["user", "x"]),
+        ),
+        (
+            r#"{ user(username: "ben") { wallets: username portfolioValue } }"#,
+            json!(["user", "portfolioValue"]),
+        ),
+    ] {
+        let reply = cleo.graphql(query).await;
+        let errors = reply.body["errors"].as_array().expect("errors");
+        assert_eq!(errors.len(), 1, "{}", reply.body);
+        assert_eq!(errors[0]["path"], path, "{}", reply.body);
+        assert_eq!(errors[0]["extensions"]["code"], "FORBIDDEN");
+    }
+}

@@ -41,6 +41,7 @@ impl Operation {
             session: identity.session,
             request_id,
             queries_only: false,
+            budget: None,
         };
         Self { kind, request, weight }
     }
@@ -132,12 +133,13 @@ impl Answers {
     ///
     /// # Errors
     /// `UNAVAILABLE` when too much is open already, or the process is about to end.
-    pub(super) fn begin(gateway: &Gateway, identity: Identity, operation: Operation) -> Result<Self, Refusal> {
+    pub(super) fn begin(gateway: &Gateway, identity: Identity, mut operation: Operation) -> Result<Self, Refusal> {
         if gateway.shutdown.is_cancelled() {
             return Err(Refusal::shutting_down());
         }
         let permit = permit(gateway, &operation)?;
         let held = held(gateway, &operation)?;
+        operation.request.budget = Some(gateway.answer_budget());
         let (sender, queue) = mpsc::channel(gateway.limits.subscriber_queue_max);
         let ending = Arc::new(OnceLock::new());
         let answers = Self {

@@ -115,7 +115,8 @@ async fn over_http(
         return Err(refusal.with(&[("allow", "POST")]));
     }
     match (how(accepted, operation.kind, by_post)?, operation) {
-        (How::Once(media), operation) => {
+        (How::Once(media), mut operation) => {
+            operation.request.budget = Some(gateway.answer_budget());
             let answer = gateway.graph.fetch(operation.request).await.into_answer();
             Ok(respond(answer, media))
         }

@@ -47,6 +47,7 @@ pub(super) async fn page(State(shared): State<Shared>, request: Request) -> Resp
         session: None,
         request_id: id.unwrap_or_default(),
         queries_only: true,
+        budget: None,
     };
     let answer = shared.gateway.graph.fetch(asked).await.into_answer();
     let answer: Option<Answer> = serde_json::from_slice(&answer.body).ok();

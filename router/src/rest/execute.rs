@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::Variables;
-use contract::Viewer;
+use contract::{AnswerBudget, Viewer};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ use crate::gateway::Gateway;
 use crate::subgraph::{Document, SubgraphRequest};
 
 /// Nodes that are asked for at once: the most a connection gives.
-const PAGE_NODES: u32 = 100;
+const PAGE_NODES: usize = 100;
 /// How much a message shows of what stood in the path.
 const SHOWN_CHARS_MAX: usize = 100;
 
@@ -88,7 +88,7 @@ pub(super) async fn execute(
             next: None,
         }),
         Answer::One(pointer) => {
-            let data = ask(gateway, compiled, found, caller, variables).await?;
+            let (data, _) = ask(gateway, compiled, found, caller, variables).await?;
             match data.pointer(pointer).cloned() {
                 None | Some(Value::Null | Value::Bool(false)) => Err(compiled.not_found(found)),
                 Some(node) => Ok(Said { node, next: None }),
@@ -113,16 +113,23 @@ async fn all(
     pointer: &str,
     mut after: Option<String>,
 ) -> Result<Said, Failure> {
-    let mut nodes: Vec<Value> = Vec::new();
+    let mut list = List::new(gateway);
     loop {
-        let left = gateway.limits.rest_rows_max.saturating_sub(nodes.len());
-        variables["first"] = left.min(PAGE_NODES as usize).into();
+        let rows = list.rows_to_ask_for();
+        variables["first"] = rows.into();
         variables["after"] = after.clone().into();
-        let mut data = ask(gateway, compiled, found, caller, variables.clone()).await?;
+        let asked = ask(gateway, compiled, found, caller, variables.clone()).await;
+        let (mut data, bytes) = match asked {
+            Err(failure) if failure.code == "ANSWER_TOO_LARGE" && rows > 1 => {
+                list.page_rows_max = rows / 4 + 1;
+                continue;
+            }
+            asked => asked?,
+        };
         let Some(connection) = data.pointer_mut(pointer).filter(|value| !value.is_null()) else {
             if matches!(compiled.route.answer, Answer::All(_)) && !compiled.may_be_missing() {
                 return Ok(Said {
-                    node: Value::Array(nodes),
+                    node: Value::Array(list.nodes),
                     next: None,
                 });
             }
@@ -132,12 +139,13 @@ async fn all(
             tracing::error!(route = compiled.route.name, "the operation selects no nodes");
             return Err(Failure::internal());
         };
-        let empty = page.is_empty();
-        nodes.extend(page);
-        let more = connection["pageInfo"]["hasNextPage"] == Value::Bool(true);
-        after = connection["pageInfo"]["endCursor"].as_str().map(str::to_owned);
-        if !more || empty || nodes.len() >= gateway.limits.rest_rows_max {
-            let list = Value::Array(nodes);
+        let mut more = connection["pageInfo"]["hasNextPage"] == Value::Bool(true) && !page.is_empty();
+        match list.add(page, bytes)? {
+            true => after = connection["pageInfo"]["endCursor"].as_str().map(str::to_owned),
+            false => more = true,
+        }
+        if !more || list.is_full() {
+            let list = Value::Array(list.nodes);
             let node = match compiled.route.answer {
                 Answer::AllAnd(_) => {
                     *connection = list;
@@ -151,13 +159,66 @@ async fn all(
     }
 }
 
+/// A list that is put together from pages of the graph.
+struct List {
+    nodes: Vec<Value>,
+    rows_max: usize,
+    /// Rows of the next page: fewer than the graph gives where rows are large.
+    page_rows_max: usize,
+    bytes: usize,
+    /// No row of the usual size fits any more.
+    full: bool,
+    budget: Arc<AnswerBudget>,
+}
+
+impl List {
+    fn new(gateway: &Gateway) -> Self {
+        Self {
+            nodes: Vec::new(),
+            rows_max: gateway.limits.rest_rows_max,
+            page_rows_max: PAGE_NODES,
+            bytes: 0,
+            full: false,
+            budget: gateway.answer_budget(),
+        }
+    }
+
+    fn rows_to_ask_for(&self) -> usize {
+        self.rows_max.saturating_sub(self.nodes.len()).min(self.page_rows_max)
+    }
+
+    /// Takes a page that came as so many bytes; `false` where it does not fit, so that the list ends before it.
+    fn add(&mut self, page: Vec<Value>, bytes: usize) -> Result<bool, Failure> {
+        let left = self.budget.bytes_max().saturating_sub(self.bytes);
+        if bytes > left && !self.nodes.is_empty() {
+            self.full = true;
+            return Ok(false);
+        }
+        self.budget
+            .gather(bytes)
+            .map_err(|error| Failure::new(error.code(), error.to_string()))?;
+        self.bytes += bytes;
+        self.nodes.extend(page);
+        let row_bytes = self.bytes / self.nodes.len().max(1) + 1;
+        let rows_left = left.saturating_sub(bytes) / row_bytes;
+        self.full = rows_left == 0;
+        self.page_rows_max = self.page_rows_max.min(rows_left);
+        Ok(true)
+    }
+
+    fn is_full(&self) -> bool {
+        self.full || self.nodes.len() >= self.rows_max
+    }
+}
+
+/// The data of the graph's answer, and how many bytes that had.
 async fn ask(
     gateway: &Gateway,
     compiled: &Compiled,
     found: &Found,
     caller: &Caller,
     variables: Value,
-) -> Result<Value, Failure> {
+) -> Result<(Value, usize), Failure> {
     let request = SubgraphRequest {
         document: Document::Text(compiled.document(&variables)),
         operation_name: None,
@@ -166,8 +227,9 @@ async fn ask(
         session: caller.session,
         request_id: Arc::clone(&caller.request_id),
         queries_only: compiled.route.verb == Verb::Get,
+        budget: Some(gateway.answer_budget()),
     };
-    let mut answer = fetch(gateway, compiled, caller, request.clone()).await?;
+    let (mut answer, mut bytes) = fetch(gateway, compiled, caller, request.clone()).await?;
     if let Some(viewer) = &caller.or_else
         && answer.is_forbidden()
     {
@@ -177,10 +239,10 @@ async fn ask(
             session: None,
             ..request
         };
-        answer = fetch(gateway, compiled, caller, request).await?;
+        (answer, bytes) = fetch(gateway, compiled, caller, request).await?;
     }
     match answer.errors.into_iter().next() {
-        None => Ok(answer.data),
+        None => Ok((answer.data, bytes)),
         Some(error) => Err(refused(compiled, found, caller, error)),
     }
 }
@@ -190,12 +252,13 @@ async fn fetch(
     compiled: &Compiled,
     caller: &Caller,
     request: SubgraphRequest,
-) -> Result<GraphAnswer, Failure> {
+) -> Result<(GraphAnswer, usize), Failure> {
     let answer = gateway.graph.fetch(request).await.into_answer();
-    serde_json::from_slice(&answer.body).map_err(|error| {
+    let parsed = serde_json::from_slice(&answer.body).map_err(|error| {
         tracing::error!(%error, route = compiled.route.name, request_id = &*caller.request_id, "the graph's answer is no GraphQL");
         Failure::internal()
-    })
+    })?;
+    Ok((parsed, answer.body.len()))
 }
 
 fn refused(compiled: &Compiled, found: &Found, caller: &Caller, error: GraphError) -> Failure {
@@ -243,7 +306,8 @@ fn refused(compiled: &Compiled, found: &Found, caller: &Caller, error: GraphErro
 
 /// Whether an error is about what the caller did or when, rather than about a route that does not fit the graph.
 fn is_the_callers(compiled: &Compiled, code: &str) -> bool {
-    const COMMON: [&str; 10] = [
+    const COMMON: [&str; 11] = [
+        "ANSWER_TOO_LARGE",
         "INVALID_INPUT",
         "UNAUTHENTICATED",
         "FORBIDDEN",

@@ -5,11 +5,14 @@ use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use async_graphql::{PathSegment, Response, ServerError, Value};
+use contract::AnswerBudget;
 
+use super::abort::Abort;
+use super::attribution::candidates;
 use super::execute::Gathered;
-use super::faults::{Cause, Faults};
+use super::faults::{Cause, Faults, Marks};
 use super::plan::{Group, Need};
-use super::tree::{At, Fields, merge_into, rewrite, typename, visit};
+use super::tree::{At, Fields, merge_into, rewrite, rewrite_path, size_of, typename, visit};
 use crate::cache::hash_value;
 
 /// What a fetch asks about: per group of entities, each of them once.
@@ -79,16 +82,18 @@ pub fn collect(gathered: &mut Gathered, groups: &[Group], entities_max: usize) -
         let mut found = Representations::default();
         for place in &group.places {
             visit(data, place, &mut Vec::new(), &mut |object, at| {
-                let target = match represent(group, object) {
+                let marks = faults.marks.as_ref().and_then(|marks| marks.at(at));
+                let target = match represent(group, object, marks) {
                     Represented::Value(_) if asked >= entities_max => {
                         let why = format!("the answer needs more than the {entities_max} entities allowed");
                         faults.fail(&path(at), &Cause::new(why, "QUERY_TOO_COMPLEX"));
                         None
                     }
                     Represented::Value(value) => Some(found.add(value)),
-                    Represented::Incomplete => {
+                    Represented::Incomplete(cause) => {
                         let why = "what this depends on could not be fetched";
-                        faults.fail(&path(at), &Cause::new(why, "UNAVAILABLE"));
+                        let cause = cause.unwrap_or_else(|| Cause::new(why, "UNAVAILABLE"));
+                        faults.fail(&path(at), &cause);
                         None
                     }
                     Represented::OtherType => None,
@@ -104,16 +109,16 @@ pub fn collect(gathered: &mut Gathered, groups: &[Group], entities_max: usize) -
 
 enum Represented {
     Value(Value),
-    /// Something that is needed is not there.
-    Incomplete,
+    /// Something that is needed is not there, for that error where it is known.
+    Incomplete(Option<Arc<Cause>>),
     /// The fetch is not about objects of this type.
     OtherType,
 }
 
-fn represent(group: &Group, object: &Fields) -> Represented {
+fn represent(group: &Group, object: &Fields, marks: Option<&Marks>) -> Represented {
     let mut fields = Fields::with_capacity(2);
-    match gather(&group.needs, object, &mut fields) {
-        Err(Missing) => return Represented::Incomplete,
+    match gather(&group.needs, object, marks, &mut fields) {
+        Err(Missing(cause)) => return Represented::Incomplete(cause),
         Ok(()) if fields.is_empty() => return Represented::OtherType,
         Ok(()) => {}
     }
@@ -125,34 +130,50 @@ fn represent(group: &Group, object: &Fields) -> Represented {
     Represented::Value(value)
 }
 
-/// Something that is needed is not there.
-struct Missing;
+/// Something that is needed is not there, for that error where it is known.
+struct Missing(Option<Arc<Cause>>);
 
-fn gather(needs: &[Need], object: &Fields, into: &mut Fields) -> Result<(), Missing> {
+fn gather(needs: &[Need], object: &Fields, marks: Option<&Marks>, into: &mut Fields) -> Result<(), Missing> {
     for need in needs {
         match need {
             Need::On(types, needs) => {
                 if typename(object).is_some_and(|typename| types.contains(typename)) {
-                    gather(needs, object, into)?;
+                    gather(needs, object, marks, into)?;
                 }
             }
             Need::Field { key, name, inner } => {
-                let value = object.get(name).or_else(|| object.get(key)).ok_or(Missing)?;
-                into.insert(key.clone(), part(value, inner)?);
+                let (name, value) = match (object.get(name), object.get(key)) {
+                    (Some(value), _) => (name, Some(value)),
+                    (None, Some(value)) => (key, Some(value)),
+                    (None, None) => (name, None),
+                };
+                let marks = marks.and_then(|marks| marks.field(name));
+                let value = value.ok_or_else(|| missing(marks))?;
+                into.insert(key.clone(), part(value, marks, inner)?);
             }
         }
     }
     Ok(())
 }
 
-fn part(value: &Value, needs: &[Need]) -> Result<Value, Missing> {
+fn missing(marks: Option<&Marks>) -> Missing {
+    Missing(marks.and_then(Marks::error_below).cloned())
+}
+
+/// What is needed of a value. A null with an error is not there; one without is a null.
+fn part(value: &Value, marks: Option<&Marks>, needs: &[Need]) -> Result<Value, Missing> {
     Ok(match value {
+        Value::Null if marks.is_some_and(|marks| marks.error_below().is_some()) => return Err(missing(marks)),
         Value::List(items) if !needs.is_empty() => {
-            Value::List(items.iter().map(|item| part(item, needs)).collect::<Result<_, _>>()?)
+            let items = items.iter().enumerate().map(|(index, item)| {
+                let marks = marks.and_then(|marks| marks.item(index));
+                part(item, marks, needs)
+            });
+            Value::List(items.collect::<Result<_, _>>()?)
         }
         Value::Object(object) if !needs.is_empty() => {
             let mut fields = Fields::with_capacity(needs.len());
-            gather(needs, object, &mut fields)?;
+            gather(needs, object, marks, &mut fields)?;
             Value::Object(fields)
         }
         value => value.clone(),
@@ -160,7 +181,16 @@ fn part(value: &Value, needs: &[Need]) -> Result<Value, Missing> {
 }
 
 /// Puts the entities of an answer where they belong, and its errors where they happened.
-pub fn place(gathered: &mut Gathered, groups: &[Group], targets: &Targets, answer: Response) {
+///
+/// # Errors
+/// When an entity stands in so many places that the answer is too large.
+pub fn place(
+    gathered: &mut Gathered,
+    groups: &[Group],
+    targets: &Targets,
+    answer: Response,
+    budget: &AnswerBudget,
+) -> Result<(), Abort> {
     let mut answered = match answer.data {
         Value::Object(answered) => answered,
         _ => Fields::default(),
@@ -175,8 +205,28 @@ pub fn place(gathered: &mut Gathered, groups: &[Group], targets: &Targets, answe
         for entity in &mut entities {
             group.output_rewrites.iter().for_each(|change| rewrite(entity, change));
         }
-        place_group(gathered, group, targets, entities, &problems);
+        let uses = uses(&entities, targets);
+        // The first place gets the entity itself; the copies for the others are counted before they are made.
+        let copied = std::iter::zip(&entities, &uses).filter(|(_, uses)| **uses > 1);
+        budget.gather(
+            copied
+                .map(|(entity, uses)| size_of(entity).saturating_mul(uses - 1))
+                .sum(),
+        )?;
+        place_group(gathered, group, targets, entities, uses, &problems);
     }
+    Ok(())
+}
+
+/// In how many places each of the entities stands.
+fn uses(entities: &[Value], targets: &[Option<usize>]) -> Vec<usize> {
+    let mut uses = vec![0_usize; entities.len()];
+    for target in targets.iter().flatten() {
+        if let Some(uses) = uses.get_mut(*target) {
+            *uses += 1;
+        }
+    }
+    uses
 }
 
 fn place_group(
@@ -184,14 +234,9 @@ fn place_group(
     group: &Group,
     targets: &[Option<usize>],
     mut entities: Vec<Value>,
+    mut uses: Vec<usize>,
     problems: &Problems,
 ) {
-    let mut uses = vec![0_usize; entities.len()];
-    for target in targets.iter().flatten() {
-        if let Some(uses) = uses.get_mut(*target) {
-            *uses += 1;
-        }
-    }
     let Gathered { data, faults } = gathered;
     let mut targets = targets.iter();
     for place in &group.places {
@@ -248,11 +293,14 @@ impl Problems {
                         .entry(*index)
                         .or_insert_with(|| Cause::given(error.clone()));
                 }
-                [_, PathSegment::Index(index), inside @ ..] => problems.inside(*index, inside, error),
-                // async-graphql leaves the index out; where something is missing tells which entity it was.
+                [_, PathSegment::Index(index), inside @ ..] => problems.inside(group, *index, inside, error),
+                [_, ..] if entities.is_empty() => {
+                    problems.all.get_or_insert_with(|| Cause::given(error.clone()));
+                }
+                // Too many to be asked for again; where something is missing tells which entity it may have been.
                 [_, inside @ ..] => {
                     let index = problems.find(entities, inside);
-                    problems.inside(index, inside, error);
+                    problems.inside(group, index, inside, error);
                 }
             }
             false
@@ -260,22 +308,21 @@ impl Problems {
         problems
     }
 
-    fn inside(&mut self, index: usize, inside: &[PathSegment], error: &ServerError) {
+    fn inside(&mut self, group: &Group, index: usize, inside: &[PathSegment], error: &ServerError) {
+        let mut inside = inside.to_vec();
+        let rewrites = group.output_rewrites.iter();
+        rewrites.for_each(|change| rewrite_path(&mut inside, change));
         let mut placed = ServerError::new(error.message.clone(), None);
         placed.extensions.clone_from(&error.extensions);
-        self.inside.entry(index).or_default().push((inside.to_vec(), placed));
+        self.inside.entry(index).or_default().push((inside, placed));
     }
 
     /// The entity that an error without an index is about: one that is there. A key that is absent failed for certain,
     /// a null may be meant; when nothing fits, the first entity is as good as any to tell of the error.
     fn find(&mut self, entities: &[Value], inside: &[PathSegment]) -> usize {
-        let candidates = self.candidates.entry(format!("{inside:?}")).or_insert_with(|| {
-            let there = |index: &usize| !matches!(entities[*index], Value::Null);
-            let ending = |wanted| move |index: &usize| there(index) && ending_of(&entities[*index], inside) == wanted;
-            let absent = (0..entities.len()).filter(ending(Ending::Absent));
-            let null = (0..entities.len()).filter(ending(Ending::Null));
-            absent.chain(null).collect()
-        });
+        let key = format!("{inside:?}");
+        let found = || candidates(entities, inside).into();
+        let candidates = self.candidates.entry(key).or_insert_with(found);
         candidates.pop_front().unwrap_or_default()
     }
 
@@ -285,7 +332,10 @@ impl Problems {
             let mut error = error.clone();
             error.path = path(at);
             error.path.extend(inside.iter().cloned());
-            faults.list(error);
+            if let Some(hidden) = faults.list(error).filter(|_| missing) {
+                // The whole entity is missing for a field that the planner added.
+                faults.fail(&path(at), &hidden);
+            }
         }
         if !missing || self.inside.contains_key(&target) {
             return;
@@ -298,29 +348,6 @@ impl Problems {
             }
         }
     }
-}
-
-/// What a value has at the end of a way.
-#[derive(Clone, Copy, PartialEq)]
-enum Ending {
-    Absent,
-    Null,
-    Value,
-}
-
-fn ending_of(value: &Value, way: &[PathSegment]) -> Ending {
-    let Some((step, rest)) = way.split_first() else {
-        return match value {
-            Value::Null => Ending::Null,
-            _ => Ending::Value,
-        };
-    };
-    let inner = match (value, step) {
-        (Value::Object(object), PathSegment::Field(key)) => object.get(key.as_str()),
-        (Value::List(items), PathSegment::Index(index)) => items.get(*index),
-        _ => None,
-    };
-    inner.map_or(Ending::Absent, |inner| ending_of(inner, rest))
 }
 
 fn path(at: &[At<'_>]) -> Vec<PathSegment> {

@@ -4,17 +4,19 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_graphql::{PathSegment, Response, ServerError, Value, Variables};
-use contract::Viewer;
+use contract::{AnswerBudget, BudgetError, Viewer};
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::{BoxFuture, try_join_all};
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
+use super::abort::Abort;
 use super::entities;
 use super::faults::{Cause, Faults};
 use super::plan::{Fetch, MutationStep, Step};
 use super::project;
 use super::shape::ObjectShape;
-use super::tree::{merge, merge_into, rewrite, visit};
+use super::tree::{merge, merge_into, rewrite, rewrite_path, size_of, visit};
 use crate::cache::AnswerCache;
 use crate::limits::Limits;
 use crate::subgraph::{Subgraph, SubgraphData, SubgraphRequest};
@@ -28,6 +30,15 @@ pub struct Caller {
     pub session: Option<i64>,
     /// Ties log lines together.
     pub request_id: Arc<str>,
+}
+
+/// The memory and the time that one answer may take.
+#[derive(Clone)]
+pub struct Allowance {
+    /// The bytes it may hold.
+    pub budget: Arc<AnswerBudget>,
+    /// When it has to be there.
+    pub deadline: Instant,
 }
 
 /// One run of a plan.
@@ -46,6 +57,8 @@ pub struct Run<'a> {
     pub shape: &'a ObjectShape,
     /// Whether a root field of a mutation is being carried out; none for what only reads.
     pub writing: Option<watch::Sender<bool>>,
+    /// The memory and the time it may take.
+    pub allowance: &'a Allowance,
     /// What has been fetched so far. Locked between awaits, never across one.
     pub gathered: Mutex<Gathered>,
 }
@@ -64,23 +77,26 @@ impl Run<'_> {
     ///
     /// A root field of a mutation that has begun is waited for to its end, which its domain bounds: an error says that it
     /// changed nothing.
-    pub async fn run(&self, step: &Step) {
+    ///
+    /// # Errors
+    /// When the answer is too large: nothing of it is needed any more.
+    pub async fn run(&self, step: &Step) -> Result<(), Abort> {
         let running = self.step(step);
         tokio::pin!(running);
-        let in_time = tokio::time::timeout(self.limits.request_time_max(), &mut running).await;
-        if in_time.is_ok() {
-            return;
+        if let Ok(done) = timeout_at(self.allowance.deadline, &mut running).await {
+            return done;
         }
         if let Some(writing) = &self.writing {
             let mut writing = writing.subscribe();
             tokio::select! {
                 biased;
-                () = &mut running => return,
+                done = &mut running => return done,
                 _ = writing.wait_for(|writing| !writing) => {}
             }
         }
         let cause = Cause::new("the request took too long", "TIMEOUT");
         self.gathered().faults.fail(&[], &cause);
+        Ok(())
     }
 
     /// What was fetched.
@@ -88,20 +104,20 @@ impl Run<'_> {
         self.gathered.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn step<'s>(&'s self, step: &'s Step) -> BoxFuture<'s, ()> {
+    fn step<'s>(&'s self, step: &'s Step) -> BoxFuture<'s, Result<(), Abort>> {
         async move {
             match step {
                 Step::Sequence(steps) => {
                     for step in steps {
-                        self.step(step).await;
+                        self.step(step).await?;
                     }
                 }
                 Step::Parallel(steps) => {
-                    join_all(steps.iter().map(|step| self.step(step))).await;
+                    try_join_all(steps.iter().map(|step| self.step(step))).await?;
                 }
                 Step::Serial(roots) => {
                     for root in roots {
-                        self.step(&root.step).await;
+                        self.step(&root.step).await?;
                         if self.is_fatal(root) {
                             break;
                         }
@@ -111,21 +127,28 @@ impl Run<'_> {
                     self.writes(true);
                     let answer = self.roots(fetch).await;
                     self.writes(false);
+                    let answer = answer?;
                     self.gathered().take_root(fetch, answer);
                 }
                 Step::Nested(place, fetch) => {
-                    let answer = self.roots(fetch).await;
+                    let answer = self.roots(fetch).await?;
                     let mut gathered = self.gathered();
                     let mut data = answer.data;
                     fetch.rewrites.iter().for_each(|change| rewrite(&mut data, change));
                     let Gathered { data: tree, faults } = &mut *gathered;
+                    let bytes = size_of(&data);
+                    let mut fits = Ok(());
                     visit(tree, place, &mut Vec::new(), &mut |object, at| {
                         let path: Vec<_> = at.iter().map(PathSegment::from).collect();
-                        place_errors(faults, &answer.errors, &path, &fetch.keys);
-                        if let Value::Object(fields) = data.clone() {
+                        place_errors(faults, &answer.errors, &path, fetch);
+                        fits = fits.and_then(|()| self.allowance.budget.gather(bytes));
+                        if fits.is_ok()
+                            && let Value::Object(fields) = data.clone()
+                        {
                             merge_into(object, fields);
                         }
                     });
+                    fits?;
                 }
                 Step::Entities(fetch, groups) => {
                     let asked = {
@@ -133,12 +156,13 @@ impl Run<'_> {
                         entities::collect(&mut gathered, groups, self.limits.entities_max)
                     };
                     if asked.is_empty() {
-                        return;
+                        return Ok(());
                     }
-                    let (answer, targets) = self.entities(fetch, groups, asked).await;
-                    entities::place(&mut self.gathered(), groups, &targets, answer);
+                    let (answer, targets) = self.entities(fetch, groups, asked).await?;
+                    entities::place(&mut self.gathered(), groups, &targets, answer, &self.allowance.budget)?;
                 }
             }
+            Ok(())
         }
         .boxed()
     }
@@ -154,18 +178,28 @@ impl Run<'_> {
     /// next root fields did, and they do not begin.
     fn is_fatal(&self, root: &MutationStep) -> bool {
         let gathered = self.gathered();
-        project::nulls_the_answer(self.shape, &root.data_key, &gathered.data, &gathered.faults)
+        project::nulls_the_answer(
+            self.shape,
+            &root.data_key,
+            &gathered.data,
+            &gathered.faults,
+            self.allowance,
+        )
     }
 
     /// Asks a subgraph. Whatever happens, there is an answer.
-    pub async fn ask(&self, fetch: &Fetch, variables: Variables) -> Response {
-        let request = self.request(fetch, variables);
+    ///
+    /// # Errors
+    /// When the answer is too large.
+    pub async fn ask(&self, fetch: &Fetch, variables: Variables) -> Result<Response, Abort> {
+        let mut request = self.request(fetch, variables);
+        request.budget = Some(Arc::clone(&self.allowance.budget));
         let asked = AssertUnwindSafe(self.subgraphs[fetch.subgraph].fetch(request)).catch_unwind();
         match asked.await {
-            Ok(data) => into_response(&fetch.name, data),
+            Ok(data) => receive(&fetch.name, data, &self.allowance.budget),
             Err(_) => {
                 tracing::error!(subgraph = %fetch.name, request_id = %self.caller.request_id, "a subgraph panicked");
-                failed("something went wrong on our side", "INTERNAL")
+                Ok(failed("something went wrong on our side", "INTERNAL"))
             }
         }
     }
@@ -185,6 +219,7 @@ impl Run<'_> {
             session,
             request_id: self.caller.request_id.clone(),
             queries_only: false,
+            budget: None,
         }
     }
 
@@ -205,11 +240,11 @@ impl Run<'_> {
 }
 
 impl Gathered {
-    /// Nothing yet, and room for so many errors.
-    pub fn new(errors_max: usize) -> Self {
+    /// Nothing yet of an answer of that shape, and room for so many errors.
+    pub fn new(errors_max: usize, shape: Arc<ObjectShape>) -> Self {
         Self {
             data: Value::Object(Default::default()),
-            faults: Faults::new(errors_max),
+            faults: Faults::new(errors_max, shape),
         }
     }
 
@@ -217,19 +252,27 @@ impl Gathered {
     pub fn take_root(&mut self, fetch: &Fetch, answer: Response) {
         let mut data = answer.data;
         fetch.rewrites.iter().for_each(|change| rewrite(&mut data, change));
-        place_errors(&mut self.faults, &answer.errors, &[], &fetch.keys);
+        place_errors(&mut self.faults, &answer.errors, &[], fetch);
         if matches!(data, Value::Object(_)) {
             merge(&mut self.data, data);
         }
     }
 }
 
-/// Errors with a path happened there; one without is why the fetch's own keys are missing.
-fn place_errors(faults: &mut Faults, errors: &[ServerError], at: &[PathSegment], keys: &[String]) {
+/// Errors with a path happened there; one without, or of something that was not asked for, is why the fetch's own keys
+/// are missing.
+fn place_errors(faults: &mut Faults, errors: &[ServerError], at: &[PathSegment], fetch: &Fetch) {
+    let is_asked_for = |key: &PathSegment| match key {
+        PathSegment::Field(key) => fetch.keys.contains(key),
+        PathSegment::Index(_) => false,
+    };
     for error in errors {
-        if error.path.is_empty() {
+        let mut inside = error.path.clone();
+        let rewrites = fetch.rewrites.iter();
+        rewrites.for_each(|change| rewrite_path(&mut inside, change));
+        if !inside.first().is_some_and(is_asked_for) {
             let cause = Cause::given(error.clone());
-            for key in keys {
+            for key in &fetch.keys {
                 let mut path = at.to_vec();
                 path.push(PathSegment::Field(key.clone()));
                 faults.fail(&path, &cause);
@@ -238,13 +281,31 @@ fn place_errors(faults: &mut Faults, errors: &[ServerError], at: &[PathSegment],
         }
         let mut listed = ServerError::new(error.message.clone(), None);
         listed.extensions.clone_from(&error.extensions);
-        listed.path = at.iter().chain(&error.path).cloned().collect();
+        listed.path = at.iter().cloned().chain(inside).collect();
         faults.list(listed);
     }
 }
 
+/// The response a subgraph gave, counted.
+///
+/// # Errors
+/// When it is too large, or the subgraph says that it would be.
+pub fn receive(subgraph: &str, data: SubgraphData, budget: &AnswerBudget) -> Result<Response, Abort> {
+    if let SubgraphData::Json(answer) = &data
+        && answer.body.len() > budget.bytes_max()
+    {
+        return Err(BudgetError::AnswerTooLarge(budget.bytes_max()).into());
+    }
+    let response = into_response(subgraph, data);
+    match response.errors.iter().find_map(Abort::of) {
+        Some(abort) => return Err(abort),
+        None => budget.gather(size_of(&response.data))?,
+    }
+    Ok(response)
+}
+
 /// The response a subgraph gave, in whatever form it has it.
-pub fn into_response(subgraph: &str, data: SubgraphData) -> Response {
+fn into_response(subgraph: &str, data: SubgraphData) -> Response {
     match data {
         SubgraphData::Tree(response) => response,
         SubgraphData::Json(answer) => serde_json::from_slice(&answer.body).unwrap_or_else(|error| {

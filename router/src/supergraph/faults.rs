@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::{ErrorExtensionValues, PathSegment, ServerError};
 
+use super::shape::{Kind, ObjectShape, ValueShape};
+use super::tree::At;
+
 /// Why a fetch brought nothing. It becomes an error at every field of the answer that stays empty for it.
 #[derive(Debug)]
 pub struct Cause {
@@ -38,6 +41,15 @@ impl Cause {
         })
     }
 
+    /// The cause that an error elsewhere is.
+    fn copied(error: &ServerError) -> Arc<Self> {
+        Arc::new(Self {
+            message: error.message.clone(),
+            extensions: error.extensions.clone(),
+            told: AtomicBool::new(false),
+        })
+    }
+
     /// An error that tells of it.
     pub fn error(&self) -> ServerError {
         self.told.store(true, Ordering::Relaxed);
@@ -50,6 +62,8 @@ impl Cause {
 /// What went wrong while an operation ran.
 #[derive(Debug, Default)]
 pub struct Faults {
+    /// What the answer shows; an error elsewhere is about a field that the planner added.
+    shape: Option<Arc<ObjectShape>>,
     /// The errors to list, at most `errors_max`.
     pub listed: Vec<ServerError>,
     /// How many more there were.
@@ -62,23 +76,32 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// None yet, and room for so many.
-    pub fn new(errors_max: usize) -> Self {
+    /// None yet, and room for so many, of an answer of that shape.
+    pub fn new(errors_max: usize, shape: Arc<ObjectShape>) -> Self {
         Self {
             errors_max,
+            shape: Some(shape),
             ..Self::default()
         }
     }
 
-    /// Lists an error that happened at exactly this place.
-    pub fn list(&mut self, error: ServerError) {
+    /// Takes an error that happened at exactly this place of the fetched data. It is listed where the operation asked for
+    /// the place. Where the planner added it, what depends on it fails for this error
+    /// ([`Marks::error_below`]), and nothing else is said: then this answers with the cause.
+    pub fn list(&mut self, error: ServerError) -> Option<Arc<Cause>> {
+        let shown = self.shape.as_ref().is_none_or(|shape| is_shown(shape, &error.path));
         let mut mark = self.marks.get_or_insert_default();
         for segment in &error.path {
-            mark.listed = true;
+            mark.listed |= shown;
             mark = mark.child_mut(segment);
         }
-        mark.listed = true;
+        mark.listed |= shown;
+        let cause = mark.error.get_or_insert_with(|| Cause::copied(&error)).clone();
+        if !shown {
+            return Some(cause);
+        }
         self.push(error);
+        None
     }
 
     /// Lists an error that the marks need not know: the place is being written right now.
@@ -111,13 +134,43 @@ impl Faults {
     }
 }
 
-/// The places that errors explain, as a tree like the answer itself.
+/// Whether the operation asked for a place of the fetched data.
+fn is_shown(shape: &ObjectShape, path: &[PathSegment]) -> bool {
+    let mut objects = vec![shape];
+    for segment in path {
+        let PathSegment::Field(key) = segment else { continue };
+        let fields = objects.iter().flat_map(|object| &object.fields);
+        let found: Vec<_> = fields.filter(|field| *field.data_key == **key).collect();
+        if found.is_empty() {
+            return false;
+        }
+        let values = found.iter().filter_map(|field| field.value.as_ref());
+        objects = values.flat_map(ValueShape::objects).collect();
+    }
+    true
+}
+
+impl ValueShape {
+    /// What the objects in a value can be, lists followed.
+    fn objects(&self) -> Vec<&ObjectShape> {
+        match &self.kind {
+            Kind::List(item) => item.objects(),
+            Kind::Object(object) => vec![object],
+            Kind::Abstract(objects) => objects.values().map(Arc::as_ref).collect(),
+            Kind::Leaf(_) => Vec::new(),
+        }
+    }
+}
+
+/// The places of the fetched data that errors explain, as a tree like the data itself.
 #[derive(Debug, Default)]
 pub struct Marks {
     /// An error is listed for this place or one below it.
     pub listed: bool,
     /// Why this place, and those below it, may be empty.
     pub cause: Option<Arc<Cause>>,
+    /// The error that happened at exactly this place.
+    error: Option<Arc<Cause>>,
     fields: HashMap<String, Marks>,
     items: HashMap<usize, Marks>,
 }
@@ -131,6 +184,23 @@ impl Marks {
     /// The mark of an index.
     pub fn item(&self, index: usize) -> Option<&Self> {
         self.items.get(&index)
+    }
+
+    /// An error that happened at this place or below it.
+    pub fn error_below(&self) -> Option<&Arc<Cause>> {
+        let below = || {
+            let mut inner = self.fields.values().chain(self.items.values());
+            inner.find_map(Self::error_below)
+        };
+        self.error.as_ref().or_else(below)
+    }
+
+    /// The mark at the end of a way.
+    pub fn at<'a>(&self, way: impl IntoIterator<Item = &'a At<'a>>) -> Option<&Self> {
+        way.into_iter().try_fold(self, |mark, step| match step {
+            At::Key(key) => mark.field(key),
+            At::Index(index) => mark.item(*index),
+        })
     }
 
     /// Whether a key below this place is known to have failed: then the object was there.

@@ -1,16 +1,30 @@
 //! From the merged trees to the bytes of the answer: order, aliases, types, and nulls as the specification says.
 
+use std::time::Duration;
+
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, PathSegment, ServerError, Value};
+use contract::BudgetError;
 use serde::Serialize;
+use tokio::time::Instant;
 
+use super::abort::Abort;
+use super::execute::Allowance;
 use super::faults::{Cause, Faults, Marks};
 use super::places::places;
 use super::shape::{FieldShape, Kind, Leaf, ObjectShape, ValueShape};
 use crate::subgraph::{Answer, Outcome};
 
+/// An answer that is begun is written for so long, whenever the time of its request ends.
+const WRITING_TIME_MIN: Duration = Duration::from_secs(1);
+/// How many bytes are written between two looks at the clock.
+const BYTES_PER_LOOK: usize = 64 * 1024;
+
 /// Writes the response map.
-pub fn project(shape: &ObjectShape, data: &Value, mut faults: Faults) -> Answer {
+///
+/// # Errors
+/// When it takes more bytes or more time than allowed.
+pub fn project(shape: &ObjectShape, data: &Value, mut faults: Faults, allowance: &Allowance) -> Result<Answer, Abort> {
     let marks = faults.marks.take();
     for error in std::mem::take(&mut faults.listed) {
         for place in places(shape, data, &error.path) {
@@ -19,10 +33,15 @@ pub fn project(shape: &ObjectShape, data: &Value, mut faults: Faults) -> Answer 
             faults.push(placed);
         }
     }
+    // Values of a few bytes take more memory than text: what is reserved is rarely too little.
+    let expected = allowance.budget.gathered_bytes().min(allowance.budget.bytes_max());
     let mut writer = Writer {
-        out: Vec::with_capacity(512),
+        out: Vec::with_capacity(expected.max(512)),
         path: Vec::new(),
         faults,
+        bytes_max: allowance.budget.bytes_max(),
+        look_at: BYTES_PER_LOOK.min(allowance.budget.bytes_max()),
+        deadline: allowance.deadline.max(Instant::now() + WRITING_TIME_MIN),
     };
     writer.out.extend_from_slice(b"{\"data\":");
     let start = writer.out.len();
@@ -34,20 +53,27 @@ pub fn project(shape: &ObjectShape, data: &Value, mut faults: Faults) -> Answer 
     let covered = Covered::root(marks.as_ref());
     let outcome = match writer.object(shape, root, covered) {
         Ok(()) => Outcome::Data,
-        Err(Nulled) => {
+        Err(Halt::Aborted(abort)) => return Err(abort),
+        Err(Halt::Nulled) => {
             writer.out.truncate(start);
             writer.out.extend_from_slice(b"null");
             Outcome::NullData
         }
     };
-    Answer {
+    Ok(Answer {
         body: writer.finish().into(),
         outcome,
-    }
+    })
 }
 
 /// Whether what stands behind one of the root's keys makes all of the answer null.
-pub fn nulls_the_answer(shape: &ObjectShape, data_key: &str, data: &Value, faults: &Faults) -> bool {
+pub fn nulls_the_answer(
+    shape: &ObjectShape,
+    data_key: &str,
+    data: &Value,
+    faults: &Faults,
+    allowance: &Allowance,
+) -> bool {
     let Some(field) = shape.fields.iter().find(|field| *field.data_key == *data_key) else {
         return false;
     };
@@ -58,6 +84,9 @@ pub fn nulls_the_answer(shape: &ObjectShape, data_key: &str, data: &Value, fault
         out: Vec::new(),
         path: Vec::new(),
         faults: Faults::default(),
+        bytes_max: allowance.budget.bytes_max(),
+        look_at: BYTES_PER_LOOK.min(allowance.budget.bytes_max()),
+        deadline: allowance.deadline.max(Instant::now() + WRITING_TIME_MIN),
     };
     let found = match data {
         Value::Object(root) => root.get(&*field.data_key),
@@ -67,8 +96,13 @@ pub fn nulls_the_answer(shape: &ObjectShape, data_key: &str, data: &Value, fault
     writer.field(shape, field, value, found, covered).is_err()
 }
 
-/// A null that has to go to the parent.
-struct Nulled;
+/// Why nothing more is written here.
+enum Halt {
+    /// A null has to go to the parent.
+    Nulled,
+    /// There will be no such answer.
+    Aborted(Abort),
+}
 
 /// A step of the path being written.
 #[derive(Clone, Copy)]
@@ -117,6 +151,10 @@ struct Writer<'a> {
     out: Vec<u8>,
     path: Vec<Step<'a>>,
     faults: Faults,
+    bytes_max: usize,
+    /// At how many bytes the bounds are looked at next.
+    look_at: usize,
+    deadline: Instant,
 }
 
 impl<'a> Writer<'a> {
@@ -125,7 +163,7 @@ impl<'a> Writer<'a> {
         shape: &'a ObjectShape,
         object: &IndexMap<Name, Value>,
         covered: Covered<'_>,
-    ) -> Result<(), Nulled> {
+    ) -> Result<(), Halt> {
         self.out.push(b'{');
         // Subgraphs answer in the order they were asked, which is nearly ours: look behind the last find first.
         let mut next = 0;
@@ -167,7 +205,7 @@ impl<'a> Writer<'a> {
         shape: &'a ValueShape,
         value: Option<&Value>,
         covered: Covered<'_>,
-    ) -> Result<(), Nulled> {
+    ) -> Result<(), Halt> {
         let describe = |what: &str| format!("{what} {}.{}", parent.typename, field.name);
         self.value(shape, value, covered, &describe)
     }
@@ -179,7 +217,7 @@ impl<'a> Writer<'a> {
         value: Option<&Value>,
         covered: Covered<'_>,
         describe: &dyn Fn(&str) -> String,
-    ) -> Result<(), Nulled> {
+    ) -> Result<(), Halt> {
         let start = self.out.len();
         let written = match value {
             None | Some(Value::Null) => self.missing(shape, value.is_none(), covered, describe),
@@ -203,13 +241,29 @@ impl<'a> Writer<'a> {
                 _ => self.malformed(covered, describe("a value of the wrong type for")),
             },
         };
-        if let Err(Nulled) = written {
-            self.out.truncate(start);
-            if shape.non_null {
-                return Err(Nulled);
+        match written {
+            Ok(()) => {}
+            Err(Halt::Nulled) if !shape.non_null => {
+                self.out.truncate(start);
+                self.out.extend_from_slice(b"null");
             }
-            self.out.extend_from_slice(b"null");
+            Err(halt) => return Err(halt),
         }
+        match self.out.len() < self.look_at {
+            true => Ok(()),
+            false => self.look(),
+        }
+    }
+
+    /// Looks whether the answer is within its bounds.
+    fn look(&mut self) -> Result<(), Halt> {
+        if self.out.len() > self.bytes_max {
+            return Err(Halt::Aborted(BudgetError::AnswerTooLarge(self.bytes_max).into()));
+        }
+        if Instant::now() > self.deadline {
+            return Err(Halt::Aborted(Abort::timeout()));
+        }
+        self.look_at = (self.out.len() + BYTES_PER_LOOK).min(self.bytes_max);
         Ok(())
     }
 
@@ -219,7 +273,7 @@ impl<'a> Writer<'a> {
         items: &[Value],
         covered: Covered<'_>,
         describe: &dyn Fn(&str) -> String,
-    ) -> Result<(), Nulled> {
+    ) -> Result<(), Halt> {
         self.out.push(b'[');
         for (index, item) in items.iter().enumerate() {
             if index > 0 {
@@ -241,7 +295,7 @@ impl<'a> Writer<'a> {
         absent: bool,
         covered: Covered<'_>,
         describe: &dyn Fn(&str) -> String,
-    ) -> Result<(), Nulled> {
+    ) -> Result<(), Halt> {
         let explained = covered.mark.is_some_and(|mark| mark.listed);
         if explained {
             // A subgraph may answer null for an object none of whose fields it could resolve (async-graphql does).
@@ -251,6 +305,11 @@ impl<'a> Writer<'a> {
             {
                 return self.object(object, &IndexMap::new(), covered);
             }
+        } else if let Some(cause) = covered.mark.and_then(Marks::error_below) {
+            // A field that the planner added has failed below, and its null came up to here.
+            let mut error = cause.error();
+            error.path = self.path();
+            self.faults.push(error);
         } else if let Some(cause) = covered.cause.filter(|_| absent) {
             let mut error = cause.error();
             error.path = self.path();
@@ -258,14 +317,14 @@ impl<'a> Writer<'a> {
         } else if shape.non_null {
             self.complain(describe("no value for the non-null"));
         }
-        Err(Nulled)
+        Err(Halt::Nulled)
     }
 
-    fn malformed(&mut self, covered: Covered<'_>, message: String) -> Result<(), Nulled> {
+    fn malformed(&mut self, covered: Covered<'_>, message: String) -> Result<(), Halt> {
         if covered.mark.is_none_or(|mark| !mark.listed) {
             self.complain(message);
         }
-        Err(Nulled)
+        Err(Halt::Nulled)
     }
 
     fn complain(&mut self, message: String) {

@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use async_graphql::{PathSegment, Response, ServerError, Value, Variables};
 
+use super::abort::Abort;
 use super::entities::{self, Targets};
-use super::execute::Run;
+use super::execute::{Allowance, Run};
 use super::faults::Faults;
 use super::plan::{Fetch, Group, Plan, Step, Watched};
 use super::project;
-use super::tree::Fields;
+use super::tree::{Fields, size_of};
 use crate::cache::{AnswerCache, Asked, Kept, Moment, Slot};
 use crate::subgraph::Answer;
 
 /// The answer to an operation that is one fetch and whose answer is remembered: nothing has to run.
-pub fn whole_answer(cache: &AnswerCache, plan: &Plan, variables: &Variables) -> Option<Answer> {
+pub fn whole_answer(cache: &AnswerCache, plan: &Plan, variables: &Variables, allowance: &Allowance) -> Option<Answer> {
     let Step::Fetch(fetch) = &plan.fetches.steps else {
         return None;
     };
@@ -27,12 +28,15 @@ pub fn whole_answer(cache: &AnswerCache, plan: &Plan, variables: &Variables) -> 
         entity: None,
     };
     let kept = cache.hit(&asked)?;
-    Some(project::project(&plan.shape, &kept.data, Faults::default()))
+    project::project(&plan.shape, &kept.data, Faults::default(), allowance).ok()
 }
 
 impl Run<'_> {
     /// The answer to a fetch of root fields: the remembered one, or the subgraph's.
-    pub async fn roots(&self, fetch: &Fetch) -> Response {
+    ///
+    /// # Errors
+    /// When the answer is too large.
+    pub async fn roots(&self, fetch: &Fetch) -> Result<Response, Abort> {
         let Some(remembered) = &fetch.remembered else {
             return self.ask(fetch, self.variables_of(fetch)).await;
         };
@@ -42,21 +46,30 @@ impl Run<'_> {
             entity: None,
         };
         if let Some(kept) = self.cache.get(&asked) {
-            return Response::new(kept.data.clone());
+            self.allowance.budget.gather(size_of(&kept.data))?;
+            return Ok(Response::new(kept.data.clone()));
         }
         let begun = self.cache.begin();
-        let answer = self.ask(fetch, self.variables_of(fetch)).await;
+        let answer = self.ask(fetch, self.variables_of(fetch)).await?;
         if let Some(begun) = begun
             && answer.errors.is_empty()
             && let Some(slots) = slots_of(&remembered.watched, &answer.data)
         {
             self.cache.keep(&asked, &answer.data, slots, begun);
         }
-        answer
+        Ok(answer)
     }
 
     /// The answer to a fetch of entities, and where they belong. Only those that are not remembered are asked for.
-    pub async fn entities(&self, fetch: &Fetch, groups: &[Group], asked: entities::Asked) -> (Response, Targets) {
+    ///
+    /// # Errors
+    /// When the answer is too large.
+    pub async fn entities(
+        &self,
+        fetch: &Fetch,
+        groups: &[Group],
+        asked: entities::Asked,
+    ) -> Result<(Response, Targets), Abort> {
         let (representations, targets) = asked.into_parts();
         let mut variables = self.variables_of(fetch);
         let known: Vec<_> = groups
@@ -74,14 +87,21 @@ impl Run<'_> {
         let begun = self.cache.begin();
         let mut answer = match nothing_missing {
             true => Response::new(Value::Object(Fields::default())),
-            false => self.ask(fetch, variables).await,
+            false => {
+                let mut answer = self.ask(fetch, variables.clone()).await?;
+                if !answer.errors.is_empty() {
+                    self.attribute(fetch, groups, &variables, &mut answer).await?;
+                }
+                answer
+            }
         };
         if let Some(begun) = begun {
             for (group, recalled) in groups.iter().zip(known) {
+                self.allowance.budget.gather(recalled.bytes())?;
                 recalled.complete(self.cache, self.variables, group, &mut answer, begun);
             }
         }
-        (answer, targets)
+        Ok((answer, targets))
     }
 }
 
@@ -118,6 +138,11 @@ impl Recalled {
 
     fn is_known(&self, index: usize) -> bool {
         self.known.get(index).is_some_and(Option::is_some)
+    }
+
+    /// The bytes of what is remembered.
+    fn bytes(&self) -> usize {
+        self.known.iter().flatten().map(|kept| size_of(&kept.data)).sum()
     }
 
     fn missing(&self) -> Vec<Value> {

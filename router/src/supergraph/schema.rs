@@ -8,6 +8,7 @@ use hive_router_query_planner::consumer_schema::ConsumerSchema;
 use hive_router_query_planner::utils::parsing::safe_parse_schema;
 
 use super::introspect::Sizes;
+use super::text_bounds::TextBounds;
 use super::{SupergraphError, introspection_fields};
 
 /// The public schema, ready to validate against and to introspect.
@@ -20,6 +21,8 @@ pub struct PublicSchema {
     pub field_names: HashSet<Name>,
     /// How much there is to introspect.
     pub sizes: Sizes,
+    /// How long texts can be.
+    pub texts: TextBounds,
 }
 
 impl PublicSchema {
@@ -34,6 +37,7 @@ impl PublicSchema {
             implementers,
             field_names,
             sizes,
+            texts: TextBounds::of(supergraph_sdl)?,
         })
     }
 

@@ -8,7 +8,8 @@ use async_graphql::{Response, ServerError, Value};
 use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
 
-use super::execute::into_response;
+use super::abort::Abort;
+use super::execute::{Allowance, receive};
 use super::refusal::Refusal;
 use super::{Inner, Prepared};
 use crate::subgraph::{Answer, SubgraphData, SubgraphRequest};
@@ -27,31 +28,39 @@ pub fn subscribe(inner: Arc<Inner>, request: SubgraphRequest) -> BoxStream<'stat
 
 async fn open(inner: Arc<Inner>, request: SubgraphRequest) -> Result<BoxStream<'static, Answer>, Refusal> {
     let queries_only = request.queries_only;
-    let prepared = inner.prepare(request).await?;
+    let prepared = inner.prepare_in_time(request).await?;
     match prepared.operation.kind() {
         OperationType::Subscription => {}
         OperationType::Mutation if queries_only => return Err(Refusal::QueriesOnly("mutation")),
-        _ => return Ok(once(inner.execute(&prepared, inner.gathered()).await)),
+        _ => {
+            return Ok(once(
+                inner
+                    .execute(&prepared, inner.gathered(&prepared), &prepared.allowance)
+                    .await,
+            ));
+        }
     }
+    let prepared = Arc::new(prepared);
     let source = prepared.plan.fetches.source.as_ref().ok_or(Refusal::Internal)?;
-    let run = inner.run(&prepared, inner.gathered());
+    let run = inner.run(&prepared, inner.gathered(&prepared), &prepared.allowance);
     let events = inner.subgraphs[source.subgraph].subscribe(run.request(source, run.variables_of(source)));
     let mut events = events
         .map({
-            let name = source.name.clone();
-            move |event| into_response(&name, event)
+            let (name, inner, prepared) = (source.name.clone(), inner.clone(), prepared.clone());
+            move |event| Event::receive(&name, event, inner.allowance(Some(&prepared.allowance.budget)))
         })
         .boxed()
         .peekable();
     // A subgraph that will not have this subscription says so and ends; one that stumbles over an event goes on.
     let first = events.next().await;
-    if let Some(first) = &first
+    if let Some(Event {
+        response: Ok(first), ..
+    }) = &first
         && let Some(refusal) = refusal(first)
         && matches!(Pin::new(&mut events).peek().now_or_never(), Some(None))
     {
         return Err(refusal);
     }
-    let prepared = Arc::new(prepared);
     let answers = stream::iter(first).chain(events).then(move |event| {
         let (inner, prepared) = (inner.clone(), prepared.clone());
         async move { answer(&inner, &prepared, event).await }
@@ -63,12 +72,31 @@ fn once(answer: Answer) -> BoxStream<'static, Answer> {
     stream::once(async { answer }).boxed()
 }
 
-async fn answer(inner: &Inner, prepared: &Prepared, event: Response) -> Answer {
-    let mut gathered = inner.gathered();
-    if let Some(source) = &prepared.plan.fetches.source {
-        gathered.take_root(source, event);
+/// An event of the source, and what the answer to it may take.
+struct Event {
+    response: Result<Response, Abort>,
+    allowance: Allowance,
+}
+
+impl Event {
+    fn receive(subgraph: &str, data: SubgraphData, allowance: Allowance) -> Self {
+        Self {
+            response: receive(subgraph, data, &allowance.budget),
+            allowance,
+        }
     }
-    inner.execute(prepared, gathered).await
+}
+
+async fn answer(inner: &Inner, prepared: &Prepared, event: Event) -> Answer {
+    let response = match event.response {
+        Ok(response) => response,
+        Err(abort) => return abort.into_answer(),
+    };
+    let mut gathered = inner.gathered(prepared);
+    if let Some(source) = &prepared.plan.fetches.source {
+        gathered.take_root(source, response);
+    }
+    inner.execute(prepared, gathered, &event.allowance).await
 }
 
 /// An answer without data, in case it is the subgraph saying that there will be no stream.

@@ -27,6 +27,21 @@ impl From<&At<'_>> for PathSegment {
     }
 }
 
+/// What a value takes in memory beside its text, about.
+const VALUE_BYTES: usize = 48;
+
+/// About how many bytes a tree takes in memory.
+pub fn size_of(value: &Value) -> usize {
+    VALUE_BYTES
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Binary(bytes) => bytes.len(),
+            Value::List(items) => items.iter().map(size_of).sum(),
+            Value::Object(fields) => fields.values().map(size_of).sum(),
+            _ => 0,
+        }
+}
+
 /// The `__typename` an object came with.
 pub fn typename(object: &Fields) -> Option<&str> {
     match object.get("__typename") {
@@ -109,6 +124,32 @@ pub fn merge_into(target: &mut Fields, source: Fields) {
 /// Applies a rewrite.
 pub fn rewrite(value: &mut Value, change: &Rewrite) {
     rewrite_at(value, &change.at, &change.change);
+}
+
+/// Changes the path of an error as a rewrite changes the tree.
+pub fn rewrite_path(path: &mut [PathSegment], change: &Rewrite) {
+    let Change::Rename(name) = &change.change else { return };
+    let mut keys = change.at.iter().filter_map(|hop| match hop {
+        RewriteHop::Key(key) => Some(key.as_str()),
+        RewriteHop::Types(_) => None,
+    });
+    let mut fields = path.iter_mut().filter_map(|segment| match segment {
+        PathSegment::Field(key) => Some(key),
+        PathSegment::Index(_) => None,
+    });
+    let Some(mut key) = keys.next() else { return };
+    for field in fields.by_ref() {
+        if field != key {
+            return;
+        }
+        match keys.next() {
+            Some(next) => key = next,
+            None => {
+                *field = name.to_string();
+                return;
+            }
+        }
+    }
 }
 
 fn rewrite_at(value: &mut Value, way: &[RewriteHop], change: &Change) {

@@ -141,7 +141,7 @@ pub fn validate(
     }
     let pages_by_variables = weight::depends_on_variables(&document, &definition);
     if !pages_by_variables {
-        weight::weigh(&document, &definition, &Variables::default(), limits)?;
+        weight::weigh(&document, &definition, &Variables::default(), &schema.texts, limits)?;
     }
     let mut asked = Vec::new();
     conditions_of(&document, &definition.selection_set, &mut asked, &mut Vec::new());

@@ -1,5 +1,5 @@
 //! How big the answer to an operation can become. A page inside a page multiplies: three lists of 100, one inside the
-//! other, are a million objects, whatever the text looks like.
+//! other, are a million objects, whatever the text looks like. Texts count by how long the schema says they can be.
 
 use apollo_compiler::ast::Value as Literal;
 use apollo_compiler::executable::{Field, Operation, Selection, SelectionSet};
@@ -7,12 +7,13 @@ use apollo_compiler::{ExecutableDocument, Node};
 use async_graphql::{Value, Variables};
 
 use super::refusal::Refusal;
+use super::text_bounds::TextBounds;
 use crate::limits::Limits;
 
 /// What a page is taken to have when the caller does not say: what our own domains give.
 const PAGE_DEFAULT: u64 = 25;
 
-/// Refuses an operation whose answer can have more values than the limits allow.
+/// Refuses an operation whose answer can have more values, or more text, than the limits allow.
 ///
 /// Fields that `@skip` leaves out are counted as well. Walks every fragment as often as it is spread, so the operation
 /// has to have been measured before.
@@ -20,19 +21,26 @@ pub fn weigh(
     document: &ExecutableDocument,
     operation: &Operation,
     variables: &Variables,
+    texts: &TextBounds,
     limits: &Limits,
 ) -> Result<(), Refusal> {
     let mut scales = Scales {
         document,
         variables,
+        texts,
         values: 0,
+        chars: 0,
     };
     scales.selections(&operation.selection_set, 1);
-    match scales.values <= limits.answer_values_max {
+    within("values", scales.values, limits.answer_values_max)?;
+    within("characters of text", scales.chars, limits.answer_text_chars_max)
+}
+
+fn within(what: &str, is: u64, max: u64) -> Result<(), Refusal> {
+    match is <= max {
         true => Ok(()),
         false => Err(Refusal::TooComplex(format!(
-            "the answer could have more than the {} values allowed: pages inside pages multiply, so ask for smaller ones",
-            limits.answer_values_max
+            "the answer could have more than the {max} {what} allowed: pages inside pages multiply, so ask for smaller ones"
         ))),
     }
 }
@@ -58,7 +66,9 @@ fn is_paged(field: &Field) -> bool {
 struct Scales<'a> {
     document: &'a ExecutableDocument,
     variables: &'a Variables,
+    texts: &'a TextBounds,
     values: u64,
+    chars: u64,
 }
 
 impl Scales<'_> {
@@ -67,6 +77,10 @@ impl Scales<'_> {
             match selection {
                 Selection::Field(field) => {
                     self.values = self.values.saturating_add(times);
+                    if field.selection_set.is_empty() {
+                        let chars = self.texts.chars(&set.ty, &field.name);
+                        self.chars = self.chars.saturating_add(times.saturating_mul(chars));
+                    }
                     let times = match is_paged(field) {
                         true => times.saturating_mul(self.page(field)),
                         false => times,

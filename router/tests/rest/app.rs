@@ -179,6 +179,7 @@ pub async fn ask(gateway: &Gateway, query: &str, viewer: Viewer) -> Value {
         session: None,
         request_id: "test".into(),
         queries_only: false,
+        budget: None,
     };
     let answer = gateway.graph.fetch(request).await.into_answer();
     serde_json::from_slice::<Value>(&answer.body).unwrap()["data"].take()

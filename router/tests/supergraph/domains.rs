@@ -77,6 +77,7 @@ pub fn request(viewer: Viewer, query: &str, variables: Value) -> SubgraphRequest
         session: None,
         request_id: "test".into(),
         queries_only: false,
+        budget: None,
     }
 }
 

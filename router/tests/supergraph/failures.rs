@@ -150,3 +150,58 @@ async fn a_mutation_ends_with_the_root_field_whose_null_takes_all_of_the_answer_
     let answer = graph.run(r#"mutation { note(text: "first") }"#).await;
     assert_eq!(answer, json!({ "data": { "note": ["note first"] } }));
 }
+
+fn paths(answer: &Value) -> Vec<Value> {
+    let errors = answer["errors"].as_array().map_or(&[][..], |errors| errors);
+    errors.iter().map(|error| error["path"].clone()).collect()
+}
+
+#[tokio::test]
+async fn an_error_of_a_field_that_the_planner_added_stands_where_it_was_needed() {
+    let graph = Graph::new();
+    for (query, data, expected) in [
+        (
+            r#"{ p: product(upc: "d") { x: shipping } }"#,
+            json!({ "p": null }),
+            vec![json!(["p", "x"])],
+        ),
+        (
+            r#"{ p: product(upc: "d") { size: upc weight: name x: volume } }"#,
+            json!({ "p": { "size": "d", "weight": "Dates", "x": null } }),
+            vec![json!(["p", "x"])],
+        ),
+        (
+            r#"{ p: product(upc: "d") { w: weight volume } }"#,
+            json!({ "p": { "w": null, "volume": null } }),
+            vec![json!(["p", "w"]), json!(["p", "volume"])],
+        ),
+        (
+            r#"{ topReviews { id } r: review(id: "14") { product { upc volume also: volume } } }"#,
+            json!({ "topReviews": [{ "id": "11" }, { "id": "12" }, { "id": "13" }],
+                    "r": { "product": { "upc": "d", "volume": null, "also": null } } }),
+            vec![json!(["r", "product", "volume"]), json!(["r", "product", "also"])],
+        ),
+    ] {
+        let answer = graph.run(query).await;
+        assert_eq!(answer["data"], data, "{answer}");
+        let mut found = paths(&answer);
+        found.sort_by_key(|path| expected.iter().position(|known| known == path));
+        assert_eq!(found, expected, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_is_one_error_and_no_data() {
+    let query = "{ people { name friends { name friends { name } } } }";
+    let limits = |answer_bytes_max| Limits {
+        answer_bytes_max,
+        ..Limits::default()
+    };
+    let whole = Graph::with(&[], limits(64 * 1024)).run(query).await;
+    assert!(whole.get("errors").is_none(), "{whole}");
+    for bytes in [100, 1_000] {
+        let answer = Graph::with(&[], limits(bytes)).run(query).await;
+        assert_eq!(answer["data"], Value::Null, "{answer}");
+        assert_eq!(codes(&answer), ["ANSWER_TOO_LARGE"], "{answer}");
+    }
+}

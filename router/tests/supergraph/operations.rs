@@ -51,6 +51,11 @@ async fn subgraphs_that_leave_failed_fields_out_are_answered_for_by_the_rules_al
     compare(Mood::Sloppy).await;
 }
 
+#[tokio::test]
+async fn a_null_with_an_error_is_told_from_a_null_without_one_in_lists_of_entities() {
+    compare(Mood::Unindexed).await;
+}
+
 async fn compare(mood: Mood) {
     let mut wrong = String::new();
     let moods = ["people", "products", "reviews", "shipping"].map(|name| (name, mood));

@@ -208,6 +208,8 @@ pub enum Mood {
     /// It answers as async-graphql 7.2 does: a field that failed is left out and its null goes nowhere, an object with
     /// nothing left is null, and errors of entities do not say of which.
     Sloppy,
+    /// As sloppy, but a field that failed is null: only its error tells it from a null that is meant.
+    Unindexed,
 }
 
 /// A subgraph over the world that answers JSON, as one behind HTTP does.
@@ -229,7 +231,7 @@ impl TestSubgraph {
         keyed.dedup();
         let entity = format!("union _Entity = {}", keyed.join(" | "));
         let sdl = match mood {
-            Mood::Sloppy => without_non_null(sdl),
+            Mood::Sloppy | Mood::Unindexed => without_non_null(sdl),
             _ => sdl.to_owned(),
         };
         let schema = Schema::builder()
@@ -261,7 +263,7 @@ impl TestSubgraph {
                 let count = variables["representations"].as_array().unwrap().len();
                 json!({ "data": { "_entities": vec![Value::Null; count] } })
             }
-            Mood::Well | Mood::Silent | Mood::Forgetful | Mood::Sloppy => {
+            Mood::Well | Mood::Silent | Mood::Forgetful | Mood::Sloppy | Mood::Unindexed => {
                 // What the planner writes has to be valid for the subgraph, too.
                 let document = ExecutableDocument::parse_and_validate(&self.schema, text.to_string(), "fetch")
                     .unwrap_or_else(|invalid| panic!("{text}\n{}", invalid.errors));
@@ -270,6 +272,7 @@ impl TestSubgraph {
         };
         match self.mood {
             Mood::Sloppy => json_answer(sloppy(body).to_string()),
+            Mood::Unindexed => json_answer(unindexed(body).to_string()),
             _ => json_answer(body.to_string()),
         }
     }
@@ -311,6 +314,17 @@ fn sloppy(mut body: Value) -> Value {
         Value::Null => json!([]),
         errors => errors,
     };
+    body
+}
+
+fn unindexed(mut body: Value) -> Value {
+    let errors = body.get_mut("errors").and_then(Value::as_array_mut);
+    for error in errors.into_iter().flatten() {
+        let path = error["path"].as_array_mut().unwrap();
+        if path[0] == "_entities" || path[0].as_str().is_some_and(|key| key.starts_with("_e")) {
+            path.remove(1);
+        }
+    }
     body
 }
 
@@ -436,6 +450,7 @@ pub fn request(query: &str, variables: Value) -> SubgraphRequest {
         session: None,
         request_id: "test".into(),
         queries_only: false,
+        budget: None,
     }
 }
 

@@ -1,8 +1,10 @@
 //! Short names for what every resolver takes out of its context.
 
+use std::sync::Arc;
+
 use async_graphql::Context;
 
-use crate::{Db, Event, Services, Viewer};
+use crate::{AnswerBudget, Db, Event, Result, Services, Viewer};
 
 /// What resolvers reach through their context.
 pub trait ContextExt {
@@ -21,6 +23,18 @@ pub trait ContextExt {
         self.services().clock.now_us()
     }
 
+    /// The bytes that the answer may hold; none where the router handed none on.
+    fn answer_budget(&self) -> Option<&AnswerBudget>;
+
+    /// Counts bytes of rows that were loaded. Call it with zero before a read that may bring many, so that an answer that
+    /// is too large already reads no more.
+    ///
+    /// # Errors
+    /// When the answer may not hold them.
+    fn charge(&self, bytes: usize) -> Result<()> {
+        self.answer_budget().map_or(Ok(()), |budget| Ok(budget.load(bytes)?))
+    }
+
     /// Tells everyone who listens. Call it after the commit, never inside the transaction.
     fn publish(&self, event: Event) {
         self.services().bus.publish(event);
@@ -34,5 +48,9 @@ impl ContextExt for Context<'_> {
 
     fn services(&self) -> &Services {
         self.data_unchecked::<Services>()
+    }
+
+    fn answer_budget(&self) -> Option<&AnswerBudget> {
+        self.data_opt::<Arc<AnswerBudget>>().map(Arc::as_ref)
     }
 }

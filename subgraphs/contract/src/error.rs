@@ -9,8 +9,8 @@ use entities::failed::{Failed, Refusal};
 use futures_util::stream::{BoxStream, StreamExt};
 use sea_orm::DbErr;
 
-use crate::Services;
 use crate::db::is_of_storage;
+use crate::{BudgetError, Services};
 
 /// The result of everything a domain does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -77,6 +77,9 @@ pub enum Error {
     /// A trade is carried out, and whether the order log numbers it cannot be known now. The same key tells later.
     #[error("order service unavailable: the trade may still happen, ask again with the same idempotency key")]
     OutcomeUnknown,
+    /// The answer holds too many bytes, or all answers together do.
+    #[error(transparent)]
+    Budget(#[from] BudgetError),
     /// The database failed. Logged where it leaves the subgraph; the caller learns only that it was not their fault, and
     /// `UNAVAILABLE` where the disk or the files failed: the same request may succeed later.
     #[error("{}", told_of(.0))]
@@ -127,6 +130,7 @@ impl Error {
             Self::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
             Self::RateLimited { .. } => "RATE_LIMITED",
             Self::Unavailable(_) | Self::OutcomeUnknown => "UNAVAILABLE",
+            Self::Budget(error) => error.code(),
             Self::Database(error) if is_of_storage(error) => "UNAVAILABLE",
             Self::Database(_) | Self::Internal(_) => "INTERNAL",
         }

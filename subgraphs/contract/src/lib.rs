@@ -6,6 +6,7 @@
 //! no domain depends on another.
 
 mod arriving_rows;
+mod budget;
 mod changed;
 mod changed_rows;
 mod clock;
@@ -39,6 +40,7 @@ mod token;
 mod viewer;
 
 pub use arriving_rows::{ArrivingRows, arriving_rows};
+pub use budget::{AnswerBudget, AnswerPool, BudgetError};
 pub use changed::Changed;
 pub use changed_rows::{ChangingRows, RowOf, Stamp, changed_rows, check_watched};
 pub use clock::{Clock, ManualClock, SystemClock, micros, rfc3339};

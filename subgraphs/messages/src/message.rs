@@ -39,6 +39,7 @@ impl Message {
     }
 
     /// What it says.
+    #[graphql(tag = "chars-40000")]
     async fn contents(&self) -> &str {
         &self.0.contents
     }
@@ -82,13 +83,18 @@ pub(crate) async fn newest_first(
 ) -> Result<Paged<Message>> {
     let columns = (message::Column::AtUs, message::Column::Id);
     let key = |message: &message::Model| vec![message.at_us, message.id];
-    page(ctx.db().read(), messages, columns, Order::Desc, args, key, Message).await
+    ctx.charge(0)?;
+    let found = page(ctx.db().read(), messages, columns, Order::Desc, args, key, Message).await?;
+    ctx.charge(found.edges.iter().map(|edge| edge.node.0.contents.len()).sum())?;
+    Ok(found)
 }
 
 /// The message with that id, if there is one and the viewer may see it. Batched.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Message>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
+    ctx.charge(0)?;
     let found = row::<message::Entity>(ctx, id).await?;
+    ctx.charge(found.as_ref().map_or(0, |message| message.contents.len()))?;
     Ok(found.filter(|message| may_see(ctx.viewer(), message)).map(Message))
 }
 

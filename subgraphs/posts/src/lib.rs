@@ -29,6 +29,7 @@ pub type PostsSchema = Schema<Query, Mutation, Subscription>;
 pub fn schema(services: Services) -> PostsSchema {
     federated()
         .data(rows::<entities::post::Entity>(&services.db))
+        .data(loader(post::WithoutText(services.db.clone())))
         .data(loader(community::ByName(services.db.clone())))
         .data(services)
         .finish()

@@ -1,9 +1,14 @@
 //! A post: what it says, and where.
 
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Lookahead, Object};
-use contract::{Audience, ContextExt, DateTime, Event, PageArgs, Paged, Result, page, parse_id, rfc3339, row};
+use contract::{
+    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, Paged, Result, page, parse_id, rfc3339, row,
+};
 use entities::post;
-use sea_orm::{Order, Select};
+use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
 
 use crate::community::Community;
 use crate::user::User;
@@ -21,19 +26,19 @@ impl Post {
     }
 
     /// The title.
-    #[graphql(tag = "cacheable")]
+    #[graphql(tag = "cacheable", tag = "chars-300")]
     async fn title(&self) -> &str {
         &self.0.title
     }
 
     /// What it says.
-    #[graphql(tag = "cacheable")]
+    #[graphql(tag = "cacheable", tag = "chars-40000")]
     async fn text(&self) -> &str {
         &self.0.text
     }
 
     /// What it is about, elsewhere: an http or https address, or a host and a path.
-    #[graphql(tag = "cacheable")]
+    #[graphql(tag = "cacheable", tag = "chars-2000")]
     async fn url(&self) -> Option<&str> {
         self.0.url.as_deref()
     }
@@ -83,9 +88,17 @@ pub(crate) async fn newest_first(
         true => posts,
         false => post::without_text(posts),
     };
+    ctx.charge(0)?;
     let columns = (post::Column::AtUs, post::Column::Id);
     let key = |post: &post::Model| vec![post.at_us, post.id];
-    page(ctx.db().read(), posts, columns, Order::Desc, args, key, Post).await
+    let found = page(ctx.db().read(), posts, columns, Order::Desc, args, key, Post).await?;
+    ctx.charge(found.edges.iter().map(|edge| text_bytes(&edge.node.0)).sum())?;
+    Ok(found)
+}
+
+/// The bytes of the texts of a row.
+fn text_bytes(post: &post::Model) -> usize {
+    post.text.len() + post.title.len() + post.url.as_ref().map_or(0, String::len)
 }
 
 /// Whether what is asked of a connection shows what its posts say.
@@ -94,10 +107,31 @@ fn shows_text(connection: &Lookahead<'_>) -> bool {
     nodes.exists() || connection.field("edges").field("node").field("text").exists()
 }
 
-/// The post with that id, if there is one. Batched.
+/// Reads posts by id without what they say, many at once.
+pub struct WithoutText(pub(crate) Db);
+
+impl Load<i64> for WithoutText {
+    type Value = post::Model;
+    type Error = Error;
+
+    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, post::Model>> {
+        let asked = post::Entity::find().filter(post::Column::Id.is_in(ids.iter().copied()));
+        let found = post::without_text(asked).all(self.0.read()).await?;
+        Ok(found.into_iter().map(|post| (post.id, post)).collect())
+    }
+}
+
+/// The post with that id, if there is one. Batched. Its text is read only where it is asked for.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Post>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
-    Ok(row::<post::Entity>(ctx, id).await?.map(Post))
+    if !ctx.look_ahead().field("text").exists() {
+        let posts = ctx.data_unchecked::<Loader<WithoutText>>();
+        return Ok(posts.load_one(id).await?.map(Post));
+    }
+    ctx.charge(0)?;
+    let found = row::<post::Entity>(ctx, id).await?;
+    ctx.charge(found.as_ref().map_or(0, text_bytes))?;
+    Ok(found.map(Post))
 }
 
 /// Reads of posts.

@@ -7,6 +7,7 @@
 //! [`Target::attacked_by`](target::Target::attacked_by), and asserts what the report holds.
 
 mod http2_streams;
+mod large_answers;
 mod lost_majority;
 mod slow_bodies;
 mod slow_headers;

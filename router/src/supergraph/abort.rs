@@ -1,0 +1,64 @@
+//! Why a request ends before its answer is complete.
+
+use async_graphql::{ServerError, Value};
+use contract::BudgetError;
+
+use crate::subgraph::{Answer, Outcome};
+
+/// The code of an answer that is larger than allowed.
+const TOO_LARGE: &str = "ANSWER_TOO_LARGE";
+
+/// Why a request ends before its answer is complete. The answer is this one error, and `data` is null.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Abort {
+    message: String,
+    code: &'static str,
+}
+
+impl Abort {
+    /// The time of the request is over.
+    pub fn timeout() -> Self {
+        Self {
+            message: "the request took too long".to_owned(),
+            code: "TIMEOUT",
+        }
+    }
+
+    /// A fault of ours.
+    pub fn internal() -> Self {
+        Self {
+            message: "something went wrong on our side".to_owned(),
+            code: "INTERNAL",
+        }
+    }
+
+    /// The end of the request that a subgraph's error is, if it is one.
+    pub fn of(error: &ServerError) -> Option<Self> {
+        let code = error.extensions.as_ref()?.get("code")?;
+        (*code == Value::from(TOO_LARGE)).then(|| Self {
+            message: error.message.clone(),
+            code: TOO_LARGE,
+        })
+    }
+
+    /// The response map: one error, and `data` is null.
+    pub fn into_answer(self) -> Answer {
+        let Self { message, code } = self;
+        let error = serde_json::json!({ "message": message, "extensions": { "code": code } });
+        Answer {
+            body: serde_json::json!({ "data": null, "errors": [error] })
+                .to_string()
+                .into(),
+            outcome: Outcome::NullData,
+        }
+    }
+}
+
+impl From<BudgetError> for Abort {
+    fn from(error: BudgetError) -> Self {
+        Self {
+            message: error.to_string(),
+            code: error.code(),
+        }
+    }
+}

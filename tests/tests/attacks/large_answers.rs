@@ -1,0 +1,117 @@
+//! Short requests for answers that would fill the memory.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+use tests::Person;
+use tokio::task::JoinSet;
+
+use super::target::Target;
+
+/// Large in bytes, too: four for each character.
+fn longest_text() -> String {
+    "\u{1F600}".repeat(40_000)
+}
+
+/// Has a person write so many posts of the longest text.
+async fn write_posts(author: &Person, posts: usize) {
+    let create =
+        "mutation($text: String!) { createPost(input: { title: \"Long\", text: $text, community: \"Books\" }) { id } }";
+    for _ in 0..posts {
+        let reply = author.graphql_with(create, json!({ "text": longest_text() })).await;
+        reply.data("/createPost/id");
+    }
+}
+
+/// Sends a query so many times at once and answers the codes of the first errors.
+async fn codes(caller: &Person, query: &str, times: usize) -> Vec<Option<String>> {
+    let mut requests = JoinSet::new();
+    for _ in 0..times {
+        let (caller, query) = (caller.clone(), query.to_owned());
+        requests.spawn(async move { caller.graphql(&query).await.code().map(str::to_owned) });
+    }
+    requests.join_all().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_that_multiply_are_refused_and_a_page_of_the_longest_texts_is_not() {
+    let target = Target::start();
+    let anonymous = Person::at(target.url());
+    let cleo = anonymous.sign_in("cleo").await;
+    write_posts(&cleo, 100).await;
+    let attack = async {
+        let nested = "{ user(username: \"cleo\") { posts(first: 100) { nodes { author { posts(first: 100) { nodes { text } } } } } } }";
+        let aliases: String = (0..50)
+            .map(|n| format!("a{n}: recentPosts {{ nodes {{ text }} }} "))
+            .collect();
+        let fragments = "query($n: Int!) { ...P } fragment P on Query { a: recentPosts(first: $n) { nodes { ...T } } b: recentPosts(last: $n) { edges { node { ...T } } } } fragment T on Post { text again: text more: text and: text evermore: text }";
+        for query in [nested, &format!("{{ {aliases} }}")] {
+            for code in codes(&anonymous, query, 10).await {
+                assert_eq!(code.as_deref(), Some("QUERY_TOO_COMPLEX"));
+            }
+        }
+        let reply = anonymous.graphql_with(fragments, json!({ "n": 100 })).await;
+        assert_eq!(reply.code(), Some("QUERY_TOO_COMPLEX"), "{}", reply.body);
+        // What could be small, and is not.
+        let eight_times = "{ user(username: \"cleo\") { posts(first: 8) { nodes { author { posts(first: 100) { nodes { text } } } } } } }";
+        let eight_aliases: String = (0..8)
+            .map(|n| format!("a{n}: recentPosts(first: 100) {{ nodes {{ text }} }} "))
+            .collect();
+        for query in [eight_times, &format!("{{ {eight_aliases} }}")] {
+            for code in codes(&anonymous, query, 6).await {
+                assert!(
+                    matches!(code.as_deref(), Some("ANSWER_TOO_LARGE" | "UNAVAILABLE")),
+                    "{code:?}"
+                );
+            }
+        }
+        let page = anonymous
+            .graphql("{ recentPosts(first: 100) { nodes { text } } }")
+            .await;
+        let nodes = page.data("/recentPosts/nodes").as_array().unwrap();
+        assert_eq!(nodes.len(), 100);
+        assert!(nodes.iter().all(|node| node["text"] == longest_text()));
+    };
+    target.attacked_by(attack).await.assert_held();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rest_list_of_long_texts_stops_early_and_says_where_it_goes_on() {
+    let target = Target::start();
+    let anonymous = Person::at(target.url());
+    let (ben, dan) = (anonymous.sign_in("ben").await, anonymous.sign_in("dan").await);
+    let send = "mutation($text: String!) { sendMessage(to: \"ben\", contents: $text) { id } }";
+    for _ in 0..200 {
+        let reply = dan.graphql_with(send, json!({ "text": longest_text() })).await;
+        reply.data("/sendMessage/id");
+    }
+    let attack = async {
+        let mut at_once = JoinSet::new();
+        for _ in 0..3 {
+            let ben = ben.clone();
+            at_once.spawn(async move { ben.get("/community/messages?userTo=ben").await.status });
+        }
+        for status in at_once.join_all().await {
+            assert!(matches!(status, 200 | 503), "{status}");
+        }
+        let mut ids = HashSet::new();
+        let mut path = "/community/messages?userTo=ben".to_owned();
+        loop {
+            let answer = ben.request("GET", &path).send().await.unwrap();
+            assert_eq!(answer.status(), 200);
+            let link = answer
+                .headers()
+                .get("link")
+                .map(|link| link.to_str().unwrap().to_owned());
+            let body = answer.bytes().await.unwrap();
+            assert!(body.len() < 17 * 1024 * 1024, "{}", body.len());
+            let list: Vec<Value> = serde_json::from_slice(&body).unwrap();
+            assert!(!list.is_empty());
+            ids.extend(list.iter().map(|message| message["id"].to_string()));
+            let Some(link) = link else { break };
+            path = link.trim_start_matches('<').split('>').next().unwrap().to_owned();
+        }
+        assert!(ids.len() >= 200, "{}", ids.len());
+    };
+    target.attacked_by(attack).await.assert_held();
+}
