@@ -148,9 +148,10 @@ impl Answers {
             over: false,
         };
         let gateway = gateway.clone();
+        let address = contract::client_address();
         tokio::spawn(async move {
             let (_permit, _held) = (permit, held);
-            let how = pump(&gateway, &identity, operation, &sender).await;
+            let how = contract::for_client(address, pump(&gateway, &identity, operation, &sender)).await;
             // Before the sender goes: whoever sees the queue end looks here.
             let _ = ending.set(how);
             drop(sender);

@@ -130,7 +130,9 @@ fn hold<'r>(room: &'r Room, body: &Bytes) -> Result<Option<SemaphorePermit<'r>>,
 }
 
 async fn run(request: Request, next: Next) -> Result<Response, Refusal> {
-    let run = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let address = peer.map(|ConnectInfo(peer)| peer.ip().to_canonical());
+    let run = AssertUnwindSafe(contract::for_client(address, next.run(request))).catch_unwind();
     run.await.map_err(|cause| {
         log_panic(&*cause);
         Refusal::internal()

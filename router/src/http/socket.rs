@@ -56,19 +56,24 @@ pub(super) fn open(
         .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(most)
         .max_frame_size(most);
-    upgrade.on_upgrade(move |socket| async move {
-        let _permit = permit;
-        let protocol_agreed = socket.protocol().is_some();
-        let mut connection = Connection::new(gateway, socket, id, transport);
-        let close = match protocol_agreed {
-            true => connection.run(identity).await,
-            false => Err(Close::new(4406, "Subprotocol not acceptable: graphql-transport-ws is spoken here").into()),
-        };
-        match close {
-            Ok(()) | Err(End::Gone) => {}
-            Err(End::Closed) => connection.until_gone().await,
-            Err(End::Close(close)) => connection.close(close).await,
-        }
+    let address = contract::client_address();
+    upgrade.on_upgrade(move |socket| {
+        contract::for_client(address, async move {
+            let _permit = permit;
+            let protocol_agreed = socket.protocol().is_some();
+            let mut connection = Connection::new(gateway, socket, id, transport);
+            let close = match protocol_agreed {
+                true => connection.run(identity).await,
+                false => {
+                    Err(Close::new(4406, "Subprotocol not acceptable: graphql-transport-ws is spoken here").into())
+                }
+            };
+            match close {
+                Ok(()) | Err(End::Gone) => {}
+                Err(End::Closed) => connection.until_gone().await,
+                Err(End::Close(close)) => connection.close(close).await,
+            }
+        })
     })
 }
 

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use async_graphql::SimpleObject;
-use contract::{DateTime, Db, Error, Event, Result, Services, rfc3339};
+use contract::{DateTime, Db, Error, Event, Result, Services, client_address, rfc3339};
 use entities::session::{self, Digests};
 use entities::user;
 use sha2::{Digest, Sha256};
@@ -58,7 +58,9 @@ impl SignInDesk {
         }
     }
 
-    /// Whether `password` is that person's. Wrong ones are counted per `account`; nobody's is always wrong.
+    /// Whether `password` is that person's. Wrong ones are counted by the client's address and `account`, the name that was
+    /// typed; without a person it is always wrong. The right password from an address that it was right from before always
+    /// proves the person, whatever was guessed from there.
     ///
     /// # Errors
     /// `RATE_LIMITED` after too many wrong ones, `UNAVAILABLE` when too many people sign in at once.
@@ -70,20 +72,29 @@ impl SignInDesk {
         password: &Password,
     ) -> Result<bool> {
         let now_us = || services.clock.now_us();
-        // Who is refused anyway does not wait for a turn.
-        self.throttle.check(account, now_us())?;
+        let from = client_address();
         let turn = self.hasher.turn().await?;
-        // And again: others had their turns meanwhile. A failure is written down before the turn is given back, so
-        // that guesses at the same time are counted like guesses one after another.
-        self.throttle.check(account, now_us())?;
+        // A failure is written down before the turn is given back, so that guesses at the same time are counted like
+        // guesses one after another.
+        let limited = self.throttle.check(from, account, now_us()).err();
+        let known = person.is_some_and(|person| self.throttle.knows(from, person.id));
         let hash = person.and_then(|person| person.password_hash.as_deref());
+        // A refused attempt does the same work, so that its time tells nothing.
         let (right, turn) = self.hasher.check(turn, password, hash).await?;
-        match right {
-            true => self.throttle.succeeded(account),
-            false => self.throttle.failed(account, now_us()),
+        let proved = right && (known || limited.is_none());
+        match (person, limited) {
+            (Some(person), _) if proved => self.throttle.succeeded(from, account, person.id),
+            (_, Some(limited)) => return Err(limited),
+            (_, None) => self.throttle.failed(from, account, now_us()),
         }
         drop(turn);
-        Ok(right)
+        Ok(proved)
+    }
+
+    /// Remembers that an account was made from the client's address: its owner is there.
+    pub(crate) fn remember(&self, person: &user::Model) {
+        self.throttle
+            .succeeded(client_address(), &crate::sign_in::account(person), person.id);
     }
 
     /// When a refresh token made now ends, in microseconds since the epoch.

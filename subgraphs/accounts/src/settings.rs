@@ -15,11 +15,11 @@ contract::settings! {
         argon2_memory_kib: u32 = 19_456,
         /// Passes over that memory (RFC 9106, `t`).
         argon2_passes: u32 = 2,
-        /// Wrong passwords for one account before the next attempt is answered `RATE_LIMITED`.
+        /// Wrong passwords for one name from one address before the next attempt is answered `RATE_LIMITED`.
         failed_logins_max: u32 = 10,
         /// Seconds from the first of those wrong passwords until they are forgotten.
         failed_logins_seconds: u32 = 15 * 60,
-        /// Accounts whose wrong passwords are remembered; beyond it the oldest are forgotten.
+        /// Names and addresses whose wrong passwords are remembered, and sign-ins by address; beyond it the fewest failures are forgotten.
         failed_logins_accounts_max: usize = 10_000,
     }
 }

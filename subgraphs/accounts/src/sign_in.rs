@@ -70,7 +70,10 @@ impl SignInMutation {
             newcomer.map(|person| news(person, true))
         };
         match ctx.services().write_and_tell(write, tell).await? {
-            Once::First((Some(person), _, session)) => desk.welcome(ctx.services(), person, session, refresh, now_us),
+            Once::First((Some(person), _, session)) => {
+                desk.remember(&person);
+                desk.welcome(ctx.services(), person, session, refresh, now_us)
+            }
             Once::Again((Some(person), joined, _)) => {
                 // Strangers share the scope of a key: it is the password that says whose account this is.
                 let account = account(&person);
@@ -84,17 +87,16 @@ impl SignInMutation {
         }
     }
 
-    /// Signs in with a username or an email, in any case, and a password. After ten wrong passwords for one account
-    /// within 15 minutes it answers `RATE_LIMITED` with `retryAfter`, in seconds.
+    /// Signs in with a username or an email, in any case, and a password. After ten wrong passwords for one name from one
+    /// address within 15 minutes it answers `RATE_LIMITED` with `retryAfter`, in seconds; the right password from an address
+    /// that the account signed in from before is always taken.
     async fn login(&self, ctx: &Context<'_>, login: String, #[graphql(secret)] password: String) -> Result<SignedIn> {
         let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
         let password = Password::offered(password);
         let login = required_text("login", &login, LOGIN_CHARS_MAX)?;
         let found = user::by_login(ctx.db().read(), &login).await?;
-        // A name nobody has is counted too, or its missing limit would tell.
-        let account = found
-            .as_ref()
-            .map_or_else(|| format!("login:{}", user::folded(&login)), account);
+        // Counted as it was typed, whether an account has the name or not: a limit tells nothing about accounts.
+        let account = format!("login:{}", user::folded(&login));
         let right = desk.proves(ctx.services(), &account, found.as_ref(), &password).await?;
         match found.filter(|person| right && person.active) {
             Some(person) => sign_in(ctx, person).await,

@@ -419,8 +419,8 @@ async fn a_stranger_with_the_same_key_gets_nothing_of_whoever_used_it_first() {
     for _ in 0..9 {
         send(same_words("a guessed password")).await;
     }
-    assert_eq!(send(same_words(PASSWORD)).await.code(), "RATE_LIMITED");
-    assert_eq!(app.login("eve", PASSWORD).await.code(), "RATE_LIMITED");
+    assert_eq!(send(same_words("a guessed password")).await.code(), "RATE_LIMITED");
+    assert_eq!(app.login("eve", PASSWORD).await.code(), "OK");
     // Who has got a new password since is not let in by the old one.
     app.advance_minutes(15);
     let set = "mutation { setPassword(userId: 1, new: \"another password\") }";
