@@ -118,6 +118,50 @@ struct LimitsPart {
     #[arg(long, value_name = "usize")]
     #[serde(skip_serializing_if = "Option::is_none")]
     requests_max: Option<usize>,
+    /// Bytes that all large requests being answered hold of what was sent; one more is answered 503.
+    #[arg(long, value_name = "usize")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests_bytes_max: Option<usize>,
+    /// Connections of this process; where there are more, the one that waited longest for its client is closed.
+    #[arg(long, value_name = "usize")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connections_max: Option<usize>,
+    /// Connections of one client address other than this machine.
+    #[arg(long, value_name = "usize")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connections_per_address_max: Option<usize>,
+    /// Milliseconds in which the head of a request has to arrive once it has begun.
+    #[arg(long, value_name = "u64")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head_ms_max: Option<u64>,
+    /// Milliseconds a connection stays open without a request.
+    #[arg(long, value_name = "u64")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idle_ms_max: Option<u64>,
+    /// Milliseconds in which a request body has to arrive.
+    #[arg(long, value_name = "u64")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_ms_max: Option<u64>,
+    /// Milliseconds in which a request body may arrive more slowly than body_bytes_per_second_min.
+    #[arg(long, value_name = "u64")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_grace_ms: Option<u64>,
+    /// Bytes a second with which a request body has to arrive.
+    #[arg(long, value_name = "u64")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_bytes_per_second_min: Option<u64>,
+    /// Request bodies that are being received at once; where there are more, the one that waited longest is refused.
+    #[arg(long, value_name = "usize")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bodies_max: Option<usize>,
+    /// Bytes of all request bodies that are being received; where there are more, the one that waited longest is refused.
+    #[arg(long, value_name = "usize")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bodies_bytes_max: Option<usize>,
+    /// Milliseconds a client may leave an answer unread; then its connection is closed.
+    #[arg(long, value_name = "u64")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread_ms_max: Option<u64>,
     /// Bytes of a request body, those of other replicas aside.
     #[arg(long, value_name = "usize")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -377,4 +421,29 @@ pub(super) fn arguments(
         }
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct CommandLine {
+        #[command(flatten)]
+        args: ReplicaArgs,
+    }
+
+    #[test]
+    fn a_replica_takes_all_that_the_server_which_starts_it_tells() {
+        let mut settings = Settings::default();
+        settings.limits.requests_bytes_max = 12_345;
+        settings.replicas.order_waiting_max = 7;
+        let urls = BTreeMap::from([(1, "http://127.0.0.1:4100".to_owned())]);
+        let told = arguments(1, &urls, "http://127.0.0.1:4000", &settings);
+        let taken = CommandLine::try_parse_from(told).unwrap().args.settings().unwrap();
+        assert_eq!(taken.limits.requests_bytes_max, 12_345);
+        assert_eq!(taken.replicas.order_waiting_max, 7);
+    }
 }
