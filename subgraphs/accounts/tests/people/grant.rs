@@ -87,7 +87,8 @@ async fn every_rule_a_grant_breaks_is_named_and_nothing_changes() {
             "endsAt",
             json!("+10000-01-01T00:00:00Z"),
             "INVALID_INPUT",
-            "input.endsAt",
+            // The scalar refuses it; the router names the variable.
+            "",
         ),
         ("money", "startsAt", app.in_days(10), "INVALID_INPUT", "input.endsAt"),
         ("money", "startsAt", app.in_days(11), "INVALID_INPUT", "input.endsAt"),
