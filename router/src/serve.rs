@@ -40,6 +40,8 @@ pub enum ServeError {
 /// When an address cannot be listened on.
 pub async fn run(app: App, replicas: Option<Children>, settings: &Settings, demo: bool) -> Result<(), ServeError> {
     let doors = open_doors(&app, settings, demo).await?;
+    // Before it is said that the server is ready: who reads that may ask it to stop at once.
+    let asked = asked_to_stop();
     announce(&doors, demo);
     let gateway = app.gateway.clone();
     let workers = Workers::start(&app.services, &settings.workers, &gateway.shutdown, demo);
@@ -49,7 +51,6 @@ pub async fn run(app: App, replicas: Option<Children>, settings: &Settings, demo
             .into_iter()
             .map(|door| server::serve(door.listener, door.router, &gateway.room, gateway.shutdown.clone())),
     );
-    let asked = asked_to_stop();
     tokio::pin!(served, asked);
     tokio::select! {
         _ = &mut served => {}

@@ -164,7 +164,8 @@ async fn only_a_replica_that_exists_can_be_chosen_as_leader() {
     let line = "POST /bazaar/order/1/leader-broadcast";
     for _ in 0..2 {
         let answered = store.json(line, r#"{"leader-id":1,"port":5002}"#).await;
-        assert_eq!(answered.line(), done("acknowledge new leader"));
+        let leader = r#"200 {"success":{"code":200,"message":"acknowledge new leader","leader-id":1}}"#;
+        assert_eq!(answered.line(), leader, "and says who leads, as replicas do");
     }
     for (id, message) in [
         ("2", "leader-id must be the id of a replica"),
