@@ -28,7 +28,7 @@ settings! {
         /// Bytes an answer may have, and may hold in memory while it is made; a long REST list stops there.
         answer_bytes_max: usize = 16 * 1024 * 1024,
         /// Bytes that all answers may hold in memory together while they are made; one more large answer is refused.
-        answer_pool_bytes_max: usize = 64 * 1024 * 1024,
+        answer_pool_bytes_max: usize = 32 * 1024 * 1024,
         /// Milliseconds a query or mutation may take.
         request_ms_max: u64 = 10_000,
         /// Mutations per minute of all callers together who have not signed in.

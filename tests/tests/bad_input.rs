@@ -170,6 +170,13 @@ async fn pages_inside_pages_are_refused_before_they_multiply() {
     let few = cleo.graphql_with(&by_variable, json!({ "n": 10 })).await;
     few.data("/me/inbox/nodes/0/to/inbox/nodes/0/to/inbox/nodes/0/id");
     let two_pages =
-        "{ users(first: 100) { nodes { id username sent(first: 100) { nodes { id contents from { username } } } } } }";
-    app.signed_in("admin").await.graphql(two_pages).await.data("/users");
+        "{ users(first: 100) { nodes { id username sent(first: 100) { nodes { id at from { username } } } } } }";
+    let admin = app.signed_in("admin").await;
+    admin.graphql(two_pages).await.data("/users");
+    let with_texts = admin.graphql(&two_pages.replace(" at ", " contents ")).await;
+    assert_eq!(
+        with_texts.code(),
+        Some("QUERY_TOO_COMPLEX"),
+        "10,000 texts of 40,000 characters"
+    );
 }

@@ -64,6 +64,7 @@ async fn look_ups_are_answered_from_memory_until_a_purchase_through_either_door(
 async fn a_post_and_its_votes_are_answered_from_memory_until_somebody_votes() {
     let app = TestApp::new().await;
     let (ada, nobody) = (app.signed_in("ada").await, app.anonymous());
+    let ben = app.signed_in("ben").await;
     let create = r#"mutation { createPost(input: { title: "a", text: "b", community: "c" }) { id } }"#;
     let post = ada.graphql(create).await.data("/createPost/id").clone();
     let ask = async |person: &Person, query: &str| {
@@ -76,20 +77,20 @@ async fn a_post_and_its_votes_are_answered_from_memory_until_somebody_votes() {
     let (hits, misses, invalidations) = counts(&nobody).await;
     assert_eq!(ask(&ada, look_up).await, score(0));
     assert_eq!(counts(&nobody).await, (hits + 2, misses, invalidations));
-    // Hers, whose karma follows: the post and the person are not what they were.
-    ask(&ada, "mutation($id: ID!) { upvote(postId: $id) { id } }").await;
+    // The author's karma follows: the post and the person are not what they were.
+    ask(&ben, "mutation($id: ID!) { upvote(postId: $id) { id } }").await;
     assert_eq!(ask(&nobody, look_up).await, score(1));
     let (_, _, later) = counts(&nobody).await;
     assert_eq!(later, invalidations + 2);
     // What somebody voted is remembered for nobody.
     let own = "query($id: ID!) { post(id: $id) { myVote } }";
     for _ in 0..2 {
-        assert_eq!(ask(&ada, own).await, json!({ "post": { "myVote": "UP" } }));
+        assert_eq!(ask(&ben, own).await, json!({ "post": { "myVote": "UP" } }));
         assert_eq!(ask(&nobody, own).await, json!({ "post": { "myVote": null } }));
     }
-    ask(&ada, "mutation($id: ID!) { clearVote(postId: $id) { id } }").await;
+    ask(&ben, "mutation($id: ID!) { clearVote(postId: $id) { id } }").await;
     assert_eq!(ask(&nobody, look_up).await, score(0));
-    assert_eq!(ask(&ada, own).await, json!({ "post": { "myVote": null } }));
+    assert_eq!(ask(&ben, own).await, json!({ "post": { "myVote": null } }));
 }
 
 #[tokio::test]
