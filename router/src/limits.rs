@@ -99,7 +99,7 @@ settings! {
         /// Milliseconds that planning an operation may take.
         planning_ms_max: u64 = 2_000,
         /// Operations that wait to be validated, or planned, or introspected; one more is answered `UNAVAILABLE`.
-        planning_queue_max: usize = 256,
+        planning_queue_max: usize = 1_024,
         /// Milliseconds that an operation may wait for that.
         planning_wait_ms_max: u64 = 2_000,
         /// Cached query plans.
