@@ -30,7 +30,7 @@ impl ByHand {
         let wallet = "SELECT balance_minor, committed_minor + lent_minor, held_minor FROM wallet
                       WHERE user_id = ?1 AND currency = 'USD'";
         let [balance, committed, held] = self.one(wallet, [id], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]));
-        let worth = "SELECT coalesce(sum((free + committed + lent + held) * price_minor), 0)
+        let worth = "SELECT coalesce(sum((free + committed + lent + holding.held) * price_minor), 0)
                      FROM holding JOIN stock ON stock.id = stock_id WHERE user_id = ?1";
         let worth: i64 = self.one(worth, [id], |row| row.get(0));
         let holdings = "SELECT free, name, price_minor FROM holding JOIN stock ON stock.id = stock_id
