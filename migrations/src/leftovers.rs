@@ -14,8 +14,12 @@ use crate::tables::{Schema, levels, number};
 /// # Errors
 /// When a table of the step has rows: this program cannot know what they are. When the database fails.
 pub(crate) async fn clear(db: &impl ConnectionTrait, level: usize, name: &str) -> Result<(), DbErr> {
-    let levels = levels().await?;
     let found = Schema::of(db).await?;
+    if found == Schema::default() {
+        // A new database: there is nothing to compare.
+        return Ok(());
+    }
+    let levels = levels().await?;
     if found.has_table("brokerage_order_before") || has_part_of(&found, &levels[level], &levels[level + 1]) {
         tracing::warn!(
             migration = name,

@@ -28,7 +28,7 @@ mod steps;
 mod tables;
 
 pub use steps::{Loss, losses};
-pub use tables::missing;
+pub use tables::{missing, names};
 
 /// The ordered list.
 pub struct Migrator;

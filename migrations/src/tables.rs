@@ -1,4 +1,7 @@
-//! The tables as the migrations make them: computed once in memory, to compare a database with.
+//! The tables as the migrations make them, to compare a database with.
+//!
+//! The newest schema is a list that is checked in, so that a start that has nothing to migrate compares names and
+//! nothing more. Those of all levels are computed in memory by running every migration, which takes long.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +41,16 @@ impl Schema {
         Ok(schema)
     }
 
+    /// The name of each table, column, index and trigger: `column book.title`.
+    fn lines(&self) -> BTreeSet<String> {
+        let objects = self.objects.iter().map(|(kind, name)| format!("{kind} {name}"));
+        let columns = self.columns.iter().flat_map(|(table, columns)| {
+            let column = move |column: &String| format!("column {table}.{column}");
+            columns.keys().map(column)
+        });
+        objects.chain(columns).collect()
+    }
+
     /// Whether there is a table of that name.
     pub fn has_table(&self, table: &str) -> bool {
         self.columns.contains_key(table)
@@ -71,23 +84,34 @@ async fn compute() -> Result<Vec<Schema>, DbErr> {
     Ok(levels)
 }
 
-/// Names the tables, indexes and triggers of the newest schema that `db` does not have: `table book`.
+/// The names of everything in the newest schema, one a line, as [`Schema::lines`] has them.
+const NEWEST: &str = include_str!("newest.txt");
+
+/// Names all tables, columns, indexes and triggers of `db`, one a line and in order, as `newest.txt` lists them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn names(db: &impl ConnectionTrait) -> Result<String, DbErr> {
+    let lines = Schema::of(db).await?.lines();
+    Ok(lines.iter().map(|line| format!("{line}\n")).collect())
+}
+
+/// Names the tables, columns, indexes and triggers of the newest schema that `db` does not have: `table book`.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn missing(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    let newest = levels().await?.last().cloned().unwrap_or_default();
-    let found = Schema::of(db).await?;
-    let mut missing: Vec<String> = newest
-        .objects
-        .difference(&found.objects)
-        .map(|(kind, name)| format!("{kind} {name}"))
-        .collect();
-    for (table, columns) in newest.columns.iter().filter(|(table, _)| found.has_table(table)) {
-        let gone = columns.keys().filter(|column| !found.has_column(table, column));
-        missing.extend(gone.map(|column| format!("column {table}.{column}")));
-    }
-    Ok(missing)
+    let schema = Schema::of(db).await?;
+    let found = schema.lines();
+    // The name of a table that is missing says enough: its columns are not named as well.
+    let of_missing_table = |line: &str| {
+        let column = line.strip_prefix("column ").and_then(|name| name.split_once('.'));
+        column.is_some_and(|(table, _)| !schema.has_table(table))
+    };
+    let missing = NEWEST
+        .lines()
+        .filter(|line| !found.contains(*line) && !of_missing_table(line));
+    Ok(missing.map(str::to_owned).collect())
 }
 
 /// A statement without values.

@@ -40,6 +40,38 @@ async fn every_step_up_and_down_again_leaves_the_tables_as_they_were() {
 }
 
 #[tokio::test]
+async fn the_list_of_what_is_in_the_newest_schema_is_what_the_migrations_make() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("newest.db").display());
+    let db = Database::connect(url).await.unwrap();
+    Migrator::up(&db, None).await.unwrap();
+    let made = migrations::names(&db).await.unwrap();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/newest.txt");
+    testing::assert_checked_in(file, &made, "cargo test -p migrations newest_schema");
+    assert_eq!(migrations::missing(&db).await.unwrap(), Vec::<String>::new());
+    for drop in [
+        "DROP TABLE idempotency_key",
+        "DROP TRIGGER account_karma_update",
+        "DROP INDEX message_unread",
+        "ALTER TABLE account DROP COLUMN made_via",
+    ] {
+        db.execute_unprepared(drop).await.unwrap();
+    }
+    let index = "index idempotency_key_used_at_us";
+    let gone = [
+        "column account.made_via",
+        index,
+        "index message_unread",
+        "table idempotency_key",
+    ];
+    let trigger = "trigger account_karma_update";
+    assert_eq!(
+        migrations::missing(&db).await.unwrap(),
+        [&gone[..], &[trigger]].concat()
+    );
+}
+
+#[tokio::test]
 async fn who_was_called_by_their_email_is_given_a_name_that_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let db = Database::connect(format!(
