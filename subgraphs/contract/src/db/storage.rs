@@ -23,6 +23,8 @@ type Identity = (u64, u64);
 #[derive(Debug, Default)]
 struct Files {
     database: Option<Identity>,
+    /// It never gets shorter: SQLite keeps the pages that it frees.
+    database_bytes: u64,
     /// SQLite makes the log with the first transaction.
     log: Option<Identity>,
     log_bytes: u64,
@@ -84,20 +86,28 @@ impl Storage {
             files: Mutex::default(),
             trouble: Mutex::default(),
         };
-        storage.lock_files().database = identity(path).map(|(identity, _)| identity);
+        if let Some((identity, bytes)) = identity(path) {
+            let mut files = storage.lock_files();
+            files.database = Some(identity);
+            files.database_bytes = bytes;
+        }
         storage.remember_log();
         Arc::new(storage)
     }
 
-    /// Fails when the database or its log is not the file that this process has open, or the log is shorter than this
-    /// process left it: what is written then would be lost.
+    /// Fails when the database or its log is not the file that this process has open, or shorter than this process left
+    /// it: what is written then would be lost.
     pub fn check_files(&self) -> Result<(), DbErr> {
-        let files = self.lock_files();
-        let found = identity(&self.path).map(|(identity, _)| identity);
-        if found != files.database {
-            return Err(failure::files_changed(
-                "the database file was removed or replaced: restart the server",
-            ));
+        let mut files = self.lock_files();
+        match identity(&self.path) {
+            Some((found, bytes)) if Some(found) == files.database && bytes >= files.database_bytes => {
+                files.database_bytes = bytes;
+            }
+            _ => {
+                return Err(failure::files_changed(
+                    "the database file was removed, replaced or truncated: restart the server",
+                ));
+            }
         }
         let Some(log) = files.log else { return Ok(()) };
         match identity(&self.log_path) {
@@ -105,6 +115,14 @@ impl Storage {
             _ => Err(failure::files_changed(
                 "the database's write-ahead log was removed, replaced or truncated: restart the server",
             )),
+        }
+    }
+
+    /// Fails when the database is known to be damaged: a write could succeed by pages that are still in memory.
+    pub fn check_whole(&self) -> Result<(), DbErr> {
+        match &*self.trouble() {
+            Some(Trouble { reason, lasting: true }) => Err(failure::files_changed(reason)),
+            _ => Ok(()),
         }
     }
 

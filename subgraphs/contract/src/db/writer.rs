@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::DbOptions;
 use super::connect::{self, Deadline};
-use super::failure::{is_busy, is_of_storage};
+use super::failure::{is_busy, is_of_damage, is_of_storage};
 use super::job::{Job, Work, answer, swallow};
 use super::mark::Mark;
 use super::stats::{Counters, DbStats};
@@ -145,6 +145,16 @@ async fn serve(
 
 /// Opens the file and checks what can be checked of it; with the note of its commits.
 fn open(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx, Mark)> {
+    open_checked(options, deadline).map_err(|error| match &error {
+        Error::Database(cause) if is_of_damage(cause) => {
+            let path = options.path.display();
+            Error::Internal(format!("{path} is damaged: {cause}. Restore it from a backup").into())
+        }
+        _ => error,
+    })
+}
+
+fn open_checked(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx, Mark)> {
     let tx = Tx::open(options, Arc::clone(deadline))?;
     let unusable = |error: std::io::Error| Error::Internal(format!("the note of the last commit: {error}").into());
     let (mark, acknowledged) = Mark::open(&options.path).map_err(unusable)?;
@@ -384,6 +394,7 @@ impl Writer {
     }
 
     fn begin(&mut self) -> Result<()> {
+        self.storage.check_whole()?;
         self.changes = self.tx.total_changes();
         let error = match self.tx.control(control::BEGIN) {
             Ok(()) => return Ok(()),
