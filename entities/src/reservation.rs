@@ -164,6 +164,8 @@ pub async fn confirm(tx: &impl ConnectionTrait, attempt: &str, number: i64, now_
     let Some(ended) = ended else {
         return match of_attempt(tx, attempt).await? {
             Some(known) if known.number == Some(number) => Ok(Ended::default()),
+            // Its row was swept, long after the number was written down.
+            None if exchange_order::last_number(tx).await? >= number => Ok(Ended::default()),
             known => Err(otherwise(known)),
         };
     };
@@ -295,6 +297,32 @@ pub async fn are_any_open(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
 /// When the database fails.
 pub async fn of_attempt(db: &impl ConnectionTrait, attempt: &str) -> Result<Option<Model>, DbErr> {
     Entity::find().filter(Column::Attempt.eq(attempt)).one(db).await
+}
+
+/// The reservations that got these numbers, as far as they have not been swept.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_numbers(
+    db: &impl ConnectionTrait,
+    numbers: impl IntoIterator<Item = i64>,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find().filter(Column::Number.is_in(numbers)).all(db).await
+}
+
+/// Deletes up to `rows_max` that ended and were made before `before_us`; returns how many. The trade stays, and an order
+/// that it carried out keeps its number.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sweep(tx: &impl ConnectionTrait, before_us: i64, rows_max: u64) -> Result<u64, DbErr> {
+    // By id, which is the order in which they were made: no index is needed to find the oldest ones.
+    let over = "SELECT id FROM (SELECT id, state, at_us FROM reservation ORDER BY id LIMIT $1)
+         WHERE state <> 'RESERVED' AND at_us < $2";
+    let values = || [rows_max.into(), before_us.into()];
+    let numbered = format!("UPDATE brokerage_order SET reservation_id = NULL WHERE reservation_id IN ({over})");
+    sql::count(tx, &numbered, values()).await?;
+    sql::count(tx, &format!("DELETE FROM reservation WHERE id IN ({over})"), values()).await
 }
 
 /// The number that a trade got, once it has one.

@@ -1,5 +1,6 @@
 //! What must be true of the tables whenever nobody is in the middle of a write: money, shares, products and votes add up.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
@@ -169,6 +170,18 @@ impl Books {
     /// The one number a query answers.
     pub fn number(&self, query: &str) -> i64 {
         self.0.query_row(query, [], |row| row.get(0)).expect("a number")
+    }
+
+    /// How many rows each table has.
+    pub fn rows(&self) -> BTreeMap<String, i64> {
+        let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+        let mut tables = self.0.prepare(tables).expect("a query");
+        let names = tables.query_map([], |row| row.get(0)).expect("a query");
+        let rows = |name: String| {
+            let rows = self.number(&format!(r#"SELECT count(*) FROM "{name}""#));
+            (name, rows)
+        };
+        names.map(|name| rows(name.expect("a row"))).collect()
     }
 
     /// Fails the test when anything does not add up.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use agora::config::Settings;
 use contract::Retention;
 use serde_json::json;
-use tests::TestApp;
+use tests::{Books, TestApp};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -41,6 +41,84 @@ async fn idempotency_keys_are_known_for_a_day_and_deleted_when_they_are_over() {
         0,
         "the new one is young"
     );
+}
+
+/// Tables whose rows end when they have served their time.
+const ENDING: [&str; 3] = ["idempotency_key", "reservation", "session"];
+/// Tables whose rows are what people did or have: they stay, or are deleted on request.
+const STAYING: [&str; 21] = [
+    "account",
+    "book",
+    "book_purchase",
+    "broker_authorization",
+    "brokerage_order",
+    "community",
+    "exchange_order",
+    "hold",
+    "holding",
+    "ledger_entry",
+    "ledger_movement",
+    "message",
+    "post",
+    "post_votes",
+    "product",
+    "seaql_migrations",
+    "shop_order",
+    "stock",
+    "username_skeleton",
+    "vote",
+    "wallet",
+];
+
+/// Trades that replicas have numbered, and one that was cancelled; an order of the brokerage is one of them.
+const RESERVED: &str = "
+    INSERT INTO exchange_order SELECT max(number) + 1, 1, 'BUY', 1, 100, 'USD', NULL, {at} FROM exchange_order;
+    INSERT INTO reservation (attempt, log_key, binding, stock_id, side, quantity, price_minor, currency, at_us, state, number)
+        SELECT 'a', 'a', true, 1, 'BUY', 1, 100, 'USD', {at}, 'CONFIRMED', max(number) FROM exchange_order;
+    UPDATE brokerage_order SET reservation_id = last_insert_rowid()
+        WHERE id = (SELECT min(id) FROM brokerage_order WHERE exchange_number IS NOT NULL);
+    INSERT INTO reservation (attempt, log_key, binding, stock_id, side, quantity, price_minor, currency, at_us, state)
+        VALUES ('b', 'b', false, 1, 'BUY', 1, 100, 'USD', {at}, 'CANCELLED');";
+
+#[tokio::test]
+async fn the_rows_of_every_table_stay_for_good_or_end_when_they_have_served_their_time() {
+    let app = TestApp::new().await;
+    let rows = || Books::of(&app.data()).rows();
+    let mut tables: Vec<_> = ENDING.iter().chain(&STAYING).copied().collect();
+    tables.sort_unstable();
+    let found = rows();
+    let found: Vec<_> = found.keys().map(String::as_str).collect();
+    assert_eq!(found, tables, "say of a new table whether its rows end, and when");
+
+    let at = contract::Clock::now_us(&*app.clock);
+    let reserved = RESERVED.replace("{at}", &at.to_string());
+    let db = rusqlite::Connection::open(app.data().join("agora.db")).unwrap();
+    db.execute_batch(&reserved).unwrap();
+    drop(db);
+    let before = rows();
+    let dan = app.signed_in("dan").await;
+    app.signed_in("cleo").await;
+    let buy = |key: &'static str| {
+        let request = dan
+            .request("POST", "/bookstore/purchase/4")
+            .header("idempotency-key", key);
+        dan.send(request)
+    };
+    assert_eq!(buy("one").await.status, 200);
+    assert_eq!(dan.graphql("mutation { logout }").await.code(), None);
+    let after = rows();
+    assert!(
+        ENDING[..1].iter().all(|table| after[*table] > before[*table]),
+        "{after:?}"
+    );
+    app.wait(24 * 60 * HOUR);
+    while app.services().sweep(retention()).await.unwrap() > 0 {}
+    let mut wanted = after;
+    for table in ENDING {
+        wanted.insert(table.to_owned(), 0);
+    }
+    assert_eq!(rows(), wanted);
+    Books::of(&app.data()).assert_balanced();
 }
 
 #[tokio::test]

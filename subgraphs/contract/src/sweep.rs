@@ -1,10 +1,12 @@
 //! Rows that have served their time: they are deleted in bounded steps, beside the requests.
 
-use entities::{idempotency, session};
+use entities::{idempotency, reservation, session};
 
 use crate::{Result, Services, Tx};
 
 const HOUR_US: i64 = 3_600_000_000;
+/// How much longer than idempotency keys the reservations are kept that kept answers ask for.
+const RESERVATION_HOURS: u32 = 24;
 
 /// How long rows are kept that only matter for a time, and how many go at once.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +20,8 @@ pub struct Retention {
 }
 
 impl Services {
-    /// Deletes all idempotency keys and sessions that have been over for longer than `keep` says; returns how many.
+    /// Deletes all idempotency keys, sessions and reservations that have been over for longer than `keep` says; returns how
+    /// many.
     ///
     /// Each step is a write of its own, so that other writes come in between.
     ///
@@ -28,15 +31,22 @@ impl Services {
         let now_us = self.clock.now_us();
         let before = |hours: u32| now_us - i64::from(hours) * HOUR_US;
         let (keys, sessions) = (before(keep.key_hours), before(keep.session_hours));
+        let reservations = before(keep.key_hours.saturating_add(RESERVATION_HOURS));
         let mut swept = 0;
         loop {
             let step = async move |tx: &Tx| {
                 let keys = idempotency::sweep(tx, keys, keep.rows_max).await?;
-                Ok((keys, session::sweep(tx, sessions, keep.rows_max).await?))
+                // The answer of a key asks for its reservation: as long as there are such keys, all of these stay.
+                let reservations = match keys < keep.rows_max {
+                    true => reservation::sweep(tx, reservations, keep.rows_max).await?,
+                    false => 0,
+                };
+                let sessions = session::sweep(tx, sessions, keep.rows_max).await?;
+                Ok([keys, reservations, sessions])
             };
-            let (keys, sessions) = self.db.write(step).await?;
-            swept += keys + sessions;
-            if keys < keep.rows_max && sessions < keep.rows_max {
+            let step = self.db.write(step).await?;
+            swept += step.iter().sum::<u64>();
+            if step.iter().all(|rows| *rows < keep.rows_max) {
                 return Ok(swept);
             }
         }
