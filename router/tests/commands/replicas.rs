@@ -365,12 +365,14 @@ fn a_replica_whose_place_is_taken_ends() {
     assert!(said.contains("another process has replica 1 open"), "{said}");
 }
 
-/// A demo with three replicas of its own.
+/// A demo with three replicas of its own, where no price moves and so no order fires.
 struct Demo(Server);
+
+const DEMO: [&str; 5] = ["demo", "--order-replicas", "3", "--price-feed-ms", "0"];
 
 impl Demo {
     fn start(folder: &Path) -> Self {
-        Self(Server::start_with(folder, &["demo", "--order-replicas", "3"], 0))
+        Self(Server::start_with(folder, &DEMO, 0))
     }
 
     fn send(&self, line: &str, body: &Value) -> (u16, Value) {
@@ -442,7 +444,7 @@ fn runs(pid: u32) -> bool {
 }
 
 #[test]
-fn replicas_that_start_well_log_no_error() {
+fn replicas_that_start_well_log_no_error_and_no_warning() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let log = fs::File::create(&path).expect("a file");
@@ -457,7 +459,131 @@ fn replicas_that_start_well_log_no_error() {
     assert!(demo.0.stop(), "SIGTERM was not a clean end");
     let log = fs::read_to_string(path).expect("a log");
     assert!(log.contains("the replica has caught up"), "{log}");
-    assert!(!log.contains("ERROR"), "{log}");
+    assert!(!log.contains("ERROR") && !log.contains("WARN"), "{log}");
+}
+
+/// The replicas' files of a demo that is stopped.
+struct Files(PathBuf);
+
+impl Files {
+    fn of(folder: &Path) -> Self {
+        Self(folder.join("data/demo/orders"))
+    }
+
+    fn copy_to(&self, to: &Path) {
+        let copied = Command::new("cp").arg("-a").arg(&self.0).arg(to).status();
+        assert!(copied.expect("cp").success());
+    }
+
+    /// Puts the file of a replica, and its log, in the place of its present one.
+    fn put_back(&self, from: &Path, id: u64) {
+        for added in ["", "-wal", "-shm"] {
+            let name = format!("orders-{id}.sqlite{added}");
+            let _ = fs::remove_file(self.0.join(&name));
+            if from.join(&name).exists() && added != "-shm" {
+                fs::copy(from.join(&name), self.0.join(&name)).expect("an older copy");
+            }
+        }
+    }
+
+    fn number(&self, id: u64, sql: &str) -> i64 {
+        let db = rusqlite::Connection::open(self.0.join(format!("orders-{id}.sqlite"))).expect("a file");
+        db.query_row(sql, [], |row| row.get(0)).expect("a number")
+    }
+
+    /// How many orders a replica has that came from the database's table and not from a trade.
+    fn of_table(&self, id: u64) -> i64 {
+        self.number(id, "SELECT count(*) FROM exchange_order WHERE key LIKE 'table:%'")
+    }
+
+    /// Whether a replica was told how far another one is now.
+    fn knows(&self, id: u64, other: u64) -> bool {
+        let told =
+            format!("SELECT coalesce(max(value ->> '$.log.index'), -1) FROM fact WHERE name = 'reached by {other}'");
+        self.number(id, &told) >= self.number(other, "SELECT max(log_index) FROM log")
+    }
+}
+
+#[test]
+fn replicas_that_are_set_back_together_get_their_orders_again_and_one_alone_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (files, old) = (Files::of(folder.path()), folder.path().join("old"));
+    let trade = |demo: &Demo, key: &str| demo.trade(key, "POST /bazaar/orders", "/data/order_number");
+    let demo = Demo::start(folder.path());
+    let first = trade(&demo, "1");
+    assert!(demo.0.stop());
+    files.copy_to(&old);
+    let demo = Demo::start(folder.path());
+    assert_eq!((trade(&demo, "2"), trade(&demo, "3")), (first + 1, first + 2));
+    assert!(demo.0.stop());
+
+    for id in 1..=3 {
+        files.put_back(&old, id);
+    }
+    let demo = Demo::start(folder.path());
+    assert_eq!(trade(&demo, "2"), first + 1, "the database kept it");
+    assert_eq!(trade(&demo, "4"), first + 3);
+    let trades = usize::try_from(first).unwrap() + 4;
+    let ledger = demo.ledger(1, trades);
+    assert_eq!(
+        [demo.ledger(2, trades), demo.ledger(3, trades)],
+        [ledger.clone(), ledger]
+    );
+    eventually("the others know how far it is", || {
+        files.knows(1, 2) && files.knows(3, 2)
+    });
+    assert!(demo.0.stop());
+    for id in 1..=3 {
+        assert_eq!(files.of_table(id), 0, "the orders have the keys they had");
+    }
+
+    files.put_back(&old, 2);
+    let path = folder.path().join("log");
+    let log = fs::File::create(&path).expect("a file");
+    let quick = [&DEMO[..], &["--order-restart-ms", "50"]].concat();
+    let demo = Demo(Server::start_logging(folder.path(), &quick, 0, log.into()));
+    assert_eq!(trade(&demo, "5"), first + 4);
+    let said = || fs::read_to_string(&path).expect("a log");
+    eventually("the replica is started again and again, each time later", || {
+        ["again_in=50ms", "again_in=100ms", "again_in=200ms"]
+            .iter()
+            .all(|rest| said().contains(rest))
+    });
+    let said = said();
+    assert!(
+        said.contains("an older copy") && said.contains("Move the folder `orders` away"),
+        "{said}"
+    );
+    assert_eq!(trade(&demo, "6"), first + 5);
+    assert!(demo.0.stop());
+}
+
+#[test]
+fn the_ping_of_a_replica_that_hangs_is_refused_in_time_and_trades_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path());
+    let first = demo.trade("1", "POST /bazaar/orders", "/data/order_number");
+    for (id, pid) in demo.children() {
+        let signal = |name: &str| {
+            let sent = Command::new("kill").args([name, &pid.to_string()]).status();
+            assert!(sent.expect("kill").success());
+        };
+        let ping = || demo.send(&format!("GET /bazaar/order/{id}/ping"), &Value::Null).0;
+        eventually("the replica is there", || ping() == 200);
+        signal("-STOP");
+        let asked = Instant::now();
+        assert_eq!(ping(), 503);
+        assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+        let number = i64::try_from(id).unwrap();
+        let key = format!("while {id} hangs");
+        assert_eq!(
+            demo.trade(&key, "POST /bazaar/orders", "/data/order_number"),
+            first + number
+        );
+        signal("-CONT");
+        eventually("the replica is back", || ping() == 200);
+    }
+    assert!(demo.0.stop());
 }
 
 #[test]

@@ -50,16 +50,22 @@ async fn last_of_both(front: &FrontEnd, known: i64) -> Result<i64> {
 }
 
 /// Tells the log the trades from `next` to `known`, in their order and many at once: it gives them the numbers they have.
+///
+/// They are those from before there were replicas, or those that all replicas forgot when their files were set back. The
+/// latter keep the keys under which they were recorded first, as long as this database knows them.
 async fn copy(front: &FrontEnd, services: &Services, mut next: i64, known: i64) -> Result<()> {
     let many = front.settings().batch_max.max(1);
     while next <= known {
         let orders = ours(services, next, many as u64).await?;
+        let numbers = orders.iter().map(|(order, _)| order.number);
+        let reserved = reservation::of_numbers(services.db.read(), numbers).await?;
         let commands = orders.iter().map(|(order, name)| {
-            // Of this installation's table, before there were replicas: sent again, it is the same.
-            let key = format!("table:{}", order.number);
+            let known = reserved.iter().find(|known| known.number == Some(order.number));
+            // Sent again, it is the same.
+            let of_table = || format!("table:{}", order.number);
             Command::Record {
-                attempt: key.clone(),
-                key,
+                key: known.map_or_else(of_table, |known| known.log_key.clone()),
+                attempt: known.map_or_else(of_table, |known| known.attempt.clone()),
                 trade: told(order, name),
             }
         });
