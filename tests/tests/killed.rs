@@ -1,6 +1,8 @@
 //! Processes that are killed.
 
 mod calls;
+pub mod command;
+mod first_start;
 mod replayed;
 mod replicas;
 pub mod server;

@@ -18,5 +18,6 @@ mod mutations;
 mod raw;
 mod scalars;
 mod shop_races;
+mod storage;
 mod vote_races;
 mod way_back;

@@ -10,6 +10,8 @@ use contract::{Db, DbOptions, SystemClock};
 use migrations::{Migrator, MigratorTrait};
 use tests::Books;
 
+use crate::killed::command::{agora, done};
+
 async fn start_demo(data: &Path) {
     let mut settings = Settings::default();
     settings.server.data = data.to_owned();
@@ -27,12 +29,7 @@ async fn after_any_number_of_steps_back_and_up_again_the_demo_starts_and_the_boo
         let data = folder.path().join(format!("back-{steps}"));
         fs::create_dir(&data).unwrap();
         fs::copy(seeded.join("agora.db"), data.join("agora.db")).unwrap();
-        let db = Db::open(DbOptions::at(data.join("agora.db"))).await.unwrap();
-        let back = u32::try_from(steps).unwrap();
-        db.migrate(async move |connection| Migrator::down(connection, Some(back)).await)
-            .await
-            .unwrap_or_else(|error| panic!("{steps} steps back: {error:?}"));
-        db.close().await.unwrap();
+        done(agora(&data, &["migrate", "--down", &steps.to_string(), "--yes"]));
         for start in ["first", "second"] {
             start_demo(&data).await;
             let broken = Books::of(&data).broken();

@@ -1,0 +1,172 @@
+//! The `agora` command in a process of its own, to be killed, limited and deprived of its files: this test program once more.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Tells the child the arguments of its command. The name does not begin as those of settings do.
+const ARGUMENTS: &str = "KILLED_TEST_COMMAND";
+/// No test waits longer for a line of a log.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// No test of its own: the command that the tests start.
+#[test]
+#[ignore = "started by the tests that kill it and change its files"]
+fn child_that_is_the_command() {
+    let Some(arguments) = std::env::var_os(ARGUMENTS) else {
+        return;
+    };
+    let arguments: Vec<String> = serde_json::from_str(arguments.to_str().expect("text")).expect("JSON");
+    let ended = agora::cli::main_with(std::iter::once("agora".to_owned()).chain(arguments));
+    assert_eq!(format!("{ended:?}"), format!("{:?}", std::process::ExitCode::SUCCESS));
+}
+
+/// `agora` with these arguments over a data folder.
+pub fn agora(data: &Path, arguments: &[&str]) -> Command {
+    let mut arguments: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();
+    arguments.extend([
+        "--data".to_owned(),
+        data.to_str().expect("a name that is text").to_owned(),
+    ]);
+    let module = module_path!().split_once("::").map_or("", |(_, module)| module);
+    let mut command = Command::new(std::env::current_exe().expect("this test"));
+    command
+        .args(["--exact", "--ignored", "--nocapture"])
+        .arg(format!("{module}::child_that_is_the_command"))
+        .env(ARGUMENTS, serde_json::to_string(&arguments).expect("JSON"))
+        .stdin(Stdio::null());
+    command
+}
+
+/// `agora demo`, where prices stand still and files are looked at often.
+pub fn demo(data: &Path) -> Command {
+    let quick = ["--price-feed-ms", "0", "--storage-ms", "50"];
+    agora(data, &[&["demo", "--listen", "127.0.0.1:0"][..], &quick].concat())
+}
+
+/// Runs a command that has to fail, and answers what it said.
+pub fn refusal_of(mut command: Command) -> String {
+    let output = command.output().expect("the program starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "it was not refused: {said}");
+    said
+}
+
+/// Runs a command that has to succeed.
+pub fn done(mut command: Command) {
+    let output = command.output().expect("the program starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What a process logs.
+#[derive(Clone, Default)]
+pub struct Log(Arc<(Mutex<String>, Condvar)>);
+
+impl Log {
+    fn of(mut from: ChildStderr) -> Self {
+        let log = Self::default();
+        let to = log.clone();
+        std::thread::spawn(move || {
+            let mut read = [0; 4096];
+            while let Ok(bytes @ 1..) = from.read(&mut read) {
+                to.lock().push_str(&String::from_utf8_lossy(&read[..bytes]));
+                to.0.1.notify_all();
+            }
+        });
+        log
+    }
+
+    /// All of it so far.
+    pub fn text(&self) -> String {
+        self.lock().clone()
+    }
+
+    /// How many lines have that text.
+    pub fn count(&self, text: &str) -> usize {
+        self.lock().lines().filter(|line| line.contains(text)).count()
+    }
+
+    /// Waits until the log has that text.
+    pub fn wait_for(&self, text: &str) {
+        let waited = self
+            .0
+            .1
+            .wait_timeout_while(self.lock(), PATIENCE, |log| !log.contains(text));
+        let (log, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        assert!(!waited.timed_out(), "no {text:?} in the log: {log}");
+    }
+
+    fn lock(&self) -> MutexGuard<'_, String> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A server that is ready; killed when the test is done with it.
+pub struct Running {
+    child: Child,
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+    /// What it logs.
+    pub log: Log,
+    _out: BufReader<ChildStdout>,
+}
+
+impl Running {
+    /// Starts it and waits until it says where it listens.
+    pub fn start(mut command: Command) -> Self {
+        let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = started.expect("the program starts");
+        let log = Log::of(child.stderr.take().expect("its log"));
+        let mut out = BufReader::new(child.stdout.take().expect("its output"));
+        let mut line = String::new();
+        let url = loop {
+            line.clear();
+            let read = out.read_line(&mut line).expect("its output");
+            assert!(read > 0, "the server did not get ready: {}", log.text());
+            if let ["GraphQL", url] = line.split_whitespace().collect::<Vec<_>>()[..] {
+                break url.trim_end_matches("/graphql").to_owned();
+            }
+        };
+        Self {
+            child,
+            url,
+            log,
+            _out: out,
+        }
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sets a soft limit of the process: `limit("fsize=4096")`.
+    pub fn limit(&self, limit: &str) {
+        let mut prlimit = Command::new("prlimit");
+        prlimit.arg(format!("--pid={}", self.pid())).arg(format!("--{limit}:"));
+        assert!(prlimit.status().expect("prlimit").success(), "{limit}");
+    }
+
+    /// Kills it: no handler runs, and no file is closed in order.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("its end");
+    }
+
+    /// Asks it to end, as a service manager does.
+    pub fn stop(mut self) {
+        let asked = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
+        assert!(asked.expect("kill").success());
+        assert!(self.child.wait().expect("its end").success(), "{}", self.log.text());
+    }
+}
+
+impl Drop for Running {
+    /// A test that fails leaves no server behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

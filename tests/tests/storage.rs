@@ -1,0 +1,411 @@
+//! A disk that fails, and files that are damaged, exchanged or taken away, under the real program: it says so, answers
+//! UNAVAILABLE, loses nothing that it acknowledged, and goes on where that is right.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::net::TcpStream;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tests::{Books, Person};
+
+use crate::killed::command::{Running, demo, done, refusal_of};
+
+/// Bytes that a file may have when the disk is to be full: room for the note of the commits, and for no page.
+const NO_ROOM: &str = "fsize=4096";
+const ROOM: &str = "fsize=unlimited";
+/// No test waits longer for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Sales that the sample data brings along.
+const SALES: &str = "SELECT count(*) FROM book_purchase";
+
+async fn health(server: &Running) -> u16 {
+    Person::at(&server.url).get("/health").await.status
+}
+
+/// Waits until health has that status, while a client reads all kinds of things.
+async fn becomes(server: &Running, status: u16) {
+    let late = Instant::now() + PATIENCE;
+    let all = "{ books { nodes { title } } stocks { nodes { name } } topVoted(first: 5) { nodes { id } } recentPosts(first: 5) { nodes { title } } }";
+    while health(server).await != status {
+        Person::at(&server.url).graphql(all).await;
+        assert!(Instant::now() < late, "health is not {status}: {}", server.log.text());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Buys a book; its purchase's id, or the status and the body of the refusal.
+async fn buy(server: &Running) -> Result<i64, Value> {
+    let bought = Person::at(&server.url).post("/bookstore/purchase/4", json!({})).await;
+    match bought.status {
+        200 => Ok(bought.body["orderId"].as_i64().expect("an id")),
+        _ => Err(json!([bought.status, bought.body])),
+    }
+}
+
+async fn is_unavailable(server: &Running) {
+    let refused = buy(server).await.expect_err("the write fails");
+    assert_eq!(refused[0], 503, "{refused}");
+    let told = refused[1].to_string();
+    let is_told = |word: &str| told.contains(word);
+    assert!(
+        !["disk", "agora.db", "removed", "damaged"].into_iter().any(is_told),
+        "a caller learns no details: {told}"
+    );
+}
+
+/// Reads go on while nothing can be written.
+async fn answers_reads(server: &Running) {
+    let read = Person::at(&server.url).graphql("{ book(id: 4) { title } }").await;
+    assert!(read.data("/book/title").is_string());
+}
+
+/// A demo that has been started once and was killed: the latest commits are in its log.
+fn killed_demo(data: &Path) {
+    let server = Running::start(demo(data));
+    server.kill();
+}
+
+fn copy(from: &Path, to: &Path) {
+    done_with(Command::new("cp").arg("-a").arg(from).arg(to));
+}
+
+fn done_with(command: &mut Command) {
+    assert!(command.status().expect("a command").success(), "{command:?}");
+}
+
+/// Whatever takes the room away and gives it back.
+async fn full_and_free_again(data: &Path, fill: impl FnOnce(&Running), free: impl FnOnce(&Running)) {
+    let server = Running::start(demo(data));
+    let sold = Books::of(data).number(SALES);
+    let mut acknowledged = vec![buy(&server).await.expect("there is room")];
+    fill(&server);
+    // The log has room of its own for some commits.
+    let refused = loop {
+        match buy(&server).await {
+            Ok(id) => acknowledged.push(id),
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(refused[0], 503, "{refused}");
+    assert_eq!(health(&server).await, 503);
+    is_unavailable(&server).await;
+    answers_reads(&server).await;
+    server.log.wait_for("the database's storage fails");
+    let log = server.log.text();
+    let reason = log.lines().find(|line| line.contains("storage fails")).expect("a line");
+    assert!(reason.contains("ERROR") && reason.contains("reason="), "{reason}");
+    for _ in 0..20 {
+        assert!(buy(&server).await.is_err());
+    }
+    assert_eq!(server.log.count("storage fails"), 1, "told once: {}", server.log.text());
+
+    free(&server);
+    becomes(&server, 200).await;
+    acknowledged.push(buy(&server).await.expect("there is room again"));
+    server.log.wait_for("storage works again");
+    server.kill();
+    let books = Books::of(data);
+    for id in &acknowledged {
+        let kept = format!("SELECT count(*) FROM book_purchase WHERE id = {id}");
+        assert_eq!(books.number(&kept), 1, "purchase {id} was acknowledged");
+    }
+    let more = i64::try_from(acknowledged.len()).expect("a count");
+    assert_eq!(books.number(SALES), sold + more, "what was refused has changed nothing");
+    drop(books);
+    Running::start(demo(data)).stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_size_limit_is_told_and_nothing_that_was_acknowledged_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let (full, free) = (
+        |server: &Running| server.limit(NO_ROOM),
+        |server: &Running| server.limit(ROOM),
+    );
+    full_and_free_again(&folder.path().join("data"), full, free).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_and_nothing_that_was_acknowledged_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = folder.path().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"])
+        .arg(&disk)
+        .output();
+    if !mounted.is_ok_and(|mounted| mounted.status.success()) {
+        eprintln!("SKIPPED: this user may mount no disk of its own; the file-size limit stands for it");
+        return;
+    }
+    let unmount = Unmount(&disk);
+    let filler = disk.join("filler");
+    let fill = |_: &Running| {
+        let mut file = fs::File::create(&filler).expect("a file");
+        while file.write_all(&[0; 4096]).is_ok() {}
+    };
+    full_and_free_again(&disk.join("data"), fill, |_| {
+        fs::remove_file(&filler).expect("the file")
+    })
+    .await;
+    drop(unmount);
+}
+
+struct Unmount<'a>(&'a Path);
+
+impl Drop for Unmount<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn descriptors_that_run_out_are_told_now_and_then_and_the_server_goes_on_when_there_are_some() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = Running::start(demo(&data));
+    buy(&server).await.expect("a purchase");
+    let open = fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap().count();
+    server.limit(&format!("nofile={}", open + 2));
+    let address = server.url.trim_start_matches("http://");
+    let clients: Vec<_> = (0..100)
+        .map(|_| TcpStream::connect(address).expect("the backlog has room"))
+        .collect();
+    server.log.wait_for("a connection cannot be accepted");
+    // It refuses for much longer than it would take to fill the log.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let told = server.log.count("a connection cannot be accepted");
+    assert_eq!(told, 1, "{}", server.log.text());
+    drop(clients);
+    server.limit("nofile=1024");
+    becomes(&server, 200).await;
+    buy(&server).await.expect("the server goes on");
+    server.stop();
+}
+
+/// Something that happens to the files of a server that runs.
+type Harm = fn(&Path);
+
+/// The name of each, what it does, and what is said of it; what a start says afterwards, where it is refused.
+const WHILE_IT_RUNS: [(&str, Harm, &str, Option<&str>); 7] = [
+    (
+        "the log is removed",
+        |data| fs::remove_file(data.join("agora.db-wal")).expect("a log"),
+        "write-ahead log was removed",
+        Some("commits that were acknowledged"),
+    ),
+    (
+        "the log is cut",
+        |data| cut(&data.join("agora.db-wal"), 0),
+        "write-ahead log was removed, replaced or truncated",
+        Some("commits that were acknowledged"),
+    ),
+    (
+        "the database is replaced",
+        |data| {
+            fs::copy(data.join("agora.db"), data.join("other")).expect("a copy");
+            fs::rename(data.join("other"), data.join("agora.db")).expect("another file");
+        },
+        "database file was removed, replaced or truncated",
+        None,
+    ),
+    (
+        "the folder is deleted",
+        |data| fs::remove_dir_all(data).expect("a folder"),
+        "database file was removed",
+        None,
+    ),
+    (
+        "a table is dropped",
+        |data| {
+            let db = rusqlite::Connection::open(data.join("agora.db")).expect("the database");
+            db.busy_timeout(PATIENCE).expect("a time");
+            db.execute_batch("DROP TABLE book_purchase").expect("the table goes");
+        },
+        "table book_purchase",
+        Some("table book_purchase"),
+    ),
+    ("pages are overwritten", overwritten, "malformed", Some("damaged")),
+    (
+        "the database is cut",
+        |data| {
+            checkpointed(data);
+            cut(&data.join("agora.db"), 8_192);
+        },
+        "database file was removed, replaced or truncated",
+        Some("agora.db"),
+    ),
+];
+
+fn cut(file: &Path, bytes: u64) {
+    let file = OpenOptions::new().write(true).open(file).expect("a file");
+    file.set_len(bytes).expect("it is cut");
+}
+
+/// All but the first one, which tells what kind of file it is.
+fn overwrite_pages(data: &Path) {
+    let file = OpenOptions::new()
+        .write(true)
+        .open(data.join("agora.db"))
+        .expect("a file");
+    let bytes = file.metadata().expect("its size").len();
+    for page in 1..bytes / 4_096 {
+        file.write_all_at(&[0xff; 4_096], page * 4_096).expect("it is written");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn harm_to_the_files_of_a_server_that_runs_is_told_and_nothing_more_is_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole");
+    Running::start(demo(&whole)).stop();
+    for (n, (what, harm, told, at_start)) in WHILE_IT_RUNS.into_iter().enumerate() {
+        eprintln!("{what}");
+        let data = folder.path().join(n.to_string());
+        copy(&whole, &data);
+        let server = Running::start(demo(&data));
+        buy(&server).await.expect("a purchase");
+        harm(&data);
+        becomes(&server, 503).await;
+        is_unavailable(&server).await;
+        server.log.wait_for("the database's storage fails");
+        assert!(server.log.text().contains(told), "{what}: {}", server.log.text());
+        server.kill();
+        if let Some(said) = at_start {
+            let refused = refusal_of(demo(&data));
+            assert!(refused.contains(said), "{what}: {refused}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_of_the_log_that_is_removed_does_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = Running::start(demo(&data));
+    let mut bought = vec![buy(&server).await.expect("a purchase")];
+    fs::remove_file(data.join("agora.db-shm")).unwrap();
+    bought.push(buy(&server).await.expect("it goes on"));
+    assert_eq!(health(&server).await, 200);
+    server.kill();
+    let server = Running::start(demo(&data));
+    bought.push(buy(&server).await.expect("a purchase"));
+    server.stop();
+    for id in bought {
+        let kept = format!("SELECT count(*) FROM book_purchase WHERE id = {id}");
+        assert_eq!(Books::of(&data).number(&kept), 1);
+    }
+}
+
+/// Harm that is done while the server is stopped, and what a start says.
+const WHILE_IT_IS_STOPPED: [(&str, Harm, &str); 9] = [
+    (
+        "the log is removed",
+        |data| fs::remove_file(data.join("agora.db-wal")).expect("a log"),
+        "commits that were acknowledged",
+    ),
+    (
+        "the log is cut",
+        |data| {
+            let log = data.join("agora.db-wal");
+            let bytes = fs::metadata(&log).expect("a log").len();
+            cut(&log, bytes / 2);
+        },
+        "commits that were acknowledged",
+    ),
+    (
+        "the database is removed",
+        |data| fs::remove_file(data.join("agora.db")).expect("a database"),
+        "commits that were acknowledged",
+    ),
+    (
+        "the database is a new one",
+        |data| {
+            for name in ["agora.db", "agora.db-wal", "agora.db-shm"] {
+                fs::remove_file(data.join(name)).expect("a file");
+            }
+            done(crate::killed::command::agora(&data.join("other"), &["migrate"]));
+            fs::rename(data.join("other/agora.db"), data.join("agora.db")).expect("another database");
+        },
+        "commits that were acknowledged",
+    ),
+    ("pages are overwritten", overwritten, "damaged"),
+    (
+        "the database is cut",
+        |data| {
+            checkpointed(data);
+            cut(&data.join("agora.db"), 40_960);
+        },
+        "agora.db",
+    ),
+    (
+        "a table is dropped",
+        |data| {
+            checkpointed(data)
+                .execute_batch("DROP TABLE message")
+                .expect("the table goes")
+        },
+        "table message",
+    ),
+    (
+        "others may read the keys",
+        |data| fs::set_permissions(data.join("keys.json"), fs::Permissions::from_mode(0o644)).expect("a mode"),
+        "chmod 600",
+    ),
+    (
+        "others may write the keys",
+        |data| fs::set_permissions(data.join("keys.json"), fs::Permissions::from_mode(0o620)).expect("a mode"),
+        "chmod 600",
+    ),
+];
+
+/// The database with the log in it.
+fn checkpointed(data: &Path) -> rusqlite::Connection {
+    let db = rusqlite::Connection::open(data.join("agora.db")).expect("the database");
+    // The log stays, as long as a server has it open.
+    let moved = db.query_row("PRAGMA wal_checkpoint", [], |_| Ok(()));
+    moved.expect("the log goes into the file");
+    db
+}
+
+fn overwritten(data: &Path) {
+    drop(checkpointed(data));
+    overwrite_pages(data);
+}
+
+#[test]
+fn harm_that_was_done_while_the_server_was_stopped_is_told_at_the_start_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole");
+    killed_demo(&whole);
+    for (n, (what, harm, told)) in WHILE_IT_IS_STOPPED.into_iter().enumerate() {
+        let data = folder.path().join(n.to_string());
+        copy(&whole, &data);
+        harm(&data);
+        for _ in 0..2 {
+            let refused = refusal_of(demo(&data));
+            assert!(refused.contains(told), "{what}: {refused}");
+        }
+    }
+    fs::remove_file(whole.join("agora.db-shm")).unwrap();
+    Running::start(demo(&whole)).stop();
+    Books::of(&whole).assert_balanced();
+}
+
+#[test]
+fn a_credential_of_the_replicas_that_others_may_read_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let credential = folder.path().join("credential");
+    fs::write(&credential, "0123456789abcdef0123456789abcdef").unwrap();
+    fs::set_permissions(&credential, fs::Permissions::from_mode(0o640)).unwrap();
+    let path = credential.to_str().unwrap();
+    let replicas = ["--order-replicas", "1=http://127.0.0.1:1", "--order-credential", path];
+    let arguments = [&["serve", "--listen", "127.0.0.1:0"][..], &replicas].concat();
+    let refused = refusal_of(crate::killed::command::agora(&data, &arguments));
+    assert!(refused.contains("chmod 600"), "{refused}");
+}
