@@ -3,7 +3,7 @@
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
-use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect, Select};
+use sea_orm::{IntoActiveModel, Iterable, QueryOrder, QuerySelect, Select};
 
 /// One message. Its id is never used again.
 #[sea_orm::model]
@@ -71,6 +71,15 @@ pub fn inbox(to: i64, favorite: Option<bool>, unread: Option<bool>) -> Select<En
         found = found.filter(is(Column::Read, !unread));
     }
     found
+}
+
+/// The same messages without what they say, which may be long.
+pub fn without_contents(messages: Select<Entity>) -> Select<Entity> {
+    let short = Column::iter().filter(|column| !matches!(column, Column::Contents));
+    messages
+        .select_only()
+        .columns(short)
+        .column_as(Expr::value(""), Column::Contents.as_str())
 }
 
 /// What is (not) a favourite, whoever received it.

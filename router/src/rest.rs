@@ -210,7 +210,8 @@ async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Fail
     let next = said
         .next
         .map(|cursor| reply::next_link(parts.uri.path(), query, &cursor));
-    reply::reply(compiled, &call, opened.base, said.node, next)
+    let bytes = said.budget.as_ref().map_or(0, |budget| budget.gathered_bytes());
+    reply::reply(compiled, &call, opened.base, said.node, next, bytes)
 }
 
 /// The request as the service at that path knows it, with the body that was read of it.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::Variables;
-use contract::{AnswerBudget, Viewer};
+use contract::{AnswerBudget, BudgetError, Viewer};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -37,6 +37,8 @@ pub(super) struct Said {
     pub node: Value,
     /// Where the list goes on, when it was too long for one answer.
     pub next: Option<String>,
+    /// The memory that a list holds until its answer is written.
+    pub budget: Option<Arc<AnswerBudget>>,
 }
 
 #[derive(Deserialize)]
@@ -86,12 +88,17 @@ pub(super) async fn execute(
         Answer::Fixed(json) => Ok(Said {
             node: serde_json::from_str(json).map_err(|_| Failure::internal())?,
             next: None,
+            budget: None,
         }),
         Answer::One(pointer) => {
             let (data, _) = ask(gateway, compiled, found, caller, variables).await?;
             match data.pointer(pointer).cloned() {
                 None | Some(Value::Null | Value::Bool(false)) => Err(compiled.not_found(found)),
-                Some(node) => Ok(Said { node, next: None }),
+                Some(node) => Ok(Said {
+                    node,
+                    next: None,
+                    budget: None,
+                }),
             }
         }
         Answer::All(pointer) | Answer::AllAnd(pointer) => {
@@ -131,6 +138,7 @@ async fn all(
                 return Ok(Said {
                     node: Value::Array(list.nodes),
                     next: None,
+                    budget: None,
                 });
             }
             return Err(compiled.not_found(found));
@@ -145,16 +153,21 @@ async fn all(
             false => more = true,
         }
         if !more || list.is_full() {
-            let list = Value::Array(list.nodes);
+            // Beside the rows, there has to be room for what is written of them.
+            list.budget.gather(0).map_err(over_budget)?;
+            let nodes = Value::Array(list.nodes);
             let node = match compiled.route.answer {
                 Answer::AllAnd(_) => {
-                    *connection = list;
+                    *connection = nodes;
                     data
                 }
-                _ => list,
+                _ => nodes,
             };
-            let next = after.filter(|_| more);
-            return Ok(Said { node, next });
+            return Ok(Said {
+                node,
+                next: after.filter(|_| more),
+                budget: Some(list.budget),
+            });
         }
     }
 }
@@ -194,9 +207,7 @@ impl List {
             self.full = true;
             return Ok(false);
         }
-        self.budget
-            .gather(bytes)
-            .map_err(|error| Failure::new(error.code(), error.to_string()))?;
+        self.budget.collect(bytes).map_err(over_budget)?;
         self.bytes += bytes;
         self.nodes.extend(page);
         let row_bytes = self.bytes / self.nodes.len().max(1) + 1;
@@ -209,6 +220,10 @@ impl List {
     fn is_full(&self) -> bool {
         self.full || self.nodes.len() >= self.rows_max
     }
+}
+
+fn over_budget(error: BudgetError) -> Failure {
+    Failure::new(error.code(), error.to_string())
 }
 
 /// The data of the graph's answer, and how many bytes that had.

@@ -50,7 +50,8 @@ pub(super) fn in_use(reply: &mut Reply, _: &Call) {
     }
 }
 
-/// The response of a route; `base` is where the mount is for the client, `next` the link to the rest of a list.
+/// The response of a route; `base` is where the mount is for the client, `next` the link to the rest of a list. It has
+/// about so many bytes.
 ///
 /// # Errors
 /// 500 when the graph's answer does not have the shape that the table promises; 404 when `reshape` says so.
@@ -60,6 +61,7 @@ pub(super) fn reply(
     base: &str,
     node: Value,
     next: Option<String>,
+    bytes: usize,
 ) -> Result<Response<Body>, Failure> {
     let route = compiled.route;
     let mut reply = Reply {
@@ -73,7 +75,7 @@ pub(super) fn reply(
             return Err(compiled.not_found(call.found));
         }
     }
-    let mut body = Vec::with_capacity(256);
+    let mut body = Vec::with_capacity(bytes.max(256));
     write(&route.response, &reply.node, &mut body).map_err(|why| {
         tracing::error!(route = route.name, why, "an answer does not have its shape");
         Failure::internal()

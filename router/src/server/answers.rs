@@ -115,13 +115,9 @@ struct Ticket {
 }
 
 impl Ticket {
-    fn handed_over(&self, bytes: usize) {
-        let mut waiting = self.answers.lock();
-        let waiting = &mut *waiting;
-        if let Some(answer) = waiting.answers.get_mut(&self.id) {
-            let bytes = bytes.min(answer.bytes);
-            answer.bytes -= bytes;
-            waiting.bytes -= bytes;
+    /// A piece was handed over. All of the answer stays in memory until the last one is.
+    fn progressed(&self) {
+        if let Some(answer) = self.answers.lock().answers.get_mut(&self.id) {
             answer.progress = Instant::now();
         }
     }
@@ -141,6 +137,8 @@ pub(super) struct AnswerBody {
     body: Body,
     /// What of the last frame is not handed over yet.
     rest: Bytes,
+    /// Whether that frame is handed over in several pieces.
+    in_pieces: bool,
     ticket: Option<Ticket>,
     _open: OpenRequest,
 }
@@ -167,6 +165,7 @@ impl AnswerBody {
             ticket: ticket.map(|bytes| answers.enter(bytes, connection)),
             body,
             rest: Bytes::new(),
+            in_pieces: false,
             _open: open,
         }
     }
@@ -174,9 +173,13 @@ impl AnswerBody {
     fn next_piece(&mut self) -> Frame<Bytes> {
         let piece = self.rest.split_to(self.rest.len().min(PIECE_BYTES));
         if let Some(ticket) = &self.ticket {
-            ticket.handed_over(piece.len());
+            ticket.progressed();
         }
-        Frame::data(piece)
+        // A part of the frame would keep all of it in memory for as long as hyper has the part.
+        match self.in_pieces {
+            true => Frame::data(Bytes::copy_from_slice(&piece)),
+            false => Frame::data(piece),
+        }
     }
 }
 
@@ -189,7 +192,10 @@ impl HttpBody for AnswerBody {
         if this.rest.is_empty() {
             let frame = ready!(Pin::new(&mut this.body.frame()).poll(cx));
             match frame.map(|frame| frame.map(Frame::into_data)) {
-                Some(Ok(Ok(data))) => this.rest = data,
+                Some(Ok(Ok(data))) => {
+                    this.in_pieces = data.len() > PIECE_BYTES;
+                    this.rest = data;
+                }
                 Some(Ok(Err(trailers))) => return Poll::Ready(Some(Ok(trailers))),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),

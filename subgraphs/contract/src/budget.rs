@@ -1,10 +1,13 @@
 //! How many bytes an answer may hold while it is made, and all answers together.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes that every answer may hold without taking from the pool: most answers are smaller.
 const UNPOOLED_BYTES: usize = 64 * 1024;
+/// How often the same bytes are in memory at once: as rows and as the values made of them, then as values and as the
+/// answer that is written from them.
+const COPIES: usize = 2;
 
 /// The bytes that all answers of a process may hold together.
 #[derive(Debug)]
@@ -22,7 +25,7 @@ pub struct AnswerBudget {
     /// Bytes of the values that subgraphs answered.
     gathered: AtomicUsize,
     /// Bytes taken from the pool.
-    pooled: AtomicUsize,
+    pooled: Mutex<usize>,
     pool: Option<Arc<AnswerPool>>,
 }
 
@@ -73,7 +76,7 @@ impl AnswerBudget {
             bytes_max,
             loaded: AtomicUsize::new(0),
             gathered: AtomicUsize::new(0),
-            pooled: AtomicUsize::new(0),
+            pooled: Mutex::new(0),
             pool,
         }
     }
@@ -99,7 +102,7 @@ impl AnswerBudget {
     /// # Errors
     /// When there is no room for them.
     pub fn load(&self, bytes: usize) -> Result<(), BudgetError> {
-        self.count(&self.loaded, bytes)
+        self.count(&self.loaded, bytes, COPIES)
     }
 
     /// Counts bytes of a subgraph's answer.
@@ -107,20 +110,36 @@ impl AnswerBudget {
     /// # Errors
     /// When there is no room for them.
     pub fn gather(&self, bytes: usize) -> Result<(), BudgetError> {
-        self.count(&self.gathered, bytes)
+        self.count(&self.gathered, bytes, COPIES)
     }
 
-    fn count(&self, counter: &AtomicUsize, bytes: usize) -> Result<(), BudgetError> {
+    /// Counts bytes of an answer that is put together from others and of which nothing is written yet. Before it is
+    /// written, [`gather`](Self::gather) with zero asks whether there is room for that.
+    ///
+    /// # Errors
+    /// When there is no room for them.
+    pub fn collect(&self, bytes: usize) -> Result<(), BudgetError> {
+        self.count(&self.gathered, bytes, 1)
+    }
+
+    fn count(&self, counter: &AtomicUsize, bytes: usize, copies: usize) -> Result<(), BudgetError> {
         // What did not fit stays counted: an answer that is too large once is not completed by what is small.
         let used = counter.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
         if used > self.bytes_max {
             return Err(BudgetError::AnswerTooLarge(self.bytes_max));
         }
-        if used > UNPOOLED_BYTES
-            && let Some(pool) = &self.pool
-        {
-            pool.take(bytes)?;
-            self.pooled.fetch_add(bytes, Ordering::Relaxed);
+        match &self.pool {
+            Some(pool) if used > UNPOOLED_BYTES => self.hold(pool, used.saturating_mul(copies)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes from the pool what it lacks of so many bytes.
+    fn hold(&self, pool: &AnswerPool, bytes: usize) -> Result<(), BudgetError> {
+        let mut pooled = self.pooled.lock().unwrap_or_else(PoisonError::into_inner);
+        if bytes > *pooled {
+            pool.take(bytes - *pooled)?;
+            *pooled = bytes;
         }
         Ok(())
     }
@@ -129,7 +148,8 @@ impl AnswerBudget {
 impl Drop for AnswerBudget {
     fn drop(&mut self) {
         if let Some(pool) = &self.pool {
-            pool.used.fetch_sub(*self.pooled.get_mut(), Ordering::Relaxed);
+            let pooled = self.pooled.get_mut().unwrap_or_else(PoisonError::into_inner);
+            pool.used.fetch_sub(*pooled, Ordering::Relaxed);
         }
     }
 }
@@ -152,7 +172,7 @@ mod tests {
 
     #[test]
     fn large_answers_share_a_pool_and_small_ones_are_made_when_it_is_empty() {
-        let pool = Arc::new(AnswerPool::new(300 * KIB));
+        let pool = Arc::new(AnswerPool::new(600 * KIB));
         let budget = || AnswerBudget::new(1_000 * KIB, Some(Arc::clone(&pool)));
         let (first, second) = (budget(), budget());
         assert_eq!(first.gather(200 * KIB), Ok(()));
@@ -161,5 +181,20 @@ mod tests {
         drop(first);
         assert_eq!(budget().gather(200 * KIB), Ok(()));
         assert_eq!(pool.used.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn rows_and_values_and_what_is_written_of_them_are_two_copies_at_once() {
+        let pool = Arc::new(AnswerPool::new(1_000 * KIB));
+        let budget = AnswerBudget::new(1_000 * KIB, Some(Arc::clone(&pool)));
+        let used = || pool.used.load(Ordering::Relaxed);
+        assert_eq!((budget.load(200 * KIB), used()), (Ok(()), 400 * KIB));
+        assert_eq!((budget.gather(200 * KIB), used()), (Ok(()), 400 * KIB));
+        assert_eq!((budget.gather(100 * KIB), used()), (Ok(()), 600 * KIB));
+        let list = budget.renewed();
+        assert_eq!((list.collect(300 * KIB), used()), (Ok(()), 900 * KIB));
+        assert_eq!(list.gather(0), Err(BudgetError::PoolExhausted));
+        drop(budget);
+        assert_eq!((list.gather(0), used()), (Ok(()), 600 * KIB));
     }
 }

@@ -16,6 +16,8 @@ pub type Loader<L> = DataLoader<L, NoCache>;
 
 /// How many keys one statement asks for at most.
 const BATCH_MAX: usize = 1_000;
+/// How many rows with long texts one statement reads at most.
+const TEXTS_BATCH_MAX: usize = 16;
 
 /// Wraps a batch function for resolvers.
 ///
@@ -41,6 +43,11 @@ pub fn rows<E: 'static>(db: &Db) -> Loader<Rows<E>> {
         due: None,
         of: PhantomData,
     })
+}
+
+/// As [`rows`], of a table with long texts: a few of them are in memory before an answer counts them.
+pub fn rows_of_texts<E: 'static>(db: &Db) -> Loader<Rows<E>> {
+    rows(db).max_batch_size(TEXTS_BATCH_MAX)
 }
 
 /// As [`rows`], of a table that expiries change: what is due is settled first ([`Services::settle_due`]), once for all

@@ -11,6 +11,8 @@ use crate::{Error, Result};
 const PAGE_DEFAULT: u64 = 25;
 /// How many nodes a page has at most.
 const PAGE_MAX: u64 = 100;
+/// How many rows with long texts are read at once: a page as it is when nobody says, and the one row more.
+const PIECE_ROWS: u64 = PAGE_DEFAULT + 1;
 
 /// A connection whose cursors are opaque texts.
 pub type Paged<N> = Connection<String, N, EmptyFields, EmptyFields>;
@@ -136,7 +138,64 @@ where
 {
     let identity = columns.into_identity();
     let wanted = args.check(identity.arity())?;
-    let mut rows = wanted.of(select, identity, order).all(db).await?;
+    let rows = wanted.of(select, identity, order).all(db).await?;
+    Ok(connection(&wanted, rows, key, node))
+}
+
+/// As [`page`], of rows with long texts: they are read in pieces, and `charge` is told the rows of each, and of none before
+/// the first. So an answer that may hold no more of them reads no more.
+///
+/// # Errors
+/// As [`page`], and those of `charge`.
+#[expect(clippy::too_many_arguments, reason = "those of a page, and one")]
+pub async fn page_of_texts<E, C, N>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+    columns: C,
+    order: Order,
+    args: PageArgs,
+    key: impl Fn(&E::Model) -> Vec<i64>,
+    charge: impl Fn(&[E::Model]) -> Result<()>,
+    node: impl Fn(E::Model) -> N,
+) -> Result<Paged<N>>
+where
+    E: EntityTrait,
+    E::Model: Send + Sync,
+    C: IntoIdentity,
+    N: OutputType,
+{
+    let identity = columns.into_identity();
+    let wanted = args.check(identity.arity())?;
+    let mut piece = wanted.clone();
+    let mut rows: Vec<E::Model> = Vec::new();
+    loop {
+        charge(&[])?;
+        let lacking = (wanted.limit + 1).saturating_sub(rows.len() as u64);
+        let lacking = Ord::min(lacking, PIECE_ROWS);
+        // The statement reads one row more than its page has.
+        piece.limit = lacking.saturating_sub(1);
+        let found = piece.of(select.clone(), identity.clone(), order.clone()).all(db).await?;
+        charge(&found)?;
+        let is_last = (found.len() as u64) < lacking;
+        let reached = match wanted.backwards {
+            false => &mut piece.after,
+            true => &mut piece.before,
+        };
+        *reached = found.last().map(&key);
+        rows.extend(found);
+        if is_last || rows.len() as u64 > wanted.limit {
+            return Ok(connection(&wanted, rows, key, node));
+        }
+    }
+}
+
+/// The page that was wanted, of the rows that its statement read.
+fn connection<M, N: OutputType>(
+    wanted: &Page,
+    mut rows: Vec<M>,
+    key: impl Fn(&M) -> Vec<i64>,
+    node: impl Fn(M) -> N,
+) -> Paged<N> {
     let more = rows.len() as u64 > wanted.limit;
     if more {
         rows.pop();
@@ -152,7 +211,7 @@ where
     connection
         .edges
         .extend(rows.into_iter().map(|row| Edge::new(encode(&key(&row)), node(row))));
-    Ok(connection)
+    connection
 }
 
 fn count(field: &'static str, value: Option<i32>) -> Result<u64> {

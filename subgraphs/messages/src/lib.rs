@@ -1,7 +1,7 @@
 //! Messages: from one person to another, and nobody else's business.
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{Services, federated, federated_sdl, loader, rows};
+use contract::{Services, federated, federated_sdl, loader, rows_of_texts};
 
 mod arrivals;
 pub mod demo;
@@ -27,7 +27,8 @@ pub type MessagesSchema = Schema<Query, Mutation, Subscription>;
 /// The domain, ready to answer.
 pub fn schema(services: Services) -> MessagesSchema {
     federated()
-        .data(rows::<entities::message::Entity>(&services.db))
+        .data(rows_of_texts::<entities::message::Entity>(&services.db))
+        .data(loader(message::WithoutContents(services.db.clone())))
         .data(loader(user::UnreadLoader(services.db.clone())))
         .data(services)
         .finish()

@@ -1,11 +1,15 @@
 //! A message: what it says, and who may read it.
 
-use async_graphql::{Context, ID, Object};
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader as Load;
+use async_graphql::{Context, ID, Lookahead, Object};
 use contract::{
-    Audience, ContextExt, DateTime, Error, Event, PageArgs, Paged, Result, Viewer, page, parse_id, rfc3339, row,
+    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, Paged, Result, Viewer, page, page_of_texts,
+    parse_id, rfc3339, row,
 };
 use entities::{message, user};
-use sea_orm::{Order, Select};
+use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
 
 use crate::user::User;
 
@@ -83,18 +87,61 @@ pub(crate) async fn newest_first(
 ) -> Result<Paged<Message>> {
     let columns = (message::Column::AtUs, message::Column::Id);
     let key = |message: &message::Model| vec![message.at_us, message.id];
-    ctx.charge(0)?;
-    let found = page(ctx.db().read(), messages, columns, Order::Desc, args, key, Message).await?;
-    ctx.charge(found.edges.iter().map(|edge| edge.node.0.contents.len()).sum())?;
-    Ok(found)
+    if !shows_contents(&ctx.look_ahead()) {
+        let messages = message::without_contents(messages);
+        return page(ctx.db().read(), messages, columns, Order::Desc, args, key, Message).await;
+    }
+    let charge =
+        |messages: &[message::Model]| ctx.charge(messages.iter().map(|message| message.contents.len()).sum());
+    page_of_texts(
+        ctx.db().read(),
+        messages,
+        columns,
+        Order::Desc,
+        args,
+        key,
+        charge,
+        Message,
+    )
+    .await
 }
 
-/// The message with that id, if there is one and the viewer may see it. Batched.
+/// Whether what is asked of a connection shows what its messages say.
+fn shows_contents(connection: &Lookahead<'_>) -> bool {
+    let nodes = connection.field("nodes").field("contents");
+    nodes.exists() || connection.field("edges").field("node").field("contents").exists()
+}
+
+/// Reads messages by id without what they say, many at once.
+pub struct WithoutContents(pub(crate) Db);
+
+impl Load<i64> for WithoutContents {
+    type Value = message::Model;
+    type Error = Error;
+
+    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, message::Model>> {
+        let asked = message::Entity::find().filter(message::Column::Id.is_in(ids.iter().copied()));
+        let found = message::without_contents(asked).all(self.0.read()).await?;
+        Ok(found.into_iter().map(|message| (message.id, message)).collect())
+    }
+}
+
+/// The message with that id, if there is one and the viewer may see it. Batched. What it says is read only where it is
+/// asked for.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Message>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
-    ctx.charge(0)?;
-    let found = row::<message::Entity>(ctx, id).await?;
-    ctx.charge(found.as_ref().map_or(0, |message| message.contents.len()))?;
+    let found = match ctx.look_ahead().field("contents").exists() {
+        true => {
+            ctx.charge(0)?;
+            let found = row::<message::Entity>(ctx, id).await?;
+            ctx.charge(found.as_ref().map_or(0, |message| message.contents.len()))?;
+            found
+        }
+        false => {
+            let messages = ctx.data_unchecked::<Loader<WithoutContents>>();
+            messages.load_one(id).await?
+        }
+    };
     Ok(found.filter(|message| may_see(ctx.viewer(), message)).map(Message))
 }
 

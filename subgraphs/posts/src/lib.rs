@@ -1,7 +1,7 @@
 //! Posts: what people write in communities, for everybody to read.
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{Services, federated, federated_sdl, loader, rows};
+use contract::{Services, federated, federated_sdl, loader, rows_of_texts};
 
 mod arrivals;
 mod community;
@@ -28,7 +28,7 @@ pub type PostsSchema = Schema<Query, Mutation, Subscription>;
 /// The domain, ready to answer.
 pub fn schema(services: Services) -> PostsSchema {
     federated()
-        .data(rows::<entities::post::Entity>(&services.db))
+        .data(rows_of_texts::<entities::post::Entity>(&services.db))
         .data(loader(post::WithoutText(services.db.clone())))
         .data(loader(community::ByName(services.db.clone())))
         .data(services)

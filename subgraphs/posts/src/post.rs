@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Lookahead, Object};
 use contract::{
-    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, Paged, Result, page, parse_id, rfc3339, row,
+    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, Paged, Result, page, page_of_texts, parse_id,
+    rfc3339, row,
 };
 use entities::post;
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
@@ -84,13 +85,14 @@ pub(crate) async fn newest_first(
     posts: Select<post::Entity>,
     args: PageArgs,
 ) -> Result<Paged<Post>> {
-    let posts = match shows_text(&ctx.look_ahead()) {
-        true => posts,
-        false => post::without_text(posts),
-    };
-    ctx.charge(0)?;
     let columns = (post::Column::AtUs, post::Column::Id);
     let key = |post: &post::Model| vec![post.at_us, post.id];
+    let charge = |posts: &[post::Model]| ctx.charge(posts.iter().map(text_bytes).sum());
+    if shows_text(&ctx.look_ahead()) {
+        return page_of_texts(ctx.db().read(), posts, columns, Order::Desc, args, key, charge, Post).await;
+    }
+    charge(&[])?;
+    let posts = post::without_text(posts);
     let found = page(ctx.db().read(), posts, columns, Order::Desc, args, key, Post).await?;
     ctx.charge(found.edges.iter().map(|edge| text_bytes(&edge.node.0)).sum())?;
     Ok(found)

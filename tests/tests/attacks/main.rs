@@ -6,6 +6,10 @@
 //! An attack is a module below this one: it starts a [`Target`](target::Target), runs its requests in
 //! [`Target::attacked_by`](target::Target::attacked_by), and asserts what the report holds.
 
+// The allocator of the program itself: the server's memory is what is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod http2_streams;
 mod large_answers;
 mod lost_majority;

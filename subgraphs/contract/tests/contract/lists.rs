@@ -1,7 +1,7 @@
 //! Lists by pages, through a GraphQL schema.
 
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema, Value, value};
-use contract::{Db, ErrorCodes, PageArgs, Paged, Result, page};
+use contract::{Db, Error, ErrorCodes, PageArgs, Paged, Result, page, page_of_texts};
 use sea_orm::{EntityTrait, Order};
 
 use crate::support::TestDb;
@@ -63,6 +63,29 @@ impl Query {
         let key = |row: &Model| vec![row.value, row.id];
         let columns = (Column::Value, Column::Id);
         page(db(ctx).read(), Entity::find(), columns, Order::Desc, args, key, |row| {
+            row.id
+        })
+        .await
+    }
+
+    /// As [`falling`](Self::falling), read in pieces.
+    async fn pieces(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<i64>> {
+        let args = PageArgs::new(first, after, last, before);
+        let key = |row: &Model| vec![row.value, row.id];
+        let columns = (Column::Value, Column::Id);
+        let charge = |rows: &[Model]| match rows.len() {
+            ..=26 => Ok(()),
+            more => Err(Error::invalid("first", format!("{more} rows came at once"))),
+        };
+        let select = Entity::find();
+        page_of_texts(db(ctx).read(), select, columns, Order::Desc, args, key, charge, |row| {
             row.id
         })
         .await
@@ -329,5 +352,27 @@ async fn counts_that_make_no_sense_are_refused() {
     ] {
         let refusal = lists.refusal(&format!("rising({arguments})")).await;
         assert_eq!(refusal, (value!("INVALID_INPUT"), value!(field)), "{arguments}");
+    }
+}
+
+#[tokio::test]
+async fn rows_that_are_read_in_pieces_are_the_same_pages() {
+    let lists = Lists::of((0..70).map(|id| (id, id / 7))).await;
+    let cursors = lists.page("falling(first: 60)").await.ends.expect("cursors");
+    let (after, before) = cursors;
+    for size in [0, 1, 25, 26, 27, 51, 52, 53, 59, 60, 69, 70, 71, 100] {
+        for arguments in [
+            format!("first: {size}"),
+            format!("last: {size}"),
+            format!("first: {size}, after: \"{after}\""),
+            format!("first: {size}, before: \"{before}\""),
+            format!("last: {size}, after: \"{after}\""),
+            format!("last: {size}, before: \"{before}\""),
+            format!("last: {size}, after: \"{after}\", before: \"{before}\""),
+        ] {
+            let whole = lists.page(&format!("falling({arguments})")).await;
+            let pieces = lists.page(&format!("pieces({arguments})")).await;
+            assert_eq!(whole, pieces, "{arguments}");
+        }
     }
 }
