@@ -174,7 +174,10 @@ where
         let lacking = Ord::min(lacking, PIECE_ROWS);
         // The statement reads one row more than its page has.
         piece.limit = lacking.saturating_sub(1);
-        let found = piece.of(select.clone(), identity.clone(), order.clone()).all(db).await?;
+        let found = piece
+            .of(select.clone(), identity.clone(), order.clone())
+            .all(db)
+            .await?;
         charge(&found)?;
         let is_last = (found.len() as u64) < lacking;
         let reached = match wanted.backwards {

@@ -91,8 +91,7 @@ pub(crate) async fn newest_first(
         let messages = message::without_contents(messages);
         return page(ctx.db().read(), messages, columns, Order::Desc, args, key, Message).await;
     }
-    let charge =
-        |messages: &[message::Model]| ctx.charge(messages.iter().map(|message| message.contents.len()).sum());
+    let charge = |messages: &[message::Model]| ctx.charge(messages.iter().map(|message| message.contents.len()).sum());
     page_of_texts(
         ctx.db().read(),
         messages,
