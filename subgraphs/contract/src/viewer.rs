@@ -208,13 +208,13 @@ impl Viewer {
 
     /// The scope an idempotency key of this viewer lives in, for the mutation `field`.
     ///
-    /// A service's keys share one scope (CONTRACTS 7: "under `open`, to the mount"); a person's are
-    /// told apart by the mutation too. A credential that happens to be called like a mount shares nothing with its callers.
+    /// The keys of all callers of an open mount share one scope; those of people and of service credentials are told apart
+    /// by the mutation too (docs/rest-contract/common.md#idempotency). A credential with the name of a mount shares nothing with its callers.
     pub fn idempotency_scope(&self, field: &str) -> String {
         match self {
             Self::Anonymous => format!("anonymous/{field}"),
             Self::User { id, .. } => format!("user:{id}/{field}"),
-            Self::Service { name } => format!("service:{name}"),
+            Self::Service { name } => format!("service:{name}/{field}"),
             Self::OpenMount { name } => format!("mount:{name}"),
         }
     }

@@ -123,8 +123,9 @@ async fn trade(replica: &Replica, side: Side, request: Request) -> Result<Respon
 }
 
 async fn order(State(replica): State<Replica>, Path(number): Path<String>) -> Result<Response, Failure> {
-    let known = match number.parse() {
-        Ok(number) if number >= 0 => replica.order(number).await?,
+    // A number has one spelling, as at the mounts: `00` and `+0` name no order.
+    let known = match number.parse::<i64>() {
+        Ok(known) if known >= 0 && known.to_string() == number => replica.order(known).await?,
         _ => None,
     };
     let not_found = || {

@@ -150,15 +150,17 @@ async fn a_key_belongs_to_who_sent_it() {
     }
     assert_eq!(rows(&db).await, 6);
 
-    let another = add(&db, key_of(&person(1), "addAnother", "k", "a"), NOW).await.unwrap();
-    assert!(
-        matches!(another, Once::First(_)),
-        "a person's keys are told apart by the mutation"
-    );
-    let another = add(&db, key_of(&service("shop"), "addAnother", "k", "a"), NOW).await;
+    for viewer in [person(1), service("shop")] {
+        let another = add(&db, key_of(&viewer, "addAnother", "k", "a"), NOW).await.unwrap();
+        assert!(
+            matches!(another, Once::First(_)),
+            "the keys of {viewer:?} are told apart by the mutation"
+        );
+    }
+    let another = add(&db, key_of(&Viewer::open_mount("shop"), "addAnother", "k", "a"), NOW).await;
     assert!(
         matches!(another, Err(Error::IdempotencyMismatch)),
-        "a service's are not"
+        "those of an open mount are not"
     );
 }
 
