@@ -45,7 +45,7 @@ use crate::rest::Openness;
 pub use guard::{guarded, guarded_mount, guarded_within};
 pub(crate) use host::{called_host, is_loopback};
 pub(crate) use origin::is_foreign;
-pub(crate) use preconditions::{PRECONDITION_FAILED, preconditions_hold};
+pub(crate) use preconditions::{PRECONDITION_FAILED, is_known, matches, matches_without_tag, preconditions_hold};
 pub use request_id::RequestId;
 pub use wording::Wording;
 

@@ -38,6 +38,7 @@ use axum::routing::any;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
+pub(crate) use failure::ENCODED;
 pub use failure::{Envelope, Failure};
 pub use kind::{Bounds, Field, Kind, Model, Need, QUANTITY};
 pub use openness::Openness;
@@ -48,8 +49,9 @@ pub use route::{
 };
 
 use crate::gateway::Gateway;
-use crate::http::{PRECONDITION_FAILED, preconditions_hold};
+use crate::http::{PRECONDITION_FAILED, matches_without_tag, preconditions_hold};
 use input::Members;
+pub(crate) use input::is_encoded;
 use open::{At, Opened};
 use operation::Compiled;
 
@@ -167,12 +169,12 @@ async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Fail
     if let Some(page) = opened.documentation(&parts, path)? {
         return Ok(page);
     }
-    let found = opened.paths.find(parts.method.as_str(), path)?;
+    let mut found = opened.paths.find(parts.method.as_str(), path)?;
     let compiled = &opened.routes[found.compiled];
     let (caller, rights) = access::sign_in(opened, compiled, &parts)?;
     let members = input::members(compiled, &parts.headers, body, &opened.gateway.limits).await?;
     let query = parts.uri.query();
-    let mut variables = input::variables(compiled, &found, query, &members)?;
+    let mut variables = input::variables(compiled, &mut found, query, &members)?;
     if let Some(key) = idempotency_key(compiled, &parts.headers)? {
         variables["idempotencyKey"] = key.into();
     }
@@ -180,7 +182,11 @@ async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Fail
         variables["trader"] = person.to_string().into();
     }
     rights?;
-    if parts.method != Method::GET && !preconditions_hold(&parts.headers) {
+    let holds = match parts.method == Method::GET {
+        true => matches_without_tag(&parts.headers),
+        false => preconditions_hold(&parts.headers),
+    };
+    if !holds {
         return Err(Failure::new("PRECONDITION_FAILED", PRECONDITION_FAILED));
     }
     if let Some((id, replicas)) = bazaar::replica_of(compiled.service).zip(opened.gateway.replicas.as_ref()) {

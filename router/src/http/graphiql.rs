@@ -17,6 +17,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use crate::http::Shared;
+use crate::http::preconditions::is_known;
 use crate::http::refusal;
 
 #[derive(RustEmbed)]
@@ -82,21 +83,11 @@ fn unpacked(path: &str) -> Option<&'static Unpacked> {
     FILES.get(path)?.get_or_init(unpack).as_ref()
 }
 
-/// Whether one of the client's tags is this one; whether they are weak does not matter (RFC 9110, section 13.1.2).
-fn knows(headers: &HeaderMap, tag: &str) -> bool {
-    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    let values = headers.get_all(header::IF_NONE_MATCH).iter();
-    let mut known = values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
-    known.any(|known| known.trim() == "*" || opaque(known) == opaque(tag))
-}
-
 async fn serve(path: &str, headers: &HeaderMap) -> Response {
     let Some(Unpacked { bytes, tag }) = unpacked(path) else {
         return refusal::not_found().await.into_response();
     };
-    let mut response = match knows(headers, tag) {
+    let mut response = match is_known(headers, tag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => Response::new(Body::from(bytes.clone())),
     };

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use crate::http::accept::{is_utf8, split_quoted};
 use crate::http::refusal::Refusal;
 use crate::limits::Limits;
+use crate::rest::{ENCODED, is_encoded};
 use crate::server::{Unread, values_in, weight_of};
 
 /// The parameters of a GraphQL request.
@@ -88,6 +89,10 @@ impl Params {
                 "a request body has to be content-type: application/json",
             )
             .with(&[("accept", "application/json"), ("accept-post", "application/json")]));
+        }
+        if is_encoded(headers) {
+            let refusal = Refusal::new("UNSUPPORTED_MEDIA_TYPE", ENCODED);
+            return Err(refusal.with(&[("accept-encoding", "identity")]));
         }
         // The guard has received it, or knows why not.
         let bytes = axum::body::to_bytes(body, limits.body_bytes_max).await;

@@ -1,4 +1,4 @@
-//! Conditions that a client puts on an effect (RFC 9110, section 13).
+//! Conditions that a client puts on a request (RFC 9110, section 13).
 
 use axum::http::{HeaderMap, header};
 
@@ -11,6 +11,32 @@ pub(crate) const PRECONDITION_FAILED: &str =
 /// No representation that can be changed has an entity tag or a date of modification. So `If-Match` holds only as `*`,
 /// `If-None-Match` does not hold as `*`, and conditions about dates are ignored.
 pub(crate) fn preconditions_hold(headers: &HeaderMap) -> bool {
-    let is_any = |value: &axum::http::HeaderValue| value.as_bytes().trim_ascii() == b"*";
-    headers.get_all(header::IF_MATCH).iter().all(is_any) && !headers.get_all(header::IF_NONE_MATCH).iter().any(is_any)
+    matches_without_tag(headers) && !headers.get_all(header::IF_NONE_MATCH).iter().any(is_any)
+}
+
+/// Whether `If-Match` holds for something that has no entity tag.
+pub(crate) fn matches_without_tag(headers: &HeaderMap) -> bool {
+    headers.get_all(header::IF_MATCH).iter().all(is_any)
+}
+
+/// Whether `If-Match` holds for a file with that tag. A weak tag is never the same as another one.
+pub(crate) fn matches(headers: &HeaderMap, tag: &str) -> bool {
+    let mut values = headers.get_all(header::IF_MATCH).iter().peekable();
+    let is_it = |known: &str| known == "*" || (known == tag && !tag.starts_with("W/"));
+    values.peek().is_none() || values.flat_map(tags).any(is_it)
+}
+
+/// Whether the client has the file with that tag. Whether tags are weak does not matter (RFC 9110, section 13.1.2).
+pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let opaque = |tag: &str| tag.trim_start_matches("W/").to_owned();
+    let mut known = headers.get_all(header::IF_NONE_MATCH).iter().flat_map(tags);
+    known.any(|known| known == "*" || opaque(known) == opaque(tag))
+}
+
+fn is_any(value: &axum::http::HeaderValue) -> bool {
+    value.as_bytes().trim_ascii() == b"*"
+}
+
+fn tags(value: &axum::http::HeaderValue) -> impl Iterator<Item = &str> {
+    value.to_str().unwrap_or_default().split(',').map(str::trim)
 }

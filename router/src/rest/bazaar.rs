@@ -337,7 +337,7 @@ const NUMBER: Kind = Kind::Integer {
     min: 0,
     max: ALL_NUMBERS,
 };
-const SHARES_LEFT: Kind = Kind::Integer {
+const SHARES_LEFT: Kind = Kind::Quantity {
     min: 0,
     max: i32::MAX as i64,
 };
@@ -377,7 +377,11 @@ static SHARES: Model = Model {
 
 const STOCK_TRADED: Field = Field::new("name", Kind::Text).at("/stock").bounds(NOT_BLANK);
 /// However long: there is no such stock then.
-const NOT_BLANK: Bounds = Bounds::text(u32::MAX);
+const NOT_BLANK: Bounds = Bounds::Chars {
+    min: 1,
+    max: u32::MAX,
+    pattern: r"\S",
+};
 const SHARES_TRADED: Field = Field::new("quantity", QUANTITY);
 
 static TRADED: Model = Model {

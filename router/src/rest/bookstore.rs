@@ -50,7 +50,7 @@ const SEARCH: Route = Route {
     answer: Answer::All("/books"),
     params: &[Param {
         place: Place::Path,
-        field: Field::new("topic", Kind::Text),
+        field: Field::new("topic", Kind::Text).bounds(Bounds::text(300)),
         invalid: Invalid::Named,
         example: "distributed systems",
     }],
@@ -223,7 +223,7 @@ const NO_BOOK: ErrorRow = ErrorRow::new("NOT_FOUND", "book not found", "There is
 const BOOK_ERRORS: &[ErrorRow] = &[BAD_BOOK_ID, NO_BOOK];
 
 const PRICE: Kind = Kind::Money { min_minor: 0 };
-const COPIES: Kind = Kind::Integer {
+const COPIES: Kind = Kind::Quantity {
     min: 0,
     max: i32::MAX as i64,
 };

@@ -31,7 +31,7 @@ const MONEY: Kind = Kind::Money { min_minor: 0 };
 /// An amount that is asked for.
 const AMOUNT: Kind = Kind::Money { min_minor: 1 };
 /// A number of shares that may be none.
-const SHARES: Kind = Kind::Integer {
+const SHARES: Kind = Kind::Quantity {
     min: 0,
     max: i32::MAX as i64,
 };

@@ -1,11 +1,16 @@
 //! The interactive page of a mount, from files inside the binary.
 
-use axum::body::Body;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{LazyLock, OnceLock};
+
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
+use crate::http::{is_known, matches};
 
 /// What `npm run swagger` in `router/web` puts there: Swagger UI as its makers built it.
 #[derive(RustEmbed)]
@@ -19,46 +24,84 @@ const START: &str = include_str!("docs/start.js");
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page of the mount that is at `base` for the client.
-pub(super) fn page(title: &str, base: &str) -> String {
-    PAGE.replace("{title}", title).replace("{base}", base)
+/// A document that a browser keeps, and asks each time whether it is still the one.
+pub(super) struct Document {
+    kind: &'static str,
+    bytes: Bytes,
+    tag: String,
 }
+
+impl Document {
+    /// The document with its entity tag, which takes its time: once for each document.
+    pub fn new(kind: &'static str, bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        let digest = Sha256::digest(&bytes);
+        let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        // Weak: compressed or not, it is the same document.
+        let tag = format!("W/\"{hex}\"");
+        Self { kind, bytes, tag }
+    }
+
+    /// The page of the mount that is at `base` for the client.
+    pub fn page(title: &str, base: &str) -> Self {
+        let page = PAGE.replace("{title}", title).replace("{base}", base);
+        Self::new("text/html; charset=utf-8", page)
+    }
+
+    /// The response to a request with these headers.
+    ///
+    /// # Errors
+    /// 412 where the client wants another document only.
+    pub fn response(&self, asked: &HeaderMap) -> Result<Response<Body>, Failure> {
+        if !matches(asked, &self.tag) {
+            return Err(Failure::new(
+                "PRECONDITION_FAILED",
+                "If-Match must be *: the entity tags of documents are weak",
+            ));
+        }
+        let mut response = Response::new(Body::empty());
+        match is_known(asked, &self.tag) {
+            true => *response.status_mut() = StatusCode::NOT_MODIFIED,
+            false => *response.body_mut() = Body::from(self.bytes.clone()),
+        }
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        if let Ok(tag) = HeaderValue::from_str(&self.tag) {
+            headers.insert(header::ETAG, tag);
+        }
+        Ok(response)
+    }
+}
+
+/// Each file of the page, unpacked when it is first asked for.
+static FILES: LazyLock<HashMap<Cow<'static, str>, OnceLock<Option<Document>>>> = LazyLock::new(|| {
+    let names = Assets::iter().chain([Cow::Borrowed(START_NAME)]);
+    names.map(|name| (name, OnceLock::new())).collect()
+});
+
+const START_NAME: &str = "start.js";
 
 /// One of the page's files.
 ///
 /// # Errors
-/// 404.
+/// 404, and as [`Document::response`].
 pub(super) fn file(name: &str, asked: &HeaderMap) -> Result<Response<Body>, Failure> {
+    let file = FILES.get(name).ok_or_else(Failure::no_route)?;
+    let file = file.get_or_init(|| unpacked(name)).as_ref();
+    file.ok_or_else(Failure::no_route)?.response(asked)
+}
+
+fn unpacked(name: &str) -> Option<Document> {
     let bytes = match name {
-        "start.js" => START.as_bytes().into(),
-        name => Assets::get(name).ok_or_else(Failure::no_route)?.data,
+        START_NAME => Bytes::from_static(START.as_bytes()),
+        name => Bytes::from(Assets::get(name)?.data.into_owned()),
     };
     let kind = match name.rsplit('.').next() {
         Some("js") => "text/javascript; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
         _ => "text/plain; charset=utf-8",
     };
-    Ok(kept(kind, bytes, asked))
-}
-
-/// A response that a browser keeps, and asks each time whether it is still the one.
-pub(super) fn kept(kind: &'static str, bytes: impl Into<Body> + AsRef<[u8]>, asked: &HeaderMap) -> Response<Body> {
-    let digest = Sha256::digest(bytes.as_ref());
-    let tag: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    let known = asked.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let mut response = match known.is_some_and(|known| known.contains(&tag)) {
-        true => Response::new(Body::empty()),
-        false => Response::new(bytes.into()),
-    };
-    if known.is_some_and(|known| known.contains(&tag)) {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-    }
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{tag}\"")) {
-        headers.insert(header::ETAG, tag);
-    }
-    response
+    Some(Document::new(kind, bytes))
 }

@@ -306,11 +306,14 @@ fn refused(compiled: &Compiled, found: &Found, caller: &Caller, error: GraphErro
             .trim_start_matches('$')
             .strip_prefix(&format!("{field}: "))
             .unwrap_or(&failure.message);
-        let member = (compiled.name_of(&field), why.to_owned());
+        let told = match compiled.is_body(&field) {
+            true => Failure::new("INVALID_INPUT", format!("the body {why}")),
+            false => Failure::invalid(vec![(compiled.name_of(&field, found), why.to_owned())]),
+        };
         failure = Failure {
             code: failure.code,
             retry_after_seconds: failure.retry_after_seconds,
-            ..Failure::invalid(vec![member])
+            ..told
         };
     }
     if let Some(row) = row.filter(|row| !row.message.is_empty()) {
@@ -374,15 +377,25 @@ impl Compiled {
             .max_by_key(|row| row.of.len())
     }
 
+    /// Whether an argument is what all of the body goes into, rather than one member.
+    fn is_body(&self, argument: &str) -> bool {
+        let (own, below) = (format!("/{argument}"), format!("/{argument}/"));
+        let pointers = || self.members.iter().map(|member| member.pointer.as_str());
+        pointers().any(|pointer| pointer.starts_with(&below)) && !pointers().any(|pointer| pointer == own)
+    }
+
     /// What the route calls the argument that the graph calls so: `input.title` may be `title`.
-    fn name_of(&self, argument: &str) -> String {
+    fn name_of(&self, argument: &str, found: &Found) -> String {
         if argument == "idempotencyKey" {
             return "Idempotency-Key".to_owned();
         }
         let pointer = format!("/{}", argument.replace('.', "/"));
         let is_it = |own: &str| own == pointer || own.ends_with(&pointer);
         match self.members.iter().find(|member| is_it(&member.pointer)) {
-            Some(member) => member.name.clone(),
+            Some(member) => match found.spelled {
+                Some((name, spelled)) if member.name == name => spelled.to_owned(),
+                _ => member.name.clone(),
+            },
             None => argument.rsplit('.').next().unwrap_or(argument).to_owned(),
         }
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
 
 use crate::status::status_of;
@@ -26,7 +26,12 @@ pub struct Failure {
     pub is_outcome_unknown: bool,
     /// The methods that the path has, where it was the method that is wrong.
     pub allow: Option<String>,
+    /// What of the request's form would be accepted instead, as a header says it.
+    pub accepted: Option<(HeaderName, &'static str)>,
 }
+
+/// Why a compressed body is refused.
+pub(crate) const ENCODED: &str = "Content-Encoding must be identity: bodies are not decompressed";
 
 /// The JSON schema of the member that [`Failure::tell_outcome`] adds.
 pub fn outcome_schema() -> Value {
@@ -57,6 +62,7 @@ impl Failure {
             retry_after_seconds: None,
             is_outcome_unknown: false,
             allow: None,
+            accepted: None,
         }
     }
 
@@ -80,6 +86,22 @@ impl Failure {
             message: format!("this path answers {allow}"),
             allow: Some(allow),
             ..Self::new("METHOD_NOT_ALLOWED", "")
+        }
+    }
+
+    /// The body is of another media type than these.
+    pub fn wrong_media_type(accepted: &'static str) -> Self {
+        Self {
+            accepted: Some((header::ACCEPT, accepted)),
+            ..Self::new("UNSUPPORTED_MEDIA_TYPE", "the body must be application/json")
+        }
+    }
+
+    /// The body is compressed.
+    pub fn encoded() -> Self {
+        Self {
+            accepted: Some((header::ACCEPT_ENCODING, "identity")),
+            ..Self::new("UNSUPPORTED_MEDIA_TYPE", ENCODED)
         }
     }
 
@@ -124,8 +146,8 @@ impl Failure {
             let seconds = self.retry_after_seconds.unwrap_or(RETRY_AFTER_SECONDS_DEFAULT);
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-            headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some((name, accepted)) = &self.accepted {
+            headers.insert(name, HeaderValue::from_static(accepted));
         }
         if let Some(allow) = self.allow.as_ref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
             headers.insert(header::ALLOW, allow);

@@ -1,9 +1,11 @@
 //! Reading a request: its media type, its body, its parameters, into the variables of the operation.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -12,7 +14,7 @@ use super::kind::{Field, Kind, Need, Source, Unreadable};
 use super::operation::Compiled;
 use super::paths::Found;
 use super::route::{Invalid, Place};
-use super::text::pairs;
+use super::text::{NOT_ENCODED, pairs};
 use crate::limits::Limits;
 use crate::server::Unread;
 
@@ -21,9 +23,42 @@ pub(super) enum Members {
     /// Nothing that matters.
     None,
     /// A JSON object.
-    Json(BTreeMap<String, Box<RawValue>>),
+    Json(Object),
     /// An HTML form.
     Form(Vec<(String, String)>),
+}
+
+/// The members of a JSON object as they were sent, the same name perhaps twice.
+pub(super) struct Object(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Object;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Object(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 #[derive(PartialEq, Eq)]
@@ -46,12 +81,15 @@ pub(super) async fn members(
         return Ok(Members::None);
     };
     let media = media(headers, expected.form)?;
+    if is_encoded(headers) {
+        return Err(Failure::encoded());
+    }
     let bytes = read(body, limits).await?;
     if media == Media::Form {
-        let form = std::str::from_utf8(&bytes).ok().and_then(pairs);
+        let form = std::str::from_utf8(&bytes).map_err(|_| None).and_then(pairs);
         return form
             .map(Members::Form)
-            .ok_or_else(|| Failure::new("INVALID_INPUT", "the body is not a well encoded form"));
+            .map_err(|name| not_encoded(expected.fields(), name, "body"));
     }
     match serde_json::from_slice(&bytes) {
         Ok(members) => Ok(Members::Json(members)),
@@ -60,18 +98,24 @@ pub(super) async fn members(
 }
 
 fn media(headers: &HeaderMap, form: bool) -> Result<Media, Failure> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else {
-        return Ok(Media::Json);
+    let wrong = || {
+        Failure::wrong_media_type(match form {
+            true => "application/json, application/x-www-form-urlencoded",
+            false => "application/json",
+        })
+    };
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let value = match (values.next(), values.next()) {
+        (None, _) => return Ok(Media::Json),
+        (Some(value), None) => value,
+        (Some(_), Some(_)) => return Err(wrong()),
     };
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
     match essence.trim().to_ascii_lowercase().as_str() {
         "application/json" => Ok(Media::Json),
         other if other.starts_with("application/") && other.ends_with("+json") => Ok(Media::Json),
         "application/x-www-form-urlencoded" if form => Ok(Media::Form),
-        _ => Err(Failure::new(
-            "UNSUPPORTED_MEDIA_TYPE",
-            "the body must be application/json",
-        )),
+        _ => Err(wrong()),
     }
 }
 
@@ -90,10 +134,26 @@ async fn read(body: Body, limits: &Limits) -> Result<axum::body::Bytes, Failure>
     })
 }
 
+/// Whether a body is compressed, or encoded in another way.
+pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::CONTENT_ENCODING).iter();
+    let mut codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    codings.any(|coding| !matches!(coding.trim_ascii().to_ascii_lowercase().as_slice(), b"" | b"identity"))
+}
+
 /// 413.
 pub(super) fn too_large(limits: &Limits) -> Failure {
     let max = limits.body_bytes_max;
     Failure::new("PAYLOAD_TOO_LARGE", format!("a body has at most {max} bytes"))
+}
+
+/// A form or a query has something in it that is no percent-encoded UTF-8: where it is one of these, the value with that name.
+fn not_encoded<'a>(fields: impl Iterator<Item = &'a Field>, name: Option<String>, place: &str) -> Failure {
+    let known = |name: &String| name == "after" || fields.map(|field| field.name).any(|known| known == name);
+    match name.filter(known) {
+        Some(name) => wrong(&name, NOT_ENCODED),
+        None => Failure::new("INVALID_INPUT", format!("the {place} {NOT_ENCODED}")),
+    }
 }
 
 /// The variables that this request gives the operation of its route.
@@ -102,14 +162,16 @@ pub(super) fn too_large(limits: &Limits) -> Failure {
 /// 400 naming every member that is wrong, or the route's own not-found.
 pub(super) fn variables(
     compiled: &Compiled,
-    found: &Found,
+    found: &mut Found,
     query: Option<&str>,
     members: &Members,
 ) -> Result<Value, Failure> {
     let mut variables = json!({});
-    body_variables(compiled, members, &mut variables)?;
-    let query = query.map_or(Some(Vec::new()), pairs);
-    let query = query.ok_or_else(|| Failure::new("INVALID_INPUT", "the query is not well encoded"))?;
+    found.spelled = body_variables(compiled, members, &mut variables)?;
+    let query = query.map_or(Ok(Vec::new()), pairs).map_err(|name| {
+        let params = compiled.route.params.iter().map(|param| &param.field);
+        not_encoded(params, name, "query")
+    })?;
     for param in compiled.route.params {
         let name = param.field.name;
         let sent = match param.place {
@@ -147,14 +209,19 @@ fn refused(compiled: &Compiled, found: &Found, name: &str, invalid: Invalid, unr
     }
 }
 
-fn body_variables(compiled: &Compiled, members: &Members, variables: &mut Value) -> Result<(), Failure> {
+fn body_variables(
+    compiled: &Compiled,
+    members: &Members,
+    variables: &mut Value,
+) -> Result<Option<(&'static str, &'static str)>, Failure> {
     let Some(body) = compiled.route.body else {
-        return Ok(());
+        return Ok(None);
     };
     let mut taken = Taken {
         variables,
         wrong: Vec::new(),
-        known: 0,
+        changes: 0,
+        spelled: None,
     };
     taken.take(body.model.fields, members, "", "");
     if let Some(more) = body.more(taken.variables) {
@@ -163,12 +230,13 @@ fn body_variables(compiled: &Compiled, members: &Members, variables: &mut Value)
     if !taken.wrong.is_empty() {
         return Err(Failure::invalid(taken.wrong));
     }
-    if body.some && taken.known == 0 {
-        let names: Vec<&str> = body.model.fields.iter().map(|field| field.name).collect();
+    if body.some && taken.changes == 0 {
+        let changing = body.model.fields.iter().filter(|field| !field.fixed);
+        let names: Vec<&str> = changing.map(|field| field.name).collect();
         let message = format!("the body must have at least one of {}", names.join(", "));
         return Err(Failure::new("INVALID_INPUT", message));
     }
-    Ok(())
+    Ok(taken.spelled)
 }
 
 /// What was read out of a body.
@@ -176,19 +244,25 @@ struct Taken<'a> {
     variables: &'a mut Value,
     /// Which members are wrong, and why.
     wrong: Vec<(String, String)>,
-    /// How many known members there were.
-    known: usize,
+    /// How many members there were that change something.
+    changes: usize,
+    /// The member that had another name, and that name.
+    spelled: Option<(&'static str, &'static str)>,
 }
 
 impl Taken<'_> {
     /// Takes the members of an object; `name` and `pointer` are those of the object, the first with a dot at its end.
     fn take(&mut self, fields: &[Field], members: &Members, name: &str, pointer: &str) {
         for field in fields {
-            let (name, pointer) = (format!("{name}{}", field.name), format!("{pointer}{}", field.pointer()));
+            let spelled = spelling(field, members);
+            if spelled != field.name {
+                self.spelled = Some((field.name, spelled));
+            }
+            let (name, pointer) = (format!("{name}{spelled}"), format!("{pointer}{}", field.pointer()));
             match member(field, members) {
                 Ok(None) => {}
                 Ok(Some(sent)) => {
-                    self.known += 1;
+                    self.changes += usize::from(!field.fixed);
                     self.put(field, sent, name, &pointer);
                 }
                 Err(why) => self.wrong.push((name, why)),
@@ -248,10 +322,27 @@ fn member<'a>(field: &Field, members: &'a Members) -> Result<Option<Sent<'a>>, S
     }
 }
 
+/// The name under which the request has a member.
+fn spelling(field: &Field, members: &Members) -> &'static str {
+    let is_there = |name: &str| match members {
+        Members::None => false,
+        Members::Json(members) => members.0.iter().any(|(known, _)| known == name),
+        Members::Form(form) => form.iter().any(|(known, _)| known == name),
+    };
+    let other = field.also.filter(|also| is_there(also) && !is_there(field.name));
+    other.unwrap_or(field.name)
+}
+
 fn source<'a>(name: &str, members: &'a Members) -> Result<Option<Source<'a>>, String> {
     Ok(match members {
         Members::None => None,
-        Members::Json(members) => members.get(name).map(|raw| Source::Json(raw)),
+        Members::Json(members) => {
+            let mut sent = members.0.iter().filter(|(known, _)| known == name);
+            match (sent.next(), sent.next()) {
+                (Some(_), Some(_)) => return Err("must be given once".to_owned()),
+                (one, _) => one.map(|(_, raw)| Source::Json(raw)),
+            }
+        }
         Members::Form(form) => one(form, name)
             .map_err(|_| "must be given once".to_owned())?
             .map(Source::Text),
@@ -287,6 +378,6 @@ fn put(root: &mut Value, pointer: &str, value: Value) {
 
 /// The value of a query parameter that the mechanism itself reads.
 pub(super) fn query_value(query: Option<&str>, name: &str) -> Result<Option<String>, Failure> {
-    let pairs = query.map_or(Some(Vec::new()), pairs).unwrap_or_default();
+    let pairs = query.map_or(Ok(Vec::new()), pairs).unwrap_or_default();
     one(&pairs, name).map(|value| value.map(str::to_owned))
 }

@@ -1,5 +1,7 @@
 //! The shapes of values: what is checked on the way in, rendered on the way out, and written into OpenAPI.
 
+use std::borrow::Cow;
+
 use chrono::{NaiveTime, SecondsFormat};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -11,14 +13,21 @@ use contract::{Date, DateTime, Money};
 pub enum Kind {
     /// A text. Blank and too long texts are the domain's to refuse.
     Text,
-    /// A JSON integer: no fraction, no exponent, no string. The graph's `Int`.
+    /// How many of something: a JSON integer without fraction or exponent (CONTRACTS, section 7). The graph's `Int`.
+    Quantity {
+        /// The smallest.
+        min: i64,
+        /// The largest.
+        max: i64,
+    },
+    /// A JSON number whose value is an integer, however it is written. The graph's `Int`.
     Integer {
         /// The smallest.
         min: i64,
         /// The largest.
         max: i64,
     },
-    /// An id: a JSON integer of 64 bits here, an `ID` in the graph.
+    /// An id: a JSON number here whose value is an integer of 64 bits, an `ID` in the graph.
     Id {
         /// The smallest that makes sense.
         min: i64,
@@ -63,7 +72,7 @@ pub enum Kind {
 }
 
 /// A quantity of something (CONTRACTS, section 7).
-pub const QUANTITY: Kind = Kind::Integer {
+pub const QUANTITY: Kind = Kind::Quantity {
     min: 1,
     max: i32::MAX as i64,
 };
@@ -113,6 +122,8 @@ pub struct Field {
     pub about: &'static str,
     /// What its domain accepts of such values in a request, for the documentation.
     pub bounds: Bounds,
+    /// Whether it may be repeated in a request and changes nothing there.
+    pub fixed: bool,
 }
 
 /// What a domain accepts of a text or a number. The domain holds the rule; the documentation states it.
@@ -136,6 +147,36 @@ pub enum Bounds {
         /// The largest.
         max: i64,
     },
+    /// A number in this range with at most two decimals.
+    Cents {
+        /// The smallest.
+        min: i64,
+        /// The largest.
+        max: i64,
+    },
+    /// A moment from 1970 on.
+    Since1970,
+    /// A list of so many items.
+    Items {
+        /// The fewest.
+        min: u32,
+        /// The most.
+        max: u32,
+    },
+}
+
+/// What no text may have: control characters, but for line breaks and tabs.
+macro_rules! control {
+    () => {
+        r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
+    };
+}
+
+/// What nobody sees, of the characters of one UTF-16 unit (`Default_Ignorable_Code_Point`).
+macro_rules! invisible {
+    () => {
+        r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
+    };
 }
 
 impl Bounds {
@@ -153,20 +194,70 @@ impl Bounds {
         Self::Chars {
             min: 1,
             max,
-            pattern: r"\S",
+            pattern: TEXT,
+        }
+    }
+
+    /// Text that may be blank, which is none.
+    pub const fn optional_text(max: u32) -> Self {
+        Self::Chars {
+            min: 0,
+            max,
+            pattern: concat!("^[^", control!(), "]*$"),
         }
     }
 }
 
-const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+/// Something to see, and no control character but line breaks and tabs.
+const TEXT: &str = concat!(
+    "^[^",
+    control!(),
+    "]*[^\\s",
+    invisible!(),
+    control!(),
+    "][^",
+    control!(),
+    "]*$"
+);
+
+/// Something to see on one line.
+const LINE: &str = concat!(
+    r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f",
+    invisible!(),
+    r"][^\u0000-\u001f\u007f-\u009f]*$"
+);
+/// One line of which everything is seen.
+const SEEN: &str = concat!(
+    r"^[^\u0000-\u001f\u007f-\u009f",
+    invisible!(),
+    r"]*[^\s\u0000-\u001f\u007f-\u009f",
+    invisible!(),
+    r"][^\u0000-\u001f\u007f-\u009f",
+    invisible!(),
+    "]*$"
+);
 /// A username: at most 64 characters on one line.
-pub const USERNAME: Bounds = Bounds::line(64);
+pub const USERNAME: Bounds = Bounds::Chars {
+    min: 1,
+    max: 64,
+    pattern: SEEN,
+};
+/// The name of an author, who need not have an account: at most 64 characters on one line.
+pub const AUTHOR: Bounds = Bounds::line(64);
 /// An email: one `@` with text on both sides and no white space.
 pub const EMAIL: Bounds = Bounds::Chars {
     min: 3,
     max: 254,
-    pattern: r"^[^@\s]+@[^@\s]+$",
+    pattern: concat!(
+        r"^[^@\s\u0000-\u001f\u007f-\u009f",
+        invisible!(),
+        r"]+@[^@\s\u0000-\u001f\u007f-\u009f",
+        invisible!(),
+        "]+$"
+    ),
 };
+/// What is typed to sign in.
+pub const SIGN_IN_NAME: Bounds = Bounds::text(254);
 /// A new password.
 pub const PASSWORD: Bounds = Bounds::Chars {
     min: 8,
@@ -196,7 +287,14 @@ impl Field {
             need: Need::Required,
             about: "",
             bounds: Bounds::None,
+            fixed: false,
         }
+    }
+
+    /// It may be repeated in a request, and changes nothing.
+    pub const fn fixed(mut self) -> Self {
+        self.fixed = true;
+        self
     }
 
     /// Found at this JSON pointer of the graph; `""` is the node itself, and nowhere in a request: it is only checked.
@@ -319,8 +417,9 @@ impl Kind {
             Self::InUtc(kind) => in_utc(source, kind),
             Self::Date => date(source),
             Self::Number => number(source),
-            Self::Integer { min, max } => integer(source, *min, *max).map(Value::from),
-            Self::Id { min } => integer(source, *min, i64::MAX).map(|id| Value::String(id.to_string())),
+            Self::Quantity { min, max } => integer(source.text(), *min, *max).map(Value::from),
+            Self::Integer { min, max } => valued(source, *min, *max).map(Value::from),
+            Self::Id { min } => valued(source, *min, i64::MAX).map(|id| Value::String(id.to_string())),
             Self::Money { min_minor } => money(source, *min_minor),
             Self::Boolean => boolean(source).map(Value::Bool),
             Self::Words(words) => word(source, words, |word, sent| word == sent),
@@ -360,8 +459,57 @@ impl<'a> Source<'a> {
     }
 }
 
-fn integer(source: Source<'_>, min: i64, max: i64) -> Result<i64, Unreadable> {
-    let text = source.text();
+/// An integer; in JSON by its value, so that `5.0` is 5. Texts are integers to the letter.
+fn valued(source: Source<'_>, min: i64, max: i64) -> Result<i64, Unreadable> {
+    match source {
+        Source::Text(text) => integer(text, min, max),
+        Source::Json(raw) => match integral(raw.get()) {
+            Some(digits) => integer(&digits, min, max),
+            None => Err(Unreadable::new("must be an integer")),
+        },
+    }
+}
+
+/// More digits than any integer of 64 bits has.
+const DIGITS_MAX: usize = 20;
+
+/// The digits of a JSON number whose value is an integer. Of one beyond 64 bits, just too many digits.
+fn integral(number: &str) -> Option<Cow<'_, str>> {
+    if !number.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+        return None;
+    }
+    if !number.contains(['.', 'e', 'E']) {
+        return Some(number.into());
+    }
+    let (sign, unsigned) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let digits = digits.trim_start_matches('0');
+    let significant = digits.trim_end_matches('0');
+    if significant.is_empty() {
+        return Some("0".into());
+    }
+    // An exponent beyond all numbers says how large the number is, whatever its digits are.
+    let beyond = if exponent.starts_with('-') {
+        i64::MIN / 2
+    } else {
+        i64::MAX / 2
+    };
+    let exponent: i64 = exponent.parse().unwrap_or(beyond);
+    let places = |length: usize| i64::try_from(length).unwrap_or(i64::MAX / 4);
+    let zeros = exponent
+        .saturating_sub(places(fraction.len()))
+        .saturating_add(places(digits.len() - significant.len()));
+    let zeros = usize::try_from(zeros).ok()?;
+    match significant.len().saturating_add(zeros) > DIGITS_MAX {
+        true => Some(format!("{sign}{}", "9".repeat(DIGITS_MAX)).into()),
+        false => Some(format!("{sign}{significant}{}", "0".repeat(zeros)).into()),
+    }
+}
+
+/// An integer, to the letter.
+fn integer(text: &str, min: i64, max: i64) -> Result<i64, Unreadable> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let canonical = !unsigned.is_empty()
         && unsigned.bytes().all(|byte| byte.is_ascii_digit())
@@ -394,11 +542,18 @@ fn money(source: Source<'_>, min_minor: i64) -> Result<Value, Unreadable> {
 }
 
 fn number(source: Source<'_>) -> Result<Value, Unreadable> {
-    let number = serde_json::from_str::<serde_json::Number>(source.text());
-    number
-        .map(Value::Number)
-        .map_err(|_| Unreadable::new("must be a number"))
+    let text = source.text();
+    let number = serde_json::from_str::<serde_json::Number>(text);
+    let is_number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    number.map(Value::Number).map_err(|_| match (source, is_number) {
+        (Source::Json(_), true) => Unreadable::new("must be a number of double precision"),
+        _ => Unreadable::new("must be a number"),
+    })
 }
+
+// Fields are called `date`: the reason says it in other words, so that a message has their name once.
+const NO_MOMENT: &str = "must be an RFC 3339 time such as 2026-01-31T12:30:00Z, or a day such as 2026-01-31";
+const NO_DAY: &str = "must be a day of the calendar such as 2026-01-31";
 
 /// The last moment of a day, as finely as times are kept.
 const DAY_END: NaiveTime = match NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999) {
@@ -413,7 +568,7 @@ fn moment(source: Source<'_>, of_day: NaiveTime) -> Result<Value, Unreadable> {
         Ok(day) => Some(day.and_time(of_day).and_utc()),
         Err(_) => DateTime::parse(&text).ok().map(DateTime::utc),
     };
-    let moment = moment.ok_or_else(|| Unreadable::new("must be a date or an RFC 3339 time"))?;
+    let moment = moment.ok_or_else(|| Unreadable::new(NO_MOMENT))?;
     Ok(moment.to_rfc3339_opts(SecondsFormat::AutoSi, true).into())
 }
 
@@ -433,7 +588,7 @@ fn date(source: Source<'_>) -> Result<Value, Unreadable> {
     let text = text(source)?;
     match Date::parse(&text) {
         Ok(_) => Ok(text.into()),
-        Err(wrong) => Err(Unreadable::new(wrong)),
+        Err(_) => Err(Unreadable::new(NO_DAY)),
     }
 }
 

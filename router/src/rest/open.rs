@@ -1,9 +1,10 @@
 //! A mount that is ready to answer at an address.
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{Method, Response};
 
+use super::docs::Document;
 use super::failure::Failure;
 use super::openness::Openness;
 use super::operation::Compiled;
@@ -11,6 +12,8 @@ use super::paths::{self, Paths};
 use super::route::{Mount, Service};
 use super::{docs, openapi};
 use crate::gateway::Gateway;
+
+const JSON: &str = "application/json";
 
 /// A mount that is ready to answer at an address.
 pub(super) struct Opened {
@@ -23,7 +26,8 @@ pub(super) struct Opened {
     pub routes: Vec<Compiled>,
     pub paths: Paths,
     at: At,
-    openapi: Bytes,
+    openapi: Document,
+    page: Document,
 }
 
 /// Where a mount is.
@@ -64,9 +68,10 @@ impl Opened {
             routes,
             paths,
             at,
-            openapi: Bytes::new(),
+            openapi: Document::new(JSON, ""),
+            page: Document::page(mount.title, base),
         };
-        opened.openapi = openapi::document(&opened).to_string().into();
+        opened.openapi = Document::new(JSON, openapi::document(&opened).to_string());
         opened
     }
 
@@ -99,12 +104,8 @@ impl Opened {
         let asked = &request.headers;
         Ok(Some(match file {
             Some(name) => docs::file(name, asked)?,
-            None if is_openapi => docs::kept("application/json", self.openapi.clone(), asked),
-            None => docs::kept(
-                "text/html; charset=utf-8",
-                docs::page(self.mount.title, self.base),
-                asked,
-            ),
+            None if is_openapi => self.openapi.response(asked)?,
+            None => self.page.response(asked)?,
         }))
     }
 }

@@ -98,6 +98,9 @@ impl Document<'_> {
             if body.some {
                 schema = json!({ "allOf": [schema], "minProperties": 1, "anyOf": any_of(body.model) });
             }
+            if let Some(rule) = body.rule.and_then(|rule| serde_json::from_str::<Value>(rule).ok()) {
+                schema = json!({ "allOf": [schema, rule] });
+            }
             let mut media = json!({ "schema": schema });
             if let Ok(example) = serde_json::from_str::<Value>(body.model.example) {
                 media["example"] = example;
@@ -137,13 +140,13 @@ impl Document<'_> {
                 format!("Where to go on; it is in the `Link` header of an answer that had to stop at {most} rows.");
             parameters.push(json!({
                 "name": "after", "in": "query", "required": false, "description": about,
-                "schema": { "type": "string", "pattern": CURSOR },
+                "schema": { "type": "string", "pattern": cursor(route.cursor_columns) },
             }));
         }
         if compiled.idempotent {
             parameters.push(json!({
                 "name": "Idempotency-Key", "in": "header", "required": false,
-                "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+                "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": KEY },
                 "description": "The same key with the same request has one effect and one answer.",
             }));
         }
@@ -235,7 +238,7 @@ impl Document<'_> {
             add(
                 "UNSUPPORTED_MEDIA_TYPE",
                 "the body must be application/json",
-                "The body is of another media type.",
+                "The body is of another media type, or compressed.",
             );
         }
         add(
@@ -269,13 +272,18 @@ impl Document<'_> {
         match kind {
             Kind::Text => json!({ "type": "string" }),
             Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            Kind::Quantity { min, max } if request => json!({
+                "type": "integer", "minimum": min, "maximum": max,
+                "description": "Written without a fraction or an exponent.",
+            }),
+            Kind::Quantity { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
             Kind::Id { min } if request => {
                 json!({ "type": "integer", "format": "int64", "minimum": min, "maximum": i64::MAX })
             }
             Kind::Id { min: i64::MIN } => json!({ "type": "integer", "format": "int64" }),
             Kind::Id { min } => json!({ "type": "integer", "format": "int64", "minimum": min }),
             Kind::Money { min_minor } if request => json!({
-                "type": "number", "minimum": *min_minor as f64 / 100.0, "maximum": MONEY_MAX,
+                "type": "number", "minimum": *min_minor as f64 / 100.0, "maximum": MONEY_MAX, "multipleOf": CENT,
                 "description": "At most two decimals.",
             }),
             Kind::Money { min_minor: 0 } => json!({ "type": "number", "minimum": 0 }),
@@ -398,10 +406,8 @@ struct Said {
 
 /// A body that changes something has one of the members that it knows, whatever else is in it.
 fn any_of(model: &Model) -> Value {
-    let names = model
-        .fields
-        .iter()
-        .flat_map(|field| std::iter::once(field.name).chain(field.also));
+    let changing = model.fields.iter().filter(|field| !field.fixed);
+    let names = changing.flat_map(|field| std::iter::once(field.name).chain(field.also));
     names.map(|name| json!({ "required": [name] })).collect()
 }
 
@@ -422,16 +428,39 @@ fn bounded(mut schema: Value, bounds: Bounds) -> Value {
             schema["minimum"] = min.into();
             schema["maximum"] = max.into();
         }
+        Bounds::Cents { min, max } => {
+            schema["minimum"] = min.into();
+            schema["maximum"] = max.into();
+            schema["multipleOf"] = CENT.into();
+        }
+        Bounds::Since1970 => schema["pattern"] = SINCE_1970.into(),
+        Bounds::Items { min, max } => {
+            schema["minItems"] = min.into();
+            schema["maxItems"] = max.into();
+        }
     }
     schema
 }
 
 /// The largest amount of money.
 const MONEY_MAX: i64 = 1_000_000_000_000;
-/// A cursor of a list: what it begins behind, one or two integers in base 16.
-const CURSOR: &str = "^(0|[1-9a-f][0-9a-f]{0,15})(-(0|[1-9a-f][0-9a-f]{0,15}))?$";
-/// A time without an offset.
-const LOCAL_TIME: &str = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?$";
+/// What every amount and percentage is a multiple of.
+const CENT: f64 = 0.01;
+/// What an `Idempotency-Key` is: ASCII with something to see in it.
+const KEY: &str = r"^[\t -~]*[!-~][\t -~]*$";
+/// The year of a moment from 1970 on.
+const SINCE_1970: &str = "^(19[7-9][0-9]|[2-9][0-9]{3})-";
+/// A time without an offset, on a day that there is.
+const LOCAL_TIME: &str = concat!(
+    "^([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))",
+    "|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)",
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?$"
+);
+
+/// The pattern of a list's cursors: what a page begins behind, so many integers in base 16.
+fn cursor(columns: usize) -> String {
+    format!("^{}$", vec!["(0|[1-9a-f][0-9a-f]{0,15})"; columns].join("-"))
+}
 
 fn security(access: Access, open: bool) -> Value {
     match access {

@@ -144,7 +144,7 @@ fn fits_base(kind: &Kind, base: &BaseType) -> bool {
         BaseType::List(_) => false,
         BaseType::Named(name) => match kind {
             Kind::Text => name == "String",
-            Kind::Integer { .. } => name == "Int",
+            Kind::Integer { .. } | Kind::Quantity { .. } => name == "Int",
             Kind::Id { .. } => name == "ID",
             Kind::Money { .. } => name == "Money",
             Kind::Boolean => name == "Boolean",

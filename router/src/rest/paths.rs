@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::failure::Failure;
 use super::operation::Compiled;
 use super::route::{Service, Verb};
-use super::text::percent_decoded;
+use super::text::{NOT_ENCODED, percent_decoded};
 
 /// All paths of the services that answer at one address.
 pub(super) struct Paths(Vec<Path>);
@@ -39,6 +39,8 @@ pub(super) struct Found {
     pub params: Vec<(&'static str, String)>,
     /// Where the service is, as the request spelled it; may hold parameters.
     pub prefix: &'static str,
+    /// The member of the body that has another name in the request, and that name.
+    pub spelled: Option<(&'static str, &'static str)>,
 }
 
 impl Paths {
@@ -85,12 +87,9 @@ impl Paths {
     /// The route of `method` on `path` (as it was sent, beginning behind the mount; a slash at its end says nothing).
     ///
     /// # Errors
-    /// 404 when there is no such path, 405 when it has other methods.
+    /// 404 when there is no such path, 405 when it has other methods, 400 when a parameter is not well encoded.
     pub fn find(&self, method: &str, path: &str) -> Result<Found, Failure> {
-        let sent: Vec<Cow<'_, str>> = parts(path)
-            .map(|part| percent_decoded(part, false))
-            .collect::<Option<_>>()
-            .ok_or_else(|| Failure::new("INVALID_INPUT", "the path is not percent-encoded UTF-8"))?;
+        let sent: Vec<Option<Cow<'_, str>>> = parts(path).map(|part| percent_decoded(part, false)).collect();
         let fitting = self.0.iter().filter(|known| known.fits(&sent));
         let known = fitting
             .min_by_key(|known| known.parameters())
@@ -105,22 +104,27 @@ impl Paths {
             .iter()
             .zip(sent)
             .filter_map(|(segment, value)| match segment {
-                Segment::Parameter => Some(value.into_owned()),
+                Segment::Parameter => Some(value.map(Cow::into_owned)),
                 Segment::Fixed(_) => None,
             });
+        let read = |(name, value): (&&'static str, Option<String>)| match value {
+            Some(value) => Ok((*name, value)),
+            None => Err(Failure::invalid(vec![((*name).to_owned(), NOT_ENCODED.to_owned())])),
+        };
         Ok(Found {
             compiled: entry.compiled,
-            params: entry.names.iter().copied().zip(values).collect(),
+            params: entry.names.iter().zip(values).map(read).collect::<Result<_, _>>()?,
             prefix: entry.prefix,
+            spelled: None,
         })
     }
 }
 
 impl Path {
-    fn fits(&self, sent: &[Cow<'_, str>]) -> bool {
+    fn fits(&self, sent: &[Option<Cow<'_, str>>]) -> bool {
         self.segments.len() == sent.len()
             && self.segments.iter().zip(sent).all(|(segment, part)| match segment {
-                Segment::Fixed(fixed) => fixed == part,
+                Segment::Fixed(fixed) => part.as_deref() == Some(*fixed),
                 Segment::Parameter => true,
             })
     }

@@ -129,7 +129,7 @@ fn write(kind: &Kind, value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
         (Kind::Const(json), _) => out.extend_from_slice(json.as_bytes()),
         (Kind::Text | Kind::Date | Kind::DateTime | Kind::Until, Value::String(_))
         | (Kind::Boolean, Value::Bool(_)) => plain(value, out),
-        (Kind::Integer { .. }, Value::Number(number)) if number.is_i64() => plain(value, out),
+        (Kind::Integer { .. } | Kind::Quantity { .. }, Value::Number(number)) if number.is_i64() => plain(value, out),
         (Kind::Id { .. }, Value::String(id)) if id.parse::<i64>().is_ok() => out.extend_from_slice(id.as_bytes()),
         (Kind::Money { .. }, money) => match money.get("amount").and_then(Value::as_str) {
             // The decimal's own text: no float comes between the ledger and the client.
@@ -216,7 +216,7 @@ fn plain(value: &Value, out: &mut Vec<u8>) {
 fn name(kind: &Kind) -> &'static str {
     match kind {
         Kind::Text => "text",
-        Kind::Integer { .. } => "integer",
+        Kind::Integer { .. } | Kind::Quantity { .. } => "integer",
         Kind::Id { .. } => "id",
         Kind::Money { .. } => "money",
         Kind::Boolean => "boolean",

@@ -86,6 +86,8 @@ pub struct Route {
     pub errors: &'static [ErrorRow],
     /// Who may call it.
     pub access: Access,
+    /// How many integers a cursor of its list has.
+    pub cursor_columns: usize,
     /// For an answer that its `response` alone cannot be read out of.
     pub reshape: Option<fn(&mut Reply, &Call)>,
 }
@@ -110,6 +112,7 @@ impl Route {
         example: "",
         errors: &[],
         access: Access::Policy,
+        cursor_columns: 1,
         reshape: None,
     };
 }
@@ -199,6 +202,9 @@ pub struct Body {
     pub some: bool,
     /// Further members, which depend on one of the others.
     pub variants: Option<Variants>,
+    /// Which members need or exclude each other, as a JSON schema beside the model's; for the documentation, the domain holds
+    /// the rule.
+    pub rule: Option<&'static str>,
 }
 
 /// Members of a body that depend on one of its members.
@@ -218,6 +224,15 @@ impl Body {
             form: false,
             some: false,
             variants: None,
+            rule: None,
+        }
+    }
+
+    /// Some members need or exclude each other.
+    pub const fn ruled(self, rule: &'static str) -> Self {
+        Self {
+            rule: Some(rule),
+            ..self
         }
     }
 

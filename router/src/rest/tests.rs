@@ -348,7 +348,7 @@ async fn query_parameters_are_coerced_by_their_kind() {
         ),
         (
             "GET /things/top?n=%ff",
-            r#"400 {"code":400,"message":"the query is not well encoded","reason":"INVALID_INPUT"}"#,
+            r#"400 {"errors":{"n":"must be percent-encoded UTF-8"},"message":"Input payload validation failed"}"#,
         ),
     ] {
         assert_eq!(door.call(line).await, expected, "{line}");

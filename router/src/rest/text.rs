@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+/// Why a parameter cannot be read.
+pub(super) const NOT_ENCODED: &str = "must be percent-encoded UTF-8";
+
 /// The text behind `%20`, and behind `+` where that means a space; `None` when it is no UTF-8 or `%` is not followed by two digits.
 pub(super) fn percent_decoded(text: &str, plus_is_space: bool) -> Option<Cow<'_, str>> {
     if !text.bytes().any(|byte| byte == b'%' || (plus_is_space && byte == b'+')) {
@@ -36,12 +39,19 @@ pub(super) fn percent_encoded(text: &str) -> String {
     encoded
 }
 
-/// The pairs of a query or a form; `None` when it is not well encoded.
-pub(super) fn pairs(text: &str) -> Option<Vec<(String, String)>> {
+/// The pairs of a query or a form.
+///
+/// # Errors
+/// The first that is not well encoded: its name, where that can be read.
+pub(super) fn pairs(text: &str) -> Result<Vec<(String, String)>, Option<String>> {
     let pair = |part: &str| {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         let decoded = |text| percent_decoded(text, true).map(Cow::into_owned);
-        Some((decoded(name)?, decoded(value)?))
+        let name = decoded(name).ok_or(None)?;
+        match decoded(value) {
+            Some(value) => Ok((name, value)),
+            None => Err(Some(name)),
+        }
     };
     text.split('&').filter(|part| !part.is_empty()).map(pair).collect()
 }
@@ -80,12 +90,14 @@ mod tests {
         assert_eq!(percent_encoded("a b/é"), "a%20b%2F%C3%A9");
         assert_eq!(
             pairs("a=1&b=x+y&&c"),
-            Some(vec![
+            Ok(vec![
                 ("a".into(), "1".into()),
                 ("b".into(), "x y".into()),
                 ("c".into(), String::new())
             ])
         );
+        assert_eq!(pairs("a=1&b=%ff"), Err(Some("b".into())));
+        assert_eq!(pairs("a=1&%ff=b"), Err(None));
     }
 
     #[test]

@@ -334,7 +334,7 @@ async fn a_trade_may_come_as_a_form() {
             "quantity must be given once",
         ),
         ("name=GameStart&quantity=1&type=hold", "type must be one of buy, sell"),
-        ("name=%ff&quantity=1&type=buy", "the body is not a well encoded form"),
+        ("name=%ff&quantity=1&type=buy", "name must be percent-encoded UTF-8"),
     ] {
         assert_eq!(send(body).await, refused(400, message), "{body}");
     }

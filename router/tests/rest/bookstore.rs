@@ -80,7 +80,7 @@ async fn every_error_row_answers_as_documented_and_changes_nothing() {
         ),
         (
             "GET /bookstore/search/%ff".to_owned(),
-            said(400, "the path is not percent-encoded UTF-8"),
+            said(400, "topic must be percent-encoded UTF-8"),
         ),
         ("GET /bookstore/order/orders/1".to_owned(), said(404, "order not found")),
         (

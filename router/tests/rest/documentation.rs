@@ -200,3 +200,135 @@ async fn the_interactive_page_brings_everything_it_needs() {
         200
     );
 }
+
+#[tokio::test]
+async fn documents_are_sent_whole_and_under_conditions() {
+    let store = Store::open().await;
+    for path in ["openapi.json", "docs", "docs/start.js", "docs/swagger-ui.css"] {
+        let line = format!("GET /bookstore/{path}");
+        let whole = store.call(&line).await;
+        let tag = whole.header("etag").to_owned();
+        assert!(
+            tag.starts_with("W/\""),
+            "{line}: compressed or not, it is the same: {tag}"
+        );
+        let strong = tag.trim_start_matches("W/").to_owned();
+        for (name, value, status) in [
+            ("if-none-match", tag.clone(), 304),
+            ("if-none-match", strong.clone(), 304),
+            ("if-none-match", format!("\"other\", {tag}"), 304),
+            ("if-none-match", "*".to_owned(), 304),
+            ("if-none-match", "\"other\"".to_owned(), 200),
+            ("if-none-match", format!("\"x{}", &strong[1..]), 200),
+            ("if-match", "*".to_owned(), 200),
+            ("if-match", tag.clone(), 412),
+            ("if-match", "\"other\"".to_owned(), 412),
+            // Nothing here has a date, and parts are not sent.
+            ("if-modified-since", "Sat, 01 Jan 2050 00:00:00 GMT".to_owned(), 200),
+            ("if-unmodified-since", "Sat, 01 Jan 2000 00:00:00 GMT".to_owned(), 200),
+            ("range", "bytes=0-9".to_owned(), 200),
+            ("range", "bytes=-0".to_owned(), 200),
+            ("range", "nonsense".to_owned(), 200),
+        ] {
+            let answered = store.send(&line, &[(name, value.as_str())], Body::empty()).await;
+            assert_eq!(answered.status, status, "{line} {name}: {value}");
+            assert_eq!(answered.header("content-range"), "", "{line} {name}: {value}");
+            match status {
+                200 => assert_eq!(answered.text, whole.text, "{line} {name}: {value}"),
+                304 => assert_eq!((answered.text.as_str(), answered.header("etag")), ("", tag.as_str())),
+                _ => assert_eq!(answered.json()["success"], false),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn routes_hold_to_the_conditions_of_what_has_no_tag_and_no_date() {
+    let store = Store::open().await;
+    for (line, name, value, status) in [
+        ("GET /bookstore/info/1", "if-match", "\"a\"", 412),
+        ("GET /bookstore/info/1", "if-match", "*", 200),
+        ("GET /bookstore/info/1", "if-none-match", "\"a\"", 200),
+        (
+            "GET /bookstore/info/1",
+            "if-modified-since",
+            "Sat, 01 Jan 2050 00:00:00 GMT",
+            200,
+        ),
+        ("GET /bookstore/info/1", "range", "bytes=0-1", 200),
+        ("POST /bookstore/purchase/1", "if-match", "\"a\"", 412),
+        ("POST /bookstore/purchase/1", "if-match", "W/\"a\"", 412),
+        ("POST /bookstore/purchase/1", "if-none-match", "*", 412),
+        ("DELETE /bookstore/catalog/books/7", "if-match", "\"a\", \"b\"", 412),
+        (
+            "POST /bookstore/purchase/1",
+            "if-unmodified-since",
+            "Sat, 01 Jan 2000 00:00:00 GMT",
+            200,
+        ),
+        ("POST /bookstore/purchase/1", "range", "bytes=0-1", 200),
+    ] {
+        let before = store.sales().await;
+        let answered = store.send(line, &[(name, value)], Body::empty()).await;
+        assert_eq!(answered.status, status, "{line} {name}: {value}: {}", answered.text);
+        let sold = usize::from(line.starts_with("POST") && status == 200);
+        assert_eq!(store.sales().await, before + sold, "{line} {name}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_in_another_form_is_refused_with_the_forms_that_would_do() {
+    let store = Store::open().await;
+    let book = r#"{"title":"x","topic":"y","quantity":1,"price":1}"#;
+    let trade = r#"{"name":"GameStart","quantity":1,"type":"buy"}"#;
+    let forms = "application/json, application/x-www-form-urlencoded";
+    for (line, body, headers, header, accepted) in [
+        (
+            "POST /bookstore/catalog/books",
+            book,
+            &[("content-type", "text/xml")][..],
+            "accept",
+            "application/json",
+        ),
+        (
+            "POST /bazaar/orders",
+            trade,
+            &[("content-type", "text/xml")],
+            "accept",
+            forms,
+        ),
+        (
+            "POST /bazaar/orders",
+            trade,
+            &[("content-type", "application/json"), ("content-type", "text/xml")],
+            "accept",
+            forms,
+        ),
+        (
+            "POST /bazaar/orders",
+            trade,
+            &[("content-encoding", "gzip")],
+            "accept-encoding",
+            "identity",
+        ),
+        (
+            "POST /bookstore/catalog/books",
+            book,
+            &[("content-encoding", "identity, br")],
+            "accept-encoding",
+            "identity",
+        ),
+    ] {
+        let answered = store.send(line, headers, body).await;
+        assert_eq!(
+            (answered.status, answered.header(header)),
+            (415, accepted),
+            "{line} {headers:?}: {}",
+            answered.text
+        );
+    }
+    let plain = store
+        .send("POST /bazaar/orders", &[("content-encoding", "Identity")], trade)
+        .await;
+    assert_eq!(plain.status, 200, "{}", plain.text);
+}

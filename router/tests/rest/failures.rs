@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use agora::rest;
+use agora::http;
+use agora::limits::Limits;
+use agora::rest::{self, Failure};
 use agora::subgraph::{Subgraph, SubgraphData, SubgraphRequest};
 use async_graphql::{Response, ServerError};
 use futures_util::future::{BoxFuture, FutureExt};
@@ -126,6 +128,101 @@ async fn every_code_has_its_status_and_says_when_to_come_back() {
         assert_eq!(
             answered.header("www-authenticate"),
             if status == 401 { "Bearer" } else { "" }
+        );
+    }
+}
+
+/// A domain that panics, whatever it is asked.
+struct Panicking;
+
+impl Subgraph for Panicking {
+    fn fetch(&self, _: SubgraphRequest) -> BoxFuture<'_, SubgraphData> {
+        panic!("a resolver has a mistake")
+    }
+
+    fn subscribe(&self, _: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
+        stream::empty().boxed()
+    }
+}
+
+/// One route of each mount that asks the graph, and one that may change something.
+const ONE_OF_EACH: &[(&str, &str, &str)] = &[
+    ("bazaar", "GET /stocks/GameStart", ""),
+    (
+        "bazaar",
+        "POST /orders",
+        r#"{"name":"GameStart","quantity":1,"type":"buy"}"#,
+    ),
+    ("bookstore", "GET /info/1", ""),
+    ("bookstore", "POST /purchase/1", ""),
+    ("brokerage", "GET /stocks", ""),
+    (
+        "brokerage",
+        "POST /users/login",
+        r#"{"email":"a@b","password":"12345678"}"#,
+    ),
+    ("community", "GET /posts/1", ""),
+    ("community", "POST /votes/1/upvotes", ""),
+    ("shop", "GET /api/user/1", ""),
+    ("shop", "DELETE /api/order/1", ""),
+];
+
+/// Each route is answered with that failure, in its mount's envelope: under the prefix and at a port of its own.
+async fn all_are_answered(store: &Store, gateway: &agora::gateway::Gateway, failure: &Failure) {
+    let all = http::guarded(gateway, rest::router(gateway, rest::Openness::Anyone));
+    for (name, line, body) in ONE_OF_EACH {
+        let mount = rest::mounts().iter().find(|mount| mount.name == *name).unwrap();
+        let expected = (mount.envelope.body)(failure);
+        let alone = rest::service_router(gateway, rest::Openness::Anyone, name, None).unwrap();
+        let alone = http::guarded_mount(gateway, mount.envelope, alone);
+        let (method, path) = line.split_once(' ').unwrap();
+        let prefixed = format!("{method} {}{path}", mount.prefix);
+        for (router, line) in [(&all, prefixed.as_str()), (&alone, *line)] {
+            let answered = send(router, line, &[], body.to_string()).await;
+            assert_eq!(answered.status, failure.status().as_u16(), "{line}: {}", answered.text);
+            assert_eq!(answered.json(), expected, "{line}");
+            assert_eq!(answered.header("content-type"), "application/json", "{line}");
+            let wait = if answered.status == 503 { "1" } else { "" };
+            assert_eq!(answered.header("retry-after"), wait, "{line}");
+            assert!(!answered.header("x-request-id").is_empty(), "{line}");
+        }
+    }
+    assert_eq!(store.sales().await, 0);
+}
+
+#[tokio::test]
+async fn a_panic_is_500_in_the_envelope_of_the_mount() {
+    let store = Store::open().await;
+    let gateway = store.gateway.before(Arc::new(Panicking));
+    all_are_answered(&store, &gateway, &Failure::internal()).await;
+}
+
+#[tokio::test]
+async fn a_request_that_finds_no_place_is_503_in_the_envelope_of_the_mount() {
+    let limits = Limits {
+        requests_max: 0,
+        ..Limits::default()
+    };
+    let store = Store::with(rest::Openness::Anyone, limits).await;
+    let full = Failure::new("UNAVAILABLE", "too many requests at once, try again");
+    all_are_answered(&store, &store.gateway, &full).await;
+}
+
+#[tokio::test]
+async fn a_graph_that_takes_too_long_is_503_in_the_envelope_of_the_mount() {
+    let store = Store::open().await;
+    let gateway = store.gateway.before(Arc::new(Failing("TIMEOUT")));
+    for (name, line, body) in ONE_OF_EACH {
+        let mount = rest::mounts().iter().find(|mount| mount.name == *name).unwrap();
+        let (method, path) = line.split_once(' ').unwrap();
+        let router = rest::router(&gateway, rest::Openness::Anyone);
+        let line = format!("{method} {}{path}", mount.prefix);
+        let answered = send(&router, &line, &[], body.to_string()).await;
+        assert_eq!(
+            (answered.status, answered.header("retry-after")),
+            (503, "7"),
+            "{line}: {}",
+            answered.text
         );
     }
 }

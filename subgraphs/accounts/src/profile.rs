@@ -35,9 +35,11 @@ impl ProfileMutation {
         user_id: Option<ID>,
         username: Option<String>,
     ) -> Result<User> {
+        ctx.viewer().signed_in_or(COMMUNITY)?;
+        let email = checked_email("email", &email)?;
         let id = named(ctx, &[COMMUNITY], user_id, username).await?;
         let columns = user::ActiveModel {
-            email: Set(Some(checked_email("email", &email)?)),
+            email: Set(Some(email)),
             ..Default::default()
         };
         let change = Change {

@@ -111,7 +111,7 @@ impl MessageMutation {
     async fn mark_read(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<i64> {
         let receiver = ctx.viewer().user()?;
         if ids.len() > MARKED_MAX {
-            return Err(Error::invalid("ids", format!("must be at most {MARKED_MAX}")));
+            return Err(Error::invalid("ids", format!("must have at most {MARKED_MAX} items")));
         }
         let ids: Vec<i64> = ids.iter().filter_map(parse_id).collect();
         let marked = ctx

@@ -88,7 +88,7 @@ impl RankingQuery {
     /// however often it is named. An id without votes counts as 0, whether or not there is such a post.
     async fn posts_by_score(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Post>>> {
         if ids.is_empty() || ids.len() > SORTED_MAX {
-            return Err(Error::invalid("ids", format!("must be 1 to {SORTED_MAX}")));
+            return Err(Error::invalid("ids", format!("must have 1 to {SORTED_MAX} items")));
         }
         let ids: Option<HashSet<i64>> = ids.iter().map(parse_id).collect();
         let ids = ids.ok_or_else(|| Error::invalid("ids", "must be integers"))?;

@@ -152,7 +152,7 @@ const COMMIT: Route = Route {
     ),
     answer: Answer::One("/commitShares"),
     params: &[HOLDING_ID],
-    body: Some(Body::json(&HOLDING_CHANGE)),
+    body: Some(Body::json(&HOLDING_CHANGE).ruled(ONE_SPELLING)),
     response: Kind::Object(&HOLDING_MODEL),
     example: r#"{"id":2,"userId":1,"stockId":2,"amount":13,"committedAmount":12,"commitedAmount":12}"#,
     errors: &[
@@ -225,7 +225,7 @@ const PLACE_ORDER: Route = Route {
     answer: Answer::One("/placeOrder"),
     status: 201,
     location: Some("/orders/{id}"),
-    body: Some(Body::json(&NEW_ORDER)),
+    body: Some(Body::json(&NEW_ORDER).ruled(AUTOMATED_OR_NOT)),
     response: Kind::Object(&ORDER_MODEL),
     example: r#"{"id":9,"type":"PURCHASE","stockId":4,"stockAmount":3,"orderPrice":24,"fee":0,"date":"2026-01-02T03:04:05+00:00","status":"PENDING","investorId":1,"brokerId":null,"authorizationId":null,"automated":true,"limitPrice":8,"exchangeOrderNumber":null}"#,
     errors: &[
@@ -356,6 +356,9 @@ static HOLDING_CHANGE: Model = Model {
     example: r#"{"committedAmount":12}"#,
 };
 
+/// Both spellings may be there with the same number, which a schema cannot say.
+const ONE_SPELLING: &str = r#"{"not":{"required":["committedAmount","commitedAmount"]}}"#;
+
 static ORDER_MODEL: Model = Model {
     name: "Order",
     about: "An order to buy or sell shares.",
@@ -408,6 +411,13 @@ static NEW_ORDER: Model = Model {
     ],
     example: r#"{"type":"PURCHASE","stockId":4,"stockAmount":3,"automated":true,"limitPrice":8}"#,
 };
+
+/// An automated order has a limit and no authorization, and no other has a limit.
+const AUTOMATED_OR_NOT: &str = r#"{"anyOf":[
+    {"required":["automated","limitPrice"],
+     "properties":{"automated":{"const":true},"limitPrice":{"type":"number"},"authorizationId":{"type":"null"}}},
+    {"properties":{"automated":{"const":false},"limitPrice":{"type":"null"}}}
+]}"#;
 
 static ORDER_CHANGE: Model = Model {
     name: "OrderChange",

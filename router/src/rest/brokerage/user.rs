@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::kind::{Bounds, EMAIL, Field, ID, Kind, Model, PASSWORD, REFERENCE, USERNAME};
+use super::super::kind::{Bounds, EMAIL, Field, ID, Kind, Model, PASSWORD, REFERENCE, SIGN_IN_NAME, USERNAME};
 use super::super::reply::{Call, Reply};
 use super::super::route::{
     Access, Answer, BAD_MEMBER, Body, ErrorRow, Param, Route, Service, Variants, Verb, missing, path_id,
@@ -73,7 +73,7 @@ const REGISTER: Route = Route {
     answer: Answer::One("/register/user"),
     status: 201,
     location: Some("/users/{id}"),
-    body: Some(Body::json(&NEW_USER)),
+    body: Some(Body::json(&NEW_USER).ruled(FEE_OF_BROKERS)),
     response: Kind::Object(&USER_MODEL),
     example: r#"{"id":6,"name":"Eve","surname":"Lindt","email":"eve@example.com","phoneNo":null,"type":"broker","address":null,"brokerageFee":1.5}"#,
     errors: &[
@@ -341,7 +341,7 @@ static NEW_ADDRESS: Model = Model {
 
 const FEE: Field = Field::new("brokerageFee", Kind::Number)
     .at("/input/brokerageFeePercent")
-    .bounds(Bounds::Range { min: 1, max: 100 })
+    .bounds(Bounds::Cents { min: 1, max: 100 })
     .about("What a broker takes of a trade, in percent: at least 1, with at most two decimals. A broker has to have it, nobody else may.");
 const PHONE: Field = Field::new("phoneNo", Kind::Text)
     .at("/input/phone")
@@ -372,6 +372,11 @@ static NEW_USER: Model = Model {
     ],
     example: r#"{"name":"Eve","surname":"Lindt","email":"eve@example.com","password":"correct horse","type":"broker","brokerageFee":1.5}"#,
 };
+
+const FEE_OF_BROKERS: &str = r#"{"anyOf":[
+    {"required":["brokerageFee"],"properties":{"type":{"const":"broker"},"brokerageFee":{"type":"number"}}},
+    {"properties":{"type":{"const":"investor"},"brokerageFee":{"type":"null"}}}
+]}"#;
 
 static USER_CHANGE: Model = Model {
     name: "UserChange",
@@ -405,7 +410,7 @@ static CREDENTIALS: Model = Model {
     name: "Credentials",
     about: "Who wants to sign in.",
     fields: &[
-        Field::new("email", Kind::Text).at("/login"),
+        Field::new("email", Kind::Text).at("/login").bounds(SIGN_IN_NAME),
         Field::new("password", Kind::Text),
     ],
     example: r#"{"email":"ada@example.com","password":"agora-demo-2026"}"#,
@@ -462,10 +467,12 @@ static GRANT: Model = Model {
         Field::new("brokerId", REFERENCE).at("/input/broker"),
         Field::new("startDate", Kind::InUtc(&Kind::DateTime))
             .at("/input/startsAt")
+            .bounds(Bounds::Since1970)
             .nullable()
             .about("Now when left out. A time without an offset is in UTC."),
         Field::new("endDate", Kind::InUtc(&Kind::Until))
             .at("/input/endsAt")
+            .bounds(Bounds::Since1970)
             .about("After `startDate`. A time without an offset is in UTC."),
         Field::new("maxFeePercent", Kind::Number)
             .at("/input/maxFeePercent")

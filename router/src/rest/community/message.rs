@@ -82,6 +82,7 @@ const MESSAGES: Route = Route {
         }"
     ),
     answer: Answer::All("/messages"),
+    cursor_columns: 2,
     params: &[
         Param {
             place: Place::Query,
@@ -152,6 +153,7 @@ static NEW_MESSAGE: Model = Model {
             .bounds(Bounds::text(40_000))
             .about("Up to 40,000 characters."),
         Field::new("flag", Kind::Text)
+            .bounds(Bounds::optional_text(64))
             .nullable()
             .about("A word the sender puts on it, up to 64 characters."),
     ],

@@ -1,6 +1,6 @@
 //! The posting service: posts and the communities they are in.
 
-use super::super::kind::{Bounds, Field, ID, Kind, Model, USERNAME, acknowledged};
+use super::super::kind::{AUTHOR, Bounds, Field, ID, Kind, Model, acknowledged};
 use super::super::route::{
     Answer, BAD_MEMBER, Body, ErrorRow, Invalid, Param, Place, Route, Service, Verb, missing, path_id,
 };
@@ -156,7 +156,7 @@ static NEW_POST: Model = Model {
             .about("Up to 64 characters on one line, in any case."),
         Field::new("username", Kind::Text)
             .at("/input/username")
-            .bounds(USERNAME)
+            .bounds(AUTHOR)
             .about("Whose post it is, up to 64 characters on one line; there need not be such a user."),
         Field::new("url", Kind::Text)
             .at("/input/url")
@@ -165,6 +165,7 @@ static NEW_POST: Model = Model {
             .about("What it is about, elsewhere: an http or https address, or a host and a path without a scheme (`www.example.com`), of up to 2,000 characters."),
         Field::new("date", Kind::DateTime)
             .at("/input/at")
+            .bounds(Bounds::Since1970)
             .optional()
             .about("The post's date, from 1970 on; now, if left out."),
     ],

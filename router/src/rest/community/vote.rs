@@ -1,6 +1,6 @@
 //! The voting service: votes for and against posts, whether or not there are such posts.
 
-use super::super::kind::{Field, Kind, Model};
+use super::super::kind::{Bounds, Field, Kind, Model};
 use super::super::route::{Access, Answer, ErrorRow, Invalid, Param, Place, Route, Service, Verb, missing};
 use super::{BAD_N, COUNT, N, POINTS, PREFIXES};
 
@@ -101,7 +101,9 @@ const SORTED: Route = Route {
     answer: Answer::One("/postsByScore"),
     params: &[Param {
         place: Place::Query,
-        field: Field::new("ids", Kind::List(&POSTS_ID)).about("1 to 100 integers with commas between them."),
+        field: Field::new("ids", Kind::List(&POSTS_ID))
+            .bounds(Bounds::Items { min: 1, max: 100 })
+            .about("1 to 100 integers with commas between them."),
         invalid: Invalid::Named,
         example: "[3,1]",
     }],

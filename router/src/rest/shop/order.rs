@@ -138,7 +138,7 @@ static ORDER_CHANGE: Model = Model {
     name: "OrderChange",
     about: "New values for some members of an order.",
     fields: &[
-        USER_ID.optional().about("May be repeated, and not be changed."),
+        USER_ID.optional().fixed().about("May be repeated, and not be changed."),
         PRODUCT_ID.optional(),
         HOW_MANY.optional(),
         DATE.optional(),

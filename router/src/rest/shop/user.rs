@@ -1,6 +1,8 @@
 //! The user service: who may order.
 
-use super::super::kind::{Bounds, Field, ID, Kind, Model, PASSWORD as NEW_PASSWORD, USERNAME, acknowledged};
+use super::super::kind::{
+    Bounds, Field, ID, Kind, Model, PASSWORD as NEW_PASSWORD, SIGN_IN_NAME, USERNAME, acknowledged,
+};
 use super::super::reply::in_use;
 use super::super::route::{
     Access, Answer, BAD_MEMBER, Body, ErrorRow, LAST_ADMINISTRATOR, PROTECTED, Param, Route, Service, Verb, path_id,
@@ -142,7 +144,10 @@ static NEW_USER: Model = Model {
 static CREDENTIALS: Model = Model {
     name: "Credentials",
     about: "Who says who they are.",
-    fields: &[NAME.at("/login"), Field::new("password", Kind::Text)],
+    fields: &[
+        NAME.at("/login").bounds(SIGN_IN_NAME),
+        Field::new("password", Kind::Text),
+    ],
     example: r#"{"name":"ada","password":"agora-demo-2026"}"#,
 };
 

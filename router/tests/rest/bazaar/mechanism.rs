@@ -102,7 +102,7 @@ async fn a_known_path_with_another_method_says_which_it_has() {
     }
     assert_eq!(
         store.call("GET /bazaar/stocks/%ff").await.line(),
-        refused(400, "the path is not percent-encoded UTF-8")
+        refused(400, "stockName must be percent-encoded UTF-8")
     );
 }
 

@@ -174,7 +174,8 @@ async fn only_a_replica_that_exists_can_be_chosen_as_leader() {
         ("-1", "leader-id must be from 1 to 9223372036854775807"),
         ("9223372036854775808", "leader-id must be from 1 to 9223372036854775807"),
         ("\"1\"", "leader-id must be an integer"),
-        ("1.0", "leader-id must be an integer"),
+        ("1.5", "leader-id must be an integer"),
+        ("1e999999999", "leader-id must be from 1 to 9223372036854775807"),
         ("null", "leader-id must not be null"),
     ] {
         let answered = store.json(line, &format!(r#"{{"leader-id":{id}}}"#)).await;

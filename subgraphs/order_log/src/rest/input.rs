@@ -35,9 +35,14 @@ impl Input {
         }
     }
 
-    /// A member that is a whole number, written as one.
+    /// A member whose value is a whole number, however it is written.
     pub(super) fn integer(&self, member: &str, min: i64, max: i64) -> Result<i64, Failure> {
-        let value = self.0.get(member).and_then(Value::as_i64);
+        let value = self.0.get(member);
+        let whole = |value: &Value| value.as_i64().or_else(|| value.as_f64().and_then(exactly));
+        Self::within(member, value.and_then(whole), min, max)
+    }
+
+    fn within(member: &str, value: Option<i64>, min: i64, max: i64) -> Result<i64, Failure> {
         let value = value.filter(|value| (min..=max).contains(value));
         value.ok_or_else(|| match max {
             i64::MAX => Failure::invalid(format!("{member} must be an integer from {min}")),
@@ -46,7 +51,9 @@ impl Input {
     }
 
     pub(super) fn quantity(&self) -> Result<i64, Failure> {
-        self.integer("quantity", 1, QUANTITY_MAX)
+        // Written as one (CONTRACTS, section 7).
+        let value = self.0.get("quantity").and_then(Value::as_i64);
+        Self::within("quantity", value, 1, QUANTITY_MAX)
     }
 
     pub(super) fn name(&self) -> Result<String, Failure> {
@@ -63,6 +70,12 @@ impl Input {
         let side = self.0.get("type").and_then(Value::as_str).and_then(Side::of);
         side.ok_or_else(|| Failure::invalid("type must be \"buy\" or \"sell\""))
     }
+}
+
+/// The integer that a float is, as long as it is one to the last digit.
+fn exactly(number: f64) -> Option<i64> {
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    (number.fract() == 0.0 && number.abs() <= EXACT_MAX).then_some(number as i64)
 }
 
 /// The key under which a request may be sent again, within the bounds that it has everywhere.
