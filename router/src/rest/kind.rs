@@ -650,6 +650,61 @@ mod tests {
     }
 
     #[test]
+    fn the_value_of_an_integer_counts_and_not_its_spelling() {
+        let karma = Kind::Integer {
+            min: -1_000,
+            max: 1_000,
+        };
+        let id = Kind::Id { min: 1 };
+        for (sent, value) in [
+            ("5", Some(5)),
+            ("5.0", Some(5)),
+            ("5e0", Some(5)),
+            ("0.5E+1", Some(5)),
+            ("50e-1", Some(5)),
+            ("1E+2", Some(100)),
+            ("-0", Some(0)),
+            ("-0.0e5", Some(0)),
+            ("0e999999999999999999999", Some(0)),
+            ("-1.5e1", Some(-15)),
+            ("1.5", None),
+            ("1e-1", None),
+            ("1e-99999999999999999999", None),
+            ("1e3", Some(1_000)),
+            ("1e4", None),
+            ("1e999999999", None),
+            ("-1e999999999999999999999", None),
+            ("\"5\"", None),
+            ("true", None),
+            ("[5]", None),
+        ] {
+            let read = karma.read(Source::Json(&json(sent)));
+            assert_eq!(read.ok(), value.map(Value::from), "{sent}");
+            let text = value
+                .filter(|value| *value > 0)
+                .map(|value| Value::from(value.to_string()));
+            let beyond = sent == "1e4";
+            assert_eq!(
+                id.read(Source::Json(&json(sent))).ok().filter(|_| !beyond),
+                text,
+                "{sent}"
+            );
+            // A quantity is written as one, and so is what stands in an address.
+            let canonical = sent.bytes().all(|byte| byte.is_ascii_digit());
+            assert_eq!(QUANTITY.read(Source::Json(&json(sent))).is_ok(), canonical, "{sent}");
+            assert_eq!(id.read(Source::Text(sent)).is_ok(), canonical, "{sent}");
+        }
+        let why = |kind: Kind, text: &str| kind.read(Source::Json(&json(text))).unwrap_err();
+        assert_eq!(why(karma, "1e999999999").why, "must be from -1000 to 1000");
+        assert!(why(id, "1e999999999").beyond_ids, "it is a number that nothing has");
+        assert_eq!(why(Kind::Number, "1e999").why, "must be a number of double precision");
+        assert_eq!(
+            id.read(Source::Json(&json("9.223372036854775807E+18"))),
+            Ok(json!("9223372036854775807"))
+        );
+    }
+
+    #[test]
     fn an_integer_beyond_all_ids_is_told_from_nonsense() {
         let id = Kind::Id { min: 1 };
         assert_eq!(

@@ -36,7 +36,7 @@ async fn sync_tells_every_trade_after_a_number_and_who_leads() {
     );
     assert_eq!(sync(&store, 2).await["transactions"], json!({}));
     assert_eq!(sync(&store, i64::from(i32::MAX)).await["transactions"], json!({}));
-    for last in ["-2", "1.0", "\"1\"", "true", "null", "2147483648"] {
+    for last in ["-2", "1.5", "1e10", "\"1\"", "true", "null", "2147483648"] {
         let body = format!(r#"{{"lastID":{last}}}"#);
         let answered = store.json("POST /bazaar/order/1/sync", &body).await;
         let message = answered.json()["error"]["message"].as_str().unwrap().to_owned();

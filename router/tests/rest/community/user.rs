@@ -56,7 +56,7 @@ async fn what_is_no_user_is_refused_by_name() {
         ),
         (
             "karma",
-            vec!["null", "\"1\"", "1.0", "1e3", "true", "2147483648", "-2147483649"],
+            vec!["null", "\"1\"", "1.5", "1e10", "true", "2147483648", "-2147483649"],
         ),
     ] {
         for value in values {
