@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
 
 use crate::status::status_of;
@@ -27,7 +27,7 @@ pub struct Failure {
     /// The methods that the path has, where it was the method that is wrong.
     pub allow: Option<String>,
     /// What of the request's form would be accepted instead, as a header says it.
-    pub accepted: Option<(HeaderName, &'static str)>,
+    pub accepted: Option<&'static (&'static str, &'static str)>,
 }
 
 /// Why a compressed body is refused.
@@ -89,10 +89,13 @@ impl Failure {
         }
     }
 
-    /// The body is of another media type than these.
-    pub fn wrong_media_type(accepted: &'static str) -> Self {
+    /// The body is of another media type than the route takes.
+    pub fn wrong_media_type(form: bool) -> Self {
         Self {
-            accepted: Some((header::ACCEPT, accepted)),
+            accepted: Some(match form {
+                true => &("accept", "application/json, application/x-www-form-urlencoded"),
+                false => &("accept", "application/json"),
+            }),
             ..Self::new("UNSUPPORTED_MEDIA_TYPE", "the body must be application/json")
         }
     }
@@ -100,7 +103,7 @@ impl Failure {
     /// The body is compressed.
     pub fn encoded() -> Self {
         Self {
-            accepted: Some((header::ACCEPT_ENCODING, "identity")),
+            accepted: Some(&("accept-encoding", "identity")),
             ..Self::new("UNSUPPORTED_MEDIA_TYPE", ENCODED)
         }
     }
@@ -146,8 +149,8 @@ impl Failure {
             let seconds = self.retry_after_seconds.unwrap_or(RETRY_AFTER_SECONDS_DEFAULT);
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        if let Some((name, accepted)) = &self.accepted {
-            headers.insert(name, HeaderValue::from_static(accepted));
+        if let Some((name, accepted)) = self.accepted {
+            headers.insert(*name, HeaderValue::from_static(accepted));
         }
         if let Some(allow) = self.allow.as_ref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
             headers.insert(header::ALLOW, allow);

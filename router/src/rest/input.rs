@@ -98,12 +98,7 @@ pub(super) async fn members(
 }
 
 fn media(headers: &HeaderMap, form: bool) -> Result<Media, Failure> {
-    let wrong = || {
-        Failure::wrong_media_type(match form {
-            true => "application/json, application/x-www-form-urlencoded",
-            false => "application/json",
-        })
-    };
+    let wrong = || Failure::wrong_media_type(form);
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let value = match (values.next(), values.next()) {
         (None, _) => return Ok(Media::Json),
