@@ -246,45 +246,47 @@ fn remembered(folder: &Path, by: ReplicaId, of: ReplicaId) -> i64 {
         .expect("a fact")
 }
 
-/// Sets a replica back to a copy of its file that was made before others got on, and starts it again.
-async fn set_back(is_leader: bool) {
+/// Sets replicas back, one after the other, to copies of their files that were made before they got on, and starts each
+/// again: it is refused. Answers what is left.
+async fn set_back(chosen: impl AsyncFnOnce(&Cluster) -> Vec<ReplicaId>) -> (Cluster, FrontEnd) {
     let mut cluster = Cluster::of_three().await;
     let urls = cluster.urls();
-    let replica = match is_leader {
-        true => cluster.leader().await,
-        false => cluster.follower().await,
-    };
+    let replicas = chosen(&cluster).await;
     let front_end = front_end(urls.clone(), settings());
     recorded(&front_end, 0..10, 10).await;
     cluster.ledgers(9).await;
     let folder = cluster.folder.path().to_owned();
-    let (path, copy) = (
-        folder.join(format!("orders-{replica}.sqlite")),
-        folder.join("copy.sqlite"),
-    );
-    file(&folder, replica)
-        .execute("VACUUM INTO ?1", [copy.to_str().expect("text")])
-        .expect("a copy");
+    let copy = |id: ReplicaId| folder.join(format!("copy-{id}.sqlite"));
+    for id in &replicas {
+        let made = file(&folder, *id).execute("VACUUM INTO ?1", [copy(*id).to_str().expect("text")]);
+        made.expect("a copy");
+    }
     recorded(&front_end, 10..20, 10).await;
     cluster.ledgers(19).await;
-    let last = file(&folder, replica)
-        .query_row("SELECT max(log_index) FROM log", [], |row| row.get::<_, i64>(0))
-        .expect("a log");
-    let others: Vec<_> = (1..=3).filter(|id| *id != replica).collect();
-    within("the others know how far it is", async {
-        while others.iter().any(|other| remembered(&folder, *other, replica) < last) {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    for id in &replicas {
+        let last = file(&folder, *id)
+            .query_row("SELECT max(log_index) FROM log", [], |row| row.get::<_, i64>(0))
+            .expect("a log");
+        within("the others know how far it is", async {
+            while (1..=3).any(|by| by != *id && remembered(&folder, by, *id) < last) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+    for id in replicas {
+        cluster.stop(id).await;
+        lose_the_file(&folder, id).await;
+        std::fs::rename(copy(id), folder.join(format!("orders-{id}.sqlite"))).expect("the copy is put back");
+        cluster.start_again(id, urls.clone()).await;
+        within("the replica ends", cluster.replica(id).stopped()).await;
+        let why = cluster.replica(id).refused().expect("a reason");
+        assert!(why.contains("an older copy"), "{why}");
+    }
+    (cluster, front_end)
+}
 
-    cluster.stop(replica).await;
-    lose_the_file(&folder, replica).await;
-    std::fs::rename(&copy, &path).expect("the copy is put back");
-    cluster.start_again(replica, urls).await;
-    within("the replica ends", cluster.replica(replica).stopped()).await;
-    let why = cluster.replica(replica).refused().expect("a reason");
-    assert!(why.contains("an older copy"), "{why}");
+async fn goes_on((_cluster, front_end): (Cluster, FrontEnd)) {
     recorded(&front_end, 20..30, 10).await;
     let orders = front_end.since(-1, Instant::now() + PATIENCE).await;
     assert_eq!(orders.expect("orders").len(), 30);
@@ -292,12 +294,26 @@ async fn set_back(is_leader: bool) {
 
 #[tokio::test]
 async fn a_leader_that_is_set_back_to_an_older_copy_is_refused_and_the_others_go_on() {
-    set_back(true).await;
+    goes_on(set_back(async |cluster| vec![cluster.leader().await]).await).await;
 }
 
 #[tokio::test]
 async fn a_follower_that_is_set_back_to_an_older_copy_is_refused_and_the_others_go_on() {
-    set_back(false).await;
+    goes_on(set_back(async |cluster| vec![cluster.follower().await]).await).await;
+}
+
+#[tokio::test]
+async fn replicas_that_are_set_back_one_after_the_other_are_each_refused_and_decide_nothing() {
+    for last in 1..=3 {
+        let others = (1..=3).filter(|id| *id != last).collect();
+        let (cluster, front_end) = set_back(async |_| others).await;
+        let soon = Instant::now() + settings().election * 4;
+        let refused = front_end.commit(&[record(20)], soon).await;
+        assert!(refused.is_err(), "one of three decided: {refused:?}");
+        drop(front_end);
+        let orders = cluster.replica(last).since(-1).await.expect("a ledger");
+        assert_eq!(orders.len(), 20);
+    }
 }
 
 #[tokio::test]
