@@ -4,11 +4,13 @@ use std::fs::{self, OpenOptions};
 use std::path::Path;
 
 use contract::{Db, DbOptions};
-use sea_orm::ConnectionTrait;
 
-use crate::support::{TestDb, number};
+use crate::support::{TestDb, number, run_on};
 
 const VALUES: &str = "SELECT count(*) FROM counter";
+/// Needs more than a page.
+const MANY: &str = "INSERT INTO counter SELECT value, 0 FROM (WITH RECURSIVE n (value) AS
+    (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 5000) SELECT value FROM n)";
 
 /// The files as a kill at this moment leaves them, in another folder.
 fn killed_copy(db: &TestDb, to: &Path) -> DbOptions {
@@ -18,6 +20,15 @@ fn killed_copy(db: &TestDb, to: &Path) -> DbOptions {
     DbOptions::at(to.join("agora.db"))
 }
 
+/// A database with five commits in its log.
+async fn with_five() -> TestDb {
+    let db = TestDb::new().await;
+    for id in 1..=5 {
+        db.run(format!("INSERT INTO counter VALUES ({id}, 0)")).await;
+    }
+    db
+}
+
 async fn refusal(options: &DbOptions) -> String {
     let refused = Db::open(options.clone()).await.err().expect("the database is refused");
     refused.in_full()
@@ -25,10 +36,7 @@ async fn refusal(options: &DbOptions) -> String {
 
 #[tokio::test]
 async fn a_log_that_is_missing_truncated_or_damaged_is_refused_until_the_loss_is_accepted() {
-    let db = TestDb::new().await;
-    for id in 1..=5 {
-        db.run(format!("INSERT INTO counter VALUES ({id}, 0)")).await;
-    }
+    let db = with_five().await;
     let bytes = fs::metadata(db.file("-wal")).unwrap().len();
     let whole = tempfile::tempdir().unwrap();
     let opened = Db::open(killed_copy(&db, whole.path())).await.unwrap();
@@ -67,15 +75,7 @@ async fn an_older_file_in_the_place_of_the_database_is_refused() {
     db.close().await.unwrap();
     fs::copy(db.file(""), db.file(".old")).unwrap();
     let again = db.reopen().await;
-    again
-        .write(async |tx| {
-            Ok(tx
-                .execute_unprepared("INSERT INTO counter VALUES (2, 0)")
-                .await
-                .map(drop)?)
-        })
-        .await
-        .unwrap();
+    run_on(&again, "INSERT INTO counter VALUES (2, 0)").await.unwrap();
     again.close().await.unwrap();
     fs::rename(db.file(".old"), db.file("")).unwrap();
     let said = refusal(&db.1).await;
@@ -84,10 +84,7 @@ async fn an_older_file_in_the_place_of_the_database_is_refused() {
 
 #[tokio::test]
 async fn a_damaged_page_is_found_when_the_file_is_checked_at_start() {
-    let db = TestDb::new().await;
-    for id in 1..=5 {
-        db.run(format!("INSERT INTO counter VALUES ({id}, 0)")).await;
-    }
+    let db = with_five().await;
     db.close().await.unwrap();
     let file = OpenOptions::new().write(true).open(db.file("")).unwrap();
     std::os::unix::fs::FileExt::write_all_at(&file, &[0xff; 4096], 4096).unwrap();
@@ -112,15 +109,7 @@ async fn a_file_that_is_removed_replaced_or_cut_while_it_is_open_takes_no_more_w
             }
             _ => OpenOptions::new().write(true).open(&file).unwrap().set_len(0).unwrap(),
         }
-        let refused = db
-            .write(async |tx| {
-                Ok(tx
-                    .execute_unprepared("INSERT INTO counter VALUES (2, 0)")
-                    .await
-                    .map(drop)?)
-            })
-            .await
-            .unwrap_err();
+        let refused = db.try_run("INSERT INTO counter VALUES (2, 0)").await.unwrap_err();
         assert_eq!(refused.code(), "UNAVAILABLE", "{how} {added}: {}", refused.in_full());
         let trouble = db.storage().trouble().expect("the trouble is known");
         assert!(trouble.contains("removed"), "{trouble}");
@@ -132,19 +121,9 @@ async fn a_file_that_is_removed_replaced_or_cut_while_it_is_open_takes_no_more_w
 async fn a_write_that_finds_the_disk_full_changes_nothing_and_later_ones_work_when_there_is_room() {
     let db = TestDb::new().await;
     let pages = number(db.read(), "PRAGMA page_count").await.unwrap();
-    let room = async |pages: i64| {
-        let pragma = format!("PRAGMA max_page_count = {pages}");
-        db.write(async move |tx| Ok(tx.execute_unprepared(&pragma).await.map(drop)?))
-            .await
-            .unwrap();
-    };
+    let room = async |pages: i64| db.run(format!("PRAGMA max_page_count = {pages}")).await;
     room(pages).await;
-    let many = "INSERT INTO counter SELECT value, 0 FROM (WITH RECURSIVE n (value) AS
-        (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 5000) SELECT value FROM n)";
-    let refused = db
-        .write(async move |tx| Ok(tx.execute_unprepared(many).await.map(drop)?))
-        .await
-        .unwrap_err();
+    let refused = db.try_run(MANY).await.unwrap_err();
     assert_eq!(refused.code(), "UNAVAILABLE", "{}", refused.in_full());
     assert!(refused.in_full().contains("full"), "{}", refused.in_full());
     assert!(
@@ -154,7 +133,7 @@ async fn a_write_that_finds_the_disk_full_changes_nothing_and_later_ones_work_wh
     assert!(db.storage().trouble().is_some());
     assert_eq!(number(db.read(), VALUES).await.unwrap(), 0);
     room(pages + 1_000).await;
-    db.run(many).await;
+    db.run(MANY).await;
     assert_eq!(db.storage().trouble(), None);
     assert_eq!(number(db.read(), VALUES).await.unwrap(), 5_000);
 }
@@ -166,13 +145,7 @@ async fn a_disk_that_has_room_again_is_noticed_though_nobody_writes() {
     db.storage().failed(&full);
     assert_eq!(db.storage().trouble(), None);
     db.run("PRAGMA max_page_count = 1").await;
-    let blob = "INSERT INTO counter SELECT value, 0 FROM (WITH RECURSIVE n (value) AS
-        (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 5000) SELECT value FROM n)";
-    assert!(
-        db.write(async move |tx| Ok(tx.execute_unprepared(blob).await.map(drop)?))
-            .await
-            .is_err()
-    );
+    assert!(db.try_run(MANY).await.is_err());
     assert!(db.storage().trouble().is_some());
     db.check_storage().await.unwrap();
     // The probe was queued before this write, which changes nothing.

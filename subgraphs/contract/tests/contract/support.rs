@@ -62,10 +62,12 @@ impl TestDb {
 
     /// One statement as one write.
     pub async fn run(&self, statement: impl Into<String>) {
-        let statement = statement.into();
-        self.write(async move |tx| Ok(tx.execute_unprepared(&statement).await.map(drop)?))
-            .await
-            .unwrap();
+        self.try_run(statement).await.unwrap();
+    }
+
+    /// As [`run`](Self::run), with the error of a write that fails.
+    pub async fn try_run(&self, statement: impl Into<String>) -> Result<()> {
+        run_on(&self.0, statement).await
     }
 
     /// Holds the writer inside of a write until the gate opens, so that what is queued meanwhile shares its group.
@@ -132,4 +134,11 @@ pub async fn number(db: &impl ConnectionTrait, query: &str) -> Result<i64> {
         .await?
         .expect("one row");
     Ok(row.try_get_by_index(0)?)
+}
+
+/// One statement as one write of a database.
+pub async fn run_on(db: &Db, statement: impl Into<String>) -> Result<()> {
+    let statement = statement.into();
+    db.write(async move |tx| Ok(tx.execute_unprepared(&statement).await.map(drop)?))
+        .await
 }
