@@ -398,22 +398,8 @@ impl Demo {
         number.expect("a number")
     }
 
-    /// The processes that it started, by the replica that each is.
     fn children(&self) -> BTreeMap<u64, u32> {
-        let own = self.0.child.id();
-        let tasks = fs::read_dir(format!("/proc/{own}/task")).expect("its tasks");
-        let mut found = BTreeMap::new();
-        for task in tasks.flatten() {
-            let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
-            for pid in children.split_whitespace() {
-                let told = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-                let mut words = told.split('\0').skip_while(|word| *word != "--id").skip(1);
-                if let Some(id) = words.next().and_then(|id| id.parse().ok()) {
-                    found.insert(id, pid.parse().expect("a number"));
-                }
-            }
-        }
-        found
+        children_of(self.0.child.id())
     }
 
     /// The whole ledger of a replica, once it has so many trades.
@@ -426,6 +412,24 @@ impl Demo {
         });
         ledger
     }
+}
+
+/// The processes that a server started, by the replica that each is.
+fn children_of(server: u32) -> BTreeMap<u64, u32> {
+    let mut found = BTreeMap::new();
+    // A server that has ended has none.
+    let tasks = fs::read_dir(format!("/proc/{server}/task")).into_iter().flatten();
+    for task in tasks.flatten() {
+        let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+        for pid in children.split_whitespace() {
+            let told = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let mut words = told.split('\0').skip_while(|word| *word != "--id").skip(1);
+            if let Some(id) = words.next().and_then(|id| id.parse().ok()) {
+                found.insert(id, pid.parse().expect("a number"));
+            }
+        }
+    }
+    found
 }
 
 fn eventually(what: &str, mut is: impl FnMut() -> bool) {
@@ -556,6 +560,38 @@ fn replicas_that_are_set_back_together_get_their_orders_again_and_one_alone_is_r
     );
     assert_eq!(trade(&demo, "6"), first + 5);
     assert!(demo.0.stop());
+}
+
+/// Moments at which first starts are killed, in milliseconds: each row is a folder of its own.
+const KILLED_AFTER_MS: [[u64; 4]; 2] = [[30, 90, 200, 400], [600, 250, 120, 60]];
+
+#[test]
+fn folders_whose_first_starts_with_replicas_were_killed_start_with_all_of_them() {
+    for moments in KILLED_AFTER_MS {
+        let folder = tempfile::tempdir().unwrap();
+        for moment in moments {
+            let arguments = [&DEMO[..], &["--listen", "127.0.0.1:0"]].concat();
+            let mut command = agora(folder.path(), &arguments);
+            let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+            let mut server = started.expect("the program starts");
+            thread::sleep(Duration::from_millis(moment));
+            let replicas = children_of(server.id());
+            server.kill().expect("it runs");
+            for pid in replicas.values() {
+                // One that has ended with its server needs no kill.
+                let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).output();
+            }
+            server.wait().expect("its end");
+        }
+        let demo = Demo::start(folder.path());
+        demo.trade("1", "POST /bazaar/orders", "/data/order_number");
+        eventually("all are alive", || {
+            let replicas = demo.0.graphql("{ orderReplicas { alive } }", None);
+            let replicas = replicas["data"]["orderReplicas"].as_array().unwrap().clone();
+            replicas.len() == 3 && replicas.iter().all(|replica| replica["alive"] == true)
+        });
+        assert!(demo.0.stop());
+    }
 }
 
 #[test]
