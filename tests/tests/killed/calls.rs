@@ -1,8 +1,13 @@
 //! What clients ask of a server that is killed.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tests::Person;
+
+/// How long a client waits before it asks again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// One request under a key: whoever sends it again has to get the same answer.
 #[derive(Clone, Debug)]
@@ -69,15 +74,19 @@ pub fn call(cast: &Cast, client: usize, n: usize, key: String) -> Call {
     call
 }
 
-/// The answer, or nothing when the server is gone.
+/// The answer, or nothing when the server is gone. While no replica leads, the client asks again with the same key.
 pub async fn send(url: &str, cast: &Cast, call: &Call) -> Option<Value> {
-    let reply = cast.people[call.person]
-        .1
-        .moved_to(url)
-        .try_graphql(call.query, &call.variables)
-        .await?;
-    assert_eq!(reply.code(), None, "{call:?}: {reply:?}");
-    Some(reply.body["data"].clone())
+    let person = cast.people[call.person].1.moved_to(url);
+    loop {
+        let reply = person.try_graphql(call.query, &call.variables).await?;
+        let message = reply.body.pointer("/errors/0/message").and_then(Value::as_str);
+        if message.is_some_and(|message| message.starts_with("order service unavailable")) {
+            tokio::time::sleep(ASK_AGAIN).await;
+            continue;
+        }
+        assert_eq!(reply.code(), None, "{call:?}: {reply:?}");
+        return Some(reply.body["data"].clone());
+    }
 }
 
 /// Everything is sent again: what was answered is answered the same, what was not is done now, once.

@@ -1,8 +1,8 @@
-//! A folder in which the first start was killed, wherever that was and however often, is a folder that starts.
+//! A folder in which the first start or a way back was killed, wherever that was and however often, is a folder that starts.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tests::{Books, Person};
 
-use super::command::{Running, demo};
+use super::command::{Running, agora, demo};
 
 /// A file that appears during the first start, and how long after that the kill comes at most. Files are made, the journal
 /// mode is switched and the tables are migrated between the first ones; the sample data comes after the last one.
@@ -86,6 +86,40 @@ fn a_folder_whose_first_starts_were_killed_anywhere_starts_with_all_of_the_sampl
         for n in 0..THREADS {
             let wanted = &wanted;
             threads.spawn(move || folders(n, seed, wanted));
+        }
+    });
+}
+
+/// Ways back that are killed.
+const WAYS_BACK: usize = 9;
+
+#[test]
+fn a_folder_in_which_a_way_back_was_killed_anywhere_starts_and_its_books_add_up() {
+    let seed = rand::rng().random();
+    eprintln!("seed {seed}");
+    let mut chance = StdRng::seed_from_u64(seed);
+    let folder = tempfile::tempdir().expect("a folder");
+    let whole = folder.path().join("whole");
+    started(&whole);
+    let killed = (0..WAYS_BACK).map(|n| (n, chance.random_range(0..150)));
+    let killed: Vec<(usize, u64)> = killed.collect();
+    thread::scope(|threads| {
+        for part in killed.chunks(WAYS_BACK.div_ceil(THREADS)) {
+            let (folder, whole) = (folder.path(), &whole);
+            threads.spawn(move || {
+                for (n, later) in part {
+                    let data = folder.join(n.to_string());
+                    let copied = Command::new("cp").arg("-a").arg(whole).arg(&data).status();
+                    assert!(copied.expect("cp").success());
+                    let mut command = agora(&data, &["migrate", "--yes", "--down", "99"]);
+                    let begun = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+                    let mut child = begun.expect("the program starts");
+                    thread::sleep(Duration::from_millis(*later));
+                    child.kill().expect("it was started");
+                    child.wait().expect("its end");
+                    started(&data);
+                }
+            });
         }
     });
 }
