@@ -12,6 +12,7 @@ mod conservation;
 mod federation;
 mod growth;
 mod hosts;
+mod http_rules;
 mod killed;
 mod lasting;
 mod mutations;

@@ -68,6 +68,11 @@ impl Accepted {
         self.single.unwrap_or(Media::Json)
     }
 
+    /// Whether the client would rather have server-sent events than anything else.
+    pub(super) fn prefers_events(&self) -> bool {
+        self.rather_streaming && self.streaming == Some(Streaming::Sse)
+    }
+
     fn choose(ranges: &[Range], is_said: bool) -> Option<Self> {
         // What is written first wins among equals; among equals of one range, our own order does.
         let best = |kinds: [(&str, &str); 2]| {

@@ -103,7 +103,11 @@ async fn over_http(
     let (parts, body) = request.into_parts();
     let identity = gateway.auth.identify(&parts.headers)?;
     let accepted = accepted?;
-    let params = params(gateway, &parts, body).await?;
+    let params = match params(gateway, &parts, body).await {
+        // Clients of event streams take anything but events for the end of the stream.
+        Err(refusal) if refusal.is_of_hash() && accepted.prefers_events() => return Ok(sse::refuse(&refusal)),
+        params => params?,
+    };
     if parts.method == Method::POST && !preconditions_hold(&parts.headers) {
         return Err(Refusal::new("PRECONDITION_FAILED", PRECONDITION_FAILED));
     }

@@ -85,6 +85,11 @@ impl Refusal {
         Self::new("EXPECTATION_FAILED", "Expect must be 100-continue")
     }
 
+    /// Whether it tells a client to send a query instead of its hash.
+    pub(super) fn is_of_hash(&self) -> bool {
+        self.code == "PERSISTED_QUERY_NOT_SUPPORTED"
+    }
+
     /// The list of GraphQL errors: this one.
     pub(super) fn errors(&self) -> serde_json::Value {
         json!([{ "message": self.message, "extensions": { "code": self.code } }])

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 
 use crate::http::answers::{Answers, Part, streamed};
+use crate::http::refusal::Refusal;
 
 /// A comment, which clients ignore.
 const NOTHING: &[u8] = b":\n\n";
@@ -17,6 +18,12 @@ const COMPLETE: &[u8] = b"event: complete\ndata: \n\n";
 /// nothing of any other status.
 pub(super) fn respond(answers: Answers, keep_alive: Duration) -> Response {
     streamed("text/event-stream; charset=utf-8", events(answers, keep_alive))
+}
+
+/// Streams one refusal, where the client reads nothing but events.
+pub(super) fn refuse(refusal: &Refusal) -> Response {
+    let all = [NOTHING, &next(&refusal.body()), COMPLETE].concat();
+    streamed("text/event-stream; charset=utf-8", stream::iter([Bytes::from(all)]))
 }
 
 fn events(answers: Answers, keep_alive: Duration) -> impl Stream<Item = Bytes> {

@@ -89,6 +89,41 @@ async fn what_the_graph_refuses_is_an_event_and_what_we_refuse_is_a_status() {
 }
 
 #[tokio::test]
+async fn a_hash_instead_of_a_query_is_refused_in_the_form_that_the_client_reads() {
+    let door = Door::open().await;
+    let body = r#"{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"00"}}}"#;
+    let get = "/graphql?extensions=%7B%22persistedQuery%22:%7B%22version%22:1,%22sha256Hash%22:%2200%22%7D%7D";
+    let json = ("content-type", "application/json");
+    for (accept, media) in [
+        ("text/event-stream", "text/event-stream; charset=utf-8"),
+        (
+            "multipart/mixed;subscriptionSpec=1.0, application/json",
+            "application/json; charset=utf-8",
+        ),
+        ("application/json", "application/json; charset=utf-8"),
+    ] {
+        let headers = [("accept", accept), json];
+        let posted = door.send(request("POST", "/graphql", &headers, body)).await;
+        let got = door.send(request("GET", get, &headers, "")).await;
+        for answered in [posted, got] {
+            assert_eq!(
+                (answered.status.as_u16(), answered.header("content-type")),
+                (200, Some(media)),
+                "{accept}"
+            );
+            assert!(
+                answered.text.contains("\"PersistedQueryNotSupported\""),
+                "{accept}: {}",
+                answered.text
+            );
+            let is_event = answered.text.contains("event: next\ndata: {\"errors\"")
+                && answered.text.ends_with("event: complete\ndata: \n\n");
+            assert_eq!(is_event, accept == "text/event-stream", "{}", answered.text);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_multipart_answer_has_every_answer_as_a_payload() {
     let door = Door::open().await;
     let got = door.send(post("subscription { count(to: 1) }", &[MULTIPART])).await;

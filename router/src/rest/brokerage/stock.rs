@@ -239,6 +239,14 @@ const PLACE_ORDER: Route = Route {
             "",
             "Only an investor automates an order, and without `authorizationId`.",
         ),
+        ErrorRow {
+            of: "an automated order",
+            ..ErrorRow::new(
+                "INVALID_AUTOMATED_ORDER",
+                "authorizationId must be null for an automated order, which is the investor's own",
+                "An automated order has no `authorizationId`.",
+            )
+        },
         ErrorRow::new("FORBIDDEN", "", "The authorization is not in force."),
         ErrorRow::new(
             "AUTHORIZATION_MISMATCH",
