@@ -164,6 +164,26 @@ async fn strangers_write_only_so_many_bytes_per_minute() {
 }
 
 #[tokio::test]
+async fn a_text_counts_once_whether_it_is_in_the_document_or_in_a_variable() {
+    let text = "x".repeat(30_000);
+    let inline =
+        format!(r#"mutation {{ createPost(input: {{ title: "t", text: "{text}", community: "Books" }}) {{ id }} }}"#);
+    let create = r#"mutation($t: String!) { createPost(input: { title: "t", text: $t, community: "Books" }) { id } }"#;
+    for (query, variables) in [(&*inline, json!({})), (create, json!({ "t": text }))] {
+        let mut settings = Settings::default();
+        settings.limits.anonymous_write_bytes_per_minute_max = 100_000;
+        let app = TestApp::with(settings).await;
+        let anonymous = app.anonymous();
+        for _ in 0..3 {
+            let reply = anonymous.graphql_with(query, variables.clone()).await;
+            assert_eq!(reply.code(), Some("UNAUTHENTICATED"), "{}", reply.body);
+        }
+        let reply = anonymous.graphql_with(query, variables.clone()).await;
+        assert_eq!(reply.code(), Some("RATE_LIMITED"), "{}", reply.body);
+    }
+}
+
+#[tokio::test]
 async fn strangers_write_only_so_often_per_minute() {
     let mut settings = Settings::default();
     settings.limits.anonymous_writes_per_minute_max = 3;

@@ -30,16 +30,17 @@ impl WriteBudget {
         }
     }
 
-    /// Takes one mutation with these variables out of the buckets, where `viewer` is not signed in.
+    /// Takes one mutation with these arguments out of the buckets, where `viewer` is not signed in.
     ///
     /// # Errors
     /// `RATE_LIMITED` with the seconds until there is enough again; then nothing is taken.
-    pub fn admit(&self, viewer: &Viewer, document_bytes: usize, variables: &Variables) -> Result<(), Refusal> {
+    pub fn admit(&self, viewer: &Viewer, document_bytes: usize, arguments: &Variables) -> Result<(), Refusal> {
         if !matches!(viewer, Viewer::Anonymous | Viewer::OpenMount { .. }) {
             return Ok(());
         }
-        let values: usize = variables.values().map(text_bytes).sum();
-        let bytes = values + document_bytes.saturating_sub(DOCUMENT_BYTES_FREE);
+        let values: usize = arguments.values().map(text_bytes).sum();
+        // A literal is one of the values, too.
+        let bytes = values.max(document_bytes.saturating_sub(DOCUMENT_BYTES_FREE));
         let now = Instant::now();
         self.writes.take(1, now)?;
         self.bytes

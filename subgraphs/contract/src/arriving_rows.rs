@@ -8,13 +8,13 @@ use sea_orm::{DatabaseConnection, DbErr, EntityTrait, QuerySelect, Select};
 
 use crate::{Db, Delivery, Event, EventStream, Follower, Result, Services, follow};
 
-/// How many rows are read at once.
-const BATCH: u64 = 50;
-
 /// The rows of one subscription.
 pub trait ArrivingRows: Send + Sync + 'static {
     /// The table.
     type Entity: EntityTrait<Model: Send + Sync>;
+
+    /// How many rows are read at once, and so kept for a subscriber that falls behind.
+    const BATCH: u64 = 50;
 
     /// The id of the row that this event announces; `None` where it announces none of these.
     fn announced(&self, event: &Event) -> Option<i64>;
@@ -92,8 +92,8 @@ impl<R: ArrivingRows> Arrivals<R> {
 
     async fn read(&mut self) -> Result<()> {
         // Ids rise in the order of commits: there is one writer.
-        let batch = self.rows.after(self.last_id).limit(BATCH).all(self.db.read()).await?;
-        self.more = batch.len() as u64 == BATCH;
+        let batch = self.rows.after(self.last_id).limit(R::BATCH).all(self.db.read()).await?;
+        self.more = batch.len() as u64 == R::BATCH;
         if let Some(last) = batch.last() {
             self.last_id = R::id(last);
         }

@@ -29,6 +29,9 @@ struct Inbox {
 impl ArrivingRows for Inbox {
     type Entity = message::Entity;
 
+    /// Their texts may be long, and many subscribers may be slow.
+    const BATCH: u64 = 1;
+
     fn announced(&self, event: &Event) -> Option<i64> {
         match event {
             Event::MessageSent { id, to } => (*to == self.receiver).then_some(*id),

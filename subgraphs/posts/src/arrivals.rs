@@ -37,6 +37,9 @@ struct Board {
 impl ArrivingRows for Board {
     type Entity = post::Entity;
 
+    /// Their texts may be long, and many subscribers may be slow.
+    const BATCH: u64 = 1;
+
     fn announced(&self, event: &Event) -> Option<i64> {
         match event {
             Event::PostCreated { id, community } => {

@@ -14,7 +14,7 @@ fn longest_text() -> String {
 }
 
 /// Has a person write so many posts of the longest text.
-async fn write_posts(author: &Person, posts: usize) {
+pub async fn write_posts(author: &Person, posts: usize) {
     let create =
         "mutation($text: String!) { createPost(input: { title: \"Long\", text: $text, community: \"Books\" }) { id } }";
     for _ in 0..posts {
@@ -85,33 +85,45 @@ async fn a_rest_list_of_long_texts_stops_early_and_says_where_it_goes_on() {
         let reply = dan.graphql_with(send, json!({ "text": longest_text() })).await;
         reply.data("/sendMessage/id");
     }
-    let attack = async {
-        let mut at_once = JoinSet::new();
-        for _ in 0..3 {
-            let ben = ben.clone();
-            at_once.spawn(async move { ben.get("/community/messages?userTo=ben").await.status });
-        }
-        for status in at_once.join_all().await {
-            assert!(matches!(status, 200 | 503), "{status}");
-        }
-        let mut ids = HashSet::new();
-        let mut path = "/community/messages?userTo=ben".to_owned();
-        loop {
-            let answer = ben.request("GET", &path).send().await.unwrap();
-            assert_eq!(answer.status(), 200);
-            let link = answer
-                .headers()
-                .get("link")
-                .map(|link| link.to_str().unwrap().to_owned());
-            let body = answer.bytes().await.unwrap();
-            assert!(body.len() < 17 * 1024 * 1024, "{}", body.len());
-            let list: Vec<Value> = serde_json::from_slice(&body).unwrap();
-            assert!(!list.is_empty());
-            ids.extend(list.iter().map(|message| message["id"].to_string()));
-            let Some(link) = link else { break };
-            path = link.trim_start_matches('<').split('>').next().unwrap().to_owned();
-        }
-        assert!(ids.len() >= 200, "{}", ids.len());
-    };
+    let attack = list_is_walked(&ben, "/community/messages?userTo=ben", 3, 200);
     target.attacked_by(attack).await.assert_held();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rest_lists_of_long_posts_are_bounded_for_strangers_as_well() {
+    let target = Target::start();
+    let anonymous = Person::at(target.url());
+    write_posts(&anonymous.sign_in("cleo").await, 30).await;
+    let attack = list_is_walked(&anonymous, "/community/posts", 12, 25);
+    target.attacked_by(attack).await.assert_held();
+}
+
+/// Asks for a list several times at once, then follows its links to the end, where it had at least so many rows.
+async fn list_is_walked(caller: &Person, list: &str, at_once: usize, rows: usize) {
+    let mut requests = JoinSet::new();
+    for _ in 0..at_once {
+        let (caller, list) = (caller.clone(), list.to_owned());
+        requests.spawn(async move { caller.get(&list).await.status });
+    }
+    for status in requests.join_all().await {
+        assert!(matches!(status, 200 | 503), "{status}");
+    }
+    let mut ids = HashSet::new();
+    let mut path = list.to_owned();
+    loop {
+        let answer = caller.request("GET", &path).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let link = answer
+            .headers()
+            .get("link")
+            .map(|link| link.to_str().unwrap().to_owned());
+        let body = answer.bytes().await.unwrap();
+        assert!(body.len() < 17 * 1024 * 1024, "{}", body.len());
+        let list: Vec<Value> = serde_json::from_slice(&body).unwrap();
+        assert!(!list.is_empty());
+        ids.extend(list.iter().map(|row| row["id"].to_string()));
+        let Some(link) = link else { break };
+        path = link.trim_start_matches('<').split('>').next().unwrap().to_owned();
+    }
+    assert!(ids.len() >= rows, "{}", ids.len());
 }

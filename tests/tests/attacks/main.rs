@@ -11,6 +11,7 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod http2_streams;
+mod held_requests;
 mod large_answers;
 mod lost_majority;
 mod slow_bodies;
@@ -18,6 +19,7 @@ mod slow_headers;
 mod sockets;
 mod target;
 mod unread_answers;
+mod unread_streams;
 mod wire;
 
 // The server in a process of its own, as the tests that kill it have it.

@@ -11,12 +11,22 @@ use super::wire::{address_of, frame, websocket};
 const TEXT: u8 = 1;
 const PING: u8 = 9;
 
-fn subscribe(id: usize, values: usize) -> Vec<u8> {
-    let values = vec!["\"Book\""; values].join(",");
+/// A message that subscribes with these variables, as JSON.
+fn subscribe_with(id: usize, query: &str, variables: &str) -> Vec<u8> {
     let message = format!(
-        r#"{{"id":"{id}","type":"subscribe","payload":{{"query":"subscription {{ cacheInvalidated {{ key }} }}","variables":{{"names":[{values}]}}}}}}"#
+        r#"{{"id":"{id}","type":"subscribe","payload":{{"query":"{query}","variables":{{{variables}}}}}}}"#
     );
     frame(TEXT, message.as_bytes())
+}
+
+/// A message that subscribes with so many values that nothing needs.
+fn subscribe(id: usize, values: usize) -> Vec<u8> {
+    let values = vec!["\"Book\""; values].join(",");
+    subscribe_with(
+        id,
+        "subscription { cacheInvalidated { key } }",
+        &format!(r#""names":[{values}]"#),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,33 +50,65 @@ async fn a_message_with_more_values_than_one_may_have_closes_its_socket() {
     target.attacked_by(attack).await.assert_held();
 }
 
+/// Opens as many subscriptions over as many sockets, and answers whether some of them found no room.
+async fn opens(address: &str, sockets: usize, subscriptions: usize, subscribe: impl Fn(usize) -> Vec<u8>) -> bool {
+    let mut open = Vec::new();
+    let mut refused = false;
+    for _ in 0..sockets {
+        let mut socket = websocket(address).await.expect("a socket");
+        for id in 0..subscriptions {
+            socket.write_all(&subscribe(id)).await.expect("a message");
+        }
+        socket
+            .write_all(&frame(TEXT, br#"{"type":"ping"}"#))
+            .await
+            .expect("a message");
+        let mut text = String::new();
+        while !text.contains("pong") {
+            let mut read = [0; 4_096];
+            let bytes = socket.read(&mut read).await.expect("messages");
+            assert!(bytes > 0, "the socket stays open: {text}");
+            text.push_str(&String::from_utf8_lossy(&read[..bytes]));
+        }
+        assert!(!text.contains("INVALID_INPUT"), "{text}");
+        refused |= text.contains("UNAVAILABLE");
+        open.push(socket);
+    }
+    refused
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn subscriptions_hold_only_so_much_of_what_was_sent() {
     let target = Target::start();
     let address = address_of(target.url());
     let attack = async {
-        let mut open = Vec::new();
-        let mut refused = false;
-        for _ in 0..8 {
-            let mut socket = websocket(&address).await.expect("a socket");
-            for id in 0..50 {
-                socket.write_all(&subscribe(id, 9_000)).await.expect("a message");
-            }
-            socket
-                .write_all(&frame(TEXT, br#"{"type":"ping"}"#))
-                .await
-                .expect("a message");
-            let mut text = String::new();
-            while !text.contains("pong") {
-                let mut read = [0; 4_096];
-                let bytes = socket.read(&mut read).await.expect("messages");
-                assert!(bytes > 0, "the socket stays open: {text}");
-                text.push_str(&String::from_utf8_lossy(&read[..bytes]));
-            }
-            refused |= text.contains("UNAVAILABLE");
-            open.push(socket);
-        }
+        let refused = opens(&address, 8, 50, |id| subscribe(id, 9_000)).await;
         assert!(refused, "some subscriptions found no room");
+    };
+    target.attacked_by(attack).await.assert_held();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn subscriptions_with_one_long_text_each_hold_only_so_much() {
+    let target = Target::start();
+    let address = address_of(target.url());
+    let text = format!(r#""text":"{}""#, "x".repeat(900_000));
+    let attack = async {
+        let query = "subscription { cacheInvalidated { key } }";
+        let refused = opens(&address, 8, 15, |id| subscribe_with(id, query, &text)).await;
+        assert!(refused, "some subscriptions found no room");
+    };
+    target.attacked_by(attack).await.assert_held();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_lists_of_type_names_are_not_kept() {
+    let target = Target::start();
+    let address = address_of(target.url());
+    let names = format!(r#""names":[{}]"#, vec!["\"Book\""; 9_000].join(","));
+    let query = "subscription($names: [String!]) { cacheInvalidated(typenames: $names) { key } }";
+    let attack = async {
+        opens(&address, 4, 50, |id| subscribe_with(id, query, &names)).await;
     };
     target.attacked_by(attack).await.assert_held();
 }

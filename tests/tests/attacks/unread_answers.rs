@@ -1,10 +1,13 @@
 //! Answers over HTTP/1.1 that their clients do not read.
 
+use std::time::Duration;
+
 use tests::Person;
 use tokio::io::AsyncReadExt;
 
+use super::large_answers::write_posts;
 use super::target::Target;
-use super::wire::{address_of, sent};
+use super::wire::{address_of, post, sent};
 
 /// The largest file that anybody may ask for.
 pub async fn large_file(target: &Target) -> String {
@@ -30,6 +33,32 @@ async fn answers_that_are_not_read_are_not_kept() {
         let mut read = [0; 15];
         open[0].read_exact(&mut read).await.expect("an answer");
         assert_eq!(&read, b"HTTP/1.1 200 OK");
+    };
+    target.attacked_by(attack).await.assert_held();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_answers_that_are_read_a_few_bytes_at_a_time_are_not_kept() {
+    let target = Target::start();
+    let address = address_of(target.url());
+    write_posts(&Person::at(target.url()).sign_in("cleo").await, 25).await;
+    let page = r#"{"query":"{ recentPosts { nodes { text } } }"}"#;
+    let request = post("/graphql", "", page);
+    let attack = async {
+        let mut open = Vec::new();
+        let mut ticks = tokio::time::interval(Duration::from_millis(150));
+        for _ in 0..60 {
+            ticks.tick().await;
+            open.push(sent(&address, &request).await.expect("a connection"));
+            for stream in &mut open {
+                let mut few = [0; 10];
+                // Nothing came yet, or the connection was closed for want of room.
+                let _ = stream.try_read(&mut few);
+            }
+        }
+        let mut read = [0; 10];
+        let newest = open.last_mut().expect("connections");
+        newest.read_exact(&mut read).await.expect("the newest is answered");
     };
     target.attacked_by(attack).await.assert_held();
 }

@@ -24,6 +24,22 @@ pub fn post_head(length: usize) -> String {
     )
 }
 
+/// A POST with a JSON body; `headers` end in line breaks.
+pub fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{headers}content-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// The status of the answer whose bytes come next.
+pub async fn status(stream: &mut TcpStream) -> io::Result<u16> {
+    let mut line = *b"HTTP/1.1 200";
+    stream.read_exact(&mut line).await?;
+    String::from_utf8_lossy(&line[9..]).parse().map_err(io::Error::other)
+}
+
 /// An open WebSocket of the graph, initialised.
 pub async fn websocket(address: &str) -> io::Result<TcpStream> {
     let upgrade = "GET /graphql HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\

@@ -1,0 +1,46 @@
+//! Subscriptions over HTTP that their clients do not read.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tests::Person;
+
+use super::large_answers::write_posts;
+use super::target::Target;
+use super::wire::{address_of, post, sent, status};
+
+const SUBSCRIPTIONS: usize = 60;
+const POSTS: usize = 40;
+
+/// Opens subscriptions to long texts, reads of each no more than its status, and has long texts written.
+async fn subscriptions_are_not_kept(accept: &str) {
+    let target = Target::start();
+    let address = address_of(target.url());
+    let cleo = Person::at(target.url()).sign_in("cleo").await;
+    let query = json!({ "query": "subscription { postCreated { text } }" }).to_string();
+    let subscribe = post("/graphql", &format!("accept: {accept}\r\n"), &query);
+    let attack = async {
+        let mut open = Vec::new();
+        for _ in 0..SUBSCRIPTIONS {
+            let mut stream = sent(&address, &subscribe).await.expect("a connection");
+            assert_eq!(status(&mut stream).await.expect("an answer"), 200);
+            open.push(stream);
+        }
+        let mut ticks = tokio::time::interval(Duration::from_millis(100));
+        for _ in 0..POSTS {
+            ticks.tick().await;
+            write_posts(&cleo, 1).await;
+        }
+    };
+    target.attacked_by(attack).await.assert_held();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn event_streams_that_are_not_read_are_not_kept() {
+    subscriptions_are_not_kept("text/event-stream").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn multipart_streams_that_are_not_read_are_not_kept() {
+    subscriptions_are_not_kept("multipart/mixed;subscriptionSpec=1.0").await;
+}
