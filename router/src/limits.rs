@@ -66,13 +66,13 @@ settings! {
         /// JSON values of a request body, of variables, and of one WebSocket message.
         request_values_max: usize = 10_000,
         /// Bytes that all large requests being answered hold of what was sent; one more is answered 503.
-        requests_bytes_max: usize = 64 * 1024 * 1024,
+        requests_bytes_max: usize = 48 * 1024 * 1024,
         /// Bytes that all open subscriptions hold of what was sent, beside a few each; one more is refused.
         subscriptions_bytes_max: usize = 64 * 1024 * 1024,
         /// Milliseconds a client may leave an answer unread; then its connection is closed.
         unread_ms_max: u64 = 30_000,
         /// Bytes of all answers that wait to be read; where there are more, the connections whose answers waited longest are closed.
-        unread_bytes_max: usize = 64 * 1024 * 1024,
+        unread_bytes_max: usize = 48 * 1024 * 1024,
         /// Bytes of answers waiting for a slow subscriber; one more has to wait at its source.
         subscriber_queue_bytes_max: usize = 1024 * 1024,
         /// Requests being answered at once; one more is answered 503.

@@ -91,8 +91,8 @@ pub(super) async fn execute(
             budget: None,
         }),
         Answer::One(pointer) => {
-            let (data, _) = ask(gateway, compiled, found, caller, variables).await?;
-            match data.pointer(pointer).cloned() {
+            let (mut data, _) = ask(gateway, compiled, found, caller, variables).await?;
+            match data.pointer_mut(pointer).map(Value::take) {
                 None | Some(Value::Null | Value::Bool(false)) => Err(compiled.not_found(found)),
                 Some(node) => Ok(Said {
                     node,

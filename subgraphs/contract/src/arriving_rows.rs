@@ -92,7 +92,12 @@ impl<R: ArrivingRows> Arrivals<R> {
 
     async fn read(&mut self) -> Result<()> {
         // Ids rise in the order of commits: there is one writer.
-        let batch = self.rows.after(self.last_id).limit(R::BATCH).all(self.db.read()).await?;
+        let batch = self
+            .rows
+            .after(self.last_id)
+            .limit(R::BATCH)
+            .all(self.db.read())
+            .await?;
         self.more = batch.len() as u64 == R::BATCH;
         if let Some(last) = batch.last() {
             self.last_id = R::id(last);

@@ -11,7 +11,9 @@ async fn large_requests_that_wait_for_a_password_to_be_hashed_are_bounded() {
     let address = address_of(target.url());
     let ids = vec![format!("\"{}\"", "i".repeat(90)); 9_000].join(",");
     let register = |n: usize| {
-        let query = format!("mutation {{ register(input: {{ username: \\\"guest{n}\\\", password: \\\"guest-of-2026\\\" }}) {{ token }} }}");
+        let query = format!(
+            "mutation {{ register(input: {{ username: \\\"guest{n}\\\", password: \\\"guest-of-2026\\\" }}) {{ token }} }}"
+        );
         post(
             "/graphql",
             "",
@@ -36,7 +38,11 @@ async fn a_request_with_a_quarter_of_a_million_ids_is_refused() {
     let address = address_of(target.url());
     let ids = vec!["\"1\""; 250_000].join(",");
     let query = "query($ids: [ID!]) { __typename }";
-    let request = post("/graphql", "", &format!(r#"{{"query":"{query}","variables":{{"ids":[{ids}]}}}}"#));
+    let request = post(
+        "/graphql",
+        "",
+        &format!(r#"{{"query":"{query}","variables":{{"ids":[{ids}]}}}}"#),
+    );
     let attack = async {
         let mut open = Vec::new();
         let mut ticks = tokio::time::interval(Duration::from_millis(60));

@@ -111,19 +111,19 @@ async fn list_is_walked(caller: &Person, list: &str, at_once: usize, rows: usize
     let mut ids = HashSet::new();
     let mut path = list.to_owned();
     loop {
-        let answer = caller.request("GET", &path).send().await.unwrap();
+        let answer = caller.request("GET", &path).send().await.expect("an answer");
         assert_eq!(answer.status(), 200);
         let link = answer
             .headers()
             .get("link")
-            .map(|link| link.to_str().unwrap().to_owned());
-        let body = answer.bytes().await.unwrap();
+            .map(|link| link.to_str().expect("text").to_owned());
+        let body = answer.bytes().await.expect("a body");
         assert!(body.len() < 17 * 1024 * 1024, "{}", body.len());
-        let list: Vec<Value> = serde_json::from_slice(&body).unwrap();
+        let list: Vec<Value> = serde_json::from_slice(&body).expect("a list");
         assert!(!list.is_empty());
         ids.extend(list.iter().map(|row| row["id"].to_string()));
         let Some(link) = link else { break };
-        path = link.trim_start_matches('<').split('>').next().unwrap().to_owned();
+        path = link.trim_start_matches('<').split('>').next().expect("an address").to_owned();
     }
     assert!(ids.len() >= rows, "{}", ids.len());
 }

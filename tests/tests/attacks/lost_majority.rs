@@ -185,7 +185,10 @@ async fn a_lost_majority_of_the_order_service_takes_no_other_system_down() {
         for answer in refused.join_all().await {
             assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
             assert!(answer.contains("retry-after"), "{answer}");
-            assert!(!answer.contains("unknown"), "a trade without a key has a known outcome: {answer}");
+            assert!(
+                !answer.contains("unknown"),
+                "a trade without a key has a known outcome: {answer}"
+            );
         }
         // Once it is known that no majority answers, a trade waits for nothing.
         let begun = Instant::now();

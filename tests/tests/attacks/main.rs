@@ -10,8 +10,8 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-mod http2_streams;
 mod held_requests;
+mod http2_streams;
 mod large_answers;
 mod lost_majority;
 mod slow_bodies;

@@ -13,9 +13,8 @@ const PING: u8 = 9;
 
 /// A message that subscribes with these variables, as JSON.
 fn subscribe_with(id: usize, query: &str, variables: &str) -> Vec<u8> {
-    let message = format!(
-        r#"{{"id":"{id}","type":"subscribe","payload":{{"query":"{query}","variables":{{{variables}}}}}}}"#
-    );
+    let message =
+        format!(r#"{{"id":"{id}","type":"subscribe","payload":{{"query":"{query}","variables":{{{variables}}}}}}}"#);
     frame(TEXT, message.as_bytes())
 }
 
