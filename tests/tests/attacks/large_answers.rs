@@ -123,7 +123,12 @@ async fn list_is_walked(caller: &Person, list: &str, at_once: usize, rows: usize
         assert!(!list.is_empty());
         ids.extend(list.iter().map(|row| row["id"].to_string()));
         let Some(link) = link else { break };
-        path = link.trim_start_matches('<').split('>').next().expect("an address").to_owned();
+        path = link
+            .trim_start_matches('<')
+            .split('>')
+            .next()
+            .expect("an address")
+            .to_owned();
     }
     assert!(ids.len() >= rows, "{}", ids.len());
 }
