@@ -34,6 +34,7 @@ pub mod reservation;
 pub mod session;
 pub mod shop_order;
 pub mod side;
+pub mod sign_in_address;
 mod sql;
 pub mod stock;
 pub mod user;

@@ -7,7 +7,7 @@ use sea_orm::{ExprTrait, IntoActiveModel, TryInsertResult};
 use sha2::{Digest, Sha256};
 
 use crate::authority::{Authority, leaves_an_administrator};
-use crate::{lookalike, post};
+use crate::{lookalike, post, sign_in_address};
 
 /// One person.
 #[sea_orm::model]
@@ -81,7 +81,13 @@ pub fn given_username(role: &str, id: i64) -> String {
     format!("{}-{id}", role.to_lowercase())
 }
 
-/// Whether a username is of the form that [`given_username`] has, or looks as if: nobody can choose such a one.
+/// The name of a person whose account is not in use, to everybody who may not know more.
+pub fn deactivated_username(id: i64) -> String {
+    format!("deactivated-{id}")
+}
+
+/// Whether a username is of a form that this system gives ([`given_username`], [`deactivated_username`], `erased-17`), or
+/// looks as if: people cannot choose such a one.
 pub fn looks_given(username: &str) -> bool {
     let key = folded(username);
     let Some((role, id)) = key.split_once('-') else {
@@ -89,7 +95,7 @@ pub fn looks_given(username: &str) -> bool {
     };
     let is_number = !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit());
     is_number
-        && ["member", "investor", "broker"]
+        && ["member", "investor", "broker", "deactivated", "erased"]
             .iter()
             .any(|word| lookalike::look_alike(role, word))
 }
@@ -283,25 +289,12 @@ pub enum Changed {
     LastAdministrator,
 }
 
-/// As [`change_by`], by full right.
-///
-/// # Errors
-/// As [`change_by`].
-pub async fn change(tx: &impl ConnectionTrait, id: i64, to: ActiveModel) -> Result<Changed, DbErr> {
-    change_by(tx, &Authority::Full, id, to).await
-}
-
 /// Changes the columns that are set in `to`, of an active person whose account the right covers. The last active
 /// administrator stays one: of two who remove each other at the same time, one remains.
 ///
 /// # Errors
 /// When the database fails. A taken email is an answer; the caller then has to give up its transaction.
-pub async fn change_by(
-    tx: &impl ConnectionTrait,
-    by: &Authority,
-    id: i64,
-    mut to: ActiveModel,
-) -> Result<Changed, DbErr> {
+pub async fn change(tx: &impl ConnectionTrait, by: &Authority, id: i64, mut to: ActiveModel) -> Result<Changed, DbErr> {
     let email = match &to.email {
         Set(email) => email.clone(),
         _ => None,
@@ -345,26 +338,13 @@ pub enum KarmaChange {
     OutOfRange,
 }
 
-/// As [`add_karma_by`], by full right.
-///
-/// # Errors
-/// When the database fails.
-pub async fn add_karma(tx: &impl ConnectionTrait, id: i64, points: i64) -> Result<KarmaChange, DbErr> {
-    add_karma_by(tx, &Authority::Full, id, points).await
-}
-
 /// Adds `points` to the karma of an active person whose account the right covers, unless it would leave [`KARMA`].
 ///
 /// One guarded statement: no vote is lost to another at the same time, and no karma is stored that cannot be shown.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn add_karma_by(
-    tx: &impl ConnectionTrait,
-    by: &Authority,
-    id: i64,
-    points: i64,
-) -> Result<KarmaChange, DbErr> {
+pub async fn add_karma(tx: &impl ConnectionTrait, by: &Authority, id: i64, points: i64) -> Result<KarmaChange, DbErr> {
     let sum = || Expr::col(Column::Karma).add(points);
     let done = Entity::update_many()
         .col_expr(Column::Karma, sum())
@@ -413,34 +393,18 @@ pub async fn replace_password(
     Ok(done.rows_affected == 1)
 }
 
-/// As [`deactivate_by`], by full right.
-///
-/// # Errors
-/// When the database fails.
-pub async fn deactivate(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Changed, DbErr> {
-    deactivate_by(tx, &Authority::Full, id, now_us).await
-}
-
 /// Deactivates an active person whose account the right covers, but not the last active administrator. The name stays
 /// taken.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn deactivate_by(tx: &impl ConnectionTrait, by: &Authority, id: i64, now_us: i64) -> Result<Changed, DbErr> {
+pub async fn deactivate(tx: &impl ConnectionTrait, by: &Authority, id: i64, now_us: i64) -> Result<Changed, DbErr> {
     let to = ActiveModel {
         active: Set(false),
         deactivated_at_us: Set(Some(now_us)),
         ..Default::default()
     };
-    change_by(tx, by, id, to).await
-}
-
-/// As [`erase_by`], by full right.
-///
-/// # Errors
-/// When the database fails.
-pub async fn erase(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Changed, DbErr> {
-    erase_by(tx, &Authority::Full, id, now_us).await
+    change(tx, by, id, to).await
 }
 
 /// Removes the personal data of a person whose account the right covers, for good, and deactivates an account that still
@@ -451,7 +415,7 @@ pub async fn erase(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Ch
 ///
 /// # Errors
 /// When the database fails.
-pub async fn erase_by(tx: &impl ConnectionTrait, by: &Authority, id: i64, now_us: i64) -> Result<Changed, DbErr> {
+pub async fn erase(tx: &impl ConnectionTrait, by: &Authority, id: i64, now_us: i64) -> Result<Changed, DbErr> {
     let Some(person) = by_id(tx, id).await? else {
         return Ok(Changed::Nobody);
     };
@@ -492,6 +456,7 @@ pub async fn erase_by(tx: &impl ConnectionTrait, by: &Authority, id: i64, now_us
     if done.rows_affected == 0 {
         return why_unchanged(tx, by, id).await;
     }
+    sign_in_address::forget(tx, id).await?;
     if let Some(renamed) = renamed {
         post::rename_author(tx, id, &renamed).await?;
         lookalike::forget(tx, id).await?;

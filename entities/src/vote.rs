@@ -4,6 +4,7 @@ use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::authority::Authority;
 use crate::failed::Failed;
 use crate::{post, post_votes, sql, user};
 
@@ -224,7 +225,7 @@ async fn take_back(
 }
 
 async fn add_karma(tx: &impl ConnectionTrait, user_id: i64, points: i64) -> Result<Option<user::Model>, DbErr> {
-    Ok(match user::add_karma(tx, user_id, points).await? {
+    Ok(match user::add_karma(tx, &Authority::Full, user_id, points).await? {
         user::KarmaChange::Done(person) => Some(*person),
         // Karma that is as high (or low) as it can be shown is no reason to refuse a vote: the vote then credits nobody.
         _ => None,

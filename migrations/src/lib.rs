@@ -24,6 +24,7 @@ mod m0013_name_forms;
 mod m0014_counters;
 mod m0015_fee_terms;
 mod m0016_account_origin;
+mod m0017_sign_in_addresses;
 mod steps;
 mod tables;
 
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_counters::Migration),
             Box::new(m0015_fee_terms::Migration),
             Box::new(m0016_account_origin::Migration),
+            Box::new(m0017_sign_in_addresses::Migration),
         ]
     }
     async fn up<'c, C>(db: C, steps: Option<u32>) -> Result<(), DbErr>

@@ -211,10 +211,9 @@ async fn open_gateway(
         Arc::clone(&limits),
         Arc::clone(cache),
     )?;
-    let auth = Arc::new(Authenticator::new(
-        Arc::clone(&services.keys),
-        Arc::clone(&services.clock),
-    ));
+    let auth = Authenticator::new(Arc::clone(&services.keys), Arc::clone(&services.clock));
+    let folder = DataFolder::at(&settings.server.data);
+    let auth = Arc::new(auth.with_credentials(folder.credentials()));
     let (ended_of, access_us) = (
         services.clone(),
         i64::from(settings.accounts.access_seconds) * 1_000_000,
@@ -228,7 +227,8 @@ async fn open_gateway(
         }
     })
     .await?;
-    Ok(Gateway::new(Arc::new(graph), auth, Arc::clone(&services.clock), limits))
+    let gateway = Gateway::new(Arc::new(graph), auth, Arc::clone(&services.clock), limits);
+    Ok(gateway.behind(&settings.server.trusted_proxies.0))
 }
 
 /// Takes the folder for this process, and makes it when there is none.

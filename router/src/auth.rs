@@ -1,8 +1,10 @@
 //! Who is asking: one place that reads `Authorization: Bearer`, for every transport and every mount.
 
+mod credentials;
 mod ended;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -11,6 +13,8 @@ use contract::{Bus, Clock, Delivery, Event, TokenError, TokenKeys, Verified, Vie
 use futures_util::stream::StreamExt;
 use tokio::sync::watch;
 
+use credentials::Credentials;
+pub use credentials::{Credential, CredentialList};
 pub use ended::EndedSession;
 use ended::EndedSessions;
 
@@ -24,6 +28,8 @@ pub struct Authenticator {
     keys: Arc<TokenKeys>,
     clock: Arc<dyn Clock>,
     ended: RwLock<EndedSessions>,
+    /// Which service credentials hold; without it, all that are signed.
+    credentials: Option<Credentials>,
     /// Ticks whenever a session ends, so that open connections look whether it was theirs.
     news: watch::Sender<()>,
 }
@@ -35,6 +41,8 @@ pub struct Identity {
     pub viewer: Viewer,
     /// The session behind it; none for nobody and for services.
     pub session: Option<i64>,
+    /// The id of a service's credential; none for all others, and for credentials from before they had ids.
+    pub credential: Option<String>,
     /// When the token was made, in microseconds since the epoch (whole seconds); none for nobody.
     pub issued_us: Option<i64>,
     /// When the token ends, in microseconds since the epoch; none for nobody.
@@ -46,6 +54,7 @@ impl Identity {
     pub const ANONYMOUS: Self = Self {
         viewer: Viewer::Anonymous,
         session: None,
+        credential: None,
         issued_us: None,
         expires_us: None,
     };
@@ -58,7 +67,17 @@ impl Authenticator {
             keys,
             clock,
             ended: RwLock::default(),
+            credentials: None,
             news: watch::Sender::new(()),
+        }
+    }
+
+    /// The same, where the service credentials are listed that hold.
+    #[must_use]
+    pub fn with_credentials(self, list: PathBuf) -> Self {
+        Self {
+            credentials: Some(Credentials::at(list)),
+            ..self
         }
     }
 
@@ -98,12 +117,14 @@ impl Authenticator {
         let Verified {
             viewer,
             session,
+            credential,
             issued_us,
             expires_us,
         } = self.keys.verify(token, self.clock.now_us())?;
         let identity = Identity {
             viewer,
             session,
+            credential,
             issued_us: Some(issued_us),
             expires_us: Some(expires_us),
         };
@@ -114,10 +135,17 @@ impl Authenticator {
     /// Whether that identity still holds.
     ///
     /// # Errors
-    /// When its token has expired or its session has ended.
+    /// When its token has expired, its session has ended, or its credential was revoked.
     pub fn check(&self, identity: &Identity) -> Result<(), TokenError> {
         if identity.expires_us.is_some_and(|end| end <= self.clock.now_us()) {
             return Err(TokenError::Expired);
+        }
+        if let (Viewer::Service { name }, Some(credentials)) = (&identity.viewer, &self.credentials) {
+            let made_us = identity.issued_us.unwrap_or_default();
+            return match credentials.hold(identity.credential.as_deref(), name, made_us) {
+                true => Ok(()),
+                false => Err(TokenError::Invalid),
+            };
         }
         let ended = self.ended.read().unwrap_or_else(PoisonError::into_inner);
         if ended.includes(identity) {

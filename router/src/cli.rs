@@ -1,5 +1,7 @@
 //! The command line: one binary, one subcommand for each thing it can be.
 
+mod token;
+
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -7,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
-use contract::{Clock, SystemClock, TokenKeys};
+use contract::SystemClock;
 use migrations::{Loss, Migrator, MigratorTrait};
 use sea_orm::DbErr;
 use tokio::signal::unix::SignalKind;
@@ -17,9 +19,7 @@ use crate::app::{self, App};
 use crate::config::{DataFolder, LogFormat, Settings, SettingsFlags};
 use crate::orders::{self, MembersCommand, ReplicaArgs};
 use crate::{demo, domains, serve, supergraph};
-
-/// How long a service credential holds when nobody says: a year, in days.
-const SERVICE_DAYS_DEFAULT: u32 = 365;
+use token::TokenArgs;
 
 /// Whatever ends a command.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -74,17 +74,8 @@ enum Command {
         #[command(flatten)]
         settings: SettingsFlags,
     },
-    /// Prints a credential for a service, signed with this installation's key.
-    Token {
-        /// The service's name.
-        #[arg(long, value_name = "NAME")]
-        service: String,
-        /// Days until it ends.
-        #[arg(long, value_name = "DAYS", default_value_t = SERVICE_DAYS_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=3650))]
-        days: u32,
-        #[command(flatten)]
-        settings: SettingsFlags,
-    },
+    /// Prints a credential for a service, signed with this installation's key; lists and revokes them.
+    Token(Box<TokenArgs>),
     /// Makes an administrator; the password is read from standard input.
     CreateAdmin {
         /// The username.
@@ -144,11 +135,7 @@ async fn run(command: Command) -> Result<(), Failure> {
             status,
             settings,
         } => migrate(&settings, down, yes, status).await,
-        Command::Token {
-            service,
-            days,
-            settings,
-        } => token(&settings, &service, days),
+        Command::Token(args) => args.carry_out(),
         Command::CreateAdmin {
             username,
             email,
@@ -255,20 +242,6 @@ fn refused_way_back(steps: u32, losses: &[Loss]) -> String {
          its owners. Copy the data folder, then repeat the command with --yes",
         losses.join(", ")
     )
-}
-
-fn token(flags: &SettingsFlags, service: &str, days: u32) -> Result<(), Failure> {
-    let settings = Settings::read(flags)?;
-    let folder = DataFolder::at(&settings.server.data);
-    let name = contract::required_text("service", service, 64)?;
-    let keys = TokenKeys::load(&folder.keys()).map_err(|error| {
-        format!(
-            "{}: {error}; start the server once, it makes its keys",
-            folder.keys().display()
-        )
-    })?;
-    let (token, _) = keys.sign_service(&name, SystemClock.now_us(), i64::from(days) * 24 * 3600);
-    print(&format!("{token}\n"))
 }
 
 async fn create_admin(flags: &SettingsFlags, username: String, email: String) -> Result<(), Failure> {

@@ -8,6 +8,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+use crate::http::Network;
 use crate::limits::{LimitFlags, Limits};
 use crate::orders::{OrderFlags, OrderReplicas, Orders, ReplicaFlags, Replicas};
 use crate::rest::Openness;
@@ -24,6 +25,8 @@ settings! {
         rest_listen: RestListeners = RestListeners::default(),
         /// Who may call REST routes whose document has no authentication: anyone (`open`), or who has a bearer token (`token`); `auto` is `open` on loopback addresses for who calls them by a loopback name and through no proxy, and `token` elsewhere.
         rest_access: RestAccess = RestAccess::Auto,
+        /// Proxies whose `X-Forwarded-For` says where a client is: addresses and networks, `127.0.0.1,10.0.0.0/8`. None unless named; what they pass on is never from this machine.
+        trusted_proxies: TrustedProxies = TrustedProxies::default(),
         /// Browser origins that may call the graph from other sites, `https://app.example`. None unless named.
         allowed_origins: Origins = Origins::default(),
         /// What is logged, as `tracing` filters; `info,sea_orm_migration=warn` adds a line for every request.
@@ -410,6 +413,11 @@ comma_list! {
     Origins of String
 }
 
+comma_list! {
+    /// Proxies whose word on a client's address is taken.
+    TrustedProxies of Network
+}
+
 /// A REST mount, or one of its services, on its own port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestListener {
@@ -478,6 +486,11 @@ impl DataFolder {
     /// The signing keys.
     pub fn keys(&self) -> PathBuf {
         self.0.join("keys.json")
+    }
+
+    /// The list of service credentials.
+    pub fn credentials(&self) -> PathBuf {
+        self.0.join("credentials.json")
     }
 
     /// The files of the order service's replicas that this process starts.

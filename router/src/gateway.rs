@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Authenticator;
+use crate::http::Network;
 use crate::limits::Limits;
 use crate::server::{Answers, Bodies, Connections};
 use crate::subgraph::Subgraph;
@@ -69,6 +70,8 @@ pub struct Room {
     pub(crate) answers: Arc<Answers>,
     /// Bytes that answers may hold while they are made.
     pub(crate) answer_pool: Arc<AnswerPool>,
+    /// The proxies whose word on a client's address is taken.
+    pub(crate) trusted_proxies: Arc<[Network]>,
 }
 
 impl Room {
@@ -87,6 +90,7 @@ impl Room {
             bodies: Arc::new(Bodies::new(limits)),
             answers: Arc::new(Answers::new(limits)),
             answer_pool: Arc::new(AnswerPool::new(limits.answer_pool_bytes_max)),
+            trusted_proxies: Arc::default(),
         }
     }
 
@@ -119,6 +123,14 @@ impl Gateway {
             replicas: Some(replicas),
             ..Shared::clone(self)
         }))
+    }
+
+    /// The same behind these proxies, whose word on a client's address is taken.
+    #[must_use]
+    pub fn behind(&self, trusted_proxies: &[Network]) -> Self {
+        let mut shared = Shared::clone(self);
+        shared.room.trusted_proxies = trusted_proxies.into();
+        Self(Arc::new(shared))
     }
 
     /// The same before another graph.

@@ -23,6 +23,7 @@ mod origin;
 mod pages;
 mod params;
 mod preconditions;
+mod proxies;
 mod refusal;
 mod request_id;
 mod socket;
@@ -46,6 +47,8 @@ pub use guard::{guarded, guarded_mount, guarded_within};
 pub(crate) use host::{called_host, is_loopback};
 pub(crate) use origin::is_foreign;
 pub(crate) use preconditions::{PRECONDITION_FAILED, is_known, matches, matches_without_tag, preconditions_hold};
+pub use proxies::Network;
+pub(crate) use proxies::Proxied;
 pub use request_id::RequestId;
 pub use wording::Wording;
 

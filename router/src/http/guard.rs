@@ -19,6 +19,7 @@ use tokio::sync::SemaphorePermit;
 
 use crate::gateway::{Gateway, Room};
 use crate::http::host::require_one_host;
+use crate::http::proxies::{Proxied, client_of_request};
 use crate::http::refusal::Refusal;
 use crate::http::request_id::{self, RequestId};
 use crate::http::wording::Wording;
@@ -79,7 +80,7 @@ async fn answered(room: &Room, request: Request, next: Next) -> Result<Response,
     // service ask needs their credential before it costs anything, and is what requests that are counted already wait for.
     let path = request.uri().path();
     if path == "/health" || path.starts_with("/raft/") {
-        return run(request, next).await;
+        return run(room, request, next).await;
     }
     let (parts, body) = request.into_parts();
     let is_http1 = parts.version <= Version::HTTP_11;
@@ -105,7 +106,7 @@ async fn answered(room: &Room, request: Request, next: Next) -> Result<Response,
         return Err(Refusal::new("UNAVAILABLE", "too many requests at once, try again"));
     };
     // Streams count until they have begun; then the bound on subscriptions holds.
-    let mut response = run(Request::from_parts(parts, body), next).await?;
+    let mut response = run(room, Request::from_parts(parts, body), next).await?;
     if is_unread && is_http1 {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
@@ -129,9 +130,11 @@ fn hold<'r>(room: &'r Room, body: &Bytes) -> Result<Option<SemaphorePermit<'r>>,
     held.map(Some).map_err(refused)
 }
 
-async fn run(request: Request, next: Next) -> Result<Response, Refusal> {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let address = peer.map(|ConnectInfo(peer)| peer.ip().to_canonical());
+async fn run(room: &Room, mut request: Request, next: Next) -> Result<Response, Refusal> {
+    let (address, is_proxied) = client_of_request(&room.trusted_proxies, request.extensions(), request.headers());
+    if is_proxied {
+        request.extensions_mut().insert(Proxied);
+    }
     let run = AssertUnwindSafe(contract::for_client(address, next.run(request))).catch_unwind();
     run.await.map_err(|cause| {
         log_panic(&*cause);

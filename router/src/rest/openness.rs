@@ -6,7 +6,7 @@ use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Version};
 
-use crate::http::{called_host, is_foreign, is_loopback};
+use crate::http::{Proxied, called_host, is_foreign, is_loopback};
 
 /// Whom a listener's routes answer whose document has no authentication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +49,7 @@ fn is_from_this_machine(request: &Parts) -> bool {
     let is_current = request.version >= Version::HTTP_11;
     is_loopback_peer
         && is_current
+        && request.extensions.get::<Proxied>().is_none()
         && !is_passed_on(&request.headers)
         && called_host(&request.headers, &request.uri).is_some_and(is_loopback)
 }

@@ -2,11 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use contract::client_of;
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
@@ -188,17 +189,6 @@ impl All {
                 self.by_address.remove(&address);
             }
         }
-    }
-}
-
-/// The client behind an address: of IPv6 the network of 64 bits, which one client has for itself.
-fn client_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) if !address.is_loopback() => {
-            let network = address.to_bits() >> 64 << 64;
-            Ipv6Addr::from_bits(network).into()
-        }
-        other => other,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The commands as a person types them: the real program, over a folder of its own.
 
 mod replicas;
+mod token;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;

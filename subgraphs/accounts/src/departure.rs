@@ -46,8 +46,8 @@ async fn leave(ctx: &Context<'_>, id: i64, erase: bool) -> Result<User> {
     let by = ctx.viewer().authority()?;
     let leave = async move |tx: &Tx| {
         let left = match erase {
-            false => user::deactivate_by(tx, &by, id, now_us).await?,
-            true if operator || user::is_active(tx, id).await? => user::erase_by(tx, &by, id, now_us).await?,
+            false => user::deactivate(tx, &by, id, now_us).await?,
+            true if operator || user::is_active(tx, id).await? => user::erase(tx, &by, id, now_us).await?,
             true => Changed::Nobody,
         };
         let Changed::Done(_) = &left else {

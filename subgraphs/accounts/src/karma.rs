@@ -81,7 +81,7 @@ async fn add(
     let by = ctx.viewer().authority()?;
     // The key remembers the karma alone, nothing personal: whoever is erased is to be gone.
     let change = async move |tx: &Tx| {
-        let add = async || match user::add_karma_by(tx, &by, id, way.points()).await? {
+        let add = async || match user::add_karma(tx, &by, id, way.points()).await? {
             KarmaChange::Done(person) => Ok(person.karma),
             KarmaChange::OutOfRange => Err(out_of_range()),
             KarmaChange::Protected => Err(protected(&by)),

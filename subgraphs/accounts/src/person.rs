@@ -285,7 +285,7 @@ pub(crate) fn username(field: &'static str, text: &str) -> Result<String> {
         false => Ok(username),
         true => Err(Error::invalid(
             field,
-            "must not be a role and a number: such names are given to those who choose none",
+            "must not be a role (or deactivated, erased) and a number: such names are given, not chosen",
         )),
     }
 }

@@ -12,7 +12,7 @@ use sea_orm::ActiveValue::Set;
 use crate::password::Password;
 use crate::person::{COMMUNITY, Change, ProfileInput, SHOP, UserPatch, email as checked_email};
 use crate::session::SignInDesk;
-use crate::sign_in::{account, conflict};
+use crate::sign_in::conflict;
 use crate::user::{User, news_of};
 
 /// What people change about themselves.
@@ -80,8 +80,7 @@ impl ProfileMutation {
         let (current, new) = (Password::offered(current), Password::chosen("new", new)?);
         let found = user::by_id(ctx.db().read(), id).await?;
         let person = found.filter(|person| person.active).ok_or(Error::Unauthenticated)?;
-        let account = account(&person);
-        if !desk.proves(ctx.services(), &account, Some(&person), &current).await? {
+        if !desk.proves(ctx.services(), None, Some(&person), &current).await? {
             return Err(Error::invalid("current", "is not the current password"));
         }
         let which = others(ctx, id);
@@ -125,7 +124,7 @@ async fn carry_out(ctx: &Context<'_>, id: i64, change: Change, password: Option<
                 return Err(Error::invalid("input.brokerageFeePercent", "is for brokers only"));
             }
         }
-        let done = match user::change_by(tx, &by, id, columns.clone()).await? {
+        let done = match user::change(tx, &by, id, columns.clone()).await? {
             // An error, so that the transaction is given up.
             Changed::EmailTaken => return Err(conflict(Taken::Email)),
             done => done,

@@ -6,14 +6,14 @@
 use std::fmt::Write;
 
 use async_graphql::SimpleObject;
-use contract::{DateTime, Db, Error, Event, Result, Services, client_address, rfc3339};
+use contract::{DateTime, Db, Error, Event, Result, Services, Tx, client_address, rfc3339};
 use entities::session::{self, Digests};
-use entities::user;
+use entities::{sign_in_address, user};
 use sha2::{Digest, Sha256};
 
 use crate::Settings;
 use crate::password::{Hasher, Password, random};
-use crate::throttle::Throttle;
+use crate::throttle::{Attempt, Throttle, Verdict};
 use crate::user::{User, role_of};
 
 /// Hexadecimal digits of the part that all refresh tokens of a session share; the other part is as long.
@@ -58,43 +58,58 @@ impl SignInDesk {
         }
     }
 
-    /// Whether `password` is that person's. Wrong ones are counted by the client's address and `account`, the name that was
-    /// typed; without a person it is always wrong. The right password from an address that it was right from before always
-    /// proves the person, whatever was guessed from there.
+    /// Whether `password` is that person's; without a person it is always wrong. `name` is what was typed, and none where
+    /// the caller is that person. Wrong passwords are counted ([`Throttle`]). The right password from an address that the
+    /// person signed in from before always proves the person, whatever was guessed from there or elsewhere.
     ///
     /// # Errors
     /// `RATE_LIMITED` after too many wrong ones, `UNAVAILABLE` when too many people sign in at once.
     pub(crate) async fn proves(
         &self,
         services: &Services,
-        account: &str,
+        name: Option<&str>,
         person: Option<&user::Model>,
         password: &Password,
     ) -> Result<bool> {
-        let now_us = || services.clock.now_us();
-        let from = client_address();
+        let attempt = Attempt {
+            from: client_address(),
+            name,
+            account: person.map(|person| person.id),
+        };
         let turn = self.hasher.turn().await?;
         // A failure is written down before the turn is given back, so that guesses at the same time are counted like
         // guesses one after another.
-        let limited = self.throttle.check(from, account, now_us()).err();
-        let known = person.is_some_and(|person| self.throttle.knows(from, person.id));
+        let verdict = self.throttle.check(attempt, services.clock.now_us());
         let hash = person.and_then(|person| person.password_hash.as_deref());
         // A refused attempt does the same work, so that its time tells nothing.
         let (right, turn) = self.hasher.check(turn, password, hash).await?;
-        let proved = right && (known || limited.is_none());
-        match (person, limited) {
-            (Some(person), _) if proved => self.throttle.succeeded(from, account, person.id),
-            (_, Some(limited)) => return Err(limited),
-            (_, None) => self.throttle.failed(from, account, now_us()),
+        if right && verdict == Verdict::Open {
+            self.throttle.succeeded(attempt);
+            return Ok(true);
         }
+        // Nobody has the id 0: the question takes as long.
+        let account = attempt.account.unwrap_or(0);
+        let is_known = sign_in_address::is_known(services.db.read(), account, &from_here()).await?;
+        if right && is_known {
+            self.throttle.succeeded(attempt);
+            return Ok(true);
+        }
+        self.throttle
+            .failed(attempt, verdict, is_known, services.clock.now_us());
         drop(turn);
-        Ok(proved)
+        match verdict {
+            Verdict::Wait(retry_after_seconds) => Err(Error::RateLimited { retry_after_seconds }),
+            Verdict::Open | Verdict::WaitUntold => Ok(false),
+        }
     }
 
-    /// Remembers that an account was made from the client's address: its owner is there.
-    pub(crate) fn remember(&self, person: &user::Model) {
-        self.throttle
-            .succeeded(client_address(), &crate::sign_in::account(person), person.id);
+    /// Starts a session of a person who has proved who they are, and remembers the address that they signed in from.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn start(&self, tx: &Tx, user: i64, digests: &Digests, from: &str, now_us: i64) -> Result<i64> {
+        sign_in_address::record(tx, user, from, now_us, self.settings.sign_in_addresses_max).await?;
+        Ok(session::start(tx, user, digests, now_us, self.refresh_ends_us(now_us)).await?)
     }
 
     /// When a refresh token made now ends, in microseconds since the epoch.
@@ -139,6 +154,11 @@ impl SignInDesk {
             })
             .collect()
     }
+}
+
+/// The address of the client who asks, as it is remembered.
+pub(crate) fn from_here() -> String {
+    client_address().map_or_else(|| "this process".to_owned(), |address| address.to_string())
 }
 
 /// A refresh token, in plain text: on its way to the person it belongs to, or back.

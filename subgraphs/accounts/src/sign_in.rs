@@ -10,7 +10,7 @@ use entities::user::{self, Taken};
 use crate::joined::Joined;
 use crate::password::Password;
 use crate::person::{RegisterInput, newcomer};
-use crate::session::{BAD_REFRESH_TOKEN, RefreshToken, SignInDesk, SignedIn};
+use crate::session::{BAD_REFRESH_TOKEN, RefreshToken, SignInDesk, SignedIn, from_here};
 use crate::user::news;
 
 /// Nothing longer than an email can be a username or an email.
@@ -50,8 +50,9 @@ impl SignInMutation {
         person.password_via = person.made_via.clone();
 
         let refresh = RefreshToken::first();
-        let (digests, ends_us) = (refresh.digests(), desk.refresh_ends_us(now_us));
+        let (digests, from) = (refresh.digests(), from_here());
         let asked = person.clone();
+        let starter = desk.clone();
         let write = async move |tx: &Tx| {
             let join = async || match user::join(tx, person.clone()).await? {
                 Ok(person) => Ok(Joined::of(&person)),
@@ -59,7 +60,7 @@ impl SignInMutation {
             };
             match once(tx, key.as_ref(), now_us, join).await? {
                 Once::First(joined) => {
-                    let session = session::start(tx, joined.id, &digests, now_us, ends_us).await?;
+                    let session = starter.start(tx, joined.id, &digests, &from, now_us).await?;
                     Ok(Once::First((active(tx, joined.id).await?, joined, session)))
                 }
                 Once::Again(joined) => Ok(Once::Again((active(tx, joined.id).await?, joined, 0))),
@@ -70,14 +71,15 @@ impl SignInMutation {
             newcomer.map(|person| news(person, true))
         };
         match ctx.services().write_and_tell(write, tell).await? {
-            Once::First((Some(person), _, session)) => {
-                desk.remember(&person);
-                desk.welcome(ctx.services(), person, session, refresh, now_us)
-            }
+            Once::First((Some(person), _, session)) => desk.welcome(ctx.services(), person, session, refresh, now_us),
             Once::Again((Some(person), joined, _)) => {
                 // Strangers share the scope of a key: it is the password that says whose account this is.
-                let account = account(&person);
-                match desk.proves(ctx.services(), &account, Some(&person), &password).await? {
+                let typed = Some(asked.username.as_str()).filter(|username| !username.is_empty());
+                let name = user::folded(typed.or(asked.email.as_deref()).unwrap_or_default());
+                match desk
+                    .proves(ctx.services(), Some(&name), Some(&person), &password)
+                    .await?
+                {
                     true => Ok(sign_in(ctx, person).await?.showing(joined.as_at_first(asked))),
                     false => Err(Error::IdempotencyMismatch),
                 }
@@ -88,17 +90,20 @@ impl SignInMutation {
     }
 
     /// Signs in with a username or an email, in any case, and a password. After ten wrong passwords for one name from one
-    /// address within 15 minutes it answers `RATE_LIMITED` with `retryAfter`, in seconds; the right password from an address
-    /// that the account signed in from before is always taken.
+    /// address, or a hundred from all addresses, it answers `RATE_LIMITED` with `retryAfter`, in seconds, and each further
+    /// wrong one doubles the wait; the right password from an address that the account signed in from before is always taken.
     async fn login(&self, ctx: &Context<'_>, login: String, #[graphql(secret)] password: String) -> Result<SignedIn> {
         let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
         let password = Password::offered(password);
         let login = required_text("login", &login, LOGIN_CHARS_MAX)?;
         let found = user::by_login(ctx.db().read(), &login).await?;
-        // Counted as it was typed, whether an account has the name or not: a limit tells nothing about accounts.
-        let account = format!("login:{}", user::folded(&login));
-        let right = desk.proves(ctx.services(), &account, found.as_ref(), &password).await?;
-        match found.filter(|person| right && person.active) {
+        // An account that is not in use is like none.
+        let found = found.filter(|person| person.active);
+        let name = user::folded(&login);
+        let right = desk
+            .proves(ctx.services(), Some(&name), found.as_ref(), &password)
+            .await?;
+        match found.filter(|_| right) {
             Some(person) => sign_in(ctx, person).await,
             None => Err(WRONG),
         }
@@ -160,23 +165,19 @@ async fn sign_in(ctx: &Context<'_>, person: user::Model) -> Result<SignedIn> {
     let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
     let now_us = ctx.now_us();
     let refresh = RefreshToken::first();
-    let (digests, ends_us) = (refresh.digests(), desk.refresh_ends_us(now_us));
+    let (digests, from) = (refresh.digests(), from_here());
+    let starter = desk.clone();
     let started = ctx.db().write(async move |tx| {
         // Whoever left or changed the password since it was checked has ended all sessions: this must not be one more.
         let now = active(tx, person.id).await?;
         let Some(now) = now.filter(|now| now.password_hash == person.password_hash) else {
             return Err(WRONG);
         };
-        let session = session::start(tx, now.id, &digests, now_us, ends_us).await?;
+        let session = starter.start(tx, now.id, &digests, &from, now_us).await?;
         Ok((now, session))
     });
     let (person, session) = started.await?;
     desk.welcome(ctx.services(), person, session, refresh, now_us)
-}
-
-/// What wrong passwords of a person are counted under.
-pub(crate) fn account(person: &user::Model) -> String {
-    format!("user:{}", person.id)
 }
 
 async fn active(tx: &Tx, id: i64) -> Result<Option<user::Model>> {

@@ -1,5 +1,6 @@
 //! A person, as others see them and as they see themselves.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader as Load;
@@ -30,13 +31,20 @@ impl User {
         self.row.id.into()
     }
 
-    /// Unique without regard to case, never reused.
-    async fn username(&self) -> &str {
-        &self.row.username
+    /// Unique without regard to case, never reused. Of a person whose account is not in use any more, others than operators
+    /// see `deactivated-ID`, and no other name.
+    async fn username(&self, ctx: &Context<'_>) -> Cow<'_, str> {
+        match self.is_named_to(ctx) {
+            true => Cow::Borrowed(&self.row.username),
+            false => Cow::Owned(user::deactivated_username(self.row.id)),
+        }
     }
 
     /// What to call the person: what they chose, or else their given and family names.
-    async fn display_name(&self) -> Option<String> {
+    async fn display_name(&self, ctx: &Context<'_>) -> Option<String> {
+        if !self.is_named_to(ctx) {
+            return None;
+        }
         let full = || {
             let parts: Vec<&str> = [&self.row.name, &self.row.surname]
                 .into_iter()
@@ -49,13 +57,13 @@ impl User {
     }
 
     /// The given name.
-    async fn name(&self) -> Option<&str> {
-        self.row.name.as_deref()
+    async fn name(&self, ctx: &Context<'_>) -> Option<&str> {
+        self.row.name.as_deref().filter(|_| self.is_named_to(ctx))
     }
 
     /// The family name.
-    async fn surname(&self) -> Option<&str> {
-        self.row.surname.as_deref()
+    async fn surname(&self, ctx: &Context<'_>) -> Option<&str> {
+        self.row.surname.as_deref().filter(|_| self.is_named_to(ctx))
     }
 
     /// The email address; null for everyone but the person and operators.
@@ -139,6 +147,12 @@ impl User {
             ctx.viewer().self_or_operator(self.row.id)?;
         }
         authorizations(ctx, &self.row, active, args).await
+    }
+
+    /// Whether the person's names are shown to the viewer: everybody's while the account is in use. The community's document
+    /// shows who a message is from and to, whatever became of them.
+    fn is_named_to(&self, ctx: &Context<'_>) -> bool {
+        self.row.active || self.is_open_to(ctx, Some(COMMUNITY))
     }
 
     /// Whether a private field is shown to the viewer; callers of the open mount whose document has it see it too.

@@ -44,7 +44,7 @@ pub use arriving_rows::{ArrivingRows, arriving_rows};
 pub use budget::{AnswerBudget, AnswerPool, BudgetError};
 pub use changed::Changed;
 pub use changed_rows::{ChangingRows, RowOf, Stamp, changed_rows, check_watched};
-pub use client_address::{client_address, for_client};
+pub use client_address::{client_address, client_of, for_client};
 pub use clock::{Clock, ManualClock, SystemClock, micros, rfc3339};
 pub use context::ContextExt;
 pub use date::Date;

@@ -30,6 +30,9 @@ pub struct Claims {
     /// The session the token belongs to; none for services.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<i64>,
+    /// The id of a service's credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
     /// Who made it: always `agora`.
     pub iss: String,
     /// Whom it is for: always `agora`.
@@ -40,6 +43,23 @@ pub struct Claims {
     pub exp: i64,
 }
 
+impl Claims {
+    fn of(sub: String, kind: String, now_us: i64, ttl_seconds: i64) -> Self {
+        let iat = now_us.div_euclid(1_000_000);
+        Self {
+            sub,
+            kind,
+            admin: false,
+            sid: None,
+            jti: None,
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            iat,
+            exp: iat + ttl_seconds,
+        }
+    }
+}
+
 /// A token that held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
@@ -47,6 +67,8 @@ pub struct Verified {
     pub viewer: Viewer,
     /// The session the token belongs to; none for services.
     pub session: Option<i64>,
+    /// The id of a service's credential, if it has one.
+    pub credential: Option<String>,
     /// When it was made, in microseconds since the epoch (whole seconds).
     pub issued_us: i64,
     /// When it ends, in microseconds since the epoch.
@@ -153,48 +175,35 @@ impl TokenKeys {
         now_us: i64,
         ttl_seconds: i64,
     ) -> (String, i64) {
-        self.sign(
-            id.to_string(),
-            role.as_str().to_lowercase(),
-            admin,
-            Some(session),
-            now_us,
-            ttl_seconds,
-        )
-    }
-
-    /// A credential for a service, and when it ends (microseconds since the epoch).
-    pub fn sign_service(&self, name: &str, now_us: i64, ttl_seconds: i64) -> (String, i64) {
-        self.sign(name.to_owned(), "service".to_owned(), false, None, now_us, ttl_seconds)
-    }
-
-    fn sign(
-        &self,
-        sub: String,
-        kind: String,
-        admin: bool,
-        sid: Option<i64>,
-        now_us: i64,
-        ttl_seconds: i64,
-    ) -> (String, i64) {
-        let iat = now_us.div_euclid(1_000_000);
-        let exp = iat + ttl_seconds;
         let claims = Claims {
-            sub,
-            kind,
             admin,
-            sid,
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            iat,
-            exp,
+            sid: Some(session),
+            ..Claims::of(id.to_string(), role.as_str().to_lowercase(), now_us, ttl_seconds)
         };
+        self.sign(&claims)
+    }
+
+    /// A credential for a service, and when it ends (microseconds since the epoch). It has no id, so that it is revoked only
+    /// with all of the service's.
+    pub fn sign_service(&self, name: &str, now_us: i64, ttl_seconds: i64) -> (String, i64) {
+        self.sign(&Claims::of(name.to_owned(), "service".to_owned(), now_us, ttl_seconds))
+    }
+
+    /// As [`sign_service`](Self::sign_service), with an id by which it can be revoked.
+    pub fn sign_credential(&self, name: &str, id: &str, now_us: i64, ttl_seconds: i64) -> (String, i64) {
+        self.sign(&Claims {
+            jti: Some(id.to_owned()),
+            ..Claims::of(name.to_owned(), "service".to_owned(), now_us, ttl_seconds)
+        })
+    }
+
+    fn sign(&self, claims: &Claims) -> (String, i64) {
         let key = &self.0[0];
         let mut header = Header::new(Algorithm::HS256);
         header.kid = Some(key.kid.clone());
         let token =
-            jsonwebtoken::encode(&header, &claims, &key.encoding).expect("plain claims always encode with an HMAC key");
-        (token, exp * 1_000_000)
+            jsonwebtoken::encode(&header, claims, &key.encoding).expect("plain claims always encode with an HMAC key");
+        (token, claims.exp * 1_000_000)
     }
 
     /// Checks a token: our key by its `kid`, HS256 only, our issuer and audience, not expired at `now_us`.
@@ -232,6 +241,7 @@ impl TokenKeys {
         Ok(Verified {
             viewer,
             session: claims.sid,
+            credential: claims.jti,
             issued_us: claims.iat.saturating_mul(1_000_000),
             expires_us,
         })

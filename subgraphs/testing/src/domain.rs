@@ -36,6 +36,11 @@ impl<S: Executor> TestDomain<S> {
         }
     }
 
+    /// The same data under a domain that has just been started.
+    pub fn again(self, schema: impl FnOnce(Services) -> S) -> Self {
+        Self::new(self.on, schema)
+    }
+
     /// The response as JSON.
     pub async fn ask(&self, viewer: &Viewer, request: impl Into<Request>) -> Value {
         let request = request.into().data(viewer.clone());

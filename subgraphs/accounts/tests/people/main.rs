@@ -5,6 +5,7 @@ mod access;
 mod administrators;
 mod create_user;
 mod grant;
+mod guessing;
 mod leaving;
 mod lending;
 mod lending_access;

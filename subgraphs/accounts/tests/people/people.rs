@@ -127,7 +127,7 @@ async fn other_subgraphs_refer_to_people_by_both_keys_and_one_who_is_missing_spo
         app.ask(&Who::nobody(), document, json!({"of": of}))
             .await
             .at("/_entities"),
-        &json!([{"username": "gone", "active": false}, null, null, ada, null, ada, ada])
+        &json!([{"username": "deactivated-2", "active": false}, null, null, ada, null, ada, ada])
     );
 }
 

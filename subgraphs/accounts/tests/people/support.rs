@@ -87,6 +87,15 @@ impl App {
         self.services.bus.subscribe()
     }
 
+    /// The same data, as a process that has just been started has it.
+    pub fn again(self) -> Self {
+        Self(self.0.again(|services| accounts::schema_with(services, quick())))
+    }
+
+    pub fn advance_seconds(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
     pub fn advance_minutes(&self, minutes: u64) {
         self.clock.advance(Duration::from_secs(60 * minutes));
     }

@@ -1,6 +1,7 @@
 //! A broker's orders for an investor, under an authorization.
 
 use contract::Tx;
+use entities::authority::Authority;
 use entities::user;
 use futures_util::future::join_all;
 use serde_json::json;
@@ -367,7 +368,7 @@ async fn nobody_trades_for_an_investor_whose_account_is_not_in_use() {
     floor.deposit(ADA, 10_000).await;
     let capital = floor.lend_money(ADA, BEN, 6_000).await;
     // Not as an account is closed, which would end what it lends.
-    let left = async |tx: &Tx| Ok(user::deactivate(tx, ADA, NEW_YEAR_US).await?);
+    let left = async |tx: &Tx| Ok(user::deactivate(tx, &Authority::Full, ADA, NEW_YEAR_US).await?);
     floor.services.db.write(left).await.unwrap();
     let order = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);
     assert_eq!(floor.refused(&person(BEN), &order).await, "FORBIDDEN");

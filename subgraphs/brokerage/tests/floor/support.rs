@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use brokerage::{BrokerageSchema, Settings};
 use contract::{Changed, Clock, Delivery, Event, EventStream, ManualClock, Result, Role, Services, Tx, Viewer};
+use entities::authority::Authority;
 use entities::authorization::{self, Grant, Lent};
 use entities::holding::{self, Bucket as Shares};
 use entities::ledger::{self, Account, Bucket, Kind, Movement};
@@ -234,7 +235,7 @@ impl Floor {
                 fee_basis_points: Set(Some(basis_points)),
                 ..Default::default()
             };
-            Ok(user::change(tx, broker, to).await?)
+            Ok(user::change(tx, &Authority::Full, broker, to).await?)
         };
         self.services.db.write(set).await.unwrap();
     }

@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use contract::Viewer;
+use entities::authority::Authority;
 use entities::user;
 use messages::MessagesSchema;
 use serde_json::Value;
@@ -53,7 +54,7 @@ impl Mail {
     pub async fn deactivate(&self, id: i64) {
         self.services
             .db
-            .write(async move |tx| Ok(user::deactivate(tx, id, NEW_YEAR_US).await?))
+            .write(async move |tx| Ok(user::deactivate(tx, &Authority::Full, id, NEW_YEAR_US).await?))
             .await
             .unwrap();
     }

@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use contract::Viewer;
+use entities::authority::Authority;
 use entities::user;
 use posts::PostsSchema;
 use serde_json::Value;
@@ -54,7 +55,7 @@ impl Board {
     pub async fn deactivate(&self, id: i64) {
         self.services
             .db
-            .write(async move |tx| Ok(user::deactivate(tx, id, NEW_YEAR_US).await?))
+            .write(async move |tx| Ok(user::deactivate(tx, &Authority::Full, id, NEW_YEAR_US).await?))
             .await
             .unwrap();
     }
@@ -63,7 +64,7 @@ impl Board {
     pub async fn erase(&self, id: i64) {
         self.services
             .db
-            .write(async move |tx| Ok(user::erase(tx, id, NEW_YEAR_US).await?))
+            .write(async move |tx| Ok(user::erase(tx, &Authority::Full, id, NEW_YEAR_US).await?))
             .await
             .unwrap();
     }

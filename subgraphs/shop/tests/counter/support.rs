@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use contract::Viewer;
+use entities::authority::Authority;
 use entities::user;
 use serde_json::Value;
 use shop::ShopSchema;
@@ -57,7 +58,7 @@ impl Shop {
     pub async fn deactivate(&self, id: i64) {
         self.services
             .db
-            .write(async move |tx| Ok(user::deactivate(tx, id, NEW_YEAR_US).await?))
+            .write(async move |tx| Ok(user::deactivate(tx, &Authority::Full, id, NEW_YEAR_US).await?))
             .await
             .expect("the account ends");
     }

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use contract::Viewer;
+use entities::authority::Authority;
 use entities::post::{self, NewPost};
 use entities::{post_votes, user};
 use sea_orm::ConnectionTrait;
@@ -81,7 +82,8 @@ impl Ballot {
 
     /// The person's account ends.
     pub async fn leave(&self, person: i64) {
-        let leave = async move |tx: &contract::Tx| Ok(user::deactivate(tx, person, NEW_YEAR_US).await?);
+        let leave =
+            async move |tx: &contract::Tx| Ok(user::deactivate(tx, &Authority::Full, person, NEW_YEAR_US).await?);
         self.services.db.write(leave).await.unwrap();
     }
 

@@ -133,7 +133,7 @@ async fn withdrawals_at_once_never_overdraw() {
 #[tokio::test]
 async fn who_left_moves_nothing_any_more() {
     let bank = Bank::with_money().await;
-    bank.write(async |tx| Ok(entities::user::deactivate(tx, ADA, 0).await?))
+    bank.write(async |tx| Ok(entities::user::deactivate(tx, &entities::authority::Authority::Full, ADA, 0).await?))
         .await;
     for field in ["deposit", "withdraw"] {
         let refused = bank.change(&member(ADA), &movement(field, "1.00")).await;

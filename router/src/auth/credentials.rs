@@ -1,0 +1,277 @@
+//! Which service credentials were made, and which of them were revoked: one file beside the signing keys.
+//!
+//! `agora token` changes the file, also while a server runs; the server looks whether it changed whenever a service asks.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rand::RngCore;
+use serde::{Deserialize, Serialize};
+
+/// More than any installation has programs.
+const CREDENTIALS_MAX: usize = 10_000;
+
+/// A service credential, without the token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credential {
+    /// Names it, in the token as well.
+    pub id: String,
+    /// The service's name.
+    pub service: String,
+    /// When it was made, in microseconds since the epoch.
+    pub made_us: i64,
+    /// When it ends, in microseconds since the epoch.
+    pub expires_us: i64,
+    /// When it was revoked, in microseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_us: Option<i64>,
+}
+
+/// All tokens of a service without an id, which programs before this one made, until a moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct RevokedService {
+    service: String,
+    until_us: i64,
+}
+
+/// The contents of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialList {
+    credentials: Vec<Credential>,
+    #[serde(default)]
+    revoked_services: Vec<RevokedService>,
+}
+
+impl CredentialList {
+    /// Reads the file; the list is empty where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no such list, or can be written by others.
+    pub fn load(path: &Path) -> io::Result<Self> {
+        let file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            opened => opened?,
+        };
+        if file.metadata()?.mode() & 0o022 != 0 {
+            let why = format!("others may change this file: chmod 600 {}", path.display());
+            return Err(io::Error::other(why));
+        }
+        serde_json::from_reader(io::BufReader::new(file)).map_err(io::Error::other)
+    }
+
+    /// Reads the file, changes the list, and puts it in the file's place. Of two processes at once, the second waits.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written, and those of `change`, which leave the file as it was.
+    pub fn update<T>(path: &Path, now_us: i64, change: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<T> {
+        let private = |name: &Path| {
+            let mut options = OpenOptions::new();
+            options.create(true).write(true).truncate(false).mode(0o600);
+            options.open(name)
+        };
+        let turn = private(&path.with_extension("lock"))?;
+        turn.lock()?;
+        let mut list = Self::load(path)?;
+        list.credentials.retain(|credential| credential.expires_us > now_us);
+        let outcome = change(&mut list)?;
+        // Written aside and renamed: the server reads the old list or the new one, never half of one.
+        let aside = path.with_extension("new");
+        let mut file = private(&aside)?;
+        file.set_len(0)?;
+        file.write_all(&serde_json::to_vec_pretty(&list).map_err(io::Error::other)?)?;
+        file.sync_all()?;
+        fs::rename(&aside, path)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        Ok(outcome)
+    }
+
+    /// The credentials, in the order they were made.
+    pub fn credentials(&self) -> &[Credential] {
+        &self.credentials
+    }
+
+    /// Adds a credential with a new id.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub fn add(&mut self, service: &str, made_us: i64, expires_us: i64) -> io::Result<String> {
+        if self.credentials.len() >= CREDENTIALS_MAX {
+            let why = format!("there are {CREDENTIALS_MAX} credentials already: their number is bounded");
+            return Err(io::Error::other(why));
+        }
+        let id = format!("{:016x}", rand::rng().next_u64());
+        self.credentials.push(Credential {
+            id: id.clone(),
+            service: service.to_owned(),
+            made_us,
+            expires_us,
+            revoked_us: None,
+        });
+        Ok(id)
+    }
+
+    /// Revokes the credential with that id; one that is revoked stays so.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn revoke(&mut self, id: &str, now_us: i64) -> io::Result<()> {
+        let found = self.credentials.iter_mut().find(|credential| credential.id == id);
+        let found = found.ok_or_else(|| io::Error::other(format!("there is no credential with the id {id}")))?;
+        found.revoked_us.get_or_insert(now_us);
+        Ok(())
+    }
+
+    /// Revokes every credential that the service has, also those without an id, and returns how many of them are listed.
+    pub fn revoke_service(&mut self, service: &str, now_us: i64) -> usize {
+        let of_service = self
+            .credentials
+            .iter_mut()
+            .filter(|credential| credential.service == service);
+        let revoked = of_service
+            .map(|credential| credential.revoked_us.get_or_insert(now_us))
+            .count();
+        self.revoked_services.retain(|revoked| revoked.service != service);
+        self.revoked_services.push(RevokedService {
+            service: service.to_owned(),
+            until_us: now_us,
+        });
+        revoked
+    }
+
+    /// Whether the credential holds that names this id; without an id, that of this service made at that moment.
+    fn holds(&self, id: Option<&str>, service: &str, made_us: i64) -> bool {
+        match id {
+            Some(id) => {
+                let found = self.credentials.iter().find(|credential| credential.id == id);
+                found.is_some_and(|credential| credential.revoked_us.is_none())
+            }
+            None => !self
+                .revoked_services
+                .iter()
+                .any(|revoked| revoked.service == service && made_us <= revoked.until_us),
+        }
+    }
+}
+
+/// The list as a running server knows it.
+pub(super) struct Credentials {
+    path: PathBuf,
+    known: RwLock<Known>,
+}
+
+#[derive(Clone, Default)]
+struct Known {
+    /// The file that was read; none where there was none.
+    file: Option<Stamp>,
+    /// What was in it; none where that cannot be known: then no credential holds.
+    list: Option<Arc<CredentialList>>,
+}
+
+/// Tells one state of the file from another: it is replaced, never written in place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    size: u64,
+    changed_ns: i128,
+}
+
+impl Credentials {
+    pub(super) fn at(path: PathBuf) -> Self {
+        let known = RwLock::new(read(&path, stamp(&path)));
+        Self { path, known }
+    }
+
+    /// Whether the credential holds now, whatever its signature says.
+    pub(super) fn hold(&self, id: Option<&str>, service: &str, made_us: i64) -> bool {
+        let list = self.current();
+        list.is_some_and(|list| list.holds(id, service, made_us))
+    }
+
+    fn current(&self) -> Option<Arc<CredentialList>> {
+        let file = stamp(&self.path);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if known.list.is_some() && known.file == file {
+            return known.list;
+        }
+        let read = read(&self.path, file);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.clone_from(&read);
+        read.list
+    }
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let found = fs::metadata(path).ok()?;
+    Some(Stamp {
+        inode: found.ino(),
+        size: found.size(),
+        changed_ns: i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec()),
+    })
+}
+
+fn read(path: &Path, file: Option<Stamp>) -> Known {
+    let list = CredentialList::load(path);
+    if let Err(error) = &list {
+        tracing::error!(path = %path.display(), %error, "the list of service credentials cannot be read: none holds");
+    }
+    Known {
+        file,
+        list: list.ok().map(Arc::new),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_holds_until_it_is_revoked_and_one_that_is_not_listed_never() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials.json");
+        let server = Credentials::at(path.clone());
+        assert!(!server.hold(Some("a"), "feed", 0));
+        let id = CredentialList::update(&path, 1, |list| list.add("feed", 1, 100)).unwrap();
+        let other = CredentialList::update(&path, 1, |list| list.add("feed", 1, 100)).unwrap();
+        assert!(server.hold(Some(&id), "feed", 1) && server.hold(Some(&other), "feed", 1));
+        CredentialList::update(&path, 2, |list| list.revoke(&id, 2)).unwrap();
+        assert!(!server.hold(Some(&id), "feed", 1) && server.hold(Some(&other), "feed", 1));
+        assert!(!Credentials::at(path.clone()).hold(Some(&id), "feed", 1));
+        assert!(CredentialList::update(&path, 2, |list| list.revoke("nonsense", 2)).is_err());
+        // What has ended makes room.
+        CredentialList::update(&path, 100, |list| list.add("other", 100, 200)).unwrap();
+        assert_eq!(CredentialList::load(&path).unwrap().credentials().len(), 1);
+    }
+
+    #[test]
+    fn credentials_without_an_id_are_revoked_by_their_service() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials.json");
+        let server = Credentials::at(path.clone());
+        assert!(server.hold(None, "feed", 5));
+        CredentialList::update(&path, 5, |list| Ok(list.revoke_service("feed", 5))).unwrap();
+        assert!(!server.hold(None, "feed", 5) && !server.hold(None, "feed", 4));
+        assert!(server.hold(None, "feed", 6) && server.hold(None, "other", 5));
+        let id = CredentialList::update(&path, 5, |list| list.add("feed", 5, 100)).unwrap();
+        assert!(server.hold(Some(&id), "feed", 5));
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_trusted_lets_no_service_in() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials.json");
+        let server = Credentials::at(path.clone());
+        let id = CredentialList::update(&path, 1, |list| list.add("feed", 1, 100)).unwrap();
+        assert!(server.hold(Some(&id), "feed", 1));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o622)).unwrap();
+        assert!(!server.hold(Some(&id), "feed", 1) && !server.hold(None, "feed", 1));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(server.hold(Some(&id), "feed", 1));
+        fs::write(&path, "{").unwrap();
+        assert!(!server.hold(Some(&id), "feed", 1) && !server.hold(None, "feed", 1));
+    }
+}

@@ -1,0 +1,185 @@
+//! The proxies whose word on a client's address is taken.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+
+use axum::extract::ConnectInfo;
+use axum::http::{Extensions, HeaderMap};
+
+/// An address, or a network of them: `10.0.0.0/8`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl Network {
+    fn contains(self, address: IpAddr) -> bool {
+        let bits = |address: IpAddr| match address {
+            IpAddr::V4(address) => (u128::from(address.to_bits()) << 96, true),
+            IpAddr::V6(address) => (address.to_bits(), false),
+        };
+        let ((own, is_v4), (other, is_other_v4)) = (bits(self.address), bits(address.to_canonical()));
+        let differing = (own ^ other).leading_zeros();
+        is_v4 == is_other_v4 && differing >= u32::from(self.prefix)
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is neither an address nor a network such as 10.0.0.0/8");
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address = address.parse::<IpAddr>().map_err(|_| wrong())?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let is_number = |prefix: &&str| prefix.bytes().all(|byte| byte.is_ascii_digit());
+        let prefix = match prefix {
+            Some(prefix) => Some(prefix)
+                .filter(is_number)
+                .and_then(|prefix| prefix.parse().ok())
+                .ok_or_else(wrong)?,
+            None => longest,
+        };
+        match prefix <= longest {
+            true => Ok(Self { address, prefix }),
+            false => Err(wrong()),
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+/// Marks a request that a trusted proxy passed on: it is from another machine, whatever its headers say.
+#[derive(Clone, Copy)]
+pub(crate) struct Proxied;
+
+/// The address of the client who sent a request, and whether a trusted proxy passed it on; no address where this process
+/// itself calls.
+///
+/// The connection's address, unless a trusted proxy is there: then the right-most entry of `X-Forwarded-For` that is no trusted
+/// proxy's, because what stands left of it is whatever that client wrote. An entry that is no address ends the search at the
+/// proxy that wrote it.
+pub(crate) fn client_of_request(
+    trusted: &[Network],
+    extensions: &Extensions,
+    headers: &HeaderMap,
+) -> (Option<IpAddr>, bool) {
+    let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>() else {
+        return (None, false);
+    };
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+    let mut client = peer.ip().to_canonical();
+    if !is_trusted(client) {
+        return (Some(client), false);
+    }
+    let lines = headers.get_all("x-forwarded-for").iter().rev();
+    let entries = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+    for entry in entries {
+        let Some(address) = std::str::from_utf8(entry).ok().and_then(parse_entry) else {
+            break;
+        };
+        client = address;
+        if !is_trusted(client) {
+            break;
+        }
+    }
+    (Some(client), true)
+}
+
+/// Reads an address as proxies write it: alone, with a port, in brackets.
+fn parse_entry(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let alone = bracketed.unwrap_or(text).parse::<IpAddr>().ok();
+    let address = alone.or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()));
+    address.map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(peer: &str, trusted: &[&str], lines: &[&str]) -> String {
+        let trusted: Vec<Network> = trusted.iter().map(|text| text.parse().unwrap()).collect();
+        let mut extensions = Extensions::new();
+        extensions.insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 9)));
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("x-forwarded-for", line.parse().unwrap());
+        }
+        client_of_request(&trusted, &extensions, &headers)
+            .0
+            .unwrap()
+            .to_string()
+    }
+
+    #[test]
+    fn no_header_counts_that_no_trusted_proxy_sent() {
+        assert_eq!(client("192.0.2.1", &[], &["203.0.113.9"]), "192.0.2.1");
+        assert_eq!(client("192.0.2.1", &["192.0.2.2"], &["203.0.113.9"]), "192.0.2.1");
+        assert_eq!(client("127.0.0.1", &["10.0.0.0/8"], &["203.0.113.9"]), "127.0.0.1");
+    }
+
+    #[test]
+    fn the_right_most_entry_counts_that_no_trusted_proxy_is() {
+        let trusted = ["127.0.0.1", "10.0.0.0/8", "2001:db8::/32"];
+        for (lines, expected) in [
+            (&["203.0.113.9"][..], "203.0.113.9"),
+            (&["198.51.100.1, 203.0.113.9"], "203.0.113.9"),
+            (&["198.51.100.1", "203.0.113.9"], "203.0.113.9"),
+            (&["198.51.100.1, 203.0.113.9, 10.1.2.3"], "203.0.113.9"),
+            (&["203.0.113.9", "10.1.2.3,10.4.5.6"], "203.0.113.9"),
+            (&["203.0.113.9:4711"], "203.0.113.9"),
+            (&["[2001:db9::1]:4711"], "2001:db9::1"),
+            (&["[2001:db9::1]"], "2001:db9::1"),
+            (&["::ffff:203.0.113.9"], "203.0.113.9"),
+            (&["2001:db9::1, 2001:db8::1"], "2001:db9::1"),
+            // All of them trusted: the one that is farthest away.
+            (&["10.1.2.3"], "10.1.2.3"),
+            (&[], "127.0.0.1"),
+            // A client cannot hide behind an entry that is none.
+            (&["203.0.113.9, unknown"], "127.0.0.1"),
+            (&["203.0.113.9, nonsense, 10.1.2.3"], "10.1.2.3"),
+            (&["203.0.113.9,"], "127.0.0.1"),
+        ] {
+            assert_eq!(client("127.0.0.1", &trusted, lines), expected, "{lines:?}");
+        }
+        assert_eq!(client("::ffff:127.0.0.1", &trusted, &["203.0.113.9"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn networks_are_read_and_written() {
+        for (text, written) in [
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("127.0.0.1", "127.0.0.1/32"),
+            ("::1", "::1/128"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+        ] {
+            assert_eq!(text.parse::<Network>().unwrap().to_string(), written);
+        }
+        for wrong in [
+            "",
+            "localhost",
+            "10.0.0.0/33",
+            "10.0.0.0/",
+            "10.0.0.0/+8",
+            "::/129",
+            "10.0.0.0/8/8",
+            "all",
+        ] {
+            assert!(wrong.parse::<Network>().is_err(), "{wrong}");
+        }
+        let everywhere: Network = "0.0.0.0/0".parse().unwrap();
+        assert!(everywhere.contains([203, 0, 113, 9].into()));
+        assert!(!everywhere.contains("2001:db8::1".parse().unwrap()));
+    }
+}

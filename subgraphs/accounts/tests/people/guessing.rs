@@ -1,0 +1,171 @@
+//! Guessers have to wait, owners do not, and no answer tells which names exist or belong together.
+
+use std::net::IpAddr;
+
+use contract::for_client;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, App, PASSWORD};
+
+/// An address that nobody signed in from.
+fn elsewhere(octet: u8) -> Option<IpAddr> {
+    Some(IpAddr::from([192, 0, 2, octet]))
+}
+
+/// The code of an answer, and the seconds that it says to wait.
+fn verdict(answer: &Answer) -> (&str, Value) {
+    (answer.code(), answer.0["errors"][0]["extensions"]["retryAfter"].clone())
+}
+
+async fn guesses(app: &App, login: &str, times: usize) {
+    for _ in 0..times {
+        assert_eq!(app.login(login, "wrong password").await.code(), "UNAUTHENTICATED");
+    }
+}
+
+#[tokio::test]
+async fn after_ten_wrong_passwords_each_further_one_doubles_the_wait_and_never_the_owners() {
+    let app = App::new().await;
+    app.join("ada").await;
+    app.join("ben").await;
+    guesses(&app, "ada", 10).await;
+    for_client(elsewhere(7), async {
+        guesses(&app, "ada", 10).await;
+        for (wait, seconds) in [(15, 15), (30, 30), (60, 60)] {
+            for (login, password) in [("ada", "wrong password"), ("Ada", PASSWORD)] {
+                let answer = app.login(login, password).await;
+                assert_eq!(verdict(&answer), ("RATE_LIMITED", json!(wait)));
+            }
+            app.advance_seconds(seconds);
+            guesses(&app, "ada", 1).await;
+        }
+    })
+    .await;
+    let answer = app.login("ada", PASSWORD).await;
+    assert_eq!(answer.code(), "OK", "the owner, from where the account was made");
+    let answer = app.login("ben", PASSWORD).await;
+    assert_eq!(answer.code(), "OK", "others are not concerned");
+    for_client(elsewhere(7), async {
+        app.advance_seconds(120);
+        assert_eq!(app.login("ada", PASSWORD).await.code(), "OK");
+        // From now on this address is the owner's.
+        guesses(&app, "ada", 10).await;
+        assert_eq!(app.login("ada", "wrong password").await.code(), "RATE_LIMITED");
+        assert_eq!(app.login("ada@example.com", PASSWORD).await.code(), "OK");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn fifty_guesses_in_one_request_are_fifty_and_lock_the_owner_out_of_nothing() {
+    let app = App::new().await;
+    let ada = app.join("ada").await;
+    let guesses: String = (0..50)
+        .map(|n| format!(r#"g{n}: login(login: "ada", password: "wrong {n}") {{ token }} "#))
+        .collect();
+    let answer = app.ask(&ada.who, &format!("mutation {{ {guesses} }}"), json!({})).await;
+    // The first refusal nulls the data of a mutation whose field may not be null.
+    assert_eq!(answer.code(), "UNAUTHENTICATED");
+    assert_eq!(app.login("ada", PASSWORD).await.code(), "OK");
+}
+
+#[tokio::test]
+async fn an_email_is_never_told_from_one_that_no_account_has() {
+    let app = App::new().await;
+    app.join("ada").await;
+    for (first, second) in [("ada", "ada@example.com"), ("ada@example.com", "ada")] {
+        for_client(elsewhere(7), async {
+            guesses(&app, first, 10).await;
+            // The right password too: the account's two names have ten guesses together.
+            for password in ["wrong password", PASSWORD].into_iter().cycle().take(12) {
+                let [of_account, of_none] = [second, "nobody@example.com"].map(|login| app.login(login, password));
+                let (of_account, of_none) = (of_account.await, of_none.await);
+                assert_eq!(verdict(&of_account), verdict(&of_none), "{second}");
+                assert_eq!(of_account.message(), of_none.message());
+                assert_ne!(of_account.code(), "OK");
+            }
+        })
+        .await;
+        // Everything is forgotten.
+        app.advance_minutes(24 * 60);
+    }
+}
+
+#[tokio::test]
+async fn a_name_nobody_has_waits_like_one_that_somebody_has() {
+    let app = App::new().await;
+    app.join("ada").await;
+    for_client(elsewhere(7), async {
+        for _ in 0..16 {
+            let (ada, nobody) = (app.login("ada", "wrong").await, app.login(" NOBODY", "wrong").await);
+            assert_eq!(verdict(&ada), verdict(&nobody));
+            app.advance_seconds(20);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_guesser_with_many_addresses_waits_and_the_owner_does_not() {
+    let app = App::new().await;
+    app.join("ada").await;
+    for octet in 0..100 {
+        for_client(elsewhere(octet), guesses(&app, "ada", 1)).await;
+    }
+    for_client(elsewhere(200), async {
+        let answer = app.login("ada", PASSWORD).await;
+        assert_eq!(verdict(&answer), ("RATE_LIMITED", json!(15)));
+        // By email, like one that nobody has.
+        assert_eq!(app.login("ada@example.com", PASSWORD).await.code(), "UNAUTHENTICATED");
+        guesses(&app, "nobody@example.com", 1).await;
+    })
+    .await;
+    assert_eq!(app.login("ada", PASSWORD).await.code(), "OK");
+}
+
+#[tokio::test]
+async fn one_client_has_a_whole_network_of_ipv6() {
+    let app = App::new().await;
+    app.join("ada").await;
+    for host in 0..10 {
+        let address = format!("2001:db8:0:7::{host:x}").parse().ok();
+        for_client(address, guesses(&app, "ada", 1)).await;
+    }
+    let same = "2001:db8:0:7:ffff::1".parse().ok();
+    assert_eq!(for_client(same, app.login("ada", "wrong")).await.code(), "RATE_LIMITED");
+    let other = "2001:db8:0:8::1".parse().ok();
+    assert_eq!(
+        for_client(other, app.login("ada", "wrong")).await.code(),
+        "UNAUTHENTICATED"
+    );
+}
+
+#[tokio::test]
+async fn the_addresses_of_an_owner_outlive_a_restart_and_a_flood_of_other_accounts() {
+    let app = App::new().await;
+    app.join("ada").await;
+    for name in 0..20 {
+        for_client(elsewhere(7), app.join(&format!("other{name}"))).await;
+    }
+    let again = app.again();
+    guesses(&again, "ada", 10).await;
+    assert_eq!(again.login("ada", "wrong").await.code(), "RATE_LIMITED");
+    assert_eq!(again.login("ada", PASSWORD).await.code(), "OK");
+}
+
+#[tokio::test]
+async fn wrong_current_passwords_count_with_those_of_the_log_in() {
+    let app = App::new().await;
+    let ada = app.join("ada").await;
+    for_client(elsewhere(7), async {
+        let change = r#"mutation { changePassword(current: "wrong", new: "new password") }"#;
+        for _ in 0..10 {
+            assert_eq!(app.ask(&ada.who, change, json!({})).await.field(), "current");
+        }
+        let answer = app.ask(&ada.who, change, json!({})).await;
+        assert_eq!(verdict(&answer), ("RATE_LIMITED", json!(15)));
+        assert_eq!(app.login("ada", PASSWORD).await.code(), "UNAUTHENTICATED");
+    })
+    .await;
+    assert_eq!(app.login("ada", PASSWORD).await.code(), "OK");
+}

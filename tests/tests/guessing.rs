@@ -1,0 +1,118 @@
+//! Wrong passwords through every door, and where their clients are.
+
+use std::fmt::Write;
+
+use agora::config::Settings;
+use agora::demo::PASSWORD;
+use serde_json::json;
+use tests::{Person, Reply, TestApp};
+
+/// Behind a proxy on this machine.
+async fn behind_a_proxy() -> TestApp {
+    let mut settings = Settings::default();
+    settings.server.trusted_proxies = "127.0.0.1".parse().expect("an address");
+    settings.accounts.argon2_memory_kib = 8;
+    TestApp::with(settings).await
+}
+
+/// A log-in that the proxy passed on for a client at that address.
+async fn log_in(caller: &Person, for_client: &str, login: &str, password: &str) -> Reply {
+    let query = "mutation($l: String!, $p: String!) { login(login: $l, password: $p) { token } }";
+    let request = caller.request("POST", "/graphql").header("x-forwarded-for", for_client);
+    let body = json!({ "query": query, "variables": { "l": login, "p": password } });
+    caller.send(request.json(&body)).await
+}
+
+#[tokio::test]
+async fn fifty_guesses_in_one_request_are_answered_and_the_owner_signs_in() {
+    let app = TestApp::new().await;
+    let anyone = app.anonymous();
+    app.signed_in("ada").await;
+    let mut document = String::new();
+    for guess in 0..50 {
+        write!(
+            document,
+            r#"g{guess}: login(login: "ada", password: "wrong {guess}") {{ token }} "#
+        )
+        .unwrap();
+    }
+    for _ in 0..2 {
+        let answer = anyone.graphql(&format!("mutation {{ {document} }}")).await;
+        assert!(answer.body["data"].is_null(), "{}", answer.body);
+    }
+    app.signed_in("ada").await;
+}
+
+#[tokio::test]
+async fn every_door_counts_the_same_wrong_passwords() {
+    let app = TestApp::new().await;
+    let anyone = app.anonymous();
+    for _ in 0..5 {
+        let shop = json!({ "name": "Dan", "password": "wrong" });
+        assert_eq!(anyone.post("/shop/api/login", shop).await.status, 401);
+        let graph = r#"mutation { login(login: "DAN", password: "wrong") { token } }"#;
+        assert_eq!(anyone.graphql(graph).await.code(), Some("UNAUTHENTICATED"));
+    }
+    let shop = json!({ "name": "dan", "password": PASSWORD });
+    let refused = anyone
+        .request("POST", "/shop/api/login")
+        .json(&shop)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(refused.status(), 429);
+    assert_eq!(refused.headers()["retry-after"], "15");
+    // By the email at the brokerage: like an email that no account has, although the password is right.
+    for email in ["dan@example.com", "nobody@example.com"] {
+        let login = json!({ "email": email, "password": PASSWORD });
+        assert_eq!(
+            anyone.post("/brokerage/users/login", login).await.status,
+            401,
+            "{email}"
+        );
+    }
+    app.wait(std::time::Duration::from_secs(15));
+    app.signed_in("dan").await;
+}
+
+#[tokio::test]
+async fn clients_behind_a_trusted_proxy_have_counts_of_their_own() {
+    let app = behind_a_proxy().await;
+    let proxy = app.anonymous();
+    assert_eq!(log_in(&proxy, "203.0.113.9", "ada", PASSWORD).await.code(), None);
+    for _ in 0..10 {
+        let guess = log_in(&proxy, "8.8.8.8, 198.51.100.7", "ada", "wrong").await;
+        assert_eq!(guess.code(), Some("UNAUTHENTICATED"));
+    }
+    // What stands left of the client's own address is what the client wrote.
+    let guess = log_in(&proxy, "203.0.113.9, 198.51.100.7", "ada", PASSWORD).await;
+    assert_eq!(guess.code(), Some("RATE_LIMITED"));
+    assert_eq!(log_in(&proxy, "203.0.113.9", "ada", PASSWORD).await.code(), None);
+    assert_eq!(log_in(&proxy, "203.0.113.10", "ada", PASSWORD).await.code(), None);
+}
+
+#[tokio::test]
+async fn without_a_trusted_proxy_no_header_moves_a_client() {
+    let app = TestApp::new().await;
+    let anyone = app.anonymous();
+    for guess in 0..10 {
+        let guess = log_in(&anyone, &format!("203.0.113.{guess}"), "ada", "wrong").await;
+        assert_eq!(guess.code(), Some("UNAUTHENTICATED"));
+    }
+    let guess = log_in(&anyone, "203.0.113.77", "ada", PASSWORD).await;
+    assert_eq!(guess.code(), Some("RATE_LIMITED"));
+}
+
+#[tokio::test]
+async fn what_a_trusted_proxy_passes_on_is_never_from_this_machine() {
+    let app = behind_a_proxy().await;
+    let proxy = app.anonymous();
+    for header in [None, Some("127.0.0.1"), Some("203.0.113.9")] {
+        let request = proxy.request("GET", "/bookstore/info/1");
+        let request = match header {
+            Some(client) => request.header("x-forwarded-for", client),
+            None => request,
+        };
+        assert_eq!(proxy.send(request).await.status, 401, "{header:?}");
+    }
+}
