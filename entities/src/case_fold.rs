@@ -28,17 +28,21 @@ fn fold_and_normalize(text: &str) -> String {
     CaseMapper::new().fold_string(&displayed).nfkc().collect()
 }
 
-/// Whether a code point of `text` is not displayed (Unicode's `Default_Ignorable_Code_Point`): two texts that look the
-/// same can differ in it.
+/// Whether a code point of `text` is not displayed: two texts that look the same can differ in it.
 pub fn has_invisible(text: &str) -> bool {
-    let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
-    text.chars().any(|c| ignorable.contains(c))
+    text.chars().any(is_invisible)
 }
 
 /// Whether a reader sees nothing of `text`: only white space and code points that are not displayed.
 pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| c.is_whitespace() || is_invisible(c))
+}
+
+/// Unicode's `Default_Ignorable_Code_Point`, and what no property says: the separators of lines and paragraphs, which end
+/// what a name is written on, the marks of annotations, and the pattern of Braille without a dot.
+fn is_invisible(c: char) -> bool {
     let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
-    text.chars().all(|c| c.is_whitespace() || ignorable.contains(c))
+    ignorable.contains(c) || matches!(c, '\u{2028}' | '\u{2029}' | '\u{2800}' | '\u{fff9}'..='\u{fffb}')
 }
 
 /// The pattern of what contains `text`, once both are [`folded`].

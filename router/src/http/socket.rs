@@ -203,6 +203,10 @@ impl Connection {
         if self.closing.is_some() {
             return Ok(());
         }
+        // What ended the identity may not have been noticed yet.
+        if let Err(error) = self.gateway.auth.check(identity) {
+            return Err(Close::new(4401, format!("Unauthorized: {error}")).into());
+        }
         let params = match sent.read(self.message_weight) {
             Ok(params) => params,
             Err(NoQuery::Missing) => return Err(Close::new(4400, "Invalid message: a subscribe has a query").into()),

@@ -115,7 +115,7 @@ fn a_credential_that_is_revoked_is_refused_at_once_and_what_it_has_open_ends() {
     );
     let over = until_end(events);
     assert!(over.contains("UNAUTHENTICATED"), "{over}");
-    assert!(until_end(socket).contains("Forbidden"));
+    assert!(until_end(socket).contains("Unauthorized"));
     let rest = server.post("/community/messages", &json!({}), Some(&token));
     assert_eq!(rest["status"], 401, "{rest}");
     let listed = printed(folder, &["token", "list"], "");

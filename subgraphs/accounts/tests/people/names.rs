@@ -22,6 +22,8 @@ async fn a_username_that_looks_like_another_one_is_taken() {
         ("lvan", "a small L for a capital I"),
         ("1van", "a one for a capital I"),
         ("STRASSE", "another case of one letter"),
+        ("STRAẞE", "the capital of that letter"),
+        ("αβγ", "small letters"),
         ("ABΓ", "Latin capitals among Greek ones"),
     ];
     for (name, how) in alike {
@@ -91,6 +93,16 @@ async fn invisible_characters_are_no_part_of_a_name() {
         '\u{e0100}',
         '\u{2065}',
         '\u{1bca0}',
+        '\u{115f}',
+        '\u{3164}',
+        '\u{ffa0}',
+        '\u{2800}',
+        '\u{2028}',
+        '\u{2029}',
+        '\u{fffa}',
+        '\u{202e}',
+        '\u{2066}',
+        '\u{feff}',
     ] {
         let name = format!("ad{code_point}a");
         let answer = app.register(json!({"username": name, "password": PASSWORD})).await;
@@ -100,4 +112,27 @@ async fn invisible_characters_are_no_part_of_a_name() {
             "{name:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn an_administrator_is_made_by_the_rules_of_everybody_elses_names() {
+    let app = App::new().await;
+    app.join("scope").await;
+    for name in [
+        "ѕсоре",
+        "SCOPE",
+        "sc\u{200b}ope",
+        "pаypal",
+        "deactivated-7",
+        "Member-1",
+        ".",
+    ] {
+        let password = PASSWORD.to_owned();
+        let made = accounts::create_admin(&app.services, name, Some("root@example.com"), password).await;
+        assert!(made.is_err(), "{name}");
+    }
+    let made = accounts::create_admin(&app.services, "root", Some("root@example.com"), PASSWORD.to_owned()).await;
+    assert!(made.is_ok());
+    let answer = app.register(json!({"username": "rооt", "password": PASSWORD})).await;
+    assert_eq!(answer.code(), "INVALID_INPUT");
 }

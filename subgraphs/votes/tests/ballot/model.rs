@@ -76,9 +76,10 @@ impl Model {
         Some(person)
     }
 
-    fn credit(&mut self, id: i64, direction: Direction) -> Option<i64> {
+    /// A vote of the author on the own post credits nobody.
+    fn credit(&mut self, id: i64, direction: Direction, voter: Option<i64>) -> Option<i64> {
         let author = self.posts.get(&id).copied().flatten();
-        let author = author.filter(|_| self.karma_follows);
+        let author = author.filter(|author| self.karma_follows && Some(*author) != voter);
         self.give(author, direction.points())
     }
 
@@ -97,7 +98,7 @@ impl Model {
                     if let Some((said, credited)) = before {
                         self.give(credited, -said.points());
                     }
-                    let credited = self.credit(id, direction);
+                    let credited = self.credit(id, direction, Some(person));
                     self.said.insert((id, person), (direction, credited));
                 }
             },
@@ -107,7 +108,7 @@ impl Model {
                 }
             }
             Step::Count(id, direction) => {
-                self.credit(id, direction);
+                self.credit(id, direction, None);
                 self.counted.entry(id).or_default().push(direction);
             }
             Step::Post(author) => {

@@ -1,0 +1,91 @@
+//! Every route of every mount that changes something, called without a token against accounts of all kinds: none of them
+//! changes. The routes are those of the OpenAPI documents, so a new one is tried too.
+
+use serde_json::{Value, json};
+use tests::{Person, TestApp};
+
+const MOUNTS: [&str; 5] = ["bazaar", "brokerage", "bookstore", "shop", "community"];
+/// An administrator, an investor and a broker with money and shares, and two members of the demo.
+const PEOPLE: [(i64, &str); 5] = [(5, "admin"), (1, "ada"), (2, "ben"), (3, "cleo"), (4, "dan")];
+
+/// The routes that change or end an account that their path names: 403 without a token.
+const OF_AN_ACCOUNT: [&str; 6] = [
+    "PUT /shop/api/user/{id}",
+    "DELETE /shop/api/user/{id}",
+    "PUT /community/users/{username}/email",
+    "PUT /community/users/{username}/karma/increment",
+    "PUT /community/users/{username}/karma/decrement",
+    "DELETE /community/users/{username}",
+];
+
+/// Members that some route reads, each with a value that would do harm.
+fn hostile_body(name: &str) -> Value {
+    json!({
+        "password": "taken over by a stranger", "address": "Elsewhere 1", "email": "stranger@example.com",
+        "username": name, "name": name, "karma": 1_000, "surname": "Stranger", "brokerageFee": 100, "amount": 1, "role": "BROKER",
+    })
+}
+
+async fn routes(caller: &Person) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for mount in MOUNTS {
+        let document = caller.get(&format!("/{mount}/openapi.json")).await.body;
+        for (path, methods) in document["paths"].as_object().expect("paths") {
+            let methods = methods.as_object().expect("methods").keys();
+            let changing = methods.filter(|method| ["post", "put", "patch", "delete"].contains(&method.as_str()));
+            all.extend(changing.map(|method| (method.to_uppercase(), format!("/{mount}{path}"))));
+        }
+    }
+    all
+}
+
+/// What an operator sees of an account, and whether its password still is the demo's.
+async fn state(operator: &Person, id: i64) -> String {
+    let query = format!(
+        "{{ user(id: {id}) {{ username email phone displayName name surname karma active role brokerageFeePercent
+            address {{ text }} wallets {{ balance committed }} holdings {{ nodes {{ amount committed }} }}
+            authorizations {{ nodes {{ id remaining remainingShares active }} }} }} }}"
+    );
+    operator.graphql(&query).await.body.to_string()
+}
+
+#[tokio::test]
+async fn no_route_changes_an_account_from_elsewhere_without_a_token() {
+    let app = TestApp::new().await;
+    let anyone = app.anonymous();
+    let operator = app.signed_in("admin").await;
+    let routes = routes(&anyone).await;
+    assert!(routes.len() >= 40, "{routes:?}");
+    let mut refused = 0;
+    for (id, name) in PEOPLE {
+        let before = state(&operator, id).await;
+        assert!(!before.contains("errors"), "{before}");
+        for (method, route) in &routes {
+            let path = route
+                .replace("{username}", name)
+                .replace("{stockName}", "FishCo")
+                .split('/')
+                .map(|segment| match segment.starts_with('{') {
+                    true => id.to_string(),
+                    false => segment.to_owned(),
+                })
+                .collect::<Vec<_>>()
+                .join("/");
+            let mut body = hostile_body(name);
+            if path.ends_with("/email") {
+                body = json!({ "email": format!("stranger{id}@example.com") });
+            }
+            let answer = anyone.send(anyone.request(method, &path).json(&body)).await;
+            if OF_AN_ACCOUNT.contains(&format!("{method} {route}").as_str()) {
+                assert_eq!(answer.status, 403, "{method} {path}: {}", answer.body);
+                refused += 1;
+            }
+            assert_ne!(answer.status, 500, "{method} {path}: {}", answer.body);
+            assert_eq!(state(&operator, id).await, before, "{method} {path} changed {name}");
+        }
+    }
+    assert_eq!(refused, PEOPLE.len() * OF_AN_ACCOUNT.len());
+    for (_, name) in PEOPLE {
+        app.signed_in(name).await;
+    }
+}
