@@ -43,7 +43,7 @@ async fn routes(caller: &Person) -> Vec<(String, String)> {
 async fn state(operator: &Person, id: i64) -> String {
     let query = format!(
         "{{ user(id: {id}) {{ username email phone displayName name surname karma active role brokerageFeePercent
-            address {{ text }} wallets {{ balance committed }} holdings {{ nodes {{ amount committed }} }}
+            address {{ text }} wallets {{ balance committed }} holdings {{ nodes {{ free committed held }} }}
             authorizations {{ nodes {{ id remaining remainingShares active }} }} }} }}"
     );
     operator.graphql(&query).await.body.to_string()
