@@ -4,7 +4,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -67,10 +67,18 @@ impl CredentialList {
     /// # Errors
     /// When the file cannot be read or written, and those of `change`, which leave the file as it was.
     pub fn update<T>(path: &Path, now_us: i64, change: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<T> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let owner = fs::metadata(folder)?;
         let private = |name: &Path| {
             let mut options = OpenOptions::new();
             options.create(true).write(true).truncate(false).mode(0o600);
-            options.open(name)
+            let file = options.open(name)?;
+            // The server reads it as the folder's owner, also where root made the credential.
+            if file.metadata()?.uid() != owner.uid() {
+                fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
+            }
+            Ok::<File, io::Error>(file)
         };
         let turn = private(&path.with_extension("lock"))?;
         turn.lock()?;
@@ -84,8 +92,7 @@ impl CredentialList {
         file.write_all(&serde_json::to_vec_pretty(&list).map_err(io::Error::other)?)?;
         file.sync_all()?;
         fs::rename(&aside, path)?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        File::open(folder)?.sync_all()?;
         Ok(outcome)
     }
 
