@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use order_log::{Catalog, Credentials, ReplicaId, catalog_routes};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
@@ -181,10 +181,15 @@ impl Keeper {
                     // Waiting for a child would close it.
                     let input = child.stdin.take();
                     tracing::info!(replica = id, pid = child.id(), "an order replica is started");
+                    let started = Instant::now();
                     tokio::select! {
                         ended = child.wait() => match ended {
                             // It ended by itself, and will again unless somebody does something about it.
                             Ok(status) if status.code().is_some() => {
+                                if started.elapsed() > longest {
+                                    // It had recovered from what ended it before.
+                                    rest = first;
+                                }
                                 tracing::error!(replica = id, %status, again_in = ?rest, "{}", Ending::of(status));
                                 tokio::select! {
                                     () = tokio::time::sleep(rest) => {}
