@@ -163,6 +163,34 @@ impl Drop for Unmount<'_> {
     }
 }
 
+#[test]
+fn a_first_start_without_room_is_refused_with_the_reason_and_the_folder_starts_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    // No room for the database, for its log, for the tables, for the sample data.
+    for bytes in [0, 4_096, 100_000, 400_000] {
+        let demo = demo(&data);
+        let mut limited = Command::new("prlimit");
+        limited
+            .arg(format!("--fsize={bytes}:"))
+            .arg(demo.get_program())
+            .args(demo.get_args());
+        limited.envs(demo.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let refused = refusal_of(limited);
+        let reasons = ["disk", "full", "too large"];
+        let last = refused
+            .lines()
+            .find(|line| line.starts_with("agora: "))
+            .unwrap_or_default();
+        assert!(
+            reasons.iter().any(|reason| last.contains(reason)),
+            "{bytes} bytes: {refused}"
+        );
+    }
+    Running::start(demo(&data)).stop();
+    Books::of(&data).assert_balanced();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn descriptors_that_run_out_are_told_now_and_then_and_the_server_goes_on_when_there_are_some() {
     let folder = tempfile::tempdir().unwrap();
