@@ -91,11 +91,12 @@ settings! {
         keep_alive_ms: u64 = 5_000,
         /// Milliseconds a WebSocket client has for its `connection_init`.
         connection_init_ms_max: u64 = 5_000,
-        /// Steps that planning an operation may cost: about the product, summed over its fields, of their depth and of how many
-        /// subgraphs know them.
+        /// Steps that planning an operation may cost, each at most a microsecond or so: docs/PERFORMANCE.md has how they are counted.
         planning_cost_max: u64 = 100_000,
         /// Steps up to which an operation is cheap to plan; a dearer one waits behind others of its kind only.
         planning_quick_cost_max: u64 = 1_500,
+        /// Bytes up to which a document is cheap to validate; a longer one waits with the operations that are dear to plan.
+        planning_quick_bytes_max: usize = 8 * 1024,
         /// Milliseconds that planning an operation may take.
         planning_ms_max: u64 = 2_000,
         /// Operations that wait to be validated, or planned, or introspected; one more is answered `UNAVAILABLE`.

@@ -39,7 +39,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use apollo_compiler::executable::OperationType;
-use async_graphql::Variables;
+use async_graphql::{Value, Variables};
 use contract::AnswerBudget;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
@@ -164,8 +164,7 @@ impl Supergraph {
             .max_capacity(limits.introspection_cache_bytes_max)
             .weigher(|key: &IntrospectionKey, answer: &Arc<Introspected>| {
                 let ((text, _), variables) = key;
-                let bytes = answer.bytes.saturating_add((text.len() + variables.len()) as u64);
-                u32::try_from(bytes).unwrap_or(u32::MAX)
+                u32::try_from(answer.size + text.len() + variables.len()).unwrap_or(u32::MAX)
             })
             .build();
         let write_budget = WriteBudget::new(&limits);
@@ -203,6 +202,12 @@ impl Supergraph {
         let decisions = operation.keep_all();
         let draft = self.0.draft(&operation, &decisions)?;
         Ok(plan::text::plan(&*self.0.planned(&operation, decisions, draft)?))
+    }
+
+    /// How many plans are kept.
+    pub fn plans_kept(&self) -> u64 {
+        self.0.planned.run_pending_tasks();
+        self.0.planned.entry_count()
     }
 
     /// What it costs to plan an operation, as [`Limits::planning_cost_max`] counts it.
@@ -266,6 +271,8 @@ struct Prepared {
     /// The values of the plan's arguments.
     arguments: Variables,
     introspected: Option<Arc<Introspected>>,
+    /// Whether that was remembered.
+    is_introspection_known: bool,
     caller: Caller,
     allowance: Allowance,
 }
@@ -338,15 +345,19 @@ impl Inner {
         }
         let plan = self.plan(&operation, &variables).await?;
         let arguments = plan.arguments.bind(&self.schema.types, &variables)?;
-        let introspected = match plan.introspects {
-            true => Some(self.introspected(key, &operation, variables).await?),
-            false => None,
+        let (introspected, is_introspection_known) = match plan.introspects {
+            true => {
+                let (introspected, is_known) = self.introspected(key, &operation, variables).await?;
+                (Some(introspected), is_known)
+            }
+            false => (None, false),
         };
         Ok(Prepared {
             operation,
             plan,
             arguments,
             introspected,
+            is_introspection_known,
             caller: Caller {
                 viewer: request.viewer,
                 session: request.session,
@@ -365,23 +376,43 @@ impl Inner {
     async fn try_execute(
         &self,
         prepared: &Prepared,
-        mut gathered: Gathered,
+        gathered: Gathered,
         allowance: &Allowance,
     ) -> Result<Answer, Abort> {
         let plan = &prepared.plan;
-        if let Some(introspected) = &prepared.introspected {
-            allowance.budget.gather(tree::size_of(&introspected.data))?;
-            tree::merge(&mut gathered.data, introspected.data.clone());
+        // One that is remembered is in memory anyway.
+        if let Some(introspected) = prepared
+            .introspected
+            .as_ref()
+            .filter(|_| !prepared.is_introspection_known)
+        {
+            allowance.budget.gather(introspected.size)?;
         }
         let run = self.run(prepared, gathered, allowance);
         run.run(&plan.fetches.steps).await?;
-        let Gathered { data, faults } = run.finish();
-        if allowance.budget.gathered_bytes() < LARGE_ANSWER_BYTES {
-            return project::project(&plan.shape, &data, faults, allowance);
+        let Gathered { mut data, faults } = run.finish();
+        let introspected = prepared.introspected.clone();
+        let introspected_bytes = introspected.as_ref().map_or(0, |introspected| introspected.size);
+        let is_fetched = !matches!(&data, Value::Object(fields) if fields.is_empty());
+        if is_fetched {
+            allowance.budget.gather(introspected_bytes)?;
         }
+        let is_large = allowance.budget.gathered_bytes().max(introspected_bytes) >= LARGE_ANSWER_BYTES;
         let (plan, allowance) = (Arc::clone(plan), allowance.clone());
-        let written =
-            tokio::task::spawn_blocking(move || project::project(&plan.shape, &data, faults, &allowance)).await;
+        let write = move || {
+            let Some(introspected) = introspected else {
+                return project::project(&plan.shape, &data, faults, &allowance);
+            };
+            if !is_fetched {
+                return project::project(&plan.shape, &introspected.data, faults, &allowance);
+            }
+            tree::merge(&mut data, introspected.data.clone());
+            project::project(&plan.shape, &data, faults, &allowance)
+        };
+        if !is_large {
+            return write();
+        }
+        let written = tokio::task::spawn_blocking(write).await;
         written.unwrap_or_else(|_| Err(Abort::internal()))
     }
 
@@ -408,7 +439,11 @@ impl Inner {
             Some(operation) => Ok(operation),
             None => {
                 let key = key.clone();
-                self.compute(Pace::Quick, move |inner| inner.validated(key)).await
+                let pace = match key.0.len() <= self.limits.planning_quick_bytes_max {
+                    true => Pace::Quick,
+                    false => Pace::Slow,
+                };
+                self.compute(pace, move |inner| inner.validated(key)).await
             }
         }
     }
@@ -431,15 +466,16 @@ impl Inner {
             .await
     }
 
+    /// The answer to an introspection, and whether it was remembered.
     async fn introspected(
         self: &Arc<Self>,
         key: OperationKey,
         operation: &Arc<Operation>,
         variables: Variables,
-    ) -> Result<Arc<Introspected>, Refusal> {
+    ) -> Result<(Arc<Introspected>, bool), Refusal> {
         let key = (key, serde_json::to_string(&variables).map_err(|_| Refusal::Internal)?);
         if let Some(known) = self.introspections.get(&key) {
-            return Ok(known);
+            return Ok((known, true));
         }
         introspect::weigh(&self.schema, operation, self.limits.introspection_bytes_max)?;
         let operation = operation.clone();
@@ -448,7 +484,7 @@ impl Inner {
             inner.introspections.insert(key, answered.clone());
             Ok(answered)
         };
-        self.compute(Pace::Slow, work).await
+        Ok((self.compute(Pace::Slow, work).await?, false))
     }
 
     /// Runs what computes beside the async threads.

@@ -19,6 +19,9 @@ use super::refusal::Refusal;
 pub struct Arguments {
     list: Vec<Argument>,
     by_source: HashMap<String, usize>,
+    /// The literals that have been added, by where they and their types are in memory. A fragment is followed as often as it
+    /// is spread, and a literal in it may be as long as a request.
+    by_place: HashMap<(usize, usize), usize>,
 }
 
 /// A variable of the gateway's own.
@@ -43,11 +46,25 @@ enum Source {
 }
 
 impl Arguments {
-    /// Adds an argument of this type; returns its place.
+    /// Adds an argument of this type; returns its place. The type and the literal stay where they are in memory for as long
+    /// as arguments are added.
     ///
     /// # Errors
     /// When a number in it is more than can be represented.
     pub fn add(&mut self, schema: &Schema, ty: &Type, literal: &Node<Literal>) -> Result<usize, Refusal> {
+        let in_memory = (
+            std::ptr::from_ref(ty).addr(),
+            std::ptr::from_ref::<Literal>(literal).addr(),
+        );
+        if let Some(known) = self.by_place.get(&in_memory) {
+            return Ok(*known);
+        }
+        let place = self.add_source(schema, ty, literal)?;
+        self.by_place.insert(in_memory, place);
+        Ok(place)
+    }
+
+    fn add_source(&mut self, schema: &Schema, ty: &Type, literal: &Node<Literal>) -> Result<usize, Refusal> {
         let source = format!("{ty} {}", literal.serialize().no_indent());
         if let Some(known) = self.by_source.get(&source) {
             return Ok(*known);

@@ -288,11 +288,10 @@ impl<'a> Maker<'a> {
         Ok(item)
     }
 
-    /// The field's own name where the planner may need it under that anyway, or the client calls it so itself; else one
-    /// that is no field's.
+    /// The field's own name if it is free, else one that is no field's. The client's key decides nothing: as many plans as
+    /// there are ways to choose which fields have an alias would be as many to make.
     fn free_key(&self, item: &FieldItem, count: usize, taken: impl Fn(&str) -> bool) -> Name {
-        let is_plain = item.arguments.is_empty() || item.key == item.name;
-        if is_plain && !taken(&item.name) {
+        if !taken(&item.name) {
             return item.name.clone();
         }
         let mut key = format!("_{}_{}", count + 1, item.name);
@@ -335,8 +334,13 @@ fn same_field(one: &FieldItem, other: &FieldItem) -> bool {
 }
 
 fn same(some: &[Item], others: &[Item]) -> bool {
-    some.len() == others.len()
-        && std::iter::zip(some, others).all(|pair| match pair {
+    fn fetched(items: &[Item]) -> impl Iterator<Item = &Item> {
+        items
+            .iter()
+            .filter(|item| !matches!(item, Item::Field(field) if field.is_repeated))
+    }
+    fetched(some).count() == fetched(others).count()
+        && std::iter::zip(fetched(some), fetched(others)).all(|pair| match pair {
             (Item::Field(one), Item::Field(other)) => one.data_key == other.data_key && same_field(one, other),
             (Item::On(one, some), Item::On(other, others)) => one == other && same(some, others),
             _ => false,

@@ -23,8 +23,8 @@ pub type IntrospectionKey = (super::OperationKey, String);
 pub struct Introspected {
     /// The part of the answer's data, its root keys as the shape has them.
     pub data: Value,
-    /// About how many bytes it holds.
-    pub bytes: u64,
+    /// About how many bytes of memory the data takes.
+    pub size: usize,
 }
 
 /// How much there is to introspect.
@@ -186,11 +186,13 @@ pub fn introspect(
         &Valid::assume_valid(variables),
     )
     .map_err(|error| refused(error.message().to_string()))?;
-    if let Some(error) = response.errors.into_iter().next() {
-        return Err(refused(error.message));
+    if let Some(error) = response.errors.first() {
+        return Err(refused(error.message.clone()));
     }
     let json = serde_json::to_vec(&response.data).map_err(|error| refused(error.to_string()))?;
+    drop(response.data);
     let mut data: Value = serde_json::from_slice(&json).map_err(|error| refused(error.to_string()))?;
+    drop(json);
     if replaced.is_some() {
         introspection_fields::restore(&schema.types, &operation.document, &operation.definition, &mut data);
     }
@@ -202,8 +204,26 @@ pub fn introspect(
         .map(|(key, value)| (Name::new(introspected_key(&key)), value));
     let data = Value::Object(renamed.collect());
     Ok(Introspected {
+        size: memory_of(&data),
         data,
-        // Keys and values of a tree take about four times as much as their text.
-        bytes: json.len() as u64 * 4,
     })
+}
+
+/// What an object takes in memory, about, and what each of its keys does with its value.
+const OBJECT_BYTES: usize = 96;
+const ENTRY_BYTES: usize = 200;
+
+/// About how many bytes of memory a tree takes. Most of its objects are small, so keys and tables weigh more than texts.
+fn memory_of(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::List(items) => items.iter().map(|item| size_of::<Value>() + memory_of(item)).sum(),
+        Value::Object(fields) => {
+            let entries = fields
+                .iter()
+                .map(|(key, value)| ENTRY_BYTES + key.len() + memory_of(value));
+            OBJECT_BYTES + entries.sum::<usize>()
+        }
+        _ => 0,
+    }
 }

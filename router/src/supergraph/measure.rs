@@ -30,6 +30,8 @@ pub fn measure(document: &Document, limits: &Limits) -> Result<(), Refusal> {
         measured: HashMap::new(),
         directives,
     };
+    // Each operation is validated with all that it spreads, so a fragment counts once for each of them.
+    let mut fields = 0_usize;
     for definition in &document.definitions {
         match definition {
             Definition::OperationDefinition(operation) => {
@@ -39,6 +41,8 @@ pub fn measure(document: &Document, limits: &Limits) -> Result<(), Refusal> {
                 }
                 let size = ruler.selections(&operation.selection_set, 0)?;
                 size.check(limits)?;
+                fields = fields.saturating_add(size.fields);
+                bounded("fields", fields, limits.query_fields_max)?;
             }
             Definition::FragmentDefinition(fragment) => {
                 ruler.fragment(&fragment.name, 0)?.check(limits)?;

@@ -64,6 +64,9 @@ pub struct Complaint {
     /// Where, in the text as it was sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub locations: Vec<Location>,
+    /// The argument or member that is wrong, `input.tags[2]`, if one is.
+    #[serde(skip)]
+    pub field: Option<String>,
 }
 
 /// A value that its type cannot take.
@@ -119,7 +122,7 @@ const MESSAGE_CHARS_MAX: usize = 600;
 /// The name of a variable may be as long as the document.
 const FIELD_CHARS_MAX: usize = 200;
 /// How many complaints one answer lists.
-const COMPLAINTS_MAX: usize = 20;
+pub const COMPLAINTS_MAX: usize = 20;
 
 impl Refusal {
     /// The stable code that goes out as `extensions.code`.
@@ -153,6 +156,9 @@ impl Refusal {
                 .map(|complaint| {
                     let mut entry = serde_json::json!(complaint);
                     entry["extensions"] = serde_json::json!({ "code": code });
+                    if let Some(field) = &complaint.field {
+                        entry["extensions"]["field"] = clipped_field(field).into();
+                    }
                     entry
                 })
                 .collect(),
@@ -160,10 +166,8 @@ impl Refusal {
                 "message": self.to_string(), "extensions": { "code": code, "retryAfter": seconds }
             })],
             Self::InvalidValue(invalid) => {
-                let mut field = invalid.field().to_owned();
-                contract::clip(&mut field, FIELD_CHARS_MAX);
                 let mut entry = serde_json::json!(invalid);
-                entry["extensions"] = serde_json::json!({ "code": code, "field": field });
+                entry["extensions"] = serde_json::json!({ "code": code, "field": clipped_field(invalid.field()) });
                 vec![entry]
             }
             _ => vec![serde_json::json!({ "message": self.to_string(), "extensions": { "code": code } })],
@@ -178,6 +182,12 @@ impl Refusal {
             outcome: Outcome::Refused(code),
         }
     }
+}
+
+fn clipped_field(field: &str) -> String {
+    let mut field = field.to_owned();
+    contract::clip(&mut field, FIELD_CHARS_MAX);
+    field
 }
 
 fn first(complaints: &[Complaint]) -> &str {

@@ -1,5 +1,6 @@
 //! From a text to an operation that is known to be valid.
 
+mod complaints;
 mod descriptions;
 mod merging;
 mod subscription;
@@ -12,14 +13,15 @@ use apollo_compiler::ast::Document;
 use apollo_compiler::executable::{Operation as Definition, OperationType, Selection, SelectionSet};
 use apollo_compiler::parser::Parser;
 use apollo_compiler::parser::SourceSpan;
-use apollo_compiler::validation::{DiagnosticList, Valid};
+use apollo_compiler::validation::Valid;
 use async_graphql::Variables;
 
+use self::complaints::{complaints, complaints_about};
 use self::descriptions::blank_descriptions;
 use self::values::{OpenLiteral, check_values};
 use super::measure::measure;
 use super::plan::Plan;
-use super::refusal::{Complaint, Location, Refusal};
+use super::refusal::{Location, Refusal};
 use super::schema::PublicSchema;
 use super::variables::{self, Variable};
 use super::weight;
@@ -170,11 +172,11 @@ fn valid_document(schema: &PublicSchema, parsed: &Document) -> Result<Valid<Exec
     // In two steps: what is unknown to the schema first, or its absence would be complained about as well.
     let document = parsed
         .to_executable(&schema.types)
-        .map_err(|invalid| Refusal::Validation(complaints(&invalid.errors)))?;
+        .map_err(|invalid| Refusal::Validation(complaints_about(&invalid.partial, &invalid.errors)))?;
     let document = match document.validate(&schema.types) {
         Ok(document) => document,
         Err(invalid) if subscription::is_only_counted(&invalid.errors) => Valid::assume_valid(invalid.partial),
-        Err(invalid) => return Err(Refusal::Validation(complaints(&invalid.errors))),
+        Err(invalid) => return Err(Refusal::Validation(complaints_about(&invalid.partial, &invalid.errors))),
     };
     let mut invalid = subscription::check_single_root_field(&document);
     invalid.extend(merging::check_merged_lists(&schema.types, &document));
@@ -238,23 +240,4 @@ fn conditions_of<'a>(
             }
         }
     }
-}
-
-fn complaints(list: &DiagnosticList) -> Vec<Complaint> {
-    list.iter()
-        .map(|diagnostic| {
-            let error = diagnostic.to_json();
-            Complaint {
-                message: error.message,
-                locations: error
-                    .locations
-                    .iter()
-                    .map(|location| Location {
-                        line: location.line,
-                        column: location.column,
-                    })
-                    .collect(),
-            }
-        })
-        .collect()
 }

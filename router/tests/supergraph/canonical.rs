@@ -137,7 +137,7 @@ proptest! {
 #[tokio::test]
 async fn a_document_is_answered_however_deep_its_fragments_and_literals_are_or_it_is_too_complex() {
     let graph = graph();
-    for depth in [20, 40, 48, 50, 60, 64, 70, 75, 76, 90, 150] {
+    for depth in [10, 20, 40, 48, 50, 60, 64, 70, 75, 76, 90, 150, 200] {
         let lists = format!("{{ echo(any: {}1{}) }}", "[".repeat(depth), "]".repeat(depth));
         let objects = format!("{{ echo(any: {}1{}) }}", "{a:".repeat(depth), "}".repeat(depth));
         let inputs = format!(

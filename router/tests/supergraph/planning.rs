@@ -1,9 +1,10 @@
 //! What planning costs is known before.
 
 use std::fmt::Write as _;
-use std::time::Instant;
+use std::time::Duration;
 
 use agora::domains::SUPERGRAPH_SDL;
+use agora::limits::Limits;
 use agora::supergraph::Supergraph;
 
 /// Nested people, as deep as that, each level with all of these fields.
@@ -16,7 +17,7 @@ fn nested(depth: usize, fields: &str, link: &str) -> String {
 }
 
 #[test]
-#[ignore = "prints a table for whoever changes the price"]
+#[ignore = "prints a table for those who change the price"]
 fn prices_and_times() {
     let supergraph = Supergraph::without_subgraphs(SUPERGRAPH_SDL).unwrap();
     let some = "id username karma";
@@ -41,26 +42,112 @@ fn prices_and_times() {
             operations.push(format!("{{ me {{ {} }} }}", text.join(" ")));
         }
     }
-    operations.extend((0..400).map(|seed| Random(seed).operation()));
+    for copies in [5, 20, 50] {
+        operations.push(many_fetches(copies));
+        let roots: String = (0..copies)
+            .map(|n| format!("a{n}: createPost(input: {{ title: \"t\", text: \"{n}\", community: \"c\" }}) {{ author {{ {many} }} }} "))
+            .collect();
+        operations.push(format!("mutation {{ {roots} }}"));
+    }
+    operations.extend((0..200).map(|seed| Random(seed).operation()));
     let mut table = Vec::new();
     for operation in operations {
-        let cost = supergraph.planning_cost(&operation);
-        let begun = Instant::now();
-        let planned = supergraph.check_operation(&operation).map(|_| ());
-        let took = begun.elapsed();
-        if let Err(refusal) = planned {
-            println!("{refusal}: {operation}");
-        } else if let Ok(cost) = cost {
-            table.push((took, cost, operation));
+        let Ok(steps) = supergraph.planning_cost(&operation) else {
+            continue;
+        };
+        let begun = processor_time();
+        match supergraph.check_operation(&operation) {
+            Ok(_) => table.push(((processor_time() - begun).as_micros() as u64, steps, operation)),
+            Err(refusal) => println!("{refusal}: {operation}"),
         }
     }
-    table.sort();
-    for (took, cost, operation) in &table {
-        println!("{} us for {cost}, {} bytes", took.as_micros(), operation.len());
+    table.sort_by_key(|(took_us, steps, _)| took_us * 1_000 / steps);
+    for (took_us, steps, operation) in &table {
+        let per_step = took_us * 1_000 / steps;
+        println!(
+            "{per_step} ns a step: {took_us} us for {steps}, {} bytes",
+            operation.len()
+        );
     }
-    for (took, cost, operation) in table.iter().rev().take(3) {
-        println!("{took:?} for {cost}: {operation}");
+    for (took_us, steps, operation) in table.iter().rev().take(3) {
+        println!("{took_us} us for {steps}: {operation}");
     }
+}
+
+/// The time that this thread has had a processor: other processes do not count.
+fn processor_time() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(text.split_whitespace().next().unwrap().parse().unwrap())
+}
+
+/// The dearest shape per field that is known: fetches of several subgraphs under each of so many keys.
+fn many_fetches(copies: usize) -> String {
+    let author = "username unreadCount portfolioValue wallet { balance } bookPurchases(first: 1) { nodes { id } } shopOrders(first: 1) { nodes { id } }";
+    let pages: String = (0..copies)
+        .map(|n| format!("a{n}: posts(first: 1, after: \"{n}\") {{ nodes {{ author {{ {author} }} }} }} "))
+        .collect();
+    format!("{{ me {{ {pages} }} }}")
+}
+
+#[test]
+fn the_cost_grows_with_the_work_and_what_costs_too_much_is_refused() {
+    let supergraph = Supergraph::without_subgraphs(SUPERGRAPH_SDL).unwrap();
+    let limits = Limits::default();
+    let cost = |text: &str| supergraph.planning_cost(text).unwrap();
+    // Twice as many fetches beside each other are more than twice the work.
+    assert!(cost(&many_fetches(40)) > 2 * cost(&many_fetches(20)));
+    let refused = supergraph.planning_cost(&many_fetches(180)).unwrap_err();
+    assert_eq!(refused.code(), "QUERY_TOO_COMPLEX");
+    let small = "{ me { username inbox(first: 20) { nodes { contents from { username } } } } }";
+    assert!(cost(small) < limits.planning_quick_cost_max);
+    let everything = include_str!("../../benches/everything/query.graphql");
+    assert!(cost(everything) < limits.planning_cost_max / 10, "{}", cost(everything));
+    let deep = nested(8, "id username karma unreadCount", "inbox(first: 1) { nodes { from");
+    assert!(cost(&format!("{{ {deep} {} }}", "}}".repeat(8))) < limits.planning_cost_max / 10);
+}
+
+#[test]
+fn operations_that_differ_only_in_names_and_values_are_planned_once() {
+    let supergraph = Supergraph::without_subgraphs(SUPERGRAPH_SDL).unwrap();
+    let spellings = [
+        "{ user(id: \"1\") { username posts(first: 2) { nodes { title } } } }",
+        "{ u: user(id: \"2\") { username posts(first: 3) { nodes { title } } } }",
+        "{ user(id: \"1\") { n: username p: posts(first: 2) { ns: nodes { t: title } } } }",
+        "query Named { user(id: 17) { username posts(first: 2) { nodes { title } } } }",
+        "query($x: ID!, $n: Int) { user(id: $x) { username posts(first: $n) { nodes { title } } } }",
+        "query Q($other: ID!, $n: Int = 5) { z: user(id: $other) { username posts(first: $n) { nodes { title } } } }",
+        "{ a: user(id: \"1\") { username posts(first: 2) { nodes { title } } } b: user(id: \"1\") { username posts(first: 2) { nodes { title } } } }",
+        "{ user(id: \"1\") { username a: username posts(first: 2) { nodes { title b: title } } c: posts(first: 2) { nodes { title } } } }",
+        "{ user(id: \"1\") { ...F } } fragment F on User { username ...G } fragment G on User { posts(first: 2) { nodes { ... { title } } } }",
+        "query($yes: Boolean!) { user(id: \"1\") { username @include(if: $yes) posts(first: 2) { nodes { title } } } }",
+        "#\n{user(id:\"\"\"1\"\"\"){username,posts(first:2){nodes{title}}}}",
+    ];
+    for spelling in spellings {
+        supergraph.check_operation(spelling).unwrap();
+        assert_eq!(supergraph.plans_kept(), 1, "{spelling}");
+    }
+}
+
+#[test]
+fn ever_new_aliases_are_planned_once_whichever_fields_have_them_and_whatever_they_are_given() {
+    let supergraph = Supergraph::without_subgraphs(SUPERGRAPH_SDL).unwrap();
+    for turn in 0..64_usize {
+        let key = |bit: usize| match turn >> bit & 1 {
+            0 => String::new(),
+            _ => format!("a{turn}_{bit}: "),
+        };
+        let text = format!(
+            "{{ {}user(id: \"{turn}\") {{ {}posts(first: {turn}) {{ nodes {{ {}title }} }} {}inbox(first: {turn}) {{ nodes {{ {}from {{ username }} }} }} }} b{turn}: user(id: \"x{turn}\") {{ {}karma }} }}",
+            key(0),
+            key(1),
+            key(2),
+            key(3),
+            key(4),
+            key(5),
+        );
+        supergraph.check_operation(&text).unwrap();
+    }
+    assert_eq!(supergraph.plans_kept(), 1);
 }
 
 /// Operations made up at random, the same for the same seed.

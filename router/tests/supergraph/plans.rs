@@ -35,8 +35,8 @@ fn the_plan_of_an_operation_can_be_read() {
     insta::assert_snapshot!(plan("mutation { a: rename(id: \"1\", name: \"x\") { karma } a: rename(id: \"1\", name: \"x\") { name } b: rename(id: \"1\", name: \"y\") { karma } }"), @r#"
     Serial
       Sequence
-        Fetch people  mutation($a0:ID!, $a1:String!) { _1_rename: rename(id: $a0, name: $a1) { __typename id name } }
-        Fetch reviews  Person(id) => { karma }   at _1_rename
+        Fetch people  mutation($a0:ID!, $a1:String!) { rename(id: $a0, name: $a1) { __typename id name } }
+        Fetch reviews  Person(id) => { karma }   at rename
       Sequence
         Fetch people  mutation($a0:ID!, $a2:String!) { _2_rename: rename(id: $a0, name: $a2) { __typename id } }
         Fetch reviews  Person(id) => { karma }   at _2_rename

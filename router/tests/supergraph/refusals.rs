@@ -232,6 +232,14 @@ async fn what_is_too_big_is_refused_before_anything_walks_it() {
             "200 directives",
             format!("{{ me {{ name {} }} }}", repeat("@include(if: true) ", 200)),
         ),
+        (
+            "300 operations with 50 fields of one fragment",
+            format!(
+                "{} fragment F on Query {{ me {{ {} }} }}",
+                (0..300).map(|n| format!("query A{n} {{...F}} ")).collect::<String>(),
+                "name ".repeat(50)
+            ),
+        ),
         ("20,000 tokens", format!("{{ me {{ {} }} }}", repeat("name ", 20_000))),
     ] {
         let (code, body) = refused(&graph, request(&query, json!({}))).await;
@@ -241,6 +249,99 @@ async fn what_is_too_big_is_refused_before_anything_walks_it() {
         graph.answer(request(&nested(28), json!({}))).await.outcome,
         Outcome::Data
     );
+}
+
+#[tokio::test]
+async fn a_wrong_literal_is_refused_by_the_path_of_its_argument_or_member() {
+    let graph = Graph::new();
+    for (query, field, locations) in [
+        (
+            "{ person(id: true) { name } }",
+            "id",
+            json!([{ "line": 1, "column": 14 }]),
+        ),
+        (
+            "{ person(id: null) { name } }",
+            "id",
+            json!([{ "line": 1, "column": 3 }]),
+        ),
+        ("{ person { name } }", "id", json!([{ "line": 1, "column": 3 }])),
+        (
+            "{ person(id: 1, x: 2) { name } }",
+            "x",
+            json!([{ "line": 1, "column": 17 }]),
+        ),
+        (
+            "{ people(first: \"x\") { name } }",
+            "first",
+            json!([{ "line": 1, "column": 17 }]),
+        ),
+        (
+            "{ people(first: 1.0) { name } }",
+            "first",
+            json!([{ "line": 1, "column": 17 }]),
+        ),
+        (
+            "{ people(first: 99999999999) { name } }",
+            "first",
+            json!([{ "line": 1, "column": 17 }]),
+        ),
+        ("{ echo(text: 1) }", "text", json!([{ "line": 1, "column": 14 }])),
+        ("{ echo(text: WORD) }", "text", json!([{ "line": 1, "column": 14 }])),
+        (
+            "{ echo(mood: \"HAPPY\") }",
+            "mood",
+            json!([{ "line": 1, "column": 14 }]),
+        ),
+        (
+            "{ echo(mood: NONE_OF_THEM) }",
+            "mood",
+            json!([{ "line": 1, "column": 14 }]),
+        ),
+        (
+            "{ echo(list: [1, \"x\"]) }",
+            "list[1]",
+            json!([{ "line": 1, "column": 18 }]),
+        ),
+        (
+            "{ echo(list: [1, null]) }",
+            "list[1]",
+            json!([{ "line": 1, "column": 18 }]),
+        ),
+        ("{ echo(input: 1) }", "input", json!([{ "line": 1, "column": 15 }])),
+        (
+            "{ echo(input: { z: 1 }) }",
+            "input.z",
+            json!([{ "line": 1, "column": 20 }]),
+        ),
+        (
+            "{ echo(input: { c: { a: \"x\" } }) }",
+            "input.c.a",
+            json!([{ "line": 1, "column": 25 }]),
+        ),
+        (
+            "query($n: Int = \"x\") { echo(n: $n) }",
+            "n",
+            json!([{ "line": 1, "column": 17 }]),
+        ),
+        (
+            "{ me { name @include(if: 1) } }",
+            "if",
+            json!([{ "line": 1, "column": 26 }]),
+        ),
+        (
+            "{ ...F } fragment F on Query { person(id: {}) { name } }",
+            "id",
+            json!([{ "line": 1, "column": 43 }]),
+        ),
+    ] {
+        let (code, body) = refused(&graph, request(query, json!({}))).await;
+        assert_eq!(code, "GRAPHQL_VALIDATION_FAILED", "{query}: {body}");
+        assert_eq!(body["errors"][0]["extensions"]["field"], field, "{query}: {body}");
+        assert_eq!(body["errors"][0]["locations"], locations, "{query}: {body}");
+    }
+    let (_, body) = refused(&graph, request("{ me { nothing } }", json!({}))).await;
+    assert!(body["errors"][0]["extensions"].get("field").is_none(), "{body}");
 }
 
 #[tokio::test]

@@ -12,8 +12,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod held_requests;
 mod http2_streams;
+mod introspection;
 mod large_answers;
 mod lost_majority;
+mod planning;
 mod slow_bodies;
 mod slow_headers;
 mod sockets;

@@ -67,18 +67,31 @@ impl Target {
 
     /// Runs an attack beside a caller with a normal query, and reports what that caller and the machine saw.
     pub async fn attacked_by(&self, attack: impl Future<Output = ()>) -> Report {
+        self.attacked(attack, &[Query::Known]).await
+    }
+
+    /// As [`attacked_by`](Self::attacked_by), with a second caller whose every query is new to the server.
+    pub async fn attacked_beside_new_queries_by(&self, attack: impl Future<Output = ()>) -> Report {
+        self.attacked(attack, &[Query::Known, Query::New]).await
+    }
+
+    async fn attacked(&self, attack: impl Future<Output = ()>, sent: &[Query]) -> Report {
         let person = Person::at(self.url());
         // The query is planned and its connection open before the attack begins.
-        assert!(is_answered(&person).await);
+        assert!(is_answered(&person, &Query::Known.text(0)).await);
         let mut queries = JoinSet::new();
-        let ask = |queries: &mut JoinSet<Option<Duration>>| {
-            let person = person.clone();
-            queries.spawn(async move {
-                let begun = Instant::now();
-                is_answered(&person).await.then(|| begun.elapsed())
-            });
+        let ask = |queries: &mut JoinSet<_>, turn: usize| {
+            for query in sent.iter().copied() {
+                let person = person.clone();
+                queries.spawn(async move {
+                    let begun = Instant::now();
+                    let is_answered = is_answered(&person, &query.text(turn)).await;
+                    (query, is_answered.then(|| begun.elapsed()))
+                });
+            }
         };
         let mut ticks = tokio::time::interval(INTERVAL);
+        let mut turn = 0;
         let attack = tokio::time::timeout(ATTACK_TIME_MAX, attack);
         tokio::pin!(attack);
         loop {
@@ -87,23 +100,27 @@ impl Target {
                     ended.expect("the attack ends in time");
                     break;
                 }
-                _ = ticks.tick() => ask(&mut queries),
+                _ = ticks.tick() => ask(&mut queries, turn),
             }
+            turn += 1;
         }
         // Short attacks are over before a tick; the server still has to answer at once.
-        ask(&mut queries);
+        ask(&mut queries, turn);
         let mut report = Report {
             resident_peak_bytes: 0,
             answered: Vec::new(),
+            new_answered: Vec::new(),
             unanswered: 0,
         };
         while let Some(query) = queries.join_next().await {
-            match query.expect("the normal query") {
-                Some(time) => report.answered.push(time),
-                None => report.unanswered += 1,
+            match query.expect("the query") {
+                (Query::Known, Some(time)) => report.answered.push(time),
+                (Query::New, Some(time)) => report.new_answered.push(time),
+                (_, None) => report.unanswered += 1,
             }
         }
         report.answered.sort_unstable();
+        report.new_answered.sort_unstable();
         report.resident_peak_bytes = self.resident_peak_bytes();
         report
     }
@@ -124,6 +141,8 @@ pub struct Report {
     resident_peak_bytes: u64,
     /// How long normal queries took, shortest first.
     answered: Vec<Duration>,
+    /// How long new queries took, shortest first, if any were sent.
+    new_answered: Vec<Duration>,
     unanswered: usize,
 }
 
@@ -131,22 +150,55 @@ impl Report {
     /// Memory stayed bounded and normal queries were answered in time.
     pub fn assert_held(&self) {
         println!(
-            "{} MiB resident at most, {} normal queries, slowest {:?}, {} unanswered",
+            "{} MiB resident at most, {} normal queries, slowest {:?}, {} new queries, slowest {:?}, {} unanswered",
             self.resident_peak_bytes / (1024 * 1024),
             self.answered.len(),
             self.answered.last(),
+            self.new_answered.len(),
+            self.new_answered.last(),
             self.unanswered,
         );
         assert!(self.resident_peak_bytes < RESIDENT_BYTES_MAX, "{self:?}");
         assert_eq!(self.unanswered, 0, "{self:?}");
-        let nine_of_ten = self.answered[(self.answered.len() * 9 / 10).min(self.answered.len() - 1)];
-        assert!(nine_of_ten < ANSWERED_WITHIN, "{nine_of_ten:?} in {self:?}");
+        for times in [&self.answered, &self.new_answered] {
+            if let Some(nine_of_ten) = times.get((times.len() * 9 / 10).min(times.len().saturating_sub(1))) {
+                assert!(*nine_of_ten < ANSWERED_WITHIN, "{nine_of_ten:?} in {self:?}");
+            }
+        }
     }
 }
 
-async fn is_answered(person: &Person) -> bool {
+/// What a normal caller asks.
+#[derive(Clone, Copy)]
+enum Query {
+    /// The same every time.
+    Known,
+    /// A small query of a shape that no other has.
+    New,
+}
+
+impl Query {
+    fn text(self, turn: usize) -> String {
+        let some_of = |fields: &[&str], turn: usize| -> String {
+            let chosen = fields.iter().enumerate().filter(|(bit, _)| turn >> bit & 1 == 1);
+            chosen.map(|(_, field)| format!(" {field}")).collect()
+        };
+        let book = ["title", "price", "quantity", "topic"];
+        let user = ["username", "karma", "active", "role", "joinedAt", "displayName"];
+        match self {
+            Self::Known => "{ book(id: \"1\") { id title price } }".to_owned(),
+            Self::New => format!(
+                "{{ book(id: \"1\") {{ id{} }} user(username: \"ben\") {{ id{} }} }}",
+                some_of(&book, turn),
+                some_of(&user, turn >> book.len()),
+            ),
+        }
+    }
+}
+
+async fn is_answered(person: &Person, query: &str) -> bool {
     let request = person.request("POST", "/graphql");
-    let query = serde_json::json!({ "query": "{ book(id: \"1\") { id title price } }" });
+    let query = serde_json::json!({ "query": query });
     let sent = request.json(&query).timeout(PATIENCE).send().await;
     match sent {
         Ok(response) => response.status() == 200,

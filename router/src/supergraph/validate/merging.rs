@@ -33,6 +33,7 @@ pub fn check_merged_lists(schema: &Schema, document: &ExecutableDocument) -> Opt
             conflict.response_key()
         ),
         locations: location(document, conflict.location()),
+        field: None,
     })
 }
 

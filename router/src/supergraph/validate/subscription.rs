@@ -40,6 +40,7 @@ fn second_root_field(document: &ExecutableDocument, operation: &Node<Operation>)
             second.response_key()
         ),
         locations: location(document, second.location()),
+        field: None,
     })
 }
 

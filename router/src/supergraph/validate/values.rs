@@ -277,6 +277,7 @@ impl<'a> ValueVisitor<'a> {
         Refusal::Validation(vec![Complaint {
             message,
             locations: location(self.document, value.location()),
+            field: Some(self.at.trim_start_matches('$').to_owned()),
         }])
     }
 }

@@ -1,0 +1,165 @@
+//! What the library complains about, in our form: errors about an argument or a member of an input object name it, as those about
+//! a scalar's format do.
+
+use std::collections::HashMap;
+
+use apollo_compiler::ExecutableDocument;
+use apollo_compiler::Node;
+use apollo_compiler::ast::{Argument, DirectiveList, Value as Literal};
+use apollo_compiler::diagnostic::ToCliReport;
+use apollo_compiler::executable::{Selection, SelectionSet};
+use apollo_compiler::parser::SourceSpan;
+use apollo_compiler::validation::DiagnosticList;
+
+use super::super::refusal::{COMPLAINTS_MAX, Complaint, Location};
+
+/// The complaints about a text that is no document.
+pub fn complaints(list: &DiagnosticList) -> Vec<Complaint> {
+    listed(list, &Places::default())
+}
+
+/// The complaints about a document that does not fit the schema.
+pub fn complaints_about(document: &ExecutableDocument, list: &DiagnosticList) -> Vec<Complaint> {
+    let diagnostics = list.iter().take(COMPLAINTS_MAX);
+    let offsets = diagnostics.filter_map(|diagnostic| Some((diagnostic.error.location()?.offset(), None)));
+    let mut places = Places {
+        found: offsets.collect(),
+        at: String::new(),
+    };
+    places.document(document);
+    listed(list, &places)
+}
+
+fn listed(list: &DiagnosticList, places: &Places) -> Vec<Complaint> {
+    let listed = list.iter().take(COMPLAINTS_MAX).map(|diagnostic| {
+        let error = diagnostic.to_json();
+        let name = diagnostic.error.unstable_error_name();
+        let offset = diagnostic.error.location().map(|span| span.offset());
+        let field = name.zip(offset);
+        let field = field.and_then(|(name, offset)| places.field(name, offset, &error.message));
+        let locations = error.locations.iter().map(|location| Location {
+            line: location.line,
+            column: location.column,
+        });
+        Complaint {
+            locations: locations.collect(),
+            message: error.message,
+            field,
+        }
+    });
+    listed.collect()
+}
+
+/// The arguments and values at some places of a text. Names may be as long as the text, so no other paths are kept.
+#[derive(Default)]
+struct Places {
+    /// The path of what begins at each of these offsets.
+    found: HashMap<usize, Option<String>>,
+    /// The path of the current value: `input.tags[2]`.
+    at: String,
+}
+
+impl Places {
+    fn document(&mut self, document: &ExecutableDocument) {
+        for operation in document.operations.iter() {
+            self.directives(&operation.directives);
+            for variable in &operation.variables {
+                self.directives(&variable.directives);
+                if let Some(default) = &variable.default_value {
+                    self.inside(&[&variable.name], |this| this.value(default));
+                }
+            }
+            self.selections(&operation.selection_set);
+        }
+        for fragment in document.fragments.values() {
+            self.directives(&fragment.directives);
+            self.selections(&fragment.selection_set);
+        }
+    }
+
+    fn selections(&mut self, set: &SelectionSet) {
+        for selection in &set.selections {
+            self.directives(selection.directives());
+            match selection {
+                Selection::Field(field) => {
+                    self.arguments(&field.arguments);
+                    self.selections(&field.selection_set);
+                }
+                Selection::InlineFragment(inline) => self.selections(&inline.selection_set),
+                Selection::FragmentSpread(_) => {}
+            }
+        }
+    }
+
+    fn directives(&mut self, directives: &DirectiveList) {
+        directives
+            .iter()
+            .for_each(|directive| self.arguments(&directive.arguments));
+    }
+
+    fn arguments(&mut self, arguments: &[Node<Argument>]) {
+        for argument in arguments {
+            self.inside(&[&argument.name], |this| {
+                this.visit(argument.location());
+                this.value(&argument.value);
+            });
+        }
+    }
+
+    fn value(&mut self, value: &Node<Literal>) {
+        self.visit(value.location());
+        match &**value {
+            Literal::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.inside(&["[", &index.to_string(), "]"], |this| this.value(item));
+                }
+            }
+            Literal::Object(members) => {
+                for (name, member) in members {
+                    self.inside(&[".", name], |this| this.value(member));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Runs with these steps added to the path of the current value.
+    fn inside(&mut self, steps: &[&str], visit: impl FnOnce(&mut Self)) {
+        let length = self.at.len();
+        self.at.extend(steps.iter().copied());
+        visit(self);
+        self.at.truncate(length);
+    }
+
+    fn visit(&mut self, span: Option<SourceSpan>) {
+        if let Some(found) = span.and_then(|span| self.found.get_mut(&span.offset())) {
+            *found = Some(self.at.clone());
+        }
+    }
+
+    /// The argument or member that an error is about.
+    fn field(&self, error: &str, offset: usize, message: &str) -> Option<String> {
+        let at = self.found.get(&offset).and_then(Option::as_ref);
+        match error {
+            // These stand where the argument or member would be. The message has its coordinate: `Query.book(id:)`.
+            "RequiredArgument" => {
+                let (_, named) = message.split_once('(')?;
+                Some(named.split_once(':')?.0.to_owned())
+            }
+            "RequiredField" => {
+                let coordinate = message.split('`').nth(1)?;
+                let (_, member) = coordinate.split_once('.')?;
+                Some(format!("{}.{member}", at?))
+            }
+            "UnsupportedValueType"
+            | "IntCoercionError"
+            | "FloatCoercionError"
+            | "UndefinedEnumValue"
+            | "UndefinedArgument"
+            | "UndefinedInputValue"
+            | "UniqueArgument"
+            | "DisallowedVariableUsage" => at.cloned(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Introspection whose answer multiplies.
+
+use tests::Person;
+use tokio::task::JoinSet;
+
+use super::target::Target;
+
+/// Sends documents all at once and checks that each gets data, or a code that says that it is too much.
+async fn send(target: &Target, documents: impl IntoIterator<Item = String>) {
+    let mut requests = JoinSet::new();
+    for document in documents {
+        let anonymous = Person::at(target.url());
+        requests.spawn(async move {
+            let reply = anonymous.graphql(&document).await;
+            assert!(
+                matches!(
+                    reply.code(),
+                    None | Some("QUERY_TOO_COMPLEX" | "ANSWER_TOO_LARGE" | "UNAVAILABLE")
+                ),
+                "{:?}",
+                reply.code()
+            );
+        });
+    }
+    while let Some(answered) = requests.join_next().await {
+        answered.expect("an answer");
+    }
+}
+
+/// 1.6 KB that ask for the schema 49 times.
+fn aliases(turn: usize, selection: &str) -> String {
+    let roots: String = (0..49)
+        .map(|n| format!("a{turn}_{n}: __schema {{ {selection} }} "))
+        .collect();
+    format!("{{ {roots} }}")
+}
+
+/// The types of fields of types, so many levels of them.
+fn nested(turn: usize, levels: usize) -> String {
+    let fields = "fields { type { ".repeat(levels);
+    format!(
+        "{{ n{turn}: __type(name: \"User\") {{ {fields} name {} }} }}",
+        "} }".repeat(levels)
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schema_under_many_aliases_ten_at_once_delays_no_query() {
+    let target = Target::start();
+    let attack = async {
+        for round in 0..2 {
+            let turns = round * 10..round * 10 + 10;
+            let all = "types { name fields { name type { name } } }";
+            send(&target, turns.clone().map(|turn| aliases(turn, all))).await;
+            send(&target, turns.map(|turn| aliases(turn, "types { name }"))).await;
+        }
+    };
+    target.attacked_beside_new_queries_by(attack).await.assert_held();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn types_of_fields_of_types_are_weighed_before_they_are_answered() {
+    let target = Target::start();
+    let attack = async {
+        for round in 0..4 {
+            let turns = round * 12..round * 12 + 12;
+            send(&target, turns.map(|turn| nested(turn, turn % 12 + 1))).await;
+        }
+    };
+    target.attacked_beside_new_queries_by(attack).await.assert_held();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_that_tools_ask_for_is_given_however_often() {
+    let target = Target::start();
+    let attack = async {
+        let selection = "types { kind name description fields(includeDeprecated: true) { name description args { name \
+                         description type { kind name ofType { kind name ofType { kind name } } } defaultValue } type { kind \
+                         name ofType { kind name ofType { kind name ofType { kind name } } } } } inputFields { name } \
+                         enumValues { name } possibleTypes { name } }";
+        for turn in 0..10 {
+            let anonymous = Person::at(target.url());
+            let reply = anonymous
+                .graphql(&format!("query Q{turn} {{ __schema {{ {selection} }} }}"))
+                .await;
+            assert_eq!(reply.code(), None);
+        }
+    };
+    target.attacked_beside_new_queries_by(attack).await.assert_held();
+}

@@ -1,0 +1,137 @@
+//! Documents that are dear to validate or to plan, each of them new.
+
+use std::time::{Duration, Instant};
+
+use tests::Person;
+use tokio::task::JoinSet;
+
+use super::target::Target;
+
+/// How long an attack goes on.
+const ATTACK_TIME: Duration = Duration::from_secs(3);
+
+/// Has so many clients send one new document after the other, and answers how many got data. `document` makes it of the
+/// client and the turn. Nothing but data, or a code that says that it is too much, is
+/// an answer.
+async fn send(target: &Target, clients: usize, document: fn(usize, usize) -> String) -> usize {
+    let mut sending = JoinSet::new();
+    for client in 0..clients {
+        let anonymous = Person::at(target.url());
+        sending.spawn(async move {
+            let begun = Instant::now();
+            let mut answered = 0;
+            for turn in 0.. {
+                if begun.elapsed() >= ATTACK_TIME {
+                    break;
+                }
+                let reply = anonymous.graphql(&document(client, turn)).await;
+                match reply.code() {
+                    // The caller may not see all of it, but the query ran.
+                    _ if reply.body["data"].is_object() => answered += 1,
+                    Some("QUERY_TOO_COMPLEX" | "UNAVAILABLE" | "TIMEOUT" | "OPERATION_NOT_FOUND") => {}
+                    _ => panic!("{}", reply.body),
+                }
+            }
+            answered
+        });
+    }
+    sending.join_all().await.into_iter().sum()
+}
+
+/// Fetches of several subgraphs under each of many aliases; the fields that end it are new every time.
+fn costly(client: usize, turn: usize) -> String {
+    let fields = [
+        "id",
+        "username",
+        "karma",
+        "active",
+        "role",
+        "name",
+        "surname",
+        "displayName",
+    ];
+    let number = client * 64 + turn + 1;
+    let chosen = fields.iter().enumerate().filter(|(bit, _)| number >> bit & 1 == 1);
+    let chosen: String = chosen.map(|(_, field)| format!("{field} ")).collect();
+    let author = format!("unreadCount portfolioValue wallet {{ balance }} {chosen}");
+    let pages: String = (1..=50)
+        .map(|first| format!("a{first}: posts(first: {first}) {{ nodes {{ author {{ {author} }} }} }} "))
+        .collect();
+    format!("{{ user(id: \"1\") {{ {pages} }} }}")
+}
+
+/// The same fields under aliases that are new every time.
+fn new_aliases(client: usize, turn: usize) -> String {
+    let roots: String = (0..20)
+        .map(|n| format!("a{client}_{turn}_{n}: user(id: \"1\") {{ k{turn}: karma posts(first: 2) {{ nodes {{ t{turn}: title }} }} }} "))
+        .collect();
+    format!("{{ {roots} }}")
+}
+
+/// Many operations, each of which is validated with all fields of a fragment.
+fn many_operations(client: usize, turn: usize) -> String {
+    let operations: String = (0..600)
+        .map(|n| format!("query A{client}_{turn}_{n}{{...F}}"))
+        .collect();
+    format!(
+        "{operations}fragment F on Query{{me{{{}}}}}",
+        "wallet{id}".repeat(1_000)
+    )
+}
+
+/// A long text in a fragment that is spread often.
+fn long_literal(client: usize, turn: usize) -> String {
+    let roots: String = (0..40)
+        .map(|n| format!("a{n}: user(id: \"{n}\") {{ ...P }} "))
+        .collect();
+    let text = "x".repeat(900_000);
+    format!(
+        "query Q{client}_{turn} {{ {roots} }} fragment P on User {{ a: posts(first: 1) {{ nodes {{ author {{ ...F }} }} }} \
+         b: posts(first: 2) {{ nodes {{ author {{ ...F }} }} }} }} \
+         fragment F on User {{ posts(first: 0, after: \"{text}\") {{ nodes {{ id }} }} }}"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn costly_shapes_wait_for_each_other_and_not_in_front_of_small_new_queries() {
+    let target = Target::start();
+    let attack = async {
+        let answered = send(&target, 4, costly).await;
+        assert!(answered > 0, "what is dear and allowed is answered in its turn");
+    };
+    target.attacked_beside_new_queries_by(attack).await.assert_held();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ever_new_aliases_of_the_same_fields_are_cheap() {
+    let target = Target::start();
+    let attack = async {
+        let answered = send(&target, 4, new_aliases).await;
+        assert!(answered >= 4, "only {answered} were answered");
+    };
+    target.attacked_beside_new_queries_by(attack).await.assert_held();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_that_are_long_to_validate_wait_for_each_other() {
+    let target = Target::start();
+    let attack = async {
+        assert_eq!(send(&target, 4, many_operations).await, 0);
+    };
+    target.attacked_beside_new_queries_by(attack).await.assert_held();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_text_that_is_spread_often_is_read_once() {
+    let target = Target::start();
+    let attack = async {
+        let anonymous = Person::at(target.url());
+        for turn in 0..6 {
+            let begun = Instant::now();
+            let reply = anonymous.graphql(&long_literal(0, turn)).await;
+            assert_ne!(reply.code(), Some("INTERNAL"), "{}", reply.body);
+            assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        }
+    };
+    target.attacked_beside_new_queries_by(attack).await.assert_held();
+}
