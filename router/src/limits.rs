@@ -96,7 +96,7 @@ settings! {
         /// Steps up to which an operation is cheap to plan; a dearer one waits behind others of its kind only.
         planning_quick_cost_max: u64 = 1_500,
         /// Bytes up to which a document is cheap to validate; a longer one waits with the operations that are dear to plan.
-        planning_quick_bytes_max: usize = 8 * 1024,
+        planning_quick_bytes_max: usize = 4 * 1024,
         /// Milliseconds that planning an operation may take.
         planning_ms_max: u64 = 2_000,
         /// Operations that wait to be validated, or planned, or introspected; one more is answered `UNAVAILABLE`.
@@ -113,7 +113,7 @@ settings! {
         cache_entry_bytes_max: usize = 16 * 1024,
         /// About how many bytes the answer to an introspection may have.
         introspection_bytes_max: u64 = 4 * 1024 * 1024,
-        /// About how many bytes of answers to introspections are remembered.
+        /// About how many bytes of memory the answers to introspections that are remembered may take.
         introspection_cache_bytes_max: u64 = 16 * 1024 * 1024,
         /// Whether introspection is answered.
         introspection: bool = true,

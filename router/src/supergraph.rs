@@ -343,7 +343,7 @@ impl Inner {
                 &self.limits,
             )?;
         }
-        let plan = self.plan(&operation, &variables).await?;
+        let plan = self.plan(&key.0, &operation, &variables).await?;
         let arguments = plan.arguments.bind(&self.schema.types, &variables)?;
         let (introspected, is_introspection_known) = match plan.introspects {
             true => {
@@ -438,24 +438,33 @@ impl Inner {
         match self.operations.get(key) {
             Some(operation) => Ok(operation),
             None => {
-                let key = key.clone();
-                let pace = match key.0.len() <= self.limits.planning_quick_bytes_max {
-                    true => Pace::Quick,
-                    false => Pace::Slow,
-                };
+                let (key, pace) = (key.clone(), self.pace_of_text(&key.0));
                 self.compute(pace, move |inner| inner.validated(key)).await
             }
         }
     }
 
-    async fn plan(self: &Arc<Self>, operation: &Arc<Operation>, variables: &Variables) -> Result<Arc<Plan>, Refusal> {
+    /// How long a document takes to be validated and translated, by its length: what it means is bounded by the limits.
+    fn pace_of_text(&self, text: &str) -> Pace {
+        match text.len() <= self.limits.planning_quick_bytes_max {
+            true => Pace::Quick,
+            false => Pace::Slow,
+        }
+    }
+
+    async fn plan(
+        self: &Arc<Self>,
+        text: &str,
+        operation: &Arc<Operation>,
+        variables: &Variables,
+    ) -> Result<Arc<Plan>, Refusal> {
         let decisions = operation.decide(variables)?;
         if let Some(plan) = operation.plan(&decisions) {
             return Ok(plan);
         }
         let (drafted, asked) = (operation.clone(), decisions.clone());
         let draft = self
-            .compute(Pace::Quick, move |inner| inner.draft(&drafted, &asked))
+            .compute(self.pace_of_text(text), move |inner| inner.draft(&drafted, &asked))
             .await?;
         let pace = match self.planned.contains_key(&draft.text) || draft.price <= self.limits.planning_quick_cost_max {
             true => Pace::Quick,
