@@ -48,7 +48,7 @@ fn nested(turn: usize, levels: usize) -> String {
 async fn the_schema_under_many_aliases_ten_at_once_delays_no_query() {
     let target = Target::start();
     let attack = async {
-        for round in 0..2 {
+        for round in 0..4 {
             let turns = round * 10..round * 10 + 10;
             let all = "types { name fields { name type { name } } }";
             send(&target, turns.clone().map(|turn| aliases(turn, all))).await;
