@@ -144,6 +144,9 @@ async fn a_broken_look_at_what_is_over_is_our_fault_and_told_as_such() {
     let bank = Bank::with_money().await;
     bank.services.db.close().await.unwrap();
     let answer = bank.ask(&member(ADA), "{ transaction(id: 1) { id } }").await;
-    assert_eq!(testing::code(&answer), "INTERNAL", "{answer}");
-    assert_eq!(answer["errors"][0]["message"], "something went wrong on our side");
+    assert_eq!(testing::code(&answer), "UNAVAILABLE", "{answer}");
+    assert_eq!(
+        answer["errors"][0]["message"],
+        "the database's storage does not work now"
+    );
 }
