@@ -11,8 +11,9 @@
 //!
 //! A file that was put back from an older copy has the name of the one that it replaces, and has forgotten as much as a lost
 //! one since the copy was made. So replicas tell each other how far they are, every now and then and when they start, and
-//! remember it of each other: one that comes back with less is refused. It asks as many as make a majority with itself. What
-//! was decided after the last telling is not noticed, except by those who got it from this replica when it led.
+//! remember it of each other: one that comes back with less is refused. It asks as many as make a majority with itself, and the
+//! others for a heartbeat. A replica that was refused admits no other one. A decision after the last telling is
+//! not noticed, except by the replicas that got it from this one when it led.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -139,7 +140,16 @@ async fn still_admitted(core: &Core, urls: &BTreeMap<ReplicaId, String>) -> Resu
             None => break,
         }
     }
-    Ok(())
+    // Another replica may have been set back as well and know no better. The rest is heard if it answers soon.
+    let rest = async {
+        while let Some(admitted) = others.next().await {
+            admitted?;
+        }
+        Ok(())
+    };
+    tokio::time::timeout(core.settings.heartbeat, rest)
+        .await
+        .unwrap_or(Ok(()))
 }
 
 /// Tells the others how far this replica is, whenever it has got on.
@@ -243,6 +253,12 @@ async fn asked_once(core: &Core, id: ReplicaId, url: &str) -> Result<Remembered,
 /// Remembers the file of a replica that asks, unless it had another one.
 pub(crate) async fn admit(replica: &Replica, asks: FileOf) -> Result<FileOf, PeerError> {
     let (core, id) = (&replica.core, asks.id);
+    if core.refused.get().is_some() {
+        return Err(PeerError::Unreachable(format!(
+            "replica {} takes no part itself",
+            core.id
+        )));
+    }
     if id == core.id && asks.file != core.store.file {
         return Err(PeerError::Refused(format!("this is replica {id}, with another file")));
     }

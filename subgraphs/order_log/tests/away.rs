@@ -279,7 +279,13 @@ async fn set_back(chosen: impl AsyncFnOnce(&Cluster) -> Vec<ReplicaId>) -> (Clus
         lose_the_file(&folder, id).await;
         std::fs::rename(copy(id), folder.join(format!("orders-{id}.sqlite"))).expect("the copy is put back");
         cluster.start_again(id, urls.clone()).await;
-        within("the replica ends", cluster.replica(id).stopped()).await;
+        let ended = tokio::time::timeout(PATIENCE, cluster.replica(id).stopped()).await;
+        assert!(
+            ended.is_ok(),
+            "replica {id} does not end: {:?}, {:?}",
+            cluster.replica(id).refused(),
+            cluster.replica(id).status().await
+        );
         let why = cluster.replica(id).refused().expect("a reason");
         assert!(why.contains("an older copy"), "{why}");
     }
