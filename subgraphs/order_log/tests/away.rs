@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use crate::cluster::{Cluster, PATIENCE, Running, SECRET, catalog, sent, settings, surroundings, url, within};
+use crate::cluster::{Cluster, PATIENCE, Running, SECRET, catalog, decided, sent, settings, surroundings, url, within};
 
 fn record(number: i64) -> Command {
     Command::Record {
@@ -46,8 +46,7 @@ async fn recorded(front_end: &FrontEnd, orders: std::ops::Range<i64>, batch: i64
         if last < orders.end {
             commands.push(record(last));
         }
-        let decided = within("a batch", front_end.commit(&commands, Instant::now() + PATIENCE)).await;
-        let outcomes = decided.expect("outcomes");
+        let outcomes = decided(front_end, &commands).await;
         assert!(!outcomes.contains(&Outcome::Mismatch));
     }
 }

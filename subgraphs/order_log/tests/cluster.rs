@@ -6,13 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use order_log::order::{Command, Outcome};
 use order_log::{
-    Access, OpenError, Place, Replica, ReplicaId, Settings, SharedSecret, SqliteCatalog, StoreError, Surroundings,
+    Access, FrontEnd, OpenError, Place, Replica, ReplicaId, Settings, SharedSecret, SqliteCatalog, StoreError,
+    Surroundings,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// What replicas show each other here.
@@ -256,6 +259,20 @@ pub async fn sent(request: reqwest::RequestBuilder) -> Answer {
 pub async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
     let done = tokio::time::timeout(PATIENCE, work).await;
     done.unwrap_or_else(|_| panic!("waited in vain: {what}"))
+}
+
+/// Has commands decided, and sends them again under their keys while no replica is known to lead: on a busy machine one may
+/// lose the lead for a moment.
+pub async fn decided(front_end: &FrontEnd, commands: &[Command]) -> Vec<Outcome> {
+    let decided = async {
+        loop {
+            match front_end.commit(commands, Instant::now() + PATIENCE).await {
+                Err(order_log::Error::Unavailable | order_log::Error::NoLeader) => tokio::task::yield_now().await,
+                decided => return decided.expect("outcomes"),
+            }
+        }
+    };
+    within("commands are decided", decided).await
 }
 
 pub fn url(listener: &TcpListener) -> String {

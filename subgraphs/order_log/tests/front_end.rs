@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use crate::cluster::{Cluster, PATIENCE, SECRET, settings, url, within};
+use crate::cluster::{Cluster, PATIENCE, SECRET, decided, settings, url, within};
 
 fn front_end(urls: BTreeMap<ReplicaId, String>, settings: Settings) -> FrontEnd {
     FrontEnd::new(urls, Arc::new(SharedSecret(SECRET.to_owned())), settings).expect("a front end")
@@ -58,8 +58,7 @@ fn recorded(number: i64, key: &str) -> Outcome {
 
 async fn commit(front_end: &FrontEnd, keys: &[&str]) -> Vec<Outcome> {
     let commands: Vec<_> = keys.iter().map(|key| record(key)).collect();
-    let committed = within("commands are decided", front_end.commit(&commands, patient())).await;
-    committed.expect("outcomes")
+    decided(front_end, &commands).await
 }
 
 async fn forwarded(front_end: &FrontEnd, id: ReplicaId, request: Request<Body>) -> (StatusCode, Value) {
