@@ -14,7 +14,7 @@ pub enum Authority {
     /// The right of a service credential: it covers every account but an administrator's.
     Service,
     /// The right of an open REST mount: it covers a plain member's account that was made through the same mount, has no
-    /// wallet, shares or authorizations, and no password that was set elsewhere (CONTRACTS, section 0).
+    /// wallet, shares or authorizations, and no password that was set elsewhere (docs/rest-contract/common.md#open-routes-and-accounts).
     OpenMount(String),
 }
 

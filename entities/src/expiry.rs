@@ -1,6 +1,6 @@
 //! What is over: authorizations past their end and automated orders past their time give back what they keep.
 //!
-//! "Visible at once" (CONTRACTS, section 7): whoever reads or uses money, shares, authorizations or orders settles what is due first.
+//! "Visible at once" (docs/rest-contract/brokerage.md#end-of-an-authorization): whoever reads or uses money, shares, authorizations or orders settles what is due first.
 
 use sea_orm::entity::prelude::*;
 

@@ -140,7 +140,7 @@ pub async fn shift(
     shifted.ok_or_else(|| Refusal::InsufficientShares.into())
 }
 
-/// Lends shares of a holding: first those set aside already, then free ones (CONTRACTS, section 7).
+/// Lends shares of a holding: first those set aside already, then free ones (docs/rest-contract/brokerage.md#commit-shares).
 ///
 /// # Errors
 /// [`Refusal::InsufficientShares`], or when the database fails.

@@ -338,7 +338,7 @@ fn named(error: &figment::Error) -> ConfigError {
     ConfigError::new(name, format!("{}{source}", error.kind))
 }
 
-/// Who may call REST routes whose document has no authentication (CONTRACTS, section 0).
+/// Who may call REST routes whose document has no authentication (docs/rest-contract/common.md#access).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum RestAccess {

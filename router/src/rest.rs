@@ -162,7 +162,7 @@ async fn handle(State(opened): State<Arc<Opened>>, mut request: Request) -> Resp
     response
 }
 
-/// Route, sign-in, body, rights, state: in this order, so that everybody learns the same first (CONTRACTS, section 7).
+/// Route, sign-in, body, rights, state: in this order, so that everybody learns the same first (docs/rest-contract/common.md#order-of-checks).
 async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Failure> {
     let (parts, body) = request.into_parts();
     let path = opened.inside(parts.uri.path());

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-/// The status of a code (CONTRACTS, sections 0 and 7). A code that nobody wrote down here is our own mistake: 500.
+/// The status of a code (docs/rest-contract/common.md#status-table). A code that nobody wrote down here is our own mistake: 500.
 pub fn status_of(code: &str) -> StatusCode {
     match code {
         "INVALID_INPUT"

@@ -1,5 +1,5 @@
 //! Who may do what in the exchange, the wallet, the brokerage with its authorizations, the shop and the community's posts
-//! and votes: every query, edge and mutation, asked by everybody (CONTRACTS, sections 2, 4 and 5).
+//! and votes: every query, edge and mutation, asked by everybody (docs/rest-contract/common.md#access).
 
 mod shop;
 mod votes;

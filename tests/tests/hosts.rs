@@ -1,4 +1,4 @@
-//! Which host a request calls, and whether that makes it one of this machine (CONTRACTS, sections 0 and 7; RFC 9112, section 3.2).
+//! Which host a request calls, and whether that makes it one of this machine (docs/rest-contract/common.md#loopback-callers; RFC 9112, section 3.2).
 
 use tests::TestApp;
 

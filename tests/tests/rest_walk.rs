@@ -10,7 +10,7 @@ use tests::{Person, Reply, TestApp};
 
 use document::{Field, Operation, operations};
 
-/// `invalid book id` is the contract's own wording, which has no name in it (CONTRACTS, section 3).
+/// `invalid book id` is the contract's own wording, which has no name in it (docs/rest-contract/bookstore.md).
 const NAMELESS: &str = "invalid book id";
 
 /// Everything in every table; the same text before and after means that nothing was changed.

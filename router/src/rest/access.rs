@@ -1,4 +1,4 @@
-//! Who may call a route (CONTRACTS, section 0).
+//! Who may call a route (docs/rest-contract/common.md#access).
 
 use std::sync::Arc;
 

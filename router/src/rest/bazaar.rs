@@ -1,4 +1,4 @@
-//! The bazaar's REST routes (CONTRACTS, section 1).
+//! The bazaar's REST routes (docs/rest-contract/bazaar.md).
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! The bookstore's REST routes (CONTRACTS, section 3).
+//! The bookstore's REST routes (docs/rest-contract/bookstore.md).
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The brokerage's REST routes (CONTRACTS, section 2): three services that share the mount, for their paths do not
+//! The brokerage's REST routes (docs/rest-contract/brokerage.md#services): three services that share the mount, for their paths do not
 //! collide. Each can have a port of its own.
 
 mod stock;

@@ -1,4 +1,4 @@
-//! The community's REST routes (CONTRACTS, section 5): four services that share the mount, for their paths do not collide.
+//! The community's REST routes (docs/rest-contract/community.md#services): four services that share the mount, for their paths do not collide.
 //! Each can have a port of its own.
 
 mod message;

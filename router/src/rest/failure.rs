@@ -22,7 +22,7 @@ pub struct Failure {
     pub members: Vec<(String, String)>,
     /// Whole seconds to wait, where the graph said so.
     pub retry_after_seconds: Option<u32>,
-    /// Whether what was asked for may have happened, or may still: the same key tells later (CONTRACTS, section 7).
+    /// Whether what was asked for may have happened, or may still: the same key tells later (docs/rest-contract/common.md#unavailable-services).
     pub is_outcome_unknown: bool,
     /// The methods that the path has, where it was the method that is wrong.
     pub allow: Option<String>,

@@ -13,7 +13,7 @@ use contract::{Date, DateTime, Money};
 pub enum Kind {
     /// A text. Blank and too long texts are the domain's to refuse.
     Text,
-    /// How many of something: a JSON integer without fraction or exponent (CONTRACTS, section 7). The graph's `Int`.
+    /// How many of something: a JSON integer without fraction or exponent (docs/rest-contract/common.md#quantities). The graph's `Int`.
     Quantity {
         /// The smallest.
         min: i64,
@@ -71,7 +71,7 @@ pub enum Kind {
     FirstOf(&'static [(&'static str, Kind)]),
 }
 
-/// A quantity of something (CONTRACTS, section 7).
+/// A quantity of something (docs/rest-contract/common.md#quantities).
 pub const QUANTITY: Kind = Kind::Quantity {
     min: 1,
     max: i32::MAX as i64,

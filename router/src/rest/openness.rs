@@ -1,4 +1,4 @@
-//! Whom routes answer whose document has no authentication (CONTRACTS, section 0).
+//! Whom routes answer whose document has no authentication (docs/rest-contract/common.md#access).
 
 use std::net::SocketAddr;
 
@@ -40,7 +40,7 @@ impl Openness {
     }
 }
 
-/// Whether a program on this machine sent the request, and no proxy passed it on (CONTRACTS, section 7).
+/// Whether a program on this machine sent the request, and no proxy passed it on (docs/rest-contract/common.md#loopback-callers).
 fn is_from_this_machine(request: &Parts) -> bool {
     // A router that is called without a connection is called by this process.
     let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();

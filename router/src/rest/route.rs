@@ -333,7 +333,7 @@ pub const fn path_id(name: &'static str, example: &'static str) -> Param {
     }
 }
 
-/// Who may call a route (CONTRACTS, section 0). Wherever a token is sent it has to hold.
+/// Who may call a route (docs/rest-contract/common.md#access). Wherever a token is sent it has to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Anyone, on every listener.

@@ -1,4 +1,4 @@
-//! The shop's REST routes (CONTRACTS, section 4): a user service and an order service that share the mount, for their
+//! The shop's REST routes (docs/rest-contract/shop.md#services): a user service and an order service that share the mount, for their
 //! paths do not collide. Each can have a port of its own.
 
 mod order;

@@ -1,4 +1,4 @@
-//! The bazaar's REST routes, row by row of CONTRACTS section 1.
+//! The bazaar's REST routes, row by row of docs/rest-contract/bazaar.md.
 
 mod access;
 mod idempotency;

@@ -1,4 +1,4 @@
-//! The bookstore's REST routes, row by row of CONTRACTS section 3.
+//! The bookstore's REST routes, row by row of docs/rest-contract/bookstore.md.
 
 use crate::app::{Store, said, send};
 use axum::body::Body;

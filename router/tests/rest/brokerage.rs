@@ -1,4 +1,4 @@
-//! The brokerage's REST routes, row by row of CONTRACTS section 2.
+//! The brokerage's REST routes, row by row of docs/rest-contract/brokerage.md.
 
 mod access;
 mod authorization;

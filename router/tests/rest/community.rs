@@ -1,4 +1,4 @@
-//! The community's REST routes, row by row of CONTRACTS section 5.
+//! The community's REST routes, row by row of docs/rest-contract/community.md.
 
 mod access;
 mod documentation;

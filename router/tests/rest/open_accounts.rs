@@ -1,4 +1,4 @@
-//! The accounts that a caller without a token may change (CONTRACTS, sections 0 and 7): those that were made through the
+//! The accounts that a caller without a token may change (docs/rest-contract/common.md#open-routes-and-accounts): those that were made through the
 //! same mount, are plain members' and hold nothing. All else is 403 and changes nothing.
 
 use contract::Viewer;

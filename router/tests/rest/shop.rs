@@ -1,4 +1,4 @@
-//! The shop's REST routes, row by row of CONTRACTS section 4.
+//! The shop's REST routes, row by row of docs/rest-contract/shop.md.
 
 mod access;
 mod counter;

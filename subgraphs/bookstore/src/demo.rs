@@ -1,4 +1,4 @@
-//! Sample data: the seven books every bookstore of this kind begins with (CONTRACTS, section 3).
+//! Sample data: the seven books every bookstore of this kind begins with (docs/rest-contract/bookstore.md#default-books).
 
 use contract::{Result, Services};
 use entities::{book, book_purchase};

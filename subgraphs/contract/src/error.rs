@@ -112,7 +112,7 @@ impl Error {
         }
     }
 
-    /// The stable code that goes out as `extensions.code` (CONTRACTS, sections 0 and 7).
+    /// The stable code that goes out as `extensions.code` (docs/rest-contract/common.md#status-table).
     pub fn code(&self) -> &'static str {
         match self {
             Self::InvalidInput { .. } => "INVALID_INPUT",

@@ -1,4 +1,4 @@
-//! Idempotency keys: the same key with the same request has one effect and one answer (CONTRACTS, sections 0 and 7).
+//! Idempotency keys: the same key with the same request has one effect and one answer (docs/rest-contract/common.md#idempotency).
 
 use entities::idempotency::{self, Found};
 use sea_orm::ConnectionTrait;

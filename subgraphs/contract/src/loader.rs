@@ -21,7 +21,7 @@ const TEXTS_BATCH_MAX: usize = 16;
 
 /// Wraps a batch function for resolvers.
 ///
-/// The delay is zero: async-graphql's default of 1 ms was 85 % of the latency of a list of 20 (DESIGN, "Router").
+/// The delay is zero: async-graphql's default of 1 ms was 85 % of the latency of a list of 20.
 pub fn loader<L: Send + Sync + 'static>(load: L) -> Loader<L> {
     DataLoader::new(load, tokio::spawn)
         .delay(Duration::ZERO)

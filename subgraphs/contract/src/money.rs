@@ -13,7 +13,7 @@ use async_graphql::{
 use crate::scalar::Misfit;
 use crate::{Error, Result};
 
-/// The largest amount there is: 1,000,000,000,000.00 (CONTRACTS, section 7).
+/// The largest amount there is: 1,000,000,000,000.00 (docs/rest-contract/common.md#money).
 const AMOUNT_MINOR_MAX: i64 = 100_000_000_000_000;
 
 /// An amount of money in a currency's minor units (cents).

@@ -1,4 +1,4 @@
-//! Where trades with the exchange are carried out and get their numbers (DESIGN, "The replicated order log").
+//! Where trades with the exchange are carried out and get their numbers (docs/ORDER_REPLICAS.md).
 
 use entities::brokerage_order::TradeRef;
 use entities::exchange_order::{self, NewOrder};

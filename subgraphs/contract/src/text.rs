@@ -1,4 +1,4 @@
-//! Text that people type: trimmed, bounded, never blank where something is required (CONTRACTS, section 7).
+//! Text that people type: trimmed, bounded, never blank where something is required (docs/rest-contract/common.md#text).
 
 use entities::case_fold;
 

@@ -1,4 +1,4 @@
-//! Sample data: the ten stocks every exchange of this kind begins with (CONTRACTS, section 1), and a market that moves.
+//! Sample data: the ten stocks every exchange of this kind begins with (docs/rest-contract/bazaar.md#default-catalogue), and a market that moves.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Sample data: three products, as many as the document's example needs, and three orders (CONTRACTS, section 4).
+//! Sample data: three products, as many as the document's example needs, and three orders (docs/rest-contract/shop.md#data).
 
 use contract::{Error, Result, Services};
 use entities::{product, shop_order};

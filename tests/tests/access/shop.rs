@@ -1,4 +1,4 @@
-//! The shop's rows (CONTRACTS, section 4). `<SHOP_ORDER>` is the investor's, of `<PRODUCT>`.
+//! The shop's rows (docs/rest-contract/shop.md#order-service). `<SHOP_ORDER>` is the investor's, of `<PRODUCT>`.
 
 use super::Row;
 

@@ -1,4 +1,4 @@
-//! The rows of votes (CONTRACTS, section 5). `<POST>` is the investor's, who voted on it.
+//! The rows of votes (docs/rest-contract/community.md#votes-on-posts). `<POST>` is the investor's, who voted on it.
 
 use super::Row;
 

@@ -51,7 +51,7 @@ impl Input {
     }
 
     pub(super) fn quantity(&self) -> Result<i64, Failure> {
-        // Written as one (CONTRACTS, section 7).
+        // Written as one (docs/rest-contract/common.md#quantities).
         let value = self.0.get("quantity").and_then(Value::as_i64);
         Self::within("quantity", value, 1, QUANTITY_MAX)
     }
