@@ -218,6 +218,10 @@ async fn lose_the_file(folder: &Path, id: ReplicaId) {
     };
     within("the file is closed", closed).await;
     std::fs::remove_file(folder.join(format!("orders-{id}.sqlite"))).expect("a file");
+    // A log that SQLite left beside the file would be applied to the next file of that name.
+    for suffix in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(folder.join(format!("orders-{id}.sqlite{suffix}")));
+    }
 }
 
 #[tokio::test]
