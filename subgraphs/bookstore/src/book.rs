@@ -1,4 +1,4 @@
-//! A book: what it is, how it is found, and what operators do to it.
+//! Books: their GraphQL type, the queries that find them, and the mutations with which operators change them.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use contract::{
@@ -8,13 +8,13 @@ use contract::{
 use entities::book::{self, BookChange, NewBook};
 use sea_orm::Order;
 
-/// The open mount whose document runs the store.
+/// The open mount whose document describes the bookstore.
 pub(crate) const BOOKSTORE: &str = "bookstore";
 /// The type's name in invalidations.
 pub(crate) const TYPENAME: &str = "Book";
-/// How long a title or a topic may be, in characters.
+/// The longest title or topic, in characters.
 const TEXT_CHARS_MAX: usize = 300;
-/// How many topics are listed at most.
+/// The most topics that one list has.
 const TOPICS_MAX: u64 = 1_000;
 
 /// A book of the store.
@@ -58,7 +58,7 @@ impl Book {
     }
 }
 
-/// Tells everyone that a book is not what it was.
+/// Builds the event that tells every subscriber that a book has changed.
 pub(crate) fn invalidation(id: i64, version: i64) -> Event {
     Event::Invalidated {
         typename: TYPENAME,
@@ -68,7 +68,7 @@ pub(crate) fn invalidation(id: i64, version: i64) -> Event {
     }
 }
 
-/// The book with that id, if there is one. Batched.
+/// Returns the book with that id, if it exists. Lookups are batched.
 pub(crate) async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Book>> {
     Ok(row::<book::Entity>(ctx, id).await?.map(Book))
 }
@@ -189,7 +189,7 @@ impl BookPatch {
     }
 }
 
-/// A topic stands in the addresses of searches.
+/// Validates a topic, which has to fit into the path of a search URL.
 fn topic(field: &'static str, text: &str) -> Result<String> {
     path_segment(field, required_text(field, text, TEXT_CHARS_MAX)?)
 }
@@ -265,7 +265,7 @@ impl BookMutation {
         ctx.services()
             .write_and_tell(
                 async move |tx| book::remove(tx, id).await?.ok_or(Error::NotFound("book")),
-                // Its deletion is its last change.
+                // The deletion counts as the book's last version.
                 |gone| [invalidation(gone.id, gone.version + 1)],
             )
             .await?;

@@ -1,4 +1,4 @@
-//! `bookChanged`: books as they are after each change.
+//! The subscription `bookChanged`, which sends a book after each of its changes.
 
 use async_graphql::{Context, ID, Subscription};
 use contract::{ChangingRows, ContextExt, Result, Stamp, changed_rows, check_watched, parse_id};
@@ -28,7 +28,7 @@ impl BookSubscription {
     }
 }
 
-/// The books; everyone may see them.
+/// The table of books, which every caller may read.
 struct Books;
 
 impl ChangingRows for Books {

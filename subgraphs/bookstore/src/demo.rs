@@ -1,10 +1,10 @@
-//! Sample data: the seven books every bookstore of this kind begins with (docs/rest-contract/bookstore.md#default-books).
+//! Sample data: the seven default books of the contract (docs/rest-contract/bookstore.md#default-books).
 
 use contract::{Result, Services};
 use entities::{book, book_purchase};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
-/// Copies of each.
+/// The copies of each book.
 const QUANTITY: i64 = 10;
 
 /// Title, topic and price in dollars, in the order of their ids.
@@ -26,10 +26,7 @@ const BOOKS: [(&str, &str, i64); 7] = [
     ("Spring in the Pioneer Valley", "new arrivals", 15),
 ];
 
-/// Fills a store that never had a book or a sale; changes nothing in any other.
-///
-/// # Errors
-/// When the database fails.
+/// Fills a store that has never had a book or a sale. Changes nothing in any other store.
 pub async fn seed(services: &Services) -> Result<()> {
     let now_us = services.clock.now_us();
     services
@@ -54,7 +51,7 @@ pub async fn seed(services: &Services) -> Result<()> {
         .await
 }
 
-/// The ids of the people who bought something.
+/// The ids of the people who buy a book in the sample data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct People {
     /// Bought a book on remote procedure calls.
@@ -63,12 +60,9 @@ pub struct People {
     pub cleo: i64,
 }
 
-/// Records what people bought a day ago, so that there is something to show; only in a store that never sold a book.
+/// Records two purchases of a day ago as sample data. Changes nothing in a store that has already sold a book.
 ///
-/// The shelves stay as documented: those copies had left before they were counted.
-///
-/// # Errors
-/// When the database fails.
+/// The sales do not reduce the copies left, which stay at the documented number.
 pub async fn seed_sales(services: &Services, people: People) -> Result<()> {
     let yesterday_us = services.clock.now_us() - 24 * 3600 * 1_000_000;
     let sales = [

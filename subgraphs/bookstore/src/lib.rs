@@ -1,4 +1,4 @@
-//! The bookstore: books by topic, and their sale, one copy at a time.
+//! The bookstore: books by topic, sold one copy at a time.
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
 use contract::{Services, federated, federated_sdl, rows};
@@ -21,10 +21,10 @@ pub struct Mutation(book::BookMutation, purchase::PurchaseMutation);
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(changes::BookSubscription);
 
-/// The domain's schema.
+/// The schema of the bookstore subgraph.
 pub type BookstoreSchema = Schema<Query, Mutation, Subscription>;
 
-/// The domain, ready to answer.
+/// Builds the executable schema of the bookstore.
 pub fn schema(services: Services) -> BookstoreSchema {
     federated()
         .data(rows::<entities::book::Entity>(&services.db))
@@ -33,7 +33,7 @@ pub fn schema(services: Services) -> BookstoreSchema {
         .finish()
 }
 
-/// What the supergraph is composed from: the contents of `schema.graphql` in this folder.
+/// Returns the SDL for composing the supergraph: the contents of `schema.graphql` in this folder.
 pub fn sdl() -> String {
     federated_sdl::<Query, Mutation, Subscription>()
 }

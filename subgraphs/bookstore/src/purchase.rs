@@ -62,7 +62,7 @@ impl BookPurchase {
     }
 }
 
-/// The purchase with that id, if there is one and the viewer may see it. Batched.
+/// Returns the purchase with that id, if it exists and the viewer may see it. Lookups are batched.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<BookPurchase>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
     let found = row::<book_purchase::Entity>(ctx, id).await?;
@@ -73,7 +73,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<BookPurchase>> {
     Ok(found.filter(may_see).map(BookPurchase))
 }
 
-/// A page of those of `purchases`, oldest first.
+/// Returns a page of `purchases`, oldest first.
 pub(crate) async fn oldest_first(
     ctx: &Context<'_>,
     purchases: Select<book_purchase::Entity>,
@@ -124,7 +124,7 @@ impl PurchaseQuery {
     }
 }
 
-/// Sales.
+/// Mutations that sell books.
 #[derive(Default)]
 pub struct PurchaseMutation;
 
@@ -157,14 +157,14 @@ impl PurchaseMutation {
     }
 }
 
-/// A purchase, which never changes, and the version of the book that it made.
+/// A purchase, which never changes, with the version that it gave the book.
 #[derive(Serialize, Deserialize)]
 struct Sale {
     purchase: book_purchase::Model,
     book_version: i64,
 }
 
-/// Takes a copy and records its sale: both or, with an error, neither.
+/// Takes a copy of the book and records the sale. An error leaves both undone.
 async fn sell(tx: &Tx, book: i64, buyer: Option<i64>, now_us: i64) -> Result<Sale> {
     match book::take_copy(tx, book, now_us).await? {
         Taken::One(book) => Ok(Sale {

@@ -1,4 +1,4 @@
-//! What the bookstore knows of a person.
+//! The bookstore's fields of a user.
 
 use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, PageArgs, Paged, Result, parse_id};
@@ -7,8 +7,9 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::purchase::{BookPurchase, oldest_first};
 
-/// A person; the other domains know the rest.
-// Private fields are `Option<Result<_>>`: a refusal then nulls the field. A resolver's own `Err` nulls the whole person.
+/// A user. Other subgraphs add the rest of the fields.
+// Private fields are `Option<Result<_>>`, so that an error nulls only the field. An `Err` of the resolver would null
+// the whole user.
 pub struct User(pub(crate) i64);
 
 #[Object]
@@ -38,7 +39,7 @@ async fn purchases(ctx: &Context<'_>, buyer: i64, args: PageArgs) -> Result<Page
     oldest_first(ctx, theirs, args).await
 }
 
-/// Where other subgraphs' references to a person arrive.
+/// Resolves users that other subgraphs refer to.
 #[derive(Default)]
 pub struct UserQuery;
 

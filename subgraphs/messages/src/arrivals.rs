@@ -1,4 +1,4 @@
-//! `newMessage`: messages to the viewer, as they arrive.
+//! The subscription `newMessage`, which sends messages to the viewer as they arrive.
 
 use async_graphql::{Context, Subscription};
 use contract::{ArrivingRows, ContextExt, Event, Result, arriving_rows};
@@ -21,7 +21,7 @@ impl MessageSubscription {
     }
 }
 
-/// One person's inbox.
+/// One user's inbox.
 struct Inbox {
     receiver: i64,
 }
@@ -29,7 +29,7 @@ struct Inbox {
 impl ArrivingRows for Inbox {
     type Entity = message::Entity;
 
-    /// Their texts may be long, and many subscribers may be slow.
+    /// One, because a message may be long and many subscribers may be slow.
     const BATCH: u64 = 1;
 
     fn announced(&self, event: &Event) -> Option<i64> {

@@ -20,10 +20,7 @@ pub struct People {
 /// Microseconds in a minute.
 const MINUTE_US: i64 = 60_000_000;
 
-/// Fills a database that has no messages; changes nothing in any other.
-///
-/// # Errors
-/// When the database fails.
+/// Fills a database that has no messages. Changes nothing in any other database.
 pub async fn seed(services: &Services, people: People) -> Result<()> {
     let now_us = services.clock.now_us();
     let messages = sample(people);

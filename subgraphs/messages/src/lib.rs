@@ -1,4 +1,4 @@
-//! Messages: from one person to another, and nobody else's business.
+//! Messages from one user to another. Only the two of them and operators may read a message.
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
 use contract::{Services, federated, federated_sdl, loader, rows_of_texts};
@@ -21,10 +21,10 @@ pub struct Mutation(writes::MessageMutation);
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(arrivals::MessageSubscription);
 
-/// The domain's schema.
+/// The schema of the messages subgraph.
 pub type MessagesSchema = Schema<Query, Mutation, Subscription>;
 
-/// The domain, ready to answer.
+/// Builds the executable schema of the messages.
 pub fn schema(services: Services) -> MessagesSchema {
     federated()
         .data(rows_of_texts::<entities::message::Entity>(&services.db))
@@ -34,7 +34,7 @@ pub fn schema(services: Services) -> MessagesSchema {
         .finish()
 }
 
-/// What the supergraph is composed from: the contents of `schema.graphql` in this folder.
+/// Returns the SDL for composing the supergraph: the contents of `schema.graphql` in this folder.
 pub fn sdl() -> String {
     federated_sdl::<Query, Mutation, Subscription>()
 }

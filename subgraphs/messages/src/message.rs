@@ -1,4 +1,4 @@
-//! A message: what it says, and who may read it.
+//! Messages: their GraphQL type, the access check, and the queries that read them.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
 
 use crate::user::User;
 
-/// The open mount whose document has all messages.
+/// The open mount whose document has routes for all messages.
 pub(crate) const COMMUNITY: &str = "community";
 
 /// A message; only its sender, its receiver and operators reach it.
@@ -64,12 +64,13 @@ impl Message {
     }
 }
 
-/// Whether this viewer may read that message: its sender, its receiver, an operator, a caller of the open community.
+/// Returns whether the viewer may read the message: as its sender, its receiver, an operator or a caller of the open
+/// community mount.
 pub(crate) fn may_see(viewer: &Viewer, message: &message::Model) -> bool {
     viewer.is_operator_or(COMMUNITY) || viewer.is(message.from_id) || viewer.is(message.to_id)
 }
 
-/// The event that tells its two people that a message is not what it was.
+/// Builds the event that tells the message's sender and receiver that it has changed.
 pub(crate) fn invalidation(message: &message::Model) -> Event {
     Event::Invalidated {
         typename: "Message",
@@ -79,7 +80,7 @@ pub(crate) fn invalidation(message: &message::Model) -> Event {
     }
 }
 
-/// A page of those of `messages`, newest first.
+/// Returns a page of `messages`, newest first.
 pub(crate) async fn newest_first(
     ctx: &Context<'_>,
     messages: Select<message::Entity>,
@@ -105,13 +106,13 @@ pub(crate) async fn newest_first(
     .await
 }
 
-/// Whether what is asked of a connection shows what its messages say.
+/// Returns whether the selection of a connection includes the contents of its messages.
 fn shows_contents(connection: &Lookahead<'_>) -> bool {
     let nodes = connection.field("nodes").field("contents");
     nodes.exists() || connection.field("edges").field("node").field("contents").exists()
 }
 
-/// Reads messages by id without what they say, many at once.
+/// Loads messages by id without their contents, in batches.
 pub struct WithoutContents(pub(crate) Db);
 
 impl Load<i64> for WithoutContents {
@@ -125,8 +126,9 @@ impl Load<i64> for WithoutContents {
     }
 }
 
-/// The message with that id, if there is one and the viewer may see it. Batched. What it says is read only where it is
-/// asked for.
+/// Returns the message with that id, if it exists and the viewer may see it. Lookups are batched. The contents are
+/// read
+/// only when the query selects them.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Message>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
     let found = match ctx.look_ahead().field("contents").exists() {
@@ -175,7 +177,7 @@ impl MessageQuery {
         let found = match (to, favorite) {
             (Some(username), favorite) => {
                 let receiver = user::by_username(ctx.db().read(), &username).await?;
-                // Nobody has the id 0.
+                // No user has the id 0.
                 let receiver = receiver.map_or(0, |receiver| receiver.id);
                 viewer.self_or_operator_or(receiver, COMMUNITY)?;
                 message::inbox(receiver, favorite, None)

@@ -1,4 +1,4 @@
-//! What the messages know of a person.
+//! The messages subgraph's fields of a user.
 
 use std::collections::HashMap;
 
@@ -10,8 +10,9 @@ use sea_orm::Select;
 
 use crate::message::{Message, newest_first};
 
-/// A person; the other domains know the rest.
-// Private fields are `Option<Result<_>>`: a refusal then nulls the field. A resolver's own `Err` nulls the whole person.
+/// A user. Other subgraphs add the rest of the fields.
+// Private fields are `Option<Result<_>>`, so that an error nulls only the field. An `Err` of the resolver would null
+// the whole user.
 pub struct User(pub(crate) i64);
 
 #[Object]
@@ -76,7 +77,7 @@ impl User {
     }
 }
 
-/// Counts what people have not read, of many people at once.
+/// Counts unread messages of many users in one query.
 pub struct UnreadLoader(pub(crate) Db);
 
 impl Load<i64> for UnreadLoader {
@@ -89,7 +90,7 @@ impl Load<i64> for UnreadLoader {
     }
 }
 
-/// Where other subgraphs' references to a person arrive.
+/// Resolves users that other subgraphs refer to.
 #[derive(Default)]
 pub struct UserQuery;
 

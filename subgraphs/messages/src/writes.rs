@@ -1,4 +1,4 @@
-//! What people do with messages: send, delete, mark.
+//! The mutations of messages: send, delete, mark.
 
 use async_graphql::{Context, ID, Object};
 use contract::{
@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::{COMMUNITY, Message, invalidation, may_see};
 
-/// How long a message may be, in characters.
+/// The longest message, in characters.
 const CONTENTS_CHARS_MAX: usize = 40_000;
-/// How long a flag may be, in characters.
+/// The longest flag, in characters.
 const FLAG_CHARS_MAX: usize = 64;
-/// How many messages can be marked as read at once.
+/// The most messages that one call can mark as read.
 const MARKED_MAX: usize = 100;
 
 /// Writes of messages.
@@ -67,7 +67,7 @@ impl MessageMutation {
                 async move |tx| {
                     let mut message = visible(tx, id, &viewer).await?;
                     message.clone().delete(tx).await?;
-                    // Its deletion is its last change.
+                    // The deletion counts as the message's last version.
                     message.version += 1;
                     Ok(message)
                 },
@@ -125,7 +125,7 @@ impl MessageMutation {
     }
 }
 
-/// What there is to tell of a new message.
+/// Builds the two events of a new message.
 fn arrival(message: &message::Model) -> [Event; 2] {
     let sent = Event::MessageSent {
         id: message.id,
@@ -134,7 +134,7 @@ fn arrival(message: &message::Model) -> [Event; 2] {
     [sent, invalidation(message)]
 }
 
-/// The message with that id, which the viewer may see.
+/// Returns the message with that id, if the viewer may see it, and `NOT_FOUND` otherwise.
 async fn visible(tx: &Tx, id: i64, viewer: &Viewer) -> Result<message::Model> {
     let found = message::Entity::find_by_id(id).one(tx).await?;
     found
@@ -151,8 +151,9 @@ struct Draft {
     flag: Option<String>,
 }
 
-/// What an idempotency key remembers of a message. Not what it says: the same key comes with the same words, and a
-/// deleted message is to be gone.
+/// The result of sending that an idempotency key stores. It leaves out the contents: a retry sends them again, and
+/// the
+/// text of a deleted message must not remain.
 #[derive(Serialize, Deserialize)]
 struct Sent {
     id: i64,
@@ -168,7 +169,7 @@ impl Sent {
     }
 }
 
-/// Adds the message, if both of its people are active in the same transaction.
+/// Inserts the message if its sender and receiver are active within the same transaction.
 async fn send(tx: &Tx, draft: &Draft, at_us: i64) -> Result<Sent> {
     let (_, from) = draft.from.person(tx).await?;
     let from = from.ok_or(Error::conflict("the sender does not exist"))?;

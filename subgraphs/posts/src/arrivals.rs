@@ -1,4 +1,4 @@
-//! `postCreated`: posts, as they are made.
+//! The subscription `postCreated`, which sends posts as they are created.
 
 use async_graphql::{Context, Subscription};
 use contract::{ArrivingRows, ContextExt, Event, Result, arriving_rows};
@@ -28,16 +28,16 @@ impl PostSubscription {
     }
 }
 
-/// Where somebody watches for posts.
+/// The feed of new posts that one subscription watches.
 struct Board {
-    /// In one community, or in all.
+    /// The community's key, or `None` for all communities.
     community_key: Option<String>,
 }
 
 impl ArrivingRows for Board {
     type Entity = post::Entity;
 
-    /// Their texts may be long, and many subscribers may be slow.
+    /// One, because a post may be long and many subscribers may be slow.
     const BATCH: u64 = 1;
 
     fn announced(&self, event: &Event) -> Option<i64> {

@@ -1,4 +1,4 @@
-//! A community: where posts are made.
+//! Communities, in which posts are created.
 
 use std::collections::HashMap;
 
@@ -44,14 +44,14 @@ impl Community {
         Self { name: row.name }
     }
 
-    /// The community of a post.
+    /// Returns the community of a post.
     pub(crate) fn of_post(post: &post::Model) -> Self {
         let name = post.community.clone();
         Self { name }
     }
 }
 
-/// Reads communities by name in any case, many at once.
+/// Loads communities by name, ignoring case, in batches.
 pub struct ByName(pub(crate) Db);
 
 impl Load<String> for ByName {
@@ -66,7 +66,7 @@ impl Load<String> for ByName {
     }
 }
 
-/// The community with that name in any case, if there is one. Batched.
+/// Returns the community with that name, ignoring case, if it exists. Lookups are batched.
 async fn find(ctx: &Context<'_>, name: String) -> Result<Option<Community>> {
     let communities = ctx.data_unchecked::<Loader<ByName>>();
     Ok(communities.load_one(name).await?.map(Community::of))

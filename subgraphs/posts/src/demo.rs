@@ -1,4 +1,4 @@
-//! Sample data: what four people posted in three communities.
+//! Sample data: six posts by four people in three communities.
 
 use contract::{Result, Services};
 use entities::community;
@@ -21,17 +21,14 @@ pub struct People {
 /// Microseconds in a minute.
 const MINUTE_US: i64 = 60_000_000;
 
-/// Fills a database that never had a post; changes nothing in any other.
-///
-/// # Errors
-/// When the database fails.
+/// Fills a database that has never had a post. Changes nothing in any other database.
 pub async fn seed(services: &Services, people: People) -> Result<()> {
     let now_us = services.clock.now_us();
     let posts = sample(people);
     services
         .db
         .write(async move |tx| {
-            // A community stays when its posts are deleted.
+            // A community outlives its posts, so it shows that the database has had one.
             if community::Entity::find().count(tx).await? > 0 {
                 return Ok(());
             }

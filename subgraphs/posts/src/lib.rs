@@ -1,4 +1,4 @@
-//! Posts: what people write in communities, for everybody to read.
+//! Posts that people write in communities. Every caller may read them.
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
 use contract::{Services, federated, federated_sdl, loader, rows_of_texts};
@@ -22,10 +22,10 @@ pub struct Mutation(writes::PostMutation);
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(arrivals::PostSubscription);
 
-/// The domain's schema.
+/// The schema of the posts subgraph.
 pub type PostsSchema = Schema<Query, Mutation, Subscription>;
 
-/// The domain, ready to answer.
+/// Builds the executable schema of the posts.
 pub fn schema(services: Services) -> PostsSchema {
     federated()
         .data(rows_of_texts::<entities::post::Entity>(&services.db))
@@ -35,7 +35,7 @@ pub fn schema(services: Services) -> PostsSchema {
         .finish()
 }
 
-/// What the supergraph is composed from: the contents of `schema.graphql` in this folder.
+/// Returns the SDL for composing the supergraph: the contents of `schema.graphql` in this folder.
 pub fn sdl() -> String {
     federated_sdl::<Query, Mutation, Subscription>()
 }

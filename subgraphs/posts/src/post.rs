@@ -1,4 +1,4 @@
-//! A post: what it says, and where.
+//! Posts: their GraphQL type and the queries that read them.
 
 use std::collections::HashMap;
 
@@ -51,7 +51,7 @@ impl Post {
     }
 
     /// The name it was posted under. One that is an email address goes when its person is erased.
-    // Not to be remembered: that change is told of the person alone, not of all their posts.
+    // Not cacheable: erasing a person changes it and invalidates only the person, not each of the posts.
     async fn username(&self) -> &str {
         &self.0.username
     }
@@ -69,7 +69,7 @@ impl Post {
     }
 }
 
-/// Tells everyone that a post is there, or is not any more.
+/// Builds the event that tells every subscriber that a post was created or deleted.
 pub(crate) fn invalidation(id: i64, version: i64) -> Event {
     Event::Invalidated {
         typename: "Post",
@@ -79,7 +79,7 @@ pub(crate) fn invalidation(id: i64, version: i64) -> Event {
     }
 }
 
-/// A page of those of `posts`, newest first.
+/// Returns a page of `posts`, newest first.
 pub(crate) async fn newest_first(
     ctx: &Context<'_>,
     posts: Select<post::Entity>,
@@ -98,18 +98,18 @@ pub(crate) async fn newest_first(
     Ok(found)
 }
 
-/// The bytes of the texts of a row.
+/// Returns the size of a row's texts in bytes.
 fn text_bytes(post: &post::Model) -> usize {
     post.text.len() + post.title.len() + post.url.as_ref().map_or(0, String::len)
 }
 
-/// Whether what is asked of a connection shows what its posts say.
+/// Returns whether the selection of a connection includes the text of its posts.
 fn shows_text(connection: &Lookahead<'_>) -> bool {
     let nodes = connection.field("nodes").field("text");
     nodes.exists() || connection.field("edges").field("node").field("text").exists()
 }
 
-/// Reads posts by id without what they say, many at once.
+/// Loads posts by id without their text, in batches.
 pub struct WithoutText(pub(crate) Db);
 
 impl Load<i64> for WithoutText {
@@ -123,7 +123,7 @@ impl Load<i64> for WithoutText {
     }
 }
 
-/// The post with that id, if there is one. Batched. Its text is read only where it is asked for.
+/// Returns the post with that id, if it exists. Lookups are batched. The text is read only when the query selects it.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Post>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
     if !ctx.look_ahead().field("text").exists() {

@@ -1,4 +1,4 @@
-//! What the posts know of a person.
+//! The posts subgraph's fields of a user.
 
 use async_graphql::{Context, ID, Object};
 use contract::{PageArgs, Paged, Result, parse_id};
@@ -6,7 +6,7 @@ use entities::post;
 
 use crate::post::{Post, newest_first};
 
-/// A person; the other domains know the rest.
+/// A user. Other subgraphs add the rest of the fields.
 pub struct User(pub(crate) i64);
 
 #[Object]
@@ -18,7 +18,8 @@ impl User {
     }
 
     /// What this person posted, newest first.
-    // `Option<Result<_>>`: wrong arguments then null the field. A resolver's own `Err` nulls the whole person.
+    // `Option<Result<_>>`, so that wrong arguments null only this field. An `Err` of the resolver would null the
+    // whole user.
     async fn posts(
         &self,
         ctx: &Context<'_>,
@@ -32,7 +33,7 @@ impl User {
     }
 }
 
-/// Where other subgraphs' references to a person arrive.
+/// Resolves users that other subgraphs refer to.
 #[derive(Default)]
 pub struct UserQuery;
 

@@ -1,4 +1,4 @@
-//! What people do with posts: make them, delete them.
+//! The mutations of posts: create and delete.
 
 use async_graphql::{Context, ID, InputObject, Object};
 use contract::{
@@ -12,13 +12,13 @@ use url::Url;
 
 use crate::post::{Post, invalidation};
 
-/// How long a title may be, in characters.
+/// The longest title, in characters.
 const TITLE_CHARS_MAX: usize = 300;
-/// How long a post may be, in characters.
+/// The longest text of a post, in characters.
 const TEXT_CHARS_MAX: usize = 40_000;
-/// How long the names of communities and people may be, in characters.
+/// The longest name of a community or a person, in characters.
 const NAME_CHARS_MAX: usize = 64;
-/// How long an address may be, in characters.
+/// The longest address, in characters.
 const URL_CHARS_MAX: usize = 2_000;
 
 /// A new post.
@@ -58,12 +58,14 @@ impl PostInput {
     }
 }
 
-/// An address that a browser can open, or a host and a path without a scheme; as it was written.
+/// Validates an address: an http or https URL, or a host and a path without a scheme. Returns it as the client wrote
+/// it.
 fn address(field: &'static str, url: Option<&str>) -> Result<Option<String>> {
     let Some(text) = optional_text(field, url, URL_CHARS_MAX)? else {
         return Ok(None);
     };
-    // The parser mends what browsers mend: white space, slashes too many or too few. Others who read the post may not.
+    // `Url::parse` repairs white space and a wrong number of slashes, as browsers do. Other readers of the post may
+    // not.
     let behind = |scheme: &str| {
         let (start, rest) = text.split_at_checked(scheme.len())?;
         start.eq_ignore_ascii_case(scheme).then_some(rest)
@@ -83,8 +85,8 @@ fn address(field: &'static str, url: Option<&str>) -> Result<Option<String>> {
     }
 }
 
-/// Whether a text without a scheme begins with the name of a host. A colon before the path would be another scheme's, or a
-/// port that cannot be told from one.
+/// Returns whether a text without a scheme begins with a host name. A colon before the path is refused: it would end
+/// another scheme, or begin a port, and the two look alike.
 fn is_host_and_path(text: &str) -> bool {
     let end = text.find(['/', '?', '#']).unwrap_or(text.len());
     let host = &text[..end];
@@ -104,7 +106,7 @@ struct Draft {
     by: InName,
 }
 
-/// The open mount whose document makes and deletes posts.
+/// The open mount whose document has routes that create and delete posts.
 const COMMUNITY: &str = "community";
 
 /// Writes of posts.
@@ -173,7 +175,7 @@ impl PostMutation {
     }
 }
 
-/// What there is to tell of a new post.
+/// Builds the two events of a new post.
 fn arrival(post: &post::Model, version: i64) -> [Event; 2] {
     let created = Event::PostCreated {
         id: post.id,
@@ -182,8 +184,11 @@ fn arrival(post: &post::Model, version: i64) -> [Event; 2] {
     [created, invalidation(post.id, version)]
 }
 
-/// What an idempotency key remembers of a post. Not what it says: the same key comes with the same words, and a deleted
-/// post is to be gone. Nor the name it was posted under: whoever is erased is to be gone, too.
+/// The result of creating a post that an idempotency key stores. It leaves out the title, the text and the URL: a
+/// retry
+/// sends them again, and the text of a deleted post must not remain. It leaves out the username, too, because the
+/// name of
+/// an erased person must not remain.
 #[derive(Serialize, Deserialize)]
 struct Made {
     id: i64,

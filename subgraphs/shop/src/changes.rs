@@ -1,4 +1,4 @@
-//! `productChanged`: products as they are after each change.
+//! The subscription `productChanged`, which sends a product after each of its changes.
 
 use async_graphql::{Context, ID, Subscription};
 use contract::{ChangingRows, ContextExt, Result, Stamp, changed_rows, check_watched, parse_id};
@@ -28,7 +28,7 @@ impl ProductSubscription {
     }
 }
 
-/// The products; everyone may see them.
+/// The table of products, which every caller may read.
 struct Products;
 
 impl ChangingRows for Products {

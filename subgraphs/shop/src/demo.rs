@@ -4,7 +4,7 @@ use contract::{Error, Result, Services};
 use entities::{product, shop_order};
 use sea_orm::{EntityTrait, PaginatorTrait};
 
-/// What there is of each, ordered ones included.
+/// The stock of each product, ordered ones included.
 const QUANTITY: i64 = 50;
 /// 2023-11-28, the day of the document's example, in days since the epoch.
 const DAY: i64 = 19_689;
@@ -16,7 +16,7 @@ const PRODUCTS: [(&str, i64); 3] = [
     ("Folding bicycle basket", 39_00),
 ];
 
-/// The people whose orders there are.
+/// The ids of the people who have an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct People {
     /// Ordered a basket.
@@ -27,10 +27,7 @@ pub struct People {
     pub dan: i64,
 }
 
-/// Fills a shop that never had a product; changes nothing in any other.
-///
-/// # Errors
-/// When the database fails.
+/// Fills a shop that has never had a product. Changes nothing in any other shop.
 pub async fn seed(services: &Services, people: People) -> Result<()> {
     let now_us = services.clock.now_us();
     services

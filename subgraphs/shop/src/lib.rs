@@ -1,4 +1,4 @@
-//! The shop: products, and orders that have what they name until they are deleted.
+//! The shop: products, and orders that reserve their quantity until they are deleted.
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
 use contract::{Services, federated, federated_sdl, rows};
@@ -22,10 +22,10 @@ pub struct Mutation(product::ProductMutation, place::OrderMutation);
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(changes::ProductSubscription);
 
-/// The domain's schema.
+/// The schema of the shop subgraph.
 pub type ShopSchema = Schema<Query, Mutation, Subscription>;
 
-/// The domain, ready to answer.
+/// Builds the executable schema of the shop.
 pub fn schema(services: Services) -> ShopSchema {
     federated()
         .data(rows::<entities::product::Entity>(&services.db))
@@ -34,7 +34,7 @@ pub fn schema(services: Services) -> ShopSchema {
         .finish()
 }
 
-/// What the supergraph is composed from: the contents of `schema.graphql` in this folder.
+/// Returns the SDL for composing the supergraph: the contents of `schema.graphql` in this folder.
 pub fn sdl() -> String {
     federated_sdl::<Query, Mutation, Subscription>()
 }

@@ -1,4 +1,4 @@
-//! An order: what it has, and who may see it.
+//! Orders: their GraphQL type, the access check, and the queries that read them.
 
 use async_graphql::{Context, ID, Object};
 use chrono::{Days, NaiveDate};
@@ -8,10 +8,10 @@ use entities::shop_order;
 use crate::product::{self, Product};
 use crate::user::User;
 
-/// The open mount whose document has all orders.
+/// The open mount whose document has routes for all orders.
 pub(crate) const SHOP: &str = "shop";
 
-/// An order of the shop. What it has is available to nobody else until it is deleted.
+/// An order of the shop. Its quantity is not available to other orders until it is deleted.
 pub struct ShopOrder(pub(crate) shop_order::Model);
 
 /// An order of the shop. What it has is available to nobody else until it is deleted.
@@ -71,10 +71,10 @@ impl ShopOrder {
     }
 }
 
-/// Days since the epoch.
+/// Returns the days since the epoch.
 ///
 /// # Errors
-/// `INVALID_INPUT` for what is no day.
+/// `INVALID_INPUT` when the date is not a day of the calendar.
 pub(crate) fn day_of(date: &Date) -> Result<i64> {
     let day = date.day("input.date")?;
     Ok(day.signed_duration_since(NaiveDate::default()).num_days())
@@ -91,7 +91,7 @@ fn date_of(day: i64) -> NaiveDate {
     date.unwrap_or_default()
 }
 
-/// Tells its owner that an order is not what it was.
+/// Builds the event that tells the owner that an order has changed.
 pub(crate) fn invalidation(order: &shop_order::Model) -> Event {
     Event::Invalidated {
         typename: "ShopOrder",
@@ -101,7 +101,7 @@ pub(crate) fn invalidation(order: &shop_order::Model) -> Event {
     }
 }
 
-/// The order with that id, if there is one and the viewer may see it. Batched.
+/// Returns the order with that id, if it exists and the viewer may see it. Lookups are batched.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<ShopOrder>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
     let found = row::<shop_order::Entity>(ctx, id).await?;

@@ -1,4 +1,4 @@
-//! What people do with orders: place, change, delete.
+//! The mutations of orders: place, change, delete.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use contract::{ContextExt, Date, Error, Event, IdempotencyKey, Result, Tx, Viewer, given, once, parse_id};
@@ -35,7 +35,7 @@ pub struct ShopOrderPatch {
 }
 
 impl ShopOrderPatch {
-    /// What changes, and whose order it is said to be.
+    /// Validates the input. Returns the changes and the owner that the client gave, if any.
     fn checked(self) -> Result<(OrderChange, Option<ID>)> {
         let user = given("input.user", self.user)?;
         let product = given("input.product", self.product)?;
@@ -43,7 +43,7 @@ impl ShopOrderPatch {
         let change = OrderChange {
             quantity: given("input.quantity", self.quantity)?.map(quantity).transpose()?,
             day: date.as_ref().map(day_of).transpose()?,
-            // What is no id is the id of nothing: whether the order is there comes first.
+            // An id that is not a number finds no product. Whether the order exists is checked before that.
             product_id: product.map(|product| parse_id(&product).unwrap_or(NOTHING)),
         };
         if change == OrderChange::default() {
@@ -53,7 +53,7 @@ impl ShopOrderPatch {
     }
 }
 
-/// An id that nothing has.
+/// An id that no row has.
 const NOTHING: i64 = 0;
 
 fn quantity(quantity: i32) -> Result<i64> {
@@ -96,7 +96,7 @@ impl OrderMutation {
                     (false, false) => Err(Error::NotFound("user")),
                 }
             };
-            // The key remembers the order and tells of the products once.
+            // The key stores the order only: a replayed request must not announce the products again.
             let mut products = Vec::new();
             let placed = once(tx, key.as_ref(), now_us, async || {
                 let written = place().await?;
@@ -139,7 +139,7 @@ impl OrderMutation {
         let now_us = ctx.now_us();
         let delete = async move |tx: &Tx| {
             let mut gone = shop_order::remove(tx, id, owner, now_us).await.map_err(refused)?;
-            // Its deletion is its last change.
+            // The deletion counts as the order's last version.
             gone.order.version += 1;
             Ok(gone)
         };
@@ -148,7 +148,7 @@ impl OrderMutation {
     }
 }
 
-/// Whose the new order is.
+/// Returns the id of the new order's owner.
 fn orderer(viewer: &Viewer, user: Option<ID>) -> Result<i64> {
     match user {
         Some(user) => match parse_id(&user) {
@@ -163,7 +163,7 @@ fn orderer(viewer: &Viewer, user: Option<ID>) -> Result<i64> {
     }
 }
 
-/// Whose orders the viewer can change: their own, or everybody's.
+/// Returns the owner whose orders the viewer may change, or `None` for an operator, who may change all of them.
 fn owner(viewer: &Viewer) -> Result<Option<i64>> {
     match viewer {
         _ if viewer.is_operator_or(SHOP) => Ok(None),
@@ -171,7 +171,7 @@ fn owner(viewer: &Viewer) -> Result<Option<i64>> {
     }
 }
 
-/// What there is to tell of an order that was written.
+/// Builds the events of an order that was written: one for each product, and one for the order.
 fn news(written: &Written) -> Vec<Event> {
     let products = written.products.iter().map(product::invalidation);
     products.chain([order::invalidation(&written.order)]).collect()

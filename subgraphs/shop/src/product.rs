@@ -1,4 +1,4 @@
-//! A product: what it is, how it is found, and what operators do to it.
+//! Products: their GraphQL type, the queries that find them, and the mutations with which operators change them.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use contract::{
@@ -10,9 +10,9 @@ use sea_orm::Order;
 
 /// The type's name in invalidations.
 pub(crate) const TYPENAME: &str = "Product";
-/// How long a name may be, in characters.
+/// The longest name, in characters.
 const NAME_CHARS_MAX: usize = 64;
-/// How long a text to look for may be, in characters.
+/// The longest search text, in characters.
 const TEXT_CHARS_MAX: usize = 300;
 
 /// A product of the shop.
@@ -50,7 +50,7 @@ impl Product {
     }
 }
 
-/// Tells everyone that a product is not what it was.
+/// Builds the event that tells every subscriber that a product has changed.
 pub(crate) fn invalidation(product: &product::Model) -> Event {
     Event::Invalidated {
         typename: TYPENAME,
@@ -60,7 +60,7 @@ pub(crate) fn invalidation(product: &product::Model) -> Event {
     }
 }
 
-/// The product with that id, if there is one. Batched.
+/// Returns the product with that id, if it exists. Lookups are batched.
 pub(crate) async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Product>> {
     Ok(row::<product::Entity>(ctx, id).await?.map(Product))
 }

@@ -1,4 +1,4 @@
-//! What the shop knows of a person.
+//! The shop's fields of a user.
 
 use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, PageArgs, Paged, Result, page, parse_id};
@@ -7,8 +7,9 @@ use sea_orm::Order;
 
 use crate::order::{SHOP, ShopOrder};
 
-/// A person; the other domains know the rest.
-// Private fields are `Option<Result<_>>`: a refusal then nulls the field. A resolver's own `Err` nulls the whole person.
+/// A user. Other subgraphs add the rest of the fields.
+// Private fields are `Option<Result<_>>`, so that an error nulls only the field. An `Err` of the resolver would null
+// the whole user.
 pub struct User(pub(crate) i64);
 
 #[Object]
@@ -47,7 +48,7 @@ async fn orders(ctx: &Context<'_>, owner: i64, args: PageArgs) -> Result<Paged<S
     .await
 }
 
-/// Where other subgraphs' references to a person arrive.
+/// Resolves users that other subgraphs refer to.
 #[derive(Default)]
 pub struct UserQuery;
 

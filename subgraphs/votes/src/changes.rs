@@ -1,4 +1,4 @@
-//! `voteChanged`: a post as it is after each vote.
+//! The subscription `voteChanged`, which sends a post after each change of its votes.
 
 use std::collections::HashSet;
 
@@ -26,7 +26,7 @@ impl VoteSubscription {
     }
 }
 
-/// The counts of votes; everyone may see them.
+/// The table of vote counts, which every caller may read.
 struct Counts;
 
 impl ChangingRows for Counts {
@@ -49,7 +49,7 @@ impl ChangingRows for Counts {
         _id: i64,
         _limit: u64,
     ) -> Result<Vec<post_votes::Model>, DbErr> {
-        // Asked only by who watches every row: here each subscription names one, which is read again.
+        // Only a subscription to all rows needs this. Here each subscription names one post, which is read again.
         Ok(Vec::new())
     }
 }

@@ -1,4 +1,4 @@
-//! Sample data: what the demo's people think of the demo's posts.
+//! Sample data: votes of the four people of the demo on its posts.
 
 use contract::{Result, Services};
 use entities::vote::Direction::{self, Down, Up};
@@ -18,10 +18,7 @@ pub struct People {
     pub dan: i64,
 }
 
-/// Lets people vote on the oldest posts of a database in which nobody ever did; changes nothing in any other.
-///
-/// # Errors
-/// When the database fails.
+/// Casts votes on the oldest posts of a database that has never had a vote. Changes nothing in any other database.
 pub async fn seed(services: &Services, people: People) -> Result<()> {
     let now_us = services.clock.now_us();
     let opinions = opinions(people);
@@ -39,7 +36,7 @@ pub async fn seed(services: &Services, people: People) -> Result<()> {
             let posts: Vec<i64> = oldest.into_tuple().all(tx).await?;
             for (post_id, opinions) in posts.iter().zip(&opinions) {
                 for &(person, direction) in opinions {
-                    // Their accounts begin with the karma that these votes gave.
+                    // Without karma: the sample accounts already have the karma that these votes would give.
                     vote::cast(tx, *post_id, person, direction, false, now_us).await?;
                 }
             }
@@ -48,7 +45,7 @@ pub async fn seed(services: &Services, people: People) -> Result<()> {
         .await
 }
 
-/// Who votes how, on the first post, the second and so on.
+/// Returns each person's vote on the first post, the second and so on.
 fn opinions(People { ada, ben, cleo, dan }: People) -> [Vec<(i64, Direction)>; 6] {
     [
         vec![(ada, Up), (ben, Up), (dan, Up)],

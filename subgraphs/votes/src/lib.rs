@@ -1,6 +1,7 @@
-//! Votes: for posts and against them, one a person and post, and the rankings and the karma that follow from them.
+//! Votes for and against posts, the rankings by score, and the karma that the votes give. A person has one vote on a
+//! post.
 //!
-//! A vote is for an id, whether or not there is a post with it: posts are another domain's.
+//! A vote names an id, whether or not a post has it: posts belong to another subgraph.
 
 use std::sync::Arc;
 
@@ -28,15 +29,15 @@ pub struct Mutation(vote::VoteMutation);
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(changes::VoteSubscription);
 
-/// The domain's schema.
+/// The schema of the votes subgraph.
 pub type VotesSchema = Schema<Query, Mutation, Subscription>;
 
-/// The domain, ready to answer, with the default [`Settings`].
+/// Builds the executable schema of the votes with the default [`Settings`].
 pub fn schema(services: Services) -> VotesSchema {
     schema_with(services, Settings::default())
 }
 
-/// The domain, ready to answer.
+/// Builds the executable schema of the votes.
 pub fn schema_with(services: Services, settings: Settings) -> VotesSchema {
     federated()
         .data(rows::<entities::post_votes::Entity>(&services.db))
@@ -46,7 +47,7 @@ pub fn schema_with(services: Services, settings: Settings) -> VotesSchema {
         .finish()
 }
 
-/// What the supergraph is composed from: the contents of `schema.graphql` in this folder.
+/// Returns the SDL for composing the supergraph: the contents of `schema.graphql` in this folder.
 pub fn sdl() -> String {
     federated_sdl::<Query, Mutation, Subscription>()
 }

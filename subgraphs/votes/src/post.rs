@@ -1,4 +1,4 @@
-//! A post: here, the votes on an id.
+//! The votes subgraph's fields of a post: the votes on its id.
 
 use std::collections::HashMap;
 
@@ -8,11 +8,11 @@ use contract::{ContextExt, Db, Error, Loader, Result, Viewer, parse_id, row};
 use entities::post_votes;
 use entities::vote::{self, Direction};
 
-/// A post, or an id that no post has; the other domains know the rest.
+/// A post, or an id that no post has. Other subgraphs add the rest of the fields.
 #[derive(Clone)]
 pub struct Post {
     id: i64,
-    /// Its votes, where they were read already.
+    /// The votes, if they have been read already.
     votes: Option<post_votes::Model>,
 }
 
@@ -91,7 +91,7 @@ impl From<Direction> for VoteDirection {
     }
 }
 
-/// Reads what people voted, many at once, by person and post: one statement for each of the people.
+/// Loads people's own votes by person and post, in batches: one statement for each person.
 pub struct OwnVotes(pub(crate) Db);
 
 impl Load<(i64, i64)> for OwnVotes {
@@ -116,15 +116,15 @@ impl Load<(i64, i64)> for OwnVotes {
     }
 }
 
-/// The id that somebody votes on or watches.
+/// Parses the id of a post to vote on or to watch.
 ///
 /// # Errors
-/// `INVALID_INPUT` when no post could have it.
+/// `INVALID_INPUT` when no post can have such an id.
 pub(crate) fn votable(id: &ID) -> Result<i64> {
     parse_id(id).ok_or_else(|| Error::invalid("postId", "must be an integer"))
 }
 
-/// Where other subgraphs' references to a post arrive.
+/// Resolves posts that other subgraphs refer to.
 #[derive(Default)]
 pub struct PostQuery;
 

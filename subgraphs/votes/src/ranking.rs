@@ -1,4 +1,4 @@
-//! Posts by what people think of them.
+//! Rankings of posts by score.
 
 use std::collections::HashSet;
 
@@ -10,11 +10,12 @@ use sea_orm::{Order, Select};
 
 use crate::post::Post;
 
-/// How many posts can be sorted at once.
+/// The most posts that one call can sort.
 const SORTED_MAX: usize = 100;
 
-/// Ids with votes. Not `Paged<Post>`: where more is asked for than votes and there is no such post, one node is null, and
-/// the list is still there.
+/// A connection of ids with votes. It is not a `Paged<Post>`, because its nodes may be null: when a query selects
+/// fields of
+/// other subgraphs and no such post exists, only that node becomes null and the list remains.
 pub type PagedIds =
     Connection<String, Option<Post>, Nodes, EmptyFields, VotedPostConnection, VotedPostEdge, DisableNodesField>;
 
@@ -44,7 +45,7 @@ impl EdgeNameType for VotedPostEdge {
     }
 }
 
-/// Lists by score.
+/// Queries that list posts by score.
 #[derive(Default)]
 pub struct RankingQuery;
 

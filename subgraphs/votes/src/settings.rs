@@ -1,4 +1,4 @@
-//! What votes do beside being counted. It is a setting.
+//! The settings of the votes subgraph.
 
 contract::settings! {
     /// What votes do beside being counted.

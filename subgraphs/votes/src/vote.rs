@@ -1,4 +1,4 @@
-//! Voting, moving a vote, taking it back.
+//! The mutations of votes: cast, move, clear.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use entities::vote::{self, Direction, Outcome};
 use crate::Settings;
 use crate::post::{Post, votable};
 
-/// The open mount whose document has votes.
+/// The open mount whose document has routes for votes.
 const COMMUNITY: &str = "community";
 
 /// Writes of votes.
@@ -58,7 +58,7 @@ impl VoteMutation {
     }
 }
 
-/// Whose vote it is.
+/// The owner of a vote: a person, or a program that votes for no particular person.
 #[derive(Clone, Copy)]
 enum Voter {
     Person(i64),
