@@ -1,4 +1,5 @@
-//! What stands in front of the replicas: it knows who leads, looks for it again when it fails, and asks until it is answered.
+//! The client side of the replicas: it knows the leader, searches for it when it fails, and retries requests until
+//! their deadline.
 
 mod forward;
 mod members;
@@ -22,7 +23,7 @@ use crate::replica::{Error, OpenError, STATUS, Status};
 use crate::server::{ORDER, ORDERS_AFTER};
 use crate::{Credentials, Settings};
 
-/// The way of a service to the replicas. Clones share what they know; nothing has to be run beside it.
+/// A service's client of the replicas. Clones share their state; it needs no background task of the caller.
 #[derive(Clone)]
 pub struct FrontEnd {
     inner: Arc<Inner>,
@@ -33,17 +34,17 @@ struct Inner {
     urls: BTreeMap<ReplicaId, String>,
     settings: Arc<Settings>,
     known: watch::Sender<Known>,
-    /// When a majority followed the leader last, as far as was heard.
+    /// When a majority last confirmed the leader, as far as this process knows.
     heard: Mutex<Instant>,
-    /// Places for requests that wait.
+    /// Permits for requests that wait.
     places: Arc<Semaphore>,
 }
 
 impl FrontEnd {
-    /// In front of the replicas at these base addresses. Asks nobody yet.
+    /// A front end of the replicas at these base addresses. Sends no request yet.
     ///
     /// # Errors
-    /// When there is no replica, or an address is none.
+    /// When there is no replica, or an address is not a base address.
     pub fn new(
         urls: BTreeMap<ReplicaId, String>,
         credentials: Arc<dyn Credentials>,
@@ -71,7 +72,8 @@ impl FrontEnd {
                 urls,
                 settings,
                 known: watch::Sender::default(),
-                // Replicas that start with their server may take as long as an answer may.
+                // Replicas that start together with their server may take as long to elect a leader as an answer may
+                // take.
                 heard: Mutex::new(
                     (Instant::now() + answer_within)
                         .checked_sub(leaderless_within)
@@ -82,10 +84,11 @@ impl FrontEnd {
         })
     }
 
-    /// Waits until a majority is known to follow a leader at this moment, or a short while ago.
+    /// Waits until a majority follows a leader, or did within the last `heard_within`.
     ///
     /// # Errors
-    /// `NoLeader` when there is none until then, or there was none for a while and no majority answers.
+    /// `NoLeader` when that does not happen before the deadline, or when no leader is known for a while and no majority
+    /// answers.
     pub async fn ready(&self, until: Instant) -> Result<ReplicaId, Error> {
         let mut known = self.inner.known.subscribe();
         loop {
@@ -100,24 +103,23 @@ impl FrontEnd {
         }
     }
 
-    /// A place among the requests that may wait for the replicas at once; whoever waits holds one.
+    /// Returns a permit for one request that waits for the replicas; their number is bounded.
     ///
     /// # Errors
-    /// `NoLeader` when all places are taken.
+    /// `NoLeader` when all permits are taken.
     pub fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
         let permit = Arc::clone(&self.inner.places).try_acquire_owned();
         permit.map_err(|_| Error::NoLeader)
     }
 
-    /// Has commands decided, as one entry of the log: all of them, in this order. Answered when a majority has them on
-    /// its disks. It asks the leader, follows to whom a replica names, and sends again until then.
+    /// Commits commands as one entry of the log: all of them, in this order. Returns when a majority has the entry on
+    /// its disks. It asks the leader, follows the leader that a replica names, and retries until the deadline.
     ///
-    /// What is sent again may be decided twice: each command has to be one for which that is no harm, as it is for a record
-    /// under the same key.
+    /// A retry may commit the commands twice. So each command has to be idempotent, as a record under the same key is.
     ///
     /// # Errors
-    /// `Refused` for what the log cannot hold and for more than `batch_max` commands; `NoLeader` when nobody was asked, and
-    /// `Unavailable` when nobody knows whether it was done.
+    /// `Refused` for commands that the log cannot hold and for more than `batch_max` of them; `NoLeader` when no
+    /// replica received them; `Unavailable` when it is unknown whether they were committed.
     pub async fn commit(&self, commands: &[Command], until: Instant) -> Result<Vec<Outcome>, Error> {
         if commands.is_empty() {
             return Ok(Vec::new());
@@ -132,7 +134,7 @@ impl FrontEnd {
         let (mut failed_before, mut followed) = (false, false);
         loop {
             let (leader, found) = match self.leader_until(until).await {
-                // Somebody was asked before.
+                // An earlier attempt may have reached a leader.
                 Err(Error::NoLeader) if failed_before => return Err(Error::Unavailable),
                 leader => leader?,
             };
@@ -140,7 +142,7 @@ impl FrontEnd {
             let answer = self.inner.peers.post(&leader.url, Commit::PATH, &task, within);
             let answer = tokio::select! {
                 answer = answer => answer,
-                // Whoever was asked may be stopped or cut off: somebody found out first.
+                // That leader may be stopped or cut off. Another request found that out first.
                 () = self.is_found_no_more(found) => Err(PeerError::Unreachable("it leads no longer".to_owned())),
             };
             match answer {
@@ -149,7 +151,7 @@ impl FrontEnd {
                     return Ok(outcomes);
                 }
                 Err(PeerError::Refused(why)) => return Err(Error::Refused(why)),
-                // Two that name each other must not be asked in turns for ever.
+                // Follows one name per attempt: two replicas that name each other must not be asked in turns for ever.
                 Err(PeerError::NotLeader(Some(named))) if !followed && named.id != leader.id => {
                     followed = true;
                     self.follow(found, named);
@@ -159,7 +161,7 @@ impl FrontEnd {
                 Err(error) => tracing::debug!(%error, leader = leader.id, "the leader did not do it"),
             }
             self.failed(found);
-            // The first time, another one is looked for at once; what goes on failing is not asked all the time.
+            // After the first failure it searches at once; after further failures it waits between the attempts.
             if failed_before {
                 self.pause(until).await;
                 followed = false;
@@ -168,37 +170,38 @@ impl FrontEnd {
         }
     }
 
-    /// The order of that number. Never misses one that anybody was told; one that is there, any live replica tells.
+    /// The order with this number. It never misses an order whose number a client received. Any live replica that has
+    /// the order returns it.
     ///
     /// # Errors
-    /// `Unavailable` when no live replica has it and no majority says until then whether it is anywhere.
+    /// `Unavailable` when no live replica has the order and no majority says before the deadline whether it exists.
     pub async fn order(&self, number: i64, until: Instant) -> Result<Option<ExchangeOrder>, Error> {
         let _permit = self.permit()?;
         self.read(&format!("{ORDER}/{number}"), until).await
     }
 
-    /// The orders after a number, whole and without gaps; not older than what anybody was answered before. As many as
-    /// fit into an answer: who wants more asks again, until there are none.
+    /// The complete orders after a number, without gaps: at least all that were acknowledged before the call. As many
+    /// as fit into an answer; the caller asks again until there are none.
     ///
     /// # Errors
-    /// `Unavailable` when no majority says until then which they are.
+    /// `Unavailable` when no majority answers before the deadline.
     pub async fn since(&self, last: i64, until: Instant) -> Result<Vec<ExchangeOrder>, Error> {
         self.read(&format!("{ORDERS_AFTER}/{last}"), until).await
     }
 
-    /// Every replica by id; those that do not answer are not alive.
+    /// The status of every replica, by id. A replica that does not answer is not alive.
     pub async fn statuses(&self) -> Vec<Status> {
         let within = self.settings().ping_within;
         let asked = self.inner.urls.iter().map(async |(id, url)| {
             let answer = self.inner.peers.get::<Status>(base(url), STATUS, within).await;
-            // What answers under another id is not this replica.
+            // An answer with another id comes from another replica.
             answer
                 .ok()
                 .filter(|status| status.id == *id)
                 .unwrap_or(Status::of_dead(*id))
         });
         let mut statuses = join_all(asked).await;
-        // One that was deposed while it could not be told still takes itself for the leader.
+        // A deposed leader that was not told of it still reports that it leads.
         let leaders = statuses.iter().filter(|status| status.leader);
         let term = leaders.map(|status| status.term).max();
         for status in &mut statuses {
@@ -207,10 +210,10 @@ impl FrontEnd {
         statuses
     }
 
-    /// Asks that replica to lead and tells the others. Answers who really leads: a working leader goes on.
+    /// Asks a replica to lead, tells the others, and returns the actual leader: a working leader stays in place.
     ///
     /// # Errors
-    /// `Refused` for a replica that is not known here, `Unavailable` when nobody leads until then.
+    /// `Refused` for a replica that is not configured here, `Unavailable` when there is no leader before the deadline.
     pub async fn propose_leader(&self, id: ReplicaId, until: Instant) -> Result<ReplicaId, Error> {
         if !self.inner.urls.contains_key(&id) {
             return Err(Error::Refused(format!("there is no replica {id}")));
@@ -228,22 +231,22 @@ impl FrontEnd {
         }
     }
 
-    /// Who leads, as far as is known.
+    /// The leader, if one is known.
     pub fn leader(&self) -> Option<ReplicaId> {
         self.inner.known.borrow().leader.as_ref().map(|leader| leader.id)
     }
 
-    /// The base address of every replica, as given.
+    /// The base address of every replica, as configured.
     pub fn urls(&self) -> &BTreeMap<ReplicaId, String> {
         &self.inner.urls
     }
 
-    /// The bounds and times that it keeps to.
+    /// Its limits and timeouts.
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
     }
 
-    /// Asks the leader, if one is known; if that one is slow, everybody, and the first that knows answers.
+    /// Asks the leader, if one is known. If it fails or is slow, asks all replicas and returns the first answer.
     async fn read<T: DeserializeOwned>(&self, path: &str, until: Instant) -> Result<T, Error> {
         let settings = self.settings();
         let get = |url: String, within: Duration| async move {
@@ -259,7 +262,8 @@ impl FrontEnd {
             }
             self.search();
             let urls = self.inner.urls.values();
-            // One that lives may have it, and says so at once; without a majority none can say that nobody does.
+            // A live replica that has the order answers at once; without a majority no replica can say that an order
+            // does not exist.
             let within = match self.is_lost() {
                 true => settings.ping_within,
                 false => settings.answer_within,
@@ -276,13 +280,13 @@ impl FrontEnd {
         }
     }
 
-    /// Waits for a heartbeat: what goes on failing is not asked all the time.
+    /// Waits for one heartbeat, to space out retries.
     async fn pause(&self, until: Instant) {
         let pause = Instant::now() + self.settings().heartbeat;
         tokio::time::sleep_until(pause.min(until)).await;
     }
 
-    /// The address of a replica by our settings, which come before what the log says.
+    /// The replica with the address of our settings, which take precedence over the log's.
     fn place(&self, named: Named) -> Named {
         match self.inner.urls.get(&named.id) {
             Some(url) => Named {

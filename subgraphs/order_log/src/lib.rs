@@ -1,10 +1,20 @@
-//! The replicated order service: several replicas with a file each, of which a majority holds every order that was answered.
+//! The replicated order service: several replicas with a file each. A majority of them holds every order that was
+//! acknowledged.
 //!
-//! Read from below: [`order`] says what is recorded, `store` keeps it in one SQLite file (openraft's log beside the ledger
-//! that comes of it), `network` and `server` carry openraft's messages, [`Replica`] joins the three, [`Catalog`] is where the
-//! shares are, `admission` keeps a replica out that lost its file, `trade` moves shares and records orders so that both happen or neither, `settle` ends what a dead replica
-//! began, `election` begins elections that can be won, `unheard` ends a lead that leads nobody, `rest` answers the documented routes. [`FrontEnd`] is what stands before
-//! them: it knows who leads and asks there.
+//! The modules, from the bottom up:
+//!
+//! - [`order`] defines what the log records.
+//! - `store` keeps it in one SQLite file: openraft's log beside the ledger that results from it.
+//! - `network` and `server` carry openraft's messages.
+//! - [`Replica`] joins these three.
+//! - [`Catalog`] is the interface to the shares.
+//! - `admission` keeps out a replica that lost its file.
+//! - `trade` moves shares and records orders so that both happen or neither.
+//! - `settle` resolves the reservations that a dead replica left open.
+//! - `election` starts elections as soon as they can be won.
+//! - `unheard` makes a leader step down that no majority follows.
+//! - `rest` serves the documented routes.
+//! - [`FrontEnd`] is the client of the replicas: it knows the leader and sends requests to it.
 
 mod admission;
 mod batch;

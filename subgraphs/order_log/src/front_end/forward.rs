@@ -1,4 +1,4 @@
-//! Requests of documented routes, passed on to one replica.
+//! Requests of the documented routes, forwarded to one replica.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, Request, StatusCode, header};
@@ -11,13 +11,14 @@ use crate::order::ReplicaId;
 use crate::rest::{self, Failure};
 use crate::server;
 
-/// What a replica reads of a request.
+/// The request headers that a replica reads.
 const ASKED: [HeaderName; 2] = [header::CONTENT_TYPE, HeaderName::from_static("idempotency-key")];
-/// What a client reads of an answer.
+/// The response headers that a client gets.
 const ANSWERED: [HeaderName; 3] = [header::CONTENT_TYPE, header::ALLOW, header::RETRY_AFTER];
 
 impl FrontEnd {
-    /// Whether a replica answers and has caught up. One that hangs is known by the time that a ping may take.
+    /// Whether a replica answers and has caught up. A replica that hangs counts as not answering after the ping
+    /// timeout.
     pub async fn answers(&self, id: ReplicaId) -> bool {
         let Some(url) = self.inner.urls.get(&id) else {
             return false;
@@ -27,8 +28,9 @@ impl FrontEnd {
         pong.is_ok()
     }
 
-    /// Passes a request of a documented route on to one replica, and its answer back: with our credential, within bounds of
-    /// size and time. Whether the client may ask is for the caller to know. The path is the replica's, without any mount.
+    /// Forwards a request of a documented route to one replica and returns its response, with our credential and within
+    /// limits of size and time. The caller has checked whether the client may ask. The path is the replica's, without
+    /// any mount.
     pub async fn forward(&self, id: ReplicaId, request: Request<Body>) -> Response {
         let answer = self.passed_on(id, request).await;
         answer.unwrap_or_else(IntoResponse::into_response)
@@ -43,7 +45,7 @@ impl FrontEnd {
         let body = server::read(body, settings.body_bytes_max, settings.body_within).await;
         let body = body.map_err(Failure::of_status)?;
         let headers = only(&ASKED, &parts.headers);
-        // The replica answers in its own time that nobody does; the way there and back may take as long as a ping.
+        // The replica reports by itself when no majority answers; the way there and back may take as long as a ping.
         let within = settings.answer_within + settings.ping_within;
         let passed_on = self.inner.peers.pass_on(parts.method, url, headers, body, within);
         let answer = passed_on.await.map_err(|error| {
@@ -54,13 +56,13 @@ impl FrontEnd {
         Ok((parts.status, only(&ANSWERED, &parts.headers), body).into_response())
     }
 
-    /// Where a documented route of a replica is; nothing for what is neither.
+    /// The URL of a documented route of a replica; `None` for an unknown replica or another path.
     fn url_of(&self, id: ReplicaId, uri: &axum::http::Uri) -> Option<Url> {
         let base = base(self.inner.urls.get(&id)?);
         let before = Url::parse(base).ok()?.path().trim_end_matches('/').len();
         let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         let url = Url::parse(&format!("{base}{}{query}", uri.path())).ok()?;
-        // What is asked for is what was parsed: dots and backslashes in a path may lead elsewhere.
+        // Compares the parsed path with the given one: dots and backslashes in a path may lead elsewhere.
         let path = url.path().get(before..)?;
         (path == uri.path() && rest::is_documented(path)).then_some(url)
     }

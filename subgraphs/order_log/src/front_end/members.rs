@@ -1,4 +1,4 @@
-//! Who takes part, asked and changed through the leader.
+//! The members of the cluster, read and changed through the leader.
 
 use std::collections::BTreeMap;
 
@@ -11,23 +11,24 @@ use crate::order::ReplicaId;
 use crate::replica::Error;
 
 impl FrontEnd {
-    /// The replicas that take part, and where they are as the log has it.
+    /// The members and their addresses, as the log has them.
     ///
     /// # Errors
-    /// `Unavailable` when no majority says until then which they are.
+    /// `Unavailable` when no majority answers before the deadline.
     pub async fn members(&self, until: Instant) -> Result<BTreeMap<ReplicaId, String>, Error> {
         self.read(Change::PATH, until).await
     }
 
-    /// Lets another replica take part, which has to run: first it catches up, then it votes. Ids are never used twice.
+    /// Adds a running replica: first it catches up, then it votes. An id is never used twice.
     ///
     /// # Errors
-    /// `Refused` while another change is under way, `Unavailable` when it is not done until then; it may be later.
+    /// `Refused` while another change is in progress. `Unavailable` when it is not done before the deadline; it may be
+    /// done later.
     pub async fn add_replica(&self, id: ReplicaId, url: &str, until: Instant) -> Result<(), Error> {
         self.change(&Change::Add(id, url.to_owned()), until).await
     }
 
-    /// Goes on without a replica.
+    /// Removes a replica.
     ///
     /// # Errors
     /// As [`Self::add_replica`].
@@ -35,7 +36,7 @@ impl FrontEnd {
         self.change(&Change::Remove(id), until).await
     }
 
-    /// To add what is there and to remove what is not changes nothing, so it may be sent again.
+    /// The change is idempotent, so it may be sent again.
     async fn change(&self, change: &Change, until: Instant) -> Result<(), Error> {
         loop {
             let (leader, found) = self.leader_until(until).await?;

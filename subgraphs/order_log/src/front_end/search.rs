@@ -1,6 +1,6 @@
-//! Who leads. The document's search: replicas are pinged, the highest id that answers is asked to lead, the others are told.
-//! Who really leads is for a majority to say, so nobody is taken for the leader who cannot show that one follows, and one that
-//! works is found without a broadcast.
+//! The search for the leader. It follows the protocol of the document: it pings the replicas, asks the one with the
+//! highest id that answers to lead, and tells the others. Only a majority decides which replica leads. So the front end
+//! accepts a leader only when it proves that a majority follows it, and it finds a working leader without a broadcast.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -18,19 +18,20 @@ use crate::order::ReplicaId;
 use crate::replica::Error;
 use crate::store::LogId;
 
-/// What all clones know.
+/// The state that all clones share.
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) leader: Option<Named>,
-    /// Which finding this is: what is said to have failed may have been replaced meanwhile.
+    /// Counts the leaders found. A failure is reported against this number, since the leader may have been replaced
+    /// meanwhile.
     found: u64,
-    /// Whether somebody looks; however many wait, one does.
+    /// Whether a search runs; there is at most one, however many requests wait.
     searching: bool,
-    /// How many searches in a row found nobody.
+    /// How many searches in a row found no leader.
     in_vain: usize,
-    /// Whether no majority answered the last search; not known before the first one since the leader failed.
+    /// Whether the last search reached no majority; false from the leader's failure until the first search after it.
     no_majority: bool,
-    /// Whether somebody asks whether the leader still leads; however many wait, one does.
+    /// Whether a confirmation of the leader runs; there is at most one, however many requests wait.
     confirming: bool,
 }
 
@@ -52,7 +53,7 @@ struct Success {
 }
 
 impl FrontEnd {
-    /// The leader and which finding that is, once one is known.
+    /// The leader and its finding number, once one is known.
     pub(super) async fn leader_until(&self, until: Instant) -> Result<(Named, u64), Error> {
         let mut known = self.inner.known.subscribe();
         loop {
@@ -67,7 +68,7 @@ impl FrontEnd {
             if self.is_lost() {
                 return Err(Error::NoLeader);
             }
-            // Time alone may make a leader that is missed a lost one.
+            // A missing leader becomes a lost one by the passing of time alone.
             let soon = Instant::now() + self.settings().heartbeat;
             let _ = tokio::time::timeout_at(soon.min(until), known.changed()).await;
         }
@@ -82,7 +83,7 @@ impl FrontEnd {
         lost && self.since_heard() >= self.settings().leaderless_within
     }
 
-    /// Ends when that is so, or at `until`.
+    /// Returns when [`is_lost`](Self::is_lost) holds, or at the deadline.
     pub async fn lost(&self, until: Instant) {
         let mut known = self.inner.known.subscribe();
         loop {
@@ -99,7 +100,7 @@ impl FrontEnd {
         }
     }
 
-    /// A majority has just said that it follows the leader.
+    /// Notes that a majority has just confirmed the leader.
     pub(super) fn heard(&self) {
         *self.inner.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
@@ -109,7 +110,7 @@ impl FrontEnd {
         Instant::now().saturating_duration_since(heard)
     }
 
-    /// Ends when that finding does not hold any more.
+    /// Returns when the finding with this number is out of date.
     pub(super) async fn is_found_no_more(&self, found: u64) {
         let mut known = self.inner.known.subscribe();
         let _ = known
@@ -117,12 +118,12 @@ impl FrontEnd {
             .await;
     }
 
-    /// Sees to it that somebody asks the leader whether a majority follows it now: a task of its own, as a search is.
+    /// Starts a confirmation, unless one runs: a task that asks the leader whether a majority follows it now.
     pub(super) fn confirm(&self, leader: Named, found: u64) {
         let mut starts = false;
         self.inner.known.send_if_modified(|known| {
             starts = !std::mem::replace(&mut known.confirming, true);
-            // The answer is news, not the question.
+            // Only the answer is a change that waiting requests have to see.
             false
         });
         if starts {
@@ -131,12 +132,12 @@ impl FrontEnd {
         }
     }
 
-    /// The leader and which finding that is, if one is known.
+    /// The leader and its finding number, if one is known.
     pub(super) fn leader_now(&self) -> Option<(Named, u64)> {
         self.inner.known.borrow().leader()
     }
 
-    /// That finding does not lead any more, or does not answer.
+    /// Drops a leader that does not lead any more or does not answer, unless another one has been found since.
     pub(super) fn failed(&self, found: u64) {
         self.inner.known.send_if_modified(|known| {
             let current = known.found == found && known.leader.is_some();
@@ -148,7 +149,7 @@ impl FrontEnd {
         });
     }
 
-    /// That finding named another leader.
+    /// Replaces a leader by the one that it named, unless another one has been found since.
     pub(super) fn follow(&self, found: u64, named: Named) {
         let leader = self.place(named);
         self.inner.known.send_if_modified(|known| {
@@ -161,7 +162,7 @@ impl FrontEnd {
         });
     }
 
-    /// A majority follows that one.
+    /// Stores a leader that a majority follows.
     pub(super) fn found(&self, leader: Named) {
         tracing::info!(leader = leader.id, "the leader of the order service is known");
         self.heard();
@@ -173,7 +174,7 @@ impl FrontEnd {
         });
     }
 
-    /// Sees to it that somebody looks for the leader: a task of its own, since whoever waits may stop to.
+    /// Starts a search, unless one runs. It is a task of its own, since the request that started it may be cancelled.
     pub(super) fn search(&self) {
         let starts = self.inner.known.send_if_modified(|known| {
             let starts = known.leader.is_none() && !known.searching;
@@ -186,7 +187,8 @@ impl FrontEnd {
         }
     }
 
-    /// Tells replicas that one was chosen to lead, and answers whom a majority follows then, if it does in time.
+    /// Tells these replicas that one was chosen to lead. Returns the leader that a majority follows then, if there is
+    /// one in time.
     pub(super) async fn broadcast(&self, chosen: ReplicaId, told: &[ReplicaId]) -> Option<Named> {
         let mut answers: FuturesUnordered<_> = told.iter().map(|id| self.tell(*id, chosen)).collect();
         while let Some(leader) = answers.next().await {
@@ -197,7 +199,7 @@ impl FrontEnd {
         None
     }
 
-    /// The leader that one of these is or names, if a majority says so at this moment.
+    /// Returns the leader among these replicas, or one that they name, if a majority confirms it now.
     async fn named_by(&self, asked: &[ReplicaId]) -> Option<Named> {
         let mut answers: FuturesUnordered<_> = asked
             .iter()
@@ -212,7 +214,7 @@ impl FrontEnd {
         None
     }
 
-    /// Tells one replica, and asks whom it names whether that is so.
+    /// Tells one replica of the choice, and asks the leader that it names for a confirmation.
     async fn tell(&self, id: ReplicaId, chosen: ReplicaId) -> Option<Named> {
         let url = base(self.inner.urls.get(&id)?);
         let (within, body) = (self.settings().commit_within, json!({ "leader-id": chosen }));
@@ -221,12 +223,12 @@ impl FrontEnd {
             .inspect_err(|error| tracing::debug!(%error, id, "not told who leads"))
             .ok()?;
         let leader = answer.success.leader_id?;
-        // Who joined later is not in our settings; but the one that names it knows where it is.
+        // A replica that joined later is not in our settings; the replica that names it knows its address.
         let url = url.to_owned();
         self.confirmed(self.place(Named { id: leader, url })).await
     }
 
-    /// The leader, if that is the one, or names it, and a majority says so at this moment.
+    /// Returns this replica, or the leader that it names, if a majority confirms it now.
     async fn confirmed(&self, mut leader: Named) -> Option<Named> {
         let within = self.settings().ping_within;
         for _ in 0..2 {
@@ -246,8 +248,8 @@ impl FrontEnd {
         None
     }
 
-    /// The replicas that answer a ping, the highest id first. All are pinged at once: one that does not answer is waited
-    /// for no longer than a ping may take, and only for a heartbeat after another one answered.
+    /// The replicas that answer a ping, the highest id first. It pings all at once. It waits for the slow ones no
+    /// longer than a ping may take, and no longer than a heartbeat after the first answer.
     async fn alive(&self) -> Vec<ReplicaId> {
         let settings = self.settings();
         let pings = self
@@ -278,7 +280,7 @@ impl FrontEnd {
     }
 }
 
-/// The one question there is whether the leader still leads.
+/// The only running confirmation of the leader.
 struct Confirmation(FrontEnd);
 
 impl Confirmation {
@@ -301,17 +303,17 @@ impl Confirmation {
 }
 
 impl Drop for Confirmation {
-    /// However it ends, those who wait for it look again.
+    /// Lets the next confirmation start, however this one ends.
     fn drop(&mut self) {
         self.0.inner.known.send_modify(|known| known.confirming = false);
     }
 }
 
-/// The one search there is.
+/// The only running search.
 struct Search(FrontEnd);
 
 impl Search {
-    /// Looks until a leader is known, or nobody is there any more to whom it could matter.
+    /// Searches until a leader is found, or until this search holds the last clone of the front end.
     async fn run(self) {
         let Self(front_end) = &self;
         while Arc::strong_count(&front_end.inner) > 1 {
@@ -332,12 +334,13 @@ impl Search {
             .inner
             .known
             .send_modify(|known| known.no_majority = no_majority);
-        // A leader that works is asked for nothing.
+        // A working leader stays in place: no replica is asked to take over.
         if let Some(leader) = front_end.named_by(&alive).await {
             return Some(leader);
         }
         let in_vain = front_end.inner.known.borrow().in_vain;
-        // The highest id may be alive and cut off from a majority: what it could not bring about, the next one may.
+        // The replica with the highest id may be cut off from a majority. After each failed search the next one is
+        // chosen.
         let chosen = match alive.len() {
             living if no_majority || living == 0 => None,
             living => alive.get(in_vain % living).copied(),
@@ -348,7 +351,7 @@ impl Search {
 }
 
 impl Drop for Search {
-    /// However it ends, the next one may start.
+    /// Lets the next search start, however this one ends.
     fn drop(&mut self) {
         self.0.inner.known.send_modify(|known| known.searching = false);
     }
