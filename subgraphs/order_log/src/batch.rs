@@ -1,4 +1,5 @@
-//! Many proposals become one entry of the log: while a majority writes one to its disks, the next ones gather.
+//! Batches of proposals: while a majority writes one entry of the log to its disks, the proposals for the next one
+//! gather.
 
 use std::sync::Arc;
 
@@ -9,14 +10,14 @@ use crate::leader::Commit;
 use crate::order::{Command, Outcome};
 use crate::replica::{Core, Error};
 
-/// A command on its way, and who waits for what is decided.
+/// A command with the channel for its outcome.
 pub(crate) struct Proposal {
     command: Command,
     until: Instant,
     answer: oneshot::Sender<Result<Outcome, Error>>,
 }
 
-/// The way to the task that gathers them.
+/// The sender to the task that batches proposals.
 pub(crate) struct Proposals(mpsc::Sender<Proposal>);
 
 impl Proposals {
@@ -25,7 +26,7 @@ impl Proposals {
         (Self(sender), receiver)
     }
 
-    /// Has a command decided, or says at `until` that nobody knows.
+    /// Commits a command. Returns `Unavailable` at the deadline, when the outcome is not known.
     pub(crate) async fn decide(&self, command: Command, until: Instant) -> Result<Outcome, Error> {
         command.check().map_err(Error::Refused)?;
         let (answer, answered) = oneshot::channel();
@@ -39,11 +40,11 @@ impl Proposals {
     }
 }
 
-/// Has one batch decided after the other, until nobody can propose any more.
+/// Commits one batch after the other, until all senders are gone.
 pub(crate) async fn run(core: Arc<Core>, mut proposals: mpsc::Receiver<Proposal>) {
     let mut batch = Vec::new();
     while proposals.recv_many(&mut batch, core.settings.batch_max.max(1)).await > 0 {
-        // Who does not wait any more has been told that nobody knows; then it need not happen.
+        // A caller that stopped waiting was told that the outcome is unknown, so its command need not be committed.
         batch.retain(|proposal| !proposal.answer.is_closed());
         let Some(until) = batch.iter().map(|proposal| proposal.until).max() else {
             continue;
@@ -55,7 +56,7 @@ pub(crate) async fn run(core: Arc<Core>, mut proposals: mpsc::Receiver<Proposal>
                     let _ = proposal.answer.send(Ok(outcome));
                 }
             }
-            // Dropped, a proposal is answered: nobody knows.
+            // A dropped proposal tells its caller that the outcome is unknown.
             _ => batch.clear(),
         }
     }

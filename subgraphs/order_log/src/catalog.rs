@@ -1,4 +1,4 @@
-//! Where the shares are. Catalog and log are two systems, so shares are reserved before an order is proposed.
+//! The catalog of shares. Catalog and log are two systems, so a trade reserves shares before it proposes its order.
 
 mod http;
 mod sqlite;
@@ -11,16 +11,16 @@ use crate::order::{Price, Shares};
 pub use http::{HttpCatalog, catalog_routes};
 pub use sqlite::SqliteCatalog;
 
-/// Shares that wait for what becomes of an order.
+/// Shares that are reserved until the outcome of an order is known.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reservation {
-    /// One try to record one order: never used again, whatever becomes of it.
+    /// The name of one attempt to record one order. It is never used again, whatever its outcome.
     pub attempt: String,
-    /// The client's key that it is for.
+    /// The client's key of the order.
     pub key: String,
 }
 
-/// Why the catalog did not do it.
+/// The reason why the catalog did not execute a step.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum CatalogError {
@@ -33,31 +33,33 @@ pub enum CatalogError {
     /// There would be more shares than can be counted.
     #[error("there would be too many shares")]
     TooMany,
-    /// The attempt came to another end already, which must not happen.
+    /// The attempt already has the other outcome, which must not happen.
     #[error("the attempt is {0} already")]
     Finished(String),
-    /// It does not answer.
+    /// The catalog does not answer.
     #[error("the catalog does not answer: {0}")]
     Unavailable(String),
 }
 
-/// What a catalog answers.
+/// The result of a catalog's step.
 pub type CatalogResult<'a, T> = BoxFuture<'a, Result<T, CatalogError>>;
 
-/// Shares, each of which is in one place: left to trade, reserved by one attempt, or gone with one order.
+/// A catalog of shares. Each share is in one place: available, reserved by one attempt, or gone with one order.
 ///
-/// Each method is one step that is done or not, and may be repeated: whoever asks may have lost the answer.
+/// Each method is one atomic and idempotent step: the caller may have lost the answer and repeat it.
 pub trait Catalog: Send + Sync {
-    /// Sets shares aside and says at which price: those that a buyer wants are nobody else's from now on, those that a
-    /// seller brings count only when they are confirmed. Neither can fail later.
+    /// Reserves shares and returns their price. Shares that a buyer wants are available to no other buyer from now on;
+    /// shares that a seller brings count only when the reservation is confirmed. After this, neither `confirm` nor
+    /// `cancel` can fail for lack of shares or space.
     fn reserve<'a>(&'a self, reservation: &'a Reservation, shares: &'a Shares) -> CatalogResult<'a, Price>;
 
-    /// The order is in the log under this number: the shares are gone, or there.
+    /// Confirms a reservation, since the log has its order under this number: the bought shares are gone, the sold ones
+    /// are available.
     fn confirm<'a>(&'a self, attempt: &'a str, number: i64) -> CatalogResult<'a, ()>;
 
-    /// The order is not in the log and never will be: all is as if nobody had reserved.
+    /// Cancels a reservation, since its order is not in the log and never will be. This undoes the reservation.
     fn cancel<'a>(&'a self, attempt: &'a str) -> CatalogResult<'a, ()>;
 
-    /// At most `limit` reservations that nobody has finished, the oldest first; those of one key only, if it is given.
+    /// At most `limit` open reservations, the oldest first; only those of `key`, if it is given.
     fn reserved<'a>(&'a self, key: Option<&'a str>, limit: usize) -> CatalogResult<'a, Vec<Reservation>>;
 }

@@ -1,15 +1,15 @@
-//! How replicas, and the services in front of them, know each other.
+//! Authentication between replicas and the services in front of them.
 
-/// What is shown to other replicas, and what is believed of what they show. The keys behind it are somebody else's.
+/// Issues tokens for other replicas and checks theirs. The implementation holds the keys.
 pub trait Credentials: Send + Sync {
-    /// A token that every replica of this installation believes.
+    /// A token that every replica of this installation accepts.
     fn token(&self) -> String;
 
-    /// Whether a token was made by this installation, and still holds.
+    /// Whether a token was issued by this installation and is still valid.
     fn accepts(&self, token: &str) -> bool;
 }
 
-/// One secret that all share.
+/// A secret that all processes of an installation share.
 pub struct SharedSecret(pub String);
 
 impl Credentials for SharedSecret {

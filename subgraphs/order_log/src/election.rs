@@ -1,10 +1,11 @@
-//! Elections that begin as soon as they can be won.
+//! Elections that start as soon as they can be won.
 //!
-//! A replica that hears of its leader gives nobody else its vote for a while, the lease. Whoever asks for votes before all
-//! leases have run out only raises the term, and so deposes a leader that is about to come back. openraft's own candidates wait
-//! for the lease and for a random time after it. Here the replicas ask each other first (a pre-vote): when a majority has
-//! missed the leader for the length of the lease, the best of them asks for votes at once, and the others leave it to that one.
-//! openraft's elections stay behind as what happens when this one fails.
+//! A replica that hears from its leader grants no other replica its vote for the length of a lease. A candidate that
+//! asks before all leases have expired only raises the term, and so deposes a leader that is about to come back.
+//! openraft's own candidates wait for the lease and for a random time after it. Here the replicas ask each other first
+//! (a pre-vote). When a majority has missed the leader for the length of the lease, the most up-to-date of them asks
+//! for votes at once, and the others leave it to that one. openraft's elections remain as the fallback for when this
+//! one fails.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -19,29 +20,29 @@ use crate::order::ReplicaId;
 use crate::replica::Core;
 use crate::store::LogId;
 
-/// Where a replica says how it stands before an election.
+/// The path where a replica reports its state for a pre-vote.
 pub(crate) const STANDING: &str = "/raft/standing";
 
-/// What others have to know of a replica before one of them asks for votes.
+/// The state of a replica that the others need for a pre-vote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Standing {
     id: ReplicaId,
-    /// Whether it leads.
+    /// Whether the replica leads.
     leads: bool,
-    /// For how many milliseconds it has not heard of a leader.
+    /// For how many milliseconds it has heard no leader.
     unheard_ms: u64,
-    /// The last entry of its log: who has less does not win.
+    /// The last entry of its log: a candidate with an older one does not win.
     last_log: Option<LogId>,
 }
 
 impl Settings {
-    /// How long a replica that heard of a leader gives nobody else its vote.
+    /// How long a replica that heard from a leader grants no other replica its vote.
     pub(crate) fn lease(&self) -> Duration {
         self.election + self.election / 4
     }
 }
 
-/// Asks for votes, each time the leader is missed and this replica is the best of a majority.
+/// Starts an election when the leader is missed by a majority and this replica is the most up-to-date of them.
 pub(crate) async fn run(core: Arc<Core>) {
     loop {
         tokio::time::sleep(core.settings.heartbeat / 2).await;
@@ -52,7 +53,7 @@ pub(crate) async fn run(core: Arc<Core>) {
         if core.raft.trigger().elect().await.is_err() {
             return;
         }
-        // Votes are on their way: to ask again would take back those that are given.
+        // An election is in progress: a new one would take back the votes that are granted.
         let mut leaders = core.raft.server_metrics();
         let elected = leaders.wait_for(|now| now.current_leader.is_some());
         let _ = tokio::time::timeout(core.settings.election, elected).await;
@@ -78,7 +79,7 @@ async fn is_the_best(core: &Core) -> bool {
 }
 
 impl Core {
-    /// Whether the lease of the leader that was heard last has run out.
+    /// Whether the lease of the last known leader has expired.
     fn misses_a_leader(&self) -> bool {
         let leads = self.raft.metrics().borrow().state == ServerState::Leader;
         *self.takes_part.borrow() && !leads && self.unheard() > self.settings.lease()
@@ -89,12 +90,12 @@ impl Core {
         heard.elapsed()
     }
 
-    /// A leader has just said that it leads.
+    /// Notes that a leader has just sent a heartbeat or entries.
     pub(crate) fn hears_a_leader(&self) {
         *self.leader_heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// How this replica stands.
+    /// This replica's state for a pre-vote.
     pub(crate) fn standing(&self) -> Standing {
         let metrics = self.raft.metrics();
         let now = metrics.borrow();

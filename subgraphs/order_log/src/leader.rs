@@ -1,4 +1,5 @@
-//! What only the leader can do, asked of any replica: it is done here or passed on, until it is done or time is over.
+//! Tasks that only the leader can do. Any replica accepts them: it does them or forwards them, until they are done or
+//! time out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,21 +17,21 @@ use crate::order::{Command, Outcome, ReplicaId};
 use crate::replica::{Core, Error};
 use crate::store::LogId;
 
-/// Something for the leader.
+/// A task for the leader.
 pub(crate) trait Task: Serialize + DeserializeOwned + Clone + Send + Sync {
-    /// Where other replicas take it.
+    /// The path where other replicas accept it.
     const PATH: &str;
-    /// What it answers.
+    /// The result of the task.
     type Answer: Serialize + DeserializeOwned + Send;
 
     /// How long one attempt may take.
     fn within(settings: &Settings) -> Duration;
 
-    /// Does it, on the leader.
+    /// Does the task, on the leader.
     fn carry_out(self, core: &Core) -> impl Future<Output = Result<Self::Answer, PeerError>> + Send;
 }
 
-/// Make these one entry of the log, and apply it.
+/// Append these commands as one entry of the log, and apply it.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Commit(pub(crate) Vec<Command>);
 
@@ -54,7 +55,8 @@ impl Task for Commit {
     }
 }
 
-/// How far the log is, as a majority knows it now: who has applied that much has everything that was answered before.
+/// The current read point of the log, confirmed by a majority. A replica that has applied it has everything that was
+/// acknowledged before.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct ReadPoint;
 
@@ -75,13 +77,13 @@ impl Task for ReadPoint {
     }
 }
 
-/// Who takes part from now on.
+/// A change of the members.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Change {
-    /// This one too, once it has caught up.
+    /// Add this replica, once it has caught up.
     Add(ReplicaId, String),
-    /// This one no longer.
+    /// Remove this replica.
     Remove(ReplicaId),
 }
 
@@ -97,13 +99,13 @@ impl Task for Change {
         let raft = &core.raft;
         match self {
             Self::Add(id, url) => {
-                // Whoever lost its file must not come back under its old id.
+                // A replica that lost its file must not return under its old id.
                 let there = url.trim_end_matches('/');
                 let members = core.members().into_iter();
                 let members: BTreeMap<_, _> = members.filter_map(|id| Some((id, core.url(id)?))).collect();
                 let within = core.settings.answer_within;
                 core.peers.post::<_, ()>(there, JOIN, &members, within).await?;
-                // First it listens and catches up; a vote it gets when it can keep up with the others.
+                // The replica first catches up as a learner. It gets a vote when it keeps up with the others.
                 let blocking = true;
                 raft.add_learner(id, BasicNode { addr: url }, blocking)
                     .await
@@ -118,7 +120,7 @@ impl Task for Change {
                     .membership_config
                     .voter_ids()
                     .any(|voter| voter == id);
-                // One that was added and never caught up has no vote to lose, but is still sent everything.
+                // A learner that never caught up has no vote to lose, but would still be sent everything.
                 let change = match votes {
                     true => ChangeMembers::RemoveVoters(BTreeSet::from([id])),
                     false => ChangeMembers::RemoveNodes(BTreeSet::from([id])),
@@ -144,9 +146,9 @@ fn elsewhere(to: ForwardToLeader<ReplicaId, BasicNode>) -> PeerError {
 }
 
 impl Core {
-    /// Has the leader do something: this replica or another, now or the one that is elected meanwhile.
+    /// Has the leader do a task: this replica or another one, including one that is elected meanwhile.
     ///
-    /// It may happen twice, when an answer is lost: a task has to be one that may.
+    /// A lost answer may repeat the task, so it has to be idempotent.
     pub(crate) async fn at_leader<T: Task>(&self, task: &T, until: Instant) -> Result<T::Answer, Error> {
         let mut leaders = self.raft.server_metrics();
         loop {
@@ -160,7 +162,7 @@ impl Core {
             let answer = tokio::select! {
                 answer = attempt => answer,
                 () = tokio::time::sleep_until(until) => return Err(Error::Unavailable),
-                // Whoever was asked may be stopped or cut off: do not wait for it longer than the others do.
+                // The leader may be stopped or cut off: stop waiting for it when the others have replaced it.
                 _ = leaders.wait_for(|now| now.current_leader != leader) => continue,
             };
             match answer {

@@ -1,4 +1,4 @@
-//! The way to other replicas: JSON over HTTP, with a credential, a bound and a time limit on everything.
+//! The client of the other replicas: JSON over HTTP, with a credential, a size limit and a timeout on everything.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -25,50 +25,50 @@ use crate::store::snapshot::SnapshotData;
 use crate::store::{SnapshotMeta, StoreError, Types, Vote};
 use crate::{Credentials, Settings};
 
-/// Where openraft's entries are taken.
+/// The path of openraft's append-entries requests.
 pub(crate) const APPEND: &str = "/raft/append";
-/// Where votes are asked for.
+/// The path of openraft's vote requests.
 pub(crate) const VOTE: &str = "/raft/vote";
-/// Where copies of the ledger are taken.
+/// The path of snapshots.
 pub(crate) const SNAPSHOT: &str = "/raft/snapshot";
 
-/// What comes before the lines of a copy.
+/// The first line of a snapshot transfer.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SnapshotHead {
     pub(crate) vote: Vote,
     pub(crate) meta: SnapshotMeta,
 }
 
-/// Why another replica gave no answer.
+/// The reason why another replica gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PeerError {
-    /// It is not there, not in time, or not well.
+    /// The replica is down, too slow, or failing.
     #[error("{0}")]
     Unreachable(String),
-    /// It answers, but does not lead; perhaps it knows who does.
+    /// The replica answers but does not lead. It may name the leader.
     #[error("the other replica does not lead")]
     NotLeader(Option<Named>),
-    /// It will not do this, whoever asks.
+    /// The replica refuses the request, and a retry does not help.
     #[error("{0}")]
     Refused(String),
 }
 
-/// A replica that another one names as the leader, and where it takes it to be.
+/// The leader that a replica names, with the address that this replica has of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Named {
     pub(crate) id: ReplicaId,
     pub(crate) url: String,
 }
 
-/// The way to all other replicas.
+/// The client of all other replicas.
 #[derive(Clone)]
 pub(crate) struct Peers {
     http: reqwest::Client,
     credentials: Arc<dyn Credentials>,
     settings: Arc<Settings>,
-    /// Where replicas are, by the settings of this one: it comes before what the log says, since addresses change.
+    /// The addresses from this replica's settings. They take precedence over those of the log, since addresses change.
     urls: Arc<BTreeMap<ReplicaId, String>>,
-    /// When a replica answered last that was being sent a copy of the ledger.
+    /// When a replica that receives a snapshot answered last.
     copy_heard: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -82,7 +82,7 @@ impl Peers {
             .connect_timeout(settings.connect_within)
             .tcp_nodelay(true)
             .no_proxy()
-            // No replica sends anybody elsewhere this way, and the credential is for those whose address is known.
+            // No replica answers with a redirect, and the credential must only reach configured addresses.
             .redirect(Policy::none())
             .build()?;
         Ok(Self {
@@ -94,13 +94,13 @@ impl Peers {
         })
     }
 
-    /// Where a replica is.
+    /// The address of a replica.
     pub(crate) fn url(&self, id: ReplicaId, node: Option<&BasicNode>) -> Option<String> {
         let known = self.urls.get(&id).or(node.map(|node| &node.addr));
         known.map(|url| url.trim_end_matches('/').to_owned())
     }
 
-    /// How long ago a replica answered that was being sent a copy: openraft does not count it among those who follow.
+    /// How long ago a replica that receives a snapshot answered. openraft does not count such a replica as a follower.
     pub(crate) fn since_a_copy_was_heard(&self) -> Option<Duration> {
         let heard = self.copy_heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.map(|heard| heard.elapsed())
@@ -128,7 +128,7 @@ impl Peers {
         self.answered(self.http.get(format!("{url}{path}")), within).await
     }
 
-    /// Sends what a client sent, and answers what the replica answers, whatever that is.
+    /// Forwards a client's request and returns the replica's response, whatever its status.
     pub(crate) async fn pass_on(
         &self,
         method: Method,
@@ -169,7 +169,8 @@ impl Peers {
             }
             Ok::<_, reqwest::Error>(head.map(|()| body))
         };
-        // Around all of it: a connection that breaks while it is made can be waited for without end.
+        // The timeout covers the whole exchange: a connection that breaks while it is being made could be waited for
+        // without end.
         let answer = tokio::time::timeout(within, exchange).await;
         let answer = answer.map_err(|_| PeerError::Unreachable(format!("no answer within {within:?}")))?;
         let answer = answer.map_err(|error| PeerError::Unreachable(error.to_string()))?;
@@ -191,7 +192,7 @@ impl RaftNetworkFactory<Types> for Peers {
     }
 }
 
-/// The way to one other replica.
+/// The client of one other replica.
 pub(crate) struct Link {
     url: String,
     peers: Peers,
@@ -245,7 +246,7 @@ impl RaftNetwork<Types> for Link {
         let sent = self.peers.answered(request, self.peers.settings.snapshot_within);
         tokio::select! {
             closed = cancel => Err(closed.into()),
-            // Whom it follows now does not take the rest either.
+            // The peer follows a newer leader, which makes this snapshot obsolete.
             vote = self.lead_meanwhile(vote) => Ok(SnapshotResponse { vote }),
             answer = sent => answer.map_err(|error| unreachable(&error).into()),
         }
@@ -257,10 +258,11 @@ impl RaftNetwork<Types> for Link {
 }
 
 impl Link {
-    /// Says that this replica leads, as often as ever, and ends when the other one follows somebody else.
+    /// Sends heartbeats at the usual rate, and returns when the peer follows another leader.
     ///
-    /// openraft sends nothing beside a copy. Who gets it would take the leader for dead, ask for votes and not accept the
-    /// copy any more; and a leader that needs this replica for its majority would take itself for cut off.
+    /// openraft sends no heartbeats during a snapshot. Without them the receiver would consider the leader dead, start
+    /// an election and reject the snapshot. A leader that needs this replica for its majority would also consider
+    /// itself cut off.
     async fn lead_meanwhile(&self, vote: Vote) -> Vote {
         let heartbeat = self.peers.settings.heartbeat;
         let leads = AppendEntriesRequest::<Types> {
@@ -283,7 +285,7 @@ impl Link {
     }
 }
 
-/// About how many bytes of a copy are handed on at once.
+/// About how many bytes of a snapshot are sent at once.
 pub(crate) const CHUNK: usize = 64 << 10;
 
 fn write_lines(

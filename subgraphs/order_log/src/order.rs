@@ -1,11 +1,11 @@
-//! What the log holds: trades with the exchange, numbered 0, 1, 2 … without gaps.
+//! The content of the log: trades with the exchange, numbered 0, 1, 2 … without gaps.
 
 use serde::{Deserialize, Serialize};
 
-/// A replica's id, from 1. Never given to another replica, nor to the same one after its file was lost.
+/// A replica's id, from 1. It is never given to another replica, nor to the same one after it lost its file.
 pub type ReplicaId = u64;
 
-/// Which way shares go, seen from who trades with the exchange.
+/// The direction of a trade, seen from the trader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
@@ -16,7 +16,7 @@ pub enum Side {
 }
 
 impl Side {
-    /// The word on the wire and in the file.
+    /// Its name in messages and in the file.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Buy => "buy",
@@ -24,7 +24,7 @@ impl Side {
         }
     }
 
-    /// What a word means, if it means a side.
+    /// The side with this name, if there is one.
     pub fn of(word: &str) -> Option<Self> {
         match word {
             "buy" => Some(Self::Buy),
@@ -34,18 +34,18 @@ impl Side {
     }
 }
 
-/// How many shares of what go which way.
+/// The shares of a trade: of which stock, how many, and in which direction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Shares {
     /// The stock's name; upper and lower case differ.
     pub name: String,
-    /// Which way they go.
+    /// The direction of the trade.
     pub side: Side,
     /// How many, from 1.
     pub quantity: i64,
 }
 
-/// What one share costs.
+/// The price of one share.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Price {
     /// In minor units.
@@ -54,42 +54,43 @@ pub struct Price {
     pub currency: String,
 }
 
-/// A trade that is to be recorded.
+/// A trade to be recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trade {
-    /// What is traded.
+    /// The traded shares.
     #[serde(flatten)]
     pub shares: Shares,
-    /// At which price a share.
+    /// The price of one share.
     pub price: Price,
-    /// Who trades; nobody when a program does for nobody in particular.
+    /// The user who trades; `None` when a program trades for no particular user.
     pub trader_id: Option<i64>,
-    /// When, in microseconds since the epoch.
+    /// The time of the trade, in microseconds since the epoch.
     pub at_us: i64,
 }
 
 impl Trade {
-    /// Whether somebody who sends both asks for the same: price and time are the exchange's answer, not the request.
+    /// Whether both come from the same request. Price and time belong to the exchange's answer, so they are not
+    /// compared.
     pub fn is_same_request(&self, other: &Self) -> bool {
         self.shares == other.shares && self.trader_id == other.trader_id
     }
 }
 
-/// A trade with its number. Never changes.
+/// A trade with its number. It never changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExchangeOrder {
-    /// Its place in the log.
+    /// Its position in the log.
     pub number: i64,
-    /// The client's key: it is good for this order only.
+    /// The client's key, which is valid for this order only.
     pub key: String,
     /// The reservation of the shares that this order confirms.
     pub attempt: String,
-    /// What was traded.
+    /// The trade.
     #[serde(flatten)]
     pub trade: Trade,
 }
 
-/// Something to be decided once and for all, in the order of the log.
+/// An input of the replicated log: its outcome is decided once, in the order of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Command {
@@ -99,30 +100,30 @@ pub enum Command {
         key: String,
         /// The reservation that this would confirm.
         attempt: String,
-        /// What is traded.
+        /// The trade.
         trade: Trade,
     },
-    /// See to it that an attempt is never recorded from now on, unless it is already.
+    /// Ensure that an attempt is never recorded, unless it is recorded already.
     Cancel {
-        /// The attempt.
+        /// The attempt to cancel.
         attempt: String,
     },
 }
 
-/// What was decided.
+/// The decision on a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
-    /// It is in the log.
+    /// The trade is in the log.
     Recorded {
-        /// Under this number.
+        /// Its number.
         number: i64,
-        /// By this attempt, which is another one when the key had its order before.
+        /// The attempt that recorded it: another one when the key had its order before.
         attempt: String,
     },
     /// The key belongs to another request.
     Mismatch,
-    /// It is not in the log and never will be.
+    /// The attempt is not in the log and never will be.
     Cancelled,
 }
 
@@ -130,20 +131,20 @@ pub enum Outcome {
 pub const NAME_CHARS_MAX: usize = 64;
 /// The most characters of a client's key, which are ASCII.
 pub const KEY_CHARS_MAX: usize = 255;
-/// The most bytes of the name under which the log records a trade once: a client's key and the word before it.
+/// The most bytes of a key as the log records it: a client's key and its prefix.
 const KEY_BYTES_MAX: usize = KEY_CHARS_MAX + 2;
-/// The most bytes of the name of an attempt: a key and what makes it one of a kind.
+/// The most bytes of an attempt's name: a key and a unique suffix.
 pub const ATTEMPT_BYTES_MAX: usize = 400;
-/// More than the bytes of any order in JSON, every character of its texts escaped.
+/// An upper bound of the bytes of an order in JSON, even with every character of its texts escaped.
 pub(crate) const ORDER_JSON_BYTES_MAX: usize = 8 << 10;
 /// The most shares of one trade.
 pub const QUANTITY_MAX: i64 = i32::MAX as i64;
 
 impl Command {
-    /// Names what must not reach the log: an entry that a replica cannot store would stop every one of them.
+    /// Checks the command before it reaches the log: an entry that a replica cannot store would stop every replica.
     ///
     /// # Errors
-    /// The member and what is wrong with it.
+    /// The invalid member and what is wrong with it.
     pub fn check(&self) -> Result<(), String> {
         let attempt = match self {
             Self::Record { attempt, .. } | Self::Cancel { attempt } => attempt,
@@ -159,10 +160,10 @@ impl Command {
 }
 
 impl Shares {
-    /// Names what no trade can be.
+    /// Checks that a trade may have these values.
     ///
     /// # Errors
-    /// The member and what is wrong with it.
+    /// The invalid member and what is wrong with it.
     pub fn check(&self) -> Result<(), String> {
         within("name", self.name.chars().count(), NAME_CHARS_MAX)?;
         if self.quantity < 1 || self.quantity > QUANTITY_MAX {

@@ -20,17 +20,17 @@ use crate::replica::{Error, Replica};
 use crate::trade::{TradeError, Wanted};
 use crate::{ReplicaId, server};
 
-/// Whom the documented routes answer. Routes between replicas always need the credential.
+/// Access to the documented routes. Routes between replicas always need the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Anybody, as the document has it.
+    /// Any client, as in the document.
     Open,
-    /// Who shows a service credential.
+    /// Clients that send a service credential.
     Token,
 }
 
 impl Replica {
-    /// Everything this replica answers.
+    /// All routes of this replica.
     pub fn routes(&self, access: Access) -> Router {
         let mut documented = Router::new();
         for (path, handler) in [
@@ -71,7 +71,8 @@ impl Replica {
     }
 }
 
-/// Whether a path is one of those. What is passed on for others is asked for with our credential, so nothing else may be.
+/// Whether a path is one of the documented routes. The front end forwards requests with its own credential, so it must
+/// forward no others.
 pub(crate) fn is_documented(path: &str) -> bool {
     let path = path.strip_suffix('/').unwrap_or(path);
     let segments: Vec<_> = path.split('/').collect();
@@ -82,7 +83,7 @@ pub(crate) fn is_documented(path: &str) -> bool {
     }
 }
 
-/// Who may ask, and whether there is anything to be said yet: a replica serves when it has caught up.
+/// Checks the credential, if one is needed, and that the replica has caught up: before that it serves no requests.
 async fn admitted(State((replica, access)): State<(Replica, Access)>, request: Request, next: Next) -> Response {
     if access == Access::Token && !server::is_known(&*replica.core.around.credentials, request.headers()) {
         let mut refusal = Failure::new(StatusCode::UNAUTHORIZED, "sign in first").into_response();
@@ -140,7 +141,7 @@ async fn order(State(replica): State<Replica>, Path(number): Path<String>) -> Re
     Ok(ok(shown.into()))
 }
 
-/// A push confirms what the log has; it never writes past it.
+/// Confirms what the log has; a push never writes to it.
 async fn push(State(replica): State<Replica>, request: Request) -> Result<Response, Failure> {
     let input = Input::of(request, &replica.core.settings).await?;
     let number = input.integer("nextID", 0, i64::MAX)?;
@@ -162,7 +163,8 @@ async fn push(State(replica): State<Replica>, request: Request) -> Result<Respon
 async fn sync(State(replica): State<Replica>, request: Request) -> Result<Response, Failure> {
     let input = Input::of(request, &replica.core.settings).await?;
     let last = input.integer("lastID", -1, i64::MAX)?;
-    // What the caller was answered elsewhere is here as a rule; without a majority, what is here is told all the same.
+    // This usually includes all that the caller was told elsewhere. Without a majority it answers with the orders that
+    // are here.
     let soon = Instant::now() + replica.core.settings.heartbeat;
     let _ = replica.core.up_to_date(soon).await;
     let missed = replica.since(last).await?;
@@ -178,7 +180,8 @@ async fn ping(State(replica): State<Replica>) -> Response {
     success("pong", Some(("server-id", replica.id())))
 }
 
-/// The front end chose a leader: the chosen one asks to lead, the others take note. Who leads is for a majority to say.
+/// Handles the front end's choice of a leader: the chosen replica tries to lead, the others only answer. A majority
+/// decides which replica leads.
 async fn leader_broadcast(State(replica): State<Replica>, request: Request) -> Result<Response, Failure> {
     let input = Input::of(request, &replica.core.settings).await?;
     let chosen = input.integer("leader-id", 1, i64::MAX)?;
@@ -221,11 +224,11 @@ fn ok(body: Value) -> Response {
     axum::Json(body).into_response()
 }
 
-/// An answer that is an error, in the document's envelope.
+/// An error response in the document's envelope.
 pub(crate) struct Failure {
     status: StatusCode,
     message: String,
-    /// Whether what was asked for may have happened, or may still.
+    /// Whether the requested trade may have happened or may still happen.
     is_outcome_unknown: bool,
 }
 
@@ -238,7 +241,7 @@ impl Failure {
         }
     }
 
-    /// Says no more than what the status means.
+    /// An error whose message is the meaning of its status.
     pub(crate) fn of_status(status: StatusCode) -> Self {
         Self::new(status, status.canonical_reason().unwrap_or_default().to_lowercase())
     }

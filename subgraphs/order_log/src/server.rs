@@ -1,4 +1,4 @@
-//! What a replica answers other replicas: openraft's messages and the leader's tasks. Everything needs the credential.
+//! The routes between replicas: openraft's messages and the leader's tasks. All of them need the credential.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,12 +26,12 @@ use crate::replica::STATUS;
 use crate::store::snapshot::{Line, SnapshotData};
 use crate::{Credentials, Replica, Settings};
 
-/// Where one whole order is told by its number.
+/// The path of one complete order by its number.
 pub(crate) const ORDER: &str = "/raft/orders";
-/// Where the whole orders after a number are told.
+/// The path of the complete orders after a number.
 pub(crate) const ORDERS_AFTER: &str = "/raft/orders-after";
 
-/// The routes between replicas, and from who stands in front of them.
+/// The routes for other replicas and for the front end.
 pub(crate) fn routes(replica: &Replica) -> Router<Replica> {
     let credentials = replica.core.around.credentials.clone();
     Router::new()
@@ -53,14 +53,14 @@ pub(crate) fn routes(replica: &Replica) -> Router<Replica> {
         .route_layer(middleware::from_fn_with_state(credentials, known))
 }
 
-/// Whether a request shows a token of this installation.
+/// Whether a request carries a valid token of this installation.
 pub(crate) fn is_known(credentials: &dyn Credentials, headers: &HeaderMap) -> bool {
     let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = shown.and_then(|value| value.split_once(' '));
     token.is_some_and(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && credentials.accepts(token.trim()))
 }
 
-/// Lets only those through that show a token.
+/// Rejects requests without a valid token.
 pub(crate) async fn known(State(credentials): State<Arc<dyn Credentials>>, request: Request, next: Next) -> Response {
     if is_known(&*credentials, request.headers()) {
         return next.run(request).await;
@@ -73,7 +73,7 @@ async fn append(State(replica): State<Replica>, body: Body) -> Response {
     match parsed(body, &replica.core.settings).await {
         Ok(rpc) => {
             let appended = replica.core.raft.append_entries(rpc).await;
-            // An answer that names a later vote is for somebody who leads no longer.
+            // `HigherVote` rejects a sender that does not lead any more, so it is no sign of a leader.
             if appended
                 .as_ref()
                 .is_ok_and(|appended| !matches!(appended, AppendEntriesResponse::HigherVote(_)))
@@ -101,7 +101,7 @@ async fn status(State(replica): State<Replica>) -> Response {
     answer(replica.status().await)
 }
 
-/// Who takes part, by everything that was decided until now.
+/// The members of the cluster, by everything that was decided until now.
 async fn members(State(replica): State<Replica>) -> Response {
     let core = &replica.core;
     let known = core.up_to_date(core.until()).await;
@@ -133,7 +133,7 @@ async fn order(State(replica): State<Replica>, Path(number): Path<i64>) -> Respo
     answer(replica.order(number).await)
 }
 
-/// As many whole orders as fit into an answer. Everything that anybody was told is there by now.
+/// As many complete orders as fit into an answer. It waits until all orders that were acknowledged before are here.
 async fn orders_after(State(replica): State<Replica>, Path(last): Path<i64>) -> Response {
     let (core, settings) = (&replica.core, &replica.core.settings);
     let rows_max = settings
@@ -160,7 +160,7 @@ async fn task<T: Task>(State(replica): State<Replica>, body: Body) -> Response {
 fn done<T: Serialize>(answered: Result<T, PeerError>) -> Response {
     match answered {
         Ok(done) => json(&done),
-        // Whoever asked can go there at once.
+        // The caller can ask the named leader at once.
         Err(PeerError::NotLeader(leader)) => (StatusCode::MISDIRECTED_REQUEST, axum::Json(leader)).into_response(),
         Err(PeerError::Refused(why)) => (StatusCode::CONFLICT, why).into_response(),
         Err(PeerError::Unreachable(why)) => (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
@@ -178,7 +178,7 @@ async fn snapshot(State(replica): State<Replica>, body: Body) -> Response {
         meta: head.meta,
         snapshot: Box::new(data),
     };
-    // In a task of its own: openraft goes on with it even if the sender hangs up.
+    // In a task of its own: openraft finishes the installation even if the sender disconnects.
     let installed = tokio::spawn(async move {
         let _expected = replica.core.store.expect(&snapshot).await;
         replica.core.raft.install_full_snapshot(head.vote, snapshot).await
@@ -189,11 +189,11 @@ async fn snapshot(State(replica): State<Replica>, body: Body) -> Response {
     }
 }
 
-/// Writes a copy of the ledger to a file, and sees that it is complete: what is installed must not break off.
+/// Writes a snapshot to a file and checks that it is complete, since an incomplete one must not be installed.
 async fn received(replica: &Replica, body: Body) -> Result<(SnapshotHead, SnapshotData), axum::BoxError> {
     let settings = &replica.core.settings;
     let file = tokio::fs::File::from_std(tempfile::tempfile_in(replica.core.store.folder())?);
-    // A line is short, and each write to the file is a way to another thread and back.
+    // Lines are short, and each write to the file takes a round trip to another thread.
     let mut file = BufWriter::with_capacity(CHUNK, file);
     let mut chunks = body.into_data_stream();
     let (mut head, mut line) = (None, Vec::new());
@@ -240,7 +240,7 @@ pub(crate) async fn parsed<T: DeserializeOwned>(body: Body, settings: &Settings)
     serde_json::from_slice(&body).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()).into_response())
 }
 
-/// A whole body, within bounds.
+/// Reads a whole body, within a size limit and a timeout.
 pub(crate) async fn read(body: Body, bytes_max: usize, within: Duration) -> Result<Bytes, StatusCode> {
     let body = tokio::time::timeout(within, to_bytes(body, bytes_max)).await;
     let body = body.map_err(|_| StatusCode::REQUEST_TIMEOUT)?;

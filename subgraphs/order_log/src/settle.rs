@@ -1,4 +1,4 @@
-//! Reservations that nobody finished: whoever leads finishes or cancels them.
+//! Resolution of orphaned reservations: the leader confirms or cancels them.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::order::{Command, Outcome};
 use crate::replica::Core;
 use crate::trade::TradeError;
 
-/// Looks again and again, while this replica leads, for reservations that are still there since the last time.
+/// Resolves reservations periodically while this replica leads: those that were there in the previous pass too.
 pub(crate) async fn run(core: Arc<Core>, proposals: Arc<Proposals>) {
     let mut seen = HashSet::new();
     loop {
@@ -38,20 +38,22 @@ async fn pass(
         .catalog
         .reserved(None, core.settings.settle_rows_max)
         .await?;
-    // Most reservations are about to be finished by who made them; one that is seen twice has been there for a while.
+    // Most reservations are about to be finished by their own requests. One that is seen in two passes is older than
+    // that.
     let mut due = Vec::new();
     for reservation in reserved.iter().filter(|reservation| seen.contains(reservation)) {
         due.push(settle(core, proposals, &reservation.attempt, core.until()));
     }
-    // Together they are few entries of the log, and one that cannot be settled keeps nobody else's shares.
+    // Concurrent calls share few entries of the log, and a reservation that cannot be resolved does not delay the
+    // others.
     for error in join_all(due).await.into_iter().filter_map(Result::err) {
         tracing::warn!(%error, "a reservation could not be settled");
     }
     Ok(reserved.into_iter().collect())
 }
 
-/// Has the log say what became of an attempt, and the catalog do accordingly. What is not in the log gets a tombstone there
-/// before the shares are given back: whoever made the reservation may only have been slow.
+/// Asks the log for the outcome of an attempt, and confirms or cancels its reservation accordingly. An attempt that is
+/// not in the log gets a tombstone there before its shares are released: the request that made it may only be slow.
 pub(crate) async fn settle(
     core: &Arc<Core>,
     proposals: &Proposals,

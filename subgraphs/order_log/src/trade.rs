@@ -1,4 +1,4 @@
-//! A trade: shares are reserved, the order is proposed, the reservation is confirmed. Both systems in the end say the same.
+//! A trade: it reserves the shares, proposes the order and confirms the reservation. In the end catalog and log agree.
 
 use std::sync::Arc;
 
@@ -11,18 +11,18 @@ use crate::order::{Command, ExchangeOrder, Outcome, Shares, Trade};
 use crate::replica::{Core, Error};
 use crate::{Replica, settle};
 
-/// A trade that somebody wants.
+/// A requested trade.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// The key under which it may be sent again; without one it is carried out each time it is sent.
+    /// The idempotency key; a request without a key is executed each time it is sent.
     pub key: Option<String>,
-    /// What is traded.
+    /// The shares to trade.
     pub shares: Shares,
-    /// Who trades.
+    /// The user who trades.
     pub trader_id: Option<i64>,
 }
 
-/// Why a trade was not carried out.
+/// The reason why a trade was not executed.
 #[derive(Debug, thiserror::Error)]
 pub enum TradeError {
     /// There is no such stock.
@@ -37,13 +37,14 @@ pub enum TradeError {
     /// The key belongs to another request.
     #[error("this idempotency key was used for another request")]
     Mismatch,
-    /// No such trade can be.
+    /// The request is not a valid trade.
     #[error("{0}")]
     Invalid(String),
-    /// No majority answers. It was not carried out and never will be.
+    /// No majority answers. The trade was not executed and never will be.
     #[error("order service unavailable")]
     Unavailable,
-    /// Whether it was carried out, or will be, nobody knows yet: sent again with its key, it tells.
+    /// It is not known yet whether the trade was or will be executed. The client learns it by a retry with the same
+    /// key.
     #[error("order service unavailable")]
     OutcomeUnknown,
 }
@@ -76,18 +77,18 @@ impl From<CatalogError> for TradeError {
 }
 
 impl Replica {
-    /// Carries a trade out, whether or not this replica leads. An answer means: a majority has the order on its disks, and
-    /// the catalog has moved the shares.
+    /// Executes a trade, whether or not this replica leads. When it succeeds, a majority has the order on its disks,
+    /// and the catalog has moved the shares.
     ///
-    /// A trade without a key, which was on its way when the majority went, is answered when its outcome is known.
+    /// If the majority is lost during a trade without a key, the answer waits until the outcome is known.
     ///
     /// # Errors
-    /// Each but `OutcomeUnknown` means that nothing was changed and will not be.
+    /// Each error but `OutcomeUnknown` means that the trade changed nothing and never will.
     pub async fn trade(&self, wanted: &Wanted) -> Result<ExchangeOrder, TradeError> {
         wanted.shares.check().map_err(TradeError::Invalid)?;
         let carried_out = carry_out(&self.core, &self.proposals, wanted, self.core.until()).await;
         match carried_out {
-            // An earlier request under the key may be on its way.
+            // An earlier request under the key may still be in progress.
             Err(TradeError::Unavailable) if wanted.key.is_some() => Err(TradeError::OutcomeUnknown),
             done => done,
         }
@@ -101,7 +102,7 @@ async fn carry_out(
     until: Instant,
 ) -> Result<ExchangeOrder, TradeError> {
     let catalog = &core.around.catalog;
-    // A client's key and a name of our own must not meet.
+    // The prefixes keep clients' keys apart from our own names.
     let key = match &wanted.key {
         Some(key) => format!("k:{key}"),
         None => format!("r:{}", core.one_of_a_kind()),
@@ -110,7 +111,7 @@ async fn carry_out(
         if let Some(known) = core.store.order_of_key(&key).await.map_err(Error::from)? {
             return answer_again(core, wanted, known).await;
         }
-        // Nothing is set aside while there is no majority to confirm it.
+        // Reserves no shares while no majority could confirm the reservation.
         core.at_leader(&ReadPoint, until).await?;
         let reservation = Reservation {
             attempt: format!("{key}#{}", core.one_of_a_kind()),
@@ -137,7 +138,7 @@ async fn carry_out(
             attempt: attempt.clone(),
             trade: trade.clone(),
         };
-        // Without an answer the reservation stays: the leader finds it and finishes or cancels it.
+        // Without an answer the reservation stays: the leader finds it, and confirms or cancels it.
         let outcome = match decided(core, proposals, record, until).await {
             Err(TradeError::Unavailable) if wanted.key.is_none() => withdrawn(core, proposals, &attempt).await?,
             outcome => outcome?,
@@ -151,7 +152,7 @@ async fn carry_out(
                     trade,
                 });
             }
-            // The key had its order before. This attempt lost for good: a key is recorded once.
+            // The key had its order before. The log records a key once, so this attempt has failed for good.
             Outcome::Recorded { .. } => {
                 catalog.cancel(&attempt).await?;
                 core.up_to_date(until).await?;
@@ -161,13 +162,13 @@ async fn carry_out(
                 return Err(TradeError::Mismatch);
             }
             Outcome::Cancelled if Instant::now() >= until => return Err(TradeError::Unavailable),
-            // A leader took this attempt for abandoned. It never comes back, but another one may be made.
+            // A leader considered this attempt abandoned. It stays cancelled, but the request may make another one.
             Outcome::Cancelled => catalog.cancel(&attempt).await?,
         }
     }
 }
 
-/// Has a record decided; the shares of one that is recorded are where they belong.
+/// Commits a record, and confirms its reservation if the log recorded it.
 async fn decided(core: &Core, proposals: &Proposals, record: Command, until: Instant) -> Result<Outcome, TradeError> {
     let outcome = proposals.decide(record.clone(), until).await?;
     match (&outcome, &record) {
@@ -179,8 +180,8 @@ async fn decided(core: &Core, proposals: &Proposals, record: Command, until: Ins
     Ok(outcome)
 }
 
-/// Sees to it that an attempt of which nothing was heard is never recorded, or learns that it is. Its client cannot ask again,
-/// so it waits until one of both is known.
+/// Cancels an attempt whose outcome is unknown, or learns that it was recorded. The client has no key to retry with, so
+/// this waits for the outcome.
 async fn withdrawn(core: &Arc<Core>, proposals: &Proposals, attempt: &str) -> Result<Outcome, TradeError> {
     let known_by = Instant::now() + core.settings.outcome_within;
     while Instant::now() < known_by {
@@ -193,7 +194,8 @@ async fn withdrawn(core: &Arc<Core>, proposals: &Proposals, attempt: &str) -> Re
     Err(TradeError::OutcomeUnknown)
 }
 
-/// The order of a key that had one: again, if it is the same request. Its shares are moved before anybody hears of it.
+/// Returns the order that the key has already, if it comes from the same request. It confirms the reservation first, so
+/// that the shares are moved before the client gets an answer.
 async fn answer_again(core: &Core, wanted: &Wanted, known: ExchangeOrder) -> Result<ExchangeOrder, TradeError> {
     if known.trade.shares != wanted.shares || known.trade.trader_id != wanted.trader_id {
         return Err(TradeError::Mismatch);
@@ -202,8 +204,9 @@ async fn answer_again(core: &Core, wanted: &Wanted, known: ExchangeOrder) -> Res
     Ok(known)
 }
 
-/// Whether an earlier attempt under the key may be why the catalog refuses this one: it has its order, or it held the shares.
-/// Otherwise a client that asks again could be refused what it has.
+/// Whether an earlier attempt under the key may be the reason why the catalog refuses this one: the key has its order,
+/// or an earlier attempt held the shares. Without this check the exchange could refuse a retry of a trade that it has
+/// executed.
 async fn came_before(core: &Arc<Core>, proposals: &Proposals, key: &str, until: Instant) -> Result<bool, TradeError> {
     let left = core
         .around

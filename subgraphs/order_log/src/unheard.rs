@@ -1,4 +1,5 @@
-//! A leader that hears nobody: as long as the others hear it they elect nobody, and without them it decides nothing.
+//! A leader that hears no majority must step down: while it still sends heartbeats the others elect no leader, and it
+//! commits nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +10,9 @@ use tokio::time::Instant;
 
 use crate::replica::Core;
 
-/// Puts the lead down, each time this replica has led for a while in which no majority answered it.
+/// Steps down when this replica has led for a lease without an answer of a majority.
 pub(crate) async fn run(core: Arc<Core>) {
-    // As long as this, the others hold what they heard of the leader for true.
+    // For this long the others rely on their last message from the leader.
     let within = core.settings.lease();
     let mut began = (0, Instant::now());
     loop {
@@ -20,13 +21,13 @@ pub(crate) async fn run(core: Arc<Core>) {
         if now.state != ServerState::Leader {
             continue;
         }
-        // Before the first answer there is only the moment in which it began to lead.
+        // Before the first answer of a majority, the time counts from the start of the term.
         if began.0 != now.current_term {
             began = (now.current_term, Instant::now());
         }
         let unheard = now.millis_since_quorum_ack.map(Duration::from_millis);
         let unheard = unheard.unwrap_or_else(|| began.1.elapsed());
-        // Who is sent a copy of the ledger answers beside it.
+        // A replica that receives a snapshot answers separately from openraft's count.
         let unheard = match core.peers.since_a_copy_was_heard() {
             Some(heard) => unheard.min(heard),
             None => unheard,
@@ -43,8 +44,9 @@ pub(crate) async fn run(core: Arc<Core>) {
     }
 }
 
-/// openraft's leaders end when they hear of a later vote, so this one gives its own: to another replica, which did not ask,
-/// never hears of it and may still win it. A vote that is given binds nobody but its giver.
+/// Steps down. An openraft leader steps down when it sees a later vote, so this one grants its own vote to another
+/// replica. That replica did not ask, never hears of the vote and may still win it. A vote binds only the replica that
+/// grants it.
 async fn put_down(core: &Core, term: u64) {
     let Some(other) = core.members().into_iter().find(|id| *id != core.id) else {
         return;
@@ -56,8 +58,8 @@ async fn put_down(core: &Core, term: u64) {
     }
 }
 
-/// Who hears nobody would ask for votes, not hear that it got them, and ask for more: each of them keeps the others from
-/// asking. It cannot win, so it asks again when it hears a majority, or that somebody leads.
+/// Disables elections until this replica reaches a majority or hears of a leader. An isolated node would keep starting
+/// elections that it cannot win, and each of them would disturb the others.
 async fn leave_it_to_the_others(core: &Core) {
     let elections = core.raft.runtime_config();
     elections.elect(false);

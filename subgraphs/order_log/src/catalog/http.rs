@@ -1,4 +1,4 @@
-//! A catalog in another process: whoever has the shares mounts the routes, every replica is given the client.
+//! A catalog in another process: the owner of the shares serves the routes, and every replica gets the client.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::order::{Price, Shares};
 use crate::replica::OpenError;
 use crate::{Credentials, Settings, server};
 
-/// Where a catalog is asked.
+/// The path of the catalog.
 const PATH: &str = "/raft/catalog";
 
 #[derive(Serialize, Deserialize)]
@@ -30,7 +30,7 @@ enum Question {
     Reserved(Option<String>, usize),
 }
 
-/// The routes by which replicas reach a catalog. They need the credential.
+/// The catalog's routes for replicas. They need the credential.
 pub fn catalog_routes(catalog: Arc<dyn Catalog>, credentials: Arc<dyn Credentials>, settings: Settings) -> Router {
     Router::new()
         .route(PATH, post(answer))
@@ -58,7 +58,7 @@ async fn answer(State((catalog, settings)): State<(Arc<dyn Catalog>, Arc<Setting
     }
 }
 
-/// The way to a catalog in another process.
+/// The client of a catalog in another process.
 pub struct HttpCatalog {
     peers: Peers,
     url: String,
@@ -66,10 +66,10 @@ pub struct HttpCatalog {
 }
 
 impl HttpCatalog {
-    /// The catalog behind this address.
+    /// The catalog at this address.
     ///
     /// # Errors
-    /// When no client can be made.
+    /// When the HTTP client cannot be built.
     pub fn new(url: &str, credentials: Arc<dyn Credentials>, settings: Settings) -> Result<Self, OpenError> {
         let settings = Arc::new(settings);
         let peers = Peers::new(BTreeMap::new(), credentials, settings.clone());

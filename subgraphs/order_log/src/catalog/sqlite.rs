@@ -1,4 +1,4 @@
-//! A catalog in a SQLite file of its own, which several processes may have open.
+//! A catalog in its own SQLite file, which several processes may open.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::order::{Price, QUANTITY_MAX, Shares, Side};
 use crate::store::StoreError;
 use crate::store::worker::Worker;
 
-/// The catalog of tests and demonstrations; Agora's own is the table of stocks.
+/// A catalog for tests and demonstrations; Agora's own catalog is the table of stocks.
 #[derive(Clone)]
 pub struct SqliteCatalog(Worker);
 
@@ -37,7 +37,8 @@ const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS reservation_open ON reservation (key) WHERE state = 'reserved';";
 
 impl SqliteCatalog {
-    /// Opens the file, makes it if there is none, and adds the stocks (name, price in cents, quantity) it does not have.
+    /// Opens the file, creates it if it does not exist, and adds the stocks (name, price in cents, quantity) that it
+    /// lacks.
     ///
     /// # Errors
     /// When SQLite fails.
@@ -56,7 +57,7 @@ impl SqliteCatalog {
         Ok(Self(Worker::start("catalog", 1024, connection, ())?))
     }
 
-    /// How many shares of a stock are left, and how many are on their way.
+    /// How many shares of a stock are available, and how many are reserved.
     ///
     /// # Errors
     /// When SQLite fails.
@@ -166,7 +167,7 @@ fn reserve(db: &Connection, reservation: &Reservation, shares: &Shares) -> Step<
     Ok(Ok(in_dollars(price)))
 }
 
-/// The one who changes the state moves the shares; whoever comes later finds it done.
+/// Ends a reservation. Only the call that changes the state moves the shares; a repeated call finds it done.
 fn finish(db: &Connection, attempt: &str, state: &'static str, number: Option<i64>) -> Step<()> {
     let sql = "UPDATE reservation SET state = ?2, number = ?3 WHERE attempt = ?1 AND state = 'reserved'
         RETURNING name, quantity, (side = 'buy') = (state = 'cancelled')";
@@ -191,7 +192,8 @@ fn finish(db: &Connection, attempt: &str, state: &'static str, number: Option<i6
     Ok(match found {
         Some((found, known)) if found == state && known == number => Ok(()),
         Some((found, _)) => Err(finished(&found)),
-        // Nothing was ever set aside, so there is nothing to give back; but an order without its shares must not be.
+        // An unknown attempt reserved nothing, so `cancel` has nothing to release; but an order without its shares must
+        // not exist.
         None if number.is_none() => Ok(()),
         None => Err(finished("unknown")),
     })

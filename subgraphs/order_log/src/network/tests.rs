@@ -1,4 +1,4 @@
-//! A copy on its way to a replica that takes as long as it likes.
+//! A snapshot for a replica that takes as long as it likes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::store::machine::Machine;
 use crate::store::{Store, Types, Vote};
 use crate::{Settings, SharedSecret};
 
-/// Sends a copy of a replica's ledger to whatever answers there.
+/// Sends a snapshot of a replica's ledger to these routes.
 async fn sent(routes: Router, vote: Vote) -> SnapshotResponse<ReplicaId> {
     let folder = tempfile::tempdir().expect("a folder");
     let settings = Settings::default();
@@ -67,7 +67,7 @@ async fn beside_a_copy_a_leader_goes_on_to_say_that_it_leads() {
         hears.1.notify_one();
         Json(AppendEntriesResponse::<ReplicaId>::Success)
     };
-    // Takes the copy only after it heard of the leader for a while.
+    // Accepts the snapshot only after a few heartbeats.
     let snapshot = async move || {
         while heard.0.load(SeqCst) < 5 {
             heard.1.notified().await;

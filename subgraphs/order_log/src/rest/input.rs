@@ -1,4 +1,4 @@
-//! What a request brings, checked member by member.
+//! The input of a request, checked member by member.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -8,7 +8,7 @@ use super::Failure;
 use crate::order::{KEY_CHARS_MAX, NAME_CHARS_MAX, QUANTITY_MAX, Side};
 use crate::{Settings, server};
 
-/// The members of a JSON object; others than those asked for are ignored.
+/// The members of a JSON object; unknown members are ignored.
 pub(super) struct Input(Map<String, Value>);
 
 impl Input {
@@ -35,7 +35,7 @@ impl Input {
         }
     }
 
-    /// A member whose value is a whole number, however it is written.
+    /// An integer member, in any JSON notation of an integer.
     pub(super) fn integer(&self, member: &str, min: i64, max: i64) -> Result<i64, Failure> {
         let value = self.0.get(member);
         let whole = |value: &Value| value.as_i64().or_else(|| value.as_f64().and_then(exactly));
@@ -51,7 +51,7 @@ impl Input {
     }
 
     pub(super) fn quantity(&self) -> Result<i64, Failure> {
-        // Written as one (docs/rest-contract/common.md#quantities).
+        // Only the integer notation is allowed (docs/rest-contract/common.md#quantities).
         let value = self.0.get("quantity").and_then(Value::as_i64);
         Self::within("quantity", value, 1, QUANTITY_MAX)
     }
@@ -72,13 +72,13 @@ impl Input {
     }
 }
 
-/// The integer that a float is, as long as it is one to the last digit.
+/// The integer that a float represents, if the float is integral and small enough to be exact.
 fn exactly(number: f64) -> Option<i64> {
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
     (number.fract() == 0.0 && number.abs() <= EXACT_MAX).then_some(number as i64)
 }
 
-/// The key under which a request may be sent again, within the bounds that it has everywhere.
+/// The idempotency key of a request, checked against the limits that it has everywhere.
 pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
     let wrong = |why: String| Failure::invalid(format!("Idempotency-Key {why}"));
     let mut keys = headers.get_all("idempotency-key").iter();
@@ -96,7 +96,7 @@ pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
     Ok(Some(key.to_owned()))
 }
 
-/// A type that is missing is tolerated, another one is not.
+/// Whether the body may be JSON: a missing content type is accepted, a different one is not.
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(kind) = headers.get(header::CONTENT_TYPE) else {
         return true;
