@@ -127,8 +127,7 @@ impl Load<i64> for WithoutContents {
 }
 
 /// Returns the message with that id, if it exists and the viewer may see it. Lookups are batched. The contents are
-/// read
-/// only when the query selects them.
+/// read only when the query selects them.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Message>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
     let found = match ctx.look_ahead().field("contents").exists() {

@@ -152,8 +152,7 @@ struct Draft {
 }
 
 /// The result of sending that an idempotency key stores. It leaves out the contents: a retry sends them again, and
-/// the
-/// text of a deleted message must not remain.
+/// the text of a deleted message must not remain.
 #[derive(Serialize, Deserialize)]
 struct Sent {
     id: i64,

@@ -185,10 +185,8 @@ fn arrival(post: &post::Model, version: i64) -> [Event; 2] {
 }
 
 /// The result of creating a post that an idempotency key stores. It leaves out the title, the text and the URL: a
-/// retry
-/// sends them again, and the text of a deleted post must not remain. It leaves out the username, too, because the
-/// name of
-/// an erased person must not remain.
+/// retry sends them again, and the text of a deleted post must not remain. It leaves out the username, too, because
+/// the name of an erased person must not remain.
 #[derive(Serialize, Deserialize)]
 struct Made {
     id: i64,

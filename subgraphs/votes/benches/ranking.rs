@@ -1,8 +1,9 @@
-//! What a vote and a page of a ranking cost among 10 thousand, 100 thousand and a million posts with ten times as many
-//! votes: neither may read them all. `cargo bench -p votes --bench ranking [-- FOLDER]`; figures in docs/PERFORMANCE.md.
+//! Measures the cost of a vote and of a page of a ranking with 10 thousand, 100 thousand and a million posts and ten
+//! times as many votes. Neither may read all of them. `cargo bench -p votes --bench ranking [-- FOLDER]`; figures in
+//! docs/PERFORMANCE.md.
 //!
-//! Processor time is what all threads of this process used (Linux: `schedstat`), so that it says what something costs
-//! however busy the machine is with other things.
+//! Processor time is the time of all threads of this process (Linux: `schedstat`). It states the cost even when other
+//! programs keep the machine busy.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
 
 use std::path::Path;
@@ -20,17 +21,18 @@ use testing::{NEW_YEAR_US, TestServices, member};
 use votes::VotesSchema;
 
 const POSTS: [i64; 3] = [10_000, 100_000, 1_000_000];
-/// Votes in one transaction, and such transactions: what a vote costs without its wait for the disk.
+/// Votes per transaction, and the number of such transactions: they measure a vote's cost without its wait for the
+/// disk.
 const TOGETHER: usize = 500;
 const TRANSACTIONS: usize = 20;
-/// Voters at once through the graph, and votes of each.
+/// Concurrent voters through the graph, and the votes of each.
 const VOTERS: usize = 64;
 const VOTES_EACH: usize = 100;
-/// Pages read of each list.
+/// The pages that are read of each list.
 const PAGES: usize = 300;
 
-/// People, a tenth of the posts; all vote on ten posts, nine on every other. About seven of ten votes are for a post, on
-/// some posts more, on others less.
+/// Inserts people, a tenth as many as posts. All of them vote on ten posts, and nine of them vote on each other post.
+/// About seven of ten votes are upvotes; the share varies from post to post.
 const FILL: &str = "
     INSERT INTO account (id, username, username_key, role, admin, joined_at_us)
     SELECT value, 'person ' || value, 'person ' || value, 'MEMBER', 0, NOW FROM generated(POSTS / 10);
@@ -52,7 +54,7 @@ const FILL: &str = "
         JOIN post ON post.id = post_id ORDER BY post_id;";
 
 fn main() {
-    // `cargo bench` says so; `cargo test --all-targets` only wants to see that it builds.
+    // `cargo bench` passes this argument. `cargo test --all-targets` only checks that the benchmark builds.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -71,7 +73,7 @@ fn main() {
     }
 }
 
-/// Fills a database with that many posts by plain SQL, with no care for what a crash would leave.
+/// Fills a database with that many posts by plain SQL, without crash safety.
 async fn fill(folder: &Path, posts: i64) {
     let path = folder.join("agora.db");
     let db = Db::open(DbOptions::at(&path)).await.unwrap();
@@ -101,7 +103,7 @@ async fn fill(folder: &Path, posts: i64) {
     connection.execute_batch(&sql).unwrap();
 }
 
-/// The lines of one column: what it is, and the figure.
+/// Returns the lines of one column, each a label and a figure.
 async fn measure(folder: tempfile::TempDir, posts: i64) -> Vec<(&'static str, String)> {
     let megabytes = std::fs::metadata(folder.path().join("agora.db")).unwrap().len() >> 20;
     let on = TestServices::in_folder(folder, NEW_YEAR_US, 1_024).await;
@@ -163,22 +165,22 @@ async fn number(db: &Db, sql: &str) -> i64 {
     row.unwrap().unwrap().try_get_by_index(0).unwrap()
 }
 
-/// The score that most posts have, and how many.
+/// Returns the score that most posts have, and the number of those posts.
 async fn most_common_score(db: &Db) -> (i64, i64) {
     let most = "FROM post_votes WHERE community_key IS NOT NULL GROUP BY score ORDER BY count(*) DESC, score LIMIT 1";
     let score = number(db, &format!("SELECT score {most}")).await;
     (score, number(db, &format!("SELECT count(*) {most}")).await)
 }
 
-/// Numbers that look like chance and are the same in every run.
+/// Returns a pseudo-random number, the same in every run.
 fn scattered(turn: u64) -> u64 {
     let mut mixed = turn.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed ^ (mixed >> 27)
 }
 
-/// Whose vote that is, on which post and which way: a quarter of them on the ten posts that everybody voted on, so that
-/// there are first votes, moved ones and repeated ones.
+/// Returns the voter, the post and the direction of a vote. A quarter of the votes go to the ten posts that all
+/// people voted on, so that first, moved and repeated votes occur.
 fn ballot(turn: u64, posts: i64) -> (i64, i64, Direction) {
     let below = |salt: u64, bound: i64| {
         let bound = u64::try_from(bound).unwrap();
@@ -197,7 +199,8 @@ fn ballot(turn: u64, posts: i64) -> (i64, i64, Direction) {
     (below(2, tenth) + 1, post, direction)
 }
 
-/// Many votes in each transaction: all of a vote's statements, by the domain's own rules, and no wait for the disk.
+/// Casts many votes in each transaction: with all of a vote's statements and the domain's own rules, but without a
+/// wait for the disk.
 async fn together(db: &Db, posts: i64) -> String {
     let mut costs = Vec::new();
     for transaction in 0..TRANSACTIONS {
@@ -226,9 +229,10 @@ async fn vote(schema: &VotesSchema, turn: u64, posts: i64) {
     assert!(answer.errors.is_empty(), "{:?}", answer.errors);
 }
 
-/// Each vote a request: milliseconds of one who waits for each, and votes a second by many at once.
+/// Casts each vote in its own request. Returns the milliseconds of a voter who waits for each answer, and the votes
+/// per second of many concurrent voters.
 async fn through_the_graph(schema: &VotesSchema, posts: i64) -> (String, String) {
-    // Other votes than those of `together`.
+    // These votes differ from those of `together`.
     let turn = Arc::new(AtomicU64::new(1 << 32));
     let mut alone = Vec::new();
     for _ in 0..VOTES_EACH {
@@ -251,7 +255,7 @@ async fn through_the_graph(schema: &VotesSchema, posts: i64) -> (String, String)
     (format!("{:.2}", median(alone)), format!("{a_second:.0}"))
 }
 
-/// Processor microseconds of a page of 25 with its votes, through the domain's schema.
+/// Returns the processor microseconds of a page of 25 posts with their votes, through the domain's schema.
 async fn page(schema: &VotesSchema, list: &str) -> String {
     let document = format!("{{ {list} {{ nodes {{ id upvotes downvotes score }} pageInfo {{ endCursor }} }} }}");
     let mut costs = Vec::new();
@@ -266,7 +270,7 @@ async fn page(schema: &VotesSchema, list: &str) -> String {
     format!("{:.0}", median(costs))
 }
 
-/// Processor milliseconds of deleting a post with a vote of each of the people.
+/// Returns the processor milliseconds of deleting a post that every person voted on.
 async fn deletion(db: &Db, posts: i64) -> String {
     let mut costs = Vec::new();
     for tenth in 1..=5 {
@@ -284,7 +288,8 @@ fn median(mut figures: Vec<f64>) -> f64 {
     figures[figures.len() / 2]
 }
 
-/// What all threads of this process have used; 0 where it cannot be told.
+/// Returns the processor time of all threads of this process in nanoseconds, or 0 where the system does not report
+/// it.
 fn processor_ns() -> u64 {
     let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
         return 0;

@@ -14,8 +14,7 @@ use crate::post::Post;
 const SORTED_MAX: usize = 100;
 
 /// A connection of ids with votes. It is not a `Paged<Post>`, because its nodes may be null: when a query selects
-/// fields of
-/// other subgraphs and no such post exists, only that node becomes null and the list remains.
+/// fields of other subgraphs and no such post exists, only that node becomes null and the list remains.
 pub type PagedIds =
     Connection<String, Option<Post>, Nodes, EmptyFields, VotedPostConnection, VotedPostEdge, DisableNodesField>;
 

@@ -1,11 +1,11 @@
-//! Who may see and do what.
+//! Which callers may read and write what.
 
 use contract::Viewer;
 use serde_json::Value;
 
 use crate::support::{Store, admin, code, member, service};
 
-/// The buyer, another person, an administrator, a program, nobody.
+/// The callers: the buyer, another person, an administrator, a program and an anonymous client.
 const WHO: [&str; 5] = ["buyer", "stranger", "admin", "service", "nobody"];
 
 fn viewers() -> [Viewer; 5] {
@@ -34,7 +34,7 @@ async fn everyone_reaches_what_is_theirs() {
             "mutation { updateBook(id: 1, input: { quantity: 9 }) { id } }".to_owned(),
             operators,
         ),
-        // The operators' turn comes twice, so that neither finds it gone: see the row after.
+        // Both operators delete the same book, so the second one gets `NOT_FOUND`.
         (
             "mutation { deleteBook(id: 2) }".to_owned(),
             ["FORBIDDEN", "FORBIDDEN", "OK", "NOT_FOUND", "UNAUTHENTICATED"],

@@ -276,7 +276,7 @@ async fn the_sample_data_is_the_seven_books_once() {
         .map(|book| book["price"]["amount"].as_str().unwrap())
         .collect();
     assert_eq!(prices, ["40.00", "50.00", "60.00", "30.00", "15.00", "15.00", "15.00"]);
-    // Nobody's deletion or sale is undone by the next start.
+    // The next start restores no book that was deleted or sold.
     store.ask(&admin(), "mutation { deleteBook(id: 7) }").await;
     bookstore::demo::seed(&store.services).await.unwrap();
     assert_eq!(found(&store, "first: 9").await.len(), 6);

@@ -69,7 +69,7 @@ async fn a_slow_watcher_sees_the_latest_and_nothing_twice() {
         buy(&store, "1").await;
     }
     assert_eq!(changes.next().await, Some(changed("1", 6)));
-    // The two events that are left announce what was shown already.
+    // The two remaining events announce a version that the subscriber has already received.
     buy(&store, "1").await;
     assert_eq!(changes.next().await, Some(changed("1", 5)));
 }
@@ -137,7 +137,7 @@ async fn a_watcher_of_all_books_that_lost_events_sees_every_book_that_changed() 
     }
     set_quantity(&store, "7", 77).await;
     let mut seen = std::collections::BTreeMap::new();
-    // Book 1 changed last before anyone listened: it may be shown once more, the others have to be.
+    // Book 1 changed last before the subscription began, so it may be sent once more. The others must be sent.
     while seen.len() < BOOKS || !(2..=BOOKS + 1).all(|id| seen.contains_key(&id.to_string())) {
         let book = changes.next().await.unwrap()["data"]["bookChanged"].clone();
         let id = book["id"].as_str().unwrap().to_owned();

@@ -33,7 +33,7 @@ async fn pages_forwards_meet_every_book_once() {
         let page = books(&store, &args).await;
         seen.extend(titles(&page).into_iter().map(str::to_owned));
         if seen.len() == 2 {
-            // What is gone or new in between moves nothing: a page begins behind a key, not at an offset.
+            // Deleted and new books do not shift the next page: it begins after a key, not at an offset.
             store.ask(&admin(), "mutation { deleteBook(id: 1) }").await;
         }
         assert_eq!(info(&page, "hasPreviousPage"), seen.len() > 2);

@@ -1,4 +1,4 @@
-//! Selling: one copy at a time, never one that is not there.
+//! Sales: one copy at a time, and never more than the copies in stock.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::support::{Store, admin, code, member, service};
 
 const BUY: &str = "mutation { purchaseBook(id: 1) { id } }";
 
-/// Copies left of book 1, and how many purchases there are.
+/// Returns the copies left of book 1 and the number of purchases.
 async fn stock_and_sales(store: &Store) -> (Value, usize) {
     let seen = store
         .ask(
@@ -21,11 +21,11 @@ async fn stock_and_sales(store: &Store) -> (Value, usize) {
     (seen["data"]["book"]["quantity"].clone(), sales)
 }
 
-/// The codes of fifty people buying book 1 at once, while `meanwhile` happens.
+/// Returns the error codes of fifty people who buy book 1 at once while `meanwhile` runs.
 async fn fifty_buy(store: &Arc<Store>, meanwhile: Option<&'static str>) -> Vec<String> {
     let buyers = (0..50).map(|id| (member(100 + id), BUY));
     let others = meanwhile.map(|document| (admin(), document));
-    // In the middle of the crowd.
+    // The other request goes into the middle of the buyers.
     let mut all: Vec<_> = buyers.collect();
     if let Some(other) = others {
         all.insert(25, other);
@@ -163,7 +163,7 @@ async fn the_same_key_buys_once_and_answers_the_same() {
     store.ask(&member(8), BUY).await;
     assert_eq!(store.ask(&member(7), buy).await, first);
     assert_eq!(stock_and_sales(&store).await, (json!(1), 2));
-    // Another person's key is another key, however it is spelled.
+    // A key belongs to one person: another person's equal key is a different one.
     assert_ne!(store.ask(&member(9), buy).await, first);
     store.ask(&admin(), "mutation { deleteBook(id: 1) }").await;
     assert_eq!(store.ask(&member(7), buy).await, first);

@@ -35,7 +35,7 @@ impl Store {
         store
     }
 
-    /// Adds a book for 9.99 USD and answers its id.
+    /// Adds a book for 9.99 USD and returns its id.
     pub async fn add(&self, title: &str, topic: &str, copies: i32) -> String {
         let input = format!(
             r#"{{ title: "{title}", topic: "{topic}", price: {{ amount: "9.99", currency: "USD" }}, quantity: {copies} }}"#

@@ -1,11 +1,11 @@
-//! A message is its two people's business, and the operators'.
+//! A message is visible to its sender, its receiver and operators only.
 
 use contract::Viewer;
 use serde_json::Value;
 
 use crate::support::{ADA, CLEO, DAN, Mail, admin, code, member, service};
 
-/// The sender, the receiver, another person, an administrator, a program, nobody.
+/// The callers: the sender, the receiver, another person, an administrator, a program and an anonymous client.
 const WHO: [&str; 6] = ["sender", "receiver", "stranger", "admin", "service", "nobody"];
 
 fn viewers() -> [Viewer; 6] {
@@ -38,7 +38,7 @@ async fn a_message_is_read_by_its_people_and_by_operators_only() {
 async fn a_persons_lists_are_for_themselves_and_for_operators() {
     let mail = Mail::new().await;
     mail.send(CLEO, "ada", "secret").await;
-    // Of ada, the receiver.
+    // The lists belong to ada, the receiver.
     let wanted = ["FORBIDDEN", "OK", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"];
     for list in [
         "inbox { nodes { id } }",
@@ -138,7 +138,7 @@ async fn changes_are_for_those_they_belong_to() {
             assert_eq!(code(&answer), wanted, "{who}: {change}");
             let read = mail.ask(&admin(), "{ message(id: 1) { read favorite } }").await;
             let untouched = serde_json::json!({ "read": false, "favorite": false });
-            // Marking what is not one's own is no error, and does nothing.
+            // Marking another user's message is no error and changes nothing.
             let changes = wanted == "OK" && (!change.starts_with("markRead") || who == "receiver");
             assert_eq!(read["data"]["message"] != untouched, changes, "{who}: {change}");
         }

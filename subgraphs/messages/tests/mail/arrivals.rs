@@ -48,7 +48,7 @@ async fn a_reader_that_lost_events_loses_no_message_and_sees_none_twice() {
     for number in 0..MESSAGES {
         mail.send(CLEO, "ada", &number.to_string()).await;
     }
-    // Many more events of others than the bus keeps.
+    // More events about other people than the bus keeps.
     for _ in 0..3 {
         mail.send(CLEO, "ben", "not hers").await;
     }

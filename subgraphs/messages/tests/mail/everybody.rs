@@ -1,10 +1,10 @@
-//! Messages of everybody, as operators list them.
+//! The lists of all messages, which operators may read.
 
 use serde_json::{Value, json};
 
 use crate::support::{ADA, BEN, CLEO, DAN, Mail, code, member, service};
 
-/// The contents of a page, and where it ends.
+/// Returns the contents of a page and its end cursor.
 async fn list(mail: &Mail, arguments: &str) -> (Vec<String>, Value) {
     let document =
         format!("{{ messages({arguments}) {{ nodes {{ contents }} pageInfo {{ hasNextPage endCursor }} }} }}");
@@ -55,7 +55,7 @@ async fn each_filter_narrows_the_list_and_the_newest_is_first() {
         (r#"to: """#, vec![]),
         (r#"to: "1""#, vec![]),
         (r#"to: "nobody", favorite: false"#, vec![]),
-        // Null is as good as nothing.
+        // A null argument counts as an omitted one.
         (r#"to: "cleo", favorite: null"#, vec!["four", "three"]),
     ] {
         assert_eq!(list(&mail, arguments).await.0, wanted, "{arguments}");
@@ -119,7 +119,7 @@ async fn a_program_does_to_any_message_what_its_people_may() {
     let read = mail.ask(&service(), &format!("{{ message(id: 2) {shown} }}")).await;
     let two = json!({ "contents": "two", "favorite": true, "from": { "id": "4" }, "to": { "id": "1" } });
     assert_eq!(read["data"]["message"], two);
-    // Again changes nothing.
+    // Repeating the mutation changes nothing.
     let again = mail
         .ask(&service(), &format!("mutation {{ favoriteMessage(id: 2) {shown} }}"))
         .await;

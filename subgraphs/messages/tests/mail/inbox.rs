@@ -1,4 +1,4 @@
-//! Lists of messages, and the marks on them.
+//! Lists of messages, and their favourite and read flags.
 
 use contract::{Audience, Delivery, Event};
 use futures_util::stream::StreamExt;
@@ -36,7 +36,7 @@ async fn messages_of_one_moment_are_told_apart_by_their_ids_on_every_page() {
                 .iter()
                 .map(|message| message["contents"].as_str().unwrap().to_owned()),
         );
-        // What arrives meanwhile is in front of what is being read.
+        // A message that arrives meanwhile goes in front of the pages that are being read.
         mail.send(DAN, "ada", "new").await;
         if person["inbox"]["pageInfo"]["hasNextPage"] == false {
             break;
@@ -50,7 +50,7 @@ async fn messages_of_one_moment_are_told_apart_by_their_ids_on_every_page() {
 #[tokio::test]
 async fn every_page_between_any_two_cursors_is_a_piece_of_the_list() {
     let mail = Mail::new().await;
-    // Pairs of one moment, a second apart.
+    // Pairs of messages sent at the same time, one second between pairs.
     for pair in 1..=3 {
         mail.send(CLEO, "ada", &format!("{pair}a")).await;
         let twin = format!(r#"mutation {{ sendMessage(to: "ada", contents: "{pair}b") {{ id }} }}"#);
@@ -174,7 +174,7 @@ async fn the_two_people_of_a_message_and_nobody_else_hear_of_its_changes() {
         let done = mail.ask(&member(ADA), &format!("mutation {{ {change} }}")).await;
         assert_eq!(code(&done), "OK");
     }
-    // What changed nothing is not told.
+    // A mutation that changes nothing sends no event.
     let mut wanted = vec![Event::MessageSent { id: 1, to: ADA }];
     wanted.extend((1..=4).map(|version| Event::Invalidated {
         typename: "Message",

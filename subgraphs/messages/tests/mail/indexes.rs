@@ -1,11 +1,11 @@
-//! No list is found by reading what is not in it.
+//! Each list is read through an index that contains only its rows.
 
 use entities::message::{self, Column, Entity};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QueryOrder, QueryTrait, Select};
 
 use crate::support::{ADA, CLEO, Mail};
 
-/// How SQLite goes about it, in its own words.
+/// Returns SQLite's query plan.
 async fn plan(mail: &Mail, select: Select<Entity>) -> String {
     let mut statement = select.build(DbBackend::Sqlite);
     statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);

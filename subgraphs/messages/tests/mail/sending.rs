@@ -1,4 +1,4 @@
-//! Sending, and what a message may be.
+//! Sending messages, and the limits of a message.
 
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ async fn nobody_writes_to_or_from_a_deactivated_account() {
     assert_eq!(code(&to), "CONFLICT");
     let from = send(&mail, &service(), r#"from: "dan", to: "cleo", contents: "a""#).await;
     assert_eq!(code(&from), "CONFLICT");
-    // With a token that is older than the deactivation.
+    // The token is older than the deactivation.
     let own = send(&mail, &member(DAN), r#"to: "cleo", contents: "a""#).await;
     assert_eq!(code(&own), "UNAUTHENTICATED");
     assert_eq!(mail.list(CLEO, "inbox").await, Vec::<String>::new());
@@ -162,7 +162,7 @@ async fn a_replay_answers_as_at_first_whatever_became_of_the_message() {
     assert_eq!(send(&mail, &member(CLEO), args).await, first);
     let other = r#"to: "ada", contents: "twice", flag: "f", idempotencyKey: "k""#;
     assert_eq!(code(&send(&mail, &member(CLEO), other).await), "IDEMPOTENCY_MISMATCH");
-    // The key is hers alone, and what was refused left no key behind.
+    // A key belongs to one user, and a request that failed stores no key.
     assert_eq!(code(&send(&mail, &member(BEN), other).await), "CONFLICT");
     let mended = r#"to: "dan", contents: "twice", idempotencyKey: "k""#;
     assert_eq!(code(&send(&mail, &member(BEN), mended).await), "OK");

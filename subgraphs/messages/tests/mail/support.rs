@@ -1,4 +1,4 @@
-//! A post office on a file of its own, and four people: ada 1, ben 2, cleo 3 and dan 4.
+//! A messages subgraph on its own database file, with four people: ada 1, ben 2, cleo 3 and dan 4.
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -26,12 +26,12 @@ impl Deref for Mail {
 }
 
 impl Mail {
-    /// Nobody wrote yet.
+    /// A database without messages.
     pub async fn new() -> Self {
         Self::with_bus(1_024).await
     }
 
-    /// Nobody wrote yet, and subscribers may fall that many events behind.
+    /// A database without messages, whose subscribers may lag that many events.
     pub async fn with_bus(capacity: usize) -> Self {
         let services = TestServices::new(NEW_YEAR_US, capacity).await;
         let mail = Self(TestDomain::new(services, messages::schema));
@@ -50,7 +50,7 @@ impl Mail {
         assert!(joined.unwrap().is_ok());
     }
 
-    /// The person's account ends.
+    /// Deactivates the person's account.
     pub async fn deactivate(&self, id: i64) {
         self.services
             .db
@@ -59,7 +59,7 @@ impl Mail {
             .unwrap();
     }
 
-    /// Sends a message a second after whatever was before, and answers its id.
+    /// Moves the clock by one second, sends a message and returns its id.
     pub async fn send(&self, from: i64, to: &str, contents: &str) -> String {
         self.clock.advance(Duration::from_secs(1));
         let document = format!(r#"mutation {{ sendMessage(to: "{to}", contents: "{contents}") {{ id }} }}"#);
@@ -70,7 +70,7 @@ impl Mail {
             .to_owned()
     }
 
-    /// What `fields` of a person are to that viewer, with the code of the first error.
+    /// Returns `fields` of a person as the viewer sees them, with the code of the first error.
     pub async fn of_person(&self, viewer: &Viewer, id: i64, fields: &str) -> (Value, String) {
         let document = format!(
             r#"{{ _entities(representations: [{{ __typename: "User", id: "{id}" }}]) {{ ... on User {{ {fields} }} }} }}"#
@@ -79,7 +79,7 @@ impl Mail {
         (answer["data"]["_entities"][0].clone(), code(&answer).to_owned())
     }
 
-    /// The contents of a list of a person: `inbox(first: 2)`.
+    /// Returns the contents of a person's list, such as `inbox(first: 2)`.
     pub async fn list(&self, owner: i64, list: &str) -> Vec<String> {
         let fields = format!("list: {list} {{ nodes {{ contents }} }}");
         let (person, _) = self.of_person(&member(owner), owner, &fields).await;

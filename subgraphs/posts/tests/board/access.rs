@@ -1,11 +1,11 @@
-//! Everybody reads; people post and delete what is their own.
+//! Every caller may read posts; users may post and delete under their own name only.
 
 use contract::Viewer;
 use serde_json::Value;
 
 use crate::support::{ADA, Board, CLEO, DAN, admin, code, create, member, service};
 
-/// The author, another person, an administrator, a program, nobody.
+/// The callers: the author, another person, an administrator, a program and an anonymous client.
 const WHO: [&str; 5] = ["author", "stranger", "admin", "service", "nobody"];
 
 fn viewers() -> [Viewer; 5] {
@@ -60,7 +60,7 @@ async fn people_post_under_their_own_name_and_operators_under_any() {
         for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
             let board = Board::new().await;
             let answer = create(&board, viewer, &format!("{hello}, {more}")).await;
-            // There is no account of the administrator here, who then cannot post as themselves.
+            // The administrator has no account here and therefore cannot post under their own name.
             assert_eq!(code(&answer), wanted, "{who}: {more}");
             assert_eq!(
                 board.titles("recentPosts").await.len(),
@@ -89,7 +89,7 @@ async fn nobody_posts_from_a_deactivated_account() {
     let board = Board::new().await;
     board.post(DAN, "Books", "before").await;
     board.deactivate(DAN).await;
-    // With a token that is older than the deactivation.
+    // The token is older than the deactivation.
     let late = create(&board, &member(DAN), r#"title: "a", text: "b", community: "c""#).await;
     assert_eq!(code(&late), "UNAUTHENTICATED");
     assert_eq!(board.titles("recentPosts").await, ["before"], "what was posted stays");
@@ -99,7 +99,7 @@ async fn nobody_posts_from_a_deactivated_account() {
 async fn a_post_is_deleted_by_its_author_and_by_operators_once() {
     let table = [
         (1, ["OK", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"]),
-        // Nobody's.
+        // A post without an author.
         (2, ["FORBIDDEN", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"]),
         (
             3,

@@ -20,7 +20,7 @@ async fn posts_arrive_from_now_on_where_they_are_awaited() {
     let board = Board::new().await;
     board.post(CLEO, "Outdoors", "before").await;
     let mut all = board.watch(&Viewer::Anonymous, ALL).await;
-    // Nobody has posted there yet.
+    // The community has no post yet.
     let mut books = board.watch(&Viewer::Anonymous, BOOKS).await;
     board.post(CLEO, "Books", "one").await;
     board.post(DAN, "Outdoors", "two").await;
@@ -60,7 +60,7 @@ async fn a_reader_that_lost_events_loses_no_post_and_sees_none_twice() {
         for number in 0..POSTS {
             board.post(CLEO, "Books", &number.to_string()).await;
         }
-        // Many more events of others than the bus keeps.
+        // More events about other things than the bus keeps.
         for number in 0..3 {
             let event = Event::MessageSent { id: number, to: 1 };
             board.services.bus.publish(event);

@@ -1,11 +1,11 @@
-//! No list is found by reading what is not in it, or sorted after it was read.
+//! Each list is read through an index that contains only its rows, in the order of the list.
 
 use entities::post::{self, Column, Entity};
 use sea_orm::{ConnectionTrait, DbBackend, QueryOrder, QueryTrait, Select};
 
 use crate::support::{Board, CLEO};
 
-/// How SQLite goes about it, in its own words.
+/// Returns SQLite's query plan.
 async fn plan(board: &Board, select: Select<Entity>) -> String {
     let mut statement = select.build(DbBackend::Sqlite);
     statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);

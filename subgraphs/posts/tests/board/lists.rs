@@ -53,7 +53,7 @@ async fn newest_is_by_date_and_then_by_id() {
     );
 }
 
-/// Reads a list in pages of two, while somebody posts and deletes between them; answers the titles.
+/// Reads a list in pages of two while posts are created and deleted in between. Returns the titles.
 async fn read_among_writers(board: &Board, list: &str, community: &str) -> Vec<String> {
     let mut seen = Vec::new();
     let mut after = String::new();
@@ -70,7 +70,8 @@ async fn read_among_writers(board: &Board, list: &str, community: &str) -> Vec<S
                 .unwrap_or_else(|| panic!("{answer}"));
         }
         seen.extend(titles(page));
-        // What comes meanwhile is in front of what is being read; what goes was read already.
+        // A post created meanwhile goes in front of the pages that are being read. A deleted one has been read
+        // already.
         board.post(DAN, community, &format!("new {round}")).await;
         if round == 1 {
             let first = board
@@ -107,7 +108,7 @@ async fn nobody_misses_a_post_or_sees_one_twice_while_others_post_and_delete() {
         (person, "Books"),
     ] {
         let board = Board::new().await;
-        // All of one moment: their ids tell them apart.
+        // All of these posts have the same date, so their ids order them.
         for number in 1..=5 {
             board.post_at_once(CLEO, "Books", &number.to_string()).await;
         }
@@ -119,7 +120,7 @@ async fn nobody_misses_a_post_or_sees_one_twice_while_others_post_and_delete() {
 #[tokio::test]
 async fn every_page_between_any_two_cursors_is_a_piece_of_the_list() {
     let board = Board::new().await;
-    // Pairs of one moment, a second apart, among posts elsewhere.
+    // Pairs of posts with the same date, one second between pairs, among posts in other communities.
     for pair in 1..=3 {
         board.post(CLEO, "Books", &format!("{pair}a")).await;
         board.post_at_once(CLEO, "Outdoors", "elsewhere").await;

@@ -1,4 +1,4 @@
-//! Making posts, and what a post may be.
+//! Creating posts, and the limits of a post.
 
 use std::sync::Arc;
 
@@ -218,7 +218,7 @@ async fn a_replay_answers_as_at_first_whatever_became_of_the_post() {
     let other = format!(r#"{HELLO}, url: "https://example.com/""#);
     let mismatch = create_with(&board, &member(CLEO), &other, key).await;
     assert_eq!(code(&mismatch), "IDEMPOTENCY_MISMATCH");
-    // The key is hers alone, and what was refused leaves no key behind.
+    // A key belongs to one user, and a request that failed stores no key.
     let refused = format!(r#"{HELLO}, username: "ada""#);
     assert_eq!(
         code(&create_with(&board, &member(BEN), &refused, key).await),

@@ -30,7 +30,7 @@ async fn the_sample_data_is_put_where_there_never_was_a_post() {
     }
     assert_eq!(nodes[0]["community"], json!({ "name": "Outdoors" }));
 
-    // Whoever deleted everything does not want it back.
+    // An operator who deleted every post does not want the sample posts back.
     let bare = Board::new().await;
     let id = bare.post(CLEO, "Books", "one").await;
     bare.delete(&id).await;

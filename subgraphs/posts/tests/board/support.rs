@@ -1,4 +1,4 @@
-//! A board on a file of its own, and four people: ada 1, ben 2, cleo 3 and dan 4.
+//! A posts subgraph on its own database file, with four people: ada 1, ben 2, cleo 3 and dan 4.
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -26,12 +26,12 @@ impl Deref for Board {
 }
 
 impl Board {
-    /// Nobody posted yet.
+    /// A database without posts.
     pub async fn new() -> Self {
         Self::with_bus(1_024).await
     }
 
-    /// Nobody posted yet, and subscribers may fall that many events behind.
+    /// A database without posts, whose subscribers may lag that many events.
     pub async fn with_bus(capacity: usize) -> Self {
         let services = TestServices::new(NEW_YEAR_US, capacity).await;
         let board = Self(TestDomain::new(services, posts::schema));
@@ -41,7 +41,7 @@ impl Board {
         board
     }
 
-    /// Somebody new, with the next id.
+    /// Adds a person, who gets the next id.
     pub async fn join(&self, username: &'static str) {
         let joined = self
             .services
@@ -51,7 +51,7 @@ impl Board {
         assert!(joined.unwrap().is_ok());
     }
 
-    /// The person's account ends.
+    /// Deactivates the person's account.
     pub async fn deactivate(&self, id: i64) {
         self.services
             .db
@@ -60,7 +60,7 @@ impl Board {
             .unwrap();
     }
 
-    /// The person is erased.
+    /// Erases the person.
     pub async fn erase(&self, id: i64) {
         self.services
             .db
@@ -69,7 +69,7 @@ impl Board {
             .unwrap();
     }
 
-    /// Posts at the same moment as whatever was before, and answers the post's id.
+    /// Creates a post without moving the clock and returns its id.
     pub async fn post_at_once(&self, author: i64, community: &str, title: &str) -> String {
         let input = format!(r#"title: "{title}", text: "about {title}", community: "{community}""#);
         let made = create(self, &member(author), &input).await;
@@ -79,13 +79,13 @@ impl Board {
             .to_owned()
     }
 
-    /// As [`post_at_once`](Self::post_at_once), a second after whatever was before.
+    /// Like [`post_at_once`](Self::post_at_once), but moves the clock by one second first.
     pub async fn post(&self, author: i64, community: &str, title: &str) -> String {
         self.clock.advance(Duration::from_secs(1));
         self.post_at_once(author, community, title).await
     }
 
-    /// Deletes it as an administrator.
+    /// Deletes the post as an administrator.
     pub async fn delete(&self, id: &str) {
         let gone = self
             .ask(&admin(), &format!("mutation {{ deletePost(id: {id}) }}"))
@@ -93,7 +93,7 @@ impl Board {
         assert_eq!(gone["data"]["deletePost"], true, "{gone}");
     }
 
-    /// The titles of a list of posts: `recentPosts(first: 2)`.
+    /// Returns the titles of a list of posts, such as `recentPosts(first: 2)`.
     pub async fn titles(&self, list: &str) -> Vec<String> {
         let answer = self
             .ask(
@@ -104,7 +104,7 @@ impl Board {
         titles(&answer["data"]["list"])
     }
 
-    /// What `fields` of a person are, with the code of the first error.
+    /// Returns `fields` of a person, with the code of the first error.
     pub async fn of_person(&self, id: i64, fields: &str) -> (Value, String) {
         let document = format!(
             r#"{{ _entities(representations: [{{ __typename: "User", id: "{id}" }}]) {{ ... on User {{ {fields} }} }} }}"#
@@ -114,19 +114,19 @@ impl Board {
     }
 }
 
-/// Makes a post of these members of the input and answers the whole of it.
+/// Creates a post from these fields of the input and returns the whole response.
 pub async fn create(board: &Board, viewer: &Viewer, input: &str) -> Value {
     create_with(board, viewer, input, "").await
 }
 
-/// As [`create`], with further arguments.
+/// Like [`create`], with more arguments.
 pub async fn create_with(board: &Board, viewer: &Viewer, input: &str, more: &str) -> Value {
     let fields = "id title text url community { name } username author { id } at";
     let document = format!("mutation {{ createPost(input: {{ {input} }}{more}) {{ {fields} }} }}");
     board.ask(viewer, &document).await
 }
 
-/// The titles of a connection's nodes.
+/// Returns the titles of a connection's nodes.
 pub fn titles(connection: &Value) -> Vec<String> {
     let nodes = connection["nodes"].as_array();
     nodes

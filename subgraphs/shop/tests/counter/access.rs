@@ -1,11 +1,11 @@
-//! Who may see and do what.
+//! Which callers may read and write what.
 
 use contract::Viewer;
 use serde_json::Value;
 
 use crate::support::{ADA, BEN, Shop, admin, code, member, service};
 
-/// The owner, another person, an administrator, a program, nobody.
+/// The callers: the owner, another person, an administrator, a program and an anonymous client.
 const WHO: [&str; 5] = ["owner", "stranger", "admin", "service", "nobody"];
 
 fn viewers() -> [Viewer; 5] {
@@ -17,7 +17,7 @@ async fn everyone_reaches_what_is_theirs() {
     let fine = ["OK"; 5];
     let operators = ["FORBIDDEN", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"];
     let list = ["OK", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"];
-    // Whose it is is nobody else's business, nor that it is there.
+    // Other people learn neither the owner of an order nor whether it exists.
     let order = ["OK", "NOT_FOUND", "OK", "OK", "UNAUTHENTICATED"];
     let table = [
         ("{ product(id: 1) { id } products { nodes { id } } }", fine),

@@ -101,7 +101,7 @@ async fn a_name_is_taken_without_regard_to_case() {
         .await;
     assert_eq!(code(&renamed), "CONFLICT");
     assert_eq!(shop.available("2").await, 1);
-    // Its own name is no other's.
+    // A product's own name is not taken by another product.
     let spelled = shop
         .ask(
             &admin(),
@@ -176,7 +176,7 @@ async fn what_is_ordered_and_what_is_available_can_be_counted_together() {
     assert_eq!(code(&update(&shop, "1", "{ available: 2147483644 }").await), "CONFLICT");
     assert_eq!(shop.available("1").await, 6);
     assert_eq!(code(&update(&shop, "1", "{ available: 2147483643 }").await), "OK");
-    // So there is room for all that is given back.
+    // The product's count has room for the released quantity.
     assert_eq!(code(&shop.delete(&member(ADA), &order).await), "OK");
     assert_eq!(shop.available("1").await, 2_147_483_647);
 }

@@ -79,7 +79,7 @@ async fn a_watcher_that_lost_events_sees_every_product_that_changed() {
     }
     shop.placed(ADA, "7", 2).await;
     let mut seen = std::collections::BTreeMap::new();
-    // Product 1 changed last before anyone listened: it may be shown once more, the others have to be.
+    // Product 1 changed last before the subscription began, so it may be sent once more. The others must be sent.
     while !(2..=PRODUCTS + 1).all(|id| seen.contains_key(&id.to_string())) {
         let product = changes.next().await.unwrap()["data"]["productChanged"].clone();
         let id = product["id"].as_str().unwrap().to_owned();

@@ -1,5 +1,5 @@
-//! Whatever happens to orders, available and ordered together stay what products were given: random operations beside
-//! a small model.
+//! Orders conserve stock: the available and the ordered quantity of a product always add up to its stock. The test
+//! runs random operations beside a small model.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ enum Step {
         product: i64,
         quantity: i64,
     },
-    /// Of the order that was placed at that turn, whoever's it is, in the eyes of `person`.
+    /// Updates the order at the position `turn`, whoever owns it, as `person`.
     Update {
         person: i64,
         turn: usize,
@@ -37,7 +37,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let person = || 1..=3_i64;
-    // One product more than there are, and quantities that are often too many.
+    // Includes one product that does not exist, and quantities that are often too large.
     let product = || 1..=PRODUCTS + 1;
     let quantity = || 1..=8_i64;
     prop_oneof![
@@ -49,11 +49,11 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What there should be.
+/// The expected state.
 #[derive(Default)]
 struct Model {
     available: BTreeMap<i64, i64>,
-    /// Owner, product and quantity by id.
+    /// Owner, product and quantity by order id.
     orders: BTreeMap<i64, (i64, i64, i64)>,
     placed: i64,
 }
@@ -70,13 +70,13 @@ impl Model {
         }
     }
 
-    /// The order placed at that turn, if `person` may change it.
+    /// Returns the order at the position `turn`, if `person` may change it.
     fn of(&self, person: i64, turn: usize) -> Option<(i64, (i64, i64, i64))> {
         let (id, order) = self.orders.iter().nth(turn % 30)?;
         (order.0 == person).then_some((*id, *order))
     }
 
-    /// The code that the step has to be answered with.
+    /// Applies the step to the model and returns the code that the server must answer.
     fn does(&mut self, step: &Step) -> &'static str {
         match *step {
             Step::Place {
@@ -131,7 +131,7 @@ impl Model {
         }
     }
 
-    /// The id of the order a step means; one that is nobody's where there is none.
+    /// Returns the id of the order that a step names, or an id that no order has.
     fn id_at(&self, turn: usize) -> String {
         let id = self.orders.keys().nth(turn % 30);
         id.copied().unwrap_or(9_999).to_string()

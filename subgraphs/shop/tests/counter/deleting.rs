@@ -1,4 +1,4 @@
-//! Deleting orders: what they had is given back, exactly once.
+//! Deleting orders releases their quantity exactly once.
 
 use std::sync::Arc;
 

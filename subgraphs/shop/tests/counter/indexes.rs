@@ -1,4 +1,4 @@
-//! No list is found by reading what is not in it.
+//! Each list is read through an index that contains only its rows.
 
 use entities::shop_order::{self, Column};
 use sea_orm::{ConnectionTrait, DbBackend, QueryOrder, QueryTrait};

@@ -1,4 +1,4 @@
-//! The shop's rules, asked through its schema.
+//! The shop through its schema.
 
 mod access;
 mod catalog;

@@ -1,4 +1,4 @@
-//! Lists.
+//! Paginated lists.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ async fn a_list_of_orders_is_paged_both_ways_while_orders_come_and_go() {
         (&first["hasNextPage"], &first["hasPreviousPage"]),
         (&json!(true), &json!(false))
     );
-    // Neither one that goes nor one that comes moves what is behind the cursor.
+    // Neither a deleted order nor a new one shifts the rows after the cursor.
     shop.delete(&member(ADA), "3").await;
     shop.placed(ADA, "1", 1).await;
     let after = first["endCursor"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! Placing orders: what is ordered is not available to others.
+//! Placing orders: an ordered quantity is not available to other orders.
 
 use std::sync::Arc;
 
@@ -144,7 +144,7 @@ async fn nobody_orders_for_an_account_that_has_ended() {
     let named = place_for(&shop, &service(), r#"user: "1","#).await;
     assert_eq!(code(&named), "NOT_FOUND");
     assert_eq!(named["errors"][0]["message"], "user not found");
-    // A token may be older than the end.
+    // A token may be older than the deactivation.
     assert_eq!(code(&place_for(&shop, &member(ADA), "").await), "UNAUTHENTICATED");
     assert_eq!(shop.available("1").await, 9);
 }
@@ -157,11 +157,11 @@ async fn the_same_key_orders_once_and_answers_the_same() {
     let first = shop.ask(&member(ADA), WITH_KEY).await;
     assert_eq!(shop.ask(&member(ADA), WITH_KEY).await, first);
     assert_eq!(shop.available("1").await, 7);
-    // Another person's key is another key, however it is spelled.
+    // A key belongs to one person: another person's equal key is a different one.
     assert_ne!(shop.ask(&member(BEN), WITH_KEY).await, first);
     let other = WITH_KEY.replace("quantity: 2", "quantity: 3");
     assert_eq!(code(&shop.ask(&member(ADA), &other).await), "IDEMPOTENCY_MISMATCH");
-    // What was deleted stays deleted.
+    // Replaying the request does not restore the deleted order.
     shop.delete(&member(ADA), "1").await;
     assert_eq!(shop.ask(&member(ADA), WITH_KEY).await, first);
     assert_eq!((shop.available("1").await, shop.ordered(ADA, "1").await), (7, 0));

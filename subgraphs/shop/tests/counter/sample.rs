@@ -20,7 +20,7 @@ async fn the_sample_is_three_products_and_three_orders_once() {
     let products = answer["data"]["products"]["nodes"].as_array().unwrap();
     let ids: Vec<_> = products.iter().map(|product| &product["id"]).collect();
     assert_eq!(ids, ["1", "2", "3"]);
-    // As many as the document's example needs, and more.
+    // At least as many as the example of the document needs.
     assert!(products.iter().all(|product| product["available"].as_i64() >= Some(10)));
     for (person, product, quantity) in [(3, "1", 2), (4, "2", 1), (1, "3", 1)] {
         assert_eq!(shop.ordered(person, product).await, quantity);

@@ -1,4 +1,4 @@
-//! A shop on a file of its own, and four people: ada 1, ben 2, cleo 3 and dan 4.
+//! A shop subgraph on its own database file, with four people: ada 1, ben 2, cleo 3 and dan 4.
 
 use std::ops::Deref;
 
@@ -23,12 +23,12 @@ impl Deref for Shop {
 }
 
 impl Shop {
-    /// Nothing to sell yet.
+    /// A shop without products.
     pub async fn new() -> Self {
         Self::with_bus(1_024).await
     }
 
-    /// Nothing to sell yet, and subscribers may fall that many events behind.
+    /// A shop without products, whose subscribers may lag that many events.
     pub async fn with_bus(capacity: usize) -> Self {
         let services = TestServices::new(NEW_YEAR_US, capacity).await;
         let shop = Self(TestDomain::new(services, shop::schema));
@@ -38,7 +38,7 @@ impl Shop {
         shop
     }
 
-    /// Mugs, product 1: so many of them, for 12.50 USD.
+    /// A shop with one product, mugs with the id 1 for 12.50 USD, of which `available` are in stock.
     pub async fn with_mugs(available: i64) -> Self {
         let shop = Self::new().await;
         shop.add("Mug", "12.50", available).await;
@@ -54,7 +54,7 @@ impl Shop {
         assert!(matches!(joined, Ok(Ok(_))), "{joined:?}");
     }
 
-    /// The person's account ends.
+    /// Deactivates the person's account.
     pub async fn deactivate(&self, id: i64) {
         self.services
             .db
@@ -63,7 +63,7 @@ impl Shop {
             .expect("the account ends");
     }
 
-    /// Adds a product and answers its id.
+    /// Adds a product and returns its id.
     pub async fn add(&self, name: &str, amount: &str, available: i64) -> String {
         let input = format!(
             r#"{{ name: "{name}", price: {{ amount: "{amount}", currency: "USD" }}, available: {available} }}"#
@@ -74,7 +74,7 @@ impl Shop {
         text(&added["data"]["addProduct"]["id"])
     }
 
-    /// Orders a product for whoever asks.
+    /// Orders a product for the viewer.
     pub async fn place(&self, viewer: &Viewer, product: &str, quantity: i64) -> Value {
         let input = format!(r#"{{ product: "{product}", quantity: {quantity}, date: "2026-01-31" }}"#);
         self.ask(
@@ -84,13 +84,13 @@ impl Shop {
         .await
     }
 
-    /// As [`place`](Self::place), which has to succeed; the order's id.
+    /// Like [`place`](Self::place), but the order must succeed. Returns its id.
     pub async fn placed(&self, person: i64, product: &str, quantity: i64) -> String {
         let placed = self.place(&member(person), product, quantity).await;
         text(&placed["data"]["placeShopOrder"]["id"])
     }
 
-    /// Changes an order, in GraphQL's words.
+    /// Changes an order. `input` is a GraphQL literal.
     pub async fn update(&self, viewer: &Viewer, order: &str, input: &str) -> Value {
         let fields = "product { id } quantity date unitPrice total";
         let document = format!("mutation {{ updateShopOrder(id: \"{order}\", input: {{ {input} }}) {{ {fields} }} }}");
@@ -103,7 +103,7 @@ impl Shop {
             .await
     }
 
-    /// How many of a product can be ordered.
+    /// Returns how many of a product can be ordered.
     pub async fn available(&self, product: &str) -> i64 {
         let answer = self
             .ask(
@@ -115,7 +115,7 @@ impl Shop {
         available.unwrap_or_else(|| panic!("{answer}"))
     }
 
-    /// What `fields` of a person are to that viewer, with the code of the first error.
+    /// Returns `fields` of a person as the viewer sees them, with the code of the first error.
     pub async fn of_person(&self, viewer: &Viewer, id: i64, fields: &str) -> (Value, String) {
         let document = format!(
             r#"{{ _entities(representations: [{{ __typename: "User", id: "{id}" }}]) {{ ... on User {{ {fields} }} }} }}"#
@@ -124,7 +124,7 @@ impl Shop {
         (answer["data"]["_entities"][0].clone(), code(&answer).to_owned())
     }
 
-    /// What a person has of a product, in all their orders.
+    /// Returns how many of a product all orders of the person hold.
     pub async fn ordered(&self, person: i64, product: &str) -> i64 {
         let fields = "shopOrders(first: 100) { nodes { quantity product { id } } }";
         let (person, _) = self.of_person(&member(person), person, fields).await;
@@ -135,13 +135,13 @@ impl Shop {
     }
 }
 
-/// A text that was answered.
+/// Returns the text of a JSON value.
 #[track_caller]
 pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value}")).to_owned()
 }
 
-/// Which argument an error names.
+/// Returns the argument that the error names.
 pub fn field(answer: &Value) -> &str {
     answer["errors"][0]["extensions"]["field"]
         .as_str()

@@ -1,4 +1,4 @@
-//! Changing orders: all that is asked for in one write, or nothing.
+//! Changing orders: one write applies all of the requested changes or none.
 
 use serde_json::{Value, json};
 
@@ -105,7 +105,7 @@ async fn whose_it_is_may_be_repeated_and_not_changed() {
         );
     }
     assert_eq!(shop.ordered(ADA, "1").await, 5);
-    // A stranger does not even learn that it is somebody's.
+    // A stranger does not learn that the order exists.
     let stranger = shop.update(&member(BEN), &id, r#"user: "2", quantity: 6"#).await;
     assert_eq!(code(&stranger), "NOT_FOUND");
 }
@@ -124,7 +124,7 @@ async fn what_was_ordered_costs_what_it_did() {
     for (input, wanted) in [
         ("quantity: 3", order("1", 3, "2026-01-31", "12.50", "37.50")),
         ("product: 1", order("1", 3, "2026-01-31", "12.50", "37.50")),
-        // Another product is a new bargain.
+        // An order for another product is charged at that product's present price.
         ("product: 2", order("2", 3, "2026-01-31", "20.00", "60.00")),
         ("product: 1", order("1", 3, "2026-01-31", "20.00", "60.00")),
     ] {

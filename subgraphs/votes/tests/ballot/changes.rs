@@ -21,7 +21,7 @@ async fn shows_a_post_after_each_change_of_its_votes_from_now_on() {
     let mut changes = ballot.watch(&Viewer::Anonymous, SEVEN).await;
     ballot.vote(&member(2), "upvote", 7).await;
     assert_eq!(changes.next().await, changed(2, 0));
-    // Neither the same again nor another post is a change of this one.
+    // Neither a repeated vote nor a vote on another post is a change of this post.
     ballot.vote(&member(2), "upvote", 7).await;
     ballot.vote(&member(2), "upvote", 8).await;
     ballot.vote(&member(2), "downvote", 7).await;
@@ -56,7 +56,7 @@ async fn a_reader_that_lost_events_misses_nothing() {
     let ballot = Ballot::with(3, 2, votes::Settings::default()).await;
     let mut changes = ballot.watch(&member(1), SEVEN).await;
     ballot.vote(&member(1), "upvote", 7).await;
-    // Many more events of another post than the bus keeps.
+    // More events of another post than the bus keeps.
     ballot.count("upvote", &[(8, 9)]).await;
     assert_eq!(changes.next().await, changed(1, 0));
     ballot.vote(&member(2), "downvote", 7).await;

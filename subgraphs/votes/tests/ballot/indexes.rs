@@ -1,4 +1,4 @@
-//! No list is found by reading what is not in it, and no page by reading what is before it.
+//! Each list is read through an index that contains only its rows, and no page reads the rows before it.
 
 use contract::PageArgs;
 use entities::post_votes::{self, Column, Entity};
@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, Order, Query
 
 use crate::support::Ballot;
 
-/// How SQLite goes about it, in its own words.
+/// Returns SQLite's query plan.
 async fn plan<E: EntityTrait>(ballot: &Ballot, select: Select<E>) -> String {
     let mut statement = select.build(DbBackend::Sqlite);
     statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);

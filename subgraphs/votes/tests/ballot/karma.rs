@@ -8,7 +8,7 @@ use crate::support::{Ballot, member, service};
 
 const AUTHOR: i64 = 1;
 
-/// The versions that an author is told to have.
+/// Returns the versions of the author that events announce.
 fn told_of_author(events: &mut contract::EventStream) -> Vec<i64> {
     let versions = heard(events).into_iter().filter_map(|event| match event {
         Event::Invalidated {
@@ -30,7 +30,7 @@ async fn each_vote_counts_once_for_the_author_and_is_told() {
     let ballot = Ballot::of(3).await;
     let post = ballot.post(Some(AUTHOR)).await;
     let mut events = ballot.services.bus.subscribe();
-    // The account is at version 1 when it is made.
+    // A new account has the version 1.
     for (voter, how, karma, told) in [
         (member(2), "upvote", 1, vec![2]),
         (member(2), "upvote", 1, vec![]),
@@ -38,12 +38,12 @@ async fn each_vote_counts_once_for_the_author_and_is_told() {
         (service(), "upvote", 1, vec![4]),
         (service(), "upvote", 2, vec![5]),
         (service(), "downvote", 1, vec![6]),
-        // Moved: what was given is taken back, and the other given.
+        // A moved vote takes its karma back and gives that of the other direction.
         (member(2), "downvote", -1, vec![7, 8]),
         (member(2), "clearVote", 0, vec![9]),
         (member(2), "clearVote", 0, vec![]),
         (member(3), "clearVote", 1, vec![10]),
-        // Their own vote is counted, and gives them nothing.
+        // The author's own vote is counted but gives no karma.
         (member(AUTHOR), "upvote", 1, vec![]),
         (member(AUTHOR), "downvote", 1, vec![]),
         (member(AUTHOR), "clearVote", 1, vec![]),
@@ -95,7 +95,7 @@ async fn karma_given_by_votes_on_a_deleted_post_stays() {
     ballot.vote(&member(3), "upvote", post).await;
     ballot.delete(post).await;
     assert_eq!(ballot.karma(AUTHOR).await, 2);
-    // The votes went with the post: what they gave cannot be taken back, nor be given once more.
+    // The deleted post took its votes with it: their karma can be neither taken back nor given again.
     ballot.vote(&member(2), "clearVote", post).await;
     ballot.vote(&member(3), "downvote", post).await;
     assert_eq!(ballot.karma(AUTHOR).await, 2);
@@ -117,7 +117,7 @@ async fn where_karma_does_not_follow_votes_only_what_they_gave_before_is_taken_b
     assert_eq!(ballot.karma(AUTHOR).await, 1, "taken back, and nothing given instead");
     ballot.vote(&member(3), "clearVote", post).await;
     assert_eq!(ballot.karma(AUTHOR).await, 0);
-    // A vote that gave nothing when it was cast has nothing to give back when it is cleared.
+    // A vote that gave no karma when it was cast takes none back when it is cleared.
     ballot.set(follows(true));
     ballot.vote(&member(4), "clearVote", post).await;
     assert_eq!(ballot.karma(AUTHOR).await, 0);
@@ -145,7 +145,7 @@ async fn a_vote_that_credited_its_own_author_before_takes_that_back_and_gives_no
     let ballot = Ballot::of(2).await;
     let post = ballot.post(Some(AUTHOR)).await;
     ballot.vote(&member(AUTHOR), "upvote", post).await;
-    // As such votes were noted once.
+    // Earlier versions stored the author's own vote like this.
     let sql = format!("UPDATE vote SET credited_id = {AUTHOR}; UPDATE account SET karma = 1 WHERE id = {AUTHOR}");
     ballot.execute(&sql).await;
     ballot.vote(&member(AUTHOR), "downvote", post).await;
@@ -168,7 +168,7 @@ async fn a_vote_succeeds_and_credits_nobody_where_the_authors_karma_is_at_its_bo
         assert_eq!(counted["score"].as_i64().unwrap().abs(), 1, "the vote counts");
         assert_eq!(ballot.karma(AUTHOR).await, bound);
         assert_eq!(told_of_author(&mut events), Vec::<i64>::new());
-        // It gave nothing, so nothing is taken back.
+        // The vote gave no karma, so none is taken back.
         ballot.vote(&member(2), "clearVote", post).await;
         assert_eq!(ballot.karma(AUTHOR).await, bound);
         ballot.vote(&member(2), beyond, post).await;

@@ -1,4 +1,4 @@
-//! The counts are what people last said, and so is karma: random operations beside a small model.
+//! Vote counts and karma follow each person's last vote. The test runs random operations beside a small model.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ use votes::Settings;
 use crate::support::{Ballot, VOTES, code, ids_and_scores, member, service, votes};
 
 const PEOPLE: i64 = 4;
-/// Ids that are voted on: of posts that are, were or will be, and of none.
+/// The ids that are voted on: of existing, deleted and future posts, and of none.
 const IDS: i64 = 6;
 
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ enum Step {
     Vote(i64, i64, Direction),
     Clear(i64, i64),
     Count(i64, Direction),
-    /// The next post, of that person, or of nobody.
+    /// Creates the next post, by that person or without an author.
     Post(Option<i64>),
     Delete(i64),
     Leave(i64),
@@ -43,13 +43,13 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What there should be.
+/// The expected state.
 struct Model {
-    /// What people last said, and whom that credited, by id and person.
+    /// Each person's last vote and the author it credits, by post id and person.
     said: BTreeMap<(i64, i64), (Direction, Option<i64>)>,
-    /// What programs counted.
+    /// The votes of programs, by post id.
     counted: BTreeMap<i64, Vec<Direction>>,
-    /// The authors of the posts there are.
+    /// The authors of the existing posts.
     posts: BTreeMap<i64, Option<i64>>,
     posted: i64,
     karma: BTreeMap<i64, i64>,
@@ -76,7 +76,7 @@ impl Model {
         Some(person)
     }
 
-    /// A vote of the author on the own post credits nobody.
+    /// Credits a vote and returns the credited author. An author's vote on their own post credits no person.
     fn credit(&mut self, id: i64, direction: Direction, voter: Option<i64>) -> Option<i64> {
         let author = self.posts.get(&id).copied().flatten();
         let author = author.filter(|author| self.karma_follows && Some(*author) != voter);
@@ -88,7 +88,7 @@ impl Model {
         self.counted.remove(&id);
     }
 
-    /// The code that the step has to be answered with, where it is one of the domain's.
+    /// Applies the step to the model and returns the code that the server must answer to a step of this domain.
     fn does(&mut self, step: &Step) -> &'static str {
         match *step {
             Step::Vote(person, ..) if self.left.contains(&person) => return "UNAUTHENTICATED",
@@ -129,7 +129,7 @@ impl Model {
         "OK"
     }
 
-    /// The votes on an id: for and against.
+    /// Returns the votes for and against an id.
     fn votes(&self, id: i64) -> (i64, i64) {
         let said = self.said.iter().filter(|((of, _), _)| *of == id);
         let said = said.map(|(_, (direction, _))| *direction);
@@ -139,7 +139,7 @@ impl Model {
         (up, all.len() as i64 - up)
     }
 
-    /// Those of these ids, with their scores, the highest first.
+    /// Returns the ids with their scores, highest score first.
     fn ranked(&self, ids: impl Iterator<Item = i64>) -> Vec<(i64, i64)> {
         let score = |id| {
             let (up, down) = self.votes(id);

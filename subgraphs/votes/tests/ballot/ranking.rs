@@ -1,11 +1,12 @@
-//! Lists by score.
+//! Rankings of posts by score.
 
 use contract::Viewer;
 use serde_json::{Value, json};
 
 use crate::support::{Ballot, code, ids_and_scores, member, service, votes};
 
-/// Posts 1 to 6: news 1 (2), 2 (-1), 5 (2) and sports 3 (0), 4 (5), 6 (2); 90 and 91 are no posts (3 and -2).
+/// Creates posts 1 to 6 with these scores: news 1 (2), 2 (-1), 5 (2) and sports 3 (0), 4 (5), 6 (2). The ids 90 (3)
+/// and 91 (-2) have votes but no post.
 async fn ranked() -> Ballot {
     let ballot = Ballot::of(1).await;
     for (post, community) in [
@@ -67,7 +68,7 @@ async fn a_page_goes_on_behind_its_cursor_whatever_was_voted_meanwhile() {
         )
         .await;
     assert_eq!(ids_and_scores(&page["nodes"]), TOP[..3]);
-    // What was last on the page rises, what was shown before it falls: neither moves the rest.
+    // A post after the page rises and a post on the page falls. Neither shifts the other rows.
     ballot.count("upvote", &[(5, 9)]).await;
     ballot.count("downvote", &[(6, 1)]).await;
     let rest = format!("topPosts(after: {})", page["pageInfo"]["endCursor"]);
@@ -91,7 +92,7 @@ async fn ids_with_votes_are_listed_whether_or_not_there_is_such_a_post() {
     assert_eq!(edges["pageInfo"]["hasNextPage"], true);
     let rest = format!("topVoted(after: {})", edges["pageInfo"]["endCursor"]);
     assert_eq!(ballot.list(&rest).await, voted[2..]);
-    // Votes that cancel each other are votes; votes that were taken back are none.
+    // Votes that cancel each other still count as votes; cleared votes do not.
     ballot.count("downvote", &[(90, 3)]).await;
     ballot.vote(&member(1), "upvote", 92).await;
     ballot.vote(&member(1), "clearVote", 92).await;
@@ -105,7 +106,7 @@ async fn named_posts_come_by_score_each_once() {
     for (ids, wanted) in [
         (r#"["1", "2", "4"]"#, vec![(4, 5), (1, 2), (2, -1)]),
         ("[5, 6, 5, 1, 6]", vec![(6, 2), (5, 2), (1, 2)]),
-        // Whoever has no votes counts as 0.
+        // An id without votes counts as 0.
         ("[77, 91, 3, 76, 90]", vec![(90, 3), (77, 0), (76, 0), (3, 0), (91, -2)]),
     ] {
         let found = ballot
@@ -165,7 +166,7 @@ async fn a_post_begins_without_the_votes_on_its_id_and_leaves_none() {
         [(90, 0), (3, 0)]
     );
     assert!(!ballot.list("topVoted").await.contains(&(90, 0)));
-    // The vote on what is now a post is a first one.
+    // The earlier vote on the id is gone, so this is the person's first vote on the post.
     assert_eq!(ballot.vote(&member(1), "downvote", 90).await, votes(90, 0, 1));
     ballot.forget(90).await;
     assert_eq!(

@@ -1,4 +1,4 @@
-//! A ballot on a file of its own, and people with the ids 1 to as many.
+//! A votes subgraph on its own database file, and people with the ids 1 to `people`.
 
 use std::ops::Deref;
 
@@ -12,7 +12,7 @@ pub use testing::{NEW_YEAR_US, code, member, service};
 use testing::{TestDomain, TestServices};
 use votes::VotesSchema;
 
-/// What a post's votes are asked by.
+/// The fields of a post's votes.
 pub const VOTES: &str = "id upvotes downvotes score";
 
 pub struct Ballot(TestDomain<VotesSchema>);
@@ -25,12 +25,12 @@ impl Deref for Ballot {
 }
 
 impl Ballot {
-    /// Nobody voted yet.
+    /// A database without votes.
     pub async fn of(people: usize) -> Self {
         Self::with(people, 1_024, votes::Settings::default()).await
     }
 
-    /// Nobody voted yet, subscribers may fall that many events behind, and these are the settings.
+    /// A database without votes, with these settings, whose subscribers may lag that many events.
     pub async fn with(people: usize, events_max: usize, settings: votes::Settings) -> Self {
         let services = TestServices::new(NEW_YEAR_US, events_max).await;
         let ballot = Self(TestDomain::new(services, |services| {
@@ -47,19 +47,19 @@ impl Ballot {
         ballot
     }
 
-    /// A post with that id is made in that community.
+    /// Creates the post with that id in that community.
     pub async fn begin(&self, post: i64, community: &'static str) -> post_votes::Model {
         let begin = async move |tx: &contract::Tx| Ok(post_votes::begin(tx, post, community, NEW_YEAR_US).await?);
         self.services.db.write(begin).await.unwrap()
     }
 
-    /// The post with that id is deleted.
+    /// Deletes the post with that id.
     pub async fn forget(&self, post: i64) -> post_votes::Model {
         let forget = async move |tx: &contract::Tx| Ok(post_votes::forget(tx, post, NEW_YEAR_US).await?);
         self.services.db.write(forget).await.unwrap()
     }
 
-    /// A post of that person, or of nobody who has an account; its id.
+    /// Creates a post by that person, or by an author without an account. Returns its id.
     pub async fn post(&self, author: Option<i64>) -> i64 {
         let new = NewPost {
             title: "A title".to_owned(),
@@ -74,38 +74,38 @@ impl Ballot {
         self.services.db.write(add).await.unwrap().0.id
     }
 
-    /// The post with that id is deleted, if there is one.
+    /// Deletes the post with that id, if it exists.
     pub async fn delete(&self, post: i64) {
         let remove = async move |tx: &contract::Tx| Ok(post::remove(tx, post, NEW_YEAR_US).await?);
         self.services.db.write(remove).await.unwrap();
     }
 
-    /// The person's account ends.
+    /// Deactivates the person's account.
     pub async fn leave(&self, person: i64) {
         let leave =
             async move |tx: &contract::Tx| Ok(user::deactivate(tx, &Authority::Full, person, NEW_YEAR_US).await?);
         self.services.db.write(leave).await.unwrap();
     }
 
-    /// The same ballot from now on with other settings.
+    /// Replaces the settings.
     pub fn set(&mut self, settings: votes::Settings) {
         self.0.schema = votes::schema_with(self.0.services.clone(), settings);
     }
 
-    /// Changes the tables past every rule.
+    /// Executes SQL directly and bypasses the rules of the domain.
     pub async fn execute(&self, sql: &str) {
         let sql = sql.to_owned();
         let execute = async move |tx: &contract::Tx| Ok(tx.execute_unprepared(&sql).await?);
         self.services.db.write(execute).await.unwrap();
     }
 
-    /// From now on that person has that karma.
+    /// Sets the person's karma.
     pub async fn set_karma(&self, person: i64, karma: i64) {
         self.execute(&format!("UPDATE account SET karma = {karma} WHERE id = {person}"))
             .await;
     }
 
-    /// What others think of that person.
+    /// Returns the person's karma.
     pub async fn karma(&self, person: i64) -> i64 {
         user::by_id(self.services.db.read(), person)
             .await
@@ -114,7 +114,7 @@ impl Ballot {
             .karma
     }
 
-    /// `upvote`, `downvote` or `clearVote`: what is answered of the post's votes.
+    /// Runs `upvote`, `downvote` or `clearVote` and returns the post's votes from the response.
     pub async fn vote(&self, viewer: &Viewer, how: &str, post: i64) -> Value {
         let document = format!("mutation {{ {how}(postId: {post}) {{ {VOTES} }} }}");
         let answer = self.ask(viewer, &document).await;
@@ -122,7 +122,7 @@ impl Ballot {
         answer["data"][how].clone()
     }
 
-    /// The same vote for each of these ids, by a program, as often as it says.
+    /// Repeats a program's vote on each id the given number of times.
     pub async fn count(&self, how: &str, posts: &[(i64, usize)]) {
         for &(post, times) in posts {
             for _ in 0..times {
@@ -131,14 +131,14 @@ impl Ballot {
         }
     }
 
-    /// The part of a query under `it`; nothing went wrong.
+    /// Returns the result of `query`, which must succeed.
     pub async fn read(&self, viewer: &Viewer, query: &str) -> Value {
         let answer = self.ask(viewer, &format!("{{ it: {query} }}")).await;
         assert_eq!(code(&answer), "OK", "{answer}");
         answer["data"]["it"].clone()
     }
 
-    /// The ids of a list, with the scores: `topPosts(first: 3)`.
+    /// Returns the ids and scores of a list, such as `topPosts(first: 3)`.
     pub async fn list(&self, list: &str) -> Vec<(i64, i64)> {
         let nodes = self
             .read(&Viewer::Anonymous, &format!("{list} {{ nodes {{ id score }} }}"))
@@ -146,7 +146,7 @@ impl Ballot {
         ids_and_scores(&nodes["nodes"])
     }
 
-    /// The fields of posts that other domains refer to.
+    /// Resolves fields of posts through `_entities`, as other subgraphs refer to them.
     pub async fn entities(&self, viewer: &Viewer, ids: &[i64], fields: &str) -> Value {
         let represented: Vec<String> = ids
             .iter()
@@ -161,7 +161,7 @@ impl Ballot {
     }
 }
 
-/// What `{ id score }` of posts came to.
+/// Returns the ids and scores of `{ id score }` nodes.
 pub fn ids_and_scores(posts: &Value) -> Vec<(i64, i64)> {
     let number = |id: &Value| id.as_str().unwrap().parse().unwrap();
     let posts = posts.as_array().unwrap().iter();
@@ -170,7 +170,7 @@ pub fn ids_and_scores(posts: &Value) -> Vec<(i64, i64)> {
         .collect()
 }
 
-/// Votes as they are answered.
+/// Returns the JSON of a post's votes.
 pub fn votes(post: i64, upvotes: i64, downvotes: i64) -> Value {
     json!({ "id": post.to_string(), "upvotes": upvotes, "downvotes": downvotes, "score": upvotes - downvotes })
 }

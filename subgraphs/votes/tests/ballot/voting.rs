@@ -1,4 +1,4 @@
-//! Voting, moving a vote, taking it back.
+//! Casting, moving and clearing votes.
 
 use contract::{Audience, Event, Viewer};
 use serde_json::{Value, json};
@@ -15,10 +15,10 @@ async fn a_person_has_one_vote_on_a_post() {
         (2, "upvote", 2, 0),
         (3, "downvote", 2, 1),
         (3, "downvote", 2, 1),
-        // Moved, and back.
+        // Moved, and moved back.
         (1, "downvote", 1, 2),
         (1, "upvote", 2, 1),
-        // Taken back, also where there is none.
+        // Cleared, also when the person has no vote.
         (3, "clearVote", 2, 0),
         (3, "clearVote", 2, 0),
         (3, "upvote", 3, 0),
@@ -65,7 +65,7 @@ async fn each_vote_of_a_program_counts_once_more_and_is_nobodys() {
         "UNAUTHENTICATED",
         "there is no vote of a program to take back"
     );
-    // The person's vote is still one of them, and only that goes.
+    // The person's own vote is one of these, and clearing removes only that one.
     assert_eq!(ballot.vote(&member(1), "clearVote", 7).await, votes(7, 2, 3));
 }
 
@@ -128,7 +128,7 @@ async fn what_changed_is_told_and_what_did_not_is_not() {
         ballot.vote(&viewer, how, 7).await;
         assert_eq!(heard(&mut events), wanted, "{how}");
     }
-    // The version goes on over the beginning and the end of a post.
+    // The version continues when a post is created or deleted.
     assert_eq!(ballot.begin(7, "news").await.version, 5);
     assert_eq!(ballot.forget(7).await.version, 6);
     ballot.vote(&member(1), "upvote", 7).await;
@@ -157,7 +157,7 @@ async fn a_key_is_good_for_one_vote_and_answers_as_at_first() {
     }
     assert_eq!(heard(&mut events), []);
     assert_eq!(ballot.list("topVoted").await, [(7, 1)]);
-    // A key is of one mutation.
+    // A key is bound to one mutation.
     let down = vote(&service(), "downvote", 7).await;
     assert_eq!(down["data"]["downvote"], json!({ "upvotes": 1, "downvotes": 1 }));
 }
@@ -200,11 +200,11 @@ async fn votes_beyond_what_can_be_counted_are_refused_and_change_nothing() {
             .await;
         assert_eq!((&read["upvotes"], &read["downvotes"]), (&json!(up), &json!(down)));
         assert_eq!(read["myVote"], json!(null), "the refused vote is not kept");
-        // The other direction still counts, and can be taken back.
+        // The other direction still has room, and the vote can be cleared.
         ballot.vote(&member(2), taken, 7).await;
         ballot.vote(&member(2), "clearVote", 7).await;
     }
-    // A vote that is moved to the full side stays where it is.
+    // A vote cannot move to the side whose count is full.
     ballot
         .execute(&format!(
             "UPDATE post_votes SET upvotes = 1, downvotes = {MAX}, score = 1 - {MAX}"
