@@ -1,4 +1,4 @@
-//! Adjustments: a wallet is told what it is to hold, and the ledger gets what that takes.
+//! Adjustments: set a wallet to a given content and post the difference to the ledger.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -6,32 +6,32 @@ use crate::failed::Failed;
 use crate::ledger::{self, Account, Bucket, Kind, Movement};
 use crate::wallet;
 
-/// What a wallet is to hold.
+/// The amounts that a wallet is to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// What is to be free, in minor units.
+    /// The free balance, in minor units.
     pub balance: i64,
-    /// What is to be set aside for brokers and lent to them, together; as it is, if none.
+    /// The sum of the amounts set aside for brokers and lent to them, in minor units; `None` leaves it as it is.
     pub committed: Option<i64>,
 }
 
-/// What setting a wallet came to.
+/// The outcome of [`set`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Set {
-    /// It holds what it is to hold now.
+    /// The wallet changed and holds the target now.
     Changed(Box<wallet::Model>),
-    /// It did already.
+    /// The wallet already held the target.
     Unchanged(Box<wallet::Model>),
-    /// Nothing changed: this much is lent to brokers, and cannot be set aside for less.
+    /// The wallet did not change: this much is lent to brokers, more than the target's `committed`.
     Lent(i64),
 }
 
-/// Makes somebody's wallet in that currency hold `to`; the difference comes from outside or goes there, in one movement
-/// of the kind [`Kind::Adjustment`]. A wallet that is not there yet is opened.
+/// Makes the user's wallet in that currency hold `to`. One movement of the kind [`Kind::Adjustment`] takes the
+/// difference from outside or sends it there. A missing wallet is opened.
 ///
 /// # Errors
-/// [`crate::failed::Refusal::WalletFull`]; when the database fails, when there is no such person, and when the wallet
-/// was changed between reading it and moving the difference: then nothing may stay of it.
+/// [`crate::failed::Refusal::WalletFull`]; an error when the database fails, when the user does not exist, or when
+/// the wallet changed between the read and the movement. The caller must then roll the transaction back.
 pub async fn set(
     tx: &impl ConnectionTrait,
     user_id: i64,
@@ -58,7 +58,8 @@ pub async fn set(
     ];
     let mut moved = ledger::post(tx, Movement::of(Kind::Adjustment, currency), &legs, now_us).await?;
     let after = moved.wallets.pop().ok_or_else(missing)?;
-    // The guard: what the one statement that changed the wallet answered decides, not what was read before it.
+    // The guard: compare with the row that the one changing statement returned, not with the row that was read
+    // before it.
     match (after.balance_minor, after.committed_minor + after.lent_minor) == (to.balance, committed) {
         true => Ok(Set::Changed(Box::new(after))),
         false => Err(DbErr::Custom("the wallet changed while it was being set".to_owned()).into()),

@@ -1,4 +1,4 @@
-//! The right by which an account is changed: every statement that changes an account carries it as a guard.
+//! The right to change an account: every statement that changes an account carries it as a guard.
 
 use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
@@ -6,12 +6,12 @@ use sea_orm::sea_query::Expr;
 
 use crate::user::Column;
 
-/// The right by which an account is changed.
+/// The right to change an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authority {
-    /// The person's own right, or an administrator's: it covers every account.
+    /// The user's own right, or an administrator's: it covers every account.
     Full,
-    /// The right of a service credential: it covers every account but an administrator's.
+    /// The right of a service credential: it covers every account except an administrator's.
     Service,
     /// The right of an open REST mount: it covers a plain member's account that was made through the same mount, has no
     /// wallet, shares or authorizations, and no password that was set elsewhere (docs/rest-contract/common.md#open-routes-and-accounts).
@@ -44,7 +44,8 @@ const HOLDS_NOTHING: &str = "NOT EXISTS (SELECT 1 FROM wallet WHERE wallet.user_
     AND NOT EXISTS (SELECT 1 FROM broker_authorization WHERE broker_authorization.broker_id = account.id)
     AND NOT EXISTS (SELECT 1 FROM brokerage_order WHERE brokerage_order.investor_id = account.id)";
 
-/// The condition that a row of `account` meets when the installation keeps an active administrator without it.
+/// The condition that a row of `account` meets when the installation keeps an active administrator without this
+/// account.
 pub(crate) fn leaves_an_administrator() -> Expr {
     Expr::cust(
         "(NOT account.active OR NOT account.admin OR EXISTS (SELECT 1 FROM account AS other

@@ -1,6 +1,7 @@
-//! Authorizations: money or shares that an investor lends to one broker, until they are used, revoked or over.
+//! Authorizations: money or shares that an investor lends to one broker, until they are used, revoked or expired.
 //!
-//! What is left of an open one lies in the bucket `lent` of the investor's wallet or holding; [`crate::lending`] moves both.
+//! The remaining amount of an open authorization is in the bucket `lent` of the investor's wallet or holding;
+//! [`crate::lending`] moves both.
 
 use sea_orm::QueryOrder;
 use sea_orm::QuerySelect;
@@ -11,7 +12,7 @@ use crate::failed::{Failed, Refusal};
 use crate::fee_terms::{FeeTerms, Part};
 use crate::sql;
 
-/// One authorization. It is open until it is revoked or its end was carried out.
+/// One authorization. It is open until it is revoked or its expiry has been processed.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "broker_authorization")]
@@ -21,31 +22,31 @@ pub struct Model {
     pub id: i64,
     /// `CAPITAL` or `STOCK_HOLDING`.
     pub kind: String,
-    /// Who lends.
+    /// The user who lends.
     pub investor_id: i64,
-    /// Who may use it.
+    /// The broker who may use it.
     pub broker_id: i64,
-    /// Whose shares they are: the investor's holding; of shares only.
+    /// The investor's holding that the shares belong to; of shares only.
     pub holding_id: Option<i64>,
     /// The holding's stock; of shares only.
     pub stock_id: Option<i64>,
     /// The ISO 4217 currency code; of money only.
     pub currency: Option<String>,
-    /// What was ever put in, as far as 64 bits can count it: minor units or shares.
+    /// The total that was ever put in, as far as 64 bits can count it: minor units or shares.
     pub granted: i64,
-    /// What is left to use: minor units or shares.
+    /// The amount left to use: minor units or shares.
     pub remaining: i64,
-    /// What went back to the investor when it ended.
+    /// The amount that went back to the investor when it ended.
     pub given_back: i64,
-    /// What the broker takes of a trade at most, in hundredths of a percent: the highest fee that the investor agreed to for
-    /// anything of what is left.
+    /// The highest fee that the investor agreed to for any part of the remaining amount, in hundredths of a percent
+    /// of a trade.
     pub fee_basis_points: i64,
-    /// What of it is lent under lower fees, as JSON: `[[fee, amount], …]`, the lowest fee first; none where all of it is lent
-    /// under one. [`Model::terms`] reads it.
+    /// The parts that are lent under lower fees, as JSON: `[[fee, amount], …]`, the lowest fee first; `None` where
+    /// one fee applies to all of it. [`Model::terms`] reads it.
     pub lower_fees: Option<String>,
-    /// From when it holds, in microseconds since the epoch.
+    /// The start of its validity, in microseconds since the epoch.
     pub starts_at_us: i64,
-    /// When it is over, in microseconds since the epoch.
+    /// The end of its validity, in microseconds since the epoch.
     pub ends_at_us: i64,
     /// `REVOKED`, `EXPIRED` or `LEFT`.
     pub ended_by: Option<String>,
@@ -60,12 +61,13 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// Whether it was neither revoked nor carried out as over: it lends something, or can be raised. It may not have begun.
+    /// Whether it is open: not revoked, and its expiry not yet processed. It may start in the future.
     pub fn is_open(&self) -> bool {
         self.ended_at_us.is_none()
     }
 
-    /// Which fee was agreed to for which part of what is left. A fee that rose after a grant was agreed to by nobody.
+    /// Returns the agreed fee for each part of the remaining amount. A fee that the broker raised after a grant
+    /// does not count: the investor has not agreed to it.
     ///
     /// # Errors
     /// When the stored parts cannot be read.
@@ -89,13 +91,13 @@ impl Model {
         Ok(terms)
     }
 
-    /// Whether it can be used at that moment: begun, not over, not revoked.
+    /// Whether the broker can use it at that moment: it has started, and it has neither expired nor ended.
     pub fn in_force(&self, now_us: i64) -> bool {
         self.ended_at_us.is_none() && self.starts_at_us <= now_us && now_us < self.ends_at_us
     }
 }
 
-/// What is lent.
+/// The thing that is lent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Lent {
     /// Money, in this ISO 4217 currency.
@@ -110,7 +112,7 @@ pub enum Lent {
 }
 
 impl Lent {
-    /// The word in the database.
+    /// Returns the word stored in the database.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Capital(_) => "CAPITAL",
@@ -119,49 +121,50 @@ impl Lent {
     }
 }
 
-/// What is granted, or added to what was.
+/// A new grant, or an increase of an existing one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
-    /// What is lent.
+    /// The thing that is lent.
     pub lent: Lent,
-    /// Who lends.
+    /// The user who lends.
     pub investor_id: i64,
-    /// To whom.
+    /// The broker.
     pub broker_id: i64,
-    /// How much: minor units or shares, above zero.
+    /// The amount in minor units or shares, above zero.
     pub amount: i64,
-    /// From when, in microseconds since the epoch.
+    /// The start, in microseconds since the epoch.
     pub starts_at_us: i64,
-    /// Until when.
+    /// The end, in microseconds since the epoch.
     pub ends_at_us: i64,
-    /// The broker's fee of now, in hundredths of a percent. A new authorization has it.
+    /// The broker's current fee, in hundredths of a percent. A new authorization gets it.
     pub fee_basis_points: i64,
-    /// Whether the investor agrees to it also where it is higher than what was agreed to for what is lent already.
+    /// Whether the investor agrees to the current fee even where it is higher than the fee agreed to for the amount
+    /// already lent.
     pub accepts_higher_fee: bool,
 }
 
-/// Who adds to what is lent.
+/// The cause of an increase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RaisedBy<'a> {
-    /// The investor, who may let it begin earlier.
+    /// The investor; their grant may move the start to an earlier time.
     Investor,
-    /// A trade of the broker's, which brings in something under these terms.
+    /// A trade of the broker, which brings in money or shares under these terms.
     Trade(&'a FeeTerms),
 }
 
 /// How an authorization ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The investor took it back.
+    /// The investor revoked it.
     Revoked,
-    /// Its time was over.
+    /// Its validity ended.
     Expired,
-    /// One of the two left.
+    /// The investor's or the broker's account was closed.
     Left,
 }
 
 impl End {
-    /// The word in the database.
+    /// Returns the word stored in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Revoked => "REVOKED",
@@ -171,16 +174,16 @@ impl End {
     }
 }
 
-/// On which side of an authorization somebody is.
+/// A user's side of an authorization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// They lend.
+    /// The user lends.
     Investor,
-    /// They may use what is lent.
+    /// The user may use what is lent.
     Broker,
 }
 
-/// Somebody's authorizations on that side: all, or those that are open (or have ended).
+/// Selects a user's authorizations on that side: all, or only the open ones, or only the ended ones.
 pub fn of(user_id: i64, side: Side, open: Option<bool>) -> Select<Entity> {
     let column = match side {
         Side::Investor => Column::InvestorId,
@@ -194,14 +197,11 @@ pub fn of(user_id: i64, side: Side, open: Option<bool>) -> Select<Entity> {
     }
 }
 
-/// Records a grant: raises the open authorization of the same kind (and holding) between the two, or makes one. A
-/// raised one ends at the later of the two moments; what else of it changes depends on who adds to it.
+/// Records a grant: increases the open authorization of the same kind (and holding or currency) between the two
+/// users, or creates one. An increased one ends at the later of the two moments; its other changes depend on `by`.
 ///
-/// What is lent already keeps the fee that was agreed to for it, or gets the broker's current one if the investor adds to it
-/// while that is lower. What is added has the lower of the two, unless the investor accepts a higher one.
-///
-/// # Errors
-/// When the database fails.
+/// The amount already lent keeps its agreed fee, or gets the broker's current fee if the investor adds to it while
+/// that is lower. The added amount gets the lower of the two fees, unless the investor accepts a higher one.
 pub async fn raise(tx: &impl ConnectionTrait, grant: &Grant, by: RaisedBy<'_>, now_us: i64) -> Result<Raised, DbErr> {
     if let Some(authorization) = raise_under_same_fee(tx, grant, by).await? {
         return Ok(Raised {
@@ -221,7 +221,7 @@ pub async fn raise(tx: &impl ConnectionTrait, grant: &Grant, by: RaisedBy<'_>, n
     })
 }
 
-/// The columns of what is lent: holding, stock, currency.
+/// The columns that say what is lent: holding, stock, currency.
 fn lent_columns(grant: &Grant) -> (Option<i64>, Option<i64>, Option<&str>) {
     match &grant.lent {
         Lent::Capital(currency) => (None, None, Some(currency.as_str())),
@@ -229,7 +229,8 @@ fn lent_columns(grant: &Grant) -> (Option<i64>, Option<i64>, Option<&str>) {
     }
 }
 
-/// Raises the open authorization in one statement, if all of it is lent under the fee of what is added: the common case.
+/// Increases the open authorization in one statement, if one fee applies to the lent and the added amount: the
+/// common case.
 async fn raise_under_same_fee(
     tx: &impl ConnectionTrait,
     grant: &Grant,
@@ -264,14 +265,14 @@ async fn raise_under_same_fee(
     sql::changed(tx, &sql, values).await
 }
 
-/// What every raise sets. Trades there and back add to what was ever put in for ever: counting ends before the sum leaves 64
-/// bits, where SQLite would make it a float.
+/// The assignments of every increase. Trades that move value back and forth increase `granted` without limit, so it
+/// stops counting before the sum exceeds 64 bits, where SQLite would turn it into a float.
 const RAISED: &str = "remaining = remaining + $1, version = version + 1,
              granted = CASE WHEN granted < 9000000000000000000 THEN granted + $1 ELSE granted END,
              ends_at_us = CASE WHEN ends_at_us < $2 THEN $2 ELSE ends_at_us END,
              starts_at_us = CASE WHEN $4 AND starts_at_us > $3 THEN $3 ELSE starts_at_us END";
 
-/// The open authorization that another grant raises.
+/// Finds the open authorization that this grant would increase.
 async fn open_like(tx: &impl ConnectionTrait, grant: &Grant) -> Result<Option<Model>, DbErr> {
     let (holding, _, currency) = lent_columns(grant);
     let of_holding = match holding {
@@ -315,7 +316,7 @@ async fn raise_under_another_fee(
         open.id.into(),
         open.version.into(),
     ];
-    // It was read in this transaction: nobody else can have changed it.
+    // The row was read in this transaction, so no other writer can have changed it.
     sql::made(tx, &sql, values).await
 }
 
@@ -345,7 +346,8 @@ fn raised_terms(open: &Model, grant: &Grant, by: RaisedBy<'_>) -> Result<FeeTerm
     }
 }
 
-/// The highest fee, and what is lent under lower ones as it is stored; `otherwise` where nothing is left.
+/// The columns of the terms: the highest fee, and the parts under lower fees in their stored form. The fee is
+/// `otherwise` where the terms are empty.
 fn fee_columns(terms: &FeeTerms, otherwise: i64) -> (i64, Option<String>) {
     let Some((highest, lower)) = terms.parts().split_last() else {
         return (otherwise, None);
@@ -386,17 +388,17 @@ async fn make(tx: &impl ConnectionTrait, grant: &Grant, by: RaisedBy<'_>, now_us
     sql::made(tx, make, values).await
 }
 
-/// A granted authorization.
+/// The result of a grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Raised {
-    /// As it is now.
+    /// The authorization after the grant.
     pub authorization: Model,
-    /// Whether it is new, or was raised.
+    /// Whether it is new; otherwise an open one was increased.
     pub created: bool,
 }
 
-/// Takes from what a broker may use, as it was read in this transaction: what is lent under the lowest fee first. The bucket
-/// `lent` is the caller's.
+/// Takes `amount` from an authorization that was read in this transaction, the part with the lowest fee first. The
+/// caller moves the bucket `lent`.
 ///
 /// # Errors
 /// [`Refusal::AuthorizationNotInForce`], [`Refusal::InsufficientAuthorization`], or when the database fails.
@@ -426,10 +428,8 @@ pub async fn spend(tx: &impl ConnectionTrait, from: &Model, amount: i64, now_us:
     .into())
 }
 
-/// Ends an open authorization: nothing is left of it, `given_back` says what was. `None` when it had ended.
-///
-/// # Errors
-/// When the database fails.
+/// Ends an open authorization: `remaining` becomes zero and `given_back` gets its value. `None` when it had already
+/// ended.
 pub async fn end(tx: &impl ConnectionTrait, id: i64, end: End, now_us: i64) -> Result<Option<Model>, DbErr> {
     let sql = "UPDATE broker_authorization SET given_back = remaining, remaining = 0, lower_fees = NULL, ended_by = $1, ended_at_us = $2,
              version = version + 1
@@ -437,10 +437,7 @@ pub async fn end(tx: &impl ConnectionTrait, id: i64, end: End, now_us: i64) -> R
     sql::changed(tx, sql, [end.as_str().into(), now_us.into(), id.into()]).await
 }
 
-/// Open authorizations whose time is over, the first to end first.
-///
-/// # Errors
-/// When the database fails.
+/// Returns open authorizations whose validity has ended, the earliest end first.
 pub async fn due(db: &impl ConnectionTrait, now_us: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::EndedAtUs.is_null())

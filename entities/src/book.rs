@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::case_fold::{containing, folded};
 use crate::changed;
 
-/// One book. Its id is never used again, so that a purchase of a deleted book can never seem to be of another.
+/// One book. Its id is never reused, so a purchase of a deleted book never points to another book.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "book")]
@@ -39,7 +39,7 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What a book is made of; absolute values.
+/// The attributes of a new book.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NewBook {
     /// The title.
@@ -67,18 +67,18 @@ pub struct BookChange {
     pub quantity: Option<i64>,
 }
 
-/// What taking a copy came to.
+/// The outcome of [`take_copy`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
     /// One copy was taken; the book as it is now.
     One(Model),
-    /// The book is there, and no copy of it.
+    /// The book exists but has no copies left.
     NoneLeft,
-    /// There is no such book.
+    /// No such book exists.
     NoBook,
 }
 
-/// The books of a topic (matched whole) whose title contains a text, both without regard to case.
+/// Selects the books of a topic (the whole topic must match) whose title contains a text, both case-insensitively.
 pub fn search(topic: Option<&str>, text: Option<&str>) -> Select<Entity> {
     let mut found = Entity::find();
     if let Some(topic) = topic {
@@ -90,10 +90,7 @@ pub fn search(topic: Option<&str>, text: Option<&str>) -> Select<Entity> {
     found
 }
 
-/// Topics that have books, each in the alphabetically first of its spellings, in alphabetical order.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the topics that have books, in alphabetical order, each in the alphabetically first of its spellings.
 pub async fn topics(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<String>, DbErr> {
     Entity::find()
         .select_only()
@@ -106,19 +103,14 @@ pub async fn topics(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<String>
         .await
 }
 
-/// Books that changed after the moment `at_us`, or in it with an id over `id`; the earliest change first.
-///
-/// # Errors
-/// When the database fails.
+/// Returns books that changed after the moment `at_us`, or at that moment with an id over `id`; the earliest change
+/// first.
 pub async fn changed_behind(db: &impl ConnectionTrait, at_us: i64, id: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
     let columns = (Column::ChangedAtUs, Column::Id);
     changed::behind(db, Entity::find(), columns, (at_us, id), limit).await
 }
 
 /// Adds a book.
-///
-/// # Errors
-/// When the database fails.
 pub async fn add(tx: &impl ConnectionTrait, book: NewBook, now_us: i64) -> Result<Model, DbErr> {
     let mut added = Model {
         id: 0,
@@ -139,9 +131,6 @@ pub async fn add(tx: &impl ConnectionTrait, book: NewBook, now_us: i64) -> Resul
 }
 
 /// Changes a book; `None` when there is no such book.
-///
-/// # Errors
-/// When the database fails.
 pub async fn change(
     tx: &impl ConnectionTrait,
     id: i64,
@@ -175,10 +164,8 @@ pub async fn change(
 
 /// Takes one copy, if one is left.
 ///
-/// One guarded `UPDATE` decides, so that of many buyers of the last copy one gets it, and nobody one of a deleted book.
-///
-/// # Errors
-/// When the database fails.
+/// One guarded `UPDATE` decides: of many buyers of the last copy exactly one gets it, and a deleted book has no
+/// copies to take.
 pub async fn take_copy(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Taken, DbErr> {
     let taken = touched(now_us)
         .col_expr(Column::Quantity, Expr::col(Column::Quantity).sub(1))
@@ -187,7 +174,7 @@ pub async fn take_copy(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Resul
         .exec(tx)
         .await?
         .rows_affected;
-    // In the same transaction, after the UPDATE took the row: nobody else changes it before the commit.
+    // In the same transaction, after the UPDATE locked the row: no other transaction changes it before the commit.
     let book = Entity::find_by_id(id).one(tx).await?;
     Ok(match (taken, book) {
         (0, Some(_)) => Taken::NoneLeft,
@@ -196,10 +183,7 @@ pub async fn take_copy(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Resul
     })
 }
 
-/// Deletes a book and answers what it was; `None` when there is no such book. Its purchases stay.
-///
-/// # Errors
-/// When the database fails.
+/// Deletes a book and returns its last state; `None` when no such book exists. Its purchases stay.
 pub async fn remove(tx: &impl ConnectionTrait, id: i64) -> Result<Option<Model>, DbErr> {
     let Some(book) = Entity::find_by_id(id).one(tx).await? else {
         return Ok(None);

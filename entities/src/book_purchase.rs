@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::book;
 
-/// One copy sold. It says what was sold itself, because the book may change or go.
+/// One copy sold. It stores its own title and price, because the book may change or be deleted.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "book_purchase")]
@@ -15,28 +15,25 @@ pub struct Model {
     /// The purchase's id.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// The book. No foreign key: a deleted book leaves its history behind.
+    /// The book. It is no foreign key: purchases of a deleted book stay.
     pub book_id: i64,
-    /// The title when it was sold.
+    /// The title at the time of the sale.
     pub title: String,
-    /// What was paid, in minor units.
+    /// The price paid, in minor units.
     pub price_minor: i64,
     /// The price's ISO 4217 currency code.
     pub currency: String,
     /// Copies left right after this sale.
     pub quantity_after: i64,
-    /// Who bought it; nobody when a service did.
+    /// The buyer; `None` when a service bought it.
     pub buyer_id: Option<i64>,
-    /// When, in microseconds since the epoch.
+    /// The time of the sale, in microseconds since the epoch.
     pub at_us: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Records the sale of a copy, in the transaction that took it; `book` is what was left.
-///
-/// # Errors
-/// When the database fails.
+/// Records the sale of a copy, in the transaction that took it; `book` is the book after the sale.
 pub async fn record(
     tx: &impl ConnectionTrait,
     book: &book::Model,

@@ -1,4 +1,4 @@
-//! Orders of the brokerage: carried out at once, or automated and waiting for their price.
+//! Orders of the brokerage: executed at once, or automated and waiting for their price.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
@@ -19,35 +19,35 @@ pub struct Model {
     pub id: i64,
     /// `BUY` or `SELL`.
     pub side: String,
-    /// Of which stock.
+    /// The stock.
     pub stock_id: i64,
-    /// How many shares.
+    /// The number of shares.
     pub quantity: i64,
-    /// `PENDING`, `COMPLETED` or `CANCELLED`; it stops pending once.
+    /// `PENDING`, `COMPLETED` or `CANCELLED`; it leaves `PENDING` once and never returns.
     pub status: String,
-    /// The price of one share at which it was carried out, in minor units.
+    /// The price of one share at which it was executed, in minor units.
     pub price_minor: Option<i64>,
-    /// What the broker took, in minor units.
+    /// The broker's fee, in minor units.
     pub fee_minor: i64,
     /// The ISO 4217 currency code of all its amounts.
     pub currency: String,
-    /// The price of one share it waits for, in minor units; automated orders have one, no other.
+    /// The limit price of one share, in minor units; set for automated orders only.
     pub limit_minor: Option<i64>,
-    /// The price that fired it, at which it is carried out; it was never worse than the limit.
+    /// The price that triggered it, at which it is executed; it is never worse than the limit.
     pub fired_minor: Option<i64>,
-    /// When it is cancelled by itself, in microseconds since the epoch; never, if none.
+    /// When the system cancels it, in microseconds since the epoch; `None` if it never expires.
     pub expires_at_us: Option<i64>,
-    /// On whose account.
+    /// The investor on whose account it is.
     pub investor_id: i64,
-    /// Who placed it for the investor.
+    /// The broker who placed it for the investor.
     pub broker_id: Option<i64>,
-    /// Under which authorization.
+    /// The authorization under which the broker placed it.
     pub authorization_id: Option<i64>,
     /// The number of the trade at the exchange.
     pub exchange_number: Option<i64>,
-    /// The trade at the exchange, where its number comes later.
+    /// The reservation of the trade at the exchange, where the trade gets its number later.
     pub reservation_id: Option<i64>,
-    /// Why it was cancelled.
+    /// The reason why it was cancelled.
     pub reason: Option<String>,
     /// When it was placed, in microseconds since the epoch.
     pub placed_at_us: i64,
@@ -62,51 +62,51 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// Which way its shares go.
+    /// The direction of the trade.
     pub fn side(&self) -> Side {
         Side::of(&self.side)
     }
 
-    /// Those it concerns: the investor and the broker.
+    /// The users it concerns: the investor and the broker.
     pub fn parties(&self) -> Vec<i64> {
         [Some(self.investor_id), self.broker_id].into_iter().flatten().collect()
     }
 }
 
-/// An order that was carried out as it was placed.
+/// An order that is executed as it is placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Carried {
-    /// Which way the shares go.
+    /// The direction of the trade.
     pub side: Side,
-    /// Of which stock.
+    /// The stock.
     pub stock_id: i64,
-    /// How many shares.
+    /// The number of shares.
     pub quantity: i64,
     /// The price of one share, in minor units.
     pub price_minor: i64,
-    /// What the broker took, in minor units.
+    /// The broker's fee, in minor units.
     pub fee_minor: i64,
     /// The ISO 4217 currency code.
     pub currency: String,
-    /// On whose account.
+    /// The investor on whose account it is.
     pub investor_id: i64,
-    /// Who placed it, and under which authorization.
+    /// The broker who placed it, and the authorization used.
     pub broker: Option<(i64, i64)>,
     /// The trade at the exchange.
     pub trade: TradeRef,
 }
 
-/// Which trade at the exchange carried an order out.
+/// The trade at the exchange that executed an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TradeRef {
-    /// The one of this number.
+    /// The trade with this number.
     Number(i64),
-    /// The one of this reservation, whose number comes later.
+    /// The trade of this reservation, whose number comes later.
     Reservation(i64),
 }
 
 impl TradeRef {
-    /// What is stored: number and reservation.
+    /// The stored columns: number and reservation.
     fn columns(self) -> [Value; 2] {
         match self {
             Self::Number(number) => [number.into(), None::<i64>.into()],
@@ -115,10 +115,7 @@ impl TradeRef {
     }
 }
 
-/// Records an order that was carried out as it was placed.
-///
-/// # Errors
-/// When the database fails.
+/// Records an order that was executed as it was placed.
 pub async fn record(tx: &impl ConnectionTrait, order: &Carried, now_us: i64) -> Result<Model, DbErr> {
     let sql =
         "INSERT INTO brokerage_order (side, stock_id, quantity, status, price_minor, fee_minor, currency, investor_id,
@@ -142,29 +139,29 @@ pub async fn record(tx: &impl ConnectionTrait, order: &Carried, now_us: i64) -> 
     sql::made(tx, sql, values).await
 }
 
-/// An automated order: an investor's own, which waits for its price.
+/// An automated order: an investor's own order that waits for its price.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Automated {
-    /// Which way the shares go.
+    /// The direction of the trade.
     pub side: Side,
-    /// Of which stock.
+    /// The stock.
     pub stock_id: i64,
-    /// How many shares.
+    /// The number of shares.
     pub quantity: i64,
-    /// The price of one share it waits for, in minor units.
+    /// The limit price of one share, in minor units.
     pub limit_minor: i64,
     /// The ISO 4217 currency code.
     pub currency: String,
-    /// On whose account.
+    /// The investor on whose account it is.
     pub investor_id: i64,
-    /// When it is cancelled by itself, in microseconds since the epoch.
+    /// When the system cancels it, in microseconds since the epoch; `None` if it never expires.
     pub expires_at_us: Option<i64>,
 }
 
-/// Records an automated order as pending; its cover is [`crate::cover`]'s.
+/// Records an automated order as pending; [`crate::cover`] reserves the funds or shares for it.
 ///
 /// # Errors
-/// [`Refusal::TooManyOrders`] when the investor has `pending_max` of them, or when the database fails.
+/// [`Refusal::TooManyOrders`] when the investor has `pending_max` pending orders, or when the database fails.
 pub async fn place(
     tx: &impl ConnectionTrait,
     order: &Automated,
@@ -190,12 +187,10 @@ pub async fn place(
     placed.ok_or_else(|| Refusal::TooManyOrders.into())
 }
 
-/// Marks the pending orders of a stock that this price fires, with the price, and answers how many it newly marked.
-/// To be called in the transaction that sets the price, so that no crossing is missed however soon it passes; they are
-/// carried out afterwards, at the price that fired them. A cancel may still come first.
-///
-/// # Errors
-/// When the database fails.
+/// Marks the pending orders of a stock that this price triggers, stores the price in them, and returns how many it
+/// marked.
+/// Call it in the transaction that sets the price, so that even a brief crossing of the limit counts. The orders
+/// are executed afterwards, at the price that triggered them. A cancellation may still come first.
 pub async fn fire(tx: &impl ConnectionTrait, stock_id: i64, price_minor: i64, now_us: i64) -> Result<u64, DbErr> {
     let sql = "UPDATE brokerage_order SET fired_minor = $1
          WHERE status = 'PENDING' AND stock_id = $2 AND fired_minor IS NULL AND (expires_at_us IS NULL OR expires_at_us > $3)
@@ -203,7 +198,7 @@ pub async fn fire(tx: &impl ConnectionTrait, stock_id: i64, price_minor: i64, no
     sql::count(tx, sql, [price_minor.into(), stock_id.into(), now_us.into()]).await
 }
 
-/// Pending orders that a price has fired, the first placed first, after the one with the id `after`.
+/// Selects triggered pending orders with an id over `after`, in the order in which they were placed.
 pub fn fired(after: i64, limit: u64) -> Select<Entity> {
     Entity::find()
         .filter(pending())
@@ -213,7 +208,7 @@ pub fn fired(after: i64, limit: u64) -> Select<Entity> {
         .limit(limit)
 }
 
-/// An investor's orders that wait, the first placed first.
+/// Selects an investor's pending orders, in the order in which they were placed.
 pub fn pending_of(investor_id: i64) -> Select<Entity> {
     Entity::find()
         .filter(pending())
@@ -221,26 +216,21 @@ pub fn pending_of(investor_id: i64) -> Select<Entity> {
         .order_by_asc(Column::Id)
 }
 
-// Written out: to a parameter, SQLite does not apply the indexes of pending orders.
+// The status is a literal: SQLite does not use the partial indexes on pending orders for a bound parameter.
 fn pending() -> Expr {
     Expr::cust("brokerage_order.status = 'PENDING'")
 }
 
-/// Takes the mark off a fired order that could not be carried out: it waits again, for what [`crate::waiting`] says, and no
-/// longer than its time.
-///
-/// # Errors
-/// When the database fails.
+/// Removes the mark from a triggered order that could not be executed. It waits again, for the condition that
+/// [`crate::waiting`] states and no longer than until its expiry.
 pub async fn unfire(tx: &impl ConnectionTrait, id: i64) -> Result<(), DbErr> {
     let sql = "UPDATE brokerage_order SET fired_minor = NULL WHERE id = $1 AND status = 'PENDING'";
     sql::count(tx, sql, [id.into()]).await?;
     Ok(())
 }
 
-/// Completes a pending order; `None` when it is not pending any more: of a cancel and this, one wins.
-///
-/// # Errors
-/// When the database fails.
+/// Completes a pending order; `None` when it is no longer pending. If a cancellation competes with it, exactly one
+/// of them succeeds.
 pub async fn complete(
     tx: &impl ConnectionTrait,
     id: i64,
@@ -257,10 +247,8 @@ pub async fn complete(
     sql::changed(tx, sql, values).await
 }
 
-/// The trade of that reservation has its number: the order that it carried out knows it from now on, if it is one.
-///
-/// # Errors
-/// When the database fails.
+/// Stores the number of a reservation's trade in the order that the trade executed; `None` if no order waits for
+/// that number.
 pub async fn number(
     tx: &impl ConnectionTrait,
     reservation_id: i64,
@@ -272,10 +260,7 @@ pub async fn number(
     sql::changed(tx, sql, [number.into(), now_us.into(), reservation_id.into()]).await
 }
 
-/// Cancels a pending order; `None` when it is not pending any more.
-///
-/// # Errors
-/// When the database fails.
+/// Cancels a pending order; `None` when it is no longer pending.
 pub async fn cancel(
     tx: &impl ConnectionTrait,
     id: i64,
@@ -288,13 +273,10 @@ pub async fn cancel(
     sql::changed(tx, sql, [reason.into(), now_us.into(), id.into()]).await
 }
 
-/// The orders that concern somebody, as investor or as broker.
+/// Selects the orders that concern a user, as investor or as broker.
 ///
-/// Hardly anybody is both. Who is one of them gets a condition of one column, which its index serves in any order; an
-/// `OR` would collect and sort all of them for each page.
-///
-/// # Errors
-/// When the database fails.
+/// Few users are both. A user who is only one of them gets a condition on one column, which its index serves in any
+/// order. An `OR` would collect and sort all orders for each page.
 pub async fn of_party(db: &impl ConnectionTrait, user_id: i64) -> Result<Select<Entity>, DbErr> {
     let (invested, brokered) = (Column::InvestorId.eq(user_id), Column::BrokerId.eq(user_id));
     let placed = Entity::find().filter(brokered.clone()).limit(1).one(db).await?;
@@ -314,11 +296,8 @@ pub async fn of_party(db: &impl ConnectionTrait, user_id: i64) -> Result<Select<
     Ok(Entity::find().filter(mine))
 }
 
-/// Somebody's orders, as investor or as broker, that changed after the moment `at_us`, or in it with an id over `id`; the
-/// earliest change first.
-///
-/// # Errors
-/// When the database fails.
+/// Returns a user's orders, as investor or as broker, that changed after the moment `at_us`, or at that moment with
+/// an id over `id`; the earliest change first.
 pub async fn changed_behind(
     db: &impl ConnectionTrait,
     party: i64,
@@ -333,8 +312,8 @@ pub async fn changed_behind(
     changed::behind(db, Entity::find().filter(theirs), columns, (at_us, id), limit).await
 }
 
-/// Pending orders whose time is over, the first to end first. Not those that a price fired in time and that nobody has
-/// tried to carry out yet: they are carried out, or wait again and then are over.
+/// Selects pending orders that have expired, the earliest expiry first. It leaves out orders that a price triggered
+/// in time and that the system has not tried to execute yet: those are executed, or wait again and then expire.
 pub fn due(now_us: i64, limit: u64) -> Select<Entity> {
     Entity::find()
         .filter(pending())

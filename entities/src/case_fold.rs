@@ -6,7 +6,7 @@ use icu_properties::props::DefaultIgnorableCodePoint;
 use sea_orm::sea_query::LikeExpr;
 use unicode_normalization::UnicodeNormalization;
 
-/// Returns `text` as it is compared: trimmed, and in the form that Unicode calls NFKC_Casefold.
+/// Returns the comparison key of `text`: trimmed, and in the form that Unicode calls NFKC_Casefold.
 ///
 /// Two spellings have one form when they differ in case in any script (`ß` is `ss`, every sigma is one), in how a
 /// character is composed, in full-width or other compatibility forms, or in code points that are not displayed.
@@ -16,7 +16,8 @@ pub fn folded(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    // Folding can make a character that normalizes again, and the other way round: the second round reaches the fixed point.
+    // Folding can produce a character that normalizes again, and normalizing one that folds again: the second round
+    // reaches the fixed point.
     let once = fold_and_normalize(text);
     let twice = fold_and_normalize(&once);
     twice.trim().to_owned()
@@ -28,26 +29,26 @@ fn fold_and_normalize(text: &str) -> String {
     CaseMapper::new().fold_string(&displayed).nfkc().collect()
 }
 
-/// Whether a code point of `text` is not displayed: two texts that look the same can differ in it.
+/// Whether `text` has a code point that is not displayed: two texts that look the same can differ in it.
 pub fn has_invisible(text: &str) -> bool {
     text.chars().any(is_invisible)
 }
 
-/// Whether a reader sees nothing of `text`: only white space and code points that are not displayed.
+/// Whether `text` displays as empty: it has only white space and code points that are not displayed.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || is_invisible(c))
 }
 
-/// Unicode's `Default_Ignorable_Code_Point`, and what no property says: the separators of lines and paragraphs, which end
-/// what a name is written on, the marks of annotations, and the pattern of Braille without a dot.
+/// Unicode's `Default_Ignorable_Code_Point`, and code points that no property covers: the line and paragraph
+/// separators, which end the line of a name, the annotation marks, and the Braille pattern without a dot.
 fn is_invisible(c: char) -> bool {
     let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
     ignorable.contains(c) || matches!(c, '\u{2028}' | '\u{2029}' | '\u{2800}' | '\u{fff9}'..='\u{fffb}')
 }
 
-/// The pattern of what contains `text`, once both are [`folded`].
+/// Returns the `LIKE` pattern of texts that contain `text`, once both are [`folded`].
 pub(crate) fn containing(text: &str) -> LikeExpr {
-    // `%` and `_` are what they are, not wildcards.
+    // `%` and `_` stand for themselves, not for wildcards.
     let plain = folded(text)
         .replace('\\', "\\\\")
         .replace('%', "\\%")

@@ -1,9 +1,9 @@
-//! Rows in the order of their last changes: what a reader that lost events catches up by.
+//! Rows in the order of their last changes, for a reader that lost events and catches up.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Select};
 
-/// Those of `rows` that changed behind a moment and an id: after that moment, or in it with a higher id; the earliest
-/// change first. `columns` are when a row changed, and its id.
+/// Returns the `rows` that changed after a moment, or at that moment with an id over the given one; the earliest
+/// change first. `columns` are the time of the last change and the id.
 pub(crate) async fn behind<E>(
     db: &impl ConnectionTrait,
     rows: Select<E>,
@@ -14,7 +14,8 @@ pub(crate) async fn behind<E>(
 where
     E: EntityTrait<Model: Send + Sync>,
 {
-    // The filter says nothing new, but an index serves it, and not what the cursor makes of two columns.
+    // The filter is redundant, but an index serves it; no index serves the condition that the cursor builds from
+    // two columns.
     let mut changed = rows.filter(columns.0.gte(at_us)).cursor_by(columns);
     changed.after((at_us, id)).first(limit).all(db).await
 }

@@ -1,5 +1,5 @@
-//! The cover of automated orders: money at the limit, or the shares, held from the moment one is placed, so that it
-//! never fails for cover when it fires.
+//! The cover of automated orders: the money at the limit price, or the shares. It is reserved when the order is
+//! placed, so that a triggered order never lacks cover.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -11,14 +11,15 @@ use crate::ledger::{self, Account, Bucket, Kind, Movement};
 use crate::lending::Touched;
 use crate::side::Side;
 
-/// What quantity shares cost at that price, in minor units; `None` when that is more than a wallet can hold.
+/// Returns the cost of `quantity` shares at that price, in minor units; `None` when it is more than a wallet can
+/// hold.
 pub fn cost(quantity: i64, price_minor: i64) -> Option<i64> {
     quantity
         .checked_mul(price_minor)
         .filter(|cost| *cost <= ledger::WALLET_MAX_MINOR)
 }
 
-/// Sets the cover of a pending order aside.
+/// Reserves the cover of a pending order.
 ///
 /// # Errors
 /// [`Refusal::InsufficientFunds`], [`Refusal::InsufficientShares`], or when the database fails.
@@ -37,11 +38,9 @@ pub async fn place(tx: &impl ConnectionTrait, order: &Order, now_us: i64) -> Res
     }
 }
 
-/// Gives the cover of a cancelled order back. The caller has cancelled it in the same transaction, so this comes once.
-/// `None` when the cover is not there, which only damage makes: one such order is no reason to give nobody anything back.
-///
-/// # Errors
-/// When the database fails.
+/// Releases the cover of a cancelled order. The caller has cancelled the order in the same transaction, so this
+/// happens once. `None` when the cover is missing, which only damaged data can cause: one such order must not stop
+/// the release of others.
 pub async fn release(
     tx: &impl ConnectionTrait,
     order: &Order,
@@ -67,8 +66,9 @@ pub async fn release(
     }
 }
 
-/// Pays for a fired order out of its cover, at `price_minor` a share, and moves its shares: what a purchase needed less
-/// than its hold becomes free again. The exchange's side and the order's completion are the caller's.
+/// Pays for a triggered order out of its cover, at `price_minor` a share, and moves its shares. The part of the
+/// hold that a purchase does not need becomes free again. The caller does the exchange's side and completes the
+/// order.
 ///
 /// # Errors
 /// [`Refusal::WalletFull`], or when the database fails.

@@ -8,52 +8,52 @@ use crate::failed::{Failed, Refusal};
 use crate::side::Side;
 use crate::{sql, stock};
 
-/// One trade. The database refuses to change or delete it.
+/// One trade. The database rejects every change and deletion of it.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "exchange_order")]
 pub struct Model {
-    /// Its number.
+    /// The trade's number.
     #[sea_orm(primary_key, auto_increment = false)]
     pub number: i64,
-    /// What was traded.
+    /// The stock.
     pub stock_id: i64,
     /// `BUY` or `SELL`.
     pub side: String,
-    /// How many shares.
+    /// The number of shares.
     pub quantity: i64,
     /// The price of one share, in minor units.
     pub price_minor: i64,
     /// The price's ISO 4217 currency code.
     pub currency: String,
-    /// Who traded; nobody when a program did for nobody in particular.
+    /// The user who traded; `None` when a program traded without a user.
     pub trader_id: Option<i64>,
-    /// When, in microseconds since the epoch.
+    /// The time of the trade, in microseconds since the epoch.
     pub at_us: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// A trade that is to get its number.
+/// A trade that has no number yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewOrder {
-    /// Which way the shares go.
+    /// The direction of the trade.
     pub side: Side,
-    /// How many.
+    /// The number of shares.
     pub quantity: i64,
     /// The price of one share, in minor units.
     pub price_minor: i64,
-    /// Who trades.
+    /// The user who trades.
     pub trader_id: Option<i64>,
 }
 
-/// The largest number of a trade: the largest of GraphQL's `Int`.
+/// The largest number of a trade: the largest value of GraphQL's `Int`.
 pub const NUMBER_MAX: i64 = 2_147_483_647;
 
 /// Records a trade of `stock` under the next number, in the transaction that moved the shares.
 ///
-/// The number is taken inside the statement, and the transaction gives it back when it fails: no gap is possible, and
-/// the key no duplicate.
+/// The statement itself takes the number, and a failed transaction gives it back, so no gap is possible. The
+/// primary key prevents duplicates.
 ///
 /// # Errors
 /// [`Refusal::NumbersUsedUp`], or when the database fails.
@@ -81,7 +81,8 @@ pub async fn append(
     recorded.ok_or_else(|| Refusal::NumbersUsedUp.into())
 }
 
-/// Records a trade under a number that the replicated log gave it, in the transaction that says so.
+/// Records a trade under the number that the replicated log gave it, in the transaction that applies that log
+/// entry.
 ///
 /// # Errors
 /// When the number is taken, or the database fails.
@@ -102,10 +103,7 @@ pub async fn insert(tx: &impl ConnectionTrait, order: &Model) -> Result<(), DbEr
     Ok(())
 }
 
-/// The number of the last trade; -1 before the first.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the number of the last trade; -1 before the first.
 pub async fn last_number(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
     let last: Option<Option<i64>> = Entity::find()
         .select_only()
@@ -116,12 +114,10 @@ pub async fn last_number(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
     Ok(last.flatten().unwrap_or(-1))
 }
 
-/// The last number before the first gap; -1 when number 0 is missing. `known`: a number up to which there is none.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the last number before the first gap; -1 when number 0 is missing. `known` is a number up to which no
+/// gap exists.
 pub async fn whole_through(db: &impl ConnectionTrait, known: i64) -> Result<i64, DbErr> {
-    // Numbers are read in their order, and only those behind what is known.
+    // The query reads numbers in order, and only those from `known` on.
     let sql = "SELECT e.number FROM exchange_order e WHERE e.number >= $1
              AND NOT EXISTS (SELECT 1 FROM exchange_order n WHERE n.number = e.number + 1)
          ORDER BY e.number LIMIT 1";

@@ -1,8 +1,9 @@
-//! Why a change of money or shares did not happen.
+//! The reasons why a change of money or shares did not happen.
 
 use sea_orm::DbErr;
 
-/// Which guard said no. Whoever meets one has to give up the transaction: what came before it is not undone by itself.
+/// The rule that a change violates. The caller has to roll the transaction back: earlier statements in it are not
+/// undone automatically.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The wallet's bucket does not hold that much.
@@ -25,16 +26,16 @@ pub enum Refusal {
     NumbersUsedUp,
     /// The post has as many votes in that direction as can be counted.
     VotesFull,
-    /// What is left of the authorization is less.
+    /// The remaining amount of the authorization is too small.
     InsufficientAuthorization,
-    /// The authorization was revoked, is over, or has not begun.
+    /// The authorization was revoked, has expired, or has not started.
     AuthorizationNotInForce,
 }
 
-/// A guard said no, or the database failed.
+/// A violated rule, or a database error.
 #[derive(Debug)]
 pub enum Failed {
-    /// A guard said no.
+    /// The change violates this rule.
     Refused(Refusal),
     /// The database failed.
     Database(DbErr),

@@ -1,7 +1,7 @@
-//! Fee terms: which fee an investor agreed to for which part of an authorization.
+//! Fee terms: the fee that an investor agreed to for each part of an authorization.
 //!
-//! Money that was lent keeps the fee that was agreed to for it, also when more is lent under a higher one. A trade uses what
-//! the broker takes least of first, and what it brings in keeps the terms of what it was paid with.
+//! Lent money keeps the fee that was agreed to for it, even when the investor lends more under a higher fee. A
+//! trade uses the part with the lowest fee first, and its proceeds keep the terms of the part that paid for them.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ const WHOLE: i128 = 10_000;
 /// A part of what is lent, under one fee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// The most that the broker takes of a trade with it, in hundredths of a percent.
+    /// The highest fee that the broker takes of a trade with it, in hundredths of a percent.
     pub fee_basis_points: i64,
     /// Minor units or shares.
     pub amount: i64,
@@ -21,17 +21,17 @@ pub struct Part {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FeeTerms(Vec<Part>);
 
-/// What a broker's trade costs the investor, and the terms of what it brings in.
+/// The cost of a broker's trade for the investor, and the terms of its proceeds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charge {
-    /// What the broker takes, in minor units, rounded half up once.
+    /// The broker's fee, in minor units, rounded half up once.
     pub fee_minor: i64,
     /// Bought shares, or proceeds less the fee in minor units.
     pub brings: FeeTerms,
 }
 
 impl FeeTerms {
-    /// All of it under one fee.
+    /// The whole amount under one fee.
     pub fn flat(fee_basis_points: i64, amount: i64) -> Self {
         let mut terms = Self::default();
         terms.add(Part {
@@ -65,7 +65,7 @@ impl FeeTerms {
         }
     }
 
-    /// The same amounts, no fee above that one.
+    /// The same amounts, with every fee capped at the given one.
     pub fn capped(&self, fee_basis_points: i64) -> Self {
         let mut capped = Self::default();
         for part in &self.0 {
@@ -77,7 +77,8 @@ impl FeeTerms {
         capped
     }
 
-    /// What is left when that much is used, the lowest fee first; nothing when it is more than there is.
+    /// Returns the terms that are left after that amount is used, the lowest fee first; empty when the amount
+    /// exceeds the total.
     pub fn less(&self, amount: i64) -> Self {
         let mut used = amount;
         let mut left = Self::default();
@@ -92,10 +93,11 @@ impl FeeTerms {
         left
     }
 
-    /// What a purchase of shares under these terms costs, by a broker whose fee is `current_fee` now.
+    /// Returns the charge for a purchase of shares under these terms, by a broker whose current fee is
+    /// `current_fee`.
     ///
-    /// A part pays for as much as it can together with its fee; the last one is not asked whether it can: the guard of
-    /// the statement that spends it is.
+    /// A part pays for as much as it covers together with its fee. The last part pays the rest without a check: the
+    /// guard of the statement that spends it decides.
     pub fn purchase(&self, quantity: i64, price_minor: i64, cost: i64, current_fee: i64) -> Charge {
         let mut fees = Fees::default();
         let mut brings = Self::default();
@@ -108,7 +110,7 @@ impl FeeTerms {
             };
             unpaid -= pays;
             fees.charge(pays, fee);
-            // A share that two parts pay for together is lent under the lower fee.
+            // A share that two parts pay for together gets the lower fee.
             let paid_for = ((cost - unpaid) + (price_minor - 1)) / price_minor;
             let shares = paid_for.min(quantity) - bought;
             bought += shares;
@@ -123,7 +125,7 @@ impl FeeTerms {
         }
     }
 
-    /// What a sale of shares under these terms brings in.
+    /// Returns the charge for a sale of shares under these terms.
     pub fn sale(&self, quantity: i64, price_minor: i64, current_fee: i64) -> Charge {
         let mut fees = Fees::default();
         let mut brings = Self::default();
@@ -146,7 +148,7 @@ impl FeeTerms {
     }
 }
 
-/// The most that an amount can pay for when the fee comes on top.
+/// The largest cost that an amount can pay for when the fee comes on top.
 fn without_fee(amount: i64, fee_basis_points: i64) -> i64 {
     let cost = i128::from(amount) * WHOLE / (WHOLE + i128::from(fee_basis_points));
     i64::try_from(cost).unwrap_or(amount)
@@ -163,7 +165,7 @@ impl Fees {
         self.exact += i128::from(cost) * i128::from(basis_points);
     }
 
-    /// Half up to the minor unit. A fee is at most a hundred percent of what fits an integer.
+    /// Rounds half up to the minor unit. A fee is at most a hundred percent of an amount that fits an integer.
     fn rounded(&self) -> i64 {
         i64::try_from((self.exact + WHOLE / 2) / WHOLE).unwrap_or(i64::MAX)
     }
@@ -217,9 +219,9 @@ mod tests {
         let charge = lent.purchase(6, 1_000, 6_000, 10_000);
         assert_eq!(charge.fee_minor, 100 + 1_000);
         assert_eq!(charge.brings, terms(&[(200, 5), (10_000, 1)]));
-        // The broker's fee of now is the most of any part.
+        // The broker's current fee is the maximum for every part.
         assert_eq!(lent.purchase(6, 1_000, 6_000, 100).fee_minor, 60);
-        // A share that both pay for has the lower fee.
+        // A share that both parts pay for has the lower fee.
         let charge = terms(&[(0, 1_500), (10_000, 9_000)]).purchase(3, 1_000, 3_000, 10_000);
         assert_eq!(
             (charge.fee_minor, charge.brings),

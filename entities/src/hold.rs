@@ -1,4 +1,4 @@
-//! Holds: money of a wallet that covers an automated order until it fires, is cancelled or runs out.
+//! Holds: money of a wallet that covers an automated order until the order is triggered, cancelled or expires.
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -13,15 +13,15 @@ pub struct Model {
     /// The hold's id.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// Whose money is held.
+    /// The wallet whose money is held.
     pub wallet_id: i64,
-    /// How much, in minor units of the wallet's currency.
+    /// The amount, in minor units of the wallet's currency.
     pub amount_minor: i64,
     /// `PENDING`, `POSTED` (spent), `VOIDED` or `EXPIRED` (both given back).
     pub state: String,
     /// The brokerage order it covers.
     pub order_id: Option<i64>,
-    /// When it runs out, in microseconds since the epoch; never, if none.
+    /// When it expires, in microseconds since the epoch; `None` if it never does.
     pub expires_at_us: Option<i64>,
     /// When it was placed, in microseconds since the epoch.
     pub placed_at_us: i64,
@@ -34,16 +34,16 @@ impl ActiveModelBehavior for ActiveModel {}
 /// How a hold ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// What it covered happened.
+    /// The order was executed.
     Posted,
     /// It is not needed any more.
     Voided,
-    /// Its time was over.
+    /// It expired.
     Expired,
 }
 
 impl End {
-    /// The word in the database.
+    /// Returns the word stored in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Posted => "POSTED",
@@ -53,10 +53,7 @@ impl End {
     }
 }
 
-/// Records a hold; the ledger movement is the caller's.
-///
-/// # Errors
-/// When the database fails.
+/// Records a hold; the caller posts the ledger movement.
 pub async fn place(
     tx: &impl ConnectionTrait,
     wallet_id: i64,
@@ -77,16 +74,13 @@ pub async fn place(
     sql::made(tx, sql, values).await
 }
 
-/// Ends the pending hold of an order and answers it; `None` when none is pending: it ends only once.
-///
-/// # Errors
-/// When the database fails.
+/// Ends the pending hold of an order and returns it; `None` when none is pending. A hold ends only once.
 pub async fn end(tx: &impl ConnectionTrait, order_id: i64, end: End, now_us: i64) -> Result<Option<Model>, DbErr> {
     let sql = "UPDATE hold SET state = $1, ended_at_us = $2 WHERE order_id = $3 AND state = 'PENDING' RETURNING *";
     sql::changed(tx, sql, [end.as_str().into(), now_us.into(), order_id.into()]).await
 }
 
-/// The holds of a wallet: all, or those in that state (the word of the column).
+/// Selects the holds of a wallet: all, or those in that state (the word of the column).
 pub fn of_wallet(wallet_id: i64, state: Option<&str>) -> Select<Entity> {
     let holds = Entity::find().filter(Column::WalletId.eq(wallet_id));
     match state {

@@ -1,4 +1,4 @@
-//! Holdings: somebody's shares of one stock, in four buckets.
+//! Holdings: a user's shares of one stock, in four buckets.
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::failed::{Failed, Refusal};
 use crate::sql;
 
-/// Somebody's shares of one stock. No bucket is ever below zero.
+/// A user's shares of one stock. No bucket is ever below zero.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "holding")]
@@ -14,15 +14,15 @@ pub struct Model {
     /// The holding's id.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// Whose shares they are.
+    /// The owner of the shares.
     pub user_id: i64,
-    /// Of which stock.
+    /// The stock.
     pub stock_id: i64,
     /// Free to sell.
     pub free: i64,
-    /// Set aside for brokers, lent to none of them.
+    /// Set aside for brokers, but not lent yet.
     pub committed: i64,
-    /// Lent to brokers: the sum of what is left of the open authorizations for this holding.
+    /// Lent to brokers: the sum of the remaining amounts of the open authorizations for this holding.
     pub lent: i64,
     /// Cover of automated sales.
     pub held: i64,
@@ -33,7 +33,7 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// All of its shares, in whichever bucket.
+    /// The number of shares in all buckets.
     pub fn shares(&self) -> i64 {
         self.free + self.committed + self.lent + self.held
     }
@@ -60,10 +60,7 @@ impl Bucket {
     }
 }
 
-/// Somebody's holding of a stock.
-///
-/// # Errors
-/// When the database fails.
+/// Returns a user's holding of a stock.
 pub async fn of(db: &impl ConnectionTrait, user_id: i64, stock_id: i64) -> Result<Option<Model>, DbErr> {
     Entity::find()
         .filter(Column::UserId.eq(user_id))
@@ -72,11 +69,11 @@ pub async fn of(db: &impl ConnectionTrait, user_id: i64, stock_id: i64) -> Resul
         .await
 }
 
-/// Shares in a holding at most, in all buckets together. No policy, and so no setting: it is where the graph's `Int`, in
-/// which every bucket and their sum are answered, ends.
+/// The most shares that a holding can have, in all buckets together. It is a limit of the API and so no setting:
+/// the graph returns every bucket and their sum as `Int`.
 pub const SHARES_MAX: i64 = 2_147_483_647;
 
-/// Adds shares to a bucket; opens the holding when there is none.
+/// Adds shares to a bucket; opens the holding if it is missing.
 ///
 /// # Errors
 /// [`Refusal::HoldingFull`] when it would have more than [`SHARES_MAX`], or when the database fails.
@@ -99,7 +96,7 @@ pub async fn add(
     added.ok_or_else(|| Refusal::HoldingFull.into())
 }
 
-/// Takes shares of somebody's holding of a stock out of a bucket.
+/// Takes shares of a user's holding of a stock out of a bucket.
 ///
 /// # Errors
 /// [`Refusal::InsufficientShares`], or when the database fails.
@@ -119,7 +116,7 @@ pub async fn take(
     taken.ok_or_else(|| Refusal::InsufficientShares.into())
 }
 
-/// Moves shares of somebody's holding of a stock from one bucket to another.
+/// Moves shares of a user's holding of a stock from one bucket to another.
 ///
 /// # Errors
 /// [`Refusal::InsufficientShares`], or when the database fails.
@@ -140,7 +137,8 @@ pub async fn shift(
     shifted.ok_or_else(|| Refusal::InsufficientShares.into())
 }
 
-/// Lends shares of a holding: first those set aside already, then free ones (docs/rest-contract/brokerage.md#commit-shares).
+/// Lends shares of a holding: first those already set aside, then free ones
+/// (docs/rest-contract/brokerage.md#commit-shares).
 ///
 /// # Errors
 /// [`Refusal::InsufficientShares`], or when the database fails.
@@ -153,11 +151,8 @@ pub async fn lend(tx: &impl ConnectionTrait, id: i64, quantity: i64) -> Result<M
     lent.ok_or_else(|| Refusal::InsufficientShares.into())
 }
 
-/// Sets how many shares are set aside for brokers, lent ones included: the others become free. `None` when that is
-/// fewer than are lent, or more than there are.
-///
-/// # Errors
-/// When the database fails.
+/// Sets the number of shares set aside for brokers, including lent ones; the rest becomes free. `None` when that is
+/// less than the lent number, or more than the holding has outside `held`.
 pub async fn commit(tx: &impl ConnectionTrait, id: i64, committed: i64) -> Result<Option<Model>, DbErr> {
     let sql = "UPDATE holding SET free = free + committed + lent - $1, committed = $1 - lent, version = version + 1
          WHERE id = $2 AND $1 BETWEEN lent AND free + committed + lent RETURNING *";

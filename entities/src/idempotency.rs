@@ -1,4 +1,4 @@
-//! Idempotency keys with the answer their first use had.
+//! Idempotency keys with the answer of their first use.
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::ExprTrait;
@@ -10,7 +10,7 @@ use sea_orm::sea_query::{Expr, Query};
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "idempotency_key")]
 pub struct Model {
-    /// Whose key it is.
+    /// The scope of the key: its owner.
     #[sea_orm(primary_key, auto_increment = false)]
     pub scope: String,
     /// The key as the caller sent it.
@@ -18,27 +18,24 @@ pub struct Model {
     pub key: String,
     /// A digest of the request it came with.
     pub fingerprint: String,
-    /// What was answered, as JSON.
+    /// The answer, as JSON.
     pub answer: String,
-    /// When, in microseconds since the epoch.
+    /// The time of use, in microseconds since the epoch.
     pub used_at_us: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What a key was used for.
+/// The recorded use of a key.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// The digest of the request.
     pub fingerprint: String,
-    /// What was answered, as JSON.
+    /// The answer, as JSON.
     pub answer: String,
 }
 
-/// What `key` was used for in `scope`, if it was.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the recorded use of `key` in `scope`, if it was used.
 pub async fn find(db: &impl ConnectionTrait, scope: &str, key: &str) -> Result<Option<Found>, DbErr> {
     let row = Entity::find_by_id((scope.to_owned(), key.to_owned())).one(db).await?;
     Ok(row.map(|row| Found {
@@ -47,10 +44,7 @@ pub async fn find(db: &impl ConnectionTrait, scope: &str, key: &str) -> Result<O
     }))
 }
 
-/// Keeps what `key` was used for, in the transaction of its effect.
-///
-/// # Errors
-/// When the database fails.
+/// Records the use of `key`, in the transaction of its effect.
 pub async fn remember(
     tx: &impl ConnectionTrait,
     scope: &str,
@@ -70,10 +64,7 @@ pub async fn remember(
     Ok(())
 }
 
-/// Deletes up to `rows_max` keys that were used before `before_us`; returns how many.
-///
-/// # Errors
-/// When the database fails.
+/// Deletes up to `rows_max` keys that were used before `before_us`; returns the number deleted.
 pub async fn sweep(tx: &impl ConnectionTrait, before_us: i64, rows_max: u64) -> Result<u64, DbErr> {
     let over = Query::select()
         .columns([Column::Scope, Column::Key])

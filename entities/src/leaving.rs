@@ -1,4 +1,5 @@
-//! Leaving: what runs in somebody's name ends with their account, because nobody else could end it.
+//! Account closure: closing an account ends its authorizations and pending orders, because no other user could end
+//! them.
 
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
@@ -8,14 +9,11 @@ use crate::expiry::Settled;
 use crate::failed::Failed;
 use crate::{brokerage_order, cover, hold, lending};
 
-/// Why an order is cancelled whose investor left.
+/// The reason why an order is cancelled when its investor's account is closed.
 pub const ORDER_LEFT: &str = "left";
 
-/// Ends what somebody lends and what they were lent, and cancels their orders that wait; what that keeps goes back to whose
-/// it is. To be called in the transaction that ends their account.
-///
-/// # Errors
-/// When the database fails.
+/// Ends the authorizations that a user granted or received, and cancels the user's pending orders. Money and shares
+/// that these reserved go back to their owners. Call it in the transaction that closes the account.
 pub async fn end_all(tx: &impl ConnectionTrait, user_id: i64, now_us: i64) -> Result<Settled, Failed> {
     let mut settled = Settled::default();
     for side in [Side::Investor, Side::Broker] {

@@ -1,16 +1,16 @@
 //! The double-entry ledger: the only place that moves money.
 //!
-//! A movement is two or more immutable entries that sum to zero; a wallet's buckets are the sums of their entries.
+//! A movement is two or more immutable entries that sum to zero. A wallet's buckets are the sums of their entries.
 
 use sea_orm::{ConnectionTrait, DbErr, Value};
 
 use crate::failed::{Failed, Refusal};
 use crate::{ledger_movement, sql, wallet};
 
-/// What a wallet holds at most, all buckets together: 10,000,000,000,000.00. Far from what an integer can count to.
+/// The maximum content of a wallet, all buckets together: 10,000,000,000,000.00. It is far below the integer limit.
 pub const WALLET_MAX_MINOR: i64 = 1_000_000_000_000_000;
 
-/// What a movement was for.
+/// The purpose of a movement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Money came in from outside.
@@ -21,20 +21,20 @@ pub enum Kind {
     Adjustment,
     /// Money was lent to a broker.
     Grant,
-    /// A broker gave back what was left.
+    /// The remaining money of an authorization went back to the investor.
     Release,
-    /// Shares were paid for.
+    /// Shares were bought.
     Purchase,
     /// Shares were sold.
     Sale,
-    /// Money was set aside for an automated order.
+    /// Money was reserved for an automated order.
     Hold,
-    /// It was set free again.
+    /// Reserved money was released.
     Unhold,
 }
 
 impl Kind {
-    /// The word in the database.
+    /// Returns the word stored in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Deposit => "DEPOSIT",
@@ -55,7 +55,7 @@ impl Kind {
 pub enum Bucket {
     /// Free to use.
     Balance,
-    /// Set aside for brokers, lent to none.
+    /// Set aside for brokers, but not lent yet.
     Committed,
     /// Lent to a broker.
     Lent,
@@ -63,19 +63,19 @@ pub enum Bucket {
     Held,
 }
 
-/// Where money comes from or goes to.
+/// The source or destination of money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Account {
-    /// A part of that person's wallet in the movement's currency.
+    /// A bucket of that user's wallet in the movement's currency.
     Of(i64, Bucket),
-    /// The world outside.
+    /// Outside of the system.
     Outside,
-    /// The exchange, for shares.
+    /// The exchange, which trades shares.
     Exchange,
 }
 
 impl Account {
-    /// The word in the database.
+    /// Returns the word stored in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Of(_, Bucket::Balance) => "BALANCE",
@@ -88,10 +88,10 @@ impl Account {
     }
 }
 
-/// What a movement is about.
+/// The description of a movement.
 #[derive(Clone, Copy, Debug)]
 pub struct Movement<'a> {
-    /// What it is for.
+    /// Its purpose.
     pub kind: Kind,
     /// The ISO 4217 currency code.
     pub currency: &'a str,
@@ -102,7 +102,7 @@ pub struct Movement<'a> {
 }
 
 impl<'a> Movement<'a> {
-    /// One that is for itself alone.
+    /// A movement without an order or authorization.
     pub fn of(kind: Kind, currency: &'a str) -> Self {
         Self {
             kind,
@@ -113,21 +113,22 @@ impl<'a> Movement<'a> {
     }
 }
 
-/// What moving came to.
+/// The result of [`post`].
 #[derive(Clone, Debug)]
 pub struct Moved {
     /// The movement's id.
     pub movement_id: i64,
-    /// The wallets it changed, as they are now, each once.
+    /// The wallets that it changed, in their new state, each once.
     pub wallets: Vec<wallet::Model>,
 }
 
-/// Moves money: `legs` say what comes to each account, or goes from it below zero. Legs of nothing are left out; a
-/// wallet that receives and is not there yet is opened.
+/// Moves money: each leg gives the amount that an account gains, or loses if it is below zero. Zero legs are left
+/// out. A missing wallet is opened if it only receives.
 ///
 /// # Errors
-/// [`Refusal::InsufficientFunds`] when a bucket would fall below zero, [`Refusal::WalletFull`] when a wallet would hold
-/// more than [`WALLET_MAX_MINOR`], which money that only changes its bucket never does; when the database fails, and when the legs do not sum to zero.
+/// [`Refusal::InsufficientFunds`] when a bucket would fall below zero; [`Refusal::WalletFull`] when a wallet would
+/// hold more than [`WALLET_MAX_MINOR`], which a move between buckets of one wallet never causes; an error when the
+/// database fails or the legs do not sum to zero.
 pub async fn post(
     tx: &impl ConnectionTrait,
     movement: Movement<'_>,
@@ -156,7 +157,7 @@ pub async fn post(
     })
 }
 
-/// How each of somebody's buckets changes: balance, committed, lent, held.
+/// The change of each of a user's buckets: balance, committed, lent, held.
 type Changes = [i64; 4];
 
 async fn change_wallets(
@@ -190,7 +191,7 @@ async fn change_wallet(
     now_us: i64,
 ) -> Result<wallet::Model, Failed> {
     if changes.iter().all(|change| *change >= 0) {
-        // Who only receives may have no wallet yet.
+        // A user who only receives may have no wallet yet.
         wallet::open(tx, user_id, currency, now_us).await?;
     }
     let guarded = format!(

@@ -4,7 +4,7 @@ use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// One side of a movement. The database refuses to change or delete it.
+/// One side of a movement. The database rejects every change and deletion of it.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "ledger_entry")]
@@ -16,24 +16,21 @@ pub struct Model {
     pub movement_id: i64,
     /// The movement's kind.
     pub kind: String,
-    /// `BALANCE`, `COMMITTED`, `LENT` or `HELD` of a wallet; `OUTSIDE` or `EXCHANGE` of nobody's.
+    /// `BALANCE`, `COMMITTED`, `LENT` or `HELD` of a wallet; `OUTSIDE` or `EXCHANGE` without a wallet.
     pub account: String,
-    /// The wallet; none for `OUTSIDE` and `EXCHANGE`.
+    /// The wallet; `None` for `OUTSIDE` and `EXCHANGE`.
     pub wallet_id: Option<i64>,
-    /// What came in, or went out below zero; in minor units.
+    /// The amount that came in, or went out if below zero, in minor units.
     pub amount_minor: i64,
-    /// What the account held afterwards; none for `OUTSIDE` and `EXCHANGE`.
+    /// The content of the account afterwards; `None` for `OUTSIDE` and `EXCHANGE`.
     pub balance_after_minor: Option<i64>,
-    /// When, in microseconds since the epoch.
+    /// The time of the movement, in microseconds since the epoch.
     pub at_us: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What a movement did to that wallet, in the order of its legs.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the entries of a movement in that wallet, in the order of its legs.
 pub async fn of_movement(db: &impl ConnectionTrait, movement_id: i64, wallet_id: i64) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::MovementId.eq(movement_id))
@@ -43,7 +40,8 @@ pub async fn of_movement(db: &impl ConnectionTrait, movement_id: i64, wallet_id:
         .await
 }
 
-/// What happened in a wallet: all of it, or what is of one of these kinds and of that account (the words of the columns).
+/// Selects the entries of a wallet: all, or those of the given kinds and of the given account (the words of the
+/// columns).
 pub fn of_wallet(wallet_id: i64, kinds: Option<&[&str]>, account: Option<&str>) -> Select<Entity> {
     let mut entries = Entity::find().filter(Column::WalletId.eq(wallet_id));
     if let Some(kinds) = kinds {

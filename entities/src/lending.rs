@@ -1,4 +1,4 @@
-//! Lending to brokers: an authorization and the money or shares it stands for, changed together.
+//! Lending to brokers: changes an authorization together with the money or shares that it stands for.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -8,7 +8,7 @@ use crate::holding::{self, Bucket as Shares};
 use crate::ledger::{self, Account, Bucket, Kind, Movement};
 use crate::wallet;
 
-/// What a change of an authorization changed besides it.
+/// The wallet or holding that a change affects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Touched {
     /// The investor's wallet, as it is now.
@@ -17,7 +17,8 @@ pub enum Touched {
     Holding(Box<holding::Model>),
 }
 
-/// Grants: the amount leaves what the investor has free and is lent.
+/// Records a grant and moves its amount from the investor's free money, or from their set-aside and free shares, to
+/// `lent`.
 ///
 /// # Errors
 /// [`crate::failed::Refusal::InsufficientFunds`], [`crate::failed::Refusal::InsufficientShares`], or when the database fails.
@@ -35,10 +36,7 @@ pub async fn grant(tx: &impl ConnectionTrait, grant: &Grant, now_us: i64) -> Res
     Ok((raised, touched))
 }
 
-/// Ends an open authorization and gives back what is left of it; `None` when it had ended: it ends once.
-///
-/// # Errors
-/// When the database fails.
+/// Ends an open authorization and gives its remaining amount back; `None` when it had already ended.
 pub async fn end(
     tx: &impl ConnectionTrait,
     id: i64,

@@ -1,7 +1,7 @@
 //! The tables, and the rules that must hold inside one transaction.
 //!
-//! Functions here take `&impl ConnectionTrait`, so that a write that spans domains is one transaction. What must
-//! never be broken by two callers at once is a single guarded statement whose row count decides.
+//! Functions here take `&impl ConnectionTrait`, so that a write that spans domains is one transaction. An invariant
+//! that two concurrent callers could break is kept by a single guarded statement, whose row count decides.
 
 pub mod adjustment;
 pub mod authority;
@@ -44,9 +44,9 @@ pub mod wallet;
 
 use sea_orm::{DbErr, RuntimeErr};
 
-/// A row with the same key, or the same value in a column that has to be unique, is there already.
+/// Whether the error says that a row with the same key, or the same value in a unique column, exists already.
 ///
-/// Instead of [`DbErr::sql_err`], which knows only the errors of connections that SeaORM opened itself.
+/// Use it instead of [`DbErr::sql_err`], which knows only the errors of connections that SeaORM opened itself.
 pub fn is_unique_violation(error: &DbErr) -> bool {
     let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
         return false;

@@ -1,4 +1,4 @@
-//! Usernames that look like each other: a person's name must not be mistaken for another's (Unicode Technical Standard
+//! Usernames that look like each other: one username must not be mistaken for another (Unicode Technical Standard
 //! #39, "Unicode Security Mechanisms").
 
 use sea_orm::entity::prelude::*;
@@ -24,8 +24,8 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Returns the appearances of a username: as it is spelled, and in lower case. Usernames are the same in any case, and a
-/// capital `I` looks like a small `l`.
+/// Returns the appearances of a username: as it is spelled, and in lower case. Usernames are case-insensitive, and
+/// a capital `I` looks like a small `l`.
 pub fn skeletons(username: &str) -> Vec<String> {
     let spelled: String = username.trim().nfkc().collect();
     let of = |text: &str| as_displayed(&folded(&skeleton(text).collect::<String>()));
@@ -34,8 +34,8 @@ pub fn skeletons(username: &str) -> Vec<String> {
     all
 }
 
-/// What the confusables leave out: a letter with a soft dot loses it under a dot above (The Unicode Standard, section 7.1), and
-/// pages show several spaces as one.
+/// Covers two cases that the confusables data leaves out: a letter with a soft dot loses it under a dot above (The
+/// Unicode Standard, section 7.1), and pages show several spaces as one.
 fn as_displayed(skeleton: &str) -> String {
     let undotted = skeleton.replace("i\u{307}", "i").replace("j\u{307}", "j");
     undotted.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -65,10 +65,7 @@ pub fn is_mixed_script(name: &str) -> bool {
     !(scripts.hanb || scripts.jpan || scripts.kore)
 }
 
-/// The account, other than `but`, whose username looks like `username`.
-///
-/// # Errors
-/// When the database fails.
+/// Finds the account, other than `but`, whose username looks like `username`.
 pub async fn account_that_looks_like(
     db: &impl ConnectionTrait,
     username: &str,
@@ -81,10 +78,7 @@ pub async fn account_that_looks_like(
     Ok(found.map(|row| row.account_id))
 }
 
-/// Records how the account's username looks. An appearance that another account has stays that account's.
-///
-/// # Errors
-/// When the database fails.
+/// Records how the account's username looks. If another account already has an appearance, that account keeps it.
 pub async fn record(tx: &impl ConnectionTrait, account_id: i64, username: &str) -> Result<(), DbErr> {
     let rows = skeletons(username).into_iter().map(|skeleton| ActiveModel {
         skeleton: Set(skeleton),
@@ -97,10 +91,7 @@ pub async fn record(tx: &impl ConnectionTrait, account_id: i64, username: &str) 
     Ok(())
 }
 
-/// Forgets how the account's username looks, for one whose username was personal data.
-///
-/// # Errors
-/// When the database fails.
+/// Deletes the appearances of the account's username, for an account whose username was personal data.
 pub(crate) async fn forget(tx: &impl ConnectionTrait, account_id: i64) -> Result<(), DbErr> {
     let gone = Entity::delete_many().filter(Column::AccountId.eq(account_id));
     gone.exec(tx).await?;

@@ -1,11 +1,11 @@
-//! Messages from one person to another.
+//! Messages from one user to another.
 
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
 use sea_orm::{IntoActiveModel, Iterable, QueryOrder, QuerySelect, Select};
 
-/// One message. Its id is never used again.
+/// One message. Its id is never reused.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "message")]
@@ -13,17 +13,17 @@ pub struct Model {
     /// The message's id.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// Who sent it.
+    /// The sender.
     pub from_id: i64,
-    /// Who received it.
+    /// The receiver.
     pub to_id: i64,
-    /// When, in microseconds since the epoch.
+    /// The time of sending, in microseconds since the epoch.
     pub at_us: i64,
-    /// What it says.
+    /// The text.
     pub contents: String,
-    /// A word the sender put on it.
+    /// A label that the sender gave it.
     pub flag: Option<String>,
-    /// Whether the receiver marked it.
+    /// Whether the receiver marked it as a favourite.
     pub favorite: bool,
     /// Whether the receiver read it.
     pub read: bool,
@@ -34,7 +34,7 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// A message as it is when it was just sent.
+    /// A message in its initial state.
     pub fn new(id: i64, from: i64, to: i64, at_us: i64, contents: String, flag: Option<String>) -> Self {
         Self {
             id,
@@ -50,20 +50,18 @@ impl Model {
     }
 }
 
-/// Adds `message` and answers its id; the id it has is not looked at.
-///
-/// # Errors
-/// When the database fails.
+/// Adds `message` and returns its new id; the id in `message` is ignored.
 pub async fn add(tx: &impl ConnectionTrait, message: Model) -> Result<i64, DbErr> {
     let mut row = message.into_active_model();
     row.id = NotSet;
     Ok(Entity::insert(row).exec(tx).await?.last_insert_id)
 }
 
-/// What a person received: all of it, or what is (not) a favourite and (not) unread.
+/// Selects the messages that a user received: all, or filtered by whether they are favourites and whether they are
+/// unread.
 pub fn inbox(to: i64, favorite: Option<bool>, unread: Option<bool>) -> Select<Entity> {
     let mut found = Entity::find().filter(Column::ToId.eq(to));
-    // Written as the partial indexes are, with no value bound, so that they are used.
+    // The conditions match those of the partial indexes, with no bound value, so that SQLite uses the indexes.
     if let Some(favorite) = favorite {
         found = found.filter(is(Column::Favorite, favorite));
     }
@@ -73,7 +71,7 @@ pub fn inbox(to: i64, favorite: Option<bool>, unread: Option<bool>) -> Select<En
     found
 }
 
-/// The same messages without what they say, which may be long.
+/// Selects the same messages without their text, which may be long.
 pub fn without_contents(messages: Select<Entity>) -> Select<Entity> {
     let short = Column::iter().filter(|column| !matches!(column, Column::Contents));
     messages
@@ -82,17 +80,18 @@ pub fn without_contents(messages: Select<Entity>) -> Select<Entity> {
         .column_as(Expr::value(""), Column::Contents.as_str())
 }
 
-/// What is (not) a favourite, whoever received it.
+/// Selects the messages of all receivers that are (not) favourites.
 pub fn favorites(favorite: bool) -> Select<Entity> {
     Entity::find().filter(is(Column::Favorite, favorite))
 }
 
-/// What a person sent.
+/// Selects the messages that a user sent.
 pub fn sent(from: i64) -> Select<Entity> {
     Entity::find().filter(Column::FromId.eq(from))
 }
 
-/// How many messages each of these people has not read, as rows of id and count; who has none is left out.
+/// Selects the number of unread messages of each of these users, as rows of id and count. A user without unread
+/// messages has no row.
 pub fn unread_counts(people: &[i64]) -> Select<Entity> {
     Entity::find()
         .select_only()
@@ -103,10 +102,7 @@ pub fn unread_counts(people: &[i64]) -> Select<Entity> {
         .group_by(Column::ToId)
 }
 
-/// The id of the newest message a person received; 0 when there is none.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the id of the newest message that a user received; 0 when there is none.
 pub async fn newest_id(db: &impl ConnectionTrait, to: i64) -> Result<i64, DbErr> {
     let newest: Option<Option<i64>> = Entity::find()
         .select_only()
@@ -118,7 +114,7 @@ pub async fn newest_id(db: &impl ConnectionTrait, to: i64) -> Result<i64, DbErr>
     Ok(newest.flatten().unwrap_or(0))
 }
 
-/// What a person received after the message `id`, in that order.
+/// Selects the messages that a user received after the message `id`, in that order.
 pub fn received_after(to: i64, id: i64) -> Select<Entity> {
     Entity::find()
         .filter(Column::ToId.eq(to))
@@ -126,10 +122,7 @@ pub fn received_after(to: i64, id: i64) -> Select<Entity> {
         .order_by_asc(Column::Id)
 }
 
-/// Marks what `to` received and has not read of these messages as read; answers them as they are then.
-///
-/// # Errors
-/// When the database fails.
+/// Marks those of these messages as read that `to` received and has not read; returns them in their new state.
 pub async fn mark_read(tx: &impl ConnectionTrait, to: i64, ids: &[i64]) -> Result<Vec<Model>, DbErr> {
     let ids: Vec<i64> = Entity::find()
         .select_only()
@@ -149,10 +142,7 @@ pub async fn mark_read(tx: &impl ConnectionTrait, to: i64, ids: &[i64]) -> Resul
     Entity::find().filter(Column::Id.is_in(ids)).all(tx).await
 }
 
-/// Marks a message as a favourite, or as none; answers it as it is then, or `None` when it was so already.
-///
-/// # Errors
-/// When the database fails.
+/// Marks a message as a favourite, or removes the mark; returns its new state, or `None` when nothing changed.
 pub async fn set_favorite(tx: &impl ConnectionTrait, id: i64, favorite: bool) -> Result<Option<Model>, DbErr> {
     let update = changed()
         .col_expr(Column::Favorite, Expr::value(favorite))

@@ -7,8 +7,8 @@ use sea_orm::{IdenStatic, IntoActiveModel, Iterable, QueryOrder, QuerySelect, Se
 use crate::community::{self, folded};
 use crate::post_votes;
 
-/// One post. Its id is never used again. It never changes, except that it is deleted and that an erased author's name goes;
-/// what rises with every change that the API tells of is the version of its votes.
+/// One post. Its id is never reused. A post changes only when it is deleted or when its author's name is erased.
+/// The version that rises with every change visible in the API is the version of its votes.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "post")]
@@ -20,45 +20,43 @@ pub struct Model {
     pub title: String,
     /// The name of its community, as that was first spelled.
     pub community: String,
-    /// What makes the community's name unique: [`folded`].
+    /// The case-insensitive key of the community's name ([`folded`]).
     pub community_key: String,
     /// The name it was posted under.
     pub username: String,
-    /// The person who had that name and was active; none where a program named somebody else.
+    /// The active user who had that name; `None` where a program gave another name.
     pub author_id: Option<i64>,
     /// The post's date, in microseconds since the epoch.
     pub at_us: i64,
-    /// What it is about, elsewhere.
+    /// The URL of the page that the post is about.
     pub url: Option<String>,
-    /// What it says.
+    /// The text.
     pub text: String,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What a post is made of.
+/// The attributes of a new post.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewPost {
     /// The title.
     pub title: String,
-    /// What it says.
+    /// The text.
     pub text: String,
     /// The name of its community, in any case.
     pub community: String,
-    /// What it is about, elsewhere.
+    /// The URL of the page that the post is about.
     pub url: Option<String>,
     /// The name it is posted under.
     pub username: String,
-    /// The person who has that name.
+    /// The user who has that name.
     pub author_id: Option<i64>,
     /// The post's date, in microseconds since the epoch.
     pub at_us: i64,
 }
 
-/// Adds a post, with no votes, and its community if it is the first in it; answers the version to publish with it, too.
-///
-/// # Errors
-/// When the database fails.
+/// Adds a post without votes, and its community if it is the first post there. Returns the post and the version to
+/// publish.
 pub async fn add(tx: &impl ConnectionTrait, post: NewPost, now_us: i64) -> Result<(Model, i64), DbErr> {
     let community = community::found_or_made(tx, &post.community).await?;
     let mut added = Model {
@@ -79,10 +77,8 @@ pub async fn add(tx: &impl ConnectionTrait, post: NewPost, now_us: i64) -> Resul
     Ok((added, votes.version))
 }
 
-/// Deletes a post and its votes; answers the version to publish, or `None` when there is no such post. Its community stays.
-///
-/// # Errors
-/// When the database fails.
+/// Deletes a post and its votes. Returns the version to publish, or `None` when no such post exists. Its community
+/// stays.
 pub async fn remove(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Option<i64>, DbErr> {
     match Entity::delete_by_id(id).exec(tx).await?.rows_affected {
         0 => Ok(None),
@@ -90,10 +86,7 @@ pub async fn remove(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<O
     }
 }
 
-/// Shows all posts of a person under another name.
-///
-/// # Errors
-/// When the database fails.
+/// Changes the username shown on all posts of a user.
 pub async fn rename_author(tx: &impl ConnectionTrait, author: i64, username: &str) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::Username, username.into())
@@ -103,17 +96,17 @@ pub async fn rename_author(tx: &impl ConnectionTrait, author: i64, username: &st
     Ok(())
 }
 
-/// The posts in a community, its name in any case; or in all.
+/// Selects the posts in a community, given by its name in any case, or in all communities.
 pub fn posted_in(community: Option<&str>) -> Select<Entity> {
     in_community(community.map(folded).as_deref())
 }
 
-/// The posts of a person.
+/// Selects the posts of a user.
 pub fn posted_by(author: i64) -> Select<Entity> {
     Entity::find().filter(Column::AuthorId.eq(author))
 }
 
-/// The same posts without what they say, which may be long: a list rarely shows it.
+/// Selects the same posts without their text, which may be long and which lists rarely show.
 pub fn without_text(posts: Select<Entity>) -> Select<Entity> {
     let short = Column::iter().filter(|column| !matches!(column, Column::Text));
     posts
@@ -122,10 +115,7 @@ pub fn without_text(posts: Select<Entity>) -> Select<Entity> {
         .column_as(Expr::value(""), Column::Text.as_str())
 }
 
-/// The id of the newest post in the community with that key, or in all; 0 when there is none.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the id of the newest post in the community with that key, or in all; 0 when there is none.
 pub async fn newest_id(db: &impl ConnectionTrait, community_key: Option<&str>) -> Result<i64, DbErr> {
     let newest: Option<Option<i64>> = in_community(community_key)
         .select_only()
@@ -136,7 +126,8 @@ pub async fn newest_id(db: &impl ConnectionTrait, community_key: Option<&str>) -
     Ok(newest.flatten().unwrap_or(0))
 }
 
-/// What was posted after the post `id` in the community with that key, or in all; in that order, whatever their dates.
+/// Selects the posts that were added after the post `id` in the community with that key, or in all; ordered by id,
+/// not by date.
 pub fn posted_after(community_key: Option<&str>, id: i64) -> Select<Entity> {
     in_community(community_key)
         .filter(Column::Id.gt(id))

@@ -1,7 +1,7 @@
-//! The votes on each post, counted, and the rankings that follow from them.
+//! The vote counts of each post, and the rankings that follow from them.
 //!
-//! A row is made by the first vote on an id, or when a post with that id begins; whether there is such a post is nobody's
-//! condition for voting. A row never goes away: what it counts can, its version must not fall.
+//! The first vote on an id creates its row, and so does adding a post with that id. Voting does not require that
+//! the post exists. A row is never deleted: its counts can be reset, but its version must not fall.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -15,26 +15,26 @@ use crate::sql;
 use crate::user::folded;
 use crate::vote::{self, Direction};
 
-/// The most votes in one direction on one id: as many as GraphQL's `Int` can show. The score then fits as well.
+/// The most votes in one direction on one id: the maximum of GraphQL's `Int`. The score then fits as well.
 pub const VOTES_MAX: i64 = 2_147_483_647;
 
-/// What is known of the votes on one id.
+/// The vote counts of one id.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "post_votes")]
 pub struct Model {
-    /// The post's id, whether or not there is such a post.
+    /// The post's id, whether or not such a post exists.
     #[sea_orm(primary_key, auto_increment = false)]
     pub post_id: i64,
-    /// Votes for it: of people and of nobody in particular.
+    /// Votes for it, with and without a user.
     pub upvotes: i64,
-    /// Votes against it, likewise.
+    /// Votes against it, with and without a user.
     pub downvotes: i64,
     /// `upvotes - downvotes`.
     pub score: i64,
-    /// Which community the post is in, as that is compared; none where there is no such post.
+    /// The case-insensitive key of the post's community; `None` where no such post exists.
     pub community_key: Option<String>,
-    /// Rises with every change, also over the beginning and the end of the post.
+    /// Rises with every change, including the addition and the deletion of the post.
     pub version: i64,
     /// When it last changed, in microseconds since the epoch.
     pub changed_at_us: i64,
@@ -43,7 +43,7 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// What is known of an id that nobody voted on.
+    /// The counts of an id that has no votes.
     pub fn none(post_id: i64) -> Self {
         Self {
             post_id,
@@ -56,15 +56,15 @@ impl Model {
         }
     }
 
-    /// Whether there are votes on it, or such a post.
+    /// Whether it has votes, or such a post exists.
     pub fn is_known(&self) -> bool {
         self.upvotes + self.downvotes > 0 || self.community_key.is_some()
     }
 }
 
-/// The posts there are, in the community with that name in any case, or in all.
+/// Selects the existing posts, in the community with that name in any case, or in all.
 pub fn posts(community: Option<&str>) -> Select<Entity> {
-    // Said also where it follows, as the partial indexes say it.
+    // The condition is stated even where it is implied, because the partial indexes state it.
     let known = Entity::find().filter(Column::CommunityKey.is_not_null());
     match community {
         Some(name) => known.filter(Column::CommunityKey.eq(folded(name))),
@@ -72,26 +72,21 @@ pub fn posts(community: Option<&str>) -> Select<Entity> {
     }
 }
 
-/// The ids that have votes, whether or not there is such a post.
+/// Selects the ids that have votes, whether or not such a post exists.
 pub fn voted() -> Select<Entity> {
-    // As the partial index says it, with no value bound.
+    // The condition matches that of the partial index, with no bound value.
     Entity::find().filter(Expr::cust("upvotes + downvotes > 0"))
 }
 
-/// Whether anybody ever voted, on whatever.
-///
-/// # Errors
-/// When the database fails.
+/// Whether any vote was ever cast.
 pub async fn ever_cast(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
-    // A post that nobody voted on is as it began.
+    // A post without votes still has its first version.
     let touched = Column::Version.gt(1).or(Expr::cust("upvotes + downvotes > 0"));
     Ok(Entity::find().filter(touched).one(db).await?.is_some())
 }
 
-/// What is known of each of these ids, the highest score first, then the highest id; no votes are a score of 0.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the counts of each of these ids, the highest score first, then the highest id; an id without votes has a
+/// score of 0.
 pub async fn by_score(db: &impl ConnectionTrait, post_ids: &[i64]) -> Result<Vec<Model>, DbErr> {
     let rows = Entity::find().filter(Column::PostId.is_in(post_ids.iter().copied()));
     let found = rows.all(db).await?;
@@ -105,7 +100,7 @@ pub async fn by_score(db: &impl ConnectionTrait, post_ids: &[i64]) -> Result<Vec
     Ok(all)
 }
 
-/// Counts one more vote. The first on an id makes its row.
+/// Counts one more vote. The first vote on an id creates its row.
 ///
 /// # Errors
 /// [`Refusal::VotesFull`], or when the database fails.
@@ -130,7 +125,7 @@ pub(crate) async fn add(
     counted.ok_or_else(|| Refusal::VotesFull.into())
 }
 
-/// Takes a vote that was counted out of the count, and counts another instead, if there is one.
+/// Removes a counted vote from the counts, and counts another one instead, if given.
 ///
 /// # Errors
 /// [`Refusal::VotesFull`], or when the database fails.
@@ -152,38 +147,30 @@ pub(crate) async fn replace(
     if let Some(votes) = sql::changed(tx, &sql, values).await? {
         return Ok(votes);
     }
-    // A vote that was counted has a row; only the guard can have kept it as it is.
+    // A counted vote has a row, so only the guard can have prevented the change.
     match Entity::find_by_id(post_id).one(tx).await? {
         Some(_) => Err(Refusal::VotesFull.into()),
         None => Err(DbErr::RecordNotUpdated.into()),
     }
 }
 
-/// What is known of an id.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the counts of an id.
 pub async fn read(db: &impl ConnectionTrait, post_id: i64) -> Result<Model, DbErr> {
     let found = Entity::find_by_id(post_id).one(db).await?;
     Ok(found.unwrap_or_else(|| Model::none(post_id)))
 }
 
-/// Ranks a post that was just made, with no votes: whatever was cast on its id before is forgotten.
+/// Starts the counts of a post that was just added, at zero: earlier votes on its id are deleted.
 ///
-/// Publish the post's invalidation with the version in the answer: what was known of the id's votes is no longer true.
-///
-/// # Errors
-/// When the database fails.
+/// Publish the post's invalidation with the returned version: cached counts of the id are no longer valid.
 pub async fn begin(tx: &impl ConnectionTrait, post_id: i64, community_key: &str, now_us: i64) -> Result<Model, DbErr> {
     restart(tx, post_id, Some(community_key), now_us).await
 }
 
-/// Forgets the votes on a post that was just deleted, and ranks it no longer. Karma that they gave stays given.
+/// Deletes the votes on a post that was just deleted, and removes it from the rankings. Karma from these votes
+/// stays.
 ///
-/// Publish the post's invalidation with the version in the answer.
-///
-/// # Errors
-/// When the database fails.
+/// Publish the post's invalidation with the returned version.
 pub async fn forget(tx: &impl ConnectionTrait, post_id: i64, now_us: i64) -> Result<Model, DbErr> {
     restart(tx, post_id, None, now_us).await
 }

@@ -1,4 +1,4 @@
-//! Products of the shop, and how many of each can be ordered.
+//! Products of the shop, and the quantity of each that can be ordered.
 
 use sea_orm::Select;
 use sea_orm::entity::prelude::*;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::case_fold::{containing, folded};
 use crate::{changed, is_unique_violation, sql};
 
-/// How many there can be of a product, ordered ones included: as many as the API can count.
+/// The most units of a product, including ordered ones: the maximum that the API can represent.
 pub const TOTAL_MAX: i64 = 2_147_483_647;
 
 /// One product. Never deleted: orders refer to it.
@@ -21,16 +21,17 @@ pub struct Model {
     pub id: i64,
     /// Its name.
     pub name: String,
-    /// What makes it unique: [`folded`].
+    /// The case-insensitive key of the name ([`folded`]), which is unique.
     #[sea_orm(unique)]
     pub name_key: String,
-    /// The price of one in minor units.
+    /// The price of one unit, in minor units.
     pub price_minor: i64,
     /// The price's ISO 4217 currency code.
     pub currency: String,
-    /// How many can be ordered.
+    /// The quantity that can be ordered.
     pub available: i64,
-    /// What is available and what open orders have. No order changes it, so it says whether one lost or made any.
+    /// The available quantity plus the quantity in open orders. No order changes the sum, so it shows whether an
+    /// order lost or created units.
     pub total: i64,
     /// Rises by one with every change.
     pub version: i64,
@@ -40,16 +41,16 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What a product is made of.
+/// The attributes of a new product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NewProduct {
     /// Its name.
     pub name: String,
-    /// The price of one in minor units.
+    /// The price of one unit, in minor units.
     pub price_minor: i64,
     /// The price's ISO 4217 currency code.
     pub currency: String,
-    /// How many can be ordered.
+    /// The quantity that can be ordered.
     pub available: i64,
 }
 
@@ -58,26 +59,26 @@ pub struct NewProduct {
 pub struct ProductChange {
     /// Its name.
     pub name: Option<String>,
-    /// The price of one in minor units, with its currency.
+    /// The price of one unit in minor units, with its currency.
     pub price: Option<(i64, String)>,
-    /// How many can be ordered from now on. What open orders have is theirs.
+    /// The quantity that can be ordered from now on. Open orders keep their quantity.
     pub available: Option<i64>,
 }
 
-/// What became of a change to a product.
+/// The outcome of [`change`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Changed {
     /// The product as it is now.
     Done(Box<Model>),
-    /// There is no such product.
+    /// No such product exists.
     NoProduct,
     /// Another product has that name.
     NameTaken,
-    /// With what open orders have it would be more than [`TOTAL_MAX`].
+    /// Together with the quantity in open orders it would exceed [`TOTAL_MAX`].
     TooMany,
 }
 
-/// The products whose name contains a text, without regard to case; all without one.
+/// Selects the products whose name contains a text, case-insensitively; all products if no text is given.
 pub fn search(text: Option<&str>) -> Select<Entity> {
     let all = Entity::find();
     match text {
@@ -86,19 +87,14 @@ pub fn search(text: Option<&str>) -> Select<Entity> {
     }
 }
 
-/// Products that changed after the moment `at_us`, or in it with an id over `id`; the earliest change first.
-///
-/// # Errors
-/// When the database fails.
+/// Returns products that changed after the moment `at_us`, or at that moment with an id over `id`; the earliest
+/// change first.
 pub async fn changed_behind(db: &impl ConnectionTrait, at_us: i64, id: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
     let columns = (Column::ChangedAtUs, Column::Id);
     changed::behind(db, Entity::find(), columns, (at_us, id), limit).await
 }
 
 /// Adds a product; `None` when the name is taken.
-///
-/// # Errors
-/// When the database fails.
 pub async fn add(tx: &impl ConnectionTrait, new: NewProduct, now_us: i64) -> Result<Option<Model>, DbErr> {
     let sql = "INSERT INTO product (name, name_key, price_minor, currency, available, total, version, changed_at_us)
          VALUES ($1, $2, $3, $4, $5, $5, 1, $6) ON CONFLICT (name_key) DO NOTHING RETURNING *";
@@ -117,7 +113,8 @@ pub async fn add(tx: &impl ConnectionTrait, new: NewProduct, now_us: i64) -> Res
 /// Changes a product.
 ///
 /// # Errors
-/// When the database fails. What keeps it from being changed is an answer; the caller then has to give up its transaction.
+/// When the database fails. An outcome other than [`Changed::Done`] is no error, but the caller then has to roll
+/// its transaction back.
 pub async fn change(tx: &impl ConnectionTrait, id: i64, change: ProductChange, now_us: i64) -> Result<Changed, DbErr> {
     let mut update = Entity::update_many()
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
@@ -146,7 +143,7 @@ pub async fn change(tx: &impl ConnectionTrait, id: i64, change: ProductChange, n
     }
     let rows = match update.exec(tx).await {
         Ok(done) => done.rows_affected,
-        // The name is the only column of these that has to be unique.
+        // The name is the only one of these columns that has to be unique.
         Err(error) if is_unique_violation(&error) => return Ok(Changed::NameTaken),
         Err(error) => return Err(error),
     };
@@ -158,13 +155,10 @@ pub async fn change(tx: &impl ConnectionTrait, id: i64, change: ProductChange, n
     })
 }
 
-/// Takes `quantity` off what is available, or gives it back when it is below zero; `None` when there is no such product,
-/// or not enough of it.
+/// Reduces the available quantity by `quantity`, or increases it when that is below zero; `None` when the product
+/// does not exist or has too few units.
 ///
-/// One guarded `UPDATE`, so that of many who order the last one, one gets it.
-///
-/// # Errors
-/// When the database fails.
+/// One guarded `UPDATE`: of many concurrent orders for the last unit, exactly one gets it.
 pub(crate) async fn take(
     tx: &impl ConnectionTrait,
     id: i64,

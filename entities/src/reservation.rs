@@ -1,9 +1,9 @@
-//! Trades on their way into the replicated order log: made here, numbered there.
+//! Reservations: trades on their way into the replicated order log, created here and numbered there.
 //!
-//! Two kinds. A *binding* one is a trade that this database has carried out with everything that belongs to it; what is
-//! missing is its number, and it gets one, however often the log has to be asked. Any other one only sets shares aside
-//! for somebody who asks the log themselves: it is confirmed with its number, or cancelled once the log says that it never
-//! gets one.
+//! There are two kinds. A *binding* one is a trade that this database has executed completely; only its number is
+//! missing. It always gets one, however often the system has to ask the log. A non-binding one only sets shares
+//! aside for a client that asks the log itself. It is confirmed with its number, or cancelled once the log states
+//! that it will never get one.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
@@ -16,7 +16,7 @@ use crate::side::Side;
 use crate::stock::{self, Which};
 use crate::{brokerage_order, sql};
 
-/// One trade on its way.
+/// One reservation.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "reservation")]
@@ -24,28 +24,28 @@ pub struct Model {
     /// Its id.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// What the log calls this try to record the trade: never used again, whatever becomes of it.
+    /// The log's id of this attempt to record the trade; never reused, whatever the outcome.
     #[sea_orm(unique)]
     pub attempt: String,
-    /// The key under which the log records the trade once.
+    /// The idempotency key under which the log records the trade at most once.
     pub log_key: String,
-    /// Whether it is carried out already, and only waits for its number.
+    /// Whether the trade is already executed and only waits for its number.
     pub binding: bool,
-    /// What is traded.
+    /// The stock.
     pub stock_id: i64,
     /// `BUY` or `SELL`.
     pub side: String,
-    /// How many shares.
+    /// The number of shares.
     pub quantity: i64,
     /// The price of one share, in minor units.
     pub price_minor: i64,
     /// The price's ISO 4217 currency code.
     pub currency: String,
-    /// Who trades; nobody when a program does for nobody in particular.
+    /// The user who trades; `None` when a program trades without a user.
     pub trader_id: Option<i64>,
-    /// When, in microseconds since the epoch.
+    /// The time of the trade, in microseconds since the epoch.
     pub at_us: i64,
-    /// `RESERVED`, `CONFIRMED` or `CANCELLED`; it stops being reserved once.
+    /// `RESERVED`, `CONFIRMED` or `CANCELLED`; it leaves `RESERVED` once and never returns.
     pub state: String,
     /// The number that the log gave it.
     #[sea_orm(unique)]
@@ -55,7 +55,7 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// The trade as it is recorded under that number.
+    /// Returns the trade in the form in which it is recorded under that number.
     pub fn numbered(&self, number: i64) -> exchange_order::Model {
         exchange_order::Model {
             number,
@@ -70,34 +70,34 @@ impl Model {
     }
 }
 
-/// More trades than can wait for their numbers at once. So many numbers are kept free, because a trade that waits gets one
-/// for certain.
+/// An upper bound on the trades that wait for their numbers at once. This many numbers stay free, because every
+/// waiting trade is guaranteed to get one.
 const UNNUMBERED_MAX: i64 = 65_536;
 
-/// How the log knows a trade.
+/// The names of a trade in the log.
 #[derive(Clone, Copy, Debug)]
 pub struct Names<'a> {
-    /// This try to record it.
+    /// The id of this attempt to record it.
     pub attempt: &'a str,
-    /// What is recorded once.
+    /// The idempotency key of the trade.
     pub key: &'a str,
 }
 
-/// What the end of a reservation changed.
+/// The rows that the end of a reservation changed.
 #[derive(Clone, Debug, Default)]
 pub struct Ended {
-    /// The stock, where shares came or went.
+    /// The stock, if its shares changed.
     pub stock: Option<stock::Model>,
-    /// The order of the brokerage that has its number now.
+    /// The brokerage order that got its number.
     pub order: Option<brokerage_order::Model>,
 }
 
-/// Why a reservation is not made, or does not end so.
+/// The reason why a reservation is not made, or does not end as requested.
 #[derive(Debug)]
 pub enum EndError {
-    /// It came to another end before; `unknown` when there is none of that name.
+    /// It has already ended differently; `unknown` when no such reservation exists.
     Otherwise(String),
-    /// The exchange has no such shares, or no room for them; or the database failed.
+    /// The exchange lacks the shares, or has no room for them; or the database failed.
     Failed(Failed),
 }
 
@@ -107,7 +107,7 @@ impl<E: Into<Failed>> From<E> for EndError {
     }
 }
 
-/// Notes that a trade of `stock`, which this transaction carries out, waits for its number.
+/// Records that a trade of `stock`, which this transaction executes, waits for its number.
 ///
 /// # Errors
 /// [`Refusal::NumbersUsedUp`], or when the database fails.
@@ -122,11 +122,13 @@ pub async fn bind(
     insert(tx, names, true, stock, order, now_us).await
 }
 
-/// Sets shares aside for an attempt and says at which price: a buyer's are nobody else's from now on, a seller's count when
-/// they are confirmed, and there is room for them. Asked again, it answers the same.
+/// Sets shares aside for an attempt and returns their price. For a purchase, the shares are no longer available to
+/// others. For a sale, the exchange keeps room for them, and they count once they are confirmed. A repeated call
+/// returns the same reservation.
 ///
 /// # Errors
-/// A refusal as [`stock::trade`] has it, [`EndError::Otherwise`] for an attempt that has ended, or when the database fails.
+/// A refusal as in [`stock::trade`], [`EndError::Otherwise`] for an attempt that has ended, or an error when the
+/// database fails.
 pub async fn reserve(
     tx: &impl ConnectionTrait,
     names: Names<'_>,
@@ -152,8 +154,8 @@ pub async fn reserve(
     Ok((made, (side == Side::Buy).then_some(stock)))
 }
 
-/// The log has recorded the attempt under this number: the trade is in the ledger, its shares are where they belong, and an
-/// order of the brokerage that it carried out knows its number. Asked again, it changes nothing.
+/// Confirms an attempt that the log has recorded under this number: records the trade in the ledger, books its
+/// shares, and stores the number in the brokerage order that the trade executed. A repeated call changes nothing.
 ///
 /// # Errors
 /// [`EndError::Otherwise`], or when the database fails.
@@ -164,7 +166,7 @@ pub async fn confirm(tx: &impl ConnectionTrait, attempt: &str, number: i64, now_
     let Some(ended) = ended else {
         return match of_attempt(tx, attempt).await? {
             Some(known) if known.number == Some(number) => Ok(Ended::default()),
-            // Its row was swept, long after the number was written down.
+            // The row was swept, long after the number was recorded.
             None if exchange_order::last_number(tx).await? >= number => Ok(Ended::default()),
             known => Err(otherwise(known)),
         };
@@ -182,8 +184,9 @@ pub async fn confirm(tx: &impl ConnectionTrait, attempt: &str, number: i64, now_
     }
 }
 
-/// The log never records the attempt: its shares are as if nobody had set them aside. Asked again, it changes nothing, and
-/// what was never reserved has nothing to give back. A binding one is never cancelled.
+/// Cancels an attempt that the log will never record: releases the shares set aside. A repeated call changes
+/// nothing, and neither does a call for an attempt that was never reserved. A binding reservation is never
+/// cancelled.
 ///
 /// # Errors
 /// [`EndError::Otherwise`], or when the database fails.
@@ -205,13 +208,10 @@ pub async fn cancel(tx: &impl ConnectionTrait, attempt: &str, now_us: i64) -> Re
     }
 }
 
-/// Takes back a binding one of which the log was never told: its shares go back to where they came from, and nothing of it is
-/// left. `None` when it has its number, or the exchange has traded the shares on, or has no room for them any more.
+/// Withdraws a binding reservation that was never sent to the log: its shares go back, and the row is deleted.
+/// `None` when it has its number, or when the exchange has traded the shares on or has no room for them any more.
 ///
-/// Only for a trade to which nothing belongs but shares of the exchange.
-///
-/// # Errors
-/// When the database fails.
+/// Use it only for a trade that consists of nothing but shares of the exchange.
 pub async fn withdraw(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Option<stock::Model>, DbErr> {
     let Some(known) = Entity::find_by_id(id).filter(open()).one(tx).await? else {
         return Ok(None);
@@ -224,21 +224,18 @@ pub async fn withdraw(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result
     Ok(Some(stock))
 }
 
-/// What became of a trade.
+/// The outcome of a trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It has this number.
     Numbered(i64),
     /// It has none yet.
     Open,
-    /// It was taken back or cancelled: it has not happened and never will.
+    /// It was withdrawn or cancelled: the trade did not happen and never will.
     Gone,
 }
 
-/// What became of a trade that was reserved under this id.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the outcome of the trade that was reserved under this id.
 pub async fn fate(db: &impl ConnectionTrait, id: i64) -> Result<Fate, DbErr> {
     let found = Entity::find_by_id(id).one(db).await?;
     Ok(match found {
@@ -250,10 +247,7 @@ pub async fn fate(db: &impl ConnectionTrait, id: i64) -> Result<Fate, DbErr> {
     })
 }
 
-/// Binding ones that have no number yet, the first made first, each with its stock's name.
-///
-/// # Errors
-/// When the database fails.
+/// Returns binding reservations that have no number yet, in order of creation, each with its stock's name.
 pub async fn unnumbered(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<(Model, String)>, DbErr> {
     let open = Entity::find()
         .filter(open())
@@ -271,10 +265,8 @@ pub async fn unnumbered(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<(Mo
     Ok(named.collect())
 }
 
-/// At most `limit` that only set shares aside and have not ended, the first made first; those of one key only, if it is given.
-///
-/// # Errors
-/// When the database fails.
+/// Returns at most `limit` open non-binding reservations, in order of creation; only those of `key`, if it is
+/// given.
 pub async fn aside(db: &impl ConnectionTrait, key: Option<&str>, limit: u64) -> Result<Vec<Model>, DbErr> {
     let mut found = Entity::find().filter(open()).filter(Column::Binding.eq(false));
     if let Some(key) = key {
@@ -283,26 +275,17 @@ pub async fn aside(db: &impl ConnectionTrait, key: Option<&str>, limit: u64) -> 
     found.order_by_asc(Column::Id).limit(limit).all(db).await
 }
 
-/// Whether any of either kind waits.
-///
-/// # Errors
-/// When the database fails.
+/// Whether a reservation of either kind is open.
 pub async fn are_any_open(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     Ok(Entity::find().filter(open()).limit(1).one(db).await?.is_some())
 }
 
-/// The reservation of an attempt, if there is one.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the reservation of an attempt, if it exists.
 pub async fn of_attempt(db: &impl ConnectionTrait, attempt: &str) -> Result<Option<Model>, DbErr> {
     Entity::find().filter(Column::Attempt.eq(attempt)).one(db).await
 }
 
-/// The reservations that got these numbers, as far as they have not been swept.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the reservations that got these numbers, unless they have been swept.
 pub async fn of_numbers(
     db: &impl ConnectionTrait,
     numbers: impl IntoIterator<Item = i64>,
@@ -310,13 +293,10 @@ pub async fn of_numbers(
     Entity::find().filter(Column::Number.is_in(numbers)).all(db).await
 }
 
-/// Deletes up to `rows_max` that ended and were made before `before_us`; returns how many. The trade stays, and an order
-/// that it carried out keeps its number.
-///
-/// # Errors
-/// When the database fails.
+/// Deletes up to `rows_max` reservations that have ended and were made before `before_us`; returns the number
+/// deleted. The trade stays, and an order that it executed keeps its number.
 pub async fn sweep(tx: &impl ConnectionTrait, before_us: i64, rows_max: u64) -> Result<u64, DbErr> {
-    // By id, which is the order in which they were made: no index is needed to find the oldest ones.
+    // By id, which is the order of creation: finding the oldest rows needs no index.
     let over = "SELECT id FROM (SELECT id, state, at_us FROM reservation ORDER BY id LIMIT $1)
          WHERE state <> 'RESERVED' AND at_us < $2";
     let values = || [rows_max.into(), before_us.into()];
@@ -325,16 +305,13 @@ pub async fn sweep(tx: &impl ConnectionTrait, before_us: i64, rows_max: u64) -> 
     sql::count(tx, &format!("DELETE FROM reservation WHERE id IN ({over})"), values()).await
 }
 
-/// The number that a trade got, once it has one.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the number of a trade; `None` while it has none.
 pub async fn number_of(db: &impl ConnectionTrait, id: i64) -> Result<Option<i64>, DbErr> {
     let found = Entity::find_by_id(id).one(db).await?;
     Ok(found.and_then(|found| found.number))
 }
 
-// Written out: to a parameter, SQLite does not apply the indexes of open ones.
+// The status is a literal: SQLite does not use the partial indexes on open reservations for a bound parameter.
 fn open() -> Expr {
     Expr::cust("reservation.state = 'RESERVED'")
 }
@@ -370,7 +347,8 @@ async fn insert(
     made.ok_or_else(|| Refusal::NumbersUsedUp.into())
 }
 
-/// Shares that were set aside are not any more: they come to the exchange, or are gone. A trade counts into the volume.
+/// Releases shares that were set aside: they are added to the shares of the exchange, or dropped. A trade counts
+/// towards the volume.
 async fn let_go(
     tx: &impl ConnectionTrait,
     ended: &Model,

@@ -1,30 +1,30 @@
-//! Sign-ins: each a chain of refresh tokens of which only the newest is good. Only digests are kept.
+//! Sessions: each is a chain of refresh tokens of which only the newest is valid. Only digests are stored.
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{Condition, ExprTrait};
 
-/// One sign-in.
+/// One session.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "session")]
 pub struct Model {
-    /// What access tokens name.
+    /// The id that access tokens carry.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// Who signed in.
+    /// The user who signed in.
     pub user_id: i64,
-    /// The digest of what all refresh tokens of this session have in common: an outdated one is known by it.
+    /// The digest of the part that all refresh tokens of this session share: it identifies outdated ones.
     #[sea_orm(unique)]
     pub family_hash: String,
-    /// The digest of the one refresh token that is good.
+    /// The digest of the one valid refresh token.
     pub refresh_hash: String,
-    /// When the person signed in, in microseconds since the epoch.
+    /// The time of the sign-in, in microseconds since the epoch.
     pub created_at_us: i64,
-    /// When the newest tokens were made, in microseconds since the epoch.
+    /// When the newest tokens were issued, in microseconds since the epoch.
     pub used_at_us: i64,
-    /// When the refresh token ends, in microseconds since the epoch.
+    /// When the refresh token expires, in microseconds since the epoch.
     pub expires_at_us: i64,
     /// When the session was ended, in microseconds since the epoch.
     pub ended_at_us: Option<i64>,
@@ -35,16 +35,13 @@ impl ActiveModelBehavior for ActiveModel {}
 /// The two digests of a refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digests {
-    /// Of the part all tokens of one session share.
+    /// The digest of the part that all tokens of one session share.
     pub family: String,
-    /// Of the whole token.
+    /// The digest of the whole token.
     pub token: String,
 }
 
-/// Starts a session and answers its id.
-///
-/// # Errors
-/// When the database fails.
+/// Starts a session and returns its id.
 pub async fn start(
     tx: &impl ConnectionTrait,
     user_id: i64,
@@ -65,21 +62,19 @@ pub async fn start(
     Ok(Entity::insert(row).exec(tx).await?.last_insert_id)
 }
 
-/// What became of a refresh token that was used.
+/// The outcome of using a refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Used {
-    /// It was good, and `next` has taken its place.
+    /// The token was valid, and `next` has replaced it.
     Replaced(Box<Model>),
-    /// It was good once: somebody has a copy, so its session is ended now.
+    /// The token is outdated: a copy of it exists, so its session is ended now.
     Stolen(Box<Model>),
-    /// It belongs to no session that is open.
+    /// The token belongs to no open session.
     Unknown,
 }
 
-/// Puts the digest `next` in the place of a good token. One guarded statement: of two uses at once one finds it good.
-///
-/// # Errors
-/// When the database fails.
+/// Replaces a valid token by the digest `next`. One guarded statement: of two concurrent uses, exactly one finds
+/// the token valid.
 pub async fn rotate(
     tx: &impl ConnectionTrait,
     token: &Digests,
@@ -120,21 +115,18 @@ pub async fn rotate(
     })
 }
 
-/// Which of a person's sessions are meant.
+/// A choice of a user's sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// Every one.
+    /// All sessions.
     All,
-    /// That one.
+    /// The session with this id.
     Only(i64),
-    /// Every one but that.
+    /// All sessions except the one with this id.
     AllBut(i64),
 }
 
-/// Ends open sessions of a person, and answers the ones that ended.
-///
-/// # Errors
-/// When the database fails.
+/// Ends open sessions of a user, and returns those that ended.
 pub async fn end(tx: &impl ConnectionTrait, user_id: i64, which: Which, now_us: i64) -> Result<Vec<Model>, DbErr> {
     let open = Column::UserId.eq(user_id).and(Column::EndedAtUs.is_null());
     let open = match which {
@@ -151,10 +143,7 @@ pub async fn end(tx: &impl ConnectionTrait, user_id: i64, which: Which, now_us: 
     Ok(ending)
 }
 
-/// Sessions that were ended at `since_us` or later, oldest first.
-///
-/// # Errors
-/// When the database fails.
+/// Returns sessions that were ended at `since_us` or later, oldest first.
 pub async fn ended_since(db: &impl ConnectionTrait, since_us: i64) -> Result<Vec<Model>, DbErr> {
     use sea_orm::QueryOrder;
     Entity::find()
@@ -164,10 +153,7 @@ pub async fn ended_since(db: &impl ConnectionTrait, since_us: i64) -> Result<Vec
         .await
 }
 
-/// Deletes up to `rows_max` sessions that were ended, or ran out, before `before_us`; returns how many.
-///
-/// # Errors
-/// When the database fails.
+/// Deletes up to `rows_max` sessions that were ended, or expired, before `before_us`; returns the number deleted.
 pub async fn sweep(tx: &impl ConnectionTrait, before_us: i64, rows_max: u64) -> Result<u64, DbErr> {
     let over = Condition::any()
         .add(Column::EndedAtUs.lt(before_us))

@@ -1,7 +1,7 @@
-//! Orders of the shop: each has its quantity of a product for as long as it is there.
+//! Orders of the shop: each reserves its quantity of a product for as long as it exists.
 //!
-//! What an order has is not available to others; what it gives up is available again at once. Both happen in one
-//! transaction, each as a single guarded statement, so that none is lost, made or given back twice.
+//! The reserved quantity is not available to others; a released quantity is available again at once. Both happen in
+//! one transaction, each as a single guarded statement, so no unit is lost, created or given back twice.
 
 use sea_orm::Select;
 use sea_orm::entity::prelude::*;
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{product, sql};
 
-/// What an order can cost at most, in minor units: the largest amount there is.
+/// The maximum cost of an order, in minor units: the largest amount that the API accepts.
 const COST_MINOR_MAX: i64 = 100_000_000_000_000;
 
-/// One order. Its id is never used again.
+/// One order. Its id is never reused.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "shop_order")]
@@ -20,15 +20,15 @@ pub struct Model {
     /// The order's id.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// Whose it is.
+    /// The owner.
     pub user_id: i64,
-    /// What was ordered.
+    /// The product.
     pub product_id: i64,
-    /// How many.
+    /// The quantity.
     pub quantity: i64,
-    /// The date of the order, as the caller says: days since the epoch.
+    /// The date of the order, as the caller gives it: days since the epoch.
     pub day: i64,
-    /// What one cost when it was ordered, in minor units.
+    /// The price of one unit at the time of the order, in minor units.
     pub price_minor: i64,
     /// The price's ISO 4217 currency code.
     pub currency: String,
@@ -40,14 +40,14 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What an order is made of.
+/// The attributes of a new order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NewOrder {
-    /// Whose it is.
+    /// The owner.
     pub user_id: i64,
-    /// What is ordered.
+    /// The product.
     pub product_id: i64,
-    /// How many, at least one.
+    /// The quantity, at least one.
     pub quantity: i64,
     /// The date of the order, in days since the epoch.
     pub day: i64,
@@ -56,36 +56,36 @@ pub struct NewOrder {
 /// New values for some of an order's columns; `None` leaves one as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrderChange {
-    /// What is ordered. Another product costs what it costs now.
+    /// The product. A different product is charged at its current price.
     pub product_id: Option<i64>,
-    /// How many, at least one.
+    /// The quantity, at least one.
     pub quantity: Option<i64>,
     /// The date of the order, in days since the epoch.
     pub day: Option<i64>,
 }
 
-/// An order after a write, and every product that has more or less available now.
+/// An order after a write, and every product whose available quantity changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// The order; of a deleted one, what it was.
+    /// The order; of a deleted one, its last state.
     pub order: Model,
-    /// The products as they are now.
+    /// The products in their new state.
     pub products: Vec<product::Model>,
 }
 
-/// Why an order is not what was asked for. Whoever meets one has to give up the transaction: what came before it is not
-/// undone by itself.
+/// The reason why a write to an order fails. The caller has to roll the transaction back: earlier statements in it
+/// are not undone automatically.
 #[derive(Debug)]
 pub enum Refused {
-    /// There is no such order, or it belongs to somebody else.
+    /// No such order exists, or it belongs to another user.
     NoOrder,
-    /// There is no such product.
+    /// No such product exists.
     NoProduct,
-    /// There is not enough of the product.
+    /// The available quantity of the product is too small.
     NotEnough,
-    /// It would cost more than there is money.
+    /// The cost would exceed the largest amount.
     TooDear,
-    /// Somebody else changed the order at the same moment.
+    /// A concurrent writer changed the order.
     Overtaken,
     /// The database failed.
     Database(DbErr),
@@ -97,15 +97,12 @@ impl From<DbErr> for Refused {
     }
 }
 
-/// Somebody's orders.
+/// Selects a user's orders.
 pub fn of_user(user_id: i64) -> Select<Entity> {
     Entity::find().filter(Column::UserId.eq(user_id))
 }
 
-/// The order with that id; where `owner` is given, only if it is theirs.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the order with that id; if `owner` is given, only if it belongs to them.
 pub async fn find(db: &impl ConnectionTrait, id: i64, owner: Option<i64>) -> Result<Option<Model>, DbErr> {
     let found = Entity::find_by_id(id).one(db).await?;
     Ok(found.filter(|order| owner.is_none_or(|owner| order.user_id == owner)))
@@ -136,9 +133,9 @@ pub async fn place(tx: &impl ConnectionTrait, new: NewOrder, now_us: i64) -> Res
     })
 }
 
-/// Changes an order that was just found to be `before`.
+/// Changes an order whose current state was just read as `before`.
 ///
-/// More of the same product costs what the first ones did.
+/// Additional units of the same product cost as much as the first ones.
 ///
 /// # Errors
 /// [`Refused`].
@@ -166,7 +163,8 @@ pub async fn change(
         products.push(take(tx, after.product_id, after.quantity - before.quantity, now_us).await?);
     }
     affordable(after.price_minor, after.quantity)?;
-    // What was taken and given back above follows from `before`: it has to be what is replaced here.
+    // The quantities taken and given back above follow from `before`, so the UPDATE must replace exactly that
+    // version.
     let sql = "UPDATE shop_order SET product_id = $1, quantity = $2, day = $3, price_minor = $4, currency = $5,
              version = version + 1
          WHERE id = $6 AND version = $7 RETURNING *";
@@ -183,9 +181,9 @@ pub async fn change(
     Ok(Written { order, products })
 }
 
-/// Deletes an order and gives back what it had; where `owner` is given, only if it is theirs.
+/// Deletes an order and gives its quantity back; if `owner` is given, only if it belongs to them.
 ///
-/// One guarded `DELETE` decides: whoever deletes it a second time finds nothing to give back.
+/// One guarded `DELETE` decides: a second deletion finds no row and gives nothing back.
 ///
 /// # Errors
 /// [`Refused`].
@@ -212,14 +210,14 @@ async fn take(tx: &impl ConnectionTrait, id: i64, quantity: i64, now_us: i64) ->
     }
 }
 
-/// What the order has is available again.
+/// Makes the order's quantity available again.
 async fn give_back(tx: &impl ConnectionTrait, order: &Model, now_us: i64) -> Result<product::Model, Refused> {
     let given = product::take(tx, order.product_id, -order.quantity, now_us).await?;
-    // It was taken from there, so there is room for it.
+    // The quantity was taken from this product, so there is room for it.
     given.ok_or(Refused::Database(DbErr::RecordNotUpdated))
 }
 
-/// What an order costs is money, and there is no more of it than that.
+/// Requires that the cost of an order does not exceed the largest amount.
 fn affordable(price_minor: i64, quantity: i64) -> Result<(), Refused> {
     let cost = price_minor.checked_mul(quantity);
     match cost.is_some_and(|cost| cost <= COST_MINOR_MAX) {

@@ -1,19 +1,19 @@
-//! Which way shares go.
+//! The direction of a trade.
 
 use serde::{Deserialize, Serialize};
 
-/// Which way shares go, seen from who trades with the exchange.
+/// The direction of a trade, from the trader's view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Side {
-    /// Out of the exchange.
+    /// Shares leave the exchange.
     Buy,
-    /// Into the exchange.
+    /// Shares go to the exchange.
     Sell,
 }
 
 impl Side {
-    /// The word in the database: `BUY` or `SELL`.
+    /// Returns the word stored in the database: `BUY` or `SELL`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Buy => "BUY",
@@ -21,7 +21,7 @@ impl Side {
         }
     }
 
-    /// What a stored word means. The tables hold no other.
+    /// Parses a stored word. The tables contain no other words.
     pub fn of(word: &str) -> Self {
         if word == "SELL" { Self::Sell } else { Self::Buy }
     }

@@ -1,4 +1,4 @@
-//! The addresses that people signed in from: the right password from one of them is always taken.
+//! The addresses that users signed in from: the right password from one of them is always accepted.
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::Order;
@@ -6,27 +6,24 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{OnConflict, Query};
 use sha2::{Digest, Sha256};
 
-/// An address that a person signed in from. Only a digest is kept.
+/// An address that a user signed in from. Only a digest is stored.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "sign_in_address")]
 pub struct Model {
-    /// The person's account.
+    /// The user's account.
     #[sea_orm(primary_key, auto_increment = false)]
     pub account_id: i64,
     /// A digest of the account and the address.
     #[sea_orm(primary_key, auto_increment = false)]
     pub address_hash: String,
-    /// When the person last signed in from there, in microseconds since the epoch.
+    /// When the user last signed in from there, in microseconds since the epoch.
     pub used_at_us: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Records that the person signed in from `address`, and keeps their latest `rows_max` addresses.
-///
-/// # Errors
-/// When the database fails.
+/// Records that the user signed in from `address`, and keeps their latest `rows_max` addresses.
 pub async fn record(
     tx: &impl ConnectionTrait,
     account_id: i64,
@@ -61,19 +58,13 @@ pub async fn record(
     Ok(())
 }
 
-/// Whether the person signed in from `address` before.
-///
-/// # Errors
-/// When the database fails.
+/// Whether the user signed in from `address` before.
 pub async fn is_known(db: &impl ConnectionTrait, account_id: i64, address: &str) -> Result<bool, DbErr> {
     let key = (account_id, hash(account_id, address));
     Ok(Entity::find_by_id(key).one(db).await?.is_some())
 }
 
-/// Forgets where the person signed in from.
-///
-/// # Errors
-/// When the database fails.
+/// Deletes the addresses that the user signed in from.
 pub(crate) async fn forget(tx: &impl ConnectionTrait, account_id: i64) -> Result<(), DbErr> {
     let gone = Entity::delete_many().filter(Column::AccountId.eq(account_id));
     gone.exec(tx).await?;

@@ -1,8 +1,8 @@
-//! Statements written by hand: guards that answer with the row they changed.
+//! Handwritten SQL: guarded statements that return the row they changed.
 
 use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, FromQueryResult, Statement, Value};
 
-/// The row of a statement with `RETURNING *`; `None` when its guard let nothing through.
+/// Returns the row of a statement with `RETURNING *`; `None` when its guard matched no row.
 ///
 /// Parameters are written `$1`, `$2` …
 pub(crate) async fn changed<M: FromQueryResult>(
@@ -14,7 +14,7 @@ pub(crate) async fn changed<M: FromQueryResult>(
     M::find_by_statement(statement).one(tx).await
 }
 
-/// The row of a statement that always has one.
+/// Returns the row of a statement that always has one.
 pub(crate) async fn made<M: FromQueryResult>(
     tx: &impl ConnectionTrait,
     sql: &str,
@@ -24,7 +24,7 @@ pub(crate) async fn made<M: FromQueryResult>(
     made.ok_or(DbErr::RecordNotInserted)
 }
 
-/// How many rows a statement changed.
+/// Returns how many rows a statement changed.
 pub(crate) async fn count(
     tx: &impl ConnectionTrait,
     sql: &str,
@@ -34,7 +34,8 @@ pub(crate) async fn count(
     Ok(tx.execute_raw(statement).await?.rows_affected())
 }
 
-// To SQLite `$1` is a name and `?1` a number; PostgreSQL knows the first only. No statement has either in a text.
+// SQLite treats `$1` as a name and `?1` as a number; PostgreSQL knows only the first. No statement contains either
+// character in a string literal.
 fn statement(db: &impl ConnectionTrait, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
     let backend = db.get_database_backend();
     match backend {
@@ -43,7 +44,7 @@ fn statement(db: &impl ConnectionTrait, sql: &str, values: impl IntoIterator<Ite
     }
 }
 
-/// How many rows a query has.
+/// Returns how many rows a query has.
 pub(crate) async fn count_rows(
     db: &impl ConnectionTrait,
     sql: &str,

@@ -1,6 +1,7 @@
 //! Stocks of the exchange: a price, the shares it has to sell, and the day's figures.
 //!
-//! A day is a UTC day. Its figures begin with its first change; until then a reader shows the last price ([`Model::today`]).
+//! A day is a UTC day. Its figures begin with its first change; until then a reader sees the last price
+//! ([`Model::today`]).
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use crate::failed::{Failed, Refusal};
 use crate::side::Side;
 use crate::{changed, sql};
 
-/// The largest number of shares the exchange can have of a stock.
+/// The most shares of a stock that the exchange can have.
 pub const QUANTITY_MAX: i64 = 2_147_483_647;
 const DAY_US: i64 = 24 * 3600 * 1_000_000;
 
@@ -28,9 +29,9 @@ pub struct Model {
     pub price_minor: i64,
     /// The price's ISO 4217 currency code.
     pub currency: String,
-    /// Shares the exchange has to sell.
+    /// Shares that the exchange has to sell.
     pub quantity: i64,
-    /// Which day the next four are of: days since the epoch.
+    /// The day of the next four columns: days since the epoch.
     pub day: i64,
     /// The price when that day began.
     pub open_minor: i64,
@@ -64,7 +65,7 @@ pub struct Figures {
 }
 
 impl Model {
-    /// The figures of the day that `now_us` lies in.
+    /// Returns the figures of the day that contains `now_us`.
     pub fn today(&self, now_us: i64) -> Figures {
         let price = self.price_minor;
         let (open_minor, high_minor, low_minor, volume) = match self.day == day_of(now_us) {
@@ -86,7 +87,7 @@ pub fn day_of(now_us: i64) -> i64 {
     now_us.div_euclid(DAY_US)
 }
 
-/// How a stock is named.
+/// A reference to a stock.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Which {
     /// By its id.
@@ -95,7 +96,7 @@ pub enum Which {
     Name(String),
 }
 
-/// What a new stock is made of.
+/// The attributes of a new stock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NewStock {
     /// Its name.
@@ -108,18 +109,12 @@ pub struct NewStock {
     pub quantity: i64,
 }
 
-/// The stock of that name.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the stock of that name.
 pub async fn by_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<Model>, DbErr> {
     Entity::find().filter(Column::Name.eq(name)).one(db).await
 }
 
-/// The stocks of those names, as far as there are any.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the stocks of those names; unknown names are skipped.
 pub async fn all_named<'a>(
     db: &impl ConnectionTrait,
     names: impl IntoIterator<Item = &'a String>,
@@ -128,10 +123,7 @@ pub async fn all_named<'a>(
     Entity::find().filter(Column::Name.is_in(names)).all(db).await
 }
 
-/// The stock named so.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the stock that `which` refers to.
 pub async fn find(db: &impl ConnectionTrait, which: &Which) -> Result<Option<Model>, DbErr> {
     match which {
         Which::Id(id) => Entity::find_by_id(*id).one(db).await,
@@ -140,9 +132,6 @@ pub async fn find(db: &impl ConnectionTrait, which: &Which) -> Result<Option<Mod
 }
 
 /// Lists a new stock; `None` when the name is taken.
-///
-/// # Errors
-/// When the database fails.
 pub async fn add(tx: &impl ConnectionTrait, new: NewStock, now_us: i64) -> Result<Option<Model>, DbErr> {
     let sql = "INSERT INTO stock (name, price_minor, currency, quantity, day, open_minor, high_minor, low_minor, volume, version, changed_at_us)
          VALUES ($1, $2, $3, $4, $5, $2, $2, $2, 0, 1, $6) ON CONFLICT (name) DO NOTHING RETURNING *";
@@ -157,9 +146,9 @@ pub async fn add(tx: &impl ConnectionTrait, new: NewStock, now_us: i64) -> Resul
     sql::changed(tx, sql, values).await
 }
 
-/// Takes shares out of the exchange (a buy) or puts shares in (a sell), and counts them into the day's volume.
+/// Takes shares out of the exchange (a buy) or puts shares in (a sell), and adds them to the day's volume.
 ///
-/// One guarded statement: the exchange never has fewer than no shares, whoever else trades.
+/// One guarded statement: even under concurrent trades, the exchange never has a negative number of shares.
 ///
 /// # Errors
 /// [`Refusal::NoStock`], [`Refusal::InsufficientStock`], [`Refusal::StockFull`], or when the database fails.
@@ -173,7 +162,7 @@ pub async fn trade(
     moved(tx, which, side, quantity, quantity, now_us).await
 }
 
-/// As [`trade`], without counting it into the volume: a correction of the catalog, not a trade.
+/// Like [`trade`], but leaves the volume unchanged: a correction of the catalog, not a trade.
 ///
 /// # Errors
 /// As [`trade`].
@@ -213,8 +202,8 @@ async fn moved(
     Err(refusal(tx, which, side).await?)
 }
 
-/// Takes shares out of the exchange that somebody buys, or keeps room for those that somebody sells, until [`let_go`].
-/// The price and, for a purchase, the quantity are those after it.
+/// Takes shares out of the exchange for a purchase, or keeps room for the shares of a sale, until [`let_go`]. The
+/// returned row has the price and, for a purchase, the reduced quantity.
 ///
 /// # Errors
 /// As [`trade`].
@@ -234,7 +223,7 @@ pub async fn hold(
             ),
             vec![quantity.into(), key, now_us.into()],
         ),
-        // Room that is kept is nothing that anybody sees: no new version.
+        // Reserved room is not visible to clients, so the version stays.
         Side::Sell => (
             format!(
                 "UPDATE stock SET held = held + $1
@@ -249,11 +238,8 @@ pub async fn hold(
     }
 }
 
-/// Lets go of shares that [`hold`] kept: `comes` of them come to the exchange, the others are gone, and `volume` of them
-/// were traded.
-///
-/// # Errors
-/// When the database fails.
+/// Releases shares that [`hold`] reserved: `comes` of them go to the exchange and the rest is dropped; `volume` of
+/// them were traded.
 pub async fn let_go(
     tx: &impl ConnectionTrait,
     id: i64,
@@ -279,11 +265,8 @@ pub async fn let_go(
     sql::made(tx, &sql, values).await
 }
 
-/// Undoes a trade of the moment `at_us`, its part of the day's volume included; `None` when the exchange has traded its
-/// shares on, or has no room for them.
-///
-/// # Errors
-/// When the database fails.
+/// Reverses a trade made at `at_us`, including its part of the day's volume; `None` when the exchange has traded
+/// its shares on, or has no room for them.
 pub async fn take_back(
     tx: &impl ConnectionTrait,
     id: i64,
@@ -319,7 +302,7 @@ fn column(which: &Which) -> (&'static str, Value) {
     }
 }
 
-/// Why no row let a trade through.
+/// Returns the reason why a guarded statement matched no row.
 async fn refusal(tx: &impl ConnectionTrait, which: &Which, side: Side) -> Result<Failed, DbErr> {
     let refusal = match (find(tx, which).await?, side) {
         (None, _) => Refusal::NoStock,
@@ -329,16 +312,13 @@ async fn refusal(tx: &impl ConnectionTrait, which: &Which, side: Side) -> Result
     Ok(refusal.into())
 }
 
-/// A day that begins, begins with the last price of the day before.
+/// A new day begins with the last price of the day before.
 const OPENED: &str = "open_minor = CASE WHEN day = $2 THEN open_minor ELSE price_minor END,
              high_minor = CASE WHEN day = $2 THEN high_minor ELSE price_minor END,
              low_minor = CASE WHEN day = $2 THEN low_minor ELSE price_minor END";
 
-/// Sets the price of a share; `None` when there is no such stock. Which orders it fires is for
-/// [`crate::brokerage_order::fire`] to say, in the same transaction.
-///
-/// # Errors
-/// When the database fails.
+/// Sets the price of a share; `None` when no such stock exists. The caller then calls
+/// [`crate::brokerage_order::fire`] in the same transaction, which marks the orders that the price triggers.
 pub async fn set_price(
     tx: &impl ConnectionTrait,
     which: &Which,
@@ -361,10 +341,8 @@ pub async fn set_price(
     sql::changed(tx, &sql, values).await
 }
 
-/// Stocks that changed after the moment `at_us`, or in it with an id over `id`; the earliest change first.
-///
-/// # Errors
-/// When the database fails.
+/// Returns stocks that changed after the moment `at_us`, or at that moment with an id over `id`; the earliest
+/// change first.
 pub async fn changed_behind(db: &impl ConnectionTrait, at_us: i64, id: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
     let columns = (Column::ChangedAtUs, Column::Id);
     changed::behind(db, Entity::find(), columns, (at_us, id), limit).await

@@ -1,4 +1,4 @@
-//! People: one row for all five systems, never deleted, because other tables refer to it.
+//! User accounts: one row for all five systems, never deleted, because other tables refer to it.
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
@@ -9,25 +9,26 @@ use sha2::{Digest, Sha256};
 use crate::authority::{Authority, leaves_an_administrator};
 use crate::{lookalike, post, sign_in_address};
 
-/// One person.
+/// One user account.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "account")]
 pub struct Model {
-    /// Names the person everywhere; never reused.
+    /// The user's id in every system; never reused.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// As the person spelled it.
+    /// The username as the user spelled it.
     pub username: String,
-    /// What makes it unique, [`folded`]; of an erased person whose username was an email address only a digest.
+    /// The unique key of the username, [`folded`]. For an erased account whose username was an email address it is
+    /// only a digest.
     #[sea_orm(unique)]
     pub username_key: String,
-    /// As the person spelled it; none for who gave none, and for the erased.
+    /// The email address as the user spelled it; `None` for users without one, and for erased accounts.
     pub email: Option<String>,
-    /// What makes it unique: [`folded`].
+    /// The unique key of the email address: [`folded`].
     #[sea_orm(unique)]
     pub email_key: Option<String>,
-    /// What the person wants to be called.
+    /// The name that the user wants to be called.
     pub display_name: Option<String>,
     /// The given name.
     pub name: Option<String>,
@@ -45,25 +46,26 @@ pub struct Model {
     pub address_text: Option<String>,
     /// `MEMBER`, `INVESTOR` or `BROKER`.
     pub role: String,
-    /// What a broker takes of a trade, in hundredths of a percent; none for everyone else.
+    /// A broker's fee, in hundredths of a percent of a trade; `None` for other roles.
     pub fee_basis_points: Option<i64>,
-    /// Whether the person administers this installation.
+    /// Whether the user administers this installation.
     pub admin: bool,
-    /// What others think of the person's posts.
+    /// The karma: how other users rate the user's posts.
     pub karma: i64,
     /// Whether the account can be used.
     pub active: bool,
-    /// Argon2id, as a PHC string; none where no password was ever set.
+    /// The Argon2id hash, as a PHC string; `None` if no password was ever set.
     pub password_hash: Option<String>,
-    /// When the account was made, in microseconds since the epoch.
+    /// When the account was created, in microseconds since the epoch.
     pub joined_at_us: i64,
     /// When it was deactivated, in microseconds since the epoch.
     pub deactivated_at_us: Option<i64>,
     /// When its personal data was erased, in microseconds since the epoch.
     pub erased_at_us: Option<i64>,
-    /// The open REST mount that the account was made through; none for an account that was made in another way.
+    /// The open REST mount that the account was created through; `None` for an account that was created in another
+    /// way.
     pub made_via: Option<String>,
-    /// The open REST mount that the password was set through; none for a password that was set in another way.
+    /// The open REST mount that the password was set through; `None` for a password that was set in another way.
     pub password_via: Option<String>,
     /// Rises with every change that the API shows.
     pub version: i64,
@@ -71,23 +73,23 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The form that all spellings of one name share.
+/// Returns the form that all spellings of one name share.
 pub use crate::case_fold::folded;
 
-/// What [`join`] calls a person of that role who gave no username: the role and the id, `investor-17`.
+/// Returns the username that [`join`] gives a user of that role who chose none: the role and the id, `investor-17`.
 ///
-/// Never anything that is known of the person otherwise: everybody sees a username, and can ask whether it is somebody's.
+/// It contains no personal data: usernames are public, and any caller can ask whether one is taken.
 pub fn given_username(role: &str, id: i64) -> String {
     format!("{}-{id}", role.to_lowercase())
 }
 
-/// The name of a person whose account is not in use, to everybody who may not know more.
+/// Returns the name under which a deactivated account appears to callers who may not know more.
 pub fn deactivated_username(id: i64) -> String {
     format!("deactivated-{id}")
 }
 
-/// Whether a username is of a form that this system gives ([`given_username`], [`deactivated_username`], `erased-17`), or
-/// looks as if: people cannot choose such a one.
+/// Whether a username has, or resembles, a form that this system generates ([`given_username`],
+/// [`deactivated_username`], `erased-17`). Users cannot choose such a name.
 pub fn looks_given(username: &str) -> bool {
     let key = folded(username);
     let Some((role, id)) = key.split_once('-') else {
@@ -101,7 +103,7 @@ pub fn looks_given(username: &str) -> bool {
 }
 
 impl Model {
-    /// A member of that name who gave nothing else, to be filled in and given to [`join`].
+    /// A member with that name and no other data, to be completed and passed to [`join`].
     pub fn named(username: impl Into<String>, now_us: i64) -> Self {
         let username = username.into();
         Self {
@@ -134,21 +136,18 @@ impl Model {
     }
 }
 
-/// Which of two names belongs to somebody else.
+/// The name that another account already uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
     /// The username: another account has or had it or one that looks like it, or signs in with it as its email.
     Username,
-    /// The email: somebody has it, active or not, or signs in with it as their username.
+    /// The email: another account has it, active or not, or signs in with it as its username.
     Email,
 }
 
-/// Whether somebody other than `but` keeps that username or that email from being used.
+/// Whether an account other than `but` prevents the use of that username or that email.
 ///
-/// People sign in with either, so one person's username is never another's email.
-///
-/// # Errors
-/// When the database fails.
+/// Users sign in with either, so one user's username is never another's email.
 pub async fn taken(
     db: &impl ConnectionTrait,
     username: Option<&str>,
@@ -178,14 +177,15 @@ pub async fn taken(
     Ok(None)
 }
 
-/// What keeps the place of a username that waits for the id it is made of. Nobody can type it.
+/// The temporary key of a username that is derived from the new row's id. It cannot be typed.
 const UNNAMED_KEY: &str = "\u{1}";
 
-/// Adds a person; `person.id` is given by the database, the keys are made from the names. One whose username is empty gets
-/// [`given_username`].
+/// Adds a user. The database assigns `person.id`, and the keys are computed from the names. A user with an empty
+/// username gets [`given_username`].
 ///
 /// # Errors
-/// When the database fails. A taken name is an answer, not an error; the caller then has to give up its transaction.
+/// When the database fails. A taken name is an outcome, not an error; the caller then has to roll its transaction
+/// back.
 pub async fn join(tx: &impl ConnectionTrait, person: Model) -> Result<Result<Box<Model>, Taken>, DbErr> {
     let (role, email) = (person.role.clone(), person.email.clone());
     let username = Some(person.username.clone()).filter(|username| !username.is_empty());
@@ -202,7 +202,7 @@ pub async fn join(tx: &impl ConnectionTrait, person: Model) -> Result<Result<Box
         TryInsertResult::Inserted(row) => Some(row.last_insert_id),
         _ => None,
     };
-    // Looked for after the insert: whoever took a name meanwhile is then seen.
+    // The check follows the insert, so it also sees a name that a concurrent transaction took in the meantime.
     if let Some(taken) = taken(tx, username.as_deref(), email.as_deref(), id).await? {
         return Ok(Err(taken));
     }
@@ -225,18 +225,12 @@ pub async fn join(tx: &impl ConnectionTrait, person: Model) -> Result<Result<Box
         .ok_or_else(|| DbErr::RecordNotFound("the person just added".to_owned()))
 }
 
-/// The person with that id, active or not.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the user with that id, active or not.
 pub async fn by_id(db: &impl ConnectionTrait, id: i64) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id).one(db).await
 }
 
-/// The person with that username in any case, active or not.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the user with that username in any case, active or not.
 pub async fn by_username(db: &impl ConnectionTrait, username: &str) -> Result<Option<Model>, DbErr> {
     Entity::find()
         .filter(Column::UsernameKey.eq(folded(username)))
@@ -244,28 +238,19 @@ pub async fn by_username(db: &impl ConnectionTrait, username: &str) -> Result<Op
         .await
 }
 
-/// The id of the active person with that username in any case: whom a message can be sent to.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the id of the active user with that username in any case. Only active users can receive messages.
 pub async fn active_by_username(db: &impl ConnectionTrait, username: &str) -> Result<Option<i64>, DbErr> {
     let found = by_username(db, username).await?;
     Ok(found.filter(|person| person.active).map(|person| person.id))
 }
 
-/// Whether there is an active person with that id.
-///
-/// # Errors
-/// When the database fails.
+/// Whether an active user has that id.
 pub async fn is_active(db: &impl ConnectionTrait, id: i64) -> Result<bool, DbErr> {
     let found = Entity::find().filter(Column::Id.eq(id)).filter(Column::Active.eq(true));
     Ok(found.count(db).await? > 0)
 }
 
-/// The person who signs in with `login`, a username or an email in any case; active or not.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the user who signs in with `login`, a username or an email in any case; active or not.
 pub async fn by_login(db: &impl ConnectionTrait, login: &str) -> Result<Option<Model>, DbErr> {
     let key = folded(login);
     Entity::find()
@@ -274,26 +259,26 @@ pub async fn by_login(db: &impl ConnectionTrait, login: &str) -> Result<Option<M
         .await
 }
 
-/// What became of a change to a person.
+/// The outcome of a change to a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Changed {
-    /// The row after it.
+    /// The row after the change.
     Done(Box<Model>),
-    /// There is no active person with that id.
+    /// No active user has that id.
     Nobody,
-    /// The email belongs to somebody else.
+    /// Another account has the email.
     EmailTaken,
     /// The caller's right does not cover this account.
     Protected,
-    /// This is the last active administrator, who has to stay.
+    /// This is the last active administrator, which the installation has to keep.
     LastAdministrator,
 }
 
-/// Changes the columns that are set in `to`, of an active person whose account the right covers. The last active
-/// administrator stays one: of two who remove each other at the same time, one remains.
+/// Changes the columns that are set in `to`, of an active user whose account the right covers. The last active
+/// administrator keeps that right: if two administrators remove each other concurrently, one remains.
 ///
 /// # Errors
-/// When the database fails. A taken email is an answer; the caller then has to give up its transaction.
+/// When the database fails. A taken email is an outcome; the caller then has to roll its transaction back.
 pub async fn change(tx: &impl ConnectionTrait, by: &Authority, id: i64, mut to: ActiveModel) -> Result<Changed, DbErr> {
     let email = match &to.email {
         Set(email) => email.clone(),
@@ -328,9 +313,9 @@ pub const KARMA: std::ops::RangeInclusive<i64> = i32::MIN as i64..=i32::MAX as i
 /// The result of a change of karma.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KarmaChange {
-    /// The row after it.
+    /// The row after the change.
     Done(Box<Model>),
-    /// There is no active person with that id.
+    /// No active user has that id.
     Nobody,
     /// The caller's right does not cover this account.
     Protected,
@@ -338,12 +323,9 @@ pub enum KarmaChange {
     OutOfRange,
 }
 
-/// Adds `points` to the karma of an active person whose account the right covers, unless it would leave [`KARMA`].
+/// Adds `points` to the karma of an active user whose account the right covers, unless it would leave [`KARMA`].
 ///
-/// One guarded statement: no vote is lost to another at the same time, and no karma is stored that cannot be shown.
-///
-/// # Errors
-/// When the database fails.
+/// One guarded statement: concurrent changes are not lost, and no karma is stored that the API cannot show.
 pub async fn add_karma(tx: &impl ConnectionTrait, by: &Authority, id: i64, points: i64) -> Result<KarmaChange, DbErr> {
     let sum = || Expr::col(Column::Karma).add(points);
     let done = Entity::update_many()
@@ -366,11 +348,8 @@ pub async fn add_karma(tx: &impl ConnectionTrait, by: &Authority, id: i64, point
     Ok(person.map_or(KarmaChange::Nobody, |person| KarmaChange::Done(Box::new(person))))
 }
 
-/// Replaces an active person's password, unless it was replaced since `before` was read or the right does not cover the
-/// account; `false` then.
-///
-/// # Errors
-/// When the database fails.
+/// Replaces an active user's password. Returns `false`, and changes nothing, if the password was replaced since
+/// `before` was read or the right does not cover the account.
 pub async fn replace_password(
     tx: &impl ConnectionTrait,
     by: &Authority,
@@ -393,11 +372,8 @@ pub async fn replace_password(
     Ok(done.rows_affected == 1)
 }
 
-/// Deactivates an active person whose account the right covers, but not the last active administrator. The name stays
-/// taken.
-///
-/// # Errors
-/// When the database fails.
+/// Deactivates an active user whose account the right covers, but not the last active administrator. The username
+/// stays taken.
 pub async fn deactivate(tx: &impl ConnectionTrait, by: &Authority, id: i64, now_us: i64) -> Result<Changed, DbErr> {
     let to = ActiveModel {
         active: Set(false),
@@ -407,14 +383,11 @@ pub async fn deactivate(tx: &impl ConnectionTrait, by: &Authority, id: i64, now_
     change(tx, by, id, to).await
 }
 
-/// Removes the personal data of a person whose account the right covers, for good, and deactivates an account that still
-/// was active; the last active administrator stays. The username stays taken.
+/// Permanently removes the personal data of a user whose account the right covers, and deactivates an account that
+/// was still active; the last active administrator stays. The username stays taken.
 ///
-/// A username that is an email address is personal data itself: it makes room for `erased-ID`, also on the person's posts,
+/// A username that is an email address is itself personal data. `erased-ID` replaces it, also on the user's posts,
 /// and only a digest of it keeps it from being used again.
-///
-/// # Errors
-/// When the database fails.
 pub async fn erase(tx: &impl ConnectionTrait, by: &Authority, id: i64, now_us: i64) -> Result<Changed, DbErr> {
     let Some(person) = by_id(tx, id).await? else {
         return Ok(Changed::Nobody);
@@ -464,11 +437,8 @@ pub async fn erase(tx: &impl ConnectionTrait, by: &Authority, id: i64, now_us: i
     after(tx, id).await
 }
 
-/// The reason why a change of that account by this right would be refused now; `None` where it would not be. Only to spare
-/// the work that a change costs: the statement that makes the change decides.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the reason why a change of that account by this right would be rejected now; `None` if it would be
+/// accepted. It only spares the cost of a change: the statement that makes the change decides.
 pub async fn refusal(db: &impl ConnectionTrait, by: &Authority, id: i64) -> Result<Option<Changed>, DbErr> {
     let active = Entity::find().filter(Column::Id.eq(id)).filter(Column::Active.eq(true));
     if active.clone().count(db).await? == 0 {
@@ -489,7 +459,7 @@ async fn why_unchanged(tx: &impl ConnectionTrait, by: &Authority, id: i64) -> Re
     };
     Ok(match by_id(tx, id).await? {
         None => Changed::Nobody,
-        // An open mount shows no account that has ended.
+        // An open mount does not show deactivated accounts.
         Some(person) if !person.active && matches!(by, Authority::OpenMount(_)) => Changed::Nobody,
         Some(_) if !covered(None).await? => Changed::Protected,
         Some(person) if person.active && !covered(Some(leaves_an_administrator())).await? => Changed::LastAdministrator,
@@ -506,7 +476,7 @@ fn next_version() -> Expr {
     Expr::col(Column::Version).add(1)
 }
 
-// Longer than any username may be, so that nobody can ask for it.
+// Longer than any valid username, so it cannot collide with one that a caller asks for.
 fn erased_key(username_key: &str) -> String {
     let digest = Sha256::digest(username_key);
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();

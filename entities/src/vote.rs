@@ -1,4 +1,4 @@
-//! What each person last said of each post: one vote, or none.
+//! The current vote of each user on each post: one vote, or none.
 
 use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
@@ -8,28 +8,29 @@ use crate::authority::Authority;
 use crate::failed::Failed;
 use crate::{post, post_votes, sql, user};
 
-/// One person's vote on one post.
+/// One user's vote on one post.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "vote")]
 pub struct Model {
-    /// The post's id, whether or not there is such a post.
+    /// The post's id, whether or not such a post exists.
     #[sea_orm(primary_key, auto_increment = false)]
     pub post_id: i64,
-    /// Who voted.
+    /// The voter.
     #[sea_orm(primary_key, auto_increment = false)]
     pub user_id: i64,
     /// `UP` or `DOWN`: [`Direction::of`] reads it.
     pub direction: String,
-    /// When it was last changed, in microseconds since the epoch.
+    /// The time of the last change, in microseconds since the epoch.
     pub at_us: i64,
-    /// Whose karma it changed by one, and changes back when it is moved or cleared; none where it changed nobody's.
+    /// The user whose karma it changed by one; moving or clearing the vote reverses that. `None` if it changed no
+    /// karma.
     pub credited_id: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// For a post or against it.
+/// The direction of a vote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Direction {
@@ -40,7 +41,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The word in the database: `UP` or `DOWN`.
+    /// Returns the word stored in the database: `UP` or `DOWN`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Up => "UP",
@@ -48,12 +49,12 @@ impl Direction {
         }
     }
 
-    /// What a stored word means. The table holds no other.
+    /// Parses a stored word. The table contains no other words.
     pub fn of(word: &str) -> Self {
         if word == "DOWN" { Self::Down } else { Self::Up }
     }
 
-    /// The other one.
+    /// Returns the opposite direction.
     pub fn other(self) -> Self {
         match self {
             Self::Up => Self::Down,
@@ -61,7 +62,7 @@ impl Direction {
         }
     }
 
-    /// What a vote in this direction adds to a score, and to an author's karma.
+    /// Returns the points that a vote in this direction adds to a score, and to an author's karma.
     pub fn points(self) -> i64 {
         match self {
             Self::Up => 1,
@@ -69,7 +70,7 @@ impl Direction {
         }
     }
 
-    /// What a vote in this direction adds to the upvotes and to the downvotes.
+    /// Returns the numbers that a vote in this direction adds to the upvotes and to the downvotes.
     pub(crate) fn counts(self) -> (i64, i64) {
         match self {
             Self::Up => (1, 0),
@@ -78,14 +79,14 @@ impl Direction {
     }
 }
 
-/// What voting came to.
+/// The outcome of a vote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// The votes on the post, as they are now.
+    /// The votes on the post after it.
     pub votes: post_votes::Model,
     /// Whether they changed.
     pub changed: bool,
-    /// Whose karma changed: ids with the version that the person has now.
+    /// The users whose karma changed: their ids with the new versions.
     pub karma: Vec<(i64, i64)>,
 }
 
@@ -107,10 +108,10 @@ impl Outcome {
     }
 }
 
-/// Makes that a person's vote on a post: the first, or instead of the other. Who said so before changes nothing.
+/// Casts a user's vote on a post: their first, or in place of the opposite one. Repeating the same vote changes
+/// nothing.
 ///
-/// With `karma`, that of the post's author follows, unless it is the author who votes. Whether there is such a post does not
-/// matter.
+/// With `karma`, the karma of the post's author changes too, unless the author votes. The post need not exist.
 ///
 /// # Errors
 /// [`crate::failed::Refusal::VotesFull`], or when the database fails.
@@ -134,7 +135,7 @@ pub async fn cast(
     }
     let turned = "UPDATE vote SET direction = $3, at_us = $4
                   WHERE post_id = $1 AND user_id = $2 AND direction <> $3 RETURNING *";
-    // The row still says whom the vote credited in the other direction.
+    // The row still has the user whom the vote credited in the other direction.
     let Some(vote) = sql::changed::<Model>(tx, turned, values()).await? else {
         return Ok(Outcome::unchanged(tx, post_id).await?);
     };
@@ -148,10 +149,7 @@ pub async fn cast(
     Ok(Outcome::changed(votes, taken.into_iter().chain(given)))
 }
 
-/// Takes a person's vote on a post back, and the karma that it gave. Who has none there changes nothing.
-///
-/// # Errors
-/// When the database fails.
+/// Removes a user's vote on a post, and the karma that it gave. Without such a vote it changes nothing.
 pub async fn clear(tx: &impl ConnectionTrait, post_id: i64, user_id: i64, now_us: i64) -> Result<Outcome, Failed> {
     let sql = "DELETE FROM vote WHERE post_id = $1 AND user_id = $2 RETURNING *";
     let Some(vote) = sql::changed::<Model>(tx, sql, [post_id.into(), user_id.into()]).await? else {
@@ -163,9 +161,9 @@ pub async fn clear(tx: &impl ConnectionTrait, post_id: i64, user_id: i64, now_us
     Ok(Outcome::changed(votes, taken))
 }
 
-/// Counts a vote of nobody in particular: each call is one more, and none can be taken back.
+/// Counts a vote without a user: each call adds one, and none can be removed.
 ///
-/// With `karma`, that of the post's author follows. Whether there is such a post does not matter.
+/// With `karma`, the karma of the post's author changes too. The post need not exist.
 ///
 /// # Errors
 /// [`crate::failed::Refusal::VotesFull`], or when the database fails.
@@ -181,10 +179,7 @@ pub async fn count(
     Ok(Outcome::changed(votes, given))
 }
 
-/// What a person last said of these posts, where they said anything.
-///
-/// # Errors
-/// When the database fails.
+/// Returns a user's votes on these posts.
 pub async fn of_person(db: &impl ConnectionTrait, user_id: i64, post_ids: &[i64]) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::PostId.is_in(post_ids.iter().copied()))
@@ -193,8 +188,9 @@ pub async fn of_person(db: &impl ConnectionTrait, user_id: i64, post_ids: &[i64]
         .await
 }
 
-/// Gives the author of a post what a vote in that direction is worth; the author as they are now, or `None` where there is
-/// no such post, where its author has no account, left or is the voter, and where karma does not follow votes.
+/// Gives the author of a post the points of a vote in that direction. Returns the author in their new state. `None`
+/// if no such post exists, if its author has no account, is deactivated or is the voter, or if votes do not affect
+/// karma.
 async fn credit(
     tx: &impl ConnectionTrait,
     post_id: i64,
@@ -206,13 +202,13 @@ async fn credit(
         return Ok(None);
     }
     match author_of(tx, post_id).await? {
-        // Nobody raises (or lowers) their own karma.
+        // A user's own vote does not change their karma.
         Some(author) if Some(author) != voter_id => add_karma(tx, author, direction.points()).await,
         Some(_) | None => Ok(None),
     }
 }
 
-/// Takes back what a vote in that direction gave. Who left meanwhile keeps it.
+/// Reverses the points of a vote in that direction. A user deactivated in the meantime keeps them.
 async fn take_back(
     tx: &impl ConnectionTrait,
     credited_id: Option<i64>,
@@ -227,7 +223,7 @@ async fn take_back(
 async fn add_karma(tx: &impl ConnectionTrait, user_id: i64, points: i64) -> Result<Option<user::Model>, DbErr> {
     Ok(match user::add_karma(tx, &Authority::Full, user_id, points).await? {
         user::KarmaChange::Done(person) => Some(*person),
-        // Karma that is as high (or low) as it can be shown is no reason to refuse a vote: the vote then credits nobody.
+        // Karma at the limit of its range does not prevent a vote: the vote then credits no user.
         _ => None,
     })
 }

@@ -1,7 +1,9 @@
-//! Automated orders that came to their price and could not be carried out: they wait until what stood in their way is gone.
+//! Blocked orders: automated orders whose price was reached but that could not be executed. They wait until the
+//! obstacle is gone.
 //!
-//! For a purchase that is too few shares at the exchange, or a holding that is full; for a sale an exchange or a wallet
-//! that is. Nobody writes down which it was: an order whose price is right, and that could be carried out, goes.
+//! For a purchase, the obstacle is too few shares at the exchange, or a full holding; for a sale, a full exchange
+//! or a full wallet. The obstacle is not recorded: an order whose price is right and that can be executed is
+//! triggered again.
 
 use sea_orm::{ConnectionTrait, DbErr, Value};
 
@@ -10,24 +12,21 @@ use crate::ledger::WALLET_MAX_MINOR;
 use crate::sql;
 use crate::stock::QUANTITY_MAX;
 
-/// Which orders are looked at.
+/// The orders to check.
 #[derive(Clone, Copy, Debug)]
 pub enum Among<'a> {
-    /// All of them.
+    /// All orders.
     All,
-    /// Those of these stocks, and those of these investors: what stands in their way may be gone.
+    /// The orders for these stocks, and those of these investors: their obstacle may be gone.
     Of {
         /// Ids of stocks that changed.
         stocks: &'a [i64],
-        /// Ids of people whose money or shares changed.
+        /// Ids of users whose money or shares changed.
         investors: &'a [i64],
     },
 }
 
-/// Whether any of them can go.
-///
-/// # Errors
-/// When the database fails.
+/// Whether any of these orders can be executed.
 pub async fn can_any_go(db: &impl ConnectionTrait, among: Among<'_>, now_us: i64) -> Result<bool, DbErr> {
     let Some((orders, values)) = can_go(among, now_us) else {
         return Ok(false);
@@ -36,10 +35,8 @@ pub async fn can_any_go(db: &impl ConnectionTrait, among: Among<'_>, now_us: i64
     Ok(sql::count_rows(db, &sql, values).await? > 0)
 }
 
-/// Marks those that can go with the price of now, and answers how many: they are carried out as if it had just been set.
-///
-/// # Errors
-/// When the database fails.
+/// Marks the orders that can be executed with the current price, and returns their number. They are executed as if
+/// the price had just been set.
 pub async fn fire(tx: &impl ConnectionTrait, among: Among<'_>, now_us: i64) -> Result<u64, DbErr> {
     let Some((orders, values)) = can_go(among, now_us) else {
         return Ok(0);
@@ -49,9 +46,11 @@ pub async fn fire(tx: &impl ConnectionTrait, among: Among<'_>, now_us: i64) -> R
     sql::count(tx, &sql, values).await
 }
 
-/// The SQL of the ids of those that can go, with its values; `None` when no orders are looked at.
+/// Returns the SQL for the ids of the orders that can be executed, with its values; `None` when no orders are to be
+/// checked.
 ///
-/// One `SELECT` for each side, so that an index gives the orders whose price is right: as a rule there are none.
+/// It has one `SELECT` for each side, so that an index finds the orders whose price is right: usually there are
+/// none.
 pub fn can_go(among: Among<'_>, now_us: i64) -> Option<(String, Vec<Value>)> {
     let mut values = vec![now_us.into()];
     let mut one_of = |column: &str, ids: &[i64]| {
@@ -60,7 +59,7 @@ pub fn can_go(among: Among<'_>, now_us: i64) -> Option<(String, Vec<Value>)> {
         let places: Vec<String> = (first..=values.len()).map(|place| format!("${place}")).collect();
         format!("{column} IN ({})", places.join(", "))
     };
-    // From the stocks to their orders: `CROSS JOIN` keeps this direction, whatever the database thinks of it.
+    // `CROSS JOIN` makes the query planner go from the stocks to their orders.
     let by_stock = "stock s CROSS JOIN brokerage_order o";
     let mut looks: Vec<(&str, String)> = Vec::new();
     match among {
@@ -100,7 +99,7 @@ fn bought() -> String {
 fn sold() -> String {
     let has = "SELECT w.balance_minor + w.committed_minor + w.lent_minor + w.held_minor FROM wallet w
                    WHERE w.user_id = o.investor_id AND w.currency = o.currency";
-    // Divided rather than multiplied: the product may be more than an integer can count.
+    // A division, because the product might overflow the integer.
     format!(
         "o.side = 'SELL' AND o.limit_minor <= s.price_minor AND o.quantity <= {QUANTITY_MAX} - s.quantity - s.held
              AND o.quantity <= ({WALLET_MAX_MINOR} - coalesce(({has}), 0)) / s.price_minor"

@@ -1,4 +1,4 @@
-//! Wallets: somebody's money in one currency, in four buckets. What moves it is in [`crate::ledger`].
+//! Wallets: a user's money in one currency, in four buckets. [`crate::ledger`] moves it.
 
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sql;
 
-/// Somebody's money in one currency. Each bucket is the sum of its ledger entries and never below zero.
+/// A user's money in one currency. Each bucket is the sum of its ledger entries and never below zero.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "wallet")]
@@ -14,17 +14,17 @@ pub struct Model {
     /// The wallet's id.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// Whose money it is.
+    /// The owner of the money.
     pub user_id: i64,
     /// The ISO 4217 currency code.
     pub currency: String,
-    /// What is free to use, in minor units.
+    /// The free amount, in minor units.
     pub balance_minor: i64,
-    /// What is set aside for brokers and lent to none of them.
+    /// The amount set aside for brokers, but not lent yet.
     pub committed_minor: i64,
-    /// What is lent to brokers: the sum of what is left of the open capital authorizations.
+    /// The amount lent to brokers: the sum of the remaining amounts of the open capital authorizations.
     pub lent_minor: i64,
-    /// What covers automated orders: the sum of the pending holds.
+    /// The cover of automated orders: the sum of the pending holds.
     pub held_minor: i64,
     /// Rises by one with every movement.
     pub version: i64,
@@ -34,10 +34,7 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Somebody's wallet in that currency, if anything ever moved in it.
-///
-/// # Errors
-/// When the database fails.
+/// Returns a user's wallet in that currency, if it exists.
 pub async fn of(db: &impl ConnectionTrait, user_id: i64, currency: &str) -> Result<Option<Model>, DbErr> {
     Entity::find()
         .filter(Column::UserId.eq(user_id))
@@ -46,10 +43,10 @@ pub async fn of(db: &impl ConnectionTrait, user_id: i64, currency: &str) -> Resu
         .await
 }
 
-/// Opens somebody's wallet in that currency, empty; leaves one that is there as it is.
+/// Opens an empty wallet in that currency for a user; leaves an existing one unchanged.
 ///
 /// # Errors
-/// When the database fails, and when there is no such person.
+/// When the database fails, and when no such user exists.
 pub async fn open(tx: &impl ConnectionTrait, user_id: i64, currency: &str, now_us: i64) -> Result<(), DbErr> {
     let open = "INSERT INTO wallet (user_id, currency, version, opened_at_us) VALUES ($1, $2, 0, $3)
          ON CONFLICT (user_id, currency) DO NOTHING";
@@ -57,10 +54,7 @@ pub async fn open(tx: &impl ConnectionTrait, user_id: i64, currency: &str, now_u
     Ok(())
 }
 
-/// The wallets of those people, the oldest first.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the wallets of those users, the oldest first.
 pub async fn of_people(db: &impl ConnectionTrait, people: &[i64]) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::UserId.is_in(people.iter().copied()))

@@ -1,7 +1,7 @@
-//! What a column may be in Rust.
+//! The Rust types that columns may have.
 
-/// A write reads an integer as `i64` and a real as `f64`: SQLite knows no others, and SeaORM takes a value for null
-/// that is not of the very type it asks for (`contract::Tx`).
+/// A write reads an integer as `i64` and a real as `f64`, the only numbers of SQLite. SeaORM reads a value of any
+/// other type than the requested one as null (`contract::Tx`).
 #[test]
 fn numbers_are_i64_or_f64() {
     let narrow = ["i8", "i16", "i32", "u8", "u16", "u32", "u64", "f32"];
