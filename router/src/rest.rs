@@ -1,9 +1,9 @@
 //! The documented REST routes, as data.
 //!
-//! A route is a row of a table (`rest/bookstore.rs` is the first): an address, a sentence, a GraphQL operation and
-//! where in its answer the REST answer lies. One handler serves all rows, the OpenAPI document is read out of the
-//! same rows, and a test checks every operation against the graph, so a route cannot rot. No rule of a system is
-//! here: they are all behind the graph.
+//! A route is a row of a table (`rest/bookstore.rs` is the first): a path, a summary, a GraphQL operation and the JSON pointer at
+//! which the REST response lies in the operation's result. One handler serves all rows, and the OpenAPI document is generated
+//! from the same rows. A test checks every operation against the graph, so that a route cannot become outdated. The business
+//! rules of a system are behind the graph, not here.
 
 mod access;
 mod bazaar;
@@ -58,7 +58,7 @@ use operation::Compiled;
 /// The header whose key makes a repeated request have one effect.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// The systems' REST interfaces.
+/// Returns the systems' REST interfaces.
 pub fn mounts() -> &'static [Mount] {
     static MOUNTS: &[Mount] = &[
         bazaar::MOUNT,
@@ -70,7 +70,7 @@ pub fn mounts() -> &'static [Mount] {
     MOUNTS
 }
 
-/// How errors look at a path of the main address; `None` where no mount is.
+/// Returns the error format at a path of the main address; `None` where no mount is.
 pub(crate) fn envelope_at(path: &str) -> Option<Envelope> {
     let is_below = |mount: &&Mount| {
         let inside = path.strip_prefix(mount.prefix);
@@ -79,7 +79,7 @@ pub(crate) fn envelope_at(path: &str) -> Option<Envelope> {
     mounts().iter().find(is_below).map(|mount| mount.envelope)
 }
 
-/// How errors of that mount look; `None` when there is no such.
+/// Returns the error format of that mount; `None` when there is no such mount.
 pub fn envelope_of(mount: &str) -> Option<Envelope> {
     mounts()
         .iter()
@@ -87,15 +87,16 @@ pub fn envelope_of(mount: &str) -> Option<Envelope> {
         .map(|known| known.envelope)
 }
 
-/// How errors of the bazaar look, of whose order service a replica can be a process of its own.
+/// Returns the error format of the bazaar; a replica of its order service can be a process of its own.
 pub(crate) const fn bazaar_envelope() -> Envelope {
     bazaar::MOUNT.envelope
 }
 
-/// All mounts under their prefixes. `open`: whom routes answer whose documents have no authentication.
+/// Builds the router with all mounts under their prefixes. `open` decides which callers without a token may use routes whose
+/// documents have no authentication.
 ///
 /// # Panics
-/// When a table does not fit its own operations, which a test rules out.
+/// If a table does not fit its own operations, which a test rules out.
 pub fn router(gateway: &Gateway, open: Openness) -> Router {
     mounts().iter().fold(Router::new(), |router, mount| {
         let all = services(gateway, mount);
@@ -109,7 +110,8 @@ pub fn router(gateway: &Gateway, open: Openness) -> Router {
     })
 }
 
-/// A mount, or one service of it, at `/` of its own listener; `None` when there is no such.
+/// Builds the router of a mount, or of one service of it, at `/` of its own listener; `None` when there is no such mount or
+/// service.
 ///
 /// # Panics
 /// As [`router`].
@@ -126,7 +128,8 @@ pub fn service_router(gateway: &Gateway, open: Openness, mount: &str, service: O
     Some(docs.fallback(any(handle).with_state(opened)))
 }
 
-/// The services of a mount: those of its table, and of the order service each replica that there is.
+/// Returns the services of a mount: those of its table, but each replica instead of the bazaar's order service where it has
+/// replicas.
 fn services(gateway: &Gateway, mount: &'static Mount) -> Vec<&'static Service> {
     match &gateway.replicas {
         Some(replicas) if mount.name == bazaar::MOUNT.name => bazaar::services(replicas.urls().keys().copied()),
@@ -134,14 +137,15 @@ fn services(gateway: &Gateway, mount: &'static Mount) -> Vec<&'static Service> {
     }
 }
 
-/// The files of the interactive page are large; small answers are not worth the work.
+/// Serves the files of the interactive page compressed, because they are large; compressing small responses is not worth the
+/// work.
 fn compressed_docs(prefix: &str, opened: &Arc<Opened>) -> Router {
     let handler = any(handle).with_state(Arc::clone(opened));
     let compressed = handler.layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
     Router::new().route(&format!("{prefix}/docs/{{file}}"), compressed)
 }
 
-/// The one handler behind all routes.
+/// Handles all routes.
 async fn handle(State(opened): State<Arc<Opened>>, mut request: Request) -> Response<Body> {
     let head = request.method() == Method::HEAD;
     if head {
@@ -151,7 +155,7 @@ async fn handle(State(opened): State<Arc<Opened>>, mut request: Request) -> Resp
         Ok(response) => response,
         Err(failure) => failure.response(&opened.mount.envelope),
     };
-    // Answers depend on who asks and when: nobody in between keeps them. The documentation says otherwise of itself.
+    // Responses depend on the caller and the time, so caches must not store them. The documentation sets its own header.
     let headers = response.headers_mut();
     headers
         .entry(header::CACHE_CONTROL)
@@ -162,7 +166,8 @@ async fn handle(State(opened): State<Arc<Opened>>, mut request: Request) -> Resp
     response
 }
 
-/// Route, sign-in, body, rights, state: in this order, so that everybody learns the same first (docs/rest-contract/common.md#order-of-checks).
+/// Serves a request with the checks in this order: route, authentication, body, permissions, state. The order is the same for
+/// every caller (docs/rest-contract/common.md#order-of-checks).
 async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Failure> {
     let (parts, body) = request.into_parts();
     let path = opened.inside(parts.uri.path());
@@ -191,13 +196,13 @@ async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Fail
     }
     if let Some((id, replicas)) = bazaar::replica_of(compiled.service).zip(opened.gateway.replicas.as_ref()) {
         if !replicas.answers(id).await {
-            // Under its key, the trade may have been made before.
+            // An earlier request with the same idempotency key may have made the trade.
             return Err(match variables.get("idempotencyKey") {
                 Some(_) => bazaar::no_replica().with_unknown_outcome(),
                 None => bazaar::no_replica(),
             });
         }
-        // A trade is the graph's, whichever service is asked for it: so its key is good for one trade in all of them.
+        // The graph executes a trade, whichever replica receives it: so an idempotency key makes one trade over all replicas.
         if !compiled.idempotent {
             let path = path.strip_prefix(found.prefix).unwrap_or(path);
             let request = passed_on(&parts, path, &members)?;
@@ -205,7 +210,7 @@ async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Fail
             return Ok(replicas.forward(id, request).await);
         }
     }
-    // What was sent is not held while the graph answers.
+    // Frees the memory of the body before the graph executes the operation.
     drop(members);
     let after = match compiled.route.answer.is_list() {
         true => input::query_value(query, "after")?,
@@ -220,7 +225,7 @@ async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Fail
     reply::reply(compiled, &call, opened.base, said.node, next, bytes)
 }
 
-/// The request as the service at that path knows it, with the body that was read of it.
+/// Returns the request as the replica expects it, with the body that was already read.
 fn passed_on(parts: &Parts, path: &str, members: &Members) -> Result<Request, Failure> {
     let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let request = Request::builder()

@@ -1,4 +1,4 @@
-//! Who may call a route (docs/rest-contract/common.md#access).
+//! Authentication and permissions of a route (docs/rest-contract/common.md#access).
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use super::route::{Access, Answer};
 use crate::auth::Identity;
 use crate::http::RequestId;
 
-/// Who is asking, and whether they may: the second is looked at only after the body.
+/// Returns the caller, and whether the caller has the permission; `serve` looks at the second only after it has read the body.
 ///
 /// # Errors
-/// 401 when a token is missing or does not hold.
+/// 401 when a token is missing or invalid.
 pub(super) fn sign_in(
     opened: &Opened,
     compiled: &Compiled,
@@ -27,7 +27,7 @@ pub(super) fn sign_in(
 ) -> Result<(Caller, Result<(), Failure>), Failure> {
     let access = compiled.route.access;
     let identity = match compiled.route.answer {
-        // What asks the graph nothing tells nobody anything, whoever asks.
+        // A fixed response is the same for every caller: the token does not matter.
         Answer::Fixed(_) => Identity::ANONYMOUS,
         Answer::One(_) | Answer::All(_) | Answer::AllAnd(_) => opened
             .gateway
@@ -51,7 +51,7 @@ pub(super) fn sign_in(
     };
     let mount = opened.mount.name;
     let by_mount = match on_behalf_of {
-        // The name keeps the idempotency keys of different people apart.
+        // The name separates the idempotency keys of different people.
         Some(person) => Some(Viewer::open_mount(format!("{mount}/user:{person}"))),
         None => (open && (by_policy || access == Access::Newcomer)).then(|| Viewer::open_mount(mount)),
     };
@@ -71,7 +71,7 @@ pub(super) fn sign_in(
     Ok((caller, rights))
 }
 
-/// Whether it is the token's holder who calls, where the mount is open to callers without a token too.
+/// Whether the request acts as the token's holder, even where the mount accepts callers without a token.
 fn speaks_first(access: Access, holder: &Viewer) -> bool {
     match access {
         Access::Attributed => matches!(holder, Viewer::User { .. }),
@@ -107,7 +107,7 @@ fn rights(open: bool, access: Access, request: &Parts, viewer: &Viewer) -> Resul
     Ok(())
 }
 
-/// The id that the guard around all doors gave the request; without a guard, a new one.
+/// Returns the id that the middleware around all listeners gave the request; without the middleware, a new id.
 fn request_id(request: &Parts) -> Arc<str> {
     match request.extensions.get::<RequestId>() {
         Some(RequestId(id)) => Arc::clone(id),

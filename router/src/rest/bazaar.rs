@@ -34,7 +34,7 @@ pub const MOUNT: Mount = Mount {
             prefixes: &["/catalog"],
             routes: &[LOOKUP, UPDATE],
         },
-        // Where the order service has replicas of its own, each of them is a service instead: [`replica`].
+        // Where the order service has replicas, each of them is a service instead: [`replica`].
         Service {
             name: ORDER_SERVICE,
             about: "The numbered trades: the order service's replica 1.",
@@ -48,21 +48,21 @@ pub const MOUNT: Mount = Mount {
 /// The order service; with a dot and a number after it, one of its replicas.
 const ORDER_SERVICE: &str = "order";
 
-/// The services of the bazaar where the order service has these replicas.
+/// Returns the services of the bazaar when the order service has these replicas.
 pub(super) fn services(replicas: impl Iterator<Item = ReplicaId>) -> Vec<&'static Service> {
     let others = MOUNT.services.iter().filter(|service| service.name != ORDER_SERVICE);
     others.chain(replicas.map(replica)).collect()
 }
 
-/// Which replica of the order service answers for a service, if it is one.
+/// Returns the replica that a service stands for, if it is a replica of the order service.
 pub(super) fn replica_of(service: &Service) -> Option<ReplicaId> {
     let id = service.name.strip_prefix(ORDER_SERVICE)?.strip_prefix('.')?;
     id.parse().ok()
 }
 
-/// A replica of the order service, which answers itself.
+/// Returns the service of one replica, which handles its requests itself.
 fn replica(id: ReplicaId) -> &'static Service {
-    // Tables live as long as the process, and so do these: one for each replica that there ever was.
+    // Tables live as long as the process, and so do these: one for each replica id that was ever used.
     static KNOWN: Mutex<BTreeMap<ReplicaId, &'static Service>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     known.entry(id).or_insert_with(|| {
@@ -215,7 +215,7 @@ const SELL: Route = Route {
 };
 
 const REPLICA_ORDER: Route = Route {
-    // The name that the running systems gave it.
+    // The path in the running systems.
     aliases: &["/lookup-order/{orderNum}"],
     response: Kind::Object(&ORDER_MODEL),
     example: r#"{"number":0,"name":"GameStart","quantity":40,"type":"buy"}"#,
@@ -376,7 +376,7 @@ static SHARES: Model = Model {
 };
 
 const STOCK_TRADED: Field = Field::new("name", Kind::Text).at("/stock").bounds(NOT_BLANK);
-/// However long: there is no such stock then.
+/// The length has no limit: a name that is too long matches no stock.
 const NOT_BLANK: Bounds = Bounds::Chars {
     min: 1,
     max: u32::MAX,
@@ -539,7 +539,7 @@ const fn saying(message: &'static str) -> Field {
     Field::new("message", Kind::Const(message))
 }
 
-/// No replica answers where one was asked by its id.
+/// Returns the error of a replica that does not respond.
 pub(super) fn no_replica() -> Failure {
     Failure::new(NO_REPLICA.code, NO_REPLICA.message)
 }

@@ -347,7 +347,7 @@ static HEALTHY: Model = Model {
 fn bought(reply: &mut Reply, call: &Call) {
     let title = reply.node["title"].as_str().unwrap_or_default();
     reply.node["message"] = format!("bought book {title}").into();
-    // From the path, not from the graph: a replay has the first answer even when the book is gone since.
+    // From the path, not from the graph: a replay returns the first response even when the book no longer exists.
     reply.node["bookId"] = call.param("bookId").into();
 }
 

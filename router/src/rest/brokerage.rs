@@ -1,5 +1,5 @@
-//! The brokerage's REST routes (docs/rest-contract/brokerage.md#services): three services that share the mount, for their paths do not
-//! collide. Each can have a port of its own.
+//! The brokerage's REST routes (docs/rest-contract/brokerage.md#services): three services that share the mount, because their
+//! paths do not collide. Each can have a port of its own.
 
 mod stock;
 mod user;
@@ -26,11 +26,11 @@ pub const MOUNT: Mount = Mount {
     openapi_also: &[],
 };
 
-/// An amount that may be nothing.
+/// An amount that may be 0.
 const MONEY: Kind = Kind::Money { min_minor: 0 };
-/// An amount that is asked for.
+/// An amount above 0.
 const AMOUNT: Kind = Kind::Money { min_minor: 1 };
-/// A number of shares that may be none.
+/// A number of shares that may be 0.
 const SHARES: Kind = Kind::Quantity {
     min: 0,
     max: i32::MAX as i64,
@@ -38,7 +38,7 @@ const SHARES: Kind = Kind::Quantity {
 
 const BAD_FILTER: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "The filter is none of the words it may be.");
 
-/// A query parameter that may be left out.
+/// Returns an optional query parameter.
 const fn filter(field: Field, example: &'static str) -> Param {
     Param {
         place: Place::Query,
@@ -48,7 +48,7 @@ const fn filter(field: Field, example: &'static str) -> Param {
     }
 }
 
-/// Changes what a reply shows: one thing, or each of a list.
+/// Applies a change to the reply's object, or to each object of its list.
 fn each(reply: &mut Reply, change: impl Fn(&mut Value)) {
     match &mut reply.node {
         Value::Array(nodes) => nodes.iter_mut().for_each(change),
@@ -56,7 +56,7 @@ fn each(reply: &mut Reply, change: impl Fn(&mut Value)) {
     }
 }
 
-/// Whether an amount of the graph's is in the one currency that the mount knows; what is no money is in none.
+/// Whether an amount of the graph is in the only currency of the mount; a value that is no amount is not.
 fn in_dollars(amount: &Value) -> bool {
     amount.is_null() || amount["currency"] == "USD"
 }

@@ -1,5 +1,5 @@
-//! The community's REST routes (docs/rest-contract/community.md#services): four services that share the mount, for their paths do not collide.
-//! Each can have a port of its own.
+//! The community's REST routes (docs/rest-contract/community.md#services): four services that share the mount, because their
+//! paths do not collide. Each can have a port of its own.
 
 mod message;
 mod post;
@@ -27,12 +27,12 @@ pub const MOUNT: Mount = Mount {
     openapi_also: &[],
 };
 
-/// Where every service is; the second is how the document writes its example.
+/// The prefixes of every service; the second is the one in the example of the document.
 const PREFIXES: &[&str] = &["", "/api/v1.0"];
 
-/// How many of something there are.
+/// A count.
 const COUNT: Kind = Kind::Integer { min: 0, max: i64::MAX };
-/// A number that may be below zero.
+/// A number that may be negative.
 const POINTS: Kind = Kind::Integer {
     min: i64::MIN,
     max: i64::MAX,
@@ -40,7 +40,7 @@ const POINTS: Kind = Kind::Integer {
 
 const BAD_N: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "`n` is no integer from 1 to 100.");
 
-/// How many are wanted.
+/// The number of results that the caller wants.
 const N: Param = Param {
     place: Place::Query,
     field: Field::new("n", Kind::Integer { min: 1, max: 100 })
@@ -55,10 +55,10 @@ fn error_body(failure: &Failure) -> Value {
     json!({ "status": status.as_u16(), "error": phrase(status), "message": failure.message })
 }
 
-/// The reason phrase of RFC 9110.
+/// Returns the reason phrase of RFC 9110.
 fn phrase(status: StatusCode) -> &'static str {
     match status {
-        // The library still has what they were called before.
+        // The library still has the phrases of the older RFCs.
         StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
         StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
         status => status.canonical_reason().unwrap_or("Error"),

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::failure::Failure;
 use crate::http::{is_known, matches};
 
-/// What `npm run swagger` in `router/web` puts there: Swagger UI as its makers built it.
+/// The files that `npm run swagger` in `router/web` puts there: the distribution of Swagger UI.
 #[derive(RustEmbed)]
 #[folder = "assets/swagger-ui"]
 struct Assets;
@@ -20,11 +20,11 @@ struct Assets;
 const PAGE: &str = include_str!("docs/page.html");
 const START: &str = include_str!("docs/start.js");
 
-/// Everything from here. Swagger UI writes styles as it goes and has pictures inside its style sheet.
+/// Everything comes from this origin. Swagger UI sets inline styles and embeds images in its style sheet.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// A document that a browser keeps, and asks each time whether it is still the one.
+/// A document that a browser may cache, but revalidates before each use.
 pub(super) struct Document {
     kind: &'static str,
     bytes: Bytes,
@@ -32,7 +32,7 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// The document with its entity tag, which takes its time: once for each document.
+    /// Computes the document's entity tag, which is slow: once for each document.
     pub fn new(kind: &'static str, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let digest = Sha256::digest(&bytes);
@@ -42,16 +42,16 @@ impl Document {
         Self { kind, bytes, tag }
     }
 
-    /// The page of the mount that is at `base` for the client.
+    /// Returns the page of the mount that the client sees at `base`.
     pub fn page(title: &str, base: &str) -> Self {
         let page = PAGE.replace("{title}", title).replace("{base}", base);
         Self::new("text/html; charset=utf-8", page)
     }
 
-    /// The response to a request with these headers.
+    /// Returns the response to a request with these headers.
     ///
     /// # Errors
-    /// 412 where the client wants another document only.
+    /// 412 when `If-Match` names an entity tag: the tags here are weak and match none.
     pub fn response(&self, asked: &HeaderMap) -> Result<Response<Body>, Failure> {
         if !matches(asked, &self.tag) {
             return Err(Failure::new(
@@ -75,7 +75,7 @@ impl Document {
     }
 }
 
-/// Each file of the page, unpacked when it is first asked for.
+/// The files of the page; each is unpacked at its first request.
 static FILES: LazyLock<HashMap<Cow<'static, str>, OnceLock<Option<Document>>>> = LazyLock::new(|| {
     let names = Assets::iter().chain([Cow::Borrowed(START_NAME)]);
     names.map(|name| (name, OnceLock::new())).collect()
@@ -83,7 +83,7 @@ static FILES: LazyLock<HashMap<Cow<'static, str>, OnceLock<Option<Document>>>> =
 
 const START_NAME: &str = "start.js";
 
-/// One of the page's files.
+/// Returns one of the page's files.
 ///
 /// # Errors
 /// 404, and as [`Document::response`].

@@ -1,4 +1,4 @@
-//! Asking the graph, and reading what it says.
+//! Executes the GraphQL operation of a route and reads its result.
 
 use std::sync::Arc;
 
@@ -15,29 +15,30 @@ use super::text::filled;
 use crate::gateway::Gateway;
 use crate::subgraph::{Document, SubgraphRequest};
 
-/// Nodes that are asked for at once: the most a connection gives.
+/// Nodes in one page: the most that a connection returns.
 const PAGE_NODES: usize = 100;
-/// How much a message shows of what stood in the path.
+/// The most characters of a path parameter that a message shows.
 const SHOWN_CHARS_MAX: usize = 100;
 
-/// Who asks.
+/// The caller of a request.
 pub(super) struct Caller {
     pub viewer: Viewer,
     /// The person for whom a route of `Access::OnBehalf` acts.
     pub on_behalf_of: Option<i64>,
-    /// The caller of the open mount, where the token's holder is refused: a token takes no right away.
+    /// The open mount's own viewer, tried when the graph forbids the operation to the token's holder: sending a token must not
+    /// take a permission away.
     pub or_else: Option<Viewer>,
     pub session: Option<i64>,
     pub request_id: Arc<str>,
 }
 
-/// What the graph said.
+/// The result of a GraphQL operation.
 pub(super) struct Said {
-    /// What lies at the route's `answer`.
+    /// The value at the route's `answer` pointer.
     pub node: Value,
-    /// Where the list goes on, when it was too long for one answer.
+    /// The cursor of the rest of the list, when the list was too long for one response.
     pub next: Option<String>,
-    /// The memory that a list holds until its answer is written.
+    /// The budget for the memory that a list holds until its response is written.
     pub budget: Option<Arc<AnswerBudget>>,
 }
 
@@ -72,10 +73,10 @@ struct Extensions {
     outcome: Option<String>,
 }
 
-/// Carries out the route's operation with these variables; for a list, from the cursor `after` on.
+/// Executes the route's operation with these variables; for a list, from the cursor `after` on.
 ///
 /// # Errors
-/// The graph's, in the route's words.
+/// The graph's error, with the message and the names of the route.
 pub(super) async fn execute(
     gateway: &Gateway,
     compiled: &Compiled,
@@ -103,7 +104,7 @@ pub(super) async fn execute(
         }
         Answer::All(pointer) | Answer::AllAnd(pointer) => {
             let pages = all(gateway, compiled, found, caller, variables, pointer, after);
-            // Every page has its own time; all of them together have no more than one request has.
+            // Each page has its own timeout; all pages together take no more time than one request may.
             tokio::time::timeout(gateway.limits.request_time_max(), pages)
                 .await
                 .map_err(|_| Failure::new("UNAVAILABLE", "the list took too long"))?
@@ -153,7 +154,7 @@ async fn all(
             false => more = true,
         }
         if !more || list.is_full() {
-            // Beside the rows, there has to be room for what is written of them.
+            // The budget needs room for the written response beside the rows.
             list.budget.gather(0).map_err(over_budget)?;
             let nodes = Value::Array(list.nodes);
             let node = match compiled.route.answer {
@@ -172,14 +173,14 @@ async fn all(
     }
 }
 
-/// A list that is put together from pages of the graph.
+/// A list, collected from pages of a connection.
 struct List {
     nodes: Vec<Value>,
     rows_max: usize,
-    /// Rows of the next page: fewer than the graph gives where rows are large.
+    /// The most rows of the next page: fewer than the graph allows where rows are large.
     page_rows_max: usize,
     bytes: usize,
-    /// No row of the usual size fits any more.
+    /// Whether another row of the average size would exceed the budget.
     full: bool,
     budget: Arc<AnswerBudget>,
 }
@@ -200,7 +201,7 @@ impl List {
         self.rows_max.saturating_sub(self.nodes.len()).min(self.page_rows_max)
     }
 
-    /// Takes a page that came as so many bytes; `false` where it does not fit, so that the list ends before it.
+    /// Adds a page whose JSON had that many bytes. Returns `false` where the page does not fit, so that the list ends before it.
     fn add(&mut self, page: Vec<Value>, bytes: usize) -> Result<bool, Failure> {
         let left = self.budget.bytes_max().saturating_sub(self.bytes);
         if bytes > left && !self.nodes.is_empty() {
@@ -226,7 +227,7 @@ fn over_budget(error: BudgetError) -> Failure {
     Failure::new(error.code(), error.to_string())
 }
 
-/// The data of the graph's answer, and how many bytes that had.
+/// Returns the data of the graph's response, and the response's size in bytes.
 async fn ask(
     gateway: &Gateway,
     compiled: &Compiled,
@@ -248,7 +249,7 @@ async fn ask(
     if let Some(viewer) = &caller.or_else
         && answer.is_forbidden()
     {
-        // A refusal has changed nothing, so that the operation can be asked for once more.
+        // A forbidden operation has changed nothing, so that it can be executed again as another viewer.
         let request = SubgraphRequest {
             viewer: viewer.clone(),
             session: None,
@@ -280,7 +281,7 @@ fn refused(compiled: &Compiled, found: &Found, caller: &Caller, error: GraphErro
     let GraphError { message, extensions } = error;
     let code = extensions.code.unwrap_or_default();
     if !is_the_callers(compiled, &code) {
-        // A domain logged its own failure already; this line is for operations that no longer fit the graph.
+        // The domain has logged its own failure already; this line is for operations that no longer fit the graph.
         tracing::error!(
             code,
             message,
@@ -290,7 +291,7 @@ fn refused(compiled: &Compiled, found: &Found, caller: &Caller, error: GraphErro
         );
         return Failure::internal();
     }
-    // A mount knows one word for a service that does not answer.
+    // The mounts have one code for a service that does not respond.
     let code = if code == "TIMEOUT" {
         "UNAVAILABLE".to_owned()
     } else {
@@ -322,7 +323,7 @@ fn refused(compiled: &Compiled, found: &Found, caller: &Caller, error: GraphErro
     failure
 }
 
-/// Whether an error is about what the caller did or when, rather than about a route that does not fit the graph.
+/// Whether the caller or the moment of the request causes this error, rather than a route that does not fit the graph.
 fn is_the_callers(compiled: &Compiled, code: &str) -> bool {
     const COMMON: [&str; 11] = [
         "ANSWER_TOO_LARGE",
@@ -353,7 +354,7 @@ fn said(row: &ErrorRow, found: &Found) -> String {
 }
 
 impl Compiled {
-    /// The route's own not-found: the row that says the least about what is missing.
+    /// Returns the route's own `NOT_FOUND`: the least specific row.
     pub fn not_found(&self, found: &Found) -> Failure {
         let row = self
             .route
@@ -370,21 +371,21 @@ impl Compiled {
         self.route.errors.iter().any(|row| row.code == "NOT_FOUND")
     }
 
-    /// The row that says the most about this error.
+    /// Returns the most specific row for this error.
     fn row(&self, code: &str, message: &str) -> Option<&'static ErrorRow> {
         let rows = self.route.errors.iter();
         rows.filter(|row| row.code == code && message.starts_with(row.of))
             .max_by_key(|row| row.of.len())
     }
 
-    /// Whether an argument is what all of the body goes into, rather than one member.
+    /// Whether the argument receives the whole body, rather than one member of it.
     fn is_body(&self, argument: &str) -> bool {
         let (own, below) = (format!("/{argument}"), format!("/{argument}/"));
         let pointers = || self.members.iter().map(|member| member.pointer.as_str());
         pointers().any(|pointer| pointer.starts_with(&below)) && !pointers().any(|pointer| pointer == own)
     }
 
-    /// What the route calls the argument that the graph calls so: `input.title` may be `title`.
+    /// Returns the route's name for an argument of the graph: `input.title` may be `title`.
     fn name_of(&self, argument: &str, found: &Found) -> String {
         if argument == "idempotencyKey" {
             return "Idempotency-Key".to_owned();

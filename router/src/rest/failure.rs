@@ -1,4 +1,4 @@
-//! What a request that cannot be served is answered with.
+//! The error responses of the REST interfaces.
 
 use std::borrow::Cow;
 
@@ -8,32 +8,33 @@ use serde_json::Value;
 
 use crate::status::status_of;
 
-/// Seconds a client is asked to wait where nobody knows better.
+/// The default of `Retry-After`, in seconds.
 const RETRY_AFTER_SECONDS_DEFAULT: u32 = 1;
 
-/// Why a request could not be served.
+/// The error of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The stable code; its status comes from the one table.
     pub code: Cow<'static, str>,
-    /// What the caller reads.
+    /// The message for the caller.
     pub message: String,
-    /// Which members of the request are wrong, each with why; empty where it is not about members.
+    /// The members of the request that are wrong, each with the reason; empty for an error that is not about members.
     pub members: Vec<(String, String)>,
     /// Whole seconds to wait, where the graph said so.
     pub retry_after_seconds: Option<u32>,
-    /// Whether what was asked for may have happened, or may still: the same key tells later (docs/rest-contract/common.md#unavailable-services).
+    /// Whether the effect of the request is unknown: it may have happened, or may still happen. A retry with the same idempotency
+    /// key returns the outcome (docs/rest-contract/common.md#unavailable-services).
     pub is_outcome_unknown: bool,
-    /// The methods that the path has, where it was the method that is wrong.
+    /// The methods that the path has, when the request's method is not one of them.
     pub allow: Option<String>,
-    /// What of the request's form would be accepted instead, as a header says it.
+    /// A response header, as name and value, with the media types or encodings that the route accepts.
     pub accepted: Option<&'static (&'static str, &'static str)>,
 }
 
-/// Why a compressed body is refused.
+/// The message that refuses a compressed body.
 pub(crate) const ENCODED: &str = "Content-Encoding must be identity: bodies are not decompressed";
 
-/// The JSON schema of the member that [`Failure::tell_outcome`] adds.
+/// Returns the JSON schema of the member that [`Failure::tell_outcome`] adds.
 pub fn outcome_schema() -> Value {
     serde_json::json!({
         "type": "string",
@@ -43,17 +44,17 @@ pub fn outcome_schema() -> Value {
     })
 }
 
-/// How a mount's errors look.
+/// The error format of a mount.
 #[derive(Clone, Copy)]
 pub struct Envelope {
-    /// The body of an error.
+    /// Builds the body of an error.
     pub body: fn(&Failure) -> Value,
-    /// The JSON schema of such a body.
+    /// Builds the JSON schema of such a body.
     pub schema: fn() -> Value,
 }
 
 impl Failure {
-    /// A failure with that code and message.
+    /// Creates an error with that code and message.
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self {
             code: code.into(),
@@ -66,7 +67,7 @@ impl Failure {
         }
     }
 
-    /// One or more members of the request are wrong.
+    /// Returns 400: one or more members of the request are wrong.
     pub fn invalid(members: Vec<(String, String)>) -> Self {
         let said: Vec<String> = members.iter().map(|(name, why)| format!("{name} {why}")).collect();
         Self {
@@ -75,12 +76,12 @@ impl Failure {
         }
     }
 
-    /// Nothing is at this path.
+    /// Returns 404: the path matches no route.
     pub fn no_route() -> Self {
         Self::new("NOT_FOUND", "there is no such path")
     }
 
-    /// The path has other methods.
+    /// Returns 405: the path has other methods.
     pub fn wrong_method(allow: String) -> Self {
         Self {
             message: format!("this path answers {allow}"),
@@ -89,7 +90,7 @@ impl Failure {
         }
     }
 
-    /// The body is of another media type than the route takes.
+    /// Returns 415: the body has a media type that the route does not accept.
     pub fn wrong_media_type(form: bool) -> Self {
         Self {
             accepted: Some(match form {
@@ -100,7 +101,7 @@ impl Failure {
         }
     }
 
-    /// The body is compressed.
+    /// Returns 415: the body is compressed.
     pub fn encoded() -> Self {
         Self {
             accepted: Some(&("accept-encoding", "identity")),
@@ -108,12 +109,12 @@ impl Failure {
         }
     }
 
-    /// Our fault; the log says more.
+    /// Returns 500: the server failed, and the log has the reason.
     pub fn internal() -> Self {
         Self::new("INTERNAL", "something went wrong on our side")
     }
 
-    /// The same failure of a request that may have happened, or may still.
+    /// Marks the effect of the request as unknown.
     pub fn with_unknown_outcome(self) -> Self {
         Self {
             is_outcome_unknown: true,
@@ -121,7 +122,7 @@ impl Failure {
         }
     }
 
-    /// Adds to the `error` member of a body what is known of the outcome, where that is nothing.
+    /// Adds `"outcome": "unknown"` to the `error` member of a body where the effect of the request is unknown.
     pub fn tell_outcome(&self, mut body: Value) -> Value {
         if self.is_outcome_unknown {
             body["error"]["outcome"] = "unknown".into();
@@ -129,12 +130,12 @@ impl Failure {
         body
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub fn status(&self) -> StatusCode {
         status_of(&self.code)
     }
 
-    /// The whole response.
+    /// Returns the whole response.
     pub fn response(&self, envelope: &Envelope) -> Response<Body> {
         let status = self.status();
         let body = (envelope.body)(self).to_string();

@@ -1,4 +1,4 @@
-//! Reading a request: its media type, its body, its parameters, into the variables of the operation.
+//! Reads a request's media type, body and parameters into the variables of the operation.
 
 use std::fmt;
 
@@ -18,9 +18,9 @@ use super::text::{NOT_ENCODED, pairs};
 use crate::limits::Limits;
 use crate::server::Unread;
 
-/// What came in the body, by member.
+/// The members of the body.
 pub(super) enum Members {
-    /// Nothing that matters.
+    /// The route takes no body.
     None,
     /// A JSON object.
     Json(Object),
@@ -28,7 +28,7 @@ pub(super) enum Members {
     Form(Vec<(String, String)>),
 }
 
-/// The members of a JSON object as they were sent, the same name perhaps twice.
+/// The members of a JSON object as the client sent them, possibly with duplicate names.
 pub(super) struct Object(Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Object {
@@ -70,7 +70,7 @@ enum Media {
 /// Reads the body of a request to this route: its media type, then its size, then its syntax.
 ///
 /// # Errors
-/// 415, 413, 400.
+/// 415, 413 or 400, as the route rejects the media type, the size or the syntax; 408 or 503 when the body does not arrive.
 pub(super) async fn members(
     compiled: &Compiled,
     headers: &HeaderMap,
@@ -115,7 +115,7 @@ fn media(headers: &HeaderMap, form: bool) -> Result<Media, Failure> {
 }
 
 async fn read(body: Body, limits: &Limits) -> Result<axum::body::Bytes, Failure> {
-    // The guard around all doors has received it, or knows why not.
+    // The middleware around all listeners has received the body already, or knows why it could not.
     let read = axum::body::to_bytes(body, limits.body_bytes_max).await;
     read.map_err(|error| match Unread::of(&error) {
         None | Some(Unread::TooLarge) => too_large(limits),
@@ -136,13 +136,14 @@ pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
     codings.any(|coding| !matches!(coding.trim_ascii().to_ascii_lowercase().as_slice(), b"" | b"identity"))
 }
 
-/// 413.
+/// Returns 413.
 pub(super) fn too_large(limits: &Limits) -> Failure {
     let max = limits.body_bytes_max;
     Failure::new("PAYLOAD_TOO_LARGE", format!("a body has at most {max} bytes"))
 }
 
-/// A form or a query has something in it that is no percent-encoded UTF-8: where it is one of these, the value with that name.
+/// Returns the error of a form or a query with something that is no percent-encoded UTF-8. It names the value if its name is one
+/// of these fields.
 fn not_encoded<'a>(fields: impl Iterator<Item = &'a Field>, name: Option<String>, place: &str) -> Failure {
     let known = |name: &String| name == "after" || fields.map(|field| field.name).any(|known| known == name);
     match name.filter(known) {
@@ -151,10 +152,10 @@ fn not_encoded<'a>(fields: impl Iterator<Item = &'a Field>, name: Option<String>
     }
 }
 
-/// The variables that this request gives the operation of its route.
+/// Reads the variables of the route's operation out of the request.
 ///
 /// # Errors
-/// 400 naming every member that is wrong, or the route's own not-found.
+/// 400 that names every wrong member, or the route's own not-found.
 pub(super) fn variables(
     compiled: &Compiled,
     found: &mut Found,
@@ -193,7 +194,7 @@ pub(super) fn variables(
 
 fn refused(compiled: &Compiled, found: &Found, name: &str, invalid: Invalid, unreadable: Unreadable) -> Failure {
     match invalid {
-        // Nothing has such an id, where what is asked for can be missing.
+        // An id beyond 64 bits does not exist: 404 where the route has a not-found.
         _ if unreadable.beyond_ids && compiled.may_be_missing() => compiled.not_found(found),
         Invalid::NotFound => compiled.not_found(found),
         Invalid::Saying(message) => Failure {
@@ -234,19 +235,19 @@ fn body_variables(
     Ok(taken.spelled)
 }
 
-/// What was read out of a body.
+/// The variables and errors that a body yields.
 struct Taken<'a> {
     variables: &'a mut Value,
-    /// Which members are wrong, and why.
+    /// The wrong members, each with the reason.
     wrong: Vec<(String, String)>,
-    /// How many members there were that change something.
+    /// The number of members that change something.
     changes: usize,
-    /// The member that had another name, and that name.
+    /// The member that came under its other name, and that name.
     spelled: Option<(&'static str, &'static str)>,
 }
 
 impl Taken<'_> {
-    /// Takes the members of an object; `name` and `pointer` are those of the object, the first with a dot at its end.
+    /// Reads the members of an object; `name` and `pointer` are those of the object, the first with a dot at its end.
     fn take(&mut self, fields: &[Field], members: &Members, name: &str, pointer: &str) {
         for field in fields {
             let spelled = spelling(field, members);
@@ -282,7 +283,7 @@ impl Taken<'_> {
         }
     }
 
-    /// A member without a place is only checked.
+    /// Stores a value at its pointer; a member with an empty pointer is only checked.
     fn keep(&mut self, pointer: &str, value: Value) {
         if !pointer.is_empty() {
             put(self.variables, pointer, value);
@@ -290,7 +291,7 @@ impl Taken<'_> {
     }
 }
 
-/// What was sent for a member.
+/// The value that the client sent for a member.
 enum Sent<'a> {
     Null,
     Value(Source<'a>),
@@ -317,7 +318,7 @@ fn member<'a>(field: &Field, members: &'a Members) -> Result<Option<Sent<'a>>, S
     }
 }
 
-/// The name under which the request has a member.
+/// Returns the name under which the request has a member.
 fn spelling(field: &Field, members: &Members) -> &'static str {
     let is_there = |name: &str| match members {
         Members::None => false,
@@ -359,7 +360,7 @@ fn wrong(name: &str, why: &str) -> Failure {
     Failure::invalid(vec![(name.to_owned(), why.to_owned())])
 }
 
-/// Puts a value where a JSON pointer leads, making objects on the way.
+/// Puts a value at a JSON pointer and creates the objects on the way.
 fn put(root: &mut Value, pointer: &str, value: Value) {
     let mut place = root;
     for name in pointer.split('/').skip(1) {
@@ -371,7 +372,7 @@ fn put(root: &mut Value, pointer: &str, value: Value) {
     *place = value;
 }
 
-/// The value of a query parameter that the mechanism itself reads.
+/// Returns the value of a query parameter that is no variable of the operation.
 pub(super) fn query_value(query: Option<&str>, name: &str) -> Result<Option<String>, Failure> {
     let pairs = query.map_or(Ok(Vec::new()), pairs).unwrap_or_default();
     one(&pairs, name).map(|value| value.map(str::to_owned))

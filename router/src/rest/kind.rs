@@ -1,4 +1,4 @@
-//! The shapes of values: what is checked on the way in, rendered on the way out, and written into OpenAPI.
+//! The types of values: how a request is read, how a response is written, and the OpenAPI schema of both.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use contract::{Date, DateTime, Money};
 
-/// What a value is.
+/// The type of a value.
 #[derive(Clone, Copy)]
 pub enum Kind {
-    /// A text. Blank and too long texts are the domain's to refuse.
+    /// A text. The domain refuses blank and too long texts.
     Text,
-    /// How many of something: a JSON integer without fraction or exponent (docs/rest-contract/common.md#quantities). The graph's `Int`.
+    /// A count: a JSON integer without fraction or exponent (docs/rest-contract/common.md#quantities). The graph's `Int`.
     Quantity {
         /// The smallest.
         min: i64,
@@ -29,7 +29,7 @@ pub enum Kind {
     },
     /// An id: a JSON number here whose value is an integer of 64 bits, an `ID` in the graph.
     Id {
-        /// The smallest that makes sense.
+        /// The smallest valid id.
         min: i64,
     },
     /// An amount in the default currency: a JSON number here, the scalar `Money` in the graph.
@@ -37,22 +37,22 @@ pub enum Kind {
         /// The smallest amount in minor units.
         min_minor: i64,
     },
-    /// A JSON number, the graph's `Float`. What it may be is the domain's to say.
+    /// A JSON number, the graph's `Float`. The domain checks its range.
     Number,
     /// `true` or `false`.
     Boolean,
     /// A moment, RFC 3339; a plain date is the start of that day in UTC.
     DateTime,
-    /// A moment until which something holds, RFC 3339; a plain date is the end of that day in UTC.
+    /// The end of a validity, RFC 3339; a plain date is the end of that day in UTC.
     Until,
-    /// As that kind of moment; a time without an offset is in UTC. Only in requests.
+    /// A moment of that kind in which a time without an offset is in UTC. Only in requests.
     InUtc(&'static Kind),
     /// A day of the calendar, `YYYY-MM-DD`; the graph's `Date`.
     Date,
-    /// One of these words, to the letter; each with what it is in the graph. Where several are the same in the graph, all
-    /// are understood and the first is written.
+    /// One of these words, case-sensitive; each with its value in the graph. Where several words share a value, a request may
+    /// have any of them and a response has the first.
     Words(&'static [(&'static str, &'static str)]),
-    /// One of these words, in any case.
+    /// One of these words, case-insensitive.
     WordsInAnyCase(&'static [(&'static str, &'static str)]),
     /// Always this JSON.
     Const(&'static str),
@@ -60,14 +60,14 @@ pub enum Kind {
     Object(&'static Model),
     /// An array; in a path, a query or a form its items with commas between them.
     List(&'static Kind),
-    /// A list, written as an object: each item under the member of it that `by` points to. Only in answers.
+    /// A list, written as an object: the key of each item is its value at the pointer `by`. Only in responses.
     Keyed {
-        /// Where in an item its name is, as a JSON pointer.
+        /// The JSON pointer of the key in an item.
         by: &'static str,
-        /// What an item is.
+        /// The type of an item.
         of: &'static Kind,
     },
-    /// The first of these that is not null, each where a JSON pointer leads. Only in answers.
+    /// The first of these values that is not null, each at its JSON pointer. Only in responses.
     FirstOf(&'static [(&'static str, Kind)]),
 }
 
@@ -77,12 +77,12 @@ pub const QUANTITY: Kind = Kind::Quantity {
     max: i32::MAX as i64,
 };
 
-/// The id of something that there is.
+/// An id, from 1 on.
 pub const ID: Kind = Kind::Id { min: 1 };
-/// The id of something in a body: any integer may be one, and of most there is nothing.
+/// A reference by id in a body: any integer is valid, also one for which nothing exists.
 pub const REFERENCE: Kind = Kind::Id { min: i64::MIN };
 
-/// What a route answers that has nothing to show.
+/// Returns the model of a response that only acknowledges the request.
 pub const fn acknowledged(name: &'static str, fields: &'static [Field]) -> Model {
     Model {
         name,
@@ -111,7 +111,7 @@ pub struct Field {
     pub name: &'static str,
     /// What it is.
     pub kind: Kind,
-    /// Where it is in the graph, as a JSON pointer: into the variables for a request, into the node for an answer.
+    /// Its JSON pointer in the graph: into the variables for a request, into the node for a response.
     /// `None` where it has the same name.
     at: Option<&'static str>,
     /// Another name that it may have in a request.
@@ -120,18 +120,18 @@ pub struct Field {
     pub need: Need,
     /// What it means, for the documentation; may be empty.
     pub about: &'static str,
-    /// What its domain accepts of such values in a request, for the documentation.
+    /// The bounds that its domain sets for values in a request, for the documentation.
     pub bounds: Bounds,
-    /// Whether it may be repeated in a request and changes nothing there.
+    /// Whether a request may repeat its current value, which changes nothing.
     pub fixed: bool,
 }
 
-/// What a domain accepts of a text or a number. The domain holds the rule; the documentation states it.
+/// The bounds that a domain sets for a value. The domain enforces them; the documentation states them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bounds {
-    /// As the kind says.
+    /// No bounds beyond those of the kind.
     None,
-    /// A text of so many characters that matches the regular expression.
+    /// A text with a number of characters in this range that matches the regular expression.
     Chars {
         /// The fewest.
         min: u32,
@@ -156,7 +156,7 @@ pub enum Bounds {
     },
     /// A moment from 1970 on.
     Since1970,
-    /// A list of so many items.
+    /// A list with a number of items in this range.
     Items {
         /// The fewest.
         min: u32,
@@ -165,14 +165,14 @@ pub enum Bounds {
     },
 }
 
-/// What no text may have: control characters, but for line breaks and tabs.
+/// The control characters that texts must not have: all but line breaks and tabs.
 macro_rules! control {
     () => {
         r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
     };
 }
 
-/// What nobody sees, of the characters of one UTF-16 unit (`Default_Ignorable_Code_Point`).
+/// The invisible characters of one UTF-16 unit (`Default_Ignorable_Code_Point`).
 macro_rules! invisible {
     () => {
         r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
@@ -198,7 +198,7 @@ impl Bounds {
         }
     }
 
-    /// Text that may be blank, which is none.
+    /// Text that may be blank; blank text counts as absent.
     pub const fn optional_text(max: u32) -> Self {
         Self::Chars {
             min: 0,
@@ -208,7 +208,7 @@ impl Bounds {
     }
 }
 
-/// Something to see, and no control character but line breaks and tabs.
+/// At least one visible character, and no control characters but line breaks and tabs.
 const TEXT: &str = concat!(
     "^[^",
     control!(),
@@ -220,13 +220,13 @@ const TEXT: &str = concat!(
     "]*$"
 );
 
-/// Something to see on one line.
+/// At least one visible character, on one line.
 const LINE: &str = concat!(
     r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f",
     invisible!(),
     r"][^\u0000-\u001f\u007f-\u009f]*$"
 );
-/// One line of which everything is seen.
+/// One line without invisible characters that is not blank.
 const SEEN: &str = concat!(
     r"^[^\u0000-\u001f\u007f-\u009f",
     invisible!(),
@@ -256,7 +256,7 @@ pub const EMAIL: Bounds = Bounds::Chars {
         "]+$"
     ),
 };
-/// What is typed to sign in.
+/// The name that a person signs in with.
 pub const SIGN_IN_NAME: Bounds = Bounds::text(254);
 /// A new password.
 pub const PASSWORD: Bounds = Bounds::Chars {
@@ -268,16 +268,16 @@ pub const PASSWORD: Bounds = Bounds::Chars {
 /// Whether a member may be missing or null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// It is always there.
+    /// A request must have it, and a response always has it.
     Required,
-    /// It may be left out of a request; null is refused.
+    /// A request may omit it; null is an error.
     Optional,
-    /// It may be left out of a request, and be null in both directions.
+    /// A request may omit it, and requests and responses may have null.
     Nullable,
 }
 
 impl Field {
-    /// A member that is always there, under the same name in the graph.
+    /// Creates a required member with the same name in the graph.
     pub const fn new(name: &'static str, kind: Kind) -> Self {
         Self {
             name,
@@ -291,54 +291,54 @@ impl Field {
         }
     }
 
-    /// It may be repeated in a request, and changes nothing.
+    /// Allows a request to repeat its current value, which changes nothing.
     pub const fn fixed(mut self) -> Self {
         self.fixed = true;
         self
     }
 
-    /// Found at this JSON pointer of the graph; `""` is the node itself, and nowhere in a request: it is only checked.
+    /// Sets its JSON pointer in the graph. `""` is the node itself in a response; in a request, the value is only checked.
     pub const fn at(mut self, pointer: &'static str) -> Self {
         self.at = Some(pointer);
         self
     }
 
-    /// In a request it may have this name instead.
+    /// Adds a second name that a request may use.
     pub const fn also(mut self, name: &'static str) -> Self {
         self.also = Some(name);
         self
     }
 
-    /// May be left out of a request.
+    /// Allows a request to omit it.
     pub const fn optional(mut self) -> Self {
         self.need = Need::Optional;
         self
     }
 
-    /// May be left out of a request and be null.
+    /// Allows a request to omit it, and null in both directions.
     pub const fn nullable(mut self) -> Self {
         self.need = Need::Nullable;
         self
     }
 
-    /// What its domain accepts of it in a request.
+    /// Sets the bounds that its domain has for it in a request.
     pub const fn bounds(mut self, bounds: Bounds) -> Self {
         self.bounds = bounds;
         self
     }
 
-    /// What it means.
+    /// Sets its description.
     pub const fn about(mut self, about: &'static str) -> Self {
         self.about = about;
         self
     }
 
-    /// Where it is in the graph, as a JSON pointer.
+    /// Returns its JSON pointer in the graph.
     pub fn pointer(&self) -> String {
         self.at.map_or_else(|| format!("/{}", self.name), str::to_owned)
     }
 
-    /// This member and, below an object, its members.
+    /// Returns this member and all members below it.
     pub fn every(&self) -> Vec<Member> {
         let mut every = vec![Member {
             name: self.name.to_owned(),
@@ -350,7 +350,7 @@ impl Field {
             every.extend(model.fields.iter().flat_map(Self::every).map(|below| Member {
                 name: format!("{}.{}", self.name, below.name),
                 pointer: format!("{}{}", self.pointer(), below.pointer),
-                // What may be left out takes its members along.
+                // An object that a request may omit makes its members optional too.
                 need: if self.need == Need::Required {
                     below.need
                 } else {
@@ -363,11 +363,11 @@ impl Field {
     }
 }
 
-/// A member of a request, however deep.
+/// A member of a request, at any depth.
 pub struct Member {
-    /// Its name with those above it: `entry.quantity`.
+    /// Its path of names: `entry.quantity`.
     pub name: String,
-    /// Where it goes, as a JSON pointer into the variables; empty for an object whose members have places of their own.
+    /// Its JSON pointer into the variables; empty for an object whose members have pointers of their own.
     pub pointer: String,
     /// What it is.
     pub kind: Kind,
@@ -375,7 +375,7 @@ pub struct Member {
     pub need: Need,
 }
 
-/// A value as it arrived.
+/// A value as the client sent it.
 #[derive(Clone, Copy)]
 pub enum Source<'a> {
     /// JSON text.
@@ -384,12 +384,12 @@ pub enum Source<'a> {
     Text(&'a str),
 }
 
-/// Why a value could not be read.
+/// The reason why a value could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
-    /// The rule it breaks, as a sentence without a subject: "must be an integer".
+    /// The rule that it breaks, as a sentence without a subject: "must be an integer".
     pub why: String,
-    /// Whether it is an integer, only larger than any id: nothing has it, rather than: it is nonsense.
+    /// Whether it is an integer above all ids: a lookup of it is "not found" rather than "invalid".
     pub beyond_ids: bool,
 }
 
@@ -403,12 +403,12 @@ impl Unreadable {
 }
 
 impl Kind {
-    /// Reads a value into what the graph takes as a variable.
+    /// Converts a value into a variable of the operation.
     ///
-    /// Numbers are read from their text: a float never comes between what was sent and what is stored.
+    /// Numbers are read from their text: no float comes between the request and the stored value.
     ///
     /// # Errors
-    /// When it is no such value.
+    /// If the value does not have this type.
     pub fn read(&self, source: Source<'_>) -> Result<Value, Unreadable> {
         match self {
             Self::Text => text(source).map(Value::String),
@@ -425,7 +425,7 @@ impl Kind {
             Self::Words(words) => word(source, words, |word, sent| word == sent),
             Self::WordsInAnyCase(words) => word(source, words, str::eq_ignore_ascii_case),
             Self::Const(_) | Self::Keyed { .. } | Self::FirstOf(_) => Err(Unreadable::new("cannot be chosen")),
-            // Objects of a request are read member by member, in `input`.
+            // `input` reads the objects of a request member by member.
             Self::Object(_) => match source {
                 Source::Json(raw) => whole(raw),
                 Source::Text(_) => Err(Unreadable::new("cannot be written here")),
@@ -450,7 +450,7 @@ fn text(source: Source<'_>) -> Result<String, Unreadable> {
 }
 
 impl<'a> Source<'a> {
-    /// The characters, as they were sent.
+    /// Returns the characters that the client sent.
     pub fn text(self) -> &'a str {
         match self {
             Self::Text(text) => text,
@@ -459,7 +459,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// An integer; in JSON by its value, so that `5.0` is 5. Texts are integers to the letter.
+/// Reads an integer; in JSON by its value, so that `5.0` is 5. A text must be a canonical integer.
 fn valued(source: Source<'_>, min: i64, max: i64) -> Result<i64, Unreadable> {
     match source {
         Source::Text(text) => integer(text, min, max),
@@ -473,7 +473,8 @@ fn valued(source: Source<'_>, min: i64, max: i64) -> Result<i64, Unreadable> {
 /// More digits than any integer of 64 bits has.
 const DIGITS_MAX: usize = 20;
 
-/// The digits of a JSON number whose value is an integer. Of one beyond 64 bits, just too many digits.
+/// Returns the digits of a JSON number whose value is an integer. For a value beyond 64 bits, the result has too many digits to
+/// parse.
 fn integral(number: &str) -> Option<Cow<'_, str>> {
     if !number.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
         return None;
@@ -490,7 +491,7 @@ fn integral(number: &str) -> Option<Cow<'_, str>> {
     if significant.is_empty() {
         return Some("0".into());
     }
-    // An exponent beyond all numbers says how large the number is, whatever its digits are.
+    // An exponent beyond `i64` decides how large the number is, whatever its digits are.
     let beyond = if exponent.starts_with('-') {
         i64::MIN / 2
     } else {
@@ -508,7 +509,7 @@ fn integral(number: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// An integer, to the letter.
+/// Reads a canonical integer: no plus sign and no leading zeros.
 fn integer(text: &str, min: i64, max: i64) -> Result<i64, Unreadable> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let canonical = !unsigned.is_empty()
@@ -551,7 +552,7 @@ fn number(source: Source<'_>) -> Result<Value, Unreadable> {
     })
 }
 
-// Fields are called `date`: the reason says it in other words, so that a message has their name once.
+// Fields are called `date`: the reason uses other words, so that a message has the name only once.
 const NO_MOMENT: &str = "must be an RFC 3339 time such as 2026-01-31T12:30:00Z, or a day such as 2026-01-31";
 const NO_DAY: &str = "must be a day of the calendar such as 2026-01-31";
 
@@ -561,7 +562,7 @@ const DAY_END: NaiveTime = match NaiveTime::from_hms_micro_opt(23, 59, 59, 999_9
     None => NaiveTime::MIN,
 };
 
-/// A moment, or a day: then it is that time of it.
+/// Reads a moment, or a day, which becomes the moment `of_day` on it.
 fn moment(source: Source<'_>, of_day: NaiveTime) -> Result<Value, Unreadable> {
     let text = text(source)?;
     let moment = match Date::parse(&text) {
@@ -578,7 +579,7 @@ fn in_utc(source: Source<'_>, kind: &Kind) -> Result<Value, Unreadable> {
     let is_time = text.contains(['T', 't']);
     let with_offset = format!("{text}Z");
     match is_time.then(|| kind.read(Source::Text(&with_offset))) {
-        // With two offsets it could not be read.
+        // A text that has an offset already does not parse with a second one.
         Some(Ok(moment)) => Ok(moment),
         _ => kind.read(Source::Text(&text)),
     }
@@ -609,7 +610,7 @@ fn word(source: Source<'_>, words: &[(&str, &str)], is_it: impl Fn(&str, &str) -
     })
 }
 
-/// A decimal without the zeros that say nothing: `40.00` is `40`, `15.50` is `15.5`.
+/// Returns a decimal without its trailing zeros: `40.00` is `40`, `15.50` is `15.5`.
 pub fn shortest(decimal: &str) -> &str {
     match decimal.contains('.') {
         true => decimal.trim_end_matches('0').trim_end_matches('.'),
@@ -689,7 +690,7 @@ mod tests {
                 text,
                 "{sent}"
             );
-            // A quantity is written as one, and so is what stands in an address.
+            // Quantities and values in a path must be canonical.
             let canonical = sent.bytes().all(|byte| byte.is_ascii_digit());
             assert_eq!(QUANTITY.read(Source::Json(&json(sent))).is_ok(), canonical, "{sent}");
             assert_eq!(id.read(Source::Text(sent)).is_ok(), canonical, "{sent}");

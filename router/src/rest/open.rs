@@ -1,4 +1,4 @@
-//! A mount that is ready to answer at an address.
+//! A mount, bound to the address at which it serves requests.
 
 use axum::body::Body;
 use axum::http::request::Parts;
@@ -15,13 +15,13 @@ use crate::gateway::Gateway;
 
 const JSON: &str = "application/json";
 
-/// A mount that is ready to answer at an address.
+/// A mount, bound to the address at which it serves requests.
 pub(super) struct Opened {
     pub mount: &'static Mount,
     pub gateway: Gateway,
-    /// Whether routes whose document has no authentication answer anyone here.
+    /// The callers without a token that may use routes whose document has no authentication.
     pub open: Openness,
-    /// Where the mount is for the client: its prefix, or nothing at an address of its own.
+    /// The path of the mount as the client sees it: its prefix, or nothing at an address of its own.
     pub base: &'static str,
     pub routes: Vec<Compiled>,
     pub paths: Paths,
@@ -30,7 +30,7 @@ pub(super) struct Opened {
     page: Document,
 }
 
-/// Where a mount is.
+/// The place of a mount.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum At {
     /// Under its prefix.
@@ -75,22 +75,22 @@ impl Opened {
         opened
     }
 
-    /// Where a service is inside the mount, as it is documented here.
+    /// Returns the documented prefix of a service inside the mount.
     pub fn prefix(&self, service: &'static Service) -> &'static str {
         paths::prefixes(service, self.at == At::Alone)
             .next()
             .unwrap_or_default()
     }
 
-    /// The path inside the mount.
+    /// Returns the path inside the mount.
     pub fn inside<'a>(&self, path: &'a str) -> &'a str {
         path.strip_prefix(self.base).unwrap_or(path)
     }
 
-    /// The documentation, where the path asks for it.
+    /// Returns the documentation, where the path is one of its paths.
     ///
     /// # Errors
-    /// 405 where it is not asked for with GET, 404 for a file that the page does not have.
+    /// 405 for methods other than GET and HEAD, 404 for a file that the page does not have.
     pub fn documentation(&self, request: &Parts, path: &str) -> Result<Option<Response<Body>>, Failure> {
         let path = path.strip_suffix('/').unwrap_or(path);
         let file = path.strip_prefix("/docs/");

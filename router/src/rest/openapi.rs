@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document of a mount, read out of its tables.
+//! The OpenAPI 3.1 document of a mount, generated from its tables.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::operation::Compiled;
 use super::route::{Access, Answer, Body, Invalid, Place, Variants, Verb};
 use crate::status::status_of;
 
-/// The document of a mount as it answers at its address.
+/// Generates the document of a mount at its address.
 pub(super) fn document(opened: &Opened) -> Value {
     let mut document = Document {
         opened,
@@ -197,7 +197,7 @@ impl Document<'_> {
         responses
     }
 
-    /// Every error a route can answer, by status.
+    /// Returns every error that a route can return, by status.
     fn errors(&self, compiled: &Compiled) -> BTreeMap<u16, Vec<Said>> {
         let route = compiled.route;
         let mut said: BTreeMap<u16, Vec<Said>> = BTreeMap::new();
@@ -328,7 +328,7 @@ impl Document<'_> {
         for (word, model) in more {
             let fields: Vec<&Field> = body.model.fields.iter().chain(model.fields).collect();
             let reference = self.described(model, &fields, true);
-            // What decides has but the words that decide for this one.
+            // The deciding member has only the words that select this variant.
             if let Kind::Words(words) | Kind::WordsInAnyCase(words) = by.kind {
                 let own: Vec<&str> = words
                     .iter()
@@ -347,13 +347,13 @@ impl Document<'_> {
         self.described(model, &fields, request)
     }
 
-    /// Describes an object once, and refers to it.
+    /// Adds the schema of an object if it is new, and returns a reference to it.
     fn described(&mut self, model: &'static Model, fields: &[&Field], request: bool) -> Value {
         let reference = json!({ "$ref": format!("#/components/schemas/{}", model.name) });
         if self.schemas.contains_key(model.name) {
             return reference;
         }
-        // Taken before its members are described, so that it may hold itself.
+        // The name is reserved before the members are described, so that an object may contain itself.
         self.schemas.insert(model.name.to_owned(), Value::Null);
         let mut properties = Map::new();
         let (mut required, mut either) = (Vec::new(), Vec::new());
@@ -398,20 +398,20 @@ impl Document<'_> {
     }
 }
 
-/// One way for a route to fail.
+/// An error that a route can return.
 struct Said {
     when: String,
     example: Value,
 }
 
-/// A body that changes something has one of the members that it knows, whatever else is in it.
+/// Returns the rule that a patch has at least one of the members that change something.
 fn any_of(model: &Model) -> Value {
     let changing = model.fields.iter().filter(|field| !field.fixed);
     let names = changing.flat_map(|field| std::iter::once(field.name).chain(field.also));
     names.map(|name| json!({ "required": [name] })).collect()
 }
 
-/// States what the domain accepts of such values.
+/// Adds the domain's bounds to a schema.
 fn bounded(mut schema: Value, bounds: Bounds) -> Value {
     match bounds {
         Bounds::None => {}
@@ -444,20 +444,20 @@ fn bounded(mut schema: Value, bounds: Bounds) -> Value {
 
 /// The largest amount of money.
 const MONEY_MAX: i64 = 1_000_000_000_000;
-/// What every amount and percentage is a multiple of.
+/// The smallest unit of amounts and percentages.
 const CENT: f64 = 0.01;
-/// What an `Idempotency-Key` is: ASCII with something to see in it.
+/// The pattern of an `Idempotency-Key`: ASCII with at least one visible character.
 const KEY: &str = r"^[\t -~]*[!-~][\t -~]*$";
 /// The year of a moment from 1970 on.
 const SINCE_1970: &str = "^(19[7-9][0-9]|[2-9][0-9]{3})-";
-/// A time without an offset, on a day that there is.
+/// A time without an offset, on an existing day of the calendar.
 const LOCAL_TIME: &str = concat!(
     "^([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))",
     "|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)",
     r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?$"
 );
 
-/// The pattern of a list's cursors: what a page begins behind, so many integers in base 16.
+/// Returns the pattern of a list's cursors: one hexadecimal integer for each sort column of the last row before the page.
 fn cursor(columns: usize) -> String {
     format!("^{}$", vec!["(0|[1-9a-f][0-9a-f]{0,15})"; columns].join("-"))
 }

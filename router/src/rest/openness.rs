@@ -1,4 +1,4 @@
-//! Whom routes answer whose document has no authentication (docs/rest-contract/common.md#access).
+//! The callers without a token that may use routes whose document has no authentication (docs/rest-contract/common.md#access).
 
 use std::net::SocketAddr;
 
@@ -8,29 +8,29 @@ use axum::http::{HeaderMap, Version};
 
 use crate::http::{Proxied, called_host, is_foreign, is_loopback};
 
-/// Whom a listener's routes answer whose document has no authentication.
+/// The callers without a token that may use a listener's routes whose document has no authentication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Openness {
-    /// Who has a bearer token.
+    /// None: every caller needs a bearer token.
     #[default]
     Closed,
-    /// A program on this machine that calls it by a loopback name or address; anyone else needs a token.
+    /// Programs on this machine that call it by a loopback name or address; other callers need a token.
     ///
-    /// A listener on loopback is reached from outside in two ways: by a page whose own name is made to resolve to
-    /// 127.0.0.1 (DNS rebinding), which shows in `Host`, and through a proxy on the same machine, which shows in `Host`
-    /// too or, where the proxy puts its own there, in what it adds or in the old version that it speaks.
+    /// Requests from outside can reach a listener on loopback in two ways. A page can make its own name resolve to 127.0.0.1 (DNS
+    /// rebinding), which shows in `Host`. A proxy on the same machine can pass requests on, which shows in `Host` too. Where the
+    /// proxy replaces `Host`, the headers that it adds or the old HTTP version that it speaks give it away.
     Loopback,
-    /// Anyone.
+    /// All callers.
     Anyone,
 }
 
 impl Openness {
-    /// Whether it is open to anybody at all: how the documentation describes it.
+    /// Whether it is open to any caller without a token: decides how the documentation describes access.
     pub fn is_open(self) -> bool {
         self != Self::Closed
     }
 
-    /// Whether it is open to who sent this request.
+    /// Whether it is open to the sender of this request.
     pub(crate) fn is_open_to(self, request: &Parts) -> bool {
         match self {
             Self::Closed => false,
@@ -42,10 +42,10 @@ impl Openness {
 
 /// Whether a program on this machine sent the request, and no proxy passed it on (docs/rest-contract/common.md#loopback-callers).
 fn is_from_this_machine(request: &Parts) -> bool {
-    // A router that is called without a connection is called by this process.
+    // A request without a connection comes from this process.
     let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
     let is_loopback_peer = peer.is_none_or(|ConnectInfo(address)| address.ip().to_canonical().is_loopback());
-    // Proxies speak HTTP/1.0 unless they are told otherwise; clients have not for decades.
+    // Some proxies speak HTTP/1.0 unless configured otherwise; clients have not for decades.
     let is_current = request.version >= Version::HTTP_11;
     is_loopback_peer
         && is_current
@@ -54,8 +54,8 @@ fn is_from_this_machine(request: &Parts) -> bool {
         && called_host(&request.headers, &request.uri).is_some_and(is_loopback)
 }
 
-/// Whether a browser sends this for a page of another site; programs do not say. Where anyone may, any page that a browser on
-/// this machine shows could otherwise buy books.
+/// Whether a browser sends this request for a page of another site; other programs do not send these headers. Without this check,
+/// on a mount that needs no token, any page in a browser on this machine could buy books.
 pub(crate) fn is_for_another_site(request: &Parts) -> bool {
     let fetched_for = request.headers.get("sec-fetch-site");
     fetched_for.is_some_and(|site| site == "cross-site" || site == "same-site")

@@ -1,4 +1,4 @@
-//! A route's GraphQL operation, read once at start: which variables it takes, and whether the table agrees.
+//! A route's GraphQL operation, parsed once at start and checked against the table.
 
 use std::sync::Arc;
 
@@ -8,22 +8,22 @@ use serde_json::Value;
 use super::kind::{Field, Kind, Member, Need};
 use super::route::{Answer, Body, Param, Place, Route, Service};
 
-/// Receives the header `Idempotency-Key`.
+/// The variable that receives the header `Idempotency-Key`.
 const IDEMPOTENCY_KEY: &str = "idempotencyKey";
-/// Receive the page that is wanted.
+/// The variables that select the page of a list.
 const PAGE: [&str; 2] = ["first", "after"];
 
-/// A route whose operation is read and known to fit its table.
+/// A route whose operation has been parsed and fits its table.
 pub(super) struct Compiled {
     /// The table's row.
     pub route: &'static Route,
     /// The service it belongs to.
     pub service: &'static Service,
-    /// The operation, shared by all requests.
+    /// The operation's text, shared by all requests.
     document: Arc<str>,
     /// The other operation, where the route has one.
     document_else: Option<Arc<str>>,
-    /// Everything in parameters and body that goes into a variable.
+    /// The members of parameters and body that go into a variable.
     pub members: Vec<Member>,
     /// Whether the operation takes an idempotency key.
     pub idempotent: bool,
@@ -38,10 +38,10 @@ struct Variable {
 }
 
 impl Compiled {
-    /// Reads the operation of a route and checks that parameters and members fit its variables.
+    /// Parses the operation of a route and checks that parameters and members fit its variables.
     ///
     /// # Errors
-    /// Says what does not fit: a mistake in a table, found by the first test that opens it.
+    /// The mismatch: a mistake in a table, found by the first test that opens it.
     pub fn new(service: &'static Service, route: &'static Route) -> Result<Self, String> {
         let declared = match route.answer {
             Answer::Fixed(_) => Vec::new(),
@@ -95,7 +95,7 @@ impl Compiled {
         })
     }
 
-    /// The operation that these variables ask for.
+    /// Returns the operation that these variables select.
     pub fn document(&self, sent: &Value) -> Arc<str> {
         let other = self.route.operation_else.zip(self.document_else.as_ref());
         let asked = other.filter(|(other, _)| sent.pointer(&other.by.pointer()).is_some_and(|word| word == other.is));
@@ -103,7 +103,7 @@ impl Compiled {
     }
 }
 
-/// The variables that an operation declares. The one place that reads an operation's text.
+/// Returns the variables that an operation declares. Only this function parses operations.
 fn variables(operation: &str) -> Result<Vec<Variable>, String> {
     let document = async_graphql::parser::parse_query(operation).map_err(|error| format!("{operation}: {error}"))?;
     let mut operations = document.operations.iter();
@@ -126,7 +126,7 @@ fn is_root(variable: &str, pointer: &str) -> bool {
     pointer.split('/').nth(1) == Some(variable)
 }
 
-/// Whether what a field is read into is what the variable takes.
+/// Whether the type of a member fits the variable.
 fn fits(member: &Member, variable: &Variable) -> bool {
     if member.need != Need::Required && !variable.optional {
         return false;
@@ -152,7 +152,7 @@ fn fits_base(kind: &Kind, base: &BaseType) -> bool {
             Kind::Date => name == "Date",
             Kind::Number => name == "Float",
             Kind::DateTime | Kind::Until => name == "DateTime",
-            // Names of enums and inputs are the schema's to check: every operation is planned by a test.
+            // The schema checks the names of enums and inputs: a test plans every operation.
             Kind::Words(_) | Kind::WordsInAnyCase(_) | Kind::Object(_) => true,
             Kind::List(_) | Kind::Keyed { .. } | Kind::FirstOf(_) | Kind::Const(_) => false,
         },

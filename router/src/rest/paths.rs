@@ -1,4 +1,4 @@
-//! Finding the route of a path.
+//! The lookup of a route by its path.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,10 @@ use super::operation::Compiled;
 use super::route::{Service, Verb};
 use super::text::{NOT_ENCODED, percent_decoded};
 
-/// All paths of the services that answer at one address.
+/// The paths of the services at one address.
 pub(super) struct Paths(Vec<Path>);
 
-/// One shape of a path, and what its methods do.
+/// A path pattern and the routes of its methods.
 struct Path {
     segments: Vec<Segment>,
     entries: Vec<Entry>,
@@ -26,25 +26,25 @@ struct Entry {
     verb: Verb,
     /// The names of the path's parameters, in order.
     names: Vec<&'static str>,
-    /// Where the service is, as this path spells it.
+    /// The prefix of the service in this path.
     prefix: &'static str,
     compiled: usize,
 }
 
-/// The route of a request.
+/// The route of a request, with its path parameters.
 pub(super) struct Found {
-    /// Which of the compiled routes.
+    /// The index of the compiled route.
     pub compiled: usize,
     /// The path's parameters, decoded.
     pub params: Vec<(&'static str, String)>,
-    /// Where the service is, as the request spelled it; may hold parameters.
+    /// The prefix of the service in the request's path; may contain parameters.
     pub prefix: &'static str,
-    /// The member of the body that has another name in the request, and that name.
+    /// The member of the body that came under its other name, and that name.
     pub spelled: Option<(&'static str, &'static str)>,
 }
 
 impl Paths {
-    /// The paths of these routes. Alone, a service is at `/`; else it is where it says.
+    /// Builds the lookup for these routes. A service that is `alone` is at `/`, otherwise at its prefixes.
     pub fn new(compiled: &[Compiled], alone: bool) -> Self {
         let mut paths = Self(Vec::new());
         for (index, one) in compiled.iter().enumerate() {
@@ -84,7 +84,7 @@ impl Paths {
         }
     }
 
-    /// The route of `method` on `path` (as it was sent, beginning behind the mount; a slash at its end says nothing).
+    /// Returns the route of `method` on `path`: encoded, without the mount's prefix. A slash at its end has no meaning.
     ///
     /// # Errors
     /// 404 when there is no such path, 405 when it has other methods, 400 when a parameter is not well encoded.
@@ -148,7 +148,7 @@ impl Path {
     }
 }
 
-/// Where a service is: alone its documented place is `/`.
+/// Returns the prefixes of a service; when it is `alone`, its documented prefix becomes `/`.
 pub(super) fn prefixes(service: &'static Service, alone: bool) -> impl Iterator<Item = &'static str> {
     let own = service.prefixes.first().copied().unwrap_or_default();
     service

@@ -1,4 +1,4 @@
-//! From what the graph said to what the client reads.
+//! Converts the result of an operation into a response.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -10,17 +10,17 @@ use super::operation::Compiled;
 use super::paths::Found;
 use super::text::{filled, percent_encoded};
 
-/// A reply in the making; a route's `reshape` may change all of it.
+/// A response before it is written; a route's `reshape` may change all of it.
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// What the response is read out of.
+    /// The value that the body is written from.
     pub node: Value,
     /// The template of `Location`.
     pub location: Option<&'static str>,
 }
 
-/// What a `reshape` may want to know of the request.
+/// The parts of a request that a `reshape` can read.
 pub struct Call<'a> {
     found: &'a Found,
     variables: &'a Value,
@@ -31,27 +31,27 @@ impl<'a> Call<'a> {
         Self { found, variables }
     }
 
-    /// A parameter of the path, decoded.
+    /// Returns a decoded parameter of the path.
     pub fn param(&self, name: &str) -> Option<&str> {
         let param = self.found.params.iter().find(|(known, _)| *known == name);
         param.map(|(_, value)| value.as_str())
     }
 
-    /// A variable of the operation, as the request gave it.
+    /// Returns a variable of the operation.
     pub fn variable(&self, name: &str) -> &Value {
         &self.variables[name]
     }
 }
 
-/// A `reshape` for one person: whoever left is not there, also to those whom the graph still shows them to.
+/// The `reshape` for one person: a closed account is not found, even where the graph still shows it to the caller.
 pub(super) fn in_use(reply: &mut Reply, _: &Call) {
     if reply.node["active"] != true {
         reply.node = Value::Null;
     }
 }
 
-/// The response of a route; `base` is where the mount is for the client, `next` the link to the rest of a list. It has
-/// about so many bytes.
+/// Builds the response of a route. `base` is the mount's path as the client sees it, `next` the link to the rest of a list,
+/// `bytes` an estimate of the body's size.
 ///
 /// # Errors
 /// 500 when the graph's answer does not have the shape that the table promises; 404 when `reshape` says so.
@@ -94,7 +94,7 @@ pub(super) fn reply(
     Ok(response)
 }
 
-/// `Link` to the rest of a list.
+/// Returns the `Link` to the rest of a list.
 pub(super) fn next_link(path: &str, query: Option<&str>, cursor: &str) -> String {
     let own = query.unwrap_or_default().split('&');
     let mut kept: Vec<&str> = own
@@ -132,7 +132,7 @@ fn write(kind: &Kind, value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
         (Kind::Integer { .. } | Kind::Quantity { .. }, Value::Number(number)) if number.is_i64() => plain(value, out),
         (Kind::Id { .. }, Value::String(id)) if id.parse::<i64>().is_ok() => out.extend_from_slice(id.as_bytes()),
         (Kind::Money { .. }, money) => match money.get("amount").and_then(Value::as_str) {
-            // The decimal's own text: no float comes between the ledger and the client.
+            // The decimal's own text, because a float could change the amount.
             Some(amount) => out.extend_from_slice(shortest(amount).as_bytes()),
             None => return unfit(),
         },

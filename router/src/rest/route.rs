@@ -1,4 +1,4 @@
-//! What a table is made of: mounts, services, routes.
+//! The rows of the route tables: mounts, services and routes.
 
 use serde_json::Value;
 
@@ -10,13 +10,13 @@ use super::reply::{Call, Reply};
 pub struct Mount {
     /// The system's name: `bookstore`.
     pub name: &'static str,
-    /// Where it is on the main listener: `/bookstore`.
+    /// Its path on the main listener: `/bookstore`.
     pub prefix: &'static str,
-    /// A heading for its documentation.
+    /// The title of its documentation.
     pub title: &'static str,
-    /// What it is, for its documentation.
+    /// The description in its documentation.
     pub about: &'static str,
-    /// How its errors look.
+    /// Its error format.
     pub envelope: Envelope,
     /// The services inside it.
     pub services: &'static [Service],
@@ -24,19 +24,19 @@ pub struct Mount {
     pub openapi_also: &'static [&'static str],
 }
 
-/// One of the programs a system used to be made of: its routes can have a port of their own.
+/// One of the programs that the system was made of before; its routes can have a port of their own.
 pub struct Service {
     /// Its name in `--rest-listen SYSTEM.SERVICE=ADDR`, and its heading in the documentation.
     pub name: &'static str,
-    /// What it does, for the documentation.
+    /// The description in the documentation.
     pub about: &'static str,
-    /// Where it is inside the mount, without a slash at the end; the first is the documented place, the others answer too.
+    /// Its paths inside the mount, without a slash at the end; the first is the documented one, the others work too.
     pub prefixes: &'static [&'static str],
-    /// What it answers. Where two paths fit a request, the one with fewer parameters wins.
+    /// Its routes. Where two paths match a request, the one with fewer parameters wins.
     pub routes: &'static [Route],
 }
 
-/// The methods that routes have. `HEAD` comes with every `GET`.
+/// The methods of routes. Every `GET` route serves `HEAD` too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verb {
     /// Reads.
@@ -49,51 +49,51 @@ pub enum Verb {
     Delete,
 }
 
-/// One route, as data: an address, a sentence, a GraphQL operation and the way back.
+/// A route, as data: a path, a summary, a GraphQL operation and the JSON pointer of the result.
 #[derive(Clone, Copy)]
 pub struct Route {
     /// The method.
     pub verb: Verb,
     /// The path inside the service, with `{name}` for each path parameter.
     pub path: &'static str,
-    /// Other paths that mean the same.
+    /// Other paths of the same route.
     pub aliases: &'static [&'static str],
-    /// What it is called in the OpenAPI document; unique in the service.
+    /// Its name in the OpenAPI document; unique in the service.
     pub name: &'static str,
-    /// What it does, in a sentence.
+    /// The summary in the OpenAPI document.
     pub summary: &'static str,
-    /// The GraphQL document that does it. A variable `$idempotencyKey` receives the header `Idempotency-Key`.
+    /// Its GraphQL document. A variable `$idempotencyKey` receives the header `Idempotency-Key`.
     pub operation: &'static str,
-    /// Another document for some requests.
+    /// The document for requests with a certain word.
     pub operation_else: Option<OperationElse>,
-    /// Where in the GraphQL answer the REST answer lies.
+    /// The place of the REST response in the GraphQL result, as a JSON pointer.
     pub answer: Answer,
     /// The HTTP status of success.
     pub status: u16,
-    /// Another status of success, and when; the route's `reshape` decides.
+    /// Another status of success, and its condition; the route's `reshape` decides.
     pub status_else: Option<(u16, &'static str)>,
-    /// The header `Location`, with `{name}` filled from what lies at `answer`, else from the path.
+    /// The header `Location`, with `{name}` filled from the value at `answer`, otherwise from the path.
     pub location: Option<&'static str>,
     /// The parameters in path and query.
     pub params: &'static [Param],
-    /// The body, where it matters. A route without one ignores what it is sent.
+    /// The body. A route without one ignores the request's body.
     pub body: Option<Body>,
-    /// What success looks like.
+    /// The type of a successful response.
     pub response: Kind,
-    /// An example of success, as JSON, true of the sample data.
+    /// An example of a successful response, as JSON, that matches the sample data.
     pub example: &'static str,
-    /// How the graph's errors read here.
+    /// The graph's errors as this route returns them.
     pub errors: &'static [ErrorRow],
-    /// Who may call it.
+    /// The callers that may use it.
     pub access: Access,
-    /// How many integers a cursor of its list has.
+    /// The number of integers in a cursor of its list.
     pub cursor_columns: usize,
-    /// For an answer that its `response` alone cannot be read out of.
+    /// Changes the reply where `response` alone cannot describe it.
     pub reshape: Option<fn(&mut Reply, &Call)>,
 }
 
 impl Route {
-    /// What most routes have; the rest is said with `..Route::BASE`.
+    /// The defaults of a route; a row sets the rest and ends with `..Route::BASE`.
     pub const BASE: Self = Self {
         verb: Verb::Get,
         path: "",
@@ -118,7 +118,7 @@ impl Route {
 }
 
 impl Route {
-    /// Every document that may be asked for; none where the graph is not asked.
+    /// Returns the GraphQL documents of the route; none where it does not use the graph.
     pub fn operations(&self) -> impl Iterator<Item = &'static str> + use<> {
         let asks = !matches!(self.answer, Answer::Fixed(_));
         let other = self.operation_else.map(|other| other.operation);
@@ -126,33 +126,33 @@ impl Route {
     }
 }
 
-/// Another document, where one word of the request decides what it does.
+/// Another document, selected by one word of the request.
 #[derive(Clone, Copy)]
 pub struct OperationElse {
-    /// The member that decides: one of `Kind::Words` or `Kind::WordsInAnyCase`. It goes into no variable.
+    /// The deciding member: one of `Kind::Words` or `Kind::WordsInAnyCase`. It goes into no variable.
     pub by: &'static Field,
-    /// The word, as it is in the graph, that asks for this document.
+    /// The word, as the graph spells it, that selects this document.
     pub is: &'static str,
     /// The document, with the same variables.
     pub operation: &'static str,
 }
 
-/// Where in the GraphQL answer the REST answer lies, as a JSON pointer.
+/// The place of the REST response in the GraphQL result, as a JSON pointer.
 #[derive(Clone, Copy, Debug)]
 pub enum Answer {
-    /// Nowhere: the route asks the graph nothing and answers this JSON.
+    /// A constant: the route does not use the graph and returns this JSON.
     Fixed(&'static str),
-    /// One thing. `null` and `false` are `NOT_FOUND`, also when the route's `reshape` makes it so.
+    /// One object. `null` and `false` are `NOT_FOUND`, also when the route's `reshape` sets them.
     One(&'static str),
-    /// The nodes of a connection, all of them: its pages are fetched one after the other through `$first` and `$after`.
-    /// `null` is `NOT_FOUND` where the route has such a row, and else an empty list.
+    /// All nodes of a connection: its pages are fetched one after the other through `$first` and `$after`. `null` is `NOT_FOUND`
+    /// where the route has such a row, and otherwise an empty list.
     All(&'static str),
-    /// As `All`, and what else the operation asks for with it: the whole answer, the list in the connection's place.
+    /// As `All`, but the response is the whole result of the operation, with the list in the place of the connection.
     AllAnd(&'static str),
 }
 
 impl Answer {
-    /// Whether it is a list, which may have to stop at a bound and say where it goes on.
+    /// Whether it is a list, which may end at a limit and then links to its rest.
     pub fn is_list(&self) -> bool {
         matches!(self, Self::All(_) | Self::AllAnd(_))
     }
@@ -163,11 +163,11 @@ impl Answer {
 pub struct Param {
     /// Where it is.
     pub place: Place,
-    /// Its name, kind and variable.
+    /// Its name, type and variable.
     pub field: Field,
-    /// What a value that cannot be read means.
+    /// The error for a value that cannot be read.
     pub invalid: Invalid,
-    /// A value that means something on the sample data.
+    /// A value that exists in the sample data.
     pub example: &'static str,
 }
 
@@ -180,14 +180,14 @@ pub enum Place {
     Query,
 }
 
-/// What a parameter that cannot be read means.
+/// The error for a parameter that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Invalid {
-    /// 400, naming it.
+    /// 400 that names it.
     Named,
-    /// 400, in these words.
+    /// 400 with this message.
     Saying(&'static str),
-    /// The route's own not-found: nothing has such an id.
+    /// The route's own not-found: there is no such id.
     NotFound,
 }
 
@@ -196,28 +196,28 @@ pub enum Invalid {
 pub struct Body {
     /// Its members.
     pub model: &'static Model,
-    /// Whether it may come as `application/x-www-form-urlencoded` too.
+    /// Whether it may be `application/x-www-form-urlencoded` too.
     pub form: bool,
-    /// Whether at least one known member has to be there, though each alone may be left out.
+    /// Whether at least one known member is required, though each alone is optional.
     pub some: bool,
     /// Further members, which depend on one of the others.
     pub variants: Option<Variants>,
-    /// Which members need or exclude each other, as a JSON schema beside the model's; for the documentation, the domain holds
-    /// the rule.
+    /// The members that require or exclude each other, as a JSON schema beside the model's, for the documentation: the domain
+    /// enforces the rule.
     pub rule: Option<&'static str>,
 }
 
 /// Members of a body that depend on one of its members.
 #[derive(Clone, Copy)]
 pub struct Variants {
-    /// The member that decides: one of `Kind::Words` or `Kind::WordsInAnyCase`, required.
+    /// The deciding member: one of `Kind::Words` or `Kind::WordsInAnyCase`, required.
     pub by: &'static Field,
-    /// What each of its words, as they are in the graph, has more.
+    /// The further members for each of its words, as the graph spells them.
     pub more: &'static [(&'static str, &'static Model)],
 }
 
 impl Body {
-    /// A JSON object.
+    /// Takes a JSON object.
     pub const fn json(model: &'static Model) -> Self {
         Self {
             model,
@@ -228,7 +228,7 @@ impl Body {
         }
     }
 
-    /// Some members need or exclude each other.
+    /// Adds the rule by which members require or exclude each other.
     pub const fn ruled(self, rule: &'static str) -> Self {
         Self {
             rule: Some(rule),
@@ -236,7 +236,7 @@ impl Body {
         }
     }
 
-    /// A JSON object whose further members depend on one of them.
+    /// Takes a JSON object whose further members depend on one of them.
     pub const fn one_of(model: &'static Model, variants: Variants) -> Self {
         Self {
             variants: Some(variants),
@@ -244,21 +244,21 @@ impl Body {
         }
     }
 
-    /// The further members that these variables call for.
+    /// Returns the further members for these variables.
     pub(super) fn more(&self, variables: &Value) -> Option<&'static Model> {
         let Variants { by, more } = self.variants?;
         let word = variables.pointer(&by.pointer())?;
         more.iter().find(|(known, _)| word == known).map(|(_, model)| *model)
     }
 
-    /// Every member that it may have.
+    /// Returns every member that it may have.
     pub fn fields(&self) -> impl Iterator<Item = &'static Field> {
         let more = self.variants.into_iter().flat_map(|variants| variants.more);
         let models = std::iter::once(self.model).chain(more.map(|(_, model)| *model));
         models.flat_map(|model| model.fields)
     }
 
-    /// A JSON object of new values: what is left out stays, and nothing at all is an error.
+    /// Takes a JSON object of new values: omitted members keep their values, and a body without a known member is an error.
     pub const fn patch(model: &'static Model) -> Self {
         Self {
             some: true,
@@ -266,7 +266,7 @@ impl Body {
         }
     }
 
-    /// A JSON object or an HTML form.
+    /// Takes a JSON object or an HTML form.
     pub const fn json_or_form(model: &'static Model) -> Self {
         Self {
             form: true,
@@ -275,21 +275,21 @@ impl Body {
     }
 }
 
-/// How one of the graph's errors reads on a route. Its status comes from the one table, `crate::status`.
+/// One of the graph's errors as a route returns it. Its status comes from the one table, `crate::status`.
 #[derive(Clone, Copy)]
 pub struct ErrorRow {
     /// The graph's code.
     pub code: &'static str,
-    /// Which of the errors with this code: the one whose message begins so. Empty means all.
+    /// The prefix of the graph's message, to tell errors with the same code apart. Empty means all.
     pub of: &'static str,
-    /// The message, with `{name}` filled from the path; empty for the graph's own.
+    /// The message, with `{name}` filled from the path; empty means the graph's own message.
     pub message: &'static str,
-    /// When it happens, for the documentation.
+    /// The condition of the error, for the documentation.
     pub when: &'static str,
 }
 
 impl ErrorRow {
-    /// All errors with this code read like that.
+    /// Creates a row for all errors with this code.
     pub const fn new(code: &'static str, message: &'static str, when: &'static str) -> Self {
         Self {
             code,
@@ -303,7 +303,7 @@ impl ErrorRow {
 /// A member of a body is missing or wrong.
 pub const BAD_MEMBER: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "A member is missing or wrong.");
 
-/// The caller's right does not cover the account.
+/// The caller has no permission for the account.
 pub const PROTECTED: ErrorRow = ErrorRow::new(
     "FORBIDDEN",
     "",
@@ -311,19 +311,19 @@ pub const PROTECTED: ErrorRow = ErrorRow::new(
      and has no money, shares, authorizations or a password that was set elsewhere.",
 );
 
-/// An administrator has to stay.
+/// The last administrator must remain.
 pub const LAST_ADMINISTRATOR: ErrorRow = ErrorRow::new(
     "CONFLICT",
     "",
     "This is the last active administrator: make another one first.",
 );
 
-/// What is missing, in the words of a route.
+/// Returns the row of a `NOT_FOUND` with this message.
 pub const fn missing(message: &'static str, when: &'static str) -> ErrorRow {
     ErrorRow::new("NOT_FOUND", message, when)
 }
 
-/// The id in a path; one that cannot be one is nobody's.
+/// Returns the parameter of an id in a path; an invalid id is not found.
 pub const fn path_id(name: &'static str, example: &'static str) -> Param {
     Param {
         place: Place::Path,
@@ -333,35 +333,36 @@ pub const fn path_id(name: &'static str, example: &'static str) -> Param {
     }
 }
 
-/// Who may call a route (docs/rest-contract/common.md#access). Wherever a token is sent it has to hold.
+/// The callers that may use a route (docs/rest-contract/common.md#access). On every route, a token that the request has must be
+/// valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Anyone, on every listener.
+    /// All callers, on every listener.
     Anyone,
-    /// The document has no authentication: anyone where the policy is `open`, a bearer token where it is `token`.
+    /// The document has no authentication: all callers where the policy is `open`, a bearer token where it is `token`.
     Policy,
-    /// Anyone, on every listener: it makes an account, which remembers whether it was made through an open mount.
+    /// All callers, on every listener. The route creates an account, which records whether it was created through an open mount.
     Newcomer,
-    /// As `Policy`, and where anyone may, a user's token still says whose doing it is.
+    /// As `Policy`; where the mount is open, the request still acts as the user whose token it has.
     Attributed,
-    /// As `Policy`, for a change of an account: where anyone may, the caller's token is asked first, because an open mount
-    /// by itself may change few accounts.
+    /// As `Policy`, for a change of an account: where the mount is open, the permissions of the caller's token come first,
+    /// because an open mount by itself may change few accounts.
     Account,
-    /// As `Policy`; the route acts as a program in any case, and a user's token says on whose behalf: the operation's variable
-    /// `$trader` receives the id.
+    /// As `Policy`; the route always acts as a program, and a user's token names the person on whose behalf it acts: the
+    /// operation's variable `$trader` receives the id.
     OnBehalf,
-    /// As `Policy`, but where a token is needed it is a service's: other programs call this, not people.
+    /// As `Policy`, but where a token is required, it must be a service's: other programs call this route, not people.
     Internal,
     /// A bearer token, whatever the policy.
     Bearer,
-    /// A person's token, whatever the policy: it is about what is theirs.
+    /// A person's token, whatever the policy: the route is about the person's own data.
     Person,
     /// A service's credential, whatever the policy.
     Service,
 }
 
 impl Verb {
-    /// The method's name.
+    /// Returns the method's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",

@@ -1,5 +1,5 @@
-//! The shop's REST routes (docs/rest-contract/shop.md#services): a user service and an order service that share the mount, for their
-//! paths do not collide. Each can have a port of its own.
+//! The shop's REST routes (docs/rest-contract/shop.md#services): a user service and an order service that share the mount,
+//! because their paths do not collide. Each can have a port of its own.
 
 mod order;
 mod user;
@@ -27,7 +27,7 @@ pub const MOUNT: Mount = Mount {
 const NOT_THEIRS: ErrorRow = ErrorRow::new("FORBIDDEN", "", "It is somebody else's.");
 const NO_USER: ErrorRow = missing("User not found.", "There is no such user, or none any more.");
 
-/// Each service says that it answers.
+/// The health check of each service.
 const CHECK: Route = Route {
     path: "/api/check",
     name: "check",
@@ -54,7 +54,7 @@ fn error_body(failure: &Failure) -> Value {
     }
     let named = failure.members.iter();
     let mut errors: Map<String, Value> = named.map(|(name, why)| (name.clone(), why.as_str().into())).collect();
-    // What is wrong with all of it.
+    // An error about the request as a whole.
     if errors.is_empty() {
         errors.insert("request".to_owned(), failure.message.as_str().into());
     }

@@ -1,4 +1,4 @@
-//! What the mechanism carries beyond the first table, shown on a mount that exists only here.
+//! Tests of the features that the first table does not use, on a mount that exists only here.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::subgraph::InProcess;
 
 const NOW_US: i64 = 1_767_323_045_000_000;
 
-/// Says what it was asked: what a route's variables became is then in its answer.
+/// A graph that echoes its arguments, so that a response shows the values of the route's variables.
 #[derive(Default)]
 struct Echo;
 

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Why a parameter cannot be read.
+/// The reason why a parameter cannot be read.
 pub(super) const NOT_ENCODED: &str = "must be percent-encoded UTF-8";
 
-/// The text behind `%20`, and behind `+` where that means a space; `None` when it is no UTF-8 or `%` is not followed by two digits.
+/// Decodes `%20`, and `+` where that means a space. Returns `None` when the text is no UTF-8 or `%` is not followed by two
+/// digits.
 pub(super) fn percent_decoded(text: &str, plus_is_space: bool) -> Option<Cow<'_, str>> {
     if !text.bytes().any(|byte| byte == b'%' || (plus_is_space && byte == b'+')) {
         return Some(Cow::Borrowed(text));
@@ -27,7 +28,7 @@ pub(super) fn percent_decoded(text: &str, plus_is_space: bool) -> Option<Cow<'_,
     String::from_utf8(decoded).ok().map(Cow::Owned)
 }
 
-/// `text` as it can stand in a path or a query.
+/// Encodes `text` for a path or a query.
 pub(super) fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -39,10 +40,10 @@ pub(super) fn percent_encoded(text: &str) -> String {
     encoded
 }
 
-/// The pairs of a query or a form.
+/// Returns the pairs of a query or a form.
 ///
 /// # Errors
-/// The first that is not well encoded: its name, where that can be read.
+/// The name of the first pair that is not well encoded, where the name can be read.
 pub(super) fn pairs(text: &str) -> Result<Vec<(String, String)>, Option<String>> {
     let pair = |part: &str| {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
@@ -56,7 +57,7 @@ pub(super) fn pairs(text: &str) -> Result<Vec<(String, String)>, Option<String>>
     text.split('&').filter(|part| !part.is_empty()).map(pair).collect()
 }
 
-/// `{name}` replaced by what `value` gives for it, percent-encoded where `encode`; what it gives nothing for stays.
+/// Replaces `{name}` by the result of `value`, percent-encoded where `encode`; a name without a value stays.
 pub(super) fn filled(template: &str, encode: bool, value: impl Fn(&str) -> Option<String>) -> String {
     let mut text = String::with_capacity(template.len());
     let mut rest = template;

@@ -27,21 +27,21 @@ pub const SERVICE: Service = Service {
     ],
 };
 
-/// What of a stock the graph is asked for.
+/// The selected fields of a stock.
 macro_rules! stock {
     () => {
         "id name price quantity open high low close volume"
     };
 }
 
-/// What of a holding the graph is asked for.
+/// The selected fields of a holding.
 macro_rules! holding {
     () => {
         "id owner { id } stock { id } free committed"
     };
 }
 
-/// What of an order the graph is asked for.
+/// The selected fields of an order.
 macro_rules! order {
     () => {
         "id side stock { id } quantity total fee placedAt status investor { id } broker { id } authorization { id }
@@ -417,7 +417,7 @@ static NEW_ORDER: Model = Model {
     example: r#"{"type":"PURCHASE","stockId":4,"stockAmount":3,"automated":true,"limitPrice":8}"#,
 };
 
-/// An automated order has a limit and no authorization, and no other has a limit.
+/// An automated order has a limit and no authorization; other orders have no limit.
 const AUTOMATED_OR_NOT: &str = r#"{"anyOf":[
     {"required":["automated","limitPrice"],
      "properties":{"automated":{"const":true},"limitPrice":{"type":"number"},"authorizationId":{"type":"null"}}},
@@ -431,7 +431,7 @@ static ORDER_CHANGE: Model = Model {
     example: r#"{"status":"CANCELLED"}"#,
 };
 
-/// An order that was not carried out has no price of its own: what it would cost at its limit stands for it.
+/// Fills in the price of an order that has not been executed: the total at its limit.
 fn priced(reply: &mut Reply, _: &Call) {
     each(reply, |order| {
         if order["total"].is_null() {

@@ -28,7 +28,7 @@ pub const SERVICE: Service = Service {
     ],
 };
 
-/// What of a person the graph is asked for.
+/// The selected fields of a person.
 macro_rules! user {
     () => {
         "id name surname email phone role address { street number zipCode text } brokerageFeePercent"
@@ -36,7 +36,7 @@ macro_rules! user {
 }
 pub(super) use user;
 
-/// What of an authorization the graph is asked for.
+/// The selected fields of an authorization.
 macro_rules! authorization {
     () => {
         "id kind investor { id } broker { id } holdingId remaining remainingShares startsAt endsAt active"
@@ -285,9 +285,9 @@ const NO_AUTHORIZATION: ErrorRow = missing(
     "There is no such authorization, or it does not concern the caller.",
 );
 
-/// What a person is to the brokerage; who is neither came through another system.
+/// The role of a person in the brokerage; a member registered through another system.
 const TYPE: Kind = Kind::Words(&[("investor", "INVESTOR"), ("broker", "BROKER"), ("member", "MEMBER")]);
-/// What can be asked for.
+/// The roles that a request can choose.
 const ASKED_TYPE: Kind = Kind::Words(&[("investor", "INVESTOR"), ("broker", "BROKER")]);
 const LENT: Kind = Kind::WordsInAnyCase(&[("CAPITAL", "CAPITAL"), ("STOCKHOLDING", "STOCK_HOLDING")]);
 
@@ -504,7 +504,7 @@ static SHARES_GRANT: Model = Model {
     example: "",
 };
 
-/// An authorization of money in another currency is none here: its amount would read as dollars.
+/// Removes authorizations of money in another currency: the mount would show their amounts as dollars.
 fn of_dollars(reply: &mut Reply, _: &Call) {
     match &mut reply.node {
         Value::Array(nodes) => nodes.retain(|node| in_dollars(&node["remaining"])),

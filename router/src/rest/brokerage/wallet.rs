@@ -1,4 +1,4 @@
-//! The wallet service: money, and what came in and went out.
+//! The wallet service: balances, deposits and withdrawals.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use super::super::route::{
 use super::user::{USER_MODEL, ada, user};
 use super::{AMOUNT, BAD_FILTER, MONEY, each, filter, in_dollars};
 
-/// Money, and what came in and went out.
+/// Balances, deposits and withdrawals.
 pub const SERVICE: Service = Service {
     name: "wallet",
     about: "Money, and what came in and went out.",
@@ -204,7 +204,7 @@ static NEW_TRANSACTION: Model = Model {
     example: r#"{"type":"withdraw","amount":40.5}"#,
 };
 
-/// Who never had money has none.
+/// Shows an empty wallet for a person without a wallet.
 fn empty_without_wallet(reply: &mut Reply, _: &Call) {
     if reply.node["wallet"].is_null() {
         let none = json!({ "amount": "0", "currency": "USD" });
@@ -212,7 +212,7 @@ fn empty_without_wallet(reply: &mut Reply, _: &Call) {
     }
 }
 
-/// The graph's amounts say by their sign what `type` says here.
+/// Removes the sign of the graph's amounts: here, `type` tells deposits and withdrawals apart.
 fn unsigned(reply: &mut Reply, _: &Call) {
     each(reply, |node| {
         if let Some(amount) = node["amount"]["amount"]
@@ -224,7 +224,7 @@ fn unsigned(reply: &mut Reply, _: &Call) {
     });
 }
 
-/// Other transactions of a wallet are no transactions here, nor are those of another wallet than the one in dollars.
+/// Hides all transactions but deposits and withdrawals, and those of wallets in other currencies than the dollar.
 fn deposit_or_withdrawal(reply: &mut Reply, call: &Call) {
     let shown = ["DEPOSIT", "WITHDRAWAL"].iter().any(|kind| reply.node["type"] == *kind);
     match shown && in_dollars(&reply.node["amount"]) {

@@ -14,7 +14,7 @@ pub const SERVICE: Service = Service {
     routes: &[SEND, MESSAGE, MESSAGES, DELETE, FAVORITE],
 };
 
-/// What of a message the graph is asked for.
+/// The selected fields of a message.
 macro_rules! message {
     () => {
         "id from { username } to { username } at contents flag favorite"

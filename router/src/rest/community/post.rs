@@ -14,14 +14,14 @@ pub const SERVICE: Service = Service {
     routes: &[CREATE, POST, DELETE, IN_COMMUNITY, RECENT],
 };
 
-/// What of a post the graph is asked for.
+/// The selected fields of a post.
 macro_rules! post {
     () => {
         "id title text community { name } url username at"
     };
 }
 
-/// What of the posts of a list the graph is asked for.
+/// The selected fields of the posts in a list.
 macro_rules! listed {
     () => {
         "nodes { id title community { name } username at }"
@@ -131,7 +131,7 @@ const COMMUNITY: Field =
 
 const OUTDOORS: &str = r#"[{"id":6,"title":"Lost: one grey glove","community":"Outdoors","username":"dan","date":"2026-01-02T02:09:05+00:00"},{"id":3,"title":"Which trail for a first spring walk?","community":"Outdoors","username":"cleo","date":"2025-12-30T03:24:05+00:00"}]"#;
 
-/// Blank is none.
+/// A blank URL counts as absent.
 const URL: Bounds = Bounds::Chars {
     min: 0,
     max: 2_000,

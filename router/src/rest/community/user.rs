@@ -129,7 +129,7 @@ const USERNAME: Param = Param {
     example: "dan",
 };
 
-/// The account of the example of `POST /users`: those of the sample data are not changed without a token.
+/// The account in the example of `POST /users`: a caller without a token cannot change those of the sample data.
 const CHANGED: Param = Param {
     example: "eve",
     ..USERNAME

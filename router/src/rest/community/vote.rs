@@ -12,7 +12,7 @@ pub const SERVICE: Service = Service {
     routes: &[UPVOTE, DOWNVOTE, TOP, VOTES, SORTED],
 };
 
-/// What of votes the graph is asked for.
+/// The selected fields of votes.
 macro_rules! votes {
     () => {
         "{ id upvotes downvotes score }"
@@ -117,7 +117,7 @@ const SORTED: Route = Route {
     ..Route::BASE
 };
 
-/// Any integer may be voted on.
+/// A vote may have any integer as its post id.
 const POSTS_ID: Kind = Kind::Id { min: i64::MIN };
 
 const POST_ID: Param = Param {

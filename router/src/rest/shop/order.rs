@@ -1,4 +1,4 @@
-//! The order service: what people ordered.
+//! The order service: the orders of users.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ pub const SERVICE: Service = Service {
     routes: &[CHECK, PLACE, ORDER, UPDATE, DELETE, USER_ORDERS],
 };
 
-/// What of an order the graph is asked for.
+/// The selected fields of an order.
 macro_rules! order {
     () => {
         "id user { id } product { id } quantity date"
@@ -174,7 +174,7 @@ static DELETED: Model = acknowledged(
     &[Field::new("response", Kind::Const(r#""Order deleted successfully""#))],
 );
 
-/// The list alone, of somebody whose account has not ended.
+/// Reduces the reply to the list of orders, or to `null` when the user's account has been closed.
 fn of_user_in_use(reply: &mut Reply, _: &Call) {
     let mut user = reply.node["user"].take();
     reply.node = match user["active"] == true {

@@ -1,4 +1,4 @@
-//! The user service: who may order.
+//! The user service: the users that may place orders.
 
 use super::super::kind::{
     Bounds, Field, ID, Kind, Model, PASSWORD as NEW_PASSWORD, SIGN_IN_NAME, USERNAME, acknowledged,
@@ -115,7 +115,7 @@ const DELETE: Route = Route {
     ..Route::BASE
 };
 
-/// The account of the example of `POST /api/users`: those of the sample data are not changed without a token.
+/// The account in the example of `POST /api/users`: a caller without a token cannot change those of the sample data.
 const CHANGED_ID: Param = path_id("id", "6");
 
 const NAME: Field = Field::new("name", Kind::Text);
