@@ -1,11 +1,11 @@
-//! Validate, plan, execute, project: several subgraphs as one.
+//! Serves several subgraphs as one graph: validation, planning, execution and projection.
 //!
-//! An operation is validated against the public schema and measured against the limits ([`validate`], [`weight`]), what
-//! `@skip` and `@include` leave of it ([`decide`]) is planned and compiled ([`plan`]), the plan runs over the subgraphs
-//! ([`execute`], [`entities`]), and the merged trees become the bytes of the answer ([`project`]). Every text is
-//! validated once and every operation planned once; both are kept in bounded caches.
+//! An operation is validated against the public schema and measured against the limits ([`validate`], [`weight`]).
+//! [`decide`] applies `@skip` and `@include`; the remaining operation is planned and compiled ([`plan`]). The plan runs
+//! over the subgraphs ([`execute`], [`entities`]), and the merged trees are serialized as the response ([`project`]). Each
+//! document is validated once and each operation is planned once; bounded caches keep both results.
 //!
-//! Nothing here knows a domain, opens a database or listens to a socket.
+//! This module knows no domain, opens no database and listens on no socket.
 
 mod abort;
 mod arguments;
@@ -62,7 +62,7 @@ use crate::cache::AnswerCache;
 use crate::limits::Limits;
 use crate::subgraph::{Answer, Document, Subgraph, SubgraphData, SubgraphRequest};
 
-/// Several subgraphs as one. Cheap to clone.
+/// A supergraph over its subgraphs. Cheap to clone.
 #[derive(Clone)]
 pub struct Supergraph(Arc<Inner>);
 
@@ -79,13 +79,13 @@ struct Inner {
     write_budget: WriteBudget,
 }
 
-/// A document's text and which of its operations.
+/// The text of a document and the name of the requested operation.
 type OperationKey = (Arc<str>, Option<String>);
 
-/// Why a supergraph cannot be served.
+/// An error that prevents the supergraph from being served.
 #[derive(Debug, thiserror::Error)]
 pub enum SupergraphError {
-    /// The supergraph is not one: not SDL, or not composed.
+    /// The supergraph is invalid: it is not SDL, or it is not a composed supergraph.
     #[error("the supergraph is not valid: {0}")]
     Schema(String),
     /// The supergraph names a subgraph that was not given.
@@ -93,7 +93,7 @@ pub enum SupergraphError {
     MissingSubgraph(String),
 }
 
-/// What can be known of an operation before it is run.
+/// The kind and the variables of an operation, known before it runs.
 #[derive(Clone, Debug)]
 pub struct OperationInfo {
     /// `query`, `mutation` or `subscription`.
@@ -111,16 +111,16 @@ pub struct VariableInfo {
     pub ty: String,
     /// The innermost type: `ID`.
     pub named_type: String,
-    /// Whether it has to be given: not nullable, and without a default.
+    /// Whether the client must provide it: it is non-null and has no default.
     pub required: bool,
 }
 
 impl Supergraph {
-    /// Serves a supergraph over its subgraphs, by the names that the supergraph's `join__graph` gives them. Remembers no
-    /// answers.
+    /// Serves a supergraph over its subgraphs, by the names that the supergraph's `join__graph` gives them. Caches no
+    /// responses.
     ///
     /// # Errors
-    /// When the supergraph is not one, or a subgraph is missing.
+    /// When the supergraph is invalid, or a subgraph is missing.
     pub fn new(
         supergraph_sdl: &str,
         subgraphs: HashMap<String, Arc<dyn Subgraph>>,
@@ -129,8 +129,8 @@ impl Supergraph {
         Self::with_cache(supergraph_sdl, subgraphs, limits, Arc::default())
     }
 
-    /// As [`new`](Self::new), and remembers in `cache` what is the same for everybody. Whoever makes it sees to it that it
-    /// hears of every change ([`CachingBus`](crate::cache::CachingBus)).
+    /// As [`new`](Self::new), and caches the responses in `cache` that are the same for every caller. The caller connects
+    /// the cache to a bus that reports every change ([`CachingBus`](crate::cache::CachingBus)).
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -151,7 +151,7 @@ impl Supergraph {
                     .ok_or_else(|| SupergraphError::MissingSubgraph(name.to_owned()))
             })
             .collect::<Result<_, _>>()?;
-        // A document counts by its size, a small one as one.
+        // An entry's weight grows with the size of its document; a small document weighs one.
         let operations = Cache::builder()
             .max_capacity(limits.plans_max)
             .weigher(|key: &OperationKey, _: &Arc<Operation>| weight(&key.0))
@@ -182,10 +182,10 @@ impl Supergraph {
         })))
     }
 
-    /// Only plans: whatever is asked of it is answered `UNAVAILABLE`.
+    /// A supergraph that only plans: it answers every request with `UNAVAILABLE`.
     ///
     /// # Errors
-    /// When the supergraph is not one.
+    /// When the supergraph is invalid.
     pub fn without_subgraphs(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
         let names = Plans::new(supergraph_sdl)?;
         let absent = |name: &&str| ((*name).to_owned(), Arc::new(Absent) as Arc<dyn Subgraph>);
@@ -193,7 +193,7 @@ impl Supergraph {
         Self::new(supergraph_sdl, subgraphs, Arc::default())
     }
 
-    /// The plan of an operation, as text. `@skip` and `@include` that ask a variable are taken as if all were kept.
+    /// Returns the plan of an operation as text. A selection whose `@skip` or `@include` depends on a variable is kept.
     ///
     /// # Errors
     /// When the operation is not valid.
@@ -204,22 +204,22 @@ impl Supergraph {
         Ok(plan::text::plan(&*self.0.planned(&operation, decisions, draft)?))
     }
 
-    /// How many plans are kept.
+    /// Returns the number of cached plans.
     pub fn plans_kept(&self) -> u64 {
         self.0.planned.run_pending_tasks();
         self.0.planned.entry_count()
     }
 
-    /// What it costs to plan an operation, as [`Limits::planning_cost_max`] counts it.
+    /// Returns the cost of planning an operation, in the units of [`Limits::planning_cost_max`].
     ///
     /// # Errors
-    /// When the operation is not valid, or costs more than that.
+    /// When the operation is not valid, or its cost exceeds that limit.
     pub fn planning_cost(&self, query: &str) -> Result<u64, Refusal> {
         let operation = self.0.validated((query.into(), None))?;
         Ok(self.0.draft(&operation, &operation.keep_all())?.price)
     }
 
-    /// Validates and plans an operation without running it, and says what its variables are.
+    /// Validates and plans an operation without running it, and returns its kind and its variables.
     ///
     /// # Errors
     /// When the operation is not valid.
@@ -251,7 +251,7 @@ impl Subgraph for Supergraph {
     }
 }
 
-/// The subgraph that is not there.
+/// A placeholder for a missing subgraph: it answers every request with `UNAVAILABLE`.
 struct Absent;
 
 impl Subgraph for Absent {
@@ -271,13 +271,13 @@ struct Prepared {
     /// The values of the plan's arguments.
     arguments: Variables,
     introspected: Option<Arc<Introspected>>,
-    /// Whether that was remembered.
+    /// Whether `introspected` came from the cache.
     is_introspection_known: bool,
     caller: Caller,
     allowance: Allowance,
 }
 
-/// An answer that holds more bytes than this is written beside the async threads.
+/// An answer of at least this many bytes is serialized on a blocking thread.
 const LARGE_ANSWER_BYTES: usize = 256 * 1024;
 
 impl Inner {
@@ -304,7 +304,7 @@ impl Inner {
             .await)
     }
 
-    /// What the next answer may take: a budget like the last one, or one of our own, and the time of a request from now on.
+    /// The allowance of the next answer: a budget like the last one, or a new one, and the full request time from now on.
     fn allowance(&self, last: Option<&Arc<AnswerBudget>>) -> Allowance {
         let budget = match last {
             Some(last) => last.renewed(),
@@ -316,7 +316,7 @@ impl Inner {
         }
     }
 
-    /// Validates and plans, within the time of the request.
+    /// Validates and plans, within the time limit of the request.
     async fn prepare_in_time(self: &Arc<Self>, request: SubgraphRequest) -> Result<Prepared, Refusal> {
         let allowance = self.allowance(request.budget.as_ref());
         let deadline = allowance.deadline;
@@ -380,7 +380,7 @@ impl Inner {
         allowance: &Allowance,
     ) -> Result<Answer, Abort> {
         let plan = &prepared.plan;
-        // One that is remembered is in memory anyway.
+        // A cached introspection result is in memory anyway, so it does not count.
         if let Some(introspected) = prepared
             .introspected
             .as_ref()
@@ -444,7 +444,7 @@ impl Inner {
         }
     }
 
-    /// How long a document takes to be validated and translated, by its length: what it means is bounded by the limits.
+    /// The pace of validating and translating a document, by its length: the limits bound the fields that it can mean.
     fn pace_of_text(&self, text: &str) -> Pace {
         match text.len() <= self.limits.planning_quick_bytes_max {
             true => Pace::Quick,
@@ -475,7 +475,7 @@ impl Inner {
             .await
     }
 
-    /// The answer to an introspection, and whether it was remembered.
+    /// Returns the result of an introspection, and whether it came from the cache.
     async fn introspected(
         self: &Arc<Self>,
         key: OperationKey,
@@ -496,7 +496,7 @@ impl Inner {
         Ok((self.compute(Pace::Slow, work).await?, false))
     }
 
-    /// Runs what computes beside the async threads.
+    /// Runs computations outside of the async threads.
     async fn compute<T: Send + 'static>(
         self: &Arc<Self>,
         pace: Pace,
@@ -506,7 +506,7 @@ impl Inner {
         self.lanes.run(pace, &self.limits, move || work(&inner)).await
     }
 
-    /// The operation of a text. The same text at the same time is validated once.
+    /// Returns the validated operation of a document. Concurrent requests with the same document validate it once.
     fn validated(&self, key: OperationKey) -> Result<Arc<Operation>, Refusal> {
         let (text, name) = key.clone();
         let validated = self.operations.try_get_with(key, || {
@@ -515,7 +515,7 @@ impl Inner {
         validated.map_err(|refusal: Arc<Refusal>| (*refusal).clone())
     }
 
-    /// An operation, ready to be planned, and not too dear for it.
+    /// Prepares an operation for the planner, and rejects one that costs too much to plan.
     fn draft(&self, operation: &Operation, decisions: &[bool]) -> Result<Draft, Refusal> {
         let draft = self
             .plans
@@ -529,7 +529,7 @@ impl Inner {
         }
     }
 
-    /// The plan of an operation. Operations that differ only in their names, values and layout share what is fetched.
+    /// Returns the plan of an operation. Operations that differ only in names, values and layout share their fetches.
     fn planned(&self, operation: &Operation, decisions: Decisions, draft: Draft) -> Result<Arc<Plan>, Refusal> {
         let fetches = self.planned.try_get_with(draft.text.clone(), || {
             self.plans.fetches(&self.schema, &self.limits, &draft).map(Arc::new)
@@ -541,15 +541,15 @@ impl Inner {
     }
 }
 
-/// When a request that begins now has to be answered.
+/// The deadline of a request that begins now.
 fn deadline(time_max: Duration) -> Instant {
     let now = Instant::now();
-    // A limit that no clock can hold is none.
+    // A deadline that overflows the clock becomes one year from now.
     now.checked_add(time_max)
         .unwrap_or(now + Duration::from_secs(365 * 24 * 60 * 60))
 }
 
-/// A document counts by its size: what is made of it is many times bigger.
+/// The weight of a document in the caches, by its size: the compiled form is many times bigger than the text.
 fn weight(text: &str) -> u32 {
     u32::try_from(text.len() / 256 + 1).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! Why a request ends before its answer is complete.
+//! The reasons to end a request before its answer is complete.
 
 use async_graphql::{ServerError, Value};
 use contract::BudgetError;
@@ -8,7 +8,8 @@ use crate::subgraph::{Answer, Outcome};
 /// The code of an answer that is larger than allowed.
 const TOO_LARGE: &str = "ANSWER_TOO_LARGE";
 
-/// Why a request ends before its answer is complete. The answer is this one error, and `data` is null.
+/// The reason that a request ends before its answer is complete. The response is this one error, and `data`
+/// is null.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Abort {
     message: String,
@@ -16,7 +17,7 @@ pub struct Abort {
 }
 
 impl Abort {
-    /// The time of the request is over.
+    /// The request exceeded its time limit.
     pub fn timeout() -> Self {
         Self {
             message: "the request took too long".to_owned(),
@@ -24,7 +25,7 @@ impl Abort {
         }
     }
 
-    /// A fault of ours.
+    /// An internal error.
     pub fn internal() -> Self {
         Self {
             message: "something went wrong on our side".to_owned(),
@@ -32,7 +33,7 @@ impl Abort {
         }
     }
 
-    /// The end of the request that a subgraph's error is, if it is one.
+    /// Returns the abort that a subgraph's error stands for, if it stands for one.
     pub fn of(error: &ServerError) -> Option<Self> {
         let code = error.extensions.as_ref()?.get("code")?;
         (*code == Value::from(TOO_LARGE)).then(|| Self {
@@ -41,7 +42,7 @@ impl Abort {
         })
     }
 
-    /// The response map: one error, and `data` is null.
+    /// Returns the response map: one error, and `data` is null.
     pub fn into_answer(self) -> Answer {
         let Self { message, code } = self;
         let error = serde_json::json!({ "message": message, "extensions": { "code": code } });

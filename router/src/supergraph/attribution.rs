@@ -1,7 +1,7 @@
-//! Which entity an error is about.
+//! Finds the entity that an error concerns.
 //!
-//! async-graphql 7.2.1 leaves the index out of the path of an error below `_entities`. Where all candidates fail alike, the
-//! index does not matter. Where it does, each candidate is asked for again alone.
+//! async-graphql 7.2.1 leaves the index out of the path of an error below `_entities`. If all candidates fail alike, the
+//! index is certain without another request. Otherwise the gateway fetches each candidate again on its own.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,11 +13,11 @@ use super::execute::Run;
 use super::plan::{Fetch, Group};
 use super::tree::Fields;
 
-/// How many entities are asked for again at most; the errors of more stay at the first candidates.
+/// The most entities that are fetched again. Beyond it, errors are attributed to the first candidates.
 const ASKED_AGAIN_MAX: usize = 100;
 
 impl Run<'_> {
-    /// Adds the index to the errors of entities that came without one. `variables` are those of the answered fetch.
+    /// Adds the missing index to the errors of entities. `variables` are those of the fetch that the response belongs to.
     ///
     /// # Errors
     /// When the answer is too large.
@@ -34,7 +34,7 @@ impl Run<'_> {
             if entities_of(group, &answer.data).is_empty()
                 && answer.errors.iter().any(|error| inside(error, group, only).is_some())
             {
-                // The null of one entity took all of the list with it.
+                // The null of one entity propagated to the whole list.
                 unsure = none_of(group, variables, answer);
             }
             if unsure.is_empty() || unsure.len() > ASKED_AGAIN_MAX {
@@ -45,7 +45,7 @@ impl Run<'_> {
                 Some(async move { Ok::<_, Abort>((index, self.ask(fetch, variables).await?)) })
             });
             let again = try_join_all(asked).await?;
-            // What was asked for again says all that is to be said of these entities.
+            // The new responses replace all earlier errors of these entities.
             answer.errors.retain(|error| match &error.path[..] {
                 [PathSegment::Field(key), PathSegment::Index(index), ..] if key == group.key.as_str() => {
                     again.iter().all(|(asked, _)| asked != index)
@@ -60,7 +60,7 @@ impl Run<'_> {
     }
 }
 
-/// The way inside of an entity of that group, of an error that does not say of which.
+/// Returns the path inside an entity of that group, if the error has no index.
 fn inside<'e>(error: &'e ServerError, group: &Group, only: bool) -> Option<&'e [PathSegment]> {
     match &error.path[..] {
         [PathSegment::Field(key), inside @ ..] if only || key == group.key.as_str() => match inside.first() {
@@ -81,7 +81,7 @@ fn entities_of<'a>(group: &Group, data: &'a Value) -> &'a [Value] {
     }
 }
 
-/// Adds the index where all entities that an error can be about have failed alike; answers with the other entities.
+/// Adds the index where all candidates of an error have failed alike, and returns the remaining candidates.
 fn add_certain_indexes(group: &Group, only: bool, answer: &mut Response) -> BTreeSet<usize> {
     let mut unsure = BTreeSet::new();
     let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
@@ -117,7 +117,7 @@ fn add_certain_indexes(group: &Group, only: bool, answer: &mut Response) -> BTre
     unsure
 }
 
-/// Makes a list without entities of an answer that has none; answers with all that were asked for.
+/// Replaces a missing list with a list of nulls, and returns the indexes of all requested entities.
 fn none_of(group: &Group, variables: &Variables, answer: &mut Response) -> BTreeSet<usize> {
     let asked = match variables.get(&group.variable) {
         Some(Value::List(asked)) => asked.len(),
@@ -135,7 +135,7 @@ fn none_of(group: &Group, variables: &Variables, answer: &mut Response) -> BTree
     (0..asked).collect()
 }
 
-/// The variables that ask for one of a group's entities, and for none of the other groups.
+/// Returns the variables that request one entity of a group, and none of the other groups.
 fn of_one(groups: &[Group], group: &Group, variables: &Variables, index: usize) -> Option<Variables> {
     let Value::List(asked) = variables.get(&group.variable)? else {
         return None;
@@ -154,7 +154,7 @@ fn of_one(groups: &[Group], group: &Group, variables: &Variables, index: usize) 
     Some(alone)
 }
 
-/// Puts an entity that was asked for alone into the answer, with its errors.
+/// Stores an entity that was fetched on its own in the response, with its errors.
 fn replace(group: &Group, index: usize, alone: Response, answer: &mut Response) {
     let mut entity = match alone.data {
         Value::Object(mut data) => data.swap_remove(&group.key).unwrap_or_default(),
@@ -181,14 +181,15 @@ fn replace(group: &Group, index: usize, alone: Response, answer: &mut Response) 
     }
 }
 
-/// The entities that an error at the end of this way can be about: those where it is absent, then those where it is null.
+/// Returns the entities that an error at this path can concern: those where the value is absent, then those where it is
+/// null.
 pub fn candidates(entities: &[Value], way: &[PathSegment]) -> Vec<usize> {
     let mut found = absent(entities, way);
     found.extend(ending(entities, way, Ending::Null));
     found
 }
 
-/// The entities that have nothing at the end of this way: for certain for an error.
+/// Returns the entities that have no value at this path, which an error certainly caused.
 fn absent(entities: &[Value], way: &[PathSegment]) -> Vec<usize> {
     ending(entities, way, Ending::Absent).collect()
 }
@@ -198,7 +199,7 @@ fn ending(entities: &[Value], way: &[PathSegment], wanted: Ending) -> impl Itera
     entities.iter().enumerate().filter(is_it).map(|(index, _)| index)
 }
 
-/// What a value has at the end of a way.
+/// The kind of value at the end of a path.
 #[derive(Clone, Copy, PartialEq)]
 enum Ending {
     Absent,

@@ -1,9 +1,9 @@
-//! An operation in the gateway's own words: fragments followed, arguments as variables, and keys that no client chose.
+//! The canonical form of an operation: fragments are inlined, arguments become variables, and the gateway chooses the keys.
 //!
-//! A client may call its aliases, variables, fragments and operations whatever it likes; none of these names reaches the
-//! planner or a subgraph. The same field with the same arguments and selections is fetched once, whatever its aliases, so
-//! that operations that differ only in names and values share a plan. The shape of the answer ([`super::shape`]) has both the
-//! client's key of a field and the one that its value is fetched by.
+//! A client may choose any aliases and names of variables, fragments and operations; none of them reaches the planner or a
+//! subgraph. A field with the same arguments and selections is fetched once, whatever its aliases, so operations that differ
+//! only in names and values share a plan. The shape of the answer ([`super::shape`]) has both the client's key of a field and
+//! the key that its value is fetched by.
 
 use std::collections::HashMap;
 
@@ -18,17 +18,17 @@ use super::decide::Decided;
 use super::refusal::Refusal;
 use super::schema::PublicSchema;
 
-/// What the answers to `__schema` and `__type` are gathered under: no field of a subgraph begins with two underscores.
+/// The key prefix of the results of `__schema` and `__type`. No field of a subgraph begins with two underscores.
 const INTROSPECTED: &str = "__introspected_";
 
-/// An operation in the gateway's own words.
+/// An operation in its canonical form.
 #[derive(Debug)]
 pub struct Canonical {
     /// Query, mutation or subscription.
     pub kind: OperationType,
-    /// The type of its root.
+    /// The root type.
     pub ty: Name,
-    /// What it selects.
+    /// The selections on the root type.
     pub items: Vec<Item>,
     /// The arguments of all its fields.
     pub arguments: Arguments,
@@ -39,38 +39,38 @@ pub struct Canonical {
 pub enum Item {
     /// A field.
     Field(FieldItem),
-    /// What is selected of objects of that type.
+    /// The selections on objects of that type.
     On(Name, Vec<Item>),
 }
 
 /// A field of a selection.
 #[derive(Debug)]
 pub struct FieldItem {
-    /// The key of the answer: the client's.
+    /// The client's key in the answer.
     pub key: Name,
     /// The key that the value is fetched by.
     pub data_key: Name,
     /// The field.
     pub name: Name,
-    /// What it returns.
+    /// The type of its value.
     pub ty: Type,
-    /// Its arguments, by their places in [`Canonical::arguments`].
+    /// Its arguments, by their index in [`Canonical::arguments`].
     pub arguments: Vec<(Name, usize)>,
-    /// What is selected of it.
+    /// The selections on its value.
     pub items: Vec<Item>,
-    /// Whether another key of the same object already fetches the same.
+    /// Whether another key of the same object already fetches the same value.
     pub is_repeated: bool,
 }
 
-/// The key that the answer to a root field of introspection is gathered under.
+/// Returns the data key of an introspection root field with this answer key.
 pub fn introspected_key(key: &str) -> String {
     format!("{INTROSPECTED}{key}")
 }
 
-/// Translates an operation.
+/// Converts an operation to its canonical form.
 ///
 /// # Errors
-/// When a number in it is more than can be represented.
+/// When a number in it cannot be represented.
 pub fn canonical(schema: &PublicSchema, decided: &Decided) -> Result<Canonical, Refusal> {
     let mut maker = Maker {
         schema,
@@ -79,7 +79,7 @@ pub fn canonical(schema: &PublicSchema, decided: &Decided) -> Result<Canonical, 
     };
     let operation = &decided.operation;
     let root = &operation.selection_set;
-    // Each root field of a mutation has its effect, however often it is written.
+    // Every root field of a mutation has its own effect, even if it repeats another one.
     let naming = match operation.operation_type {
         OperationType::Mutation => Naming::Each,
         _ => Naming::Merged,
@@ -93,14 +93,14 @@ pub fn canonical(schema: &PublicSchema, decided: &Decided) -> Result<Canonical, 
     })
 }
 
-/// How the fields of an object get their keys.
+/// The rule that assigns data keys to the fields of an object.
 #[derive(Clone, Copy, PartialEq)]
 enum Naming {
-    /// Fields that ask for the same share a key.
+    /// Fields that fetch the same value share a key.
     Merged,
-    /// Each has its own; below it as with `Merged`.
+    /// Every field has its own key; the levels below use `Merged`.
     Each,
-    /// As the client calls them: introspection is answered by the operation itself.
+    /// Fields keep the client's keys, because introspection executes the client's operation itself.
     Verbatim,
 }
 
@@ -110,7 +110,7 @@ struct Maker<'a> {
     arguments: Arguments,
 }
 
-/// The fields of an object, by the client's keys, in their order.
+/// The fields of an object, grouped by the client's keys, in their order.
 type Groups<'a> = IndexMap<&'a Name, Vec<&'a Field>>;
 
 impl<'a> Maker<'a> {
@@ -156,7 +156,7 @@ impl<'a> Maker<'a> {
         Ok(items.into_iter().map(Item::Field).collect())
     }
 
-    /// The fields of an object that the client calls the same: they are one.
+    /// Merges the fields of an object that have the same client key: they are one field.
     fn grouped(&mut self, key: &Name, fields: &[&'a Field], naming: Naming) -> Result<FieldItem, Refusal> {
         let first = fields[0];
         let is_introspection = matches!(first.name.as_str(), "__schema" | "__type");
@@ -210,8 +210,8 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// The selections of an object that is of one of several types. Which of its fields meet only their types tell, so
-    /// nothing is merged: a key of the client gets a key of its own.
+    /// The selections of an object that has one of several types. Only the concrete type tells which of its fields meet, so
+    /// no fields are merged: every client key gets its own data key.
     fn any(
         &mut self,
         ty: &str,
@@ -288,8 +288,8 @@ impl<'a> Maker<'a> {
         Ok(item)
     }
 
-    /// The field's own name if it is free, else one that is no field's. The client's key decides nothing: as many plans as
-    /// there are ways to choose which fields have an alias would be as many to make.
+    /// Returns the field's own name if it is free, else a name that no field has. The client's key does not influence the
+    /// choice: otherwise every choice of aliases would need a plan of its own.
     fn free_key(&self, item: &FieldItem, count: usize, taken: impl Fn(&str) -> bool) -> Name {
         if !taken(&item.name) {
             return item.name.clone();
@@ -321,14 +321,14 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// A field of the client's: its key, its name, its arguments and its type.
+/// A field as the client selects it: its key, name, arguments and type.
 type Unit = (Name, Name, Vec<(Name, usize)>, String);
 
-/// The keys of an object that is of one of several types, and of the objects below them.
+/// The keys of an object that has one of several types, and of the objects below it.
 #[derive(Default)]
 struct Names(HashMap<Unit, (Name, Names)>);
 
-/// Whether two fields of one object fetch the same.
+/// Whether two fields of one object fetch the same value.
 fn same_field(one: &FieldItem, other: &FieldItem) -> bool {
     one.name == other.name && one.arguments == other.arguments && same(&one.items, &other.items)
 }

@@ -1,4 +1,4 @@
-//! Entities that several subgraphs know: what to ask about them, and where the answers go.
+//! Entities of several subgraphs: building their representations, and merging the responses.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hasher};
@@ -15,10 +15,10 @@ use super::plan::{Group, Need};
 use super::tree::{At, Fields, merge_into, rewrite, rewrite_path, size_of, typename, visit};
 use crate::cache::hash_value;
 
-/// What a fetch asks about: per group of entities, each of them once.
+/// The representations that a fetch sends, per group; each entity appears once.
 pub struct Asked(Vec<Representations>);
 
-/// Per group and place in the tree, in the tree's order: which of the entities asked for stands there, if any.
+/// Per group and place in the tree, in the tree's order: the index of the requested entity at that place, if any.
 pub type Targets = Vec<Vec<Option<usize>>>;
 
 #[derive(Default)]
@@ -29,12 +29,12 @@ struct Representations {
 }
 
 impl Asked {
-    /// Whether there is nothing to ask.
+    /// Whether there are no entities to fetch.
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|group| group.values.is_empty())
     }
 
-    /// The representations, per group; and where the entities belong.
+    /// Returns the representations per group, and the places of the entities.
     pub fn into_parts(self) -> (Vec<Vec<Value>>, Targets) {
         let parts = self.0.into_iter();
         parts.map(|group| (group.values, group.targets)).unzip()
@@ -43,7 +43,7 @@ impl Asked {
 
 impl Representations {
     fn add(&mut self, value: Value) -> usize {
-        // One or two entities are compared faster than hashed.
+        // Comparing one or two entities is faster than hashing them.
         if self.values.len() < 2 {
             if let Some(index) = self.values.iter().position(|known| *known == value) {
                 return index;
@@ -74,7 +74,7 @@ fn hash_of(value: &Value) -> u64 {
     hasher.finish()
 }
 
-/// Finds the entities of a fetch in what has been gathered.
+/// Collects the entities of a fetch from the gathered data.
 pub fn collect(gathered: &mut Gathered, groups: &[Group], entities_max: usize) -> Asked {
     let Gathered { data, faults } = gathered;
     let mut asked = 0;
@@ -109,9 +109,9 @@ pub fn collect(gathered: &mut Gathered, groups: &[Group], entities_max: usize) -
 
 enum Represented {
     Value(Value),
-    /// Something that is needed is not there, for that error where it is known.
+    /// A required value is missing, because of that error if it is known.
     Incomplete(Option<Arc<Cause>>),
-    /// The fetch is not about objects of this type.
+    /// The fetch does not concern objects of this type.
     OtherType,
 }
 
@@ -130,7 +130,7 @@ fn represent(group: &Group, object: &Fields, marks: Option<&Marks>) -> Represent
     Represented::Value(value)
 }
 
-/// Something that is needed is not there, for that error where it is known.
+/// A required value is missing, because of that error if it is known.
 struct Missing(Option<Arc<Cause>>);
 
 fn gather(needs: &[Need], object: &Fields, marks: Option<&Marks>, into: &mut Fields) -> Result<(), Missing> {
@@ -160,7 +160,7 @@ fn missing(marks: Option<&Marks>) -> Missing {
     Missing(marks.and_then(Marks::error_below).cloned())
 }
 
-/// What is needed of a value. A null with an error is not there; one without is a null.
+/// Returns the required part of a value. A null with an error counts as missing; a null without an error is a value.
 fn part(value: &Value, marks: Option<&Marks>, needs: &[Need]) -> Result<Value, Missing> {
     Ok(match value {
         Value::Null if marks.is_some_and(|marks| marks.error_below().is_some()) => return Err(missing(marks)),
@@ -180,10 +180,10 @@ fn part(value: &Value, marks: Option<&Marks>, needs: &[Need]) -> Result<Value, M
     })
 }
 
-/// Puts the entities of an answer where they belong, and its errors where they happened.
+/// Merges the entities of a response into their places, and records its errors at the places where they happened.
 ///
 /// # Errors
-/// When an entity stands in so many places that the answer is too large.
+/// When an entity appears in so many places that the answer is too large.
 pub fn place(
     gathered: &mut Gathered,
     groups: &[Group],
@@ -218,7 +218,7 @@ pub fn place(
     Ok(())
 }
 
-/// In how many places each of the entities stands.
+/// Counts the places of each entity.
 fn uses(entities: &[Value], targets: &[Option<usize>]) -> Vec<usize> {
     let mut uses = vec![0_usize; entities.len()];
     for target in targets.iter().flatten() {
@@ -241,7 +241,7 @@ fn place_group(
     let mut targets = targets.iter();
     for place in &group.places {
         visit(data, place, &mut Vec::new(), &mut |object, at| {
-            // The tree has kept its shape: only this fetch writes to these objects' places.
+            // The tree has kept its structure: no other fetch writes to the places of these objects.
             let Some(Some(target)) = targets.next() else { return };
             let entity = match (entities.get_mut(*target), uses.get_mut(*target)) {
                 (Some(entity), Some(1)) => std::mem::take(entity),
@@ -259,26 +259,26 @@ fn place_group(
     }
 }
 
-/// What went wrong with the entities of a group.
+/// The errors of a group's entities.
 #[derive(Default)]
 struct Problems {
-    /// Why none of them came.
+    /// The reason that all of them are missing.
     all: Option<Arc<Cause>>,
-    /// Why one of them did not come.
+    /// The reasons that single entities are missing.
     causes: HashMap<usize, Arc<Cause>>,
-    /// What went wrong inside one of them, with the way from the entity on.
+    /// The errors inside an entity, with their paths relative to it.
     inside: HashMap<usize, Vec<(Vec<PathSegment>, ServerError)>>,
-    /// By the way inside: the entities that may be the ones whose errors come without an index.
+    /// By the path inside an entity: the entities that an error without an index may concern.
     candidates: HashMap<String, VecDeque<usize>>,
 }
 
 impl Problems {
-    /// Takes a group's errors out of an answer's.
+    /// Moves a group's errors out of a response.
     fn take(errors: &mut Vec<ServerError>, group: &Group, entities: &[Value], only: bool) -> Self {
         let mut problems = Self::default();
         errors.retain(|error| {
             match &error.path[..] {
-                // Not about any key of the answer: about all of it.
+                // The error concerns no key of the response, so it concerns the whole response.
                 [] => {
                     problems.all.get_or_insert_with(|| Cause::given(error.clone()));
                     return true;
@@ -297,7 +297,7 @@ impl Problems {
                 [_, ..] if entities.is_empty() => {
                     problems.all.get_or_insert_with(|| Cause::given(error.clone()));
                 }
-                // Too many to be asked for again; where something is missing tells which entity it may have been.
+                // There are too many to fetch again; a missing value tells which entity the error may concern.
                 [_, inside @ ..] => {
                     let index = problems.find(entities, inside);
                     problems.inside(group, index, inside, error);
@@ -317,8 +317,8 @@ impl Problems {
         self.inside.entry(index).or_default().push((inside, placed));
     }
 
-    /// The entity that an error without an index is about: one that is there. A key that is absent failed for certain,
-    /// a null may be meant; when nothing fits, the first entity is as good as any to tell of the error.
+    /// Returns the entity that an error without an index concerns, one that exists. An absent key has certainly
+    /// failed; a null may be a value. If no entity fits, the first one reports the error.
     fn find(&mut self, entities: &[Value], inside: &[PathSegment]) -> usize {
         let key = format!("{inside:?}");
         let found = || candidates(entities, inside).into();
@@ -326,14 +326,14 @@ impl Problems {
         candidates.pop_front().unwrap_or_default()
     }
 
-    /// Says what went wrong with the entity that stands here.
+    /// Records the errors of the entity at this place.
     fn place(&self, faults: &mut Faults, target: usize, at: &[At<'_>], object: &Fields, missing: bool) {
         for (inside, error) in self.inside.get(&target).into_iter().flatten() {
             let mut error = error.clone();
             error.path = path(at);
             error.path.extend(inside.iter().cloned());
             if let Some(hidden) = faults.list(error).filter(|_| missing) {
-                // The whole entity is missing for a field that the planner added.
+                // The whole entity is missing because a field that the planner added failed.
                 faults.fail(&path(at), &hidden);
             }
         }

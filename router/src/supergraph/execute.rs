@@ -1,4 +1,4 @@
-//! Runs a plan: what does not depend on each other at once, the rest in order.
+//! Executes a plan: independent steps run in parallel, dependent steps in order.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,65 +21,65 @@ use crate::cache::AnswerCache;
 use crate::limits::Limits;
 use crate::subgraph::{Subgraph, SubgraphData, SubgraphRequest};
 
-/// Who is asking, as it is handed on to every subgraph.
+/// The caller's identity, as the gateway passes it to every subgraph.
 #[derive(Clone)]
 pub struct Caller {
-    /// Who.
+    /// The authenticated caller.
     pub viewer: Viewer,
-    /// In which session.
+    /// The caller's session.
     pub session: Option<i64>,
-    /// Ties log lines together.
+    /// Correlates the log lines of one request.
     pub request_id: Arc<str>,
 }
 
-/// The memory and the time that one answer may take.
+/// The memory and the time that one answer may use.
 #[derive(Clone)]
 pub struct Allowance {
-    /// The bytes it may hold.
+    /// The bytes that the answer may hold.
     pub budget: Arc<AnswerBudget>,
-    /// When it has to be there.
+    /// The time by which the answer must be complete.
     pub deadline: Instant,
 }
 
-/// One run of a plan.
+/// One execution of a plan.
 pub struct Run<'a> {
-    /// The subgraphs, in the order that plans count by.
+    /// The subgraphs, in the order of [`Fetch::subgraph`].
     pub subgraphs: &'a [Arc<dyn Subgraph>],
     /// The values of the plan's arguments.
     pub variables: &'a Variables,
-    /// Who is asking.
+    /// The caller.
     pub caller: &'a Caller,
     /// The bounds.
     pub limits: &'a Limits,
-    /// What is remembered of answers that are the same for everybody.
+    /// The cache of responses that are the same for every caller.
     pub cache: &'a AnswerCache,
-    /// What the answer has to look like.
+    /// The shape of the answer.
     pub shape: &'a ObjectShape,
-    /// Whether a root field of a mutation is being carried out; none for what only reads.
+    /// Whether a root field of a mutation is executing; `None` for a query or a subscription.
     pub writing: Option<watch::Sender<bool>>,
-    /// The memory and the time it may take.
+    /// The memory and the time that the answer may use.
     pub allowance: &'a Allowance,
-    /// What has been fetched so far. Locked between awaits, never across one.
+    /// The data and errors fetched so far. Locked between awaits, never across one.
     pub gathered: Mutex<Gathered>,
 }
 
-/// What has been fetched so far.
+/// The data and errors fetched so far.
 #[derive(Debug)]
 pub struct Gathered {
-    /// The merged trees: an object.
+    /// The merged trees, an object.
     pub data: Value,
-    /// What went wrong.
+    /// The field errors.
     pub faults: Faults,
 }
 
 impl Run<'_> {
-    /// Runs a step, within the time a request may take: what is not there by then is missing for `TIMEOUT`.
+    /// Runs a step within the time limit of the request. Fields that are not fetched by then fail with `TIMEOUT`.
     ///
-    /// A root field of a mutation that has begun is waited for to its end, which its domain bounds: an error says that it
-    /// changed nothing.
+    /// A root field of a mutation that has begun runs to its end, which its domain bounds: an error tells the client that
+    /// the field changed nothing.
     ///
     /// # Errors
-    /// When the answer is too large: nothing of it is needed any more.
+    /// When the answer is too large: the rest of it is no longer needed.
     pub async fn run(&self, step: &Step) -> Result<(), Abort> {
         let running = self.step(step);
         tokio::pin!(running);
@@ -99,7 +99,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// What was fetched.
+    /// Returns the fetched data and errors.
     pub fn finish(self) -> Gathered {
         self.gathered.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
@@ -167,15 +167,15 @@ impl Run<'_> {
         .boxed()
     }
 
-    /// A root field of a mutation begins or has ended.
+    /// Records that a root field of a mutation begins or has ended.
     fn writes(&self, begins: bool) {
         if let Some(writing) = &self.writing {
             writing.send_replace(begins);
         }
     }
 
-    /// Whether the null of a mutation's root field takes all of the answer with it: then the client could not see what the
-    /// next root fields did, and they do not begin.
+    /// Whether the root field's null propagates to the whole answer. The client could then not see the effects of the next
+    /// root fields, so they do not begin.
     fn is_fatal(&self, root: &MutationStep) -> bool {
         let gathered = self.gathered();
         project::nulls_the_answer(
@@ -187,7 +187,7 @@ impl Run<'_> {
         )
     }
 
-    /// Asks a subgraph. Whatever happens, there is an answer.
+    /// Sends a fetch to its subgraph. A failed or panicking subgraph also yields a response.
     ///
     /// # Errors
     /// When the answer is too large.
@@ -206,7 +206,7 @@ impl Run<'_> {
 
     /// The request for a fetch.
     pub fn request(&self, fetch: &Fetch, variables: Variables) -> SubgraphRequest {
-        // What may be remembered for everybody is asked as nobody: then it cannot be what only somebody may see.
+        // A cacheable fetch is sent anonymously, so its response cannot contain data that only one caller may see.
         let (viewer, session) = match fetch.for_everybody {
             true => (Viewer::Anonymous, None),
             false => (self.caller.viewer.clone(), self.caller.session),
@@ -223,7 +223,7 @@ impl Run<'_> {
         }
     }
 
-    /// The operation's variables that a fetch needs.
+    /// Returns the operation's variables that a fetch needs.
     pub fn variables_of(&self, fetch: &Fetch) -> Variables {
         let mut needed = Variables::default();
         for name in &fetch.variables {
@@ -240,7 +240,7 @@ impl Run<'_> {
 }
 
 impl Gathered {
-    /// Nothing yet of an answer of that shape, and room for so many errors.
+    /// The empty state of an answer of that shape, with room for `errors_max` errors.
     pub fn new(errors_max: usize, shape: Arc<ObjectShape>) -> Self {
         Self {
             data: Value::Object(Default::default()),
@@ -248,7 +248,7 @@ impl Gathered {
         }
     }
 
-    /// Takes the answer to a fetch of root fields.
+    /// Merges the response to a fetch of root fields.
     pub fn take_root(&mut self, fetch: &Fetch, answer: Response) {
         let mut data = answer.data;
         fetch.rewrites.iter().for_each(|change| rewrite(&mut data, change));
@@ -259,8 +259,8 @@ impl Gathered {
     }
 }
 
-/// Errors with a path happened there; one without, or of something that was not asked for, is why the fetch's own keys
-/// are missing.
+/// Records a response's errors. An error with a path belongs to that place. An error without a path, or at a field outside
+/// of the fetch's keys, is the reason that the fetch's keys are missing.
 fn place_errors(faults: &mut Faults, errors: &[ServerError], at: &[PathSegment], fetch: &Fetch) {
     let is_asked_for = |key: &PathSegment| match key {
         PathSegment::Field(key) => fetch.keys.contains(key),
@@ -286,10 +286,10 @@ fn place_errors(faults: &mut Faults, errors: &[ServerError], at: &[PathSegment],
     }
 }
 
-/// The response a subgraph gave, counted.
+/// Converts a subgraph's response and counts its size.
 ///
 /// # Errors
-/// When it is too large, or the subgraph says that it would be.
+/// When it is too large, or the subgraph reports that it would be.
 pub fn receive(subgraph: &str, data: SubgraphData, budget: &AnswerBudget) -> Result<Response, Abort> {
     if let SubgraphData::Json(answer) = &data
         && answer.body.len() > budget.bytes_max()
@@ -304,7 +304,7 @@ pub fn receive(subgraph: &str, data: SubgraphData, budget: &AnswerBudget) -> Res
     Ok(response)
 }
 
-/// The response a subgraph gave, in whatever form it has it.
+/// Converts a subgraph's response from either of its forms.
 fn into_response(subgraph: &str, data: SubgraphData) -> Response {
     match data {
         SubgraphData::Tree(response) => response,
@@ -315,7 +315,7 @@ fn into_response(subgraph: &str, data: SubgraphData) -> Response {
     }
 }
 
-/// The response of a subgraph that gives none.
+/// The response for a subgraph that returns no valid response.
 pub fn unavailable() -> Response {
     failed("a part of the system does not answer as it should", "UNAVAILABLE")
 }

@@ -1,4 +1,4 @@
-//! What went wrong while an operation ran, and which places of the answer it explains.
+//! The errors of an execution, and the places of the answer that they explain.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,19 +9,19 @@ use async_graphql::{ErrorExtensionValues, PathSegment, ServerError};
 use super::shape::{Kind, ObjectShape, ValueShape};
 use super::tree::At;
 
-/// Why a fetch brought nothing. It becomes an error at every field of the answer that stays empty for it.
+/// The reason that a fetch returned no data. Every field of the answer that stays empty because of it gets an error.
 #[derive(Debug)]
 pub struct Cause {
-    /// For the client.
+    /// The message for the client.
     pub message: String,
-    /// `code`, and what a subgraph added to it.
+    /// `code`, and the extensions that a subgraph added.
     pub extensions: Option<ErrorExtensionValues>,
-    /// Whether a place of the answer has told of it.
+    /// Whether a place of the answer has reported it.
     told: AtomicBool,
 }
 
 impl Cause {
-    /// A cause of ours.
+    /// A cause that the gateway itself reports.
     pub fn new(message: impl Into<String>, code: &str) -> Arc<Self> {
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", code);
@@ -32,7 +32,7 @@ impl Cause {
         })
     }
 
-    /// The cause a subgraph gave.
+    /// A cause that a subgraph reported.
     pub fn given(error: ServerError) -> Arc<Self> {
         Arc::new(Self {
             message: error.message,
@@ -41,7 +41,7 @@ impl Cause {
         })
     }
 
-    /// The cause that an error elsewhere is.
+    /// A cause copied from an error at another place.
     fn copied(error: &ServerError) -> Arc<Self> {
         Arc::new(Self {
             message: error.message.clone(),
@@ -50,7 +50,7 @@ impl Cause {
         })
     }
 
-    /// An error that tells of it.
+    /// Returns an error with this cause, and marks the cause as reported.
     pub fn error(&self) -> ServerError {
         self.told.store(true, Ordering::Relaxed);
         let mut error = ServerError::new(self.message.clone(), None);
@@ -59,24 +59,24 @@ impl Cause {
     }
 }
 
-/// What went wrong while an operation ran.
+/// The errors of an execution.
 #[derive(Debug, Default)]
 pub struct Faults {
-    /// What the answer shows; an error elsewhere is about a field that the planner added.
+    /// The shape of the answer. An error outside of it is about a field that the planner added.
     shape: Option<Arc<ObjectShape>>,
     /// The errors to list, at most `errors_max`.
     pub listed: Vec<ServerError>,
-    /// How many more there were.
+    /// The number of errors beyond `errors_max`.
     pub omitted: usize,
-    /// Which places they explain; none while all is well.
+    /// The places that the errors explain; `None` before the first error.
     pub marks: Option<Marks>,
-    /// What subgraphs gave as causes, as long as no place of the answer has told of them.
+    /// Causes from subgraphs that no place of the answer had reported when they were recorded.
     given: Vec<Arc<Cause>>,
     errors_max: usize,
 }
 
 impl Faults {
-    /// None yet, and room for so many, of an answer of that shape.
+    /// No errors yet, with room for `errors_max`, for an answer of that shape.
     pub fn new(errors_max: usize, shape: Arc<ObjectShape>) -> Self {
         Self {
             errors_max,
@@ -85,9 +85,9 @@ impl Faults {
         }
     }
 
-    /// Takes an error that happened at exactly this place of the fetched data. It is listed where the operation asked for
-    /// the place. Where the planner added it, what depends on it fails for this error
-    /// ([`Marks::error_below`]), and nothing else is said: then this answers with the cause.
+    /// Records an error at exactly this place of the fetched data. It is listed if the operation asked for the place.
+    /// Otherwise the planner added the place: the fields that depend on it fail with this error ([`Marks::error_below`]),
+    /// it is not listed, and this returns the cause.
     pub fn list(&mut self, error: ServerError) -> Option<Arc<Cause>> {
         let shown = self.shape.as_ref().is_none_or(|shape| is_shown(shape, &error.path));
         let mut mark = self.marks.get_or_insert_default();
@@ -104,7 +104,7 @@ impl Faults {
         None
     }
 
-    /// Lists an error that the marks need not know: the place is being written right now.
+    /// Lists an error without a mark: the projection is writing its place right now.
     pub fn push(&mut self, error: ServerError) {
         match self.listed.len() < self.errors_max {
             true => self.listed.push(error),
@@ -112,7 +112,7 @@ impl Faults {
         }
     }
 
-    /// Whatever stays empty at or below this place stays so for this cause. The first cause counts.
+    /// Records the cause for every empty value at or below this place. The first cause counts.
     pub fn fail(&mut self, path: &[PathSegment], cause: &Arc<Cause>) {
         let mark = path.iter().fold(self.marks.get_or_insert_default(), |mark, segment| {
             mark.child_mut(segment)
@@ -124,7 +124,7 @@ impl Faults {
         }
     }
 
-    /// Lists the causes that no place of the answer has told of: a subgraph's error is never lost.
+    /// Lists the causes that no place of the answer has reported, so that no subgraph error is lost.
     pub fn tell_the_rest(&mut self) {
         for cause in std::mem::take(&mut self.given) {
             if !cause.told.load(Ordering::Relaxed) {
@@ -151,7 +151,7 @@ fn is_shown(shape: &ObjectShape, path: &[PathSegment]) -> bool {
 }
 
 impl ValueShape {
-    /// What the objects in a value can be, lists followed.
+    /// The object types that a value can have; lists are followed to their items.
     fn objects(&self) -> Vec<&ObjectShape> {
         match &self.kind {
             Kind::List(item) => item.objects(),
@@ -167,7 +167,7 @@ impl ValueShape {
 pub struct Marks {
     /// An error is listed for this place or one below it.
     pub listed: bool,
-    /// Why this place, and those below it, may be empty.
+    /// The reason that this place, and those below it, may be empty.
     pub cause: Option<Arc<Cause>>,
     /// The error that happened at exactly this place.
     error: Option<Arc<Cause>>,
@@ -186,7 +186,7 @@ impl Marks {
         self.items.get(&index)
     }
 
-    /// An error that happened at this place or below it.
+    /// Returns an error that happened at this place or below it.
     pub fn error_below(&self) -> Option<&Arc<Cause>> {
         let below = || {
             let mut inner = self.fields.values().chain(self.items.values());
@@ -195,7 +195,7 @@ impl Marks {
         self.error.as_ref().or_else(below)
     }
 
-    /// The mark at the end of a way.
+    /// Returns the mark at the end of a path.
     pub fn at<'a>(&self, way: impl IntoIterator<Item = &'a At<'a>>) -> Option<&Self> {
         way.into_iter().try_fold(self, |mark, step| match step {
             At::Key(key) => mark.field(key),
@@ -203,7 +203,7 @@ impl Marks {
         })
     }
 
-    /// Whether a key below this place is known to have failed: then the object was there.
+    /// Whether a key below this place is known to have failed, which implies that the object existed.
     pub fn has_failed_fields(&self) -> bool {
         self.fields.values().any(|mark| mark.listed)
     }

@@ -1,4 +1,5 @@
-//! `__schema` and `__type`, answered by a library from the public schema: weighed before, remembered after.
+//! Answers `__schema` and `__type` with a library, from the public schema. The result's size is estimated before, and
+//! the result is cached.
 
 use apollo_compiler::ExecutableDocument;
 use apollo_compiler::Schema;
@@ -15,36 +16,36 @@ use super::refusal::Refusal;
 use super::schema::PublicSchema;
 use super::validate::Operation;
 
-/// What an introspection is remembered by: the document, which of its operations, and its variables.
+/// The cache key of an introspection: the document, the operation's name, and its variables.
 pub type IntrospectionKey = (super::OperationKey, String);
 
-/// The answer to an introspection.
+/// The result of an introspection.
 #[derive(Debug)]
 pub struct Introspected {
-    /// The part of the answer's data, its root keys as the shape has them.
+    /// The introspection part of the answer's data, with the root keys of the shape.
     pub data: Value,
-    /// About how many bytes of memory the data takes.
+    /// The approximate memory of the data, in bytes.
     pub size: usize,
 }
 
-/// How much there is to introspect.
+/// The sizes of a schema's parts.
 #[derive(Debug, Default)]
 pub struct Sizes {
     types: u64,
     directives: u64,
-    /// How many fields a type has, also of an input: on the average, rounded up, and at most.
+    /// The number of fields of a type or input type: the average, rounded up, and the maximum.
     fields: (u64, u64),
-    /// The values of an enum, likewise.
+    /// The number of values of an enum, likewise.
     values: (u64, u64),
-    /// The arguments of a field, likewise.
+    /// The number of arguments of a field, likewise.
     arguments: (u64, u64),
-    /// The interfaces of a type or the types of an interface, likewise.
+    /// The number of interfaces of a type, or of types of an interface, likewise.
     relatives: (u64, u64),
-    /// Bytes of a description on the average.
+    /// The average bytes of a description.
     description: u64,
 }
 
-/// What a name, a number or a key takes of an answer, in bytes.
+/// The bytes of a name, a number or a key in the answer.
 const LEAF_BYTES: u64 = 32;
 
 impl Sizes {
@@ -103,7 +104,7 @@ impl Sizes {
     }
 }
 
-/// Refuses an introspection whose answer could have more bytes than allowed.
+/// Rejects an introspection whose answer could have more bytes than `bytes_max`.
 ///
 /// # Errors
 /// When it could.
@@ -126,7 +127,8 @@ struct Scales<'a> {
 }
 
 impl Scales<'_> {
-    /// The bytes of a selection on so many objects; `of_all` when those are all types, so that the averages hold.
+    /// Estimates the bytes of a selection on this many objects. If `of_all`, they are all types of the schema, so the
+    /// averages hold.
     fn selections(&self, set: &SelectionSet, times: u64, of_all: bool) -> u64 {
         let is_root = !set.ty.starts_with("__");
         let weights = set.selections.iter().map(|selection| match selection {
@@ -160,10 +162,10 @@ impl Scales<'_> {
     }
 }
 
-/// Answers the introspected part of an operation.
+/// Executes the introspection part of an operation.
 ///
 /// # Errors
-/// When the library refuses it.
+/// When the library rejects it.
 pub fn introspect(
     schema: &PublicSchema,
     operation: &Operation,
@@ -209,11 +211,12 @@ pub fn introspect(
     })
 }
 
-/// What an object takes in memory, about, and what each of its keys does with its value.
+/// The approximate memory of an object, and of each of its keys with its value.
 const OBJECT_BYTES: usize = 96;
 const ENTRY_BYTES: usize = 200;
 
-/// About how many bytes of memory a tree takes. Most of its objects are small, so keys and tables weigh more than texts.
+/// Returns the approximate memory of a tree in bytes. Most of its objects are small, so keys and tables weigh more than
+/// texts.
 fn memory_of(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),

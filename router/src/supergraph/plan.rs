@@ -1,6 +1,7 @@
-//! From a valid operation to a plan in our own form: everything that can be worked out before the first request is.
+//! Compiles a valid operation to a plan in the gateway's own form, so that as little as possible is computed per
+//! request.
 //!
-//! The planner is a library (`hive-router-query-planner`); this folder is the only place that knows it.
+//! The planner is a library (`hive-router-query-planner`); only this folder depends on it.
 
 mod cacheable;
 mod compile;
@@ -37,35 +38,35 @@ use crate::cache::Question;
 use crate::limits::Limits;
 use crate::subgraph::Document;
 
-/// The plan of an operation, compiled: no name is looked up and no document parsed when it runs.
+/// The compiled plan of an operation: executing it looks up no names and parses no documents.
 #[derive(Debug)]
 pub struct Plan {
-    /// What is fetched; shared by all operations that fetch the same.
+    /// The fetches, shared by all operations that fetch the same.
     pub fetches: Arc<Fetches>,
-    /// The arguments of the operation's fields, which the fetches have as variables.
+    /// The arguments of the operation's fields, which the fetches pass as variables.
     pub arguments: Arguments,
-    /// Whether `__schema` or `__type` are asked for beside, or instead.
+    /// Whether the operation selects `__schema` or `__type`, beside other fields or alone.
     pub introspects: bool,
-    /// What the answer has to look like.
+    /// The shape of the answer.
     pub shape: Arc<ObjectShape>,
 }
 
-/// What is fetched for an operation.
+/// The fetches of an operation.
 #[derive(Debug)]
 pub struct Fetches {
-    /// The stream a subscription begins with; none for queries and mutations.
+    /// The source stream of a subscription; `None` for queries and mutations.
     pub source: Option<Fetch>,
-    /// What is fetched, for a subscription on every event.
+    /// The steps to execute; for a subscription, on every event.
     pub steps: Step,
 }
 
 /// An operation that is ready to be planned.
 pub struct Draft {
-    /// What the planner is given, as text: the same for all operations that fetch the same.
+    /// The planner's input as text: the same for all operations that fetch the same.
     pub text: Arc<str>,
-    /// What planning costs.
+    /// The cost of planning.
     pub price: u64,
-    /// What the planner is given, with the keys of its roots.
+    /// The planner's input, with the keys of its root fields.
     documents: Vec<(Name, PlannerDocument)>,
     is_serial: bool,
     arguments: Arguments,
@@ -74,7 +75,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// The plan of the operation, once it is known what is fetched.
+    /// Combines the operation with its planned fetches.
     pub fn into_plan(self, fetches: Arc<Fetches>) -> Plan {
         Plan {
             fetches,
@@ -85,129 +86,129 @@ impl Draft {
     }
 }
 
-/// Part of a plan.
+/// A step of a plan.
 #[derive(Debug)]
 pub enum Step {
-    /// One after the other.
+    /// Runs the steps one after the other.
     Sequence(Vec<Step>),
-    /// All at once.
+    /// Runs all steps at once.
     Parallel(Vec<Step>),
     /// The root fields of a mutation, each with its whole selection set, one after the other.
     Serial(Vec<MutationStep>),
-    /// Root fields of one subgraph.
+    /// Fetches root fields of one subgraph.
     Fetch(Fetch),
-    /// Root fields of one subgraph, wanted at a place inside the answer.
+    /// Fetches root fields of one subgraph for a place inside the answer.
     Nested(Vec<Hop>, Fetch),
-    /// Fields of entities that other subgraphs have named.
+    /// Fetches fields of entities that other subgraphs have returned.
     Entities(Fetch, Vec<Group>),
 }
 
 /// A request to a subgraph.
 #[derive(Debug)]
 pub struct Fetch {
-    /// Which one: its place in the list the supergraph keeps.
+    /// The subgraph's index in the supergraph's list.
     pub subgraph: usize,
-    /// Its name, for messages.
+    /// The subgraph's name, for messages.
     pub name: Arc<str>,
-    /// What it is asked.
+    /// The document to send.
     pub document: Document,
-    /// Which of the operation's variables it needs.
+    /// The operation's variables that it needs.
     pub variables: Vec<Name>,
-    /// The keys its answer is to have at the root.
+    /// The keys at the root of its response.
     pub keys: Vec<String>,
-    /// What its answer is changed by before it is merged.
+    /// The changes to its response before it is merged.
     pub rewrites: Vec<Rewrite>,
-    /// Whether it is the same for everybody, so that it can be asked as nobody.
+    /// Whether the response is the same for every caller, so that it can be fetched anonymously.
     pub for_everybody: bool,
-    /// How its answer may be remembered; for [`Step::Entities`] each [`Group`] says it for itself.
+    /// How its response may be cached; for [`Step::Entities`], each [`Group`] has its own.
     pub remembered: Option<Remembered<Vec<Watched>>>,
-    /// How the plan's text shows it.
+    /// The text that represents it in the plan's text.
     pub text: String,
 }
 
-/// How an answer may be remembered.
+/// The caching of a response.
 #[derive(Debug)]
 pub struct Remembered<W> {
-    /// What it is remembered by.
+    /// The part of the cache key that the plan knows.
     pub question: Arc<Question>,
-    /// What it depends on.
+    /// The entities that it depends on.
     pub watched: W,
 }
 
-/// The entities of one kind that a fetch asks for.
+/// The entities of one kind in a fetch.
 #[derive(Debug)]
 pub struct Group {
-    /// The key of its answer.
+    /// Their key in the response.
     pub key: Name,
-    /// The variable the representations go into.
+    /// The variable for the representations.
     pub variable: Name,
-    /// Where the entities stand.
+    /// The paths to the entities in the fetched data.
     pub places: Vec<Vec<Hop>>,
-    /// What a representation is made of.
+    /// The selections that make up a representation.
     pub needs: Vec<Need>,
-    /// What a representation is changed by.
+    /// The changes to a representation.
     pub input_rewrites: Vec<Rewrite>,
-    /// What an entity is changed by before it is merged.
+    /// The changes to an entity before it is merged.
     pub output_rewrites: Vec<Rewrite>,
-    /// How each of the entities may be remembered.
+    /// How each of the entities may be cached.
     pub remembered: Option<Remembered<WatchedObject>>,
 }
 
-/// A step on the way to the entities.
+/// A segment of the path to the entities.
 #[derive(Debug)]
 pub enum Hop {
     /// Into the value of a key.
     Key(Name),
-    /// Into every item.
+    /// Into every item of a list.
     Items,
-    /// Only where the object is of one of these types.
+    /// Only into objects of one of these types.
     Types(HashSet<String>),
 }
 
-/// Part of a representation.
+/// A selection of a representation.
 #[derive(Debug)]
 pub enum Need {
-    /// A field. The planner writes `price: alias` where the answer has what is needed under another name.
+    /// A field. The planner writes `price: alias` if the fetched data has the required value under another name.
     Field {
-        /// What the representation calls it; the answer too, where it does not know the name.
+        /// The key in the representation. The fetched data uses it too if it does not have `name`.
         key: Name,
-        /// What the answer calls it.
+        /// The key in the fetched data.
         name: Name,
-        /// What of the value, where it is an object.
+        /// The selections on the value, if it is an object.
         inner: Vec<Need>,
     },
-    /// These, where the object is of one of these types.
+    /// Selections that apply only to objects of one of these types.
     On(HashSet<String>, Vec<Need>),
 }
 
 /// A change to a tree.
 #[derive(Debug)]
 pub struct Rewrite {
-    /// Where.
+    /// The path to the place.
     pub at: Vec<RewriteHop>,
-    /// What.
+    /// The change there.
     pub change: Change,
 }
 
-/// A step on the way to what is rewritten. Lists are walked through.
+/// A segment of the path to a rewrite. Lists are followed to their items.
 #[derive(Debug)]
 pub enum RewriteHop {
     /// Into the value of a key.
     Key(Name),
-    /// Only where the object is of one of these types.
+    /// Only into objects of one of these types.
     Types(HashSet<String>),
 }
 
-/// What a rewrite does at its place.
+/// The effect of a rewrite.
 #[derive(Debug)]
 pub enum Change {
-    /// The key at the end of the way gets this name.
+    /// The key at the end of the path gets this name.
     Rename(Name),
-    /// The value at the end of the way becomes this text.
+    /// The value at the end of the path becomes this string.
     Set(String),
 }
 
-/// Makes plans.
+/// The planner, with the facts about a supergraph that plans depend on.
 pub struct Plans {
     planner: Planner,
     /// Subgraph names, in the order of the supergraph's list.
@@ -220,7 +221,7 @@ impl Plans {
     /// Reads a supergraph.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is not a valid supergraph.
     pub fn new(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
         let parsed = safe_parse_schema(supergraph_sdl).map_err(|error| SupergraphError::Schema(error.to_string()))?;
         let planner = Planner::new_from_supergraph(&parsed, QueryPlannerOptions::default())
@@ -240,7 +241,7 @@ impl Plans {
         })
     }
 
-    /// The names of the subgraphs, in the order that [`Fetch::subgraph`] counts by.
+    /// Returns the names of the subgraphs, in the order of [`Fetch::subgraph`].
     pub fn subgraph_names(&self) -> Vec<&str> {
         let mut names: Vec<_> = self.subgraphs.keys().map(String::as_str).collect();
         names.sort_unstable();
@@ -250,7 +251,7 @@ impl Plans {
     /// Prepares an operation for the planner.
     ///
     /// # Errors
-    /// When it means more than the limits allow.
+    /// When its answer could have more fields than the limits allow, or a number in it cannot be represented.
     pub fn draft(&self, schema: &PublicSchema, limits: &Limits, decided: &Decided) -> Result<Draft, Refusal> {
         let operation = canonical(schema, decided)?;
         let shape = shape(schema, &operation, limits.query_fields_max.saturating_mul(10))?;
@@ -272,10 +273,10 @@ impl Plans {
         })
     }
 
-    /// Plans what is fetched for an operation.
+    /// Plans the fetches of an operation.
     ///
     /// # Errors
-    /// When it takes longer than planning may, or the planner fails.
+    /// When planning exceeds its time limit, or the planner fails.
     pub fn fetches(&self, schema: &PublicSchema, limits: &Limits, draft: &Draft) -> Result<Fetches, Refusal> {
         if draft.is_serial {
             return self.plan_serially(schema, limits, &draft.documents);
@@ -289,7 +290,7 @@ impl Plans {
         }
     }
 
-    /// Plans these root fields of an operation, which may be all.
+    /// Plans these root fields of an operation, which may be all of them.
     fn plan_roots(
         &self,
         schema: &PublicSchema,
@@ -323,7 +324,7 @@ impl Plans {
                 other => not_supported(&other),
             })
         };
-        // The library has `expect`s of its own; a surprise in there is one refused request, not more.
+        // The library calls `expect`; a panic in it fails only this request.
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(make))
             .unwrap_or_else(|_| Err(not_supported(&"it panicked")))
     }

@@ -1,21 +1,21 @@
-//! Why a request is refused before it runs.
+//! The reasons to reject a request before execution (the specification's request errors).
 
 use serde::Serialize;
 
 use crate::subgraph::{Answer, Outcome};
 
-/// Why a request is refused before it runs: nothing was executed, the answer has no `data`.
+/// A request error: nothing was executed, and the response has no `data`.
 ///
 /// The variant decides `extensions.code`, which is API: clients match on it.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Refusal {
-    /// The document is not GraphQL. `GRAPHQL_PARSE_FAILED`
+    /// The document is not valid GraphQL syntax. `GRAPHQL_PARSE_FAILED`
     #[error("{}", first(.0))]
     Parse(Vec<Complaint>),
-    /// The document does not fit the schema. `GRAPHQL_VALIDATION_FAILED`
+    /// The document is not valid for the schema. `GRAPHQL_VALIDATION_FAILED`
     #[error("{}", first(.0))]
     Validation(Vec<Complaint>),
-    /// The document, or what it asks for, is bigger than the limits allow. `QUERY_TOO_COMPLEX`
+    /// The document or its result exceeds the limits. `QUERY_TOO_COMPLEX`
     #[error("{0}")]
     TooComplex(String),
     /// `operationName` names no operation of the document, or is missing where there are several. `OPERATION_NOT_FOUND`
@@ -24,16 +24,16 @@ pub enum Refusal {
     /// A variable is missing or does not fit its type; the text names it. `INVALID_INPUT`
     #[error("{0}")]
     InvalidInput(String),
-    /// A value that its type cannot take; `extensions.field` names it too. `INVALID_INPUT`
+    /// A value that is not valid for its type; `extensions.field` names it too. `INVALID_INPUT`
     #[error("{}", .0.message)]
     InvalidValue(Box<InvalidValue>),
-    /// It came by a way that only queries may come. `METHOD_NOT_ALLOWED`
+    /// The transport, such as GET, accepts only queries. `METHOD_NOT_ALLOWED`
     #[error("only queries may be sent this way, not a {0}")]
     QueriesOnly(&'static str),
-    /// A subscription came by a transport that carries one answer. `SUBSCRIPTION_NOT_SUPPORTED`
+    /// A subscription arrived by a transport that carries a single response. `SUBSCRIPTION_NOT_SUPPORTED`
     #[error("a subscription needs a WebSocket, server-sent events or a multipart response")]
     Subscription,
-    /// Introspection is switched off. `INTROSPECTION_DISABLED`
+    /// Introspection is disabled. `INTROSPECTION_DISABLED`
     #[error("introspection is switched off")]
     Introspection,
     /// Validating and planning took too long. `TIMEOUT`
@@ -42,42 +42,42 @@ pub enum Refusal {
     /// Callers who have not signed in write too much; the number is the seconds to wait. `RATE_LIMITED`
     #[error("callers who have not signed in write too much: try again later, or sign in")]
     RateLimited(u32),
-    /// The subgraph refused the subscription, in its own words and with its own code.
+    /// The subgraph rejected the subscription, with its own message and code.
     #[error("{}", .1.message)]
     Source(&'static str, Box<async_graphql::ServerError>),
-    /// Valid, but the planner cannot plan it; the log says more. `OPERATION_NOT_SUPPORTED`
+    /// Valid, but the planner cannot plan it; the log has the details. `OPERATION_NOT_SUPPORTED`
     #[error("the operation is valid, but it cannot be planned yet: ask for parts of it one by one")]
     NotSupported,
     /// Too many requests wait to be validated or planned. `UNAVAILABLE`
     #[error("too many requests are being planned, try again")]
     Busy,
-    /// Our fault; the log says more. `INTERNAL`
+    /// An internal error; the log has the details. `INTERNAL`
     #[error("something went wrong on our side")]
     Internal,
 }
 
-/// What is wrong with a document, and where.
+/// A problem of a document, and its locations.
 #[derive(Clone, Debug, Serialize)]
 pub struct Complaint {
-    /// What is wrong.
+    /// The description of the problem.
     pub message: String,
-    /// Where, in the text as it was sent.
+    /// The locations in the document as the client sent it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub locations: Vec<Location>,
-    /// The argument or member that is wrong, `input.tags[2]`, if one is.
+    /// The invalid argument or input field, such as `input.tags[2]`, if there is one.
     #[serde(skip)]
     pub field: Option<String>,
 }
 
-/// A value that its type cannot take.
+/// A value that is not valid for its type.
 #[derive(Clone, Debug, Serialize)]
 pub struct InvalidValue {
-    /// Where it is: `$price`, or `input.price` for an argument.
+    /// The path of the value: `$price`, or `input.price` for an argument.
     #[serde(skip)]
     pub at: String,
-    /// What is wrong.
+    /// The description of the problem.
     pub message: String,
-    /// Where it stands in the text, if it is written there.
+    /// The locations in the document, if the value is written there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub locations: Vec<Location>,
 }
@@ -96,7 +96,7 @@ impl InvalidValue {
         }
     }
 
-    /// What `extensions.field` calls it: as the domains do, without the `$` of a variable.
+    /// Returns the value's name in `extensions.field`: the domains' form, without the `$` of a variable.
     pub fn field(&self) -> &str {
         self.at.trim_start_matches('$')
     }
@@ -108,7 +108,7 @@ impl From<InvalidValue> for Refusal {
     }
 }
 
-/// A place in a document, counted from 1.
+/// A location in a document, counted from 1.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Location {
     /// The line.
@@ -117,15 +117,15 @@ pub struct Location {
     pub column: usize,
 }
 
-/// A message shows the names that the document uses.
+/// Limits a message, because it includes names from the document.
 const MESSAGE_CHARS_MAX: usize = 600;
-/// The name of a variable may be as long as the document.
+/// Limits a field name, because the name of a variable may be as long as the document.
 const FIELD_CHARS_MAX: usize = 200;
-/// How many complaints one answer lists.
+/// The most complaints that one response lists.
 pub const COMPLAINTS_MAX: usize = 20;
 
 impl Refusal {
-    /// The stable code that goes out as `extensions.code`.
+    /// Returns the stable code for `extensions.code`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Parse(_) => "GRAPHQL_PARSE_FAILED",
@@ -145,7 +145,7 @@ impl Refusal {
         }
     }
 
-    /// The response map: `errors`, and no `data`.
+    /// Returns the response map: `errors`, and no `data`.
     pub fn into_answer(self) -> Answer {
         let code = self.code();
         let mut errors = match &self {

@@ -1,4 +1,4 @@
-//! The shape an answer has to have, worked out once per plan: which keys in which order, of which types.
+//! The shape of an answer, computed once per plan: its keys in their order, and their types.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::canonical::{Canonical, FieldItem, Item};
 use super::refusal::Refusal;
 use super::schema::PublicSchema;
 
-/// What an object of one concrete type has to show, in the order of the operation.
+/// The fields of an object of one concrete type, in the order of the operation.
 #[derive(Debug)]
 pub struct ObjectShape {
     /// The object's type.
@@ -25,61 +25,61 @@ pub struct ObjectShape {
 pub struct FieldShape {
     /// The alias, or the name.
     pub key: Box<str>,
-    /// The key of the fetched data: the client does not choose it.
+    /// The key in the fetched data. The gateway chooses it, not the client.
     pub data_key: Box<str>,
     /// The field's name, for messages.
     pub name: Box<str>,
-    /// `"key":`, ready to be written.
+    /// `"key":`, already encoded as JSON.
     pub key_json: Box<[u8]>,
-    /// What stands behind the key; none for `__typename`, which the shape knows.
+    /// The shape of the value; `None` for `__typename`, which the object's shape knows.
     pub value: Option<ValueShape>,
 }
 
-/// What a value has to be.
+/// The expected type of a value.
 #[derive(Debug)]
 pub struct ValueShape {
-    /// Whether a null here has to go to the parent.
+    /// Whether a null here propagates to the parent.
     pub non_null: bool,
-    /// What it is when it is not null.
+    /// The type of the value when it is not null.
     pub kind: Kind,
 }
 
-/// What a value is when it is not null.
+/// The type of a value that is not null.
 #[derive(Debug)]
 pub enum Kind {
-    /// A list of these.
+    /// A list of values of this shape.
     List(Box<ValueShape>),
     /// A scalar or an enum value.
     Leaf(Leaf),
     /// An object whose type is known.
     Object(Arc<ObjectShape>),
-    /// An object of one of several types, by its `__typename`.
+    /// An object of one of several types, selected by its `__typename`.
     Abstract(Arc<HashMap<Box<str>, Arc<ObjectShape>>>),
 }
 
 /// Scalars and enums.
 #[derive(Debug)]
 pub enum Leaf {
-    /// 32 bits.
+    /// A 32-bit integer.
     Int,
     /// A finite number.
     Float,
-    /// A text.
+    /// A string.
     String,
     /// True or false.
     Boolean,
-    /// A text; a number becomes one.
+    /// A string; a number is converted to one.
     Id,
-    /// One of these words.
+    /// One of these enum values.
     Enum(Arc<[Box<str>]>),
-    /// Only the subgraph knows.
+    /// A custom scalar: only the subgraph knows its values.
     Custom,
 }
 
-/// Works out the shape of an operation's answer.
+/// Computes the shape of an operation's answer.
 ///
 /// # Errors
-/// When it has more than `fields_max` fields over all the types the operation can meet.
+/// When it has more than `fields_max` fields over all the types that the operation can meet.
 pub fn shape(schema: &PublicSchema, operation: &Canonical, fields_max: usize) -> Result<Arc<ObjectShape>, Refusal> {
     let mut maker = Maker {
         schema,
@@ -91,7 +91,8 @@ pub fn shape(schema: &PublicSchema, operation: &Canonical, fields_max: usize) ->
 
 struct Maker<'a> {
     schema: &'a PublicSchema,
-    /// The same selections on the same type have the same shape. Selections are known by where they are in memory.
+    /// The shapes computed so far. The same selections on the same type have the same shape; the address of a
+    /// selection identifies it.
     known: HashMap<(&'a str, Vec<*const Item>), Arc<ObjectShape>>,
     fields_left: usize,
 }
@@ -100,7 +101,7 @@ impl<'a> Maker<'a> {
     /// `CollectFields` of the specification, for one concrete type.
     fn object(&mut self, ty: &'a str, sets: &[&'a [Item]]) -> Result<Arc<ObjectShape>, Refusal> {
         let identity = (ty, sets.iter().map(|set| set.as_ptr()).collect::<Vec<_>>());
-        // Empty selections are not told apart by where they are.
+        // Empty selections may share an address, so it does not identify them.
         let is_known = sets.iter().all(|set| !set.is_empty());
         if let Some(known) = self.known.get(&identity).filter(|_| is_known) {
             return Ok(known.clone());

@@ -1,10 +1,10 @@
-//! Which fetches may be remembered: the schema says so, once per plan.
+//! Which fetches are cacheable: the schema decides it, once per plan.
 //!
-//! A field that is tagged (`@tag(name: "cacheable")`, in async-graphql `#[graphql(tag = "cacheable")]`) promises two things:
-//! its value is the same for everybody, also for nobody in particular; and when it changes, the entity it belongs to is
-//! told to be `Invalidated` after the commit, and before the one who changed it is answered. A fetch may be remembered
-//! when it is a query of tagged fields only, and every one of its roots is an entity: a list of entities belongs to
-//! none, so no invalidation would tell that one more is in it.
+//! A field that is tagged (`@tag(name: "cacheable")`, in async-graphql `#[graphql(tag = "cacheable")]`) promises two things.
+//! Its value is the same for every caller, including anonymous ones. When it changes, its domain publishes `Invalidated` for
+//! the entity that it belongs to, after the commit and before it answers the writer. A fetch is cacheable if it is a query
+//! of tagged fields only, and each of its root fields returns an entity. A list of entities belongs to no entity, so no
+//! invalidation would report a new item.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -23,44 +23,44 @@ use crate::supergraph::tree::Fields;
 
 /// The name of the tag.
 const TAG: &str = "cacheable";
-/// The key field that invalidations name entities by.
+/// The key field that identifies an entity in invalidations.
 const ID: &str = "id";
 /// What the id is fetched as where the operation does not ask for it. A client's own alias cannot be this: it would get
 /// a prefix (`alias.rs`).
 const ID_ALIAS: &str = "_cache_id";
 
-/// What a supergraph says about remembering.
+/// The facts about caching in a supergraph.
 #[derive(Debug, Default)]
 pub struct Cacheable {
     query: String,
-    /// The types of tagged fields, by their own type and name.
+    /// The types of tagged fields, by parent type and field name.
     tagged: HashMap<(String, String), Type>,
-    /// Object types that a subgraph knows by their `id`.
+    /// Pairs of an object type and a subgraph that resolves it by its `id`.
     entities: HashSet<(String, String)>,
     /// Object types, whether entities or not.
     objects: HashSet<String>,
 }
 
-/// The entities of an answer, so that its changes can be followed. A key of the answer and what is behind it.
+/// A key of a response and the entities behind it, whose changes invalidate the response.
 #[derive(Debug)]
 pub struct Watched {
     key: Name,
     object: WatchedObject,
 }
 
-/// An object of an answer.
+/// An object of a response.
 #[derive(Debug)]
 pub struct WatchedObject {
-    /// The type, and the key its id is found under, of an entity; none for an object that is part of one.
+    /// For an entity, its type and the key of its id; `None` for an object that is part of an entity.
     entity: Option<(Arc<str>, Name)>,
     inner: Vec<Watched>,
 }
 
 impl Cacheable {
-    /// Reads it out of a supergraph.
+    /// Reads the facts from a supergraph.
     ///
     /// # Errors
-    /// When that is not SDL.
+    /// When it is not SDL.
     pub fn of(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
         let document = Parser::new()
             .parse_ast(supergraph_sdl, "supergraph.graphql")
@@ -100,8 +100,8 @@ impl Cacheable {
         Ok(read)
     }
 
-    /// The entities that an answer to this fetch of root fields depends on; `None` when it may not be remembered.
-    /// The document is made to ask for their ids.
+    /// Returns the entities that the response to a fetch of root fields depends on, or `None` if the fetch is not cacheable.
+    /// Adds their ids to the document where it does not select them.
     pub fn roots(&self, subgraph: &str, document: &mut Document) -> Option<Vec<Watched>> {
         let operation = &mut document.operation;
         if !matches!(operation.operation_kind, None | Some(OperationKind::Query)) {
@@ -123,7 +123,7 @@ impl Cacheable {
         (!watched.is_empty()).then_some(watched)
     }
 
-    /// As [`roots`](Self::roots), of the entities under one key of a fetch of entities.
+    /// As [`roots`](Self::roots), for the entities under one key of a fetch of entities.
     pub fn entities(&self, subgraph: &str, document: &mut Document, key: &str) -> Option<WatchedObject> {
         let mut items = document.operation.selection_set.items.iter_mut();
         let field = items.find_map(|item| match item {
@@ -160,7 +160,7 @@ impl Cacheable {
             if field.selections.is_empty() {
                 continue;
             }
-            // An interface or a union is left to the subgraph.
+            // Objects of an interface or a union are not cached.
             self.objects.get(field_type.as_str())?;
             let object = self.object(subgraph, field_type, &mut field.selections)?;
             inner.push(Watched { key, object });
@@ -182,19 +182,20 @@ impl Cacheable {
 }
 
 impl Watched {
-    /// Adds the entities below this key of an object; `None` where one is not there: nothing would tell that it has come.
+    /// Adds the entities below this key of an object. Returns `None` if one is missing: no event would report that it now
+    /// exists.
     pub fn slots(&self, of: &Fields, found: &mut Vec<Slot>) -> Option<()> {
         self.object.slots(of.get(&self.key)?, found)
     }
 }
 
 impl WatchedObject {
-    /// As [`Watched::slots`], of the object itself or a list of them.
+    /// As [`Watched::slots`], for the object itself or a list of objects.
     pub fn slots(&self, value: &Value, found: &mut Vec<Slot>) -> Option<()> {
         let fields = match value {
             Value::Object(fields) => fields,
             Value::List(items) => return items.iter().try_for_each(|item| self.slots(item, found)),
-            // A part of an entity may be absent: when it comes, the entity has changed.
+            // A part of an entity may be absent: the entity changes when the part appears.
             Value::Null if self.entity.is_none() => return Some(()),
             _ => return None,
         };
@@ -209,7 +210,7 @@ impl WatchedObject {
     }
 }
 
-/// A field that is asked for in any case. The planner may also write fragments: what is in one is not looked into.
+/// Returns a field without conditions. The planner may also write fragments; they make the fetch not cacheable.
 fn plain(item: &mut SelectionItem) -> Option<&mut FieldSelection> {
     match item {
         SelectionItem::Field(field) if field.skip_if.is_none() && field.include_if.is_none() => Some(field),
@@ -222,7 +223,7 @@ fn is_tagged(field: &FieldDefinition) -> bool {
     tags.any(|tag| text(tag, "name") == Some(TAG))
 }
 
-/// The subgraphs, by the supergraph's names for them, that have the key `id` for a type.
+/// Returns the subgraphs, by their names in `join__Graph`, that have the key `id` for a type.
 fn known_by_id(directives: &DirectiveList) -> impl Iterator<Item = &str> {
     let joins = directives.iter().filter(|directive| directive.name == "join__type");
     joins
@@ -231,7 +232,7 @@ fn known_by_id(directives: &DirectiveList) -> impl Iterator<Item = &str> {
         .map(|graph| graph.as_str())
 }
 
-/// The subgraphs' own names, by the supergraph's.
+/// Returns the subgraphs' own names, by their names in `join__Graph`.
 fn graph_names(document: &ast::Document) -> HashMap<String, String> {
     let mut names = HashMap::new();
     for definition in &document.definitions {

@@ -1,4 +1,4 @@
-//! The library's plan becomes ours.
+//! Converts the library's plan to the gateway's own form.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -21,17 +21,17 @@ use crate::subgraph::Document;
 use crate::supergraph::refusal::Refusal;
 use crate::supergraph::schema::PublicSchema;
 
-/// What compiling needs to know.
+/// The context of a compilation.
 pub struct Compiler<'a> {
-    /// Which object types an interface or union stands for.
+    /// The object types of each interface and union.
     pub schema: &'a PublicSchema,
-    /// The places of the subgraphs in the supergraph's list.
+    /// The index of each subgraph in the supergraph's list.
     pub subgraphs: &'a HashMap<String, usize>,
-    /// What may be remembered.
+    /// The cacheable fields and entities.
     pub cacheable: &'a Cacheable,
 }
 
-/// How the entities of one group may be remembered, if they may.
+/// The caching of the entities of one group; `None` if they are not cacheable.
 type RememberedEntity = Option<Remembered<WatchedObject>>;
 
 impl Compiler<'_> {
@@ -87,7 +87,8 @@ impl Compiler<'_> {
                 _ => return Err(internal("a place for something that is no fetch")),
             },
             PlanNode::BatchFetch(batch) => self.batch(batch)?,
-            // Conditions are decided before planning, a subscription comes first, nothing can be deferred.
+            // Conditions are resolved before planning, a subscription is the first node, and `@defer` is not
+            // supported.
             PlanNode::Condition(_) | PlanNode::Subscription(_) | PlanNode::Defer(_) => {
                 return Err(internal("a kind of step that cannot be here"));
             }
@@ -130,7 +131,8 @@ impl Compiler<'_> {
             .map(|alias| &alias.representations_variable_name)
             .collect();
         if variables.len() < aliases.len() {
-            // Groups that share a variable are asked about the same entities, whatever each of them remembers.
+            // Groups that share a variable send the same representations, so no group may leave out the entities that
+            // it has cached.
             remembered.fill_with(|| None);
         }
         let mut shown = Vec::new();
@@ -170,7 +172,7 @@ impl Compiler<'_> {
         let rewrites = self.rewrites(rewrites);
         let mut keys = Vec::new();
         root_keys(&operation.document.operation.selection_set, &mut keys);
-        // What a rewrite renames at the root, the answer knows by its new name.
+        // A root key that a rewrite renames appears under its new name in the fetched data.
         for rewrite in rewrites.iter().filter(|rewrite| rewrite.at.len() == 1) {
             if let (Some(RewriteHop::Key(old)), Change::Rename(new)) = (rewrite.at.last(), &rewrite.change)
                 && let Some(key) = keys.iter_mut().find(|key| *key == old.as_str())
@@ -192,7 +194,7 @@ impl Compiler<'_> {
         })
     }
 
-    /// A fetch of entities, and how those under each of these keys may be remembered.
+    /// A fetch of entities, and the caching of the entities under each of these keys.
     fn fetch_of_entities(
         &self,
         service: &str,
@@ -207,7 +209,7 @@ impl Compiler<'_> {
             .map(|key| self.cacheable.entities(service, &mut document, key))
             .collect();
         let mut fetch = self.request(service, &document, usages)?;
-        // One group that is not for everybody makes the whole fetch somebody's.
+        // One group that depends on the caller makes the whole fetch depend on the caller.
         fetch.for_everybody = watched.iter().all(Option::is_some);
         let remembered = keys.iter().zip(watched).map(|(key, watched)| {
             Some(Remembered {
@@ -219,7 +221,7 @@ impl Compiler<'_> {
         Ok((fetch, remembered))
     }
 
-    /// The document of a fetch for its subgraph.
+    /// Builds the request of a fetch to its subgraph.
     fn request(
         &self,
         service: &str,
@@ -258,13 +260,13 @@ impl Compiler<'_> {
                     let types = self.types([&inline.type_condition]);
                     Some(Need::On(types, self.needs(&inline.selections)))
                 }
-                // What an entity needs is never shortened by fragments.
+                // The planner writes the requirements of an entity without fragment spreads.
                 SelectionItem::FragmentSpread(_) => None,
             })
             .collect()
     }
 
-    /// The types themselves, and what implements them.
+    /// Returns the types themselves and their implementations.
     fn types<'t>(&self, names: impl IntoIterator<Item = &'t String>) -> HashSet<String> {
         let mut types = HashSet::new();
         for name in names {
@@ -316,7 +318,7 @@ fn hops(path: &FlattenNodePath) -> Vec<Hop> {
         .collect()
 }
 
-/// Adds the type names of entities: async-graphql answers null for an object all of whose fields failed, and that must
+/// Adds `__typename` to entities: async-graphql answers null for an object all of whose fields failed, and that must
 /// not look like an entity that does not exist.
 fn add_typenames(document: &mut PlannedDocument) {
     for item in &mut document.operation.selection_set.items {

@@ -1,4 +1,4 @@
-//! What the planner is given: an operation as its own library's tree, so that no text has to be read again.
+//! The planner's input: an operation as the library's own tree, so that no text is parsed again.
 
 use apollo_compiler::ast::Type;
 use apollo_compiler::executable::OperationType;
@@ -15,8 +15,8 @@ use crate::supergraph::schema::PublicSchema;
 /// An operation for the planner.
 pub type PlannerDocument = Document<'static, String>;
 
-/// The operation with these of its root fields. `None` when nothing is left for any subgraph: introspection and
-/// `__typename` are none of theirs.
+/// Builds the operation with these root fields. Returns `None` if no field is left for a subgraph: no subgraph resolves
+/// introspection and `__typename`.
 pub fn document<'c>(
     schema: &PublicSchema,
     operation: &Canonical,
@@ -103,8 +103,8 @@ impl Writer<'_> {
         }
     }
 
-    /// What is selected of a field. A selection that `@skip` left empty cannot be written down, and an interface or union
-    /// has to say which type it is; what is selected for that, the shape does not show.
+    /// Builds the selections on a field. An empty selection set, which `@skip` can leave, is not valid GraphQL, and an
+    /// interface or union must report its type. Both get a `__typename` that the shape does not show.
     fn below(&self, field: &FieldItem) -> SelectionSet<'static, String> {
         let ty = self.schema.types.types.get(field.ty.inner_named_type());
         let is_any = match ty {

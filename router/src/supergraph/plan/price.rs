@@ -1,8 +1,8 @@
-//! What it costs to plan an operation, known before it is planned.
+//! Estimates the cost of planning an operation before it is planned.
 //!
 //! A step is at most about 10 µs of the planner in a debug build and 1 µs in a release build (docs/PERFORMANCE.md, "Planning"). The
-//! planner walks every field, looks for a way to every fetch, which takes the longer the deeper it begins, and merges the way
-//! to every leaf into a tree of all fields.
+//! planner visits every field. It searches a path to every fetch, which takes longer the deeper the fetch begins. It merges the
+//! path to every leaf into a tree of all fields.
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,7 +22,7 @@ const FETCH_STEPS: u64 = 12;
 /// Pairs of a field and a leaf for one step.
 const PAIRS_PER_STEP: u64 = 16;
 
-/// Where each field comes from, by the supergraph.
+/// The subgraphs of each field, from the supergraph.
 #[derive(Debug, Default)]
 pub struct Prices {
     types: HashMap<String, PricedType>,
@@ -30,7 +30,7 @@ pub struct Prices {
 
 #[derive(Debug, Default)]
 struct PricedType {
-    /// The object types that it stands for, of an interface: the planner takes each by itself.
+    /// For an interface, its object types: the planner handles each one separately.
     possible: HashSet<String>,
     fields: HashMap<String, PricedField>,
 }
@@ -39,16 +39,16 @@ struct PricedType {
 struct PricedField {
     /// The subgraphs that resolve it.
     subgraphs: Vec<String>,
-    /// Names in what it requires of other subgraphs.
+    /// The number of names in its requirements from other subgraphs.
     requires: u64,
 }
 
-/// What the planner has to do for a selection.
+/// The planner's work for a selection.
 #[derive(Clone, Copy, Default)]
 struct Work {
     fields: u64,
     leaves: u64,
-    /// Fetches, each as often as its level.
+    /// Fetches, each counted once for every level of its depth.
     fetch_levels: u64,
 }
 
@@ -77,10 +77,10 @@ impl Work {
 }
 
 impl Prices {
-    /// Reads it out of a supergraph.
+    /// Reads the subgraphs of all fields from a supergraph.
     ///
     /// # Errors
-    /// When that is not SDL.
+    /// When it is not SDL.
     pub fn of_supergraph(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
         let document = Parser::new()
             .parse_ast(supergraph_sdl, "supergraph.graphql")
@@ -110,11 +110,11 @@ impl Prices {
         Ok(prices)
     }
 
-    /// What it costs to plan an operation, in steps.
+    /// Returns the cost of planning an operation, in steps.
     pub fn of(&self, operation: &Canonical) -> u64 {
         let items = &operation.items;
         match operation.kind {
-            // Each root field is planned by itself.
+            // Each root field of a mutation is planned by itself.
             OperationType::Mutation => {
                 let roots = items.iter().map(|root| {
                     let root = std::slice::from_ref(root);
@@ -126,7 +126,7 @@ impl Prices {
         }
     }
 
-    /// The work for a selection on an object that comes from `subgraph`; of roots, none is known yet.
+    /// Estimates the work for a selection on an object from `subgraph`; root objects have no subgraph yet.
     fn selections(&self, ty: &str, items: &[Item], level: u64, subgraph: Option<&str>) -> Work {
         let mut work = Work::default();
         let mut fetched = HashSet::new();
@@ -174,7 +174,7 @@ fn priced_field(field: &FieldDefinition, of_type: &[String]) -> PricedField {
     }
 }
 
-/// The subgraphs that these directives name, as far as they resolve anything.
+/// Returns the subgraphs in these directives that resolve the field or type.
 fn graphs(directives: &DirectiveList, name: &str) -> Vec<String> {
     let is_external = |join: &Directive| {
         let external = join.specified_argument_by_name("external");

@@ -1,8 +1,8 @@
-//! The order of a mutation: the selection set of one root field is finished, fetches of entities included, before the
-//! next root field begins (GraphQL, sections 6.2.2 and 6.3.1).
+//! Executes a mutation in order: the selection set of one root field is finished, fetches of entities included, before
+//! the next root field begins (GraphQL, sections 6.2.2 and 6.3.1).
 //!
-//! The planner orders only the root fields themselves: it puts neighbours of one subgraph into one fetch and the fetches
-//! of their entities behind both. So it is given one root field at a time.
+//! The planner orders only the root fields themselves. It combines adjacent root fields of one subgraph into one fetch,
+//! and runs the fetches of their entities after it. So the gateway plans one root field at a time.
 
 use apollo_compiler::executable::OperationType;
 use async_graphql::Name;
@@ -19,12 +19,12 @@ use crate::supergraph::schema::PublicSchema;
 pub struct MutationStep {
     /// The key that its value is fetched by.
     pub data_key: Name,
-    /// All that is fetched for it.
+    /// All fetches for it.
     pub step: Step,
 }
 
-/// The root fields that are planned together, by the key of the first: each root field of a mutation alone, all others
-/// at once.
+/// Groups the root fields that are planned together, by the key of the first: each root field of a mutation alone, all
+/// other root fields together.
 pub fn root_fields(operation: &Canonical) -> Vec<(Name, Vec<&FieldItem>)> {
     let fields = operation.items.iter().filter_map(|item| match item {
         Item::Field(field) if !field.name.starts_with("__") => Some(field),
@@ -45,7 +45,7 @@ pub fn root_fields(operation: &Canonical) -> Vec<(Name, Vec<&FieldItem>)> {
 }
 
 impl Plans {
-    /// Plans each of these root fields by itself.
+    /// Plans each of these root fields separately.
     pub(super) fn plan_serially(
         &self,
         schema: &PublicSchema,

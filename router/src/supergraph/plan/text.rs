@@ -1,4 +1,4 @@
-//! A plan as the reader would draw it.
+//! Formats a plan as text for people.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use hive_router_query_planner::ast::selection_set::SelectionSet;
 
 use super::{Fetch, Plan, Step};
 
-/// The whole plan.
+/// Formats the whole plan.
 pub fn plan(plan: &Plan) -> String {
     let mut out = String::new();
     if let Some(source) = &plan.fetches.source {
@@ -43,12 +43,12 @@ fn line(out: &mut String, level: usize, what: &str, fetch: &Fetch) {
     }
 }
 
-/// What a subgraph is asked at its root.
+/// Formats the operation of a fetch of root fields.
 pub fn operation(operation: &SubgraphFetchOperation) -> String {
     spaced(&operation.document_str)
 }
 
-/// What is asked of the entities under a key of the answer.
+/// Formats the selections on the entities under a key of the response.
 pub fn entities(operation: &SubgraphFetchOperation, key: &str) -> String {
     let mut items = operation.document.operation.selection_set.items.iter();
     let field = items.find_map(|item| match item {
@@ -61,7 +61,7 @@ pub fn entities(operation: &SubgraphFetchOperation, key: &str) -> String {
     }
 }
 
-/// What a representation is made of: `User(id)`.
+/// Formats the fields of a representation: `User(id)`.
 pub fn needs(set: &SelectionSet) -> String {
     let types = set.items.iter().filter_map(|item| match item {
         SelectionItem::InlineFragment(inline) => Some(format!(
