@@ -1,4 +1,4 @@
-//! An authorization: what an investor lends to one broker. Its two parties see it, and operators.
+//! The type `Authorization`: money or shares that an investor lends to one broker. The two parties and operators see it.
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use contract::{ContextExt, DateTime, Money, PageArgs, Paged, Result, Role, Viewer, page, parse_id, rfc3339, row};
@@ -18,8 +18,8 @@ pub(crate) enum AuthorizationKind {
     StockHolding,
 }
 
-/// Money or shares that an investor lends to one broker, until they are used, revoked or over; only the two of them and
-/// operators reach it.
+/// Money or shares that an investor lends to one broker, until they are used or the authorization is revoked or expires.
+/// Only the two parties and operators reach it.
 pub(crate) struct Authorization(pub(crate) authorization::Model);
 
 #[Object]
@@ -120,24 +120,21 @@ pub(crate) struct Stock {
     id: ID,
 }
 
-/// Whether this viewer may see that authorization: the investor, the broker, an operator.
+/// Whether the viewer may see the authorization: its investor, its broker and operators may.
 pub(crate) fn may_see(viewer: &Viewer, authorization: &authorization::Model) -> bool {
     viewer.is_operator() || viewer.is(authorization.investor_id) || viewer.is(authorization.broker_id)
 }
 
-/// The authorization with that id as it is after everything that is over has ended, if there is one and the viewer may
-/// see it. Batched.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the authorization with that id, if there is one and the viewer may see it. Overdue authorizations expire first.
+/// Batched.
 pub(crate) async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<authorization::Model>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
     let found = row::<authorization::Entity>(ctx, id).await?;
     Ok(found.filter(|authorization| may_see(ctx.viewer(), authorization)))
 }
 
-/// A page of what that person granted, or of what they received if they are a broker. It is only for whom the caller lets
-/// see it.
+/// Returns a page of the authorizations that a person granted, or received if that person is a broker. The calling function
+/// has to check that the viewer may see them.
 ///
 /// # Errors
 /// As [`page`].
@@ -148,7 +145,7 @@ pub(crate) async fn of(
     args: PageArgs,
 ) -> Result<Paged<Authorization>> {
     ctx.services().settle_due().await?;
-    // Only investors grant and only brokers receive, and nobody is both.
+    // Only investors grant and only brokers receive, and a person has one role.
     let side = match person.role == Role::Broker.as_str() {
         true => Side::Broker,
         false => Side::Investor,

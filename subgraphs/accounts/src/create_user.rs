@@ -1,4 +1,4 @@
-//! Accounts made for others: by an operator, without a password.
+//! The mutation with which an operator creates an account for another person, without a password.
 
 use async_graphql::{Context, InputObject, Object};
 use contract::{ContextExt, Error, IdempotencyKey, Once, Result, Tx, once};
@@ -21,7 +21,7 @@ pub(crate) struct CreateUserInput {
     karma: i64,
 }
 
-/// Making accounts for others.
+/// The mutation that creates an account for another person.
 #[derive(Default)]
 pub struct CreateUserMutation;
 

@@ -1,4 +1,4 @@
-//! Sample data: five people, one password, which is public.
+//! Sample data: five people with one password, which is public.
 
 use contract::{Error, Result, Role, Services};
 use entities::user;
@@ -25,17 +25,14 @@ pub struct People {
     pub admin: i64,
 }
 
-/// Adds those of the demo people who are not there yet, and answers the ids of all.
-///
-/// # Errors
-/// When the database fails.
+/// Adds the demo people that do not exist yet, and returns the ids of all five.
 pub async fn seed(services: &Services) -> Result<People> {
     if let Some(people) = find(services).await? {
         return Ok(people);
     }
     let now_us = services.clock.now_us();
     let password = Password::chosen("password", PASSWORD.to_owned())?;
-    // Once for all five: it is slow by design.
+    // One hash for all five people: hashing is slow by design.
     let hash = Hasher::new(&Settings::default()).hash(&password).await?;
     services
         .db

@@ -1,4 +1,4 @@
-//! Leaving: for now, or with everything that was known.
+//! Closing an account: deactivation, which keeps the data, and erasure, which removes it.
 
 use async_graphql::{Context, ID, Object};
 use contract::{Changed as _, ContextExt, Event, Result, Tx};
@@ -11,7 +11,7 @@ use crate::person::{COMMUNITY, SHOP};
 use crate::profile::{named, settled, whose};
 use crate::user::{User, news_of};
 
-/// Leaving.
+/// The mutations that close an account.
 #[derive(Default)]
 pub struct DepartureMutation;
 
@@ -59,7 +59,7 @@ async fn leave(ctx: &Context<'_>, id: i64, erase: bool) -> Result<User> {
     };
     let tell = move |(left, ended): &(Changed, Settled)| {
         let news = news_of(left, true);
-        // No token of this person will ever be good again, so there is no need to name sessions.
+        // All tokens of this person are void from now on, so the event needs to name no session.
         let farewell = news.is_some().then_some(Event::SessionsEnded {
             user: id,
             session: None,

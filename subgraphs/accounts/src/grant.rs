@@ -1,4 +1,4 @@
-//! Granting an authorization, and taking it back.
+//! The mutations that grant and revoke an authorization.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use contract::{
@@ -46,7 +46,7 @@ pub(crate) struct GrantedAuthorization {
     created: bool,
 }
 
-/// Granting and taking back.
+/// The mutations that grant and revoke an authorization.
 #[derive(Default)]
 pub struct GrantMutation;
 
@@ -74,7 +74,7 @@ impl GrantMutation {
             let mut news = Vec::new();
             let effect = async || {
                 let grant = wish.grant(tx, investor, now_us).await?;
-                // What ended meanwhile must not be raised, and what it gives back can be lent.
+                // Expire overdue authorizations first: they must not be increased, and the funds they release can be lent.
                 let settled = expiry::settle(tx, now_us, SETTLED_MAX).await?;
                 let (raised, touched) = lending::grant(tx, &grant, now_us).await?;
                 news.extend(settled.events());
@@ -122,7 +122,7 @@ impl GrantMutation {
     }
 }
 
-/// The viewer, who lends.
+/// Returns the id of the viewer, who has to be an investor.
 fn investor(viewer: &Viewer) -> Result<i64> {
     match viewer {
         Viewer::User {
@@ -134,7 +134,7 @@ fn investor(viewer: &Viewer) -> Result<i64> {
     }
 }
 
-/// What an investor wants to lend, in good form: whether there is such a broker and such a holding only the write can say.
+/// A grant whose form is valid. Only the write transaction checks that the broker and the holding exist.
 #[derive(Clone, Serialize)]
 struct Wish {
     broker: ID,
@@ -146,12 +146,12 @@ struct Wish {
     max_fee_basis_points: Option<i64>,
 }
 
-/// Of what something is lent.
+/// The kind of asset that is lent.
 #[derive(Clone, Serialize)]
 enum Of {
-    /// Of the money in this currency.
+    /// Money in this currency.
     Currency(String),
-    /// Of this holding.
+    /// Shares of the holding with this id.
     Holding(ID),
 }
 
@@ -196,21 +196,21 @@ impl GrantInput {
     }
 }
 
-/// A fee that is agreed to, rounded down: a broker's fee has two decimals.
+/// Converts the highest fee that the investor agrees to, rounded down: a broker's fee has two decimals.
 fn max_fee_basis_points(percent: f64) -> Result<i64> {
     if !(0.0..=100.0).contains(&percent) {
         return Err(Error::invalid("input.maxFeePercent", "must be from 0 to 100"));
     }
-    // A little more than nothing makes up for decimals that have no exact float.
+    // The small addend compensates for decimals that have no exact floating-point value.
     Ok((percent * 100.0 + 1e-6).floor() as i64)
 }
 
 impl Wish {
-    /// The grant it is in that moment.
+    /// Returns the grant with the broker, the fee and the holding as they are at `now_us`.
     ///
     /// # Errors
-    /// `INVALID_INPUT` for an end that is not in the future, `NOT_FOUND` for no such broker, and for a holding that is
-    /// not the investor's.
+    /// `INVALID_INPUT` for an end that is not in the future, `NOT_FOUND` for an unknown broker or a holding that is not the
+    /// investor's, `CONFLICT` for a fee above the agreed one, `UNAUTHENTICATED` when the investor's account is closed.
     async fn grant(&self, tx: &Tx, investor_id: i64, now_us: i64) -> Result<Grant> {
         if self.ends_at_us <= now_us {
             return Err(Error::invalid("input.endsAt", "must be in the future"));

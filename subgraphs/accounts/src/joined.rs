@@ -1,10 +1,10 @@
-//! What an idempotency key remembers of an account that was made.
+//! The result of a registration that is stored with its idempotency key.
 
 use entities::user;
 use serde::{Deserialize, Serialize};
 
-/// Which account it was, and since when. Nothing personal: that comes with the same request again, and whoever is erased is
-/// to be gone.
+/// The id of a new account and the time of its registration. It holds no personal data: a replayed request sends them again,
+/// and erasing an account has to remove all of them.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Joined {
     pub(crate) id: i64,
@@ -12,7 +12,7 @@ pub(crate) struct Joined {
 }
 
 impl Joined {
-    /// Of somebody who has just joined.
+    /// Returns the stored result for a person that has just been added.
     pub(crate) fn of(person: &user::Model) -> Self {
         Self {
             id: person.id,
@@ -20,7 +20,7 @@ impl Joined {
         }
     }
 
-    /// The person as that request made them, whatever became of them since.
+    /// Returns the person as the request created them, regardless of later changes.
     pub(crate) fn as_at_first(&self, request: user::Model) -> user::Model {
         let username = match request.username.is_empty() {
             true => user::given_username(&request.role, self.id),

@@ -1,4 +1,4 @@
-//! Karma: what others think of a person's posts.
+//! Karma: the score of a person's posts.
 
 use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, Error, IdempotencyKey, Once, Result, Tx, once};
@@ -8,7 +8,7 @@ use crate::person::COMMUNITY;
 use crate::profile::{named, protected};
 use crate::user::{User, news};
 
-/// Changes of karma. Votes make it; by hand it is for operators.
+/// The mutations of karma. Votes change it too; these mutations are for operators.
 #[derive(Default)]
 pub struct KarmaMutation;
 
@@ -79,7 +79,7 @@ async fn add(
     let now_us = ctx.now_us();
     let own = ctx.viewer().is(id);
     let by = ctx.viewer().authority()?;
-    // The key remembers the karma alone, nothing personal: whoever is erased is to be gone.
+    // The idempotency key stores only the karma, no personal data: erasing an account has to remove all of that.
     let change = async move |tx: &Tx| {
         let add = async || match user::add_karma(tx, &by, id, way.points()).await? {
             KarmaChange::Done(person) => Ok(person.karma),

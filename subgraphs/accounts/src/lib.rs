@@ -1,4 +1,4 @@
-//! Accounts: who people are, how they sign in, what investors lend to brokers, and how they leave.
+//! Accounts: people, their sign-in, the authorizations that investors grant to brokers, and the closing of accounts.
 
 use std::sync::Arc;
 
@@ -42,19 +42,19 @@ pub struct Mutation(
 );
 
 /// What can be watched.
-// Accounts hosts the invalidations of all domains: they come over the bus.
+// Accounts serves the invalidations of all domains, which arrive over the event bus.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(InvalidationSubscription);
 
 /// The domain's schema.
 pub type AccountsSchema = Schema<Query, Mutation, Subscription>;
 
-/// The domain, ready to answer, with the default [`Settings`].
+/// Builds the domain's executable schema with the default [`Settings`].
 pub fn schema(services: Services) -> AccountsSchema {
     schema_with(services, Settings::default())
 }
 
-/// The domain, ready to answer.
+/// Builds the domain's executable schema.
 pub fn schema_with(services: Services, settings: Settings) -> AccountsSchema {
     federated()
         .data(Arc::new(session::SignInDesk::new(settings)))
@@ -65,7 +65,7 @@ pub fn schema_with(services: Services, settings: Settings) -> AccountsSchema {
         .finish()
 }
 
-/// What the supergraph is composed from: the contents of `schema.graphql` in this folder.
+/// Returns the SDL that the supergraph is composed from: the contents of `schema.graphql` in this folder.
 pub fn sdl() -> String {
     federated_sdl::<Query, Mutation, Subscription>()
 }

@@ -1,4 +1,4 @@
-//! Passwords: Argon2id, off the async threads, a few at a time.
+//! Password hashing with Argon2id: on blocking threads, and a bounded number at a time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const CHARS_MAX: usize = 256;
 /// No character takes more than four bytes.
 const BYTES_MAX: usize = 4 * CHARS_MAX;
 
-/// A password somebody sent. Never printed, wiped from memory when dropped.
+/// A password that a caller sent. It is never printed, and wiped from memory when dropped.
 #[derive(Clone)]
 pub(crate) struct Password(SecretString);
 
@@ -39,7 +39,7 @@ impl Password {
         }
     }
 
-    /// A password to be checked. One that could never have been set is as wrong as any other, and as much work.
+    /// A password to be checked. A password that is too long to have been set is wrong, and is checked with the same work.
     pub(crate) fn offered(text: String) -> Self {
         match text.len() {
             0..=BYTES_MAX => Self(text.into()),
@@ -51,13 +51,13 @@ impl Password {
 /// Hashes and checks passwords, a bounded number at once.
 pub(crate) struct Hasher {
     argon2: Argon2<'static>,
-    /// Of no password: checked where there is none, so that an unknown name takes as long as a wrong password.
+    /// A hash to check against when the account has none, so that an unknown name takes as long as a wrong password.
     decoy: Arc<str>,
     turns: Arc<Semaphore>,
     wait_max: Duration,
 }
 
-/// The right to keep one core busy with hashing.
+/// A permit to keep one core busy with hashing.
 pub(crate) struct Turn {
     _permit: OwnedSemaphorePermit,
 }
@@ -74,10 +74,10 @@ impl Hasher {
         }
     }
 
-    /// Waits for a turn, but not for long.
+    /// Waits for a permit, up to the configured time.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when it takes too long.
+    /// `UNAVAILABLE` when the wait takes too long.
     pub(crate) async fn turn(&self) -> Result<Turn> {
         match tokio::time::timeout(self.wait_max, self.turns.clone().acquire_owned()).await {
             Ok(Ok(permit)) => Ok(Turn { _permit: permit }),
@@ -87,7 +87,7 @@ impl Hasher {
         }
     }
 
-    /// The PHC string of a password, with a new salt.
+    /// Returns the PHC string of a password, with a new salt.
     ///
     /// # Errors
     /// As [`turn`](Self::turn), and `INTERNAL` when hashing fails.
@@ -103,11 +103,11 @@ impl Hasher {
         hashed
     }
 
-    /// Whether `hash` is the password's; with no hash it never is, after the same work. Gives the turn back, so that
-    /// a caller can write down a failure before anybody else's is looked at.
+    /// Whether `hash` is the password's. Without a hash it is false, after the same work. Returns the permit, so that
+    /// the calling function can record a failure before another attempt is checked.
     ///
     /// # Errors
-    /// `INTERNAL` when the work is lost.
+    /// `INTERNAL` when the blocking task is cancelled or panics.
     pub(crate) async fn check(&self, turn: Turn, password: &Password, hash: Option<&str>) -> Result<(bool, Turn)> {
         let (argon2, password) = (self.argon2.clone(), password.clone());
         let there = hash.is_some();
@@ -122,7 +122,7 @@ impl Hasher {
     }
 }
 
-// The turn travels with the work: a caller who hangs up does not make room for another while the core is still busy.
+// The permit moves into the blocking task: a client that disconnects does not free it while the core is still busy.
 async fn work<T: Send + 'static>(turn: Turn, job: impl FnOnce() -> T + Send + 'static) -> Result<(T, Turn)> {
     tokio::task::spawn_blocking(move || (job(), turn))
         .await
@@ -138,7 +138,7 @@ fn decoy(memory_kib: u32, passes: u32) -> String {
     format!("$argon2id$v=19$m={memory_kib},t={passes},p=1${}${output}", salt())
 }
 
-/// Bytes nobody can guess.
+/// Returns bytes of a cryptographically secure random number generator.
 pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     rand::rng().fill_bytes(&mut bytes);

@@ -1,4 +1,4 @@
-//! What people may say about themselves: names, email, address, a broker's fee.
+//! The inputs that describe a person, and their checks: names, email, address, a broker's fee.
 
 use async_graphql::{InputObject, MaybeUndefined};
 use contract::{Error, Result, Role, required_line, required_segment, required_text};
@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use crate::password::Password;
 
-/// The open mount whose document makes accounts, changes their emails and their karma, and ends them.
+/// The open mount whose document creates accounts, changes their emails and their karma, and deactivates them.
 pub(crate) const COMMUNITY: &str = "community";
-/// The open mount whose document makes accounts, changes their passwords and addresses, and ends them.
+/// The open mount whose document creates accounts, changes their passwords and addresses, and deactivates them.
 pub(crate) const SHOP: &str = "shop";
 
 const NAME_CHARS_MAX: usize = 64;
@@ -90,10 +90,10 @@ pub(crate) struct AddressInput {
     text: Option<String>,
 }
 
-/// The row of somebody who wants an account, without a password; without a username where one is to be given.
+/// Returns the row of a new account, without a password. An empty username means that [`user::join`] generates one.
 ///
 /// # Errors
-/// `INVALID_INPUT` naming the member.
+/// `INVALID_INPUT` with the name of the input field.
 pub(crate) fn newcomer(input: RegisterInput, now_us: i64) -> Result<user::Model> {
     let email = input
         .email
@@ -136,21 +136,21 @@ pub(crate) fn newcomer(input: RegisterInput, now_us: i64) -> Result<user::Model>
     Ok(person)
 }
 
-/// What of an account changes.
+/// A validated change of an account.
 pub(crate) struct Change {
-    /// The columns.
+    /// The columns to set.
     pub(crate) columns: user::ActiveModel,
-    /// Only a broker has a fee.
+    /// Whether the change sets a fee, which only a broker has.
     pub(crate) brokers_only: bool,
-    /// Whether anything changes that everyone can see.
+    /// Whether the change affects a public field.
     pub(crate) public: bool,
 }
 
 impl ProfileInput {
-    /// What of the profile changes.
+    /// Validates the input and returns the columns that it sets.
     ///
     /// # Errors
-    /// `INVALID_INPUT` naming the member, or the whole input when it changes nothing.
+    /// `INVALID_INPUT` with the name of the input field, or of the whole input if it changes nothing.
     pub(crate) fn check(self) -> Result<Change> {
         let change = self.change()?;
         something(change.columns != user::ActiveModel::default())?;
@@ -201,7 +201,7 @@ impl ProfileInput {
 }
 
 impl UserPatch {
-    /// What of the account changes; the new password, if there is one, is still to be hashed.
+    /// Validates the input and returns the columns that it sets, and the new password, which is not hashed yet.
     ///
     /// # Errors
     /// As [`ProfileInput::check`].
@@ -268,11 +268,11 @@ impl AddressInput {
     }
 }
 
-/// A username that somebody chose: one line, trimmed, up to 64 characters, of one script (or of Latin beside Chinese,
+/// Validates a chosen username: one line, trimmed, up to 64 characters, of one script (or of Latin beside Chinese,
 /// Japanese or Korean).
 ///
 /// # Errors
-/// `INVALID_INPUT` naming `field`.
+/// `INVALID_INPUT` with the name of `field`.
 pub(crate) fn username(field: &'static str, text: &str) -> Result<String> {
     let username = seen(field, required_segment(field, text, NAME_CHARS_MAX)?)?;
     if lookalike::is_mixed_script(&username) {
@@ -290,11 +290,11 @@ pub(crate) fn username(field: &'static str, text: &str) -> Result<String> {
     }
 }
 
-/// An email address that could be one; whether it is, only a letter to it could tell. One `@` with text on both sides and no
-/// white space is enough, as clients of the old systems send them: `a@b`, `locust@email_1`.
+/// Validates the form of an email address; only a message to it could prove that it exists. One `@` with text on both sides
+/// and no white space is enough, because clients of the old systems send such addresses: `a@b`, `locust@email_1`.
 ///
 /// # Errors
-/// `INVALID_INPUT` naming `field`.
+/// `INVALID_INPUT` with the name of `field`.
 pub(crate) fn email(field: &'static str, text: &str) -> Result<String> {
     let email = seen(field, required_line(field, text, EMAIL_CHARS_MAX)?)?;
     let has_both = |(local, host): (&str, &str)| !local.is_empty() && !host.is_empty() && !host.contains('@');
@@ -308,7 +308,7 @@ pub(crate) fn email(field: &'static str, text: &str) -> Result<String> {
     }
 }
 
-/// Refuses code points that are not displayed: they make two names that look the same.
+/// Rejects code points that are not displayed: two names that differ only in them look the same.
 fn seen(field: &'static str, text: String) -> Result<String> {
     if case_fold::has_invisible(&text) {
         return Err(Error::invalid(field, "must not contain invisible characters"));
@@ -318,7 +318,7 @@ fn seen(field: &'static str, text: String) -> Result<String> {
 
 const FEE: &str = "input.brokerageFeePercent";
 
-// Kept as hundredths of a percent, so that a fee is computed without floating point.
+// Stored as hundredths of a percent, so that a fee is computed without floating point.
 fn basis_points(percent: f64) -> Result<i64> {
     if percent.is_nan() || percent < 1.0 {
         return Err(Error::invalid(FEE, "must be at least 1"));
@@ -341,7 +341,7 @@ fn changed(field: &'static str, value: MaybeUndefined<String>, max: usize) -> Re
     }
 }
 
-/// What changes, of what is never empty.
+/// Returns the new value of a field that cannot be cleared, or `None` if it stays as it is.
 fn kept<T>(field: &'static str, value: MaybeUndefined<T>) -> Result<Option<T>> {
     match value {
         MaybeUndefined::Undefined => Ok(None),

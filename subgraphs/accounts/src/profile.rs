@@ -1,4 +1,4 @@
-//! What people change about themselves: profile, email, password.
+//! Mutations of a person's own data: profile, email, password.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::session::SignInDesk;
 use crate::sign_in::conflict;
 use crate::user::{User, news_of};
 
-/// What people change about themselves.
+/// The mutations of a person's own data.
 #[derive(Default)]
 pub struct ProfileMutation;
 
@@ -57,7 +57,7 @@ impl ProfileMutation {
         let (change, password) = input.check()?;
         let id = parse_id(&id).ok_or(Error::NotFound("user"))?;
         let may = ctx.viewer().is(id) || matches!(ctx.viewer(), Viewer::Service { .. } | Viewer::OpenMount { .. });
-        // Who is there is no secret: of somebody else's account and nobody's, each is told as what it is.
+        // Which ids exist is no secret: another person's account is `FORBIDDEN`, an unknown one is `NOT_FOUND`.
         if !may && user::is_active(ctx.db().read(), id).await? {
             return Err(Error::Forbidden("this belongs to somebody else"));
         }
@@ -98,7 +98,7 @@ impl ProfileMutation {
     }
 }
 
-/// Carries out a change of somebody's account in one write. A new password ends the sessions that are not the viewer's own.
+/// Executes a change of an account in one write transaction. A new password ends all sessions but the viewer's own.
 async fn carry_out(ctx: &Context<'_>, id: i64, change: Change, password: Option<Password>) -> Result<User> {
     let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
     let Change {
@@ -109,7 +109,7 @@ async fn carry_out(ctx: &Context<'_>, id: i64, change: Change, password: Option<
     let ends = password.is_some().then(|| others(ctx, id));
     let by = ctx.viewer().authority()?;
     if let Some(password) = password {
-        // Only to spare the hashing; what counts is the same question inside the transaction.
+        // An early check that saves the hashing. The check inside the transaction decides.
         if let Some(refusal) = user::refusal(ctx.db().read(), &by, id).await? {
             return settled(ctx, id, refusal);
         }
@@ -125,7 +125,7 @@ async fn carry_out(ctx: &Context<'_>, id: i64, change: Change, password: Option<
             }
         }
         let done = match user::change(tx, &by, id, columns.clone()).await? {
-            // An error, so that the transaction is given up.
+            // An error, so that the transaction rolls back.
             Changed::EmailTaken => return Err(conflict(Taken::Email)),
             done => done,
         };
@@ -144,7 +144,7 @@ async fn carry_out(ctx: &Context<'_>, id: i64, change: Change, password: Option<
     settled(ctx, id, done)
 }
 
-/// The sessions of somebody that end with their password: all but the one that the viewer changes it in.
+/// The sessions that a password change ends: all of that person's but the one in which the viewer makes the change.
 fn others(ctx: &Context<'_>, id: i64) -> Which {
     let own = ctx.data_opt::<SessionId>().filter(|_| ctx.viewer().is(id));
     own.map_or(Which::All, |session| Which::AllBut(session.0))
@@ -170,8 +170,8 @@ async fn set_password(ctx: &Context<'_>, person: user::Model, new: Password, whi
     Ok(true)
 }
 
-/// Whose account is meant: the viewer's own, or the one named by an operator or by a caller of one of these open mounts.
-/// A mount's right to change that account is looked at by the statement that changes it.
+/// Returns the id of the account to change: the viewer's own, or the one that an operator or a caller of one of these
+/// open mounts names. The statement that changes the account checks whether the mount may change it.
 ///
 /// # Errors
 /// `UNAUTHENTICATED`, `FORBIDDEN`, and `NOT_FOUND` for an id that cannot be one.
@@ -182,12 +182,12 @@ pub(crate) fn whose(viewer: &Viewer, mounts: &[&str], user_id: Option<ID>) -> Re
         Some(id) if by_mount => Ok(id),
         None if by_mount => Err(Error::NotFound("user")),
         Some(id) => viewer.self_or_operator(id).map(|()| id),
-        // Nobody's id: only who may name others learns that.
+        // No account can have this id. Only a caller that may name other accounts learns that.
         None => viewer.operator().and(Err(Error::NotFound("user"))),
     }
 }
 
-/// As [`whose`], where a username can name them instead of an id.
+/// As [`whose`], but a username can name the account instead of an id.
 ///
 /// # Errors
 /// As [`whose`], and `INVALID_INPUT` for both at once.
@@ -213,13 +213,13 @@ pub(crate) async fn named(
     }
     let found = user::by_username(ctx.db().read(), &username).await?;
     if !by_mount {
-        // Nobody has the id 0: a name that nobody has is refused to others in the words of one that somebody has.
+        // No account has the id 0. Callers without the right get the same error for an unknown username as for a known one.
         viewer.self_or_operator(found.as_ref().map_or(0, |person| person.id))?;
     }
     found.map(|person| person.id).ok_or(Error::NotFound("user"))
 }
 
-/// The person after a change.
+/// Returns the person after a change, or the error for its result.
 ///
 /// # Errors
 /// `NOT_FOUND`, or `UNAUTHENTICATED` for a viewer whose own account is gone; `FORBIDDEN` for an account that the viewer's
@@ -237,7 +237,7 @@ pub(crate) fn settled(ctx: &Context<'_>, id: i64, changed: Changed) -> Result<Us
     }
 }
 
-/// The refusal of a change of an account that this right does not cover.
+/// The error for a change of an account that this authority does not cover.
 pub(crate) fn protected(by: &Authority) -> Error {
     Error::Forbidden(match by {
         Authority::OpenMount(_) => {

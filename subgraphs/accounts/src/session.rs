@@ -1,7 +1,7 @@
-//! Sessions: what a sign-in gives, how long it lasts, and what ends it.
+//! Sessions: their tokens, how long they last, and how they end.
 //!
-//! A refresh token is good once: using it makes the next one. Using an old one again means that somebody has a copy,
-//! and nobody can tell who, so the session ends for both (RFC 9700, section 4.14.2).
+//! A refresh token is valid once: using it creates the next one. The reuse of an old one means that a copy exists. The
+//! server cannot tell the owner from the thief, so the session ends for both (RFC 9700, section 4.14.2).
 
 use std::fmt::Write;
 
@@ -33,7 +33,7 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// The same sign-in, showing the person as they were.
+    /// Returns the same sign-in with an earlier state of the person.
     pub(crate) fn showing(self, person: user::Model) -> Self {
         Self {
             user: User::proved(person),
@@ -42,7 +42,7 @@ impl SignedIn {
     }
 }
 
-/// Where people sign in: the settings, the hashing, the count of wrong passwords.
+/// The sign-in service: the settings, the password hashing, the count of wrong passwords.
 pub(crate) struct SignInDesk {
     pub(crate) settings: Settings,
     pub(crate) hasher: Hasher,
@@ -58,12 +58,12 @@ impl SignInDesk {
         }
     }
 
-    /// Whether `password` is that person's; without a person it is always wrong. `name` is what was typed, and none where
-    /// the caller is that person. Wrong passwords are counted ([`Throttle`]). The right password from an address that the
-    /// person signed in from before always proves the person, whatever was guessed from there or elsewhere.
+    /// Whether `password` is the person's; without a person it is always wrong. `name` is the name that was typed, or `None`
+    /// if the caller is signed in as that person. Wrong passwords are counted ([`Throttle`]). The right password from an
+    /// address that the person signed in from before is always accepted, however many guesses came from there or elsewhere.
     ///
     /// # Errors
-    /// `RATE_LIMITED` after too many wrong ones, `UNAVAILABLE` when too many people sign in at once.
+    /// `RATE_LIMITED` after too many wrong passwords, `UNAVAILABLE` when too many people sign in at once.
     pub(crate) async fn proves(
         &self,
         services: &Services,
@@ -77,17 +77,17 @@ impl SignInDesk {
             account: person.map(|person| person.id),
         };
         let turn = self.hasher.turn().await?;
-        // A failure is written down before the turn is given back, so that guesses at the same time are counted like
-        // guesses one after another.
+        // The failure is recorded before the permit is released, so that concurrent guesses are counted like
+        // sequential ones.
         let verdict = self.throttle.check(attempt, services.clock.now_us());
         let hash = person.and_then(|person| person.password_hash.as_deref());
-        // A refused attempt does the same work, so that its time tells nothing.
+        // A throttled attempt does the same work, so that its response time reveals nothing.
         let (right, turn) = self.hasher.check(turn, password, hash).await?;
         if right && verdict == Verdict::Open {
             self.throttle.succeeded(attempt);
             return Ok(true);
         }
-        // Nobody has the id 0: the question takes as long.
+        // No account has the id 0: the query takes as long without an account.
         let account = attempt.account.unwrap_or(0);
         let is_known = sign_in_address::is_known(services.db.read(), account, &from_here()).await?;
         if right && is_known {
@@ -103,24 +103,21 @@ impl SignInDesk {
         }
     }
 
-    /// Starts a session of a person who has proved who they are, and remembers the address that they signed in from.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Starts a session for an authenticated person and records the client's address as known.
     pub(crate) async fn start(&self, tx: &Tx, user: i64, digests: &Digests, from: &str, now_us: i64) -> Result<i64> {
         sign_in_address::record(tx, user, from, now_us, self.settings.sign_in_addresses_max).await?;
         Ok(session::start(tx, user, digests, now_us, self.refresh_ends_us(now_us)).await?)
     }
 
-    /// When a refresh token made now ends, in microseconds since the epoch.
+    /// When a refresh token that is issued now expires, in microseconds since the epoch.
     pub(crate) fn refresh_ends_us(&self, now_us: i64) -> i64 {
         now_us.saturating_add(i64::from(self.settings.refresh_seconds) * 1_000_000)
     }
 
-    /// The tokens of a session that has just been started or continued.
+    /// Issues the tokens of a session that has just been started or continued.
     ///
     /// # Errors
-    /// When the database holds nonsense.
+    /// `INTERNAL` when the row's role is unknown.
     pub(crate) fn welcome(
         &self,
         services: &Services,
@@ -142,7 +139,7 @@ impl SignInDesk {
         })
     }
 
-    /// What the router has to know of sessions that ended: those that made an access token which is still good.
+    /// Returns the events that tell the router which sessions ended: those whose latest access token has not expired yet.
     pub(crate) fn farewell(&self, ended: &[session::Model], at_us: i64) -> Vec<Event> {
         let since_us = at_us.saturating_sub(i64::from(self.settings.access_seconds) * 1_000_000);
         let recent = ended.iter().filter(|session| session.used_at_us > since_us);
@@ -156,12 +153,12 @@ impl SignInDesk {
     }
 }
 
-/// The address of the client who asks, as it is remembered.
+/// Returns the client's address in the form in which it is stored.
 pub(crate) fn from_here() -> String {
     client_address().map_or_else(|| "this process".to_owned(), |address| address.to_string())
 }
 
-/// A refresh token, in plain text: on its way to the person it belongs to, or back.
+/// A refresh token in plain text, as the client sends and receives it. The database stores only its [`Digests`].
 pub(crate) struct RefreshToken(String);
 
 impl RefreshToken {
@@ -170,21 +167,21 @@ impl RefreshToken {
         Self(hex(&random::<32>()) + &hex(&random::<32>()))
     }
 
-    /// The token that takes this one's place.
+    /// The token that replaces this one.
     pub(crate) fn next(&self) -> Self {
         Self(self.0[..PART_DIGITS].to_owned() + &hex(&random::<32>()))
     }
 
-    /// What a caller sent.
+    /// Parses the token that a caller sent.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` for what cannot be one of ours.
+    /// `UNAUTHENTICATED` for a text that does not have the form of a refresh token.
     pub(crate) fn parse(text: String) -> Result<Self> {
         let ours = text.len() == 2 * PART_DIGITS && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         ours.then_some(Self(text)).ok_or(BAD_REFRESH_TOKEN)
     }
 
-    /// What is kept of it. Plain SHA-256 is enough: there is nothing to guess in 32 random bytes.
+    /// The digests that are stored instead of the token. Plain SHA-256 is enough: 32 random bytes cannot be guessed.
     pub(crate) fn digests(&self) -> Digests {
         Digests {
             family: hex(&Sha256::digest(&self.0[..PART_DIGITS])),
@@ -193,7 +190,7 @@ impl RefreshToken {
     }
 }
 
-/// One text for every reason: a guess learns nothing.
+/// The same text for every reason, so that a guesser learns nothing.
 pub(crate) const BAD_REFRESH_TOKEN: Error = Error::BadCredentials("the refresh token is not valid");
 
 fn hex(bytes: &[u8]) -> String {
@@ -206,22 +203,19 @@ fn hex(bytes: &[u8]) -> String {
         })
 }
 
-/// A session that was ended before its time.
+/// A session that was ended before it expired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndedSession {
-    /// Whose it was.
+    /// The id of the session's user.
     pub user: i64,
-    /// The session; access tokens that name it are void.
+    /// The id of the session; access tokens that name it are void.
     pub session: i64,
     /// When it was ended, in microseconds since the epoch.
     pub at_us: i64,
 }
 
-/// Sessions ended at `since_us` or later, oldest first: what a router that starts has to know. Going back as far as an
-/// access token lives ([`Settings::access_seconds`]) is enough.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the sessions that ended at `since_us` or later, oldest first: a router needs them when it starts. Going back
+/// by the lifetime of an access token ([`Settings::access_seconds`]) is enough.
 pub async fn ended_sessions(db: &Db, since_us: i64) -> Result<Vec<EndedSession>> {
     let ended = session::ended_since(db.read(), since_us).await?;
     Ok(ended

@@ -1,4 +1,4 @@
-//! The bounds of signing in. Every one is a setting.
+//! The settings of signing in.
 
 contract::settings! {
     /// The bounds of signing in.

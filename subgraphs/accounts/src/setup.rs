@@ -1,4 +1,4 @@
-//! People who do not register: the administrator, made by whoever runs the installation.
+//! Administrators, who do not register: a command at the installation creates them.
 
 use contract::{Result, Services};
 use entities::user;
@@ -8,10 +8,10 @@ use crate::password::{Hasher, Password};
 use crate::person::{email as checked_email, username as checked_username};
 use crate::sign_in::conflict;
 
-/// Makes an administrator and answers the id. There is no way to this through the API.
+/// Creates an administrator and returns the id. The API has no operation for it.
 ///
 /// # Errors
-/// `INVALID_INPUT` naming the argument, `CONFLICT` when a name is taken.
+/// `INVALID_INPUT` with the name of the argument, `CONFLICT` when a name is taken.
 pub async fn create_admin(services: &Services, username: &str, email: Option<&str>, password: String) -> Result<i64> {
     let person = user::Model {
         email: email.map(|text| checked_email("email", text)).transpose()?,

@@ -1,4 +1,4 @@
-//! Coming and going: register, log in, refresh, log out.
+//! The sign-in mutations: register, log in, refresh, log out.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use crate::person::{RegisterInput, newcomer};
 use crate::session::{BAD_REFRESH_TOKEN, RefreshToken, SignInDesk, SignedIn, from_here};
 use crate::user::news;
 
-/// Nothing longer than an email can be a username or an email.
+/// The length limit of an email, which is longer than that of a username.
 const LOGIN_CHARS_MAX: usize = 254;
-/// The same for a name nobody has and a wrong password: who has an account is nobody's business.
+/// The same error for an unknown name and for a wrong password, so that it does not reveal which accounts exist.
 const WRONG: Error = Error::BadCredentials("wrong username, email or password");
 
-/// Coming and going.
+/// The sign-in mutations.
 #[derive(Default)]
 pub struct SignInMutation;
 
@@ -37,11 +37,12 @@ impl SignInMutation {
         let now_us = ctx.now_us();
         let password = Password::chosen("input.password", std::mem::take(&mut input.password))?;
         let mut person = newcomer(input, now_us)?;
-        // The password is left out: a digest that is quick to make is no place for it. A replay has to prove it.
+        // Without the password: the key's request digest is fast to compute, so it would make the password easy to guess.
+        // A replay has to send the right password instead.
         let request = said(&person);
         let key = IdempotencyKey::of(ctx.viewer(), "register", idempotency_key, &request)?;
         if key.is_none() {
-            // Only to spare the hashing; what counts is the same question inside the transaction.
+            // An early check that saves the hashing. The check inside the transaction decides.
             let username = Some(person.username.as_str()).filter(|username| !username.is_empty());
             free(user::taken(ctx.db().read(), username, person.email.as_deref(), None).await?)?;
         }
@@ -73,7 +74,7 @@ impl SignInMutation {
         match ctx.services().write_and_tell(write, tell).await? {
             Once::First((Some(person), _, session)) => desk.welcome(ctx.services(), person, session, refresh, now_us),
             Once::Again((Some(person), joined, _)) => {
-                // Strangers share the scope of a key: it is the password that says whose account this is.
+                // Anonymous callers share one scope of keys: the password proves that the account is the caller's.
                 let typed = Some(asked.username.as_str()).filter(|username| !username.is_empty());
                 let name = user::folded(typed.or(asked.email.as_deref()).unwrap_or_default());
                 match desk
@@ -84,7 +85,7 @@ impl SignInMutation {
                     false => Err(Error::IdempotencyMismatch),
                 }
             }
-            // Whoever registered with this key has left since.
+            // The person that registered with this key has closed the account since.
             Once::First((None, ..)) | Once::Again((None, ..)) => Err(Error::IdempotencyMismatch),
         }
     }
@@ -97,7 +98,7 @@ impl SignInMutation {
         let password = Password::offered(password);
         let login = required_text("login", &login, LOGIN_CHARS_MAX)?;
         let found = user::by_login(ctx.db().read(), &login).await?;
-        // An account that is not in use is like none.
+        // A deactivated account is treated like an unknown one.
         let found = found.filter(|person| person.active);
         let name = user::folded(&login);
         let right = desk
@@ -160,7 +161,7 @@ impl SignInMutation {
     }
 }
 
-/// Starts a session for somebody who has just proved who they are.
+/// Starts a session for a person that has just been authenticated.
 async fn sign_in(ctx: &Context<'_>, person: user::Model) -> Result<SignedIn> {
     let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
     let now_us = ctx.now_us();
@@ -168,7 +169,7 @@ async fn sign_in(ctx: &Context<'_>, person: user::Model) -> Result<SignedIn> {
     let (digests, from) = (refresh.digests(), from_here());
     let starter = desk.clone();
     let started = ctx.db().write(async move |tx| {
-        // Whoever left or changed the password since it was checked has ended all sessions: this must not be one more.
+        // If the person left or changed the password since it was checked, all sessions were ended. Do not start a new one.
         let now = active(tx, person.id).await?;
         let Some(now) = now.filter(|now| now.password_hash == person.password_hash) else {
             return Err(WRONG);
@@ -185,12 +186,12 @@ async fn active(tx: &Tx, id: i64) -> Result<Option<user::Model>> {
     Ok(found.filter(|person| person.active))
 }
 
-/// Refuses what is taken.
+/// Returns an error for a username or an email that is taken.
 pub(crate) fn free(taken: Option<Taken>) -> Result<()> {
     taken.map_or(Ok(()), |taken| Err(conflict(taken)))
 }
 
-/// The refusal of a name that is taken.
+/// The error for a username or an email that is taken.
 pub(crate) fn conflict(taken: Taken) -> Error {
     match taken {
         Taken::Username => Error::conflict("this username is taken"),
@@ -198,7 +199,7 @@ pub(crate) fn conflict(taken: Taken) -> Error {
     }
 }
 
-// Everything a registration says but the password and the time.
+// All fields of a registration but the password and the time.
 fn said(person: &user::Model) -> impl serde::Serialize + use<> {
     let person = person.clone();
     (

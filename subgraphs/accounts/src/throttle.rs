@@ -1,4 +1,4 @@
-//! Counts wrong passwords, so that a guesser cannot try them all.
+//! Throttles password guessing: counts wrong passwords and makes further attempts wait.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -7,37 +7,37 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::Settings;
 
-/// Wrong passwords, counted by name and by account, each for one address and for all addresses together. In memory: a
-/// restart forgives, which is cheaper than a write per wrong password.
+/// The counts of wrong passwords by name and by account, each for one address and for all addresses together. They are
+/// kept in memory: a restart loses them, but a wrong password costs no database write.
 ///
-/// A name counts as it was typed, whether an account has it or not, and its limit is shown. An account counts what was tried
-/// under its username and its email together, and its limit is not shown: an attempt beyond it is answered like a wrong
-/// password. So no answer tells whether an account exists, nor which email belongs to a username.
+/// A name is counted as it was typed, whether an account has it or not, and its limit is reported to the caller. An account
+/// is counted over its username and its email together, and its limit is not reported: an attempt beyond it gets the error
+/// of a wrong password. So no response reveals whether an account exists, or which email belongs to a username.
 pub(crate) struct Throttle {
     bounds: Bounds,
     hasher: RandomState,
     failures: Mutex<Failures>,
 }
 
-/// A password that was sent to be checked.
+/// One attempt to authenticate with a password.
 #[derive(Clone, Copy)]
 pub(crate) struct Attempt<'a> {
-    /// The client's address; none where this process itself calls.
+    /// The client's address; `None` if this process itself calls.
     pub(crate) from: Option<IpAddr>,
-    /// The name that was typed; none where the caller is signed in and the account is their own.
+    /// The name that was typed; `None` if the caller is signed in and the account is the caller's own.
     pub(crate) name: Option<&'a str>,
-    /// The account, where the name is an account's.
+    /// The account; `None` if no account has the name.
     pub(crate) account: Option<i64>,
 }
 
-/// Whether an attempt counts, before its password is looked at.
+/// Whether an attempt is allowed, before its password is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It does.
+    /// The attempt is allowed.
     Open,
-    /// It has to wait that many seconds, and may be told so.
+    /// The caller has to wait that many seconds, and the response may say so.
     Wait(u32),
-    /// It has to wait, and is told that its password is wrong.
+    /// The caller has to wait, and the response says that the password is wrong.
     WaitUntold,
 }
 
@@ -56,7 +56,7 @@ struct Bound {
     wait_us_max: i64,
 }
 
-/// What is counted.
+/// A key of the counts.
 #[derive(Hash)]
 enum Counter<'a> {
     NameFrom(Option<IpAddr>, &'a str),
@@ -87,7 +87,7 @@ impl Throttle {
         }
     }
 
-    /// Whether the attempt counts.
+    /// Returns whether the attempt is allowed or has to wait.
     pub(crate) fn check(&self, attempt: Attempt<'_>, now_us: i64) -> Verdict {
         let mut failures = self.lock();
         let mut wait_us = |counters: [Option<Counter<'_>>; 2]| {
@@ -106,9 +106,9 @@ impl Throttle {
         }
     }
 
-    /// Counts a wrong password, or one that is told to be wrong. Attempts that were told to wait are not counted: the wait
-    /// does not grow by repeating them. `is_known` says that the account signed in from this address before: its owner's
-    /// typing errors keep no other address from signing in.
+    /// Counts an attempt whose response says that the password is wrong. Attempts that were told to wait are not counted:
+    /// repeating them does not extend the wait. `is_known` means that the account signed in from this address before: the
+    /// owner's typing errors there do not block other addresses.
     pub(crate) fn failed(&self, attempt: Attempt<'_>, verdict: Verdict, is_known: bool, now_us: i64) {
         let counters = match verdict {
             Verdict::Open => [attempt.shown(), attempt.hidden()],
@@ -123,7 +123,7 @@ impl Throttle {
         }
     }
 
-    /// Forgets the wrong passwords from that address.
+    /// Resets the counts of the attempt's name and account for its address.
     pub(crate) fn succeeded(&self, attempt: Attempt<'_>) {
         let name = attempt.name.map(|name| Counter::NameFrom(attempt.from, name));
         let account = attempt.account.map(|id| Counter::AccountFrom(attempt.from, id));
@@ -141,13 +141,13 @@ impl Throttle {
     }
 
     fn lock(&self) -> MutexGuard<'_, Failures> {
-        // The table is whole after every statement, so a panic elsewhere cannot have broken it.
+        // The table is consistent after every statement, so a panic of another holder cannot have corrupted it.
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<'a> Attempt<'a> {
-    /// What is counted and may be told.
+    /// The counters whose limit the response may report.
     fn shown(self) -> [Option<Counter<'a>>; 2] {
         match (self.name, self.account) {
             (Some(name), _) => [Some(Counter::NameFrom(self.from, name)), Some(Counter::Name(name))],
@@ -155,7 +155,7 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// What is counted and must not be told.
+    /// The counters whose limit the response must not reveal.
     fn hidden(self) -> [Option<Counter<'a>>; 2] {
         self.of_account(self.account.filter(|_| self.name.is_some()))
     }
@@ -169,16 +169,16 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// How many wrong passwords there were, and when the last one.
+/// The number of wrong passwords, and the time of the last one.
 #[derive(Clone, Copy, Default)]
 struct Count {
     count: u32,
     last_us: i64,
 }
 
-/// A table of bounded size whose counts are never too low ("Space-Saving"; Metwally, Agrawal, El Abbadi, 2005): what is not in it
-/// may have been, with as many failures as the highest count that was pushed out. So a flood of other names makes no room for
-/// more guesses at one.
+/// A table of bounded size whose counts are never too low ("Space-Saving"; Metwally, Agrawal, El Abbadi, 2005). A key that
+/// is not in it may have been evicted, so it gets the highest count that was evicted. A flood of other names therefore
+/// allows no more guesses at one name.
 #[derive(Default)]
 struct Failures {
     counts: HashMap<u64, Count>,
@@ -186,10 +186,10 @@ struct Failures {
 }
 
 impl Failures {
-    /// The count under that key, if it is not forgotten.
+    /// Returns the count of a key, unless it has expired.
     fn of(&mut self, key: u64, bounds: &Bounds, now_us: i64) -> Option<Count> {
         let found = self.counts.get_mut(&key).unwrap_or(&mut self.pushed_out);
-        // A clock that stepped back makes no wait longer.
+        // A clock that stepped back extends no wait.
         found.last_us = found.last_us.min(now_us);
         Some(*found).filter(|found| found.count > 0 && bounds.keeps(*found, now_us))
     }
@@ -228,12 +228,12 @@ impl Bounds {
         count.last_us.saturating_add(self.kept_us) > now_us
     }
 
-    /// How long the next attempt has to wait: the first wait once there are `max`, twice as long with each further one.
+    /// How long the next attempt has to wait, in microseconds: the first wait after `max` failures, doubled by each further one.
     fn left_us(&self, bound: Bound, count: Count, now_us: i64) -> i64 {
         let Some(more) = count.count.checked_sub(bound.max) else {
             return 0;
         };
-        // Thirty doublings of a microsecond are more than a quarter of an hour, of a second 34 years.
+        // Thirty doublings turn a microsecond into more than a quarter of an hour, and a second into 34 years.
         let wait_us = self
             .first_wait_us
             .saturating_mul(1 << more.min(30))

@@ -1,4 +1,4 @@
-//! A person, as others see them and as they see themselves.
+//! The type `User`: a person's public fields, and the private ones that only some viewers see.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,11 +15,11 @@ use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 use crate::authorization::{Authorization, of as authorizations};
 use crate::person::{COMMUNITY, SHOP};
 
-/// A person, as the API shows them.
+/// A person, as the API returns them.
 #[derive(Clone)]
 pub struct User {
     row: user::Model,
-    /// Whether whoever is shown this has just proved to be the person: the request that signs in has no token yet.
+    /// Whether the caller has just proved to be this person: the request that signs in has no token yet.
     proved: bool,
 }
 
@@ -111,7 +111,7 @@ impl User {
 
     /// What a broker was authorized to use, or else what this person lends to brokers, the oldest first: all, or what is
     /// (not) active. For themselves and for operators.
-    // `Option<Result<_>>`: a refusal then nulls the field. A resolver's own `Err` nulls the whole person.
+    // `Option<Result<_>>`: an error then nulls the field. A resolver's own `Err` nulls the whole person.
     async fn authorizations(
         &self,
         ctx: &Context<'_>,
@@ -127,12 +127,12 @@ impl User {
 }
 
 impl User {
-    /// A person, shown to whoever asks.
+    /// Returns the person with the fields that the viewer's rights allow.
     pub(crate) fn of(row: user::Model) -> Self {
         Self { row, proved: false }
     }
 
-    /// A person, shown to themselves: they have just signed in.
+    /// Returns the person with all private fields, for a caller that has just signed in as this person.
     pub(crate) fn proved(row: user::Model) -> Self {
         Self { row, proved: true }
     }
@@ -149,13 +149,13 @@ impl User {
         authorizations(ctx, &self.row, active, args).await
     }
 
-    /// Whether the person's names are shown to the viewer: everybody's while the account is in use. The community's document
-    /// shows who a message is from and to, whatever became of them.
+    /// Whether the viewer sees the person's names: always while the account is active. The community's document shows the
+    /// sender and the receiver of a message even after their accounts were closed.
     fn is_named_to(&self, ctx: &Context<'_>) -> bool {
         self.row.active || self.is_open_to(ctx, Some(COMMUNITY))
     }
 
-    /// Whether a private field is shown to the viewer; callers of the open mount whose document has it see it too.
+    /// Whether the viewer sees a private field. Callers of `mount`, the open mount whose document has the field, see it too.
     fn is_open_to(&self, ctx: &Context<'_>, mount: Option<&str>) -> bool {
         let viewer = ctx.viewer();
         let by_document = mount.is_some() && viewer.mount() == mount;
@@ -163,12 +163,12 @@ impl User {
     }
 }
 
-/// Hundredths of a percent as the API says them.
+/// Converts hundredths of a percent to the API's percent.
 pub(crate) fn percent(basis_points: i64) -> f64 {
     basis_points as f64 / 100.0
 }
 
-/// The news that a person is not what they were: for everyone, or only for those who see what changed.
+/// Returns the event that invalidates a person: for all viewers, or only for those that see the changed fields.
 pub(crate) fn news(person: &user::Model, public: bool) -> Event {
     Event::Invalidated {
         typename: "User",
@@ -181,7 +181,7 @@ pub(crate) fn news(person: &user::Model, public: bool) -> Event {
     }
 }
 
-/// [`news`] of a change, if there was one.
+/// Returns the [`news`] of a change, if it was done.
 pub(crate) fn news_of(changed: &Changed, public: bool) -> Option<Event> {
     match changed {
         Changed::Done(person) => Some(news(person, public)),
@@ -223,12 +223,12 @@ impl Address {
     }
 }
 
-/// What a person is to the brokerage.
+/// Returns the person's role at the brokerage.
 pub(crate) fn role_of(person: &user::Model) -> Result<Role> {
     Role::parse(&person.role).ok_or_else(|| Error::Internal(format!("no such role: {}", person.role).into()))
 }
 
-/// Reads people by username in any case, many at once.
+/// A batch loader of people by username, without regard to case.
 pub struct ByUsername(pub(crate) Db);
 
 impl Load<String> for ByUsername {
@@ -249,10 +249,7 @@ impl Load<String> for ByUsername {
     }
 }
 
-/// The person that another row refers to: there is one, because people are never deleted.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the person that another row refers to. The row exists, because people are never deleted.
 pub(crate) async fn person(ctx: &Context<'_>, id: i64) -> Result<User> {
     let found = row::<user::Entity>(ctx, id).await?;
     found

@@ -1,4 +1,4 @@
-//! The counts, with the clock passed in.
+//! Tests of the throttle with a fixed clock.
 
 use super::*;
 
@@ -33,7 +33,7 @@ fn from(octet: u8, name: &str) -> Attempt<'_> {
     }
 }
 
-/// Guesses wrongly, if that is let pass.
+/// Makes an attempt with a wrong password.
 fn guess(throttle: &Throttle, attempt: Attempt<'_>, now_us: i64) -> Verdict {
     let verdict = throttle.check(attempt, now_us);
     throttle.failed(attempt, verdict, false, now_us);
@@ -48,7 +48,7 @@ fn each_further_wrong_password_doubles_the_wait_up_to_the_longest() {
     }
     let mut now_us = 0;
     for wait in [15, 30, 60, 120, 240, 480, 900, 900, 900] {
-        // Repeating it makes the wait no longer.
+        // Repeating the attempt does not extend the wait.
         for _ in 0..50 {
             assert_eq!(guess(&throttle, typed("ada"), now_us), Verdict::Wait(wait));
         }
@@ -88,7 +88,7 @@ fn the_names_of_one_account_share_their_counts_and_no_verdict_tells() {
     for shown in [Verdict::WaitUntold, Verdict::WaitUntold, Verdict::Wait(15)] {
         assert_eq!(guess(&throttle, email, 0), shown);
     }
-    // The account itself, of which the caller knows that it is theirs.
+    // A signed-in caller and the caller's own account.
     let own = Attempt { name: None, ..email };
     assert_eq!(throttle.check(own, 0), Verdict::Wait(15));
 }
@@ -169,7 +169,7 @@ fn a_flood_of_other_names_makes_no_room_for_more_guesses() {
             looked_at += 1;
         }
         let other = format!("other {number}");
-        // An account of the guesser's own, whose counts go when its password is right.
+        // An account of the guesser's own, whose counts are reset by its right password.
         match number % 2 {
             0 => drop(guess(&throttle, typed(&other), 0)),
             _ => throttle.succeeded(typed(&other)),
@@ -184,7 +184,7 @@ fn counts_below_the_bound_are_not_pushed_out_either() {
     let throttle = throttle(few());
     guess(&throttle, typed("ada"), 0);
     for number in 0..100 {
-        // Each name twice, so that all counts are as high.
+        // Each name twice, so that its count reaches the limit.
         let other = format!("other {number}");
         guess(&throttle, from(1, &other), 0);
         guess(&throttle, from(1, &other), 0);
