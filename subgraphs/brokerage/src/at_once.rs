@@ -1,4 +1,4 @@
-//! Orders that are carried out as they are placed: an investor's own, and a broker's under an authorization.
+//! Market orders, which are executed as they are placed: an investor's own, and a broker's under an authorization.
 
 use contract::{Changed, Error, Event, Result, SETTLED_MAX, Trade, Traded};
 use entities::authorization::{self, Grant, Lent, RaisedBy};
@@ -12,7 +12,7 @@ use entities::{cover, expiry, user};
 
 use crate::place::{Desk, Placed};
 
-/// An investor's own order: no fee, free money against free shares.
+/// Executes an investor's own order: free money against free shares, without a fee.
 pub(crate) async fn own(
     desk: &Desk<'_>,
     investor: i64,
@@ -27,7 +27,7 @@ pub(crate) async fn own(
     Ok(done)
 }
 
-/// A broker's order: lent money becomes lent shares or the other way round, and the fee is the broker's.
+/// Executes a broker's order: lent money becomes lent shares or the other way round, and the broker gets the fee.
 pub(crate) async fn for_investor(
     desk: &Desk<'_>,
     broker: &user::Model,
@@ -36,9 +36,9 @@ pub(crate) async fn for_investor(
     side: Side,
     quantity: i64,
 ) -> Result<Placed> {
-    // What ended since the operation began must not be raised by what this trade brings.
+    // Expire overdue authorizations first: the proceeds of this trade must not increase one of them.
     let settled = expiry::settle(desk.tx, desk.now_us, SETTLED_MAX).await?;
-    // Who leaves ends what they lend; what an account that is not in use lends all the same, nobody spends.
+    // Closing an account ends its authorizations. If one of a deactivated account is open all the same, it cannot be used.
     let in_force = authorization.in_force(desk.now_us) && user::is_active(desk.tx, authorization.investor_id).await?;
     if !in_force {
         return Err(Error::Forbidden("the authorization is not in force"));
@@ -68,7 +68,7 @@ pub(crate) async fn for_investor(
     };
     done.events.extend(settled.events());
     done.events.extend(spent.events());
-    // A fee of a hundred percent leaves nothing to lend.
+    // After a fee of a hundred percent no proceeds are left to lend.
     if brings.total() > 0 {
         let grant = Grant {
             lent,
@@ -80,14 +80,14 @@ pub(crate) async fn for_investor(
             fee_basis_points: spent.fee_basis_points,
             accepts_higher_fee: false,
         };
-        // What a trade makes of what was lent is lent on the same terms.
+        // The proceeds of lent money or shares are lent on the same terms.
         let raised = authorization::raise(desk.tx, &grant, RaisedBy::Trade(&brings), desk.now_us).await?;
         done.events.extend(raised.authorization.events());
     }
     Ok(done)
 }
 
-/// Whether that authorization is one for such an order: of money for a purchase, of this stock for a sale.
+/// Checks that the authorization suits the order: money for a purchase, shares of this stock for a sale.
 fn fits(authorization: &authorization::Model, stock: &stock::Model, side: Side) -> Result<()> {
     let mismatch = |why| Err(Error::AuthorizationMismatch(why));
     match (side, &authorization.currency, authorization.stock_id) {
@@ -107,12 +107,12 @@ struct Deal<'a> {
     quantity: i64,
     /// Quantity times price, in minor units.
     cost: i64,
-    /// What a broker takes, in minor units.
+    /// The broker's fee, in minor units.
     fee: i64,
 }
 
 impl<'a> Deal<'a> {
-    /// At the stock's current price, without a fee.
+    /// Returns an order at the stock's current price, without a fee.
     fn at_price(stock: &'a stock::Model, side: Side, quantity: i64) -> Result<Self> {
         let cost = cover::cost(quantity, stock.price_minor).ok_or_else(|| too_much(side))?;
         Ok(Self {
@@ -124,7 +124,7 @@ impl<'a> Deal<'a> {
         })
     }
 
-    /// What a broker takes of it whose fee is `current_fee` now, and on which terms it brings in what.
+    /// Computes the fee of a broker whose rate is `current_fee` now, and the proceeds by their fee terms.
     fn charge(&self, terms: &FeeTerms, current_fee: i64) -> Charge {
         let (quantity, price) = (self.quantity, self.stock.price_minor);
         match self.side {
@@ -133,7 +133,7 @@ impl<'a> Deal<'a> {
         }
     }
 
-    /// Trades at the exchange and records the order, which is thereby carried out.
+    /// Trades at the exchange and records the order as completed.
     async fn trade(&self, desk: &Desk<'_>, investor_id: i64, broker: Option<(i64, i64)>) -> Result<Placed> {
         let trade = Trade {
             stock: Which::Id(self.stock.id),
@@ -160,7 +160,7 @@ impl<'a> Deal<'a> {
         Ok(Placed { order, events })
     }
 
-    /// Which money goes where: the investor's bucket pays or is paid, the broker gets the fee.
+    /// Returns the ledger legs: the investor's bucket pays or is paid, the broker gets the fee.
     fn legs(&self, (investor, bucket): (i64, Bucket), broker: Option<i64>) -> Vec<(Account, i64)> {
         let (exchange, investors) = match self.side {
             Side::Buy => (self.cost, -(self.cost + self.fee)),
@@ -176,7 +176,7 @@ impl<'a> Deal<'a> {
         .collect()
     }
 
-    /// Moves the money and the shares of an order that was traded.
+    /// Moves the money and the shares of an executed order.
     async fn settle(
         &self,
         desk: &Desk<'_>,
@@ -208,7 +208,7 @@ impl<'a> Deal<'a> {
     }
 }
 
-/// What is wrong with an order of more money than a wallet can hold.
+/// The error for an order of more money than a wallet can hold.
 pub(crate) fn too_much(side: Side) -> Error {
     match side {
         Side::Buy => Error::InsufficientFunds,

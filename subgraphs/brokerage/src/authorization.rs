@@ -1,8 +1,8 @@
-//! What the brokerage knows of an authorization: which one it is. Accounts knows the rest.
+//! The brokerage's part of the entity `Authorization`: its key. The accounts subgraph owns the other fields.
 
 use async_graphql::{ID, Object};
 
-/// What an investor lends to a broker.
+/// A reference to an authorization, by its id.
 pub struct Authorization(pub(crate) i64);
 
 #[Object(unresolvable = "id")]

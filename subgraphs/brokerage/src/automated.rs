@@ -1,4 +1,4 @@
-//! Automated orders: placed with their cover, carried out as soon as the price is right.
+//! Automated orders: placed with reserved funds or shares, executed as soon as the price reaches their limit.
 
 use contract::{Changed, Error, Event, Result, Trade};
 use entities::brokerage_order::{self, Automated, Model as Order};
@@ -9,8 +9,8 @@ use entities::stock::{self, Which};
 use crate::at_once::too_much;
 use crate::place::{Desk, Limit, Placed};
 
-/// Places an automated order of an investor and sets its cover aside; when the price is right already, and the exchange
-/// can, it is carried out at once.
+/// Places an automated order of an investor and reserves its funds or shares. If the price has reached the limit already
+/// and the order can be executed, it is executed at once.
 pub(crate) async fn place(
     desk: &Desk<'_>,
     investor: i64,
@@ -46,8 +46,8 @@ pub(crate) async fn place(
     Ok(Placed { order, events })
 }
 
-/// Carries a pending order out at that price; `None`, and nothing happened, when it has to go on waiting: the exchange
-/// has too few shares, or cannot take so many, or its investor's wallet could not hold what it brings in.
+/// Executes a pending order at that price. Returns `None` and changes nothing if the order has to go on waiting: the
+/// exchange has too few shares or cannot take so many, or the investor's wallet cannot hold the proceeds.
 pub(crate) async fn try_carry_out(desk: &Desk<'_>, order: &Order, price_minor: i64) -> Result<Option<Placed>> {
     let Desk { log, now_us, .. } = *desk;
     let tried = desk

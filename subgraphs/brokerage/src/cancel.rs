@@ -1,4 +1,4 @@
-//! Cancelling an order that waits.
+//! The mutation that cancels a pending order.
 
 use async_graphql::{Context, ID, Object};
 use contract::{Changed, ContextExt, Error, Event, Result, Tx, Viewer, parse_id};
@@ -8,7 +8,7 @@ use sea_orm::EntityTrait;
 
 use crate::order::{BrokerageOrder, is_party};
 
-/// Cancellations.
+/// The mutation that cancels an order.
 #[derive(Default)]
 pub struct CancelMutation;
 
@@ -30,12 +30,12 @@ impl CancelMutation {
     }
 }
 
-/// The order after it, and what there is to tell.
+/// Cancels the order and returns it with the events to publish.
 async fn cancel(tx: &Tx, id: i64, viewer: &Viewer, now_us: i64) -> Result<(brokerage_order::Model, Vec<Event>)> {
     let order = brokerage_order::Entity::find_by_id(id).one(tx).await?;
     let order = order.filter(|order| is_party(viewer, order));
     let order = order.ok_or(Error::NotFound("order"))?;
-    // Of a cancel and the price that fires the order, one wins: this statement decides.
+    // A cancellation and a price that triggers the order may race: this statement decides which one wins.
     match brokerage_order::cancel(tx, id, None, now_us).await? {
         Some(cancelled) => {
             let cover = cover::release(tx, &cancelled, End::Voided, now_us).await?;

@@ -1,8 +1,8 @@
-//! Sample data: ada's shares, what she lends to ben, and orders: carried out, and two that wait for their price.
+//! Sample data: ada's shares, her authorizations for ben, executed orders, and two orders that wait for their price.
 //!
-//! Everything is an order at the exchange like any other, one transaction of all of them. Shares that are bought here
-//! are listed on top before, so that the exchange begins with as many as it is documented to have; and ada is paid in what
-//! they cost, so that her wallet does.
+//! All trades are ordinary orders at the exchange, in one transaction. The shares that are bought here are listed in
+//! addition before, so that the exchange starts with the documented number. Their cost is deposited for ada before, so that
+//! her wallet starts with its documented balance.
 
 use contract::{Result, Services};
 use entities::authorization::{Grant, Lent};
@@ -25,29 +25,26 @@ pub struct People {
     pub ben: i64,
 }
 
-/// What ada bought: stock and shares.
+/// Ada's purchases: stock and number of shares.
 const BOUGHT: [(&str, i64); 4] = [
     ("GameStart", 40),
     ("FishCo", 25),
     ("MenhirCo", 65),
     ("MercuryExpress", 20),
 ];
-/// What she sold of it again.
+/// Ada's sale of some of these shares.
 const SOLD: (&str, i64) = ("MenhirCo", 5);
-/// What she lends to ben: 2,000.00 US dollars, and shares.
+/// The amounts that ada lends to ben: 2,000.00 US dollars, and shares.
 const LENT_MINOR: i64 = 200_000;
 const LENT_SHARES: (&str, i64) = ("FishCo", 10);
-/// What ben bought for her with some of it.
+/// Ben's purchase for ada with some of that money.
 const BROKERED: (&str, i64) = ("DivineComics", 12);
-/// What her two automated orders wait for: a purchase a hundredth below the price, and a sale a hundredth above.
+/// Ada's two automated orders: a purchase 1 % below the price, and a sale 1 % above it.
 const AUTOMATED: (&str, i64) = ("MercuryExpress", 5);
-/// For how long she lends: 90 days, in microseconds.
+/// The duration of ada's authorizations: 90 days, in microseconds.
 const LENT_US: i64 = 90 * 24 * 3600 * 1_000_000;
 
-/// Gives ada her shares and orders where nobody ever had any; changes nothing anywhere else.
-///
-/// # Errors
-/// When the database fails.
+/// Adds ada's shares and orders to a database without holdings and orders; changes nothing in any other.
 pub async fn seed(services: &Services, people: People) -> Result<()> {
     let (log, now_us) = (services.orders.clone(), services.clock.now_us());
     services
@@ -77,7 +74,7 @@ impl Desk<'_> {
         let (name, quantity) = SOLD;
         if let Some(stock) = stock::by_name(self.tx, name).await? {
             at_once::own(self, ada, &stock, Side::Sell, quantity).await?;
-            // They were listed on top, and are back: taken off again, like what they brought in.
+            // The exchange has these additional shares back: remove them again, and withdraw the proceeds.
             stock::adjust(self.tx, &Which::Id(stock.id), Side::Buy, quantity, self.now_us).await?;
             self.pay_in(ada, -quantity * stock.price_minor).await?;
         }
@@ -138,7 +135,7 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Lists more shares of a stock, if there is such a stock.
+    /// Lists additional shares of a stock; returns `None` if there is no such stock.
     async fn on_top(&self, name: &str, quantity: i64) -> Result<Option<stock::Model>> {
         let Some(stock) = stock::by_name(self.tx, name).await? else {
             return Ok(None);
@@ -147,7 +144,7 @@ impl Desk<'_> {
         Ok(Some(more))
     }
 
-    /// Pays dollars in, or out below zero.
+    /// Deposits US dollars, in cents; a negative amount is a withdrawal.
     async fn pay_in(&self, person: i64, minor: i64) -> Result<()> {
         let kind = if minor < 0 { Kind::Withdrawal } else { Kind::Deposit };
         let legs = [

@@ -1,8 +1,8 @@
-//! What the brokerage knows of a trade at the exchange: its number. The exchange knows the rest.
+//! The brokerage's part of the entity `ExchangeOrder`: its key. The exchange subgraph owns the other fields.
 
 use async_graphql::Object;
 
-/// A trade with the exchange.
+/// A reference to a trade at the exchange, by its number.
 pub struct ExchangeOrder(pub(crate) i64);
 
 /// A trade that was carried out. It never changes.

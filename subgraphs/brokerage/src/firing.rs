@@ -1,8 +1,8 @@
-//! Automated orders whose price has come, carried out.
+//! The execution of triggered automated orders.
 //!
-//! Firing has two steps. Whoever sets a price marks the orders it fires in the same transaction, so that no crossing is
-//! missed however soon it passes. Here the marked ones are carried out at the price that marked them, each in a
-//! savepoint of its own; what a crash leaves undone is still marked, and done at the next start.
+//! It has two steps. The transaction that sets a price also marks the orders that the price triggers, so that even a
+//! short crossing is not missed. This module then executes the marked orders at the price that marked them, each in a
+//! savepoint of its own. Orders that a crash leaves unexecuted are still marked, and are executed at the next start.
 
 use std::collections::BTreeSet;
 
@@ -14,19 +14,16 @@ use futures_util::{FutureExt, StreamExt};
 use crate::automated::try_carry_out;
 use crate::place::Desk;
 
-/// How many orders one write carries out at most: others wait behind it.
+/// The largest number of orders that one write transaction executes: other transactions wait for it.
 const BATCH: u64 = 32;
-/// Stocks and people that are looked up one by one; when more of them changed at once, all are looked at.
+/// The largest number of changed stocks and people whose orders are looked up; beyond it, all orders are checked.
 const LOOKED_UP_MAX: usize = 500;
 
-/// Carries out automated orders that a price has fired, and those that came to their price in vain as soon as they can
-/// be carried out, until there are no more events. To be started once beside the domain, and again when it fails: it begins with a look at
-/// everything.
-///
-/// # Errors
-/// When the database fails.
+/// Executes automated orders that a price has triggered, until there are no more events. Triggered orders that could not
+/// be executed are retried as soon as they can be. The host process has to start this task once beside the domain, and
+/// again when it fails: it begins with a check of all orders.
 pub async fn carry_out_fired(services: Services) -> Result<()> {
-    // Listen first, then look: what is fired in between is told.
+    // Subscribe first, then check: an order that is triggered in between sends an event.
     let mut events = services.bus.subscribe();
     let mut news = Some(News::everything());
     while let Some(what) = news {
@@ -38,19 +35,16 @@ pub async fn carry_out_fired(services: Services) -> Result<()> {
     Ok(())
 }
 
-/// One look at everything: carries out what can be carried out now.
-///
-/// # Errors
-/// When the database fails.
+/// Checks all orders once and executes those that can be executed now.
 pub async fn carry_out_now(services: &Services) -> Result<()> {
     News::everything().refire(services).await?;
     carry_out_marked(services).await
 }
 
-/// What there may be to do.
+/// The changes since the last check that may allow orders to be executed.
 #[derive(Default)]
 struct News {
-    /// A price fired orders.
+    /// A price triggered orders.
     fired: bool,
     /// Anything may have changed.
     anything: bool,
@@ -69,9 +63,9 @@ impl News {
         }
     }
 
-    /// What has happened meanwhile, and if nothing has, what happens next; `None` when there are no more events.
+    /// Returns the changes since the last call, or waits for the next one; `None` when there are no more events.
     ///
-    /// Events that came in a burst are one piece of news.
+    /// A burst of events becomes one value.
     async fn next(events: &mut EventStream) -> Option<Self> {
         let mut news = Self::default();
         while !news.is_any() {
@@ -111,8 +105,8 @@ impl News {
         }
     }
 
-    /// Marks orders again that came to their price when they could not be carried out, if they can be now and the price
-    /// is still right; answers whether there are any.
+    /// Marks triggered orders that could not be executed again, if they can be executed now and the price still meets their
+    /// limit. Returns whether there are any.
     async fn refire(&self, services: &Services) -> Result<bool> {
         let stocks: Vec<i64> = self.stocks.iter().copied().collect();
         let people: Vec<i64> = self.people.iter().copied().collect();
@@ -133,7 +127,7 @@ fn among<'a>(anything: bool, stocks: &'a [i64], investors: &'a [i64]) -> Among<'
     }
 }
 
-/// Carries out what is marked, the first placed first.
+/// Executes the marked orders, oldest first.
 async fn carry_out_marked(services: &Services) -> Result<()> {
     let mut after = 0;
     loop {
@@ -158,9 +152,9 @@ async fn carry_out_marked(services: &Services) -> Result<()> {
     }
 }
 
-/// What one write came to.
+/// The result of one write transaction.
 struct Batch {
-    /// The last order that was looked at; none when there was none.
+    /// The id of the last order that was processed; `None` if there was no order.
     last: Option<i64>,
     events: Vec<Event>,
 }
@@ -175,7 +169,7 @@ async fn carry_out_batch(desk: &Desk<'_>, after: i64) -> Result<Batch> {
             Ok(Some(done)) => events.extend(done.events),
             Ok(None) => brokerage_order::unfire(desk.tx, order.id).await?,
             Err(error @ Error::Unavailable(_)) => return Err(error),
-            // That one cannot be carried out is no reason to keep the others waiting, nor its cover for longer than its time.
+            // An order that fails must not block the others, and its reserved funds or shares must not stay past its expiry.
             Err(error) => {
                 tracing::error!(
                     order = order.id,

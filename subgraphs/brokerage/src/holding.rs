@@ -1,4 +1,4 @@
-//! A holding: somebody's shares of one stock.
+//! The type `Holding`: a person's shares of one stock.
 
 use async_graphql::{Context, Description, ID, Object};
 use contract::{Changed, ContextExt, Error, MoneySum, PageArgs, Paged, Result, Tx, Viewer, page, parse_id, row};
@@ -54,7 +54,7 @@ impl Holding {
     }
 }
 
-/// A page of somebody's holdings, the first opened first.
+/// Returns a page of a person's holdings, in the order in which they were opened.
 pub(crate) async fn of_owner(ctx: &Context<'_>, owner: i64, args: PageArgs) -> Result<Paged<Holding>> {
     ctx.viewer().self_or_operator(owner)?;
     let theirs = holding::Entity::find().filter(holding::Column::UserId.eq(owner));
@@ -71,7 +71,7 @@ pub(crate) async fn of_owner(ctx: &Context<'_>, owner: i64, args: PageArgs) -> R
     .await
 }
 
-/// The holding with that id, if there is one and the viewer may see it. Batched.
+/// Returns the holding with that id, if there is one and the viewer may see it. Batched.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Holding>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
     let found = row::<holding::Entity>(ctx, id).await?;
@@ -97,7 +97,7 @@ impl HoldingQuery {
     }
 }
 
-/// Writes of holdings; everything else that changes them is an order or an authorization.
+/// The mutation of a holding; orders and authorizations change holdings too.
 #[derive(Default)]
 pub struct HoldingMutation;
 

@@ -1,5 +1,5 @@
-//! The brokerage: who holds which shares, orders that buy and sell them at the exchange, and automated orders that wait
-//! for their price.
+//! The brokerage: holdings of shares, orders that buy and sell them at the exchange, and automated orders that wait for
+//! their price.
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
 use contract::{Services, SettleDue, federated, federated_sdl, loader, rows};
@@ -43,12 +43,12 @@ pub struct Subscription(changes::OrderSubscription);
 /// The domain's schema.
 pub type BrokerageSchema = Schema<Query, Mutation, Subscription>;
 
-/// The domain, ready to answer, with the default [`Settings`].
+/// Builds the domain's executable schema with the default [`Settings`].
 pub fn schema(services: Services) -> BrokerageSchema {
     schema_with(services, Settings::default())
 }
 
-/// The domain, ready to answer.
+/// Builds the domain's executable schema.
 pub fn schema_with(services: Services, settings: Settings) -> BrokerageSchema {
     federated()
         .extension(SettleDue)
@@ -62,7 +62,7 @@ pub fn schema_with(services: Services, settings: Settings) -> BrokerageSchema {
         .finish()
 }
 
-/// What the supergraph is composed from: the contents of `schema.graphql` in this folder.
+/// Returns the SDL that the supergraph is composed from: the contents of `schema.graphql` in this folder.
 pub fn sdl() -> String {
     federated_sdl::<Query, Mutation, Subscription>()
 }

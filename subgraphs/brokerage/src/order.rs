@@ -1,4 +1,4 @@
-//! An order: what it wants, what became of it, and who may see it.
+//! The type `BrokerageOrder`, its status, and the viewers that may see it.
 
 use async_graphql::{Context, Description, Enum, ID, Object};
 use contract::{
@@ -174,18 +174,18 @@ impl BrokerageOrder {
     }
 }
 
-/// Whether that viewer is its investor or its broker.
+/// Whether the viewer is the order's investor or its broker.
 pub(crate) fn is_party(viewer: &Viewer, order: &brokerage_order::Model) -> bool {
     order.parties().into_iter().any(|party| viewer.is(party))
 }
 
-/// Which of somebody's orders are wanted.
+/// A filter of a person's orders.
 pub(crate) struct Wanted {
     pub(crate) side: Option<side::Side>,
     pub(crate) status: Option<OrderStatus>,
 }
 
-/// A page of the orders that concern somebody as investor or as broker, newest first.
+/// Returns a page of the orders of which a person is the investor or the broker, newest first.
 pub(crate) async fn of_party(
     ctx: &Context<'_>,
     party: i64,
@@ -214,7 +214,7 @@ pub(crate) async fn of_party(
     .await
 }
 
-/// The order with that id, if there is one and the viewer may see it. Batched.
+/// Returns the order with that id, if there is one and the viewer may see it. Batched.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<BrokerageOrder>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
     let viewer = ctx.viewer();

@@ -1,4 +1,4 @@
-//! Placing an order: what is asked for, who may ask, and that it is one write.
+//! The mutation that places an order: its input, its checks, and its one write transaction.
 
 use async_graphql::{Context, ID, InputObject, Object};
 use contract::{
@@ -35,7 +35,7 @@ pub struct PlaceOrderInput {
     expires_at: Option<DateTime>,
 }
 
-/// An order that is not placed yet: what of it can be checked without looking anything up has been.
+/// An order that is not placed yet. Its form is valid; the checks that need the database are still to come.
 #[derive(Clone, Debug, Serialize)]
 struct Draft {
     side: side::Side,
@@ -45,7 +45,7 @@ struct Draft {
     limit: Option<Limit>,
 }
 
-/// What an automated order waits for.
+/// The limit of an automated order.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Limit {
     pub(crate) price_minor: i64,
@@ -98,7 +98,7 @@ fn limit_minor(price: &Money) -> Result<i64> {
     Ok(minor)
 }
 
-/// Placements.
+/// The mutation that places an order.
 #[derive(Default)]
 pub struct PlaceMutation;
 
@@ -146,7 +146,7 @@ impl PlaceMutation {
     }
 }
 
-/// The order with the number of its trade, where that comes after the order.
+/// Waits for the number of the order's trade, if the order log assigns it later, and returns the order with it.
 async fn numbered(services: &Services, order: brokerage_order::Model, has_key: bool) -> Result<brokerage_order::Model> {
     let (Some(reservation_id), None) = (order.reservation_id, order.exchange_number) else {
         return Ok(order);
@@ -154,15 +154,18 @@ async fn numbered(services: &Services, order: brokerage_order::Model, has_key: b
     let trade = Unnumbered {
         reservation_id,
         has_key,
-        // Money has moved too, and may be spent again by now.
+        // The order moved money too, which may have been spent again by now.
         moved_shares_only: false,
     };
     services.orders.number(&services.db, trade).await?;
     stored(services, &order).await
 }
 
-/// The order that a key placed before, where none can be placed now: a caller that sends a request again is told what became
-/// of it.
+/// Returns the order that an earlier request with the same key placed, when no order can be placed now: a retry still gets
+/// the result of the first request.
+///
+/// # Errors
+/// `refused` if the key placed no order, and [`Error::OutcomeUnknown`] while the order's trade has no number.
 async fn placed_before(
     services: &Services,
     key: Option<&IdempotencyKey>,
@@ -185,7 +188,7 @@ async fn stored(services: &Services, order: &brokerage_order::Model) -> Result<b
 
 const NO_TRADER: Error = Error::Forbidden("only investors and brokers place orders");
 
-/// An order that was placed, and what its write has to tell; whoever repeats the request tells nothing.
+/// A placed order and the events to publish. The events are not stored with the idempotency key: a replay publishes none.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Placed {
     pub(crate) order: brokerage_order::Model,
@@ -199,12 +202,12 @@ impl Changed for Placed {
     }
 }
 
-/// Where orders are placed and carried out: in one transaction, which nothing of an order is outside of.
+/// The context in which an order is placed and executed: all its effects are in one transaction.
 pub(crate) struct Desk<'a> {
     pub(crate) tx: &'a Tx,
-    /// The exchange.
+    /// The log of the exchange.
     pub(crate) log: &'a dyn OrderLog,
-    /// The moment of all of it, in microseconds since the epoch.
+    /// The time of the transaction, in microseconds since the epoch.
     pub(crate) now_us: i64,
 }
 
@@ -247,7 +250,7 @@ impl Desk<'_> {
         stock.ok_or(Error::NotFound("stock"))
     }
 
-    /// The authorization with that id, which is this broker's.
+    /// Returns the authorization with that id, if it is this broker's.
     async fn authorization(&self, id: &str, broker: i64) -> Result<authorization::Model> {
         let id = parse_id(&ID(id.to_owned())).ok_or(Error::NotFound("authorization"))?;
         let found = authorization::Entity::find_by_id(id).one(self.tx).await?;

@@ -1,4 +1,4 @@
-//! What a person has altogether: money in the wallet, and shares at their price.
+//! The value of a person's portfolio: the money in the wallet, and the shares at their current prices.
 
 use std::collections::HashMap;
 
@@ -10,10 +10,10 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 /// The currency of a portfolio, and of every stock.
 const CURRENCY: &str = "USD";
 
-/// Returns what many people have altogether, in cents: the dollars of their wallets, in every bucket, and their shares at
-/// the current prices.
-// The wallets are read from their table and not asked of their domain (`@requires`): an error there would be told twice, at
-// a field that the client did not ask for, and the planner cannot plan a `@requires` of lists on every path.
+/// A batch loader of the portfolio value of people, in cents: the dollars of their wallets, in every bucket, and their shares
+/// at the current prices.
+// The wallets are read from their table and not fetched from their subgraph with `@requires`. An error there would be reported
+// twice, at a field that the client did not select, and the planner cannot plan a `@requires` of lists on every path.
 pub struct PortfolioValue(pub(crate) Db);
 
 impl Load<i64> for PortfolioValue {
@@ -34,7 +34,7 @@ impl Load<i64> for PortfolioValue {
         }
         let theirs = holding::Column::UserId.is_in(people.iter().copied());
         let holdings = holding::Entity::find().filter(theirs).all(self.0.read()).await?;
-        // There are as many prices as stocks, however many hold them.
+        // Each stock is read once, however many of these people hold it.
         let stocks = stock::Column::Id.is_in(holdings.iter().map(|holding| holding.stock_id));
         let stocks = stock::Entity::find().filter(stocks).all(self.0.read()).await?;
         let prices: HashMap<i64, i64> = stocks.iter().map(|stock| (stock.id, stock.price_minor)).collect();

@@ -1,4 +1,4 @@
-//! How much of it one investor can have. It is a setting.
+//! The limits of the brokerage, as settings.
 
 contract::settings! {
     /// The brokerage's bounds.

@@ -1,4 +1,4 @@
-//! What the brokerage knows of a stock: what the viewer has of it.
+//! The brokerage's part of the entity `Stock`: the viewer's holding.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +10,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter};
 
 use crate::holding::Holding;
 
-/// A stock of the exchange, which knows the rest.
+/// A stock; the exchange subgraph owns the other fields.
 pub struct Stock(pub(crate) i64);
 
 #[Object]
@@ -31,7 +31,7 @@ impl Stock {
     }
 }
 
-/// Reads holdings by their owner and stock, many at once.
+/// A batch loader of holdings by owner and stock.
 pub struct OwnHoldings(pub(crate) Db);
 
 impl Load<(i64, i64)> for OwnHoldings {
@@ -57,7 +57,7 @@ impl Load<(i64, i64)> for OwnHoldings {
     }
 }
 
-/// Where other subgraphs' references to a stock arrive.
+/// The entity resolver of `Stock`.
 #[derive(Default)]
 pub struct StockQuery;
 

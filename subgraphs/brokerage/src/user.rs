@@ -1,4 +1,4 @@
-//! What the brokerage knows of a person.
+//! The brokerage's part of the entity `User`: holdings, orders, the value of the portfolio.
 
 use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, Loader, MoneySum, PageArgs, Paged, Result, Side, parse_id};
@@ -7,14 +7,14 @@ use crate::holding::{self, Holding};
 use crate::order::{self, BrokerageOrder, OrderStatus, Wanted};
 use crate::portfolio::PortfolioValue;
 
-/// A person; the other domains know the rest.
-// Private fields are `Option<Result<_>>`: a refusal then nulls the field. A resolver's own `Err` nulls the whole person.
+/// A person; the other subgraphs own the other fields.
+// Private fields are `Option<Result<_>>`: an error then nulls the field. A resolver's own `Err` nulls the whole person.
 pub struct User {
     id: i64,
 }
 
 impl User {
-    /// The person with that id.
+    /// Returns the person with that id.
     pub(crate) fn of(id: i64) -> Self {
         Self { id }
     }
@@ -74,7 +74,7 @@ impl User {
     }
 }
 
-/// Where other subgraphs' references to a person arrive.
+/// The entity resolver of `User`.
 #[derive(Default)]
 pub struct UserQuery;
 
