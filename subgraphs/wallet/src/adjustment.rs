@@ -1,4 +1,4 @@
-//! What programs do with people's money: set what a wallet holds.
+//! The mutation with which programs set the balances of a wallet.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use entities::{user, wallet};
 use crate::settings::Settings;
 use crate::wallet::Wallet;
 
-/// A program's movements.
+/// The mutation for programs.
 #[derive(Default)]
 pub struct AdjustmentMutation;
 
@@ -52,7 +52,7 @@ impl AdjustmentMutation {
     }
 }
 
-/// Lets programs pass, and nobody else: not even an administrator makes money out of nothing.
+/// Requires that the viewer is a program: not even an administrator may create money.
 fn program(viewer: &Viewer) -> Result<()> {
     match viewer {
         Viewer::Service { .. } => Ok(()),
@@ -61,7 +61,7 @@ fn program(viewer: &Viewer) -> Result<()> {
     }
 }
 
-/// The wallet, and whether anything changed in it.
+/// Sets the balances and returns the wallet, and whether anything changed in it.
 async fn set(tx: &Tx, person: i64, currency: &str, to: Target, now_us: i64) -> Result<(wallet::Model, bool)> {
     if !user::is_active(tx, person).await? {
         return Err(Error::NotFound("user"));

@@ -1,4 +1,4 @@
-//! Sample data: what four people put into their wallets, and took out again.
+//! Sample data: the deposits and withdrawals of four people.
 
 use contract::{Result, Services, Tx};
 use entities::ledger::{self, Account, Bucket, Kind, Movement};
@@ -23,10 +23,7 @@ const CURRENCY: &str = "USD";
 /// Microseconds in a day.
 const DAY_US: i64 = 24 * 60 * 60 * 1_000_000;
 
-/// Fills the wallets of those of the people who have none: 10,000.00 USD for ada. Changes nothing in any other.
-///
-/// # Errors
-/// When the database fails.
+/// Opens and fills the wallets of the demo people that have none, 10,000.00 USD for ada. Existing wallets do not change.
 pub async fn seed(services: &Services, people: People) -> Result<()> {
     let now_us = services.clock.now_us();
     services
@@ -45,7 +42,7 @@ pub async fn seed(services: &Services, people: People) -> Result<()> {
         .await
 }
 
-/// Whose wallets are filled: how many days ago how many cents came in, or went out.
+/// Returns each person's deposits and withdrawals: how many days ago, and how many cents (negative for a withdrawal).
 fn sample(People { ada, ben, cleo, dan }: People) -> [(i64, &'static [(i64, i64)]); 4] {
     [
         (ada, &[(60, 800_000), (30, 350_000), (3, -150_000)]),

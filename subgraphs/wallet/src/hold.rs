@@ -1,4 +1,4 @@
-//! A hold: money that covers an automated order.
+//! The type `Hold`: money that is reserved for an automated order.
 
 use async_graphql::{Context, Description, Enum, ID, Object};
 use contract::{ContextExt, DateTime, Money, PageArgs, Paged, Result, page, rfc3339};
@@ -69,7 +69,7 @@ impl Hold {
     }
 }
 
-/// A page of those of `holds`, all of them of `wallet`, newest first.
+/// Returns a page of `holds`, newest first. All of them belong to `wallet`.
 pub(crate) async fn newest_first(
     ctx: &Context<'_>,
     wallet: &wallet::Model,

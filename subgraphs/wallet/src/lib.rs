@@ -1,4 +1,4 @@
-//! Wallets: people's money, by currency, and the ledger of everything that ever moved it.
+//! Wallets: people's money by currency, and the ledger of all its movements.
 
 use std::sync::Arc;
 
@@ -29,12 +29,12 @@ pub struct Mutation(own::OwnMutation, adjustment::AdjustmentMutation);
 /// The domain's schema.
 pub type WalletSchema = Schema<Query, Mutation, EmptySubscription>;
 
-/// The domain, ready to answer, with the default [`Settings`].
+/// Builds the domain's executable schema with the default [`Settings`].
 pub fn schema(services: Services) -> WalletSchema {
     schema_with(services, Settings::default())
 }
 
-/// The domain, ready to answer.
+/// Builds the domain's executable schema.
 pub fn schema_with(services: Services, settings: Settings) -> WalletSchema {
     federated()
         .extension(SettleDue)
@@ -47,7 +47,7 @@ pub fn schema_with(services: Services, settings: Settings) -> WalletSchema {
         .finish()
 }
 
-/// What the supergraph is composed from: the contents of `schema.graphql` in this folder.
+/// Returns the SDL that the supergraph is composed from: the contents of `schema.graphql` in this folder.
 pub fn sdl() -> String {
     federated_sdl::<Query, Mutation, EmptySubscription>()
 }

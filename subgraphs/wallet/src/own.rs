@@ -1,4 +1,4 @@
-//! What people do with their own money: put it in, take it out.
+//! The mutations of a person's own money: deposit and withdraw.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::settings::Settings;
 use crate::transaction::Transaction;
 
-/// The least that can be moved, in minor units: 0.01.
+/// The smallest amount that can be moved, in minor units: 0.01.
 const LEAST_MINOR: i64 = 1;
 
-/// A person's own movements.
+/// The mutations of a person's own money.
 #[derive(Default)]
 pub struct OwnMutation;
 
@@ -74,12 +74,12 @@ impl Way {
     }
 }
 
-/// What a movement came to, and what an idempotency key remembers of it.
+/// The result of a deposit or a withdrawal, which is also stored with its idempotency key.
 #[derive(Serialize, Deserialize)]
 struct Done {
-    /// What happened to the balance.
+    /// The ledger entry of the balance.
     entry: ledger_entry::Model,
-    /// The wallet right after it.
+    /// The wallet right after the entry.
     wallet: wallet::Model,
 }
 
@@ -94,7 +94,7 @@ async fn carry_out(ctx: &Context<'_>, way: Way, amount: Money, key: Option<Strin
     let owner = viewer.user()?;
     ctx.data_unchecked::<Arc<Settings>>()
         .check("amount", &amount, LEAST_MINOR)?;
-    // One scope for both ways: at the brokerage they are one route, whose key is good for one of them.
+    // Deposits and withdrawals share a key scope: at the brokerage they are one route, so one key is valid for one of them.
     let request = (way.field(), amount.minor, &amount.currency);
     let key = IdempotencyKey::of(viewer, "deposit or withdraw", key, &request)?;
     let now_us = ctx.now_us();

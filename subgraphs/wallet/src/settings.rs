@@ -1,4 +1,4 @@
-//! Which money there is. It is a setting.
+//! The currencies of the wallets, as a setting.
 
 use std::str::FromStr;
 
@@ -13,10 +13,10 @@ contract::settings! {
     }
 }
 
-/// In which stocks are traded, and the only one that REST knows.
+/// The currency in which stocks are traded, and the only one that the REST API has.
 const ALWAYS: &str = "USD";
 
-/// The currencies of ISO 4217 that do not count in hundredths: an amount of theirs would mean something else.
+/// The currencies of ISO 4217 whose minor unit is not a hundredth: an amount in minor units would mean another sum.
 const OTHER_DECIMALS: &[&str] = &[
     "BHD", "BIF", "CLF", "CLP", "DJF", "GNF", "IQD", "ISK", "JOD", "JPY", "KMF", "KRW", "KWD", "LYD", "OMR", "PYG",
     "RWF", "TND", "UGX", "UYI", "UYW", "VND", "VUV", "XAF", "XOF", "XPF",
@@ -71,10 +71,10 @@ impl From<Currencies> for Vec<String> {
 }
 
 impl Settings {
-    /// Refuses money of less than `least_minor`, and of a currency that cannot be moved.
+    /// Rejects an amount below `least_minor`, and a currency that cannot be moved.
     ///
     /// # Errors
-    /// `INVALID_INPUT` naming `field`.
+    /// `INVALID_INPUT` with the name of `field`.
     pub(crate) fn check(&self, field: &'static str, money: &Money, least_minor: i64) -> Result<()> {
         let Currencies(known) = &self.currencies;
         if !known.contains(&money.currency) {

@@ -1,4 +1,4 @@
-//! What other domains own: here it is a key, and they know the rest.
+//! References to entities of other subgraphs: here they have only their key.
 
 use async_graphql::{ID, SimpleObject};
 

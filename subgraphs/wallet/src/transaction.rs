@@ -1,4 +1,4 @@
-//! A transaction: one entry of the ledger, seen from the wallet it changed.
+//! The type `Transaction`: one entry of the ledger, seen from the wallet that it changed.
 
 use async_graphql::{Context, Description, Enum, ID, Object};
 use contract::{ContextExt, DateTime, Error, Money, PageArgs, Paged, Result, page, parse_id, rfc3339, row};
@@ -11,7 +11,7 @@ use crate::word::value;
 
 /// What a transaction was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-// The compiler sees to it that the ledger knows no other kind.
+// The compiler checks that the ledger has no other kind.
 #[graphql(remote = "Kind")]
 pub enum TransactionType {
     /// Money came in from outside.
@@ -59,7 +59,7 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    /// The entry as what happened in `wallet`, which is the entry's.
+    /// Returns the transaction of an entry; `wallet` is the entry's wallet.
     pub(crate) fn new(entry: ledger_entry::Model, wallet: &wallet::Model) -> Self {
         Self {
             entry,
@@ -139,7 +139,7 @@ impl Transaction {
     }
 }
 
-/// A page of those of `entries`, all of them of `wallet`, newest first.
+/// Returns a page of `entries`, newest first. All of them belong to `wallet`.
 pub(crate) async fn newest_first(
     ctx: &Context<'_>,
     wallet: &wallet::Model,
@@ -160,7 +160,7 @@ pub(crate) async fn newest_first(
     .await
 }
 
-/// The transaction with that id, if there is one and the viewer may see it. Batched.
+/// Returns the transaction with that id, if there is one and the viewer may see it. Batched.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Transaction>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
     let Some(entry) = row::<ledger_entry::Entity>(ctx, id).await? else {

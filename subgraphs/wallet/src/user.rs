@@ -1,4 +1,4 @@
-//! What the wallets know of a person.
+//! The wallet subgraph's part of the entity `User`: the person's wallets.
 
 use std::collections::HashMap;
 
@@ -9,8 +9,8 @@ use entities::wallet;
 
 use crate::wallet::Wallet;
 
-/// A person; the other domains know the rest.
-// Private fields are `Option<Result<_>>`: a refusal then nulls the field. A resolver's own `Err` nulls the whole person.
+/// A person; the other subgraphs own the other fields.
+// Private fields are `Option<Result<_>>`: an error then nulls the field. A resolver's own `Err` nulls the whole person.
 pub struct User(pub(crate) i64);
 
 #[Object]
@@ -43,7 +43,7 @@ impl User {
     }
 }
 
-/// Reads the wallets of many people at once.
+/// A batch loader of wallets by owner.
 pub struct ByOwner(pub(crate) Db);
 
 impl Load<i64> for ByOwner {
@@ -59,7 +59,7 @@ impl Load<i64> for ByOwner {
     }
 }
 
-/// Where other subgraphs' references to a person arrive.
+/// The entity resolver of `User`.
 #[derive(Default)]
 pub struct UserQuery;
 

@@ -1,4 +1,4 @@
-//! A wallet: somebody's money in one currency.
+//! The type `Wallet`: a person's money in one currency.
 
 use async_graphql::{Context, Description, ID, Object};
 use contract::{ContextExt, Money, PageArgs, Paged, Result, parse_id, row};
@@ -13,7 +13,7 @@ use crate::word::word;
 ///
 /// It lies in parts, and each of them is the sum of its transactions.
 #[derive(Description)]
-// Whoever makes one has checked who asks: its fields check nothing.
+// The code that creates a `Wallet` checks the viewer's rights: its fields do not.
 pub struct Wallet(pub(crate) wallet::Model);
 
 #[Object(use_type_description)]
@@ -97,7 +97,7 @@ impl Wallet {
     }
 }
 
-/// The kinds that both filters let through; each of them once, however often it is asked for.
+/// Returns the kinds that both filters allow, each once, even if a filter lists it several times.
 fn wanted(of_type: Option<TransactionType>, types: Option<Vec<TransactionType>>) -> Option<Vec<&'static str>> {
     let mut kinds: Vec<_> = match (of_type, types) {
         (None, None) => return None,
@@ -110,7 +110,7 @@ fn wanted(of_type: Option<TransactionType>, types: Option<Vec<TransactionType>>)
     Some(kinds)
 }
 
-/// Where other subgraphs' references to a wallet arrive.
+/// The entity resolver of `Wallet`.
 #[derive(Default)]
 pub struct WalletQuery;
 

@@ -1,9 +1,9 @@
-//! Words: the values of this domain's enums are spelled in the database as they are in the API.
+//! Conversion of enums: the database stores their values under their names in the API.
 
 use async_graphql::resolver_utils::EnumType;
 use contract::{Error, Result};
 
-/// The word of a value.
+/// Returns the name of a value.
 pub(crate) fn word<E: EnumType>(value: E) -> &'static str {
     let items = E::items().iter();
     items
@@ -13,10 +13,10 @@ pub(crate) fn word<E: EnumType>(value: E) -> &'static str {
         .unwrap_or_default()
 }
 
-/// The value of a word.
+/// Parses the name of a value.
 ///
 /// # Errors
-/// When there is none: the database says something that the API does not.
+/// `INTERNAL` for an unknown name: the database has a value that the API does not have.
 pub(crate) fn value<E: EnumType>(word: &str) -> Result<E> {
     let found = E::items().iter().find(|item| item.name == word);
     found
