@@ -1,49 +1,50 @@
-//! Every bound and every time of a replica.
+//! All limits and timeouts of a replica.
 
 use std::time::Duration;
 
-/// What can be set of a replica.
+/// The settings of a replica.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// How often a leader says that it leads. A message to another replica may take as long.
+    /// How often a leader sends a heartbeat. A message to another replica may take as long.
     pub heartbeat: Duration,
-    /// How long the others wait for that before they elect; each waits a random time up to twice this.
+    /// How long the others wait for a heartbeat before they start an election; each waits a random time up to twice
+    /// this.
     pub election: Duration,
-    /// After how many entries of the log what is applied of it is thrown away.
+    /// After how many entries the log is compacted: applied entries are deleted.
     pub compact_after: u64,
-    /// How many applied entries are kept all the same, so that who was away for a moment needs no copy of the whole.
+    /// How many applied entries a compaction keeps, so that a replica that was away for a moment needs no snapshot.
     pub entries_kept: u64,
     /// How many orders become one entry of the log, with one write to each disk.
     pub batch_max: usize,
-    /// How many orders wait to become one.
+    /// How many orders wait for the next entry.
     pub proposals_waiting_max: usize,
-    /// How long the leader is given for one entry before it is asked again, or somebody else.
+    /// How long the leader has for one entry before the request is sent again, to it or to a new leader.
     pub commit_within: Duration,
     /// How long a request waits for a majority before it is told to try again.
     pub answer_within: Duration,
-    /// For how long what a majority said of its leader is good: a trade that comes later asks again before it is carried out.
+    /// How long a majority's confirmation of its leader is valid: a later trade asks again before it is executed.
     pub heard_within: Duration,
-    /// How long no leader may be known and no majority answer until requests fail at once.
+    /// How long there may be no known leader and no majority that answers until requests fail at once.
     pub leaderless_within: Duration,
-    /// How long a trade without a key, which the log was told of, waits until its outcome is known.
+    /// How long a trade without a key waits for its outcome after it was sent to the log.
     pub outcome_within: Duration,
-    /// How many requests may wait for the replicas at once; one more fails at once.
+    /// How many requests may wait for the replicas; further ones fail at once.
     pub waiting_max: usize,
-    /// How often a leader looks for reservations that nobody finished. One that it sees twice is finished or cancelled.
+    /// How often a leader looks for orphaned reservations. It resolves those that it sees twice.
     pub settle_every: Duration,
-    /// How many reservations a leader looks at in one go.
+    /// How many reservations a leader reads in one pass.
     pub settle_rows_max: usize,
-    /// How long a connection to another replica may take to be made.
+    /// The connect timeout for another replica.
     pub connect_within: Duration,
-    /// How long another replica may take to say how it is.
+    /// How long another replica may take to report its status.
     pub ping_within: Duration,
-    /// How long a copy of the whole ledger may be on its way.
+    /// How long the transfer of a snapshot may take.
     pub snapshot_within: Duration,
-    /// The most bytes of a copy of the whole ledger.
+    /// The most bytes of a snapshot.
     pub snapshot_bytes_max: u64,
     /// About how many bytes of log are sent at once.
     pub append_bytes: usize,
-    /// The most bytes of a message between replicas, copies of the ledger aside.
+    /// The most bytes of a message between replicas, except snapshots.
     pub message_bytes_max: usize,
     /// The most bytes of a client's request.
     pub body_bytes_max: usize,
@@ -51,7 +52,7 @@ pub struct Settings {
     pub body_within: Duration,
     /// The most orders that one answer of `/sync` holds.
     pub sync_rows_max: usize,
-    /// How many statements wait for the file.
+    /// How many statements may wait for the file.
     pub store_queue: usize,
 }
 

@@ -1,8 +1,8 @@
-//! One replica's file: openraft's log and vote, and the ledger that comes of the log.
+//! One replica's file: openraft's log and vote, and the ledger that results from the log.
 //!
-//! One thread writes and one reads, each with its own connection. What an entry of the log does and that it was done are one
-//! transaction. Everything written is on the disk when it is answered (`synchronous=FULL`), except what was applied: that
-//! comes of entries which are on the disk already, so it costs no write to the disk of its own (`Store::write_along`).
+//! One thread writes and one reads, each with its own connection. One transaction contains the effects of an entry and
+//! the fact that it was applied. Every write is on the disk when it is answered (`synchronous=FULL`), except applied
+//! entries: these are on the disk already, so their effects need no sync of their own (`Store::write_along`).
 
 mod copying;
 pub(crate) mod ledger;
@@ -30,7 +30,7 @@ use crate::admission::{FileOf, Reached, Remembered};
 use crate::order::{Command, ExchangeOrder, Outcome, ReplicaId};
 
 openraft::declare_raft_types!(
-    /// What openraft is used with here.
+    /// The types with which openraft is used here.
     pub(crate) Types:
         D = Vec<Command>,
         R = Vec<Outcome>,
@@ -46,39 +46,39 @@ pub(crate) type Vote = openraft::Vote<ReplicaId>;
 pub(crate) type Membership = openraft::StoredMembership<ReplicaId, BasicNode>;
 pub(crate) type SnapshotMeta = openraft::SnapshotMeta<ReplicaId, BasicNode>;
 
-/// Why a replica's file could not be opened, read or written.
+/// The reason why a replica's file could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// SQLite says so.
+    /// SQLite reports an error.
     #[error("the replica's file: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// The file system says so.
+    /// The file system reports an error.
     #[error("the replica's folder: {0}")]
     Io(#[from] std::io::Error),
-    /// What is stored is not what this version writes.
+    /// A stored value is not one that this version writes.
     #[error("the replica's file holds something unreadable: {0}")]
     Unreadable(#[from] serde_json::Error),
-    /// Two processes with one id would both vote.
+    /// Another process has the file open: two processes with one id would both vote.
     #[error("another process has replica {0} open")]
     InUse(ReplicaId),
-    /// A file must not change its id.
+    /// The file belongs to a replica with another id; it must not change its id.
     #[error("the file belongs to replica {found}, not to replica {asked}")]
     OtherReplica {
-        /// Whose the file is.
+        /// The replica that the file belongs to.
         found: ReplicaId,
-        /// Who opened it.
+        /// The replica that opened it.
         asked: ReplicaId,
     },
-    /// A later version wrote it.
+    /// A later version wrote the file.
     #[error("the replica's file has version {0}, which this program does not know")]
     OtherVersion(i64),
-    /// Ledgers that differ are worse than a replica that stops.
+    /// An order differs from the leader's; a replica that stops is better than ledgers that differ.
     #[error("order {0} differs between this replica and the leader's copy")]
     Differs(i64),
-    /// A copy of the ledger that broke off.
+    /// A snapshot that ends early.
     #[error("a copy of the ledger is not complete")]
     Incomplete,
-    /// The thread is gone.
+    /// The thread has ended.
     #[error("the replica's file is closed")]
     Closed,
 }
@@ -91,18 +91,19 @@ pub(crate) struct Store {
     writer: Worker,
     reader: Worker,
     path: PathBuf,
-    /// Held by whatever has a connection: the last one that SQLite closes tidies up beside the file.
+    /// Held as long as any connection is open: the last connection that SQLite closes cleans up the files beside this
+    /// one.
     lock: Arc<File>,
     append_bytes: usize,
     copies: Arc<Copies>,
-    /// The file's own name, given by chance when it was made.
+    /// The file's own random name, chosen when it was created.
     pub(crate) file: String,
-    /// How often the file was opened: with the id, what a replica names is one of a kind by it.
+    /// How often the file was opened. With the replica's id it makes the replica's names unique.
     pub(crate) openings: u64,
 }
 
 impl Store {
-    /// Opens the file of replica `id` in `folder`, and makes it if there is none. Blocks.
+    /// Opens the file of replica `id` in `folder`, and creates it if it does not exist. Blocks.
     pub(crate) fn open(folder: &Path, id: ReplicaId, settings: &Settings) -> Result<Self, StoreError> {
         std::fs::create_dir_all(folder)?;
         let lock = Arc::new(locked(folder, id)?);
@@ -134,25 +135,28 @@ impl Store {
             .await
     }
 
-    /// Runs `work` in one transaction, which is on the disk at the latest with what is written next. For what a crash may
-    /// take back: that is, for what entries of the log do while the log has them.
+    /// Runs `work` in one transaction that reaches the disk with the next synced write at the latest. It is only for
+    /// writes that a crash may undo: for the effects of entries that the log still has.
     ///
-    /// Why nothing is lost. The file's write-ahead log is one sequence of transactions, written by one thread, and a sync of it
-    /// covers all that came before. After a crash SQLite goes on from a beginning of this sequence that holds at least all
-    /// up to the last sync (frames are chained by checksums, so the first one that did not get to the disk ends it). Therefore:
+    /// This loses nothing, for the following reasons. The file's write-ahead log is one sequence of transactions,
+    /// written by one thread, and a sync of it covers everything before. After a crash SQLite continues from a prefix
+    /// of this sequence that contains at least everything up to the last sync. (Checksums chain the frames, so the
+    /// first one that did not reach the disk ends the prefix.) Therefore:
     ///
-    /// - An entry is appended with a sync before openraft can count this replica for it, and applied after that. If what it
-    ///   did is taken back, so is `applied`, in the same transaction, and the entry is there.
-    /// - openraft applies it again: at the next start as far as `committed` says, which is written with entries and so never
-    ///   ahead of the log, and the rest when a leader says that it is committed. It decides the same, since nothing but the
-    ///   ledger is asked.
-    /// - An entry is thrown away by a transaction that comes after the one that applied it, and syncs: a file in which the
-    ///   entry is missing has what it did. (A copy of the ledger throws away what it covers itself: `copying`.)
-    /// - A vote, and the entries that come with it, are synced; nothing that was promised to another replica is taken back.
-    /// - A client was answered since a majority has the *entry*. A replica that lost the end of its ledger has less than it
-    ///   had for a moment, as any that lags; who needs to know asks how far the majority is, and waits (`Core::up_to_date`).
+    /// - An entry is appended with a sync before openraft can count this replica for it, and applied after that. If a
+    ///   crash undoes its effects, it also undoes `applied`, in the same transaction, and the entry is still there.
+    /// - openraft applies the entry again: at the next start up to `committed`, which is written with entries and so
+    ///   never ahead of the log, and the rest when a leader says that it is committed. The decision is the same, since
+    ///   it depends on the ledger only.
+    /// - A transaction that compacts an entry comes after the one that applied it, and syncs: a file without the entry
+    ///   has its effects. (A snapshot compacts the entries that it covers itself: `copying`.)
+    /// - A vote, and the entries that come with it, are synced; no crash undoes a promise to another replica.
+    /// - A client is answered because a majority has the *entry*. A replica that lost the end of its ledger lags for a
+    ///   moment, as any slow replica does. A reader that needs the latest state asks for the majority's read point and
+    ///   waits (`Core::up_to_date`).
     ///
-    /// Before what is in the write-ahead log goes into the file itself, SQLite syncs it, and then the file, in this mode too.
+    /// Before SQLite moves content of the write-ahead log into the file itself, it syncs the log, and then the file, in
+    /// this mode too.
     async fn write_along<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -160,14 +164,14 @@ impl Store {
         let along = move |connection: &mut Connection| {
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             let done = in_transaction(connection, work);
-            // Whatever became of it: what comes next counts on being synced.
+            // Whatever the result, the next write relies on being synced.
             connection.pragma_update(None, "synchronous", "FULL")?;
             done
         };
         self.writer.run(along).await
     }
 
-    /// Runs `work` on what is committed.
+    /// Runs `work` on the committed state.
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -175,18 +179,19 @@ impl Store {
         self.reader.run(move |connection| work(connection)).await
     }
 
-    /// Whether all others said that this file may take part.
+    /// Whether the other replicas admitted this file.
     pub(crate) async fn is_admitted(&self) -> Result<bool, StoreError> {
         let admitted = self.read(|db| fact(db, "admitted")).await?;
         Ok(admitted.unwrap_or(false))
     }
 
-    /// All others said so.
+    /// Stores that the other replicas admitted this file.
     pub(crate) async fn admit(&self) -> Result<(), StoreError> {
         self.write(|db| set_fact(db, "admitted", &true)).await
     }
 
-    /// Remembers with which file a replica takes part, unless it is another one than it had, or was further.
+    /// Remembers another replica's file, unless another file is known under its id. Compares its progress with the
+    /// remembered one.
     pub(crate) async fn remember(&self, other: FileOf) -> Result<Remembered, StoreError> {
         let remembered = self.write(move |db| {
             let file = format!("file of {}", other.id);
@@ -204,7 +209,7 @@ impl Store {
         remembered.await
     }
 
-    /// Remembers how far the file of another replica is; it was not further before.
+    /// Remembers the progress of another replica's file; a lower value than the remembered one changes nothing.
     pub(crate) async fn remember_reached(&self, id: ReplicaId, reached: Reached) -> Result<(), StoreError> {
         let written = self.write(move |db| {
             let before: Reached = fact(db, &reached_by(id))?.unwrap_or_default();
@@ -216,7 +221,7 @@ impl Store {
         written.await
     }
 
-    /// How far the file itself is.
+    /// The progress of this file.
     pub(crate) async fn reached(&self) -> Result<Reached, StoreError> {
         let reached = self.read(|db| {
             let vote: Option<Vote> = fact(db, "vote")?;
@@ -233,7 +238,7 @@ impl Store {
         self.read(move |db| ledger::by_number(db, number)).await
     }
 
-    /// The order that a client's key got, if it is applied here.
+    /// The order of a client's key, if it is applied here.
     pub(crate) async fn order_of_key(&self, key: &str) -> Result<Option<ExchangeOrder>, StoreError> {
         let key = key.to_owned();
         self.read(move |db| ledger::by_key(db, &key)).await
@@ -264,7 +269,7 @@ fn in_transaction<T>(
     Ok(done)
 }
 
-/// Two processes with one id would both vote: the lock is held as long as the file is open, and ends with the process.
+/// Locks the file for this process, since two processes with one id would both vote. The lock ends with the process.
 fn locked(folder: &Path, id: ReplicaId) -> Result<File, StoreError> {
     let lock = File::create(folder.join(format!("orders-{id}.lock")))?;
     match lock.try_lock() {
@@ -274,7 +279,7 @@ fn locked(folder: &Path, id: ReplicaId) -> Result<File, StoreError> {
     }
 }
 
-/// Makes the tables, sees whose file it is, and counts the opening.
+/// Creates the tables, checks that the file belongs to this replica, and counts the opening.
 fn prepared(connection: &mut Connection, id: ReplicaId) -> Result<(String, u64), StoreError> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     match tx.pragma_query_value(None, "user_version", |row| row.get(0))? {
@@ -290,8 +295,8 @@ fn prepared(connection: &mut Connection, id: ReplicaId) -> Result<(String, u64),
     if found != id {
         return Err(StoreError::OtherReplica { found, asked: id });
     }
-    // A leader that comes back begins no entry in its old term: had its file been set back, the term would have two entries in
-    // one place. It may be elected again.
+    // A leader that restarts must not add entries in its old term: if its file had been set back, the term would have
+    // two entries at one position. It may be elected again.
     if let Some(vote) = fact::<Vote>(&tx, "vote")?
         && vote.committed
         && vote.leader_id.node_id == id
@@ -331,7 +336,7 @@ fn set_fact<T: Serialize>(db: &Connection, name: &str, value: &T) -> Result<(), 
     Ok(())
 }
 
-/// What openraft is told: it stops the replica, which is right, since nothing can be promised any more.
+/// A storage error for openraft. It stops the replica, which is right: the replica cannot keep its promises any more.
 fn fatal(kind: fn(AnyError) -> StorageIOError<ReplicaId>) -> impl FnOnce(StoreError) -> StorageError<ReplicaId> {
     move |error| kind(AnyError::new(&error)).into()
 }

@@ -1,35 +1,37 @@
-//! A copy of the ledger on its way into the file, and what has to wait for it.
+//! The installation of a snapshot, and the operations that wait for it.
 //!
-//! openraft hands the copy to the state machine and has the log forget what it covers at once, without waiting for it. Done in
-//! that order, a crash in between would leave neither the entries nor what comes of them, and the replica could never be
-//! opened again. So the log forgets nothing then: the copy itself throws away what it covers, in its own transaction.
+//! openraft gives the snapshot to the state machine and compacts the log that it covers at once, without waiting for
+//! the installation. A crash between the two would leave neither the entries nor their effects, and the replica could
+//! never be opened again. So the log skips that compaction: the installation itself compacts the entries that the
+//! snapshot covers, in its own transaction.
 
 use openraft::storage::Snapshot;
 use tokio::sync::{Mutex, MutexGuard, watch};
 
 use super::{LogId, Store, StoreError, Types};
 
-/// What all that use a file share of it.
+/// The installation's state, shared by all users of a file.
 #[derive(Default)]
 pub(super) struct Copies {
     now: watch::Sender<Copying>,
     one: Mutex<()>,
 }
 
-/// How far the one copy is that there is at a time.
+/// The progress of an installation; there is at most one at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Copying {
     #[default]
     Nothing,
-    /// openraft is about to hear of a copy up to here, and may take it or not.
+    /// openraft is about to receive a snapshot up to this entry, which it may accept or reject.
     Expected(LogId),
-    /// openraft takes it: the log up to here is still there, but not openraft's any more.
+    /// openraft accepted the snapshot: the log up to its last entry is still there, but does not belong to openraft any
+    /// more.
     Begun,
-    /// It could not be written. openraft ends the replica.
+    /// The snapshot could not be written. openraft shuts the replica down.
     Failed,
 }
 
-/// Lets the log know of a copy until this is dropped, unless openraft takes the copy.
+/// Announces a snapshot to the log until this is dropped or openraft accepts the snapshot.
 pub(crate) struct Expected<'a> {
     copies: &'a Copies,
     _one: MutexGuard<'a, ()>,
@@ -48,7 +50,7 @@ impl Drop for Expected<'_> {
 }
 
 impl Store {
-    /// To be held while openraft is told of a copy. One at a time: others wait.
+    /// Announces a snapshot. The caller holds the result while openraft receives the snapshot; others wait for it.
     pub(crate) async fn expect(&self, copy: &Snapshot<Types>) -> Expected<'_> {
         let copies = &*self.copies;
         let one = copies.one.lock().await;
@@ -65,7 +67,7 @@ impl Store {
         Expected { copies, _one: one }
     }
 
-    /// Whether a copy is on its way that will throw this part of the log away itself.
+    /// Whether an installation is going to compact this part of the log itself.
     pub(super) fn is_left_to_a_copy(&self, up_to: LogId) -> bool {
         self.copies.now.send_if_modified(|now| {
             let begins = *now == Copying::Expected(up_to);
@@ -76,7 +78,7 @@ impl Store {
         })
     }
 
-    /// A copy was written, or not.
+    /// Notes the end of an installation.
     pub(super) fn copy_ended<T>(&self, written: &Result<T, StoreError>) {
         self.copies.now.send_replace(match written {
             Ok(_) => Copying::Nothing,
@@ -84,7 +86,8 @@ impl Store {
         });
     }
 
-    /// Waits for the copy that openraft took. What comes after it in the log must not be there without it.
+    /// Waits for the installation that openraft has begun. Later entries of the log must not be written without the
+    /// snapshot.
     pub(super) async fn copied(&self) -> Result<(), StoreError> {
         let mut now = self.copies.now.subscribe();
         let ended = now.wait_for(|now| *now != Copying::Begun).await;

@@ -1,4 +1,4 @@
-//! The ledger: numbers are given here, keys are good once, and a cancelled attempt stays cancelled.
+//! The ledger: it assigns the numbers, accepts each key once, and keeps cancelled attempts cancelled.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -8,7 +8,8 @@ use crate::order::{Command, ExchangeOrder, Outcome, Price, Shares, Side, Trade};
 const ORDER: &str =
     "SELECT number, key, attempt, name, side, quantity, price_minor, currency, trader_id, at_us FROM exchange_order";
 
-/// Decides a command. The same commands in the same order decide the same on every replica: nothing else is asked.
+/// Decides a command. The decision depends on the ledger only, so the same commands in the same order have the same
+/// outcome on every replica.
 pub(super) fn decide(db: &Connection, command: Command) -> Result<Outcome, StoreError> {
     match command {
         Command::Record { key, attempt, trade } => record(db, key, attempt, trade),
@@ -26,7 +27,7 @@ fn record(db: &Connection, key: String, attempt: String, trade: Trade) -> Result
             false => Outcome::Mismatch,
         });
     }
-    // An attempt is good for one key.
+    // An attempt belongs to one key.
     if number_of_attempt(db, &attempt)?.is_some() {
         return Ok(Outcome::Mismatch);
     }
@@ -152,7 +153,7 @@ fn order(row: &Row<'_>) -> rusqlite::Result<ExchangeOrder> {
         trade: Trade {
             shares: Shares {
                 name: row.get(3)?,
-                // The table takes no other word.
+                // The table allows no other value.
                 side: Side::of(&side).unwrap_or(Side::Buy),
                 quantity: row.get(5)?,
             },

@@ -16,8 +16,8 @@ type Result<T, E = StorageError<ReplicaId>> = std::result::Result<T, E>;
 #[derive(Clone)]
 pub(crate) struct Log {
     pub(crate) store: Store,
-    /// How far the majority is known to be. Written along with the next entries: to know less after a crash is no harm,
-    /// since the ledger knows how far it is itself.
+    /// The last entry that is known to be committed. It is written along with the next entries: an older value after a
+    /// crash does no harm, since the ledger stores its own position.
     committed: Option<LogId>,
 }
 
@@ -38,7 +38,7 @@ impl RaftLogReader<Types> for Log {
         read.await.map_err(fatal(StorageIOError::read_logs))
     }
 
-    /// No more than fits into a message.
+    /// Limits the entries to what fits into a message.
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<Entry<Types>>> {
         let bytes = self.store.append_bytes;
         let read = self.store.read(move |db| entries(db, start, end, bytes));
@@ -83,7 +83,7 @@ impl RaftLogStorage<Types> for Log {
         Ok(self.committed)
     }
 
-    /// Answers after the commit, so the entries are on the disk when openraft hears of it.
+    /// Returns after the commit, so the entries are on the disk when openraft learns of it.
     async fn append<I>(&mut self, entries: I, callback: LogFlushed<Types>) -> Result<()>
     where
         I: IntoIterator<Item = Entry<Types>> + OptionalSend,
@@ -92,7 +92,8 @@ impl RaftLogStorage<Types> for Log {
         let (entries, committed): (Vec<_>, _) = (entries.into_iter().collect(), self.committed);
         self.store.copied().await.map_err(fatal(StorageIOError::write_logs))?;
         let written = self.store.write(move |db| {
-            // An entry that is there already would be openraft's mistake: it takes back what it replaces.
+            // An entry with this index would be a mistake of openraft's, which truncates the log before it replaces
+            // entries.
             let mut insert = db.prepare_cached("INSERT INTO log (log_index, entry) VALUES (?1, ?2)")?;
             for entry in &entries {
                 insert.execute((number(entry.log_id.index), serde_json::to_string(entry)?))?;
@@ -131,7 +132,7 @@ impl RaftLogStorage<Types> for Log {
     }
 }
 
-/// The last entry that there is or was.
+/// The last entry of the log, or the last one that was compacted.
 pub(super) fn last(db: &Connection) -> Result<Option<LogId>, StoreError> {
     let sql = "SELECT entry FROM log ORDER BY log_index DESC LIMIT 1";
     let last = entries_by(db, sql, [], usize::MAX)?;
@@ -141,13 +142,13 @@ pub(super) fn last(db: &Connection) -> Result<Option<LogId>, StoreError> {
     }
 }
 
-/// Throws the log away up to there: what comes of it is in the ledger.
+/// Compacts the log up to this entry: its effects are in the ledger.
 pub(super) fn forget(db: &Connection, up_to: LogId) -> Result<(), StoreError> {
     db.execute("DELETE FROM log WHERE log_index <= ?1", [number(up_to.index)])?;
     set_fact(db, "purged", &up_to)
 }
 
-/// Entries from one place to before another, at least one if there is any, and no more after that many bytes.
+/// The entries of a range, at least one if there is any, and no further ones after that many bytes.
 fn entries(db: &Connection, from: u64, to: u64, bytes: usize) -> Result<Vec<Entry<Types>>, StoreError> {
     let sql = "SELECT entry FROM log WHERE log_index >= ?1 AND log_index < ?2 ORDER BY log_index";
     entries_by(db, sql, [number(from), number(to)], bytes)
@@ -188,7 +189,7 @@ fn end(range: &impl RangeBounds<u64>) -> u64 {
     }
 }
 
-/// SQLite's integers end earlier than openraft's. No log gets that long.
+/// SQLite's integers have a smaller maximum than openraft's. No log gets that long.
 fn number(index: u64) -> i64 {
     i64::try_from(index).unwrap_or(i64::MAX)
 }

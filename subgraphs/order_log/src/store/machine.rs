@@ -1,4 +1,4 @@
-//! What comes of the log: the ledger, moved on by entries and replaced by copies.
+//! The state machine: the ledger, which entries and snapshots advance.
 
 use openraft::storage::{RaftStateMachine, Snapshot};
 use openraft::{
@@ -32,7 +32,7 @@ impl RaftStateMachine<Types> for Machine {
         I::IntoIter: OptionalSend,
     {
         let entries: Vec<_> = entries.into_iter().collect();
-        // One transaction: a crash finds all of it done and known to be done, or nothing.
+        // One transaction: after a crash either all entries are applied, and known to be, or none.
         let write = self.store.write_along(move |db| apply_all(db, entries));
         write.await.map_err(fatal(StorageIOError::write_state_machine))
     }
@@ -61,8 +61,8 @@ impl RaftStateMachine<Types> for Machine {
     }
 }
 
-/// The ledger is its own snapshot: nothing is copied before somebody needs a copy, and to throw applied entries away
-/// takes no more than to know how far the ledger is.
+/// The ledger is its own snapshot. It is copied only when a replica needs it, and a compaction only needs the position
+/// of the last applied entry.
 impl RaftSnapshotBuilder<Types> for Machine {
     async fn build_snapshot(&mut self) -> Result<Snapshot<Types>> {
         let view = self.store.view().await;
@@ -75,7 +75,7 @@ fn snapshot(applied: Option<LogId>, membership: Membership, data: SnapshotData) 
     let meta = SnapshotMeta {
         last_log_id: applied,
         last_membership: membership,
-        // What is applied decides what the ledger holds, so its place in the log is name enough.
+        // The applied entries determine the content of the ledger, so the last position is a sufficient name.
         snapshot_id: applied.map_or_else(String::new, |applied| applied.to_string()),
     };
     Snapshot {
@@ -84,7 +84,7 @@ fn snapshot(applied: Option<LogId>, membership: Membership, data: SnapshotData) 
     }
 }
 
-/// How far the ledger is, and who takes part since then.
+/// The last applied entry, and the membership as of it.
 pub(super) fn applied(db: &Connection) -> Result<(Option<LogId>, Membership), StoreError> {
     Ok((fact(db, "applied")?, fact(db, "membership")?.unwrap_or_default()))
 }
@@ -112,8 +112,8 @@ pub(super) fn apply_all(db: &Connection, entries: Vec<Entry<Types>>) -> Result<V
     Ok(outcomes)
 }
 
-/// Takes over what the leader has. The ledger here is a beginning of the leader's, so only what is missing is added, and
-/// what is there is compared.
+/// Installs the leader's snapshot. The ledger here is a prefix of the leader's, so this adds the missing orders and
+/// compares the others.
 fn install(db: &Connection, meta: &SnapshotMeta, data: SnapshotData) -> Result<(), StoreError> {
     let (applied, _) = applied(db)?;
     if meta.last_log_id <= applied {

@@ -1,4 +1,4 @@
-//! Copies of the whole ledger, for who was away for longer than the log is kept.
+//! Snapshots: copies of the whole ledger, for replicas that were away longer than the log is kept.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek};
@@ -11,35 +11,35 @@ use serde::{Deserialize, Serialize};
 use super::{LogId, Membership, Store, StoreError, ledger, machine, reading};
 use crate::order::ExchangeOrder;
 
-/// A copy, on either side of the wire.
+/// A snapshot, on either side of a transfer.
 pub(crate) struct SnapshotData(Source);
 
 enum Source {
-    /// The ledger as it was when the copy was asked for: a connection inside of a read transaction.
+    /// The ledger as it was when the snapshot was requested: a connection inside of a read transaction.
     Here(Box<Mutex<Connection>>, Arc<File>),
     /// Lines that came from another replica.
     Received(File),
 }
 
-/// A line of a copy on its way, in JSON.
+/// A line of a snapshot transfer, in JSON.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Line {
     /// An order.
     Order(ExchangeOrder),
-    /// An attempt that is never recorded.
+    /// A cancelled attempt, which is never recorded.
     Cancelled(String),
-    /// The last line says how many came before it: what breaks off does not count as a copy.
+    /// The last line, with the number of lines before it: without it a snapshot is incomplete.
     End(u64),
 }
 
 impl SnapshotData {
-    /// Of lines that were, or will be, written to a file.
+    /// A snapshot from a file of lines, which may still be empty.
     pub(crate) fn received(file: File) -> Self {
         Self(Source::Received(file))
     }
 
-    /// Calls `with` for each line of a complete copy. Blocks.
+    /// Calls `with` for each line, and fails if the snapshot is incomplete. Blocks.
     pub(crate) fn each(self, with: &mut dyn FnMut(Line) -> Result<(), StoreError>) -> Result<(), StoreError> {
         match self.0 {
             Source::Here(connection, _lock) => {
@@ -75,12 +75,12 @@ impl SnapshotData {
 }
 
 impl Store {
-    /// The folder that the file is in, where copies are received too.
+    /// The folder of the file, where snapshots are received too.
     pub(crate) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("."))
     }
 
-    /// The ledger as it is now, and how far that is. Writers go on meanwhile.
+    /// The ledger as it is now, and its last applied entry. Writers continue meanwhile.
     pub(super) async fn view(&self) -> Result<(Option<LogId>, Membership, SnapshotData), StoreError> {
         let (path, lock) = (self.path.clone(), self.lock.clone());
         let opened = tokio::task::spawn_blocking(move || {

@@ -1,4 +1,4 @@
-//! openraft's own suite, and what it does not ask.
+//! openraft's own test suite, and tests of what it does not cover.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ async fn opened(folder: &TempDir, id: ReplicaId) -> (Log, Machine) {
     (Log::open(store.clone()).await.expect("a log"), Machine { store })
 }
 
-/// Opens again once the threads that had it open are gone.
+/// Opens the file again once the threads that had it open have ended.
 async fn opened_again(folder: &TempDir, id: ReplicaId) -> (Log, Machine) {
     loop {
         match Store::open(folder.path(), id, &Settings::default()) {
@@ -230,7 +230,7 @@ async fn a_file_has_one_owner_and_one_id() {
     let (log, machine) = opened_again(&folder, 1).await;
     assert_eq!(log.store.openings, 2);
     drop((log, machine));
-    // A copy by SQLite: part of what is written may still be in the file beside the file.
+    // A copy made by SQLite: some of the content may still be in the write-ahead log beside the file.
     let original = Connection::open(folder.path().join("orders-1.sqlite")).expect("a file");
     let copy = folder.path().join("orders-2.sqlite");
     let copied = original.execute("VACUUM INTO ?1", [copy.to_str().expect("a path")]);
@@ -252,7 +252,8 @@ async fn a_file_that_was_closed_before_anything_was_committed_opens_again() {
     assert_eq!(log.get_log_state().await.expect("a state").last_log_id, Some(at(0)));
 }
 
-/// What openraft does with a file when it starts: it reads all that it needs, and applies what is known to be committed.
+/// Does what openraft does with a file when it starts: it reads all that it needs, and applies the entries known to be
+/// committed.
 async fn started(log: &mut Log, machine: &mut Machine) -> LogId {
     let state = StorageHelper::new(log, machine).get_initial_state().await;
     let state = state.expect("openraft goes on from the file");
@@ -272,14 +273,14 @@ fn cut(folder: &Path, wal: &[u8]) -> TempDir {
     copy
 }
 
-/// Where the transactions of a write-ahead log end, by the format that SQLite documents.
+/// The ends of the transactions of a write-ahead log, by the format that SQLite documents.
 fn ends(wal: &[u8]) -> Vec<usize> {
     const HEAD: usize = 32;
     const FRAME_HEAD: usize = 24;
     let page: [u8; 4] = wal[8..12].try_into().expect("four bytes");
     let frame = FRAME_HEAD + usize::try_from(u32::from_be_bytes(page)).expect("a size");
     let frames = wal[HEAD..].chunks_exact(frame).enumerate();
-    // A frame that says how large the file is ends a transaction.
+    // A frame that contains the size of the file ends a transaction.
     let last = frames.filter(|(_, frame)| frame[4..8] != [0; 4]);
     last.map(|(at, _)| HEAD + (at + 1) * frame).collect()
 }
@@ -290,14 +291,14 @@ async fn wherever_a_crash_ends_the_write_ahead_log_nothing_that_was_appended_is_
     let (mut log, mut machine) = opened(&folder, 1).await;
     let wal = || std::fs::read(folder.path().join("orders-1.sqlite-wal")).expect("a write-ahead log");
     log.save_vote(&super::Vote::new_committed(1, 1)).await.expect("saved");
-    // How long the write-ahead log was when openraft was told that an entry is on the disk.
+    // The length of the write-ahead log each time openraft was told that an entry is on the disk.
     let (mut appended, mut before) = (Vec::new(), None);
     for index in 0..12 {
         let key = format!("key {index}");
         let entry = entry(index, vec![record(&key, &key, 1), cancel(&format!("not {key}"))]);
         log.blocking_append([entry.clone()]).await.expect("appended");
         appended.push((wal().len(), index));
-        // The next entries come while those before are applied: what is known to be committed may be ahead of the ledger.
+        // The next entries arrive while earlier ones are applied: `committed` may be ahead of the ledger.
         machine.apply(before.replace(entry)).await.expect("applied");
         log.save_committed(Some(at(index))).await.expect("saved");
         if index % 4 == 3 {
@@ -317,7 +318,7 @@ async fn wherever_a_crash_ends_the_write_ahead_log_nothing_that_was_appended_is_
             let before = machine.applied_state().await.expect("a state").0;
             let applied = started(&mut log, &mut machine).await;
             applied_again += u32::from(before != Some(applied));
-            // Whoever leads says that the rest is committed too.
+            // The leader says that the rest is committed too.
             let rest = log.try_get_log_entries(applied.index + 1..).await.expect("entries");
             let last = rest.last().map_or(applied, |entry| entry.log_id);
             machine.apply(rest).await.expect("applied");
@@ -357,7 +358,7 @@ async fn a_crash_before_a_copy_is_written_leaves_the_log_that_it_covers() {
     follower.apply(entries[..1].to_vec()).await.expect("applied");
     log.blocking_append(entries[3..4].to_vec()).await.expect("appended");
 
-    // openraft's order of things: the log is to forget what the copy covers, then the copy is written.
+    // openraft's order: the log is told to compact what the snapshot covers, then the snapshot is installed.
     let copy = leader.build_snapshot().await.expect("a copy");
     let expected = follower.store.expect(&copy).await;
     log.purge(at(5)).await.expect("purged");
@@ -413,7 +414,7 @@ async fn after_a_copy_that_could_not_be_written_nothing_is_appended() {
     assert!(log.blocking_append(next).await.is_err());
 }
 
-/// Not a test: what it is worth that entries are applied without a write to the disk of their own.
+/// Not a test, but a measurement: how much time it saves to apply entries without a sync of their own.
 /// `cargo test -p order_log --lib -- --ignored --nocapture what_a_batch_costs`
 #[tokio::test]
 #[ignore = "measures, and asserts nothing"]
@@ -421,7 +422,7 @@ async fn what_a_batch_costs_with_one_sync_and_with_two() {
     const BATCHES: u64 = 300;
     for orders in [1, 16, 256] {
         let mut took = [Duration::ZERO; 2];
-        // In turns, so that what else the machine does hits both.
+        // Alternates between both, so that other load of the machine affects both.
         let folders = [
             tempfile::tempdir().expect("a folder"),
             tempfile::tempdir().expect("a folder"),

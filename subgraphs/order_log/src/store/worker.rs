@@ -1,4 +1,4 @@
-//! A thread that owns a connection: SQLite blocks, and what answers requests must not.
+//! A thread that owns a connection: SQLite blocks, and the tasks that answer requests must not.
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -7,12 +7,12 @@ use super::StoreError;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// The way to the thread. It ends, and closes its connection, when the last of these is gone.
+/// The sender of jobs to the thread. The thread closes its connection and ends when the last sender is dropped.
 #[derive(Clone)]
 pub(crate) struct Worker(mpsc::Sender<Job>);
 
 impl Worker {
-    /// Starts the thread with a connection, and with what has to live as long.
+    /// Starts the thread with a connection. It drops `held` when it ends.
     pub(crate) fn start(
         name: &str,
         queue: usize,
@@ -30,7 +30,7 @@ impl Worker {
         Ok(Self(sender))
     }
 
-    /// Runs `work` on the thread, after what came before it. It runs to its end even if nobody waits for it any more.
+    /// Runs `work` on the thread, after all earlier jobs. The work is completed even if the caller stops waiting.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
