@@ -1,19 +1,21 @@
-//! Whether a file may take part.
+//! The admission of a replica's file to the cluster.
 //!
-//! A replica whose file was lost has forgotten whom it voted for and which entries it said it holds. Under its old id it would
-//! be believed all the same: a majority could elect a leader that lacks orders which were answered. So every file has a name
-//! of its own, each replica remembers under which file every other one took part first, and a new file asks before it takes
-//! part, once in its life; who knows another one under its id refuses it for good.
+//! A replica that lost its file has forgotten its votes and the entries that it acknowledged. Under its old id the
+//! others would still trust it: a majority could elect a leader that lacks acknowledged orders. So every file has a
+//! unique name, and each replica remembers the first file name of every other one. A new file asks for admission once
+//! in its life, before it becomes active. A replica that knows another file under its id refuses it for good.
 //!
-//! - One of the first replicas asks all others and waits for all their answers: the first start needs all, later ones do not.
-//! - One that joins asks those that take part when it is added, and needs a majority of them. Each majority has somebody in
-//!   it that remembers the file which was added before under this id.
+//! - One of the first replicas asks all others and waits for all their answers: the first start needs all replicas,
+//!   later ones do not.
+//! - A replica that joins asks the members when it is added, and needs a majority of them. Each majority has a member
+//!   that remembers the file which was added before under this id.
 //!
-//! A file that was put back from an older copy has the name of the one that it replaces, and has forgotten as much as a lost
-//! one since the copy was made. So replicas tell each other how far they are, every now and then and when they start, and
-//! remember it of each other: one that comes back with less is refused. It asks as many as make a majority with itself, and the
-//! others for a heartbeat. A replica that was refused admits no other one. A decision after the last telling is
-//! not noticed, except by the replicas that got it from this one when it led.
+//! A file restored from an older copy has the same name as the file that it replaces. It has forgotten everything since
+//! the copy, as a lost file has. So replicas tell each other their progress periodically and when they start, and
+//! remember it of each other: a replica that returns with less progress is refused. When a replica starts, it needs the
+//! answers of as many others as make a majority with itself, and waits one heartbeat for the rest. A refused replica
+//! admits no other one. Entries decided after the last report are not noticed, except by the replicas that received
+//! them from this one when it led.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,41 +35,41 @@ use crate::order::ReplicaId;
 use crate::replica::{Core, initialize};
 use crate::store::LogId;
 
-/// Where a new file asks whether it may take part.
+/// The path where a new file asks for admission.
 pub(crate) const ADMIT: &str = "/raft/admit";
 
-/// Where one that joins is told who takes part.
+/// The path where a replica that joins gets the members.
 pub(crate) const JOIN: &str = "/raft/join";
 
-/// Where a replica tells how far it is.
+/// The path where a replica reports its progress.
 pub(crate) const REACHED: &str = "/raft/reached";
 
-/// Which file a replica takes part with.
+/// The identity of a replica's file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileOf {
     pub(crate) id: ReplicaId,
     pub(crate) file: String,
-    /// How far the file is, where that is told.
+    /// The progress of the file, in the messages that report it.
     #[serde(default)]
     pub(crate) reached: Option<Reached>,
 }
 
-/// How far a file is: neither ever falls while it is the same file.
+/// The progress of a file. Neither value ever decreases in the same file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Reached {
-    /// The last term in which it promised a vote.
+    /// The last term in which the replica granted a vote.
     pub(crate) term: u64,
-    /// An entry that was decided, and that the file had on its disk by then.
+    /// A committed entry that the file had on its disk at that time.
     pub(crate) log: Option<LogId>,
 }
 
 impl Reached {
-    /// Whether this is as far as `other` in all.
+    /// Whether this is at least as far as `other` in both values.
     pub(crate) fn includes(&self, other: &Self) -> bool {
         self.term >= other.term && self.log >= other.log
     }
 
-    /// As far as either.
+    /// The higher of both values each.
     pub(crate) fn and(&self, other: &Self) -> Self {
         Self {
             term: self.term.max(other.term),
@@ -76,23 +78,23 @@ impl Reached {
     }
 }
 
-/// What a replica remembers of the file with which another one comes.
+/// The result of comparing another replica's file with the remembered one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Remembered {
-    /// It is the one that it knows, or the first.
+    /// The file is the remembered one, or the first.
     Same,
-    /// Another one took part under the id.
+    /// Another file was active under this id.
     Another,
-    /// The file was further before.
+    /// The file had more progress before.
     Older,
 }
 
-/// Why a file does not take part.
+/// The reason why a file is not admitted.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Refused(String);
 
-/// Takes part as soon as nothing speaks against it. Ends the replica if something does.
+/// Makes the replica an active member as soon as its file is admitted. Shuts the replica down if the file is refused.
 pub(crate) async fn run(core: Arc<Core>, urls: BTreeMap<ReplicaId, String>, joins: bool) {
     if let Err(why) = take_part(&core, urls, joins).await {
         tracing::error!(id = core.id, %why, "this replica must not take part");
@@ -105,7 +107,7 @@ async fn take_part(core: &Core, urls: BTreeMap<ReplicaId, String>, joins: bool) 
     let refused = |error: &dyn std::fmt::Display| Refused(error.to_string());
     if !core.store.is_admitted().await.map_err(|error| refused(&error))? {
         if joins {
-            // It asks when it is added: before that, nobody sends it anything.
+            // It asks for admission when it is added: before that, no replica sends it anything.
             return Ok(());
         }
         let others = urls.keys().filter(|id| **id != core.id);
@@ -122,7 +124,8 @@ async fn take_part(core: &Core, urls: BTreeMap<ReplicaId, String>, joins: bool) 
     Ok(())
 }
 
-/// Asks others whether they know the file as one that was further, until as many have said no as make a majority with it.
+/// Asks the other replicas whether they remember more progress of this file. Waits for as many answers as make a
+/// majority with this replica.
 async fn still_admitted(core: &Core, urls: &BTreeMap<ReplicaId, String>) -> Result<(), Refused> {
     let mut members = core.places();
     if members.is_empty() {
@@ -140,7 +143,7 @@ async fn still_admitted(core: &Core, urls: &BTreeMap<ReplicaId, String>) -> Resu
             None => break,
         }
     }
-    // Another replica may have been set back as well and know no better. The rest is heard if it answers soon.
+    // Those replicas may have been set back as well and remember no more. So the rest is asked too, if it answers soon.
     let rest = async {
         while let Some(admitted) = others.next().await {
             admitted?;
@@ -152,7 +155,7 @@ async fn still_admitted(core: &Core, urls: &BTreeMap<ReplicaId, String>) -> Resu
         .unwrap_or(Ok(()))
 }
 
-/// Tells the others how far this replica is, whenever it has got on.
+/// Reports this replica's progress to the others, whenever it has changed.
 pub(crate) async fn tell_reached(core: Arc<Core>) {
     let mut told = None;
     loop {
@@ -176,14 +179,14 @@ pub(crate) async fn tell_reached(core: Arc<Core>) {
     }
 }
 
-/// Remembers how far another replica is.
+/// Remembers the progress of another replica.
 pub(crate) async fn reached(replica: &Replica, told: FileOf) -> Result<(), PeerError> {
     let Some(reached) = told.reached else { return Ok(()) };
     let remembered = replica.core.store.remember_reached(told.id, reached).await;
     remembered.map_err(|error| PeerError::Unreachable(error.to_string()))
 }
 
-/// Asks those that take part, since this replica is about to be added to them.
+/// Asks the members for admission, since this replica is about to be added to them.
 pub(crate) async fn join(replica: &Replica, members: BTreeMap<ReplicaId, String>) -> Result<(), PeerError> {
     let core = &replica.core;
     if *core.takes_part.borrow() {
@@ -216,7 +219,7 @@ async fn admitted_by(core: &Core, id: ReplicaId) -> Result<(), Refused> {
     loop {
         match asked_once(core, id, &url).await {
             Ok(Remembered::Same) => return Ok(()),
-            // One that lost its file itself says nothing about this one.
+            // The other replica lost its own file, which says nothing about this one.
             Ok(_) if core.store.is_admitted().await.is_ok_and(|admitted| admitted) => {
                 tracing::debug!(id, "another replica comes with another file");
             }
@@ -228,7 +231,7 @@ async fn admitted_by(core: &Core, id: ReplicaId) -> Result<(), Refused> {
     }
 }
 
-/// Asks another replica once; answers what this one remembers of the file of that one.
+/// Asks another replica once, and compares the file of that one with the remembered one.
 async fn asked_once(core: &Core, id: ReplicaId, url: &str) -> Result<Remembered, PeerError> {
     let within = core.settings.ping_within;
     let file = FileOf {
@@ -250,7 +253,7 @@ async fn asked_once(core: &Core, id: ReplicaId, url: &str) -> Result<Remembered,
     remembered.map_err(|error| PeerError::Unreachable(error.to_string()))
 }
 
-/// Remembers the file of a replica that asks, unless it had another one.
+/// Remembers the file of a replica that asks for admission, unless another file is known under its id.
 pub(crate) async fn admit(replica: &Replica, asks: FileOf) -> Result<FileOf, PeerError> {
     let (core, id) = (&replica.core, asks.id);
     if core.refused.get().is_some() {
@@ -275,7 +278,7 @@ pub(crate) async fn admit(replica: &Replica, asks: FileOf) -> Result<FileOf, Pee
     }
 }
 
-/// Neither votes nor entries are for a file of which nobody knows yet whether it may take part.
+/// Rejects votes and entries until the file is admitted.
 pub(crate) async fn taking_part(State(replica): State<Replica>, request: Request, next: Next) -> Response {
     if *replica.core.takes_part.borrow() {
         return next.run(request).await;
@@ -301,7 +304,7 @@ impl Core {
         }
     }
 
-    /// How far this replica is at least, from now on and after any crash.
+    /// The progress that this replica has now and keeps after any crash.
     fn reached(&self) -> Reached {
         let metrics = self.raft.metrics();
         let now = metrics.borrow();
@@ -311,7 +314,7 @@ impl Core {
         }
     }
 
-    /// What another replica must have had when it led: this one got it from there, and it was decided.
+    /// The progress that another replica must have had when it led: this one received a committed entry from it.
     fn got_from(&self, id: ReplicaId) -> Reached {
         let applied = self.reached().log.filter(|log| log.leader_id.node_id == id);
         Reached {

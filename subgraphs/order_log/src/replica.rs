@@ -1,4 +1,4 @@
-//! One replica: its file, openraft, and the way to the others.
+//! A replica: its file, openraft, and the clients of the others.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,80 +24,80 @@ use crate::store::machine::Machine;
 use crate::store::{Store, StoreError, Types};
 use crate::{Credentials, Settings, admission, election, settle, unheard};
 
-/// Why a replica did not do what it was asked to.
+/// The reason why a replica did not execute a request.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No majority answers in time. Whether it was done nobody knows; with the same key it may be asked again.
+    /// No majority answers in time. The outcome is unknown; the client may retry with the same key.
     #[error("order service unavailable")]
     Unavailable,
-    /// No leader is known, and nobody was asked: it was not done.
+    /// No leader is known, so the request was not sent to any replica and was not executed.
     #[error("order service unavailable")]
     NoLeader,
-    /// It will not be done, however often it is asked.
+    /// The request is invalid or conflicts with the cluster's state, so a retry does not help.
     #[error("{0}")]
     Refused(String),
-    /// The file fails.
+    /// The replica's file cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Why a replica could not be opened.
+/// The reason why a replica could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Its file.
+    /// The file cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Its settings.
+    /// The settings are invalid.
     #[error("{0}")]
     Settings(String),
-    /// openraft found something that it cannot go on from.
+    /// openraft cannot continue from this log.
     #[error("the log cannot be used: {0}")]
     Log(String),
 }
 
-/// Which replica this is, and where it and the others are.
+/// The configuration of a replica's identity and of the cluster's addresses.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// Its id.
+    /// The replica's id.
     pub id: ReplicaId,
-    /// Where its file is.
+    /// The folder of its file.
     pub folder: PathBuf,
-    /// The base address of every replica, of this one too.
+    /// The base address of every replica, including this one.
     pub urls: BTreeMap<ReplicaId, String>,
-    /// Whether it waits to be added to replicas that run already, instead of being one of the first.
+    /// Whether it waits to be added to a running cluster, instead of being one of the first replicas.
     pub joins: bool,
 }
 
-/// What is passed in: keys, shares and time are somebody else's.
+/// The dependencies that the program passes in.
 #[derive(Clone)]
 pub struct Surroundings {
-    /// How replicas know each other.
+    /// The credentials of the replicas.
     pub credentials: Arc<dyn Credentials>,
-    /// Where the shares are.
+    /// The catalog of shares.
     pub catalog: Arc<dyn Catalog>,
-    /// The time, in microseconds since the epoch.
+    /// The clock, in microseconds since the epoch.
     pub now_us: Arc<dyn Fn() -> i64 + Send + Sync>,
 }
 
-/// How a replica is.
+/// The status of a replica.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// Its id.
     pub id: ReplicaId,
     /// Whether it answers.
     pub alive: bool,
-    /// Whether it has caught up since it started; before that it serves nobody.
+    /// Whether it has caught up since it started; before that it serves no requests.
     pub ready: bool,
     /// Whether it leads.
     pub leader: bool,
-    /// The term it is in.
+    /// Its current term.
     pub term: u64,
-    /// The number of the last order that it has applied; -1 before the first.
+    /// The number of the last order that it applied; -1 before the first.
     pub applied: i64,
 }
 
 impl Status {
-    /// Of a replica that does not answer: nothing is known of it.
+    /// The status of a replica that does not answer.
     pub(crate) fn of_dead(id: ReplicaId) -> Self {
         Self {
             id,
@@ -119,7 +119,7 @@ pub struct Replica {
     stop: CancellationToken,
 }
 
-/// What the tasks of a replica share.
+/// The state that the tasks of a replica share.
 pub(crate) struct Core {
     pub(crate) id: ReplicaId,
     pub(crate) raft: Raft<Types>,
@@ -128,16 +128,16 @@ pub(crate) struct Core {
     pub(crate) settings: Arc<Settings>,
     pub(crate) around: Surroundings,
     pub(crate) takes_part: watch::Sender<bool>,
-    /// Why the others refuse the file.
+    /// Why the other replicas refuse this file.
     pub(crate) refused: OnceLock<String>,
-    /// When a leader said last that it leads.
+    /// When a leader's last message arrived.
     pub(crate) leader_heard: Mutex<Instant>,
     ready: watch::Sender<bool>,
     names: AtomicU64,
 }
 
 impl Replica {
-    /// Opens a replica's file and takes part. It serves once it has caught up with the others.
+    /// Opens a replica's file and starts its tasks. The replica serves requests once it has caught up with the others.
     ///
     /// # Errors
     /// When the file or the settings cannot be used.
@@ -193,7 +193,7 @@ impl Replica {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
     }
 
-    /// Stops taking part and waits for what runs.
+    /// Stops the replica's tasks and openraft, and waits until they have ended.
     pub async fn close(&self) {
         self.stop.cancel();
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
@@ -201,7 +201,7 @@ impl Replica {
         let _ = self.core.raft.shutdown().await;
     }
 
-    /// Ends when the replica cannot take part any more: its file failed, or is not the one that it had, or it was closed.
+    /// Returns when the replica cannot continue: its file failed, the others refuse the file, or it was closed.
     pub async fn stopped(&self) {
         let mut metrics = self.core.raft.metrics();
         let stopped = metrics.wait_for(|now| now.running_state.is_err()).await;
@@ -211,7 +211,7 @@ impl Replica {
         }
     }
 
-    /// Why the others refuse its file, if they do.
+    /// The reason why the others refuse its file, if they do.
     pub fn refused(&self) -> Option<String> {
         self.core.refused.get().cloned()
     }
@@ -231,19 +231,19 @@ impl Replica {
         let _ = self.core.ready.subscribe().wait_for(|ready| *ready).await;
     }
 
-    /// Has a command decided by the log, here or through the leader; answered when a majority has it on its disks.
+    /// Commits a command, here or through the leader. Returns when a majority has it on its disks.
     ///
     /// # Errors
-    /// `Unavailable` when no majority answers in time, `Refused` for what the log cannot hold.
+    /// `Unavailable` when no majority answers in time, `Refused` for a command that the log cannot hold.
     pub async fn propose(&self, command: Command) -> Result<Outcome, Error> {
         let until = Instant::now() + self.core.settings.answer_within;
         self.proposals.decide(command, until).await
     }
 
-    /// The order with this number. Never misses one whose number somebody was told.
+    /// The order with this number. It never misses an order whose number a client received.
     ///
     /// # Errors
-    /// `Unavailable` when it is not here and no majority says whether it is anywhere.
+    /// `Unavailable` when the order is not here and no majority says whether it exists.
     pub async fn order(&self, number: i64) -> Result<Option<ExchangeOrder>, Error> {
         if let Some(found) = self.core.store.order(number).await? {
             return Ok(Some(found));
@@ -253,9 +253,6 @@ impl Replica {
     }
 
     /// The committed orders after a number, without a gap, at most as many as the settings allow.
-    ///
-    /// # Errors
-    /// When the file fails.
     pub async fn since(&self, last_id: i64) -> Result<Vec<ExchangeOrder>, Error> {
         Ok(self.core.store.since(last_id, self.core.settings.sync_rows_max).await?)
     }
@@ -265,33 +262,28 @@ impl Replica {
         self.core.leader()
     }
 
-    /// The replicas that take part.
+    /// The members of the cluster.
     pub fn members(&self) -> Vec<ReplicaId> {
         self.core.members()
     }
 
-    /// How this replica is.
-    ///
-    /// # Errors
-    /// When the file fails.
+    /// The status of this replica.
     pub async fn status(&self) -> Result<Status, Error> {
         self.core.status().await
     }
 
-    /// How every replica is, by id.
-    ///
-    /// # Errors
-    /// When this one's file fails.
+    /// The status of every replica, by id.
     pub async fn statuses(&self) -> Result<Vec<Status>, Error> {
         let all = self.core.members().into_iter().map(|id| self.core.status_of(id));
         futures_util::future::try_join_all(all).await
     }
 
-    /// Answers who leads, when one does: that is for a majority to say. While none does, the replicas elect by themselves, as
-    /// soon as the lease of the one before has run out; to ask for votes sooner could only depose it.
+    /// Returns the leader. A majority decides which replica leads, so this forces no election. While there is no
+    /// leader, the replicas elect one as soon as the lease of the previous one has expired. An earlier request for
+    /// votes could only depose that one.
     ///
     /// # Errors
-    /// `Unavailable` when nobody leads in time.
+    /// `Unavailable` when there is no leader in time.
     pub async fn take_lead(&self) -> Result<ReplicaId, Error> {
         let until = self.core.until();
         if let Some(leader) = self.core.leader()
@@ -301,22 +293,22 @@ impl Replica {
         }
         let mut leaders = self.core.raft.server_metrics();
         let before = leaders.borrow_and_update().vote;
-        // Until a vote has come in between, the leader that is known is the one that does not answer.
+        // Before a new vote, the known leader is the one that does not answer.
         let known = leaders.wait_for(|now| now.vote != before && now.current_leader.is_some());
         let known = tokio::time::timeout_at(until, known).await;
         let known = known.ok().and_then(Result::ok).and_then(|now| now.current_leader);
         known.ok_or(Error::Unavailable)
     }
 
-    /// Lets another replica take part: first it catches up, then it votes. Ids are never used twice.
+    /// Adds another replica: first it catches up, then it votes. An id is never used twice.
     ///
     /// # Errors
-    /// `Refused` while another change is under way, `Unavailable` when it takes too long.
+    /// `Refused` while another change is in progress, `Unavailable` when it takes too long.
     pub async fn add_replica(&self, id: ReplicaId, url: &str) -> Result<(), Error> {
         self.change(Change::Add(id, url.to_owned())).await
     }
 
-    /// Goes on without a replica.
+    /// Removes a replica.
     ///
     /// # Errors
     /// As [`Self::add_replica`].
@@ -331,12 +323,12 @@ impl Replica {
 }
 
 impl Core {
-    /// When a request that came now is told to try again.
+    /// The deadline of a request that arrives now.
     pub(crate) fn until(&self) -> Instant {
         Instant::now() + self.settings.answer_within
     }
 
-    /// A name that no replica ever gives again: ids are used once, and every opening of a file is counted.
+    /// A unique name that no replica ever creates again: ids are used once, and the file counts its openings.
     pub(crate) fn one_of_a_kind(&self) -> String {
         let name = self.names.fetch_add(1, Ordering::Relaxed);
         format!("{}.{}.{name}", self.id, self.store.openings)
@@ -360,7 +352,7 @@ impl Core {
         now.membership_config.nodes().map(|(id, _)| *id).collect()
     }
 
-    /// Where the replicas that take part are, as the log has it.
+    /// The addresses of the members, as the log has them.
     pub(crate) fn places(&self) -> BTreeMap<ReplicaId, String> {
         let metrics = self.raft.metrics();
         let now: &RaftMetrics<_, _> = &metrics.borrow();
@@ -399,7 +391,7 @@ impl Core {
         Ok(answer.unwrap_or(Status::of_dead(id)))
     }
 
-    /// Waits until everything is applied here that anybody was answered before this was called.
+    /// Waits until this replica has applied everything that was acknowledged before the call.
     pub(crate) async fn up_to_date(&self, until: Instant) -> Result<(), Error> {
         let Some(point) = self.at_leader(&ReadPoint, until).await? else {
             return Ok(());
@@ -411,10 +403,10 @@ impl Core {
     }
 }
 
-/// Where a replica says how it is.
+/// The path of a replica's status.
 pub(crate) const STATUS: &str = "/raft/status";
 
-/// A starting replica serves nobody before it has what the others have.
+/// Marks the replica as ready once it has caught up with the others.
 async fn catch_up(core: Arc<Core>) {
     while core.up_to_date(core.until()).await.is_err() {
         tokio::time::sleep(core.settings.heartbeat).await;
@@ -423,9 +415,10 @@ async fn catch_up(core: Arc<Core>) {
     tracing::info!(id = core.id, "the replica has caught up");
 }
 
-/// The first replicas agree on who takes part; all of them say the same, and only the first time counts.
+/// Initializes the cluster with its first members. All first replicas do so with the same members, and only the first
+/// call counts.
 pub(crate) async fn initialize(raft: &Raft<Types>, urls: BTreeMap<ReplicaId, String>) -> Result<(), OpenError> {
-    // openraft logs the refusal of a second time as an error.
+    // openraft would log the refusal of a second initialization as an error.
     if raft.is_initialized().await.unwrap_or(false) {
         return Ok(());
     }
@@ -442,14 +435,14 @@ fn config(settings: &Settings) -> Result<Config, String> {
         cluster_name: "orders".to_owned(),
         heartbeat_interval: ms(settings.heartbeat),
         election_timeout_min: ms(settings.election),
-        // The others' lease: openraft takes it from here.
+        // openraft takes the lease of the other replicas from this value.
         election_timeout_max: ms(settings.lease()).max(ms(settings.election) + 1),
         install_snapshot_timeout: ms(settings.snapshot_within),
         snapshot_policy: SnapshotPolicy::LogsSinceLast(settings.compact_after),
-        // Not before its others have said that the file may take part.
+        // Elections stay disabled until the other replicas admit the file.
         enable_elect: false,
         max_in_snapshot_log_to_keep: settings.entries_kept,
-        // Who lags by more than this gets a copy of the ledger, even if the entries are still there.
+        // A replica that lags by more than this gets a snapshot, even if the entries are still there.
         replication_lag_threshold: settings.compact_after.saturating_mul(2),
         ..Config::default()
     };
