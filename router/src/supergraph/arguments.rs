@@ -1,8 +1,8 @@
-//! The arguments of an operation become variables of the gateway's own.
+//! Converts the arguments of an operation to variables of the gateway's own.
 //!
-//! No literal is ever printed for another parser to read: three parsers disagree about numbers, escapes and nesting. A
-//! value reaches its subgraph as it was parsed, and operations that differ only in their values share a plan. The
-//! variables are named `a0`, `a1`, …, whatever the client calls its own: names of the planner's making never look like that.
+//! No literal is ever printed for another parser to read: three parsers disagree about numbers, escapes and nesting. A value
+//! reaches its subgraph as it was parsed, and operations that differ only in their values share a plan. The variables are
+//! named `a0`, `a1`, …, whatever names the client uses; the planner never generates such names.
 
 use std::collections::HashMap;
 
@@ -19,8 +19,8 @@ use super::refusal::Refusal;
 pub struct Arguments {
     list: Vec<Argument>,
     by_source: HashMap<String, usize>,
-    /// The literals that have been added, by where they and their types are in memory. A fragment is followed as often as it
-    /// is spread, and a literal in it may be as long as a request.
+    /// The literals that have been added, by the addresses of the literal and its type. A fragment is visited once per
+    /// spread, and a literal in it may be as long as a request.
     by_place: HashMap<(usize, usize), usize>,
 }
 
@@ -29,12 +29,12 @@ pub struct Arguments {
 pub struct Argument {
     /// Its name, without the `$`.
     pub name: Name,
-    /// The type of the argument that it is given to.
+    /// The type of its argument.
     pub ty: Type,
     source: Source,
 }
 
-/// Where the value of an argument comes from.
+/// The source of an argument's value.
 #[derive(Debug)]
 enum Source {
     /// A variable of the client.
@@ -46,11 +46,11 @@ enum Source {
 }
 
 impl Arguments {
-    /// Adds an argument of this type; returns its place. The type and the literal stay where they are in memory for as long
-    /// as arguments are added.
+    /// Adds an argument of this type and returns its index. The type and the literal must keep their addresses while
+    /// arguments are added.
     ///
     /// # Errors
-    /// When a number in it is more than can be represented.
+    /// When a number in it cannot be represented.
     pub fn add(&mut self, schema: &Schema, ty: &Type, literal: &Node<Literal>) -> Result<usize, Refusal> {
         let in_memory = (
             std::ptr::from_ref(ty).addr(),
@@ -89,10 +89,10 @@ impl Arguments {
         &self.list
     }
 
-    /// The values of the arguments, by their names, for these variables of the client.
+    /// Returns the values of the arguments, by name, for these variables of the client.
     ///
     /// # Errors
-    /// When a variable is null where its argument must not be.
+    /// When a variable is null but its argument is non-null.
     pub fn bind(&self, schema: &Schema, variables: &Variables) -> Result<Variables, Refusal> {
         let mut bound = Variables::default();
         for argument in &self.list {
@@ -126,7 +126,8 @@ fn is_constant(literal: &Literal) -> bool {
     }
 }
 
-/// A literal as a value of its type. The document is valid: what does not fit is part of a custom scalar, or a variable.
+/// Converts a literal to a value of its type. The document is valid, so a value that does not fit belongs to a custom scalar
+/// or a variable.
 fn value(schema: &Schema, ty: &Type, literal: &Literal, variables: &Variables) -> Result<Value, Refusal> {
     let item = match ty {
         Type::List(item) | Type::NonNullList(item) => Some(item),
@@ -163,7 +164,7 @@ fn value(schema: &Schema, ty: &Type, literal: &Literal, variables: &Variables) -
     })
 }
 
-/// A literal as a value, whatever its type.
+/// Converts a literal to a value, whatever its type.
 fn untyped(literal: &Literal, variables: &Variables) -> Result<Value, Refusal> {
     Ok(match literal {
         Literal::Null => Value::Null,
@@ -189,7 +190,7 @@ fn untyped(literal: &Literal, variables: &Variables) -> Result<Value, Refusal> {
 }
 
 fn whole(text: &str) -> Result<Value, Refusal> {
-    // `-0` is zero, not the float that a parser of JSON makes of it.
+    // `-0` is zero, not the float that a JSON parser would return.
     let number = text.parse::<i64>().map(serde_json::Number::from);
     let number = number.or_else(|_| text.parse::<u64>().map(serde_json::Number::from));
     number.map(Value::Number).map_err(|_| too_big(text))

@@ -1,6 +1,5 @@
-//! `@skip` and `@include` are decided here, before anything is planned: no subgraph ever sees them. Nor does it see a
-//! variable that was left out: an argument that would take it is not given, so that its default holds, and left out
-//! does not become null on the way.
+//! Evaluates `@skip` and `@include` before planning, so no subgraph receives them. Arguments whose variable the
+//! client omitted are removed as well: their defaults apply, and an omitted variable does not become null on the way.
 
 use apollo_compiler::ast::{Argument, DirectiveList, Value};
 use apollo_compiler::executable::{Selection, SelectionSet};
@@ -8,17 +7,17 @@ use apollo_compiler::{ExecutableDocument, Node, executable};
 
 use super::validate::Operation;
 
-/// An operation as it is left once `@skip` and `@include` have been decided, with its fragments.
+/// An operation with `@skip` and `@include` evaluated, and its fragments.
 #[derive(Debug)]
 pub struct Decided {
-    /// The fragments, and the one operation.
+    /// The fragments and the operation.
     pub document: ExecutableDocument,
-    /// The one operation.
+    /// The operation itself.
     pub operation: Node<executable::Operation>,
 }
 
 impl Operation {
-    /// Leaves out what these decisions leave out: selections, which can end up empty, and arguments.
+    /// Removes the selections and arguments that these decisions exclude. A selection set can become empty.
     pub fn decided(&self, decisions: &[bool]) -> Decided {
         let keeps = |directives: &DirectiveList| {
             directives.iter().all(|directive| {
@@ -92,7 +91,8 @@ fn forget(arguments: &mut Vec<Node<Argument>>, left_out: &impl Fn(&Value) -> boo
     }
 }
 
-/// A member of an input object is left out; an item of a list has to stay, and is null.
+/// Removes the omitted input fields of an object; an omitted list item becomes null, so that the other items keep
+/// their places.
 fn forget_inside(value: &mut Value, left_out: &impl Fn(&Value) -> bool) {
     match value {
         Value::Object(members) => {

@@ -1,8 +1,8 @@
 //! Fields of the introspection types that the library does not know: `isOneOf` of the September 2025 edition, and the
-//! deprecation of directives, which graphql-js asks for as an option.
+//! deprecation of directives, which graphql-js can request.
 //!
-//! Each of them follows from the name of what is introspected. So the library is asked for the name in its place, and
-//! the value follows when it has answered.
+//! Each of them follows from the name of the introspected element. So the library resolves the name in its place, and
+//! the value replaces the name afterwards.
 
 use apollo_compiler::ast::{FieldDefinition, InputValueDefinition, Type};
 use apollo_compiler::executable::{Operation, Selection, SelectionSet};
@@ -68,7 +68,7 @@ fn is_one_of(schema: &Schema, name: &str) -> Value {
     }
 }
 
-/// Adds them to the introspection types of a schema.
+/// Adds these fields to the introspection types of a schema.
 pub fn add(schema: &mut Schema) {
     for added in added_fields() {
         if let Some(ExtendedType::Object(parent)) = schema.types.get_mut(&added.parent) {
@@ -90,7 +90,7 @@ pub fn add(schema: &mut Schema) {
     }
 }
 
-/// An operation with names in place of the added fields; `None` where it has none of them.
+/// Returns an operation with names in place of the added fields, or `None` if it has none of them.
 pub fn replaced(
     document: &Valid<ExecutableDocument>,
     operation: &Operation,
@@ -131,7 +131,7 @@ fn find<'a>(added: &'a [AddedField], parent: &str, field: &str) -> Option<&'a Ad
     added.find(|added| added.parent == parent && added.definition.name == field)
 }
 
-/// Puts the values of the added fields in place of the names; `document` and `operation` are those of the client.
+/// Replaces the names with the values of the added fields; `document` and `operation` are those of the client.
 pub fn restore(schema: &Schema, document: &ExecutableDocument, operation: &Operation, data: &mut Value) {
     let restorer = Restorer {
         added: added_fields(),
@@ -156,7 +156,7 @@ impl Restorer<'_> {
         }
     }
 
-    /// Every introspection type is an object type, so each fragment in the selections is one of this object.
+    /// Every introspection type is an object type, so every fragment in the selections applies to this object.
     fn object(&self, set: &SelectionSet, object: &mut IndexMap<async_graphql::Name, Value>) {
         for selection in &set.selections {
             match selection {
@@ -166,7 +166,7 @@ impl Restorer<'_> {
                     };
                     match (find(&self.added, &set.ty, &field.name), &*value) {
                         (Some(added), Value::String(name)) => *value = (added.value)(self.schema, name),
-                        // It has no name, or the field is selected twice.
+                        // The element has no name, or the field is selected twice.
                         (Some(_), _) => {}
                         (None, _) => self.value(&field.selection_set, value),
                     }

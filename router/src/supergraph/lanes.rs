@@ -1,8 +1,8 @@
-//! Who computes when: validating, planning and introspecting are all computing, and run beside the async threads.
+//! Schedules CPU-bound work: validation, planning and introspection run outside of the async threads.
 //!
-//! There are two lanes, so that cheap operations never wait behind dear ones. Each has a bound for how many compute, how
-//! many wait, and how long; one more is answered `UNAVAILABLE` at once. A place is given back when the work ends, not when
-//! its client hangs up.
+//! There are two lanes, so that cheap operations never wait behind expensive ones. Each lane limits how many operations
+//! run, how many wait, and how long. One operation more is answered `UNAVAILABLE` at once. A place becomes free when the
+//! work ends, not when its client disconnects.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,12 +19,12 @@ pub struct Lanes {
     slow: Lane,
 }
 
-/// Which lane.
+/// The expected duration of the work, which selects its lane.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
-    /// Takes a millisecond or a few.
+    /// A few milliseconds at most.
     Quick,
-    /// May take as long as planning may.
+    /// Up to the time limit of planning.
     Slow,
 }
 
@@ -43,7 +43,7 @@ impl Lane {
     }
 }
 
-/// One who waits; not any more when this is dropped.
+/// A waiting operation; dropping it ends the wait.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl Drop for Waiting<'_> {
@@ -53,7 +53,7 @@ impl Drop for Waiting<'_> {
 }
 
 impl Lanes {
-    /// Lanes for this machine: the quick one has as many places as there are processors, the slow one half of them.
+    /// The lanes of this machine: the quick one has a place per processor, the slow one half as many.
     pub fn new() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
@@ -62,10 +62,10 @@ impl Lanes {
         }
     }
 
-    /// Runs work that computes.
+    /// Runs CPU-bound work on a blocking thread.
     ///
     /// # Errors
-    /// When too many wait, or the wait takes too long; and what the work fails with.
+    /// When too many operations wait, or the wait takes too long; and the errors of the work itself.
     pub async fn run<T: Send + 'static>(
         &self,
         pace: Pace,

@@ -1,4 +1,4 @@
-//! How big an operation is once its fragments are followed: measured before anything walks it in earnest.
+//! Measures the size of an operation with its fragments expanded, before any other code walks it.
 
 use std::collections::HashMap;
 
@@ -8,14 +8,14 @@ use apollo_compiler::ast::{Definition, Document, Selection, Value};
 use super::refusal::Refusal;
 use crate::limits::Limits;
 
-/// Levels of selections, inline fragments and spreads that a walk may go down, so that no recursion ends the stack; a few
-/// less than the validation follows.
+/// The most levels of selections, inline fragments and spreads that a walk may descend, so that recursion cannot overflow
+/// the stack; a few less than the validation allows.
 const LEVELS_MAX: usize = 90;
 
-/// Refuses a document that is bigger than the limits allow.
+/// Rejects a document that exceeds the limits.
 ///
-/// Every fragment is measured once, however often it is spread, so the work is linear in the text even when what the
-/// text means is not.
+/// Every fragment is measured once, however often it is spread. So the work is linear in the document's length, even if
+/// the expanded operation is not.
 pub fn measure(document: &Document, limits: &Limits) -> Result<(), Refusal> {
     let mut fragments = HashMap::new();
     let mut directives = 0;
@@ -30,7 +30,7 @@ pub fn measure(document: &Document, limits: &Limits) -> Result<(), Refusal> {
         measured: HashMap::new(),
         directives,
     };
-    // Each operation is validated with all that it spreads, so a fragment counts once for each of them.
+    // Each operation is validated with all fragments that it spreads, so a fragment counts once for each operation.
     let mut fields = 0_usize;
     for definition in &document.definitions {
         match definition {
@@ -77,7 +77,7 @@ impl Size {
         bounded("root fields", self.roots, limits.query_root_fields_max)
     }
 
-    /// The size of a fragment with these selections.
+    /// Returns the size of a fragment with these selections.
     fn deeper(self) -> Self {
         Self {
             levels: self.levels + 1,
@@ -96,7 +96,7 @@ impl Size {
 
 struct Ruler<'a> {
     fragments: HashMap<&'a Name, &'a [Selection]>,
-    /// What is known; `None` while it is being measured, which is how a cycle shows.
+    /// The sizes measured so far; `None` while a fragment is being measured, which reveals a cycle.
     measured: HashMap<&'a Name, Option<Size>>,
     directives: usize,
 }
@@ -132,7 +132,7 @@ impl<'a> Ruler<'a> {
     }
 
     fn fragment(&mut self, name: &'a Name, level: usize) -> Result<Size, Refusal> {
-        // A fragment that does not exist, or that contains itself, is the validation's to complain about.
+        // The validation reports a fragment that does not exist or that contains itself.
         let Some(selections) = self.fragments.get(name).copied() else {
             return Ok(Size::default());
         };
@@ -146,8 +146,8 @@ impl<'a> Ruler<'a> {
     }
 }
 
-/// The default of a variable may be written as a whole number of any length, and the specification leaves it to the
-/// server how long it can be.
+/// Limits the integers in a variable's default to 64 bits: the specification allows any length, and leaves the limit to
+/// the server.
 fn numbers_fit(value: &Value) -> Result<(), Refusal> {
     match value {
         Value::Int(number) if number.as_str().parse::<i64>().is_err() => {

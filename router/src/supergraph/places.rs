@@ -1,11 +1,11 @@
-//! Where in the answer an error of the fetched data belongs: its path by the client's keys.
+//! Maps the path of an error in the fetched data to the paths in the answer, which use the client's keys.
 
 use async_graphql::{PathSegment, Value};
 
 use super::shape::{Kind, ObjectShape, ValueShape};
 
-/// The places of the answer that show what was fetched for a path: one for each key of the client's that shares the fetch.
-/// A path into what only the planner asked for ends where the client's selections end.
+/// Returns the places of the answer that show the value at a path of the fetched data: one for each client key that shares
+/// the fetch. If the planner added the last part of the path, the place ends where the client's selections end.
 pub fn places(shape: &ObjectShape, data: &Value, path: &[PathSegment]) -> Vec<Vec<PathSegment>> {
     let mut found = Vec::new();
     object(shape, Some(data), path, Vec::new(), &mut found);
@@ -57,7 +57,7 @@ fn value(
                 };
                 value(item, data, rest, place, found);
             }
-            // A subgraph that leaves the index out.
+            // The subgraph left the index out of the path.
             _ => value(item, None, path, place, found),
         },
         Kind::Object(shape) => object(shape, data, path, place, found),

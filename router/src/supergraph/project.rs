@@ -1,4 +1,5 @@
-//! From the merged trees to the bytes of the answer: order, aliases, types, and nulls as the specification says.
+//! Serializes the merged trees as the answer: order, aliases, types, and null propagation as the specification
+//! requires.
 
 use std::time::Duration;
 
@@ -15,15 +16,15 @@ use super::places::places;
 use super::shape::{FieldShape, Kind, Leaf, ObjectShape, ValueShape};
 use crate::subgraph::{Answer, Outcome};
 
-/// An answer that is begun is written for so long, whenever the time of its request ends.
+/// The minimum time for writing an answer that has begun, even if its request's time is over earlier.
 const WRITING_TIME_MIN: Duration = Duration::from_secs(1);
-/// How many bytes are written between two looks at the clock.
+/// The bytes written between two checks of the limits.
 const BYTES_PER_LOOK: usize = 64 * 1024;
 
-/// Writes the response map.
+/// Serializes the response map.
 ///
 /// # Errors
-/// When it takes more bytes or more time than allowed.
+/// When it exceeds the allowed bytes or time.
 pub fn project(shape: &ObjectShape, data: &Value, mut faults: Faults, allowance: &Allowance) -> Result<Answer, Abort> {
     let marks = faults.marks.take();
     for error in std::mem::take(&mut faults.listed) {
@@ -33,7 +34,7 @@ pub fn project(shape: &ObjectShape, data: &Value, mut faults: Faults, allowance:
             faults.push(placed);
         }
     }
-    // Values of a few bytes take more memory than text: what is reserved is rarely too little.
+    // Small values take more bytes in memory than as text, so this capacity is rarely too small.
     let expected = allowance.budget.gathered_bytes().min(allowance.budget.bytes_max());
     let mut writer = Writer {
         out: Vec::with_capacity(expected.max(512)),
@@ -66,7 +67,7 @@ pub fn project(shape: &ObjectShape, data: &Value, mut faults: Faults, allowance:
     })
 }
 
-/// Whether what stands behind one of the root's keys makes all of the answer null.
+/// Whether the value of a root key makes the whole answer null.
 pub fn nulls_the_answer(
     shape: &ObjectShape,
     data_key: &str,
@@ -96,26 +97,26 @@ pub fn nulls_the_answer(
     writer.field(shape, field, value, found, covered).is_err()
 }
 
-/// Why nothing more is written here.
+/// The reason that writing stops at this place.
 enum Halt {
-    /// A null has to go to the parent.
+    /// A null propagates to the parent.
     Nulled,
-    /// There will be no such answer.
+    /// The whole answer is aborted.
     Aborted(Abort),
 }
 
-/// A step of the path being written.
+/// A segment of the path that is being written.
 #[derive(Clone, Copy)]
 enum Step<'a> {
     Key(&'a str),
     Index(usize),
 }
 
-/// What the marks say about the place being written.
+/// The marks of the place that is being written.
 #[derive(Clone, Copy)]
 struct Covered<'a> {
     mark: Option<&'a Marks>,
-    /// The innermost cause on the way here.
+    /// The innermost cause on the path to this place.
     cause: Option<&'a Cause>,
 }
 
@@ -152,7 +153,7 @@ struct Writer<'a> {
     path: Vec<Step<'a>>,
     faults: Faults,
     bytes_max: usize,
-    /// At how many bytes the bounds are looked at next.
+    /// The number of written bytes at which the limits are checked next.
     look_at: usize,
     deadline: Instant,
 }
@@ -165,7 +166,7 @@ impl<'a> Writer<'a> {
         covered: Covered<'_>,
     ) -> Result<(), Halt> {
         self.out.push(b'{');
-        // Subgraphs answer in the order they were asked, which is nearly ours: look behind the last find first.
+        // Subgraphs answer in the order of the fetch, which is nearly the order here: start after the last match.
         let mut next = 0;
         for (index, field) in shape.fields.iter().enumerate() {
             if index > 0 {
@@ -210,7 +211,7 @@ impl<'a> Writer<'a> {
         self.value(shape, value, covered, &describe)
     }
 
-    /// Writes a value, or null in its place, or says that the null has to go further up.
+    /// Writes a value, or null in its place, or reports that the null propagates further up.
     fn value(
         &mut self,
         shape: &'a ValueShape,
@@ -255,7 +256,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Looks whether the answer is within its bounds.
+    /// Checks the answer against its limits.
     fn look(&mut self) -> Result<(), Halt> {
         if self.out.len() > self.bytes_max {
             return Err(Halt::Aborted(BudgetError::AnswerTooLarge(self.bytes_max).into()));
@@ -288,7 +289,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Nothing is there, or null. Adds an error where none explains it yet.
+    /// Handles an absent or null value. Adds an error unless one already explains it.
     fn missing(
         &mut self,
         shape: &'a ValueShape,
@@ -299,14 +300,14 @@ impl<'a> Writer<'a> {
         let explained = covered.mark.is_some_and(|mark| mark.listed);
         if explained {
             // A subgraph may answer null for an object none of whose fields it could resolve (async-graphql does).
-            // The object was there: its own fields decide how far their nulls go.
+            // The object existed: its own fields decide how far their nulls propagate.
             if let Kind::Object(object) = &shape.kind
                 && covered.mark.is_some_and(Marks::has_failed_fields)
             {
                 return self.object(object, &IndexMap::new(), covered);
             }
         } else if let Some(cause) = covered.mark.and_then(Marks::error_below) {
-            // A field that the planner added has failed below, and its null came up to here.
+            // A field that the planner added has failed below, and its null propagated up to here.
             let mut error = cause.error();
             error.path = self.path();
             self.faults.push(error);
@@ -342,7 +343,7 @@ impl<'a> Writer<'a> {
         steps.collect()
     }
 
-    /// Writes a scalar or an enum value; `false`, and nothing written, when it is none of the kind.
+    /// Writes a scalar or an enum value. Returns `false`, and writes nothing, if the value is not of this kind.
     fn leaf(&mut self, leaf: &Leaf, value: &Value) -> bool {
         match (leaf, value) {
             (Leaf::Custom, value) => self.json(value),

@@ -1,4 +1,4 @@
-//! Fetches that may be remembered: what the cache knows is not asked, what is asked is kept.
+//! Cacheable fetches: cached data is not fetched again, and fetched data is inserted into the cache.
 
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use super::tree::{Fields, size_of};
 use crate::cache::{AnswerCache, Asked, Kept, Moment, Slot};
 use crate::subgraph::Answer;
 
-/// The answer to an operation that is one fetch and whose answer is remembered: nothing has to run.
+/// Returns the answer to an operation without executing its plan, if the plan is one fetch whose response is
+/// cached.
 pub fn whole_answer(cache: &AnswerCache, plan: &Plan, variables: &Variables, allowance: &Allowance) -> Option<Answer> {
     let Step::Fetch(fetch) = &plan.fetches.steps else {
         return None;
@@ -32,7 +33,7 @@ pub fn whole_answer(cache: &AnswerCache, plan: &Plan, variables: &Variables, all
 }
 
 impl Run<'_> {
-    /// The answer to a fetch of root fields: the remembered one, or the subgraph's.
+    /// Returns the response to a fetch of root fields, from the cache or from the subgraph.
     ///
     /// # Errors
     /// When the answer is too large.
@@ -60,7 +61,8 @@ impl Run<'_> {
         Ok(answer)
     }
 
-    /// The answer to a fetch of entities, and where they belong. Only those that are not remembered are asked for.
+    /// Returns the response to a fetch of entities, and the places of the entities. Requests only entities that
+    /// are not cached.
     ///
     /// # Errors
     /// When the answer is too large.
@@ -81,7 +83,7 @@ impl Run<'_> {
         for (group, recalled) in groups.iter().zip(&known) {
             let missing = recalled.missing();
             nothing_missing &= missing.is_empty();
-            // Groups that ask about the same places share a variable; those remember nothing.
+            // Groups with the same places share a variable; such groups are not cached.
             variables.insert(group.variable.clone(), Value::List(missing));
         }
         let begun = self.cache.begin();
@@ -105,7 +107,7 @@ impl Run<'_> {
     }
 }
 
-/// What an answer of root fields depends on; `None` when a root is missing.
+/// Returns the entities that a response of root fields depends on, or `None` if a root is missing.
 fn slots_of(watched: &[Watched], data: &Value) -> Option<Vec<Slot>> {
     let Value::Object(fields) = data else { return None };
     let mut slots = Vec::with_capacity(watched.len());
@@ -113,10 +115,10 @@ fn slots_of(watched: &[Watched], data: &Value) -> Option<Vec<Slot>> {
     Some(slots)
 }
 
-/// The entities that a group wants, and what is remembered of them.
+/// The entities that a group requests, and the cached ones among them.
 struct Recalled {
     wanted: Vec<Value>,
-    /// As long as `wanted`; empty where nothing may be remembered.
+    /// As long as `wanted`; empty if the group is not cacheable.
     known: Vec<Option<Arc<Kept>>>,
 }
 
@@ -140,7 +142,7 @@ impl Recalled {
         self.known.get(index).is_some_and(Option::is_some)
     }
 
-    /// The bytes of what is remembered.
+    /// Returns the bytes of the cached entities.
     fn bytes(&self) -> usize {
         self.known.iter().flatten().map(|kept| size_of(&kept.data)).sum()
     }
@@ -153,7 +155,7 @@ impl Recalled {
             .collect()
     }
 
-    /// Keeps the entities of an answer that were missing, and puts those that were known between them.
+    /// Caches the fetched entities of a response, and inserts the cached ones between them.
     fn complete(self, cache: &AnswerCache, variables: &Variables, group: &Group, answer: &mut Response, begun: Moment) {
         let Some(remembered) = group.remembered.as_ref().filter(|_| !self.known.is_empty()) else {
             return;
@@ -195,7 +197,7 @@ impl Recalled {
     }
 }
 
-/// The subgraph counted only what it was asked for.
+/// Adjusts an error's index: the subgraph counted only the entities that it was asked for.
 fn move_to_place(error: &mut ServerError, group: &Group, places: &[usize]) {
     if let [PathSegment::Field(key), PathSegment::Index(index), ..] = &mut error.path[..]
         && key == group.key.as_str()

@@ -1,4 +1,4 @@
-//! The schema the world sees: the supergraph without what only the router needs to know.
+//! The public schema: the supergraph without the parts that only the router needs.
 
 use apollo_compiler::collections::{HashMap, HashSet};
 use apollo_compiler::schema::{ExtendedType, Implementers};
@@ -11,22 +11,22 @@ use super::introspect::Sizes;
 use super::text_bounds::TextBounds;
 use super::{SupergraphError, introspection_fields};
 
-/// The public schema, ready to validate against and to introspect.
+/// The public schema, prepared for validation and introspection.
 pub struct PublicSchema {
     /// The types.
     pub types: Valid<Schema>,
-    /// Which types implement which interface.
+    /// The implementing types of each interface.
     pub implementers: HashMap<Name, Implementers>,
     /// The names of all fields of all types.
     pub field_names: HashSet<Name>,
-    /// How much there is to introspect.
+    /// The sizes of its parts, for introspection.
     pub sizes: Sizes,
-    /// How long texts can be.
+    /// The maximum lengths of texts.
     pub texts: TextBounds,
 }
 
 impl PublicSchema {
-    /// Reads it out of a supergraph.
+    /// Reads it from a supergraph.
     pub fn new(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
         let types = public_schema(supergraph_sdl)?;
         let implementers = types.implementers_map();
@@ -41,7 +41,7 @@ impl PublicSchema {
         })
     }
 
-    /// The object types a value of this type can have; the type itself where it is an object.
+    /// Returns the object types of a value of this type; for an object type, the type itself.
     pub fn possible_types<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
         match self.types.types.get(name) {
             Some(ExtendedType::Union(union)) => union.members.iter().map(|member| member.as_str()).collect(),
@@ -61,7 +61,7 @@ fn field_names(ty: &ExtendedType) -> Vec<&Name> {
     }
 }
 
-/// The public schema of a supergraph, with everything that can be introspected.
+/// Returns the public schema of a supergraph, with the introspection types.
 ///
 /// # Errors
 /// As [`public_sdl`].
@@ -74,11 +74,11 @@ pub fn public_schema(supergraph_sdl: &str) -> Result<Valid<Schema>, SupergraphEr
     Ok(Valid::assume_valid(types))
 }
 
-/// The library does not have this directive of the September 2025 edition built in.
+/// This directive of the September 2025 edition, which the library does not have built in.
 const ONE_OF: &str = "\"Exactly one field of the input object has to be given, and not be null.\"
 directive @oneOf on INPUT_OBJECT";
 
-/// The public schema of a supergraph as SDL: what `schema.graphql` holds.
+/// Returns the public schema of a supergraph as SDL, the content of `schema.graphql`.
 ///
 /// # Errors
 /// When the supergraph is not SDL, or has no query type.
@@ -104,7 +104,7 @@ pub fn public_sdl(supergraph_sdl: &str) -> Result<String, SupergraphError> {
             object.fields.retain(|field| !field.name.starts_with("__"));
         }
     }
-    // Written by the other library: it indents what stands in blocks.
+    // The other library prints the document, because it indents the fields of a block.
     let document = apollo_compiler::ast::Document::parse(document.to_string(), "schema.graphql")
         .map_err(|invalid| SupergraphError::Schema(invalid.errors.to_string()))?;
     Ok(document.to_string())

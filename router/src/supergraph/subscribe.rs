@@ -1,4 +1,4 @@
-//! Subscriptions: the first step of the plan is a subgraph's stream, the rest of the plan runs on every event.
+//! Subscriptions: the first step of the plan is a subgraph's stream, and the other steps run on every event.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,7 +16,8 @@ use crate::subgraph::{Answer, SubgraphData, SubgraphRequest};
 
 /// Answers any operation as a stream: a query or a mutation with one answer, a subscription with one per event.
 ///
-/// The next event is asked for when the answer to the last one has been taken: a slow reader slows its source down.
+/// The next event is requested when the client has taken the last answer, so a slow client applies backpressure to
+/// the source.
 pub fn subscribe(inner: Arc<Inner>, request: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
     let answers = async move {
         open(inner, request)
@@ -51,7 +52,8 @@ async fn open(inner: Arc<Inner>, request: SubgraphRequest) -> Result<BoxStream<'
         })
         .boxed()
         .peekable();
-    // A subgraph that will not have this subscription says so and ends; one that stumbles over an event goes on.
+    // A subgraph that rejects the subscription sends one error and ends; after an error in a single event, the
+    // stream goes on.
     let first = events.next().await;
     if let Some(Event {
         response: Ok(first), ..
@@ -72,7 +74,7 @@ fn once(answer: Answer) -> BoxStream<'static, Answer> {
     stream::once(async { answer }).boxed()
 }
 
-/// An event of the source, and what the answer to it may take.
+/// An event of the source, and the allowance of its answer.
 struct Event {
     response: Result<Response, Abort>,
     allowance: Allowance,
@@ -99,7 +101,7 @@ async fn answer(inner: &Inner, prepared: &Prepared, event: Event) -> Answer {
     inner.execute(prepared, gathered, &event.allowance).await
 }
 
-/// An answer without data, in case it is the subgraph saying that there will be no stream.
+/// Returns the error of a response without data, with which a subgraph may reject the subscription.
 fn refusal(response: &Response) -> Option<Refusal> {
     let error = response.errors.first()?;
     if response.data != Value::Null {
@@ -112,7 +114,7 @@ fn refusal(response: &Response) -> Option<Refusal> {
     Some(Refusal::Source(code.unwrap_or(&"INTERNAL"), Box::new(said)))
 }
 
-/// The codes a subgraph can refuse a subscription with.
+/// The codes with which a subgraph can reject a subscription.
 const CODES: [&str; 10] = [
     "UNAUTHENTICATED",
     "FORBIDDEN",

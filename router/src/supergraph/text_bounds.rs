@@ -1,7 +1,7 @@
-//! How long the texts of an answer can be: the schema says so.
+//! The maximum lengths of the texts of an answer, from the schema.
 //!
-//! A field that is tagged `@tag(name: "chars-40000")` answers with a text of at most so many characters. Texts without a
-//! tag are short; their number is bounded with all other values.
+//! A field that is tagged `@tag(name: "chars-40000")` returns a text of at most that many characters. Texts without a
+//! tag are short; the limit on the number of values bounds them.
 
 use std::collections::HashMap;
 
@@ -11,18 +11,19 @@ use apollo_compiler::parser::Parser;
 
 use super::SupergraphError;
 
-/// What the name of a tag begins with; the number follows.
+/// The prefix of the tag; the number follows.
 const TAG_PREFIX: &str = "chars-";
 
-/// The bounds of the texts of a supergraph, by type and field. An interface's field has the largest of its types.
+/// The maximum lengths of the texts of a supergraph, by type and field. An interface's field has the largest maximum of
+/// its types.
 #[derive(Debug, Default)]
 pub struct TextBounds(HashMap<String, HashMap<String, u64>>);
 
 impl TextBounds {
-    /// Reads them out of a supergraph.
+    /// Reads them from a supergraph.
     ///
     /// # Errors
-    /// When that is not SDL.
+    /// When it is not SDL.
     pub fn of(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
         let document = Parser::new()
             .parse_ast(supergraph_sdl, "supergraph.graphql")
@@ -61,7 +62,7 @@ impl TextBounds {
         }
     }
 
-    /// How many characters a field of that type can have; zero where the schema does not say.
+    /// Returns the maximum characters of a field, or zero if the schema has no bound for it.
     pub fn chars(&self, ty: &str, field: &str) -> u64 {
         let fields = self.0.get(ty);
         fields.and_then(|fields| fields.get(field)).copied().unwrap_or(0)

@@ -1,4 +1,4 @@
-//! Trees of values: finding places in them, merging, rewriting.
+//! Operations on trees of values: finding places, merging and rewriting.
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::indexmap::map::Entry;
@@ -9,7 +9,7 @@ use super::plan::{Change, Hop, Rewrite, RewriteHop};
 /// The fields of an object.
 pub type Fields = IndexMap<Name, Value>;
 
-/// A step of the way to an object.
+/// A segment of the path to an object.
 #[derive(Clone, Copy, Debug)]
 pub enum At<'a> {
     /// A key.
@@ -27,10 +27,10 @@ impl From<&At<'_>> for PathSegment {
     }
 }
 
-/// What a value takes in memory beside its text, about.
+/// The approximate memory of a value in bytes, without its text.
 const VALUE_BYTES: usize = 48;
 
-/// About how many bytes a tree takes in memory.
+/// Returns the approximate memory of a tree in bytes.
 pub fn size_of(value: &Value) -> usize {
     VALUE_BYTES
         + match value {
@@ -42,7 +42,7 @@ pub fn size_of(value: &Value) -> usize {
         }
 }
 
-/// The `__typename` an object came with.
+/// Returns the `__typename` of an object, if it has one.
 pub fn typename(object: &Fields) -> Option<&str> {
     match object.get("__typename") {
         Some(Value::String(typename)) => Some(typename),
@@ -89,7 +89,7 @@ pub fn visit<'a>(
     }
 }
 
-/// Merges a tree into another: objects key by key, lists item by item; null gives way to anything.
+/// Merges a tree into another one: objects key by key, lists item by item. Any value replaces null.
 pub fn merge(target: &mut Value, source: Value) {
     match (target, source) {
         (Value::Object(target), Value::Object(source)) => merge_into(target, source),
@@ -166,7 +166,7 @@ fn rewrite_at(value: &mut Value, way: &[RewriteHop], change: &Change) {
     let Value::Object(object) = value else { return };
     match (hop, change) {
         (RewriteHop::Types(types), _) => {
-            // Without a type name there is only one type the object can have.
+            // Without a `__typename`, the object can have only one type.
             if typename(object).is_none_or(|typename| types.contains(typename)) {
                 rewrite_at(value, rest, change);
             }

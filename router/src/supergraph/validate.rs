@@ -1,4 +1,4 @@
-//! From a text to an operation that is known to be valid.
+//! Parses and validates a document, and selects its operation.
 
 mod complaints;
 mod descriptions;
@@ -27,31 +27,32 @@ use super::variables::{self, Variable};
 use super::weight;
 use crate::limits::Limits;
 
-/// An operation that is known to be valid and within the limits.
+/// An operation that is valid and within the limits.
 pub struct Operation {
-    /// The document it came in, fragments and all.
+    /// Its document, with all fragments.
     pub document: Arc<Valid<ExecutableDocument>>,
     /// Its own definition.
     pub definition: apollo_compiler::Node<Definition>,
     /// The variables it declares.
     pub variables: Vec<Variable>,
-    /// The variables its `@skip` and `@include` ask.
+    /// The variables of its `@skip` and `@include` directives.
     pub conditions: Vec<async_graphql::Name>,
-    /// The variables that may be left out with no default to stand in for them.
+    /// The variables that may be omitted without a default that replaces them.
     pub optional: Vec<async_graphql::Name>,
-    /// The literals that have to be checked with every set of variables.
+    /// The literals that are checked with the variables of every request.
     pub open_literals: Vec<OpenLiteral>,
-    /// Whether it has to be weighed with every set of variables.
+    /// Whether it is weighed with the variables of every request.
     pub pages_by_variables: bool,
     keep_all: Decisions,
-    /// The plans made so far, by what the conditions were. A few: the rest is planned again, or found by its text.
+    /// The first few plans, by the values of their conditions. Other plans come from the plan cache by their text,
+    /// or are made again.
     plans: Mutex<Vec<(Decisions, Arc<Plan>)>>,
 }
 
-/// The values of an operation's conditions, in their order; then which of its optional variables are given.
+/// The values of an operation's conditions, in their order, and then whether each optional variable is given.
 pub type Decisions = Vec<bool>;
 
-/// How many plans an operation keeps by itself.
+/// The most plans that an operation keeps.
 const PLANS_KEPT_MAX: usize = 16;
 
 impl Operation {
@@ -60,10 +61,10 @@ impl Operation {
         self.definition.operation_type
     }
 
-    /// What `@skip` and `@include` see in these variables, and which are given at all.
+    /// Returns the values of the conditions for these variables, and which optional variables are given.
     ///
     /// # Errors
-    /// When a condition has no value: a variable with a default that was sent as null.
+    /// When a condition has no value: the client sent null for a variable with a default.
     pub fn decide(&self, variables: &Variables) -> Result<Decisions, Refusal> {
         let conditions = self.conditions.iter().map(|name| match variables.get(name) {
             Some(async_graphql::Value::Boolean(truth)) => Ok(*truth),
@@ -75,19 +76,19 @@ impl Operation {
         conditions.chain(given).collect()
     }
 
-    /// The decisions that leave as much as possible in.
+    /// Returns the decisions that keep as much of the operation as possible.
     pub fn keep_all(&self) -> Decisions {
         self.keep_all.clone()
     }
 
-    /// The plan for these decisions, if there is one.
+    /// Returns the stored plan for these decisions.
     pub fn plan(&self, decisions: &[bool]) -> Option<Arc<Plan>> {
         let plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, plan) = plans.iter().find(|(made_for, _)| made_for == decisions)?;
         Some(plan.clone())
     }
 
-    /// Keeps a plan.
+    /// Stores a plan, up to a small number.
     pub fn keep(&self, decisions: Decisions, plan: Arc<Plan>) {
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         if plans.len() < PLANS_KEPT_MAX && plans.iter().all(|(made_for, _)| *made_for != decisions) {
@@ -96,17 +97,17 @@ impl Operation {
     }
 }
 
-/// Parses, measures, selects and validates.
+/// Parses, measures and validates a document, and selects its operation.
 ///
 /// # Errors
-/// Whatever is wrong with the document.
+/// When the document is invalid, exceeds the limits, or has no such operation.
 pub fn validate(
     schema: &PublicSchema,
     limits: &Limits,
     text: &str,
     operation_name: Option<&str>,
 ) -> Result<Operation, Refusal> {
-    // The parser counts nested selections and nested values alike, and stops before its own stack would.
+    // The parser counts nested selections and nested values together, and stops before its stack overflows.
     let nesting_max = (limits.query_depth_max * 2 + 16).min(NESTING_MAX);
     let mut parser = Parser::new()
         .recursion_limit(nesting_max)
@@ -169,7 +170,8 @@ pub fn validate(
 }
 
 fn valid_document(schema: &PublicSchema, parsed: &Document) -> Result<Valid<ExecutableDocument>, Refusal> {
-    // In two steps: what is unknown to the schema first, or its absence would be complained about as well.
+    // The conversion first reports names that the schema does not have; otherwise validation would also report
+    // errors that follow from them.
     let document = parsed
         .to_executable(&schema.types)
         .map_err(|invalid| Refusal::Validation(complaints_about(&invalid.partial, &invalid.errors)))?;
@@ -186,7 +188,7 @@ fn valid_document(schema: &PublicSchema, parsed: &Document) -> Result<Valid<Exec
     }
 }
 
-/// Where a node stands, for a complaint.
+/// Returns the location of a node, for a complaint.
 fn location(document: &ExecutableDocument, span: Option<SourceSpan>) -> Vec<Location> {
     let range = span.and_then(|span| span.line_column_range(&document.sources));
     let start = range.map(|range| Location {
@@ -196,10 +198,11 @@ fn location(document: &ExecutableDocument, span: Option<SourceSpan>) -> Vec<Loca
     start.into_iter().collect()
 }
 
-/// Nested braces, brackets and parentheses of a document, whatever the settings say: the parser recurses.
+/// The most nested braces, brackets and parentheses of a document, whatever the settings allow: the parser
+/// recurses.
 const NESTING_MAX: usize = 200;
 
-/// Whether an operation asks for `__schema` or `__type`.
+/// Whether an operation selects `__schema` or `__type`.
 pub fn introspects(document: &ExecutableDocument, operation: &Definition) -> bool {
     operation
         .root_fields(document)

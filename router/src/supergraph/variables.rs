@@ -1,4 +1,5 @@
-//! Variables: what the caller sent becomes what the operation declares, by the rules of the specification.
+//! Coerces the variables of a request to the types that the operation declares, by the rules of the
+//! specification.
 
 use apollo_compiler::Schema;
 use apollo_compiler::ast::{Type, Value as Literal, VariableDefinition};
@@ -19,7 +20,7 @@ pub struct Variable {
 }
 
 impl Variable {
-    /// Whether it may be left out with no default to stand in for it.
+    /// Whether it may be omitted without a default that replaces it.
     pub fn may_be_left_out(&self) -> bool {
         self.default.is_none() && !self.ty.is_non_null()
     }
@@ -30,7 +31,7 @@ impl Variable {
     }
 }
 
-/// The variables an operation declares, their defaults coerced.
+/// Returns the variables that an operation declares, with their defaults coerced.
 ///
 /// # Errors
 /// When a default does not fit its type.
@@ -50,7 +51,7 @@ pub fn declared(schema: &Schema, operation: &Operation) -> Result<Vec<Variable>,
     operation.variables.iter().map(|variable| declare(variable)).collect()
 }
 
-/// Fits the values the caller sent to the declared variables; what is not declared is dropped.
+/// Coerces the client's values to the declared variables, and drops undeclared ones.
 pub fn coerce(schema: &Schema, declared: &[Variable], mut sent: Variables) -> Result<Variables, Refusal> {
     let mut fitted = Variables::default();
     for variable in declared {
@@ -69,7 +70,8 @@ pub fn coerce(schema: &Schema, declared: &[Variable], mut sent: Variables) -> Re
     Ok(fitted)
 }
 
-/// `at` is where the value stands, `$input.tags[2]`; it is as it was when this returns `Ok`.
+/// Coerces a value to a type. `at` is the path of the value, such as `$input.tags[2]`; it is unchanged when
+/// this returns `Ok`.
 fn fit(schema: &Schema, ty: &Type, value: Value, at: &mut String) -> Result<Value, Refusal> {
     let (item, name) = match ty {
         _ if matches!(value, Value::Null) => {
@@ -119,7 +121,7 @@ fn fit_scalar(name: &str, ty: &Type, value: Value, at: &str) -> Result<Value, Re
         ("Float", Value::Number(number)) if number.as_f64().is_some_and(f64::is_finite) => Ok(value),
         ("String" | "ID", Value::String(_)) | ("Boolean", Value::Boolean(_)) => Ok(value),
         ("Int" | "Float" | "ID" | "String" | "Boolean", _) => Err(misfit(at, ty, &value)),
-        // Only its subgraph knows the format of a scalar that is not one of the contract's.
+        // Only its subgraph knows the format of a custom scalar that the contract does not define.
         (name, value_of_scalar) => match Scalar::named(name).map(|scalar| scalar.check(value_of_scalar)) {
             Some(Err(misfit)) => Err(InvalidValue::misfit(at, &misfit, Vec::new()).into()),
             Some(Ok(())) | None => Ok(value),
@@ -127,9 +129,9 @@ fn fit_scalar(name: &str, ty: &Type, value: Value, at: &str) -> Result<Value, Re
     }
 }
 
-/// The integer that a JSON number is, however it is written: `1.0` and `1e0` are 1.
+/// Returns the integer value of a JSON number, however it is written: `1.0` and `1e0` are 1.
 fn integer(number: &Number) -> Option<i64> {
-    /// 2 to the power of 63: every float below it that has no fraction is an `i64`.
+    /// 2 to the power of 63: every float below it without a fraction is an `i64`.
     const BEYOND: f64 = 9_223_372_036_854_775_808.0;
     number.as_i64().or_else(|| {
         let float = number
@@ -186,7 +188,7 @@ fn within<T>(at: &mut String, step: &str, inner: impl FnOnce(&mut String) -> Res
     Ok(fitted)
 }
 
-/// A value is shown only so far: it may be a megabyte.
+/// The most characters of a value that a message shows: the value may be a megabyte.
 const SHOWN_MAX: usize = 60;
 
 fn misfit(at: &str, ty: &Type, value: &Value) -> Refusal {
@@ -204,12 +206,13 @@ fn invalid(at: &str, message: String) -> Refusal {
     invalid.into()
 }
 
-/// A literal without variables as a value.
+/// Converts a literal without variables to a value.
 fn constant(value: &Literal) -> Value {
     literal(value, &Variables::default())
 }
 
-/// A literal as a value. A member whose variable is left out is left out too; an item of a list is null.
+/// Converts a literal to a value. An input field whose variable is omitted is omitted too; a list item
+/// becomes null.
 pub fn literal(value: &Literal, variables: &Variables) -> Value {
     match value {
         Literal::Null => Value::Null,

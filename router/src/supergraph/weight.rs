@@ -1,5 +1,5 @@
-//! How big the answer to an operation can become. A page inside a page multiplies: three lists of 100, one inside the
-//! other, are a million objects, whatever the text looks like. Texts count by how long the schema says they can be.
+//! Estimates the largest size of an operation's answer. Nested pages multiply: three nested lists of 100 are a million
+//! objects, however short the document is. Texts count by their maximum length in the schema.
 
 use apollo_compiler::ast::Value as Literal;
 use apollo_compiler::executable::{Field, Operation, Selection, SelectionSet};
@@ -10,13 +10,13 @@ use super::refusal::Refusal;
 use super::text_bounds::TextBounds;
 use crate::limits::Limits;
 
-/// What a page is taken to have when the caller does not say: what our own domains give.
+/// The assumed size of a page when the client gives none: the default of the domains.
 const PAGE_DEFAULT: u64 = 25;
 
-/// Refuses an operation whose answer can have more values, or more text, than the limits allow.
+/// Rejects an operation whose answer can have more values, or more text, than the limits allow.
 ///
-/// Fields that `@skip` leaves out are counted as well. Walks every fragment as often as it is spread, so the operation
-/// has to have been measured before.
+/// Fields that `@skip` excludes count as well. Visits every fragment once per spread, so the operation must have been
+/// measured before.
 pub fn weigh(
     document: &ExecutableDocument,
     operation: &Operation,
@@ -45,7 +45,7 @@ fn within(what: &str, is: u64, max: u64) -> Result<(), Refusal> {
     }
 }
 
-/// Whether only the values of its variables tell how big an operation's pages are.
+/// Whether the page sizes of an operation depend on the values of its variables.
 pub fn depends_on_variables(document: &ExecutableDocument, operation: &Operation) -> bool {
     let by_variable = |field: &Node<Field>| {
         let given = |name| field.specified_argument_by_name(name);
@@ -103,7 +103,7 @@ impl Scales<'_> {
         first.unwrap_or(PAGE_DEFAULT)
     }
 
-    /// A number below zero counts as none: the domain refuses it.
+    /// A negative number counts as zero: the domain rejects it.
     fn number(&self, field: &Field, name: &str) -> Option<u64> {
         let default = || field.definition.argument_by_name(name)?.default_value.as_ref();
         match &**field.specified_argument_by_name(name).or_else(default)? {

@@ -1,5 +1,5 @@
-//! What callers who have not signed in may write per minute, all of them together: nothing they write can be held against
-//! anyone, and all of it stays on the disk.
+//! The rate limit of mutations by callers who have not signed in, for all of them together. Such writes cannot be
+//! attributed to anyone, and all of them stay on the disk.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 use crate::limits::Limits;
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// What a document of the usual size has is not counted: it is not kept.
+/// The size of a usual document, which does not count because documents are not stored.
 const DOCUMENT_BYTES_FREE: usize = 1024;
 
 /// Two token buckets, one of mutations and one of bytes, each as large as a minute's share.
@@ -22,7 +22,7 @@ pub struct WriteBudget {
 }
 
 impl WriteBudget {
-    /// Full buckets of the sizes that `limits` has.
+    /// Full buckets of the sizes in `limits`.
     pub fn new(limits: &Limits) -> Self {
         Self {
             writes: Bucket::new(limits.anonymous_writes_per_minute_max),
@@ -30,16 +30,16 @@ impl WriteBudget {
         }
     }
 
-    /// Takes one mutation with these arguments out of the buckets, where `viewer` is not signed in.
+    /// Takes one mutation with these arguments from the buckets, unless `viewer` is signed in.
     ///
     /// # Errors
-    /// `RATE_LIMITED` with the seconds until there is enough again; then nothing is taken.
+    /// `RATE_LIMITED` with the seconds until the bucket has enough again; then nothing is taken.
     pub fn admit(&self, viewer: &Viewer, document_bytes: usize, arguments: &Variables) -> Result<(), Refusal> {
         if !matches!(viewer, Viewer::Anonymous | Viewer::OpenMount { .. }) {
             return Ok(());
         }
         let values: usize = arguments.values().map(text_bytes).sum();
-        // A literal is one of the values, too.
+        // A literal in the document is one of the values too, so the larger count holds.
         let bytes = values.max(document_bytes.saturating_sub(DOCUMENT_BYTES_FREE));
         let now = Instant::now();
         self.writes.take(1, now)?;
@@ -49,7 +49,7 @@ impl WriteBudget {
     }
 }
 
-/// The bytes of all texts in a value.
+/// Returns the bytes of all strings in a value.
 fn text_bytes(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
@@ -59,7 +59,7 @@ fn text_bytes(value: &Value) -> usize {
     }
 }
 
-/// A bucket that fills within a minute.
+/// A token bucket that refills within a minute.
 struct Bucket {
     size: u64,
     state: Mutex<State>,
@@ -88,7 +88,7 @@ impl Bucket {
         let filled = now.saturating_duration_since(state.at).as_secs_f64() * per_second;
         state.left = (state.left + filled).min(self.size as f64);
         state.at = now;
-        // One request that is larger than the bucket passes when the bucket is full.
+        // A single request that is larger than the bucket passes when the bucket is full.
         let needed = wanted.min(self.size) as f64;
         if state.left < needed {
             let seconds = ((needed - state.left) / per_second).ceil();

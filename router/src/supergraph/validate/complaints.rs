@@ -1,5 +1,5 @@
-//! What the library complains about, in our form: errors about an argument or a member of an input object name it, as those about
-//! a scalar's format do.
+//! Converts the library's diagnostics to complaints. An error about an argument or an input field names it, as errors about the
+//! format of a scalar do.
 
 use std::collections::HashMap;
 
@@ -13,12 +13,12 @@ use apollo_compiler::validation::DiagnosticList;
 
 use super::super::refusal::{COMPLAINTS_MAX, Complaint, Location};
 
-/// The complaints about a text that is no document.
+/// Returns the complaints about a document with syntax errors.
 pub fn complaints(list: &DiagnosticList) -> Vec<Complaint> {
     listed(list, &Places::default())
 }
 
-/// The complaints about a document that does not fit the schema.
+/// Returns the complaints about a document that is not valid for the schema.
 pub fn complaints_about(document: &ExecutableDocument, list: &DiagnosticList) -> Vec<Complaint> {
     let diagnostics = list.iter().take(COMPLAINTS_MAX);
     let offsets = diagnostics.filter_map(|diagnostic| Some((diagnostic.error.location()?.offset(), None)));
@@ -50,10 +50,11 @@ fn listed(list: &DiagnosticList, places: &Places) -> Vec<Complaint> {
     listed.collect()
 }
 
-/// The arguments and values at some places of a text. Names may be as long as the text, so no other paths are kept.
+/// The paths of the arguments and values at certain offsets of a document. Names may be as long as the document, so no other
+/// paths are stored.
 #[derive(Default)]
 struct Places {
-    /// The path of what begins at each of these offsets.
+    /// The path of the argument or value that begins at each of these offsets.
     found: HashMap<usize, Option<String>>,
     /// The path of the current value: `input.tags[2]`.
     at: String,
@@ -123,7 +124,7 @@ impl Places {
         }
     }
 
-    /// Runs with these steps added to the path of the current value.
+    /// Runs `visit` with these segments appended to the path of the current value.
     fn inside(&mut self, steps: &[&str], visit: impl FnOnce(&mut Self)) {
         let length = self.at.len();
         self.at.extend(steps.iter().copied());
@@ -137,11 +138,12 @@ impl Places {
         }
     }
 
-    /// The argument or member that an error is about.
+    /// Returns the argument or input field that an error concerns.
     fn field(&self, error: &str, offset: usize, message: &str) -> Option<String> {
         let at = self.found.get(&offset).and_then(Option::as_ref);
         match error {
-            // These stand where the argument or member would be. The message has its coordinate: `Query.book(id:)`.
+            // These errors point at the place where the argument or input field is missing. The message has its coordinate:
+            // `Query.book(id:)`.
             "RequiredArgument" => {
                 let (_, named) = message.split_once('(')?;
                 Some(named.split_once(':')?.0.to_owned())

@@ -1,14 +1,14 @@
-//! Descriptions of operations, fragments and variables, which the parser does not know yet.
+//! Descriptions of operations, fragments and variables, which the parser does not support yet.
 //!
-//! The September 2025 edition of the specification allows a string before each of them. It means nothing to an
-//! executor, so it becomes blanks: every other character stays where it was, and so do the places of errors.
+//! The September 2025 edition of the specification allows a string before each of them. It has no effect on
+//! execution, so blanks replace it: every other character keeps its place, and so do the locations of errors.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use apollo_compiler::parser::Parser;
 
-/// The document without descriptions, each replaced by as many blanks.
+/// Returns the document with each description replaced by as many blanks.
 pub fn blank_descriptions(text: &str) -> Cow<'_, str> {
     let found = descriptions(text);
     if found.is_empty() {
@@ -63,12 +63,12 @@ fn descriptions(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// Whether the parser can read a string: its escapes, above all.
+/// Whether the parser accepts a string; its escapes are the usual problem.
 fn is_well_formed(string: &str) -> bool {
     Parser::new().parse_ast(format!("{{a(b:{string})}}"), "").is_ok()
 }
 
-/// How deep a token is in brackets of each kind.
+/// The nesting depth of a token, for each kind of bracket.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Nesting {
     braces: usize,
@@ -109,7 +109,7 @@ enum Token<'a> {
 }
 
 impl Token<'_> {
-    /// Whether a variable's definition can begin after this token: a string after `=` is a default value.
+    /// Whether a variable definition can begin after this token: a string after `=` is a default value.
     fn may_precede_variable(self) -> bool {
         match self {
             Self::Punctuator(byte) => matches!(byte, b'(' | b')' | b'!' | b']' | b'}'),
@@ -118,14 +118,14 @@ impl Token<'_> {
     }
 }
 
-/// Splits a document into tokens, as far as is needed to find its strings.
+/// Splits a document into tokens, in as much detail as finding its strings needs.
 struct Lexer<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Lexer<'a> {
-    /// The next token and its place; `None` at the end, and at a string that does not end.
+    /// Returns the next token and its range; `None` at the end, and at an unterminated string.
     fn next_token(&mut self) -> Option<(Token<'a>, Range<usize>)> {
         let bytes = self.text.as_bytes();
         loop {
@@ -148,7 +148,7 @@ impl<'a> Lexer<'a> {
                     self.at += 1;
                     return Some((Token::Punctuator(byte), start..self.at));
                 }
-                // White space, commas, a byte order mark, and what the parser refuses.
+                // White space, commas, a byte order mark, and characters that the parser rejects.
                 _ => self.at += 1,
             }
         }
@@ -160,7 +160,7 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// Where the string that begins here ends.
+/// Returns the end of the string that begins here.
 fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
     if bytes[at..].starts_with(b"\"\"\"") {

@@ -1,5 +1,5 @@
-//! Fields that are merged have the same arguments (5.3.2 Field Selection Merging). The library compares lists only as
-//! far as the shorter one goes, and so would answer one of two different questions.
+//! Checks that merged fields have the same arguments (5.3.2 Field Selection Merging). The library compares lists only
+//! up to the length of the shorter one, and so would accept two fields with different arguments.
 
 use std::collections::HashSet;
 
@@ -12,8 +12,8 @@ use async_graphql::indexmap::IndexMap;
 use super::super::refusal::Complaint;
 use super::location;
 
-/// Complains about a field that is merged with one whose lists have other lengths. Everything else about merging has
-/// been validated.
+/// Returns a complaint about the first field that is merged with one whose list arguments differ in length. The
+/// library has validated everything else about merging.
 pub fn check_merged_lists(schema: &Schema, document: &ExecutableDocument) -> Option<Complaint> {
     let operations = document.operations.iter();
     let mut fields = operations.flat_map(|operation| operation.all_fields(document));
@@ -45,18 +45,18 @@ fn has_list(value: &Literal) -> bool {
     }
 }
 
-/// A field and the type it is selected from.
+/// A field and its parent type.
 type Selected<'a> = (&'a Name, &'a Node<Field>);
 
 struct MergeVisitor<'a> {
     schema: &'a Schema,
     document: &'a ExecutableDocument,
-    /// The sets of fields that have been visited, each as the places of its fields in memory.
+    /// The sets of fields that have been visited, each as the addresses of its fields.
     visited: HashSet<Vec<usize>>,
 }
 
 impl<'a> MergeVisitor<'a> {
-    /// All fields of these sets, those of fragments among them.
+    /// Returns all fields of these sets, including those of fragments.
     fn collect(&self, sets: impl IntoIterator<Item = &'a SelectionSet>) -> Vec<Selected<'a>> {
         let mut fields = Vec::new();
         let mut spread_before = HashSet::new();
@@ -77,7 +77,7 @@ impl<'a> MergeVisitor<'a> {
         fields
     }
 
-    /// The first field that conflicts with one of the same response key.
+    /// Returns the first field that conflicts with another one of the same response key.
     fn fields(&mut self, fields: Vec<Selected<'a>>) -> Option<&'a Node<Field>> {
         let mut places: Vec<_> = fields
             .iter()
@@ -110,7 +110,8 @@ impl<'a> MergeVisitor<'a> {
         None
     }
 
-    /// The fields that one object can have together: those of an object type, and those of interfaces and unions.
+    /// Groups the fields that one object can have together: those of an object type, and those of interfaces and
+    /// unions.
     fn by_parent(&self, fields: Vec<Selected<'a>>) -> Vec<Vec<&'a Node<Field>>> {
         let is_object = |name: &Name| matches!(self.schema.types.get(name), Some(ExtendedType::Object(_)));
         let (of_objects, of_others): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(parent, _)| is_object(parent));

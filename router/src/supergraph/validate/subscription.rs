@@ -1,4 +1,4 @@
-//! A subscription has one root field, however often it is written (5.2.4.1 Single Root Field).
+//! Checks that a subscription has one root field, however often it is selected (5.2.4.1 Single Root Field).
 
 use apollo_compiler::ExecutableDocument;
 use apollo_compiler::executable::{Field, Operation, Selection, SelectionSet};
@@ -8,17 +8,19 @@ use apollo_compiler::{Name, Node};
 use super::super::refusal::Complaint;
 use super::location;
 
-/// What the library calls a subscription with more than one selected field. It counts selections and not response keys.
+/// The library's name of the error for a subscription with several selected fields. It counts selections instead of
+/// response keys.
 const COUNTED_SELECTIONS: &str = "SubscriptionUsesMultipleFields";
 
-/// Whether the library's only objection is one that [`check_single_root_field`] decides.
+/// Whether the library's only error is one that [`check_single_root_field`] decides.
 pub fn is_only_counted(errors: &DiagnosticList) -> bool {
     errors
         .iter()
         .all(|diagnostic| diagnostic.error.unstable_error_name() == Some(COUNTED_SELECTIONS))
 }
 
-/// Complains about subscriptions with several response keys. The library refuses introspection, `@skip` and `@include`.
+/// Returns complaints about subscriptions with several response keys. The library rejects introspection, `@skip` and
+/// `@include`.
 pub fn check_single_root_field(document: &ExecutableDocument) -> Vec<Complaint> {
     let subscriptions = document
         .operations

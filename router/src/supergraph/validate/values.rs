@@ -1,5 +1,5 @@
-//! Values in a document, as far as the validating library does not check them: the formats of scalars, members that are
-//! given twice, variables inside of lists and objects, and input objects of which one member has to be given.
+//! Checks the values in a document that the validating library does not check: the formats of scalars, duplicate input
+//! fields, variables inside of lists and objects, and input objects that require exactly one field.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use super::super::refusal::{Complaint, InvalidValue, Location, Refusal};
 use super::super::variables::literal;
 use super::location;
 
-/// A literal of a scalar that has variables in it: only a request tells what it is.
+/// A scalar literal with variables in it: its value is known only per request.
 #[derive(Debug)]
 pub struct OpenLiteral {
     scalar: &'static Scalar,
@@ -34,10 +34,10 @@ impl OpenLiteral {
     }
 }
 
-/// Checks the values of a document; returns those of `operation` that have to be checked for each request.
+/// Checks the values of a document, and returns the literals of `operation` to check for each request.
 ///
 /// # Errors
-/// The first value that is wrong.
+/// The first invalid value.
 pub fn check_values(
     schema: &Schema,
     document: &ExecutableDocument,
@@ -68,7 +68,7 @@ struct ValueVisitor<'a> {
     /// Fragments whose selections have been visited.
     visited: HashSet<&'a Name>,
     open: Vec<OpenLiteral>,
-    /// Where the current value is, as messages have it: `input.tags[2]`, `$price`.
+    /// The path of the current value, as messages show it: `input.tags[2]`, `$price`.
     at: String,
 }
 
@@ -133,7 +133,7 @@ impl<'a> ValueVisitor<'a> {
         Ok(())
     }
 
-    /// Runs with `step` added to where the current value is.
+    /// Runs `check` with `step` appended to the path of the current value.
     fn inside(&mut self, step: &str, check: impl FnOnce(&mut Self) -> Result<(), Refusal>) -> Result<(), Refusal> {
         let length = self.at.len();
         self.at.push_str(step);
@@ -142,7 +142,8 @@ impl<'a> ValueVisitor<'a> {
         Ok(())
     }
 
-    /// `has_default` tells whether the argument or member has a default, so that a variable may be null there.
+    /// Checks a value. `has_default` tells whether the argument or input field has a default, so that a variable may be
+    /// null there.
     fn value(&mut self, ty: &Type, has_default: bool, value: &Node<Literal>) -> Result<(), Refusal> {
         match (&**value, ty) {
             (Literal::Variable(name), _) => self.variable(ty, has_default, name, value),
@@ -227,7 +228,7 @@ impl<'a> ValueVisitor<'a> {
         }
     }
 
-    /// The literal of a scalar that the specification does not define.
+    /// Checks the literal of a custom scalar.
     fn scalar(&mut self, name: &Name, value: &Node<Literal>) -> Result<(), Refusal> {
         let has_variables = self.inner_values(value)?;
         let Some(scalar) = Scalar::named(name) else {
@@ -247,7 +248,7 @@ impl<'a> ValueVisitor<'a> {
         checked.map_err(|misfit| InvalidValue::misfit(&self.at, &misfit, locations).into())
     }
 
-    /// Checks what holds inside of any value; returns whether there is a variable.
+    /// Checks the rules that hold inside of any value, and returns whether it contains a variable.
     fn inner_values(&self, value: &Node<Literal>) -> Result<bool, Refusal> {
         let mut has_variables = false;
         match &**value {
