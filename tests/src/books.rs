@@ -1,11 +1,11 @@
-//! What must be true of the tables whenever nobody is in the middle of a write: money, shares, products and votes add up.
+//! The invariants of the tables between writes: money, shares, products and votes add up.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-/// Each is a sentence and a query for what breaks it.
+/// The invariants, each as a sentence and a query that returns the rows that violate it.
 const RULES: &[(&str, &str)] = &[
     (
         "the entries of each currency sum to zero",
@@ -113,7 +113,7 @@ const RULES: &[(&str, &str)] = &[
         "a score is the upvotes less the downvotes, none of them fewer than none",
         "SELECT post_id, score FROM post_votes WHERE score <> upvotes - downvotes OR min(upvotes, downvotes) < 0",
     ),
-    // The others are of nobody in particular.
+    // The other votes are those of programs, which belong to no person.
     (
         "a post has the votes of people, at least",
         "SELECT v.post_id, count(*) FROM vote v LEFT JOIN post_votes p ON p.post_id = v.post_id GROUP BY v.post_id
@@ -131,17 +131,17 @@ const RULES: &[(&str, &str)] = &[
     ),
 ];
 
-/// A look into a data folder's database, also while a server has it open.
+/// A read-only view of the database in a data folder, which a server may have open at the same time.
 pub struct Books(Connection);
 
 impl Books {
-    /// Of the data folder `data`.
+    /// Opens the database of the data folder `data`.
     pub fn of(data: &Path) -> Self {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         Self(Connection::open_with_flags(data.join("agora.db"), flags).expect("the database opens"))
     }
 
-    /// What breaks a rule, in words; empty when everything adds up. All of it is seen at one moment.
+    /// Describes each violated invariant; the list is empty when everything adds up. All queries read one snapshot.
     pub fn broken(&self) -> Vec<String> {
         let moment = self.0.unchecked_transaction().expect("a moment");
         let broken = RULES.iter().flat_map(|(rule, query)| {
@@ -156,8 +156,8 @@ impl Books {
         broken.collect()
     }
 
-    /// Shares of each stock, wherever they are: at the exchange, held by people, or gone out through the bazaar. Only
-    /// listing a stock and correcting the catalog change that.
+    /// Returns the shares of each stock, whether the exchange or people hold them, or the bazaar sold them. Only
+    /// listing a stock and correcting the catalog change these sums.
     pub fn shares(&self) -> Vec<(String, i64)> {
         let sql =
             "SELECT name, stock.quantity + coalesce(sum(CASE side WHEN 'BUY' THEN e.quantity ELSE -e.quantity END), 0)
@@ -167,12 +167,12 @@ impl Books {
         rows.expect("a query").map(|row| row.expect("a row")).collect()
     }
 
-    /// The one number a query answers.
+    /// Returns the single number that a query selects.
     pub fn number(&self, query: &str) -> i64 {
         self.0.query_row(query, [], |row| row.get(0)).expect("a number")
     }
 
-    /// How many rows each table has.
+    /// Returns the row count of each table.
     pub fn rows(&self) -> BTreeMap<String, i64> {
         let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
         let mut tables = self.0.prepare(tables).expect("a query");
@@ -184,7 +184,7 @@ impl Books {
         names.map(|name| rows(name.expect("a row"))).collect()
     }
 
-    /// Fails the test when anything does not add up.
+    /// Fails the test when an invariant is violated.
     pub fn assert_balanced(&self) {
         let broken = self.broken();
         assert!(broken.is_empty(), "{}", broken.join("\n"));

@@ -1,4 +1,4 @@
-//! A running Agora for tests: a real server on a loopback port over a fresh data folder, and people who call it.
+//! Support for tests: a real server on a loopback port over a fresh data folder, and callers that send it requests.
 
 mod books;
 
@@ -17,15 +17,15 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-/// How long a server under test may take for an answer: a test fails, it does not wait for ever.
+/// The longest wait for a response: a test fails instead of waiting forever.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The moment the clock of a test shows at first: 2026-01-01T00:00:00Z.
+/// The time at which a test's clock starts: 2026-01-01T00:00:00Z.
 pub const START_US: i64 = 1_767_225_600_000_000;
 
 /// A running Agora with the demo's people and books.
 pub struct TestApp {
-    /// The clock it runs on; it stands still until moved.
+    /// The server's clock, which stands still until a test moves it.
     pub clock: Arc<ManualClock>,
     url: String,
     app: App,
@@ -35,12 +35,12 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// Starts it over a fresh data folder, with the demo's data.
+    /// Starts a server over a fresh data folder with the demo's data.
     pub async fn new() -> Self {
         Self::with(Settings::default()).await
     }
 
-    /// As [`new`](Self::new), with these settings.
+    /// Like [`new`](Self::new), with these settings.
     pub async fn with(settings: Settings) -> Self {
         let folder = Arc::new(tempfile::tempdir().expect("a temporary folder"));
         let clock = Arc::new(ManualClock::at_us(START_US));
@@ -80,7 +80,8 @@ impl TestApp {
         Self::start(settings, folder, clock).await
     }
 
-    /// `http://127.0.0.1:PORT` of the listener at `/` of which that REST mount is, as with `--rest-listen`.
+    /// Serves one REST mount at `/` of its own listener, as `--rest-listen` does, and returns
+    /// `http://127.0.0.1:PORT`.
     pub async fn mount_on_a_port_of_its_own(&self, mount: &str) -> String {
         let gateway = &self.app.gateway;
         let routes = rest::service_router(gateway, Openness::Loopback, mount, None).expect("a mount");
@@ -93,12 +94,12 @@ impl TestApp {
         self.url.trim_start_matches("http://")
     }
 
-    /// Moves the clock.
+    /// Advances the clock.
     pub fn wait(&self, time: Duration) {
         self.clock.advance(time);
     }
 
-    /// A token of that person that holds for years, for tests whose clock runs far.
+    /// Returns a token of that person that is valid for a hundred years, for tests that advance the clock far.
     pub fn lasting_token(&self, id: i64, role: contract::Role, admin: bool) -> String {
         const YEARS_SECONDS: i64 = 100 * 365 * 24 * 3_600;
         let services = self.services();
@@ -108,34 +109,34 @@ impl TestApp {
             .0
     }
 
-    /// A credential of a service with that name.
+    /// Returns a credential of a service with that name.
     pub fn service_credential(&self, name: &str) -> String {
         let keys = &self.app.services.keys;
         keys.sign_service(name, self.app.services.clock.now_us(), 3_600).0
     }
 
-    /// What its domains are built from.
+    /// Returns the services that the domains are built from.
     pub fn services(&self) -> &contract::Services {
         &self.app.services
     }
 
-    /// The folder everything is kept in.
+    /// Returns the data folder.
     pub fn data(&self) -> std::path::PathBuf {
         self.settings.server.data.clone()
     }
 
-    /// Somebody who has not signed in.
+    /// Returns a caller without a token.
     pub fn anonymous(&self) -> Person {
         Person::at(&self.url)
     }
 
-    /// Somebody of the demo, signed in.
+    /// Returns a person of the demo, signed in.
     pub async fn signed_in(&self, username: &str) -> Person {
         self.anonymous().sign_in(username).await
     }
 }
 
-/// Serves these routes on a loopback port until the process has to end; the address and the task.
+/// Serves these routes on a loopback port until the app shuts down. Returns the address and the task.
 async fn serve(app: &App, router: axum::Router) -> (String, JoinHandle<()>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
@@ -149,17 +150,17 @@ async fn serve(app: &App, router: axum::Router) -> (String, JoinHandle<()>) {
     (url, server)
 }
 
-/// Somebody who calls Agora over HTTP.
+/// A caller that sends requests to Agora over HTTP.
 #[derive(Clone)]
 pub struct Person {
     url: String,
     client: reqwest::Client,
-    /// The bearer token, where there is one.
+    /// The bearer token, if any.
     pub token: Option<String>,
 }
 
 impl Person {
-    /// Somebody who has not signed in, at that address.
+    /// Returns a caller without a token, at that address.
     pub fn at(url: &str) -> Self {
         Self {
             url: url.to_owned(),
@@ -168,7 +169,7 @@ impl Person {
         }
     }
 
-    /// The person of the demo with that name, signed in.
+    /// Signs in the person of the demo with that name.
     pub async fn sign_in(&self, username: &str) -> Self {
         let login =
             "mutation($login: String!, $password: String!) { login(login: $login, password: $password) { token } }";
@@ -179,7 +180,8 @@ impl Person {
         self.with_token(&token)
     }
 
-    /// Somebody new with that role, a broker with that fee; their id, and them signed in. Everyone has the demo's password.
+    /// Registers a person with that role and, for a broker, that fee. Returns the id and the signed-in caller. The
+    /// password is the one of the demo.
     pub async fn register(&self, username: &str, role: &str, fee_percent: Option<f64>) -> (i64, Self) {
         let register = "mutation($input: RegisterInput!) { register(input: $input) { token user { id } } }";
         let input = json!({
@@ -191,7 +193,7 @@ impl Person {
         (id, self.with_token(text("/register/token")))
     }
 
-    /// The same person, calling another address.
+    /// Returns the same caller with another base address.
     pub fn moved_to(&self, url: &str) -> Self {
         Self {
             url: url.to_owned(),
@@ -199,7 +201,7 @@ impl Person {
         }
     }
 
-    /// The same caller with that token.
+    /// Returns the same caller with that token.
     pub fn with_token(&self, token: &str) -> Self {
         Self {
             token: Some(token.to_owned()),
@@ -212,7 +214,7 @@ impl Person {
         self.graphql_with(query, json!({})).await
     }
 
-    /// As [`graphql`](Self::graphql), with variables.
+    /// Like [`graphql`](Self::graphql), with variables.
     pub async fn graphql_with(&self, query: &str, variables: Value) -> Reply {
         self.send(
             self.request("POST", "/graphql")
@@ -221,7 +223,7 @@ impl Person {
         .await
     }
 
-    /// As [`graphql_with`](Self::graphql_with); `None` when the server is gone before it has answered.
+    /// Like [`graphql_with`](Self::graphql_with); returns `None` when the server stops before it answers.
     pub async fn try_graphql(&self, query: &str, variables: &Value) -> Option<Reply> {
         let request = self.request("POST", "/graphql");
         let request = request.json(&json!({ "query": query, "variables": variables }));
@@ -232,7 +234,7 @@ impl Person {
         Some(Reply { status, body })
     }
 
-    /// Subscribes through server-sent events; the stream has an answer for each event.
+    /// Subscribes through server-sent events. The stream yields a response for each event.
     pub async fn subscribe(&self, query: &str) -> BoxStream<'static, Value> {
         let request = self.request("POST", "/graphql").header("accept", "text/event-stream");
         let response = request
@@ -275,7 +277,7 @@ impl Person {
         self.send(self.request("DELETE", path)).await
     }
 
-    /// A request to finish by hand and [`send`](Self::send).
+    /// Starts a request, to be completed and passed to [`send`](Self::send).
     pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         let method = method.parse().expect("a method");
         let request = self.client.request(method, format!("{}{path}", self.url));
@@ -285,7 +287,7 @@ impl Person {
         }
     }
 
-    /// Sends a request made by [`request`](Self::request).
+    /// Sends a request that [`request`](Self::request) started.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Reply {
         let response = request.timeout(PATIENCE).send().await.expect("the server answers");
         let status = response.status().as_u16();
@@ -297,17 +299,17 @@ impl Person {
     }
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// The body: JSON, or text where it was none.
+    /// The body as JSON, or as a string when it is no JSON.
     pub body: Value,
 }
 
 impl Reply {
-    /// What is at that JSON pointer of `data`; fails the test where there are errors.
+    /// Returns the value at that JSON pointer of `data`. Fails the test when the response has errors.
     pub fn data(&self, pointer: &str) -> &Value {
         assert!(self.body.get("errors").is_none(), "errors: {}", self.body);
         self.body
@@ -315,7 +317,7 @@ impl Reply {
             .unwrap_or_else(|| panic!("no {pointer} in {}", self.body))
     }
 
-    /// The first error's code.
+    /// Returns the first error's code.
     pub fn code(&self) -> Option<&str> {
         self.body.pointer("/errors/0/extensions/code").and_then(Value::as_str)
     }

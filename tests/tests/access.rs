@@ -1,5 +1,5 @@
-//! Who may do what in the exchange, the wallet, the brokerage with its authorizations, the shop and the community's posts
-//! and votes: every query, edge and mutation, asked by everybody (docs/rest-contract/common.md#access).
+//! The access rules of the exchange, the wallet, the brokerage with its authorizations, the shop and the community's
+//! posts and votes. Each kind of caller sends every query, edge and mutation (docs/rest-contract/common.md#access).
 
 mod shop;
 mod votes;
@@ -8,8 +8,9 @@ use futures_util::StreamExt;
 use serde_json::Value;
 use tests::{Person, Reply, TestApp};
 
-/// Who asks, in the order of the table's columns: anonymous, somebody else who invests, a broker without authorization,
-/// the broker, a service, an administrator, and the investor whose things they are (last: what changes, changes for them).
+/// The callers, in the order of the table's columns: anonymous, an unrelated investor, a broker without
+/// authorization, the authorized broker, a service, an administrator, and the investor who owns the objects. The
+/// owner is last, because a mutation takes effect for the owner.
 const COLUMNS: [&str; 7] = [
     "anonymous",
     "stranger",
@@ -20,13 +21,14 @@ const COLUMNS: [&str; 7] = [
     "investor",
 ];
 
-/// What each of them is answered: a value (`ok`), nothing (`-`), or the error's status.
+/// The expected result for each caller: a value (`ok`), null (`-`), or the error's status.
 type Row = (&'static str, [&'static str; 7]);
 
-/// Placeholders: `<INVESTOR>`, `<BROKER>`, `<HOLDING>`, `<CAPITAL>`, `<SHARES>` (authorizations), `<ORDER>`, `<PENDING>`
-/// (orders), `<TRANSACTION>`, `<STOCK>`, `<NUMBER>` (of a trade of the investor's), `<POST>` (theirs too). The field that is looked at is called `it`.
+/// Placeholders: `<INVESTOR>`, `<BROKER>`, `<HOLDING>`, `<CAPITAL>`, `<SHARES>` (authorizations), `<ORDER>`,
+/// `<PENDING>` (orders), `<TRANSACTION>`, `<STOCK>`, `<NUMBER>` (of a trade of the investor), `<POST>` (of the
+/// investor). The tested field has the alias `it`.
 const READS: &[Row] = &[
-    // What everybody may know.
+    // Public data.
     (r#"{ it: stock(id: "<STOCK>") { price quantity } }"#, ["ok"; 7]),
     (r#"{ it: stocks { nodes { name } } }"#, ["ok"; 7]),
     (r#"{ it: exchangeOrder(number: <NUMBER>) { quantity } }"#, ["ok"; 7]),
@@ -45,12 +47,12 @@ const READS: &[Row] = &[
         r#"{ on: user(id: "<INVESTOR>") { it: posts { nodes { title } } } }"#,
         ["ok"; 7],
     ),
-    // Who traded is not among it.
+    // The trader of a trade is private.
     (
         r#"{ on: exchangeOrder(number: <NUMBER>) { it: trader { id } } }"#,
         ["-", "-", "-", "-", "ok", "ok", "ok"],
     ),
-    // By id.
+    // Look-ups by id.
     (
         r#"{ it: transaction(id: "<TRANSACTION>") { amount } }"#,
         ["-", "-", "-", "-", "ok", "ok", "ok"],
@@ -75,7 +77,7 @@ const READS: &[Row] = &[
         r#"{ it: authorization(id: "<SHARES>") { remainingShares } }"#,
         ["-", "-", "-", "ok", "ok", "ok", "ok"],
     ),
-    // Lists and edges of the person.
+    // The person's lists and edges.
     (
         r#"{ on: user(id: "<INVESTOR>") { it: wallet { balance } } }"#,
         ["401", "403", "403", "403", "ok", "ok", "ok"],
@@ -100,7 +102,7 @@ const READS: &[Row] = &[
         r#"{ on: user(id: "<INVESTOR>") { it: authorizations { nodes { id } } } }"#,
         ["401", "403", "403", "403", "ok", "ok", "ok"],
     ),
-    // Edges out of what a party may see, into what only the other may.
+    // Edges from an object that one party may see to an object that only the other party may see.
     (
         r#"{ on: stock(id: "<STOCK>") { it: myHolding { free } } }"#,
         ["-", "-", "-", "-", "-", "-", "ok"],
@@ -220,7 +222,7 @@ const WRITES: &[Row] = &[
         r#"mutation { it: createPost(input: { title: "a", text: "b", community: "Access", username: "nobody", at: "2026-01-01T00:00:00Z" }) { id } }"#,
         ["401", "403", "403", "403", "ok", "ok", "403"],
     ),
-    // Gone after the service: it is nobody's any more.
+    // The service has deleted the post, so the later callers do not find it.
     (
         r#"mutation { it: deletePost(id: "<POST>") }"#,
         ["401", "403", "403", "403", "ok", "404", "404"],
@@ -235,7 +237,7 @@ fn writes() -> impl Iterator<Item = &'static Row> {
     WRITES.iter().chain(shop::WRITES).chain(votes::WRITES)
 }
 
-/// The people and the things of one of them.
+/// The callers, and the objects of the investor.
 struct Scene {
     _app: TestApp,
     askers: Vec<Person>,
@@ -317,7 +319,7 @@ impl Scene {
         scene
     }
 
-    /// Does something in preparation and remembers what is at `pointer` under a name.
+    /// Runs a mutation of the set-up and stores the value at `pointer` under a name.
     async fn make(&mut self, person: &Person, name: &'static str, mutation: &str, pointer: &str) {
         let reply = self.ask(person, &format!("mutation {{ it: {mutation} }}")).await;
         let found = reply.data(&format!("/it{pointer}")).clone();
@@ -334,7 +336,7 @@ impl Scene {
         person.graphql(&query).await
     }
 
-    /// Asks everybody and lists what is not as the table says.
+    /// Sends each row as every caller and returns the results that differ from the table.
     async fn differences(&self, rows: impl Iterator<Item = &Row>) -> Vec<String> {
         let mut differences = Vec::new();
         for (query, expected) in rows {
@@ -353,7 +355,7 @@ impl Scene {
     }
 }
 
-/// How a reply counts in the table.
+/// Returns a reply in the notation of the table.
 fn answered(reply: &Reply) -> String {
     match reply.code() {
         Some(code) => agora::status::status_of(code).as_u16().to_string(),
@@ -362,7 +364,7 @@ fn answered(reply: &Reply) -> String {
     }
 }
 
-/// Whether there is something called `it`, wherever it is.
+/// Returns whether the value contains a non-null field `it` at any depth.
 fn it(value: &Value) -> bool {
     match value {
         Value::Object(members) => members.iter().any(|(name, value)| match name.as_str() {
@@ -406,7 +408,7 @@ fn every_field_of_these_domains_is_in_the_table() {
     }
 }
 
-/// The names of a type's fields in an SDL.
+/// Returns the names of a type's fields in an SDL.
 fn fields_of(sdl: &str, opening: &str) -> Vec<String> {
     let from = sdl.lines().skip_while(|line| !line.starts_with(opening)).skip(1);
     let body = from.take_while(|line| *line != "}");
@@ -424,7 +426,7 @@ fn fields_of(sdl: &str, opening: &str) -> Vec<String> {
         .collect()
 }
 
-/// Everything of these people's that an event may be about.
+/// Returns the ids of the person's objects that an event may be about.
 async fn things(scene: &Scene, person: &Person) -> Vec<String> {
     let query = "{ it: me { wallet { id } holdings { nodes { id } } brokerageOrders { nodes { id } } authorizations { nodes { id } } } }";
     let reply = scene.ask(person, query).await;
@@ -460,7 +462,8 @@ async fn a_subscription_shows_nobody_what_belongs_to_others() {
                 continue;
             }
             let mut events = watcher.subscribe(subscription).await;
-            // The investor's come first, again and again, and the first that is shown is none of them.
+            // The investor acts first in each round, and the first event that the watcher receives must not be the
+            // investor's.
             let event = loop {
                 let acts = async {
                     scene.ask(&investor, buys).await.data("/it");

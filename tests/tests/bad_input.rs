@@ -1,9 +1,9 @@
-//! Whatever is sent: a clear error with a code, the right status, nothing changed, nobody else harmed.
+//! Bad input gets a clear error with a code and the right status, changes no data and harms no other caller.
 
 use serde_json::json;
 use tests::TestApp;
 
-/// The server still serves, and the shelves are as they were.
+/// Asserts that the server still answers and the stock of books is unchanged.
 async fn nothing_happened(app: &TestApp) {
     let reply = app
         .anonymous()

@@ -1,5 +1,5 @@
-//! Every documented behaviour of the bazaar's routes, asked of a server whose trades its database numbers and of one whose
-//! trades three replicas number: both answer the same, to the letter.
+//! Every documented behaviour of the bazaar's routes, with a server whose database numbers the trades and with one
+//! whose three replicas number them. Both answer exactly the same.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use crate::killed::server::Server;
 
-/// No test waits longer for anything.
+/// The longest wait of a test.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One request, and the answer that the contract has for it.
+/// A request and the response that the contract specifies.
 struct Step {
     line: String,
     headers: Vec<(&'static str, String)>,
@@ -80,7 +80,7 @@ const BUY: &str = "POST /bazaar/order/1/buy";
 const SELL: &str = "POST /bazaar/order/1/sell";
 const UPDATE: &str = "POST /bazaar/catalog/update";
 
-/// What every route answers where all is well; the next trade gets the number `n`.
+/// Returns a successful request to each route. The next trade gets the number `n`.
 fn successes(n: i64) -> Vec<Step> {
     let stock = json!({ "name": "MenhirCo", "price": 9.99, "quantity": 100 });
     let order = json!({ "number": n, "name": "MenhirCo", "quantity": 3, "type": "buy" });
@@ -133,7 +133,7 @@ fn successes(n: i64) -> Vec<Step> {
     ]
 }
 
-/// What each route refuses, and how; nothing is changed, and no number is used.
+/// Returns the refused requests of each route. They change no data and use no number.
 fn refusals(n: i64) -> Vec<Step> {
     let mut steps = Vec::new();
     let not_found = "requested stock could not be traded because it could not be found";
@@ -182,7 +182,7 @@ fn refusals(n: i64) -> Vec<Step> {
         for name in [json!(7), json!(""), json!("  ")] {
             let mut body = body("GameStart", json!(1));
             body["name"] = name;
-            // The message is compared between both ways; the contract leaves its words open.
+            // The messages of both servers are compared. The contract leaves the wording open.
             steps.push(step(line, body, 400, Value::Null));
         }
         let key = |key: &str, why: &str| {
@@ -264,7 +264,7 @@ fn refusals(n: i64) -> Vec<Step> {
     steps
 }
 
-/// One key is one trade, wherever it is sent again.
+/// Returns requests in which one key stands for one trade, whichever route repeats it.
 fn keys(n: i64) -> Vec<Step> {
     let mismatch = || error(422, "this idempotency key was used for another request");
     let (fish, other) = (shares("FishCo", 2), shares("FishCo", 3));
@@ -297,7 +297,7 @@ fn keys(n: i64) -> Vec<Step> {
         )
         .keyed("catalog first"),
         step(BUY, shares("FishCo", 1), 422, mismatch()).keyed("catalog first"),
-        // What is refused leaves its key free.
+        // A refused request leaves its key free.
         step(
             BUY,
             shares("FishCo", 2_000_000),
@@ -309,7 +309,8 @@ fn keys(n: i64) -> Vec<Step> {
     ]
 }
 
-/// Sends a request; its status, `Allow` and JSON, and that the answer is JSON that nobody keeps.
+/// Sends a request and returns its status, `Allow` header and JSON. Checks that the response is JSON and must not be
+/// cached.
 async fn answered(url: &str, step: &Step) -> (u16, Option<String>, Value) {
     let (method, path) = step.line.split_once(' ').expect("a method and a path");
     let method: Method = method.parse().expect("a method");
@@ -337,7 +338,8 @@ async fn answered(url: &str, step: &Step) -> (u16, Option<String>, Value) {
     (status, allow, body)
 }
 
-/// The trades after `last` by replica 1, once it has all of them up to `through`: a replica may lag behind its leader.
+/// Returns replica 1's trades after `last`, once it has all trades up to `through`: a replica may lag behind its
+/// leader.
 async fn missed(url: &str, last: i64, through: i64) -> Value {
     let asked = step("POST /bazaar/order/1/sync", json!({ "lastID": last }), 200, Value::Null);
     let through = through.to_string();
@@ -354,10 +356,10 @@ async fn missed(url: &str, last: i64, through: i64) -> Value {
     body.unwrap_or_else(|_| panic!("replica 1 does not get trade {through}"))
 }
 
-/// How many trades [`next_number`] makes.
+/// The number of trades that [`next_number`] makes.
 const PROBES: i64 = 2;
 
-/// The number that the next trade gets. Only a trade tells it for certain, so one share is bought and sold again.
+/// Returns the number of the next trade. Only a trade reveals it reliably, so one share is bought and sold again.
 async fn next_number(url: &str) -> i64 {
     let mut last = 0;
     for side in ["buy", "sell"] {
@@ -369,7 +371,7 @@ async fn next_number(url: &str) -> i64 {
     last + 1
 }
 
-/// Waits until so many replicas have caught up.
+/// Waits until this many replicas have caught up.
 async fn ready(server: &Server, replicas: usize) {
     for replica in 1..=replicas {
         let ping = step(&format!("GET /bazaar/order/{replica}/ping"), "", 200, Value::Null);
@@ -379,7 +381,7 @@ async fn ready(server: &Server, replicas: usize) {
     }
 }
 
-/// Goes through all steps, and answers what was said to each.
+/// Runs all steps and returns the responses.
 async fn transcript(server: &Server) -> Vec<String> {
     let url = &server.url;
     let first = next_number(url).await;
@@ -402,7 +404,7 @@ async fn transcript(server: &Server) -> Vec<String> {
     let mut all = missed(url, first - 1, next - 1).await;
     let leader = all["leader-id"].as_i64().expect("a leader");
     assert!((1..=3).contains(&leader), "{all}");
-    // Who leads is for the replicas to say; the broadcast is answered with the one that does.
+    // The replicas elect the leader. The broadcast is answered with the elected one.
     let chosen = step(
         "POST /bazaar/order/1/leader-broadcast",
         json!({ "leader-id": 1 }),

@@ -1,4 +1,4 @@
-//! The bazaar with many traders at once: no share is sold twice, no order is lost, nothing stale is shown.
+//! The bazaar with many concurrent traders: no share is sold twice, no order is lost, and no stale data is shown.
 
 use agora::config::Settings;
 use futures_util::future::join_all;
@@ -9,10 +9,10 @@ use tests::{Person, TestApp};
 
 const BUYERS: usize = 100;
 const SHARES: usize = 10;
-/// Load clients at once, and what each of them does.
+/// The concurrent load clients, and the iterations of each.
 const CLIENTS: u64 = 5;
 const ITERATIONS: usize = 12;
-/// How likely a client trades what it looked up, in fifths.
+/// The probability, in fifths, that a client trades the stock that it looked up.
 const FIFTHS: std::ops::RangeInclusive<u32> = 0..=4;
 const STOCKS: [&str; 4] = ["GameStart", "FishCo", "BoarCo", "MenhirCo"];
 
@@ -38,7 +38,7 @@ async fn left(person: &Person, stock: &str) -> i64 {
         .unwrap_or_else(|| panic!("{shown:?}"))
 }
 
-/// Every order there is, as a replica that starts learns of them.
+/// Returns all orders, as a starting replica receives them.
 async fn ledger(person: &Person) -> serde_json::Map<String, Value> {
     let all = person.post("/bazaar/order/1/sync", json!({ "lastID": -1 })).await;
     assert_eq!(all.status, 200, "{all:?}");
@@ -76,8 +76,8 @@ async fn a_hundred_buyers_at_once_for_ten_shares_are_ten_orders_without_a_gap() 
     assert_eq!(ledger(&buyer).await.len(), before + SHARES);
 }
 
-/// The old load client: looks a random stock up, trades some of it now and then, and reads every order back at the end.
-/// Gives the shares it moved, by stock.
+/// Runs the old load client: it looks up random stocks, trades some of them, and reads its orders back at the end.
+/// Returns the shares that it moved, by stock.
 async fn load_client(client: Person, fifths: u32, mut random: StdRng) -> Vec<(&'static str, i64)> {
     let (mut remembered, mut moved) = (Vec::new(), Vec::new());
     for _ in 0..ITERATIONS {
@@ -127,7 +127,7 @@ async fn five_load_clients(settings: Settings) {
                 orders += 1;
             }
         }
-        // What was acknowledged is all there is: in the ledger, and in what is shown of the stocks.
+        // The ledger and the quantities of the stocks contain exactly the acknowledged orders.
         let numbers: Vec<String> = (0..orders).map(|number| number.to_string()).collect();
         let ledger = ledger(&anyone).await;
         assert!(ledger.len() == orders && numbers.iter().all(|number| ledger.contains_key(number)));

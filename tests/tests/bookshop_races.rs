@@ -1,4 +1,4 @@
-//! The two failure cases of the bookstore's document, which must not happen.
+//! The two failure cases that the bookstore's document describes must not happen.
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -6,7 +6,7 @@ use tests::{Person, TestApp};
 
 const BUYERS: usize = 50;
 
-/// How a purchase ended, whichever door it came through.
+/// The outcome of a purchase, through REST or GraphQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purchase {
     Sold,
@@ -100,7 +100,7 @@ async fn a_book_deleted_while_fifty_buy_it_has_an_order_for_each_copy_sold_and_n
     let deletion = async {
         let deleted = admin.delete(&format!("/bookstore/catalog/books/{book}")).await;
         assert_eq!(deleted.status, 200, "{deleted:?}");
-        // From here on no sale can begin.
+        // No sale can begin after this point.
         assert_eq!(buy(&cleo, 0, &book).await, Purchase::NoSuchBook);
         orders_of(&admin, &book).await
     };

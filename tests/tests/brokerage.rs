@@ -1,9 +1,9 @@
-//! Orders across the domains they touch: exchange, wallet, holdings, accounts.
+//! Orders that span the exchange, the wallet, the holdings and the accounts.
 
 use serde_json::{Value, json};
 use tests::TestApp;
 
-/// Cents out of what the API says of an amount.
+/// Returns an API amount in cents.
 fn cents(money: &Value) -> i64 {
     let amount = money["amount"].as_str().expect("an amount");
     amount.replace('.', "").parse().expect("a decimal")
@@ -70,7 +70,7 @@ async fn a_portfolio_joins_the_wallet_and_the_holdings() {
     assert!(money > 1_000_000 && shares > 100_000, "{me}");
     assert_eq!(cents(&me["portfolioValue"]), money + shares);
 
-    // Alone, of many people at once, and where the brokerage itself names the person.
+    // The value is selected alone, for many people at once, and beside a field that the brokerage itself resolves.
     let alone = ada.graphql("{ me { portfolioValue } }").await;
     assert_eq!(alone.data("/me/portfolioValue"), &me["portfolioValue"]);
     let renamed = ada.graphql("{ me { wallets: username worth: portfolioValue } }").await;

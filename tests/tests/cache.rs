@@ -1,4 +1,4 @@
-//! What is remembered, seen from outside: through both doors, with and without.
+//! The cache, observed through GraphQL and REST, switched on and off.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -77,12 +77,12 @@ async fn a_post_and_its_votes_are_answered_from_memory_until_somebody_votes() {
     let (hits, misses, invalidations) = counts(&nobody).await;
     assert_eq!(ask(&ada, look_up).await, score(0));
     assert_eq!(counts(&nobody).await, (hits + 2, misses, invalidations));
-    // The author's karma follows: the post and the person are not what they were.
+    // The vote also changes the author's karma, so it invalidates the post and the person.
     ask(&ben, "mutation($id: ID!) { upvote(postId: $id) { id } }").await;
     assert_eq!(ask(&nobody, look_up).await, score(1));
     let (_, _, later) = counts(&nobody).await;
     assert_eq!(later, invalidations + 2);
-    // What somebody voted is remembered for nobody.
+    // A viewer's own vote is never cached.
     let own = "query($id: ID!) { post(id: $id) { myVote } }";
     for _ in 0..2 {
         assert_eq!(ask(&ben, own).await, json!({ "post": { "myVote": "UP" } }));
@@ -138,7 +138,7 @@ async fn switched_off_nothing_is_remembered() {
     );
 }
 
-/// Buyers and readers at once; no reader sees a copy that had been sold, and its sale answered, before they asked.
+/// Runs concurrent buyers and readers. No reader sees a copy whose sale was answered before the read began.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_was_sold_is_not_seen_again() {
     for cache_enabled in [true, false] {
@@ -154,7 +154,7 @@ async fn a_copy_that_was_sold_is_not_seen_again() {
             )
             .await;
         let book: Arc<str> = added.data("/addBook/id").as_str().expect("a text").into();
-        // The fewest copies that a buyer has been told of.
+        // The lowest number of copies left that a buyer was told.
         let left = Arc::new(AtomicI64::new(1_000));
         let buyers = (0..4).map(|_| {
             let (buyer, book, left) = (admin.clone(), book.clone(), left.clone());

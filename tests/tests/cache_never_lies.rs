@@ -1,4 +1,5 @@
-//! Readers and traders at full speed: whoever asks after a trade was answered sees it, with the cache and without.
+//! Readers and traders at full speed: a read that begins after a trade was answered sees it, with and without the
+//! cache.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
@@ -14,14 +15,14 @@ const LISTED: i64 = 2_000_000;
 const TRADERS: usize = 2;
 const READERS: usize = 6;
 
-/// Shares bought: asked for, and answered.
+/// The numbers of shares whose purchase was requested and answered.
 #[derive(Default)]
 struct Bought {
     asked: AtomicI64,
     answered: AtomicI64,
 }
 
-/// Buys one share after the other, and answers how many.
+/// Buys one share after another and returns how many.
 async fn trade(trader: Person, bought: Arc<Bought>, until: Instant) -> usize {
     let mut trades = 0;
     while Instant::now() < until {
@@ -35,7 +36,7 @@ async fn trade(trader: Person, bought: Arc<Bought>, until: Instant) -> usize {
     trades
 }
 
-/// Reads through either door in turn, and answers how often.
+/// Reads through GraphQL and REST in turn and returns how often.
 async fn read(reader: Person, bought: Arc<Bought>, until: Instant) -> usize {
     let mut reads = 0;
     while Instant::now() < until {

@@ -1,4 +1,5 @@
-//! The shop's rows (docs/rest-contract/shop.md#order-service). `<SHOP_ORDER>` is the investor's, of `<PRODUCT>`.
+//! The rows of the shop (docs/rest-contract/shop.md#order-service). `<SHOP_ORDER>` is the investor's order of
+//! `<PRODUCT>`.
 
 use super::Row;
 
@@ -47,7 +48,7 @@ pub(super) const WRITES: &[Row] = &[
         r#"mutation { it: updateShopOrder(id: "<SHOP_ORDER>", input: { quantity: 2 }) { id } }"#,
         ["401", "404", "404", "404", "ok", "ok", "ok"],
     ),
-    // Gone after the service: it is nobody's any more.
+    // The service has deleted the order, so the later callers do not find it.
     (
         r#"mutation { it: deleteShopOrder(id: "<SHOP_ORDER>") }"#,
         ["401", "404", "404", "404", "ok", "404", "404"],

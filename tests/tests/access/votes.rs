@@ -1,4 +1,4 @@
-//! The rows of votes (docs/rest-contract/community.md#votes-on-posts). `<POST>` is the investor's, who voted on it.
+//! The rows of votes (docs/rest-contract/community.md#votes-on-posts). The investor wrote `<POST>` and voted on it.
 
 use super::Row;
 
@@ -11,7 +11,7 @@ pub(super) const READS: &[Row] = &[
     (r#"{ it: topPosts { nodes { title score } } }"#, ["ok"; 7]),
     (r#"{ it: topVoted { nodes { score } } }"#, ["ok"; 7]),
     (r#"{ it: postsByScore(ids: ["<POST>"]) { title score } }"#, ["ok"; 7]),
-    // What others voted is not among it.
+    // A caller sees only their own vote.
     (
         r#"{ on: post(id: "<POST>") { it: myVote } }"#,
         ["-", "-", "-", "-", "-", "-", "ok"],

@@ -1,4 +1,4 @@
-//! Requests that hold much while they wait for their turn.
+//! Requests that hold much memory while they wait for their turn.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! HTTP/2 connections with as many streams as they may have: bodies that do not come, and answers that are not taken.
+//! HTTP/2 connections with the most streams allowed, whose request bodies do not arrive or whose responses are not
+//! read.
 
 use std::io;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use super::target::Target;
 use super::unread_answers::large_file;
 use super::wire::{address_of, sent};
 
-/// As many as the server allows on one connection.
+/// The most streams that the server allows on one connection.
 const STREAMS: usize = 100;
 
 async fn connect(address: &str, window: u32, tasks: &mut JoinSet<()>) -> SendRequest<Bytes> {
@@ -22,7 +23,7 @@ async fn connect(address: &str, window: u32, tasks: &mut JoinSet<()>) -> SendReq
     let handshake = Builder::new().initial_window_size(window).handshake(stream).await;
     let (client, connection) = handshake.expect("HTTP/2");
     tasks.spawn(async move {
-        // It ends when the server has had enough.
+        // The connection ends when the server closes it.
         let _ = connection.await;
     });
     client
@@ -58,7 +59,7 @@ async fn streams_whose_bodies_do_not_come_keep_nobody_out() {
     target.attacked_by(attack).await.assert_held();
 }
 
-/// The bytes of a connection with a window of 0 that asks for a file over as many streams as it may have.
+/// Returns the bytes of a connection with a window of 0 that requests a file over the most streams allowed.
 fn without_a_window(address: &str, path: &str) -> Vec<u8> {
     const HEADERS: u8 = 1;
     const SETTINGS: u8 = 4;
@@ -67,7 +68,7 @@ fn without_a_window(address: &str, path: &str) -> Vec<u8> {
         let length = u32::try_from(payload.len()).expect("a short frame").to_be_bytes();
         [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
     };
-    // Entries of the static table of HPACK, and values that are written out.
+    // HPACK: indexes of the static table, and literal values.
     let literal = |name: u8, value: &str| {
         let length = u8::try_from(value.len()).expect("a short value");
         assert!(length < 127, "{value}");
@@ -84,7 +85,7 @@ fn without_a_window(address: &str, path: &str) -> Vec<u8> {
     bytes
 }
 
-/// Reads until the head of an answer is there, or the server has closed the connection.
+/// Reads until the headers of a response arrive or the server closes the connection.
 async fn until_a_head(stream: &mut TcpStream) -> io::Result<()> {
     loop {
         let mut head = [0; 9];
@@ -110,7 +111,7 @@ async fn answers_without_a_window_are_not_kept() {
             ticks.tick().await;
             open.push(sent(&address, &bytes).await.expect("a connection"));
         }
-        // The last one is answered, or was closed for want of room.
+        // The server answers the last connection or closes it for lack of room.
         let _ = until_a_head(open.last_mut().expect("connections")).await;
     };
     target.attacked_by(attack).await.assert_held();

@@ -1,11 +1,12 @@
-//! Introspection whose answer multiplies.
+//! Introspection queries whose responses multiply in size.
 
 use tests::Person;
 use tokio::task::JoinSet;
 
 use super::target::Target;
 
-/// Sends documents all at once and checks that each gets data, or a code that says that it is too much.
+/// Sends documents all at once and checks that each is answered with data or with an error code for too large a
+/// request.
 async fn send(target: &Target, documents: impl IntoIterator<Item = String>) {
     let mut requests = JoinSet::new();
     for document in documents {
@@ -27,7 +28,7 @@ async fn send(target: &Target, documents: impl IntoIterator<Item = String>) {
     }
 }
 
-/// 1.6 KB that ask for the schema 49 times.
+/// Returns a query of 1.6 KB that selects the schema 49 times.
 fn aliases(turn: usize, selection: &str) -> String {
     let roots: String = (0..49)
         .map(|n| format!("a{turn}_{n}: __schema {{ {selection} }} "))
@@ -35,7 +36,7 @@ fn aliases(turn: usize, selection: &str) -> String {
     format!("{{ {roots} }}")
 }
 
-/// The types of fields of types, so many levels of them.
+/// Returns a query for the types of fields of types, nested `levels` deep.
 fn nested(turn: usize, levels: usize) -> String {
     let fields = "fields { type { ".repeat(levels);
     format!(

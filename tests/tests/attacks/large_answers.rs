@@ -1,4 +1,4 @@
-//! Short requests for answers that would fill the memory.
+//! Short requests whose responses would fill the memory.
 
 use std::collections::HashSet;
 
@@ -8,12 +8,12 @@ use tokio::task::JoinSet;
 
 use super::target::Target;
 
-/// Large in bytes, too: four for each character.
+/// Returns the longest text that a post may have, of characters that take four bytes each.
 fn longest_text() -> String {
     "\u{1F600}".repeat(40_000)
 }
 
-/// Has a person write so many posts of the longest text.
+/// Creates this many posts with the longest text.
 pub async fn write_posts(author: &Person, posts: usize) {
     let create =
         "mutation($text: String!) { createPost(input: { title: \"Long\", text: $text, community: \"Books\" }) { id } }";
@@ -23,7 +23,7 @@ pub async fn write_posts(author: &Person, posts: usize) {
     }
 }
 
-/// Sends a query so many times at once and answers the codes of the first errors.
+/// Sends a query this many times at once and returns the codes of the first errors.
 async fn codes(caller: &Person, query: &str, times: usize) -> Vec<Option<String>> {
     let mut requests = JoinSet::new();
     for _ in 0..times {
@@ -52,7 +52,7 @@ async fn texts_that_multiply_are_refused_and_a_page_of_the_longest_texts_is_not(
         }
         let reply = anonymous.graphql_with(fragments, json!({ "n": 100 })).await;
         assert_eq!(reply.code(), Some("QUERY_TOO_COMPLEX"), "{}", reply.body);
-        // What could be small, and is not.
+        // These responses could be small, but are large.
         let eight_times = "{ user(username: \"cleo\") { posts(first: 8) { nodes { author { posts(first: 100) { nodes { text } } } } } } }";
         let eight_aliases: String = (0..8)
             .map(|n| format!("a{n}: recentPosts(first: 100) {{ nodes {{ text }} }} "))
@@ -98,7 +98,8 @@ async fn rest_lists_of_long_posts_are_bounded_for_strangers_as_well() {
     target.attacked_by(attack).await.assert_held();
 }
 
-/// Asks for a list several times at once, then follows its links to the end, where it had at least so many rows.
+/// Requests a list several times at once. Then follows its links to the end and checks that it has at least `rows`
+/// rows.
 async fn list_is_walked(caller: &Person, list: &str, at_once: usize, rows: usize) {
     let mut requests = JoinSet::new();
     for _ in 0..at_once {

@@ -1,5 +1,5 @@
-//! A majority of the order service's replicas hangs. Trades fail at once, the other systems answer as ever, and whatever was
-//! answered with an error has not happened and never will.
+//! A majority of the order service's replicas hangs. Trades fail at once, the other systems answer as before, and an
+//! operation that was answered with an error has not happened and never will.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,13 +18,14 @@ use super::target::Target;
 use super::wire::{address_of, post, sent};
 use crate::server::Server;
 
-/// No test waits longer for anything.
+/// The longest wait of a test.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Trades within less than the ten seconds for which a request may wait, more than the server has places for requests.
+/// More trades than the server has places for requests. All of them arrive within less than the ten seconds that a
+/// request may wait.
 const TRADES: usize = 1_100;
-/// How long after a trade the next one is sent.
+/// The interval between two trades.
 const BETWEEN_TRADES: Duration = Duration::from_millis(7);
-/// Clients that trade when the majority is lost.
+/// The clients that trade when the majority is lost.
 const CLIENTS: usize = 48;
 
 async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
@@ -52,14 +53,14 @@ impl Replicated {
         replicated
     }
 
-    /// A trade under a key, sent until it is answered.
+    /// Sends a trade under a key until it succeeds.
     async fn trades_again(&self) {
         let key = format!("key {:?}", Instant::now());
         let traded = async { while trade(&self.trader, "MenhirCo", "sell", Some(&key)).await.status != 200 {} };
         within("trades are taken", traded).await;
     }
 
-    /// Stops the leader and one more, until what this answers is dropped.
+    /// Stops the leader and one other replica until the returned value is dropped.
     async fn stop_a_majority(&self) -> Stopped {
         let found = async {
             loop {
@@ -76,7 +77,7 @@ impl Replicated {
         Stopped::of([&*leader, other].map(|id| pid(&self.data, id)))
     }
 
-    /// How many trades with that stock there are.
+    /// Returns the number of trades of that stock.
     async fn traded(&self, stock: &str) -> usize {
         let asked = Person::at(self.target.url());
         let all = asked.post("/bazaar/order/3/sync", json!({ "lastID": -1 })).await;
@@ -84,7 +85,7 @@ impl Replicated {
         all.values().filter(|trade| trade["name"] == stock).count()
     }
 
-    /// Waits until replica 3 has everything that the table has.
+    /// Waits until replica 3 has applied every trade of the table.
     async fn settled(&self) {
         let settled = async {
             loop {
@@ -109,7 +110,7 @@ fn pid(data: &Path, id: &str) -> String {
     pid.expect("a replica").trim().to_owned()
 }
 
-/// Processes that are stopped, and go on when this is dropped, however the test ends.
+/// Stopped processes. Dropping this value continues them, even when the test fails.
 struct Stopped(Vec<String>);
 
 impl Stopped {
@@ -131,7 +132,7 @@ impl Drop for Stopped {
     }
 }
 
-/// What was answered to a trade.
+/// The response to a trade.
 struct Answered {
     status: u16,
     is_outcome_unknown: bool,
@@ -161,7 +162,7 @@ async fn a_lost_majority_of_the_order_service_takes_no_other_system_down() {
     let address = address_of(replicated.target.url());
     let before = replicated.traded("FishCo").await;
     let stopped = replicated.stop_a_majority().await;
-    // Until the loss is noticed, a replica may be sent a trade; one under a key is answered all the same.
+    // Until the server notices the loss, it may send a trade to a replica. A trade under a key succeeds all the same.
     let noticed = async {
         let key = || format!("key {:?}", Instant::now());
         while trade(&replicated.trader, "MenhirCo", "sell", Some(&key())).await.status == 200 {}
@@ -190,7 +191,7 @@ async fn a_lost_majority_of_the_order_service_takes_no_other_system_down() {
                 "a trade without a key has a known outcome: {answer}"
             );
         }
-        // Once it is known that no majority answers, a trade waits for nothing.
+        // Once the server knows that no majority answers, a trade fails without a wait.
         let begun = Instant::now();
         assert_eq!(trade(&replicated.trader, "FishCo", "sell", None).await.status, 503);
         assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
@@ -232,7 +233,7 @@ async fn a_hung_replica_is_unavailable_within_two_seconds_and_the_others_go_on()
     drop(stopped);
 }
 
-/// What the clients were told: how many trades without a key were made, and what became of each key.
+/// The responses to the clients: the number of successful trades without a key, and the response to each key.
 #[derive(Default)]
 struct Told {
     made: usize,
@@ -240,7 +241,7 @@ struct Told {
     keys: BTreeMap<String, Answered>,
 }
 
-/// Clients buy and sell in turns.
+/// Returns the side of a client's round: clients buy and sell in turns.
 fn side_of(round: usize) -> &'static str {
     if round.is_multiple_of(2) { "buy" } else { "sell" }
 }
@@ -285,7 +286,7 @@ async fn what_is_answered_with_an_error_while_the_majority_is_lost_never_happens
         .map(|n| tokio::spawn(client(replicated.trader.clone(), n, stop.clone(), refusals.clone())))
         .collect();
     for round in 1..=2 {
-        // Stopped in the middle of what they do, and again when all goes well.
+        // The first majority is stopped while the clients trade, the second one after trades have succeeded again.
         replicated.trades_again().await;
         let stopped = replicated.stop_a_majority().await;
         let enough = *refusals.borrow() + 4 * CLIENTS;
@@ -303,7 +304,7 @@ async fn what_is_answered_with_an_error_while_the_majority_is_lost_never_happens
         told.refused += one.refused;
         told.keys.extend(one.keys);
     }
-    // Only under its key does a trade of unknown outcome tell what became of it.
+    // A trade of unknown outcome can be resolved only by repeating it under its key.
     let unknown: Vec<_> = told
         .keys
         .iter()

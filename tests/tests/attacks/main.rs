@@ -1,12 +1,12 @@
 //! Attacks by anonymous callers, each a bounded program against a server in a process of its own. During each of them
 //! the server's memory stays bounded and a normal query is answered.
 //!
-//! They are a test program of their own and take turns: a test that runs beside them would be measured along.
+//! They form a separate test program and run one at a time: a concurrent test would distort the measurements.
 //!
 //! An attack is a module below this one: it starts a [`Target`](target::Target), runs its requests in
 //! [`Target::attacked_by`](target::Target::attacked_by), and asserts what the report holds.
 
-// The allocator of the program itself: the server's memory is what is measured.
+// The allocator of the program itself, because these tests measure the server's memory.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -24,7 +24,7 @@ mod unread_answers;
 mod unread_streams;
 mod wire;
 
-// The server in a process of its own, as the tests that kill it have it.
+// The server in its own process, shared with the tests that kill it.
 #[expect(dead_code, reason = "these tests kill no server")]
 #[path = "../killed/server.rs"]
 mod server;

@@ -1,4 +1,4 @@
-//! Documents that are dear to validate or to plan, each of them new.
+//! Documents that are expensive to validate or to plan, each of them new.
 
 use std::time::{Duration, Instant};
 
@@ -7,12 +7,12 @@ use tokio::task::JoinSet;
 
 use super::target::Target;
 
-/// How long an attack goes on.
+/// The duration of an attack.
 const ATTACK_TIME: Duration = Duration::from_secs(3);
 
-/// Has so many clients send one new document after the other, and answers how many got data. `document` makes it of the
-/// client and the turn. Nothing but data, or a code that says that it is too much, is
-/// an answer.
+/// Runs `clients` clients that send one new document after another, and returns how many responses had data.
+/// `document` builds the document from the client and the turn. Every response must have data or an error code for
+/// too large a request.
 async fn send(target: &Target, clients: usize, document: fn(usize, usize) -> String) -> usize {
     let mut sending = JoinSet::new();
     for client in 0..clients {
@@ -26,7 +26,7 @@ async fn send(target: &Target, clients: usize, document: fn(usize, usize) -> Str
                 }
                 let reply = anonymous.graphql(&document(client, turn)).await;
                 match reply.code() {
-                    // The caller may not see all of it, but the query ran.
+                    // The caller may not see all of the data, but the query ran.
                     _ if reply.body["data"].is_object() => answered += 1,
                     Some("QUERY_TOO_COMPLEX" | "UNAVAILABLE" | "TIMEOUT" | "OPERATION_NOT_FOUND") => {}
                     _ => panic!("{}", reply.body),
@@ -38,7 +38,8 @@ async fn send(target: &Target, clients: usize, document: fn(usize, usize) -> Str
     sending.join_all().await.into_iter().sum()
 }
 
-/// Fetches of several subgraphs under each of many aliases; the fields that end it are new every time.
+/// Returns a query that fetches from several subgraphs under each of many aliases. Its innermost fields are new every
+/// time.
 fn costly(client: usize, turn: usize) -> String {
     let fields = [
         "id",
@@ -60,7 +61,7 @@ fn costly(client: usize, turn: usize) -> String {
     format!("{{ user(id: \"1\") {{ {pages} }} }}")
 }
 
-/// The same fields under aliases that are new every time.
+/// Returns a query of the same fields under aliases that are new every time.
 fn new_aliases(client: usize, turn: usize) -> String {
     let roots: String = (0..20)
         .map(|n| format!("a{client}_{turn}_{n}: user(id: \"1\") {{ k{turn}: karma posts(first: 2) {{ nodes {{ t{turn}: title }} }} }} "))
@@ -68,7 +69,7 @@ fn new_aliases(client: usize, turn: usize) -> String {
     format!("{{ {roots} }}")
 }
 
-/// Many operations, each of which is validated with all fields of a fragment.
+/// Returns a document of many operations. Validation checks all fields of a fragment in each of them.
 fn many_operations(client: usize, turn: usize) -> String {
     let operations: String = (0..600)
         .map(|n| format!("query A{client}_{turn}_{n}{{...F}}"))
@@ -79,7 +80,7 @@ fn many_operations(client: usize, turn: usize) -> String {
     )
 }
 
-/// A long text in a fragment that is spread often.
+/// Returns a document with a long text in a fragment that is spread many times.
 fn long_literal(client: usize, turn: usize) -> String {
     let roots: String = (0..40)
         .map(|n| format!("a{n}: user(id: \"{n}\") {{ ...P }} "))

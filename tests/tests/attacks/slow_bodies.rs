@@ -1,4 +1,4 @@
-//! Requests whose bodies do not come, or stop just before their end.
+//! Requests whose bodies do not arrive, or stop just before their end.
 
 use tokio::io::AsyncReadExt;
 

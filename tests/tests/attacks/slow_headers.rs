@@ -1,4 +1,4 @@
-//! Requests whose heads do not end, and connections over which nothing comes.
+//! Requests whose headers do not end, and connections that send no bytes.
 
 use super::target::Target;
 use super::wire::{address_of, sent};

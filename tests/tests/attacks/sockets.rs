@@ -1,4 +1,4 @@
-//! WebSockets that hold much, and WebSockets that send and do not read.
+//! WebSockets that hold much memory, and WebSockets that send and do not read.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use super::wire::{address_of, frame, websocket};
 const TEXT: u8 = 1;
 const PING: u8 = 9;
 
-/// A message that subscribes with these variables, as JSON.
+/// Returns a `subscribe` message with these variables, given as JSON.
 fn subscribe_with(id: usize, query: &str, variables: &str) -> Vec<u8> {
     let message =
         format!(r#"{{"id":"{id}","type":"subscribe","payload":{{"query":"{query}","variables":{{{variables}}}}}}}"#);
     frame(TEXT, message.as_bytes())
 }
 
-/// A message that subscribes with so many values that nothing needs.
+/// Returns a `subscribe` message with this many values that no variable needs.
 fn subscribe(id: usize, values: usize) -> Vec<u8> {
     let values = vec!["\"Book\""; values].join(",");
     subscribe_with(
@@ -35,7 +35,7 @@ async fn a_message_with_more_values_than_one_may_have_closes_its_socket() {
     let attack = async {
         let mut socket = websocket(&address).await.expect("a socket");
         let message = subscribe(0, 140_000);
-        // The server closes before it has read all of them.
+        // The server closes the socket before it has read all of the messages.
         for _ in 0..100 {
             if socket.write_all(&message).await.is_err() {
                 break;
@@ -49,7 +49,8 @@ async fn a_message_with_more_values_than_one_may_have_closes_its_socket() {
     target.attacked_by(attack).await.assert_held();
 }
 
-/// Opens as many subscriptions over as many sockets, and answers whether some of them found no room.
+/// Opens the given number of subscriptions on each of the sockets and returns whether the server refused some for
+/// lack of room.
 async fn opens(address: &str, sockets: usize, subscriptions: usize, subscribe: impl Fn(usize) -> Vec<u8>) -> bool {
     let mut open = Vec::new();
     let mut refused = false;

@@ -1,4 +1,4 @@
-//! A server under attack and the caller who goes on using it.
+//! A server under attack, and the caller that keeps using it.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -12,18 +12,18 @@ use tokio::task::JoinSet;
 
 use crate::server::Server;
 
-/// What the server may hold resident during an attack.
+/// The most memory that the server may hold resident during an attack.
 const RESIDENT_BYTES_MAX: u64 = 300 * 1024 * 1024;
-/// The bound that the kernel keeps on the server's address space, so that an attack that succeeds ends the server and not
-/// the machine. Threads and allocators reserve far more than they touch.
+/// The kernel's limit for the server's address space. An attack that succeeds then ends the server and not the
+/// machine. The limit is high, because threads and allocators reserve far more than they touch.
 const ADDRESS_SPACE_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
-/// How often the normal query is sent, whether or not the last one has been answered.
+/// The interval between normal queries, whether or not the previous one has been answered.
 const INTERVAL: Duration = Duration::from_millis(50);
-/// Within this time nine of ten normal queries are answered.
+/// The time within which nine of ten normal queries must be answered.
 const ANSWERED_WITHIN: Duration = Duration::from_millis(200);
-/// A normal query that has no answer by then counts as not answered.
+/// The time after which a normal query counts as unanswered.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// An attack that is not over by then fails its test.
+/// The time after which an attack that still runs fails its test.
 const ATTACK_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// A server with the demo's data in a process of its own, over a fresh folder.
@@ -33,7 +33,7 @@ pub struct Target {
     _turn: MutexGuard<'static, ()>,
 }
 
-/// Held by the one attack that runs.
+/// The lock that lets only one attack run at a time.
 static TURN: Mutex<()> = Mutex::new(());
 
 impl Target {
@@ -65,19 +65,20 @@ impl Target {
         &self.server.url
     }
 
-    /// Runs an attack beside a caller with a normal query, and reports what that caller and the machine saw.
+    /// Runs an attack beside a caller that sends a normal query, and reports the caller's latencies and the server's
+    /// memory.
     pub async fn attacked_by(&self, attack: impl Future<Output = ()>) -> Report {
         self.attacked(attack, &[Query::Known]).await
     }
 
-    /// As [`attacked_by`](Self::attacked_by), with a second caller whose every query is new to the server.
+    /// Like [`attacked_by`](Self::attacked_by), with a second caller whose every query is new to the server.
     pub async fn attacked_beside_new_queries_by(&self, attack: impl Future<Output = ()>) -> Report {
         self.attacked(attack, &[Query::Known, Query::New]).await
     }
 
     async fn attacked(&self, attack: impl Future<Output = ()>, sent: &[Query]) -> Report {
         let person = Person::at(self.url());
-        // The query is planned and its connection open before the attack begins.
+        // The server plans the query and opens its connection before the attack begins.
         assert!(is_answered(&person, &Query::Known.text(0)).await);
         let mut queries = JoinSet::new();
         let ask = |queries: &mut JoinSet<_>, turn: usize| {
@@ -104,7 +105,7 @@ impl Target {
             }
             turn += 1;
         }
-        // Short attacks are over before a tick; the server still has to answer at once.
+        // A short attack ends before the first tick. The server must still answer at once.
         ask(&mut queries, turn);
         let mut report = Report {
             resident_peak_bytes: 0,
@@ -125,7 +126,7 @@ impl Target {
         report
     }
 
-    /// The most that the server held resident since it started.
+    /// Returns the peak of the server's resident memory since its start, in bytes.
     pub fn resident_peak_bytes(&self) -> u64 {
         let status = PathBuf::from(format!("/proc/{}/status", self.server.pid()));
         let status = std::fs::read_to_string(status).expect("the server runs");
@@ -135,19 +136,19 @@ impl Target {
     }
 }
 
-/// What a normal caller and the machine saw of an attack.
+/// The latencies and the memory that were measured during an attack.
 #[derive(Debug)]
 pub struct Report {
     resident_peak_bytes: u64,
-    /// How long normal queries took, shortest first.
+    /// The latencies of normal queries, shortest first.
     answered: Vec<Duration>,
-    /// How long new queries took, shortest first, if any were sent.
+    /// The latencies of new queries, shortest first, if any were sent.
     new_answered: Vec<Duration>,
     unanswered: usize,
 }
 
 impl Report {
-    /// Memory stayed bounded and normal queries were answered in time.
+    /// Asserts that memory stayed bounded and normal queries were answered in time.
     pub fn assert_held(&self) {
         println!(
             "{} MiB resident at most, {} normal queries, slowest {:?}, {} new queries, slowest {:?}, {} unanswered",
@@ -168,12 +169,12 @@ impl Report {
     }
 }
 
-/// What a normal caller asks.
+/// A query of a normal caller.
 #[derive(Clone, Copy)]
 enum Query {
-    /// The same every time.
+    /// The same query every time.
     Known,
-    /// A small query of a shape that no other has.
+    /// A small query whose shape no other query has.
     New,
 }
 

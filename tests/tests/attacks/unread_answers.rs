@@ -1,4 +1,4 @@
-//! Answers over HTTP/1.1 that their clients do not read.
+//! Responses over HTTP/1.1 that their clients do not read.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::large_answers::write_posts;
 use super::target::Target;
 use super::wire::{address_of, post, sent};
 
-/// The largest file that anybody may ask for.
+/// Returns the path of the largest file that the server offers without a token.
 pub async fn large_file(target: &Target) -> String {
     let page = Person::at(target.url()).get("/graphiql/").await;
     let page = page.body.as_str().expect("a page").to_owned();
@@ -22,14 +22,14 @@ async fn answers_that_are_not_read_are_not_kept() {
     let target = Target::start();
     let address = address_of(target.url());
     let request = format!("GET {} HTTP/1.1\r\nhost: localhost\r\n\r\n", large_file(&target).await);
-    // One after the other over the same connection: what the kernel takes is not enough for all of them.
+    // The requests follow each other on one connection: the kernel's buffers cannot take all of the responses.
     let request = request.repeat(20);
     let attack = async {
         let mut open = Vec::new();
         for _ in 0..80 {
             open.push(sent(&address, request.as_bytes()).await.expect("a connection"));
         }
-        // Some bytes of the first one prove that it is being answered.
+        // A few bytes prove that the server is sending the first response.
         let mut read = [0; 15];
         open[0].read_exact(&mut read).await.expect("an answer");
         assert_eq!(&read, b"HTTP/1.1 200 OK");
@@ -52,7 +52,7 @@ async fn large_answers_that_are_read_a_few_bytes_at_a_time_are_not_kept() {
             open.push(sent(&address, &request).await.expect("a connection"));
             for stream in &mut open {
                 let mut few = [0; 10];
-                // Nothing came yet, or the connection was closed for want of room.
+                // Either no byte has arrived yet, or the server closed the connection for lack of room.
                 let _ = stream.try_read(&mut few);
             }
         }

@@ -12,7 +12,7 @@ use super::wire::{address_of, post, sent, status};
 const SUBSCRIPTIONS: usize = 60;
 const POSTS: usize = 40;
 
-/// Opens subscriptions to long texts, reads of each no more than its status, and has long texts written.
+/// Opens subscriptions to long texts, reads only the status of each, and creates long texts.
 async fn subscriptions_are_not_kept(accept: &str) {
     let target = Target::start();
     let address = address_of(target.url());

@@ -1,30 +1,30 @@
-//! What attackers send, by hand: the pieces of HTTP/1.1 and WebSocket that no client library would send like that.
+//! Hand-written bytes of HTTP/1.1 and WebSocket that no client library would send.
 
 use std::io;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// `127.0.0.1:PORT` of a target.
+/// Returns the `127.0.0.1:PORT` of a target.
 pub fn address_of(url: &str) -> String {
     url.trim_start_matches("http://").to_owned()
 }
 
-/// A connection over which these bytes were sent.
+/// Opens a connection and sends these bytes.
 pub async fn sent(address: &str, bytes: &[u8]) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(bytes).await?;
     Ok(stream)
 }
 
-/// The beginning of a POST to the graph whose body has that length.
+/// Returns the head of a POST to the graph with that content length.
 pub fn post_head(length: usize) -> String {
     format!(
         "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
     )
 }
 
-/// A POST with a JSON body; `headers` end in line breaks.
+/// Returns a POST with a JSON body. Each of the `headers` ends in a line break.
 pub fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
@@ -33,14 +33,14 @@ pub fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The status of the answer whose bytes come next.
+/// Reads the status of the next response.
 pub async fn status(stream: &mut TcpStream) -> io::Result<u16> {
     let mut line = *b"HTTP/1.1 200";
     stream.read_exact(&mut line).await?;
     String::from_utf8_lossy(&line[9..]).parse().map_err(io::Error::other)
 }
 
-/// An open WebSocket of the graph, initialised.
+/// Opens and initialises a WebSocket of the graph.
 pub async fn websocket(address: &str) -> io::Result<TcpStream> {
     let upgrade = "GET /graphql HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -55,7 +55,7 @@ pub async fn websocket(address: &str) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// A whole WebSocket frame, masked with zeros.
+/// Returns a complete WebSocket frame with a mask of zeros.
 pub fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     const IS_LAST: u8 = 0x80;
     const IS_MASKED: u8 = 0x80;
