@@ -1,5 +1,5 @@
-//! The table of stocks as the catalog of the replicated order log: replicas that are asked for a trade themselves reserve
-//! its shares here.
+//! The table of stocks as the catalog of the replicated order log: a replica that executes a trade itself reserves its
+//! shares here.
 
 use contract::{Changed, Error, Services, Tx};
 use entities::failed::{Failed, Refusal};
@@ -14,12 +14,13 @@ use order_log::{Catalog, CatalogError, CatalogResult, Reservation};
 pub struct StockCatalog(Services);
 
 impl StockCatalog {
-    /// The catalog over the database of these services; what changes is told on their bus.
+    /// The catalog over the database of these services; it publishes changes on their event bus.
     pub fn new(services: Services) -> Self {
         Self(services)
     }
 
-    /// Ends a reservation in a transaction of its own, and tells of the stock before anybody is answered.
+    /// Ends a reservation in a transaction of its own, and publishes the stock's change before the replica gets an
+    /// answer.
     async fn end(
         &self,
         end: impl AsyncFn(&Tx, i64) -> Result<Ended, EndError> + Send + 'static,
@@ -84,7 +85,7 @@ impl Catalog for StockCatalog {
     }
 }
 
-/// What a write of the tables answers the log: a refusal, too, is an answer, and has changed nothing.
+/// The result of a write for the replica. A refusal is a result, too; it has changed nothing.
 fn answered<T>(done: Result<T, EndError>) -> contract::Result<Result<T, CatalogError>> {
     match done {
         Ok(done) => Ok(Ok(done)),
@@ -94,7 +95,7 @@ fn answered<T>(done: Result<T, EndError>) -> contract::Result<Result<T, CatalogE
     }
 }
 
-/// A side as the tables have it.
+/// A side as the tables store it.
 fn stored(side: Side) -> side::Side {
     match side {
         Side::Buy => side::Side::Buy,
@@ -111,7 +112,7 @@ fn refused(refusal: Refusal) -> CatalogError {
     }
 }
 
-/// What went wrong is logged here; who asked only learns that it did.
+/// Logs the cause here, and tells the replica only that the database fails.
 fn unavailable(error: Error) -> CatalogError {
     tracing::error!(error = error.in_full(), "the catalog of the order log");
     CatalogError::Unavailable("the database fails".to_owned())

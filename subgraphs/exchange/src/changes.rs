@@ -33,7 +33,7 @@ impl StockSubscription {
     }
 }
 
-/// The ids of the stocks of those names; `NOT_FOUND` when there is one of them that nobody listed.
+/// The ids of the stocks with these names; `NOT_FOUND` when one of them is not listed.
 async fn ids(ctx: &Context<'_>, names: Vec<String>) -> Result<HashSet<i64>> {
     let names: HashSet<String> = names.into_iter().collect();
     let listed = stock::all_named(ctx.db().read(), &names).await?;

@@ -1,4 +1,5 @@
-//! Sample data: the ten stocks every exchange of this kind begins with (docs/rest-contract/bazaar.md#default-catalogue), and a market that moves.
+//! Sample data: the ten stocks every exchange of this kind begins with
+//! (docs/rest-contract/bazaar.md#default-catalogue), and a simulated market.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::price::reprice;
 
 /// Shares of each.
 const QUANTITY: i64 = 100;
-/// How far a price moves at once at most, in hundredths of a percent.
+/// The largest change of a price at once, in hundredths of a percent.
 const STEP_MAX: i64 = 200;
 
 /// Name and price in cents, in the order of their ids.
@@ -28,10 +29,7 @@ const STOCKS: [(&str, i64); 10] = [
     ("MercuryExpress", 1599),
 ];
 
-/// Fills an exchange that never had a stock; changes nothing in any other.
-///
-/// # Errors
-/// When the database fails.
+/// Adds the sample stocks to an exchange without stocks; changes nothing in any other.
 pub async fn seed(services: &Services) -> Result<()> {
     let now_us = services.clock.now_us();
     services
@@ -54,8 +52,8 @@ pub async fn seed(services: &Services) -> Result<()> {
         .await
 }
 
-/// Moves the price of one of the sample stocks `every` so often, for as long as it is polled. A move that fails is
-/// logged, and the next one comes all the same.
+/// Changes the price of one of the sample stocks periodically, for as long as it is polled. It logs a failure and
+/// continues.
 pub async fn price_feed(services: &Services, every: Duration, mut random: impl Rng) {
     loop {
         tokio::time::sleep(every).await;
@@ -65,11 +63,8 @@ pub async fn price_feed(services: &Services, every: Duration, mut random: impl R
     }
 }
 
-/// Moves the price of one of the sample stocks by up to 2 %, within half and twice its listed price; a stock that is not
-/// listed is left alone.
-///
-/// # Errors
-/// When the database fails.
+/// Moves the price of one of the sample stocks by up to 2 %, within half and twice its listed price. A stock that is
+/// not listed stays unchanged.
 pub async fn move_a_price(services: &Services, random: &mut impl Rng) -> Result<()> {
     let (name, listed_minor) = STOCKS[random.random_range(0..STOCKS.len())];
     let step = random.random_range(-STEP_MAX..=STEP_MAX);
@@ -87,8 +82,8 @@ pub async fn move_a_price(services: &Services, random: &mut impl Rng) -> Result<
     moved.await.map(|_| ())
 }
 
-/// The price after a step of so many hundredths of a percent, in minor units. Where an operator set it beyond the bounds,
-/// it walks back.
+/// The price after a step of so many hundredths of a percent, in minor units. A price that an operator set beyond the
+/// bounds moves back towards them.
 fn moved(price_minor: i64, listed_minor: i64, step: i64) -> i64 {
     let (low, high) = ((listed_minor + 1) / 2, listed_minor * 2);
     let by = price_minor * step / 10_000;

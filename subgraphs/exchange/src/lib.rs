@@ -50,8 +50,8 @@ pub fn schema(services: Services) -> ExchangeSchema {
 /// The log as a table of this database.
 ///
 /// # Errors
-/// `CONFLICT` while trades wait for their number from replicas, or shares for what becomes of them there: the replicas may
-/// have numbered them already.
+/// `CONFLICT` while trades wait for numbers from replicas, or reserved shares for the outcome of their orders: the
+/// replicas may have numbered these trades already.
 pub async fn table_log(db: &Db) -> Result<TableLog> {
     match entities::reservation::are_any_open(db.read()).await? {
         false => Ok(TableLog),
@@ -63,7 +63,7 @@ pub async fn table_log(db: &Db) -> Result<TableLog> {
     }
 }
 
-/// What the supergraph is composed from: the contents of `schema.graphql` in this folder.
+/// The subgraph schema for composition: the contents of `schema.graphql` in this folder.
 pub fn sdl() -> String {
     federated_sdl::<Query, Mutation, Subscription>()
 }

@@ -105,7 +105,7 @@ impl OrderQuery {
         if let Some(known) = after_number {
             all = all.filter(exchange_order::Column::Number.gt(known));
         }
-        // Who asks for what they miss goes on behind the last number they got: no page may leave one out.
+        // A client that pages by number continues after the last number it got, so a page must not skip a number.
         if let Some(whole) = ctx.services().orders.whole_through(ctx.db()).await? {
             all = all.filter(exchange_order::Column::Number.lte(whole));
         }
@@ -174,7 +174,7 @@ impl OrderMutation {
             .services()
             .write_and_tell(
                 async move |tx| {
-                    // Only a trade that happens now changes the stock; a replay has nothing to tell.
+                    // Only a trade that is executed now changes the stock; a replay publishes no event.
                     let mut changed = None;
                     let carry_out = async || {
                         let traded = orders.trade(tx, &trade, now_us).await?;
@@ -201,7 +201,7 @@ impl OrderMutation {
     }
 }
 
-/// The trade that a key had before, where none can be made now: a caller that sends a request again is told what became of it.
+/// The trade that the key already has, for a retry while no trades can be executed; otherwise the given error.
 async fn traded_before(
     ctx: &Context<'_>,
     key: Option<&IdempotencyKey>,

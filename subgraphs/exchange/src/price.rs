@@ -1,4 +1,4 @@
-//! The price of a stock, and the automated orders that it fires.
+//! The price of a stock, and the automated orders that it triggers.
 
 use async_graphql::{Context, Object};
 use contract::{Changed, ContextExt, Error, Event, Money, Result, Services, Tx};
@@ -7,7 +7,7 @@ use entities::stock::{self, Which};
 
 use crate::stock::Stock;
 
-/// A price in US dollars of at least a cent, in minor units. What it is at most, [`Money`] says.
+/// A price in US dollars of at least a cent, in minor units. [`Money`] limits the maximum.
 pub(crate) fn checked_price(field: &'static str, price: &Money) -> Result<i64> {
     let minor = price.usd_minor(field)?;
     if minor < 1 {
@@ -16,10 +16,10 @@ pub(crate) fn checked_price(field: &'static str, price: &Money) -> Result<i64> {
     Ok(minor)
 }
 
-/// What setting a price came to.
+/// The result of setting a price.
 pub(crate) struct Repriced {
     pub(crate) stock: stock::Model,
-    /// Automated orders it newly fired.
+    /// How many automated orders the new price triggered.
     fired: u64,
 }
 
@@ -30,7 +30,7 @@ impl Changed for Repriced {
     }
 }
 
-/// Sets the price of a stock and marks the automated orders it fires, in the caller's transaction.
+/// Sets the price of a stock and marks the automated orders that it triggers, in the caller's transaction.
 pub(crate) async fn reprice(tx: &Tx, which: &Which, price_minor: i64, now_us: i64) -> Result<Repriced> {
     let stock = stock::set_price(tx, which, price_minor, now_us).await?;
     let stock = stock.ok_or(Error::NotFound("stock"))?;
@@ -38,11 +38,11 @@ pub(crate) async fn reprice(tx: &Tx, which: &Which, price_minor: i64, now_us: i6
     Ok(Repriced { stock, fired })
 }
 
-/// Sets the price of a stock, in minor units, and tells everyone; automated orders that the price crosses are marked
-/// in the same transaction, and told of after it.
+/// Sets the price of a stock, in minor units, and publishes the change. The same transaction marks the automated orders
+/// that the price crosses; their events follow its commit.
 ///
 /// # Errors
-/// `NOT_FOUND` for no such stock, and when the database fails, which a price below 1 is too.
+/// `NOT_FOUND` for an unknown stock. A price below 1 is a database error.
 pub async fn set_price(services: &Services, which: Which, price_minor: i64) -> Result<stock::Model> {
     let now_us = services.clock.now_us();
     let repriced = services

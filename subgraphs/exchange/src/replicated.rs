@@ -1,14 +1,16 @@
-//! The order log as replicas of their own: this database carries a trade out, they number it.
+//! The order log as separate replicas: this database executes a trade, the replicas number it.
 //!
-//! A trade is one transaction with everything that belongs to it, and a row that says that its number is missing
-//! (`entities::reservation`). One task sends such rows to the log, the oldest first and many at once, and writes the numbers
-//! back. A crash anywhere in between leaves the row, and a row is sent again until it has its number; the log records a key
-//! once. So nothing that was carried out stays without a number, and nothing gets two.
+//! One transaction contains a trade with everything that belongs to it, and a row for its missing number
+//! (`entities::reservation`). One task sends such rows to the log, the oldest first and many at once, and writes the
+//! numbers back. A crash at any point leaves the row, and the task sends a row again until it has its number; the log
+//! records a key once. So every executed trade gets a number, and none gets two.
 //!
-//! While no majority lives, nothing new is carried out. A trade that was under way by then is in one of three states. The log
-//! was never told of it, and nothing but shares moved: it is taken back, and its caller told that it did not happen. It has a
-//! key: its caller is told that its outcome is not known, and asks again under the key. Otherwise its caller waits until the
-//! outcome is known, in one of the bounded places that trades have.
+//! While no majority lives, no new trades are executed. A trade that was in progress at that time is in one of three
+//! states:
+//!
+//! - The log never received it, and only shares moved: it is withdrawn, and its caller learns that it did not happen.
+//! - It has a key: its caller gets an unknown outcome, and may retry with the key.
+//! - Otherwise its caller waits until the outcome is known, and holds one of the limited trade permits meanwhile.
 
 mod agreement;
 mod fates;
@@ -34,24 +36,25 @@ use tokio::time::Instant;
 use self::fates::Fates;
 use self::withdrawals::Withdrawals;
 
-/// How long nobody looks whether a trade waits for its number whose maker does not: automated orders, and what a crash left.
+/// The poll interval for trades without a number whose caller does not wait: automated orders, and trades left by a
+/// crash.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// The log of several replicas.
 pub struct ReplicatedLog {
     front: FrontEnd,
-    /// Somebody waits for a number.
+    /// Notified when a caller waits for a number.
     wanted: Notify,
     fates: Fates,
     withdrawals: Withdrawals,
-    /// Whether log and table are known to tell the same.
+    /// Whether log and table are known to agree.
     agreed: watch::Sender<bool>,
     /// A number up to which the table has no gap.
     whole: AtomicI64,
 }
 
 impl ReplicatedLog {
-    /// The log behind these replicas. [`OrderLog::work`] has to run for trades to be numbered.
+    /// The log of these replicas. Trades get numbers only while [`OrderLog::work`] runs.
     pub fn new(front: FrontEnd) -> Self {
         Self {
             front,
@@ -113,7 +116,7 @@ impl OrderLog for ReplicatedLog {
                         if trade.has_key {
                             return Err(Error::OutcomeUnknown);
                         }
-                        // A caller that cannot ask again is answered when it is known what became of the trade.
+                        // A caller without a key cannot retry, so it waits until the outcome of the trade is known.
                         is_patient = false;
                         if trade.moved_shares_only {
                             self.withdrawals.ask(id);
@@ -133,7 +136,7 @@ impl OrderLog for ReplicatedLog {
             }
             let order = self.front.order(number, self.until()).await.map_err(unavailable)?;
             let Some(order) = order else { return Ok(false) };
-            // Who recorded it may not have written its number back yet.
+            // The replica that recorded the order may not have written its number back yet.
             let known = exchange_order::Entity::find_by_id(number)
                 .one(services.db.read())
                 .await?;
@@ -145,7 +148,8 @@ impl OrderLog for ReplicatedLog {
         .boxed()
     }
 
-    /// What a replica was asked for itself is written back by it: a later number may come before.
+    /// A replica writes back the numbers of the trades that it was asked for itself, so a later number may arrive
+    /// first.
     fn whole_through<'a>(&'a self, db: &'a Db) -> BoxFuture<'a, Result<Option<i64>>> {
         async move {
             let known = self.whole.load(Ordering::Relaxed);
@@ -185,7 +189,7 @@ impl OrderLog for ReplicatedLog {
 }
 
 impl ReplicatedLog {
-    /// Gives numbers to the oldest trades that have none; whether there were any.
+    /// Numbers the oldest trades that have no number. Returns whether there were any.
     async fn number_some(&self, services: &Services) -> Result<bool> {
         let limit = self.front.settings().batch_max.max(1);
         let open = reservation::unnumbered(services.db.read(), limit as u64).await?;
@@ -224,8 +228,8 @@ impl ReplicatedLog {
         Ok(true)
     }
 
-    /// Has the log decide these trades, the last of which is `last`; nothing when nobody could be told of them, so that some
-    /// of them may have been taken back since.
+    /// Commits these trades, the last of which is `last`. Returns `None` when no replica received them, so that some of
+    /// them may have been withdrawn since.
     async fn decided(&self, services: &Services, commands: &[Command], last: i64) -> Result<Option<Vec<Outcome>>> {
         loop {
             let told_before = self.withdrawals.tell_up_to(last);
@@ -257,7 +261,7 @@ impl ReplicatedLog {
         }
     }
 
-    /// Takes back the trades whose callers ask for it, as far as the log was never told of them.
+    /// Withdraws the trades whose callers asked for it, if the log never received them.
     async fn withdraw(&self, services: &Services) -> Result<()> {
         let asked = self.withdrawals.take();
         if asked.is_empty() {
@@ -287,17 +291,17 @@ impl ReplicatedLog {
     }
 }
 
-/// How the log is told of a trade.
+/// The command that records a trade.
 fn record(reserved: &reservation::Model, name: &str) -> Command {
     Command::Record {
         key: reserved.log_key.clone(),
         attempt: reserved.attempt.clone(),
-        // The number is what is asked for.
+        // The log assigns the number.
         trade: told(&reserved.numbered(0), name),
     }
 }
 
-/// A trade in the log's words.
+/// A trade as the log represents it.
 fn told(order: &exchange_order::Model, name: &str) -> order_log::order::Trade {
     let side = match entities::side::Side::of(&order.side) {
         entities::side::Side::Buy => Side::Buy,
@@ -318,7 +322,7 @@ fn told(order: &exchange_order::Model, name: &str) -> order_log::order::Trade {
     }
 }
 
-/// Writes numbers down under which the log has recorded attempts, all in one transaction, and tells whom it concerns.
+/// Writes back the numbers under which the log recorded these attempts, in one transaction, and publishes the changes.
 async fn write_back(services: &Services, numbers: Vec<(String, i64)>) -> Result<()> {
     let now_us = services.clock.now_us();
     let write = async move |tx: &Tx| {
@@ -340,7 +344,7 @@ async fn write_back(services: &Services, numbers: Vec<(String, i64)>) -> Result<
     Ok(())
 }
 
-/// A name that was never given before and never will be, by whichever database asks these replicas.
+/// A random name that is unique among all databases that use these replicas.
 fn unheard_of() -> String {
     format!("{:032x}", rand::rng().random::<u128>())
 }

@@ -1,4 +1,4 @@
-//! A stock: what it is, how it is found, and what operators do to it.
+//! Stocks: their fields, how to find them, and the mutations of operators.
 
 use std::collections::HashMap;
 
@@ -13,16 +13,16 @@ use sea_orm::{EntityTrait, Order};
 
 use crate::price::checked_price;
 
-/// The open mount whose document trades, and moves shares in and out of the catalog.
+/// The open mount whose contract has trades and moves shares in and out of the catalog.
 pub(crate) const BAZAAR: &str = "bazaar";
-/// How long a name may be, in characters.
+/// The most characters of a stock's name.
 const NAME_CHARS_MAX: usize = 64;
 
 /// A stock of the exchange. The day's figures are those of the current UTC day.
 #[derive(Clone)]
 pub struct Stock(pub(crate) stock::Model);
 
-// What is tagged `cacheable` changes only with the stock's version. The day's figures also change at midnight.
+// The fields tagged `cacheable` change only with the stock's version. The day's figures also change at midnight.
 #[Object]
 impl Stock {
     /// The stock's id.
@@ -105,7 +105,7 @@ pub(crate) async fn named(ctx: &Context<'_>, name: String) -> Result<Option<Stoc
 /// Reads stocks by name, many at once.
 pub(crate) struct ByName(Db);
 
-/// What [`named`] reads with.
+/// The loader that [`named`] uses.
 pub(crate) fn by_name(db: &Db) -> Loader<ByName> {
     loader(ByName(db.clone()))
 }
@@ -190,7 +190,7 @@ impl StockInput {
     }
 }
 
-/// The name of a stock somebody wants to trade, as they typed it. Whether there is one, the database says.
+/// A stock's name from a request, trimmed. The database checks whether there is such a stock.
 pub(crate) fn typed_name(name: &str) -> Result<String> {
     match name.trim() {
         "" => Err(Error::invalid("stock", "must not be blank")),

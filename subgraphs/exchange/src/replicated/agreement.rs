@@ -1,5 +1,5 @@
-//! Before anything is numbered, log and table tell the same: the log gets the trades that were numbered before there were
-//! replicas, and holds none that this database does not know.
+//! The check that log and table agree, before any trade is numbered. The log gets the trades that were numbered before
+//! there were replicas, and it must hold no trade that this database does not know.
 
 use contract::{Error, Result, Services};
 use entities::{exchange_order, reservation, stock};
@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 use super::{failed, told};
 
-/// Waits for the replicas, and sees to it that they hold what this database holds.
+/// Waits for the replicas, and ensures that they hold what this database holds.
 ///
 /// # Errors
-/// `CONFLICT` when they belong to another database, or to another state of this one; and when the database fails.
+/// `CONFLICT` when the replicas belong to another database, or to another state of this one.
 pub(super) async fn reach(front: &FrontEnd, services: &Services) -> Result<()> {
     let known = exchange_order::last_number(services.db.read()).await?;
     let held = last_of_both(front, known).await?;
@@ -34,10 +34,11 @@ pub(super) async fn reach(front: &FrontEnd, services: &Services) -> Result<()> {
 
 type Ours = (exchange_order::Model, String);
 
-/// The highest number up to `known` that the log has; -1 if it has none. Its numbers have no gaps, so halving finds it.
+/// The highest number up to `known` that the log has; -1 if it has none. The log has no gaps, so a binary search finds
+/// it.
 async fn last_of_both(front: &FrontEnd, known: i64) -> Result<i64> {
     let (mut has, mut lacks) = (-1, known + 1);
-    // As a rule the log has all of them.
+    // Usually the log has all of them.
     let mut look = known;
     while lacks - has > 1 {
         match asked(front, |until| front.order(look, until).boxed()).await? {
@@ -49,10 +50,11 @@ async fn last_of_both(front: &FrontEnd, known: i64) -> Result<i64> {
     Ok(has)
 }
 
-/// Tells the log the trades from `next` to `known`, in their order and many at once: it gives them the numbers they have.
+/// Records the trades from `next` to `known` in the log, in their order and many at once: the log assigns them the
+/// numbers that they have.
 ///
-/// They are those from before there were replicas, or those that all replicas forgot when their files were set back. The
-/// latter keep the keys under which they were recorded first, as long as this database knows them.
+/// These are trades from before there were replicas, or trades that all replicas lost when their files were restored
+/// from older copies. The latter keep their original keys, as long as this database knows them.
 async fn copy(front: &FrontEnd, services: &Services, mut next: i64, known: i64) -> Result<()> {
     let many = front.settings().batch_max.max(1);
     while next <= known {
@@ -61,7 +63,7 @@ async fn copy(front: &FrontEnd, services: &Services, mut next: i64, known: i64) 
         let reserved = reservation::of_numbers(services.db.read(), numbers).await?;
         let commands = orders.iter().map(|(order, name)| {
             let known = reserved.iter().find(|known| known.number == Some(order.number));
-            // Sent again, it is the same.
+            // The same names in each attempt, so that a repetition is idempotent.
             let of_table = || format!("table:{}", order.number);
             Command::Record {
                 key: known.map_or_else(of_table, |known| known.log_key.clone()),
@@ -88,8 +90,8 @@ async fn copy(front: &FrontEnd, services: &Services, mut next: i64, known: i64) 
     Ok(())
 }
 
-/// What the log has behind our last number was reserved here and not written back yet. Anything else happened to another
-/// database, or to this one before it was set back.
+/// Checks that this database knows each order of the log after its last number. Such orders were reserved here and not
+/// written back yet; any other one belongs to another database, or to this one before it was restored.
 async fn see_that_all_are_known(front: &FrontEnd, services: &Services, mut last: i64) -> Result<()> {
     loop {
         let more = asked(front, |until| front.since(last, until).boxed()).await?;
@@ -106,7 +108,7 @@ async fn see_that_all_are_known(front: &FrontEnd, services: &Services, mut last:
     }
 }
 
-/// Our trades from a number on, each with its stock's name.
+/// The trades of this database from a number on, each with its stock's name.
 async fn ours(services: &Services, from: i64, limit: u64) -> Result<Vec<Ours>> {
     let db = services.db.read();
     let orders = exchange_order::Entity::find()
@@ -127,13 +129,13 @@ async fn ours(services: &Services, from: i64, limit: u64) -> Result<Vec<Ours>> {
     Ok(named.collect())
 }
 
-/// Whether they are the same trade. Each has its own clock's time, where a replica was asked for it.
+/// Whether both are the same trade. The times may differ: a replica that executes a trade itself uses its own clock.
 fn is_same(theirs: &ExchangeOrder, (order, name): &Ours) -> bool {
     let ours = told(order, name);
     (&theirs.trade.shares, &theirs.trade.price, theirs.trade.trader_id) == (&ours.shares, &ours.price, ours.trader_id)
 }
 
-/// Asks until there is an answer: there is nothing else to do before.
+/// Retries until there is an answer: the exchange cannot start without it.
 async fn asked<'f, T>(
     front: &'f FrontEnd,
     ask: impl Fn(Instant) -> BoxFuture<'f, std::result::Result<T, order_log::Error>>,

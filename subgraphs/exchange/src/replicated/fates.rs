@@ -1,4 +1,4 @@
-//! What became of trades lately, for those who wait for it.
+//! The outcomes of recent trades, for callers that wait for them.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,10 +7,10 @@ use contract::{Db, Result};
 use entities::reservation::{self, Fate};
 use tokio::sync::watch;
 
-/// How many are remembered; who comes later looks into the table.
+/// How many outcomes are kept in memory; older ones are read from the table.
 const REMEMBERED_MAX: usize = 16_384;
 
-/// The trades that came to an end lately.
+/// The outcomes of recent trades.
 #[derive(Default)]
 pub(super) struct Fates {
     lately: Mutex<BTreeMap<i64, Fate>>,
@@ -18,14 +18,14 @@ pub(super) struct Fates {
 }
 
 impl Fates {
-    /// Changes with every trade that comes to an end.
+    /// A receiver that changes with every new outcome.
     pub(super) fn subscribe(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
     }
 
-    /// What became of a trade.
+    /// The outcome of a trade.
     pub(super) async fn of(&self, db: &Db, id: i64) -> Result<Fate> {
-        // Trades come to their ends about in the order of their ids: one that is newer than all that is remembered is open.
+        // Trades get their outcomes roughly in the order of their ids: one that is newer than all known ones is open.
         let known = {
             let lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
             match (lately.get(&id), lately.last_key_value()) {
@@ -40,7 +40,7 @@ impl Fates {
         }
     }
 
-    /// These came to an end.
+    /// Stores new outcomes and notifies the waiting callers.
     pub(super) fn tell(&self, ended: impl Iterator<Item = (i64, Fate)>) {
         {
             let mut lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner);

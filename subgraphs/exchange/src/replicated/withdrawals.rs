@@ -1,6 +1,6 @@
-//! Trades whose callers ask that they be taken back.
+//! Trades whose callers ask for a withdrawal.
 //!
-//! One task tells the log of trades and takes trades back, so that a trade which is taken back is never told of later.
+//! One task both sends trades to the log and withdraws trades, so the log never gets a trade that was withdrawn.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-/// What is asked for, and up to which id the log was told of trades.
+/// The ids of the trades to withdraw, and the highest id of a trade that was sent to the log.
 #[derive(Default)]
 pub(super) struct Withdrawals {
     ids: Mutex<BTreeSet<i64>>,
@@ -17,36 +17,36 @@ pub(super) struct Withdrawals {
 }
 
 impl Withdrawals {
-    /// Asks that a trade be taken back.
+    /// Asks for the withdrawal of a trade.
     pub(super) fn ask(&self, id: i64) {
         self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
         self.asked.notify_one();
     }
 
-    /// Ends when somebody has asked.
+    /// Returns after a caller has asked for a withdrawal.
     pub(super) async fn asked(&self) {
         self.asked.notified().await;
     }
 
-    /// What is asked for of which the log was never told; the rest has to wait.
+    /// Takes the requested withdrawals of trades that were never sent to the log; the others have to wait.
     pub(super) fn take(&self) -> Vec<i64> {
         let told = self.told.load(Ordering::Relaxed);
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         ids.split_off(&told.saturating_add(1)).into_iter().collect()
     }
 
-    /// Trades up to this one have their numbers.
+    /// Drops the requests of the trades up to this one, which have their numbers.
     pub(super) fn numbered_up_to(&self, id: i64) {
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         *ids = ids.split_off(&id.saturating_add(1));
     }
 
-    /// The log is about to be told of trades up to this one. Answers up to which it was before.
+    /// Notes that trades up to this one are about to be sent to the log. Returns the previous highest id.
     pub(super) fn tell_up_to(&self, id: i64) -> i64 {
         self.told.fetch_max(id, Ordering::Relaxed)
     }
 
-    /// Nobody was told after all.
+    /// Restores the previous highest id, since the trades reached no replica.
     pub(super) fn told_only_up_to(&self, id: i64) {
         self.told.store(id, Ordering::Relaxed);
     }

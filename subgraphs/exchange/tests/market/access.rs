@@ -1,11 +1,11 @@
-//! Who may see and do what.
+//! Access to queries and mutations, by kind of viewer.
 
 use contract::Viewer;
 use serde_json::{Value, json};
 
 use crate::support::{Market, admin, code, member, service, trader};
 
-/// The trader, another person, an administrator, a program, nobody.
+/// The trader, another person, an administrator, a program, an anonymous viewer.
 const WHO: [&str; 5] = ["trader", "stranger", "admin", "service", "nobody"];
 
 fn viewers() -> [Viewer; 5] {

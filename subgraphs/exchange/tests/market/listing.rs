@@ -1,4 +1,4 @@
-//! What operators do to stocks.
+//! The mutations of stocks for operators.
 
 use contract::{Event, Viewer};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Prices: the day's figures, and the automated orders that a price fires.
+//! Prices: the day's figures, and the automated orders that a price triggers.
 
 use std::time::Duration;
 
@@ -109,7 +109,7 @@ async fn a_price_has_its_bounds() {
     assert_eq!(market.fish("price").await, json!({ "price": usd("1000000000000.00") }));
 }
 
-/// Has somebody wait for FishCo at up to 15.00.
+/// Places a user's order that waits for FishCo at up to 15.00.
 async fn someone_waits(market: &Market) {
     let placed = market.services.db.write(async |tx| {
         let joined = user::join(tx, user::Model::named("ada", NEW_YEAR_US)).await?;

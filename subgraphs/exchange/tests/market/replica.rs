@@ -1,4 +1,4 @@
-//! The log's copies.
+//! The replicas of the log.
 
 use contract::Viewer;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! The exchange over an order log of three replicas: trades are carried out here and numbered there.
+//! The exchange with an order log of three replicas: the exchange executes trades, the replicas number them.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 
 use crate::support::trader;
 
-/// No test waits longer for anything.
+/// The timeout of every wait in these tests.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
@@ -52,7 +52,7 @@ struct Replicas {
 }
 
 impl Replicas {
-    /// Addresses for three, which do not run yet.
+    /// Addresses for three replicas, which do not run yet.
     async fn new() -> Self {
         let mut urls = BTreeMap::new();
         for id in 1..=3 {
@@ -66,7 +66,7 @@ impl Replicas {
         }
     }
 
-    /// Runs all of them over the stocks of these services.
+    /// Starts all replicas with the stocks of these services as their catalog.
     async fn start(&mut self, services: &Services) {
         for (id, url) in self.urls.clone() {
             let address: SocketAddr = url.trim_start_matches("http://").parse().unwrap();
@@ -77,7 +77,7 @@ impl Replicas {
                 urls: self.urls.clone(),
                 joins: false,
             };
-            // No two machines have the same time.
+            // The replicas' clock differs from the exchange's, as the clocks of two machines do.
             let clock = AtomicI64::new(NEW_YEAR_US + 1_000);
             let around = Surroundings {
                 credentials: secret(),
@@ -107,7 +107,7 @@ impl Replicas {
         replica.close().await;
     }
 
-    /// What a replica that still runs has recorded: number, stock, side, quantity.
+    /// The orders that a running replica has recorded: number, stock, side, quantity.
     async fn ledger(&self, last: i64) -> Vec<(i64, String, &'static str, i64)> {
         let (replica, _) = self.running.values().next().unwrap();
         let applied = async {
@@ -203,7 +203,7 @@ async fn a_trade_that_a_replica_was_asked_for_itself_is_in_the_table_when_it_is_
         let bought = async {
             loop {
                 let answer = http.post(format!("{url}/buy")).json(&body).send().await.unwrap();
-                // A replica that has not caught up yet answers so, and has changed nothing.
+                // A replica that has not caught up yet answers 503 and has changed nothing.
                 if answer.status() != 503 {
                     return answer.status();
                 }
@@ -217,7 +217,7 @@ async fn a_trade_that_a_replica_was_asked_for_itself_is_in_the_table_when_it_is_
         json!({ "exchangeOrder": { "quantity": 2, "trader": null }, "stock": { "quantity": 64 } })
     );
     working.abort();
-    // After a restart, log and table still belong together.
+    // After a restart, log and table still agree.
     let (again, on) = (replicas.log(), market.services.clone());
     let working = tokio::spawn({
         let again = again.clone();
@@ -264,7 +264,8 @@ async fn while_one_replica_is_dead_trades_go_on_and_while_two_are_they_are_refus
     assert_eq!(second.await["data"]["trade"]["number"], 1);
     replicas.stop(2).await;
 
-    // Whatever was in flight when the majority went is finished when it is back; what comes later is refused first.
+    // A trade in progress when the majority is lost is completed once the majority is back; later trades are refused
+    // first.
     let refused = trade(&market, &trader(), "BUY", 1, "in flight").await;
     assert_eq!(code(&refused), "UNAVAILABLE");
     let before = reservation::Entity::find()
@@ -286,7 +287,7 @@ async fn while_one_replica_is_dead_trades_go_on_and_while_two_are_they_are_refus
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trade_under_way_when_the_majority_goes_says_under_its_key_that_its_outcome_is_unknown() {
     let mut replicas = Replicas::new().await;
-    // What was heard of the leader is believed for so long that the trade begins without a majority.
+    // The last confirmation of the leader stays valid for so long that the trade starts without a majority.
     let credulous = Settings {
         heard_within: PATIENCE,
         leaderless_within: Duration::from_millis(500),
@@ -315,7 +316,7 @@ async fn a_trade_under_way_when_the_majority_goes_says_under_its_key_that_its_ou
             (&json!("UNAVAILABLE"), &json!("unknown"))
         );
     }
-    // Nothing of what comes now has begun, and what was numbered before is still told.
+    // Later trades do not start, and numbers that were assigned before are still returned.
     let refused = trade(&market, &service(), "BUY", 1, "later").await;
     assert_eq!(code(&refused), "UNAVAILABLE");
     assert_eq!(refused["errors"][0]["extensions"].get("outcome"), None);
@@ -374,7 +375,7 @@ fn of_game_start(quantity: i64) -> Trade {
     }
 }
 
-/// Carries a trade out, and does not wait for its number.
+/// Executes a trade and does not wait for its number.
 async fn left_unnumbered(on: &Services, quantity: i64) -> i64 {
     let log = on.orders.clone();
     let carry_out = async move |tx: &contract::Tx| log.trade(tx, &of_game_start(quantity), NEW_YEAR_US).await;
@@ -410,7 +411,7 @@ async fn a_trade_that_a_crash_left_without_a_number_gets_it_as_soon_as_there_are
         0
     );
     working.abort();
-    // Another process of the same database asks for what it did not number itself.
+    // Another process with the same database waits for a number that it did not assign itself.
     let later = replicas.log();
     assert_eq!(
         within("a number", later.number(db, unnumbered(first))).await.unwrap(),
@@ -431,7 +432,7 @@ async fn replicas_take_over_the_trades_that_were_numbered_before_there_were_any(
     let market = exchange_over(replicas.log(), services().await).await;
     numbered_by_the_table(&market.services, 3).await;
     replicas.start(&market.services).await;
-    // Twice, as after a restart.
+    // Starts the numbering task twice, as after a restart.
     for (key, number) in [("one", 3), ("two", 4)] {
         let working = work(&market.services);
         let traded = trade(&market, &trader(), "BUY", 10, key).await;
@@ -458,7 +459,7 @@ async fn replicas_of_another_database_are_refused() {
         why.contains("order 0") && why.contains("do not belong together"),
         "{why}"
     );
-    // One order each, and not the same one: the price and the moment differ.
+    // Log and table have one order each, and these differ in price and time.
     let mut other_order = of_game_start(1);
     other_order.price_minor = Some(1);
     let carry_out = async move |tx: &contract::Tx| TableLog.trade(tx, &other_order, NEW_YEAR_US).await;

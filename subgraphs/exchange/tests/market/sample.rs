@@ -1,4 +1,4 @@
-//! The sample data, and the market that moves.
+//! The sample data, and the simulated market.
 
 use contract::{Event, Viewer};
 use exchange::demo::{move_a_price, seed};

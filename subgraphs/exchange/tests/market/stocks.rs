@@ -1,4 +1,4 @@
-//! How stocks are found.
+//! Queries of stocks.
 
 use contract::Viewer;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! An exchange on a file of its own.
+//! An exchange with its own database file.
 
 use std::ops::Deref;
 
@@ -23,7 +23,7 @@ impl Market {
         Self::with_bus(1_024).await
     }
 
-    /// An exchange without stocks, whose subscribers may fall that many events behind.
+    /// An exchange without stocks, whose subscribers may lag by that many events.
     pub async fn with_bus(capacity: usize) -> Self {
         let services = TestServices::new(NEW_YEAR_US, capacity).await;
         Self(TestDomain::new(services, exchange::schema))
@@ -36,7 +36,7 @@ impl Market {
         market
     }
 
-    /// Lists a stock at 19.99 USD and answers its id.
+    /// Lists a stock at 19.99 USD and returns its id.
     pub async fn list(&self, name: &str, shares: i64) -> String {
         let input = format!(r#"{{ name: "{name}", price: {{ amount: "19.99" }}, quantity: {shares} }}"#);
         let listed = self
@@ -48,7 +48,7 @@ impl Market {
             .to_owned()
     }
 
-    /// The answer to a trade of FishCo.
+    /// The response to a trade of FishCo.
     pub async fn trade(&self, viewer: &Viewer, side: &str, quantity: i64) -> Value {
         let document =
             format!(r#"mutation {{ trade(stock: "FishCo", side: {side}, quantity: {quantity}) {{ number }} }}"#);
@@ -61,7 +61,7 @@ impl Market {
         assert_eq!(code(&self.ask(&admin(), document).await), "OK");
     }
 
-    /// Those fields of FishCo.
+    /// The requested fields of FishCo.
     pub async fn fish(&self, fields: &str) -> Value {
         let found = self
             .ask(
@@ -83,7 +83,7 @@ impl Market {
     }
 }
 
-/// Somebody who may trade here: an administrator, person 7.
+/// A user who may trade here: the administrator with id 7.
 pub fn trader() -> Viewer {
     Viewer::User {
         id: 7,

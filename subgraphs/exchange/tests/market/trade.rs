@@ -127,7 +127,7 @@ async fn the_same_key_trades_once_and_answers_the_same() {
     assert_eq!(code(&market.ask(&trader(), buy(6)).await), "IDEMPOTENCY_MISMATCH");
     assert_eq!(market.numbers().await, [0, 1]);
     assert_eq!(market.fish("quantity").await, json!({ "quantity": 94 }));
-    // Somebody else's key is another key, however it is spelled.
+    // Another caller's key is another key, even with the same spelling.
     assert_eq!(market.ask(&service(), buy(5)).await["data"]["trade"]["number"], 2);
 }
 
