@@ -35,7 +35,7 @@ fn record(number: i64) -> Command {
     }
 }
 
-/// Has orders recorded up to before a number, in batches, each with an attempt that is given up.
+/// Records these orders in batches, and with each batch an attempt that is cancelled.
 async fn recorded(front_end: &FrontEnd, orders: std::ops::Range<i64>, batch: i64) {
     for first in orders.clone().step_by(usize::try_from(batch).expect("a size")) {
         let last = orders.end.min(first + batch - 1);
@@ -60,14 +60,14 @@ fn file(folder: &Path, id: ReplicaId) -> Connection {
     Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a file")
 }
 
-/// The first and the last entry that a replica's log has.
+/// The first and the last entry in a replica's log.
 fn kept(folder: &Path, id: ReplicaId) -> (i64, i64) {
     let sql = "SELECT min(log_index), max(log_index) FROM log";
     let kept = file(folder, id).query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
     kept.expect("a log")
 }
 
-/// All that came of a replica's log, row by row and byte by byte.
+/// All effects of a replica's log, row by row and byte by byte.
 fn ledger(folder: &Path, id: ReplicaId) -> Vec<Vec<Value>> {
     let db = file(folder, id);
     let mut ledger = Vec::new();
@@ -82,7 +82,7 @@ fn ledger(folder: &Path, id: ReplicaId) -> Vec<Vec<Value>> {
     ledger
 }
 
-/// Waits until all have applied that order, stops them, and sees that their ledgers are the same.
+/// Waits until all replicas have applied that order, stops them, and checks that their ledgers are equal.
 async fn the_same_everywhere(mut cluster: Cluster, orders: i64, given_up: usize) {
     cluster.ready().await;
     let ids: Vec<_> = cluster.running.keys().copied().collect();
@@ -166,7 +166,7 @@ async fn what_a_crash_takes_back_of_the_ledger_is_applied_again() {
     let front = front_end(place.urls, settings());
     recorded(&front, 0..50, 10).await;
 
-    // What is applied is written last, and is not synced: without it the file is as a power failure may leave it.
+    // Applied entries are written last and without a sync: without them the file is as a power failure may leave it.
     let crashed = tempfile::tempdir().expect("a folder");
     for name in ["orders-1.sqlite", "orders-1.sqlite-wal"] {
         std::fs::copy(folder.path().join(name), crashed.path().join(name)).expect("a copy");
@@ -192,13 +192,13 @@ async fn what_a_crash_takes_back_of_the_ledger_is_applied_again() {
     assert_eq!(ledger(crashed.path(), 1), ledger(folder.path(), 1));
 }
 
-/// Cuts a write-ahead log before its last transaction, by the format that SQLite documents.
+/// Removes the last transaction of a write-ahead log, by the format that SQLite documents. Returns whether one remains.
 fn without_the_last_transaction(path: &Path) -> bool {
     let wal = std::fs::read(path).expect("a write-ahead log");
     let page: [u8; 4] = wal[8..12].try_into().expect("four bytes");
     let frame = 24 + usize::try_from(u32::from_be_bytes(page)).expect("a size");
     let frames = wal[32..].chunks_exact(frame).enumerate();
-    // Frames of before the log was begun anew have another salt.
+    // Frames from before the log was restarted have another salt.
     let frames = frames.take_while(|(_, frame)| frame[8..16] == wal[16..24]);
     let ends: Vec<_> = frames.filter(|(_, frame)| frame[4..8] != [0; 4]).collect();
     let Some((before, _)) = ends.len().checked_sub(2).and_then(|last| ends.get(last)) else {
@@ -240,7 +240,7 @@ async fn a_replica_that_lost_its_file_does_not_take_part_under_its_old_id() {
     assert_eq!(orders.expect("orders").len(), 20);
 }
 
-/// What a replica remembers of how far another one was: the place in the log.
+/// The progress that a replica remembers of another one: the position in the log.
 fn remembered(folder: &Path, by: ReplicaId, of: ReplicaId) -> i64 {
     let sql = "SELECT coalesce(max(value ->> '$.log.index'), -1) FROM fact WHERE name = ?1";
     let name = format!("reached by {of}");
@@ -249,8 +249,8 @@ fn remembered(folder: &Path, by: ReplicaId, of: ReplicaId) -> i64 {
         .expect("a fact")
 }
 
-/// Sets replicas back, one after the other, to copies of their files that were made before they got on, and starts each
-/// again: it is refused. Answers what is left.
+/// Restores older copies of the chosen replicas' files, one after the other, and restarts each replica, which is then
+/// refused. Returns the cluster.
 async fn set_back(chosen: impl AsyncFnOnce(&Cluster) -> Vec<ReplicaId>) -> (Cluster, FrontEnd) {
     let mut cluster = Cluster::of_three().await;
     let urls = cluster.urls();
@@ -338,7 +338,7 @@ async fn replicas_that_lost_their_files_elect_nobody_without_the_one_that_has_it
         lose_the_file(cluster.folder.path(), id).await;
         cluster.start_again(id, urls.clone()).await;
     }
-    // Each of them would vote for the other, since neither knows of anything that the other lacks.
+    // Each of them would vote for the other: neither knows an entry that the other lacks.
     let vote = json!({
         "vote": { "leader_id": { "term": 1_000, "node_id": 2 }, "committed": false },
         "last_log_id": null,
@@ -363,7 +363,7 @@ async fn a_replica_that_joined_and_lost_its_file_is_not_added_again_under_its_ol
     let first_urls = cluster.urls();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = url(&listener);
-    // It is told of nobody: those that add it tell it.
+    // It is given no other address: the members tell it theirs when they add it.
     cluster
         .start(4, BTreeMap::from([(4, address.clone())]), true, listener)
         .await;

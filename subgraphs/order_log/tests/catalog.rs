@@ -1,4 +1,4 @@
-//! A catalog in this process, and the same behind HTTP.
+//! A catalog in this process, and the same one over HTTP.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use crate::cluster::{SECRET, catalog, url};
 use crate::promises::{keeps_its_promises, reservation, shares};
 
-/// The same catalog twice: as it is, and seen over HTTP.
+/// The same catalog twice: directly, and over HTTP.
 async fn both(folder: &TempDir, secret: &str) -> (SqliteCatalog, HttpCatalog) {
     let here = catalog(folder.path());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

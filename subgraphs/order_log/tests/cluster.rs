@@ -18,11 +18,11 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// What replicas show each other here.
+/// The secret that the replicas of the tests share.
 pub const SECRET: &str = "a secret that all replicas of the test share";
 /// The stocks of the test's catalog.
 pub const STOCKS: &[(&str, i64, i64)] = &[("GameStart", 1599, 100), ("FishCo", 1999, 100)];
-/// No test waits longer for anything.
+/// The timeout of every wait in these tests.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running replica.
@@ -60,7 +60,7 @@ impl Running {
         }
     }
 
-    /// Takes the replica away from the others, as a crash would.
+    /// Stops the replica abruptly, as a crash would.
     pub async fn stop(self) {
         self.server.abort();
         let _ = self.server.await;
@@ -90,7 +90,7 @@ pub fn settings() -> Settings {
     }
 }
 
-/// What every replica is given; the clock counts calls.
+/// The dependencies of every replica; the clock counts its calls.
 pub fn surroundings(catalog: SqliteCatalog) -> Surroundings {
     let clock = AtomicI64::new(0);
     Surroundings {
@@ -196,7 +196,7 @@ impl Cluster {
         self.running.remove(&id).expect("a running replica").stop().await;
     }
 
-    /// Starts a replica where it was.
+    /// Starts a stopped replica again at its address.
     pub async fn start_again(&mut self, id: ReplicaId, urls: BTreeMap<ReplicaId, String>) {
         let address = urls[&id].trim_start_matches("http://").to_owned();
         let listener = within("the port is free", async {
@@ -211,7 +211,7 @@ impl Cluster {
         self.start(id, urls, false, listener).await;
     }
 
-    /// Waits until every replica has applied that order, and answers their ledgers.
+    /// Waits until every replica has applied that order, and returns their ledgers.
     pub async fn ledgers(&self, last: i64) -> Vec<Vec<order_log::order::ExchangeOrder>> {
         let mut ledgers = Vec::new();
         for running in self.running.values() {
@@ -261,8 +261,8 @@ pub async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
     done.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }
 
-/// Has commands decided, and sends them again under their keys while no replica is known to lead: on a busy machine one may
-/// lose the lead for a moment.
+/// Commits commands, and retries under their keys while no replica is known to lead: on a busy machine a leader may
+/// lose its leadership for a moment.
 pub async fn decided(front_end: &FrontEnd, commands: &[Command]) -> Vec<Outcome> {
     let decided = async {
         loop {

@@ -1,8 +1,8 @@
-//! What the order service keeps, whatever becomes of its replicas and of the network between them.
+//! The guarantees of the order service while its replicas and the network between them fail.
 //!
-//! Read from below: `process` is one replica in a process of its own, `network` what lies between replicas and can be cut
-//! (`proxies` in this process, `namespaces` in the kernel where it lets us), `front` and `clients` trade, `trial` puts them
-//! together, and `agreement` says what has to hold afterwards. The other files are one fault each.
+//! Read from below: `process` is one replica in its own process. `network` is the connection of the replicas, which can
+//! be cut (`proxies` in this process, `namespaces` in the kernel where that is allowed). `front` and `clients` trade,
+//! `trial` combines them, and `agreement` checks the guarantees afterwards. Each of the other files is one fault.
 
 mod agreement;
 mod clients;
@@ -21,5 +21,5 @@ mod trial;
 
 use std::time::Duration;
 
-/// How long a poll waits where nothing can tell it that there is something new.
+/// The poll interval for conditions without a notification.
 const POLL: Duration = Duration::from_millis(10);

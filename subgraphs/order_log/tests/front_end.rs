@@ -1,4 +1,5 @@
-//! What stands in front of the replicas, through real sockets: it finds who leads, follows, waits, and does not wait for ever.
+//! The front end of the replicas, over real sockets: it finds the leader, follows it, and waits for it within a
+//! deadline.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -73,7 +74,7 @@ fn asked(method: &str, path: &str, body: impl Into<Body>) -> Request<Body> {
     request.body(body.into()).expect("a request")
 }
 
-/// Answers as a replica does, in the ways that a test wants.
+/// Serves these routes, which imitate a replica.
 async fn pretended(routes: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = url(&listener);
@@ -81,7 +82,7 @@ async fn pretended(routes: Router) -> String {
     address
 }
 
-/// What answers that it is there and that it leads.
+/// The routes of a fake replica that answers pings and names `id` as the leader.
 fn who_says_that_it_leads(id: ReplicaId) -> Router {
     let says = json!({ "success": { "code": 200, "message": "acknowledge new leader", "leader-id": id } });
     Router::new()
@@ -134,7 +135,7 @@ async fn a_leader_that_stops_is_followed_by_the_next_and_no_number_changes() {
 
     let first = cluster.leader().await;
     cluster.stop(first).await;
-    // Sent again under its key, as who lost the answer would.
+    // The first command is a retry under its key, as of a client that lost the answer.
     let outcomes = commit(&front_end, &["a", "b"]).await;
     assert_eq!(outcomes, [recorded(0, "a"), recorded(1, "b")]);
     let second = front_end.leader().expect("a leader");
@@ -176,13 +177,13 @@ async fn without_a_majority_it_says_so_in_time_and_goes_on_when_there_is_one() {
     assert!(orders.as_ref().is_err_and(unavailable), "{orders:?}");
     let proposed = within("an answer", front_end.propose_leader(first, soon())).await;
     assert!(proposed.as_ref().is_err_and(unavailable), "{proposed:?}");
-    // What is there, the one that is left can tell; whether there is more, it cannot.
+    // The remaining replica can return the orders that it has, but cannot know whether there are more.
     let order = within("an answer", front_end.order(0, patient())).await;
     assert_eq!(order.expect("an answer").expect("an order").number, 0);
     let order = within("an answer", front_end.order(1, soon())).await;
     assert!(order.as_ref().is_err_and(unavailable), "{order:?}");
 
-    // Nobody waits for a majority that is known to be lost: who comes again when it is back is served.
+    // A request fails at once while the majority is known to be lost. A retry after its return succeeds.
     let again = async {
         loop {
             match front_end.commit(&[record("b")], patient()).await {
@@ -200,7 +201,7 @@ async fn without_a_majority_it_says_so_in_time_and_goes_on_when_there_is_one() {
 
 #[tokio::test]
 async fn nobody_displaces_a_leader_that_works() {
-    // With times that a busy machine keeps: nobody is to be elected for any other reason.
+    // Uses timeouts that a busy machine meets, so that there is no other reason for an election.
     let cluster = Cluster::with(Settings::default()).await;
     let front_end = front_end(cluster.urls(), Settings::default());
     let (leader, term) = leading(&front_end).await;
@@ -213,7 +214,7 @@ async fn nobody_displaces_a_leader_that_works() {
     assert!(matches!(unknown, Err(order_log::Error::Refused(_))), "{unknown:?}");
 }
 
-/// The one replica that leads, and in which term.
+/// The one replica that leads, and its term.
 async fn leading(front_end: &FrontEnd) -> (ReplicaId, u64) {
     let statuses = front_end.statuses().await;
     let mut leaders = statuses.iter().filter(|status| status.leader);
@@ -283,9 +284,9 @@ async fn however_many_wait_one_looks_for_the_leader() {
 #[tokio::test]
 async fn a_higher_id_that_hangs_or_only_says_that_it_leads_is_not_waited_for() {
     let cluster = Cluster::of_three().await;
-    // Takes connections and answers nothing, as a stopped process does.
+    // Accepts connections and answers nothing, as a stopped process does.
     let hangs = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    // Alive and sure to lead, but no majority follows it.
+    // Answers pings and claims to lead, but no majority follows it.
     let cut_off = who_says_that_it_leads(8).route("/raft/read", post(async || StatusCode::SERVICE_UNAVAILABLE));
     let mut urls = cluster.urls();
     urls.insert(8, pretended(cut_off).await);
@@ -350,7 +351,7 @@ async fn documented_routes_are_passed_on_and_nothing_else_is() {
         (200, &json!("buy"))
     );
 
-    // Shown our credential, a replica would do all of this.
+    // With our credential, a replica would serve all of these.
     for path in [
         "/",
         "/raft/status",

@@ -1,31 +1,33 @@
-//! Reserve, propose, confirm, cancel, and leaders that die in between: every order of steps at a small size.
+//! A model of reserve, propose, confirm, cancel, and of leaders that die in between: it checks every order of steps at
+//! a small size.
 //!
-//! Somebody buys one share under key 0 and, when nobody answers, asks another replica again; somebody else buys one under
-//! key 1. A command on its way may come late or be lost, a replica may die between any two steps, and whoever leads settles
-//! what it finds reserved. What is modelled is `src/trade.rs`, `src/settle.rs`, `src/store/ledger.rs` and a catalog.
+//! One client buys one share under key 0 and, without an answer, retries at another replica. A second client buys one
+//! share under key 1. A command may arrive late or be lost, a replica may die between any two steps, and the leader
+//! resolves the reservations that it finds. The model covers `src/trade.rs`, `src/settle.rs`, `src/store/ledger.rs` and
+//! a catalog.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
-/// Which request, and which of its tries.
+/// A request and the number of its attempt.
 type Attempt = (usize, u8);
 
-/// The keys of the requests: the second is the first's repetition, made when the first is over.
+/// The keys of the requests. The second request is a retry of the first, sent after the first has ended.
 const KEYS: [u8; 3] = [0, 0, 1];
-/// How often each request tries, when its attempts are cancelled.
+/// How many attempts each request makes when earlier ones are cancelled.
 const TRIES: [u8; 3] = [1, 2, 1];
 const LOSSES: u8 = 1;
 
-/// What could be built wrong.
+/// The correct design, and mistakes that the model must find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Build {
     Right,
-    /// The leader gives shares back without a tombstone in the log.
+    /// The leader releases shares without a tombstone in the log.
     NoTombstone,
-    /// The log records a key as often as it comes.
+    /// The log records a key each time it arrives.
     NoKeys,
-    /// A refusal is answered without looking for what came before under the key.
+    /// A request is refused without a check for earlier attempts under its key.
     HastyRefusal,
 }
 
@@ -35,7 +37,7 @@ enum Step {
     Looks,
     Holds(Attempt),
     Proposed(Attempt),
-    /// The log said which attempt the key has, if it is not none.
+    /// The log reported the attempt that recorded the key; `None` if it cancelled this attempt.
     Told(Attempt, Option<Attempt>),
     Refused,
     Done,
@@ -59,15 +61,15 @@ enum Held {
 struct State {
     requests: Vec<Step>,
     tries: Vec<u8>,
-    /// On its way to the log.
+    /// Commands on their way to the log.
     sent: BTreeSet<Command>,
     orders: Vec<Attempt>,
     tombstones: BTreeSet<Attempt>,
-    /// The leader knows what became of these and is about to tell the catalog.
+    /// Attempts whose outcome the leader knows and is about to tell the catalog.
     decided: BTreeSet<Attempt>,
     left: u8,
     catalog: BTreeMap<Attempt, Held>,
-    /// The catalog was told two different ends of one attempt.
+    /// Whether the catalog was told two different outcomes of one attempt.
     contradicted: bool,
     deaths: u8,
     losses: u8,
@@ -77,22 +79,23 @@ struct State {
 enum Action {
     /// A request makes its next step.
     Step(usize),
-    /// The replica that carries a request out dies, or its client gives up.
+    /// The replica that executes a request dies, or its client gives up.
     Die(usize),
-    /// A command is decided by the log.
+    /// The log decides a command.
     Commit(Command),
     Lose(Command),
-    /// The leader proposes to cancel what it finds reserved.
+    /// The leader proposes to cancel an attempt that it finds reserved.
     Settle(Attempt),
-    /// The leader tells the catalog what became of an attempt.
+    /// The leader tells the catalog the outcome of an attempt.
     Tell(Attempt),
-    /// Another replica leads: what the old leader was about to tell, nobody tells.
+    /// Another replica becomes the leader; the catalog does not learn the outcomes that the old leader was about to
+    /// tell.
     Elect,
 }
 
 struct Bazaar {
     shares: u8,
-    /// How many replicas die at the worst moment, leaders included.
+    /// How many replicas may die at the worst moment, including leaders.
     deaths: u8,
     build: Build,
 }
@@ -117,7 +120,7 @@ impl State {
         }
     }
 
-    /// What the log says of an attempt, which it never takes back.
+    /// Tells the catalog the log's decision on an attempt, which is final.
     fn tell(&mut self, attempt: Attempt) {
         let recorded = self.orders.contains(&attempt);
         self.finish(attempt, if recorded { Held::Confirmed } else { Held::Cancelled });
@@ -178,7 +181,7 @@ impl Bazaar {
         if same_key.is_empty() || self.build == Build::HastyRefusal {
             return Some(Step::Refused);
         }
-        // First the log has to say what became of the attempts before.
+        // First the log has to decide the earlier attempts.
         let sent = next.sent.len();
         let unknown = same_key.into_iter().filter(|attempt| !next.decided.contains(attempt));
         let cancels: Vec<_> = unknown.map(Command::Cancel).collect();
@@ -237,7 +240,7 @@ impl Model for Bazaar {
         for (request, step) in state.requests.iter().enumerate() {
             actions.push(Action::Step(request));
             let is_there = !matches!(step, Step::Waits | Step::Refused | Step::Done | Step::Gone);
-            // Who waits for the log can always give up, since what was sent may be lost.
+            // A client that waits for the log can always give up, since its command may be lost.
             if is_there && (state.deaths > 0 || matches!(step, Step::Proposed(_))) {
                 actions.push(Action::Die(request));
             }
@@ -304,7 +307,7 @@ impl Model for Bazaar {
                 let mut done = (0..KEYS.len()).filter(|request| state.requests[*request] == Step::Done);
                 done.all(|request| state.order_of(KEYS[request]).is_some())
             }),
-            // Nor is what the same client sent before it; sent again later it may well be carried out.
+            // This includes earlier requests of the same client. A later retry may well be executed.
             Property::always(REFUSED, |_: &Self, state: &State| {
                 let mut refused = (0..KEYS.len()).filter(|request| state.requests[*request] == Step::Refused);
                 refused.all(|refused| {

@@ -1,4 +1,4 @@
-//! What every catalog promises. The tests of whoever implements one include this file.
+//! The guarantees of every catalog. The tests of each implementation include this file.
 
 use order_log::order::{Shares, Side};
 use order_log::{Catalog, CatalogError, Reservation};
@@ -18,9 +18,9 @@ pub fn shares(name: &str, side: Side, quantity: i64) -> Shares {
     }
 }
 
-/// Every step twice, as it comes when an answer is lost: the second changes nothing.
+/// Runs every step twice, as after a lost answer: the second run changes nothing.
 ///
-/// `left` answers how many shares of `GameStart` there are to buy, and how many are set aside; it begins with 100 and none.
+/// `left` returns how many shares of `GameStart` are available, and how many are reserved; it begins with 100 and none.
 pub async fn keeps_its_promises(catalog: &dyn Catalog, left: impl AsyncFn() -> (i64, i64)) {
     let (bought, sold) = (shares("GameStart", Side::Buy, 30), shares("GameStart", Side::Sell, 5));
     let (buy, sale) = (reservation("buy", "one"), reservation("sale", "two"));

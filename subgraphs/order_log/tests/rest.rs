@@ -155,7 +155,7 @@ async fn sync_answers_the_orders_that_the_caller_misses_and_who_leads() {
 async fn a_broadcast_moves_no_working_leader() {
     let cluster = Cluster::of_three().await;
     let leader = cluster.leader().await;
-    // The documented members, and who really leads.
+    // The answer has the documented members, and the actual leader.
     let acknowledged = json!({ "success": { "code": 200, "message": "acknowledge new leader", "leader-id": leader } });
     for id in 1..=3 {
         let answer = cluster.post(id, "/leader-broadcast", json!({ "leader-id": 3 })).await;

@@ -1,4 +1,4 @@
-//! What a leader does with reservations that nobody finished, when the catalog fails for one of them.
+//! The resolution of orphaned reservations when the catalog fails for one of them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::cluster::{catalog, settings, surroundings, url, within};
 
-/// A catalog that cannot do anything more about one attempt.
+/// A catalog that can neither confirm nor cancel one attempt.
 struct Stuck {
     catalog: SqliteCatalog,
     attempt: &'static str,

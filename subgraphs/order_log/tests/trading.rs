@@ -1,4 +1,4 @@
-//! Leaders that go, replicas that come back, and reservations that nobody finished.
+//! Leaders that stop, replicas that return, and orphaned reservations.
 
 use order_log::order::{Command, Outcome, Shares, Side};
 use order_log::{Catalog, Reservation, Settings};
@@ -179,7 +179,7 @@ async fn a_lost_replica_is_replaced_under_a_new_id() {
 
     cluster.ready().await;
     let ids: Vec<_> = cluster.running.keys().copied().collect();
-    // That one is removed is decided without the new one, which hears of it a moment later.
+    // The removal is committed without the new replica, which learns of it a moment later.
     within("the new replica knows who takes part", async {
         while cluster.replica(4).members() != ids {
             tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! What has to hold when all is whole again: whoever was answered finds it, once, everywhere.
+//! The guarantees once all faults are repaired: every acknowledged order is recorded once, on every replica.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::network::REPLICAS;
 use super::trial::STOCKS;
 use crate::cluster::within;
 
-/// Every replica holds every order that was answered, once and without gaps, and nothing else; the catalog agrees.
+/// Checks that every replica holds exactly the acknowledged orders, once and without gaps, and that the catalog agrees.
 pub async fn all_replicas_hold(folder: &Path, front: &Front, catalog: &SqliteCatalog, acknowledged: &[Acknowledged]) {
     settled(front, catalog, i64::try_from(acknowledged.len()).expect("few") - 1).await;
     let ledgers = REPLICAS.map(|id| ledger(folder, id));
@@ -26,7 +26,7 @@ pub async fn all_replicas_hold(folder: &Path, front: &Front, catalog: &SqliteCat
     }
 }
 
-/// Waits until every replica has applied the last order, and nothing is reserved any more.
+/// Waits until every replica has applied the last order and no reservation is open.
 pub async fn settled(front: &Front, catalog: &SqliteCatalog, last: i64) {
     for id in REPLICAS {
         let applied = async {
@@ -40,7 +40,7 @@ pub async fn settled(front: &Front, catalog: &SqliteCatalog, last: i64) {
         };
         within("a replica catches up", applied).await;
     }
-    // Many deaths leave many, so each is waited for by itself.
+    // Many deaths leave many reservations, so each gets its own timeout.
     let reserved = async || catalog.reserved(None, 100_000).await.expect("a catalog").len();
     let mut left = reserved().await;
     while left > 0 {
@@ -85,14 +85,14 @@ fn ledger(folder: &Path, id: ReplicaId) -> Vec<String> {
     rows.map(|row| row.expect("a row")).collect()
 }
 
-/// By how many shares the ledger has changed what there is of a stock.
+/// The change that the ledger made to the available shares of a stock.
 fn moved(folder: &Path, name: &str) -> i64 {
     let sql = "SELECT coalesce(sum(iif(side = 'buy', -quantity, quantity)), 0) FROM exchange_order WHERE name = ?1";
     let moved = file(folder, REPLICAS[0]).query_row(sql, [name], |row| row.get(0));
     moved.expect("a sum")
 }
 
-/// A replica's file, beside the replica that writes it.
+/// A replica's file, opened while the replica may write to it.
 fn file(folder: &Path, id: ReplicaId) -> Connection {
     opened(&folder.join(format!("orders-{id}.sqlite")))
 }
@@ -103,7 +103,7 @@ fn opened(path: &Path) -> Connection {
     db
 }
 
-/// The attempts to buy that came to nothing.
+/// The failed attempts to buy.
 pub fn attempts_for_nothing(folder: &Path, name: &str) -> Vec<Attempt> {
     let sql = "SELECT attempt, substr(key, 3), quantity FROM reservation
         WHERE name = ?1 AND side = 'buy' AND state = 'cancelled' ORDER BY id";
@@ -119,7 +119,7 @@ pub fn attempts_for_nothing(folder: &Path, name: &str) -> Vec<Attempt> {
     rows.expect("rows").map(|row| row.expect("a row")).collect()
 }
 
-/// The keys of clients that have an order.
+/// The clients' keys that have an order.
 pub fn recorded_keys(folder: &Path) -> HashSet<String> {
     let db = file(folder, REPLICAS[0]);
     let mut rows = db

@@ -1,4 +1,4 @@
-//! Clients that trade for as long as they are let.
+//! Clients that trade until they are stopped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -13,17 +13,17 @@ use super::front::{Front, Wanted};
 use super::trial::STOCKS;
 use crate::cluster::within;
 
-/// Trades at once.
+/// How many trades run concurrently.
 pub const CLIENTS: usize = 16;
 
-/// A trade and the number that it was answered.
+/// A trade and the number in its answer.
 #[derive(Clone, Debug)]
 pub struct Acknowledged {
     pub wanted: Wanted,
     pub number: i64,
 }
 
-/// Clients that run.
+/// Running clients.
 pub struct Clients {
     stop: Arc<AtomicBool>,
     answers: watch::Sender<usize>,
@@ -31,7 +31,7 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Starts them; the keys of one round are not those of another.
+    /// Starts the clients; each round has its own keys.
     pub fn start(front: &Front, round: usize, chance: &mut StdRng) -> Self {
         let (stop, answers) = (Arc::new(AtomicBool::new(false)), watch::Sender::new(0));
         let client = |n| {
@@ -43,7 +43,7 @@ impl Clients {
         Self { stop, answers, running }
     }
 
-    /// Waits for so many more answers.
+    /// Waits for this number of further answers.
     pub async fn answered(&self, more: usize) {
         let mut answers = self.answers.subscribe();
         let enough = *answers.borrow() + more;
@@ -51,7 +51,7 @@ impl Clients {
         within("trades go on", reached).await.expect("clients");
     }
 
-    /// Lets each end the trade that it is at, and answers all that they were told.
+    /// Lets each client finish its current trade, and returns all answered trades.
     pub async fn stop(self) -> Vec<Acknowledged> {
         self.stop.store(true, SeqCst);
         let mut acknowledged = Vec::new();

@@ -1,4 +1,4 @@
-//! How long nobody trades when the leader dies.
+//! How long trades are impossible when the leader dies.
 
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,11 @@ use super::proxies::Proxies;
 use super::trial::{STOCKS, Trial};
 use crate::cluster::within;
 
-/// Kills for each pair of times, if nobody asks for others.
+/// The default number of kills for each pair of timeouts.
 const KILLS: usize = 50;
-/// Asks for others.
+/// The environment variable with another number.
 const KILLS_WANTED: &str = "AGORA_ORDER_KILLS";
-/// What is promised with the default times.
+/// The promised limits for the default timeouts.
 const MEDIAN_MAX: Duration = Duration::from_millis(1_500);
 const WORST_MAX: Duration = Duration::from_millis(2_500);
 
@@ -46,7 +46,7 @@ async fn how_long_a_dead_leader_is_missed() {
     }
 }
 
-/// From the leader's death to the first trade that is accepted, each time.
+/// The times from the leader's death to the first accepted trade.
 async fn measured(times: Times) -> Vec<Duration> {
     let mut trial = Trial::with(Proxies::start().await, &STOCKS, times);
     let mut took = Vec::new();

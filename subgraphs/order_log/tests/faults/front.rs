@@ -1,4 +1,4 @@
-//! The way of clients to the replicas: one after the other, again and again, with the same key.
+//! The clients' access to the replicas: it asks one after the other, repeatedly, with the same key.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::POLL;
 use crate::cluster::{SECRET, within};
 
-/// Nobody waits longer for a replica that does not answer.
+/// The timeout for one replica's answer.
 const ANSWER: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
@@ -20,7 +20,7 @@ pub struct Front {
     urls: Arc<BTreeMap<ReplicaId, String>>,
 }
 
-/// A trade that somebody wants, under a key.
+/// A requested trade with its key.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     pub key: String,
@@ -29,14 +29,14 @@ pub struct Wanted {
     pub quantity: i64,
 }
 
-/// What one replica said of it.
+/// The answer of one replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Said {
-    /// It has this number.
+    /// The trade has this number.
     Number(i64),
-    /// There are too few shares, or too many.
+    /// There are too few or too many shares.
     Refused,
-    /// Nothing, or that nobody knows.
+    /// There was no answer, or the outcome is unknown.
     Nothing,
 }
 
@@ -48,7 +48,7 @@ impl Front {
         }
     }
 
-    /// An answer, if there is one in time: nobody waits for a dead replica to hang up.
+    /// The response, if it arrives in time: a dead replica may never close its connection.
     async fn sent(&self, request: reqwest::RequestBuilder) -> Option<(u16, Value)> {
         let exchange = async {
             let response = request.bearer_auth(SECRET).send().await.ok()?;
@@ -63,12 +63,12 @@ impl Front {
         serde_json::from_value(status).ok()
     }
 
-    /// The replica that leads, once one does.
+    /// The leader, once there is one.
     pub async fn leader(&self) -> ReplicaId {
         self.leader_but(None).await
     }
 
-    /// The replica that leads, once another one than that does.
+    /// The leader, once it is another one than `old`.
     pub async fn leader_but(&self, old: Option<ReplicaId>) -> ReplicaId {
         let leader = async {
             loop {

@@ -1,11 +1,11 @@
-//! What several clients saw of one stock, and whether it is as if one thing had happened after the other.
+//! The history of one stock, as several clients saw it, and the check whether it is linearizable.
 //!
-//! The register is the number of shares of the stock that are left in the catalog, which one transaction on the catalog's one
-//! file reads and writes. A buyer takes shares out when they are reserved, a seller puts shares in when the reservation is
-//! confirmed; both are between the request and its answer. An attempt to buy that came to nothing (its replica died, and the
-//! trade was made by another attempt, or never) is seen too: its shares are set aside for a while and given back. No client
-//! asked for that, so these are operations of nobody. Which there were the catalog knows afterwards, and somebody who looks at
-//! its open reservations all the time says when, more or less.
+//! The register is the number of shares of the stock that are left in the catalog; one transaction on the catalog's one
+//! file reads or writes it. A buyer takes shares out when they are reserved, a seller puts shares in when the
+//! reservation is confirmed; both happen between the request and its answer. An attempt to buy may fail: its replica
+//! died, and another attempt made the trade, or none did. Reads see it too: its shares are reserved for a while and
+//! released again. No client asked for that, so the history has such operations without a client. The catalog knows
+//! afterwards which ones there were, and a task that polls the open reservations knows roughly when.
 
 mod tests;
 
@@ -20,33 +20,33 @@ use todc_utils::specifications::Specification;
 /// How many shares there are when a history begins.
 pub const SHARES: i64 = 30;
 
-/// What happens to the register.
+/// An operation on the register.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// So many shares are left.
+    /// Read this number of available shares.
     Read(i64),
     /// A trade that was answered with a number.
     Traded(Side, i64),
-    /// So many shares were not to be had.
+    /// A trade that was refused for lack of this number of shares.
     TooFew(i64),
-    /// A trade whose client gave up before it learned what became of it.
+    /// A trade whose client gave up before it learned the outcome.
     Unknown(Side, i64),
-    /// The shares of an attempt that came to nothing are out of reach.
+    /// A failed attempt reserves its shares.
     SetAside(usize, i64),
-    /// And are back.
+    /// A failed attempt releases its shares.
     GivenBack(usize, i64),
 }
 
 use Operation::{GivenBack, Read, SetAside, TooFew, Traded, Unknown};
 
-/// What is left, and which attempts have set shares aside.
+/// The available shares, and the attempts that have reserved some.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shares {
     left: i64,
     aside: BTreeSet<usize>,
 }
 
-/// How shares behave when one thing happens after the other.
+/// The sequential specification of the register.
 struct OneAfterTheOther;
 
 impl Specification for OneAfterTheOther {
@@ -74,7 +74,7 @@ impl Specification for OneAfterTheOther {
 }
 
 impl Shares {
-    /// Whether there are enough for this.
+    /// Changes the available shares, and returns whether there were enough.
     fn trade(&mut self, side: Side, quantity: i64) -> bool {
         self.left += match side {
             Side::Buy => -quantity,
@@ -84,19 +84,19 @@ impl Shares {
     }
 }
 
-/// One operation's beginning or end.
+/// The start or the end of an operation.
 #[derive(Clone, Debug)]
 enum Event {
     Call { key: Option<String> },
     Response(Operation),
 }
 
-/// Writes down what clients do, in the order in which it happens.
+/// Records the operations of clients, in the order of their events.
 #[derive(Default)]
 pub struct Recorder(Mutex<Vec<(usize, Event)>>);
 
 impl Recorder {
-    /// An operation begins; a trade has a key.
+    /// Records the start of an operation; a trade has a key.
     pub fn call(&self, key: Option<&str>) -> usize {
         let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let id = events.len();
@@ -105,12 +105,12 @@ impl Recorder {
         id
     }
 
-    /// The place in the history that it has come to.
+    /// The current position in the history.
     pub fn place(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// It ends, or its client gives up.
+    /// Records the end of an operation, or that its client gave up.
     pub fn response(&self, id: usize, operation: Operation) {
         let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         events.push((id, Event::Response(operation)));
@@ -121,11 +121,11 @@ impl Recorder {
     }
 }
 
-/// What was written down.
+/// A recorded history.
 #[derive(Clone)]
 pub struct Recorded(Vec<(usize, Event)>);
 
-/// An attempt to buy that came to nothing.
+/// A failed attempt to buy.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     pub name: String,
@@ -133,20 +133,21 @@ pub struct Attempt {
     pub quantity: i64,
 }
 
-/// Which attempts were open at some time from one place in the history to another.
+/// The attempts that were open at some time between two positions in the history.
 pub struct Glance {
     pub from: usize,
     pub to: usize,
     pub open: HashSet<String>,
 }
 
-/// What is known beside of what clients saw.
+/// Facts about the history beyond the clients' view.
 #[derive(Default)]
 pub struct Known {
-    /// The keys that have an order in the end. A trade of which nobody knows happened at any time since, or never.
+    /// The keys that have an order in the end. A trade with an unknown outcome happened at any time after its request,
+    /// or never.
     pub recorded: HashSet<String>,
     pub for_nothing: Vec<Attempt>,
-    /// One after the other.
+    /// In the order of time.
     pub glances: Vec<Glance>,
 }
 
@@ -159,13 +160,13 @@ impl Recorded {
             .count()
     }
 
-    /// How many of them are like this.
+    /// How many operations match.
     pub fn count(&self, like: impl Fn(&Operation) -> bool) -> usize {
         let alike = |event: &Event| matches!(event, Event::Response(operation) if like(operation));
         self.0.iter().filter(|(_, event)| alike(event)).count()
     }
 
-    /// The same with another answer to one of the reads.
+    /// The same history with another answer to one of the reads.
     pub fn with_wrong_read(&self, nth: usize, wrong: impl Fn(i64) -> i64) -> Self {
         let mut changed = self.clone();
         let mut reads = changed.0.iter_mut().filter_map(|(_, event)| match event {
@@ -177,7 +178,7 @@ impl Recorded {
         changed
     }
 
-    /// Whether there is an order of all operations, those of nobody too, that explains every answer.
+    /// Whether an order of all operations explains every answer, including the operations without a client.
     pub fn is_linearizable(&self, known: &Known) -> bool {
         let end = self.0.len();
         let (mut calls, mut responses) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
@@ -197,7 +198,7 @@ impl Recorded {
             actions.extend(responses.remove(&place).unwrap_or_default());
             match event {
                 Event::Call { key } => match self.answer_of(place) {
-                    // What has no order in the end did not happen.
+                    // A trade without an order in the end did not happen.
                     Some(Unknown(..)) if key.as_ref().is_none_or(|key| !known.recorded.contains(key)) => {
                         never.insert(*id);
                     }
@@ -224,7 +225,7 @@ impl Recorded {
             .next()
     }
 
-    /// What attempts for nothing did: what, from which place on, and up to which place.
+    /// The operations of failed attempts, each with its earliest and its latest position.
     fn of_nobody(&self, known: &Known) -> Vec<(Operation, usize, usize)> {
         let end = self.0.len();
         let mut operations = Vec::new();

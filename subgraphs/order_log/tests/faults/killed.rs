@@ -1,11 +1,11 @@
-//! The leader is killed, again and again, in the middle of whatever it does.
+//! The leader is killed repeatedly, at arbitrary points.
 
 use rand::Rng;
 
 use super::proxies::Proxies;
 use super::trial::Trial;
 
-/// How often; `AGORA_ORDER_KILLS` says otherwise.
+/// The number of kills; `AGORA_ORDER_KILLS` overrides it.
 const KILLS: usize = 50;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -19,10 +19,10 @@ async fn every_acknowledged_order_survives_the_leaders_death() {
         .under_load(async |trial, clients| {
             for _ in 0..kills {
                 let leader = trial.front.leader().await;
-                // A moment is a number of answers: whatever the leader is in the middle of then, it dies in.
+                // The moment is a random number of answers, so the leader dies at an arbitrary point.
                 clients.answered(trial.chance.random_range(1..30)).await;
                 trial.process(leader).kill();
-                // One that is back at once goes on leading; the others take over from one that stays away.
+                // A leader that returns at once continues to lead; otherwise the others elect a new one.
                 if trial.chance.random_ratio(1, 3) {
                     trial.front.leader_but(Some(leader)).await;
                 }

@@ -1,4 +1,4 @@
-//! Whether clients of one stock see one thing happen after the other while leaders die.
+//! Whether the history of each stock is linearizable while leaders die.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,14 +20,14 @@ use super::proxies::Proxies;
 use super::trial::Trial;
 use crate::cluster::within;
 
-/// Each has a history of its own: what is done to one does not show in another. And the search takes as long as the square
-/// of a history.
+/// Each stock has a separate history, since operations on one do not affect another. Short histories matter: the search
+/// takes quadratic time.
 const STOCKS: [&str; 4] = ["GameStart", "FishCo", "MenhirCo", "BoarCo"];
 const CLIENTS: usize = 8;
 const KILLS: usize = 6;
 /// Operations between one kill and the next.
 const OPERATIONS: usize = 500;
-/// From one look at the open reservations to the next.
+/// The poll interval for the open reservations.
 const GLANCE: Duration = Duration::from_millis(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -92,7 +92,7 @@ async fn each_stock_is_linearizable_while_leaders_die() {
     }
 }
 
-/// Looks which attempts hold shares, all the time.
+/// Polls which attempts hold shares.
 async fn watch(catalog: SqliteCatalog, seen: Arc<Seen>) -> [Vec<Glance>; STOCKS.len()] {
     let mut glances = STOCKS.map(|_| Vec::new());
     let places = || seen.recorders.each_ref().map(Recorder::place);
@@ -109,7 +109,7 @@ async fn watch(catalog: SqliteCatalog, seen: Arc<Seen>) -> [Vec<Glance>; STOCKS.
     glances
 }
 
-/// What the clients have in common.
+/// The state that the clients share.
 #[derive(Default)]
 struct Seen {
     recorders: [Recorder; STOCKS.len()],
@@ -132,7 +132,7 @@ async fn client(n: usize, front: Front, catalog: SqliteCatalog, seen: Arc<Seen>,
             let wanted = Wanted {
                 key: format!("client {n} trade {trade}"),
                 name,
-                // More than are sold, so that buyers are refused.
+                // Buys more than it sells, so that some buyers are refused.
                 side: if chance.random_ratio(3, 5) {
                     Side::Buy
                 } else {

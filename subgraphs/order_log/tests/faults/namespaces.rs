@@ -1,7 +1,7 @@
-//! A network of the kernel's: each replica in a network namespace of its own, all of them on one bridge.
+//! A network in the kernel: each replica has its own network namespace, and all of them share one bridge.
 //!
-//! All of it is inside of a user, network, mount and process namespace, so nothing of it is seen outside and nothing is left
-//! when the test ends, however it does.
+//! Everything is inside of a user, network, mount and process namespace. So it is invisible outside, and the kernel
+//! removes it when the test ends, however it ends.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Output, Stdio};
@@ -13,9 +13,9 @@ use super::partitioned::survives;
 use super::process::this_test;
 use super::trial::Trial;
 
-/// Says that the namespaces around are there for this test.
+/// The environment variable that marks a process inside of the namespaces.
 const INSIDE: &str = "ORDER_LOG_TEST_NAMESPACES";
-/// Nobody's address on the bridge: what is sent there is lost, and nobody is told.
+/// An address on the bridge without an owner: packets to it are lost, and the sender is not told.
 const NOBODY: &str = "02:00:00:00:00:ff";
 
 #[test]
@@ -42,7 +42,7 @@ fn no_partition_between_network_namespaces_loses_or_doubles_an_order() {
     assert!(tested.status.success(), "{said}");
 }
 
-/// Runs a command where it may do to the network what it wants.
+/// Runs a command in namespaces in which it may change the network.
 fn apart(command: &[String]) -> std::io::Result<Output> {
     Command::new("unshare")
         .args(["--user", "--map-root-user", "--net", "--mount", "--pid", "--fork"])

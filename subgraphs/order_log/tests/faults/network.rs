@@ -1,4 +1,4 @@
-//! What lies between the replicas.
+//! The network between the replicas.
 
 use std::collections::BTreeMap;
 
@@ -7,33 +7,34 @@ use order_log::ReplicaId;
 /// The replicas of every trial.
 pub const REPLICAS: [ReplicaId; 3] = [1, 2, 3];
 
-/// A network of which each way between two replicas can be cut by itself. The clients' ways are never cut.
+/// A network in which each direction between two replicas can be cut separately. The clients' connections are never
+/// cut.
 pub trait Network {
-    /// Where a replica listens, and clients find it.
+    /// The address where a replica listens, for clients too.
     fn address(&self, id: ReplicaId) -> String;
 
-    /// Where a replica finds all of them.
+    /// The addresses at which a replica reaches all replicas.
     fn urls(&self, id: ReplicaId) -> BTreeMap<ReplicaId, String>;
 
-    /// The words of a command line that put a replica into this network.
+    /// The prefix of a command line that starts a replica in this network.
     fn before(&self, id: ReplicaId) -> Vec<String>;
 
-    /// Loses everything that one replica sends to another, without telling either, or stops doing so.
+    /// Drops everything that one replica sends to another, without telling either, or stops doing so.
     fn lose(&self, from: ReplicaId, to: ReplicaId, lost: bool);
 }
 
-/// What replicas lose sight of, seen from the one that leads.
+/// The lost connections, seen from the leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// The leader and the others hear nothing of each other.
+    /// The leader and the others receive nothing from each other.
     LeaderApart,
-    /// Nobody hears the leader, which hears everybody.
+    /// The others receive nothing from the leader, which receives everything.
     LeaderMute,
-    /// The leader hears nobody, and everybody hears it.
+    /// The leader receives nothing from the others, which receive everything.
     LeaderDeaf,
-    /// The leader and one of the others hear nothing of each other; the third hears both.
+    /// The leader and one of the others receive nothing from each other; the third replica is connected to both.
     PairApart,
-    /// One of the others hears nobody, and everybody hears it.
+    /// One of the others receives nothing, and all replicas receive its messages.
     FollowerDeaf,
 }
 
@@ -47,7 +48,7 @@ impl Cut {
         Self::FollowerDeaf,
     ];
 
-    /// The ways, from one replica to another, that are cut.
+    /// The cut directions, each from one replica to another.
     pub fn ways(self, leader: ReplicaId) -> Vec<(ReplicaId, ReplicaId)> {
         let others: Vec<_> = REPLICAS.into_iter().filter(|id| *id != leader).collect();
         let (first, second) = (others[0], others[1]);

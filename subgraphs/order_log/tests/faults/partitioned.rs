@@ -1,4 +1,4 @@
-//! Replicas that lose sight of each other, in both directions or in one.
+//! Partitions: replicas that lose their connections, in both directions or in one.
 
 use rand::seq::SliceRandom;
 
@@ -11,7 +11,7 @@ async fn no_partition_loses_or_doubles_an_order() {
     survives(Cut::ALL, Trial::start(Proxies::start().await)).await;
 }
 
-/// One cut after the other, in any order.
+/// Applies the cuts one after the other, in random order.
 pub async fn survives<const COUNT: usize>(mut cuts: [Cut; COUNT], mut trial: Trial<impl Network>) {
     cuts.shuffle(&mut trial.chance);
     for cut in cuts {
@@ -23,7 +23,7 @@ pub async fn survives<const COUNT: usize>(mut cuts: [Cut; COUNT], mut trial: Tri
                 if matches!(cut, Cut::LeaderApart | Cut::LeaderMute | Cut::LeaderDeaf) {
                     trial.front.leader_but(Some(leader)).await;
                 }
-                // A majority still is one.
+                // The remaining majority still works.
                 clients.answered(50).await;
                 trial.cut(cut, leader, false);
             })

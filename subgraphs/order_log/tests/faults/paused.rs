@@ -1,13 +1,13 @@
-//! The leader is stopped for a while and goes on as if nothing had been: it finds out that it does not lead any more.
+//! The leader is paused for a while and then continues as before: it learns that it does not lead any more.
 
 use std::time::Duration;
 
 use super::proxies::Proxies;
 use super::trial::{STOCKS, Trial};
 
-/// This is the fault itself: longer than any election takes.
+/// The pause is the fault itself: longer than any election takes.
 const PAUSE: Duration = Duration::from_secs(5);
-/// No transaction on the catalog's file takes as long.
+/// Longer than any transaction on the catalog's file.
 const LOCKED: Duration = Duration::from_millis(500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -17,8 +17,8 @@ async fn a_leader_that_was_stopped_for_a_while_does_no_harm() {
         .under_load(async |trial, clients| {
             let leader = trial.front.leader().await;
             trial.process(leader).pause();
-            // Who is stopped in the middle of a transaction on the catalog's file keeps everybody out of it. That is the
-            // file's doing, not the replicas': another moment, then.
+            // A replica that is paused in a transaction on the catalog's file blocks all other users of the file. That
+            // is not the replicas' fault, so the test tries another moment.
             while tokio::time::timeout(LOCKED, trial.catalog.quantity(STOCKS[0].0))
                 .await
                 .is_err()

@@ -1,4 +1,4 @@
-//! A replica in a process of its own: this test, started again.
+//! A replica in its own process: this test program, started again.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,20 +11,20 @@ use tokio::net::TcpListener;
 
 use crate::cluster::{settings, surroundings};
 
-/// What a replica is told.
+/// The configuration of the process.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Told {
     pub id: ReplicaId,
-    /// Its file and the catalog's.
+    /// The folder of its file and of the catalog's.
     pub folder: PathBuf,
-    /// Where it listens.
+    /// The address where it listens.
     pub address: String,
-    /// Where it finds all of them.
+    /// The addresses at which it reaches all replicas.
     pub urls: BTreeMap<ReplicaId, String>,
     pub times: Times,
 }
 
-/// How soon the replicas notice that one is gone.
+/// The timeouts by which the replicas detect a dead leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Times {
     pub heartbeat: Duration,
@@ -32,7 +32,8 @@ pub struct Times {
 }
 
 impl Times {
-    /// Short, so that a trial is; a replica that waits for its turn on a busy machine is not taken for dead.
+    /// Short timeouts for short trials, but long enough that a replica that waits for a busy processor is not
+    /// considered dead.
     pub fn of_tests() -> Self {
         Self {
             heartbeat: Duration::from_millis(60),
@@ -48,16 +49,16 @@ impl Times {
     }
 }
 
-/// The variable that carries it.
+/// The environment variable with the configuration.
 const CHILD: &str = "ORDER_LOG_TEST_CHILD";
 
-/// No test of its own: the replica that the others start.
+/// Not a test of its own: the replica that the other tests start.
 #[test]
 #[ignore = "started by the tests that do harm to it"]
 fn child_that_serves_until_it_is_killed() {
     let Some(told) = std::env::var_os(CHILD) else { return };
     let told = serde_json::from_str(told.to_str().expect("text")).expect("JSON");
-    // Whatever becomes of the test, its children do not outlive it.
+    // A child ends with its test, however that ends.
     std::thread::spawn(|| {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         std::process::exit(0);
@@ -87,7 +88,7 @@ async fn serve(told: Told) {
     served.await.expect("the replica serves");
 }
 
-/// This test, to be started again with one case only, which is ignored otherwise.
+/// The command line of this test program that runs one otherwise ignored case.
 pub fn this_test(case: &str) -> Vec<String> {
     let program = std::env::current_exe().expect("this test");
     let program = program.to_str().expect("a path that is text").to_owned();
@@ -96,11 +97,11 @@ pub fn this_test(case: &str) -> Vec<String> {
         .to_vec()
 }
 
-/// A replica that runs.
+/// A running replica.
 pub struct Process(Child);
 
 impl Process {
-    /// Starts one; `before` are the words that put it where it belongs.
+    /// Starts a replica; `before` is the prefix of its command line.
     pub fn start(told: &Told, before: &[String]) -> Self {
         let line = [
             before,
@@ -117,18 +118,18 @@ impl Process {
         Self(child.expect("the replica starts"))
     }
 
-    /// `kill -9`, and its end.
+    /// Kills it with `kill -9` and waits for its end.
     pub fn kill(&mut self) {
         self.0.kill().expect("a running replica");
         self.0.wait().expect("its end");
     }
 
-    /// Stops it in the middle of whatever it does.
+    /// Stops it at an arbitrary point.
     pub fn pause(&self) {
         self.signal("STOP");
     }
 
-    /// Lets it go on as if no time had passed.
+    /// Lets it continue as if no time had passed.
     pub fn resume(&self) {
         self.signal("CONT");
     }
@@ -141,7 +142,7 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// A test that fails leaves no replica behind. What is paused is killed just as well.
+    /// Leaves no replica behind when a test fails. This kills a paused replica, too.
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();

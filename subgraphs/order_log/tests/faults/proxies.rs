@@ -1,4 +1,4 @@
-//! A network made of proxies in this process: each replica reaches each other one through a proxy of its own.
+//! A network of proxies in this process: each replica reaches each other one through a separate proxy.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -16,12 +16,12 @@ use crate::cluster::url;
 
 type Way = (ReplicaId, ReplicaId);
 
-/// Three addresses on this machine, and a proxy for each pair of them.
+/// An address for each replica, and a proxy for each direction between two of them.
 pub struct Proxies {
     addresses: BTreeMap<ReplicaId, String>,
-    /// Where the first replica finds the second one.
+    /// The address at which the first replica reaches the second one.
     proxies: BTreeMap<Way, String>,
-    /// Whether what the first replica sends to the second one is lost.
+    /// Whether the data from the first replica to the second one is dropped.
     lost: Arc<BTreeMap<Way, watch::Sender<bool>>>,
 }
 
@@ -72,11 +72,11 @@ impl Network for Proxies {
     }
 }
 
-/// Carries one connection. When one of its ways has lost something and is whole again, the connection ends, since what comes
-/// after a gap means nothing; until then it looks as if the other side took its time.
+/// Forwards one connection. When a direction has dropped data and works again, the connection ends, since data after a
+/// gap has no meaning. Until then the other side only seems slow.
 async fn carry(near: TcpStream, target: String, mut there: watch::Receiver<bool>, back: watch::Receiver<bool>) {
     if *there.borrow_and_update() {
-        // It never arrives.
+        // The connection attempt is lost, too.
         let _ = there.wait_for(|lost| !lost).await;
         return;
     }
@@ -107,14 +107,14 @@ async fn carry_one_way(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut lost
                     return;
                 }
             }
-            // That it hung up is lost as well.
+            // The end of the connection is dropped as well.
             Ok(0) | Err(_) => return drop(lost.wait_for(|lost| !lost).await),
         }
     }
 }
 
-/// An address that nobody else is given while the replica is down: not one of the ports that the system hands out, and where
-/// the whole loopback network is this machine's, a part of it that belongs to this process.
+/// An address that stays free while the replica is down. Its port is not in the range that the system assigns. Where
+/// the whole loopback network belongs to this machine, its host is specific to this process.
 fn address_of_its_own() -> String {
     static PORT: AtomicU16 = AtomicU16::new(7_100);
     let port = PORT.fetch_add(1, Relaxed);

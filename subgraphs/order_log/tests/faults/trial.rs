@@ -1,4 +1,4 @@
-//! Three replicas that something is done to while clients trade.
+//! Three replicas that suffer a fault while clients trade.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ use super::front::{Front, Wanted};
 use super::network::{Cut, Network, REPLICAS};
 use super::process::{Process, Times, Told};
 
-/// Name, price in cents and quantity of the stocks; nobody runs out of them.
+/// Name, price in cents and quantity of the stocks; they never sell out.
 pub const STOCKS: [(&str, i64, i64); 2] = [("GameStart", 1599, 1_000_000), ("FishCo", 1999, 1_000_000)];
-/// Chooses everything that is left to chance, if it is set.
+/// The environment variable with the seed of all random choices.
 const SEED: &str = "AGORA_ORDER_SEED";
-/// Trades are accepted so soon after everything is whole again.
+/// The time within which trades are accepted again after a fault is repaired.
 const HEALED_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
 
 pub struct Trial<N> {
@@ -79,14 +79,15 @@ impl<N: Network> Trial<N> {
         self.processes.get_mut(&id).expect("a replica")
     }
 
-    /// Makes or mends a cut.
+    /// Makes or repairs a cut.
     pub fn cut(&self, cut: Cut, leader: ReplicaId, lost: bool) {
         for (from, to) in cut.ways(leader) {
             self.network.lose(from, to, lost);
         }
     }
 
-    /// Lets clients trade while `fault` happens and is healed. Then every replica accepts trades soon, and all agree.
+    /// Lets clients trade while `fault` happens and is repaired. Then checks that every replica accepts trades soon,
+    /// and that all agree.
     pub async fn under_load(&mut self, fault: impl AsyncFnOnce(&mut Self, &Clients)) {
         self.rounds += 1;
         let clients = Clients::start(&self.front, self.rounds, &mut self.chance);
@@ -98,7 +99,7 @@ impl<N: Network> Trial<N> {
         agreement::all_replicas_hold(self.folder.path(), &self.front, &self.catalog, &self.acknowledged).await;
     }
 
-    /// The limit is what is promised, not patience.
+    /// This timeout is the promise under test, so it is shorter than the other ones.
     async fn accepts_trades_soon(&mut self) {
         let trades = REPLICAS.map(|id| {
             let (front, round) = (self.front.clone(), self.rounds);

@@ -1,4 +1,4 @@
-//! The checker is worth as much as what it rejects.
+//! Tests that the checker rejects wrong histories.
 
 use std::collections::HashSet;
 
@@ -22,21 +22,21 @@ fn the_checker_knows_what_cannot_have_been() {
     let right = [bought.clone(), Read(10), TooFew(11), sold.clone(), Read(15)];
     assert!(history(&right).is_linearizable(&nothing));
     for wrong in [
-        // Late: what was answered is not seen, or no longer.
+        // Late: a later read does not see the answered trade, or no longer sees it.
         vec![bought.clone(), Read(30)],
         vec![bought.clone(), Read(10), Read(30)],
-        // Early: nobody has traded yet.
+        // Early: no client has traded yet.
         vec![Read(10), bought.clone()],
         // Twice.
         vec![sold.clone(), Read(40)],
         vec![bought.clone(), bought.clone()],
-        // Refused for nothing.
+        // Refused without a reason.
         vec![TooFew(30)],
     ] {
         assert!(!history(&wrong).is_linearizable(&nothing), "{wrong:?}");
     }
 
-    // Nobody knows means later or never, but not twice, and not before it was asked for.
+    // A trade with an unknown outcome happens later or never, but not twice, and not before its request.
     let unknown = Unknown(Side::Buy, 20);
     let happened = Known {
         recorded: HashSet::from(["key".to_owned()]),
@@ -57,7 +57,7 @@ fn the_checker_knows_what_cannot_have_been() {
         assert!(!history(&wrong).is_linearizable(known), "{wrong:?}");
     }
 
-    // What an attempt holds is gone for a while and comes back, once.
+    // The shares of an attempt are missing for a while and come back, once.
     let attempt = Attempt {
         name: "attempt".to_owned(),
         key: "key".to_owned(),
@@ -85,7 +85,7 @@ fn the_checker_knows_what_cannot_have_been() {
     assert!(seen.is_linearizable(&whenever));
     assert!(!seen.is_linearizable(&nothing));
     assert!(!seen.with_wrong_read(1, |left| left + 20).is_linearizable(&whenever));
-    // It was open after the first read.
+    // The attempt was open after the first read.
     assert!(seen.is_linearizable(&attempted(&[(0, 1), (3, 4), (5, 6)])));
     assert!(!seen.is_linearizable(&attempted(&[(4, 4), (5, 5), (6, 6)])));
 }
