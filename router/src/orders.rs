@@ -1,5 +1,5 @@
-//! The order service's replicas: what the main process needs to talk to them, those that it starts itself, and the process
-//! that each of them is. What a replica does is in the crate `order_log`.
+//! The order service's replicas: the main process's access to them, the replicas that it starts itself, and the process
+//! of a single replica. The crate `order_log` implements a replica.
 
 mod children;
 mod credential;
@@ -25,16 +25,16 @@ pub use settings::{OrderFlags, OrderReplicas, Orders, ReplicaFlags, ReplicaUrl, 
 use crate::config::{ConfigError, DataFolder, Settings};
 use children::{Family, Ports};
 
-/// The replicas as the main process knows them.
+/// The main process's access to the replicas.
 pub struct OrderService {
-    /// The way to them.
+    /// The client of the replicas.
     pub front_end: FrontEnd,
-    /// What they believe.
+    /// The credentials that the replicas accept.
     pub credentials: Arc<dyn Credentials>,
     own: Option<Own>,
 }
 
-/// What belongs to replicas that this process starts.
+/// The resources of replicas that this process starts.
 struct Own {
     ports: Ports,
     folder: PathBuf,
@@ -42,9 +42,9 @@ struct Own {
 }
 
 impl OrderService {
-    /// The replicas of the settings, `None` when there are none. Those that this process starts are not started by that.
+    /// The replicas of the settings, `None` when there are none. This does not start the replicas yet.
     ///
-    /// Only who holds the folder's lock may.
+    /// Only the process that holds the lock of the data folder may call it.
     ///
     /// # Errors
     /// When the credential or the folder cannot be used.
@@ -82,7 +82,7 @@ impl OrderService {
         })
     }
 
-    /// Where replicas reach the catalog. Everything needs the credential.
+    /// The routes by which replicas reach the catalog. All of them need the credential.
     pub fn catalog_routes(&self, catalog: Arc<dyn Catalog>) -> Router {
         order_log::catalog_routes(
             catalog,
@@ -91,7 +91,7 @@ impl OrderService {
         )
     }
 
-    /// Starts the replicas that are this process's own; `None` when there are none.
+    /// Starts this process's own replicas; returns `None` when there are none.
     ///
     /// # Errors
     /// When the catalog cannot be served.
@@ -113,13 +113,14 @@ impl OrderService {
     }
 }
 
-/// How many replicas a folder is for.
+/// The name of the file with the number of replicas that a folder is for.
 const NUMBER: &str = "replicas";
-/// The secret that they share, if no other one is named.
+/// The name of the file with the replicas' secret, if the settings name no other one.
 const CREDENTIAL: &str = "credential";
 
-/// Makes the folder of so many replicas, or sees that it is one: who takes part is written in their files, so that a replica
-/// more or less would be no majority. Answers where their credential is.
+/// Creates the folder for this number of replicas, or checks that an existing one is for it. The replicas' files
+/// contain the members of the cluster, so another number of replicas could lack a majority. Returns the path of the
+/// credential.
 fn prepared(folder: &Path, number: u64) -> io::Result<PathBuf> {
     let credential = folder.join(CREDENTIAL);
     match fs::read_to_string(folder.join(NUMBER)) {
@@ -132,7 +133,7 @@ fn prepared(folder: &Path, number: u64) -> io::Result<PathBuf> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    // All at once, so that a start that is broken off leaves nothing half made.
+    // The rename makes the folder appear complete: an interrupted start leaves no partial one.
     let making = folder.with_extension("new");
     if making.exists() {
         fs::remove_dir_all(&making)?;

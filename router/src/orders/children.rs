@@ -1,5 +1,5 @@
-//! Replicas that this process starts: each a process with its own file and port, started again when it ends, and ended with
-//! this one.
+//! Replicas that this process starts: each is a process with its own file and port. It is restarted when it ends, and
+//! ends with this process.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -21,19 +21,19 @@ use crate::config::{LogFormat, Settings};
 use crate::gateway::Room;
 use crate::server;
 
-/// What a replica that this process starts is told.
+/// The configuration of a replica that this process starts.
 #[derive(Clone, Debug)]
 pub struct ChildPlace {
-    /// Its arguments, from the subcommand on: `order-replica --id 1 …`.
+    /// Its command line from the subcommand on: `order-replica --id 1 …`.
     pub arguments: Vec<String>,
-    /// Which replica it is to be.
+    /// The replica's id.
     pub id: ReplicaId,
 }
 
-/// How a replica is started: the command, whose standard input, output and error are set by who runs it.
+/// Builds the command that starts a replica. This module sets the command's standard input, output and error.
 pub type StartChild = Arc<dyn Fn(&ChildPlace) -> io::Result<Command> + Send + Sync>;
 
-/// Starts this very program once more.
+/// Builds the command from this program's own executable.
 pub fn this_program() -> StartChild {
     Arc::new(|place| {
         let mut command = Command::new(std::env::current_exe()?);
@@ -42,14 +42,14 @@ pub fn this_program() -> StartChild {
     })
 }
 
-/// Loopback ports that nobody else gets: bound, but nobody listens there yet.
+/// Reserved loopback ports: they are bound, but no process listens on them yet.
 ///
-/// Who binds one by its number, as the replica does, gets it all the same (`SO_REUSEADDR` on both, and no listener yet);
-/// who asks for any free port does not.
+/// A process that binds one by its number, as the replica does, succeeds (`SO_REUSEADDR` on both, and no listener yet).
+/// A process that asks for any free port never gets one of them.
 pub(super) struct Ports(BTreeMap<ReplicaId, (TcpSocket, SocketAddr)>);
 
 impl Ports {
-    /// One for each of the replicas 1 to `number`.
+    /// Reserves a port for each of the replicas 1 to `number`.
     pub(super) fn reserve(number: u64) -> io::Result<Self> {
         let port = |id| {
             let socket = TcpSocket::new_v4()?;
@@ -67,7 +67,7 @@ impl Ports {
     }
 }
 
-/// What the replicas have in common.
+/// The common configuration of the replicas.
 pub(super) struct Family<'a> {
     pub(super) ports: &'a Ports,
     pub(super) folder: PathBuf,
@@ -76,17 +76,19 @@ pub(super) struct Family<'a> {
     pub(super) settings: &'a Settings,
 }
 
-/// Replicas that run, and what they need of this process.
+/// The running replicas, and the catalog that this process serves to them.
 pub struct Children {
     keepers: JoinSet<()>,
     stop: CancellationToken,
-    /// The catalog, at an address of its own: replicas need it for as long as they run, which is longer than the doors are open.
+    /// The catalog, at its own address. Replicas need it as long as they run, which is longer than this process's
+    /// listeners are open.
     catalog: JoinSet<()>,
     catalog_stop: CancellationToken,
 }
 
 impl Children {
-    /// Starts them; they end when [`ended`](Self::ended) is waited for, when this is dropped, or when this process ends.
+    /// Starts the replicas. They end when the caller awaits [`ended`](Self::ended), when this is dropped, or when this
+    /// process ends.
     pub(super) async fn start(family: Family<'_>, catalog: Arc<dyn Catalog>, how: &StartChild) -> io::Result<Self> {
         let settings = family.settings;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -116,7 +118,7 @@ impl Children {
                     Duration::from_millis(settings.replicas.order_restart_ms),
                     Duration::from_millis(settings.replicas.order_restart_ms_max),
                 ),
-                // It lets its requests finish, and then closes its file.
+                // The replica finishes its requests and then closes its file.
                 patience: Duration::from_millis(settings.server.shutdown_ms_max.saturating_mul(2)),
                 format: settings.server.log_format,
             };
@@ -130,7 +132,7 @@ impl Children {
         })
     }
 
-    /// Ends them, and waits until they have ended.
+    /// Stops the replicas, and waits until they have ended.
     pub async fn ended(mut self) {
         self.stop.cancel();
         while self.keepers.join_next().await.is_some() {}
@@ -139,7 +141,7 @@ impl Children {
     }
 }
 
-/// What to say of a replica that ended by itself.
+/// The log message about a replica that exited by itself.
 struct Ending(ExitStatus);
 
 impl Ending {
@@ -160,11 +162,11 @@ impl std::fmt::Display for Ending {
     }
 }
 
-/// Keeps one replica running.
+/// Starts one replica, and restarts it when it ends.
 struct Keeper {
     place: ChildPlace,
     how: StartChild,
-    /// How long to wait before it is started again: the second time at most.
+    /// The delays before a restart after an exit: the first one, and the maximum.
     rest: (Duration, Duration),
     patience: Duration,
     format: LogFormat,
@@ -178,16 +180,16 @@ impl Keeper {
         loop {
             match self.start() {
                 Ok(mut child) => {
-                    // Waiting for a child would close it.
+                    // `Child::wait` would close the replica's standard input.
                     let input = child.stdin.take();
                     tracing::info!(replica = id, pid = child.id(), "an order replica is started");
                     let started = Instant::now();
                     tokio::select! {
                         ended = child.wait() => match ended {
-                            // It ended by itself, and will again unless somebody does something about it.
+                            // It exited by itself, and probably will again unless an operator intervenes.
                             Ok(status) if status.code().is_some() => {
                                 if started.elapsed() > longest {
-                                    // It had recovered from what ended it before.
+                                    // It ran long enough to count as recovered from the previous exit.
                                     rest = first;
                                 }
                                 tracing::error!(replica = id, %status, again_in = ?rest, "{}", Ending::of(status));
@@ -225,7 +227,7 @@ impl Keeper {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
-            // A terminal's Ctrl-C is for this process, which still needs its replicas to finish what it has begun.
+            // A terminal's Ctrl-C must reach only this process, which needs its replicas to finish its requests.
             .process_group(0)
             .kill_on_drop(true);
         let mut child = command.spawn()?;
@@ -235,7 +237,7 @@ impl Keeper {
         Ok(child)
     }
 
-    /// Its input has ended, and so will it.
+    /// Waits until the replica ends by itself, since its input has ended, or kills it after a timeout.
     async fn end(&self, mut child: Child) {
         let id = self.place.id;
         match tokio::time::timeout(self.patience, child.wait()).await {
@@ -255,18 +257,18 @@ async fn pass_on(log: impl AsyncRead + Unpin, id: ReplicaId, format: LogFormat) 
     let (mut log, mut line) = (BufReader::new(log), Vec::new());
     while log.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
         let text = marked(String::from_utf8_lossy(&line).trim_end(), id, format);
-        // A log that nobody takes is no reason to leave the replica with a full pipe.
+        // A failing standard error is ignored, so that the replica's pipe never fills up.
         let _ = writeln!(io::stderr().lock(), "{text}");
         line.clear();
     }
 }
 
-/// A line of a replica's log, with its id.
+/// A line of a replica's log, with the replica's id.
 fn marked(line: &str, id: ReplicaId, format: LogFormat) -> String {
     let mut fields = match (format, serde_json::from_str(line)) {
         (LogFormat::Text, _) => return format!("[replica {id}] {line}"),
         (LogFormat::Json, Ok(serde_json::Value::Object(fields))) => fields,
-        // A panic speaks no JSON.
+        // A panic message is not JSON.
         (LogFormat::Json, _) => [("message".to_owned(), line.into())].into_iter().collect(),
     };
     fields.insert("replica".to_owned(), id.into());
@@ -294,20 +296,21 @@ mod tests {
     async fn a_reserved_port_is_the_replicas_and_nobody_elses() {
         let ports = Ports::reserve(3).unwrap();
         let addresses: Vec<SocketAddr> = ports.0.values().map(|(_, address)| *address).collect();
-        // It comes and goes as often as it likes.
+        // The replica may bind its port repeatedly.
         for _ in 0..2 {
             for address in &addresses {
                 drop(TcpListener::bind(address).await.unwrap());
             }
         }
-        // Whoever wants any port gets another one.
+        // A process that asks for any port gets another one.
         for _ in 0..200 {
             let any = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
             assert!(!addresses.contains(&any.local_addr().unwrap()));
         }
     }
 
-    /// Runs a keeper of `sh -c SCRIPT` and hands each line that the script logs to `line`, until it says to stop.
+    /// Runs a keeper of `sh -c SCRIPT`, and sends each line that the script logs to `lines` until the receiver is
+    /// closed.
     async fn kept(
         script: &'static str,
         patience: Duration,
@@ -365,7 +368,7 @@ mod tests {
     #[tokio::test]
     async fn a_replica_that_dies_is_started_again_and_one_that_runs_ends_with_its_input() {
         let (sender, mut lines) = tokio::sync::mpsc::unbounded_channel();
-        // The first two die; whoever finds two lines waits for the end of its input.
+        // The first two processes exit; the third one finds two lines and waits for the end of its input.
         let script = r#"n=$(wc -l < "$1"); echo "start $n" >> "$1"; [ "$n" -lt 2 ] && exit 3; cat; echo end >> "$1""#;
         let (tasks, stop) = kept(script, PATIENCE, sender).await;
         for wanted in ["start 0", "start 1", "start 2"] {

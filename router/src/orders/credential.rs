@@ -8,18 +8,18 @@ use std::path::Path;
 use order_log::SharedSecret;
 use rand::RngCore;
 
-/// The shortest secret: as many characters as sixteen random bytes have in hexadecimal.
+/// The minimum length of a secret: that of sixteen random bytes in hexadecimal.
 const CHARS_MIN: usize = 32;
-/// The longest: it is sent with every message.
+/// The maximum length: the secret is sent with every message.
 const CHARS_MAX: usize = 1_024;
 
-/// Reads the secret of a file.
+/// Reads the secret from a file.
 ///
 /// # Errors
-/// When it cannot be read, others than its owner can read it, or it is no secret that is long enough.
+/// When the file cannot be read, users other than its owner can read it, or it does not hold a valid secret.
 pub fn read(path: &Path) -> io::Result<SharedSecret> {
     let file = File::open(path)?;
-    // Asked of the open file: another one could be there by now.
+    // Reads the mode from the open file, since the path may already name another one.
     let mode = file.metadata()?.mode();
     if mode & 0o077 != 0 {
         let why = format!(
@@ -39,17 +39,17 @@ pub fn read(path: &Path) -> io::Result<SharedSecret> {
         );
         return Err(io::Error::other(why));
     }
-    // It travels in a header.
+    // The secret is sent in a header.
     if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(io::Error::other("a secret is one word of plain ASCII"));
     }
     Ok(SharedSecret(secret.to_owned()))
 }
 
-/// Makes a file with a secret of 32 random bytes, which only its owner can read.
+/// Creates a file with a secret of 32 random bytes, which only its owner can read.
 ///
 /// # Errors
-/// When there is such a file already or it cannot be made.
+/// When the file exists already or cannot be created.
 pub fn create(path: &Path) -> io::Result<()> {
     let mut random = [0; 32];
     rand::rng().fill_bytes(&mut random);

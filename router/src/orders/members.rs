@@ -1,4 +1,4 @@
-//! `agora order-members`: who takes part in the order service, and changes of that.
+//! `agora order-members`: shows and changes the members of the order service.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -59,28 +59,28 @@ pub struct Way {
     orders: CredentialPart,
 }
 
-/// Why it was not done.
+/// The reason why the command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum MembersError {
-    /// A setting.
+    /// A setting cannot be used.
     #[error(transparent)]
     Settings(#[from] ConfigError),
-    /// An address.
+    /// An address cannot be used.
     #[error(transparent)]
     Address(#[from] OpenError),
-    /// The replica that is to be added does not answer: the others would go on sending it everything in vain.
+    /// The replica to add does not answer. The others would keep sending it everything in vain.
     #[error("replica {0} does not answer as such at {1}: start it first, with --joins and the same credential")]
     NotThere(ReplicaId, String),
-    /// The order service.
+    /// The order service refused the command or does not answer.
     #[error(transparent)]
     OrderService(#[from] order_log::Error),
 }
 
 impl MembersCommand {
-    /// Does it, and says what came of it.
+    /// Executes the command, and returns its output.
     ///
     /// # Errors
-    /// When a setting cannot be used, or the order service does not do it in time.
+    /// When a setting cannot be used, or the order service does not execute the command in time.
     pub async fn carry_out(&self) -> Result<String, MembersError> {
         match self {
             Self::List { way } => list(way).await,
@@ -130,7 +130,7 @@ impl Way {
 async fn list(way: &Way) -> Result<String, MembersError> {
     let (front_end, settings) = way.front_end()?;
     let mut urls = front_end.members(until(settings.replicas.order_answer_ms_max)).await?;
-    // Where we were told that a replica is comes before what the log says: addresses change.
+    // The addresses of our settings take precedence over the log's, since addresses change.
     for (id, url) in front_end.urls() {
         urls.entry(*id).and_modify(|known| known.clone_from(url));
     }

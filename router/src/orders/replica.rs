@@ -176,30 +176,30 @@ struct LimitsPart {
     rest_rows_max: Option<usize>,
 }
 
-/// Why a replica ended, other than being asked to.
+/// The reason why a replica ended without a stop signal.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplicaError {
-    /// A setting.
+    /// A setting cannot be used.
     #[error(transparent)]
     Settings(#[from] ConfigError),
     /// The replica cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// Its file failed, or is not the one that the others know: nothing that it would say can be relied on.
+    /// Its file failed, so its answers would not be reliable.
     #[error("replica {0} cannot go on, as the log above says")]
     Stopped(ReplicaId),
-    /// The others know its file as another one, or as one that was further.
+    /// The others know another file of this replica, or more progress of this file.
     #[error("replica {0} must not take part: {1}")]
     NotAdmitted(ReplicaId, String),
-    /// A listener.
+    /// It cannot listen or serve.
     #[error(transparent)]
     Serve(#[from] ServeError),
-    /// A file or a folder.
+    /// A file or a folder cannot be used.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 
-/// The exit status of a replica that the others refuse: to start it again helps nobody.
+/// The exit status of a replica that the others refuse: a restart does not help.
 pub const NOT_ADMITTED: u8 = 3;
 
 impl ReplicaError {
@@ -213,17 +213,17 @@ impl ReplicaError {
 }
 
 impl ReplicaArgs {
-    /// The settings that it runs with.
+    /// The settings of the process.
     ///
     /// # Errors
-    /// Names the setting that cannot be used, and says why.
+    /// The setting that cannot be used, and the reason.
     pub fn settings(&self) -> Result<Settings, ConfigError> {
         Settings::read_from(Settings::order_replica(), self.flags.config.as_deref(), &self.flags)
     }
 
     fn place(&self, folder: &Path) -> Result<Place, ConfigError> {
         let urls = by_id(self.peers.clone()).map_err(|why| ConfigError::new("peer", why))?;
-        // The first replicas write into their logs who takes part: all of them have to say the same.
+        // The first replicas write the members into their logs, so all of them need the same list.
         if !self.joins && !urls.contains_key(&self.id) {
             let why = format!("has to say where replica {} itself is, as the others reach it", self.id);
             return Err(ConfigError::new("peer", why));
@@ -237,7 +237,7 @@ impl ReplicaArgs {
     }
 }
 
-/// Takes part until SIGTERM or SIGINT, then lets open requests finish within their time.
+/// Runs the replica until SIGTERM or SIGINT, then lets open requests finish within their timeout.
 ///
 /// # Errors
 /// When it cannot be opened, cannot listen, or its file fails.
@@ -270,7 +270,7 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
     let mut outcome = Ok(());
     let announced = async {
         replica.ready().await;
-        // Nobody reading any more is no reason to stop serving.
+        // A closed standard output is no reason to stop serving.
         let _ = writeln!(
             std::io::stdout(),
             "Order replica {} is ready at http://{address}",
@@ -300,7 +300,7 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
     outcome
 }
 
-/// The secret of the file that the settings name.
+/// Reads the secret from the file that the settings name.
 ///
 /// # Errors
 /// When none is named, or it cannot be used.
@@ -315,13 +315,13 @@ pub(super) fn shared_secret(settings: &Settings) -> Result<Arc<dyn Credentials>,
     Ok(Arc::new(secret))
 }
 
-/// Ends when standard input does, if that is asked for.
+/// Returns when standard input ends, if `asked`; otherwise never.
 async fn parent_ended(asked: bool) {
     if !asked {
         return std::future::pending().await;
     }
     let (ended, end) = tokio::sync::oneshot::channel();
-    // A thread of its own, which is left behind at the end: nothing can wake up who reads standard input.
+    // The thread stays behind at the end: a blocking read of standard input cannot be interrupted.
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
         let _ = ended.send(());
@@ -329,7 +329,7 @@ async fn parent_ended(asked: bool) {
     let _ = end.await;
 }
 
-/// The doors of a replica, and whom it opens which.
+/// The replica's routes with and without anonymous access, and the rule that chooses between them.
 #[derive(Clone)]
 struct Doors {
     openness: Openness,
@@ -350,7 +350,7 @@ fn routes(replica: &Replica, openness: Openness, shutdown: &CancellationToken) -
         .with_state(doors)
 }
 
-/// `GET /health`: 200 when the replica has caught up, until it has to end.
+/// `GET /health`: 200 from when the replica has caught up until it stops.
 async fn health(State((replica, shutdown)): State<(Replica, CancellationToken)>) -> Response {
     let (status, word) = match (shutdown.is_cancelled(), replica.is_ready()) {
         (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
@@ -377,7 +377,8 @@ async fn answer(State(doors): State<Doors>, request: Request) -> Response {
     answered.unwrap_or_else(|never| match never {}).map(Body::new)
 }
 
-/// What a process is told that is to be replica `id` with these settings, beside where its files and the catalog are.
+/// The command line of a process that runs replica `id` with these settings, except for its address, data folder and
+/// credential.
 pub(super) fn arguments(
     id: ReplicaId,
     urls: &BTreeMap<ReplicaId, String>,

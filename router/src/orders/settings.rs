@@ -1,4 +1,4 @@
-//! What can be set of the order service: where its replicas are, and their bounds.
+//! The settings of the order service: the addresses of its replicas, and their limits.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Settings;
 
-/// The most replicas that one process starts: more only make every order wait for more disks.
+/// The most replicas that one process starts: with more of them each order only waits for more disks.
 const CHILDREN_MAX: u64 = 9;
 
 settings! {
@@ -77,7 +77,7 @@ settings! {
 }
 
 impl Settings {
-    /// What a replica is told, and who talks to one.
+    /// The settings of a replica and of its clients.
     pub fn order_log(&self) -> order_log::Settings {
         let (set, limits, ms) = (&self.replicas, &self.limits, Duration::from_millis);
         order_log::Settings {
@@ -109,16 +109,16 @@ impl Settings {
     }
 }
 
-/// Where the replicas of the order service are.
+/// The location of the order service's replicas.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "NumberOrWords", into = "Vec<String>")]
 pub enum OrderReplicas {
-    /// Nowhere: the log is a table of the main database.
+    /// No replicas: the log is a table of the main database.
     #[default]
     None,
-    /// In processes that this one starts: so many.
+    /// This number of processes, which this process starts.
     Children(u64),
-    /// In processes that somebody else starts.
+    /// Processes that an operator starts separately.
     Elsewhere(BTreeMap<ReplicaId, String>),
 }
 
@@ -181,12 +181,12 @@ impl From<OrderReplicas> for Vec<String> {
     }
 }
 
-/// Where one replica is: `1=http://10.0.0.1:4100`.
+/// The address of one replica: `1=http://10.0.0.1:4100`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplicaUrl {
-    /// Which.
+    /// The replica's id.
     pub id: ReplicaId,
-    /// Where the others reach it.
+    /// The address at which the others reach it.
     pub url: String,
 }
 
@@ -204,10 +204,10 @@ impl std::str::FromStr for ReplicaUrl {
     }
 }
 
-/// A replica's id: from 1, and no larger than the graph can say.
+/// Parses a replica's id: from 1, and at most the largest integer of the GraphQL schema.
 ///
 /// # Errors
-/// Says what is wrong with it.
+/// The reason why the text is not a replica's id.
 pub fn replica_id(text: &str) -> Result<ReplicaId, String> {
     let id = text
         .trim()
@@ -217,10 +217,10 @@ pub fn replica_id(text: &str) -> Result<ReplicaId, String> {
     id.ok_or_else(|| format!("`{text}` is no replica's id: they are whole numbers from 1"))
 }
 
-/// The base address of a replica or of the catalog.
+/// Parses the base address of a replica or of the catalog.
 ///
 /// # Errors
-/// Says what is wrong with it.
+/// The reason why the text is not such an address.
 pub fn http_url(text: &str) -> Result<String, String> {
     let url = text.trim().trim_end_matches('/');
     let parsed: Option<Uri> = url.parse().ok();
@@ -232,10 +232,10 @@ pub fn http_url(text: &str) -> Result<String, String> {
     }
 }
 
-/// One address for each id.
+/// Collects the addresses by replica id.
 ///
 /// # Errors
-/// When an id comes twice.
+/// When an id occurs twice.
 pub fn by_id(urls: Vec<ReplicaUrl>) -> Result<BTreeMap<ReplicaId, String>, String> {
     let mut found = BTreeMap::new();
     for ReplicaUrl { id, url } in urls {
