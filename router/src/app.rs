@@ -20,46 +20,46 @@ use crate::supergraph::{Supergraph, SupergraphError};
 use crate::{demo, domains};
 use crate::{http, rest};
 
-/// The embedded Agora, open and migrated, not yet listening.
+/// The embedded Agora: opened and migrated, but not listening yet.
 pub struct App {
-    /// What the domains are built from.
+    /// The services that the domains use.
     pub services: Services,
-    /// What the doors are built from.
+    /// The state that the listeners' routers share.
     pub gateway: Gateway,
-    /// What is remembered of answers that are the same for everybody.
+    /// The cache of responses that are the same for every caller.
     pub cache: Arc<AnswerCache>,
-    /// The replicas of the order service; none where the trades are a table of the database.
+    /// The replicas of the order service; `None` if the trades are a table of the database.
     pub order_service: Option<OrderService>,
-    /// Where the shares are that replicas trade.
+    /// The catalog of the shares that replicas trade.
     pub catalog: Option<Arc<dyn order_log::Catalog>>,
-    /// Held while the folder is in use: two writers would each believe to be the only one.
+    /// Locks the folder while it is in use, because the database may have only one writer.
     _lock: File,
 }
 
-/// Why Agora could not be opened.
+/// An error that prevents Agora from opening.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The data folder cannot be used.
     #[error("{path}: {error}")]
     Folder {
-        /// What cannot be used.
+        /// The path that cannot be used.
         path: String,
-        /// Why.
+        /// The reason.
         error: io::Error,
     },
     /// The database cannot be opened or migrated.
     #[error("database: {}", .0.in_full())]
     Database(#[from] contract::Error),
-    /// The supergraph inside this program is broken.
+    /// The supergraph that is built into this program is invalid.
     #[error("supergraph: {0}")]
     Supergraph(#[from] SupergraphError),
-    /// The replicas of the order service cannot be used as they are set.
+    /// The settings of the order service's replicas are invalid.
     #[error(transparent)]
     Orders(#[from] ConfigError),
 }
 
 impl App {
-    /// Opens the data folder of `settings`, brings its tables up to date and joins the domains.
+    /// Opens the data folder of `settings`, migrates its tables and connects the domains.
     ///
     /// # Errors
     /// When the folder is in use or cannot be used, or the database cannot be opened.
@@ -101,10 +101,10 @@ impl App {
         })
     }
 
-    /// Starts the order service's replicas that are this process's own; `None` when there are none.
+    /// Starts the replicas of the order service that belong to this process. Returns `None` if there are none.
     ///
     /// # Errors
-    /// When the catalog that they need cannot be served.
+    /// When the catalog for the replicas cannot be served.
     pub async fn start_replicas(&self, settings: &Settings, how: &StartChild) -> io::Result<Option<Children>> {
         match (&self.order_service, &self.catalog) {
             (Some(service), Some(catalog)) => service.start(settings, Arc::clone(catalog), how).await,
@@ -112,10 +112,10 @@ impl App {
         }
     }
 
-    /// Everything that answers on the main address: the graph, its pages, and every REST mount.
+    /// Builds the router of the main address: the graph, its pages, and every REST mount.
     ///
-    /// `open` says whom REST routes without authentication answer; with `demo`, GraphiQL offers to sign in as
-    /// the demo's people.
+    /// `open` decides which callers may use REST routes without authentication. With `demo`, GraphiQL offers to
+    /// sign in as one of the demo's users.
     pub fn router(&self, settings: &Settings, open: Openness, demo: bool) -> axum::Router {
         let mounts = rest::mounts().iter().map(|mount| http::MountLink {
             name: mount.title.to_owned(),
@@ -159,7 +159,7 @@ fn into_ended(sessions: Vec<accounts::EndedSession>) -> Vec<EndedSession> {
     sessions.into_iter().map(ended).collect()
 }
 
-/// Opens the database of the folder and brings its tables up to date.
+/// Opens the database of the folder and migrates its tables.
 async fn open_database(settings: &Settings, folder: &DataFolder) -> Result<Db, OpenError> {
     let db = connect(settings, folder).await?;
     db.migrate(async |connection| {
@@ -177,12 +177,13 @@ async fn open_database(settings: &Settings, folder: &DataFolder) -> Result<Db, O
     Ok(db)
 }
 
-/// Opens the database of the folder as it is. Only who holds the folder's [`lock`] may.
+/// Opens the database of the folder without migrating it. The caller must hold the folder's [`lock`].
 ///
 /// # Errors
 /// When it cannot be opened.
 pub async fn connect(settings: &Settings, folder: &DataFolder) -> Result<Db, OpenError> {
-    // Made before SQLite does: its log and its index take over the mode, also in a folder that others may enter.
+    // Created before SQLite opens it: the write-ahead log and its index inherit the file's mode, so they stay
+    // private even in a folder that others may enter.
     private_file(&folder.database())?;
     let bounds = &settings.database;
     let options = DbOptions {
@@ -231,12 +232,12 @@ async fn open_gateway(
     Ok(gateway.behind(&settings.server.trusted_proxies.0))
 }
 
-/// Takes the folder for this process, and makes it when there is none.
+/// Locks the folder for this process, and creates it if it does not exist.
 ///
 /// # Errors
-/// When another process holds it, or it cannot be made.
+/// When another process holds the lock, or the folder cannot be created.
 pub fn lock(folder: &DataFolder) -> Result<File, OpenError> {
-    // What people did and what signs their tokens is nobody else's to read.
+    // Only the owner may read the users' data and the signing keys.
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)

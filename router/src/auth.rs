@@ -1,4 +1,4 @@
-//! Who is asking: one place that reads `Authorization: Bearer`, for every transport and every mount.
+//! Authentication: the only place that reads `Authorization: Bearer`, for every transport and every mount.
 
 mod credentials;
 mod ended;
@@ -18,39 +18,41 @@ pub use credentials::{Credential, CredentialList};
 pub use ended::EndedSession;
 use ended::EndedSessions;
 
-/// How often a long connection looks at the clock: the clock is passed in, so no timer can know when it will show a time.
+/// The interval at which a long connection checks its token's expiry. The clock is injected, so no timer can fire at a
+/// given time of it.
 const LOOK_AT_CLOCK: Duration = Duration::from_secs(1);
-/// How long to wait before ended sessions are read again, after that failed.
+/// The pause before the ended sessions are read again after a failure.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
-/// Verifies tokens against this installation's keys, and knows whose sessions have ended.
+/// Verifies tokens against this installation's keys, and rejects tokens of ended sessions.
 pub struct Authenticator {
     keys: Arc<TokenKeys>,
     clock: Arc<dyn Clock>,
     ended: RwLock<EndedSessions>,
-    /// Which service credentials hold; without it, all that are signed.
+    /// The list of service credentials; without it, every signed credential is valid.
     credentials: Option<Credentials>,
-    /// Ticks whenever a session ends, so that open connections look whether it was theirs.
+    /// Notified whenever a session ends, so that open connections check whether it is theirs.
     news: watch::Sender<()>,
 }
 
-/// Who is asking, and until when that holds.
+/// An authenticated caller and the expiry of its token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// Who is asking.
+    /// The caller.
     pub viewer: Viewer,
-    /// The session behind it; none for nobody and for services.
+    /// The session of the token; `None` for anonymous callers and services.
     pub session: Option<i64>,
-    /// The id of a service's credential; none for all others, and for credentials from before they had ids.
+    /// The id of a service's credential; `None` for all other callers, and for credentials that were issued before they
+    /// had ids.
     pub credential: Option<String>,
-    /// When the token was made, in microseconds since the epoch (whole seconds); none for nobody.
+    /// When the token was issued, in microseconds since the epoch (whole seconds); `None` for anonymous callers.
     pub issued_us: Option<i64>,
-    /// When the token ends, in microseconds since the epoch; none for nobody.
+    /// When the token expires, in microseconds since the epoch; `None` for anonymous callers.
     pub expires_us: Option<i64>,
 }
 
 impl Identity {
-    /// Nobody signed in.
+    /// An anonymous caller.
     pub const ANONYMOUS: Self = Self {
         viewer: Viewer::Anonymous,
         session: None,
@@ -61,7 +63,7 @@ impl Identity {
 }
 
 impl Authenticator {
-    /// Verifies with these keys, at this clock's time.
+    /// Verifies tokens with these keys, at this clock's time.
     pub fn new(keys: Arc<TokenKeys>, clock: Arc<dyn Clock>) -> Self {
         Self {
             keys,
@@ -72,7 +74,7 @@ impl Authenticator {
         }
     }
 
-    /// The same, where the service credentials are listed that hold.
+    /// The same authenticator, with this list of valid service credentials.
     #[must_use]
     pub fn with_credentials(self, list: PathBuf) -> Self {
         Self {
@@ -81,26 +83,26 @@ impl Authenticator {
         }
     }
 
-    /// Who sent these headers; nobody when there is no `Authorization`.
+    /// Returns the caller that these headers identify; the anonymous one when there is no `Authorization`.
     ///
     /// # Errors
-    /// When there is one and it does not hold: a request is never quietly served as nobody's.
+    /// When there is an `Authorization` and it is invalid: a request is never silently downgraded to anonymous.
     pub fn identify(&self, headers: &HeaderMap) -> Result<Identity, TokenError> {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let Some(value) = values.next() else {
             return Ok(Identity::ANONYMOUS);
         };
-        // Two of them: whoever stands in front of us may have checked the other one.
+        // There are two headers: a proxy in front of this server may have checked the other one.
         if values.next().is_some() {
             return Err(TokenError::Invalid);
         }
         self.identify_bearer(value.to_str().map_err(|_| TokenError::Invalid)?)
     }
 
-    /// Who holds the token of `Bearer TOKEN`.
+    /// Returns the caller of `Bearer TOKEN`.
     ///
     /// # Errors
-    /// When it is another scheme, or the token does not hold.
+    /// When the scheme is another one, or the token is invalid.
     pub fn identify_bearer(&self, value: &str) -> Result<Identity, TokenError> {
         let (scheme, token) = value.trim().split_once(' ').ok_or(TokenError::Invalid)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
@@ -109,10 +111,10 @@ impl Authenticator {
         self.identify_token(token.trim())
     }
 
-    /// Who holds this token.
+    /// Returns the caller of this token.
     ///
     /// # Errors
-    /// When it does not hold, or its session has ended.
+    /// When it is invalid, or its session has ended.
     pub fn identify_token(&self, token: &str) -> Result<Identity, TokenError> {
         let Verified {
             viewer,
@@ -132,7 +134,7 @@ impl Authenticator {
         Ok(identity)
     }
 
-    /// Whether that identity still holds.
+    /// Checks that an identity is still valid.
     ///
     /// # Errors
     /// When its token has expired, its session has ended, or its credential was revoked.
@@ -154,7 +156,7 @@ impl Authenticator {
         Ok(())
     }
 
-    /// Waits until that identity no longer holds; forever for nobody.
+    /// Waits until that identity is no longer valid; forever for an anonymous caller.
     pub async fn until_void(&self, identity: &Identity) -> TokenError {
         if identity.expires_us.is_none() {
             return std::future::pending().await;
@@ -171,7 +173,7 @@ impl Authenticator {
         }
     }
 
-    /// Refuses that session's tokens from now on, or all of that person's made until then.
+    /// Rejects the tokens of that session from now on, or all of the user's tokens that were issued until then.
     pub fn revoke(&self, session: EndedSession) {
         self.ended
             .write()
@@ -180,12 +182,13 @@ impl Authenticator {
         self.news.send_replace(());
     }
 
-    /// Hears on `bus` which sessions end, as long as the bus lives.
+    /// Subscribes to ended sessions on `bus`, for as long as the bus exists.
     ///
-    /// `read` says which sessions ended lately: it is asked at once, before this returns, and again whenever
+    /// `read` returns the sessions that ended lately. It is called at once, before this returns, and again whenever
     /// events were lost.
     ///
     /// # Errors
+    /// When the first call of `read` fails.
     /// When the first reading fails.
     pub async fn listen<F, R, E>(self: &Arc<Self>, bus: &dyn Bus, read: F) -> Result<(), E>
     where
@@ -193,7 +196,7 @@ impl Authenticator {
         R: Future<Output = Result<Vec<EndedSession>, E>> + Send,
         E: std::fmt::Display + Send,
     {
-        // First listen, then read: what ends in between is heard.
+        // Subscribes before it reads, so that no session that ends in between is missed.
         let mut events = bus.subscribe();
         read().await?.into_iter().for_each(|session| self.revoke(session));
         let this = Arc::clone(self);

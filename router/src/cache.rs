@@ -1,8 +1,9 @@
-//! Answers of subgraphs that are the same for everybody, remembered until what they tell of changes.
+//! A cache of subgraph responses that are the same for every caller, valid until the entities that they depend on change.
 //!
-//! An answer is remembered by what was asked: a subgraph, a document, the values of its variables. Which fetches that may
-//! be is the schema's to say (`@tag(name: "cacheable")`, `supergraph/plan/cacheable.rs`); they are asked as nobody, so
-//! what is remembered is what anyone may see. [`Freshness`] knows whether an answer is still good, and says why nothing
+//! The key of a response is its subgraph, its document and the values of its variables. The schema decides which fetches
+//! are cacheable (`@tag(name: "cacheable")`, `supergraph/plan/cacheable.rs`). They are fetched anonymously, so a cached
+//! response contains only data that anyone may see. [`Freshness`] decides whether a cached response is still valid, and
+//! has the proof that none is served stale. Entries do not expire by time.
 //! stale is ever served; nothing here expires by time.
 
 mod bus;
@@ -24,10 +25,10 @@ pub use self::question::{Asked, Question, hash_value};
 use self::question::Key;
 use crate::limits::Limits;
 
-/// What is remembered of answers, and what happened to it.
+/// The response cache, with its counters.
 #[derive(Debug, Default)]
 pub struct AnswerCache {
-    /// None where it is switched off.
+    /// `None` if the cache is disabled.
     on: Option<On>,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -43,37 +44,37 @@ struct On {
     entry_bytes_max: usize,
 }
 
-/// A remembered answer.
+/// A cached response.
 #[derive(Debug)]
 pub struct Kept {
-    /// The answer's data, as the subgraph gave it.
+    /// The response's data, as the subgraph returned it.
     pub data: Value,
     depends_on: Box<[Slot]>,
     begun: Moment,
 }
 
-/// What happened since the start, and how much is remembered now.
+/// The counters since the start, and the current size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CacheCounts {
-    /// Whether anything is remembered at all.
+    /// Whether the cache is enabled.
     pub enabled: bool,
-    /// Fetches, or entities of them, that no subgraph was asked for.
+    /// Fetches, or entities of fetches, that the cache answered.
     pub hits: u64,
-    /// Those that a subgraph had to be asked for.
+    /// Fetches, or entities of fetches, that a subgraph had to answer.
     pub misses: u64,
-    /// Entities that were told to have changed.
+    /// Entities that were reported as changed.
     pub invalidations: u64,
-    /// Answers that were not remembered, because what they tell of changed while they were on their way.
+    /// Responses that were not cached, because an entity that they depend on changed during the fetch.
     pub dropped_fills: u64,
-    /// Answers that are remembered; some of them may not be good any more.
+    /// Cached responses; some of them may be stale.
     pub entries: u64,
-    /// How many answers are remembered at most.
+    /// The most responses that are cached.
     pub capacity: u64,
 }
 
 impl AnswerCache {
-    /// As the settings want it.
+    /// A cache with the capacity that the settings have.
     pub fn new(limits: &Limits) -> Self {
         let on = || On {
             kept: Cache::builder()
@@ -90,17 +91,17 @@ impl AnswerCache {
         }
     }
 
-    /// Remembers nothing.
+    /// A disabled cache.
     pub fn off() -> Self {
         Self::default()
     }
 
-    /// Whether anything is remembered at all.
+    /// Whether the cache is enabled.
     pub fn is_on(&self) -> bool {
         self.on.is_some()
     }
 
-    /// The answer to this, where it is remembered and still good: a hit, else a miss.
+    /// Returns the cached response if it is still valid, and counts a hit or a miss.
     pub fn get(&self, asked: &Asked<'_>) -> Option<Arc<Kept>> {
         let good = self.hit(asked);
         if good.is_none() && self.is_on() {
@@ -109,12 +110,12 @@ impl AnswerCache {
         good
     }
 
-    /// As [`get`](Self::get), for who will ask again when there is nothing: only a hit is counted.
+    /// As [`get`](Self::get), for a caller that asks again after a miss: only a hit is counted.
     pub fn hit(&self, asked: &Asked<'_>) -> Option<Arc<Kept>> {
         let On { kept, freshness, .. } = self.on.as_ref()?;
         let found = kept.get(asked)?;
         if !freshness.is_good(&found.depends_on, found.begun) {
-            // Another fill may have come between: that costs a miss, no more.
+            // Another fill may have replaced the entry meanwhile, which costs only a miss.
             kept.invalidate(asked);
             return None;
         }
@@ -122,14 +123,14 @@ impl AnswerCache {
         Some(found)
     }
 
-    /// Noted before a subgraph is asked for what may be [kept](Self::keep); `None` where nothing is.
+    /// Returns the moment before a fetch whose response may be [cached](Self::keep); `None` if the cache is disabled.
     pub fn begin(&self) -> Option<Moment> {
         self.on.as_ref().map(|on| on.freshness.now())
     }
 
-    /// Remembers an answer that was asked for since `begun` and tells of these entities.
+    /// Caches a response that was fetched since `begun` and depends on these entities.
     ///
-    /// Not where one of them changed meanwhile, nor where question and answer are bigger than the settings allow.
+    /// Skips it if one of them changed meanwhile, or if its key and data exceed the size in the settings.
     pub fn keep(&self, asked: &Asked<'_>, data: &Value, depends_on: Vec<Slot>, begun: Moment) {
         let Some(on) = &self.on else { return };
         if !on.freshness.is_good(&depends_on, begun) {
@@ -147,25 +148,25 @@ impl AnswerCache {
         on.kept.insert(asked.to_key(), Arc::new(kept));
     }
 
-    /// That entity changed. Takes the same time however much is remembered, and waits for nobody.
+    /// Invalidates an entity. Takes constant time and never blocks.
     pub fn invalidate(&self, typename: &str, key: &str) {
         let Some(on) = &self.on else { return };
         on.freshness.invalidate(Slot::of(typename, key));
         self.invalidations.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Forgets everything: for when nobody can say what changed.
+    /// Clears the cache, for when it is not known which entities changed.
     pub fn forget_all(&self) {
         let Some(on) = &self.on else { return };
         on.freshness.invalidate_all();
         on.kept.invalidate_all();
     }
 
-    /// What happened since the start, and how much is remembered now.
+    /// Returns the counters since the start, and the current size.
     pub fn counts(&self) -> CacheCounts {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let entries = self.on.as_ref().map_or(0, |on| {
-            // What came and went lately is counted with the next tidying.
+            // Includes recent insertions and evictions in the count.
             on.kept.run_pending_tasks();
             on.kept.entry_count()
         });
@@ -181,7 +182,7 @@ impl AnswerCache {
     }
 }
 
-/// About how much memory a tree takes.
+/// Returns the approximate memory of a tree.
 fn bytes_of(value: &Value) -> usize {
     size_of::<Value>()
         + match value {
@@ -189,7 +190,7 @@ fn bytes_of(value: &Value) -> usize {
             Value::Enum(word) => word.len(),
             Value::Binary(bytes) => bytes.len(),
             Value::List(items) => items.iter().map(bytes_of).sum(),
-            // A key, a hash and an index beside each value.
+            // Every value of an object also takes a key, a hash and an index.
             Value::Object(fields) => fields.iter().map(|(key, value)| key.len() + 32 + bytes_of(value)).sum(),
             Value::Null | Value::Number(_) | Value::Boolean(_) => 0,
         }

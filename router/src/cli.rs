@@ -1,4 +1,4 @@
-//! The command line: one binary, one subcommand for each thing it can be.
+//! The command line: one binary with a subcommand for each of its tasks.
 
 mod token;
 
@@ -21,7 +21,7 @@ use crate::orders::{self, MembersCommand, ReplicaArgs};
 use crate::{demo, domains, serve, supergraph};
 use token::TokenArgs;
 
-/// Whatever ends a command.
+/// Any error that ends a command.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// One federated GraphQL API over a stock bazaar, a brokerage, a bookstore, a shop and a community.
@@ -96,7 +96,7 @@ pub fn main() -> ExitCode {
     main_with(std::env::args_os())
 }
 
-/// Runs that command line, whose first word is the program's name.
+/// Runs that command line, whose first argument is the program's name.
 pub fn main_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
     let matches = with_defaults(Cli::command()).get_matches_from(arguments);
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
@@ -145,11 +145,12 @@ async fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-/// Has a write beyond the file-size limit fail like one on a full disk; by default the signal would end the process.
+/// Makes a write beyond the file-size limit fail like one on a full disk; by default the signal would end the
+/// process.
 fn survive_the_file_size_limit() {
     /// SIGXFSZ, on every platform but MIPS.
     const FILE_SIZE_EXCEEDED: i32 = 25;
-    // The handler stays when what listens is dropped.
+    // The handler stays installed when the listener is dropped.
     if let Err(error) = tokio::signal::unix::signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED)) {
         tracing::warn!(%error, "a file-size limit would end this process");
     }
@@ -160,7 +161,7 @@ async fn run_demo(flags: &SettingsFlags) -> Result<(), Failure> {
     settings.check_demo()?;
     start_log(&settings);
     let app = App::open(&settings, Arc::new(SystemClock)).await?;
-    // The sample data has trades in it.
+    // The sample data contains trades.
     let replicas = app.start_replicas(&settings, &orders::this_program()).await?;
     demo::seed(&app.services).await?;
     serve::run(app, replicas, &settings, true).await?;
@@ -224,7 +225,7 @@ async fn migrate(flags: &SettingsFlags, down: Option<u32>, yes: bool, status: bo
             (None, true) => {}
         }
         for migration in Migrator::get_migration_with_status(connection).await? {
-            // Nobody waiting for the report is no failure of the migration.
+            // A report without a receiver does not fail the migration.
             let _ = report.send(format!("{:<24} {}\n", migration.name(), migration.status()));
         }
         Ok(())
@@ -262,7 +263,7 @@ async fn create_admin(flags: &SettingsFlags, username: String, email: String) ->
     print(&format!("{username} is user {id} and administers this installation\n"))
 }
 
-/// Writes to standard output; a reader that has gone away is no failure.
+/// Writes to standard output. A closed reader is not an error.
 fn print(text: &str) -> Result<(), Failure> {
     use std::io::Write;
     match std::io::stdout().write_all(text.as_bytes()) {
@@ -275,17 +276,17 @@ fn start_log(settings: &Settings) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(&settings.server.log))
         .with_ansi(std::io::stderr().is_terminal())
-        // A replica whose starter was killed has nobody left to read its log, and must end in peace.
+        // If the starter of a replica was killed, the log has no reader, and the replica must still end cleanly.
         .log_internal_errors(false)
         .with_writer(std::io::stderr);
-    // A second log in one process (tests) is no failure: the first one stays.
+    // A second log in one process (in tests) is not an error: the first one stays.
     let _ = match settings.server.log_format {
         LogFormat::Text => log.try_init(),
         LogFormat::Json => log.json().try_init(),
     };
 }
 
-/// Adds to every setting's help what it is when nobody sets it.
+/// Adds the default value to every setting's help.
 fn with_defaults(command: clap::Command) -> clap::Command {
     command.mut_subcommands(|subcommand| {
         let defaults = match subcommand.get_name() {

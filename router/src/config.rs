@@ -82,32 +82,32 @@ settings! {
     }
 }
 
-/// Settings that something is switched off with: they may be 0, no other number may.
+/// Settings that may be 0, which disables a feature; every other number must be positive.
 const OFF_AT_ZERO: [&str; 2] = ["price_feed_ms", "check_ms_max"];
 
-/// Everything that can be set.
+/// All settings.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Where the server listens and what it shows.
+    /// The server's addresses, folders and logs.
     pub server: Server,
-    /// The database's bounds.
+    /// The limits of the database.
     pub database: Database,
-    /// The bounds of signing in.
+    /// The limits of authentication.
     pub accounts: accounts::Settings,
-    /// What wallets can hold.
+    /// The limits of wallets.
     pub wallet: wallet::Settings,
-    /// The brokerage's bounds.
+    /// The limits of the brokerage.
     pub brokerage: brokerage::Settings,
-    /// What votes do beside being counted.
+    /// The effects of votes beside being counted.
     pub votes: votes::Settings,
-    /// Where the replicas of the order service are.
+    /// The locations of the order service's replicas.
     pub orders: Orders,
-    /// The bounds of a replica of the order service, and of who talks to one.
+    /// The limits of a replica of the order service, and of its clients.
     pub replicas: Replicas,
-    /// What runs beside the requests.
+    /// The background tasks.
     pub workers: Workers,
-    /// The bounds of everything a caller can send or keep open.
+    /// The limits of everything that a caller can send or keep open.
     pub limits: Limits,
 }
 
@@ -141,10 +141,10 @@ pub struct SettingsFlags {
     limits: LimitFlags,
 }
 
-/// The longest an access token may live, in seconds.
+/// The longest lifetime of an access token, in seconds.
 const ACCESS_SECONDS_MAX: u32 = 24 * 3600;
 
-/// A setting that cannot be used, with its name and why.
+/// An invalid setting, with its name and the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: {why}")]
 pub struct ConfigError {
@@ -165,7 +165,7 @@ impl Settings {
     /// Reads the settings: defaults, then the file, then `AGORA_SERVER_LISTEN`, `AGORA_LIMITS_REQUEST_MS_MAX` …, then flags.
     ///
     /// # Errors
-    /// Names the setting that cannot be used, and says why.
+    /// Names the invalid setting and the reason.
     pub fn read(flags: &SettingsFlags) -> Result<Self, ConfigError> {
         Self::read_over(Self::default(), flags)
     }
@@ -178,7 +178,7 @@ impl Settings {
         Self::read_from(defaults, flags.config.as_deref(), flags)
     }
 
-    /// As [`read`](Self::read), over other defaults, from a file and flags that need not be all there are.
+    /// As [`read`](Self::read), over other defaults, with an optional file and a subset of the flags.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -199,14 +199,14 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The defaults of `agora demo`: a folder of its own.
+    /// The defaults of `agora demo`, which uses a folder of its own.
     pub fn demo() -> Self {
         let mut settings = Self::default();
         settings.server.data = PathBuf::from("./data/demo");
         settings
     }
 
-    /// The defaults of `agora order-replica`: neither the folder nor the port of the server.
+    /// The defaults of `agora order-replica`, which uses neither the folder nor the port of the server.
     pub fn order_replica() -> Self {
         let mut settings = Self::default();
         settings.server.data = PathBuf::from("./data/order-replica");
@@ -214,7 +214,7 @@ impl Settings {
         settings
     }
 
-    /// Every setting's value as text, by its flag's name.
+    /// Returns every setting's value as text, by the name of its flag.
     pub fn by_name(&self) -> BTreeMap<String, String> {
         let value = serde_json::to_value(self).expect("settings are plain values");
         let sections = value
@@ -239,7 +239,7 @@ impl Settings {
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.server.log) {
             return Err(ConfigError::new("server.log", error.to_string()));
         }
-        // Ended sessions are remembered for a day: a token must not outlive that memory.
+        // The server remembers ended sessions for a day, so no token may live longer.
         if self.accounts.access_seconds > ACCESS_SECONDS_MAX {
             let why = format!("must be at most {ACCESS_SECONDS_MAX}, a day");
             return Err(ConfigError::new("accounts.access_seconds", why));
@@ -276,7 +276,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Refuses any address that is not loopback: the demo's password is public.
+    /// Rejects any address that is not loopback, because the demo's password is public.
     ///
     /// # Errors
     /// Names the setting with the address.
@@ -298,13 +298,13 @@ impl Settings {
         Ok(())
     }
 
-    /// The settings as a TOML file that [`read`](Self::read) reads back.
+    /// Returns the settings as a TOML file that [`read`](Self::read) reads back.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("settings are plain tables")
     }
 }
 
-/// `AGORA_LIMITS_QUERY_DEPTH_MAX` is `limits.query_depth_max`: only the first word names a table.
+/// Maps environment variables to settings. `AGORA_LIMITS_QUERY_DEPTH_MAX` is `limits.query_depth_max`: only the first word names a table.
 fn environment() -> Env {
     let all = serde_json::to_value(Settings::default()).expect("settings are plain values");
     let tables: Vec<String> = all
@@ -351,7 +351,7 @@ pub enum RestAccess {
 }
 
 impl RestAccess {
-    /// Whom a listener on that address answers.
+    /// Returns the access of anonymous callers at a listener with that address.
     pub fn on(self, address: SocketAddr) -> Openness {
         match self {
             Self::Auto if address.ip().is_loopback() => Openness::Loopback,
@@ -463,7 +463,7 @@ impl std::fmt::Display for RestListener {
     }
 }
 
-/// Where things are inside the data folder.
+/// The paths inside the data folder.
 #[derive(Clone, Debug)]
 pub struct DataFolder(PathBuf);
 
@@ -493,7 +493,7 @@ impl DataFolder {
         self.0.join("credentials.json")
     }
 
-    /// The files of the order service's replicas that this process starts.
+    /// The files of the replicas of the order service that this process starts.
     pub fn orders(&self) -> PathBuf {
         self.0.join("orders")
     }

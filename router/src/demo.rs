@@ -1,18 +1,15 @@
-//! The sample data of `agora demo`: people, the default books, products and stocks, a few messages, posts and votes,
+//! The sample data of `agora demo`: users, the default books, products and stocks, a few messages, posts and votes,
 //! money, shares and orders.
 
 use contract::{Result, Services};
 
-/// The demo's people, as the sign-in of GraphiQL offers them.
+/// The demo's users, whom GraphiQL's sign-in offers.
 pub const PEOPLE: &[&str] = &["ada", "ben", "cleo", "dan", "admin"];
 
-/// Their password: public, which is why the demo listens on loopback addresses only.
+/// Their password. It is public, so the demo listens on loopback addresses only.
 pub const PASSWORD: &str = accounts::demo::PASSWORD;
 
-/// Puts the sample data in where it is not there yet; running it again changes nothing.
-///
-/// # Errors
-/// When the database fails.
+/// Inserts the sample data where it is missing; running it again changes nothing.
 pub async fn seed(services: &Services) -> Result<()> {
     let accounts::demo::People {
         ada, ben, cleo, dan, ..

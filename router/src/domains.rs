@@ -1,4 +1,4 @@
-//! The domains in this process: each by its name, its SDL and its schema.
+//! The domains in this process: their names, SDLs and schemas.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use contract::Services;
 use crate::config::Settings;
 use crate::subgraph::{InProcess, Subgraph};
 
-/// The composed supergraph: what `npm --prefix router/web run compose` wrote out of [`ALL`]'s SDLs.
+/// The composed supergraph, which `npm --prefix router/web run compose` generates from the SDLs of [`ALL`].
 pub const SUPERGRAPH_SDL: &str = include_str!("../supergraph.graphql");
 
 /// One domain.
@@ -17,7 +17,7 @@ pub struct Domain {
     pub name: &'static str,
     /// Its schema as a Federation subgraph.
     pub sdl: fn() -> String,
-    /// Its schema, ready to answer.
+    /// Creates its executable schema.
     pub open: fn(Services, &Settings) -> Arc<dyn Subgraph>,
 }
 
@@ -70,7 +70,7 @@ pub const ALL: &[Domain] = &[
     },
 ];
 
-/// All domains over the same services, by name.
+/// Opens all domains over the same services, by name.
 pub fn open_all(services: &Services, settings: &Settings) -> HashMap<String, Arc<dyn Subgraph>> {
     ALL.iter()
         .map(|domain| (domain.name.to_owned(), (domain.open)(services.clone(), settings)))

@@ -1,4 +1,4 @@
-//! What every door of the router needs: the graph, who is asking, the time, the bounds.
+//! The state that every listener of the router shares: the graph, authentication, the clock and the limits.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -14,26 +14,26 @@ use crate::limits::Limits;
 use crate::server::{Answers, Bodies, Connections};
 use crate::subgraph::Subgraph;
 
-/// What every door of the router needs. Cheap to clone: every request does, several times.
+/// The shared state of every listener. Cheap to clone: every request clones it several times.
 #[derive(Clone)]
 pub struct Gateway(Arc<Shared>);
 
-/// What a [`Gateway`] gives.
+/// The content of a [`Gateway`].
 #[derive(Clone)]
 pub struct Shared {
-    /// The graph behind all doors.
+    /// The graph behind all listeners.
     pub graph: Arc<dyn Subgraph>,
-    /// Who is asking.
+    /// Authenticates callers.
     pub auth: Arc<Authenticator>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// The bounds.
+    /// The limits.
     pub limits: Arc<Limits>,
-    /// Cancelled when the process has to end: streams end, nothing new begins.
+    /// Cancelled when the process has to end: streams end, and no new requests begin.
     pub shutdown: CancellationToken,
-    /// What is left of the bounds that all doors share.
+    /// The remaining permits under the limits that all listeners share.
     pub room: Room,
-    /// The way to the order service's replicas; none where the graph is all there is.
+    /// The client of the order service's replicas; `None` if the order log is a table of the database.
     pub replicas: Option<FrontEnd>,
 }
 
@@ -45,10 +45,10 @@ impl Deref for Gateway {
     }
 }
 
-/// What is left of the bounds that all doors share.
+/// The remaining permits under the limits that all listeners share.
 #[derive(Clone)]
 pub struct Room {
-    /// The bounds.
+    /// The limits.
     pub(crate) limits: Arc<Limits>,
     /// Requests that may still begin.
     pub requests: Arc<Semaphore>,
@@ -56,9 +56,9 @@ pub struct Room {
     pub subscriptions: Arc<Semaphore>,
     /// WebSockets that may still be opened.
     pub sockets: Arc<Semaphore>,
-    /// Bytes that large requests may still hold of what was sent.
+    /// Bytes of request data that large requests may still hold.
     pub(crate) request_bytes: Arc<Semaphore>,
-    /// Bytes that subscriptions may still hold of what was sent.
+    /// Bytes of request data that subscriptions may still hold.
     pub(crate) subscription_bytes: Arc<Semaphore>,
     /// Bytes of answers that may still wait for slow subscribers.
     pub(crate) queued_bytes: Arc<Semaphore>,
@@ -66,16 +66,16 @@ pub struct Room {
     pub(crate) connections: Arc<Connections>,
     /// The request bodies that are being received.
     pub(crate) bodies: Arc<Bodies>,
-    /// The answers that wait to be read.
+    /// The answers that wait for their clients to read them.
     pub(crate) answers: Arc<Answers>,
-    /// Bytes that answers may hold while they are made.
+    /// Bytes that answers may hold while they are built.
     pub(crate) answer_pool: Arc<AnswerPool>,
-    /// The proxies whose word on a client's address is taken.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub(crate) trusted_proxies: Arc<[Network]>,
 }
 
 impl Room {
-    /// All of it.
+    /// All permits of these limits.
     pub fn new(limits: &Arc<Limits>) -> Self {
         let room_for = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         Self {
@@ -94,7 +94,7 @@ impl Room {
         }
     }
 
-    /// Closes connections whose time is over.
+    /// Closes connections that have exceeded their time limits.
     pub(crate) fn sweep(&self) {
         self.connections.sweep();
         self.answers.sweep();
@@ -116,7 +116,7 @@ impl Gateway {
         }))
     }
 
-    /// The same in front of the replicas of the order service.
+    /// The same gateway, with a client of the order service's replicas.
     #[must_use]
     pub fn with_replicas(&self, replicas: FrontEnd) -> Self {
         Self(Arc::new(Shared {
@@ -125,7 +125,7 @@ impl Gateway {
         }))
     }
 
-    /// The same behind these proxies, whose word on a client's address is taken.
+    /// The same gateway behind these proxies, whose `X-Forwarded-For` it trusts.
     #[must_use]
     pub fn behind(&self, trusted_proxies: &[Network]) -> Self {
         let mut shared = Shared::clone(self);
@@ -133,7 +133,7 @@ impl Gateway {
         Self(Arc::new(shared))
     }
 
-    /// The same before another graph.
+    /// The same gateway in front of another graph.
     #[must_use]
     pub fn before(&self, graph: Arc<dyn Subgraph>) -> Self {
         Self(Arc::new(Shared {
@@ -142,14 +142,14 @@ impl Gateway {
         }))
     }
 
-    /// The bytes that one answer may hold.
+    /// Returns a new budget of the bytes that one answer may hold.
     pub fn answer_budget(&self) -> Arc<AnswerBudget> {
         let pool = Arc::clone(&self.room.answer_pool);
         Arc::new(AnswerBudget::new(self.limits.answer_bytes_max, Some(pool)))
     }
 
-    /// Waits until no WebSocket is open and no stream runs any more. After a shutdown began: a server that only waits for
-    /// its HTTP connections would cut WebSockets off before they are told why.
+    /// Waits until no WebSocket is open and no stream runs. The server calls it after a shutdown began: waiting only for
+    /// the HTTP connections would cut WebSockets off before their clients receive the reason.
     pub async fn until_drained(&self) {
         let room = [
             (&self.room.sockets, self.limits.sockets_max),
@@ -157,7 +157,7 @@ impl Gateway {
         ];
         for (left, most) in room {
             let all = u32::try_from(most.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
-            // Never closed, so this can only be granted.
+            // Never closed, so this always succeeds.
             let _ = left.acquire_many(all).await;
         }
     }

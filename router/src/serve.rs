@@ -1,4 +1,4 @@
-//! Listening: the main address, the mounts with ports of their own, and a clean end on SIGTERM.
+//! Serves the main address and the mounts with ports of their own, and shuts down cleanly on SIGTERM.
 
 use std::future::Future;
 use std::io::Write;
@@ -15,18 +15,18 @@ use crate::orders::Children;
 use crate::workers::Workers;
 use crate::{http, rest, server};
 
-/// Why the server stopped, other than being asked to.
+/// An error that stops the server.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// An address cannot be listened on.
+    /// The server cannot listen on an address.
     #[error("cannot listen on {address}: {error}")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The reason.
         error: std::io::Error,
     },
-    /// `--rest-listen` names a mount or a service that there is not.
+    /// `--rest-listen` names a mount or a service that does not exist.
     #[error("server.rest_listen: there is no REST mount {0}")]
     NoMount(String),
     /// The database cannot be closed.
@@ -34,13 +34,13 @@ pub enum ServeError {
     Database(#[from] contract::Error),
 }
 
-/// Listens until SIGTERM or SIGINT, then lets open requests finish within their time, and ends `replicas`, which they need.
+/// Serves until SIGTERM or SIGINT, then gives open requests time to finish, and stops `replicas` after them.
 ///
 /// # Errors
-/// When an address cannot be listened on.
+/// When the server cannot listen on an address, or the database cannot be closed.
 pub async fn run(app: App, replicas: Option<Children>, settings: &Settings, demo: bool) -> Result<(), ServeError> {
     let doors = open_doors(&app, settings, demo).await?;
-    // Before it is said that the server is ready: who reads that may ask it to stop at once.
+    // Installed before the announcement: a process that reads it may send SIGTERM at once.
     let asked = asked_to_stop();
     announce(&doors, demo);
     let gateway = app.gateway.clone();
@@ -73,7 +73,7 @@ pub async fn run(app: App, replicas: Option<Children>, settings: &Settings, demo
     Ok(())
 }
 
-/// One address and what answers there.
+/// One address and its router.
 struct Door {
     name: String,
     listener: TcpListener,
@@ -112,7 +112,7 @@ async fn open_doors(app: &App, settings: &Settings, demo: bool) -> Result<Vec<Do
     Ok(doors)
 }
 
-/// Listens there, and says where that is.
+/// Listens on an address, and returns the address that was bound.
 pub(crate) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
     let failed = |error| ServeError::Listen { address, error };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
@@ -120,7 +120,7 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAd
     Ok((listener, bound))
 }
 
-/// Says what to open. On standard output, because it is what the command is run for; the log goes to standard error.
+/// Prints the addresses to open: on standard output, as the result of the command. The log goes to standard error.
 fn announce(doors: &[Door], demo: bool) {
     let main = doors[0].address;
     let mut lines = vec![
@@ -138,13 +138,13 @@ fn announce(doors: &[Door], demo: bool) {
         lines.push(format!("People: {people}. Everyone's password: {password}"));
     }
     lines.push(String::new());
-    // Nobody reading any more is no reason to stop serving.
+    // A closed standard output does not stop the server.
     let _ = std::io::stdout().write_all(lines.join("\n").as_bytes());
 }
 
-/// Ends when the process is asked to, by SIGTERM or SIGINT.
+/// Completes when the process receives SIGTERM or SIGINT.
 pub(crate) fn asked_to_stop() -> impl Future<Output = ()> {
-    // Installed now, not at the first poll: a signal in between would end the process uncleanly.
+    // Installed now, not at the first poll: a signal in between would kill the process.
     let term = signal(SignalKind::terminate());
     let int = signal(SignalKind::interrupt());
     async move {

@@ -1,8 +1,8 @@
-//! The one status table: which HTTP status a code has, for GraphQL and for every REST mount.
+//! The status table: the HTTP status of each error code, for GraphQL and for every REST mount.
 
 use axum::http::StatusCode;
 
-/// The status of a code (docs/rest-contract/common.md#status-table). A code that nobody wrote down here is our own mistake: 500.
+/// Returns the status of a code (docs/rest-contract/common.md#status-table). A code that is missing here is a bug: 500.
 pub fn status_of(code: &str) -> StatusCode {
     match code {
         "INVALID_INPUT"
@@ -25,7 +25,7 @@ pub fn status_of(code: &str) -> StatusCode {
         "PAYLOAD_TOO_LARGE" => StatusCode::PAYLOAD_TOO_LARGE,
         "PRECONDITION_FAILED" => StatusCode::PRECONDITION_FAILED,
         "EXPECTATION_FAILED" => StatusCode::EXPECTATION_FAILED,
-        // Apollo Server answers it so, and clients read the body of it.
+        // Apollo Server uses this status, and its clients read the body.
         "PERSISTED_QUERY_NOT_SUPPORTED" => StatusCode::OK,
         "UNSUPPORTED_MEDIA_TYPE" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "IDEMPOTENCY_MISMATCH" => StatusCode::UNPROCESSABLE_ENTITY,

@@ -1,4 +1,4 @@
-//! The one seam of the system: a GraphQL request goes in, a GraphQL response comes out.
+//! The interface between the router and the domains: a GraphQL request in, a GraphQL response out.
 
 use std::sync::Arc;
 
@@ -9,42 +9,42 @@ use contract::{AnswerBudget, SessionId, Viewer};
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 
-/// Anything that answers GraphQL: a domain in this process, one behind HTTP, or a whole supergraph.
+/// A GraphQL service: a domain in this process, one behind HTTP, or a whole supergraph.
 pub trait Subgraph: Send + Sync {
     /// Answers a query or a mutation.
     fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphData>;
 
-    /// Answers a subscription. A request that cannot be served yields one answer without data and ends.
+    /// Answers a subscription. A rejected request yields one response without data and ends.
     fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphData>;
 }
 
-/// A GraphQL request and who is asking.
+/// A GraphQL request and its caller.
 #[derive(Clone, Debug)]
 pub struct SubgraphRequest {
     /// The document.
     pub document: Document,
-    /// Which of its operations, where it has several.
+    /// The name of the operation, if the document has several.
     pub operation_name: Option<String>,
     /// The variables as the caller sent them.
     pub variables: Variables,
-    /// Who is asking.
+    /// The caller.
     pub viewer: Viewer,
-    /// The session behind the viewer's token; none for nobody and for services. A log-out ends it.
+    /// The session of the caller's token; `None` for anonymous callers and services. Signing out ends it.
     pub session: Option<i64>,
-    /// Ties log lines of one request together.
+    /// Correlates the log lines of one request.
     pub request_id: Arc<str>,
-    /// Refuse everything but queries with `METHOD_NOT_ALLOWED`: what came by GET must not change anything.
+    /// Rejects all operations but queries with `METHOD_NOT_ALLOWED`, because a GET must not change anything.
     pub queries_only: bool,
-    /// The bytes that the answer may hold; a supergraph that is given none makes one of its own.
+    /// The bytes that the answer may hold; without it, a supergraph creates its own.
     pub budget: Option<Arc<AnswerBudget>>,
 }
 
-/// A GraphQL document: text that nobody has read yet, or one that is parsed and known to be valid.
+/// A GraphQL document: unparsed text, or a parsed and valid document.
 #[derive(Clone, Debug)]
 pub enum Document {
-    /// As a caller sent it.
+    /// The text that a caller sent.
     Text(Arc<str>),
-    /// As the planner made it, for both kinds of subgraphs.
+    /// The planner's document, for both kinds of subgraphs.
     Parsed {
         /// For a subgraph behind HTTP.
         text: Arc<str>,
@@ -62,37 +62,37 @@ impl Document {
     }
 }
 
-/// A GraphQL response, in the form its maker had it.
+/// A GraphQL response, in the form in which it was created.
 #[derive(Debug)]
 pub enum SubgraphData {
-    /// From this process: never encoded.
+    /// A response from this process, not encoded.
     Tree(Response),
-    /// From a supergraph, or over HTTP: never copied.
+    /// An encoded response from a supergraph or over HTTP.
     Json(Answer),
 }
 
-/// A GraphQL response as JSON, with what a transport has to know without reading it.
+/// A GraphQL response as JSON, with the facts that a transport needs without parsing it.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The response map: `{"data":…,"errors":…,"extensions":…}`.
     pub body: Bytes,
-    /// What the response map holds.
+    /// The kind of the response.
     pub outcome: Outcome,
 }
 
-/// What a response map holds.
+/// The kind of a response map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// A `data` that is not null, perhaps with field errors beside it.
     Data,
-    /// `data: null`: it ran, and an error reached the root.
+    /// `data: null`: the operation ran, and an error propagated to the root.
     NullData,
-    /// No `data`: the request was refused before it ran. The code is the first error's `extensions.code`.
+    /// No `data`: the request was rejected before it ran. The code is the first error's `extensions.code`.
     Refused(&'static str),
 }
 
 impl SubgraphData {
-    /// The response as JSON.
+    /// Encodes the response as JSON.
     pub fn into_answer(self) -> Answer {
         match self {
             Self::Json(answer) => answer,

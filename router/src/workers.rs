@@ -1,4 +1,4 @@
-//! What runs while the server serves, beside the requests.
+//! The server's background tasks.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config;
 
-/// How long a task that failed rests before it begins again.
+/// The pause before a failed task starts again.
 const REST: Duration = Duration::from_secs(1);
 
 /// The tasks of one server.
@@ -23,7 +23,7 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts them; they run until `shutdown`. With `demo`, prices move.
+    /// Starts the tasks, which run until `shutdown`. With `demo`, stock prices move.
     pub fn start(services: &Services, settings: &config::Workers, shutdown: &CancellationToken, demo: bool) -> Self {
         let mut workers = Self {
             tasks: JoinSet::new(),
@@ -56,12 +56,12 @@ impl Workers {
         workers
     }
 
-    /// Waits until all have ended; after the shutdown began, and before the database closes.
+    /// Waits until all tasks have ended. Call it after the shutdown began and before the database closes.
     pub async fn ended(mut self) {
         while self.tasks.join_next().await.is_some() {}
     }
 
-    /// Does `work` until the shutdown: again, when it fails.
+    /// Runs `work` until the shutdown, and restarts it when it fails.
     fn keep<F>(&mut self, name: &'static str, work: impl Fn() -> F + Send + Sync + 'static)
     where
         F: Future<Output = Result<()>> + Send + 'static,
@@ -76,13 +76,13 @@ impl Workers {
     }
 }
 
-/// Does `work` until it is done; an error or a panic is logged, and after a `rest` it begins again.
+/// Runs `work` until it succeeds. Logs an error or a panic and, after `rest`, starts it again.
 async fn until_done<F>(name: &'static str, rest: Duration, work: impl Fn() -> F)
 where
     F: Future<Output = Result<()>>,
 {
     loop {
-        // Whatever a panic left half changed was the work's own, and goes with it.
+        // A panic can leave only the work's own state half changed, and that state is dropped with it.
         match AssertUnwindSafe(async { work().await }).catch_unwind().await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => tracing::error!(worker = name, error = error.in_full(), "failed; it begins again"),
@@ -92,7 +92,7 @@ where
     }
 }
 
-/// Settles what is over every so often, so that those who watch learn of it though nobody asks.
+/// Periodically expires overdue items, so that their watchers receive the events although no request touches them.
 async fn settle(services: Services, every: Duration) -> Result<()> {
     loop {
         services.settle_due().await?;
@@ -100,7 +100,7 @@ async fn settle(services: Services, every: Duration) -> Result<()> {
     }
 }
 
-/// Looks every so often whether the files are there and the tables in them, and whether a full disk has room again.
+/// Periodically checks that the files and tables exist, and whether a full disk has room again.
 async fn check_storage(services: Services, every: Duration) -> Result<()> {
     loop {
         services.db.check_storage().await?;
@@ -116,7 +116,7 @@ async fn check_storage(services: Services, every: Duration) -> Result<()> {
     }
 }
 
-/// Deletes what has served its time every so often.
+/// Periodically deletes expired rows.
 async fn sweep(services: Services, keep: Retention, every: Duration) -> Result<()> {
     loop {
         let rows = services.sweep(keep).await?;

@@ -1,6 +1,7 @@
-//! Which service credentials were made, and which of them were revoked: one file beside the signing keys.
+//! The list of issued and revoked service credentials: one file beside the signing keys.
 //!
-//! `agora token` changes the file, also while a server runs; the server looks whether it changed whenever a service asks.
+//! `agora token` changes the file, also while a server runs. The server checks for changes whenever a service
+//! authenticates.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -11,13 +12,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
 
-/// More than any installation has programs.
+/// Far more credentials than an installation needs.
 const CREDENTIALS_MAX: usize = 10_000;
 
 /// A service credential, without the token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credential {
-    /// Names it, in the token as well.
+    /// The identifier, which the token contains as well.
     pub id: String,
     /// The service's name.
     pub service: String,
@@ -30,7 +31,7 @@ pub struct Credential {
     pub revoked_us: Option<i64>,
 }
 
-/// All tokens of a service without an id, which programs before this one made, until a moment.
+/// The revocation, until a point in time, of all tokens of a service without an id, as earlier versions issued them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct RevokedService {
     service: String,
@@ -46,10 +47,10 @@ pub struct CredentialList {
 }
 
 impl CredentialList {
-    /// Reads the file; the list is empty where there is none.
+    /// Reads the file; the list is empty if the file does not exist.
     ///
     /// # Errors
-    /// When it cannot be read, is no such list, or can be written by others.
+    /// When the file cannot be read, is not a credential list, or is writable by others.
     pub fn load(path: &Path) -> io::Result<Self> {
         let file = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
@@ -62,7 +63,7 @@ impl CredentialList {
         serde_json::from_reader(io::BufReader::new(file)).map_err(io::Error::other)
     }
 
-    /// Reads the file, changes the list, and puts it in the file's place. Of two processes at once, the second waits.
+    /// Reads the file, changes the list, and replaces the file. A second process waits for the first one.
     ///
     /// # Errors
     /// When the file cannot be read or written, and those of `change`, which leave the file as it was.
@@ -74,7 +75,7 @@ impl CredentialList {
             let mut options = OpenOptions::new();
             options.create(true).write(true).truncate(false).mode(0o600);
             let file = options.open(name)?;
-            // The server reads it as the folder's owner, also where root made the credential.
+            // The server reads the file as the folder's owner, even if root created the credential.
             if file.metadata()?.uid() != owner.uid() {
                 fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
             }
@@ -85,7 +86,7 @@ impl CredentialList {
         let mut list = Self::load(path)?;
         list.credentials.retain(|credential| credential.expires_us > now_us);
         let outcome = change(&mut list)?;
-        // Written aside and renamed: the server reads the old list or the new one, never half of one.
+        // Written to another file and renamed, so the server reads either the old list or the new one.
         let aside = path.with_extension("new");
         let mut file = private(&aside)?;
         file.set_len(0)?;
@@ -104,7 +105,7 @@ impl CredentialList {
     /// Adds a credential with a new id.
     ///
     /// # Errors
-    /// When there are too many.
+    /// When the list has reached its maximum length.
     pub fn add(&mut self, service: &str, made_us: i64, expires_us: i64) -> io::Result<String> {
         if self.credentials.len() >= CREDENTIALS_MAX {
             let why = format!("there are {CREDENTIALS_MAX} credentials already: their number is bounded");
@@ -121,10 +122,10 @@ impl CredentialList {
         Ok(id)
     }
 
-    /// Revokes the credential with that id; one that is revoked stays so.
+    /// Revokes the credential with that id; a revoked one keeps its time of revocation.
     ///
     /// # Errors
-    /// When there is none.
+    /// When no credential has that id.
     pub fn revoke(&mut self, id: &str, now_us: i64) -> io::Result<()> {
         let found = self.credentials.iter_mut().find(|credential| credential.id == id);
         let found = found.ok_or_else(|| io::Error::other(format!("there is no credential with the id {id}")))?;
@@ -132,7 +133,7 @@ impl CredentialList {
         Ok(())
     }
 
-    /// Revokes every credential that the service has, also those without an id, and returns how many of them are listed.
+    /// Revokes all credentials of the service, including those without an id, and returns the number of listed ones.
     pub fn revoke_service(&mut self, service: &str, now_us: i64) -> usize {
         let of_service = self
             .credentials
@@ -149,7 +150,8 @@ impl CredentialList {
         revoked
     }
 
-    /// Whether the credential holds that names this id; without an id, that of this service made at that moment.
+    /// Whether the credential with this id is valid; without an id, the service's credential that was issued at
+    /// `made_us`.
     fn holds(&self, id: Option<&str>, service: &str, made_us: i64) -> bool {
         match id {
             Some(id) => {
@@ -164,7 +166,7 @@ impl CredentialList {
     }
 }
 
-/// The list as a running server knows it.
+/// A running server's view of the list.
 pub(super) struct Credentials {
     path: PathBuf,
     known: RwLock<Known>,
@@ -172,13 +174,13 @@ pub(super) struct Credentials {
 
 #[derive(Clone, Default)]
 struct Known {
-    /// The file that was read; none where there was none.
+    /// The file that was read; `None` if it did not exist.
     file: Option<Stamp>,
-    /// What was in it; none where that cannot be known: then no credential holds.
+    /// The content of the file; `None` if it cannot be read, and then no credential is valid.
     list: Option<Arc<CredentialList>>,
 }
 
-/// Tells one state of the file from another: it is replaced, never written in place.
+/// Identifies a version of the file, which is replaced and never written in place.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     inode: u64,
@@ -192,7 +194,7 @@ impl Credentials {
         Self { path, known }
     }
 
-    /// Whether the credential holds now, whatever its signature says.
+    /// Whether the credential is valid now, whatever its signature says.
     pub(super) fn hold(&self, id: Option<&str>, service: &str, made_us: i64) -> bool {
         let list = self.current();
         list.is_some_and(|list| list.holds(id, service, made_us))

@@ -1,4 +1,4 @@
-//! Which sessions have ended although tokens of theirs have not expired yet.
+//! Sessions that have ended before their tokens expire.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,17 +6,17 @@ use contract::Viewer;
 
 use crate::auth::Identity;
 
-/// Longer than any person's access token lives: after that, its expiry refuses it.
+/// The retention of ended sessions: longer than any user's access token lives, whose expiry rejects it afterwards.
 const KEPT_US: i64 = 24 * 3600 * 1_000_000;
-/// About 10 MB.
+/// The most ended sessions that are kept, about 10 MB.
 const KEPT_MAX: usize = 100_000;
 
 /// A session that ended before its tokens did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndedSession {
-    /// The person.
+    /// The user.
     pub user: i64,
-    /// The session; all of the person's when there is none.
+    /// The session; `None` stands for all sessions of the user.
     pub session: Option<i64>,
     /// When, in microseconds since the epoch.
     pub at_us: i64,
@@ -28,7 +28,7 @@ enum Whose {
     User(i64),
 }
 
-/// Ended sessions, as long as tokens of theirs may be about.
+/// Ended sessions, for as long as their tokens may be in use.
 #[derive(Default)]
 pub(super) struct EndedSessions {
     at_us: HashMap<Whose, i64>,
@@ -72,7 +72,8 @@ impl EndedSessions {
             .session
             .is_some_and(|id| self.at_us.contains_key(&Whose::Session(id)));
         let everything = match identity.viewer {
-            // A token's time has whole seconds. One made in the very second is void too: better one sign-in too many.
+            // A token's time has whole seconds. A token issued in the same second is rejected too: one extra sign-in
+            // is the safe choice.
             Viewer::User { id, .. } => self
                 .at_us
                 .get(&Whose::User(id))

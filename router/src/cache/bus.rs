@@ -1,4 +1,4 @@
-//! The bus that invalidates before it passes an event on.
+//! A bus that invalidates the cache before it delivers an event.
 
 use std::sync::Arc;
 
@@ -6,17 +6,18 @@ use contract::{Bus, Event, EventStream};
 
 use super::AnswerCache;
 
-/// A bus behind which nothing stale is remembered: by the time `publish` returns, and before any subscriber hears of it.
+/// A bus that keeps the cache fresh: `publish` invalidates the entity before any subscriber receives the event, and
+/// before it returns.
 ///
-/// Domains publish after the commit and before they answer, so whoever asks after a writer was answered is served what
-/// the writer left.
+/// Domains publish after the commit and before they answer. So a request that is sent after a write was answered sees
+/// that write.
 pub struct CachingBus {
     bus: Arc<dyn Bus>,
     cache: Arc<AnswerCache>,
 }
 
 impl CachingBus {
-    /// Passes on to that bus what invalidates that cache.
+    /// Delivers events through `bus`, and invalidates `cache` before.
     pub fn new(bus: Arc<dyn Bus>, cache: Arc<AnswerCache>) -> Self {
         Self { bus, cache }
     }

@@ -1,4 +1,4 @@
-//! What an answer is remembered by.
+//! The key of a cached response.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -8,19 +8,20 @@ use async_graphql::{Name, Value, Variables};
 
 use super::bytes_of;
 
-/// What is asked, but for the values of its variables: made once per plan. Plans that ask the same share what is remembered.
+/// The part of the key that a plan knows: everything but the values of the variables. Plans with equal questions share
+/// cached responses.
 #[derive(Debug)]
 pub struct Question {
     subgraph: usize,
-    /// The document, and the key of its answer that is meant where it has several.
+    /// The document, and the response key if it has several.
     text: (Arc<str>, Option<Name>),
-    /// The variables it needs.
+    /// The variables that it needs.
     variables: Vec<Name>,
     hash: u64,
 }
 
 impl Question {
-    /// Of that subgraph (its place in the supergraph's list): this document with these variables.
+    /// Builds the key part of a fetch: its subgraph (the index in the supergraph's list), document and variables.
     pub fn new(subgraph: usize, text: Arc<str>, key: Option<Name>, variables: Vec<Name>) -> Self {
         let text = (text, key);
         let mut hasher = DefaultHasher::new();
@@ -39,22 +40,22 @@ impl Question {
     }
 }
 
-/// A question with the values of its variables, all of them somebody else's: asking the cache copies nothing.
+/// A question with borrowed values of its variables, so that a lookup copies nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
-    /// What is asked.
+    /// The part of the key that the plan knows.
     pub question: &'a Arc<Question>,
-    /// The operation's variables, coerced; those the question does not need play no part.
+    /// The operation's coerced variables; the lookup ignores those that the question does not need.
     pub variables: &'a Variables,
-    /// The entity it is asked of.
+    /// The representation of the requested entity.
     pub entity: Option<&'a Value>,
 }
 
-/// A question with the values of its variables.
+/// A question with owned values of its variables.
 #[derive(Debug)]
 pub(super) struct Key {
     question: Arc<Question>,
-    /// In the question's order; last the entity it is asked of.
+    /// The values in the question's order, and then the entity.
     values: Box<[Option<Value>]>,
 }
 
@@ -76,7 +77,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// About how much memory its values take as a key.
+    /// Returns the approximate memory of its values as a key.
     pub(super) fn bytes(self) -> usize {
         self.values().flatten().map(bytes_of).sum()
     }
@@ -104,7 +105,7 @@ fn hash_key<'v, H: Hasher>(question: &Question, values: impl Iterator<Item = Opt
     }
 }
 
-/// Hashes a value so that equal ones have the same hash (but for the order of an object's members).
+/// Hashes a value so that equal values have the same hash; the order of an object's members must be equal too.
 pub fn hash_value(value: &Value, hasher: &mut impl Hasher) {
     match value {
         Value::String(text) => text.hash(hasher),

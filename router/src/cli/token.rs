@@ -7,7 +7,7 @@ use super::{Failure, print};
 use crate::auth::CredentialList;
 use crate::config::{DataFolder, Settings, SettingsFlags};
 
-/// How long a service credential holds when nobody says: a year, in days.
+/// The default lifetime of a service credential in days: a year.
 const DAYS_DEFAULT: u32 = 365;
 const DAY_SECONDS: i64 = 24 * 3600;
 
