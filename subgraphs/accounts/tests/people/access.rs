@@ -1,11 +1,12 @@
-//! Who may do what, as a table: every field and mutation of the domain for everyone who could ask.
+//! Permissions as a table: every field and mutation of the domain for every kind of caller.
 
 use serde_json::{Value, json};
 
 use crate::lending_access;
 use crate::support::{App, PASSWORD, Who};
 
-/// What the four answers are for: the person, somebody else, an operator (an administrator, and a service), nobody.
+/// The callers of the table's columns: the person, another person, two operators (an administrator and a service),
+/// and an anonymous caller.
 const ASKING: [&str; 5] = ["self", "other", "admin", "service", "nobody"];
 
 const OK: &str = "OK";
@@ -15,7 +16,7 @@ const NO: &str = "FORBIDDEN";
 const GONE: &str = "NOT_FOUND";
 const WRONG: &str = "INVALID_INPUT";
 
-/// Every field of `User` that not everyone sees, and some that everyone does.
+/// Every restricted field of `User`, and some public ones.
 const FIELDS: [(&str, [&str; 5]); 12] = [
     ("id", [OK; 5]),
     ("username", [OK; 5]),
@@ -31,7 +32,7 @@ const FIELDS: [(&str, [&str; 5]); 12] = [
     ("address { text }", [OK, HIDDEN, OK, OK, HIDDEN]),
 ];
 
-/// Every operation on the person `$id`, or on the viewer where nobody is named.
+/// Every operation on the person `$id`, or on the viewer if the operation names no person.
 const OPERATIONS: [(&str, [&str; 5]); 34] = [
     ("{ me { id } }", [OK, OK, HIDDEN, HIDDEN, HIDDEN]),
     ("{ user(id: $id) { id } }", [OK; 5]),
@@ -80,7 +81,7 @@ const OPERATIONS: [(&str, [&str; 5]); 34] = [
         "mutation { updateUser(id: 404, input: {password: \"new password\"}) { id } }",
         [GONE, GONE, GONE, GONE, SIGN_IN],
     ),
-    // What is wrong in itself is refused before anybody's rights are looked at.
+    // Invalid input is rejected before the caller's rights are checked.
     (
         "mutation { updateUser(id: $id, input: {}) { id } }",
         [WRONG, WRONG, WRONG, WRONG, SIGN_IN],
@@ -194,7 +195,7 @@ async fn every_operation_is_done_for_those_who_may_and_refused_to_everyone_else(
                     "{document} was refused and changed something"
                 );
             } else if document.starts_with("mutation") {
-                // Some of these leave nobody to ask again.
+                // Some of these mutations close the account, so the next case needs a new one.
                 (app, id, asking) = cast().await;
             }
         }
@@ -204,7 +205,7 @@ async fn every_operation_is_done_for_those_who_may_and_refused_to_everyone_else(
 #[tokio::test]
 async fn the_table_has_every_operation_of_the_schema() {
     let sdl = accounts::sdl();
-    // How people come in is for everyone, by nature.
+    // The operations that sign a person in are open to every caller.
     let open = ["register(", "login(", "refresh("];
     for root in ["type Query {", "type Mutation {"] {
         let body = sdl.split_once(root).unwrap().1.split_once("\n}").unwrap().0;
@@ -227,7 +228,7 @@ async fn the_table_has_every_operation_of_the_schema() {
     }
 }
 
-/// A person with everything filled in, and everyone who asks about them.
+/// Returns a person with all fields set, and every caller of the table.
 async fn cast() -> (App, i64, Vec<Who>) {
     let app = App::new().await;
     let input = json!({

@@ -1,4 +1,4 @@
-//! Administrators: one stays, and no program takes their account over.
+//! Administrators: the last active one stays, and no program can take over an administrator's account.
 
 use accounts::create_admin;
 use serde_json::json;

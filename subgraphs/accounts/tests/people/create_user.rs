@@ -1,4 +1,4 @@
-//! Accounts that operators make for others, and people who are named by their username.
+//! Accounts that operators create for other people, and operations that name a person by username.
 
 use contract::{Audience, Event};
 use serde_json::{Value, json};
@@ -135,7 +135,7 @@ async fn a_username_names_the_same_person_as_the_id() {
     assert_eq!(moved.at("/it/email"), "new@example.com");
     let taken = change("updateEmail(username: \"ada\", email: \"ben@example.com\")").await;
     assert_eq!(taken.code(), "CONFLICT");
-    // Only a name: an email names nobody.
+    // Only a username names a person: an email does not.
     assert_eq!(
         change("incrementKarma(username: \"new@example.com\")").await.code(),
         "NOT_FOUND"

@@ -1,4 +1,4 @@
-//! Lending: what an investor may lend to a broker, and that no more is ever lent than there is.
+//! Lending: the checks of a grant, and that an investor never lends more than they have.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::lending::{Brokerage, invalidated};
 
-/// The authorization in the answer to a grant.
+/// The path of the authorization in the response to a grant.
 const GRANTED: &str = "/grantAuthorization/authorization";
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn every_rule_a_grant_breaks_is_named_and_nothing_changes() {
             "endsAt",
             json!("+10000-01-01T00:00:00Z"),
             "INVALID_INPUT",
-            // The scalar refuses it; the router names the variable.
+            // The scalar rejects it; the router adds the variable's name.
             "",
         ),
         ("money", "startsAt", app.in_days(10), "INVALID_INPUT", "input.endsAt"),
@@ -156,7 +156,7 @@ async fn a_second_grant_raises_the_first_and_moves_its_end_to_the_later_one() {
     assert_eq!(answer.at(GRANTED)["endsAt"], later, "never to an earlier one");
     assert_eq!(app.money_of_ada().await, [80_000, 20_000]);
 
-    // What is of another kind, or for another broker, is another one.
+    // A grant of another kind or for another broker creates another authorization.
     let shares = app.granted(app.shares(1)).await;
     let mut for_cid = app.money("1.00");
     for_cid["broker"] = json!(app.cid.id);
@@ -206,7 +206,7 @@ async fn a_fee_that_rose_holds_for_more_only_where_the_investor_agrees_to_it() {
     more["maxFeePercent"] = json!(2.25);
     assert_eq!(app.granted(more).await, id);
     assert_eq!(fee().await, 2.25, "the highest fee of what is left");
-    // A fee that has fallen when something is added holds for all of it.
+    // If the broker's fee has fallen when shares or money are added, the lower fee applies to all of them.
     set(1.5).await;
     assert_eq!(app.granted(app.money("1.00")).await, id);
     assert_eq!(fee().await, 1.5);
@@ -284,7 +284,7 @@ async fn the_same_key_lends_once_and_answers_as_it_did_the_first_time() {
     let again = app.grant_with(&app.ada, asked.clone(), Some("k")).await;
     assert_eq!(again.at(""), first.at(""), "and not what it is by now");
     assert_eq!(invalidated(&mut events), []);
-    // Not even when what was asked for could not be granted any more.
+    // The replay returns the same response even when the input could not be granted any more.
     app.days_pass(11);
     assert_eq!(
         app.grant_with(&app.ada, asked.clone(), Some("k")).await.at(""),

@@ -1,4 +1,4 @@
-//! Guessers have to wait, owners do not, and no answer tells which names exist or belong together.
+//! Throttling: guessers have to wait, owners do not, and no response reveals which names exist or belong together.
 
 use std::net::IpAddr;
 
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, App, PASSWORD};
 
-/// An address that nobody signed in from.
+/// An address that no person has signed in from.
 fn elsewhere(octet: u8) -> Option<IpAddr> {
     Some(IpAddr::from([192, 0, 2, octet]))
 }
 
-/// The code of an answer, and the seconds that it says to wait.
+/// The code of a response, and its `retryAfter` in seconds.
 fn verdict(answer: &Answer) -> (&str, Value) {
     (answer.code(), answer.0["errors"][0]["extensions"]["retryAfter"].clone())
 }
@@ -48,7 +48,7 @@ async fn after_ten_wrong_passwords_each_further_one_doubles_the_wait_and_never_t
     for_client(elsewhere(7), async {
         app.advance_seconds(120);
         assert_eq!(app.login("ada", PASSWORD).await.code(), "OK");
-        // From now on this address is the owner's.
+        // From now on this address is known as the owner's.
         guesses(&app, "ada", 10).await;
         assert_eq!(app.login("ada", "wrong password").await.code(), "RATE_LIMITED");
         assert_eq!(app.login("ada@example.com", PASSWORD).await.code(), "OK");
@@ -64,7 +64,7 @@ async fn fifty_guesses_in_one_request_are_fifty_and_lock_the_owner_out_of_nothin
         .map(|n| format!(r#"g{n}: login(login: "ada", password: "wrong {n}") {{ token }} "#))
         .collect();
     let answer = app.ask(&ada.who, &format!("mutation {{ {guesses} }}"), json!({})).await;
-    // The first refusal nulls the data of a mutation whose field may not be null.
+    // The first error nulls the data, because the mutation's field is not nullable.
     assert_eq!(answer.code(), "UNAUTHENTICATED");
     assert_eq!(app.login("ada", PASSWORD).await.code(), "OK");
 }
@@ -76,7 +76,7 @@ async fn an_email_is_never_told_from_one_that_no_account_has() {
     for (first, second) in [("ada", "ada@example.com"), ("ada@example.com", "ada")] {
         for_client(elsewhere(7), async {
             guesses(&app, first, 10).await;
-            // The right password too: the account's two names have ten guesses together.
+            // The right password is rejected too: both names of the account share ten guesses.
             for password in ["wrong password", PASSWORD].into_iter().cycle().take(12) {
                 let [of_account, of_none] = [second, "nobody@example.com"].map(|login| app.login(login, password));
                 let (of_account, of_none) = (of_account.await, of_none.await);
@@ -86,7 +86,7 @@ async fn an_email_is_never_told_from_one_that_no_account_has() {
             }
         })
         .await;
-        // Everything is forgotten.
+        // All counts expire.
         app.advance_minutes(24 * 60);
     }
 }
@@ -115,7 +115,7 @@ async fn a_guesser_with_many_addresses_waits_and_the_owner_does_not() {
     for_client(elsewhere(200), async {
         let answer = app.login("ada", PASSWORD).await;
         assert_eq!(verdict(&answer), ("RATE_LIMITED", json!(15)));
-        // By email, like one that nobody has.
+        // By email it gets the response of an unknown email.
         assert_eq!(app.login("ada@example.com", PASSWORD).await.code(), "UNAUTHENTICATED");
         guesses(&app, "nobody@example.com", 1).await;
     })

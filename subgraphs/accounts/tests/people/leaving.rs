@@ -1,4 +1,4 @@
-//! Leaving the brokerage: what runs in somebody's name ends with their account, because nobody else could end it.
+//! Closing an account ends the person's authorizations and pending orders, because no other person could end them.
 
 use contract::Tx;
 use entities::brokerage_order::{self, Automated};
@@ -11,7 +11,7 @@ use crate::lending::{Brokerage, invalidated};
 use crate::support::{Person, Who};
 
 impl Brokerage {
-    /// Ada's automated order of that many shares at 10.00.
+    /// Places ada's automated order of that many shares at 10.00.
     async fn automated(&self, side: Side, quantity: i64) -> i64 {
         let now_us = self.services.clock.now_us();
         let order = Automated {
@@ -57,7 +57,7 @@ impl Brokerage {
         self.ask(who, &format!("mutation {{ {how} }}"), json!({})).await.at("");
     }
 
-    /// Whether an authorization is active, and how many microseconds ago it ended.
+    /// Whether an authorization is active, and how it ended.
     async fn ended(&self, id: i64) -> (bool, Option<String>) {
         let all = self.all().await;
         let one = all.into_iter().find(|row| row.id == id).unwrap();
@@ -107,7 +107,7 @@ async fn an_investor_who_leaves_takes_back_what_is_lent_and_cancels_what_waits()
                 "{how}: {typename} {id} in {told:?}"
             );
         }
-        // Nothing is left to end, and nobody ends it twice.
+        // Expiry finds nothing more to end: each authorization and order ended once.
         app.days_pass(20);
         app.services.settle_due().await.unwrap();
         assert_eq!(app.all_of_ada().await, ([100_000, 0, 0, 0], [30, 0, 0, 0]), "{how}");
@@ -138,7 +138,7 @@ async fn what_a_broker_who_leaves_was_lent_goes_back() {
         for id in [money, shares] {
             assert!(told.contains(&("Authorization", id.to_string())), "{how}: {told:?}");
         }
-        // What is not the broker's goes on.
+        // The authorization of another broker and the investor's own order stay open.
         assert_eq!(app.ended(cids).await, (true, None), "{how}");
         assert_eq!(app.orders().await, [(waits, "PENDING".to_owned(), None)], "{how}");
         assert_eq!(
@@ -146,7 +146,7 @@ async fn what_a_broker_who_leaves_was_lent_goes_back() {
             ([83_900, 0, 100, 1_000], [30, 0, 0, 0]),
             "{how}"
         );
-        // The investor sees what it came to, and may lend to another one.
+        // The investor sees how the authorization ended, and may lend to another broker.
         let seen = app.seen(&app.ada, money).await;
         assert_eq!(
             (&seen["active"], &seen["remaining"]["amount"]),

@@ -1,4 +1,4 @@
-//! An investor with money and shares, two brokers, and what the tables say of them.
+//! Test support for lending: investors, brokers, their money and shares, and reads of the tables.
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, App, PASSWORD, Person};
 
-/// What is shown of an authorization.
+/// The fields of an authorization that the tests select.
 pub const SHOWN: &str = "{ id kind investor { username } broker { username } holding { id } holdingId stock { id }
     remaining remainingShares startsAt endsAt endedAt active }";
 
@@ -27,9 +27,9 @@ pub struct Brokerage {
     pub eve: Person,
     /// Ada's shares.
     pub holding: i64,
-    /// Eve's, of which she has none left.
+    /// Eve's holding, which is empty.
     pub others_holding: i64,
-    /// Their stock.
+    /// The stock of both holdings.
     pub stock: i64,
 }
 
@@ -82,7 +82,7 @@ impl Brokerage {
         }
     }
 
-    /// That many days from now.
+    /// The time in that many days.
     pub fn in_days(&self, days: i64) -> Value {
         let at_us = self.services.clock.now_us() + days * 24 * 3600 * 1_000_000;
         json!(
@@ -96,12 +96,12 @@ impl Brokerage {
         self.clock.advance(Duration::from_secs(days * 24 * 3600));
     }
 
-    /// Money for ben, for ten days.
+    /// The input that lends money to ben for ten days.
     pub fn money(&self, amount: &str) -> Value {
         json!({"kind": "CAPITAL", "broker": self.ben.id, "amount": {"amount": amount, "currency": "USD"}, "endsAt": self.in_days(10)})
     }
 
-    /// Shares for ben, for ten days.
+    /// The input that lends shares to ben for ten days.
     pub fn shares(&self, shares: i64) -> Value {
         json!({"kind": "STOCK_HOLDING", "broker": self.ben.id, "holding": self.holding, "shares": shares, "endsAt": self.in_days(10)})
     }
@@ -118,7 +118,7 @@ impl Brokerage {
         self.ask(&who.who, &document, json!({"input": input, "key": key})).await
     }
 
-    /// The id of what ada grants.
+    /// Grants an authorization of ada's and returns its id.
     pub async fn granted(&self, input: Value) -> i64 {
         let answer = self.grant(&self.ada, input).await;
         let id = answer.at("/grantAuthorization/authorization/id");
@@ -130,7 +130,7 @@ impl Brokerage {
         self.ask(&who.who, &document, json!({})).await
     }
 
-    /// What `who` sees of it.
+    /// Returns the authorization as `who` sees it.
     pub async fn seen(&self, who: &Person, id: i64) -> Value {
         let document = format!("{{ authorization(id: {id}) {SHOWN} }}");
         self.ask(&who.who, &document, json!({}))
@@ -139,7 +139,7 @@ impl Brokerage {
             .clone()
     }
 
-    /// The ids in somebody's own list.
+    /// Returns the ids of a person's own list.
     pub async fn listed(&self, who: &Person, arguments: &str) -> Vec<i64> {
         let document = format!("{{ me {{ authorizations{arguments} {{ nodes {{ id }} }} }} }}");
         let answer = self.ask(&who.who, &document, json!({})).await;
@@ -148,7 +148,7 @@ impl Brokerage {
         nodes.iter().map(id).collect()
     }
 
-    /// Ada's money: free and lent, in cents. What she had at first is always in it.
+    /// Returns ada's money: free and lent, in cents. Checks that the sum is what she started with.
     pub async fn money_of_ada(&self) -> [i64; 2] {
         let wallet = wallet::of(self.services.db.read(), self.ada.id, "USD")
             .await
@@ -168,7 +168,7 @@ impl Brokerage {
         [holding.free, holding.committed, holding.lent]
     }
 
-    /// Every authorization there is.
+    /// Returns all authorizations.
     pub async fn all(&self) -> Vec<authorization::Model> {
         authorization::Entity::find()
             .all(self.services.db.read())
@@ -176,7 +176,7 @@ impl Brokerage {
             .unwrap()
     }
 
-    /// What the broker uses of it, as an order of his would.
+    /// Uses that amount of the authorization, as a broker's order would.
     pub async fn used(&self, id: i64, amount: i64) {
         let now_us = self.services.clock.now_us();
         let used = self.services.db.write(async move |tx: &Tx| {
@@ -207,7 +207,7 @@ async fn joined(app: &App, username: &str, more: &Value) -> Person {
     app.register(input).await.person(app, "register")
 }
 
-/// The types and keys that were told to be out of date.
+/// Returns the types and keys that the events invalidate.
 pub fn invalidated(events: &mut EventStream) -> Vec<(&'static str, String)> {
     let invalidation = |event| match event {
         contract::Event::Invalidated { typename, key, .. } => Some((typename, key)),

@@ -1,11 +1,12 @@
-//! Who reaches an authorization, as a table: every field, edge and mutation of lending for everyone who could ask.
+//! Permissions of lending as a table: every field, edge and mutation for every kind of caller.
 
 use serde_json::{Value, json};
 
 use crate::lending::Brokerage;
 use crate::support::Who;
 
-/// Who asks: the investor, the broker, another investor, another broker, an administrator, a program, nobody.
+/// The callers of the table's columns: the investor, the broker, another investor, another broker, an administrator,
+/// a program, an anonymous caller.
 const ASKING: [&str; 7] = [
     "investor",
     "broker",
@@ -56,7 +57,7 @@ pub const OPERATIONS: [(&str, [&str; 7]); 10] = [
         "{ user(id: $broker) { authorizations { nodes { id } } } }",
         [NO, OK, NO, NO, OK, OK, SIGN_IN],
     ),
-    // What another subgraph or a list leads to is no way around.
+    // References of other subgraphs and lists do not bypass the check.
     (
         "{ users { nodes { id authorizations { nodes { id } } } } }",
         [NO, NO, NO, NO, OK, OK, SIGN_IN],
@@ -73,7 +74,7 @@ pub const OPERATIONS: [(&str, [&str; 7]); 10] = [
         "mutation { grantAuthorization(input: {kind: STOCK_HOLDING, broker: $broker, holding: $holding, shares: 1, endsAt: \"2028-01-01T00:00:00Z\"}) { created } }",
         [OK, NO, GONE, NO, NO, NO, SIGN_IN],
     ),
-    // A request that is wrong in itself is refused before anybody's rights are looked at, but after who is asking.
+    // Invalid input is rejected after authentication and before the caller's rights are checked.
     (
         "mutation { grantAuthorization(input: {kind: CAPITAL, broker: $broker, endsAt: \"2028-01-01T00:00:00Z\"}) { created } }",
         [
@@ -165,7 +166,7 @@ async fn the_broker_learns_of_the_holding_its_id_and_nothing_else() {
     }
 }
 
-/// An authorization of four shares, and everyone who asks about it.
+/// Returns an authorization of four shares, and every caller of the table.
 async fn cast() -> (Brokerage, i64, Vec<Who>) {
     let app = Brokerage::new().await;
     let id = app.granted(app.shares(4)).await;

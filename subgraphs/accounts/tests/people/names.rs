@@ -1,4 +1,4 @@
-//! Names that look alike: no two people have names that a reader takes for one.
+//! Lookalike names: no two people have names that a reader cannot tell apart.
 
 use serde_json::json;
 

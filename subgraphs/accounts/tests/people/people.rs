@@ -45,7 +45,7 @@ async fn a_person_is_found_by_id_or_by_username_in_any_case() {
         "(id: \"-1\")",
         "(username: \"\")",
         "(username: \"ben\")",
-        // Only a name: an email is nobody else's business.
+        // Only a username finds a person: an email is private.
         "(username: \"ada@example.com\")",
     ] {
         assert_eq!(find(arguments).await.at("/user"), &Value::Null, "{arguments}");

@@ -1,4 +1,4 @@
-//! Changing and leaving: profile, email, password, karma, deactivation, erasure.
+//! Changing and closing an account: profile, email, password, karma, deactivation, erasure.
 
 use contract::{Audience, Clock, Event};
 use serde_json::{Value, json};
@@ -329,7 +329,7 @@ async fn a_deactivated_account_is_gone_for_everyone_but_its_name_stays_taken() {
     ] {
         assert_eq!(app.register(input).await.code(), "CONFLICT");
     }
-    // A token that has not ended yet is worth nothing either.
+    // A token that has not expired yet is void too.
     assert_eq!(
         app.ask(&ada.who, "{ me { id } }", json!({})).await.at("/me"),
         &Value::Null
@@ -394,7 +394,7 @@ async fn a_username_that_was_an_email_is_erased_and_still_never_reused() {
     let app = App::new().await;
     let input = json!({"username": "Eve@example.com", "password": PASSWORD});
     let eve = app.register(input.clone()).await.person(&app, "register");
-    // An administrator may erase what was only deactivated before.
+    // An administrator may erase an account that was deactivated before.
     app.ask(&eve.who, "mutation { deactivateAccount { id } }", json!({}))
         .await
         .at("");

@@ -1,4 +1,4 @@
-//! Registering: what a name, an email, a password and a fee may be, and what happens when two want the same.
+//! Registration: the checks of a name, an email, a password and a fee, and two requests for the same name or email.
 
 use contract::{Audience, Event, Role, Viewer};
 use sea_orm::EntityTrait;
@@ -124,7 +124,7 @@ async fn a_registration_that_breaks_a_rule_is_refused_with_the_member_that_break
             json!({"role": "INVESTOR", "brokerageFeePercent": 2}),
             "input.brokerageFeePercent",
         ),
-        // async-graphql refuses these before the domain sees them; a member that does not exist, the router does.
+        // async-graphql rejects these before the domain sees them; the router rejects unknown input fields.
         (json!({"role": "ADMIN"}), ""),
         (json!({"brokerageFeePercent": "2"}), ""),
     ];
@@ -207,7 +207,7 @@ async fn without_a_username_one_is_made_up_and_the_email_stays_the_persons_own()
         assert_eq!(app.login(email, PASSWORD).await.code(), "OK");
         assert_eq!(app.login(username, PASSWORD).await.code(), "OK");
     }
-    // Nobody learns from anything whether that email is somebody's.
+    // No query reveals whether an account has that email.
     let ben = app.join("ben").await;
     let representation = json!({"of": [{"__typename": "User", "username": "eve@example.com"}]});
     let entity = "query($of: [_Any!]!) { _entities(representations: $of) { ... on User { id } } }";
@@ -385,7 +385,7 @@ async fn a_repeated_registration_shows_the_person_as_at_first() {
     .at("");
     let again = send().await;
     assert_eq!(again.at("/register/user"), first.at("/register/user"));
-    // The session is a new one, and good.
+    // The session is new and valid.
     let again = again.person(&app, "register");
     assert_ne!(again.who.session, eve.who.session);
     let now = app.ask(&again.who, "{ me { name karma } }", json!({})).await;
@@ -415,13 +415,13 @@ async fn a_stranger_with_the_same_key_gets_nothing_of_whoever_used_it_first() {
     }
     assert_eq!(sessions().await, 1, "nobody was signed in");
     assert_eq!(app.refresh(&eve.refresh_token).await.code(), "OK", "and nobody out");
-    // It is no way around the count of wrong passwords either.
+    // It does not bypass the count of wrong passwords either.
     for _ in 0..9 {
         send(same_words("a guessed password")).await;
     }
     assert_eq!(send(same_words("a guessed password")).await.code(), "RATE_LIMITED");
     assert_eq!(app.login("eve", PASSWORD).await.code(), "OK");
-    // Who has got a new password since is not let in by the old one.
+    // After a password change the old password no longer signs in.
     app.advance_minutes(15);
     let set = "mutation { setPassword(userId: 1, new: \"another password\") }";
     app.ask(&Who::service(), set, json!({})).await.at("");

@@ -1,4 +1,4 @@
-//! The end of lending: taken back, or over.
+//! The end of an authorization: it is revoked, used up, or expires.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ async fn what_the_broker_used_does_not_come_back() {
         .unwrap();
     assert_eq!((wallet.balance_minor, wallet.lent_minor), (85_000, 0));
 
-    // What is used up ends as well, and gives nothing back.
+    // A used-up authorization ends as well, and releases nothing.
     let id = app.granted(app.shares(3)).await;
     app.used(id, 3).await;
     let mut events = app.events();
@@ -113,7 +113,7 @@ async fn what_is_over_is_seen_to_be_over_at_once_and_everywhere() {
     let told = [("Wallet", "1".to_owned()), ("Authorization", money.to_string())];
     assert_eq!(invalidated(&mut events), told);
 
-    // By whichever way it is looked at first.
+    // The first read expires it, whichever query that is.
     app.days_pass(10);
     let over = app.seen(&app.ada, shares).await;
     assert_eq!((&over["active"], &over["remainingShares"]), (&json!(false), &json!(0)));

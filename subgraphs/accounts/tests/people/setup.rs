@@ -1,4 +1,4 @@
-//! People who do not register: the demo's, and administrators.
+//! People who do not register: the demo people and administrators.
 
 use accounts::demo;
 use contract::{Error, Viewer};

@@ -1,4 +1,4 @@
-//! Log-in, refresh and log-out, and what they are to guessers and thieves.
+//! Log-in, refresh and log-out, and attacks on them by guessing and by token theft.
 
 use accounts::{EndedSession, Settings, ended_sessions};
 use contract::{Clock, Event};
@@ -68,7 +68,7 @@ async fn guesses_at_the_same_time_are_counted_like_guesses_one_after_another() {
     let guesses = (0..50).map(|_| app.login("ada", "wrong password"));
     let answers = futures_util::future::join_all(guesses).await;
     let tried = answers.iter().filter(|answer| answer.code() == "UNAUTHENTICATED");
-    // Two are looked at together, so the second of the last pair may slip through.
+    // Two attempts are checked concurrently, so the second of the last pair may slip through.
     assert!((10..=11).contains(&tried.count()));
 }
 
@@ -114,7 +114,7 @@ async fn a_refresh_token_makes_the_next_one_and_keeps_the_session() {
     app.advance_minutes(24 * 60);
     let next = app.refresh(&ada.refresh_token).await.person(&app, "refresh");
     assert_eq!((next.id, next.who.session), (ada.id, ada.who.session));
-    // Each lives 30 days from when it was made.
+    // Each token is valid for 30 days after its creation.
     app.advance_minutes(30 * 24 * 60 - 1);
     let last = app.refresh(&next.refresh_token).await.person(&app, "refresh");
     app.advance_minutes(30 * 24 * 60);

@@ -1,4 +1,4 @@
-//! The accounts domain on a file of its own, and people who join it.
+//! Test support: the accounts domain on a database file of its own, and people who register.
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use testing::{TestDomain, TestServices};
 pub const PASSWORD: &str = "correct horse";
 pub const SIGNED_IN: &str = "{ token refreshToken expiresAt user { id username } }";
 
-/// The accounts domain, ready to be asked.
+/// The accounts domain with an executable schema.
 pub struct App(TestDomain<AccountsSchema>);
 
 impl Deref for App {
@@ -22,7 +22,7 @@ impl Deref for App {
     }
 }
 
-/// Hashing that costs next to nothing, so that tests of everything else are quick.
+/// Settings with cheap hashing, so that tests of other features are fast.
 pub fn quick() -> Settings {
     Settings {
         argon2_memory_kib: 8,
@@ -43,7 +43,7 @@ impl App {
         Self(TestDomain::new(services, schema))
     }
 
-    /// Every byte the database keeps on disk.
+    /// Returns all bytes that the database stores on disk.
     pub fn bytes_on_disk(&self) -> Vec<u8> {
         let files = std::fs::read_dir(self.folder.path()).unwrap();
         files
@@ -51,7 +51,7 @@ impl App {
             .collect()
     }
 
-    /// Answers a document as somebody.
+    /// Executes a document as `who`.
     pub async fn ask(&self, who: &Who, document: &str, variables: Value) -> Answer {
         let mut request = Request::new(document).variables(Variables::from_json(variables));
         if let Some(session) = who.session {
@@ -87,7 +87,7 @@ impl App {
         self.services.bus.subscribe()
     }
 
-    /// The same data, as a process that has just been started has it.
+    /// Restarts the domain on the same data.
     pub fn again(self) -> Self {
         Self(self.0.again(|services| accounts::schema_with(services, quick())))
     }
@@ -101,7 +101,7 @@ impl App {
     }
 }
 
-/// Somebody who asks.
+/// A caller and, if signed in, the caller's session.
 #[derive(Clone)]
 pub struct Who {
     pub viewer: Viewer,
@@ -135,7 +135,7 @@ impl Who {
     }
 }
 
-/// Somebody signed in.
+/// A person who is signed in.
 #[derive(Clone)]
 pub struct Person {
     pub id: i64,
@@ -143,12 +143,12 @@ pub struct Person {
     pub refresh_token: String,
 }
 
-/// What was answered.
+/// A response, as JSON.
 #[derive(Debug)]
 pub struct Answer(pub Value);
 
 impl Answer {
-    /// The first error's code, or `OK`.
+    /// Returns the first error's code, or `OK`.
     pub fn code(&self) -> &str {
         testing::code(&self.0)
     }
@@ -160,7 +160,7 @@ impl Answer {
             .unwrap_or("")
     }
 
-    /// The first error's field.
+    /// Returns the first error's field.
     pub fn field(&self) -> &str {
         self.0
             .pointer("/errors/0/extensions/field")
@@ -168,13 +168,13 @@ impl Answer {
             .unwrap_or("")
     }
 
-    /// The data at a path; no errors are allowed beside it.
+    /// Returns the data at a path, and checks that there are no errors.
     pub fn at(&self, path: &str) -> &Value {
         assert_eq!(self.code(), "OK", "{}", self.0);
         self.0["data"].pointer(path).unwrap_or(&Value::Null)
     }
 
-    /// Who is signed in after `field` answered.
+    /// Returns the person whose tokens `field` returned.
     pub fn person(&self, app: &App, field: &str) -> Person {
         let text = |name: &str| self.at(&format!("/{field}/{name}")).as_str().unwrap().to_owned();
         let now_us = app.services.clock.now_us();

@@ -1,4 +1,4 @@
-//! Changing an account as a whole: all of what is asked for, or nothing.
+//! `updateUser` changes an account atomically: all requested fields or none.
 
 use contract::{Audience, Clock, Event};
 use serde_json::{Value, json};
@@ -125,7 +125,7 @@ async fn a_new_password_ends_the_sessions_that_it_was_not_made_in() {
     assert_eq!(app.refresh(&other.refresh_token).await.code(), "UNAUTHENTICATED");
     let ben = app.refresh(&ben.refresh_token).await.person(&app, "refresh");
 
-    // What a program does, it does in no session of the person's.
+    // A program acts in no session of the person.
     let mut program = Who::service();
     program.session = ben.who.session;
     update(&app, &program, ben.id, json!({"password": "a third password"}))
@@ -142,7 +142,7 @@ async fn of_somebody_elses_account_and_of_nobodys_each_is_told_as_what_it_is() {
     let cleo = app.join("cleo").await;
     let name = || json!({"name": "Other"});
     let password = || json!({"password": "another password"});
-    // Administrators set a password and an email, and know that they do: `setPassword`, `updateEmail`.
+    // Administrators have explicit mutations for a password and an email: `setPassword`, `updateEmail`.
     for who in [&cleo.who, &Who::admin(99), &Who::admin(cleo.id)] {
         for input in [name(), password()] {
             assert_eq!(update(&app, who, ben.id, input.clone()).await.code(), "FORBIDDEN");
