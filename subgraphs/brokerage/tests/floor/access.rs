@@ -1,4 +1,4 @@
-//! An id is not a permission.
+//! Access: knowing an id gives no right to read or to change its object.
 
 use contract::Viewer;
 use serde_json::json;

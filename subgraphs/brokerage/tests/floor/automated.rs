@@ -1,4 +1,4 @@
-//! Automated orders: their cover, what cancels them, and those that can be carried out as they are placed.
+//! Automated orders: their reserved funds and shares, their cancellation, and orders that are executed as they are placed.
 
 use entities::hold;
 use serde_json::json;

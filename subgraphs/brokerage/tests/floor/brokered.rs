@@ -132,7 +132,7 @@ async fn a_fee_that_rises_after_the_grant_is_not_charged_and_one_that_falls_is()
         let order = format!(r#"side: {side}, quantity: 2, authorization: "{authorization}""#);
         floor.placed(&person(BEN), &order).await["fee"].clone()
     };
-    // 2 % was agreed to, of 39.98.
+    // The agreed fee is 2 % of 39.98.
     floor.set_fee(BEN, 10_000).await;
     assert_eq!(
         [fee_of("BUY", capital).await, fee_of("SELL", shares).await],
@@ -166,7 +166,7 @@ async fn what_a_trade_brings_is_lent_on_the_terms_of_what_it_was_made_of() {
     let order = format!(r#"side: SELL, quantity: 1, authorization: "{}""#, shares.id);
     assert_eq!(floor.placed(&person(BEN), &order).await["fee"], usd("0.20"));
 
-    // Two cheap shares are left; another is lent at five percent, and a trade under the cheap agreement adds a cheap one.
+    // Two shares at the low fee are left. Another one is lent at 5 %, and a trade under the low agreed fee adds one at that fee.
     floor.set_fee(BEN, 500).await;
     assert_eq!(floor.lend_shares_at_any_fee(ADA, BEN, FISH, 1).await, shares.id);
     let order = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);
@@ -176,7 +176,7 @@ async fn what_a_trade_brings_is_lent_on_the_terms_of_what_it_was_made_of() {
         (now.fee_basis_points, now.lower_fees.as_deref()),
         (500, Some("[[100,3]]"))
     );
-    // The cheap ones are sold first, and what they bring is lent at one percent; the dear one brings dear money.
+    // The shares at the low fee are sold first, and their proceeds are lent at 1 %. The proceeds of the last one are lent at 5 %.
     let order = format!(r#"side: SELL, quantity: 4, authorization: "{}""#, shares.id);
     // 1 % of 59.97 and 5 % of 19.99.
     assert_eq!(floor.placed(&person(BEN), &order).await["fee"], usd("1.60"));
@@ -195,7 +195,7 @@ async fn what_the_investor_adds_keeps_the_lower_of_the_fee_agreed_to_and_the_cur
     floor.deposit(ADA, 100_000).await;
     floor.set_fee(BEN, 200).await;
     let capital = floor.lend_money(ADA, BEN, 10_000).await;
-    // The last: what fell while something was added stays down.
+    // The last case: an agreed fee that fell when money was added does not rise again.
     for (basis_points, fee) in [(10_000, "0.40"), (300, "0.40"), (100, "0.20"), (300, "0.20")] {
         floor.set_fee(BEN, basis_points).await;
         assert_eq!(floor.lend_money(ADA, BEN, 5_000).await, capital);
@@ -221,7 +221,7 @@ async fn money_that_is_lent_already_keeps_its_fee_when_a_higher_one_is_accepted_
     // 2 % of 1,999.00, twice, and of 799.60.
     assert_eq!([buy(10).await, buy(10).await], [usd("39.98"), usd("39.98")]);
     assert_eq!(buy(4).await, usd("15.99"));
-    // The 106.45 that are left of the old money pay for 104.36 and 2 % of it; the other 95.54 are paid for twice.
+    // The remaining 106.45 at the old fee pay for 104.36 and 2 % of it; the fee of the other 95.54 is 100 %.
     assert_eq!(buy(1).await, usd("97.63"));
     let left = floor.open_between(ADA, BEN, "CAPITAL").await.unwrap();
     assert_eq!(
@@ -259,7 +259,7 @@ async fn a_broker_who_asks_for_what_is_not_authorized_changes_nothing() {
             Some(shares),
             "AUTHORIZATION_MISMATCH",
         ),
-        // A cent short of price and fee.
+        // The money is a cent less than price and fee.
         ("side: BUY, quantity: 2", Some(capital), "INSUFFICIENT_AUTHORIZATION"),
         ("side: SELL, quantity: 6", Some(shares), "INSUFFICIENT_AUTHORIZATION"),
         (
@@ -304,7 +304,7 @@ async fn an_authorization_counts_from_its_begin_until_its_end() {
     floor.placed(&person(BEN), &order).await;
     floor.pass(1);
     assert_eq!(code(&floor.place(&person(BEN), &order).await), "FORBIDDEN");
-    // What was left of it, and of the shares it bought, is free again.
+    // The rest of the money and of the shares that it bought is free again.
     assert_eq!(floor.money(ADA).await, [10_000 - 2 * (1_999 + 20), 0, 0, 0]);
     assert_eq!(floor.shares(ADA, FISH).await, [2, 0, 0, 0]);
     assert_eq!(floor.refused(&person(BEN), &order).await, "FORBIDDEN");
@@ -315,7 +315,7 @@ async fn an_authorization_counts_from_its_begin_until_its_end() {
 async fn many_orders_at_once_never_spend_more_than_one_authorization_has() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 100_000).await;
-    // For three shares with their fees, and some cents.
+    // The money for three shares with their fees, and some cents.
     let capital = floor.lend_money(ADA, BEN, 3 * (1_999 + 20) + 50).await;
     let order = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);
     let ben = person(BEN);
@@ -367,7 +367,7 @@ async fn nobody_trades_for_an_investor_whose_account_is_not_in_use() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     let capital = floor.lend_money(ADA, BEN, 6_000).await;
-    // Not as an account is closed, which would end what it lends.
+    // Unlike the closing of an account, this does not end its authorizations.
     let left = async |tx: &Tx| Ok(user::deactivate(tx, &Authority::Full, ADA, NEW_YEAR_US).await?);
     floor.services.db.write(left).await.unwrap();
     let order = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);
@@ -382,7 +382,7 @@ async fn what_is_over_while_an_order_is_on_its_way_is_not_raised_by_it() {
     let shares = floor.lend_shares(ADA, BEN, FISH, 5).await;
     floor.pass(10);
     let capital = floor.lend_money(ADA, BEN, 6_000).await;
-    // They are lent when the operation begins, and not any more when the order is placed.
+    // The shares' authorization is open when the operation begins, and has expired when the order is placed.
     floor.pass(HOUR_US - 11);
 
     let order = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);

@@ -1,4 +1,4 @@
-//! `orderChanged`: one's own orders, as they change.
+//! `orderChanged`: the viewer's own orders after each change.
 
 use futures_util::StreamExt;
 use serde_json::json;
@@ -31,7 +31,7 @@ async fn investor_and_broker_see_their_orders_change_and_nobody_elses() {
     assert_eq!(adas.next().await.unwrap(), seen("2", "COMPLETED"));
     assert_eq!(bens.next().await.unwrap(), seen("2", "COMPLETED"));
     floor.placed(&person(EVE), "side: BUY, quantity: 1").await;
-    // The first that reaches eve is her own.
+    // The first order that reaches eve is her own.
     assert_eq!(eves.next().await.unwrap(), seen("3", "COMPLETED"));
 }
 

@@ -32,7 +32,7 @@ async fn ada_has_shares_lends_to_ben_and_waits_for_two_prices() {
 
     seed(&floor.services, people).await.unwrap();
 
-    // What she put in before is as it was, and the exchange too.
+    // Ada's earlier deposits and the exchange's shares have not changed.
     let [balance, committed, lent, held] = floor.money(ADA).await;
     assert_eq!((balance, committed), (1_000_000, 0));
     assert!(lent > 0 && held > 0);

@@ -1,4 +1,4 @@
-//! Automated orders whose price comes.
+//! Automated orders whose price reaches their limit.
 
 use contract::{Event, Tx};
 use entities::stock::{self, Which};
@@ -44,7 +44,7 @@ async fn it_is_carried_out_at_the_price_that_fired_it_however_soon_that_passes()
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     floor.placed(&person(ADA), &automated("BUY", 3, "19.00")).await;
-    // Nobody is there to carry it out while the price comes and goes.
+    // No worker runs that could execute the order while the price crosses its limit and back.
     for price in [1_850, 1_700, 2_500] {
         floor.set_price(FISH, price).await;
     }
@@ -101,7 +101,7 @@ async fn who_placed_first_is_served_first_and_the_others_wait_until_shares_come_
     assert_eq!(floor.money(EVE).await, [100_000 - 900, 0, 0, 900]);
     floor.assert_conserved(0).await;
 
-    // Five more are too few; ten are enough, but then the price is too high; at last all is right.
+    // Five more shares are too few. Ten are enough, but then the price is too high. At last shares and price suffice.
     floor.placed(&ada, r#"stock: "2", side: SELL, quantity: 5"#).await;
     floor.set_price(BOAR, 46).await;
     floor.placed(&ada, r#"stock: "2", side: SELL, quantity: 5"#).await;
@@ -166,7 +166,7 @@ async fn who_lost_events_looks_at_everything() {
         Ok(())
     };
     floor.services.db.write(back).await.unwrap();
-    // What would have told of it is pushed out by what tells of nothing here.
+    // Unrelated events fill the buffer, so that the worker loses the events of the change.
     for user in 0..50 {
         floor.services.bus.publish(Event::SessionsEnded {
             user,
@@ -184,7 +184,7 @@ async fn one_that_cannot_be_carried_out_keeps_nobody_waiting() {
     for _ in 0..40 {
         floor.placed(&person(ADA), &automated("BUY", 1, "19.00")).await;
     }
-    // As if a hold had been lost.
+    // Simulates a lost hold.
     let lose = async |tx: &Tx| {
         let lost = hold::Entity::update_many().col_expr(hold::Column::OrderId, Expr::value(None::<i64>));
         lost.filter(hold::Column::OrderId.eq(7)).exec(tx).await?;

@@ -1,4 +1,4 @@
-//! What owners set aside for brokers.
+//! Shares that owners commit to brokers.
 
 use serde_json::json;
 

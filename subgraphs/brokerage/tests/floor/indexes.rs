@@ -1,4 +1,4 @@
-//! Nothing is found by reading what is not in it.
+//! Query plans: indexes find the rows, so no query reads rows that it does not return.
 
 use entities::brokerage_order::{self, Column};
 use entities::waiting::{self, Among};
@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder, QueryTrait, S
 
 use crate::support::{ADA, BEN, BOB, Floor, person};
 
-/// How SQLite goes about it, in its own words.
+/// Returns SQLite's query plan.
 async fn plan<E: EntityTrait>(floor: &Floor, select: Select<E>) -> String {
     explained(floor, select.build(DbBackend::Sqlite)).await
 }

@@ -1,4 +1,4 @@
-//! An investor's own orders, carried out at once.
+//! An investor's own market orders.
 
 use serde_json::json;
 
@@ -91,7 +91,7 @@ async fn more_money_than_a_wallet_holds_is_too_little_to_buy_and_too_much_to_sel
             .unwrap()
             .starts_with("input.quantity: ")
     );
-    // Ten of them are just what a wallet holds.
+    // The proceeds of ten shares fill the wallet exactly.
     floor.placed(&ada, "side: SELL, quantity: 10").await;
     assert_eq!(floor.refused(&ada, "side: SELL, quantity: 1").await, "CONFLICT");
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{ADA, BEN, BOAR, EVE, FISH, Floor, admin, automated, code, person, usd};
 
-/// The answer to a look-up of these people's portfolios.
+/// Queries the portfolio values of these people and returns the response.
 async fn portfolios(floor: &Floor, viewer: &Viewer, people: &[i64]) -> Value {
     let document =
         "query($people: [_Any!]!) { _entities(representations: $people) { ... on User { portfolioValue } } }";

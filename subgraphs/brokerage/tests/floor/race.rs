@@ -1,4 +1,4 @@
-//! A cancel and the price that fires the order, at once: exactly one of them wins.
+//! A concurrent cancellation and a price that triggers the order: exactly one of them wins.
 
 use crate::support::{ADA, FISH, Floor, automated, code, person};
 
@@ -16,7 +16,7 @@ async fn of_a_cancel_and_the_right_price_exactly_one_wins_and_the_cover_goes_bac
         let order = floor.placed(&ada, &automated("BUY", 1, "19.00")).await;
         let id = order["id"].as_str().unwrap();
 
-        // At first the one, then the other gets a head start.
+        // The rounds alternate which of the two gets a head start.
         let cancelled = match round % 3 {
             0 => tokio::join!(floor.set_price(FISH, 1_900), floor.cancel(&ada, id)).1,
             1 => tokio::join!(floor.cancel(&ada, id), floor.set_price(FISH, 1_900)).0,

@@ -1,4 +1,4 @@
-//! The rules of money and shares, straight on the tables.
+//! The rules of money and shares, tested directly on the tables.
 
 use contract::{Error, Result, Trade, Tx};
 use entities::authorization::{End, Grant, Lent};

@@ -1,5 +1,5 @@
-//! A trading floor on a file of its own: ada 1 and eve 2 invest, ben 3 and bob 4 are brokers for 1 % and 12.5 %, cleo 5
-//! is a member; the exchange has 100 shares of FishCo (1) at 19.99 and of BoarCo (2) at 0.50.
+//! Test support: a brokerage on a database file of its own. Ada 1 and eve 2 are investors, ben 3 and bob 4 are brokers with
+//! fees of 1 % and 12.5 %, cleo 5 is a member. The exchange has 100 shares of FishCo (1) at 19.99 and of BoarCo (2) at 0.50.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -33,13 +33,13 @@ pub const BOAR: i64 = 2;
 /// An hour, in microseconds.
 pub const HOUR_US: u64 = 3_600_000_000;
 
-/// What there is at first of each stock at the exchange.
+/// The number of shares of each stock that the exchange has at the start.
 pub const LISTED: i64 = 100;
 
-/// Longer than anything here takes on the slowest machine.
+/// A timeout that is longer than any step takes on the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What carries out fired orders; it ends with this.
+/// The task that executes triggered orders; dropping this value stops it.
 pub struct Worker(JoinHandle<Result<()>>);
 
 impl Drop for Worker {
@@ -48,7 +48,7 @@ impl Drop for Worker {
     }
 }
 
-/// An automated order.
+/// The input of an automated order.
 pub fn automated(side: &str, quantity: i64, limit: &str) -> String {
     format!(r#"side: {side}, quantity: {quantity}, automated: true, limitPrice: {{ amount: "{limit}" }}"#)
 }
@@ -62,7 +62,7 @@ impl Deref for Floor {
     }
 }
 
-/// A clock that is a microsecond later each time.
+/// A clock that advances by a microsecond at each read.
 struct Ticking(Arc<ManualClock>);
 
 impl Clock for Ticking {
@@ -73,7 +73,7 @@ impl Clock for Ticking {
     }
 }
 
-/// The person with that id, in the role they have here.
+/// Returns the person with that id as a viewer, with the role they have here.
 pub fn person(id: i64) -> Viewer {
     let role = match id {
         ADA | EVE => Role::Investor,
@@ -84,27 +84,27 @@ pub fn person(id: i64) -> Viewer {
 }
 
 impl Floor {
-    /// Nobody has anything yet.
+    /// Returns a brokerage in which no person has money or shares.
     pub async fn new() -> Self {
         Self::with_bus(4_096).await
     }
 
-    /// Nobody has anything yet, and subscribers may fall that many events behind.
+    /// As [`new`](Self::new), with an event buffer of that size: a subscriber may fall that many events behind.
     pub async fn with_bus(events_max: usize) -> Self {
         Self::with(events_max, Settings::default(), |clock| clock).await
     }
 
-    /// Nobody has anything yet, and a microsecond passes whenever the brokerage looks at the clock.
+    /// As [`new`](Self::new), with a clock that advances by a microsecond whenever the brokerage reads it.
     pub async fn ticking() -> Self {
         Self::with(4_096, Settings::default(), |clock| Arc::new(Ticking(clock))).await
     }
 
-    /// Nobody has anything yet, and an investor may have that many orders pending.
+    /// As [`new`](Self::new), with that limit of pending orders for an investor.
     pub async fn with_pending_max(pending_orders_max: u32) -> Self {
         Self::with(4_096, Settings { pending_orders_max }, |clock| clock).await
     }
 
-    /// `clock` is what the brokerage looks at; the tests move the one that it is made of.
+    /// `clock` returns the clock that the brokerage reads. The tests advance the clock that it wraps.
     async fn with(
         events_max: usize,
         settings: Settings,
@@ -148,7 +148,7 @@ impl Floor {
         floor
     }
 
-    /// Money arrives from outside.
+    /// Deposits money from outside.
     pub async fn deposit(&self, user: i64, minor: i64) {
         let now_us = self.services.clock.now_us();
         let paid_in = async move |tx: &Tx| {
@@ -158,35 +158,35 @@ impl Floor {
         self.services.db.write(paid_in).await.unwrap();
     }
 
-    /// Somebody has shares that were at no exchange before.
+    /// Gives a person shares that do not come from the exchange; returns the holding's id.
     pub async fn give(&self, user: i64, stock: i64, quantity: i64) -> i64 {
         let given = async move |tx: &Tx| Ok(holding::add(tx, user, stock, Shares::Free, quantity).await?);
         self.services.db.write(given).await.unwrap().id
     }
 
-    /// An authorization for money, over in an hour.
+    /// Grants an authorization for money that expires in an hour; returns its id.
     pub async fn lend_money(&self, investor: i64, broker: i64, minor: i64) -> i64 {
         self.lend_money_in(0, investor, broker, minor).await
     }
 
-    /// As [`lend_money`](Self::lend_money), from so many microseconds on.
+    /// As [`lend_money`](Self::lend_money), but it starts in that many microseconds.
     pub async fn lend_money_in(&self, us: i64, investor: i64, broker: i64, minor: i64) -> i64 {
         let lent = Lent::Capital("USD".to_owned());
         self.lend(us, investor, broker, lent, minor, false).await
     }
 
-    /// As [`lend_money`](Self::lend_money), agreeing to the broker's fee of now.
+    /// As [`lend_money`](Self::lend_money), and accepts the broker's current fee.
     pub async fn lend_money_at_any_fee(&self, investor: i64, broker: i64, minor: i64) -> i64 {
         let lent = Lent::Capital("USD".to_owned());
         self.lend(0, investor, broker, lent, minor, true).await
     }
 
-    /// An authorization for shares, over in an hour.
+    /// Grants an authorization for shares that expires in an hour; returns its id.
     pub async fn lend_shares(&self, investor: i64, broker: i64, stock: i64, quantity: i64) -> i64 {
         self.lend_shares_of(investor, broker, stock, quantity, false).await
     }
 
-    /// As [`lend_shares`](Self::lend_shares), agreeing to the broker's fee of now.
+    /// As [`lend_shares`](Self::lend_shares), and accepts the broker's current fee.
     pub async fn lend_shares_at_any_fee(&self, investor: i64, broker: i64, stock: i64, quantity: i64) -> i64 {
         self.lend_shares_of(investor, broker, stock, quantity, true).await
     }
@@ -228,7 +228,7 @@ impl Floor {
         self.services.db.write(granted).await.unwrap().0.authorization.id
     }
 
-    /// A broker asks for another fee from now on.
+    /// Sets the fee of a broker.
     pub async fn set_fee(&self, broker: i64, basis_points: i64) {
         let set = async move |tx: &Tx| {
             let to = user::ActiveModel {
@@ -240,12 +240,12 @@ impl Floor {
         self.services.db.write(set).await.unwrap();
     }
 
-    /// So many microseconds pass.
+    /// Advances the clock by that many microseconds.
     pub fn pass(&self, us: u64) {
         self.clock.advance(Duration::from_micros(us));
     }
 
-    /// The exchange's price becomes another, as the exchange does it.
+    /// Sets the price of a stock in the way the exchange does.
     pub async fn set_price(&self, stock: i64, price_minor: i64) {
         let now_us = self.services.clock.now_us();
         let set = async move |tx: &Tx| {
@@ -270,7 +270,7 @@ impl Floor {
         self.ask(viewer, &document).await
     }
 
-    /// Places an order that is accepted, and answers it.
+    /// Places an order that is accepted, and returns it.
     pub async fn placed(&self, viewer: &Viewer, order: &str) -> Value {
         let answer = self.place(viewer, order).await;
         let placed = answer["data"]["placeOrder"].clone();
@@ -278,7 +278,7 @@ impl Floor {
         placed
     }
 
-    /// Places an order that is refused; answers the code, after having made sure that nothing has changed.
+    /// Places an order that is rejected, checks that nothing has changed, and returns the error code.
     pub async fn refused(&self, viewer: &Viewer, order: &str) -> String {
         let before = self.everything().await;
         let answer = self.place(viewer, order).await;
@@ -295,12 +295,12 @@ impl Floor {
         .await
     }
 
-    /// What carries out fired orders, until it is dropped.
+    /// Starts the task that executes triggered orders; it runs until the returned value is dropped.
     pub fn worker(&self) -> Worker {
         Worker(tokio::spawn(brokerage::carry_out_fired(self.services.clone())))
     }
 
-    /// The states of all orders, the first placed first.
+    /// Returns the states of all orders, oldest first.
     pub async fn statuses(&self) -> Vec<String> {
         let orders = self.rows::<brokerage_order::Entity>().await;
         orders.into_iter().map(|order| order.status).collect()
@@ -315,7 +315,7 @@ impl Floor {
         }
     }
 
-    /// Waits until that order (the first is 0) waits no more; answers its state.
+    /// Waits until that order (the first is 0) is not pending any more, and returns its state.
     pub async fn settled(&self, order: usize) -> String {
         let mut events = self.services.bus.subscribe();
         loop {
@@ -327,7 +327,7 @@ impl Floor {
         }
     }
 
-    /// The next event.
+    /// Waits for the next event.
     pub async fn next_event(&self, events: &mut EventStream) -> Event {
         match self.any_event(events).await {
             Delivery::Event(event) => (*event).clone(),
@@ -340,7 +340,7 @@ impl Floor {
         next.expect("something happens").expect("there are events")
     }
 
-    /// Somebody's money: balance, committed, lent, held.
+    /// Returns a person's money: balance, committed, lent, held.
     pub async fn money(&self, user: i64) -> [i64; 4] {
         let wallet = wallet::of(self.services.db.read(), user, "USD").await.unwrap();
         wallet.map_or([0; 4], |wallet| {
@@ -353,7 +353,7 @@ impl Floor {
         })
     }
 
-    /// Somebody's shares of a stock: free, committed, lent, held.
+    /// Returns a person's shares of a stock: free, committed, lent, held.
     pub async fn shares(&self, user: i64, stock: i64) -> [i64; 4] {
         let holding = holding::of(self.services.db.read(), user, stock).await.unwrap();
         holding.map_or([0; 4], |holding| {
@@ -361,7 +361,7 @@ impl Floor {
         })
     }
 
-    /// What the exchange has of a stock.
+    /// Returns the number of shares of a stock that the exchange has.
     pub async fn listed(&self, stock: i64) -> i64 {
         self.rows::<stock::Entity>()
             .await
@@ -371,13 +371,13 @@ impl Floor {
             .quantity
     }
 
-    /// What is left of an authorization.
+    /// Returns the remaining amount of an authorization.
     pub async fn remaining(&self, authorization: i64) -> i64 {
         let rows = self.rows::<authorization::Entity>().await;
         rows.iter().find(|row| row.id == authorization).unwrap().remaining
     }
 
-    /// The authorization of that kind that is open between the two.
+    /// Returns the open authorization of that kind between the two.
     pub async fn open_between(&self, investor: i64, broker: i64, kind: &str) -> Option<authorization::Model> {
         let rows = self.rows::<authorization::Entity>().await;
         let is_it = |row: &authorization::Model| {
@@ -391,7 +391,7 @@ impl Floor {
         E::find().all(self.services.db.read()).await.unwrap()
     }
 
-    /// All there is, to see that nothing has changed.
+    /// Returns the contents of all tables, to check that nothing has changed.
     pub async fn everything(&self) -> String {
         format!(
             "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
@@ -405,9 +405,9 @@ impl Floor {
         )
     }
 
-    /// What must always be true: every bucket is the sum of its entries and all entries sum to zero; lent money and
-    /// shares are what is left of the open authorizations; held ones cover the pending orders; no share was made or
-    /// lost, apart from those that were given.
+    /// Checks the invariants: every bucket is the sum of its entries, and all entries sum to zero. Lent money and shares are
+    /// the remaining amounts of the open authorizations; held ones cover the pending orders. No share was created or lost,
+    /// except for the `given` ones.
     pub async fn assert_conserved(&self, given: i64) {
         let entries = self.rows::<ledger_entry::Entity>().await;
         assert_eq!(entries.iter().map(|entry| entry.amount_minor).sum::<i64>(), 0);
@@ -461,11 +461,11 @@ impl Floor {
     }
 }
 
-/// What the tests look at of an order.
+/// The fields of an order that the tests select.
 const ORDER: &str = "id side quantity status price total fee automated limitPrice expiresAt reason placedAt completedAt
     stock { id } investor { id } broker { id } authorization { id } exchangeOrder { number }";
 
-/// That many cents, as the API says it.
+/// That amount of US dollars, as the API returns it.
 pub fn usd(amount: &str) -> Value {
     serde_json::json!({ "amount": amount, "currency": "USD" })
 }

@@ -1,4 +1,4 @@
-//! Automated orders that came to their price and could not be carried out: what they wait for then, and for how long.
+//! Triggered automated orders that could not be executed: the changes that they wait for, and their expiry.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ fn of_boar(side: &str, quantity: i64, limit: &str) -> String {
     format!(r#"stock: "2", {}"#, automated(side, quantity, limit))
 }
 
-/// The exchange has as many shares of BoarCo as it can have; answers how many it got.
+/// Fills the exchange with as many shares of BoarCo as it can have; returns how many were added.
 async fn fill_the_exchange(floor: &Floor) -> i64 {
     let missing = QUANTITY_MAX - LISTED;
     let fill = async move |tx: &Tx| {
@@ -130,7 +130,7 @@ async fn what_was_fired_in_time_and_cannot_be_carried_out_is_over_with_its_time(
         .await;
     floor.set_price(BOAR, 60).await;
     floor.set_price(FISH, 1_900).await;
-    // The exchange is full for the one, and nothing works for both of them.
+    // The exchange is full for the first order, and a broken log fails both of them.
     let broken = Services {
         orders: Arc::new(Broken),
         ..floor.services.clone()
@@ -168,7 +168,7 @@ async fn an_order_whose_cover_is_lost_keeps_nobody_from_theirs() {
     assert_eq!(floor.money(EVE).await, [10_000, 0, 0, 0]);
 }
 
-/// An exchange at which everything goes wrong.
+/// An order log whose every operation fails.
 struct Broken;
 
 impl OrderLog for Broken {
