@@ -1,18 +1,18 @@
-//! A wallet is its owner's business, and the operators'.
+//! Permissions: only its owner and operators see a wallet.
 
 use contract::Viewer;
 use serde_json::Value;
 
 use crate::support::{ADA, BEN, Bank, admin, code, member, movement, service};
 
-/// The owner, another person, an administrator, a program, nobody.
+/// The callers: the owner, another person, an administrator, a program, an anonymous caller.
 const WHO: [&str; 5] = ["owner", "stranger", "admin", "service", "nobody"];
 
 fn viewers() -> [Viewer; 5] {
     [member(ADA), member(BEN), admin(), service(), Viewer::Anonymous]
 }
 
-/// Ada has money, has lent some of it to ben, and some of it is held.
+/// Returns a bank in which ada has money, has lent some of it to ben, and some of it is held.
 async fn bank() -> Bank {
     let bank = Bank::with_money().await;
     bank.lend(1_111).await;

@@ -1,4 +1,4 @@
-//! What programs set.
+//! Balances that programs set.
 
 use contract::Viewer;
 use futures_util::future::join_all;
@@ -39,7 +39,7 @@ async fn a_wallet_holds_what_it_is_set_to() {
         );
         assert_eq!(bank.parts(ADA).await[..2], wanted);
     }
-    // What changed nothing is no movement, and what only moved within the wallet has nothing to do with the outside.
+    // Setting the same balances creates no movement. A change within the wallet has no entry of the outside account.
     assert_eq!(
         bank.amounts(ADA, "transactions(type: ADJUSTMENT)").await,
         [
@@ -128,7 +128,7 @@ async fn a_set_balance_is_absolute_whatever_happens_at_once() {
         let wallet = &answer["data"]["setBalance"];
         assert!(wallet.is_null() || amount(&wallet["balance"]) == "500.00", "{answer}");
     }
-    // Ten deposits and ten withdrawals: had one been lost, or one set balance undone by another, this would not add up.
+    // Ten deposits and ten withdrawals: if one was lost, or overwritten by a set balance, the sum would be wrong.
     let all = bank
         .wallet(
             ADA,

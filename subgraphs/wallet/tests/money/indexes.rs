@@ -1,11 +1,11 @@
-//! No list is found by reading what is not in it.
+//! Query plans: indexes find the rows of every list, so no query reads rows that it does not return.
 
 use entities::{hold, ledger_entry};
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder, QueryTrait, Select};
 
 use crate::support::Bank;
 
-/// How SQLite goes about it, in its own words.
+/// Returns SQLite's query plan.
 async fn plan<E: EntityTrait>(bank: &Bank, select: Select<E>) -> String {
     let mut statement = select.build(DbBackend::Sqlite);
     statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);

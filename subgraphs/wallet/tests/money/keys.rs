@@ -1,4 +1,4 @@
-//! Idempotency keys: one effect, one answer.
+//! Idempotency keys: one effect and one response for each key.
 
 use futures_util::future::join_all;
 use testing::heard;

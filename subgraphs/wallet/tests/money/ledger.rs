@@ -1,10 +1,10 @@
-//! What the tables say after everything that can happen to money.
+//! The contents of the ledger after every kind of movement.
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::support::{ADA, BEN, Bank, HOUR_US, NEW_YEAR_US, member, service};
 
-/// The numbers of a query's rows.
+/// Returns the numbers in a query's rows.
 async fn numbers(bank: &Bank, sql: &str) -> Vec<i64> {
     let rows = bank
         .services
@@ -18,7 +18,7 @@ async fn numbers(bank: &Bank, sql: &str) -> Vec<i64> {
         .collect()
 }
 
-/// Everything there is.
+/// Returns a bank with every kind of movement.
 async fn busy() -> Bank {
     let bank = Bank::with_money().await;
     bank.withdraw(ADA, "1.00").await;
@@ -48,7 +48,7 @@ async fn the_entries_of_every_movement_sum_to_zero() {
     let bank = busy().await;
     let sums = "SELECT SUM(amount_minor) FROM ledger_entry GROUP BY movement_id";
     let sums = numbers(&bank, sums).await;
-    // Four deposits and withdrawals, a grant, a hold, an adjustment. What was refused is none.
+    // Four deposits and withdrawals, a grant, a hold, an adjustment. A rejected mutation creates no movement.
     assert_eq!(sums, [0; 7]);
     let alone = "SELECT COUNT(*) FROM ledger_entry GROUP BY movement_id HAVING COUNT(*) < 2";
     assert_eq!(numbers(&bank, alone).await, [] as [i64; 0]);

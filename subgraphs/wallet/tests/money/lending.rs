@@ -1,4 +1,4 @@
-//! What is lent and what is held, and how it comes back.
+//! Lent and held money, and its release.
 
 use std::time::Duration;
 

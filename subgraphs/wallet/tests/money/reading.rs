@@ -22,7 +22,7 @@ async fn a_transaction_is_found_by_the_id_it_was_answered_with() {
 async fn what_is_nobodys_is_nobodys_transaction() {
     let bank = Bank::new().await;
     let of_ada: i64 = bank.deposit(ADA, "5.00").await.parse().unwrap();
-    // The movement's other entry is the world's.
+    // The movement's other entry belongs to the outside account.
     for id in [
         (of_ada + 1).to_string(),
         "99".into(),

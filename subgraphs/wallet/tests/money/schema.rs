@@ -1,4 +1,4 @@
-//! The checked-in schema is the one the code serves.
+//! The checked-in schema is the schema that the code serves.
 
 #[test]
 fn the_schema_file_says_what_the_code_serves() {

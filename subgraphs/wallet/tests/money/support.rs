@@ -1,4 +1,4 @@
-//! A bank on a file of its own, and four people: ada 1, ben 2, cleo 3 and dan 4.
+//! Test support: a bank on a database file of its own, and four people: ada 1, ben 2, cleo 3 and dan 4.
 
 use std::ops::Deref;
 
@@ -31,7 +31,7 @@ impl Deref for Bank {
 }
 
 impl Bank {
-    /// Nobody has a wallet yet.
+    /// Returns a bank in which no person has a wallet.
     pub async fn new() -> Self {
         let services = TestServices::new(NEW_YEAR_US, 1_024).await;
         let bank = Self(TestDomain::new(services, wallet::schema));
@@ -42,24 +42,24 @@ impl Bank {
         bank
     }
 
-    /// Ada has 100.00 USD.
+    /// Returns a bank in which ada has 100.00 USD.
     pub async fn with_money() -> Self {
         let bank = Self::new().await;
         bank.deposit(ADA, "100.00").await;
         bank
     }
 
-    /// What another domain does in one transaction.
+    /// Executes a change of another domain in one transaction.
     pub async fn write<T: Send + 'static>(&self, change: impl AsyncFn(&Tx) -> Result<T> + Send + 'static) -> T {
         self.services.db.write(change).await.unwrap()
     }
 
-    /// Somebody puts that many USD in; answers the transaction's id.
+    /// Deposits that many USD for a person; returns the transaction's id.
     pub async fn deposit(&self, person: i64, amount: &str) -> String {
         self.moved(person, "deposit", amount).await
     }
 
-    /// Somebody takes that many USD out; answers the transaction's id.
+    /// Withdraws that many USD for a person; returns the transaction's id.
     pub async fn withdraw(&self, person: i64, amount: &str) -> String {
         self.moved(person, "withdraw", amount).await
     }
@@ -70,12 +70,12 @@ impl Bank {
         id.as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
-    /// The answer to a mutation of one field.
+    /// Executes a mutation of one field and returns the response.
     pub async fn change(&self, viewer: &Viewer, field: &str) -> Value {
         self.ask(viewer, &format!("mutation {{ {field} }}")).await
     }
 
-    /// What `fields` of an entity are to that viewer, with the code of the first error.
+    /// Returns `fields` of an entity as that viewer sees them, with the code of the first error.
     pub async fn entity(&self, viewer: &Viewer, typename: &str, id: &str, fields: &str) -> (Value, String) {
         let document = format!(
             r#"{{ _entities(representations: [{{ __typename: "{typename}", id: "{id}" }}]) {{ ... on {typename} {{ {fields} }} }} }}"#
@@ -84,7 +84,7 @@ impl Bank {
         (answer["data"]["_entities"][0].clone(), code(&answer).to_owned())
     }
 
-    /// What `fields` of a person's wallet in USD are to them.
+    /// Returns `fields` of a person's wallet in USD as the person sees them.
     pub async fn wallet(&self, person: i64, fields: &str) -> Value {
         let asked = format!("wallet {{ {fields} }}");
         let (found, code) = self.entity(&member(person), "User", &person.to_string(), &asked).await;
@@ -109,7 +109,7 @@ impl Bank {
             .collect()
     }
 
-    /// Ada lends ben that much until an hour from the start; answers the authorization's id.
+    /// Lends ada's money to ben until an hour after the start; returns the authorization's id.
     pub async fn lend(&self, minor: i64) -> i64 {
         let grant = Grant {
             lent: Lent::Capital("USD".into()),
@@ -127,7 +127,7 @@ impl Bank {
         lent.0.authorization.id
     }
 
-    /// Ada orders a share at 30.00 at most, within an hour from the start; answers the order's id.
+    /// Places ada's order for a share at 30.00 at most, which expires an hour after the start; returns the order's id.
     pub async fn order(&self) -> i64 {
         self.write(async |tx| {
             let stock = match stock::by_name(tx, "FishCo").await? {
@@ -160,12 +160,12 @@ fn fish() -> NewStock {
     }
 }
 
-/// A mutation that moves that many USD.
+/// Returns the field of a mutation that moves that many USD.
 pub fn movement(field: &str, amount: &str) -> String {
     format!(r#"{field}(amount: {{ amount: "{amount}", currency: "USD" }}) {{ id }}"#)
 }
 
-/// The amount of a money.
+/// Returns the amount of a `Money`.
 pub fn amount(money: &Value) -> String {
     money["amount"].as_str().unwrap_or_else(|| panic!("{money}")).to_owned()
 }
