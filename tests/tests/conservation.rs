@@ -10,7 +10,7 @@ use proptest_state_machine::prop_state_machine;
 
 use world::World;
 
-/// Runs of up to this many operations each.
+/// The number of runs of random operations.
 const RUNS: u32 = 24;
 
 prop_state_machine! {

@@ -1,11 +1,11 @@
-//! A person who left: others see no name of theirs on any path that leads to them.
+//! A deactivated person: other callers see none of the person's names on any path that leads to the account.
 
 use serde_json::Value;
 use tests::{Person, TestApp};
 
 const NAMES: &str = "id username displayName name surname email active";
 
-/// Gives the person names that nothing else in an answer contains.
+/// Gives the person names that no other part of a response contains.
 async fn name(person: &Person, name: &str) {
     let input = format!(r#"{{ displayName: "{name} Display", name: "{name} Given", surname: "{name} Family" }}"#);
     let named = person
@@ -14,7 +14,7 @@ async fn name(person: &Person, name: &str) {
     named.data("/updateProfile/id");
 }
 
-/// Everything that leads to a person, as a caller asks for it.
+/// Returns a query for every path that leads to a person.
 fn paths() -> Vec<String> {
     let of_person = |path: &str| path.replace("NAMES", NAMES);
     [
@@ -99,14 +99,14 @@ async fn no_path_shows_others_the_names_of_a_person_who_left() {
         .await;
     assert_eq!(post.data("/post/author/username"), "cleo");
 
-    // The community's document: posts and messages stay as they are.
+    // The community's REST routes show posts and messages unchanged.
     assert_eq!(anyone.get("/community/posts/3").await.body["username"], "cleo");
     let messages = anyone.get("/community/messages?userTo=ada").await.body;
     assert!(
         messages.to_string().contains("cleo") || messages.to_string().contains("ben"),
         "{messages}"
     );
-    // No account can be made that looks as if.
+    // A new account must not look like a deactivated one.
     let register = r#"mutation { register(input: { username: "Deactivated-3", password: "a password" }) { token } }"#;
     assert_eq!(anyone.graphql(register).await.code(), Some("INVALID_INPUT"));
 }

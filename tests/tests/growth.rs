@@ -1,4 +1,5 @@
-//! What is kept does not grow without end: what has served its time goes, and strangers write only so much.
+//! Stored data does not grow without bound: expired rows are deleted, and anonymous callers may write only a limited
+//! number of bytes.
 
 use std::time::Duration;
 
@@ -43,11 +44,11 @@ async fn idempotency_keys_are_known_for_a_day_and_deleted_when_they_are_over() {
     );
 }
 
-/// Tables whose rows end when they have served their time.
+/// Tables whose rows are deleted when they expire.
 const ENDING: [&str; 3] = ["idempotency_key", "reservation", "session"];
-/// Tables that have so many rows for each account at most.
+/// Tables with a bounded number of rows for each account.
 const BOUNDED: [&str; 1] = ["sign_in_address"];
-/// Tables whose rows are what people did or have: they stay, or are deleted on request.
+/// Tables whose rows are people's actions or possessions. They stay until a request deletes them.
 const STAYING: [&str; 21] = [
     "account",
     "book",
@@ -72,7 +73,7 @@ const STAYING: [&str; 21] = [
     "wallet",
 ];
 
-/// Trades that replicas have numbered, and one that was cancelled; an order of the brokerage is one of them.
+/// One numbered trade, which an order of the brokerage refers to, and one cancelled trade.
 const RESERVED: &str = "
     INSERT INTO exchange_order SELECT max(number) + 1, 1, 'BUY', 1, 100, 'USD', NULL, {at} FROM exchange_order;
     INSERT INTO reservation (attempt, log_key, binding, stock_id, side, quantity, price_minor, currency, at_us, state, number)

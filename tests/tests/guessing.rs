@@ -1,4 +1,4 @@
-//! Wrong passwords through every door, and where their clients are.
+//! Wrong passwords through GraphQL and REST, and the addresses of the clients that send them.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use agora::demo::PASSWORD;
 use serde_json::json;
 use tests::{Person, Reply, TestApp};
 
-/// Behind a proxy on this machine.
+/// Starts a server behind a proxy on this machine.
 async fn behind_a_proxy() -> TestApp {
     let mut settings = Settings::default();
     settings.server.trusted_proxies = "127.0.0.1".parse().expect("an address");
@@ -15,7 +15,7 @@ async fn behind_a_proxy() -> TestApp {
     TestApp::with(settings).await
 }
 
-/// A log-in that the proxy passed on for a client at that address.
+/// Sends a log-in that the proxy forwards for a client at that address.
 async fn log_in(caller: &Person, for_client: &str, login: &str, password: &str) -> Reply {
     let query = "mutation($l: String!, $p: String!) { login(login: $l, password: $p) { token } }";
     let request = caller.request("POST", "/graphql").header("x-forwarded-for", for_client);
@@ -62,7 +62,7 @@ async fn every_door_counts_the_same_wrong_passwords() {
         .unwrap();
     assert_eq!(refused.status(), 429);
     assert_eq!(refused.headers()["retry-after"], "15");
-    // By the email at the brokerage: like an email that no account has, although the password is right.
+    // A log-in by email at the brokerage is answered like one with an unknown email, although the password is right.
     for email in ["dan@example.com", "nobody@example.com"] {
         let login = json!({ "email": email, "password": PASSWORD });
         assert_eq!(
@@ -84,7 +84,7 @@ async fn clients_behind_a_trusted_proxy_have_counts_of_their_own() {
         let guess = log_in(&proxy, "8.8.8.8, 198.51.100.7", "ada", "wrong").await;
         assert_eq!(guess.code(), Some("UNAUTHENTICATED"));
     }
-    // What stands left of the client's own address is what the client wrote.
+    // The client itself wrote the addresses to the left of its own address.
     let guess = log_in(&proxy, "203.0.113.9, 198.51.100.7", "ada", PASSWORD).await;
     assert_eq!(guess.code(), Some("RATE_LIMITED"));
     assert_eq!(log_in(&proxy, "203.0.113.9", "ada", PASSWORD).await.code(), None);

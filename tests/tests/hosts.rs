@@ -1,10 +1,11 @@
-//! Which host a request calls, and whether that makes it one of this machine (docs/rest-contract/common.md#loopback-callers; RFC 9112, section 3.2).
+//! The host that a request names, and whether the request then counts as a loopback call
+//! (docs/rest-contract/common.md#loopback-callers; RFC 9112, section 3.2).
 
 use tests::TestApp;
 
 use crate::raw::{Answer, address_of, exchange};
 
-/// `GET path` in that version with these header lines.
+/// Sends `GET target` in that HTTP version with these header lines.
 async fn get(address: &str, target: &str, version: &str, lines: &[&str]) -> Answer {
     let mut request = format!("GET {target} {version}\r\nconnection: close\r\n");
     for line in lines {

@@ -1,4 +1,4 @@
-//! Methods, expectations and hosts, at every kind of path.
+//! The rules for methods, expectations and hosts, at every kind of path.
 
 use axum::http::{Request, header};
 use tests::TestApp;
@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use crate::raw::exchange;
 
-/// A path of each kind, and the methods that it has.
+/// A path of each kind, and its methods.
 const PATHS: &[(&str, &str)] = &[
     ("/", "GET,HEAD"),
     ("/health", "GET,HEAD"),

@@ -1,4 +1,4 @@
-//! What was acknowledged is there after a restart, and one folder has one owner.
+//! Acknowledged writes survive a restart, and only one process may use a data folder.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Agora through its front door: a real server on a loopback port, real SQLite files, HTTP.
+//! Agora over HTTP: a real server on a loopback port with real SQLite files.
 
 mod access;
 mod bad_input;

@@ -1,4 +1,4 @@
-//! The root fields of a mutation take effect and are answered one after the other.
+//! The root fields of a mutation run, and are answered, one after the other.
 
 use serde_json::json;
 use tests::TestApp;

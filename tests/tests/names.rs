@@ -1,4 +1,4 @@
-//! A name that looks like another one is refused at every door that makes accounts.
+//! Every route and mutation that creates accounts refuses a name that looks like an existing one.
 
 use serde_json::json;
 use tests::TestApp;

@@ -1,16 +1,17 @@
-//! Names stand in addresses: what no address can carry is refused when the name is given, in every domain, and all else is
-//! reached where `Location` says.
+//! Names are path segments of URLs. Every domain refuses a name that no URL can carry, and every other name is
+//! reached at its `Location`.
 
 use serde_json::{Value, json};
 use tests::{Person, TestApp};
 
-/// Browsers and proxies resolve these away, percent-encoded or not.
+/// Browsers and proxies resolve these segments away, percent-encoded or not.
 const NOWHERE: [&str; 4] = [".", "..", " . ", "..\t"];
 const ANYWHERE: [&str; 10] = [
     "a/b", "a%2Fb", "...", "a?b=c", "a#b", "a b", "%2e%2e", "ä/ö", "a&b+c", ".hidden",
 ];
 
-/// Every way to give a name by GraphQL: the document, the member that is refused, and the variables with that name.
+/// Returns every GraphQL mutation that sets a name: the document, the field that is refused, and the variables with
+/// the name.
 fn by_graphql(name: &str) -> Vec<(&'static str, &'static str, Value)> {
     let price = json!({ "amount": "1", "currency": "USD" });
     let (email, password) = (format!("{}@example.com", name.len()), agora::demo::PASSWORD);
@@ -43,7 +44,7 @@ fn by_graphql(name: &str) -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
-/// Every way to give a name by REST: the path, the member that is refused, and the body with that name.
+/// Returns every REST request that sets a name: the path, the field that is refused, and the body with the name.
 fn by_rest(name: &str) -> Vec<(&'static str, &'static str, Value)> {
     let (email, password) = (format!("{}@example.org", name.len()), agora::demo::PASSWORD);
     vec![
@@ -106,7 +107,7 @@ async fn a_name_that_no_address_can_carry_is_refused_in_every_domain() {
             );
         }
     }
-    // White space alone is no name either.
+    // White space alone is refused, too.
     for (path, member, body) in by_rest(" \u{200b}") {
         let reply = anonymous.post(path, body).await;
         assert_eq!(reply.status, 400, "{path}: {}", reply.body);
@@ -114,7 +115,7 @@ async fn a_name_that_no_address_can_carry_is_refused_in_every_domain() {
     }
 }
 
-/// Where the thing is that was made.
+/// Creates an object and returns its `Location`.
 async fn made(person: &Person, path: &str, body: &Value) -> String {
     let response = person.request("POST", path).json(body).send().await.expect("an answer");
     let status = response.status();

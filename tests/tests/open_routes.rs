@@ -1,5 +1,5 @@
-//! Every route of every mount that changes something, called without a token against accounts of all kinds: none of them
-//! changes. The routes are those of the OpenAPI documents, so a new one is tried too.
+//! Calls every route that writes, in every mount, without a token against accounts of all kinds, and checks that no
+//! account changes. The routes come from the OpenAPI documents, so new ones are covered, too.
 
 use serde_json::{Value, json};
 use tests::{Person, TestApp};
@@ -8,7 +8,7 @@ const MOUNTS: [&str; 5] = ["bazaar", "brokerage", "bookstore", "shop", "communit
 /// An administrator, an investor and a broker with money and shares, and two members of the demo.
 const PEOPLE: [(i64, &str); 5] = [(5, "admin"), (1, "ada"), (2, "ben"), (3, "cleo"), (4, "dan")];
 
-/// The routes that change or end an account that their path names: 403 without a token.
+/// The routes that change or close the account in their path. They answer 403 without a token.
 const OF_AN_ACCOUNT: [&str; 6] = [
     "PUT /shop/api/user/{id}",
     "DELETE /shop/api/user/{id}",
@@ -18,7 +18,7 @@ const OF_AN_ACCOUNT: [&str; 6] = [
     "DELETE /community/users/{username}",
 ];
 
-/// Members that some route reads, each with a value that would do harm.
+/// Fields that some route reads, each with a harmful value.
 fn hostile_body(name: &str) -> Value {
     json!({
         "password": "taken over by a stranger", "address": "Elsewhere 1", "email": "stranger@example.com",
@@ -39,7 +39,7 @@ async fn routes(caller: &Person) -> Vec<(String, String)> {
     all
 }
 
-/// What an operator sees of an account, and whether its password still is the demo's.
+/// Returns an account as an operator sees it, to detect changes.
 async fn state(operator: &Person, id: i64) -> String {
     let query = format!(
         "{{ user(id: {id}) {{ username email phone displayName name surname karma active role brokerageFeePercent

@@ -1,5 +1,5 @@
-//! Every member of every REST body and every parameter, out of the OpenAPI documents: bad values are refused by the name of
-//! what is wrong, and nothing changes. A new route is covered by itself.
+//! Walks every body field and every parameter of the OpenAPI documents. A bad value is refused with the name of the
+//! field, and no data changes. New routes are covered automatically.
 
 mod document;
 mod values;
@@ -10,10 +10,10 @@ use tests::{Person, Reply, TestApp};
 
 use document::{Field, Operation, operations};
 
-/// `invalid book id` is the contract's own wording, which has no name in it (docs/rest-contract/bookstore.md).
+/// `invalid book id` is the contract's own wording, which names no field (docs/rest-contract/bookstore.md).
 const NAMELESS: &str = "invalid book id";
 
-/// Everything in every table; the same text before and after means that nothing was changed.
+/// Returns the rows of all tables as text. Equal texts before and after mean that no data changed.
 fn contents(app: &TestApp) -> String {
     let file = app.data().join("agora.db");
     let database = Connection::open(file).expect("the database");
@@ -40,7 +40,7 @@ fn contents(app: &TestApp) -> String {
     contents
 }
 
-/// The message of an error in the envelope of its mount, and the status that the body tells.
+/// Returns the message of an error, or `None` when the body is not the envelope of its mount or has a wrong status.
 fn message(mount: &str, reply: &Reply) -> Option<String> {
     let body = &reply.body;
     let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -62,7 +62,7 @@ fn message(mount: &str, reply: &Reply) -> Option<String> {
     }
 }
 
-/// How often a name stands in a text, as a whole word.
+/// Counts the occurrences of a name in a text as a whole word.
 fn times(text: &str, name: &str) -> usize {
     let is_word = |char: char| char.is_alphanumeric() || matches!(char, '_' | '-' | '.');
     let whole = |(at, _): &(usize, &str)| {
@@ -79,7 +79,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// A bad value was sent for `name`: how it must be answered.
+    /// Checks the response to a bad value of `name`.
     fn judge(&mut self, operation: &Operation, name: &str, place: &str, value: &str, reply: &Reply) {
         self.sent += 1;
         let shown: String = value.chars().take(40).collect();
@@ -97,7 +97,7 @@ impl Walk {
         };
         match reply.status {
             400 => {}
-            // Nothing has such an id or name.
+            // No object has such an id or name.
             404 if place == "path" => return,
             _ => return fault("not refused"),
         }
@@ -114,7 +114,7 @@ impl Walk {
         }
     }
 
-    /// A request whose body as a whole is wrong.
+    /// Checks the response to a request whose body as a whole is wrong.
     fn judge_whole(&mut self, operation: &Operation, what: &str, status: u16, reply: &Reply) {
         self.sent += 1;
         let told = message(&operation.mount, reply).filter(|message| message.contains("must be"));
@@ -145,7 +145,7 @@ async fn walk_members(walk: &mut Walk, person: &Person, operation: &Operation) {
             let reply = send(person, operation, &path, Some(body.into_bytes()), JSON).await;
             walk.judge(operation, &name, "body", &value, &reply);
         }
-        // The same member once more, with the same value.
+        // The same field twice, with the same value.
         if let Some(body) = document::doubled(example, &name) {
             let reply = send(person, operation, &path, Some(body.into_bytes()), JSON).await;
             walk.judge(operation, &name, "body", "the member twice", &reply);

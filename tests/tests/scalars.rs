@@ -1,4 +1,4 @@
-//! A value that its scalar cannot take is a request error: nothing runs, whatever else is in the request.
+//! A value that its scalar does not accept is a request error: no part of the request runs.
 
 use serde_json::{Value, json};
 use tests::{Person, Reply, TestApp};
@@ -11,7 +11,7 @@ async fn balance(person: &Person) -> Value {
     wallet.data("/me").clone()
 }
 
-/// Sends a GraphQL document and takes the statuses of the specification.
+/// Sends a GraphQL document and accepts the media type whose statuses the specification defines.
 async fn ask(person: &Person, query: &str, variables: Value) -> Reply {
     let request = person
         .request("POST", "/graphql")
@@ -20,7 +20,7 @@ async fn ask(person: &Person, query: &str, variables: Value) -> Reply {
     person.send(request.json(&body)).await
 }
 
-/// Status 400, no `data`, the code and the field.
+/// Asserts status 400, no `data`, and an error with the code and the field.
 fn assert_refused(reply: &Reply, field: &str, reason: &str) {
     let error = &reply.body["errors"][0];
     assert_eq!(reply.status, 400, "{}", reply.body);
@@ -220,7 +220,7 @@ async fn a_json_number_is_judged_by_its_value() {
     let app = TestApp::new().await;
     let anonymous = app.anonymous();
     let query = "query($first: Int, $id: ID!) { books(first: $first) { nodes { id } } book(id: $id) { id } }";
-    // Written by hand: a JSON library would not send these spellings.
+    // Hand-written JSON: a JSON library would not send these spellings.
     for (first, id, status) in [
         ("1", "1", 200),
         ("1.0", "1.0", 200),

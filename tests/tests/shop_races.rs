@@ -1,5 +1,5 @@
-//! A crowd at the shop: whatever it orders, changes and deletes at once, what is available and what is ordered together
-//! stay what there was, and there is never less than nothing.
+//! A crowd of customers orders, changes and deletes at once. The available and the ordered quantity always add up to
+//! the initial stock, and neither is ever negative.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,18 +12,18 @@ use serde_json::{Value, json};
 use tests::{Books, Person, TestApp};
 
 const CROWD: usize = 100;
-/// What each of the crowd does.
+/// The actions of each customer.
 const TURNS: usize = 6;
 
-/// A shop without products of its own, and a crowd.
+/// A shop without products of its own, and its customers.
 struct Shop {
     app: TestApp,
     admin: Person,
-    /// Each with their id.
+    /// The customers, each with their id.
     crowd: Vec<(i64, Person)>,
 }
 
-/// How a request ended, whichever door it came through.
+/// The outcome of a request, through REST or GraphQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Done,
@@ -34,7 +34,7 @@ enum Outcome {
 impl Shop {
     async fn open() -> Self {
         let mut settings = Settings::default();
-        // A hundred passwords at once are not what is tried here.
+        // Cheap password hashes: a hundred passwords at once are not the subject of this test.
         settings.accounts.argon2_memory_kib = 8;
         settings.accounts.argon2_passes = 1;
         settings.accounts.hashing_wait_ms_max = 60_000;
@@ -49,7 +49,7 @@ impl Shop {
         }
     }
 
-    /// Adds a product and answers its id.
+    /// Adds a product and returns its id.
     async fn product(&self, name: &str, available: i64) -> i64 {
         let input = json!({ "name": name, "available": available, "price": { "amount": "2.50" } });
         let add = "mutation($input: ProductInput!) { addProduct(input: $input) { id } }";
@@ -68,14 +68,14 @@ impl Shop {
         Books::of(&self.app.data())
     }
 
-    /// What open orders have of a product.
+    /// Returns the quantity of a product in open orders.
     fn ordered(&self, product: i64) -> i64 {
         let sum = format!("SELECT coalesce(sum(quantity), 0) FROM shop_order WHERE product_id = {product}");
         self.books().number(&sum)
     }
 }
 
-/// Somebody at the shop, who comes through REST and GraphQL in turn.
+/// A customer who uses REST and GraphQL in turn.
 struct Customer {
     id: i64,
     person: Person,
@@ -138,7 +138,7 @@ impl Customer {
         self.graphql(delete, json!({ "id": order })).await.0
     }
 
-    /// The ids of their orders.
+    /// Returns the ids of the customer's orders.
     async fn orders(&self) -> Vec<String> {
         let query = "{ me { shopOrders(first: 100) { nodes { id } } } }";
         let (_, body) = self.graphql(query, json!({})).await;
@@ -150,7 +150,7 @@ impl Customer {
         ids.collect()
     }
 
-    /// Something random with one of their orders, or a new one.
+    /// Changes or deletes one of the customer's orders at random, or places a new one.
     async fn act(&mut self, rng: &mut StdRng, products: [i64; 2]) -> Outcome {
         let (product, quantity) = (products[rng.random_range(0..2)], rng.random_range(1..=3));
         let orders = self.orders().await;
@@ -170,7 +170,7 @@ fn customers(shop: &Shop) -> impl Iterator<Item = Customer> {
     })
 }
 
-/// Looks into the books until told to stop; what was wrong at any moment, and how often it looked.
+/// Checks the books until `stop` is set. Returns the violations and the number of checks.
 fn watch(books: Books, stop: Arc<AtomicBool>) -> tokio::task::JoinHandle<(Vec<String>, usize)> {
     tokio::task::spawn_blocking(move || {
         let (mut broken, mut looks) = (Vec::new(), 0);
@@ -185,7 +185,7 @@ fn watch(books: Books, stop: Arc<AtomicBool>) -> tokio::task::JoinHandle<(Vec<St
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_people_at_once_order_change_and_delete_and_nothing_is_lost_or_made() {
     let shop = Shop::open().await;
-    // Enough for most of what they want of the first, for little of the second.
+    // The first product covers most of the demand, the second one little of it.
     let there_was = [150, 20];
     let products = [shop.product("Plenty", 150).await, shop.product("Scarce", 20).await];
     let stop = Arc::new(AtomicBool::new(false));
@@ -217,7 +217,7 @@ async fn a_hundred_people_at_once_order_change_and_delete_and_nothing_is_lost_or
         .flat_map(|one| one.expect("nobody fails"))
         .collect();
     let count = |wanted| all.iter().filter(|outcome| **outcome == wanted).count();
-    // Nobody touches the orders of another.
+    // No customer touches another customer's orders.
     assert_eq!(count(Outcome::NotFound), 0);
     assert!(
         count(Outcome::Done) > CROWD && count(Outcome::NotEnough) > 0,
@@ -245,7 +245,7 @@ async fn an_order_that_a_hundred_delete_and_change_at_once_gives_back_once() {
     let orders = owner.orders().await;
     let order = orders.first().expect("the order");
 
-    // All of them are its owner, in as many windows.
+    // All requests come from the owner, as from many windows.
     let outcomes = join_all((0..CROWD).map(|turn| {
         let mut window = Customer {
             id,

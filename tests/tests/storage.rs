@@ -1,5 +1,5 @@
-//! A disk that fails, and files that are damaged, exchanged or taken away, under the real program: it says so, answers
-//! UNAVAILABLE, loses nothing that it acknowledged, and goes on where that is right.
+//! The real program on a disk that fails, and with files that are damaged, replaced or removed. It reports the
+//! failure, answers UNAVAILABLE, loses no acknowledged write, and recovers where that is safe.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -14,19 +14,19 @@ use tests::{Books, Person};
 
 use crate::killed::command::{Running, demo, done, refusal_of};
 
-/// Bytes that a file may have when the disk is to be full: room for the note of the commits, and for no page.
+/// The file size limit that simulates a full disk: it leaves room for the record of the commits, but for no page.
 const NO_ROOM: &str = "fsize=4096";
 const ROOM: &str = "fsize=unlimited";
-/// No test waits longer for anything.
+/// The longest wait of a test.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Sales that the sample data brings along.
+/// Selects the number of sales.
 const SALES: &str = "SELECT count(*) FROM book_purchase";
 
 async fn health(server: &Running) -> u16 {
     Person::at(&server.url).get("/health").await.status
 }
 
-/// Waits until health has that status, while a client reads all kinds of things.
+/// Waits until `/health` has that status, while a client reads data of all kinds.
 async fn becomes(server: &Running, status: u16) {
     let late = Instant::now() + PATIENCE;
     let all = "{ books { nodes { title } } stocks { nodes { name } } topVoted(first: 5) { nodes { id } } recentPosts(first: 5) { nodes { title } } }";
@@ -37,7 +37,7 @@ async fn becomes(server: &Running, status: u16) {
     }
 }
 
-/// Buys a book; its purchase's id, or the status and the body of the refusal.
+/// Buys a book. Returns the purchase's id, or the status and the body of the refusal.
 async fn buy(server: &Running) -> Result<i64, Value> {
     let bought = Person::at(&server.url).post("/bookstore/purchase/4", json!({})).await;
     match bought.status {
@@ -57,13 +57,13 @@ async fn is_unavailable(server: &Running) {
     );
 }
 
-/// Reads go on while nothing can be written.
+/// Asserts that reads succeed while writes fail.
 async fn answers_reads(server: &Running) {
     let read = Person::at(&server.url).graphql("{ book(id: 4) { title } }").await;
     assert!(read.data("/book/title").is_string());
 }
 
-/// A demo that has been started once and was killed: the latest commits are in its log.
+/// Starts a demo once and kills it, so that the latest commits are in its write-ahead log.
 fn killed_demo(data: &Path) {
     let server = Running::start(demo(data));
     server.kill();
@@ -77,13 +77,13 @@ fn done_with(command: &mut Command) {
     assert!(command.status().expect("a command").success(), "{command:?}");
 }
 
-/// Whatever takes the room away and gives it back.
+/// Checks a server whose disk `fill` fills and `free` frees again.
 async fn full_and_free_again(data: &Path, fill: impl FnOnce(&Running), free: impl FnOnce(&Running)) {
     let server = Running::start(demo(data));
     let sold = Books::of(data).number(SALES);
     let mut acknowledged = vec![buy(&server).await.expect("there is room")];
     fill(&server);
-    // The log has room of its own for some commits.
+    // The write-ahead log already has space for some commits.
     let refused = loop {
         match buy(&server).await {
             Ok(id) => acknowledged.push(id),
@@ -167,7 +167,7 @@ impl Drop for Unmount<'_> {
 fn a_first_start_without_room_is_refused_with_the_reason_and_the_folder_starts_when_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    // No room for the database, for its log, for the tables, for the sample data.
+    // The limits leave no room for, in turn, the database, its write-ahead log, the tables and the sample data.
     for bytes in [0, 4_096, 100_000, 400_000] {
         let demo = demo(&data);
         let mut limited = Command::new("prlimit");
@@ -204,7 +204,7 @@ async fn descriptors_that_run_out_are_told_now_and_then_and_the_server_goes_on_w
         .map(|_| TcpStream::connect(address).expect("the backlog has room"))
         .collect();
     server.log.wait_for("a connection cannot be accepted");
-    // It refuses for much longer than it would take to fill the log.
+    // The server refuses connections for much longer than it would take to fill the log.
     tokio::time::sleep(Duration::from_millis(500)).await;
     let told = server.log.count("a connection cannot be accepted");
     assert_eq!(told, 1, "{}", server.log.text());
@@ -215,10 +215,11 @@ async fn descriptors_that_run_out_are_told_now_and_then_and_the_server_goes_on_w
     server.stop();
 }
 
-/// Something that happens to the files of a server that runs.
+/// Damage to the files of a running server.
 type Harm = fn(&Path);
 
-/// The name of each, what it does, and what is said of it; what a start says afterwards, where it is refused.
+/// For each kind of damage: its name, the action, the expected message, and the message of the next start if that is
+/// refused.
 const WHILE_IT_RUNS: [(&str, Harm, &str, Option<&str>); 7] = [
     (
         "the log is removed",
@@ -274,7 +275,7 @@ fn cut(file: &Path, bytes: u64) {
     file.set_len(bytes).expect("it is cut");
 }
 
-/// All but the first one, which tells what kind of file it is.
+/// Overwrites all pages but the first one, which identifies the file's type.
 fn overwrite_pages(data: &Path) {
     let file = OpenOptions::new()
         .write(true)
@@ -329,7 +330,7 @@ async fn an_index_of_the_log_that_is_removed_does_no_harm() {
     }
 }
 
-/// Harm that is done while the server is stopped, and what a start says.
+/// Damage to the files of a stopped server, and the message of the next start.
 const WHILE_IT_IS_STOPPED: [(&str, Harm, &str); 9] = [
     (
         "the log is removed",
@@ -391,10 +392,10 @@ const WHILE_IT_IS_STOPPED: [(&str, Harm, &str); 9] = [
     ),
 ];
 
-/// The database with the log in it.
+/// Opens the database and copies its write-ahead log into it.
 fn checkpointed(data: &Path) -> rusqlite::Connection {
     let db = rusqlite::Connection::open(data.join("agora.db")).expect("the database");
-    // The log stays, as long as a server has it open.
+    // A server that has the database open keeps the log.
     let moved = db.query_row("PRAGMA wal_checkpoint", [], |_| Ok(()));
     moved.expect("the log goes into the file");
     db

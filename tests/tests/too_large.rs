@@ -1,4 +1,4 @@
-//! A client that is still sending a body of too many bytes reads all of the refusal, over HTTP/1.1 and HTTP/2.
+//! A client that is still sending a too large body can read the whole refusal, over HTTP/1.1 and HTTP/2.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use tokio::time::timeout;
 use crate::raw::Answer;
 
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Three times as much as a body may have, and more than the system keeps for a socket.
+/// Three times the largest body, and more than the system buffers for a socket.
 const BYTES: usize = 6 * 1024 * 1024;
 const CHUNK: &[u8] = &[b' '; 64 * 1024];
 
-/// Where bodies are read: GraphQL, and a route of each mount.
+/// The paths that read bodies: GraphQL, and a route of each mount.
 const PATHS: &[&str] = &[
     "/graphql",
     "/bazaar/orders",
@@ -40,7 +40,7 @@ fn is_told(path: &str, body: &str) {
     assert!(in_envelope, "{path}: {body}");
 }
 
-/// Sends everything, and only then reads.
+/// Sends the whole body and only then reads.
 async fn over_http1(address: &str, path: &str, chunked: bool) -> Answer {
     let stream = TcpStream::connect(address).await.expect("a connection");
     let (mut reader, mut writer) = stream.into_split();
@@ -101,7 +101,7 @@ async fn a_client_that_waits_for_100_continue_is_refused_instead() {
     }
 }
 
-/// Sends for as long as the server takes something; then what was answered.
+/// Sends for as long as the server accepts data. Returns the status and the body of the response.
 async fn over_http2(address: &str, path: &str) -> (u16, String) {
     let stream = TcpStream::connect(address).await.expect("a connection");
     let (client, connection) = h2::client::handshake(stream).await.expect("HTTP/2");
@@ -116,7 +116,7 @@ async fn over_http2(address: &str, path: &str) -> (u16, String) {
     let mut left = BYTES;
     while left > 0 {
         body.reserve_capacity(CHUNK.len());
-        // Nothing more is taken once the answer is there.
+        // The server accepts no more data after its response.
         let Some(Ok(capacity)) = std::future::poll_fn(|cx| body.poll_capacity(cx)).await else {
             break;
         };

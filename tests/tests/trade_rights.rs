@@ -1,4 +1,4 @@
-//! The free trade is for programs and administrators, whatever form it is asked for in.
+//! Only programs and administrators may trade with the `trade` mutation, in every form of a request.
 
 use serde_json::json;
 use tests::{Person, TestApp};
@@ -41,7 +41,7 @@ async fn no_form_of_a_request_trades_for_nothing() {
         }
     }
     assert_eq!(left(&anyone).await, before);
-    // The bazaar's document trades without a token, and with one on its holder's behalf.
+    // The bazaar's routes trade without a token; with a token they trade on its holder's behalf.
     for caller in [&anyone, &investor] {
         let order = json!({ "name": "BoarCo", "type": "buy", "quantity": 1 });
         assert_eq!(caller.post("/bazaar/orders", order).await.status, 200);

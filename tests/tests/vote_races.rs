@@ -1,4 +1,5 @@
-//! A thousand votes on one post at once: the counts are what people last said, and the author's karma follows.
+//! A thousand votes on one post at once: the counts follow each person's last vote, and the author's karma follows
+//! the counts.
 
 use std::collections::HashMap;
 
@@ -9,13 +10,13 @@ use serde_json::json;
 use tests::{Person, TestApp};
 
 const PEOPLE: usize = 200;
-/// Votes of each.
+/// The votes of each person.
 const VOTES: usize = 5;
 
-/// What one can say of a post, and what that leaves: votes for it and against it.
+/// The mutations on a post's votes, and the votes for and against it that each leaves.
 const SAYINGS: [(&str, (i64, i64)); 3] = [("upvote", (1, 0)), ("downvote", (0, 1)), ("clearVote", (0, 0))];
 
-/// A post of cleo's, a program and many people.
+/// A post of cleo, a program and many voters.
 struct Crowd {
     app: TestApp,
     cleo: Person,
@@ -31,7 +32,7 @@ impl Crowd {
         let cleo = app.signed_in("cleo").await;
         let service = app.anonymous().with_token(&app.service_credential("races"));
         let mut people = Vec::new();
-        // As many as one request may make.
+        // One request may create at most this many.
         for fifty in 0..PEOPLE / 50 {
             let join = |number| {
                 let email = format!("voter{fifty}.{number}@example.com");
@@ -61,7 +62,7 @@ impl Crowd {
         }
     }
 
-    /// `upvote`, `downvote` or `clearVote`.
+    /// Runs `upvote`, `downvote` or `clearVote`.
     async fn say(&self, person: &Person, saying: &str) {
         let document = format!("mutation($post: ID!) {{ {saying}(postId: $post) {{ score }} }}");
         person
@@ -70,7 +71,7 @@ impl Crowd {
             .data("");
     }
 
-    /// How many people's vote is up, and how many's is down, in their own eyes.
+    /// Returns the number of people whose own vote is up, and of those whose vote is down.
     async fn own_votes(&self) -> (i64, i64) {
         let query = "query($post: ID!) { post(id: $post) { myVote } }";
         let asked = self
@@ -85,7 +86,7 @@ impl Crowd {
         (of("\"UP\""), of("\"DOWN\""))
     }
 
-    /// Fails unless the post has these votes wherever it is looked at, and the author the karma of them.
+    /// Fails unless every query shows these votes for the post, and its author has the karma of them.
     async fn assert_counts(&self, up: i64, down: i64) {
         let query = "query($post: ID!, $ids: [ID!]!) { post(id: $post) { upvotes downvotes score }
             postVotes(postId: $post) { upvotes downvotes score } postsByScore(ids: $ids) { upvotes downvotes score }
@@ -106,7 +107,7 @@ async fn karma(person: &Person) -> i64 {
     me.data("/me/karma").as_i64().expect("a number")
 }
 
-/// Which of the sayings a person says at that turn.
+/// Returns the mutation that a person runs at that turn.
 fn saying(person: usize, turn: usize) -> (&'static str, (i64, i64)) {
     SAYINGS[(person + turn * (1 + person % 2)) % 3]
 }
@@ -135,7 +136,7 @@ async fn after_a_thousand_votes_by_two_hundred_people_the_counts_are_what_each_l
     );
     assert_eq!(crowd.own_votes().await, (up, down));
     crowd.assert_counts(up, down).await;
-    // Who watches comes to the same, however many of the changes arrived as one.
+    // A subscriber ends with the same counts, even when several changes arrive as one.
     crowd.say(&crowd.cleo, "upvote").await;
     let wanted = json!({ "upvotes": up + 1, "downvotes": down });
     loop {
@@ -149,7 +150,7 @@ async fn after_a_thousand_votes_by_two_hundred_people_the_counts_are_what_each_l
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_votes_in_no_order_at_all_leave_counts_that_everybodys_own_vote_agrees_with() {
     let crowd = Crowd::gather().await;
-    // Four at once by each person, and each of a program counts.
+    // Each person sends four votes at once. Each vote of a program counts.
     let theirs = crowd.people.iter().enumerate().flat_map(|(place, person)| {
         let crowd = &crowd;
         (1..VOTES).map(move |turn| crowd.say(person, saying(place, turn).0))

@@ -1,4 +1,4 @@
-//! Going back by any number of migrations and up again leaves books that add up, and a demo that starts.
+//! Migrating down any number of steps and up again leaves books that add up and a demo that starts.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The same operations by everybody at once: no order to compare with, but the books have to balance all the same.
+//! All people run the same operations at once. The model has no order to compare with, but the books must balance.
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -7,11 +7,11 @@ use proptest_state_machine::ReferenceStateMachine;
 use super::model::{Model, Op};
 use super::world::{Stage, carried_out};
 
-/// People who act at once, and what each does.
+/// The people who act at once, and the operations of each.
 const ACTORS: usize = 8;
 const OPERATIONS: usize = 250;
 
-/// That many random operations, always the same for the same place.
+/// Returns random operations, the same in every run for the same `place`.
 fn operations(place: usize) -> Vec<Op> {
     let config = proptest::test_runner::Config::default();
     let seed = [u8::try_from(place).expect("few actors"); 32];

@@ -1,4 +1,5 @@
-//! A small pure model of the exchange and the brokerage: what every operation does, and when it is refused.
+//! A small pure model of the exchange and the brokerage: the effect of every operation, and the conditions that
+//! refuse it.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,7 @@ pub use super::op::{Op, Side};
 /// Two investors, then two brokers.
 pub const PEOPLE: usize = 4;
 pub const INVESTORS: usize = 2;
-/// What each person takes of a trade, in hundredths of a percent.
+/// Each person's fee for a trade, in hundredths of a percent.
 pub const FEE_BASIS_POINTS: [i64; PEOPLE] = [0, 0, 100, 250];
 /// Price in cents and quantity of each stock, as listed.
 pub const STOCKS: [(i64, i64); 2] = [(1_000, 50), (333, 1_000)];
@@ -36,7 +37,7 @@ pub struct Person {
 pub struct Grant {
     pub investor: usize,
     pub broker: usize,
-    /// Of which stock; money, if none.
+    /// The lent stock, or `None` for money.
     pub stock: Option<usize>,
     pub remaining: i64,
     pub ends: i64,
@@ -54,7 +55,7 @@ pub struct Automated {
     pub status: Status,
 }
 
-/// What became of an automated order.
+/// The state of an automated order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     Pending,
@@ -68,11 +69,11 @@ pub struct Model {
     pub stocks: Vec<(i64, i64)>,
     pub grants: Vec<Grant>,
     pub orders: Vec<Automated>,
-    /// Trades so far.
+    /// The number of trades so far.
     pub trades: i64,
     /// Minutes since the start.
     pub now: i64,
-    /// Whether the last operation was carried out.
+    /// Whether the last operation succeeded.
     pub done: bool,
 }
 
@@ -89,7 +90,7 @@ impl Model {
         }
     }
 
-    /// Carries an operation out, or refuses it and changes nothing.
+    /// Runs an operation and returns `true`, or refuses it and returns `false`.
     fn run(&mut self, op: &Op) -> bool {
         match *op {
             Op::Deposit { who, cents } => {
@@ -363,7 +364,7 @@ impl Model {
         }
     }
 
-    /// What is over gives back what it keeps.
+    /// Expires overdue grants and orders and releases what they hold.
     fn expire(&mut self) {
         for place in 0..self.grants.len() {
             if self.grants[place].ends <= self.now {
@@ -377,8 +378,9 @@ impl Model {
         }
     }
 
-    /// Carries out automated orders whose price is there, the first placed first: those of a stock whose price was just
-    /// set, and those of stocks that have shares for at least one of them, until there are no more.
+    /// Executes automated orders whose price is reached, in the order in which they were placed, until none is left.
+    /// They are the orders of a stock whose price was just set, and those of stocks with enough shares for at least
+    /// one of them.
     fn fire(&mut self, repriced: Option<usize>) {
         let mut repriced = repriced;
         loop {
@@ -479,7 +481,7 @@ impl ReferenceStateMachine for Model {
 }
 
 impl Model {
-    /// The model keeps its own promises; otherwise it could prove nothing.
+    /// Asserts the invariants of the model itself, which must hold before the model can prove the server right.
     fn check(&self) {
         for person in &self.people {
             let shares = person.shares.iter().flat_map(|s| [s.free, s.committed, s.lent, s.held]);

@@ -1,4 +1,4 @@
-//! The operations of the model, and which of them come how often.
+//! The operations of the model and their frequencies.
 
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ impl Side {
     }
 }
 
-/// One operation. Grants and orders are told by their place in the order they came in, counted around.
+/// One operation. It refers to a grant or an order by its position in creation order, modulo their number.
 #[derive(Clone, Debug)]
 pub enum Op {
     Deposit {
@@ -30,7 +30,7 @@ pub enum Op {
         who: usize,
         cents: i64,
     },
-    /// A trade with the exchange for nobody's holding.
+    /// A trade with the exchange that changes no person's holding.
     Bazaar {
         who: usize,
         stock: usize,
@@ -90,11 +90,11 @@ pub enum Op {
     Wait {
         minutes: i64,
     },
-    /// The last operation that has an idempotency key, once more.
+    /// Repeats the last operation that has an idempotency key.
     Repeat,
 }
 
-/// Any operation; the usual ones more often than the others.
+/// Returns any operation, the usual ones with a higher probability.
 pub fn any_op() -> BoxedStrategy<Op> {
     let side = || prop_oneof![Just(Side::Buy), Just(Side::Sell)];
     let (person, investor, broker) = (0..PEOPLE, 0..INVESTORS, INVESTORS..PEOPLE);

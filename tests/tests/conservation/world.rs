@@ -1,4 +1,4 @@
-//! The model's operations on a running Agora, and the comparison of the two.
+//! Sends the model's operations to a running Agora and compares its state with the model.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 
 use super::model::{FEE_BASIS_POINTS, INVESTORS, Model, Op, PEOPLE, STOCKS};
 
-/// Refusals that an operation may be answered with; everything else is a mistake of ours.
+/// The errors that an operation may be answered with. Every other error fails the test.
 const REFUSALS: [&str; 9] = [
     "INSUFFICIENT_FUNDS",
     "INSUFFICIENT_SHARES",
@@ -28,19 +28,19 @@ const REFUSALS: [&str; 9] = [
 pub struct World {
     runtime: Runtime,
     pub stage: Stage,
-    /// The last operation that was carried out under a key.
+    /// The last operation that succeeded under a key.
     last: Option<(usize, String, Value, Value)>,
     keys: Cell<u64>,
 }
 
-/// What operations need to be sent.
+/// The server, people and stocks that operations need.
 pub struct Stage {
     pub app: TestApp,
     pub admin: Person,
     pub people: Vec<Person>,
     pub ids: Vec<i64>,
     pub stocks: Vec<(i64, String)>,
-    /// The last rows that were there before.
+    /// The highest ids of grants and orders before the test.
     before: [i64; 2],
     shares: Vec<(String, i64)>,
 }
@@ -89,7 +89,7 @@ impl Stage {
         Books::of(&self.app.data())
     }
 
-    /// The id of the row that came as the one with that place, counted around.
+    /// Returns the id of the row at position `place`, modulo the number of rows.
     fn nth(&self, query: &str, place: usize, before: i64) -> Option<i64> {
         let books = self.books();
         let count = books.number(&format!("SELECT count(*) FROM ({query} > {before})"));
@@ -106,7 +106,7 @@ impl Stage {
         self.nth(query, place, self.before[1])
     }
 
-    /// The people who are a grant's investor and broker.
+    /// Returns the positions of a grant's investor and broker.
     fn parties(&self, grant: i64) -> [usize; 2] {
         let books = self.books();
         ["investor_id", "broker_id"].map(|column| {
@@ -124,7 +124,8 @@ impl Stage {
         Some(self.books().number(&query)).filter(|id| *id > 0)
     }
 
-    /// Who sends the operation, and the mutation with its variables; `Err` with whether it counts as done where there is nothing to send.
+    /// Returns the sender of the operation and the mutation with its variables. `Err` means that there is nothing to
+    /// send, and says whether the operation counts as successful.
     pub fn call(&self, op: &Op) -> Result<(&Person, &'static str, Value), bool> {
         const ORDER: &str = "mutation($input: PlaceOrderInput!, $key: String) { it: placeOrder(input: $input, idempotencyKey: $key) { id } }";
         const GRANT: &str = "mutation($input: GrantInput!, $key: String) {
@@ -253,7 +254,7 @@ impl Stage {
         Ok(call)
     }
 
-    /// What is over is settled, and what a price fired is carried out: without waiting for the tasks that do it.
+    /// Settles overdue grants and orders and executes triggered orders now, without a wait for the background tasks.
     pub async fn catch_up(&self) {
         let services = self.app.services();
         services.settle_due().await.expect("what is due is settled");
@@ -269,7 +270,7 @@ impl Stage {
         }
     }
 
-    /// Fails where what the tables say is not what the model says.
+    /// Fails the test where the tables differ from the model.
     fn compare(&self, model: &Model) {
         let books = self.books();
         let number = |query: String| books.number(&query);
@@ -364,7 +365,7 @@ impl StateMachineTest for World {
 }
 
 impl World {
-    /// Sends an operation and says whether it was carried out.
+    /// Sends an operation and returns whether it succeeded.
     fn send(&mut self, op: &Op) -> bool {
         let (person, query, mut variables) = match self.stage.call(op) {
             Ok(call) => call,
@@ -390,7 +391,7 @@ impl World {
     }
 }
 
-/// Whether it was; a refusal has to be one of those there are.
+/// Returns whether the operation succeeded. An error must be one of `REFUSALS`.
 pub fn carried_out(reply: &Reply) -> bool {
     match reply.code() {
         None => {

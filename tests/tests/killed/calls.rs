@@ -1,4 +1,4 @@
-//! What clients ask of a server that is killed.
+//! The requests of clients whose server is killed.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tests::Person;
 
-/// How long a client waits before it asks again.
+/// The time that a client waits before it sends a request again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
-/// One request under a key: whoever sends it again has to get the same answer.
+/// One request under a key. A client that repeats it must get the same response.
 #[derive(Clone, Debug)]
 pub struct Call {
     pub person: usize,
     pub query: &'static str,
     variables: Value,
-    /// What was answered, if anything was: nobody knows whether an unanswered one was carried out.
+    /// The response, or `None`: an unanswered request may or may not have taken effect.
     pub answer: Option<Value>,
 }
 
@@ -26,7 +26,7 @@ pub const TRADE: &str = "mutation($stock: String!, $side: Side!, $trader: ID, $k
 pub const ORDER: &str =
     "mutation($input: PlaceOrderInput!, $key: String) { it: placeOrder(input: $input, idempotencyKey: $key) { id } }";
 
-/// The people and what they trade.
+/// The people and the objects of their trades.
 pub struct Cast {
     /// Two investors, a broker and an administrator, who trades for the investors.
     pub people: Vec<(i64, Person)>,
@@ -34,7 +34,7 @@ pub struct Cast {
     grant: String,
 }
 
-/// The `n`th call of a client: the kinds take turns, each client beginning elsewhere.
+/// Returns the `n`th call of a client. The kinds take turns, and each client begins with another one.
 pub fn call(cast: &Cast, client: usize, n: usize, key: String) -> Call {
     let investor = client % 2;
     let order = |input: Value| (ORDER, json!({ "input": input }));
@@ -74,7 +74,8 @@ pub fn call(cast: &Cast, client: usize, n: usize, key: String) -> Call {
     call
 }
 
-/// The answer, or nothing when the server is gone. While no replica leads, the client asks again with the same key.
+/// Returns the response, or `None` when the server is gone. While no replica leads, the client repeats the request
+/// with the same key.
 pub async fn send(url: &str, cast: &Cast, call: &Call) -> Option<Value> {
     let person = cast.people[call.person].1.moved_to(url);
     loop {
@@ -89,7 +90,8 @@ pub async fn send(url: &str, cast: &Cast, call: &Call) -> Option<Value> {
     }
 }
 
-/// Everything is sent again: what was answered is answered the same, what was not is done now, once.
+/// Repeats every request. An answered one must get the same response; an unanswered one takes effect once, now or
+/// earlier.
 pub async fn repeat(url: &str, cast: &Cast, calls: &mut [Call]) {
     let repeated = calls.iter_mut().map(async |call| {
         let again = send(url, cast, call).await.expect("a running server");

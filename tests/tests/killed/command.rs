@@ -1,4 +1,5 @@
-//! The `agora` command in a process of its own, to be killed, limited and deprived of its files: this test program once more.
+//! Runs the `agora` command in its own process, to kill it, limit it or remove its files. The process is this test
+//! program.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -6,12 +7,13 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Tells the child the arguments of its command. The name does not begin as those of settings do.
+/// Passes the arguments of the command to the child. The name lacks the prefix of settings, so the child does not
+/// read it as one.
 const ARGUMENTS: &str = "KILLED_TEST_COMMAND";
-/// No test waits longer for a line of a log.
+/// The longest wait for a line of a log.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// No test of its own: the command that the tests start.
+/// Not a test: the command that the tests start.
 #[test]
 #[ignore = "started by the tests that kill it and change its files"]
 fn child_that_is_the_command() {
@@ -23,7 +25,7 @@ fn child_that_is_the_command() {
     assert_eq!(format!("{ended:?}"), format!("{:?}", std::process::ExitCode::SUCCESS));
 }
 
-/// `agora` with these arguments over a data folder.
+/// Returns the command `agora` with these arguments and a data folder.
 pub fn agora(data: &Path, arguments: &[&str]) -> Command {
     let mut arguments: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();
     arguments.extend([
@@ -40,13 +42,13 @@ pub fn agora(data: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// `agora demo`, where prices stand still and files are looked at often.
+/// Returns the command `agora demo` with fixed prices and frequent checks of the files.
 pub fn demo(data: &Path) -> Command {
     let quick = ["--price-feed-ms", "0", "--storage-ms", "50"];
     agora(data, &[&["demo", "--listen", "127.0.0.1:0"][..], &quick].concat())
 }
 
-/// Runs a command that has to fail, and answers what it said.
+/// Runs a command that must fail and returns its error output.
 pub fn refusal_of(mut command: Command) -> String {
     let output = command.output().expect("the program starts");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -54,13 +56,13 @@ pub fn refusal_of(mut command: Command) -> String {
     said
 }
 
-/// Runs a command that has to succeed.
+/// Runs a command that must succeed.
 pub fn done(mut command: Command) {
     let output = command.output().expect("the program starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// What a process logs.
+/// The log of a process.
 #[derive(Clone, Default)]
 pub struct Log(Arc<(Mutex<String>, Condvar)>);
 
@@ -78,17 +80,17 @@ impl Log {
         log
     }
 
-    /// All of it so far.
+    /// Returns the log so far.
     pub fn text(&self) -> String {
         self.lock().clone()
     }
 
-    /// How many lines have that text.
+    /// Returns the number of lines that contain the text.
     pub fn count(&self, text: &str) -> usize {
         self.lock().lines().filter(|line| line.contains(text)).count()
     }
 
-    /// Waits until the log has that text.
+    /// Waits until the log contains the text.
     pub fn wait_for(&self, text: &str) {
         let waited = self
             .0
@@ -103,7 +105,7 @@ impl Log {
     }
 }
 
-/// A server that is ready; killed when the test is done with it.
+/// A server that is ready. Dropping it kills the process.
 pub struct Running {
     child: Child,
     /// `http://127.0.0.1:PORT`
@@ -114,7 +116,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts it and waits until it says where it listens.
+    /// Starts the server and waits until it prints its address.
     pub fn start(mut command: Command) -> Self {
         let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = started.expect("the program starts");
@@ -137,25 +139,25 @@ impl Running {
         }
     }
 
-    /// The process.
+    /// Returns the id of the process.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Sets a soft limit of the process: `limit("fsize=4096")`.
+    /// Sets a soft limit of the process, as in `limit("fsize=4096")`.
     pub fn limit(&self, limit: &str) {
         let mut prlimit = Command::new("prlimit");
         prlimit.arg(format!("--pid={}", self.pid())).arg(format!("--{limit}:"));
         assert!(prlimit.status().expect("prlimit").success(), "{limit}");
     }
 
-    /// Kills it: no handler runs, and no file is closed in order.
+    /// Kills the process: no handler runs, and no file is closed properly.
     pub fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("its end");
     }
 
-    /// Asks it to end, as a service manager does.
+    /// Terminates the process as a service manager does.
     pub fn stop(mut self) {
         let asked = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
         assert!(asked.expect("kill").success());
@@ -164,7 +166,7 @@ impl Running {
 }
 
 impl Drop for Running {
-    /// A test that fails leaves no server behind.
+    /// A failed test leaves no server running.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -1,4 +1,5 @@
-//! A folder in which the first start or a way back was killed, wherever that was and however often, is a folder that starts.
+//! A data folder still starts after its first starts, or a downward migration, were killed at any point and any
+//! number of times.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,8 +13,9 @@ use tests::{Books, Person};
 
 use super::command::{Running, agora, demo};
 
-/// A file that appears during the first start, and how long after that the kill comes at most. Files are made, the journal
-/// mode is switched and the tables are migrated between the first ones; the sample data comes after the last one.
+/// A file that appears during the first start, and the longest delay between its appearance and the kill. The first
+/// points cover the creation of files, the switch of the journal mode and the migrations. The last one covers the
+/// sample data.
 const POINTS: [(&str, Duration); 6] = [
     ("lock", Duration::from_millis(4)),
     ("agora.db", Duration::from_millis(8)),
@@ -22,16 +24,16 @@ const POINTS: [(&str, Duration); 6] = [
     ("keys.json", Duration::from_millis(20)),
     ("keys.json", Duration::from_millis(600)),
 ];
-/// Folders for each point.
+/// The number of folders for each point.
 const FOLDERS: usize = 3;
-/// Kills in each folder: the second start finds what the first one left.
+/// The number of kills in each folder. A later start continues from the state that the earlier one left.
 const KILLS: usize = 3;
-/// Folders at once.
+/// The number of folders that are tested at once.
 const THREADS: usize = 3;
-/// How long a file is waited for.
+/// The longest wait for a file.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Starts the demo and kills it some time after the file has appeared, if it was not there before.
+/// Starts the demo and kills it at a random time after the file has appeared.
 fn killed(data: &Path, (file, later): (&str, Duration), chance: &mut StdRng) {
     let mut command = demo(data);
     let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
@@ -42,14 +44,14 @@ fn killed(data: &Path, (file, later): (&str, Duration), chance: &mut StdRng) {
         assert!(Instant::now() < late, "{} does not appear", file.display());
         thread::sleep(Duration::from_micros(100));
     }
-    // A file that was there already says nothing about how far this start is: anywhere, then.
+    // A file that existed before says nothing about the progress of this start, so the kill may come at any point.
     let later = if again { Duration::from_millis(900) } else { later };
     thread::sleep(chance.random_range(Duration::ZERO..=later));
     child.kill().expect("it was started");
     child.wait().expect("its end");
 }
 
-/// Starts the demo and looks at it, and answers how many rows each table has then.
+/// Starts the demo, checks it, and returns the row count of each table.
 fn started(data: &Path) -> BTreeMap<String, i64> {
     let server = Running::start(demo(data));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -90,7 +92,7 @@ fn a_folder_whose_first_starts_were_killed_anywhere_starts_with_all_of_the_sampl
     });
 }
 
-/// Ways back that are killed.
+/// The number of downward migrations that are killed.
 const WAYS_BACK: usize = 9;
 
 #[test]

@@ -1,5 +1,5 @@
-//! Acknowledged means done: a server that is killed under load has lost nothing it answered, has done nothing twice, and
-//! its books balance.
+//! Acknowledged means done. A server that is killed under load has lost no acknowledged request and repeated none,
+//! and its books balance.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -10,21 +10,21 @@ use tokio_util::sync::CancellationToken;
 use super::calls::{Call, Cast, DEPOSIT, ORDER, TRADE, WITHDRAW, call, cast, repeat, send};
 use super::server::Server;
 
-/// Deaths of the server, if nobody asks for more: each comes after another number of answers, and each needs a start of a
-/// whole server. That no single write is lost or half done, over hundreds of deaths, is shown by the tests of `contract`.
+/// The default number of kills. Each comes after a different number of responses and needs a start of a whole server.
+/// The tests of `contract` show over hundreds of kills that no single write is lost or half done.
 const KILLS: usize = 24;
-/// Asks for more.
+/// The environment variable that sets another number of kills.
 const KILLS_WANTED: &str = "KILLED_TEST_SERVERS";
-/// Requests at once.
+/// The number of concurrent clients.
 const CLIENTS: usize = 12;
 
-/// Sends calls until the server is gone; kills it after that many answers.
+/// Sends calls until the server is gone, and kills it after that many responses.
 async fn load(server: Server, cast: &Arc<Cast>, round: usize, answers: usize) -> Vec<Call> {
     let url = server.url.clone();
     let server = Arc::new(Mutex::new(server));
     let answered = Arc::new(AtomicUsize::new(0));
-    // A client must not wait for a dead server to hang up: reqwest's pool waits for ever for a connection that broke while
-    // it was made.
+    // A client must not wait until a dead server closes the connection: reqwest's pool waits forever for a connection
+    // that broke while it was being established.
     let dead = CancellationToken::new();
     let mut clients = tokio::task::JoinSet::new();
     for client in 0..CLIENTS {
@@ -84,7 +84,7 @@ async fn a_server_killed_under_load_has_lost_nothing_and_done_nothing_twice() {
         .map(|(id, _)| id.to_string())
         .collect::<Vec<_>>()
         .join(", ");
-    // Before the first round each of the two investors had made one deposit and one order.
+    // Before the first round, each of the two investors made one deposit and one order.
     for (query, before, rows) in [
         (
             DEPOSIT,

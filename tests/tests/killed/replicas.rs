@@ -1,5 +1,5 @@
-//! Acknowledged means numbered, by a majority of the replicas: whichever of them dies while it leads, clients wait a little
-//! longer, and every trade, with the money and the shares that belong to it, is there once, on all of them.
+//! Acknowledged means numbered by a majority of the replicas. When a leader dies, clients wait a little longer. Every
+//! trade, with its money and shares, is then stored exactly once on all replicas.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use tokio_util::sync::CancellationToken;
 use super::calls::{Call, Cast, call, cast, repeat, send};
 use super::server::{Server, kill_replica};
 
-/// Rounds, each of which ends with the server's own death.
+/// The number of rounds. All but the last one end with a kill of the server.
 const ROUNDS: usize = 2;
-/// Deaths of the leader in a round, if nobody asks for more.
+/// The default number of leaders that are killed in a round.
 const KILLS: usize = 10;
-/// Asks for more.
+/// The environment variable that sets another number of kills.
 const KILLS_WANTED: &str = "KILLED_TEST_LEADERS";
-/// Requests at once.
+/// The number of concurrent clients.
 const CLIENTS: usize = 16;
-/// No test waits longer for anything.
+/// The longest wait of a test.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
@@ -33,7 +33,7 @@ async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
     done.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }
 
-/// The replicas as the graph shows them.
+/// Returns the replicas from `orderReplicas`.
 async fn replicas(url: &str) -> Vec<Value> {
     let asked = Person::at(url)
         .graphql_with("{ orderReplicas { id alive leader applied } }", json!({}))
@@ -41,7 +41,7 @@ async fn replicas(url: &str) -> Vec<Value> {
     asked.data("/orderReplicas").as_array().expect("a list").clone()
 }
 
-/// The id of the replica that leads, once there is one.
+/// Waits for a leader and returns its id.
 async fn leader(url: &str) -> String {
     let found = async {
         loop {
@@ -54,7 +54,7 @@ async fn leader(url: &str) -> String {
     within("somebody leads", found).await
 }
 
-/// One client: asks until it is stopped, or its server is dead.
+/// Runs one client until the test stops it or its server is dead.
 async fn client(
     (url, cast): (String, Arc<Cast>),
     (round, client): (usize, usize),
@@ -79,7 +79,7 @@ async fn client(
     calls
 }
 
-/// Load, under which leaders die; at its end the server itself does, unless it is `spared`.
+/// Runs clients while leaders are killed. Then kills the server, too, unless it is `spared`.
 async fn round(
     server: &mut Server,
     data: &Path,
@@ -122,7 +122,7 @@ async fn round(
     calls
 }
 
-/// Waits until no trade waits for its number, and every replica has the last one.
+/// Waits until every trade has its number and every replica has the last trade.
 async fn settled(server: &Server, books: &Books) {
     let last = "SELECT coalesce(max(number), -1) FROM exchange_order";
     let wait = async {
@@ -138,7 +138,7 @@ async fn settled(server: &Server, books: &Books) {
     within("all replicas have all trades", wait).await;
 }
 
-/// A ledger, line by line: what the replica has, or the table of the database.
+/// Returns a ledger as lines, from a replica's file or from the database's table.
 fn ledger(path: &Path, sql: &str) -> Vec<String> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a file");
     let mut rows = db.prepare(sql).expect("a table");
@@ -171,7 +171,7 @@ async fn trades_and_what_belongs_to_them_survive_the_death_of_every_leader() {
         within("everything is answered again", repeat(&server.url, &cast, &mut calls)).await;
     }
     server.kill();
-    // Nothing that prices fired in the last moment may be left without a number.
+    // The last orders that prices triggered must get their numbers, too.
     let server = Server::with_quiet_replicas(&data, 3);
     let books = Books::of(&data);
     settled(&server, &books).await;

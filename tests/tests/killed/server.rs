@@ -1,4 +1,4 @@
-//! A server in a process of its own, to be killed.
+//! Runs a server in its own process, to kill it.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,17 +10,17 @@ use agora::config::Settings;
 use agora::orders::{ChildPlace, StartChild};
 use contract::SystemClock;
 
-// None of these names begins as the names of settings do, which the child would read.
-/// Tells the child where its data folder is.
+// None of these names has the prefix of settings, so the child does not read them as settings.
+/// Passes the data folder to the child.
 const CHILD: &str = "KILLED_TEST_SERVER";
-/// Tells the child how many replicas number its trades.
+/// Passes the number of replicas that number the trades to the child.
 const REPLICAS: &str = "KILLED_TEST_REPLICAS";
-/// Tells the child to leave the prices alone.
+/// Tells the child to leave the prices unchanged.
 const QUIET: &str = "KILLED_TEST_QUIET";
-/// Tells a replica the arguments of its command.
+/// Passes the arguments of its command to a replica.
 const REPLICA: &str = "KILLED_TEST_REPLICA";
 
-/// No test of its own: the server that the tests start and kill.
+/// Not a test: the server that the tests start and kill.
 #[test]
 #[ignore = "started and killed by the tests of this folder"]
 fn child_that_serves_until_it_is_killed() {
@@ -33,7 +33,7 @@ fn child_that_serves_until_it_is_killed() {
         settings.workers.price_feed_ms = if std::env::var_os(QUIET).is_some() { 0 } else { 20 };
         if let Some(replicas) = std::env::var_os(REPLICAS) {
             settings.orders.order_replicas = replicas.to_str().expect("text").parse().expect("a number");
-            // A dead leader is missed soon.
+            // Short times, so that a dead leader is noticed soon.
             settings.replicas.order_heartbeat_ms = 100;
             settings.replicas.order_election_ms = 500;
             settings.replicas.order_restart_ms = 50;
@@ -50,7 +50,7 @@ fn child_that_serves_until_it_is_killed() {
     });
 }
 
-/// No test of its own: a replica of that server.
+/// Not a test: a replica of that server.
 #[test]
 #[ignore = "started by the server above, and killed by the tests of this folder"]
 fn child_that_is_a_replica_until_it_is_killed() {
@@ -62,14 +62,14 @@ fn child_that_is_a_replica_until_it_is_killed() {
     assert_eq!(format!("{ended:?}"), format!("{:?}", std::process::ExitCode::SUCCESS));
 }
 
-/// Starts this test program once more, as a replica that says in a file which process it is.
+/// Returns a function that starts this test program as a replica and writes its process id to a file.
 fn this_test() -> StartChild {
     Arc::new(|place: &ChildPlace| {
         let mut command = tokio::process::Command::new("sh");
         let arguments = serde_json::to_string(&place.arguments).map_err(std::io::Error::other)?;
         let data = PathBuf::from(std::env::var_os(CHILD).unwrap_or_default());
         let pid = data.join(format!("replica-{}.pid", place.id));
-        // The shell becomes the test program, so that its process is the one in the file.
+        // `exec` replaces the shell with the test program, so that the file has the program's process id.
         command
             .args([
                 "-c",
@@ -85,7 +85,7 @@ fn this_test() -> StartChild {
 }
 
 fn child(name: &str) -> [String; 4] {
-    // Where this module is depends on the test program; its first part is the program itself.
+    // The path of this module depends on the test program. Its first segment is the program itself.
     let module = module_path!().split_once("::").map_or("", |(_, module)| module);
     let name = format!("{module}::{name}");
     [
@@ -96,7 +96,7 @@ fn child(name: &str) -> [String; 4] {
     ]
 }
 
-/// A server in a process of its own.
+/// A server in its own process.
 pub struct Server {
     child: Child,
     pub url: String,
@@ -104,22 +104,22 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server whose trades its database numbers.
+    /// Starts a server whose database numbers the trades.
     pub fn start(data: &Path) -> Self {
         Self::spawn(data, None, false)
     }
 
-    /// As [`start`](Self::start), and nothing happens by itself.
+    /// Like [`start`](Self::start), with fixed prices, so that nothing happens without a request.
     pub fn quiet(data: &Path) -> Self {
         Self::spawn(data, None, true)
     }
 
-    /// A server with so many replicas of the order log, which end with it.
+    /// Starts a server with this many replicas of the order log, which end with it.
     pub fn with_replicas(data: &Path, replicas: usize) -> Self {
         Self::spawn(data, Some(replicas), false)
     }
 
-    /// As with replicas, and nothing happens by itself.
+    /// Like [`with_replicas`](Self::with_replicas), with fixed prices, so that nothing happens without a request.
     pub fn with_quiet_replicas(data: &Path, replicas: usize) -> Self {
         Self::spawn(data, Some(replicas), true)
     }
@@ -152,7 +152,7 @@ impl Server {
         Self { child, url, _out: out }
     }
 
-    /// The process that serves.
+    /// Returns the id of the server's process.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -165,7 +165,7 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// A test that fails leaves no server behind.
+    /// A failed test leaves no server running.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -176,6 +176,6 @@ impl Drop for Server {
 pub fn kill_replica(data: &Path, id: &str) {
     let pid = std::fs::read_to_string(data.join(format!("replica-{id}.pid"))).expect("a replica");
     let killed = Command::new("kill").args(["-9", pid.trim()]).status().expect("kill");
-    // It may have died by itself meanwhile; that it comes back is what is looked at.
+    // The replica may have died already. The test only needs it to come back.
     let _ = killed.success();
 }

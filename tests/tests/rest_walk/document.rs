@@ -1,4 +1,4 @@
-//! What an OpenAPI document says of its operations, as far as the walk needs it.
+//! Reads from an OpenAPI document what the walk needs of its operations.
 
 use serde_json::{Map, Value};
 
@@ -14,7 +14,7 @@ pub struct Operation {
     pub example: Option<Value>,
 }
 
-/// A member of a body or a parameter.
+/// A field of a body, or a parameter.
 pub struct Field {
     pub name: String,
     pub schema: Value,
@@ -22,7 +22,7 @@ pub struct Field {
     pub place: String,
 }
 
-/// All operations of a mount's document.
+/// Returns all operations of a mount's document.
 pub fn operations(mount: &str, prefix: &str, document: Value) -> Vec<Operation> {
     let paths = document["paths"].as_object().expect("paths").clone();
     let operations = paths.iter().flat_map(|(path, item)| {
@@ -48,7 +48,7 @@ impl Operation {
         format!("{} {}{}", self.verb, self.prefix, self.path)
     }
 
-    /// The path with the examples of its parameters, or with another value for one of them.
+    /// Returns the path with the examples of its parameters, or with another value for one of them.
     pub fn path_with(&self, other: Option<(&str, &str)>) -> String {
         let mut path = format!("{}{}", self.prefix, self.path);
         let mut query = Vec::new();
@@ -76,7 +76,7 @@ impl Operation {
         }
     }
 
-    /// The parameters in path and query.
+    /// Returns the parameters in path and query.
     pub fn parameters(&self) -> Vec<Field> {
         let all = self.item["parameters"].as_array().into_iter().flatten();
         let placed = all.filter(|parameter| parameter["in"] != "header");
@@ -88,13 +88,13 @@ impl Operation {
         placed.map(field).collect()
     }
 
-    /// Every member of the body, those of objects in it with the object's name and a dot before theirs.
+    /// Returns every field of the body. A nested field has the object's name and a dot in front of its own.
     pub fn members(&self) -> Vec<Field> {
         let schema = &self.item["requestBody"]["content"]["application/json"]["schema"];
         self.below("", schema)
     }
 
-    /// The example with all that is required above and beside a member.
+    /// Returns the example with everything that is required above and beside a field.
     pub fn example_around(&self, name: &str) -> Option<Value> {
         let mut example = self.example.clone()?;
         if let Some((above, _)) = name.rsplit_once('.')
@@ -125,13 +125,13 @@ impl Operation {
         fields
     }
 
-    /// The properties of a schema, those of its alternatives included.
+    /// Returns the properties of a schema and of its alternatives.
     fn properties(&self, schema: &Value) -> Map<String, Value> {
         let schema = self.at_its_place(schema);
         let mut properties = Map::new();
         for word in ["allOf", "oneOf", "anyOf"] {
             for one in schema[word].as_array().into_iter().flatten() {
-                // Of a rule between members, only what it names first counts: the member's own schema.
+                // A rule between fields only narrows a field. It does not replace the field's own schema.
                 for (name, schema) in self.properties(one) {
                     let known: &mut Value = properties.entry(name).or_insert(Value::Null);
                     if !is_rule(&schema) {
@@ -157,13 +157,13 @@ impl Operation {
     }
 }
 
-/// Whether a schema only narrows another one.
+/// Returns whether a schema only narrows another one.
 fn is_rule(schema: &Value) -> bool {
     let members = schema.as_object().expect("a schema");
     members.len() == 1 && (members.contains_key("const") || members.contains_key("type"))
 }
 
-/// The example with this JSON as the value of a member, however deep.
+/// Returns the example with this JSON as the value of a field at any depth.
 pub fn replaced(example: &Value, name: &str, json: &str) -> String {
     const MARK: &str = "\u{1}here\u{1}";
     let mut body = example.clone();
@@ -178,7 +178,7 @@ pub fn replaced(example: &Value, name: &str, json: &str) -> String {
     body.to_string().replace(&Value::from(MARK).to_string(), json)
 }
 
-/// The example with a member twice; `None` where it does not have it, or not at its top.
+/// Returns the example with a field twice, or `None` when the example lacks the field at its top level.
 pub fn doubled(example: &Value, name: &str) -> Option<String> {
     let value = example.get(name)?;
     let whole = example.to_string();

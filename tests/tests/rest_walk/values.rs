@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// What is wrong for a member of a body, as JSON.
+/// Returns wrong values for a body field, as JSON.
 pub fn of_member(schema: &Value) -> Vec<String> {
     let alternatives = alternatives(schema);
     let nullable = alternatives.iter().any(|one| one["type"] == "null");
@@ -61,7 +61,7 @@ pub fn of_member(schema: &Value) -> Vec<String> {
     values
 }
 
-/// What is wrong for a parameter, percent-encoded where it has to be.
+/// Returns wrong values for a parameter, percent-encoded where needed.
 pub fn of_parameter(schema: &Value, place: &str) -> Vec<String> {
     let mut values = vec!["%FF".to_owned(), "%ED%A0%80".to_owned(), "a%zz".to_owned()];
     let fixed: &[&str] = match schema["type"].as_str() {
@@ -85,7 +85,7 @@ pub fn of_parameter(schema: &Value, place: &str) -> Vec<String> {
         ],
         Some("boolean") => &["null", "1", "TRUE", "%20", "%00", "nonsense"],
         Some("array") => &["null", "1,,2", "1,x", "1.5", "%5B1%5D", "%00", "99999999999999999999"],
-        // A text: only a blank one and control characters are wrong.
+        // Of texts, only blank ones and control characters are wrong.
         Some("string") if schema["minLength"].is_number() => &["%20", "%00", "%E2%80%8B"],
         Some("string") if schema["enum"].is_array() || schema["pattern"].is_string() => {
             &["null", "5", "%20", "%00", "nonsense"]
@@ -93,7 +93,7 @@ pub fn of_parameter(schema: &Value, place: &str) -> Vec<String> {
         _ => &[],
     };
     values.extend(fixed.iter().map(|value| (*value).to_owned()));
-    // An empty parameter of a path is another path.
+    // An empty path parameter makes another path.
     if place == "query" && !fixed.is_empty() {
         values.push(String::new());
     }
