@@ -1,4 +1,4 @@
-// A real browser on a running server, and a list of everything that went wrong on its pages.
+// Opens pages of a running server in a real browser and records their errors.
 
 import assert from "node:assert/strict";
 
@@ -7,7 +7,7 @@ import { chromium } from "playwright-core";
 const EXECUTABLE = process.env.CHROMIUM || "/usr/bin/chromium";
 export const WAIT_MS = 30_000;
 
-/** The server under test: `AGORA_URL`, its origin only. */
+/** Returns the origin of the server under test, from `AGORA_URL`. */
 export function server() {
   if (!process.env.AGORA_URL) {
     console.error("AGORA_URL is not set: it names a running `agora demo`, such as http://127.0.0.1:4000");
@@ -17,12 +17,12 @@ export function server() {
 }
 
 export async function launch() {
-  // Chromium's sandbox does not start for root, which is who runs in most containers.
+  // Chromium's sandbox does not start for root, the usual user in containers.
   const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   return chromium.launch({ executablePath: EXECUTABLE, args });
 }
 
-/** Opens `path` in a window of its own. `page.troubles` fills with what a page of ours must never do. */
+/** Opens `path` in a new window. `page.troubles` collects errors and requests that a page of Agora must never cause. */
 export async function open(browser, origin, path) {
   const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, colorScheme: "light" });
   const page = await context.newPage();
@@ -52,7 +52,7 @@ export function assertNoTrouble(page) {
   assert.deepEqual(page.troubles, [], "the page logged errors, loaded from elsewhere or asked for what is not there");
 }
 
-/** One GraphQL request over HTTP; its data, or an error that says what the server said. */
+/** Sends a GraphQL request over HTTP and returns its data. Throws the server's errors. */
 export async function graphql(origin, query, variables = {}, token) {
   const response = await fetch(`${origin}/graphql`, {
     method: "POST",
@@ -64,7 +64,7 @@ export async function graphql(origin, query, variables = {}, token) {
   return data;
 }
 
-/** A token for one of the people of the demo. */
+/** Returns a token for one of the people of the demo. */
 export async function tokenOf(origin, login) {
   const query = "mutation ($login: String!, $password: String!) { login(login: $login, password: $password) { token } }";
   return (await graphql(origin, query, { login, password: "agora-demo-2026" })).login.token;

@@ -1,4 +1,4 @@
-// A demo server of one's own, with the sample data as it is before anybody did anything.
+// Starts a separate demo server with fresh sample data.
 
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-/** Starts one; it has an `origin`, a service's `credential()`, and a `stop()`. Prices stand still on it. */
+/** Starts a server with fixed prices. Returns its `origin`, a service's `credential()`, and `stop()`. */
 export async function startDemo() {
   const program = process.env.AGORA_BIN;
   if (!program) {
@@ -15,7 +15,7 @@ export async function startDemo() {
   }
   const folder = mkdtempSync(join(tmpdir(), "agora-"));
   const data = join(folder, "data");
-  // What begins so is a setting to the program, and what is set for these tests is none.
+  // The program reads variables with this prefix as settings, but those of these tests are none.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("AGORA_")));
   const child = spawn(program, ["demo", "--listen", "127.0.0.1:0", "--data", data, "--price-feed-ms", "0"], {
     stdio: ["ignore", "pipe", "inherit"],

@@ -1,4 +1,4 @@
-// Opens a running `agora demo` in headless Chromium and does what a newcomer does first.
+// Opens a running `agora demo` in headless Chromium and takes a new user's first steps.
 //
 //   AGORA_URL=http://127.0.0.1:4000 node tests/browser/graphiql.mjs
 //
@@ -115,7 +115,7 @@ test("the bookstore's page tries a search out", async () => {
   const tryOut = search.locator("button.try-out__btn");
   const execute = search.locator("button.execute");
   await search.waitFor();
-  // Operations may be unfolded, and trying out switched on, from the start.
+  // The page may show operations unfolded, with "Try it out" switched on, from the start.
   if (!(await body.isVisible())) await search.locator(".opblock-summary").click();
   await body.waitFor();
   if (!(await execute.isVisible())) await tryOut.click();
@@ -127,7 +127,7 @@ test("the bookstore's page tries a search out", async () => {
   assertNoTrouble(page);
 });
 
-/** GraphiQL with the named example in front. */
+/** Opens GraphiQL with the named example in front. */
 async function graphiql(example) {
   const page = await open(browser, origin, "/graphiql");
   // GraphiQL shows the first tab when its editor has loaded; a click before that would be lost.
@@ -151,8 +151,8 @@ async function signIn(page, name) {
 }
 
 /**
- * Presses Play; of several operations in the tab, it asks for the named one. Until GraphiQL has read a tab that was just
- * turned to, the button still offers the operations of the tab before.
+ * Presses Play and, if the tab has several operations, chooses the named one. Until GraphiQL has parsed a tab that was just
+ * selected, the button still offers the operations of the previous tab.
  */
 async function play(page, operation) {
   const button = page.getByRole("button", { name: /^execute/i });
@@ -165,7 +165,7 @@ async function stop(page) {
   await page.getByRole("button", { name: /^stop/i }).click();
 }
 
-/** Does something again and again until it is seen: a stream begins a moment after it was asked for. */
+/** Repeats `something` until `seen` resolves, because a stream begins a moment after its request. */
 async function meanwhile(something, seen) {
   const again = setInterval(() => something().catch(() => {}), AGAIN_MS);
   try {
@@ -176,7 +176,7 @@ async function meanwhile(something, seen) {
   }
 }
 
-/** What the response pane holds, as soon as it is JSON that `wanted` accepts. */
+/** Waits until the response pane holds JSON that `wanted` accepts, and returns it. */
 async function answer(page, wanted) {
   const end = Date.now() + WAIT_MS;
   let text = "";

@@ -1,23 +1,23 @@
-// The interactive pages of all REST mounts in a real browser: whichever button "Execute" is pressed, with the example that
-// is filled in, the page shows a success that is documented; and nothing is loaded from elsewhere.
+// The interactive pages of all REST mounts in a real browser. Every "Execute" button, with its prefilled example, must show a
+// documented success, and the page must load no resource from another origin.
 //
 //   AGORA_BIN=target/debug/agora node tests/browser/rest.mjs
 //
-// Each mount is pressed through on a demo of its own: what only reads first, what deletes last. Where one button has
-// changed what the next one's example needs (an alias that deletes the same thing again), that one is pressed again on a
-// demo on which nothing else was pressed: there it has to work.
+// Each mount has its own demo server. Operations that only read run first, those that delete run last. An operation may
+// change data that the next example needs: an alias, for example, deletes the same object again. The failed operation then
+// runs once more, alone on a fresh demo, and has to succeed there.
 
 import assert from "node:assert/strict";
 
 import { launch, open, tokenOf } from "./browser.mjs";
 import { startDemo } from "./demo.mjs";
 
-/** In which order buttons are pressed. */
+/** The order in which buttons are pressed. */
 const VERBS = ["get", "post", "put", "patch", "delete"];
-/** What an operation says for whom it is, if it is for programs only. */
+/** The text in the description of an operation that only programs may call. */
 const FOR_SERVICES = "only a service may do this";
 
-/** Mounts that are pressed through at the same time. */
+/** The number of mounts that are tested at the same time. */
 const AT_ONCE = 2;
 
 const browser = await launch();
@@ -41,7 +41,7 @@ async function withDemo(use) {
   }
 }
 
-/** The prefixes of the mounts that the start page leads to. */
+/** Returns the prefixes of the mounts that the start page links to. */
 async function mounts(demo) {
   const page = await open(browser, demo.origin, "/");
   const links = await page.locator('a[href$="/docs"]').evaluateAll((all) => all.map((link) => link.getAttribute("href")));
@@ -56,7 +56,7 @@ async function pressMounts(prefixes) {
   }
 }
 
-/** Presses every button of a mount's page; those that did not show a success. */
+/** Presses every button of a mount's page and returns the operations that showed no success. */
 async function pressAll(demo, prefix) {
   const started = Date.now();
   const operations = await described(demo, prefix);
@@ -84,7 +84,7 @@ async function pressAlone(demo, prefix, operation) {
   await page.context().close();
 }
 
-/** The operations of a mount, in the order in which they are pressed. */
+/** Returns the operations of a mount in the order in which they are pressed. */
 async function described(demo, prefix) {
   const { paths } = await (await fetch(`${demo.origin}${prefix}/openapi.json`)).json();
   const operations = Object.entries(paths).flatMap(([path, item]) =>
@@ -110,12 +110,12 @@ async function signedIn(demo, prefix, operations) {
   return page;
 }
 
-/** Opens an operation, executes its example and closes it again; what the page shows of the answer. */
+/** Opens an operation, executes its example and closes it. Returns the status and the text that the page shows. */
 async function press(page, operation) {
   if (operation.bearer) await authorize(page, operation.forServices ? page.tokens.service : page.tokens.person);
   const block = page.locator(`[id="${operation.block}"]`);
   const summary = block.locator(".opblock-summary-control");
-  // Unfolded by an event of the page's own: a mouse would have to wait until everything above stands still.
+  // A dispatched event unfolds it: a mouse click would have to wait until the layout above is stable.
   await summary.dispatchEvent("click");
   await block.getByRole("button", { name: "Execute" }).click();
   const answer = block.locator(".live-responses-table .response").first();
@@ -125,7 +125,7 @@ async function press(page, operation) {
   return { status, text };
 }
 
-/** Puts a token into the page, unless it is there already. */
+/** Enters a token in the page, unless it is there already. */
 async function authorize(page, token) {
   if (page.authorized === token) return;
   await page.locator(".auth-wrapper .authorize").first().click();

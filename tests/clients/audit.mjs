@@ -1,4 +1,4 @@
-// The audit of the GraphQL-over-HTTP specification that comes with graphql-http, against a running Agora.
+// Runs the audit suite of graphql-http for the GraphQL-over-HTTP specification against a running Agora.
 //
 //   AGORA_URL=http://127.0.0.1:4000 node audit.mjs
 
@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { serverAudits } from "graphql-http";
 
-// Recommended until 2025: since then a client that names no type is answered application/graphql-response+json.
+// Recommended until 2025. Since then, a client without an Accept type gets application/graphql-response+json.
 const BEFORE_2025 = ["47DE", "80D8"];
 
 if (!process.env.AGORA_URL) {

@@ -1,5 +1,5 @@
-// Documents for the comparison with graphql-js (validation.mjs): for each rule of the specification's chapter 5 and for
-// the grammar, some that are valid and some that are not.
+// Documents for the comparison with graphql-js (validation.mjs): valid and invalid ones for the grammar and for each rule of
+// the specification's chapter 5.
 
 const MONEY = 'amount: "1.00"';
 const post = (members) => `mutation { createPost(input: {${members}}) { id } }`;
@@ -580,7 +580,7 @@ export const DOCUMENTS = {
   },
 };
 
-// Where Agora and graphql-js 16 disagree, and why. The verdict in the lists above is Agora's.
+// The documents on which Agora and graphql-js 16 disagree, and why. The lists above have Agora's verdict.
 export const DIFFERENCES = {
   [fee("1e400")]: "a Float is a finite number of 64 bits (3.5.2); graphql-js takes it for infinity",
   [fee("1" + "0".repeat(400))]: "a Float is a finite number of 64 bits (3.5.2); graphql-js takes it for infinity",

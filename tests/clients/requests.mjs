@@ -1,5 +1,5 @@
-// Two old major versions of a popular client, which send `Accept: */*` or nothing of the kind and read only JSON that is
-// called so: a query, a mutation and an error with each, and what the door answers to every way of accepting.
+// Two old major versions of a popular client. They send `Accept: */*` or no Accept header, and parse a response only when
+// its type is application/json. Tests a query, a mutation and an error with each, and the response to every Accept header.
 //
 //   AGORA_URL=http://127.0.0.1:4000 node --test requests.mjs
 
@@ -8,7 +8,7 @@ import { request as httpRequest } from "node:http";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 
-// Their modules for `import` leave out names that their modules for `require` have.
+// Their `import` modules lack names that their `require` modules export.
 const require = createRequire(import.meta.url);
 
 if (!process.env.AGORA_URL) {
@@ -58,7 +58,7 @@ for (const version of ["3", "4"]) {
   });
 }
 
-/** Sends a query with these lines of a header and nothing that a library adds. */
+/** Sends a query with exactly these headers, without those that a library adds. */
 function ask(headers, query = "{ __typename }") {
   const body = JSON.stringify({ query });
   return new Promise((resolve, reject) => {
@@ -90,7 +90,7 @@ test("each way of accepting is answered with the media type that it means", asyn
     const headers = { "content-type": JSON_TYPE, ...(accept !== undefined && { accept }) };
     const answer = await ask(headers);
     assert.deepEqual([answer.status, answer.type], [200, type], JSON.stringify(accept));
-    // A refused query is 400 only in the media type that says so.
+    // Only one of the media types answers a refused query with 400.
     const refused = await ask(headers, "{ nothingLikeThis }");
     assert.equal(refused.status, type === RESPONSE_TYPE ? 400 : 200, JSON.stringify(accept));
   }

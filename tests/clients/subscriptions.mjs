@@ -1,6 +1,6 @@
-// The subscription clients people use, against a running `agora demo`: each receives a message sent meanwhile, with its
-// sender from another subgraph, a book that changes, and what a cache has to forget, each only what it may see; and each
-// is told clearly why it may not without a token.
+// Common subscription clients, against a running `agora demo`. Each receives new messages with their senders from another
+// subgraph, changes of a book, and cache invalidations, but only those that it may see. A client without a token gets a
+// clear error.
 //
 //   AGORA_URL=http://127.0.0.1:4000 node subscriptions.mjs
 
@@ -26,7 +26,7 @@ if (!process.env.AGORA_URL) {
 const ORIGIN = new URL(process.env.AGORA_URL).origin;
 const GRAPHQL = `${ORIGIN}/graphql`;
 
-/** Every client under one form: `(token, { query, variables, next, refused }) => stop`. */
+/** The clients, all with the same signature: `(token, { query, variables, next, refused }) => stop`. */
 const CLIENTS = {
   "graphql-ws": (token, { query = NEW_MESSAGE, variables, next, refused }) => {
     const client = createWsClient({
@@ -85,7 +85,7 @@ for (const [name, subscribe] of Object.entries(CLIENTS)) {
         },
         refused: (why) => (received ? resolve(why) : reject(new Error(`refused: ${why}`))),
       });
-      // A stream begins a moment after it was asked for, and a message sent before that is not in it.
+      // A stream begins a moment after its request, and lacks messages that were sent before.
       const send = () => graphql("mutation ($contents: String!) { sendMessage(to: \"cleo\", contents: $contents) { id } }", { contents }, dan).catch(reject);
       const again = setInterval(send, SEND_AGAIN_MS);
       await send();
@@ -130,7 +130,7 @@ for (const [name, subscribe] of Object.entries(CLIENTS)) {
         next: ({ cacheInvalidated: { typename, key, version } }, done) => {
           assert.equal(typeof version, "number");
           typenames.add(typename);
-          // Before the second one a message was sent for certain, while we were watching.
+          // When the second event arrives, a message has certainly been sent since the subscription began.
           if (typename === of && (of === "Message" || key === book) && (seen += 1) === 2) done();
         },
         again: change,
@@ -149,7 +149,7 @@ for (const [name, subscribe] of Object.entries(CLIENTS)) {
     await until(subscribe, ada, { query: NOTICE }, {
       next: ({ newMessage }, done) => {
         received.push(newMessage.contents);
-        // Before the second one the other was sent for certain, while we were watching.
+        // When the second message arrives, the other one has certainly been sent since the subscription began.
         if (received.filter((contents) => contents === mine).length === 2) done();
       },
       again: async () => {
@@ -179,12 +179,12 @@ function resultTo(next, refused) {
   return (result) => (result.errors ? refused(JSON.stringify(result.errors)) : next(result.data));
 }
 
-/** An Apollo error with what the server said: GraphQL errors, or the body of a refused request. */
+/** Returns an Apollo error as text, with the GraphQL errors or the body of the refused request. */
 function inFull(cause) {
   return JSON.stringify({ message: cause.message, errors: cause.errors, body: cause.bodyText });
 }
 
-/** What `begin` resolves with; its own clean-up runs either way, and so does the clock. */
+/** Returns the value that `begin` resolves with, or fails after WAIT_MS. The clean-up that `begin` returns runs in both cases. */
 async function within(begin) {
   let stop;
   let timer;
@@ -200,8 +200,8 @@ async function within(begin) {
 }
 
 /**
- * What `next` gives to its `done`; `again` makes it happen, and again until it was seen: a stream begins a moment after it
- * was asked for, and what happens before that is not in it.
+ * Returns the value that `next` passes to its `done`. Repeats `again`, which causes the events, until then: a stream begins a
+ * moment after its request, and lacks events from before.
  */
 async function until(subscribe, token, operation, { next, again }) {
   return within(async (resolve, reject) => {

@@ -1,5 +1,5 @@
-// The verdict on some hundreds of documents, valid or not, of a running Agora and of graphql-js over the same schema.
-// Nothing is carried out: every document is sent with an operationName that it does not have.
+// Compares the verdicts of a running Agora and of graphql-js on some hundreds of valid and invalid documents over the same
+// schema. No operation runs: every document is sent with an operationName that it does not have.
 //
 //   AGORA_URL=http://127.0.0.1:4000 node --test validation.mjs
 
@@ -20,7 +20,7 @@ const NO_OPERATION = "no_operation_of_this_name";
 
 const schema = buildSchema(readFileSync(new URL("../../schema.graphql", import.meta.url), "utf8"));
 
-/** Refuses a literal, as the scalar's specification does; written here a second time, to be compared. */
+/** Refuses a literal as the scalar's specification does. An independent implementation, for the comparison. */
 function literals(name, isValue) {
   schema.getType(name).parseLiteral = (node) => {
     let hasVariable = false;
@@ -54,7 +54,7 @@ literals("Money", (value) => {
     && isText(currency) && /^[A-Z]{3}$/.test(currency) && Object.keys(others).length === 0;
 });
 
-/** graphql-js: what is wrong with a document, or nothing. */
+/** Returns the errors that graphql-js finds in a document, if any. */
 function reference(document) {
   try {
     return validate(schema, parse(document), specifiedRules)[0]?.message;
@@ -69,7 +69,7 @@ async function send(body) {
   return { status: response.status, ...(await response.json()) };
 }
 
-/** Agora: what is wrong with a document, or nothing. */
+/** Returns the errors that Agora finds in a document, if any. */
 async function agora(document) {
   const { status, data, errors } = await send({ query: document, operationName: NO_OPERATION });
   assert.equal(data, undefined, document);

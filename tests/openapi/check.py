@@ -19,7 +19,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 URL = os.environ["AGORA_URL"].rstrip("/")
 PASSWORD = "agora-demo-2026"
-# Cases for each operation and check: about half a minute for all mounts.
+# Cases for each operation and check. All mounts together take about half a minute.
 EXAMPLES = os.environ.get("AGORA_OPENAPI_EXAMPLES", "20")
 
 
@@ -42,7 +42,7 @@ def fuzz(mount):
     """Whether schemathesis finds nothing."""
     command = [
         os.path.join(os.path.dirname(sys.executable), "schemathesis"), "run", f"{URL}/{mount}/openapi.json",
-        # These two are made again in `hooks.py`, with exceptions.
+        # `hooks.py` replaces these two with versions that have exceptions.
         "--checks", "all", "--exclude-checks", "positive_data_acceptance,ensure_resource_availability",
         "--max-examples", EXAMPLES, "--seed", "1", "--continue-on-failure", "--warnings", "off", "--no-color",
     ]
@@ -53,7 +53,7 @@ def fuzz(mount):
 
 
 def main():
-    # What the start page links to; the brokerage first, because elsewhere its people may be deactivated.
+    # The mounts that the start page links to. The brokerage is first, because other mounts may deactivate its people.
     mounts = sorted(set(re.findall(r'"/(\w+)/docs"', read("/"))), key=lambda name: (name != "brokerage", name))
     assert len(mounts) >= 3, f"the start page links to {mounts}"
     for mount in mounts:

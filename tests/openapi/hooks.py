@@ -10,7 +10,7 @@ KEY = "Idempotency-Key"
 KEY_CHARS_MAX = 255
 numbers = itertools.count()
 
-# The refusals of what the documents allow, each with the reason why no schema can say it. Nothing else may be refused.
+# The refusals of input that the documents allow, each with the reason why no schema can state it. No other is accepted.
 EXCEPTIONS = [
     (422, r"this idempotency key was used for another request", "which keys were used is state"),
     (400, r"must not mix the letters of scripts", "which scripts are written together is a table of Unicode's"),
@@ -56,7 +56,7 @@ def allowed_data_is_taken(ctx, response, case):
     return positive_data_acceptance(ctx, response, case)
 
 
-# What is not there may be something else than what was made: what the body names.
+# The missing object may be another one than the created one: an object that the body names.
 NAMED_IN_BODY = r"Product not found|User not found|stock not found|broker not found|stockholding not found"
 
 
