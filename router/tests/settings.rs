@@ -1,4 +1,4 @@
-//! Settings as a person meets them: the real program, a file, the environment, flags.
+//! The settings of the real program: from a file, the environment and flags.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -86,7 +86,7 @@ fn what_is_printed_can_be_read_back() {
 fn a_bad_setting_is_refused_by_its_name() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("typo.toml"), "[limits]\nquery_dept_max = 5\n").unwrap();
-    /// Arguments, environment, and what the refusal names.
+    /// Arguments, environment, and the text that the error message contains.
     type Case = (
         &'static [&'static str],
         &'static [(&'static str, &'static str)],

@@ -1,4 +1,4 @@
-//! The commands as a person types them: the real program, over a folder of its own.
+//! The commands of the real program, over a folder of its own.
 
 mod replicas;
 mod token;
@@ -22,7 +22,7 @@ fn run(folder: &Path, arguments: &[&str], input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    // A command that fails before it reads its input closes the pipe; that is its answer, not ours.
+    // A command that fails before it reads its input closes the pipe; the test checks its result, not this write.
     let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
     child.wait_with_output().expect("the program ends")
 }
@@ -31,34 +31,34 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// What a command that has to succeed prints.
+/// Runs a command that must succeed, and returns its output.
 fn printed(folder: &Path, arguments: &[&str], input: &str) -> String {
     let output = run(folder, arguments, input);
     assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
     text(&output.stdout)
 }
 
-/// A running server; killed when the test is done with it.
+/// A running server; dropping it kills the process.
 struct Server {
     child: Child,
     url: String,
     said: String,
-    /// Listeners of REST services: what they are called, in parentheses, and their address.
+    /// The listeners of REST services: their names in parentheses, and their addresses.
     doors: Vec<(String, String)>,
 }
 
 impl Server {
-    /// Starts it on a free loopback port and waits until it says that it is ready.
+    /// Starts it on a free loopback port and waits until it reports that it is ready.
     fn start(folder: &Path, command: &str) -> Self {
         Self::start_with(folder, &[command], 0)
     }
 
-    /// As [`start`](Self::start), with more arguments, which open so many listeners more.
+    /// As [`start`](Self::start), with more arguments, which open that many further listeners.
     fn start_with(folder: &Path, arguments: &[&str], listeners: usize) -> Self {
         Self::start_logging(folder, arguments, listeners, Stdio::null())
     }
 
-    /// As [`start_with`](Self::start_with), and logs there.
+    /// As [`start_with`](Self::start_with), with its log going to `log`.
     fn start_logging(folder: &Path, arguments: &[&str], listeners: usize, log: Stdio) -> Self {
         let arguments = [arguments, &["--listen", "127.0.0.1:0"]].concat();
         let mut child = agora(folder, &arguments)
@@ -99,7 +99,7 @@ impl Server {
         Self::post_to(&self.url, path, body, token)
     }
 
-    /// One HTTP/1.1 request over a connection of its own.
+    /// Sends one HTTP/1.1 request over a connection of its own.
     fn post_to(url: &str, path: &str, body: &Value, token: Option<&str>) -> Value {
         let address = url.strip_prefix("http://").expect("an HTTP address");
         let mut stream = std::net::TcpStream::connect(address).expect("the server listens");
@@ -119,7 +119,7 @@ impl Server {
         serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
     }
 
-    /// Asks it to end, as a service manager does, and answers whether it ended well.
+    /// Sends SIGTERM, as a service manager does, and returns whether the process ended with success.
     fn stop(mut self) -> bool {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
@@ -284,7 +284,7 @@ fn what_a_killed_demo_acknowledged_is_there_when_it_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut acknowledged = Vec::new();
     for _ in 0..3 {
-        // `Drop` kills it with SIGKILL right after the answer.
+        // `Drop` kills it with SIGKILL right after the response.
         let server = Server::start(folder.path(), "demo");
         for _ in 0..3 {
             let answer = server.post("/bookstore/purchase/1", &json!({}), None);

@@ -20,17 +20,17 @@ use tokio::runtime::Runtime;
 use crate::{Server, agora, printed, run, text};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
-/// No test waits longer for anything.
+/// The longest time that a test waits for an event.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A replica in a process of its own; killed when the test is done with it.
+/// A replica in a process of its own; dropping it kills the process.
 struct Process {
     child: Child,
     said: mpsc::Receiver<String>,
 }
 
 impl Process {
-    /// Waits until it says that it has caught up.
+    /// Waits until it reports that it has caught up.
     fn ready(&self) {
         let line = self.said.recv_timeout(PATIENCE).expect("the replica catches up");
         assert!(line.contains("is ready at http://127.0.0.1:"), "{line}");
@@ -61,11 +61,11 @@ impl Drop for Process {
     }
 }
 
-/// What replicas need around them.
+/// The environment of the replicas.
 struct Around {
     folder: TempDir,
     catalog: String,
-    /// Bound, so that nobody else gets the ports; a replica gets its own all the same.
+    /// Bound with `SO_REUSEADDR`, so that no other process gets the ports, while the replicas can still bind them.
     _ports: Vec<TcpSocket>,
     addresses: BTreeMap<u64, SocketAddr>,
     _runtime: Runtime,
@@ -141,7 +141,7 @@ impl Around {
         Process { child, said }
     }
 
-    /// `agora order-members`, through one replica.
+    /// Runs `agora order-members` through one replica.
     fn members(&self, through: u64, arguments: &[&str]) -> String {
         let peer = self.peers([through]);
         let way = ["--peer", &peer, "--credential", "credential"];
@@ -153,7 +153,7 @@ impl Around {
         send(self.addresses[&id], line, headers, body)
     }
 
-    /// Buys a share at a replica; the number of the order.
+    /// Buys a share at a replica and returns the number of the order.
     fn buy(&self, id: u64) -> i64 {
         let (status, body) = self.send(
             id,
@@ -167,7 +167,7 @@ impl Around {
     }
 }
 
-/// A request over a connection of its own: the status and the body.
+/// Sends a request over a connection of its own and returns the status and the body.
 fn send(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).expect("somebody listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
@@ -211,7 +211,7 @@ fn replicas_run_are_added_and_removed_by_commands() {
     assert_eq!(listed.matches(" alive ").count(), 3, "{listed}");
     assert_eq!(listed.matches(" leader ").count(), 1, "{listed}");
 
-    // A fourth one serves nobody before it takes part.
+    // A fourth replica refuses clients until it is a member.
     let fourth = around.start(4, "", &["--joins"]);
     let late = Instant::now() + PATIENCE;
     while TcpStream::connect(around.addresses[&4]).is_err() {
@@ -225,7 +225,7 @@ fn replicas_run_are_added_and_removed_by_commands() {
     fourth.ready();
     assert_eq!(around.send(4, "GET /orders/0", &[], "").0, 200);
 
-    // One is lost and taken out, the others go on.
+    // A lost replica is removed, and the others continue.
     let lost = running.remove(&2).unwrap();
     lost.signal("-KILL");
     assert!(!lost.ended().success());
@@ -262,7 +262,7 @@ fn a_replica_answers_whom_it_may() {
         ("POST /buy", &[("origin", "https://elsewhere.example")], 403),
         ("POST /buy", &[("sec-fetch-site", "cross-site")], 403),
         ("GET /ping", &[("sec-fetch-site", "cross-site")], 200),
-        // Between replicas nothing goes without the credential.
+        // The routes between replicas require the credential.
         ("GET /raft/status", &[], 401),
         ("GET /raft/members", &[], 401),
         ("POST /raft/members", &[], 401),
@@ -281,7 +281,7 @@ fn a_replica_answers_whom_it_may() {
             assert_eq!(body["error"]["code"], wanted, "the document's envelope");
         }
     }
-    // As when whoever started it is gone.
+    // Its input ends, as when the parent process has ended.
     let mut alone = alone;
     drop(alone.child.stdin.take());
     assert!(alone.ended().success());
@@ -365,7 +365,7 @@ fn a_replica_whose_place_is_taken_ends() {
     assert!(said.contains("another process has replica 1 open"), "{said}");
 }
 
-/// A demo with three replicas of its own, where no price moves and so no order fires.
+/// A demo with three replicas, in which prices do not move, so that no automated order triggers.
 struct Demo(Server);
 
 const DEMO: [&str; 5] = ["demo", "--order-replicas", "3", "--price-feed-ms", "0"];
@@ -385,7 +385,7 @@ impl Demo {
         (status, serde_json::from_str(&body).unwrap_or_default())
     }
 
-    /// Trades through a route under a key, again while nobody leads; the number.
+    /// Trades through a route with an idempotency key, retrying while there is no leader, and returns the number.
     fn trade(&self, key: &str, line: &str, pointer: &str) -> i64 {
         let trade = json!({ "name": "GameStart", "quantity": 1, "type": "sell" });
         let mut number = None;
@@ -402,7 +402,7 @@ impl Demo {
         children_of(self.0.child.id())
     }
 
-    /// The whole ledger of a replica, once it has so many trades.
+    /// Waits until a replica has that many trades, and returns its whole ledger.
     fn ledger(&self, id: u64, trades: usize) -> Value {
         let mut ledger = Value::Null;
         eventually("the replica has every trade", || {
@@ -414,10 +414,10 @@ impl Demo {
     }
 }
 
-/// The processes that a server started, by the replica that each is.
+/// Returns the process ids of a server's replicas, by replica id.
 fn children_of(server: u32) -> BTreeMap<u64, u32> {
     let mut found = BTreeMap::new();
-    // A server that has ended has none.
+    // A server that has ended has no children.
     let tasks = fs::read_dir(format!("/proc/{server}/task")).into_iter().flatten();
     for task in tasks.flatten() {
         let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
@@ -440,7 +440,7 @@ fn eventually(what: &str, mut is: impl FnMut() -> bool) {
     }
 }
 
-/// Whether a process runs; one that has ended may wait for somebody to take note of it.
+/// Whether a process runs; a zombie, which waits for its parent, does not.
 fn runs(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
@@ -466,7 +466,7 @@ fn replicas_that_start_well_log_no_error_and_no_warning() {
     assert!(!log.contains("ERROR") && !log.contains("WARN"), "{log}");
 }
 
-/// The replicas' files of a demo that is stopped.
+/// The replicas' files of a stopped demo.
 struct Files(PathBuf);
 
 impl Files {
@@ -479,7 +479,7 @@ impl Files {
         assert!(copied.expect("cp").success());
     }
 
-    /// Puts the file of a replica, and its log, in the place of its present one.
+    /// Replaces the file of a replica, and its write-ahead log, by an older copy.
     fn put_back(&self, from: &Path, id: u64) {
         for added in ["", "-wal", "-shm"] {
             let name = format!("orders-{id}.sqlite{added}");
@@ -495,12 +495,12 @@ impl Files {
         db.query_row(sql, [], |row| row.get(0)).expect("a number")
     }
 
-    /// How many orders a replica has that came from the database's table and not from a trade.
+    /// Returns the number of orders in a replica that came from the database's table and not from a trade.
     fn of_table(&self, id: u64) -> i64 {
         self.number(id, "SELECT count(*) FROM exchange_order WHERE key LIKE 'table:%'")
     }
 
-    /// Whether a replica was told how far another one is now.
+    /// Whether a replica knows the current progress of another one.
     fn knows(&self, id: u64, other: u64) -> bool {
         let told =
             format!("SELECT coalesce(max(value ->> '$.log.index'), -1) FROM fact WHERE name = 'reached by {other}'");
@@ -562,7 +562,7 @@ fn replicas_that_are_set_back_together_get_their_orders_again_and_one_alone_is_r
     assert!(demo.0.stop());
 }
 
-/// Moments at which first starts are killed, in milliseconds: each row is a folder of its own.
+/// The times at which a test kills first starts, in milliseconds: each row is a folder of its own.
 const KILLED_AFTER_MS: [[u64; 4]; 2] = [[30, 90, 200, 400], [600, 250, 120, 60]];
 
 #[test]
@@ -578,7 +578,7 @@ fn folders_whose_first_starts_with_replicas_were_killed_start_with_all_of_them()
             let replicas = children_of(server.id());
             server.kill().expect("it runs");
             for pid in replicas.values() {
-                // One that has ended with its server needs no kill.
+                // A replica that has ended with its server needs no kill.
                 let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).output();
             }
             server.wait().expect("its end");
@@ -629,7 +629,7 @@ fn a_demo_with_three_replicas_trades_through_all_of_them_and_ends_them_with_itse
     let login = r#"mutation { login(login: "admin", password: "agora-demo-2026") { token } }"#;
     let login = demo.0.graphql(login, None);
     let admin = login["data"]["login"]["token"].as_str();
-    // The sample data has trades in it.
+    // The sample data contains trades.
     let first = demo.trade("trade 1", "POST /bazaar/orders", "/data/order_number");
     let by_graph = "mutation { trade(stock: \"FishCo\", side: BUY, quantity: 1) { number } }";
     let by_graph = demo.0.graphql(by_graph, admin);
@@ -659,7 +659,7 @@ fn a_demo_with_three_replicas_trades_through_all_of_them_and_ends_them_with_itse
         assert_eq!((status, &order["data"]["number"]), (200, &json!(number)));
     }
 
-    // One that is killed comes back and has what it missed; meanwhile the others go on.
+    // A killed replica comes back and catches up; meanwhile the others continue.
     let before = demo.children();
     assert_eq!(before.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
     let killed = Command::new("kill")
@@ -682,7 +682,7 @@ fn a_demo_with_three_replicas_trades_through_all_of_them_and_ends_them_with_itse
         (replicas.len(), of("alive"), of("leader")) == (3, 3, 1)
     });
 
-    // SIGTERM ends all of them, and their numbers go on when they come back.
+    // SIGTERM ends all of them, and their numbers continue after a restart.
     let children = demo.children();
     assert!(demo.0.stop(), "SIGTERM was not a clean end");
     assert!(
@@ -695,7 +695,7 @@ fn a_demo_with_three_replicas_trades_through_all_of_them_and_ends_them_with_itse
         first + 6
     );
 
-    // So does SIGKILL, which nobody can prepare for: what is dropped is killed.
+    // So does SIGKILL, which no process can handle: dropping the server sends it.
     let children = demo.children();
     assert_eq!(children.len(), 3);
     drop(demo);

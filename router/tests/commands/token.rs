@@ -1,4 +1,4 @@
-//! The credentials of services: made, listed, and revoked while the server runs.
+//! The credentials of services: created, listed, and revoked while the server runs.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use crate::{Server, printed, run, text};
 
-/// A query that only operators may ask.
+/// A query that only operators may run.
 const FOR_OPERATORS: &str = "{ bookPurchases { nodes { id } } }";
 const SUBSCRIPTION: &str = "subscription { cacheInvalidated { key } }";
 
-/// A credential of that service and its id.
+/// Creates a credential of that service and returns it with its id.
 fn make(folder: &Path, service: &str) -> (String, String) {
     let made = run(folder, &["token", "--service", service], "");
     assert!(made.status.success(), "{}", text(&made.stderr));
@@ -29,7 +29,7 @@ fn code(answer: &Value) -> &str {
     answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("OK")
 }
 
-/// A connection with something that lasts; it is there once this returns. One that does not end in time fails the test.
+/// Opens a long-lived response and returns its connection once the response has begun. A read that takes too long fails the test.
 fn connect(server: &Server, request: &str) -> TcpStream {
     let address = server.url.strip_prefix("http://").expect("an HTTP address");
     let mut stream = TcpStream::connect(address).expect("the server listens");
@@ -56,7 +56,8 @@ fn watch(server: &Server, token: &str) -> TcpStream {
     )
 }
 
-/// A WebSocket whose handshake names the credential, with its `connection_init` (masked with zeros: RFC 6455, section 5.3).
+/// Opens a WebSocket with the credential in its handshake, and sends its `connection_init` (masked with zeros: RFC 6455, section
+/// 5.3).
 fn socket(server: &Server, token: &str) -> TcpStream {
     let mut stream = connect(
         server,

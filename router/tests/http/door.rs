@@ -1,4 +1,4 @@
-//! A router before a small graph: no database, a clock that stands still, and a channel for what subscribers get.
+//! A router before a small graph: without a database, with a manual clock, and with a channel for the events of subscriptions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,11 +29,11 @@ pub struct Door {
     pub bus: Arc<InProcessBus>,
     pub clock: Arc<ManualClock>,
     pub keys: Arc<TokenKeys>,
-    /// What `news` tells.
+    /// The sender of the events of `news`.
     pub news: broadcast::Sender<String>,
-    /// Lets one `hold` go.
+    /// Releases one `hold`.
     pub release: Arc<Notify>,
-    /// Says when a `hold` has begun, and when a subscription's stream is dropped.
+    /// Reports when a `hold` has begun, and when a subscription's stream is dropped.
     pub signs: mpsc::UnboundedReceiver<&'static str>,
 }
 
@@ -72,7 +72,7 @@ impl Door {
         }
     }
 
-    /// The `authorization` of that person, in a session with the same number.
+    /// Returns the `authorization` of that person, in a session with the same number.
     pub fn bearer(&self, user: i64) -> String {
         let now_us = self.clock.now_us();
         let (token, _) = self
@@ -107,7 +107,7 @@ impl Door {
     }
 }
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Debug)]
 pub struct Got {
     pub status: StatusCode,
@@ -130,7 +130,7 @@ impl Got {
     }
 }
 
-/// A request from what its line and headers say.
+/// Builds a request.
 pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {
     let mut builder = Request::builder().method(method).uri(path);
     for (name, value) in headers {
@@ -139,7 +139,7 @@ pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: impl In
     builder.body(body.into()).unwrap()
 }
 
-/// A POST of `query` to the graph.
+/// Builds a POST of `query` to the graph.
 pub fn post(query: &str, headers: &[(&str, &str)]) -> Request<Body> {
     let mut headers = headers.to_vec();
     headers.push(("content-type", "application/json"));
@@ -151,13 +151,13 @@ pub fn post(query: &str, headers: &[(&str, &str)]) -> Request<Body> {
     )
 }
 
-/// The next piece of a streamed body; `None` at its end.
+/// Returns the next piece of a streamed body; `None` at its end.
 pub async fn piece(body: &mut Body) -> Option<String> {
     let frame = body.frame().await?.unwrap();
     Some(String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap())
 }
 
-/// Refuses what async-graphql could not begin to run, as the supergraph does.
+/// Turns responses to operations that async-graphql could not begin to execute into request errors, as the supergraph does.
 struct Strict<S>(S);
 
 impl<S: Subgraph> Subgraph for Strict<S> {
@@ -279,7 +279,7 @@ fn sign<'c>(ctx: &Context<'c>) -> &'c mpsc::UnboundedSender<&'static str> {
     ctx.data_unchecked()
 }
 
-/// Says when it is dropped.
+/// Reports when it is dropped.
 struct Gone(mpsc::UnboundedSender<&'static str>);
 
 impl Drop for Gone {

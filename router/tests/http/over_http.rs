@@ -9,7 +9,7 @@ use crate::door::{Door, post, request};
 const RESPONSE: &str = "application/graphql-response+json";
 const JSON: &str = "application/json";
 
-/// What is sent, and what has to come back.
+/// A request and the expected response.
 struct Case {
     name: &'static str,
     line: (&'static str, &'static str),
@@ -252,7 +252,7 @@ async fn who_sends_a_token_is_that_person_until_it_expires_or_the_session_ends()
     );
     assert_eq!(who(&door, &ada).await.json(), json!({ "data": { "who": "user 1" } }));
 
-    // Ben watches, so that there is something to see when the end of his session has been heard.
+    // Ben subscribes: the end of his stream shows that the server has processed the end of his session.
     let headers = [("authorization", ben.as_str()), ("accept", "text/event-stream")];
     let watching = door.raw(post("subscription { news }", &headers)).await;
     assert_eq!(door.signs.recv().await, Some("subscribed"));
@@ -283,7 +283,7 @@ async fn a_body_may_be_as_long_as_the_bound_and_not_a_byte_longer() {
         (exceeds.status.as_u16(), exceeds.code().as_deref()),
         (413, Some("PAYLOAD_TOO_LARGE"))
     );
-    // Without a length that could be looked at first.
+    // A body without a length that the server could check first.
     let pieces = (0..3).map(|_| Ok::<_, std::io::Error>(" ".repeat(50)));
     let body = axum::body::Body::from_stream(futures_util::stream::iter(pieces));
     let exceeds = door.send(request("POST", "/graphql", BODY, body)).await;

@@ -1,4 +1,4 @@
-//! Tokens that have not expired but must not hold any more.
+//! Tokens that have not expired but are no longer valid.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -90,7 +90,7 @@ async fn when_events_are_lost_it_is_read_again_what_they_said() {
     };
     desk.auth.listen(&bus, read).await.unwrap();
     let holder = desk.identify(1, 10).unwrap();
-    // The listener has not had a turn yet: of these, only the last one fits.
+    // The listener has not run yet: its queue has room only for the last of these events.
     bus.publish(end_of(1, Some(10), NOW_US));
     bus.publish(end_of(2, Some(20), NOW_US));
     assert_eq!(desk.auth.until_void(&holder).await, TokenError::Invalid);

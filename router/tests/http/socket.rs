@@ -17,7 +17,7 @@ struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
-/// What the server says.
+/// A message of the server.
 #[derive(Debug, PartialEq)]
 enum Said {
     Message(Value),
@@ -50,7 +50,7 @@ impl Socket {
         connect(&listen(door).await, &[PROTOCOL]).await.unwrap()
     }
 
-    /// Open and initialised as that person.
+    /// Opens a socket and initialises it as that person.
     async fn of(door: &Door, user: i64) -> Self {
         let mut socket = Self::open(door).await;
         socket
@@ -247,7 +247,7 @@ async fn every_other_reason_to_close_has_its_code() {
     if let Ok(socket) = &mut other {
         assert_eq!(socket.close_code().await, 4406);
     } else {
-        // This client itself refuses a server that does not speak its protocol.
+        // This client itself rejects a server that does not speak its protocol.
         let error = other.map(|_| ()).unwrap_err();
         assert!(matches!(error, Error::Protocol(_)), "{error}");
     }

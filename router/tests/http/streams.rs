@@ -1,4 +1,4 @@
-//! Answers as server-sent events and as parts of a multipart answer.
+//! Responses as server-sent events and as parts of a multipart response.
 
 use agora::http::Front;
 use agora::limits::Limits;
@@ -157,7 +157,7 @@ async fn who_accepts_multipart_and_asks_a_query_gets_what_it_likes_better() {
     assert_eq!(door.send(by_get).await.status.as_u16(), 406);
 }
 
-/// A stream of `news` for user 1, begun.
+/// Opens a stream of `news` for user 1 and waits until it has begun.
 async fn watch(door: &mut Door, accept: (&str, &str)) -> Body {
     let bearer = door.bearer(1);
     let response = door
@@ -177,7 +177,7 @@ async fn a_stream_ends_when_its_token_expires() {
         door.news.send("first".into()).unwrap();
         assert!(piece(&mut body).await.unwrap().contains("first"));
         door.outlive_tokens();
-        // Not seen any more, although it was sent.
+        // The client does not receive this event, although it was sent.
         door.news.send("second".into()).unwrap();
         let last = piece(&mut body).await.unwrap();
         assert!(last.contains("UNAUTHENTICATED") && last.contains("expired"), "{last}");

@@ -1,4 +1,4 @@
-//! Who may call the REST routes: both policies, on the bookstore.
+//! Access to the REST routes under both policies, on the bookstore.
 
 use crate::app::{Answered, Store, send};
 use axum::body::Body;
@@ -36,7 +36,7 @@ async fn where_it_is_open_a_purchase_is_the_persons_whose_token_came_along() {
     assert_eq!(as_person(&store, 7, "POST /bookstore/purchase/1", "").await.status, 200);
     assert_eq!(store.call("POST /bookstore/purchase/1").await.status, 200);
     assert_eq!(buyers(&store).await, r#"[{"buyer":{"id":"7"}},{"buyer":null}]"#);
-    // Elsewhere the document knows no people: a token changes nothing.
+    // The other routes do not act as a user: a token changes nothing.
     assert_eq!(
         as_person(&store, 7, "POST /bookstore/catalog/books", BOOK).await.status,
         201
@@ -214,7 +214,7 @@ async fn a_credential_called_like_an_open_mount_has_keys_of_its_own() {
         ],
     ];
     for book in [1, 2] {
-        // The same caller's key is taken by the first book; the other caller's is not.
+        // A caller's key is taken by the first book, but does not collide with the other caller's.
         let expected = if book == 1 { 200 } else { 422 };
         for headers in callers {
             let answered = send(
@@ -235,7 +235,7 @@ async fn as_person(store: &Store, person: i64, line: &str, body: &str) -> Answer
     store.send(line, &[("authorization", &token)], body.to_owned()).await
 }
 
-/// Who bought, as the graph tells a service.
+/// Returns the buyers, as the graph shows them to a service.
 async fn buyers(store: &Store) -> String {
     let viewer = Viewer::service("test");
     let data = store
@@ -277,7 +277,7 @@ async fn on_loopback_only_who_calls_this_machine_by_its_own_names_needs_no_token
     for host in foreign {
         assert_eq!(status(host).await, 401, "{host}");
     }
-    // A token opens the same door to a proxy on this machine.
+    // With a token, a proxy on this machine has access too.
     let bearer = format!("Bearer {}", store.person(7));
     let headers = [("host", "shop.example"), ("authorization", bearer.as_str())];
     assert_eq!(

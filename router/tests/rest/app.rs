@@ -26,53 +26,53 @@ pub const NOW_US: i64 = 1_767_323_045_000_000;
 
 /// The bookstore with the sample books and the bazaar with the sample stocks.
 pub struct Store {
-    /// What the doors are made of.
+    /// The gateway behind the listeners.
     pub gateway: Gateway,
-    /// Everything under its prefix.
+    /// All mounts under their prefixes.
     pub router: Router,
     keys: Arc<TokenKeys>,
     on: TestServices,
 }
 
-/// What was answered.
+/// A response.
 pub struct Answered {
     /// The status.
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body as it is.
+    /// The body as text.
     pub text: String,
 }
 
 impl Answered {
-    /// The body as JSON.
+    /// Parses the body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 
-    /// A header, empty when there is none.
+    /// Returns a header, empty when there is none.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// Status and body on one line.
+    /// Returns status and body on one line.
     pub fn line(&self) -> String {
         format!("{} {}", self.status, self.text)
     }
 }
 
 impl Store {
-    /// Where routes without authentication answer anyone.
+    /// Opens the systems with the policy that routes without authentication serve all callers.
     pub async fn open() -> Self {
         Self::with(Openness::Anyone, Limits::default()).await
     }
 
-    /// Where every route needs a token.
+    /// Opens the systems with the policy that every route needs a token.
     pub async fn closed() -> Self {
         Self::with(Openness::Closed, Limits::default()).await
     }
 
-    /// With that policy and those bounds.
+    /// Opens the systems with that policy and those limits.
     pub async fn with(open: Openness, limits: Limits) -> Self {
         Self::over(TestServices::new(NOW_US, 16).await, open, limits).await
     }
@@ -97,7 +97,7 @@ impl Store {
         }
     }
 
-    /// With all of the demo's sample data, its people and their trades too.
+    /// Opens the systems with all of the demo's sample data, including its people and their trades.
     pub async fn demo() -> Self {
         Self::demo_with(Openness::Anyone).await
     }
@@ -109,17 +109,17 @@ impl Store {
         store
     }
 
-    /// A person's token.
+    /// Returns a person's token.
     pub fn person(&self, id: i64) -> String {
         self.keys.sign_user(id, Role::Member, false, 1, NOW_US, 3600).0
     }
 
-    /// A service's credential.
+    /// Returns a service's credential.
     pub fn service(&self) -> String {
         self.service_named("warehouse")
     }
 
-    /// The credential of the service that is called so.
+    /// Returns the credential of the service with that name.
     pub fn service_named(&self, name: &str) -> String {
         self.keys.sign_service(name, NOW_US, 3600).0
     }
@@ -129,13 +129,13 @@ impl Store {
         send(&self.router, line, headers, body).await
     }
 
-    /// How many books there are.
+    /// Returns the number of books.
     pub async fn books(&self) -> usize {
         let books = self.call("GET /bookstore/catalog/books").await.json();
         books.as_array().unwrap().len()
     }
 
-    /// Sends `METHOD /path` and nothing else.
+    /// Sends `METHOD /path` without headers or a body.
     pub async fn call(&self, line: &str) -> Answered {
         self.send(line, &[], Body::empty()).await
     }
@@ -146,19 +146,19 @@ impl Store {
         self.send(line, &headers, body.to_owned()).await
     }
 
-    /// Asks the graph itself, as that viewer.
+    /// Runs a query on the graph itself, as that viewer.
     pub async fn graph(&self, query: &str, viewer: Viewer) -> Value {
         ask(&self.gateway, query, viewer).await
     }
 
-    /// Copies left of a book.
+    /// Returns the number of copies left of a book.
     pub async fn quantity(&self, book: i64) -> i64 {
         self.call(&format!("GET /bookstore/info/{book}")).await.json()["quantity"]
             .as_i64()
             .unwrap()
     }
 
-    /// How many sales there are.
+    /// Returns the number of sales.
     pub async fn sales(&self) -> usize {
         self.call("GET /bookstore/order/orders")
             .await
@@ -169,7 +169,7 @@ impl Store {
     }
 }
 
-/// Asks the graph itself, as that viewer.
+/// Runs a query on the graph itself, as that viewer.
 pub async fn ask(gateway: &Gateway, query: &str, viewer: Viewer) -> Value {
     let request = SubgraphRequest {
         document: Document::Text(query.into()),
@@ -185,14 +185,14 @@ pub async fn ask(gateway: &Gateway, query: &str, viewer: Viewer) -> Value {
     serde_json::from_slice::<Value>(&answer.body).unwrap()["data"].take()
 }
 
-/// The whole graph over domains of which none answers.
+/// Builds the whole graph over domains that do not respond.
 pub fn deserted() -> Supergraph {
     let away = |domain: &Domain| (domain.name.to_owned(), Arc::new(Away) as Arc<dyn Subgraph>);
     let away = domains::ALL.iter().map(away).collect();
     Supergraph::new(domains::SUPERGRAPH_SDL, away, Arc::new(Limits::default())).unwrap()
 }
 
-/// A domain that does not answer.
+/// A domain that does not respond.
 struct Away;
 
 impl Subgraph for Away {
@@ -228,7 +228,7 @@ pub async fn send(router: &Router, line: &str, headers: &[(&str, &str)], body: i
     }
 }
 
-/// The line of an error in the bookstore's envelope.
+/// Returns the line of an error in the bookstore's format.
 pub fn said(status: u16, message: &str) -> String {
     format!(
         "{status} {}",

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::app::Store;
 
-/// The line of an error in the bazaar's envelope.
+/// Returns the line of an error in the bazaar's format.
 pub fn refused(status: u16, message: &str) -> String {
     format!(
         "{status} {}",
@@ -18,29 +18,29 @@ pub fn refused(status: u16, message: &str) -> String {
     )
 }
 
-/// The line of an acknowledgement.
+/// Returns the line of an acknowledgement.
 pub fn done(message: &str) -> String {
     format!(r#"200 {{"success":{{"code":200,"message":"{message}"}}}}"#)
 }
 
-/// Shares left of a stock.
+/// Returns the number of shares left of a stock.
 pub async fn left(store: &Store, stock: &str) -> i64 {
     let stock = store.call(&format!("GET /bazaar/catalog/lookup/{stock}")).await.json();
     stock["quantity"].as_i64().unwrap()
 }
 
-/// How many trades there are.
+/// Returns the number of trades.
 pub async fn trades(store: &Store) -> usize {
     let all = store.json("POST /bazaar/order/1/sync", r#"{"lastID":-1}"#).await.json();
     all["transactions"].as_object().unwrap().len()
 }
 
-/// Nothing was traded, and every stock is as it was listed.
+/// Asserts that there is no trade and that the stock is as it was listed.
 pub async fn nothing_happened(store: &Store) {
     assert_eq!((trades(store).await, left(store, "GameStart").await), (0, 100));
 }
 
-/// The routes that take a trade, each with what else its body needs around the shares.
+/// The routes that trade, each with the further members that its body needs.
 pub const TRADES: [(&str, &str); 4] = [
     ("POST /bazaar/orders", r#","type":"buy""#),
     ("POST /bazaar/catalog/update", r#","type":"buy""#),

@@ -93,7 +93,7 @@ fn every_reference_leads_somewhere(document: &Value, value: &Value) {
 async fn every_route_that_is_documented_answers_what_its_example_says() {
     let store = Store::open().await;
     let document = store.call("GET /bookstore/openapi.json").await.json();
-    // What an example shows of a sale has to have been sold.
+    // The example of a sale needs a sale.
     assert_eq!(store.call("POST /bookstore/purchase/2").await.status, 200);
     assert_eq!(
         store
@@ -103,7 +103,7 @@ async fn every_route_that_is_documented_answers_what_its_example_says() {
         200
     );
     for (path, item) in document["paths"].as_object().unwrap() {
-        // Changes come last: deleting first would leave nothing to read.
+        // This test only reads: a deletion would remove the data of the examples.
         let Some(operation) = item.get("get") else { continue };
         let line = format!("GET /bookstore{}", with_examples(path, operation));
         let answered = store.call(&line).await;
@@ -111,7 +111,7 @@ async fn every_route_that_is_documented_answers_what_its_example_says() {
         let example = &operation["responses"]["200"]["content"]["application/json"]["example"];
         let (mut shown, mut example) = (answered.json(), example.clone());
         if path.ends_with("/books") {
-            // The example shows one of the seven.
+            // The example shows one of the seven books.
             shown = shown
                 .as_array()
                 .unwrap()
@@ -132,7 +132,7 @@ async fn every_button_of_the_bazaars_page_answers_its_example_on_the_demos_data(
         for (verb, operation) in item.as_object().unwrap() {
             let line = format!("{} /bazaar{}", verb.to_uppercase(), with_examples(path, operation));
             let body = &operation["requestBody"]["content"]["application/json"]["example"];
-            // What changes something is pressed on data that nothing was pressed on before.
+            // Each request that changes data runs on fresh sample data.
             let answered = match operation.to_string().contains("Idempotency-Key") {
                 true => Store::demo().await.json(&line, &body.to_string()).await,
                 false => store.json(&line, &body.to_string()).await,
@@ -144,7 +144,7 @@ async fn every_button_of_the_bazaars_page_answers_its_example_on_the_demos_data(
     }
 }
 
-/// The path with the examples of its parameters.
+/// Returns the path with the examples of its parameters.
 fn with_examples(path: &str, operation: &Value) -> String {
     let (mut line, empty) = (path.to_owned(), Vec::new());
     for parameter in operation["parameters"].as_array().unwrap_or(&empty) {
@@ -223,7 +223,7 @@ async fn documents_are_sent_whole_and_under_conditions() {
             ("if-match", "*".to_owned(), 200),
             ("if-match", tag.clone(), 412),
             ("if-match", "\"other\"".to_owned(), 412),
-            // Nothing here has a date, and parts are not sent.
+            // The files have no date, and the server does not serve ranges.
             ("if-modified-since", "Sat, 01 Jan 2050 00:00:00 GMT".to_owned(), 200),
             ("if-unmodified-since", "Sat, 01 Jan 2000 00:00:00 GMT".to_owned(), 200),
             ("range", "bytes=0-9".to_owned(), 200),

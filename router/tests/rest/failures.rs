@@ -1,4 +1,4 @@
-//! What is not the caller's fault.
+//! Errors that the caller does not cause.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use crate::app::{Answered, Store, deserted, send};
 use crate::bazaar::refused;
 
-/// A domain that fails with one code, whatever it is asked.
+/// A domain that fails every request with one code.
 struct Failing(&'static str);
 
 impl Subgraph for Failing {
@@ -132,7 +132,7 @@ async fn every_code_has_its_status_and_says_when_to_come_back() {
     }
 }
 
-/// A domain that panics, whatever it is asked.
+/// A domain that panics on every request.
 struct Panicking;
 
 impl Subgraph for Panicking {
@@ -145,7 +145,7 @@ impl Subgraph for Panicking {
     }
 }
 
-/// One route of each mount that asks the graph, and one that may change something.
+/// For each mount, a route that reads and a route that may change data.
 const ONE_OF_EACH: &[(&str, &str, &str)] = &[
     ("bazaar", "GET /stocks/GameStart", ""),
     (
@@ -167,7 +167,7 @@ const ONE_OF_EACH: &[(&str, &str, &str)] = &[
     ("shop", "DELETE /api/order/1", ""),
 ];
 
-/// Each route is answered with that failure, in its mount's envelope: under the prefix and at a port of its own.
+/// Asserts that each route returns that error in its mount's format, under the prefix and at a port of its own.
 async fn all_are_answered(store: &Store, gateway: &agora::gateway::Gateway, failure: &Failure) {
     let all = http::guarded(gateway, rest::router(gateway, rest::Openness::Anyone));
     for (name, line, body) in ONE_OF_EACH {

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: the same key with the same request has one effect and one answer.
+//! `Idempotency-Key`: the same key with the same request has one effect and one response.
 
 use axum::body::Body;
 

@@ -1,4 +1,4 @@
-//! Lists are whole in REST, though the graph gives them in pages.
+//! REST returns lists as a whole, although the graph returns pages.
 
 use agora::limits::Limits;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! The REST routes, through the front door.
+//! Tests of the REST routes through the router.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 

@@ -1,5 +1,5 @@
-//! The accounts that a caller without a token may change (docs/rest-contract/common.md#open-routes-and-accounts): those that were made through the
-//! same mount, are plain members' and hold nothing. All else is 403 and changes nothing.
+//! The accounts that a caller without a token may change (docs/rest-contract/common.md#open-routes-and-accounts): those that were
+//! created through the same mount, are plain members' and hold no assets. Every other change is 403 and has no effect.
 
 use contract::Viewer;
 use serde_json::Value;
@@ -10,7 +10,7 @@ const EVE: &str = r#"{"name":"eve","password":"first password","address":"Quay 1
 const ZOE: &str = r#"{"username":"zoe","email":"zoe@example.com"}"#;
 const PASSWORD: &str = r#"{"password":"taken over by a stranger"}"#;
 
-/// Every route that changes or ends an account: the shop's of `id`, the community's of `name`.
+/// Returns every request that changes or closes an account: for the shop by `id`, for the community by `name`.
 fn changes(id: i64, name: &str) -> [(String, String); 8] {
     let community = |line: &str, body: &str| (line.replace("NAME", name), body.to_owned());
     [
@@ -21,7 +21,7 @@ fn changes(id: i64, name: &str) -> [(String, String); 8] {
         ),
         (format!("DELETE /shop/api/user/{id}"), String::new()),
         community("PUT /community/users/NAME/email", r#"{"email":"stranger@example.com"}"#),
-        // Whether an email is taken is not told either.
+        // The response does not reveal whether an email is taken, either.
         community("PUT /community/users/NAME/email", r#"{"email":"ada@example.com"}"#),
         community("PUT /community/users/NAME/karma/increment", ""),
         community("PUT /community/users/NAME/karma/decrement", ""),
@@ -29,7 +29,7 @@ fn changes(id: i64, name: &str) -> [(String, String); 8] {
     ]
 }
 
-/// What the graph tells an operator of that account.
+/// Returns the account as the graph shows it to an operator.
 async fn shown(store: &Store, id: i64) -> String {
     let query = format!("{{ user(id: {id}) {{ username email karma active address {{ text }} }} }}");
     store.graph(&query, Viewer::service("test")).await.to_string()
@@ -40,7 +40,7 @@ async fn login(store: &Store, name: &str, password: &str) -> u16 {
     store.json("POST /shop/api/login", &body).await.status
 }
 
-/// The refusal in the mount's envelope.
+/// Asserts 403 in the mount's error format.
 fn assert_refused(answered: &Answered, line: &str) {
     assert_eq!(answered.status, 403, "{line}: {}", answered.text);
     let body = answered.json();

@@ -1,4 +1,4 @@
-//! Every table fits the graph.
+//! Checks that every table fits the graph.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,9 @@ use agora::rest::{Kind, Route, mounts};
 
 use crate::app::deserted;
 
-/// What asks by POST, as its document has it, and changes nothing.
+/// Routes that read by POST, as their document requires.
 const READ_BY_POST: &[&str] = &["bazaar order POST /sync"];
-/// What creates nothing: doing it again comes to the same without a key.
+/// Routes that create nothing: repeating them has the same effect without a key.
 const CREATE_NOTHING: &[&str] = &[
     "bazaar front POST /invalidate/{stockName}",
     "bazaar order POST /leader-broadcast",

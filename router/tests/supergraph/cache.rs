@@ -1,4 +1,4 @@
-//! Answers that are remembered, and when they are not.
+//! The cache of fetches: which responses it stores, and which not.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -29,7 +29,7 @@ async fn what_is_remembered_is_asked_of_no_subgraph() {
     assert_eq!(market.times_asked(), 1);
     assert_eq!(quantity(&market, 2).await, Some(0));
     assert_eq!(market.times_asked(), 2, "another stock is another question");
-    // Written otherwise, it means the same.
+    // Another text of the same query.
     let answer = market
         .ask("query Look { s: __typename stock(id: \"1\") { ...F } } fragment F on Stock { quantity: quantity name }")
         .await;
@@ -83,7 +83,7 @@ async fn what_a_part_of_an_answer_tells_of_counts_as_well() {
     assert_eq!(market.times_asked(), 1);
     market.trade(1, 9).await;
     assert_eq!(market.ask(query).await, expected(9));
-    // Nothing would tell that a parent has come.
+    // A null parent is not cached: no event would announce a new parent.
     let without_parent = "{ stock(id: 1) { name parent { name } } }";
     for _ in 0..2 {
         let answer = market.ask(without_parent).await;
@@ -105,7 +105,7 @@ async fn an_answer_that_a_change_overtook_is_given_to_who_waited_and_to_nobody_e
     }
     market.trade(1, 3).await;
     release.send(()).await.unwrap();
-    // It was asked before the trade was answered: either value is true.
+    // The query came before the response to the trade: either value is correct.
     assert_eq!(asked_before.await.unwrap(), Some(0));
     assert_eq!(market.counts().dropped_fills, 1);
     assert_eq!(market.counts().entries, 0);
@@ -135,7 +135,7 @@ async fn what_is_not_marked_is_never_remembered_and_asked_as_who_asks() {
         assert_eq!(answer["data"]["stock"]["mine"], json!(format!("Some({id})")));
     }
     assert_eq!(market.times_asked(), 3);
-    // A root that is not marked; a list, whose members nothing follows; one unmarked root beside a marked one.
+    // A root field without a cache mark; a list, whose members no event covers; an unmarked root field beside a marked one.
     for query in [
         "{ hot { name } }",
         "{ stocks { name } }",
@@ -166,13 +166,13 @@ async fn only_what_was_found_is_remembered() {
         assert_eq!(answer["data"], json!({ "a": { "name": "s1" }, "b": null }));
     }
     assert_eq!((market.times_asked(), market.counts().entries), (6, 0));
-    // A null of a stock that is there is its value.
+    // A null field of an existing stock is cached.
     for _ in 0..2 {
         let answer = market.ask("{ stock(id: 1) { open } }").await;
         assert_eq!(answer["data"]["stock"], json!({ "open": null }));
     }
     assert_eq!((market.times_asked(), market.counts().entries), (7, 1));
-    // What is gone is not remembered either, once it was told.
+    // A removed stock leaves the cache once an event announces the change.
     quantity(&market, 2).await;
     market.lose(2);
     market.tell(2);
@@ -213,7 +213,7 @@ async fn no_more_is_remembered_than_the_settings_allow_and_the_longest_unasked_g
     for id in 1..=60 {
         quantity(&market, id).await;
         quantity(&market, 1).await;
-        // What was asked last is only sorted out now and then; counting sorts it out.
+        // The cache evicts entries in batches; `counts` makes it evict now.
         let counts = market.counts();
         assert!((1..=10).contains(&counts.entries), "{counts:?}");
     }
@@ -239,7 +239,7 @@ async fn an_answer_that_is_too_big_is_not_remembered() {
         cache_entry_bytes_max: 1_000,
         ..Limits::default()
     });
-    // Nor a question that is too big.
+    // Nor is the response to a query whose variables are too big.
     let query = "query($id: ID, $name: String) { stock(id: $id, name: $name) { name } }";
     for name in ["x".to_owned(), "x".repeat(2_000)] {
         let variables = json!({ "id": "1", "name": name });
@@ -254,7 +254,7 @@ async fn when_nobody_can_say_what_changed_everything_is_forgotten() {
     let market = Market::open();
     quantity(&market, 1).await;
     quantity(&market, 2).await;
-    // A fill that is on its way then is dropped, too.
+    // A fetch in flight at that time is not cached either.
     let release = market.hold_next_answer();
     let mut waiting = Box::pin(quantity(&market, 3));
     assert!(waiting.as_mut().now_or_never().is_none());
@@ -313,7 +313,7 @@ async fn an_entity_that_is_missing_is_missing_at_its_own_place() {
     }
     let asked = market.asked.lock().unwrap().last().unwrap().1.clone();
     assert_eq!(asked["representations"][0]["id"], "2", "what was found is remembered");
-    // An error inside one of them keeps its place, too.
+    // An error inside an entity keeps its path, too.
     let market = Market::open();
     let query = "{ holdings { stock { halted name } } }";
     market.ask_as(person(12), query, json!({})).await;
@@ -343,8 +343,8 @@ async fn entities_with_an_unmarked_field_are_asked_for_as_who_asks() {
     assert_eq!((market.times_asked(), market.counts().entries), (2, 0));
 }
 
-/// Traders raise quantities and note what they were told; readers, half of them through other stocks' holdings, never
-/// see less than what had been noted before they asked.
+/// Traders raise quantities and record each value once its response has arrived. Readers, half of them through other stocks'
+/// holdings, never see less than the values recorded before their query.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nobody_sees_less_than_what_was_answered_before_they_asked() {
     const STOCKS: i64 = 3;

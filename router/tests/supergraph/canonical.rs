@@ -1,4 +1,4 @@
-//! Whatever a client may write reaches the subgraphs as it was meant, however it is written, named or nested.
+//! Every spelling of a value or an operation reaches the subgraphs with its meaning, however it is written, named or nested.
 
 use agora::limits::Limits;
 use proptest::prelude::*;
@@ -18,13 +18,13 @@ async fn answer(graph: &Graph, query: &str) -> Value {
     serde_json::from_slice(&answer.body).unwrap()
 }
 
-/// What `echo` shows of its argument `any`.
+/// Returns the value of the argument `any` that `echo` returned.
 fn echoed(answer: &Value) -> Value {
     let shown = answer["data"]["echo"].as_str().unwrap_or_else(|| panic!("{answer}"));
     serde_json::from_str::<Value>(shown).unwrap()["any"].take()
 }
 
-/// A literal and the value that it means.
+/// Generates a literal and the value that it means.
 fn literal() -> impl Strategy<Value = (String, Value)> {
     let sign = prop_oneof![Just(""), Just("-")];
     let exponent = (prop_oneof!["e", "E"], prop_oneof!["", "[+-]"], 0_u32..3, 0_u32..200)
@@ -93,7 +93,7 @@ fn graphql_string(text: &str) -> String {
     written + "\""
 }
 
-/// Whether two values are the same; the tests' own reader of numbers may be wrong in the last bit.
+/// Whether two values are equal; the tests' own number parser may be wrong in the last bit.
 fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) if one.is_f64() || other.is_f64() => {

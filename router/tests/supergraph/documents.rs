@@ -1,4 +1,4 @@
-//! Which documents are valid: where the library that validates and the specification disagree.
+//! The validity of documents on which the validating library and the specification disagree.
 
 use agora::supergraph::{Refusal, Supergraph};
 use serde_json::{Value, json};

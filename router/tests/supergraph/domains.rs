@@ -50,7 +50,7 @@ impl Agora {
         serde_json::from_slice(&answer.body).unwrap()
     }
 
-    /// Cleo writes to Dan.
+    /// Sends a message from Cleo to Dan.
     async fn write(&self, contents: &str) {
         let query = "mutation($c: String!) { sendMessage(to: \"dan\", contents: $c) { id } }";
         let sent = self
@@ -210,7 +210,7 @@ async fn posts_are_ranked_by_votes_and_shown_with_what_other_domains_know() {
         answer["data"],
         json!({
             "topPosts": { "nodes": [post("first", 1, json!("UP")), post("second", 0, Value::Null)] },
-            // A title of no post costs its node, not the list.
+            // A vote without a post makes its node null, not the list.
             "topVoted": { "nodes": [null, first] },
             "postsByScore": [null, first, second],
         }),
@@ -308,8 +308,8 @@ async fn a_variables_default_decides_and_an_empty_selection_is_an_empty_object()
         agora.ask(viewer.clone(), empty, json!({})).await,
         json!({ "data": { "me": {} } })
     );
-    // That is the router's doing. async-graphql 7.2.1 gets both wrong: the day it does not, this can go, and
-    // supergraph/decide.rs with it.
+    // The router does this. async-graphql 7.2.1 gets both wrong: once it no longer does, this check and supergraph/decide.rs can
+    // go.
     let accounts = accounts::schema(agora.on.services.clone());
     let alone = async |query: &str| {
         let request = Request::new(query).data(viewer.clone());
@@ -369,7 +369,7 @@ async fn a_subscription_brings_what_other_domains_know_and_only_to_who_may_see_i
     let mut arriving = agora
         .supergraph
         .subscribe(request(person(agora.people.dan), query, json!({})));
-    // When it listens cannot be seen from here: messages are sent until one arrives.
+    // The test cannot see when the subscription listens: it sends messages until one arrives.
     let mut arrived = None;
     for _ in 0..100 {
         agora.write("here").await;

@@ -1,4 +1,4 @@
-//! One question to all nine domains: what it costs is bounded by the domains, not by what there is in them.
+//! One query to all nine domains: the number of domains bounds its cost, not the number of rows in them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use crate::domains::request;
 
 /// A person with karma, wallet, holdings with live prices, orders, books, shop orders, posts with scores, and their inbox.
 const EVERYTHING: &str = include_str!("../../benches/everything/query.graphql");
-/// The lists that it asks for.
+/// The lists that it selects.
 const LISTS: [&str; 6] = [
     "holdings",
     "brokerageOrders",
@@ -26,7 +26,7 @@ const LISTS: [&str; 6] = [
     "inbox",
 ];
 
-/// How often each subgraph was asked.
+/// The number of fetches from each subgraph.
 type Asked = Arc<Mutex<BTreeMap<String, usize>>>;
 
 /// A subgraph whose fetches are counted.
@@ -104,7 +104,8 @@ impl Demo {
         self.ask(query, variables, viewer).await
     }
 
-    /// The answer to `EVERYTHING` with lists of up to `n`, how many statements it took, and how often each was asked.
+    /// Runs `EVERYTHING` with lists of up to `n`. Returns its response, the number of statements, and the number of fetches from
+    /// each subgraph.
     async fn everything(&self, n: usize) -> (Value, u64, BTreeMap<String, usize>) {
         let before = self.on.services.db.stats().reads;
         let mut answer = self.ask_as_ada(EVERYTHING, json!({ "n": n })).await;
@@ -117,7 +118,7 @@ impl Demo {
 #[tokio::test]
 async fn a_question_to_all_domains_asks_each_at_most_twice_and_reads_no_row_by_itself() {
     let demo = Demo::new().await;
-    // The sample has one of these each.
+    // The sample data has one of each of these already.
     demo.ask_as_ada("mutation { purchaseBook(id: 1) { id } }", json!({}))
         .await;
     demo.ask_as_ada(
@@ -133,7 +134,7 @@ async fn a_question_to_all_domains_asks_each_at_most_twice_and_reads_no_row_by_i
     let program = Viewer::service("test");
     let write = "mutation { sendMessage(from: \"dan\", to: \"ada\", contents: \"Good, yes.\") { id } }";
     demo.ask(write, json!({}), program).await;
-    // Whatever is prepared or settled once has been.
+    // After this run, one-time preparations no longer count.
     demo.everything(1).await;
 
     let (one, reads_of_one, asked_for_one) = demo.everything(1).await;

@@ -1,4 +1,4 @@
-//! Subgraphs that fail, and values that are not as they should be.
+//! Subgraphs that fail, and values that violate the schema.
 
 use agora::limits::Limits;
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ async fn what_a_subgraph_that_is_down_knows_is_missing_and_the_rest_is_there() {
         json!({
             "data": null,
             "errors": [
-                // The list of reviews lives: its products are nullable, their names are not.
+                // This error does not remove the list of reviews: a review's `product` is nullable, although its `name` is not.
                 { "message": "down for repair", "path": ["me", "reviews", 0, "product", "name"], "extensions": { "code": "UNAVAILABLE", "retryAfter": 3 } },
                 { "message": "down for repair", "path": ["products"], "extensions": { "code": "UNAVAILABLE", "retryAfter": 3 } },
             ],

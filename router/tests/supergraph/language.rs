@@ -1,4 +1,4 @@
-//! Nine domains speak one language: what a client has learned from one of them is true of the others.
+//! The nine domains use the same conventions: a client that knows one of them knows the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use apollo_compiler::validation::Valid;
 
 const SUPERGRAPH: &str = include_str!("../../supergraph.graphql");
 
-/// What may be sent twice without a key: the second time finds done what it asks for, is refused, or signs in once more.
+/// Mutations that are safe to repeat without a key: the second time has no further effect, is an error, or signs in once more.
 const NEEDS_NO_KEY: &[&str] = &[
     "acknowledgeOrder",
     "cancelOrder",
@@ -109,7 +109,7 @@ fn a_name_means_the_same_wherever_it_is() {
             means_what_it_says(&input.name, &member.name, &member.ty);
         }
     }
-    // What a mutation takes is its own, and so is how far a thing of a kind can be; shares and money are committed.
+    // Each mutation has an `input` of its own and each entity a `status` of its own; both shares and money can be `committed`.
     arguments.retain(|name, types| !["input", "status", "committed"].contains(name) && types.len() > 1);
     assert_eq!(arguments, BTreeMap::new());
 }
@@ -138,7 +138,7 @@ fn everything_says_what_it_is() {
         if ty.is_built_in() {
             continue;
         }
-        // The library makes these types, and gives them no words.
+        // The library generates these types without descriptions.
         if ty.description().is_none() && !name.ends_with("Connection") {
             silent.push(name.to_string());
         }
@@ -169,7 +169,7 @@ fn public() -> Valid<Schema> {
     Schema::parse_and_validate(&public, "schema.graphql").unwrap()
 }
 
-/// The fields of all types that are not the specification's own, each with its name as `Type.field`.
+/// Returns the fields of all types that are not the specification's own, each with its name as `Type.field`.
 fn fields(schema: &Schema) -> impl Iterator<Item = (String, &FieldDefinition)> {
     let own = schema.types.values().filter(|ty| !ty.is_built_in());
     own.filter_map(|ty| ty.as_object()).flat_map(|ty| {

@@ -1,4 +1,4 @@
-//! The supergraph, through its front door.
+//! Tests of the supergraph through its public interface.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,6 +1,6 @@
-//! A market whose stocks may be remembered: `stocks` knows them, `holdings` who holds them. Composed by
-//! `npm --prefix router/web run compose -- --subgraph stocks=stocks.graphql --subgraph holdings=holdings.graphql --out supergraph.graphql`,
-//! run in `market/`.
+//! A market whose stocks may be cached: `stocks` has the stocks, `holdings` their holders. The supergraph is the output of this
+//! command, run in `market/`:
+//! `npm --prefix router/web run compose -- --subgraph stocks=stocks.graphql --subgraph holdings=holdings.graphql --out supergraph.graphql`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use futures_util::stream::BoxStream;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-/// The quantities, by id. There are stocks 1 to 100, called `s1` to `s100`.
+/// The quantities, by id. The stocks are 1 to 100, called `s1` to `s100`.
 type Quantities = Arc<Mutex<BTreeMap<i64, i32>>>;
 
 #[derive(Clone)]
@@ -152,17 +152,17 @@ impl HoldingsQuery {
     }
 }
 
-/// What a subgraph was asked, by whom.
+/// The requests to a subgraph: document, variables and viewer.
 pub type Requests = Arc<Mutex<Vec<(String, Value, Viewer)>>>;
 
-/// A subgraph that remembers what it was asked.
+/// A subgraph that records its requests.
 struct Counted {
     inner: Arc<dyn Subgraph>,
     asked: Requests,
     gate: Gate,
 }
 
-/// Where answers wait before they leave the subgraph, once somebody has asked for it.
+/// The gate at which the next response waits before it leaves the subgraph, while a test holds it.
 type Gate = Arc<Mutex<Option<mpsc::Receiver<()>>>>;
 
 impl Subgraph for Counted {
@@ -192,7 +192,7 @@ pub struct Market {
     pub supergraph: Supergraph,
     pub cache: Arc<AnswerCache>,
     pub bus: Arc<dyn Bus>,
-    /// What `stocks` was asked.
+    /// The requests to `stocks`.
     pub asked: Requests,
     quantities: Quantities,
     gate: Gate,
@@ -239,7 +239,7 @@ impl Market {
         }
     }
 
-    /// Asks as nobody.
+    /// Runs a query without a user.
     pub async fn ask(&self, query: &str) -> Value {
         self.ask_as(Viewer::Anonymous, query, json!({})).await
     }
@@ -253,7 +253,7 @@ impl Market {
         serde_json::from_slice(&answer.body).expect("JSON")
     }
 
-    /// Trades through the graph, as a person does.
+    /// Trades through the graph, as a client does.
     pub async fn trade(&self, id: i64, quantity: i32) {
         let query = "mutation($id: ID!, $quantity: Int!) { trade(id: $id, quantity: $quantity) { quantity } }";
         let traded = self
@@ -266,24 +266,24 @@ impl Market {
         assert_eq!(traded, json!({ "data": { "trade": { "quantity": quantity } } }));
     }
 
-    /// Removes a stock without telling anyone.
+    /// Removes a stock without an event.
     pub fn lose(&self, id: i64) {
         self.quantities.lock().expect("no panic").remove(&id);
     }
 
-    /// Tells that a stock changed.
+    /// Publishes that a stock changed.
     pub fn tell(&self, id: i64) {
         self.bus.publish(invalidated(id));
     }
 
-    /// The next answer of `stocks` waits, with what it has read, until this is sent to.
+    /// Makes the next response of `stocks` wait, with the values that it has read, until the test sends to the returned channel.
     pub fn hold_next_answer(&self) -> mpsc::Sender<()> {
         let (release, gate) = mpsc::channel(1);
         *self.gate.lock().expect("no panic") = Some(gate);
         release
     }
 
-    /// How often `stocks` was asked.
+    /// Returns the number of requests to `stocks`.
     pub fn times_asked(&self) -> usize {
         self.asked.lock().expect("no panic").len()
     }

@@ -1,4 +1,4 @@
-//! Several subgraphs as one: what a client sees is what one server with all the data would have said.
+//! Several subgraphs behave as one server: the client receives the response that one server with all the data would return.
 
 use agora::limits::Limits;
 use serde::Deserialize;
@@ -16,7 +16,8 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// Message and path of every error: their order says nothing, and places in the document are the executor's own.
+    /// Returns message and path of every error: the order is not specified, and the locations in the document depend on the
+    /// executor.
     fn errors(&self, with_message: bool) -> Vec<String> {
         let described = self.errors.iter().map(|error| match with_message {
             true => format!("{} at {}", error["message"], error["path"]),
@@ -28,7 +29,7 @@ impl Parts<'_> {
     }
 }
 
-/// Operations, each with its variables.
+/// The operations, each with its variables.
 const OPERATIONS: &str = include_str!("operations.graphql");
 
 fn operations() -> Vec<(String, Value)> {
@@ -62,7 +63,7 @@ async fn compare(mood: Mood) {
     let mut graph = Graph::with(&moods, Limits::default());
     for (query, variables) in operations() {
         if query.starts_with("mutation") {
-            // A world of its own, as the reference has one.
+            // Each mutation starts with a new world, as in the reference.
             graph = Graph::with(&moods, Limits::default());
         }
         let answer = graph.answer(request(&query, variables.clone())).await;
@@ -73,7 +74,8 @@ async fn compare(mood: Mood) {
             serde_json::from_str::<Parts>(&expected),
         ) {
             (Ok(federated), Ok(expected)) => {
-                // What is null against the schema, a sloppy subgraph does not complain about: the router does.
+                // A sloppy subgraph reports no error for a null that violates the schema: the router adds one with its own
+                // message.
                 let with_message = mood == Mood::Well;
                 federated.data.get() == expected.data.get()
                     && federated.errors(with_message) == expected.errors(with_message)

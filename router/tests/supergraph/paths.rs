@@ -1,4 +1,4 @@
-//! Every path of the public schema can be planned: no valid query is too odd for the planner.
+//! The planner can plan every path of the public schema.
 
 use std::collections::HashSet;
 
@@ -9,10 +9,10 @@ use apollo_compiler::schema::{ExtendedType, FieldDefinition};
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{Name, Schema};
 
-/// Fields that a path has at most: objects, and a leaf at its end.
+/// The most fields in a path: objects, and a leaf at its end.
 const DEPTH: usize = 6;
 
-/// A field with the arguments that it cannot be without, and what it returns.
+/// A field with its required arguments, and the type that it returns.
 struct Step<'s> {
     name: &'s str,
     text: String,
@@ -22,9 +22,9 @@ struct Step<'s> {
 struct Walk<'s> {
     schema: &'s Valid<Schema>,
     supergraph: Supergraph,
-    /// The types, each with the subgraph that its objects come from, that have been walked.
+    /// The types that have been walked, each with the subgraphs that its objects come from.
     walked: HashSet<(Name, String)>,
-    /// What was planned in vain.
+    /// The operations that could not be planned.
     failed: Vec<String>,
     planned: usize,
 }
@@ -90,7 +90,7 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// Plans these selections of a path at once, and each of them alone when that fails.
+    /// Plans these selections of a path together, and each of them alone when that fails.
     fn plan(&mut self, path: &[String], selections: &[String]) {
         if !selections.is_empty() && !self.is_planned(path, &selections.join(" ")) {
             for selection in selections {
@@ -117,7 +117,7 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// Plans everything that is one or two fields below a path, and goes on.
+    /// Plans all selections one or two fields below a path, and continues below them.
     fn below(&mut self, path: &mut Vec<String>, ty: &'s ExtendedType) {
         let (objects, leaves) = self.steps(ty);
         let mut selections: Vec<_> = leaves.into_iter().map(|leaf| leaf.text).collect();
@@ -129,7 +129,7 @@ impl<'s> Walk<'s> {
             }
         }
         self.plan(path, &selections);
-        // The kind of the operation and the fields on the way, then an object and its leaf.
+        // The path has the operation type and the fields so far; the next selection adds an object and its leaf.
         if path.len() < DEPTH - 1 {
             for object in objects {
                 path.push(object.text);
@@ -139,8 +139,8 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// Walks a root type. What an object of one type and one subgraph leads to is the same to the planner below every
-    /// root: it is walked once, and of all other such roots the next fields are planned.
+    /// Walks a root type. To the planner, the paths below an object of one type and one set of subgraphs are the same below every
+    /// root field. They are walked once; for the other root fields with such objects, only the next fields are planned.
     fn root(&mut self, kind: &str, ty: &'s str, resolvers: &impl Fn(&str) -> String) {
         let (objects, leaves) = self.steps(&self.schema.types[ty]);
         let mut path = vec![kind.to_owned()];
@@ -173,7 +173,7 @@ fn operation(path: &[String], selection: &str) -> String {
     text + &"}".repeat(path.len())
 }
 
-/// The subgraphs that resolve a field of a type, as the supergraph writes them.
+/// Returns the subgraphs that resolve a field of a type, as the supergraph writes them.
 fn resolvers(supergraph: &apollo_compiler::ast::Document, ty: &str, field: &str) -> String {
     use apollo_compiler::ast::Definition;
     let object = supergraph.definitions.iter().find_map(|definition| match definition {

@@ -1,4 +1,4 @@
-//! What planning costs is known before.
+//! The estimate of the cost of planning, before planning starts.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use agora::domains::SUPERGRAPH_SDL;
 use agora::limits::Limits;
 use agora::supergraph::Supergraph;
 
-/// Nested people, as deep as that, each level with all of these fields.
+/// Returns a query of people nested to that depth, each level with all of these fields.
 fn nested(depth: usize, fields: &str, link: &str) -> String {
     let mut text = String::from("me ");
     for _ in 0..depth {
@@ -74,13 +74,14 @@ fn prices_and_times() {
     }
 }
 
-/// The time that this thread has had a processor: other processes do not count.
+/// Returns the processor time of this thread: other processes do not count.
 fn processor_time() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     Duration::from_nanos(text.split_whitespace().next().unwrap().parse().unwrap())
 }
 
-/// The dearest shape per field that is known: fetches of several subgraphs under each of so many keys.
+/// Returns a query of the shape with the highest known cost per field: fetches from several subgraphs under each of that many
+/// aliases.
 fn many_fetches(copies: usize) -> String {
     let author = "username unreadCount portfolioValue wallet { balance } bookPurchases(first: 1) { nodes { id } } shopOrders(first: 1) { nodes { id } }";
     let pages: String = (0..copies)
@@ -94,7 +95,7 @@ fn the_cost_grows_with_the_work_and_what_costs_too_much_is_refused() {
     let supergraph = Supergraph::without_subgraphs(SUPERGRAPH_SDL).unwrap();
     let limits = Limits::default();
     let cost = |text: &str| supergraph.planning_cost(text).unwrap();
-    // Twice as many fetches beside each other are more than twice the work.
+    // Twice as many parallel fetches cost more than twice as much.
     assert!(cost(&many_fetches(40)) > 2 * cost(&many_fetches(20)));
     let refused = supergraph.planning_cost(&many_fetches(180)).unwrap_err();
     assert_eq!(refused.code(), "QUERY_TOO_COMPLEX");
@@ -150,7 +151,7 @@ fn ever_new_aliases_are_planned_once_whichever_fields_have_them_and_whatever_the
     assert_eq!(supergraph.plans_kept(), 1);
 }
 
-/// Operations made up at random, the same for the same seed.
+/// A generator of random operations, the same for the same seed.
 struct Random(u64);
 
 impl Random {
@@ -173,7 +174,7 @@ impl Random {
         text + "}"
     }
 
-    /// A selection on a person of about that many bytes.
+    /// Returns a selection on a person of about that many bytes.
     fn user(&mut self, size: u64, level: u64) -> String {
         const LEAVES: [&str; 8] = [
             "id",

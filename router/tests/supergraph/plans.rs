@@ -1,4 +1,4 @@
-//! Plans, as a reader would draw them.
+//! Query plans, in a readable form.
 
 use agora::supergraph::Supergraph;
 
@@ -6,7 +6,7 @@ use crate::world::SUPERGRAPH;
 
 #[test]
 fn the_plan_of_an_operation_can_be_read() {
-    // Nothing is fetched, so no subgraph has to be there.
+    // The test fetches nothing, so the subgraphs are not needed.
     let supergraph = Supergraph::without_subgraphs(SUPERGRAPH).unwrap();
     let plan = |query: &str| supergraph.plan_text(query, None).unwrap();
     insta::assert_snapshot!(plan("{ me { name reviews { body product { name shipping } } } depots { city } }"), @r#"

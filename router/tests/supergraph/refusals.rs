@@ -1,4 +1,4 @@
-//! What is refused before it runs: with a code, without harm, whatever it is.
+//! Request errors: every invalid operation is refused before execution, with a code and without side effects.
 
 use agora::limits::Limits;
 use agora::subgraph::{Outcome, SubgraphRequest};
@@ -387,7 +387,7 @@ async fn introspection_that_is_switched_off_is_refused_and_typename_is_not() {
 
 #[tokio::test]
 async fn any_bytes_get_an_answer() {
-    // A small generator of its own: the same texts every time.
+    // A deterministic generator: the same texts in every run.
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut next = move |below: usize| {
         state ^= state << 13;

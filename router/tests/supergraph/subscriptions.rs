@@ -19,7 +19,7 @@ async fn a_subscription_answers_every_event_with_what_other_subgraphs_add() {
         .collect()
         .await;
     let good = json!({ "data": { "changed": { "name": "Ada", "karma": 7, "reviews": [{ "body": "good" }] } } });
-    // The event in the middle went wrong: that is an answer, not the end.
+    // The second event failed: the stream returns an error for it and continues.
     let bad = json!({ "data": { "changed": null }, "errors": [{ "message": "lost", "path": ["personChanged"] }] });
     assert_eq!(answers[0], good);
     assert_eq!(answers[1]["data"], bad["data"]);

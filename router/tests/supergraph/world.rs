@@ -1,5 +1,5 @@
-//! One world, seen twice: through four subgraphs behind the supergraph, and through one plain schema as the
-//! specification says an executor has to answer. The reference executor is `apollo-compiler`'s.
+//! One set of data, queried twice: through four subgraphs behind the supergraph, and through one plain schema, executed as the
+//! specification requires. The reference executor is `apollo-compiler`'s.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -27,7 +27,7 @@ const SUBGRAPHS: [(&str, &str); 4] = [
     ("shipping", include_str!("graph/shipping.graphql")),
 ];
 
-/// What every subgraph of a federation adds to its schema.
+/// The definitions that every subgraph of a federation adds to its schema.
 const FEDERATION: &str = r#"
     directive @link(url: String!, import: [String]) repeatable on SCHEMA
     directive @key(fields: String!) repeatable on OBJECT | INTERFACE
@@ -38,7 +38,7 @@ const FEDERATION: &str = r#"
     extend type Query { _entities(representations: [_Any!]!): [_Entity]! }
 "#;
 
-/// Everything there is, and what the mutations did.
+/// The data, and the log of the mutations.
 pub struct World {
     things: Map<String, Value>,
     log: Mutex<Vec<String>>,
@@ -70,7 +70,7 @@ struct Thing {
     world: Arc<World>,
     typename: String,
     fields: Map<String, Value>,
-    /// The representation it was asked for with: a subgraph knows of other subgraphs' fields only what is in there.
+    /// The representation in the request: a subgraph knows of other subgraphs' fields only those in it.
     given: Option<Map<String, Value>>,
 }
 
@@ -96,7 +96,7 @@ impl Thing {
                     }
                     "leaf" => leaf(inner),
                     "echo" => {
-                        // Through a `Value`, whose members are sorted: the order of members means nothing.
+                        // A `Value` sorts its members: their order has no meaning.
                         leaf(&json!(json!(arguments).to_string()))
                     }
                     "log" => {
@@ -195,29 +195,29 @@ fn plain(value: &apollo_compiler::response::JsonValue) -> String {
 #[derive(Clone, Copy, PartialEq)]
 pub enum Mood {
     Well,
-    /// It answers an error and no data.
+    /// It returns an error and no data.
     Down,
-    /// It never answers.
+    /// It never responds.
     Silent,
-    /// It answers something that is no GraphQL.
+    /// Its response is no GraphQL.
     Garbled,
     /// It panics.
     Panicking,
-    /// It knows none of the entities it is asked for.
+    /// It returns null for every requested entity.
     Forgetful,
-    /// It answers as async-graphql 7.2 does: a field that failed is left out and its null goes nowhere, an object with
-    /// nothing left is null, and errors of entities do not say of which.
+    /// It responds as async-graphql 7.2 does: it omits a failed field and does not propagate its null, an object with no field
+    /// left is null, and errors of entities do not say which entity failed.
     Sloppy,
-    /// As sloppy, but a field that failed is null: only its error tells it from a null that is meant.
+    /// As sloppy, but a failed field is null: only its error distinguishes it from an intended null.
     Unindexed,
 }
 
-/// A subgraph over the world that answers JSON, as one behind HTTP does.
+/// A subgraph over the world that returns JSON, as one behind HTTP does.
 pub struct TestSubgraph {
     schema: Valid<Schema>,
     world: Arc<World>,
     mood: Mood,
-    /// What it was asked, in order.
+    /// Its requests, in order.
     pub asked: Requests,
 }
 
@@ -264,7 +264,7 @@ impl TestSubgraph {
                 json!({ "data": { "_entities": vec![Value::Null; count] } })
             }
             Mood::Well | Mood::Silent | Mood::Forgetful | Mood::Sloppy | Mood::Unindexed => {
-                // What the planner writes has to be valid for the subgraph, too.
+                // The planner's documents must be valid for the subgraph.
                 let document = ExecutableDocument::parse_and_validate(&self.schema, text.to_string(), "fetch")
                     .unwrap_or_else(|invalid| panic!("{text}\n{}", invalid.errors));
                 json!(execute(&self.schema, &document, &variables, &self.world))
@@ -278,7 +278,7 @@ impl TestSubgraph {
     }
 }
 
-/// The same schema, but nothing that is answered is non-null.
+/// Returns the schema without the non-null marks on the fields of its output types.
 fn without_non_null(sdl: &str) -> String {
     let mut answered = false;
     let lines = sdl.lines().map(|line| {
@@ -354,7 +354,7 @@ impl Subgraph for TestSubgraph {
             if self.mood == Mood::Silent {
                 std::future::pending::<()>().await;
             }
-            // Like a real one, it is not done at once.
+            // Like a real subgraph, it does not respond at once.
             tokio::task::yield_now().await;
             self.answer(&request)
         }
@@ -394,7 +394,7 @@ fn execute(
         .unwrap_or_else(|error| panic!("{}", error.message()))
 }
 
-/// What a subgraph was asked: documents with their variables.
+/// The requests to a subgraph: documents with their variables.
 pub type Requests = Arc<Mutex<Vec<(String, Value)>>>;
 
 /// The graph of these tests.
@@ -408,7 +408,7 @@ impl Graph {
         Self::with(&[], Limits::default())
     }
 
-    /// A graph some of whose subgraphs are not well.
+    /// Builds a graph in which some subgraphs misbehave.
     pub fn with(moods: &[(&str, Mood)], limits: Limits) -> Self {
         let world = World::new();
         let mut subgraphs: HashMap<String, Arc<dyn Subgraph>> = HashMap::new();
@@ -454,7 +454,7 @@ pub fn request(query: &str, variables: Value) -> SubgraphRequest {
     }
 }
 
-/// The same operation on the same world, answered by the reference executor over the one public schema.
+/// Returns the response of the reference executor to the same operation on the same world, over the one public schema.
 pub fn reference(query: &str, variables: &Value) -> String {
     static SCHEMA: OnceLock<Valid<Schema>> = OnceLock::new();
     let schema = SCHEMA.get_or_init(|| public_schema(SUPERGRAPH).unwrap());

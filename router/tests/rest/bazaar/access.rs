@@ -1,4 +1,4 @@
-//! Who may call the bazaar's routes, under both policies.
+//! Access to the bazaar's routes under both policies.
 
 use axum::body::Body;
 use contract::Viewer;
@@ -9,14 +9,14 @@ use crate::app::{Answered, Store};
 const BUY: &str = r#"{"name":"GameStart","quantity":1,"type":"buy"}"#;
 const PUSH: &str = r#"{"nextID":0,"entry":{"name":"GameStart","quantity":1,"type":"buy"}}"#;
 
-/// What anyone may call who is signed in at all.
+/// Routes that accept every token.
 const PUBLIC: [(&str, &str, u16); 3] = [
     ("POST /bazaar/orders", BUY, 200),
     ("GET /bazaar/stocks/GameStart", "", 200),
     ("GET /bazaar/orders/0", "", 200),
 ];
 
-/// What the parts of the bazaar call of each other.
+/// Routes that the services of the bazaar call.
 const INTERNAL: [(&str, &str, u16); 11] = [
     ("POST /bazaar/invalidate/GameStart", "", 200),
     ("GET /bazaar/catalog/lookup/GameStart", "", 200),
@@ -87,7 +87,7 @@ async fn where_it_is_open_a_trade_is_the_persons_whose_token_came_along() {
     let store = Store::open().await;
     assert_eq!(by_person(&store, 7, "POST /bazaar/orders", BUY).await.status, 200);
     assert_eq!(store.json("POST /bazaar/orders", BUY).await.status, 200);
-    // The order service knows no people: a token changes nothing.
+    // The order service does not act as a user: a token changes nothing.
     assert_eq!(by_person(&store, 7, "POST /bazaar/order/1/buy", BUY).await.status, 200);
     assert_eq!(
         traders(&store).await,
@@ -116,7 +116,7 @@ async fn by_person(store: &Store, person: i64, line: &str, body: &str) -> Answer
     store.send(line, &[("authorization", &token)], body.to_owned()).await
 }
 
-/// Who traded, as the graph tells a service.
+/// Returns the traders, as the graph shows them to a service.
 async fn traders(store: &Store) -> String {
     let viewer = Viewer::service("test");
     let data = store

@@ -15,7 +15,7 @@ async fn one_key_trades_once_and_is_answered_the_same_each_time() {
         assert_eq!(first.status, 200, "{line}");
         let (shares, numbers) = (left(&store, "GameStart").await, trades(&store).await);
         assert!(shares == 98 || shares == 102, "{line}: {shares}");
-        // What came in between leaves the first answer what it was.
+        // A later trade does not change the first response.
         assert_eq!(send("k2", 2).await.status, 200, "{line}");
         let between = left(&store, "GameStart").await;
         assert_eq!(send("k1", 2).await.line(), first.line(), "{line}");

@@ -1,4 +1,4 @@
-//! What every mount does, on this one: methods, media types, sizes, slashes, ports.
+//! The features of every mount, on this one: methods, media types, sizes, slashes, ports.
 
 use agora::rest::{Openness, service_router};
 use axum::body::Body;
@@ -169,7 +169,7 @@ async fn each_service_answers_at_the_root_of_a_port_of_its_own() {
             "{service:?} {line}"
         );
     }
-    // The two services that both know `/orders/{orderNum}` wrap it differently.
+    // Two services have `/orders/{orderNum}`, and wrap the order differently.
     let front = send(&alone(Some("front")), "GET /orders/0", &[], Body::empty()).await;
     let replica = send(&alone(Some("order")), "GET /orders/0", &[], Body::empty()).await;
     assert_eq!(front.json()["data"], replica.json());

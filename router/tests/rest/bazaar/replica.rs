@@ -1,4 +1,4 @@
-//! What the replicas of the order service tell each other.
+//! The routes between the replicas of the order service.
 
 use agora::limits::Limits;
 use agora::rest::Openness;

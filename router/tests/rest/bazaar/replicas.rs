@@ -1,4 +1,4 @@
-//! The mounts of an order service that has replicas of its own: each passes requests on to its replica.
+//! The mounts of an order service that has replicas: each forwards requests to its replica.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use crate::app::{NOW_US, Store, send};
 
 const SHARES: &str = r#"{"name":"GameStart","quantity":2}"#;
 
-/// Replica 2 runs, all alone; replica 3 does not.
+/// A bazaar with two replicas, of which only replica 2 runs.
 struct Bazaar {
     store: Store,
     gateway: agora::gateway::Gateway,
-    /// Nobody listens there, and nobody will.
+    /// The port of replica 3: bound, so that no process can listen there.
     _dead: TcpSocket,
     _folder: TempDir,
 }
@@ -101,7 +101,7 @@ async fn each_mount_is_one_replica() {
             json!({ "number": 0, "name": "GameStart", "quantity": 2, "type": "buy" })
         );
     }
-    // A key makes it one order, whatever it is passed through.
+    // An idempotency key makes it one order through every path.
     let key = [JSON, ("idempotency-key", "once")];
     for _ in 0..2 {
         let again = send(&mounts, "POST /bazaar/order/2/sell", &key, SHARES).await;
@@ -115,10 +115,10 @@ async fn each_mount_is_one_replica() {
             refused(404, "could not find order with number 9"),
         ),
         ("POST /bazaar/order/2/buy", refused(400, name)),
-        // Those that are no replicas, also the one that there is where there are no replicas.
+        // Ids that are no replicas, including the single one that exists only where there are no replicas.
         ("GET /bazaar/order/1/ping", no_path()),
         ("GET /bazaar/order/4/ping", no_path()),
-        // What replicas tell each other is no business of clients.
+        // Clients cannot reach the routes between replicas.
         ("GET /bazaar/order/2/raft/status", no_path()),
         ("GET /bazaar/order/2/health", no_path()),
     ] {
@@ -205,7 +205,7 @@ async fn each_replica_is_documented_and_can_have_a_port_of_its_own() {
     let dead = port("order.3").expect("replica 3");
     assert_eq!(send(&dead, "GET /ping", &[], "").await.status, 503);
     assert!(port("order.4").is_none() && port("order").is_none());
-    // Without replicas there is the one that the graph answers for, under its old name.
+    // Without replicas, the graph serves the single order service under its old name.
     let port = |service| service_router(&bazaar.store.gateway, Openness::Anyone, "bazaar", Some(service));
     assert!(port("order").is_some() && port("order.1").is_none());
 }

@@ -1,4 +1,4 @@
-//! Who may call the brokerage's routes: the same under every policy.
+//! Access to the brokerage's routes: the same under every policy.
 
 use agora::rest::Openness;
 use contract::{Role, TokenKeys};
@@ -6,7 +6,7 @@ use contract::{Role, TokenKeys};
 use super::floor::{ADA, Caller, Floor, reason};
 use crate::app::NOW_US;
 
-/// Every route with a body it takes, by who may call it.
+/// Every route with a valid body, grouped by the callers that may use it.
 const PUBLIC: [(&str, &str, u16); 2] = [("GET /stocks", "", 200), ("GET /stocks/4", "", 200)];
 const SIGN_IN: [(&str, &str, u16); 2] = [
     (
@@ -20,7 +20,7 @@ const SIGN_IN: [(&str, &str, u16); 2] = [
         200,
     ),
 ];
-/// What is about one thing, which operators reach too.
+/// Routes of one object, which operators may use too.
 const BEARER: [(&str, &str); 9] = [
     ("GET /users", ""),
     ("GET /users/1", ""),
@@ -32,7 +32,7 @@ const BEARER: [(&str, &str); 9] = [
     ("GET /orders/1", ""),
     ("PUT /orders/1", r#"{"status":"CANCELLED"}"#),
 ];
-/// What is about the caller.
+/// Routes of the caller's own data.
 const PERSON: [(&str, &str); 9] = [
     ("PUT /users/1", r#"{"name":"Ada"}"#),
     ("GET /authorizations", ""),
@@ -64,7 +64,7 @@ async fn floors() -> [Floor; 2] {
     ]
 }
 
-/// Callers whose tokens do not hold.
+/// Returns callers with invalid tokens.
 fn impostors(floor: &Floor) -> Vec<(&'static str, Caller)> {
     let keys = &floor.on.services.keys;
     let sign = |keys: &TokenKeys, at: i64| keys.sign_user(ADA, Role::Investor, false, 1, at, 3600).0;
@@ -90,7 +90,7 @@ async fn without_a_token_that_holds_nothing_but_the_public_routes_answers() {
         callers.push(("nobody", floor.nobody()));
         for (line, _) in with_token() {
             for (name, caller) in &callers {
-                // What is wrong with the body is learnt by who may know.
+                // The errors of a body are only shown to callers with access.
                 let mut headers = caller.0.clone();
                 headers.push(("content-type".to_owned(), "text/plain".to_owned()));
                 let answered = floor.call(&Caller(headers), line, "{").await;

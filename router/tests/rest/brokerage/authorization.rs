@@ -75,7 +75,7 @@ async fn shares_are_lent_raised_and_taken_back() {
         raised.line(),
         format!("200 {}", shown(1, "STOCKHOLDING", "1", "8", true))
     );
-    // Capital is another authorization of the same two.
+    // An authorization of capital between the same two people is a separate one.
     let capital = format!(r#"{{"type":"CAPITAL","brokerId":2,"amount":1,"endDate":"{LATER}"}}"#);
     let granted = floor.call(&ada, "POST /authorizations", &capital).await;
     assert_eq!(
@@ -220,7 +220,7 @@ async fn refuse(floor: &Floor, body: &str, member: &str) {
     assert!(message.contains(&format!("{member} ")), "{body}: {message}");
 }
 
-/// A body with another value for a member, or without it.
+/// Returns the body with another value for a member, or without it.
 pub fn changed(body: &str, member: &str, value: &str) -> String {
     let mut members: Vec<(String, Box<serde_json::value::RawValue>)> =
         serde_json::from_str::<std::collections::BTreeMap<String, Box<serde_json::value::RawValue>>>(body)

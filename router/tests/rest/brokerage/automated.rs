@@ -1,4 +1,4 @@
-//! The stock service: orders that wait for their price.
+//! The stock service: automated orders.
 
 use super::authorization::changed;
 use super::floor::{Floor, NOW, reason, refused};

@@ -1,4 +1,4 @@
-//! The OpenAPI document, and whether what it says of the sample data is so.
+//! The OpenAPI document, and whether its examples match the sample data.
 
 use agora::demo;
 use agora::rest::Openness;
@@ -19,7 +19,7 @@ async fn the_openapi_document_is_the_one_that_is_checked_in() {
     insta::assert_json_snapshot!("brokerage_openapi", document);
 }
 
-/// The sample data, and nobody has done anything yet.
+/// Opens the brokerage with fresh sample data.
 async fn sample() -> Floor {
     Floor::with(Openness::Anyone, async |on| demo::seed(&on.services).await.unwrap()).await
 }
@@ -31,7 +31,7 @@ async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
     let mut untrue = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (verb, operation) in item.as_object().unwrap() {
-            // As it is before any other button was pressed.
+            // Each request that changes data runs on fresh sample data.
             let floor = match verb.as_str() {
                 "get" => &floor,
                 _ => &sample().await,
@@ -54,7 +54,7 @@ async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
     assert!(untrue.is_empty(), "{}", untrue.join("\n"));
 }
 
-/// Ada, unless it takes nobody or a program.
+/// Returns Ada, unless the route needs no token or a service's.
 fn who_presses(floor: &Floor, path: &str, verb: &str, operation: &Value) -> Caller {
     match (path, verb) {
         ("/balance", "put") => floor.service(),
@@ -63,7 +63,7 @@ fn who_presses(floor: &Floor, path: &str, verb: &str, operation: &Value) -> Call
     }
 }
 
-/// What is asked for: without what may be left out, and with it.
+/// Returns the request lines: without the optional parameters, and with them.
 fn lines(path: &str, verb: &str, operation: &Value) -> Vec<String> {
     let (mut line, mut query) = (format!("{} {path}", verb.to_uppercase()), Vec::new());
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
@@ -82,14 +82,14 @@ fn lines(path: &str, verb: &str, operation: &Value) -> Vec<String> {
 }
 
 fn agree(mut shown: Value, mut example: Value) -> bool {
-    // A token is another each time.
+    // Tokens differ between requests.
     for value in [&mut shown, &mut example] {
         if let Some(token) = value.get_mut("token") {
             *token = Value::Null;
         }
     }
     match (&shown, &example) {
-        // The example of a list shows one of many.
+        // The example of a list shows one of its items.
         (Value::Array(all), Value::Array(examples)) => examples.iter().all(|one| all.contains(one)),
         _ => shown == example,
     }

@@ -1,4 +1,4 @@
-//! A brokerage with the sample people and the sample stocks, and nobody's money yet.
+//! A brokerage with the sample people and the sample stocks, but without money.
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ use testing::TestServices;
 
 use crate::app::{Answered, NOW_US, ask, send};
 
-/// When everything here happens.
+/// The time of the tests.
 pub const NOW: &str = "2026-01-02T03:04:05+00:00";
-/// When authorizations of these tests end.
+/// The end of authorizations in these tests.
 pub const LATER: &str = "2027-01-02T03:04:05+00:00";
-/// The password of who registers here.
+/// The password of the people that these tests register.
 pub const PASSWORD: &str = "correct horse";
 
 /// The sample people by their ids: an investor, a broker whose fee is 1 %, members of other systems.
@@ -33,12 +33,12 @@ pub const ADMIN: i64 = 5;
 /// MenhirCo at 9.99, of which the exchange has 100 shares.
 pub const MENHIR: i64 = 4;
 
-/// Somebody who calls.
+/// A caller, as the headers of its requests.
 #[derive(Clone, Debug)]
 pub struct Caller(pub Vec<(String, String)>);
 
 impl Caller {
-    /// The same, with a key that makes a repeated request have one effect.
+    /// Returns the same caller with an idempotency key.
     pub fn key(&self, key: &str) -> Self {
         let mut headers = self.0.clone();
         headers.push(("idempotency-key".to_owned(), key.to_owned()));
@@ -54,7 +54,7 @@ pub struct Floor {
 }
 
 impl Floor {
-    /// Where no route is open that need not be.
+    /// Opens the brokerage with the `Closed` policy.
     pub async fn new() -> Self {
         Self::with(Openness::Closed, async |on| {
             accounts::demo::seed(&on.services).await.unwrap();
@@ -63,7 +63,7 @@ impl Floor {
         .await
     }
 
-    /// With that policy and these data.
+    /// Opens the brokerage with that policy and these data.
     pub async fn with(open: Openness, seed: impl AsyncFnOnce(&TestServices)) -> Self {
         let on = TestServices::new(NOW_US, 1_000).await;
         seed(&on).await;
@@ -86,12 +86,12 @@ impl Floor {
         &self.on.clock
     }
 
-    /// Who has no token.
+    /// Returns a caller without a token.
     pub fn nobody(&self) -> Caller {
         Caller(Vec::new())
     }
 
-    /// Who has this token.
+    /// Returns a caller with this token.
     pub fn token(&self, token: &str) -> Caller {
         Caller(vec![("authorization".to_owned(), format!("Bearer {token}"))])
     }
@@ -108,7 +108,7 @@ impl Floor {
         self.person(CLEO, Role::Member)
     }
 
-    /// A program with a credential.
+    /// Returns a service with a credential.
     pub fn service(&self) -> Caller {
         let (token, _) = self.on.services.keys.sign_service("back office", NOW_US, 3600);
         self.token(&token)
@@ -120,7 +120,7 @@ impl Floor {
         self.token(&token)
     }
 
-    /// Registers somebody of that type, and answers the new id and who they are.
+    /// Registers a person of that type, and returns the new id and the caller.
     pub async fn register(&self, name: &str, kind: &str) -> (i64, Caller) {
         let mut body = json!({
             "name": name, "surname": "Test", "email": format!("{name}@example.com"), "password": PASSWORD, "type": kind,
@@ -158,7 +158,7 @@ impl Floor {
         self.call(who, &format!("GET {path}"), "").await
     }
 
-    /// As [`call`](Self::call), and it has to succeed.
+    /// As [`call`](Self::call), for requests that must succeed; returns the body.
     pub async fn done(&self, who: &Caller, line: &str, body: &str) -> Value {
         let answered = self.call(who, line, body).await;
         assert!(
@@ -169,7 +169,7 @@ impl Floor {
         answered.json()
     }
 
-    /// Has ada do something in the graph that the mount has no word for; answers what is at `it`.
+    /// Runs a mutation as Ada in the graph that has no route in the mount; returns the value of `it`.
     pub async fn graph(&self, mutation: &str) -> Value {
         let viewer = contract::Viewer::User {
             id: ADA,
@@ -181,20 +181,20 @@ impl Floor {
         answer["it"].clone()
     }
 
-    /// Puts money into somebody's wallet.
+    /// Deposits money into the caller's wallet.
     pub async fn deposit(&self, who: &Caller, amount: &str) {
         let body = format!(r#"{{"type":"deposit","amount":{amount}}}"#);
         self.done(who, "POST /transactions", &body).await;
     }
 
-    /// Free, committed and held money.
+    /// Returns the caller's free, committed and held money.
     pub async fn money(&self, who: &Caller) -> String {
         let balance = self.done(who, "GET /balance", "").await;
         let shown = ["balance", "committedBalance", "heldBalance"].map(|name| balance[name].to_string());
         shown.join(" ")
     }
 
-    /// Free and committed shares of MenhirCo.
+    /// Returns the free and committed shares of the caller's holdings.
     pub async fn shares(&self, who: &Caller) -> String {
         let holdings = self.done(who, "GET /stockholdings", "").await;
         let shown = holdings.as_array().unwrap().iter().map(|holding| {
@@ -204,21 +204,21 @@ impl Floor {
         shown.collect::<Vec<_>>().join(", ")
     }
 
-    /// Somebody buys so many shares of MenhirCo; the id of the order.
+    /// Buys shares of MenhirCo and returns the id of the order.
     pub async fn buy(&self, who: &Caller, quantity: i64) -> i64 {
         let body = format!(r#"{{"type":"PURCHASE","stockId":{MENHIR},"stockAmount":{quantity}}}"#);
         let order = self.done(who, "POST /orders", &body).await;
         order["id"].as_i64().unwrap()
     }
 
-    /// Ada lends Ben money; the id of the authorization.
+    /// Grants Ben an authorization of Ada's money and returns its id.
     pub async fn lend_money(&self, amount: &str) -> i64 {
         let body = format!(r#"{{"type":"CAPITAL","brokerId":{BEN},"amount":{amount},"endDate":"{LATER}"}}"#);
         let granted = self.done(&self.ada(), "POST /authorizations", &body).await;
         granted["id"].as_i64().unwrap()
     }
 
-    /// Ada lends Ben shares of her first holding; the id of the authorization.
+    /// Grants Ben an authorization of shares of Ada's first holding and returns its id.
     pub async fn lend_shares(&self, shares: i64) -> i64 {
         let body = format!(
             r#"{{"type":"STOCKHOLDING","brokerId":{BEN},"stockHoldingId":1,"amount":{shares},"endDate":"{LATER}"}}"#
@@ -228,13 +228,13 @@ impl Floor {
     }
 }
 
-/// The line of an error in the brokerage's envelope.
+/// Returns the line of an error in the brokerage's format.
 pub fn refused(status: u16, reason: &str, message: &str) -> String {
     let error = json!({ "error": { "code": status, "message": message, "reason": reason } });
     format!("{status} {error}")
 }
 
-/// Status and reason of an error: for where the words are the graph's.
+/// Returns status and reason of an error, for errors whose message is the graph's.
 pub fn reason(answered: &Answered) -> (u16, String) {
     let error = answered.json()["error"].clone();
     assert_eq!(error["code"], answered.status, "{}", answered.text);

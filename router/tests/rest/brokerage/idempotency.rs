@@ -49,7 +49,7 @@ async fn one_key_moves_money_once_whichever_way() {
     mismatch(&floor, &key, "POST /transactions", r#"{"type":"deposit","amount":41}"#).await;
     mismatch(&floor, &key, "POST /transactions", r#"{"type":"withdraw","amount":40}"#).await;
     assert_eq!(floor.money(&ada).await, "139 0 0");
-    // Another person's key is another key.
+    // The same key of another person does not collide.
     floor
         .done(
             &floor.ben().key("k1"),

@@ -1,4 +1,4 @@
-//! What every mount does, on this one: methods, bodies, slashes, ports.
+//! The features of every mount, on this one: methods, bodies, slashes, ports.
 
 use agora::rest::{Openness, service_router};
 use axum::body::Body;
@@ -28,7 +28,7 @@ async fn a_known_path_with_another_method_says_which_it_has() {
         ("DELETE /orders/1", "GET, HEAD, PUT"),
         ("OPTIONS /stocks", "GET, HEAD"),
     ] {
-        // Before anybody is asked for a token.
+        // The method is checked before the token.
         let answered = floor.call(&floor.nobody(), line, "{").await;
         let message = format!("this path answers {allow}");
         assert_eq!(answered.line(), refused(405, "METHOD_NOT_ALLOWED", &message), "{line}");

@@ -1,4 +1,4 @@
-//! The stock service: orders that are carried out at once.
+//! The stock service: orders that are executed at once.
 
 use super::authorization::changed;
 use super::floor::{BEN, Floor, LATER, MENHIR, NOW, reason, refused};
@@ -59,7 +59,7 @@ async fn a_broker_buys_and_sells_for_an_investor_and_takes_a_fee() {
         r#"{{"id":1,"type":"PURCHASE","stockId":4,"stockAmount":10,"orderPrice":99.9,"fee":1,"date":"{NOW}","status":"COMPLETED","investorId":1,"brokerId":2,"authorizationId":1,"automated":false,"limitPrice":null,"exchangeOrderNumber":0}}"#
     );
     assert_eq!(bought.line(), format!("201 {shown}"));
-    // The shares are Ada's, and lent to Ben.
+    // The shares belong to Ada, and are reserved for Ben's authorization.
     assert_eq!(
         (floor.money(&ada).await, floor.shares(&ada).await),
         ("500 399.1 0".to_owned(), "0 10".to_owned())
@@ -225,7 +225,7 @@ async fn an_authorization_is_good_for_one_broker_one_kind_one_stock_and_its_time
     refuse(&ben, order("SELL", MENHIR, 1, capital), (403, "AUTHORIZATION_MISMATCH")).await;
     refuse(&ben, order("BUY", MENHIR, 1, shares), (403, "AUTHORIZATION_MISMATCH")).await;
     refuse(&ben, order("SELL", 1, 1, shares), (403, "AUTHORIZATION_MISMATCH")).await;
-    // 4.95 more than what is lent, and with the fee still a cent: 5 × 9.99 = 49.95, and 0.50.
+    // The shares cost 5 × 9.99 = 49.95, which the authorization of 50 covers; with the fee of 0.50 they exceed it.
     refuse(
         &ben,
         order("BUY", MENHIR, 5, capital),

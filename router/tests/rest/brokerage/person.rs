@@ -251,7 +251,7 @@ async fn a_change_that_breaks_a_rule_changes_nothing() {
         r#"{"brokerageFee":2}"#,
         r#"{"brokerageFee":null}"#,
         r#"{"phoneNo":7}"#,
-        // What is right beside what is wrong is not done either.
+        // A valid member beside an invalid one has no effect either.
         r#"{"name":"Other","email":"no"}"#,
         r#"{"name":"Other","password":"short"}"#,
     ] {

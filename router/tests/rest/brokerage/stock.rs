@@ -88,7 +88,7 @@ async fn shares_move_between_free_and_committed_in_either_spelling() {
             .line(),
         shown(4, 6)
     );
-    // Committed shares are what a grant takes first.
+    // An authorization takes committed shares first.
     floor.lend_shares(5).await;
     assert_eq!(floor.shares(&ada).await, "4 6");
     for body in [r#"{"committedAmount":4}"#, r#"{"committedAmount":11}"#] {

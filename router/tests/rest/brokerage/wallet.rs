@@ -34,7 +34,7 @@ async fn money_comes_in_and_goes_out() {
     let out = withdrawal.json()["id"].as_i64().unwrap();
     assert_eq!(withdrawal.line(), format!("201 {}", moved(out, "withdraw", "0.25")));
 
-    // What else happens to money is no transaction here.
+    // The mount shows no other ledger entries as transactions.
     floor.lend_money("40").await;
     floor.buy(&ada, 1).await;
     assert_eq!(floor.money(&ada).await, "50.01 40 0");
@@ -158,7 +158,7 @@ async fn a_program_sets_what_a_person_has() {
         set(r#"{"userId":1,"balance":70,"committedBalance":30}"#).await.line(),
         r#"200 {"userId":1,"balance":70,"committedBalance":30}"#
     );
-    // A grant takes free money; what is committed to nobody stays.
+    // An authorization takes free money; money that is committed without an authorization stays.
     floor.lend_money("20").await;
     assert_eq!(floor.money(&floor.ada()).await, "50 50 0");
     let below = set(r#"{"userId":1,"balance":70,"committedBalance":19.99}"#).await;

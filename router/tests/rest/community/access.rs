@@ -1,8 +1,8 @@
-//! Who may call what, under both policies.
+//! Access to the routes under both policies.
 
 use super::square::{DAN, NEW_POST, ROUTES, Square, said};
 
-/// The routes that a policy is for: all but the documentation.
+/// Returns the routes that the policy covers: all but the documentation.
 fn routes() -> impl Iterator<Item = (&'static str, &'static str, u16)> {
     ROUTES.into_iter().filter(|(line, ..)| !line.contains("openapi"))
 }
@@ -11,7 +11,7 @@ fn routes() -> impl Iterator<Item = (&'static str, &'static str, u16)> {
 async fn where_a_token_is_needed_nothing_answers_without() {
     let square = Square::closed().await;
     for (line, ..) in routes() {
-        // Who is not signed in learns nothing of what else is wrong.
+        // The response to a caller without a token does not reveal the other errors of the request.
         let answered = square.called_by(&[("content-type", "text/plain")], line, "{").await;
         assert_eq!(answered.line(), said(401, "sign in first"), "{line}");
         assert_eq!(answered.header("www-authenticate"), "Bearer", "{line}");
@@ -36,12 +36,12 @@ async fn where_a_token_is_needed_a_person_reaches_what_is_theirs() {
     let dan = square.0.person(4);
     for (line, body, status) in routes() {
         let answered = square.with_token(&dan, line, body).await;
-        // Accounts and karma are made by operators.
+        // Only operators create accounts and change karma.
         let operators = line == "POST /users" || line.contains("/karma/");
         let expected = if operators { 403 } else { status };
         assert_eq!(answered.status, expected, "{line}: {}", answered.text);
     }
-    // Gone with the account.
+    // The token ends with the account.
     let late = square.with_token(&dan, "POST /posts", NEW_POST).await;
     assert_eq!(late.status, 401);
 }
@@ -60,7 +60,7 @@ async fn where_a_token_is_needed_a_person_reaches_nothing_of_others() {
         };
         assert_eq!(answered.status, expected, "{line}: {}", answered.text);
         if line == "GET /users/dan" {
-            // Who there is is no secret, where to write to them is.
+            // The existence of a user is public, the email address is not.
             assert_eq!(
                 answered.line(),
                 format!("200 {}", DAN.replace("\"dan@example.com\"", "null"))
@@ -94,7 +94,7 @@ async fn where_it_is_open_a_users_token_takes_nothing_away() {
     let square = Square::open().await;
     let ada = square.0.person(1);
     for (line, body, status) in routes() {
-        // Another's account, which was not made here, is as closed to ada as to a caller without a token.
+        // Ada, like a caller without a token, must not change another user's account that was created elsewhere.
         let line = line
             .replace("/users/dan/", "/users/eve/")
             .replace("DELETE /users/dan", "DELETE /users/eve");

@@ -1,4 +1,4 @@
-//! The OpenAPI document, and whether what it says of the sample data is so.
+//! The OpenAPI document, and whether its examples match the sample data.
 
 use serde_json::Value;
 
@@ -24,12 +24,12 @@ async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
     let mut pressed = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         for (verb, operation) in item.as_object().unwrap() {
-            // As it is before any other button was pressed.
+            // Each request that changes data runs on fresh sample data.
             let square = match verb.as_str() {
                 "get" => &square,
                 _ => &Square::open().await,
             };
-            // An account of the sample data is not changed without a token: the one of the first button is.
+            // A caller without a token can change the account that the first example creates, but none of the sample data.
             if verb != "get" && path.contains("{username}") {
                 let users = path.split("/{username}").next().unwrap();
                 let example =
@@ -56,7 +56,7 @@ async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
     );
 }
 
-/// The path and the query with the examples of their parameters.
+/// Returns the path and the query with the examples of their parameters.
 fn with_examples(path: &str, operation: &Value) -> String {
     let (mut line, mut query) = (path.to_owned(), Vec::new());
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
@@ -64,7 +64,7 @@ fn with_examples(path: &str, operation: &Value) -> String {
         let example = match &parameter["example"] {
             Value::Null => continue,
             Value::String(text) => text.clone(),
-            // As the document says it is written: without brackets.
+            // The document writes lists without brackets.
             Value::Array(items) => items.iter().map(Value::to_string).collect::<Vec<_>>().join(","),
             other => other.to_string(),
         };

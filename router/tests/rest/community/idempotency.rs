@@ -1,10 +1,10 @@
-//! `Idempotency-Key`: the same key with the same request has one effect and one answer.
+//! `Idempotency-Key`: the same key with the same request has one effect and one response.
 
 use super::square::{NEW_MESSAGE, NEW_POST, NEW_USER, Square, assert_names, said};
 
 const KEY: &[(&str, &str)] = &[("idempotency-key", "k1")];
 
-/// Each route that makes something: two requests that it takes, and one that it refuses.
+/// Each route that creates something: two valid requests, and one that fails.
 const MAKERS: [(&str, &str, &str, &str); 5] = [
     (
         "/posts",
@@ -34,7 +34,7 @@ async fn one_key_has_one_effect_and_one_answer() {
         let square = Square::open().await;
         let line = format!("POST {path}");
         if !refused.is_empty() {
-            // What is refused leaves its key free.
+            // A request that fails leaves its key free.
             let answered = square.called_by(KEY, &line, refused).await;
             assert!(matches!(answered.status, 400 | 409), "{line}: {}", answered.text);
         }
@@ -51,7 +51,7 @@ async fn one_key_has_one_effect_and_one_answer() {
         if !other.is_empty() {
             assert_eq!(square.called_by(KEY, &line, other).await.line(), mismatch, "{line}");
         }
-        // Another path is another request.
+        // A request with another path is a different request.
         let elsewhere = square.called_by(KEY, "POST /votes/1/upvotes", "").await;
         assert_eq!(elsewhere.line(), mismatch, "{line}");
         assert_eq!(square.everything().await, after, "{line}");

@@ -1,4 +1,4 @@
-//! What every mount has, in the community's envelope.
+//! The features of every mount, in the community's error format.
 
 use agora::limits::Limits;
 use agora::rest::{Openness, service_router};
@@ -11,7 +11,7 @@ use crate::app::{Store, deserted, send};
 async fn every_route_answers_under_the_documents_prefix_too() {
     let (plain, prefixed) = (Square::open().await, Square::open().await);
     for (line, body, status) in ROUTES.into_iter().filter(|(line, ..)| !line.contains("openapi")) {
-        // The account that was made here: dan's is not changed without a token.
+        // The account that this test created: a caller without a token cannot change dan's.
         let line = &line
             .replace("/users/dan/", "/users/eve/")
             .replace("DELETE /users/dan", "DELETE /users/eve");

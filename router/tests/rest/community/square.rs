@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 
 use crate::app::{Answered, Store};
 
-/// What the sample data's posts, people and messages are, with nothing changed.
+/// Objects of the sample data, as the routes show them unchanged.
 pub const POST_3: &str = r#"{"id":3,"title":"Which trail for a first spring walk?","text":"The map shows five of them. Which one is dry in April?","community":"Outdoors","url":"https://example.com/pioneer-valley/trails","username":"cleo","date":"2025-12-30T03:24:05+00:00"}"#;
 pub const DAN: &str = r#"{"username":"dan","email":"dan@example.com","karma":3}"#;
 pub const MESSAGE_4: &str = r#"{"id":4,"userFrom":"ada","userTo":"ben","timestamp":"2026-01-01T03:04:05+00:00","contents":"What do you think of MenhirCo at this price?","flag":"question","favorite":false}"#;
 
-/// A post, a user, an email and a message that are taken.
+/// A valid post, user, email and message.
 pub const NEW_POST: &str = r#"{"title":"Tea","text":"or coffee?","community":"Books","username":"dan"}"#;
 pub const NEW_USER: &str = r#"{"username":"eve","email":"eve@example.com"}"#;
 pub const NEW_EMAIL: &str = r#"{"email":"dan@example.org"}"#;
 pub const NEW_MESSAGE: &str = r#"{"userFrom":"dan","userTo":"cleo","contents":"Found it."}"#;
 
-/// Every route, with a body it takes, and the status of its success; what reads comes first, what deletes last.
+/// Every route with a valid body and the status of its success; reads come first, deletions last.
 pub const ROUTES: [(&str, &str, u16); 22] = [
     ("GET /posts", "", 200),
     ("GET /posts/3", "", 200),
@@ -47,12 +47,12 @@ pub const ROUTES: [(&str, &str, u16); 22] = [
 pub struct Square(pub Store);
 
 impl Square {
-    /// Where routes without authentication answer anyone.
+    /// Opens the community with the policy that routes without authentication serve all callers.
     pub async fn open() -> Self {
         Self(Store::demo().await)
     }
 
-    /// Where every route needs a token.
+    /// Opens the community with the policy that every route needs a token.
     pub async fn closed() -> Self {
         Self(Store::demo_with(Openness::Closed).await)
     }
@@ -70,18 +70,18 @@ impl Square {
             .await
     }
 
-    /// As [`call`](Self::call), by who has that token.
+    /// As [`call`](Self::call), with that token.
     pub async fn with_token(&self, token: &str, line: &str, body: &str) -> Answered {
         let bearer = format!("Bearer {token}");
         self.called_by(&[("authorization", &bearer)], line, body).await
     }
 
-    /// What is read at this path.
+    /// Sends a GET to this path.
     pub async fn get(&self, path: &str) -> Answered {
         self.call(&format!("GET {path}"), "").await
     }
 
-    /// The members called `name` of the list at this path.
+    /// Returns the members called `name` of the list at this path.
     pub async fn list(&self, path: &str, name: &str) -> Vec<Value> {
         let answered = self.get(path).await;
         assert_eq!(answered.status, 200, "{path}: {}", answered.text);
@@ -90,7 +90,7 @@ impl Square {
         items.iter().map(|item| item[name].clone()).collect()
     }
 
-    /// Everything that the routes show, to be compared.
+    /// Returns all data that the routes show, to compare states.
     pub async fn everything(&self) -> Vec<String> {
         let mut shown = Vec::new();
         for path in [
@@ -108,7 +108,7 @@ impl Square {
     }
 }
 
-/// The line of an error.
+/// Returns the line of an error.
 pub fn said(status: u16, message: &str) -> String {
     let phrase = match status {
         400 => "Bad Request",
@@ -129,7 +129,7 @@ pub fn said(status: u16, message: &str) -> String {
     )
 }
 
-/// Fails unless it is a 400 in the envelope whose message begins with the name of what is wrong.
+/// Asserts a 400 in the mount's format whose message begins with the name of the wrong member.
 pub fn assert_names(answered: &Answered, name: &str, sent: &str) {
     let body = answered.json();
     assert_eq!(

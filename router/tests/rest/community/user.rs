@@ -71,7 +71,7 @@ async fn what_is_no_user_is_refused_by_name() {
                     body.to_string()
                 }
             };
-            // As it is written: numbers would lose their form.
+            // The text is replaced, because a parsed number would lose its spelling.
             text = text.replace("\"HERE\"", value);
             assert_names(&square.call("POST /users", &text).await, member, &text);
         }
@@ -109,7 +109,7 @@ async fn an_email_is_changed() {
     assert_eq!(square.call("POST /users", NEW_USER).await.status, 201);
     let shown = r#"200 {"username":"eve","email":"dan@example.org","karma":0}"#;
     for path in ["/users/eve/email", "/users/EVE/email"] {
-        // The same again changes nothing, and is no conflict with oneself.
+        // Setting the same email again changes nothing, and does not conflict with the user's own.
         assert_eq!(square.call(&format!("PUT {path}"), NEW_EMAIL).await.line(), shown);
     }
     assert_eq!(square.get("/users/eve").await.line(), shown);
@@ -165,7 +165,7 @@ async fn who_never_was_is_not_found() {
     }
 }
 
-/// Nothing answers for that user.
+/// Asserts that every route of that user is 404.
 async fn gone(square: &Square, name: &str) {
     for (line, body) in [
         (format!("GET /users/{name}"), ""),

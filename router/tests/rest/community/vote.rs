@@ -37,7 +37,7 @@ async fn with_a_users_token_it_is_that_users_vote_of_which_there_is_one() {
         let voted = square.with_token(&cleo, line, "").await;
         assert_eq!(voted.line(), format!("201 {expected}"), "{line}");
     }
-    // A program's is nobody's in particular.
+    // A vote of a service belongs to no user, so each one counts.
     let service = square.0.service();
     for upvotes in 1..=2 {
         let voted = square.with_token(&service, "POST /votes/6/upvotes", "").await;
@@ -122,7 +122,7 @@ async fn given_posts_are_sorted_by_score_each_once() {
         ("5,4,3,2,1", vec![3, 1, 2, 4, 5]),
         ("1", vec![1]),
         ("1,3,1,3", vec![3, 1]),
-        // Without votes it counts as 0: a post, or nothing at all.
+        // An id without votes has score 0, whether or not there is such a post.
         ("5,6,2,77", vec![2, 77, 6, 5]),
         ("-7,0", vec![0, -7]),
         ("3%2C1", vec![3, 1]),

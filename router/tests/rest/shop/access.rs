@@ -1,4 +1,4 @@
-//! Who may call what, under both policies.
+//! Access to the routes under both policies.
 
 use super::counter::{BASKETS, Counter, MUGS, NOTEBOOKS, order, said};
 
@@ -6,7 +6,7 @@ const NEW: &str = r#"{"name":"newUser","password":"newPassword","address":"new a
 const LOGIN: &str = r#"{"name":"ada","password":"agora-demo-2026"}"#;
 const ADDRESS: &str = r#"{"address":"Quay 1"}"#;
 
-/// Every route that is somebody's, with a body it takes.
+/// Returns every route of a user's own data, with a valid body.
 fn theirs() -> Vec<(&'static str, String)> {
     vec![
         ("GET /api/user/4", String::new()),
@@ -24,7 +24,7 @@ fn theirs() -> Vec<(&'static str, String)> {
 async fn where_a_token_is_needed_nothing_that_is_somebodys_answers_without() {
     let counter = Counter::closed().await;
     for (line, _) in theirs() {
-        // Who is not signed in learns nothing of what else is wrong.
+        // The response to a caller without a token does not reveal the other errors of the request.
         let answered = counter.called_by(&[("content-type", "text/plain")], line, "{").await;
         assert_eq!(answered.line(), said(401, "sign in first"), "{line}");
         assert_eq!(answered.header("www-authenticate"), "Bearer", "{line}");
@@ -52,7 +52,7 @@ async fn where_a_token_is_needed_a_person_reaches_nothing_of_others() {
     for (line, body) in theirs() {
         let answered = counter.with_token(&cleo, line, &body).await;
         let expected = match line {
-            // Who there is is no secret, where they live is.
+            // The existence of a user is public, the address is not.
             "GET /api/user/4" => r#"200 {"id":4,"name":"dan","password":"********","address":null}"#.to_owned(),
             line if line.contains("/order/") => said(404, "Order not found."),
             _ => said(403, "this belongs to somebody else"),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::app::{Answered, Store};
 
-/// What there is of each product at first, less what the sample orders have.
+/// The available quantity of each product at first: its stock less the sample orders.
 pub const MUGS: i64 = 48;
 pub const NOTEBOOKS: i64 = 49;
 pub const BASKETS: i64 = 49;
@@ -16,12 +16,12 @@ pub const BASKETS: i64 = 49;
 pub struct Counter(pub Store);
 
 impl Counter {
-    /// Where routes without authentication answer anyone.
+    /// Opens the shop with the policy that routes without authentication serve all callers.
     pub async fn open() -> Self {
         Self(Store::demo().await)
     }
 
-    /// Where every route needs a token.
+    /// Opens the shop with the policy that every route needs a token.
     pub async fn closed() -> Self {
         Self(Store::demo_with(Openness::Closed).await)
     }
@@ -39,13 +39,13 @@ impl Counter {
             .await
     }
 
-    /// As [`call`](Self::call), by who has that token.
+    /// As [`call`](Self::call), with that token.
     pub async fn with_token(&self, token: &str, line: &str, body: &str) -> Answered {
         let bearer = format!("Bearer {token}");
         self.called_by(&[("authorization", &bearer)], line, body).await
     }
 
-    /// Places an order of somebody's and answers its address.
+    /// Places an order of that user and returns its path.
     pub async fn ordered(&self, user: i64, product: i64, quantity: i64) -> String {
         let placed = self.call("POST /api/orders", &order(user, product, quantity)).await;
         assert_eq!(placed.line(), r#"200 {"response":"Order placed successfully"}"#);
@@ -53,7 +53,7 @@ impl Counter {
         address.unwrap().to_owned()
     }
 
-    /// How many of products 1, 2 and 3 can be ordered.
+    /// Returns the available quantities of products 1, 2 and 3.
     pub async fn left(&self) -> [i64; 3] {
         let query = "{ products(first: 3) { nodes { available } } }";
         let products = self.0.graph(query, Viewer::Anonymous).await;
@@ -61,7 +61,7 @@ impl Counter {
         [0, 1, 2].map(|place| nodes[place]["available"].as_i64().unwrap())
     }
 
-    /// What somebody ordered.
+    /// Returns the orders of that user.
     pub async fn orders_of(&self, user: i64) -> Value {
         let answered = self.call(&format!("GET /api/userorders/{user}"), "").await;
         assert_eq!(answered.status, 200, "{}", answered.text);
@@ -69,17 +69,17 @@ impl Counter {
     }
 }
 
-/// An order to place, on the day of the document's example.
+/// Returns the body of an order, on the day of the document's example.
 pub fn order(user: i64, product: i64, quantity: i64) -> String {
     json!({ "user_id": user, "product_id": product, "quantity": quantity, "date": "2023-11-28" }).to_string()
 }
 
-/// The line of a message.
+/// Returns the line of a message.
 pub fn said(status: u16, message: &str) -> String {
     format!("{status} {}", json!({ "response": message }))
 }
 
-/// The line of a payload that fails its model: each member with why.
+/// Returns the line of a body that fails its model: each member with the reason.
 pub fn invalid(errors: &[(&str, &str)]) -> String {
     let errors: serde_json::Map<String, Value> = errors
         .iter()
@@ -89,7 +89,7 @@ pub fn invalid(errors: &[(&str, &str)]) -> String {
     format!("400 {body}")
 }
 
-/// The members that a payload failed by.
+/// Returns the members that a body failed by.
 pub fn named(answered: &Answered) -> Vec<String> {
     let body = answered.json();
     assert_eq!(answered.status, 400, "{}", answered.text);

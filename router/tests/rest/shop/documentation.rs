@@ -1,4 +1,4 @@
-//! The OpenAPI document, and whether what it says of the sample data is so.
+//! The OpenAPI document, and whether its examples match the sample data.
 
 use serde_json::Value;
 
@@ -26,12 +26,12 @@ async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
     let mut pressed = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         for (verb, operation) in item.as_object().unwrap() {
-            // As it is before any other button was pressed.
+            // Each request that changes data runs on fresh sample data.
             let counter = match verb.as_str() {
                 "get" => &counter,
                 _ => &Counter::open().await,
             };
-            // An account of the sample data is not changed without a token: the one of the first button is.
+            // A caller without a token can change the account that the first example creates, but none of the sample data.
             if verb != "get" && path == "/api/user/{id}" {
                 let post = &document["paths"]["/api/users"]["post"]["requestBody"]["content"]["application/json"];
                 let made = counter.call("POST /api/users", &post["example"].to_string()).await;
@@ -52,7 +52,7 @@ async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
     assert_eq!(pressed, 11, "each row of the contract but for this document itself");
 }
 
-/// The path with the examples of its parameters.
+/// Returns the path with the examples of its parameters.
 fn with_examples(path: &str, operation: &Value) -> String {
     let mut line = path.to_owned();
     for parameter in operation["parameters"].as_array().into_iter().flatten() {

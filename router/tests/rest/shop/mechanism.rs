@@ -1,4 +1,4 @@
-//! What every mount has, in the shop's envelope.
+//! The features of every mount, in the shop's error format.
 
 use agora::rest::{Openness, service_router};
 use axum::body::Body;

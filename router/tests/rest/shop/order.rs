@@ -1,4 +1,4 @@
-//! The order service: what works.
+//! The order service: successful requests.
 
 use serde_json::json;
 
@@ -100,7 +100,7 @@ async fn a_deleted_order_gives_back_once() {
         );
     }
     assert_eq!(counter.left().await, [MUGS, NOTEBOOKS, BASKETS]);
-    // The next one has a number of its own.
+    // The number of a deleted order is not used again.
     assert_eq!(counter.ordered(1, 1, 1).await, "/api/order/5");
 }
 

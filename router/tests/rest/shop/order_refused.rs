@@ -1,8 +1,8 @@
-//! The order service: each of its error rows, and that a refusal has changed nothing.
+//! The order service: each of its errors, and that a failed request changes nothing.
 
 use super::counter::{BASKETS, Counter, MUGS, NOTEBOOKS, invalid, named, order, said};
 
-/// What nobody may see changed by a refusal.
+/// The available quantities, which a failed request must not change.
 const UNTOUCHED: [i64; 3] = [MUGS, NOTEBOOKS, BASKETS];
 
 #[tokio::test]

@@ -137,7 +137,7 @@ async fn a_password_an_address_or_both_can_be_changed_and_a_name_cannot() {
         let answered = counter.call("POST /api/login", &login("newUser", password)).await;
         assert_eq!(answered.status, 200, "{body}");
     }
-    // An address in parts makes room for one that is free text.
+    // A free-text address replaces an address in parts.
     let ada = counter.0.person(1);
     let moved = counter
         .with_token(&ada, "PUT /api/user/1", r#"{"address":"Quay 1"}"#)
@@ -207,7 +207,7 @@ async fn who_is_deleted_is_gone_and_what_they_ordered_stays_readable() {
         read.line(),
         r#"200 {"id":2,"user_id":4,"product_id":2,"quantity":1,"date":"2023-11-28"}"#
     );
-    // The name stays taken.
+    // The name of a closed account stays taken.
     let again = r#"{"name":"Dan","password":"newPassword","address":"new address"}"#;
     let again = counter.call("POST /api/users", again).await;
     assert_eq!(again.line(), said(409, "User already exists."));
