@@ -1,11 +1,10 @@
-//! What one question to all nine domains costs, against the same answer read by hand-written SQL.
+//! The cost of one query to all nine domains, against the same response read with hand-written SQL.
 //!
 //! `cargo bench -p agora --bench everything`; `-- /dev/shm` for another place for the database.
 //!
-//! Both are called without a socket: the router from the text of the request to the bytes of the answer, with nothing
-//! remembered (the database is asked every time); the SQL with prepared statements on one connection in the thread that
-//! asks, up to the same bytes. The answers are compared first. Ways take turns within a round, and medians of rounds are
-//! shown.
+//! Both run without a socket: the router from the text of the request to the bytes of the response, with an empty cache (every
+//! query reads the database); the SQL with prepared statements on one connection in the calling thread, up to the same bytes. The
+//! benchmark compares the responses first. The two alternate within a round, and the results are medians over the rounds.
 
 #[path = "everything/by_hand.rs"]
 mod by_hand;
@@ -26,7 +25,7 @@ use contract::{Role, SystemClock, Viewer};
 use by_hand::ByHand;
 use cpu::{median, processor_ns};
 
-/// The program's own.
+/// The allocator of the program itself.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -95,7 +94,7 @@ async fn asked(app: &App, id: i64) -> Vec<u8> {
     answer.body.to_vec()
 }
 
-/// The answer as a value: members may come in any order.
+/// Parses a response, because its members may come in any order.
 fn text(body: &[u8]) -> serde_json::Value {
     serde_json::from_slice(body).expect("JSON")
 }

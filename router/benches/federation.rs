@@ -1,10 +1,10 @@
-//! What federation costs: the processor time of an operation over several subgraphs in one process, against the same
-//! resolvers in ONE async-graphql schema; and what planning costs.
+//! The cost of federation: the processor time of an operation over several subgraphs in one process, against the same resolvers
+//! in ONE async-graphql schema; and the cost of planning.
 //!
 //! `cargo bench -p agora --bench federation`, in the target folder; `-- /dev/shm` for another place for the database.
 //!
-//! Processor time is what all threads of this process used (Linux: `schedstat`), so neither waiting nor another
-//! program's load counts. Ways take turns within a round, and medians of rounds are shown.
+//! Processor time is the time that all threads of this process used (Linux: `schedstat`), so neither waiting nor the load of
+//! other programs counts. The two alternate within a round, and the results are medians over the rounds.
 
 #[path = "federation/cpu.rs"]
 mod cpu;
@@ -119,12 +119,12 @@ async fn single<E: Executor>(merged: &E, query: &str) -> Vec<u8> {
     serde_json::to_vec(&response).expect("JSON")
 }
 
-/// A single schema answers fields as they are ready; the order is not what is compared.
+/// Parses a response: a single schema returns fields in the order in which they are ready, and the comparison ignores the order.
 fn sorted(body: &[u8]) -> serde_json::Value {
     serde_json::from_slice(body).expect("JSON")
 }
 
-/// Microseconds of processor time each.
+/// Returns the processor time of one run, in microseconds.
 async fn time<F: Future>(times: u32, mut run: impl FnMut() -> F) -> f64 {
     let before = processor_ns();
     for _ in 0..times {
@@ -141,7 +141,7 @@ fn planning(supergraph: &Supergraph) {
         let mut known = Vec::new();
         let mut cached = Vec::new();
         for _ in 0..ROUNDS {
-            // An alias of its own makes every text and every operation new.
+            // A new alias makes every text and every operation new.
             cold.push(each(
                 times,
                 || {
@@ -150,7 +150,7 @@ fn planning(supergraph: &Supergraph) {
                 },
                 supergraph,
             ));
-            // A comment makes the text new and the operation known.
+            // A new comment makes the text new, while the operation is known.
             known.push(each(
                 times,
                 || {

@@ -1,11 +1,10 @@
-//! What it costs to look a stock up by its name, from the HTTP request to the HTTP response: against the least that axum
-//! can do.
+//! The cost of a lookup of a stock by its name, from the HTTP request to the HTTP response, against a minimal axum handler.
 //!
 //! `cargo bench -p agora --bench lookups`; `-- /dev/shm` for another place for the database.
 //!
-//! First the processor time of a request without a socket (the router is called), then requests a second over loopback
-//! connections that are kept alive, with a client in the same process that only looks for the end of an answer. Ways
-//! take turns within a round, and medians of rounds are shown.
+//! The first figures are the processor time of a request without a socket (the router is called directly). The second are
+//! requests per second over loopback connections that are kept alive, with a client in the same process that only looks for the
+//! end of a response. The variants alternate within a round, and the results are medians over the rounds.
 
 #[path = "federation/cpu.rs"]
 mod cpu;
@@ -32,7 +31,7 @@ use tower::ServiceExt;
 
 use cpu::{median, processor_ns};
 
-/// The program's own.
+/// The allocator of the program itself.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -113,7 +112,7 @@ fn show(ways: &mut [Way], share: impl Fn(f64, f64) -> f64) {
     }
 }
 
-/// A stock as the least that answers it: nothing is looked up.
+/// Returns the minimal handler: it serializes a stock without a lookup.
 fn bare() -> Router {
     #[derive(serde::Serialize)]
     struct Shown {
@@ -209,7 +208,7 @@ async fn over_http(way: &Way) -> f64 {
     f64::from(answered) / ROUND_TIME.as_secs_f64()
 }
 
-/// Whether the answer has come to its end, as its `content-length` says.
+/// Whether the response is complete, by its `content-length`.
 fn is_whole(answer: &[u8]) -> bool {
     let Some(head) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
         return false;

@@ -1,13 +1,13 @@
-//! What a durable trade and a durable order of the brokerage cost, from the GraphQL request to its response.
+//! The cost of a durable trade and of a durable order of the brokerage, from the GraphQL request to its response.
 //!
 //! `cargo bench -p agora --bench trading`; `-- /dev/shm` for another place for the database.
 //!
-//! Three ways to number trades take turns: the table of the database, one replica of the order log, and three of them, each
-//! replica a process of its own with its own file (this program once more).
+//! Three ways to number trades alternate: the table of the database, one replica of the order log, and three replicas. Each
+//! replica is a process of its own with its own file; the process runs this program again.
 //!
-//! The router is called without a socket: sign-in, limits, validation, plan, subgraph, transaction, commit, invalidation
-//! and rendering are all in it. Each answer comes after its commit is on the disk. Numbers of clients take turns within a
-//! round, and medians of rounds are shown.
+//! The router runs without a socket. The measurement contains authentication, limits, validation, planning, subgraph,
+//! transaction, commit, invalidation and rendering. Each response comes after its commit is on the disk. The numbers of clients
+//! alternate within a round, and the results are medians over the rounds.
 
 #[path = "federation/cpu.rs"]
 mod cpu;
@@ -32,14 +32,14 @@ use tower::ServiceExt;
 
 use cpu::{median, processor_ns};
 
-/// The program's own.
+/// The allocator of the program itself.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROUNDS: usize = 5;
 const ROUND_TIME: Duration = Duration::from_secs(1);
 const CLIENTS: [usize; 4] = [1, 5, 16, 64];
-/// Numbers of replicas; with none, the log is a table.
+/// Numbers of replicas; with 0, the log is a table.
 const REPLICAS: [u64; 3] = [0, 1, 3];
 
 const DEPOSIT: &str = "mutation { it: deposit(amount: { amount: \"1000000000000.00\" }) { id } }";
@@ -48,7 +48,7 @@ const LIST: &str =
 const TRADE: &str = "mutation { it: trade(stock: \"Bench\", side: BUY, quantity: 1) { number } }";
 const ORDER: &str = "mutation($stock: ID!) { it: placeOrder(input: { side: BUY, stock: $stock, quantity: 1 }) { id status exchangeOrder { number } } }";
 
-/// Somebody who calls the router.
+/// A caller of the router.
 #[derive(Clone)]
 struct Caller {
     router: Router,
@@ -72,7 +72,7 @@ impl Caller {
         Self { token, ..nobody }
     }
 
-    /// What the field `it` answers.
+    /// Runs a query and returns the value of its field `it`.
     async fn ask(&self, query: &str, variables: Value) -> Value {
         let body = json!({ "query": query, "variables": variables }).to_string();
         let mut answer: Value = serde_json::from_slice(&self.send(body).await).expect("JSON");
@@ -94,12 +94,12 @@ impl Caller {
     }
 }
 
-/// Something that is done over and over.
+/// A request that the benchmark repeats.
 struct Work {
     name: String,
     caller: Caller,
     body: String,
-    /// For each number of clients, a second's worth and the processor time of one in µs.
+    /// For each number of clients: requests per second, and processor time per request in µs.
     rounds: [(Vec<f64>, Vec<f64>); CLIENTS.len()],
 }
 
@@ -151,7 +151,7 @@ fn main() {
     });
 }
 
-/// Agora, open on a folder of its own.
+/// Agora, running in a folder of its own.
 struct Open {
     router: Router,
     app: App,

@@ -1,11 +1,11 @@
-//! The same answer, read by hand: what somebody would write who needs no schema, no access rules and no limits.
+//! The same response from hand-written SQL, without a schema, access rules or limits.
 
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, Params, Row};
 use serde_json::{Value, json};
 
-/// A connection that reads.
+/// A read-only connection.
 pub struct ByHand(Connection);
 
 impl ByHand {
@@ -15,13 +15,13 @@ impl ByHand {
         Self(Connection::open_with_flags(path, flags).expect("the database"))
     }
 
-    /// The id of the person with that username.
+    /// Returns the id of the person with that username.
     pub fn id_of(&self, username: &str) -> i64 {
         let sql = "SELECT id FROM account WHERE username = ?1";
         self.0.query_row(sql, [username], |row| row.get(0)).expect("a person")
     }
 
-    /// The answer to `query.graphql`, asked by that person.
+    /// Returns the response to `query.graphql` for that person.
     pub fn everything(&self, id: i64) -> String {
         let (username, karma): (String, i64) =
             self.one("SELECT username, karma FROM account WHERE id = ?1", [id], |row| {

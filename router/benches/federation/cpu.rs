@@ -1,6 +1,6 @@
-//! Processor time, which neither waiting nor another program's load counts in (Linux: `schedstat`).
+//! Processor time: neither waiting nor the load of other programs counts (Linux: `schedstat`).
 
-/// The processor time of all threads of this process, in nanoseconds.
+/// Returns the processor time of all threads of this process, in nanoseconds.
 pub fn processor_ns() -> f64 {
     let threads = std::fs::read_dir("/proc/self/task").expect("Linux");
     threads
@@ -9,7 +9,7 @@ pub fn processor_ns() -> f64 {
         .sum()
 }
 
-/// The middle one.
+/// Returns the median.
 pub fn median(mut of: Vec<f64>) -> f64 {
     of.sort_by(f64::total_cmp);
     of[of.len() / 2]

@@ -1,5 +1,5 @@
-//! The domains themselves, and the same resolvers over the same tables in one schema (the domains' own types cannot be
-//! merged: each has its `User`).
+//! The domains themselves, and the same resolvers over the same tables in one schema. The domains' own types cannot be merged,
+//! because each has its own `User`.
 
 use std::collections::HashMap;
 use std::path::Path;

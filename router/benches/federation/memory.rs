@@ -1,4 +1,4 @@
-//! Resolvers that only hand out values, once as two subgraphs and once as one schema.
+//! Resolvers that only return values from memory, once as two subgraphs and once as one schema.
 
 use std::collections::HashMap;
 use std::sync::Arc;
