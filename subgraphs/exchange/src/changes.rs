@@ -43,7 +43,7 @@ async fn ids(ctx: &Context<'_>, names: Vec<String>) -> Result<HashSet<i64>> {
     Ok(listed.into_iter().map(|stock| stock.id).collect())
 }
 
-/// The stocks; everyone may see them.
+/// The stocks, which are public.
 struct Stocks;
 
 impl ChangingRows for Stocks {

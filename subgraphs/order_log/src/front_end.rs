@@ -72,8 +72,7 @@ impl FrontEnd {
                 urls,
                 settings,
                 known: watch::Sender::default(),
-                // Replicas that start together with their server may take as long to elect a leader as an answer may
-                // take.
+                // Replicas that start together with their server may need the time of an answer to elect a leader.
                 heard: Mutex::new(
                     (Instant::now() + answer_within)
                         .checked_sub(leaderless_within)

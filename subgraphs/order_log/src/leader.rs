@@ -1,5 +1,5 @@
-//! Tasks that only the leader can do. Any replica accepts them: it does them or forwards them, until they are done or
-//! time out.
+//! Tasks that only the leader can do. Any replica accepts them: it executes or forwards them until they
+//! are done or time out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(crate) trait Task: Serialize + DeserializeOwned + Clone + Send + Sync {
     /// How long one attempt may take.
     fn within(settings: &Settings) -> Duration;
 
-    /// Does the task, on the leader.
+    /// Executes the task, on the leader.
     fn carry_out(self, core: &Core) -> impl Future<Output = Result<Self::Answer, PeerError>> + Send;
 }
 

@@ -23,7 +23,7 @@ use crate::{ReplicaId, server};
 /// Access to the documented routes. Routes between replicas always need the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Any client, as in the document.
+    /// Any client, as the document specifies.
     Open,
     /// Clients that send a service credential.
     Token,
@@ -163,8 +163,8 @@ async fn push(State(replica): State<Replica>, request: Request) -> Result<Respon
 async fn sync(State(replica): State<Replica>, request: Request) -> Result<Response, Failure> {
     let input = Input::of(request, &replica.core.settings).await?;
     let last = input.integer("lastID", -1, i64::MAX)?;
-    // This usually includes all that the caller was told elsewhere. Without a majority it answers with the orders that
-    // are here.
+    // After this wait the replica usually has all orders that other replicas told the caller. Without a majority it
+    // answers with the orders that it has.
     let soon = Instant::now() + replica.core.settings.heartbeat;
     let _ = replica.core.up_to_date(soon).await;
     let missed = replica.since(last).await?;

@@ -24,7 +24,7 @@ pub struct Settings {
     pub answer_within: Duration,
     /// How long a majority's confirmation of its leader is valid: a later trade asks again before it is executed.
     pub heard_within: Duration,
-    /// How long there may be no known leader and no majority that answers until requests fail at once.
+    /// How long the leader may be unknown, without a majority that answers, before requests fail at once.
     pub leaderless_within: Duration,
     /// How long a trade without a key waits for its outcome after it was sent to the log.
     pub outcome_within: Duration,

@@ -38,8 +38,7 @@ async fn pass(
         .catalog
         .reserved(None, core.settings.settle_rows_max)
         .await?;
-    // Most reservations are about to be finished by their own requests. One that is seen in two passes is older than
-    // that.
+    // Most reservations are about to be finished by their own requests. One that two passes see has been open for longer.
     let mut due = Vec::new();
     for reservation in reserved.iter().filter(|reservation| seen.contains(reservation)) {
         due.push(settle(core, proposals, &reservation.attempt, core.until()));

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::replica::Core;
 
-/// Steps down when this replica has led for a lease without an answer of a majority.
+/// Steps down each time this replica has led for the length of a lease without an answer from a majority.
 pub(crate) async fn run(core: Arc<Core>) {
     // For this long the others rely on their last message from the leader.
     let within = core.settings.lease();

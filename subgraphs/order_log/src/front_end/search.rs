@@ -1,5 +1,5 @@
-//! The search for the leader. It follows the protocol of the document: it pings the replicas, asks the one with the
-//! highest id that answers to lead, and tells the others. Only a majority decides which replica leads. So the front end
+//! The search for the leader. It follows the documented protocol: it pings the replicas, asks the one with the highest
+//! id that answers to lead, and tells the others. Only a majority decides which replica leads. So the front end
 //! accepts a leader only when it proves that a majority follows it, and it finds a working leader without a broadcast.
 
 use std::sync::{Arc, PoisonError};
