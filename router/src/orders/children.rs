@@ -252,7 +252,7 @@ impl Keeper {
     }
 }
 
-/// Passes on what a replica logs, line by line, with its id.
+/// Forwards the log of a replica, line by line, with its id.
 async fn pass_on(log: impl AsyncRead + Unpin, id: ReplicaId, format: LogFormat) {
     let (mut log, mut line) = (BufReader::new(log), Vec::new());
     while log.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {

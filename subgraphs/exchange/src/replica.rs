@@ -1,4 +1,4 @@
-//! The copies of the order log, and what other copies tell them.
+//! The replicas of the order log, and the mutations that propose a leader and confirm orders.
 
 use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, Error, Replica, Result, Side, clamp_to_int, parse_id};
