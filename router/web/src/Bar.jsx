@@ -1,10 +1,10 @@
-// The bar above GraphiQL: where you are, and as whom.
+// The bar above GraphiQL: the name of the page and the signed-in person.
 
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 
 import { onSessionChange, session, signIn, signOut } from "./session.js";
 
-/** `config` is what the server says about itself; null until it has. */
+/** `config` is the configuration from the server; null until it has arrived. */
 export function Bar({ config }) {
   const who = useSyncExternalStore(onSessionChange, session)?.username;
   const [wait, setWait] = useState(false);
@@ -57,7 +57,7 @@ export function Bar({ config }) {
   );
 }
 
-/** Among the people of a demo the pressed button says who it is. */
+/** The pressed button already shows which of the demo's people is signed in: the label names only other people. */
 function Label({ who, people }) {
   if (!who) return people.length > 0 && <span className="bar-label">Sign in as</span>;
   return <span className="bar-label">Signed in as {!people.includes(who) && <b>{who}</b>}</span>;
@@ -95,7 +95,7 @@ function SignInForm({ ref, wait, problem, clear, attempt }) {
   );
 }
 
-/** What the server says about itself, null until it has: `{ demo: { people, password } }`, or `{}` when it is no demo. */
+/** The configuration from the server: null until it has arrived, `{ demo: { people, password } }` or, without a demo, `{}`. */
 export function useServerConfig() {
   const [config, setConfig] = useState(null);
   useEffect(() => {

@@ -1,4 +1,4 @@
-// The tabs that a first visit opens. Every one works on the sample data of `agora demo`; `npm run check` validates them
+// The tabs that a first visit opens. All of them work on the sample data of `agora demo`; `npm run check` validates them
 // against the public schema.
 
 export const EXAMPLES = [
@@ -605,7 +605,7 @@ subscription VoteChanged($post: ID!) {
   },
 ];
 
-/** The examples in the form GraphiQL takes them. */
+/** The examples in the form that GraphiQL expects. */
 export const TABS = EXAMPLES.map(({ query, variables }) => ({
   query,
   variables: variables ? JSON.stringify(variables, null, 2) : null,

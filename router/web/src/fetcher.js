@@ -1,5 +1,5 @@
-// How the page reaches the graph: queries and mutations over HTTP, subscriptions over WebSocket, both on our own
-// origin and both as whoever is signed in. An Authorization in the headers editor goes before the sign-in.
+// Sends operations to the graph: queries and mutations over HTTP, subscriptions over WebSocket. Both use the page's own
+// origin and the token of the signed-in person. An Authorization in the headers editor takes precedence.
 
 import { getOperationAST, parse } from "graphql";
 import { CloseCode, createClient } from "graphql-ws";
@@ -14,8 +14,9 @@ export async function fetcher(asked, { headers = {} } = {}) {
 }
 
 /**
- * The operation that is meant. For a moment after a change of tabs GraphiQL still names the operation of the tab before:
- * where there is only one it must be that. Undefined for text that does not parse, which the server will explain.
+ * Returns the operation to execute. For a moment after a change of tabs, GraphiQL still names the operation of the previous
+ * tab: the function then takes the only operation of the document. Undefined for text that does not parse: the server reports
+ * the syntax error.
  */
 function operationOf({ query, operationName }) {
   try {
@@ -35,7 +36,7 @@ async function signed(headers) {
 async function post(request, headers, all) {
   let response = await send(request, all);
   if (response.status === 401 && all !== headers && session()) {
-    // The server no longer takes the token (it was restarted, or the session ended): a new one, or none.
+    // The server no longer accepts the token (it was restarted, or the session ended): retry with a new token, or without one.
     await renew();
     response = await send(request, await signed(headers));
   }
@@ -59,7 +60,7 @@ function send(request, headers) {
   });
 }
 
-/** One connection per subscription, so that each carries the person it was started by. */
+/** Opens one connection per subscription, so that each has the token of the person that started it. */
 function subscribe(request, headers) {
   return {
     subscribe({ next, error, complete }) {
@@ -83,7 +84,7 @@ function subscribe(request, headers) {
   };
 }
 
-/** GraphQL errors as they are; a closed socket in words. */
+/** Returns GraphQL errors unchanged, and describes a closed socket in an `Error`. */
 function readable(cause) {
   if (Array.isArray(cause) || cause instanceof Error) return cause;
   const { code, reason } = cause ?? {};

@@ -1,5 +1,5 @@
-// Stands in for prettier's JavaScript parser and printer, of which GraphiQL needs no more than laying JSON out: half a
-// megabyte less to carry.
+// Replaces prettier's JavaScript parser and printer, because GraphiQL uses them only to format JSON. The bundle is half a
+// megabyte smaller.
 
 import { applyEdits, format } from "jsonc-parser";
 

@@ -1,4 +1,5 @@
-// Who is signed in on this page. Kept for the browser tab only, and renewed before it runs out.
+// The session of the person that is signed in on this page. It is stored for the browser tab only, and renewed before it
+// expires.
 
 const KEY = "agora:session";
 const RENEW_MS_BEFORE_END = 30_000;
@@ -8,7 +9,7 @@ let current = stored();
 let renewal = null;
 const listeners = new Set();
 
-/** The session, or null. The same object until it changes. */
+/** Returns the session, or null. It is the same object until it changes. */
 export function session() {
   return current;
 }
@@ -18,33 +19,33 @@ export function onSessionChange(listener) {
   return () => listeners.delete(listener);
 }
 
-/** Signs in. Rejects with the server's own words. */
+/** Signs in. Rejects with the server's error message. */
 export async function signIn(login, password) {
   const query = `mutation SignIn($login: String!, $password: String!) { signedIn: login(login: $login, password: $password) { ${SIGNED_IN} } }`;
   become(await signedIn(query, { login, password }));
 }
 
-/** Ends the session here at once, and on the server if it can be reached. */
+/** Ends the session on this page at once, and on the server if it is reachable. */
 export async function signOut() {
   const had = current;
   become(null);
   if (had) await ask("mutation SignOut { logout }", {}, had.token).catch(() => {});
 }
 
-/** The `Authorization` header of whoever is signed in: renewed when it is about to end, undefined when nobody is. */
+/** Returns the `Authorization` header of the session, renewed when it is about to expire; undefined without a session. */
 export async function authorization() {
   if (current && Date.parse(current.expiresAt) - Date.now() < RENEW_MS_BEFORE_END) await renew();
   return current ? `Bearer ${current.token}` : undefined;
 }
 
-/** Gets a new token for the same person. If the server refuses it, nobody is signed in any more. */
+/** Gets a new token for the same person. If the server refuses it, the session ends. */
 export function renew() {
   renewal ??= (async () => {
     const query = `mutation Renew($token: String!) { signedIn: refresh(token: $token) { ${SIGNED_IN} } }`;
     try {
       become(await signedIn(query, { token: current?.refreshToken ?? "" }));
     } catch (error) {
-      // A server that cannot be reached has refused nothing: fetch tells the two apart by its TypeError.
+      // An unreachable server has not refused the token: in that case, fetch throws a TypeError.
       if (!(error instanceof TypeError)) become(null);
     } finally {
       renewal = null;

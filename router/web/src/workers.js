@@ -1,4 +1,4 @@
-// The editor's language services, each in a worker that is a file of our own origin.
+// The editor's language services, each in a worker that is a file of the page's own origin.
 
 import EditorWorker from "monaco-editor/esm/vs/editor/editor.worker.js?worker";
 import JsonWorker from "monaco-editor/esm/vs/language/json/json.worker.js?worker";
