@@ -1,4 +1,4 @@
-//! What columns are made of, for every table alike.
+//! Column definitions that the tables share.
 
 use sea_orm_migration::prelude::*;
 
@@ -22,10 +22,7 @@ pub(crate) fn optional_text(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).text().take()
 }
 
-/// Makes the database itself refuse to change or delete rows of `table`: what it says happened.
-///
-/// # Errors
-/// When the database fails.
+/// Makes the database itself reject changes and deletions of rows of `table`: they record past events.
 pub(crate) async fn immutable(db: &SchemaManagerConnection<'_>, table: &str) -> Result<(), DbErr> {
     if db.get_database_backend() != sea_orm_migration::sea_orm::DatabaseBackend::Sqlite {
         return Ok(());

@@ -1,7 +1,8 @@
-//! Half of a step, left behind by a program that did not yet put each step into one transaction and was killed.
+//! Cleanup of a half-applied step. Older programs ran each step without a transaction, so a killed process could
+//! leave a part of it behind.
 //!
-//! Only the first step that is not recorded can be half made. Whatever it had made is taken away again where that loses
-//! nothing, and the step begins anew, all in its transaction.
+//! Only the first unrecorded step can be half applied. Its objects are dropped again where that loses no data, and
+//! the step starts anew, all in its transaction.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::ConnectionTrait;
@@ -9,14 +10,14 @@ use sea_orm_migration::sea_orm::ConnectionTrait;
 use crate::m0012_reservation;
 use crate::tables::{Schema, levels, number};
 
-/// Takes away what the step after `level` has made already.
+/// Drops the objects that the step after `level` has already created.
 ///
 /// # Errors
-/// When a table of the step has rows: this program cannot know what they are. When the database fails.
+/// When a table of the step has rows, because this program cannot know their origin, and when the database fails.
 pub(crate) async fn clear(db: &impl ConnectionTrait, level: usize, name: &str) -> Result<(), DbErr> {
     let found = Schema::of(db).await?;
     if found == Schema::default() {
-        // A new database: there is nothing to compare.
+        // A new database has no leftovers.
         return Ok(());
     }
     let levels = levels().await?;
@@ -47,7 +48,7 @@ pub(crate) async fn clear(db: &impl ConnectionTrait, level: usize, name: &str) -
         }
     }
     for (kind, object) in others.into_iter().chain(tables) {
-        // An index or a trigger may have gone with the table before it.
+        // `IF EXISTS`: an index or a trigger may already be gone with its table.
         let sql = format!(r#"DROP {kind} IF EXISTS "{object}""#);
         db.execute_unprepared(&sql).await?;
     }

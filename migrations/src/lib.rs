@@ -1,7 +1,7 @@
-//! Every change of the tables, in one ordered list, each with a tested way back.
+//! All schema migrations in one ordered list, each with a tested way back.
 //!
-//! Each step up or down is one transaction together with its row in the list of applied migrations (`steps.rs`), so a
-//! process that is killed leaves a step done or not begun.
+//! Each step up or down is one transaction together with its row in the list of applied migrations (`steps.rs`). A
+//! killed process therefore leaves a step either complete or not started.
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -31,7 +31,7 @@ mod tables;
 pub use steps::{Loss, losses};
 pub use tables::{missing, names};
 
-/// The ordered list.
+/// The migrator, with the ordered list of migrations.
 pub struct Migrator;
 
 #[async_trait::async_trait]
@@ -64,7 +64,7 @@ impl MigratorTrait for Migrator {
         steps::up(&db.into_database_executor(), steps).await
     }
 
-    /// Undoes the latest steps. It deletes what [`losses`] counts: ask the operator before.
+    /// Undoes the latest steps. It deletes the rows that [`losses`] counts: ask the operator first.
     async fn down<'c, C>(db: C, steps: Option<u32>) -> Result<(), DbErr>
     where
         C: IntoSchemaManagerConnection<'c>,

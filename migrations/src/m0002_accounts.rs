@@ -13,10 +13,10 @@ impl MigrationTrait for Migration {
         manager.create_table(session()).await?;
         let db = manager.get_connection();
         for statement in [
-            // `users(role:)` pages through the active people of one role by id.
+            // `users(role:)` pages through the active users of one role by id.
             "CREATE INDEX account_role ON account (role, id) WHERE active",
             "CREATE INDEX session_user_id ON session (user_id)",
-            // The router asks for what ended lately, and log-ins sweep away what is long over.
+            // The router reads recently ended sessions, and sign-ins sweep old ones.
             "CREATE INDEX session_ended_at_us ON session (ended_at_us) WHERE ended_at_us IS NOT NULL",
             "CREATE INDEX session_expires_at_us ON session (expires_at_us)",
         ] {
@@ -27,7 +27,7 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
-        // A key's scope names a person by the id, which a new person will get.
+        // A key's scope contains the user's id, and a later user may get the same id.
         db.execute_unprepared("DELETE FROM idempotency_key").await?;
         db.execute_unprepared("DROP TABLE session").await?;
         db.execute_unprepared("DROP TABLE account").await?;
@@ -35,7 +35,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-// `user` is a reserved word in PostgreSQL, so people are kept in `account`.
+// `user` is a reserved word in PostgreSQL, so the table is called `account`.
 fn account() -> TableCreateStatement {
     let text = |name: &'static str| ColumnDef::new(name).text().take();
     let required = |name: &'static str| ColumnDef::new(name).text().not_null().take();

@@ -15,7 +15,7 @@ impl MigrationTrait for Migration {
         manager.create_table(book_purchase()).await?;
         for statement in [
             "CREATE INDEX book_topic ON book (topic_key, id)",
-            // A subscription that lost changes asks for what changed since.
+            // A subscription that lost events reads the rows that changed since.
             "CREATE INDEX book_changed ON book (changed_at_us, id)",
             "CREATE INDEX book_purchase_buyer ON book_purchase (buyer_id, id)",
         ] {
@@ -30,7 +30,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-// Ids are never used again: the id of a deleted book must not name another one.
+// Ids are never reused: the id of a deleted book must not refer to another one.
 fn book() -> TableCreateStatement {
     Table::create()
         .table("book")
@@ -47,7 +47,7 @@ fn book() -> TableCreateStatement {
         .take()
 }
 
-// No foreign key to `book`: a deleted book leaves its history behind.
+// No foreign key to `book`: purchases of a deleted book stay.
 fn book_purchase() -> TableCreateStatement {
     Table::create()
         .table("book_purchase")

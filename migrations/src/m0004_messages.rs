@@ -11,13 +11,13 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(message()).await?;
         for statement in [
-            // The inbox, and what is unread or a favourite in it; newest first.
+            // The inbox, and its unread and favourite messages; newest first.
             "CREATE INDEX message_inbox ON message (to_id, at_us, id)",
-            // With "read" in it, what is unread is counted in the index alone.
+            // The index contains "read", so that it alone is enough to count unread messages.
             r#"CREATE INDEX message_unread ON message (to_id, at_us, id, "read") WHERE NOT "read""#,
             "CREATE INDEX message_favorite ON message (to_id, at_us, id) WHERE favorite",
             "CREATE INDEX message_sent ON message (from_id, at_us, id)",
-            // A subscription asks for what came after the last one it showed.
+            // A subscription reads the messages after the last one that it delivered.
             "CREATE INDEX message_received ON message (to_id, id)",
         ] {
             manager.get_connection().execute_unprepared(statement).await?;
@@ -30,7 +30,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-// No foreign keys to accounts: that table belongs to another domain, and nobody is ever deleted from it.
+// No foreign keys to accounts: that table belongs to another domain, and no row is ever deleted from it.
 fn message() -> TableCreateStatement {
     let number = |name: &'static str| ColumnDef::new(name).big_integer().not_null().take();
     let flag = |name: &'static str| ColumnDef::new(name).boolean().not_null().take();

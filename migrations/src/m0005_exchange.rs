@@ -15,7 +15,7 @@ impl MigrationTrait for Migration {
         manager.create_table(exchange_order()).await?;
         let db = manager.get_connection();
         for statement in [
-            // A subscription that lost changes asks for what changed since.
+            // A subscription that lost events reads the rows that changed since.
             "CREATE INDEX stock_changed ON stock (changed_at_us, id)",
             "CREATE INDEX exchange_order_trader ON exchange_order (trader_id, number) WHERE trader_id IS NOT NULL",
         ] {
@@ -54,7 +54,7 @@ fn stock() -> TableCreateStatement {
         .take()
 }
 
-// No foreign key to `account`: the exchange does not know people, it only remembers who it was told.
+// No foreign key to `account`: the exchange does not know users, it only stores the id that the caller gave it.
 fn exchange_order() -> TableCreateStatement {
     Table::create()
         .table("exchange_order")

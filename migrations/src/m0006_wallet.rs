@@ -41,7 +41,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-// What a wallet holds lies in four buckets. They are the sums of its ledger entries, kept so that one guarded
+// A wallet's money is in four buckets. They are the sums of its ledger entries, stored so that one guarded
 // statement can decide; none is ever below zero.
 fn wallet() -> TableCreateStatement {
     let bucket = |name: &'static str| {

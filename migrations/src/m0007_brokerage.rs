@@ -21,13 +21,14 @@ impl MigrationTrait for Migration {
         let db = manager.get_connection();
         for statement in [
             "CREATE UNIQUE INDEX holding_user ON holding (user_id, stock_id)",
-            // At most one open authorization of a currency or a holding between two people: another grant raises it.
+            // At most one open authorization of a currency or a holding between two users: another grant increases
+            // it.
             "CREATE UNIQUE INDEX authorization_open
                  ON broker_authorization (investor_id, broker_id, kind, coalesce(holding_id, 0), coalesce(currency, ''))
                  WHERE ended_at_us IS NULL",
             "CREATE INDEX authorization_investor ON broker_authorization (investor_id, id)",
             "CREATE INDEX authorization_broker ON broker_authorization (broker_id, id)",
-            // What is due: looked for before every use of what it lends.
+            // Overdue authorizations: looked up before every use of lent money or shares.
             "CREATE INDEX authorization_due ON broker_authorization (ends_at_us) WHERE ended_at_us IS NULL",
         ] {
             db.execute_unprepared(statement).await?;
@@ -41,7 +42,7 @@ impl MigrationTrait for Migration {
         Ok(())
     }
 
-    /// Money that is lent, or held for an order, goes back to its owner's balance first.
+    /// First returns money that is lent, or held for an order, to its owner's balance.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         give_back(manager.get_connection()).await?;
         for table in ["brokerage_order", "broker_authorization", "holding"] {
@@ -51,8 +52,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// The ledger outlives orders and authorizations when this step is undone; their ids must not name others when it is
-/// done again.
+/// The ledger stays when this step is undone, while orders and authorizations are dropped. When the step is applied
+/// again, new rows must not reuse their ids.
 const IDS_AFTER_THOSE_OF_THE_LEDGER: [&str; 2] = [
     "INSERT INTO sqlite_sequence (name, seq) SELECT 'brokerage_order', latest FROM
          (SELECT max(coalesce((SELECT max(order_id) FROM ledger_movement), 0),
@@ -61,10 +62,10 @@ const IDS_AFTER_THOSE_OF_THE_LEDGER: [&str; 2] = [
          (SELECT max(authorization_id) AS latest FROM ledger_movement) WHERE latest > 0",
 ];
 
-/// Ends every open authorization of money and every hold of an order, with the ledger entries that this takes
+/// Ends every open authorization of money and every hold of an order, with the ledger entries that this requires
 /// (`entities::{lending, cover}` do the same while the program runs).
 async fn give_back(db: &impl ConnectionTrait) -> Result<(), DbErr> {
-    // Migrations are passed no clock; after the latest movement, at its moment, the ledger is in order.
+    // Migrations have no clock. The moment of the latest movement keeps the ledger in order.
     let now_us = tables::number(db, "SELECT coalesce(max(at_us), 0) FROM ledger_movement").await?;
     let lent =
         "SELECT 'RELEASE' AS kind, 'LENT' AS account, NULL AS order_id, a.id AS authorization_id, w.id AS wallet_id,
@@ -117,17 +118,17 @@ async fn give_back(db: &impl ConnectionTrait) -> Result<(), DbErr> {
 pub(crate) const ORDER_INDEXES: &[&str] = &[
     "CREATE INDEX brokerage_order_investor ON brokerage_order (investor_id, id)",
     "CREATE INDEX brokerage_order_broker ON brokerage_order (broker_id, id) WHERE broker_id IS NOT NULL",
-    // How many an investor has pending is looked at before each new one.
+    // Counted before each new order: the pending orders of an investor.
     "CREATE INDEX brokerage_order_pending ON brokerage_order (investor_id) WHERE status = 'PENDING'",
     "CREATE INDEX brokerage_order_changed ON brokerage_order (changed_at_us, id)",
-    // Which automated orders a new price fires, and which of those have not been carried out yet.
+    // The automated orders that a new price triggers, and the triggered orders that have not been executed yet.
     "CREATE INDEX brokerage_order_limit ON brokerage_order (stock_id, side, limit_minor) WHERE status = 'PENDING'",
     "CREATE INDEX brokerage_order_fired ON brokerage_order (id) WHERE status = 'PENDING' AND fired_minor IS NOT NULL",
     "CREATE INDEX brokerage_order_due ON brokerage_order (expires_at_us)
          WHERE status = 'PENDING' AND expires_at_us IS NOT NULL",
 ];
 
-// Somebody's shares of one stock, in four buckets like a wallet's money.
+// A user's shares of one stock, in four buckets like a wallet's money.
 fn holding() -> TableCreateStatement {
     let bucket = |name: &'static str| {
         number(name)
@@ -203,7 +204,7 @@ pub(crate) fn brokerage_order() -> TableCreateStatement {
     brokerage_order_with("(status = 'COMPLETED') = (exchange_number IS NOT NULL)")
 }
 
-/// Orders, with what makes one completed.
+/// Orders, with the condition that makes one completed.
 pub(crate) fn brokerage_order_with(completed: &'static str) -> TableCreateStatement {
     Table::create()
         .table("brokerage_order")

@@ -14,7 +14,7 @@ impl MigrationTrait for Migration {
         manager.create_table(product()).await?;
         manager.create_table(shop_order()).await?;
         for statement in [
-            // A subscription that lost changes asks for what changed since.
+            // A subscription that lost events reads the rows that changed since.
             "CREATE INDEX product_changed ON product (changed_at_us, id)",
             "CREATE INDEX shop_order_user ON shop_order (user_id, id)",
             "CREATE INDEX shop_order_product ON shop_order (product_id, id)",
@@ -30,7 +30,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-// `total` is what is available and what open orders have: only who manages products changes it.
+// `total` is the available quantity plus the quantity in open orders: only product management changes it.
 fn product() -> TableCreateStatement {
     Table::create()
         .table("product")
@@ -46,7 +46,7 @@ fn product() -> TableCreateStatement {
         .take()
 }
 
-// Ids are never used again: the id of a deleted order must not name another one.
+// Ids are never reused: the id of a deleted order must not refer to another one.
 fn shop_order() -> TableCreateStatement {
     Table::create()
         .table("shop_order")

@@ -14,11 +14,11 @@ impl MigrationTrait for Migration {
         manager.create_table(community()).await?;
         manager.create_table(post()).await?;
         for statement in [
-            // Newest first: of all, of a community, of an author.
+            // Newest first: of all posts, of a community, of an author.
             "CREATE INDEX post_recent ON post (at_us, id)",
             "CREATE INDEX post_community ON post (community_key, at_us, id)",
             "CREATE INDEX post_author ON post (author_id, at_us, id) WHERE author_id IS NOT NULL",
-            // A subscription asks for what came after the last one it showed, whatever its date.
+            // A subscription reads the posts after the last one that it delivered, regardless of their dates.
             "CREATE INDEX post_arrival ON post (community_key, id)",
         ] {
             manager.get_connection().execute_unprepared(statement).await?;
@@ -41,9 +41,9 @@ fn community() -> TableCreateStatement {
         .take()
 }
 
-// Ids are never used again: the votes on a deleted post must not count for another one. No foreign key to accounts: that
-// table belongs to another domain, and nobody is ever deleted from it. The long text comes last, so that what stands
-// before it is read without it.
+// Ids are never reused: the votes on a deleted post must not count for another one. No foreign key to accounts:
+// that table belongs to another domain, and no row is ever deleted from it. The long text comes last, so that
+// reading the columns before it does not read the text.
 fn post() -> TableCreateStatement {
     Table::create()
         .table("post")

@@ -14,17 +14,18 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for mut table in [post_votes(), vote()] {
             if manager.get_database_backend() == DatabaseBackend::Sqlite {
-                // The key is the table: one tree instead of two for a vote; and SQLite compares (score, post_id) by an
-                // index only where that id is a column like others, not the rowid (`contract::Page::of`).
+                // Without a rowid, the primary key is the table: a vote needs one tree instead of two. SQLite
+                // compares (score, post_id) by an index only where that id is an ordinary column, not the rowid
+                // (`contract::Page::of`).
                 table.extra("WITHOUT ROWID");
             }
             manager.create_table(table).await?;
         }
         let db = manager.get_connection();
-        // The rankings: a vote moves a post in them, a page reads as many entries as it shows. Who asks writes the
-        // condition exactly as it is here, with no value bound.
+        // The rankings: a vote moves a post in them, and a page reads only as many entries as it shows. A query
+        // must state the condition exactly as it is here, with no bound value.
         for statement in [
-            // Posts from before there were votes are ranked as well.
+            // Posts that are older than the votes are ranked as well.
             "INSERT INTO post_votes (post_id, upvotes, downvotes, score, community_key, version, changed_at_us)
                  SELECT id, 0, 0, 0, community_key, 1, at_us FROM post",
             "CREATE INDEX post_votes_voted ON post_votes (score, post_id) WHERE upvotes + downvotes > 0",
@@ -37,7 +38,7 @@ impl MigrationTrait for Migration {
         Ok(())
     }
 
-    /// The karma that the votes gave goes with them, as when they are taken back one by one (`entities::vote`).
+    /// Also takes back the karma that the votes gave, as removing them one by one would (`entities::vote`).
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let karma = "UPDATE account SET version = version + 1, karma = karma -
                  (SELECT sum(CASE direction WHEN 'UP' THEN 1 ELSE -1 END) FROM vote WHERE credited_id = account.id)
@@ -50,7 +51,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-// No foreign key to `post`: an id can be voted on whether or not there is such a post.
+// No foreign key to `post`: voting on an id does not require that the post exists.
 fn post_votes() -> TableCreateStatement {
     Table::create()
         .table("post_votes")
@@ -65,8 +66,8 @@ fn post_votes() -> TableCreateStatement {
         .take()
 }
 
-// What one person last said of one post. Votes of nobody in particular are only counted. No foreign keys to accounts: that
-// table belongs to another domain, and nobody is ever deleted from it.
+// A user's current vote on a post. Votes without a user are only counted. No foreign keys to accounts: that table
+// belongs to another domain, and no row is ever deleted from it.
 fn vote() -> TableCreateStatement {
     Table::create()
         .table("vote")

@@ -1,4 +1,4 @@
-//! What everybody may see and operators list: usernames that are no email addresses, and the messages of all people.
+//! Public usernames that are not email addresses, and indexes for the messages of all users, which operators list.
 
 use sea_orm_migration::prelude::*;
 
@@ -13,7 +13,8 @@ impl MigrationTrait for Migration {
         for statement in [
             "CREATE INDEX message_favorites ON message (at_us, id) WHERE favorite",
             "CREATE INDEX message_others ON message (at_us, id) WHERE NOT favorite",
-            // Who gave no username was called by the email, for everybody to see (`entities::user::given_username`).
+            // A user without a username was shown to all under their email address
+            // (`entities::user::given_username`).
             "UPDATE account SET username = lower(role) || '-' || id, username_key = lower(role) || '-' || id,
                  version = version + 1
              WHERE username_key = email_key",
@@ -23,7 +24,7 @@ impl MigrationTrait for Migration {
         Ok(())
     }
 
-    /// The usernames stay: those before are nobody's to know.
+    /// The usernames stay: the earlier ones were email addresses, which are private.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
         db.execute_unprepared("DROP INDEX message_others").await?;

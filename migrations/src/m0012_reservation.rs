@@ -1,5 +1,5 @@
-//! Trades that the replicated order log has not numbered yet (`entities::reservation`), and orders of the brokerage that
-//! are carried out by such a trade.
+//! Trades that the replicated order log has not numbered yet (`entities::reservation`), and orders of the brokerage
+//! that such a trade executes.
 
 use sea_orm_migration::prelude::*;
 
@@ -22,9 +22,9 @@ impl MigrationTrait for Migration {
         manager.create_table(reservation()).await?;
         let db = manager.get_connection();
         for statement in [
-            // Shares that are neither the exchange's nor gone: room for them is kept.
+            // Shares in open reservations: neither the exchange's nor gone, so the exchange keeps room for them.
             "ALTER TABLE stock ADD COLUMN held bigint NOT NULL DEFAULT 0 CHECK (held >= 0)",
-            // What waits is looked for all the time, and is little.
+            // Open reservations are few, and they are looked up all the time.
             "CREATE INDEX reservation_open ON reservation (binding, id) WHERE state = 'RESERVED'",
             "CREATE INDEX reservation_of_key ON reservation (log_key) WHERE state = 'RESERVED'",
         ] {
@@ -37,7 +37,8 @@ impl MigrationTrait for Migration {
         Ok(())
     }
 
-    /// Only where every trade has its number: without one there is no place for it, and its shares are nowhere.
+    /// Requires that every trade has its number: the old schema has no place for a trade without one, and its
+    /// shares would be lost.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let open = "SELECT count(*) FROM reservation WHERE state = 'RESERVED'";
         let open = tables::number(manager.get_connection(), open).await?;
@@ -59,10 +60,11 @@ const COLUMNS: &str = "id, side, stock_id, quantity, status, price_minor, fee_mi
     expires_at_us, investor_id, broker_id, authorization_id, exchange_number, reason, placed_at_us, ended_at_us, changed_at_us,
     version";
 
-/// Takes away what a program that was killed had made of this step, statement by statement and without a transaction.
+/// Removes the part of this step that a killed program had applied, statement by statement and without a
+/// transaction.
 pub(crate) async fn take_back_half(db: &impl ConnectionTrait, found: &Schema) -> Result<(), DbErr> {
     if found.has_table("brokerage_order_before") {
-        // The copy may be there or not; the original is complete until it is dropped.
+        // The new table may exist or not; the original is complete until it is dropped.
         for statement in [
             "UPDATE sqlite_sequence SET name = 'brokerage_order_before' WHERE name = 'brokerage_order'
                  AND NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'brokerage_order_before')",
@@ -80,7 +82,7 @@ pub(crate) async fn take_back_half(db: &impl ConnectionTrait, found: &Schema) ->
     Ok(())
 }
 
-/// Makes the table of orders anew, because SQLite cannot change a check. Nothing refers to it.
+/// Rebuilds the table of orders, because SQLite cannot change a check. No other table refers to it.
 async fn rebuild(db: &impl ConnectionTrait, table: &TableCreateStatement, added: &str) -> Result<(), DbErr> {
     db.execute_unprepared("ALTER TABLE brokerage_order RENAME TO brokerage_order_before")
         .await?;
@@ -91,7 +93,7 @@ async fn rebuild(db: &impl ConnectionTrait, table: &TableCreateStatement, added:
     };
     for statement in [
         format!("INSERT INTO brokerage_order ({COLUMNS}{into}) SELECT {COLUMNS}{from} FROM brokerage_order_before"),
-        // The id of an order that is gone must not name another one: the ledger still tells of it.
+        // The id of a deleted order must not refer to another one, because the ledger still contains it.
         "DELETE FROM sqlite_sequence WHERE name = 'brokerage_order'".to_owned(),
         "UPDATE sqlite_sequence SET name = 'brokerage_order' WHERE name = 'brokerage_order_before'".to_owned(),
         "DROP TABLE brokerage_order_before".to_owned(),
@@ -104,7 +106,7 @@ async fn rebuild(db: &impl ConnectionTrait, table: &TableCreateStatement, added:
     Ok(())
 }
 
-/// As before, and an order may be completed by a trade that has no number yet.
+/// The earlier definition, except that a trade without a number may also complete an order.
 fn order_by_reservation() -> TableCreateStatement {
     let completed = "(status = 'COMPLETED') = (exchange_number IS NOT NULL OR reservation_id IS NOT NULL)";
     m0007_brokerage::brokerage_order_with(completed)

@@ -9,7 +9,7 @@ use entities::{case_fold, lookalike};
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-/// The columns that hold a name in the form it is compared by, and the columns they are made from.
+/// The columns that hold the comparison key of a name: table, column of the name, column of the key.
 const KEYS: [(&str, &str, &str); 7] = [
     ("account", "username", "username_key"),
     ("account", "email", "email_key"),
@@ -36,7 +36,7 @@ impl MigrationTrait for Migration {
         for (table, name, key) in KEYS {
             fold_again(db, table, name, key).await?;
         }
-        // The community of a post's votes is the post's.
+        // The votes of a post have the community of the post.
         db.execute_unprepared(
             "UPDATE post_votes SET community_key = (SELECT post.community_key FROM post WHERE post.id = post_votes.post_id)
              WHERE community_key IS NOT NULL",
@@ -45,7 +45,8 @@ impl MigrationTrait for Migration {
         record_skeletons(db).await
     }
 
-    /// The keys stay: the form before compares fewer names as equal, and is made again by whatever changes a name.
+    /// The keys stay. The earlier form compares fewer names as equal, and every change of a name computes the key
+    /// again.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
         db.execute_unprepared("DROP TABLE username_skeleton").await?;
@@ -53,7 +54,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Makes `key` from `name` again where that can differ. A row whose new key another row has keeps its own.
+/// Recomputes `key` from `name` where it can differ. If another row already has the new key, the row keeps its old
+/// one.
 async fn fold_again(db: &impl ConnectionTrait, table: &str, name: &str, key: &str) -> Result<(), DbErr> {
     let not_ascii = format!(
         "SELECT DISTINCT {name}, {key} FROM {table} WHERE {name} GLOB '*[^ -~]*' AND {key} NOT LIKE 'sha256:%'"
@@ -74,7 +76,7 @@ async fn fold_again(db: &impl ConnectionTrait, table: &str, name: &str, key: &st
     Ok(())
 }
 
-/// The oldest account keeps an appearance that several have.
+/// If several accounts share an appearance, the oldest keeps it.
 async fn record_skeletons(db: &impl ConnectionTrait) -> Result<(), DbErr> {
     const ROWS: u64 = 1_000;
     let backend = db.get_database_backend();

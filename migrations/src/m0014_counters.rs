@@ -1,5 +1,5 @@
-//! Counters that the API shows stay in GraphQL's `Int`: what left it before is brought back, so that one such row breaks
-//! nobody's list, and the database refuses karma beyond it.
+//! Limits the counters that the API shows to GraphQL's `Int`. Values outside are clamped, so that one such row does
+//! not break a list, and the database rejects karma out of range.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DatabaseBackend;
@@ -22,7 +22,8 @@ impl MigrationTrait for Migration {
         ] {
             db.execute_unprepared(&statement).await?;
         }
-        // The statements that change karma have this guard (`entities::user::add_karma`); this one is for all others.
+        // The statements that change karma have this guard (`entities::user::add_karma`); this trigger covers all
+        // others.
         if manager.get_database_backend() == DatabaseBackend::Sqlite {
             for (name, event) in [("insert", "INSERT"), ("update", "UPDATE OF karma")] {
                 let trigger = format!(
@@ -36,7 +37,7 @@ impl MigrationTrait for Migration {
         Ok(())
     }
 
-    /// What was brought back stays where it is.
+    /// Clamped values stay as they are.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         if manager.get_database_backend() != DatabaseBackend::Sqlite {
             return Ok(());

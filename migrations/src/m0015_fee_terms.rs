@@ -15,7 +15,8 @@ impl MigrationTrait for Migration {
         Ok(())
     }
 
-    /// Where there is room for one fee only, the lowest that was agreed to is kept: nobody pays more than they agreed to.
+    /// The old schema has room for one fee only, so this keeps the lowest agreed one: no investor pays more than
+    /// they agreed to.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let lowest = match manager.get_database_backend() {
             DatabaseBackend::Sqlite => "json_extract(lower_fees, '$[0][0]')",

@@ -1,4 +1,4 @@
-//! The open REST mounts that accounts were made and passwords set through (`entities::authority`).
+//! The open REST mounts through which accounts were created and passwords set (`entities::authority`).
 
 use sea_orm_migration::prelude::*;
 
@@ -8,7 +8,7 @@ pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    /// Accounts that are there already were made in another way, as far as anything tells.
+    /// Existing accounts count as created in another way, because no record says otherwise.
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
         db.execute_unprepared("ALTER TABLE account ADD COLUMN made_via text")

@@ -1,4 +1,4 @@
-//! The addresses that people signed in from (`entities::sign_in_address`).
+//! The addresses that users signed in from (`entities::sign_in_address`).
 
 use sea_orm_migration::prelude::*;
 
@@ -19,7 +19,7 @@ impl MigrationTrait for Migration {
         Ok(())
     }
 
-    /// The owner of an account has to wait again after wrong passwords of others, until the next sign-in.
+    /// The owner of an account must wait again after other clients send wrong passwords, until the next sign-in.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
         db.execute_unprepared("DROP TABLE sign_in_address").await?;

@@ -1,7 +1,7 @@
-//! Carries out migrations: each step is one transaction with its row in the list of applied migrations.
+//! Applies migrations: each step is one transaction with its row in the list of applied migrations.
 //!
-//! sea-orm-migration runs the statements of a step one by one on SQLite, so a process that was killed left half of a step
-//! behind, which no later start could finish.
+//! sea-orm-migration runs the statements of a step one by one on SQLite. A killed process therefore left half of a
+//! step behind, which no later start could finish.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -30,7 +30,7 @@ pub(crate) async fn up(db: &SchemaManagerConnection<'_>, steps: Option<u32>) -> 
             .up(&SchemaManager::new(&step))
             .await
             .map_err(|error| failed(name, &error))?;
-        // `applied_at` is for people who look into the table; migrations are passed no clock.
+        // `applied_at` only informs readers of the table. It comes from SQLite because migrations have no clock.
         let at = number(&step, "SELECT unixepoch()").await?;
         let record = seaql_migrations::ActiveModel {
             version: ActiveValue::Set(name.to_owned()),
@@ -64,12 +64,12 @@ pub(crate) async fn down(db: &SchemaManagerConnection<'_>, steps: Option<u32>) -
     Ok(())
 }
 
-/// Rows that a way back deletes.
+/// The rows of one table or column that a way back deletes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
     /// The table, or `table.column`.
     pub of: String,
-    /// How many rows of it.
+    /// The number of its rows.
     pub rows: i64,
 }
 
@@ -80,9 +80,6 @@ impl fmt::Display for Loss {
 }
 
 /// Counts the rows that [`Migrator::down`](crate::MigratorTrait::down) by `steps` would delete.
-///
-/// # Errors
-/// When the database fails.
 pub async fn losses(db: &impl ConnectionTrait, steps: u32) -> Result<Vec<Loss>, DbErr> {
     let applied = applied(db).await?;
     let levels = levels().await?;
@@ -111,7 +108,7 @@ pub async fn losses(db: &impl ConnectionTrait, steps: u32) -> Result<Vec<Loss>, 
     Ok(losses)
 }
 
-/// How many migrations are applied: always the first ones of the list.
+/// Returns the number of applied migrations: always the first ones of the list.
 async fn applied(db: &impl ConnectionTrait) -> Result<usize, DbErr> {
     Migrator::install(db).await?;
     let recorded: HashSet<String> = Migrator::get_migration_models(db)
@@ -141,7 +138,7 @@ async fn applied(db: &impl ConnectionTrait) -> Result<usize, DbErr> {
     Ok(applied)
 }
 
-/// A write transaction from the start: nothing that it reads can change before it writes.
+/// Begins a write transaction: the rows that it reads cannot change before it writes.
 async fn begin(db: &SchemaManagerConnection<'_>) -> Result<DatabaseTransaction, DbErr> {
     db.begin_with_options(TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),

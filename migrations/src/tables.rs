@@ -1,7 +1,7 @@
-//! The tables as the migrations make them, to compare a database with.
+//! The schema that the migrations create, to compare a database with.
 //!
-//! The newest schema is a list that is checked in, so that a start that has nothing to migrate compares names and
-//! nothing more. Those of all levels are computed in memory by running every migration, which takes long.
+//! The newest schema is a checked-in list of names, so a start without pending migrations only compares names. The
+//! schemas of all levels are computed in memory by running every migration, which takes long.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,7 +51,7 @@ impl Schema {
         objects.chain(columns).collect()
     }
 
-    /// Whether there is a table of that name.
+    /// Whether the schema has a table of that name.
     pub fn has_table(&self, table: &str) -> bool {
         self.columns.contains_key(table)
     }
@@ -64,7 +64,8 @@ impl Schema {
     }
 }
 
-/// The schema before the first migration and after each: the one at `n` is that of a database with `n` migrations.
+/// Returns the schema before the first migration and after each: the one at `n` is that of a database with `n`
+/// migrations.
 pub(crate) async fn levels() -> Result<&'static [Schema], DbErr> {
     static LEVELS: OnceCell<Vec<Schema>> = OnceCell::const_new();
     LEVELS.get_or_try_init(compute).await.map(Vec::as_slice)
@@ -84,26 +85,20 @@ async fn compute() -> Result<Vec<Schema>, DbErr> {
     Ok(levels)
 }
 
-/// The names of everything in the newest schema, one a line, as [`Schema::lines`] has them.
+/// The names of everything in the newest schema, one per line, in the form of [`Schema::lines`].
 const NEWEST: &str = include_str!("newest.txt");
 
-/// Names all tables, columns, indexes and triggers of `db`, one a line and in order, as `newest.txt` lists them.
-///
-/// # Errors
-/// When the database fails.
+/// Names all tables, columns, indexes and triggers of `db`, one per line and in order, as `newest.txt` lists them.
 pub async fn names(db: &impl ConnectionTrait) -> Result<String, DbErr> {
     let lines = Schema::of(db).await?.lines();
     Ok(lines.iter().map(|line| format!("{line}\n")).collect())
 }
 
-/// Names the tables, columns, indexes and triggers of the newest schema that `db` does not have: `table book`.
-///
-/// # Errors
-/// When the database fails.
+/// Names the tables, columns, indexes and triggers of the newest schema that `db` lacks: `table book`.
 pub async fn missing(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let schema = Schema::of(db).await?;
     let found = schema.lines();
-    // The name of a table that is missing says enough: its columns are not named as well.
+    // The name of a missing table is enough: its columns are not named as well.
     let of_missing_table = |line: &str| {
         let column = line.strip_prefix("column ").and_then(|name| name.split_once('.'));
         column.is_some_and(|(table, _)| !schema.has_table(table))
@@ -119,7 +114,7 @@ pub(crate) fn statement(db: &impl ConnectionTrait, sql: impl Into<String>) -> St
     Statement::from_string(db.get_database_backend(), sql.into())
 }
 
-/// The one number that a query answers.
+/// Returns the one number that a query selects.
 pub(crate) async fn number(db: &impl ConnectionTrait, sql: impl Into<String>) -> Result<i64, DbErr> {
     let row = db.query_one_raw(statement(db, sql)).await?;
     row.ok_or_else(|| DbErr::RecordNotFound("a number".to_owned()))?

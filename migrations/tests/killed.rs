@@ -17,7 +17,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 /// Copies the database after each statement that sqlx logs.
 struct Copying;
 
-/// Where the database is, and the copies that were made of it.
+/// The path of the database, and the number of copies made of it.
 struct Copies {
     of: PathBuf,
     made: usize,
@@ -79,7 +79,7 @@ async fn tables(db: &DatabaseConnection) -> Vec<String> {
     texts(db, sql).await
 }
 
-/// An order that is carried out, and the id of one that is gone.
+/// An executed order, and the id of a deleted one.
 const ORDER: [&str; 5] = [
     "INSERT INTO account (id, username, username_key, role, admin, joined_at_us, version)
          VALUES (1, 'ada', 'ada', 'INVESTOR', false, 0, 1)",

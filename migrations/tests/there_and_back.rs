@@ -1,4 +1,4 @@
-//! Every change of the tables has a way back that leaves what was there before.
+//! Every schema migration has a way back that restores the earlier state.
 
 use migrations::{Migrator, MigratorTrait};
 use sea_orm_migration::sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
@@ -135,7 +135,7 @@ async fn names_from_before_are_compared_in_the_new_form_and_the_oldest_keeps_its
         row.unwrap().unwrap().try_get("", "line").unwrap()
     };
     let keys = listed("SELECT group_concat(username_key, ' ') AS line FROM (SELECT * FROM account ORDER BY id)").await;
-    // The composed form is another account's already: the decomposed one keeps the key it had.
+    // Another account already has the composed form, so the decomposed one keeps its old key.
     assert_eq!(keys, "scope ѕсоре jose\u{301} jos\u{e9} sun");
     let looks = "SELECT group_concat(skeleton || account_id, ' ') AS line
                  FROM (SELECT * FROM username_skeleton WHERE skeleton IN ('scope', 'sun') ORDER BY skeleton)";
