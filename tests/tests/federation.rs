@@ -1,4 +1,4 @@
-//! One request over several domains.
+//! Requests that span several subgraphs.
 
 use serde_json::json;
 use tests::TestApp;

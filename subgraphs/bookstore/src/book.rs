@@ -73,7 +73,7 @@ pub(crate) async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Book>> {
     Ok(row::<book::Entity>(ctx, id).await?.map(Book))
 }
 
-/// Reads of books.
+/// Queries that read books.
 #[derive(Default)]
 pub struct BookQuery;
 
@@ -208,7 +208,7 @@ fn quantity(quantity: i32) -> Result<i64> {
     Ok(quantity.into())
 }
 
-/// Writes of books; for operators.
+/// Mutations that change books. Only operators may run them.
 #[derive(Default)]
 pub struct BookMutation;
 

@@ -1,4 +1,4 @@
-//! A purchase: one copy of a book, sold.
+//! Purchases: their GraphQL type, the access check, the queries that read them, and the sale of a copy.
 
 use async_graphql::{Context, ID, Object};
 use contract::{
@@ -92,7 +92,7 @@ pub(crate) async fn oldest_first(
     .await
 }
 
-/// Reads of purchases.
+/// Queries that read purchases.
 #[derive(Default)]
 pub struct PurchaseQuery;
 

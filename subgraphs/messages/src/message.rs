@@ -145,7 +145,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Message>> {
     Ok(found.filter(|message| may_see(ctx.viewer(), message)).map(Message))
 }
 
-/// Reads of messages.
+/// Queries that read messages.
 #[derive(Default)]
 pub struct MessageQuery;
 

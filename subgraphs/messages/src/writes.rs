@@ -17,7 +17,7 @@ const FLAG_CHARS_MAX: usize = 64;
 /// The most messages that one call can mark as read.
 const MARKED_MAX: usize = 100;
 
-/// Writes of messages.
+/// Mutations that send, delete and mark messages.
 #[derive(Default)]
 pub struct MessageMutation;
 
@@ -142,7 +142,7 @@ async fn visible(tx: &Tx, id: i64, viewer: &Viewer) -> Result<message::Model> {
         .ok_or(Error::NotFound("message"))
 }
 
-/// A message that is not sent yet.
+/// A message that has not been sent yet.
 #[derive(Serialize)]
 struct Draft {
     from: InName,

@@ -11,7 +11,7 @@ use sea_orm::{EntityTrait, Order};
 
 use crate::post::{Post, newest_first};
 
-/// A community, as the API shows it.
+/// A community of the API.
 pub struct Community {
     name: String,
 }
@@ -72,7 +72,7 @@ async fn find(ctx: &Context<'_>, name: String) -> Result<Option<Community>> {
     Ok(communities.load_one(name).await?.map(Community::of))
 }
 
-/// Reads of communities.
+/// Queries that read communities.
 #[derive(Default)]
 pub struct CommunityQuery;
 

@@ -14,7 +14,7 @@ use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
 use crate::community::Community;
 use crate::user::User;
 
-/// A post, as the API shows it.
+/// A post of the API.
 pub struct Post(pub(crate) post::Model);
 
 /// A post in a community. Everybody may read it; it never changes, except that it is deleted.
@@ -136,7 +136,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Post>> {
     Ok(found.map(Post))
 }
 
-/// Reads of posts.
+/// Queries that read posts.
 #[derive(Default)]
 pub struct PostQuery;
 

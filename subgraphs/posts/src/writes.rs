@@ -95,7 +95,7 @@ fn is_host_and_path(text: &str) -> bool {
     is_name && Url::parse(&format!("http://{text}")).is_ok()
 }
 
-/// A post that is not made yet.
+/// A post that has not been created yet.
 #[derive(Serialize)]
 struct Draft {
     title: String,
@@ -109,7 +109,7 @@ struct Draft {
 /// The open mount whose document has routes that create and delete posts.
 const COMMUNITY: &str = "community";
 
-/// Writes of posts.
+/// Mutations that create and delete posts.
 #[derive(Default)]
 pub struct PostMutation;
 

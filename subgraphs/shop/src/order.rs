@@ -110,7 +110,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<ShopOrder>> {
     Ok(found.filter(may_see).map(ShopOrder))
 }
 
-/// Reads of orders.
+/// Queries that read orders.
 #[derive(Default)]
 pub struct OrderQuery;
 

@@ -63,7 +63,7 @@ fn quantity(quantity: i32) -> Result<i64> {
     Ok(quantity.into())
 }
 
-/// Writes of orders.
+/// Mutations that place, change and delete orders.
 #[derive(Default)]
 pub struct OrderMutation;
 

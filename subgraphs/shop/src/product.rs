@@ -65,7 +65,7 @@ pub(crate) async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Product>> 
     Ok(row::<product::Entity>(ctx, id).await?.map(Product))
 }
 
-/// Reads of products.
+/// Queries that read products.
 #[derive(Default)]
 pub struct ProductQuery;
 
@@ -179,7 +179,7 @@ fn available(available: i32) -> Result<i64> {
     Ok(available.into())
 }
 
-/// Writes of products; for operators.
+/// Mutations that change products. Only operators may run them.
 #[derive(Default)]
 pub struct ProductMutation;
 

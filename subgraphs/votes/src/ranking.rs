@@ -19,14 +19,14 @@ pub type PagedIds =
     Connection<String, Option<Post>, Nodes, EmptyFields, VotedPostConnection, VotedPostEdge, DisableNodesField>;
 
 /// What makes [`PagedIds`] like other connections.
-// async-graphql's own field says that none of its nodes is null.
+// The field `nodes` of async-graphql declares its nodes as non-null.
 #[derive(SimpleObject)]
 pub struct Nodes {
     /// A list of nodes.
     nodes: Vec<Option<Post>>,
 }
 
-/// The name of [`PagedIds`].
+/// The GraphQL name of [`PagedIds`].
 pub struct VotedPostConnection;
 
 impl ConnectionNameType for VotedPostConnection {
@@ -35,7 +35,7 @@ impl ConnectionNameType for VotedPostConnection {
     }
 }
 
-/// The name of the edges of [`PagedIds`].
+/// The GraphQL name of the edges of [`PagedIds`].
 pub struct VotedPostEdge;
 
 impl EdgeNameType for VotedPostEdge {

@@ -13,7 +13,7 @@ use crate::post::{Post, votable};
 /// The open mount whose document has routes for votes.
 const COMMUNITY: &str = "community";
 
-/// Writes of votes.
+/// Mutations that cast and clear votes.
 #[derive(Default)]
 pub struct VoteMutation;
 

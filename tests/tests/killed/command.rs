@@ -110,7 +110,7 @@ pub struct Running {
     child: Child,
     /// `http://127.0.0.1:PORT`
     pub url: String,
-    /// What it logs.
+    /// The log of the process.
     pub log: Log,
     _out: BufReader<ChildStdout>,
 }

@@ -1,4 +1,4 @@
-//! Finding books, and what operators do to them.
+//! The queries that find books, and the mutations of operators.
 
 use serde_json::{Value, json};
 

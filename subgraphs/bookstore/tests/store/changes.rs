@@ -1,4 +1,4 @@
-//! `bookChanged`.
+//! The subscription `bookChanged`.
 
 use futures_util::FutureExt;
 use futures_util::stream::StreamExt;

@@ -1,4 +1,4 @@
-//! A bookstore on a file of its own.
+//! A bookstore subgraph on its own database file.
 
 use std::ops::Deref;
 
@@ -22,7 +22,7 @@ impl Store {
         Self::with_bus(1_024).await
     }
 
-    /// An empty store whose subscribers may fall that many events behind.
+    /// An empty store whose subscribers may lag that many events.
     pub async fn with_bus(capacity: usize) -> Self {
         let services = TestServices::new(NEW_YEAR_US, capacity).await;
         Self(TestDomain::new(services, bookstore::schema))
@@ -50,7 +50,7 @@ impl Store {
     }
 }
 
-/// The titles of `books`, in their order.
+/// Returns the titles of `books`, in their order.
 pub fn titles(answer: &Value) -> Vec<&str> {
     let nodes = answer["data"]["books"]["nodes"].as_array();
     nodes

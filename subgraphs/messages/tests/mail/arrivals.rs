@@ -1,4 +1,4 @@
-//! `newMessage`.
+//! The subscription `newMessage`.
 
 use contract::Viewer;
 use futures_util::FutureExt;

@@ -16,7 +16,7 @@ async fn list(mail: &Mail, arguments: &str) -> (Vec<String>, Value) {
     (contents.collect(), page["pageInfo"].clone())
 }
 
-/// Five messages; the second and the fourth are favourites.
+/// Sends five messages, of which the second and the fourth are favourites.
 async fn five() -> Mail {
     let mail = Mail::new().await;
     for (from, to, contents) in [

@@ -27,7 +27,7 @@ async fn every_list_has_its_index() {
             plan(&mail, everybodys).await,
             format!("SCAN message USING INDEX {index}")
         );
-        // Deep in the list, too.
+        // Later pages use the index, too.
         let deep = newest_first(message::favorites(favorite).filter(Column::AtUs.lte(7)));
         let wanted = format!("SEARCH message USING INDEX {index} (at_us<?)");
         assert_eq!(plan(&mail, deep).await, wanted);

@@ -1,4 +1,4 @@
-//! `postCreated`.
+//! The subscription `postCreated`.
 
 use contract::{Event, Viewer};
 use futures_util::FutureExt;

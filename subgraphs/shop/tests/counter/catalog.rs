@@ -1,4 +1,4 @@
-//! Finding products, and what operators do to them.
+//! The queries that find products, and the mutations of operators.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `productChanged`.
+//! The subscription `productChanged`.
 
 use contract::Event;
 use futures_util::stream::StreamExt;

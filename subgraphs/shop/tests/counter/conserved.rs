@@ -18,7 +18,7 @@ enum Step {
         product: i64,
         quantity: i64,
     },
-    /// Updates the order at the position `turn`, whoever owns it, as `person`.
+    /// Updates the order at the position `turn` as `person`, who may not own it.
     Update {
         person: i64,
         turn: usize,

@@ -1,4 +1,4 @@
-//! `voteChanged`.
+//! The subscription `voteChanged`.
 
 use contract::Viewer;
 use futures_util::FutureExt;
