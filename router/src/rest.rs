@@ -110,8 +110,7 @@ pub fn router(gateway: &Gateway, open: Openness) -> Router {
     })
 }
 
-/// Builds the router of a mount, or of one service of it, at `/` of its own listener; `None` when there is no such mount or
-/// service.
+/// Builds the router of a mount, or of one of its services, at `/` of its own listener; `None` when there is no such one.
 ///
 /// # Panics
 /// As [`router`].
@@ -128,8 +127,7 @@ pub fn service_router(gateway: &Gateway, open: Openness, mount: &str, service: O
     Some(docs.fallback(any(handle).with_state(opened)))
 }
 
-/// Returns the services of a mount: those of its table, but each replica instead of the bazaar's order service where it has
-/// replicas.
+/// Returns the services of a mount: those of its table; replicas of the bazaar's order service replace it.
 fn services(gateway: &Gateway, mount: &'static Mount) -> Vec<&'static Service> {
     match &gateway.replicas {
         Some(replicas) if mount.name == bazaar::MOUNT.name => bazaar::services(replicas.urls().keys().copied()),
@@ -137,8 +135,7 @@ fn services(gateway: &Gateway, mount: &'static Mount) -> Vec<&'static Service> {
     }
 }
 
-/// Serves the files of the interactive page compressed, because they are large; compressing small responses is not worth the
-/// work.
+/// Compresses the files of the interactive page, which are large. Compressing small responses is not worth the work.
 fn compressed_docs(prefix: &str, opened: &Arc<Opened>) -> Router {
     let handler = any(handle).with_state(Arc::clone(opened));
     let compressed = handler.layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
@@ -166,8 +163,8 @@ async fn handle(State(opened): State<Arc<Opened>>, mut request: Request) -> Resp
     response
 }
 
-/// Serves a request with the checks in this order: route, authentication, body, permissions, state. The order is the same for
-/// every caller (docs/rest-contract/common.md#order-of-checks).
+/// Serves a request. Every caller's request is checked in the same order: route, authentication, body, permissions, state
+/// (docs/rest-contract/common.md#order-of-checks).
 async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Failure> {
     let (parts, body) = request.into_parts();
     let path = opened.inside(parts.uri.path());

@@ -25,8 +25,7 @@ pub(super) struct Caller {
     pub viewer: Viewer,
     /// The person for whom a route of `Access::OnBehalf` acts.
     pub on_behalf_of: Option<i64>,
-    /// The open mount's own viewer, tried when the graph forbids the operation to the token's holder: sending a token must not
-    /// take a permission away.
+    /// The open mount's own viewer, tried when the graph forbids the operation to the token's holder: a token takes no right away.
     pub or_else: Option<Viewer>,
     pub session: Option<i64>,
     pub request_id: Arc<str>,

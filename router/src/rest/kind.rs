@@ -96,7 +96,7 @@ pub const fn acknowledged(name: &'static str, fields: &'static [Field]) -> Model
 pub struct Model {
     /// Its name in the OpenAPI document.
     pub name: &'static str,
-    /// What it is.
+    /// Its description.
     pub about: &'static str,
     /// Its members, in the order they are written.
     pub fields: &'static [Field],
@@ -109,7 +109,7 @@ pub struct Model {
 pub struct Field {
     /// Its name here.
     pub name: &'static str,
-    /// What it is.
+    /// Its type.
     pub kind: Kind,
     /// Its JSON pointer in the graph: into the variables for a request, into the node for a response.
     /// `None` where it has the same name.
@@ -118,7 +118,7 @@ pub struct Field {
     pub also: Option<&'static str>,
     /// Whether it may be missing or null.
     pub need: Need,
-    /// What it means, for the documentation; may be empty.
+    /// Its description in the documentation; may be empty.
     pub about: &'static str,
     /// The bounds that its domain sets for values in a request, for the documentation.
     pub bounds: Bounds,
@@ -369,7 +369,7 @@ pub struct Member {
     pub name: String,
     /// Its JSON pointer into the variables; empty for an object whose members have pointers of their own.
     pub pointer: String,
-    /// What it is.
+    /// Its type.
     pub kind: Kind,
     /// Whether it may be missing or null.
     pub need: Need,
@@ -473,8 +473,7 @@ fn valued(source: Source<'_>, min: i64, max: i64) -> Result<i64, Unreadable> {
 /// More digits than any integer of 64 bits has.
 const DIGITS_MAX: usize = 20;
 
-/// Returns the digits of a JSON number whose value is an integer. For a value beyond 64 bits, the result has too many digits to
-/// parse.
+/// Returns the digits of a JSON number whose value is an integer. A value beyond 64 bits yields too many digits to parse.
 fn integral(number: &str) -> Option<Cow<'_, str>> {
     if !number.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
         return None;
