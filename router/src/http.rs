@@ -1,11 +1,11 @@
-//! GraphQL over HTTP, WebSocket, SSE and multipart; the pages.
+//! GraphQL over HTTP, WebSocket, SSE and multipart, and the HTML pages.
 //!
-//! | address | what |
+//! | address | content |
 //! | --- | --- |
 //! | `GET /`, `/graphiql/…` | the pages |
-//! | `GET /health` | whether this process takes requests |
-//! | `GET /orders` | how the replicas of the order service are |
-//! | `GET /cache` | what the cache did, for operators and on this machine |
+//! | `GET /health` | whether this process accepts requests |
+//! | `GET /orders` | the state of the order service's replicas |
+//! | `GET /cache` | the counters of the cache, for operators and callers on this machine |
 //! | `POST`, `GET /graphql` | [`graphql`]: one answer, or a stream of them as SSE or multipart |
 //! | `GET /graphql` with `Upgrade: websocket` | [`socket`] |
 
@@ -52,44 +52,44 @@ pub(crate) use proxies::Proxied;
 pub use request_id::RequestId;
 pub use wording::Wording;
 
-/// What the main address shows besides the graph.
+/// The configuration of the main address besides the graph.
 #[derive(Clone, Debug, Default)]
 pub struct Front {
-    /// The REST mounts, for the page that says what is where.
+    /// The REST mounts, for the index page.
     pub mounts: Vec<MountLink>,
-    /// Browser origins that may call the graph from other sites; `*` is all of them.
+    /// Browser origins that may call the graph from other sites; `*` allows all of them.
     pub allowed_origins: Vec<String>,
-    /// Whom GraphiQL offers to sign in as; only a demo has them.
+    /// The users that GraphiQL offers to sign in as; only a demo has them.
     pub demo: Option<Demo>,
-    /// What is remembered of answers; its counts are shown.
+    /// The response cache, whose counters are shown.
     pub cache: Arc<AnswerCache>,
-    /// Whether the database's files and the disk are well.
+    /// The health of the database's files and the disk.
     pub storage: StorageHealth,
-    /// Who may see the counts without being an operator.
+    /// The callers who may see the counters without being operators.
     pub open: Openness,
 }
 
-/// A REST mount, for the page that says what is where.
+/// A REST mount, for the index page.
 #[derive(Clone, Debug)]
 pub struct MountLink {
     /// Its name, `Bookstore`.
     pub name: String,
-    /// Where it is, `/bookstore`; its documentation is at `docs` below.
+    /// Its path prefix, `/bookstore`; its documentation is at `docs` below.
     pub prefix: String,
-    /// What it is, in a sentence.
+    /// Its description, in one sentence.
     pub about: String,
 }
 
-/// The people of a demo.
+/// The users of a demo.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Demo {
     /// Their usernames.
     pub people: Vec<String>,
-    /// Everyone's password.
+    /// The password of all of them.
     pub password: String,
 }
 
-/// What the handlers share.
+/// The state that the handlers share.
 #[derive(Clone)]
 struct Shared {
     gateway: Gateway,
@@ -102,7 +102,8 @@ impl FromRef<Shared> for Gateway {
     }
 }
 
-/// The graph and its pages. Whoever serves it puts [`guarded`] around this and the REST mounts together.
+/// Builds the router of the graph and its pages. The caller wraps it and the REST mounts together in
+/// [`guarded`].
 pub fn router(gateway: &Gateway, front: Front) -> Router {
     let graphql = Router::new()
         .route("/graphql", any(graphql::answer))
@@ -124,7 +125,7 @@ pub fn router(gateway: &Gateway, front: Front) -> Router {
         .with_state(shared)
 }
 
-/// Answers depend on who asks and when: nobody in between keeps them.
+/// Answers depend on the caller and the time, so no intermediary may cache them.
 fn fresh() -> SetResponseHeaderLayer<HeaderValue> {
     SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
 }

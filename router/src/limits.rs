@@ -1,4 +1,4 @@
-//! The bounds of everything a caller can send or keep open. Every one is a setting.
+//! The limits of everything that a caller can send or keep open. Each of them is a setting.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! The HTTP server: an accept loop over hyper in which everything that a stranger can make the process hold has a bound.
+//! The HTTP server: an accept loop over hyper that bounds everything that a client can make the process hold.
 //!
-//! A bound that is reached by one client must not lock out the next one. So where all places are taken, the connection, body or
-//! answer that has waited longest for its client makes room ([`Connections`], [`Bodies`], [`Answers`]).
+//! One client that reaches a limit must not lock out the next one. So when all places are taken, the connection, body or answer
+//! that has waited longest for its client is dropped to make room ([`Connections`], [`Bodies`], [`Answers`]).
 
 mod answers;
 mod bodies;
@@ -37,28 +37,28 @@ use stream::BoundedStream;
 use crate::gateway::Room;
 use crate::limits::Limits;
 
-/// How often deadlines are looked at, and the least that a deadline can be.
+/// The interval at which deadlines are checked, and the shortest possible deadline.
 const TICK: Duration = Duration::from_millis(250);
-/// How long the accept loop rests when the system has no descriptor or memory left for a connection.
+/// The pause of the accept loop when the system has no descriptor or memory left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How often one and the same failure of the accept loop is logged.
+/// The shortest interval between two log lines about failures of the accept loop.
 const ACCEPT_LOG_INTERVAL: Duration = Duration::from_secs(10);
-/// The window of one HTTP/2 stream: what a client may send before its body is read.
+/// The window of one HTTP/2 stream: the bytes that a client may send before its body is read.
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 /// The window of one HTTP/2 connection.
 const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 /// Answer bytes that one HTTP/2 stream may have buffered.
 const STREAM_SEND_BUFFER_BYTES: usize = 32 * 1024;
-/// Streams that a client may have opened and reset before they are looked at (CVE-2023-44487).
+/// The most streams that a client may open and reset before the server processes them (CVE-2023-44487).
 const PENDING_RESET_STREAMS_MAX: usize = 20;
-/// How often a silent HTTP/2 client is asked whether it is still there, and how long it has to answer.
+/// The interval of HTTP/2 pings to a silent client, and the time that it has to answer one.
 const HTTP2_KEEP_ALIVE: Duration = Duration::from_secs(20);
-/// hyper takes no smaller one.
+/// The smallest buffer that hyper accepts.
 const READ_BUFFER_BYTES_MIN: usize = 8 * 1024;
 
-/// Serves `router` to everybody who connects, within the bounds of `room`, until `shutdown`; then lets open requests finish.
+/// Serves `router` on all connections, within the limits of `room`, until `shutdown`; then lets open requests finish.
 ///
-/// Every request has the client's address as `ConnectInfo<SocketAddr>` among its extensions.
+/// Every request has the client's address as `ConnectInfo<SocketAddr>` in its extensions.
 pub async fn serve(listener: TcpListener, router: Router, room: &Room, shutdown: CancellationToken) {
     let builder = Arc::new(builder(&room.limits));
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
@@ -93,7 +93,7 @@ pub async fn serve(listener: TcpListener, router: Router, room: &Room, shutdown:
                     drop(open);
                 });
             }
-            // The client went before it was accepted.
+            // The client disconnected before it was accepted.
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 failures.log(&error);
@@ -181,7 +181,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Logs that connections cannot be accepted, but not every time: the loop would fill the log with it.
+/// Logs that connections cannot be accepted, at a limited rate: otherwise the loop would fill the log.
 #[derive(Default)]
 struct FailureLog {
     logged: Option<Instant>,

@@ -1,19 +1,20 @@
-//! What a client accepts (RFC 9110, section 12.5.1), and what of it we choose.
+//! Content negotiation: the media types that a client accepts (RFC 9110, section 12.5.1), and the server's
+//! choice.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::http::refusal::Refusal;
 
-/// How one answer is written.
+/// The media type of a single answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Media {
-    /// `application/graphql-response+json`: the status tells whether the request was refused.
+    /// `application/graphql-response+json`: the status tells whether the request was rejected.
     GraphqlResponse,
-    /// `application/json`: what is well formed is answered 200, refused or not.
+    /// `application/json`: every well-formed request is answered 200, rejected or not.
     Json,
 }
 
-/// How several answers are written.
+/// The media type of a stream of answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Streaming {
     /// `text/event-stream`.
@@ -22,14 +23,14 @@ pub(super) enum Streaming {
     Multipart,
 }
 
-/// What a client accepts; at least one of them.
+/// The accepted media types; at least one of the two is present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Accepted {
     /// For one answer.
     pub(super) single: Option<Media>,
     /// For several.
     pub(super) streaming: Option<Streaming>,
-    /// Whether the client would rather have a stream even where one answer will do.
+    /// Whether the client prefers a stream even for a single answer.
     pub(super) rather_streaming: bool,
 }
 
@@ -43,10 +44,10 @@ impl Media {
 }
 
 impl Accepted {
-    /// Reads the `Accept` of a request. Without one, or with an empty one, anything goes.
+    /// Reads the `Accept` of a request. A missing or empty one accepts everything.
     ///
     /// # Errors
-    /// `NOT_ACCEPTABLE` when it names nothing that we can write.
+    /// `NOT_ACCEPTABLE` when it accepts none of the supported media types.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
         let mut ranges = Vec::new();
         for value in headers.get_all(header::ACCEPT) {
@@ -63,18 +64,19 @@ impl Accepted {
         Self::choose(&ranges, is_said).ok_or_else(not_acceptable)
     }
 
-    /// How refusals are written for this client: streams begin only when nothing stands against them.
+    /// The media type of an error for this client: a stream begins only after all checks have passed.
     pub(super) fn media_for_refusals(&self) -> Media {
         self.single.unwrap_or(Media::Json)
     }
 
-    /// Whether the client would rather have server-sent events than anything else.
+    /// Whether the client prefers server-sent events to all other media types.
     pub(super) fn prefers_events(&self) -> bool {
         self.rather_streaming && self.streaming == Some(Streaming::Sse)
     }
 
     fn choose(ranges: &[Range], is_said: bool) -> Option<Self> {
-        // What is written first wins among equals; among equals of one range, our own order does.
+        // Among equal ranks the first range of the header wins; among equals of one range, the server's order
+        // decides.
         let best = |kinds: [(&str, &str); 2]| {
             let ranked = kinds
                 .iter()
@@ -83,7 +85,8 @@ impl Accepted {
             ranked.min_by_key(|(rank, ours)| (*rank, *ours))
         };
         let mut single = best([("application", "graphql-response+json"), ("application", "json")]);
-        // Clients that say `*/*` often know JSON only; those that say nothing get what the specification says.
+        // Clients that send `*/*` often know only JSON; clients without an `Accept` get the specification's
+        // default.
         if let (true, Some((wish, 0))) = (is_said, single)
             && ranges[wish.1].kind == "*"
             && rank(ranges, "application", "json") == Some(wish)
@@ -113,7 +116,7 @@ fn not_acceptable() -> Refusal {
     )
 }
 
-/// How much a client wants a media type: less is more. By quality, then by place in the header.
+/// The rank of a media type: less is better. By quality, then by place in the header.
 type Rank = (u16, usize);
 
 fn rank(ranges: &[Range], kind: &str, subtype: &str) -> Option<Rank> {
@@ -121,7 +124,7 @@ fn rank(ranges: &[Range], kind: &str, subtype: &str) -> Option<Rank> {
         .iter()
         .enumerate()
         .filter(|(_, range)| range.covers(kind, subtype));
-    // The most specific range decides, even when it says no.
+    // The most specific range decides, even if it excludes the type.
     let (place, range) = matching.max_by_key(|(place, range)| (range.specificity(), usize::MAX - place))?;
     (range.quality > 0).then_some((1000 - range.quality, place))
 }
@@ -130,13 +133,13 @@ fn rank(ranges: &[Range], kind: &str, subtype: &str) -> Option<Rank> {
 struct Range {
     kind: String,
     subtype: String,
-    /// Thousandths.
+    /// The quality in thousandths.
     quality: u16,
     subscriptions: bool,
 }
 
 impl Range {
-    /// `None` for what is no media range, and for a charset that is not ours.
+    /// Parses a range; `None` if it is not a media range, or has a charset other than UTF-8.
     fn parse(text: &str) -> Option<Self> {
         let mut parts = split_quoted(text, ';').map(str::trim);
         let (kind, subtype) = parts.next()?.split_once('/')?;
@@ -161,7 +164,7 @@ impl Range {
 
     fn covers(&self, kind: &str, subtype: &str) -> bool {
         match (self.kind.as_str(), self.subtype.as_str()) {
-            // Streams only for who asks for them by name; multipart also has other dialects.
+            // Only clients that name a stream's media type get a stream; multipart also has other dialects.
             (own_kind, own_subtype) if kind != "application" => {
                 (own_kind, own_subtype) == (kind, subtype) && (kind != "multipart" || self.subscriptions)
             }
@@ -185,7 +188,7 @@ pub(super) fn is_utf8(charset: &str) -> bool {
     charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("utf8")
 }
 
-/// Splits where the separator is not inside quotes.
+/// Splits at separators outside of quotes.
 pub(super) fn split_quoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     text.split(move |char: char| {

@@ -1,4 +1,4 @@
-//! The answers of one operation, for transports that stream them: bounded, and over when they have to be.
+//! The answers of one operation for streaming transports: bounded in size, and ended when the caller or the server must stop.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -21,11 +21,11 @@ use crate::http::params::Params;
 use crate::http::refusal::Refusal;
 use crate::subgraph::{Answer, Document, SubgraphData, SubgraphRequest};
 
-/// An operation that somebody asked for.
+/// A requested operation.
 pub(super) struct Operation {
     pub(super) kind: Kind,
     pub(super) request: SubgraphRequest,
-    /// What it holds of memory while it runs, about.
+    /// Its approximate memory while it runs, in bytes.
     weight: usize,
 }
 
@@ -51,24 +51,24 @@ impl Operation {
     }
 }
 
-/// An HTTP answer that is sent piece by piece.
+/// Builds an HTTP response with a streamed body.
 pub(super) fn streamed(media: &'static str, pieces: impl Stream<Item = Bytes> + Send + 'static) -> Response {
     let mut response = Response::new(Body::from_stream(pieces.map(Ok::<_, Infallible>)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
-    // Some proxies collect an answer before they pass it on, unless they are told not to.
+    // Some proxies buffer an answer unless this header disables it.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
 }
 
-/// What a streaming transport sends.
+/// An item that a streaming transport sends.
 #[derive(Clone)]
 pub(super) enum Part {
     /// The next answer.
     Answer(Answer),
-    /// That was all. The last part.
+    /// The operation has completed. The last part.
     Completed,
-    /// Why there will be no more, though the operation has not completed. The last part.
+    /// The reason that the operation ended before it completed. The last part.
     Ended(Refusal),
 }
 
@@ -79,14 +79,14 @@ pub(super) struct Answers {
     over: bool,
 }
 
-/// An answer that waits for its client, and what it takes of the bounds in bytes.
+/// An answer that waits for its client, with its permits of the limits in bytes.
 struct Queued {
     answer: Answer,
     _own: OwnedSemaphorePermit,
     _all: OwnedSemaphorePermit,
 }
 
-/// The bounds in bytes of the answers that wait: of one operation, and of all.
+/// The limits in bytes of the waiting answers: of one operation, and of all.
 struct QueueBytes {
     own: Arc<Semaphore>,
     own_max: usize,
@@ -105,8 +105,8 @@ impl QueueBytes {
         }
     }
 
-    /// Waits until there is room for the answer; one that exceeds the bound takes all of it. `None` never comes: nobody closes
-    /// the bounds.
+    /// Waits until there is room for the answer; an answer that exceeds the limit takes all of it. Always returns `Some`,
+    /// because the semaphores are never closed.
     async fn room_for(&self, answer: Answer) -> Option<Queued> {
         let permits = |most: usize| u32::try_from(answer.body.len().min(most)).unwrap_or(u32::MAX);
         let own = Arc::clone(&self.own)
@@ -126,13 +126,13 @@ impl QueueBytes {
 }
 
 impl Answers {
-    /// Begins an operation in a task of its own.
+    /// Starts an operation in a task of its own.
     ///
-    /// What a slow client has not taken yet stands in a bounded queue. When that is full the source is not asked for more,
-    /// and when it stays full the operation ends: memory stays bounded, and nothing waits for a client that is stuck.
+    /// A bounded queue holds the answers that the client has not read yet. While it is full, the operation does not read from
+    /// its source; if it stays full, the operation ends. So memory stays bounded, and no task waits for a client that is stuck.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when too much is open already, or the process is about to end.
+    /// `UNAVAILABLE` when too many operations are open, or the process is shutting down.
     pub(super) fn begin(gateway: &Gateway, identity: Identity, mut operation: Operation) -> Result<Self, Refusal> {
         if gateway.shutdown.is_cancelled() {
             return Err(Refusal::shutting_down());
@@ -152,7 +152,7 @@ impl Answers {
         tokio::spawn(async move {
             let (_permit, _held) = (permit, held);
             let how = contract::for_client(address, pump(&gateway, &identity, operation, &sender)).await;
-            // Before the sender goes: whoever sees the queue end looks here.
+            // Set before the sender is dropped, because the receiver reads it when the queue ends.
             let _ = ending.set(how);
             drop(sender);
         });
@@ -174,7 +174,8 @@ fn permit(gateway: &Gateway, operation: &Operation) -> Result<OwnedSemaphorePerm
         .map_err(|_| Refusal::new("UNAVAILABLE", what))
 }
 
-/// Takes what a subscription holds of what was sent, for as long as it is open: the bound on their number is no bound on that.
+/// Takes permits for the memory of a subscription's request while it is open: the limit on their number does not bound their
+/// size.
 fn held(gateway: &Gateway, operation: &Operation) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
     if !operation.is_subscription() {
         return Ok(None);
@@ -203,8 +204,8 @@ async fn pump(gateway: &Gateway, identity: &Identity, operation: Operation, queu
         let Some(answer) = answer else {
             return Part::Completed;
         };
-        // Whoever may no longer see it does not see it, even when the timer has not noticed yet. (The answer to a
-        // log-out is for who has just logged out.)
+        // Checks the token again, because it may have expired since the last event. The answer to a sign-out is still
+        // delivered to its caller, since only subscriptions are checked.
         if let (true, Err(error)) = (subscription, gateway.auth.check(identity)) {
             return Part::Ended(error.into());
         }
@@ -226,8 +227,8 @@ async fn pump(gateway: &Gateway, identity: &Identity, operation: Operation, queu
     }
 }
 
-/// Waits until the operation has to end. Only a subscription is cut off when the process has to: the rest is short, and may
-/// be changing something.
+/// Waits until the operation has to end. A shutdown ends only subscriptions: queries and mutations are short, and a mutation
+/// may be changing data.
 async fn must_end(gateway: &Gateway, identity: &Identity, subscription: bool) -> Refusal {
     if !subscription {
         return std::future::pending().await;
@@ -264,7 +265,7 @@ impl Stream for Answers {
             return Poll::Ready(Some(Part::Answer(queued.answer)));
         }
         self.over = true;
-        // The ending is set before the sender goes. Without one, the task panicked.
+        // The task sets the ending before it drops the sender. Without an ending, the task panicked.
         let ending = self.ending.get().cloned();
         Poll::Ready(Some(ending.unwrap_or_else(|| Part::Ended(Refusal::internal()))))
     }

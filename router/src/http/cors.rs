@@ -1,4 +1,4 @@
-//! Which other sites' pages may call the graph: none, unless a setting names them.
+//! The CORS policy of the graph: pages of other sites may call it only if a setting allows their origin.
 
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use std::time::Duration;
@@ -7,11 +7,12 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::http::request_id;
 
-/// Answers browsers that ask for a page of another site. Without origins it is not there, and browsers refuse by themselves.
+/// Answers CORS requests of browsers. Without allowed origins there is no layer, and browsers block cross-origin calls
+/// themselves.
 pub(super) fn layer(origins: &[String]) -> Either<CorsLayer, tower::layer::util::Identity> {
     let allowed = match origins {
         [] => None,
-        // Harmless without cookies: whoever has the token could call us from anywhere.
+        // Harmless because there are no cookies: a caller with the token could call from any program.
         origins if origins.iter().any(|origin| origin == "*") => Some(AllowOrigin::any()),
         origins => Some(AllowOrigin::list(origins.iter().filter_map(|origin| {
             let value = HeaderValue::from_str(origin.trim_end_matches('/'));

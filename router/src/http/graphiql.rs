@@ -1,4 +1,4 @@
-//! GraphiQL, from files inside the binary.
+//! GraphiQL, served from files in the binary.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -24,21 +24,22 @@ use crate::http::refusal;
 #[folder = "assets/graphiql"]
 struct Assets;
 
-/// Everything from here. The editor starts workers out of its own files and writes style sheets as it goes.
+/// All content comes from this server. The editor starts workers from its own files and generates style
+/// sheets.
 const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; \
      font-src 'self' data:; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
-/// The names of files in this folder hold a digest of what is in them.
+/// Files in this folder have a digest of their content in their names.
 const HASHED: &str = "assets/";
 
-/// The page and its files.
+/// The routes of the page and its files.
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/graphiql", get(async || Redirect::permanent("/graphiql/")))
         .route("/graphiql/", get(page))
         .route("/graphiql/config.json", get(config))
         .route("/graphiql/{*path}", get(file))
-        // Once per visitor: then the browser has them. So the fastest level will do.
+        // Each browser downloads them once and caches them, so the fastest compression level is enough.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
 }
 
@@ -50,7 +51,7 @@ async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {
     serve(&path, &headers).await
 }
 
-/// What the page asks about this server: whom it may offer to sign in as.
+/// Returns the configuration that the page requests: the users that it may offer to sign in as.
 async fn config(State(shared): State<Shared>) -> Response {
     let config = match &shared.front.demo {
         Some(demo) => json!({ "demo": demo }),
@@ -59,7 +60,7 @@ async fn config(State(shared): State<Shared>) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], Json(config)).into_response()
 }
 
-/// A file, unpacked.
+/// A decompressed file.
 struct Unpacked {
     bytes: Bytes,
     tag: String,
@@ -67,7 +68,7 @@ struct Unpacked {
 
 type Files = HashMap<Cow<'static, str>, OnceLock<Option<Unpacked>>>;
 
-/// Every file is unpacked when it is first asked for, and once: it would keep a thread busy each time.
+/// The files, each decompressed once on first use, because decompression occupies a thread.
 static FILES: LazyLock<Files> = LazyLock::new(|| Assets::iter().map(|name| (name, OnceLock::new())).collect());
 
 fn unpacked(path: &str) -> Option<&'static Unpacked> {
@@ -108,7 +109,7 @@ async fn serve(path: &str, headers: &HeaderMap) -> Response {
 fn tag(file: &EmbeddedFile) -> String {
     let digest = file.metadata.sha256_hash();
     let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    // Weak: compressed or not, it is the same file.
+    // A weak tag, because the compressed and the plain form are the same file.
     format!("W/\"{hex}\"")
 }
 

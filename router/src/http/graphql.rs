@@ -1,4 +1,4 @@
-//! `/graphql` over HTTP (the GraphQL-over-HTTP specification): one answer, or a stream of them for who accepts one.
+//! `/graphql` over HTTP (the GraphQL-over-HTTP specification): one answer, or a stream of them for clients that accept one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ use crate::subgraph::{Answer, Outcome};
 
 const METHODS: &str = "GET, HEAD, POST, OPTIONS";
 
-/// Answers whatever comes to `/graphql`.
+/// Answers every request to `/graphql`.
 pub(super) async fn answer(State(shared): State<Shared>, request: Request) -> Response {
     let accepted = Accepted::of(request.headers());
     let media = accepted.as_ref().map_or(Media::Json, Accepted::media_for_refusals);
@@ -49,7 +49,8 @@ pub(super) async fn answer(State(shared): State<Shared>, request: Request) -> Re
     response
 }
 
-/// Whether a client asks for a WebSocket. Only a GET by HTTP/1.1 can; elsewhere `Upgrade` is ignored (RFC 9110, section 7.8).
+/// Whether a client requests a WebSocket. Only a GET over HTTP/1.1 can; otherwise `Upgrade` is ignored (RFC 9110, section
+/// 7.8).
 fn is_websocket(request: &Request) -> bool {
     let upgrades = request.headers().get_all(header::UPGRADE).iter();
     let mut upgrades = upgrades
@@ -60,7 +61,7 @@ fn is_websocket(request: &Request) -> bool {
         && upgrades.any(|value| value.trim().eq_ignore_ascii_case("websocket"))
 }
 
-/// What a WebSocket handshake has to be like.
+/// The required headers of a WebSocket handshake.
 const HANDSHAKE: &[(&str, &str)] = &[("upgrade", "websocket"), ("sec-websocket-version", "13")];
 
 fn refused_handshake(rejection: &WebSocketUpgradeRejection) -> Refusal {
@@ -104,7 +105,7 @@ async fn over_http(
     let identity = gateway.auth.identify(&parts.headers)?;
     let accepted = accepted?;
     let params = match params(gateway, &parts, body).await {
-        // Clients of event streams take anything but events for the end of the stream.
+        // Clients of event streams take any other response for the end of the stream.
         Err(refusal) if refusal.is_of_hash() && accepted.prefers_events() => return Ok(sse::refuse(&refusal)),
         params => params?,
     };
@@ -147,9 +148,9 @@ enum How {
     Streaming(Streaming),
 }
 
-/// A subscription needs a stream; everything else is answered the way the client likes better.
+/// Selects the form of the answer: a subscription needs a stream; everything else has the form that the client prefers.
 fn how(accepted: Accepted, kind: Kind, by_post: bool) -> Result<How, Refusal> {
-    // Apollo's protocol knows only POST; by GET comes the browser's EventSource.
+    // Apollo's multipart protocol is defined for POST only; a GET comes from the browser's EventSource.
     let streaming = accepted
         .streaming
         .filter(|streaming| by_post || *streaming == Streaming::Sse);
@@ -169,10 +170,10 @@ fn how(accepted: Accepted, kind: Kind, by_post: bool) -> Result<How, Refusal> {
     }
 }
 
-/// One answer, with the status that its media type asks for.
+/// Builds the response with one answer; its status depends on the media type.
 fn respond(answer: Answer, media: Media) -> Response {
     let status = match (answer.outcome, media) {
-        // By GET the specification leaves no choice.
+        // The specification requires this status for a GET.
         (Outcome::Refused(code @ "METHOD_NOT_ALLOWED"), _) => status_of(code),
         (Outcome::Refused(code), Media::GraphqlResponse) => status_of(code),
         (Outcome::Data | Outcome::NullData | Outcome::Refused(_), _) => StatusCode::OK,
@@ -193,7 +194,7 @@ fn respond(answer: Answer, media: Media) -> Response {
     response
 }
 
-/// How long the first error asks to wait, in seconds.
+/// Returns the delay that the first error asks for, in seconds.
 fn retry_after(answer: &Answer) -> u64 {
     let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
     let seconds = body

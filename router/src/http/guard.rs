@@ -1,5 +1,5 @@
-//! What stands around every request: its id, the log, the rules of its host, the bound on how many run at once, and what a
-//! panic becomes.
+//! The middleware around every request: its id, the access log, the rules about its host, the limit on concurrent requests,
+//! and the response after a panic.
 
 use std::any::Any;
 use std::net::SocketAddr;
@@ -26,17 +26,17 @@ use crate::http::wording::Wording;
 use crate::rest::Envelope;
 use crate::server::{Connection, Unread, receive, values_in, weight_of};
 
-/// Puts around `router` what every request needs: an id, a log line, bounds, security headers, and a 500 for a panic.
+/// Wraps `router` in the middleware: an id, a log line, limits, security headers, and a 500 for a panic.
 pub fn guarded(gateway: &Gateway, router: Router) -> Router {
     guarded_within(&gateway.room, Wording::ByPath, router)
 }
 
-/// As [`guarded`], at an address where one REST mount is all there is: what is refused before its routes is said in its words.
+/// As [`guarded`], for an address that serves one REST mount: an error before its routes uses the mount's error format.
 pub fn guarded_mount(gateway: &Gateway, envelope: Envelope, router: Router) -> Router {
     guarded_within(&gateway.room, Wording::Mount(envelope), router)
 }
 
-/// As [`guarded`], where there is no graph: within the bounds of `room`.
+/// As [`guarded`], without a graph: within the limits of `room`.
 pub fn guarded_within(room: &Room, wording: Wording, router: Router) -> Router {
     let guard = Arc::new(Guard {
         room: room.clone(),
@@ -50,7 +50,8 @@ struct Guard {
     wording: Wording,
 }
 
-/// One layer, not one for each concern: every layer costs each request an allocation and a clone of all that is inside.
+/// Handles a request. This is one layer for all concerns, because every layer costs each request an allocation and a clone of
+/// all inner services.
 async fn around(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
@@ -71,13 +72,13 @@ async fn around(State(guard): State<Arc<Guard>>, mut request: Request, next: Nex
 }
 
 async fn answered(room: &Room, request: Request, next: Next) -> Result<Response, Refusal> {
-    // Without a connection, this process itself calls.
+    // A request without a connection comes from this process itself.
     if request.extensions().get::<ConnectInfo<SocketAddr>>().is_some() {
         require_one_host(request.version(), request.headers(), request.uri())?;
     }
     require_known_expectation(request.headers())?;
-    // Whoever asks whether we are alive has to get an answer most of all when there is much to do. What replicas of the order
-    // service ask needs their credential before it costs anything, and is what requests that are counted already wait for.
+    // A health check must be answered especially under load. Requests between replicas of the order service are exempt as
+    // well: they are authenticated before they cost anything, and counted requests already wait for them.
     let path = request.uri().path();
     if path == "/health" || path.starts_with("/raft/") {
         return run(room, request, next).await;
@@ -85,7 +86,7 @@ async fn answered(room: &Room, request: Request, next: Next) -> Result<Response,
     let (parts, body) = request.into_parts();
     let is_http1 = parts.version <= Version::HTTP_11;
     let connection = parts.extensions.get::<Arc<Connection>>().cloned();
-    // The request has no place yet: a client that sends slowly keeps nobody out.
+    // The request takes no permit yet, so a client that sends slowly does not block other clients.
     let received = receive(body, &room.limits, &room.bodies).await.and_then(|body| {
         let most = room.limits.request_values_max;
         let is_within = body.len() <= most || values_in(&body) <= most;
@@ -105,7 +106,7 @@ async fn answered(room: &Room, request: Request, next: Next) -> Result<Response,
     let Ok(_place) = room.requests.try_acquire() else {
         return Err(Refusal::new("UNAVAILABLE", "too many requests at once, try again"));
     };
-    // Streams count until they have begun; then the bound on subscriptions holds.
+    // A stream counts until it has begun; then the limit on subscriptions applies.
     let mut response = run(room, Request::from_parts(parts, body), next).await?;
     if is_unread && is_http1 {
         let close = HeaderValue::from_static("close");
@@ -114,10 +115,10 @@ async fn answered(room: &Room, request: Request, next: Next) -> Result<Response,
     Ok(response)
 }
 
-/// Bytes of a request of which there can be as many as there are places.
+/// Requests up to this size are limited by their number only.
 const SMALL_BYTES: usize = 1024;
 
-/// Takes the bytes that a large request holds until it is answered.
+/// Takes permits for the bytes that a large request holds until it is answered.
 fn hold<'r>(room: &'r Room, body: &Bytes) -> Result<Option<SemaphorePermit<'r>>, Refusal> {
     if body.len() <= SMALL_BYTES {
         return Ok(None);
@@ -142,7 +143,7 @@ async fn run(room: &Room, mut request: Request, next: Next) -> Result<Response, 
     })
 }
 
-/// Requires that a client expects nothing, or to be told to go on with its body (RFC 9110, section 10.1.1).
+/// Requires that `Expect` is absent or `100-continue` (RFC 9110, section 10.1.1).
 fn require_known_expectation(headers: &HeaderMap) -> Result<(), Refusal> {
     let is_known = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
     match headers.get_all(header::EXPECT).iter().all(is_known) {
@@ -151,10 +152,10 @@ fn require_known_expectation(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// A line of the log in the making; none where nobody wants it.
+/// An access log entry that is being recorded; not created if the access log is disabled.
 struct Line {
     method: Method,
-    /// Without its query: what people ask for is none of the log's business.
+    /// The path without the query, which may contain private data.
     path: String,
     began: Instant,
 }
@@ -188,7 +189,7 @@ fn protect_browsers(headers: &mut HeaderMap) {
         ),
     ];
     for (name, value) in HEADERS {
-        // Pages bring a policy of their own.
+        // Pages set a policy of their own.
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
 }

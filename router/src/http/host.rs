@@ -1,6 +1,6 @@
 //! The host that a request calls (RFC 9110, section 7.2; RFC 9112, section 3.2; RFC 9113, section 8.3.1).
 //!
-//! Whether a REST route is open to a caller hangs on this host, and hyper leaves all of its rules to the application.
+//! The access to a REST route depends on this host, and hyper leaves all of its rules to the application.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -8,10 +8,10 @@ use axum::http::{HeaderMap, Uri, Version, header};
 
 use crate::http::refusal::Refusal;
 
-/// Requires that a request calls one host, and that the host is well formed.
+/// Requires that a request names exactly one well-formed host.
 ///
 /// # Errors
-/// 400 for HTTP/1.1 without `Host`, for two of them, for one that is no host, and for HTTP/2 with a `host` that differs from
+/// 400 for HTTP/1.1 without `Host` or with two of them, for a malformed one, and for HTTP/2 with a `host` that differs from
 /// `:authority`.
 pub(super) fn require_one_host(version: Version, headers: &HeaderMap, uri: &Uri) -> Result<(), Refusal> {
     let mut hosts = headers.get_all(header::HOST).iter();
@@ -46,8 +46,8 @@ pub(super) fn require_one_host(version: Version, headers: &HeaderMap, uri: &Uri)
     }
 }
 
-/// The host, with its port where one was named, that a request calls: that of the request target where it has one (an
-/// absolute form, or HTTP/2's `:authority`), else `Host`. Where there are several, none.
+/// Returns the host that a request names, with its port if there is one: that of the request target if it has one (an absolute
+/// form, or HTTP/2's `:authority`), else `Host`. Returns `None` if there are several.
 pub(crate) fn called_host<'r>(headers: &'r HeaderMap, uri: &'r Uri) -> Option<&'r str> {
     if let Some(authority) = uri.authority() {
         return Some(authority.as_str());
@@ -59,8 +59,8 @@ pub(crate) fn called_host<'r>(headers: &'r HeaderMap, uri: &'r Uri) -> Option<&'
     }
 }
 
-/// Whether this is a loopback name or address to the letter: `localhost`, a name below it (RFC 6761, section 6.3), `127.0.0.0/8`
-/// in dotted decimals, or `[::1]`. Other spellings that some resolvers take for loopback (`127.1`, `localhost.`) are not.
+/// Whether this is literally a loopback name or address: `localhost`, a name below it (RFC 6761, section 6.3), `127.0.0.0/8` in
+/// dotted decimals, or `[::1]`. Other spellings that some resolvers treat as loopback (`127.1`, `localhost.`) are not.
 pub(crate) fn is_loopback(host: &str) -> bool {
     match Authority::parse(host) {
         Some(Authority { port: Some(""), .. }) | None => false,
@@ -81,7 +81,7 @@ pub(crate) fn is_loopback(host: &str) -> bool {
     }
 }
 
-/// Letters, digits and hyphens between single dots.
+/// Whether the name consists of letters, digits and hyphens between single dots.
 fn is_dns_name(name: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty()
@@ -92,11 +92,11 @@ fn is_dns_name(name: &str) -> bool {
     name.split('.').all(is_label)
 }
 
-/// A host and perhaps a port (RFC 3986, section 3.2, without user information, which HTTP forbids).
+/// A host with an optional port (RFC 3986, section 3.2, without user information, which HTTP forbids).
 #[derive(Debug, PartialEq, Eq)]
 struct Authority<'r> {
     host: Host<'r>,
-    /// Digits, or nothing behind the colon.
+    /// The digits after the colon, which may be none.
     port: Option<&'r str>,
 }
 

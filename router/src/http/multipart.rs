@@ -1,6 +1,6 @@
-//! Answers as parts of one HTTP answer: the multipart protocol for subscriptions, as Apollo Client speaks it.
+//! Answers as parts of one HTTP response: the multipart protocol for subscriptions that Apollo Client implements.
 //!
-//! async-graphql's own writer of it leaves out `payload`, which the protocol puts around every answer so that errors of the
+//! async-graphql's own implementation leaves out `payload`. The protocol wraps every answer in it, so that errors of the
 //! transport can stand beside it.
 
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(super) fn respond(answers: Answers, heartbeat: Duration) -> Response {
 }
 
 fn parts(answers: Answers, heartbeat: Duration) -> impl Stream<Item = Bytes> {
-    // A heartbeat at once: only then does a client learn that it is connected.
+    // Sends a heartbeat at once, because a client notices the connection only when data arrives.
     let greeting = stream::iter([[BEGIN, &part(b"{}")].concat().into()]);
     let parts = stream::unfold(Some(answers), move |answers| async move {
         let mut answers = answers?;
@@ -45,7 +45,7 @@ fn payload(body: &[u8]) -> Vec<u8> {
     part(&[b"{\"payload\":", body, b"}"].concat())
 }
 
-/// A part, and the delimiter behind it at once: a client takes a part for whole only when it has seen that.
+/// Encodes a part followed at once by the delimiter: a client treats a part as complete only when it has received that.
 fn part(json: &[u8]) -> Vec<u8> {
     [b"\r\ncontent-type: application/json\r\n\r\n", json, b"\r\n", BEGIN].concat()
 }

@@ -1,20 +1,21 @@
-//! Which kind of operation a document asks for, as far as a transport must know before the graph reads it.
+//! Determines the kind of a document's operation, as far as a transport must know it before the graph parses the
+//! document.
 
 /// A kind of operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Reads; also what nobody can tell, for the graph will refuse it.
+    /// A query, or an operation of unknown kind, which the graph will reject.
     Query,
-    /// Changes.
+    /// Changes data.
     Mutation,
-    /// Is answered more than once.
+    /// Has a stream of answers.
     Subscription,
 }
 
-/// The kind of the operation that would run.
+/// Returns the kind of the operation that would run.
 ///
-/// A scan of what stands outside all brackets, not a parser: it takes one pass, no recursion and no memory, and decides
-/// only how an answer travels. Whether the document is any good is for the graph to say.
+/// This is a scan of the text outside all brackets, not a parser: it takes one pass, no recursion and no memory, and
+/// decides only the form of the response. The graph decides whether the document is valid.
 pub(super) fn kind_of(document: &str, operation_name: Option<&str>) -> Kind {
     let mut depth = 0usize;
     let mut head: Option<Head> = None;
@@ -46,12 +47,12 @@ pub(super) fn kind_of(document: &str, operation_name: Option<&str>) -> Kind {
     Kind::Query
 }
 
-/// What stands before the braces of a definition.
+/// The part of a definition before its braces.
 struct Head<'d> {
-    /// None for fragments and for what should not be here.
+    /// `None` for fragments and invalid definitions.
     kind: Option<Kind>,
     name: Option<&'d str>,
-    /// Whether the place of the name is behind us.
+    /// Whether the scan has passed the position of the name.
     named: bool,
 }
 
@@ -89,7 +90,7 @@ enum Token<'d> {
     Sign(char),
 }
 
-/// Names and signs, without blanks, comments and what strings hold.
+/// Splits a document into names and signs, without blanks, comments and the contents of strings.
 struct Lexer<'d> {
     rest: &'d str,
 }
@@ -145,7 +146,7 @@ impl<'d> Lexer<'d> {
             if let Some(rest) = self.rest.strip_prefix(quotes) {
                 return self.rest = rest;
             }
-            // In a block string a backslash only matters before the closing quotes.
+            // In a block string, a backslash matters only before the closing quotes.
             let escaped = if quotes.len() == 3 { "\\\"\"\"" } else { "" };
             let step = match self.rest.strip_prefix('\\') {
                 Some(_) if !escaped.is_empty() && self.rest.starts_with(escaped) => escaped.len(),

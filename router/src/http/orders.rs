@@ -1,4 +1,4 @@
-//! The page that shows how the replicas of the order service are: what the graph says of them, in a table.
+//! The page with the state of the order service's replicas: the graph's data, in a table.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ struct OrderReplica {
     applied: i64,
 }
 
-/// `GET /orders`. The graph tells anybody, so nobody is asked who they are.
+/// Answers `GET /orders`. The graph returns this data to every caller, so the page needs no authentication.
 pub(super) async fn page(State(shared): State<Shared>, request: Request) -> Response {
     let id = request.extensions().get::<RequestId>().map(|id| Arc::clone(&id.0));
     let asked = SubgraphRequest {

@@ -1,11 +1,12 @@
-//! Whose pages may call: browsers do not ask before they open a WebSocket, nor before they send a plain POST.
+//! Checks the origin of a page that calls: browsers send no preflight request for a WebSocket or a plain
+//! POST.
 
 use axum::http::{HeaderMap, Uri, header};
 
 use crate::http::host::called_host;
 use crate::http::refusal::Refusal;
 
-/// Lets programs pass, pages of our own, and pages of the origins that a setting names.
+/// Allows callers that are not browsers, pages of this server, and pages of the origins in the settings.
 ///
 /// # Errors
 /// `FORBIDDEN` for every other page.
@@ -27,7 +28,7 @@ pub(super) fn check(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Resul
     }
 }
 
-/// Whether a browser calls for a page of another origin than the one that is called; programs do not say.
+/// Whether a browser calls for a page of another origin than the called one; other programs send no `Origin`.
 pub(crate) fn is_foreign(headers: &HeaderMap, uri: &Uri) -> bool {
     let origin = headers.get(header::ORIGIN);
     origin.is_some_and(|origin| !origin.to_str().is_ok_and(|origin| is_own(origin, headers, uri)))
@@ -40,7 +41,7 @@ fn is_own(origin: &str, headers: &HeaderMap, uri: &Uri) -> bool {
     }
 }
 
-/// Browsers leave the usual port out of one and a proxy may put it into the other.
+/// Removes the default port: browsers omit it in one header, and a proxy may add it to the other.
 fn without_port(scheme: &str, authority: &str) -> String {
     let usual = match scheme {
         "https" => ":443",

@@ -1,4 +1,4 @@
-//! The page that says what is where, whether this process takes requests, and what its cache did.
+//! The index page, the health check, and the counters of the cache.
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -12,11 +12,11 @@ use crate::http::refusal::Refusal;
 use crate::http::{MountLink, Shared};
 
 const PAGE: &str = include_str!("pages/index.html");
-/// The page has one style sheet, inside it, and nothing else.
+/// The content security policy of the pages, which have one inline style sheet and load no other content.
 pub(super) const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/// `GET /`.
+/// Answers `GET /` with the index page.
 pub(super) async fn what_is_where(State(shared): State<Shared>) -> Response {
     let mounts: String = shared.front.mounts.iter().map(row).collect();
     let page = PAGE.replace("<!-- mounts -->", &mounts);
@@ -46,12 +46,12 @@ pub(super) fn escape(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-/// `GET /health`: 200 while requests are taken, 503 while the database cannot be written and from the moment the process
-/// has to end.
+/// Answers `GET /health`: 200 while the server accepts requests, 503 while the database cannot be written or after the
+/// shutdown began.
 pub(super) async fn health(State(shared): State<Shared>) -> Response {
     let (status, word) = match shared.gateway.shutdown.is_cancelled() {
         true => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
-        // The reason is in the log: it names files.
+        // The log has the reason, which contains file names.
         false if shared.front.storage.trouble().is_some() => (StatusCode::SERVICE_UNAVAILABLE, "storage fails"),
         false => (StatusCode::OK, "ok"),
     };
@@ -63,7 +63,8 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
         .into_response()
 }
 
-/// `GET /cache`: the counts, for operators; on this machine for anyone who may call REST routes without a token.
+/// Answers `GET /cache` with the counters: for operators, and on this machine for callers who may use REST routes
+/// without a token.
 pub(super) async fn cache(State(shared): State<Shared>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     if !shared.front.open.is_open_to(&parts) {

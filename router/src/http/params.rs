@@ -1,4 +1,4 @@
-//! The parameters of a GraphQL request, from a body or from an address.
+//! The parameters of a GraphQL request, from a body or from a URL.
 
 use async_graphql::Variables;
 use axum::body::Body;
@@ -20,11 +20,11 @@ pub(super) struct Params {
     pub(super) query: String,
     pub(super) operation_name: Option<String>,
     pub(super) variables: Variables,
-    /// What it holds of memory, about.
+    /// Their approximate memory, in bytes.
     pub(super) weight: usize,
 }
 
-/// The parameters as they are sent.
+/// The parameters as the client sends them.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SentParams {
@@ -37,12 +37,12 @@ pub(super) struct SentParams {
     extensions: Option<HashMap<String, Option<IgnoredAny>>>,
 }
 
-/// Why there is no query to run.
+/// The reason that a request has no query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoQuery {
-    /// None was sent.
+    /// The client sent none.
     Missing,
-    /// Its hash was sent instead.
+    /// The client sent its hash instead (a persisted query).
     Hashed,
 }
 
@@ -50,14 +50,14 @@ impl From<NoQuery> for Refusal {
     fn from(why: NoQuery) -> Self {
         match why {
             NoQuery::Missing => Self::invalid("query must be given"),
-            // These words make clients send the query.
+            // This message makes clients send the query.
             NoQuery::Hashed => Self::new("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported"),
         }
     }
 }
 
 impl SentParams {
-    /// The request, which holds about so much memory.
+    /// Returns the request with the given approximate memory.
     ///
     /// # Errors
     /// When there is no query.
@@ -81,7 +81,8 @@ impl Params {
     /// Reads the body of a POST.
     ///
     /// # Errors
-    /// 415 for another media type than JSON, 413 for too much, 408 for too slow, 400 for what is no request.
+    /// 415 for another media type than JSON, 413 for a body that is too large, 408 for one that is too slow, 400 for an invalid
+    /// request.
     pub(super) async fn from_body(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Self, Refusal> {
         if !is_json(headers) {
             return Err(Refusal::new(
@@ -94,7 +95,7 @@ impl Params {
             let refusal = Refusal::new("UNSUPPORTED_MEDIA_TYPE", ENCODED);
             return Err(refusal.with(&[("accept-encoding", "identity")]));
         }
-        // The guard has received it, or knows why not.
+        // The middleware has received the body, or replaced it with the error.
         let bytes = axum::body::to_bytes(body, limits.body_bytes_max).await;
         let bytes = bytes.map_err(|error| Refusal::unread(Unread::of(&error).unwrap_or(Unread::TooLarge), limits))?;
         Self::from_json(&bytes)
@@ -112,10 +113,10 @@ impl Params {
         }
     }
 
-    /// Reads the address of a GET.
+    /// Reads the URL of a GET.
     ///
     /// # Errors
-    /// `INVALID_INPUT` for what is no request.
+    /// `INVALID_INPUT` when it is not a valid request.
     pub(super) fn from_uri(uri: &Uri, limits: &Limits) -> Result<Self, Refusal> {
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
             .map_err(|_| Refusal::invalid("the address cannot be read"))?;
@@ -131,7 +132,7 @@ impl Params {
         {
             return Err(Refusal::too_many_values(limits));
         }
-        // An empty parameter is one that is left out.
+        // An empty parameter counts as missing.
         let mut take = |name: &str| found.remove(name).filter(|value| !value.is_empty());
         let sent = SentParams {
             query: take("query"),
@@ -143,7 +144,8 @@ impl Params {
     }
 }
 
-/// JSON behind a byte order mark, which some editors and libraries write (RFC 8259, section 8.1, lets readers ignore it).
+/// Removes a byte order mark, which some editors and libraries write before JSON (RFC 8259, section 8.1, lets readers ignore
+/// it).
 fn without_byte_order_mark(json: &[u8]) -> &[u8] {
     json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json)
 }
@@ -155,7 +157,8 @@ fn json_parameter<T: for<'de> Deserialize<'de>>(name: &str, value: Option<String
     Ok(parsed.flatten())
 }
 
-/// Whether the one `Content-Type` is JSON in UTF-8. Also what keeps other sites' forms out: a browser asks before it sends this.
+/// Whether there is one `Content-Type`, JSON in UTF-8. This also excludes forms of other sites: a browser sends a preflight
+/// request for this type.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else {

@@ -1,12 +1,12 @@
-//! Conditions that a client puts on a request (RFC 9110, section 13).
+//! The conditional requests of clients (RFC 9110, section 13).
 
 use axum::http::{HeaderMap, header};
 
-/// Why a request is refused whose conditions do not hold.
+/// The message for a request whose preconditions fail.
 pub(crate) const PRECONDITION_FAILED: &str =
     "nothing here has an entity tag: If-Match must be *, and If-None-Match must not be *";
 
-/// Whether the conditions hold under which something is to be changed.
+/// Whether the preconditions of a change hold.
 ///
 /// No representation that can be changed has an entity tag or a date of modification. So `If-Match` holds only as `*`,
 /// `If-None-Match` does not hold as `*`, and conditions about dates are ignored.
@@ -14,19 +14,19 @@ pub(crate) fn preconditions_hold(headers: &HeaderMap) -> bool {
     matches_without_tag(headers) && !headers.get_all(header::IF_NONE_MATCH).iter().any(is_any)
 }
 
-/// Whether `If-Match` holds for something that has no entity tag.
+/// Whether `If-Match` holds for a resource without an entity tag.
 pub(crate) fn matches_without_tag(headers: &HeaderMap) -> bool {
     headers.get_all(header::IF_MATCH).iter().all(is_any)
 }
 
-/// Whether `If-Match` holds for a file with that tag. A weak tag is never the same as another one.
+/// Whether `If-Match` holds for a file with that tag. A weak tag never matches here.
 pub(crate) fn matches(headers: &HeaderMap, tag: &str) -> bool {
     let mut values = headers.get_all(header::IF_MATCH).iter().peekable();
     let is_it = |known: &str| known == "*" || (known == tag && !tag.starts_with("W/"));
     values.peek().is_none() || values.flat_map(tags).any(is_it)
 }
 
-/// Whether the client has the file with that tag. Whether tags are weak does not matter (RFC 9110, section 13.1.2).
+/// Whether the client has the file with that tag. Weak tags match as well (RFC 9110, section 13.1.2).
 pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let opaque = |tag: &str| tag.trim_start_matches("W/").to_owned();
     let mut known = headers.get_all(header::IF_NONE_MATCH).iter().flat_map(tags);

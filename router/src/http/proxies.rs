@@ -1,4 +1,4 @@
-//! The proxies whose word on a client's address is taken.
+//! The trusted proxies, whose `X-Forwarded-For` tells the client's address.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap};
 
-/// An address, or a network of them: `10.0.0.0/8`.
+/// An address or a network, such as `10.0.0.0/8`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     address: IpAddr,
@@ -58,15 +58,15 @@ impl fmt::Display for Network {
     }
 }
 
-/// Marks a request that a trusted proxy passed on: it is from another machine, whatever its headers say.
+/// Marks a request that a trusted proxy forwarded: it comes from another machine, whatever its headers say.
 #[derive(Clone, Copy)]
 pub(crate) struct Proxied;
 
-/// The address of the client who sent a request, and whether a trusted proxy passed it on; no address where this process
-/// itself calls.
+/// Returns the address of the client that sent a request, and whether a trusted proxy forwarded it. A request of this process
+/// itself has no address.
 ///
-/// The connection's address, unless a trusted proxy is there: then the right-most entry of `X-Forwarded-For` that is no trusted
-/// proxy's, because what stands left of it is whatever that client wrote. An entry that is no address ends the search at the
+/// The address is the connection's, unless that is a trusted proxy. Then it is the right-most entry of `X-Forwarded-For` that
+/// is not a trusted proxy, because that client controls everything to the left of it. A malformed entry ends the search at the
 /// proxy that wrote it.
 pub(crate) fn client_of_request(
     trusted: &[Network],
@@ -95,7 +95,7 @@ pub(crate) fn client_of_request(
     (Some(client), true)
 }
 
-/// Reads an address as proxies write it: alone, with a port, in brackets.
+/// Reads an address in any form that proxies write: plain, with a port, or in brackets.
 fn parse_entry(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
@@ -143,10 +143,10 @@ mod tests {
             (&["[2001:db9::1]"], "2001:db9::1"),
             (&["::ffff:203.0.113.9"], "203.0.113.9"),
             (&["2001:db9::1, 2001:db8::1"], "2001:db9::1"),
-            // All of them trusted: the one that is farthest away.
+            // All entries are trusted: the most distant one counts.
             (&["10.1.2.3"], "10.1.2.3"),
             (&[], "127.0.0.1"),
-            // A client cannot hide behind an entry that is none.
+            // A client cannot hide behind a malformed entry.
             (&["203.0.113.9, unknown"], "127.0.0.1"),
             (&["203.0.113.9, nonsense, 10.1.2.3"], "10.1.2.3"),
             (&["203.0.113.9,"], "127.0.0.1"),

@@ -1,4 +1,4 @@
-//! Requests that are refused before anything ran, and why.
+//! Requests that are rejected before execution, with the reasons.
 
 use std::borrow::Cow;
 
@@ -15,13 +15,13 @@ use crate::rest::{Envelope, Failure};
 use crate::server::Unread;
 use crate::status::status_of;
 
-/// Why a request was refused: a code with its status, and a sentence for whoever sent it.
+/// The reason to reject a request: a code with its status, and a message for the client.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     code: &'static str,
     message: Cow<'static, str>,
     status: StatusCode,
-    /// What would do, as headers say it.
+    /// Headers that tell the client which request would be accepted.
     headers: &'static [(&'static str, &'static str)],
 }
 
@@ -47,17 +47,17 @@ impl Refusal {
         Self::new("INTERNAL", "something went wrong on our side")
     }
 
-    /// The same with headers that say what would do.
+    /// The same refusal with headers that tell which request would be accepted.
     pub(super) fn with(self, headers: &'static [(&'static str, &'static str)]) -> Self {
         Self { headers, ..self }
     }
 
-    /// The same with another status than its code has.
+    /// The same refusal with another status than its code has.
     pub(super) fn with_status(self, status: StatusCode) -> Self {
         Self { status, ..self }
     }
 
-    /// The body of the request is not there as a whole.
+    /// The refusal of a request whose body was not received completely.
     pub(super) fn unread(unread: Unread, limits: &Limits) -> Self {
         match unread {
             Unread::TooLarge => {
@@ -80,7 +80,7 @@ impl Refusal {
         Self::invalid(format!("a request holds at most {most} JSON values"))
     }
 
-    /// 417.
+    /// The refusal of an unsupported `Expect` header, 417.
     pub(super) fn unknown_expectation() -> Self {
         Self::new("EXPECTATION_FAILED", "Expect must be 100-continue")
     }
@@ -90,12 +90,12 @@ impl Refusal {
         self.code == "PERSISTED_QUERY_NOT_SUPPORTED"
     }
 
-    /// The list of GraphQL errors: this one.
+    /// Returns a list of GraphQL errors with this one.
     pub(super) fn errors(&self) -> serde_json::Value {
         json!([{ "message": self.message, "extensions": { "code": self.code } }])
     }
 
-    /// The GraphQL response.
+    /// Returns the GraphQL response.
     pub(super) fn body(&self) -> Bytes {
         json!({ "errors": self.errors() }).to_string().into()
     }
@@ -110,7 +110,7 @@ impl Refusal {
         response
     }
 
-    /// The same in the words of a REST mount.
+    /// Returns the response in the error format of a REST mount.
     pub(super) fn respond_as(&self, envelope: &Envelope) -> Response {
         let failure = Failure::new(self.code, self.message.clone());
         let mut response = failure.response(envelope);
@@ -126,7 +126,7 @@ impl Refusal {
     }
 }
 
-/// Adds what a status must not be without.
+/// Adds the headers that a status requires.
 pub(super) fn describe(status: StatusCode, headers: &mut HeaderMap, retry_after_seconds: u64) {
     match status {
         StatusCode::UNAUTHORIZED => {
@@ -151,12 +151,12 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// What answers where nothing is.
+/// Answers a request to an unknown address.
 pub(super) async fn not_found() -> Refusal {
     Refusal::new("NOT_FOUND", "there is nothing at this address")
 }
 
-/// What answers a method that an address does not know; axum adds `Allow`.
+/// Answers a method that an address does not support; axum adds `Allow`.
 pub(super) async fn method_not_allowed() -> Refusal {
     Refusal::new("METHOD_NOT_ALLOWED", "this address does not know that method")
 }

@@ -1,20 +1,20 @@
-//! The id that ties log lines, answers and errors of one request together.
+//! The request id, which correlates the log lines, answers and errors of one request.
 
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName};
 use rand::RngCore;
 
-/// The header it comes in and goes out by.
+/// The header with the id, in requests and responses.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const CHARS_MAX: usize = 64;
 
-/// The id of a request; in its extensions, wherever [`guarded`](crate::http::guarded) stands around.
+/// The id of a request, which [`guarded`](crate::http::guarded) stores in its extensions.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub Arc<str>);
 
 impl RequestId {
-    /// The sender's own id where it is fit for a log line, else a new one.
+    /// Returns the client's id if it is fit for a log line, else a new one.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let given = headers.get(HEADER).and_then(|value| value.to_str().ok());
         given
@@ -22,7 +22,7 @@ impl RequestId {
             .map_or_else(Self::random, |id| Self(id.into()))
     }
 
-    /// A new one.
+    /// Generates a new id.
     pub(super) fn random() -> Self {
         Self(format!("{:016x}", rand::rng().next_u64()).into())
     }

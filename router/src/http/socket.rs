@@ -1,7 +1,8 @@
 //! GraphQL over WebSocket: the protocol `graphql-transport-ws`.
 //!
-//! async-graphql-axum has this protocol too, but for a schema that answers in this process, message by message; here the
-//! answers come as bytes from behind the seam, end with their token, and stand in bounded queues.
+//! async-graphql-axum has this protocol too, but only for a schema that answers in this process, message by message.
+//! Here a subgraph returns the answers as bytes, they end when their token is no longer valid, and bounded queues hold
+//! them.
 
 mod message;
 
@@ -28,17 +29,17 @@ use crate::server::{Connection as Transport, values_in, weight_of};
 use message::{ClientMessage, Close};
 
 const PROTOCOL: &str = "graphql-transport-ws";
-/// How often a silent client is asked whether it is still there; one that says nothing in between is gone.
+/// The interval of pings to a silent client; a client that sends nothing until the next one is considered gone.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
-/// How long a client may take to read one message.
+/// The time that a client has to read one message.
 const SEND_TIME_MAX: Duration = Duration::from_secs(30);
-/// How long a client may take to answer a close.
+/// The time that a client has to answer a close.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(2);
 const ID_BYTES_MAX: usize = 256;
-/// Every socket has one, and most messages are short.
+/// The size of each socket's read buffer; most messages are short.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 
-/// Accepts a WebSocket. `identity` is what the upgrade's headers say; `connection_init` may say more.
+/// Accepts a WebSocket. `identity` comes from the headers of the upgrade; `connection_init` may replace it.
 pub(super) fn open(
     gateway: Gateway,
     upgrade: WebSocketUpgrade,
@@ -77,13 +78,13 @@ pub(super) fn open(
     })
 }
 
-/// Why a connection is over.
+/// The reason that a connection ends.
 enum End {
-    /// We say so, with a code.
+    /// The server closes it, with a code.
     Close(Close),
-    /// The client says so, and waits for us to agree.
+    /// The client closes it, and waits for the server's answer.
     Closed,
-    /// The client has gone, or takes nothing any more.
+    /// The client has disconnected, or does not read any more.
     Gone,
 }
 
@@ -93,19 +94,19 @@ impl From<Close> for End {
     }
 }
 
-/// Nothing ends well: a connection runs until there is a reason to end it.
+/// `Err` is the only way a connection ends.
 type Step<T = ()> = Result<T, End>;
 
 struct Connection {
     gateway: Gateway,
     socket: WebSocket,
-    /// What carries it; it counts the bytes of messages that have arrived in part.
+    /// The transport connection, which counts the bytes of partially received messages.
     transport: Option<Arc<Transport>>,
     id: RequestId,
     operations: StreamMap<String, Answers>,
-    /// Set when the connection has to end: as soon as what is running has finished.
+    /// Set when the connection has to end, as soon as the running operations have finished.
     closing: Option<Close>,
-    /// What the last message holds of memory, about.
+    /// The approximate memory of the last message, in bytes.
     message_weight: usize,
     keep_alive: Interval,
     heard: bool,
@@ -149,7 +150,7 @@ impl Connection {
         }
     }
 
-    /// Waits for `connection_init` and says who is asking.
+    /// Waits for `connection_init` and authenticates the caller.
     async fn initialise(&mut self, from_headers: Identity) -> Step<Identity> {
         let time = Duration::from_millis(self.gateway.limits.connection_init_ms_max);
         let until = Instant::now() + time;
@@ -203,7 +204,7 @@ impl Connection {
         if self.closing.is_some() {
             return Ok(());
         }
-        // What ended the identity may not have been noticed yet.
+        // The identity may have become invalid since the last check.
         if let Err(error) = self.gateway.auth.check(identity) {
             return Err(Close::new(4401, format!("Unauthorized: {error}")).into());
         }
@@ -231,11 +232,11 @@ impl Connection {
         }
     }
 
-    /// Passes a part of an operation on.
+    /// Sends a part of an operation to the client.
     async fn tell(&mut self, id: String, part: Part) -> Step {
         match part {
             Part::Answer(answer) => match message::refused(&answer) {
-                // An error is the last the client hears of an operation: no complete may follow.
+                // An error is the last message of an operation: no complete may follow.
                 Some(errors) => {
                     self.operations.remove(&id);
                     self.send(message::error(&id, errors.get())).await
@@ -246,7 +247,7 @@ impl Connection {
                 self.operations.remove(&id);
                 self.send(message::complete(&id)).await
             }
-            // The close alone lets clients come back and subscribe again; an error would be final to them.
+            // After a close alone, clients reconnect and subscribe again; they would treat an error as final.
             Part::Ended(_) if self.gateway.shutdown.is_cancelled() => {
                 self.operations.remove(&id);
                 Ok(())
@@ -258,7 +259,7 @@ impl Connection {
         }
     }
 
-    /// A message of the protocol; `None` for what the WebSocket itself takes care of.
+    /// Decodes a message of the protocol; `None` for a frame that the WebSocket itself handles.
     async fn read(&mut self, message: Option<Result<Message, axum::Error>>) -> Step<Option<ClientMessage>> {
         self.heard = true;
         if let Some(transport) = &self.transport {
@@ -267,12 +268,14 @@ impl Connection {
         match message {
             None => Err(End::Gone),
             Some(Ok(Message::Close(_))) => Err(End::Closed),
-            // What cannot be read any more cannot be answered with certainty; a client that sent too much is told so.
+            // After a message that cannot be read, an answer may not arrive; but a client whose message is too long gets
+            // the reason.
             Some(Err(error)) if error.to_string().contains("too long") => {
                 Err(Close::new(1009, "The message is too long").into())
             }
             Some(Err(_)) => Err(End::Gone),
-            // A pong has to be read before the next ping is: who only sends would otherwise fill our memory with pongs.
+            // The pong must be sent before the next ping is read: otherwise a client that only sends would fill the
+            // memory with pongs.
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
                 self.flush().await?;
                 Ok(None)
@@ -323,7 +326,7 @@ impl Connection {
     }
 
     async fn close(mut self, close: Close) {
-        // What runs ends at once, whatever the client does.
+        // All running operations end at once, whatever the client does.
         self.operations.clear();
         let frame = CloseFrame {
             code: close.code,
@@ -334,8 +337,8 @@ impl Connection {
         }
     }
 
-    /// A close has to be read before the connection goes, or a client may never learn why; and it is by reading on that
-    /// a client's close is answered.
+    /// Reads until the client closes. A client must read the close frame before the connection ends, or it may never
+    /// learn the reason; reading also answers a close of the client.
     async fn until_gone(mut self) {
         self.operations.clear();
         let answered = async { while let Some(Ok(_)) = self.socket.recv().await {} };

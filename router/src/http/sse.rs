@@ -11,23 +11,23 @@ use crate::http::refusal::Refusal;
 
 /// A comment, which clients ignore.
 const NOTHING: &[u8] = b":\n\n";
-/// `data` is there for browsers, which hand no event on without it.
+/// The `data` line is for browsers, which ignore an event without it.
 const COMPLETE: &[u8] = b"event: complete\ndata: \n\n";
 
-/// Streams `answers`. What the graph refuses is an event too: the protocol says so, because a browser tells its page
-/// nothing of any other status.
+/// Streams `answers`. An error of the graph is an event too, as the protocol requires: a browser does not tell its
+/// page about other statuses.
 pub(super) fn respond(answers: Answers, keep_alive: Duration) -> Response {
     streamed("text/event-stream; charset=utf-8", events(answers, keep_alive))
 }
 
-/// Streams one refusal, where the client reads nothing but events.
+/// Streams one refusal, for a client that reads only events.
 pub(super) fn refuse(refusal: &Refusal) -> Response {
     let all = [NOTHING, &next(&refusal.body()), COMPLETE].concat();
     streamed("text/event-stream; charset=utf-8", stream::iter([Bytes::from(all)]))
 }
 
 fn events(answers: Answers, keep_alive: Duration) -> impl Stream<Item = Bytes> {
-    // Something to send at once: only then does a client learn that it is connected.
+    // Sends a comment at once, because a client notices the connection only when data arrives.
     let greeting = stream::iter([Bytes::from_static(NOTHING)]);
     let events = stream::unfold(Some(answers), move |answers| async move {
         let mut answers = answers?;
@@ -47,7 +47,7 @@ fn events(answers: Answers, keep_alive: Duration) -> impl Stream<Item = Bytes> {
 fn next(body: &[u8]) -> Vec<u8> {
     let mut event = Vec::with_capacity(body.len() + 32);
     event.extend_from_slice(b"event: next\ndata: ");
-    // A line break would end the data. In JSON it can only stand where a blank can.
+    // A line break would end the data. In JSON, a line break can stand only where a blank is allowed.
     event.extend(body.iter().map(|byte| match byte {
         b'\n' | b'\r' => b' ',
         other => *other,

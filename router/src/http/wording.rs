@@ -1,4 +1,4 @@
-//! How a refusal is worded that comes before any route: GraphQL's response, or the envelope of a REST mount.
+//! The format of an error that occurs before any route: a GraphQL response, or the envelope of a REST mount.
 
 use axum::extract::Request;
 use axum::response::Response;
@@ -7,16 +7,16 @@ use crate::http::accept::{Accepted, Media};
 use crate::http::refusal::Refusal;
 use crate::rest::{self, Envelope};
 
-/// Whose words a listener uses for what it refuses before a route is known.
+/// The error format of a listener before the route is known.
 #[derive(Clone, Copy)]
 pub enum Wording {
-    /// A REST mount's below its prefix, GraphQL's elsewhere.
+    /// The format of a REST mount below its prefix, GraphQL's elsewhere.
     ByPath,
-    /// A REST mount's, which has the listener for itself.
+    /// The format of the REST mount to which the listener belongs.
     Mount(Envelope),
 }
 
-/// The words for one request.
+/// The error format of one request.
 #[derive(Clone, Copy)]
 pub(super) enum Words {
     Graphql(Media),

@@ -1,4 +1,4 @@
-//! The answers that wait for their clients to read them, bounded in bytes and in time.
+//! The answers that clients have not read yet, bounded in bytes and in time.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -15,14 +15,14 @@ use tokio::time::Instant;
 use super::connections::{Connection, OpenRequest};
 use crate::limits::Limits;
 
-/// How much of an answer is handed to hyper at once; what is not handed over yet can be counted.
+/// The size of the pieces that are passed to hyper; only the bytes that hyper does not have yet can be counted.
 const PIECE_BYTES: usize = 16 * 1024;
-/// About what an HTTP/2 stream costs beside the bytes of its answer.
+/// The approximate memory of an HTTP/2 stream besides the bytes of its answer.
 const STREAM_BYTES: usize = 2 * 1024;
 
-/// All answers that wait to be read.
+/// All answers that clients have not read yet.
 ///
-/// When they hold too many bytes, the connections of those that have not been read for longest are closed.
+/// When they hold too many bytes, the connections whose answers have made no progress for longest are closed.
 pub(crate) struct Answers {
     bytes_max: usize,
     time_max: Duration,
@@ -97,7 +97,7 @@ impl Answers {
 }
 
 impl Waiting {
-    /// Closes a connection; what its answers hold is as good as free.
+    /// Closes a connection, and counts the bytes of its answers as free.
     fn cut(&mut self, connection: &Arc<Connection>) {
         connection.cut();
         for answer in self.answers.values_mut() {
@@ -108,14 +108,14 @@ impl Waiting {
     }
 }
 
-/// The place of an answer among those that wait.
+/// The entry of an answer among the waiting ones.
 struct Ticket {
     answers: Arc<Answers>,
     id: u64,
 }
 
 impl Ticket {
-    /// A piece was handed over. All of the answer stays in memory until the last one is.
+    /// Records that hyper took a piece. The whole answer stays in memory until hyper takes the last one.
     fn progressed(&self) {
         if let Some(answer) = self.answers.lock().answers.get_mut(&self.id) {
             answer.progress = Instant::now();
@@ -132,12 +132,12 @@ impl Drop for Ticket {
     }
 }
 
-/// The body of an answer, handed to hyper in pieces.
+/// The body of an answer, passed to hyper in pieces.
 pub(super) struct AnswerBody {
     body: Body,
-    /// What of the last frame is not handed over yet.
+    /// The part of the last frame that hyper has not taken yet.
     rest: Bytes,
-    /// Whether that frame is handed over in several pieces.
+    /// Whether that frame is passed in several pieces.
     in_pieces: bool,
     ticket: Option<Ticket>,
     _open: OpenRequest,
@@ -154,9 +154,10 @@ impl AnswerBody {
         if body.size_hint().upper().is_none() {
             connection.is_now_streaming();
         }
-        // A stream holds what its own queue bounds.
+        // A stream's own queue bounds its bytes.
         let bytes = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-        // A small answer goes into the buffer of its HTTP/1 connection at once; an HTTP/2 stream can be kept waiting with any.
+        // A small answer goes into the buffer of its HTTP/1 connection at once; a client can make an answer of any size wait
+        // on an HTTP/2 stream.
         let ticket = match is_http2 {
             true => Some(bytes.saturating_add(STREAM_BYTES)),
             false => (bytes > PIECE_BYTES).then_some(bytes),
@@ -175,7 +176,7 @@ impl AnswerBody {
         if let Some(ticket) = &self.ticket {
             ticket.progressed();
         }
-        // A part of the frame would keep all of it in memory for as long as hyper has the part.
+        // A slice of the frame would keep the whole frame in memory for as long as hyper holds it.
         match self.in_pieces {
             true => Frame::data(Bytes::copy_from_slice(&piece)),
             false => Frame::data(piece),

@@ -1,4 +1,4 @@
-//! The request bodies that are being received, bounded in number, bytes and time, before their requests take any place.
+//! The request bodies that are being received, bounded in number, bytes and time. Their requests hold no permits yet.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,16 +14,16 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::limits::Limits;
 
-/// About what a JSON value takes once it is read, several copies included.
+/// The approximate memory of a parsed JSON value, including several copies.
 const VALUE_BYTES: usize = 256;
 
-/// Why a request body is not there as a whole. Whoever reads the body of such a request gets this as its error.
+/// The reason that a request body is incomplete. Reading the body of such a request returns it as the error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unread {
     /// It has more bytes than one body may have.
     #[error("the request body has too many bytes")]
     TooLarge,
-    /// It did not arrive in its time, or too slowly.
+    /// It did not arrive in time, or too slowly.
     #[error("the request body took too long to arrive")]
     TooSlow,
     /// Too many bodies were being received, and this one had waited longest.
@@ -32,26 +32,25 @@ pub(crate) enum Unread {
     /// It holds too many JSON values.
     #[error("the request body holds too many JSON values")]
     TooManyValues,
-    /// The client ended it halfway.
+    /// The client ended it early.
     #[error("the request body did not arrive whole")]
     Broken,
 }
 
 impl Unread {
-    /// The one among the causes of an error.
+    /// Returns the reason among the sources of an error.
     pub(crate) fn of(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
         let mut causes = std::iter::successors(Some(error), |error| error.source());
         causes.find_map(|error| error.downcast_ref::<Self>().copied())
     }
 
-    /// A body that gives nothing but this.
+    /// Returns a body that yields only this error.
     pub(crate) fn into_body(self) -> Body {
         Body::from_stream(futures_util::stream::once(async move { Err::<Bytes, _>(self) }))
     }
 }
 
-/// All bodies that are being received. Where there are too many, or too many bytes of them, the one that has waited longest
-/// makes room.
+/// All bodies that are being received. When there are too many bodies or bytes, the body that has waited longest is dropped.
 pub(crate) struct Bodies {
     count_max: usize,
     bytes_max: usize,
@@ -100,7 +99,7 @@ impl Bodies {
                 return;
             };
             waiting.bytes -= longest.bytes;
-            // A body that has just arrived does not listen any more.
+            // A body that has just been completed no longer listens.
             let _ = longest.displace.send(());
         }
     }
@@ -110,7 +109,7 @@ impl Bodies {
     }
 }
 
-/// The place of a body among those that are being received.
+/// The entry of a body among those that are being received.
 struct Place {
     bodies: Arc<Bodies>,
     id: u64,
@@ -140,7 +139,7 @@ impl Drop for Place {
 /// Receives a whole body.
 ///
 /// # Errors
-/// When the body exceeds a bound.
+/// When the body exceeds a limit.
 pub(crate) async fn receive(body: Body, limits: &Limits, bodies: &Arc<Bodies>) -> Result<Bytes, Unread> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
@@ -153,7 +152,7 @@ pub(crate) async fn receive(body: Body, limits: &Limits, bodies: &Arc<Bodies>) -
         received: BytesMut::new(),
         bytes_max: limits.body_bytes_max,
     };
-    // Most bodies come with their heads and wait for nothing.
+    // Most bodies arrive with their heads, so they do not wait.
     if let Some(whole) = arriving.without_waiting() {
         return whole;
     }
@@ -173,11 +172,11 @@ struct Arriving {
 }
 
 impl Arriving {
-    /// The body, if the rest of it is there already.
+    /// Returns the body if the rest of it has already arrived.
     fn without_waiting(&mut self) -> Option<Result<Bytes, Unread>> {
         loop {
             let frame = self.body.frame().now_or_never()?;
-            // One frame that is all of it is not copied.
+            // A body of a single frame is not copied.
             let data = match frame.map(|frame| frame.map(Frame::into_data)) {
                 Some(Ok(Ok(data))) if self.received.is_empty() && self.body.is_end_stream() => {
                     return Some(match data.len() > self.bytes_max {
@@ -222,7 +221,7 @@ impl Arriving {
     }
 }
 
-/// How fast a body has to arrive.
+/// The minimum speed of a body.
 struct Pace {
     began: Instant,
     time_max: Duration,
@@ -240,7 +239,7 @@ impl Pace {
         }
     }
 
-    /// When there has to be more of a body of which there are so many bytes.
+    /// Returns the deadline for the next bytes of a body of which `received` bytes have arrived.
     fn until(&self, received: usize) -> Instant {
         let paid_ms = (received as u64).saturating_mul(1_000) / self.bytes_per_second_min.max(1);
         let time = self.grace.saturating_add(Duration::from_millis(paid_ms));
@@ -248,10 +247,10 @@ impl Pace {
     }
 }
 
-/// How many JSON values a text holds at most: a value stands at the beginning, after `[`, `{` or `,`.
+/// Returns an upper bound of the JSON values in a text: a value stands at the beginning, after `[`, `{` or `,`.
 ///
-/// A scan, not a parser: it allocates nothing, so that it can come before anything that does. Text that is no JSON object or
-/// array holds one value.
+/// This is a scan, not a parser: it allocates no memory, so it can run before any allocation. A text that is not a JSON
+/// object or array holds one value.
 pub(crate) fn values_in(json: &[u8]) -> usize {
     let json = json.trim_ascii_start();
     if !matches!(json.first(), Some(b'{' | b'[')) {
@@ -279,7 +278,7 @@ pub(crate) fn values_in(json: &[u8]) -> usize {
     values
 }
 
-/// What a request is taken to hold once it is read, in bytes.
+/// Returns the estimated memory of a parsed request, in bytes.
 pub(crate) fn weight_of(sent: &[u8]) -> usize {
     sent.len() + VALUE_BYTES * values_in(sent)
 }

@@ -1,4 +1,4 @@
-//! The connections of this process, bounded in all and for each client address, and what each of them waits for.
+//! The connections of this process, bounded in total and per client address, and the state that each of them waits in.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ pub(crate) struct Connections {
     bounds: Bounds,
     began: Instant,
     all: Mutex<All>,
-    /// Bytes of heads and messages that have arrived in part.
+    /// Bytes of partially received heads and messages.
     partial_bytes: AtomicUsize,
     itself: Weak<Self>,
 }
@@ -39,13 +39,13 @@ struct All {
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// One connection, as far as the server has to know whom it waits for.
+/// One connection, with the facts that tell whether it waits for its client.
 pub(crate) struct Connection {
     id: u64,
     peer: SocketAddr,
     connections: Weak<Connections>,
     began: Instant,
-    /// Requests that have begun and whose answers are not handed over yet.
+    /// Requests that have begun and whose answers hyper has not taken yet.
     requests: AtomicUsize,
     has_asked: AtomicBool,
     is_http2: AtomicBool,
@@ -54,13 +54,13 @@ pub(crate) struct Connection {
     is_streaming: AtomicBool,
     /// Whether a request body is left unread, so that closing at once could cost the client its answer.
     lingers: AtomicBool,
-    /// Bytes of the head or message that has arrived in part.
+    /// Bytes of the partially received head or message.
     partial_bytes: AtomicUsize,
-    /// When the last request ended or the last byte was sent.
+    /// The time at which the last request ended or the last byte was sent.
     progress_ms: AtomicU64,
-    /// When the head that is arriving began; 0 when there is none.
+    /// The time at which the current head began to arrive; 0 if there is none.
     head_began_ms: AtomicU64,
-    /// Since when the client takes no more bytes; 0 when it does.
+    /// The time since which the client accepts no more bytes; 0 if it accepts them.
     blocked_ms: AtomicU64,
     is_cut: AtomicBool,
     reader: AtomicWaker,
@@ -86,12 +86,12 @@ impl Connections {
         })
     }
 
-    /// Takes a new connection in. Where there are too many, the one that has waited longest for its client is closed; `None`
-    /// when none of them waits.
+    /// Admits a new connection. At the limit, closes the connection that has waited longest for its client; returns `None`
+    /// if no connection waits.
     pub(super) fn admit(&self, peer: SocketAddr) -> Option<Arc<Connection>> {
         let mut all = self.lock();
         let address = client_of(peer.ip());
-        // A proxy on this machine speaks for everybody.
+        // A proxy on this machine forwards the requests of many clients.
         let of_address = all.by_address.get(&address).copied().unwrap_or(0);
         if !address.is_loopback() && of_address >= self.bounds.per_address {
             all.cut_longest_waiting(|other| client_of(other.peer.ip()) == address)?;
@@ -130,7 +130,7 @@ impl Connections {
         self.lock().cut_longest_waiting(|_| true);
     }
 
-    /// Closes the connections whose time is over.
+    /// Closes the connections that have exceeded their time limits.
     pub(crate) fn sweep(&self) {
         let now_ms = elapsed_ms(self.began);
         for connection in self.lock().open.values() {
@@ -146,7 +146,7 @@ impl Connections {
             let all = self.lock();
             let mut largest: Vec<_> = all.open.values().filter(|connection| !connection.is_cut()).collect();
             largest.sort_unstable_by_key(|connection| Reverse(connection.partial_bytes.load(Ordering::Relaxed)));
-            // A quarter at once, so that not every byte that arrives has to look for room.
+            // Frees a quarter of the limit at once, so that not every arriving byte searches for room.
             for connection in largest {
                 if self.partial_bytes.load(Ordering::Relaxed) <= self.bounds.partial_bytes / 4 * 3 {
                     break;
@@ -163,7 +163,7 @@ impl Connections {
 }
 
 impl All {
-    /// Those that never asked anything go first, WebSockets and streams last.
+    /// Closes the connection that has waited longest: first those that never sent a request, WebSockets and streams last.
     fn cut_longest_waiting(&mut self, of: impl Fn(&Connection) -> bool) -> Option<()> {
         let waiting = self
             .open
@@ -193,7 +193,7 @@ impl All {
 }
 
 fn elapsed_ms(began: Instant) -> u64 {
-    // Never 0, which stands for nothing.
+    // Never 0, which stands for no time.
     u64::try_from(began.elapsed().as_millis())
         .unwrap_or(u64::MAX)
         .saturating_add(1)
@@ -208,7 +208,7 @@ impl Connection {
         self.id
     }
 
-    /// Counts a request until what is returned is dropped.
+    /// Counts a request until the returned value is dropped.
     pub(super) fn begin_request(self: &Arc<Self>, is_http2: bool) -> OpenRequest {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.has_asked.store(true, Ordering::Relaxed);
@@ -220,18 +220,18 @@ impl Connection {
         OpenRequest(Arc::clone(self))
     }
 
-    /// From now on the connection carries a WebSocket.
+    /// Records that the connection now carries a WebSocket.
     pub(crate) fn is_now_websocket(&self) {
         self.is_websocket.store(true, Ordering::Relaxed);
         self.progressed();
     }
 
-    /// An answer is a stream.
+    /// Records that an answer is a stream.
     pub(super) fn is_now_streaming(&self) {
         self.is_streaming.store(true, Ordering::Relaxed);
     }
 
-    /// A head or message is there as a whole.
+    /// Records that a head or message has arrived completely.
     pub(crate) fn message_arrived(&self) {
         if self.partial_bytes.load(Ordering::Relaxed) > 0
             && let Some(connections) = self.connections.upgrade()
@@ -241,7 +241,7 @@ impl Connection {
         self.progressed();
     }
 
-    /// A request body is left unread: before the connection is closed, the client gets time to read its answer.
+    /// Records that a request body is left unread: before the connection closes, the client gets time to read its answer.
     pub(crate) fn linger(&self) {
         self.lingers.store(true, Ordering::Relaxed);
     }
@@ -269,7 +269,7 @@ impl Connection {
         &self.writer
     }
 
-    /// Bytes have arrived.
+    /// Records bytes that have arrived.
     pub(super) fn read(&self, bytes: &[u8]) {
         let is_websocket = self.is_websocket.load(Ordering::Relaxed);
         if !is_websocket {
@@ -277,7 +277,7 @@ impl Connection {
                 return;
             }
             if self.head_began_ms.load(Ordering::Relaxed) == 0 {
-                // The preface of HTTP/2 is not the begin of a request.
+                // The preface of HTTP/2 does not begin a request.
                 if !self.has_asked.load(Ordering::Relaxed) && bytes.starts_with(b"PRI") {
                     self.is_http2.store(true, Ordering::Relaxed);
                     return;
@@ -291,13 +291,13 @@ impl Connection {
         }
     }
 
-    /// Bytes were sent.
+    /// Records that bytes were sent.
     pub(super) fn wrote(&self) {
         self.blocked_ms.store(0, Ordering::Relaxed);
         self.progressed();
     }
 
-    /// The client takes no more bytes at the moment.
+    /// Records that the client accepts no more bytes at the moment.
     pub(super) fn is_blocked(&self) {
         let now_ms = elapsed_ms(self.began);
         let _ = self
@@ -305,7 +305,7 @@ impl Connection {
             .compare_exchange(0, now_ms, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// The transport is gone.
+    /// Records that the transport is closed.
     pub(super) fn closed(&self) {
         if let Some(connections) = self.connections.upgrade() {
             self.forget_partial(&connections);
@@ -326,7 +326,7 @@ impl Connection {
         self.is_websocket.load(Ordering::Relaxed) || self.is_streaming.load(Ordering::Relaxed)
     }
 
-    /// Whether it is the client's turn.
+    /// Whether the connection waits for its client.
     fn is_waiting(&self) -> bool {
         !self.is_cut()
             && (self.requests.load(Ordering::Relaxed) == 0
@@ -348,7 +348,7 @@ impl Connection {
     }
 }
 
-/// A request that has begun and whose answer is not handed over yet.
+/// A request that has begun and whose answer hyper has not taken yet.
 pub(super) struct OpenRequest(Arc<Connection>);
 
 impl Drop for OpenRequest {

@@ -1,5 +1,5 @@
-//! A client's stream: it tells its [`Connection`] what arrives and what is not taken, ends when the connection is cut, and is
-//! closed so that the client can still read its answer.
+//! A client's stream. It reports arriving and blocked bytes to its [`Connection`], ends when the connection is cut, and
+//! closes in a way that lets the client still read its answer.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -13,9 +13,9 @@ use tokio::time::{Sleep, sleep};
 
 use super::connections::Connection;
 
-/// How long a connection that is closed before its request was read waits for the client to stop sending.
+/// How long a connection that closes before its request was read waits for the client to stop sending.
 const LINGER_TIME_MAX: Duration = Duration::from_secs(3);
-/// How much it reads and throws away meanwhile.
+/// The most bytes that it reads and discards meanwhile.
 const LINGER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 pub(super) struct BoundedStream<S> {
@@ -31,7 +31,7 @@ struct Lingering {
 
 impl BoundedStream<TcpStream> {
     pub(super) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
-        // An answer goes out as it is written; there is nothing to wait for.
+        // An answer is written at once, so delaying small packets gains nothing.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::trace!(%error, "TCP_NODELAY cannot be set");
         }
@@ -75,7 +75,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for BoundedStream<S> {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
                 self.connection.reader().register(cx.waker());
-                // It may have been cut in between.
+                // The connection may have been cut in between.
                 self.require_uncut()?;
                 Poll::Pending
             }
@@ -118,8 +118,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for BoundedStream<S> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// A connection that is closed while the client is still sending is reset, and a reset takes from the client the answer
-    /// that it has not read yet (RFC 9112, section 9.6). So the rest of the request is read and thrown away, within bounds.
+    /// Closes the stream. Closing while the client still sends would reset the connection, and a reset discards the answer
+    /// that the client has not read yet (RFC 9112, section 9.6). So this reads and discards the rest of the request, within
+    /// limits.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.lingering.is_none() {

@@ -9,7 +9,7 @@ use crate::http::params::SentParams;
 use crate::http::refusal::Refusal;
 use crate::subgraph::{Answer, Outcome};
 
-/// What clients say.
+/// A message from the client.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ClientMessage {
@@ -37,7 +37,7 @@ pub(super) enum ClientMessage {
 /// The answer to `connection_init`.
 pub(super) const ACK: &str = r#"{"type":"connection_ack"}"#;
 
-/// The answer to `ping`, with what came along.
+/// Encodes the answer to `ping`, with the payload of the ping.
 pub(super) fn pong(payload: Option<Map<String, Value>>) -> String {
     match payload {
         Some(payload) => json!({ "type": "pong", "payload": payload }).to_string(),
@@ -45,17 +45,17 @@ pub(super) fn pong(payload: Option<Map<String, Value>>) -> String {
     }
 }
 
-/// An answer of the operation `id`.
+/// Encodes an answer of the operation `id`.
 pub(super) fn next(id: &str, body: &Bytes) -> String {
     with_payload("next", id, &String::from_utf8_lossy(body))
 }
 
-/// The end of the operation `id`, for these errors.
+/// Encodes the end of the operation `id` with these errors.
 pub(super) fn error(id: &str, errors: &str) -> String {
     with_payload("error", id, errors)
 }
 
-/// The end of the operation `id`.
+/// Encodes the end of the operation `id`.
 pub(super) fn complete(id: &str) -> String {
     json!({ "id": id, "type": "complete" }).to_string()
 }
@@ -65,7 +65,7 @@ fn with_payload(kind: &str, id: &str, payload: &str) -> String {
     format!(r#"{{"id":{id},"type":"{kind}","payload":{payload}}}"#)
 }
 
-/// The errors of an answer that says only that the request was refused.
+/// Returns the errors of an answer to a rejected request.
 pub(super) fn refused(answer: &Answer) -> Option<Box<RawValue>> {
     #[derive(Deserialize)]
     struct Body {
@@ -78,7 +78,7 @@ pub(super) fn refused(answer: &Answer) -> Option<Box<RawValue>> {
     Some(body.errors)
 }
 
-/// Why one more subscription is refused.
+/// The refusal of one subscription too many.
 pub(super) fn too_many(most: usize) -> Refusal {
     Refusal::new(
         "RATE_LIMITED",
@@ -86,10 +86,10 @@ pub(super) fn too_many(most: usize) -> Refusal {
     )
 }
 
-/// The `authorization` of a `connection_init`, whatever its case.
+/// Returns the `authorization` of a `connection_init`, whatever its case.
 ///
 /// # Errors
-/// When it is there and no text.
+/// When it is present but not a string.
 pub(super) fn authorization(payload: Option<&Map<String, Value>>) -> Result<Option<&str>, ()> {
     let mut members = payload.into_iter().flatten();
     match members.find(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
@@ -99,7 +99,7 @@ pub(super) fn authorization(payload: Option<&Map<String, Value>>) -> Result<Opti
     }
 }
 
-/// Why we close a WebSocket.
+/// The code and the reason with which the server closes a WebSocket.
 #[derive(Clone, Debug)]
 pub(super) struct Close {
     pub(super) code: u16,
