@@ -180,7 +180,7 @@ async fn open_database(settings: &Settings, folder: &DataFolder) -> Result<Db, O
 /// Opens the database of the folder without migrating it. The caller must hold the folder's [`lock`].
 ///
 /// # Errors
-/// When it cannot be opened.
+/// When the database cannot be opened.
 pub async fn connect(settings: &Settings, folder: &DataFolder) -> Result<Db, OpenError> {
     // Created before SQLite opens it: the write-ahead log and its index inherit the file's mode, so they stay
     // private even in a folder that others may enter.

@@ -189,7 +189,6 @@ impl Authenticator {
     ///
     /// # Errors
     /// When the first call of `read` fails.
-    /// When the first reading fails.
     pub async fn listen<F, R, E>(self: &Arc<Self>, bus: &dyn Bus, read: F) -> Result<(), E>
     where
         F: Fn() -> R + Send + Sync + 'static,

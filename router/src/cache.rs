@@ -4,7 +4,6 @@
 //! are cacheable (`@tag(name: "cacheable")`, `supergraph/plan/cacheable.rs`). They are fetched anonymously, so a cached
 //! response contains only data that anyone may see. [`Freshness`] decides whether a cached response is still valid, and
 //! has the proof that none is served stale. Entries do not expire by time.
-//! stale is ever served; nothing here expires by time.
 
 mod bus;
 mod freshness;

@@ -15,7 +15,7 @@ pub const SUPERGRAPH_SDL: &str = include_str!("../supergraph.graphql");
 pub struct Domain {
     /// Its name in the supergraph, and its folder under `subgraphs/`.
     pub name: &'static str,
-    /// Its schema as a Federation subgraph.
+    /// Returns its schema as a Federation subgraph.
     pub sdl: fn() -> String,
     /// Creates its executable schema.
     pub open: fn(Services, &Settings) -> Arc<dyn Subgraph>,

@@ -37,7 +37,7 @@ pub enum ServeError {
 /// Serves until SIGTERM or SIGINT, then gives open requests time to finish, and stops `replicas` after them.
 ///
 /// # Errors
-/// When the server cannot listen on an address, or the database cannot be closed.
+/// When the server cannot listen on an address, a mount does not exist, or the database cannot be closed.
 pub async fn run(app: App, replicas: Option<Children>, settings: &Settings, demo: bool) -> Result<(), ServeError> {
     let doors = open_doors(&app, settings, demo).await?;
     // Installed before the announcement: a process that reads it may send SIGTERM at once.

@@ -65,9 +65,9 @@ impl Document {
 /// A GraphQL response, in the form in which it was created.
 #[derive(Debug)]
 pub enum SubgraphData {
-    /// A response from this process, not encoded.
+    /// A response from this process, which is never encoded.
     Tree(Response),
-    /// An encoded response from a supergraph or over HTTP.
+    /// An encoded response from a supergraph or over HTTP, which is never copied.
     Json(Answer),
 }
 

@@ -250,7 +250,7 @@ mod tests {
         assert!(!server.hold(Some(&id), "feed", 1) && server.hold(Some(&other), "feed", 1));
         assert!(!Credentials::at(path.clone()).hold(Some(&id), "feed", 1));
         assert!(CredentialList::update(&path, 2, |list| list.revoke("nonsense", 2)).is_err());
-        // What has ended makes room.
+        // Expired credentials are removed.
         CredentialList::update(&path, 100, |list| list.add("other", 100, 200)).unwrap();
         assert_eq!(CredentialList::load(&path).unwrap().credentials().len(), 1);
     }

@@ -1,4 +1,4 @@
-//! The trusted proxies, whose `X-Forwarded-For` tells the client's address.
+//! The trusted proxies, whose `X-Forwarded-For` contains the client's address.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

@@ -33,7 +33,7 @@ impl Abort {
         }
     }
 
-    /// Returns the abort that a subgraph's error stands for, if it stands for one.
+    /// Returns the abort that a subgraph's error requires, if it requires one.
     pub fn of(error: &ServerError) -> Option<Self> {
         let code = error.extensions.as_ref()?.get("code")?;
         (*code == Value::from(TOO_LARGE)).then(|| Self {

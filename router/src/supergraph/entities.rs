@@ -206,7 +206,8 @@ pub fn place(
             group.output_rewrites.iter().for_each(|change| rewrite(entity, change));
         }
         let uses = uses(&entities, targets);
-        // The first place gets the entity itself; the copies for the others are counted before they are made.
+        // The first place takes the entity itself; the copies for the other places count against the budget before
+        // they are made.
         let copied = std::iter::zip(&entities, &uses).filter(|(_, uses)| **uses > 1);
         budget.gather(
             copied

@@ -49,7 +49,7 @@ pub struct Run<'a> {
     pub variables: &'a Variables,
     /// The caller.
     pub caller: &'a Caller,
-    /// The bounds.
+    /// The limits.
     pub limits: &'a Limits,
     /// The cache of responses that are the same for every caller.
     pub cache: &'a AnswerCache,
@@ -204,7 +204,7 @@ impl Run<'_> {
         }
     }
 
-    /// The request for a fetch.
+    /// Builds the request of a fetch.
     pub fn request(&self, fetch: &Fetch, variables: Variables) -> SubgraphRequest {
         // A cacheable fetch is sent anonymously, so its response cannot contain data that only one caller may see.
         let (viewer, session) = match fetch.for_everybody {

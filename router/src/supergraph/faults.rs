@@ -134,7 +134,7 @@ impl Faults {
     }
 }
 
-/// Whether the operation asked for a place of the fetched data.
+/// Whether the operation selects a place of the fetched data.
 fn is_shown(shape: &ObjectShape, path: &[PathSegment]) -> bool {
     let mut objects = vec![shape];
     for segment in path {

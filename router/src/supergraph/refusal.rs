@@ -39,7 +39,8 @@ pub enum Refusal {
     /// Validating and planning took too long. `TIMEOUT`
     #[error("the request took too long to plan")]
     Timeout,
-    /// Callers who have not signed in write too much; the number is the seconds to wait. `RATE_LIMITED`
+    /// The callers who have not signed in exceed their shared rate limit; the number is the seconds to wait.
+    /// `RATE_LIMITED`
     #[error("callers who have not signed in write too much: try again later, or sign in")]
     RateLimited(u32),
     /// The subgraph rejected the subscription, with its own message and code.

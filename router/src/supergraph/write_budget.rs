@@ -15,7 +15,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// The size of a usual document, which does not count because documents are not stored.
 const DOCUMENT_BYTES_FREE: usize = 1024;
 
-/// Two token buckets, one of mutations and one of bytes, each as large as a minute's share.
+/// Two token buckets, one for mutations and one for bytes, each of the size of a minute's share.
 pub struct WriteBudget {
     writes: Bucket,
     bytes: Bucket,

@@ -25,8 +25,8 @@ use crate::supergraph::tree::Fields;
 const TAG: &str = "cacheable";
 /// The key field that identifies an entity in invalidations.
 const ID: &str = "id";
-/// What the id is fetched as where the operation does not ask for it. A client's own alias cannot be this: it would get
-/// a prefix (`alias.rs`).
+/// The alias of the id if the operation does not select it. It collides with no key of the operation, because the gateway
+/// chooses those keys (`canonical.rs`).
 const ID_ALIAS: &str = "_cache_id";
 
 /// The facts about caching in a supergraph.
