@@ -1,4 +1,4 @@
-//! Subscriptions to rows that are only ever added: each once, from now on, in the order in which they came.
+//! Subscriptions to rows that are only ever added: each row once, from now on, in the order of arrival.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -13,31 +13,28 @@ pub trait ArrivingRows: Send + Sync + 'static {
     /// The table.
     type Entity: EntityTrait<Model: Send + Sync>;
 
-    /// How many rows are read at once, and so kept for a subscriber that falls behind.
+    /// The number of rows read at once, and so the number buffered for a subscriber that falls behind.
     const BATCH: u64 = 50;
 
-    /// The id of the row that this event announces; `None` where it announces none of these.
+    /// Returns the id of the row that this event announces; `None` if it announces none of these rows.
     fn announced(&self, event: &Event) -> Option<i64>;
 
-    /// Those with an id over `id`, by id.
+    /// Selects these rows with an id over `id`, ordered by id.
     fn after(&self, id: i64) -> Select<Self::Entity>;
 
-    /// The row's id.
+    /// Returns the row's id.
     fn id(row: &<Self::Entity as EntityTrait>::Model) -> i64;
 
-    /// The id of the last of them; 0 when there is none.
+    /// Returns the id of the last of these rows; 0 when there is none.
     fn newest_id(&self, db: &DatabaseConnection) -> impl Future<Output = Result<i64, DbErr>> + Send;
 }
 
-/// These rows, as they arrive.
-///
-/// # Errors
-/// When the database fails.
+/// Returns these rows as they arrive.
 pub async fn arriving_rows<R: ArrivingRows>(
     services: &Services,
     rows: R,
 ) -> Result<impl Stream<Item = Result<<R::Entity as EntityTrait>::Model>> + use<R>> {
-    // Listen first, then look what is there already: what comes in between is announced.
+    // Subscribe first, then read the last id: rows that arrive in between are announced.
     let events = services.bus.subscribe();
     let last_id = rows.newest_id(services.db.read()).await?;
     let arrivals = Arrivals {
@@ -50,13 +47,13 @@ pub async fn arriving_rows<R: ArrivingRows>(
     Ok(follow(arrivals, events))
 }
 
-/// Which rows, and how far they were read.
+/// The rows of one subscription, and the position of its reader.
 struct Arrivals<R: ArrivingRows> {
     db: Db,
     rows: R,
-    /// The last row that was read.
+    /// The id of the last row that was read.
     last_id: i64,
-    /// Read, and not shown yet.
+    /// Read, but not delivered yet.
     ready: VecDeque<<R::Entity as EntityTrait>::Model>,
     /// The last batch was full: there may be more.
     more: bool,
@@ -81,8 +78,8 @@ impl<R: ArrivingRows> Follower for Arrivals<R> {
 }
 
 impl<R: ArrivingRows> Arrivals<R> {
-    /// Whether there may be rows that were not read. An event is only a hint: the database says what there is, so that
-    /// whoever falls behind loses nothing.
+    /// Whether unread rows may exist. An event is only a hint and the database decides, so a subscriber that falls
+    /// behind loses nothing.
     fn is_news(&self, delivery: &Delivery) -> bool {
         match delivery {
             Delivery::Lagged(_) => true,
@@ -91,7 +88,7 @@ impl<R: ArrivingRows> Arrivals<R> {
     }
 
     async fn read(&mut self) -> Result<()> {
-        // Ids rise in the order of commits: there is one writer.
+        // Ids rise in the order of commits, because there is only one writer.
         let batch = self
             .rows
             .after(self.last_id)

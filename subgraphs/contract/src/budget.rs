@@ -1,12 +1,12 @@
-//! How many bytes an answer may hold while it is made, and all answers together.
+//! The number of bytes that one answer may hold while it is made, and that all answers may hold together.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes that every answer may hold without taking from the pool: most answers are smaller.
 const UNPOOLED_BYTES: usize = 64 * 1024;
-/// How often the same bytes are in memory at once: as rows and as the values made of them, then as values and as the
-/// answer that is written from them.
+/// The number of copies of the same bytes in memory at once: as rows and as the values made of them, then as values
+/// and as the answer that is written from them.
 const COPIES: usize = 2;
 
 /// The bytes that all answers of a process may hold together.
@@ -16,7 +16,7 @@ pub struct AnswerPool {
     used: AtomicUsize,
 }
 
-/// The bytes that one answer may hold. Gives back to the pool what it took when it is dropped.
+/// The bytes that one answer may hold. On drop it returns the bytes that it took from the pool.
 #[derive(Debug)]
 pub struct AnswerBudget {
     bytes_max: usize,
@@ -29,7 +29,7 @@ pub struct AnswerBudget {
     pool: Option<Arc<AnswerPool>>,
 }
 
-/// Why no more may be held.
+/// The reason why an answer may not hold more bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BudgetError {
     /// This answer is too large.
@@ -51,7 +51,7 @@ impl BudgetError {
 }
 
 impl AnswerPool {
-    /// A pool of so many bytes.
+    /// A pool of `bytes_max` bytes.
     pub fn new(bytes_max: usize) -> Self {
         Self {
             bytes_max,
@@ -70,7 +70,7 @@ impl AnswerPool {
 }
 
 impl AnswerBudget {
-    /// A budget of so many bytes, taken from `pool` where there is one.
+    /// A budget of `bytes_max` bytes, taken from `pool` if it is given.
     pub fn new(bytes_max: usize, pool: Option<Arc<AnswerPool>>) -> Self {
         Self {
             bytes_max,
@@ -81,23 +81,23 @@ impl AnswerBudget {
         }
     }
 
-    /// A budget with the same bounds of which nothing is used: for the next answer to the same request.
+    /// Returns an unused budget with the same limits, for the next answer to the same request.
     #[must_use]
     pub fn renewed(&self) -> Self {
         Self::new(self.bytes_max, self.pool.clone())
     }
 
-    /// How many bytes the answer may have.
+    /// The most bytes that the answer may have.
     pub fn bytes_max(&self) -> usize {
         self.bytes_max
     }
 
-    /// How many bytes were gathered so far.
+    /// The number of bytes gathered so far.
     pub fn gathered_bytes(&self) -> usize {
         self.gathered.load(Ordering::Relaxed)
     }
 
-    /// Counts bytes that a domain has loaded or is about to load; zero asks whether there is room.
+    /// Counts bytes that a domain has loaded or is about to load; zero checks whether there is room.
     ///
     /// # Errors
     /// When there is no room for them.
@@ -113,8 +113,8 @@ impl AnswerBudget {
         self.count(&self.gathered, bytes, COPIES)
     }
 
-    /// Counts bytes of an answer that is put together from others and of which nothing is written yet. Before it is
-    /// written, [`gather`](Self::gather) with zero asks whether there is room for that.
+    /// Counts bytes of an answer that combines others and is not written yet. Before writing it, call
+    /// [`gather`](Self::gather) with zero to check whether there is room for the written copy.
     ///
     /// # Errors
     /// When there is no room for them.
@@ -123,7 +123,7 @@ impl AnswerBudget {
     }
 
     fn count(&self, counter: &AtomicUsize, bytes: usize, copies: usize) -> Result<(), BudgetError> {
-        // What did not fit stays counted: an answer that is too large once is not completed by what is small.
+        // Bytes that did not fit stay counted: once an answer is too large, smaller additions cannot complete it.
         let used = counter.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
         if used > self.bytes_max {
             return Err(BudgetError::AnswerTooLarge(self.bytes_max));
@@ -134,7 +134,7 @@ impl AnswerBudget {
         }
     }
 
-    /// Takes from the pool what it lacks of so many bytes.
+    /// Takes from the pool the bytes that are missing to hold `bytes`.
     fn hold(&self, pool: &AnswerPool, bytes: usize) -> Result<(), BudgetError> {
         let mut pooled = self.pooled.lock().unwrap_or_else(PoisonError::into_inner);
         if bytes > *pooled {

@@ -1,4 +1,4 @@
-//! What a change that several domains can cause has to tell, the same from whichever it comes.
+//! The events of changes that several domains can cause, so that each domain publishes the same ones.
 
 use entities::expiry::Settled;
 use entities::lending::Touched;
@@ -6,20 +6,20 @@ use entities::{authorization, brokerage_order, holding, post_votes, reservation,
 
 use crate::{Audience, Event, Once};
 
-/// Something that changed, and whom that concerns.
+/// A change that has events to publish.
 pub trait Changed {
-    /// What to publish after the commit.
+    /// Returns the events to publish after the commit.
     fn events(&self) -> Vec<Event>;
 }
 
-/// What did not change has nothing to tell.
+/// `None` means that nothing changed, so there are no events.
 impl<T: Changed> Changed for Option<T> {
     fn events(&self) -> Vec<Event> {
         self.as_ref().map_or_else(Vec::new, Changed::events)
     }
 }
 
-/// What changed at an earlier call was told then.
+/// A repeated call has no events: the first call published them.
 impl<T: Changed> Changed for Once<T> {
     fn events(&self) -> Vec<Event> {
         self.first().map_or_else(Vec::new, Changed::events)
@@ -66,7 +66,7 @@ impl Changed for brokerage_order::Model {
     }
 }
 
-// Anyone may see votes and karma. A post's votes are part of the post, wherever it is kept.
+// Votes and karma are public. A post's votes are part of the post, wherever it is stored.
 impl Changed for post_votes::Model {
     fn events(&self) -> Vec<Event> {
         invalidated("Post", self.post_id, self.version, Audience::Everyone)

@@ -1,4 +1,4 @@
-//! Subscriptions to rows: each as it is after its changes, never older than what was shown before.
+//! Subscriptions to changing rows: each row after its changes, never older than the state delivered before.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
@@ -11,16 +11,16 @@ use sea_orm::{
 
 use crate::{Audience, Clock, Db, Delivery, Error, Event, EventStream, Follower, Result, Services, follow};
 
-/// How many rows one subscription may name.
+/// The most rows that one subscription may name.
 const WATCHED_MAX: usize = 100;
-/// How many rows are read at once when changes were lost.
+/// The number of rows read at once after changes were lost.
 const BATCH: u64 = 100;
-/// Of how many rows a subscription to all of them remembers what it last showed.
+/// The number of rows whose last delivered version a subscription to all rows remembers.
 const SHOWN_MAX: usize = 4_096;
-/// A change's time is taken before its commit; this much, in microseconds, lies between them at most.
+/// The time of a change is taken before its commit. At most this much, in microseconds, lies between the two.
 const COMMIT_US_MAX: i64 = 60_000_000;
 
-/// The rows of one subscription: which table, and which of its rows the subscriber may see.
+/// The rows of one subscription: their table, and the rows of it that the subscriber may see.
 pub trait ChangingRows: Sized + Send + Sync + 'static {
     /// The table.
     type Entity: EntityTrait<Model: Send + Sync, PrimaryKey: PrimaryKeyTrait<ValueType = i64>>;
@@ -28,11 +28,11 @@ pub trait ChangingRows: Sized + Send + Sync + 'static {
     /// The GraphQL type in the invalidations of these rows, `Book`; their keys are the rows' ids.
     const TYPENAME: &'static str;
 
-    /// Which state of which row that is.
+    /// Returns the id, the version and the time of change of a row.
     fn stamp(row: &RowOf<Self>) -> Stamp;
 
-    /// Rows that changed after the moment `at_us`, or in it with an id over `id`, the earliest change first. Rows that the
-    /// subscriber may not see are better left out here, and need not be.
+    /// Returns rows that changed after the moment `at_us`, or at that moment with an id over `id`, the earliest
+    /// change first. It should, but need not, leave out rows that the subscriber may not see.
     fn changed_behind(
         &self,
         db: &DatabaseConnection,
@@ -41,12 +41,12 @@ pub trait ChangingRows: Sized + Send + Sync + 'static {
         limit: u64,
     ) -> impl Future<Output = Result<Vec<RowOf<Self>>, DbErr>> + Send;
 
-    /// Whether the subscriber may see that row. Asked of every row before it is shown.
+    /// Whether the subscriber may see that row. Every row is checked before it is delivered.
     fn may_see(&self, _row: &RowOf<Self>) -> bool {
         true
     }
 
-    /// Whether a change that concerns `audience` can be one of a row that the subscriber may see; when not, the row is
+    /// Whether a change with this `audience` can belong to a row that the subscriber may see. If not, the row is
     /// not even read.
     fn may_concern(&self, _audience: &Audience) -> bool {
         true
@@ -56,7 +56,7 @@ pub trait ChangingRows: Sized + Send + Sync + 'static {
 /// One row of that table.
 pub type RowOf<R> = <<R as ChangingRows>::Entity as EntityTrait>::Model;
 
-/// Which state of which row something is.
+/// The identity of a row and of one of its states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     /// The row's id.
@@ -67,10 +67,10 @@ pub struct Stamp {
     pub changed_at_us: i64,
 }
 
-/// Checks how many rows a subscription names.
+/// Checks the number of rows that a subscription names.
 ///
 /// # Errors
-/// `INVALID_INPUT` naming `field` when they are more than a hundred.
+/// `INVALID_INPUT` naming `field` for more than a hundred rows.
 pub fn check_watched<T>(field: &'static str, named: &[T]) -> Result<()> {
     if named.len() > WATCHED_MAX {
         return Err(Error::invalid(field, format!("must be at most {WATCHED_MAX}")));
@@ -78,19 +78,16 @@ pub fn check_watched<T>(field: &'static str, named: &[T]) -> Result<()> {
     Ok(())
 }
 
-/// Each row as it is after its changes from now on: the rows with the ids `watched`, or all of them.
+/// Returns each row after its changes from now on: the rows with the ids `watched`, or all of them.
 ///
-/// Changes in quick succession may arrive as one; what arrives is never older than what came before. Lost events cost
-/// nothing but reading: what changed meanwhile is found in the table. A row that is gone is not shown.
-///
-/// # Errors
-/// When the database fails.
+/// Changes in quick succession may arrive as one, and a state is never older than the one delivered before. After
+/// lost events, the table is read for the rows that changed meanwhile. A deleted row is not delivered.
 pub async fn changed_rows<R: ChangingRows>(
     services: &Services,
     rows: R,
     watched: Option<HashSet<i64>>,
 ) -> Result<impl Stream<Item = Result<RowOf<R>>> + use<R>> {
-    // Listen first, then read what is already known: a change in between is seen twice rather than never.
+    // Subscribe first, then read the current versions: a change in between is seen twice rather than never.
     let events = services.bus.subscribe();
     let mut watch = Watch {
         db: services.db.clone(),
@@ -108,20 +105,20 @@ pub async fn changed_rows<R: ChangingRows>(
     Ok(follow(watch, events))
 }
 
-/// What one subscription watches, and how far it has come.
+/// The watched rows of one subscription, and its progress.
 struct Watch<R: ChangingRows> {
     db: Db,
     clock: Arc<dyn Clock>,
     rows: R,
-    /// The rows, or all of them.
+    /// The ids of the watched rows; `None` for all rows.
     watched: Option<HashSet<i64>>,
-    /// The version of each row that was last shown.
+    /// The last delivered version of each row.
     shown: HashMap<i64, i64>,
     /// Every change before this moment was seen, in microseconds since the epoch.
     complete_until_us: i64,
-    /// Read, and not shown yet.
+    /// Read, but not delivered yet.
     ready: VecDeque<RowOf<R>>,
-    /// Changes were lost: those behind this key (time, id) have to be read.
+    /// Changes were lost: those after this key (time, id) must be read.
     lost: Option<(i64, i64)>,
 }
 
@@ -151,12 +148,13 @@ impl<R: ChangingRows> Follower for Watch<R> {
 }
 
 impl<R: ChangingRows> Watch<R> {
-    /// Whether this is newer than what was last shown of the row; if so it counts as shown.
+    /// Whether this is newer than the last delivered version of the row; if so, records it as delivered.
     fn is_news(&mut self, Stamp { id, version, .. }: Stamp) -> bool {
         if self.shown.get(&id).is_some_and(|shown| *shown >= version) {
             return false;
         }
-        // Forgetting costs a repetition, never an older row: each read sees everything that earlier ones saw.
+        // Clearing may repeat a row but never delivers an older one: each read sees everything that earlier reads
+        // saw.
         if self.watched.is_none() && self.shown.len() >= SHOWN_MAX {
             self.shown.clear();
         }
@@ -164,7 +162,7 @@ impl<R: ChangingRows> Watch<R> {
         true
     }
 
-    /// The row that changed, if it is watched, still there, and its change not shown yet.
+    /// Reads the changed row, if it is watched, still exists, and the change is not delivered yet.
     async fn read_changed(&self, event: &Event) -> Result<Vec<RowOf<R>>> {
         let Event::Invalidated {
             typename,
@@ -186,7 +184,7 @@ impl<R: ChangingRows> Watch<R> {
         self.read(&HashSet::from([id])).await
     }
 
-    /// The watched rows, or nothing when all are watched: those are read batch by batch.
+    /// Reads the watched rows, or nothing if all rows are watched: those are read in batches.
     async fn read_watched(&self) -> Result<Vec<RowOf<R>>> {
         match &self.watched {
             Some(ids) => self.read(ids).await,
@@ -211,7 +209,7 @@ impl<R: ChangingRows> Watch<R> {
         self.read_watched().await
     }
 
-    /// The next batch of changed rows behind that key.
+    /// Reads the next batch of rows that changed after that key.
     async fn catch_up(&mut self, (at_us, id): (i64, i64)) -> Result<Vec<RowOf<R>>> {
         let rows = self.rows.changed_behind(self.db.read(), at_us, id, BATCH).await?;
         let last = rows.last().map(R::stamp);

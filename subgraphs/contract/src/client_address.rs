@@ -7,18 +7,19 @@ tokio::task_local! {
     static ADDRESS: Option<IpAddr>;
 }
 
-/// Runs `work` for a client at that address. What it awaits on its own task sees the address, a task that it spawns does not.
+/// Runs `work` for a client at that address. The futures that it awaits on its own task see the address; tasks that
+/// it spawns do not.
 pub async fn for_client<F: Future>(address: Option<IpAddr>, work: F) -> F::Output {
     ADDRESS.scope(address, work).await
 }
 
-/// The address of the client whose request this task answers, as [`client_of`] gives it; `None` where this process itself
-/// calls.
+/// Returns the address of the client whose request this task answers, in the form of [`client_of`]; `None` where
+/// this process itself is the caller.
 pub fn client_address() -> Option<IpAddr> {
     ADDRESS.try_with(|address| address.map(client_of)).ok().flatten()
 }
 
-/// The client behind an address: of IPv6 the network of 64 bits, which one client has for itself.
+/// Returns the address that identifies a client: for IPv6 its 64-bit network, which one client has for itself.
 pub fn client_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {

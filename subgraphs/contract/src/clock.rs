@@ -1,4 +1,4 @@
-//! What time it is. Passed in everywhere, so that a test moves a clock instead of sleeping.
+//! The time. It is passed in everywhere, so that a test moves a clock instead of sleeping.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -25,12 +25,12 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is told to move.
+/// A clock that moves only through [`ManualClock::advance`].
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// A clock that shows that many microseconds since the epoch.
+    /// A clock set to that many microseconds since the epoch.
     pub fn at_us(now_us: i64) -> Self {
         Self(AtomicI64::new(now_us))
     }
@@ -48,17 +48,17 @@ impl Clock for ManualClock {
     }
 }
 
-/// The GraphQL `DateTime` for a moment of the database.
+/// Returns the GraphQL `DateTime` for a timestamp of the database.
 pub fn rfc3339(at_us: i64) -> DateTime {
     chrono::DateTime::from_timestamp_micros(at_us)
         .unwrap_or_default()
         .into()
 }
 
-/// The moment of the database for a GraphQL `DateTime`.
+/// Returns the timestamp of the database for a GraphQL `DateTime`.
 ///
 /// # Errors
-/// `INVALID_INPUT` naming `field` for one before the epoch, or that could not be written as RFC 3339.
+/// `INVALID_INPUT` naming `field` for a moment before the epoch, or one that RFC 3339 cannot express.
 pub fn micros(field: &'static str, at: DateTime) -> Result<i64> {
     let at_us = at.utc().timestamp_micros();
     match (0..YEAR_10000_US).contains(&at_us) {

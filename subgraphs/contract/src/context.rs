@@ -1,4 +1,4 @@
-//! Short names for what every resolver takes out of its context.
+//! Accessors for the values that every resolver takes from its context.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use async_graphql::Context;
 
 use crate::{AnswerBudget, Db, Event, Result, Services, Viewer};
 
-/// What resolvers reach through their context.
+/// Access to the values in a resolver's context.
 pub trait ContextExt {
-    /// Who is asking; [`Viewer::Anonymous`] where the router handed none on.
+    /// The caller; [`Viewer::Anonymous`] if the router passed none.
     fn viewer(&self) -> &Viewer;
     /// The services of this process.
     fn services(&self) -> &Services;
@@ -23,19 +23,19 @@ pub trait ContextExt {
         self.services().clock.now_us()
     }
 
-    /// The bytes that the answer may hold; none where the router handed none on.
+    /// The byte budget of the answer; `None` if the router passed none.
     fn answer_budget(&self) -> Option<&AnswerBudget>;
 
-    /// Counts bytes of rows that were loaded. Call it with zero before a read that may bring many, so that an answer that
-    /// is too large already reads no more.
+    /// Counts bytes of loaded rows. Call it with zero before a read of many rows, so that an answer that is already
+    /// too large reads no more.
     ///
     /// # Errors
-    /// When the answer may not hold them.
+    /// When the budget of the answer is exceeded.
     fn charge(&self, bytes: usize) -> Result<()> {
         self.answer_budget().map_or(Ok(()), |budget| Ok(budget.load(bytes)?))
     }
 
-    /// Tells everyone who listens. Call it after the commit, never inside the transaction.
+    /// Publishes an event to all subscribers. Call it after the commit, never inside the transaction.
     fn publish(&self, event: Event) {
         self.services().bus.publish(event);
     }

@@ -16,15 +16,15 @@ const fn day(year: i32, month: u32, day: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(year, month, day).expect("a day of the calendar")
 }
 
-/// What is wrong with a text that is no day.
+/// The error message for a text that is not a day.
 const WRONG: &str = "must be a date such as 2026-01-31";
 
-/// A day as it is written in the API. The domain reads it where its argument has a name: see [`Date::day`].
+/// A day as it is written in the API. The domain parses it where its argument has a name: see [`Date::day`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Date(String);
 
 impl Date {
-    /// The day that is written `YYYY-MM-DD`, and in no other way.
+    /// Parses a day that is written `YYYY-MM-DD`, and in no other way.
     ///
     /// # Errors
     /// The rule that the text breaks, as a sentence without a subject.
@@ -36,10 +36,11 @@ impl Date {
         }
     }
 
-    /// Which day it is.
+    /// Returns the day.
     ///
     /// # Errors
-    /// `INVALID_INPUT` naming `field` for what is not written `YYYY-MM-DD`, and for what no calendar has.
+    /// `INVALID_INPUT` naming `field` for a text that is not written `YYYY-MM-DD`, and for a day that no calendar
+    /// has.
     pub fn day(&self, field: &'static str) -> Result<NaiveDate> {
         Self::parse(&self.0).map_err(|wrong| Error::invalid(field, wrong))
     }

@@ -1,4 +1,4 @@
-//! A moment, as the API writes it.
+//! A moment in the notation of the API.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use chrono::{Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use crate::scalar::{Misfit, string};
 
-/// What is wrong with a text that is no moment.
+/// The error message for a text that is not a moment.
 const WRONG: &str = "must be an RFC 3339 date-time such as 2026-01-31T12:30:00Z";
 
 /// A moment. It reads every date-time of RFC 3339 and nothing else, and writes the offset `+00:00`.
@@ -41,7 +41,8 @@ impl fmt::Display for DateTime {
     }
 }
 
-/// chrono's own reader also takes a space for the `T`, any second 60, and a minus that is not ASCII.
+/// Stricter than chrono's parser, which also accepts a space for the `T`, any second 60, and a minus that is not
+/// ASCII.
 fn parse(text: &[u8]) -> Option<chrono::DateTime<Utc>> {
     let (date, rest) = text.split_at_checked(10)?;
     let (time, rest) = rest.split_at_checked(9)?;
@@ -62,7 +63,7 @@ fn parse(text: &[u8]) -> Option<chrono::DateTime<Utc>> {
     (0..=9_999).contains(&moment.year()).then(|| moment.and_utc())
 }
 
-/// The second after 23:59:59 UTC on the last day of a month, where alone there are leap seconds.
+/// Returns the second after 23:59:59 UTC on the last day of a month, the only time of leap seconds.
 fn leap_second(before: chrono::NaiveDateTime) -> Option<chrono::NaiveDateTime> {
     let month = before.date().with_day(1)?.checked_add_months(Months::new(1))?;
     let last = month.checked_sub_days(Days::new(1))?.and_hms_opt(23, 59, 59)?;
@@ -72,7 +73,7 @@ fn leap_second(before: chrono::NaiveDateTime) -> Option<chrono::NaiveDateTime> {
         .then(|| before + TimeDelta::seconds(1))
 }
 
-/// The full-date of RFC 3339, section 5.6: four digits, two and two.
+/// Parses the full-date of RFC 3339, section 5.6: four, two and two digits.
 pub(crate) fn full_date(text: &[u8]) -> Option<NaiveDate> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *text else {
         return None;
@@ -81,7 +82,7 @@ pub(crate) fn full_date(text: &[u8]) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(year, number(&[m1, m2])?, number(&[d1, d2])?)
 }
 
-/// The fraction of a second in nanoseconds, the finer digits cut off, and the text behind it.
+/// Returns the fraction of a second in nanoseconds, with finer digits cut off, and the text after it.
 fn fraction(text: &[u8]) -> Option<(u32, &[u8])> {
     let Some(text) = text.strip_prefix(b".") else {
         return Some((0, text));

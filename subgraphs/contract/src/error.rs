@@ -1,4 +1,4 @@
-//! Why a request could not be served, with a stable code each.
+//! The reasons why a request fails, each with a stable code.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use sea_orm::DbErr;
 use crate::db::is_of_storage;
 use crate::{BudgetError, Services};
 
-/// The result of everything a domain does.
+/// The result of a domain's operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a request could not be served. The code is API: clients match on it, so it never changes.
+/// The reason why a request fails. The code is API: clients match on it, so it never changes.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
-    /// A value the caller sent breaks a rule; `field` is the argument's name as the schema spells it.
+    /// A value that the caller sent breaks a rule; `field` is the argument's name as the schema spells it.
     #[error("{field}: {reason}")]
     InvalidInput {
         /// The argument's name, `input.title` for a member.
@@ -26,19 +26,19 @@ pub enum Error {
         /// The rule it breaks, as a sentence without a subject: "must not be blank".
         reason: Cow<'static, str>,
     },
-    /// Nobody is signed in, and somebody has to be.
+    /// The caller is not signed in, but has to be.
     #[error("sign in first")]
     Unauthenticated,
-    /// A sign-in failed, or a token is no good; the text says which.
+    /// A sign-in failed, or a token is not valid; the text says which.
     #[error("{0}")]
     BadCredentials(&'static str),
-    /// Signed in, but not allowed.
+    /// The caller is signed in, but not allowed.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// There is no such thing, or it is none of the caller's business; the text names the kind.
+    /// No such object exists, or the caller may not know of it; the text names the kind.
     #[error("{0} not found")]
     NotFound(&'static str),
-    /// The state of things forbids it: a name taken, a reference to nobody.
+    /// The current state forbids it: a taken name, or a reference to a user who does not exist.
     #[error("{0}")]
     Conflict(Cow<'static, str>),
     /// Too little money.
@@ -56,10 +56,10 @@ pub enum Error {
     /// An authorization does not fit the order, or is not in force; the text says which.
     #[error("{0}")]
     AuthorizationMismatch(&'static str),
-    /// Who may not automate an order tried to; the text says why.
+    /// The caller may not automate an order; the text says why.
     #[error("{0}")]
     InvalidAutomatedOrder(&'static str),
-    /// The order was carried out already.
+    /// The order is already executed.
     #[error("the order is completed")]
     OrderCompleted,
     /// The idempotency key was used before, for another request.
@@ -71,20 +71,22 @@ pub enum Error {
         /// Whole seconds to wait.
         retry_after_seconds: u32,
     },
-    /// Something that is needed does not answer now.
+    /// A required part of the system is unavailable.
     #[error("{0}")]
     Unavailable(&'static str),
-    /// A trade is carried out, and whether the order log numbers it cannot be known now. The same key tells later.
+    /// The trade is committed, but it is unknown whether the order log numbers it. A retry with the same key tells
+    /// later.
     #[error("order service unavailable: the trade may still happen, ask again with the same idempotency key")]
     OutcomeUnknown,
     /// The answer holds too many bytes, or all answers together do.
     #[error(transparent)]
     Budget(#[from] BudgetError),
-    /// The database failed. Logged where it leaves the subgraph; the caller learns only that it was not their fault, and
-    /// `UNAVAILABLE` where the disk or the files failed: the same request may succeed later.
+    /// The database failed. The error is logged where it leaves the subgraph; the caller learns only that the fault
+    /// is not theirs. The code is `UNAVAILABLE` where the disk or the files failed: the same request may succeed
+    /// later.
     #[error("{}", told_of(.0))]
     Database(#[from] DbErr),
-    /// Anything else that is our fault, logged like a database failure.
+    /// Any other fault of the server, logged like a database failure.
     #[error("something went wrong on our side")]
     Internal(Cow<'static, str>),
 }
@@ -103,7 +105,7 @@ impl Error {
         Self::Conflict(reason.into())
     }
 
-    /// What happened, in full: for the log and for who runs the server, never for a caller.
+    /// Returns the full reason: for the log and the operator, never for a caller.
     pub fn in_full(&self) -> String {
         match self {
             Self::Database(error) => error.to_string(),
@@ -172,8 +174,9 @@ impl From<Failed> for Error {
 
 /// Gives every domain error its code as it leaves the subgraph; the only place that knows about `extensions`.
 ///
-/// async-graphql turns any displayable error into a message and keeps the original as its source, so
-/// resolvers use plain `?`. An error that no domain made is async-graphql refusing a value: `INVALID_INPUT`.
+/// async-graphql turns any displayable error into a message and keeps the original as its source, so resolvers use
+/// plain `?`. An error without a domain error as its source comes from async-graphql, which rejected a value:
+/// `INVALID_INPUT`.
 pub struct ErrorCodes;
 
 impl ExtensionFactory for ErrorCodes {
@@ -212,7 +215,7 @@ fn coded(mut response: Response) -> Response {
     response
 }
 
-/// A message of async-graphql's shows the value that did not fit.
+/// The most characters of a message: async-graphql's messages contain the rejected value.
 const MESSAGE_CHARS_MAX: usize = 300;
 
 fn attach_code(error: &mut ServerError) {

@@ -1,6 +1,6 @@
-//! What domains tell each other and the router, after the commit.
+//! Events that domains publish to each other and to the router, after the commit.
 //!
-//! An event is a hint: who receives it reads the database. A receiver that fell behind is told so and reads again.
+//! An event is a hint: its receiver reads the database. A receiver that falls behind is told so and reads again.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use tokio::sync::broadcast;
 
 use crate::Viewer;
 
-/// Who may learn that something happened.
+/// The viewers who may learn of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// Anyone.
+    /// Every caller.
     Everyone,
-    /// These people, and operators.
+    /// These users, and operators.
     Users(Vec<i64>),
 }
 
@@ -29,10 +29,10 @@ impl Audience {
     }
 }
 
-/// Something that happened.
+/// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Whatever is remembered of an entity is no longer true.
+    /// Cached data of an entity is no longer valid.
     Invalidated {
         /// The GraphQL type, `Book`.
         typename: &'static str,
@@ -40,7 +40,7 @@ pub enum Event {
         key: String,
         /// Rises with every change of that entity.
         version: i64,
-        /// Who may learn of it.
+        /// The viewers who may learn of it.
         audience: Audience,
     },
     /// A message was sent.
@@ -50,30 +50,30 @@ pub enum Event {
         /// Its receiver.
         to: i64,
     },
-    /// A post was made.
+    /// A post was added.
     PostCreated {
         /// The post.
         id: i64,
-        /// What makes its community's name unique (`entities::post::Model::community_key`).
+        /// The case-insensitive key of its community (`entities::post::Model::community_key`).
         community: String,
     },
-    /// A price fired automated orders: they can be carried out.
+    /// A price triggered automated orders: they can be executed.
     OrdersFired {
         /// The stock.
         stock: i64,
     },
-    /// A person's access tokens made until now are void (log-out, password change, deactivation).
+    /// A user's access tokens issued until now are void (log-out, password change, deactivation).
     SessionsEnded {
-        /// The person.
+        /// The user.
         user: i64,
         /// The session that ended, or all of them.
         session: Option<i64>,
-        /// When, in microseconds since the epoch.
+        /// The time, in microseconds since the epoch.
         at_us: i64,
     },
 }
 
-/// What a subscriber of the bus receives.
+/// An item that a subscriber of the bus receives.
 #[derive(Clone, Debug)]
 pub enum Delivery {
     /// The next event.
@@ -87,9 +87,9 @@ pub type EventStream = BoxStream<'static, Delivery>;
 
 /// Carries events between domains, router and processes.
 pub trait Bus: Send + Sync {
-    /// Sends to everyone who listens now. Never blocks, never fails: an event is a hint.
+    /// Sends the event to all current subscribers. It never blocks and never fails: an event is a hint.
     fn publish(&self, event: Event);
-    /// Everything published from now on.
+    /// Returns every event published from now on.
     fn subscribe(&self) -> EventStream;
 }
 
@@ -105,7 +105,7 @@ impl InProcessBus {
 
 impl Bus for InProcessBus {
     fn publish(&self, event: Event) {
-        // Nobody listening is no failure.
+        // A bus without subscribers is no failure.
         let _ = self.0.send(Arc::new(event));
     }
 

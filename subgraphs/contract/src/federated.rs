@@ -1,11 +1,11 @@
-//! What every domain's schema has in common, so that a domain says only what is its own.
+//! The common part of all domain schemas, so that a domain states only its own part.
 
 use async_graphql::{ObjectType, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType, ValidationMode};
 
 use crate::ErrorCodes;
 
-// What all domains share is said here once, in the same words for each of them: a type of the public schema has one
-// description, whichever domain it is taken from.
+// These descriptions are stated once for all domains: a type of the public schema has one description, whichever
+// domain it is taken from.
 const QUERY: &str = "What can be read.
 
 What is for operators is for administrators and for other programs: those with a service credential. Lists come in pages: `first` or `last` nodes, 0 to 100 and the first 25 if neither is given, of those
@@ -16,8 +16,8 @@ An `idempotencyKey`, up to 255 characters that the caller makes up, lets a reque
 lost: it has no second effect and is answered as at first. The same key with another request is
 `IDEMPOTENCY_MISMATCH`; a refused request leaves its key free.";
 
-/// The schema of a domain, to be given its services and loaders and finished: a subgraph of federation 2 whose errors
-/// have codes.
+/// Returns the builder of a domain's schema: a subgraph of federation 2 whose errors have codes. The domain adds
+/// its services and loaders and finishes it.
 pub fn federated<Q, M, S>() -> SchemaBuilder<Q, M, S>
 where
     Q: ObjectType + Default + 'static,
@@ -28,13 +28,13 @@ where
         .override_output_type_description::<Q>(QUERY)
         .override_output_type_description::<M>(MUTATION)
         .extension(ErrorCodes)
-        // The router has validated what it sends; to do it again here would cost as much as a small answer.
+        // The router has validated the operation. Validating it again here would cost as much as a small answer.
         .validation_mode(ValidationMode::Fast)
         .enable_federation()
         .enable_subscription_in_federation()
 }
 
-/// What the supergraph is composed from: the schema of a domain as text, the same for the same types.
+/// Returns the schema of a domain as text, from which the supergraph is composed; the same text for the same types.
 pub fn federated_sdl<Q, M, S>() -> String
 where
     Q: ObjectType + Default + 'static,

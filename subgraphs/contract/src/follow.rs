@@ -1,4 +1,4 @@
-//! Subscriptions: what a domain's follower reads after each event, as a stream.
+//! Subscriptions: a stream of the items that a domain's follower reads after each event.
 
 use std::future::Future;
 
@@ -6,20 +6,17 @@ use futures_util::stream::{self, Stream};
 
 use crate::{EventStream, Result};
 
-/// Follows the events on behalf of one subscription. An event is only a hint: what there is, the database says.
+/// Follows the events on behalf of one subscription. An event is only a hint: the database has the current state.
 pub trait Follower: Send {
-    /// What is read.
+    /// The type of the delivered items.
     type Item;
 
-    /// The next thing to show; `None` when there are no more events.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Returns the next item to deliver; `None` when there are no more events.
     fn next(&mut self, events: &mut EventStream) -> impl Future<Output = Option<Result<Self::Item>>> + Send;
 }
 
-/// What `follower` reads, as long as there are events. A failed read ends it: going on would hide that something was
-/// missed.
+/// Returns the items of `follower`, until the events end. A failed read ends the stream: continuing would hide a
+/// missed item.
 pub fn follow<F: Follower>(follower: F, events: EventStream) -> impl Stream<Item = Result<F::Item>> {
     stream::unfold(Some((follower, events)), async |state| {
         let (mut follower, mut events) = state?;

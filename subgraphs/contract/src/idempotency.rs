@@ -7,10 +7,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{Error, Result, Tx, Viewer};
 
-/// How long a key may be.
+/// The most characters of a key.
 const KEY_CHARS_MAX: usize = 255;
 
-/// A key a caller sent along, with whose it is and what it was sent with.
+/// A key that the caller sent, with its scope and the fingerprint of its request.
 #[derive(Clone, Debug)]
 pub struct IdempotencyKey {
     scope: String,
@@ -19,7 +19,7 @@ pub struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// The key of one call of the mutation `field` with these arguments; `None` when the caller sent none.
+    /// Returns the key of one call of the mutation `field` with these arguments; `None` if the caller sent none.
     ///
     /// # Errors
     /// `INVALID_INPUT` for a blank or overlong key.
@@ -46,12 +46,12 @@ impl IdempotencyKey {
     }
 }
 
-/// Runs `effect` in `tx`, unless `key` already had its effect: then what it answered is answered again.
+/// Runs `effect` in `tx`, unless a call with `key` already had its effect: then it returns the recorded answer.
 ///
-/// What `effect` answers is kept beside the key in the same transaction. A refused request leaves its key free.
+/// The answer of `effect` is recorded with the key in the same transaction. A failed request leaves its key unused.
 ///
 /// # Errors
-/// `IDEMPOTENCY_MISMATCH` when the key was used for another request, and whatever `effect` answers.
+/// `IDEMPOTENCY_MISMATCH` when the key was used for another request, and every error of `effect`.
 pub async fn once<T, F>(tx: &Tx, key: Option<&IdempotencyKey>, now_us: i64, effect: F) -> Result<Once<T>>
 where
     T: Serialize + DeserializeOwned,
@@ -80,7 +80,8 @@ where
     }
 }
 
-/// What `key` answered before, if it had its effect already; for a caller who cannot have one now.
+/// Returns the recorded answer of `key`, if a call already had its effect; for callers that cannot run the effect
+/// now.
 ///
 /// # Errors
 /// `IDEMPOTENCY_MISMATCH` when the key was used for another request, and when the database fails.
@@ -98,17 +99,17 @@ pub async fn answered_before<T: DeserializeOwned>(
     }
 }
 
-/// Whether a call had its effect now or before.
+/// The answer of a call, with whether the effect happened now or at an earlier call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Once<T> {
-    /// Now: tell the others.
+    /// The effect happened now: the caller publishes its events.
     First(T),
-    /// Before: there is nothing to tell.
+    /// An earlier call had the effect: there are no events to publish.
     Again(T),
 }
 
 impl<T> Once<T> {
-    /// What happened now; `None` when it happened before.
+    /// Returns the answer if the effect happened now; `None` if it happened earlier.
     pub fn first(&self) -> Option<&T> {
         match self {
             Self::First(value) => Some(value),
@@ -116,7 +117,7 @@ impl<T> Once<T> {
         }
     }
 
-    /// The same call with another answer.
+    /// Replaces the answer.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Once<U> {
         match self {
             Self::First(value) => Once::First(change(value)),
@@ -124,7 +125,7 @@ impl<T> Once<T> {
         }
     }
 
-    /// The answer, whichever call it is.
+    /// Returns the answer in either case.
     pub fn into_inner(self) -> T {
         match self {
             Self::First(value) | Self::Again(value) => value,

@@ -1,24 +1,26 @@
-//! In whose name something is done: the viewer's own, or one that an operator or a caller of an open mount gives.
+//! The user in whose name an operation is done: the viewer, or a username that an operator or a caller of an open
+//! mount gives.
 
 use entities::user;
 use serde::Serialize;
 
 use crate::{Error, Result, Tx, Viewer};
 
-/// In whose name something is done.
+/// The user in whose name an operation is done.
 #[derive(Clone, Debug, Serialize)]
 pub enum InName {
-    /// The viewer's own, who may have written it.
+    /// The viewer, with the username that the viewer sent, if any.
     Own(i64, Option<String>),
-    /// Of whoever has that username, or of nobody: an operator says so.
+    /// The username that an operator or a caller of an open mount gave; a user with it may exist or not.
     Given(String),
 }
 
 impl InName {
-    /// What `viewer` asks for with this username in the argument `field`. Callers of the open mount `mount` may give one.
+    /// Returns the user in whose name `viewer` acts with this username in the argument `field`. Callers of the open
+    /// mount `mount` may give any username.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` for anonymous callers; `INVALID_INPUT` for a program that names no person.
+    /// `UNAUTHENTICATED` for anonymous callers; `INVALID_INPUT` for a program that gives no username.
     pub fn of(viewer: &Viewer, mount: &str, field: &'static str, username: Option<String>) -> Result<Self> {
         viewer.signed_in_or(mount)?;
         match (viewer, username) {
@@ -30,10 +32,7 @@ impl InName {
         }
     }
 
-    /// The name alone, of somebody who may have left since: what a repeated request is answered with.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Returns the username alone, even if its user was deactivated since: for the answer to a repeated request.
     pub async fn username(&self, tx: &Tx) -> Result<String> {
         match self {
             Self::Given(username) => Ok(username.clone()),
@@ -44,11 +43,11 @@ impl InName {
         }
     }
 
-    /// The name, and the active person who has it, both as they are in this transaction.
+    /// Returns the username, and the active user who has it, both as of this transaction.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` when the viewer's account is not in use any more, `FORBIDDEN` for another's name; when the
-    /// database fails.
+    /// `UNAUTHENTICATED` when the viewer's account is deactivated, `FORBIDDEN` for another user's name, and an
+    /// error when the database fails.
     pub async fn person(&self, tx: &Tx) -> Result<(String, Option<i64>)> {
         match self {
             Self::Given(username) => Ok((username.clone(), user::active_by_username(tx, username).await?)),

@@ -2,7 +2,7 @@
 
 /// Clamps a counter to the 32 bits of GraphQL's `Int` (specification, 3.5.1), for fields that say "counted up to".
 ///
-/// Only for counters that decide nothing: what is refused or paid has a guard in the statement that writes it.
+/// Use it only to display counters: limits and payments are guarded by the statement that writes them.
 pub fn clamp_to_int(count: i64) -> i64 {
     count.clamp(i32::MIN.into(), i32::MAX.into())
 }

@@ -29,7 +29,8 @@ impl InvalidationSubscription {
         typenames: Option<Vec<String>>,
     ) -> Result<impl Stream<Item = Invalidation> + use<>> {
         let viewer = ctx.viewer().clone();
-        // What is kept for as long as the subscription lasts is one of few names, however many were sent.
+        // The subscription keeps only known type names, each once, so its memory stays small however many names the
+        // client sent.
         let typenames = typenames.map(known).transpose()?;
         Ok(ctx.services().bus.subscribe().filter_map(move |delivery| {
             let found = match &delivery {

@@ -1,9 +1,8 @@
-//! What the router and the domains agree on.
+//! The contract between the router and the domains.
 //!
-//! A domain is one public function, `schema(services)`, that turns [`Services`] into an async-graphql
-//! schema. Everything it needs to know about who is asking ([`Viewer`]), how to fail ([`Error`]), how to
-//! read and write ([`Db`]), what time it is ([`Clock`]) and how to tell others ([`Bus`]) is here, so that
-//! no domain depends on another.
+//! A domain is one public function, `schema(services)`, that turns [`Services`] into an async-graphql schema. This
+//! crate has everything that it needs, so that no domain depends on another: the caller ([`Viewer`]), errors
+//! ([`Error`]), reads and writes ([`Db`]), the time ([`Clock`]) and events ([`Bus`]).
 
 mod arriving_rows;
 mod budget;

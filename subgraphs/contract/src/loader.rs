@@ -1,4 +1,4 @@
-//! Batching: many resolvers each ask for one thing, the database is asked once.
+//! Batching: many resolvers each ask for one row, and one statement reads all of them.
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -11,12 +11,12 @@ use sea_orm::{ColumnTrait, EntityTrait, Iterable, ModelTrait, PrimaryKeyToColumn
 
 use crate::{Db, Error, Result, Services};
 
-/// A loader that never remembers: batching is per tick, truth is always the database's.
+/// A loader without a cache: it batches the requests of one tick and always reads the database.
 pub type Loader<L> = DataLoader<L, NoCache>;
 
-/// How many keys one statement asks for at most.
+/// The most keys that one statement asks for.
 const BATCH_MAX: usize = 1_000;
-/// How many rows with long texts one statement reads at most.
+/// The most rows with long texts that one statement reads.
 const TEXTS_BATCH_MAX: usize = 16;
 
 /// Wraps a batch function for resolvers.
@@ -28,15 +28,15 @@ pub fn loader<L: Send + Sync + 'static>(load: L) -> Loader<L> {
         .max_batch_size(BATCH_MAX)
 }
 
-/// Reads rows by id, many at once; it knows nothing of who may see them.
+/// Reads rows by id, many at once. It does not check who may see them.
 pub struct Rows<E> {
     db: Db,
-    /// Whose due is settled before rows are read.
+    /// The services that expire overdue rows before a read, for tables that need it.
     due: Option<Services>,
     of: PhantomData<fn() -> E>,
 }
 
-/// What [`row`] reads with: a domain's schema needs one as data for each table it is asked for.
+/// Returns the loader that [`row`] uses. A domain's schema needs one as data for each table that it reads by id.
 pub fn rows<E: 'static>(db: &Db) -> Loader<Rows<E>> {
     loader(Rows {
         db: db.clone(),
@@ -45,13 +45,13 @@ pub fn rows<E: 'static>(db: &Db) -> Loader<Rows<E>> {
     })
 }
 
-/// As [`rows`], of a table with long texts: a few of them are in memory before an answer counts them.
+/// Like [`rows`], for a table with long texts: only a few of them are in memory before an answer counts them.
 pub fn rows_of_texts<E: 'static>(db: &Db) -> Loader<Rows<E>> {
     rows(db).max_batch_size(TEXTS_BATCH_MAX)
 }
 
-/// As [`rows`], of a table that expiries change: what is due is settled first ([`Services::settle_due`]), once for all
-/// that are asked for together.
+/// Like [`rows`], for a table that expiry changes: it first expires what is overdue ([`Services::settle_due`]),
+/// once for each batch.
 pub fn settled_rows<E: 'static>(services: &Services) -> Loader<Rows<E>> {
     loader(Rows {
         db: services.db.clone(),
@@ -81,10 +81,7 @@ where
     }
 }
 
-/// The row with that id, if there is one. Batched.
-///
-/// # Errors
-/// When the database fails.
+/// Returns the row with that id, if it exists. Batched.
 ///
 /// # Panics
 /// When the schema has no [`rows`] (or [`settled_rows`]) of that table.

@@ -13,7 +13,7 @@ use async_graphql::{
 use crate::scalar::Misfit;
 use crate::{Error, Result};
 
-/// The largest amount there is: 1,000,000,000,000.00 (docs/rest-contract/common.md#money).
+/// The largest amount: 1,000,000,000,000.00 (docs/rest-contract/common.md#money).
 const AMOUNT_MINOR_MAX: i64 = 100_000_000_000_000;
 
 /// An amount of money in a currency's minor units (cents).
@@ -50,7 +50,7 @@ impl Money {
         Ok(Self::usd(minor(text, Notation::Json)?))
     }
 
-    /// The amount in cents, where only US dollars will do: every price is in them.
+    /// Returns the amount in cents, where only US dollars are accepted: every price is in them.
     ///
     /// # Errors
     /// `INVALID_INPUT` naming `field` for another currency.
@@ -81,9 +81,9 @@ fn written(amount: String, currency: &str) -> Value {
     Value::Object(members)
 }
 
-/// What amounts come to together, to the cent: a quantity of shares times their price, a portfolio.
+/// A sum of amounts, to the cent: a quantity of shares times their price, a portfolio.
 ///
-/// Only shown, as [`Money`], and never paid: it may be more than an amount can be, so it has more than 64 bits.
+/// It is only shown, as [`Money`], and never paid. It may exceed the largest amount, so it has more than 64 bits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MoneySum {
     /// The sum in minor units.
@@ -123,7 +123,7 @@ impl fmt::Display for Money {
     }
 }
 
-/// How an amount may be written.
+/// The notation of an amount.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Notation {
     /// Digits, and perhaps a point and more digits.
@@ -137,7 +137,7 @@ const TOO_FINE: &str = "must have at most 2 decimals";
 const TOO_LARGE: &str = "must be at most 1000000000000.00";
 const TOO_SMALL: &str = "must be at least -1000000000000.00";
 
-/// The minor units of a number, exactly: a digit of value behind the second decimal is refused, not rounded.
+/// Returns the exact minor units of a number: a non-zero digit after the second decimal is rejected, not rounded.
 fn minor(text: &str, notation: Notation) -> Result<i64, &'static str> {
     let (is_negative, unsigned) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
     let out_of_range = if is_negative { TOO_SMALL } else { TOO_LARGE };
@@ -156,13 +156,13 @@ fn minor(text: &str, notation: Notation) -> Result<i64, &'static str> {
         return Ok(0);
     };
     let significant = digits[first..].trim_end_matches('0');
-    // An exponent beyond all numbers says how large the number is, whatever its digits are.
+    // An exponent outside of the range of `i32` alone decides the magnitude, whatever the digits are.
     let exponent = exponent.parse::<i32>().unwrap_or(match exponent.starts_with('-') {
         true => i32::MIN / 2,
         false => i32::MAX / 2,
     });
     let places = |length: usize| i32::try_from(length).unwrap_or(i32::MAX / 4);
-    // How many zeros the significant digits need behind them to count minor units.
+    // The number of zeros to append to the significant digits so that they count minor units.
     let zeros = exponent
         .saturating_add(places(whole.len()) + 2)
         .saturating_sub(places(first))
@@ -219,7 +219,7 @@ fn from_value(value: &Value) -> Result<Money, Misfit> {
     }
 }
 
-/// A message shows so much of a name that there is not.
+/// The most characters of an unknown member's name that a message shows.
 const NAME_CHARS_MAX: usize = 60;
 
 /// Whether a value of the API is [`Money`].

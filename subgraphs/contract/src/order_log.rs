@@ -1,4 +1,5 @@
-//! Where trades with the exchange are carried out and get their numbers (docs/ORDER_REPLICAS.md).
+//! The order log, through which trades with the exchange are executed and get their numbers
+//! (docs/ORDER_REPLICAS.md).
 
 use entities::brokerage_order::TradeRef;
 use entities::exchange_order::{self, NewOrder};
@@ -14,21 +15,21 @@ use crate::{Db, Error, Result, Services, Tx};
 /// One trade with the exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trade {
-    /// Which stock.
+    /// The stock.
     pub stock: Which,
-    /// Which way the shares go.
+    /// The direction of the trade.
     pub side: Side,
-    /// How many, from 1.
+    /// The number of shares, from 1.
     pub quantity: i64,
-    /// At which price a share, in minor units; the stock's own, if none.
+    /// The price of a share, in minor units; `None` for the stock's own price.
     pub price_minor: Option<i64>,
-    /// Who trades; nobody when a program does for nobody in particular.
+    /// The user who trades; `None` when a program trades without a user.
     pub trader_id: Option<i64>,
 }
 
 impl Trade {
-    /// Moves the shares at the exchange; answers the stock after it, and what is to be recorded of the trade in the same
-    /// transaction, whichever way it gets its number.
+    /// Moves the shares at the exchange. Returns the stock after the trade, and the order to record in the same
+    /// transaction, regardless of how it gets its number.
     ///
     /// # Errors
     /// As [`OrderLog::trade`].
@@ -44,22 +45,22 @@ impl Trade {
     }
 }
 
-/// A trade that was carried out: both are true, or neither.
+/// An executed trade: its entry and the change of the stock are committed together, or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Traded {
     /// Its entry in the log.
     pub recorded: Recorded,
-    /// The stock after it.
+    /// The stock after the trade.
     pub stock: stock::Model,
 }
 
-/// A trade that is carried out, as far as the log has got with it.
+/// The record of an executed trade, with or without its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Recorded {
-    /// It has its number.
+    /// The trade has its number.
     Numbered(exchange_order::Model),
-    /// It is carried out for good and gets its number: [`OrderLog::number`] waits for it.
+    /// The trade is executed for good and will get its number: [`OrderLog::number`] waits for it.
     Reserved(reservation::Model),
 }
 
@@ -72,7 +73,7 @@ impl Recorded {
         }
     }
 
-    /// How what it belongs to refers to it.
+    /// Returns the reference to the trade, for the order that it belongs to.
     pub fn trade_ref(&self) -> TradeRef {
         match self {
             Self::Numbered(order) => TradeRef::Number(order.number),
@@ -84,15 +85,15 @@ impl Recorded {
 /// A trade that is committed and has no number yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unnumbered {
-    /// The reservation that stands for it.
+    /// The reservation of the trade.
     pub reservation_id: i64,
     /// Whether the caller sent an idempotency key, by which it can ask again.
     pub has_key: bool,
-    /// Whether nothing but shares of the exchange moved: such a trade can be taken back until the log was told of it.
+    /// Whether only shares of the exchange moved: such a trade can be withdrawn until it is sent to the log.
     pub moved_shares_only: bool,
 }
 
-/// A place among the trades that may be under way at once, held until the trade is answered.
+/// A permit for one of the trades that may be under way at once, held until the trade is answered.
 #[derive(Debug, Default)]
 pub struct TradePermit {
     _place: Option<OwnedSemaphorePermit>,
@@ -104,7 +105,7 @@ impl From<OwnedSemaphorePermit> for TradePermit {
     }
 }
 
-/// One copy of the log.
+/// One replica of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replica {
     /// Its id, from 1.
@@ -113,40 +114,42 @@ pub struct Replica {
     pub alive: bool,
     /// Whether it leads.
     pub leader: bool,
-    /// The term it is in; 0 where nobody is elected.
+    /// Its current term; 0 where there are no elections.
     pub term: i64,
-    /// The number of the last trade it holds; -1 before the first.
+    /// The number of the last trade that it has; -1 before the first.
     pub applied: i64,
 }
 
-/// The log of trades with the exchange: numbers 0, 1, 2 … without gaps; a refused trade uses none.
+/// The log of trades with the exchange: numbers 0, 1, 2 … without gaps; a rejected trade uses none.
 ///
 /// A trade has three steps: [`ready`](Self::ready) before the transaction, [`trade`](Self::trade) in it, and
-/// [`number`](Self::number) after its commit. What has a body here is right where the log is a table of the same database:
-/// there the second step does it all.
+/// [`number`](Self::number) after its commit. The default methods suit a log that is a table of the same database:
+/// there the second step does everything.
 pub trait OrderLog: Send + Sync {
-    /// Waits until the log takes trades, and for as long as the permit is held counts the caller among those under way: to be
-    /// called before a transaction that trades, so that who is told that it does not has changed nothing.
+    /// Waits until the log accepts trades. As long as the permit is held, the caller counts as a trade under way.
+    /// Call it before a transaction that trades, so that a rejected caller has not changed anything.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when it does not in time, or when too many trades are under way.
+    /// `UNAVAILABLE` when the log does not accept trades in time, or when too many trades are under way.
     fn ready(&self) -> BoxFuture<'_, Result<TradePermit>> {
         async { Ok(TradePermit::default()) }.boxed()
     }
 
-    /// Moves the shares at the exchange and records the trade, in the caller's transaction: what else belongs to the trade is
-    /// in it too, and an error undoes all of it. Once it is committed, the trade is carried out for good.
+    /// Moves the shares at the exchange and records the trade, in the caller's transaction. The other changes of
+    /// the trade are in the same transaction, and an error undoes all of them. After the commit, the trade is
+    /// executed for good.
     ///
     /// # Errors
-    /// `NOT_FOUND` for no such stock, `INSUFFICIENT_STOCK`, `CONFLICT` when the exchange cannot take more, and when the
-    /// database fails.
+    /// `NOT_FOUND` when no such stock exists, `INSUFFICIENT_STOCK`, `CONFLICT` when the exchange cannot take more
+    /// shares, and an error when the database fails.
     fn trade<'a>(&'a self, tx: &'a Tx, trade: &'a Trade, now_us: i64) -> LocalBoxFuture<'a, Result<Traded>>;
 
-    /// Waits for the number of a trade that is committed and still had none.
+    /// Waits for the number of a committed trade that had none yet.
     ///
     /// # Errors
-    /// `UNAVAILABLE` for a trade that was taken back: it has not happened and never will. [`Error::OutcomeUnknown`] for one
-    /// with a key that may still get its number; one without a key waits until its outcome is known.
+    /// `UNAVAILABLE` for a trade that was withdrawn: it did not happen and never will. [`Error::OutcomeUnknown`]
+    /// for a trade with a key that may still get its number; a trade without a key waits until its outcome is
+    /// known.
     fn number<'a>(&'a self, db: &'a Db, trade: Unnumbered) -> BoxFuture<'a, Result<i64>> {
         async move {
             let number = reservation::number_of(db.read(), trade.reservation_id).await?;
@@ -155,44 +158,37 @@ pub trait OrderLog: Send + Sync {
         .boxed()
     }
 
-    /// Whether the log may have an order of that number: if it says so, one that the table does not have is none.
+    /// Whether the log may have an order of that number. After `true`, an order that the table lacks does not
+    /// exist.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when the log does not answer, and when the database fails.
+    /// `UNAVAILABLE` when the log does not answer, and an error when the database fails.
     fn has<'a>(&'a self, services: &'a Services, number: i64) -> BoxFuture<'a, Result<bool>> {
         let _ = (services, number);
         async { Ok(true) }.boxed()
     }
 
-    /// Up to which number the table has all trades, where it may lack some behind that for a moment; `None` where it never does.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Returns the number up to which the table has all trades, if it may briefly lack later ones; `None` if it
+    /// never does.
     fn whole_through<'a>(&'a self, db: &'a Db) -> BoxFuture<'a, Result<Option<i64>>> {
         let _ = db;
         async { Ok(None) }.boxed()
     }
 
-    /// The copies of the log there are.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Returns the replicas of the log.
     fn replicas<'a>(&'a self, db: &'a Db) -> BoxFuture<'a, Result<Vec<Replica>>>;
 
-    /// Asks a copy to lead, and answers which one really does.
+    /// Asks a replica to become the leader, and returns the actual leader.
     ///
     /// # Errors
-    /// `UNAVAILABLE` when none does in time.
+    /// `UNAVAILABLE` when no replica leads in time.
     fn propose_leader<'a>(&'a self, db: &'a Db, replica: i64) -> BoxFuture<'a, Result<i64>> {
         let _ = db;
         async move { Ok(replica) }.boxed()
     }
 
-    /// What has to run beside the requests for trades to get their numbers; ends when there is nothing to run, or fails and
-    /// has to be run again.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Runs the background work through which trades get their numbers. It ends when there is nothing to run, or
+    /// fails and has to be run again.
     fn work(&self, services: Services) -> BoxFuture<'_, Result<()>> {
         drop(services);
         async { Ok(()) }.boxed()
@@ -229,5 +225,5 @@ impl OrderLog for TableLog {
     }
 }
 
-/// What is said while no replica of the log can be reached.
+/// The error while no replica of the log is reachable.
 pub const NO_REPLICA: Error = Error::Unavailable("order service unavailable");

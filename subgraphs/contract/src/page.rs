@@ -1,4 +1,4 @@
-//! Lists that grow: Relay connections over a key, never over an offset.
+//! Paginated lists: Relay connections over a key, never over an offset.
 
 use async_graphql::OutputType;
 use async_graphql::connection::{Connection, Edge, EmptyFields};
@@ -7,11 +7,11 @@ use sea_orm::{ConnectionTrait, EntityTrait, IntoIdentity, Order, QueryFilter, Qu
 
 use crate::{Error, Result};
 
-/// How many nodes a page has when nobody says.
+/// The number of nodes on a page if the caller gives none.
 const PAGE_DEFAULT: u64 = 25;
-/// How many nodes a page has at most.
+/// The most nodes on a page.
 const PAGE_MAX: u64 = 100;
-/// How many rows with long texts are read at once: a page as it is when nobody says, and the one row more.
+/// The number of rows with long texts that are read at once: a page of default size, and one row more.
 const PIECE_ROWS: u64 = PAGE_DEFAULT + 1;
 
 /// A connection whose cursors are opaque texts.
@@ -20,13 +20,13 @@ pub type Paged<N> = Connection<String, N, EmptyFields, EmptyFields>;
 /// The four arguments of a connection, as a resolver receives them.
 #[derive(Clone, Debug, Default)]
 pub struct PageArgs {
-    /// How many from the front.
+    /// The number of nodes from the front.
     pub first: Option<i32>,
-    /// Only what comes after this cursor.
+    /// Only nodes after this cursor.
     pub after: Option<String>,
-    /// How many from the end.
+    /// The number of nodes from the end.
     pub last: Option<i32>,
-    /// Only what comes before this cursor.
+    /// Only nodes before this cursor.
     pub before: Option<String>,
 }
 
@@ -44,7 +44,7 @@ impl PageArgs {
     /// Checks the arguments of a list whose key has `columns` columns.
     ///
     /// # Errors
-    /// `INVALID_INPUT` naming the argument: `first` with `last`, a negative or too large count, a cursor that is none of ours.
+    /// `INVALID_INPUT` naming the argument: `first` with `last`, a negative or too large count, an invalid cursor.
     pub fn check(self, columns: usize) -> Result<Page> {
         let (limit, backwards) = match (self.first, self.last) {
             (Some(_), Some(_)) => return Err(Error::invalid("last", "cannot be combined with first")),
@@ -60,22 +60,23 @@ impl PageArgs {
     }
 }
 
-/// Which part of a list is wanted.
+/// The requested part of a list.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// How many nodes at most.
+    /// The most nodes.
     pub limit: u64,
-    /// Counted from the end instead of the front.
+    /// Whether nodes are counted from the end instead of the front.
     pub backwards: bool,
-    /// The key to start behind.
+    /// The key after which the part starts.
     pub after: Option<Vec<i64>>,
-    /// The key to stop before.
+    /// The key before which the part ends.
     pub before: Option<Vec<i64>>,
 }
 
 impl Page {
-    /// The statement that reads this part of `select`, ordered by `columns` in `order`: one row more than the page has,
-    /// which tells whether there is another page. Counted from the end, the last row comes first.
+    /// Returns the statement that reads this part of `select`, ordered by `columns` in `order`. It reads one row
+    /// more than the page has, which tells whether there is another page. Counted from the end, the last row comes
+    /// first.
     pub fn of<E: EntityTrait>(&self, mut select: Select<E>, columns: impl IntoIdentity, order: Order) -> Select<E> {
         let columns: Vec<_> = columns.into_identity().iter().map(column::<E>).collect();
         let descending = matches!(order, Order::Desc);
@@ -100,9 +101,9 @@ fn column<E: EntityTrait>(name: &DynIden) -> Expr {
     Expr::col((E::default(), name.clone()))
 }
 
-// Several columns are compared as one row: an index serves that, and not what it would be in ANDs and ORs. In SQLite it
-// serves the first column only where the last is the rowid; a table WITHOUT ROWID has its page begin where it begins also
-// among a million rows that share the first column.
+// Several columns are compared as one row value: an index serves that, but not the same condition in ANDs and ORs.
+// In SQLite the index serves only the first column if the last one is the rowid. With a table WITHOUT ROWID, a page
+// starts at the right entry even among a million rows that share the first column.
 fn beyond(columns: &[Expr], key: &[i64], is_lower: bool) -> Expr {
     let (row, bound) = match (columns, key) {
         ([column], [bound]) => (column.clone(), Expr::value(*bound)),
@@ -116,8 +117,8 @@ fn beyond(columns: &[Expr], key: &[i64], is_lower: bool) -> Expr {
 
 /// Reads one page of `select`, ordered by `columns` (a unique key of integers) in `order`.
 ///
-/// `key` gives a row's values of those columns, `node` what the API shows of the row. Stable while rows are inserted
-/// or deleted: a page begins behind a key, not at an offset.
+/// `key` returns a row's values of those columns, `node` the node that the API shows. Pages stay stable while rows
+/// are inserted or deleted, because a page starts after a key, not at an offset.
 ///
 /// # Errors
 /// As [`PageArgs::check`], and when the database fails.
@@ -142,8 +143,8 @@ where
     Ok(connection(&wanted, rows, key, node))
 }
 
-/// As [`page`], of rows with long texts: they are read in pieces, and `charge` is told the rows of each, and of none before
-/// the first. So an answer that may hold no more of them reads no more.
+/// Like [`page`], for rows with long texts. It reads them in pieces, and calls `charge` without rows before each
+/// piece and with its rows after it, so that an answer over its budget reads no more.
 ///
 /// # Errors
 /// As [`page`], and those of `charge`.
@@ -192,7 +193,7 @@ where
     }
 }
 
-/// The page that was wanted, of the rows that its statement read.
+/// Returns the requested page of the rows that its statement read.
 fn connection<M, N: OutputType>(
     wanted: &Page,
     mut rows: Vec<M>,
@@ -227,7 +228,8 @@ fn count(field: &'static str, value: Option<i32>) -> Result<u64> {
     Ok(value)
 }
 
-// A cursor is opaque by promise, not by secrecy: the key's numbers in hexadecimal, so that nobody is tempted to count with it.
+// A cursor is opaque by promise, not by secrecy: it has the key's numbers in hexadecimal, which discourages clients
+// from computing with it.
 fn encode(key: &[i64]) -> String {
     key.iter()
         .map(|value| format!("{value:x}"))

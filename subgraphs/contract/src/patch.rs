@@ -1,10 +1,10 @@
-//! Patches: new values for some members of something.
+//! Patches: new values for some members of an object.
 
 use async_graphql::MaybeUndefined;
 
 use crate::{Error, Result};
 
-/// What a patch gives a member that is never empty; `None` where it was left out.
+/// Returns the value that a patch gives to a member that cannot be null; `None` if the patch leaves it out.
 ///
 /// # Errors
 /// `INVALID_INPUT` naming `field` for null.

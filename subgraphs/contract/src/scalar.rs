@@ -14,7 +14,7 @@ pub struct Scalar {
     check: fn(&Value) -> Result<(), Misfit>,
 }
 
-/// The scalars that are neither the specification's nor somebody else's.
+/// The scalars that Agora itself defines.
 const SCALARS: [Scalar; 3] = [
     Scalar {
         name: "Date",
@@ -31,7 +31,7 @@ const SCALARS: [Scalar; 3] = [
 ];
 
 impl Scalar {
-    /// The scalar of that name, if it is one of ours.
+    /// Returns the scalar of that name, if Agora defines it.
     pub fn named(name: &str) -> Option<&'static Self> {
         SCALARS.iter().find(|scalar| scalar.name == name)
     }
@@ -45,10 +45,10 @@ impl Scalar {
     }
 }
 
-/// Why a value is not one of a scalar.
+/// The reason why a value does not fit a scalar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misfit {
-    /// The member of the value that is wrong, where it is one.
+    /// The member of the value that is wrong; `None` if the whole value is.
     pub member: Option<&'static str>,
     /// The rule that the value breaks, as a sentence without a subject: "must be a date such as 2026-01-31".
     pub reason: String,
@@ -81,7 +81,7 @@ impl fmt::Display for Misfit {
     }
 }
 
-/// The text of a scalar that is written as a string.
+/// Returns the text of a scalar that is written as a string.
 pub(crate) fn string<'a>(value: &'a Value, wrong: &'static str) -> Result<&'a str, Misfit> {
     match value {
         Value::String(text) => Ok(text),

@@ -1,4 +1,4 @@
-//! What a domain is built from.
+//! The services that a domain is built from.
 
 use std::sync::Arc;
 
@@ -6,31 +6,31 @@ use entities::expiry;
 
 use crate::{Bus, Changed, Clock, Db, Error, Event, OrderLog, Result, TokenKeys, Tx};
 
-/// How much one write settles of what is due.
+/// The most authorizations, and the most orders, that one write expires.
 pub const SETTLED_MAX: u64 = 100;
 
-/// What a domain is built from: made once per process, cheap to clone.
+/// The services that a domain is built from: created once per process, cheap to clone.
 #[derive(Clone)]
 pub struct Services {
     /// The database.
     pub db: Db,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Where events go and come from.
+    /// The event bus.
     pub bus: Arc<dyn Bus>,
-    /// Where trades with the exchange are carried out and numbered.
+    /// The log through which trades with the exchange are executed and numbered.
     pub orders: Arc<dyn OrderLog>,
     /// The installation's signing keys.
     pub keys: Arc<TokenKeys>,
 }
 
 impl Services {
-    /// As [`Db::write`]; publishes the events that `tell` finds in the outcome after the commit, in the order of the
-    /// commits, and before this or any later write is answered: who repeats a request and is answered first learns
-    /// nothing that has not been told.
+    /// Like [`Db::write`], and publishes the events that `tell` returns for the outcome. It publishes them after
+    /// the commit, in the order of the commits, and before this or any later write is answered. So when a repeated
+    /// request is answered first, the events of the change it reports are already published.
     ///
-    /// A caller who stops waiting (hangs up, runs out of time) gives up the answer, neither the change nor the events:
-    /// what is committed is told.
+    /// A caller that stops waiting (hangs up, runs out of time) gives up the answer, but neither the change nor the
+    /// events: a committed change is always published.
     ///
     /// # Errors
     /// As [`Db::write`].
@@ -50,11 +50,8 @@ impl Services {
             .map_err(|_| Error::Internal("what waits for a write panicked".into()))?
     }
 
-    /// Settles what is over, so that what it gives back is seen: to be called before money, shares, authorizations or
-    /// orders are read or used. Costs one look into an index when nothing is due.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Expires what is overdue, so that readers see the money and shares that this gives back. Call it before
+    /// reading or using money, shares, authorizations or orders. It costs one index lookup when nothing is overdue.
     pub async fn settle_due(&self) -> Result<()> {
         loop {
             let now_us = self.clock.now_us();

@@ -55,7 +55,7 @@ pub enum Words {
 }
 
 impl Words {
-    /// Its words, without what surrounds them.
+    /// Returns the words, trimmed, without empty ones.
     pub fn split(&self) -> impl Iterator<Item = &str> {
         let texts = match self {
             Self::One(text) => std::slice::from_ref(text),

@@ -1,4 +1,4 @@
-//! What is over is settled before a domain of money answers.
+//! Expires what is overdue before a domain of money answers.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use async_graphql::{Error, Pos, Response};
 
 use crate::Services;
 
-/// Calls [`Services::settle_due`] once for each operation, before any of its resolvers: for a domain all of whose
-/// answers depend on it.
+/// Calls [`Services::settle_due`] once for each operation, before any of its resolvers: for a domain whose answers
+/// all depend on it.
 pub struct SettleDue;
 
 impl ExtensionFactory for SettleDue {

@@ -1,4 +1,4 @@
-//! Which way shares go, as the schema says it.
+//! The direction of a trade, as the schema names it.
 
 use async_graphql::Enum;
 

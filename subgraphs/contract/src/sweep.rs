@@ -1,32 +1,29 @@
-//! Rows that have served their time: they are deleted in bounded steps, beside the requests.
+//! Retention: outdated rows are deleted in bounded steps, beside the requests.
 
 use entities::{idempotency, reservation, session};
 
 use crate::{Result, Services, Tx};
 
 const HOUR_US: i64 = 3_600_000_000;
-/// How much longer than idempotency keys the reservations are kept that kept answers ask for.
+/// The hours by which reservations outlive idempotency keys, because recorded answers refer to them.
 const RESERVATION_HOURS: u32 = 24;
 
-/// How long rows are kept that only matter for a time, and how many go at once.
+/// The retention times of rows that matter only for a time, and the size of one deletion.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// Hours that an idempotency key is known; at least 24 are promised to clients.
+    /// Hours that an idempotency key is kept; at least 24 are promised to clients.
     pub key_hours: u32,
-    /// Hours that a session is kept after it has ended or run out, so that a process that starts learns that it ended.
+    /// Hours that a session is kept after it has ended or expired, so that a starting process learns that it ended.
     pub session_hours: u32,
     /// Rows that one write deletes.
     pub rows_max: u64,
 }
 
 impl Services {
-    /// Deletes all idempotency keys, sessions and reservations that have been over for longer than `keep` says; returns how
-    /// many.
+    /// Deletes all idempotency keys, sessions and reservations whose retention time in `keep` has passed; returns
+    /// the number deleted.
     ///
-    /// Each step is a write of its own, so that other writes come in between.
-    ///
-    /// # Errors
-    /// When the database fails.
+    /// Each step is a separate write, so that other writes can run in between.
     pub async fn sweep(&self, keep: Retention) -> Result<u64> {
         let now_us = self.clock.now_us();
         let before = |hours: u32| now_us - i64::from(hours) * HOUR_US;
@@ -36,7 +33,7 @@ impl Services {
         loop {
             let step = async move |tx: &Tx| {
                 let keys = idempotency::sweep(tx, keys, keep.rows_max).await?;
-                // The answer of a key asks for its reservation: as long as there are such keys, all of these stay.
+                // A key's answer may refer to its reservation: while overdue keys remain, all reservations stay.
                 let reservations = match keys < keep.rows_max {
                     true => reservation::sweep(tx, reservations, keep.rows_max).await?,
                     false => 0,

@@ -1,4 +1,4 @@
-//! Text that people type: trimmed, bounded, never blank where something is required (docs/rest-contract/common.md#text).
+//! Text that users type: trimmed, bounded, never blank where it is required (docs/rest-contract/common.md#text).
 
 use entities::case_fold;
 
@@ -6,7 +6,8 @@ use crate::{Error, Result};
 
 const CONTROL: &str = "must not contain control characters";
 
-/// Trims `value`; refuses blank text, text over `max` characters and, on one line, control characters.
+/// Trims `value`; rejects blank text, text over `max` characters and control characters other than tabs and line
+/// breaks.
 ///
 /// # Errors
 /// `INVALID_INPUT` naming `field`.
@@ -18,7 +19,7 @@ pub fn required_text(field: &'static str, value: &str, max: usize) -> Result<Str
     bounded(field, text, max)
 }
 
-/// As [`required_text`], on one line: for what is a name.
+/// Like [`required_text`], on one line: for names.
 ///
 /// # Errors
 /// `INVALID_INPUT` naming `field`.
@@ -30,7 +31,7 @@ pub fn required_line(field: &'static str, value: &str, max: usize) -> Result<Str
     }
 }
 
-/// As [`required_line`], for a name that stands in addresses: see [`path_segment`].
+/// Like [`required_line`], for a name that is a part of addresses: see [`path_segment`].
 ///
 /// # Errors
 /// `INVALID_INPUT` naming `field`.
@@ -38,8 +39,8 @@ pub fn required_segment(field: &'static str, value: &str, max: usize) -> Result<
     path_segment(field, required_line(field, value, max)?)
 }
 
-/// Refuses what cannot be a segment of a path: clients and proxies resolve `.` and `..` away, percent-encoded too (RFC 3986,
-/// 5.2.4; the URL standard). All else can, a `/` as `%2F`.
+/// Rejects text that cannot be a segment of a path: clients and proxies resolve `.` and `..` away, even
+/// percent-encoded (RFC 3986, 5.2.4; the URL standard). Any other text is possible, a `/` as `%2F`.
 ///
 /// # Errors
 /// `INVALID_INPUT` naming `field`.
@@ -50,7 +51,7 @@ pub fn path_segment(field: &'static str, text: String) -> Result<String> {
     }
 }
 
-/// As [`required_text`], with blank meaning none.
+/// Like [`required_text`]; blank text means `None`.
 ///
 /// # Errors
 /// `INVALID_INPUT` naming `field`.
@@ -61,7 +62,7 @@ pub fn optional_text(field: &'static str, value: Option<&str>, max: usize) -> Re
     }
 }
 
-/// Cuts text that shows what somebody sent to `max` characters: what they sent may be a megabyte.
+/// Truncates a text that echoes a client's input to `max` characters: the input may be a megabyte.
 pub fn clip(text: &mut String, max: usize) {
     if let Some((end, _)) = text.char_indices().nth(max) {
         text.truncate(end);
@@ -73,7 +74,7 @@ fn bounded(field: &'static str, text: &str, max: usize) -> Result<String> {
     if text.chars().count() > max {
         return Err(Error::invalid(field, format!("must have at most {max} characters")));
     }
-    // A line break belongs into a message; a NUL or an escape sequence belongs nowhere.
+    // A message may contain line breaks; a NUL or an escape sequence is never valid.
     if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
         return Err(Error::invalid(field, CONTROL));
     }

@@ -16,7 +16,7 @@ const ISSUER: &str = "agora";
 const AUDIENCE: &str = "agora";
 const SECRET_BYTES: usize = 32;
 
-/// What a token says (RFC 7519). `type` is the word the brokerage's document asks for.
+/// The claims of a token (RFC 7519). The brokerage's document requires the name `type`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// The user's id, or the service's name.
@@ -24,7 +24,7 @@ pub struct Claims {
     /// `member`, `investor`, `broker` or `service`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Whether the person administers this installation.
+    /// Whether the user administers this installation.
     #[serde(default)]
     pub admin: bool,
     /// The session the token belongs to; none for services.
@@ -33,13 +33,13 @@ pub struct Claims {
     /// The id of a service's credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
-    /// Who made it: always `agora`.
+    /// The issuer: always `agora`.
     pub iss: String,
-    /// Whom it is for: always `agora`.
+    /// The audience: always `agora`.
     pub aud: String,
-    /// When it was made, in seconds since the epoch.
+    /// The time of issue, in seconds since the epoch.
     pub iat: i64,
-    /// When it ends, in seconds since the epoch.
+    /// The expiry, in seconds since the epoch.
     pub exp: i64,
 }
 
@@ -60,28 +60,28 @@ impl Claims {
     }
 }
 
-/// A token that held.
+/// The content of a valid token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// Who is asking.
+    /// The caller.
     pub viewer: Viewer,
     /// The session the token belongs to; none for services.
     pub session: Option<i64>,
     /// The id of a service's credential, if it has one.
     pub credential: Option<String>,
-    /// When it was made, in microseconds since the epoch (whole seconds).
+    /// The time of issue, in microseconds since the epoch (whole seconds).
     pub issued_us: i64,
-    /// When it ends, in microseconds since the epoch.
+    /// The expiry, in microseconds since the epoch.
     pub expires_us: i64,
 }
 
-/// Why a token did not hold.
+/// The reason why a token is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Not one of ours, or tampered with.
+    /// The token was not issued here, or was tampered with.
     #[error("the token is not valid")]
     Invalid,
-    /// It was good once.
+    /// The token was valid, but has expired.
     #[error("the token has expired")]
     Expired,
 }
@@ -107,10 +107,10 @@ impl TokenKeys {
         Self(vec![Key::new(&StoredKey::generate())])
     }
 
-    /// Reads the key set from `path`, and makes one there (mode 0600) when there is none.
+    /// Reads the key set from `path`, and creates one there (mode 0600) if it is missing.
     ///
     /// # Errors
-    /// When the file cannot be read, made, or is no key set.
+    /// When the file cannot be read or created, or is not a key set.
     pub fn load_or_create(path: &Path) -> io::Result<Self> {
         match Self::load(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -124,10 +124,10 @@ impl TokenKeys {
     /// Reads the key set from `path`.
     ///
     /// # Errors
-    /// When the file cannot be read or is no key set.
+    /// When the file cannot be read or is not a key set.
     pub fn load(path: &Path) -> io::Result<Self> {
         let mut file = fs::File::open(path)?;
-        // Asked of the open file: another one could be there by now.
+        // The mode of the open file: the path may refer to another file by now.
         let mode = file.metadata()?.mode();
         if mode & 0o077 != 0 {
             let why = format!(
@@ -149,7 +149,8 @@ impl TokenKeys {
     }
 
     fn store(path: &Path, keys: &[StoredKey]) -> io::Result<()> {
-        // Written aside and renamed: a crash leaves the old set or the new one, never half of one.
+        // The keys are written to a new file, which is renamed: a crash leaves the old set or the new one, never
+        // half of one.
         let aside = path.with_extension("new");
         let _ = fs::remove_file(&aside);
         let mut file = OpenOptions::new()
@@ -165,7 +166,7 @@ impl TokenKeys {
         fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     }
 
-    /// A token for a person, and when it ends (microseconds since the epoch).
+    /// Returns a token for a user, and its expiry (microseconds since the epoch).
     pub fn sign_user(
         &self,
         id: i64,
@@ -183,13 +184,13 @@ impl TokenKeys {
         self.sign(&claims)
     }
 
-    /// A credential for a service, and when it ends (microseconds since the epoch). It has no id, so that it is revoked only
-    /// with all of the service's.
+    /// Returns a credential for a service, and its expiry (microseconds since the epoch). It has no id, so it can
+    /// only be revoked together with all credentials of the service.
     pub fn sign_service(&self, name: &str, now_us: i64, ttl_seconds: i64) -> (String, i64) {
         self.sign(&Claims::of(name.to_owned(), "service".to_owned(), now_us, ttl_seconds))
     }
 
-    /// As [`sign_service`](Self::sign_service), with an id by which it can be revoked.
+    /// Like [`sign_service`](Self::sign_service), with an id by which it can be revoked.
     pub fn sign_credential(&self, name: &str, id: &str, now_us: i64, ttl_seconds: i64) -> (String, i64) {
         self.sign(&Claims {
             jti: Some(id.to_owned()),
@@ -221,7 +222,7 @@ impl TokenKeys {
         rules.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
         rules.set_audience(&[AUDIENCE]);
         rules.set_issuer(&[ISSUER]);
-        // The time is ours to check: the library would ask the machine's clock.
+        // The expiry is checked below: the library would use the system clock.
         rules.validate_exp = false;
         let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &rules)
             .map_err(|_| TokenError::Invalid)?

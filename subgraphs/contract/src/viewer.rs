@@ -1,4 +1,4 @@
-//! Who is asking.
+//! The caller of a request.
 
 use async_graphql::Enum;
 use entities::authority::Authority;
@@ -28,7 +28,7 @@ impl Role {
         }
     }
 
-    /// The role that [`as_str`](Self::as_str) names, or `None`.
+    /// Returns the role that [`as_str`](Self::as_str) names; `None` for any other word.
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Member, Self::Investor, Self::Broker]
             .into_iter()
@@ -36,27 +36,27 @@ impl Role {
     }
 }
 
-/// Who is asking. The router decides it once per request; a subgraph that is handed none refuses.
+/// The caller of a request. The router determines it once per request; without one, a subgraph assumes `Anonymous`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Viewer {
-    /// Nobody signed in.
+    /// A caller that is not signed in.
     Anonymous,
-    /// A person.
+    /// A signed-in user.
     User {
         /// The user's id.
         id: i64,
-        /// What the person is to the brokerage.
+        /// The user's role in the brokerage.
         role: Role,
-        /// Whether the person administers this installation.
+        /// Whether the user administers this installation.
         admin: bool,
     },
     /// Another program: the holder of a service credential.
     Service {
-        /// The name the credential was made for.
+        /// The name that the credential was made for.
         name: String,
     },
-    /// A caller of a REST mount under the `open` policy who shows no credential. It has no right but those that a field
-    /// gives to callers of that mount by name; no caller of the graph is ever one.
+    /// A caller of a REST mount under the `open` policy without a credential. It has only the rights that a field
+    /// gives to callers of that mount by name. A caller of the graph is never one.
     OpenMount {
         /// The mount's name: `shop`.
         name: String,
@@ -77,16 +77,16 @@ impl Viewer {
     /// The open mount that this viewer calls; `None` for every other viewer.
     pub fn mount(&self) -> Option<&str> {
         match self {
-            // What follows a slash says on whose behalf, and only keeps idempotency keys apart.
+            // The part after a slash names the user served, and only keeps idempotency keys apart.
             Self::OpenMount { name } => name.split('/').next(),
             _ => None,
         }
     }
 
-    /// The signed-in person's id.
+    /// Returns the signed-in user's id.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` for everyone who is not a person.
+    /// `UNAUTHENTICATED` for every caller that is not a user.
     pub fn user(&self) -> Result<i64> {
         match self {
             Self::User { id, .. } => Ok(*id),
@@ -94,8 +94,8 @@ impl Viewer {
         }
     }
 
-    /// The signed-in person's id; `None` for a program, which acts for no person. Callers of the open mount `mount` are
-    /// such a program.
+    /// Returns the signed-in user's id; `None` for a program, which acts for no user. Callers of the open mount
+    /// `mount` count as programs.
     ///
     /// # Errors
     /// `UNAUTHENTICATED` for anonymous callers, `FORBIDDEN` for callers of another open mount.
@@ -107,7 +107,7 @@ impl Viewer {
         })
     }
 
-    /// Lets people and services pass.
+    /// Requires a user or a service.
     ///
     /// # Errors
     /// `UNAUTHENTICATED` for anonymous callers, `FORBIDDEN` for callers of an open mount.
@@ -119,7 +119,7 @@ impl Viewer {
         }
     }
 
-    /// As [`signed_in`](Self::signed_in), and lets callers of the open mount `mount` pass.
+    /// Like [`signed_in`](Self::signed_in), and also accepts callers of the open mount `mount`.
     ///
     /// # Errors
     /// As [`signed_in`](Self::signed_in).
@@ -130,12 +130,12 @@ impl Viewer {
         }
     }
 
-    /// Whether this is the person with that id.
+    /// Whether this is the user with that id.
     pub fn is(&self, user: i64) -> bool {
         matches!(self, Self::User { id, .. } if *id == user)
     }
 
-    /// Whether this viewer runs the installation: an administrator or a service. Callers of an open mount do not.
+    /// Whether this viewer is an operator: an administrator or a service. Callers of an open mount are not.
     pub fn is_operator(&self) -> bool {
         matches!(self, Self::User { admin: true, .. } | Self::Service { .. })
     }
@@ -145,10 +145,10 @@ impl Viewer {
         self.is_operator() || self.mount() == Some(mount)
     }
 
-    /// Lets administrators and services pass.
+    /// Requires an administrator or a service.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` for anonymous callers, `FORBIDDEN` for everyone else.
+    /// `UNAUTHENTICATED` for anonymous callers, `FORBIDDEN` for all others.
     pub fn operator(&self) -> Result<()> {
         match self {
             _ if self.is_operator() => Ok(()),
@@ -158,7 +158,7 @@ impl Viewer {
         }
     }
 
-    /// As [`operator`](Self::operator), and lets callers of the open mount `mount` pass.
+    /// Like [`operator`](Self::operator), and also accepts callers of the open mount `mount`.
     ///
     /// # Errors
     /// As [`operator`](Self::operator).
@@ -169,10 +169,10 @@ impl Viewer {
         }
     }
 
-    /// Lets the person with that id pass, and operators.
+    /// Requires the user with that id, or an operator.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` for anonymous callers, `FORBIDDEN` for everyone else.
+    /// `UNAUTHENTICATED` for anonymous callers, `FORBIDDEN` for all others.
     pub fn self_or_operator(&self, user: i64) -> Result<()> {
         match self {
             _ if self.is(user) || self.is_operator() => Ok(()),
@@ -182,7 +182,7 @@ impl Viewer {
         }
     }
 
-    /// As [`self_or_operator`](Self::self_or_operator), and lets callers of the open mount `mount` pass.
+    /// Like [`self_or_operator`](Self::self_or_operator), and also accepts callers of the open mount `mount`.
     ///
     /// # Errors
     /// As [`self_or_operator`](Self::self_or_operator).
@@ -193,7 +193,8 @@ impl Viewer {
         }
     }
 
-    /// The right by which this viewer changes an account, once it is known that it may name it.
+    /// Returns the right with which this viewer changes an account. The caller has checked that the viewer may
+    /// refer to the account.
     ///
     /// # Errors
     /// `UNAUTHENTICATED` for anonymous callers.
@@ -206,10 +207,11 @@ impl Viewer {
         }
     }
 
-    /// The scope an idempotency key of this viewer lives in, for the mutation `field`.
+    /// Returns the scope of this viewer's idempotency keys for the mutation `field`.
     ///
-    /// The keys of all callers of an open mount share one scope; those of people and of service credentials are told apart
-    /// by the mutation too (docs/rest-contract/common.md#idempotency). A credential with the name of a mount shares nothing with its callers.
+    /// All callers of an open mount share one scope. The scopes of users and of service credentials also differ by
+    /// mutation (docs/rest-contract/common.md#idempotency). A credential with the name of a mount shares no scope
+    /// with its callers.
     pub fn idempotency_scope(&self, field: &str) -> String {
         match self {
             Self::Anonymous => format!("anonymous/{field}"),
@@ -220,5 +222,5 @@ impl Viewer {
     }
 }
 
-/// The refusal of a field that the open mount's document does not have.
+/// The error of a field that the open mount's document does not have.
 const NOT_OPEN: Error = Error::Forbidden("an open route may not do this");

@@ -1,8 +1,9 @@
 //! Files that are generated and checked in.
 
-/// Fails when the file is not what the code says it is; with `UPDATE_SCHEMAS` in the environment it is written first.
+/// Fails when the file differs from the generated text; with `UPDATE_SCHEMAS` in the environment it writes the file
+/// first.
 ///
-/// `test` is the command that runs the calling test, for whoever reads the failure.
+/// `test` is the command that runs the calling test; the failure message shows it.
 ///
 /// # Panics
 /// When the file differs, or cannot be written.

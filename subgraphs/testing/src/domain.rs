@@ -1,4 +1,4 @@
-//! One domain, asked through its schema.
+//! A domain under test, queried through its schema.
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use crate::TestServices;
 
-/// Longer than anything here takes on the slowest machine.
+/// Longer than any operation here takes on the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A domain on services of its own.
+/// A domain with services of its own.
 pub struct TestDomain<S> {
     /// The domain's schema.
     pub schema: S,
@@ -28,7 +28,7 @@ impl<S> Deref for TestDomain<S> {
 }
 
 impl<S: Executor> TestDomain<S> {
-    /// The domain that `schema` makes of those services.
+    /// Creates the domain that `schema` builds from those services.
     pub fn new(on: TestServices, schema: impl FnOnce(Services) -> S) -> Self {
         Self {
             schema: schema(on.services.clone()),
@@ -36,25 +36,25 @@ impl<S: Executor> TestDomain<S> {
         }
     }
 
-    /// The same data under a domain that has just been started.
+    /// Restarts the domain on the same data.
     pub fn again(self, schema: impl FnOnce(Services) -> S) -> Self {
         Self::new(self.on, schema)
     }
 
-    /// The response as JSON.
+    /// Executes a request, and returns the response as JSON.
     pub async fn ask(&self, viewer: &Viewer, request: impl Into<Request>) -> Value {
         let request = request.into().data(viewer.clone());
         serde_json::to_value(self.schema.execute(request).await).expect("a response is JSON")
     }
 
-    /// Starts a subscription, and returns when it listens.
+    /// Starts a subscription, and returns it once it listens.
     pub async fn watch(&self, viewer: &Viewer, document: &str) -> BoxStream<'static, Value> {
         let mut answers = self.subscribe(viewer, document);
         tokio::select! {
             permit = self.on.listening.acquire() => permit.expect("nobody closes it").forget(),
             early = answers.next() => panic!("before anything happened: {early:?}"),
         }
-        // What never arrives fails the test instead of holding it up.
+        // A missing item fails the test instead of blocking it.
         stream::unfold(answers, async |mut answers| {
             let next = tokio::time::timeout(PATIENCE, answers.next()).await;
             Some((next.expect("something arrives")?, answers))
@@ -62,7 +62,7 @@ impl<S: Executor> TestDomain<S> {
         .boxed()
     }
 
-    /// A subscription that nobody has asked anything of yet.
+    /// Returns a subscription that has not been polled yet.
     pub fn subscribe(&self, viewer: &Viewer, document: &str) -> BoxStream<'static, Value> {
         self.schema
             .execute_stream(Request::new(document).data(viewer.clone()), None)
@@ -71,7 +71,7 @@ impl<S: Executor> TestDomain<S> {
     }
 }
 
-/// The code of the first error; `OK` when there is none.
+/// Returns the code of the first error; `OK` when there is none.
 pub fn code(answer: &Value) -> &str {
     match answer.get("errors") {
         None => "OK",

@@ -1,4 +1,4 @@
-//! What is told over the bus, and who listens.
+//! The events on the bus, and its subscribers.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::Semaphore;
 
-/// The events that are there now.
+/// Returns the events that have arrived so far.
 ///
 /// # Panics
-/// When some were lost.
+/// When events were lost.
 pub fn heard(events: &mut EventStream) -> Vec<Event> {
     let mut heard = Vec::new();
     while let Some(Some(delivery)) = events.next().now_or_never() {
@@ -22,7 +22,7 @@ pub fn heard(events: &mut EventStream) -> Vec<Event> {
     heard
 }
 
-/// Says when a subscriber asks for its first event: then it has read all it reads before.
+/// A bus that reports when a subscriber asks for its first event: by then it has finished its initial reads.
 pub(crate) struct TellingBus {
     pub(crate) bus: InProcessBus,
     pub(crate) listening: Arc<Semaphore>,

@@ -1,8 +1,8 @@
-//! What the tests of every domain start from: [`TestServices`] over a database of their own, the domain on them
-//! ([`TestDomain`]), people to ask it ([`member`], [`admin`], [`service`]) and readers of what it says ([`code`],
-//! [`heard`]). Nothing but tests depends on it.
+//! The common basis of all domains' tests: [`TestServices`] over a database of their own, the domain on them
+//! ([`TestDomain`]), viewers that query it ([`member`], [`admin`], [`service`]) and readers of its answers
+//! ([`code`], [`heard`]). Only tests depend on this crate.
 //!
-//! A test fails by panicking, and so does everything here.
+//! A test fails by panicking, and so do the helpers here.
 
 mod checked_in;
 mod domain;

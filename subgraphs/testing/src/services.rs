@@ -1,4 +1,4 @@
-//! A migrated database in a folder of its own, a clock that stands still, a bus that tells who listens.
+//! A migrated database in a folder of its own, a manual clock, and a bus that reports its subscribers.
 
 use std::sync::Arc;
 
@@ -12,25 +12,25 @@ use crate::events::TellingBus;
 /// 2026-01-01T00:00:00Z.
 pub const NEW_YEAR_US: i64 = 1_767_225_600_000_000;
 
-/// What domains are built from, with nothing in the tables.
+/// The services that domains are built from, with empty tables.
 pub struct TestServices {
-    /// What a domain's `schema` takes.
+    /// The argument of a domain's `schema`.
     pub services: Services,
-    /// The time, to be moved by the test.
+    /// The clock, which the test moves.
     pub clock: Arc<ManualClock>,
-    /// Where the database is; it goes when this goes.
+    /// The folder of the database, deleted on drop.
     pub folder: TempDir,
     /// One permit for each subscriber that has asked for its first event.
     pub(crate) listening: Arc<Semaphore>,
 }
 
 impl TestServices {
-    /// At that time, with subscribers that may fall that many events behind.
+    /// Services at that time, with subscribers that may fall `events_max` events behind.
     pub async fn new(now_us: i64, events_max: usize) -> Self {
         Self::in_folder(tempfile::tempdir().expect("a folder"), now_us, events_max).await
     }
 
-    /// As [`new`](Self::new), in that folder.
+    /// Like [`new`](Self::new), in that folder.
     pub async fn in_folder(folder: TempDir, now_us: i64, events_max: usize) -> Self {
         let path = folder.path().join("agora.db");
         let db = Db::open(DbOptions::at(path)).await.expect("the database opens");

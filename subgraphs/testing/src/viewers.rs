@@ -1,8 +1,8 @@
-//! Those who ask.
+//! Viewers for tests.
 
 use contract::{Role, Viewer};
 
-/// The person with that id.
+/// The user with that id.
 pub fn member(id: i64) -> Viewer {
     Viewer::User {
         id,
@@ -11,7 +11,7 @@ pub fn member(id: i64) -> Viewer {
     }
 }
 
-/// An administrator, person 99.
+/// An administrator, the user 99.
 pub fn admin() -> Viewer {
     Viewer::User {
         id: 99,
@@ -20,7 +20,7 @@ pub fn admin() -> Viewer {
     }
 }
 
-/// A program.
+/// A service.
 pub fn service() -> Viewer {
     Viewer::service("tests")
 }
