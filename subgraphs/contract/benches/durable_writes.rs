@@ -1,12 +1,12 @@
 //! Durable writes per second: `Db` with and without grouping, beside plain rusqlite with the same pragmas, in one
 //! run on one disk. `cargo bench -p contract --bench durable_writes [-- FOLDER]`; figures in docs/PERFORMANCE.md.
 //!
-//! Processor time is what all threads of this process used (Linux: `schedstat`), so that it says what a write costs
-//! however busy the machine is with other things.
+//! Processor time is the time of all threads of this process (Linux: `schedstat`), so it shows the cost of a write
+//! regardless of the other load of the machine.
 //!
-//! A write is a row that is inserted by its key, or a trade: six statements on six tables, by the domains' own rules.
-//! It counts when its commit has returned. The ways take turns in short rounds, so that a disk that changes its mind
-//! changes it for all of them.
+//! A write is a row that is inserted by its key, or a trade: six statements on six tables, by the domains' own
+//! rules. It counts when its commit has returned. The ways take turns in short rounds, so that a change in the
+//! disk's speed affects all of them.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
 
 use std::path::Path;
@@ -30,12 +30,12 @@ const TABLE: &str = "CREATE TABLE entry (id INTEGER PRIMARY KEY, owner INTEGER N
 const INSERT: &str = "INSERT INTO entry (id, owner, body) VALUES (?, ?, ?)";
 const BODY: &str = "a line of text, about as long as a short message between two people is";
 
-/// Traders, with the ids 1 to as many, and so the stocks.
+/// The number of traders, whose ids start at 1; so do the ids of the stocks.
 const TRADERS: i64 = 64;
 const STOCKS: i64 = 10;
 const NOW_US: i64 = 1_767_225_600_000_000;
 
-/// What the six statements of a trade come down to, for plain rusqlite: trader, stock and the movement before.
+/// The six statements of a trade in plain SQL, for rusqlite. Parameters: trader, stock and the movement before.
 const TRADE: [&str; 6] = [
     "UPDATE stock SET quantity = quantity - 1, volume = volume + 1, version = version + 1
      WHERE id = ?2 AND quantity >= 1 + 0 * (?1 + ?3) RETURNING *",
@@ -52,14 +52,14 @@ const TRADE: [&str; 6] = [
      ON CONFLICT (user_id, stock_id) DO UPDATE SET free = free + 1, version = version + 1 RETURNING *",
 ];
 
-/// What is written.
+/// The kind of write.
 #[derive(Clone, Copy)]
 enum What {
     Row,
     Trade,
 }
 
-/// One way to write, with what it wrote in each round.
+/// One way to write, with the results of its rounds.
 struct Way {
     name: &'static str,
     writers: usize,
@@ -82,7 +82,7 @@ struct Round {
     processor_us: f64,
 }
 
-/// What a round begins with.
+/// The time and the processor time at the start of a round.
 struct Began {
     at: Instant,
     processor_ns: u64,
@@ -97,7 +97,7 @@ impl Began {
     }
 }
 
-/// What all threads of this process have used; 0 where it cannot be told.
+/// Returns the processor time of all threads of this process in nanoseconds; 0 where it is not available.
 fn processor_ns() -> u64 {
     let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
         return 0;
@@ -109,7 +109,7 @@ fn processor_ns() -> u64 {
 }
 
 fn main() {
-    // `cargo bench` says so; `cargo test --all-targets` only wants to see that it builds.
+    // `cargo bench` passes `--bench`; `cargo test --all-targets` only checks that it builds.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -154,7 +154,7 @@ fn main() {
         ));
     }
     let next = Arc::new(AtomicI64::new(1));
-    // The first round warms the disk and the statement caches up, and does not count.
+    // The first round warms up the disk and the statement caches, and does not count.
     for round in 0..=ROUNDS {
         for way in &mut ways {
             let done = match &mut way.run {
@@ -178,7 +178,7 @@ fn main() {
     }
 }
 
-/// With the table of the rows, and all tables of a trade.
+/// Opens a database with the table of the rows, and all tables of a trade.
 async fn open(path: &Path, group: usize) -> Db {
     let mut options = DbOptions::at(path);
     options.group = group;
@@ -247,8 +247,8 @@ async fn insert(tx: &Tx, id: i64) -> Result<()> {
     Ok(tx.execute_raw(insert).await.map(drop)?)
 }
 
-/// One share for one cent, paid from the wallet: the shares at the exchange and the order's number, the wallet, the
-/// movement and its entries, and the holding.
+/// Buys one share for one cent, paid from the wallet: changes the shares at the exchange, the order's number, the
+/// wallet, the movement and its entries, and the holding.
 async fn buy(tx: &Tx, id: i64) -> Result<()> {
     let (trader, stock) = parties(id);
     let trade = Trade {
@@ -268,7 +268,7 @@ async fn buy(tx: &Tx, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Who trades what.
+/// Returns the trader and the stock of a write.
 fn parties(id: i64) -> (i64, i64) {
     (id % TRADERS + 1, id % STOCKS + 1)
 }
@@ -306,7 +306,7 @@ fn write_plainly(connection: &rusqlite::Connection, what: What, group: usize, ne
     Round::of(written, commits, start)
 }
 
-/// How often this disk can be waited for, with nothing else to do.
+/// Measures how many times per second this disk completes an fsync, without other work.
 fn fsyncs_per_second(folder: &Path) -> f64 {
     use std::io::Write;
     let mut file = std::fs::File::create(folder.join("fsync")).unwrap();

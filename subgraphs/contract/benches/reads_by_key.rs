@@ -1,4 +1,4 @@
-//! What it costs to read one row by its key: `Db::read` with SeaORM, the same through a write, and plain rusqlite, in
+//! The cost of reading one row by its key: `Db::read` with SeaORM, the same through a write, and plain rusqlite, in
 //! one run. `cargo bench -p contract --bench reads_by_key`; figures in docs/PERFORMANCE.md.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
 
@@ -17,7 +17,7 @@ const ROUNDS: usize = 5;
 const PEOPLE: i64 = 1000;
 
 fn main() {
-    // `cargo bench` says so; `cargo test --all-targets` only wants to see that it builds.
+    // `cargo bench` passes `--bench`; `cargo test --all-targets` only checks that it builds.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -49,7 +49,7 @@ fn main() {
         ("rusqlite", 1, vec![]),
         ("rusqlite, with a bound LIMIT", 1, vec![]),
     ];
-    // The first round warms the caches up, and does not count.
+    // The first round warms up the caches, and does not count.
     for round in 0..=ROUNDS {
         for (name, readers, rates) in &mut ways {
             let rate = match *name {

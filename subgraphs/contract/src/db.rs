@@ -1,8 +1,9 @@
-//! The database, behind two doors: [`Db::read`] and [`Db::write`].
+//! The database, with two entry points: [`Db::read`] and [`Db::write`].
 //!
-//! SQLite has one writer at a time. Here that is one thread with the one write connection; every write is a
-//! message to it, and its statements run on that thread (`db/tx.rs`). Writes that wait at the same moment share one transaction, and so one wait for the disk, each in
-//! a savepoint of its own (`db/writer.rs`). Reads run beside it on connections that cannot write.
+//! SQLite has one writer at a time. Here it is one thread with the only write connection: every write is a message
+//! to it, and its statements run on that thread (`db/tx.rs`). Writes that wait at the same moment share one
+//! transaction, and so one wait for the disk, each in a savepoint of its own (`db/writer.rs`). Reads run beside it,
+//! on connections that cannot write.
 
 mod connect;
 mod failure;
@@ -31,27 +32,28 @@ pub use tx::Tx;
 use job::{Exclusive, Write};
 use writer::{Command, WriterHandle};
 
-/// Where the database is, and its bounds.
+/// The location of the database, and its limits.
 #[derive(Clone, Debug)]
 pub struct DbOptions {
     /// The SQLite file. Its folder has to exist.
     pub path: PathBuf,
-    /// How many connections read at once. At least 1.
+    /// The number of connections that read at once. At least 1.
     pub readers: u32,
-    /// How many writes may wait for their turn. At least 1.
+    /// The number of writes that may wait for their turn. At least 1.
     pub queue: usize,
     /// How long a write waits for a place in a full queue before it answers `UNAVAILABLE`.
     pub queue_wait: Duration,
-    /// How many writes share one commit at most; 1 gives each its own.
+    /// The most writes that share one commit; 1 gives each its own.
     pub group: usize,
-    /// How long a group takes in writes that arrive meanwhile: what the first in it waits for the others at most,
-    /// beside their own time.
+    /// The time during which a group accepts further writes. The first write in it waits at most this long for the
+    /// others, beside their own time.
     pub group_time: Duration,
-    /// How long one write may take before it is undone and answers `UNAVAILABLE`: nobody holds the writer for longer.
+    /// The most time that one write may take before it is undone and answers `UNAVAILABLE`. No write holds the
+    /// writer longer.
     pub write_time: Duration,
-    /// How long the file is checked when it is opened; it is not checked at all with zero.
+    /// The most time for checking the file when it is opened; zero skips the check.
     pub check_time: Duration,
-    /// Opens the file although commits that were acknowledged are not in it, or it is damaged.
+    /// Whether to open the file even if it lacks acknowledged commits or is damaged.
     pub accept_data_loss: bool,
 }
 
@@ -80,12 +82,12 @@ pub struct Db {
 }
 
 impl Db {
-    /// Opens the file, and makes it when there is none. The tables are made by [`Db::migrate`].
+    /// Opens the file, and creates it if it is missing. [`Db::migrate`] creates the tables.
     ///
     /// # Errors
-    /// When the file cannot be opened, lacks commits that were acknowledged or is damaged, or no thread can be started.
+    /// When the file cannot be opened, lacks acknowledged commits or is damaged, or when no thread can be started.
     pub async fn open(options: DbOptions) -> Result<Self> {
-        // The writer first: it makes the file, and brings a log that a crash left behind back into it.
+        // The writer first: it creates the file, and recovers the log that a crash left behind.
         let writer = Arc::new(writer::start(options.clone()).await?);
         let mut readers = connect::readers(&options).await?;
         let counters = writer.counters();
@@ -93,23 +95,25 @@ impl Db {
         Ok(Self { readers, writer })
     }
 
-    /// Connections that can only read; each statement sees the last commit.
+    /// Returns connections that can only read; each statement sees the last commit.
     pub fn read(&self) -> &DatabaseConnection {
         &self.readers
     }
 
-    /// Runs `change` in one transaction, and answers after it is durable. An error or a panic leaves no trace.
+    /// Runs `change` in one transaction, and returns after it is durable. An error or a panic leaves no trace.
     ///
-    /// `change` may run more than once: when the commit it shares with others fails, each of them runs again alone.
-    /// So it must have no effect outside of `tx`; what others are to learn is told by [`write_then`](Self::write_then).
-    /// It runs on the write thread: it must not block it (hash passwords before), nor write through `Db` itself.
+    /// `change` may run more than once: when the commit that it shares with others fails, each of them runs again
+    /// alone. So it must have no effect outside of `tx`; [`write_then`](Self::write_then) runs code after the
+    /// commit. It runs on the write thread: it must not block it (hash passwords before), nor write through `Db`
+    /// itself.
     ///
-    /// Who drops the future gives up the answer, not the change: that happens completely or not at all.
+    /// A caller that drops the future gives up the answer, not the change: the change happens completely or not at
+    /// all.
     ///
     /// # Errors
-    /// Whatever `change` answers; `INTERNAL` when the database fails, `change` panics or writes inside of a write;
-    /// `UNAVAILABLE` when it takes longer than [`DbOptions::write_time`], when the queue stays full, when another
-    /// process keeps the file locked, and after [`Db::close`].
+    /// Every error of `change`; `INTERNAL` when the database fails, or when `change` panics or writes inside of a
+    /// write; `UNAVAILABLE` when it takes longer than [`DbOptions::write_time`], when the queue stays full, when
+    /// another process keeps the file locked, and after [`Db::close`].
     pub async fn write<T, F>(&self, change: F) -> Result<T>
     where
         F: AsyncFn(&Tx) -> Result<T> + Send + 'static,
@@ -118,8 +122,9 @@ impl Db {
         self.write_then(change, |_| ()).await
     }
 
-    /// As [`write`](Self::write), and calls `then` once with what `change` answered: after the commit, before this is
-    /// answered, and before any write that came later is. On the write thread: it must not block it.
+    /// Like [`write`](Self::write), and calls `then` once with the value of `change`: after the commit, before this
+    /// write is answered, and before any later write is answered. `then` runs on the write thread and must not
+    /// block it.
     ///
     /// # Errors
     /// As [`write`](Self::write).
@@ -137,10 +142,11 @@ impl Db {
     /// Runs `work` on a connection of its own while no write runs, outside of any transaction and time bound: for
     /// migrations at start, `db.migrate(async |connection| Migrator::up(connection, None).await)`.
     ///
-    /// Not for anything else: what happens on this connection without a transaction is not what [`Db::write`] promises.
+    /// Use it for nothing else: on this connection, work without a transaction does not have the guarantees of
+    /// [`Db::write`].
     ///
     /// # Errors
-    /// Whatever `work` answers, `INTERNAL` when it panics, `UNAVAILABLE` after [`Db::close`].
+    /// Every error of `work`, `INTERNAL` when it panics, `UNAVAILABLE` after [`Db::close`].
     pub async fn migrate<F>(&self, work: F) -> Result<()>
     where
         F: AsyncFnOnce(&DatabaseConnection) -> Result<(), DbErr> + Send + 'static,
@@ -151,12 +157,12 @@ impl Db {
         answer.await.map_err(|_| writer::gone())?
     }
 
-    /// Whether the files and the disk are well.
+    /// Returns the health of the files and the disk.
     pub fn storage(&self) -> StorageHealth {
         StorageHealth::of(self.writer.storage())
     }
 
-    /// Looks at the files; where a write failed because of the disk, tries whether it takes writes again.
+    /// Checks the files; after a write failed because of the disk, tests whether the disk accepts writes again.
     ///
     /// # Errors
     /// `UNAVAILABLE` after [`Db::close`].
@@ -170,14 +176,14 @@ impl Db {
         Ok(())
     }
 
-    /// What was read and written since the start.
+    /// Returns the numbers of reads and writes since the start.
     pub fn stats(&self) -> DbStats {
         self.writer.stats()
     }
 
-    /// Finishes the writes that wait, moves the log into the file and closes every connection.
+    /// Finishes the waiting writes, moves the log into the file and closes every connection.
     ///
-    /// Reads that still run are waited for. Whoever comes later gets an error. Closing twice is closing once.
+    /// It waits for running reads. Later reads and writes return an error. Closing twice has no further effect.
     ///
     /// # Errors
     /// When a connection cannot be closed.

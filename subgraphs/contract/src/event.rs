@@ -29,7 +29,7 @@ impl Audience {
     }
 }
 
-/// An event.
+/// An event about a committed change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Cached data of an entity is no longer valid.

@@ -14,16 +14,16 @@ use super::DbOptions;
 
 /// How long SQLite waits for a lock that another process holds.
 const BUSY: Duration = Duration::from_secs(5);
-/// Prepared statements a connection keeps.
+/// The number of prepared statements that a connection keeps.
 const STATEMENTS: usize = 256;
 /// Pages in the log before a commit moves them into the file: 16 MB of 4 KB pages. Moving waits for the disk twice.
 const CHECKPOINT_PAGES: u32 = 4000;
-/// What remains of the log file when it is empty, in bytes.
+/// The most bytes that an emptied log file keeps.
 const LOG_BYTES_KEPT: u32 = 64 << 20;
-/// Steps of SQLite's virtual machine between two looks at the clock: well under a millisecond.
+/// Steps of SQLite's virtual machine between two checks of the clock: well under a millisecond.
 const STEPS_BETWEEN_LOOKS: i32 = 10_000;
 
-/// When the write that runs now must have ended. SQLite asks it while it works.
+/// The deadline of the running write. SQLite checks it while it works.
 pub(super) struct Deadline {
     zero: Instant,
     /// Microseconds after `zero`; 0 for none.
@@ -59,9 +59,9 @@ fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// The connection that writes, and makes the file when there is none. Its statements end with the deadline.
+/// Opens the connection that writes, and creates the file if it is missing. Its statements stop at the deadline.
 pub(super) fn writer(options: &DbOptions, deadline: Arc<Deadline>) -> rusqlite::Result<Connection> {
-    // Not the default flags: with those, some names would be taken for addresses.
+    // Not the default flags: with those, SQLite would take some names for URIs.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&options.path, flags)?;
     connection.busy_timeout(BUSY)?;
@@ -72,15 +72,15 @@ pub(super) fn writer(options: &DbOptions, deadline: Arc<Deadline>) -> rusqlite::
          PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
          PRAGMA journal_size_limit = {LOG_BYTES_KEPT};"
     ))?;
-    // Otherwise SQLite prepares a statement again each time for the value bound to its LIMIT, and SeaORM binds one to
-    // whatever reads a single row.
+    // Without this, SQLite prepares a statement again for each value bound to its LIMIT, and SeaORM binds one in
+    // every query for a single row.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || deadline.is_over()))?;
     Ok(connection)
 }
 
-/// The connection that migrates, on a file that the writer has made.
+/// Opens the connection that migrates, on a file that the writer has created.
 pub(super) async fn migrator(options: &DbOptions) -> Result<DatabaseConnection, DbErr> {
     let path = options.path.clone();
     let mut pool = pool(1);
@@ -94,7 +94,8 @@ pub(super) async fn migrator(options: &DbOptions) -> Result<DatabaseConnection, 
     Database::connect(pool).await
 }
 
-/// The connections that read: the file is opened read-only, and `query_only` refuses a write before it starts.
+/// Opens the connections that read: the file is opened read-only, and `query_only` rejects a write before it
+/// starts.
 pub(super) async fn readers(options: &DbOptions) -> Result<DatabaseConnection, DbErr> {
     let path = options.path.clone();
     let mut pool = pool(options.readers.max(1));
@@ -115,9 +116,9 @@ fn common(sqlite: SqliteConnectOptions) -> SqliteConnectOptions {
         .statement_cache_capacity(STATEMENTS)
 }
 
-/// A pool whose connections stay: a file does not hang up, and a new connection has no prepared statements.
+/// A pool that keeps its connections: a file does not hang up, and a new connection has no prepared statements.
 fn pool(connections: u32) -> ConnectOptions {
-    // The path comes later, as a path: in an address some of its characters would mean something.
+    // The path is set later, as a path: in a URL, some of its characters would have a meaning.
     let mut pool = ConnectOptions::new("sqlite://database");
     pool.max_connections(connections)
         .min_connections(connections)

@@ -1,4 +1,5 @@
-//! SQLite's failures on the write connection, in the shape in which SeaORM and sqlx tell those of the others.
+//! SQLite's failures on the write connection, in the form in which SeaORM and sqlx report those of other
+//! connections.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -9,7 +10,7 @@ use sea_orm::sqlx;
 use sea_orm::sqlx::error::{DatabaseError, ErrorKind};
 use sea_orm::{DbErr, RuntimeErr};
 
-/// What SQLite said; the text is the one sqlx would make of it.
+/// A failure that SQLite reports; its text is the one that sqlx would produce.
 #[derive(Debug, thiserror::Error)]
 #[error("(code: {code}) {message}")]
 struct SqliteFailure {
@@ -64,14 +65,14 @@ fn runtime(error: rusqlite::Error) -> RuntimeErr {
         rusqlite::Error::SqliteFailure(cause, message) => {
             (cause.extended_code, message.unwrap_or_else(|| cause.to_string()))
         }
-        // No failure of SQLite, but a value or a text that it was never asked with.
+        // Not a failure of SQLite, but a value or a text that never reached it.
         other => return RuntimeErr::Internal(other.to_string()),
     };
     let failure = SqliteFailure { code, message };
     RuntimeErr::SqlxError(Arc::new(sqlx::Error::Database(Box::new(failure))))
 }
 
-/// The database's files are not those that this process opened: as SQLite says that reading or writing failed.
+/// The error for database files that are not those that this process opened, in the form of an I/O error of SQLite.
 pub(super) fn files_changed(reason: &str) -> DbErr {
     let failure = SqliteFailure {
         code: ffi::SQLITE_IOERR,
@@ -82,12 +83,12 @@ pub(super) fn files_changed(reason: &str) -> DbErr {
     )))))
 }
 
-/// Another process holds the lock.
+/// Whether another process holds the lock.
 pub(super) fn is_busy(error: &DbErr) -> bool {
     code(error) == Some(ffi::SQLITE_BUSY)
 }
 
-/// The disk, the files or the descriptors failed, not the statement.
+/// Whether the disk, the files or the descriptors failed, not the statement.
 pub(crate) fn is_of_storage(error: &DbErr) -> bool {
     match code(error) {
         Some(code) => matches!(
@@ -106,12 +107,12 @@ pub(crate) fn is_of_storage(error: &DbErr) -> bool {
     }
 }
 
-/// The file itself is damaged; no later write makes it whole.
+/// Whether the file itself is damaged; no later write repairs it.
 pub(super) fn is_of_damage(error: &DbErr) -> bool {
     matches!(code(error), Some(ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB))
 }
 
-/// SQLite's primary result code.
+/// Returns SQLite's primary result code.
 fn code(error: &DbErr) -> Option<i32> {
     let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
         return None;
@@ -120,6 +121,6 @@ fn code(error: &DbErr) -> Option<i32> {
         return None;
     };
     let code = cause.as_database_error().and_then(|error| error.code());
-    // The low byte is the kind, the others say more about it.
+    // The low byte is the primary code; the other bytes give details.
     code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff)
 }

@@ -1,4 +1,4 @@
-//! What the write thread is asked to do, without its types.
+//! The jobs of the write thread, without their types.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,24 +11,24 @@ use tokio::sync::oneshot;
 use super::Tx;
 use crate::{Error, Result};
 
-/// One write. It may be run again; only its last run counts.
+/// One write. It may run more than once; only its last run counts.
 pub(super) trait Job: Send {
-    /// Runs the change and keeps what it answers.
+    /// Runs the change and keeps its value.
     fn run<'a>(&'a mut self, tx: &'a Tx) -> LocalBoxFuture<'a, Result<()>>;
-    /// Nobody waits for the answer any more.
+    /// Whether the caller no longer waits for the answer.
     fn is_abandoned(&self) -> bool;
-    /// Tells the caller; with `Ok`, what the change answered.
+    /// Answers the caller; with `Ok`, the answer is the value of the change.
     fn answer(self: Box<Self>, outcome: Result<()>);
 }
 
-/// A job that is answered whatever its values do when they are dropped here.
+/// Answers a job, and catches a panic of its values when they are dropped here.
 pub(super) fn answer(job: Box<dyn Job>, outcome: Result<()>) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| job.answer(outcome))) {
         swallow(panic);
     }
 }
 
-/// What a caught panic said is in the log already (the panic hook wrote it); dropping its payload may panic again.
+/// Drops the payload of a caught panic, which may panic again. The panic hook has already logged its message.
 pub(super) fn swallow(panic: Box<dyn Any + Send>) {
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         std::mem::forget(another);
@@ -85,9 +85,9 @@ where
     }
 }
 
-/// Something that has the file to itself.
+/// Work that needs exclusive access to the file.
 pub(super) trait Work: Send {
-    /// Does it, closes the connection and tells the caller.
+    /// Does the work, closes the connection and answers the caller.
     fn run(self: Box<Self>, connection: Result<DatabaseConnection, DbErr>) -> LocalBoxFuture<'static, ()>;
 }
 

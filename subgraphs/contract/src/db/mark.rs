@@ -1,8 +1,9 @@
-//! How many commits were acknowledged, in a file beside the database.
+//! The number of acknowledged commits, in a file beside the database.
 //!
-//! The database counts its commits itself (`user_version`), and each count is noted here before the commit is answered. A
-//! database that counts fewer when it is opened has lost some: its write-ahead log is gone or damaged, or its file was
-//! replaced by an older one. The note is not synced: after a power cut it may tell of fewer commits, never of more.
+//! The database counts its own commits (`user_version`), and this file records each count before the commit is
+//! answered. A database with a lower count when it is opened has lost commits: its write-ahead log is missing or
+//! damaged, or an older file replaced its file. The record is not synced: after a power cut it may have a lower
+//! count, never a higher one.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -13,7 +14,7 @@ use std::path::Path;
 pub(super) struct Mark(File);
 
 impl Mark {
-    /// Opens the note beside the database at `path`, and makes it when there is none; with the count that it holds.
+    /// Opens the record beside the database at `path`, and creates it if it is missing; also returns its count.
     pub fn open(path: &Path) -> io::Result<(Self, Option<i32>)> {
         let mut mark = path.as_os_str().to_owned();
         mark.push(".commits");
@@ -26,7 +27,7 @@ impl Mark {
         Ok((Self(file), count))
     }
 
-    /// Notes a count. A fixed length, so that no longer one shines through.
+    /// Records a count. The length is fixed, so that no digit of a longer one remains.
     pub fn write(&self, count: i32) -> io::Result<()> {
         self.0.write_all_at(format!("{count:>11}\n").as_bytes(), 0)
     }

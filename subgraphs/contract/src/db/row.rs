@@ -1,10 +1,10 @@
-//! Values on their way into SQLite and rows on their way out, between SeaORM's types and rusqlite's.
+//! Conversion of values and rows between SeaORM's types and rusqlite's.
 //!
-//! The only rows of SeaORM that others can make are those of its [`MockDatabase`]: maps from name to value, strict in
-//! both. So a row says twice what it holds (by name, and by place where the names are not in order), and a value has
-//! to have the very type that is asked for, which SQLite does not know: integers are `i64`, reals `f64`, and a column
-//! that is declared as a truth value or JSON is that. Of any other type SeaORM would say that the column is null.
-//! (Its `ProxyDatabase` would do the same with less detour; 2.0.4 does not compile with it and sqlx-sqlite.)
+//! Other crates can create rows of SeaORM only through its [`MockDatabase`]: maps from name to value, strict in
+//! both. So a row has its values twice (by name, and by position where the names are not in order). A value must
+//! have exactly the requested type, which SQLite does not know: integers are `i64`, reals `f64`, and a column
+//! declared as boolean or JSON is that. SeaORM reads a value of any other type as null. (Its `ProxyDatabase` would
+//! do the same more directly; 2.0.4 does not compile with it and sqlx-sqlite.)
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use sea_orm::{
     Value,
 };
 
-/// Binds the values in their order. Too few or too many are an error.
+/// Binds the values in their order. A wrong number of values is an error.
 pub(super) fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<()> {
     if statement.parameter_count() != values.len() {
         return Err(Error::InvalidParameterCount(values.len(), statement.parameter_count()));
@@ -62,7 +62,7 @@ fn real(value: Option<f64>) -> ToSqlOutput<'static> {
     owned(value.map(Owned::Real))
 }
 
-/// Which others there are depends on SeaORM's features. Times and decimals are none of ours.
+/// SeaORM's features decide which other variants exist. No column here has a time or a decimal.
 fn json(value: &Value) -> Result<ToSqlOutput<'_>> {
     let Value::Json(json) = value else {
         return Err(unfit(format!("no column holds a value like {value:?}")));
@@ -82,14 +82,14 @@ fn unfit(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::ToSqlConversionFailure(why.into())
 }
 
-/// What a statement answers with.
+/// The columns of a statement's result.
 pub(super) struct Columns {
     columns: Vec<(String, Kind)>,
-    /// The map would sort them differently, or loses one that has the name of another.
+    /// Whether the map would sort them differently, or lose a column that has the name of another.
     disordered: bool,
 }
 
-/// What SQLite cannot tell from the value alone.
+/// The type of a column, as far as the stored value alone does not tell it.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     AsStored,
@@ -98,7 +98,7 @@ enum Kind {
 }
 
 impl Columns {
-    /// Of a statement that has run a step, so that it knows the tables as they are now.
+    /// Reads the columns of a statement that has run a step, so that it knows the current tables.
     pub(super) fn of(statement: &Statement<'_>) -> Self {
         let described = statement.columns();
         let columns: Vec<_> = described
@@ -116,7 +116,7 @@ impl Columns {
             if self.disordered {
                 values.insert(place(index).into(), value.clone());
             }
-            // An empty name would come before the places.
+            // An empty name would sort before the positions.
             if !(self.disordered && name.is_empty()) {
                 values.insert(name.clone().into(), value);
             }
@@ -125,16 +125,17 @@ impl Columns {
     }
 }
 
-/// What is in a row, under the keys that SeaORM looks for.
+/// The values of a row, under the keys that SeaORM looks up.
 pub(super) type Values = BTreeMap<Cow<'static, str>, Value>;
 
-/// The key of a place: before every name, and in order. SQLite allows fewer columns than there are characters.
+/// Returns the key of a position: before every name, and in order. SQLite allows fewer columns than there are
+/// characters.
 fn place(index: usize) -> String {
     let character = u32::try_from(index).ok().and_then(char::from_u32);
     String::from_iter(['\0', character.unwrap_or(char::MAX)])
 }
 
-/// The rows as SeaORM's.
+/// Converts rows to SeaORM's.
 pub(super) fn answered(rows: Vec<Values>) -> Result<Vec<QueryResult>, DbErr> {
     match rows.is_empty() {
         true => Ok(Vec::new()),
@@ -144,7 +145,7 @@ pub(super) fn answered(rows: Vec<Values>) -> Result<Vec<QueryResult>, DbErr> {
     }
 }
 
-/// What a statement did, as SeaORM's.
+/// Converts the effect of a statement to SeaORM's.
 pub(super) fn executed(last_insert_id: u64, rows_affected: u64) -> Result<ExecResult, DbErr> {
     let done = MockExecResult {
         last_insert_id,

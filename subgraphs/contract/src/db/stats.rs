@@ -1,21 +1,22 @@
-//! What the readers were asked and the writer did, counted.
+//! Counters of the readers' statements and the writer's commits.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What was read and written since the start, for metrics and tests. `writes / commits` is how many share one wait for the disk.
+/// The reads and writes since the start, for metrics and tests. `writes / commits` is the average number of writes
+/// that share one wait for the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DbStats {
-    /// Statements that the readers were asked.
+    /// Statements that the readers executed.
     pub reads: u64,
     /// Transactions committed.
     pub commits: u64,
-    /// Writes that are in them.
+    /// Writes in these transactions.
     pub writes: u64,
-    /// Writes that left no trace: refused by themselves, failed, panicked or overlong.
+    /// Writes that left no trace: they returned an error, failed, panicked or took too long.
     pub undone: u64,
     /// Groups whose shared transaction failed, so that each of their writes ran again alone.
     pub split: u64,
-    /// Writes that wait for their turn now.
+    /// Writes that are waiting for their turn now.
     pub waiting: u64,
 }
 

@@ -9,28 +9,29 @@ use sea_orm::DbErr;
 
 use super::failure;
 
-/// Why the database does not work now.
+/// The reason why the database does not work now.
 #[derive(Clone, Debug)]
 struct Trouble {
     reason: String,
-    /// No write that succeeds ends it.
+    /// Whether it stays even after a successful write.
     lasting: bool,
 }
 
-/// The device and the number of a file: another file at the same path has others.
+/// The device and inode number of a file: another file at the same path has a different identity.
 type Identity = (u64, u64);
 
 #[derive(Debug, Default)]
 struct Files {
     database: Option<Identity>,
-    /// It never gets shorter: SQLite keeps the pages that it frees.
+    /// The file never gets shorter: SQLite keeps the pages that it frees.
     database_bytes: u64,
-    /// SQLite makes the log with the first transaction.
+    /// SQLite creates the log with the first transaction.
     log: Option<Identity>,
     log_bytes: u64,
 }
 
-/// The state of the files and the disk under a [`Db`](super::Db), for health checks. The default has none and is well.
+/// The state of the files and the disk under a [`Db`](super::Db), for health checks. The default has no files and
+/// is healthy.
 #[derive(Clone, Debug, Default)]
 pub struct StorageHealth(Option<Arc<Storage>>);
 
@@ -39,7 +40,7 @@ impl StorageHealth {
         Self(Some(storage))
     }
 
-    /// Looks at the files, and says why the database does not work now; `None` when it does.
+    /// Checks the files, and returns the reason why the database does not work now; `None` when it works.
     pub fn trouble(&self) -> Option<String> {
         let storage = self.0.as_ref()?;
         if let Err(error) = storage.check_files() {
@@ -48,7 +49,7 @@ impl StorageHealth {
         storage.trouble().as_ref().map(|trouble| trouble.reason.clone())
     }
 
-    /// Notes that a statement failed, where the storage is at fault.
+    /// Records the failure of a statement, if the storage caused it.
     pub fn failed(&self, error: &DbErr) {
         if let Some(storage) = &self.0
             && failure::is_of_storage(error)
@@ -58,7 +59,7 @@ impl StorageHealth {
         }
     }
 
-    /// Notes that tables are missing, or something else that only an operator can mend.
+    /// Records that tables are missing, or another damage that only an operator can repair.
     pub fn is_damaged(&self, reason: String) {
         if let Some(storage) = &self.0 {
             storage.note(Trouble { reason, lasting: true });
@@ -76,7 +77,7 @@ pub(super) struct Storage {
 }
 
 impl Storage {
-    /// Of a file that has just been opened.
+    /// The state of a file that has just been opened.
     pub fn of(path: &Path) -> Arc<Self> {
         let mut log_path = path.as_os_str().to_owned();
         log_path.push("-wal");
@@ -95,8 +96,8 @@ impl Storage {
         Arc::new(storage)
     }
 
-    /// Fails when the database or its log is not the file that this process has open, or shorter than this process left
-    /// it: what is written then would be lost.
+    /// Fails when the database or its log is not the file that this process has open, or is shorter than this
+    /// process left it: new writes would be lost.
     pub fn check_files(&self) -> Result<(), DbErr> {
         let mut files = self.lock_files();
         match identity(&self.path) {
@@ -118,7 +119,7 @@ impl Storage {
         }
     }
 
-    /// Fails when the database is known to be damaged: a write could succeed by pages that are still in memory.
+    /// Fails when the database is known to be damaged: pages that are still in memory could let a write succeed.
     pub fn check_whole(&self) -> Result<(), DbErr> {
         match &*self.trouble() {
             Some(Trouble { reason, lasting: true }) => Err(failure::files_changed(reason)),
@@ -126,7 +127,7 @@ impl Storage {
         }
     }
 
-    /// Takes the log as it is: to be called after each commit.
+    /// Records the current state of the log. Call it after each commit.
     pub fn remember_log(&self) {
         let mut files = self.lock_files();
         if let Some((identity, bytes)) = identity(&self.log_path) {
@@ -135,7 +136,7 @@ impl Storage {
         }
     }
 
-    /// Notes a failure; the log tells of the first of a row of them.
+    /// Records a failure; only the first of several in a row is logged.
     pub fn failed(&self, error: &DbErr) {
         self.note(Trouble {
             reason: error.to_string(),
@@ -151,7 +152,7 @@ impl Storage {
         }
     }
 
-    /// Notes that a write reached the disk.
+    /// Records that a write reached the disk.
     pub fn succeeded(&self) {
         let mut known = self.trouble();
         if known.as_ref().is_some_and(|trouble| !trouble.lasting) {
@@ -160,7 +161,7 @@ impl Storage {
         }
     }
 
-    /// Whether something is wrong that a write which succeeds would end.
+    /// Whether there is a failure that a successful write would end.
     pub fn waits_for_a_write(&self) -> bool {
         self.trouble().as_ref().is_some_and(|trouble| !trouble.lasting)
     }

@@ -1,4 +1,4 @@
-//! What a write runs in: SeaORM's connection, on the write thread's own SQLite connection.
+//! The transaction of a write: SeaORM's connection, on the write thread's own SQLite connection.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,16 +12,17 @@ use super::row::{Columns, Values, answered, bind, executed};
 use super::{DbOptions, connect, failure};
 use crate::Result;
 
-/// What a write runs in: a [`ConnectionTrait`] for all of SeaORM.
+/// The transaction of a write: a [`ConnectionTrait`] for all of SeaORM.
 ///
-/// Its statements run at once, on the thread that asks, so no future of it ever waits. It is part of a larger
-/// transaction: never send `BEGIN`, `COMMIT`, `ROLLBACK` or `SAVEPOINT` through it as text ([`Tx::savepoint`] is
-/// there). A statement that ends the transaction all the same, or takes too long, is the last one that runs.
+/// Its statements run at once, on the calling thread, so its futures never wait. It is part of a larger
+/// transaction: never send `BEGIN`, `COMMIT`, `ROLLBACK` or `SAVEPOINT` through it as text, but use
+/// [`Tx::savepoint`]. If a statement ends the transaction anyway, or takes too long, no further statement runs.
 ///
-/// What is read has one of these types, or SeaORM takes it for null: `i64`, `f64`, `String`, `Vec<u8>`; `bool` of a
-/// column that is declared `BOOLEAN`, and JSON of one that is declared so. By name and by place.
+/// A value that is read has one of these types, or SeaORM takes it for null: `i64`, `f64`, `String`, `Vec<u8>`;
+/// `bool` of a column that is declared `BOOLEAN`, and JSON of one that is declared so. Values are found by name and
+/// by position.
 pub struct Tx {
-    /// Only the write thread has it; SeaORM wants to share it between threads.
+    /// Only the write thread uses it, but SeaORM requires a type that threads can share.
     connection: Mutex<Connection>,
     deadline: Arc<Deadline>,
 }
@@ -53,7 +54,8 @@ impl Tx {
         connection.close().map_err(|(_, error)| failure::connection(error))
     }
 
-    /// One of the [`control`] statements, or a pragma: whatever the state of the transaction, and of the deadline.
+    /// Runs one of the [`control`] statements, or a pragma, regardless of the state of the transaction and the
+    /// deadline.
     pub(super) fn control(&self, statement: &str) -> Result<(), DbErr> {
         let connection = self.connection();
         let mut statement = connection.prepare_cached(statement).map_err(failure::statement)?;
@@ -65,14 +67,14 @@ impl Tx {
         self.connection().total_changes()
     }
 
-    /// How many commits the database counts.
+    /// Returns the number of commits that the database counts.
     pub(super) fn commit_count(&self) -> Result<i32, DbErr> {
         let connection = self.connection();
         let count = connection.pragma_query_value(None, "user_version", |row| row.get(0));
         count.map_err(failure::statement)
     }
 
-    /// Sets that count, in the transaction that is open.
+    /// Sets that count, in the open transaction.
     pub(super) fn set_commit_count(&self, count: i32) -> Result<(), DbErr> {
         let connection = self.connection();
         connection
@@ -80,7 +82,8 @@ impl Tx {
             .map_err(failure::statement)
     }
 
-    /// What a quick check of the file finds, within the deadline; `None` when that was too short for all of it.
+    /// Returns the findings of a quick check of the file within the deadline; `None` if it was too short for the
+    /// whole file.
     pub(super) fn quick_check(&self) -> Result<Option<Vec<String>>, DbErr> {
         let connection = self.connection();
         let checked = connection.prepare("PRAGMA quick_check(10)").and_then(|mut check| {
@@ -98,15 +101,15 @@ impl Tx {
         }
     }
 
-    /// There is a transaction: SQLite did not end it by itself, nor did somebody else.
+    /// Whether the transaction is open: neither SQLite nor a statement has ended it.
     pub(super) fn is_open(&self) -> bool {
         !self.connection().is_autocommit()
     }
 
-    /// Runs `part` so that its changes alone are undone when it fails, and the write may go on.
+    /// Runs `part` so that only its changes are undone when it fails, and the write may continue.
     ///
     /// # Errors
-    /// Whatever `part` answers, or what SQLite says of the savepoint.
+    /// Every error of `part`, and SQLite's errors about the savepoint.
     pub async fn savepoint<T>(&self, part: impl AsyncFnOnce(&Tx) -> Result<T>) -> Result<T> {
         self.run(|connection| finish(&mut *connection.prepare_cached(control::INNER_SAVEPOINT)?))
             .await?;
@@ -117,11 +120,12 @@ impl Tx {
         Ok(answer)
     }
 
-    /// Runs `work` if there is a transaction and time left, and goes on only if there is time left.
+    /// Runs `work` if the transaction is open and time is left, and returns only if time is still left.
     async fn run<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, DbErr> {
         let done = self.run_now(work);
         if self.deadline.is_over() {
-            // The timer of the write is about to drop it here: it cannot go on as if only a statement had failed.
+            // The timer of the write is about to drop it here: the write must not continue as if only a statement
+            // had failed.
             pending::<()>().await;
         }
         done
@@ -129,7 +133,7 @@ impl Tx {
 
     fn run_now<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, DbErr> {
         let connection = self.connection();
-        // Without one, each statement would be committed by itself.
+        // Without a transaction, each statement would be committed by itself.
         if connection.is_autocommit() || self.deadline.is_over() {
             return Err(ended());
         }
@@ -203,14 +207,14 @@ fn values(asked: &Statement) -> &[sea_orm::Value] {
     asked.values.as_ref().map_or(&[], |values| &values.0)
 }
 
-/// Runs it to its end, whatever it answers.
+/// Runs a statement to its end, and ignores its rows.
 fn finish(statement: &mut rusqlite::Statement<'_>) -> rusqlite::Result<()> {
     let mut rows = statement.raw_query();
     while rows.next()?.is_some() {}
     Ok(())
 }
 
-/// What a statement did.
+/// The effect of a statement.
 struct Done {
     last_insert_rowid: i64,
     changes: u64,
@@ -218,7 +222,7 @@ struct Done {
 
 impl Done {
     fn answered(self) -> Result<ExecResult, DbErr> {
-        // A negative key is none of SeaORM's: it answers that it cannot read it.
+        // SeaORM does not support a negative key: it reports that it cannot read it.
         executed(self.last_insert_rowid.cast_unsigned(), self.changes)
     }
 }
@@ -226,7 +230,7 @@ impl Done {
 fn counted(connection: &Connection, work: impl FnOnce() -> rusqlite::Result<()>) -> rusqlite::Result<Done> {
     let before = connection.total_changes();
     work()?;
-    // `changes` alone is what an earlier statement did when this one is no change of rows.
+    // If this statement changes no rows, `changes` alone still gives the count of an earlier statement.
     let changes = match connection.total_changes() == before {
         true => 0,
         false => connection.changes(),
@@ -241,14 +245,14 @@ fn ended() -> DbErr {
     DbErr::Exec(RuntimeErr::Internal("the transaction of this write has ended".into()))
 }
 
-/// Undoes what has happened since, unless it is released.
+/// Undoes the changes since the savepoint on drop, unless it is released.
 struct Savepoint<'a>(&'a Tx);
 
 impl Drop for Savepoint<'_> {
     fn drop(&mut self) {
         for statement in [control::INNER_ROLLBACK_TO, control::INNER_RELEASE] {
             if let Err(error) = self.0.control(statement) {
-                // The whole transaction has ended, and this with it.
+                // The whole transaction has ended, and the savepoint with it.
                 tracing::debug!(%error, "a savepoint had ended before it was undone");
             }
         }

@@ -22,7 +22,7 @@ use crate::{Error, Result};
 
 const OVERLONG: Error = Error::Unavailable("the write took too long and was undone");
 
-/// The answer to who comes after the end.
+/// The error for commands after the end.
 pub(super) fn gone() -> Error {
     Error::Unavailable("the database is closed")
 }
@@ -30,9 +30,10 @@ pub(super) fn gone() -> Error {
 pub(super) enum Command {
     Write(Box<dyn Job>),
     Exclusive(Box<dyn Work>),
-    /// A write that changes nothing: does the disk take it?
+    /// A write that changes nothing, to test whether the disk accepts it.
     Probe,
-    /// With the readers, which close after the last write and before the writer, so that it can put the log away.
+    /// With the readers, which close after the last write and before the writer, so that the writer can remove the
+    /// log.
     Close(DatabaseConnection, oneshot::Sender<Result<()>>),
 }
 
@@ -50,7 +51,7 @@ pub(super) struct WriterHandle {
 impl WriterHandle {
     pub(super) async fn send(&self, command: Command) -> Result<()> {
         if std::thread::current().id() == self.thread {
-            // It would wait for itself until its time is over.
+            // It would wait for itself until the timeout.
             return Err(Error::Internal("a write inside of a write".into()));
         }
         let command = match self.commands.try_send(command) {
@@ -143,7 +144,7 @@ async fn serve(
     writer.end(closing).await;
 }
 
-/// Opens the file and checks what can be checked of it; with the note of its commits.
+/// Opens the file and checks it; also returns the record of its commits.
 fn open(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx, Mark)> {
     open_checked(options, deadline).map_err(|error| match &error {
         Error::Database(cause) if is_of_damage(cause) => {
@@ -207,20 +208,20 @@ struct Writer {
     counters: Arc<Counters>,
     storage: Arc<Storage>,
     mark: Mark,
-    /// Rows changed on the connection before the transaction that is open.
+    /// Rows changed on the connection before the open transaction.
     changes: u64,
 }
 
-/// How one write of a group ended, before the commit.
+/// The result of one write of a group, before the commit.
 struct Tried {
     job: Box<dyn Job>,
     outcome: Result<()>,
-    /// It had its time: it does not run again.
+    /// The write used up its time: it does not run again.
     overlong: bool,
 }
 
 impl Writer {
-    /// Serves the queue to its end; answers with those who wait for the end.
+    /// Serves the queue to its end; returns the callers that wait for the end.
     async fn run(&mut self) -> Vec<Closing> {
         let mut closing = Vec::new();
         let mut next = None;
@@ -240,7 +241,7 @@ impl Writer {
                     self.storage.remember_log();
                 }
                 Command::Close(readers, done) => {
-                    // What is queued already is still received, then the queue ends.
+                    // Commands that are already queued are still received, then the queue ends.
                     self.queue.close();
                     closing.push((readers, done));
                 }
@@ -265,7 +266,8 @@ impl Writer {
         }
     }
 
-    /// Runs `first` and the writes that are queued behind it in one transaction; gives back what is no write.
+    /// Runs `first` and the writes queued behind it in one transaction; returns the next command if it is not a
+    /// write.
     async fn group(&mut self, first: Box<dyn Job>) -> Option<Command> {
         if first.is_abandoned() {
             return None;
@@ -275,7 +277,7 @@ impl Writer {
             self.refuse(first, error);
             return None;
         }
-        // The first needs no savepoint: when it fails, there is nothing else to keep.
+        // The first write needs no savepoint: when it fails, there is nothing else to keep.
         let first = self.bounded(first).await;
         if let Err(error) = first.outcome {
             self.undo();
@@ -320,7 +322,7 @@ impl Writer {
         tracing::debug!(%error, writes = group.len(), "a shared commit failed: each runs again alone");
         self.counters.split();
         for tried in group {
-            // An outcome that stood on a neighbour's change is worth nothing now, also when it was a refusal.
+            // The outcome may depend on a neighbour's change, so it no longer counts, even if it is an error.
             match tried.overlong {
                 true => self.refuse(tried.job, OVERLONG),
                 false => self.alone(tried.job).await,
@@ -349,8 +351,8 @@ impl Writer {
         }
     }
 
-    /// Runs one write so that only its own changes are undone when it fails. When even that fails, or the write
-    /// has ended the transaction, there is none afterwards.
+    /// Runs one write so that only its own changes are undone when it fails. If that fails too, or if the write has
+    /// ended the transaction, no transaction is open afterwards.
     async fn in_savepoint(&self, job: Box<dyn Job>) -> Tried {
         if let Err(error) = self.tx.control(control::SAVEPOINT) {
             self.undo();
@@ -376,7 +378,7 @@ impl Writer {
     async fn bounded(&self, mut job: Box<dyn Job>) -> Tried {
         let limit = self.options.write_time;
         self.deadline.set(limit);
-        // The block is there so that an overlong future is also dropped where its panic is caught.
+        // The async block also drops an overlong future where its panic is caught.
         let change = async { timeout(limit, job.run(&self.tx)).await };
         let (outcome, overlong) = match AssertUnwindSafe(change).catch_unwind().await {
             Ok(Ok(outcome)) => (outcome, false),
@@ -404,9 +406,9 @@ impl Writer {
             Err(error) => error,
         };
         self.note(&error);
-        // A file that is gone would be made anew, and empty.
+        // A missing file would be created anew, and empty.
         self.storage.check_files()?;
-        // Something is wrong with the connection itself: not even a rollback has ended its last transaction, say.
+        // The connection itself is broken: for example, not even a rollback has ended its last transaction.
         tracing::warn!(%error, "the write connection is replaced");
         self.tx = Tx::open(&self.options, self.deadline.clone())?;
         self.changes = self.tx.total_changes();
@@ -414,10 +416,10 @@ impl Writer {
         Ok(self.tx.control(control::BEGIN)?)
     }
 
-    /// Commits, or leaves nothing of the transaction.
+    /// Commits; on an error, nothing of the transaction remains.
     fn commit(&mut self) -> Result<(), DbErr> {
         let changed = self.tx.total_changes() != self.changes;
-        // SQLite ends a transaction by itself when a change is broken off or the disk is full.
+        // SQLite itself ends a transaction when a change is interrupted or the disk is full.
         let committed = self.committed(changed);
         if let Err(error) = &committed {
             self.note(error);
@@ -444,7 +446,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes without changing anything.
+    /// Commits a write that changes no rows.
     fn probe(&mut self) {
         if self.begin().is_ok()
             && let Err(error) = self.committed(true)
@@ -460,7 +462,7 @@ impl Writer {
         }
     }
 
-    /// Rolls back what is left. When even that fails, the next `begin` takes care of the connection.
+    /// Rolls back an open transaction. If even that fails, the next `begin` replaces the connection.
     fn undo(&self) {
         if self.tx.is_open()
             && let Err(error) = self.tx.control(control::ROLLBACK)

@@ -1,4 +1,4 @@
-//! The two doors, and the end.
+//! The two entry points, `read` and `write`, and closing.
 
 use std::time::Duration;
 

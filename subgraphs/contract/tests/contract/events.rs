@@ -1,4 +1,4 @@
-//! Events are hints: they reach who listens, and who was too slow is told so.
+//! Events are hints: they reach current subscribers, and a subscriber that was too slow is told so.
 
 use contract::{Audience, Bus, Delivery, Event, InProcessBus, Role, Viewer};
 use futures_util::StreamExt;

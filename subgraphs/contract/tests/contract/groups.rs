@@ -22,7 +22,7 @@ async fn insert(tx: &Tx, id: i64) -> Result<()> {
     Ok(tx.execute_unprepared(&statement).await.map(drop)?)
 }
 
-/// A row whose parent is missing; SQLite says so at the commit.
+/// A row whose parent is missing; SQLite reports that at the commit.
 async fn orphan(tx: &Tx) -> Result<()> {
     let statement = "INSERT INTO child (id, parent) VALUES (1, 999)";
     Ok(tx.execute_unprepared(statement).await.map(drop)?)
@@ -291,7 +291,7 @@ async fn values_that_panic_when_they_are_dropped_do_not_end_the_writer() {
         .await;
     assert!(matches!(outcome, Err(Error::Internal(_))), "{outcome:?}");
 
-    // A caller that is gone leaves its answer to be dropped by the writer.
+    // The writer drops the answer of a caller that is gone.
     let gate = db.occupy().await;
     let caller = spawn(&db, async |tx| insert(tx, 1).await.map(|()| Bomb));
     db.until_waiting(1).await;

@@ -1,4 +1,4 @@
-//! Acknowledged means durable: a process that is killed in the middle of its writes has lost none it had answered.
+//! Acknowledged means durable: a process that is killed during its writes has lost none that it acknowledged.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -11,14 +11,14 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use crate::support::number;
 
 const KILLS: i64 = 200;
-/// Writes at once, so that they share commits.
+/// The number of concurrent writes, which share commits.
 const WRITERS: i64 = 16;
-/// Keys a round has at most.
+/// The most keys of a round.
 const ROUND: i64 = 1_000_000;
-/// Tells the child where the database is, and which keys are its own.
+/// The environment variable that gives the child the path of the database and its keys.
 const CHILD: &str = "AGORA_TEST_KILLED_CHILD";
 
-/// No test of its own: what the test below starts and kills. Does nothing when nobody says where the database is.
+/// Not a test of its own: the test below starts and kills it. It does nothing without the path of the database.
 #[test]
 #[ignore = "started and killed by no_acknowledged_write_is_lost_when_the_process_is_killed"]
 fn child_that_writes_until_it_is_killed() {
@@ -56,7 +56,7 @@ fn child_that_writes_until_it_is_killed() {
     });
 }
 
-/// Starts the child, kills it after some answers, and returns every key it had answered.
+/// Starts the child, kills it after some answers, and returns every key that it acknowledged.
 fn acknowledged_until_killed(path: &Path, first_key: i64, answers: usize) -> Vec<i64> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
@@ -71,7 +71,7 @@ fn acknowledged_until_killed(path: &Path, first_key: i64, answers: usize) -> Vec
         .unwrap();
     let mut keys = Vec::new();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    // What is in the pipe after the kill was answered as well; a line the kill cut off was not sent.
+    // Lines in the pipe after the kill were acknowledged as well; a line that the kill cut off was not sent.
     for line in lines.map_while(Result::ok) {
         if let Some(key) = line.strip_prefix("acknowledged ") {
             keys.push(key.parse().unwrap());

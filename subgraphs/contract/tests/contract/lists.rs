@@ -101,7 +101,7 @@ struct Lists {
     db: TestDb,
 }
 
-/// One page as it was answered.
+/// One page of an answer.
 #[derive(Debug, PartialEq)]
 struct Answer {
     nodes: Vec<i64>,
@@ -158,7 +158,7 @@ impl Lists {
         }
     }
 
-    /// The code and the named argument of the error that is answered instead of a page.
+    /// Returns the code and the named argument of the error that the request returns instead of a page.
     async fn refusal(&self, list: &str) -> (Value, Value) {
         let response = self.ask(list).await;
         let [error] = &*response.errors else {
@@ -171,7 +171,7 @@ impl Lists {
         )
     }
 
-    /// The whole list, page by page from the front, with something done between two pages.
+    /// Reads the whole list, page by page from the front, and runs `between` between two pages.
     async fn forwards(&self, list: &str, size: usize, between: impl AsyncFn(usize)) -> Vec<i64> {
         let (mut all, mut pages) = (Vec::new(), 0);
         let mut answer = self.page(&format!("{list}(first: {size})")).await;
@@ -186,7 +186,7 @@ impl Lists {
         }
     }
 
-    /// The same from the end.
+    /// Reads the whole list, page by page from the end.
     async fn backwards(&self, list: &str, size: usize) -> Vec<i64> {
         let mut all = Vec::new();
         let mut answer = self.page(&format!("{list}(last: {size})")).await;
@@ -200,7 +200,7 @@ impl Lists {
     }
 }
 
-/// Ids with few different values, so that the first column of the key alone does not order them.
+/// Returns ids with few different values, so that the first column of the key alone does not order them.
 fn tied() -> impl Iterator<Item = (i64, i64)> {
     (1..=23).map(|id| (id, id % 4))
 }
@@ -281,7 +281,8 @@ async fn nobody_says_how_many_and_gets_a_bounded_page() {
 async fn rows_that_come_and_go_meanwhile_are_never_told_twice_and_hide_no_other() {
     let lists = Lists::of((1..=20).map(|id| (id * 10, 0))).await;
 
-    // Before each next page one row comes in front of it and one far behind, and the cursor's own row goes.
+    // Before each next page, one row is added in front of it and one far behind, and the cursor's own row is
+    // deleted.
     let told = lists
         .forwards("rising", 3, async |page| {
             let page = page as i64;

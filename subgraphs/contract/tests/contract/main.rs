@@ -1,4 +1,4 @@
-//! What the contract promises, on real files.
+//! The guarantees of the contract, tested on real files.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod doors;

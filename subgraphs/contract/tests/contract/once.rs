@@ -29,7 +29,7 @@ fn key_of(viewer: &Viewer, field: &str, key: &str, arguments: &str) -> Option<Id
     IdempotencyKey::of(viewer, field, Some(key.to_owned()), &arguments).unwrap()
 }
 
-/// Adds a row, once for each key, and answers how many there are then.
+/// Adds a row, once for each key, and returns the number of rows.
 async fn add(db: &Db, key: Option<IdempotencyKey>, now_us: i64) -> Result<Once<i64>> {
     db.write(async move |tx| {
         once(tx, key.as_ref(), now_us, async || {
@@ -118,7 +118,7 @@ async fn a_request_whose_commit_fails_leaves_its_key_free() {
     let failed = db
         .write(async move |tx| {
             once(tx, key().as_ref(), NOW, async || {
-                // No such parent: SQLite says so at the commit.
+                // The parent does not exist, which SQLite reports at the commit.
                 Ok(tx
                     .execute_unprepared("INSERT INTO child (parent) VALUES (999)")
                     .await

@@ -1,4 +1,4 @@
-//! A disk that fails, and files that are not what they were, are noticed: nothing is lost in silence.
+//! A failing disk and changed files are detected: no data is lost silently.
 
 use std::fs::{self, OpenOptions};
 use std::path::Path;
@@ -8,11 +8,11 @@ use contract::{Db, DbOptions};
 use crate::support::{TestDb, number, run_on};
 
 const VALUES: &str = "SELECT count(*) FROM counter";
-/// Needs more than a page.
+/// Inserts rows that need more than one page.
 const MANY: &str = "INSERT INTO counter SELECT value, 0 FROM (WITH RECURSIVE n (value) AS
     (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 5000) SELECT value FROM n)";
 
-/// The files as a kill at this moment leaves them, in another folder.
+/// Copies the files to another folder, as a kill at this moment would leave them.
 fn killed_copy(db: &TestDb, to: &Path) -> DbOptions {
     for added in ["", "-wal", ".commits"] {
         fs::copy(db.file(added), to.join(format!("agora.db{added}"))).unwrap();

@@ -1,4 +1,4 @@
-//! A database of their own for the tests of `Db`.
+//! A separate database for each test of `Db`.
 
 use std::fmt::Display;
 use std::ops::Deref;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-/// A database in a folder that goes when it goes.
+/// A database in a folder that is deleted with it.
 pub struct TestDb(pub Db, pub DbOptions, TempDir);
 
 impl Deref for TestDb {
@@ -26,7 +26,7 @@ impl TestDb {
         Self::with(|_| {}).await
     }
 
-    /// Groups take in whatever is queued, however long the first of them takes.
+    /// Groups accept everything that is queued, however long their first write takes.
     pub async fn with(set: impl FnOnce(&mut DbOptions)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut options = DbOptions::at(folder.path().join("agora.db"));
@@ -45,27 +45,27 @@ impl TestDb {
         Self(db, options, folder)
     }
 
-    /// The same file, opened again.
+    /// Opens the same file again.
     pub async fn reopen(&self) -> Db {
         Db::open(self.1.clone()).await.unwrap()
     }
 
-    /// A file beside the database, by what is added to its name.
+    /// Returns the path of a file beside the database, by the suffix of its name.
     pub fn file(&self, added: impl Display) -> PathBuf {
         PathBuf::from(format!("{}{added}", self.1.path.display()))
     }
 
-    /// Drops the database, and gives back the folder that would go with it.
+    /// Drops the database, and returns the folder that would be deleted with it.
     pub fn forget(self) -> TempDir {
         self.2
     }
 
-    /// One statement as one write.
+    /// Runs one statement as one write.
     pub async fn run(&self, statement: impl Into<String>) {
         self.try_run(statement).await.unwrap();
     }
 
-    /// As [`run`](Self::run), with the error of a write that fails.
+    /// Like [`run`](Self::run), but returns the error of a write that fails.
     pub async fn try_run(&self, statement: impl Into<String>) -> Result<()> {
         run_on(&self.0, statement).await
     }
@@ -79,7 +79,7 @@ impl TestDb {
         let holder = tokio::spawn(async move {
             db.write(async move |_| {
                 let signals = signals.lock().unwrap().take();
-                // Run again after a failed commit, there is nothing to wait for.
+                // A second run after a failed commit has nothing to wait for.
                 if let Some((entered, opened)) = signals {
                     entered.send(()).unwrap();
                     opened.await.unwrap();
@@ -120,14 +120,14 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Lets it go on, and waits until it is answered.
+    /// Lets the write continue, and waits until it is answered.
     pub async fn open(self) {
         self.open.send(()).unwrap();
         self.holder.await.unwrap().unwrap();
     }
 }
 
-/// The one number a query answers.
+/// Returns the one number that a query selects.
 pub async fn number(db: &impl ConnectionTrait, query: &str) -> Result<i64> {
     let row = db
         .query_one_raw(Statement::from_string(DbBackend::Sqlite, query))
@@ -136,7 +136,7 @@ pub async fn number(db: &impl ConnectionTrait, query: &str) -> Result<i64> {
     Ok(row.try_get_by_index(0)?)
 }
 
-/// One statement as one write of a database.
+/// Runs one statement as one write of a database.
 pub async fn run_on(db: &Db, statement: impl Into<String>) -> Result<()> {
     let statement = statement.into();
     db.write(async move |tx| Ok(tx.execute_unprepared(&statement).await.map(drop)?))

@@ -1,4 +1,4 @@
-//! Inside of a write, SeaORM reads and changes what it would through a connection of its own.
+//! Inside of a write, SeaORM reads and changes the same data as through a connection of its own.
 
 use contract::{Error, Result, Tx};
 use sea_orm::entity::prelude::*;
@@ -7,7 +7,7 @@ use sea_orm::{DbBackend, FromQueryResult, IntoActiveModel, QueryOrder, QuerySele
 
 use crate::support::TestDb;
 
-/// A row of everything that entities hold. Its columns are not in the order of their names.
+/// A row with every type that entities have. Its columns are not in the order of their names.
 mod thing {
     use sea_orm::entity::prelude::*;
 
@@ -266,7 +266,7 @@ async fn changes_tell_how_many_rows_they_met_and_what_became_of_them() {
         one.about = Set(Some("changed".to_owned()));
         assert_eq!(one.update(tx).await?.about.as_deref(), Some("changed"));
 
-        // What changes no row says so, also after one that did.
+        // A statement that changes no row reports that, even after one that did.
         let none = tx.execute_unprepared("CREATE TABLE another (id INTEGER)").await?;
         assert_eq!(none.rows_affected(), 0);
         assert_eq!(Entity::delete_by_id(first).exec(tx).await?.rows_affected, 1);
