@@ -12,7 +12,7 @@ use crate::failed::{Failed, Refusal};
 use crate::fee_terms::{FeeTerms, Part};
 use crate::sql;
 
-/// One authorization. It is open until it is revoked or its expiry has been processed.
+/// One authorization. It is open until it is revoked, its expiry is processed, or an account is closed.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "broker_authorization")]
@@ -61,7 +61,8 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// Whether it is open: not revoked, and its expiry not yet processed. It may start in the future.
+    /// Whether it is open: it has not been ended. An overdue one stays open until its expiry is processed, and an open
+    /// one may start in the future.
     pub fn is_open(&self) -> bool {
         self.ended_at_us.is_none()
     }

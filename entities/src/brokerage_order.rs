@@ -189,6 +189,7 @@ pub async fn place(
 
 /// Marks the pending orders of a stock that this price triggers, stores the price in them, and returns how many it
 /// marked.
+///
 /// Call it in the transaction that sets the price, so that even a brief crossing of the limit counts. The orders
 /// are executed afterwards, at the price that triggered them. A cancellation may still come first.
 pub async fn fire(tx: &impl ConnectionTrait, stock_id: i64, price_minor: i64, now_us: i64) -> Result<u64, DbErr> {

@@ -122,7 +122,7 @@ pub fn received_after(to: i64, id: i64) -> Select<Entity> {
         .order_by_asc(Column::Id)
 }
 
-/// Marks those of these messages as read that `to` received and has not read; returns them in their new state.
+/// Marks as read the messages among `ids` that `to` received and has not read; returns them in their new state.
 pub async fn mark_read(tx: &impl ConnectionTrait, to: i64, ids: &[i64]) -> Result<Vec<Model>, DbErr> {
     let ids: Vec<i64> = Entity::find()
         .select_only()

@@ -275,7 +275,7 @@ pub enum Changed {
 }
 
 /// Changes the columns that are set in `to`, of an active user whose account the right covers. The last active
-/// administrator keeps that right: if two administrators remove each other concurrently, one remains.
+/// administrator stays one: if two administrators remove each other concurrently, one remains.
 ///
 /// # Errors
 /// When the database fails. A taken email is an outcome; the caller then has to roll its transaction back.
