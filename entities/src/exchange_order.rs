@@ -50,6 +50,16 @@ pub struct NewOrder {
 /// The largest number of a trade: the largest value of GraphQL's `Int`.
 pub const NUMBER_MAX: i64 = 2_147_483_647;
 
+/// The statement of [`append`].
+///
+/// The largest number is a subquery of its own: SQLite then looks at the end of the key. As an aggregate below the condition it
+/// would read every trade.
+pub const APPEND: &str = "INSERT INTO exchange_order
+         (number, stock_id, side, quantity, price_minor, currency, trader_id, at_us)
+     SELECT next, $1, $2, $3, $4, $5, $6, $7
+     FROM (SELECT coalesce((SELECT max(number) FROM exchange_order), -1) + 1 AS next)
+     WHERE next <= $8 RETURNING *";
+
 /// Records a trade of `stock` under the next number, in the transaction that moved the shares.
 ///
 /// The statement itself takes the number, and a failed transaction gives it back, so no gap is possible. The
@@ -63,11 +73,6 @@ pub async fn append(
     order: &NewOrder,
     now_us: i64,
 ) -> Result<Model, Failed> {
-    let sql = format!(
-        "INSERT INTO exchange_order (number, stock_id, side, quantity, price_minor, currency, trader_id, at_us)
-         SELECT next, $1, $2, $3, $4, $5, $6, $7 FROM (SELECT coalesce(max(number), -1) + 1 AS next FROM exchange_order)
-         WHERE next <= {NUMBER_MAX} RETURNING *"
-    );
     let values = [
         stock.id.into(),
         order.side.as_str().into(),
@@ -76,8 +81,9 @@ pub async fn append(
         stock.currency.as_str().into(),
         order.trader_id.into(),
         now_us.into(),
+        NUMBER_MAX.into(),
     ];
-    let recorded = sql::changed(tx, &sql, values).await?;
+    let recorded = sql::changed(tx, APPEND, values).await?;
     recorded.ok_or_else(|| Refusal::NumbersUsedUp.into())
 }
 

@@ -4,6 +4,7 @@
 mod access;
 mod catalog;
 mod changes;
+mod indexes;
 mod listing;
 mod price;
 #[path = "../../../order_log/tests/promises.rs"]
