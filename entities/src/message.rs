@@ -3,7 +3,9 @@
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
-use sea_orm::{IntoActiveModel, Iterable, QueryOrder, QuerySelect, Select};
+use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect, Select};
+
+use crate::sql;
 
 /// One message. Its id is never reused.
 #[sea_orm::model]
@@ -73,11 +75,7 @@ pub fn inbox(to: i64, favorite: Option<bool>, unread: Option<bool>) -> Select<En
 
 /// Selects the same messages without their text, which may be long.
 pub fn without_contents(messages: Select<Entity>) -> Select<Entity> {
-    let short = Column::iter().filter(|column| !matches!(column, Column::Contents));
-    messages
-        .select_only()
-        .columns(short)
-        .column_as(Expr::value(""), Column::Contents.as_str())
+    sql::without_text(messages, Column::Contents)
 }
 
 /// Selects the messages of all receivers that are (not) favourites.

@@ -2,10 +2,10 @@
 
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::entity::prelude::*;
-use sea_orm::{IdenStatic, IntoActiveModel, Iterable, QueryOrder, QuerySelect, Select};
+use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect, Select};
 
 use crate::community::{self, folded};
-use crate::post_votes;
+use crate::{post_votes, sql};
 
 /// One post. Its id is never reused. A post changes only when it is deleted or when its author's name is erased.
 /// The version that rises with every change visible in the API is the version of its votes.
@@ -108,11 +108,7 @@ pub fn posted_by(author: i64) -> Select<Entity> {
 
 /// Selects the same posts without their text, which may be long and which lists rarely show.
 pub fn without_text(posts: Select<Entity>) -> Select<Entity> {
-    let short = Column::iter().filter(|column| !matches!(column, Column::Text));
-    posts
-        .select_only()
-        .columns(short)
-        .column_as(Expr::value(""), Column::Text.as_str())
+    sql::without_text(posts, Column::Text)
 }
 
 /// Returns the id of the newest post in the community with that key, or in all; 0 when there is none.

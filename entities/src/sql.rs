@@ -1,6 +1,10 @@
 //! Handwritten SQL: guarded statements that return the row they changed.
 
-use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, FromQueryResult, Statement, Value};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, FromQueryResult, IdenStatic, Iterable, QuerySelect, Select,
+    Statement, Value,
+};
 
 /// Returns the row of a statement with `RETURNING *`; `None` when its guard matched no row.
 ///
@@ -12,6 +16,14 @@ pub(crate) async fn changed<M: FromQueryResult>(
 ) -> Result<Option<M>, DbErr> {
     let statement = statement(tx, sql, values);
     M::find_by_statement(statement).one(tx).await
+}
+
+/// Selects the same rows with an empty text in that column, which is not read.
+pub(crate) fn without_text<E: EntityTrait>(rows: Select<E>, long: E::Column) -> Select<E> {
+    let short = E::Column::iter().filter(|column| column.as_str() != long.as_str());
+    rows.select_only()
+        .columns(short)
+        .column_as(Expr::value(""), long.as_str())
 }
 
 /// Returns the row of a statement that always has one.

@@ -55,7 +55,7 @@ use self::execute::{Allowance, Caller, Gathered, Run};
 use self::introspect::{Introspected, IntrospectionKey};
 use self::lanes::{Lanes, Pace};
 use self::plan::{Draft, Fetches, Plan, Plans};
-use self::schema::PublicSchema;
+use self::schema::{PublicSchema, supergraph_document};
 use self::validate::{Decisions, Operation};
 use self::write_budget::WriteBudget;
 use crate::cache::AnswerCache;
@@ -140,8 +140,10 @@ impl Supergraph {
         limits: Arc<Limits>,
         cache: Arc<AnswerCache>,
     ) -> Result<Self, SupergraphError> {
-        let schema = PublicSchema::new(supergraph_sdl)?;
-        let plans = Plans::new(supergraph_sdl)?;
+        let types = public_schema(supergraph_sdl)?;
+        let document = supergraph_document(supergraph_sdl)?;
+        let schema = PublicSchema::new(types, &document);
+        let plans = Plans::new(supergraph_sdl, &document)?;
         let subgraphs = plans
             .subgraph_names()
             .into_iter()
@@ -187,7 +189,7 @@ impl Supergraph {
     /// # Errors
     /// When the supergraph is invalid.
     pub fn without_subgraphs(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
-        let names = Plans::new(supergraph_sdl)?;
+        let names = Plans::new(supergraph_sdl, &supergraph_document(supergraph_sdl)?)?;
         let absent = |name: &&str| ((*name).to_owned(), Arc::new(Absent) as Arc<dyn Subgraph>);
         let subgraphs = names.subgraph_names().iter().map(absent).collect();
         Self::new(supergraph_sdl, subgraphs, Arc::default())

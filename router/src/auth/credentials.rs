@@ -4,11 +4,12 @@
 //! authenticates.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use contract::{folder_of, replace_private_file};
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
 
@@ -68,32 +69,22 @@ impl CredentialList {
     /// # Errors
     /// When the file cannot be read or written, and those of `change`, which leave the file as it was.
     pub fn update<T>(path: &Path, now_us: i64, change: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<T> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        let owner = fs::metadata(folder)?;
-        let private = |name: &Path| {
-            let mut options = OpenOptions::new();
-            options.create(true).write(true).truncate(false).mode(0o600);
-            let file = options.open(name)?;
-            // The server reads the file as the folder's owner, even if root created the credential.
-            if file.metadata()?.uid() != owner.uid() {
-                fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
-            }
-            Ok::<File, io::Error>(file)
+        let owner = fs::metadata(folder_of(path))?;
+        // The server reads the file as the folder's owner, even if root created the credential.
+        let give = |file: &File| match file.metadata()?.uid() == owner.uid() {
+            true => Ok(()),
+            false => fchown(file, Some(owner.uid()), Some(owner.gid())),
         };
-        let turn = private(&path.with_extension("lock"))?;
+        let mut options = OpenOptions::new();
+        options.create(true).write(true).truncate(false).mode(0o600);
+        let turn = options.open(path.with_extension("lock"))?;
+        give(&turn)?;
         turn.lock()?;
         let mut list = Self::load(path)?;
         list.credentials.retain(|credential| credential.expires_us > now_us);
         let outcome = change(&mut list)?;
-        // Written to another file and renamed, so the server reads either the old list or the new one.
-        let aside = path.with_extension("new");
-        let mut file = private(&aside)?;
-        file.set_len(0)?;
-        file.write_all(&serde_json::to_vec_pretty(&list).map_err(io::Error::other)?)?;
-        file.sync_all()?;
-        fs::rename(&aside, path)?;
-        File::open(folder)?.sync_all()?;
+        let text = serde_json::to_vec_pretty(&list).map_err(io::Error::other)?;
+        replace_private_file(path, &text, give)?;
         Ok(outcome)
     }
 

@@ -13,6 +13,7 @@ pub mod text;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use apollo_compiler::ast;
 use async_graphql::Name;
 use hive_router_query_planner::ast::normalization::normalize_operation;
 use hive_router_query_planner::graph::PlannerOverrideContext;
@@ -222,7 +223,7 @@ impl Plans {
     ///
     /// # Errors
     /// When it is not a valid supergraph.
-    pub fn new(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
+    pub fn new(supergraph_sdl: &str, document: &ast::Document) -> Result<Self, SupergraphError> {
         let parsed = safe_parse_schema(supergraph_sdl).map_err(|error| SupergraphError::Schema(error.to_string()))?;
         let planner = Planner::new_from_supergraph(&parsed, QueryPlannerOptions::default())
             .map_err(|error| SupergraphError::Schema(error.to_string()))?;
@@ -236,8 +237,8 @@ impl Plans {
         Ok(Self {
             planner,
             subgraphs,
-            cacheable: Cacheable::of(supergraph_sdl)?,
-            prices: Prices::of_supergraph(supergraph_sdl)?,
+            cacheable: Cacheable::of(document),
+            prices: Prices::of_supergraph(document),
         })
     }
 

@@ -1,6 +1,8 @@
 //! The public schema: the supergraph without the parts that only the router needs.
 
+use apollo_compiler::ast::Document;
 use apollo_compiler::collections::{HashMap, HashSet};
+use apollo_compiler::parser::Parser;
 use apollo_compiler::schema::{ExtendedType, Implementers};
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{Name, Schema};
@@ -26,19 +28,18 @@ pub struct PublicSchema {
 }
 
 impl PublicSchema {
-    /// Reads it from a supergraph.
-    pub fn new(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
-        let types = public_schema(supergraph_sdl)?;
+    /// Prepares the public types of a supergraph.
+    pub fn new(types: Valid<Schema>, supergraph: &Document) -> Self {
         let implementers = types.implementers_map();
         let sizes = Sizes::of(&types);
         let field_names = types.types.values().flat_map(field_names).cloned().collect();
-        Ok(Self {
+        Self {
             types,
             implementers,
             field_names,
             sizes,
-            texts: TextBounds::of(supergraph_sdl)?,
-        })
+            texts: TextBounds::of(supergraph),
+        }
     }
 
     /// Returns the object types of a value of this type; for an object type, the type itself.
@@ -59,6 +60,16 @@ fn field_names(ty: &ExtendedType) -> Vec<&Name> {
         ExtendedType::Interface(interface) => interface.fields.keys().collect(),
         _ => Vec::new(),
     }
+}
+
+/// Parses a supergraph.
+///
+/// # Errors
+/// When it is not SDL.
+pub fn supergraph_document(supergraph_sdl: &str) -> Result<Document, SupergraphError> {
+    Parser::new()
+        .parse_ast(supergraph_sdl, "supergraph.graphql")
+        .map_err(|invalid| SupergraphError::Schema(invalid.errors.to_string()))
 }
 
 /// Returns the public schema of a supergraph, with the introspection types.

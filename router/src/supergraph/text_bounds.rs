@@ -6,10 +6,7 @@
 use std::collections::HashMap;
 
 use apollo_compiler::Node;
-use apollo_compiler::ast::{Definition, FieldDefinition};
-use apollo_compiler::parser::Parser;
-
-use super::SupergraphError;
+use apollo_compiler::ast::{Definition, Document, FieldDefinition};
 
 /// The prefix of the tag; the number follows.
 const TAG_PREFIX: &str = "chars-";
@@ -21,15 +18,9 @@ pub struct TextBounds(HashMap<String, HashMap<String, u64>>);
 
 impl TextBounds {
     /// Reads them from a supergraph.
-    ///
-    /// # Errors
-    /// When it is not SDL.
-    pub fn of(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
-        let document = Parser::new()
-            .parse_ast(supergraph_sdl, "supergraph.graphql")
-            .map_err(|invalid| SupergraphError::Schema(invalid.errors.to_string()))?;
+    pub fn of(supergraph: &Document) -> Self {
         let mut bounds = Self::default();
-        for definition in &document.definitions {
+        for definition in &supergraph.definitions {
             match definition {
                 Definition::ObjectTypeDefinition(object) => {
                     for field in &object.fields {
@@ -47,7 +38,7 @@ impl TextBounds {
                 _ => {}
             }
         }
-        Ok(bounds)
+        bounds
     }
 
     fn add(&mut self, ty: &str, field: &Node<FieldDefinition>) {

@@ -1,7 +1,7 @@
 //! Paginated lists: Relay connections over a key, never over an offset.
 
-use async_graphql::OutputType;
 use async_graphql::connection::{Connection, Edge, EmptyFields};
+use async_graphql::{Lookahead, OutputType};
 use sea_orm::sea_query::{DynIden, Expr, ExprTrait};
 use sea_orm::{ConnectionTrait, EntityTrait, IntoIdentity, Order, QueryFilter, QueryOrder, QuerySelect, Select};
 
@@ -191,6 +191,12 @@ where
             return Ok(connection(&wanted, rows, key, node));
         }
     }
+}
+
+/// Returns whether the selection of a connection includes this field of its nodes.
+pub fn shows(connection: &Lookahead<'_>, field: &str) -> bool {
+    let nodes = connection.field("nodes").field(field);
+    nodes.exists() || connection.field("edges").field("node").field(field).exists()
 }
 
 /// Returns the requested page of the rows that its statement read.

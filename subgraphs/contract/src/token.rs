@@ -1,15 +1,16 @@
 //! Tokens: signed with this installation's keys, verified once, by the router.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
 
+use crate::private_file::replace_private_file;
 use crate::{Role, Viewer};
 
 const ISSUER: &str = "agora";
@@ -149,21 +150,8 @@ impl TokenKeys {
     }
 
     fn store(path: &Path, keys: &[StoredKey]) -> io::Result<()> {
-        // The keys are written to a new file, which is renamed: a crash leaves the old set or the new one, never
-        // half of one.
-        let aside = path.with_extension("new");
-        let _ = fs::remove_file(&aside);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&aside)?;
-        file.write_all(&serde_json::to_vec_pretty(keys).map_err(io::Error::other)?)?;
-        file.sync_all()?;
-        fs::rename(&aside, path)?;
-        // A bare file name has an empty parent, which is the current folder and cannot be opened under that name.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        let text = serde_json::to_vec_pretty(keys).map_err(io::Error::other)?;
+        replace_private_file(path, &text, |_| Ok(()))
     }
 
     /// Returns a token for a user, and its expiry (microseconds since the epoch).

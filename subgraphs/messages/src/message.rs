@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader as Load;
-use async_graphql::{Context, ID, Lookahead, Object};
+use async_graphql::{Context, ID, Object};
 use contract::{
     Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, Paged, Result, Viewer, page, page_of_texts,
-    parse_id, rfc3339, row,
+    parse_id, rfc3339, row, shows,
 };
 use entities::{message, user};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
@@ -88,7 +88,7 @@ pub(crate) async fn newest_first(
 ) -> Result<Paged<Message>> {
     let columns = (message::Column::AtUs, message::Column::Id);
     let key = |message: &message::Model| vec![message.at_us, message.id];
-    if !shows_contents(&ctx.look_ahead()) {
+    if !shows(&ctx.look_ahead(), "contents") {
         let messages = message::without_contents(messages);
         return page(ctx.db().read(), messages, columns, Order::Desc, args, key, Message).await;
     }
@@ -104,12 +104,6 @@ pub(crate) async fn newest_first(
         Message,
     )
     .await
-}
-
-/// Returns whether the selection of a connection includes the contents of its messages.
-fn shows_contents(connection: &Lookahead<'_>) -> bool {
-    let nodes = connection.field("nodes").field("contents");
-    nodes.exists() || connection.field("edges").field("node").field("contents").exists()
 }
 
 /// Loads messages by id without their contents, in batches.

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader as Load;
-use async_graphql::{Context, ID, Lookahead, Object};
+use async_graphql::{Context, ID, Object};
 use contract::{
     Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, Paged, Result, page, page_of_texts, parse_id,
-    rfc3339, row,
+    rfc3339, row, shows,
 };
 use entities::post;
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
@@ -88,7 +88,7 @@ pub(crate) async fn newest_first(
     let columns = (post::Column::AtUs, post::Column::Id);
     let key = |post: &post::Model| vec![post.at_us, post.id];
     let charge = |posts: &[post::Model]| ctx.charge(posts.iter().map(text_bytes).sum());
-    if shows_text(&ctx.look_ahead()) {
+    if shows(&ctx.look_ahead(), "text") {
         return page_of_texts(ctx.db().read(), posts, columns, Order::Desc, args, key, charge, Post).await;
     }
     charge(&[])?;
@@ -101,12 +101,6 @@ pub(crate) async fn newest_first(
 /// Returns the size of a row's texts in bytes.
 fn text_bytes(post: &post::Model) -> usize {
     post.text.len() + post.title.len() + post.url.as_ref().map_or(0, String::len)
-}
-
-/// Returns whether the selection of a connection includes the text of its posts.
-fn shows_text(connection: &Lookahead<'_>) -> bool {
-    let nodes = connection.field("nodes").field("text");
-    nodes.exists() || connection.field("edges").field("node").field("text").exists()
 }
 
 /// Loads posts by id without their text, in batches.

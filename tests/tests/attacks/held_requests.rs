@@ -3,30 +3,33 @@
 use std::time::Duration;
 
 use super::target::Target;
-use super::wire::{address_of, post, sent, status};
+use super::wire::{address_of, post, sent_one_by_one, status};
+
+/// The time between two requests.
+const BETWEEN: Duration = Duration::from_millis(60);
+
+/// Returns a request to the graph with so many ids among its variables.
+fn with_ids(query: &str, ids: usize, id: &str) -> Vec<u8> {
+    let ids = vec![format!("\"{id}\""); ids].join(",");
+    post(
+        "/graphql",
+        "",
+        &format!(r#"{{"query":"{query}","variables":{{"ids":[{ids}]}}}}"#),
+    )
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn large_requests_that_wait_for_a_password_to_be_hashed_are_bounded() {
     let target = Target::start();
     let address = address_of(target.url());
-    let ids = vec![format!("\"{}\"", "i".repeat(90)); 9_000].join(",");
     let register = |n: usize| {
         let query = format!(
             "mutation {{ register(input: {{ username: \\\"guest{n}\\\", password: \\\"guest-of-2026\\\" }}) {{ token }} }}"
         );
-        post(
-            "/graphql",
-            "",
-            &format!(r#"{{"query":"{query}","variables":{{"ids":[{ids}]}}}}"#),
-        )
+        with_ids(&query, 9_000, &"i".repeat(90))
     };
     let attack = async {
-        let mut open = Vec::new();
-        let mut ticks = tokio::time::interval(Duration::from_millis(60));
-        for n in 0..100 {
-            ticks.tick().await;
-            open.push(sent(&address, &register(n)).await.expect("a connection"));
-        }
+        let mut open = sent_one_by_one(&address, (0..100).map(register), BETWEEN).await;
         assert_eq!(status(&mut open[0]).await.expect("an answer"), 200);
     };
     target.attacked_by(attack).await.assert_held();
@@ -36,21 +39,9 @@ async fn large_requests_that_wait_for_a_password_to_be_hashed_are_bounded() {
 async fn a_request_with_a_quarter_of_a_million_ids_is_refused() {
     let target = Target::start();
     let address = address_of(target.url());
-    let ids = vec!["\"1\""; 250_000].join(",");
-    let query = "query($ids: [ID!]) { __typename }";
-    let request = post(
-        "/graphql",
-        "",
-        &format!(r#"{{"query":"{query}","variables":{{"ids":[{ids}]}}}}"#),
-    );
+    let request = with_ids("query($ids: [ID!]) { __typename }", 250_000, "1");
     let attack = async {
-        let mut open = Vec::new();
-        let mut ticks = tokio::time::interval(Duration::from_millis(60));
-        for _ in 0..50 {
-            ticks.tick().await;
-            open.push(sent(&address, &request).await.expect("a connection"));
-        }
-        for mut stream in open {
+        for mut stream in sent_one_by_one(&address, std::iter::repeat_n(&request, 50), BETWEEN).await {
             let status = status(&mut stream).await.expect("an answer");
             assert!(matches!(status, 400 | 413 | 503), "{status}");
         }

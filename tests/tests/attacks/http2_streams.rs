@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::target::Target;
 use super::unread_answers::large_file;
-use super::wire::{address_of, sent};
+use super::wire::{address_of, sent_one_by_one};
 
 /// The most streams that the server allows on one connection.
 const STREAMS: usize = 100;
@@ -105,12 +105,8 @@ async fn answers_without_a_window_are_not_kept() {
     let address = address_of(target.url());
     let bytes = without_a_window(&address, &large_file(&target).await);
     let attack = async {
-        let mut open = Vec::new();
-        let mut ticks = tokio::time::interval(Duration::from_millis(200));
-        for _ in 0..40 {
-            ticks.tick().await;
-            open.push(sent(&address, &bytes).await.expect("a connection"));
-        }
+        let between = Duration::from_millis(200);
+        let mut open = sent_one_by_one(&address, std::iter::repeat_n(&bytes, 40), between).await;
         // The server answers the last connection or closes it for lack of room.
         let _ = until_a_head(open.last_mut().expect("connections")).await;
     };

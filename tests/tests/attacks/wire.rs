@@ -1,6 +1,7 @@
 //! Hand-written bytes of HTTP/1.1 and WebSocket that no client library would send.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -15,6 +16,21 @@ pub async fn sent(address: &str, bytes: &[u8]) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(bytes).await?;
     Ok(stream)
+}
+
+/// Opens a connection for each request and sends it, with that time between two of them.
+pub async fn sent_one_by_one(
+    address: &str,
+    requests: impl IntoIterator<Item = impl AsRef<[u8]>>,
+    between: Duration,
+) -> Vec<TcpStream> {
+    let mut open = Vec::new();
+    let mut ticks = tokio::time::interval(between);
+    for request in requests {
+        ticks.tick().await;
+        open.push(sent(address, request.as_ref()).await.expect("a connection"));
+    }
+    open
 }
 
 /// Returns the head of a POST to the graph with that content length.

@@ -7,6 +7,8 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::server::run_passed_command;
+
 /// Passes the arguments of the command to the child. The name lacks the prefix of settings, so the child does not
 /// read it as one.
 const ARGUMENTS: &str = "KILLED_TEST_COMMAND";
@@ -17,12 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[test]
 #[ignore = "started by the tests that kill it and change its files"]
 fn child_that_is_the_command() {
-    let Some(arguments) = std::env::var_os(ARGUMENTS) else {
-        return;
-    };
-    let arguments: Vec<String> = serde_json::from_str(arguments.to_str().expect("text")).expect("JSON");
-    let ended = agora::cli::main_with(std::iter::once("agora".to_owned()).chain(arguments));
-    assert_eq!(format!("{ended:?}"), format!("{:?}", std::process::ExitCode::SUCCESS));
+    run_passed_command(ARGUMENTS);
 }
 
 /// Returns the command `agora` with these arguments and a data folder.

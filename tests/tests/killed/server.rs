@@ -54,7 +54,12 @@ fn child_that_serves_until_it_is_killed() {
 #[test]
 #[ignore = "started by the server above, and killed by the tests of this folder"]
 fn child_that_is_a_replica_until_it_is_killed() {
-    let Some(arguments) = std::env::var_os(REPLICA) else {
+    run_passed_command(REPLICA);
+}
+
+/// Runs the command whose arguments that environment variable holds as JSON; nothing runs without it.
+pub fn run_passed_command(variable: &str) {
+    let Some(arguments) = std::env::var_os(variable) else {
         return;
     };
     let arguments: Vec<String> = serde_json::from_str(arguments.to_str().expect("text")).expect("JSON");

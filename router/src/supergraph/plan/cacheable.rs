@@ -10,7 +10,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use apollo_compiler::ast::{self, Definition, DirectiveList, FieldDefinition, OperationType, Type};
-use apollo_compiler::parser::Parser;
 use async_graphql::{Name, Value};
 use hive_router_query_planner::ast::document::Document;
 use hive_router_query_planner::ast::selection_item::SelectionItem;
@@ -18,7 +17,6 @@ use hive_router_query_planner::ast::selection_set::{FieldSelection, SelectionSet
 use hive_router_query_planner::state::supergraph_state::OperationKind;
 
 use crate::cache::Slot;
-use crate::supergraph::SupergraphError;
 use crate::supergraph::tree::Fields;
 
 /// The name of the tag.
@@ -58,19 +56,13 @@ pub struct WatchedObject {
 
 impl Cacheable {
     /// Reads the facts from a supergraph.
-    ///
-    /// # Errors
-    /// When it is not SDL.
-    pub fn of(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
-        let document = Parser::new()
-            .parse_ast(supergraph_sdl, "supergraph.graphql")
-            .map_err(|invalid| SupergraphError::Schema(invalid.errors.to_string()))?;
-        let graphs = graph_names(&document);
+    pub fn of(supergraph: &ast::Document) -> Self {
+        let graphs = graph_names(supergraph);
         let mut read = Self {
             query: "Query".to_owned(),
             ..Self::default()
         };
-        for definition in &document.definitions {
+        for definition in &supergraph.definitions {
             match definition {
                 Definition::SchemaDefinition(schema) => {
                     let root = schema
@@ -97,7 +89,7 @@ impl Cacheable {
                 _ => {}
             }
         }
-        Ok(read)
+        read
     }
 
     /// Returns the entities that the response to a fetch of root fields depends on, or `None` if the fetch is not cacheable.

@@ -6,11 +6,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use apollo_compiler::ast::{Definition, Directive, DirectiveList, FieldDefinition, Value};
+use apollo_compiler::ast::{Definition, Directive, DirectiveList, Document, FieldDefinition, Value};
 use apollo_compiler::executable::OperationType;
-use apollo_compiler::parser::Parser;
 
-use crate::supergraph::SupergraphError;
 use crate::supergraph::canonical::{Canonical, FieldItem, Item};
 
 /// Steps for a document that the planner is given.
@@ -78,15 +76,9 @@ impl Work {
 
 impl Prices {
     /// Reads the subgraphs of all fields from a supergraph.
-    ///
-    /// # Errors
-    /// When it is not SDL.
-    pub fn of_supergraph(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
-        let document = Parser::new()
-            .parse_ast(supergraph_sdl, "supergraph.graphql")
-            .map_err(|invalid| SupergraphError::Schema(invalid.errors.to_string()))?;
+    pub fn of_supergraph(supergraph: &Document) -> Self {
         let mut prices = Self::default();
-        for definition in &document.definitions {
+        for definition in &supergraph.definitions {
             let (name, interfaces, directives, fields) = match definition {
                 Definition::ObjectTypeDefinition(object) => (
                     &object.name,
@@ -107,7 +99,7 @@ impl Prices {
                 interface.possible.insert(name.to_string());
             }
         }
-        Ok(prices)
+        prices
     }
 
     /// Returns the cost of planning an operation, in steps.
