@@ -15,6 +15,7 @@ EXCEPTIONS = [
     (422, r"this idempotency key was used for another request", "which keys were used is state"),
     (400, r"must not mix the letters of scripts", "which scripts are written together is a table of Unicode's"),
     (400, r"must not contain invisible characters", "those beyond 16 bits cannot be written in every dialect of patterns"),
+    (400, r"(input\.)?url must be an http or https address", "which hosts are names is a table of Unicode's (IDNA)"),
     (400, r"endDate must be (after startDate|in the future)", "two moments, and the clock, are compared"),
     (400, r"brokerageFee is for brokers only", "it depends on the caller's role"),
     (400, r"authorizationId (is for brokers only|must be given)", "it depends on the caller's role"),

@@ -171,6 +171,7 @@ macro_rules! control {
         r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
     };
 }
+pub(crate) use control;
 
 /// The invisible characters of one UTF-16 unit (`Default_Ignorable_Code_Point`).
 macro_rules! invisible {

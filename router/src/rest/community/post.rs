@@ -1,6 +1,6 @@
 //! The posting service: posts and the communities they are in.
 
-use super::super::kind::{AUTHOR, Bounds, Field, ID, Kind, Model, acknowledged};
+use super::super::kind::{AUTHOR, Bounds, Field, ID, Kind, Model, acknowledged, control};
 use super::super::route::{
     Answer, BAD_MEMBER, Body, ErrorRow, Invalid, Param, Place, Route, Service, Verb, missing, path_id,
 };
@@ -131,11 +131,44 @@ const COMMUNITY: Field =
 
 const OUTDOORS: &str = r#"[{"id":6,"title":"Lost: one grey glove","community":"Outdoors","username":"dan","date":"2026-01-02T02:09:05+00:00"},{"id":3,"title":"Which trail for a first spring walk?","community":"Outdoors","username":"cleo","date":"2025-12-30T03:24:05+00:00"}]"#;
 
-/// A blank URL counts as absent.
+/// White space at the ends of a text, which is trimmed.
+macro_rules! white {
+    () => {
+        r"[\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+    };
+}
+
+/// A part of a host name between two dots.
+macro_rules! label {
+    () => {
+        concat!(r"[^\s.:@?#/\\<>\[\]^|", control!(), "]+")
+    };
+}
+
+/// An address, or a host and a path, of printable characters; a blank one counts as absent. Which hosts are names is a
+/// table of Unicode's (IDNA), which no pattern states.
 const URL: Bounds = Bounds::Chars {
     min: 0,
     max: 2_000,
-    pattern: r"^\s*$|^\s*([Hh][Tt][Tt][Pp][Ss]?://[^\s/\\]|[^\s/\\:@?#]+\.[^\s/\\:@?#]+([/?#]|\s*$))",
+    pattern: concat!(
+        "^",
+        white!(),
+        "*$|^",
+        white!(),
+        r"*([Hh][Tt][Tt][Pp][Ss]?://[^\s/\\",
+        control!(),
+        r"][^\s",
+        control!(),
+        "]*|",
+        label!(),
+        r"(\.",
+        label!(),
+        r")+([/?#][^\s",
+        control!(),
+        "]*)?)",
+        white!(),
+        "*$"
+    ),
 };
 
 static NEW_POST: Model = Model {
