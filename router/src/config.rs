@@ -15,23 +15,25 @@ use crate::rest::Openness;
 use contract::{Words, settings};
 
 settings! {
-    /// Where the server listens and what it shows.
+    /// The server's addresses, folders and logs.
     Server with flags ServerFlags under "Server" {
         /// The address of the graph and of the REST mounts.
         listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 4000)),
-        /// The folder of everything that must last: the database and the signing keys.
+        /// The folder of the persistent files: the database and the signing keys.
         data: PathBuf = PathBuf::from("./data/agora"),
-        /// Binds a REST mount, or one of its services, to its own port at `/`: `bookstore.catalog=127.0.0.1:5001`; several with commas.
+        /// Extra addresses for a REST mount, or one of its services, at `/`: `bookstore.catalog=127.0.0.1:5001`; several with commas.
         rest_listen: RestListeners = RestListeners::default(),
-        /// Who may call REST routes whose document has no authentication: anyone (`open`), or who has a bearer token (`token`); `auto` is `open` on loopback addresses for who calls them by a loopback name and through no proxy, and `token` elsewhere.
+        /// Access to REST routes whose document has no authentication: `open` serves every caller, `token` requires a bearer token.
+        /// `auto` is `open` on loopback addresses, for callers that use a loopback name and no proxy, and `token` elsewhere.
         rest_access: RestAccess = RestAccess::Auto,
-        /// Proxies whose `X-Forwarded-For` says where a client is: addresses and networks, `127.0.0.1,10.0.0.0/8`. None unless named; what they pass on is never from this machine.
+        /// Proxies whose `X-Forwarded-For` gives a client's address: addresses and networks, `127.0.0.1,10.0.0.0/8`. None by default. A
+        /// request through a proxy never counts as one from this machine.
         trusted_proxies: TrustedProxies = TrustedProxies::default(),
-        /// Browser origins that may call the graph from other sites, `https://app.example`. None unless named.
+        /// Browser origins of other sites that may call the graph, `https://app.example`. None by default.
         allowed_origins: Origins = Origins::default(),
-        /// What is logged, as `tracing` filters; `info,sea_orm_migration=warn` adds a line for every request.
+        /// The log's `tracing` filters; `info,sea_orm_migration=warn` adds a line for every request.
         log: String = "info,sea_orm_migration=warn,sqlx::pool=error,openraft=off,agora::access=warn".to_owned(),
-        /// How it is logged.
+        /// The format of the log.
         log_format: LogFormat = LogFormat::Text,
         /// Milliseconds that open requests have to finish after SIGTERM.
         shutdown_ms_max: u64 = 10_000,
@@ -39,45 +41,45 @@ settings! {
 }
 
 settings! {
-    /// The database's bounds.
+    /// The limits of the database.
     Database with flags DatabaseFlags under "Database" {
-        /// Connections that read at once.
+        /// Database connections for reads.
         readers: u32 = 4,
-        /// Writes that wait for their turn; one more waits for a place.
+        /// Writes in the queue; one more waits for a place.
         write_queue_max: usize = 4_096,
         /// Milliseconds a write waits for a place in a full queue before it is answered UNAVAILABLE.
         write_queue_wait_ms_max: u64 = 5_000,
-        /// Writes that share one commit.
+        /// The most writes that share one commit.
         write_group_max: usize = 256,
-        /// Milliseconds a commit takes in writes that arrive meanwhile.
+        /// Milliseconds for which a commit accepts further writes that arrive meanwhile.
         write_group_ms_max: u64 = 20,
         /// Milliseconds one write may hold the writer.
         write_ms_max: u64 = 5_000,
-        /// Milliseconds that the check of the database at start may take; 0 leaves it out.
+        /// Milliseconds that the check of the database at start may take; 0 disables the check.
         check_ms_max: u64 = 2_000,
-        /// Starts although changes that were acknowledged are not in the database any more, or it is damaged: `true` for one start only.
+        /// Starts although the database is damaged or lacks changes that were acknowledged. Set it to `true` for one start only.
         accept_data_loss: bool = false,
-        /// Events a slow receiver in this process may fall behind before it has to read again.
+        /// Events that a slow receiver in this process may fall behind before it has to read the database again.
         event_queue_max: usize = 4_096,
     }
 }
 
 settings! {
-    /// What runs beside the requests.
+    /// The background tasks.
     Workers with flags WorkerFlags under "Workers" {
-        /// Milliseconds between two moves of a stock's price in `agora demo`; 0 leaves the prices alone.
+        /// Milliseconds between two changes of a stock's price in `agora demo`; 0 disables them.
         price_feed_ms: u64 = 1_000,
-        /// Milliseconds between two looks for authorizations and orders that are over; who asks for one does not wait for it.
+        /// Milliseconds between two searches for expired authorizations and orders. A request for one of them does not wait for the search.
         settle_ms: u64 = 1_000,
-        /// Milliseconds between two looks at the database's files; a disk that was full is tried again as often.
+        /// Milliseconds between two checks of the database's files. A full disk is tried again at the same interval.
         storage_ms: u64 = 2_000,
-        /// Milliseconds between two sweeps of idempotency keys and sessions that are over.
+        /// Milliseconds between two deletions of expired idempotency keys and sessions.
         sweep_ms: u64 = 60_000,
-        /// Rows that one write of a sweep deletes.
+        /// Rows that one write deletes.
         sweep_rows_max: u64 = 500,
-        /// Hours that an idempotency key is known; clients are promised 24.
+        /// Hours for which an idempotency key is known; clients are promised 24.
         idempotency_key_hours: u32 = 48,
-        /// Hours that a session is kept after it has ended or run out.
+        /// Hours for which a session is kept after it has ended or expired.
         ended_session_hours: u32 = 24,
     }
 }
@@ -114,8 +116,8 @@ pub struct Settings {
 /// Every setting as a flag.
 #[derive(Clone, Debug, Default, clap::Args, Serialize)]
 pub struct SettingsFlags {
-    /// A TOML file with `[server]`, `[database]`, `[accounts]`, `[wallet]`, `[brokerage]`, `[votes]`, `[orders]`, `[replicas]`, `[workers]` and
-    /// `[limits]`.
+    /// A TOML file with `[server]`, `[database]`, `[accounts]`, `[wallet]`, `[brokerage]`, `[votes]`, `[orders]`, `[replicas]`, `[workers]`
+    /// and `[limits]`.
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
@@ -338,15 +340,15 @@ fn named(error: &figment::Error) -> ConfigError {
     ConfigError::new(name, format!("{}{source}", error.kind))
 }
 
-/// Who may call REST routes whose document has no authentication (docs/rest-contract/common.md#access).
+/// The access to REST routes whose document has no authentication (docs/rest-contract/common.md#access).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum RestAccess {
-    /// `open` where a listener's address is loopback and it is called by a loopback name and through no proxy, `token` elsewhere.
+    /// `open` on loopback addresses, for callers that use a loopback name and no proxy; `token` elsewhere.
     Auto,
-    /// Anyone, as documented.
+    /// Every caller, as documented.
     Open,
-    /// Who has a bearer token.
+    /// Callers with a bearer token.
     Token,
 }
 
@@ -361,13 +363,13 @@ impl RestAccess {
     }
 }
 
-/// How the log is written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// Plain text.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -414,7 +416,7 @@ comma_list! {
 }
 
 comma_list! {
-    /// Proxies whose word on a client's address is taken.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     TrustedProxies of Network
 }
 
@@ -425,7 +427,7 @@ pub struct RestListener {
     pub mount: String,
     /// The service inside it: `catalog`.
     pub service: Option<String>,
-    /// Where it listens.
+    /// The address where it listens.
     pub address: SocketAddr,
 }
 

@@ -5,77 +5,79 @@ use std::time::Duration;
 use contract::settings;
 
 settings! {
-    /// The bounds of everything a caller can send or keep open.
+    /// The limits of everything that a caller can send or keep open.
     Limits with flags LimitFlags under "Limits" {
         /// Bytes of a request body, and of one WebSocket message.
         body_bytes_max: usize = 1024 * 1024,
         /// Lexical tokens of a GraphQL document.
         query_tokens_max: usize = 10_000,
-        /// Levels of nested selections, fragments followed.
+        /// Levels of nested selections, with fragments expanded.
         query_depth_max: usize = 30,
-        /// Aliases in a document, fragments followed.
+        /// Aliases in a document, with fragments expanded.
         query_aliases_max: usize = 200,
-        /// Root fields of an operation, fragments followed.
+        /// Root fields of an operation, with fragments expanded.
         query_root_fields_max: usize = 50,
         /// Directives in a document.
         query_directives_max: usize = 100,
-        /// Fields of an operation once its fragments are followed: a small document can mean a huge one.
+        /// Fields of an operation with its fragments expanded: a small document can expand to a huge one.
         query_fields_max: usize = 5_000,
-        /// Values an answer may have if every page were full: pages inside pages multiply.
+        /// Values of an answer if every page were full; nested pages multiply.
         answer_values_max: u64 = 250_000,
-        /// Characters of text an answer may have if every page were full of the longest texts.
+        /// Characters of text in an answer if every page were full of the longest texts.
         answer_text_chars_max: u64 = 32_000_000,
-        /// Bytes an answer may have, and may hold in memory while it is made; a long REST list stops there.
+        /// Bytes of an answer, and of its memory while it is built; a longer REST list is cut off there.
         answer_bytes_max: usize = 16 * 1024 * 1024,
-        /// Bytes that all answers may hold in memory together while they are made; one more large answer is refused.
+        /// Bytes of memory of all answers together while they are built; one more large answer is refused.
         answer_pool_bytes_max: usize = 32 * 1024 * 1024,
         /// Milliseconds a query or mutation may take.
         request_ms_max: u64 = 10_000,
-        /// Mutations per minute of all callers together who have not signed in.
+        /// Mutations per minute of all anonymous callers together.
         anonymous_writes_per_minute_max: u64 = 1_500_000,
         /// Bytes per minute that those mutations may carry.
         anonymous_write_bytes_per_minute_max: u64 = 64 * 1024 * 1024,
-        /// Errors in one response; the rest is counted, not listed.
+        /// Errors in one response; further ones are counted, not listed.
         errors_max: usize = 100,
-        /// Entities one fetch may ask of a subgraph.
+        /// Entities that one fetch requests from a subgraph.
         entities_max: usize = 10_000,
-        /// Rows of one REST list; a longer one is answered with a `Link` to its rest.
+        /// Rows of one REST list; a longer one has a `Link` to the next rows.
         rest_rows_max: usize = 10_000,
-        /// Connections of this process; where there are more, the one that waited longest for its client is closed.
+        /// Connections of this process; one more closes the one that waited longest for its client.
         connections_max: usize = 10_000,
-        /// Connections of one client address (of IPv6, of one network of 64 bits) other than this machine; behind a proxy on another machine all clients share its address.
+        /// Connections of one client address (for IPv6, of one network of 64 bits) other than this machine. Clients behind a proxy on
+        /// another machine share its address.
         connections_per_address_max: usize = 1_024,
-        /// Requests that one HTTP/2 connection has open at once.
+        /// Concurrent requests of one HTTP/2 connection.
         streams_per_connection_max: u32 = 100,
         /// Bytes of a request's head.
         head_bytes_max: usize = 32 * 1024,
-        /// Milliseconds in which the head of a request has to arrive once it has begun.
+        /// Milliseconds for the head of a request to arrive, from its first byte.
         head_ms_max: u64 = 10_000,
         /// Milliseconds a connection stays open without a request.
         idle_ms_max: u64 = 75_000,
-        /// Milliseconds in which a request body has to arrive.
+        /// Milliseconds for a request body to arrive.
         body_ms_max: u64 = 30_000,
-        /// Milliseconds in which a request body may arrive more slowly than body_bytes_per_second_min.
+        /// Milliseconds for which a request body may arrive more slowly than `body_bytes_per_second_min`.
         body_grace_ms: u64 = 5_000,
-        /// Bytes a second with which a request body has to arrive.
+        /// The lowest rate at which a request body may arrive, in bytes per second.
         body_bytes_per_second_min: u64 = 1_024,
-        /// Request bodies that are being received at once; where there are more, the one that waited longest is refused.
+        /// Request bodies that are being received; one more makes the server refuse the one that waited longest.
         bodies_max: usize = 4_096,
-        /// Bytes of all request bodies that are being received, and of all heads and WebSocket messages; where there are more, the one that waited longest is refused.
+        /// Bytes of all request bodies that are being received, and of all heads and WebSocket messages. Beyond it, the server refuses the
+        /// one that waited longest.
         bodies_bytes_max: usize = 32 * 1024 * 1024,
         /// JSON values of a request body, of variables, and of one WebSocket message.
         request_values_max: usize = 10_000,
-        /// Bytes that all large requests being answered hold of what was sent; one more is answered 503.
+        /// Bytes of the content of all large requests that are being answered; one more is answered 503.
         requests_bytes_max: usize = 48 * 1024 * 1024,
-        /// Bytes that all open subscriptions hold of what was sent, beside a few each; one more is refused.
+        /// Bytes of the requests of all open subscriptions, not counting the first few of each; one more is refused.
         subscriptions_bytes_max: usize = 64 * 1024 * 1024,
         /// Milliseconds a client may leave an answer unread; then its connection is closed.
         unread_ms_max: u64 = 30_000,
-        /// Bytes of all answers that wait to be read; where there are more, the connections whose answers waited longest are closed.
+        /// Bytes of all answers that wait to be read. Beyond it, the connections whose answers waited longest are closed.
         unread_bytes_max: usize = 48 * 1024 * 1024,
-        /// Bytes of answers waiting for a slow subscriber; one more has to wait at its source.
+        /// Bytes of answers in the queue of a slow subscriber; one more answer waits at its source.
         subscriber_queue_bytes_max: usize = 1024 * 1024,
-        /// Requests being answered at once; one more is answered 503.
+        /// Requests that are being answered; one more is answered 503.
         requests_max: usize = 1_024,
         /// Open subscriptions of this process; one more is refused.
         subscriptions_max: usize = 10_000,
@@ -83,37 +85,37 @@ settings! {
         sockets_max: usize = 10_000,
         /// Subscriptions of one WebSocket; one more is refused.
         subscriptions_per_socket_max: usize = 100,
-        /// Answers waiting for a slow subscriber; one more has to wait at its source.
+        /// Answers in the queue of a slow subscriber; one more waits at its source.
         subscriber_queue_max: usize = 64,
         /// Milliseconds a subscriber may leave a full queue unread; then its subscription ends.
         subscriber_ms_max: u64 = 5_000,
-        /// Milliseconds after which a silent stream over HTTP shows that it is alive.
+        /// Milliseconds without data after which a stream over HTTP sends a keep-alive.
         keep_alive_ms: u64 = 5_000,
-        /// Milliseconds a WebSocket client has for its `connection_init`.
+        /// Milliseconds that a WebSocket client has to send `connection_init`.
         connection_init_ms_max: u64 = 5_000,
-        /// Steps that planning an operation may cost, each at most a microsecond or so: docs/PERFORMANCE.md has how they are counted.
+        /// Steps that planning an operation may cost, each about a microsecond at most; docs/PERFORMANCE.md explains how they are counted.
         planning_cost_max: u64 = 100_000,
-        /// Steps up to which an operation is cheap to plan; a dearer one waits behind others of its kind only.
+        /// Steps up to which an operation is cheap to plan; an expensive one waits only for other expensive ones.
         planning_quick_cost_max: u64 = 1_500,
-        /// Bytes up to which a document is cheap to validate; a longer one waits with the operations that are dear to plan.
+        /// Bytes up to which a document is cheap to validate; a longer one waits with the operations that are expensive to plan.
         planning_quick_bytes_max: usize = 4 * 1024,
         /// Milliseconds that planning an operation may take.
         planning_ms_max: u64 = 2_000,
-        /// Operations that wait to be validated, or planned, or introspected; one more is answered `UNAVAILABLE`.
+        /// Operations in the queue for validation, planning and introspection; one more is answered `UNAVAILABLE`.
         planning_queue_max: usize = 1_024,
-        /// Milliseconds that an operation may wait for that.
+        /// Milliseconds that an operation may wait in that queue.
         planning_wait_ms_max: u64 = 2_000,
         /// Cached query plans.
         plans_max: u64 = 2_000,
-        /// Whether answers that are the same for everybody are remembered until what they tell of changes.
+        /// Whether answers that are the same for every caller are cached until their data changes.
         cache_enabled: bool = true,
-        /// Remembered answers; the one that was not asked for longest goes first.
+        /// Cached answers; the least recently used one is removed first.
         cache_entries_max: u64 = 10_000,
-        /// About how many bytes of memory one remembered answer may take; a bigger one is not remembered.
+        /// The approximate bytes of memory of one cached answer; a larger one is not cached.
         cache_entry_bytes_max: usize = 16 * 1024,
-        /// About how many bytes the answer to an introspection may have.
+        /// The approximate bytes of the answer to an introspection.
         introspection_bytes_max: u64 = 4 * 1024 * 1024,
-        /// About how many bytes of memory the answers to introspections that are remembered may take.
+        /// The approximate bytes of memory of all cached answers to introspections.
         introspection_cache_bytes_max: u64 = 16 * 1024 * 1024,
         /// Whether introspection is answered.
         introspection: bool = true,

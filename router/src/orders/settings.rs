@@ -11,67 +11,69 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Settings;
 
-/// The most replicas that one process starts: with more of them each order only waits for more disks.
+/// The most replicas that one process starts: with more, each order only waits for more disks.
 const CHILDREN_MAX: u64 = 9;
 
 settings! {
-    /// Where the replicas of the order service are.
+    /// The locations of the order service's replicas.
     Orders with flags OrderFlags under "Order service" {
-        /// Replicas of the order service: none, and the trades are a table of the main database; a number of them, which this process starts itself; or a list `1=http://10.0.0.1:4100,2=http://10.0.0.2:4100` of those that run elsewhere.
+        /// Replicas of the order service. Without any, the trades are a table of the main database. With a number, this process starts
+        /// them; a list `1=http://10.0.0.1:4100,2=http://10.0.0.2:4100` names those that run elsewhere.
         order_replicas: OrderReplicas = OrderReplicas::None,
-        /// A file (mode 0600) with the secret that the replicas and this process share, at least 32 characters. Replicas that this process starts get one at random, in the data folder, if no file is named.
+        /// A file (mode 0600) with the secret that the replicas and this process share, at least 32 characters. Without a file, replicas
+        /// that this process starts get a random secret, in the data folder.
         order_credential: PathBuf = PathBuf::new(),
     }
 }
 
 settings! {
-    /// The bounds of a replica of the order service, and of who talks to one.
+    /// The limits of a replica of the order service, and of its clients.
     Replicas with flags ReplicaFlags under "Order replicas" {
-        /// Milliseconds between two messages by which a leader says that it leads; a message to another replica may take as long.
+        /// Milliseconds between two heartbeats of a leader; a message to another replica may take as long.
         order_heartbeat_ms: u64 = 250,
-        /// Milliseconds without such a message until the others elect; each waits a random time up to twice this.
+        /// Milliseconds without a heartbeat until the others start an election; each waits a random time up to twice this.
         order_election_ms: u64 = 1_000,
-        /// Entries of the log after which those that are applied are thrown away.
+        /// Entries after which the log is compacted: applied entries are deleted.
         order_compact_after: u64 = 5_000,
-        /// Applied entries that are kept all the same, so that who was away for a moment needs no copy of the whole ledger.
+        /// Applied entries that a compaction keeps, so that a replica that was away for a moment needs no snapshot.
         order_entries_kept: u64 = 1_000,
-        /// Orders that become one entry of the log, with one write to each disk.
+        /// Orders in one entry of the log, which is one write to each disk.
         order_batch_max: usize = 256,
-        /// Orders that wait to become one.
+        /// Orders that wait for the next entry.
         order_proposals_waiting_max: usize = 4_096,
-        /// Milliseconds the leader has for one entry before it is asked again, or somebody else.
+        /// Milliseconds that the leader has for one entry before the request is sent again, to it or to a new leader.
         order_commit_ms_max: u64 = 2_000,
-        /// Milliseconds a trade waits for a majority before it is told to try again.
+        /// Milliseconds that a trade waits for a majority before it fails and may be tried again.
         order_answer_ms_max: u64 = 10_000,
-        /// Milliseconds for which a majority's word on its leader is good: a trade that comes later asks again before it is carried out.
+        /// Milliseconds for which a majority's confirmation of its leader is valid: a later trade asks again before it is executed.
         order_heard_ms: u64 = 100,
-        /// Milliseconds without a leader and without a majority that answers, after which trades are refused at once.
+        /// Milliseconds without a leader, and without a majority that answers, after which trades are refused at once.
         order_leaderless_ms_max: u64 = 1_000,
-        /// Milliseconds a trade without an idempotency key waits for its outcome, once the leader was told of it and a majority is lost.
+        /// Milliseconds that a trade without an idempotency key waits for its outcome, once the leader received it and a majority is lost.
         order_outcome_ms_max: u64 = 600_000,
-        /// Requests that wait for the replicas at once; one more is answered 503. Less than `requests_max`, so that other systems have room.
+        /// Requests that wait for the replicas; one more is answered 503. Less than `requests_max`, which leaves room for other systems.
         order_waiting_max: usize = 512,
-        /// Milliseconds between a leader's looks for reservations that nobody finished.
+        /// Milliseconds between two searches of a leader for orphaned reservations.
         order_settle_ms: u64 = 2_000,
-        /// Reservations that a leader looks at in one go.
+        /// Reservations that a leader reads in one pass.
         order_settle_rows_max: usize = 1_000,
-        /// Milliseconds until a connection to a replica has to be made.
+        /// Milliseconds for connecting to a replica.
         order_connect_ms_max: u64 = 1_000,
-        /// Milliseconds a replica has to say how it is.
+        /// Milliseconds that a replica has to report its status.
         order_ping_ms_max: u64 = 1_000,
-        /// Milliseconds a copy of the whole ledger may be on its way.
+        /// Milliseconds that the transfer of a snapshot may take.
         order_snapshot_ms_max: u64 = 600_000,
-        /// Bytes of a copy of the whole ledger.
+        /// Bytes of a snapshot.
         order_snapshot_bytes_max: u64 = 16 << 30,
-        /// About how many bytes of log are sent at once.
+        /// The approximate bytes of log that one message sends.
         order_append_bytes: usize = 1 << 20,
-        /// Bytes of a message between replicas, copies of the ledger aside.
+        /// Bytes of a message between replicas, except snapshots.
         order_message_bytes_max: usize = 16 << 20,
-        /// Statements that wait for a replica's file.
+        /// Statements in the queue for a replica's file.
         order_store_queue_max: usize = 1_024,
-        /// Milliseconds until a replica that this process started, and that ended, is started again.
+        /// Milliseconds until this process restarts a replica of its own that has ended.
         order_restart_ms: u64 = 500,
-        /// Milliseconds that this grows to, doubled each time, while a replica ends by itself.
+        /// The longest such wait in milliseconds: the wait doubles each time that a replica exits by itself.
         order_restart_ms_max: u64 = 60_000,
     }
 }

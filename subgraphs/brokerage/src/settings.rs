@@ -1,9 +1,9 @@
 //! The limits of the brokerage, as settings.
 
 contract::settings! {
-    /// The brokerage's bounds.
+    /// The limits of the brokerage.
     Settings with flags SettingsFlags under "Brokerage" {
-        /// Automated orders of one investor that wait at the same time: each price and each trade may look at all of them.
+        /// Pending automated orders of one investor: each new price and each trade may check all of them.
         pending_orders_max: u32 = 1_000,
     }
 }

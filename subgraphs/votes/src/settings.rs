@@ -1,7 +1,7 @@
 //! The settings of the votes subgraph.
 
 contract::settings! {
-    /// What votes do beside being counted.
+    /// The effects of votes beside being counted.
     Settings with flags SettingsFlags under "Votes" {
         /// Whether each vote on a post changes the karma of the post's author by one.
         karma_follows_votes: bool = true,

@@ -6,9 +6,10 @@ use contract::{Error, Money, Result, Words};
 use serde::{Deserialize, Serialize};
 
 contract::settings! {
-    /// What wallets can hold.
+    /// The limits of wallets.
     Settings with flags SettingsFlags under "Wallet" {
-        /// ISO 4217 codes of the currencies that can be moved, with commas; `USD`, in which stocks are traded, is always one, and each has two decimals.
+        /// ISO 4217 codes of the currencies that can be moved, with commas. `USD`, in which stocks are traded, must be one of them; each
+        /// has two decimals.
         currencies: Currencies = Currencies::default(),
     }
 }
