@@ -34,49 +34,49 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Everything in one process on SQLite, with sample data; prints what to open. Loopback addresses only.
+    /// Runs everything in one process on SQLite, with sample data, and prints the addresses to open. Loopback addresses only.
     Demo(SettingsFlags),
-    /// Everything in one process on SQLite, without sample data.
+    /// Runs everything in one process on SQLite, without sample data.
     Serve(SettingsFlags),
-    /// One replica of the order service; docs/ORDER_REPLICAS.md says how they are run.
+    /// Runs one replica of the order service; docs/ORDER_REPLICAS.md explains how.
     OrderReplica(Box<ReplicaArgs>),
-    /// Which replicas of the order service take part: lists, adds or removes them, through any that runs.
+    /// Lists, adds or removes the members of the order service, through any running replica.
     #[command(subcommand)]
     OrderMembers(MembersCommand),
-    /// Prints the public schema, or writes every domain's own.
+    /// Prints the public schema, or writes the schema of each domain.
     Schema {
-        /// Writes each domain's SDL to `DIR/NAME/schema.graphql` instead: what the supergraph is composed from.
+        /// Writes each domain's SDL to `DIR/NAME/schema.graphql` instead; the supergraph is composed from these files.
         #[arg(long, value_name = "DIR")]
         subgraphs: Option<PathBuf>,
         /// Writes the public schema to a file instead of printing it.
         #[arg(long, value_name = "FILE", conflicts_with = "subgraphs")]
         out: Option<PathBuf>,
     },
-    /// Prints how a query would be carried out.
+    /// Prints the query plan of an operation.
     Plan {
         /// A file with a GraphQL document; `-` reads standard input.
         file: PathBuf,
-        /// Which of its operations, where it has several.
+        /// The name of the operation, if the document has several.
         #[arg(long, value_name = "NAME")]
         operation: Option<String>,
     },
-    /// Brings the database of a data folder up to date, or back.
+    /// Migrates the database of a data folder to the newest schema, or back.
     Migrate {
-        /// Undoes that many of the latest changes instead. Where that deletes rows, it says which, and needs `--yes`.
+        /// Reverts this number of the latest migrations instead. Where that deletes rows, it reports these rows and needs `--yes`.
         #[arg(long, value_name = "STEPS")]
         down: Option<u32>,
-        /// Goes back although rows are deleted.
+        /// Reverts migrations even if that deletes rows.
         #[arg(long, requires = "down")]
         yes: bool,
-        /// Only says which changes are made and which are not.
+        /// Only lists which migrations are applied and which are pending.
         #[arg(long, conflicts_with = "down")]
         status: bool,
         #[command(flatten)]
         settings: SettingsFlags,
     },
-    /// Prints a credential for a service, signed with this installation's key; lists and revokes them.
+    /// Prints a credential for a service, signed with this installation's key; lists and revokes credentials.
     Token(Box<TokenArgs>),
-    /// Makes an administrator; the password is read from standard input.
+    /// Creates an administrator; the password is read from standard input.
     CreateAdmin {
         /// The username.
         #[arg(long, value_name = "NAME")]
@@ -87,7 +87,7 @@ enum Command {
         #[command(flatten)]
         settings: SettingsFlags,
     },
-    /// Prints the settings as they would be used, as a TOML file, or says which one is wrong.
+    /// Prints the settings as they would be used, as a TOML file, or names the invalid one and the reason.
     CheckConfig(SettingsFlags),
 }
 

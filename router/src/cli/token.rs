@@ -1,4 +1,4 @@
-//! `agora token`: makes, lists and revokes the credentials of services.
+//! `agora token`: creates, lists and revokes the credentials of services.
 
 use clap::{Args, Subcommand};
 use contract::{Clock, SystemClock, TokenKeys, rfc3339};
@@ -20,7 +20,7 @@ pub(super) struct TokenArgs {
     /// The service's name.
     #[arg(long, value_name = "NAME", required = true)]
     service: Option<String>,
-    /// Days until it ends.
+    /// Days until the credential expires.
     #[arg(long, value_name = "DAYS", default_value_t = DAYS_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=3650))]
     days: u32,
     #[command(flatten)]
@@ -29,9 +29,9 @@ pub(super) struct TokenArgs {
 
 #[derive(Debug, Subcommand)]
 enum TokenCommand {
-    /// Lists the credentials that have not ended: id, service, when made, when it ends, and whether it was revoked.
+    /// Lists the credentials that have not expired: id, service, creation, expiry, and whether the credential is revoked.
     List(Box<SettingsFlags>),
-    /// Revokes a credential, also while the server runs: requests with it are refused, its subscriptions and WebSockets end.
+    /// Revokes a credential, also while the server runs. Its requests are refused; its subscriptions and WebSockets end.
     Revoke(Box<RevokeArgs>),
 }
 
@@ -40,7 +40,7 @@ struct RevokeArgs {
     /// The credential's id, as `list` shows it.
     #[arg(required_unless_present = "service")]
     id: Option<String>,
-    /// All credentials of a service that were made until now, also those without an id.
+    /// Revokes all credentials of a service that were created until now, including those without an id.
     #[arg(long, value_name = "NAME", conflicts_with = "id")]
     service: Option<String>,
     #[command(flatten)]

@@ -12,46 +12,46 @@ use super::replica::{CredentialPart, shared_secret};
 use super::settings::{OrderReplicas, ReplicaUrl, by_id, http_url, replica_id};
 use crate::config::{ConfigError, Settings};
 
-/// What is to be done.
+/// The subcommands of `agora order-members`.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum MembersCommand {
-    /// Prints each replica that takes part: its id, where it is, whether it is alive, caught up and leads, its term and its last order.
+    /// Prints each member: its id, its address, whether it is alive, has caught up and leads, its term and its last order.
     List {
-        /// The way to the replicas.
+        /// The addresses and the credential of the replicas.
         #[command(flatten)]
         way: Way,
     },
-    /// Lets a replica take part that was started with `--joins`; done when it has caught up and votes.
+    /// Adds a replica that was started with `--joins`, and returns when it has caught up and votes.
     Add {
-        /// Its id: one that no replica ever had.
+        /// The replica's id, which no replica ever had.
         #[arg(long, value_name = "N", value_parser = replica_id)]
         id: ReplicaId,
-        /// Where the others reach it.
+        /// The address at which the others reach the replica.
         #[arg(long, value_name = "URL", value_parser = http_url)]
         url: String,
-        /// The way to the replicas.
+        /// The addresses and the credential of the replicas.
         #[command(flatten)]
         way: Way,
     },
-    /// Goes on without a replica, whether or not it still runs.
+    /// Removes a replica, whether or not it still runs.
     Remove {
-        /// Its id.
+        /// The replica's id.
         #[arg(long, value_name = "N", value_parser = replica_id)]
         id: ReplicaId,
-        /// The way to the replicas.
+        /// The addresses and the credential of the replicas.
         #[command(flatten)]
         way: Way,
     },
 }
 
-/// The way to the replicas.
+/// The addresses and the credential of the replicas.
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct Way {
-    /// A replica to ask, or several with commas: any that takes part. Without any, those of the setting `order_replicas`.
+    /// Any member to ask, or several with commas. By default, those of the setting `order_replicas`.
     #[arg(long = "peer", value_name = "ID=URL", value_delimiter = ',')]
     #[serde(skip)]
     peers: Vec<ReplicaUrl>,
-    /// A TOML file; of it `[orders]`, `[replicas]` and `[limits]` are read.
+    /// A TOML file, from which the command reads `[orders]`, `[replicas]` and `[limits]`.
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     config: Option<PathBuf>,

@@ -31,22 +31,22 @@ use crate::rest::{self, Failure, Openness};
 use crate::serve::{self, ServeError, asked_to_stop};
 use crate::server;
 
-/// What a replica is told on its command line.
+/// The command-line arguments of a replica.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ReplicaArgs {
-    /// Which replica this is: a number from 1 that no other replica has or ever had.
+    /// The replica's id: a number from 1 that no other replica has or ever had.
     #[arg(long, value_name = "N", value_parser = replica_id)]
     id: ReplicaId,
-    /// Where each of the replicas is, this one too: as the others reach it. Once for each, or several with commas.
+    /// The address at which the others reach each replica, including this one. Once for each replica, or several with commas.
     #[arg(long = "peer", value_name = "ID=URL", value_delimiter = ',')]
     peers: Vec<ReplicaUrl>,
-    /// Where the catalog is: the address of the server in front of the replicas.
+    /// The address of the catalog, which is the server in front of the replicas.
     #[arg(long, value_name = "URL", value_parser = http_url)]
     catalog: String,
-    /// Waits to be added to replicas that run already (`agora order-members add`), instead of being one of the first.
+    /// Waits to be added to running replicas (`agora order-members add`), instead of being one of the first members.
     #[arg(long)]
     joins: bool,
-    /// Ends when its standard input does: so a replica does not outlive the process that started it.
+    /// Ends when its standard input ends, so that a replica does not outlive the process that started it.
     #[arg(long)]
     ends_with_input: bool,
     #[command(flatten)]
@@ -56,7 +56,7 @@ pub struct ReplicaArgs {
 /// The settings of a replica as flags.
 #[derive(Clone, Debug, clap::Args, Serialize)]
 struct ProcessFlags {
-    /// A TOML file; of it a replica reads `[server]`, `[orders]`, `[replicas]` and `[limits]`.
+    /// A TOML file, from which a replica reads `[server]`, `[orders]`, `[replicas]` and `[limits]`.
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     config: Option<PathBuf>,
@@ -70,27 +70,28 @@ struct ProcessFlags {
     limits: LimitsPart,
 }
 
-/// What a replica uses of the settings of a server.
+/// The server settings that a replica uses.
 #[derive(Clone, Debug, clap::Args, Serialize)]
 #[command(next_help_heading = "Server")]
 struct ServerPart {
-    /// The address where it answers clients and the other replicas.
+    /// The address where the replica answers clients and the other replicas.
     #[arg(long, value_name = "SocketAddr")]
     #[serde(skip_serializing_if = "Option::is_none")]
     listen: Option<SocketAddr>,
-    /// The folder of its file. It must last: a replica that lost its file never comes back under its id.
+    /// The folder of the replica's file, on persistent storage: a replica that lost its file can never return under its id.
     #[arg(long, value_name = "DIR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<PathBuf>,
-    /// Who may call the documented routes: anyone (`open`), or who shows the credential (`token`); `auto` is `open` on loopback addresses for who calls them by a loopback name and through no proxy, and `token` elsewhere.
+    /// Access to the documented routes: `open` serves every caller, `token` requires the credential. `auto` is `open` on loopback
+    /// addresses, for callers that use a loopback name and no proxy, and `token` elsewhere.
     #[arg(long, value_name = "RestAccess")]
     #[serde(skip_serializing_if = "Option::is_none")]
     rest_access: Option<RestAccess>,
-    /// What is logged, as `tracing` filters.
+    /// The log's `tracing` filters.
     #[arg(long, value_name = "String")]
     #[serde(skip_serializing_if = "Option::is_none")]
     log: Option<String>,
-    /// How it is logged.
+    /// The format of the log.
     #[arg(long, value_name = "LogFormat")]
     #[serde(skip_serializing_if = "Option::is_none")]
     log_format: Option<LogFormat>,
@@ -100,7 +101,7 @@ struct ServerPart {
     shutdown_ms_max: Option<u64>,
 }
 
-/// The credential, which every process of the order service is told.
+/// The credential, which every process of the order service needs.
 #[derive(Clone, Debug, clap::Args, Serialize)]
 #[command(next_help_heading = "Order service")]
 pub(super) struct CredentialPart {
@@ -110,19 +111,19 @@ pub(super) struct CredentialPart {
     order_credential: Option<PathBuf>,
 }
 
-/// What a replica uses of the limits.
+/// The limits that a replica uses.
 #[derive(Clone, Debug, clap::Args, Serialize)]
 #[command(next_help_heading = "Limits")]
 struct LimitsPart {
-    /// Requests being answered at once, those of other replicas aside; one more is answered 503.
+    /// Requests that are being answered, except those of other replicas; one more is answered 503.
     #[arg(long, value_name = "usize")]
     #[serde(skip_serializing_if = "Option::is_none")]
     requests_max: Option<usize>,
-    /// Bytes that all large requests being answered hold of what was sent; one more is answered 503.
+    /// Bytes of the content of all large requests that are being answered; one more is answered 503.
     #[arg(long, value_name = "usize")]
     #[serde(skip_serializing_if = "Option::is_none")]
     requests_bytes_max: Option<usize>,
-    /// Connections of this process; where there are more, the one that waited longest for its client is closed.
+    /// Connections of this process; one more closes the one that waited longest for its client.
     #[arg(long, value_name = "usize")]
     #[serde(skip_serializing_if = "Option::is_none")]
     connections_max: Option<usize>,
@@ -130,39 +131,39 @@ struct LimitsPart {
     #[arg(long, value_name = "usize")]
     #[serde(skip_serializing_if = "Option::is_none")]
     connections_per_address_max: Option<usize>,
-    /// Milliseconds in which the head of a request has to arrive once it has begun.
+    /// Milliseconds for the head of a request to arrive, from its first byte.
     #[arg(long, value_name = "u64")]
     #[serde(skip_serializing_if = "Option::is_none")]
     head_ms_max: Option<u64>,
-    /// Milliseconds a connection stays open without a request.
+    /// Milliseconds that a connection stays open without a request.
     #[arg(long, value_name = "u64")]
     #[serde(skip_serializing_if = "Option::is_none")]
     idle_ms_max: Option<u64>,
-    /// Milliseconds in which a request body has to arrive.
+    /// Milliseconds for a request body to arrive.
     #[arg(long, value_name = "u64")]
     #[serde(skip_serializing_if = "Option::is_none")]
     body_ms_max: Option<u64>,
-    /// Milliseconds in which a request body may arrive more slowly than body_bytes_per_second_min.
+    /// Milliseconds for which a request body may arrive more slowly than `body_bytes_per_second_min`.
     #[arg(long, value_name = "u64")]
     #[serde(skip_serializing_if = "Option::is_none")]
     body_grace_ms: Option<u64>,
-    /// Bytes a second with which a request body has to arrive.
+    /// The lowest rate at which a request body may arrive, in bytes per second.
     #[arg(long, value_name = "u64")]
     #[serde(skip_serializing_if = "Option::is_none")]
     body_bytes_per_second_min: Option<u64>,
-    /// Request bodies that are being received at once; where there are more, the one that waited longest is refused.
+    /// Request bodies that are being received; one more makes the server refuse the one that waited longest.
     #[arg(long, value_name = "usize")]
     #[serde(skip_serializing_if = "Option::is_none")]
     bodies_max: Option<usize>,
-    /// Bytes of all request bodies that are being received; where there are more, the one that waited longest is refused.
+    /// Bytes of all request bodies that are being received. Beyond it, the server refuses the one that waited longest.
     #[arg(long, value_name = "usize")]
     #[serde(skip_serializing_if = "Option::is_none")]
     bodies_bytes_max: Option<usize>,
-    /// Milliseconds a client may leave an answer unread; then its connection is closed.
+    /// Milliseconds that a client may leave an answer unread; then its connection is closed.
     #[arg(long, value_name = "u64")]
     #[serde(skip_serializing_if = "Option::is_none")]
     unread_ms_max: Option<u64>,
-    /// Bytes of a request body, those of other replicas aside.
+    /// Bytes of a request body, except the bodies of other replicas.
     #[arg(long, value_name = "usize")]
     #[serde(skip_serializing_if = "Option::is_none")]
     body_bytes_max: Option<usize>,
