@@ -1,17 +1,17 @@
--- openraft's log. An entry is JSON: replicas send each other the same.
+-- openraft's log. An entry is JSON, in the form that replicas send to each other.
 CREATE TABLE log (
     log_index INTEGER PRIMARY KEY,
     entry TEXT NOT NULL
 ) STRICT;
 
--- Single values, JSON each: vote, committed, purged, applied, membership, replica, openings,
--- file, admitted, and of each other replica its file and how far it was.
+-- Single values as JSON: vote, committed, purged, applied, membership, replica, openings, file, admitted,
+-- and the file and progress of each other replica.
 CREATE TABLE fact (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The ledger: what came of the log so far.
+-- The ledger: the orders that the log has produced so far.
 CREATE TABLE exchange_order (
     number INTEGER PRIMARY KEY CHECK (number >= 0),
     key TEXT NOT NULL UNIQUE,
@@ -35,7 +35,7 @@ BEGIN
     SELECT raise(ABORT, 'an order is never deleted');
 END;
 
--- Attempts that are never recorded, however late they come.
+-- Attempts that are never recorded, however late they arrive.
 CREATE TABLE tombstone (
     attempt TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
