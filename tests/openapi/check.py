@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Holds every REST mount of a running demo server against its own OpenAPI document.
+"""Checks every REST mount of a running demo server against its own OpenAPI document.
 
 The document has to be valid OpenAPI 3.1; then schemathesis sends what the document allows and what it forbids, and
-fails on a 5xx, on a status, media type, header or body that the document does not tell of, on forbidden input that
-is taken, and on allowed input that is refused. What no schema can say is in `hooks.py`, with the reason.
+fails on a 5xx, on a status, media type, header or body that the document does not declare, on forbidden input that
+is accepted, and on allowed input that is refused. `hooks.py` has the rules that no schema can state, with the reasons.
 
-AGORA_URL says where the server is. What it holds is not the sample data any more afterwards.
+AGORA_URL is the address of the server. The run changes the server's sample data.
 """
 
 import json
@@ -24,7 +24,7 @@ EXAMPLES = os.environ.get("AGORA_OPENAPI_EXAMPLES", "20")
 
 
 def read(path, body=None):
-    """What is at this path, as text; posts the body where there is one."""
+    """Returns the response at this path as text; posts the body if there is one."""
     request = Request(URL + path, headers={"Content-Type": "application/json"})
     data = None if body is None else json.dumps(body).encode()
     with urlopen(request, data, timeout=60) as response:
@@ -32,14 +32,14 @@ def read(path, body=None):
 
 
 def token(username):
-    """A token of that person of the demo."""
+    """Returns an access token of this demo user."""
     query = "mutation($u: String!, $p: String!) { login(login: $u, password: $p) { token } }"
     answer = read("/graphql", {"query": query, "variables": {"u": username, "p": PASSWORD}})
     return json.loads(answer)["data"]["login"]["token"]
 
 
 def fuzz(mount):
-    """Whether schemathesis finds nothing."""
+    """Returns whether schemathesis finds no failure."""
     command = [
         os.path.join(os.path.dirname(sys.executable), "schemathesis"), "run", f"{URL}/{mount}/openapi.json",
         # `hooks.py` replaces these two with versions that have exceptions.
@@ -53,7 +53,7 @@ def fuzz(mount):
 
 
 def main():
-    # The mounts that the start page links to. The brokerage is first, because other mounts may deactivate its people.
+    # The mounts that the start page links to. The brokerage is first, because other mounts may deactivate its users.
     mounts = sorted(set(re.findall(r'"/(\w+)/docs"', read("/"))), key=lambda name: (name != "brokerage", name))
     assert len(mounts) >= 3, f"the start page links to {mounts}"
     for mount in mounts:

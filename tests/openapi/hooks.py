@@ -1,4 +1,4 @@
-"""What happens to the requests of schemathesis before they are sent, and to its verdicts after."""
+"""Changes the requests of schemathesis before they are sent, and exempts some responses from its checks."""
 
 import itertools
 import re
@@ -29,13 +29,13 @@ EXCEPTIONS = [
 
 
 def exempted(status, message):
-    """Whether a refusal is one of the exceptions; of several reasons in one message each has to be."""
+    """Returns whether a refusal is one of the exceptions; each of several reasons in one message must be one."""
     reasons = re.split(r"; (?=[\w.-]+ )", message)
     return all(any(status == known and re.search(pattern, reason) for known, pattern, _ in EXCEPTIONS) for reason in reasons)
 
 
 def told(response):
-    """The message in the envelope of whichever mount it is; a member's reason is told with its name."""
+    """Returns the message in the envelope of any mount; the reason of a member follows its name."""
     try:
         body = response.json()
     except ValueError:
@@ -63,7 +63,7 @@ NAMED_IN_BODY = r"Product not found|User not found|stock not found|broker not fo
 
 @schemathesis.check
 def made_resource_is_there(ctx, response, case):
-    """As `ensure_resource_availability`, unless a body names something else that is not there."""
+    """As `ensure_resource_availability`, unless the body names another object that does not exist."""
     names = isinstance(case.body, dict) and response.status_code == 404
     if names and re.search(NAMED_IN_BODY, told(response)):
         return None
@@ -71,8 +71,11 @@ def made_resource_is_there(ctx, response, case):
 
 
 def whole(value):
-    """The same value with its integers written as such: in a JSON schema `5.0` is the integer 5, but quantities have no
-    fraction, not even an empty one, and no schema sees how a number is written."""
+    """Returns the value with its whole floats as integers.
+
+    In a JSON schema `5.0` is the integer 5. A quantity must not have a fraction, not even an empty one, and no schema sees
+    how a number is written.
+    """
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, list):
@@ -84,10 +87,10 @@ def whole(value):
 
 @schemathesis.hook
 def before_call(_context, case, _kwargs):
-    """Makes each good key another one, where requests follow one another, and writes integers as such.
+    """Makes each valid key unique in a sequence of requests, and writes whole numbers as integers.
 
-    The same key with the same request has the first answer again, and leads to what may have been deleted since:
-    schemathesis takes that for a resource that was lost. That a key does what it should is the tests' business.
+    The same key with the same request returns the first answer again, whose resource may have been deleted since:
+    schemathesis reports that as a lost resource. Other tests check the idempotency keys.
     """
     if case.meta is None:
         return
