@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::user::{User, percent, person};
 
-/// What is lent.
+/// The kind of asset that an authorization lends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Enum)]
 pub(crate) enum AuthorizationKind {
     /// Money, for purchases.
@@ -29,7 +29,7 @@ impl Authorization {
         self.0.id.into()
     }
 
-    /// What is lent.
+    /// The kind of asset that an authorization lends.
     async fn kind(&self) -> AuthorizationKind {
         match self.0.holding_id {
             None => AuthorizationKind::Capital,
@@ -37,32 +37,32 @@ impl Authorization {
         }
     }
 
-    /// Who lends.
+    /// The investor who lends.
     async fn investor(&self, ctx: &Context<'_>) -> Result<User> {
         person(ctx, self.0.investor_id).await
     }
 
-    /// Who may use it.
+    /// The broker who may use it.
     async fn broker(&self, ctx: &Context<'_>) -> Result<User> {
         person(ctx, self.0.broker_id).await
     }
 
-    /// The investor's holding that the shares are of; null for money. What else is in it is the investor's business.
+    /// The investor's holding that contains the shares; null for money. The broker cannot read its other fields.
     async fn holding(&self) -> Option<Holding> {
         self.0.holding_id.map(|id| Holding { id: id.into() })
     }
 
-    /// The id of that holding.
+    /// The id of the investor's holding; null for money.
     async fn holding_id(&self) -> Option<ID> {
         self.0.holding_id.map(ID::from)
     }
 
-    /// The stock that the shares are of; null for money.
+    /// The stock of the shares; null for money.
     async fn stock(&self) -> Option<Stock> {
         self.0.stock_id.map(|id| Stock { id: id.into() })
     }
 
-    /// The money that is left to use, zero once it has ended; null for shares.
+    /// The money that is left to use: zero once the authorization has ended, null for shares.
     async fn remaining(&self) -> Option<Money> {
         self.0.currency.as_ref().map(|currency| Money {
             minor: self.0.remaining,
@@ -70,41 +70,41 @@ impl Authorization {
         })
     }
 
-    /// The shares that are left to use, zero once it has ended; null for money.
+    /// The shares that are left to use: zero once the authorization has ended, null for money.
     async fn remaining_shares(&self) -> Option<i64> {
         self.0.holding_id.map(|_| self.0.remaining)
     }
 
-    /// What the broker takes of a trade at most, in percent: the highest fee that the investor agreed to for anything of what is
-    /// left. What was lent under a lower one keeps that and is used first; a lower one that the broker has since is what is
-    /// taken.
+    /// The highest fee that the broker can take of a trade, in percent: the highest that the investor agreed to for any
+    /// part of the remaining amount. A part with a lower agreed fee keeps that fee and is used first. If the broker's
+    /// current fee is lower, the broker takes the current fee.
     async fn fee_percent(&self) -> f64 {
         percent(self.0.fee_basis_points)
     }
 
-    /// From when it can be used.
+    /// When the broker can start to use it.
     async fn starts_at(&self) -> DateTime {
         rfc3339(self.0.starts_at_us)
     }
 
-    /// When it is over.
+    /// When it expires.
     async fn ends_at(&self) -> DateTime {
         rfc3339(self.0.ends_at_us)
     }
 
-    /// When it ended: it was revoked, or its time was over.
+    /// When it was revoked, expired, or ended with a closed account; null while it is active.
     async fn ended_at(&self) -> Option<DateTime> {
         self.0.ended_at_us.map(rfc3339)
     }
 
-    /// Whether it was neither revoked nor is over. One that has not begun is active too: it keeps what it lends, and
-    /// another grant raises it; it can be used from `startsAt`.
+    /// Whether it has not ended. An authorization that starts in the future is active too: its money or shares are
+    /// reserved, and another grant increases it. The broker can use it from `startsAt`.
     async fn active(&self) -> bool {
         self.0.is_open()
     }
 }
 
-/// Somebody's shares of one stock; only the owner and operators reach it.
+/// A person's shares of one stock; only the owner and operators can read it.
 #[derive(SimpleObject)]
 #[graphql(unresolvable = "id")]
 pub(crate) struct Holding {
@@ -162,7 +162,7 @@ pub struct AuthorizationQuery;
 
 #[Object]
 impl AuthorizationQuery {
-    /// The authorization with that id, for its investor, its broker and operators; null for everybody else.
+    /// The authorization with that id, for its investor, its broker and operators; null for other viewers.
     async fn authorization(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Authorization>> {
         let found = find(ctx, &id).await.transpose()?;
         Some(found.map(Authorization))

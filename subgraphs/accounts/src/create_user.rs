@@ -9,14 +9,14 @@ use crate::person::{COMMUNITY, email, username};
 use crate::sign_in::conflict;
 use crate::user::{User, news};
 
-/// Somebody who gets an account.
+/// The data of a new member's account.
 #[derive(InputObject)]
 pub(crate) struct CreateUserInput {
-    /// Up to 64 characters, unique without regard to case, never changed and never reused.
+    /// The username: up to 64 characters, unique without regard to case, never changed and never reused.
     username: String,
-    /// Up to 254 characters, unique without regard to case.
+    /// The email address: up to 254 characters, unique without regard to case.
     email: String,
-    /// What others think of the person's posts so far; may be below zero.
+    /// The reputation of the person's posts so far; may be below zero.
     #[graphql(default = 0)]
     karma: i64,
 }
@@ -27,12 +27,13 @@ pub struct CreateUserMutation;
 
 #[Object]
 impl CreateUserMutation {
-    /// Makes a member's account. Nobody can log in to it until it has a password: see `setPassword`. For operators.
+    /// Creates a member's account. Logging in to it is possible once it has a password: see `setPassword`. For
+    /// operators.
     async fn create_user(
         &self,
         ctx: &Context<'_>,
         input: CreateUserInput,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<User> {
         ctx.viewer().operator_or(COMMUNITY)?;

@@ -17,10 +17,10 @@ pub struct DepartureMutation;
 
 #[Object]
 impl DepartureMutation {
-    /// Deactivates the viewer's account; operators may name somebody else's, by id or by username. Nobody can log in to
-    /// it any more, and only operators find it; its name stays taken, and what it wrote stays. What it lends, or was
-    /// lent as a broker, goes back, and its orders that wait are cancelled. The last active administrator stays:
-    /// `CONFLICT`.
+    /// Deactivates the viewer's account; operators may name another account, by id or by username. Logging in to it is
+    /// no longer possible, and only operators find it. Its username stays taken, and its posts and messages stay. Its
+    /// authorizations, as investor or as broker, end, and its pending orders are cancelled. `CONFLICT` for the last
+    /// active administrator.
     async fn deactivate_account(
         &self,
         ctx: &Context<'_>,
@@ -31,9 +31,10 @@ impl DepartureMutation {
         leave(ctx, id, false).await
     }
 
-    /// Erases the viewer's account; operators may name somebody else's. Email, names, phone, address and password are
-    /// gone for good; its username stays taken, and what it did stays. What runs ends as with `deactivateAccount`. One
-    /// that was deactivated before only operators can erase. The last active administrator stays: `CONFLICT`.
+    /// Erases the viewer's account; operators may name another account. Email, names, phone, address and password are
+    /// removed permanently. Its username stays taken, and the records of its actions stay. Its authorizations and
+    /// pending orders end as with `deactivateAccount`. Only operators can erase a deactivated account. `CONFLICT` for
+    /// the last active administrator.
     async fn erase_account(&self, ctx: &Context<'_>, user_id: Option<ID>) -> Result<bool> {
         let id = whose(ctx.viewer(), &[], user_id)?;
         leave(ctx, id, true).await.map(|_| true)

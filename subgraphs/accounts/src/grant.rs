@@ -14,35 +14,35 @@ use serde::Serialize;
 use crate::authorization::{Authorization, AuthorizationKind, find};
 use crate::user::percent;
 
-/// What an investor lends to a broker.
+/// The money or shares that an investor lends to a broker.
 #[derive(InputObject)]
 pub(crate) struct GrantInput {
     /// Money or shares.
     kind: AuthorizationKind,
-    /// Who may use it: the id of a broker.
+    /// The id of the broker who may use it.
     broker: ID,
-    /// The id of the viewer's holding that the shares are of. For `STOCK_HOLDING`, which needs it.
+    /// The id of the viewer's holding that contains the shares. Required for `STOCK_HOLDING`, and only valid there.
     holding: Option<ID>,
-    /// How much money, above zero. For `CAPITAL`, which needs it.
+    /// The amount of money, above zero. Required for `CAPITAL`, and only valid there.
     amount: Option<Money>,
-    /// How many shares, from 1 to 2,147,483,647. For `STOCK_HOLDING`, which needs it.
+    /// The number of shares, from 1 to 2,147,483,647. Required for `STOCK_HOLDING`, and only valid there.
     shares: Option<i64>,
-    /// From when it can be used; now, if left out.
+    /// When the broker can start to use it; the default is now.
     starts_at: Option<DateTime>,
-    /// When it is over: in the future and after `startsAt`.
+    /// When it expires: in the future and after `startsAt`.
     ends_at: DateTime,
-    /// The highest fee of the broker, in percent from 0 to 100, that the investor agrees to for what is lent now: `CONFLICT`
-    /// when the broker's is higher. Left out, a new authorization has the broker's fee of now, and what is added to one keeps
-    /// the lower of that and what was agreed to before.
+    /// The highest fee of the broker, in percent from 0 to 100, that the investor agrees to for this grant: `CONFLICT`
+    /// if the broker's fee is higher. If omitted, a new authorization gets the broker's current fee. An increase gets
+    /// the lower of the current fee and the fee that was agreed to before.
     max_fee_percent: Option<f64>,
 }
 
-/// What a grant came to.
+/// The result of a grant.
 #[derive(SimpleObject)]
 pub(crate) struct GrantedAuthorization {
     /// The authorization as it is now.
     authorization: Authorization,
-    /// Whether it is new; false when one that was active was raised.
+    /// Whether the grant created the authorization; false if it increased an active one.
     created: bool,
 }
 
@@ -52,15 +52,15 @@ pub struct GrantMutation;
 
 #[Object]
 impl GrantMutation {
-    /// Lends money or shares of the viewer to one broker: they leave what is free and are committed. Where one of the same
-    /// kind (and currency or holding) is active between the two, it is raised, and is over at the later of the two moments.
-    /// The broker's fee of now is the most the broker can take of what is lent by this; what was lent before keeps the fee
-    /// that was agreed to for it (see `maxFeePercent`). For investors.
+    /// Lends free money or shares of the viewer to one broker; they become committed. If an authorization of the same
+    /// kind (and currency or holding) is active between the two, the grant increases it, and it expires at the later of
+    /// the two times. The broker's current fee is the highest that the broker can take of the amount lent by this
+    /// grant. Earlier amounts keep the fee that was agreed to for them (see `maxFeePercent`). For investors.
     async fn grant_authorization(
         &self,
         ctx: &Context<'_>,
         input: GrantInput,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<GrantedAuthorization> {
         let (viewer, services) = (ctx.viewer(), ctx.services());
@@ -94,8 +94,8 @@ impl GrantMutation {
         })
     }
 
-    /// Takes an authorization back: what was not used is the viewer's to use again. One that has ended stays as it is. For
-    /// its investor.
+    /// Revokes an authorization: the unused money or shares return to the investor. An authorization that has ended
+    /// stays as it is. For its investor.
     async fn revoke_authorization(&self, ctx: &Context<'_>, id: ID) -> Result<Authorization> {
         ctx.viewer().signed_in()?;
         let now_us = ctx.now_us();

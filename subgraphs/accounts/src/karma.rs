@@ -14,27 +14,27 @@ pub struct KarmaMutation;
 
 #[Object]
 impl KarmaMutation {
-    /// Adds one to the karma of the person with that id or that username: exactly one of the two. `CONFLICT` where it is
-    /// 2,147,483,647 already. For operators.
+    /// Adds one to a person's karma. Exactly one of `userId` and `username` names the person. `CONFLICT` if the karma
+    /// is 2,147,483,647 already. For operators.
     async fn increment_karma(
         &self,
         ctx: &Context<'_>,
         user_id: Option<ID>,
         username: Option<String>,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<User> {
         add(ctx, Way::Up, user_id, username, idempotency_key).await
     }
 
-    /// Takes one from the karma of the person with that id or that username, also below zero: exactly one of the two.
-    /// `CONFLICT` where it is -2,147,483,648 already. For operators.
+    /// Subtracts one from a person's karma, also below zero. Exactly one of `userId` and `username` names the person.
+    /// `CONFLICT` if the karma is -2,147,483,648 already. For operators.
     async fn decrement_karma(
         &self,
         ctx: &Context<'_>,
         user_id: Option<ID>,
         username: Option<String>,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<User> {
         add(ctx, Way::Down, user_id, username, idempotency_key).await

@@ -26,11 +26,11 @@ pub use session::{EndedSession, ended_sessions};
 pub use settings::{Settings, SettingsFlags};
 pub use setup::create_admin;
 
-/// What can be read.
+/// The fields that read data.
 #[derive(MergedObject, Default)]
 pub struct Query(user::UserQuery, authorization::AuthorizationQuery);
 
-/// What can be changed.
+/// The fields that change data.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     sign_in::SignInMutation,
@@ -41,7 +41,7 @@ pub struct Mutation(
     grant::GrantMutation,
 );
 
-/// What can be watched.
+/// The fields that a client can subscribe to.
 // Accounts serves the invalidations of all domains, which arrive over the event bus.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(InvalidationSubscription);

@@ -19,23 +19,24 @@ const PHONE_CHARS_MAX: usize = 64;
 const ADDRESS_PART_CHARS_MAX: usize = 200;
 const ADDRESS_TEXT_CHARS_MAX: usize = 1_000;
 
-/// Somebody who wants an account.
+/// The data of a new account.
 #[derive(InputObject)]
 pub(crate) struct RegisterInput {
-    /// Up to 64 characters, unique without regard to case, never changed and never reused; everybody sees it. One is made of
-    /// the role and the id when left out: `investor-17`.
+    /// The username: up to 64 characters, unique without regard to case, never changed, never reused, and public. If
+    /// omitted, the server derives it from the role and the id: `investor-17`.
     pub(crate) username: Option<String>,
-    /// Up to 254 characters, unique without regard to case. It is needed where there is no username.
+    /// The email address: up to 254 characters, unique without regard to case. Required if there is no username.
     pub(crate) email: Option<String>,
-    /// 8 to 256 characters.
+    /// The password, 8 to 256 characters.
     #[graphql(secret)]
     pub(crate) password: String,
-    /// What the person is to the brokerage.
+    /// The person's role at the brokerage.
     #[graphql(default_with = "Role::Member")]
     pub(crate) role: Role,
-    /// What a broker takes of a trade, in percent: at least 1, with at most two decimals. Brokers only, and they have to.
+    /// The broker's fee, in percent of a trade: at least 1, with at most two decimals. Required for brokers, and only
+    /// valid for them.
     pub(crate) brokerage_fee_percent: Option<f64>,
-    /// What the person wants to be called; up to 64 characters.
+    /// The name to display; up to 64 characters.
     pub(crate) display_name: Option<String>,
     /// The given name; up to 64 characters.
     pub(crate) name: Option<String>,
@@ -47,10 +48,10 @@ pub(crate) struct RegisterInput {
     pub(crate) address: Option<AddressInput>,
 }
 
-/// Changes to a profile: what is left out stays, null clears.
+/// Changes to a profile: an omitted field keeps its value, null clears it.
 #[derive(InputObject)]
 pub(crate) struct ProfileInput {
-    /// What the person wants to be called; up to 64 characters.
+    /// The name to display; up to 64 characters.
     display_name: MaybeUndefined<String>,
     /// The given name; up to 64 characters.
     name: MaybeUndefined<String>,
@@ -60,19 +61,19 @@ pub(crate) struct ProfileInput {
     phone: MaybeUndefined<String>,
     /// A postal address.
     address: MaybeUndefined<AddressInput>,
-    /// What a broker takes of a trade, in percent: at least 1, with at most two decimals. Cannot be cleared.
+    /// The broker's fee, in percent of a trade: at least 1, with at most two decimals. Cannot be cleared.
     brokerage_fee_percent: MaybeUndefined<f64>,
 }
 
-/// Changes to an account, all of them or none: what is left out stays, null clears.
+/// Changes to an account, all of them or none: an omitted field keeps its value, null clears it.
 #[derive(InputObject)]
 pub(crate) struct UserPatch {
     /// What [`ProfileInput`] changes.
     #[graphql(flatten)]
     profile: ProfileInput,
-    /// Up to 254 characters, unique without regard to case. Cannot be cleared.
+    /// The email address: up to 254 characters, unique without regard to case. Cannot be cleared.
     email: MaybeUndefined<String>,
-    /// 8 to 256 characters; all other sessions of the person end. Cannot be cleared.
+    /// A new password, 8 to 256 characters; it ends all other sessions of the person. Cannot be cleared.
     #[graphql(secret)]
     password: MaybeUndefined<String>,
 }
@@ -82,11 +83,11 @@ pub(crate) struct UserPatch {
 pub(crate) struct AddressInput {
     /// The street.
     street: Option<String>,
-    /// The number in the street.
+    /// The house number.
     number: Option<String>,
     /// The postal code.
     zip_code: Option<String>,
-    /// The whole address; instead of the parts.
+    /// The whole address as text, instead of the parts.
     text: Option<String>,
 }
 

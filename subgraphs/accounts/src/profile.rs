@@ -21,13 +21,13 @@ pub struct ProfileMutation;
 
 #[Object]
 impl ProfileMutation {
-    /// Changes the viewer's profile; operators may name somebody else.
+    /// Changes the viewer's profile; operators may name another person.
     async fn update_profile(&self, ctx: &Context<'_>, input: ProfileInput, user_id: Option<ID>) -> Result<User> {
         let id = whose(ctx.viewer(), &[], user_id)?;
         carry_out(ctx, id, input.check()?, None).await
     }
 
-    /// Changes the viewer's email; operators may name somebody else, by id or by username.
+    /// Changes the viewer's email; operators may name another person, by id or by username.
     async fn update_email(
         &self,
         ctx: &Context<'_>,
@@ -50,7 +50,7 @@ impl ProfileMutation {
         carry_out(ctx, id, change, None).await
     }
 
-    /// Changes what is known of an account: all of it, or nothing. For the person and for programs; administrators have
+    /// Changes the data of an account: all of the changes, or none. For the person and for programs; administrators use
     /// `updateProfile`, `updateEmail` and `setPassword`. A new password ends all other sessions of the person.
     async fn update_user(&self, ctx: &Context<'_>, id: ID, input: UserPatch) -> Result<User> {
         ctx.viewer().signed_in_or(SHOP)?;
@@ -67,8 +67,8 @@ impl ProfileMutation {
         carry_out(ctx, id, change, password).await
     }
 
-    /// Changes the viewer's password and ends all their other sessions. Wrong current passwords are counted like
-    /// wrong passwords at log-in.
+    /// Changes the viewer's password and ends all their other sessions. A wrong current password counts like a wrong
+    /// password in `login`.
     async fn change_password(
         &self,
         ctx: &Context<'_>,
@@ -87,7 +87,7 @@ impl ProfileMutation {
         set_password(ctx, person, new, which).await
     }
 
-    /// Sets somebody's password without knowing the old one, and ends all their sessions. For operators.
+    /// Sets a person's password without the old one, and ends all their sessions. For operators.
     async fn set_password(&self, ctx: &Context<'_>, user_id: ID, #[graphql(secret)] new: String) -> Result<bool> {
         ctx.viewer().operator()?;
         let new = Password::chosen("new", new)?;

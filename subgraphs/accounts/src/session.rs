@@ -19,16 +19,16 @@ use crate::user::{User, role_of};
 /// Hexadecimal digits of the part that all refresh tokens of a session share; the other part is as long.
 const PART_DIGITS: usize = 64;
 
-/// What a sign-in gives.
+/// The result of a sign-in.
 #[derive(SimpleObject)]
 pub struct SignedIn {
-    /// Says who is asking: `Authorization: Bearer TOKEN`.
+    /// The access token, which the client sends as `Authorization: Bearer TOKEN`.
     token: String,
-    /// Makes the next token, once.
+    /// The token for the mutation `refresh`; it is valid once.
     refresh_token: String,
-    /// When `token` ends.
+    /// When `token` expires.
     expires_at: DateTime,
-    /// Who is signed in.
+    /// The signed-in person.
     user: User,
 }
 

@@ -24,13 +24,14 @@ pub struct SignInMutation;
 
 #[Object]
 impl SignInMutation {
-    /// Makes an account and signs in. Sent again with the same key, it shows the account as it was then and signs in once
-    /// more, for whoever has the password: the key alone, which others may have chosen too, is `IDEMPOTENCY_MISMATCH`.
+    /// Creates an account and signs in. A retry with the same key and the right password returns the account as it was
+    /// then and signs in again. Other callers may have chosen the same key, so a retry with a wrong password is
+    /// `IDEMPOTENCY_MISMATCH`.
     async fn register(
         &self,
         ctx: &Context<'_>,
         mut input: RegisterInput,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<SignedIn> {
         let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
@@ -90,9 +91,10 @@ impl SignInMutation {
         }
     }
 
-    /// Signs in with a username or an email, in any case, and a password. After ten wrong passwords for one name from one
-    /// address, or a hundred from all addresses, it answers `RATE_LIMITED` with `retryAfter`, in seconds, and each further
-    /// wrong one doubles the wait; the right password from an address that the account signed in from before is always taken.
+    /// Signs in with a username or an email, in any case, and a password. After ten wrong passwords for one name from
+    /// one address, or a hundred from all addresses, the error is `RATE_LIMITED` with `retryAfter`, in seconds. Each
+    /// further wrong password doubles the wait. The right password is always accepted from an address that the account
+    /// signed in from before.
     async fn login(&self, ctx: &Context<'_>, login: String, #[graphql(secret)] password: String) -> Result<SignedIn> {
         let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
         let password = Password::offered(password);
@@ -110,8 +112,8 @@ impl SignInMutation {
         }
     }
 
-    /// Continues a session: gives new tokens for a refresh token, which is good only once. Using it again ends the
-    /// session, because then somebody else has it.
+    /// Continues a session: exchanges a refresh token for new tokens. A refresh token is valid only once. A second use
+    /// ends the session, because the token may have been stolen.
     async fn refresh(&self, ctx: &Context<'_>, #[graphql(secret)] token: String) -> Result<SignedIn> {
         let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
         let now_us = ctx.now_us();
@@ -144,7 +146,7 @@ impl SignInMutation {
         }
     }
 
-    /// Ends the session this request belongs to; every session of the viewer when it belongs to none.
+    /// Ends the session that this request belongs to; if it belongs to none, ends every session of the viewer.
     async fn logout(&self, ctx: &Context<'_>) -> Result<bool> {
         let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
         let user = ctx.viewer().user()?;

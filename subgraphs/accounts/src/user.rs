@@ -23,7 +23,7 @@ pub struct User {
     proved: bool,
 }
 
-/// A person: one for all five systems.
+/// A person with one account for all five systems.
 #[Object]
 impl User {
     /// The person's id.
@@ -31,8 +31,8 @@ impl User {
         self.row.id.into()
     }
 
-    /// Unique without regard to case, never reused. Of a person whose account is not in use any more, others than operators
-    /// see `deactivated-ID`, and no other name.
+    /// The username: unique without regard to case, and never reused. If the account is no longer active, viewers other
+    /// than operators see `deactivated-ID` and no other name.
     async fn username(&self, ctx: &Context<'_>) -> Cow<'_, str> {
         match self.is_named_to(ctx) {
             true => Cow::Borrowed(&self.row.username),
@@ -40,7 +40,7 @@ impl User {
         }
     }
 
-    /// What to call the person: what they chose, or else their given and family names.
+    /// The name to display: the chosen one, or else the given and family names.
     async fn display_name(&self, ctx: &Context<'_>) -> Option<String> {
         if !self.is_named_to(ctx) {
             return None;
@@ -66,7 +66,7 @@ impl User {
         self.row.surname.as_deref().filter(|_| self.is_named_to(ctx))
     }
 
-    /// The email address; null for everyone but the person and operators.
+    /// The email address; null for viewers other than the person and operators.
     async fn email(&self, ctx: &Context<'_>) -> Option<&str> {
         self.row
             .email
@@ -74,43 +74,43 @@ impl User {
             .filter(|_| self.is_open_to(ctx, Some(COMMUNITY)))
     }
 
-    /// The telephone number; null for everyone but the person and operators.
+    /// The telephone number; null for viewers other than the person and operators.
     async fn phone(&self, ctx: &Context<'_>) -> Option<&str> {
         self.row.phone.as_deref().filter(|_| self.is_open_to(ctx, None))
     }
 
-    /// The postal address; null for everyone but the person and operators.
+    /// The postal address; null for viewers other than the person and operators.
     async fn address(&self, ctx: &Context<'_>) -> Option<Address> {
         Address::of(&self.row).filter(|_| self.is_open_to(ctx, Some(SHOP)))
     }
 
-    /// What the person is to the brokerage.
+    /// The person's role at the brokerage.
     async fn role(&self) -> Result<Role> {
         role_of(&self.row)
     }
 
-    /// What a broker takes of a trade, in percent; null for who is no broker.
+    /// The broker's fee, in percent of a trade; null if the person is not a broker.
     async fn brokerage_fee_percent(&self) -> Option<f64> {
         self.row.fee_basis_points.map(percent)
     }
 
-    /// What others think of the person's posts; may be below zero.
+    /// The reputation of the person's posts; may be below zero.
     async fn karma(&self) -> i64 {
         self.row.karma
     }
 
-    /// Whether the account is in use; not once it was deactivated or erased.
+    /// Whether the account is active: neither deactivated nor erased.
     async fn active(&self) -> bool {
         self.row.active
     }
 
-    /// When the account was made.
+    /// When the account was created.
     async fn joined_at(&self) -> DateTime {
         rfc3339(self.row.joined_at_us)
     }
 
-    /// What a broker was authorized to use, or else what this person lends to brokers, the oldest first: all, or what is
-    /// (not) active. For themselves and for operators.
+    /// The authorizations that this person received as a broker or granted as an investor, oldest first: all, or only
+    /// those that are (not) active. For themselves and for operators.
     // `Option<Result<_>>`: an error then nulls the field. A resolver's own `Err` nulls the whole person.
     async fn authorizations(
         &self,
@@ -192,13 +192,13 @@ pub(crate) fn news_of(changed: &Changed, public: bool) -> Option<Event> {
 /// A postal address.
 #[derive(Clone, SimpleObject)]
 pub struct Address {
-    /// The street; null where only free text is known.
+    /// The street; null if only free text is known.
     street: Option<String>,
-    /// The number in the street; null where only free text is known.
+    /// The house number; null if only free text is known.
     number: Option<String>,
-    /// The postal code; null where only free text is known.
+    /// The postal code; null if only free text is known.
     zip_code: Option<String>,
-    /// The whole address.
+    /// The whole address as text.
     text: String,
 }
 
@@ -273,15 +273,15 @@ pub struct UserQuery;
 
 #[Object]
 impl UserQuery {
-    /// Who is signed in; null when nobody is.
+    /// The signed-in person; null for other viewers.
     async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let Ok(id) = ctx.viewer().user() else { return Ok(None) };
         let found = by_id(ctx, &id.into()).await?;
         Ok(found.filter(|person| person.row.active))
     }
 
-    /// The person with that id or that username (in any case): exactly one of the two. Null when there is none, or
-    /// none any more: a deactivated account is shown to operators only.
+    /// The person with that id or that username (in any case); exactly one of the two is required. Null if there is no
+    /// such person. Only operators find a deactivated account.
     async fn user(&self, ctx: &Context<'_>, id: Option<ID>, username: Option<String>) -> Result<Option<User>> {
         let found = match (id, username) {
             (Some(id), None) => by_id(ctx, &id).await?,
@@ -292,7 +292,8 @@ impl UserQuery {
         Ok(found.filter(|person| person.row.active || ctx.viewer().is_operator()))
     }
 
-    /// Everyone whose account is in use, in the order they came; of one role if it is named. For the signed in.
+    /// The people whose accounts are active, oldest account first: all, or those with one role. For signed-in viewers
+    /// and programs.
     async fn users(
         &self,
         ctx: &Context<'_>,

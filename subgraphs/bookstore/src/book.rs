@@ -36,7 +36,7 @@ impl Book {
         &self.0.title
     }
 
-    /// What it is about.
+    /// The topic.
     #[graphql(tag = "cacheable")]
     async fn topic(&self) -> &str {
         &self.0.topic
@@ -51,7 +51,7 @@ impl Book {
         }
     }
 
-    /// Copies left.
+    /// The copies that are left to sell.
     #[graphql(tag = "cacheable")]
     async fn quantity(&self) -> i64 {
         self.0.quantity
@@ -94,7 +94,8 @@ impl BookQuery {
         }
     }
 
-    /// Books by id: of one topic (matched whole), with a text in their title, both in any case.
+    /// Books, ordered by id: all, or those of one topic (the whole topic must match), with a text in their title, or
+    /// both. Case does not matter.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a connection and its filters")]
     async fn books(
         &self,
@@ -135,11 +136,11 @@ impl BookQuery {
 pub struct BookInput {
     /// The title, up to 300 characters.
     title: String,
-    /// What it is about, up to 300 characters.
+    /// The topic, up to 300 characters.
     topic: String,
     /// The price of one copy in US dollars, 0.00 to 1,000,000,000,000.00.
     price: Money,
-    /// Copies to sell, 0 or more.
+    /// The number of copies to sell, 0 or more.
     quantity: i32,
 }
 
@@ -156,16 +157,16 @@ impl BookInput {
     }
 }
 
-/// New values for some of a book's members. A member left out stays as it is.
+/// New values for some fields of a book. An omitted field keeps its value.
 #[derive(InputObject)]
 pub struct BookPatch {
     /// The title, up to 300 characters.
     title: MaybeUndefined<String>,
-    /// What it is about, up to 300 characters.
+    /// The topic, up to 300 characters.
     topic: MaybeUndefined<String>,
     /// The price of one copy in US dollars, 0.00 to 1,000,000,000,000.00.
     price: MaybeUndefined<Money>,
-    /// Copies to sell, 0 or more.
+    /// The number of copies to sell, 0 or more.
     quantity: MaybeUndefined<i32>,
 }
 
@@ -219,7 +220,7 @@ impl BookMutation {
         &self,
         ctx: &Context<'_>,
         input: BookInput,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Book> {
         ctx.viewer().operator_or(BOOKSTORE)?;
@@ -239,7 +240,7 @@ impl BookMutation {
         Ok(Book(added.into_inner()))
     }
 
-    /// Changes a book. What is left out stays; nothing can be null. For operators.
+    /// Changes a book. Omitted fields keep their values; no field can be null. For operators.
     async fn update_book(&self, ctx: &Context<'_>, id: ID, input: BookPatch) -> Result<Book> {
         ctx.viewer().operator_or(BOOKSTORE)?;
         let change = input.checked()?;

@@ -14,9 +14,10 @@ pub struct BookSubscription;
 
 #[Subscription]
 impl BookSubscription {
-    /// A book after each of its changes (a sale, an update): of those books, at most 100, or of all.
+    /// A book after each of its changes (a sale, an update): one of at most 100 named books, or any book.
     ///
-    /// Changes in quick succession may arrive as one; what arrives is never older than what came before.
+    /// Changes in quick succession may arrive as one event. An event never shows an older state than the event before
+    /// it.
     async fn book_changed(
         &self,
         ctx: &Context<'_>,

@@ -9,15 +9,15 @@ pub mod demo;
 mod purchase;
 mod user;
 
-/// What can be read.
+/// The fields that read data.
 #[derive(MergedObject, Default)]
 pub struct Query(book::BookQuery, purchase::PurchaseQuery, user::UserQuery);
 
-/// What can be changed.
+/// The fields that change data.
 #[derive(MergedObject, Default)]
 pub struct Mutation(book::BookMutation, purchase::PurchaseMutation);
 
-/// What can be watched.
+/// The fields that a client can subscribe to.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(changes::BookSubscription);
 

@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::book::{BOOKSTORE, Book, find as find_book, invalidation};
 use crate::user::User;
 
-/// One copy of a book, sold. What was sold stays readable when the book is changed or deleted.
+/// The sale of one copy of a book. It stays readable after the book is changed or deleted.
 pub struct BookPurchase(pub(crate) book_purchase::Model);
 
-/// One copy of a book, sold. What was sold stays readable when the book is changed or deleted.
+/// The sale of one copy of a book. It stays readable after the book is changed or deleted.
 #[Object]
 impl BookPurchase {
     /// The purchase's id.
@@ -38,7 +38,7 @@ impl BookPurchase {
         &self.0.title
     }
 
-    /// What was paid.
+    /// The price that was paid.
     async fn price(&self) -> Money {
         Money {
             minor: self.0.price_minor,
@@ -46,12 +46,12 @@ impl BookPurchase {
         }
     }
 
-    /// Copies that were left right after this sale.
+    /// The copies that were left right after this sale.
     async fn quantity_after(&self) -> i64 {
         self.0.quantity_after
     }
 
-    /// Who bought it; null when a program did, for nobody in particular.
+    /// The buyer; null if a program bought it.
     async fn buyer(&self) -> Option<User> {
         self.0.buyer_id.map(User)
     }
@@ -98,7 +98,7 @@ pub struct PurchaseQuery;
 
 #[Object]
 impl PurchaseQuery {
-    /// The purchase with that id, for its buyer and for operators; null for everybody else.
+    /// The purchase with that id, for its buyer and for operators; null for other viewers.
     async fn book_purchase(&self, ctx: &Context<'_>, id: ID) -> Option<Result<BookPurchase>> {
         find(ctx, &id).await.transpose()
     }
@@ -130,12 +130,12 @@ pub struct PurchaseMutation;
 
 #[Object]
 impl PurchaseMutation {
-    /// Buys one copy of a book for the viewer, or for nobody in particular when the viewer is a program.
+    /// Buys one copy of a book for the viewer; a purchase by a program has no buyer.
     async fn purchase_book(
         &self,
         ctx: &Context<'_>,
         id: ID,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<BookPurchase> {
         let viewer = ctx.viewer();

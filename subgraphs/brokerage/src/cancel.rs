@@ -14,8 +14,8 @@ pub struct CancelMutation;
 
 #[Object]
 impl CancelMutation {
-    /// Cancels a pending order and gives its cover back; for its investor. A cancelled one stays as it is; a completed
-    /// one is refused with `ORDER_COMPLETED`.
+    /// Cancels a pending order and releases its reserved money or shares; for its investor. A cancelled order stays as
+    /// it is; for a completed order the error is `ORDER_COMPLETED`.
     async fn cancel_order(&self, ctx: &Context<'_>, id: ID) -> Result<BrokerageOrder> {
         let viewer = match ctx.viewer() {
             Viewer::Anonymous => return Err(Error::Unauthenticated),

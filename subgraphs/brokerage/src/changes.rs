@@ -14,9 +14,10 @@ pub struct OrderSubscription;
 
 #[Subscription]
 impl OrderSubscription {
-    /// The viewer's orders, as investor or as broker, each as it is after it was placed, carried out, cancelled or over.
+    /// An order of the viewer, as investor or as broker, after it is placed, executed or cancelled, or expires.
     ///
-    /// Changes in quick succession may arrive as one; what arrives is never older than what came before.
+    /// Changes in quick succession may arrive as one event. An event never shows an older state than the event before
+    /// it.
     async fn order_changed(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<BrokerageOrder>> + use<>> {
         let party = ctx.viewer().user()?;
         let changed = changed_rows(ctx.services(), OwnOrders { party }, None).await?;

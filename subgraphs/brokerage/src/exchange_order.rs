@@ -5,7 +5,7 @@ use async_graphql::Object;
 /// A reference to a trade at the exchange, by its number.
 pub struct ExchangeOrder(pub(crate) i64);
 
-/// A trade that was carried out. It never changes.
+/// An executed trade. It never changes.
 #[Object(unresolvable = "number")]
 impl ExchangeOrder {
     /// The trade's number.

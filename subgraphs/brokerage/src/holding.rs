@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 use crate::stock::Stock;
 use crate::user::User;
 
-/// Somebody's shares of one stock; only the owner and operators reach it.
+/// A person's shares of one stock; only the owner and operators can read it.
 #[derive(Description)]
 pub struct Holding(pub(crate) holding::Model);
 
@@ -19,12 +19,12 @@ impl Holding {
         self.0.id.into()
     }
 
-    /// Whose shares they are.
+    /// The owner of the shares.
     async fn owner(&self) -> User {
         User::of(self.0.user_id)
     }
 
-    /// Of which stock.
+    /// The stock of the shares.
     async fn stock(&self) -> Stock {
         Stock(self.0.stock_id)
     }
@@ -34,17 +34,17 @@ impl Holding {
         self.0.free
     }
 
-    /// Shares that are set aside for brokers, lent to one or not yet.
+    /// Shares that are set aside for brokers, whether already lent or not.
     async fn committed(&self) -> i64 {
         self.0.committed + self.0.lent
     }
 
-    /// Shares that cover automated sales.
+    /// Shares that are reserved for automated sales.
     async fn held(&self) -> i64 {
         self.0.held
     }
 
-    /// What all of them, free, committed and held, are worth at the current price.
+    /// The value of all shares (free, committed and held) at the current price.
     async fn market_value(&self, ctx: &Context<'_>) -> Result<MoneySum> {
         let stock = row::<stock::Entity>(ctx, self.0.stock_id).await?;
         let stock = stock.ok_or_else(|| Error::Internal("a holding of no stock".into()))?;
@@ -85,7 +85,7 @@ pub struct HoldingQuery;
 
 #[Object]
 impl HoldingQuery {
-    /// The holding with that id, for its owner and for operators; null for everybody else.
+    /// The holding with that id, for its owner and for operators; null for other viewers.
     async fn holding(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Holding>> {
         find(ctx, &id).await.transpose()
     }
@@ -103,9 +103,9 @@ pub struct HoldingMutation;
 
 #[Object]
 impl HoldingMutation {
-    /// Sets how many shares of a holding are committed to brokers; the others become free. It takes at least those
-    /// that active authorizations hold, and at most all but those that cover automated sales. For its owner and for
-    /// programs.
+    /// Sets how many shares of a holding are committed to brokers; the others become free. The minimum is the number
+    /// that active authorizations lend, the maximum all shares that are not reserved for automated sales. For its owner
+    /// and for programs.
     async fn commit_shares(&self, ctx: &Context<'_>, holding_id: ID, committed: i64) -> Result<Holding> {
         let viewer = match ctx.viewer() {
             Viewer::Anonymous => return Err(Error::Unauthenticated),

@@ -23,7 +23,7 @@ mod user;
 pub use firing::{carry_out_fired, carry_out_now};
 pub use settings::{Settings, SettingsFlags};
 
-/// What can be read.
+/// The fields that read data.
 #[derive(MergedObject, Default)]
 pub struct Query(
     holding::HoldingQuery,
@@ -32,11 +32,11 @@ pub struct Query(
     user::UserQuery,
 );
 
-/// What can be changed.
+/// The fields that change data.
 #[derive(MergedObject, Default)]
 pub struct Mutation(place::PlaceMutation, cancel::CancelMutation, holding::HoldingMutation);
 
-/// What can be watched.
+/// The fields that a client can subscribe to.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(changes::OrderSubscription);
 

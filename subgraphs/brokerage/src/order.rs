@@ -14,23 +14,23 @@ use crate::exchange_order::ExchangeOrder;
 use crate::stock::Stock;
 use crate::user::User;
 
-/// How far an order is.
+/// The status of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum OrderStatus {
-    /// An automated order waits for its price.
+    /// The automated order waits for its limit price.
     Pending,
-    /// It was carried out.
+    /// The order was executed.
     Completed,
-    /// It was cancelled, or its time was over; nothing happened.
+    /// The order was cancelled or has expired without a trade.
     Cancelled,
 }
 
-/// Why an order was cancelled that nobody cancelled.
+/// Why the system cancelled the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum CancelReason {
-    /// Its time was over.
+    /// The order expired.
     Expired,
-    /// Its investor closed the account.
+    /// The investor's account was closed.
     Left,
 }
 
@@ -64,7 +64,7 @@ impl OrderStatus {
     }
 }
 
-/// An order to buy or sell shares at the exchange; only its investor, its broker and operators reach it.
+/// An order to buy or sell shares at the exchange; only its investor, its broker and operators can read it.
 #[derive(Description)]
 pub struct BrokerageOrder(pub(crate) brokerage_order::Model);
 
@@ -89,27 +89,27 @@ impl BrokerageOrder {
         self.0.side().into()
     }
 
-    /// Of which stock.
+    /// The stock of the shares.
     async fn stock(&self) -> Stock {
         Stock(self.0.stock_id)
     }
 
-    /// How many shares.
+    /// The number of shares.
     async fn quantity(&self) -> i64 {
         self.0.quantity
     }
 
-    /// How far it is.
+    /// The order's status.
     async fn status(&self) -> OrderStatus {
         OrderStatus::of(&self.0.status)
     }
 
-    /// The price of one share at which it was carried out.
+    /// The price of one share at which it was executed.
     async fn price(&self) -> Option<Money> {
         self.0.price_minor.map(|minor| self.money(minor))
     }
 
-    /// Quantity times price, without the fee, once it was carried out.
+    /// Quantity times price, without the fee; null until the order is executed.
     async fn total(&self) -> Option<MoneySum> {
         let price = self.0.price_minor?;
         Some(MoneySum {
@@ -118,47 +118,48 @@ impl BrokerageOrder {
         })
     }
 
-    /// What the broker took: on top of a purchase, out of a sale. Nothing for an investor's own order.
+    /// The broker's fee: added to the cost of a purchase, deducted from the proceeds of a sale. Zero for an investor's
+    /// own order.
     async fn fee(&self) -> Money {
         self.money(self.0.fee_minor)
     }
 
-    /// Whether it waits (or waited) for its price.
+    /// Whether it waits (or waited) for its limit price.
     async fn automated(&self) -> bool {
         self.0.limit_minor.is_some()
     }
 
-    /// The price of one share that an automated order waits for: a purchase for this or less, a sale for this or more.
+    /// The price of one share that an automated order waits for: at most this for a purchase, at least this for a sale.
     async fn limit_price(&self) -> Option<Money> {
         self.0.limit_minor.map(|minor| self.money(minor))
     }
 
-    /// When an automated order is cancelled by itself; null when it is good until cancelled.
+    /// When an automated order expires; null if it is good until cancelled.
     async fn expires_at(&self) -> Option<DateTime> {
         self.0.expires_at_us.map(rfc3339)
     }
 
-    /// On whose account it is.
+    /// The investor on whose account the order is.
     async fn investor(&self) -> User {
         User::of(self.0.investor_id)
     }
 
-    /// Who placed it for the investor; null when the investor did.
+    /// The broker who placed it for the investor; null if the investor placed it.
     async fn broker(&self) -> Option<User> {
         self.0.broker_id.map(User::of)
     }
 
-    /// What the broker placed it under.
+    /// The authorization that the broker used; null for an investor's own order.
     async fn authorization(&self) -> Option<Authorization> {
         self.0.authorization_id.map(Authorization)
     }
 
-    /// The trade at the exchange that carried it out; null before, and for the moment until that has its number.
+    /// The trade at the exchange that executed it; null until the trade has a number.
     async fn exchange_order(&self) -> Option<ExchangeOrder> {
         self.0.exchange_number.map(ExchangeOrder)
     }
 
-    /// Why it was cancelled, when nobody cancelled it.
+    /// Why the system cancelled the order; null if it did not.
     async fn reason(&self) -> Result<Option<CancelReason>> {
         self.0.reason.as_deref().map(CancelReason::of).transpose()
     }
@@ -168,7 +169,7 @@ impl BrokerageOrder {
         rfc3339(self.0.placed_at_us)
     }
 
-    /// When it was carried out.
+    /// When it was executed.
     async fn completed_at(&self) -> Option<DateTime> {
         self.0.price_minor.and(self.0.ended_at_us).map(rfc3339)
     }
@@ -230,7 +231,7 @@ pub struct OrderQuery;
 
 #[Object]
 impl OrderQuery {
-    /// The order with that id, for its investor, its broker and operators; null for everybody else.
+    /// The order with that id, for its investor, its broker and operators; null for other viewers.
     async fn brokerage_order(&self, ctx: &Context<'_>, id: ID) -> Option<Result<BrokerageOrder>> {
         find(ctx, &id).await.transpose()
     }

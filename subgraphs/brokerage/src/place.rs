@@ -14,24 +14,24 @@ use crate::order::BrokerageOrder;
 use crate::settings::Settings;
 use crate::{at_once, automated};
 
-/// An order that is to be placed.
+/// A new order.
 #[derive(InputObject)]
 pub struct PlaceOrderInput {
     /// Whether it buys or sells.
     side: Side,
     /// The stock's id.
     stock: ID,
-    /// How many shares, 1 to 2,147,483,647.
+    /// The number of shares, 1 to 2,147,483,647.
     quantity: i64,
-    /// The authorization a broker trades under; an investor's own order has none.
+    /// The id of the authorization that the broker uses; an investor's own order has none.
     authorization: Option<ID>,
-    /// Whether it waits for its price; an investor's own orders only.
+    /// Whether the order waits for its limit price; only for an investor's own order.
     #[graphql(default_with = "Some(false)")]
     automated: Option<bool>,
-    /// The price of one share, in US dollars, that an automated order waits for, and no other has: a purchase for this
-    /// or less, a sale for this or more.
+    /// The price of one share, in US dollars, that an automated order waits for: at most this for a purchase, at least
+    /// this for a sale. Other orders have none.
     limit_price: Option<Money>,
-    /// When an automated order is cancelled by itself; good until cancelled, if left out.
+    /// When an automated order expires; if omitted, it is good until cancelled.
     expires_at: Option<DateTime>,
 }
 
@@ -104,14 +104,14 @@ pub struct PlaceMutation;
 
 #[Object]
 impl PlaceMutation {
-    /// Places an order: an investor's own, or a broker's for an investor under an authorization. It is carried out at
-    /// the stock's current price at once; an automated one as soon as the price is right, and it keeps its cover (the
-    /// money at its limit, or the shares) until then.
+    /// Places an order: an investor's own, or a broker's for an investor under an authorization. The order is executed
+    /// at once at the stock's current price. An automated order is executed when the price reaches its limit; until
+    /// then it reserves the shares, or the money at its limit.
     async fn place_order(
         &self,
         ctx: &Context<'_>,
         input: PlaceOrderInput,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<BrokerageOrder> {
         let viewer = ctx.viewer();

@@ -20,7 +20,7 @@ impl Stock {
         self.0.into()
     }
 
-    /// What the viewer holds of it; null when that never was anything, and when nobody is signed in.
+    /// The viewer's shares of the stock; null if the viewer never had any, or is not signed in.
     async fn my_holding(&self, ctx: &Context<'_>) -> Option<Result<Holding>> {
         let Viewer::User { id, .. } = *ctx.viewer() else {
             return None;

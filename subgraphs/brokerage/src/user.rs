@@ -33,7 +33,7 @@ impl User {
         self.id.into()
     }
 
-    /// The shares this person holds, stock by stock; for themselves and for operators.
+    /// The person's holdings, one for each stock, oldest first; for themselves and for operators.
     async fn holdings(
         &self,
         ctx: &Context<'_>,
@@ -46,8 +46,8 @@ impl User {
         Some(holding::of_owner(ctx, self.id, args).await)
     }
 
-    /// The orders on this person's account and those that they placed as a broker, newest first: all, or of one side
-    /// and in one state. For themselves and for operators.
+    /// The orders on this person's account and those that they placed as a broker, newest first: all, or those with one
+    /// side, one status, or both. For themselves and for operators.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a connection and its filters")]
     async fn brokerage_orders(
         &self,
@@ -67,8 +67,8 @@ impl User {
         Some(order::of_party(ctx, self.id, wanted, args).await)
     }
 
-    /// What this person has altogether: the US dollars in their wallet, free, committed and held, and their shares at
-    /// the current prices. For themselves and for operators.
+    /// The value of the person's portfolio: the US dollars in their wallet (free, committed and held) and their shares
+    /// at the current prices. For themselves and for operators.
     async fn portfolio_value(&self, ctx: &Context<'_>) -> Option<Result<MoneySum>> {
         Some(self.portfolio(ctx).await)
     }

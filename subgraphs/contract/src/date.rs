@@ -57,7 +57,7 @@ pub(crate) fn check(value: &Value) -> Result<(), Misfit> {
     Date::parse(string(value, WRONG)?).map(drop).map_err(Misfit::whole)
 }
 
-/// A day of the calendar, a full-date of RFC 3339: `2026-01-31`. It has neither a time nor a time zone.
+/// A calendar date, as an RFC 3339 full-date: `2026-01-31`. It has neither a time nor a time zone.
 #[Scalar(specified_by_url = "https://datatracker.ietf.org/doc/html/rfc3339#section-5.6")]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {

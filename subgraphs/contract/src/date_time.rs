@@ -118,7 +118,7 @@ pub(crate) fn check(value: &Value) -> Result<(), Misfit> {
     DateTime::parse(string(value, WRONG)?).map(drop).map_err(Misfit::whole)
 }
 
-/// A moment, a date-time of RFC 3339: `2026-01-31T12:30:00+00:00`.
+/// A point in time, as an RFC 3339 date-time: `2026-01-31T12:30:00+00:00`.
 #[Scalar(specified_by_url = "https://datatracker.ietf.org/doc/html/rfc3339#section-5.6")]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {

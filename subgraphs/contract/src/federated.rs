@@ -6,15 +6,16 @@ use crate::ErrorCodes;
 
 // These descriptions are stated once for all domains: a type of the public schema has one description, whichever
 // domain it is taken from.
-const QUERY: &str = "What can be read.
+const QUERY: &str = "The fields that read data.
 
-What is for operators is for administrators and for other programs: those with a service credential. Lists come in pages: `first` or `last` nodes, 0 to 100 and the first 25 if neither is given, of those
-after the cursor `after` and before the cursor `before`. Errors have a stable code, `extensions.code`.";
-const MUTATION: &str = "What can be changed.
+Operators are administrators and programs: clients with a service credential. Lists come in pages of `first` or `last`
+nodes, 0 to 100, or the first 25 if neither is given. A page lies after the cursor `after` and before the cursor
+`before`. Errors have a stable code, `extensions.code`.";
+const MUTATION: &str = "The fields that change data.
 
-An `idempotencyKey`, up to 255 characters that the caller makes up, lets a request be sent again when its answer was
-lost: it has no second effect and is answered as at first. The same key with another request is
-`IDEMPOTENCY_MISMATCH`; a refused request leaves its key free.";
+With an `idempotencyKey`, a text of up to 255 characters that the caller chooses, a request can safely be sent again when
+its response was lost. The repeated request has no second effect, and its response is the original one. The same key
+with another request is `IDEMPOTENCY_MISMATCH`. A refused request leaves its key free.";
 
 /// Returns the builder of a domain's schema: a subgraph of federation 2 whose errors have codes. The domain adds
 /// its services and loaders and finishes it.

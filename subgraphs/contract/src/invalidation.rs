@@ -5,14 +5,14 @@ use futures_util::stream::{Stream, StreamExt};
 
 use crate::{ContextExt, Delivery, Error, Event, Result, clamp_to_int};
 
-/// Whatever a client remembers of this entity is no longer true.
+/// The notice that an entity has changed: the client discards its cached copy.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Invalidation {
-    /// The entity's type; `*` when invalidations were lost on the way and everything has to be forgotten.
+    /// The entity's type; `*` if invalidations were lost: the client then discards its whole cache.
     typename: String,
-    /// The entity's key; `*` with the type `*`.
+    /// The entity's key; `*` if `typename` is `*`.
     key: String,
-    /// Rises with every change of that entity; counted up to 2,147,483,647.
+    /// A number that increases with every change of the entity, up to 2,147,483,647.
     version: i64,
 }
 
@@ -22,7 +22,7 @@ pub struct InvalidationSubscription;
 
 #[Subscription]
 impl InvalidationSubscription {
-    /// Entities that changed, as far as the viewer may know of them; all types unless some are named.
+    /// Entities that changed and that the viewer may know of: of the named types, or of all.
     async fn cache_invalidated(
         &self,
         ctx: &Context<'_>,

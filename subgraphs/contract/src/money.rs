@@ -227,8 +227,8 @@ pub(crate) fn check(value: &Value) -> Result<(), Misfit> {
     from_value(value).map(drop)
 }
 
-/// An amount of money: `{ "amount": "15.99", "currency": "USD" }`. The amount is a decimal text, so that no client rounds it.
-/// As input, the currency may be left out: it is USD.
+/// An amount of money: `{ "amount": "15.99", "currency": "USD" }`. The amount is a decimal string, so that no client
+/// rounds it. In input, the currency is optional; the default is USD.
 #[Scalar]
 impl ScalarType for Money {
     fn parse(value: Value) -> InputValueResult<Self> {

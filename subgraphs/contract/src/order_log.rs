@@ -110,9 +110,9 @@ impl From<OwnedSemaphorePermit> for TradePermit {
 pub struct Replica {
     /// Its id, from 1.
     pub id: i64,
-    /// Whether it answers.
+    /// Whether the replica responds.
     pub alive: bool,
-    /// Whether it leads.
+    /// Whether the replica is the leader.
     pub leader: bool,
     /// Its current term; 0 where there are no elections.
     pub term: i64,

@@ -2,12 +2,12 @@
 
 use async_graphql::Enum;
 
-/// Which way shares go, seen from who trades with the exchange.
+/// The direction of a trade, seen from the trader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "entities::side::Side")]
 pub enum Side {
-    /// Out of the exchange.
+    /// The trader buys: shares leave the exchange.
     Buy,
-    /// Into the exchange.
+    /// The trader sells: shares go to the exchange.
     Sell,
 }

@@ -16,9 +16,10 @@ pub struct StockSubscription;
 
 #[Subscription]
 impl StockSubscription {
-    /// A stock after each change of its price or quantity: of those names, at most 100, or of all.
+    /// A stock after each change of its price or quantity: one of at most 100 named stocks, or any stock.
     ///
-    /// Changes in quick succession may arrive as one; what arrives is never older than what came before.
+    /// Changes in quick succession may arrive as one event. An event never shows an older state than the event before
+    /// it.
     async fn stock_changed(
         &self,
         ctx: &Context<'_>,

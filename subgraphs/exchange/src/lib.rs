@@ -17,11 +17,11 @@ pub use catalog::StockCatalog;
 pub use price::set_price;
 pub use replicated::ReplicatedLog;
 
-/// What can be read.
+/// The fields that read data.
 #[derive(MergedObject, Default)]
 pub struct Query(stock::StockQuery, order::OrderQuery, replica::ReplicaQuery);
 
-/// What can be changed.
+/// The fields that change data.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     stock::StockMutation,
@@ -30,7 +30,7 @@ pub struct Mutation(
     replica::ReplicaMutation,
 );
 
-/// What can be watched.
+/// The fields that a client can subscribe to.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(changes::StockSubscription);
 

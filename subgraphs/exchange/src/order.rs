@@ -12,10 +12,10 @@ use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 use crate::stock::{BAZAAR, Stock, checked_quantity, find as find_stock, typed_name};
 use crate::user::User;
 
-/// A trade that was carried out. It never changes.
+/// An executed trade. It never changes.
 pub struct ExchangeOrder(pub(crate) exchange_order::Model);
 
-/// A trade that was carried out. It never changes.
+/// An executed trade. It never changes.
 #[Object]
 impl ExchangeOrder {
     /// Its number: 0, 1, 2 … without gaps.
@@ -23,23 +23,23 @@ impl ExchangeOrder {
         self.0.number
     }
 
-    /// What was traded, as it is now.
+    /// The stock that was traded, in its current state.
     async fn stock(&self, ctx: &Context<'_>) -> Result<Stock> {
         let stock = find_stock(ctx, self.0.stock_id).await?;
         stock.ok_or_else(|| Error::Internal(format!("stock {} of a trade is gone", self.0.stock_id).into()))
     }
 
-    /// How many shares.
+    /// The number of shares.
     async fn quantity(&self) -> i64 {
         self.0.quantity
     }
 
-    /// Which way the shares went, seen from the trader.
+    /// The direction of the trade, seen from the trader.
     async fn side(&self) -> Side {
         entities::side::Side::of(&self.0.side).into()
     }
 
-    /// What was paid for one share.
+    /// The price that was paid for one share.
     async fn price(&self) -> Money {
         Money {
             minor: self.0.price_minor,
@@ -47,15 +47,15 @@ impl ExchangeOrder {
         }
     }
 
-    /// Who traded: for themselves and for operators, null for everybody else, and when a program traded for nobody in
-    /// particular.
+    /// The trader, visible to themselves and to operators. Null for other viewers, and if a program traded for no
+    /// person.
     async fn trader(&self, ctx: &Context<'_>) -> Option<User> {
         let viewer = ctx.viewer();
         let may_know = |trader: &i64| viewer.is(*trader) || viewer.is_operator();
         self.0.trader_id.filter(may_know).map(User::of)
     }
 
-    /// When.
+    /// When the trade was executed.
     async fn at(&self) -> DateTime {
         rfc3339(self.0.at_us)
     }
@@ -87,11 +87,11 @@ impl OrderQuery {
         find(ctx, number).await
     }
 
-    /// All trades, by number.
+    /// All trades, ordered by number.
     async fn exchange_orders(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only trades with a larger number: what somebody misses who knows all up to it.")]
+        #[graphql(desc = "Returns only trades with a larger number, for a client that has all trades up to it.")]
         after_number: Option<i64>,
         first: Option<i32>,
         after: Option<String>,
@@ -129,19 +129,20 @@ pub struct OrderMutation;
 
 #[Object]
 impl OrderMutation {
-    /// Trades shares with the exchange at their current price: BUY takes shares out of the exchange, SELL puts shares in.
+    /// Trades shares with the exchange at their current price: BUY removes shares from the exchange, SELL adds shares
+    /// to it.
     ///
-    /// No money changes hands here, so it is for programs and administrators (the bazaar's REST routes are such a program);
-    /// people trade for money with `placeOrder`. A refused trade uses no number. For operators.
+    /// No money is transferred, so only programs and administrators may call it (the bazaar's REST routes are such a
+    /// program). People trade for money with `placeOrder`. A refused trade uses no number. For operators.
     async fn trade(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The stock's name.")] stock: String,
         side: Side,
-        #[graphql(desc = "How many shares, 1 to 2,147,483,647.")] quantity: i32,
-        #[graphql(desc = "Who trades. Left out, an administrator does, or nobody in particular for a program.")]
+        #[graphql(desc = "The number of shares, 1 to 2,147,483,647.")] quantity: i32,
+        #[graphql(desc = "The id of the trader. If omitted: the calling administrator, or no person for a program.")]
         trader: Option<ID>,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<ExchangeOrder> {
         let viewer = ctx.viewer();

@@ -60,8 +60,8 @@ pub struct PriceMutation;
 
 #[Object]
 impl PriceMutation {
-    /// Sets the price of a share, 0.01 to 1,000,000,000,000.00 US dollars. Automated orders that it crosses are carried
-    /// out. For operators.
+    /// Sets the price of a share, 0.01 to 1,000,000,000,000.00 US dollars. Automated orders whose limit it reaches are
+    /// executed. For operators.
     async fn set_price(
         &self,
         ctx: &Context<'_>,

@@ -6,10 +6,10 @@ use contract::{ContextExt, Error, Replica, Result, Side, clamp_to_int, parse_id}
 use crate::order::find as find_order;
 use crate::stock::{BAZAAR, checked_quantity, named, typed_name};
 
-/// A copy of the order log.
+/// A replica of the order log.
 pub struct OrderReplica(Replica);
 
-/// A copy of the order log.
+/// A replica of the order log.
 #[Object]
 impl OrderReplica {
     /// The replica's id, from 1.
@@ -17,22 +17,22 @@ impl OrderReplica {
         self.0.id.into()
     }
 
-    /// Whether it answers.
+    /// Whether the replica responds.
     async fn alive(&self) -> bool {
         self.0.alive
     }
 
-    /// Whether it leads.
+    /// Whether the replica is the leader.
     async fn leader(&self) -> bool {
         self.0.leader
     }
 
-    /// The term it is in, counted up to 2,147,483,647; 0 where nobody is elected.
+    /// The replica's election term, counted up to 2,147,483,647; 0 if there are no elections.
     async fn term(&self) -> i64 {
         clamp_to_int(self.0.term)
     }
 
-    /// The number of the last trade it holds; -1 before the first.
+    /// The number of the last trade that it holds; -1 before the first.
     async fn applied(&self) -> i64 {
         clamp_to_int(self.0.applied)
     }
@@ -44,21 +44,21 @@ pub struct ReplicaQuery;
 
 #[Object]
 impl ReplicaQuery {
-    /// The copies of the order log, by id.
+    /// The replicas of the order log, ordered by id.
     async fn order_replicas(&self, ctx: &Context<'_>) -> Result<Vec<OrderReplica>> {
         let replicas = ctx.services().orders.replicas(ctx.db()).await?;
         Ok(replicas.into_iter().map(OrderReplica).collect())
     }
 }
 
-/// What other copies of the log tell; for operators.
+/// Mutations of the order log; for operators.
 #[derive(Default)]
 pub struct ReplicaMutation;
 
 #[Object]
 impl ReplicaMutation {
-    /// Asks a replica to lead, and answers which one really does: who may is not for the caller to say.
-    /// For operators.
+    /// Asks a replica to become the leader, and returns the replica that leads afterwards. The replicas decide: it may
+    /// be another one. For operators.
     async fn propose_leader(&self, ctx: &Context<'_>, replica_id: ID) -> Result<OrderReplica> {
         ctx.viewer().operator_or(BAZAAR)?;
         let replicas = ctx.services().orders.replicas(ctx.db()).await?;
@@ -72,15 +72,15 @@ impl ReplicaMutation {
             .ok_or(Error::Unavailable("no replica leads now"))
     }
 
-    /// Confirms that the log has exactly this trade under this number; `CONFLICT` when it has another or none. Nothing
-    /// is ever written past the log. For operators.
+    /// Confirms that the order log has exactly this trade under this number; `CONFLICT` if it has another or none. It
+    /// writes nothing. For operators.
     async fn acknowledge_order(
         &self,
         ctx: &Context<'_>,
         number: i64,
         #[graphql(desc = "The stock's name.")] stock: String,
         side: Side,
-        #[graphql(desc = "How many shares, 1 to 2,147,483,647.")] quantity: i32,
+        #[graphql(desc = "The number of shares, 1 to 2,147,483,647.")] quantity: i32,
     ) -> Result<bool> {
         ctx.viewer().operator_or(BAZAAR)?;
         let (stock, quantity) = (typed_name(&stock)?, checked_quantity("quantity", quantity)?);

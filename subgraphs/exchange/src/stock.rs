@@ -31,7 +31,7 @@ impl Stock {
         self.0.id.into()
     }
 
-    /// Its name; upper and lower case differ. It never changes.
+    /// The name; upper and lower case differ. It never changes.
     #[graphql(tag = "cacheable")]
     async fn name(&self) -> &str {
         &self.0.name
@@ -43,7 +43,7 @@ impl Stock {
         self.money(self.0.price_minor)
     }
 
-    /// Shares the exchange has to sell.
+    /// The number of shares that the exchange has to sell.
     #[graphql(tag = "cacheable")]
     async fn quantity(&self) -> i64 {
         self.0.quantity
@@ -70,7 +70,7 @@ impl Stock {
         self.money(self.0.price_minor)
     }
 
-    /// Shares traded on the day, both ways; counted up to 2,147,483,647.
+    /// Shares bought and sold on the day, together; counted up to 2,147,483,647.
     async fn volume(&self, ctx: &Context<'_>) -> i64 {
         clamp_to_int(self.0.today(ctx.now_us()).volume)
     }
@@ -126,7 +126,7 @@ pub struct StockQuery;
 
 #[Object]
 impl StockQuery {
-    /// The stock with that id or that name: exactly one of the two.
+    /// The stock with that id or that name; exactly one of the two is required.
     #[graphql(tag = "cacheable")]
     async fn stock(&self, ctx: &Context<'_>, id: Option<ID>, name: Option<String>) -> Option<Result<Stock>> {
         let found = match (id, name) {
@@ -153,7 +153,7 @@ impl StockQuery {
         named(ctx, name).await
     }
 
-    /// All stocks, by id.
+    /// All stocks, ordered by id.
     async fn stocks(
         &self,
         ctx: &Context<'_>,
@@ -171,11 +171,11 @@ impl StockQuery {
 /// A new stock.
 #[derive(InputObject)]
 pub struct StockInput {
-    /// Its name, up to 64 characters; upper and lower case differ.
+    /// The name, up to 64 characters; upper and lower case differ.
     name: String,
     /// The price of one share in US dollars, 0.01 to 1,000,000,000,000.00.
     price: Money,
-    /// Shares to sell, 1 to 2,147,483,647.
+    /// The number of shares to sell, 1 to 2,147,483,647.
     quantity: i32,
 }
 
@@ -217,7 +217,7 @@ impl StockMutation {
         &self,
         ctx: &Context<'_>,
         input: StockInput,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Stock> {
         ctx.viewer().operator()?;
@@ -240,15 +240,15 @@ impl StockMutation {
         Ok(Stock(listed.into_inner()))
     }
 
-    /// Corrects how many shares the exchange has, without a trade: BUY takes shares out, SELL puts shares in. For
+    /// Corrects the number of shares that the exchange has, without a trade: BUY removes shares, SELL adds shares. For
     /// operators.
     async fn adjust_stock(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The stock's name.")] stock: String,
         side: Side,
-        #[graphql(desc = "How many shares, 1 to 2,147,483,647.")] quantity: i32,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The number of shares, 1 to 2,147,483,647.")] quantity: i32,
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Stock> {
         ctx.viewer().operator_or(BAZAAR)?;
@@ -269,7 +269,7 @@ impl StockMutation {
         Ok(Stock(adjusted.into_inner()))
     }
 
-    /// Makes every cache forget a stock, though it has not changed. For operators.
+    /// Removes a stock from every cache, although the stock has not changed. For operators.
     async fn invalidate_stock(
         &self,
         ctx: &Context<'_>,

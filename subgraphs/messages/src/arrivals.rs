@@ -14,7 +14,7 @@ pub struct MessageSubscription;
 
 #[Subscription]
 impl MessageSubscription {
-    /// Messages to the viewer, from now on, each once, in the order in which they were sent.
+    /// New messages to the viewer, each once, in the order in which they are sent.
     async fn new_message(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<Message>> + use<>> {
         let receiver = ctx.viewer().user()?;
         Ok(arriving_rows(ctx.services(), Inbox { receiver }).await?.map_ok(Message))

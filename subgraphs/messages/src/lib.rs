@@ -9,15 +9,15 @@ mod message;
 mod user;
 mod writes;
 
-/// What can be read.
+/// The fields that read data.
 #[derive(MergedObject, Default)]
 pub struct Query(message::MessageQuery, user::UserQuery);
 
-/// What can be changed.
+/// The fields that change data.
 #[derive(MergedObject, Default)]
 pub struct Mutation(writes::MessageMutation);
 
-/// What can be watched.
+/// The fields that a client can subscribe to.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(arrivals::MessageSubscription);
 

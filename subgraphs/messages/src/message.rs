@@ -16,10 +16,10 @@ use crate::user::User;
 /// The open mount whose document has routes for all messages.
 pub(crate) const COMMUNITY: &str = "community";
 
-/// A message; only its sender, its receiver and operators reach it.
+/// A message; only its sender, its receiver and operators can read it.
 pub struct Message(pub(crate) message::Model);
 
-/// A message; only its sender, its receiver and operators reach it.
+/// A message; only its sender, its receiver and operators can read it.
 #[Object]
 impl Message {
     /// The message's id.
@@ -27,12 +27,12 @@ impl Message {
         self.0.id.into()
     }
 
-    /// Who sent it.
+    /// The sender.
     async fn from(&self) -> User {
         User(self.0.from_id)
     }
 
-    /// Who received it.
+    /// The receiver.
     async fn to(&self) -> User {
         User(self.0.to_id)
     }
@@ -42,13 +42,13 @@ impl Message {
         rfc3339(self.0.at_us)
     }
 
-    /// What it says.
+    /// The text.
     #[graphql(tag = "chars-40000")]
     async fn contents(&self) -> &str {
         &self.0.contents
     }
 
-    /// A word the sender put on it.
+    /// A label that the sender gave the message.
     async fn flag(&self) -> Option<&str> {
         self.0.flag.as_deref()
     }
@@ -58,7 +58,7 @@ impl Message {
         self.0.favorite
     }
 
-    /// Whether the receiver read it.
+    /// Whether the receiver has marked it as read.
     async fn read(&self) -> bool {
         self.0.read
     }
@@ -145,14 +145,14 @@ pub struct MessageQuery;
 
 #[Object]
 impl MessageQuery {
-    /// The message with that id, for its sender, its receiver and operators; null for everybody else.
+    /// The message with that id, for its sender, its receiver and operators; null for other viewers.
     async fn message(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Message>> {
         find(ctx, &id).await.transpose()
     }
 
-    /// Messages of everybody, newest first: those to the person with that username (none, where nobody has it), those that
-    /// their receivers marked as favourites (or did not), or both; one of the two is needed. For operators; people may
-    /// ask for those to themselves.
+    /// Messages of all people, newest first: those to the person with that username (none if the username is unknown),
+    /// those that their receivers marked as favourites (or did not), or both. At least one of the two filters is
+    /// required. For operators; other people may read only the messages to themselves.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a connection and its filters")]
     async fn messages(
         &self,

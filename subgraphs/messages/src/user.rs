@@ -22,8 +22,8 @@ impl User {
         self.0.into()
     }
 
-    /// The messages this person received, newest first: all, or what is (not) a favourite and (not) unread. For
-    /// themselves and for operators.
+    /// The messages this person received, newest first: all, or only those that are (not) favourites, (not) unread, or
+    /// both. For themselves and for operators.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a connection and its filters")]
     async fn inbox(
         &self,

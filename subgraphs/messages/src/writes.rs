@@ -24,7 +24,7 @@ pub struct MessageMutation;
 #[Object]
 impl MessageMutation {
     /// Sends a message of up to 40,000 characters to the active person with that username, with a flag of up to 64
-    /// characters. It is the viewer's, who may write their own name too; operators may name another sender.
+    /// characters. The sender is the viewer, so `from` is optional; operators may name another sender.
     async fn send_message(
         &self,
         ctx: &Context<'_>,
@@ -32,7 +32,7 @@ impl MessageMutation {
         contents: String,
         flag: Option<String>,
         from: Option<String>,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Message> {
         let viewer = ctx.viewer();
@@ -57,7 +57,7 @@ impl MessageMutation {
         Ok(Message(sent.into_inner()))
     }
 
-    /// Deletes a message, for both people: its sender, its receiver and operators may.
+    /// Deletes a message for both its sender and its receiver. For its sender, its receiver and operators.
     async fn delete_message(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
         let viewer = ctx.viewer().clone();
         viewer.signed_in_or(COMMUNITY)?;
@@ -77,7 +77,7 @@ impl MessageMutation {
         Ok(true)
     }
 
-    /// Marks a message as a favourite, or as none; for its receiver and for operators.
+    /// Marks a message as a favourite, or removes the mark; for its receiver and for operators.
     async fn favorite_message(
         &self,
         ctx: &Context<'_>,
@@ -106,8 +106,8 @@ impl MessageMutation {
         Ok(Message(message))
     }
 
-    /// Marks messages that the viewer received as read, at most 100; answers how many were not before. What is not the
-    /// viewer's stays as it is.
+    /// Marks at most 100 messages that the viewer received as read, and returns how many of them were unread. Messages
+    /// to other people stay as they are.
     async fn mark_read(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<i64> {
         let receiver = ctx.viewer().user()?;
         if ids.len() > MARKED_MAX {

@@ -14,8 +14,8 @@ pub struct PostSubscription;
 
 #[Subscription]
 impl PostSubscription {
-    /// Posts from now on, each once, in the order in which they are made (whatever their dates): in the community with
-    /// that name, which need not exist yet, or in all.
+    /// New posts, each once, in the order in which they are created (whatever their dates): in the community with that
+    /// name, which need not exist yet, or in all.
     async fn post_created(
         &self,
         ctx: &Context<'_>,

@@ -16,16 +16,16 @@ pub struct Community {
     name: String,
 }
 
-/// Where posts are made. It exists from its first post on, and stays when that is deleted.
+/// A place for posts. It exists from its first post on, and stays after that post is deleted.
 #[Object]
 impl Community {
-    /// Its name, as it was first spelled; unique without regard to case.
+    /// The name, as it was first spelled; unique without regard to case.
     #[graphql(tag = "cacheable")]
     async fn name(&self) -> &str {
         &self.name
     }
 
-    /// What was posted in it, newest first.
+    /// The posts in the community, newest first.
     async fn posts(
         &self,
         ctx: &Context<'_>,
@@ -89,7 +89,7 @@ impl CommunityQuery {
         find(ctx, name).await
     }
 
-    /// All communities, in the order in which they came to be.
+    /// All communities, oldest first.
     async fn communities(
         &self,
         ctx: &Context<'_>,

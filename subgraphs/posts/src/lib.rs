@@ -10,15 +10,15 @@ mod post;
 mod user;
 mod writes;
 
-/// What can be read.
+/// The fields that read data.
 #[derive(MergedObject, Default)]
 pub struct Query(post::PostQuery, community::CommunityQuery, user::UserQuery);
 
-/// What can be changed.
+/// The fields that change data.
 #[derive(MergedObject, Default)]
 pub struct Mutation(writes::PostMutation);
 
-/// What can be watched.
+/// The fields that a client can subscribe to.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(arrivals::PostSubscription);
 

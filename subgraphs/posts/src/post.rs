@@ -17,7 +17,7 @@ use crate::user::User;
 /// A post of the API.
 pub struct Post(pub(crate) post::Model);
 
-/// A post in a community. Everybody may read it; it never changes, except that it is deleted.
+/// A public post in a community. It can be deleted, but never changes otherwise.
 #[Object]
 impl Post {
     /// The post's id.
@@ -32,31 +32,31 @@ impl Post {
         &self.0.title
     }
 
-    /// What it says.
+    /// The text.
     #[graphql(tag = "cacheable", tag = "chars-40000")]
     async fn text(&self) -> &str {
         &self.0.text
     }
 
-    /// What it is about, elsewhere: an http or https address, or a host and a path.
+    /// A link to the subject of the post: an http or https address, or a host and a path.
     #[graphql(tag = "cacheable", tag = "chars-2000")]
     async fn url(&self) -> Option<&str> {
         self.0.url.as_deref()
     }
 
-    /// Where it was posted.
+    /// The community of the post.
     #[graphql(tag = "cacheable")]
     async fn community(&self) -> Community {
         Community::of_post(&self.0)
     }
 
-    /// The name it was posted under. One that is an email address goes when its person is erased.
+    /// The name under which it was posted. A name that is an email address is removed when that person is erased.
     // Not cacheable: erasing a person changes it and invalidates only the person, not each of the posts.
     async fn username(&self) -> &str {
         &self.0.username
     }
 
-    /// Who posted it; null when a program did under a name that was nobody's.
+    /// The author; null if the post is under a name that no account had.
     #[graphql(tag = "cacheable")]
     async fn author(&self) -> Option<User> {
         self.0.author_id.map(User)

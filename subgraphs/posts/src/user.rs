@@ -17,7 +17,7 @@ impl User {
         self.0.into()
     }
 
-    /// What this person posted, newest first.
+    /// The posts of this person, newest first.
     // `Option<Result<_>>`, so that wrong arguments null only this field. An `Err` of the resolver would null the
     // whole user.
     async fn posts(

@@ -26,17 +26,17 @@ const URL_CHARS_MAX: usize = 2_000;
 pub struct PostInput {
     /// The title, up to 300 characters.
     title: String,
-    /// What it says, up to 40,000 characters.
+    /// The text, up to 40,000 characters.
     text: String,
-    /// The community's name, up to 64 characters on one line, in any case; the first post in a community makes it.
+    /// The community's name, up to 64 characters on one line, in any case; the first post in a community creates it.
     community: String,
-    /// What it is about, elsewhere: an http or https address, or a host and a path without a scheme, of up
-    /// to 2,000 characters.
+    /// A link to the subject of the post: an http or https address, or a host and a path without a scheme, of up to
+    /// 2,000 characters.
     url: Option<String>,
-    /// The post's date; now, if left out. For operators.
+    /// The post's date; the default is now. For operators.
     at: Option<DateTime>,
-    /// The name it is posted under, up to 64 characters on one line. Only operators post under another name than their
-    /// own, also under one that is nobody's; a program has to say which.
+    /// The name under which it is posted, up to 64 characters on one line. Only operators may use a name other than
+    /// their own, also one that no account has. A program has to give a name.
     username: Option<String>,
 }
 
@@ -115,12 +115,12 @@ pub struct PostMutation;
 
 #[Object]
 impl PostMutation {
-    /// Makes a post: the viewer's own, or one under a name that an operator gives.
+    /// Creates a post: under the viewer's own name, or under a name that an operator gives.
     async fn create_post(
         &self,
         ctx: &Context<'_>,
         input: PostInput,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Post> {
         let viewer = ctx.viewer();
@@ -151,7 +151,7 @@ impl PostMutation {
         Ok(Post(post))
     }
 
-    /// Deletes a post, for good; for its author and for operators.
+    /// Deletes a post permanently; for its author and for operators.
     async fn delete_post(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
         let viewer = ctx.viewer().clone();
         viewer.signed_in_or(COMMUNITY)?;

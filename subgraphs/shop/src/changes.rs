@@ -14,9 +14,10 @@ pub struct ProductSubscription;
 
 #[Subscription]
 impl ProductSubscription {
-    /// A product after each of its changes (an order, an update): of those products, at most 100, or of all.
+    /// A product after each of its changes (an order, an update): one of at most 100 named products, or any product.
     ///
-    /// Changes in quick succession may arrive as one; what arrives is never older than what came before.
+    /// Changes in quick succession may arrive as one event. An event never shows an older state than the event before
+    /// it.
     async fn product_changed(
         &self,
         ctx: &Context<'_>,

@@ -10,15 +10,15 @@ mod place;
 mod product;
 mod user;
 
-/// What can be read.
+/// The fields that read data.
 #[derive(MergedObject, Default)]
 pub struct Query(product::ProductQuery, order::OrderQuery, user::UserQuery);
 
-/// What can be changed.
+/// The fields that change data.
 #[derive(MergedObject, Default)]
 pub struct Mutation(product::ProductMutation, place::OrderMutation);
 
-/// What can be watched.
+/// The fields that a client can subscribe to.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(changes::ProductSubscription);
 

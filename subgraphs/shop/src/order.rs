@@ -14,7 +14,7 @@ pub(crate) const SHOP: &str = "shop";
 /// An order of the shop. Its quantity is not available to other orders until it is deleted.
 pub struct ShopOrder(pub(crate) shop_order::Model);
 
-/// An order of the shop. What it has is available to nobody else until it is deleted.
+/// An order of the shop. Its quantity of the product is not available to others until the order is deleted.
 #[Object]
 impl ShopOrder {
     /// The order's id.
@@ -22,33 +22,33 @@ impl ShopOrder {
         self.0.id.into()
     }
 
-    /// Whose it is.
+    /// The owner of the order.
     async fn user(&self) -> User {
         User(self.0.user_id)
     }
 
-    /// What was ordered, as it is now.
+    /// The ordered product, in its current state.
     async fn product(&self, ctx: &Context<'_>) -> Result<Product> {
         let found = product::find(ctx, self.0.product_id).await?;
         found.ok_or_else(|| Error::Internal(format!("product {} is gone", self.0.product_id).into()))
     }
 
-    /// How many.
+    /// The number of units.
     async fn quantity(&self) -> i64 {
         self.0.quantity
     }
 
-    /// The date that was given to it.
+    /// The date that the client gave for the order.
     async fn date(&self) -> Date {
         date_of(self.0.day).into()
     }
 
-    /// What one cost when it was ordered.
+    /// The price of one unit when it was ordered.
     async fn unit_price(&self) -> Money {
         self.money(self.0.price_minor)
     }
 
-    /// What all of it costs.
+    /// The price of the whole order.
     async fn total(&self) -> MoneySum {
         MoneySum {
             minor: i128::from(self.0.price_minor) * i128::from(self.0.quantity),
@@ -116,7 +116,7 @@ pub struct OrderQuery;
 
 #[Object]
 impl OrderQuery {
-    /// The order with that id, for its owner and for operators; null for everybody else.
+    /// The order with that id, for its owner and for operators; null for other viewers.
     async fn shop_order(&self, ctx: &Context<'_>, id: ID) -> Option<Result<ShopOrder>> {
         find(ctx, &id).await.transpose()
     }

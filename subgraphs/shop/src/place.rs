@@ -11,24 +11,25 @@ use crate::product;
 /// A new order.
 #[derive(InputObject)]
 pub struct ShopOrderInput {
-    /// Whose it is to be: the viewer's, or, for operators, an active person's.
+    /// The id of the order's owner: the viewer or, for operators, any active person.
     user: Option<ID>,
-    /// What is ordered.
+    /// The id of the ordered product.
     product: ID,
-    /// How many, 1 to 2,147,483,647.
+    /// The number of units, 1 to 2,147,483,647.
     quantity: i32,
     /// The date of the order.
     date: Date,
 }
 
-/// New values for some of an order's members. A member left out stays as it is.
+/// New values for some fields of an order. An omitted field keeps its value.
 #[derive(InputObject)]
 pub struct ShopOrderPatch {
-    /// Whose it is; may be repeated, and not be changed.
+    /// The id of the order's owner. It may be repeated, but cannot be changed.
     user: MaybeUndefined<ID>,
-    /// What is ordered. Another product costs what it costs now, more of the same what the first ones did.
+    /// The id of the ordered product. Another product has its current price; more units of the same product keep the
+    /// original price.
     product: MaybeUndefined<ID>,
-    /// How many, 1 to 2,147,483,647.
+    /// The number of units, 1 to 2,147,483,647.
     quantity: MaybeUndefined<i32>,
     /// The date of the order.
     date: MaybeUndefined<Date>,
@@ -69,12 +70,13 @@ pub struct OrderMutation;
 
 #[Object]
 impl OrderMutation {
-    /// Orders a product for the viewer; operators may name somebody else. What is ordered is not available to others.
+    /// Orders a product for the viewer; operators may name another person. The ordered quantity is no longer available
+    /// to others.
     async fn place_shop_order(
         &self,
         ctx: &Context<'_>,
         input: ShopOrderInput,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<ShopOrder> {
         let viewer = ctx.viewer();
@@ -113,8 +115,8 @@ impl OrderMutation {
         Ok(ShopOrder(placed.into_inner().order))
     }
 
-    /// Changes an order, for its owner and for operators: all that is asked for, or nothing. What it has less of is
-    /// available again.
+    /// Changes an order: all of the changes, or none. A quantity that it gives up is available again. For its owner and
+    /// for operators.
     async fn update_shop_order(&self, ctx: &Context<'_>, id: ID, input: ShopOrderPatch) -> Result<ShopOrder> {
         let owner = owner(ctx.viewer())?;
         let (change, user) = input.checked()?;
@@ -132,7 +134,7 @@ impl OrderMutation {
         Ok(ShopOrder(changed.order))
     }
 
-    /// Deletes an order, for its owner and for operators. What it had is available again.
+    /// Deletes an order. The ordered quantity is available again. For its owner and for operators.
     async fn delete_shop_order(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
         let owner = owner(ctx.viewer())?;
         let id = parse_id(&id).ok_or(Error::NotFound("order"))?;

@@ -28,13 +28,13 @@ impl Product {
         self.0.id.into()
     }
 
-    /// Its name, unique without regard to case.
+    /// The name; unique without regard to case.
     #[graphql(tag = "cacheable")]
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// The price of one.
+    /// The price of one unit.
     #[graphql(tag = "cacheable")]
     async fn price(&self) -> Money {
         Money {
@@ -43,7 +43,7 @@ impl Product {
         }
     }
 
-    /// How many can be ordered: those that no order has.
+    /// How many can still be ordered.
     #[graphql(tag = "cacheable")]
     async fn available(&self) -> i64 {
         self.0.available
@@ -86,7 +86,7 @@ impl ProductQuery {
         }
     }
 
-    /// Products by id: all, or those with a text in their name, in any case.
+    /// Products, ordered by id: all, or those with a text in their name, in any case.
     async fn products(
         &self,
         ctx: &Context<'_>,
@@ -116,11 +116,11 @@ impl ProductQuery {
 /// A new product.
 #[derive(InputObject)]
 pub struct ProductInput {
-    /// Its name, up to 64 characters, unique without regard to case.
+    /// The name, up to 64 characters, unique without regard to case.
     name: String,
-    /// The price of one in US dollars, 0.01 to 1,000,000,000,000.00.
+    /// The price of one unit in US dollars, 0.01 to 1,000,000,000,000.00.
     price: Money,
-    /// How many can be ordered, 0 or more.
+    /// How many units can be ordered, 0 or more.
     available: i32,
 }
 
@@ -136,14 +136,14 @@ impl ProductInput {
     }
 }
 
-/// New values for some of a product's members. A member left out stays as it is.
+/// New values for some fields of a product. An omitted field keeps its value.
 #[derive(InputObject)]
 pub struct ProductPatch {
-    /// Its name, up to 64 characters, unique without regard to case.
+    /// The name, up to 64 characters, unique without regard to case.
     name: MaybeUndefined<String>,
-    /// The price of one in US dollars, 0.01 to 1,000,000,000,000.00. What was ordered before costs what it did.
+    /// The price of one unit in US dollars, 0.01 to 1,000,000,000,000.00. Existing orders keep their price.
     price: MaybeUndefined<Money>,
-    /// How many can be ordered from now on, 0 or more. What was ordered before stays ordered.
+    /// How many units can be ordered from now on, 0 or more. Existing orders stay as they are.
     available: MaybeUndefined<i32>,
 }
 
@@ -190,7 +190,7 @@ impl ProductMutation {
         &self,
         ctx: &Context<'_>,
         input: ProductInput,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Product> {
         ctx.viewer().operator()?;
@@ -210,7 +210,7 @@ impl ProductMutation {
         Ok(Product(added.into_inner()))
     }
 
-    /// Changes a product. What is left out stays; nothing can be null. For operators.
+    /// Changes a product. Omitted fields keep their values; no field can be null. For operators.
     async fn update_product(&self, ctx: &Context<'_>, id: ID, input: ProductPatch) -> Result<Product> {
         ctx.viewer().operator()?;
         let change = input.checked()?;

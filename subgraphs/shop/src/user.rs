@@ -19,7 +19,7 @@ impl User {
         self.0.into()
     }
 
-    /// The orders this person has at the shop, oldest first; for themselves and for operators.
+    /// The person's orders at the shop, oldest first; for themselves and for operators.
     async fn shop_orders(
         &self,
         ctx: &Context<'_>,

@@ -16,9 +16,9 @@ pub struct VoteSubscription;
 
 #[Subscription]
 impl VoteSubscription {
-    /// A post whenever its votes have changed, whether or not there is such a post.
+    /// The votes on a post id after each change, whether or not there is such a post.
     ///
-    /// Votes in quick succession may arrive as one change; what arrives is never older than what came before.
+    /// Votes in quick succession may arrive as one event. An event never shows an older state than the event before it.
     async fn vote_changed(&self, ctx: &Context<'_>, post_id: ID) -> Result<impl Stream<Item = Result<Post>> + use<>> {
         let watched = HashSet::from([votable(&post_id)?]);
         let changes = changed_rows(ctx.services(), Counts, Some(watched)).await?;

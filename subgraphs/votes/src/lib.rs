@@ -17,15 +17,15 @@ mod vote;
 
 pub use settings::{Settings, SettingsFlags};
 
-/// What can be read.
+/// The fields that read data.
 #[derive(MergedObject, Default)]
 pub struct Query(post::PostQuery, ranking::RankingQuery);
 
-/// What can be changed.
+/// The fields that change data.
 #[derive(MergedObject, Default)]
 pub struct Mutation(vote::VoteMutation);
 
-/// What can be watched.
+/// The fields that a client can subscribe to.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(changes::VoteSubscription);
 

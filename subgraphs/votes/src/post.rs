@@ -45,13 +45,13 @@ impl Post {
         Ok(self.votes(ctx).await?.downvotes)
     }
 
-    /// The votes for it less the votes against it.
+    /// The votes for it minus the votes against it.
     #[graphql(tag = "cacheable")]
     async fn score(&self, ctx: &Context<'_>) -> Result<i64> {
         Ok(self.votes(ctx).await?.score)
     }
 
-    /// What the viewer voted; null where they did not, and for who is no person.
+    /// The viewer's vote; null if there is none, or if the viewer is not a person.
     async fn my_vote(&self, ctx: &Context<'_>) -> Result<Option<VoteDirection>> {
         let Viewer::User { id: user_id, .. } = ctx.viewer() else {
             return Ok(None);
@@ -73,12 +73,12 @@ impl Post {
     }
 }
 
-/// For a post or against it.
+/// The direction of a vote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum VoteDirection {
-    /// For it.
+    /// For the post.
     Up,
-    /// Against it.
+    /// Against the post.
     Down,
 }
 
@@ -136,7 +136,7 @@ impl PostQuery {
         parse_id(&id).map(|id| Post { id, votes: None })
     }
 
-    /// The votes on an id; null when there are neither votes on it nor such a post.
+    /// The votes on a post id; null if the id has neither votes nor a post.
     #[graphql(tag = "cacheable")]
     async fn post_votes(&self, ctx: &Context<'_>, post_id: ID) -> Option<Result<Post>> {
         let id = parse_id(&post_id)?;

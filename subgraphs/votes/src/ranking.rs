@@ -50,8 +50,8 @@ pub struct RankingQuery;
 
 #[Object]
 impl RankingQuery {
-    /// Posts by score, the highest first, those of one score by id, the newest first: of all communities, or of the one
-    /// with that name in any case.
+    /// Posts, highest score first; among equal scores, newest first: of all communities, or of the one with that name,
+    /// in any case.
     async fn top_posts(
         &self,
         ctx: &Context<'_>,
@@ -65,7 +65,7 @@ impl RankingQuery {
         by_score(ctx, posts, PageArgs::new(first, after, last, before)).await
     }
 
-    /// Ids that have votes, by score as `topPosts`, whether or not there is such a post.
+    /// All post ids that have votes, ordered by score as in `topPosts`, whether or not there is such a post.
     async fn top_voted(
         &self,
         ctx: &Context<'_>,
@@ -84,8 +84,8 @@ impl RankingQuery {
         Ok(ids)
     }
 
-    /// These posts by score, the highest first, those of one score by id, the highest first: 1 to 100 ids, each once
-    /// however often it is named. An id without votes counts as 0, whether or not there is such a post.
+    /// The posts with these ids, highest score first; among equal scores, highest id first. Takes 1 to 100 ids; a
+    /// repeated id is returned once. An id without votes has the score 0, whether or not there is such a post.
     async fn posts_by_score(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Post>>> {
         if ids.is_empty() || ids.len() > SORTED_MAX {
             return Err(Error::invalid("ids", format!("must have 1 to {SORTED_MAX} items")));

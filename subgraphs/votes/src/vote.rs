@@ -19,13 +19,13 @@ pub struct VoteMutation;
 
 #[Object]
 impl VoteMutation {
-    /// Votes for a post, or for whatever may get that id. A person has one vote a post: the same again changes nothing, one
-    /// against it is moved. Programs vote for nobody in particular: each call counts once more.
+    /// Votes for a post, or for an id that has no post yet. A person has one vote per post: the same vote again changes
+    /// nothing, and the opposite vote is replaced. A program's votes belong to no person: each call adds a vote.
     async fn upvote(
         &self,
         ctx: &Context<'_>,
         post_id: ID,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Post> {
         vote(ctx, "upvote", Direction::Up, &post_id, idempotency_key).await
@@ -36,13 +36,13 @@ impl VoteMutation {
         &self,
         ctx: &Context<'_>,
         post_id: ID,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Post> {
         vote(ctx, "downvote", Direction::Down, &post_id, idempotency_key).await
     }
 
-    /// Takes the viewer's vote on a post back; who has none there changes nothing.
+    /// Removes the viewer's vote on a post. Without such a vote, nothing changes.
     async fn clear_vote(&self, ctx: &Context<'_>, post_id: ID) -> Result<Post> {
         let voter = ctx.viewer().user()?;
         let post_id = votable(&post_id)?;

@@ -16,9 +16,10 @@ pub struct AdjustmentMutation;
 
 #[Object]
 impl AdjustmentMutation {
-    /// Sets what is free in a person's wallet of that currency and, if given, what is set aside for brokers and lent to
-    /// them together; the difference comes from outside, or goes there. For programs. `INVALID_INPUT` for less
-    /// than nothing, and for less set aside than is lent. `CONFLICT` when the wallet cannot hold that much.
+    /// Sets the free money in a person's wallet of that currency. With `committed`, also sets the money that is set
+    /// aside for brokers and lent to them, together. The difference comes from outside the system, or leaves it. For
+    /// programs. `INVALID_INPUT` for an amount below zero, and for a `committed` below the money that is lent.
+    /// `CONFLICT` if the wallet cannot hold that much.
     async fn set_balance(
         &self,
         ctx: &Context<'_>,

@@ -8,20 +8,20 @@ use sea_orm::{Order, Select};
 use crate::stub::BrokerageOrder;
 use crate::word::value;
 
-/// What became of a hold.
+/// The status of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum HoldStatus {
-    /// The money is held.
+    /// The money is reserved.
     Pending,
-    /// It was spent.
+    /// The money was spent.
     Posted,
-    /// It was given back: the order was cancelled.
+    /// The order was cancelled, and the money was released.
     Voided,
-    /// It was given back: the order ran out.
+    /// The order expired, and the money was released.
     Expired,
 }
 
-/// Money of a wallet that covers an automated order until that fires, is cancelled or runs out.
+/// Money of a wallet that is reserved for an automated order until the order is triggered, is cancelled or expires.
 #[derive(Description)]
 pub struct Hold {
     row: hold::Model,
@@ -35,7 +35,7 @@ impl Hold {
         self.row.id.into()
     }
 
-    /// How much it held from the start.
+    /// The amount that was reserved at the start.
     async fn amount(&self) -> Money {
         Money {
             minor: self.row.amount_minor,
@@ -43,7 +43,7 @@ impl Hold {
         }
     }
 
-    /// What became of it.
+    /// The hold's status.
     async fn status(&self) -> Result<HoldStatus> {
         value(&self.row.state)
     }
@@ -53,7 +53,7 @@ impl Hold {
         rfc3339(self.row.placed_at_us)
     }
 
-    /// When it runs out; null when it does not.
+    /// When it expires; null if it does not.
     async fn expires_at(&self) -> Option<DateTime> {
         self.row.expires_at_us.map(rfc3339)
     }
@@ -63,7 +63,7 @@ impl Hold {
         self.row.ended_at_us.map(rfc3339)
     }
 
-    /// The order that it covers.
+    /// The order that the money is reserved for.
     async fn order(&self) -> Option<BrokerageOrder> {
         self.row.order_id.map(|id| BrokerageOrder { id: id.into() })
     }

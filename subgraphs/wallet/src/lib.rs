@@ -18,11 +18,11 @@ mod word;
 
 pub use settings::{Currencies, Settings, SettingsFlags};
 
-/// What can be read.
+/// The fields that read data.
 #[derive(MergedObject, Default)]
 pub struct Query(wallet::WalletQuery, transaction::TransactionQuery, user::UserQuery);
 
-/// What can be changed.
+/// The fields that change data.
 #[derive(MergedObject, Default)]
 pub struct Mutation(own::OwnMutation, adjustment::AdjustmentMutation);
 

@@ -20,25 +20,25 @@ pub struct OwnMutation;
 
 #[Object]
 impl OwnMutation {
-    /// Puts money into the viewer's wallet of that currency, from 0.01 to 1,000,000,000,000.00; the first opens it. For
-    /// people. `CONFLICT` when the wallet cannot hold that much.
+    /// Adds money to the viewer's wallet of that currency, from 0.01 to 1,000,000,000,000.00; the first deposit opens
+    /// the wallet. For people. `CONFLICT` if the wallet cannot hold that much.
     async fn deposit(
         &self,
         ctx: &Context<'_>,
         amount: Money,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Transaction> {
         carry_out(ctx, Way::In, amount, idempotency_key).await
     }
 
-    /// Takes money out of the viewer's wallet of that currency, from 0.01 to what is free in it. For people.
-    /// `INSUFFICIENT_FUNDS` when less is free.
+    /// Takes money out of the viewer's wallet of that currency, from 0.01 to the free amount. For people.
+    /// `INSUFFICIENT_FUNDS` if less is free.
     async fn withdraw(
         &self,
         ctx: &Context<'_>,
         amount: Money,
-        #[graphql(desc = "Sent again with this key, the same request has no second effect: see `Mutation`.")]
+        #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Transaction> {
         carry_out(ctx, Way::Out, amount, idempotency_key).await

@@ -9,7 +9,7 @@ use sea_orm::{Order, Select};
 use crate::stub::{Authorization, BrokerageOrder};
 use crate::word::value;
 
-/// What a transaction was for.
+/// The type of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 // The compiler checks that the ledger has no other kind.
 #[graphql(remote = "Kind")]
@@ -18,39 +18,39 @@ pub enum TransactionType {
     Deposit,
     /// Money went outside.
     Withdrawal,
-    /// A program set what the wallet holds.
+    /// A program set the wallet's balances.
     Adjustment,
     /// Money was lent to a broker.
     Grant,
-    /// What was left of it came back.
+    /// The rest of the lent money was released.
     Release,
     /// Shares were paid for.
     Purchase,
     /// Shares were sold, or a broker got a fee.
     Sale,
-    /// Money was set aside for an automated order.
+    /// Money was reserved for an automated order.
     Hold,
-    /// It was set free again.
+    /// The reserved money was released.
     Unhold,
 }
 
-/// A part of a wallet.
+/// An account of a wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Bucket")]
 pub enum WalletAccount {
-    /// What is free to use.
+    /// The money that is free to use.
     Balance,
-    /// What is set aside for brokers and lent to none of them.
+    /// The money that is set aside for brokers and not lent.
     Committed,
-    /// What is lent to brokers.
+    /// The money that is lent to brokers.
     Lent,
-    /// What covers automated orders.
+    /// The money that is reserved for automated orders.
     Held,
 }
 
-/// What came into one account of a wallet, or went out of it; for the wallet's owner and for operators. It never changes.
+/// A change of one account of a wallet; for the wallet's owner and for operators. It never changes.
 ///
-/// Money that changes its account is two transactions.
+/// A transfer between two accounts of the wallet is two transactions.
 #[derive(Description)]
 pub struct Transaction {
     entry: ledger_entry::Model,
@@ -88,23 +88,23 @@ impl Transaction {
         self.entry.id.into()
     }
 
-    /// What it was for.
+    /// The type of the transaction.
     #[graphql(name = "type")]
     async fn kind(&self) -> Result<TransactionType> {
         value(&self.entry.kind)
     }
 
-    /// Which part of the wallet it changed.
+    /// The account of the wallet that it changed.
     async fn account(&self) -> Result<WalletAccount> {
         value(&self.entry.account)
     }
 
-    /// What came in, or went out below zero.
+    /// The amount: above zero for money that came in, below zero for money that went out.
     async fn amount(&self) -> Money {
         self.money(self.entry.amount_minor)
     }
 
-    /// What the account held right after it.
+    /// The balance of the account right after the transaction.
     async fn balance_after(&self) -> Money {
         self.money(self.entry.balance_after_minor.unwrap_or_default())
     }
@@ -124,14 +124,14 @@ impl Transaction {
         self.user_id.into()
     }
 
-    /// The order it was for, if any.
+    /// The order that the transaction was for, if any.
     async fn order(&self, ctx: &Context<'_>) -> Option<Result<BrokerageOrder>> {
         let order = self.movement(ctx).await.map(|movement| movement.order_id);
         let stub = |id: i64| BrokerageOrder { id: id.into() };
         order.transpose().map(|id| id.map(stub))
     }
 
-    /// The authorization it was for, if any.
+    /// The authorization that the transaction was for, if any.
     async fn authorization(&self, ctx: &Context<'_>) -> Option<Result<Authorization>> {
         let authorization = self.movement(ctx).await.map(|movement| movement.authorization_id);
         let stub = |id: i64| Authorization { id: id.into() };
@@ -178,7 +178,7 @@ pub struct TransactionQuery;
 
 #[Object]
 impl TransactionQuery {
-    /// The transaction with that id, for the wallet's owner and for operators; null for everybody else.
+    /// The transaction with that id, for the wallet's owner and for operators; null for other viewers.
     async fn transaction(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Transaction>> {
         find(ctx, &id).await.transpose()
     }

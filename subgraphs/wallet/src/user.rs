@@ -20,14 +20,14 @@ impl User {
         self.0.into()
     }
 
-    /// This person's money in that currency; null while none ever moved. For themselves and for operators.
+    /// The person's wallet of that currency; null until money first moves in it. For themselves and for operators.
     async fn wallet(&self, ctx: &Context<'_>, #[graphql(default = "USD")] currency: String) -> Option<Result<Wallet>> {
         let wallets = self.theirs(ctx).await;
         let of_currency = |wallets: Vec<wallet::Model>| wallets.into_iter().find(|wallet| wallet.currency == currency);
         wallets.map(of_currency).transpose().map(|found| found.map(Wallet))
     }
 
-    /// This person's money in every currency in which any ever moved, the oldest wallet first; for themselves and for
+    /// The person's wallets, oldest first: one for each currency in which money ever moved. For themselves and for
     /// operators.
     async fn wallets(&self, ctx: &Context<'_>) -> Option<Result<Vec<Wallet>>> {
         let wallets = self.theirs(ctx).await;

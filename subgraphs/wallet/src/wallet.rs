@@ -9,9 +9,9 @@ use crate::transaction::{Transaction, TransactionType, WalletAccount, newest_fir
 use crate::user::User;
 use crate::word::word;
 
-/// Somebody's money in one currency; for its owner and for operators.
+/// A person's money in one currency; for its owner and for operators.
 ///
-/// It lies in parts, and each of them is the sum of its transactions.
+/// It consists of accounts, and the balance of each is the sum of its transactions.
 #[derive(Description)]
 // The code that creates a `Wallet` checks the viewer's rights: its fields do not.
 pub struct Wallet(pub(crate) wallet::Model);
@@ -23,7 +23,7 @@ impl Wallet {
         self.0.id.into()
     }
 
-    /// Whose money it is.
+    /// The owner of the money.
     async fn owner(&self) -> User {
         User(self.0.user_id)
     }
@@ -33,28 +33,29 @@ impl Wallet {
         &self.0.currency
     }
 
-    /// What is free to use.
+    /// The money that is free to use.
     async fn balance(&self) -> Money {
         self.money(self.0.balance_minor)
     }
 
-    /// What is set aside for brokers and what is lent to them, together.
+    /// The money that is set aside for brokers or lent to them, together.
     async fn committed(&self) -> Money {
         self.money(self.0.committed_minor + self.0.lent_minor)
     }
 
-    /// What of `committed` is lent: the sum of what is left of the capital authorizations.
+    /// The part of `committed` that is lent: the sum of the remaining amounts of the capital authorizations.
     async fn lent(&self) -> Money {
         self.money(self.0.lent_minor)
     }
 
-    /// What covers automated orders: the sum of the pending holds. It is part of none of the others.
+    /// The money that is reserved for automated orders: the sum of the pending holds. It is not included in the other
+    /// amounts.
     async fn held(&self) -> Money {
         self.money(self.0.held_minor)
     }
 
-    /// What happened in this wallet, newest first: all of it, or what is of that type, of one of these types, of that
-    /// account. The `balanceAfter` of one account's transactions is its running balance.
+    /// The wallet's transactions, newest first: all, or those of that type, of one of these types, of that account. The
+    /// `balanceAfter` of one account's transactions is its running balance.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a connection and its filters")]
     async fn transactions(
         &self,
@@ -73,7 +74,7 @@ impl Wallet {
         newest_first(ctx, &self.0, entries, args).await
     }
 
-    /// The money that automated orders hold or held, newest first: all of it, or what has that status.
+    /// The holds for automated orders, newest first: all, or those with that status.
     async fn holds(
         &self,
         ctx: &Context<'_>,
