@@ -52,10 +52,11 @@ pub struct GrantMutation;
 
 #[Object]
 impl GrantMutation {
-    /// Lends free money or shares of the viewer to one broker; they become committed. If an authorization of the same
-    /// kind (and currency or holding) is active between the two, the grant increases it, and it expires at the later of
-    /// the two times. The broker's current fee is the highest that the broker can take of the amount lent by this
-    /// grant. Earlier amounts keep the fee that was agreed to for them (see `maxFeePercent`). For investors.
+    /// Lends money or shares of the viewer to one broker: free money, or set-aside and free shares. They count as
+    /// committed. If an authorization of the same kind (and currency or holding) is active between the two, the grant
+    /// increases it, and it expires at the later of the two times. The broker's current fee is the highest that the
+    /// broker can take of the amount lent by this grant. Earlier amounts keep the fee that was agreed to for them (see
+    /// `maxFeePercent`). For investors.
     async fn grant_authorization(
         &self,
         ctx: &Context<'_>,

@@ -24,7 +24,8 @@ pub struct MessageMutation;
 #[Object]
 impl MessageMutation {
     /// Sends a message of up to 40,000 characters to the active person with that username, with a flag of up to 64
-    /// characters. The sender is the viewer, so `from` is optional; operators may name another sender.
+    /// characters. The sender is the viewer, so a person can omit `from`. Operators may name another sender, and a
+    /// program has to name one.
     async fn send_message(
         &self,
         ctx: &Context<'_>,

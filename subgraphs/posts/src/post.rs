@@ -56,7 +56,7 @@ impl Post {
         &self.0.username
     }
 
-    /// The author; null if the post is under a name that no account had.
+    /// The author; null if no active account had the name when the post was created.
     #[graphql(tag = "cacheable")]
     async fn author(&self) -> Option<User> {
         self.0.author_id.map(User)

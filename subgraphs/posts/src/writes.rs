@@ -36,7 +36,7 @@ pub struct PostInput {
     /// The post's date; the default is now. For operators.
     at: Option<DateTime>,
     /// The name under which it is posted, up to 64 characters on one line. Only operators may use a name other than
-    /// their own, also one that no account has. A program has to give a name.
+    /// their own, also one that no active account has. A program has to give a name.
     username: Option<String>,
 }
 
