@@ -16,7 +16,7 @@ pub const MOUNT: Mount = Mount {
     name: "bazaar",
     prefix: "/bazaar",
     title: "Bazaar",
-    about: "Look stocks up, trade them, look trades up; the catalog and the numbered orders behind the front end.",
+    about: "Stocks to look up and to trade, and trades to look up: a front end, with the catalog and the order service behind it.",
     envelope: Envelope {
         body: error_body,
         schema: error_schema,
@@ -24,7 +24,7 @@ pub const MOUNT: Mount = Mount {
     services: &[
         Service {
             name: "front",
-            about: "What traders talk to.",
+            about: "The front end for traders: stocks and trades.",
             prefixes: &[""],
             routes: &[STOCK, TRADE, ORDER, INVALIDATE],
         },
@@ -137,7 +137,7 @@ const INVALIDATE: Route = Route {
     verb: Verb::Post,
     path: "/invalidate/{stockName}",
     name: "invalidate",
-    summary: "Forgets what is cached of a stock, whether or not anything is",
+    summary: "Removes a stock from the cache; succeeds even if the stock is not cached",
     operation: "mutation ($stockName: String!) { invalidateStock(stock: $stockName) }",
     answer: Answer::One("/invalidateStock"),
     params: &[STOCK_NAME],
@@ -180,7 +180,7 @@ const UPDATE: Route = Route {
         ErrorRow::new(
             "CONFLICT",
             "failed to update stock",
-            "There would be more shares than can be counted.",
+            "The stock would have more shares than can be counted.",
         ),
     ],
     access: Access::Internal,
@@ -227,7 +227,7 @@ const PUSH: Route = Route {
     verb: Verb::Post,
     path: "/push",
     name: "push",
-    summary: "Acknowledges a trade that is recorded so already; records nothing",
+    summary: "Acknowledges a trade that is already recorded with the same content; records nothing",
     operation: "mutation ($number: Int!, $stock: String!, $side: Side!, $quantity: Int!) {
         acknowledgeOrder(number: $number, stock: $stock, side: $side, quantity: $quantity)
     }",
@@ -237,7 +237,11 @@ const PUSH: Route = Route {
     example: r#"{"success":{"code":200,"message":"pushed entry to database"}}"#,
     errors: &[
         BAD_TRADE,
-        ErrorRow::new("CONFLICT", "", "No trade has this number yet, or another one has it."),
+        ErrorRow::new(
+            "CONFLICT",
+            "",
+            "No trade has this number yet, or the trade with this number has other content.",
+        ),
         NO_REPLICA,
     ],
     access: Access::Internal,
@@ -248,7 +252,7 @@ const SYNC: Route = Route {
     verb: Verb::Post,
     path: "/sync",
     name: "sync",
-    summary: "The trades after a number, the lowest first and as many as one answer holds, and who leads",
+    summary: "The trades after a number, lowest number first, up to the limit of one response, and the leader's id",
     operation: "query ($afterNumber: Int!, $first: Int, $after: String) {
         exchangeOrders(afterNumber: $afterNumber, first: $first, after: $after) {
             nodes { number stock { name } quantity side }
@@ -269,7 +273,7 @@ const SYNC: Route = Route {
 const PING: Route = Route {
     path: "/ping",
     name: "ping",
-    summary: "Says that the replica answers, and which it is",
+    summary: "Reports that the replica responds, and its id",
     operation: "{ orderReplicas { id } }",
     answer: Answer::One("/orderReplicas/0"),
     response: Kind::Object(&PONG),
@@ -283,7 +287,7 @@ const LEADER: Route = Route {
     verb: Verb::Post,
     path: "/leader-broadcast",
     name: "leader",
-    summary: "Tells the replica who is to lead",
+    summary: "Asks for a certain replica to become the leader",
     operation: "mutation ($replicaId: ID!) { proposeLeader(replicaId: $replicaId) { id } }",
     answer: Answer::One("/proposeLeader"),
     body: Some(Body::json(&LEADER_CHOSEN)),
@@ -299,7 +303,7 @@ const LEADER: Route = Route {
 
 const STOCK_NAME: Param = Param {
     place: Place::Path,
-    field: Field::new("stockName", Kind::Text).about("Upper and lower case differ."),
+    field: Field::new("stockName", Kind::Text).about("The stock's name, case-sensitive."),
     invalid: Invalid::NotFound,
     example: "GameStart",
 };
@@ -328,7 +332,7 @@ const TOO_FEW: ErrorRow = ErrorRow::new("INSUFFICIENT_STOCK", COULD_NOT_TRADE, "
 const TOO_MANY: ErrorRow = ErrorRow::new(
     "CONFLICT",
     COULD_NOT_TRADE,
-    "There would be more shares than can be counted.",
+    "The stock would have more shares than can be counted.",
 );
 const COULD_NOT_TRADE: &str = "could not trade stock";
 
@@ -348,7 +352,7 @@ static STOCK_MODEL: Model = Model {
     about: "A stock, and how many shares of it are left to buy.",
     fields: &[
         Field::new("name", Kind::Text),
-        Field::new("price", Kind::Money { min_minor: 0 }).about("Of one share, in US dollars."),
+        Field::new("price", Kind::Money { min_minor: 0 }).about("The price of one share, in US dollars."),
         Field::new("quantity", SHARES_LEFT),
     ],
     example: "",
@@ -363,7 +367,7 @@ static STOCK_SHOWN: Model = Model {
 
 static ENTRY: Model = Model {
     name: "Trade",
-    about: "What is traded.",
+    about: "The stock, the number of shares and the side of a trade.",
     fields: &[STOCK_TRADED, SHARES_TRADED, Field::new("type", SIDE).at("/side")],
     example: r#"{"name":"GameStart","quantity":1,"type":"buy"}"#,
 };
@@ -439,7 +443,7 @@ static PUSHED: Model = Model {
 
 static KNOWN: Model = Model {
     name: "Sync",
-    about: "What the caller has.",
+    about: "The number of the last trade that the caller has.",
     fields: &[Field::new(
         "lastID",
         Kind::Integer {
@@ -448,15 +452,15 @@ static KNOWN: Model = Model {
         },
     )
     .at("/afterNumber")
-    .about("The number of the last trade it has, -1 for none.")],
+    .about("The number of the last trade that the caller has; -1 for none.")],
     example: r#"{"lastID":4}"#,
 };
 
 static MISSED: Model = Model {
     name: "Missed",
-    about: "Trades that the caller does not have, without a gap from its last number on.",
+    about: "The leader, and the trades that follow the caller's last one, without a gap.",
     fields: &[
-        Field::new("leader-id", Kind::Id { min: -1 }).about("The replica that leads, -1 while nobody knows."),
+        Field::new("leader-id", Kind::Id { min: -1 }).about("The id of the replica that leads; -1 while it is unknown."),
         Field::new(
             "transactions",
             Kind::Keyed {
@@ -466,8 +470,8 @@ static MISSED: Model = Model {
         )
         .at("/exchangeOrders")
         .about(
-            "Each under its number. An answer holds no more rows than the parameter `after` tells of: ask again with the last \
-             number that came, until none comes.",
+            "The trades, each under its number. One response has at most as many as the description of `after` says: repeat the \
+             request with the last number received until no trade comes.",
         ),
     ],
     example: "",
@@ -486,7 +490,7 @@ static MISSED_ORDER: Model = Model {
 
 static LEADER_CHOSEN: Model = Model {
     name: "Leader",
-    about: "Who is to lead.",
+    about: "The replica that the caller asks to lead.",
     fields: &[Field::new("leader-id", Kind::Id { min: 1 })
         .at("/replicaId")
         .about("The id of a replica.")],
@@ -495,14 +499,14 @@ static LEADER_CHOSEN: Model = Model {
 
 static PONG: Model = Model {
     name: "Pong",
-    about: "The replica answers.",
+    about: "The response of a replica.",
     fields: &[Field::new("success", Kind::Object(&PONG_SAID)).at("")],
     example: "",
 };
 
 static PONG_SAID: Model = Model {
     name: "PongSaid",
-    about: "Which replica answers.",
+    about: "The acknowledgement, with the replica's id.",
     fields: &[
         OK,
         Field::new("message", Kind::Const(r#""pong""#)),
@@ -525,7 +529,7 @@ static LEADER_SAID: Model = acknowledged(
         saying(r#""acknowledge new leader""#),
         Field::new("leader-id", Kind::Id { min: 1 })
             .at("/id")
-            .about("The replica that leads: a majority decides which, so it may be another one."),
+            .about("The id of the replica that leads: a majority elects it, so it may differ from the request's."),
     ],
 );
 

@@ -12,7 +12,7 @@ pub const MOUNT: Mount = Mount {
     name: "bookstore",
     prefix: "/bookstore",
     title: "Bookstore",
-    about: "Search for books, look at them, buy them; the catalog and the orders behind the front end.",
+    about: "Books to search for, look up and buy: a front end, with the catalog and the orders behind it.",
     envelope: Envelope {
         body: error_body,
         schema: error_schema,
@@ -20,7 +20,7 @@ pub const MOUNT: Mount = Mount {
     services: &[
         Service {
             name: "front",
-            about: "What customers talk to.",
+            about: "The front end for customers: search, book details and purchases.",
             prefixes: &[""],
             routes: &[SEARCH, INFO, PURCHASE, HEALTH],
         },
@@ -32,7 +32,7 @@ pub const MOUNT: Mount = Mount {
         },
         Service {
             name: "order",
-            about: "Sales.",
+            about: "Purchases, and the record of all sales.",
             prefixes: &["/order"],
             routes: &[PURCHASE, ORDERS, ORDER],
         },
@@ -43,7 +43,7 @@ pub const MOUNT: Mount = Mount {
 const SEARCH: Route = Route {
     path: "/search/{topic}",
     name: "search",
-    summary: "The books of a topic, matched whole, in any case",
+    summary: "The books whose whole topic equals the given one, ignoring case",
     operation: "query ($topic: String!, $first: Int, $after: String) {
         books(topic: $topic, first: $first, after: $after) { nodes { id title } pageInfo { hasNextPage endCursor } }
     }",
@@ -98,7 +98,7 @@ const PURCHASE: Route = Route {
 const HEALTH: Route = Route {
     path: "/health",
     name: "health",
-    summary: "Says that the service answers",
+    summary: "Reports that the service responds",
     answer: Answer::Fixed("{}"),
     response: Kind::Object(&HEALTHY),
     example: r#"{"status":"ok"}"#,
@@ -148,7 +148,7 @@ const UPDATE_BOOK: Route = Route {
     path: "/books/{bookId}",
     aliases: &["/update/{bookId}"],
     name: "updateBook",
-    summary: "Changes a book; absolute values, what is left out stays",
+    summary: "Changes a book; new values are absolute, and omitted members keep their values",
     operation: "mutation ($bookId: ID!, $input: BookPatch!) {
         updateBook(id: $bookId, input: $input) { id title topic quantity price }
     }",
@@ -165,7 +165,7 @@ const DELETE_BOOK: Route = Route {
     verb: Verb::Delete,
     path: "/books/{bookId}",
     name: "deleteBook",
-    summary: "Deletes a book; what was sold of it stays on record",
+    summary: "Deletes a book; its sales stay on record",
     operation: "mutation ($bookId: ID!) { deleteBook(id: $bookId) }",
     answer: Answer::One("/deleteBook"),
     params: &[BOOK_ID],
@@ -213,11 +213,15 @@ const BOOK_ID: Param = Param {
     example: "2",
 };
 
-const BAD_BOOK_ID: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "The id is no positive integer: `invalid book id`.");
+const BAD_BOOK_ID: ErrorRow = ErrorRow::new(
+    "INVALID_INPUT",
+    "",
+    "The id is not a positive integer; the message is `invalid book id`.",
+);
 const BAD_BOOK: ErrorRow = ErrorRow::new(
     "INVALID_INPUT",
     "",
-    "The id is no positive integer, or a member is wrong.",
+    "The id is not a positive integer, or a member is wrong.",
 );
 const NO_BOOK: ErrorRow = ErrorRow::new("NOT_FOUND", "book not found", "There is no such book.");
 const BOOK_ERRORS: &[ErrorRow] = &[BAD_BOOK_ID, NO_BOOK];
@@ -231,7 +235,7 @@ const BOOK_2: &str = r#"{"id":2,"title":"RPCs for Noobs","topic":"distributed sy
 
 static BOOK_FOUND: Model = Model {
     name: "BookFound",
-    about: "What a search shows of a book.",
+    about: "A book in the result of a search.",
     fields: &[Field::new("id", ID), Field::new("title", Kind::Text)],
     example: "",
 };
@@ -244,7 +248,7 @@ static BOOK_MODEL: Model = Model {
         Field::new("title", Kind::Text),
         Field::new("topic", Kind::Text),
         Field::new("quantity", COPIES).about("Copies left."),
-        Field::new("price", PRICE).about("Of one copy, in US dollars."),
+        Field::new("price", PRICE).about("The price of one copy, in US dollars."),
     ],
     example: "",
 };
@@ -285,7 +289,7 @@ static BOOK_PATCH: Model = Model {
 
 static BOUGHT: Model = Model {
     name: "Bought",
-    about: "One copy was sold.",
+    about: "The result of the purchase of one copy.",
     fields: &[
         Field::new("success", Kind::Const("true")),
         Field::new("message", Kind::Text),
@@ -312,7 +316,7 @@ static BOUGHT_BOOK: Model = Model {
 
 static BOOK_DELETED: Model = Model {
     name: "BookDeleted",
-    about: "The book is gone.",
+    about: "The acknowledgement of a deletion.",
     fields: &[
         Field::new("success", Kind::Const("true")),
         Field::new("message", Kind::Const(r#""book deleted""#)),
@@ -325,12 +329,12 @@ static BOOK_ORDER: Model = Model {
     about: "A sale of one copy.",
     fields: &[
         Field::new("id", ID),
-        Field::new("bookId", ID).about("The book, which may be gone since."),
+        Field::new("bookId", ID).about("The book's id; the book may have been deleted since."),
         Field::new("title", Kind::Text).about("The title when it was sold."),
         Field::new("book_title", Kind::Text)
             .at("/title")
             .about("The same as `title`."),
-        Field::new("price", PRICE).about("What was paid, in US dollars."),
+        Field::new("price", PRICE).about("The price paid, in US dollars."),
         Field::new("status", Kind::Const(r#""SUCCESS""#)),
         Field::new("created_at", Kind::DateTime).at("/at"),
     ],
@@ -339,7 +343,7 @@ static BOOK_ORDER: Model = Model {
 
 static HEALTHY: Model = Model {
     name: "Health",
-    about: "The service answers.",
+    about: "The service's health.",
     fields: &[Field::new("status", Kind::Const(r#""ok""#))],
     example: "",
 };

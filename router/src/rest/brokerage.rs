@@ -36,7 +36,7 @@ const SHARES: Kind = Kind::Quantity {
     max: i32::MAX as i64,
 };
 
-const BAD_FILTER: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "The filter is none of the words it may be.");
+const BAD_FILTER: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "The filter is not one of the permitted values.");
 
 /// Returns an optional query parameter.
 const fn filter(field: Field, example: &'static str) -> Param {
@@ -79,7 +79,7 @@ fn error_schema() -> Value {
             "properties": {
                 "code": { "type": "integer", "description": "The HTTP status." },
                 "message": { "type": "string" },
-                "reason": { "type": "string", "description": "What a program may rely on.", "pattern": "^[A-Z_]+$" },
+                "reason": { "type": "string", "description": "The error's stable code.", "pattern": "^[A-Z_]+$" },
                 "outcome": outcome_schema(),
             },
         } },

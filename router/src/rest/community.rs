@@ -38,14 +38,14 @@ const POINTS: Kind = Kind::Integer {
     max: i64::MAX,
 };
 
-const BAD_N: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "`n` is no integer from 1 to 100.");
+const BAD_N: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "`n` is not an integer from 1 to 100.");
 
 /// The number of results that the caller wants.
 const N: Param = Param {
     place: Place::Query,
     field: Field::new("n", Kind::Integer { min: 1, max: 100 })
         .optional()
-        .about("How many at most; 25, if left out."),
+        .about("The largest number of results; 25 if omitted."),
     invalid: Invalid::Named,
     example: "2",
 };
@@ -71,7 +71,7 @@ fn error_schema() -> Value {
         "required": ["status", "error", "message"],
         "properties": {
             "status": { "type": "integer", "description": "The HTTP status." },
-            "error": { "type": "string", "description": "The status in words." },
+            "error": { "type": "string", "description": "The reason phrase of the HTTP status." },
             "message": { "type": "string" },
         },
     })

@@ -39,8 +39,8 @@ pub fn outcome_schema() -> Value {
     serde_json::json!({
         "type": "string",
         "const": "unknown",
-        "description": "There when a trade may still happen, or has: sent again under the same `Idempotency-Key`, the request \
-            is answered with what became of it. Without this member, an error has changed nothing and never will.",
+        "description": "Present when the trade may have happened or may still happen: the same request with the same \
+            `Idempotency-Key` returns its outcome. Without this member, the failed request has changed nothing and never will.",
     })
 }
 

@@ -86,7 +86,7 @@ pub const REFERENCE: Kind = Kind::Id { min: i64::MIN };
 pub const fn acknowledged(name: &'static str, fields: &'static [Field]) -> Model {
     Model {
         name,
-        about: "It is done.",
+        about: "The acknowledgement of a successful request.",
         fields,
         example: "",
     }

@@ -23,11 +23,15 @@ pub(super) fn document(opened: &Opened) -> Value {
         document.add(compiled);
     }
     let mut error = (opened.mount.envelope.schema)();
-    error["description"] = "What every error looks like.".into();
+    error["description"] = "The body of every error response.".into();
     document.schemas.insert("Error".to_owned(), error);
     let access = match opened.open.is_open() {
-        true => "Whoever reaches this address may call everything that asks for no token.",
-        false => "Every route but the plainly public needs a bearer token: a person's, or a service's credential.",
+        true => {
+            "Routes that require no token are open to every caller, or only to programs on the server's machine, as configured."
+        }
+        false => {
+            "Every route except the public ones requires a bearer token: a person's token or a service credential."
+        }
     };
     json!({
         "openapi": "3.1.0",
@@ -136,8 +140,9 @@ impl Document<'_> {
         }
         if route.answer.is_list() {
             let most = self.opened.gateway.limits.rest_rows_max;
-            let about =
-                format!("Where to go on; it is in the `Link` header of an answer that had to stop at {most} rows.");
+            let about = format!(
+                "The cursor of the next page, from the `Link` header of a response that stopped at {most} rows."
+            );
             parameters.push(json!({
                 "name": "after", "in": "query", "required": false, "description": about,
                 "schema": { "type": "string", "pattern": cursor(route.cursor_columns) },
@@ -147,7 +152,7 @@ impl Document<'_> {
             parameters.push(json!({
                 "name": "Idempotency-Key", "in": "header", "required": false,
                 "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": KEY },
-                "description": "The same key with the same request has one effect and one answer.",
+                "description": "Requests with the same key and the same content take effect once and return the same response.",
             }));
         }
         parameters
@@ -163,11 +168,11 @@ impl Document<'_> {
             success["content"]["application/json"]["example"] = example;
         }
         if route.location.is_some() {
-            let about = "Where it is from now on.";
+            let about = "The path at which a `GET` returns the result.";
             success["headers"]["Location"] = json!({ "description": about, "schema": { "type": "string" } });
         }
         if route.answer.is_list() {
-            let about = "`<…>; rel=\"next\"` where there is more.";
+            let about = "The address of the next page, as `<…>; rel=\"next\"`; absent when there are no more rows.";
             success["headers"]["Link"] = json!({ "description": about, "schema": { "type": "string" } });
         }
         let mut responses = json!({ route.status.to_string(): success });
@@ -226,25 +231,25 @@ impl Document<'_> {
         }
         if route.answer.is_list() {
             let message = "after is not a cursor of this list";
-            add("INVALID_INPUT", message, "`after` is no cursor of this list.");
+            add("INVALID_INPUT", message, "`after` is not a cursor of this list.");
         }
         if route.body.is_some() {
             add(
                 "INVALID_INPUT",
                 "the body must be a JSON object",
-                "The body is not what it should be.",
+                "The body is malformed or is not an object.",
             );
             add("PAYLOAD_TOO_LARGE", "the body is too large", "The body is too large.");
             add(
                 "UNSUPPORTED_MEDIA_TYPE",
                 "the body must be application/json",
-                "The body is of another media type, or compressed.",
+                "The body has an unsupported media type or is compressed.",
             );
         }
         add(
             "UNAUTHENTICATED",
             "sign in first",
-            "A token is needed, or the one that was sent does not hold.",
+            "The route requires a token, or the token in the request is not valid.",
         );
         let by_kind = matches!(route.access, Access::Service | Access::Person);
         if !self.opened.open.is_open() || by_kind || route.verb != Verb::Get {
@@ -253,17 +258,29 @@ impl Document<'_> {
                 Access::Person => "only a person may do this",
                 _ => "only an administrator may do this",
             };
-            add("FORBIDDEN", message, "Not with this token, or not from another site.");
+            add(
+                "FORBIDDEN",
+                message,
+                "The token does not permit the request, or a browser sent it for a page of another site.",
+            );
         }
         if compiled.idempotent {
             let message = "this idempotency key was used for another request";
-            add("IDEMPOTENCY_MISMATCH", message, "The key was used for another request.");
+            add(
+                "IDEMPOTENCY_MISMATCH",
+                message,
+                "The idempotency key was already used for another request.",
+            );
         }
-        add("INTERNAL", "something went wrong on our side", "Our fault.");
+        add(
+            "INTERNAL",
+            "something went wrong on our side",
+            "The server failed to process the request.",
+        );
         add(
             "UNAVAILABLE",
             "try again",
-            "Something that is needed does not answer now.",
+            "A component that the request needs is unavailable at the moment.",
         );
         said
     }
@@ -474,7 +491,10 @@ fn security(access: Access, open: bool) -> Value {
 fn header(status: u16) -> Option<(&'static str, &'static str)> {
     match status {
         401 => Some(("WWW-Authenticate", "`Bearer`")),
-        429 | 503 => Some(("Retry-After", "Whole seconds to wait.")),
+        429 | 503 => Some((
+            "Retry-After",
+            "The time to wait before the next attempt, in whole seconds.",
+        )),
         _ => None,
     }
 }

@@ -307,15 +307,16 @@ pub const BAD_MEMBER: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "A member is
 pub const PROTECTED: ErrorRow = ErrorRow::new(
     "FORBIDDEN",
     "",
-    "The account is another's. Without a token, only an account can be changed that was made here, is a plain member's, \
-     and has no money, shares, authorizations or a password that was set elsewhere.",
+    "The account belongs to another person. Without a token, a caller can change only a plain member's account that was \
+     created through this interface. Such an account must have no money, shares or authorizations, and no password \
+     that was set elsewhere.",
 );
 
 /// The last administrator must remain.
 pub const LAST_ADMINISTRATOR: ErrorRow = ErrorRow::new(
     "CONFLICT",
     "",
-    "This is the last active administrator: make another one first.",
+    "The account is the last active administrator's: appoint another administrator first.",
 );
 
 /// Returns the row of a `NOT_FOUND` with this message.

@@ -15,7 +15,7 @@ pub const MOUNT: Mount = Mount {
     name: "shop",
     prefix: "/shop",
     title: "Shop",
-    about: "People order products. Products have no routes: they are seen and managed in the graph.",
+    about: "People order products. Products have no REST routes: clients read and manage them through GraphQL.",
     envelope: Envelope {
         body: error_body,
         schema: error_schema,
@@ -24,14 +24,17 @@ pub const MOUNT: Mount = Mount {
     openapi_also: &["/swagger.json"],
 };
 
-const NOT_THEIRS: ErrorRow = ErrorRow::new("FORBIDDEN", "", "It is somebody else's.");
-const NO_USER: ErrorRow = missing("User not found.", "There is no such user, or none any more.");
+const NOT_THEIRS: ErrorRow = ErrorRow::new("FORBIDDEN", "", "The user is another person than the caller.");
+const NO_USER: ErrorRow = missing(
+    "User not found.",
+    "The user does not exist, or the account is no longer in use.",
+);
 
 /// The health check of each service.
 const CHECK: Route = Route {
     path: "/api/check",
     name: "check",
-    summary: "Says that the service answers",
+    summary: "Reports that the service responds",
     answer: Answer::Fixed("{}"),
     response: Kind::Object(&CHECKED),
     example: r#"{"status":"OK"}"#,
@@ -41,7 +44,7 @@ const CHECK: Route = Route {
 
 static CHECKED: Model = Model {
     name: "Check",
-    about: "The service answers.",
+    about: "The service's health.",
     fields: &[Field::new("status", Kind::Const(r#""OK""#))],
     example: "",
 };
@@ -74,7 +77,7 @@ fn error_schema() -> Value {
             "properties": {
                 "errors": {
                     "type": "object",
-                    "description": "Why, by member; `request` is all of it.",
+                    "description": "The reason for each invalid member; `request` stands for the request as a whole.",
                     "additionalProperties": { "type": "string" },
                 },
                 "message": { "type": "string", "const": REFUSED_PAYLOAD },

@@ -142,7 +142,7 @@ const COMMIT: Route = Route {
     verb: Verb::Put,
     path: "/stockholdings/{stockholdingId}",
     name: "commit",
-    summary: "Moves shares between free and committed to brokers; a program may do it too",
+    summary: "Sets how many shares are committed to brokers and moves the difference from or to the free shares; services can do it too",
     operation: concat!(
         "mutation ($stockholdingId: ID!, $committed: Int!) {
             commitShares(holdingId: $stockholdingId, committed: $committed) { ",
@@ -159,7 +159,7 @@ const COMMIT: Route = Route {
         ErrorRow::new(
             "INVALID_INPUT",
             "",
-            "The number is missing or wrong: below what is lent, or above what there is.",
+            "The number is missing or wrong: below the number of lent shares, or above the number of free and committed shares.",
         ),
         NO_HOLDING,
     ],
@@ -170,7 +170,7 @@ const COMMIT: Route = Route {
 const ORDERS: Route = Route {
     path: "/orders",
     name: "orders",
-    summary: "The caller's orders, newest first: an investor's are all on the own account, a broker's those they placed",
+    summary: "The caller's orders, newest first: all orders on an investor's account, or those that a broker placed",
     operation: concat!(
         "query ($side: Side, $status: OrderStatus, $first: Int, $after: String) {
             me { brokerageOrders(side: $side, status: $status, first: $first, after: $after) { nodes { ",
@@ -194,7 +194,7 @@ const ORDERS: Route = Route {
 const ORDER: Route = Route {
     path: "/orders/{orderId}",
     name: "order",
-    summary: "One order, for the investor and the broker",
+    summary: "One order, for its investor and its broker",
     operation: concat!(
         "query ($orderId: ID!) { brokerageOrder(id: $orderId) { ",
         order!(),
@@ -214,7 +214,7 @@ const PLACE_ORDER: Route = Route {
     verb: Verb::Post,
     path: "/orders",
     name: "placeOrder",
-    summary: "Buys or sells shares now, or once the price is right",
+    summary: "Buys or sells shares now, or when the price reaches a limit",
     operation: concat!(
         "mutation ($input: PlaceOrderInput!, $idempotencyKey: String) {
             placeOrder(input: $input, idempotencyKey: $idempotencyKey) { ",
@@ -232,12 +232,12 @@ const PLACE_ORDER: Route = Route {
         ErrorRow::new(
             "INVALID_INPUT",
             "",
-            "A member is missing or wrong: a broker needs `authorizationId`, an investor must not have one.",
+            "A member is missing or wrong: a broker must send `authorizationId`, an investor must not.",
         ),
         ErrorRow::new(
             "INVALID_AUTOMATED_ORDER",
             "",
-            "Only an investor automates an order, and without `authorizationId`.",
+            "Only an investor can place an automated order, without `authorizationId`.",
         ),
         ErrorRow {
             of: "an automated order",
@@ -261,7 +261,7 @@ const PLACE_ORDER: Route = Route {
                 "There is no such authorization, or it is not this broker's.",
             )
         },
-        ErrorRow::new("INSUFFICIENT_FUNDS", "", "Too little money is free."),
+        ErrorRow::new("INSUFFICIENT_FUNDS", "", "The free balance is too low."),
         ErrorRow::new("INSUFFICIENT_SHARES", "", "Too few shares are free."),
         ErrorRow::new(
             "INSUFFICIENT_AUTHORIZATION",
@@ -269,7 +269,11 @@ const PLACE_ORDER: Route = Route {
             "Too little is left of the authorization.",
         ),
         ErrorRow::new("INSUFFICIENT_STOCK", "", "The exchange has too few shares."),
-        ErrorRow::new("CONFLICT", "", "The exchange or a wallet cannot hold that much."),
+        ErrorRow::new(
+            "CONFLICT",
+            "",
+            "The exchange or a wallet cannot hold the resulting amount.",
+        ),
     ],
     access: Access::Person,
     reshape: Some(priced),
@@ -280,7 +284,7 @@ const CANCEL_ORDER: Route = Route {
     verb: Verb::Put,
     path: "/orders/{orderId}",
     name: "cancelOrder",
-    summary: "Cancels an order that waits for its price; once or again",
+    summary: "Cancels an order that waits for its limit price; repeating the request changes nothing",
     operation: concat!(
         "mutation ($orderId: ID!) { cancelOrder(id: $orderId) { ",
         order!(),
@@ -292,9 +296,13 @@ const CANCEL_ORDER: Route = Route {
     response: Kind::Object(&ORDER_MODEL),
     example: r#"{"id":7,"type":"PURCHASE","stockId":10,"stockAmount":5,"orderPrice":79.15,"fee":0,"date":"2026-01-02T03:04:05+00:00","status":"CANCELLED","investorId":1,"brokerId":null,"authorizationId":null,"automated":true,"limitPrice":15.83,"exchangeOrderNumber":null}"#,
     errors: &[
-        ErrorRow::new("INVALID_INPUT", "", "Another status."),
+        ErrorRow::new(
+            "INVALID_INPUT",
+            "",
+            "The status is missing or is neither `CANCELLED` nor `CANCELED`.",
+        ),
         NO_ORDER,
-        ErrorRow::new("ORDER_COMPLETED", "", "It was carried out."),
+        ErrorRow::new("ORDER_COMPLETED", "", "The order has been executed."),
     ],
     access: Access::Bearer,
     reshape: Some(priced),
@@ -321,12 +329,12 @@ const CANCELLED: Kind = Kind::WordsInAnyCase(&[("CANCELLED", "CANCELLED"), ("CAN
 
 static STOCK_MODEL: Model = Model {
     name: "Stock",
-    about: "A stock of the exchange, with the figures of the day (UTC).",
+    about: "A stock of the exchange, with the prices and the volume of the current day (UTC).",
     fields: &[
         Field::new("id", ID),
         Field::new("name", Kind::Text),
-        Field::new("price", AMOUNT).about("Of one share now, in US dollars."),
-        Field::new("quantity", SHARES).about("Shares the exchange has to sell."),
+        Field::new("price", AMOUNT).about("The current price of one share, in US dollars."),
+        Field::new("quantity", SHARES).about("Shares that the exchange has for sale."),
         Field::new("open", AMOUNT),
         Field::new("high", AMOUNT),
         Field::new("low", AMOUNT),
@@ -338,7 +346,7 @@ static STOCK_MODEL: Model = Model {
 
 static HOLDING_MODEL: Model = Model {
     name: "StockHolding",
-    about: "What a person has of a stock. What covers automated orders is in neither number.",
+    about: "A person's shares of one stock. Shares reserved for automated orders are in neither number.",
     fields: &[
         Field::new("id", ID),
         Field::new("userId", ID).at("/owner/id"),
@@ -356,11 +364,11 @@ static HOLDING_MODEL: Model = Model {
 
 static HOLDING_CHANGE: Model = Model {
     name: "StockHoldingChange",
-    about: "How many shares shall be committed, in one spelling or the other.",
+    about: "The new number of committed shares; the member has two accepted spellings.",
     fields: &[Field::new("committedAmount", SHARES)
         .at("/committed")
         .also("commitedAmount")
-        .about("All of them: not one more or less.")],
+        .about("The total number of committed shares, not a difference.")],
     example: r#"{"committedAmount":12}"#,
 };
 
@@ -374,17 +382,18 @@ static ORDER_MODEL: Model = Model {
         Field::new("stockAmount", QUANTITY).at("/quantity"),
         Field::new("orderPrice", AMOUNT)
             .at("/total")
-            .about("For all shares, without the fee. Of an order that was not carried out: at its limit."),
-        Field::new("fee", MONEY).about("What the broker took: on top of a purchase, out of a sale."),
+            .about("The price of all shares, without the fee. For an order that was not executed: at its limit price."),
+        Field::new("fee", MONEY)
+            .about("The broker's fee: added to the price of a purchase, deducted from the proceeds of a sale."),
         Field::new("date", Kind::DateTime).at("/placedAt"),
         Field::new("status", STATUS),
         Field::new("investorId", ID).at("/investor/id"),
         Field::new("brokerId", ID)
             .at("/broker/id")
             .nullable()
-            .about("Who placed it for the investor."),
+            .about("The broker who placed the order for the investor; otherwise null."),
         Field::new("authorizationId", ID).at("/authorization/id").nullable(),
-        Field::new("automated", Kind::Boolean).about("Whether it waits, or waited, for its price."),
+        Field::new("automated", Kind::Boolean).about("Whether the order waits, or waited, for its limit price."),
         Field::new("limitPrice", AMOUNT).nullable(),
         Field::new("exchangeOrderNumber", SHARES)
             .at("/exchangeOrder/number")
@@ -404,15 +413,15 @@ static NEW_ORDER: Model = Model {
         Field::new("authorizationId", REFERENCE)
             .at("/input/authorization")
             .nullable()
-            .about("A broker needs one; an investor has none."),
+            .about("Required for a broker; an investor must not send one."),
         Field::new("automated", Kind::Boolean)
             .at("/input/automated")
             .optional()
-            .about("Waits for `limitPrice`: to buy at it or below, to sell at it or above."),
+            .about("Whether the order waits for `limitPrice`: it buys at that price or below, and sells at that price or above."),
         Field::new("limitPrice", AMOUNT)
             .at("/input/limitPrice")
             .nullable()
-            .about("Of one share, in US dollars; an automated order needs one."),
+            .about("The limit price of one share, in US dollars; required for an automated order."),
     ],
     example: r#"{"type":"PURCHASE","stockId":4,"stockAmount":3,"automated":true,"limitPrice":8}"#,
 };
@@ -426,7 +435,7 @@ const AUTOMATED_OR_NOT: &str = r#"{"anyOf":[
 
 static ORDER_CHANGE: Model = Model {
     name: "OrderChange",
-    about: "What shall become of an order.",
+    about: "The new status of an order.",
     fields: &[Field::new("status", CANCELLED).at("")],
     example: r#"{"status":"CANCELLED"}"#,
 };

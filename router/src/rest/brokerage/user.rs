@@ -62,7 +62,7 @@ const REGISTER: Route = Route {
     verb: Verb::Post,
     path: "/users/register",
     name: "register",
-    summary: "Makes an account: an investor's or a broker's",
+    summary: "Creates an investor's or a broker's account",
     operation: concat!(
         "mutation ($input: RegisterInput!, $idempotencyKey: String) {
             register(input: $input, idempotencyKey: $idempotencyKey) { user { ",
@@ -78,7 +78,7 @@ const REGISTER: Route = Route {
     example: r#"{"id":6,"name":"Eve","surname":"Lindt","email":"eve@example.com","phoneNo":null,"type":"broker","address":null,"brokerageFee":1.5}"#,
     errors: &[
         BAD_MEMBER,
-        ErrorRow::new("CONFLICT", "", "Somebody else has this email or username."),
+        ErrorRow::new("CONFLICT", "", "Another account has this email or username."),
     ],
     access: Access::Anyone,
     ..Route::BASE
@@ -88,7 +88,7 @@ const LOGIN: Route = Route {
     verb: Verb::Post,
     path: "/users/login",
     name: "login",
-    summary: "Gives a token for an email and a password",
+    summary: "Returns a token for an email and a password",
     operation: "mutation ($login: String!, $password: String!) {
         login(login: $login, password: $password) { token user { id role } }
     }",
@@ -103,7 +103,7 @@ const LOGIN: Route = Route {
             ..ErrorRow::new(
                 "UNAUTHENTICATED",
                 "wrong email or password",
-                "There is no such email, or the password is another: nobody learns which.",
+                "The email is unknown or the password is wrong; the response does not say which.",
             )
         },
         ErrorRow::new("RATE_LIMITED", "", "Too many wrong passwords."),
@@ -115,7 +115,7 @@ const LOGIN: Route = Route {
 const USERS: Route = Route {
     path: "/users",
     name: "users",
-    summary: "Everyone, or all investors, or all brokers",
+    summary: "All people, or only the investors or only the brokers",
     operation: concat!(
         "query ($role: Role, $first: Int, $after: String) {
             users(role: $role, first: $first, after: $after) { nodes { ",
@@ -150,7 +150,7 @@ const UPDATE_USER: Route = Route {
     verb: Verb::Put,
     path: "/users/{userId}",
     name: "updateUser",
-    summary: "Changes what a person says about themselves; what is left out stays",
+    summary: "Changes a person's own data; omitted members keep their values",
     operation: concat!(
         "mutation ($userId: ID!, $input: UserPatch!) { updateUser(id: $userId, input: $input) { ",
         user!(),
@@ -163,9 +163,9 @@ const UPDATE_USER: Route = Route {
     example: r#"{"id":1,"name":"Ada","surname":"Winter","email":"ada@example.com","phoneNo":null,"type":"investor","address":{"street":"Quay Street","number":"9","zipCode":"20457"},"brokerageFee":null}"#,
     errors: &[
         BAD_MEMBER,
-        ErrorRow::new("FORBIDDEN", "", "It is somebody else."),
+        ErrorRow::new("FORBIDDEN", "", "The account belongs to another person."),
         NO_USER,
-        ErrorRow::new("CONFLICT", "", "Somebody else has this email."),
+        ErrorRow::new("CONFLICT", "", "Another account has this email."),
     ],
     access: Access::Person,
     ..Route::BASE
@@ -174,7 +174,7 @@ const UPDATE_USER: Route = Route {
 const AUTHORIZATIONS: Route = Route {
     path: "/authorizations",
     name: "authorizations",
-    summary: "The caller's authorizations of US dollars and of shares: an investor's are those granted, a broker's those received",
+    summary: "The caller's authorizations of US dollars and of shares: those an investor granted, or those a broker received",
     operation: concat!(
         "query ($active: Boolean, $first: Int, $after: String) {
             me { authorizations(active: $active, first: $first, after: $after) { nodes { ",
@@ -195,7 +195,7 @@ const AUTHORIZATIONS: Route = Route {
 const AUTHORIZATION: Route = Route {
     path: "/authorizations/{authorizationId}",
     name: "authorization",
-    summary: "One authorization, for the two whom it concerns",
+    summary: "One authorization, for its investor and its broker",
     operation: concat!(
         "query ($authorizationId: ID!) { authorization(id: $authorizationId) { ",
         authorization!(),
@@ -215,7 +215,7 @@ const AUTHORIZE: Route = Route {
     verb: Verb::Post,
     path: "/authorizations",
     name: "authorize",
-    summary: "Lends money or shares to a broker, or more of what is lent already",
+    summary: "Lends money or shares to a broker, or adds to an existing authorization",
     operation: concat!(
         "mutation ($input: GrantInput!, $idempotencyKey: String) {
             grantAuthorization(input: $input, idempotencyKey: $idempotencyKey) { created authorization { ",
@@ -225,7 +225,7 @@ const AUTHORIZE: Route = Route {
     ),
     answer: Answer::One("/grantAuthorization"),
     status: 201,
-    status_else: Some((200, "There was one already: it has more now.")),
+    status_else: Some((200, "An authorization existed already: the amount was added to it.")),
     location: Some("/authorizations/{id}"),
     body: Some(Body::one_of(&GRANT, GRANTS)),
     response: Kind::Object(&AUTHORIZATION_MODEL),
@@ -237,18 +237,26 @@ const AUTHORIZE: Route = Route {
             ..ErrorRow::new(
                 "INVALID_INPUT",
                 "endDate must be after startDate",
-                "It would end before it begins.",
+                "`endDate` is not after `startDate`.",
             )
         },
-        ErrorRow::new("FORBIDDEN", "", "The caller is no investor."),
+        ErrorRow::new("FORBIDDEN", "", "The caller is not an investor."),
         ErrorRow {
             of: "holding",
             ..missing("stockholding not found", "The caller has no such stockholding.")
         },
         missing("broker not found", "There is no such broker."),
         ErrorRow::new("CONFLICT", "", "The broker's fee is above `maxFeePercent`."),
-        ErrorRow::new("INSUFFICIENT_FUNDS", "", "More money than is free."),
-        ErrorRow::new("INSUFFICIENT_SHARES", "", "More shares than are free."),
+        ErrorRow::new(
+            "INSUFFICIENT_FUNDS",
+            "",
+            "The amount exceeds the caller's free balance.",
+        ),
+        ErrorRow::new(
+            "INSUFFICIENT_SHARES",
+            "",
+            "The amount exceeds the shares that the caller can lend.",
+        ),
     ],
     access: Access::Person,
     reshape: Some(granted),
@@ -259,7 +267,7 @@ const REVOKE: Route = Route {
     verb: Verb::Put,
     path: "/authorizations/{authorizationId}/revoke",
     name: "revoke",
-    summary: "Takes an authorization back, and what is left of it; once or again",
+    summary: "Revokes an authorization and frees the unused amount; repeating the request changes nothing",
     operation: concat!(
         "mutation ($authorizationId: ID!) { revokeAuthorization(id: $authorizationId) { ",
         authorization!(),
@@ -294,7 +302,7 @@ const LENT: Kind = Kind::WordsInAnyCase(&[("CAPITAL", "CAPITAL"), ("STOCKHOLDING
 /// A person, as the mount shows them.
 pub(super) static USER_MODEL: Model = Model {
     name: "User",
-    about: "A person. Email, telephone number and address are shown to themselves and to programs only.",
+    about: "A person. Only the person, administrators and services see the email, the telephone number and the address.",
     fields: &[
         Field::new("id", ID),
         Field::new("name", Kind::Text).nullable(),
@@ -303,19 +311,19 @@ pub(super) static USER_MODEL: Model = Model {
         Field::new("phoneNo", Kind::Text).at("/phone").nullable(),
         Field::new("type", TYPE)
             .at("/role")
-            .about("`member` is who uses only the other systems."),
+            .about("The person's role; a `member` uses only the other systems."),
         Field::new("address", Kind::Object(&ADDRESS)).nullable(),
         Field::new("brokerageFee", Kind::Number)
             .at("/brokerageFeePercent")
             .nullable()
-            .about("What a broker takes of a trade, in percent."),
+            .about("The broker's fee for a trade, in percent; null for other people."),
     ],
     example: "",
 };
 
 static ADDRESS: Model = Model {
     name: "Address",
-    about: "A postal address. One that is known as free text only is all in `street`.",
+    about: "A postal address. An address known only as free text is entirely in `street`.",
     fields: &[
         Field::new(
             "street",
@@ -342,7 +350,7 @@ static NEW_ADDRESS: Model = Model {
 const FEE: Field = Field::new("brokerageFee", Kind::Number)
     .at("/input/brokerageFeePercent")
     .bounds(Bounds::Cents { min: 1, max: 100 })
-    .about("What a broker takes of a trade, in percent: at least 1, with at most two decimals. A broker has to have it, nobody else may.");
+    .about("The broker's fee for a trade, in percent: at least 1, with at most two decimals. Only brokers have a fee, and must have one.");
 const PHONE: Field = Field::new("phoneNo", Kind::Text)
     .at("/input/phone")
     .bounds(Bounds::line(64))
@@ -353,7 +361,7 @@ const NEW_ADDRESS_FIELD: Field = Field::new("address", Kind::Object(&NEW_ADDRESS
 
 static NEW_USER: Model = Model {
     name: "NewUser",
-    about: "Who wants an account.",
+    about: "An account to create.",
     fields: &[
         Field::new("name", Kind::Text).at("/input/name").bounds(Bounds::line(64)),
         Field::new("surname", Kind::Text).at("/input/surname").bounds(Bounds::line(64)),
@@ -365,7 +373,7 @@ static NEW_USER: Model = Model {
         Field::new("username", Kind::Text)
             .at("/input/username").bounds(USERNAME)
             .optional()
-            .about("How the other systems call the person: everybody sees it, and it never changes. One is made up when left out."),
+            .about("The person's name in the other systems: it is public and never changes. If omitted, the server generates one."),
         PHONE,
         NEW_ADDRESS_FIELD,
         FEE.nullable(),
@@ -394,7 +402,7 @@ static USER_CHANGE: Model = Model {
             .at("/input/password")
             .bounds(PASSWORD)
             .optional()
-            .about("8 to 256 characters. It ends the person's other sessions."),
+            .about("8 to 256 characters. A new password ends the person's other sessions."),
         Field::new("email", Kind::Text)
             .at("/input/email")
             .bounds(EMAIL)
@@ -408,7 +416,7 @@ static USER_CHANGE: Model = Model {
 
 static CREDENTIALS: Model = Model {
     name: "Credentials",
-    about: "Who wants to sign in.",
+    about: "An email and a password to sign in with.",
     fields: &[
         Field::new("email", Kind::Text).at("/login").bounds(SIGN_IN_NAME),
         Field::new("password", Kind::Text),
@@ -418,7 +426,7 @@ static CREDENTIALS: Model = Model {
 
 static SIGNED_IN: Model = Model {
     name: "SignedIn",
-    about: "Who is signed in, and how they say so from now on: `Authorization: Bearer TOKEN`.",
+    about: "The signed-in person, and the token for further requests: `Authorization: Bearer TOKEN`.",
     fields: &[
         Field::new("token", Kind::Text),
         Field::new("userId", ID).at("/user/id"),
@@ -438,13 +446,13 @@ static AUTHORIZATION_MODEL: Model = Model {
         Field::new("stockHoldingId", ID)
             .at("/holdingId")
             .nullable()
-            .about("Whose shares they are; null for money."),
+            .about("The stockholding that the shares belong to; null for money."),
         Field::new(
             "amount",
             Kind::FirstOf(&[("/remaining", super::MONEY), ("/remainingShares", super::SHARES)]),
         )
         .at("")
-        .about("What is left to use: US dollars or shares. Nothing once it has ended."),
+        .about("The unused amount, in US dollars or in shares; 0 once the authorization has ended."),
         Field::new("startDate", Kind::DateTime).at("/startsAt"),
         Field::new("endDate", Kind::Until).at("/endsAt"),
         Field::new("active", Kind::Boolean),
@@ -461,7 +469,7 @@ const GRANTS: Variants = Variants {
 
 static GRANT: Model = Model {
     name: "Grant",
-    about: "What every grant says.",
+    about: "The members of every grant.",
     fields: &[
         GRANT_TYPE,
         Field::new("brokerId", REFERENCE).at("/input/broker"),
@@ -469,16 +477,17 @@ static GRANT: Model = Model {
             .at("/input/startsAt")
             .bounds(Bounds::Since1970)
             .nullable()
-            .about("Now when left out. A time without an offset is in UTC."),
+            .about("The start; the current time if omitted. A time without an offset is in UTC."),
         Field::new("endDate", Kind::InUtc(&Kind::Until))
             .at("/input/endsAt")
             .bounds(Bounds::Since1970)
-            .about("After `startDate`. A time without an offset is in UTC."),
+            .about("The end, after `startDate`. A time without an offset is in UTC."),
         Field::new("maxFeePercent", Kind::Number)
             .at("/input/maxFeePercent")
             .bounds(Bounds::Range { min: 0, max: 100 })
             .nullable()
-            .about("The highest fee of the broker that is agreed to for what is lent now, 0 to 100. Left out, what is added to an authorization keeps the lower of the fee agreed to before and the broker's fee of now."),
+            .about("The highest broker's fee, in percent, that the investor accepts for this grant, 0 to 100. If omitted, an addition to \
+                 an authorization keeps the lower of the fee agreed before and the broker's current fee."),
     ],
     example: r#"{"type":"STOCKHOLDING","brokerId":2,"stockHoldingId":1,"amount":5,"endDate":"2030-12-31"}"#,
 };
@@ -488,7 +497,7 @@ static CAPITAL_GRANT: Model = Model {
     about: "Money to lend to a broker.",
     fields: &[Field::new("amount", AMOUNT)
         .at("/input/amount")
-        .about("In US dollars, of the free balance.")],
+        .about("The amount in US dollars, taken from the free balance.")],
     example: "",
 };
 
@@ -499,7 +508,7 @@ static SHARES_GRANT: Model = Model {
         Field::new("stockHoldingId", REFERENCE).at("/input/holding"),
         Field::new("amount", QUANTITY)
             .at("/input/shares")
-            .about("Committed shares that nobody has yet, then free ones."),
+            .about("The number of shares: committed shares that are not lent yet are taken first, then free shares."),
     ],
     example: "",
 };

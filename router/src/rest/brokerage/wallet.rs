@@ -13,7 +13,7 @@ use super::{AMOUNT, BAD_FILTER, MONEY, each, filter, in_dollars};
 /// Balances, deposits and withdrawals.
 pub const SERVICE: Service = Service {
     name: "wallet",
-    about: "Money, and what came in and went out.",
+    about: "Balances, deposits and withdrawals.",
     prefixes: &[""],
     routes: &[BALANCE, SET_BALANCE, TRANSACTIONS, TRANSACTION, TRANSACT],
 };
@@ -28,7 +28,7 @@ macro_rules! deposit {
 const BALANCE: Route = Route {
     path: "/balance",
     name: "balance",
-    summary: "The caller's money, and who the caller is",
+    summary: "The caller's balances and personal data",
     operation: concat!("{ me { ", user!(), " wallet { balance committed held } } }"),
     answer: Answer::One("/me"),
     response: Kind::Object(&BALANCE_MODEL),
@@ -46,7 +46,7 @@ const SET_BALANCE: Route = Route {
     verb: Verb::Put,
     path: "/balance",
     name: "setBalance",
-    summary: "Sets somebody's money; for programs",
+    summary: "Sets a person's balances; only for services",
     operation: "mutation ($userId: ID!, $balance: Money!, $committed: Money) {
         setBalance(userId: $userId, balance: $balance, committed: $committed) { balance committed owner { id } }
     }",
@@ -58,10 +58,10 @@ const SET_BALANCE: Route = Route {
         ErrorRow::new(
             "INVALID_INPUT",
             "",
-            "A member is missing or wrong, or less is committed than is lent to brokers.",
+            "A member is missing or wrong, or `committedBalance` is below the amount lent to brokers.",
         ),
         missing("user not found", "There is no such person."),
-        ErrorRow::new("CONFLICT", "", "A wallet cannot hold that much."),
+        ErrorRow::new("CONFLICT", "", "The wallet cannot hold the resulting balance."),
     ],
     access: Access::Service,
     ..Route::BASE
@@ -89,7 +89,7 @@ const TRANSACTIONS: Route = Route {
 const TRANSACTION: Route = Route {
     path: "/transactions/{transactionId}",
     name: "transaction",
-    summary: "One deposit or withdrawal of the caller's",
+    summary: "One of the caller's deposits or withdrawals",
     operation: "query ($transactionId: ID!) { transaction(id: $transactionId) { id userId type amount at } }",
     answer: Answer::One("/transaction"),
     params: &[TRANSACTION_ID],
@@ -108,7 +108,7 @@ const TRANSACT: Route = Route {
     verb: Verb::Post,
     path: "/transactions",
     name: "transact",
-    summary: "Puts money in, or takes it out",
+    summary: "Deposits or withdraws money",
     operation: "mutation ($amount: Money!, $idempotencyKey: String) {
         moved: deposit(amount: $amount, idempotencyKey: $idempotencyKey) { id userId type amount at }
     }",
@@ -127,8 +127,8 @@ const TRANSACT: Route = Route {
     example: r#"{"id":46,"userId":1,"type":"withdraw","amount":40.5,"date":"2026-01-02T03:04:05+00:00"}"#,
     errors: &[
         BAD_MEMBER,
-        ErrorRow::new("INSUFFICIENT_FUNDS", "", "More than is free."),
-        ErrorRow::new("CONFLICT", "", "A wallet cannot hold that much."),
+        ErrorRow::new("INSUFFICIENT_FUNDS", "", "The amount exceeds the free balance."),
+        ErrorRow::new("CONFLICT", "", "The wallet cannot hold the resulting balance."),
     ],
     access: Access::Person,
     reshape: Some(unsigned),
@@ -140,18 +140,18 @@ const TRANSACTION_ID: Param = path_id("transactionId", "1");
 
 static BALANCE_MODEL: Model = Model {
     name: "Balance",
-    about: "What a person has, in US dollars. None of the three is part of another.",
+    about: "A person's balances, in US dollars. None of the three amounts contains another.",
     fields: &[
         Field::new("userId", ID).at("/id"),
         Field::new("balance", MONEY)
             .at("/wallet/balance")
-            .about("What is free to use."),
+            .about("The free balance."),
         Field::new("committedBalance", MONEY)
             .at("/wallet/committed")
-            .about("What is set aside for brokers or lent to them."),
+            .about("The amount set aside for brokers or lent to them."),
         Field::new("heldBalance", MONEY)
             .at("/wallet/held")
-            .about("What covers automated orders."),
+            .about("The amount reserved for automated orders."),
         Field::new("user", Kind::Object(&USER_MODEL)).at(""),
     ],
     example: "",
@@ -159,21 +159,21 @@ static BALANCE_MODEL: Model = Model {
 
 static NEW_BALANCE: Model = Model {
     name: "NewBalance",
-    about: "What a person shall have, in US dollars.",
+    about: "A person's new balances, in US dollars.",
     fields: &[
         Field::new("userId", REFERENCE),
         Field::new("balance", MONEY),
         Field::new("committedBalance", MONEY)
             .at("/committed")
             .nullable()
-            .about("Not below what is lent to brokers. It stays when left out."),
+            .about("At least the amount lent to brokers. If omitted, the value does not change."),
     ],
     example: r#"{"userId":3,"balance":120.5}"#,
 };
 
 static BALANCE_SET: Model = Model {
     name: "BalanceSet",
-    about: "What a person has now, in US dollars.",
+    about: "A person's balances after the change, in US dollars.",
     fields: &[
         Field::new("userId", ID).at("/owner/id"),
         Field::new("balance", MONEY),
@@ -184,12 +184,12 @@ static BALANCE_SET: Model = Model {
 
 static TRANSACTION_MODEL: Model = Model {
     name: "Transaction",
-    about: "Money that came in or went out.",
+    about: "A deposit or a withdrawal.",
     fields: &[
         Field::new("id", ID),
         Field::new("userId", ID),
         Field::new("type", TYPE),
-        Field::new("amount", AMOUNT).about("In US dollars."),
+        Field::new("amount", AMOUNT).about("The amount in US dollars."),
         Field::new("date", Kind::DateTime).at("/at"),
     ],
     example: "",
@@ -199,8 +199,11 @@ const NEW_TYPE: Field = Field::new("type", TYPE);
 
 static NEW_TRANSACTION: Model = Model {
     name: "NewTransaction",
-    about: "Money to put in or take out: the caller's own.",
-    fields: &[NEW_TYPE, Field::new("amount", AMOUNT).about("In US dollars.")],
+    about: "A deposit into, or a withdrawal from, the caller's wallet.",
+    fields: &[
+        NEW_TYPE,
+        Field::new("amount", AMOUNT).about("The amount in US dollars."),
+    ],
     example: r#"{"type":"withdraw","amount":40.5}"#,
 };
 

@@ -51,7 +51,7 @@ const SEND: Route = Route {
         ErrorRow::new(
             "CONFLICT",
             "",
-            "There is no such sender or no such receiver, or none any more.",
+            "The sender or the receiver does not exist, or no longer does.",
         ),
     ],
     ..Route::BASE
@@ -73,7 +73,7 @@ const MESSAGE: Route = Route {
 const MESSAGES: Route = Route {
     path: "/messages",
     name: "messages",
-    summary: "The messages to a user, the favourites or the others, newest first; one of the two filters is needed",
+    summary: "Messages, newest first, by receiver, by whether they are favourites, or both; at least one filter is required",
     operation: concat!(
         "query ($to: String, $favorite: Boolean, $first: Int, $after: String) {
             messages(to: $to, favorite: $favorite, first: $first, after: $after) { nodes { ",
@@ -89,7 +89,7 @@ const MESSAGES: Route = Route {
             field: Field::new("userTo", Kind::Text)
                 .at("/to")
                 .optional()
-                .about("Who received them. Nobody has received none."),
+                .about("The receiver's username; an unknown user has no messages."),
             invalid: Invalid::Named,
             example: "ben",
         },
@@ -97,7 +97,7 @@ const MESSAGES: Route = Route {
             place: Place::Query,
             field: Field::new("favorite", Kind::Boolean)
                 .optional()
-                .about("Whether their receivers marked them."),
+                .about("Whether the receivers marked the messages as favourites."),
             invalid: Invalid::Named,
             example: "false",
         },
@@ -107,7 +107,7 @@ const MESSAGES: Route = Route {
     errors: &[ErrorRow::new(
         "INVALID_INPUT",
         "",
-        "Neither filter is there, or `favorite` is neither true nor false.",
+        "Both filters are missing, or `favorite` is neither `true` nor `false`.",
     )],
     ..Route::BASE
 };
@@ -116,7 +116,7 @@ const DELETE: Route = Route {
     verb: Verb::Delete,
     path: "/messages/{id}",
     name: "deleteMessage",
-    summary: "Deletes a message, for both of its people",
+    summary: "Deletes a message for both the sender and the receiver",
     operation: "mutation ($id: ID!) { deleteMessage(id: $id) }",
     answer: Answer::One("/deleteMessage"),
     params: &[MESSAGE_ID],
@@ -130,7 +130,7 @@ const FAVORITE: Route = Route {
     verb: Verb::Put,
     path: "/messages/{id}/favorite",
     name: "favoriteMessage",
-    summary: "Marks a message as a favourite of its receiver, if it is none yet",
+    summary: "Marks a message as a favourite of its receiver; repeating the request changes nothing",
     operation: concat!("mutation ($id: ID!) { favoriteMessage(id: $id) { ", message!(), " } }"),
     answer: Answer::One("/favoriteMessage"),
     params: &[MESSAGE_ID],
@@ -141,7 +141,7 @@ const FAVORITE: Route = Route {
 };
 
 const MESSAGE_ID: Param = path_id("id", "4");
-const NO_MESSAGE: ErrorRow = missing("message not found", "There is no such message, or none any more.");
+const NO_MESSAGE: ErrorRow = missing("message not found", "The message does not exist or has been deleted.");
 
 static NEW_MESSAGE: Model = Model {
     name: "NewMessage",
@@ -155,7 +155,7 @@ static NEW_MESSAGE: Model = Model {
         Field::new("flag", Kind::Text)
             .bounds(Bounds::optional_text(64))
             .nullable()
-            .about("A word the sender puts on it, up to 64 characters."),
+            .about("A label that the sender gives the message, up to 64 characters."),
     ],
     example: r#"{"userFrom":"cleo","userTo":"dan","contents":"I found your glove."}"#,
 };
@@ -170,7 +170,7 @@ static MESSAGE_MODEL: Model = Model {
         Field::new("timestamp", Kind::DateTime).at("/at"),
         Field::new("contents", Kind::Text),
         Field::new("flag", Kind::Text).nullable(),
-        Field::new("favorite", Kind::Boolean).about("Whether the receiver marked it."),
+        Field::new("favorite", Kind::Boolean).about("Whether the receiver marked the message as a favourite."),
     ],
     example: "",
 };

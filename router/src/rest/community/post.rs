@@ -32,7 +32,7 @@ const CREATE: Route = Route {
     verb: Verb::Post,
     path: "/posts",
     name: "createPost",
-    summary: "Makes a post; the first one in a community makes that, too",
+    summary: "Creates a post; the first post in a community creates the community too",
     operation: concat!(
         "mutation ($input: PostInput!, $idempotencyKey: String) {
             createPost(input: $input, idempotencyKey: $idempotencyKey) { ",
@@ -67,7 +67,7 @@ const DELETE: Route = Route {
     verb: Verb::Delete,
     path: "/posts/{id}",
     name: "deletePost",
-    summary: "Deletes a post, and its votes with it",
+    summary: "Deletes a post and its votes",
     operation: "mutation ($id: ID!) { deletePost(id: $id) }",
     answer: Answer::One("/deletePost"),
     params: &[POST_ID],
@@ -124,10 +124,10 @@ const IN_COMMUNITY: Route = Route {
 };
 
 const POST_ID: Param = path_id("id", "3");
-const NO_POST: ErrorRow = missing("post not found", "There is no such post, or none any more.");
+const NO_POST: ErrorRow = missing("post not found", "The post does not exist or has been deleted.");
 
-const COMMUNITY: Field =
-    Field::new("community", Kind::Text).about("In any case. One that nobody posted in has no posts.");
+const COMMUNITY: Field = Field::new("community", Kind::Text)
+    .about("The community's name, case-insensitive. An unknown community has no posts.");
 
 const OUTDOORS: &str = r#"[{"id":6,"title":"Lost: one grey glove","community":"Outdoors","username":"dan","date":"2026-01-02T02:09:05+00:00"},{"id":3,"title":"Which trail for a first spring walk?","community":"Outdoors","username":"cleo","date":"2025-12-30T03:24:05+00:00"}]"#;
 
@@ -173,7 +173,7 @@ const URL: Bounds = Bounds::Chars {
 
 static NEW_POST: Model = Model {
     name: "NewPost",
-    about: "A post to make.",
+    about: "A post to create.",
     fields: &[
         Field::new("title", Kind::Text)
             .at("/input/title")
@@ -186,21 +186,22 @@ static NEW_POST: Model = Model {
         Field::new("community", Kind::Text)
             .at("/input/community")
             .bounds(Bounds::line(64))
-            .about("Up to 64 characters on one line, in any case."),
+            .about("The community's name, case-insensitive, up to 64 characters on one line."),
         Field::new("username", Kind::Text)
             .at("/input/username")
             .bounds(AUTHOR)
-            .about("Whose post it is, up to 64 characters on one line; there need not be such a user."),
+            .about("The author's name, up to 64 characters on one line; the author need not be a user."),
         Field::new("url", Kind::Text)
             .at("/input/url")
             .bounds(URL)
             .nullable()
-            .about("What it is about, elsewhere: an http or https address, or a host and a path without a scheme (`www.example.com`), of up to 2,000 characters."),
+            .about("The address of the page that the post is about, up to 2,000 characters: an http or https URL, or a host and a path \
+                 without a scheme (`www.example.com`)."),
         Field::new("date", Kind::DateTime)
             .at("/input/at")
             .bounds(Bounds::Since1970)
             .optional()
-            .about("The post's date, from 1970 on; now, if left out."),
+            .about("The post's date, from 1970 on; the current time if omitted."),
     ],
     example: r#"{"title":"Tea or coffee?","text":"For long chapters, I mean.","community":"Books","username":"dan"}"#,
 };
@@ -222,7 +223,7 @@ static POST_MODEL: Model = Model {
 
 static LISTED_POST: Model = Model {
     name: "ListedPost",
-    about: "What a list shows of a post.",
+    about: "A post in a list, without its text and URL.",
     fields: &[
         Field::new("id", ID),
         Field::new("title", Kind::Text),
@@ -235,7 +236,7 @@ static LISTED_POST: Model = Model {
 
 const IN: Field = Field::new("community", Kind::Text)
     .at("/community/name")
-    .about("As it was first spelled.");
+    .about("The community's name as it was first spelled.");
 const DATE: Field = Field::new("date", Kind::DateTime).at("/at");
 
 static DELETED: Model = acknowledged(

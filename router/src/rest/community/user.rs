@@ -20,7 +20,7 @@ const CREATE: Route = Route {
     verb: Verb::Post,
     path: "/users",
     name: "createUser",
-    summary: "Makes an account",
+    summary: "Creates an account",
     operation: "mutation ($input: CreateUserInput!, $idempotencyKey: String) {
         createUser(input: $input, idempotencyKey: $idempotencyKey) { username email karma }
     }",
@@ -35,7 +35,7 @@ const CREATE: Route = Route {
         ErrorRow::new(
             "CONFLICT",
             "",
-            "Somebody has this username or email, or had it: in any case.",
+            "An account has or had this username or email, ignoring case.",
         ),
     ],
     ..Route::BASE
@@ -72,7 +72,7 @@ const UPDATE_EMAIL: Route = Route {
         BAD_MEMBER,
         PROTECTED,
         NO_USER,
-        ErrorRow::new("CONFLICT", "", "Somebody else has this email, or had it: in any case."),
+        ErrorRow::new("CONFLICT", "", "Another account has or had this email, ignoring case."),
     ],
     access: Access::Account,
     ..Route::BASE
@@ -91,7 +91,7 @@ const INCREMENT: Route = Route {
     errors: &[
         PROTECTED,
         NO_USER,
-        ErrorRow::new("CONFLICT", "", "The karma is as far from zero as it can be shown."),
+        ErrorRow::new("CONFLICT", "", "The karma is at its limit."),
     ],
     access: Access::Account,
     ..Route::BASE
@@ -100,7 +100,7 @@ const INCREMENT: Route = Route {
 const DECREMENT: Route = Route {
     path: "/users/{username}/karma/decrement",
     name: "decrementKarma",
-    summary: "Takes one from a user's karma, also below zero",
+    summary: "Subtracts one from a user's karma, which may become negative",
     operation: "mutation ($username: String!) { decrementKarma(username: $username) { username email karma } }",
     answer: Answer::One("/decrementKarma"),
     example: r#"{"username":"eve","email":"eve@example.com","karma":-1}"#,
@@ -111,7 +111,7 @@ const DEACTIVATE: Route = Route {
     verb: Verb::Delete,
     path: "/users/{username}",
     name: "deactivateUser",
-    summary: "Deactivates an account, for good; posts and messages stay",
+    summary: "Deactivates an account permanently; its posts and messages stay",
     operation: "mutation ($username: String!) { deactivateAccount(username: $username) { id } }",
     answer: Answer::One("/deactivateAccount"),
     params: &[CHANGED],
@@ -124,7 +124,7 @@ const DEACTIVATE: Route = Route {
 
 const USERNAME: Param = Param {
     place: Place::Path,
-    field: Field::new("username", Kind::Text).about("In any case."),
+    field: Field::new("username", Kind::Text).about("The username, case-insensitive."),
     invalid: Invalid::NotFound,
     example: "dan",
 };
@@ -135,20 +135,23 @@ const CHANGED: Param = Param {
     ..USERNAME
 };
 
-const NO_USER: ErrorRow = missing("user not found", "There is no such user, or none any more.");
+const NO_USER: ErrorRow = missing(
+    "user not found",
+    "The user does not exist, or the account is no longer in use.",
+);
 
 static NEW_USER: Model = Model {
     name: "NewUser",
-    about: "Who wants an account.",
+    about: "An account to create.",
     fields: &[
         Field::new("username", Kind::Text)
             .at("/input/username")
             .bounds(NEW_USERNAME)
-            .about("Up to 64 characters, unique in any case."),
+            .about("Up to 64 characters, unique without regard to case."),
         Field::new("email", Kind::Text)
             .at("/input/email")
             .bounds(EMAIL)
-            .about("Up to 254 characters, unique in any case."),
+            .about("Up to 254 characters, unique without regard to case."),
         Field::new(
             "karma",
             Kind::Integer {
@@ -158,17 +161,17 @@ static NEW_USER: Model = Model {
         )
         .at("/input/karma")
         .optional()
-        .about("0, if left out."),
+        .about("The initial karma; 0 if omitted."),
     ],
     example: r#"{"username":"eve","email":"eve@example.com"}"#,
 };
 
 static NEW_EMAIL: Model = Model {
     name: "NewEmail",
-    about: "Another email.",
+    about: "A new email.",
     fields: &[Field::new("email", Kind::Text)
         .bounds(EMAIL)
-        .about("Up to 254 characters, unique in any case.")],
+        .about("Up to 254 characters, unique without regard to case.")],
     example: r#"{"email":"eve@example.org"}"#,
 };
 
@@ -179,8 +182,9 @@ static USER_MODEL: Model = Model {
         Field::new("username", Kind::Text),
         Field::new("email", Kind::Text)
             .nullable()
-            .about("Null where the user gave none, and to whom it is not shown."),
-        Field::new("karma", POINTS).about("What others think of the user's posts; may be below zero."),
+            .about("The user's email; null if there is none or the caller may not see it."),
+        Field::new("karma", POINTS)
+            .about("The opinion that others have of the user's posts, as a number; may be negative."),
     ],
     example: "",
 };

@@ -7,7 +7,7 @@ use super::{BAD_N, COUNT, N, POINTS, PREFIXES};
 /// Votes.
 pub const SERVICE: Service = Service {
     name: "votes",
-    about: "Votes for and against posts, whether or not there are such posts.",
+    about: "Votes for and against posts; an id can have votes even if no post has it.",
     prefixes: PREFIXES,
     routes: &[UPVOTE, DOWNVOTE, TOP, VOTES, SORTED],
 };
@@ -23,7 +23,7 @@ const UPVOTE: Route = Route {
     verb: Verb::Post,
     path: "/votes/{postId}/upvotes",
     name: "upvote",
-    summary: "Votes for a post: without a token once more at each call, with a user's token as that user, who has one vote",
+    summary: "Votes for a post: each call without a token adds a vote; a user with a token has one vote",
     operation: concat!(
         "mutation ($postId: ID!, $idempotencyKey: String) {
             upvote(postId: $postId, idempotencyKey: $idempotencyKey) ",
@@ -41,8 +41,8 @@ const UPVOTE: Route = Route {
     response: Kind::Object(&VOTES_MODEL),
     example: r#"{"postId":3,"upvotes":5,"downvotes":0,"score":5}"#,
     errors: &[
-        ErrorRow::new("INVALID_INPUT", "", "The id is no integer of 64 bits."),
-        ErrorRow::new("CONFLICT", "", "The id has as many votes as can be counted."),
+        ErrorRow::new("INVALID_INPUT", "", "The id is not a 64-bit integer."),
+        ErrorRow::new("CONFLICT", "", "The number of the id's votes is at its limit."),
     ],
     access: Access::Attributed,
     ..Route::BASE
@@ -51,7 +51,7 @@ const UPVOTE: Route = Route {
 const DOWNVOTE: Route = Route {
     path: "/votes/{postId}/downvotes",
     name: "downvote",
-    summary: "Votes against a post, as `upvotes` does for one",
+    summary: "Votes against a post, under the same rules as a vote for one",
     operation: concat!(
         "mutation ($postId: ID!, $idempotencyKey: String) {
             downvote(postId: $postId, idempotencyKey: $idempotencyKey) ",
@@ -75,7 +75,7 @@ const VOTES: Route = Route {
     example: POST_3,
     errors: &[missing(
         "neither votes nor a post with this id",
-        "There are neither votes on this id nor such a post.",
+        "No votes and no post have this id.",
     )],
     ..Route::BASE
 };
@@ -83,7 +83,7 @@ const VOTES: Route = Route {
 const TOP: Route = Route {
     path: "/votes/top",
     name: "topVotes",
-    summary: "The ids with the highest scores among those that have votes, the highest first, those of one score by id, the highest first",
+    summary: "The votes on the ids with the highest scores, in descending order of score, then of id; only ids that have votes",
     operation: concat!("query ($n: Int = 25) { topVoted(first: $n) { nodes ", votes!(), " } }"),
     answer: Answer::One("/topVoted/nodes"),
     params: &[N],
@@ -96,14 +96,14 @@ const TOP: Route = Route {
 const SORTED: Route = Route {
     path: "/votes",
     name: "sortedVotes",
-    summary: "The votes on these ids in the same order, each once; an id without votes counts 0",
+    summary: "The votes on the given ids, in the order of `/votes/top`, each id once; an id without votes has zeros",
     operation: concat!("query ($ids: [ID!]!) { postsByScore(ids: $ids) ", votes!(), " }"),
     answer: Answer::One("/postsByScore"),
     params: &[Param {
         place: Place::Query,
         field: Field::new("ids", Kind::List(&POSTS_ID))
             .bounds(Bounds::Items { min: 1, max: 100 })
-            .about("1 to 100 integers with commas between them."),
+            .about("1 to 100 integers, separated by commas."),
         invalid: Invalid::Named,
         example: "[3,1]",
     }],
@@ -112,7 +112,7 @@ const SORTED: Route = Route {
     errors: &[ErrorRow::new(
         "INVALID_INPUT",
         "",
-        "`ids` is missing, one of them is no integer, or they are more than 100.",
+        "`ids` is missing, contains a value that is not an integer, or has more than 100 values.",
     )],
     ..Route::BASE
 };
@@ -133,12 +133,12 @@ const BEST: &str =
 
 static VOTES_MODEL: Model = Model {
     name: "Votes",
-    about: "The votes on a post, or on an id that may get one.",
+    about: "The votes on a post, or on an id that no post has yet.",
     fields: &[
         Field::new("postId", POSTS_ID).at("/id"),
         Field::new("upvotes", COUNT),
         Field::new("downvotes", COUNT),
-        Field::new("score", POINTS).about("`upvotes` less `downvotes`."),
+        Field::new("score", POINTS).about("`upvotes` minus `downvotes`."),
     ],
     example: "",
 };

@@ -11,7 +11,7 @@ use crate::rest::QUANTITY;
 /// Orders.
 pub const SERVICE: Service = Service {
     name: "order",
-    about: "Orders: what is ordered is available to nobody else until the order is deleted.",
+    about: "Orders: the ordered items are unavailable to other orders until the order is deleted.",
     prefixes: &[""],
     routes: &[CHECK, PLACE, ORDER, UPDATE, DELETE, USER_ORDERS],
 };
@@ -63,7 +63,7 @@ const UPDATE: Route = Route {
     verb: Verb::Put,
     path: "/api/order/{order_id}",
     name: "updateOrder",
-    summary: "Changes an order: all that is asked for, or nothing",
+    summary: "Changes an order: applies all requested changes, or none",
     operation: "mutation ($order_id: ID!, $input: ShopOrderPatch!) {
         updateShopOrder(id: $order_id, input: $input) { id }
     }",
@@ -80,7 +80,7 @@ const DELETE: Route = Route {
     verb: Verb::Delete,
     path: "/api/order/{order_id}",
     name: "deleteOrder",
-    summary: "Deletes an order: what it had is available again",
+    summary: "Deletes an order: its items become available again",
     operation: "mutation ($order_id: ID!) { deleteShopOrder(id: $order_id) }",
     answer: Answer::One("/deleteShopOrder"),
     params: &[ORDER_ID],
@@ -111,7 +111,10 @@ const USER_ORDERS: Route = Route {
 };
 
 const ORDER_ID: Param = path_id("order_id", "1");
-const NO_ORDER: ErrorRow = missing("Order not found.", "There is no such order, or it is somebody else's.");
+const NO_ORDER: ErrorRow = missing(
+    "Order not found.",
+    "The order does not exist or belongs to another person.",
+);
 const NO_PRODUCT: ErrorRow = ErrorRow {
     of: "product",
     ..missing("Product not found.", "There is no such product.")
@@ -119,7 +122,7 @@ const NO_PRODUCT: ErrorRow = ErrorRow {
 const NOT_ENOUGH: ErrorRow = ErrorRow::new(
     "INSUFFICIENT_STOCK",
     "Not enough items available.",
-    "There is not enough of the product. Nothing has changed.",
+    "Too few items of the product are available. Nothing has changed.",
 );
 
 const USER_ID: Field = Field::new("user_id", REFERENCE).at("/input/user");
@@ -138,7 +141,10 @@ static ORDER_CHANGE: Model = Model {
     name: "OrderChange",
     about: "New values for some members of an order.",
     fields: &[
-        USER_ID.optional().fixed().about("May be repeated, and not be changed."),
+        USER_ID
+            .optional()
+            .fixed()
+            .about("The order's user: the current value is accepted, another one is an error."),
         PRODUCT_ID.optional(),
         HOW_MANY.optional(),
         DATE.optional(),

@@ -12,7 +12,7 @@ use super::{CHECK, NO_USER};
 /// People.
 pub const SERVICE: Service = Service {
     name: "user",
-    about: "People.",
+    about: "The users that place orders.",
     prefixes: &[""],
     routes: &[CHECK, ADD, LOGIN, USER, UPDATE, DELETE],
 };
@@ -35,7 +35,7 @@ const ADD: Route = Route {
         ErrorRow::new(
             "CONFLICT",
             "User already exists.",
-            "Somebody has this name, or had it: in any case.",
+            "An account has or had this name, ignoring case.",
         ),
     ],
     access: Access::Newcomer,
@@ -46,7 +46,7 @@ const LOGIN: Route = Route {
     verb: Verb::Post,
     path: "/api/login",
     name: "login",
-    summary: "Says whether name and password belong together",
+    summary: "Checks a name and a password",
     operation: "mutation ($login: String!, $password: String!) {
         login(login: $login, password: $password) { user { id } }
     }",
@@ -61,7 +61,7 @@ const LOGIN: Route = Route {
             ..ErrorRow::new(
                 "UNAUTHENTICATED",
                 "Wrong username or password.",
-                "There is no such name, or the password is another: nobody learns which.",
+                "The name is unknown or the password is wrong; the response does not say which.",
             )
         },
         ErrorRow::new("RATE_LIMITED", "", "Too many wrong passwords."),
@@ -104,7 +104,7 @@ const DELETE: Route = Route {
     verb: Verb::Delete,
     path: "/api/user/{id}",
     name: "deleteUser",
-    summary: "Ends a user's account; what they ordered stays ordered",
+    summary: "Deactivates a user's account; the user's orders stay",
     operation: "mutation ($id: ID!) { deactivateAccount(userId: $id) { id } }",
     answer: Answer::One("/deactivateAccount"),
     params: &[CHANGED_ID],
@@ -130,11 +130,11 @@ const ADDRESS: Field = Field::new("address", Kind::Text)
 
 static NEW_USER: Model = Model {
     name: "NewUser",
-    about: "Who wants an account.",
+    about: "A user to add.",
     fields: &[
         NAME.at("/input/username")
             .bounds(USERNAME)
-            .about("Up to 64 characters, unique in any case."),
+            .about("Up to 64 characters, unique without regard to case."),
         PASSWORD,
         ADDRESS,
     ],
@@ -143,7 +143,7 @@ static NEW_USER: Model = Model {
 
 static CREDENTIALS: Model = Model {
     name: "Credentials",
-    about: "Who says who they are.",
+    about: "A name and a password to check.",
     fields: &[
         NAME.at("/login").bounds(SIGN_IN_NAME),
         Field::new("password", Kind::Text),
@@ -164,11 +164,11 @@ static USER_MODEL: Model = Model {
     fields: &[
         Field::new("id", ID),
         NAME.at("/username"),
-        Field::new("password", Kind::Const(r#""********""#)).about("Shown to nobody."),
+        Field::new("password", Kind::Const(r#""********""#)).about("Always masked."),
         Field::new("address", Kind::Text)
             .at("/address/text")
             .nullable()
-            .about("Null where none is known; shown to themselves and to programs only."),
+            .about("The user's address; null if there is none or the caller may not see it."),
     ],
     example: "",
 };
