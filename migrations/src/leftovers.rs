@@ -24,7 +24,7 @@ pub(crate) async fn clear(db: &impl ConnectionTrait, level: usize, name: &str) -
     if found.has_table("brokerage_order_before") || has_part_of(&found, &levels[level], &levels[level + 1]) {
         tracing::warn!(
             migration = name,
-            "a killed program left this step half made: it is made anew"
+            "a killed process left this migration incomplete; it runs again"
         );
     } else {
         return Ok(());

@@ -204,7 +204,7 @@ impl Authenticator {
                 match delivery {
                     Delivery::Event(event) => this.hear(&event),
                     Delivery::Lagged(lost) => {
-                        tracing::warn!(lost, "events were lost: reading which sessions ended");
+                        tracing::warn!(lost, "events were lost; the ended sessions are read again");
                         this.read_again(&read).await;
                     }
                 }
@@ -222,7 +222,7 @@ impl Authenticator {
         loop {
             match read().await {
                 Ok(sessions) => return sessions.into_iter().for_each(|session| self.revoke(session)),
-                Err(error) => tracing::error!(%error, "cannot read which sessions ended"),
+                Err(error) => tracing::error!(%error, "cannot read the ended sessions"),
             }
             tokio::time::sleep(READ_AGAIN).await;
         }

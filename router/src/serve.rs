@@ -107,7 +107,7 @@ async fn open_doors(app: &App, settings: &Settings, demo: bool) -> Result<Vec<Do
         });
     }
     if open.is_open() && !server.listen.ip().is_loopback() {
-        tracing::warn!(address = %server.listen, "REST routes without authentication answer anyone on this address");
+        tracing::warn!(address = %server.listen, "REST routes without authentication are open to every caller on this address");
     }
     Ok(doors)
 }

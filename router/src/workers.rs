@@ -85,8 +85,8 @@ where
         // A panic can leave only the work's own state half changed, and that state is dropped with it.
         match AssertUnwindSafe(async { work().await }).catch_unwind().await {
             Ok(Ok(())) => return,
-            Ok(Err(error)) => tracing::error!(worker = name, error = error.in_full(), "failed; it begins again"),
-            Err(_) => tracing::error!(worker = name, "panicked; it begins again"),
+            Ok(Err(error)) => tracing::error!(worker = name, error = error.in_full(), "a worker failed and restarts"),
+            Err(_) => tracing::error!(worker = name, "a worker panicked and restarts"),
         }
         tokio::time::sleep(rest).await;
     }
@@ -121,7 +121,7 @@ async fn sweep(services: Services, keep: Retention, every: Duration) -> Result<(
     loop {
         let rows = services.sweep(keep).await?;
         if rows > 0 {
-            tracing::debug!(rows, "swept");
+            tracing::debug!(rows, "expired rows deleted");
         }
         tokio::time::sleep(every).await;
     }

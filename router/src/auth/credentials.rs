@@ -216,7 +216,7 @@ fn stamp(path: &Path) -> Option<Stamp> {
 fn read(path: &Path, file: Option<Stamp>) -> Known {
     let list = CredentialList::load(path);
     if let Err(error) = &list {
-        tracing::error!(path = %path.display(), %error, "the list of service credentials cannot be read: none holds");
+        tracing::error!(path = %path.display(), %error, "cannot read the list of service credentials; none is accepted");
     }
     Known {
         file,

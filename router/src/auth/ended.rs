@@ -59,7 +59,7 @@ impl EndedSessions {
             }
             if !old {
                 tracing::warn!(
-                    "more sessions ended than can be remembered: the oldest one's tokens hold until they expire"
+                    "the list of ended sessions is full; tokens of the oldest one are valid until they expire"
                 );
             }
             self.oldest_first.remove(&(at_us, whose));

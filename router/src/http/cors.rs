@@ -16,7 +16,7 @@ pub(super) fn layer(origins: &[String]) -> Either<CorsLayer, tower::layer::util:
         origins if origins.iter().any(|origin| origin == "*") => Some(AllowOrigin::any()),
         origins => Some(AllowOrigin::list(origins.iter().filter_map(|origin| {
             let value = HeaderValue::from_str(origin.trim_end_matches('/'));
-            value.inspect_err(|_| tracing::warn!(origin, "not an origin")).ok()
+            value.inspect_err(|_| tracing::warn!(origin, "invalid origin")).ok()
         }))),
     };
     option_layer(allowed.map(|allowed| {

@@ -182,7 +182,7 @@ impl Keeper {
                 Ok(mut child) => {
                     // `Child::wait` would close the replica's standard input.
                     let input = child.stdin.take();
-                    tracing::info!(replica = id, pid = child.id(), "an order replica is started");
+                    tracing::info!(replica = id, pid = child.id(), "an order replica started");
                     let started = Instant::now();
                     tokio::select! {
                         ended = child.wait() => match ended {
@@ -201,10 +201,10 @@ impl Keeper {
                                 continue;
                             }
                             Ok(status) => {
-                                tracing::error!(replica = id, %status, "an order replica was killed; it is started again");
+                                tracing::error!(replica = id, %status, "an order replica was killed and restarts");
                                 rest = first;
                             }
-                            Err(error) => tracing::error!(replica = id, %error, "an order replica cannot be waited for"),
+                            Err(error) => tracing::error!(replica = id, %error, "cannot wait for an order replica"),
                         },
                         () = stop.cancelled() => {
                             drop(input);
@@ -212,7 +212,7 @@ impl Keeper {
                         }
                     }
                 }
-                Err(error) => tracing::error!(replica = id, %error, "an order replica cannot be started"),
+                Err(error) => tracing::error!(replica = id, %error, "cannot start an order replica"),
             }
             tokio::select! {
                 () = tokio::time::sleep(first) => {}
@@ -243,7 +243,7 @@ impl Keeper {
         match tokio::time::timeout(self.patience, child.wait()).await {
             Ok(Ok(status)) if status.success() => tracing::info!(replica = id, "the order replica ended"),
             Ok(Ok(status)) => tracing::warn!(replica = id, %status, "the order replica ended"),
-            Ok(Err(error)) => tracing::warn!(replica = id, %error, "the order replica cannot be waited for"),
+            Ok(Err(error)) => tracing::warn!(replica = id, %error, "cannot wait for the order replica"),
             Err(_) => {
                 tracing::warn!(replica = id, "the order replica did not end in time and is killed");
                 let _ = child.kill().await;

@@ -258,7 +258,7 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
     let replica = Replica::open(place, bounds, around).await?;
     let open = settings.server.rest_access.on(address);
     if open == Openness::Anyone && !address.ip().is_loopback() {
-        tracing::warn!(%address, "the documented routes answer anyone on this address");
+        tracing::warn!(%address, "the documented routes are open to every caller on this address");
     }
     let shutdown = CancellationToken::new();
     let room = Room::new(&Arc::new(settings.limits.clone()));
@@ -286,7 +286,7 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
             None => ReplicaError::Stopped(replica.id()),
         }),
         () = &mut asked => {}
-        () = &mut parent => tracing::info!(id = replica.id(), "whoever started the replica has ended"),
+        () = &mut parent => tracing::info!(id = replica.id(), "the parent process has ended"),
         () = announced => {}
     }
     tracing::info!(id = replica.id(), "stopping: no new requests");
@@ -296,7 +296,7 @@ pub async fn run(args: &ReplicaArgs, settings: &Settings) -> Result<(), ReplicaE
         tracing::warn!("some requests did not finish in time");
     }
     if tokio::time::timeout(time, replica.close()).await.is_err() {
-        tracing::warn!("the replica did not end in time; its file is whole all the same");
+        tracing::warn!("the replica did not end in time; its file is intact");
     }
     outcome
 }

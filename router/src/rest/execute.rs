@@ -270,7 +270,7 @@ async fn fetch(
 ) -> Result<(GraphAnswer, usize), Failure> {
     let answer = gateway.graph.fetch(request).await.into_answer();
     let parsed = serde_json::from_slice(&answer.body).map_err(|error| {
-        tracing::error!(%error, route = compiled.route.name, request_id = &*caller.request_id, "the graph's answer is no GraphQL");
+        tracing::error!(%error, route = compiled.route.name, request_id = &*caller.request_id, "the graph's answer is not GraphQL");
         Failure::internal()
     })?;
     Ok((parsed, answer.body.len()))

@@ -77,7 +77,7 @@ pub(super) fn reply(
     }
     let mut body = Vec::with_capacity(bytes.max(256));
     write(&route.response, &reply.node, &mut body).map_err(|why| {
-        tracing::error!(route = route.name, why, "an answer does not have its shape");
+        tracing::error!(route = route.name, why, "an answer does not match its response type");
         Failure::internal()
     })?;
     let location = reply

@@ -33,7 +33,7 @@ impl BoundedStream<TcpStream> {
     pub(super) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
         // An answer is written at once, so delaying small packets gains nothing.
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::trace!(%error, "TCP_NODELAY cannot be set");
+            tracing::trace!(%error, "cannot set TCP_NODELAY");
         }
         Self {
             stream,

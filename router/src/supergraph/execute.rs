@@ -309,7 +309,7 @@ fn into_response(subgraph: &str, data: SubgraphData) -> Response {
     match data {
         SubgraphData::Tree(response) => response,
         SubgraphData::Json(answer) => serde_json::from_slice(&answer.body).unwrap_or_else(|error| {
-            tracing::error!(%subgraph, %error, "a subgraph did not answer GraphQL");
+            tracing::error!(%subgraph, %error, "the answer of a subgraph is not a GraphQL response");
             unavailable()
         }),
     }

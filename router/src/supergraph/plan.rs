@@ -332,6 +332,6 @@ impl Plans {
 }
 
 fn internal(error: impl std::fmt::Display) -> Refusal {
-    tracing::error!(%error, "the planner made what is no plan");
+    tracing::error!(%error, "the planner returned an invalid plan");
     Refusal::NotSupported
 }

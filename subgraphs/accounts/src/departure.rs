@@ -70,7 +70,7 @@ async fn leave(ctx: &Context<'_>, id: i64, erase: bool) -> Result<User> {
     };
     let (left, ended) = ctx.services().write_and_tell(leave, tell).await?;
     if !ended.uncovered.is_empty() {
-        tracing::error!(orders = ?ended.uncovered, "who left had orders whose cover is lost");
+        tracing::error!(orders = ?ended.uncovered, "orders of a closed account have no reserved funds or shares");
     }
     settled(ctx, id, left)
 }

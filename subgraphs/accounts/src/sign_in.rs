@@ -132,10 +132,7 @@ impl SignInMutation {
         let tell = move |(used, _): &(Used, Option<user::Model>)| match used {
             Used::Stolen(session) => {
                 let session = &**session;
-                tracing::warn!(
-                    session = session.id,
-                    "a refresh token was used twice, its session is ended"
-                );
+                tracing::warn!(session = session.id, "a refresh token was used twice; its session ends");
                 teller.farewell(std::slice::from_ref(session), now_us)
             }
             _ => Vec::new(),

@@ -40,7 +40,7 @@ async fn cancel(tx: &Tx, id: i64, viewer: &Viewer, now_us: i64) -> Result<(broke
         Some(cancelled) => {
             let cover = cover::release(tx, &cancelled, End::Voided, now_us).await?;
             if cover.is_none() {
-                tracing::error!(order = id, "an order was cancelled whose cover is lost");
+                tracing::error!(order = id, "a cancelled order has no reserved funds or shares");
             }
             let events = [cancelled.events(), cover.events()].concat();
             Ok((cancelled, events))

@@ -174,7 +174,7 @@ async fn carry_out_batch(desk: &Desk<'_>, after: i64) -> Result<Batch> {
                 tracing::error!(
                     order = order.id,
                     error = error.in_full(),
-                    "a fired order could not be carried out"
+                    "cannot execute a triggered order"
                 );
                 brokerage_order::unfire(desk.tx, order.id).await?;
             }

@@ -61,7 +61,7 @@ impl Services {
             let settle = async move |tx: &Tx| Ok(expiry::settle(tx, now_us, SETTLED_MAX).await?);
             let settled = self.write_and_tell(settle, Changed::events).await?;
             if !settled.uncovered.is_empty() {
-                tracing::error!(orders = ?settled.uncovered, "orders are over whose cover is lost");
+                tracing::error!(orders = ?settled.uncovered, "expired orders have no reserved funds or shares");
             }
         }
     }

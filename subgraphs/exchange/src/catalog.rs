@@ -114,6 +114,6 @@ fn refused(refusal: Refusal) -> CatalogError {
 
 /// Logs the cause here, and tells the replica only that the database fails.
 fn unavailable(error: Error) -> CatalogError {
-    tracing::error!(error = error.in_full(), "the catalog of the order log");
+    tracing::error!(error = error.in_full(), "the catalog of the order log failed");
     CatalogError::Unavailable("the database fails".to_owned())
 }

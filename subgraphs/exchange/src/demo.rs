@@ -58,7 +58,7 @@ pub async fn price_feed(services: &Services, every: Duration, mut random: impl R
     loop {
         tokio::time::sleep(every).await;
         if let Err(error) = move_a_price(services, &mut random).await {
-            tracing::warn!(error = error.in_full(), "a price of the demo could not be moved");
+            tracing::warn!(error = error.in_full(), "cannot change a price of the demo");
         }
     }
 }

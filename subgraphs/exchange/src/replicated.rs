@@ -252,7 +252,7 @@ impl ReplicatedLog {
                 Err(order_log::Error::Unavailable) => {
                     tracing::warn!(
                         trades = commands.len(),
-                        "no replica numbers trades; they are sent again"
+                        "the order service is unavailable; the trades are sent again"
                     );
                     tokio::time::sleep(self.front.settings().heartbeat).await;
                 }
@@ -284,7 +284,7 @@ impl ReplicatedLog {
         let withdrawn = services.write_and_tell(write, tell).await?;
         tracing::warn!(
             trades = withdrawn.len(),
-            "no replica numbers trades; those it was not told of are taken back"
+            "no replica answers in time; trades that the log never received are withdrawn"
         );
         self.fates.tell(withdrawn.iter().map(|(id, _)| (*id, Fate::Gone)));
         Ok(())

@@ -172,7 +172,7 @@ pub(crate) async fn tell_reached(core: Arc<Core>) {
         let told_to = others.filter_map(|id| core.url(id)).map(async |url| {
             let within = core.settings.ping_within;
             let done = core.peers.post::<_, ()>(&url, REACHED, &file, within).await;
-            done.inspect_err(|error| tracing::debug!(%error, "not told how far this replica is"))
+            done.inspect_err(|error| tracing::debug!(%error, "a member did not receive this replica's progress"))
         });
         let all = join_all(told_to).await.iter().all(Result::is_ok);
         told = all.then_some(reached);
@@ -200,7 +200,7 @@ pub(crate) async fn join(replica: &Replica, members: BTreeMap<ReplicaId, String>
             Ok(Remembered::Same) => admitting += 1,
             Ok(_) => return Err(PeerError::Refused("another replica comes with another file".to_owned())),
             Err(PeerError::Refused(why)) => return Err(PeerError::Refused(why)),
-            Err(error) => tracing::debug!(%error, "not heard whether the file may take part"),
+            Err(error) => tracing::debug!(%error, "a member did not say whether it admits this file"),
         }
     }
     if admitting * 2 <= all {
@@ -221,11 +221,11 @@ async fn admitted_by(core: &Core, id: ReplicaId) -> Result<(), Refused> {
             Ok(Remembered::Same) => return Ok(()),
             // The other replica lost its own file, which says nothing about this one.
             Ok(_) if core.store.is_admitted().await.is_ok_and(|admitted| admitted) => {
-                tracing::debug!(id, "another replica comes with another file");
+                tracing::debug!(id, "another replica answers with a different file");
             }
             Ok(_) => return Err(Refused(lost(id))),
             Err(PeerError::Refused(why)) => return Err(Refused(why)),
-            Err(error) => tracing::debug!(%error, id, "not heard yet whether the file may take part"),
+            Err(error) => tracing::debug!(%error, id, "a member has not said yet whether it admits this file"),
         }
         tokio::time::sleep(core.settings.heartbeat).await;
     }
@@ -246,7 +246,7 @@ async fn asked_once(core: &Core, id: ReplicaId, url: &str) -> Result<Remembered,
     let other: FileOf = core.peers.post(url, ADMIT, &file, within).await?;
     if other.id != id {
         let found = other.id;
-        tracing::warn!(asked = id, found, "another replica answers at its address");
+        tracing::warn!(asked = id, found, "a different replica answers at this address");
         return Err(PeerError::Unreachable(format!("replica {found} answers there")));
     }
     let remembered = core.store.remember(other).await;

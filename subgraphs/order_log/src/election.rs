@@ -49,7 +49,7 @@ pub(crate) async fn run(core: Arc<Core>) {
         if !core.misses_a_leader() || !is_the_best(&core).await {
             continue;
         }
-        tracing::info!(id = core.id, "the leader is missed: this replica asks for votes");
+        tracing::info!(id = core.id, "the leader is missing; this replica starts an election");
         if core.raft.trigger().elect().await.is_err() {
             return;
         }

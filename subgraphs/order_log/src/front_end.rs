@@ -156,8 +156,8 @@ impl FrontEnd {
                     self.follow(found, named);
                     continue;
                 }
-                Ok(_) => tracing::warn!(leader = leader.id, "the leader did not answer each command"),
-                Err(error) => tracing::debug!(%error, leader = leader.id, "the leader did not do it"),
+                Ok(_) => tracing::warn!(leader = leader.id, "the leader left commands unanswered"),
+                Err(error) => tracing::debug!(%error, leader = leader.id, "the leader did not confirm the commands"),
             }
             self.failed(found);
             // After the first failure it searches at once; after further failures it waits between the attempts.

@@ -168,7 +168,7 @@ impl Core {
             match answer {
                 Ok(answer) => return Ok(answer),
                 Err(PeerError::Refused(why)) => return Err(Error::Refused(why)),
-                Err(error) => tracing::debug!(%error, ?leader, "the leader did not do it"),
+                Err(error) => tracing::debug!(%error, ?leader, "the leader did not confirm the request"),
             }
             let pause = Instant::now() + self.settings.heartbeat;
             let changed = leaders.wait_for(|now| now.current_leader != leader);

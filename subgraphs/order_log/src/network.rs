@@ -234,7 +234,7 @@ impl RaftNetwork<Types> for Link {
         let data = *snapshot.snapshot;
         tokio::task::spawn_blocking(move || {
             if let Err(error) = write_lines(&head, data, &chunks) {
-                tracing::warn!(%error, "a copy of the ledger broke off");
+                tracing::warn!(%error, "a snapshot was interrupted");
                 let _ = chunks.blocking_send(Err(std::io::Error::other(error)));
             }
         });
@@ -278,7 +278,7 @@ impl Link {
                     let mut heard = self.peers.copy_heard.lock().unwrap_or_else(PoisonError::into_inner);
                     *heard = Some(Instant::now());
                 }
-                Err(error) => tracing::debug!(%error, "no answer beside a copy"),
+                Err(error) => tracing::debug!(%error, "no answer to a heartbeat during a snapshot"),
             }
             tokio::time::sleep(heartbeat).await;
         }

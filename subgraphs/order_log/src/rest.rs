@@ -276,7 +276,7 @@ impl From<Error> for Failure {
             Error::Refused(why) => Self::invalid(why),
             Error::Unavailable | Error::NoLeader => Self::unavailable(),
             Error::Store(error) => {
-                tracing::error!(%error, "the replica's file");
+                tracing::error!(%error, "the replica's file failed");
                 Self::unavailable()
             }
         }

@@ -23,7 +23,7 @@ pub(crate) async fn run(core: Arc<Core>, proposals: Arc<Proposals>) {
         }
         match pass(&core, &proposals, &seen).await {
             Ok(now) => seen = now,
-            Err(error) => tracing::warn!(%error, "reservations could not be settled"),
+            Err(error) => tracing::warn!(%error, "cannot resolve orphaned reservations"),
         }
     }
 }
@@ -46,7 +46,7 @@ async fn pass(
     // Concurrent calls share few entries of the log, and a reservation that cannot be resolved does not delay the
     // others.
     for error in join_all(due).await.into_iter().filter_map(Result::err) {
-        tracing::warn!(%error, "a reservation could not be settled");
+        tracing::warn!(%error, "cannot resolve an orphaned reservation");
     }
     Ok(reserved.into_iter().collect())
 }

@@ -55,7 +55,7 @@ impl From<Error> for TradeError {
             Error::Refused(why) => Self::Invalid(why),
             Error::Unavailable | Error::NoLeader => Self::Unavailable,
             Error::Store(error) => {
-                tracing::error!(%error, "the replica's file");
+                tracing::error!(%error, "the replica's file failed");
                 Self::Unavailable
             }
         }
@@ -69,7 +69,7 @@ impl From<CatalogError> for TradeError {
             CatalogError::TooFew => Self::TooFew,
             CatalogError::TooMany => Self::TooMany,
             CatalogError::Finished(_) | CatalogError::Unavailable(_) => {
-                tracing::error!(%error, "the catalog");
+                tracing::error!(%error, "the catalog failed");
                 Self::Unavailable
             }
         }

@@ -33,11 +33,7 @@ pub(crate) async fn run(core: Arc<Core>) {
             None => unheard,
         };
         if unheard > within {
-            tracing::warn!(
-                id = core.id,
-                ?unheard,
-                "no majority answers: this replica leads no longer"
-            );
+            tracing::warn!(id = core.id, ?unheard, "no majority answers; this replica steps down");
             put_down(&core, now.current_term).await;
             leave_it_to_the_others(&core).await;
         }
@@ -54,7 +50,7 @@ async fn put_down(core: &Core, term: u64) {
     let last_log_id = core.raft.data_metrics().borrow().last_log;
     let later = VoteRequest::new(Vote::new(term + 1, other), last_log_id);
     if let Err(error) = core.raft.vote(later).await {
-        tracing::warn!(%error, "the lead could not be put down");
+        tracing::warn!(%error, "cannot step down");
     }
 }
 

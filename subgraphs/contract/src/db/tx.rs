@@ -253,7 +253,7 @@ impl Drop for Savepoint<'_> {
         for statement in [control::INNER_ROLLBACK_TO, control::INNER_RELEASE] {
             if let Err(error) = self.0.control(statement) {
                 // The whole transaction has ended, and the savepoint with it.
-                tracing::debug!(%error, "a savepoint had ended before it was undone");
+                tracing::debug!(%error, "a savepoint ended before its rollback");
             }
         }
     }

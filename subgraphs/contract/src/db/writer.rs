@@ -176,7 +176,7 @@ fn open_checked(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx, Ma
         let found = tx.quick_check();
         deadline.clear();
         match found? {
-            None => tracing::info!("the database is large: only a part of it was checked in time"),
+            None => tracing::info!("the database is large; the check covered only a part of it in time"),
             Some(found) if found.is_empty() => {}
             Some(found) => {
                 let why = format!(
@@ -255,7 +255,7 @@ impl Writer {
             told.push((done, readers.close().await));
         }
         if let Err(error) = self.tx.control("PRAGMA wal_checkpoint(TRUNCATE)") {
-            tracing::warn!(%error, "the log stays beside the database");
+            tracing::warn!(%error, "cannot checkpoint the write-ahead log; it stays beside the database");
         }
         let closed = self.tx.close();
         if let Err(error) = &closed {
@@ -319,7 +319,7 @@ impl Writer {
                 .into_iter()
                 .for_each(|tried| self.refuse(tried.job, error.clone().into()));
         }
-        tracing::debug!(%error, writes = group.len(), "a shared commit failed: each runs again alone");
+        tracing::debug!(%error, writes = group.len(), "a shared commit failed; each write runs again alone");
         self.counters.split();
         for tried in group {
             // The outcome may depend on a neighbour's change, so it no longer counts, even if it is an error.
@@ -440,7 +440,7 @@ impl Writer {
         self.tx.control(control::COMMIT)?;
         self.storage.remember_log();
         if let Err(error) = self.mark.write(count) {
-            tracing::error!(%error, "the commit is durable, but could not be noted beside the database");
+            tracing::error!(%error, "the commit is durable, but writing its number beside the database failed");
         }
         self.storage.succeeded();
         Ok(())
@@ -467,7 +467,7 @@ impl Writer {
         if self.tx.is_open()
             && let Err(error) = self.tx.control(control::ROLLBACK)
         {
-            tracing::warn!(%error, "a transaction could not be rolled back");
+            tracing::warn!(%error, "cannot roll back a transaction");
         }
     }
 

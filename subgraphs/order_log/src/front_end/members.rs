@@ -44,7 +44,7 @@ impl FrontEnd {
             match self.inner.peers.post(&leader.url, Change::PATH, change, within).await {
                 Ok(()) => return Ok(()),
                 Err(PeerError::Refused(why)) => return Err(Error::Refused(why)),
-                Err(error) => tracing::debug!(%error, leader = leader.id, "the leader did not do it"),
+                Err(error) => tracing::debug!(%error, leader = leader.id, "the leader did not confirm the change"),
             }
             self.failed(found);
             self.pause(until).await;

@@ -220,7 +220,7 @@ impl FrontEnd {
         let (within, body) = (self.settings().commit_within, json!({ "leader-id": chosen }));
         let answer = self.inner.peers.post(url, "/leader-broadcast", &body, within).await;
         let answer: Acknowledged = answer
-            .inspect_err(|error| tracing::debug!(%error, id, "not told who leads"))
+            .inspect_err(|error| tracing::debug!(%error, id, "no answer to the leader broadcast"))
             .ok()?;
         let leader = answer.success.leader_id?;
         // A replica that joined later is not in our settings; the replica that names it knows its address.
@@ -240,7 +240,7 @@ impl FrontEnd {
                 Ok(_) => return Some(leader),
                 Err(PeerError::NotLeader(Some(named))) => leader = self.place(named),
                 Err(error) => {
-                    tracing::debug!(%error, id = leader.id, "named as leader, but is not");
+                    tracing::debug!(%error, id = leader.id, "the named leader is not confirmed");
                     return None;
                 }
             }
@@ -295,7 +295,7 @@ impl Confirmation {
             Ok(_) => front_end.heard(),
             Err(PeerError::NotLeader(Some(named))) if named.id != leader.id => front_end.follow(found, named),
             Err(error) => {
-                tracing::debug!(%error, leader = leader.id, "the leader does not answer for a majority");
+                tracing::debug!(%error, leader = leader.id, "the leader does not confirm its majority");
                 front_end.failed(found);
             }
         }
