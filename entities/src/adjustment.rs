@@ -2,66 +2,72 @@
 
 use sea_orm::{ConnectionTrait, DbErr};
 
-use crate::failed::Failed;
-use crate::ledger::{self, Account, Bucket, Kind, Movement};
+use crate::error::EntityError;
+use crate::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
 use crate::wallet;
 
 /// The amounts that a wallet is to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct TargetBalance {
     /// The free balance, in minor units.
     pub balance: i64,
     /// The sum of the amounts set aside for brokers and lent to them, in minor units; `None` leaves it as it is.
     pub committed: Option<i64>,
 }
 
-/// The outcome of [`set`].
+/// The outcome of [`adjust`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Set {
+pub enum AdjustmentOutcome {
     /// The wallet changed and holds the target now.
-    Changed(Box<wallet::Model>),
+    Adjusted(Box<wallet::Model>),
     /// The wallet already held the target.
     Unchanged(Box<wallet::Model>),
     /// The wallet did not change: this much is lent to brokers, more than the target's `committed`.
-    Lent(i64),
+    BelowLent(i64),
 }
 
-/// Makes the user's wallet in that currency hold `to`. One movement of the kind [`Kind::Adjustment`] takes the
+/// Makes the user's wallet in that currency hold `to`. One movement of the kind [`TransactionKind::Adjustment`] takes the
 /// difference from outside or sends it there. A missing wallet is opened.
 ///
 /// # Errors
-/// [`crate::failed::Refusal::WalletFull`]; an error when the database fails, when the user does not exist, or when
+/// [`crate::error::Violation::WalletFull`]; an error when the database fails, when the user does not exist, or when
 /// the wallet changed between the read and the movement. The caller must then roll the transaction back.
-pub async fn set(
+pub async fn adjust(
     tx: &impl ConnectionTrait,
     user_id: i64,
     currency: &str,
-    to: Target,
+    to: TargetBalance,
     now_us: i64,
-) -> Result<Set, Failed> {
+) -> Result<AdjustmentOutcome, EntityError> {
     wallet::open(tx, user_id, currency, now_us).await?;
     let missing = || DbErr::RecordNotFound("the wallet just opened".to_owned());
-    let before = wallet::of(tx, user_id, currency).await?.ok_or_else(missing)?;
+    let before = wallet::find(tx, user_id, currency).await?.ok_or_else(missing)?;
     let committed = to.committed.unwrap_or(before.committed_minor + before.lent_minor);
     if committed < before.lent_minor {
-        return Ok(Set::Lent(before.lent_minor));
+        return Ok(AdjustmentOutcome::BelowLent(before.lent_minor));
     }
     let balance = to.balance - before.balance_minor;
     let aside = committed - before.lent_minor - before.committed_minor;
     if (balance, aside) == (0, 0) {
-        return Ok(Set::Unchanged(Box::new(before)));
+        return Ok(AdjustmentOutcome::Unchanged(Box::new(before)));
     }
     let legs = [
-        (Account::Of(user_id, Bucket::Balance), balance),
-        (Account::Of(user_id, Bucket::Committed), aside),
+        (Account::Wallet(user_id, Bucket::Balance), balance),
+        (Account::Wallet(user_id, Bucket::Committed), aside),
         (Account::Outside, -balance - aside),
     ];
-    let mut moved = ledger::post(tx, Movement::of(Kind::Adjustment, currency), &legs, now_us).await?;
+    let mut moved = ledger::post(
+        tx,
+        LedgerTransaction::new(TransactionKind::Adjustment, currency),
+        &legs,
+        now_us,
+    )
+    .await?;
     let after = moved.wallets.pop().ok_or_else(missing)?;
     // The guard: compare with the row that the one changing statement returned, not with the row that was read
     // before it.
     match (after.balance_minor, after.committed_minor + after.lent_minor) == (to.balance, committed) {
-        true => Ok(Set::Changed(Box::new(after))),
+        true => Ok(AdjustmentOutcome::Adjusted(Box::new(after))),
         false => Err(DbErr::Custom("the wallet changed while it was being set".to_owned()).into()),
     }
 }

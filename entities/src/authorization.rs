@@ -8,8 +8,8 @@ use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::failed::{Failed, Refusal};
-use crate::fee_terms::{FeeTerms, Part};
+use crate::error::{EntityError, Violation};
+use crate::fee_terms::{FeePart, FeeTerms};
 use crate::sql;
 
 /// One authorization. It is open until it is revoked, its expiry is processed, or an account is closed.
@@ -80,12 +80,12 @@ impl Model {
             .map_err(|error| DbErr::Custom(format!("the fees of authorization {}: {error}", self.id)))?;
         let mut terms = FeeTerms::default();
         for (fee_basis_points, amount) in lower {
-            terms.add(Part {
+            terms.add(FeePart {
                 fee_basis_points,
                 amount,
             });
         }
-        terms.add(Part {
+        terms.add(FeePart {
             fee_basis_points: self.fee_basis_points,
             amount: self.remaining - terms.total(),
         });
@@ -100,7 +100,7 @@ impl Model {
 
 /// The thing that is lent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Lent {
+pub enum LentAsset {
     /// Money, in this ISO 4217 currency.
     Capital(String),
     /// Shares of a holding of that stock.
@@ -112,7 +112,7 @@ pub enum Lent {
     },
 }
 
-impl Lent {
+impl LentAsset {
     /// Returns the word stored in the database.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -126,7 +126,7 @@ impl Lent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// The thing that is lent.
-    pub lent: Lent,
+    pub lent: LentAsset,
     /// The user who lends.
     pub investor_id: i64,
     /// The broker.
@@ -146,7 +146,7 @@ pub struct Grant {
 
 /// The cause of an increase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RaisedBy<'a> {
+pub enum IncreaseCause<'a> {
     /// The investor; their grant may move the start to an earlier time.
     Investor,
     /// A trade of the broker, which brings in money or shares under these terms.
@@ -155,29 +155,29 @@ pub enum RaisedBy<'a> {
 
 /// How an authorization ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum AuthorizationEnd {
     /// The investor revoked it.
     Revoked,
     /// Its validity ended.
     Expired,
     /// The investor's or the broker's account was closed.
-    Left,
+    AccountClosed,
 }
 
-impl End {
+impl AuthorizationEnd {
     /// Returns the word stored in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Revoked => "REVOKED",
             Self::Expired => "EXPIRED",
-            Self::Left => "LEFT",
+            Self::AccountClosed => "LEFT",
         }
     }
 }
 
 /// A user's side of an authorization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum Party {
     /// The user lends.
     Investor,
     /// The user may use what is lent.
@@ -185,10 +185,10 @@ pub enum Side {
 }
 
 /// Selects a user's authorizations on that side: all, or only the open ones, or only the ended ones.
-pub fn of(user_id: i64, side: Side, open: Option<bool>) -> Select<Entity> {
-    let column = match side {
-        Side::Investor => Column::InvestorId,
-        Side::Broker => Column::BrokerId,
+pub fn for_party(user_id: i64, party: Party, open: Option<bool>) -> Select<Entity> {
+    let column = match party {
+        Party::Investor => Column::InvestorId,
+        Party::Broker => Column::BrokerId,
     };
     let theirs = Entity::find().filter(column.eq(user_id));
     match open {
@@ -203,21 +203,26 @@ pub fn of(user_id: i64, side: Side, open: Option<bool>) -> Select<Entity> {
 ///
 /// The amount already lent keeps its agreed fee, or gets the broker's current fee if the investor adds to it while
 /// that is lower. The added amount gets the lower of the two fees, unless the investor accepts a higher one.
-pub async fn raise(tx: &impl ConnectionTrait, grant: &Grant, by: RaisedBy<'_>, now_us: i64) -> Result<Raised, DbErr> {
-    if let Some(authorization) = raise_under_same_fee(tx, grant, by).await? {
-        return Ok(Raised {
+pub async fn apply_grant(
+    tx: &impl ConnectionTrait,
+    grant: &Grant,
+    by: IncreaseCause<'_>,
+    now_us: i64,
+) -> Result<GrantOutcome, DbErr> {
+    if let Some(authorization) = increase_under_same_fee(tx, grant, by).await? {
+        return Ok(GrantOutcome {
             authorization,
             created: false,
         });
     }
-    if let Some(open) = open_like(tx, grant).await? {
-        return Ok(Raised {
-            authorization: raise_under_another_fee(tx, open, grant, by).await?,
+    if let Some(open) = find_open(tx, grant).await? {
+        return Ok(GrantOutcome {
+            authorization: increase_under_another_fee(tx, open, grant, by).await?,
             created: false,
         });
     }
-    Ok(Raised {
-        authorization: make(tx, grant, by, now_us).await?,
+    Ok(GrantOutcome {
+        authorization: create(tx, grant, by, now_us).await?,
         created: true,
     })
 }
@@ -225,28 +230,28 @@ pub async fn raise(tx: &impl ConnectionTrait, grant: &Grant, by: RaisedBy<'_>, n
 /// The columns that say what is lent: holding, stock, currency.
 fn lent_columns(grant: &Grant) -> (Option<i64>, Option<i64>, Option<&str>) {
     match &grant.lent {
-        Lent::Capital(currency) => (None, None, Some(currency.as_str())),
-        Lent::Shares { holding_id, stock_id } => (Some(*holding_id), Some(*stock_id), None),
+        LentAsset::Capital(currency) => (None, None, Some(currency.as_str())),
+        LentAsset::Shares { holding_id, stock_id } => (Some(*holding_id), Some(*stock_id), None),
     }
 }
 
 /// Increases the open authorization in one statement, if one fee applies to the lent and the added amount: the
 /// common case.
-async fn raise_under_same_fee(
+async fn increase_under_same_fee(
     tx: &impl ConnectionTrait,
     grant: &Grant,
-    by: RaisedBy<'_>,
+    by: IncreaseCause<'_>,
 ) -> Result<Option<Model>, DbErr> {
     let fee = match by {
-        RaisedBy::Investor => grant.fee_basis_points,
-        RaisedBy::Trade(terms) => match terms.parts() {
+        IncreaseCause::Investor => grant.fee_basis_points,
+        IncreaseCause::Trade(terms) => match terms.parts() {
             [one] => one.fee_basis_points,
             _ => return Ok(None),
         },
     };
     let (holding, _, currency) = lent_columns(grant);
     let sql = format!(
-        "UPDATE broker_authorization SET {RAISED}
+        "UPDATE broker_authorization SET {INCREASE}
          WHERE investor_id = $5 AND broker_id = $6 AND kind = $7 AND coalesce(holding_id, 0) = $8 AND ended_at_us IS NULL
              AND coalesce(currency, '') = $9 AND fee_basis_points = $10 AND lower_fees IS NULL
          RETURNING *"
@@ -255,7 +260,7 @@ async fn raise_under_same_fee(
         grant.amount.into(),
         grant.ends_at_us.into(),
         grant.starts_at_us.into(),
-        (by == RaisedBy::Investor).into(),
+        (by == IncreaseCause::Investor).into(),
         grant.investor_id.into(),
         grant.broker_id.into(),
         grant.lent.kind().into(),
@@ -263,18 +268,18 @@ async fn raise_under_same_fee(
         currency.unwrap_or_default().into(),
         fee.into(),
     ];
-    sql::changed(tx, &sql, values).await
+    sql::fetch_optional(tx, &sql, values).await
 }
 
 /// The assignments of every increase. Trades that move value back and forth increase `granted` without limit, so it
 /// stops counting before the sum exceeds 64 bits, where SQLite would turn it into a float.
-const RAISED: &str = "remaining = remaining + $1, version = version + 1,
+const INCREASE: &str = "remaining = remaining + $1, version = version + 1,
              granted = CASE WHEN granted < 9000000000000000000 THEN granted + $1 ELSE granted END,
              ends_at_us = CASE WHEN ends_at_us < $2 THEN $2 ELSE ends_at_us END,
              starts_at_us = CASE WHEN $4 AND starts_at_us > $3 THEN $3 ELSE starts_at_us END";
 
 /// Finds the open authorization that this grant would increase.
-async fn open_like(tx: &impl ConnectionTrait, grant: &Grant) -> Result<Option<Model>, DbErr> {
+async fn find_open(tx: &impl ConnectionTrait, grant: &Grant) -> Result<Option<Model>, DbErr> {
     let (holding, _, currency) = lent_columns(grant);
     let of_holding = match holding {
         Some(id) => Column::HoldingId.eq(id),
@@ -295,15 +300,15 @@ async fn open_like(tx: &impl ConnectionTrait, grant: &Grant) -> Result<Option<Mo
         .await
 }
 
-async fn raise_under_another_fee(
+async fn increase_under_another_fee(
     tx: &impl ConnectionTrait,
     open: Model,
     grant: &Grant,
-    by: RaisedBy<'_>,
+    by: IncreaseCause<'_>,
 ) -> Result<Model, DbErr> {
-    let terms = raised_terms(&open, grant, by)?;
+    let terms = increased_terms(&open, grant, by)?;
     let sql = format!(
-        "UPDATE broker_authorization SET {RAISED}, fee_basis_points = $5, lower_fees = $6
+        "UPDATE broker_authorization SET {INCREASE}, fee_basis_points = $5, lower_fees = $6
          WHERE id = $7 AND version = $8 AND ended_at_us IS NULL RETURNING *"
     );
     let (fee, lower) = fee_columns(&terms, grant.fee_basis_points);
@@ -311,26 +316,26 @@ async fn raise_under_another_fee(
         grant.amount.into(),
         grant.ends_at_us.into(),
         grant.starts_at_us.into(),
-        (by == RaisedBy::Investor).into(),
+        (by == IncreaseCause::Investor).into(),
         fee.into(),
         lower.into(),
         open.id.into(),
         open.version.into(),
     ];
     // The row was read in this transaction, so no other writer can have changed it.
-    sql::made(tx, &sql, values).await
+    sql::fetch_one(tx, &sql, values).await
 }
 
-fn raised_terms(open: &Model, grant: &Grant, by: RaisedBy<'_>) -> Result<FeeTerms, DbErr> {
+fn increased_terms(open: &Model, grant: &Grant, by: IncreaseCause<'_>) -> Result<FeeTerms, DbErr> {
     let terms = open.terms()?;
     match by {
-        RaisedBy::Investor => {
+        IncreaseCause::Investor => {
             let lowest = terms
                 .parts()
                 .first()
                 .map_or(open.fee_basis_points, |part| part.fee_basis_points);
             let mut terms = terms.capped(grant.fee_basis_points);
-            terms.add(Part {
+            terms.add(FeePart {
                 fee_basis_points: match grant.accepts_higher_fee {
                     true => grant.fee_basis_points,
                     false => lowest.min(grant.fee_basis_points),
@@ -339,9 +344,9 @@ fn raised_terms(open: &Model, grant: &Grant, by: RaisedBy<'_>) -> Result<FeeTerm
             });
             Ok(terms)
         }
-        RaisedBy::Trade(brings) => {
+        IncreaseCause::Trade(proceeds) => {
             let mut terms = terms;
-            brings.parts().iter().for_each(|part| terms.add(*part));
+            proceeds.parts().iter().for_each(|part| terms.add(*part));
             Ok(terms)
         }
     }
@@ -363,13 +368,13 @@ fn fee_columns(terms: &FeeTerms, otherwise: i64) -> (i64, Option<String>) {
     (highest.fee_basis_points, Some(format!("[{}]", lower.join(","))))
 }
 
-async fn make(tx: &impl ConnectionTrait, grant: &Grant, by: RaisedBy<'_>, now_us: i64) -> Result<Model, DbErr> {
+async fn create(tx: &impl ConnectionTrait, grant: &Grant, by: IncreaseCause<'_>, now_us: i64) -> Result<Model, DbErr> {
     let (holding, stock, currency) = lent_columns(grant);
     let (fee, lower) = match by {
-        RaisedBy::Investor => (grant.fee_basis_points, None),
-        RaisedBy::Trade(terms) => fee_columns(terms, grant.fee_basis_points),
+        IncreaseCause::Investor => (grant.fee_basis_points, None),
+        IncreaseCause::Trade(terms) => fee_columns(terms, grant.fee_basis_points),
     };
-    let make = "INSERT INTO broker_authorization (kind, investor_id, broker_id, holding_id, stock_id, currency, granted, remaining,
+    let sql = "INSERT INTO broker_authorization (kind, investor_id, broker_id, holding_id, stock_id, currency, granted, remaining,
              starts_at_us, ends_at_us, granted_at_us, fee_basis_points, lower_fees, version)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, 1) RETURNING *";
     let values = [
@@ -386,12 +391,12 @@ async fn make(tx: &impl ConnectionTrait, grant: &Grant, by: RaisedBy<'_>, now_us
         fee.into(),
         lower.into(),
     ];
-    sql::made(tx, make, values).await
+    sql::fetch_one(tx, sql, values).await
 }
 
 /// The result of a grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Raised {
+pub struct GrantOutcome {
     /// The authorization after the grant.
     pub authorization: Model,
     /// Whether it is new; otherwise an open one was increased.
@@ -402,11 +407,11 @@ pub struct Raised {
 /// caller moves the bucket `lent`.
 ///
 /// # Errors
-/// [`Refusal::AuthorizationNotInForce`], [`Refusal::InsufficientAuthorization`], or when the database fails.
-pub async fn spend(tx: &impl ConnectionTrait, from: &Model, amount: i64, now_us: i64) -> Result<Model, Failed> {
+/// [`Violation::AuthorizationNotInForce`], [`Violation::InsufficientAuthorization`], or when the database fails.
+pub async fn spend(tx: &impl ConnectionTrait, from: &Model, amount: i64, now_us: i64) -> Result<Model, EntityError> {
     let lower_fees = match &from.lower_fees {
         None => None,
-        Some(_) => fee_columns(&from.terms()?.less(amount), from.fee_basis_points).1,
+        Some(_) => fee_columns(&from.terms()?.remaining_after(amount), from.fee_basis_points).1,
     };
     let sql = "UPDATE broker_authorization SET remaining = remaining - $1, lower_fees = $4, version = version + 1
          WHERE id = $2 AND ended_at_us IS NULL AND starts_at_us <= $3 AND ends_at_us > $3 AND remaining >= $1
@@ -418,28 +423,33 @@ pub async fn spend(tx: &impl ConnectionTrait, from: &Model, amount: i64, now_us:
         lower_fees.into(),
         from.version.into(),
     ];
-    if let Some(authorization) = sql::changed(tx, sql, values).await? {
+    if let Some(authorization) = sql::fetch_optional(tx, sql, values).await? {
         return Ok(authorization);
     }
     let now: Option<Model> = Entity::find_by_id(from.id).one(tx).await?;
     Err(match now.is_some_and(|authorization| authorization.in_force(now_us)) {
-        true => Refusal::InsufficientAuthorization,
-        false => Refusal::AuthorizationNotInForce,
+        true => Violation::InsufficientAuthorization,
+        false => Violation::AuthorizationNotInForce,
     }
     .into())
 }
 
 /// Ends an open authorization: `remaining` becomes zero and `given_back` gets its value. `None` when it had already
 /// ended.
-pub async fn end(tx: &impl ConnectionTrait, id: i64, end: End, now_us: i64) -> Result<Option<Model>, DbErr> {
+pub async fn end(
+    tx: &impl ConnectionTrait,
+    id: i64,
+    end: AuthorizationEnd,
+    now_us: i64,
+) -> Result<Option<Model>, DbErr> {
     let sql = "UPDATE broker_authorization SET given_back = remaining, remaining = 0, lower_fees = NULL, ended_by = $1, ended_at_us = $2,
              version = version + 1
          WHERE id = $3 AND ended_at_us IS NULL RETURNING *";
-    sql::changed(tx, sql, [end.as_str().into(), now_us.into(), id.into()]).await
+    sql::fetch_optional(tx, sql, [end.as_str().into(), now_us.into(), id.into()]).await
 }
 
 /// Returns open authorizations whose validity has ended, the earliest end first.
-pub async fn due(db: &impl ConnectionTrait, now_us: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
+pub async fn overdue(db: &impl ConnectionTrait, now_us: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::EndedAtUs.is_null())
         .filter(Column::EndsAtUs.lte(now_us))

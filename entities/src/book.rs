@@ -6,8 +6,8 @@ use sea_orm::sea_query::ExprTrait;
 use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect, Select};
 use serde::{Deserialize, Serialize};
 
-use crate::case_fold::{containing, folded};
-use crate::changed;
+use crate::case_fold::{case_fold, contains_pattern};
+use crate::catch_up;
 
 /// One book. Its id is never reused, so a purchase of a deleted book never points to another book.
 #[sea_orm::model]
@@ -19,11 +19,11 @@ pub struct Model {
     pub id: i64,
     /// The title.
     pub title: String,
-    /// [`folded`] of the title.
+    /// [`case_fold`] of the title.
     pub title_key: String,
     /// The topic.
     pub topic: String,
-    /// [`folded`] of the topic.
+    /// [`case_fold`] of the topic.
     pub topic_key: String,
     /// The price of one copy in minor units.
     pub price_minor: i64,
@@ -69,9 +69,9 @@ pub struct BookChange {
 
 /// The outcome of [`take_copy`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Taken {
+pub enum TakeCopyOutcome {
     /// One copy was taken; the book as it is now.
-    One(Model),
+    Taken(Model),
     /// The book exists but has no copies left.
     NoneLeft,
     /// No such book exists.
@@ -82,10 +82,10 @@ pub enum Taken {
 pub fn search(topic: Option<&str>, text: Option<&str>) -> Select<Entity> {
     let mut found = Entity::find();
     if let Some(topic) = topic {
-        found = found.filter(Column::TopicKey.eq(folded(topic)));
+        found = found.filter(Column::TopicKey.eq(case_fold(topic)));
     }
     if let Some(text) = text {
-        found = found.filter(Expr::col((Entity, Column::TitleKey)).like(containing(text)));
+        found = found.filter(Expr::col((Entity, Column::TitleKey)).like(contains_pattern(text)));
     }
     found
 }
@@ -107,16 +107,16 @@ pub async fn topics(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<String>
 /// first.
 pub async fn changed_behind(db: &impl ConnectionTrait, at_us: i64, id: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
     let columns = (Column::ChangedAtUs, Column::Id);
-    changed::behind(db, Entity::find(), columns, (at_us, id), limit).await
+    catch_up::rows_after(db, Entity::find(), columns, (at_us, id), limit).await
 }
 
 /// Adds a book.
 pub async fn add(tx: &impl ConnectionTrait, book: NewBook, now_us: i64) -> Result<Model, DbErr> {
     let mut added = Model {
         id: 0,
-        title_key: folded(&book.title),
+        title_key: case_fold(&book.title),
         title: book.title,
-        topic_key: folded(&book.topic),
+        topic_key: case_fold(&book.topic),
         topic: book.topic,
         price_minor: book.price_minor,
         currency: book.currency,
@@ -137,15 +137,15 @@ pub async fn change(
     change: BookChange,
     now_us: i64,
 ) -> Result<Option<Model>, DbErr> {
-    let mut update = touched(now_us).filter(Column::Id.eq(id));
+    let mut update = versioned_update(now_us).filter(Column::Id.eq(id));
     if let Some(title) = change.title {
         update = update
-            .col_expr(Column::TitleKey, folded(&title).into())
+            .col_expr(Column::TitleKey, case_fold(&title).into())
             .col_expr(Column::Title, title.into());
     }
     if let Some(topic) = change.topic {
         update = update
-            .col_expr(Column::TopicKey, folded(&topic).into())
+            .col_expr(Column::TopicKey, case_fold(&topic).into())
             .col_expr(Column::Topic, topic.into());
     }
     if let Some((minor, currency)) = change.price {
@@ -166,8 +166,8 @@ pub async fn change(
 ///
 /// One guarded `UPDATE` decides: of many buyers of the last copy exactly one gets it, and a deleted book has no
 /// copies to take.
-pub async fn take_copy(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<Taken, DbErr> {
-    let taken = touched(now_us)
+pub async fn take_copy(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result<TakeCopyOutcome, DbErr> {
+    let taken = versioned_update(now_us)
         .col_expr(Column::Quantity, Expr::col(Column::Quantity).sub(1))
         .filter(Column::Id.eq(id))
         .filter(Column::Quantity.gt(0))
@@ -177,9 +177,9 @@ pub async fn take_copy(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Resul
     // In the same transaction, after the UPDATE locked the row: no other transaction changes it before the commit.
     let book = Entity::find_by_id(id).one(tx).await?;
     Ok(match (taken, book) {
-        (0, Some(_)) => Taken::NoneLeft,
-        (_, Some(book)) => Taken::One(book),
-        (_, None) => Taken::NoBook,
+        (0, Some(_)) => TakeCopyOutcome::NoneLeft,
+        (_, Some(book)) => TakeCopyOutcome::Taken(book),
+        (_, None) => TakeCopyOutcome::NoBook,
     })
 }
 
@@ -192,7 +192,7 @@ pub async fn remove(tx: &impl ConnectionTrait, id: i64) -> Result<Option<Model>,
     Ok((deleted == 1).then_some(book))
 }
 
-fn touched(now_us: i64) -> sea_orm::UpdateMany<Entity> {
+fn versioned_update(now_us: i64) -> sea_orm::UpdateMany<Entity> {
     Entity::update_many()
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .col_expr(Column::ChangedAtUs, now_us.into())

@@ -5,9 +5,9 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{Condition, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
-use crate::failed::{Failed, Refusal};
+use crate::error::{EntityError, Violation};
 use crate::side::Side;
-use crate::{changed, sql};
+use crate::{catch_up, sql};
 
 /// One order.
 #[sea_orm::model]
@@ -64,7 +64,7 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Model {
     /// The direction of the trade.
     pub fn side(&self) -> Side {
-        Side::of(&self.side)
+        Side::from_stored(&self.side)
     }
 
     /// The users it concerns: the investor and the broker.
@@ -75,7 +75,7 @@ impl Model {
 
 /// An order that is executed as it is placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Carried {
+pub struct ExecutedOrder {
     /// The direction of the trade.
     pub side: Side,
     /// The stock.
@@ -116,7 +116,7 @@ impl TradeRef {
 }
 
 /// Records an order that was executed as it was placed.
-pub async fn record(tx: &impl ConnectionTrait, order: &Carried, now_us: i64) -> Result<Model, DbErr> {
+pub async fn record(tx: &impl ConnectionTrait, order: &ExecutedOrder, now_us: i64) -> Result<Model, DbErr> {
     let sql =
         "INSERT INTO brokerage_order (side, stock_id, quantity, status, price_minor, fee_minor, currency, investor_id,
              broker_id, authorization_id, exchange_number, reservation_id, placed_at_us, ended_at_us, changed_at_us, version)
@@ -136,12 +136,12 @@ pub async fn record(tx: &impl ConnectionTrait, order: &Carried, now_us: i64) -> 
         reservation,
         now_us.into(),
     ];
-    sql::made(tx, sql, values).await
+    sql::fetch_one(tx, sql, values).await
 }
 
 /// An automated order: an investor's own order that waits for its price.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Automated {
+pub struct NewAutomatedOrder {
     /// The direction of the trade.
     pub side: Side,
     /// The stock.
@@ -158,16 +158,16 @@ pub struct Automated {
     pub expires_at_us: Option<i64>,
 }
 
-/// Records an automated order as pending; [`crate::cover`] reserves the funds or shares for it.
+/// Records an automated order as pending; [`crate::order_reserve`] reserves the funds or shares for it.
 ///
 /// # Errors
-/// [`Refusal::TooManyOrders`] when the investor has `pending_max` pending orders, or when the database fails.
+/// [`Violation::TooManyOrders`] when the investor has `pending_max` pending orders, or when the database fails.
 pub async fn place(
     tx: &impl ConnectionTrait,
-    order: &Automated,
+    order: &NewAutomatedOrder,
     pending_max: u32,
     now_us: i64,
-) -> Result<Model, Failed> {
+) -> Result<Model, EntityError> {
     let sql = "INSERT INTO brokerage_order (side, stock_id, quantity, status, currency, limit_minor, expires_at_us, investor_id,
              placed_at_us, changed_at_us, version)
          SELECT $1, $2, $3, 'PENDING', $4, $5, $6, $7, $8, $8, 1
@@ -183,8 +183,8 @@ pub async fn place(
         now_us.into(),
         i64::from(pending_max).into(),
     ];
-    let placed = sql::changed(tx, sql, values).await?;
-    placed.ok_or_else(|| Refusal::TooManyOrders.into())
+    let placed = sql::fetch_optional(tx, sql, values).await?;
+    placed.ok_or_else(|| Violation::TooManyOrders.into())
 }
 
 /// Marks the pending orders of a stock that this price triggers, stores the price in them, and returns how many it
@@ -192,15 +192,15 @@ pub async fn place(
 ///
 /// Call it in the transaction that sets the price, so that even a brief crossing of the limit counts. The orders
 /// are executed afterwards, at the price that triggered them. A cancellation may still come first.
-pub async fn fire(tx: &impl ConnectionTrait, stock_id: i64, price_minor: i64, now_us: i64) -> Result<u64, DbErr> {
+pub async fn trigger(tx: &impl ConnectionTrait, stock_id: i64, price_minor: i64, now_us: i64) -> Result<u64, DbErr> {
     let sql = "UPDATE brokerage_order SET fired_minor = $1
          WHERE status = 'PENDING' AND stock_id = $2 AND fired_minor IS NULL AND (expires_at_us IS NULL OR expires_at_us > $3)
              AND ((side = 'BUY' AND limit_minor >= $1) OR (side = 'SELL' AND limit_minor <= $1))";
-    sql::count(tx, sql, [price_minor.into(), stock_id.into(), now_us.into()]).await
+    sql::execute(tx, sql, [price_minor.into(), stock_id.into(), now_us.into()]).await
 }
 
 /// Selects triggered pending orders with an id over `after`, in the order in which they were placed.
-pub fn fired(after: i64, limit: u64) -> Select<Entity> {
+pub fn triggered(after: i64, limit: u64) -> Select<Entity> {
     Entity::find()
         .filter(pending())
         .filter(Column::FiredMinor.is_not_null())
@@ -210,7 +210,7 @@ pub fn fired(after: i64, limit: u64) -> Select<Entity> {
 }
 
 /// Selects an investor's pending orders, in the order in which they were placed.
-pub fn pending_of(investor_id: i64) -> Select<Entity> {
+pub fn pending_for(investor_id: i64) -> Select<Entity> {
     Entity::find()
         .filter(pending())
         .filter(Column::InvestorId.eq(investor_id))
@@ -223,10 +223,10 @@ fn pending() -> Expr {
 }
 
 /// Removes the mark from a triggered order that could not be executed. It waits again, for the condition that
-/// [`crate::waiting`] states and no longer than until its expiry.
-pub async fn unfire(tx: &impl ConnectionTrait, id: i64) -> Result<(), DbErr> {
+/// [`crate::blocked`] states and no longer than until its expiry.
+pub async fn untrigger(tx: &impl ConnectionTrait, id: i64) -> Result<(), DbErr> {
     let sql = "UPDATE brokerage_order SET fired_minor = NULL WHERE id = $1 AND status = 'PENDING'";
-    sql::count(tx, sql, [id.into()]).await?;
+    sql::execute(tx, sql, [id.into()]).await?;
     Ok(())
 }
 
@@ -245,12 +245,12 @@ pub async fn complete(
          WHERE id = $5 AND status = 'PENDING' RETURNING *";
     let [number, reservation] = trade.columns();
     let values = [price_minor.into(), number, reservation, now_us.into(), id.into()];
-    sql::changed(tx, sql, values).await
+    sql::fetch_optional(tx, sql, values).await
 }
 
 /// Stores the number of a reservation's trade in the order that the trade executed; `None` if no order waits for
 /// that number.
-pub async fn number(
+pub async fn set_number(
     tx: &impl ConnectionTrait,
     reservation_id: i64,
     number: i64,
@@ -258,7 +258,7 @@ pub async fn number(
 ) -> Result<Option<Model>, DbErr> {
     let sql = "UPDATE brokerage_order SET exchange_number = $1, changed_at_us = $2, version = version + 1
          WHERE reservation_id = $3 AND exchange_number IS NULL RETURNING *";
-    sql::changed(tx, sql, [number.into(), now_us.into(), reservation_id.into()]).await
+    sql::fetch_optional(tx, sql, [number.into(), now_us.into(), reservation_id.into()]).await
 }
 
 /// Cancels a pending order; `None` when it is no longer pending.
@@ -271,14 +271,14 @@ pub async fn cancel(
     let sql = "UPDATE brokerage_order SET status = 'CANCELLED', reason = $1, ended_at_us = $2, changed_at_us = $2,
              version = version + 1
          WHERE id = $3 AND status = 'PENDING' RETURNING *";
-    sql::changed(tx, sql, [reason.into(), now_us.into(), id.into()]).await
+    sql::fetch_optional(tx, sql, [reason.into(), now_us.into(), id.into()]).await
 }
 
 /// Selects the orders that concern a user, as investor or as broker.
 ///
 /// Few users are both. A user who is only one of them gets a condition on one column, which its index serves in any
 /// order. An `OR` would collect and sort all orders for each page.
-pub async fn of_party(db: &impl ConnectionTrait, user_id: i64) -> Result<Select<Entity>, DbErr> {
+pub async fn for_party(db: &impl ConnectionTrait, user_id: i64) -> Result<Select<Entity>, DbErr> {
     let (invested, brokered) = (Column::InvestorId.eq(user_id), Column::BrokerId.eq(user_id));
     let placed = Entity::find().filter(brokered.clone()).limit(1).one(db).await?;
     let mine = match placed.is_some() {
@@ -310,12 +310,12 @@ pub async fn changed_behind(
         .add(Column::InvestorId.eq(party))
         .add(Column::BrokerId.eq(party));
     let columns = (Column::ChangedAtUs, Column::Id);
-    changed::behind(db, Entity::find().filter(theirs), columns, (at_us, id), limit).await
+    catch_up::rows_after(db, Entity::find().filter(theirs), columns, (at_us, id), limit).await
 }
 
 /// Selects pending orders that have expired, the earliest expiry first. It leaves out orders that a price triggered
 /// in time and that the system has not tried to execute yet: those are executed, or wait again and then expire.
-pub fn due(now_us: i64, limit: u64) -> Select<Entity> {
+pub fn overdue(now_us: i64, limit: u64) -> Select<Entity> {
     Entity::find()
         .filter(pending())
         .filter(Column::FiredMinor.is_null())

@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 /// Two spellings have one form when they differ in case in any script (`ß` is `ss`, every sigma is one), in how a
 /// character is composed, in full-width or other compatibility forms, or in code points that are not displayed.
 /// Source: The Unicode Standard, section 3.13, definitions D146 and R5.
-pub fn folded(text: &str) -> String {
+pub fn case_fold(text: &str) -> String {
     let text = text.trim();
     if text.is_ascii() {
         return text.to_ascii_lowercase();
@@ -46,10 +46,10 @@ fn is_invisible(c: char) -> bool {
     ignorable.contains(c) || matches!(c, '\u{2028}' | '\u{2029}' | '\u{2800}' | '\u{fff9}'..='\u{fffb}')
 }
 
-/// Returns the `LIKE` pattern of texts that contain `text`, once both are [`folded`].
-pub(crate) fn containing(text: &str) -> LikeExpr {
+/// Returns the `LIKE` pattern of texts that contain `text`, after [`case_fold`] of both.
+pub(crate) fn contains_pattern(text: &str) -> LikeExpr {
     // `%` and `_` stand for themselves, not for wildcards.
-    let plain = folded(text)
+    let plain = case_fold(text)
         .replace('\\', "\\\\")
         .replace('%', "\\%")
         .replace('_', "\\_");

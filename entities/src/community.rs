@@ -14,7 +14,7 @@ pub struct Model {
     pub id: i64,
     /// The name as it was first spelled.
     pub name: String,
-    /// The case-insensitive key of the name ([`folded`]), which is unique.
+    /// The case-insensitive key of the name ([`case_fold`]), which is unique.
     #[sea_orm(unique)]
     pub name_key: String,
 }
@@ -22,11 +22,11 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 /// Returns the case-insensitive key of a community's name.
-pub use crate::case_fold::folded;
+pub use crate::case_fold::case_fold;
 
 /// Returns the community with that name in any case; creates it if it is missing.
-pub async fn found_or_made(tx: &impl ConnectionTrait, name: &str) -> Result<Model, DbErr> {
-    let name_key = folded(name);
+pub async fn find_or_create(tx: &impl ConnectionTrait, name: &str) -> Result<Model, DbErr> {
+    let name_key = case_fold(name);
     let new = ActiveModel {
         id: NotSet,
         name: Set(name.to_owned()),
@@ -42,7 +42,7 @@ pub async fn found_or_made(tx: &impl ConnectionTrait, name: &str) -> Result<Mode
 }
 
 /// Returns the communities with these names, each in any case; in no particular order.
-pub async fn named(db: &impl ConnectionTrait, names: &[String]) -> Result<Vec<Model>, DbErr> {
-    let keys = names.iter().map(|name| folded(name));
+pub async fn by_names(db: &impl ConnectionTrait, names: &[String]) -> Result<Vec<Model>, DbErr> {
+    let keys = names.iter().map(|name| case_fold(name));
     Entity::find().filter(Column::NameKey.is_in(keys)).all(db).await
 }

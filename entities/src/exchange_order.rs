@@ -4,7 +4,7 @@ use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::failed::{Failed, Refusal};
+use crate::error::{EntityError, Violation};
 use crate::side::Side;
 use crate::{sql, stock};
 
@@ -36,7 +36,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// A trade that has no number yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewOrder {
+pub struct NewTrade {
     /// The direction of the trade.
     pub side: Side,
     /// The number of shares.
@@ -66,13 +66,13 @@ pub const APPEND: &str = "INSERT INTO exchange_order
 /// primary key prevents duplicates.
 ///
 /// # Errors
-/// [`Refusal::NumbersUsedUp`], or when the database fails.
+/// [`Violation::NumbersUsedUp`], or when the database fails.
 pub async fn append(
     tx: &impl ConnectionTrait,
     stock: &stock::Model,
-    order: &NewOrder,
+    order: &NewTrade,
     now_us: i64,
-) -> Result<Model, Failed> {
+) -> Result<Model, EntityError> {
     let values = [
         stock.id.into(),
         order.side.as_str().into(),
@@ -83,8 +83,8 @@ pub async fn append(
         now_us.into(),
         NUMBER_MAX.into(),
     ];
-    let recorded = sql::changed(tx, APPEND, values).await?;
-    recorded.ok_or_else(|| Refusal::NumbersUsedUp.into())
+    let recorded = sql::fetch_optional(tx, APPEND, values).await?;
+    recorded.ok_or_else(|| Violation::NumbersUsedUp.into())
 }
 
 /// Records a trade under the number that the replicated log gave it, in the transaction that applies that log
@@ -105,7 +105,7 @@ pub async fn insert(tx: &impl ConnectionTrait, order: &Model) -> Result<(), DbEr
         order.trader_id.into(),
         order.at_us.into(),
     ];
-    sql::count(tx, sql, values).await?;
+    sql::execute(tx, sql, values).await?;
     Ok(())
 }
 
@@ -122,7 +122,7 @@ pub async fn last_number(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
 
 /// Returns the last number before the first gap; -1 when number 0 is missing. `known` is a number up to which no
 /// gap exists.
-pub async fn whole_through(db: &impl ConnectionTrait, known: i64) -> Result<i64, DbErr> {
+pub async fn contiguous_through(db: &impl ConnectionTrait, known: i64) -> Result<i64, DbErr> {
     // The query reads numbers in order, and only those from `known` on.
     let sql = "SELECT e.number FROM exchange_order e WHERE e.number >= $1
              AND NOT EXISTS (SELECT 1 FROM exchange_order n WHERE n.number = e.number + 1)
@@ -131,7 +131,7 @@ pub async fn whole_through(db: &impl ConnectionTrait, known: i64) -> Result<i64,
     if known < 0 && Entity::find_by_id(0).one(db).await?.is_none() {
         return Ok(-1);
     }
-    let last: Option<Last> = sql::changed(db, sql, [begins.into()]).await?;
+    let last: Option<Last> = sql::fetch_optional(db, sql, [begins.into()]).await?;
     Ok(last.map_or(known, |last| last.number))
 }
 

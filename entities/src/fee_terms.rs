@@ -6,11 +6,11 @@
 use serde::{Deserialize, Serialize};
 
 /// A hundred percent, in basis points.
-const WHOLE: i128 = 10_000;
+const HUNDRED_PERCENT: i128 = 10_000;
 
 /// A part of what is lent, under one fee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
+pub struct FeePart {
     /// The highest fee that the broker takes of a trade with it, in hundredths of a percent.
     pub fee_basis_points: i64,
     /// Minor units or shares.
@@ -19,7 +19,7 @@ pub struct Part {
 
 /// The parts of what is lent: the lowest fee first, each fee once, no part empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FeeTerms(Vec<Part>);
+pub struct FeeTerms(Vec<FeePart>);
 
 /// The cost of a broker's trade for the investor, and the terms of its proceeds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,14 +27,14 @@ pub struct Charge {
     /// The broker's fee, in minor units, rounded half up once.
     pub fee_minor: i64,
     /// Bought shares, or proceeds less the fee in minor units.
-    pub brings: FeeTerms,
+    pub proceeds: FeeTerms,
 }
 
 impl FeeTerms {
     /// The whole amount under one fee.
     pub fn flat(fee_basis_points: i64, amount: i64) -> Self {
         let mut terms = Self::default();
-        terms.add(Part {
+        terms.add(FeePart {
             fee_basis_points,
             amount,
         });
@@ -42,7 +42,7 @@ impl FeeTerms {
     }
 
     /// The parts, the lowest fee first.
-    pub fn parts(&self) -> &[Part] {
+    pub fn parts(&self) -> &[FeePart] {
         &self.0
     }
 
@@ -52,7 +52,7 @@ impl FeeTerms {
     }
 
     /// Adds a part; an empty one adds nothing.
-    pub fn add(&mut self, part: Part) {
+    pub fn add(&mut self, part: FeePart) {
         if part.amount == 0 {
             return;
         }
@@ -69,7 +69,7 @@ impl FeeTerms {
     pub fn capped(&self, fee_basis_points: i64) -> Self {
         let mut capped = Self::default();
         for part in &self.0 {
-            capped.add(Part {
+            capped.add(FeePart {
                 fee_basis_points: part.fee_basis_points.min(fee_basis_points),
                 ..*part
             });
@@ -79,13 +79,13 @@ impl FeeTerms {
 
     /// Returns the terms that are left after that amount is used, the lowest fee first; empty when the amount
     /// exceeds the total.
-    pub fn less(&self, amount: i64) -> Self {
+    pub fn remaining_after(&self, amount: i64) -> Self {
         let mut used = amount;
         let mut left = Self::default();
         for part in &self.0 {
             let taken = used.min(part.amount);
             used -= taken;
-            left.add(Part {
+            left.add(FeePart {
                 amount: part.amount - taken,
                 ..*part
             });
@@ -98,9 +98,9 @@ impl FeeTerms {
     ///
     /// A part pays for as much as it covers together with its fee. The last part pays the rest without a check: the
     /// guard of the statement that spends it decides.
-    pub fn purchase(&self, quantity: i64, price_minor: i64, cost: i64, current_fee: i64) -> Charge {
-        let mut fees = Fees::default();
-        let mut brings = Self::default();
+    pub fn purchase_charge(&self, quantity: i64, price_minor: i64, cost: i64, current_fee: i64) -> Charge {
+        let mut fees = FeeSum::default();
+        let mut proceeds = Self::default();
         let (mut unpaid, mut bought) = (cost, 0);
         for (place, part) in self.0.iter().enumerate() {
             let fee = part.fee_basis_points.min(current_fee);
@@ -109,65 +109,65 @@ impl FeeTerms {
                 false => unpaid.min(without_fee(part.amount, fee)),
             };
             unpaid -= pays;
-            fees.charge(pays, fee);
+            fees.add(pays, fee);
             // A share that two parts pay for together gets the lower fee.
             let paid_for = ((cost - unpaid) + (price_minor - 1)) / price_minor;
             let shares = paid_for.min(quantity) - bought;
             bought += shares;
-            brings.add(Part {
+            proceeds.add(FeePart {
                 amount: shares,
                 ..*part
             });
         }
         Charge {
             fee_minor: fees.rounded(),
-            brings,
+            proceeds,
         }
     }
 
     /// Returns the charge for a sale of shares under these terms.
-    pub fn sale(&self, quantity: i64, price_minor: i64, current_fee: i64) -> Charge {
-        let mut fees = Fees::default();
-        let mut brings = Self::default();
+    pub fn sale_charge(&self, quantity: i64, price_minor: i64, current_fee: i64) -> Charge {
+        let mut fees = FeeSum::default();
+        let mut proceeds = Self::default();
         let mut unsold = quantity;
         for part in &self.0 {
             let sold = unsold.min(part.amount);
             unsold -= sold;
-            let proceeds = sold * price_minor;
+            let gross = sold * price_minor;
             let before = fees.rounded();
-            fees.charge(proceeds, part.fee_basis_points.min(current_fee));
-            brings.add(Part {
-                amount: proceeds - (fees.rounded() - before),
+            fees.add(gross, part.fee_basis_points.min(current_fee));
+            proceeds.add(FeePart {
+                amount: gross - (fees.rounded() - before),
                 ..*part
             });
         }
         Charge {
             fee_minor: fees.rounded(),
-            brings,
+            proceeds,
         }
     }
 }
 
 /// The largest cost that an amount can pay for when the fee comes on top.
 fn without_fee(amount: i64, fee_basis_points: i64) -> i64 {
-    let cost = i128::from(amount) * WHOLE / (WHOLE + i128::from(fee_basis_points));
+    let cost = i128::from(amount) * HUNDRED_PERCENT / (HUNDRED_PERCENT + i128::from(fee_basis_points));
     i64::try_from(cost).unwrap_or(amount)
 }
 
 /// Fees, added up before they are rounded.
 #[derive(Default)]
-struct Fees {
+struct FeeSum {
     exact: i128,
 }
 
-impl Fees {
-    fn charge(&mut self, cost: i64, basis_points: i64) {
+impl FeeSum {
+    fn add(&mut self, cost: i64, basis_points: i64) {
         self.exact += i128::from(cost) * i128::from(basis_points);
     }
 
     /// Rounds half up to the minor unit. A fee is at most a hundred percent of an amount that fits an integer.
     fn rounded(&self) -> i64 {
-        i64::try_from((self.exact + WHOLE / 2) / WHOLE).unwrap_or(i64::MAX)
+        i64::try_from((self.exact + HUNDRED_PERCENT / 2) / HUNDRED_PERCENT).unwrap_or(i64::MAX)
     }
 }
 
@@ -178,7 +178,7 @@ mod tests {
     fn terms(parts: &[(i64, i64)]) -> FeeTerms {
         let mut terms = FeeTerms::default();
         for &(fee_basis_points, amount) in parts {
-            terms.add(Part {
+            terms.add(FeePart {
                 fee_basis_points,
                 amount,
             });
@@ -188,7 +188,7 @@ mod tests {
 
     fn fee(cost: i64, basis_points: i64) -> i64 {
         FeeTerms::flat(basis_points, cost)
-            .purchase(1, cost, cost, 10_000)
+            .purchase_charge(1, cost, cost, 10_000)
             .fee_minor
     }
 
@@ -205,9 +205,9 @@ mod tests {
         let lent = terms(&[(10_000, 100), (200, 500_000), (200, 1), (300, 0)]);
         assert_eq!(lent, terms(&[(200, 500_001), (10_000, 100)]));
         assert_eq!(lent.total(), 500_101);
-        assert_eq!(lent.less(500_000), terms(&[(200, 1), (10_000, 100)]));
-        assert_eq!(lent.less(500_051), terms(&[(10_000, 50)]));
-        assert_eq!(lent.less(500_102), FeeTerms::default());
+        assert_eq!(lent.remaining_after(500_000), terms(&[(200, 1), (10_000, 100)]));
+        assert_eq!(lent.remaining_after(500_051), terms(&[(10_000, 50)]));
+        assert_eq!(lent.remaining_after(500_102), FeeTerms::default());
         assert_eq!(lent.capped(150), terms(&[(150, 500_101)]));
         assert_eq!(lent.capped(300), terms(&[(200, 500_001), (300, 100)]));
     }
@@ -216,15 +216,15 @@ mod tests {
     fn a_purchase_pays_each_part_its_own_fee_and_its_shares_keep_it() {
         // 51.00 at 2 % pay for 50.00; the other 10.00 are bought at 100 %.
         let lent = terms(&[(200, 5_100), (10_000, 2_500)]);
-        let charge = lent.purchase(6, 1_000, 6_000, 10_000);
+        let charge = lent.purchase_charge(6, 1_000, 6_000, 10_000);
         assert_eq!(charge.fee_minor, 100 + 1_000);
-        assert_eq!(charge.brings, terms(&[(200, 5), (10_000, 1)]));
+        assert_eq!(charge.proceeds, terms(&[(200, 5), (10_000, 1)]));
         // The broker's current fee is the maximum for every part.
-        assert_eq!(lent.purchase(6, 1_000, 6_000, 100).fee_minor, 60);
+        assert_eq!(lent.purchase_charge(6, 1_000, 6_000, 100).fee_minor, 60);
         // A share that both parts pay for has the lower fee.
-        let charge = terms(&[(0, 1_500), (10_000, 9_000)]).purchase(3, 1_000, 3_000, 10_000);
+        let charge = terms(&[(0, 1_500), (10_000, 9_000)]).purchase_charge(3, 1_000, 3_000, 10_000);
         assert_eq!(
-            (charge.fee_minor, charge.brings),
+            (charge.fee_minor, charge.proceeds),
             (1_500, terms(&[(0, 2), (10_000, 1)]))
         );
     }
@@ -232,10 +232,13 @@ mod tests {
     #[test]
     fn a_sale_brings_in_each_part_less_its_own_fee() {
         let lent = terms(&[(100, 3), (5_000, 4)]);
-        let charge = lent.sale(5, 1_000, 10_000);
+        let charge = lent.sale_charge(5, 1_000, 10_000);
         assert_eq!(charge.fee_minor, 30 + 1_000);
-        assert_eq!(charge.brings, terms(&[(100, 2_970), (5_000, 1_000)]));
-        assert_eq!(terms(&[(10_000, 2)]).sale(2, 999, 10_000).brings, FeeTerms::default());
+        assert_eq!(charge.proceeds, terms(&[(100, 2_970), (5_000, 1_000)]));
+        assert_eq!(
+            terms(&[(10_000, 2)]).sale_charge(2, 999, 10_000).proceeds,
+            FeeTerms::default()
+        );
     }
 
     #[test]
@@ -246,13 +249,16 @@ mod tests {
                     let cost = price * quantity;
                     for cheap in [0, 1, cost / 3, cost / 2, cost, cost * 3] {
                         let lent = terms(&[(low, cheap), (high, cost * 3)]);
-                        let bought = lent.purchase(quantity, price, cost, 10_000);
-                        assert_eq!(bought.brings.total(), quantity);
+                        let bought = lent.purchase_charge(quantity, price, cost, 10_000);
+                        assert_eq!(bought.proceeds.total(), quantity);
                         assert!(bought.fee_minor <= cost);
-                        assert!(lent.less(cost + bought.fee_minor).total() == lent.total() - cost - bought.fee_minor);
+                        assert!(
+                            lent.remaining_after(cost + bought.fee_minor).total()
+                                == lent.total() - cost - bought.fee_minor
+                        );
                         let shares = terms(&[(low, cheap.min(quantity)), (high, quantity - cheap.min(quantity))]);
-                        let sold = shares.sale(quantity, price, 10_000);
-                        assert_eq!(sold.brings.total(), cost - sold.fee_minor);
+                        let sold = shares.sale_charge(quantity, price, 10_000);
+                        assert_eq!(sold.proceeds.total(), cost - sold.fee_minor);
                     }
                 }
             }

@@ -33,7 +33,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// How a hold ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum HoldEnd {
     /// The order was executed.
     Posted,
     /// It is not needed any more.
@@ -42,7 +42,7 @@ pub enum End {
     Expired,
 }
 
-impl End {
+impl HoldEnd {
     /// Returns the word stored in the database.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -53,7 +53,7 @@ impl End {
     }
 }
 
-/// Records a hold; the caller posts the ledger movement.
+/// Records a hold; the caller posts the ledger transaction.
 pub async fn place(
     tx: &impl ConnectionTrait,
     wallet_id: i64,
@@ -71,17 +71,17 @@ pub async fn place(
         expires_at_us.into(),
         now_us.into(),
     ];
-    sql::made(tx, sql, values).await
+    sql::fetch_one(tx, sql, values).await
 }
 
 /// Ends the pending hold of an order and returns it; `None` when none is pending. A hold ends only once.
-pub async fn end(tx: &impl ConnectionTrait, order_id: i64, end: End, now_us: i64) -> Result<Option<Model>, DbErr> {
+pub async fn end(tx: &impl ConnectionTrait, order_id: i64, end: HoldEnd, now_us: i64) -> Result<Option<Model>, DbErr> {
     let sql = "UPDATE hold SET state = $1, ended_at_us = $2 WHERE order_id = $3 AND state = 'PENDING' RETURNING *";
-    sql::changed(tx, sql, [end.as_str().into(), now_us.into(), order_id.into()]).await
+    sql::fetch_optional(tx, sql, [end.as_str().into(), now_us.into(), order_id.into()]).await
 }
 
 /// Selects the holds of a wallet: all, or those in that state (the word of the column).
-pub fn of_wallet(wallet_id: i64, state: Option<&str>) -> Select<Entity> {
+pub fn for_wallet(wallet_id: i64, state: Option<&str>) -> Select<Entity> {
     let holds = Entity::find().filter(Column::WalletId.eq(wallet_id));
     match state {
         Some(state) => holds.filter(Column::State.eq(state)),

@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::failed::{Failed, Refusal};
+use crate::error::{EntityError, Violation};
 use crate::sql;
 
 /// A user's shares of one stock. No bucket is ever below zero.
@@ -41,7 +41,7 @@ impl Model {
 
 /// A part of a holding; the names are the columns'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bucket {
+pub enum ShareBucket {
     /// Free to sell.
     Free,
     /// Lent to a broker.
@@ -50,7 +50,7 @@ pub enum Bucket {
     Held,
 }
 
-impl Bucket {
+impl ShareBucket {
     fn column(self) -> &'static str {
         match self {
             Self::Free => "free",
@@ -61,7 +61,7 @@ impl Bucket {
 }
 
 /// Returns a user's holding of a stock.
-pub async fn of(db: &impl ConnectionTrait, user_id: i64, stock_id: i64) -> Result<Option<Model>, DbErr> {
+pub async fn find(db: &impl ConnectionTrait, user_id: i64, stock_id: i64) -> Result<Option<Model>, DbErr> {
     Entity::find()
         .filter(Column::UserId.eq(user_id))
         .filter(Column::StockId.eq(stock_id))
@@ -76,14 +76,14 @@ pub const SHARES_MAX: i64 = 2_147_483_647;
 /// Adds shares to a bucket; opens the holding if it is missing.
 ///
 /// # Errors
-/// [`Refusal::HoldingFull`] when it would have more than [`SHARES_MAX`], or when the database fails.
+/// [`Violation::HoldingFull`] when it would have more than [`SHARES_MAX`], or when the database fails.
 pub async fn add(
     tx: &impl ConnectionTrait,
     user_id: i64,
     stock_id: i64,
-    to: Bucket,
+    to: ShareBucket,
     quantity: i64,
-) -> Result<Model, Failed> {
+) -> Result<Model, EntityError> {
     let column = to.column();
     let sql = format!(
         "INSERT INTO holding (user_id, stock_id, {column}, version) VALUES ($1, $2, $3, 1)
@@ -92,63 +92,63 @@ pub async fn add(
              WHERE holding.free + holding.committed + holding.lent + holding.held + excluded.{column} <= {SHARES_MAX}
          RETURNING *"
     );
-    let added = sql::changed(tx, &sql, [user_id.into(), stock_id.into(), quantity.into()]).await?;
-    added.ok_or_else(|| Refusal::HoldingFull.into())
+    let added = sql::fetch_optional(tx, &sql, [user_id.into(), stock_id.into(), quantity.into()]).await?;
+    added.ok_or_else(|| Violation::HoldingFull.into())
 }
 
 /// Takes shares of a user's holding of a stock out of a bucket.
 ///
 /// # Errors
-/// [`Refusal::InsufficientShares`], or when the database fails.
+/// [`Violation::InsufficientShares`], or when the database fails.
 pub async fn take(
     tx: &impl ConnectionTrait,
     user_id: i64,
     stock_id: i64,
-    from: Bucket,
+    from: ShareBucket,
     quantity: i64,
-) -> Result<Model, Failed> {
+) -> Result<Model, EntityError> {
     let column = from.column();
     let sql = format!(
         "UPDATE holding SET {column} = {column} - $1, version = version + 1
          WHERE user_id = $2 AND stock_id = $3 AND {column} >= $1 RETURNING *"
     );
-    let taken = sql::changed(tx, &sql, [quantity.into(), user_id.into(), stock_id.into()]).await?;
-    taken.ok_or_else(|| Refusal::InsufficientShares.into())
+    let taken = sql::fetch_optional(tx, &sql, [quantity.into(), user_id.into(), stock_id.into()]).await?;
+    taken.ok_or_else(|| Violation::InsufficientShares.into())
 }
 
 /// Moves shares of a user's holding of a stock from one bucket to another.
 ///
 /// # Errors
-/// [`Refusal::InsufficientShares`], or when the database fails.
+/// [`Violation::InsufficientShares`], or when the database fails.
 pub async fn shift(
     tx: &impl ConnectionTrait,
     user_id: i64,
     stock_id: i64,
-    from: Bucket,
-    to: Bucket,
+    from: ShareBucket,
+    to: ShareBucket,
     quantity: i64,
-) -> Result<Model, Failed> {
+) -> Result<Model, EntityError> {
     let (from, to) = (from.column(), to.column());
     let sql = format!(
         "UPDATE holding SET {from} = {from} - $1, {to} = {to} + $1, version = version + 1
          WHERE user_id = $2 AND stock_id = $3 AND {from} >= $1 RETURNING *"
     );
-    let shifted = sql::changed(tx, &sql, [quantity.into(), user_id.into(), stock_id.into()]).await?;
-    shifted.ok_or_else(|| Refusal::InsufficientShares.into())
+    let shifted = sql::fetch_optional(tx, &sql, [quantity.into(), user_id.into(), stock_id.into()]).await?;
+    shifted.ok_or_else(|| Violation::InsufficientShares.into())
 }
 
 /// Lends shares of a holding: first those already set aside, then free ones
 /// (docs/rest-contract/brokerage.md#commit-shares).
 ///
 /// # Errors
-/// [`Refusal::InsufficientShares`], or when the database fails.
-pub async fn lend(tx: &impl ConnectionTrait, id: i64, quantity: i64) -> Result<Model, Failed> {
+/// [`Violation::InsufficientShares`], or when the database fails.
+pub async fn lend(tx: &impl ConnectionTrait, id: i64, quantity: i64) -> Result<Model, EntityError> {
     let sql = "UPDATE holding SET lent = lent + $1, version = version + 1,
              committed = CASE WHEN committed >= $1 THEN committed - $1 ELSE 0 END,
              free = CASE WHEN committed >= $1 THEN free ELSE free - ($1 - committed) END
          WHERE id = $2 AND free + committed >= $1 RETURNING *";
-    let lent = sql::changed(tx, sql, [quantity.into(), id.into()]).await?;
-    lent.ok_or_else(|| Refusal::InsufficientShares.into())
+    let lent = sql::fetch_optional(tx, sql, [quantity.into(), id.into()]).await?;
+    lent.ok_or_else(|| Violation::InsufficientShares.into())
 }
 
 /// Sets the number of shares set aside for brokers, including lent ones; the rest becomes free. `None` when that is
@@ -156,5 +156,5 @@ pub async fn lend(tx: &impl ConnectionTrait, id: i64, quantity: i64) -> Result<M
 pub async fn commit(tx: &impl ConnectionTrait, id: i64, committed: i64) -> Result<Option<Model>, DbErr> {
     let sql = "UPDATE holding SET free = free + committed + lent - $1, committed = $1 - lent, version = version + 1
          WHERE id = $2 AND $1 BETWEEN lent AND free + committed + lent RETURNING *";
-    sql::changed(tx, sql, [committed.into(), id.into()]).await
+    sql::fetch_optional(tx, sql, [committed.into(), id.into()]).await
 }

@@ -28,7 +28,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// The recorded use of a key.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct RecordedUse {
     /// The digest of the request.
     pub fingerprint: String,
     /// The answer, as JSON.
@@ -36,16 +36,16 @@ pub struct Found {
 }
 
 /// Returns the recorded use of `key` in `scope`, if it was used.
-pub async fn find(db: &impl ConnectionTrait, scope: &str, key: &str) -> Result<Option<Found>, DbErr> {
+pub async fn find(db: &impl ConnectionTrait, scope: &str, key: &str) -> Result<Option<RecordedUse>, DbErr> {
     let row = Entity::find_by_id((scope.to_owned(), key.to_owned())).one(db).await?;
-    Ok(row.map(|row| Found {
+    Ok(row.map(|row| RecordedUse {
         fingerprint: row.fingerprint,
         answer: row.answer,
     }))
 }
 
 /// Records the use of `key`, in the transaction of its effect.
-pub async fn remember(
+pub async fn record(
     tx: &impl ConnectionTrait,
     scope: &str,
     key: &str,

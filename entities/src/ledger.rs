@@ -1,18 +1,18 @@
 //! The double-entry ledger: the only place that moves money.
 //!
-//! A movement is two or more immutable entries that sum to zero. A wallet's buckets are the sums of their entries.
+//! A ledger transaction is two or more immutable entries that sum to zero. A wallet's buckets are the sums of their entries.
 
 use sea_orm::{ConnectionTrait, DbErr, Value};
 
-use crate::failed::{Failed, Refusal};
-use crate::{ledger_movement, sql, wallet};
+use crate::error::{EntityError, Violation};
+use crate::{ledger_transaction, sql, wallet};
 
 /// The maximum content of a wallet, all buckets together: 10,000,000,000,000.00. It is far below the integer limit.
 pub const WALLET_MAX_MINOR: i64 = 1_000_000_000_000_000;
 
-/// The purpose of a movement.
+/// The purpose of a ledger transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum TransactionKind {
     /// Money came in from outside.
     Deposit,
     /// Money went outside.
@@ -30,10 +30,10 @@ pub enum Kind {
     /// Money was reserved for an automated order.
     Hold,
     /// Reserved money was released.
-    Unhold,
+    HoldRelease,
 }
 
-impl Kind {
+impl TransactionKind {
     /// Returns the word stored in the database.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl Kind {
             Self::Purchase => "PURCHASE",
             Self::Sale => "SALE",
             Self::Hold => "HOLD",
-            Self::Unhold => "UNHOLD",
+            Self::HoldRelease => "UNHOLD",
         }
     }
 }
@@ -66,8 +66,8 @@ pub enum Bucket {
 /// The source or destination of money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Account {
-    /// A bucket of that user's wallet in the movement's currency.
-    Of(i64, Bucket),
+    /// A bucket of that user's wallet in the transaction's currency.
+    Wallet(i64, Bucket),
     /// Outside of the system.
     Outside,
     /// The exchange, which trades shares.
@@ -78,21 +78,21 @@ impl Account {
     /// Returns the word stored in the database.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Of(_, Bucket::Balance) => "BALANCE",
-            Self::Of(_, Bucket::Committed) => "COMMITTED",
-            Self::Of(_, Bucket::Lent) => "LENT",
-            Self::Of(_, Bucket::Held) => "HELD",
+            Self::Wallet(_, Bucket::Balance) => "BALANCE",
+            Self::Wallet(_, Bucket::Committed) => "COMMITTED",
+            Self::Wallet(_, Bucket::Lent) => "LENT",
+            Self::Wallet(_, Bucket::Held) => "HELD",
             Self::Outside => "OUTSIDE",
             Self::Exchange => "EXCHANGE",
         }
     }
 }
 
-/// The description of a movement.
+/// The description of a ledger transaction.
 #[derive(Clone, Copy, Debug)]
-pub struct Movement<'a> {
+pub struct LedgerTransaction<'a> {
     /// Its purpose.
-    pub kind: Kind,
+    pub kind: TransactionKind,
     /// The ISO 4217 currency code.
     pub currency: &'a str,
     /// The brokerage order it is for.
@@ -101,9 +101,9 @@ pub struct Movement<'a> {
     pub authorization_id: Option<i64>,
 }
 
-impl<'a> Movement<'a> {
-    /// A movement without an order or authorization.
-    pub fn of(kind: Kind, currency: &'a str) -> Self {
+impl<'a> LedgerTransaction<'a> {
+    /// A transaction without an order or authorization.
+    pub fn new(kind: TransactionKind, currency: &'a str) -> Self {
         Self {
             kind,
             currency,
@@ -115,9 +115,9 @@ impl<'a> Movement<'a> {
 
 /// The result of [`post`].
 #[derive(Clone, Debug)]
-pub struct Moved {
-    /// The movement's id.
-    pub movement_id: i64,
+pub struct PostedTransaction {
+    /// The transaction's id.
+    pub transaction_id: i64,
     /// The wallets that it changed, in their new state, each once.
     pub wallets: Vec<wallet::Model>,
 }
@@ -126,33 +126,33 @@ pub struct Moved {
 /// out. A missing wallet is opened if it only receives.
 ///
 /// # Errors
-/// [`Refusal::InsufficientFunds`] when a bucket would fall below zero; [`Refusal::WalletFull`] when a wallet would
+/// [`Violation::InsufficientFunds`] when a bucket would fall below zero; [`Violation::WalletFull`] when a wallet would
 /// hold more than [`WALLET_MAX_MINOR`], which a move between buckets of one wallet never causes; an error when the
 /// database fails or the legs do not sum to zero.
 pub async fn post(
     tx: &impl ConnectionTrait,
-    movement: Movement<'_>,
+    transaction: LedgerTransaction<'_>,
     legs: &[(Account, i64)],
     now_us: i64,
-) -> Result<Moved, Failed> {
+) -> Result<PostedTransaction, EntityError> {
     let sum: i128 = legs.iter().map(|(_, minor)| i128::from(*minor)).sum();
     if sum != 0 {
         return Err(DbErr::Custom(format!("the legs of a movement sum to {sum}")).into());
     }
-    let wallets = change_wallets(tx, movement.currency, legs, now_us).await?;
+    let wallets = change_wallets(tx, transaction.currency, legs, now_us).await?;
     let sql = "INSERT INTO ledger_movement (kind, currency, order_id, authorization_id, at_us)
          VALUES ($1, $2, $3, $4, $5) RETURNING *";
     let values = [
-        movement.kind.as_str().into(),
-        movement.currency.into(),
-        movement.order_id.into(),
-        movement.authorization_id.into(),
+        transaction.kind.as_str().into(),
+        transaction.currency.into(),
+        transaction.order_id.into(),
+        transaction.authorization_id.into(),
         now_us.into(),
     ];
-    let made: ledger_movement::Model = sql::made(tx, sql, values).await?;
+    let made: ledger_transaction::Model = sql::fetch_one(tx, sql, values).await?;
     record_entries(tx, &made, legs, &wallets).await?;
-    Ok(Moved {
-        movement_id: made.id,
+    Ok(PostedTransaction {
+        transaction_id: made.id,
         wallets,
     })
 }
@@ -165,19 +165,21 @@ async fn change_wallets(
     currency: &str,
     legs: &[(Account, i64)],
     now_us: i64,
-) -> Result<Vec<wallet::Model>, Failed> {
-    let mut people: Vec<(i64, Changes)> = Vec::new();
+) -> Result<Vec<wallet::Model>, EntityError> {
+    let mut users: Vec<(i64, Changes)> = Vec::new();
     for (account, minor) in legs {
-        let Account::Of(user, bucket) = *account else { continue };
-        let place = people.iter().position(|(id, _)| *id == user);
+        let Account::Wallet(user, bucket) = *account else {
+            continue;
+        };
+        let place = users.iter().position(|(id, _)| *id == user);
         let place = place.unwrap_or_else(|| {
-            people.push((user, [0; 4]));
-            people.len() - 1
+            users.push((user, [0; 4]));
+            users.len() - 1
         });
-        people[place].1[bucket as usize] += minor;
+        users[place].1[bucket as usize] += minor;
     }
-    let mut wallets = Vec::with_capacity(people.len());
-    for (user, changes) in people {
+    let mut wallets = Vec::with_capacity(users.len());
+    for (user, changes) in users {
         wallets.push(change_wallet(tx, user, currency, changes, now_us).await?);
     }
     Ok(wallets)
@@ -189,7 +191,7 @@ async fn change_wallet(
     currency: &str,
     changes: Changes,
     now_us: i64,
-) -> Result<wallet::Model, Failed> {
+) -> Result<wallet::Model, EntityError> {
     if changes.iter().all(|change| *change >= 0) {
         // A user who only receives may have no wallet yet.
         wallet::open(tx, user_id, currency, now_us).await?;
@@ -207,10 +209,10 @@ async fn change_wallet(
         currency.into(),
         changes.iter().sum::<i64>().into(),
     ]);
-    if let Some(wallet) = sql::changed(tx, &guarded, values).await? {
+    if let Some(wallet) = sql::fetch_optional(tx, &guarded, values).await? {
         return Ok(wallet);
     }
-    let full = wallet::of(tx, user_id, currency).await?.is_some_and(|wallet| {
+    let full = wallet::find(tx, user_id, currency).await?.is_some_and(|wallet| {
         let held = [
             wallet.balance_minor,
             wallet.committed_minor,
@@ -220,23 +222,27 @@ async fn change_wallet(
         held.iter().zip(changes).all(|(held, change)| held + change >= 0)
     });
     Err(match full {
-        true => Refusal::WalletFull,
-        false => Refusal::InsufficientFunds,
+        true => Violation::WalletFull,
+        false => Violation::InsufficientFunds,
     }
     .into())
 }
 
 async fn record_entries(
     tx: &impl ConnectionTrait,
-    movement: &ledger_movement::Model,
+    transaction: &ledger_transaction::Model,
     legs: &[(Account, i64)],
     wallets: &[wallet::Model],
 ) -> Result<(), DbErr> {
     let mut rows = Vec::with_capacity(legs.len());
-    let mut values: Vec<Value> = vec![movement.id.into(), movement.kind.as_str().into(), movement.at_us.into()];
+    let mut values: Vec<Value> = vec![
+        transaction.id.into(),
+        transaction.kind.as_str().into(),
+        transaction.at_us.into(),
+    ];
     for (account, minor) in legs.iter().filter(|(_, minor)| *minor != 0) {
         let wallet = match account {
-            Account::Of(user, bucket) => wallets
+            Account::Wallet(user, bucket) => wallets
                 .iter()
                 .find(|wallet| wallet.user_id == *user)
                 .map(|wallet| (wallet, bucket)),
@@ -269,6 +275,6 @@ async fn record_entries(
         "INSERT INTO ledger_entry (movement_id, kind, account, wallet_id, amount_minor, balance_after_minor, at_us) VALUES {}",
         rows.join(", ")
     );
-    sql::count(tx, &sql, values).await?;
+    sql::execute(tx, &sql, values).await?;
     Ok(())
 }

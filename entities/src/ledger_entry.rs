@@ -4,17 +4,17 @@ use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// One side of a movement. The database rejects every change and deletion of it.
+/// One side of a ledger transaction. The database rejects every change and deletion of it.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "ledger_entry")]
 pub struct Model {
-    /// The entry's id; rises in the order of the movements.
+    /// The entry's id; rises in the order of the transactions.
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// The movement it belongs to.
+    /// The ledger transaction it belongs to.
     pub movement_id: i64,
-    /// The movement's kind.
+    /// The transaction's kind.
     pub kind: String,
     /// `BALANCE`, `COMMITTED`, `LENT` or `HELD` of a wallet; `OUTSIDE` or `EXCHANGE` without a wallet.
     pub account: String,
@@ -24,16 +24,20 @@ pub struct Model {
     pub amount_minor: i64,
     /// The content of the account afterwards; `None` for `OUTSIDE` and `EXCHANGE`.
     pub balance_after_minor: Option<i64>,
-    /// The time of the movement, in microseconds since the epoch.
+    /// The time of the transaction, in microseconds since the epoch.
     pub at_us: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Returns the entries of a movement in that wallet, in the order of its legs.
-pub async fn of_movement(db: &impl ConnectionTrait, movement_id: i64, wallet_id: i64) -> Result<Vec<Model>, DbErr> {
+/// Returns the entries of a ledger transaction in that wallet, in the order of its legs.
+pub async fn of_transaction(
+    db: &impl ConnectionTrait,
+    transaction_id: i64,
+    wallet_id: i64,
+) -> Result<Vec<Model>, DbErr> {
     Entity::find()
-        .filter(Column::MovementId.eq(movement_id))
+        .filter(Column::MovementId.eq(transaction_id))
         .filter(Column::WalletId.eq(wallet_id))
         .order_by_asc(Column::Id)
         .all(db)
@@ -42,7 +46,7 @@ pub async fn of_movement(db: &impl ConnectionTrait, movement_id: i64, wallet_id:
 
 /// Selects the entries of a wallet: all, or those of the given kinds and of the given account (the words of the
 /// columns).
-pub fn of_wallet(wallet_id: i64, kinds: Option<&[&str]>, account: Option<&str>) -> Select<Entity> {
+pub fn for_wallet(wallet_id: i64, kinds: Option<&[&str]>, account: Option<&str>) -> Select<Entity> {
     let mut entries = Entity::find().filter(Column::WalletId.eq(wallet_id));
     if let Some(kinds) = kinds {
         entries = match kinds {

@@ -2,15 +2,15 @@
 
 use sea_orm::{ConnectionTrait, DbErr};
 
-use crate::authorization::{self, End, Grant, Lent, Raised, RaisedBy};
-use crate::failed::Failed;
-use crate::holding::{self, Bucket as Shares};
-use crate::ledger::{self, Account, Bucket, Kind, Movement};
+use crate::authorization::{self, AuthorizationEnd, Grant, GrantOutcome, IncreaseCause, LentAsset};
+use crate::error::EntityError;
+use crate::holding::{self, ShareBucket};
+use crate::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
 use crate::wallet;
 
 /// The wallet or holding that a change affects.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Touched {
+pub enum AffectedBalance {
     /// The investor's wallet, as it is now.
     Wallet(Box<wallet::Model>),
     /// The investor's holding, as it is now.
@@ -21,64 +21,84 @@ pub enum Touched {
 /// `lent`.
 ///
 /// # Errors
-/// [`crate::failed::Refusal::InsufficientFunds`], [`crate::failed::Refusal::InsufficientShares`], or when the database fails.
-pub async fn grant(tx: &impl ConnectionTrait, grant: &Grant, now_us: i64) -> Result<(Raised, Touched), Failed> {
-    let raised = authorization::raise(tx, grant, RaisedBy::Investor, now_us).await?;
-    let touched = match &grant.lent {
-        Lent::Capital(currency) => {
+/// [`crate::error::Violation::InsufficientFunds`], [`crate::error::Violation::InsufficientShares`], or when the database fails.
+pub async fn grant(
+    tx: &impl ConnectionTrait,
+    grant: &Grant,
+    now_us: i64,
+) -> Result<(GrantOutcome, AffectedBalance), EntityError> {
+    let raised = authorization::apply_grant(tx, grant, IncreaseCause::Investor, now_us).await?;
+    let affected = match &grant.lent {
+        LentAsset::Capital(currency) => {
             let legs = [(Bucket::Balance, -grant.amount), (Bucket::Lent, grant.amount)];
-            move_money(tx, Kind::Grant, currency, &raised.authorization, legs, now_us).await?
+            move_money(
+                tx,
+                TransactionKind::Grant,
+                currency,
+                &raised.authorization,
+                legs,
+                now_us,
+            )
+            .await?
         }
-        Lent::Shares { holding_id, .. } => {
-            Touched::Holding(Box::new(holding::lend(tx, *holding_id, grant.amount).await?))
+        LentAsset::Shares { holding_id, .. } => {
+            AffectedBalance::Holding(Box::new(holding::lend(tx, *holding_id, grant.amount).await?))
         }
     };
-    Ok((raised, touched))
+    Ok((raised, affected))
 }
 
 /// Ends an open authorization and gives its remaining amount back; `None` when it had already ended.
 pub async fn end(
     tx: &impl ConnectionTrait,
     id: i64,
-    how: End,
+    end: AuthorizationEnd,
     now_us: i64,
-) -> Result<Option<(authorization::Model, Option<Touched>)>, Failed> {
-    let Some(ended) = authorization::end(tx, id, how, now_us).await? else {
+) -> Result<Option<(authorization::Model, Option<AffectedBalance>)>, EntityError> {
+    let Some(ended) = authorization::end(tx, id, end, now_us).await? else {
         return Ok(None);
     };
     let amount = ended.given_back;
     if amount == 0 {
         return Ok(Some((ended, None)));
     }
-    let touched = match (&ended.currency, ended.stock_id) {
+    let affected = match (&ended.currency, ended.stock_id) {
         (Some(currency), _) => {
             let legs = [(Bucket::Lent, -amount), (Bucket::Balance, amount)];
-            move_money(tx, Kind::Release, currency, &ended, legs, now_us).await?
+            move_money(tx, TransactionKind::Release, currency, &ended, legs, now_us).await?
         }
-        (None, Some(stock)) => Touched::Holding(Box::new(
-            holding::shift(tx, ended.investor_id, stock, Shares::Lent, Shares::Free, amount).await?,
+        (None, Some(stock)) => AffectedBalance::Holding(Box::new(
+            holding::shift(
+                tx,
+                ended.investor_id,
+                stock,
+                ShareBucket::Lent,
+                ShareBucket::Free,
+                amount,
+            )
+            .await?,
         )),
         (None, None) => return Err(DbErr::Custom("an authorization of nothing".to_owned()).into()),
     };
-    Ok(Some((ended, Some(touched))))
+    Ok(Some((ended, Some(affected))))
 }
 
 async fn move_money(
     tx: &impl ConnectionTrait,
-    kind: Kind,
+    kind: TransactionKind,
     currency: &str,
     authorization: &authorization::Model,
     legs: [(Bucket, i64); 2],
     now_us: i64,
-) -> Result<Touched, Failed> {
-    let movement = Movement {
+) -> Result<AffectedBalance, EntityError> {
+    let transaction = LedgerTransaction {
         authorization_id: Some(authorization.id),
-        ..Movement::of(kind, currency)
+        ..LedgerTransaction::new(kind, currency)
     };
-    let legs = legs.map(|(bucket, minor)| (Account::Of(authorization.investor_id, bucket), minor));
-    let mut moved = ledger::post(tx, movement, &legs, now_us).await?;
+    let legs = legs.map(|(bucket, minor)| (Account::Wallet(authorization.investor_id, bucket), minor));
+    let mut moved = ledger::post(tx, transaction, &legs, now_us).await?;
     let wallet = moved.wallets.pop();
     wallet
-        .map(|wallet| Touched::Wallet(Box::new(wallet)))
+        .map(|wallet| AffectedBalance::Wallet(Box::new(wallet)))
         .ok_or_else(|| DbErr::Custom("a movement of nobody's money".to_owned()).into())
 }

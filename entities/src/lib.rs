@@ -3,30 +3,31 @@
 //! Functions here take `&impl ConnectionTrait`, so that a write that spans domains is one transaction. An invariant
 //! that two concurrent callers could break is kept by a single guarded statement, whose row count decides.
 
+pub mod account_closure;
 pub mod adjustment;
 pub mod authority;
 pub mod authorization;
+pub mod blocked;
 pub mod book;
 pub mod book_purchase;
 pub mod brokerage_order;
 pub mod case_fold;
-mod changed;
+mod catch_up;
 pub mod community;
-pub mod cover;
+pub mod error;
 pub mod exchange_order;
 pub mod expiry;
-pub mod failed;
 pub mod fee_terms;
 pub mod hold;
 pub mod holding;
 pub mod idempotency;
-pub mod leaving;
 pub mod ledger;
 pub mod ledger_entry;
-pub mod ledger_movement;
+pub mod ledger_transaction;
 pub mod lending;
 pub mod lookalike;
 pub mod message;
+pub mod order_reserve;
 pub mod post;
 pub mod post_votes;
 pub mod product;
@@ -39,7 +40,6 @@ mod sql;
 pub mod stock;
 pub mod user;
 pub mod vote;
-pub mod waiting;
 pub mod wallet;
 
 use sea_orm::{DbErr, RuntimeErr};

@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
 use unicode_security::mixed_script::{AugmentedScriptSet, MixedScript};
 
-use crate::case_fold::folded;
+use crate::case_fold::case_fold;
 
 /// One appearance of a username. No two accounts share one.
 #[sea_orm::model]
@@ -28,8 +28,8 @@ impl ActiveModelBehavior for ActiveModel {}
 /// a capital `I` looks like a small `l`.
 pub fn skeletons(username: &str) -> Vec<String> {
     let spelled: String = username.trim().nfkc().collect();
-    let of = |text: &str| as_displayed(&folded(&skeleton(text).collect::<String>()));
-    let mut all = vec![of(&spelled), of(&folded(username))];
+    let of = |text: &str| as_displayed(&case_fold(&skeleton(text).collect::<String>()));
+    let mut all = vec![of(&spelled), of(&case_fold(username))];
     all.dedup();
     all
 }
@@ -42,7 +42,7 @@ fn as_displayed(skeleton: &str) -> String {
 }
 
 /// Whether two names share one of their [`skeletons`].
-pub fn look_alike(one: &str, other: &str) -> bool {
+pub fn are_lookalikes(one: &str, other: &str) -> bool {
     let others = skeletons(other);
     skeletons(one).iter().any(|skeleton| others.contains(skeleton))
 }
@@ -65,15 +65,15 @@ pub fn is_mixed_script(name: &str) -> bool {
     !(scripts.hanb || scripts.jpan || scripts.kore)
 }
 
-/// Finds the account, other than `but`, whose username looks like `username`.
-pub async fn account_that_looks_like(
+/// Finds the account, other than `except`, whose username looks like `username`.
+pub async fn find_lookalike(
     db: &impl ConnectionTrait,
     username: &str,
-    but: Option<i64>,
+    except: Option<i64>,
 ) -> Result<Option<i64>, DbErr> {
     let alike = Condition::all()
         .add(Column::Skeleton.is_in(skeletons(username)))
-        .add_option(but.map(|id| Column::AccountId.ne(id)));
+        .add_option(except.map(|id| Column::AccountId.ne(id)));
     let found = Entity::find().filter(alike).one(db).await?;
     Ok(found.map(|row| row.account_id))
 }
@@ -102,7 +102,7 @@ pub(crate) async fn forget(tx: &impl ConnectionTrait, account_id: i64) -> Result
 mod tests {
     use super::*;
 
-    fn look_alike(one: &str, other: &str) -> bool {
+    fn are_lookalikes(one: &str, other: &str) -> bool {
         skeletons(one)
             .iter()
             .any(|skeleton| skeletons(other).contains(skeleton))
@@ -110,21 +110,21 @@ mod tests {
 
     #[test]
     fn letters_of_another_script_look_like_latin_ones() {
-        assert!(look_alike("admin", "аdmin"));
-        assert!(look_alike("scope", "ѕсоре"));
-        assert!(look_alike("IANA", "ΙΑΝΑ"));
-        assert!(look_alike("Ivan", "lvan"));
-        assert!(look_alike("mary", "rnary"));
-        assert!(look_alike("ape", "аре"));
-        assert!(look_alike("admin", "admi\u{307}n"));
-        assert!(look_alike("admin", "ADMİN"));
-        assert!(look_alike("admin", "admın"));
-        assert!(look_alike("ada lovelace", "ada \u{a0} lovelace"));
-        assert!(look_alike("ΟΔΟΣ", "οδος"));
-        assert!(look_alike("straße", "STRAẞE") && look_alike("straße", "STRASSE"));
-        assert!(look_alike("ﬁsh", "fish"));
-        assert!(!look_alike("ada", "eve"));
-        assert!(!look_alike("ivan", "lvan"));
+        assert!(are_lookalikes("admin", "аdmin"));
+        assert!(are_lookalikes("scope", "ѕсоре"));
+        assert!(are_lookalikes("IANA", "ΙΑΝΑ"));
+        assert!(are_lookalikes("Ivan", "lvan"));
+        assert!(are_lookalikes("mary", "rnary"));
+        assert!(are_lookalikes("ape", "аре"));
+        assert!(are_lookalikes("admin", "admi\u{307}n"));
+        assert!(are_lookalikes("admin", "ADMİN"));
+        assert!(are_lookalikes("admin", "admın"));
+        assert!(are_lookalikes("ada lovelace", "ada \u{a0} lovelace"));
+        assert!(are_lookalikes("ΟΔΟΣ", "οδος"));
+        assert!(are_lookalikes("straße", "STRAẞE") && are_lookalikes("straße", "STRASSE"));
+        assert!(are_lookalikes("ﬁsh", "fish"));
+        assert!(!are_lookalikes("ada", "eve"));
+        assert!(!are_lookalikes("ivan", "lvan"));
     }
 
     #[test]

@@ -65,10 +65,10 @@ pub fn inbox(to: i64, favorite: Option<bool>, unread: Option<bool>) -> Select<En
     let mut found = Entity::find().filter(Column::ToId.eq(to));
     // The conditions match those of the partial indexes, with no bound value, so that SQLite uses the indexes.
     if let Some(favorite) = favorite {
-        found = found.filter(is(Column::Favorite, favorite));
+        found = found.filter(flag_is(Column::Favorite, favorite));
     }
     if let Some(unread) = unread {
-        found = found.filter(is(Column::Read, !unread));
+        found = found.filter(flag_is(Column::Read, !unread));
     }
     found
 }
@@ -80,7 +80,7 @@ pub fn without_contents(messages: Select<Entity>) -> Select<Entity> {
 
 /// Selects the messages of all receivers that are (not) favourites.
 pub fn favorites(favorite: bool) -> Select<Entity> {
-    Entity::find().filter(is(Column::Favorite, favorite))
+    Entity::find().filter(flag_is(Column::Favorite, favorite))
 }
 
 /// Selects the messages that a user sent.
@@ -96,7 +96,7 @@ pub fn unread_counts(people: &[i64]) -> Select<Entity> {
         .column(Column::ToId)
         .column_as(Column::Id.count(), "unread")
         .filter(Column::ToId.is_in(people.iter().copied()))
-        .filter(is(Column::Read, false))
+        .filter(flag_is(Column::Read, false))
         .group_by(Column::ToId)
 }
 
@@ -127,14 +127,14 @@ pub async fn mark_read(tx: &impl ConnectionTrait, to: i64, ids: &[i64]) -> Resul
         .column(Column::Id)
         .filter(Column::Id.is_in(ids.iter().copied()))
         .filter(Column::ToId.eq(to))
-        .filter(is(Column::Read, false))
+        .filter(flag_is(Column::Read, false))
         .into_tuple()
         .all(tx)
         .await?;
-    changed()
+    versioned_update()
         .col_expr(Column::Read, Expr::value(true))
         .filter(Column::Id.is_in(ids.iter().copied()))
-        .filter(is(Column::Read, false))
+        .filter(flag_is(Column::Read, false))
         .exec(tx)
         .await?;
     Entity::find().filter(Column::Id.is_in(ids)).all(tx).await
@@ -142,21 +142,21 @@ pub async fn mark_read(tx: &impl ConnectionTrait, to: i64, ids: &[i64]) -> Resul
 
 /// Marks a message as a favourite, or removes the mark; returns its new state, or `None` when nothing changed.
 pub async fn set_favorite(tx: &impl ConnectionTrait, id: i64, favorite: bool) -> Result<Option<Model>, DbErr> {
-    let update = changed()
+    let update = versioned_update()
         .col_expr(Column::Favorite, Expr::value(favorite))
         .filter(Column::Id.eq(id))
-        .filter(is(Column::Favorite, !favorite));
+        .filter(flag_is(Column::Favorite, !favorite));
     match update.exec(tx).await?.rows_affected {
         0 => Ok(None),
         _ => Entity::find_by_id(id).one(tx).await,
     }
 }
 
-fn changed() -> sea_orm::UpdateMany<Entity> {
+fn versioned_update() -> sea_orm::UpdateMany<Entity> {
     Entity::update_many().col_expr(Column::Version, Expr::col(Column::Version).add(1))
 }
 
-fn is(column: Column, wanted: bool) -> Expr {
+fn flag_is(column: Column, wanted: bool) -> Expr {
     match wanted {
         true => column.into_expr(),
         false => column.into_expr().not(),

@@ -4,7 +4,7 @@ use sea_orm::ActiveValue::NotSet;
 use sea_orm::entity::prelude::*;
 use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect, Select};
 
-use crate::community::{self, folded};
+use crate::community::{self, case_fold};
 use crate::{post_votes, sql};
 
 /// One post. Its id is never reused. A post changes only when it is deleted or when its author's name is erased.
@@ -20,7 +20,7 @@ pub struct Model {
     pub title: String,
     /// The name of its community, as that was first spelled.
     pub community: String,
-    /// The case-insensitive key of the community's name ([`folded`]).
+    /// The case-insensitive key of the community's name ([`case_fold`]).
     pub community_key: String,
     /// The name it was posted under.
     pub username: String,
@@ -58,7 +58,7 @@ pub struct NewPost {
 /// Adds a post without votes, and its community if it is the first post there. Returns the post and the version to
 /// publish.
 pub async fn add(tx: &impl ConnectionTrait, post: NewPost, now_us: i64) -> Result<(Model, i64), DbErr> {
-    let community = community::found_or_made(tx, &post.community).await?;
+    let community = community::find_or_create(tx, &post.community).await?;
     let mut added = Model {
         id: 0,
         title: post.title,
@@ -98,7 +98,7 @@ pub async fn rename_author(tx: &impl ConnectionTrait, author: i64, username: &st
 
 /// Selects the posts in a community, given by its name in any case, or in all communities.
 pub fn posted_in(community: Option<&str>) -> Select<Entity> {
-    in_community(community.map(folded).as_deref())
+    in_community(community.map(case_fold).as_deref())
 }
 
 /// Selects the posts of a user.

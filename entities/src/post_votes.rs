@@ -10,9 +10,9 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ExprTrait, Select};
 use serde::{Deserialize, Serialize};
 
-use crate::failed::{Failed, Refusal};
+use crate::error::{EntityError, Violation};
 use crate::sql;
-use crate::user::folded;
+use crate::user::case_fold;
 use crate::vote::{self, Direction};
 
 /// The most votes in one direction on one id: the maximum of GraphQL's `Int`. The score then fits as well.
@@ -44,7 +44,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
     /// The counts of an id that has no votes.
-    pub fn none(post_id: i64) -> Self {
+    pub fn empty(post_id: i64) -> Self {
         Self {
             post_id,
             upvotes: 0,
@@ -67,7 +67,7 @@ pub fn posts(community: Option<&str>) -> Select<Entity> {
     // The condition is stated even where it is implied, because the partial indexes state it.
     let known = Entity::find().filter(Column::CommunityKey.is_not_null());
     match community {
-        Some(name) => known.filter(Column::CommunityKey.eq(folded(name))),
+        Some(name) => known.filter(Column::CommunityKey.eq(case_fold(name))),
         None => known,
     }
 }
@@ -79,7 +79,7 @@ pub fn voted() -> Select<Entity> {
 }
 
 /// Whether any vote was ever cast.
-pub async fn ever_cast(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+pub async fn has_any_vote(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     // A post without votes still has its first version.
     let touched = Column::Version.gt(1).or(Expr::cust("upvotes + downvotes > 0"));
     Ok(Entity::find().filter(touched).one(db).await?.is_some())
@@ -94,7 +94,7 @@ pub async fn by_score(db: &impl ConnectionTrait, post_ids: &[i64]) -> Result<Vec
     let unknown = post_ids
         .iter()
         .filter(|id| !known.contains(*id))
-        .map(|id| Model::none(*id));
+        .map(|id| Model::empty(*id));
     let mut all: Vec<Model> = found.into_iter().chain(unknown).collect();
     all.sort_by_key(|votes| Reverse((votes.score, votes.post_id)));
     Ok(all)
@@ -103,13 +103,13 @@ pub async fn by_score(db: &impl ConnectionTrait, post_ids: &[i64]) -> Result<Vec
 /// Counts one more vote. The first vote on an id creates its row.
 ///
 /// # Errors
-/// [`Refusal::VotesFull`], or when the database fails.
+/// [`Violation::VotesFull`], or when the database fails.
 pub(crate) async fn add(
     tx: &impl ConnectionTrait,
     post_id: i64,
     direction: Direction,
     now_us: i64,
-) -> Result<Model, Failed> {
+) -> Result<Model, EntityError> {
     let sql = format!(
         "INSERT INTO post_votes (post_id, upvotes, downvotes, score, version, changed_at_us)
                VALUES ($1, $2, $3, $2 - $3, 1, $4)
@@ -121,21 +121,21 @@ pub(crate) async fn add(
                RETURNING *"
     );
     let (up, down) = direction.counts();
-    let counted = sql::changed(tx, &sql, [post_id.into(), up.into(), down.into(), now_us.into()]).await?;
-    counted.ok_or_else(|| Refusal::VotesFull.into())
+    let counted = sql::fetch_optional(tx, &sql, [post_id.into(), up.into(), down.into(), now_us.into()]).await?;
+    counted.ok_or_else(|| Violation::VotesFull.into())
 }
 
 /// Removes a counted vote from the counts, and counts another one instead, if given.
 ///
 /// # Errors
-/// [`Refusal::VotesFull`], or when the database fails.
+/// [`Violation::VotesFull`], or when the database fails.
 pub(crate) async fn replace(
     tx: &impl ConnectionTrait,
     post_id: i64,
     old: Direction,
     new: Option<Direction>,
     now_us: i64,
-) -> Result<Model, Failed> {
+) -> Result<Model, EntityError> {
     let sql = format!(
         "UPDATE post_votes SET upvotes = upvotes + $2, downvotes = downvotes + $3, score = score + $2 - $3,
                    version = version + 1, changed_at_us = $4
@@ -144,12 +144,12 @@ pub(crate) async fn replace(
     let ((old_up, old_down), (up, down)) = (old.counts(), new.map_or((0, 0), Direction::counts));
     let by: [i64; 2] = [up - old_up, down - old_down];
     let values = [post_id.into(), by[0].into(), by[1].into(), now_us.into()];
-    if let Some(votes) = sql::changed(tx, &sql, values).await? {
+    if let Some(votes) = sql::fetch_optional(tx, &sql, values).await? {
         return Ok(votes);
     }
     // A counted vote has a row, so only the guard can have prevented the change.
     match Entity::find_by_id(post_id).one(tx).await? {
-        Some(_) => Err(Refusal::VotesFull.into()),
+        Some(_) => Err(Violation::VotesFull.into()),
         None => Err(DbErr::RecordNotUpdated.into()),
     }
 }
@@ -157,7 +157,7 @@ pub(crate) async fn replace(
 /// Returns the counts of an id.
 pub async fn read(db: &impl ConnectionTrait, post_id: i64) -> Result<Model, DbErr> {
     let found = Entity::find_by_id(post_id).one(db).await?;
-    Ok(found.unwrap_or_else(|| Model::none(post_id)))
+    Ok(found.unwrap_or_else(|| Model::empty(post_id)))
 }
 
 /// Starts the counts of a post that was just added, at zero: earlier votes on its id are deleted.
@@ -191,5 +191,5 @@ async fn restart(
                    community_key = excluded.community_key, version = post_votes.version + 1,
                    changed_at_us = excluded.changed_at_us
                RETURNING *";
-    sql::made(tx, sql, [post_id.into(), community_key.into(), now_us.into()]).await
+    sql::fetch_one(tx, sql, [post_id.into(), community_key.into(), now_us.into()]).await
 }

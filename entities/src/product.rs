@@ -5,8 +5,8 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
 use serde::{Deserialize, Serialize};
 
-use crate::case_fold::{containing, folded};
-use crate::{changed, is_unique_violation, sql};
+use crate::case_fold::{case_fold, contains_pattern};
+use crate::{catch_up, is_unique_violation, sql};
 
 /// The most units of a product, including ordered ones: the maximum that the API can represent.
 pub const TOTAL_MAX: i64 = 2_147_483_647;
@@ -21,7 +21,7 @@ pub struct Model {
     pub id: i64,
     /// Its name.
     pub name: String,
-    /// The case-insensitive key of the name ([`folded`]), which is unique.
+    /// The case-insensitive key of the name ([`case_fold`]), which is unique.
     #[sea_orm(unique)]
     pub name_key: String,
     /// The price of one unit, in minor units.
@@ -67,7 +67,7 @@ pub struct ProductChange {
 
 /// The outcome of [`change`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Changed {
+pub enum ProductChangeOutcome {
     /// The product as it is now.
     Done(Box<Model>),
     /// No such product exists.
@@ -82,7 +82,7 @@ pub enum Changed {
 pub fn search(text: Option<&str>) -> Select<Entity> {
     let all = Entity::find();
     match text {
-        Some(text) => all.filter(Expr::col((Entity, Column::NameKey)).like(containing(text))),
+        Some(text) => all.filter(Expr::col((Entity, Column::NameKey)).like(contains_pattern(text))),
         None => all,
     }
 }
@@ -91,14 +91,14 @@ pub fn search(text: Option<&str>) -> Select<Entity> {
 /// change first.
 pub async fn changed_behind(db: &impl ConnectionTrait, at_us: i64, id: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
     let columns = (Column::ChangedAtUs, Column::Id);
-    changed::behind(db, Entity::find(), columns, (at_us, id), limit).await
+    catch_up::rows_after(db, Entity::find(), columns, (at_us, id), limit).await
 }
 
 /// Adds a product; `None` when the name is taken.
 pub async fn add(tx: &impl ConnectionTrait, new: NewProduct, now_us: i64) -> Result<Option<Model>, DbErr> {
     let sql = "INSERT INTO product (name, name_key, price_minor, currency, available, total, version, changed_at_us)
          VALUES ($1, $2, $3, $4, $5, $5, 1, $6) ON CONFLICT (name_key) DO NOTHING RETURNING *";
-    let name_key = folded(&new.name);
+    let name_key = case_fold(&new.name);
     let values = [
         new.name.into(),
         name_key.into(),
@@ -107,22 +107,27 @@ pub async fn add(tx: &impl ConnectionTrait, new: NewProduct, now_us: i64) -> Res
         new.available.into(),
         now_us.into(),
     ];
-    sql::changed(tx, sql, values).await
+    sql::fetch_optional(tx, sql, values).await
 }
 
 /// Changes a product.
 ///
 /// # Errors
-/// When the database fails. An outcome other than [`Changed::Done`] is no error, but the caller then has to roll
+/// When the database fails. An outcome other than [`ProductChangeOutcome::Done`] is no error, but the caller then has to roll
 /// its transaction back.
-pub async fn change(tx: &impl ConnectionTrait, id: i64, change: ProductChange, now_us: i64) -> Result<Changed, DbErr> {
+pub async fn change(
+    tx: &impl ConnectionTrait,
+    id: i64,
+    change: ProductChange,
+    now_us: i64,
+) -> Result<ProductChangeOutcome, DbErr> {
     let mut update = Entity::update_many()
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .col_expr(Column::ChangedAtUs, now_us.into())
         .filter(Column::Id.eq(id));
     if let Some(name) = change.name {
         update = update
-            .col_expr(Column::NameKey, folded(&name).into())
+            .col_expr(Column::NameKey, case_fold(&name).into())
             .col_expr(Column::Name, name.into());
     }
     if let Some((minor, currency)) = change.price {
@@ -144,14 +149,14 @@ pub async fn change(tx: &impl ConnectionTrait, id: i64, change: ProductChange, n
     let rows = match update.exec(tx).await {
         Ok(done) => done.rows_affected,
         // The name is the only one of these columns that has to be unique.
-        Err(error) if is_unique_violation(&error) => return Ok(Changed::NameTaken),
+        Err(error) if is_unique_violation(&error) => return Ok(ProductChangeOutcome::NameTaken),
         Err(error) => return Err(error),
     };
     let product = Entity::find_by_id(id).one(tx).await?;
     Ok(match (rows, product) {
-        (_, None) => Changed::NoProduct,
-        (0, Some(_)) => Changed::TooMany,
-        (_, Some(product)) => Changed::Done(Box::new(product)),
+        (_, None) => ProductChangeOutcome::NoProduct,
+        (0, Some(_)) => ProductChangeOutcome::TooMany,
+        (_, Some(product)) => ProductChangeOutcome::Done(Box::new(product)),
     })
 }
 
@@ -167,5 +172,5 @@ pub(crate) async fn take(
 ) -> Result<Option<Model>, DbErr> {
     let sql = "UPDATE product SET available = available - $1, version = version + 1, changed_at_us = $2
          WHERE id = $3 AND available - $1 BETWEEN 0 AND total RETURNING *";
-    sql::changed(tx, sql, [quantity.into(), now_us.into(), id.into()]).await
+    sql::fetch_optional(tx, sql, [quantity.into(), now_us.into(), id.into()]).await
 }

@@ -10,10 +10,10 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
-use crate::exchange_order::{self, NewOrder};
-use crate::failed::{Failed, Refusal};
+use crate::error::{EntityError, Violation};
+use crate::exchange_order::{self, NewTrade};
 use crate::side::Side;
-use crate::stock::{self, Which};
+use crate::stock::{self, StockRef};
 use crate::{brokerage_order, sql};
 
 /// One reservation.
@@ -56,7 +56,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
     /// Returns the trade in the form in which it is recorded under that number.
-    pub fn numbered(&self, number: i64) -> exchange_order::Model {
+    pub fn to_exchange_order(&self, number: i64) -> exchange_order::Model {
         exchange_order::Model {
             number,
             stock_id: self.stock_id,
@@ -74,9 +74,9 @@ impl Model {
 /// waiting trade is guaranteed to get one.
 const UNNUMBERED_MAX: i64 = 65_536;
 
-/// The names of a trade in the log.
+/// The ids of a trade in the log.
 #[derive(Clone, Copy, Debug)]
-pub struct Names<'a> {
+pub struct TradeIds<'a> {
     /// The id of this attempt to record it.
     pub attempt: &'a str,
     /// The idempotency key of the trade.
@@ -85,7 +85,7 @@ pub struct Names<'a> {
 
 /// The rows that the end of a reservation changed.
 #[derive(Clone, Debug, Default)]
-pub struct Ended {
+pub struct ReservationEnd {
     /// The stock, if its shares changed.
     pub stock: Option<stock::Model>,
     /// The brokerage order that got its number.
@@ -94,32 +94,32 @@ pub struct Ended {
 
 /// The reason why a reservation is not made, or does not end as requested.
 #[derive(Debug)]
-pub enum EndError {
+pub enum ReservationError {
     /// It has already ended differently; `unknown` when no such reservation exists.
-    Otherwise(String),
+    AlreadyEnded(String),
     /// The exchange lacks the shares, or has no room for them; or the database failed.
-    Failed(Failed),
+    Entity(EntityError),
 }
 
-impl<E: Into<Failed>> From<E> for EndError {
+impl<E: Into<EntityError>> From<E> for ReservationError {
     fn from(error: E) -> Self {
-        Self::Failed(error.into())
+        Self::Entity(error.into())
     }
 }
 
 /// Records that a trade of `stock`, which this transaction executes, waits for its number.
 ///
 /// # Errors
-/// [`Refusal::NumbersUsedUp`], or when the database fails.
-pub async fn bind(
+/// [`Violation::NumbersUsedUp`], or when the database fails.
+pub async fn insert_binding(
     tx: &impl ConnectionTrait,
     attempt: &str,
     stock: &stock::Model,
-    order: &NewOrder,
+    order: &NewTrade,
     now_us: i64,
-) -> Result<Model, Failed> {
-    let names = Names { attempt, key: attempt };
-    insert(tx, names, true, stock, order, now_us).await
+) -> Result<Model, EntityError> {
+    let ids = TradeIds { attempt, key: attempt };
+    insert(tx, ids, true, stock, order, now_us).await
 }
 
 /// Sets shares aside for an attempt and returns their price. For a purchase, the shares are no longer available to
@@ -127,30 +127,30 @@ pub async fn bind(
 /// returns the same reservation.
 ///
 /// # Errors
-/// A refusal as in [`stock::trade`], [`EndError::Otherwise`] for an attempt that has ended, or an error when the
+/// A refusal as in [`stock::trade`], [`ReservationError::AlreadyEnded`] for an attempt that has ended, or an error when the
 /// database fails.
 pub async fn reserve(
     tx: &impl ConnectionTrait,
-    names: Names<'_>,
-    which: &Which,
+    ids: TradeIds<'_>,
+    stock_ref: &StockRef,
     side: Side,
     quantity: i64,
     now_us: i64,
-) -> Result<(Model, Option<stock::Model>), EndError> {
-    if let Some(known) = of_attempt(tx, names.attempt).await? {
+) -> Result<(Model, Option<stock::Model>), ReservationError> {
+    if let Some(known) = by_attempt(tx, ids.attempt).await? {
         return match known.state.as_str() {
             "RESERVED" => Ok((known, None)),
-            _ => Err(EndError::Otherwise(known.state.to_lowercase())),
+            _ => Err(ReservationError::AlreadyEnded(known.state.to_lowercase())),
         };
     }
-    let stock = stock::hold(tx, which, side, quantity, now_us).await?;
-    let order = NewOrder {
+    let stock = stock::reserve(tx, stock_ref, side, quantity, now_us).await?;
+    let order = NewTrade {
         side,
         quantity,
         price_minor: stock.price_minor,
         trader_id: None,
     };
-    let made = insert(tx, names, false, &stock, &order, now_us).await?;
+    let made = insert(tx, ids, false, &stock, &order, now_us).await?;
     Ok((made, (side == Side::Buy).then_some(stock)))
 }
 
@@ -158,27 +158,32 @@ pub async fn reserve(
 /// shares, and stores the number in the brokerage order that the trade executed. A repeated call changes nothing.
 ///
 /// # Errors
-/// [`EndError::Otherwise`], or when the database fails.
-pub async fn confirm(tx: &impl ConnectionTrait, attempt: &str, number: i64, now_us: i64) -> Result<Ended, EndError> {
+/// [`ReservationError::AlreadyEnded`], or when the database fails.
+pub async fn confirm(
+    tx: &impl ConnectionTrait,
+    attempt: &str,
+    number: i64,
+    now_us: i64,
+) -> Result<ReservationEnd, ReservationError> {
     let sql = "UPDATE reservation SET state = 'CONFIRMED', number = $1
          WHERE attempt = $2 AND state = 'RESERVED' RETURNING *";
-    let ended: Option<Model> = sql::changed(tx, sql, [number.into(), attempt.into()]).await?;
+    let ended: Option<Model> = sql::fetch_optional(tx, sql, [number.into(), attempt.into()]).await?;
     let Some(ended) = ended else {
-        return match of_attempt(tx, attempt).await? {
-            Some(known) if known.number == Some(number) => Ok(Ended::default()),
+        return match by_attempt(tx, attempt).await? {
+            Some(known) if known.number == Some(number) => Ok(ReservationEnd::default()),
             // The row was swept, long after the number was recorded.
-            None if exchange_order::last_number(tx).await? >= number => Ok(Ended::default()),
-            known => Err(otherwise(known)),
+            None if exchange_order::last_number(tx).await? >= number => Ok(ReservationEnd::default()),
+            known => Err(already_ended(known)),
         };
     };
-    exchange_order::insert(tx, &ended.numbered(number)).await?;
+    exchange_order::insert(tx, &ended.to_exchange_order(number)).await?;
     match ended.binding {
-        true => Ok(Ended {
+        true => Ok(ReservationEnd {
             stock: None,
-            order: brokerage_order::number(tx, ended.id, number, now_us).await?,
+            order: brokerage_order::set_number(tx, ended.id, number, now_us).await?,
         }),
-        false => Ok(Ended {
-            stock: Some(let_go(tx, &ended, ended.side == Side::Sell.as_str(), true, now_us).await?),
+        false => Ok(ReservationEnd {
+            stock: Some(release(tx, &ended, ended.side == Side::Sell.as_str(), true, now_us).await?),
             order: None,
         }),
     }
@@ -189,22 +194,22 @@ pub async fn confirm(tx: &impl ConnectionTrait, attempt: &str, number: i64, now_
 /// cancelled.
 ///
 /// # Errors
-/// [`EndError::Otherwise`], or when the database fails.
-pub async fn cancel(tx: &impl ConnectionTrait, attempt: &str, now_us: i64) -> Result<Ended, EndError> {
+/// [`ReservationError::AlreadyEnded`], or when the database fails.
+pub async fn cancel(tx: &impl ConnectionTrait, attempt: &str, now_us: i64) -> Result<ReservationEnd, ReservationError> {
     let sql = "UPDATE reservation SET state = 'CANCELLED'
          WHERE attempt = $1 AND state = 'RESERVED' AND NOT binding RETURNING *";
-    let ended: Option<Model> = sql::changed(tx, sql, [attempt.into()]).await?;
+    let ended: Option<Model> = sql::fetch_optional(tx, sql, [attempt.into()]).await?;
     if let Some(ended) = ended {
-        let stock = let_go(tx, &ended, ended.side == Side::Buy.as_str(), false, now_us).await?;
-        return Ok(Ended {
+        let stock = release(tx, &ended, ended.side == Side::Buy.as_str(), false, now_us).await?;
+        return Ok(ReservationEnd {
             stock: Some(stock),
             order: None,
         });
     }
-    match of_attempt(tx, attempt).await? {
-        None => Ok(Ended::default()),
-        Some(known) if known.state == "CANCELLED" => Ok(Ended::default()),
-        known => Err(otherwise(known)),
+    match by_attempt(tx, attempt).await? {
+        None => Ok(ReservationEnd::default()),
+        Some(known) if known.state == "CANCELLED" => Ok(ReservationEnd::default()),
+        known => Err(already_ended(known)),
     }
 }
 
@@ -216,8 +221,8 @@ pub async fn withdraw(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result
     let Some(known) = Entity::find_by_id(id).filter(open()).one(tx).await? else {
         return Ok(None);
     };
-    let side = Side::of(&known.side);
-    let Some(stock) = stock::take_back(tx, known.stock_id, side, known.quantity, known.at_us, now_us).await? else {
+    let side = Side::from_stored(&known.side);
+    let Some(stock) = stock::reverse_trade(tx, known.stock_id, side, known.quantity, known.at_us, now_us).await? else {
         return Ok(None);
     };
     Entity::delete_by_id(id).exec(tx).await?;
@@ -226,7 +231,7 @@ pub async fn withdraw(tx: &impl ConnectionTrait, id: i64, now_us: i64) -> Result
 
 /// The outcome of a trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum TradeOutcome {
     /// It has this number.
     Numbered(i64),
     /// It has none yet.
@@ -236,14 +241,14 @@ pub enum Fate {
 }
 
 /// Returns the outcome of the trade that was reserved under this id.
-pub async fn fate(db: &impl ConnectionTrait, id: i64) -> Result<Fate, DbErr> {
+pub async fn trade_outcome(db: &impl ConnectionTrait, id: i64) -> Result<TradeOutcome, DbErr> {
     let found = Entity::find_by_id(id).one(db).await?;
     Ok(match found {
         Some(Model {
             number: Some(number), ..
-        }) => Fate::Numbered(number),
-        Some(known) if known.state == "RESERVED" => Fate::Open,
-        _ => Fate::Gone,
+        }) => TradeOutcome::Numbered(number),
+        Some(known) if known.state == "RESERVED" => TradeOutcome::Open,
+        _ => TradeOutcome::Gone,
     })
 }
 
@@ -267,7 +272,7 @@ pub async fn unnumbered(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<(Mo
 
 /// Returns at most `limit` open non-binding reservations, in order of creation; only those of `key`, if it is
 /// given.
-pub async fn aside(db: &impl ConnectionTrait, key: Option<&str>, limit: u64) -> Result<Vec<Model>, DbErr> {
+pub async fn open_non_binding(db: &impl ConnectionTrait, key: Option<&str>, limit: u64) -> Result<Vec<Model>, DbErr> {
     let mut found = Entity::find().filter(open()).filter(Column::Binding.eq(false));
     if let Some(key) = key {
         found = found.filter(Column::LogKey.eq(key));
@@ -276,17 +281,17 @@ pub async fn aside(db: &impl ConnectionTrait, key: Option<&str>, limit: u64) -> 
 }
 
 /// Whether a reservation of either kind is open.
-pub async fn are_any_open(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+pub async fn is_any_open(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     Ok(Entity::find().filter(open()).limit(1).one(db).await?.is_some())
 }
 
 /// Returns the reservation of an attempt, if it exists.
-pub async fn of_attempt(db: &impl ConnectionTrait, attempt: &str) -> Result<Option<Model>, DbErr> {
+pub async fn by_attempt(db: &impl ConnectionTrait, attempt: &str) -> Result<Option<Model>, DbErr> {
     Entity::find().filter(Column::Attempt.eq(attempt)).one(db).await
 }
 
 /// Returns the reservations that got these numbers, unless they have been swept.
-pub async fn of_numbers(
+pub async fn by_numbers(
     db: &impl ConnectionTrait,
     numbers: impl IntoIterator<Item = i64>,
 ) -> Result<Vec<Model>, DbErr> {
@@ -301,8 +306,8 @@ pub async fn sweep(tx: &impl ConnectionTrait, before_us: i64, rows_max: u64) -> 
          WHERE state <> 'RESERVED' AND at_us < $2";
     let values = || [rows_max.into(), before_us.into()];
     let numbered = format!("UPDATE brokerage_order SET reservation_id = NULL WHERE reservation_id IN ({over})");
-    sql::count(tx, &numbered, values()).await?;
-    sql::count(tx, &format!("DELETE FROM reservation WHERE id IN ({over})"), values()).await
+    sql::execute(tx, &numbered, values()).await?;
+    sql::execute(tx, &format!("DELETE FROM reservation WHERE id IN ({over})"), values()).await
 }
 
 /// Returns the number of a trade; `None` while it has none.
@@ -318,12 +323,12 @@ fn open() -> Expr {
 
 async fn insert(
     tx: &impl ConnectionTrait,
-    Names { attempt, key }: Names<'_>,
+    TradeIds { attempt, key }: TradeIds<'_>,
     binding: bool,
     stock: &stock::Model,
-    order: &NewOrder,
+    order: &NewTrade,
     now_us: i64,
-) -> Result<Model, Failed> {
+) -> Result<Model, EntityError> {
     let last_number = exchange_order::NUMBER_MAX - UNNUMBERED_MAX;
     let sql = format!(
         "INSERT INTO reservation (attempt, log_key, binding, stock_id, side, quantity, price_minor, currency,
@@ -343,24 +348,24 @@ async fn insert(
         order.trader_id.into(),
         now_us.into(),
     ];
-    let made = sql::changed(tx, &sql, values).await?;
-    made.ok_or_else(|| Refusal::NumbersUsedUp.into())
+    let made = sql::fetch_optional(tx, &sql, values).await?;
+    made.ok_or_else(|| Violation::NumbersUsedUp.into())
 }
 
 /// Releases shares that were set aside: they are added to the shares of the exchange, or dropped. A trade counts
 /// towards the volume.
-async fn let_go(
+async fn release(
     tx: &impl ConnectionTrait,
     ended: &Model,
-    comes: bool,
+    to_exchange: bool,
     traded: bool,
     now_us: i64,
 ) -> Result<stock::Model, DbErr> {
-    let comes = if comes { ended.quantity } else { 0 };
+    let to_exchange = if to_exchange { ended.quantity } else { 0 };
     let volume = if traded { ended.quantity } else { 0 };
-    stock::let_go(tx, ended.stock_id, ended.quantity, comes, volume, now_us).await
+    stock::release(tx, ended.stock_id, ended.quantity, to_exchange, volume, now_us).await
 }
 
-fn otherwise(known: Option<Model>) -> EndError {
-    EndError::Otherwise(known.map_or_else(|| "unknown".to_owned(), |known| known.state.to_lowercase()))
+fn already_ended(known: Option<Model>) -> ReservationError {
+    ReservationError::AlreadyEnded(known.map_or_else(|| "unknown".to_owned(), |known| known.state.to_lowercase()))
 }

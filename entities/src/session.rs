@@ -34,7 +34,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// The two digests of a refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Digests {
+pub struct TokenDigests {
     /// The digest of the part that all tokens of one session share.
     pub family: String,
     /// The digest of the whole token.
@@ -45,7 +45,7 @@ pub struct Digests {
 pub async fn start(
     tx: &impl ConnectionTrait,
     user_id: i64,
-    digests: &Digests,
+    digests: &TokenDigests,
     now_us: i64,
     expires_at_us: i64,
 ) -> Result<i64, DbErr> {
@@ -64,11 +64,11 @@ pub async fn start(
 
 /// The outcome of using a refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Used {
+pub enum RotationOutcome {
     /// The token was valid, and `next` has replaced it.
     Replaced(Box<Model>),
     /// The token is outdated: a copy of it exists, so its session is ended now.
-    Stolen(Box<Model>),
+    Reused(Box<Model>),
     /// The token belongs to no open session.
     Unknown,
 }
@@ -77,11 +77,11 @@ pub enum Used {
 /// the token valid.
 pub async fn rotate(
     tx: &impl ConnectionTrait,
-    token: &Digests,
-    next: &Digests,
+    token: &TokenDigests,
+    next: &TokenDigests,
     now_us: i64,
     expires_at_us: i64,
-) -> Result<Used, DbErr> {
+) -> Result<RotationOutcome, DbErr> {
     let open = |update: sea_orm::UpdateMany<Entity>| {
         update
             .filter(Column::FamilyHash.eq(&token.family))
@@ -100,24 +100,24 @@ pub async fn rotate(
         .one(tx)
         .await?;
     let Some(found) = found.map(Box::new) else {
-        return Ok(Used::Unknown);
+        return Ok(RotationOutcome::Unknown);
     };
     if replaced.rows_affected == 1 {
-        return Ok(Used::Replaced(found));
+        return Ok(RotationOutcome::Replaced(found));
     }
     let ended = open(Entity::update_many())
         .col_expr(Column::EndedAtUs, Expr::value(now_us))
         .exec(tx)
         .await?;
     Ok(match ended.rows_affected {
-        1 => Used::Stolen(found),
-        _ => Used::Unknown,
+        1 => RotationOutcome::Reused(found),
+        _ => RotationOutcome::Unknown,
     })
 }
 
 /// A choice of a user's sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
+pub enum SessionSelection {
     /// All sessions.
     All,
     /// The session with this id.
@@ -127,12 +127,17 @@ pub enum Which {
 }
 
 /// Ends open sessions of a user, and returns those that ended.
-pub async fn end(tx: &impl ConnectionTrait, user_id: i64, which: Which, now_us: i64) -> Result<Vec<Model>, DbErr> {
+pub async fn end(
+    tx: &impl ConnectionTrait,
+    user_id: i64,
+    which: SessionSelection,
+    now_us: i64,
+) -> Result<Vec<Model>, DbErr> {
     let open = Column::UserId.eq(user_id).and(Column::EndedAtUs.is_null());
     let open = match which {
-        Which::All => open,
-        Which::Only(id) => open.and(Column::Id.eq(id)),
-        Which::AllBut(id) => open.and(Column::Id.ne(id)),
+        SessionSelection::All => open,
+        SessionSelection::Only(id) => open.and(Column::Id.eq(id)),
+        SessionSelection::AllBut(id) => open.and(Column::Id.ne(id)),
     };
     let ending = Entity::find().filter(open.clone()).all(tx).await?;
     Entity::update_many()

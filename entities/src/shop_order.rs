@@ -42,7 +42,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// The attributes of a new order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct NewOrder {
+pub struct NewShopOrder {
     /// The owner.
     pub user_id: i64,
     /// The product.
@@ -55,7 +55,7 @@ pub struct NewOrder {
 
 /// New values for some of an order's columns; `None` leaves one as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OrderChange {
+pub struct ShopOrderChange {
     /// The product. A different product is charged at its current price.
     pub product_id: Option<i64>,
     /// The quantity, at least one.
@@ -66,7 +66,7 @@ pub struct OrderChange {
 
 /// An order after a write, and every product whose available quantity changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
+pub struct ShopOrderWrite {
     /// The order; of a deleted one, its last state.
     pub order: Model,
     /// The products in their new state.
@@ -76,29 +76,29 @@ pub struct Written {
 /// The reason why a write to an order fails. The caller has to roll the transaction back: earlier statements in it
 /// are not undone automatically.
 #[derive(Debug)]
-pub enum Refused {
+pub enum ShopOrderError {
     /// No such order exists, or it belongs to another user.
     NoOrder,
     /// No such product exists.
     NoProduct,
     /// The available quantity of the product is too small.
-    NotEnough,
+    InsufficientQuantity,
     /// The cost would exceed the largest amount.
-    TooDear,
+    CostTooHigh,
     /// A concurrent writer changed the order.
-    Overtaken,
+    Conflict,
     /// The database failed.
     Database(DbErr),
 }
 
-impl From<DbErr> for Refused {
+impl From<DbErr> for ShopOrderError {
     fn from(error: DbErr) -> Self {
         Self::Database(error)
     }
 }
 
 /// Selects a user's orders.
-pub fn of_user(user_id: i64) -> Select<Entity> {
+pub fn for_user(user_id: i64) -> Select<Entity> {
     Entity::find().filter(Column::UserId.eq(user_id))
 }
 
@@ -111,10 +111,14 @@ pub async fn find(db: &impl ConnectionTrait, id: i64, owner: Option<i64>) -> Res
 /// Places an order.
 ///
 /// # Errors
-/// [`Refused`].
-pub async fn place(tx: &impl ConnectionTrait, new: NewOrder, now_us: i64) -> Result<Written, Refused> {
+/// [`ShopOrderError`].
+pub async fn place(
+    tx: &impl ConnectionTrait,
+    new: NewShopOrder,
+    now_us: i64,
+) -> Result<ShopOrderWrite, ShopOrderError> {
     let product = take(tx, new.product_id, new.quantity, now_us).await?;
-    affordable(product.price_minor, new.quantity)?;
+    require_affordable(product.price_minor, new.quantity)?;
     let sql =
         "INSERT INTO shop_order (user_id, product_id, quantity, day, price_minor, currency, placed_at_us, version)
          VALUES ($1, $2, $3, $4, $5, $6, $7, 1) RETURNING *";
@@ -127,8 +131,8 @@ pub async fn place(tx: &impl ConnectionTrait, new: NewOrder, now_us: i64) -> Res
         product.currency.clone().into(),
         now_us.into(),
     ];
-    Ok(Written {
-        order: sql::made(tx, sql, values).await?,
+    Ok(ShopOrderWrite {
+        order: sql::fetch_one(tx, sql, values).await?,
         products: vec![product],
     })
 }
@@ -138,13 +142,13 @@ pub async fn place(tx: &impl ConnectionTrait, new: NewOrder, now_us: i64) -> Res
 /// Additional units of the same product cost as much as the first ones.
 ///
 /// # Errors
-/// [`Refused`].
+/// [`ShopOrderError`].
 pub async fn change(
     tx: &impl ConnectionTrait,
     before: Model,
-    change: OrderChange,
+    change: ShopOrderChange,
     now_us: i64,
-) -> Result<Written, Refused> {
+) -> Result<ShopOrderWrite, ShopOrderError> {
     let version = before.version;
     let mut after = Model {
         product_id: change.product_id.unwrap_or(before.product_id),
@@ -162,7 +166,7 @@ pub async fn change(
     } else if after.quantity != before.quantity {
         products.push(take(tx, after.product_id, after.quantity - before.quantity, now_us).await?);
     }
-    affordable(after.price_minor, after.quantity)?;
+    require_affordable(after.price_minor, after.quantity)?;
     // The quantities taken and given back above follow from `before`, so the UPDATE must replace exactly that
     // version.
     let sql = "UPDATE shop_order SET product_id = $1, quantity = $2, day = $3, price_minor = $4, currency = $5,
@@ -177,8 +181,10 @@ pub async fn change(
         after.id.into(),
         version.into(),
     ];
-    let order = sql::changed(tx, sql, values).await?.ok_or(Refused::Overtaken)?;
-    Ok(Written { order, products })
+    let order = sql::fetch_optional(tx, sql, values)
+        .await?
+        .ok_or(ShopOrderError::Conflict)?;
+    Ok(ShopOrderWrite { order, products })
 }
 
 /// Deletes an order and gives its quantity back; if `owner` is given, only if it belongs to them.
@@ -186,42 +192,52 @@ pub async fn change(
 /// One guarded `DELETE` decides: a second deletion finds no row and gives nothing back.
 ///
 /// # Errors
-/// [`Refused`].
-pub async fn remove(tx: &impl ConnectionTrait, id: i64, owner: Option<i64>, now_us: i64) -> Result<Written, Refused> {
+/// [`ShopOrderError`].
+pub async fn remove(
+    tx: &impl ConnectionTrait,
+    id: i64,
+    owner: Option<i64>,
+    now_us: i64,
+) -> Result<ShopOrderWrite, ShopOrderError> {
     let removed: Option<Model> = match owner {
         Some(owner) => {
             let sql = "DELETE FROM shop_order WHERE id = $1 AND user_id = $2 RETURNING *";
-            sql::changed(tx, sql, [id.into(), owner.into()]).await?
+            sql::fetch_optional(tx, sql, [id.into(), owner.into()]).await?
         }
-        None => sql::changed(tx, "DELETE FROM shop_order WHERE id = $1 RETURNING *", [id.into()]).await?,
+        None => sql::fetch_optional(tx, "DELETE FROM shop_order WHERE id = $1 RETURNING *", [id.into()]).await?,
     };
-    let order = removed.ok_or(Refused::NoOrder)?;
+    let order = removed.ok_or(ShopOrderError::NoOrder)?;
     let products = vec![give_back(tx, &order, now_us).await?];
-    Ok(Written { order, products })
+    Ok(ShopOrderWrite { order, products })
 }
 
-async fn take(tx: &impl ConnectionTrait, id: i64, quantity: i64, now_us: i64) -> Result<product::Model, Refused> {
+async fn take(
+    tx: &impl ConnectionTrait,
+    id: i64,
+    quantity: i64,
+    now_us: i64,
+) -> Result<product::Model, ShopOrderError> {
     if let Some(product) = product::take(tx, id, quantity, now_us).await? {
         return Ok(product);
     }
     match product::Entity::find_by_id(id).one(tx).await? {
-        Some(_) => Err(Refused::NotEnough),
-        None => Err(Refused::NoProduct),
+        Some(_) => Err(ShopOrderError::InsufficientQuantity),
+        None => Err(ShopOrderError::NoProduct),
     }
 }
 
 /// Makes the order's quantity available again.
-async fn give_back(tx: &impl ConnectionTrait, order: &Model, now_us: i64) -> Result<product::Model, Refused> {
+async fn give_back(tx: &impl ConnectionTrait, order: &Model, now_us: i64) -> Result<product::Model, ShopOrderError> {
     let given = product::take(tx, order.product_id, -order.quantity, now_us).await?;
     // The quantity was taken from this product, so there is room for it.
-    given.ok_or(Refused::Database(DbErr::RecordNotUpdated))
+    given.ok_or(ShopOrderError::Database(DbErr::RecordNotUpdated))
 }
 
 /// Requires that the cost of an order does not exceed the largest amount.
-fn affordable(price_minor: i64, quantity: i64) -> Result<(), Refused> {
+fn require_affordable(price_minor: i64, quantity: i64) -> Result<(), ShopOrderError> {
     let cost = price_minor.checked_mul(quantity);
     match cost.is_some_and(|cost| cost <= COST_MINOR_MAX) {
         true => Ok(()),
-        false => Err(Refused::TooDear),
+        false => Err(ShopOrderError::CostTooHigh),
     }
 }

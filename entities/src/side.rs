@@ -22,7 +22,7 @@ impl Side {
     }
 
     /// Parses a stored word. The tables contain no other words.
-    pub fn of(word: &str) -> Self {
+    pub fn from_stored(word: &str) -> Self {
         if word == "SELL" { Self::Sell } else { Self::Buy }
     }
 }

@@ -9,7 +9,7 @@ use sea_orm::{
 /// Returns the row of a statement with `RETURNING *`; `None` when its guard matched no row.
 ///
 /// Parameters are written `$1`, `$2` …
-pub(crate) async fn changed<M: FromQueryResult>(
+pub(crate) async fn fetch_optional<M: FromQueryResult>(
     tx: &impl ConnectionTrait,
     sql: &str,
     values: impl IntoIterator<Item = Value>,
@@ -27,17 +27,17 @@ pub(crate) fn without_text<E: EntityTrait>(rows: Select<E>, long: E::Column) -> 
 }
 
 /// Returns the row of a statement that always has one.
-pub(crate) async fn made<M: FromQueryResult>(
+pub(crate) async fn fetch_one<M: FromQueryResult>(
     tx: &impl ConnectionTrait,
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<M, DbErr> {
-    let made = changed(tx, sql, values).await?;
+    let made = fetch_optional(tx, sql, values).await?;
     made.ok_or(DbErr::RecordNotInserted)
 }
 
 /// Returns how many rows a statement changed.
-pub(crate) async fn count(
+pub(crate) async fn execute(
     tx: &impl ConnectionTrait,
     sql: &str,
     values: impl IntoIterator<Item = Value>,

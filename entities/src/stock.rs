@@ -6,9 +6,9 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::failed::{Failed, Refusal};
+use crate::error::{EntityError, Violation};
 use crate::side::Side;
-use crate::{changed, sql};
+use crate::{catch_up, sql};
 
 /// The most shares of a stock that the exchange can have.
 pub const QUANTITY_MAX: i64 = 2_147_483_647;
@@ -51,7 +51,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// The day's figures, in minor units and shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Figures {
+pub struct DayFigures {
     /// The price when the day began.
     pub open_minor: i64,
     /// The highest price.
@@ -66,13 +66,13 @@ pub struct Figures {
 
 impl Model {
     /// Returns the figures of the day that contains `now_us`.
-    pub fn today(&self, now_us: i64) -> Figures {
+    pub fn today(&self, now_us: i64) -> DayFigures {
         let price = self.price_minor;
         let (open_minor, high_minor, low_minor, volume) = match self.day == day_of(now_us) {
             true => (self.open_minor, self.high_minor, self.low_minor, self.volume),
             false => (price, price, price, 0),
         };
-        Figures {
+        DayFigures {
             open_minor,
             high_minor,
             low_minor,
@@ -89,7 +89,7 @@ pub fn day_of(now_us: i64) -> i64 {
 
 /// A reference to a stock.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Which {
+pub enum StockRef {
     /// By its id.
     Id(i64),
     /// By its name.
@@ -115,7 +115,7 @@ pub async fn by_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<Mod
 }
 
 /// Returns the stocks of those names; unknown names are skipped.
-pub async fn all_named<'a>(
+pub async fn by_names<'a>(
     db: &impl ConnectionTrait,
     names: impl IntoIterator<Item = &'a String>,
 ) -> Result<Vec<Model>, DbErr> {
@@ -123,11 +123,11 @@ pub async fn all_named<'a>(
     Entity::find().filter(Column::Name.is_in(names)).all(db).await
 }
 
-/// Returns the stock that `which` refers to.
-pub async fn find(db: &impl ConnectionTrait, which: &Which) -> Result<Option<Model>, DbErr> {
-    match which {
-        Which::Id(id) => Entity::find_by_id(*id).one(db).await,
-        Which::Name(name) => by_name(db, name).await,
+/// Returns the stock that `stock_ref` refers to.
+pub async fn find(db: &impl ConnectionTrait, stock_ref: &StockRef) -> Result<Option<Model>, DbErr> {
+    match stock_ref {
+        StockRef::Id(id) => Entity::find_by_id(*id).one(db).await,
+        StockRef::Name(name) => by_name(db, name).await,
     }
 }
 
@@ -143,7 +143,7 @@ pub async fn add(tx: &impl ConnectionTrait, new: NewStock, now_us: i64) -> Resul
         day_of(now_us).into(),
         now_us.into(),
     ];
-    sql::changed(tx, sql, values).await
+    sql::fetch_optional(tx, sql, values).await
 }
 
 /// Takes shares out of the exchange (a buy) or puts shares in (a sell), and adds them to the day's volume.
@@ -151,15 +151,15 @@ pub async fn add(tx: &impl ConnectionTrait, new: NewStock, now_us: i64) -> Resul
 /// One guarded statement: even under concurrent trades, the exchange never has a negative number of shares.
 ///
 /// # Errors
-/// [`Refusal::NoStock`], [`Refusal::InsufficientStock`], [`Refusal::StockFull`], or when the database fails.
+/// [`Violation::NoStock`], [`Violation::InsufficientStock`], [`Violation::StockFull`], or when the database fails.
 pub async fn trade(
     tx: &impl ConnectionTrait,
-    which: &Which,
+    stock_ref: &StockRef,
     side: Side,
     quantity: i64,
     now_us: i64,
-) -> Result<Model, Failed> {
-    moved(tx, which, side, quantity, quantity, now_us).await
+) -> Result<Model, EntityError> {
+    move_shares(tx, stock_ref, side, quantity, quantity, now_us).await
 }
 
 /// Like [`trade`], but leaves the volume unchanged: a correction of the catalog, not a trade.
@@ -168,53 +168,53 @@ pub async fn trade(
 /// As [`trade`].
 pub async fn adjust(
     tx: &impl ConnectionTrait,
-    which: &Which,
+    stock_ref: &StockRef,
     side: Side,
     quantity: i64,
     now_us: i64,
-) -> Result<Model, Failed> {
-    moved(tx, which, side, quantity, 0, now_us).await
+) -> Result<Model, EntityError> {
+    move_shares(tx, stock_ref, side, quantity, 0, now_us).await
 }
 
-async fn moved(
+async fn move_shares(
     tx: &impl ConnectionTrait,
-    which: &Which,
+    stock_ref: &StockRef,
     side: Side,
     quantity: i64,
     volume: i64,
     now_us: i64,
-) -> Result<Model, Failed> {
+) -> Result<Model, EntityError> {
     let change = match side {
         Side::Buy => -quantity,
         Side::Sell => quantity,
     };
-    let (column, key) = column(which);
+    let (column, key) = column(stock_ref);
     let sql = format!(
         "UPDATE stock SET quantity = quantity + $1,
              volume = CASE WHEN day = $2 THEN volume ELSE 0 END + $3,
-             {OPENED}, day = $2, version = version + 1, changed_at_us = $4
+             {NEW_DAY_PRICES}, day = $2, version = version + 1, changed_at_us = $4
          WHERE {column} = $5 AND quantity + $1 >= 0 AND quantity + held + $1 <= {QUANTITY_MAX} RETURNING *"
     );
     let values = [change.into(), day_of(now_us).into(), volume.into(), now_us.into(), key];
-    if let Some(stock) = sql::changed(tx, &sql, values).await? {
+    if let Some(stock) = sql::fetch_optional(tx, &sql, values).await? {
         return Ok(stock);
     }
-    Err(refusal(tx, which, side).await?)
+    Err(violation(tx, stock_ref, side).await?)
 }
 
-/// Takes shares out of the exchange for a purchase, or keeps room for the shares of a sale, until [`let_go`]. The
+/// Takes shares out of the exchange for a purchase, or keeps room for the shares of a sale, until [`release`]. The
 /// returned row has the price and, for a purchase, the reduced quantity.
 ///
 /// # Errors
 /// As [`trade`].
-pub async fn hold(
+pub async fn reserve(
     tx: &impl ConnectionTrait,
-    which: &Which,
+    stock_ref: &StockRef,
     side: Side,
     quantity: i64,
     now_us: i64,
-) -> Result<Model, Failed> {
-    let (column, key) = column(which);
+) -> Result<Model, EntityError> {
+    let (column, key) = column(stock_ref);
     let (sql, values) = match side {
         Side::Buy => (
             format!(
@@ -232,42 +232,42 @@ pub async fn hold(
             vec![quantity.into(), key],
         ),
     };
-    match sql::changed(tx, &sql, values).await? {
+    match sql::fetch_optional(tx, &sql, values).await? {
         Some(stock) => Ok(stock),
-        None => Err(refusal(tx, which, side).await?),
+        None => Err(violation(tx, stock_ref, side).await?),
     }
 }
 
-/// Releases shares that [`hold`] reserved: `comes` of them go to the exchange and the rest is dropped; `volume` of
+/// Releases shares that [`reserve`] reserved: `to_exchange` of them go to the exchange and the rest is dropped; `volume` of
 /// them were traded.
-pub async fn let_go(
+pub async fn release(
     tx: &impl ConnectionTrait,
     id: i64,
     quantity: i64,
-    comes: i64,
+    to_exchange: i64,
     volume: i64,
     now_us: i64,
 ) -> Result<Model, DbErr> {
     let sql = format!(
         "UPDATE stock SET held = held - $5, quantity = quantity + $1,
              volume = CASE WHEN day = $2 THEN volume ELSE 0 END + $3,
-             {OPENED}, day = $2, version = version + 1, changed_at_us = $4
+             {NEW_DAY_PRICES}, day = $2, version = version + 1, changed_at_us = $4
          WHERE id = $6 RETURNING *"
     );
     let values = [
-        comes.into(),
+        to_exchange.into(),
         day_of(now_us).into(),
         volume.into(),
         now_us.into(),
         quantity.into(),
         id.into(),
     ];
-    sql::made(tx, &sql, values).await
+    sql::fetch_one(tx, &sql, values).await
 }
 
 /// Reverses a trade made at `at_us`, including its part of the day's volume; `None` when the exchange has traded
 /// its shares on, or has no room for them.
-pub async fn take_back(
+pub async fn reverse_trade(
     tx: &impl ConnectionTrait,
     id: i64,
     side: Side,
@@ -292,40 +292,40 @@ pub async fn take_back(
         now_us.into(),
         id.into(),
     ];
-    sql::changed(tx, &sql, values).await
+    sql::fetch_optional(tx, &sql, values).await
 }
 
-fn column(which: &Which) -> (&'static str, Value) {
-    match which {
-        Which::Id(id) => ("id", (*id).into()),
-        Which::Name(name) => ("name", name.as_str().into()),
+fn column(stock_ref: &StockRef) -> (&'static str, Value) {
+    match stock_ref {
+        StockRef::Id(id) => ("id", (*id).into()),
+        StockRef::Name(name) => ("name", name.as_str().into()),
     }
 }
 
 /// Returns the reason why a guarded statement matched no row.
-async fn refusal(tx: &impl ConnectionTrait, which: &Which, side: Side) -> Result<Failed, DbErr> {
-    let refusal = match (find(tx, which).await?, side) {
-        (None, _) => Refusal::NoStock,
-        (Some(_), Side::Buy) => Refusal::InsufficientStock,
-        (Some(_), Side::Sell) => Refusal::StockFull,
+async fn violation(tx: &impl ConnectionTrait, stock_ref: &StockRef, side: Side) -> Result<EntityError, DbErr> {
+    let violation = match (find(tx, stock_ref).await?, side) {
+        (None, _) => Violation::NoStock,
+        (Some(_), Side::Buy) => Violation::InsufficientStock,
+        (Some(_), Side::Sell) => Violation::StockFull,
     };
-    Ok(refusal.into())
+    Ok(violation.into())
 }
 
 /// A new day begins with the last price of the day before.
-const OPENED: &str = "open_minor = CASE WHEN day = $2 THEN open_minor ELSE price_minor END,
+const NEW_DAY_PRICES: &str = "open_minor = CASE WHEN day = $2 THEN open_minor ELSE price_minor END,
              high_minor = CASE WHEN day = $2 THEN high_minor ELSE price_minor END,
              low_minor = CASE WHEN day = $2 THEN low_minor ELSE price_minor END";
 
 /// Sets the price of a share; `None` when no such stock exists. The caller then calls
-/// [`crate::brokerage_order::fire`] in the same transaction, which marks the orders that the price triggers.
+/// [`crate::brokerage_order::trigger`] in the same transaction, which marks the orders that the price triggers.
 pub async fn set_price(
     tx: &impl ConnectionTrait,
-    which: &Which,
+    stock_ref: &StockRef,
     price_minor: i64,
     now_us: i64,
 ) -> Result<Option<Model>, DbErr> {
-    let (column, key) = column(which);
+    let (column, key) = column(stock_ref);
     let sql = format!(
         "UPDATE stock SET price_minor = $1,
              open_minor = CASE WHEN day = $2 THEN open_minor ELSE price_minor END,
@@ -338,12 +338,12 @@ pub async fn set_price(
          WHERE {column} = $4 RETURNING *"
     );
     let values = [price_minor.into(), day_of(now_us).into(), now_us.into(), key];
-    sql::changed(tx, &sql, values).await
+    sql::fetch_optional(tx, &sql, values).await
 }
 
 /// Returns stocks that changed after the moment `at_us`, or at that moment with an id over `id`; the earliest
 /// change first.
 pub async fn changed_behind(db: &impl ConnectionTrait, at_us: i64, id: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
     let columns = (Column::ChangedAtUs, Column::Id);
-    changed::behind(db, Entity::find(), columns, (at_us, id), limit).await
+    catch_up::rows_after(db, Entity::find(), columns, (at_us, id), limit).await
 }

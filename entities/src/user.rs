@@ -19,13 +19,13 @@ pub struct Model {
     pub id: i64,
     /// The username as the user spelled it.
     pub username: String,
-    /// The unique key of the username, [`folded`]. For an erased account whose username was an email address it is
+    /// The unique key of the username, [`case_fold`]. For an erased account whose username was an email address it is
     /// only a digest.
     #[sea_orm(unique)]
     pub username_key: String,
     /// The email address as the user spelled it; `None` for users without one, and for erased accounts.
     pub email: Option<String>,
-    /// The unique key of the email address: [`folded`].
+    /// The unique key of the email address: [`case_fold`].
     #[sea_orm(unique)]
     pub email_key: Option<String>,
     /// The name that the user wants to be called.
@@ -74,12 +74,12 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 /// Returns the form that all spellings of one name share.
-pub use crate::case_fold::folded;
+pub use crate::case_fold::case_fold;
 
-/// Returns the username that [`join`] gives a user of that role who chose none: the role and the id, `investor-17`.
+/// Returns the username that [`insert`] gives a user of that role who chose none: the role and the id, `investor-17`.
 ///
 /// It contains no personal data: usernames are public, and any caller can ask whether one is taken.
-pub fn given_username(role: &str, id: i64) -> String {
+pub fn generated_username(role: &str, id: i64) -> String {
     format!("{}-{id}", role.to_lowercase())
 }
 
@@ -88,10 +88,10 @@ pub fn deactivated_username(id: i64) -> String {
     format!("deactivated-{id}")
 }
 
-/// Whether a username has, or resembles, a form that this system generates ([`given_username`],
+/// Whether a username has, or resembles, a form that this system generates ([`generated_username`],
 /// [`deactivated_username`], `erased-17`). Users cannot choose such a name.
-pub fn looks_given(username: &str) -> bool {
-    let key = folded(username);
+pub fn looks_generated(username: &str) -> bool {
+    let key = case_fold(username);
     let Some((role, id)) = key.split_once('-') else {
         return false;
     };
@@ -99,16 +99,16 @@ pub fn looks_given(username: &str) -> bool {
     is_number
         && ["member", "investor", "broker", "deactivated", "erased"]
             .iter()
-            .any(|word| lookalike::look_alike(role, word))
+            .any(|word| lookalike::are_lookalikes(role, word))
 }
 
 impl Model {
-    /// A member with that name and no other data, to be completed and passed to [`join`].
-    pub fn named(username: impl Into<String>, now_us: i64) -> Self {
+    /// A member with that name and no other data, to be completed and passed to [`insert`].
+    pub fn with_username(username: impl Into<String>, now_us: i64) -> Self {
         let username = username.into();
         Self {
             id: 0,
-            username_key: folded(&username),
+            username_key: case_fold(&username),
             username,
             email: None,
             email_key: None,
@@ -138,40 +138,40 @@ impl Model {
 
 /// The name that another account already uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
+pub enum NameConflict {
     /// The username: another account has or had it or one that looks like it, or signs in with it as its email.
     Username,
     /// The email: another account has it, active or not, or signs in with it as its username.
     Email,
 }
 
-/// Whether an account other than `but` prevents the use of that username or that email.
+/// Whether an account other than `except` prevents the use of that username or that email.
 ///
 /// Users sign in with either, so one user's username is never another's email.
-pub async fn taken(
+pub async fn name_conflict(
     db: &impl ConnectionTrait,
     username: Option<&str>,
     email: Option<&str>,
-    but: Option<i64>,
-) -> Result<Option<Taken>, DbErr> {
-    let others = || Entity::find().filter(Column::Id.ne(but.unwrap_or(0)));
-    if let Some(key) = username.map(folded) {
+    except: Option<i64>,
+) -> Result<Option<NameConflict>, DbErr> {
+    let others = || Entity::find().filter(Column::Id.ne(except.unwrap_or(0)));
+    if let Some(key) = username.map(case_fold) {
         let held = Column::UsernameKey
             .is_in([erased_key(&key), key.clone()])
             .or(Column::EmailKey.eq(key));
         if others().filter(held).count(db).await? > 0 {
-            return Ok(Some(Taken::Username));
+            return Ok(Some(NameConflict::Username));
         }
     }
     if let Some(username) = username
-        && lookalike::account_that_looks_like(db, username, but).await?.is_some()
+        && lookalike::find_lookalike(db, username, except).await?.is_some()
     {
-        return Ok(Some(Taken::Username));
+        return Ok(Some(NameConflict::Username));
     }
-    if let Some(key) = email.map(folded) {
+    if let Some(key) = email.map(case_fold) {
         let held = Column::EmailKey.eq(&key).or(Column::UsernameKey.eq(&key));
         if others().filter(held).count(db).await? > 0 {
-            return Ok(Some(Taken::Email));
+            return Ok(Some(NameConflict::Email));
         }
     }
     Ok(None)
@@ -181,18 +181,18 @@ pub async fn taken(
 const UNNAMED_KEY: &str = "\u{1}";
 
 /// Adds a user. The database assigns `person.id`, and the keys are computed from the names. A user with an empty
-/// username gets [`given_username`].
+/// username gets [`generated_username`].
 ///
 /// # Errors
 /// When the database fails. A taken name is an outcome, not an error; the caller then has to roll its transaction
 /// back.
-pub async fn join(tx: &impl ConnectionTrait, person: Model) -> Result<Result<Box<Model>, Taken>, DbErr> {
+pub async fn insert(tx: &impl ConnectionTrait, person: Model) -> Result<Result<Box<Model>, NameConflict>, DbErr> {
     let (role, email) = (person.role.clone(), person.email.clone());
     let username = Some(person.username.clone()).filter(|username| !username.is_empty());
     let mut row = person.into_active_model();
     row.id = NotSet;
-    row.username_key = Set(username.as_deref().map_or_else(|| UNNAMED_KEY.to_owned(), folded));
-    row.email_key = Set(email.as_deref().map(folded));
+    row.username_key = Set(username.as_deref().map_or_else(|| UNNAMED_KEY.to_owned(), case_fold));
+    row.email_key = Set(email.as_deref().map(case_fold));
     let added = Entity::insert(row)
         .on_conflict(OnConflict::new().do_nothing().to_owned())
         .try_insert()
@@ -203,16 +203,18 @@ pub async fn join(tx: &impl ConnectionTrait, person: Model) -> Result<Result<Box
         _ => None,
     };
     // The check follows the insert, so it also sees a name that a concurrent transaction took in the meantime.
-    if let Some(taken) = taken(tx, username.as_deref(), email.as_deref(), id).await? {
-        return Ok(Err(taken));
+    if let Some(name_conflict) = name_conflict(tx, username.as_deref(), email.as_deref(), id).await? {
+        return Ok(Err(name_conflict));
     }
-    let Some(id) = id else { return Ok(Err(Taken::Username)) };
+    let Some(id) = id else {
+        return Ok(Err(NameConflict::Username));
+    };
     let username = match username {
         Some(username) => username,
         None => {
-            let given = given_username(&role, id);
+            let given = generated_username(&role, id);
             let name = Entity::update_many()
-                .col_expr(Column::UsernameKey, Expr::value(folded(&given)))
+                .col_expr(Column::UsernameKey, Expr::value(case_fold(&given)))
                 .col_expr(Column::Username, Expr::value(&given));
             name.filter(Column::Id.eq(id)).exec(tx).await?;
             given
@@ -233,7 +235,7 @@ pub async fn by_id(db: &impl ConnectionTrait, id: i64) -> Result<Option<Model>, 
 /// Returns the user with that username in any case, active or not.
 pub async fn by_username(db: &impl ConnectionTrait, username: &str) -> Result<Option<Model>, DbErr> {
     Entity::find()
-        .filter(Column::UsernameKey.eq(folded(username)))
+        .filter(Column::UsernameKey.eq(case_fold(username)))
         .one(db)
         .await
 }
@@ -252,7 +254,7 @@ pub async fn is_active(db: &impl ConnectionTrait, id: i64) -> Result<bool, DbErr
 
 /// Returns the user who signs in with `login`, a username or an email in any case; active or not.
 pub async fn by_login(db: &impl ConnectionTrait, login: &str) -> Result<Option<Model>, DbErr> {
-    let key = folded(login);
+    let key = case_fold(login);
     Entity::find()
         .filter(Column::UsernameKey.eq(&key).or(Column::EmailKey.eq(&key)))
         .one(db)
@@ -261,11 +263,11 @@ pub async fn by_login(db: &impl ConnectionTrait, login: &str) -> Result<Option<M
 
 /// The outcome of a change to a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Changed {
+pub enum UserChangeOutcome {
     /// The row after the change.
     Done(Box<Model>),
     /// No active user has that id.
-    Nobody,
+    NotFound,
     /// Another account has the email.
     EmailTaken,
     /// The caller's right does not cover this account.
@@ -279,13 +281,18 @@ pub enum Changed {
 ///
 /// # Errors
 /// When the database fails. A taken email is an outcome; the caller then has to roll its transaction back.
-pub async fn change(tx: &impl ConnectionTrait, by: &Authority, id: i64, mut to: ActiveModel) -> Result<Changed, DbErr> {
+pub async fn change(
+    tx: &impl ConnectionTrait,
+    by: &Authority,
+    id: i64,
+    mut to: ActiveModel,
+) -> Result<UserChangeOutcome, DbErr> {
     let email = match &to.email {
         Set(email) => email.clone(),
         _ => None,
     };
     if to.email.is_set() {
-        to.email_key = Set(email.as_deref().map(folded));
+        to.email_key = Set(email.as_deref().map(case_fold));
     }
     let removes = [&to.active, &to.admin].iter().any(|flag| matches!(flag, Set(false)));
     let mut change = Entity::update_many()
@@ -298,11 +305,13 @@ pub async fn change(tx: &impl ConnectionTrait, by: &Authority, id: i64, mut to: 
         change = change.filter(leaves_an_administrator());
     }
     match change.exec(tx).await {
-        Ok(done) if done.rows_affected == 0 => why_unchanged(tx, by, id).await,
-        Ok(_) if taken(tx, None, email.as_deref(), Some(id)).await?.is_some() => Ok(Changed::EmailTaken),
-        Ok(_) => after(tx, id).await,
+        Ok(done) if done.rows_affected == 0 => unchanged_reason(tx, by, id).await,
+        Ok(_) if name_conflict(tx, None, email.as_deref(), Some(id)).await?.is_some() => {
+            Ok(UserChangeOutcome::EmailTaken)
+        }
+        Ok(_) => changed_row(tx, id).await,
         // The email is the only column of `to` that has to be unique.
-        Err(error) if crate::is_unique_violation(&error) => Ok(Changed::EmailTaken),
+        Err(error) if crate::is_unique_violation(&error) => Ok(UserChangeOutcome::EmailTaken),
         Err(error) => Err(error),
     }
 }
@@ -312,11 +321,11 @@ pub const KARMA: std::ops::RangeInclusive<i64> = i32::MIN as i64..=i32::MAX as i
 
 /// The result of a change of karma.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KarmaChange {
+pub enum KarmaChangeOutcome {
     /// The row after the change.
     Done(Box<Model>),
     /// No active user has that id.
-    Nobody,
+    NotFound,
     /// The caller's right does not cover this account.
     Protected,
     /// The karma would leave [`KARMA`]; nothing changed.
@@ -326,7 +335,12 @@ pub enum KarmaChange {
 /// Adds `points` to the karma of an active user whose account the right covers, unless it would leave [`KARMA`].
 ///
 /// One guarded statement: concurrent changes are not lost, and no karma is stored that the API cannot show.
-pub async fn add_karma(tx: &impl ConnectionTrait, by: &Authority, id: i64, points: i64) -> Result<KarmaChange, DbErr> {
+pub async fn add_karma(
+    tx: &impl ConnectionTrait,
+    by: &Authority,
+    id: i64,
+    points: i64,
+) -> Result<KarmaChangeOutcome, DbErr> {
     let sum = || Expr::col(Column::Karma).add(points);
     let done = Entity::update_many()
         .col_expr(Column::Karma, sum())
@@ -338,14 +352,16 @@ pub async fn add_karma(tx: &impl ConnectionTrait, by: &Authority, id: i64, point
         .exec(tx)
         .await?;
     if done.rows_affected == 0 {
-        return Ok(match refusal(tx, by, id).await? {
-            None => KarmaChange::OutOfRange,
-            Some(Changed::Protected) => KarmaChange::Protected,
-            Some(_) => KarmaChange::Nobody,
+        return Ok(match rejection_reason(tx, by, id).await? {
+            None => KarmaChangeOutcome::OutOfRange,
+            Some(UserChangeOutcome::Protected) => KarmaChangeOutcome::Protected,
+            Some(_) => KarmaChangeOutcome::NotFound,
         });
     }
     let person = by_id(tx, id).await?;
-    Ok(person.map_or(KarmaChange::Nobody, |person| KarmaChange::Done(Box::new(person))))
+    Ok(person.map_or(KarmaChangeOutcome::NotFound, |person| {
+        KarmaChangeOutcome::Done(Box::new(person))
+    }))
 }
 
 /// Replaces an active user's password. Returns `false`, and changes nothing, if the password was replaced since
@@ -374,7 +390,12 @@ pub async fn replace_password(
 
 /// Deactivates an active user whose account the right covers, but not the last active administrator. The username
 /// stays taken.
-pub async fn deactivate(tx: &impl ConnectionTrait, by: &Authority, id: i64, now_us: i64) -> Result<Changed, DbErr> {
+pub async fn deactivate(
+    tx: &impl ConnectionTrait,
+    by: &Authority,
+    id: i64,
+    now_us: i64,
+) -> Result<UserChangeOutcome, DbErr> {
     let to = ActiveModel {
         active: Set(false),
         deactivated_at_us: Set(Some(now_us)),
@@ -388,9 +409,14 @@ pub async fn deactivate(tx: &impl ConnectionTrait, by: &Authority, id: i64, now_
 ///
 /// A username that is an email address is itself personal data. `erased-ID` replaces it, also on the user's posts,
 /// and only a digest of it keeps it from being used again.
-pub async fn erase(tx: &impl ConnectionTrait, by: &Authority, id: i64, now_us: i64) -> Result<Changed, DbErr> {
+pub async fn erase(
+    tx: &impl ConnectionTrait,
+    by: &Authority,
+    id: i64,
+    now_us: i64,
+) -> Result<UserChangeOutcome, DbErr> {
     let Some(person) = by_id(tx, id).await? else {
-        return Ok(Changed::Nobody);
+        return Ok(UserChangeOutcome::NotFound);
     };
     let renamed = person.username.contains('@').then(|| format!("erased-{id}"));
     let (username, username_key) = match &renamed {
@@ -427,29 +453,33 @@ pub async fn erase(tx: &impl ConnectionTrait, by: &Authority, id: i64, now_us: i
         .exec(tx)
         .await?;
     if done.rows_affected == 0 {
-        return why_unchanged(tx, by, id).await;
+        return unchanged_reason(tx, by, id).await;
     }
     sign_in_address::forget(tx, id).await?;
     if let Some(renamed) = renamed {
         post::rename_author(tx, id, &renamed).await?;
         lookalike::forget(tx, id).await?;
     }
-    after(tx, id).await
+    changed_row(tx, id).await
 }
 
 /// Returns the reason why a change of that account by this right would be rejected now; `None` if it would be
 /// accepted. It only spares the cost of a change: the statement that makes the change decides.
-pub async fn refusal(db: &impl ConnectionTrait, by: &Authority, id: i64) -> Result<Option<Changed>, DbErr> {
+pub async fn rejection_reason(
+    db: &impl ConnectionTrait,
+    by: &Authority,
+    id: i64,
+) -> Result<Option<UserChangeOutcome>, DbErr> {
     let active = Entity::find().filter(Column::Id.eq(id)).filter(Column::Active.eq(true));
     if active.clone().count(db).await? == 0 {
-        return Ok(Some(Changed::Nobody));
+        return Ok(Some(UserChangeOutcome::NotFound));
     }
     let covered = active.filter(by.covers()).count(db).await? > 0;
-    Ok((!covered).then_some(Changed::Protected))
+    Ok((!covered).then_some(UserChangeOutcome::Protected))
 }
 
 /// The reason why a guarded statement changed no row.
-async fn why_unchanged(tx: &impl ConnectionTrait, by: &Authority, id: i64) -> Result<Changed, DbErr> {
+async fn unchanged_reason(tx: &impl ConnectionTrait, by: &Authority, id: i64) -> Result<UserChangeOutcome, DbErr> {
     let covered = async |further: Option<Expr>| {
         let mut found = Entity::find().filter(Column::Id.eq(id)).filter(by.covers());
         if let Some(further) = further {
@@ -458,18 +488,22 @@ async fn why_unchanged(tx: &impl ConnectionTrait, by: &Authority, id: i64) -> Re
         Ok::<bool, DbErr>(found.count(tx).await? > 0)
     };
     Ok(match by_id(tx, id).await? {
-        None => Changed::Nobody,
+        None => UserChangeOutcome::NotFound,
         // An open mount does not show deactivated accounts.
-        Some(person) if !person.active && matches!(by, Authority::OpenMount(_)) => Changed::Nobody,
-        Some(_) if !covered(None).await? => Changed::Protected,
-        Some(person) if person.active && !covered(Some(leaves_an_administrator())).await? => Changed::LastAdministrator,
-        Some(_) => Changed::Nobody,
+        Some(person) if !person.active && matches!(by, Authority::OpenMount(_)) => UserChangeOutcome::NotFound,
+        Some(_) if !covered(None).await? => UserChangeOutcome::Protected,
+        Some(person) if person.active && !covered(Some(leaves_an_administrator())).await? => {
+            UserChangeOutcome::LastAdministrator
+        }
+        Some(_) => UserChangeOutcome::NotFound,
     })
 }
 
-async fn after(tx: &impl ConnectionTrait, id: i64) -> Result<Changed, DbErr> {
+async fn changed_row(tx: &impl ConnectionTrait, id: i64) -> Result<UserChangeOutcome, DbErr> {
     let row = by_id(tx, id).await?;
-    Ok(row.map_or(Changed::Nobody, |row| Changed::Done(Box::new(row))))
+    Ok(row.map_or(UserChangeOutcome::NotFound, |row| {
+        UserChangeOutcome::Done(Box::new(row))
+    }))
 }
 
 fn next_version() -> Expr {

@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::authority::Authority;
-use crate::failed::Failed;
+use crate::error::EntityError;
 use crate::{post, post_votes, sql, user};
 
 /// One user's vote on one post.
@@ -19,7 +19,7 @@ pub struct Model {
     /// The voter.
     #[sea_orm(primary_key, auto_increment = false)]
     pub user_id: i64,
-    /// `UP` or `DOWN`: [`Direction::of`] reads it.
+    /// `UP` or `DOWN`: [`Direction::from_stored`] reads it.
     pub direction: String,
     /// The time of the last change, in microseconds since the epoch.
     pub at_us: i64,
@@ -50,12 +50,12 @@ impl Direction {
     }
 
     /// Parses a stored word. The table contains no other words.
-    pub fn of(word: &str) -> Self {
+    pub fn from_stored(word: &str) -> Self {
         if word == "DOWN" { Self::Down } else { Self::Up }
     }
 
     /// Returns the opposite direction.
-    pub fn other(self) -> Self {
+    pub fn opposite(self) -> Self {
         match self {
             Self::Up => Self::Down,
             Self::Down => Self::Up,
@@ -81,7 +81,7 @@ impl Direction {
 
 /// The outcome of a vote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct VoteOutcome {
     /// The votes on the post after it.
     pub votes: post_votes::Model,
     /// Whether they changed.
@@ -90,7 +90,7 @@ pub struct Outcome {
     pub karma: Vec<(i64, i64)>,
 }
 
-impl Outcome {
+impl VoteOutcome {
     async fn unchanged(tx: &impl ConnectionTrait, post_id: i64) -> Result<Self, DbErr> {
         Ok(Self {
             votes: post_votes::read(tx, post_id).await?,
@@ -114,7 +114,7 @@ impl Outcome {
 /// With `karma`, the karma of the post's author changes too, unless the author votes. The post need not exist.
 ///
 /// # Errors
-/// [`crate::failed::Refusal::VotesFull`], or when the database fails.
+/// [`crate::error::Violation::VotesFull`], or when the database fails.
 pub async fn cast(
     tx: &impl ConnectionTrait,
     post_id: i64,
@@ -122,43 +122,48 @@ pub async fn cast(
     direction: Direction,
     karma: bool,
     now_us: i64,
-) -> Result<Outcome, Failed> {
+) -> Result<VoteOutcome, EntityError> {
     let values = || [post_id.into(), user_id.into(), direction.as_str().into(), now_us.into()];
     let first = "INSERT INTO vote (post_id, user_id, direction, at_us) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
-    if sql::count(tx, first, values()).await? == 1 {
+    if sql::execute(tx, first, values()).await? == 1 {
         let votes = post_votes::add(tx, post_id, direction, now_us).await?;
         let given = credit(tx, post_id, Some(user_id), direction, karma).await?;
         if let Some(author) = &given {
-            note_credited(tx, post_id, user_id, Some(author.id)).await?;
+            record_credited(tx, post_id, user_id, Some(author.id)).await?;
         }
-        return Ok(Outcome::changed(votes, given));
+        return Ok(VoteOutcome::changed(votes, given));
     }
     let turned = "UPDATE vote SET direction = $3, at_us = $4
                   WHERE post_id = $1 AND user_id = $2 AND direction <> $3 RETURNING *";
     // The row still has the user whom the vote credited in the other direction.
-    let Some(vote) = sql::changed::<Model>(tx, turned, values()).await? else {
-        return Ok(Outcome::unchanged(tx, post_id).await?);
+    let Some(vote) = sql::fetch_optional::<Model>(tx, turned, values()).await? else {
+        return Ok(VoteOutcome::unchanged(tx, post_id).await?);
     };
-    let votes = post_votes::replace(tx, post_id, direction.other(), Some(direction), now_us).await?;
-    let taken = take_back(tx, vote.credited_id, direction.other()).await?;
+    let votes = post_votes::replace(tx, post_id, direction.opposite(), Some(direction), now_us).await?;
+    let taken = revoke_credit(tx, vote.credited_id, direction.opposite()).await?;
     let given = credit(tx, post_id, Some(user_id), direction, karma).await?;
     let credited = given.as_ref().map(|author| author.id);
     if credited != vote.credited_id {
-        note_credited(tx, post_id, user_id, credited).await?;
+        record_credited(tx, post_id, user_id, credited).await?;
     }
-    Ok(Outcome::changed(votes, taken.into_iter().chain(given)))
+    Ok(VoteOutcome::changed(votes, taken.into_iter().chain(given)))
 }
 
 /// Removes a user's vote on a post, and the karma that it gave. Without such a vote it changes nothing.
-pub async fn clear(tx: &impl ConnectionTrait, post_id: i64, user_id: i64, now_us: i64) -> Result<Outcome, Failed> {
+pub async fn clear(
+    tx: &impl ConnectionTrait,
+    post_id: i64,
+    user_id: i64,
+    now_us: i64,
+) -> Result<VoteOutcome, EntityError> {
     let sql = "DELETE FROM vote WHERE post_id = $1 AND user_id = $2 RETURNING *";
-    let Some(vote) = sql::changed::<Model>(tx, sql, [post_id.into(), user_id.into()]).await? else {
-        return Ok(Outcome::unchanged(tx, post_id).await?);
+    let Some(vote) = sql::fetch_optional::<Model>(tx, sql, [post_id.into(), user_id.into()]).await? else {
+        return Ok(VoteOutcome::unchanged(tx, post_id).await?);
     };
-    let direction = Direction::of(&vote.direction);
+    let direction = Direction::from_stored(&vote.direction);
     let votes = post_votes::replace(tx, post_id, direction, None, now_us).await?;
-    let taken = take_back(tx, vote.credited_id, direction).await?;
-    Ok(Outcome::changed(votes, taken))
+    let taken = revoke_credit(tx, vote.credited_id, direction).await?;
+    Ok(VoteOutcome::changed(votes, taken))
 }
 
 /// Counts a vote without a user: each call adds one, and none can be removed.
@@ -166,21 +171,21 @@ pub async fn clear(tx: &impl ConnectionTrait, post_id: i64, user_id: i64, now_us
 /// With `karma`, the karma of the post's author changes too. The post need not exist.
 ///
 /// # Errors
-/// [`crate::failed::Refusal::VotesFull`], or when the database fails.
-pub async fn count(
+/// [`crate::error::Violation::VotesFull`], or when the database fails.
+pub async fn count_anonymous(
     tx: &impl ConnectionTrait,
     post_id: i64,
     direction: Direction,
     karma: bool,
     now_us: i64,
-) -> Result<Outcome, Failed> {
+) -> Result<VoteOutcome, EntityError> {
     let votes = post_votes::add(tx, post_id, direction, now_us).await?;
     let given = credit(tx, post_id, None, direction, karma).await?;
-    Ok(Outcome::changed(votes, given))
+    Ok(VoteOutcome::changed(votes, given))
 }
 
 /// Returns a user's votes on these posts.
-pub async fn of_person(db: &impl ConnectionTrait, user_id: i64, post_ids: &[i64]) -> Result<Vec<Model>, DbErr> {
+pub async fn for_user(db: &impl ConnectionTrait, user_id: i64, post_ids: &[i64]) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::PostId.is_in(post_ids.iter().copied()))
         .filter(Column::UserId.eq(user_id))
@@ -209,7 +214,7 @@ async fn credit(
 }
 
 /// Reverses the points of a vote in that direction. A user deactivated in the meantime keeps them.
-async fn take_back(
+async fn revoke_credit(
     tx: &impl ConnectionTrait,
     credited_id: Option<i64>,
     direction: Direction,
@@ -222,7 +227,7 @@ async fn take_back(
 
 async fn add_karma(tx: &impl ConnectionTrait, user_id: i64, points: i64) -> Result<Option<user::Model>, DbErr> {
     Ok(match user::add_karma(tx, &Authority::Full, user_id, points).await? {
-        user::KarmaChange::Done(person) => Some(*person),
+        user::KarmaChangeOutcome::Done(person) => Some(*person),
         // Karma at the limit of its range does not prevent a vote: the vote then credits no user.
         _ => None,
     })
@@ -238,13 +243,13 @@ async fn author_of(tx: &impl ConnectionTrait, post_id: i64) -> Result<Option<i64
     Ok(author.flatten())
 }
 
-async fn note_credited(
+async fn record_credited(
     tx: &impl ConnectionTrait,
     post_id: i64,
     user_id: i64,
     credited_id: Option<i64>,
 ) -> Result<(), DbErr> {
     let sql = "UPDATE vote SET credited_id = $3 WHERE post_id = $1 AND user_id = $2";
-    sql::count(tx, sql, [post_id.into(), user_id.into(), credited_id.into()]).await?;
+    sql::execute(tx, sql, [post_id.into(), user_id.into(), credited_id.into()]).await?;
     Ok(())
 }

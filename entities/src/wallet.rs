@@ -35,7 +35,7 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 /// Returns a user's wallet in that currency, if it exists.
-pub async fn of(db: &impl ConnectionTrait, user_id: i64, currency: &str) -> Result<Option<Model>, DbErr> {
+pub async fn find(db: &impl ConnectionTrait, user_id: i64, currency: &str) -> Result<Option<Model>, DbErr> {
     Entity::find()
         .filter(Column::UserId.eq(user_id))
         .filter(Column::Currency.eq(currency))
@@ -50,12 +50,12 @@ pub async fn of(db: &impl ConnectionTrait, user_id: i64, currency: &str) -> Resu
 pub async fn open(tx: &impl ConnectionTrait, user_id: i64, currency: &str, now_us: i64) -> Result<(), DbErr> {
     let open = "INSERT INTO wallet (user_id, currency, version, opened_at_us) VALUES ($1, $2, 0, $3)
          ON CONFLICT (user_id, currency) DO NOTHING";
-    sql::count(tx, open, [user_id.into(), currency.into(), now_us.into()]).await?;
+    sql::execute(tx, open, [user_id.into(), currency.into(), now_us.into()]).await?;
     Ok(())
 }
 
 /// Returns the wallets of those users, the oldest first.
-pub async fn of_people(db: &impl ConnectionTrait, people: &[i64]) -> Result<Vec<Model>, DbErr> {
+pub async fn for_users(db: &impl ConnectionTrait, people: &[i64]) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::UserId.is_in(people.iter().copied()))
         .order_by_asc(Column::Id)

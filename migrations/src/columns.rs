@@ -3,12 +3,12 @@
 use sea_orm_migration::prelude::*;
 
 /// A required integer.
-pub(crate) fn number(name: &'static str) -> ColumnDef {
+pub(crate) fn integer(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().not_null().take()
 }
 
 /// An integer that may be missing.
-pub(crate) fn optional_number(name: &'static str) -> ColumnDef {
+pub(crate) fn optional_integer(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().take()
 }
 

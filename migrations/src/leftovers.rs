@@ -8,20 +8,22 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::ConnectionTrait;
 
 use crate::m0012_reservation;
-use crate::tables::{Schema, levels, number};
+use crate::tables::{Schema, fetch_number, schema_levels};
 
 /// Drops the objects that the step after `level` has already created.
 ///
 /// # Errors
 /// When a table of the step has rows, because this program cannot know their origin, and when the database fails.
 pub(crate) async fn clear(db: &impl ConnectionTrait, level: usize, name: &str) -> Result<(), DbErr> {
-    let found = Schema::of(db).await?;
+    let found = Schema::read(db).await?;
     if found == Schema::default() {
         // A new database has no leftovers.
         return Ok(());
     }
-    let levels = levels().await?;
-    if found.has_table("brokerage_order_before") || has_part_of(&found, &levels[level], &levels[level + 1]) {
+    let schema_levels = schema_levels().await?;
+    if found.has_table("brokerage_order_before")
+        || has_some_of(&found, &schema_levels[level], &schema_levels[level + 1])
+    {
         tracing::warn!(
             migration = name,
             "a killed process left this migration incomplete; it runs again"
@@ -30,15 +32,17 @@ pub(crate) async fn clear(db: &impl ConnectionTrait, level: usize, name: &str) -
         return Ok(());
     }
     if name == m0012_reservation::NAME {
-        m0012_reservation::take_back_half(db, &found).await?;
+        m0012_reservation::revert_partial(db, &found).await?;
     }
-    let made = levels[level + 1].objects.difference(&levels[level].objects);
-    let found = Schema::of(db).await?;
+    let made = schema_levels[level + 1]
+        .objects
+        .difference(&schema_levels[level].objects);
+    let found = Schema::read(db).await?;
     let (tables, others): (Vec<_>, Vec<_>) = made
         .filter(|object| found.objects.contains(object))
         .partition(|(kind, _)| kind == "table");
     for (_, table) in &tables {
-        let rows = number(db, format!(r#"SELECT count(*) FROM "{table}""#)).await?;
+        let rows = fetch_number(db, format!(r#"SELECT count(*) FROM "{table}""#)).await?;
         if rows > 0 {
             let why = format!(
                 "{name} was left half made by an older program, and its table {table} has rows already ({rows}): \
@@ -55,7 +59,7 @@ pub(crate) async fn clear(db: &impl ConnectionTrait, level: usize, name: &str) -
     Ok(())
 }
 
-fn has_part_of(found: &Schema, before: &Schema, after: &Schema) -> bool {
+fn has_some_of(found: &Schema, before: &Schema, after: &Schema) -> bool {
     let object = |object: &(String, String)| found.objects.contains(object) && !before.objects.contains(object);
     after.objects.iter().any(object)
         || before.columns.keys().any(|table| {

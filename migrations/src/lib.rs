@@ -28,8 +28,8 @@ mod m0017_sign_in_addresses;
 mod steps;
 mod tables;
 
-pub use steps::{Loss, losses};
-pub use tables::{missing, names};
+pub use steps::{DataLoss, data_losses};
+pub use tables::{missing_objects, object_names};
 
 /// The migrator, with the ordered list of migrations.
 pub struct Migrator;
@@ -64,7 +64,7 @@ impl MigratorTrait for Migrator {
         steps::up(&db.into_database_executor(), steps).await
     }
 
-    /// Undoes the latest steps. It deletes the rows that [`losses`] counts: ask the operator first.
+    /// Undoes the latest steps. It deletes the rows that [`data_losses`] counts: ask the operator first.
     async fn down<'c, C>(db: C, steps: Option<u32>) -> Result<(), DbErr>
     where
         C: IntoSchemaManagerConnection<'c>,

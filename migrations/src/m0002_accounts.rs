@@ -39,7 +39,7 @@ impl MigrationTrait for Migration {
 fn account() -> TableCreateStatement {
     let text = |name: &'static str| ColumnDef::new(name).text().take();
     let required = |name: &'static str| ColumnDef::new(name).text().not_null().take();
-    let number = |name: &'static str| ColumnDef::new(name).big_integer().take();
+    let integer = |name: &'static str| ColumnDef::new(name).big_integer().take();
     Table::create()
         .table("account")
         .col(ColumnDef::new("id").big_integer().auto_increment().primary_key())
@@ -56,15 +56,15 @@ fn account() -> TableCreateStatement {
         .col(text("address_zip_code"))
         .col(text("address_text"))
         .col(required("role").check(Expr::cust("role IN ('MEMBER', 'INVESTOR', 'BROKER')")))
-        .col(number("fee_basis_points").check(Expr::cust("fee_basis_points >= 100")))
+        .col(integer("fee_basis_points").check(Expr::cust("fee_basis_points >= 100")))
         .col(ColumnDef::new("admin").boolean().not_null())
-        .col(number("karma").not_null().default(0))
+        .col(integer("karma").not_null().default(0))
         .col(ColumnDef::new("active").boolean().not_null().default(true))
         .col(text("password_hash"))
-        .col(number("joined_at_us").not_null())
-        .col(number("deactivated_at_us"))
-        .col(number("erased_at_us"))
-        .col(number("version").not_null().default(1))
+        .col(integer("joined_at_us").not_null())
+        .col(integer("deactivated_at_us"))
+        .col(integer("erased_at_us"))
+        .col(integer("version").not_null().default(1))
         .check(Expr::cust("(role = 'BROKER') = (fee_basis_points IS NOT NULL)"))
         .check(Expr::cust("(email IS NULL) = (email_key IS NULL)"))
         .check(Expr::cust("active = (deactivated_at_us IS NULL)"))

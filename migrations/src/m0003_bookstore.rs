@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::columns::{number, text};
+use crate::columns::{integer, text};
 
 /// See the module.
 #[derive(DeriveMigrationName)]
@@ -34,16 +34,16 @@ impl MigrationTrait for Migration {
 fn book() -> TableCreateStatement {
     Table::create()
         .table("book")
-        .col(number("id").auto_increment().primary_key())
+        .col(integer("id").auto_increment().primary_key())
         .col(text("title"))
         .col(text("title_key"))
         .col(text("topic"))
         .col(text("topic_key"))
-        .col(number("price_minor").check(Expr::cust("price_minor BETWEEN 0 AND 100000000000000")))
+        .col(integer("price_minor").check(Expr::cust("price_minor BETWEEN 0 AND 100000000000000")))
         .col(text("currency"))
-        .col(number("quantity").check(Expr::cust("quantity BETWEEN 0 AND 2147483647")))
-        .col(number("version"))
-        .col(number("changed_at_us"))
+        .col(integer("quantity").check(Expr::cust("quantity BETWEEN 0 AND 2147483647")))
+        .col(integer("version"))
+        .col(integer("changed_at_us"))
         .take()
 }
 
@@ -51,13 +51,13 @@ fn book() -> TableCreateStatement {
 fn book_purchase() -> TableCreateStatement {
     Table::create()
         .table("book_purchase")
-        .col(number("id").auto_increment().primary_key())
-        .col(number("book_id"))
+        .col(integer("id").auto_increment().primary_key())
+        .col(integer("book_id"))
         .col(text("title"))
-        .col(number("price_minor"))
+        .col(integer("price_minor"))
         .col(text("currency"))
-        .col(number("quantity_after").check(Expr::cust("quantity_after >= 0")))
+        .col(integer("quantity_after").check(Expr::cust("quantity_after >= 0")))
         .col(ColumnDef::new("buyer_id").big_integer())
-        .col(number("at_us"))
+        .col(integer("at_us"))
         .take()
 }

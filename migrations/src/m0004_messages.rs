@@ -32,18 +32,18 @@ impl MigrationTrait for Migration {
 
 // No foreign keys to accounts: that table belongs to another domain, and no row is ever deleted from it.
 fn message() -> TableCreateStatement {
-    let number = |name: &'static str| ColumnDef::new(name).big_integer().not_null().take();
+    let integer = |name: &'static str| ColumnDef::new(name).big_integer().not_null().take();
     let flag = |name: &'static str| ColumnDef::new(name).boolean().not_null().take();
     Table::create()
         .table("message")
-        .col(number("id").auto_increment().primary_key())
-        .col(number("from_id"))
-        .col(number("to_id"))
-        .col(number("at_us"))
+        .col(integer("id").auto_increment().primary_key())
+        .col(integer("from_id"))
+        .col(integer("to_id"))
+        .col(integer("at_us"))
         .col(ColumnDef::new("contents").text().not_null())
         .col(ColumnDef::new("flag").text())
         .col(flag("favorite"))
         .col(flag("read"))
-        .col(number("version"))
+        .col(integer("version"))
         .take()
 }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::columns::{immutable, number, optional_number, text};
+use crate::columns::{immutable, integer, optional_integer, text};
 
 /// See the module.
 #[derive(DeriveMigrationName)]
@@ -32,24 +32,24 @@ impl MigrationTrait for Migration {
 
 fn stock() -> TableCreateStatement {
     let price = |name: &'static str| {
-        number(name)
+        integer(name)
             .check(Expr::cust(format!("{name} BETWEEN 1 AND 100000000000000")))
             .take()
     };
     Table::create()
         .table("stock")
-        .col(number("id").auto_increment().primary_key())
+        .col(integer("id").auto_increment().primary_key())
         .col(text("name").unique_key())
         .col(price("price_minor"))
         .col(text("currency"))
-        .col(number("quantity").check(Expr::cust("quantity BETWEEN 0 AND 2147483647")))
-        .col(number("day"))
+        .col(integer("quantity").check(Expr::cust("quantity BETWEEN 0 AND 2147483647")))
+        .col(integer("day"))
         .col(price("open_minor"))
         .col(price("high_minor"))
         .col(price("low_minor"))
-        .col(number("volume").check(Expr::cust("volume >= 0")))
-        .col(number("version"))
-        .col(number("changed_at_us"))
+        .col(integer("volume").check(Expr::cust("volume >= 0")))
+        .col(integer("version"))
+        .col(integer("changed_at_us"))
         .check(Expr::cust("price_minor BETWEEN low_minor AND high_minor"))
         .take()
 }
@@ -58,14 +58,14 @@ fn stock() -> TableCreateStatement {
 fn exchange_order() -> TableCreateStatement {
     Table::create()
         .table("exchange_order")
-        .col(number("number").primary_key())
-        .col(number("stock_id"))
+        .col(integer("number").primary_key())
+        .col(integer("stock_id"))
         .col(text("side").check(Expr::cust("side IN ('BUY', 'SELL')")))
-        .col(number("quantity").check(Expr::cust("quantity BETWEEN 1 AND 2147483647")))
-        .col(number("price_minor"))
+        .col(integer("quantity").check(Expr::cust("quantity BETWEEN 1 AND 2147483647")))
+        .col(integer("price_minor"))
         .col(text("currency"))
-        .col(optional_number("trader_id"))
-        .col(number("at_us"))
+        .col(optional_integer("trader_id"))
+        .col(integer("at_us"))
         .check(Expr::cust("number >= 0"))
         .foreign_key(
             ForeignKey::create()

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::columns::{immutable, number, optional_number, text};
+use crate::columns::{immutable, integer, optional_integer, text};
 
 /// See the module.
 #[derive(DeriveMigrationName)]
@@ -45,22 +45,22 @@ impl MigrationTrait for Migration {
 // statement can decide; none is ever below zero.
 fn wallet() -> TableCreateStatement {
     let bucket = |name: &'static str| {
-        number(name)
+        integer(name)
             .default(0)
             .check(Expr::cust(format!("{name} BETWEEN 0 AND 1000000000000000")))
             .take()
     };
     Table::create()
         .table("wallet")
-        .col(number("id").auto_increment().primary_key())
-        .col(number("user_id"))
+        .col(integer("id").auto_increment().primary_key())
+        .col(integer("user_id"))
         .col(text("currency"))
         .col(bucket("balance_minor"))
         .col(bucket("committed_minor"))
         .col(bucket("lent_minor"))
         .col(bucket("held_minor"))
-        .col(number("version"))
-        .col(number("opened_at_us"))
+        .col(integer("version"))
+        .col(integer("opened_at_us"))
         .foreign_key(ForeignKey::create().from("wallet", "user_id").to("account", "id"))
         .take()
 }
@@ -68,28 +68,28 @@ fn wallet() -> TableCreateStatement {
 fn ledger_movement() -> TableCreateStatement {
     Table::create()
         .table("ledger_movement")
-        .col(number("id").auto_increment().primary_key())
+        .col(integer("id").auto_increment().primary_key())
         .col(text("kind"))
         .col(text("currency"))
-        .col(optional_number("order_id"))
-        .col(optional_number("authorization_id"))
-        .col(number("at_us"))
+        .col(optional_integer("order_id"))
+        .col(optional_integer("authorization_id"))
+        .col(integer("at_us"))
         .take()
 }
 
 fn ledger_entry() -> TableCreateStatement {
     Table::create()
         .table("ledger_entry")
-        .col(number("id").auto_increment().primary_key())
-        .col(number("movement_id"))
+        .col(integer("id").auto_increment().primary_key())
+        .col(integer("movement_id"))
         .col(text("kind"))
         .col(text("account").check(Expr::cust(
             "account IN ('BALANCE', 'COMMITTED', 'LENT', 'HELD', 'OUTSIDE', 'EXCHANGE')",
         )))
-        .col(optional_number("wallet_id"))
-        .col(number("amount_minor").check(Expr::cust("amount_minor <> 0")))
-        .col(optional_number("balance_after_minor"))
-        .col(number("at_us"))
+        .col(optional_integer("wallet_id"))
+        .col(integer("amount_minor").check(Expr::cust("amount_minor <> 0")))
+        .col(optional_integer("balance_after_minor"))
+        .col(integer("at_us"))
         .check(Expr::cust("(wallet_id IS NULL) = (account IN ('OUTSIDE', 'EXCHANGE'))"))
         .check(Expr::cust("(wallet_id IS NULL) = (balance_after_minor IS NULL)"))
         .foreign_key(
@@ -108,14 +108,14 @@ fn ledger_entry() -> TableCreateStatement {
 fn hold() -> TableCreateStatement {
     Table::create()
         .table("hold")
-        .col(number("id").auto_increment().primary_key())
-        .col(number("wallet_id"))
-        .col(number("amount_minor").check(Expr::cust("amount_minor > 0")))
+        .col(integer("id").auto_increment().primary_key())
+        .col(integer("wallet_id"))
+        .col(integer("amount_minor").check(Expr::cust("amount_minor > 0")))
         .col(text("state").check(Expr::cust("state IN ('PENDING', 'POSTED', 'VOIDED', 'EXPIRED')")))
-        .col(optional_number("order_id"))
-        .col(optional_number("expires_at_us"))
-        .col(number("placed_at_us"))
-        .col(optional_number("ended_at_us"))
+        .col(optional_integer("order_id"))
+        .col(optional_integer("expires_at_us"))
+        .col(integer("placed_at_us"))
+        .col(optional_integer("ended_at_us"))
         .check(Expr::cust("(state = 'PENDING') = (ended_at_us IS NULL)"))
         .foreign_key(ForeignKey::create().from("hold", "wallet_id").to("wallet", "id"))
         .take()

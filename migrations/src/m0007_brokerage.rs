@@ -5,7 +5,7 @@ use sea_orm_migration::prelude::*;
 
 use sea_orm_migration::sea_orm::ConnectionTrait;
 
-use crate::columns::{number, optional_number, optional_text, text};
+use crate::columns::{integer, optional_integer, optional_text, text};
 use crate::tables;
 
 /// See the module.
@@ -44,7 +44,7 @@ impl MigrationTrait for Migration {
 
     /// First returns money that is lent, or held for an order, to its owner's balance.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        give_back(manager.get_connection()).await?;
+        release_reserved(manager.get_connection()).await?;
         for table in ["brokerage_order", "broker_authorization", "holding"] {
             manager.drop_table(Table::drop().table(table).take()).await?;
         }
@@ -64,9 +64,9 @@ const IDS_AFTER_THOSE_OF_THE_LEDGER: [&str; 2] = [
 
 /// Ends every open authorization of money and every hold of an order, with the ledger entries that this requires
 /// (`entities::{lending, cover}` do the same while the program runs).
-async fn give_back(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+async fn release_reserved(db: &impl ConnectionTrait) -> Result<(), DbErr> {
     // Migrations have no clock. The moment of the latest movement keeps the ledger in order.
-    let now_us = tables::number(db, "SELECT coalesce(max(at_us), 0) FROM ledger_movement").await?;
+    let now_us = tables::fetch_number(db, "SELECT coalesce(max(at_us), 0) FROM ledger_movement").await?;
     let lent =
         "SELECT 'RELEASE' AS kind, 'LENT' AS account, NULL AS order_id, a.id AS authorization_id, w.id AS wallet_id,
              a.remaining AS minor
@@ -131,21 +131,21 @@ pub(crate) const ORDER_INDEXES: &[&str] = &[
 // A user's shares of one stock, in four buckets like a wallet's money.
 fn holding() -> TableCreateStatement {
     let bucket = |name: &'static str| {
-        number(name)
+        integer(name)
             .default(0)
             .check(Expr::cust(format!("{name} BETWEEN 0 AND 9000000000000000")))
             .take()
     };
     Table::create()
         .table("holding")
-        .col(number("id").auto_increment().primary_key())
-        .col(number("user_id"))
-        .col(number("stock_id"))
+        .col(integer("id").auto_increment().primary_key())
+        .col(integer("user_id"))
+        .col(integer("stock_id"))
         .col(bucket("free"))
         .col(bucket("committed"))
         .col(bucket("lent"))
         .col(bucket("held"))
-        .col(number("version"))
+        .col(integer("version"))
         .foreign_key(ForeignKey::create().from("holding", "user_id").to("account", "id"))
         .foreign_key(ForeignKey::create().from("holding", "stock_id").to("stock", "id"))
         .take()
@@ -155,27 +155,27 @@ fn holding() -> TableCreateStatement {
 fn authorization() -> TableCreateStatement {
     Table::create()
         .table("broker_authorization")
-        .col(number("id").auto_increment().primary_key())
+        .col(integer("id").auto_increment().primary_key())
         .col(text("kind").check(Expr::cust("kind IN ('CAPITAL', 'STOCK_HOLDING')")))
-        .col(number("investor_id"))
-        .col(number("broker_id"))
-        .col(optional_number("holding_id"))
-        .col(optional_number("stock_id"))
+        .col(integer("investor_id"))
+        .col(integer("broker_id"))
+        .col(optional_integer("holding_id"))
+        .col(optional_integer("stock_id"))
         .col(optional_text("currency"))
-        .col(number("granted").check(Expr::cust("granted > 0")))
-        .col(number("remaining").check(Expr::cust("remaining BETWEEN 0 AND granted")))
+        .col(integer("granted").check(Expr::cust("granted > 0")))
+        .col(integer("remaining").check(Expr::cust("remaining BETWEEN 0 AND granted")))
         .col(
-            number("given_back")
+            integer("given_back")
                 .default(0)
                 .check(Expr::cust("given_back BETWEEN 0 AND granted")),
         )
-        .col(number("fee_basis_points").check(Expr::cust("fee_basis_points BETWEEN 0 AND 10000")))
-        .col(number("starts_at_us"))
-        .col(number("ends_at_us"))
+        .col(integer("fee_basis_points").check(Expr::cust("fee_basis_points BETWEEN 0 AND 10000")))
+        .col(integer("starts_at_us"))
+        .col(integer("ends_at_us"))
         .col(optional_text("ended_by").check(Expr::cust("ended_by IN ('REVOKED', 'EXPIRED', 'LEFT')")))
-        .col(optional_number("ended_at_us"))
-        .col(number("granted_at_us"))
-        .col(number("version"))
+        .col(optional_integer("ended_at_us"))
+        .col(integer("granted_at_us"))
+        .col(integer("version"))
         .check(Expr::cust("(kind = 'CAPITAL') = (currency IS NOT NULL)"))
         .check(Expr::cust("(kind = 'STOCK_HOLDING') = (holding_id IS NOT NULL)"))
         .check(Expr::cust("(kind = 'STOCK_HOLDING') = (stock_id IS NOT NULL)"))
@@ -208,26 +208,26 @@ pub(crate) fn brokerage_order() -> TableCreateStatement {
 pub(crate) fn brokerage_order_with(completed: &'static str) -> TableCreateStatement {
     Table::create()
         .table("brokerage_order")
-        .col(number("id").auto_increment().primary_key())
+        .col(integer("id").auto_increment().primary_key())
         .col(text("side").check(Expr::cust("side IN ('BUY', 'SELL')")))
-        .col(number("stock_id"))
-        .col(number("quantity").check(Expr::cust("quantity BETWEEN 1 AND 2147483647")))
+        .col(integer("stock_id"))
+        .col(integer("quantity").check(Expr::cust("quantity BETWEEN 1 AND 2147483647")))
         .col(text("status").check(Expr::cust("status IN ('PENDING', 'COMPLETED', 'CANCELLED')")))
-        .col(optional_number("price_minor"))
-        .col(number("fee_minor").default(0).check(Expr::cust("fee_minor >= 0")))
+        .col(optional_integer("price_minor"))
+        .col(integer("fee_minor").default(0).check(Expr::cust("fee_minor >= 0")))
         .col(text("currency"))
-        .col(optional_number("limit_minor"))
-        .col(optional_number("fired_minor"))
-        .col(optional_number("expires_at_us"))
-        .col(number("investor_id"))
-        .col(optional_number("broker_id"))
-        .col(optional_number("authorization_id"))
-        .col(optional_number("exchange_number").unique_key())
+        .col(optional_integer("limit_minor"))
+        .col(optional_integer("fired_minor"))
+        .col(optional_integer("expires_at_us"))
+        .col(integer("investor_id"))
+        .col(optional_integer("broker_id"))
+        .col(optional_integer("authorization_id"))
+        .col(optional_integer("exchange_number").unique_key())
         .col(optional_text("reason"))
-        .col(number("placed_at_us"))
-        .col(optional_number("ended_at_us"))
-        .col(number("changed_at_us"))
-        .col(number("version"))
+        .col(integer("placed_at_us"))
+        .col(optional_integer("ended_at_us"))
+        .col(integer("changed_at_us"))
+        .col(integer("version"))
         .check(Expr::cust(completed))
         .check(Expr::cust("(status = 'COMPLETED') = (price_minor IS NOT NULL)"))
         .check(Expr::cust("(status = 'PENDING') = (ended_at_us IS NULL)"))

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::columns::{number, text};
+use crate::columns::{integer, text};
 
 /// See the module.
 #[derive(DeriveMigrationName)]
@@ -34,15 +34,15 @@ impl MigrationTrait for Migration {
 fn product() -> TableCreateStatement {
     Table::create()
         .table("product")
-        .col(number("id").auto_increment().primary_key())
+        .col(integer("id").auto_increment().primary_key())
         .col(text("name"))
         .col(text("name_key").unique_key())
-        .col(number("price_minor").check(Expr::cust("price_minor BETWEEN 1 AND 100000000000000")))
+        .col(integer("price_minor").check(Expr::cust("price_minor BETWEEN 1 AND 100000000000000")))
         .col(text("currency"))
-        .col(number("available").check(Expr::cust("available BETWEEN 0 AND total")))
-        .col(number("total").check(Expr::cust("total BETWEEN 0 AND 2147483647")))
-        .col(number("version"))
-        .col(number("changed_at_us"))
+        .col(integer("available").check(Expr::cust("available BETWEEN 0 AND total")))
+        .col(integer("total").check(Expr::cust("total BETWEEN 0 AND 2147483647")))
+        .col(integer("version"))
+        .col(integer("changed_at_us"))
         .take()
 }
 
@@ -50,15 +50,15 @@ fn product() -> TableCreateStatement {
 fn shop_order() -> TableCreateStatement {
     Table::create()
         .table("shop_order")
-        .col(number("id").auto_increment().primary_key())
-        .col(number("user_id"))
-        .col(number("product_id"))
-        .col(number("quantity").check(Expr::cust("quantity BETWEEN 1 AND 2147483647")))
-        .col(number("day"))
-        .col(number("price_minor").check(Expr::cust("price_minor > 0")))
+        .col(integer("id").auto_increment().primary_key())
+        .col(integer("user_id"))
+        .col(integer("product_id"))
+        .col(integer("quantity").check(Expr::cust("quantity BETWEEN 1 AND 2147483647")))
+        .col(integer("day"))
+        .col(integer("price_minor").check(Expr::cust("price_minor > 0")))
         .col(text("currency"))
-        .col(number("placed_at_us"))
-        .col(number("version"))
+        .col(integer("placed_at_us"))
+        .col(integer("version"))
         .foreign_key(ForeignKey::create().from("shop_order", "user_id").to("account", "id"))
         .foreign_key(
             ForeignKey::create()

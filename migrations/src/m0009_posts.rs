@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::columns::{number, optional_number, optional_text, text};
+use crate::columns::{integer, optional_integer, optional_text, text};
 
 /// See the module.
 #[derive(DeriveMigrationName)]
@@ -35,7 +35,7 @@ impl MigrationTrait for Migration {
 fn community() -> TableCreateStatement {
     Table::create()
         .table("community")
-        .col(number("id").auto_increment().primary_key())
+        .col(integer("id").auto_increment().primary_key())
         .col(text("name"))
         .col(text("name_key").unique_key())
         .take()
@@ -47,13 +47,13 @@ fn community() -> TableCreateStatement {
 fn post() -> TableCreateStatement {
     Table::create()
         .table("post")
-        .col(number("id").auto_increment().primary_key())
+        .col(integer("id").auto_increment().primary_key())
         .col(text("title"))
         .col(text("community"))
         .col(text("community_key"))
         .col(text("username"))
-        .col(optional_number("author_id"))
-        .col(number("at_us"))
+        .col(optional_integer("author_id"))
+        .col(integer("at_us"))
         .col(optional_text("url"))
         .col(text("text"))
         .take()

@@ -3,7 +3,7 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DatabaseBackend;
 
-use crate::columns::{number, optional_number, optional_text, text};
+use crate::columns::{integer, optional_integer, optional_text, text};
 
 /// See the module.
 #[derive(DeriveMigrationName)]
@@ -55,13 +55,13 @@ impl MigrationTrait for Migration {
 fn post_votes() -> TableCreateStatement {
     Table::create()
         .table("post_votes")
-        .col(number("post_id").primary_key())
-        .col(number("upvotes").check(Expr::cust("upvotes >= 0")))
-        .col(number("downvotes").check(Expr::cust("downvotes >= 0")))
-        .col(number("score"))
+        .col(integer("post_id").primary_key())
+        .col(integer("upvotes").check(Expr::cust("upvotes >= 0")))
+        .col(integer("downvotes").check(Expr::cust("downvotes >= 0")))
+        .col(integer("score"))
         .col(optional_text("community_key"))
-        .col(number("version"))
-        .col(number("changed_at_us"))
+        .col(integer("version"))
+        .col(integer("changed_at_us"))
         .check(Expr::cust("score = upvotes - downvotes"))
         .take()
 }
@@ -71,11 +71,11 @@ fn post_votes() -> TableCreateStatement {
 fn vote() -> TableCreateStatement {
     Table::create()
         .table("vote")
-        .col(number("post_id"))
-        .col(number("user_id"))
+        .col(integer("post_id"))
+        .col(integer("user_id"))
         .col(text("direction").check(Expr::cust("direction IN ('UP', 'DOWN')")))
-        .col(number("at_us"))
-        .col(optional_number("credited_id"))
+        .col(integer("at_us"))
+        .col(optional_integer("credited_id"))
         .primary_key(Index::create().col("post_id").col("user_id"))
         .take()
 }

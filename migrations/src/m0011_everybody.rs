@@ -14,7 +14,7 @@ impl MigrationTrait for Migration {
             "CREATE INDEX message_favorites ON message (at_us, id) WHERE favorite",
             "CREATE INDEX message_others ON message (at_us, id) WHERE NOT favorite",
             // A user without a username was shown to all under their email address
-            // (`entities::user::given_username`).
+            // (`entities::user::generated_username`).
             "UPDATE account SET username = lower(role) || '-' || id, username_key = lower(role) || '-' || id,
                  version = version + 1
              WHERE username_key = email_key",

@@ -5,7 +5,7 @@ use sea_orm_migration::prelude::*;
 
 use sea_orm_migration::sea_orm::ConnectionTrait;
 
-use crate::columns::{number, optional_number, text};
+use crate::columns::{integer, optional_integer, text};
 use crate::m0007_brokerage;
 use crate::tables::{self, Schema};
 
@@ -41,7 +41,7 @@ impl MigrationTrait for Migration {
     /// shares would be lost.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let open = "SELECT count(*) FROM reservation WHERE state = 'RESERVED'";
-        let open = tables::number(manager.get_connection(), open).await?;
+        let open = tables::fetch_number(manager.get_connection(), open).await?;
         if open > 0 {
             let why = format!(
                 "trades that wait for their number from the order replicas ({open}): \
@@ -62,7 +62,7 @@ const COLUMNS: &str = "id, side, stock_id, quantity, status, price_minor, fee_mi
 
 /// Removes the part of this step that a killed program had applied, statement by statement and without a
 /// transaction.
-pub(crate) async fn take_back_half(db: &impl ConnectionTrait, found: &Schema) -> Result<(), DbErr> {
+pub(crate) async fn revert_partial(db: &impl ConnectionTrait, found: &Schema) -> Result<(), DbErr> {
     if found.has_table("brokerage_order_before") {
         // The new table may exist or not; the original is complete until it is dropped.
         for statement in [
@@ -110,7 +110,7 @@ async fn rebuild(db: &impl ConnectionTrait, table: &TableCreateStatement, added:
 fn order_by_reservation() -> TableCreateStatement {
     let completed = "(status = 'COMPLETED') = (exchange_number IS NOT NULL OR reservation_id IS NOT NULL)";
     m0007_brokerage::brokerage_order_with(completed)
-        .col(optional_number("reservation_id"))
+        .col(optional_integer("reservation_id"))
         .foreign_key(
             ForeignKey::create()
                 .from("brokerage_order", "reservation_id")
@@ -122,19 +122,19 @@ fn order_by_reservation() -> TableCreateStatement {
 fn reservation() -> TableCreateStatement {
     Table::create()
         .table("reservation")
-        .col(number("id").auto_increment().primary_key())
+        .col(integer("id").auto_increment().primary_key())
         .col(text("attempt").unique_key())
         .col(text("log_key"))
         .col(ColumnDef::new("binding").boolean().not_null())
-        .col(number("stock_id"))
+        .col(integer("stock_id"))
         .col(text("side").check(Expr::cust("side IN ('BUY', 'SELL')")))
-        .col(number("quantity").check(Expr::cust("quantity BETWEEN 1 AND 2147483647")))
-        .col(number("price_minor"))
+        .col(integer("quantity").check(Expr::cust("quantity BETWEEN 1 AND 2147483647")))
+        .col(integer("price_minor"))
         .col(text("currency"))
-        .col(optional_number("trader_id"))
-        .col(number("at_us"))
+        .col(optional_integer("trader_id"))
+        .col(integer("at_us"))
         .col(text("state").check(Expr::cust("state IN ('RESERVED', 'CONFIRMED', 'CANCELLED')")))
-        .col(optional_number("number").unique_key())
+        .col(optional_integer("number").unique_key())
         .check(Expr::cust("(state = 'CONFIRMED') = (number IS NOT NULL)"))
         .check(Expr::cust("state <> 'CANCELLED' OR NOT binding"))
         .foreign_key(ForeignKey::create().from("reservation", "stock_id").to("stock", "id"))

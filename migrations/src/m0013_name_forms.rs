@@ -34,7 +34,7 @@ impl MigrationTrait for Migration {
             db.execute_unprepared(statement).await?;
         }
         for (table, name, key) in KEYS {
-            fold_again(db, table, name, key).await?;
+            refold_keys(db, table, name, key).await?;
         }
         // The votes of a post have the community of the post.
         db.execute_unprepared(
@@ -56,7 +56,7 @@ impl MigrationTrait for Migration {
 
 /// Recomputes `key` from `name` where it can differ. If another row already has the new key, the row keeps its old
 /// one.
-async fn fold_again(db: &impl ConnectionTrait, table: &str, name: &str, key: &str) -> Result<(), DbErr> {
+async fn refold_keys(db: &impl ConnectionTrait, table: &str, name: &str, key: &str) -> Result<(), DbErr> {
     let not_ascii = format!(
         "SELECT DISTINCT {name}, {key} FROM {table} WHERE {name} GLOB '*[^ -~]*' AND {key} NOT LIKE 'sha256:%'"
     );
@@ -64,7 +64,7 @@ async fn fold_again(db: &impl ConnectionTrait, table: &str, name: &str, key: &st
     for row in db.query_all_raw(Statement::from_string(backend, not_ascii)).await? {
         let spelled: String = row.try_get_by_index(0)?;
         let before: String = row.try_get_by_index(1)?;
-        let folded = case_fold::folded(&spelled);
+        let folded = case_fold::case_fold(&spelled);
         if folded == before || folded.is_empty() {
             continue;
         }

@@ -13,7 +13,7 @@ use sea_orm_migration::sea_orm::{
 };
 use sea_orm_migration::{SchemaManagerConnection, seaql_migrations};
 
-use crate::tables::{levels, number};
+use crate::tables::{fetch_number, schema_levels};
 use crate::{Migrator, leftovers};
 
 /// Applies the next `steps`, or all.
@@ -29,9 +29,9 @@ pub(crate) async fn up(db: &SchemaManagerConnection<'_>, steps: Option<u32>) -> 
         migration
             .up(&SchemaManager::new(&step))
             .await
-            .map_err(|error| failed(name, &error))?;
+            .map_err(|error| step_error(name, &error))?;
         // `applied_at` only informs readers of the table. It comes from SQLite because migrations have no clock.
-        let at = number(&step, "SELECT unixepoch()").await?;
+        let at = fetch_number(&step, "SELECT unixepoch()").await?;
         let record = seaql_migrations::ActiveModel {
             version: ActiveValue::Set(name.to_owned()),
             applied_at: ActiveValue::Set(at),
@@ -54,7 +54,7 @@ pub(crate) async fn down(db: &SchemaManagerConnection<'_>, steps: Option<u32>) -
         migration
             .down(&SchemaManager::new(&step))
             .await
-            .map_err(|error| failed(name, &error))?;
+            .map_err(|error| step_error(name, &error))?;
         seaql_migrations::Entity::delete_many()
             .filter(seaql_migrations::Column::Version.eq(name))
             .exec(&step)
@@ -66,30 +66,33 @@ pub(crate) async fn down(db: &SchemaManagerConnection<'_>, steps: Option<u32>) -
 
 /// The rows of one table or column that a way back deletes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loss {
+pub struct DataLoss {
     /// The table, or `table.column`.
-    pub of: String,
+    pub object: String,
     /// The number of its rows.
     pub rows: i64,
 }
 
-impl fmt::Display for Loss {
+impl fmt::Display for DataLoss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.of, self.rows)
+        write!(f, "{} ({})", self.object, self.rows)
     }
 }
 
 /// Counts the rows that [`Migrator::down`](crate::MigratorTrait::down) by `steps` would delete.
-pub async fn losses(db: &impl ConnectionTrait, steps: u32) -> Result<Vec<Loss>, DbErr> {
+pub async fn data_losses(db: &impl ConnectionTrait, steps: u32) -> Result<Vec<DataLoss>, DbErr> {
     let applied = applied(db).await?;
-    let levels = levels().await?;
-    let (before, after) = (&levels[applied.saturating_sub(steps as usize)], &levels[applied]);
+    let schema_levels = schema_levels().await?;
+    let (before, after) = (
+        &schema_levels[applied.saturating_sub(steps as usize)],
+        &schema_levels[applied],
+    );
     let mut losses = Vec::new();
     for (table, columns) in &after.columns {
         if !before.has_table(table) {
-            let rows = number(db, format!(r#"SELECT count(*) FROM "{table}""#)).await?;
-            losses.push(Loss {
-                of: table.clone(),
+            let rows = fetch_number(db, format!(r#"SELECT count(*) FROM "{table}""#)).await?;
+            losses.push(DataLoss {
+                object: table.clone(),
                 rows,
             });
             continue;
@@ -97,9 +100,9 @@ pub async fn losses(db: &impl ConnectionTrait, steps: u32) -> Result<Vec<Loss>, 
         for (column, default) in columns.iter().filter(|(column, _)| !before.has_column(table, column)) {
             let default = default.as_deref().unwrap_or("NULL");
             let sql = format!(r#"SELECT count(*) FROM "{table}" WHERE "{column}" IS NOT {default}"#);
-            let rows = number(db, sql).await?;
-            losses.push(Loss {
-                of: format!("{table}.{column}"),
+            let rows = fetch_number(db, sql).await?;
+            losses.push(DataLoss {
+                object: format!("{table}.{column}"),
                 rows,
             });
         }
@@ -147,6 +150,6 @@ async fn begin(db: &SchemaManagerConnection<'_>) -> Result<DatabaseTransaction, 
     .await
 }
 
-fn failed(name: &str, error: &DbErr) -> DbErr {
+fn step_error(name: &str, error: &DbErr) -> DbErr {
     DbErr::Migration(format!("{name}: {error}; nothing of this step was kept"))
 }

@@ -22,7 +22,7 @@ pub(crate) struct Schema {
 
 impl Schema {
     /// Reads the schema of a database, without SQLite's own tables and the list of migrations.
-    pub async fn of(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
+    pub async fn read(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
         let mut schema = Self::default();
         let sql = "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
                    AND tbl_name <> 'seaql_migrations'";
@@ -66,7 +66,7 @@ impl Schema {
 
 /// Returns the schema before the first migration and after each: the one at `n` is that of a database with `n`
 /// migrations.
-pub(crate) async fn levels() -> Result<&'static [Schema], DbErr> {
+pub(crate) async fn schema_levels() -> Result<&'static [Schema], DbErr> {
     static LEVELS: OnceCell<Vec<Schema>> = OnceCell::const_new();
     LEVELS.get_or_try_init(compute).await.map(Vec::as_slice)
 }
@@ -76,27 +76,27 @@ async fn compute() -> Result<Vec<Schema>, DbErr> {
     memory.max_connections(1).sqlx_logging(false);
     let db = Database::connect(memory).await?;
     let manager = SchemaManager::new(&db);
-    let mut levels = vec![Schema::default()];
+    let mut schema_levels = vec![Schema::default()];
     for migration in Migrator::migrations() {
         migration.up(&manager).await?;
-        levels.push(Schema::of(&db).await?);
+        schema_levels.push(Schema::read(&db).await?);
     }
     db.close().await?;
-    Ok(levels)
+    Ok(schema_levels)
 }
 
 /// The names of everything in the newest schema, one per line, in the form of [`Schema::lines`].
 const NEWEST: &str = include_str!("newest.txt");
 
 /// Names all tables, columns, indexes and triggers of `db`, one per line and in order, as `newest.txt` lists them.
-pub async fn names(db: &impl ConnectionTrait) -> Result<String, DbErr> {
-    let lines = Schema::of(db).await?.lines();
+pub async fn object_names(db: &impl ConnectionTrait) -> Result<String, DbErr> {
+    let lines = Schema::read(db).await?.lines();
     Ok(lines.iter().map(|line| format!("{line}\n")).collect())
 }
 
 /// Names the tables, columns, indexes and triggers of the newest schema that `db` lacks: `table book`.
-pub async fn missing(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    let schema = Schema::of(db).await?;
+pub async fn missing_objects(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    let schema = Schema::read(db).await?;
     let found = schema.lines();
     // The name of a missing table is enough: its columns are not named as well.
     let of_missing_table = |line: &str| {
@@ -115,7 +115,7 @@ pub(crate) fn statement(db: &impl ConnectionTrait, sql: impl Into<String>) -> St
 }
 
 /// Returns the one number that a query selects.
-pub(crate) async fn number(db: &impl ConnectionTrait, sql: impl Into<String>) -> Result<i64, DbErr> {
+pub(crate) async fn fetch_number(db: &impl ConnectionTrait, sql: impl Into<String>) -> Result<i64, DbErr> {
     let row = db.query_one_raw(statement(db, sql)).await?;
     row.ok_or_else(|| DbErr::RecordNotFound("a number".to_owned()))?
         .try_get_by_index(0)

@@ -15,7 +15,7 @@ use tracing::Subscriber;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 /// Copies the database after each statement that sqlx logs.
-struct Copying;
+struct CopyLayer;
 
 /// The path of the database, and the number of copies made of it.
 struct Copies {
@@ -26,7 +26,7 @@ struct Copies {
 static COPIES: Mutex<Option<Copies>> = Mutex::new(None);
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-impl<S: Subscriber> Layer<S> for Copying {
+impl<S: Subscriber> Layer<S> for CopyLayer {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
         if event.metadata().target() != "sqlx::query" {
             return;
@@ -45,7 +45,7 @@ impl<S: Subscriber> Layer<S> for Copying {
 }
 
 fn copy_from_now_on(folder: &Path) {
-    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(Copying));
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(CopyLayer));
     *COPIES.lock().unwrap() = Some(Copies {
         of: folder.to_owned(),
         made: 0,
@@ -105,7 +105,7 @@ async fn assert_all_start(folder: &Path, copies: usize, as_in: &[String], with_o
         if with_order {
             assert_eq!(texts(&db, ORDER_THERE).await, ["5 0 9"], "copy {copy}");
         }
-        assert_eq!(migrations::missing(&db).await.unwrap(), Vec::<String>::new());
+        assert_eq!(migrations::missing_objects(&db).await.unwrap(), Vec::<String>::new());
         db.close().await.unwrap();
     }
 }

@@ -45,10 +45,10 @@ async fn the_list_of_what_is_in_the_newest_schema_is_what_the_migrations_make() 
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("newest.db").display());
     let db = Database::connect(url).await.unwrap();
     Migrator::up(&db, None).await.unwrap();
-    let made = migrations::names(&db).await.unwrap();
+    let made = migrations::object_names(&db).await.unwrap();
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/newest.txt");
     testing::assert_checked_in(file, &made, "cargo test -p migrations newest_schema");
-    assert_eq!(migrations::missing(&db).await.unwrap(), Vec::<String>::new());
+    assert_eq!(migrations::missing_objects(&db).await.unwrap(), Vec::<String>::new());
     for drop in [
         "DROP TABLE idempotency_key",
         "DROP TRIGGER account_karma_update",
@@ -66,7 +66,7 @@ async fn the_list_of_what_is_in_the_newest_schema_is_what_the_migrations_make() 
     ];
     let trigger = "trigger account_karma_update";
     assert_eq!(
-        migrations::missing(&db).await.unwrap(),
+        migrations::missing_objects(&db).await.unwrap(),
         [&gone[..], &[trigger]].concat()
     );
 }

@@ -18,7 +18,7 @@ use std::time::Instant;
 use agora::app::App;
 use agora::config::Settings;
 use agora::demo;
-use agora::subgraph::{Document, Outcome, SubgraphRequest};
+use agora::subgraph::{RequestDocument, ResponseKind, SubgraphRequest};
 use async_graphql::Variables;
 use contract::{Role, SystemClock, Viewer};
 
@@ -76,7 +76,7 @@ fn main() {
 
 async fn asked(app: &App, id: i64) -> Vec<u8> {
     let answer = app.gateway.graph.fetch(SubgraphRequest {
-        document: Document::Text(QUERY.into()),
+        document: RequestDocument::Text(QUERY.into()),
         operation_name: None,
         variables: Variables::default(),
         viewer: Viewer::User {
@@ -89,8 +89,8 @@ async fn asked(app: &App, id: i64) -> Vec<u8> {
         queries_only: true,
         budget: None,
     });
-    let answer = answer.await.into_answer();
-    assert!(matches!(answer.outcome, Outcome::Data), "an answer");
+    let answer = answer.await.into_encoded();
+    assert!(matches!(answer.kind, ResponseKind::Data), "an answer");
     answer.body.to_vec()
 }
 

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use agora::limits::Limits;
-use agora::subgraph::{Document, Outcome, Subgraph, SubgraphRequest};
+use agora::subgraph::{RequestDocument, ResponseKind, Subgraph, SubgraphRequest};
 use agora::supergraph::Supergraph;
 use async_graphql::{Executor, Request, Variables};
 use contract::{Role, Viewer};
@@ -99,7 +99,7 @@ async fn compare<E: Executor>(supergraph: &Supergraph, merged: &E, times: u32) {
 
 async fn federated(supergraph: &Supergraph, query: &str) -> Vec<u8> {
     let request = SubgraphRequest {
-        document: Document::Text(query.into()),
+        document: RequestDocument::Text(query.into()),
         operation_name: None,
         variables: Variables::default(),
         viewer: viewer(),
@@ -108,8 +108,8 @@ async fn federated(supergraph: &Supergraph, query: &str) -> Vec<u8> {
         queries_only: false,
         budget: None,
     };
-    let answer = supergraph.fetch(request).await.into_answer();
-    assert_eq!(answer.outcome, Outcome::Data);
+    let answer = supergraph.fetch(request).await.into_encoded();
+    assert_eq!(answer.kind, ResponseKind::Data);
     answer.body.into()
 }
 

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use agora::app::App;
 use agora::config::Settings;
 use agora::demo;
-use agora::rest::Openness;
+use agora::rest::AnonymousAccess;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::Request;
@@ -140,7 +140,7 @@ async fn open(folder: &std::path::Path, cache_enabled: bool) -> (Router, (App, t
     settings.limits.cache_enabled = cache_enabled;
     let app = App::open(&settings, Arc::new(SystemClock)).await.expect("Agora opens");
     demo::seed(&app.services).await.expect("stocks");
-    (app.router(&settings, Openness::Loopback, true), (app, folder))
+    (app.router(&settings, AnonymousAccess::Loopback, true), (app, folder))
 }
 
 async fn called(way: &Way) -> f64 {

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 use agora::app::App;
 use agora::config::Settings;
 use agora::demo;
-use agora::orders::{Children, this_program};
-use agora::rest::Openness;
+use agora::order_service::{ReplicaProcesses, own_executable};
+use agora::rest::AnonymousAccess;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
@@ -155,7 +155,7 @@ fn main() {
 struct Open {
     router: Router,
     app: App,
-    replicas: Option<Children>,
+    replicas: Option<ReplicaProcesses>,
     numbering: JoinHandle<contract::Result<()>>,
     _folder: tempfile::TempDir,
 }
@@ -170,15 +170,15 @@ impl Open {
         }
         let app = App::open(&settings, Arc::new(SystemClock)).await.expect("Agora opens");
         let children = app
-            .start_replicas(&settings, &this_program())
+            .start_replicas(&settings, &own_executable())
             .await
             .expect("replicas start");
         demo::seed(&app.services).await.expect("the demo's data");
         let services = app.services.clone();
-        let numbering = tokio::spawn(async move { services.orders.clone().work(services).await });
-        app.services.orders.ready().await.expect("the log takes trades");
+        let numbering = tokio::spawn(async move { services.order_log.clone().work(services).await });
+        app.services.order_log.ready().await.expect("the log takes trades");
         Self {
-            router: app.router(&settings, Openness::Loopback, true),
+            router: app.router(&settings, AnonymousAccess::Loopback, true),
             app,
             replicas: children,
             numbering,
@@ -215,7 +215,7 @@ impl Open {
     async fn close(self) {
         self.numbering.abort();
         if let Some(replicas) = self.replicas {
-            replicas.ended().await;
+            replicas.stop().await;
         }
         self.app.close().await.expect("a clean end");
     }

@@ -10,12 +10,12 @@ use contract::{Bus, Clock, Db, DbOptions, InProcessBus, OrderLog, Services, Toke
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::DbErr;
 
-use crate::auth::{Authenticator, EndedSession};
-use crate::cache::{AnswerCache, CachingBus};
+use crate::auth::{Authenticator, SessionRevocation};
+use crate::cache::{InvalidatingBus, ResponseCache};
 use crate::config::{ConfigError, DataFolder, Settings};
 use crate::gateway::Gateway;
-use crate::orders::{Children, OrderService, StartChild};
-use crate::rest::Openness;
+use crate::order_service::{OrderService, ReplicaCommandBuilder, ReplicaProcesses};
+use crate::rest::AnonymousAccess;
 use crate::supergraph::{Supergraph, SupergraphError};
 use crate::{demo, domains};
 use crate::{http, rest};
@@ -27,7 +27,7 @@ pub struct App {
     /// The state that the listeners' routers share.
     pub gateway: Gateway,
     /// The cache of responses that are the same for every caller.
-    pub cache: Arc<AnswerCache>,
+    pub cache: Arc<ResponseCache>,
     /// The replicas of the order service; `None` if the trades are a table of the database.
     pub order_service: Option<OrderService>,
     /// The catalog of the shares that replicas trade.
@@ -48,7 +48,7 @@ pub enum OpenError {
         error: io::Error,
     },
     /// The database cannot be opened or migrated.
-    #[error("database: {}", .0.in_full())]
+    #[error("database: {}", .0.details())]
     Database(#[from] contract::Error),
     /// The supergraph that is built into this program is invalid.
     #[error("supergraph: {0}")]
@@ -64,15 +64,15 @@ impl App {
     /// # Errors
     /// When the folder is in use or cannot be used, or the database cannot be opened.
     pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let folder = DataFolder::at(&settings.server.data);
+        let folder = DataFolder::new(&settings.server.data);
         let lock = lock(&folder)?;
         let order_service = OrderService::open(settings, &folder)?;
         let db = open_database(settings, &folder).await?;
-        let keys = TokenKeys::load_or_create(&folder.keys()).map_err(|error| failed(&folder.keys(), error))?;
-        let cache = Arc::new(AnswerCache::new(&settings.limits));
+        let keys = TokenKeys::load_or_create(&folder.keys()).map_err(|error| folder_error(&folder.keys(), error))?;
+        let cache = Arc::new(ResponseCache::new(&settings.limits));
         let bus = Arc::new(InProcessBus::new(settings.database.event_queue_max));
-        let bus: Arc<dyn Bus> = Arc::new(CachingBus::new(bus, Arc::clone(&cache)));
-        let orders: Arc<dyn OrderLog> = match &order_service {
+        let bus: Arc<dyn Bus> = Arc::new(InvalidatingBus::new(bus, Arc::clone(&cache)));
+        let order_log: Arc<dyn OrderLog> = match &order_service {
             Some(service) => Arc::new(exchange::ReplicatedLog::new(service.front_end.clone())),
             None => Arc::new(exchange::table_log(&db).await?),
         };
@@ -80,7 +80,7 @@ impl App {
             db,
             clock,
             bus,
-            orders,
+            order_log,
             keys: Arc::new(keys),
         };
         let mut gateway = open_gateway(settings, &services, &cache).await?;
@@ -105,40 +105,44 @@ impl App {
     ///
     /// # Errors
     /// When the catalog for the replicas cannot be served.
-    pub async fn start_replicas(&self, settings: &Settings, how: &StartChild) -> io::Result<Option<Children>> {
+    pub async fn start_replicas(
+        &self,
+        settings: &Settings,
+        command_builder: &ReplicaCommandBuilder,
+    ) -> io::Result<Option<ReplicaProcesses>> {
         match (&self.order_service, &self.catalog) {
-            (Some(service), Some(catalog)) => service.start(settings, Arc::clone(catalog), how).await,
+            (Some(service), Some(catalog)) => service.start(settings, Arc::clone(catalog), command_builder).await,
             _ => Ok(None),
         }
     }
 
     /// Builds the router of the main address: the graph, its pages, and every REST mount.
     ///
-    /// `open` decides which callers may use REST routes without authentication. With `demo`, GraphiQL offers to
+    /// `access` decides which callers may use REST routes without authentication. With `demo`, GraphiQL offers to
     /// sign in as one of the demo's users.
-    pub fn router(&self, settings: &Settings, open: Openness, demo: bool) -> axum::Router {
+    pub fn router(&self, settings: &Settings, access: AnonymousAccess, demo: bool) -> axum::Router {
         let mounts = rest::mounts().iter().map(|mount| http::MountLink {
             name: mount.title.to_owned(),
             prefix: mount.prefix.to_owned(),
             about: mount.about.to_owned(),
         });
-        let people = || http::Demo {
+        let demo_users = || http::DemoUsers {
             people: demo::PEOPLE.iter().map(|name| (*name).to_owned()).collect(),
             password: demo::PASSWORD.to_owned(),
         };
-        let front = http::Front {
+        let front = http::FrontConfig {
             mounts: mounts.collect(),
             allowed_origins: settings.server.allowed_origins.0.clone(),
-            demo: demo.then(people),
+            demo: demo.then(demo_users),
             cache: Arc::clone(&self.cache),
             storage: self.services.db.storage(),
-            open,
+            anonymous_access: access,
         };
-        let mut doors = http::router(&self.gateway, front).merge(rest::router(&self.gateway, open));
+        let mut routes = http::router(&self.gateway, front).merge(rest::router(&self.gateway, access));
         if let (Some(service), Some(catalog)) = (&self.order_service, &self.catalog) {
-            doors = doors.merge(service.catalog_routes(Arc::clone(catalog)));
+            routes = routes.merge(service.catalog_routes(Arc::clone(catalog)));
         }
-        http::guarded(&self.gateway, doors)
+        http::with_middleware(&self.gateway, routes)
     }
 
     /// Finishes queued writes and closes the database.
@@ -150,13 +154,13 @@ impl App {
     }
 }
 
-fn into_ended(sessions: Vec<accounts::EndedSession>) -> Vec<EndedSession> {
-    let ended = |accounts::EndedSession { user, session, at_us }| EndedSession {
+fn to_revocations(sessions: Vec<accounts::SessionEnd>) -> Vec<SessionRevocation> {
+    let revocation = |accounts::SessionEnd { user, session, at_us }| SessionRevocation {
         user,
         session: Some(session),
         at_us,
     };
-    sessions.into_iter().map(ended).collect()
+    sessions.into_iter().map(revocation).collect()
 }
 
 /// Opens the database of the folder and migrates its tables.
@@ -164,7 +168,7 @@ async fn open_database(settings: &Settings, folder: &DataFolder) -> Result<Db, O
     let db = connect(settings, folder).await?;
     db.migrate(async |connection| {
         Migrator::up(connection, None).await?;
-        let missing = migrations::missing(connection).await?;
+        let missing = migrations::missing_objects(connection).await?;
         match missing.is_empty() {
             true => Ok(()),
             false => Err(DbErr::Migration(format!(
@@ -203,7 +207,7 @@ pub async fn connect(settings: &Settings, folder: &DataFolder) -> Result<Db, Ope
 async fn open_gateway(
     settings: &Settings,
     services: &Services,
-    cache: &Arc<AnswerCache>,
+    cache: &Arc<ResponseCache>,
 ) -> Result<Gateway, OpenError> {
     let limits = Arc::new(settings.limits.clone());
     let graph = Supergraph::with_cache(
@@ -213,23 +217,23 @@ async fn open_gateway(
         Arc::clone(cache),
     )?;
     let auth = Authenticator::new(Arc::clone(&services.keys), Arc::clone(&services.clock));
-    let folder = DataFolder::at(&settings.server.data);
+    let folder = DataFolder::new(&settings.server.data);
     let auth = Arc::new(auth.with_credentials(folder.credentials()));
-    let (ended_of, access_us) = (
+    let (auth_services, access_us) = (
         services.clone(),
         i64::from(settings.accounts.access_seconds) * 1_000_000,
     );
-    auth.listen(&*services.bus, move || {
-        let services = ended_of.clone();
+    auth.watch_ended_sessions(&*services.bus, move || {
+        let services = auth_services.clone();
         async move {
             accounts::ended_sessions(&services.db, services.clock.now_us() - access_us)
                 .await
-                .map(into_ended)
+                .map(to_revocations)
         }
     })
     .await?;
     let gateway = Gateway::new(Arc::new(graph), auth, Arc::clone(&services.clock), limits);
-    Ok(gateway.behind(&settings.server.trusted_proxies.0))
+    Ok(gateway.with_trusted_proxies(&settings.server.trusted_proxies.0))
 }
 
 /// Locks the folder for this process, and creates it if it does not exist.
@@ -242,26 +246,26 @@ pub fn lock(folder: &DataFolder) -> Result<File, OpenError> {
         .recursive(true)
         .mode(0o700)
         .create(folder.path())
-        .map_err(|error| failed(folder.path(), error))?;
+        .map_err(|error| folder_error(folder.path(), error))?;
     let path = folder.lock();
     let file = private_file(&path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(failed(
+        Err(fs::TryLockError::WouldBlock) => Err(folder_error(
             folder.path(),
             io::Error::other("another agora is using this folder"),
         )),
-        Err(fs::TryLockError::Error(error)) => Err(failed(&path, error)),
+        Err(fs::TryLockError::Error(error)) => Err(folder_error(&path, error)),
     }
 }
 
 fn private_file(path: &std::path::Path) -> Result<File, OpenError> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true).mode(0o600);
-    options.open(path).map_err(|error| failed(path, error))
+    options.open(path).map_err(|error| folder_error(path, error))
 }
 
-fn failed(path: &std::path::Path, error: io::Error) -> OpenError {
+fn folder_error(path: &std::path::Path, error: io::Error) -> OpenError {
     let error = match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             io::Error::other(format!("{error}; agora must be able to write here"))

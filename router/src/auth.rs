@@ -1,7 +1,7 @@
 //! Authentication: the only place that reads `Authorization: Bearer`, for every transport and every mount.
 
 mod credentials;
-mod ended;
+mod revocations;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -9,30 +9,30 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
-use contract::{Bus, Clock, Delivery, Event, TokenError, TokenKeys, Verified, Viewer};
+use contract::{Bus, Clock, Delivery, Event, TokenError, TokenKeys, VerifiedToken, Viewer};
 use futures_util::stream::StreamExt;
 use tokio::sync::watch;
 
-use credentials::Credentials;
+use credentials::CredentialFile;
 pub use credentials::{Credential, CredentialList};
-pub use ended::EndedSession;
-use ended::EndedSessions;
+pub use revocations::SessionRevocation;
+use revocations::SessionRevocations;
 
 /// The interval at which a long connection checks its token's expiry. The clock is injected, so no timer can fire at a
 /// given time of it.
-const LOOK_AT_CLOCK: Duration = Duration::from_secs(1);
+const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The pause before the ended sessions are read again after a failure.
-const READ_AGAIN: Duration = Duration::from_secs(1);
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Verifies tokens against this installation's keys, and rejects tokens of ended sessions.
 pub struct Authenticator {
     keys: Arc<TokenKeys>,
     clock: Arc<dyn Clock>,
-    ended: RwLock<EndedSessions>,
+    revocations: RwLock<SessionRevocations>,
     /// The list of service credentials; without it, every signed credential is valid.
-    credentials: Option<Credentials>,
+    credentials: Option<CredentialFile>,
     /// Notified whenever a session ends, so that open connections check whether it is theirs.
-    news: watch::Sender<()>,
+    session_ended: watch::Sender<()>,
 }
 
 /// An authenticated caller and the expiry of its token.
@@ -68,9 +68,9 @@ impl Authenticator {
         Self {
             keys,
             clock,
-            ended: RwLock::default(),
+            revocations: RwLock::default(),
             credentials: None,
-            news: watch::Sender::new(()),
+            session_ended: watch::Sender::new(()),
         }
     }
 
@@ -78,7 +78,7 @@ impl Authenticator {
     #[must_use]
     pub fn with_credentials(self, list: PathBuf) -> Self {
         Self {
-            credentials: Some(Credentials::at(list)),
+            credentials: Some(CredentialFile::new(list)),
             ..self
         }
     }
@@ -116,7 +116,7 @@ impl Authenticator {
     /// # Errors
     /// When it is invalid, or its session has ended.
     pub fn identify_token(&self, token: &str) -> Result<Identity, TokenError> {
-        let Verified {
+        let VerifiedToken {
             viewer,
             session,
             credential,
@@ -130,7 +130,7 @@ impl Authenticator {
             issued_us: Some(issued_us),
             expires_us: Some(expires_us),
         };
-        self.check(&identity)?;
+        self.require_valid(&identity)?;
         Ok(identity)
     }
 
@@ -138,48 +138,48 @@ impl Authenticator {
     ///
     /// # Errors
     /// When its token has expired, its session has ended, or its credential was revoked.
-    pub fn check(&self, identity: &Identity) -> Result<(), TokenError> {
+    pub fn require_valid(&self, identity: &Identity) -> Result<(), TokenError> {
         if identity.expires_us.is_some_and(|end| end <= self.clock.now_us()) {
             return Err(TokenError::Expired);
         }
         if let (Viewer::Service { name }, Some(credentials)) = (&identity.viewer, &self.credentials) {
             let made_us = identity.issued_us.unwrap_or_default();
-            return match credentials.hold(identity.credential.as_deref(), name, made_us) {
+            return match credentials.is_valid(identity.credential.as_deref(), name, made_us) {
                 true => Ok(()),
                 false => Err(TokenError::Invalid),
             };
         }
-        let ended = self.ended.read().unwrap_or_else(PoisonError::into_inner);
-        if ended.includes(identity) {
+        let revocations = self.revocations.read().unwrap_or_else(PoisonError::into_inner);
+        if revocations.includes(identity) {
             return Err(TokenError::Invalid);
         }
         Ok(())
     }
 
     /// Waits until that identity is no longer valid; forever for an anonymous caller.
-    pub async fn until_void(&self, identity: &Identity) -> TokenError {
+    pub async fn until_invalidated(&self, identity: &Identity) -> TokenError {
         if identity.expires_us.is_none() {
             return std::future::pending().await;
         }
-        let mut news = self.news.subscribe();
+        let mut session_ended = self.session_ended.subscribe();
         loop {
-            if let Err(error) = self.check(identity) {
+            if let Err(error) = self.require_valid(identity) {
                 return error;
             }
             tokio::select! {
-                _ = news.changed() => {}
-                () = tokio::time::sleep(LOOK_AT_CLOCK) => {}
+                _ = session_ended.changed() => {}
+                () = tokio::time::sleep(EXPIRY_CHECK_INTERVAL) => {}
             }
         }
     }
 
     /// Rejects the tokens of that session from now on, or all of the user's tokens that were issued until then.
-    pub fn revoke(&self, session: EndedSession) {
-        self.ended
+    pub fn revoke(&self, session: SessionRevocation) {
+        self.revocations
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(session, self.clock.now_us());
-        self.news.send_replace(());
+        self.session_ended.send_replace(());
     }
 
     /// Subscribes to ended sessions on `bus`, for as long as the bus exists.
@@ -189,10 +189,10 @@ impl Authenticator {
     ///
     /// # Errors
     /// When the first call of `read` fails.
-    pub async fn listen<F, R, E>(self: &Arc<Self>, bus: &dyn Bus, read: F) -> Result<(), E>
+    pub async fn watch_ended_sessions<F, R, E>(self: &Arc<Self>, bus: &dyn Bus, read: F) -> Result<(), E>
     where
         F: Fn() -> R + Send + Sync + 'static,
-        R: Future<Output = Result<Vec<EndedSession>, E>> + Send,
+        R: Future<Output = Result<Vec<SessionRevocation>, E>> + Send,
         E: std::fmt::Display + Send,
     {
         // Subscribes before it reads, so that no session that ends in between is missed.
@@ -202,10 +202,10 @@ impl Authenticator {
         tokio::spawn(async move {
             while let Some(delivery) = events.next().await {
                 match delivery {
-                    Delivery::Event(event) => this.hear(&event),
+                    Delivery::Event(event) => this.handle_event(&event),
                     Delivery::Lagged(lost) => {
                         tracing::warn!(lost, "events were lost; the ended sessions are read again");
-                        this.read_again(&read).await;
+                        this.reload_revocations(&read).await;
                     }
                 }
             }
@@ -213,10 +213,10 @@ impl Authenticator {
         Ok(())
     }
 
-    async fn read_again<F, R, E>(&self, read: &F)
+    async fn reload_revocations<F, R, E>(&self, read: &F)
     where
         F: Fn() -> R,
-        R: Future<Output = Result<Vec<EndedSession>, E>>,
+        R: Future<Output = Result<Vec<SessionRevocation>, E>>,
         E: std::fmt::Display,
     {
         loop {
@@ -224,13 +224,13 @@ impl Authenticator {
                 Ok(sessions) => return sessions.into_iter().for_each(|session| self.revoke(session)),
                 Err(error) => tracing::error!(%error, "cannot read the ended sessions"),
             }
-            tokio::time::sleep(READ_AGAIN).await;
+            tokio::time::sleep(RETRY_PAUSE).await;
         }
     }
 
-    fn hear(&self, event: &Event) {
+    fn handle_event(&self, event: &Event) {
         if let Event::SessionsEnded { user, session, at_us } = event {
-            self.revoke(EndedSession {
+            self.revoke(SessionRevocation {
                 user: *user,
                 session: *session,
                 at_us: *at_us,

@@ -7,7 +7,7 @@
 
 mod bus;
 mod freshness;
-mod question;
+mod key;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,18 +17,18 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use serde::Serialize;
 
-pub use self::bus::CachingBus;
-pub use self::freshness::{Freshness, Moment, Slot};
-pub use self::question::{Asked, Question, hash_value};
+pub use self::bus::InvalidatingBus;
+pub use self::freshness::{Freshness, Generation, Slot};
+pub use self::key::{CacheKeyRef, FetchKey, hash_value};
 
-use self::question::Key;
+use self::key::CacheKey;
 use crate::limits::Limits;
 
 /// The response cache, with its counters.
 #[derive(Debug, Default)]
-pub struct AnswerCache {
+pub struct ResponseCache {
     /// `None` if the cache is disabled.
-    on: Option<On>,
+    active: Option<ActiveCache>,
     hits: AtomicU64,
     misses: AtomicU64,
     invalidations: AtomicU64,
@@ -36,8 +36,8 @@ pub struct AnswerCache {
 }
 
 #[derive(Debug)]
-struct On {
-    kept: Cache<Key, Arc<Kept>>,
+struct ActiveCache {
+    entries: Cache<CacheKey, Arc<CacheEntry>>,
     freshness: Freshness,
     entries_max: u64,
     entry_bytes_max: usize,
@@ -45,11 +45,11 @@ struct On {
 
 /// A cached response.
 #[derive(Debug)]
-pub struct Kept {
+pub struct CacheEntry {
     /// The response's data, as the subgraph returned it.
     pub data: Value,
     depends_on: Box<[Slot]>,
-    begun: Moment,
+    generation: Generation,
 }
 
 /// The counters since the start, and the current size.
@@ -72,11 +72,11 @@ pub struct CacheCounts {
     pub capacity: u64,
 }
 
-impl AnswerCache {
+impl ResponseCache {
     /// A cache with the capacity that the settings have.
     pub fn new(limits: &Limits) -> Self {
-        let on = || On {
-            kept: Cache::builder()
+        let active = || ActiveCache {
+            entries: Cache::builder()
                 .max_capacity(limits.cache_entries_max)
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
@@ -85,98 +85,98 @@ impl AnswerCache {
             entry_bytes_max: limits.cache_entry_bytes_max,
         };
         Self {
-            on: limits.cache_enabled.then(on),
-            ..Self::off()
+            active: limits.cache_enabled.then(active),
+            ..Self::disabled()
         }
     }
 
     /// A disabled cache.
-    pub fn off() -> Self {
+    pub fn disabled() -> Self {
         Self::default()
     }
 
     /// Whether the cache is enabled.
-    pub fn is_on(&self) -> bool {
-        self.on.is_some()
+    pub fn is_enabled(&self) -> bool {
+        self.active.is_some()
     }
 
     /// Returns the cached response if it is still valid, and counts a hit or a miss.
-    pub fn get(&self, asked: &Asked<'_>) -> Option<Arc<Kept>> {
-        let good = self.hit(asked);
-        if good.is_none() && self.is_on() {
+    pub fn get(&self, key: &CacheKeyRef<'_>) -> Option<Arc<CacheEntry>> {
+        let entry = self.find(key);
+        if entry.is_none() && self.is_enabled() {
             self.misses.fetch_add(1, Ordering::Relaxed);
         }
-        good
+        entry
     }
 
     /// As [`get`](Self::get), for a caller that asks again after a miss: only a hit is counted.
-    pub fn hit(&self, asked: &Asked<'_>) -> Option<Arc<Kept>> {
-        let On { kept, freshness, .. } = self.on.as_ref()?;
-        let found = kept.get(asked)?;
-        if !freshness.is_good(&found.depends_on, found.begun) {
+    pub fn find(&self, key: &CacheKeyRef<'_>) -> Option<Arc<CacheEntry>> {
+        let ActiveCache { entries, freshness, .. } = self.active.as_ref()?;
+        let found = entries.get(key)?;
+        if !freshness.is_fresh(&found.depends_on, found.generation) {
             // Another fill may have replaced the entry meanwhile, which costs only a miss.
-            kept.invalidate(asked);
+            entries.invalidate(key);
             return None;
         }
         self.hits.fetch_add(1, Ordering::Relaxed);
         Some(found)
     }
 
-    /// Returns the moment before a fetch whose response may be [cached](Self::keep); `None` if the cache is disabled.
-    pub fn begin(&self) -> Option<Moment> {
-        self.on.as_ref().map(|on| on.freshness.now())
+    /// Returns the moment before a fetch whose response may be [cached](Self::insert); `None` if the cache is disabled.
+    pub fn generation(&self) -> Option<Generation> {
+        self.active.as_ref().map(|active| active.freshness.current())
     }
 
-    /// Caches a response that was fetched since `begun` and depends on these entities.
+    /// Caches a response that was fetched since `generation` and depends on these entities.
     ///
     /// Skips it if one of them changed meanwhile, or if its key and data exceed the size in the settings.
-    pub fn keep(&self, asked: &Asked<'_>, data: &Value, depends_on: Vec<Slot>, begun: Moment) {
-        let Some(on) = &self.on else { return };
-        if !on.freshness.is_good(&depends_on, begun) {
+    pub fn insert(&self, key: &CacheKeyRef<'_>, data: &Value, depends_on: Vec<Slot>, generation: Generation) {
+        let Some(active) = &self.active else { return };
+        if !active.freshness.is_fresh(&depends_on, generation) {
             self.dropped_fills.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        if asked.bytes().saturating_add(bytes_of(data)) > on.entry_bytes_max {
+        if key.bytes().saturating_add(bytes_of(data)) > active.entry_bytes_max {
             return;
         }
-        let kept = Kept {
+        let entry = CacheEntry {
             data: data.clone(),
             depends_on: depends_on.into(),
-            begun,
+            generation,
         };
-        on.kept.insert(asked.to_key(), Arc::new(kept));
+        active.entries.insert(key.to_key(), Arc::new(entry));
     }
 
     /// Invalidates an entity. Takes constant time and never blocks.
     pub fn invalidate(&self, typename: &str, key: &str) {
-        let Some(on) = &self.on else { return };
-        on.freshness.invalidate(Slot::of(typename, key));
+        let Some(active) = &self.active else { return };
+        active.freshness.invalidate(Slot::of(typename, key));
         self.invalidations.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Clears the cache, for when it is not known which entities changed.
-    pub fn forget_all(&self) {
-        let Some(on) = &self.on else { return };
-        on.freshness.invalidate_all();
-        on.kept.invalidate_all();
+    pub fn clear(&self) {
+        let Some(active) = &self.active else { return };
+        active.freshness.invalidate_all();
+        active.entries.invalidate_all();
     }
 
     /// Returns the counters since the start, and the current size.
     pub fn counts(&self) -> CacheCounts {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let entries = self.on.as_ref().map_or(0, |on| {
+        let entries = self.active.as_ref().map_or(0, |active| {
             // Includes recent insertions and evictions in the count.
-            on.kept.run_pending_tasks();
-            on.kept.entry_count()
+            active.entries.run_pending_tasks();
+            active.entries.entry_count()
         });
         CacheCounts {
-            enabled: self.is_on(),
+            enabled: self.is_enabled(),
             hits: read(&self.hits),
             misses: read(&self.misses),
             invalidations: read(&self.invalidations),
             dropped_fills: read(&self.dropped_fills),
             entries,
-            capacity: self.on.as_ref().map_or(0, |on| on.entries_max),
+            capacity: self.active.as_ref().map_or(0, |active| active.entries_max),
         }
     }
 }

@@ -10,30 +10,30 @@ use std::sync::Arc;
 
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use contract::SystemClock;
-use migrations::{Loss, Migrator, MigratorTrait};
+use migrations::{DataLoss, Migrator, MigratorTrait};
 use sea_orm::DbErr;
 use tokio::signal::unix::SignalKind;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::{self, App};
 use crate::config::{DataFolder, LogFormat, Settings, SettingsFlags};
-use crate::orders::{self, MembersCommand, ReplicaArgs};
+use crate::order_service::{self, MembersCommand, ReplicaArgs};
 use crate::{demo, domains, serve, supergraph};
 use token::TokenArgs;
 
 /// Any error that ends a command.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+type CommandError = Box<dyn std::error::Error + Send + Sync>;
 
 /// One federated GraphQL API over a stock bazaar, a brokerage, a bookstore, a shop and a community.
 #[derive(Debug, Parser)]
 #[command(name = "agora", version)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     /// Runs everything in one process on SQLite, with sample data, and prints the addresses to open. Loopback addresses only.
     Demo(SettingsFlags),
     /// Runs everything in one process on SQLite, without sample data.
@@ -100,54 +100,54 @@ pub fn main() -> ExitCode {
 pub fn main_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
     let matches = with_defaults(Cli::command()).get_matches_from(arguments);
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let done = tokio::runtime::Builder::new_multi_thread()
+    let result = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(Failure::from)
+        .map_err(CommandError::from)
         .and_then(|runtime| runtime.block_on(run(cli.command)));
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("agora: {error}");
-            let of_replica = error.downcast_ref::<orders::ReplicaError>();
+            let of_replica = error.downcast_ref::<order_service::ReplicaError>();
             of_replica.map_or(ExitCode::FAILURE, |error| ExitCode::from(error.exit_code()))
         }
     }
 }
 
-async fn run(command: Command) -> Result<(), Failure> {
-    survive_the_file_size_limit();
+async fn run(command: CliCommand) -> Result<(), CommandError> {
+    ignore_file_size_signal();
     match command {
-        Command::Demo(flags) => run_demo(&flags).await,
-        Command::Serve(flags) => run_serve(&flags).await,
-        Command::OrderReplica(args) => run_replica(&args).await,
-        Command::OrderMembers(command) => print(&command.carry_out().await?),
-        Command::Schema {
+        CliCommand::Demo(flags) => run_demo(&flags).await,
+        CliCommand::Serve(flags) => run_serve(&flags).await,
+        CliCommand::OrderReplica(args) => run_replica(&args).await,
+        CliCommand::OrderMembers(command) => print(&command.execute().await?),
+        CliCommand::Schema {
             subgraphs: Some(folder),
             ..
         } => write_subgraphs(&folder),
-        Command::Schema { out: Some(file), .. } => Ok(std::fs::write(file, public_schema()?)?),
-        Command::Schema { .. } => print(&public_schema()?),
-        Command::Plan { file, operation } => print(&plan(&file, operation.as_deref())?),
-        Command::Migrate {
+        CliCommand::Schema { out: Some(file), .. } => Ok(std::fs::write(file, public_schema()?)?),
+        CliCommand::Schema { .. } => print(&public_schema()?),
+        CliCommand::Plan { file, operation } => print(&plan(&file, operation.as_deref())?),
+        CliCommand::Migrate {
             down,
             yes,
             status,
             settings,
         } => migrate(&settings, down, yes, status).await,
-        Command::Token(args) => args.carry_out(),
-        Command::CreateAdmin {
+        CliCommand::Token(args) => args.run(),
+        CliCommand::CreateAdmin {
             username,
             email,
             settings,
         } => create_admin(&settings, username, email).await,
-        Command::CheckConfig(flags) => print(&Settings::read(&flags)?.to_toml()),
+        CliCommand::CheckConfig(flags) => print(&Settings::read(&flags)?.to_toml()),
     }
 }
 
 /// Makes a write beyond the file-size limit fail like one on a full disk; by default the signal would end the
 /// process.
-fn survive_the_file_size_limit() {
+fn ignore_file_size_signal() {
     /// SIGXFSZ, on every platform but MIPS.
     const FILE_SIZE_EXCEEDED: i32 = 25;
     // The handler stays installed when the listener is dropped.
@@ -156,39 +156,39 @@ fn survive_the_file_size_limit() {
     }
 }
 
-async fn run_demo(flags: &SettingsFlags) -> Result<(), Failure> {
-    let settings = Settings::read_over(Settings::demo(), flags)?;
-    settings.check_demo()?;
+async fn run_demo(flags: &SettingsFlags) -> Result<(), CommandError> {
+    let settings = Settings::read_with_defaults(Settings::demo(), flags)?;
+    settings.require_loopback()?;
     start_log(&settings);
     let app = App::open(&settings, Arc::new(SystemClock)).await?;
     // The sample data contains trades.
-    let replicas = app.start_replicas(&settings, &orders::this_program()).await?;
+    let replicas = app.start_replicas(&settings, &order_service::own_executable()).await?;
     demo::seed(&app.services).await?;
     serve::run(app, replicas, &settings, true).await?;
     Ok(())
 }
 
-async fn run_serve(flags: &SettingsFlags) -> Result<(), Failure> {
+async fn run_serve(flags: &SettingsFlags) -> Result<(), CommandError> {
     let settings = Settings::read(flags)?;
     start_log(&settings);
     let app = App::open(&settings, Arc::new(SystemClock)).await?;
-    let replicas = app.start_replicas(&settings, &orders::this_program()).await?;
+    let replicas = app.start_replicas(&settings, &order_service::own_executable()).await?;
     serve::run(app, replicas, &settings, false).await?;
     Ok(())
 }
 
-async fn run_replica(args: &ReplicaArgs) -> Result<(), Failure> {
+async fn run_replica(args: &ReplicaArgs) -> Result<(), CommandError> {
     let settings = args.settings()?;
     start_log(&settings);
-    Ok(orders::run_replica(args, &settings).await?)
+    Ok(order_service::run_replica(args, &settings).await?)
 }
 
-fn public_schema() -> Result<String, Failure> {
+fn public_schema() -> Result<String, CommandError> {
     Ok(supergraph::public_sdl(domains::SUPERGRAPH_SDL)?)
 }
 
-fn write_subgraphs(folder: &std::path::Path) -> Result<(), Failure> {
-    for domain in domains::ALL {
+fn write_subgraphs(folder: &std::path::Path) -> Result<(), CommandError> {
+    for domain in domains::DOMAINS {
         let folder = folder.join(domain.name);
         std::fs::create_dir_all(&folder)?;
         std::fs::write(folder.join("schema.graphql"), (domain.sdl)())?;
@@ -196,7 +196,7 @@ fn write_subgraphs(folder: &std::path::Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn plan(file: &std::path::Path, operation: Option<&str>) -> Result<String, Failure> {
+fn plan(file: &std::path::Path, operation: Option<&str>) -> Result<String, CommandError> {
     let query = match file.to_str() {
         Some("-") => std::io::read_to_string(std::io::stdin())?,
         _ => std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?,
@@ -205,19 +205,19 @@ fn plan(file: &std::path::Path, operation: Option<&str>) -> Result<String, Failu
     Ok(graph.plan_text(&query, operation)?)
 }
 
-async fn migrate(flags: &SettingsFlags, down: Option<u32>, yes: bool, status: bool) -> Result<(), Failure> {
+async fn migrate(flags: &SettingsFlags, down: Option<u32>, yes: bool, status: bool) -> Result<(), CommandError> {
     let settings = Settings::read(flags)?;
     start_log(&settings);
-    let folder = DataFolder::at(&settings.server.data);
+    let folder = DataFolder::new(&settings.server.data);
     let _lock = app::lock(&folder)?;
     let db = app::connect(&settings, &folder).await?;
     let (report, reported) = std::sync::mpsc::channel();
     db.migrate(async move |connection| {
         match (down, status) {
             (Some(steps), _) => {
-                let losses = migrations::losses(connection, steps).await?;
+                let losses = migrations::data_losses(connection, steps).await?;
                 if !losses.is_empty() && !yes {
-                    return Err(DbErr::Migration(refused_way_back(steps, &losses)));
+                    return Err(DbErr::Migration(rollback_error(steps, &losses)));
                 }
                 Migrator::down(connection, Some(steps)).await?;
             }
@@ -236,7 +236,7 @@ async fn migrate(flags: &SettingsFlags, down: Option<u32>, yes: bool, status: bo
     print(&reported.iter().collect::<String>())
 }
 
-fn refused_way_back(steps: u32, losses: &[Loss]) -> String {
+fn rollback_error(steps: u32, losses: &[DataLoss]) -> String {
     let losses: Vec<String> = losses.iter().map(ToString::to_string).collect();
     format!(
         "going back {steps} steps deletes rows of {}; nothing was changed. Money that brokers or orders have would go back to \
@@ -245,13 +245,13 @@ fn refused_way_back(steps: u32, losses: &[Loss]) -> String {
     )
 }
 
-async fn create_admin(flags: &SettingsFlags, username: String, email: String) -> Result<(), Failure> {
+async fn create_admin(flags: &SettingsFlags, username: String, email: String) -> Result<(), CommandError> {
     let settings = Settings::read(flags)?;
     start_log(&settings);
     let mut password = String::new();
     std::io::stdin().read_line(&mut password)?;
     let app = App::open(&settings, Arc::new(SystemClock)).await?;
-    let made = accounts::create_admin(
+    let created = accounts::create_admin(
         &app.services,
         &username,
         Some(&email),
@@ -259,12 +259,12 @@ async fn create_admin(flags: &SettingsFlags, username: String, email: String) ->
     )
     .await;
     app.close().await?;
-    let id = made?;
+    let id = created?;
     print(&format!("{username} is user {id} and administers this installation\n"))
 }
 
 /// Writes to standard output. A closed reader is not an error.
-fn print(text: &str) -> Result<(), Failure> {
+fn print(text: &str) -> Result<(), CommandError> {
     use std::io::Write;
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),

@@ -8,15 +8,15 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
-use crate::http::Network;
+use crate::http::IpNetwork;
 use crate::limits::{LimitFlags, Limits};
-use crate::orders::{OrderFlags, OrderReplicas, Orders, ReplicaFlags, Replicas};
-use crate::rest::Openness;
-use contract::{Words, settings};
+use crate::order_service::{OrderFlags, OrderReplicas, OrderServiceSettings, ReplicaFlags, ReplicaSettings};
+use crate::rest::AnonymousAccess;
+use contract::{StringList, settings};
 
 settings! {
     /// The server's addresses, folders and logs.
-    Server with flags ServerFlags under "Server" {
+    ServerSettings with flags ServerFlags under "Server" {
         /// The address of the graph and of the REST mounts.
         listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 4000)),
         /// The folder of the persistent files: the database and the signing keys.
@@ -42,7 +42,7 @@ settings! {
 
 settings! {
     /// The limits of the database.
-    Database with flags DatabaseFlags under "Database" {
+    DatabaseSettings with flags DatabaseFlags under "Database" {
         /// Database connections for reads.
         readers: u32 = 4,
         /// Writes in the queue; one more waits for a place.
@@ -66,7 +66,7 @@ settings! {
 
 settings! {
     /// The background tasks.
-    Workers with flags WorkerFlags under "Workers" {
+    WorkerSettings with flags WorkerFlags under "Workers" {
         /// Milliseconds between two changes of a stock's price in `agora demo`; 0 disables them.
         price_feed_ms: u64 = 1_000,
         /// Milliseconds between two searches for expired authorizations and orders. A request for one of them does not wait for the search.
@@ -85,16 +85,16 @@ settings! {
 }
 
 /// Settings that may be 0, which disables a feature; every other number must be positive.
-const OFF_AT_ZERO: [&str; 2] = ["price_feed_ms", "check_ms_max"];
+const ZERO_ALLOWED: [&str; 2] = ["price_feed_ms", "check_ms_max"];
 
 /// All settings.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The server's addresses, folders and logs.
-    pub server: Server,
+    pub server: ServerSettings,
     /// The limits of the database.
-    pub database: Database,
+    pub database: DatabaseSettings,
     /// The limits of authentication.
     pub accounts: accounts::Settings,
     /// The limits of wallets.
@@ -104,11 +104,11 @@ pub struct Settings {
     /// The effects of votes beside being counted.
     pub votes: votes::Settings,
     /// The locations of the order service's replicas.
-    pub orders: Orders,
+    pub orders: OrderServiceSettings,
     /// The limits of a replica of the order service, and of its clients.
-    pub replicas: Replicas,
+    pub replicas: ReplicaSettings,
     /// The background tasks.
-    pub workers: Workers,
+    pub workers: WorkerSettings,
     /// The limits of everything that a caller can send or keep open.
     pub limits: Limits,
 }
@@ -169,14 +169,14 @@ impl Settings {
     /// # Errors
     /// Names the invalid setting and the reason.
     pub fn read(flags: &SettingsFlags) -> Result<Self, ConfigError> {
-        Self::read_over(Self::default(), flags)
+        Self::read_with_defaults(Self::default(), flags)
     }
 
     /// As [`read`](Self::read), over other defaults.
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub fn read_over(defaults: Self, flags: &SettingsFlags) -> Result<Self, ConfigError> {
+    pub fn read_with_defaults(defaults: Self, flags: &SettingsFlags) -> Result<Self, ConfigError> {
         Self::read_from(defaults, flags.config.as_deref(), flags)
     }
 
@@ -196,8 +196,8 @@ impl Settings {
             .merge(environment())
             .merge(Serialized::defaults(flags))
             .extract()
-            .map_err(|error| named(&error))?;
-        settings.check()?;
+            .map_err(|error| to_config_error(&error))?;
+        settings.validate()?;
         Ok(settings)
     }
 
@@ -237,7 +237,7 @@ impl Settings {
             .collect()
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
+    fn validate(&self) -> Result<(), ConfigError> {
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.server.log) {
             return Err(ConfigError::new("server.log", error.to_string()));
         }
@@ -254,7 +254,7 @@ impl Settings {
             let why = "must be at least 24: a process that starts reads which sessions ended within a day";
             return Err(ConfigError::new("workers.ended_session_hours", why));
         }
-        if matches!(self.orders.order_replicas, OrderReplicas::Elsewhere(_))
+        if matches!(self.orders.order_replicas, OrderReplicas::External(_))
             && self.orders.order_credential.as_os_str().is_empty()
         {
             let why = "is needed with replicas that run elsewhere: a file with the secret that all of them share";
@@ -270,7 +270,7 @@ impl Settings {
                 .as_object()
                 .into_iter()
                 .flatten()
-                .find(|(name, value)| value.as_u64() == Some(0) && !OFF_AT_ZERO.contains(&name.as_str()));
+                .find(|(name, value)| value.as_u64() == Some(0) && !ZERO_ALLOWED.contains(&name.as_str()));
             if let Some((name, _)) = zero {
                 return Err(ConfigError::new(format!("{section}.{name}"), "must be more than 0"));
             }
@@ -282,7 +282,7 @@ impl Settings {
     ///
     /// # Errors
     /// Names the setting with the address.
-    pub fn check_demo(&self) -> Result<(), ConfigError> {
+    pub fn require_loopback(&self) -> Result<(), ConfigError> {
         let listeners = self
             .server
             .rest_listen
@@ -327,7 +327,7 @@ fn environment() -> Env {
     })
 }
 
-fn named(error: &figment::Error) -> ConfigError {
+fn to_config_error(error: &figment::Error) -> ConfigError {
     let name = match (error.path.is_empty(), &error.kind) {
         (false, _) => error.path.join("."),
         (true, figment::error::Kind::UnknownField(field, _)) => field.clone(),
@@ -354,11 +354,11 @@ pub enum RestAccess {
 
 impl RestAccess {
     /// Returns the access of anonymous callers at a listener with that address.
-    pub fn on(self, address: SocketAddr) -> Openness {
+    pub fn anonymous_access(self, address: SocketAddr) -> AnonymousAccess {
         match self {
-            Self::Auto if address.ip().is_loopback() => Openness::Loopback,
-            Self::Open => Openness::Anyone,
-            Self::Auto | Self::Token => Openness::Closed,
+            Self::Auto if address.ip().is_loopback() => AnonymousAccess::Loopback,
+            Self::Open => AnonymousAccess::Anyone,
+            Self::Auto | Self::Token => AnonymousAccess::Closed,
         }
     }
 }
@@ -378,13 +378,13 @@ macro_rules! comma_list {
     ($(#[$meta:meta])* $name:ident of $item:ty) => {
         $(#[$meta])*
         #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(try_from = "Words", into = "Vec<String>")]
+        #[serde(try_from = "StringList", into = "Vec<String>")]
         pub struct $name(pub Vec<$item>);
 
-        impl TryFrom<Words> for $name {
+        impl TryFrom<StringList> for $name {
             type Error = String;
 
-            fn try_from(words: Words) -> Result<Self, String> {
+            fn try_from(words: StringList) -> Result<Self, String> {
                 words.split().map(|word| word.parse::<$item>().map_err(|error| error.to_string())).collect::<Result<_, _>>().map(Self)
             }
         }
@@ -393,7 +393,7 @@ macro_rules! comma_list {
             type Err = String;
 
             fn from_str(text: &str) -> Result<Self, String> {
-                Self::try_from(Words::One(text.to_owned()))
+                Self::try_from(StringList::One(text.to_owned()))
             }
         }
 
@@ -417,7 +417,7 @@ comma_list! {
 
 comma_list! {
     /// Proxies whose `X-Forwarded-For` is trusted.
-    TrustedProxies of Network
+    TrustedProxies of IpNetwork
 }
 
 /// A REST mount, or one of its services, on its own port.
@@ -471,7 +471,7 @@ pub struct DataFolder(PathBuf);
 
 impl DataFolder {
     /// The folder at that path.
-    pub fn at(path: &Path) -> Self {
+    pub fn new(path: &Path) -> Self {
         Self(path.to_owned())
     }
 

@@ -8,7 +8,7 @@ use contract::Services;
 use crate::config::Settings;
 use crate::subgraph::{InProcess, Subgraph};
 
-/// The composed supergraph, which `npm --prefix router/web run compose` generates from the SDLs of [`ALL`].
+/// The composed supergraph, which `npm --prefix router/web run compose` generates from the SDLs of [`DOMAINS`].
 pub const SUPERGRAPH_SDL: &str = include_str!("../supergraph.graphql");
 
 /// One domain.
@@ -22,7 +22,7 @@ pub struct Domain {
 }
 
 /// Every domain.
-pub const ALL: &[Domain] = &[
+pub const DOMAINS: &[Domain] = &[
     Domain {
         name: "accounts",
         sdl: accounts::sdl,
@@ -72,7 +72,8 @@ pub const ALL: &[Domain] = &[
 
 /// Opens all domains over the same services, by name.
 pub fn open_all(services: &Services, settings: &Settings) -> HashMap<String, Arc<dyn Subgraph>> {
-    ALL.iter()
+    DOMAINS
+        .iter()
         .map(|domain| (domain.name.to_owned(), (domain.open)(services.clone(), settings)))
         .collect()
 }

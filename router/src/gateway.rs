@@ -9,18 +9,18 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Authenticator;
-use crate::http::Network;
+use crate::http::IpNetwork;
 use crate::limits::Limits;
-use crate::server::{Answers, Bodies, Connections};
+use crate::server::{Connections, ReceivingBodies, UnreadResponses};
 use crate::subgraph::Subgraph;
 
 /// The shared state of every listener. Cheap to clone: every request clones it several times.
 #[derive(Clone)]
-pub struct Gateway(Arc<Shared>);
+pub struct Gateway(Arc<GatewayState>);
 
 /// The content of a [`Gateway`].
 #[derive(Clone)]
-pub struct Shared {
+pub struct GatewayState {
     /// The graph behind all listeners.
     pub graph: Arc<dyn Subgraph>,
     /// Authenticates callers.
@@ -32,22 +32,22 @@ pub struct Shared {
     /// Cancelled when the process has to end: streams end, and no new requests begin.
     pub shutdown: CancellationToken,
     /// The remaining permits under the limits that all listeners share.
-    pub room: Room,
+    pub permits: Permits,
     /// The client of the order service's replicas; `None` if the order log is a table of the database.
     pub replicas: Option<FrontEnd>,
 }
 
 impl Deref for Gateway {
-    type Target = Shared;
+    type Target = GatewayState;
 
-    fn deref(&self) -> &Shared {
+    fn deref(&self) -> &GatewayState {
         &self.0
     }
 }
 
 /// The remaining permits under the limits that all listeners share.
 #[derive(Clone)]
-pub struct Room {
+pub struct Permits {
     /// The limits.
     pub(crate) limits: Arc<Limits>,
     /// Requests that may still begin.
@@ -65,30 +65,30 @@ pub struct Room {
     /// The connections.
     pub(crate) connections: Arc<Connections>,
     /// The request bodies that are being received.
-    pub(crate) bodies: Arc<Bodies>,
+    pub(crate) bodies: Arc<ReceivingBodies>,
     /// The answers that wait for their clients to read them.
-    pub(crate) answers: Arc<Answers>,
+    pub(crate) unread_responses: Arc<UnreadResponses>,
     /// Bytes that answers may hold while they are built.
     pub(crate) answer_pool: Arc<AnswerPool>,
     /// The proxies whose `X-Forwarded-For` is trusted.
-    pub(crate) trusted_proxies: Arc<[Network]>,
+    pub(crate) trusted_proxies: Arc<[IpNetwork]>,
 }
 
-impl Room {
+impl Permits {
     /// All permits of these limits.
     pub fn new(limits: &Arc<Limits>) -> Self {
-        let room_for = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        let semaphore = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         Self {
             limits: Arc::clone(limits),
-            requests: room_for(limits.requests_max),
-            subscriptions: room_for(limits.subscriptions_max),
-            sockets: room_for(limits.sockets_max),
-            request_bytes: room_for(limits.requests_bytes_max),
-            subscription_bytes: room_for(limits.subscriptions_bytes_max),
-            queued_bytes: room_for(limits.unread_bytes_max),
+            requests: semaphore(limits.requests_max),
+            subscriptions: semaphore(limits.subscriptions_max),
+            sockets: semaphore(limits.sockets_max),
+            request_bytes: semaphore(limits.requests_bytes_max),
+            subscription_bytes: semaphore(limits.subscriptions_bytes_max),
+            queued_bytes: semaphore(limits.unread_bytes_max),
             connections: Connections::new(limits),
-            bodies: Arc::new(Bodies::new(limits)),
-            answers: Arc::new(Answers::new(limits)),
+            bodies: Arc::new(ReceivingBodies::new(limits)),
+            unread_responses: Arc::new(UnreadResponses::new(limits)),
             answer_pool: Arc::new(AnswerPool::new(limits.answer_pool_bytes_max)),
             trusted_proxies: Arc::default(),
         }
@@ -97,21 +97,21 @@ impl Room {
     /// Closes connections that have exceeded their time limits.
     pub(crate) fn sweep(&self) {
         self.connections.sweep();
-        self.answers.sweep();
+        self.unread_responses.sweep();
     }
 }
 
 impl Gateway {
     /// A gateway to that graph.
     pub fn new(graph: Arc<dyn Subgraph>, auth: Arc<Authenticator>, clock: Arc<dyn Clock>, limits: Arc<Limits>) -> Self {
-        let room = Room::new(&limits);
-        Self(Arc::new(Shared {
+        let permits = Permits::new(&limits);
+        Self(Arc::new(GatewayState {
             graph,
             auth,
             clock,
             limits,
             shutdown: CancellationToken::new(),
-            room,
+            permits,
             replicas: None,
         }))
     }
@@ -119,43 +119,43 @@ impl Gateway {
     /// The same gateway, with a client of the order service's replicas.
     #[must_use]
     pub fn with_replicas(&self, replicas: FrontEnd) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(GatewayState {
             replicas: Some(replicas),
-            ..Shared::clone(self)
+            ..GatewayState::clone(self)
         }))
     }
 
     /// The same gateway behind these proxies, whose `X-Forwarded-For` it trusts.
     #[must_use]
-    pub fn behind(&self, trusted_proxies: &[Network]) -> Self {
-        let mut shared = Shared::clone(self);
-        shared.room.trusted_proxies = trusted_proxies.into();
-        Self(Arc::new(shared))
+    pub fn with_trusted_proxies(&self, trusted_proxies: &[IpNetwork]) -> Self {
+        let mut state = GatewayState::clone(self);
+        state.permits.trusted_proxies = trusted_proxies.into();
+        Self(Arc::new(state))
     }
 
     /// The same gateway in front of another graph.
     #[must_use]
-    pub fn before(&self, graph: Arc<dyn Subgraph>) -> Self {
-        Self(Arc::new(Shared {
+    pub fn with_graph(&self, graph: Arc<dyn Subgraph>) -> Self {
+        Self(Arc::new(GatewayState {
             graph,
-            ..Shared::clone(self)
+            ..GatewayState::clone(self)
         }))
     }
 
     /// Returns a new budget of the bytes that one answer may hold.
     pub fn answer_budget(&self) -> Arc<AnswerBudget> {
-        let pool = Arc::clone(&self.room.answer_pool);
+        let pool = Arc::clone(&self.permits.answer_pool);
         Arc::new(AnswerBudget::new(self.limits.answer_bytes_max, Some(pool)))
     }
 
     /// Waits until no WebSocket is open and no stream runs. The server calls it after a shutdown began: waiting only for
     /// the HTTP connections would cut WebSockets off before their clients receive the reason.
     pub async fn until_drained(&self) {
-        let room = [
-            (&self.room.sockets, self.limits.sockets_max),
-            (&self.room.subscriptions, self.limits.subscriptions_max),
+        let semaphores = [
+            (&self.permits.sockets, self.limits.sockets_max),
+            (&self.permits.subscriptions, self.limits.subscriptions_max),
         ];
-        for (left, most) in room {
+        for (left, most) in semaphores {
             let all = u32::try_from(most.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
             // Never closed, so this always succeeds.
             let _ = left.acquire_many(all).await;

@@ -10,25 +10,25 @@
 //! | `GET /graphql` with `Upgrade: websocket` | [`socket`] |
 
 mod accept;
-mod answers;
 mod cors;
+mod error;
+mod error_format;
 mod graphiql;
 mod graphql;
-mod guard;
 mod host;
+mod middleware;
 mod multipart;
-mod operation;
-mod orders;
+mod operation_kind;
+mod order_replicas;
 mod origin;
 mod pages;
 mod params;
 mod preconditions;
 mod proxies;
-mod refusal;
 mod request_id;
+mod response_stream;
 mod socket;
 mod sse;
-mod wording;
 
 use std::sync::Arc;
 
@@ -39,34 +39,36 @@ use axum::routing::{any, get};
 use contract::StorageHealth;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::cache::AnswerCache;
+use crate::cache::ResponseCache;
 use crate::gateway::Gateway;
-use crate::rest::Openness;
+use crate::rest::AnonymousAccess;
 
-pub use guard::{guarded, guarded_mount, guarded_within};
+pub use error_format::ListenerErrorFormat;
 pub(crate) use host::{called_host, is_loopback};
-pub(crate) use origin::is_foreign;
-pub(crate) use preconditions::{PRECONDITION_FAILED, is_known, matches, matches_without_tag, preconditions_hold};
-pub use proxies::Network;
-pub(crate) use proxies::Proxied;
+pub use middleware::{with_middleware, with_middleware_within, with_mount_middleware};
+pub(crate) use origin::is_cross_origin;
+pub(crate) use preconditions::{
+    PRECONDITION_FAILED, if_match_holds, if_match_holds_without_tag, is_not_modified, preconditions_hold,
+};
+pub(crate) use proxies::ForwardedMarker;
+pub use proxies::IpNetwork;
 pub use request_id::RequestId;
-pub use wording::Wording;
 
 /// The configuration of the main address besides the graph.
 #[derive(Clone, Debug, Default)]
-pub struct Front {
+pub struct FrontConfig {
     /// The REST mounts, for the index page.
     pub mounts: Vec<MountLink>,
     /// Browser origins that may call the graph from other sites; `*` allows all of them.
     pub allowed_origins: Vec<String>,
     /// The users that GraphiQL offers to sign in as; only a demo has them.
-    pub demo: Option<Demo>,
+    pub demo: Option<DemoUsers>,
     /// The response cache, whose counters are shown.
-    pub cache: Arc<AnswerCache>,
+    pub cache: Arc<ResponseCache>,
     /// The health of the database's files and the disk.
     pub storage: StorageHealth,
     /// The callers who may see the counters without being operators.
-    pub open: Openness,
+    pub anonymous_access: AnonymousAccess,
 }
 
 /// A REST mount, for the index page.
@@ -82,7 +84,7 @@ pub struct MountLink {
 
 /// The users of a demo.
 #[derive(Clone, Debug, serde::Serialize)]
-pub struct Demo {
+pub struct DemoUsers {
     /// Their usernames.
     pub people: Vec<String>,
     /// The password of all of them.
@@ -91,41 +93,41 @@ pub struct Demo {
 
 /// The state that the handlers share.
 #[derive(Clone)]
-struct Shared {
+struct HttpState {
     gateway: Gateway,
-    front: Arc<Front>,
+    config: Arc<FrontConfig>,
 }
 
-impl FromRef<Shared> for Gateway {
-    fn from_ref(shared: &Shared) -> Self {
-        shared.gateway.clone()
+impl FromRef<HttpState> for Gateway {
+    fn from_ref(state: &HttpState) -> Self {
+        state.gateway.clone()
     }
 }
 
 /// Builds the router of the graph and its pages. The caller wraps it and the REST mounts together in
-/// [`guarded`].
-pub fn router(gateway: &Gateway, front: Front) -> Router {
+/// [`with_middleware`].
+pub fn router(gateway: &Gateway, front: FrontConfig) -> Router {
     let graphql = Router::new()
-        .route("/graphql", any(graphql::answer))
+        .route("/graphql", any(graphql::handle))
         .layer(cors::layer(&front.allowed_origins))
-        .layer(fresh());
-    let shared = Shared {
+        .layer(no_store());
+    let state = HttpState {
         gateway: gateway.clone(),
-        front: Arc::new(front),
+        config: Arc::new(front),
     };
     Router::new()
-        .route("/", get(pages::what_is_where))
+        .route("/", get(pages::index))
         .route("/health", get(pages::health))
         .route("/cache", get(pages::cache))
-        .route("/orders", get(orders::page))
+        .route("/orders", get(order_replicas::page))
         .merge(graphiql::routes())
         .merge(graphql)
-        .method_not_allowed_fallback(refusal::method_not_allowed)
-        .fallback(refusal::not_found)
-        .with_state(shared)
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .fallback(error::not_found)
+        .with_state(state)
 }
 
 /// Answers depend on the caller and the time, so no intermediary may cache them.
-fn fresh() -> SetResponseHeaderLayer<HeaderValue> {
+fn no_store() -> SetResponseHeaderLayer<HeaderValue> {
     SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
 }

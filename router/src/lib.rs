@@ -10,7 +10,7 @@ pub mod domains;
 pub mod gateway;
 pub mod http;
 pub mod limits;
-pub mod orders;
+pub mod order_service;
 pub mod rest;
 pub mod serve;
 pub mod server;

@@ -6,26 +6,26 @@
 //! rules of a system are behind the graph, not here.
 
 mod access;
+mod anonymous_access;
 mod bazaar;
 mod bookstore;
+mod bound_mount;
+mod bound_route;
 mod brokerage;
 mod community;
 mod docs;
+mod error;
 mod execute;
-mod failure;
+mod field;
 mod input;
-mod kind;
-mod open;
 mod openapi;
-mod openness;
-mod operation;
-mod paths;
+mod percent_encoding;
 mod reply;
 mod route;
+mod route_table;
 mod shop;
 #[cfg(test)]
 mod tests;
-mod text;
 
 use std::sync::Arc;
 
@@ -38,22 +38,23 @@ use axum::routing::any;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
-pub(crate) use failure::ENCODED;
-pub use failure::{Envelope, Failure};
-pub use kind::{Bounds, Field, Kind, Model, Need, QUANTITY};
-pub use openness::Openness;
-pub(crate) use openness::is_for_another_site;
-pub use reply::{Call, Reply};
+pub use anonymous_access::AnonymousAccess;
+pub(crate) use anonymous_access::is_for_another_site;
+pub(crate) use error::ENCODED_BODY_MESSAGE;
+pub use error::{Envelope, RestError};
+pub use field::{Field, FieldType, ObjectModel, Presence, QUANTITY, ValueBounds};
+pub use reply::{RequestView, ResponseDraft};
 pub use route::{
-    Access, Answer, ErrorRow, Invalid, Mount, OperationElse, Param, Place, Route, Service, Variants, Verb,
+    AccessRule, AlternativeOperation, BodyVariants, ErrorRow, InvalidParam, Mount, Param, ParamLocation,
+    ResponseSource, Route, Service, Verb,
 };
 
 use crate::gateway::Gateway;
-use crate::http::{PRECONDITION_FAILED, matches_without_tag, preconditions_hold};
-use input::Members;
+use crate::http::{PRECONDITION_FAILED, if_match_holds_without_tag, preconditions_hold};
+use bound_mount::{BoundMount, MountAddress};
+use bound_route::BoundRoute;
+use input::BodyFields;
 pub(crate) use input::is_encoded;
-use open::{At, Opened};
-use operation::Compiled;
 
 /// The header whose key makes a repeated request have one effect.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -92,21 +93,27 @@ pub(crate) const fn bazaar_envelope() -> Envelope {
     bazaar::MOUNT.envelope
 }
 
-/// Builds the router with all mounts under their prefixes. `open` decides which callers without a token may use routes whose
-/// documents have no authentication.
+/// Builds the router with all mounts under their prefixes. `anonymous_access` decides which callers without a token may use
+/// routes whose documents have no authentication.
 ///
 /// # Panics
 /// If a table does not fit its own operations, which a test rules out.
-pub fn router(gateway: &Gateway, open: Openness) -> Router {
+pub fn router(gateway: &Gateway, anonymous_access: AnonymousAccess) -> Router {
     mounts().iter().fold(Router::new(), |router, mount| {
         let all = services(gateway, mount);
-        let opened = Arc::new(Opened::new(gateway, open, mount, all, At::Prefix));
+        let bound_mount = Arc::new(BoundMount::new(
+            gateway,
+            anonymous_access,
+            mount,
+            all,
+            MountAddress::Prefix,
+        ));
         let prefix = mount.prefix;
         router
-            .merge(compressed_docs(prefix, &opened))
-            .route(prefix, any(handle).with_state(Arc::clone(&opened)))
-            .route(&format!("{prefix}/"), any(handle).with_state(Arc::clone(&opened)))
-            .route(&format!("{prefix}/{{*path}}"), any(handle).with_state(opened))
+            .merge(compressed_docs(prefix, &bound_mount))
+            .route(prefix, any(handle).with_state(Arc::clone(&bound_mount)))
+            .route(&format!("{prefix}/"), any(handle).with_state(Arc::clone(&bound_mount)))
+            .route(&format!("{prefix}/{{*path}}"), any(handle).with_state(bound_mount))
     })
 }
 
@@ -114,17 +121,22 @@ pub fn router(gateway: &Gateway, open: Openness) -> Router {
 ///
 /// # Panics
 /// As [`router`].
-pub fn service_router(gateway: &Gateway, open: Openness, mount: &str, service: Option<&str>) -> Option<Router> {
+pub fn service_router(
+    gateway: &Gateway,
+    anonymous_access: AnonymousAccess,
+    mount: &str,
+    service: Option<&str>,
+) -> Option<Router> {
     let mount = mounts().iter().find(|known| known.name == mount)?;
     let mut services = services(gateway, mount);
     services.retain(|known| service.is_none_or(|name| known.name == name));
     if services.is_empty() {
         return None;
     }
-    let at = service.map_or(At::Root, |_| At::Alone);
-    let opened = Arc::new(Opened::new(gateway, open, mount, services, at));
-    let docs = compressed_docs("", &opened);
-    Some(docs.fallback(any(handle).with_state(opened)))
+    let address = service.map_or(MountAddress::Root, |_| MountAddress::ServiceRoot);
+    let bound_mount = Arc::new(BoundMount::new(gateway, anonymous_access, mount, services, address));
+    let docs = compressed_docs("", &bound_mount);
+    Some(docs.fallback(any(handle).with_state(bound_mount)))
 }
 
 /// Returns the services of a mount: those of its table; replicas of the bazaar's order service replace it.
@@ -136,21 +148,21 @@ fn services(gateway: &Gateway, mount: &'static Mount) -> Vec<&'static Service> {
 }
 
 /// Compresses the files of the interactive page, which are large. Compressing small responses is not worth the work.
-fn compressed_docs(prefix: &str, opened: &Arc<Opened>) -> Router {
-    let handler = any(handle).with_state(Arc::clone(opened));
+fn compressed_docs(prefix: &str, bound_mount: &Arc<BoundMount>) -> Router {
+    let handler = any(handle).with_state(Arc::clone(bound_mount));
     let compressed = handler.layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
     Router::new().route(&format!("{prefix}/docs/{{file}}"), compressed)
 }
 
 /// Handles all routes.
-async fn handle(State(opened): State<Arc<Opened>>, mut request: Request) -> Response<Body> {
+async fn handle(State(bound_mount): State<Arc<BoundMount>>, mut request: Request) -> Response<Body> {
     let head = request.method() == Method::HEAD;
     if head {
         *request.method_mut() = Method::GET;
     }
-    let mut response = match serve(&opened, request).await {
+    let mut response = match serve(&bound_mount, request).await {
         Ok(response) => response,
-        Err(failure) => failure.response(&opened.mount.envelope),
+        Err(error) => error.response(&bound_mount.mount.envelope),
     };
     // Responses depend on the caller and the time, so caches must not store them. The documentation sets its own header.
     let headers = response.headers_mut();
@@ -158,98 +170,106 @@ async fn handle(State(opened): State<Arc<Opened>>, mut request: Request) -> Resp
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     if head {
-        without_body(&mut response);
+        remove_body(&mut response);
     }
     response
 }
 
 /// Serves a request. Every caller's request is checked in the same order: route, authentication, body, permissions, state
 /// (docs/rest-contract/common.md#order-of-checks).
-async fn serve(opened: &Opened, request: Request) -> Result<Response<Body>, Failure> {
+async fn serve(bound_mount: &BoundMount, request: Request) -> Result<Response<Body>, RestError> {
     let (parts, body) = request.into_parts();
-    let path = opened.inside(parts.uri.path());
-    if let Some(page) = opened.documentation(&parts, path)? {
+    let path = bound_mount.inside(parts.uri.path());
+    if let Some(page) = bound_mount.documentation(&parts, path)? {
         return Ok(page);
     }
-    let mut found = opened.paths.find(parts.method.as_str(), path)?;
-    let compiled = &opened.routes[found.compiled];
-    let (caller, rights) = access::sign_in(opened, compiled, &parts)?;
-    let members = input::members(compiled, &parts.headers, body, &opened.gateway.limits).await?;
+    let mut route_match = bound_mount.route_table.find(parts.method.as_str(), path)?;
+    let bound_route = &bound_mount.routes[route_match.route_index];
+    let (caller, permission) = access::authenticate(bound_mount, bound_route, &parts)?;
+    let body_fields = input::read_body(bound_route, &parts.headers, body, &bound_mount.gateway.limits).await?;
     let query = parts.uri.query();
-    let mut variables = input::variables(compiled, &mut found, query, &members)?;
-    if let Some(key) = idempotency_key(compiled, &parts.headers)? {
+    let mut variables = input::variables(bound_route, &mut route_match, query, &body_fields)?;
+    if let Some(key) = idempotency_key(bound_route, &parts.headers)? {
         variables["idempotencyKey"] = key.into();
     }
     if let Some(person) = caller.on_behalf_of {
         variables["trader"] = person.to_string().into();
     }
-    rights?;
-    let holds = match parts.method == Method::GET {
-        true => matches_without_tag(&parts.headers),
+    permission?;
+    let is_precondition_met = match parts.method == Method::GET {
+        true => if_match_holds_without_tag(&parts.headers),
         false => preconditions_hold(&parts.headers),
     };
-    if !holds {
-        return Err(Failure::new("PRECONDITION_FAILED", PRECONDITION_FAILED));
+    if !is_precondition_met {
+        return Err(RestError::new("PRECONDITION_FAILED", PRECONDITION_FAILED));
     }
-    if let Some((id, replicas)) = bazaar::replica_of(compiled.service).zip(opened.gateway.replicas.as_ref()) {
-        if !replicas.answers(id).await {
+    if let Some((id, replicas)) = bazaar::replica_of(bound_route.service).zip(bound_mount.gateway.replicas.as_ref()) {
+        if !replicas.is_responding(id).await {
             // An earlier request with the same idempotency key may have made the trade.
             return Err(match variables.get("idempotencyKey") {
-                Some(_) => bazaar::no_replica().with_unknown_outcome(),
-                None => bazaar::no_replica(),
+                Some(_) => bazaar::replica_unavailable().with_unknown_outcome(),
+                None => bazaar::replica_unavailable(),
             });
         }
         // The graph executes a trade, whichever replica receives it: so an idempotency key makes one trade over all replicas.
-        if !compiled.idempotent {
-            let path = path.strip_prefix(found.prefix).unwrap_or(path);
-            let request = passed_on(&parts, path, &members)?;
-            drop(members);
+        if !bound_route.idempotent {
+            let path = path.strip_prefix(route_match.prefix).unwrap_or(path);
+            let request = forwarded_request(&parts, path, &body_fields)?;
+            drop(body_fields);
             return Ok(replicas.forward(id, request).await);
         }
     }
     // Frees the memory of the body before the graph executes the operation.
-    drop(members);
-    let after = match compiled.route.answer.is_list() {
+    drop(body_fields);
+    let after = match bound_route.route.source.is_list() {
         true => input::query_value(query, "after")?,
         false => None,
     };
-    let call = Call::new(&found, &variables);
-    let said = execute::execute(&opened.gateway, compiled, &found, &caller, variables.clone(), after).await?;
-    let next = said
+    let request_view = RequestView::new(&route_match, &variables);
+    let result = execute::execute(
+        &bound_mount.gateway,
+        bound_route,
+        &route_match,
+        &caller,
+        variables.clone(),
+        after,
+    )
+    .await?;
+    let next = result
         .next
         .map(|cursor| reply::next_link(parts.uri.path(), query, &cursor));
-    let bytes = said.budget.as_ref().map_or(0, |budget| budget.gathered_bytes());
-    reply::reply(compiled, &call, opened.base, said.node, next, bytes)
+    let bytes = result.budget.as_ref().map_or(0, |budget| budget.response_bytes());
+    reply::reply(bound_route, &request_view, bound_mount.base, result.node, next, bytes)
 }
 
 /// Returns the request as the replica expects it, with the body that was already read.
-fn passed_on(parts: &Parts, path: &str, members: &Members) -> Result<Request, Failure> {
+fn forwarded_request(parts: &Parts, path: &str, body_fields: &BodyFields) -> Result<Request, RestError> {
     let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let request = Request::builder()
         .method(parts.method.clone())
         .uri(format!("{path}{query}"))
         .header(header::CONTENT_TYPE, "application/json");
-    let body = match members {
-        Members::Json(members) => serde_json::to_string(members).map_err(|_| Failure::internal())?,
-        Members::None | Members::Form(_) => String::new(),
+    let body = match body_fields {
+        BodyFields::Json(body_fields) => serde_json::to_string(body_fields).map_err(|_| RestError::internal())?,
+        BodyFields::None | BodyFields::Form(_) => String::new(),
     };
-    request.body(Body::from(body)).map_err(|_| Failure::no_route())
+    request.body(Body::from(body)).map_err(|_| RestError::no_route())
 }
 
-fn idempotency_key(compiled: &Compiled, headers: &axum::http::HeaderMap) -> Result<Option<String>, Failure> {
-    let wrong = |why: &str| Failure::invalid(vec![("Idempotency-Key".to_owned(), why.to_owned())]);
+fn idempotency_key(bound_route: &BoundRoute, headers: &axum::http::HeaderMap) -> Result<Option<String>, RestError> {
+    let wrong = |why: &str| RestError::invalid(vec![("Idempotency-Key".to_owned(), why.to_owned())]);
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
     match (values.next(), values.next()) {
-        (Some(value), None) if compiled.idempotent => {
+        (Some(value), None) if bound_route.idempotent => {
             let key = value.to_str().map_err(|_| wrong("must be plain ASCII"))?;
             Ok(Some(key.to_owned()))
         }
-        (Some(_), Some(_)) if compiled.idempotent => Err(wrong("must be given once")),
+        (Some(_), Some(_)) if bound_route.idempotent => Err(wrong("must be given once")),
         _ => Ok(None),
     }
 }
 
-fn without_body(response: &mut Response<Body>) {
+fn remove_body(response: &mut Response<Body>) {
     let body = std::mem::take(response.body_mut());
     if let Some(bytes) = axum::body::HttpBody::size_hint(&body).exact() {
         response

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::App;
 use crate::config::Settings;
-use crate::orders::Children;
+use crate::order_service::ReplicaProcesses;
 use crate::workers::Workers;
 use crate::{http, rest, server};
 
@@ -30,7 +30,7 @@ pub enum ServeError {
     #[error("server.rest_listen: there is no REST mount {0}")]
     NoMount(String),
     /// The database cannot be closed.
-    #[error("database: {}", .0.in_full())]
+    #[error("database: {}", .0.details())]
     Database(#[from] contract::Error),
 }
 
@@ -38,23 +38,31 @@ pub enum ServeError {
 ///
 /// # Errors
 /// When the server cannot listen on an address, a mount does not exist, or the database cannot be closed.
-pub async fn run(app: App, replicas: Option<Children>, settings: &Settings, demo: bool) -> Result<(), ServeError> {
-    let doors = open_doors(&app, settings, demo).await?;
+pub async fn run(
+    app: App,
+    replicas: Option<ReplicaProcesses>,
+    settings: &Settings,
+    demo: bool,
+) -> Result<(), ServeError> {
+    let listeners = open_listeners(&app, settings, demo).await?;
     // Installed before the announcement: a process that reads it may send SIGTERM at once.
-    let asked = asked_to_stop();
-    announce(&doors, demo);
+    let stop_signal = shutdown_signal();
+    announce(&listeners, demo);
     let gateway = app.gateway.clone();
     let workers = Workers::start(&app.services, &settings.workers, &gateway.shutdown, demo);
     let time = Duration::from_millis(settings.server.shutdown_ms_max);
-    let served = futures_util::future::join_all(
-        doors
-            .into_iter()
-            .map(|door| server::serve(door.listener, door.router, &gateway.room, gateway.shutdown.clone())),
-    );
-    tokio::pin!(served, asked);
+    let served = futures_util::future::join_all(listeners.into_iter().map(|listener| {
+        server::serve(
+            listener.tcp,
+            listener.router,
+            &gateway.permits,
+            gateway.shutdown.clone(),
+        )
+    }));
+    tokio::pin!(served, stop_signal);
     tokio::select! {
         _ = &mut served => {}
-        () = &mut asked => {
+        () = &mut stop_signal => {
             tracing::info!("stopping: no new requests");
             gateway.shutdown.cancel();
             let drained = futures_util::future::join(&mut served, gateway.until_drained());
@@ -64,9 +72,9 @@ pub async fn run(app: App, replicas: Option<Children>, settings: &Settings, demo
         }
     }
     gateway.shutdown.cancel();
-    workers.ended().await;
+    workers.join().await;
     if let Some(replicas) = replicas {
-        replicas.ended().await;
+        replicas.stop().await;
     }
     app.close().await?;
     tracing::info!("stopped");
@@ -74,46 +82,46 @@ pub async fn run(app: App, replicas: Option<Children>, settings: &Settings, demo
 }
 
 /// One address and its router.
-struct Door {
+struct Listener {
     name: String,
-    listener: TcpListener,
+    tcp: TcpListener,
     address: SocketAddr,
     router: Router,
 }
 
-async fn open_doors(app: &App, settings: &Settings, demo: bool) -> Result<Vec<Door>, ServeError> {
+async fn open_listeners(app: &App, settings: &Settings, demo: bool) -> Result<Vec<Listener>, ServeError> {
     let server = &settings.server;
-    let main = listen(server.listen).await?;
-    let open = server.rest_access.on(main.1);
-    let router = app.router(settings, open, demo);
-    let mut doors = vec![Door {
+    let main = bind(server.listen).await?;
+    let access = server.rest_access.anonymous_access(main.1);
+    let router = app.router(settings, access, demo);
+    let mut listeners = vec![Listener {
         name: "graph".to_owned(),
-        listener: main.0,
+        tcp: main.0,
         address: main.1,
         router,
     }];
     for extra in &server.rest_listen.0 {
-        let (listener, address) = listen(extra.address).await?;
-        let open = server.rest_access.on(address);
-        let router = rest::service_router(&app.gateway, open, &extra.mount, extra.service.as_deref())
+        let (listener, address) = bind(extra.address).await?;
+        let access = server.rest_access.anonymous_access(address);
+        let router = rest::service_router(&app.gateway, access, &extra.mount, extra.service.as_deref())
             .ok_or_else(|| ServeError::NoMount(extra.to_string()))?;
         let envelope = rest::envelope_of(&extra.mount).ok_or_else(|| ServeError::NoMount(extra.to_string()))?;
-        let router = http::guarded_mount(&app.gateway, envelope, router);
-        doors.push(Door {
+        let router = http::with_mount_middleware(&app.gateway, envelope, router);
+        listeners.push(Listener {
             name: extra.to_string(),
-            listener,
+            tcp: listener,
             address,
             router,
         });
     }
-    if open.is_open() && !server.listen.ip().is_loopback() {
+    if access.is_open() && !server.listen.ip().is_loopback() {
         tracing::warn!(address = %server.listen, "REST routes without authentication are open to every caller on this address");
     }
-    Ok(doors)
+    Ok(listeners)
 }
 
 /// Listens on an address, and returns the address that was bound.
-pub(crate) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+pub(crate) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
     let failed = |error| ServeError::Listen { address, error };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
@@ -121,8 +129,8 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAd
 }
 
 /// Prints the addresses to open: on standard output, as the result of the command. The log goes to standard error.
-fn announce(doors: &[Door], demo: bool) {
-    let main = doors[0].address;
+fn announce(listeners: &[Listener], demo: bool) {
+    let main = listeners[0].address;
     let mut lines = vec![
         "Agora is ready.".to_owned(),
         format!("  what is where  http://{main}/"),
@@ -131,8 +139,10 @@ fn announce(doors: &[Door], demo: bool) {
     ];
     let mounts = rest::mounts().iter();
     lines.extend(mounts.map(|mount| format!("  REST           http://{main}{}/docs", mount.prefix)));
-    let extra = doors[1..].iter();
-    lines.extend(extra.map(|door| format!("  REST           http://{}/docs  ({})", door.address, door.name)));
+    let extra = listeners[1..].iter();
+    lines.extend(
+        extra.map(|listener| format!("  REST           http://{}/docs  ({})", listener.address, listener.name)),
+    );
     if demo {
         let (people, password) = (crate::demo::PEOPLE.join(", "), crate::demo::PASSWORD);
         lines.push(format!("People: {people}. Everyone's password: {password}"));
@@ -143,7 +153,7 @@ fn announce(doors: &[Door], demo: bool) {
 }
 
 /// Completes when the process receives SIGTERM or SIGINT.
-pub(crate) fn asked_to_stop() -> impl Future<Output = ()> {
+pub(crate) fn shutdown_signal() -> impl Future<Output = ()> {
     // Installed now, not at the first poll: a signal in between would kill the process.
     let term = signal(SignalKind::terminate());
     let int = signal(SignalKind::interrupt());

@@ -1,12 +1,12 @@
 //! The HTTP server: an accept loop over hyper that bounds everything that a client can make the process hold.
 //!
 //! One client that reaches a limit must not lock out the next one. So when all places are taken, the connection, body or answer
-//! that has waited longest for its client is dropped to make room ([`Connections`], [`Bodies`], [`Answers`]).
+//! that has waited longest for its client is dropped to make room ([`Connections`], [`ReceivingBodies`], [`UnreadResponses`]).
 
-mod answers;
 mod bodies;
 mod connections;
 mod stream;
+mod unread;
 
 use std::convert::Infallible;
 use std::io;
@@ -28,13 +28,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use answers::AnswerBody;
-pub(crate) use answers::Answers;
-pub(crate) use bodies::{Bodies, Unread, receive, values_in, weight_of};
+pub(crate) use bodies::{BodyError, ReceivingBodies, count_json_values, receive, request_memory_bytes};
 pub(crate) use connections::{Connection, Connections};
 use stream::BoundedStream;
+use unread::ResponseBody;
+pub(crate) use unread::UnreadResponses;
 
-use crate::gateway::Room;
+use crate::gateway::Permits;
 use crate::limits::Limits;
 
 /// The interval at which deadlines are checked, and the shortest possible deadline.
@@ -56,11 +56,11 @@ const HTTP2_KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// The smallest buffer that hyper accepts.
 const READ_BUFFER_BYTES_MIN: usize = 8 * 1024;
 
-/// Serves `router` on all connections, within the limits of `room`, until `shutdown`; then lets open requests finish.
+/// Serves `router` on all connections, within the limits of `permits`, until `shutdown`; then lets open requests finish.
 ///
 /// Every request has the client's address as `ConnectInfo<SocketAddr>` in its extensions.
-pub async fn serve(listener: TcpListener, router: Router, room: &Room, shutdown: CancellationToken) {
-    let builder = Arc::new(builder(&room.limits));
+pub async fn serve(listener: TcpListener, router: Router, permits: &Permits, shutdown: CancellationToken) {
+    let builder = Arc::new(builder(&permits.limits));
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -69,14 +69,14 @@ pub async fn serve(listener: TcpListener, router: Router, room: &Room, shutdown:
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = ticks.tick() => {
-                room.sweep();
+                permits.sweep();
                 continue;
             }
             () = shutdown.cancelled() => break,
         };
         match accepted {
             Ok((stream, peer)) => {
-                let Some(connection) = room.connections.admit(peer) else {
+                let Some(connection) = permits.connections.admit(peer) else {
                     continue;
                 };
                 let served = serve_connection(
@@ -84,7 +84,7 @@ pub async fn serve(listener: TcpListener, router: Router, room: &Room, shutdown:
                     BoundedStream::new(stream, Arc::clone(&connection)),
                     connection,
                     router.clone(),
-                    Arc::clone(&room.answers),
+                    Arc::clone(&permits.unread_responses),
                     shutdown.clone(),
                 );
                 let open = open.clone();
@@ -94,10 +94,10 @@ pub async fn serve(listener: TcpListener, router: Router, room: &Room, shutdown:
                 });
             }
             // The client disconnected before it was accepted.
-            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) if is_connection_error(&error) => {}
             Err(error) => {
                 failures.log(&error);
-                room.connections.make_room();
+                permits.connections.close_longest_waiting();
                 sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -107,7 +107,7 @@ pub async fn serve(listener: TcpListener, router: Router, room: &Room, shutdown:
     loop {
         tokio::select! {
             _ = all_closed.recv() => return,
-            _ = ticks.tick() => room.sweep(),
+            _ = ticks.tick() => permits.sweep(),
         }
     }
 }
@@ -136,12 +136,13 @@ async fn serve_connection(
     stream: BoundedStream<TcpStream>,
     connection: Arc<Connection>,
     router: Router,
-    answers: Arc<Answers>,
+    unread_responses: Arc<UnreadResponses>,
     shutdown: CancellationToken,
 ) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let (router, connection, answers) = (router.clone(), Arc::clone(&connection), Arc::clone(&answers));
-        async move { Ok::<_, Infallible>(answer(router, connection, answers, request).await) }
+        let (router, connection, unread_responses) =
+            (router.clone(), Arc::clone(&connection), Arc::clone(&unread_responses));
+        async move { Ok::<_, Infallible>(handle(router, connection, unread_responses, request).await) }
     });
     let served = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     tokio::pin!(served);
@@ -157,12 +158,12 @@ async fn serve_connection(
     }
 }
 
-async fn answer(
+async fn handle(
     router: Router,
     connection: Arc<Connection>,
-    answers: Arc<Answers>,
+    unread_responses: Arc<UnreadResponses>,
     request: Request<Incoming>,
-) -> Response<AnswerBody> {
+) -> Response<ResponseBody> {
     let is_http2 = request.version() == Version::HTTP_2;
     let open = connection.begin_request(is_http2);
     let mut request = request.map(Body::new);
@@ -171,10 +172,10 @@ async fn answer(
         .insert(ConnectInfo::<SocketAddr>(connection.peer()));
     request.extensions_mut().insert(Arc::clone(&connection));
     let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
-    response.map(|body| AnswerBody::new(body, &answers, &connection, is_http2, open))
+    response.map(|body| ResponseBody::new(body, &unread_responses, &connection, is_http2, open))
 }
 
-fn is_of_one_connection(error: &io::Error) -> bool {
+fn is_connection_error(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset

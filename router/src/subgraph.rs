@@ -12,17 +12,17 @@ use futures_util::stream::{BoxStream, StreamExt};
 /// A GraphQL service: a domain in this process, one behind HTTP, or a whole supergraph.
 pub trait Subgraph: Send + Sync {
     /// Answers a query or a mutation.
-    fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphData>;
+    fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse>;
 
     /// Answers a subscription. A rejected request yields one response without data and ends.
-    fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphData>;
+    fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphResponse>;
 }
 
 /// A GraphQL request and its caller.
 #[derive(Clone, Debug)]
 pub struct SubgraphRequest {
     /// The document.
-    pub document: Document,
+    pub document: RequestDocument,
     /// The name of the operation, if the document has several.
     pub operation_name: Option<String>,
     /// The variables as the caller sent them.
@@ -41,7 +41,7 @@ pub struct SubgraphRequest {
 
 /// A GraphQL document: unparsed text, or a parsed and valid document.
 #[derive(Clone, Debug)]
-pub enum Document {
+pub enum RequestDocument {
     /// The text that a caller sent.
     Text(Arc<str>),
     /// The planner's document, for both kinds of subgraphs.
@@ -53,7 +53,7 @@ pub enum Document {
     },
 }
 
-impl Document {
+impl RequestDocument {
     /// The document as text.
     pub fn text(&self) -> &str {
         match self {
@@ -64,47 +64,47 @@ impl Document {
 
 /// A GraphQL response, in the form in which it was created.
 #[derive(Debug)]
-pub enum SubgraphData {
+pub enum SubgraphResponse {
     /// A response from this process, which is never encoded.
     Tree(Response),
     /// An encoded response from a supergraph or over HTTP, which is never copied.
-    Json(Answer),
+    Json(EncodedResponse),
 }
 
 /// A GraphQL response as JSON, with the facts that a transport needs without parsing it.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct EncodedResponse {
     /// The response map: `{"data":…,"errors":…,"extensions":…}`.
     pub body: Bytes,
     /// The kind of the response.
-    pub outcome: Outcome,
+    pub kind: ResponseKind,
 }
 
 /// The kind of a response map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ResponseKind {
     /// A `data` that is not null, perhaps with field errors beside it.
     Data,
     /// `data: null`: the operation ran, and an error propagated to the root.
     NullData,
     /// No `data`: the request was rejected before it ran. The code is the first error's `extensions.code`.
-    Refused(&'static str),
+    RequestError(&'static str),
 }
 
-impl SubgraphData {
+impl SubgraphResponse {
     /// Encodes the response as JSON.
-    pub fn into_answer(self) -> Answer {
+    pub fn into_encoded(self) -> EncodedResponse {
         match self {
             Self::Json(answer) => answer,
             Self::Tree(response) => {
-                let outcome = match response.data {
-                    async_graphql::Value::Null => Outcome::NullData,
-                    _ => Outcome::Data,
+                let kind = match response.data {
+                    async_graphql::Value::Null => ResponseKind::NullData,
+                    _ => ResponseKind::Data,
                 };
                 let body = serde_json::to_vec(&response)
                     .expect("a GraphQL response is JSON")
                     .into();
-                Answer { body, outcome }
+                EncodedResponse { body, kind }
             }
         }
     }
@@ -114,22 +114,25 @@ impl SubgraphData {
 pub struct InProcess<E>(pub E);
 
 impl<E: Executor> Subgraph for InProcess<E> {
-    fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphData> {
-        self.0.execute(into_request(request)).map(SubgraphData::Tree).boxed()
+    fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
+        self.0
+            .execute(into_request(request))
+            .map(SubgraphResponse::Tree)
+            .boxed()
     }
 
-    fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
+    fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {
         self.0
             .execute_stream(into_request(request), None)
-            .map(SubgraphData::Tree)
+            .map(SubgraphResponse::Tree)
             .boxed()
     }
 }
 
 fn into_request(request: SubgraphRequest) -> Request {
     let mut prepared = match request.document {
-        Document::Text(text) => Request::new(&*text),
-        Document::Parsed { tree, .. } => {
+        RequestDocument::Text(text) => Request::new(&*text),
+        RequestDocument::Parsed { tree, .. } => {
             let mut prepared = Request::new("");
             prepared.set_parsed_query((*tree).clone());
             prepared

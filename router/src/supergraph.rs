@@ -1,7 +1,7 @@
 //! Serves several subgraphs as one graph: validation, planning, execution and projection.
 //!
-//! An operation is validated against the public schema and measured against the limits ([`validate`], [`weight`]).
-//! [`decide`] applies `@skip` and `@include`; the remaining operation is planned and compiled ([`plan`]). The plan runs
+//! An operation is validated against the public schema and measured against the limits ([`validate`], [`cost`]).
+//! [`conditions`] applies `@skip` and `@include`; the remaining operation is planned and compiled ([`plan`]). The plan runs
 //! over the subgraphs ([`execute`], [`entities`]), and the merged trees are serialized as the response ([`project`]). Each
 //! document is validated once and each operation is planned once; bounded caches keep both results.
 //!
@@ -10,28 +10,28 @@
 mod abort;
 mod arguments;
 mod attribution;
+mod cached_fetch;
 mod canonical;
-mod decide;
+mod conditions;
+mod cost;
 mod entities;
 mod execute;
-mod faults;
+mod field_errors;
 mod introspect;
 mod introspection_fields;
 mod lanes;
-mod measure;
-mod places;
+mod operation_limits;
 mod plan;
 mod project;
-mod refusal;
-mod remember;
+mod projection_plan;
+mod request_error;
+mod response_paths;
 mod schema;
-mod shape;
 mod subscribe;
 mod text_bounds;
 mod tree;
 mod validate;
 mod variables;
-mod weight;
 mod write_budget;
 
 use std::collections::HashMap;
@@ -47,34 +47,34 @@ use moka::sync::Cache;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-pub use self::refusal::{Complaint, Location, Refusal};
+pub use self::request_error::{Diagnostic, Location, RequestError};
 pub use self::schema::{public_schema, public_sdl};
 
 use self::abort::Abort;
-use self::execute::{Allowance, Caller, Gathered, Run};
-use self::introspect::{Introspected, IntrospectionKey};
-use self::lanes::{Lanes, Pace};
-use self::plan::{Draft, Fetches, Plan, Plans};
+use self::execute::{Allowance, CallerIdentity, ExecutionState, PlanExecution};
+use self::introspect::{IntrospectionKey, IntrospectionResult};
+use self::lanes::{ExpectedDuration, Lanes};
+use self::plan::{Fetches, OperationPlanner, Plan, PlannerInput};
 use self::schema::{PublicSchema, supergraph_document};
-use self::validate::{Decisions, Operation};
+use self::validate::{ConditionValues, ValidOperation};
 use self::write_budget::WriteBudget;
-use crate::cache::AnswerCache;
+use crate::cache::ResponseCache;
 use crate::limits::Limits;
-use crate::subgraph::{Answer, Document, Subgraph, SubgraphData, SubgraphRequest};
+use crate::subgraph::{EncodedResponse, RequestDocument, Subgraph, SubgraphRequest, SubgraphResponse};
 
 /// A supergraph over its subgraphs. Cheap to clone.
 #[derive(Clone)]
-pub struct Supergraph(Arc<Inner>);
+pub struct Supergraph(Arc<SupergraphInner>);
 
-struct Inner {
+struct SupergraphInner {
     schema: PublicSchema,
-    plans: Plans,
+    planner: OperationPlanner,
     subgraphs: Vec<Arc<dyn Subgraph>>,
     limits: Arc<Limits>,
-    cache: Arc<AnswerCache>,
-    operations: Cache<OperationKey, Arc<Operation>>,
-    planned: Cache<Arc<str>, Arc<Fetches>>,
-    introspections: Cache<IntrospectionKey, Arc<Introspected>>,
+    cache: Arc<ResponseCache>,
+    operations: Cache<OperationKey, Arc<ValidOperation>>,
+    fetches: Cache<Arc<str>, Arc<Fetches>>,
+    introspections: Cache<IntrospectionKey, Arc<IntrospectionResult>>,
     lanes: Lanes,
     write_budget: WriteBudget,
 }
@@ -130,7 +130,7 @@ impl Supergraph {
     }
 
     /// As [`new`](Self::new), and caches the responses in `cache` that are the same for every caller. The caller connects
-    /// the cache to a bus that reports every change ([`CachingBus`](crate::cache::CachingBus)).
+    /// the cache to a bus that reports every change ([`InvalidatingBus`](crate::cache::InvalidatingBus)).
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -138,13 +138,13 @@ impl Supergraph {
         supergraph_sdl: &str,
         mut subgraphs: HashMap<String, Arc<dyn Subgraph>>,
         limits: Arc<Limits>,
-        cache: Arc<AnswerCache>,
+        cache: Arc<ResponseCache>,
     ) -> Result<Self, SupergraphError> {
         let types = public_schema(supergraph_sdl)?;
         let document = supergraph_document(supergraph_sdl)?;
         let schema = PublicSchema::new(types, &document);
-        let plans = Plans::new(supergraph_sdl, &document)?;
-        let subgraphs = plans
+        let planner = OperationPlanner::new(supergraph_sdl, &document)?;
+        let subgraphs = planner
             .subgraph_names()
             .into_iter()
             .map(|name| {
@@ -156,28 +156,28 @@ impl Supergraph {
         // An entry's weight grows with the size of its document; a small document weighs one.
         let operations = Cache::builder()
             .max_capacity(limits.plans_max)
-            .weigher(|key: &OperationKey, _: &Arc<Operation>| weight(&key.0))
+            .weigher(|key: &OperationKey, _: &Arc<ValidOperation>| cache_weight(&key.0))
             .build();
-        let planned = Cache::builder()
+        let fetches = Cache::builder()
             .max_capacity(limits.plans_max)
-            .weigher(|text: &Arc<str>, _: &Arc<Fetches>| weight(text))
+            .weigher(|text: &Arc<str>, _: &Arc<Fetches>| cache_weight(text))
             .build();
         let introspections = Cache::builder()
             .max_capacity(limits.introspection_cache_bytes_max)
-            .weigher(|key: &IntrospectionKey, answer: &Arc<Introspected>| {
+            .weigher(|key: &IntrospectionKey, answer: &Arc<IntrospectionResult>| {
                 let ((text, _), variables) = key;
                 u32::try_from(answer.size + text.len() + variables.len()).unwrap_or(u32::MAX)
             })
             .build();
         let write_budget = WriteBudget::new(&limits);
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Arc::new(SupergraphInner {
             schema,
-            plans,
+            planner,
             subgraphs,
             limits,
             cache,
             operations,
-            planned,
+            fetches,
             introspections,
             lanes: Lanes::new(),
             write_budget,
@@ -189,8 +189,8 @@ impl Supergraph {
     /// # Errors
     /// When the supergraph is invalid.
     pub fn without_subgraphs(supergraph_sdl: &str) -> Result<Self, SupergraphError> {
-        let names = Plans::new(supergraph_sdl, &supergraph_document(supergraph_sdl)?)?;
-        let absent = |name: &&str| ((*name).to_owned(), Arc::new(Absent) as Arc<dyn Subgraph>);
+        let names = OperationPlanner::new(supergraph_sdl, &supergraph_document(supergraph_sdl)?)?;
+        let absent = |name: &&str| ((*name).to_owned(), Arc::new(UnavailableSubgraph) as Arc<dyn Subgraph>);
         let subgraphs = names.subgraph_names().iter().map(absent).collect();
         Self::new(supergraph_sdl, subgraphs, Arc::default())
     }
@@ -199,37 +199,43 @@ impl Supergraph {
     ///
     /// # Errors
     /// When the operation is not valid.
-    pub fn plan_text(&self, query: &str, operation_name: Option<&str>) -> Result<String, Refusal> {
-        let operation = self.0.validated((query.into(), operation_name.map(str::to_owned)))?;
-        let decisions = operation.keep_all();
-        let draft = self.0.draft(&operation, &decisions)?;
-        Ok(plan::text::plan(&*self.0.planned(&operation, decisions, draft)?))
+    pub fn plan_text(&self, query: &str, operation_name: Option<&str>) -> Result<String, RequestError> {
+        let operation = self
+            .0
+            .load_operation((query.into(), operation_name.map(str::to_owned)))?;
+        let condition_values = operation.maximal_conditions();
+        let input = self.0.planner_input(&operation, &condition_values)?;
+        Ok(plan::text::format_plan(&*self.0.load_plan(
+            &operation,
+            condition_values,
+            input,
+        )?))
     }
 
     /// Returns the number of cached plans.
-    pub fn plans_kept(&self) -> u64 {
-        self.0.planned.run_pending_tasks();
-        self.0.planned.entry_count()
+    pub fn cached_plans(&self) -> u64 {
+        self.0.fetches.run_pending_tasks();
+        self.0.fetches.entry_count()
     }
 
     /// Returns the cost of planning an operation, in the units of [`Limits::planning_cost_max`].
     ///
     /// # Errors
     /// When the operation is not valid, or its cost exceeds that limit.
-    pub fn planning_cost(&self, query: &str) -> Result<u64, Refusal> {
-        let operation = self.0.validated((query.into(), None))?;
-        Ok(self.0.draft(&operation, &operation.keep_all())?.price)
+    pub fn planning_cost(&self, query: &str) -> Result<u64, RequestError> {
+        let operation = self.0.load_operation((query.into(), None))?;
+        Ok(self.0.planner_input(&operation, &operation.maximal_conditions())?.cost)
     }
 
     /// Validates and plans an operation without running it, and returns its kind and its variables.
     ///
     /// # Errors
     /// When the operation is not valid.
-    pub fn check_operation(&self, query: &str) -> Result<OperationInfo, Refusal> {
-        let operation = self.0.validated((query.into(), None))?;
-        let decisions = operation.keep_all();
-        let draft = self.0.draft(&operation, &decisions)?;
-        self.0.planned(&operation, decisions, draft)?;
+    pub fn check_operation(&self, query: &str) -> Result<OperationInfo, RequestError> {
+        let operation = self.0.load_operation((query.into(), None))?;
+        let condition_values = operation.maximal_conditions();
+        let input = self.0.planner_input(&operation, &condition_values)?;
+        self.0.load_plan(&operation, condition_values, input)?;
         let variables = operation.definition.variables.iter().map(|variable| VariableInfo {
             name: variable.name.to_string(),
             ty: variable.ty.to_string(),
@@ -244,52 +250,60 @@ impl Supergraph {
 }
 
 impl Subgraph for Supergraph {
-    fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphData> {
-        async move { SubgraphData::Json(self.0.answer(request).await.unwrap_or_else(Refusal::into_answer)) }.boxed()
+    fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
+        async move {
+            SubgraphResponse::Json(
+                self.0
+                    .execute_request(request)
+                    .await
+                    .unwrap_or_else(RequestError::into_encoded),
+            )
+        }
+        .boxed()
     }
 
-    fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
+    fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {
         subscribe::subscribe(self.0.clone(), request)
     }
 }
 
 /// A placeholder for a missing subgraph: it answers every request with `UNAVAILABLE`.
-struct Absent;
+struct UnavailableSubgraph;
 
-impl Subgraph for Absent {
-    fn fetch(&self, _: SubgraphRequest) -> BoxFuture<'_, SubgraphData> {
-        std::future::ready(SubgraphData::Tree(execute::unavailable())).boxed()
+impl Subgraph for UnavailableSubgraph {
+    fn fetch(&self, _: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
+        std::future::ready(SubgraphResponse::Tree(execute::unavailable_response())).boxed()
     }
 
-    fn subscribe(&self, _: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
-        futures_util::stream::once(async { SubgraphData::Tree(execute::unavailable()) }).boxed()
+    fn subscribe(&self, _: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {
+        futures_util::stream::once(async { SubgraphResponse::Tree(execute::unavailable_response()) }).boxed()
     }
 }
 
 /// A request that has been validated and planned.
-struct Prepared {
-    operation: Arc<Operation>,
+struct PreparedRequest {
+    operation: Arc<ValidOperation>,
     plan: Arc<Plan>,
     /// The values of the plan's arguments.
     arguments: Variables,
-    introspected: Option<Arc<Introspected>>,
-    /// Whether `introspected` came from the cache.
-    is_introspection_known: bool,
-    caller: Caller,
+    introspection: Option<Arc<IntrospectionResult>>,
+    /// Whether `introspection` came from the cache.
+    is_introspection_cached: bool,
+    caller: CallerIdentity,
     allowance: Allowance,
 }
 
 /// An answer of at least this many bytes is serialized on a blocking thread.
 const LARGE_ANSWER_BYTES: usize = 256 * 1024;
 
-impl Inner {
-    async fn answer(self: &Arc<Self>, request: SubgraphRequest) -> Result<Answer, Refusal> {
+impl SupergraphInner {
+    async fn execute_request(self: &Arc<Self>, request: SubgraphRequest) -> Result<EncodedResponse, RequestError> {
         let queries_only = request.queries_only;
         let document_bytes = request.document.text().len();
         let prepared = self.prepare_in_time(request).await?;
         match prepared.operation.kind() {
-            OperationType::Subscription => return Err(Refusal::Subscription),
-            OperationType::Mutation if queries_only => return Err(Refusal::QueriesOnly("mutation")),
+            OperationType::Subscription => return Err(RequestError::SubscriptionNotSupported),
+            OperationType::Mutation if queries_only => return Err(RequestError::QueriesOnly("mutation")),
             OperationType::Mutation => {
                 let viewer = &prepared.caller.viewer;
                 self.write_budget.admit(viewer, document_bytes, &prepared.arguments)?;
@@ -297,19 +311,19 @@ impl Inner {
             OperationType::Query => {}
         }
         if let Some(answer) =
-            remember::whole_answer(&self.cache, &prepared.plan, &prepared.arguments, &prepared.allowance)
+            cached_fetch::cached_response(&self.cache, &prepared.plan, &prepared.arguments, &prepared.allowance)
         {
             return Ok(answer);
         }
         Ok(self
-            .execute(&prepared, self.gathered(&prepared), &prepared.allowance)
+            .execute(&prepared, self.new_state(&prepared), &prepared.allowance)
             .await)
     }
 
     /// The allowance of the next answer: a budget like the last one, or a new one, and the full request time from now on.
     fn allowance(&self, last: Option<&Arc<AnswerBudget>>) -> Allowance {
         let budget = match last {
-            Some(last) => last.renewed(),
+            Some(last) => last.unused_copy(),
             None => AnswerBudget::new(self.limits.answer_bytes_max, None),
         };
         Allowance {
@@ -319,25 +333,29 @@ impl Inner {
     }
 
     /// Validates and plans, within the time limit of the request.
-    async fn prepare_in_time(self: &Arc<Self>, request: SubgraphRequest) -> Result<Prepared, Refusal> {
+    async fn prepare_in_time(self: &Arc<Self>, request: SubgraphRequest) -> Result<PreparedRequest, RequestError> {
         let allowance = self.allowance(request.budget.as_ref());
         let deadline = allowance.deadline;
         let prepared = timeout_at(deadline, self.prepare(request, allowance)).await;
-        prepared.unwrap_or(Err(Refusal::Timeout))
+        prepared.unwrap_or(Err(RequestError::Timeout))
     }
 
     /// Validates and plans.
-    async fn prepare(self: &Arc<Self>, request: SubgraphRequest, allowance: Allowance) -> Result<Prepared, Refusal> {
-        let (Document::Text(text) | Document::Parsed { text, .. }) = request.document;
+    async fn prepare(
+        self: &Arc<Self>,
+        request: SubgraphRequest,
+        allowance: Allowance,
+    ) -> Result<PreparedRequest, RequestError> {
+        let (RequestDocument::Text(text) | RequestDocument::Parsed { text, .. }) = request.document;
         let key = (text, request.operation_name);
         let operation = self.operation(&key).await?;
         let variables = variables::coerce(&self.schema.types, &operation.variables, request.variables)?;
         operation
-            .open_literals
+            .deferred_literals
             .iter()
             .try_for_each(|literal| literal.check(&variables))?;
-        if operation.pages_by_variables {
-            weight::weigh(
+        if operation.has_variable_cost {
+            cost::check_cost(
                 &operation.document,
                 &operation.definition,
                 &variables,
@@ -347,20 +365,20 @@ impl Inner {
         }
         let plan = self.plan(&key.0, &operation, &variables).await?;
         let arguments = plan.arguments.bind(&self.schema.types, &variables)?;
-        let (introspected, is_introspection_known) = match plan.introspects {
+        let (introspection, is_introspection_cached) = match plan.introspects {
             true => {
-                let (introspected, is_known) = self.introspected(key, &operation, variables).await?;
-                (Some(introspected), is_known)
+                let (introspection, is_known) = self.load_introspection(key, &operation, variables).await?;
+                (Some(introspection), is_known)
             }
             false => (None, false),
         };
-        Ok(Prepared {
+        Ok(PreparedRequest {
             operation,
             plan,
             arguments,
-            introspected,
-            is_introspection_known,
-            caller: Caller {
+            introspection,
+            is_introspection_cached,
+            caller: CallerIdentity {
                 viewer: request.viewer,
                 session: request.session,
                 request_id: request.request_id,
@@ -370,46 +388,51 @@ impl Inner {
     }
 
     /// Executes and projects.
-    async fn execute(&self, prepared: &Prepared, gathered: Gathered, allowance: &Allowance) -> Answer {
-        let answer = self.try_execute(prepared, gathered, allowance).await;
-        answer.unwrap_or_else(Abort::into_answer)
+    async fn execute(
+        &self,
+        prepared: &PreparedRequest,
+        state: ExecutionState,
+        allowance: &Allowance,
+    ) -> EncodedResponse {
+        let answer = self.try_execute(prepared, state, allowance).await;
+        answer.unwrap_or_else(Abort::into_encoded)
     }
 
     async fn try_execute(
         &self,
-        prepared: &Prepared,
-        gathered: Gathered,
+        prepared: &PreparedRequest,
+        state: ExecutionState,
         allowance: &Allowance,
-    ) -> Result<Answer, Abort> {
+    ) -> Result<EncodedResponse, Abort> {
         let plan = &prepared.plan;
         // A cached introspection result is in memory anyway, so it does not count.
-        if let Some(introspected) = prepared
-            .introspected
+        if let Some(introspection) = prepared
+            .introspection
             .as_ref()
-            .filter(|_| !prepared.is_introspection_known)
+            .filter(|_| !prepared.is_introspection_cached)
         {
-            allowance.budget.gather(introspected.size)?;
+            allowance.budget.charge_response(introspection.size)?;
         }
-        let run = self.run(prepared, gathered, allowance);
-        run.run(&plan.fetches.steps).await?;
-        let Gathered { mut data, faults } = run.finish();
-        let introspected = prepared.introspected.clone();
-        let introspected_bytes = introspected.as_ref().map_or(0, |introspected| introspected.size);
+        let execution = self.execution(prepared, state, allowance);
+        execution.run(&plan.fetches.steps).await?;
+        let ExecutionState { mut data, field_errors } = execution.finish();
+        let introspection = prepared.introspection.clone();
+        let introspection_bytes = introspection.as_ref().map_or(0, |introspection| introspection.size);
         let is_fetched = !matches!(&data, Value::Object(fields) if fields.is_empty());
         if is_fetched {
-            allowance.budget.gather(introspected_bytes)?;
+            allowance.budget.charge_response(introspection_bytes)?;
         }
-        let is_large = allowance.budget.gathered_bytes().max(introspected_bytes) >= LARGE_ANSWER_BYTES;
+        let is_large = allowance.budget.response_bytes().max(introspection_bytes) >= LARGE_ANSWER_BYTES;
         let (plan, allowance) = (Arc::clone(plan), allowance.clone());
         let write = move || {
-            let Some(introspected) = introspected else {
-                return project::project(&plan.shape, &data, faults, &allowance);
+            let Some(introspection) = introspection else {
+                return project::project(&plan.projection, &data, field_errors, &allowance);
             };
             if !is_fetched {
-                return project::project(&plan.shape, &introspected.data, faults, &allowance);
+                return project::project(&plan.projection, &introspection.data, field_errors, &allowance);
             }
-            tree::merge(&mut data, introspected.data.clone());
-            project::project(&plan.shape, &data, faults, &allowance)
+            tree::merge(&mut data, introspection.data.clone());
+            project::project(&plan.projection, &data, field_errors, &allowance)
         };
         if !is_large {
             return write();
@@ -418,127 +441,153 @@ impl Inner {
         written.unwrap_or_else(|_| Err(Abort::internal()))
     }
 
-    fn run<'a>(&'a self, prepared: &'a Prepared, gathered: Gathered, allowance: &'a Allowance) -> Run<'a> {
-        Run {
+    fn execution<'a>(
+        &'a self,
+        prepared: &'a PreparedRequest,
+        state: ExecutionState,
+        allowance: &'a Allowance,
+    ) -> PlanExecution<'a> {
+        PlanExecution {
             allowance,
             subgraphs: &self.subgraphs,
             variables: &prepared.arguments,
             caller: &prepared.caller,
             limits: &self.limits,
             cache: &self.cache,
-            shape: &prepared.plan.shape,
+            projection: &prepared.plan.projection,
             writing: (prepared.operation.kind() == OperationType::Mutation).then(watch::Sender::default),
-            gathered: Mutex::new(gathered),
+            state: Mutex::new(state),
         }
     }
 
-    fn gathered(&self, prepared: &Prepared) -> Gathered {
-        Gathered::new(self.limits.errors_max, Arc::clone(&prepared.plan.shape))
+    fn new_state(&self, prepared: &PreparedRequest) -> ExecutionState {
+        ExecutionState::new(self.limits.errors_max, Arc::clone(&prepared.plan.projection))
     }
 
-    async fn operation(self: &Arc<Self>, key: &OperationKey) -> Result<Arc<Operation>, Refusal> {
+    async fn operation(self: &Arc<Self>, key: &OperationKey) -> Result<Arc<ValidOperation>, RequestError> {
         match self.operations.get(key) {
             Some(operation) => Ok(operation),
             None => {
-                let (key, pace) = (key.clone(), self.pace_of_text(&key.0));
-                self.compute(pace, move |inner| inner.validated(key)).await
+                let (key, duration) = (key.clone(), self.text_duration(&key.0));
+                self.compute(duration, move |inner| inner.load_operation(key)).await
             }
         }
     }
 
     /// The pace of validating and translating a document, by its length: the limits bound the fields that it can mean.
-    fn pace_of_text(&self, text: &str) -> Pace {
+    fn text_duration(&self, text: &str) -> ExpectedDuration {
         match text.len() <= self.limits.planning_quick_bytes_max {
-            true => Pace::Quick,
-            false => Pace::Slow,
+            true => ExpectedDuration::Short,
+            false => ExpectedDuration::Long,
         }
     }
 
     async fn plan(
         self: &Arc<Self>,
         text: &str,
-        operation: &Arc<Operation>,
+        operation: &Arc<ValidOperation>,
         variables: &Variables,
-    ) -> Result<Arc<Plan>, Refusal> {
-        let decisions = operation.decide(variables)?;
-        if let Some(plan) = operation.plan(&decisions) {
+    ) -> Result<Arc<Plan>, RequestError> {
+        let condition_values = operation.condition_values(variables)?;
+        if let Some(plan) = operation.stored_plan(&condition_values) {
             return Ok(plan);
         }
-        let (drafted, asked) = (operation.clone(), decisions.clone());
-        let draft = self
-            .compute(self.pace_of_text(text), move |inner| inner.draft(&drafted, &asked))
+        let (input_operation, input_values) = (operation.clone(), condition_values.clone());
+        let input = self
+            .compute(self.text_duration(text), move |inner| {
+                inner.planner_input(&input_operation, &input_values)
+            })
             .await?;
-        let pace = match self.planned.contains_key(&draft.text) || draft.price <= self.limits.planning_quick_cost_max {
-            true => Pace::Quick,
-            false => Pace::Slow,
+        let duration = match self.fetches.contains_key(&input.text) || input.cost <= self.limits.planning_quick_cost_max
+        {
+            true => ExpectedDuration::Short,
+            false => ExpectedDuration::Long,
         };
         let operation = operation.clone();
-        self.compute(pace, move |inner| inner.planned(&operation, decisions, draft))
-            .await
+        self.compute(duration, move |inner| {
+            inner.load_plan(&operation, condition_values, input)
+        })
+        .await
     }
 
     /// Returns the result of an introspection, and whether it came from the cache.
-    async fn introspected(
+    async fn load_introspection(
         self: &Arc<Self>,
         key: OperationKey,
-        operation: &Arc<Operation>,
+        operation: &Arc<ValidOperation>,
         variables: Variables,
-    ) -> Result<(Arc<Introspected>, bool), Refusal> {
-        let key = (key, serde_json::to_string(&variables).map_err(|_| Refusal::Internal)?);
+    ) -> Result<(Arc<IntrospectionResult>, bool), RequestError> {
+        let key = (
+            key,
+            serde_json::to_string(&variables).map_err(|_| RequestError::Internal)?,
+        );
         if let Some(known) = self.introspections.get(&key) {
             return Ok((known, true));
         }
-        introspect::weigh(&self.schema, operation, self.limits.introspection_bytes_max)?;
+        introspect::check_cost(&self.schema, operation, self.limits.introspection_bytes_max)?;
         let operation = operation.clone();
         let work = move |inner: &Self| {
             let answered = Arc::new(introspect::introspect(&inner.schema, &operation, &variables)?);
             inner.introspections.insert(key, answered.clone());
             Ok(answered)
         };
-        Ok((self.compute(Pace::Slow, work).await?, false))
+        Ok((self.compute(ExpectedDuration::Long, work).await?, false))
     }
 
     /// Runs computations outside of the async threads.
     async fn compute<T: Send + 'static>(
         self: &Arc<Self>,
-        pace: Pace,
-        work: impl FnOnce(&Self) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Refusal> {
+        duration: ExpectedDuration,
+        work: impl FnOnce(&Self) -> Result<T, RequestError> + Send + 'static,
+    ) -> Result<T, RequestError> {
         let inner = self.clone();
-        self.lanes.run(pace, &self.limits, move || work(&inner)).await
+        self.lanes.run(duration, &self.limits, move || work(&inner)).await
     }
 
     /// Returns the validated operation of a document. Concurrent requests with the same document validate it once.
-    fn validated(&self, key: OperationKey) -> Result<Arc<Operation>, Refusal> {
+    fn load_operation(&self, key: OperationKey) -> Result<Arc<ValidOperation>, RequestError> {
         let (text, name) = key.clone();
-        let validated = self.operations.try_get_with(key, || {
+        let operation = self.operations.try_get_with(key, || {
             validate::validate(&self.schema, &self.limits, &text, name.as_deref()).map(Arc::new)
         });
-        validated.map_err(|refusal: Arc<Refusal>| (*refusal).clone())
+        operation.map_err(|error: Arc<RequestError>| (*error).clone())
     }
 
     /// Prepares an operation for the planner, and rejects one that costs too much to plan.
-    fn draft(&self, operation: &Operation, decisions: &[bool]) -> Result<Draft, Refusal> {
-        let draft = self
-            .plans
-            .draft(&self.schema, &self.limits, &operation.decided(decisions))?;
-        match draft.price <= self.limits.planning_cost_max {
-            true => Ok(draft),
-            false => Err(Refusal::TooComplex(format!(
+    fn planner_input(
+        &self,
+        operation: &ValidOperation,
+        condition_values: &[bool],
+    ) -> Result<PlannerInput, RequestError> {
+        let input = self.planner.planner_input(
+            &self.schema,
+            &self.limits,
+            &operation.resolve_conditions(condition_values),
+        )?;
+        match input.cost <= self.limits.planning_cost_max {
+            true => Ok(input),
+            false => Err(RequestError::TooComplex(format!(
                 "planning the operation costs {}, more than the {} allowed: ask for fewer fields of fewer levels",
-                draft.price, self.limits.planning_cost_max
+                input.cost, self.limits.planning_cost_max
             ))),
         }
     }
 
     /// Returns the plan of an operation. Operations that differ only in names, values and layout share their fetches.
-    fn planned(&self, operation: &Operation, decisions: Decisions, draft: Draft) -> Result<Arc<Plan>, Refusal> {
-        let fetches = self.planned.try_get_with(draft.text.clone(), || {
-            self.plans.fetches(&self.schema, &self.limits, &draft).map(Arc::new)
+    fn load_plan(
+        &self,
+        operation: &ValidOperation,
+        condition_values: ConditionValues,
+        input: PlannerInput,
+    ) -> Result<Arc<Plan>, RequestError> {
+        let fetches = self.fetches.try_get_with(input.text.clone(), || {
+            self.planner
+                .plan_fetches(&self.schema, &self.limits, &input)
+                .map(Arc::new)
         });
-        let fetches = fetches.map_err(|refusal: Arc<Refusal>| (*refusal).clone())?;
-        let plan = Arc::new(draft.into_plan(fetches));
-        operation.keep(decisions, plan.clone());
+        let fetches = fetches.map_err(|error: Arc<RequestError>| (*error).clone())?;
+        let plan = Arc::new(input.into_plan(fetches));
+        operation.store_plan(condition_values, plan.clone());
         Ok(plan)
     }
 }
@@ -552,6 +601,6 @@ fn deadline(time_max: Duration) -> Instant {
 }
 
 /// The weight of a document in the caches, by its size: the compiled form is many times bigger than the text.
-fn weight(text: &str) -> u32 {
+fn cache_weight(text: &str) -> u32 {
     u32::try_from(text.len() / 256 + 1).unwrap_or(u32::MAX)
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config;
 
 /// The pause before a failed task starts again.
-const REST: Duration = Duration::from_secs(1);
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
 /// The tasks of one server.
 pub struct Workers {
@@ -24,60 +24,65 @@ pub struct Workers {
 
 impl Workers {
     /// Starts the tasks, which run until `shutdown`. With `demo`, stock prices move.
-    pub fn start(services: &Services, settings: &config::Workers, shutdown: &CancellationToken, demo: bool) -> Self {
+    pub fn start(
+        services: &Services,
+        settings: &config::WorkerSettings,
+        shutdown: &CancellationToken,
+        demo: bool,
+    ) -> Self {
         let mut workers = Self {
             tasks: JoinSet::new(),
             shutdown: shutdown.clone(),
         };
         let (on, every) = (services.clone(), Duration::from_millis(settings.settle_ms));
-        workers.keep("settling what is over", move || settle(on.clone(), every));
+        workers.spawn_restarting("settling what is over", move || expire_overdue(on.clone(), every));
         let (on, every) = (services.clone(), Duration::from_millis(settings.sweep_ms));
-        let keep = Retention {
+        let retention = Retention {
             key_hours: settings.idempotency_key_hours,
             session_hours: settings.ended_session_hours,
             rows_max: settings.sweep_rows_max,
         };
-        workers.keep("sweeping", move || sweep(on.clone(), keep, every));
+        workers.spawn_restarting("sweeping", move || sweep(on.clone(), retention, every));
         let on = services.clone();
-        workers.keep("carrying out fired orders", move || {
-            brokerage::carry_out_fired(on.clone())
+        workers.spawn_restarting("carrying out fired orders", move || {
+            brokerage::execute_triggered(on.clone())
         });
         let on = services.clone();
-        workers.keep("numbering trades", move || {
+        workers.spawn_restarting("numbering trades", move || {
             let on = on.clone();
-            async move { on.orders.clone().work(on).await }
+            async move { on.order_log.clone().work(on).await }
         });
         let (on, every) = (services.clone(), Duration::from_millis(settings.storage_ms));
-        workers.keep("looking after the storage", move || check_storage(on.clone(), every));
+        workers.spawn_restarting("looking after the storage", move || check_storage(on.clone(), every));
         let (on, every) = (services.clone(), Duration::from_millis(settings.price_feed_ms));
         if demo && !every.is_zero() {
-            workers.keep("the price feed", move || move_prices(on.clone(), every));
+            workers.spawn_restarting("the price feed", move || move_prices(on.clone(), every));
         }
         workers
     }
 
     /// Waits until all tasks have ended. Call it after the shutdown began and before the database closes.
-    pub async fn ended(mut self) {
+    pub async fn join(mut self) {
         while self.tasks.join_next().await.is_some() {}
     }
 
     /// Runs `work` until the shutdown, and restarts it when it fails.
-    fn keep<F>(&mut self, name: &'static str, work: impl Fn() -> F + Send + Sync + 'static)
+    fn spawn_restarting<F>(&mut self, name: &'static str, work: impl Fn() -> F + Send + Sync + 'static)
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
         let shutdown = self.shutdown.clone();
         self.tasks.spawn(async move {
             shutdown
-                .run_until_cancelled(until_done(name, REST, work))
+                .run_until_cancelled(retry_until_done(name, RESTART_PAUSE, work))
                 .await
                 .unwrap_or_default();
         });
     }
 }
 
-/// Runs `work` until it succeeds. Logs an error or a panic and, after `rest`, starts it again.
-async fn until_done<F>(name: &'static str, rest: Duration, work: impl Fn() -> F)
+/// Runs `work` until it succeeds. Logs an error or a panic and, after `pause`, starts it again.
+async fn retry_until_done<F>(name: &'static str, pause: Duration, work: impl Fn() -> F)
 where
     F: Future<Output = Result<()>>,
 {
@@ -85,17 +90,17 @@ where
         // A panic can leave only the work's own state half changed, and that state is dropped with it.
         match AssertUnwindSafe(async { work().await }).catch_unwind().await {
             Ok(Ok(())) => return,
-            Ok(Err(error)) => tracing::error!(worker = name, error = error.in_full(), "a worker failed and restarts"),
+            Ok(Err(error)) => tracing::error!(worker = name, error = error.details(), "a worker failed and restarts"),
             Err(_) => tracing::error!(worker = name, "a worker panicked and restarts"),
         }
-        tokio::time::sleep(rest).await;
+        tokio::time::sleep(pause).await;
     }
 }
 
 /// Periodically expires overdue items, so that their watchers receive the events although no request touches them.
-async fn settle(services: Services, every: Duration) -> Result<()> {
+async fn expire_overdue(services: Services, every: Duration) -> Result<()> {
     loop {
-        services.settle_due().await?;
+        services.expire_overdue().await?;
         tokio::time::sleep(every).await;
     }
 }
@@ -104,22 +109,22 @@ async fn settle(services: Services, every: Duration) -> Result<()> {
 async fn check_storage(services: Services, every: Duration) -> Result<()> {
     loop {
         services.db.check_storage().await?;
-        match migrations::missing(services.db.read()).await {
+        match migrations::missing_objects(services.db.read()).await {
             Ok(missing) if missing.is_empty() => {}
             Ok(missing) => services
                 .db
                 .storage()
-                .is_damaged(format!("the database has no {}", missing.join(", "))),
-            Err(error) => services.db.storage().failed(&error),
+                .record_damage(format!("the database has no {}", missing.join(", "))),
+            Err(error) => services.db.storage().record_failure(&error),
         }
         tokio::time::sleep(every).await;
     }
 }
 
 /// Periodically deletes expired rows.
-async fn sweep(services: Services, keep: Retention, every: Duration) -> Result<()> {
+async fn sweep(services: Services, retention: Retention, every: Duration) -> Result<()> {
     loop {
-        let rows = services.sweep(keep).await?;
+        let rows = services.sweep(retention).await?;
         if rows > 0 {
             tracing::debug!(rows, "expired rows deleted");
         }
@@ -142,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    const BUSY: config::Workers = config::Workers {
+    const BUSY: config::WorkerSettings = config::WorkerSettings {
         price_feed_ms: 1,
         settle_ms: 1,
         storage_ms: 1,
@@ -174,14 +179,14 @@ mod tests {
             );
         }
         shutdown.cancel();
-        workers.ended().await;
+        workers.join().await;
         on.services.db.close().await.unwrap();
     }
 
     #[tokio::test]
     async fn prices_stand_still_elsewhere_and_where_the_feed_is_off() {
         let on = exchange().await;
-        let off = config::Workers {
+        let off = config::WorkerSettings {
             price_feed_ms: 0,
             ..BUSY
         };
@@ -190,7 +195,7 @@ mod tests {
             let workers = Workers::start(&on.services, settings, &shutdown, demo);
             assert_eq!(workers.tasks.len(), wanted);
             shutdown.cancel();
-            workers.ended().await;
+            workers.join().await;
         }
     }
 
@@ -204,7 +209,7 @@ mod tests {
                 _ => Ok(()),
             }
         };
-        until_done("a test", Duration::ZERO, work).await;
+        retry_until_done("a test", Duration::ZERO, work).await;
         assert_eq!(begun.into_inner(), 3);
     }
 }

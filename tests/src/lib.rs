@@ -1,8 +1,8 @@
 //! Support for tests: a real server on a loopback port over a fresh data folder, and callers that send it requests.
 
-mod books;
+mod audit;
 
-pub use books::Books;
+pub use audit::Audit;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use agora::app::App;
 use agora::config::Settings;
 use agora::http;
-use agora::rest::{self, Openness};
+use agora::rest::{self, AnonymousAccess};
 use contract::ManualClock;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 /// The longest wait for a response: a test fails instead of waiting forever.
-const PATIENCE: Duration = Duration::from_secs(120);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The time at which a test's clock starts: 2026-01-01T00:00:00Z.
 pub const START_US: i64 = 1_767_225_600_000_000;
@@ -37,11 +37,11 @@ pub struct TestApp {
 impl TestApp {
     /// Starts a server over a fresh data folder with the demo's data.
     pub async fn new() -> Self {
-        Self::with(Settings::default()).await
+        Self::with_settings(Settings::default()).await
     }
 
     /// Like [`new`](Self::new), with these settings.
-    pub async fn with(settings: Settings) -> Self {
+    pub async fn with_settings(settings: Settings) -> Self {
         let folder = Arc::new(tempfile::tempdir().expect("a temporary folder"));
         let clock = Arc::new(ManualClock::at_us(START_US));
         let app = Self::start(settings, folder, clock).await;
@@ -52,7 +52,7 @@ impl TestApp {
     async fn start(mut settings: Settings, folder: Arc<TempDir>, clock: Arc<ManualClock>) -> Self {
         settings.server.data = folder.path().join("data");
         let app = App::open(&settings, clock.clone()).await.expect("Agora opens");
-        let router = app.router(&settings, Openness::Loopback, true);
+        let router = app.router(&settings, AnonymousAccess::Loopback, true);
         let (url, server) = serve(&app, router).await;
         Self {
             clock,
@@ -82,11 +82,13 @@ impl TestApp {
 
     /// Serves one REST mount at `/` of its own listener, as `--rest-listen` does, and returns
     /// `http://127.0.0.1:PORT`.
-    pub async fn mount_on_a_port_of_its_own(&self, mount: &str) -> String {
+    pub async fn serve_mount(&self, mount: &str) -> String {
         let gateway = &self.app.gateway;
-        let routes = rest::service_router(gateway, Openness::Loopback, mount, None).expect("a mount");
+        let routes = rest::service_router(gateway, AnonymousAccess::Loopback, mount, None).expect("a mount");
         let envelope = rest::envelope_of(mount).expect("a mount");
-        serve(&self.app, http::guarded_mount(gateway, envelope, routes)).await.0
+        serve(&self.app, http::with_mount_middleware(gateway, envelope, routes))
+            .await
+            .0
     }
 
     /// `127.0.0.1:PORT`
@@ -95,12 +97,12 @@ impl TestApp {
     }
 
     /// Advances the clock.
-    pub fn wait(&self, time: Duration) {
+    pub fn advance(&self, time: Duration) {
         self.clock.advance(time);
     }
 
     /// Returns a token of that person that is valid for a hundred years, for tests that advance the clock far.
-    pub fn lasting_token(&self, id: i64, role: contract::Role, admin: bool) -> String {
+    pub fn long_lived_token(&self, id: i64, role: contract::Role, admin: bool) -> String {
         const YEARS_SECONDS: i64 = 100 * 365 * 24 * 3_600;
         let services = self.services();
         services
@@ -121,17 +123,17 @@ impl TestApp {
     }
 
     /// Returns the data folder.
-    pub fn data(&self) -> std::path::PathBuf {
+    pub fn data_folder(&self) -> std::path::PathBuf {
         self.settings.server.data.clone()
     }
 
     /// Returns a caller without a token.
-    pub fn anonymous(&self) -> Person {
-        Person::at(&self.url)
+    pub fn anonymous(&self) -> TestClient {
+        TestClient::new(&self.url)
     }
 
     /// Returns a person of the demo, signed in.
-    pub async fn signed_in(&self, username: &str) -> Person {
+    pub async fn signed_in(&self, username: &str) -> TestClient {
         self.anonymous().sign_in(username).await
     }
 }
@@ -143,25 +145,25 @@ async fn serve(app: &App, router: axum::Router) -> (String, JoinHandle<()>) {
         .expect("a loopback port");
     let url = format!("http://{}", listener.local_addr().expect("a bound address"));
     let shutdown = app.gateway.shutdown.clone();
-    let room = app.gateway.room.clone();
+    let permits = app.gateway.permits.clone();
     let server = tokio::spawn(async move {
-        agora::server::serve(listener, router, &room, shutdown).await;
+        agora::server::serve(listener, router, &permits, shutdown).await;
     });
     (url, server)
 }
 
 /// A caller that sends requests to Agora over HTTP.
 #[derive(Clone)]
-pub struct Person {
+pub struct TestClient {
     url: String,
     client: reqwest::Client,
     /// The bearer token, if any.
     pub token: Option<String>,
 }
 
-impl Person {
+impl TestClient {
     /// Returns a caller without a token, at that address.
-    pub fn at(url: &str) -> Self {
+    pub fn new(url: &str) -> Self {
         Self {
             url: url.to_owned(),
             client: reqwest::Client::new(),
@@ -194,7 +196,7 @@ impl Person {
     }
 
     /// Returns the same caller with another base address.
-    pub fn moved_to(&self, url: &str) -> Self {
+    pub fn with_url(&self, url: &str) -> Self {
         Self {
             url: url.to_owned(),
             ..self.clone()
@@ -227,7 +229,7 @@ impl Person {
     pub async fn try_graphql(&self, query: &str, variables: &Value) -> Option<Reply> {
         let request = self.request("POST", "/graphql");
         let request = request.json(&json!({ "query": query, "variables": variables }));
-        let response = request.timeout(PATIENCE).send().await.ok()?;
+        let response = request.timeout(RESPONSE_TIMEOUT).send().await.ok()?;
         let status = response.status().as_u16();
         let body = response.bytes().await.ok()?;
         let body = serde_json::from_slice(&body).expect("JSON");
@@ -289,7 +291,11 @@ impl Person {
 
     /// Sends a request that [`request`](Self::request) started.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Reply {
-        let response = request.timeout(PATIENCE).send().await.expect("the server answers");
+        let response = request
+            .timeout(RESPONSE_TIMEOUT)
+            .send()
+            .await
+            .expect("the server answers");
         let status = response.status().as_u16();
         let text = response.text().await.expect("a body");
         Reply {

@@ -6,7 +6,7 @@ mod votes;
 
 use futures_util::StreamExt;
 use serde_json::Value;
-use tests::{Person, Reply, TestApp};
+use tests::{Reply, TestApp, TestClient};
 
 /// The callers, in the order of the table's columns: anonymous, an unrelated investor, a broker without
 /// authorization, the authorized broker, a service, an administrator, and the investor who owns the objects. The
@@ -240,7 +240,7 @@ fn writes() -> impl Iterator<Item = &'static Row> {
 /// The callers, and the objects of the investor.
 struct Scene {
     _app: TestApp,
-    askers: Vec<Person>,
+    askers: Vec<TestClient>,
     names: Vec<(&'static str, String)>,
 }
 
@@ -320,7 +320,7 @@ impl Scene {
     }
 
     /// Runs a mutation of the set-up and stores the value at `pointer` under a name.
-    async fn make(&mut self, person: &Person, name: &'static str, mutation: &str, pointer: &str) {
+    async fn make(&mut self, person: &TestClient, name: &'static str, mutation: &str, pointer: &str) {
         let reply = self.ask(person, &format!("mutation {{ it: {mutation} }}")).await;
         let found = reply.data(&format!("/it{pointer}")).clone();
         if !name.is_empty() {
@@ -328,7 +328,7 @@ impl Scene {
         }
     }
 
-    async fn ask(&self, person: &Person, query: &str) -> Reply {
+    async fn ask(&self, person: &TestClient, query: &str) -> Reply {
         let mut query = query.to_owned();
         for (name, value) in &self.names {
             query = query.replace(&format!("<{name}>"), value);
@@ -427,7 +427,7 @@ fn fields_of(sdl: &str, opening: &str) -> Vec<String> {
 }
 
 /// Returns the ids of the person's objects that an event may be about.
-async fn things(scene: &Scene, person: &Person) -> Vec<String> {
+async fn things(scene: &Scene, person: &TestClient) -> Vec<String> {
     let query = "{ it: me { wallet { id } holdings { nodes { id } } brokerageOrders { nodes { id } } authorizations { nodes { id } } } }";
     let reply = scene.ask(person, query).await;
     let me = reply.data("/it");

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use tests::{Person, TestApp};
+use tests::{TestApp, TestClient};
 
 const BUYERS: usize = 100;
 const SHARES: usize = 10;
@@ -31,7 +31,7 @@ async fn list(app: &TestApp, name: &str, quantity: usize) {
     assert_eq!(listed.data("/listStock/quantity"), quantity);
 }
 
-async fn left(person: &Person, stock: &str) -> i64 {
+async fn left(person: &TestClient, stock: &str) -> i64 {
     let shown = person.get(&format!("/bazaar/stocks/{stock}")).await;
     shown.body["data"]["quantity"]
         .as_i64()
@@ -39,7 +39,7 @@ async fn left(person: &Person, stock: &str) -> i64 {
 }
 
 /// Returns all orders, as a starting replica receives them.
-async fn ledger(person: &Person) -> serde_json::Map<String, Value> {
+async fn ledger(person: &TestClient) -> serde_json::Map<String, Value> {
     let all = person.post("/bazaar/order/1/sync", json!({ "lastID": -1 })).await;
     assert_eq!(all.status, 200, "{all:?}");
     all.body["transactions"].as_object().expect("trades by number").clone()
@@ -78,7 +78,7 @@ async fn a_hundred_buyers_at_once_for_ten_shares_are_ten_orders_without_a_gap() 
 
 /// Runs the old load client: it looks up random stocks, trades some of them, and reads its orders back at the end.
 /// Returns the shares that it moved, by stock.
-async fn load_client(client: Person, fifths: u32, mut random: StdRng) -> Vec<(&'static str, i64)> {
+async fn load_client(client: TestClient, fifths: u32, mut random: StdRng) -> Vec<(&'static str, i64)> {
     let (mut remembered, mut moved) = (Vec::new(), Vec::new());
     for _ in 0..ITERATIONS {
         let name = STOCKS[random.random_range(0..STOCKS.len())];
@@ -111,7 +111,7 @@ async fn load_client(client: Person, fifths: u32, mut random: StdRng) -> Vec<(&'
 }
 
 async fn five_load_clients(settings: Settings) {
-    let app = TestApp::with(settings).await;
+    let app = TestApp::with_settings(settings).await;
     let mut expected = [100_i64; STOCKS.len()];
     let anyone = app.anonymous();
     let mut orders = ledger(&anyone).await.len();

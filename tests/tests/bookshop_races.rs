@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use serde_json::json;
-use tests::{Person, TestApp};
+use tests::{TestApp, TestClient};
 
 const BUYERS: usize = 50;
 
@@ -15,7 +15,7 @@ enum Purchase {
 }
 
 /// Buys through REST and GraphQL in turn.
-async fn buy(buyer: &Person, turn: usize, book: &str) -> Purchase {
+async fn buy(buyer: &TestClient, turn: usize, book: &str) -> Purchase {
     let outcome = if turn.is_multiple_of(2) {
         let reply = buyer.post(&format!("/bookstore/purchase/{book}"), json!({})).await;
         (reply.status, reply)
@@ -42,7 +42,7 @@ async fn buy(buyer: &Person, turn: usize, book: &str) -> Purchase {
     }
 }
 
-async fn add_book(admin: &Person, quantity: u32) -> String {
+async fn add_book(admin: &TestClient, quantity: u32) -> String {
     let reply = admin
         .graphql_with(
             "mutation($input: BookInput!) { addBook(input: $input) { id } }",
@@ -59,7 +59,7 @@ async fn add_book(admin: &Person, quantity: u32) -> String {
         .to_owned()
 }
 
-async fn orders_of(admin: &Person, book: &str) -> usize {
+async fn orders_of(admin: &TestClient, book: &str) -> usize {
     let orders = admin.get("/bookstore/order/orders").await;
     assert_eq!(orders.status, 200);
     orders

@@ -6,27 +6,27 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use agora::config::Settings;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tests::{Person, TestApp};
+use tests::{TestApp, TestClient};
 
 const LOOK_UP: &str = "query($id: ID!) { book(id: $id) { title quantity } }";
 
-async fn in_graphql(person: &Person, book: &str) -> i64 {
+async fn in_graphql(person: &TestClient, book: &str) -> i64 {
     let reply = person.graphql_with(LOOK_UP, json!({ "id": book })).await;
     reply.data("/book/quantity").as_i64().expect("a number")
 }
 
-async fn in_rest(person: &Person, book: &str) -> i64 {
+async fn in_rest(person: &TestClient, book: &str) -> i64 {
     let reply = person.get(&format!("/bookstore/info/{book}")).await;
     reply.body["quantity"].as_i64().unwrap_or_else(|| panic!("{reply:?}"))
 }
 
-async fn counts(person: &Person) -> (i64, i64, i64) {
+async fn counts(person: &TestClient) -> (i64, i64, i64) {
     let reply = person.get("/cache").await;
     let read = |name: &str| reply.body[name].as_i64().unwrap_or_else(|| panic!("{reply:?}"));
     (read("hits"), read("misses"), read("invalidations"))
 }
 
-async fn first_book(person: &Person) -> String {
+async fn first_book(person: &TestClient) -> String {
     let reply = person.graphql("{ books(first: 1) { nodes { id } } }").await;
     let id = reply.data("/books/nodes/0/id").as_str();
     id.expect("a text").to_owned()
@@ -67,7 +67,7 @@ async fn a_post_and_its_votes_are_answered_from_memory_until_somebody_votes() {
     let ben = app.signed_in("ben").await;
     let create = r#"mutation { createPost(input: { title: "a", text: "b", community: "c" }) { id } }"#;
     let post = ada.graphql(create).await.data("/createPost/id").clone();
-    let ask = async |person: &Person, query: &str| {
+    let ask = async |person: &TestClient, query: &str| {
         let reply = person.graphql_with(query, json!({ "id": post })).await;
         reply.body["data"].clone()
     };
@@ -123,7 +123,7 @@ async fn a_deleted_post_is_forgotten_through_either_door() {
 
 #[tokio::test]
 async fn switched_off_nothing_is_remembered() {
-    let app = TestApp::with(settings(false)).await;
+    let app = TestApp::with_settings(settings(false)).await;
     let nobody = app.anonymous();
     let book = first_book(&nobody).await;
     let quantity = in_graphql(&nobody, &book).await;
@@ -142,7 +142,7 @@ async fn switched_off_nothing_is_remembered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_was_sold_is_not_seen_again() {
     for cache_enabled in [true, false] {
-        let app = TestApp::with(settings(cache_enabled)).await;
+        let app = TestApp::with_settings(settings(cache_enabled)).await;
         let admin = app.signed_in("admin").await;
         let input = json!({
             "title": "Sought after", "topic": "races", "quantity": 1_000, "price": { "amount": "1.00", "currency": "USD" },

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use agora::config::Settings;
 use serde_json::json;
-use tests::{Person, TestApp};
+use tests::{TestApp, TestClient};
 use tokio::task::JoinSet;
 
 const FOR: Duration = Duration::from_secs(10);
@@ -23,7 +23,7 @@ struct Bought {
 }
 
 /// Buys one share after another and returns how many.
-async fn trade(trader: Person, bought: Arc<Bought>, until: Instant) -> usize {
+async fn trade(trader: TestClient, bought: Arc<Bought>, until: Instant) -> usize {
     let mut trades = 0;
     while Instant::now() < until {
         bought.asked.fetch_add(1, SeqCst);
@@ -37,7 +37,7 @@ async fn trade(trader: Person, bought: Arc<Bought>, until: Instant) -> usize {
 }
 
 /// Reads through GraphQL and REST in turn and returns how often.
-async fn read(reader: Person, bought: Arc<Bought>, until: Instant) -> usize {
+async fn read(reader: TestClient, bought: Arc<Bought>, until: Instant) -> usize {
     let mut reads = 0;
     while Instant::now() < until {
         let answered_before = bought.answered.load(SeqCst);
@@ -65,7 +65,7 @@ async fn read(reader: Person, bought: Arc<Bought>, until: Instant) -> usize {
 async fn at_full_speed(cache_enabled: bool) {
     let mut settings = Settings::default();
     settings.limits.cache_enabled = cache_enabled;
-    let app = TestApp::with(settings).await;
+    let app = TestApp::with_settings(settings).await;
     let admin = app.signed_in("admin").await;
     let list = "mutation($quantity: Int!) { listStock(input: { name: \"Truth\", price: { amount: \"1.00\" }, quantity: $quantity }) { id } }";
     admin

@@ -1,12 +1,12 @@
 //! A deactivated person: other callers see none of the person's names on any path that leads to the account.
 
 use serde_json::Value;
-use tests::{Person, TestApp};
+use tests::{TestApp, TestClient};
 
 const NAMES: &str = "id username displayName name surname email active";
 
 /// Gives the person names that no other part of a response contains.
-async fn name(person: &Person, name: &str) {
+async fn name(person: &TestClient, name: &str) {
     let input = format!(r#"{{ displayName: "{name} Display", name: "{name} Given", surname: "{name} Family" }}"#);
     let named = person
         .graphql(&format!("mutation {{ updateProfile(input: {input}) {{ id }} }}"))
@@ -43,7 +43,7 @@ async fn no_path_shows_others_the_names_of_a_person_who_left() {
     let anyone = app.anonymous();
     name(&cleo, "Cleopatra").await;
     name(&ben, "Benjamin").await;
-    let answers = async |caller: &Person| {
+    let answers = async |caller: &TestClient| {
         let mut all = Vec::new();
         for path in paths() {
             let answer = caller.graphql(&path).await;

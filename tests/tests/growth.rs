@@ -6,7 +6,7 @@ use std::time::Duration;
 use agora::config::Settings;
 use contract::Retention;
 use serde_json::json;
-use tests::{Books, TestApp};
+use tests::{Audit, TestApp};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -31,10 +31,10 @@ async fn idempotency_keys_are_known_for_a_day_and_deleted_when_they_are_over() {
     for n in 1..8 {
         assert_eq!(buy(format!("key {n}")).await.status, 200);
     }
-    app.wait(24 * HOUR);
+    app.advance(24 * HOUR);
     assert_eq!(app.services().sweep(retention()).await.unwrap(), 0);
     assert_eq!(buy("key 0".to_owned()).await.body, first.body, "a replay");
-    app.wait(25 * HOUR);
+    app.advance(25 * HOUR);
     assert_eq!(app.services().sweep(retention()).await.unwrap(), 8);
     assert_ne!(buy("key 0".to_owned()).await.body["orderId"], first.body["orderId"]);
     assert_eq!(
@@ -86,7 +86,7 @@ const RESERVED: &str = "
 #[tokio::test]
 async fn the_rows_of_every_table_stay_for_good_or_end_when_they_have_served_their_time() {
     let app = TestApp::new().await;
-    let rows = || Books::of(&app.data()).rows();
+    let rows = || Audit::open(&app.data_folder()).rows();
     let mut tables: Vec<_> = ENDING.iter().chain(&BOUNDED).chain(&STAYING).copied().collect();
     tables.sort_unstable();
     let found = rows();
@@ -95,7 +95,7 @@ async fn the_rows_of_every_table_stay_for_good_or_end_when_they_have_served_thei
 
     let at = contract::Clock::now_us(&*app.clock);
     let reserved = RESERVED.replace("{at}", &at.to_string());
-    let db = rusqlite::Connection::open(app.data().join("agora.db")).unwrap();
+    let db = rusqlite::Connection::open(app.data_folder().join("agora.db")).unwrap();
     db.execute_batch(&reserved).unwrap();
     drop(db);
     let before = rows();
@@ -114,21 +114,21 @@ async fn the_rows_of_every_table_stay_for_good_or_end_when_they_have_served_thei
         ENDING[..1].iter().all(|table| after[*table] > before[*table]),
         "{after:?}"
     );
-    app.wait(24 * 60 * HOUR);
+    app.advance(24 * 60 * HOUR);
     while app.services().sweep(retention()).await.unwrap() > 0 {}
     let mut wanted = after;
     for table in ENDING {
         wanted.insert(table.to_owned(), 0);
     }
     assert_eq!(rows(), wanted);
-    Books::of(&app.data()).assert_balanced();
+    Audit::open(&app.data_folder()).assert_balanced();
 }
 
 #[tokio::test]
 async fn strangers_write_only_so_many_bytes_per_minute() {
     let mut settings = Settings::default();
     settings.limits.anonymous_write_bytes_per_minute_max = 100_000;
-    let app = TestApp::with(settings).await;
+    let app = TestApp::with_settings(settings).await;
     let post = json!({"title": "t", "text": "x".repeat(30_000), "community": "Books", "username": "cleo"});
     for _ in 0..3 {
         assert_eq!(app.anonymous().post("/community/posts", post.clone()).await.status, 201);
@@ -175,7 +175,7 @@ async fn a_text_counts_once_whether_it_is_in_the_document_or_in_a_variable() {
     for (query, variables) in [(&*inline, json!({})), (create, json!({ "t": text }))] {
         let mut settings = Settings::default();
         settings.limits.anonymous_write_bytes_per_minute_max = 100_000;
-        let app = TestApp::with(settings).await;
+        let app = TestApp::with_settings(settings).await;
         let anonymous = app.anonymous();
         for _ in 0..3 {
             let reply = anonymous.graphql_with(query, variables.clone()).await;
@@ -190,7 +190,7 @@ async fn a_text_counts_once_whether_it_is_in_the_document_or_in_a_variable() {
 async fn strangers_write_only_so_often_per_minute() {
     let mut settings = Settings::default();
     settings.limits.anonymous_writes_per_minute_max = 3;
-    let app = TestApp::with(settings).await;
+    let app = TestApp::with_settings(settings).await;
     let upvote = async || {
         app.anonymous()
             .post("/community/votes/1/upvotes", json!({}))

@@ -5,18 +5,18 @@ use std::fmt::Write;
 use agora::config::Settings;
 use agora::demo::PASSWORD;
 use serde_json::json;
-use tests::{Person, Reply, TestApp};
+use tests::{Reply, TestApp, TestClient};
 
 /// Starts a server behind a proxy on this machine.
 async fn behind_a_proxy() -> TestApp {
     let mut settings = Settings::default();
     settings.server.trusted_proxies = "127.0.0.1".parse().expect("an address");
     settings.accounts.argon2_memory_kib = 8;
-    TestApp::with(settings).await
+    TestApp::with_settings(settings).await
 }
 
 /// Sends a log-in that the proxy forwards for a client at that address.
-async fn log_in(caller: &Person, for_client: &str, login: &str, password: &str) -> Reply {
+async fn log_in(caller: &TestClient, for_client: &str, login: &str, password: &str) -> Reply {
     let query = "mutation($l: String!, $p: String!) { login(login: $l, password: $p) { token } }";
     let request = caller.request("POST", "/graphql").header("x-forwarded-for", for_client);
     let body = json!({ "query": query, "variables": { "l": login, "p": password } });
@@ -71,7 +71,7 @@ async fn every_door_counts_the_same_wrong_passwords() {
             "{email}"
         );
     }
-    app.wait(std::time::Duration::from_secs(15));
+    app.advance(std::time::Duration::from_secs(15));
     app.signed_in("dan").await;
 }
 

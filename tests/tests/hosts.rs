@@ -19,7 +19,7 @@ async fn get(address: &str, target: &str, version: &str, lines: &[&str]) -> Answ
 #[tokio::test]
 async fn http_1_1_has_one_well_formed_host_at_every_listener() {
     let app = TestApp::new().await;
-    let mount = app.mount_on_a_port_of_its_own("bookstore").await;
+    let mount = app.serve_mount("bookstore").await;
     let main = app.address();
     let doors = [
         (main, "/health"),
@@ -71,7 +71,7 @@ async fn http_1_1_has_one_well_formed_host_at_every_listener() {
 #[tokio::test]
 async fn an_open_route_answers_only_who_calls_this_machine_by_its_names_and_through_no_proxy() {
     let app = TestApp::new().await;
-    let mount = app.mount_on_a_port_of_its_own("bookstore").await;
+    let mount = app.serve_mount("bookstore").await;
     let address = address_of(&mount);
     let status =
         async |target: &str, version: &str, lines: &[&str]| get(address, target, version, lines).await.status();
@@ -157,7 +157,7 @@ async fn an_open_route_answers_only_who_calls_this_machine_by_its_names_and_thro
 #[tokio::test]
 async fn the_host_of_an_absolute_target_counts_before_the_header() {
     let app = TestApp::new().await;
-    let mount = app.mount_on_a_port_of_its_own("bookstore").await;
+    let mount = app.serve_mount("bookstore").await;
     let address = address_of(&mount);
     let status = async |target: &str, lines: &[&str]| get(address, target, "HTTP/1.1", lines).await.status();
     assert_eq!(status("http://localhost/info/1", &["host: localhost"]).await, 200);

@@ -33,7 +33,7 @@ async fn a_restart_loses_nothing_and_keeps_people_signed_in() {
 async fn a_second_process_is_kept_out_of_a_folder_in_use() {
     let app = TestApp::new().await;
     let mut settings = Settings::default();
-    settings.server.data = app.data();
+    settings.server.data = app.data_folder();
     let refused = App::open(&settings, Arc::new(SystemClock))
         .await
         .err()
@@ -58,7 +58,7 @@ async fn an_expired_token_is_refused_and_a_refreshed_one_holds() {
     dan.token = login.data("/login/token").as_str().map(str::to_owned);
     assert_eq!(dan.graphql("{ me { username } }").await.data("/me/username"), "dan");
 
-    app.wait(Duration::from_secs(3600));
+    app.advance(Duration::from_secs(3600));
     let late = dan.graphql("{ me { username } }").await;
     assert_eq!((late.status, late.code()), (401, Some("UNAUTHENTICATED")));
 
@@ -79,7 +79,10 @@ async fn nobody_else_on_the_machine_can_read_the_data_folder() {
 
     let app = TestApp::new().await;
     for path in [".", "agora.db", "agora.db-wal", "keys.json"] {
-        let mode = std::fs::metadata(app.data().join(path)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(app.data_folder().join(path))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o077, 0, "{path} {mode:o}");
     }
 }

@@ -2,7 +2,7 @@
 //! reached at its `Location`.
 
 use serde_json::{Value, json};
-use tests::{Person, TestApp};
+use tests::{TestApp, TestClient};
 
 /// Browsers and proxies resolve these segments away, percent-encoded or not.
 const NOWHERE: [&str; 4] = [".", "..", " . ", "..\t"];
@@ -116,7 +116,7 @@ async fn a_name_that_no_address_can_carry_is_refused_in_every_domain() {
 }
 
 /// Creates an object and returns its `Location`.
-async fn made(person: &Person, path: &str, body: &Value) -> String {
+async fn made(person: &TestClient, path: &str, body: &Value) -> String {
     let response = person.request("POST", path).json(body).send().await.expect("an answer");
     let status = response.status();
     let location = response

@@ -6,7 +6,7 @@ mod values;
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use tests::{Person, Reply, TestApp};
+use tests::{Reply, TestApp, TestClient};
 
 use document::{Field, Operation, operations};
 
@@ -15,7 +15,7 @@ const NAMELESS: &str = "invalid book id";
 
 /// Returns the rows of all tables as text. Equal texts before and after mean that no data changed.
 fn contents(app: &TestApp) -> String {
-    let file = app.data().join("agora.db");
+    let file = app.data_folder().join("agora.db");
     let database = Connection::open(file).expect("the database");
     let mut names = database
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
@@ -125,7 +125,7 @@ impl Walk {
     }
 }
 
-async fn send(person: &Person, operation: &Operation, path: &str, body: Option<Vec<u8>>, media: &str) -> Reply {
+async fn send(person: &TestClient, operation: &Operation, path: &str, body: Option<Vec<u8>>, media: &str) -> Reply {
     let mut request = person.request(&operation.verb, path);
     if let Some(body) = body {
         request = request.header("content-type", media).body(body);
@@ -135,7 +135,7 @@ async fn send(person: &Person, operation: &Operation, path: &str, body: Option<V
 
 const JSON: &str = "application/json";
 
-async fn walk_members(walk: &mut Walk, person: &Person, operation: &Operation) {
+async fn walk_members(walk: &mut Walk, person: &TestClient, operation: &Operation) {
     let Some(example) = &operation.example else { return };
     let path = operation.path_with(None);
     for Field { name, schema, .. } in operation.members() {
@@ -182,7 +182,7 @@ async fn walk_members(walk: &mut Walk, person: &Person, operation: &Operation) {
     walk.judge_whole(operation, "compressed", 415, &reply);
 }
 
-async fn walk_parameters(walk: &mut Walk, person: &Person, operation: &Operation) {
+async fn walk_parameters(walk: &mut Walk, person: &TestClient, operation: &Operation) {
     for Field { name, schema, place } in operation.parameters() {
         for value in values::of_parameter(&schema, &place) {
             let path = operation.path_with(Some((&name, &value)));

@@ -1,18 +1,18 @@
 //! A value that its scalar does not accept is a request error: no part of the request runs.
 
 use serde_json::{Value, json};
-use tests::{Person, Reply, TestApp};
+use tests::{Reply, TestApp, TestClient};
 
 const DEPOSITS: &str =
     r#"mutation($m: Money!) { a: deposit(amount: { amount: "1.00" }) { id } b: deposit(amount: $m) { id } }"#;
 
-async fn balance(person: &Person) -> Value {
+async fn balance(person: &TestClient) -> Value {
     let wallet = person.graphql("{ me { wallet { balance } } }").await;
     wallet.data("/me").clone()
 }
 
 /// Sends a GraphQL document and accepts the media type whose statuses the specification defines.
-async fn ask(person: &Person, query: &str, variables: Value) -> Reply {
+async fn ask(person: &TestClient, query: &str, variables: Value) -> Reply {
     let request = person
         .request("POST", "/graphql")
         .header("accept", "application/graphql-response+json");

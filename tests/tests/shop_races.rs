@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use tests::{Books, Person, TestApp};
+use tests::{Audit, TestApp, TestClient};
 
 const CROWD: usize = 100;
 /// The actions of each customer.
@@ -18,9 +18,9 @@ const TURNS: usize = 6;
 /// A shop without products of its own, and its customers.
 struct Shop {
     app: TestApp,
-    admin: Person,
+    admin: TestClient,
     /// The customers, each with their id.
-    crowd: Vec<(i64, Person)>,
+    crowd: Vec<(i64, TestClient)>,
 }
 
 /// The outcome of a request, through REST or GraphQL.
@@ -38,7 +38,7 @@ impl Shop {
         settings.accounts.argon2_memory_kib = 8;
         settings.accounts.argon2_passes = 1;
         settings.accounts.hashing_wait_ms_max = 60_000;
-        let app = TestApp::with(settings).await;
+        let app = TestApp::with_settings(settings).await;
         let nobody = app.anonymous();
         let names: Vec<String> = (0..CROWD).map(|number| format!("customer-{number}")).collect();
         let crowd = join_all(names.iter().map(|name| nobody.register(name, "MEMBER", None))).await;
@@ -64,21 +64,21 @@ impl Shop {
         shown.data("/product/available").as_i64().expect("a number")
     }
 
-    fn books(&self) -> Books {
-        Books::of(&self.app.data())
+    fn audit(&self) -> Audit {
+        Audit::open(&self.app.data_folder())
     }
 
     /// Returns the quantity of a product in open orders.
     fn ordered(&self, product: i64) -> i64 {
         let sum = format!("SELECT coalesce(sum(quantity), 0) FROM shop_order WHERE product_id = {product}");
-        self.books().number(&sum)
+        self.audit().number(&sum)
     }
 }
 
 /// A customer who uses REST and GraphQL in turn.
 struct Customer {
     id: i64,
-    person: Person,
+    person: TestClient,
     turn: usize,
 }
 
@@ -171,11 +171,11 @@ fn customers(shop: &Shop) -> impl Iterator<Item = Customer> {
 }
 
 /// Checks the books until `stop` is set. Returns the violations and the number of checks.
-fn watch(books: Books, stop: Arc<AtomicBool>) -> tokio::task::JoinHandle<(Vec<String>, usize)> {
+fn watch(audit: Audit, stop: Arc<AtomicBool>) -> tokio::task::JoinHandle<(Vec<String>, usize)> {
     tokio::task::spawn_blocking(move || {
         let (mut broken, mut looks) = (Vec::new(), 0);
         while looks == 0 || !stop.load(Ordering::SeqCst) {
-            broken.extend(books.broken());
+            broken.extend(audit.violations());
             looks += 1;
         }
         (broken, looks)
@@ -189,7 +189,7 @@ async fn a_hundred_people_at_once_order_change_and_delete_and_nothing_is_lost_or
     let there_was = [150, 20];
     let products = [shop.product("Plenty", 150).await, shop.product("Scarce", 20).await];
     let stop = Arc::new(AtomicBool::new(false));
-    let watching = watch(shop.books(), stop.clone());
+    let watching = watch(shop.audit(), stop.clone());
 
     let outcomes = join_all(customers(&shop).map(|mut customer| {
         let mut rng = StdRng::seed_from_u64(customer.id.unsigned_abs());
@@ -206,7 +206,7 @@ async fn a_hundred_people_at_once_order_change_and_delete_and_nothing_is_lost_or
     stop.store(true, Ordering::SeqCst);
     let (broken, looks) = watching.await.expect("the books are read");
     assert_eq!(broken, Vec::<String>::new(), "in one of {looks} moments");
-    shop.books().assert_balanced();
+    shop.audit().assert_balanced();
     for (product, there_was) in products.into_iter().zip(there_was) {
         let (available, ordered) = (shop.available(product).await, shop.ordered(product));
         assert!(available >= 0);
@@ -276,5 +276,5 @@ async fn an_order_that_a_hundred_delete_and_change_at_once_gives_back_once() {
     for product in products {
         assert_eq!((shop.available(product).await, shop.ordered(product)), (40, 0));
     }
-    shop.books().assert_balanced();
+    shop.audit().assert_balanced();
 }

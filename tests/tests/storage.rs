@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tests::{Books, Person};
+use tests::{Audit, TestClient};
 
 use crate::killed::command::{Running, demo, done, refusal_of};
 
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SALES: &str = "SELECT count(*) FROM book_purchase";
 
 async fn health(server: &Running) -> u16 {
-    Person::at(&server.url).get("/health").await.status
+    TestClient::new(&server.url).get("/health").await.status
 }
 
 /// Waits until `/health` has that status, while a client reads data of all kinds.
@@ -31,7 +31,7 @@ async fn becomes(server: &Running, status: u16) {
     let late = Instant::now() + PATIENCE;
     let all = "{ books { nodes { title } } stocks { nodes { name } } topVoted(first: 5) { nodes { id } } recentPosts(first: 5) { nodes { title } } }";
     while health(server).await != status {
-        Person::at(&server.url).graphql(all).await;
+        TestClient::new(&server.url).graphql(all).await;
         assert!(Instant::now() < late, "health is not {status}: {}", server.log.text());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -39,7 +39,9 @@ async fn becomes(server: &Running, status: u16) {
 
 /// Buys a book. Returns the purchase's id, or the status and the body of the refusal.
 async fn buy(server: &Running) -> Result<i64, Value> {
-    let bought = Person::at(&server.url).post("/bookstore/purchase/4", json!({})).await;
+    let bought = TestClient::new(&server.url)
+        .post("/bookstore/purchase/4", json!({}))
+        .await;
     match bought.status {
         200 => Ok(bought.body["orderId"].as_i64().expect("an id")),
         _ => Err(json!([bought.status, bought.body])),
@@ -59,7 +61,7 @@ async fn is_unavailable(server: &Running) {
 
 /// Asserts that reads succeed while writes fail.
 async fn answers_reads(server: &Running) {
-    let read = Person::at(&server.url).graphql("{ book(id: 4) { title } }").await;
+    let read = TestClient::new(&server.url).graphql("{ book(id: 4) { title } }").await;
     assert!(read.data("/book/title").is_string());
 }
 
@@ -80,7 +82,7 @@ fn done_with(command: &mut Command) {
 /// Checks a server whose disk `fill` fills and `free` frees again.
 async fn full_and_free_again(data: &Path, fill: impl FnOnce(&Running), free: impl FnOnce(&Running)) {
     let server = Running::start(demo(data));
-    let sold = Books::of(data).number(SALES);
+    let sold = Audit::open(data).number(SALES);
     let mut acknowledged = vec![buy(&server).await.expect("there is room")];
     fill(&server);
     // The write-ahead log already has space for some commits.
@@ -108,14 +110,14 @@ async fn full_and_free_again(data: &Path, fill: impl FnOnce(&Running), free: imp
     acknowledged.push(buy(&server).await.expect("there is room again"));
     server.log.wait_for("storage works again");
     server.kill();
-    let books = Books::of(data);
+    let audit = Audit::open(data);
     for id in &acknowledged {
         let kept = format!("SELECT count(*) FROM book_purchase WHERE id = {id}");
-        assert_eq!(books.number(&kept), 1, "purchase {id} was acknowledged");
+        assert_eq!(audit.number(&kept), 1, "purchase {id} was acknowledged");
     }
     let more = i64::try_from(acknowledged.len()).expect("a count");
-    assert_eq!(books.number(SALES), sold + more, "what was refused has changed nothing");
-    drop(books);
+    assert_eq!(audit.number(SALES), sold + more, "what was refused has changed nothing");
+    drop(audit);
     Running::start(demo(data)).stop();
 }
 
@@ -188,7 +190,7 @@ fn a_first_start_without_room_is_refused_with_the_reason_and_the_folder_starts_w
         );
     }
     Running::start(demo(&data)).stop();
-    Books::of(&data).assert_balanced();
+    Audit::open(&data).assert_balanced();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -326,7 +328,7 @@ async fn an_index_of_the_log_that_is_removed_does_no_harm() {
     server.stop();
     for id in bought {
         let kept = format!("SELECT count(*) FROM book_purchase WHERE id = {id}");
-        assert_eq!(Books::of(&data).number(&kept), 1);
+        assert_eq!(Audit::open(&data).number(&kept), 1);
     }
 }
 
@@ -422,7 +424,7 @@ fn harm_that_was_done_while_the_server_was_stopped_is_told_at_the_start_each_tim
     }
     fs::remove_file(whole.join("agora.db-shm")).unwrap();
     Running::start(demo(&whole)).stop();
-    Books::of(&whole).assert_balanced();
+    Audit::open(&whole).assert_balanced();
 }
 
 #[test]

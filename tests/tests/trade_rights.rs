@@ -1,11 +1,11 @@
 //! Only programs and administrators may trade with the `trade` mutation, in every form of a request.
 
 use serde_json::json;
-use tests::{Person, TestApp};
+use tests::{TestApp, TestClient};
 
 const FREE: &str = r#"trade(stock: "BoarCo", side: BUY, quantity: 3, trader: "1") { number }"#;
 
-async fn left(caller: &Person) -> i64 {
+async fn left(caller: &TestClient) -> i64 {
     let stock = caller.graphql(r#"{ stock(name: "BoarCo") { quantity } }"#).await;
     stock.data("/stock/quantity").as_i64().expect("a number")
 }

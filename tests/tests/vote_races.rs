@@ -7,7 +7,7 @@ use contract::Role;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use serde_json::json;
-use tests::{Person, TestApp};
+use tests::{TestApp, TestClient};
 
 const PEOPLE: usize = 200;
 /// The votes of each person.
@@ -19,9 +19,9 @@ const SAYINGS: [(&str, (i64, i64)); 3] = [("upvote", (1, 0)), ("downvote", (0, 1
 /// A post of cleo, a program and many voters.
 struct Crowd {
     app: TestApp,
-    cleo: Person,
-    service: Person,
-    people: Vec<Person>,
+    cleo: TestClient,
+    service: TestClient,
+    people: Vec<TestClient>,
     post: String,
     karma_before: i64,
 }
@@ -44,7 +44,10 @@ impl Crowd {
             let joined = service.graphql(&format!("mutation {{ {} }}", joins.join(" "))).await;
             for person in joined.data("").as_object().expect("people").values() {
                 let id = person["id"].as_str().expect("an id").parse().expect("a number");
-                people.push(app.anonymous().with_token(&app.lasting_token(id, Role::Member, false)));
+                people.push(
+                    app.anonymous()
+                        .with_token(&app.long_lived_token(id, Role::Member, false)),
+                );
             }
         }
         assert_eq!(people.len(), PEOPLE);
@@ -63,7 +66,7 @@ impl Crowd {
     }
 
     /// Runs `upvote`, `downvote` or `clearVote`.
-    async fn say(&self, person: &Person, saying: &str) {
+    async fn say(&self, person: &TestClient, saying: &str) {
         let document = format!("mutation($post: ID!) {{ {saying}(postId: $post) {{ score }} }}");
         person
             .graphql_with(&document, json!({ "post": self.post }))
@@ -98,11 +101,11 @@ impl Crowd {
             assert_eq!(found.data(place), &wanted, "{place}");
         }
         assert_eq!(karma(&self.cleo).await, self.karma_before + up - down);
-        tests::Books::of(&self.app.data()).assert_balanced();
+        tests::Audit::open(&self.app.data_folder()).assert_balanced();
     }
 }
 
-async fn karma(person: &Person) -> i64 {
+async fn karma(person: &TestClient) -> i64 {
     let me = person.graphql("{ me { karma } }").await;
     me.data("/me/karma").as_i64().expect("a number")
 }

@@ -8,7 +8,7 @@ use agora::app::App;
 use agora::config::Settings;
 use contract::{Db, DbOptions, SystemClock};
 use migrations::{Migrator, MigratorTrait};
-use tests::Books;
+use tests::Audit;
 
 use crate::killed::command::{agora, done};
 
@@ -32,7 +32,7 @@ async fn after_any_number_of_steps_back_and_up_again_the_demo_starts_and_the_boo
         done(agora(&data, &["migrate", "--down", &steps.to_string(), "--yes"]));
         for start in ["first", "second"] {
             start_demo(&data).await;
-            let broken = Books::of(&data).broken();
+            let broken = Audit::open(&data).violations();
             assert!(
                 broken.is_empty(),
                 "{steps} steps back, {start} start: {}",
@@ -47,18 +47,18 @@ async fn going_back_before_the_brokerage_returns_lent_and_held_money_through_the
     let folder = tempfile::tempdir().unwrap();
     start_demo(folder.path()).await;
     let all = "SELECT sum(balance_minor + committed_minor + lent_minor + held_minor) FROM wallet";
-    let before = Books::of(folder.path());
+    let before = Audit::open(folder.path());
     let money = before.number(all);
     assert!(before.number("SELECT sum(lent_minor) FROM wallet") > 0);
     assert!(before.number("SELECT sum(held_minor) FROM wallet") > 0);
     drop(before);
-    let db = Db::open(DbOptions::at(folder.path().join("agora.db"))).await.unwrap();
+    let db = Db::open(DbOptions::new(folder.path().join("agora.db"))).await.unwrap();
     let back = u32::try_from(Migrator::migrations().len() - 6).unwrap();
     db.migrate(async move |connection| Migrator::down(connection, Some(back)).await)
         .await
         .unwrap();
     db.close().await.unwrap();
-    let after = Books::of(folder.path());
+    let after = Audit::open(folder.path());
     assert_eq!(after.number(all), money);
     assert_eq!(after.number("SELECT sum(lent_minor + held_minor) FROM wallet"), 0);
     let entries = "SELECT sum(amount_minor) FROM ledger_entry WHERE account = 'BALANCE'";

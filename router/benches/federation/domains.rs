@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use agora::subgraph::{InProcess, Subgraph};
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema};
-use contract::{ContextExt, ErrorCodes, PageArgs, Paged, Result, page, row, rows};
+use contract::{ContextExt, ErrorCodes, PageArgs, PageConnection, Result, load_row, page, row_loader};
 use entities::{message, user};
 use sea_orm::Order;
 use testing::TestServices;
@@ -50,14 +50,14 @@ pub async fn graph(folder: &Path) -> (Subgraphs, Merged, TestServices) {
     );
     let merged = Schema::build(Query, EmptyMutation, EmptySubscription)
         .extension(ErrorCodes)
-        .data(rows::<user::Entity>(&services.db))
+        .data(row_loader::<user::Entity>(&services.db))
         .data(services)
         .finish();
     (subgraphs, merged, on)
 }
 
 async fn by_id(ctx: &Context<'_>, id: i64) -> Result<Option<User>> {
-    Ok(row::<user::Entity>(ctx, id).await?.map(User))
+    Ok(load_row::<user::Entity>(ctx, id).await?.map(User))
 }
 
 pub struct User(user::Model);
@@ -68,14 +68,14 @@ impl User {
         &self.0.username
     }
 
-    async fn inbox(&self, ctx: &Context<'_>, first: Option<i32>) -> Option<Result<Paged<Message>>> {
+    async fn inbox(&self, ctx: &Context<'_>, first: Option<i32>) -> Option<Result<PageConnection<Message>>> {
         Some(self.list(ctx, first).await)
     }
 }
 
 impl User {
-    async fn list(&self, ctx: &Context<'_>, first: Option<i32>) -> Result<Paged<Message>> {
-        ctx.viewer().self_or_operator(self.0.id)?;
+    async fn list(&self, ctx: &Context<'_>, first: Option<i32>) -> Result<PageConnection<Message>> {
+        ctx.viewer().require_self_or_operator(self.0.id)?;
         let args = PageArgs {
             first,
             ..PageArgs::default()
@@ -105,7 +105,9 @@ pub struct Query;
 #[Object]
 impl Query {
     async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        let Ok(id) = ctx.viewer().user() else { return Ok(None) };
+        let Ok(id) = ctx.viewer().require_user() else {
+            return Ok(None);
+        };
         let found = by_id(ctx, id).await?;
         Ok(found.filter(|person| person.0.active))
     }

@@ -71,20 +71,20 @@ impl CredentialList {
     pub fn update<T>(path: &Path, now_us: i64, change: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<T> {
         let owner = fs::metadata(folder_of(path))?;
         // The server reads the file as the folder's owner, even if root created the credential.
-        let give = |file: &File| match file.metadata()?.uid() == owner.uid() {
+        let set_owner = |file: &File| match file.metadata()?.uid() == owner.uid() {
             true => Ok(()),
             false => fchown(file, Some(owner.uid()), Some(owner.gid())),
         };
         let mut options = OpenOptions::new();
         options.create(true).write(true).truncate(false).mode(0o600);
-        let turn = options.open(path.with_extension("lock"))?;
-        give(&turn)?;
-        turn.lock()?;
+        let lock_file = options.open(path.with_extension("lock"))?;
+        set_owner(&lock_file)?;
+        lock_file.lock()?;
         let mut list = Self::load(path)?;
         list.credentials.retain(|credential| credential.expires_us > now_us);
         let outcome = change(&mut list)?;
         let text = serde_json::to_vec_pretty(&list).map_err(io::Error::other)?;
-        replace_private_file(path, &text, give)?;
+        replace_private_file(path, &text, set_owner)?;
         Ok(outcome)
     }
 
@@ -143,7 +143,7 @@ impl CredentialList {
 
     /// Whether the credential with this id is valid; without an id, the service's credential that was issued at
     /// `made_us`.
-    fn holds(&self, id: Option<&str>, service: &str, made_us: i64) -> bool {
+    fn is_valid(&self, id: Option<&str>, service: &str, made_us: i64) -> bool {
         match id {
             Some(id) => {
                 let found = self.credentials.iter().find(|credential| credential.id == id);
@@ -158,67 +158,67 @@ impl CredentialList {
 }
 
 /// A running server's view of the list.
-pub(super) struct Credentials {
+pub(super) struct CredentialFile {
     path: PathBuf,
-    known: RwLock<Known>,
+    loaded: RwLock<LoadedList>,
 }
 
 #[derive(Clone, Default)]
-struct Known {
+struct LoadedList {
     /// The file that was read; `None` if it did not exist.
-    file: Option<Stamp>,
+    file: Option<FileVersion>,
     /// The content of the file; `None` if it cannot be read, and then no credential is valid.
     list: Option<Arc<CredentialList>>,
 }
 
 /// Identifies a version of the file, which is replaced and never written in place.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
+struct FileVersion {
     inode: u64,
     size: u64,
     changed_ns: i128,
 }
 
-impl Credentials {
-    pub(super) fn at(path: PathBuf) -> Self {
-        let known = RwLock::new(read(&path, stamp(&path)));
-        Self { path, known }
+impl CredentialFile {
+    pub(super) fn new(path: PathBuf) -> Self {
+        let loaded = RwLock::new(load_list(&path, file_version(&path)));
+        Self { path, loaded }
     }
 
     /// Whether the credential is valid now, whatever its signature says.
-    pub(super) fn hold(&self, id: Option<&str>, service: &str, made_us: i64) -> bool {
+    pub(super) fn is_valid(&self, id: Option<&str>, service: &str, made_us: i64) -> bool {
         let list = self.current();
-        list.is_some_and(|list| list.holds(id, service, made_us))
+        list.is_some_and(|list| list.is_valid(id, service, made_us))
     }
 
     fn current(&self) -> Option<Arc<CredentialList>> {
-        let file = stamp(&self.path);
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if known.list.is_some() && known.file == file {
-            return known.list;
+        let file = file_version(&self.path);
+        let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if loaded.list.is_some() && loaded.file == file {
+            return loaded.list;
         }
-        let read = read(&self.path, file);
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.clone_from(&read);
+        let read = load_list(&self.path, file);
+        let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        loaded.clone_from(&read);
         read.list
     }
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
+fn file_version(path: &Path) -> Option<FileVersion> {
     let found = fs::metadata(path).ok()?;
-    Some(Stamp {
+    Some(FileVersion {
         inode: found.ino(),
         size: found.size(),
         changed_ns: i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec()),
     })
 }
 
-fn read(path: &Path, file: Option<Stamp>) -> Known {
+fn load_list(path: &Path, file: Option<FileVersion>) -> LoadedList {
     let list = CredentialList::load(path);
     if let Err(error) = &list {
         tracing::error!(path = %path.display(), %error, "cannot read the list of service credentials; none is accepted");
     }
-    Known {
+    LoadedList {
         file,
         list: list.ok().map(Arc::new),
     }
@@ -232,14 +232,14 @@ mod tests {
     fn a_credential_holds_until_it_is_revoked_and_one_that_is_not_listed_never() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("credentials.json");
-        let server = Credentials::at(path.clone());
-        assert!(!server.hold(Some("a"), "feed", 0));
+        let server = CredentialFile::new(path.clone());
+        assert!(!server.is_valid(Some("a"), "feed", 0));
         let id = CredentialList::update(&path, 1, |list| list.add("feed", 1, 100)).unwrap();
         let other = CredentialList::update(&path, 1, |list| list.add("feed", 1, 100)).unwrap();
-        assert!(server.hold(Some(&id), "feed", 1) && server.hold(Some(&other), "feed", 1));
+        assert!(server.is_valid(Some(&id), "feed", 1) && server.is_valid(Some(&other), "feed", 1));
         CredentialList::update(&path, 2, |list| list.revoke(&id, 2)).unwrap();
-        assert!(!server.hold(Some(&id), "feed", 1) && server.hold(Some(&other), "feed", 1));
-        assert!(!Credentials::at(path.clone()).hold(Some(&id), "feed", 1));
+        assert!(!server.is_valid(Some(&id), "feed", 1) && server.is_valid(Some(&other), "feed", 1));
+        assert!(!CredentialFile::new(path.clone()).is_valid(Some(&id), "feed", 1));
         assert!(CredentialList::update(&path, 2, |list| list.revoke("nonsense", 2)).is_err());
         // Expired credentials are removed.
         CredentialList::update(&path, 100, |list| list.add("other", 100, 200)).unwrap();
@@ -250,13 +250,13 @@ mod tests {
     fn credentials_without_an_id_are_revoked_by_their_service() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("credentials.json");
-        let server = Credentials::at(path.clone());
-        assert!(server.hold(None, "feed", 5));
+        let server = CredentialFile::new(path.clone());
+        assert!(server.is_valid(None, "feed", 5));
         CredentialList::update(&path, 5, |list| Ok(list.revoke_service("feed", 5))).unwrap();
-        assert!(!server.hold(None, "feed", 5) && !server.hold(None, "feed", 4));
-        assert!(server.hold(None, "feed", 6) && server.hold(None, "other", 5));
+        assert!(!server.is_valid(None, "feed", 5) && !server.is_valid(None, "feed", 4));
+        assert!(server.is_valid(None, "feed", 6) && server.is_valid(None, "other", 5));
         let id = CredentialList::update(&path, 5, |list| list.add("feed", 5, 100)).unwrap();
-        assert!(server.hold(Some(&id), "feed", 5));
+        assert!(server.is_valid(Some(&id), "feed", 5));
     }
 
     #[test]
@@ -264,14 +264,14 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("credentials.json");
-        let server = Credentials::at(path.clone());
+        let server = CredentialFile::new(path.clone());
         let id = CredentialList::update(&path, 1, |list| list.add("feed", 1, 100)).unwrap();
-        assert!(server.hold(Some(&id), "feed", 1));
+        assert!(server.is_valid(Some(&id), "feed", 1));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o622)).unwrap();
-        assert!(!server.hold(Some(&id), "feed", 1) && !server.hold(None, "feed", 1));
+        assert!(!server.is_valid(Some(&id), "feed", 1) && !server.is_valid(None, "feed", 1));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        assert!(server.hold(Some(&id), "feed", 1));
+        assert!(server.is_valid(Some(&id), "feed", 1));
         fs::write(&path, "{").unwrap();
-        assert!(!server.hold(Some(&id), "feed", 1) && !server.hold(None, "feed", 1));
+        assert!(!server.is_valid(Some(&id), "feed", 1) && !server.is_valid(None, "feed", 1));
     }
 }

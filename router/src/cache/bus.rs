@@ -4,26 +4,26 @@ use std::sync::Arc;
 
 use contract::{Bus, Event, EventStream};
 
-use super::AnswerCache;
+use super::ResponseCache;
 
 /// A bus that keeps the cache fresh: `publish` invalidates the entity before any subscriber receives the event, and
 /// before it returns.
 ///
 /// Domains publish after the commit and before they answer. So a request that is sent after a write was answered sees
 /// that write.
-pub struct CachingBus {
+pub struct InvalidatingBus {
     bus: Arc<dyn Bus>,
-    cache: Arc<AnswerCache>,
+    cache: Arc<ResponseCache>,
 }
 
-impl CachingBus {
+impl InvalidatingBus {
     /// Delivers events through `bus`, and invalidates `cache` before.
-    pub fn new(bus: Arc<dyn Bus>, cache: Arc<AnswerCache>) -> Self {
+    pub fn new(bus: Arc<dyn Bus>, cache: Arc<ResponseCache>) -> Self {
         Self { bus, cache }
     }
 }
 
-impl Bus for CachingBus {
+impl Bus for InvalidatingBus {
     fn publish(&self, event: Event) {
         if let Event::Invalidated { typename, key, .. } = &event {
             self.cache.invalidate(typename, key);

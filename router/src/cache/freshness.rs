@@ -19,7 +19,7 @@
 //!    sees `slot >= s > b` and treats the response of `F` as a miss.
 //!
 //! This rests on domains that publish after their commit and before they answer (`Services::write_and_tell`), and on
-//! the bus that invalidates before it passes an event on ([`CachingBus`](super::CachingBus)).
+//! the bus that invalidates before it passes an event on ([`InvalidatingBus`](super::InvalidatingBus)).
 //!
 //! There is one case that this does *not* promise. Between `W`'s commit and its invalidation, one reader may see the new
 //! value by an uncached way while another one sees the old value from the cache. Both sent their requests before `W` was
@@ -44,7 +44,7 @@ pub struct Freshness {
 
 /// A number of invalidations, which serves as a point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(u64);
+pub struct Generation(u64);
 
 /// The index of an entity's last invalidation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,8 +73,8 @@ impl Default for Freshness {
 
 impl Freshness {
     /// Returns the current moment, to note before a fetch.
-    pub fn now(&self) -> Moment {
-        Moment(self.count.load(Ordering::Acquire))
+    pub fn current(&self) -> Generation {
+        Generation(self.count.load(Ordering::Acquire))
     }
 
     /// Makes every earlier response stale that depends on this entity.
@@ -90,8 +90,8 @@ impl Freshness {
     }
 
     /// Whether a response is still valid: no entity that it depends on was invalidated since its fetch began.
-    pub fn is_good(&self, depends_on: &[Slot], begun: Moment) -> bool {
-        let until = |number: &AtomicU64| number.load(Ordering::Acquire) <= begun.0;
+    pub fn is_fresh(&self, depends_on: &[Slot], generation: Generation) -> bool {
+        let until = |number: &AtomicU64| number.load(Ordering::Acquire) <= generation.0;
         until(&self.floor) && depends_on.iter().all(|slot| until(&self.slots[slot.0 as usize]))
     }
 

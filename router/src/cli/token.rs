@@ -1,9 +1,9 @@
 //! `agora token`: creates, lists and revokes the credentials of services.
 
 use clap::{Args, Subcommand};
-use contract::{Clock, SystemClock, TokenKeys, rfc3339};
+use contract::{Clock, SystemClock, TokenKeys, to_date_time};
 
-use super::{Failure, print};
+use super::{CommandError, print};
 use crate::auth::CredentialList;
 use crate::config::{DataFolder, Settings, SettingsFlags};
 
@@ -48,17 +48,17 @@ struct RevokeArgs {
 }
 
 impl TokenArgs {
-    pub(super) fn carry_out(self) -> Result<(), Failure> {
+    pub(super) fn run(self) -> Result<(), CommandError> {
         match (self.command, self.service) {
             (Some(TokenCommand::List(flags)), _) => list(&flags),
             (Some(TokenCommand::Revoke(args)), _) => revoke(&args),
-            (None, Some(service)) => make(&self.settings, &service, self.days),
+            (None, Some(service)) => create(&self.settings, &service, self.days),
             (None, None) => Err("service is needed: --service NAME".into()),
         }
     }
 }
 
-fn make(flags: &SettingsFlags, service: &str, days: u32) -> Result<(), Failure> {
+fn create(flags: &SettingsFlags, service: &str, days: u32) -> Result<(), CommandError> {
     let folder = folder(flags)?;
     let name = contract::required_text("service", service, 64)?;
     let keys = TokenKeys::load(&folder.keys()).map_err(|error| {
@@ -76,27 +76,27 @@ fn make(flags: &SettingsFlags, service: &str, days: u32) -> Result<(), Failure> 
     print(&format!("{token}\n"))
 }
 
-fn list(flags: &SettingsFlags) -> Result<(), Failure> {
+fn list(flags: &SettingsFlags) -> Result<(), CommandError> {
     let path = folder(flags)?.credentials();
     let list = CredentialList::load(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let now_us = SystemClock.now_us();
-    let moment = |us: i64| rfc3339(us).to_string();
+    let format_time = |us: i64| to_date_time(us).to_string();
     let lines = list
         .credentials()
         .iter()
         .filter(|credential| credential.expires_us > now_us)
         .map(|credential| {
             let state = match credential.revoked_us {
-                Some(us) => format!("revoked {}", moment(us)),
+                Some(us) => format!("revoked {}", format_time(us)),
                 None => "holds".to_owned(),
             };
-            let (made, ends) = (moment(credential.made_us), moment(credential.expires_us));
+            let (made, ends) = (format_time(credential.made_us), format_time(credential.expires_us));
             format!("{}\t{}\t{made}\t{ends}\t{state}\n", credential.id, credential.service)
         });
     print(&lines.collect::<String>())
 }
 
-fn revoke(args: &RevokeArgs) -> Result<(), Failure> {
+fn revoke(args: &RevokeArgs) -> Result<(), CommandError> {
     let folder = folder(&args.settings)?;
     let now_us = SystemClock.now_us();
     match (&args.id, &args.service) {
@@ -114,15 +114,15 @@ fn revoke(args: &RevokeArgs) -> Result<(), Failure> {
     }
 }
 
-fn folder(flags: &SettingsFlags) -> Result<DataFolder, Failure> {
-    Ok(DataFolder::at(&Settings::read(flags)?.server.data))
+fn folder(flags: &SettingsFlags) -> Result<DataFolder, CommandError> {
+    Ok(DataFolder::new(&Settings::read(flags)?.server.data))
 }
 
 fn update<T>(
     folder: &DataFolder,
     now_us: i64,
     change: impl FnOnce(&mut CredentialList) -> std::io::Result<T>,
-) -> Result<T, Failure> {
+) -> Result<T, CommandError> {
     let path = folder.credentials();
     Ok(CredentialList::update(&path, now_us, change).map_err(|error| format!("{}: {error}", path.display()))?)
 }

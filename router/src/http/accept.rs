@@ -3,11 +3,11 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-use crate::http::refusal::Refusal;
+use crate::http::error::HttpError;
 
 /// The media type of a single answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Media {
+pub(super) enum ResponseMediaType {
     /// `application/graphql-response+json`: the status tells whether the request was rejected.
     GraphqlResponse,
     /// `application/json`: every well-formed request is answered 200, rejected or not.
@@ -16,7 +16,7 @@ pub(super) enum Media {
 
 /// The media type of a stream of answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Streaming {
+pub(super) enum StreamMediaType {
     /// `text/event-stream`.
     Sse,
     /// `multipart/mixed;subscriptionSpec=1.0`.
@@ -25,16 +25,16 @@ pub(super) enum Streaming {
 
 /// The accepted media types; at least one of the two is present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Accepted {
+pub(super) struct AcceptedMediaTypes {
     /// For one answer.
-    pub(super) single: Option<Media>,
+    pub(super) single: Option<ResponseMediaType>,
     /// For several.
-    pub(super) streaming: Option<Streaming>,
+    pub(super) streaming: Option<StreamMediaType>,
     /// Whether the client prefers a stream even for a single answer.
-    pub(super) rather_streaming: bool,
+    pub(super) prefers_stream: bool,
 }
 
-impl Media {
+impl ResponseMediaType {
     pub(super) fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
@@ -43,64 +43,64 @@ impl Media {
     }
 }
 
-impl Accepted {
+impl AcceptedMediaTypes {
     /// Reads the `Accept` of a request. A missing or empty one accepts everything.
     ///
     /// # Errors
     /// `NOT_ACCEPTABLE` when it accepts none of the supported media types.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
+    pub(super) fn from_headers(headers: &HeaderMap) -> Result<Self, HttpError> {
         let mut ranges = Vec::new();
         for value in headers.get_all(header::ACCEPT) {
             let value = value.to_str().map_err(|_| not_acceptable())?;
-            ranges.extend(split_quoted(value, ',').filter_map(Range::parse));
+            ranges.extend(split_quoted(value, ',').filter_map(MediaRange::parse));
         }
-        let is_said = headers
+        let has_accept = headers
             .get_all(header::ACCEPT)
             .iter()
             .any(|value| !value.as_bytes().trim_ascii().is_empty());
-        if !is_said {
-            ranges.extend(Range::parse("*/*"));
+        if !has_accept {
+            ranges.extend(MediaRange::parse("*/*"));
         }
-        Self::choose(&ranges, is_said).ok_or_else(not_acceptable)
+        Self::choose(&ranges, has_accept).ok_or_else(not_acceptable)
     }
 
     /// The media type of an error for this client: a stream begins only after all checks have passed.
-    pub(super) fn media_for_refusals(&self) -> Media {
-        self.single.unwrap_or(Media::Json)
+    pub(super) fn error_media_type(&self) -> ResponseMediaType {
+        self.single.unwrap_or(ResponseMediaType::Json)
     }
 
     /// Whether the client prefers server-sent events to all other media types.
     pub(super) fn prefers_events(&self) -> bool {
-        self.rather_streaming && self.streaming == Some(Streaming::Sse)
+        self.prefers_stream && self.streaming == Some(StreamMediaType::Sse)
     }
 
-    fn choose(ranges: &[Range], is_said: bool) -> Option<Self> {
+    fn choose(ranges: &[MediaRange], has_accept: bool) -> Option<Self> {
         // Among equal ranks the first range of the header wins; among equals of one range, the server's order
         // decides.
         let best = |kinds: [(&str, &str); 2]| {
             let ranked = kinds
                 .iter()
                 .enumerate()
-                .filter_map(|(ours, (kind, subtype))| Some((rank(ranges, kind, subtype)?, ours)));
-            ranked.min_by_key(|(rank, ours)| (*rank, *ours))
+                .filter_map(|(index, (kind, subtype))| Some((rank(ranges, kind, subtype)?, index)));
+            ranked.min_by_key(|(rank, index)| (*rank, *index))
         };
         let mut single = best([("application", "graphql-response+json"), ("application", "json")]);
         // Clients that send `*/*` often know only JSON; clients without an `Accept` get the specification's
         // default.
-        if let (true, Some((wish, 0))) = (is_said, single)
-            && ranges[wish.1].kind == "*"
-            && rank(ranges, "application", "json") == Some(wish)
+        if let (true, Some((best_rank, 0))) = (has_accept, single)
+            && ranges[best_rank.1].kind == "*"
+            && rank(ranges, "application", "json") == Some(best_rank)
         {
-            single = Some((wish, 1));
+            single = Some((best_rank, 1));
         }
         let streaming = best([("text", "event-stream"), ("multipart", "mixed")]);
         if single.is_none() && streaming.is_none() {
             return None;
         }
         Some(Self {
-            single: single.map(|(_, ours)| [Media::GraphqlResponse, Media::Json][ours]),
-            streaming: streaming.map(|(_, ours)| [Streaming::Sse, Streaming::Multipart][ours]),
-            rather_streaming: match (single, streaming) {
+            single: single.map(|(_, index)| [ResponseMediaType::GraphqlResponse, ResponseMediaType::Json][index]),
+            streaming: streaming.map(|(_, index)| [StreamMediaType::Sse, StreamMediaType::Multipart][index]),
+            prefers_stream: match (single, streaming) {
                 (Some((single, _)), Some((streaming, _))) => streaming < single,
                 (None, _) => true,
                 (_, None) => false,
@@ -109,8 +109,8 @@ impl Accepted {
     }
 }
 
-fn not_acceptable() -> Refusal {
-    Refusal::new(
+fn not_acceptable() -> HttpError {
+    HttpError::new(
         "NOT_ACCEPTABLE",
         "answers can be application/graphql-response+json, application/json, text/event-stream or multipart/mixed;subscriptionSpec=1.0",
     )
@@ -119,7 +119,7 @@ fn not_acceptable() -> Refusal {
 /// The rank of a media type: less is better. By quality, then by place in the header.
 type Rank = (u16, usize);
 
-fn rank(ranges: &[Range], kind: &str, subtype: &str) -> Option<Rank> {
+fn rank(ranges: &[MediaRange], kind: &str, subtype: &str) -> Option<Rank> {
     let matching = ranges
         .iter()
         .enumerate()
@@ -130,7 +130,7 @@ fn rank(ranges: &[Range], kind: &str, subtype: &str) -> Option<Rank> {
 }
 
 /// One media range of an `Accept`.
-struct Range {
+struct MediaRange {
     kind: String,
     subtype: String,
     /// The quality in thousandths.
@@ -138,7 +138,7 @@ struct Range {
     subscriptions: bool,
 }
 
-impl Range {
+impl MediaRange {
     /// Parses a range; `None` if it is not a media range, or has a charset other than UTF-8.
     fn parse(text: &str) -> Option<Self> {
         let mut parts = split_quoted(text, ';').map(str::trim);
@@ -153,7 +153,7 @@ impl Range {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let value = value.trim().trim_matches('"');
             match name.trim().to_ascii_lowercase().as_str() {
-                "q" => range.quality = thousandths(value)?,
+                "q" => range.quality = parse_quality(value)?,
                 "charset" if !is_utf8(value) => return None,
                 "subscriptionspec" => range.subscriptions = value == "1.0",
                 _ => {}
@@ -179,7 +179,7 @@ impl Range {
     }
 }
 
-fn thousandths(quality: &str) -> Option<u16> {
+fn parse_quality(quality: &str) -> Option<u16> {
     let quality: f32 = quality.parse().ok()?;
     (0.0..=1.0).contains(&quality).then_some((quality * 1000.0) as u16)
 }

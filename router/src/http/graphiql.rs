@@ -16,13 +16,13 @@ use serde_json::json;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
-use crate::http::Shared;
-use crate::http::preconditions::is_known;
-use crate::http::refusal;
+use crate::http::HttpState;
+use crate::http::error;
+use crate::http::preconditions::is_not_modified;
 
 #[derive(RustEmbed)]
 #[folder = "assets/graphiql"]
-struct Assets;
+struct GraphiqlAssets;
 
 /// All content comes from this server. The editor starts workers from its own files and generates style
 /// sheets.
@@ -30,10 +30,10 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self' b
      font-src 'self' data:; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
 /// Files in this folder have a digest of their content in their names.
-const HASHED: &str = "assets/";
+const HASHED_FOLDER: &str = "assets/";
 
 /// The routes of the page and its files.
-pub(super) fn routes() -> Router<Shared> {
+pub(super) fn routes() -> Router<HttpState> {
     Router::new()
         .route("/graphiql", get(async || Redirect::permanent("/graphiql/")))
         .route("/graphiql/", get(page))
@@ -52,8 +52,8 @@ async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {
 }
 
 /// Returns the configuration that the page requests: the users that it may offer to sign in as.
-async fn config(State(shared): State<Shared>) -> Response {
-    let config = match &shared.front.demo {
+async fn config(State(state): State<HttpState>) -> Response {
+    let config = match &state.config.demo {
         Some(demo) => json!({ "demo": demo }),
         None => json!({}),
     };
@@ -61,44 +61,45 @@ async fn config(State(shared): State<Shared>) -> Response {
 }
 
 /// A decompressed file.
-struct Unpacked {
+struct DecompressedFile {
     bytes: Bytes,
     tag: String,
 }
 
-type Files = HashMap<Cow<'static, str>, OnceLock<Option<Unpacked>>>;
+type FileCache = HashMap<Cow<'static, str>, OnceLock<Option<DecompressedFile>>>;
 
 /// The files, each decompressed once on first use, because decompression occupies a thread.
-static FILES: LazyLock<Files> = LazyLock::new(|| Assets::iter().map(|name| (name, OnceLock::new())).collect());
+static FILES: LazyLock<FileCache> =
+    LazyLock::new(|| GraphiqlAssets::iter().map(|name| (name, OnceLock::new())).collect());
 
-fn unpacked(path: &str) -> Option<&'static Unpacked> {
-    let unpack = || {
-        let file = Assets::get(path)?;
+fn decompressed(path: &str) -> Option<&'static DecompressedFile> {
+    let decompress = || {
+        let file = GraphiqlAssets::get(path)?;
         let tag = tag(&file);
         let bytes = match file.data {
             Cow::Borrowed(bytes) => Bytes::from_static(bytes),
             Cow::Owned(bytes) => bytes.into(),
         };
-        Some(Unpacked { bytes, tag })
+        Some(DecompressedFile { bytes, tag })
     };
-    FILES.get(path)?.get_or_init(unpack).as_ref()
+    FILES.get(path)?.get_or_init(decompress).as_ref()
 }
 
 async fn serve(path: &str, headers: &HeaderMap) -> Response {
-    let Some(Unpacked { bytes, tag }) = unpacked(path) else {
-        return refusal::not_found().await.into_response();
+    let Some(DecompressedFile { bytes, tag }) = decompressed(path) else {
+        return error::not_found().await.into_response();
     };
-    let mut response = match is_known(headers, tag) {
+    let mut response = match is_not_modified(headers, tag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => Response::new(Body::from(bytes.clone())),
     };
-    let kept = match path.starts_with(HASHED) {
+    let cache_control = match path.starts_with(HASHED_FOLDER) {
         true => "public, max-age=31536000, immutable",
         false => "no-cache",
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache_control));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     if let Ok(tag) = HeaderValue::from_str(tag) {
         headers.insert(header::ETAG, tag);

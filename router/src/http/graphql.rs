@@ -13,37 +13,38 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use crate::gateway::Gateway;
-use crate::http::accept::{Accepted, Media, Streaming};
-use crate::http::answers::{Answers, Operation};
-use crate::http::operation::Kind;
+use crate::http::accept::{AcceptedMediaTypes, ResponseMediaType, StreamMediaType};
+use crate::http::error::{self, HttpError};
+use crate::http::operation_kind::OperationKind;
 use crate::http::params::Params;
 use crate::http::preconditions::{PRECONDITION_FAILED, preconditions_hold};
-use crate::http::refusal::{self, Refusal};
 use crate::http::request_id::RequestId;
-use crate::http::{Shared, multipart, origin, socket, sse};
+use crate::http::response_stream::{OperationRequest, ResponseStream};
+use crate::http::{HttpState, multipart, origin, socket, sse};
 use crate::server::Connection;
 use crate::status::status_of;
-use crate::subgraph::{Answer, Outcome};
+use crate::subgraph::{EncodedResponse, ResponseKind};
 
 const METHODS: &str = "GET, HEAD, POST, OPTIONS";
 
 /// Answers every request to `/graphql`.
-pub(super) async fn answer(State(shared): State<Shared>, request: Request) -> Response {
-    let accepted = Accepted::of(request.headers());
-    let media = accepted.as_ref().map_or(Media::Json, Accepted::media_for_refusals);
+pub(super) async fn handle(State(state): State<HttpState>, request: Request) -> Response {
+    let accepted = AcceptedMediaTypes::from_headers(request.headers());
+    let media = accepted
+        .as_ref()
+        .map_or(ResponseMediaType::Json, AcceptedMediaTypes::error_media_type);
     let id = request.extensions().get().cloned().unwrap_or_else(RequestId::random);
     let result = if is_websocket(&request) {
-        open_socket(shared, id, request).await
+        open_socket(state, id, request).await
     } else {
         match *request.method() {
-            Method::GET | Method::HEAD | Method::POST => over_http(&shared.gateway, id, accepted, request).await,
+            Method::GET | Method::HEAD | Method::POST => handle_http(&state.gateway, id, accepted, request).await,
             Method::OPTIONS => Ok((StatusCode::NO_CONTENT, [(header::ALLOW, METHODS)]).into_response()),
-            _ => {
-                Err(Refusal::new("METHOD_NOT_ALLOWED", "GraphQL is asked by GET and POST").with(&[("allow", METHODS)]))
-            }
+            _ => Err(HttpError::new("METHOD_NOT_ALLOWED", "GraphQL is asked by GET and POST")
+                .with_headers(&[("allow", METHODS)])),
         }
     };
-    let mut response = result.unwrap_or_else(|refusal| refusal.respond(media));
+    let mut response = result.unwrap_or_else(|error| error.to_response(media));
     let varies = HeaderValue::from_static("accept, authorization");
     response.headers_mut().append(header::VARY, varies);
     response
@@ -64,106 +65,104 @@ fn is_websocket(request: &Request) -> bool {
 /// The required headers of a WebSocket handshake.
 const HANDSHAKE: &[(&str, &str)] = &[("upgrade", "websocket"), ("sec-websocket-version", "13")];
 
-fn refused_handshake(rejection: &WebSocketUpgradeRejection) -> Refusal {
-    let refusal = Refusal::invalid(format!(
+fn handshake_error(rejection: &WebSocketUpgradeRejection) -> HttpError {
+    let error = HttpError::invalid(format!(
         "{}: a WebSocket needs Connection: upgrade, Sec-WebSocket-Key, Sec-WebSocket-Version: 13 and Sec-WebSocket-Protocol: graphql-transport-ws",
         rejection.body_text()
     ));
-    let refusal = refusal.with(HANDSHAKE);
+    let error = error.with_headers(HANDSHAKE);
     match rejection {
-        WebSocketUpgradeRejection::InvalidWebSocketVersionHeader(_) => {
-            refusal.with_status(StatusCode::UPGRADE_REQUIRED)
-        }
-        _ => refusal,
+        WebSocketUpgradeRejection::InvalidWebSocketVersionHeader(_) => error.with_status(StatusCode::UPGRADE_REQUIRED),
+        _ => error,
     }
 }
 
-async fn open_socket(shared: Shared, id: RequestId, request: Request) -> Result<Response, Refusal> {
+async fn open_socket(state: HttpState, id: RequestId, request: Request) -> Result<Response, HttpError> {
     let (mut parts, _) = request.into_parts();
     let connection = parts.extensions.get::<Arc<Connection>>().cloned();
-    origin::check(&parts.headers, &parts.uri, &shared.front.allowed_origins)?;
-    let identity = shared.gateway.auth.identify(&parts.headers)?;
-    if shared.gateway.shutdown.is_cancelled() {
-        return Err(Refusal::shutting_down());
+    origin::require_allowed(&parts.headers, &parts.uri, &state.config.allowed_origins)?;
+    let identity = state.gateway.auth.identify(&parts.headers)?;
+    if state.gateway.shutdown.is_cancelled() {
+        return Err(HttpError::shutting_down());
     }
-    let permit = Arc::clone(&shared.gateway.room.sockets)
+    let permit = Arc::clone(&state.gateway.permits.sockets)
         .try_acquire_owned()
-        .map_err(|_| Refusal::new("UNAVAILABLE", "too many open WebSockets, try again later"))?;
+        .map_err(|_| HttpError::new("UNAVAILABLE", "too many open WebSockets, try again later"))?;
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
         .await
-        .map_err(|rejection| refused_handshake(&rejection))?;
-    Ok(socket::open(shared.gateway, upgrade, identity, id, permit, connection))
+        .map_err(|rejection| handshake_error(&rejection))?;
+    Ok(socket::open(state.gateway, upgrade, identity, id, permit, connection))
 }
 
-async fn over_http(
+async fn handle_http(
     gateway: &Gateway,
     id: RequestId,
-    accepted: Result<Accepted, Refusal>,
+    accepted: Result<AcceptedMediaTypes, HttpError>,
     request: Request,
-) -> Result<Response, Refusal> {
+) -> Result<Response, HttpError> {
     let (parts, body) = request.into_parts();
     let identity = gateway.auth.identify(&parts.headers)?;
     let accepted = accepted?;
     let params = match params(gateway, &parts, body).await {
         // Clients of event streams take any other response for the end of the stream.
-        Err(refusal) if refusal.is_of_hash() && accepted.prefers_events() => return Ok(sse::refuse(&refusal)),
+        Err(error) if error.is_persisted_query() && accepted.prefers_events() => return Ok(sse::respond_error(&error)),
         params => params?,
     };
     if parts.method == Method::POST && !preconditions_hold(&parts.headers) {
-        return Err(Refusal::new("PRECONDITION_FAILED", PRECONDITION_FAILED));
+        return Err(HttpError::new("PRECONDITION_FAILED", PRECONDITION_FAILED));
     }
-    let mut operation = Operation::new(params, &identity, id.0);
-    let by_post = parts.method == Method::POST;
-    operation.request.queries_only = !by_post && operation.kind != Kind::Subscription;
-    if !by_post && operation.kind == Kind::Mutation {
-        let refusal = Refusal::new("METHOD_NOT_ALLOWED", "a mutation has to be sent by POST");
-        return Err(refusal.with(&[("allow", "POST")]));
+    let mut operation = OperationRequest::new(params, &identity, id.0);
+    let is_post = parts.method == Method::POST;
+    operation.request.queries_only = !is_post && operation.kind != OperationKind::Subscription;
+    if !is_post && operation.kind == OperationKind::Mutation {
+        let error = HttpError::new("METHOD_NOT_ALLOWED", "a mutation has to be sent by POST");
+        return Err(error.with_headers(&[("allow", "POST")]));
     }
-    match (how(accepted, operation.kind, by_post)?, operation) {
-        (How::Once(media), mut operation) => {
+    match (response_form(accepted, operation.kind, is_post)?, operation) {
+        (ResponseForm::Single(media), mut operation) => {
             operation.request.budget = Some(gateway.answer_budget());
-            let answer = gateway.graph.fetch(operation.request).await.into_answer();
+            let answer = gateway.graph.fetch(operation.request).await.into_encoded();
             Ok(respond(answer, media))
         }
-        (How::Streaming(streaming), operation) => {
+        (ResponseForm::Stream(streaming), operation) => {
             let keep_alive = Duration::from_millis(gateway.limits.keep_alive_ms);
-            let answers = Answers::begin(gateway, identity, operation)?;
+            let responses = ResponseStream::start(gateway, identity, operation)?;
             Ok(match streaming {
-                Streaming::Sse => sse::respond(answers, keep_alive),
-                Streaming::Multipart => multipart::respond(answers, keep_alive),
+                StreamMediaType::Sse => sse::respond(responses, keep_alive),
+                StreamMediaType::Multipart => multipart::respond(responses, keep_alive),
             })
         }
     }
 }
 
-async fn params(gateway: &Gateway, parts: &Parts, body: Body) -> Result<Params, Refusal> {
+async fn params(gateway: &Gateway, parts: &Parts, body: Body) -> Result<Params, HttpError> {
     match parts.method {
         Method::POST => Params::from_body(&parts.headers, body, &gateway.limits).await,
         _ => Params::from_uri(&parts.uri, &gateway.limits),
     }
 }
 
-enum How {
-    Once(Media),
-    Streaming(Streaming),
+enum ResponseForm {
+    Single(ResponseMediaType),
+    Stream(StreamMediaType),
 }
 
 /// Selects the form of the answer: a subscription needs a stream; everything else has the form that the client prefers.
-fn how(accepted: Accepted, kind: Kind, by_post: bool) -> Result<How, Refusal> {
+fn response_form(accepted: AcceptedMediaTypes, kind: OperationKind, is_post: bool) -> Result<ResponseForm, HttpError> {
     // Apollo's multipart protocol is defined for POST only; a GET comes from the browser's EventSource.
     let streaming = accepted
         .streaming
-        .filter(|streaming| by_post || *streaming == Streaming::Sse);
+        .filter(|streaming| is_post || *streaming == StreamMediaType::Sse);
     match (kind, accepted.single, streaming) {
-        (Kind::Subscription, _, Some(streaming)) => Ok(How::Streaming(streaming)),
-        (Kind::Subscription, _, None) => Err(Refusal::new(
+        (OperationKind::Subscription, _, Some(streaming)) => Ok(ResponseForm::Stream(streaming)),
+        (OperationKind::Subscription, _, None) => Err(HttpError::new(
             "NOT_ACCEPTABLE",
             "a subscription is answered as text/event-stream, by POST also as multipart/mixed;subscriptionSpec=1.0, or over a WebSocket",
         )),
-        (_, Some(single), _) if !accepted.rather_streaming => Ok(How::Once(single)),
-        (_, _, Some(streaming)) => Ok(How::Streaming(streaming)),
-        (_, Some(single), None) => Ok(How::Once(single)),
-        (_, None, None) => Err(Refusal::new(
+        (_, Some(single), _) if !accepted.prefers_stream => Ok(ResponseForm::Single(single)),
+        (_, _, Some(streaming)) => Ok(ResponseForm::Stream(streaming)),
+        (_, Some(single), None) => Ok(ResponseForm::Single(single)),
+        (_, None, None) => Err(HttpError::new(
             "NOT_ACCEPTABLE",
             "this is answered as multipart/mixed by POST only",
         )),
@@ -171,12 +170,12 @@ fn how(accepted: Accepted, kind: Kind, by_post: bool) -> Result<How, Refusal> {
 }
 
 /// Builds the response with one answer; its status depends on the media type.
-fn respond(answer: Answer, media: Media) -> Response {
-    let status = match (answer.outcome, media) {
+fn respond(answer: EncodedResponse, media: ResponseMediaType) -> Response {
+    let status = match (answer.kind, media) {
         // The specification requires this status for a GET.
-        (Outcome::Refused(code @ "METHOD_NOT_ALLOWED"), _) => status_of(code),
-        (Outcome::Refused(code), Media::GraphqlResponse) => status_of(code),
-        (Outcome::Data | Outcome::NullData | Outcome::Refused(_), _) => StatusCode::OK,
+        (ResponseKind::RequestError(code @ "METHOD_NOT_ALLOWED"), _) => status_of(code),
+        (ResponseKind::RequestError(code), ResponseMediaType::GraphqlResponse) => status_of(code),
+        (ResponseKind::Data | ResponseKind::NullData | ResponseKind::RequestError(_), _) => StatusCode::OK,
     };
     let wait = if status == StatusCode::TOO_MANY_REQUESTS {
         retry_after(&answer)
@@ -190,12 +189,12 @@ fn respond(answer: Answer, media: Media) -> Response {
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
     }
-    refusal::describe(status, headers, wait);
+    error::insert_status_headers(status, headers, wait);
     response
 }
 
 /// Returns the delay that the first error asks for, in seconds.
-fn retry_after(answer: &Answer) -> u64 {
+fn retry_after(answer: &EncodedResponse) -> u64 {
     let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
     let seconds = body
         .as_ref()

@@ -6,41 +6,41 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use axum::http::{HeaderMap, Uri, Version, header};
 
-use crate::http::refusal::Refusal;
+use crate::http::error::HttpError;
 
 /// Requires that a request names exactly one well-formed host.
 ///
 /// # Errors
 /// 400 for HTTP/1.1 without `Host` or with two of them, for a malformed one, and for HTTP/2 with a `host` that differs from
 /// `:authority`.
-pub(super) fn require_one_host(version: Version, headers: &HeaderMap, uri: &Uri) -> Result<(), Refusal> {
+pub(super) fn require_one_host(version: Version, headers: &HeaderMap, uri: &Uri) -> Result<(), HttpError> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (host, second) = (hosts.next(), hosts.next());
     if second.is_some() {
-        return Err(Refusal::invalid(
+        return Err(HttpError::invalid(
             "a request must have one Host header, this one has several",
         ));
     }
-    let host = host.map(|host| host.to_str().ok().filter(|host| Authority::parse(host).is_some()));
+    let host = host.map(|host| host.to_str().ok().filter(|host| HostAndPort::parse(host).is_some()));
     if host == Some(None) {
-        return Err(Refusal::invalid(
+        return Err(HttpError::invalid(
             "Host must be a host name or address, with or without a port",
         ));
     }
     let host = host.flatten();
     let authority = uri.authority().map(|authority| authority.as_str());
-    if authority.is_some_and(|authority| Authority::parse(authority).is_none()) {
-        return Err(Refusal::invalid(
+    if authority.is_some_and(|authority| HostAndPort::parse(authority).is_none()) {
+        return Err(HttpError::invalid(
             "the request target must name a host, with or without a port",
         ));
     }
     match (version, host, authority) {
-        (Version::HTTP_11, None, _) => Err(Refusal::invalid("an HTTP/1.1 request must have a Host header")),
+        (Version::HTTP_11, None, _) => Err(HttpError::invalid("an HTTP/1.1 request must have a Host header")),
         (Version::HTTP_2 | Version::HTTP_3, None, None) => {
-            Err(Refusal::invalid("an HTTP/2 request must have an :authority"))
+            Err(HttpError::invalid("an HTTP/2 request must have an :authority"))
         }
         (Version::HTTP_2 | Version::HTTP_3, Some(host), Some(authority)) if !host.eq_ignore_ascii_case(authority) => {
-            Err(Refusal::invalid("host must be the same as :authority"))
+            Err(HttpError::invalid("host must be the same as :authority"))
         }
         _ => Ok(()),
     }
@@ -62,17 +62,17 @@ pub(crate) fn called_host<'r>(headers: &'r HeaderMap, uri: &'r Uri) -> Option<&'
 /// Whether this is literally a loopback name or address: `localhost`, a name below it (RFC 6761, section 6.3), `127.0.0.0/8` in
 /// dotted decimals, or `[::1]`. Other spellings that some resolvers treat as loopback (`127.1`, `localhost.`) are not.
 pub(crate) fn is_loopback(host: &str) -> bool {
-    match Authority::parse(host) {
-        Some(Authority { port: Some(""), .. }) | None => false,
-        Some(Authority {
+    match HostAndPort::parse(host) {
+        Some(HostAndPort { port: Some(""), .. }) | None => false,
+        Some(HostAndPort {
             host: Host::V4(address),
             ..
         }) => address.is_loopback(),
-        Some(Authority {
+        Some(HostAndPort {
             host: Host::V6(address),
             ..
         }) => address.is_loopback(),
-        Some(Authority {
+        Some(HostAndPort {
             host: Host::Name(name), ..
         }) => {
             let name = name.to_ascii_lowercase();
@@ -94,7 +94,7 @@ fn is_dns_name(name: &str) -> bool {
 
 /// A host with an optional port (RFC 3986, section 3.2, without user information, which HTTP forbids).
 #[derive(Debug, PartialEq, Eq)]
-struct Authority<'r> {
+struct HostAndPort<'r> {
     host: Host<'r>,
     /// The digits after the colon, which may be none.
     port: Option<&'r str>,
@@ -107,7 +107,7 @@ enum Host<'r> {
     Name(&'r str),
 }
 
-impl<'r> Authority<'r> {
+impl<'r> HostAndPort<'r> {
     fn parse(text: &'r str) -> Option<Self> {
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => {
@@ -233,13 +233,13 @@ mod tests {
             "%41.example",
             "[2001:db8::1]:443",
         ] {
-            assert!(Authority::parse(host).is_some(), "{host}");
+            assert!(HostAndPort::parse(host).is_some(), "{host}");
         }
         for host in [
             "", ":1", "a b", "a/b", "a@b", "a%4", "a%zz", "a:b", "a:65536", "a,b:c", "é", "a?b", "a\\b", "<a>",
             "[v1.a]", "[::1]1",
         ] {
-            assert!(Authority::parse(host).is_none(), "{host}");
+            assert!(HostAndPort::parse(host).is_none(), "{host}");
         }
     }
 }

@@ -10,32 +10,32 @@ use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 use serde_json::json;
 
-use crate::http::answers::{Answers, Part, streamed};
+use crate::http::response_stream::{ResponseStream, StreamItem, streaming_response};
 
 const BEGIN: &[u8] = b"--graphql";
 const END: &[u8] = b"--\r\n";
 
-/// Streams `answers`.
-pub(super) fn respond(answers: Answers, heartbeat: Duration) -> Response {
-    streamed(
+/// Streams `responses`.
+pub(super) fn respond(responses: ResponseStream, heartbeat: Duration) -> Response {
+    streaming_response(
         "multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0",
-        parts(answers, heartbeat),
+        parts(responses, heartbeat),
     )
 }
 
-fn parts(answers: Answers, heartbeat: Duration) -> impl Stream<Item = Bytes> {
+fn parts(responses: ResponseStream, heartbeat: Duration) -> impl Stream<Item = Bytes> {
     // Sends a heartbeat at once, because a client notices the connection only when data arrives.
     let greeting = stream::iter([[BEGIN, &part(b"{}")].concat().into()]);
-    let parts = stream::unfold(Some(answers), move |answers| async move {
-        let mut answers = answers?;
-        match tokio::time::timeout(heartbeat, answers.next()).await {
-            Err(_) => Some((part(b"{}").into(), Some(answers))),
-            Ok(Some(Part::Answer(answer))) => Some((payload(&answer.body).into(), Some(answers))),
-            Ok(Some(Part::Ended(refusal))) => {
-                let last = json!({ "payload": null, "errors": refusal.errors() }).to_string();
+    let parts = stream::unfold(Some(responses), move |responses| async move {
+        let mut responses = responses?;
+        match tokio::time::timeout(heartbeat, responses.next()).await {
+            Err(_) => Some((part(b"{}").into(), Some(responses))),
+            Ok(Some(StreamItem::Response(answer))) => Some((payload(&answer.body).into(), Some(responses))),
+            Ok(Some(StreamItem::Ended(error))) => {
+                let last = json!({ "payload": null, "errors": error.errors() }).to_string();
                 Some(([&part(last.as_bytes()), END].concat().into(), None))
             }
-            Ok(Some(Part::Completed) | None) => Some((Bytes::from_static(END), None)),
+            Ok(Some(StreamItem::Completed) | None) => Some((Bytes::from_static(END), None)),
         }
     });
     greeting.chain(parts)

@@ -3,18 +3,18 @@
 
 use axum::http::{HeaderMap, Uri, header};
 
+use crate::http::error::HttpError;
 use crate::http::host::called_host;
-use crate::http::refusal::Refusal;
 
 /// Allows callers that are not browsers, pages of this server, and pages of the origins in the settings.
 ///
 /// # Errors
 /// `FORBIDDEN` for every other page.
-pub(super) fn check(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Result<(), Refusal> {
+pub(super) fn require_allowed(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Result<(), HttpError> {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
     };
-    let refused = || Refusal::new("FORBIDDEN", "pages of this origin may not open a WebSocket here");
+    let refused = || HttpError::new("FORBIDDEN", "pages of this origin may not open a WebSocket here");
     let origin = origin.to_str().map_err(|_| refused())?;
     if allowed
         .iter()
@@ -22,27 +22,27 @@ pub(super) fn check(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Resul
     {
         return Ok(());
     }
-    match is_own(origin, headers, uri) {
+    match is_same_origin(origin, headers, uri) {
         true => Ok(()),
         false => Err(refused()),
     }
 }
 
 /// Whether a browser calls for a page of another origin than the called one; other programs send no `Origin`.
-pub(crate) fn is_foreign(headers: &HeaderMap, uri: &Uri) -> bool {
+pub(crate) fn is_cross_origin(headers: &HeaderMap, uri: &Uri) -> bool {
     let origin = headers.get(header::ORIGIN);
-    origin.is_some_and(|origin| !origin.to_str().is_ok_and(|origin| is_own(origin, headers, uri)))
+    origin.is_some_and(|origin| !origin.to_str().is_ok_and(|origin| is_same_origin(origin, headers, uri)))
 }
 
-fn is_own(origin: &str, headers: &HeaderMap, uri: &Uri) -> bool {
+fn is_same_origin(origin: &str, headers: &HeaderMap, uri: &Uri) -> bool {
     match (origin.split_once("://"), called_host(headers, uri)) {
-        (Some((scheme, from)), Some(host)) => without_port(scheme, from) == without_port(scheme, host),
+        (Some((scheme, from)), Some(host)) => without_default_port(scheme, from) == without_default_port(scheme, host),
         _ => false,
     }
 }
 
 /// Removes the default port: browsers omit it in one header, and a proxy may add it to the other.
-fn without_port(scheme: &str, authority: &str) -> String {
+fn without_default_port(scheme: &str, authority: &str) -> String {
     let usual = match scheme {
         "https" => ":443",
         _ => ":80",

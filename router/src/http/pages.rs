@@ -7,9 +7,9 @@ use axum::response::{Html, IntoResponse, Response};
 use contract::Viewer;
 use serde_json::json;
 
-use crate::http::accept::Media;
-use crate::http::refusal::Refusal;
-use crate::http::{MountLink, Shared};
+use crate::http::accept::ResponseMediaType;
+use crate::http::error::HttpError;
+use crate::http::{HttpState, MountLink};
 
 const PAGE: &str = include_str!("pages/index.html");
 /// The content security policy of the pages, which have one inline style sheet and load no other content.
@@ -17,8 +17,8 @@ pub(super) const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// Answers `GET /` with the index page.
-pub(super) async fn what_is_where(State(shared): State<Shared>) -> Response {
-    let mounts: String = shared.front.mounts.iter().map(row).collect();
+pub(super) async fn index(State(state): State<HttpState>) -> Response {
+    let mounts: String = state.config.mounts.iter().map(row).collect();
     let page = PAGE.replace("<!-- mounts -->", &mounts);
     (
         [
@@ -48,11 +48,11 @@ pub(super) fn escape(text: &str) -> String {
 
 /// Answers `GET /health`: 200 while the server accepts requests, 503 while the database cannot be written or after the
 /// shutdown began.
-pub(super) async fn health(State(shared): State<Shared>) -> Response {
-    let (status, word) = match shared.gateway.shutdown.is_cancelled() {
+pub(super) async fn health(State(state): State<HttpState>) -> Response {
+    let (status, word) = match state.gateway.shutdown.is_cancelled() {
         true => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
         // The log has the reason, which contains file names.
-        false if shared.front.storage.trouble().is_some() => (StatusCode::SERVICE_UNAVAILABLE, "storage fails"),
+        false if state.config.storage.failure_reason().is_some() => (StatusCode::SERVICE_UNAVAILABLE, "storage fails"),
         false => (StatusCode::OK, "ok"),
     };
     (
@@ -65,20 +65,20 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
 
 /// Answers `GET /cache` with the counters: for operators, and on this machine for callers who may use REST routes
 /// without a token.
-pub(super) async fn cache(State(shared): State<Shared>, request: Request) -> Response {
+pub(super) async fn cache(State(state): State<HttpState>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    if !shared.front.open.is_open_to(&parts) {
-        let refusal = match shared.gateway.auth.identify(&parts.headers) {
+    if !state.config.anonymous_access.is_open_to(&parts) {
+        let error = match state.gateway.auth.identify(&parts.headers) {
             Ok(identity) if identity.viewer.is_operator() => None,
             Ok(identity) if identity.viewer != Viewer::Anonymous => {
-                Some(Refusal::new("FORBIDDEN", "this is for operators"))
+                Some(HttpError::new("FORBIDDEN", "this is for operators"))
             }
-            Ok(_) => Some(Refusal::new("UNAUTHENTICATED", "sign in first")),
+            Ok(_) => Some(HttpError::new("UNAUTHENTICATED", "sign in first")),
             Err(error) => Some(error.into()),
         };
-        if let Some(refusal) = refusal {
-            return refusal.respond(Media::Json);
+        if let Some(error) = error {
+            return error.to_response(ResponseMediaType::Json);
         }
     }
-    ([(header::CACHE_CONTROL, "no-store")], Json(shared.front.cache.counts())).into_response()
+    ([(header::CACHE_CONTROL, "no-store")], Json(state.config.cache.counts())).into_response()
 }

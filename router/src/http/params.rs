@@ -9,10 +9,10 @@ use serde::de::IgnoredAny;
 use std::collections::HashMap;
 
 use crate::http::accept::{is_utf8, split_quoted};
-use crate::http::refusal::Refusal;
+use crate::http::error::HttpError;
 use crate::limits::Limits;
-use crate::rest::{ENCODED, is_encoded};
-use crate::server::{Unread, values_in, weight_of};
+use crate::rest::{ENCODED_BODY_MESSAGE, is_encoded};
+use crate::server::{BodyError, count_json_values, request_memory_bytes};
 
 /// The parameters of a GraphQL request.
 #[derive(Debug)]
@@ -21,13 +21,13 @@ pub(super) struct Params {
     pub(super) operation_name: Option<String>,
     pub(super) variables: Variables,
     /// Their approximate memory, in bytes.
-    pub(super) weight: usize,
+    pub(super) memory_bytes: usize,
 }
 
 /// The parameters as the client sends them.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SentParams {
+pub(super) struct RawParams {
     query: Option<String>,
     #[serde(default)]
     operation_name: Option<String>,
@@ -39,40 +39,40 @@ pub(super) struct SentParams {
 
 /// The reason that a request has no query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoQuery {
+pub(super) enum QueryError {
     /// The client sent none.
     Missing,
     /// The client sent its hash instead (a persisted query).
-    Hashed,
+    PersistedOnly,
 }
 
-impl From<NoQuery> for Refusal {
-    fn from(why: NoQuery) -> Self {
+impl From<QueryError> for HttpError {
+    fn from(why: QueryError) -> Self {
         match why {
-            NoQuery::Missing => Self::invalid("query must be given"),
+            QueryError::Missing => Self::invalid("query must be given"),
             // This message makes clients send the query.
-            NoQuery::Hashed => Self::new("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported"),
+            QueryError::PersistedOnly => Self::new("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported"),
         }
     }
 }
 
-impl SentParams {
+impl RawParams {
     /// Returns the request with the given approximate memory.
     ///
     /// # Errors
     /// When there is no query.
-    pub(super) fn read(self, weight: usize) -> Result<Params, NoQuery> {
+    pub(super) fn into_params(self, memory_bytes: usize) -> Result<Params, QueryError> {
         let is_hashed =
             |extensions: &HashMap<_, Option<IgnoredAny>>| matches!(extensions.get("persistedQuery"), Some(Some(_)));
         let why = match self.extensions.as_ref().is_some_and(is_hashed) {
-            true => NoQuery::Hashed,
-            false => NoQuery::Missing,
+            true => QueryError::PersistedOnly,
+            false => QueryError::Missing,
         };
         Ok(Params {
             query: self.query.ok_or(why)?,
             operation_name: self.operation_name,
             variables: self.variables,
-            weight,
+            memory_bytes,
         })
     }
 }
@@ -83,33 +83,37 @@ impl Params {
     /// # Errors
     /// 415 for another media type than JSON, 413 for a body that is too large, 408 for one that is too slow, 400 for an invalid
     /// request.
-    pub(super) async fn from_body(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Self, Refusal> {
+    pub(super) async fn from_body(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Self, HttpError> {
         if !is_json(headers) {
-            return Err(Refusal::new(
+            return Err(HttpError::new(
                 "UNSUPPORTED_MEDIA_TYPE",
                 "a request body has to be content-type: application/json",
             )
-            .with(&[("accept", "application/json"), ("accept-post", "application/json")]));
+            .with_headers(&[("accept", "application/json"), ("accept-post", "application/json")]));
         }
         if is_encoded(headers) {
-            let refusal = Refusal::new("UNSUPPORTED_MEDIA_TYPE", ENCODED);
-            return Err(refusal.with(&[("accept-encoding", "identity")]));
+            let error = HttpError::new("UNSUPPORTED_MEDIA_TYPE", ENCODED_BODY_MESSAGE);
+            return Err(error.with_headers(&[("accept-encoding", "identity")]));
         }
         // The middleware has received the body, or replaced it with the error.
         let bytes = axum::body::to_bytes(body, limits.body_bytes_max).await;
-        let bytes = bytes.map_err(|error| Refusal::unread(Unread::of(&error).unwrap_or(Unread::TooLarge), limits))?;
+        let bytes = bytes.map_err(|error| {
+            HttpError::from_body_error(BodyError::find_in(&error).unwrap_or(BodyError::TooLarge), limits)
+        })?;
         Self::from_json(&bytes)
     }
 
-    fn from_json(bytes: &[u8]) -> Result<Self, Refusal> {
+    fn from_json(bytes: &[u8]) -> Result<Self, HttpError> {
         let bytes = without_byte_order_mark(bytes);
         match bytes.trim_ascii_start().first() {
-            Some(b'[') => Err(Refusal::invalid("batches are not answered: send one request at a time")),
-            Some(b'{') => serde_json::from_slice::<SentParams>(bytes)
-                .map_err(|error| Refusal::invalid(format!("the request body is no GraphQL request: {error}")))?
-                .read(weight_of(bytes))
-                .map_err(Refusal::from),
-            _ => Err(Refusal::invalid("the request body has to be a JSON object")),
+            Some(b'[') => Err(HttpError::invalid(
+                "batches are not answered: send one request at a time",
+            )),
+            Some(b'{') => serde_json::from_slice::<RawParams>(bytes)
+                .map_err(|error| HttpError::invalid(format!("the request body is no GraphQL request: {error}")))?
+                .into_params(request_memory_bytes(bytes))
+                .map_err(HttpError::from),
+            _ => Err(HttpError::invalid("the request body has to be a JSON object")),
         }
     }
 
@@ -117,30 +121,30 @@ impl Params {
     ///
     /// # Errors
     /// `INVALID_INPUT` when it is not a valid request.
-    pub(super) fn from_uri(uri: &Uri, limits: &Limits) -> Result<Self, Refusal> {
+    pub(super) fn from_uri(uri: &Uri, limits: &Limits) -> Result<Self, HttpError> {
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
-            .map_err(|_| Refusal::invalid("the address cannot be read"))?;
+            .map_err(|_| HttpError::invalid("the address cannot be read"))?;
         let mut found: HashMap<String, String> = HashMap::new();
         for (name, value) in pairs {
             if let Some(_earlier) = found.insert(name.clone(), value) {
-                return Err(Refusal::invalid(format!("{name} is given twice")));
+                return Err(HttpError::invalid(format!("{name} is given twice")));
             }
         }
         if found
             .values()
-            .any(|value| values_in(value.as_bytes()) > limits.request_values_max)
+            .any(|value| count_json_values(value.as_bytes()) > limits.request_values_max)
         {
-            return Err(Refusal::too_many_values(limits));
+            return Err(HttpError::too_many_values(limits));
         }
         // An empty parameter counts as missing.
         let mut take = |name: &str| found.remove(name).filter(|value| !value.is_empty());
-        let sent = SentParams {
+        let sent = RawParams {
             query: take("query"),
             operation_name: take("operationName"),
             variables: json_parameter("variables", take("variables"))?.unwrap_or_default(),
             extensions: json_parameter("extensions", take("extensions"))?,
         };
-        Ok(sent.read(weight_of(uri.query().unwrap_or_default().as_bytes()))?)
+        Ok(sent.into_params(request_memory_bytes(uri.query().unwrap_or_default().as_bytes()))?)
     }
 }
 
@@ -150,10 +154,10 @@ fn without_byte_order_mark(json: &[u8]) -> &[u8] {
     json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json)
 }
 
-fn json_parameter<T: for<'de> Deserialize<'de>>(name: &str, value: Option<String>) -> Result<Option<T>, Refusal> {
+fn json_parameter<T: for<'de> Deserialize<'de>>(name: &str, value: Option<String>) -> Result<Option<T>, HttpError> {
     let parsed = value.map(|text| serde_json::from_str::<Option<T>>(&text)).transpose();
     let parsed =
-        parsed.map_err(|error| Refusal::invalid(format!("the parameter {name} has to be a JSON object: {error}")))?;
+        parsed.map_err(|error| HttpError::invalid(format!("the parameter {name} has to be a JSON object: {error}")))?;
     Ok(parsed.flatten())
 }
 

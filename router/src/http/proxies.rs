@@ -9,12 +9,12 @@ use axum::http::{Extensions, HeaderMap};
 
 /// An address or a network, such as `10.0.0.0/8`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
+pub struct IpNetwork {
     address: IpAddr,
     prefix: u8,
 }
 
-impl Network {
+impl IpNetwork {
     fn contains(self, address: IpAddr) -> bool {
         let bits = |address: IpAddr| match address {
             IpAddr::V4(address) => (u128::from(address.to_bits()) << 96, true),
@@ -26,7 +26,7 @@ impl Network {
     }
 }
 
-impl FromStr for Network {
+impl FromStr for IpNetwork {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -52,7 +52,7 @@ impl FromStr for Network {
     }
 }
 
-impl fmt::Display for Network {
+impl fmt::Display for IpNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.address, self.prefix)
     }
@@ -60,7 +60,7 @@ impl fmt::Display for Network {
 
 /// Marks a request that a trusted proxy forwarded: it comes from another machine, whatever its headers say.
 #[derive(Clone, Copy)]
-pub(crate) struct Proxied;
+pub(crate) struct ForwardedMarker;
 
 /// Returns the address of the client that sent a request, and whether a trusted proxy forwarded it. A request of this process
 /// itself has no address.
@@ -69,7 +69,7 @@ pub(crate) struct Proxied;
 /// is not a trusted proxy, because that client controls everything to the left of it. A malformed entry ends the search at the
 /// proxy that wrote it.
 pub(crate) fn client_of_request(
-    trusted: &[Network],
+    trusted: &[IpNetwork],
     extensions: &Extensions,
     headers: &HeaderMap,
 ) -> (Option<IpAddr>, bool) {
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     fn client(peer: &str, trusted: &[&str], lines: &[&str]) -> String {
-        let trusted: Vec<Network> = trusted.iter().map(|text| text.parse().unwrap()).collect();
+        let trusted: Vec<IpNetwork> = trusted.iter().map(|text| text.parse().unwrap()).collect();
         let mut extensions = Extensions::new();
         extensions.insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 9)));
         let mut headers = HeaderMap::new();
@@ -164,7 +164,7 @@ mod tests {
             ("::1", "::1/128"),
             ("0.0.0.0/0", "0.0.0.0/0"),
         ] {
-            assert_eq!(text.parse::<Network>().unwrap().to_string(), written);
+            assert_eq!(text.parse::<IpNetwork>().unwrap().to_string(), written);
         }
         for wrong in [
             "",
@@ -176,9 +176,9 @@ mod tests {
             "10.0.0.0/8/8",
             "all",
         ] {
-            assert!(wrong.parse::<Network>().is_err(), "{wrong}");
+            assert!(wrong.parse::<IpNetwork>().is_err(), "{wrong}");
         }
-        let everywhere: Network = "0.0.0.0/0".parse().unwrap();
+        let everywhere: IpNetwork = "0.0.0.0/0".parse().unwrap();
         assert!(everywhere.contains([203, 0, 113, 9].into()));
         assert!(!everywhere.contains("2001:db8::1".parse().unwrap()));
     }

@@ -9,16 +9,16 @@ use rand::RngCore;
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const CHARS_MAX: usize = 64;
 
-/// The id of a request, which [`guarded`](crate::http::guarded) stores in its extensions.
+/// The id of a request, which [`with_middleware`](crate::http::with_middleware) stores in its extensions.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub Arc<str>);
 
 impl RequestId {
     /// Returns the client's id if it is fit for a log line, else a new one.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(super) fn from_headers(headers: &HeaderMap) -> Self {
         let given = headers.get(HEADER).and_then(|value| value.to_str().ok());
         given
-            .filter(|id| is_fit(id))
+            .filter(|id| is_valid(id))
             .map_or_else(Self::random, |id| Self(id.into()))
     }
 
@@ -28,7 +28,7 @@ impl RequestId {
     }
 }
 
-fn is_fit(id: &str) -> bool {
+fn is_valid(id: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     !id.is_empty() && id.len() <= CHARS_MAX && id.bytes().all(plain)
 }

@@ -22,10 +22,10 @@ use tokio_stream::{StreamExt, StreamMap};
 use crate::auth::Identity;
 use crate::gateway::Gateway;
 use crate::http::RequestId;
-use crate::http::answers::{Answers, Operation, Part};
-use crate::http::params::{NoQuery, SentParams};
-use crate::http::refusal::Refusal;
-use crate::server::{Connection as Transport, values_in, weight_of};
+use crate::http::error::HttpError;
+use crate::http::params::{QueryError, RawParams};
+use crate::http::response_stream::{OperationRequest, ResponseStream, StreamItem};
+use crate::server::{Connection as Transport, count_json_values, request_memory_bytes};
 use message::{ClientMessage, Close};
 
 const PROTOCOL: &str = "graphql-transport-ws";
@@ -50,7 +50,7 @@ pub(super) fn open(
 ) -> Response {
     let most = gateway.limits.body_bytes_max;
     if let Some(transport) = &transport {
-        transport.is_now_websocket();
+        transport.mark_websocket();
     }
     let upgrade = upgrade
         .protocols([PROTOCOL])
@@ -59,10 +59,10 @@ pub(super) fn open(
         .max_frame_size(most);
     let address = contract::client_address();
     upgrade.on_upgrade(move |socket| {
-        contract::for_client(address, async move {
+        contract::with_client_address(address, async move {
             let _permit = permit;
             let protocol_agreed = socket.protocol().is_some();
-            let mut connection = Connection::new(gateway, socket, id, transport);
+            let mut connection = WebSocketConnection::new(gateway, socket, id, transport);
             let close = match protocol_agreed {
                 true => connection.run(identity).await,
                 false => {
@@ -70,16 +70,16 @@ pub(super) fn open(
                 }
             };
             match close {
-                Ok(()) | Err(End::Gone) => {}
-                Err(End::Closed) => connection.until_gone().await,
-                Err(End::Close(close)) => connection.close(close).await,
+                Ok(()) | Err(ConnectionEnd::Gone) => {}
+                Err(ConnectionEnd::Closed) => connection.read_until_closed().await,
+                Err(ConnectionEnd::Close(close)) => connection.close(close).await,
             }
         })
     })
 }
 
 /// The reason that a connection ends.
-enum End {
+enum ConnectionEnd {
     /// The server closes it, with a code.
     Close(Close),
     /// The client closes it, and waits for the server's answer.
@@ -88,31 +88,31 @@ enum End {
     Gone,
 }
 
-impl From<Close> for End {
+impl From<Close> for ConnectionEnd {
     fn from(close: Close) -> Self {
         Self::Close(close)
     }
 }
 
 /// `Err` is the only way a connection ends.
-type Step<T = ()> = Result<T, End>;
+type SocketResult<T = ()> = Result<T, ConnectionEnd>;
 
-struct Connection {
+struct WebSocketConnection {
     gateway: Gateway,
     socket: WebSocket,
     /// The transport connection, which counts the bytes of partially received messages.
     transport: Option<Arc<Transport>>,
     id: RequestId,
-    operations: StreamMap<String, Answers>,
+    operations: StreamMap<String, ResponseStream>,
     /// Set when the connection has to end, as soon as the running operations have finished.
     closing: Option<Close>,
     /// The approximate memory of the last message, in bytes.
-    message_weight: usize,
+    message_memory_bytes: usize,
     keep_alive: Interval,
-    heard: bool,
+    received_since_ping: bool,
 }
 
-impl Connection {
+impl WebSocketConnection {
     fn new(gateway: Gateway, socket: WebSocket, id: RequestId, transport: Option<Arc<Transport>>) -> Self {
         Self {
             gateway,
@@ -121,15 +121,15 @@ impl Connection {
             id,
             operations: StreamMap::new(),
             closing: None,
-            message_weight: 0,
+            message_memory_bytes: 0,
             keep_alive: interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE),
-            heard: true,
+            received_since_ping: true,
         }
     }
 
-    async fn run(&mut self, identity: Identity) -> Step {
+    async fn run(&mut self, identity: Identity) -> SocketResult {
         let identity = self.initialise(identity).await?;
-        let mut void = until_void(&self.gateway, &identity);
+        let mut invalidated = until_invalidated(&self.gateway, &identity);
         let shutdown = self.gateway.shutdown.clone();
         loop {
             if let (Some(close), true) = (&self.closing, self.operations.is_empty()) {
@@ -137,21 +137,21 @@ impl Connection {
             }
             let open = self.closing.is_none();
             tokio::select! {
-                error = &mut void, if open => self.closing = Some(Close::new(4401, format!("Unauthorized: {error}"))),
+                error = &mut invalidated, if open => self.closing = Some(Close::new(4401, format!("Unauthorized: {error}"))),
                 () = shutdown.cancelled(), if open => self.closing = Some(Close::new(1001, "the server is shutting down")),
-                Some((id, part)) = self.operations.next(), if !self.operations.is_empty() => self.tell(id, part).await?,
+                Some((id, part)) = self.operations.next(), if !self.operations.is_empty() => self.send_item(id, part).await?,
                 message = self.socket.recv() => {
-                    if let Some(message) = self.read(message).await? {
-                        self.obey(message, &identity).await?;
+                    if let Some(message) = self.decode(message).await? {
+                        self.handle_message(message, &identity).await?;
                     }
                 }
-                _ = self.keep_alive.tick() => self.ask_whether_alive().await?,
+                _ = self.keep_alive.tick() => self.check_alive().await?,
             }
         }
     }
 
     /// Waits for `connection_init` and authenticates the caller.
-    async fn initialise(&mut self, from_headers: Identity) -> Step<Identity> {
+    async fn initialise(&mut self, from_headers: Identity) -> SocketResult<Identity> {
         let time = Duration::from_millis(self.gateway.limits.connection_init_ms_max);
         let until = Instant::now() + time;
         loop {
@@ -162,14 +162,14 @@ impl Connection {
             let Ok(message) = message else {
                 return Err(Close::new(4408, "Connection initialisation timeout").into());
             };
-            match self.read(message).await? {
+            match self.decode(message).await? {
                 None | Some(ClientMessage::Pong { .. } | ClientMessage::Complete { .. }) => {}
                 Some(ClientMessage::Ping { payload }) => self.send(message::pong(payload)).await?,
                 Some(ClientMessage::Subscribe { .. }) => return Err(Close::new(4401, "Unauthorized").into()),
                 Some(ClientMessage::ConnectionInit { payload }) => {
                     let auth = &self.gateway.auth;
                     let identity = match message::authorization(payload.as_ref()) {
-                        Ok(None) => auth.check(&from_headers).map(|()| from_headers),
+                        Ok(None) => auth.require_valid(&from_headers).map(|()| from_headers),
                         Ok(Some(value)) => auth.identify_bearer(value),
                         Err(()) => Err(TokenError::Invalid),
                     };
@@ -181,7 +181,7 @@ impl Connection {
         }
     }
 
-    async fn obey(&mut self, message: ClientMessage, identity: &Identity) -> Step {
+    async fn handle_message(&mut self, message: ClientMessage, identity: &Identity) -> SocketResult {
         match message {
             ClientMessage::ConnectionInit { .. } => Err(Close::new(4429, "Too many initialisation requests").into()),
             ClientMessage::Ping { payload } => self.send(message::pong(payload)).await,
@@ -194,7 +194,7 @@ impl Connection {
         }
     }
 
-    async fn subscribe(&mut self, id: String, sent: SentParams, identity: &Identity) -> Step {
+    async fn subscribe(&mut self, id: String, sent: RawParams, identity: &Identity) -> SocketResult {
         if id.is_empty() || id.len() > ID_BYTES_MAX {
             return Err(Close::new(4400, format!("An id has 1 to {ID_BYTES_MAX} bytes")).into());
         }
@@ -205,37 +205,37 @@ impl Connection {
             return Ok(());
         }
         // The identity may have become invalid since the last check.
-        if let Err(error) = self.gateway.auth.check(identity) {
+        if let Err(error) = self.gateway.auth.require_valid(identity) {
             return Err(Close::new(4401, format!("Unauthorized: {error}")).into());
         }
-        let params = match sent.read(self.message_weight) {
+        let params = match sent.into_params(self.message_memory_bytes) {
             Ok(params) => params,
-            Err(NoQuery::Missing) => return Err(Close::new(4400, "Invalid message: a subscribe has a query").into()),
-            Err(hashed @ NoQuery::Hashed) => {
-                let refusal = Refusal::from(hashed);
-                return self.send(message::error(&id, &refusal.errors().to_string())).await;
+            Err(QueryError::Missing) => return Err(Close::new(4400, "Invalid message: a subscribe has a query").into()),
+            Err(hashed @ QueryError::PersistedOnly) => {
+                let error = HttpError::from(hashed);
+                return self.send(message::error(&id, &error.errors().to_string())).await;
             }
         };
         let most = self.gateway.limits.subscriptions_per_socket_max;
-        let begun = if self.operations.len() >= most {
-            Err(message::too_many(most))
+        let started = if self.operations.len() >= most {
+            Err(message::too_many_operations(most))
         } else {
-            let operation = Operation::new(params, identity, self.id.0.clone());
-            Answers::begin(&self.gateway, identity.clone(), operation)
+            let operation = OperationRequest::new(params, identity, self.id.0.clone());
+            ResponseStream::start(&self.gateway, identity.clone(), operation)
         };
-        match begun {
-            Ok(answers) => {
-                self.operations.insert(id, answers);
+        match started {
+            Ok(responses) => {
+                self.operations.insert(id, responses);
                 Ok(())
             }
-            Err(refusal) => self.send(message::error(&id, &refusal.errors().to_string())).await,
+            Err(error) => self.send(message::error(&id, &error.errors().to_string())).await,
         }
     }
 
     /// Sends a part of an operation to the client.
-    async fn tell(&mut self, id: String, part: Part) -> Step {
+    async fn send_item(&mut self, id: String, part: StreamItem) -> SocketResult {
         match part {
-            Part::Answer(answer) => match message::refused(&answer) {
+            StreamItem::Response(answer) => match message::request_errors(&answer) {
                 // An error is the last message of an operation: no complete may follow.
                 Some(errors) => {
                     self.operations.remove(&id);
@@ -243,37 +243,37 @@ impl Connection {
                 }
                 None => self.send(message::next(&id, &answer.body)).await,
             },
-            Part::Completed => {
+            StreamItem::Completed => {
                 self.operations.remove(&id);
                 self.send(message::complete(&id)).await
             }
             // After a close alone, clients reconnect and subscribe again; they would treat an error as final.
-            Part::Ended(_) if self.gateway.shutdown.is_cancelled() => {
+            StreamItem::Ended(_) if self.gateway.shutdown.is_cancelled() => {
                 self.operations.remove(&id);
                 Ok(())
             }
-            Part::Ended(refusal) => {
+            StreamItem::Ended(error) => {
                 self.operations.remove(&id);
-                self.send(message::error(&id, &refusal.errors().to_string())).await
+                self.send(message::error(&id, &error.errors().to_string())).await
             }
         }
     }
 
     /// Decodes a message of the protocol; `None` for a frame that the WebSocket itself handles.
-    async fn read(&mut self, message: Option<Result<Message, axum::Error>>) -> Step<Option<ClientMessage>> {
-        self.heard = true;
+    async fn decode(&mut self, message: Option<Result<Message, axum::Error>>) -> SocketResult<Option<ClientMessage>> {
+        self.received_since_ping = true;
         if let Some(transport) = &self.transport {
-            transport.message_arrived();
+            transport.record_message();
         }
         match message {
-            None => Err(End::Gone),
-            Some(Ok(Message::Close(_))) => Err(End::Closed),
+            None => Err(ConnectionEnd::Gone),
+            Some(Ok(Message::Close(_))) => Err(ConnectionEnd::Closed),
             // After a message that cannot be read, an answer may not arrive; but a client whose message is too long gets
             // the reason.
             Some(Err(error)) if error.to_string().contains("too long") => {
                 Err(Close::new(1009, "The message is too long").into())
             }
-            Some(Err(_)) => Err(End::Gone),
+            Some(Err(_)) => Err(ConnectionEnd::Gone),
             // The pong must be sent before the next ping is read: otherwise a client that only sends would fill the
             // memory with pongs.
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
@@ -287,7 +287,7 @@ impl Connection {
             }
             Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
                 Ok(message) => {
-                    self.message_weight = weight_of(text.as_bytes());
+                    self.message_memory_bytes = request_memory_bytes(text.as_bytes());
                     Ok(Some(message))
                 }
                 Err(error) => Err(Close::new(4400, format!("Invalid message: {error}")).into()),
@@ -297,31 +297,31 @@ impl Connection {
 
     fn has_too_many_values(&self, text: &str) -> bool {
         let most = self.gateway.limits.request_values_max;
-        text.len() > most && values_in(text.as_bytes()) > most
+        text.len() > most && count_json_values(text.as_bytes()) > most
     }
 
-    async fn flush(&mut self) -> Step {
+    async fn flush(&mut self) -> SocketResult {
         match timeout(SEND_TIME_MAX, self.socket.flush()).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(End::Gone),
+            Ok(Err(_)) | Err(_) => Err(ConnectionEnd::Gone),
         }
     }
 
-    async fn ask_whether_alive(&mut self) -> Step {
-        if !std::mem::replace(&mut self.heard, false) {
-            return Err(End::Gone);
+    async fn check_alive(&mut self) -> SocketResult {
+        if !std::mem::replace(&mut self.received_since_ping, false) {
+            return Err(ConnectionEnd::Gone);
         }
         self.send_frame(Message::Ping(Default::default())).await
     }
 
-    async fn send(&mut self, text: String) -> Step {
+    async fn send(&mut self, text: String) -> SocketResult {
         self.send_frame(Message::Text(text.into())).await
     }
 
-    async fn send_frame(&mut self, frame: Message) -> Step {
+    async fn send_frame(&mut self, frame: Message) -> SocketResult {
         match timeout(SEND_TIME_MAX, self.socket.send(frame)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(End::Gone),
+            Ok(Err(_)) | Err(_) => Err(ConnectionEnd::Gone),
         }
     }
 
@@ -333,23 +333,23 @@ impl Connection {
             reason: close.reason.into(),
         };
         if self.send_frame(Message::Close(Some(frame))).await.is_ok() {
-            self.until_gone().await;
+            self.read_until_closed().await;
         }
     }
 
     /// Reads until the client closes. A client must read the close frame before the connection ends, or it may never
     /// learn the reason; reading also answers a close of the client.
-    async fn until_gone(mut self) {
+    async fn read_until_closed(mut self) {
         self.operations.clear();
         let answered = async { while let Some(Ok(_)) = self.socket.recv().await {} };
         let _ = timeout(CLOSE_TIME_MAX, answered).await;
     }
 }
 
-fn until_void(gateway: &Gateway, identity: &Identity) -> BoxFuture<'static, TokenError> {
+fn until_invalidated(gateway: &Gateway, identity: &Identity) -> BoxFuture<'static, TokenError> {
     if identity.expires_us.is_none() {
         return pending().boxed();
     }
     let (auth, identity) = (gateway.auth.clone(), identity.clone());
-    async move { auth.until_void(&identity).await }.boxed()
+    async move { auth.until_invalidated(&identity).await }.boxed()
 }

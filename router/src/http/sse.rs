@@ -6,39 +6,39 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 
-use crate::http::answers::{Answers, Part, streamed};
-use crate::http::refusal::Refusal;
+use crate::http::error::HttpError;
+use crate::http::response_stream::{ResponseStream, StreamItem, streaming_response};
 
 /// A comment, which clients ignore.
-const NOTHING: &[u8] = b":\n\n";
+const COMMENT: &[u8] = b":\n\n";
 /// The `data` line is for browsers, which ignore an event without it.
 const COMPLETE: &[u8] = b"event: complete\ndata: \n\n";
 
-/// Streams `answers`. An error of the graph is an event too, as the protocol requires: a browser does not tell its
+/// Streams `responses`. An error of the graph is an event too, as the protocol requires: a browser does not tell its
 /// page about other statuses.
-pub(super) fn respond(answers: Answers, keep_alive: Duration) -> Response {
-    streamed("text/event-stream; charset=utf-8", events(answers, keep_alive))
+pub(super) fn respond(responses: ResponseStream, keep_alive: Duration) -> Response {
+    streaming_response("text/event-stream; charset=utf-8", events(responses, keep_alive))
 }
 
 /// Streams one refusal, for a client that reads only events.
-pub(super) fn refuse(refusal: &Refusal) -> Response {
-    let all = [NOTHING, &next(&refusal.body()), COMPLETE].concat();
-    streamed("text/event-stream; charset=utf-8", stream::iter([Bytes::from(all)]))
+pub(super) fn respond_error(error: &HttpError) -> Response {
+    let all = [COMMENT, &next(&error.body()), COMPLETE].concat();
+    streaming_response("text/event-stream; charset=utf-8", stream::iter([Bytes::from(all)]))
 }
 
-fn events(answers: Answers, keep_alive: Duration) -> impl Stream<Item = Bytes> {
+fn events(responses: ResponseStream, keep_alive: Duration) -> impl Stream<Item = Bytes> {
     // Sends a comment at once, because a client notices the connection only when data arrives.
-    let greeting = stream::iter([Bytes::from_static(NOTHING)]);
-    let events = stream::unfold(Some(answers), move |answers| async move {
-        let mut answers = answers?;
-        match tokio::time::timeout(keep_alive, answers.next()).await {
-            Err(_) => Some((Bytes::from_static(NOTHING), Some(answers))),
-            Ok(Some(Part::Answer(answer))) => Some((next(&answer.body).into(), Some(answers))),
-            Ok(Some(Part::Ended(refusal))) => {
-                let last = [next(&refusal.body()).as_slice(), COMPLETE].concat();
+    let greeting = stream::iter([Bytes::from_static(COMMENT)]);
+    let events = stream::unfold(Some(responses), move |responses| async move {
+        let mut responses = responses?;
+        match tokio::time::timeout(keep_alive, responses.next()).await {
+            Err(_) => Some((Bytes::from_static(COMMENT), Some(responses))),
+            Ok(Some(StreamItem::Response(answer))) => Some((next(&answer.body).into(), Some(responses))),
+            Ok(Some(StreamItem::Ended(error))) => {
+                let last = [next(&error.body()).as_slice(), COMPLETE].concat();
                 Some((last.into(), None))
             }
-            Ok(Some(Part::Completed) | None) => Some((Bytes::from_static(COMPLETE), None)),
+            Ok(Some(StreamItem::Completed) | None) => Some((Bytes::from_static(COMPLETE), None)),
         }
     });
     greeting.chain(events)

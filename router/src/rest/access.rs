@@ -7,12 +7,12 @@ use axum::http::request::Parts;
 use contract::Viewer;
 use rand::RngCore;
 
-use super::execute::Caller;
-use super::failure::Failure;
-use super::open::Opened;
-use super::openness::is_for_another_site;
-use super::operation::Compiled;
-use super::route::{Access, Answer};
+use super::anonymous_access::is_for_another_site;
+use super::bound_mount::BoundMount;
+use super::bound_route::BoundRoute;
+use super::error::RestError;
+use super::execute::RestCaller;
+use super::route::{AccessRule, ResponseSource};
 use crate::auth::Identity;
 use crate::http::RequestId;
 
@@ -20,71 +20,72 @@ use crate::http::RequestId;
 ///
 /// # Errors
 /// 401 when a token is missing or invalid.
-pub(super) fn sign_in(
-    opened: &Opened,
-    compiled: &Compiled,
+pub(super) fn authenticate(
+    bound_mount: &BoundMount,
+    bound_route: &BoundRoute,
     request: &Parts,
-) -> Result<(Caller, Result<(), Failure>), Failure> {
-    let access = compiled.route.access;
-    let identity = match compiled.route.answer {
+) -> Result<(RestCaller, Result<(), RestError>), RestError> {
+    let access = bound_route.route.access;
+    let identity = match bound_route.route.source {
         // A fixed response is the same for every caller: the token does not matter.
-        Answer::Fixed(_) => Identity::ANONYMOUS,
-        Answer::One(_) | Answer::All(_) | Answer::AllAnd(_) => opened
+        ResponseSource::Fixed(_) => Identity::ANONYMOUS,
+        ResponseSource::One(_) | ResponseSource::All(_) | ResponseSource::AllInPlace(_) => bound_mount
             .gateway
             .auth
             .identify(&request.headers)
-            .map_err(|error| Failure::new("UNAUTHENTICATED", error.to_string()))?,
+            .map_err(|error| RestError::new("UNAUTHENTICATED", error.to_string()))?,
     };
-    let open = opened.open.is_open_to(request);
+    let is_open = bound_mount.anonymous_access.is_open_to(request);
     let by_policy = matches!(
         access,
-        Access::Policy | Access::Attributed | Access::Account | Access::OnBehalf | Access::Internal
+        AccessRule::Policy | AccessRule::Attributed | AccessRule::Account | AccessRule::OnBehalf | AccessRule::Internal
     );
-    let needs_token = matches!(access, Access::Bearer | Access::Person | Access::Service) || (by_policy && !open);
+    let needs_token =
+        matches!(access, AccessRule::Bearer | AccessRule::Person | AccessRule::Service) || (by_policy && !is_open);
     if needs_token && identity.viewer == Viewer::Anonymous {
-        return Err(Failure::new("UNAUTHENTICATED", "sign in first"));
+        return Err(RestError::new("UNAUTHENTICATED", "sign in first"));
     }
-    let rights = rights(open, access, request, &identity.viewer);
+    let permission = require_permission(is_open, access, request, &identity.viewer);
     let on_behalf_of = match identity.viewer {
-        Viewer::User { id, .. } if access == Access::OnBehalf => Some(id),
+        Viewer::User { id, .. } if access == AccessRule::OnBehalf => Some(id),
         _ => None,
     };
-    let mount = opened.mount.name;
+    let mount = bound_mount.mount.name;
     let by_mount = match on_behalf_of {
         // The name separates the idempotency keys of different people.
         Some(person) => Some(Viewer::open_mount(format!("{mount}/user:{person}"))),
-        None => (open && (by_policy || access == Access::Newcomer)).then(|| Viewer::open_mount(mount)),
+        None => (is_open && (by_policy || access == AccessRule::Registration)).then(|| Viewer::open_mount(mount)),
     };
     let request_id = request_id(request);
     let caller = match by_mount {
-        None => Caller::holding(identity, request_id),
-        Some(mount) if speaks_first(access, &identity.viewer) => Caller {
-            or_else: (access == Access::Account).then_some(mount),
-            ..Caller::holding(identity, request_id)
+        None => RestCaller::new(identity, request_id),
+        Some(mount) if acts_as_token_holder(access, &identity.viewer) => RestCaller {
+            fallback_viewer: (access == AccessRule::Account).then_some(mount),
+            ..RestCaller::new(identity, request_id)
         },
-        Some(viewer) => Caller {
+        Some(viewer) => RestCaller {
             viewer,
             on_behalf_of,
-            ..Caller::holding(Identity::ANONYMOUS, request_id)
+            ..RestCaller::new(Identity::ANONYMOUS, request_id)
         },
     };
-    Ok((caller, rights))
+    Ok((caller, permission))
 }
 
 /// Whether the request acts as the token's holder, even where the mount accepts callers without a token.
-fn speaks_first(access: Access, holder: &Viewer) -> bool {
+fn acts_as_token_holder(access: AccessRule, holder: &Viewer) -> bool {
     match access {
-        Access::Attributed => matches!(holder, Viewer::User { .. }),
-        Access::Account => *holder != Viewer::Anonymous,
+        AccessRule::Attributed => matches!(holder, Viewer::User { .. }),
+        AccessRule::Account => *holder != Viewer::Anonymous,
         _ => false,
     }
 }
 
-impl Caller {
-    fn holding(identity: Identity, request_id: Arc<str>) -> Self {
+impl RestCaller {
+    fn new(identity: Identity, request_id: Arc<str>) -> Self {
         Self {
             viewer: identity.viewer,
-            or_else: None,
+            fallback_viewer: None,
             on_behalf_of: None,
             session: identity.session,
             request_id,
@@ -92,16 +93,16 @@ impl Caller {
     }
 }
 
-fn rights(open: bool, access: Access, request: &Parts, viewer: &Viewer) -> Result<(), Failure> {
-    let forbidden = |why: &str| Err(Failure::new("FORBIDDEN", why));
-    let services_only = access == Access::Service || (access == Access::Internal && !open);
+fn require_permission(is_open: bool, access: AccessRule, request: &Parts, viewer: &Viewer) -> Result<(), RestError> {
+    let forbidden = |why: &str| Err(RestError::new("FORBIDDEN", why));
+    let services_only = access == AccessRule::Service || (access == AccessRule::Internal && !is_open);
     if services_only && !matches!(viewer, Viewer::Service { .. }) {
         return forbidden("only a service may do this");
     }
-    if access == Access::Person && !matches!(viewer, Viewer::User { .. }) {
+    if access == AccessRule::Person && !matches!(viewer, Viewer::User { .. }) {
         return forbidden("only a person may do this");
     }
-    if open && request.method != Method::GET && is_for_another_site(request) {
+    if is_open && request.method != Method::GET && is_for_another_site(request) {
         return forbidden("another site may not do this");
     }
     Ok(())

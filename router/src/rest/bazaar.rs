@@ -6,10 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use order_log::ReplicaId;
 use serde_json::{Value, json};
 
-use super::failure::{Envelope, Failure, outcome_schema};
-use super::kind::{Bounds, Field, Kind, Model, QUANTITY, acknowledged};
-use super::reply::{Call, Reply};
-use super::route::{Access, Answer, Body, ErrorRow, Invalid, Mount, Param, Place, Route, Service, Verb};
+use super::error::{Envelope, RestError, outcome_schema};
+use super::field::{Field, FieldType, ObjectModel, QUANTITY, ValueBounds, acknowledgement};
+use super::reply::{RequestView, ResponseDraft};
+use super::route::{
+    AccessRule, ErrorRow, InvalidParam, Mount, Param, ParamLocation, RequestBody, ResponseSource, Route, Service, Verb,
+};
 
 /// The bazaar: a front end, a catalog and an order service.
 pub const MOUNT: Mount = Mount {
@@ -42,7 +44,7 @@ pub const MOUNT: Mount = Mount {
             routes: &[BUY, SELL, REPLICA_ORDER, PUSH, SYNC, PING, LEADER],
         },
     ],
-    openapi_also: &[],
+    extra_openapi_paths: &[],
 };
 
 /// The order service; with a dot and a number after it, one of its replicas.
@@ -85,9 +87,9 @@ const STOCK: Route = Route {
     name: "stock",
     summary: "One stock",
     operation: "query ($stockName: String!) { stock(name: $stockName) { name price quantity } }",
-    answer: Answer::One("/stock"),
+    source: ResponseSource::One("/stock"),
     params: &[STOCK_NAME],
-    response: Kind::Object(&STOCK_SHOWN),
+    response: FieldType::Object(&STOCK_SHOWN),
     example: r#"{"data":{"name":"GameStart","price":15.99,"quantity":100}}"#,
     errors: &[NO_STOCK],
     ..Route::BASE
@@ -101,9 +103,9 @@ const TRADE: Route = Route {
     operation: "mutation ($stock: String!, $side: Side!, $quantity: Int!, $trader: ID, $idempotencyKey: String) {
         trade(stock: $stock, side: $side, quantity: $quantity, trader: $trader, idempotencyKey: $idempotencyKey) { number }
     }",
-    answer: Answer::One("/trade"),
-    body: Some(Body::json_or_form(&ENTRY)),
-    response: Kind::Object(&TRADED_SHOWN),
+    source: ResponseSource::One("/trade"),
+    body: Some(RequestBody::json_or_form(&ENTRY)),
+    response: FieldType::Object(&TRADED_SHOWN),
     example: r#"{"data":{"order_number":6,"transaction-number":6,"transaction_number":6}}"#,
     errors: &[
         BAD_TRADE,
@@ -116,7 +118,7 @@ const TRADE: Route = Route {
         TOO_MANY,
         NO_REPLICA,
     ],
-    access: Access::OnBehalf,
+    access: AccessRule::OnBehalf,
     ..Route::BASE
 };
 
@@ -125,9 +127,9 @@ const ORDER: Route = Route {
     name: "order",
     summary: "One trade, by its number",
     operation: "query ($orderNum: Int!) { exchangeOrder(number: $orderNum) { number stock { name } quantity side } }",
-    answer: Answer::One("/exchangeOrder"),
+    source: ResponseSource::One("/exchangeOrder"),
     params: &[ORDER_NUMBER],
-    response: Kind::Object(&ORDER_SHOWN),
+    response: FieldType::Object(&ORDER_SHOWN),
     example: r#"{"data":{"number":0,"name":"GameStart","quantity":40,"type":"buy"}}"#,
     errors: &[NO_ORDER, NO_REPLICA],
     ..Route::BASE
@@ -139,21 +141,21 @@ const INVALIDATE: Route = Route {
     name: "invalidate",
     summary: "Removes a stock from the cache; succeeds even if the stock is not cached",
     operation: "mutation ($stockName: String!) { invalidateStock(stock: $stockName) }",
-    answer: Answer::One("/invalidateStock"),
+    source: ResponseSource::One("/invalidateStock"),
     params: &[STOCK_NAME],
-    response: Kind::Object(&INVALIDATED),
+    response: FieldType::Object(&INVALIDATED),
     example: r#"{"success":{"code":200,"message":"successfully removed stock"}}"#,
     errors: &[NO_STOCK],
-    access: Access::Internal,
+    access: AccessRule::Internal,
     ..Route::BASE
 };
 
 const LOOKUP: Route = Route {
     path: "/lookup/{stockName}",
     name: "lookup",
-    response: Kind::Object(&STOCK_MODEL),
+    response: FieldType::Object(&STOCK_MODEL),
     example: r#"{"name":"GameStart","price":15.99,"quantity":100}"#,
-    access: Access::Internal,
+    access: AccessRule::Internal,
     ..STOCK
 };
 
@@ -165,9 +167,9 @@ const UPDATE: Route = Route {
     operation: "mutation ($stock: String!, $side: Side!, $quantity: Int!, $idempotencyKey: String) {
         adjustStock(stock: $stock, side: $side, quantity: $quantity, idempotencyKey: $idempotencyKey) { id }
     }",
-    answer: Answer::One("/adjustStock"),
-    body: Some(Body::json(&ENTRY)),
-    response: Kind::Object(&UPDATED),
+    source: ResponseSource::One("/adjustStock"),
+    body: Some(RequestBody::json(&ENTRY)),
+    response: FieldType::Object(&UPDATED),
     example: r#"{"success":{"code":200,"message":"successfully updated stock"}}"#,
     errors: &[
         BAD_TRADE,
@@ -183,7 +185,7 @@ const UPDATE: Route = Route {
             "The stock would have more shares than can be counted.",
         ),
     ],
-    access: Access::Internal,
+    access: AccessRule::Internal,
     ..Route::BASE
 };
 
@@ -195,11 +197,11 @@ const BUY: Route = Route {
     operation: "mutation ($stock: String!, $quantity: Int!, $idempotencyKey: String) {
         trade(stock: $stock, side: BUY, quantity: $quantity, idempotencyKey: $idempotencyKey) { number }
     }",
-    body: Some(Body::json(&SHARES)),
-    response: Kind::Object(&TRADED),
+    body: Some(RequestBody::json(&SHARES)),
+    response: FieldType::Object(&TRADED),
     example: r#"{"order_number":6,"transaction-number":6,"transaction_number":6}"#,
     errors: &[BAD_TRADE, NO_STOCK, TOO_FEW, NO_REPLICA],
-    access: Access::Internal,
+    access: AccessRule::Internal,
     ..TRADE
 };
 
@@ -217,9 +219,9 @@ const SELL: Route = Route {
 const REPLICA_ORDER: Route = Route {
     // The path in the running systems.
     aliases: &["/lookup-order/{orderNum}"],
-    response: Kind::Object(&ORDER_MODEL),
+    response: FieldType::Object(&ORDER_MODEL),
     example: r#"{"number":0,"name":"GameStart","quantity":40,"type":"buy"}"#,
-    access: Access::Internal,
+    access: AccessRule::Internal,
     ..ORDER
 };
 
@@ -231,9 +233,9 @@ const PUSH: Route = Route {
     operation: "mutation ($number: Int!, $stock: String!, $side: Side!, $quantity: Int!) {
         acknowledgeOrder(number: $number, stock: $stock, side: $side, quantity: $quantity)
     }",
-    answer: Answer::One("/acknowledgeOrder"),
-    body: Some(Body::json(&PUSHED)),
-    response: Kind::Object(&PUSH_ACKNOWLEDGED),
+    source: ResponseSource::One("/acknowledgeOrder"),
+    body: Some(RequestBody::json(&PUSHED)),
+    response: FieldType::Object(&PUSH_ACKNOWLEDGED),
     example: r#"{"success":{"code":200,"message":"pushed entry to database"}}"#,
     errors: &[
         BAD_TRADE,
@@ -244,7 +246,7 @@ const PUSH: Route = Route {
         ),
         NO_REPLICA,
     ],
-    access: Access::Internal,
+    access: AccessRule::Internal,
     ..Route::BASE
 };
 
@@ -260,13 +262,13 @@ const SYNC: Route = Route {
         }
         orderReplicas { id leader }
     }",
-    answer: Answer::AllAnd("/exchangeOrders"),
-    body: Some(Body::json(&KNOWN)),
-    response: Kind::Object(&MISSED),
+    source: ResponseSource::AllInPlace("/exchangeOrders"),
+    body: Some(RequestBody::json(&KNOWN)),
+    response: FieldType::Object(&MISSED),
     example: r#"{"leader-id":1,"transactions":{"5":{"name":"DivineComics","quantity":12,"type":"buy"}}}"#,
     errors: &[BAD_MEMBER, NO_REPLICA],
-    access: Access::Internal,
-    reshape: Some(with_leader),
+    access: AccessRule::Internal,
+    reshape: Some(add_leader_id),
     ..Route::BASE
 };
 
@@ -275,11 +277,11 @@ const PING: Route = Route {
     name: "ping",
     summary: "Reports that the replica responds, and its id",
     operation: "{ orderReplicas { id } }",
-    answer: Answer::One("/orderReplicas/0"),
-    response: Kind::Object(&PONG),
+    source: ResponseSource::One("/orderReplicas/0"),
+    response: FieldType::Object(&PONG),
     example: r#"{"success":{"code":200,"message":"pong","server-id":1}}"#,
     errors: &[NO_REPLICA],
-    access: Access::Internal,
+    access: AccessRule::Internal,
     ..Route::BASE
 };
 
@@ -289,29 +291,29 @@ const LEADER: Route = Route {
     name: "leader",
     summary: "Asks for a certain replica to become the leader",
     operation: "mutation ($replicaId: ID!) { proposeLeader(replicaId: $replicaId) { id } }",
-    answer: Answer::One("/proposeLeader"),
-    body: Some(Body::json(&LEADER_CHOSEN)),
-    response: Kind::Object(&LEADER_ACKNOWLEDGED),
+    source: ResponseSource::One("/proposeLeader"),
+    body: Some(RequestBody::json(&LEADER_CHOSEN)),
+    response: FieldType::Object(&LEADER_ACKNOWLEDGED),
     example: r#"{"success":{"code":200,"message":"acknowledge new leader","leader-id":1}}"#,
     errors: &[
         ErrorRow::new("INVALID_INPUT", "", "There is no such replica, or a member is wrong."),
         NO_REPLICA,
     ],
-    access: Access::Internal,
+    access: AccessRule::Internal,
     ..Route::BASE
 };
 
 const STOCK_NAME: Param = Param {
-    place: Place::Path,
-    field: Field::new("stockName", Kind::Text).about("The stock's name, case-sensitive."),
-    invalid: Invalid::NotFound,
+    location: ParamLocation::Path,
+    field: Field::new("stockName", FieldType::Text).about("The stock's name, case-sensitive."),
+    on_invalid: InvalidParam::NotFound,
     example: "GameStart",
 };
 
 const ORDER_NUMBER: Param = Param {
-    place: Place::Path,
+    location: ParamLocation::Path,
     field: Field::new("orderNum", NUMBER),
-    invalid: Invalid::NotFound,
+    on_invalid: InvalidParam::NotFound,
     example: "0",
 };
 
@@ -328,147 +330,151 @@ const NO_REPLICA: ErrorRow = ErrorRow::new(
 );
 const BAD_TRADE: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "A member is missing or wrong.");
 const BAD_MEMBER: ErrorRow = BAD_TRADE;
-const TOO_FEW: ErrorRow = ErrorRow::new("INSUFFICIENT_STOCK", COULD_NOT_TRADE, "Too few shares are left to buy.");
+const TOO_FEW: ErrorRow = ErrorRow::new(
+    "INSUFFICIENT_STOCK",
+    NOT_TRADED_MESSAGE,
+    "Too few shares are left to buy.",
+);
 const TOO_MANY: ErrorRow = ErrorRow::new(
     "CONFLICT",
-    COULD_NOT_TRADE,
+    NOT_TRADED_MESSAGE,
     "The stock would have more shares than can be counted.",
 );
-const COULD_NOT_TRADE: &str = "could not trade stock";
+const NOT_TRADED_MESSAGE: &str = "could not trade stock";
 
 const ALL_NUMBERS: i64 = i32::MAX as i64;
-const NUMBER: Kind = Kind::Integer {
+const NUMBER: FieldType = FieldType::Integer {
     min: 0,
     max: ALL_NUMBERS,
 };
-const SHARES_LEFT: Kind = Kind::Quantity {
+const SHARES_LEFT: FieldType = FieldType::Quantity {
     min: 0,
     max: i32::MAX as i64,
 };
-const SIDE: Kind = Kind::Words(&[("buy", "BUY"), ("sell", "SELL")]);
+const SIDE: FieldType = FieldType::Enum(&[("buy", "BUY"), ("sell", "SELL")]);
 
-static STOCK_MODEL: Model = Model {
+static STOCK_MODEL: ObjectModel = ObjectModel {
     name: "Stock",
     about: "A stock, and how many shares of it are left to buy.",
     fields: &[
-        Field::new("name", Kind::Text),
-        Field::new("price", Kind::Money { min_minor: 0 }).about("The price of one share, in US dollars."),
+        Field::new("name", FieldType::Text),
+        Field::new("price", FieldType::Money { min_minor: 0 }).about("The price of one share, in US dollars."),
         Field::new("quantity", SHARES_LEFT),
     ],
     example: "",
 };
 
-static STOCK_SHOWN: Model = Model {
+static STOCK_SHOWN: ObjectModel = ObjectModel {
     name: "StockShown",
     about: "A stock.",
-    fields: &[Field::new("data", Kind::Object(&STOCK_MODEL)).at("")],
+    fields: &[Field::new("data", FieldType::Object(&STOCK_MODEL)).pointer("")],
     example: "",
 };
 
-static ENTRY: Model = Model {
+static ENTRY: ObjectModel = ObjectModel {
     name: "Trade",
     about: "The stock, the number of shares and the side of a trade.",
-    fields: &[STOCK_TRADED, SHARES_TRADED, Field::new("type", SIDE).at("/side")],
+    fields: &[STOCK_TRADED, SHARES_TRADED, Field::new("type", SIDE).pointer("/side")],
     example: r#"{"name":"GameStart","quantity":1,"type":"buy"}"#,
 };
 
-static SHARES: Model = Model {
+static SHARES: ObjectModel = ObjectModel {
     name: "Shares",
     about: "Shares of a stock.",
     fields: &[STOCK_TRADED, SHARES_TRADED],
     example: r#"{"name":"GameStart","quantity":1}"#,
 };
 
-const STOCK_TRADED: Field = Field::new("name", Kind::Text).at("/stock").bounds(NOT_BLANK);
+const STOCK_TRADED: Field = Field::new("name", FieldType::Text).pointer("/stock").bounds(NOT_BLANK);
 /// The length has no limit: a name that is too long matches no stock.
-const NOT_BLANK: Bounds = Bounds::Chars {
+const NOT_BLANK: ValueBounds = ValueBounds::Chars {
     min: 1,
     max: u32::MAX,
     pattern: r"\S",
 };
 const SHARES_TRADED: Field = Field::new("quantity", QUANTITY);
 
-static TRADED: Model = Model {
+static TRADED: ObjectModel = ObjectModel {
     name: "Traded",
     about: "The number that the trade got. Numbers rise by one from trade to trade, and none is left out.",
     fields: &[
-        Field::new("order_number", NUMBER).at("/number"),
+        Field::new("order_number", NUMBER).pointer("/number"),
         Field::new("transaction-number", NUMBER)
-            .at("/number")
+            .pointer("/number")
             .about("The same as `order_number`."),
         Field::new("transaction_number", NUMBER)
-            .at("/number")
+            .pointer("/number")
             .about("The same as `order_number`."),
     ],
     example: "",
 };
 
-static TRADED_SHOWN: Model = Model {
+static TRADED_SHOWN: ObjectModel = ObjectModel {
     name: "TradedShown",
     about: "The number that the trade got.",
-    fields: &[Field::new("data", Kind::Object(&TRADED)).at("")],
+    fields: &[Field::new("data", FieldType::Object(&TRADED)).pointer("")],
     example: "",
 };
 
-static ORDER_MODEL: Model = Model {
+static ORDER_MODEL: ObjectModel = ObjectModel {
     name: "Order",
     about: "A trade.",
     fields: &[
         Field::new("number", NUMBER),
-        Field::new("name", Kind::Text).at("/stock/name"),
+        Field::new("name", FieldType::Text).pointer("/stock/name"),
         Field::new("quantity", QUANTITY),
-        Field::new("type", SIDE).at("/side"),
+        Field::new("type", SIDE).pointer("/side"),
     ],
     example: "",
 };
 
-static ORDER_SHOWN: Model = Model {
+static ORDER_SHOWN: ObjectModel = ObjectModel {
     name: "OrderShown",
     about: "A trade.",
-    fields: &[Field::new("data", Kind::Object(&ORDER_MODEL)).at("")],
+    fields: &[Field::new("data", FieldType::Object(&ORDER_MODEL)).pointer("")],
     example: "",
 };
 
-static PUSHED: Model = Model {
+static PUSHED: ObjectModel = ObjectModel {
     name: "Push",
     about: "A trade that the leader recorded.",
     fields: &[
         Field::new("nextID", NUMBER)
-            .at("/number")
+            .pointer("/number")
             .about("The trade's own number."),
-        Field::new("entry", Kind::Object(&ENTRY)).at(""),
+        Field::new("entry", FieldType::Object(&ENTRY)).pointer(""),
     ],
     example: r#"{"nextID":0,"entry":{"name":"GameStart","quantity":40,"type":"buy"}}"#,
 };
 
-static KNOWN: Model = Model {
+static KNOWN: ObjectModel = ObjectModel {
     name: "Sync",
     about: "The number of the last trade that the caller has.",
     fields: &[Field::new(
         "lastID",
-        Kind::Integer {
+        FieldType::Integer {
             min: -1,
             max: ALL_NUMBERS,
         },
     )
-    .at("/afterNumber")
+    .pointer("/afterNumber")
     .about("The number of the last trade that the caller has; -1 for none.")],
     example: r#"{"lastID":4}"#,
 };
 
-static MISSED: Model = Model {
+static MISSED: ObjectModel = ObjectModel {
     name: "Missed",
     about: "The leader, and the trades that follow the caller's last one, without a gap.",
     fields: &[
-        Field::new("leader-id", Kind::Id { min: -1 }).about("The id of the replica that leads; -1 while it is unknown."),
+        Field::new("leader-id", FieldType::Id { min: -1 }).about("The id of the replica that leads; -1 while it is unknown."),
         Field::new(
             "transactions",
-            Kind::Keyed {
-                by: "/number",
-                of: &Kind::Object(&MISSED_ORDER),
+            FieldType::KeyedList {
+                key_pointer: "/number",
+                item_type: &FieldType::Object(&MISSED_ORDER),
             },
         )
-        .at("/exchangeOrders")
+        .pointer("/exchangeOrders")
         .about(
             "The trades, each under its number. One response has at most as many as the description of `after` says: repeat the \
              request with the last number received until no trade comes.",
@@ -477,85 +483,89 @@ static MISSED: Model = Model {
     example: "",
 };
 
-static MISSED_ORDER: Model = Model {
+static MISSED_ORDER: ObjectModel = ObjectModel {
     name: "MissedOrder",
     about: "A trade.",
     fields: &[
-        Field::new("name", Kind::Text).at("/stock/name"),
+        Field::new("name", FieldType::Text).pointer("/stock/name"),
         Field::new("quantity", QUANTITY),
-        Field::new("type", SIDE).at("/side"),
+        Field::new("type", SIDE).pointer("/side"),
     ],
     example: "",
 };
 
-static LEADER_CHOSEN: Model = Model {
+static LEADER_CHOSEN: ObjectModel = ObjectModel {
     name: "Leader",
     about: "The replica that the caller asks to lead.",
-    fields: &[Field::new("leader-id", Kind::Id { min: 1 })
-        .at("/replicaId")
+    fields: &[Field::new("leader-id", FieldType::Id { min: 1 })
+        .pointer("/replicaId")
         .about("The id of a replica.")],
     example: r#"{"leader-id":1}"#,
 };
 
-static PONG: Model = Model {
+static PONG: ObjectModel = ObjectModel {
     name: "Pong",
     about: "The response of a replica.",
-    fields: &[Field::new("success", Kind::Object(&PONG_SAID)).at("")],
+    fields: &[Field::new("success", FieldType::Object(&PONG_SUCCESS)).pointer("")],
     example: "",
 };
 
-static PONG_SAID: Model = Model {
+static PONG_SUCCESS: ObjectModel = ObjectModel {
     name: "PongSaid",
     about: "The acknowledgement, with the replica's id.",
     fields: &[
         OK,
-        Field::new("message", Kind::Const(r#""pong""#)),
-        Field::new("server-id", Kind::Id { min: 1 }).at("/id"),
+        Field::new("message", FieldType::Const(r#""pong""#)),
+        Field::new("server-id", FieldType::Id { min: 1 }).pointer("/id"),
     ],
     example: "",
 };
 
-static INVALIDATED: Model = acknowledged("Invalidated", &[success(&INVALIDATED_SAID)]);
-static INVALIDATED_SAID: Model = acknowledged("InvalidatedSaid", &[OK, saying(r#""successfully removed stock""#)]);
-static UPDATED: Model = acknowledged("Updated", &[success(&UPDATED_SAID)]);
-static UPDATED_SAID: Model = acknowledged("UpdatedSaid", &[OK, saying(r#""successfully updated stock""#)]);
-static PUSH_ACKNOWLEDGED: Model = acknowledged("PushAcknowledged", &[success(&PUSH_SAID)]);
-static PUSH_SAID: Model = acknowledged("PushSaid", &[OK, saying(r#""pushed entry to database""#)]);
-static LEADER_ACKNOWLEDGED: Model = acknowledged("LeaderAcknowledged", &[success(&LEADER_SAID)]);
-static LEADER_SAID: Model = acknowledged(
+static INVALIDATED: ObjectModel = acknowledgement("Invalidated", &[success(&INVALIDATED_SUCCESS)]);
+static INVALIDATED_SUCCESS: ObjectModel = acknowledgement(
+    "InvalidatedSaid",
+    &[OK, message_member(r#""successfully removed stock""#)],
+);
+static UPDATED: ObjectModel = acknowledgement("Updated", &[success(&UPDATED_SUCCESS)]);
+static UPDATED_SUCCESS: ObjectModel =
+    acknowledgement("UpdatedSaid", &[OK, message_member(r#""successfully updated stock""#)]);
+static PUSH_ACKNOWLEDGED: ObjectModel = acknowledgement("PushAcknowledged", &[success(&PUSH_SUCCESS)]);
+static PUSH_SUCCESS: ObjectModel = acknowledgement("PushSaid", &[OK, message_member(r#""pushed entry to database""#)]);
+static LEADER_ACKNOWLEDGED: ObjectModel = acknowledgement("LeaderAcknowledged", &[success(&LEADER_SUCCESS)]);
+static LEADER_SUCCESS: ObjectModel = acknowledgement(
     "LeaderSaid",
     &[
         OK,
-        saying(r#""acknowledge new leader""#),
-        Field::new("leader-id", Kind::Id { min: 1 })
-            .at("/id")
+        message_member(r#""acknowledge new leader""#),
+        Field::new("leader-id", FieldType::Id { min: 1 })
+            .pointer("/id")
             .about("The id of the replica that leads: a majority elects it, so it may differ from the request's."),
     ],
 );
 
-const OK: Field = Field::new("code", Kind::Const("200"));
+const OK: Field = Field::new("code", FieldType::Const("200"));
 
-const fn success(said: &'static Model) -> Field {
-    Field::new("success", Kind::Object(said)).at("")
+const fn success(members: &'static ObjectModel) -> Field {
+    Field::new("success", FieldType::Object(members)).pointer("")
 }
 
-const fn saying(message: &'static str) -> Field {
-    Field::new("message", Kind::Const(message))
+const fn message_member(message: &'static str) -> Field {
+    Field::new("message", FieldType::Const(message))
 }
 
 /// Returns the error of a replica that does not respond.
-pub(super) fn no_replica() -> Failure {
-    Failure::new(NO_REPLICA.code, NO_REPLICA.message)
+pub(super) fn replica_unavailable() -> RestError {
+    RestError::new(NO_REPLICA.code, NO_REPLICA.message)
 }
 
-fn with_leader(reply: &mut Reply, _: &Call) {
+fn add_leader_id(reply: &mut ResponseDraft, _: &RequestView) {
     let mut replicas = reply.node["orderReplicas"].as_array().into_iter().flatten();
     let leader = replicas.find(|replica| replica["leader"] == true);
     reply.node["leader-id"] = leader.map_or_else(|| "-1".into(), |leader| leader["id"].clone());
 }
 
-fn error_body(failure: &Failure) -> Value {
-    failure.tell_outcome(json!({ "error": { "code": failure.status().as_u16(), "message": failure.message } }))
+fn error_body(error: &RestError) -> Value {
+    error.add_outcome(json!({ "error": { "code": error.status().as_u16(), "message": error.message } }))
 }
 
 fn error_schema() -> Value {

@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::failure::{Envelope, Failure};
-use super::kind::{Bounds, Field, ID, Kind, Model};
-use super::reply::{Call, Reply};
-use super::route::{Access, Answer, Body, ErrorRow, Invalid, Mount, Param, Place, Route, Service, Verb};
+use super::error::{Envelope, RestError};
+use super::field::{Field, FieldType, ID, ObjectModel, ValueBounds};
+use super::reply::{RequestView, ResponseDraft};
+use super::route::{
+    AccessRule, ErrorRow, InvalidParam, Mount, Param, ParamLocation, RequestBody, ResponseSource, Route, Service, Verb,
+};
 
 /// The bookstore: a front end, a catalog and an order server.
 pub const MOUNT: Mount = Mount {
@@ -37,7 +39,7 @@ pub const MOUNT: Mount = Mount {
             routes: &[PURCHASE, ORDERS, ORDER],
         },
     ],
-    openapi_also: &[],
+    extra_openapi_paths: &[],
 };
 
 const SEARCH: Route = Route {
@@ -47,14 +49,14 @@ const SEARCH: Route = Route {
     operation: "query ($topic: String!, $first: Int, $after: String) {
         books(topic: $topic, first: $first, after: $after) { nodes { id title } pageInfo { hasNextPage endCursor } }
     }",
-    answer: Answer::All("/books"),
+    source: ResponseSource::All("/books"),
     params: &[Param {
-        place: Place::Path,
-        field: Field::new("topic", Kind::Text).bounds(Bounds::text(300)),
-        invalid: Invalid::Named,
+        location: ParamLocation::Path,
+        field: Field::new("topic", FieldType::Text).bounds(ValueBounds::text(300)),
+        on_invalid: InvalidParam::Named,
         example: "distributed systems",
     }],
-    response: Kind::List(&Kind::Object(&BOOK_FOUND)),
+    response: FieldType::List(&FieldType::Object(&BOOK_FOUND)),
     example: r#"[{"id":1,"title":"How to get a good grade in DOS in 40 minutes a day"},{"id":2,"title":"RPCs for Noobs"}]"#,
     errors: &[ErrorRow::new("INVALID_INPUT", "", "The topic is blank.")],
     ..Route::BASE
@@ -65,9 +67,9 @@ const INFO: Route = Route {
     name: "info",
     summary: "One book",
     operation: "query ($bookId: ID!) { book(id: $bookId) { id title topic quantity price } }",
-    answer: Answer::One("/book"),
+    source: ResponseSource::One("/book"),
     params: &[BOOK_ID],
-    response: Kind::Object(&BOOK_MODEL),
+    response: FieldType::Object(&BOOK_MODEL),
     example: BOOK_2,
     errors: BOOK_ERRORS,
     ..Route::BASE
@@ -81,17 +83,17 @@ const PURCHASE: Route = Route {
     operation: "mutation ($bookId: ID!, $idempotencyKey: String) {
         purchaseBook(id: $bookId, idempotencyKey: $idempotencyKey) { id title price quantityAfter }
     }",
-    answer: Answer::One("/purchaseBook"),
+    source: ResponseSource::One("/purchaseBook"),
     params: &[BOOK_ID],
-    response: Kind::Object(&BOUGHT),
+    response: FieldType::Object(&BOUGHT),
     example: r#"{"success":true,"message":"bought book RPCs for Noobs","orderId":1,"order_id":1,"book":{"id":2,"title":"RPCs for Noobs","price":50,"quantity":9}}"#,
     errors: &[
         BAD_BOOK_ID,
         NO_BOOK,
         ErrorRow::new("INSUFFICIENT_STOCK", "book out of stock", "No copy is left."),
     ],
-    access: Access::Attributed,
-    reshape: Some(bought),
+    access: AccessRule::Attributed,
+    reshape: Some(add_purchase_message),
     ..Route::BASE
 };
 
@@ -99,10 +101,10 @@ const HEALTH: Route = Route {
     path: "/health",
     name: "health",
     summary: "Reports that the service responds",
-    answer: Answer::Fixed("{}"),
-    response: Kind::Object(&HEALTHY),
+    source: ResponseSource::Fixed("{}"),
+    response: FieldType::Object(&HEALTHY),
     example: r#"{"status":"ok"}"#,
-    access: Access::Anyone,
+    access: AccessRule::Anyone,
     ..Route::BASE
 };
 
@@ -113,8 +115,8 @@ const BOOKS: Route = Route {
     operation: "query ($first: Int, $after: String) {
         books(first: $first, after: $after) { nodes { id title topic quantity price } pageInfo { hasNextPage endCursor } }
     }",
-    answer: Answer::All("/books"),
-    response: Kind::List(&Kind::Object(&BOOK_MODEL)),
+    source: ResponseSource::All("/books"),
+    response: FieldType::List(&FieldType::Object(&BOOK_MODEL)),
     example: r#"[{"id":2,"title":"RPCs for Noobs","topic":"distributed systems","quantity":10,"price":50}]"#,
     ..Route::BASE
 };
@@ -133,11 +135,11 @@ const ADD_BOOK: Route = Route {
     operation: "mutation ($input: BookInput!, $idempotencyKey: String) {
         addBook(input: $input, idempotencyKey: $idempotencyKey) { id title topic quantity price }
     }",
-    answer: Answer::One("/addBook"),
+    source: ResponseSource::One("/addBook"),
     status: 201,
     location: Some("/books/{id}"),
-    body: Some(Body::json(&NEW_BOOK)),
-    response: Kind::Object(&BOOK_MODEL),
+    body: Some(RequestBody::json(&NEW_BOOK)),
+    response: FieldType::Object(&BOOK_MODEL),
     example: r#"{"id":8,"title":"Consensus over Coffee","topic":"distributed systems","quantity":3,"price":15.99}"#,
     errors: &[ErrorRow::new("INVALID_INPUT", "", "A member is missing or wrong.")],
     ..Route::BASE
@@ -152,10 +154,10 @@ const UPDATE_BOOK: Route = Route {
     operation: "mutation ($bookId: ID!, $input: BookPatch!) {
         updateBook(id: $bookId, input: $input) { id title topic quantity price }
     }",
-    answer: Answer::One("/updateBook"),
+    source: ResponseSource::One("/updateBook"),
     params: &[BOOK_ID],
-    body: Some(Body::patch(&BOOK_PATCH)),
-    response: Kind::Object(&BOOK_MODEL),
+    body: Some(RequestBody::patch(&BOOK_PATCH)),
+    response: FieldType::Object(&BOOK_MODEL),
     example: r#"{"id":2,"title":"RPCs for Noobs","topic":"distributed systems","quantity":12,"price":50}"#,
     errors: &[BAD_BOOK, NO_BOOK],
     ..Route::BASE
@@ -167,9 +169,9 @@ const DELETE_BOOK: Route = Route {
     name: "deleteBook",
     summary: "Deletes a book; its sales stay on record",
     operation: "mutation ($bookId: ID!) { deleteBook(id: $bookId) }",
-    answer: Answer::One("/deleteBook"),
+    source: ResponseSource::One("/deleteBook"),
     params: &[BOOK_ID],
-    response: Kind::Object(&BOOK_DELETED),
+    response: FieldType::Object(&BOOK_DELETED),
     example: r#"{"success":true,"message":"book deleted"}"#,
     errors: BOOK_ERRORS,
     ..Route::BASE
@@ -182,8 +184,8 @@ const ORDERS: Route = Route {
     operation: "query ($first: Int, $after: String) {
         bookPurchases(first: $first, after: $after) { nodes { id bookId title price at } pageInfo { hasNextPage endCursor } }
     }",
-    answer: Answer::All("/bookPurchases"),
-    response: Kind::List(&Kind::Object(&BOOK_ORDER)),
+    source: ResponseSource::All("/bookPurchases"),
+    response: FieldType::List(&FieldType::Object(&BOOK_ORDER)),
     example: r#"[{"id":1,"bookId":2,"title":"RPCs for Noobs","book_title":"RPCs for Noobs","price":50,"status":"SUCCESS","created_at":"2026-01-02T03:04:05+00:00"}]"#,
     ..Route::BASE
 };
@@ -193,23 +195,23 @@ const ORDER: Route = Route {
     name: "order",
     summary: "One sale",
     operation: "query ($orderId: ID!) { bookPurchase(id: $orderId) { id bookId title price at } }",
-    answer: Answer::One("/bookPurchase"),
+    source: ResponseSource::One("/bookPurchase"),
     params: &[Param {
-        place: Place::Path,
+        location: ParamLocation::Path,
         field: Field::new("orderId", ID),
-        invalid: Invalid::NotFound,
+        on_invalid: InvalidParam::NotFound,
         example: "1",
     }],
-    response: Kind::Object(&BOOK_ORDER),
+    response: FieldType::Object(&BOOK_ORDER),
     example: r#"{"id":1,"bookId":2,"title":"RPCs for Noobs","book_title":"RPCs for Noobs","price":50,"status":"SUCCESS","created_at":"2026-01-02T03:04:05+00:00"}"#,
     errors: &[ErrorRow::new("NOT_FOUND", "order not found", "There is no such order.")],
     ..Route::BASE
 };
 
 const BOOK_ID: Param = Param {
-    place: Place::Path,
+    location: ParamLocation::Path,
     field: Field::new("bookId", ID),
-    invalid: Invalid::Saying("invalid book id"),
+    on_invalid: InvalidParam::Message("invalid book id"),
     example: "2",
 };
 
@@ -226,137 +228,139 @@ const BAD_BOOK: ErrorRow = ErrorRow::new(
 const NO_BOOK: ErrorRow = ErrorRow::new("NOT_FOUND", "book not found", "There is no such book.");
 const BOOK_ERRORS: &[ErrorRow] = &[BAD_BOOK_ID, NO_BOOK];
 
-const PRICE: Kind = Kind::Money { min_minor: 0 };
-const COPIES: Kind = Kind::Quantity {
+const PRICE: FieldType = FieldType::Money { min_minor: 0 };
+const COPIES: FieldType = FieldType::Quantity {
     min: 0,
     max: i32::MAX as i64,
 };
 const BOOK_2: &str = r#"{"id":2,"title":"RPCs for Noobs","topic":"distributed systems","quantity":10,"price":50}"#;
 
-static BOOK_FOUND: Model = Model {
+static BOOK_FOUND: ObjectModel = ObjectModel {
     name: "BookFound",
     about: "A book in the result of a search.",
-    fields: &[Field::new("id", ID), Field::new("title", Kind::Text)],
+    fields: &[Field::new("id", ID), Field::new("title", FieldType::Text)],
     example: "",
 };
 
-static BOOK_MODEL: Model = Model {
+static BOOK_MODEL: ObjectModel = ObjectModel {
     name: "Book",
     about: "A book, and how many copies of it are left.",
     fields: &[
         Field::new("id", ID),
-        Field::new("title", Kind::Text),
-        Field::new("topic", Kind::Text),
+        Field::new("title", FieldType::Text),
+        Field::new("topic", FieldType::Text),
         Field::new("quantity", COPIES).about("Copies left."),
         Field::new("price", PRICE).about("The price of one copy, in US dollars."),
     ],
     example: "",
 };
 
-static NEW_BOOK: Model = Model {
+static NEW_BOOK: ObjectModel = ObjectModel {
     name: "NewBook",
     about: "A book to add.",
     fields: &[
-        Field::new("title", Kind::Text)
-            .at("/input/title")
-            .bounds(Bounds::text(300)),
-        Field::new("topic", Kind::Text)
-            .at("/input/topic")
-            .bounds(Bounds::text(300)),
-        Field::new("quantity", COPIES).at("/input/quantity"),
-        Field::new("price", PRICE).at("/input/price"),
+        Field::new("title", FieldType::Text)
+            .pointer("/input/title")
+            .bounds(ValueBounds::text(300)),
+        Field::new("topic", FieldType::Text)
+            .pointer("/input/topic")
+            .bounds(ValueBounds::text(300)),
+        Field::new("quantity", COPIES).pointer("/input/quantity"),
+        Field::new("price", PRICE).pointer("/input/price"),
     ],
     example: r#"{"title":"Consensus over Coffee","topic":"distributed systems","quantity":3,"price":15.99}"#,
 };
 
-static BOOK_PATCH: Model = Model {
+static BOOK_PATCH: ObjectModel = ObjectModel {
     name: "BookChange",
     about: "New values for some members of a book.",
     fields: &[
-        Field::new("title", Kind::Text)
-            .at("/input/title")
-            .bounds(Bounds::text(300))
+        Field::new("title", FieldType::Text)
+            .pointer("/input/title")
+            .bounds(ValueBounds::text(300))
             .optional(),
-        Field::new("topic", Kind::Text)
-            .at("/input/topic")
-            .bounds(Bounds::text(300))
+        Field::new("topic", FieldType::Text)
+            .pointer("/input/topic")
+            .bounds(ValueBounds::text(300))
             .optional(),
-        Field::new("quantity", COPIES).at("/input/quantity").optional(),
-        Field::new("price", PRICE).at("/input/price").optional(),
+        Field::new("quantity", COPIES).pointer("/input/quantity").optional(),
+        Field::new("price", PRICE).pointer("/input/price").optional(),
     ],
     example: r#"{"quantity":12}"#,
 };
 
-static BOUGHT: Model = Model {
+static BOUGHT: ObjectModel = ObjectModel {
     name: "Bought",
     about: "The result of the purchase of one copy.",
     fields: &[
-        Field::new("success", Kind::Const("true")),
-        Field::new("message", Kind::Text),
-        Field::new("orderId", ID).at("/id"),
-        Field::new("order_id", ID).at("/id").about("The same as `orderId`."),
-        Field::new("book", Kind::Object(&BOUGHT_BOOK)).at(""),
+        Field::new("success", FieldType::Const("true")),
+        Field::new("message", FieldType::Text),
+        Field::new("orderId", ID).pointer("/id"),
+        Field::new("order_id", ID)
+            .pointer("/id")
+            .about("The same as `orderId`."),
+        Field::new("book", FieldType::Object(&BOUGHT_BOOK)).pointer(""),
     ],
     example: "",
 };
 
-static BOUGHT_BOOK: Model = Model {
+static BOUGHT_BOOK: ObjectModel = ObjectModel {
     name: "BoughtBook",
     about: "The book as it was sold.",
     fields: &[
-        Field::new("id", ID).at("/bookId"),
-        Field::new("title", Kind::Text),
+        Field::new("id", ID).pointer("/bookId"),
+        Field::new("title", FieldType::Text),
         Field::new("price", PRICE),
         Field::new("quantity", COPIES)
-            .at("/quantityAfter")
+            .pointer("/quantityAfter")
             .about("Copies left after this sale."),
     ],
     example: "",
 };
 
-static BOOK_DELETED: Model = Model {
+static BOOK_DELETED: ObjectModel = ObjectModel {
     name: "BookDeleted",
     about: "The acknowledgement of a deletion.",
     fields: &[
-        Field::new("success", Kind::Const("true")),
-        Field::new("message", Kind::Const(r#""book deleted""#)),
+        Field::new("success", FieldType::Const("true")),
+        Field::new("message", FieldType::Const(r#""book deleted""#)),
     ],
     example: "",
 };
 
-static BOOK_ORDER: Model = Model {
+static BOOK_ORDER: ObjectModel = ObjectModel {
     name: "Order",
     about: "A sale of one copy.",
     fields: &[
         Field::new("id", ID),
         Field::new("bookId", ID).about("The book's id; the book may have been deleted since."),
-        Field::new("title", Kind::Text).about("The title when it was sold."),
-        Field::new("book_title", Kind::Text)
-            .at("/title")
+        Field::new("title", FieldType::Text).about("The title when it was sold."),
+        Field::new("book_title", FieldType::Text)
+            .pointer("/title")
             .about("The same as `title`."),
         Field::new("price", PRICE).about("The price paid, in US dollars."),
-        Field::new("status", Kind::Const(r#""SUCCESS""#)),
-        Field::new("created_at", Kind::DateTime).at("/at"),
+        Field::new("status", FieldType::Const(r#""SUCCESS""#)),
+        Field::new("created_at", FieldType::DateTime).pointer("/at"),
     ],
     example: "",
 };
 
-static HEALTHY: Model = Model {
+static HEALTHY: ObjectModel = ObjectModel {
     name: "Health",
     about: "The service's health.",
-    fields: &[Field::new("status", Kind::Const(r#""ok""#))],
+    fields: &[Field::new("status", FieldType::Const(r#""ok""#))],
     example: "",
 };
 
-fn bought(reply: &mut Reply, call: &Call) {
+fn add_purchase_message(reply: &mut ResponseDraft, request_view: &RequestView) {
     let title = reply.node["title"].as_str().unwrap_or_default();
     reply.node["message"] = format!("bought book {title}").into();
     // From the path, not from the graph: a replay returns the first response even when the book no longer exists.
-    reply.node["bookId"] = call.param("bookId").into();
+    reply.node["bookId"] = request_view.param("bookId").into();
 }
 
-fn error_body(failure: &Failure) -> Value {
-    json!({ "success": false, "error": failure.message, "message": failure.message })
+fn error_body(error: &RestError) -> Value {
+    json!({ "success": false, "error": error.message, "message": error.message })
 }
 
 fn error_schema() -> Value {

@@ -7,10 +7,10 @@ mod wallet;
 
 use serde_json::{Value, json};
 
-use super::failure::{Envelope, Failure, outcome_schema};
-use super::kind::{Field, Kind};
-use super::reply::Reply;
-use super::route::{ErrorRow, Invalid, Mount, Param, Place};
+use super::error::{Envelope, RestError, outcome_schema};
+use super::field::{Field, FieldType};
+use super::reply::ResponseDraft;
+use super::route::{ErrorRow, InvalidParam, Mount, Param, ParamLocation};
 
 /// The brokerage: people and authorizations, money, stocks and orders.
 pub const MOUNT: Mount = Mount {
@@ -23,15 +23,15 @@ pub const MOUNT: Mount = Mount {
         schema: error_schema,
     },
     services: &[user::SERVICE, wallet::SERVICE, stock::SERVICE],
-    openapi_also: &[],
+    extra_openapi_paths: &[],
 };
 
 /// An amount that may be 0.
-const MONEY: Kind = Kind::Money { min_minor: 0 };
+const MONEY: FieldType = FieldType::Money { min_minor: 0 };
 /// An amount above 0.
-const AMOUNT: Kind = Kind::Money { min_minor: 1 };
+const AMOUNT: FieldType = FieldType::Money { min_minor: 1 };
 /// A number of shares that may be 0.
-const SHARES: Kind = Kind::Quantity {
+const SHARES: FieldType = FieldType::Quantity {
     min: 0,
     max: i32::MAX as i64,
 };
@@ -39,17 +39,17 @@ const SHARES: Kind = Kind::Quantity {
 const BAD_FILTER: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "The filter is not one of the permitted values.");
 
 /// Returns an optional query parameter.
-const fn filter(field: Field, example: &'static str) -> Param {
+const fn filter_param(field: Field, example: &'static str) -> Param {
     Param {
-        place: Place::Query,
+        location: ParamLocation::Query,
         field: field.optional(),
-        invalid: Invalid::Named,
+        on_invalid: InvalidParam::Named,
         example,
     }
 }
 
 /// Applies a change to the reply's object, or to each object of its list.
-fn each(reply: &mut Reply, change: impl Fn(&mut Value)) {
+fn for_each_object(reply: &mut ResponseDraft, change: impl Fn(&mut Value)) {
     match &mut reply.node {
         Value::Array(nodes) => nodes.iter_mut().for_each(change),
         node => change(node),
@@ -57,15 +57,15 @@ fn each(reply: &mut Reply, change: impl Fn(&mut Value)) {
 }
 
 /// Whether an amount of the graph is in the only currency of the mount; a value that is no amount is not.
-fn in_dollars(amount: &Value) -> bool {
+fn is_in_dollars(amount: &Value) -> bool {
     amount.is_null() || amount["currency"] == "USD"
 }
 
-fn error_body(failure: &Failure) -> Value {
-    failure.tell_outcome(json!({ "error": {
-        "code": failure.status().as_u16(),
-        "message": failure.message,
-        "reason": failure.code,
+fn error_body(error: &RestError) -> Value {
+    error.add_outcome(json!({ "error": {
+        "code": error.status().as_u16(),
+        "message": error.message,
+        "reason": error.code,
     } }))
 }
 

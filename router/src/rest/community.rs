@@ -9,9 +9,9 @@ mod vote;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::failure::{Envelope, Failure};
-use super::kind::{Field, Kind};
-use super::route::{ErrorRow, Invalid, Mount, Param, Place};
+use super::error::{Envelope, RestError};
+use super::field::{Field, FieldType};
+use super::route::{ErrorRow, InvalidParam, Mount, Param, ParamLocation};
 
 /// The community: posts, votes, people and their messages.
 pub const MOUNT: Mount = Mount {
@@ -24,16 +24,16 @@ pub const MOUNT: Mount = Mount {
         schema: error_schema,
     },
     services: &[post::SERVICE, vote::SERVICE, user::SERVICE, message::SERVICE],
-    openapi_also: &[],
+    extra_openapi_paths: &[],
 };
 
 /// The prefixes of every service; the second is the one in the example of the document.
 const PREFIXES: &[&str] = &["", "/api/v1.0"];
 
 /// A count.
-const COUNT: Kind = Kind::Integer { min: 0, max: i64::MAX };
+const COUNT: FieldType = FieldType::Integer { min: 0, max: i64::MAX };
 /// A number that may be negative.
-const POINTS: Kind = Kind::Integer {
+const POINTS: FieldType = FieldType::Integer {
     min: i64::MIN,
     max: i64::MAX,
 };
@@ -42,17 +42,17 @@ const BAD_N: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "`n` is not an intege
 
 /// The number of results that the caller wants.
 const N: Param = Param {
-    place: Place::Query,
-    field: Field::new("n", Kind::Integer { min: 1, max: 100 })
+    location: ParamLocation::Query,
+    field: Field::new("n", FieldType::Integer { min: 1, max: 100 })
         .optional()
         .about("The largest number of results; 25 if omitted."),
-    invalid: Invalid::Named,
+    on_invalid: InvalidParam::Named,
     example: "2",
 };
 
-fn error_body(failure: &Failure) -> Value {
-    let status = failure.status();
-    json!({ "status": status.as_u16(), "error": phrase(status), "message": failure.message })
+fn error_body(error: &RestError) -> Value {
+    let status = error.status();
+    json!({ "status": status.as_u16(), "error": phrase(status), "message": error.message })
 }
 
 /// Returns the reason phrase of RFC 9110.

@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
-use super::failure::Failure;
-use crate::http::{is_known, matches};
+use super::error::RestError;
+use crate::http::{if_match_holds, is_not_modified};
 
 /// The files that `npm run swagger` in `router/web` puts there: the distribution of Swagger UI.
 #[derive(RustEmbed)]
@@ -25,21 +25,25 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// A document that a browser may cache, but revalidates before each use.
-pub(super) struct Document {
-    kind: &'static str,
+pub(super) struct StaticDocument {
+    media_type: &'static str,
     bytes: Bytes,
-    tag: String,
+    etag: String,
 }
 
-impl Document {
+impl StaticDocument {
     /// Computes the document's entity tag, which is slow: once for each document.
-    pub fn new(kind: &'static str, bytes: impl Into<Bytes>) -> Self {
+    pub fn new(media_type: &'static str, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let digest = Sha256::digest(&bytes);
         let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
         // Weak: compressed or not, it is the same document.
-        let tag = format!("W/\"{hex}\"");
-        Self { kind, bytes, tag }
+        let etag = format!("W/\"{hex}\"");
+        Self {
+            media_type,
+            bytes,
+            etag,
+        }
     }
 
     /// Returns the page of the mount that the client sees at `base`.
@@ -52,31 +56,31 @@ impl Document {
     ///
     /// # Errors
     /// 412 when `If-Match` names an entity tag: the tags here are weak and match none.
-    pub fn response(&self, asked: &HeaderMap) -> Result<Response<Body>, Failure> {
-        if !matches(asked, &self.tag) {
-            return Err(Failure::new(
+    pub fn response(&self, request_headers: &HeaderMap) -> Result<Response<Body>, RestError> {
+        if !if_match_holds(request_headers, &self.etag) {
+            return Err(RestError::new(
                 "PRECONDITION_FAILED",
                 "If-Match must be *: the entity tags of documents are weak",
             ));
         }
         let mut response = Response::new(Body::empty());
-        match is_known(asked, &self.tag) {
+        match is_not_modified(request_headers, &self.etag) {
             true => *response.status_mut() = StatusCode::NOT_MODIFIED,
             false => *response.body_mut() = Body::from(self.bytes.clone()),
         }
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media_type));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        if let Ok(tag) = HeaderValue::from_str(&self.tag) {
-            headers.insert(header::ETAG, tag);
+        if let Ok(etag) = HeaderValue::from_str(&self.etag) {
+            headers.insert(header::ETAG, etag);
         }
         Ok(response)
     }
 }
 
 /// The files of the page; each is unpacked at its first request.
-static FILES: LazyLock<HashMap<Cow<'static, str>, OnceLock<Option<Document>>>> = LazyLock::new(|| {
+static FILES: LazyLock<HashMap<Cow<'static, str>, OnceLock<Option<StaticDocument>>>> = LazyLock::new(|| {
     let names = Assets::iter().chain([Cow::Borrowed(START_NAME)]);
     names.map(|name| (name, OnceLock::new())).collect()
 });
@@ -86,22 +90,22 @@ const START_NAME: &str = "start.js";
 /// Returns one of the page's files.
 ///
 /// # Errors
-/// 404, and as [`Document::response`].
-pub(super) fn file(name: &str, asked: &HeaderMap) -> Result<Response<Body>, Failure> {
-    let file = FILES.get(name).ok_or_else(Failure::no_route)?;
-    let file = file.get_or_init(|| unpacked(name)).as_ref();
-    file.ok_or_else(Failure::no_route)?.response(asked)
+/// 404, and as [`StaticDocument::response`].
+pub(super) fn file(name: &str, request_headers: &HeaderMap) -> Result<Response<Body>, RestError> {
+    let file = FILES.get(name).ok_or_else(RestError::no_route)?;
+    let file = file.get_or_init(|| unpack(name)).as_ref();
+    file.ok_or_else(RestError::no_route)?.response(request_headers)
 }
 
-fn unpacked(name: &str) -> Option<Document> {
+fn unpack(name: &str) -> Option<StaticDocument> {
     let bytes = match name {
         START_NAME => Bytes::from_static(START.as_bytes()),
         name => Bytes::from(Assets::get(name)?.data.into_owned()),
     };
-    let kind = match name.rsplit('.').next() {
+    let media_type = match name.rsplit('.').next() {
         Some("js") => "text/javascript; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
         _ => "text/plain; charset=utf-8",
     };
-    Some(Document::new(kind, bytes))
+    Some(StaticDocument::new(media_type, bytes))
 }

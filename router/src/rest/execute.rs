@@ -7,13 +7,13 @@ use contract::{AnswerBudget, BudgetError, Viewer};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::failure::Failure;
-use super::operation::Compiled;
-use super::paths::Found;
-use super::route::{Answer, ErrorRow, Verb};
-use super::text::filled;
+use super::bound_route::BoundRoute;
+use super::error::RestError;
+use super::percent_encoding::fill_template;
+use super::route::{ErrorRow, ResponseSource, Verb};
+use super::route_table::RouteMatch;
 use crate::gateway::Gateway;
-use crate::subgraph::{Document, SubgraphRequest};
+use crate::subgraph::{RequestDocument, SubgraphRequest};
 
 /// Nodes in one page: the most that a connection returns.
 const PAGE_NODES: usize = 100;
@@ -21,19 +21,19 @@ const PAGE_NODES: usize = 100;
 const SHOWN_CHARS_MAX: usize = 100;
 
 /// The caller of a request.
-pub(super) struct Caller {
+pub(super) struct RestCaller {
     pub viewer: Viewer,
-    /// The person for whom a route of `Access::OnBehalf` acts.
+    /// The person for whom a route of `AccessRule::OnBehalf` acts.
     pub on_behalf_of: Option<i64>,
     /// The open mount's own viewer, tried when the graph forbids the operation to the token's holder: a token takes no right away.
-    pub or_else: Option<Viewer>,
+    pub fallback_viewer: Option<Viewer>,
     pub session: Option<i64>,
     pub request_id: Arc<str>,
 }
 
 /// The result of a GraphQL operation.
-pub(super) struct Said {
-    /// The value at the route's `answer` pointer.
+pub(super) struct GraphResult {
+    /// The value at the route's `source` pointer.
     pub node: Value,
     /// The cursor of the rest of the list, when the list was too long for one response.
     pub next: Option<String>,
@@ -42,14 +42,14 @@ pub(super) struct Said {
 }
 
 #[derive(Deserialize)]
-struct GraphAnswer {
+struct GraphResponse {
     #[serde(default)]
     data: Value,
     #[serde(default)]
     errors: Vec<GraphError>,
 }
 
-impl GraphAnswer {
+impl GraphResponse {
     fn is_forbidden(&self) -> bool {
         let first = self.errors.first().and_then(|error| error.extensions.code.as_deref());
         first == Some("FORBIDDEN")
@@ -78,74 +78,74 @@ struct Extensions {
 /// The graph's error, with the message and the names of the route.
 pub(super) async fn execute(
     gateway: &Gateway,
-    compiled: &Compiled,
-    found: &Found,
-    caller: &Caller,
+    bound_route: &BoundRoute,
+    route_match: &RouteMatch,
+    caller: &RestCaller,
     variables: Value,
     after: Option<String>,
-) -> Result<Said, Failure> {
-    match compiled.route.answer {
-        Answer::Fixed(json) => Ok(Said {
-            node: serde_json::from_str(json).map_err(|_| Failure::internal())?,
+) -> Result<GraphResult, RestError> {
+    match bound_route.route.source {
+        ResponseSource::Fixed(json) => Ok(GraphResult {
+            node: serde_json::from_str(json).map_err(|_| RestError::internal())?,
             next: None,
             budget: None,
         }),
-        Answer::One(pointer) => {
-            let (mut data, _) = ask(gateway, compiled, found, caller, variables).await?;
+        ResponseSource::One(pointer) => {
+            let (mut data, _) = fetch_data(gateway, bound_route, route_match, caller, variables).await?;
             match data.pointer_mut(pointer).map(Value::take) {
-                None | Some(Value::Null | Value::Bool(false)) => Err(compiled.not_found(found)),
-                Some(node) => Ok(Said {
+                None | Some(Value::Null | Value::Bool(false)) => Err(bound_route.not_found(route_match)),
+                Some(node) => Ok(GraphResult {
                     node,
                     next: None,
                     budget: None,
                 }),
             }
         }
-        Answer::All(pointer) | Answer::AllAnd(pointer) => {
-            let pages = all(gateway, compiled, found, caller, variables, pointer, after);
+        ResponseSource::All(pointer) | ResponseSource::AllInPlace(pointer) => {
+            let pages = fetch_list(gateway, bound_route, route_match, caller, variables, pointer, after);
             // Each page has its own timeout; all pages together take no more time than one request may.
             tokio::time::timeout(gateway.limits.request_time_max(), pages)
                 .await
-                .map_err(|_| Failure::new("UNAVAILABLE", "the list took too long"))?
+                .map_err(|_| RestError::new("UNAVAILABLE", "the list took too long"))?
         }
     }
 }
 
-async fn all(
+async fn fetch_list(
     gateway: &Gateway,
-    compiled: &Compiled,
-    found: &Found,
-    caller: &Caller,
+    bound_route: &BoundRoute,
+    route_match: &RouteMatch,
+    caller: &RestCaller,
     mut variables: Value,
     pointer: &str,
     mut after: Option<String>,
-) -> Result<Said, Failure> {
-    let mut list = List::new(gateway);
+) -> Result<GraphResult, RestError> {
+    let mut list = ListCollector::new(gateway);
     loop {
-        let rows = list.rows_to_ask_for();
+        let rows = list.next_page_rows();
         variables["first"] = rows.into();
         variables["after"] = after.clone().into();
-        let asked = ask(gateway, compiled, found, caller, variables.clone()).await;
-        let (mut data, bytes) = match asked {
-            Err(failure) if failure.code == "ANSWER_TOO_LARGE" && rows > 1 => {
+        let result = fetch_data(gateway, bound_route, route_match, caller, variables.clone()).await;
+        let (mut data, bytes) = match result {
+            Err(error) if error.code == "ANSWER_TOO_LARGE" && rows > 1 => {
                 list.page_rows_max = rows / 4 + 1;
                 continue;
             }
-            asked => asked?,
+            result => result?,
         };
         let Some(connection) = data.pointer_mut(pointer).filter(|value| !value.is_null()) else {
-            if matches!(compiled.route.answer, Answer::All(_)) && !compiled.may_be_missing() {
-                return Ok(Said {
+            if matches!(bound_route.route.source, ResponseSource::All(_)) && !bound_route.has_not_found_row() {
+                return Ok(GraphResult {
                     node: Value::Array(list.nodes),
                     next: None,
                     budget: None,
                 });
             }
-            return Err(compiled.not_found(found));
+            return Err(bound_route.not_found(route_match));
         };
         let Value::Array(page) = connection["nodes"].take() else {
-            tracing::error!(route = compiled.route.name, "the operation selects no nodes");
-            return Err(Failure::internal());
+            tracing::error!(route = bound_route.route.name, "the operation selects no nodes");
+            return Err(RestError::internal());
         };
         let mut more = connection["pageInfo"]["hasNextPage"] == Value::Bool(true) && !page.is_empty();
         match list.add(page, bytes)? {
@@ -154,16 +154,16 @@ async fn all(
         }
         if !more || list.is_full() {
             // The budget needs room for the written response beside the rows.
-            list.budget.gather(0).map_err(over_budget)?;
+            list.budget.charge_response(0).map_err(budget_error)?;
             let nodes = Value::Array(list.nodes);
-            let node = match compiled.route.answer {
-                Answer::AllAnd(_) => {
+            let node = match bound_route.route.source {
+                ResponseSource::AllInPlace(_) => {
                     *connection = nodes;
                     data
                 }
                 _ => nodes,
             };
-            return Ok(Said {
+            return Ok(GraphResult {
                 node,
                 next: after.filter(|_| more),
                 budget: Some(list.budget),
@@ -173,7 +173,7 @@ async fn all(
 }
 
 /// A list, collected from pages of a connection.
-struct List {
+struct ListCollector {
     nodes: Vec<Value>,
     rows_max: usize,
     /// The most rows of the next page: fewer than the graph allows where rows are large.
@@ -184,7 +184,7 @@ struct List {
     budget: Arc<AnswerBudget>,
 }
 
-impl List {
+impl ListCollector {
     fn new(gateway: &Gateway) -> Self {
         Self {
             nodes: Vec::new(),
@@ -196,18 +196,18 @@ impl List {
         }
     }
 
-    fn rows_to_ask_for(&self) -> usize {
+    fn next_page_rows(&self) -> usize {
         self.rows_max.saturating_sub(self.nodes.len()).min(self.page_rows_max)
     }
 
     /// Adds a page whose JSON had that many bytes. Returns `false` where the page does not fit, so that the list ends before it.
-    fn add(&mut self, page: Vec<Value>, bytes: usize) -> Result<bool, Failure> {
+    fn add(&mut self, page: Vec<Value>, bytes: usize) -> Result<bool, RestError> {
         let left = self.budget.bytes_max().saturating_sub(self.bytes);
         if bytes > left && !self.nodes.is_empty() {
             self.full = true;
             return Ok(false);
         }
-        self.budget.collect(bytes).map_err(over_budget)?;
+        self.budget.charge_unwritten(bytes).map_err(budget_error)?;
         self.bytes += bytes;
         self.nodes.extend(page);
         let row_bytes = self.bytes / self.nodes.len().max(1) + 1;
@@ -222,31 +222,31 @@ impl List {
     }
 }
 
-fn over_budget(error: BudgetError) -> Failure {
-    Failure::new(error.code(), error.to_string())
+fn budget_error(error: BudgetError) -> RestError {
+    RestError::new(error.code(), error.to_string())
 }
 
 /// Returns the data of the graph's response, and the response's size in bytes.
-async fn ask(
+async fn fetch_data(
     gateway: &Gateway,
-    compiled: &Compiled,
-    found: &Found,
-    caller: &Caller,
+    bound_route: &BoundRoute,
+    route_match: &RouteMatch,
+    caller: &RestCaller,
     variables: Value,
-) -> Result<(Value, usize), Failure> {
+) -> Result<(Value, usize), RestError> {
     let request = SubgraphRequest {
-        document: Document::Text(compiled.document(&variables)),
+        document: RequestDocument::Text(bound_route.document(&variables)),
         operation_name: None,
         variables: Variables::from_json(variables),
         viewer: caller.viewer.clone(),
         session: caller.session,
         request_id: Arc::clone(&caller.request_id),
-        queries_only: compiled.route.verb == Verb::Get,
+        queries_only: bound_route.route.verb == Verb::Get,
         budget: Some(gateway.answer_budget()),
     };
-    let (mut answer, mut bytes) = fetch(gateway, compiled, caller, request.clone()).await?;
-    if let Some(viewer) = &caller.or_else
-        && answer.is_forbidden()
+    let (mut response, mut bytes) = fetch(gateway, bound_route, caller, request.clone()).await?;
+    if let Some(viewer) = &caller.fallback_viewer
+        && response.is_forbidden()
     {
         // A forbidden operation has changed nothing, so that it can be executed again as another viewer.
         let request = SubgraphRequest {
@@ -254,41 +254,41 @@ async fn ask(
             session: None,
             ..request
         };
-        (answer, bytes) = fetch(gateway, compiled, caller, request).await?;
+        (response, bytes) = fetch(gateway, bound_route, caller, request).await?;
     }
-    match answer.errors.into_iter().next() {
-        None => Ok((answer.data, bytes)),
-        Some(error) => Err(refused(compiled, found, caller, error)),
+    match response.errors.into_iter().next() {
+        None => Ok((response.data, bytes)),
+        Some(error) => Err(rest_error(bound_route, route_match, caller, error)),
     }
 }
 
 async fn fetch(
     gateway: &Gateway,
-    compiled: &Compiled,
-    caller: &Caller,
+    bound_route: &BoundRoute,
+    caller: &RestCaller,
     request: SubgraphRequest,
-) -> Result<(GraphAnswer, usize), Failure> {
-    let answer = gateway.graph.fetch(request).await.into_answer();
-    let parsed = serde_json::from_slice(&answer.body).map_err(|error| {
-        tracing::error!(%error, route = compiled.route.name, request_id = &*caller.request_id, "the graph's answer is not GraphQL");
-        Failure::internal()
+) -> Result<(GraphResponse, usize), RestError> {
+    let response = gateway.graph.fetch(request).await.into_encoded();
+    let parsed = serde_json::from_slice(&response.body).map_err(|error| {
+        tracing::error!(%error, route = bound_route.route.name, request_id = &*caller.request_id, "the graph's answer is not GraphQL");
+        RestError::internal()
     })?;
-    Ok((parsed, answer.body.len()))
+    Ok((parsed, response.body.len()))
 }
 
-fn refused(compiled: &Compiled, found: &Found, caller: &Caller, error: GraphError) -> Failure {
+fn rest_error(bound_route: &BoundRoute, route_match: &RouteMatch, caller: &RestCaller, error: GraphError) -> RestError {
     let GraphError { message, extensions } = error;
     let code = extensions.code.unwrap_or_default();
-    if !is_the_callers(compiled, &code) {
+    if !is_caller_error(bound_route, &code) {
         // The domain has logged its own failure already; this line is for operations that no longer fit the graph.
         tracing::error!(
             code,
             message,
-            route = compiled.route.name,
+            route = bound_route.route.name,
             request_id = &*caller.request_id,
             "the graph refused a route"
         );
-        return Failure::internal();
+        return RestError::internal();
     }
     // The mounts have one code for a service that does not respond.
     let code = if code == "TIMEOUT" {
@@ -296,34 +296,34 @@ fn refused(compiled: &Compiled, found: &Found, caller: &Caller, error: GraphErro
     } else {
         code
     };
-    let row = compiled.row(&code, &message);
-    let mut failure = Failure::new(code, message);
-    failure.retry_after_seconds = extensions.retry_after;
-    failure.is_outcome_unknown = extensions.outcome.as_deref() == Some("unknown");
+    let row = bound_route.error_row(&code, &message);
+    let mut error = RestError::new(code, message);
+    error.retry_after_seconds = extensions.retry_after;
+    error.is_outcome_unknown = extensions.outcome.as_deref() == Some("unknown");
     if let Some(field) = extensions.field {
-        let why = failure
+        let why = error
             .message
             .trim_start_matches('$')
             .strip_prefix(&format!("{field}: "))
-            .unwrap_or(&failure.message);
-        let told = match compiled.is_body(&field) {
-            true => Failure::new("INVALID_INPUT", format!("the body {why}")),
-            false => Failure::invalid(vec![(compiled.name_of(&field, found), why.to_owned())]),
+            .unwrap_or(&error.message);
+        let member_error = match bound_route.is_body(&field) {
+            true => RestError::new("INVALID_INPUT", format!("the body {why}")),
+            false => RestError::invalid(vec![(bound_route.member_name(&field, route_match), why.to_owned())]),
         };
-        failure = Failure {
-            code: failure.code,
-            retry_after_seconds: failure.retry_after_seconds,
-            ..told
+        error = RestError {
+            code: error.code,
+            retry_after_seconds: error.retry_after_seconds,
+            ..member_error
         };
     }
     if let Some(row) = row.filter(|row| !row.message.is_empty()) {
-        failure.message = said(row, found);
+        error.message = error_message(row, route_match);
     }
-    failure
+    error
 }
 
 /// Whether the caller or the moment of the request causes this error, rather than a route that does not fit the graph.
-fn is_the_callers(compiled: &Compiled, code: &str) -> bool {
+fn is_caller_error(bound_route: &BoundRoute, code: &str) -> bool {
     const COMMON: [&str; 11] = [
         "ANSWER_TOO_LARGE",
         "INVALID_INPUT",
@@ -339,42 +339,45 @@ fn is_the_callers(compiled: &Compiled, code: &str) -> bool {
     ];
     COMMON.contains(&code)
         || code.starts_with("INSUFFICIENT_")
-        || compiled.route.errors.iter().any(|row| row.code == code)
+        || bound_route.route.errors.iter().any(|row| row.code == code)
 }
 
-fn said(row: &ErrorRow, found: &Found) -> String {
+fn error_message(row: &ErrorRow, route_match: &RouteMatch) -> String {
     let value = |name: &str| {
-        let (_, value) = found.params.iter().find(|(known, _)| *known == name)?;
+        let (_, value) = route_match.params.iter().find(|(known, _)| *known == name)?;
         let mut shown = value.clone();
-        contract::clip(&mut shown, SHOWN_CHARS_MAX);
+        contract::truncate_chars(&mut shown, SHOWN_CHARS_MAX);
         Some(shown)
     };
-    filled(row.message, false, value)
+    fill_template(row.message, false, value)
 }
 
-impl Compiled {
+impl BoundRoute {
     /// Returns the route's own `NOT_FOUND`: the least specific row.
-    pub fn not_found(&self, found: &Found) -> Failure {
+    pub fn not_found(&self, route_match: &RouteMatch) -> RestError {
         let row = self
             .route
             .errors
             .iter()
             .filter(|row| row.code == "NOT_FOUND")
-            .min_by_key(|row| row.of.len());
-        let message = row.map_or_else(|| "there is no such thing".to_owned(), |row| said(row, found));
-        Failure::new("NOT_FOUND", message)
+            .min_by_key(|row| row.message_prefix.len());
+        let message = row.map_or_else(
+            || "there is no such thing".to_owned(),
+            |row| error_message(row, route_match),
+        );
+        RestError::new("NOT_FOUND", message)
     }
 
     /// Whether the route has a not-found of its own.
-    pub fn may_be_missing(&self) -> bool {
+    pub fn has_not_found_row(&self) -> bool {
         self.route.errors.iter().any(|row| row.code == "NOT_FOUND")
     }
 
     /// Returns the most specific row for this error.
-    fn row(&self, code: &str, message: &str) -> Option<&'static ErrorRow> {
+    fn error_row(&self, code: &str, message: &str) -> Option<&'static ErrorRow> {
         let rows = self.route.errors.iter();
-        rows.filter(|row| row.code == code && message.starts_with(row.of))
-            .max_by_key(|row| row.of.len())
+        rows.filter(|row| row.code == code && message.starts_with(row.message_prefix))
+            .max_by_key(|row| row.message_prefix.len())
     }
 
     /// Whether the argument receives the whole body, rather than one member of it.
@@ -385,15 +388,15 @@ impl Compiled {
     }
 
     /// Returns the route's name for an argument of the graph: `input.title` may be `title`.
-    fn name_of(&self, argument: &str, found: &Found) -> String {
+    fn member_name(&self, argument: &str, route_match: &RouteMatch) -> String {
         if argument == "idempotencyKey" {
             return "Idempotency-Key".to_owned();
         }
         let pointer = format!("/{}", argument.replace('.', "/"));
         let is_it = |own: &str| own == pointer || own.ends_with(&pointer);
         match self.members.iter().find(|member| is_it(&member.pointer)) {
-            Some(member) => match found.spelled {
-                Some((name, spelled)) if member.name == name => spelled.to_owned(),
+            Some(member) => match route_match.alias_used {
+                Some((name, alias)) if member.name == name => alias.to_owned(),
                 _ => member.name.clone(),
             },
             None => argument.rsplit('.').next().unwrap_or(argument).to_owned(),

@@ -9,60 +9,60 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::failure::Failure;
-use super::kind::{Field, Kind, Need, Source, Unreadable};
-use super::operation::Compiled;
-use super::paths::Found;
-use super::route::{Invalid, Place};
-use super::text::{NOT_ENCODED, pairs};
+use super::bound_route::BoundRoute;
+use super::error::RestError;
+use super::field::{Field, FieldType, ParseError, Presence, RawInput};
+use super::percent_encoding::{NOT_ENCODED, parse_pairs};
+use super::route::{InvalidParam, ParamLocation};
+use super::route_table::RouteMatch;
 use crate::limits::Limits;
-use crate::server::Unread;
+use crate::server::BodyError;
 
 /// The members of the body.
-pub(super) enum Members {
+pub(super) enum BodyFields {
     /// The route takes no body.
     None,
     /// A JSON object.
-    Json(Object),
+    Json(JsonObject),
     /// An HTML form.
     Form(Vec<(String, String)>),
 }
 
 /// The members of a JSON object as the client sent them, possibly with duplicate names.
-pub(super) struct Object(Vec<(String, Box<RawValue>)>);
+pub(super) struct JsonObject(Vec<(String, Box<RawValue>)>);
 
-impl<'de> Deserialize<'de> for Object {
+impl<'de> Deserialize<'de> for JsonObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
+        struct ObjectVisitor;
 
-        impl<'de> Visitor<'de> for Members {
-            type Value = Object;
+        impl<'de> Visitor<'de> for ObjectVisitor {
+            type Value = JsonObject;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a JSON object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonObject, A::Error> {
                 let mut members = Vec::new();
                 while let Some(member) = map.next_entry()? {
                     members.push(member);
                 }
-                Ok(Object(members))
+                Ok(JsonObject(members))
             }
         }
 
-        deserializer.deserialize_map(Members)
+        deserializer.deserialize_map(ObjectVisitor)
     }
 }
 
-impl Serialize for Object {
+impl Serialize for JsonObject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 
 #[derive(PartialEq, Eq)]
-enum Media {
+enum BodyFormat {
     Json,
     Form,
 }
@@ -71,61 +71,61 @@ enum Media {
 ///
 /// # Errors
 /// 415, 413 or 400, as the route rejects the media type, the size or the syntax; 408 or 503 when the body does not arrive.
-pub(super) async fn members(
-    compiled: &Compiled,
+pub(super) async fn read_body(
+    bound_route: &BoundRoute,
     headers: &HeaderMap,
     body: Body,
     limits: &Limits,
-) -> Result<Members, Failure> {
-    let Some(expected) = compiled.route.body else {
-        return Ok(Members::None);
+) -> Result<BodyFields, RestError> {
+    let Some(expected) = bound_route.route.body else {
+        return Ok(BodyFields::None);
     };
-    let media = media(headers, expected.form)?;
+    let body_format = body_format(headers, expected.form)?;
     if is_encoded(headers) {
-        return Err(Failure::encoded());
+        return Err(RestError::encoded_body());
     }
-    let bytes = read(body, limits).await?;
-    if media == Media::Form {
-        let form = std::str::from_utf8(&bytes).map_err(|_| None).and_then(pairs);
+    let bytes = body_bytes(body, limits).await?;
+    if body_format == BodyFormat::Form {
+        let form = std::str::from_utf8(&bytes).map_err(|_| None).and_then(parse_pairs);
         return form
-            .map(Members::Form)
+            .map(BodyFields::Form)
             .map_err(|name| not_encoded(expected.fields(), name, "body"));
     }
     match serde_json::from_slice(&bytes) {
-        Ok(members) => Ok(Members::Json(members)),
-        Err(_) => Err(Failure::new("INVALID_INPUT", "the body must be a JSON object")),
+        Ok(members) => Ok(BodyFields::Json(members)),
+        Err(_) => Err(RestError::new("INVALID_INPUT", "the body must be a JSON object")),
     }
 }
 
-fn media(headers: &HeaderMap, form: bool) -> Result<Media, Failure> {
-    let wrong = || Failure::wrong_media_type(form);
+fn body_format(headers: &HeaderMap, form: bool) -> Result<BodyFormat, RestError> {
+    let wrong = || RestError::wrong_media_type(form);
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let value = match (values.next(), values.next()) {
-        (None, _) => return Ok(Media::Json),
+        (None, _) => return Ok(BodyFormat::Json),
         (Some(value), None) => value,
         (Some(_), Some(_)) => return Err(wrong()),
     };
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
     match essence.trim().to_ascii_lowercase().as_str() {
-        "application/json" => Ok(Media::Json),
-        other if other.starts_with("application/") && other.ends_with("+json") => Ok(Media::Json),
-        "application/x-www-form-urlencoded" if form => Ok(Media::Form),
+        "application/json" => Ok(BodyFormat::Json),
+        other if other.starts_with("application/") && other.ends_with("+json") => Ok(BodyFormat::Json),
+        "application/x-www-form-urlencoded" if form => Ok(BodyFormat::Form),
         _ => Err(wrong()),
     }
 }
 
-async fn read(body: Body, limits: &Limits) -> Result<axum::body::Bytes, Failure> {
+async fn body_bytes(body: Body, limits: &Limits) -> Result<axum::body::Bytes, RestError> {
     // The middleware around all listeners has received the body already, or knows why it could not.
     let read = axum::body::to_bytes(body, limits.body_bytes_max).await;
-    read.map_err(|error| match Unread::of(&error) {
-        None | Some(Unread::TooLarge) => too_large(limits),
-        Some(Unread::TooSlow) => Failure::new("REQUEST_TIMEOUT", "the body took too long to arrive"),
-        Some(Unread::Displaced) => Failure::new("UNAVAILABLE", "too many bodies are being received, try again"),
-        Some(Unread::TooManyValues) => {
+    read.map_err(|error| match BodyError::find_in(&error) {
+        None | Some(BodyError::TooLarge) => too_large(limits),
+        Some(BodyError::TooSlow) => RestError::new("REQUEST_TIMEOUT", "the body took too long to arrive"),
+        Some(BodyError::Displaced) => RestError::new("UNAVAILABLE", "too many bodies are being received, try again"),
+        Some(BodyError::TooManyValues) => {
             let most = limits.request_values_max;
-            Failure::new("INVALID_INPUT", format!("a body holds at most {most} JSON values"))
+            RestError::new("INVALID_INPUT", format!("a body holds at most {most} JSON values"))
         }
-        Some(Unread::Broken) => Failure::new("INVALID_INPUT", "the body did not arrive whole"),
+        Some(BodyError::Incomplete) => RestError::new("INVALID_INPUT", "the body did not arrive whole"),
     })
 }
 
@@ -137,18 +137,18 @@ pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
 }
 
 /// Returns 413.
-pub(super) fn too_large(limits: &Limits) -> Failure {
+pub(super) fn too_large(limits: &Limits) -> RestError {
     let max = limits.body_bytes_max;
-    Failure::new("PAYLOAD_TOO_LARGE", format!("a body has at most {max} bytes"))
+    RestError::new("PAYLOAD_TOO_LARGE", format!("a body has at most {max} bytes"))
 }
 
 /// Returns the error of a form or a query with something that is no percent-encoded UTF-8. It names the value if its name is one
 /// of these fields.
-fn not_encoded<'a>(fields: impl Iterator<Item = &'a Field>, name: Option<String>, place: &str) -> Failure {
+fn not_encoded<'a>(fields: impl Iterator<Item = &'a Field>, name: Option<String>, place: &str) -> RestError {
     let known = |name: &String| name == "after" || fields.map(|field| field.name).any(|known| known == name);
     match name.filter(known) {
-        Some(name) => wrong(&name, NOT_ENCODED),
-        None => Failure::new("INVALID_INPUT", format!("the {place} {NOT_ENCODED}")),
+        Some(name) => invalid_member(&name, NOT_ENCODED),
+        None => RestError::new("INVALID_INPUT", format!("the {place} {NOT_ENCODED}")),
     }
 }
 
@@ -157,211 +157,220 @@ fn not_encoded<'a>(fields: impl Iterator<Item = &'a Field>, name: Option<String>
 /// # Errors
 /// 400 that names every wrong member, or the route's own not-found.
 pub(super) fn variables(
-    compiled: &Compiled,
-    found: &mut Found,
+    bound_route: &BoundRoute,
+    route_match: &mut RouteMatch,
     query: Option<&str>,
-    members: &Members,
-) -> Result<Value, Failure> {
+    members: &BodyFields,
+) -> Result<Value, RestError> {
     let mut variables = json!({});
-    found.spelled = body_variables(compiled, members, &mut variables)?;
-    let query = query.map_or(Ok(Vec::new()), pairs).map_err(|name| {
-        let params = compiled.route.params.iter().map(|param| &param.field);
+    route_match.alias_used = body_variables(bound_route, members, &mut variables)?;
+    let query = query.map_or(Ok(Vec::new()), parse_pairs).map_err(|name| {
+        let params = bound_route.route.params.iter().map(|param| &param.field);
         not_encoded(params, name, "query")
     })?;
-    for param in compiled.route.params {
+    for param in bound_route.route.params {
         let name = param.field.name;
-        let sent = match param.place {
-            Place::Path => found
+        let sent = match param.location {
+            ParamLocation::Path => route_match
                 .params
                 .iter()
                 .find(|(known, _)| *known == name)
                 .map(|(_, value)| value.as_str()),
-            Place::Query => one(&query, name)?,
+            ParamLocation::Query => single_value(&query, name)?,
         };
         let Some(sent) = sent else {
-            match param.field.need {
-                Need::Required => return Err(wrong(name, "is required")),
-                Need::Optional | Need::Nullable => continue,
+            match param.field.presence {
+                Presence::Required => return Err(invalid_member(name, "is required")),
+                Presence::Optional | Presence::Nullable => continue,
             }
         };
-        match param.field.kind.read(Source::Text(sent)) {
-            Ok(value) => put(&mut variables, &param.field.pointer(), value),
-            Err(unreadable) => return Err(refused(compiled, found, name, param.invalid, unreadable)),
+        match param.field.field_type.read(RawInput::Text(sent)) {
+            Ok(value) => set_at_pointer(&mut variables, &param.field.json_pointer(), value),
+            Err(error) => return Err(invalid_param(bound_route, route_match, name, param.on_invalid, error)),
         }
     }
     Ok(variables)
 }
 
-fn refused(compiled: &Compiled, found: &Found, name: &str, invalid: Invalid, unreadable: Unreadable) -> Failure {
-    match invalid {
+fn invalid_param(
+    bound_route: &BoundRoute,
+    route_match: &RouteMatch,
+    name: &str,
+    on_invalid: InvalidParam,
+    error: ParseError,
+) -> RestError {
+    match on_invalid {
         // An id beyond 64 bits does not exist: 404 where the route has a not-found.
-        _ if unreadable.beyond_ids && compiled.may_be_missing() => compiled.not_found(found),
-        Invalid::NotFound => compiled.not_found(found),
-        Invalid::Saying(message) => Failure {
-            members: vec![(name.to_owned(), unreadable.why)],
-            ..Failure::new("INVALID_INPUT", message)
+        _ if error.is_beyond_ids && bound_route.has_not_found_row() => bound_route.not_found(route_match),
+        InvalidParam::NotFound => bound_route.not_found(route_match),
+        InvalidParam::Message(message) => RestError {
+            members: vec![(name.to_owned(), error.why)],
+            ..RestError::new("INVALID_INPUT", message)
         },
-        Invalid::Named => wrong(name, &unreadable.why),
+        InvalidParam::Named => invalid_member(name, &error.why),
     }
 }
 
 fn body_variables(
-    compiled: &Compiled,
-    members: &Members,
+    bound_route: &BoundRoute,
+    members: &BodyFields,
     variables: &mut Value,
-) -> Result<Option<(&'static str, &'static str)>, Failure> {
-    let Some(body) = compiled.route.body else {
+) -> Result<Option<(&'static str, &'static str)>, RestError> {
+    let Some(body) = bound_route.route.body else {
         return Ok(None);
     };
-    let mut taken = Taken {
+    let mut builder = VariableBuilder {
         variables,
-        wrong: Vec::new(),
-        changes: 0,
-        spelled: None,
+        errors: Vec::new(),
+        change_count: 0,
+        alias_used: None,
     };
-    taken.take(body.model.fields, members, "", "");
-    if let Some(more) = body.more(taken.variables) {
-        taken.take(more.fields, members, "", "");
+    builder.add_fields(body.model.fields, members, "", "");
+    if let Some(variant) = body.variant(builder.variables) {
+        builder.add_fields(variant.fields, members, "", "");
     }
-    if !taken.wrong.is_empty() {
-        return Err(Failure::invalid(taken.wrong));
+    if !builder.errors.is_empty() {
+        return Err(RestError::invalid(builder.errors));
     }
-    if body.some && taken.changes == 0 {
-        let changing = body.model.fields.iter().filter(|field| !field.fixed);
+    if body.requires_any && builder.change_count == 0 {
+        let changing = body.model.fields.iter().filter(|field| !field.immutable);
         let names: Vec<&str> = changing.map(|field| field.name).collect();
         let message = format!("the body must have at least one of {}", names.join(", "));
-        return Err(Failure::new("INVALID_INPUT", message));
+        return Err(RestError::new("INVALID_INPUT", message));
     }
-    Ok(taken.spelled)
+    Ok(builder.alias_used)
 }
 
 /// The variables and errors that a body yields.
-struct Taken<'a> {
+struct VariableBuilder<'a> {
     variables: &'a mut Value,
     /// The wrong members, each with the reason.
-    wrong: Vec<(String, String)>,
+    errors: Vec<(String, String)>,
     /// The number of members that change something.
-    changes: usize,
+    change_count: usize,
     /// The member that came under its other name, and that name.
-    spelled: Option<(&'static str, &'static str)>,
+    alias_used: Option<(&'static str, &'static str)>,
 }
 
-impl Taken<'_> {
+impl VariableBuilder<'_> {
     /// Reads the members of an object; `name` and `pointer` are those of the object, the first with a dot at its end.
-    fn take(&mut self, fields: &[Field], members: &Members, name: &str, pointer: &str) {
+    fn add_fields(&mut self, fields: &[Field], members: &BodyFields, name: &str, pointer: &str) {
         for field in fields {
-            let spelled = spelling(field, members);
-            if spelled != field.name {
-                self.spelled = Some((field.name, spelled));
+            let sent_name = sent_name(field, members);
+            if sent_name != field.name {
+                self.alias_used = Some((field.name, sent_name));
             }
-            let (name, pointer) = (format!("{name}{spelled}"), format!("{pointer}{}", field.pointer()));
-            match member(field, members) {
+            let (name, pointer) = (
+                format!("{name}{sent_name}"),
+                format!("{pointer}{}", field.json_pointer()),
+            );
+            match sent_value(field, members) {
                 Ok(None) => {}
                 Ok(Some(sent)) => {
-                    self.changes += usize::from(!field.fixed);
-                    self.put(field, sent, name, &pointer);
+                    self.change_count += usize::from(!field.immutable);
+                    self.add_value(field, sent, name, &pointer);
                 }
-                Err(why) => self.wrong.push((name, why)),
+                Err(why) => self.errors.push((name, why)),
             }
         }
     }
 
-    fn put(&mut self, field: &Field, sent: Sent<'_>, name: String, pointer: &str) {
-        let source = match sent {
-            Sent::Null => return self.keep(pointer, Value::Null),
-            Sent::Value(source) => source,
+    fn add_value(&mut self, field: &Field, sent: SentValue<'_>, name: String, pointer: &str) {
+        let raw_input = match sent {
+            SentValue::Null => return self.set(pointer, Value::Null),
+            SentValue::Value(raw_input) => raw_input,
         };
-        match (field.kind, source) {
-            (Kind::Object(model), Source::Json(raw)) => match serde_json::from_str(raw.get()) {
-                Ok(members) => self.take(model.fields, &Members::Json(members), &format!("{name}."), pointer),
-                Err(_) => self.wrong.push((name, "must be an object".to_owned())),
+        match (field.field_type, raw_input) {
+            (FieldType::Object(model), RawInput::Json(raw)) => match serde_json::from_str(raw.get()) {
+                Ok(members) => self.add_fields(model.fields, &BodyFields::Json(members), &format!("{name}."), pointer),
+                Err(_) => self.errors.push((name, "must be an object".to_owned())),
             },
-            (kind, source) => match kind.read(source) {
-                Ok(value) => self.keep(pointer, value),
-                Err(unreadable) => self.wrong.push((name, unreadable.why)),
+            (field_type, raw_input) => match field_type.read(raw_input) {
+                Ok(value) => self.set(pointer, value),
+                Err(error) => self.errors.push((name, error.why)),
             },
         }
     }
 
     /// Stores a value at its pointer; a member with an empty pointer is only checked.
-    fn keep(&mut self, pointer: &str, value: Value) {
+    fn set(&mut self, pointer: &str, value: Value) {
         if !pointer.is_empty() {
-            put(self.variables, pointer, value);
+            set_at_pointer(self.variables, pointer, value);
         }
     }
 }
 
 /// The value that the client sent for a member.
-enum Sent<'a> {
+enum SentValue<'a> {
     Null,
-    Value(Source<'a>),
+    Value(RawInput<'a>),
 }
 
-fn member<'a>(field: &Field, members: &'a Members) -> Result<Option<Sent<'a>>, String> {
-    let source = match (source(field.name, members)?, field.also) {
-        (source, None) => source,
-        (source, Some(also)) => match (source, self::source(also, members)?) {
+fn sent_value<'a>(field: &Field, members: &'a BodyFields) -> Result<Option<SentValue<'a>>, String> {
+    let raw_input = match (raw_input(field.name, members)?, field.alias) {
+        (raw_input, None) => raw_input,
+        (raw_input, Some(alias)) => match (raw_input, self::raw_input(alias, members)?) {
             (Some(one), Some(other)) if one.text() != other.text() => {
-                return Err(format!("and {also} must be the same"));
+                return Err(format!("and {alias} must be the same"));
             }
             (one, other) => one.or(other),
         },
     };
-    match (source, field.need) {
-        (None, Need::Required) => Err("is required".to_owned()),
+    match (raw_input, field.presence) {
+        (None, Presence::Required) => Err("is required".to_owned()),
         (None, _) => Ok(None),
-        (Some(Source::Json(raw)), need) if raw.get() == "null" => match need {
-            Need::Nullable => Ok(Some(Sent::Null)),
-            Need::Required | Need::Optional => Err("must not be null".to_owned()),
+        (Some(RawInput::Json(raw)), presence) if raw.get() == "null" => match presence {
+            Presence::Nullable => Ok(Some(SentValue::Null)),
+            Presence::Required | Presence::Optional => Err("must not be null".to_owned()),
         },
-        (Some(source), _) => Ok(Some(Sent::Value(source))),
+        (Some(raw_input), _) => Ok(Some(SentValue::Value(raw_input))),
     }
 }
 
 /// Returns the name under which the request has a member.
-fn spelling(field: &Field, members: &Members) -> &'static str {
+fn sent_name(field: &Field, members: &BodyFields) -> &'static str {
     let is_there = |name: &str| match members {
-        Members::None => false,
-        Members::Json(members) => members.0.iter().any(|(known, _)| known == name),
-        Members::Form(form) => form.iter().any(|(known, _)| known == name),
+        BodyFields::None => false,
+        BodyFields::Json(members) => members.0.iter().any(|(known, _)| known == name),
+        BodyFields::Form(form) => form.iter().any(|(known, _)| known == name),
     };
-    let other = field.also.filter(|also| is_there(also) && !is_there(field.name));
+    let other = field.alias.filter(|alias| is_there(alias) && !is_there(field.name));
     other.unwrap_or(field.name)
 }
 
-fn source<'a>(name: &str, members: &'a Members) -> Result<Option<Source<'a>>, String> {
+fn raw_input<'a>(name: &str, members: &'a BodyFields) -> Result<Option<RawInput<'a>>, String> {
     Ok(match members {
-        Members::None => None,
-        Members::Json(members) => {
+        BodyFields::None => None,
+        BodyFields::Json(members) => {
             let mut sent = members.0.iter().filter(|(known, _)| known == name);
             match (sent.next(), sent.next()) {
                 (Some(_), Some(_)) => return Err("must be given once".to_owned()),
-                (one, _) => one.map(|(_, raw)| Source::Json(raw)),
+                (one, _) => one.map(|(_, raw)| RawInput::Json(raw)),
             }
         }
-        Members::Form(form) => one(form, name)
+        BodyFields::Form(form) => single_value(form, name)
             .map_err(|_| "must be given once".to_owned())?
-            .map(Source::Text),
+            .map(RawInput::Text),
     })
 }
 
-fn one<'a>(pairs: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, Failure> {
+fn single_value<'a>(pairs: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, RestError> {
     let mut values = pairs
         .iter()
         .filter(|(known, _)| known == name)
         .map(|(_, value)| value.as_str());
     match (values.next(), values.next()) {
         (value, None) => Ok(value),
-        _ => Err(wrong(name, "must be given once")),
+        _ => Err(invalid_member(name, "must be given once")),
     }
 }
 
-fn wrong(name: &str, why: &str) -> Failure {
-    Failure::invalid(vec![(name.to_owned(), why.to_owned())])
+fn invalid_member(name: &str, why: &str) -> RestError {
+    RestError::invalid(vec![(name.to_owned(), why.to_owned())])
 }
 
 /// Puts a value at a JSON pointer and creates the objects on the way.
-fn put(root: &mut Value, pointer: &str, value: Value) {
+fn set_at_pointer(root: &mut Value, pointer: &str, value: Value) {
     let mut place = root;
     for name in pointer.split('/').skip(1) {
         if !place.is_object() {
@@ -373,7 +382,7 @@ fn put(root: &mut Value, pointer: &str, value: Value) {
 }
 
 /// Returns the value of a query parameter that is no variable of the operation.
-pub(super) fn query_value(query: Option<&str>, name: &str) -> Result<Option<String>, Failure> {
-    let pairs = query.map_or(Ok(Vec::new()), pairs).unwrap_or_default();
-    one(&pairs, name).map(|value| value.map(str::to_owned))
+pub(super) fn query_value(query: Option<&str>, name: &str) -> Result<Option<String>, RestError> {
+    let pairs = query.map_or(Ok(Vec::new()), parse_pairs).unwrap_or_default();
+    single_value(&pairs, name).map(|value| value.map(str::to_owned))
 }

@@ -4,28 +4,28 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::failure::Failure;
-use super::kind::{Bounds, Field, Kind, Model, Need};
-use super::open::Opened;
-use super::operation::Compiled;
-use super::route::{Access, Answer, Body, Invalid, Place, Variants, Verb};
+use super::bound_mount::BoundMount;
+use super::bound_route::BoundRoute;
+use super::error::RestError;
+use super::field::{Field, FieldType, ObjectModel, Presence, ValueBounds};
+use super::route::{AccessRule, BodyVariants, InvalidParam, ParamLocation, RequestBody, ResponseSource, Verb};
 use crate::status::status_of;
 
 /// Generates the document of a mount at its address.
-pub(super) fn document(opened: &Opened) -> Value {
-    let mut document = Document {
-        opened,
+pub(super) fn document(bound_mount: &BoundMount) -> Value {
+    let mut document = OpenApiBuilder {
+        bound_mount,
         paths: Map::new(),
         schemas: Map::new(),
         tags: Vec::new(),
     };
-    for compiled in &opened.routes {
-        document.add(compiled);
+    for bound_route in &bound_mount.routes {
+        document.add(bound_route);
     }
-    let mut error = (opened.mount.envelope.schema)();
+    let mut error = (bound_mount.mount.envelope.schema)();
     error["description"] = "The body of every error response.".into();
     document.schemas.insert("Error".to_owned(), error);
-    let access = match opened.open.is_open() {
+    let access = match bound_mount.anonymous_access.is_open() {
         true => {
             "Routes that require no token are open to every caller, or only to programs on the server's machine, as configured."
         }
@@ -36,12 +36,12 @@ pub(super) fn document(opened: &Opened) -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
-            "title": opened.mount.title,
+            "title": bound_mount.mount.title,
             "version": env!("CARGO_PKG_VERSION"),
-            "description": format!("{} {access}", opened.mount.about),
+            "description": format!("{} {access}", bound_mount.mount.about),
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
-        "servers": [{ "url": if opened.base.is_empty() { "/" } else { opened.base } }],
+        "servers": [{ "url": if bound_mount.base.is_empty() { "/" } else { bound_mount.base } }],
         "tags": document.tags,
         "paths": document.paths,
         "components": {
@@ -58,24 +58,24 @@ pub(super) fn document(opened: &Opened) -> Value {
     })
 }
 
-struct Document<'a> {
-    opened: &'a Opened,
+struct OpenApiBuilder<'a> {
+    bound_mount: &'a BoundMount,
     paths: Map<String, Value>,
     schemas: Map<String, Value>,
     tags: Vec<Value>,
 }
 
-impl Document<'_> {
-    fn add(&mut self, compiled: &Compiled) {
-        let (service, route) = (compiled.service, compiled.route);
+impl OpenApiBuilder<'_> {
+    fn add(&mut self, bound_route: &BoundRoute) {
+        let (service, route) = (bound_route.service, bound_route.route);
         let tag = json!({ "name": service.name, "description": service.about });
         if !self.tags.contains(&tag) {
             self.tags.push(tag);
         }
         let verb = route.verb.as_str().to_ascii_lowercase();
-        let prefix = self.opened.prefix(service);
+        let prefix = self.bound_mount.prefix(service);
         for (index, path) in std::iter::once(&route.path).chain(route.aliases).enumerate() {
-            let mut operation = self.operation(compiled);
+            let mut operation = self.operation(bound_route);
             operation["operationId"] = match index {
                 0 => format!("{}_{}", service.name, route.name).into(),
                 other => format!("{}_{}_{}", service.name, route.name, other + 1).into(),
@@ -85,21 +85,21 @@ impl Document<'_> {
         }
     }
 
-    fn operation(&mut self, compiled: &Compiled) -> Value {
-        let route = compiled.route;
+    fn operation(&mut self, bound_route: &BoundRoute) -> Value {
+        let route = bound_route.route;
         let mut operation = json!({
-            "tags": [compiled.service.name],
+            "tags": [bound_route.service.name],
             "summary": route.summary,
-            "responses": self.responses(compiled),
-            "security": security(route.access, self.opened.open.is_open()),
+            "responses": self.responses(bound_route),
+            "security": security(route.access, self.bound_mount.anonymous_access.is_open()),
         });
-        let parameters = self.parameters(compiled);
+        let parameters = self.parameters(bound_route);
         if !parameters.is_empty() {
             operation["parameters"] = parameters.into();
         }
         if let Some(body) = route.body {
             let mut schema = self.body(body);
-            if body.some {
+            if body.requires_any {
                 schema = json!({ "allOf": [schema], "minProperties": 1, "anyOf": any_of(body.model) });
             }
             if let Some(rule) = body.rule.and_then(|rule| serde_json::from_str::<Value>(rule).ok()) {
@@ -118,37 +118,37 @@ impl Document<'_> {
         operation
     }
 
-    fn parameters(&mut self, compiled: &Compiled) -> Vec<Value> {
-        let route = compiled.route;
+    fn parameters(&mut self, bound_route: &BoundRoute) -> Vec<Value> {
+        let route = bound_route.route;
         let mut parameters: Vec<Value> = Vec::new();
         for param in route.params {
             let mut parameter = json!({
                 "name": param.field.name,
-                "in": if param.place == Place::Path { "path" } else { "query" },
-                "required": param.place == Place::Path || param.field.need == Need::Required,
-                "schema": bounded(self.schema(&param.field.kind, true), param.field.bounds),
+                "in": if param.location == ParamLocation::Path { "path" } else { "query" },
+                "required": param.location == ParamLocation::Path || param.field.presence == Presence::Required,
+                "schema": with_bounds(self.schema(&param.field.field_type, true), param.field.bounds),
                 "example": serde_json::from_str::<Value>(param.example).unwrap_or_else(|_| param.example.into()),
             });
             if !param.field.about.is_empty() {
                 parameter["description"] = param.field.about.into();
             }
-            if let (Kind::List(_), Place::Query) = (param.field.kind, param.place) {
+            if let (FieldType::List(_), ParamLocation::Query) = (param.field.field_type, param.location) {
                 parameter["style"] = "form".into();
                 parameter["explode"] = false.into();
             }
             parameters.push(parameter);
         }
-        if route.answer.is_list() {
-            let most = self.opened.gateway.limits.rest_rows_max;
+        if route.source.is_list() {
+            let most = self.bound_mount.gateway.limits.rest_rows_max;
             let about = format!(
                 "The cursor of the next page, from the `Link` header of a response that stopped at {most} rows."
             );
             parameters.push(json!({
                 "name": "after", "in": "query", "required": false, "description": about,
-                "schema": { "type": "string", "pattern": cursor(route.cursor_columns) },
+                "schema": { "type": "string", "pattern": cursor_pattern(route.cursor_columns) },
             }));
         }
-        if compiled.idempotent {
+        if bound_route.idempotent {
             parameters.push(json!({
                 "name": "Idempotency-Key", "in": "header", "required": false,
                 "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": KEY },
@@ -158,8 +158,8 @@ impl Document<'_> {
         parameters
     }
 
-    fn responses(&mut self, compiled: &Compiled) -> Value {
-        let route = compiled.route;
+    fn responses(&mut self, bound_route: &BoundRoute) -> Value {
+        let route = bound_route.route;
         let mut success = json!({
             "description": route.summary,
             "content": { "application/json": { "schema": self.schema(&route.response, false) } },
@@ -171,12 +171,12 @@ impl Document<'_> {
             let about = "The path at which a `GET` returns the result.";
             success["headers"]["Location"] = json!({ "description": about, "schema": { "type": "string" } });
         }
-        if route.answer.is_list() {
+        if route.source.is_list() {
             let about = "The address of the next page, as `<…>; rel=\"next\"`; absent when there are no more rows.";
             success["headers"]["Link"] = json!({ "description": about, "schema": { "type": "string" } });
         }
         let mut responses = json!({ route.status.to_string(): success });
-        if let Some((status, when)) = route.status_else {
+        if let Some((status, when)) = route.alternative_status {
             let mut other = success;
             other["description"] = when.into();
             if let Some(other) = other.as_object_mut() {
@@ -184,9 +184,9 @@ impl Document<'_> {
             }
             responses[status.to_string()] = other;
         }
-        for (status, said) in self.errors(compiled) {
-            let when: Vec<&str> = said.iter().map(|said| said.when.as_str()).collect();
-            let example = said.first().map(|said| said.example.clone());
+        for (status, errors) in self.errors(bound_route) {
+            let when: Vec<&str> = errors.iter().map(|error| error.when.as_str()).collect();
+            let example = errors.first().map(|error| error.example.clone());
             let mut response = json!({
                 "description": when.join(" "),
                 "content": { "application/json": {
@@ -194,7 +194,7 @@ impl Document<'_> {
                     "example": example,
                 } },
             });
-            if let Some((name, about)) = header(status) {
+            if let Some((name, about)) = required_header(status) {
                 response["headers"][name] = json!({ "description": about, "schema": { "type": "string" } });
             }
             responses[status.to_string()] = response;
@@ -203,23 +203,26 @@ impl Document<'_> {
     }
 
     /// Returns every error that a route can return, by status.
-    fn errors(&self, compiled: &Compiled) -> BTreeMap<u16, Vec<Said>> {
-        let route = compiled.route;
-        let mut said: BTreeMap<u16, Vec<Said>> = BTreeMap::new();
+    fn errors(&self, bound_route: &BoundRoute) -> BTreeMap<u16, Vec<DocumentedError>> {
+        let route = bound_route.route;
+        let mut errors: BTreeMap<u16, Vec<DocumentedError>> = BTreeMap::new();
         let mut add = |code: &'static str, message: &str, when: &str| {
-            let failure = Failure::new(code, message);
-            let example = (self.opened.mount.envelope.body)(&failure);
-            said.entry(status_of(code).as_u16()).or_default().push(Said {
-                when: when.to_owned(),
-                example,
-            });
+            let error = RestError::new(code, message);
+            let example = (self.bound_mount.mount.envelope.body)(&error);
+            errors
+                .entry(status_of(code).as_u16())
+                .or_default()
+                .push(DocumentedError {
+                    when: when.to_owned(),
+                    example,
+                });
         };
-        if let Answer::Fixed(_) = route.answer {
-            return said;
+        if let ResponseSource::Fixed(_) = route.source {
+            return errors;
         }
         for row in route.errors {
-            let fixed = route.params.iter().find_map(|param| match param.invalid {
-                Invalid::Saying(message) if row.code == "INVALID_INPUT" => Some(message),
+            let fixed = route.params.iter().find_map(|param| match param.on_invalid {
+                InvalidParam::Message(message) if row.code == "INVALID_INPUT" => Some(message),
                 _ => None,
             });
             let message = match (row.message, fixed) {
@@ -229,7 +232,7 @@ impl Document<'_> {
             };
             add(row.code, message, row.when);
         }
-        if route.answer.is_list() {
+        if route.source.is_list() {
             let message = "after is not a cursor of this list";
             add("INVALID_INPUT", message, "`after` is not a cursor of this list.");
         }
@@ -251,11 +254,11 @@ impl Document<'_> {
             "sign in first",
             "The route requires a token, or the token in the request is not valid.",
         );
-        let by_kind = matches!(route.access, Access::Service | Access::Person);
-        if !self.opened.open.is_open() || by_kind || route.verb != Verb::Get {
+        let by_kind = matches!(route.access, AccessRule::Service | AccessRule::Person);
+        if !self.bound_mount.anonymous_access.is_open() || by_kind || route.verb != Verb::Get {
             let message = match route.access {
-                Access::Service => "only a service may do this",
-                Access::Person => "only a person may do this",
+                AccessRule::Service => "only a service may do this",
+                AccessRule::Person => "only a person may do this",
                 _ => "only an administrator may do this",
             };
             add(
@@ -264,7 +267,7 @@ impl Document<'_> {
                 "The token does not permit the request, or a browser sent it for a page of another site.",
             );
         }
-        if compiled.idempotent {
+        if bound_route.idempotent {
             let message = "this idempotency key was used for another request";
             add(
                 "IDEMPOTENCY_MISMATCH",
@@ -282,90 +285,95 @@ impl Document<'_> {
             "try again",
             "A component that the request needs is unavailable at the moment.",
         );
-        said
+        errors
     }
 
-    fn schema(&mut self, kind: &Kind, request: bool) -> Value {
-        match kind {
-            Kind::Text => json!({ "type": "string" }),
-            Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
-            Kind::Quantity { min, max } if request => json!({
+    fn schema(&mut self, field_type: &FieldType, request: bool) -> Value {
+        match field_type {
+            FieldType::Text => json!({ "type": "string" }),
+            FieldType::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            FieldType::Quantity { min, max } if request => json!({
                 "type": "integer", "minimum": min, "maximum": max,
                 "description": "Written without a fraction or an exponent.",
             }),
-            Kind::Quantity { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
-            Kind::Id { min } if request => {
+            FieldType::Quantity { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            FieldType::Id { min } if request => {
                 json!({ "type": "integer", "format": "int64", "minimum": min, "maximum": i64::MAX })
             }
-            Kind::Id { min: i64::MIN } => json!({ "type": "integer", "format": "int64" }),
-            Kind::Id { min } => json!({ "type": "integer", "format": "int64", "minimum": min }),
-            Kind::Money { min_minor } if request => json!({
+            FieldType::Id { min: i64::MIN } => json!({ "type": "integer", "format": "int64" }),
+            FieldType::Id { min } => json!({ "type": "integer", "format": "int64", "minimum": min }),
+            FieldType::Money { min_minor } if request => json!({
                 "type": "number", "minimum": *min_minor as f64 / 100.0, "maximum": MONEY_MAX, "multipleOf": CENT,
                 "description": "At most two decimals.",
             }),
-            Kind::Money { min_minor: 0 } => json!({ "type": "number", "minimum": 0 }),
-            Kind::Money { .. } => json!({ "type": "number", "exclusiveMinimum": 0 }),
-            Kind::Number => json!({ "type": "number" }),
-            Kind::Boolean => json!({ "type": "boolean" }),
-            Kind::Date => json!({ "type": "string", "format": "date" }),
-            Kind::DateTime | Kind::Until if request => json!({
+            FieldType::Money { min_minor: 0 } => json!({ "type": "number", "minimum": 0 }),
+            FieldType::Money { .. } => json!({ "type": "number", "exclusiveMinimum": 0 }),
+            FieldType::Number => json!({ "type": "number" }),
+            FieldType::Boolean => json!({ "type": "boolean" }),
+            FieldType::Date => json!({ "type": "string", "format": "date" }),
+            FieldType::DateTime | FieldType::EndOfValidity if request => json!({
                 "type": "string",
                 "anyOf": [{ "format": "date-time" }, { "format": "date" }],
             }),
-            Kind::DateTime | Kind::Until => json!({ "type": "string", "format": "date-time" }),
-            Kind::InUtc(_) => json!({
+            FieldType::DateTime | FieldType::EndOfValidity => json!({ "type": "string", "format": "date-time" }),
+            FieldType::UtcByDefault(_) => json!({
                 "type": "string",
                 "anyOf": [{ "format": "date-time" }, { "format": "date" }, { "pattern": LOCAL_TIME }],
             }),
-            Kind::Words(words) | Kind::WordsInAnyCase(words) => {
+            FieldType::Enum(words) | FieldType::EnumIgnoringCase(words) => {
                 let first = |index: usize| words[..index].iter().all(|(_, graph)| *graph != words[index].1);
                 let shown = (0..words.len()).filter(|index| request || first(*index));
                 let words: Vec<&str> = shown.map(|index| words[index].0).collect();
                 json!({ "type": "string", "enum": words })
             }
-            Kind::Const(text) => json!({ "const": serde_json::from_str::<Value>(text).unwrap_or_default() }),
-            Kind::Object(model) => self.object(model, request),
-            Kind::List(kind) => json!({ "type": "array", "items": self.schema(kind, request) }),
-            Kind::FirstOf(places) => {
-                let schemas: Vec<Value> = places.iter().map(|(_, kind)| self.schema(kind, request)).collect();
+            FieldType::Const(text) => json!({ "const": serde_json::from_str::<Value>(text).unwrap_or_default() }),
+            FieldType::Object(model) => self.object(model, request),
+            FieldType::List(field_type) => json!({ "type": "array", "items": self.schema(field_type, request) }),
+            FieldType::FirstNonNull(places) => {
+                let schemas: Vec<Value> = places
+                    .iter()
+                    .map(|(_, field_type)| self.schema(field_type, request))
+                    .collect();
                 match schemas.iter().all(|schema| *schema == schemas[0]) {
                     true => schemas[0].clone(),
                     false => json!({ "anyOf": schemas }),
                 }
             }
-            Kind::Keyed { of, .. } => json!({ "type": "object", "additionalProperties": self.schema(of, request) }),
+            FieldType::KeyedList { item_type, .. } => {
+                json!({ "type": "object", "additionalProperties": self.schema(item_type, request) })
+            }
         }
     }
 
-    fn body(&mut self, body: Body) -> Value {
-        let Some(Variants { by, more }) = body.variants else {
+    fn body(&mut self, body: RequestBody) -> Value {
+        let Some(BodyVariants { discriminator, models }) = body.variants else {
             return self.object(body.model, true);
         };
         let mut one_of = Vec::new();
-        for (word, model) in more {
+        for (word, model) in models {
             let fields: Vec<&Field> = body.model.fields.iter().chain(model.fields).collect();
-            let reference = self.described(model, &fields, true);
+            let reference = self.add_object_schema(model, &fields, true);
             // The deciding member has only the words that select this variant.
-            if let Kind::Words(words) | Kind::WordsInAnyCase(words) = by.kind {
+            if let FieldType::Enum(words) | FieldType::EnumIgnoringCase(words) = discriminator.field_type {
                 let own: Vec<&str> = words
                     .iter()
                     .filter(|(_, graph)| graph == word)
                     .map(|(own, _)| *own)
                     .collect();
-                self.schemas[model.name]["properties"][by.name]["enum"] = json!(own);
+                self.schemas[model.name]["properties"][discriminator.name]["enum"] = json!(own);
             }
             one_of.push(reference);
         }
         json!({ "oneOf": one_of })
     }
 
-    fn object(&mut self, model: &'static Model, request: bool) -> Value {
+    fn object(&mut self, model: &'static ObjectModel, request: bool) -> Value {
         let fields: Vec<&Field> = model.fields.iter().collect();
-        self.described(model, &fields, request)
+        self.add_object_schema(model, &fields, request)
     }
 
     /// Adds the schema of an object if it is new, and returns a reference to it.
-    fn described(&mut self, model: &'static Model, fields: &[&Field], request: bool) -> Value {
+    fn add_object_schema(&mut self, model: &'static ObjectModel, fields: &[&Field], request: bool) -> Value {
         let reference = json!({ "$ref": format!("#/components/schemas/{}", model.name) });
         if self.schemas.contains_key(model.name) {
             return reference;
@@ -376,12 +384,12 @@ impl Document<'_> {
         let (mut required, mut either) = (Vec::new(), Vec::new());
         for field in fields {
             let property = self.property(field, request);
-            let needed = !request || field.need == Need::Required;
-            match field.also.filter(|_| request) {
-                Some(also) => {
-                    properties.insert(also.to_owned(), property.clone());
+            let needed = !request || field.presence == Presence::Required;
+            match field.alias.filter(|_| request) {
+                Some(alias) => {
+                    properties.insert(alias.to_owned(), property.clone());
                     if needed {
-                        either.push(json!({ "anyOf": [{ "required": [field.name] }, { "required": [also] }] }));
+                        either.push(json!({ "anyOf": [{ "required": [field.name] }, { "required": [alias] }] }));
                     }
                 }
                 None if needed => required.push(field.name),
@@ -401,11 +409,11 @@ impl Document<'_> {
     }
 
     fn property(&mut self, field: &Field, request: bool) -> Value {
-        let mut schema = self.schema(&field.kind, request);
+        let mut schema = self.schema(&field.field_type, request);
         if request {
-            schema = bounded(schema, field.bounds);
+            schema = with_bounds(schema, field.bounds);
         }
-        if field.need == Need::Nullable {
+        if field.presence == Presence::Nullable {
             schema = json!({ "anyOf": [schema, { "type": "null" }] });
         }
         if !field.about.is_empty() {
@@ -416,23 +424,23 @@ impl Document<'_> {
 }
 
 /// An error that a route can return.
-struct Said {
+struct DocumentedError {
     when: String,
     example: Value,
 }
 
 /// Returns the rule that a patch has at least one of the members that change something.
-fn any_of(model: &Model) -> Value {
-    let changing = model.fields.iter().filter(|field| !field.fixed);
-    let names = changing.flat_map(|field| std::iter::once(field.name).chain(field.also));
+fn any_of(model: &ObjectModel) -> Value {
+    let changing = model.fields.iter().filter(|field| !field.immutable);
+    let names = changing.flat_map(|field| std::iter::once(field.name).chain(field.alias));
     names.map(|name| json!({ "required": [name] })).collect()
 }
 
 /// Adds the domain's bounds to a schema.
-fn bounded(mut schema: Value, bounds: Bounds) -> Value {
+fn with_bounds(mut schema: Value, bounds: ValueBounds) -> Value {
     match bounds {
-        Bounds::None => {}
-        Bounds::Chars { min, max, pattern } => {
+        ValueBounds::None => {}
+        ValueBounds::Chars { min, max, pattern } => {
             schema["minLength"] = min.into();
             if max < u32::MAX {
                 schema["maxLength"] = max.into();
@@ -441,17 +449,17 @@ fn bounded(mut schema: Value, bounds: Bounds) -> Value {
                 schema["pattern"] = pattern.into();
             }
         }
-        Bounds::Range { min, max } => {
+        ValueBounds::Range { min, max } => {
             schema["minimum"] = min.into();
             schema["maximum"] = max.into();
         }
-        Bounds::Cents { min, max } => {
+        ValueBounds::Cents { min, max } => {
             schema["minimum"] = min.into();
             schema["maximum"] = max.into();
             schema["multipleOf"] = CENT.into();
         }
-        Bounds::Since1970 => schema["pattern"] = SINCE_1970.into(),
-        Bounds::Items { min, max } => {
+        ValueBounds::Since1970 => schema["pattern"] = SINCE_1970.into(),
+        ValueBounds::Items { min, max } => {
             schema["minItems"] = min.into();
             schema["maxItems"] = max.into();
         }
@@ -475,20 +483,20 @@ const LOCAL_TIME: &str = concat!(
 );
 
 /// Returns the pattern of a list's cursors: one hexadecimal integer for each sort column of the last row before the page.
-fn cursor(columns: usize) -> String {
+fn cursor_pattern(columns: usize) -> String {
     format!("^{}$", vec!["(0|[1-9a-f][0-9a-f]{0,15})"; columns].join("-"))
 }
 
-fn security(access: Access, open: bool) -> Value {
+fn security(access: AccessRule, is_open: bool) -> Value {
     match access {
-        Access::Anyone | Access::Newcomer => json!([]),
-        Access::Policy | Access::Internal if open => json!([]),
-        Access::Attributed | Access::Account | Access::OnBehalf if open => json!([{}, { "bearer": [] }]),
+        AccessRule::Anyone | AccessRule::Registration => json!([]),
+        AccessRule::Policy | AccessRule::Internal if is_open => json!([]),
+        AccessRule::Attributed | AccessRule::Account | AccessRule::OnBehalf if is_open => json!([{}, { "bearer": [] }]),
         _ => json!([{ "bearer": [] }]),
     }
 }
 
-fn header(status: u16) -> Option<(&'static str, &'static str)> {
+fn required_header(status: u16) -> Option<(&'static str, &'static str)> {
     match status {
         401 => Some(("WWW-Authenticate", "`Bearer`")),
         429 | 503 => Some((

@@ -4,14 +4,14 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
 
-use super::failure::Failure;
-use super::kind::{Field, Kind, Model, Need, shortest};
-use super::operation::Compiled;
-use super::paths::Found;
-use super::text::{filled, percent_encoded};
+use super::bound_route::BoundRoute;
+use super::error::RestError;
+use super::field::{Field, FieldType, ObjectModel, Presence, without_trailing_zeros};
+use super::percent_encoding::{fill_template, percent_encode};
+use super::route_table::RouteMatch;
 
 /// A response before it is written; a route's `reshape` may change all of it.
-pub struct Reply {
+pub struct ResponseDraft {
     /// The HTTP status.
     pub status: u16,
     /// The value that the body is written from.
@@ -21,19 +21,19 @@ pub struct Reply {
 }
 
 /// The parts of a request that a `reshape` can read.
-pub struct Call<'a> {
-    found: &'a Found,
+pub struct RequestView<'a> {
+    route_match: &'a RouteMatch,
     variables: &'a Value,
 }
 
-impl<'a> Call<'a> {
-    pub(super) fn new(found: &'a Found, variables: &'a Value) -> Self {
-        Self { found, variables }
+impl<'a> RequestView<'a> {
+    pub(super) fn new(route_match: &'a RouteMatch, variables: &'a Value) -> Self {
+        Self { route_match, variables }
     }
 
     /// Returns a decoded parameter of the path.
     pub fn param(&self, name: &str) -> Option<&str> {
-        let param = self.found.params.iter().find(|(known, _)| *known == name);
+        let param = self.route_match.params.iter().find(|(known, _)| *known == name);
         param.map(|(_, value)| value.as_str())
     }
 
@@ -44,7 +44,7 @@ impl<'a> Call<'a> {
 }
 
 /// The `reshape` for one person: a closed account is not found, even where the graph still shows it to the caller.
-pub(super) fn in_use(reply: &mut Reply, _: &Call) {
+pub(super) fn hide_closed_account(reply: &mut ResponseDraft, _: &RequestView) {
     if reply.node["active"] != true {
         reply.node = Value::Null;
     }
@@ -56,40 +56,40 @@ pub(super) fn in_use(reply: &mut Reply, _: &Call) {
 /// # Errors
 /// 500 when the graph's answer does not have the shape that the table promises; 404 when `reshape` says so.
 pub(super) fn reply(
-    compiled: &Compiled,
-    call: &Call<'_>,
+    bound_route: &BoundRoute,
+    request_view: &RequestView<'_>,
     base: &str,
     node: Value,
     next: Option<String>,
     bytes: usize,
-) -> Result<Response<Body>, Failure> {
-    let route = compiled.route;
-    let mut reply = Reply {
+) -> Result<Response<Body>, RestError> {
+    let route = bound_route.route;
+    let mut reply = ResponseDraft {
         status: route.status,
         node,
         location: route.location,
     };
     if let Some(reshape) = route.reshape {
-        reshape(&mut reply, call);
+        reshape(&mut reply, request_view);
         if reply.node.is_null() {
-            return Err(compiled.not_found(call.found));
+            return Err(bound_route.not_found(request_view.route_match));
         }
     }
     let mut body = Vec::with_capacity(bytes.max(256));
-    write(&route.response, &reply.node, &mut body).map_err(|why| {
+    write_value(&route.response, &reply.node, &mut body).map_err(|why| {
         tracing::error!(route = route.name, why, "an answer does not match its response type");
-        Failure::internal()
+        RestError::internal()
     })?;
     let location = reply
         .location
-        .map(|template| location(template, call.found, base, &reply.node));
+        .map(|template| location(template, request_view.route_match, base, &reply.node));
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() = StatusCode::from_u16(reply.status).map_err(|_| Failure::internal())?;
+    *response.status_mut() = StatusCode::from_u16(reply.status).map_err(|_| RestError::internal())?;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let texts = [(header::LOCATION, location), (header::LINK, next)];
     for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text?))) {
-        headers.insert(name, HeaderValue::try_from(text).map_err(|_| Failure::internal())?);
+        headers.insert(name, HeaderValue::try_from(text).map_err(|_| RestError::internal())?);
     }
     Ok(response)
 }
@@ -100,16 +100,16 @@ pub(super) fn next_link(path: &str, query: Option<&str>, cursor: &str) -> String
     let mut kept: Vec<&str> = own
         .filter(|part| !part.is_empty() && !part.starts_with("after="))
         .collect();
-    let after = format!("after={}", percent_encoded(cursor));
+    let after = format!("after={}", percent_encode(cursor));
     kept.push(&after);
     format!("<{path}?{}>; rel=\"next\"", kept.join("&"))
 }
 
-fn location(template: &str, found: &Found, base: &str, node: &Value) -> String {
+fn location(template: &str, route_match: &RouteMatch, base: &str, node: &Value) -> String {
     let value = |name: &str| match node.get(name) {
         Some(Value::String(text)) => Some(text.clone()),
         Some(Value::Number(number)) => Some(number.to_string()),
-        _ => found
+        _ => route_match
             .params
             .iter()
             .find(|(known, _)| *known == name)
@@ -117,116 +117,128 @@ fn location(template: &str, found: &Found, base: &str, node: &Value) -> String {
     };
     format!(
         "{base}{}{}",
-        filled(found.prefix, true, value),
-        filled(template, true, value)
+        fill_template(route_match.prefix, true, value),
+        fill_template(template, true, value)
     )
 }
 
-/// Writes `value`, as the graph gave it, as the JSON of `kind`.
-fn write(kind: &Kind, value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
-    let unfit = || Err(format!("{value} is no {}", name(kind)));
-    match (kind, value) {
-        (Kind::Const(json), _) => out.extend_from_slice(json.as_bytes()),
-        (Kind::Text | Kind::Date | Kind::DateTime | Kind::Until, Value::String(_))
-        | (Kind::Boolean, Value::Bool(_)) => plain(value, out),
-        (Kind::Integer { .. } | Kind::Quantity { .. }, Value::Number(number)) if number.is_i64() => plain(value, out),
-        (Kind::Id { .. }, Value::String(id)) if id.parse::<i64>().is_ok() => out.extend_from_slice(id.as_bytes()),
-        (Kind::Money { .. }, money) => match money.get("amount").and_then(Value::as_str) {
+/// Writes `value`, as the graph gave it, as the JSON of `field_type`.
+fn write_value(field_type: &FieldType, value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
+    let unfit = || Err(format!("{value} is no {}", type_name(field_type)));
+    match (field_type, value) {
+        (FieldType::Const(json), _) => out.extend_from_slice(json.as_bytes()),
+        (FieldType::Text | FieldType::Date | FieldType::DateTime | FieldType::EndOfValidity, Value::String(_))
+        | (FieldType::Boolean, Value::Bool(_)) => write_json(value, out),
+        (FieldType::Integer { .. } | FieldType::Quantity { .. }, Value::Number(number)) if number.is_i64() => {
+            write_json(value, out)
+        }
+        (FieldType::Id { .. }, Value::String(id)) if id.parse::<i64>().is_ok() => out.extend_from_slice(id.as_bytes()),
+        (FieldType::Money { .. }, money) => match money.get("amount").and_then(Value::as_str) {
             // The decimal's own text, because a float could change the amount.
-            Some(amount) => out.extend_from_slice(shortest(amount).as_bytes()),
+            Some(amount) => out.extend_from_slice(without_trailing_zeros(amount).as_bytes()),
             None => return unfit(),
         },
-        (Kind::Words(words) | Kind::WordsInAnyCase(words), Value::String(graph)) => {
+        (FieldType::Enum(words) | FieldType::EnumIgnoringCase(words), Value::String(graph)) => {
             match words.iter().find(|(_, known)| known == graph) {
-                Some((word, _)) => plain(&Value::from(*word), out),
+                Some((word, _)) => write_json(&Value::from(*word), out),
                 None => return unfit(),
             }
         }
-        (Kind::Number, Value::Number(number)) => out.extend_from_slice(shortest(&number.to_string()).as_bytes()),
-        (Kind::FirstOf(places), node) => {
-            let there =
-                |(pointer, kind): &(&str, Kind)| Some((node.pointer(pointer).filter(|it| !it.is_null())?, *kind));
+        (FieldType::Number, Value::Number(number)) => {
+            out.extend_from_slice(without_trailing_zeros(&number.to_string()).as_bytes())
+        }
+        (FieldType::FirstNonNull(places), node) => {
+            let there = |(pointer, field_type): &(&str, FieldType)| {
+                Some((node.pointer(pointer).filter(|it| !it.is_null())?, *field_type))
+            };
             match places.iter().find_map(there) {
-                Some((value, kind)) => write(&kind, value, out)?,
+                Some((value, field_type)) => write_value(&field_type, value, out)?,
                 None => return unfit(),
             }
         }
-        (Kind::Object(model), value) => object(model, value, out)?,
-        (Kind::List(kind), Value::Array(items)) => {
+        (FieldType::Object(model), value) => write_object(model, value, out)?,
+        (FieldType::List(field_type), Value::Array(items)) => {
             out.push(b'[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
                     out.push(b',');
                 }
-                write(kind, item, out)?;
+                write_value(field_type, item, out)?;
             }
             out.push(b']');
         }
-        (Kind::Keyed { by, of }, Value::Array(items)) => keyed(by, of, items, out)?,
+        (FieldType::KeyedList { key_pointer, item_type }, Value::Array(items)) => {
+            write_keyed_list(key_pointer, item_type, items, out)?
+        }
         _ => return unfit(),
     }
     Ok(())
 }
 
-fn keyed(by: &str, of: &Kind, items: &[Value], out: &mut Vec<u8>) -> Result<(), String> {
+fn write_keyed_list(
+    key_pointer: &str,
+    item_type: &FieldType,
+    items: &[Value],
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
     out.push(b'{');
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        match item.pointer(by) {
-            Some(Value::String(key)) => plain(&Value::from(key.as_str()), out),
-            Some(Value::Number(key)) => plain(&Value::from(key.to_string()), out),
-            _ => return Err(format!("nothing at {by} of {item}")),
+        match item.pointer(key_pointer) {
+            Some(Value::String(key)) => write_json(&Value::from(key.as_str()), out),
+            Some(Value::Number(key)) => write_json(&Value::from(key.to_string()), out),
+            _ => return Err(format!("nothing at {key_pointer} of {item}")),
         }
         out.push(b':');
-        write(of, item, out)?;
+        write_value(item_type, item, out)?;
     }
     out.push(b'}');
     Ok(())
 }
 
-fn object(model: &Model, node: &Value, out: &mut Vec<u8>) -> Result<(), String> {
+fn write_object(model: &ObjectModel, node: &Value, out: &mut Vec<u8>) -> Result<(), String> {
     out.push(b'{');
     for (index, field) in model.fields.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        plain(&Value::from(field.name), out);
+        write_json(&Value::from(field.name), out);
         out.push(b':');
-        member(field, node, out).map_err(|why| format!("{}.{}: {why}", model.name, field.name))?;
+        write_member(field, node, out).map_err(|why| format!("{}.{}: {why}", model.name, field.name))?;
     }
     out.push(b'}');
     Ok(())
 }
 
-fn member(field: &Field, node: &Value, out: &mut Vec<u8>) -> Result<(), String> {
-    let value = node.pointer(&field.pointer()).unwrap_or(&Value::Null);
-    match (value, field.need, field.kind) {
-        (Value::Null, Need::Nullable, _) => out.extend_from_slice(b"null"),
-        (value, _, kind) => write(&kind, value, out)?,
+fn write_member(field: &Field, node: &Value, out: &mut Vec<u8>) -> Result<(), String> {
+    let value = node.pointer(&field.json_pointer()).unwrap_or(&Value::Null);
+    match (value, field.presence, field.field_type) {
+        (Value::Null, Presence::Nullable, _) => out.extend_from_slice(b"null"),
+        (value, _, field_type) => write_value(&field_type, value, out)?,
     }
     Ok(())
 }
 
-fn plain(value: &Value, out: &mut Vec<u8>) {
+fn write_json(value: &Value, out: &mut Vec<u8>) {
     serde_json::to_writer(out, value).expect("a JSON value is written into memory");
 }
 
-fn name(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Text => "text",
-        Kind::Integer { .. } | Kind::Quantity { .. } => "integer",
-        Kind::Id { .. } => "id",
-        Kind::Money { .. } => "money",
-        Kind::Boolean => "boolean",
-        Kind::Number => "number",
-        Kind::Date => "date",
-        Kind::DateTime | Kind::Until | Kind::InUtc(_) => "moment",
-        Kind::Words(_) | Kind::WordsInAnyCase(_) => "known word",
-        Kind::Const(_) => "constant",
-        Kind::Object(model) => model.name,
-        Kind::FirstOf(_) => "one of several",
-        Kind::List(_) | Kind::Keyed { .. } => "list",
+fn type_name(field_type: &FieldType) -> &'static str {
+    match field_type {
+        FieldType::Text => "text",
+        FieldType::Integer { .. } | FieldType::Quantity { .. } => "integer",
+        FieldType::Id { .. } => "id",
+        FieldType::Money { .. } => "money",
+        FieldType::Boolean => "boolean",
+        FieldType::Number => "number",
+        FieldType::Date => "date",
+        FieldType::DateTime | FieldType::EndOfValidity | FieldType::UtcByDefault(_) => "moment",
+        FieldType::Enum(_) | FieldType::EnumIgnoringCase(_) => "known word",
+        FieldType::Const(_) => "constant",
+        FieldType::Object(model) => model.name,
+        FieldType::FirstNonNull(_) => "one of several",
+        FieldType::List(_) | FieldType::KeyedList { .. } => "list",
     }
 }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::failure::Envelope;
-use super::kind::{Field, ID, Kind, Model};
-use super::reply::{Call, Reply};
+use super::error::Envelope;
+use super::field::{Field, FieldType, ID, ObjectModel};
+use super::reply::{RequestView, ResponseDraft};
 
 /// The documented REST interface of one system.
 pub struct Mount {
@@ -21,7 +21,7 @@ pub struct Mount {
     /// The services inside it.
     pub services: &'static [Service],
     /// Further paths of the OpenAPI document, beside `/openapi.json`.
-    pub openapi_also: &'static [&'static str],
+    pub extra_openapi_paths: &'static [&'static str],
 }
 
 /// One of the programs that the system was made of before; its routes can have a port of their own.
@@ -65,31 +65,31 @@ pub struct Route {
     /// Its GraphQL document. A variable `$idempotencyKey` receives the header `Idempotency-Key`.
     pub operation: &'static str,
     /// The document for requests with a certain word.
-    pub operation_else: Option<OperationElse>,
+    pub alternative_operation: Option<AlternativeOperation>,
     /// The place of the REST response in the GraphQL result, as a JSON pointer.
-    pub answer: Answer,
+    pub source: ResponseSource,
     /// The HTTP status of success.
     pub status: u16,
     /// Another status of success, and its condition; the route's `reshape` decides.
-    pub status_else: Option<(u16, &'static str)>,
-    /// The header `Location`, with `{name}` filled from the value at `answer`, otherwise from the path.
+    pub alternative_status: Option<(u16, &'static str)>,
+    /// The header `Location`, with `{name}` filled from the value at `source`, otherwise from the path.
     pub location: Option<&'static str>,
     /// The parameters in path and query.
     pub params: &'static [Param],
     /// The body. A route without one ignores the request's body.
-    pub body: Option<Body>,
+    pub body: Option<RequestBody>,
     /// The type of a successful response.
-    pub response: Kind,
+    pub response: FieldType,
     /// An example of a successful response, as JSON, that matches the sample data.
     pub example: &'static str,
     /// The graph's errors as this route returns them.
     pub errors: &'static [ErrorRow],
     /// The callers that may use it.
-    pub access: Access,
+    pub access: AccessRule,
     /// The number of integers in a cursor of its list.
     pub cursor_columns: usize,
     /// Changes the reply where `response` alone cannot describe it.
-    pub reshape: Option<fn(&mut Reply, &Call)>,
+    pub reshape: Option<fn(&mut ResponseDraft, &RequestView)>,
 }
 
 impl Route {
@@ -101,17 +101,17 @@ impl Route {
         name: "",
         summary: "",
         operation: "",
-        operation_else: None,
-        answer: Answer::Fixed("{}"),
+        alternative_operation: None,
+        source: ResponseSource::Fixed("{}"),
         status: 200,
-        status_else: None,
+        alternative_status: None,
         location: None,
         params: &[],
         body: None,
-        response: Kind::Text,
+        response: FieldType::Text,
         example: "",
         errors: &[],
-        access: Access::Policy,
+        access: AccessRule::Policy,
         cursor_columns: 1,
         reshape: None,
     };
@@ -120,26 +120,26 @@ impl Route {
 impl Route {
     /// Returns the GraphQL documents of the route; none where it does not use the graph.
     pub fn operations(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let asks = !matches!(self.answer, Answer::Fixed(_));
-        let other = self.operation_else.map(|other| other.operation);
+        let asks = !matches!(self.source, ResponseSource::Fixed(_));
+        let other = self.alternative_operation.map(|other| other.operation);
         asks.then_some(self.operation).into_iter().chain(other)
     }
 }
 
 /// Another document, selected by one word of the request.
 #[derive(Clone, Copy)]
-pub struct OperationElse {
-    /// The deciding member: one of `Kind::Words` or `Kind::WordsInAnyCase`. It goes into no variable.
-    pub by: &'static Field,
+pub struct AlternativeOperation {
+    /// The deciding member: one of `FieldType::Enum` or `FieldType::EnumIgnoringCase`. It goes into no variable.
+    pub discriminator: &'static Field,
     /// The word, as the graph spells it, that selects this document.
-    pub is: &'static str,
+    pub value: &'static str,
     /// The document, with the same variables.
     pub operation: &'static str,
 }
 
 /// The place of the REST response in the GraphQL result, as a JSON pointer.
 #[derive(Clone, Copy, Debug)]
-pub enum Answer {
+pub enum ResponseSource {
     /// A constant: the route does not use the graph and returns this JSON.
     Fixed(&'static str),
     /// One object. `null` and `false` are `NOT_FOUND`, also when the route's `reshape` sets them.
@@ -148,13 +148,13 @@ pub enum Answer {
     /// where the route has such a row, and otherwise an empty list.
     All(&'static str),
     /// As `All`, but the response is the whole result of the operation, with the list in the place of the connection.
-    AllAnd(&'static str),
+    AllInPlace(&'static str),
 }
 
-impl Answer {
+impl ResponseSource {
     /// Whether it is a list, which may end at a limit and then links to its rest.
     pub fn is_list(&self) -> bool {
-        matches!(self, Self::All(_) | Self::AllAnd(_))
+        matches!(self, Self::All(_) | Self::AllInPlace(_))
     }
 }
 
@@ -162,18 +162,18 @@ impl Answer {
 #[derive(Clone, Copy)]
 pub struct Param {
     /// Where it is.
-    pub place: Place,
+    pub location: ParamLocation,
     /// Its name, type and variable.
     pub field: Field,
     /// The error for a value that cannot be read.
-    pub invalid: Invalid,
+    pub on_invalid: InvalidParam,
     /// A value that exists in the sample data.
     pub example: &'static str,
 }
 
 /// Where a parameter is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ParamLocation {
     /// `{name}` in the path.
     Path,
     /// `?name=`.
@@ -182,26 +182,26 @@ pub enum Place {
 
 /// The error for a parameter that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Invalid {
+pub enum InvalidParam {
     /// 400 that names it.
     Named,
     /// 400 with this message.
-    Saying(&'static str),
+    Message(&'static str),
     /// The route's own not-found: there is no such id.
     NotFound,
 }
 
 /// A request body.
 #[derive(Clone, Copy)]
-pub struct Body {
+pub struct RequestBody {
     /// Its members.
-    pub model: &'static Model,
+    pub model: &'static ObjectModel,
     /// Whether it may be `application/x-www-form-urlencoded` too.
     pub form: bool,
     /// Whether at least one known member is required, though each alone is optional.
-    pub some: bool,
+    pub requires_any: bool,
     /// Further members, which depend on one of the others.
-    pub variants: Option<Variants>,
+    pub variants: Option<BodyVariants>,
     /// The members that require or exclude each other, as a JSON schema beside the model's, for the documentation: the domain
     /// enforces the rule.
     pub rule: Option<&'static str>,
@@ -209,27 +209,27 @@ pub struct Body {
 
 /// Members of a body that depend on one of its members.
 #[derive(Clone, Copy)]
-pub struct Variants {
-    /// The deciding member: one of `Kind::Words` or `Kind::WordsInAnyCase`, required.
-    pub by: &'static Field,
+pub struct BodyVariants {
+    /// The deciding member: one of `FieldType::Enum` or `FieldType::EnumIgnoringCase`, required.
+    pub discriminator: &'static Field,
     /// The further members for each of its words, as the graph spells them.
-    pub more: &'static [(&'static str, &'static Model)],
+    pub models: &'static [(&'static str, &'static ObjectModel)],
 }
 
-impl Body {
+impl RequestBody {
     /// Takes a JSON object.
-    pub const fn json(model: &'static Model) -> Self {
+    pub const fn json(model: &'static ObjectModel) -> Self {
         Self {
             model,
             form: false,
-            some: false,
+            requires_any: false,
             variants: None,
             rule: None,
         }
     }
 
     /// Adds the rule by which members require or exclude each other.
-    pub const fn ruled(self, rule: &'static str) -> Self {
+    pub const fn with_rule(self, rule: &'static str) -> Self {
         Self {
             rule: Some(rule),
             ..self
@@ -237,7 +237,7 @@ impl Body {
     }
 
     /// Takes a JSON object whose further members depend on one of them.
-    pub const fn one_of(model: &'static Model, variants: Variants) -> Self {
+    pub const fn one_of(model: &'static ObjectModel, variants: BodyVariants) -> Self {
         Self {
             variants: Some(variants),
             ..Self::json(model)
@@ -245,29 +245,29 @@ impl Body {
     }
 
     /// Returns the further members for these variables.
-    pub(super) fn more(&self, variables: &Value) -> Option<&'static Model> {
-        let Variants { by, more } = self.variants?;
-        let word = variables.pointer(&by.pointer())?;
-        more.iter().find(|(known, _)| word == known).map(|(_, model)| *model)
+    pub(super) fn variant(&self, variables: &Value) -> Option<&'static ObjectModel> {
+        let BodyVariants { discriminator, models } = self.variants?;
+        let word = variables.pointer(&discriminator.json_pointer())?;
+        models.iter().find(|(known, _)| word == known).map(|(_, model)| *model)
     }
 
     /// Returns every member that it may have.
     pub fn fields(&self) -> impl Iterator<Item = &'static Field> {
-        let more = self.variants.into_iter().flat_map(|variants| variants.more);
-        let models = std::iter::once(self.model).chain(more.map(|(_, model)| *model));
+        let models = self.variants.into_iter().flat_map(|variants| variants.models);
+        let models = std::iter::once(self.model).chain(models.map(|(_, model)| *model));
         models.flat_map(|model| model.fields)
     }
 
     /// Takes a JSON object of new values: omitted members keep their values, and a body without a known member is an error.
-    pub const fn patch(model: &'static Model) -> Self {
+    pub const fn patch(model: &'static ObjectModel) -> Self {
         Self {
-            some: true,
+            requires_any: true,
             ..Self::json(model)
         }
     }
 
     /// Takes a JSON object or an HTML form.
-    pub const fn json_or_form(model: &'static Model) -> Self {
+    pub const fn json_or_form(model: &'static ObjectModel) -> Self {
         Self {
             form: true,
             ..Self::json(model)
@@ -281,7 +281,7 @@ pub struct ErrorRow {
     /// The graph's code.
     pub code: &'static str,
     /// The prefix of the graph's message, to tell errors with the same code apart. Empty means all.
-    pub of: &'static str,
+    pub message_prefix: &'static str,
     /// The message, with `{name}` filled from the path; empty means the graph's own message.
     pub message: &'static str,
     /// The condition of the error, for the documentation.
@@ -293,7 +293,7 @@ impl ErrorRow {
     pub const fn new(code: &'static str, message: &'static str, when: &'static str) -> Self {
         Self {
             code,
-            of: "",
+            message_prefix: "",
             message,
             when,
         }
@@ -320,16 +320,16 @@ pub const LAST_ADMINISTRATOR: ErrorRow = ErrorRow::new(
 );
 
 /// Returns the row of a `NOT_FOUND` with this message.
-pub const fn missing(message: &'static str, when: &'static str) -> ErrorRow {
+pub const fn not_found_row(message: &'static str, when: &'static str) -> ErrorRow {
     ErrorRow::new("NOT_FOUND", message, when)
 }
 
 /// Returns the parameter of an id in a path; an invalid id is not found.
 pub const fn path_id(name: &'static str, example: &'static str) -> Param {
     Param {
-        place: Place::Path,
+        location: ParamLocation::Path,
         field: Field::new(name, ID),
-        invalid: Invalid::NotFound,
+        on_invalid: InvalidParam::NotFound,
         example,
     }
 }
@@ -337,13 +337,13 @@ pub const fn path_id(name: &'static str, example: &'static str) -> Param {
 /// The callers that may use a route (docs/rest-contract/common.md#access). On every route, a token that the request has must be
 /// valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
+pub enum AccessRule {
     /// All callers, on every listener.
     Anyone,
     /// The document has no authentication: all callers where the policy is `open`, a bearer token where it is `token`.
     Policy,
     /// All callers, on every listener. The route creates an account, which records whether it was created through an open mount.
-    Newcomer,
+    Registration,
     /// As `Policy`; where the mount is open, the request still acts as the user whose token it has.
     Attributed,
     /// As `Policy`, for a change of an account: where the mount is open, the permissions of the caller's token come first,

@@ -6,9 +6,9 @@ mod user;
 
 use serde_json::{Map, Value, json};
 
-use super::failure::{Envelope, Failure};
-use super::kind::{Field, Kind, Model};
-use super::route::{Access, Answer, ErrorRow, Mount, Route, missing};
+use super::error::{Envelope, RestError};
+use super::field::{Field, FieldType, ObjectModel};
+use super::route::{AccessRule, ErrorRow, Mount, ResponseSource, Route, not_found_row};
 
 /// The shop: people and their orders.
 pub const MOUNT: Mount = Mount {
@@ -21,11 +21,11 @@ pub const MOUNT: Mount = Mount {
         schema: error_schema,
     },
     services: &[user::SERVICE, order::SERVICE],
-    openapi_also: &["/swagger.json"],
+    extra_openapi_paths: &["/swagger.json"],
 };
 
 const NOT_THEIRS: ErrorRow = ErrorRow::new("FORBIDDEN", "", "The user is another person than the caller.");
-const NO_USER: ErrorRow = missing(
+const NO_USER: ErrorRow = not_found_row(
     "User not found.",
     "The user does not exist, or the account is no longer in use.",
 );
@@ -35,31 +35,31 @@ const CHECK: Route = Route {
     path: "/api/check",
     name: "check",
     summary: "Reports that the service responds",
-    answer: Answer::Fixed("{}"),
-    response: Kind::Object(&CHECKED),
+    source: ResponseSource::Fixed("{}"),
+    response: FieldType::Object(&CHECKED),
     example: r#"{"status":"OK"}"#,
-    access: Access::Anyone,
+    access: AccessRule::Anyone,
     ..Route::BASE
 };
 
-static CHECKED: Model = Model {
+static CHECKED: ObjectModel = ObjectModel {
     name: "Check",
     about: "The service's health.",
-    fields: &[Field::new("status", Kind::Const(r#""OK""#))],
+    fields: &[Field::new("status", FieldType::Const(r#""OK""#))],
     example: "",
 };
 
 const REFUSED_PAYLOAD: &str = "Input payload validation failed";
 
-fn error_body(failure: &Failure) -> Value {
-    if failure.code != "INVALID_INPUT" {
-        return json!({ "response": failure.message });
+fn error_body(error: &RestError) -> Value {
+    if error.code != "INVALID_INPUT" {
+        return json!({ "response": error.message });
     }
-    let named = failure.members.iter();
+    let named = error.members.iter();
     let mut errors: Map<String, Value> = named.map(|(name, why)| (name.clone(), why.as_str().into())).collect();
     // An error about the request as a whole.
     if errors.is_empty() {
-        errors.insert("request".to_owned(), failure.message.as_str().into());
+        errors.insert("request".to_owned(), error.message.as_str().into());
     }
     json!({ "errors": errors, "message": REFUSED_PAYLOAD })
 }

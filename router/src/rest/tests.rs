@@ -62,71 +62,73 @@ impl Echo {
     }
 }
 
-const TEXT: Field = Field::new("text", Kind::Text);
-const SIDES: Kind = Kind::Words(&[("buy", "BUY"), ("sell", "SELL")]);
+const TEXT: Field = Field::new("text", FieldType::Text);
+const SIDES: FieldType = FieldType::Enum(&[("buy", "BUY"), ("sell", "SELL")]);
 
-static SHOWN: Model = Model {
+static SHOWN: ObjectModel = ObjectModel {
     name: "Shown",
     about: "",
     fields: &[TEXT],
     example: "",
 };
 
-static WITH_BROKER: Model = Model {
+static WITH_BROKER: ObjectModel = ObjectModel {
     name: "WithBroker",
     about: "",
     fields: &[
         TEXT,
-        Field::new("brokerId", Kind::Id { min: 1 }).at("/broker").nullable(),
-    ],
-    example: "",
-};
-
-static TRADED: Model = Model {
-    name: "Traded",
-    about: "",
-    fields: &[
-        Field::new("transaction-number", Kind::Id { min: 0 }).at("/id"),
-        TEXT,
-        Field::new("type", SIDES).at("/side"),
-    ],
-    example: "",
-};
-
-static TRADE: Model = Model {
-    name: "Trade",
-    about: "",
-    fields: &[
-        Field::new("name", Kind::Text),
-        Field::new("quantity", QUANTITY),
-        Field::new("type", SIDES).at("/side"),
-        Field::new("limitPrice", Kind::Money { min_minor: 1 })
-            .at("/limit")
+        Field::new("brokerId", FieldType::Id { min: 1 })
+            .pointer("/broker")
             .nullable(),
     ],
     example: "",
 };
 
-static PUSH: Model = Model {
-    name: "Push",
+static TRADED: ObjectModel = ObjectModel {
+    name: "Traded",
     about: "",
     fields: &[
-        Field::new("nextID", Kind::Id { min: 0 }).at("/id").nullable(),
-        Field::new("entry", Kind::Object(&TRADE)).at(""),
+        Field::new("transaction-number", FieldType::Id { min: 0 }).pointer("/id"),
+        TEXT,
+        Field::new("type", SIDES).pointer("/side"),
     ],
     example: "",
 };
 
-static NUMBERED: Model = Model {
+static TRADE: ObjectModel = ObjectModel {
+    name: "Trade",
+    about: "",
+    fields: &[
+        Field::new("name", FieldType::Text),
+        Field::new("quantity", QUANTITY),
+        Field::new("type", SIDES).pointer("/side"),
+        Field::new("limitPrice", FieldType::Money { min_minor: 1 })
+            .pointer("/limit")
+            .nullable(),
+    ],
+    example: "",
+};
+
+static PUSH: ObjectModel = ObjectModel {
+    name: "Push",
+    about: "",
+    fields: &[
+        Field::new("nextID", FieldType::Id { min: 0 }).pointer("/id").nullable(),
+        Field::new("entry", FieldType::Object(&TRADE)).pointer(""),
+    ],
+    example: "",
+};
+
+static NUMBERED: ObjectModel = ObjectModel {
     name: "Numbered",
     about: "",
     fields: &[
-        Field::new("leader", Kind::Text).at("/top/text"),
+        Field::new("leader", FieldType::Text).pointer("/top/text"),
         Field::new(
             "numbers",
-            Kind::Keyed {
-                by: "/number",
-                of: &Kind::Object(&SHOWN),
+            FieldType::KeyedList {
+                key_pointer: "/number",
+                item_type: &FieldType::Object(&SHOWN),
             },
         ),
     ],
@@ -151,33 +153,33 @@ static MOUNT: Mount = Mount {
                 Route {
                     path: "/things/top",
                     operation: "query ($n: Int = 25, $newest: Boolean) { top(n: $n, newest: $newest) }",
-                    answer: Answer::One("/top"),
+                    source: ResponseSource::One("/top"),
                     params: &[
-                        query("n", Kind::Integer { min: 1, max: 100 }),
-                        query("newest", Kind::Boolean),
+                        query("n", FieldType::Integer { min: 1, max: 100 }),
+                        query("newest", FieldType::Boolean),
                     ],
-                    response: Kind::Object(&SHOWN),
+                    response: FieldType::Object(&SHOWN),
                     ..Route::BASE
                 },
                 Route {
                     path: "/things/{thingId}",
                     operation: "query ($thingId: ID!) { thing(id: $thingId) }",
-                    answer: Answer::One("/thing"),
+                    source: ResponseSource::One("/thing"),
                     params: &[Param {
-                        place: Place::Path,
-                        field: Field::new("thingId", Kind::Id { min: 0 }),
-                        invalid: Invalid::NotFound,
+                        location: ParamLocation::Path,
+                        field: Field::new("thingId", FieldType::Id { min: 0 }),
+                        on_invalid: InvalidParam::NotFound,
                         example: "1",
                     }],
-                    response: Kind::Object(&WITH_BROKER),
+                    response: FieldType::Object(&WITH_BROKER),
                     errors: &[
                         ErrorRow::new("NOT_FOUND", "could not find thing {thingId}", ""),
                         ErrorRow {
-                            of: "owner",
+                            message_prefix: "owner",
                             ..ErrorRow::new("NOT_FOUND", "Owner not found.", "")
                         },
                     ],
-                    access: Access::Anyone,
+                    access: AccessRule::Anyone,
                     ..Route::BASE
                 },
                 Route {
@@ -186,10 +188,10 @@ static MOUNT: Mount = Mount {
                     operation: "query ($name: String!, $quantity: Int!, $side: Side!, $limit: Money) {
                         trade(name: $name, quantity: $quantity, side: $side, limit: $limit)
                     }",
-                    answer: Answer::One("/trade"),
+                    source: ResponseSource::One("/trade"),
                     location: Some("/trades/{id}"),
-                    body: Some(route::Body::json_or_form(&TRADE)),
-                    response: Kind::Object(&TRADED),
+                    body: Some(route::RequestBody::json_or_form(&TRADE)),
+                    response: FieldType::Object(&TRADED),
                     reshape: Some(|reply, _| {
                         if reply.node["isNew"] == true {
                             reply.status = 201;
@@ -203,16 +205,16 @@ static MOUNT: Mount = Mount {
                     operation: "query ($id: ID, $name: String!, $quantity: Int!, $side: Side!, $limit: Money) {
                         trade(name: $name, quantity: $quantity, side: $side, limit: $limit) thing(id: $id)
                     }",
-                    answer: Answer::One("/trade"),
-                    body: Some(route::Body::json(&PUSH)),
-                    response: Kind::Object(&TRADED),
+                    source: ResponseSource::One("/trade"),
+                    body: Some(route::RequestBody::json(&PUSH)),
+                    response: FieldType::Object(&TRADED),
                     ..Route::BASE
                 },
                 Route {
                     path: "/numbers",
                     operation: "query ($after: String) { numbers(after: $after) top }",
-                    answer: Answer::AllAnd("/numbers"),
-                    response: Kind::Object(&NUMBERED),
+                    source: ResponseSource::AllInPlace("/numbers"),
+                    response: FieldType::Object(&NUMBERED),
                     ..Route::BASE
                 },
             ],
@@ -224,51 +226,51 @@ static MOUNT: Mount = Mount {
             routes: &[
                 Route {
                     path: "/peek",
-                    access: Access::Service,
+                    access: AccessRule::Service,
                     ..PEEK
                 },
                 Route {
                     path: "/look",
-                    access: Access::Internal,
+                    access: AccessRule::Internal,
                     ..PEEK
                 },
                 Route {
                     path: "/mine",
-                    access: Access::Bearer,
+                    access: AccessRule::Bearer,
                     ..PEEK
                 },
                 Route {
                     path: "/me",
-                    access: Access::Person,
+                    access: AccessRule::Person,
                     ..PEEK
                 },
             ],
         },
     ],
-    openapi_also: &["/swagger.json"],
+    extra_openapi_paths: &["/swagger.json"],
 };
 
 const PEEK: Route = Route {
     operation: "{ top }",
-    answer: Answer::One("/top"),
-    response: Kind::Object(&SHOWN),
+    source: ResponseSource::One("/top"),
+    response: FieldType::Object(&SHOWN),
     ..Route::BASE
 };
 
-const fn query(name: &'static str, kind: Kind) -> Param {
+const fn query(name: &'static str, field_type: FieldType) -> Param {
     Param {
-        place: Place::Query,
-        field: Field::new(name, kind).optional(),
-        invalid: Invalid::Named,
+        location: ParamLocation::Query,
+        field: Field::new(name, field_type).optional(),
+        on_invalid: InvalidParam::Named,
         example: "",
     }
 }
 
-fn envelope(failure: &Failure) -> Value {
-    match failure.members.is_empty() {
-        true => json!({ "code": failure.status().as_u16(), "message": failure.message, "reason": failure.code }),
+fn envelope(error: &RestError) -> Value {
+    match error.members.is_empty() {
+        true => json!({ "code": error.status().as_u16(), "message": error.message, "reason": error.code }),
         false => {
-            let members = failure
+            let members = error
                 .members
                 .iter()
                 .map(|(name, why)| (name.clone(), why.clone().into()));
@@ -278,21 +280,27 @@ fn envelope(failure: &Failure) -> Value {
     }
 }
 
-struct Door {
+struct TestMount {
     router: Router,
     keys: Arc<TokenKeys>,
 }
 
-impl Door {
-    fn new(open: Openness) -> Self {
+impl TestMount {
+    fn new(open: AnonymousAccess) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at_us(NOW_US));
         let keys = Arc::new(TokenKeys::ephemeral());
         let auth = Arc::new(Authenticator::new(Arc::clone(&keys), Arc::clone(&clock)));
         let schema = Schema::build(Echo, async_graphql::EmptyMutation, EmptySubscription).extension(ErrorCodes);
         let graph = Arc::new(InProcess(schema.finish()));
         let gateway = Gateway::new(graph, auth, clock, Arc::new(Limits::default()));
-        let opened = Opened::new(&gateway, open, &MOUNT, MOUNT.services.iter().collect(), At::Prefix);
-        let router = Router::new().fallback(any(handle).with_state(Arc::new(opened)));
+        let bound_mount = BoundMount::new(
+            &gateway,
+            open,
+            &MOUNT,
+            MOUNT.services.iter().collect(),
+            MountAddress::Prefix,
+        );
+        let router = Router::new().fallback(any(handle).with_state(Arc::new(bound_mount)));
         Self { router, keys }
     }
 
@@ -325,7 +333,7 @@ impl Door {
 
 #[tokio::test]
 async fn query_parameters_are_coerced_by_their_kind() {
-    let door = Door::new(Openness::Anyone);
+    let test_mount = TestMount::new(AnonymousAccess::Anyone);
     for (line, expected) in [
         ("GET /things/top", r#"200 {"text":"25 None"}"#),
         ("GET /things/top?n=3&newest=true&x=1", r#"200 {"text":"3 Some(true)"}"#),
@@ -351,65 +359,68 @@ async fn query_parameters_are_coerced_by_their_kind() {
             r#"400 {"errors":{"n":"must be percent-encoded UTF-8"},"message":"Input payload validation failed"}"#,
         ),
     ] {
-        assert_eq!(door.call(line).await, expected, "{line}");
+        assert_eq!(test_mount.call(line).await, expected, "{line}");
     }
 }
 
 #[tokio::test]
 async fn a_fixed_path_wins_over_a_parameter() {
-    let door = Door::new(Openness::Anyone);
+    let test_mount = TestMount::new(AnonymousAccess::Anyone);
     let expected = r#"405 {"code":405,"message":"this path answers GET, HEAD","reason":"METHOD_NOT_ALLOWED"}"#;
-    assert_eq!(door.call("PUT /things/top").await, expected);
+    assert_eq!(test_mount.call("PUT /things/top").await, expected);
     assert_eq!(
-        door.call("GET /things/1").await,
+        test_mount.call("GET /things/1").await,
         r#"200 {"text":"one","brokerId":null}"#
     );
 }
 
 #[tokio::test]
 async fn one_code_may_read_differently_by_what_is_missing() {
-    let door = Door::new(Openness::Anyone);
+    let test_mount = TestMount::new(AnonymousAccess::Anyone);
     let not_found = |message: &str| format!(r#"404 {{"code":404,"message":"{message}","reason":"NOT_FOUND"}}"#);
-    assert_eq!(door.call("GET /things/7").await, not_found("could not find thing 7"));
     assert_eq!(
-        door.call("GET /things/x%20y").await,
+        test_mount.call("GET /things/7").await,
+        not_found("could not find thing 7")
+    );
+    assert_eq!(
+        test_mount.call("GET /things/x%20y").await,
         not_found("could not find thing x y")
     );
-    assert_eq!(door.call("GET /things/2").await, not_found("Owner not found."));
+    assert_eq!(test_mount.call("GET /things/2").await, not_found("Owner not found."));
     let named = r#"400 {"errors":{"title":"must not be blank"},"message":"Input payload validation failed"}"#;
-    assert_eq!(door.call("GET /things/3").await, named);
+    assert_eq!(test_mount.call("GET /things/3").await, named);
 }
 
 #[tokio::test]
 async fn a_body_may_be_json_or_a_form_and_each_member_is_told_its_mistake() {
-    let door = Door::new(Openness::Anyone);
+    let test_mount = TestMount::new(AnonymousAccess::Anyone);
     let form = [("content-type", "application/x-www-form-urlencoded")];
     let json = [("content-type", "application/json")];
-    let sent = door
+    let sent = test_mount
         .send("POST /trades", &form, "name=Fish+Co&quantity=2&type=sell")
         .await;
     let traded = r#"201 {"transaction-number":9,"text":"Fish Co 2 ","type":"sell"}"#;
     assert_eq!(sent, (traded.to_owned(), "/elsewhere/trades/9".to_owned()));
     let body = r#"{"name":"FishCo","quantity":1,"type":"buy","limitPrice":15.5}"#;
-    let sent = door.send("POST /api/v1.0/trades", &json, body).await;
+    let sent = test_mount.send("POST /api/v1.0/trades", &json, body).await;
     let traded = r#"200 {"transaction-number":9,"text":"FishCo 1 15.50","type":"buy"}"#;
     assert_eq!(sent, (traded.to_owned(), "/elsewhere/api/v1.0/trades/9".to_owned()));
     let null = r#"{"name":"FishCo","quantity":1,"type":"buy","limitPrice":null}"#;
-    assert!(door.send("POST /trades", &json, null).await.0.starts_with("200 "));
+    assert!(test_mount.send("POST /trades", &json, null).await.0.starts_with("200 "));
     let wrong = [
         (form, "name=FishCo&quantity=1.0&type=hold"),
         (json, r#"{"name":"FishCo","quantity":1.0,"type":"hold"}"#),
     ];
     for (media, body) in wrong {
         let expected = r#"400 {"errors":{"quantity":"must be an integer","type":"must be one of buy, sell"},"message":"Input payload validation failed"}"#;
-        assert_eq!(door.send("POST /trades", &media, body).await.0, expected);
+        assert_eq!(test_mount.send("POST /trades", &media, body).await.0, expected);
     }
 }
 
 #[tokio::test]
 async fn each_member_of_an_object_inside_a_body_is_told_its_mistake() {
-    let door = Door::new(Openness::Anyone);
-    let send = async |body: &str| door.send("POST /pushes", &[], body).await.0;
+    let test_mount = TestMount::new(AnonymousAccess::Anyone);
+    let send = async |body: &str| test_mount.send("POST /pushes", &[], body).await.0;
     let entry = r#"{"name":"FishCo","quantity":2,"type":"sell","more":[]}"#;
     let pushed = r#"200 {"transaction-number":9,"text":"FishCo 2 ","type":"sell"}"#;
     assert_eq!(send(&format!(r#"{{"nextID":1,"entry":{entry}}}"#)).await, pushed);
@@ -436,18 +447,21 @@ async fn each_member_of_an_object_inside_a_body_is_told_its_mistake() {
 
 #[tokio::test]
 async fn a_list_may_be_an_object_by_a_member_with_something_beside_it() {
-    let door = Door::new(Openness::Anyone);
+    let test_mount = TestMount::new(AnonymousAccess::Anyone);
     let numbers = r#"{"0":{"text":"t"},"1":{"text":"t"},"2":{"text":"t"},"3":{"text":"t"},"4":{"text":"t"}}"#;
     let whole = format!(r#"200 {{"leader":"25 None","numbers":{numbers}}}"#);
-    assert_eq!(door.call("GET /numbers").await, whole);
+    assert_eq!(test_mount.call("GET /numbers").await, whole);
     let rest = r#"200 {"leader":"25 None","numbers":{"4":{"text":"t"}}}"#;
-    assert_eq!(door.call("GET /numbers?after=3").await, rest);
+    assert_eq!(test_mount.call("GET /numbers?after=3").await, rest);
 }
 
 #[tokio::test]
 async fn routes_for_programs_refuse_people_and_the_other_way_round() {
-    let (open, closed) = (Door::new(Openness::Anyone), Door::new(Openness::Closed));
-    for (door, route, nobody, person, service) in [
+    let (open, closed) = (
+        TestMount::new(AnonymousAccess::Anyone),
+        TestMount::new(AnonymousAccess::Closed),
+    );
+    for (test_mount, route, nobody, person, service) in [
         (&open, "/replica/1/peek", 401, 403, 200),
         (&open, "/replica/1/look", 200, 200, 200),
         (&open, "/replica/1/mine", 401, 200, 200),
@@ -457,21 +471,25 @@ async fn routes_for_programs_refuse_people_and_the_other_way_round() {
         (&closed, "/replica/1/mine", 401, 200, 200),
     ] {
         let line = format!("GET {route}");
-        let user = format!("Bearer {}", door.keys.sign_user(7, Role::Member, true, 1, NOW_US, 60).0);
-        let program = format!("Bearer {}", door.keys.sign_service("front", NOW_US, 60).0);
-        let by_user = door.send(&line, &[("authorization", &user)], "").await.0;
-        let by_program = door.send(&line, &[("authorization", &program)], "").await.0;
-        let statuses = [door.call(&line).await, by_user, by_program].map(|answer| answer[..3].parse::<u16>().unwrap());
+        let user = format!(
+            "Bearer {}",
+            test_mount.keys.sign_user(7, Role::Member, true, 1, NOW_US, 60).0
+        );
+        let program = format!("Bearer {}", test_mount.keys.sign_service("front", NOW_US, 60).0);
+        let by_user = test_mount.send(&line, &[("authorization", &user)], "").await.0;
+        let by_program = test_mount.send(&line, &[("authorization", &program)], "").await.0;
+        let statuses =
+            [test_mount.call(&line).await, by_user, by_program].map(|answer| answer[..3].parse::<u16>().unwrap());
         assert_eq!(statuses, [nobody, person, service], "{line}");
     }
 }
 
 #[tokio::test]
 async fn the_openapi_document_may_have_a_second_address() {
-    let door = Door::new(Openness::Anyone);
-    let document = door.call("GET /openapi.json").await;
+    let test_mount = TestMount::new(AnonymousAccess::Anyone);
+    let document = test_mount.call("GET /openapi.json").await;
     assert!(document.starts_with("200 {"));
-    assert_eq!(door.call("GET /swagger.json").await, document);
+    assert_eq!(test_mount.call("GET /swagger.json").await, document);
     assert!(document.contains("application/x-www-form-urlencoded"));
 }
 
@@ -482,11 +500,11 @@ fn a_row_that_does_not_fit_its_operation_is_found_at_start() {
         let route = Route {
             operation,
             params,
-            answer: Answer::One("/top"),
+            source: ResponseSource::One("/top"),
             path: "/x",
             ..Route::BASE
         };
-        Compiled::new(service, Box::leak(Box::new(route)))
+        BoundRoute::new(service, Box::leak(Box::new(route)))
             .err()
             .unwrap_or_default()
     };

@@ -19,7 +19,7 @@ const VALUE_BYTES: usize = 256;
 
 /// The reason that a request body is incomplete. Reading the body of such a request returns it as the error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unread {
+pub(crate) enum BodyError {
     /// It has more bytes than one body may have.
     #[error("the request body has too many bytes")]
     TooLarge,
@@ -34,12 +34,12 @@ pub(crate) enum Unread {
     TooManyValues,
     /// The client ended it early.
     #[error("the request body did not arrive whole")]
-    Broken,
+    Incomplete,
 }
 
-impl Unread {
+impl BodyError {
     /// Returns the reason among the sources of an error.
-    pub(crate) fn of(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+    pub(crate) fn find_in(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
         let mut causes = std::iter::successors(Some(error), |error| error.source());
         causes.find_map(|error| error.downcast_ref::<Self>().copied())
     }
@@ -51,87 +51,87 @@ impl Unread {
 }
 
 /// All bodies that are being received. When there are too many bodies or bytes, the body that has waited longest is dropped.
-pub(crate) struct Bodies {
+pub(crate) struct ReceivingBodies {
     count_max: usize,
     bytes_max: usize,
-    waiting: Mutex<Waiting>,
+    state: Mutex<ReceivingState>,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct ReceivingState {
     next: u64,
     bytes: usize,
-    bodies: BTreeMap<u64, Waiter>,
+    bodies: BTreeMap<u64, ReceivingBody>,
 }
 
-struct Waiter {
+struct ReceivingBody {
     bytes: usize,
     displace: oneshot::Sender<()>,
 }
 
-impl Bodies {
+impl ReceivingBodies {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             count_max: limits.bodies_max,
             bytes_max: limits.bodies_bytes_max,
-            waiting: Mutex::default(),
+            state: Mutex::default(),
         }
     }
 
-    fn enter(self: &Arc<Self>, bytes: usize) -> (Place, oneshot::Receiver<()>) {
+    fn insert(self: &Arc<Self>, bytes: usize) -> (BodyGuard, oneshot::Receiver<()>) {
         let (displace, displaced) = oneshot::channel();
-        let mut waiting = self.lock();
-        waiting.next += 1;
-        let id = waiting.next;
-        waiting.bytes += bytes;
-        waiting.bodies.insert(id, Waiter { bytes, displace });
-        self.make_room(&mut waiting);
-        let place = Place {
+        let mut state = self.lock();
+        state.next += 1;
+        let id = state.next;
+        state.bytes += bytes;
+        state.bodies.insert(id, ReceivingBody { bytes, displace });
+        self.enforce_limits(&mut state);
+        let guard = BodyGuard {
             bodies: Arc::clone(self),
             id,
         };
-        (place, displaced)
+        (guard, displaced)
     }
 
-    fn make_room(&self, waiting: &mut Waiting) {
-        while waiting.bytes > self.bytes_max || waiting.bodies.len() > self.count_max {
-            let Some((_, longest)) = waiting.bodies.pop_first() else {
+    fn enforce_limits(&self, state: &mut ReceivingState) {
+        while state.bytes > self.bytes_max || state.bodies.len() > self.count_max {
+            let Some((_, longest)) = state.bodies.pop_first() else {
                 return;
             };
-            waiting.bytes -= longest.bytes;
+            state.bytes -= longest.bytes;
             // A body that has just been completed no longer listens.
             let _ = longest.displace.send(());
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, ReceivingState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The entry of a body among those that are being received.
-struct Place {
-    bodies: Arc<Bodies>,
+struct BodyGuard {
+    bodies: Arc<ReceivingBodies>,
     id: u64,
 }
 
-impl Place {
-    fn grew(&self, bytes: usize) {
-        let mut waiting = self.bodies.lock();
-        let Some(waiter) = waiting.bodies.get_mut(&self.id) else {
+impl BodyGuard {
+    fn add_bytes(&self, bytes: usize) {
+        let mut state = self.bodies.lock();
+        let Some(body) = state.bodies.get_mut(&self.id) else {
             return;
         };
-        waiter.bytes += bytes;
-        waiting.bytes += bytes;
-        self.bodies.make_room(&mut waiting);
+        body.bytes += bytes;
+        state.bytes += bytes;
+        self.bodies.enforce_limits(&mut state);
     }
 }
 
-impl Drop for Place {
+impl Drop for BodyGuard {
     fn drop(&mut self) {
-        let mut waiting = self.bodies.lock();
-        if let Some(waiter) = waiting.bodies.remove(&self.id) {
-            waiting.bytes -= waiter.bytes;
+        let mut state = self.bodies.lock();
+        if let Some(body) = state.bodies.remove(&self.id) {
+            state.bytes -= body.bytes;
         }
     }
 }
@@ -140,81 +140,81 @@ impl Drop for Place {
 ///
 /// # Errors
 /// When the body exceeds a limit.
-pub(crate) async fn receive(body: Body, limits: &Limits, bodies: &Arc<Bodies>) -> Result<Bytes, Unread> {
+pub(crate) async fn receive(body: Body, limits: &Limits, bodies: &Arc<ReceivingBodies>) -> Result<Bytes, BodyError> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
     if body.size_hint().lower() > limits.body_bytes_max as u64 {
-        return Err(Unread::TooLarge);
+        return Err(BodyError::TooLarge);
     }
-    let mut arriving = Arriving {
+    let mut reader = BodyReader {
         body,
         received: BytesMut::new(),
         bytes_max: limits.body_bytes_max,
     };
     // Most bodies arrive with their heads, so they do not wait.
-    if let Some(whole) = arriving.without_waiting() {
+    if let Some(whole) = reader.read_available() {
         return whole;
     }
-    let (place, displaced) = bodies.enter(arriving.received.len());
-    let pace = Pace::new(limits);
+    let (guard, displaced) = bodies.insert(reader.received.len());
+    let rate = MinimumRate::new(limits);
     tokio::select! {
         biased;
-        received = arriving.rest(&place, &pace) => received,
-        _ = displaced => Err(Unread::Displaced),
+        received = reader.read_rest(&guard, &rate) => received,
+        _ = displaced => Err(BodyError::Displaced),
     }
 }
 
-struct Arriving {
+struct BodyReader {
     body: Body,
     received: BytesMut,
     bytes_max: usize,
 }
 
-impl Arriving {
+impl BodyReader {
     /// Returns the body if the rest of it has already arrived.
-    fn without_waiting(&mut self) -> Option<Result<Bytes, Unread>> {
+    fn read_available(&mut self) -> Option<Result<Bytes, BodyError>> {
         loop {
             let frame = self.body.frame().now_or_never()?;
             // A body of a single frame is not copied.
             let data = match frame.map(|frame| frame.map(Frame::into_data)) {
                 Some(Ok(Ok(data))) if self.received.is_empty() && self.body.is_end_stream() => {
                     return Some(match data.len() > self.bytes_max {
-                        true => Err(Unread::TooLarge),
+                        true => Err(BodyError::TooLarge),
                         false => Ok(data),
                     });
                 }
                 Some(Ok(Ok(data))) => data,
                 Some(Ok(Err(_trailers))) => continue,
-                Some(Err(_)) => return Some(Err(Unread::Broken)),
+                Some(Err(_)) => return Some(Err(BodyError::Incomplete)),
                 None => return Some(Ok(self.received.split().freeze())),
             };
-            if let Err(unread) = self.add(&data) {
-                return Some(Err(unread));
+            if let Err(error) = self.add(&data) {
+                return Some(Err(error));
             }
         }
     }
 
-    async fn rest(&mut self, place: &Place, pace: &Pace) -> Result<Bytes, Unread> {
+    async fn read_rest(&mut self, guard: &BodyGuard, rate: &MinimumRate) -> Result<Bytes, BodyError> {
         loop {
-            let until = pace.until(self.received.len());
-            let frame = timeout_at(until, self.body.frame()).await;
-            match frame.map_err(|_| Unread::TooSlow)? {
+            let deadline = rate.deadline(self.received.len());
+            let frame = timeout_at(deadline, self.body.frame()).await;
+            match frame.map_err(|_| BodyError::TooSlow)? {
                 None => return Ok(self.received.split().freeze()),
-                Some(Err(_)) => return Err(Unread::Broken),
+                Some(Err(_)) => return Err(BodyError::Incomplete),
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
                         self.add(&data)?;
-                        place.grew(data.len());
+                        guard.add_bytes(data.len());
                     }
                 }
             }
         }
     }
 
-    fn add(&mut self, data: &[u8]) -> Result<(), Unread> {
+    fn add(&mut self, data: &[u8]) -> Result<(), BodyError> {
         if self.received.len() + data.len() > self.bytes_max {
-            return Err(Unread::TooLarge);
+            return Err(BodyError::TooLarge);
         }
         self.received.extend_from_slice(data);
         Ok(())
@@ -222,14 +222,14 @@ impl Arriving {
 }
 
 /// The minimum speed of a body.
-struct Pace {
+struct MinimumRate {
     began: Instant,
     time_max: Duration,
     grace: Duration,
     bytes_per_second_min: u64,
 }
 
-impl Pace {
+impl MinimumRate {
     fn new(limits: &Limits) -> Self {
         Self {
             began: Instant::now(),
@@ -240,9 +240,9 @@ impl Pace {
     }
 
     /// Returns the deadline for the next bytes of a body of which `received` bytes have arrived.
-    fn until(&self, received: usize) -> Instant {
-        let paid_ms = (received as u64).saturating_mul(1_000) / self.bytes_per_second_min.max(1);
-        let time = self.grace.saturating_add(Duration::from_millis(paid_ms));
+    fn deadline(&self, received: usize) -> Instant {
+        let earned_ms = (received as u64).saturating_mul(1_000) / self.bytes_per_second_min.max(1);
+        let time = self.grace.saturating_add(Duration::from_millis(earned_ms));
         self.began + time.min(self.time_max)
     }
 }
@@ -251,7 +251,7 @@ impl Pace {
 ///
 /// This is a scan, not a parser: it allocates no memory, so it can run before any allocation. A text that is not a JSON
 /// object or array holds one value.
-pub(crate) fn values_in(json: &[u8]) -> usize {
+pub(crate) fn count_json_values(json: &[u8]) -> usize {
     let json = json.trim_ascii_start();
     if !matches!(json.first(), Some(b'{' | b'[')) {
         return 1;
@@ -279,8 +279,8 @@ pub(crate) fn values_in(json: &[u8]) -> usize {
 }
 
 /// Returns the estimated memory of a parsed request, in bytes.
-pub(crate) fn weight_of(sent: &[u8]) -> usize {
-    sent.len() + VALUE_BYTES * values_in(sent)
+pub(crate) fn request_memory_bytes(sent: &[u8]) -> usize {
+    sent.len() + VALUE_BYTES * count_json_values(sent)
 }
 
 #[cfg(test)]
@@ -302,7 +302,7 @@ mod tests {
             (r#"["unfinished,,,"#, 2),
         ];
         for (json, values) in table {
-            assert_eq!(values_in(json.as_bytes()), values, "{json}");
+            assert_eq!(count_json_values(json.as_bytes()), values, "{json}");
         }
     }
 
@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn a_body_has_to_arrive_with_a_rate_and_not_for_ever() {
         let began = Instant::now();
-        let pace = Pace {
+        let rate = MinimumRate {
             began,
             time_max: Duration::from_secs(30),
             grace: Duration::from_secs(5),
@@ -321,7 +321,7 @@ mod tests {
         };
         let table = [(0, 5), (1, 5), (999, 5), (2_000, 7), (25_000, 30), (1_000_000, 30)];
         for (received, seconds) in table {
-            assert_eq!((pace.until(received) - began).as_secs(), seconds, "{received}");
+            assert_eq!((rate.deadline(received) - began).as_secs(), seconds, "{received}");
         }
     }
 
@@ -331,8 +331,8 @@ mod tests {
             body_grace_ms: 1,
             ..Limits::default()
         };
-        let bodies = Arc::new(Bodies::new(&limits));
-        assert_eq!(receive(never(), &limits, &bodies).await, Err(Unread::TooSlow));
+        let bodies = Arc::new(ReceivingBodies::new(&limits));
+        assert_eq!(receive(never(), &limits, &bodies).await, Err(BodyError::TooSlow));
         assert!(bodies.lock().bodies.is_empty() && bodies.lock().bytes == 0);
     }
 
@@ -342,7 +342,7 @@ mod tests {
             bodies_max: 1,
             ..Limits::default()
         };
-        let bodies = Arc::new(Bodies::new(&limits));
+        let bodies = Arc::new(ReceivingBodies::new(&limits));
         let first = tokio::spawn({
             let (limits, bodies) = (limits.clone(), Arc::clone(&bodies));
             async move { receive(never(), &limits, &bodies).await }
@@ -352,6 +352,6 @@ mod tests {
         }
         let second = receive(never(), &limits, &bodies).now_or_never();
         assert_eq!(second, None);
-        assert_eq!(first.await.unwrap(), Err(Unread::Displaced));
+        assert_eq!(first.await.unwrap(), Err(BodyError::Displaced));
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use contract::client_of;
+use contract::client_network;
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
@@ -15,15 +15,15 @@ use crate::limits::Limits;
 
 /// All connections of this process.
 pub(crate) struct Connections {
-    bounds: Bounds,
+    bounds: ConnectionLimits,
     began: Instant,
-    all: Mutex<All>,
+    all: Mutex<ConnectionTable>,
     /// Bytes of partially received heads and messages.
     partial_bytes: AtomicUsize,
     itself: Weak<Self>,
 }
 
-struct Bounds {
+struct ConnectionLimits {
     connections: usize,
     per_address: usize,
     partial_bytes: usize,
@@ -33,7 +33,7 @@ struct Bounds {
 }
 
 #[derive(Default)]
-struct All {
+struct ConnectionTable {
     next: u64,
     open: HashMap<u64, Arc<Connection>>,
     by_address: HashMap<IpAddr, usize>,
@@ -47,7 +47,7 @@ pub(crate) struct Connection {
     began: Instant,
     /// Requests that have begun and whose answers hyper has not taken yet.
     requests: AtomicUsize,
-    has_asked: AtomicBool,
+    has_sent_request: AtomicBool,
     is_http2: AtomicBool,
     is_websocket: AtomicBool,
     /// Whether an answer is a stream, which can last as long as a WebSocket.
@@ -69,7 +69,7 @@ pub(crate) struct Connection {
 
 impl Connections {
     pub(crate) fn new(limits: &Limits) -> Arc<Self> {
-        let bounds = Bounds {
+        let bounds = ConnectionLimits {
             connections: limits.connections_max,
             per_address: limits.connections_per_address_max,
             partial_bytes: limits.bodies_bytes_max,
@@ -90,11 +90,11 @@ impl Connections {
     /// if no connection waits.
     pub(super) fn admit(&self, peer: SocketAddr) -> Option<Arc<Connection>> {
         let mut all = self.lock();
-        let address = client_of(peer.ip());
+        let address = client_network(peer.ip());
         // A proxy on this machine forwards the requests of many clients.
         let of_address = all.by_address.get(&address).copied().unwrap_or(0);
         if !address.is_loopback() && of_address >= self.bounds.per_address {
-            all.cut_longest_waiting(|other| client_of(other.peer.ip()) == address)?;
+            all.cut_longest_waiting(|other| client_network(other.peer.ip()) == address)?;
         }
         if all.open.len() >= self.bounds.connections {
             all.cut_longest_waiting(|_| true)?;
@@ -106,7 +106,7 @@ impl Connections {
             connections: Weak::clone(&self.itself),
             began: self.began,
             requests: AtomicUsize::new(0),
-            has_asked: AtomicBool::new(false),
+            has_sent_request: AtomicBool::new(false),
             is_http2: AtomicBool::new(false),
             is_websocket: AtomicBool::new(false),
             is_streaming: AtomicBool::new(false),
@@ -119,14 +119,14 @@ impl Connections {
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
         });
-        connection.progressed();
+        connection.record_progress();
         all.open.insert(connection.id, Arc::clone(&connection));
         *all.by_address.entry(address).or_default() += 1;
         Some(connection)
     }
 
     /// Closes the connection that has waited longest for its client, if one does.
-    pub(super) fn make_room(&self) {
+    pub(super) fn close_longest_waiting(&self) {
         self.lock().cut_longest_waiting(|_| true);
     }
 
@@ -140,7 +140,7 @@ impl Connections {
         }
     }
 
-    fn partial_grew(&self, bytes: usize) {
+    fn add_partial_bytes(&self, bytes: usize) {
         let total = self.partial_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if total > self.bounds.partial_bytes {
             let all = self.lock();
@@ -152,17 +152,17 @@ impl Connections {
                     break;
                 }
                 connection.cut();
-                connection.forget_partial(self);
+                connection.clear_partial_bytes(self);
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, All> {
+    fn lock(&self) -> MutexGuard<'_, ConnectionTable> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl All {
+impl ConnectionTable {
     /// Closes the connection that has waited longest: first those that never sent a request, WebSockets and streams last.
     fn cut_longest_waiting(&mut self, of: impl Fn(&Connection) -> bool) -> Option<()> {
         let waiting = self
@@ -170,11 +170,12 @@ impl All {
             .values()
             .filter(|connection| connection.is_waiting() && of(connection));
         let longest = waiting.min_by_key(|connection| {
-            let worth = u8::from(connection.has_asked.load(Ordering::Relaxed)) + u8::from(connection.is_lasting());
-            (worth, connection.progress_ms.load(Ordering::Relaxed), connection.id)
+            let priority =
+                u8::from(connection.has_sent_request.load(Ordering::Relaxed)) + u8::from(connection.is_long_lived());
+            (priority, connection.progress_ms.load(Ordering::Relaxed), connection.id)
         })?;
         longest.cut();
-        let (id, address) = (longest.id, client_of(longest.peer.ip()));
+        let (id, address) = (longest.id, client_network(longest.peer.ip()));
         self.remove(id, address);
         Some(())
     }
@@ -211,38 +212,38 @@ impl Connection {
     /// Counts a request until the returned value is dropped.
     pub(super) fn begin_request(self: &Arc<Self>, is_http2: bool) -> OpenRequest {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        self.has_asked.store(true, Ordering::Relaxed);
+        self.has_sent_request.store(true, Ordering::Relaxed);
         if is_http2 {
             self.is_http2.store(true, Ordering::Relaxed);
         }
         self.head_began_ms.store(0, Ordering::Relaxed);
-        self.message_arrived();
+        self.record_message();
         OpenRequest(Arc::clone(self))
     }
 
     /// Records that the connection now carries a WebSocket.
-    pub(crate) fn is_now_websocket(&self) {
+    pub(crate) fn mark_websocket(&self) {
         self.is_websocket.store(true, Ordering::Relaxed);
-        self.progressed();
+        self.record_progress();
     }
 
     /// Records that an answer is a stream.
-    pub(super) fn is_now_streaming(&self) {
+    pub(super) fn mark_streaming(&self) {
         self.is_streaming.store(true, Ordering::Relaxed);
     }
 
     /// Records that a head or message has arrived completely.
-    pub(crate) fn message_arrived(&self) {
+    pub(crate) fn record_message(&self) {
         if self.partial_bytes.load(Ordering::Relaxed) > 0
             && let Some(connections) = self.connections.upgrade()
         {
-            self.forget_partial(&connections);
+            self.clear_partial_bytes(&connections);
         }
-        self.progressed();
+        self.record_progress();
     }
 
     /// Records that a request body is left unread: before the connection closes, the client gets time to read its answer.
-    pub(crate) fn linger(&self) {
+    pub(crate) fn mark_lingering(&self) {
         self.lingers.store(true, Ordering::Relaxed);
     }
 
@@ -270,7 +271,7 @@ impl Connection {
     }
 
     /// Records bytes that have arrived.
-    pub(super) fn read(&self, bytes: &[u8]) {
+    pub(super) fn record_read(&self, bytes: &[u8]) {
         let is_websocket = self.is_websocket.load(Ordering::Relaxed);
         if !is_websocket {
             if self.is_http2.load(Ordering::Relaxed) || self.requests.load(Ordering::Relaxed) > 0 {
@@ -278,7 +279,7 @@ impl Connection {
             }
             if self.head_began_ms.load(Ordering::Relaxed) == 0 {
                 // The preface of HTTP/2 does not begin a request.
-                if !self.has_asked.load(Ordering::Relaxed) && bytes.starts_with(b"PRI") {
+                if !self.has_sent_request.load(Ordering::Relaxed) && bytes.starts_with(b"PRI") {
                     self.is_http2.store(true, Ordering::Relaxed);
                     return;
                 }
@@ -287,18 +288,18 @@ impl Connection {
         }
         self.partial_bytes.fetch_add(bytes.len(), Ordering::Relaxed);
         if let Some(connections) = self.connections.upgrade() {
-            connections.partial_grew(bytes.len());
+            connections.add_partial_bytes(bytes.len());
         }
     }
 
     /// Records that bytes were sent.
-    pub(super) fn wrote(&self) {
+    pub(super) fn record_write(&self) {
         self.blocked_ms.store(0, Ordering::Relaxed);
-        self.progressed();
+        self.record_progress();
     }
 
     /// Records that the client accepts no more bytes at the moment.
-    pub(super) fn is_blocked(&self) {
+    pub(super) fn mark_blocked(&self) {
         let now_ms = elapsed_ms(self.began);
         let _ = self
             .blocked_ms
@@ -306,23 +307,23 @@ impl Connection {
     }
 
     /// Records that the transport is closed.
-    pub(super) fn closed(&self) {
+    pub(super) fn record_closed(&self) {
         if let Some(connections) = self.connections.upgrade() {
-            self.forget_partial(&connections);
-            connections.lock().remove(self.id, client_of(self.peer.ip()));
+            self.clear_partial_bytes(&connections);
+            connections.lock().remove(self.id, client_network(self.peer.ip()));
         }
     }
 
-    fn forget_partial(&self, connections: &Connections) {
+    fn clear_partial_bytes(&self, connections: &Connections) {
         let bytes = self.partial_bytes.swap(0, Ordering::Relaxed);
         connections.partial_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    fn progressed(&self) {
+    fn record_progress(&self) {
         self.progress_ms.store(elapsed_ms(self.began), Ordering::Relaxed);
     }
 
-    fn is_lasting(&self) -> bool {
+    fn is_long_lived(&self) -> bool {
         self.is_websocket.load(Ordering::Relaxed) || self.is_streaming.load(Ordering::Relaxed)
     }
 
@@ -330,11 +331,11 @@ impl Connection {
     fn is_waiting(&self) -> bool {
         !self.is_cut()
             && (self.requests.load(Ordering::Relaxed) == 0
-                || self.is_lasting()
+                || self.is_long_lived()
                 || self.blocked_ms.load(Ordering::Relaxed) != 0)
     }
 
-    fn is_overdue(&self, bounds: &Bounds, now_ms: u64) -> bool {
+    fn is_overdue(&self, bounds: &ConnectionLimits, now_ms: u64) -> bool {
         let is_past = |since_ms: u64, time: Duration| {
             since_ms != 0 && u128::from(now_ms.saturating_sub(since_ms)) > time.as_millis()
         };
@@ -356,7 +357,7 @@ impl Drop for OpenRequest {
         if self.0.requests.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.0.is_streaming.store(false, Ordering::Relaxed);
         }
-        self.0.progressed();
+        self.0.record_progress();
     }
 }
 
@@ -405,7 +406,7 @@ mod tests {
         assert!(first.is_cut() && !other.is_cut() && !second.is_cut());
         let here = [all.admit(peer("127.0.0.1")), all.admit(peer("127.0.0.1"))];
         assert!(here.iter().flatten().all(|connection| !connection.is_cut()));
-        second.closed();
+        second.record_closed();
         assert_eq!(all.lock().by_address.len(), 2);
     }
 
@@ -419,9 +420,9 @@ mod tests {
         });
         let open = || all.admit(peer("127.0.0.1")).unwrap();
         let (idle, slow, unread, busy, preface) = (open(), open(), open(), open(), open());
-        slow.read(b"GET");
-        unread.is_blocked();
-        preface.read(b"PRI * HTTP/2.0");
+        slow.record_read(b"GET");
+        unread.mark_blocked();
+        preface.record_read(b"PRI * HTTP/2.0");
         let _request = busy.begin_request(false);
         let now_ms = elapsed_ms(all.began);
         let overdue = |after_ms: u64| {

@@ -21,11 +21,11 @@ const LINGER_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub(super) struct BoundedStream<S> {
     stream: S,
     connection: Arc<Connection>,
-    lingering: Option<Lingering>,
+    lingering: Option<LingerState>,
 }
 
-struct Lingering {
-    until: Pin<Box<Sleep>>,
+struct LingerState {
+    deadline: Pin<Box<Sleep>>,
     bytes: usize,
 }
 
@@ -53,9 +53,9 @@ impl<S> BoundedStream<S> {
 
     fn note_written(&self, written: &Poll<io::Result<usize>>) {
         match written {
-            Poll::Ready(Ok(_)) => self.connection.wrote(),
+            Poll::Ready(Ok(_)) => self.connection.record_write(),
             Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.connection.is_blocked(),
+            Poll::Pending => self.connection.mark_blocked(),
         }
     }
 }
@@ -68,7 +68,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for BoundedStream<S> {
             Poll::Ready(Ok(())) => {
                 let bytes = &buf.filled()[before..];
                 if !bytes.is_empty() {
-                    self.connection.read(bytes);
+                    self.connection.record_read(bytes);
                 }
                 Poll::Ready(Ok(()))
             }
@@ -129,16 +129,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for BoundedStream<S> {
                 return Poll::Ready(Ok(()));
             }
         }
-        let lingering = this.lingering.get_or_insert_with(|| Lingering {
-            until: Box::pin(sleep(LINGER_TIME_MAX)),
+        let lingering = this.lingering.get_or_insert_with(|| LingerState {
+            deadline: Box::pin(sleep(LINGER_TIME_MAX)),
             bytes: 0,
         });
-        let mut thrown_away = [0; 8 * 1024];
+        let mut discarded = [0; 8 * 1024];
         loop {
-            if lingering.until.as_mut().poll(cx).is_ready() || lingering.bytes > LINGER_BYTES_MAX {
+            if lingering.deadline.as_mut().poll(cx).is_ready() || lingering.bytes > LINGER_BYTES_MAX {
                 return Poll::Ready(Ok(()));
             }
-            let mut buf = ReadBuf::new(&mut thrown_away);
+            let mut buf = ReadBuf::new(&mut discarded);
             match ready!(Pin::new(&mut this.stream).poll_read(cx, &mut buf)) {
                 Ok(()) if !buf.filled().is_empty() => lingering.bytes += buf.filled().len(),
                 Ok(()) | Err(_) => return Poll::Ready(Ok(())),
@@ -149,6 +149,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for BoundedStream<S> {
 
 impl<S> Drop for BoundedStream<S> {
     fn drop(&mut self) {
-        self.connection.closed();
+        self.connection.record_closed();
     }
 }

@@ -3,7 +3,7 @@
 use async_graphql::{ServerError, Value};
 use contract::BudgetError;
 
-use crate::subgraph::{Answer, Outcome};
+use crate::subgraph::{EncodedResponse, ResponseKind};
 
 /// The code of an answer that is larger than allowed.
 const TOO_LARGE: &str = "ANSWER_TOO_LARGE";
@@ -43,14 +43,14 @@ impl Abort {
     }
 
     /// Returns the response map: one error, and `data` is null.
-    pub fn into_answer(self) -> Answer {
+    pub fn into_encoded(self) -> EncodedResponse {
         let Self { message, code } = self;
         let error = serde_json::json!({ "message": message, "extensions": { "code": code } });
-        Answer {
+        EncodedResponse {
             body: serde_json::json!({ "data": null, "errors": [error] })
                 .to_string()
                 .into(),
-            outcome: Outcome::NullData,
+            kind: ResponseKind::NullData,
         }
     }
 }

@@ -12,16 +12,16 @@ use apollo_compiler::ast::{Type, Value as Literal};
 use apollo_compiler::schema::ExtendedType;
 use async_graphql::{Name, Value, Variables};
 
-use super::refusal::Refusal;
+use super::request_error::RequestError;
 
 /// The arguments of an operation, each of them once.
 #[derive(Debug, Default)]
 pub struct Arguments {
     list: Vec<Argument>,
-    by_source: HashMap<String, usize>,
+    by_text: HashMap<String, usize>,
     /// The literals that have been added, by the addresses of the literal and its type. A fragment is visited once per
     /// spread, and a literal in it may be as long as a request.
-    by_place: HashMap<(usize, usize), usize>,
+    by_address: HashMap<(usize, usize), usize>,
 }
 
 /// A variable of the gateway's own.
@@ -31,12 +31,12 @@ pub struct Argument {
     pub name: Name,
     /// The type of its argument.
     pub ty: Type,
-    source: Source,
+    source: ArgumentSource,
 }
 
 /// The source of an argument's value.
 #[derive(Debug)]
-enum Source {
+enum ArgumentSource {
     /// A variable of the client.
     Variable(Name),
     /// A literal.
@@ -51,30 +51,32 @@ impl Arguments {
     ///
     /// # Errors
     /// When a number in it cannot be represented.
-    pub fn add(&mut self, schema: &Schema, ty: &Type, literal: &Node<Literal>) -> Result<usize, Refusal> {
-        let in_memory = (
+    pub fn add(&mut self, schema: &Schema, ty: &Type, literal: &Node<Literal>) -> Result<usize, RequestError> {
+        let address = (
             std::ptr::from_ref(ty).addr(),
             std::ptr::from_ref::<Literal>(literal).addr(),
         );
-        if let Some(known) = self.by_place.get(&in_memory) {
+        if let Some(known) = self.by_address.get(&address) {
             return Ok(*known);
         }
         let place = self.add_source(schema, ty, literal)?;
-        self.by_place.insert(in_memory, place);
+        self.by_address.insert(address, place);
         Ok(place)
     }
 
-    fn add_source(&mut self, schema: &Schema, ty: &Type, literal: &Node<Literal>) -> Result<usize, Refusal> {
+    fn add_source(&mut self, schema: &Schema, ty: &Type, literal: &Node<Literal>) -> Result<usize, RequestError> {
         let source = format!("{ty} {}", literal.serialize().no_indent());
-        if let Some(known) = self.by_source.get(&source) {
+        if let Some(known) = self.by_text.get(&source) {
             return Ok(*known);
         }
         let place = self.list.len();
-        self.by_source.insert(source, place);
+        self.by_text.insert(source, place);
         let source = match &**literal {
-            Literal::Variable(name) => Source::Variable(Name::new(name)),
-            literal if is_constant(literal) => Source::Constant(value(schema, ty, literal, &Variables::default())?),
-            _ => Source::Template(literal.clone()),
+            Literal::Variable(name) => ArgumentSource::Variable(Name::new(name)),
+            literal if is_constant(literal) => {
+                ArgumentSource::Constant(coerce_literal(schema, ty, literal, &Variables::default())?)
+            }
+            _ => ArgumentSource::Template(literal.clone()),
         };
         self.list.push(Argument {
             name: Name::new(format!("a{place}")),
@@ -93,20 +95,20 @@ impl Arguments {
     ///
     /// # Errors
     /// When a variable is null but its argument is non-null.
-    pub fn bind(&self, schema: &Schema, variables: &Variables) -> Result<Variables, Refusal> {
+    pub fn bind(&self, schema: &Schema, variables: &Variables) -> Result<Variables, RequestError> {
         let mut bound = Variables::default();
         for argument in &self.list {
             let value = match &argument.source {
-                Source::Constant(value) => value.clone(),
-                Source::Template(literal) => value(schema, &argument.ty, literal, variables)?,
-                Source::Variable(name) => {
+                ArgumentSource::Constant(value) => value.clone(),
+                ArgumentSource::Template(literal) => coerce_literal(schema, &argument.ty, literal, variables)?,
+                ArgumentSource::Variable(name) => {
                     let value = variables.get(name).cloned().unwrap_or_default();
                     if argument.ty.is_non_null() && matches!(value, Value::Null) {
                         let why = format!(
                             "${name} must not be null: it is given to an argument of type {}",
                             argument.ty
                         );
-                        return Err(Refusal::InvalidInput(why));
+                        return Err(RequestError::InvalidInput(why));
                     }
                     value
                 }
@@ -128,7 +130,7 @@ fn is_constant(literal: &Literal) -> bool {
 
 /// Converts a literal to a value of its type. The document is valid, so a value that does not fit belongs to a custom scalar
 /// or a variable.
-fn value(schema: &Schema, ty: &Type, literal: &Literal, variables: &Variables) -> Result<Value, Refusal> {
+fn coerce_literal(schema: &Schema, ty: &Type, literal: &Literal, variables: &Variables) -> Result<Value, RequestError> {
     let item = match ty {
         Type::List(item) | Type::NonNullList(item) => Some(item),
         Type::Named(_) | Type::NonNullNamed(_) => None,
@@ -138,70 +140,75 @@ fn value(schema: &Schema, ty: &Type, literal: &Literal, variables: &Variables) -
         (Literal::Null, _) => Value::Null,
         (Literal::Variable(name), _) => variables.get(name.as_str()).cloned().unwrap_or_default(),
         (Literal::List(items), Some(item)) => {
-            let items = items.iter().map(|literal| value(schema, item, literal, variables));
-            Value::List(items.collect::<Result<_, Refusal>>()?)
+            let items = items
+                .iter()
+                .map(|literal| coerce_literal(schema, item, literal, variables));
+            Value::List(items.collect::<Result<_, RequestError>>()?)
         }
-        (literal, Some(item)) => Value::List(vec![value(schema, item, literal, variables)?]),
+        (literal, Some(item)) => Value::List(vec![coerce_literal(schema, item, literal, variables)?]),
         (Literal::Object(members), None) => match definition() {
             Some(ExtendedType::InputObject(input)) => {
                 let members = members.iter().map(|(name, literal)| {
                     let value = match input.fields.get(name) {
-                        Some(field) => value(schema, &field.ty, literal, variables)?,
-                        None => untyped(literal, variables)?,
+                        Some(field) => coerce_literal(schema, &field.ty, literal, variables)?,
+                        None => untyped_value(literal, variables)?,
                     };
                     Ok((Name::new(name), value))
                 });
-                Value::Object(members.collect::<Result<_, Refusal>>()?)
+                Value::Object(members.collect::<Result<_, RequestError>>()?)
             }
-            _ => untyped(literal, variables)?,
+            _ => untyped_value(literal, variables)?,
         },
         (Literal::Int(number), None) if ty.inner_named_type() == "ID" => {
-            let number = number.as_str().parse::<i64>().map_err(|_| too_big(number.as_str()))?;
+            let number = number
+                .as_str()
+                .parse::<i64>()
+                .map_err(|_| number_too_large(number.as_str()))?;
             Value::String(number.to_string())
         }
-        (Literal::Int(number), None) if ty.inner_named_type() == "Float" => fraction(number.as_str())?,
-        (literal, None) => untyped(literal, variables)?,
+        (Literal::Int(number), None) if ty.inner_named_type() == "Float" => parse_float(number.as_str())?,
+        (literal, None) => untyped_value(literal, variables)?,
     })
 }
 
 /// Converts a literal to a value, whatever its type.
-fn untyped(literal: &Literal, variables: &Variables) -> Result<Value, Refusal> {
+fn untyped_value(literal: &Literal, variables: &Variables) -> Result<Value, RequestError> {
     Ok(match literal {
         Literal::Null => Value::Null,
         Literal::Variable(name) => variables.get(name.as_str()).cloned().unwrap_or_default(),
         Literal::Enum(word) => Value::Enum(Name::new(word)),
         Literal::String(text) => Value::String(text.clone()),
         Literal::Boolean(truth) => Value::Boolean(*truth),
-        Literal::Int(number) => whole(number.as_str())?,
-        Literal::Float(number) => fraction(number.as_str())?,
+        Literal::Int(number) => parse_integer(number.as_str())?,
+        Literal::Float(number) => parse_float(number.as_str())?,
         Literal::List(items) => Value::List(
             items
                 .iter()
-                .map(|item| untyped(item, variables))
-                .collect::<Result<_, Refusal>>()?,
+                .map(|item| untyped_value(item, variables))
+                .collect::<Result<_, RequestError>>()?,
         ),
         Literal::Object(members) => {
             let members = members
                 .iter()
-                .map(|(name, member)| Ok((Name::new(name), untyped(member, variables)?)));
-            Value::Object(members.collect::<Result<_, Refusal>>()?)
+                .map(|(name, member)| Ok((Name::new(name), untyped_value(member, variables)?)));
+            Value::Object(members.collect::<Result<_, RequestError>>()?)
         }
     })
 }
 
-fn whole(text: &str) -> Result<Value, Refusal> {
+fn parse_integer(text: &str) -> Result<Value, RequestError> {
     // `-0` is zero, not the float that a JSON parser would return.
     let number = text.parse::<i64>().map(serde_json::Number::from);
     let number = number.or_else(|_| text.parse::<u64>().map(serde_json::Number::from));
-    number.map(Value::Number).map_err(|_| too_big(text))
+    number.map(Value::Number).map_err(|_| number_too_large(text))
 }
 
-fn fraction(text: &str) -> Result<Value, Refusal> {
+fn parse_float(text: &str) -> Result<Value, RequestError> {
     let number = text.parse::<f64>().ok().and_then(serde_json::Number::from_f64);
-    number.map(Value::Number).ok_or_else(|| too_big(text))
+    number.map(Value::Number).ok_or_else(|| number_too_large(text))
 }
 
-fn too_big(text: &str) -> Refusal {
+fn number_too_large(text: &str) -> RequestError {
     let shown: String = text.chars().take(40).collect();
-    Refusal::InvalidInput(format!("{shown} is more than fits 64 bits"))
+    RequestError::InvalidInput(format!("{shown} is more than fits 64 bits"))
 }

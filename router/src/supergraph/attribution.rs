@@ -9,14 +9,14 @@ use async_graphql::{PathSegment, Response, ServerError, Value, Variables};
 use futures_util::future::try_join_all;
 
 use super::abort::Abort;
-use super::execute::Run;
-use super::plan::{Fetch, Group};
+use super::execute::PlanExecution;
+use super::plan::{EntityBatch, Fetch};
 use super::tree::Fields;
 
 /// The most entities that are fetched again. Beyond it, errors are attributed to the first candidates.
-const ASKED_AGAIN_MAX: usize = 100;
+const REFETCHED_MAX: usize = 100;
 
-impl Run<'_> {
+impl PlanExecution<'_> {
     /// Adds the missing index to the errors of entities. `variables` are those of the fetch that the response belongs to.
     ///
     /// # Errors
@@ -24,36 +24,36 @@ impl Run<'_> {
     pub async fn attribute(
         &self,
         fetch: &Fetch,
-        groups: &[Group],
+        batches: &[EntityBatch],
         variables: &Variables,
-        answer: &mut Response,
+        response: &mut Response,
     ) -> Result<(), Abort> {
-        for group in groups {
-            let only = groups.len() == 1;
-            let mut unsure = add_certain_indexes(group, only, answer);
-            if entities_of(group, &answer.data).is_empty()
-                && answer.errors.iter().any(|error| inside(error, group, only).is_some())
+        for batch in batches {
+            let only = batches.len() == 1;
+            let mut uncertain = add_certain_indexes(batch, only, response);
+            if entities_of(batch, &response.data).is_empty()
+                && response.errors.iter().any(|error| inside(error, batch, only).is_some())
             {
                 // The null of one entity propagated to the whole list.
-                unsure = none_of(group, variables, answer);
+                uncertain = reset_entities(batch, variables, response);
             }
-            if unsure.is_empty() || unsure.len() > ASKED_AGAIN_MAX {
+            if uncertain.is_empty() || uncertain.len() > REFETCHED_MAX {
                 continue;
             }
-            let asked = unsure.into_iter().filter_map(|index| {
-                let variables = of_one(groups, group, variables, index)?;
-                Some(async move { Ok::<_, Abort>((index, self.ask(fetch, variables).await?)) })
+            let requested = uncertain.into_iter().filter_map(|index| {
+                let variables = single_entity_variables(batches, batch, variables, index)?;
+                Some(async move { Ok::<_, Abort>((index, self.send(fetch, variables).await?)) })
             });
-            let again = try_join_all(asked).await?;
+            let refetched = try_join_all(requested).await?;
             // The new responses replace all earlier errors of these entities.
-            answer.errors.retain(|error| match &error.path[..] {
-                [PathSegment::Field(key), PathSegment::Index(index), ..] if key == group.key.as_str() => {
-                    again.iter().all(|(asked, _)| asked != index)
+            response.errors.retain(|error| match &error.path[..] {
+                [PathSegment::Field(key), PathSegment::Index(index), ..] if key == batch.key.as_str() => {
+                    refetched.iter().all(|(requested, _)| requested != index)
                 }
-                _ => inside(error, group, only).is_none(),
+                _ => inside(error, batch, only).is_none(),
             });
-            for (index, alone) in again {
-                replace(group, index, alone, answer);
+            for (index, alone) in refetched {
+                replace_entity(batch, index, alone, response);
             }
         }
         Ok(())
@@ -61,9 +61,9 @@ impl Run<'_> {
 }
 
 /// Returns the path inside an entity of that group, if the error has no index.
-fn inside<'e>(error: &'e ServerError, group: &Group, only: bool) -> Option<&'e [PathSegment]> {
+fn inside<'e>(error: &'e ServerError, batch: &EntityBatch, only: bool) -> Option<&'e [PathSegment]> {
     match &error.path[..] {
-        [PathSegment::Field(key), inside @ ..] if only || key == group.key.as_str() => match inside.first() {
+        [PathSegment::Field(key), inside @ ..] if only || key == batch.key.as_str() => match inside.first() {
             Some(PathSegment::Field(_)) => Some(inside),
             _ => None,
         },
@@ -71,9 +71,9 @@ fn inside<'e>(error: &'e ServerError, group: &Group, only: bool) -> Option<&'e [
     }
 }
 
-fn entities_of<'a>(group: &Group, data: &'a Value) -> &'a [Value] {
+fn entities_of<'a>(batch: &EntityBatch, data: &'a Value) -> &'a [Value] {
     match data {
-        Value::Object(data) => match data.get(&group.key) {
+        Value::Object(data) => match data.get(&batch.key) {
             Some(Value::List(entities)) => entities,
             _ => &[],
         },
@@ -82,23 +82,23 @@ fn entities_of<'a>(group: &Group, data: &'a Value) -> &'a [Value] {
 }
 
 /// Adds the index where all candidates of an error have failed alike, and returns the remaining candidates.
-fn add_certain_indexes(group: &Group, only: bool, answer: &mut Response) -> BTreeSet<usize> {
-    let mut unsure = BTreeSet::new();
+fn add_certain_indexes(batch: &EntityBatch, only: bool, response: &mut Response) -> BTreeSet<usize> {
+    let mut uncertain = BTreeSet::new();
     let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
-    for (at, error) in answer.errors.iter().enumerate() {
-        if let Some(inside) = inside(error, group, only) {
+    for (at, error) in response.errors.iter().enumerate() {
+        if let Some(inside) = inside(error, batch, only) {
             alike.entry(format!("{inside:?}")).or_default().push(at);
         }
     }
     for at in alike.into_values() {
-        let first = &answer.errors[at[0]];
-        let Some(way) = inside(first, group, only) else {
+        let first = &response.errors[at[0]];
+        let Some(path) = inside(first, batch, only) else {
             continue;
         };
-        let entities = entities_of(group, &answer.data);
-        let (absent, all) = (absent(entities, way), candidates(entities, way));
+        let entities = entities_of(batch, &response.data);
+        let (absent, all) = (absent(entities, path), candidates(entities, path));
         let is_same = |at: &usize| {
-            let error = &answer.errors[*at];
+            let error = &response.errors[*at];
             error.message == first.message && error.extensions == first.extensions
         };
         let certain = match at.len() {
@@ -107,64 +107,69 @@ fn add_certain_indexes(group: &Group, only: bool, answer: &mut Response) -> BTre
             count => Some(all.clone()).filter(|all| all.len() == count),
         };
         let Some(certain) = certain else {
-            unsure.extend(all);
+            uncertain.extend(all);
             continue;
         };
         for (at, index) in at.into_iter().zip(certain) {
-            answer.errors[at].path.insert(1, PathSegment::Index(index));
+            response.errors[at].path.insert(1, PathSegment::Index(index));
         }
     }
-    unsure
+    uncertain
 }
 
 /// Replaces a missing list with a list of nulls, and returns the indexes of all requested entities.
-fn none_of(group: &Group, variables: &Variables, answer: &mut Response) -> BTreeSet<usize> {
-    let asked = match variables.get(&group.variable) {
-        Some(Value::List(asked)) => asked.len(),
+fn reset_entities(batch: &EntityBatch, variables: &Variables, response: &mut Response) -> BTreeSet<usize> {
+    let requested = match variables.get(&batch.variable) {
+        Some(Value::List(requested)) => requested.len(),
         _ => 0,
     };
-    if asked > ASKED_AGAIN_MAX {
+    if requested > REFETCHED_MAX {
         return BTreeSet::new();
     }
-    if !matches!(answer.data, Value::Object(_)) {
-        answer.data = Value::Object(Fields::default());
+    if !matches!(response.data, Value::Object(_)) {
+        response.data = Value::Object(Fields::default());
     }
-    if let Value::Object(data) = &mut answer.data {
-        data.insert(group.key.clone(), Value::List(vec![Value::Null; asked]));
+    if let Value::Object(data) = &mut response.data {
+        data.insert(batch.key.clone(), Value::List(vec![Value::Null; requested]));
     }
-    (0..asked).collect()
+    (0..requested).collect()
 }
 
 /// Returns the variables that request one entity of a group, and none of the other groups.
-fn of_one(groups: &[Group], group: &Group, variables: &Variables, index: usize) -> Option<Variables> {
-    let Value::List(asked) = variables.get(&group.variable)? else {
+fn single_entity_variables(
+    batches: &[EntityBatch],
+    batch: &EntityBatch,
+    variables: &Variables,
+    index: usize,
+) -> Option<Variables> {
+    let Value::List(requested) = variables.get(&batch.variable)? else {
         return None;
     };
-    let wanted = asked.get(index)?.clone();
+    let wanted = requested.get(index)?.clone();
     let mut alone = Variables::default();
     for (name, value) in variables.iter() {
-        let is_list = groups.iter().any(|group| group.variable == *name);
+        let is_list = batches.iter().any(|batch| batch.variable == *name);
         let value = match is_list {
             true => Value::List(Vec::new()),
             false => value.clone(),
         };
         alone.insert(name.clone(), value);
     }
-    alone.insert(group.variable.clone(), Value::List(vec![wanted]));
+    alone.insert(batch.variable.clone(), Value::List(vec![wanted]));
     Some(alone)
 }
 
 /// Stores an entity that was fetched on its own in the response, with its errors.
-fn replace(group: &Group, index: usize, alone: Response, answer: &mut Response) {
+fn replace_entity(batch: &EntityBatch, index: usize, alone: Response, response: &mut Response) {
     let mut entity = match alone.data {
-        Value::Object(mut data) => data.swap_remove(&group.key).unwrap_or_default(),
+        Value::Object(mut data) => data.swap_remove(&batch.key).unwrap_or_default(),
         _ => Value::Null,
     };
     if let Value::List(entities) = &mut entity {
         entity = entities.pop().unwrap_or_default();
     }
-    if let Value::Object(data) = &mut answer.data
-        && let Some(Value::List(entities)) = data.get_mut(&group.key)
+    if let Value::Object(data) = &mut response.data
+        && let Some(Value::List(entities)) = data.get_mut(&batch.key)
         && let Some(place) = entities.get_mut(index)
     {
         *place = entity;
@@ -174,44 +179,44 @@ fn replace(group: &Group, index: usize, alone: Response, answer: &mut Response) 
             [] => &[],
             [_, PathSegment::Index(_), inside @ ..] | [_, inside @ ..] => inside,
         };
-        let key = PathSegment::Field(group.key.to_string());
+        let key = PathSegment::Field(batch.key.to_string());
         let path = [key, PathSegment::Index(index)];
         error.path = path.into_iter().chain(inside.iter().cloned()).collect();
-        answer.errors.push(error);
+        response.errors.push(error);
     }
 }
 
 /// Returns the entities that an error at this path can concern: those where the value is absent, then those where it is
 /// null.
-pub fn candidates(entities: &[Value], way: &[PathSegment]) -> Vec<usize> {
-    let mut found = absent(entities, way);
-    found.extend(ending(entities, way, Ending::Null));
+pub fn candidates(entities: &[Value], path: &[PathSegment]) -> Vec<usize> {
+    let mut found = absent(entities, path);
+    found.extend(entities_ending(entities, path, PathEnd::Null));
     found
 }
 
 /// Returns the entities that have no value at this path, which an error certainly caused.
-fn absent(entities: &[Value], way: &[PathSegment]) -> Vec<usize> {
-    ending(entities, way, Ending::Absent).collect()
+fn absent(entities: &[Value], path: &[PathSegment]) -> Vec<usize> {
+    entities_ending(entities, path, PathEnd::Absent).collect()
 }
 
-fn ending(entities: &[Value], way: &[PathSegment], wanted: Ending) -> impl Iterator<Item = usize> {
-    let is_it = move |(_, entity): &(usize, &Value)| !matches!(entity, Value::Null) && ending_of(entity, way) == wanted;
+fn entities_ending(entities: &[Value], path: &[PathSegment], wanted: PathEnd) -> impl Iterator<Item = usize> {
+    let is_it = move |(_, entity): &(usize, &Value)| !matches!(entity, Value::Null) && path_end(entity, path) == wanted;
     entities.iter().enumerate().filter(is_it).map(|(index, _)| index)
 }
 
 /// The kind of value at the end of a path.
 #[derive(Clone, Copy, PartialEq)]
-enum Ending {
+enum PathEnd {
     Absent,
     Null,
     Value,
 }
 
-fn ending_of(value: &Value, way: &[PathSegment]) -> Ending {
-    let Some((step, rest)) = way.split_first() else {
+fn path_end(value: &Value, path: &[PathSegment]) -> PathEnd {
+    let Some((step, rest)) = path.split_first() else {
         return match value {
-            Value::Null => Ending::Null,
-            _ => Ending::Value,
+            Value::Null => PathEnd::Null,
+            _ => PathEnd::Value,
         };
     };
     let inner = match (value, step) {
@@ -219,5 +224,5 @@ fn ending_of(value: &Value, way: &[PathSegment]) -> Ending {
         (Value::List(items), PathSegment::Index(index)) => items.get(*index),
         _ => None,
     };
-    inner.map_or(Ending::Absent, |inner| ending_of(inner, rest))
+    inner.map_or(PathEnd::Absent, |inner| path_end(inner, rest))
 }

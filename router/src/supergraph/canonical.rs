@@ -2,7 +2,7 @@
 //!
 //! A client may choose any aliases and names of variables, fragments and operations; none of them reaches the planner or a
 //! subgraph. A field with the same arguments and selections is fetched once, whatever its aliases, so operations that differ
-//! only in names and values share a plan. The shape of the answer ([`super::shape`]) has both the client's key of a field and
+//! only in names and values share a plan. The shape of the answer ([`super::projection_plan`]) has both the client's key of a field and
 //! the key that its value is fetched by.
 
 use std::collections::HashMap;
@@ -14,38 +14,38 @@ use apollo_compiler::executable::{Field, OperationType, Selection, SelectionSet}
 use apollo_compiler::schema::ExtendedType;
 
 use super::arguments::Arguments;
-use super::decide::Decided;
-use super::refusal::Refusal;
+use super::conditions::ResolvedOperation;
+use super::request_error::RequestError;
 use super::schema::PublicSchema;
 
 /// The key prefix of the results of `__schema` and `__type`. No field of a subgraph begins with two underscores.
-const INTROSPECTED: &str = "__introspected_";
+const INTROSPECTION_PREFIX: &str = "__introspected_";
 
 /// An operation in its canonical form.
 #[derive(Debug)]
-pub struct Canonical {
+pub struct CanonicalOperation {
     /// Query, mutation or subscription.
     pub kind: OperationType,
     /// The root type.
     pub ty: Name,
     /// The selections on the root type.
-    pub items: Vec<Item>,
+    pub items: Vec<CanonicalSelection>,
     /// The arguments of all its fields.
     pub arguments: Arguments,
 }
 
 /// Part of a selection.
 #[derive(Debug)]
-pub enum Item {
+pub enum CanonicalSelection {
     /// A field.
-    Field(FieldItem),
+    Field(CanonicalField),
     /// The selections on objects of that type.
-    On(Name, Vec<Item>),
+    On(Name, Vec<CanonicalSelection>),
 }
 
 /// A field of a selection.
 #[derive(Debug)]
-pub struct FieldItem {
+pub struct CanonicalField {
     /// The client's key in the answer.
     pub key: Name,
     /// The key that the value is fetched by.
@@ -54,48 +54,48 @@ pub struct FieldItem {
     pub name: Name,
     /// The type of its value.
     pub ty: Type,
-    /// Its arguments, by their index in [`Canonical::arguments`].
+    /// Its arguments, by their index in [`CanonicalOperation::arguments`].
     pub arguments: Vec<(Name, usize)>,
     /// The selections on its value.
-    pub items: Vec<Item>,
+    pub items: Vec<CanonicalSelection>,
     /// Whether another key of the same object already fetches the same value.
     pub is_repeated: bool,
 }
 
 /// Returns the data key of an introspection root field with this answer key.
-pub fn introspected_key(key: &str) -> String {
-    format!("{INTROSPECTED}{key}")
+pub fn introspection_key(key: &str) -> String {
+    format!("{INTROSPECTION_PREFIX}{key}")
 }
 
 /// Converts an operation to its canonical form.
 ///
 /// # Errors
 /// When a number in it cannot be represented.
-pub fn canonical(schema: &PublicSchema, decided: &Decided) -> Result<Canonical, Refusal> {
-    let mut maker = Maker {
+pub fn canonicalize(schema: &PublicSchema, resolved: &ResolvedOperation) -> Result<CanonicalOperation, RequestError> {
+    let mut canonicalizer = Canonicalizer {
         schema,
-        decided,
+        resolved,
         arguments: Arguments::default(),
     };
-    let operation = &decided.operation;
+    let operation = &resolved.operation;
     let root = &operation.selection_set;
     // Every root field of a mutation has its own effect, even if it repeats another one.
-    let naming = match operation.operation_type {
-        OperationType::Mutation => Naming::Each,
-        _ => Naming::Merged,
+    let key_rule = match operation.operation_type {
+        OperationType::Mutation => KeyRule::Each,
+        _ => KeyRule::Merged,
     };
-    let items = maker.object(&root.ty, &[root], naming)?;
-    Ok(Canonical {
+    let items = canonicalizer.object(&root.ty, &[root], key_rule)?;
+    Ok(CanonicalOperation {
         kind: operation.operation_type,
         ty: root.ty.clone(),
         items,
-        arguments: maker.arguments,
+        arguments: canonicalizer.arguments,
     })
 }
 
 /// The rule that assigns data keys to the fields of an object.
 #[derive(Clone, Copy, PartialEq)]
-enum Naming {
+enum KeyRule {
     /// Fields that fetch the same value share a key.
     Merged,
     /// Every field has its own key; the levels below use `Merged`.
@@ -104,25 +104,30 @@ enum Naming {
     Verbatim,
 }
 
-struct Maker<'a> {
+struct Canonicalizer<'a> {
     schema: &'a PublicSchema,
-    decided: &'a Decided,
+    resolved: &'a ResolvedOperation,
     arguments: Arguments,
 }
 
 /// The fields of an object, grouped by the client's keys, in their order.
 type Groups<'a> = IndexMap<&'a Name, Vec<&'a Field>>;
 
-impl<'a> Maker<'a> {
-    fn items(&mut self, ty: &'a Type, sets: &[&'a SelectionSet], naming: Naming) -> Result<Vec<Item>, Refusal> {
+impl<'a> Canonicalizer<'a> {
+    fn items(
+        &mut self,
+        ty: &'a Type,
+        sets: &[&'a SelectionSet],
+        key_rule: KeyRule,
+    ) -> Result<Vec<CanonicalSelection>, RequestError> {
         let name = ty.inner_named_type();
         match self.schema.types.types.get(name) {
-            Some(ExtendedType::Object(_)) => self.object(name, sets, naming),
+            Some(ExtendedType::Object(_)) => self.object(name, sets, key_rule),
             Some(ExtendedType::Interface(_) | ExtendedType::Union(_)) => {
                 let mut items = Vec::new();
-                let mut names = Names::default();
+                let mut data_keys = DataKeys::default();
                 for set in sets {
-                    self.any(name, set, &mut names, &mut items)?;
+                    self.abstract_selections(name, set, &mut data_keys, &mut items)?;
                 }
                 Ok(items)
             }
@@ -131,18 +136,23 @@ impl<'a> Maker<'a> {
     }
 
     /// The selections of an object whose type is known: `CollectFields` of the specification.
-    fn object(&mut self, ty: &str, sets: &[&'a SelectionSet], naming: Naming) -> Result<Vec<Item>, Refusal> {
+    fn object(
+        &mut self,
+        ty: &str,
+        sets: &[&'a SelectionSet],
+        key_rule: KeyRule,
+    ) -> Result<Vec<CanonicalSelection>, RequestError> {
         let mut groups = Groups::default();
         let mut visited = Vec::new();
         for set in sets {
             self.collect(ty, set, &mut groups, &mut visited);
         }
-        let mut items: Vec<FieldItem> = Vec::with_capacity(groups.len());
+        let mut items: Vec<CanonicalField> = Vec::with_capacity(groups.len());
         for (key, fields) in groups {
-            let mut item = self.grouped(key, &fields, naming)?;
-            if naming != Naming::Verbatim && !item.name.starts_with("__") {
+            let mut item = self.merged_field(key, &fields, key_rule)?;
+            if key_rule != KeyRule::Verbatim && !item.name.starts_with("__") {
                 let alike = || items.iter().filter(|known| known.name == item.name);
-                let same = alike().find(|known| naming == Naming::Merged && same_field(known, &item));
+                let same = alike().find(|known| key_rule == KeyRule::Merged && is_same_field(known, &item));
                 if let Some(same) = same {
                     item.data_key = same.data_key.clone();
                     item.is_repeated = true;
@@ -153,30 +163,35 @@ impl<'a> Maker<'a> {
             }
             items.push(item);
         }
-        Ok(items.into_iter().map(Item::Field).collect())
+        Ok(items.into_iter().map(CanonicalSelection::Field).collect())
     }
 
     /// Merges the fields of an object that have the same client key: they are one field.
-    fn grouped(&mut self, key: &Name, fields: &[&'a Field], naming: Naming) -> Result<FieldItem, Refusal> {
+    fn merged_field(
+        &mut self,
+        key: &Name,
+        fields: &[&'a Field],
+        key_rule: KeyRule,
+    ) -> Result<CanonicalField, RequestError> {
         let first = fields[0];
         let is_introspection = matches!(first.name.as_str(), "__schema" | "__type");
-        let below = match naming {
-            _ if is_introspection => Naming::Verbatim,
-            Naming::Each => Naming::Merged,
-            naming => naming,
+        let below = match key_rule {
+            _ if is_introspection => KeyRule::Verbatim,
+            KeyRule::Each => KeyRule::Merged,
+            key_rule => key_rule,
         };
         let sets: Vec<_> = fields.iter().map(|field| &field.selection_set).collect();
-        Ok(FieldItem {
+        Ok(CanonicalField {
             key: key.clone(),
             data_key: match is_introspection {
-                true => Name::new_unchecked(&introspected_key(key)),
+                true => Name::new_unchecked(&introspection_key(key)),
                 false if first.name == "__typename" => first.name.clone(),
                 false => key.clone(),
             },
             name: first.name.clone(),
             ty: first.ty().clone(),
             arguments: match below {
-                Naming::Verbatim => Vec::new(),
+                KeyRule::Verbatim => Vec::new(),
                 _ => self.arguments(first)?,
             },
             items: self.items(first.ty(), &sets, below)?,
@@ -189,7 +204,10 @@ impl<'a> Maker<'a> {
             match selection {
                 Selection::Field(field) => groups.entry(field.response_key()).or_default().push(field),
                 Selection::InlineFragment(inline) => {
-                    let fits = inline.type_condition.as_ref().is_none_or(|wanted| self.is(ty, wanted));
+                    let fits = inline
+                        .type_condition
+                        .as_ref()
+                        .is_none_or(|wanted| self.is_subtype(ty, wanted));
                     if fits {
                         self.collect(ty, &inline.selection_set, groups, visited);
                     }
@@ -200,8 +218,8 @@ impl<'a> Maker<'a> {
                         continue;
                     }
                     visited.push(name);
-                    if let Some(fragment) = self.decided.document.fragments.get(name)
-                        && self.is(ty, &fragment.selection_set.ty)
+                    if let Some(fragment) = self.resolved.document.fragments.get(name)
+                        && self.is_subtype(ty, &fragment.selection_set.ty)
                     {
                         self.collect(ty, &fragment.selection_set, groups, visited);
                     }
@@ -212,42 +230,42 @@ impl<'a> Maker<'a> {
 
     /// The selections of an object that has one of several types. Only the concrete type tells which of its fields meet, so
     /// no fields are merged: every client key gets its own data key.
-    fn any(
+    fn abstract_selections(
         &mut self,
         ty: &str,
         set: &'a SelectionSet,
-        names: &mut Names,
-        items: &mut Vec<Item>,
-    ) -> Result<(), Refusal> {
+        data_keys: &mut DataKeys,
+        items: &mut Vec<CanonicalSelection>,
+    ) -> Result<(), RequestError> {
         for selection in &set.selections {
             let (wanted, inner) = match selection {
                 Selection::Field(field) => {
-                    let item = self.field_of_any(field, names)?;
-                    items.push(Item::Field(item));
+                    let item = self.abstract_field(field, data_keys)?;
+                    items.push(CanonicalSelection::Field(item));
                     continue;
                 }
                 Selection::InlineFragment(inline) => (inline.type_condition.as_ref(), &inline.selection_set),
                 Selection::FragmentSpread(spread) => {
-                    let Some(fragment) = self.decided.document.fragments.get(&spread.fragment_name) else {
+                    let Some(fragment) = self.resolved.document.fragments.get(&spread.fragment_name) else {
                         continue;
                     };
                     (Some(fragment.type_condition()), &fragment.selection_set)
                 }
             };
-            match wanted.filter(|wanted| !self.is(ty, wanted)) {
-                None => self.any(ty, inner, names, items)?,
+            match wanted.filter(|wanted| !self.is_subtype(ty, wanted)) {
+                None => self.abstract_selections(ty, inner, data_keys, items)?,
                 Some(wanted) => {
                     let mut narrower = Vec::new();
-                    self.any(wanted, inner, names, &mut narrower)?;
-                    items.push(Item::On(wanted.clone(), narrower));
+                    self.abstract_selections(wanted, inner, data_keys, &mut narrower)?;
+                    items.push(CanonicalSelection::On(wanted.clone(), narrower));
                 }
             }
         }
         Ok(())
     }
 
-    fn field_of_any(&mut self, field: &'a Field, names: &mut Names) -> Result<FieldItem, Refusal> {
-        let mut item = FieldItem {
+    fn abstract_field(&mut self, field: &'a Field, data_keys: &mut DataKeys) -> Result<CanonicalField, RequestError> {
+        let mut item = CanonicalField {
             key: field.response_key().clone(),
             data_key: field.name.clone(),
             name: field.name.clone(),
@@ -259,26 +277,26 @@ impl<'a> Maker<'a> {
         if item.name == "__typename" {
             return Ok(item);
         }
-        let unit = (
+        let identity = (
             item.key.clone(),
             item.name.clone(),
             item.arguments.clone(),
             item.ty.to_string(),
         );
-        let data_key = match names.0.get(&unit) {
+        let data_key = match data_keys.0.get(&identity) {
             Some((data_key, _)) => data_key.clone(),
             None => {
-                let count = names.0.keys().filter(|(_, name, ..)| *name == item.name).count();
-                self.free_key(&item, count, |key| names.0.values().any(|(taken, _)| taken == key))
+                let count = data_keys.0.keys().filter(|(_, name, ..)| *name == item.name).count();
+                self.free_key(&item, count, |key| data_keys.0.values().any(|(taken, _)| taken == key))
             }
         };
-        let (_, inner) = names
+        let (_, inner) = data_keys
             .0
-            .entry(unit)
-            .or_insert_with(|| (data_key.clone(), Names::default()));
+            .entry(identity)
+            .or_insert_with(|| (data_key.clone(), DataKeys::default()));
         item.data_key = data_key;
         if !field.selection_set.is_empty() {
-            self.any(
+            self.abstract_selections(
                 field.ty().inner_named_type(),
                 &field.selection_set,
                 inner,
@@ -290,7 +308,7 @@ impl<'a> Maker<'a> {
 
     /// Returns the field's own name if it is free, else a name that no field has. The client's key does not influence the
     /// choice: otherwise every choice of aliases would need a plan of its own.
-    fn free_key(&self, item: &FieldItem, count: usize, taken: impl Fn(&str) -> bool) -> Name {
+    fn free_key(&self, item: &CanonicalField, count: usize, taken: impl Fn(&str) -> bool) -> Name {
         if !taken(&item.name) {
             return item.name.clone();
         }
@@ -301,7 +319,7 @@ impl<'a> Maker<'a> {
         Name::new_unchecked(&key)
     }
 
-    fn arguments(&mut self, field: &Field) -> Result<Vec<(Name, usize)>, Refusal> {
+    fn arguments(&mut self, field: &Field) -> Result<Vec<(Name, usize)>, RequestError> {
         let mut arguments = Vec::with_capacity(field.arguments.len());
         for argument in &field.arguments {
             let Some(definition) = field.definition.argument_by_name(&argument.name) else {
@@ -316,33 +334,37 @@ impl<'a> Maker<'a> {
         Ok(arguments)
     }
 
-    fn is(&self, ty: &str, wanted: &str) -> bool {
+    fn is_subtype(&self, ty: &str, wanted: &str) -> bool {
         ty == wanted || self.schema.types.is_subtype(wanted, ty)
     }
 }
 
 /// A field as the client selects it: its key, name, arguments and type.
-type Unit = (Name, Name, Vec<(Name, usize)>, String);
+type FieldIdentity = (Name, Name, Vec<(Name, usize)>, String);
 
 /// The keys of an object that has one of several types, and of the objects below it.
 #[derive(Default)]
-struct Names(HashMap<Unit, (Name, Names)>);
+struct DataKeys(HashMap<FieldIdentity, (Name, DataKeys)>);
 
 /// Whether two fields of one object fetch the same value.
-fn same_field(one: &FieldItem, other: &FieldItem) -> bool {
-    one.name == other.name && one.arguments == other.arguments && same(&one.items, &other.items)
+fn is_same_field(one: &CanonicalField, other: &CanonicalField) -> bool {
+    one.name == other.name && one.arguments == other.arguments && are_same_selections(&one.items, &other.items)
 }
 
-fn same(some: &[Item], others: &[Item]) -> bool {
-    fn fetched(items: &[Item]) -> impl Iterator<Item = &Item> {
+fn are_same_selections(some: &[CanonicalSelection], others: &[CanonicalSelection]) -> bool {
+    fn fetched(items: &[CanonicalSelection]) -> impl Iterator<Item = &CanonicalSelection> {
         items
             .iter()
-            .filter(|item| !matches!(item, Item::Field(field) if field.is_repeated))
+            .filter(|item| !matches!(item, CanonicalSelection::Field(field) if field.is_repeated))
     }
     fetched(some).count() == fetched(others).count()
         && std::iter::zip(fetched(some), fetched(others)).all(|pair| match pair {
-            (Item::Field(one), Item::Field(other)) => one.data_key == other.data_key && same_field(one, other),
-            (Item::On(one, some), Item::On(other, others)) => one == other && same(some, others),
+            (CanonicalSelection::Field(one), CanonicalSelection::Field(other)) => {
+                one.data_key == other.data_key && is_same_field(one, other)
+            }
+            (CanonicalSelection::On(one, some), CanonicalSelection::On(other, others)) => {
+                one == other && are_same_selections(some, others)
+            }
             _ => false,
         })
 }

@@ -9,39 +9,39 @@ use contract::AnswerBudget;
 
 use super::abort::Abort;
 use super::attribution::candidates;
-use super::execute::Gathered;
-use super::faults::{Cause, Faults, Marks};
-use super::plan::{Group, Need};
-use super::tree::{At, Fields, merge_into, rewrite, rewrite_path, size_of, typename, visit};
+use super::execute::ExecutionState;
+use super::field_errors::{ErrorPaths, FetchError, FieldErrors};
+use super::plan::{EntityBatch, RequiredSelection};
+use super::tree::{Fields, PathSegmentRef, merge_into, rewrite, rewrite_path, size_of, typename, visit};
 use crate::cache::hash_value;
 
 /// The representations that a fetch sends, per group; each entity appears once.
-pub struct Asked(Vec<Representations>);
+pub struct RepresentationSets(Vec<RepresentationSet>);
 
 /// Per group and place in the tree, in the tree's order: the index of the requested entity at that place, if any.
 pub type Targets = Vec<Vec<Option<usize>>>;
 
 #[derive(Default)]
-struct Representations {
+struct RepresentationSet {
     values: Vec<Value>,
     by_hash: HashMap<u64, Vec<usize>>,
     targets: Vec<Option<usize>>,
 }
 
-impl Asked {
+impl RepresentationSets {
     /// Whether there are no entities to fetch.
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|group| group.values.is_empty())
+        self.0.iter().all(|batch| batch.values.is_empty())
     }
 
     /// Returns the representations per group, and the places of the entities.
     pub fn into_parts(self) -> (Vec<Vec<Value>>, Targets) {
         let parts = self.0.into_iter();
-        parts.map(|group| (group.values, group.targets)).unzip()
+        parts.map(|batch| (batch.values, batch.targets)).unzip()
     }
 }
 
-impl Representations {
+impl RepresentationSet {
     fn add(&mut self, value: Value) -> usize {
         // Comparing one or two entities is faster than hashing them.
         if self.values.len() < 2 {
@@ -75,105 +75,123 @@ fn hash_of(value: &Value) -> u64 {
 }
 
 /// Collects the entities of a fetch from the gathered data.
-pub fn collect(gathered: &mut Gathered, groups: &[Group], entities_max: usize) -> Asked {
-    let Gathered { data, faults } = gathered;
-    let mut asked = 0;
-    let collected = groups.iter().map(|group| {
-        let mut found = Representations::default();
-        for place in &group.places {
+pub fn collect_representations(
+    state: &mut ExecutionState,
+    batches: &[EntityBatch],
+    entities_max: usize,
+) -> RepresentationSets {
+    let ExecutionState { data, field_errors } = state;
+    let mut requested_count = 0;
+    let collected = batches.iter().map(|batch| {
+        let mut found = RepresentationSet::default();
+        for place in &batch.paths {
             visit(data, place, &mut Vec::new(), &mut |object, at| {
-                let marks = faults.marks.as_ref().and_then(|marks| marks.at(at));
-                let target = match represent(group, object, marks) {
-                    Represented::Value(_) if asked >= entities_max => {
+                let error_paths = field_errors
+                    .error_paths
+                    .as_ref()
+                    .and_then(|error_paths| error_paths.at(at));
+                let target = match build_representation(batch, object, error_paths) {
+                    Representation::Value(_) if requested_count >= entities_max => {
                         let why = format!("the answer needs more than the {entities_max} entities allowed");
-                        faults.fail(&path(at), &Cause::new(why, "QUERY_TOO_COMPLEX"));
+                        field_errors.fail(&path(at), &FetchError::new(why, "QUERY_TOO_COMPLEX"));
                         None
                     }
-                    Represented::Value(value) => Some(found.add(value)),
-                    Represented::Incomplete(cause) => {
+                    Representation::Value(value) => Some(found.add(value)),
+                    Representation::Incomplete(cause) => {
                         let why = "what this depends on could not be fetched";
-                        let cause = cause.unwrap_or_else(|| Cause::new(why, "UNAVAILABLE"));
-                        faults.fail(&path(at), &cause);
+                        let cause = cause.unwrap_or_else(|| FetchError::new(why, "UNAVAILABLE"));
+                        field_errors.fail(&path(at), &cause);
                         None
                     }
-                    Represented::OtherType => None,
+                    Representation::OtherType => None,
                 };
-                asked += usize::from(target.is_some());
+                requested_count += usize::from(target.is_some());
                 found.targets.push(target);
             });
         }
         found
     });
-    Asked(collected.collect())
+    RepresentationSets(collected.collect())
 }
 
-enum Represented {
+enum Representation {
     Value(Value),
     /// A required value is missing, because of that error if it is known.
-    Incomplete(Option<Arc<Cause>>),
+    Incomplete(Option<Arc<FetchError>>),
     /// The fetch does not concern objects of this type.
     OtherType,
 }
 
-fn represent(group: &Group, object: &Fields, marks: Option<&Marks>) -> Represented {
+fn build_representation(batch: &EntityBatch, object: &Fields, error_paths: Option<&ErrorPaths>) -> Representation {
     let mut fields = Fields::with_capacity(2);
-    match gather(&group.needs, object, marks, &mut fields) {
-        Err(Missing(cause)) => return Represented::Incomplete(cause),
-        Ok(()) if fields.is_empty() => return Represented::OtherType,
+    match select_fields(&batch.required, object, error_paths, &mut fields) {
+        Err(MissingValue(cause)) => return Representation::Incomplete(cause),
+        Ok(()) if fields.is_empty() => return Representation::OtherType,
         Ok(()) => {}
     }
     let mut value = Value::Object(fields);
-    group
+    batch
         .input_rewrites
         .iter()
         .for_each(|change| rewrite(&mut value, change));
-    Represented::Value(value)
+    Representation::Value(value)
 }
 
 /// A required value is missing, because of that error if it is known.
-struct Missing(Option<Arc<Cause>>);
+struct MissingValue(Option<Arc<FetchError>>);
 
-fn gather(needs: &[Need], object: &Fields, marks: Option<&Marks>, into: &mut Fields) -> Result<(), Missing> {
-    for need in needs {
-        match need {
-            Need::On(types, needs) => {
+fn select_fields(
+    required: &[RequiredSelection],
+    object: &Fields,
+    error_paths: Option<&ErrorPaths>,
+    into: &mut Fields,
+) -> Result<(), MissingValue> {
+    for selection in required {
+        match selection {
+            RequiredSelection::On(types, required) => {
                 if typename(object).is_some_and(|typename| types.contains(typename)) {
-                    gather(needs, object, marks, into)?;
+                    select_fields(required, object, error_paths, into)?;
                 }
             }
-            Need::Field { key, name, inner } => {
+            RequiredSelection::Field { key, name, inner } => {
                 let (name, value) = match (object.get(name), object.get(key)) {
                     (Some(value), _) => (name, Some(value)),
                     (None, Some(value)) => (key, Some(value)),
                     (None, None) => (name, None),
                 };
-                let marks = marks.and_then(|marks| marks.field(name));
-                let value = value.ok_or_else(|| missing(marks))?;
-                into.insert(key.clone(), part(value, marks, inner)?);
+                let error_paths = error_paths.and_then(|error_paths| error_paths.field(name));
+                let value = value.ok_or_else(|| missing_value(error_paths))?;
+                into.insert(key.clone(), select_value(value, error_paths, inner)?);
             }
         }
     }
     Ok(())
 }
 
-fn missing(marks: Option<&Marks>) -> Missing {
-    Missing(marks.and_then(Marks::error_below).cloned())
+fn missing_value(error_paths: Option<&ErrorPaths>) -> MissingValue {
+    MissingValue(error_paths.and_then(ErrorPaths::error_below).cloned())
 }
 
 /// Returns the required part of a value. A null with an error counts as missing; a null without an error is a value.
-fn part(value: &Value, marks: Option<&Marks>, needs: &[Need]) -> Result<Value, Missing> {
+fn select_value(
+    value: &Value,
+    error_paths: Option<&ErrorPaths>,
+    required: &[RequiredSelection],
+) -> Result<Value, MissingValue> {
     Ok(match value {
-        Value::Null if marks.is_some_and(|marks| marks.error_below().is_some()) => return Err(missing(marks)),
-        Value::List(items) if !needs.is_empty() => {
+        Value::Null if error_paths.is_some_and(|error_paths| error_paths.error_below().is_some()) => {
+            return Err(missing_value(error_paths));
+        }
+        Value::List(items) if !required.is_empty() => {
             let items = items.iter().enumerate().map(|(index, item)| {
-                let marks = marks.and_then(|marks| marks.item(index));
-                part(item, marks, needs)
+                let error_paths = error_paths.and_then(|error_paths| error_paths.item(index));
+                select_value(item, error_paths, required)
             });
             Value::List(items.collect::<Result<_, _>>()?)
         }
-        Value::Object(object) if !needs.is_empty() => {
-            let mut fields = Fields::with_capacity(needs.len());
-            gather(needs, object, marks, &mut fields)?;
+        Value::Object(object) if !required.is_empty() => {
+            let mut fields = Fields::with_capacity(required.len());
+            select_fields(required, object, error_paths, &mut fields)?;
             Value::Object(fields)
         }
         value => value.clone(),
@@ -184,37 +202,37 @@ fn part(value: &Value, marks: Option<&Marks>, needs: &[Need]) -> Result<Value, M
 ///
 /// # Errors
 /// When an entity appears in so many places that the answer is too large.
-pub fn place(
-    gathered: &mut Gathered,
-    groups: &[Group],
+pub fn merge_response(
+    state: &mut ExecutionState,
+    batches: &[EntityBatch],
     targets: &Targets,
-    answer: Response,
+    response: Response,
     budget: &AnswerBudget,
 ) -> Result<(), Abort> {
-    let mut answered = match answer.data {
+    let mut answered = match response.data {
         Value::Object(answered) => answered,
         _ => Fields::default(),
     };
-    let mut errors = answer.errors;
-    for (group, targets) in groups.iter().zip(targets) {
-        let mut entities = match answered.swap_remove(&group.key) {
+    let mut errors = response.errors;
+    for (batch, targets) in batches.iter().zip(targets) {
+        let mut entities = match answered.swap_remove(&batch.key) {
             Some(Value::List(entities)) => entities,
             _ => Vec::new(),
         };
-        let problems = Problems::take(&mut errors, group, &entities, groups.len() == 1);
+        let entity_errors = EntityErrors::take(&mut errors, batch, &entities, batches.len() == 1);
         for entity in &mut entities {
-            group.output_rewrites.iter().for_each(|change| rewrite(entity, change));
+            batch.output_rewrites.iter().for_each(|change| rewrite(entity, change));
         }
         let uses = uses(&entities, targets);
         // The first place takes the entity itself; the copies for the other places count against the budget before
         // they are made.
         let copied = std::iter::zip(&entities, &uses).filter(|(_, uses)| **uses > 1);
-        budget.gather(
+        budget.charge_response(
             copied
                 .map(|(entity, uses)| size_of(entity).saturating_mul(uses - 1))
                 .sum(),
         )?;
-        place_group(gathered, group, targets, entities, uses, &problems);
+        merge_batch(state, batch, targets, entities, uses, &entity_errors);
     }
     Ok(())
 }
@@ -230,17 +248,17 @@ fn uses(entities: &[Value], targets: &[Option<usize>]) -> Vec<usize> {
     uses
 }
 
-fn place_group(
-    gathered: &mut Gathered,
-    group: &Group,
+fn merge_batch(
+    state: &mut ExecutionState,
+    batch: &EntityBatch,
     targets: &[Option<usize>],
     mut entities: Vec<Value>,
     mut uses: Vec<usize>,
-    problems: &Problems,
+    entity_errors: &EntityErrors,
 ) {
-    let Gathered { data, faults } = gathered;
+    let ExecutionState { data, field_errors } = state;
     let mut targets = targets.iter();
-    for place in &group.places {
+    for place in &batch.paths {
         visit(data, place, &mut Vec::new(), &mut |object, at| {
             // The tree has kept its structure: no other fetch writes to the places of these objects.
             let Some(Some(target)) = targets.next() else { return };
@@ -252,7 +270,7 @@ fn place_group(
                 }
                 _ => Value::Null,
             };
-            problems.place(faults, *target, at, object, matches!(entity, Value::Null));
+            entity_errors.record(field_errors, *target, at, object, matches!(entity, Value::Null));
             if let Value::Object(fields) = entity {
                 merge_into(object, fields);
             }
@@ -262,56 +280,62 @@ fn place_group(
 
 /// The errors of a group's entities.
 #[derive(Default)]
-struct Problems {
+struct EntityErrors {
     /// The reason that all of them are missing.
-    all: Option<Arc<Cause>>,
+    all: Option<Arc<FetchError>>,
     /// The reasons that single entities are missing.
-    causes: HashMap<usize, Arc<Cause>>,
+    causes: HashMap<usize, Arc<FetchError>>,
     /// The errors inside an entity, with their paths relative to it.
     inside: HashMap<usize, Vec<(Vec<PathSegment>, ServerError)>>,
     /// By the path inside an entity: the entities that an error without an index may concern.
     candidates: HashMap<String, VecDeque<usize>>,
 }
 
-impl Problems {
+impl EntityErrors {
     /// Moves a group's errors out of a response.
-    fn take(errors: &mut Vec<ServerError>, group: &Group, entities: &[Value], only: bool) -> Self {
-        let mut problems = Self::default();
+    fn take(errors: &mut Vec<ServerError>, batch: &EntityBatch, entities: &[Value], only: bool) -> Self {
+        let mut entity_errors = Self::default();
         errors.retain(|error| {
             match &error.path[..] {
                 // The error concerns no key of the response, so it concerns the whole response.
                 [] => {
-                    problems.all.get_or_insert_with(|| Cause::given(error.clone()));
+                    entity_errors
+                        .all
+                        .get_or_insert_with(|| FetchError::from_subgraph(error.clone()));
                     return true;
                 }
-                [PathSegment::Field(key), ..] if key != group.key.as_str() && !only => return true,
+                [PathSegment::Field(key), ..] if key != batch.key.as_str() && !only => return true,
                 [_] => {
-                    problems.all.get_or_insert_with(|| Cause::given(error.clone()));
+                    entity_errors
+                        .all
+                        .get_or_insert_with(|| FetchError::from_subgraph(error.clone()));
                 }
                 [_, PathSegment::Index(index)] => {
-                    problems
+                    entity_errors
                         .causes
                         .entry(*index)
-                        .or_insert_with(|| Cause::given(error.clone()));
+                        .or_insert_with(|| FetchError::from_subgraph(error.clone()));
                 }
-                [_, PathSegment::Index(index), inside @ ..] => problems.inside(group, *index, inside, error),
+                [_, PathSegment::Index(index), inside @ ..] => entity_errors.inside(batch, *index, inside, error),
                 [_, ..] if entities.is_empty() => {
-                    problems.all.get_or_insert_with(|| Cause::given(error.clone()));
+                    entity_errors
+                        .all
+                        .get_or_insert_with(|| FetchError::from_subgraph(error.clone()));
                 }
                 // There are too many to fetch again; a missing value tells which entity the error may concern.
                 [_, inside @ ..] => {
-                    let index = problems.find(entities, inside);
-                    problems.inside(group, index, inside, error);
+                    let index = entity_errors.next_candidate(entities, inside);
+                    entity_errors.inside(batch, index, inside, error);
                 }
             }
             false
         });
-        problems
+        entity_errors
     }
 
-    fn inside(&mut self, group: &Group, index: usize, inside: &[PathSegment], error: &ServerError) {
+    fn inside(&mut self, batch: &EntityBatch, index: usize, inside: &[PathSegment], error: &ServerError) {
         let mut inside = inside.to_vec();
-        let rewrites = group.output_rewrites.iter();
+        let rewrites = batch.output_rewrites.iter();
         rewrites.for_each(|change| rewrite_path(&mut inside, change));
         let mut placed = ServerError::new(error.message.clone(), None);
         placed.extensions.clone_from(&error.extensions);
@@ -320,7 +344,7 @@ impl Problems {
 
     /// Returns the entity that an error without an index concerns, one that exists. An absent key has certainly
     /// failed; a null may be a value. If no entity fits, the first one reports the error.
-    fn find(&mut self, entities: &[Value], inside: &[PathSegment]) -> usize {
+    fn next_candidate(&mut self, entities: &[Value], inside: &[PathSegment]) -> usize {
         let key = format!("{inside:?}");
         let found = || candidates(entities, inside).into();
         let candidates = self.candidates.entry(key).or_insert_with(found);
@@ -328,29 +352,36 @@ impl Problems {
     }
 
     /// Records the errors of the entity at this place.
-    fn place(&self, faults: &mut Faults, target: usize, at: &[At<'_>], object: &Fields, missing: bool) {
+    fn record(
+        &self,
+        field_errors: &mut FieldErrors,
+        target: usize,
+        at: &[PathSegmentRef<'_>],
+        object: &Fields,
+        missing: bool,
+    ) {
         for (inside, error) in self.inside.get(&target).into_iter().flatten() {
             let mut error = error.clone();
             error.path = path(at);
             error.path.extend(inside.iter().cloned());
-            if let Some(hidden) = faults.list(error).filter(|_| missing) {
+            if let Some(hidden) = field_errors.list(error).filter(|_| missing) {
                 // The whole entity is missing because a field that the planner added failed.
-                faults.fail(&path(at), &hidden);
+                field_errors.fail(&path(at), &hidden);
             }
         }
         if !missing || self.inside.contains_key(&target) {
             return;
         }
         match self.causes.get(&target).or(self.all.as_ref()) {
-            Some(cause) => faults.fail(&path(at), cause),
+            Some(cause) => field_errors.fail(&path(at), cause),
             None => {
                 let what = typename(object).unwrap_or("object");
-                faults.fail(&path(at), &Cause::new(format!("{what} not found"), "NOT_FOUND"));
+                field_errors.fail(&path(at), &FetchError::new(format!("{what} not found"), "NOT_FOUND"));
             }
         }
     }
 }
 
-fn path(at: &[At<'_>]) -> Vec<PathSegment> {
+fn path(at: &[PathSegmentRef<'_>]) -> Vec<PathSegment> {
     at.iter().map(PathSegment::from).collect()
 }

@@ -12,18 +12,18 @@ use tokio::time::{Instant, timeout_at};
 
 use super::abort::Abort;
 use super::entities;
-use super::faults::{Cause, Faults};
-use super::plan::{Fetch, MutationStep, Step};
+use super::field_errors::{FetchError, FieldErrors};
+use super::plan::{Fetch, MutationStep, PlanStep};
 use super::project;
-use super::shape::ObjectShape;
+use super::projection_plan::ObjectProjection;
 use super::tree::{merge, merge_into, rewrite, rewrite_path, size_of, visit};
-use crate::cache::AnswerCache;
+use crate::cache::ResponseCache;
 use crate::limits::Limits;
-use crate::subgraph::{Subgraph, SubgraphData, SubgraphRequest};
+use crate::subgraph::{Subgraph, SubgraphRequest, SubgraphResponse};
 
 /// The caller's identity, as the gateway passes it to every subgraph.
 #[derive(Clone)]
-pub struct Caller {
+pub struct CallerIdentity {
     /// The authenticated caller.
     pub viewer: Viewer,
     /// The caller's session.
@@ -42,37 +42,37 @@ pub struct Allowance {
 }
 
 /// One execution of a plan.
-pub struct Run<'a> {
+pub struct PlanExecution<'a> {
     /// The subgraphs, in the order of [`Fetch::subgraph`].
     pub subgraphs: &'a [Arc<dyn Subgraph>],
     /// The values of the plan's arguments.
     pub variables: &'a Variables,
     /// The caller.
-    pub caller: &'a Caller,
+    pub caller: &'a CallerIdentity,
     /// The limits.
     pub limits: &'a Limits,
     /// The cache of responses that are the same for every caller.
-    pub cache: &'a AnswerCache,
+    pub cache: &'a ResponseCache,
     /// The shape of the answer.
-    pub shape: &'a ObjectShape,
+    pub projection: &'a ObjectProjection,
     /// Whether a root field of a mutation is executing; `None` for a query or a subscription.
     pub writing: Option<watch::Sender<bool>>,
     /// The memory and the time that the answer may use.
     pub allowance: &'a Allowance,
     /// The data and errors fetched so far. Locked between awaits, never across one.
-    pub gathered: Mutex<Gathered>,
+    pub state: Mutex<ExecutionState>,
 }
 
 /// The data and errors fetched so far.
 #[derive(Debug)]
-pub struct Gathered {
+pub struct ExecutionState {
     /// The merged trees, an object.
     pub data: Value,
     /// The field errors.
-    pub faults: Faults,
+    pub field_errors: FieldErrors,
 }
 
-impl Run<'_> {
+impl PlanExecution<'_> {
     /// Runs a step within the time limit of the request. Fields that are not fetched by then fail with `TIMEOUT`.
     ///
     /// A root field of a mutation that has begun runs to its end, which its domain bounds: an error tells the client that
@@ -80,8 +80,8 @@ impl Run<'_> {
     ///
     /// # Errors
     /// When the answer is too large: the rest of it is no longer needed.
-    pub async fn run(&self, step: &Step) -> Result<(), Abort> {
-        let running = self.step(step);
+    pub async fn run(&self, step: &PlanStep) -> Result<(), Abort> {
+        let running = self.run_step(step);
         tokio::pin!(running);
         if let Ok(done) = timeout_at(self.allowance.deadline, &mut running).await {
             return done;
@@ -94,54 +94,57 @@ impl Run<'_> {
                 _ = writing.wait_for(|writing| !writing) => {}
             }
         }
-        let cause = Cause::new("the request took too long", "TIMEOUT");
-        self.gathered().faults.fail(&[], &cause);
+        let cause = FetchError::new("the request took too long", "TIMEOUT");
+        self.state().field_errors.fail(&[], &cause);
         Ok(())
     }
 
     /// Returns the fetched data and errors.
-    pub fn finish(self) -> Gathered {
-        self.gathered.into_inner().unwrap_or_else(PoisonError::into_inner)
+    pub fn finish(self) -> ExecutionState {
+        self.state.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn step<'s>(&'s self, step: &'s Step) -> BoxFuture<'s, Result<(), Abort>> {
+    fn run_step<'s>(&'s self, step: &'s PlanStep) -> BoxFuture<'s, Result<(), Abort>> {
         async move {
             match step {
-                Step::Sequence(steps) => {
+                PlanStep::Sequence(steps) => {
                     for step in steps {
-                        self.step(step).await?;
+                        self.run_step(step).await?;
                     }
                 }
-                Step::Parallel(steps) => {
-                    try_join_all(steps.iter().map(|step| self.step(step))).await?;
+                PlanStep::Parallel(steps) => {
+                    try_join_all(steps.iter().map(|step| self.run_step(step))).await?;
                 }
-                Step::Serial(roots) => {
+                PlanStep::Serial(roots) => {
                     for root in roots {
-                        self.step(&root.step).await?;
+                        self.run_step(&root.step).await?;
                         if self.is_fatal(root) {
                             break;
                         }
                     }
                 }
-                Step::Fetch(fetch) => {
-                    self.writes(true);
-                    let answer = self.roots(fetch).await;
-                    self.writes(false);
-                    let answer = answer?;
-                    self.gathered().take_root(fetch, answer);
+                PlanStep::Fetch(fetch) => {
+                    self.set_writing(true);
+                    let response = self.fetch_roots(fetch).await;
+                    self.set_writing(false);
+                    let response = response?;
+                    self.state().merge_root(fetch, response);
                 }
-                Step::Nested(place, fetch) => {
-                    let answer = self.roots(fetch).await?;
-                    let mut gathered = self.gathered();
-                    let mut data = answer.data;
+                PlanStep::Nested(place, fetch) => {
+                    let response = self.fetch_roots(fetch).await?;
+                    let mut state = self.state();
+                    let mut data = response.data;
                     fetch.rewrites.iter().for_each(|change| rewrite(&mut data, change));
-                    let Gathered { data: tree, faults } = &mut *gathered;
+                    let ExecutionState {
+                        data: tree,
+                        field_errors,
+                    } = &mut *state;
                     let bytes = size_of(&data);
                     let mut fits = Ok(());
                     visit(tree, place, &mut Vec::new(), &mut |object, at| {
                         let path: Vec<_> = at.iter().map(PathSegment::from).collect();
-                        place_errors(faults, &answer.errors, &path, fetch);
-                        fits = fits.and_then(|()| self.allowance.budget.gather(bytes));
+                        record_errors(field_errors, &response.errors, &path, fetch);
+                        fits = fits.and_then(|()| self.allowance.budget.charge_response(bytes));
                         if fits.is_ok()
                             && let Value::Object(fields) = data.clone()
                         {
@@ -150,16 +153,16 @@ impl Run<'_> {
                     });
                     fits?;
                 }
-                Step::Entities(fetch, groups) => {
-                    let asked = {
-                        let mut gathered = self.gathered();
-                        entities::collect(&mut gathered, groups, self.limits.entities_max)
+                PlanStep::Entities(fetch, batches) => {
+                    let requested = {
+                        let mut state = self.state();
+                        entities::collect_representations(&mut state, batches, self.limits.entities_max)
                     };
-                    if asked.is_empty() {
+                    if requested.is_empty() {
                         return Ok(());
                     }
-                    let (answer, targets) = self.entities(fetch, groups, asked).await?;
-                    entities::place(&mut self.gathered(), groups, &targets, answer, &self.allowance.budget)?;
+                    let (response, targets) = self.fetch_entities(fetch, batches, requested).await?;
+                    entities::merge_response(&mut self.state(), batches, &targets, response, &self.allowance.budget)?;
                 }
             }
             Ok(())
@@ -168,7 +171,7 @@ impl Run<'_> {
     }
 
     /// Records that a root field of a mutation begins or has ended.
-    fn writes(&self, begins: bool) {
+    fn set_writing(&self, begins: bool) {
         if let Some(writing) = &self.writing {
             writing.send_replace(begins);
         }
@@ -177,12 +180,12 @@ impl Run<'_> {
     /// Whether the root field's null propagates to the whole answer. The client could then not see the effects of the next
     /// root fields, so they do not begin.
     fn is_fatal(&self, root: &MutationStep) -> bool {
-        let gathered = self.gathered();
-        project::nulls_the_answer(
-            self.shape,
+        let state = self.state();
+        project::nulls_data(
+            self.projection,
             &root.data_key,
-            &gathered.data,
-            &gathered.faults,
+            &state.data,
+            &state.field_errors,
             self.allowance,
         )
     }
@@ -191,15 +194,15 @@ impl Run<'_> {
     ///
     /// # Errors
     /// When the answer is too large.
-    pub async fn ask(&self, fetch: &Fetch, variables: Variables) -> Result<Response, Abort> {
+    pub async fn send(&self, fetch: &Fetch, variables: Variables) -> Result<Response, Abort> {
         let mut request = self.request(fetch, variables);
         request.budget = Some(Arc::clone(&self.allowance.budget));
-        let asked = AssertUnwindSafe(self.subgraphs[fetch.subgraph].fetch(request)).catch_unwind();
-        match asked.await {
+        let sent = AssertUnwindSafe(self.subgraphs[fetch.subgraph].fetch(request)).catch_unwind();
+        match sent.await {
             Ok(data) => receive(&fetch.name, data, &self.allowance.budget),
             Err(_) => {
                 tracing::error!(subgraph = %fetch.name, request_id = %self.caller.request_id, "a subgraph panicked");
-                Ok(failed("something went wrong on our side", "INTERNAL"))
+                Ok(error_response("something went wrong on our side", "INTERNAL"))
             }
         }
     }
@@ -207,7 +210,7 @@ impl Run<'_> {
     /// Builds the request of a fetch.
     pub fn request(&self, fetch: &Fetch, variables: Variables) -> SubgraphRequest {
         // A cacheable fetch is sent anonymously, so its response cannot contain data that only one caller may see.
-        let (viewer, session) = match fetch.for_everybody {
+        let (viewer, session) = match fetch.is_anonymous {
             true => (Viewer::Anonymous, None),
             false => (self.caller.viewer.clone(), self.caller.session),
         };
@@ -224,7 +227,7 @@ impl Run<'_> {
     }
 
     /// Returns the operation's variables that a fetch needs.
-    pub fn variables_of(&self, fetch: &Fetch) -> Variables {
+    pub fn fetch_variables(&self, fetch: &Fetch) -> Variables {
         let mut needed = Variables::default();
         for name in &fetch.variables {
             if let Some(value) = self.variables.get(name) {
@@ -234,25 +237,25 @@ impl Run<'_> {
         needed
     }
 
-    fn gathered(&self) -> MutexGuard<'_, Gathered> {
-        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, ExecutionState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Gathered {
+impl ExecutionState {
     /// The empty state of an answer of that shape, with room for `errors_max` errors.
-    pub fn new(errors_max: usize, shape: Arc<ObjectShape>) -> Self {
+    pub fn new(errors_max: usize, projection: Arc<ObjectProjection>) -> Self {
         Self {
             data: Value::Object(Default::default()),
-            faults: Faults::new(errors_max, shape),
+            field_errors: FieldErrors::new(errors_max, projection),
         }
     }
 
     /// Merges the response to a fetch of root fields.
-    pub fn take_root(&mut self, fetch: &Fetch, answer: Response) {
-        let mut data = answer.data;
+    pub fn merge_root(&mut self, fetch: &Fetch, response: Response) {
+        let mut data = response.data;
         fetch.rewrites.iter().for_each(|change| rewrite(&mut data, change));
-        place_errors(&mut self.faults, &answer.errors, &[], fetch);
+        record_errors(&mut self.field_errors, &response.errors, &[], fetch);
         if matches!(data, Value::Object(_)) {
             merge(&mut self.data, data);
         }
@@ -261,7 +264,7 @@ impl Gathered {
 
 /// Records a response's errors. An error with a path belongs to that place. An error without a path, or at a field outside
 /// of the fetch's keys, is the reason that the fetch's keys are missing.
-fn place_errors(faults: &mut Faults, errors: &[ServerError], at: &[PathSegment], fetch: &Fetch) {
+fn record_errors(field_errors: &mut FieldErrors, errors: &[ServerError], at: &[PathSegment], fetch: &Fetch) {
     let is_asked_for = |key: &PathSegment| match key {
         PathSegment::Field(key) => fetch.keys.contains(key),
         PathSegment::Index(_) => false,
@@ -271,18 +274,18 @@ fn place_errors(faults: &mut Faults, errors: &[ServerError], at: &[PathSegment],
         let rewrites = fetch.rewrites.iter();
         rewrites.for_each(|change| rewrite_path(&mut inside, change));
         if !inside.first().is_some_and(is_asked_for) {
-            let cause = Cause::given(error.clone());
+            let cause = FetchError::from_subgraph(error.clone());
             for key in &fetch.keys {
                 let mut path = at.to_vec();
                 path.push(PathSegment::Field(key.clone()));
-                faults.fail(&path, &cause);
+                field_errors.fail(&path, &cause);
             }
             continue;
         }
         let mut listed = ServerError::new(error.message.clone(), None);
         listed.extensions.clone_from(&error.extensions);
         listed.path = at.iter().cloned().chain(inside).collect();
-        faults.list(listed);
+        field_errors.list(listed);
     }
 }
 
@@ -290,37 +293,37 @@ fn place_errors(faults: &mut Faults, errors: &[ServerError], at: &[PathSegment],
 ///
 /// # Errors
 /// When it is too large, or the subgraph reports that it would be.
-pub fn receive(subgraph: &str, data: SubgraphData, budget: &AnswerBudget) -> Result<Response, Abort> {
-    if let SubgraphData::Json(answer) = &data
-        && answer.body.len() > budget.bytes_max()
+pub fn receive(subgraph: &str, data: SubgraphResponse, budget: &AnswerBudget) -> Result<Response, Abort> {
+    if let SubgraphResponse::Json(response) = &data
+        && response.body.len() > budget.bytes_max()
     {
         return Err(BudgetError::AnswerTooLarge(budget.bytes_max()).into());
     }
     let response = into_response(subgraph, data);
     match response.errors.iter().find_map(Abort::of) {
         Some(abort) => return Err(abort),
-        None => budget.gather(size_of(&response.data))?,
+        None => budget.charge_response(size_of(&response.data))?,
     }
     Ok(response)
 }
 
 /// Converts a subgraph's response from either of its forms.
-fn into_response(subgraph: &str, data: SubgraphData) -> Response {
+fn into_response(subgraph: &str, data: SubgraphResponse) -> Response {
     match data {
-        SubgraphData::Tree(response) => response,
-        SubgraphData::Json(answer) => serde_json::from_slice(&answer.body).unwrap_or_else(|error| {
+        SubgraphResponse::Tree(response) => response,
+        SubgraphResponse::Json(response) => serde_json::from_slice(&response.body).unwrap_or_else(|error| {
             tracing::error!(%subgraph, %error, "the answer of a subgraph is not a GraphQL response");
-            unavailable()
+            unavailable_response()
         }),
     }
 }
 
 /// The response for a subgraph that returns no valid response.
-pub fn unavailable() -> Response {
-    failed("a part of the system does not answer as it should", "UNAVAILABLE")
+pub fn unavailable_response() -> Response {
+    error_response("a part of the system does not answer as it should", "UNAVAILABLE")
 }
 
-fn failed(message: &str, code: &str) -> Response {
+fn error_response(message: &str, code: &str) -> Response {
     let mut error = ServerError::new(message, None);
     error.extensions.get_or_insert_default().set("code", code);
     Response::from_errors(vec![error])

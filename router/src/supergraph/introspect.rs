@@ -10,18 +10,18 @@ use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::Valid;
 use async_graphql::{Name, Value, Variables};
 
-use super::canonical::introspected_key;
+use super::canonical::introspection_key;
 use super::introspection_fields;
-use super::refusal::Refusal;
+use super::request_error::RequestError;
 use super::schema::PublicSchema;
-use super::validate::Operation;
+use super::validate::ValidOperation;
 
 /// The cache key of an introspection: the document, the operation's name, and its variables.
 pub type IntrospectionKey = (super::OperationKey, String);
 
 /// The result of an introspection.
 #[derive(Debug)]
-pub struct Introspected {
+pub struct IntrospectionResult {
     /// The introspection part of the answer's data, with the root keys of the shape.
     pub data: Value,
     /// The approximate memory of the data, in bytes.
@@ -30,7 +30,7 @@ pub struct Introspected {
 
 /// The sizes of a schema's parts.
 #[derive(Debug, Default)]
-pub struct Sizes {
+pub struct SchemaSizes {
     types: u64,
     directives: u64,
     /// The number of fields of a type or input type: the average, rounded up, and the maximum.
@@ -48,7 +48,7 @@ pub struct Sizes {
 /// The bytes of a name, a number or a key in the answer.
 const LEAF_BYTES: u64 = 32;
 
-impl Sizes {
+impl SchemaSizes {
     /// Measures a schema.
     pub fn of(schema: &Schema) -> Self {
         let (mut fields, mut values, mut arguments, mut relatives) =
@@ -108,25 +108,25 @@ impl Sizes {
 ///
 /// # Errors
 /// When it could.
-pub fn weigh(schema: &PublicSchema, operation: &Operation, bytes_max: u64) -> Result<(), Refusal> {
-    let scales = Scales {
+pub fn check_cost(schema: &PublicSchema, operation: &ValidOperation, bytes_max: u64) -> Result<(), RequestError> {
+    let estimator = IntrospectionCostEstimator {
         sizes: &schema.sizes,
         document: &operation.document,
     };
-    match scales.selections(&operation.definition.selection_set, 1, false) <= bytes_max {
+    match estimator.selections(&operation.definition.selection_set, 1, false) <= bytes_max {
         true => Ok(()),
-        false => Err(Refusal::TooComplex(format!(
+        false => Err(RequestError::TooComplex(format!(
             "the answer to the introspection could have more than the {bytes_max} bytes allowed"
         ))),
     }
 }
 
-struct Scales<'a> {
-    sizes: &'a Sizes,
+struct IntrospectionCostEstimator<'a> {
+    sizes: &'a SchemaSizes,
     document: &'a ExecutableDocument,
 }
 
-impl Scales<'_> {
+impl IntrospectionCostEstimator<'_> {
     /// Estimates the bytes of a selection on this many objects. If `of_all`, they are all types of the schema, so the
     /// averages hold.
     fn selections(&self, set: &SelectionSet, times: u64, of_all: bool) -> u64 {
@@ -168,10 +168,10 @@ impl Scales<'_> {
 /// When the library rejects it.
 pub fn introspect(
     schema: &PublicSchema,
-    operation: &Operation,
+    operation: &ValidOperation,
     variables: &Variables,
-) -> Result<Introspected, Refusal> {
-    let refused = |why: String| Refusal::InvalidInput(why);
+) -> Result<IntrospectionResult, RequestError> {
+    let refused = |why: String| RequestError::InvalidInput(why);
     let variables: JsonMap = serde_json::to_vec(variables)
         .and_then(|json| serde_json::from_slice(&json))
         .map_err(|error| refused(error.to_string()))?;
@@ -199,13 +199,13 @@ pub fn introspect(
         introspection_fields::restore(&schema.types, &operation.document, &operation.definition, &mut data);
     }
     let Value::Object(fields) = data else {
-        return Err(Refusal::Internal);
+        return Err(RequestError::Internal);
     };
     let renamed = fields
         .into_iter()
-        .map(|(key, value)| (Name::new(introspected_key(&key)), value));
+        .map(|(key, value)| (Name::new(introspection_key(&key)), value));
     let data = Value::Object(renamed.collect());
-    Ok(Introspected {
+    Ok(IntrospectionResult {
         size: memory_of(&data),
         data,
     })

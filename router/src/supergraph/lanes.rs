@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
-use super::refusal::Refusal;
+use super::request_error::RequestError;
 use crate::limits::Limits;
 
 /// The lanes.
@@ -21,32 +21,32 @@ pub struct Lanes {
 
 /// The expected duration of the work, which selects its lane.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Pace {
+pub enum ExpectedDuration {
     /// A few milliseconds at most.
-    Quick,
+    Short,
     /// Up to the time limit of planning.
-    Slow,
+    Long,
 }
 
 #[derive(Debug)]
 struct Lane {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
 
 impl Lane {
-    fn new(places: usize) -> Self {
+    fn new(permits: usize) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(places.max(1))),
+            permits: Arc::new(Semaphore::new(permits.max(1))),
             waiting: AtomicUsize::new(0),
         }
     }
 }
 
 /// A waiting operation; dropping it ends the wait.
-struct Waiting<'a>(&'a AtomicUsize);
+struct QueueGuard<'a>(&'a AtomicUsize);
 
-impl Drop for Waiting<'_> {
+impl Drop for QueueGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -68,30 +68,33 @@ impl Lanes {
     /// When too many operations wait, or the wait takes too long; and the errors of the work itself.
     pub async fn run<T: Send + 'static>(
         &self,
-        pace: Pace,
+        duration: ExpectedDuration,
         limits: &Limits,
-        work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Refusal> {
-        let lane = match pace {
-            Pace::Quick => &self.quick,
-            Pace::Slow => &self.slow,
+        work: impl FnOnce() -> Result<T, RequestError> + Send + 'static,
+    ) -> Result<T, RequestError> {
+        let lane = match duration {
+            ExpectedDuration::Short => &self.quick,
+            ExpectedDuration::Long => &self.slow,
         };
-        let place = match lane.places.clone().try_acquire_owned() {
-            Ok(place) => place,
+        let permit = match lane.permits.clone().try_acquire_owned() {
+            Ok(permit) => permit,
             Err(_) => {
-                let waiting = Waiting(&lane.waiting);
+                let waiting = QueueGuard(&lane.waiting);
                 if lane.waiting.fetch_add(1, Ordering::Relaxed) >= limits.planning_queue_max {
-                    return Err(Refusal::Busy);
+                    return Err(RequestError::Busy);
                 }
-                let place = tokio::time::timeout(limits.planning_wait_max(), lane.places.clone().acquire_owned()).await;
+                let permit =
+                    tokio::time::timeout(limits.planning_wait_max(), lane.permits.clone().acquire_owned()).await;
                 drop(waiting);
-                place.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Internal)?
+                permit
+                    .map_err(|_| RequestError::Busy)?
+                    .map_err(|_| RequestError::Internal)?
             }
         };
         let worked = tokio::task::spawn_blocking(move || {
-            let _place = place;
+            let _permit = permit;
             work()
         });
-        worked.await.unwrap_or(Err(Refusal::Internal))
+        worked.await.unwrap_or(Err(RequestError::Internal))
     }
 }

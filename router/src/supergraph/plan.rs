@@ -6,7 +6,7 @@
 mod cacheable;
 mod compile;
 mod document;
-mod price;
+mod planning_cost;
 mod serial;
 pub mod text;
 
@@ -23,21 +23,21 @@ use hive_router_query_planner::utils::cancellation::CancellationToken;
 use hive_router_query_planner::utils::parsing::safe_parse_schema;
 
 use self::cacheable::Cacheable;
-pub use self::cacheable::{Watched, WatchedObject};
+pub use self::cacheable::{TrackedField, TrackedObject};
 use self::document::PlannerDocument;
-use self::price::Prices;
+use self::planning_cost::PlanningCosts;
 pub use self::serial::MutationStep;
 use super::SupergraphError;
 use super::arguments::Arguments;
-use super::canonical::canonical;
-use super::decide::Decided;
-use super::refusal::Refusal;
+use super::canonical::canonicalize;
+use super::conditions::ResolvedOperation;
+use super::projection_plan::{ObjectProjection, projection_plan};
+use super::request_error::RequestError;
 use super::schema::PublicSchema;
-use super::shape::{ObjectShape, shape};
 use super::validate::introspects;
-use crate::cache::Question;
+use crate::cache::FetchKey;
 use crate::limits::Limits;
-use crate::subgraph::Document;
+use crate::subgraph::RequestDocument;
 
 /// The compiled plan of an operation: executing it looks up no names and parses no documents.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub struct Plan {
     /// Whether the operation selects `__schema` or `__type`, beside other fields or alone.
     pub introspects: bool,
     /// The shape of the answer.
-    pub shape: Arc<ObjectShape>,
+    pub projection: Arc<ObjectProjection>,
 }
 
 /// The fetches of an operation.
@@ -58,50 +58,50 @@ pub struct Fetches {
     /// The source stream of a subscription; `None` for queries and mutations.
     pub source: Option<Fetch>,
     /// The steps to execute; for a subscription, on every event.
-    pub steps: Step,
+    pub steps: PlanStep,
 }
 
 /// An operation that is ready to be planned.
-pub struct Draft {
+pub struct PlannerInput {
     /// The planner's input as text: the same for all operations that fetch the same.
     pub text: Arc<str>,
     /// The cost of planning.
-    pub price: u64,
+    pub cost: u64,
     /// The planner's input, with the keys of its root fields.
     documents: Vec<(Name, PlannerDocument)>,
     is_serial: bool,
     arguments: Arguments,
     introspects: bool,
-    shape: Arc<ObjectShape>,
+    projection: Arc<ObjectProjection>,
 }
 
-impl Draft {
+impl PlannerInput {
     /// Combines the operation with its planned fetches.
     pub fn into_plan(self, fetches: Arc<Fetches>) -> Plan {
         Plan {
             fetches,
             arguments: self.arguments,
             introspects: self.introspects,
-            shape: self.shape,
+            projection: self.projection,
         }
     }
 }
 
 /// A step of a plan.
 #[derive(Debug)]
-pub enum Step {
+pub enum PlanStep {
     /// Runs the steps one after the other.
-    Sequence(Vec<Step>),
+    Sequence(Vec<PlanStep>),
     /// Runs all steps at once.
-    Parallel(Vec<Step>),
+    Parallel(Vec<PlanStep>),
     /// The root fields of a mutation, each with its whole selection set, one after the other.
     Serial(Vec<MutationStep>),
     /// Fetches root fields of one subgraph.
     Fetch(Fetch),
     /// Fetches root fields of one subgraph for a place inside the answer.
-    Nested(Vec<Hop>, Fetch),
+    Nested(Vec<FlattenPathSegment>, Fetch),
     /// Fetches fields of entities that other subgraphs have returned.
-    Entities(Fetch, Vec<Group>),
+    Entities(Fetch, Vec<EntityBatch>),
 }
 
 /// A request to a subgraph.
@@ -112,7 +112,7 @@ pub struct Fetch {
     /// The subgraph's name, for messages.
     pub name: Arc<str>,
     /// The document to send.
-    pub document: Document,
+    pub document: RequestDocument,
     /// The operation's variables that it needs.
     pub variables: Vec<Name>,
     /// The keys at the root of its response.
@@ -120,44 +120,44 @@ pub struct Fetch {
     /// The changes to its response before it is merged.
     pub rewrites: Vec<Rewrite>,
     /// Whether the response is the same for every caller, so that it can be fetched anonymously.
-    pub for_everybody: bool,
-    /// How its response may be cached; for [`Step::Entities`], each [`Group`] has its own.
-    pub remembered: Option<Remembered<Vec<Watched>>>,
+    pub is_anonymous: bool,
+    /// How its response may be cached; for [`PlanStep::Entities`], each [`EntityBatch`] has its own.
+    pub cache_policy: Option<CachePolicy<Vec<TrackedField>>>,
     /// The text that represents it in the plan's text.
     pub text: String,
 }
 
 /// The caching of a response.
 #[derive(Debug)]
-pub struct Remembered<W> {
+pub struct CachePolicy<W> {
     /// The part of the cache key that the plan knows.
-    pub question: Arc<Question>,
+    pub fetch_key: Arc<FetchKey>,
     /// The entities that it depends on.
-    pub watched: W,
+    pub dependencies: W,
 }
 
 /// The entities of one kind in a fetch.
 #[derive(Debug)]
-pub struct Group {
+pub struct EntityBatch {
     /// Their key in the response.
     pub key: Name,
     /// The variable for the representations.
     pub variable: Name,
     /// The paths to the entities in the fetched data.
-    pub places: Vec<Vec<Hop>>,
+    pub paths: Vec<Vec<FlattenPathSegment>>,
     /// The selections that make up a representation.
-    pub needs: Vec<Need>,
+    pub required: Vec<RequiredSelection>,
     /// The changes to a representation.
     pub input_rewrites: Vec<Rewrite>,
     /// The changes to an entity before it is merged.
     pub output_rewrites: Vec<Rewrite>,
     /// How each of the entities may be cached.
-    pub remembered: Option<Remembered<WatchedObject>>,
+    pub cache_policy: Option<CachePolicy<TrackedObject>>,
 }
 
 /// A segment of the path to the entities.
 #[derive(Debug)]
-pub enum Hop {
+pub enum FlattenPathSegment {
     /// Into the value of a key.
     Key(Name),
     /// Into every item of a list.
@@ -168,7 +168,7 @@ pub enum Hop {
 
 /// A selection of a representation.
 #[derive(Debug)]
-pub enum Need {
+pub enum RequiredSelection {
     /// A field. The planner writes `price: alias` if the fetched data has the required value under another name.
     Field {
         /// The key in the representation. The fetched data uses it too if it does not have `name`.
@@ -176,24 +176,24 @@ pub enum Need {
         /// The key in the fetched data.
         name: Name,
         /// The selections on the value, if it is an object.
-        inner: Vec<Need>,
+        inner: Vec<RequiredSelection>,
     },
     /// Selections that apply only to objects of one of these types.
-    On(HashSet<String>, Vec<Need>),
+    On(HashSet<String>, Vec<RequiredSelection>),
 }
 
 /// A change to a tree.
 #[derive(Debug)]
 pub struct Rewrite {
     /// The path to the place.
-    pub at: Vec<RewriteHop>,
+    pub at: Vec<RewritePathSegment>,
     /// The change there.
-    pub change: Change,
+    pub action: RewriteAction,
 }
 
 /// A segment of the path to a rewrite. Lists are followed to their items.
 #[derive(Debug)]
-pub enum RewriteHop {
+pub enum RewritePathSegment {
     /// Into the value of a key.
     Key(Name),
     /// Only into objects of one of these types.
@@ -202,7 +202,7 @@ pub enum RewriteHop {
 
 /// The effect of a rewrite.
 #[derive(Debug)]
-pub enum Change {
+pub enum RewriteAction {
     /// The key at the end of the path gets this name.
     Rename(Name),
     /// The value at the end of the path becomes this string.
@@ -210,15 +210,15 @@ pub enum Change {
 }
 
 /// The planner, with the facts about a supergraph that plans depend on.
-pub struct Plans {
+pub struct OperationPlanner {
     planner: Planner,
     /// Subgraph names, in the order of the supergraph's list.
     subgraphs: HashMap<String, usize>,
     cacheable: Cacheable,
-    prices: Prices,
+    planning_costs: PlanningCosts,
 }
 
-impl Plans {
+impl OperationPlanner {
     /// Reads a supergraph.
     ///
     /// # Errors
@@ -238,7 +238,7 @@ impl Plans {
             planner,
             subgraphs,
             cacheable: Cacheable::of(document),
-            prices: Prices::of_supergraph(document),
+            planning_costs: PlanningCosts::from_supergraph(document),
         })
     }
 
@@ -253,24 +253,31 @@ impl Plans {
     ///
     /// # Errors
     /// When its answer could have more fields than the limits allow, or a number in it cannot be represented.
-    pub fn draft(&self, schema: &PublicSchema, limits: &Limits, decided: &Decided) -> Result<Draft, Refusal> {
-        let operation = canonical(schema, decided)?;
-        let shape = shape(schema, &operation, limits.query_fields_max.saturating_mul(10))?;
+    pub fn planner_input(
+        &self,
+        schema: &PublicSchema,
+        limits: &Limits,
+        resolved: &ResolvedOperation,
+    ) -> Result<PlannerInput, RequestError> {
+        let operation = canonicalize(schema, resolved)?;
+        let projection = projection_plan(schema, &operation, limits.query_fields_max.saturating_mul(10))?;
         let roots = serial::root_fields(&operation);
         let is_serial = roots.len() > 1;
         let documents: Vec<_> = roots
             .into_iter()
-            .filter_map(|(key, fields)| Some((key, document::document(schema, &operation, fields.into_iter())?)))
+            .filter_map(|(key, fields)| {
+                Some((key, document::planner_document(schema, &operation, fields.into_iter())?))
+            })
             .collect();
         let text: String = documents.iter().map(|(_, document)| document.to_string()).collect();
-        Ok(Draft {
+        Ok(PlannerInput {
             text: text.into(),
-            price: self.prices.of(&operation),
+            cost: self.planning_costs.of(&operation),
             documents,
             is_serial,
             arguments: operation.arguments,
-            introspects: introspects(&decided.document, &decided.operation),
-            shape,
+            introspects: introspects(&resolved.document, &resolved.operation),
+            projection,
         })
     }
 
@@ -278,14 +285,19 @@ impl Plans {
     ///
     /// # Errors
     /// When planning exceeds its time limit, or the planner fails.
-    pub fn fetches(&self, schema: &PublicSchema, limits: &Limits, draft: &Draft) -> Result<Fetches, Refusal> {
-        if draft.is_serial {
-            return self.plan_serially(schema, limits, &draft.documents);
+    pub fn plan_fetches(
+        &self,
+        schema: &PublicSchema,
+        limits: &Limits,
+        input: &PlannerInput,
+    ) -> Result<Fetches, RequestError> {
+        if input.is_serial {
+            return self.plan_serially(schema, limits, &input.documents);
         }
-        match draft.documents.first() {
+        match input.documents.first() {
             None => Ok(Fetches {
                 source: None,
-                steps: Step::Sequence(Vec::new()),
+                steps: PlanStep::Sequence(Vec::new()),
             }),
             Some((_, document)) => self.plan_roots(schema, limits, document),
         }
@@ -297,7 +309,7 @@ impl Plans {
         schema: &PublicSchema,
         limits: &Limits,
         document: &PlannerDocument,
-    ) -> Result<Fetches, Refusal> {
+    ) -> Result<Fetches, RequestError> {
         let node = self.library_plan(document, limits)?;
         compile::Compiler {
             schema,
@@ -307,10 +319,10 @@ impl Plans {
         .plan(node)
     }
 
-    fn library_plan(&self, document: &PlannerDocument, limits: &Limits) -> Result<Option<PlanNode>, Refusal> {
+    fn library_plan(&self, document: &PlannerDocument, limits: &Limits) -> Result<Option<PlanNode>, RequestError> {
         let not_supported = |error: &dyn std::fmt::Display| {
             tracing::error!(%error, %document, "the planner failed on a valid operation");
-            Refusal::NotSupported
+            RequestError::OperationNotSupported
         };
         let make = || {
             let normalized = normalize_operation(&self.planner.supergraph, document, None);
@@ -321,7 +333,7 @@ impl Plans {
                 &CancellationToken::with_timeout(limits.planning_time_max()),
             );
             planned.map(|plan| plan.node).map_err(|error| match error {
-                hive_router_query_planner::planner::PlannerError::CancellationError(_) => Refusal::Timeout,
+                hive_router_query_planner::planner::PlannerError::CancellationError(_) => RequestError::Timeout,
                 other => not_supported(&other),
             })
         };
@@ -331,7 +343,7 @@ impl Plans {
     }
 }
 
-fn internal(error: impl std::fmt::Display) -> Refusal {
+fn internal(error: impl std::fmt::Display) -> RequestError {
     tracing::error!(%error, "the planner returned an invalid plan");
-    Refusal::NotSupported
+    RequestError::OperationNotSupported
 }

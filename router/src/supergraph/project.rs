@@ -11,37 +11,42 @@ use tokio::time::Instant;
 
 use super::abort::Abort;
 use super::execute::Allowance;
-use super::faults::{Cause, Faults, Marks};
-use super::places::places;
-use super::shape::{FieldShape, Kind, Leaf, ObjectShape, ValueShape};
-use crate::subgraph::{Answer, Outcome};
+use super::field_errors::{ErrorPaths, FetchError, FieldErrors};
+use super::projection_plan::{FieldProjection, Leaf, ObjectProjection, ValueKind, ValueProjection};
+use super::response_paths::response_paths;
+use crate::subgraph::{EncodedResponse, ResponseKind};
 
 /// The minimum time for writing an answer that has begun, even if its request's time is over earlier.
 const WRITING_TIME_MIN: Duration = Duration::from_secs(1);
 /// The bytes written between two checks of the limits.
-const BYTES_PER_LOOK: usize = 64 * 1024;
+const BYTES_PER_CHECK: usize = 64 * 1024;
 
 /// Serializes the response map.
 ///
 /// # Errors
 /// When it exceeds the allowed bytes or time.
-pub fn project(shape: &ObjectShape, data: &Value, mut faults: Faults, allowance: &Allowance) -> Result<Answer, Abort> {
-    let marks = faults.marks.take();
-    for error in std::mem::take(&mut faults.listed) {
-        for place in places(shape, data, &error.path) {
+pub fn project(
+    projection: &ObjectProjection,
+    data: &Value,
+    mut field_errors: FieldErrors,
+    allowance: &Allowance,
+) -> Result<EncodedResponse, Abort> {
+    let error_paths = field_errors.error_paths.take();
+    for error in std::mem::take(&mut field_errors.listed) {
+        for place in response_paths(projection, data, &error.path) {
             let mut placed = error.clone();
             placed.path = place;
-            faults.push(placed);
+            field_errors.push(placed);
         }
     }
     // Small values take more bytes in memory than as text, so this capacity is rarely too small.
-    let expected = allowance.budget.gathered_bytes().min(allowance.budget.bytes_max());
-    let mut writer = Writer {
+    let expected = allowance.budget.response_bytes().min(allowance.budget.bytes_max());
+    let mut writer = ResponseWriter {
         out: Vec::with_capacity(expected.max(512)),
         path: Vec::new(),
-        faults,
+        field_errors,
         bytes_max: allowance.budget.bytes_max(),
-        look_at: BYTES_PER_LOOK.min(allowance.budget.bytes_max()),
+        next_check: BYTES_PER_CHECK.min(allowance.budget.bytes_max()),
         deadline: allowance.deadline.max(Instant::now() + WRITING_TIME_MIN),
     };
     writer.out.extend_from_slice(b"{\"data\":");
@@ -51,50 +56,50 @@ pub fn project(shape: &ObjectShape, data: &Value, mut faults: Faults, allowance:
         Value::Object(root) => root,
         _ => &empty,
     };
-    let covered = Covered::root(marks.as_ref());
-    let outcome = match writer.object(shape, root, covered) {
-        Ok(()) => Outcome::Data,
+    let scope = ErrorScope::root(error_paths.as_ref());
+    let kind = match writer.object(projection, root, scope) {
+        Ok(()) => ResponseKind::Data,
         Err(Halt::Aborted(abort)) => return Err(abort),
         Err(Halt::Nulled) => {
             writer.out.truncate(start);
             writer.out.extend_from_slice(b"null");
-            Outcome::NullData
+            ResponseKind::NullData
         }
     };
-    Ok(Answer {
+    Ok(EncodedResponse {
         body: writer.finish().into(),
-        outcome,
+        kind,
     })
 }
 
 /// Whether the value of a root key makes the whole answer null.
-pub fn nulls_the_answer(
-    shape: &ObjectShape,
+pub fn nulls_data(
+    projection: &ObjectProjection,
     data_key: &str,
     data: &Value,
-    faults: &Faults,
+    field_errors: &FieldErrors,
     allowance: &Allowance,
 ) -> bool {
-    let Some(field) = shape.fields.iter().find(|field| *field.data_key == *data_key) else {
+    let Some(field) = projection.fields.iter().find(|field| *field.data_key == *data_key) else {
         return false;
     };
     let Some(value) = field.value.as_ref().filter(|value| value.non_null) else {
         return false;
     };
-    let mut writer = Writer {
+    let mut writer = ResponseWriter {
         out: Vec::new(),
         path: Vec::new(),
-        faults: Faults::default(),
+        field_errors: FieldErrors::default(),
         bytes_max: allowance.budget.bytes_max(),
-        look_at: BYTES_PER_LOOK.min(allowance.budget.bytes_max()),
+        next_check: BYTES_PER_CHECK.min(allowance.budget.bytes_max()),
         deadline: allowance.deadline.max(Instant::now() + WRITING_TIME_MIN),
     };
     let found = match data {
         Value::Object(root) => root.get(&*field.data_key),
         _ => None,
     };
-    let covered = Covered::root(faults.marks.as_ref()).field(&field.data_key);
-    writer.field(shape, field, value, found, covered).is_err()
+    let scope = ErrorScope::root(field_errors.error_paths.as_ref()).field(&field.data_key);
+    writer.field(projection, field, value, found, scope).is_err()
 }
 
 /// The reason that writing stops at this place.
@@ -107,74 +112,74 @@ enum Halt {
 
 /// A segment of the path that is being written.
 #[derive(Clone, Copy)]
-enum Step<'a> {
+enum ResponsePathSegment<'a> {
     Key(&'a str),
     Index(usize),
 }
 
-/// The marks of the place that is being written.
+/// The errors at the place that is being written.
 #[derive(Clone, Copy)]
-struct Covered<'a> {
-    mark: Option<&'a Marks>,
+struct ErrorScope<'a> {
+    paths: Option<&'a ErrorPaths>,
     /// The innermost cause on the path to this place.
-    cause: Option<&'a Cause>,
+    cause: Option<&'a FetchError>,
 }
 
-impl<'a> Covered<'a> {
-    fn root(mark: Option<&'a Marks>) -> Self {
-        Self { mark, cause: None }.at(mark)
+impl<'a> ErrorScope<'a> {
+    fn root(paths: Option<&'a ErrorPaths>) -> Self {
+        Self { paths, cause: None }.at(paths)
     }
 
-    fn at(self, mark: Option<&'a Marks>) -> Self {
-        let own = mark.and_then(|mark| mark.cause.as_deref());
+    fn at(self, paths: Option<&'a ErrorPaths>) -> Self {
+        let own = paths.and_then(|paths| paths.cause.as_deref());
         Self {
-            mark,
+            paths,
             cause: own.or(self.cause),
         }
     }
 
     fn field(self, key: &str) -> Self {
-        match self.mark {
+        match self.paths {
             None => self,
-            Some(mark) => self.at(mark.field(key)),
+            Some(paths) => self.at(paths.field(key)),
         }
     }
 
     fn item(self, index: usize) -> Self {
-        match self.mark {
+        match self.paths {
             None => self,
-            Some(mark) => self.at(mark.item(index)),
+            Some(paths) => self.at(paths.item(index)),
         }
     }
 }
 
-struct Writer<'a> {
+struct ResponseWriter<'a> {
     out: Vec<u8>,
-    path: Vec<Step<'a>>,
-    faults: Faults,
+    path: Vec<ResponsePathSegment<'a>>,
+    field_errors: FieldErrors,
     bytes_max: usize,
     /// The number of written bytes at which the limits are checked next.
-    look_at: usize,
+    next_check: usize,
     deadline: Instant,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> ResponseWriter<'a> {
     fn object(
         &mut self,
-        shape: &'a ObjectShape,
+        projection: &'a ObjectProjection,
         object: &IndexMap<Name, Value>,
-        covered: Covered<'_>,
+        scope: ErrorScope<'_>,
     ) -> Result<(), Halt> {
         self.out.push(b'{');
         // Subgraphs answer in the order of the fetch, which is nearly the order here: start after the last match.
         let mut next = 0;
-        for (index, field) in shape.fields.iter().enumerate() {
+        for (index, field) in projection.fields.iter().enumerate() {
             if index > 0 {
                 self.out.push(b',');
             }
             self.out.extend_from_slice(&field.key_json);
-            let Some(value_shape) = &field.value else {
-                self.string(&shape.typename);
+            let Some(value_projection) = &field.value else {
+                self.string(&projection.typename);
                 continue;
             };
             let found = match object.get_index(next) {
@@ -184,13 +189,13 @@ impl<'a> Writer<'a> {
             if let Some((at, _)) = found {
                 next = at + 1;
             }
-            self.path.push(Step::Key(&field.key));
+            self.path.push(ResponsePathSegment::Key(&field.key));
             let written = self.field(
-                shape,
+                projection,
                 field,
-                value_shape,
+                value_projection,
                 found.map(|(_, value)| value),
-                covered.field(&field.data_key),
+                scope.field(&field.data_key),
             );
             self.path.pop();
             written?;
@@ -201,78 +206,78 @@ impl<'a> Writer<'a> {
 
     fn field(
         &mut self,
-        parent: &'a ObjectShape,
-        field: &'a FieldShape,
-        shape: &'a ValueShape,
+        parent: &'a ObjectProjection,
+        field: &'a FieldProjection,
+        projection: &'a ValueProjection,
         value: Option<&Value>,
-        covered: Covered<'_>,
+        scope: ErrorScope<'_>,
     ) -> Result<(), Halt> {
         let describe = |what: &str| format!("{what} {}.{}", parent.typename, field.name);
-        self.value(shape, value, covered, &describe)
+        self.value(projection, value, scope, &describe)
     }
 
     /// Writes a value, or null in its place, or reports that the null propagates further up.
     fn value(
         &mut self,
-        shape: &'a ValueShape,
+        projection: &'a ValueProjection,
         value: Option<&Value>,
-        covered: Covered<'_>,
+        scope: ErrorScope<'_>,
         describe: &dyn Fn(&str) -> String,
     ) -> Result<(), Halt> {
         let start = self.out.len();
         let written = match value {
-            None | Some(Value::Null) => self.missing(shape, value.is_none(), covered, describe),
-            Some(value) => match (&shape.kind, value) {
-                (Kind::Object(object), Value::Object(fields)) => self.object(object, fields, covered),
-                (Kind::Abstract(objects), Value::Object(fields)) => {
+            None | Some(Value::Null) => self.missing_value(projection, value.is_none(), scope, describe),
+            Some(value) => match (&projection.kind, value) {
+                (ValueKind::Object(object), Value::Object(fields)) => self.object(object, fields, scope),
+                (ValueKind::Abstract(objects), Value::Object(fields)) => {
                     let object = match fields.get("__typename") {
                         Some(Value::String(typename)) => objects.get(typename.as_str()),
                         _ => None,
                     };
                     match object {
-                        Some(object) => self.object(object, fields, covered),
-                        None => self.malformed(covered, describe("an unknown type of object for")),
+                        Some(object) => self.object(object, fields, scope),
+                        None => self.malformed(scope, describe("an unknown type of object for")),
                     }
                 }
-                (Kind::List(item), Value::List(items)) => self.list(item, items, covered, describe),
-                (Kind::Leaf(leaf), value) => match self.leaf(leaf, value) {
+                (ValueKind::List(item), Value::List(items)) => self.list(item, items, scope, describe),
+                (ValueKind::Leaf(leaf), value) => match self.leaf(leaf, value) {
                     true => Ok(()),
-                    false => self.malformed(covered, describe("a value of the wrong type for")),
+                    false => self.malformed(scope, describe("a value of the wrong type for")),
                 },
-                _ => self.malformed(covered, describe("a value of the wrong type for")),
+                _ => self.malformed(scope, describe("a value of the wrong type for")),
             },
         };
         match written {
             Ok(()) => {}
-            Err(Halt::Nulled) if !shape.non_null => {
+            Err(Halt::Nulled) if !projection.non_null => {
                 self.out.truncate(start);
                 self.out.extend_from_slice(b"null");
             }
             Err(halt) => return Err(halt),
         }
-        match self.out.len() < self.look_at {
+        match self.out.len() < self.next_check {
             true => Ok(()),
-            false => self.look(),
+            false => self.check_limits(),
         }
     }
 
     /// Checks the answer against its limits.
-    fn look(&mut self) -> Result<(), Halt> {
+    fn check_limits(&mut self) -> Result<(), Halt> {
         if self.out.len() > self.bytes_max {
             return Err(Halt::Aborted(BudgetError::AnswerTooLarge(self.bytes_max).into()));
         }
         if Instant::now() > self.deadline {
             return Err(Halt::Aborted(Abort::timeout()));
         }
-        self.look_at = (self.out.len() + BYTES_PER_LOOK).min(self.bytes_max);
+        self.next_check = (self.out.len() + BYTES_PER_CHECK).min(self.bytes_max);
         Ok(())
     }
 
     fn list(
         &mut self,
-        shape: &'a ValueShape,
+        projection: &'a ValueProjection,
         items: &[Value],
-        covered: Covered<'_>,
+        scope: ErrorScope<'_>,
         describe: &dyn Fn(&str) -> String,
     ) -> Result<(), Halt> {
         self.out.push(b'[');
@@ -280,8 +285,8 @@ impl<'a> Writer<'a> {
             if index > 0 {
                 self.out.push(b',');
             }
-            self.path.push(Step::Index(index));
-            let written = self.value(shape, Some(item), covered.item(index), describe);
+            self.path.push(ResponsePathSegment::Index(index));
+            let written = self.value(projection, Some(item), scope.item(index), describe);
             self.path.pop();
             written?;
         }
@@ -290,55 +295,55 @@ impl<'a> Writer<'a> {
     }
 
     /// Handles an absent or null value. Adds an error unless one already explains it.
-    fn missing(
+    fn missing_value(
         &mut self,
-        shape: &'a ValueShape,
+        projection: &'a ValueProjection,
         absent: bool,
-        covered: Covered<'_>,
+        scope: ErrorScope<'_>,
         describe: &dyn Fn(&str) -> String,
     ) -> Result<(), Halt> {
-        let explained = covered.mark.is_some_and(|mark| mark.listed);
+        let explained = scope.paths.is_some_and(|paths| paths.is_listed);
         if explained {
             // A subgraph may answer null for an object none of whose fields it could resolve (async-graphql does).
             // The object existed: its own fields decide how far their nulls propagate.
-            if let Kind::Object(object) = &shape.kind
-                && covered.mark.is_some_and(Marks::has_failed_fields)
+            if let ValueKind::Object(object) = &projection.kind
+                && scope.paths.is_some_and(ErrorPaths::has_failed_fields)
             {
-                return self.object(object, &IndexMap::new(), covered);
+                return self.object(object, &IndexMap::new(), scope);
             }
-        } else if let Some(cause) = covered.mark.and_then(Marks::error_below) {
+        } else if let Some(cause) = scope.paths.and_then(ErrorPaths::error_below) {
             // A field that the planner added has failed below, and its null propagated up to here.
             let mut error = cause.error();
             error.path = self.path();
-            self.faults.push(error);
-        } else if let Some(cause) = covered.cause.filter(|_| absent) {
+            self.field_errors.push(error);
+        } else if let Some(cause) = scope.cause.filter(|_| absent) {
             let mut error = cause.error();
             error.path = self.path();
-            self.faults.push(error);
-        } else if shape.non_null {
-            self.complain(describe("no value for the non-null"));
+            self.field_errors.push(error);
+        } else if projection.non_null {
+            self.push_internal_error(describe("no value for the non-null"));
         }
         Err(Halt::Nulled)
     }
 
-    fn malformed(&mut self, covered: Covered<'_>, message: String) -> Result<(), Halt> {
-        if covered.mark.is_none_or(|mark| !mark.listed) {
-            self.complain(message);
+    fn malformed(&mut self, scope: ErrorScope<'_>, message: String) -> Result<(), Halt> {
+        if scope.paths.is_none_or(|paths| !paths.is_listed) {
+            self.push_internal_error(message);
         }
         Err(Halt::Nulled)
     }
 
-    fn complain(&mut self, message: String) {
+    fn push_internal_error(&mut self, message: String) {
         let mut error = ServerError::new(format!("a subgraph answered {message}"), None);
         error.extensions.get_or_insert_default().set("code", "INTERNAL");
         error.path = self.path();
-        self.faults.push(error);
+        self.field_errors.push(error);
     }
 
     fn path(&self) -> Vec<PathSegment> {
         let steps = self.path.iter().map(|step| match step {
-            Step::Key(key) => PathSegment::Field((*key).to_owned()),
-            Step::Index(index) => PathSegment::Index(*index),
+            ResponsePathSegment::Key(key) => PathSegment::Field((*key).to_owned()),
+            ResponsePathSegment::Index(index) => PathSegment::Index(*index),
         });
         steps.collect()
     }
@@ -374,14 +379,14 @@ impl<'a> Writer<'a> {
     }
 
     fn finish(mut self) -> Vec<u8> {
-        self.faults.tell_the_rest();
-        if !self.faults.listed.is_empty() {
+        self.field_errors.list_unreported();
+        if !self.field_errors.listed.is_empty() {
             self.out.extend_from_slice(b",\"errors\":");
-            let listed = std::mem::take(&mut self.faults.listed);
+            let listed = std::mem::take(&mut self.field_errors.listed);
             self.json(&listed);
         }
-        if self.faults.omitted > 0 {
-            let omitted = self.faults.omitted;
+        if self.field_errors.omitted > 0 {
+            let omitted = self.field_errors.omitted;
             self.out.extend_from_slice(b",\"extensions\":");
             self.json(&serde_json::json!({ "errorsOmitted": omitted }));
         }

@@ -9,7 +9,7 @@ use apollo_compiler::{Name, Schema};
 use hive_router_query_planner::consumer_schema::ConsumerSchema;
 use hive_router_query_planner::utils::parsing::safe_parse_schema;
 
-use super::introspect::Sizes;
+use super::introspect::SchemaSizes;
 use super::text_bounds::TextBounds;
 use super::{SupergraphError, introspection_fields};
 
@@ -22,7 +22,7 @@ pub struct PublicSchema {
     /// The names of all fields of all types.
     pub field_names: HashSet<Name>,
     /// The sizes of its parts, for introspection.
-    pub sizes: Sizes,
+    pub sizes: SchemaSizes,
     /// The maximum lengths of texts.
     pub texts: TextBounds,
 }
@@ -31,7 +31,7 @@ impl PublicSchema {
     /// Prepares the public types of a supergraph.
     pub fn new(types: Valid<Schema>, supergraph: &Document) -> Self {
         let implementers = types.implementers_map();
-        let sizes = Sizes::of(&types);
+        let sizes = SchemaSizes::of(&types);
         let field_names = types.types.values().flat_map(field_names).cloned().collect();
         Self {
             types,

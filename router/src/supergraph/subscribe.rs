@@ -10,58 +10,62 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 
 use super::abort::Abort;
 use super::execute::{Allowance, receive};
-use super::refusal::Refusal;
-use super::{Inner, Prepared};
-use crate::subgraph::{Answer, SubgraphData, SubgraphRequest};
+use super::request_error::RequestError;
+use super::{PreparedRequest, SupergraphInner};
+use crate::subgraph::{EncodedResponse, SubgraphRequest, SubgraphResponse};
 
 /// Answers any operation as a stream: a query or a mutation with one answer, a subscription with one per event.
 ///
 /// The next event is requested when the client has taken the last answer, so a slow client applies backpressure to
 /// the source.
-pub fn subscribe(inner: Arc<Inner>, request: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
+pub fn subscribe(inner: Arc<SupergraphInner>, request: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {
     let answers = async move {
         open(inner, request)
             .await
-            .unwrap_or_else(|refusal| once(refusal.into_answer()))
+            .unwrap_or_else(|rejection| once(rejection.into_encoded()))
     };
-    stream::once(answers).flatten().map(SubgraphData::Json).boxed()
+    stream::once(answers).flatten().map(SubgraphResponse::Json).boxed()
 }
 
-async fn open(inner: Arc<Inner>, request: SubgraphRequest) -> Result<BoxStream<'static, Answer>, Refusal> {
+async fn open(
+    inner: Arc<SupergraphInner>,
+    request: SubgraphRequest,
+) -> Result<BoxStream<'static, EncodedResponse>, RequestError> {
     let queries_only = request.queries_only;
     let prepared = inner.prepare_in_time(request).await?;
     match prepared.operation.kind() {
         OperationType::Subscription => {}
-        OperationType::Mutation if queries_only => return Err(Refusal::QueriesOnly("mutation")),
+        OperationType::Mutation if queries_only => return Err(RequestError::QueriesOnly("mutation")),
         _ => {
             return Ok(once(
                 inner
-                    .execute(&prepared, inner.gathered(&prepared), &prepared.allowance)
+                    .execute(&prepared, inner.new_state(&prepared), &prepared.allowance)
                     .await,
             ));
         }
     }
     let prepared = Arc::new(prepared);
-    let source = prepared.plan.fetches.source.as_ref().ok_or(Refusal::Internal)?;
-    let run = inner.run(&prepared, inner.gathered(&prepared), &prepared.allowance);
-    let events = inner.subgraphs[source.subgraph].subscribe(run.request(source, run.variables_of(source)));
+    let source = prepared.plan.fetches.source.as_ref().ok_or(RequestError::Internal)?;
+    let execution = inner.execution(&prepared, inner.new_state(&prepared), &prepared.allowance);
+    let events =
+        inner.subgraphs[source.subgraph].subscribe(execution.request(source, execution.fetch_variables(source)));
     let mut events = events
         .map({
             let (name, inner, prepared) = (source.name.clone(), inner.clone(), prepared.clone());
-            move |event| Event::receive(&name, event, inner.allowance(Some(&prepared.allowance.budget)))
+            move |event| SourceEvent::receive(&name, event, inner.allowance(Some(&prepared.allowance.budget)))
         })
         .boxed()
         .peekable();
     // A subgraph that rejects the subscription sends one error and ends; after an error in a single event, the
     // stream goes on.
     let first = events.next().await;
-    if let Some(Event {
+    if let Some(SourceEvent {
         response: Ok(first), ..
     }) = &first
-        && let Some(refusal) = refusal(first)
+        && let Some(rejection) = source_rejection(first)
         && matches!(Pin::new(&mut events).peek().now_or_never(), Some(None))
     {
-        return Err(refusal);
+        return Err(rejection);
     }
     let answers = stream::iter(first).chain(events).then(move |event| {
         let (inner, prepared) = (inner.clone(), prepared.clone());
@@ -70,18 +74,18 @@ async fn open(inner: Arc<Inner>, request: SubgraphRequest) -> Result<BoxStream<'
     Ok(answers.boxed())
 }
 
-fn once(answer: Answer) -> BoxStream<'static, Answer> {
+fn once(answer: EncodedResponse) -> BoxStream<'static, EncodedResponse> {
     stream::once(async { answer }).boxed()
 }
 
 /// An event of the source, and the allowance of its answer.
-struct Event {
+struct SourceEvent {
     response: Result<Response, Abort>,
     allowance: Allowance,
 }
 
-impl Event {
-    fn receive(subgraph: &str, data: SubgraphData, allowance: Allowance) -> Self {
+impl SourceEvent {
+    fn receive(subgraph: &str, data: SubgraphResponse, allowance: Allowance) -> Self {
         Self {
             response: receive(subgraph, data, &allowance.budget),
             allowance,
@@ -89,29 +93,32 @@ impl Event {
     }
 }
 
-async fn answer(inner: &Inner, prepared: &Prepared, event: Event) -> Answer {
+async fn answer(inner: &SupergraphInner, prepared: &PreparedRequest, event: SourceEvent) -> EncodedResponse {
     let response = match event.response {
         Ok(response) => response,
-        Err(abort) => return abort.into_answer(),
+        Err(abort) => return abort.into_encoded(),
     };
-    let mut gathered = inner.gathered(prepared);
+    let mut state = inner.new_state(prepared);
     if let Some(source) = &prepared.plan.fetches.source {
-        gathered.take_root(source, response);
+        state.merge_root(source, response);
     }
-    inner.execute(prepared, gathered, &event.allowance).await
+    inner.execute(prepared, state, &event.allowance).await
 }
 
 /// Returns the error of a response without data, with which a subgraph may reject the subscription.
-fn refusal(response: &Response) -> Option<Refusal> {
+fn source_rejection(response: &Response) -> Option<RequestError> {
     let error = response.errors.first()?;
     if response.data != Value::Null {
         return None;
     }
     let given = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
     let code = CODES.iter().find(|code| given == Some(&Value::from(**code)));
-    let mut said = ServerError::new(error.message.clone(), None);
-    said.extensions.clone_from(&error.extensions);
-    Some(Refusal::Source(code.unwrap_or(&"INTERNAL"), Box::new(said)))
+    let mut source_error = ServerError::new(error.message.clone(), None);
+    source_error.extensions.clone_from(&error.extensions);
+    Some(RequestError::SubscriptionRejected(
+        code.unwrap_or(&"INTERNAL"),
+        Box::new(source_error),
+    ))
 }
 
 /// The codes with which a subgraph can reject a subscription.

@@ -4,25 +4,25 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::indexmap::map::Entry;
 use async_graphql::{Name, PathSegment, Value};
 
-use super::plan::{Change, Hop, Rewrite, RewriteHop};
+use super::plan::{FlattenPathSegment, Rewrite, RewriteAction, RewritePathSegment};
 
 /// The fields of an object.
 pub type Fields = IndexMap<Name, Value>;
 
 /// A segment of the path to an object.
 #[derive(Clone, Copy, Debug)]
-pub enum At<'a> {
+pub enum PathSegmentRef<'a> {
     /// A key.
     Key(&'a str),
     /// An index.
     Index(usize),
 }
 
-impl From<&At<'_>> for PathSegment {
-    fn from(at: &At<'_>) -> Self {
+impl From<&PathSegmentRef<'_>> for PathSegment {
+    fn from(at: &PathSegmentRef<'_>) -> Self {
         match at {
-            At::Key(key) => Self::Field((*key).to_owned()),
-            At::Index(index) => Self::Index(*index),
+            PathSegmentRef::Key(key) => Self::Field((*key).to_owned()),
+            PathSegmentRef::Index(index) => Self::Index(*index),
         }
     }
 }
@@ -53,37 +53,37 @@ pub fn typename(object: &Fields) -> Option<&str> {
 /// Calls `found` with every object at a place, in the order of the tree, and with its path.
 pub fn visit<'a>(
     value: &mut Value,
-    place: &'a [Hop],
-    at: &mut Vec<At<'a>>,
-    found: &mut dyn FnMut(&mut Fields, &[At<'a>]),
+    place: &'a [FlattenPathSegment],
+    at: &mut Vec<PathSegmentRef<'a>>,
+    found: &mut dyn FnMut(&mut Fields, &[PathSegmentRef<'a>]),
 ) {
     match value {
         Value::List(items) => {
             let rest = match place.split_first() {
-                Some((Hop::Items, rest)) => rest,
+                Some((FlattenPathSegment::Items, rest)) => rest,
                 _ => place,
             };
             for (index, item) in items.iter_mut().enumerate() {
-                at.push(At::Index(index));
+                at.push(PathSegmentRef::Index(index));
                 visit(item, rest, at, found);
                 at.pop();
             }
         }
         Value::Object(object) => match place.split_first() {
             None => found(object, at),
-            Some((Hop::Key(key), rest)) => {
+            Some((FlattenPathSegment::Key(key), rest)) => {
                 if let Some(inner) = object.get_mut(key) {
-                    at.push(At::Key(key));
+                    at.push(PathSegmentRef::Key(key));
                     visit(inner, rest, at, found);
                     at.pop();
                 }
             }
-            Some((Hop::Types(types), rest)) => {
+            Some((FlattenPathSegment::Types(types), rest)) => {
                 if typename(object).is_some_and(|typename| types.contains(typename)) {
                     visit(value, rest, at, found);
                 }
             }
-            Some((Hop::Items, rest)) => visit(value, rest, at, found),
+            Some((FlattenPathSegment::Items, rest)) => visit(value, rest, at, found),
         },
         _ => {}
     }
@@ -122,16 +122,18 @@ pub fn merge_into(target: &mut Fields, source: Fields) {
 }
 
 /// Applies a rewrite.
-pub fn rewrite(value: &mut Value, change: &Rewrite) {
-    rewrite_at(value, &change.at, &change.change);
+pub fn rewrite(value: &mut Value, rewrite: &Rewrite) {
+    rewrite_at(value, &rewrite.at, &rewrite.action);
 }
 
 /// Changes the path of an error as a rewrite changes the tree.
-pub fn rewrite_path(path: &mut [PathSegment], change: &Rewrite) {
-    let Change::Rename(name) = &change.change else { return };
-    let mut keys = change.at.iter().filter_map(|hop| match hop {
-        RewriteHop::Key(key) => Some(key.as_str()),
-        RewriteHop::Types(_) => None,
+pub fn rewrite_path(path: &mut [PathSegment], rewrite: &Rewrite) {
+    let RewriteAction::Rename(name) = &rewrite.action else {
+        return;
+    };
+    let mut keys = rewrite.at.iter().filter_map(|segment| match segment {
+        RewritePathSegment::Key(key) => Some(key.as_str()),
+        RewritePathSegment::Types(_) => None,
     });
     let mut fields = path.iter_mut().filter_map(|segment| match segment {
         PathSegment::Field(key) => Some(key),
@@ -152,33 +154,33 @@ pub fn rewrite_path(path: &mut [PathSegment], change: &Rewrite) {
     }
 }
 
-fn rewrite_at(value: &mut Value, way: &[RewriteHop], change: &Change) {
+fn rewrite_at(value: &mut Value, path: &[RewritePathSegment], action: &RewriteAction) {
     if let Value::List(items) = value {
-        items.iter_mut().for_each(|item| rewrite_at(item, way, change));
+        items.iter_mut().for_each(|item| rewrite_at(item, path, action));
         return;
     }
-    let Some((hop, rest)) = way.split_first() else {
-        if let Change::Set(text) = change {
+    let Some((segment, rest)) = path.split_first() else {
+        if let RewriteAction::Set(text) = action {
             *value = Value::String(text.clone());
         }
         return;
     };
     let Value::Object(object) = value else { return };
-    match (hop, change) {
-        (RewriteHop::Types(types), _) => {
+    match (segment, action) {
+        (RewritePathSegment::Types(types), _) => {
             // Without a `__typename`, the object can have only one type.
             if typename(object).is_none_or(|typename| types.contains(typename)) {
-                rewrite_at(value, rest, change);
+                rewrite_at(value, rest, action);
             }
         }
-        (RewriteHop::Key(key), Change::Rename(name)) if rest.is_empty() => {
+        (RewritePathSegment::Key(key), RewriteAction::Rename(name)) if rest.is_empty() => {
             if let Some(moved) = object.shift_remove(key) {
                 object.insert(name.clone(), moved);
             }
         }
-        (RewriteHop::Key(key), _) => {
+        (RewritePathSegment::Key(key), _) => {
             if let Some(inner) = object.get_mut(key) {
-                rewrite_at(inner, rest, change);
+                rewrite_at(inner, rest, action);
             }
         }
     }

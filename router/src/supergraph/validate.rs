@@ -1,7 +1,7 @@
 //! Parses and validates a document, and selects its operation.
 
-mod complaints;
 mod descriptions;
+mod diagnostics;
 mod merging;
 mod subscription;
 mod values;
@@ -16,46 +16,46 @@ use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::validation::Valid;
 use async_graphql::Variables;
 
-use self::complaints::{complaints, complaints_about};
 use self::descriptions::blank_descriptions;
-use self::values::{OpenLiteral, check_values};
-use super::measure::measure;
+use self::diagnostics::{syntax_diagnostics, validation_diagnostics};
+use self::values::{DeferredLiteral, check_values};
+use super::cost;
+use super::operation_limits::check_operation_limits;
 use super::plan::Plan;
-use super::refusal::{Location, Refusal};
+use super::request_error::{Location, RequestError};
 use super::schema::PublicSchema;
-use super::variables::{self, Variable};
-use super::weight;
+use super::variables::{self, DeclaredVariable};
 use crate::limits::Limits;
 
 /// An operation that is valid and within the limits.
-pub struct Operation {
+pub struct ValidOperation {
     /// Its document, with all fragments.
     pub document: Arc<Valid<ExecutableDocument>>,
     /// Its own definition.
     pub definition: apollo_compiler::Node<Definition>,
     /// The variables it declares.
-    pub variables: Vec<Variable>,
+    pub variables: Vec<DeclaredVariable>,
     /// The variables of its `@skip` and `@include` directives.
     pub conditions: Vec<async_graphql::Name>,
     /// The variables that may be omitted without a default that replaces them.
     pub optional: Vec<async_graphql::Name>,
     /// The literals that are checked with the variables of every request.
-    pub open_literals: Vec<OpenLiteral>,
+    pub deferred_literals: Vec<DeferredLiteral>,
     /// Whether it is weighed with the variables of every request.
-    pub pages_by_variables: bool,
-    keep_all: Decisions,
+    pub has_variable_cost: bool,
+    maximal_conditions: ConditionValues,
     /// The first few plans, by the values of their conditions. Other plans come from the plan cache by their text,
     /// or are made again.
-    plans: Mutex<Vec<(Decisions, Arc<Plan>)>>,
+    plans: Mutex<Vec<(ConditionValues, Arc<Plan>)>>,
 }
 
 /// The values of an operation's conditions, in their order, and then whether each optional variable is given.
-pub type Decisions = Vec<bool>;
+pub type ConditionValues = Vec<bool>;
 
 /// The most plans that an operation keeps.
-const PLANS_KEPT_MAX: usize = 16;
+const STORED_PLANS_MAX: usize = 16;
 
-impl Operation {
+impl ValidOperation {
     /// Query, mutation or subscription.
     pub fn kind(&self) -> OperationType {
         self.definition.operation_type
@@ -65,10 +65,10 @@ impl Operation {
     ///
     /// # Errors
     /// When a condition has no value: the client sent null for a variable with a default.
-    pub fn decide(&self, variables: &Variables) -> Result<Decisions, Refusal> {
+    pub fn condition_values(&self, variables: &Variables) -> Result<ConditionValues, RequestError> {
         let conditions = self.conditions.iter().map(|name| match variables.get(name) {
             Some(async_graphql::Value::Boolean(truth)) => Ok(*truth),
-            _ => Err(Refusal::InvalidInput(format!(
+            _ => Err(RequestError::InvalidInput(format!(
                 "${name} decides what is included, it must not be null"
             ))),
         });
@@ -77,22 +77,22 @@ impl Operation {
     }
 
     /// Returns the decisions that keep as much of the operation as possible.
-    pub fn keep_all(&self) -> Decisions {
-        self.keep_all.clone()
+    pub fn maximal_conditions(&self) -> ConditionValues {
+        self.maximal_conditions.clone()
     }
 
     /// Returns the stored plan for these decisions.
-    pub fn plan(&self, decisions: &[bool]) -> Option<Arc<Plan>> {
+    pub fn stored_plan(&self, condition_values: &[bool]) -> Option<Arc<Plan>> {
         let plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, plan) = plans.iter().find(|(made_for, _)| made_for == decisions)?;
+        let (_, plan) = plans.iter().find(|(made_for, _)| made_for == condition_values)?;
         Some(plan.clone())
     }
 
     /// Stores a plan, up to a small number.
-    pub fn keep(&self, decisions: Decisions, plan: Arc<Plan>) {
+    pub fn store_plan(&self, condition_values: ConditionValues, plan: Arc<Plan>) {
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        if plans.len() < PLANS_KEPT_MAX && plans.iter().all(|(made_for, _)| *made_for != decisions) {
-            plans.push((decisions, plan));
+        if plans.len() < STORED_PLANS_MAX && plans.iter().all(|(made_for, _)| *made_for != condition_values) {
+            plans.push((condition_values, plan));
         }
     }
 }
@@ -106,7 +106,7 @@ pub fn validate(
     limits: &Limits,
     text: &str,
     operation_name: Option<&str>,
-) -> Result<Operation, Refusal> {
+) -> Result<ValidOperation, RequestError> {
     // The parser counts nested selections and nested values together, and stops before its stack overflows.
     let nesting_max = (limits.query_depth_max * 2 + 16).min(NESTING_MAX);
     let mut parser = Parser::new()
@@ -114,81 +114,91 @@ pub fn validate(
         .token_limit(limits.query_tokens_max);
     let parsed = parser.parse_ast(blank_descriptions(text), "");
     if parser.tokens_reached() > limits.query_tokens_max {
-        return Err(Refusal::TooComplex(format!(
+        return Err(RequestError::TooComplex(format!(
             "the document has more than the {} tokens allowed",
             limits.query_tokens_max
         )));
     }
     if parser.recursion_reached() > nesting_max {
-        return Err(Refusal::TooComplex(format!(
+        return Err(RequestError::TooComplex(format!(
             "the document is nested more than the {nesting_max} levels allowed"
         )));
     }
-    let parsed = parsed.map_err(|invalid| Refusal::Parse(complaints(&invalid.errors)))?;
-    measure(&parsed, limits)?;
+    let parsed = parsed.map_err(|invalid| RequestError::Parse(syntax_diagnostics(&invalid.errors)))?;
+    check_operation_limits(&parsed, limits)?;
     let document = valid_document(schema, &parsed)?;
     let selected = document.operations.get(operation_name).ok();
-    let open_literals = check_values(&schema.types, &document, selected)?;
+    let deferred_literals = check_values(&schema.types, &document, selected)?;
     let definition = selected.cloned().ok_or_else(|| match operation_name {
-        Some(name) => Refusal::OperationNotFound(format!("the document has no operation \"{name}\"")),
-        None => {
-            Refusal::OperationNotFound("the document has several operations, operationName has to say which".into())
-        }
+        Some(name) => RequestError::OperationNotFound(format!("the document has no operation \"{name}\"")),
+        None => RequestError::OperationNotFound(
+            "the document has several operations, operationName has to say which".into(),
+        ),
     })?;
     if introspects(&document, &definition) {
         if !limits.introspection {
-            return Err(Refusal::Introspection);
+            return Err(RequestError::IntrospectionDisabled);
         }
         apollo_compiler::introspection::check_max_depth(&document, &definition)
-            .map_err(|error| Refusal::TooComplex(error.message().to_string()))?;
+            .map_err(|error| RequestError::TooComplex(error.message().to_string()))?;
     }
-    let pages_by_variables = weight::depends_on_variables(&document, &definition);
-    if !pages_by_variables {
-        weight::weigh(&document, &definition, &Variables::default(), &schema.texts, limits)?;
+    let has_variable_cost = cost::depends_on_variables(&document, &definition);
+    if !has_variable_cost {
+        cost::check_cost(&document, &definition, &Variables::default(), &schema.texts, limits)?;
     }
-    let mut asked = Vec::new();
-    conditions_of(&document, &definition.selection_set, &mut asked, &mut Vec::new());
-    let (conditions, mut keep_all): (Vec<_>, Decisions) = asked.into_iter().unzip();
-    let variables = variables::declared(&schema.types, &definition)?;
+    let mut conditions_found = Vec::new();
+    conditions_of(
+        &document,
+        &definition.selection_set,
+        &mut conditions_found,
+        &mut Vec::new(),
+    );
+    let (conditions, mut maximal_conditions): (Vec<_>, ConditionValues) = conditions_found.into_iter().unzip();
+    let variables = variables::declared_variables(&schema.types, &definition)?;
     let optional: Vec<_> = variables
         .iter()
-        .filter(|variable| variable.may_be_left_out())
+        .filter(|variable| variable.is_optional())
         .map(|variable| variable.name().clone())
         .collect();
-    keep_all.resize(conditions.len() + optional.len(), true);
-    Ok(Operation {
+    maximal_conditions.resize(conditions.len() + optional.len(), true);
+    Ok(ValidOperation {
         variables,
         conditions,
         optional,
-        open_literals,
-        pages_by_variables,
-        keep_all,
+        deferred_literals,
+        has_variable_cost,
+        maximal_conditions,
         definition,
         document: Arc::new(document),
         plans: Mutex::default(),
     })
 }
 
-fn valid_document(schema: &PublicSchema, parsed: &Document) -> Result<Valid<ExecutableDocument>, Refusal> {
+fn valid_document(schema: &PublicSchema, parsed: &Document) -> Result<Valid<ExecutableDocument>, RequestError> {
     // The conversion first reports names that the schema does not have; otherwise validation would also report
     // errors that follow from them.
     let document = parsed
         .to_executable(&schema.types)
-        .map_err(|invalid| Refusal::Validation(complaints_about(&invalid.partial, &invalid.errors)))?;
+        .map_err(|invalid| RequestError::Validation(validation_diagnostics(&invalid.partial, &invalid.errors)))?;
     let document = match document.validate(&schema.types) {
         Ok(document) => document,
         Err(invalid) if subscription::is_only_counted(&invalid.errors) => Valid::assume_valid(invalid.partial),
-        Err(invalid) => return Err(Refusal::Validation(complaints_about(&invalid.partial, &invalid.errors))),
+        Err(invalid) => {
+            return Err(RequestError::Validation(validation_diagnostics(
+                &invalid.partial,
+                &invalid.errors,
+            )));
+        }
     };
     let mut invalid = subscription::check_single_root_field(&document);
     invalid.extend(merging::check_merged_lists(&schema.types, &document));
     match invalid.is_empty() {
         true => Ok(document),
-        false => Err(Refusal::Validation(invalid)),
+        false => Err(RequestError::Validation(invalid)),
     }
 }
 
-/// Returns the location of a node, for a complaint.
+/// Returns the location of a node, for a diagnostic.
 fn location(document: &ExecutableDocument, span: Option<SourceSpan>) -> Vec<Location> {
     let range = span.and_then(|span| span.line_column_range(&document.sources));
     let start = range.map(|range| Location {

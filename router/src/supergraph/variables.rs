@@ -9,19 +9,19 @@ use async_graphql::{Name, Value, Variables};
 use contract::Scalar;
 use serde_json::Number;
 
-use super::refusal::{InvalidValue, Refusal};
+use super::request_error::{InvalidValue, RequestError};
 
 /// A declared variable.
 #[derive(Debug)]
-pub struct Variable {
+pub struct DeclaredVariable {
     name: Name,
     ty: Type,
     default: Option<Value>,
 }
 
-impl Variable {
+impl DeclaredVariable {
     /// Whether it may be omitted without a default that replaces it.
-    pub fn may_be_left_out(&self) -> bool {
+    pub fn is_optional(&self) -> bool {
         self.default.is_none() && !self.ty.is_non_null()
     }
 
@@ -35,14 +35,14 @@ impl Variable {
 ///
 /// # Errors
 /// When a default does not fit its type.
-pub fn declared(schema: &Schema, operation: &Operation) -> Result<Vec<Variable>, Refusal> {
+pub fn declared_variables(schema: &Schema, operation: &Operation) -> Result<Vec<DeclaredVariable>, RequestError> {
     let declare = |variable: &VariableDefinition| {
         let default = variable.default_value.as_deref();
         let default = default.map(|default| {
             let mut at = format!("${}", variable.name);
-            fit(schema, &variable.ty, constant(default), &mut at)
+            coerce_value(schema, &variable.ty, constant_value(default), &mut at)
         });
-        Ok(Variable {
+        Ok(DeclaredVariable {
             name: Name::new(&variable.name),
             ty: (*variable.ty).clone(),
             default: default.transpose()?,
@@ -52,31 +52,31 @@ pub fn declared(schema: &Schema, operation: &Operation) -> Result<Vec<Variable>,
 }
 
 /// Coerces the client's values to the declared variables, and drops undeclared ones.
-pub fn coerce(schema: &Schema, declared: &[Variable], mut sent: Variables) -> Result<Variables, Refusal> {
-    let mut fitted = Variables::default();
+pub fn coerce(schema: &Schema, declared: &[DeclaredVariable], mut sent: Variables) -> Result<Variables, RequestError> {
+    let mut coerced = Variables::default();
     for variable in declared {
         let mut at = format!("${}", variable.name);
         let value = match (sent.remove(&variable.name), &variable.default) {
-            (Some(value), _) => fit(schema, &variable.ty, value, &mut at)?,
+            (Some(value), _) => coerce_value(schema, &variable.ty, value, &mut at)?,
             (None, Some(default)) => default.clone(),
             (None, None) if variable.ty.is_non_null() => {
                 let message = format!("{at} is missing, it has to be a {}", variable.ty);
-                return Err(invalid(&at, message));
+                return Err(invalid_value(&at, message));
             }
             (None, None) => continue,
         };
-        fitted.insert(variable.name.clone(), value);
+        coerced.insert(variable.name.clone(), value);
     }
-    Ok(fitted)
+    Ok(coerced)
 }
 
 /// Coerces a value to a type. `at` is the path of the value, such as `$input.tags[2]`; it is unchanged when
 /// this returns `Ok`.
-fn fit(schema: &Schema, ty: &Type, value: Value, at: &mut String) -> Result<Value, Refusal> {
+fn coerce_value(schema: &Schema, ty: &Type, value: Value, at: &mut String) -> Result<Value, RequestError> {
     let (item, name) = match ty {
         _ if matches!(value, Value::Null) => {
             return match ty.is_non_null() {
-                true => Err(misfit(at, ty, &value)),
+                true => Err(type_mismatch(at, ty, &value)),
                 false => Ok(value),
             };
         }
@@ -85,45 +85,47 @@ fn fit(schema: &Schema, ty: &Type, value: Value, at: &mut String) -> Result<Valu
     };
     if let Some(item) = item {
         let Value::List(values) = value else {
-            return Ok(Value::List(vec![fit(schema, item, value, at)?]));
+            return Ok(Value::List(vec![coerce_value(schema, item, value, at)?]));
         };
-        let mut fitted = Vec::with_capacity(values.len());
+        let mut coerced = Vec::with_capacity(values.len());
         for (index, value) in values.into_iter().enumerate() {
-            fitted.push(within(at, &format!("[{index}]"), |at| fit(schema, item, value, at))?);
+            coerced.push(with_path_segment(at, &format!("[{index}]"), |at| {
+                coerce_value(schema, item, value, at)
+            })?);
         }
-        return Ok(Value::List(fitted));
+        return Ok(Value::List(coerced));
     }
     match (schema.types.get(name), value) {
         (Some(ExtendedType::Enum(definition)), value) => match &value {
             Value::String(word) if definition.values.contains_key(word.as_str()) => Ok(value),
             Value::Enum(word) if definition.values.contains_key(word.as_str()) => Ok(value),
-            _ => Err(misfit(at, ty, &value)),
+            _ => Err(type_mismatch(at, ty, &value)),
         },
         (Some(ExtendedType::InputObject(definition)), Value::Object(members)) => {
-            fit_members(schema, definition, members, at).map(Value::Object)
+            coerce_input_object(schema, definition, members, at).map(Value::Object)
         }
-        (Some(ExtendedType::InputObject(_)), value) => Err(misfit(at, ty, &value)),
-        (_, value) => fit_scalar(name, ty, value, at),
+        (Some(ExtendedType::InputObject(_)), value) => Err(type_mismatch(at, ty, &value)),
+        (_, value) => coerce_scalar(name, ty, value, at),
     }
 }
 
-fn fit_scalar(name: &str, ty: &Type, value: Value, at: &str) -> Result<Value, Refusal> {
+fn coerce_scalar(name: &str, ty: &Type, value: Value, at: &str) -> Result<Value, RequestError> {
     match (name, &value) {
         ("Int", Value::Number(number)) => match integer(number) {
             Some(int) if i32::try_from(int).is_ok() => Ok(Value::from(int)),
-            _ => Err(misfit(at, ty, &value)),
+            _ => Err(type_mismatch(at, ty, &value)),
         },
         ("ID", Value::Number(number)) => match (number.as_u64(), integer(number)) {
             (Some(id), _) => Ok(Value::String(id.to_string())),
             (None, Some(id)) => Ok(Value::String(id.to_string())),
-            (None, None) => Err(misfit(at, ty, &value)),
+            (None, None) => Err(type_mismatch(at, ty, &value)),
         },
         ("Float", Value::Number(number)) if number.as_f64().is_some_and(f64::is_finite) => Ok(value),
         ("String" | "ID", Value::String(_)) | ("Boolean", Value::Boolean(_)) => Ok(value),
-        ("Int" | "Float" | "ID" | "String" | "Boolean", _) => Err(misfit(at, ty, &value)),
+        ("Int" | "Float" | "ID" | "String" | "Boolean", _) => Err(type_mismatch(at, ty, &value)),
         // Only its subgraph knows the format of a custom scalar that the contract does not define.
         (name, value_of_scalar) => match Scalar::named(name).map(|scalar| scalar.check(value_of_scalar)) {
-            Some(Err(misfit)) => Err(InvalidValue::misfit(at, &misfit, Vec::new()).into()),
+            Some(Err(misfit)) => Err(InvalidValue::new(at, &misfit, Vec::new()).into()),
             Some(Ok(())) | None => Ok(value),
         },
     }
@@ -143,61 +145,67 @@ fn integer(number: &Number) -> Option<i64> {
 
 type Members = async_graphql::indexmap::IndexMap<Name, Value>;
 
-fn fit_members(
+fn coerce_input_object(
     schema: &Schema,
     definition: &InputObjectType,
     mut sent: Members,
     at: &mut String,
-) -> Result<Members, Refusal> {
+) -> Result<Members, RequestError> {
     let unknown = sent.keys().find(|key| !definition.fields.contains_key(key.as_str()));
     if let Some(unknown) = unknown {
         let mut unknown = unknown.to_string();
-        contract::clip(&mut unknown, SHOWN_MAX);
+        contract::truncate_chars(&mut unknown, SHOWN_CHARS_MAX);
         let message = format!("{at}: {} has no field \"{unknown}\"", definition.name);
-        return Err(invalid(at, message));
+        return Err(invalid_value(at, message));
     }
-    let mut fitted = Members::with_capacity(sent.len());
+    let mut coerced = Members::with_capacity(sent.len());
     for (name, field) in &definition.fields {
         let value = match (sent.swap_remove(name.as_str()), &field.default_value) {
-            (Some(value), _) => within(at, &format!(".{name}"), |at| fit(schema, &field.ty, value, at))?,
-            (None, Some(default)) => within(at, &format!(".{name}"), |at| {
-                fit(schema, &field.ty, constant(default), at)
+            (Some(value), _) => {
+                with_path_segment(at, &format!(".{name}"), |at| coerce_value(schema, &field.ty, value, at))?
+            }
+            (None, Some(default)) => with_path_segment(at, &format!(".{name}"), |at| {
+                coerce_value(schema, &field.ty, constant_value(default), at)
             })?,
             (None, None) if field.ty.is_non_null() => {
                 let at = format!("{at}.{name}");
                 let message = format!("{at} is missing, it has to be a {}", field.ty);
-                return Err(invalid(&at, message));
+                return Err(invalid_value(&at, message));
             }
             (None, None) => continue,
         };
-        fitted.insert(Name::new(name), value);
+        coerced.insert(Name::new(name), value);
     }
     let one_of = definition.directives.get("oneOf").is_some();
-    if one_of && (fitted.len() != 1 || fitted.values().any(|value| matches!(value, Value::Null))) {
+    if one_of && (coerced.len() != 1 || coerced.values().any(|value| matches!(value, Value::Null))) {
         let message = format!("{at}: exactly one field of {} has to be given", definition.name);
-        return Err(invalid(at, message));
+        return Err(invalid_value(at, message));
     }
-    Ok(fitted)
+    Ok(coerced)
 }
 
-fn within<T>(at: &mut String, step: &str, inner: impl FnOnce(&mut String) -> Result<T, Refusal>) -> Result<T, Refusal> {
+fn with_path_segment<T>(
+    at: &mut String,
+    step: &str,
+    inner: impl FnOnce(&mut String) -> Result<T, RequestError>,
+) -> Result<T, RequestError> {
     let length = at.len();
     at.push_str(step);
-    let fitted = inner(at)?;
+    let coerced = inner(at)?;
     at.truncate(length);
-    Ok(fitted)
+    Ok(coerced)
 }
 
 /// The most characters of a value that a message shows: the value may be a megabyte.
-const SHOWN_MAX: usize = 60;
+const SHOWN_CHARS_MAX: usize = 60;
 
-fn misfit(at: &str, ty: &Type, value: &Value) -> Refusal {
+fn type_mismatch(at: &str, ty: &Type, value: &Value) -> RequestError {
     let mut shown: String = value.to_string();
-    contract::clip(&mut shown, SHOWN_MAX);
-    invalid(at, format!("{at} has to be a {ty}, not {shown}"))
+    contract::truncate_chars(&mut shown, SHOWN_CHARS_MAX);
+    invalid_value(at, format!("{at} has to be a {ty}, not {shown}"))
 }
 
-fn invalid(at: &str, message: String) -> Refusal {
+fn invalid_value(at: &str, message: String) -> RequestError {
     let invalid = InvalidValue {
         at: at.to_owned(),
         message,
@@ -207,13 +215,13 @@ fn invalid(at: &str, message: String) -> Refusal {
 }
 
 /// Converts a literal without variables to a value.
-fn constant(value: &Literal) -> Value {
-    literal(value, &Variables::default())
+fn constant_value(value: &Literal) -> Value {
+    literal_value(value, &Variables::default())
 }
 
 /// Converts a literal to a value. An input field whose variable is omitted is omitted too; a list item
 /// becomes null.
-pub fn literal(value: &Literal, variables: &Variables) -> Value {
+pub fn literal_value(value: &Literal, variables: &Variables) -> Value {
     match value {
         Literal::Null => Value::Null,
         Literal::Variable(name) => variables.get(name.as_str()).cloned().unwrap_or_default(),
@@ -222,7 +230,7 @@ pub fn literal(value: &Literal, variables: &Variables) -> Value {
         Literal::Boolean(truth) => Value::Boolean(*truth),
         Literal::Int(number) => number.as_str().parse().map_or(Value::Null, Value::Number),
         Literal::Float(number) => number.as_str().parse().map_or(Value::Null, Value::Number),
-        Literal::List(items) => Value::List(items.iter().map(|item| literal(item, variables)).collect()),
+        Literal::List(items) => Value::List(items.iter().map(|item| literal_value(item, variables)).collect()),
         Literal::Object(members) => {
             let is_given = |value: &Literal| {
                 value
@@ -232,7 +240,7 @@ pub fn literal(value: &Literal, variables: &Variables) -> Value {
             let given = members.iter().filter(|(_, value)| is_given(value));
             Value::Object(
                 given
-                    .map(|(name, value)| (Name::new(name), literal(value, variables)))
+                    .map(|(name, value)| (Name::new(name), literal_value(value, variables)))
                     .collect(),
             )
         }

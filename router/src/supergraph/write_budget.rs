@@ -8,7 +8,7 @@ use async_graphql::{Value, Variables};
 use contract::Viewer;
 use tokio::time::Instant;
 
-use super::refusal::Refusal;
+use super::request_error::RequestError;
 use crate::limits::Limits;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -17,16 +17,16 @@ const DOCUMENT_BYTES_FREE: usize = 1024;
 
 /// Two token buckets, one for mutations and one for bytes, each of the size of a minute's share.
 pub struct WriteBudget {
-    writes: Bucket,
-    bytes: Bucket,
+    writes: TokenBucket,
+    bytes: TokenBucket,
 }
 
 impl WriteBudget {
     /// Full buckets of the sizes in `limits`.
     pub fn new(limits: &Limits) -> Self {
         Self {
-            writes: Bucket::new(limits.anonymous_writes_per_minute_max),
-            bytes: Bucket::new(limits.anonymous_write_bytes_per_minute_max),
+            writes: TokenBucket::new(limits.anonymous_writes_per_minute_max),
+            bytes: TokenBucket::new(limits.anonymous_write_bytes_per_minute_max),
         }
     }
 
@@ -34,7 +34,7 @@ impl WriteBudget {
     ///
     /// # Errors
     /// `RATE_LIMITED` with the seconds until the bucket has enough again; then nothing is taken.
-    pub fn admit(&self, viewer: &Viewer, document_bytes: usize, arguments: &Variables) -> Result<(), Refusal> {
+    pub fn admit(&self, viewer: &Viewer, document_bytes: usize, arguments: &Variables) -> Result<(), RequestError> {
         if !matches!(viewer, Viewer::Anonymous | Viewer::OpenMount { .. }) {
             return Ok(());
         }
@@ -45,7 +45,7 @@ impl WriteBudget {
         self.writes.take(1, now)?;
         self.bytes
             .take(bytes as u64, now)
-            .inspect_err(|_| self.writes.give_back(1))
+            .inspect_err(|_| self.writes.refund(1))
     }
 }
 
@@ -60,19 +60,19 @@ fn text_bytes(value: &Value) -> usize {
 }
 
 /// A token bucket that refills within a minute.
-struct Bucket {
+struct TokenBucket {
     size: u64,
-    state: Mutex<State>,
+    state: Mutex<BucketState>,
 }
 
-struct State {
+struct BucketState {
     left: f64,
     at: Instant,
 }
 
-impl Bucket {
+impl TokenBucket {
     fn new(size: u64) -> Self {
-        let state = State {
+        let state = BucketState {
             left: size as f64,
             at: Instant::now(),
         };
@@ -82,7 +82,7 @@ impl Bucket {
         }
     }
 
-    fn take(&self, wanted: u64, now: Instant) -> Result<(), Refusal> {
+    fn take(&self, wanted: u64, now: Instant) -> Result<(), RequestError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let per_second = self.size as f64 / MINUTE.as_secs_f64();
         let filled = now.saturating_duration_since(state.at).as_secs_f64() * per_second;
@@ -92,13 +92,15 @@ impl Bucket {
         let needed = wanted.min(self.size) as f64;
         if state.left < needed {
             let seconds = ((needed - state.left) / per_second).ceil();
-            return Err(Refusal::RateLimited(seconds.clamp(1.0, MINUTE.as_secs_f64()) as u32));
+            return Err(RequestError::RateLimited(
+                seconds.clamp(1.0, MINUTE.as_secs_f64()) as u32
+            ));
         }
         state.left -= needed;
         Ok(())
     }
 
-    fn give_back(&self, taken: u64) {
+    fn refund(&self, taken: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.left = (state.left + taken as f64).min(self.size as f64);
     }
@@ -110,12 +112,12 @@ mod tests {
 
     #[test]
     fn a_bucket_that_was_emptied_fills_again_within_a_minute() {
-        let bucket = Bucket::new(60);
+        let bucket = TokenBucket::new(60);
         let begin = bucket.state.lock().unwrap().at;
         let after = |seconds: u64| begin + Duration::from_secs(seconds);
         assert!(bucket.take(60, begin).is_ok());
-        assert!(matches!(bucket.take(10, begin), Err(Refusal::RateLimited(10))));
-        assert!(matches!(bucket.take(10, after(4)), Err(Refusal::RateLimited(6))));
+        assert!(matches!(bucket.take(10, begin), Err(RequestError::RateLimited(10))));
+        assert!(matches!(bucket.take(10, after(4)), Err(RequestError::RateLimited(6))));
         assert!(bucket.take(10, after(10)).is_ok());
         assert!(bucket.take(1, after(10)).is_err());
         assert!(bucket.take(60, after(70)).is_ok());

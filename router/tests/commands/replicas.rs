@@ -78,7 +78,7 @@ impl Around {
         let stocks = [("GameStart", 1599, 1_000)];
         let catalog = SqliteCatalog::open(&folder.path().join("catalog.sqlite"), &stocks).expect("a catalog");
         let credentials = Arc::new(SharedSecret(SECRET.to_owned()));
-        let routes = catalog_routes(Arc::new(catalog), credentials, order_log::Settings::default());
+        let routes = catalog_routes(Arc::new(catalog), credentials, order_log::OrderLogSettings::default());
         let inside = runtime.enter();
         let listener = runtime
             .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))

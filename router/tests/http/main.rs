@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so by failing")]
 
-mod door;
 mod over_http;
 mod pages;
 mod sessions;
 mod socket;
 mod streams;
+mod test_server;

@@ -1,10 +1,10 @@
 //! POST and GET: every rule of the GraphQL-over-HTTP specification that has a status.
 
-use agora::http::Front;
+use agora::http::FrontConfig;
 use agora::limits::Limits;
 use serde_json::json;
 
-use crate::door::{Door, post, request};
+use crate::test_server::{TestServer, post, request};
 
 const RESPONSE: &str = "application/graphql-response+json";
 const JSON: &str = "application/json";
@@ -123,7 +123,7 @@ const CASES: &[Case] = &[
 
 #[tokio::test]
 async fn every_request_has_its_status_and_every_error_its_code() {
-    let door = Door::open().await;
+    let server = TestServer::open().await;
     for Case {
         name,
         line: (method, path),
@@ -133,7 +133,7 @@ async fn every_request_has_its_status_and_every_error_its_code() {
         code,
     } in CASES
     {
-        let got = door.send(request(method, path, headers, *body)).await;
+        let got = server.send(request(method, path, headers, *body)).await;
         assert_eq!(got.status.as_u16(), *status, "{name}: {}", got.text);
         assert_eq!(got.code().as_deref(), *code, "{name}: {}", got.text);
         let json = got.json();
@@ -156,7 +156,7 @@ async fn every_request_has_its_status_and_every_error_its_code() {
 
 #[tokio::test]
 async fn the_answer_has_the_media_type_that_was_asked_for() {
-    let door = Door::open().await;
+    let server = TestServer::open().await;
     let table = [
         (None, RESPONSE),
         (Some(""), RESPONSE),
@@ -186,7 +186,7 @@ async fn the_answer_has_the_media_type_that_was_asked_for() {
     ];
     for (accept, expected) in table {
         let headers: Vec<_> = accept.map(|accept| ("accept", accept)).into_iter().collect();
-        let got = door.send(post("{ hello }", &headers)).await;
+        let got = server.send(post("{ hello }", &headers)).await;
         assert_eq!(
             got.header("content-type").unwrap(),
             format!("{expected}; charset=utf-8"),
@@ -197,16 +197,16 @@ async fn the_answer_has_the_media_type_that_was_asked_for() {
 
 #[tokio::test]
 async fn a_refusal_says_what_would_do() {
-    let door = Door::open().await;
-    let bad_token = door.send(post("{ hello }", &[("authorization", "Bearer x")])).await;
+    let server = TestServer::open().await;
+    let bad_token = server.send(post("{ hello }", &[("authorization", "Bearer x")])).await;
     assert_eq!(bad_token.header("www-authenticate"), Some("Bearer"));
-    let put = door.send(request("PUT", "/graphql", &[], "")).await;
+    let put = server.send(request("PUT", "/graphql", &[], "")).await;
     assert_eq!(put.header("allow"), Some("GET, HEAD, POST, OPTIONS"));
-    let mutation = door
+    let mutation = server
         .send(request("GET", "/graphql?query=mutation%7Bchange%7D", &[], ""))
         .await;
     assert_eq!(mutation.header("allow"), Some("POST"));
-    let form = door
+    let form = server
         .send(request("POST", "/graphql", &[("content-type", "text/plain")], HELLO))
         .await;
     assert_eq!(form.header("accept-post"), Some("application/json"));
@@ -216,54 +216,57 @@ async fn a_refusal_says_what_would_do() {
         ("sec-websocket-version", "8"),
         ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
     ];
-    let refused = door.send(request("GET", "/graphql", &handshake, "")).await;
+    let refused = server.send(request("GET", "/graphql", &handshake, "")).await;
     assert_eq!(
         (refused.status.as_u16(), refused.header("sec-websocket-version")),
         (426, Some("13"))
     );
     assert_eq!(refused.header("upgrade"), Some("websocket"));
     assert!(refused.text.contains("graphql-transport-ws"), "{}", refused.text);
-    let page = door.send(request("POST", "/health", &[], "")).await;
+    let page = server.send(request("POST", "/health", &[], "")).await;
     assert_eq!(page.header("allow"), Some("GET,HEAD"));
 }
 
 #[tokio::test]
 async fn options_tells_the_methods_and_head_answers_without_a_body() {
-    let door = Door::open().await;
-    let options = door.send(request("OPTIONS", "/graphql", &[], "")).await;
+    let server = TestServer::open().await;
+    let options = server.send(request("OPTIONS", "/graphql", &[], "")).await;
     assert_eq!(
         (options.status.as_u16(), options.header("allow")),
         (204, Some("GET, HEAD, POST, OPTIONS"))
     );
-    let head = door.send(request("HEAD", "/graphql?query=%7Bhello%7D", &[], "")).await;
+    let head = server
+        .send(request("HEAD", "/graphql?query=%7Bhello%7D", &[], ""))
+        .await;
     assert_eq!(head.status.as_u16(), 200);
-    let head = door.send(request("HEAD", "/health", &[], "")).await;
+    let head = server.send(request("HEAD", "/health", &[], "")).await;
     assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
 }
 
 #[tokio::test]
 async fn who_sends_a_token_is_that_person_until_it_expires_or_the_session_ends() {
-    let mut door = Door::open().await;
-    let (ada, ben) = (door.bearer(1), door.bearer(2));
-    let who = async |door: &Door, bearer: &str| door.send(post("{ who }", &[("authorization", bearer)])).await;
+    let mut server = TestServer::open().await;
+    let (ada, ben) = (server.bearer(1), server.bearer(2));
+    let who =
+        async |server: &TestServer, bearer: &str| server.send(post("{ who }", &[("authorization", bearer)])).await;
     assert_eq!(
-        door.send(post("{ who }", &[])).await.json(),
+        server.send(post("{ who }", &[])).await.json(),
         json!({ "data": { "who": "Anonymous" } })
     );
-    assert_eq!(who(&door, &ada).await.json(), json!({ "data": { "who": "user 1" } }));
+    assert_eq!(who(&server, &ada).await.json(), json!({ "data": { "who": "user 1" } }));
 
     // Ben subscribes: the end of his stream shows that the server has processed the end of his session.
     let headers = [("authorization", ben.as_str()), ("accept", "text/event-stream")];
-    let watching = door.raw(post("subscription { news }", &headers)).await;
-    assert_eq!(door.signs.recv().await, Some("subscribed"));
-    door.end_sessions_of(2, Some(2));
-    assert_eq!(door.signs.recv().await, Some("gone"));
+    let watching = server.raw(post("subscription { news }", &headers)).await;
+    assert_eq!(server.signs.recv().await, Some("subscribed"));
+    server.end_sessions_of(2, Some(2));
+    assert_eq!(server.signs.recv().await, Some("gone"));
     drop(watching);
-    assert_eq!(who(&door, &ben).await.status.as_u16(), 401);
-    assert_eq!(who(&door, &ada).await.status.as_u16(), 200);
+    assert_eq!(who(&server, &ben).await.status.as_u16(), 401);
+    assert_eq!(who(&server, &ada).await.status.as_u16(), 200);
 
-    door.outlive_tokens();
-    let expired = who(&door, &ada).await;
+    server.outlive_tokens();
+    let expired = who(&server, &ada).await;
     assert_eq!(expired.status.as_u16(), 401);
     assert_eq!(expired.json()["errors"][0]["message"], "the token has expired");
 }
@@ -274,11 +277,11 @@ async fn a_body_may_be_as_long_as_the_bound_and_not_a_byte_longer() {
         body_bytes_max: 100,
         ..Limits::default()
     };
-    let door = Door::with(limits, Front::default()).await;
+    let server = TestServer::with(limits, FrontConfig::default()).await;
     let body = |bytes: usize| format!("{HELLO:<bytes$}");
-    let fits = door.send(request("POST", "/graphql", BODY, body(100))).await;
+    let fits = server.send(request("POST", "/graphql", BODY, body(100))).await;
     assert_eq!(fits.status.as_u16(), 200);
-    let exceeds = door.send(request("POST", "/graphql", BODY, body(101))).await;
+    let exceeds = server.send(request("POST", "/graphql", BODY, body(101))).await;
     assert_eq!(
         (exceeds.status.as_u16(), exceeds.code().as_deref()),
         (413, Some("PAYLOAD_TOO_LARGE"))
@@ -286,7 +289,7 @@ async fn a_body_may_be_as_long_as_the_bound_and_not_a_byte_longer() {
     // A body without a length that the server could check first.
     let pieces = (0..3).map(|_| Ok::<_, std::io::Error>(" ".repeat(50)));
     let body = axum::body::Body::from_stream(futures_util::stream::iter(pieces));
-    let exceeds = door.send(request("POST", "/graphql", BODY, body)).await;
+    let exceeds = server.send(request("POST", "/graphql", BODY, body)).await;
     assert_eq!(exceeds.status.as_u16(), 413);
 }
 
@@ -296,9 +299,9 @@ async fn a_body_that_never_arrives_ends_in_time() {
         body_grace_ms: 1,
         ..Limits::default()
     };
-    let door = Door::with(limits, Front::default()).await;
+    let server = TestServer::with(limits, FrontConfig::default()).await;
     let body = axum::body::Body::from_stream(futures_util::stream::pending::<Result<String, std::io::Error>>());
-    let got = door.send(request("POST", "/graphql", BODY, body)).await;
+    let got = server.send(request("POST", "/graphql", BODY, body)).await;
     assert_eq!((got.status.as_u16(), got.code().as_deref()), (408, Some("TIMEOUT")));
 }
 
@@ -308,27 +311,30 @@ async fn one_request_more_than_may_run_at_once_is_told_to_come_back() {
         requests_max: 1,
         ..Limits::default()
     };
-    let mut door = Door::with(limits, Front::default()).await;
-    let router = door.router.clone();
+    let mut server = TestServer::with(limits, FrontConfig::default()).await;
+    let router = server.router.clone();
     let held = tokio::spawn(tower::ServiceExt::oneshot(router, post("{ hold }", &[])));
-    assert_eq!(door.signs.recv().await, Some("held"));
-    let refused = door.send(post("{ hello }", &[])).await;
+    assert_eq!(server.signs.recv().await, Some("held"));
+    let refused = server.send(post("{ hello }", &[])).await;
     assert_eq!(
         (refused.status.as_u16(), refused.code().as_deref()),
         (503, Some("UNAVAILABLE"))
     );
     assert_eq!(refused.header("retry-after"), Some("1"));
-    assert_eq!(door.send(request("GET", "/health", &[], "")).await.status.as_u16(), 200);
-    door.release.notify_one();
+    assert_eq!(
+        server.send(request("GET", "/health", &[], "")).await.status.as_u16(),
+        200
+    );
+    server.release.notify_one();
     assert_eq!(held.await.unwrap().unwrap().status().as_u16(), 200);
-    assert_eq!(door.send(post("{ hello }", &[])).await.status.as_u16(), 200);
+    assert_eq!(server.send(post("{ hello }", &[])).await.status.as_u16(), 200);
 }
 
 #[tokio::test]
 async fn a_request_keeps_a_fit_id_and_gets_another_for_one_that_is_not() {
-    let door = Door::open().await;
+    let server = TestServer::open().await;
     let id = async |given: &str| {
-        let got = door.send(post("{ hello }", &[("x-request-id", given)])).await;
+        let got = server.send(post("{ hello }", &[("x-request-id", given)])).await;
         got.header("x-request-id").unwrap().to_owned()
     };
     assert_eq!(id("load-balancer.42").await, "load-balancer.42");
@@ -346,15 +352,15 @@ async fn other_sites_pages_may_only_ask_when_a_setting_names_them() {
         ];
         request("OPTIONS", "/graphql", &headers, "")
     };
-    let closed = Door::open().await;
+    let closed = TestServer::open().await;
     let got = closed.send(preflight("https://app.example")).await;
     assert_eq!(got.header("access-control-allow-origin"), None);
 
-    let front = Front {
+    let front = FrontConfig {
         allowed_origins: vec!["https://app.example".into()],
-        ..Front::default()
+        ..FrontConfig::default()
     };
-    let open = Door::with(Limits::default(), front).await;
+    let open = TestServer::with(Limits::default(), front).await;
     let got = open.send(preflight("https://app.example")).await;
     assert_eq!(got.header("access-control-allow-origin"), Some("https://app.example"));
     assert_eq!(
@@ -367,8 +373,8 @@ async fn other_sites_pages_may_only_ask_when_a_setting_names_them() {
 
 #[tokio::test]
 async fn answers_are_for_nobody_in_between() {
-    let door = Door::open().await;
-    let got = door.send(post("{ hello }", &[])).await;
+    let server = TestServer::open().await;
+    let got = server.send(post("{ hello }", &[])).await;
     assert_eq!(got.header("cache-control"), Some("no-store"));
     assert_eq!(got.header("x-content-type-options"), Some("nosniff"));
     assert!(

@@ -1,12 +1,12 @@
 //! The pages, and `/health`.
 
-use agora::http::{Demo, Front, MountLink};
+use agora::http::{DemoUsers, FrontConfig, MountLink};
 use agora::limits::Limits;
-use agora::rest::Openness;
+use agora::rest::AnonymousAccess;
 use contract::Clock;
 use serde_json::json;
 
-use crate::door::{Door, Got, request};
+use crate::test_server::{Got, TestServer, request};
 
 fn get(path: &str) -> axum::http::Request<axum::body::Body> {
     request("GET", path, &[], "")
@@ -19,15 +19,15 @@ async fn the_first_page_says_what_is_where() {
         prefix: "/bookstore".into(),
         about: "Search, info, purchase.".into(),
     };
-    let door = Door::with(
+    let server = TestServer::with(
         Limits::default(),
-        Front {
+        FrontConfig {
             mounts: vec![mount],
-            ..Front::default()
+            ..FrontConfig::default()
         },
     )
     .await;
-    let page = door.send(get("/")).await;
+    let page = server.send(get("/")).await;
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
     for link in [
         "/graphiql/",
@@ -45,8 +45,8 @@ async fn the_first_page_says_what_is_where() {
 
 #[tokio::test]
 async fn the_page_of_the_replicas_says_so_when_the_graph_does_not_know() {
-    let door = Door::open().await;
-    let page = door.send(get("/orders")).await;
+    let server = TestServer::open().await;
+    let page = server.send(get("/orders")).await;
     assert_eq!(page.status.as_u16(), 503);
     assert!(
         page.text.contains("The graph does not say how the replicas are"),
@@ -57,11 +57,11 @@ async fn the_page_of_the_replicas_says_so_when_the_graph_does_not_know() {
 
 #[tokio::test]
 async fn health_is_ok_until_the_process_has_to_end() {
-    let door = Door::open().await;
-    let got = door.send(get("/health")).await;
+    let server = TestServer::open().await;
+    let got = server.send(get("/health")).await;
     assert_eq!((got.status.as_u16(), got.json()), (200, json!({ "status": "ok" })));
-    door.gateway.shutdown.cancel();
-    let got = door.send(get("/health")).await;
+    server.gateway.shutdown.cancel();
+    let got = server.send(get("/health")).await;
     assert_eq!(
         (got.status.as_u16(), got.json()),
         (503, json!({ "status": "stopping" }))
@@ -74,34 +74,40 @@ async fn what_the_cache_did_is_shown_on_this_machine_and_to_operators() {
         let headers: Vec<_> = headers.iter().copied().chain([("host", host)]).collect();
         request("GET", "/cache", &headers, "")
     };
-    let front = |open| Front {
-        open,
-        ..Front::default()
+    let front = |anonymous_access| FrontConfig {
+        anonymous_access,
+        ..FrontConfig::default()
     };
-    let here = Door::with(Limits::default(), front(Openness::Loopback)).await;
+    let here = TestServer::with(Limits::default(), front(AnonymousAccess::Loopback)).await;
     let got = here.send(from("localhost:4000", &[])).await;
     let nothing = json!({
         "enabled": false, "hits": 0, "misses": 0, "invalidations": 0, "droppedFills": 0, "entries": 0, "capacity": 0,
     });
     assert_eq!((got.status.as_u16(), got.json()), (200, nothing.clone()));
     assert_eq!(got.header("cache-control"), Some("no-store"));
-    for (door, host) in [(&here, "agora.example"), (&Door::open().await, "localhost")] {
+    for (server, host) in [(&here, "agora.example"), (&TestServer::open().await, "localhost")] {
         let status = |got: Got| got.status.as_u16();
-        assert_eq!(status(door.send(from(host, &[])).await), 401);
-        let person = door.bearer(1);
-        assert_eq!(status(door.send(from(host, &[("authorization", &person)])).await), 403);
-        let (token, _) = door.keys.sign_service("watcher", door.clock.now_us(), 60);
+        assert_eq!(status(server.send(from(host, &[])).await), 401);
+        let person = server.bearer(1);
+        assert_eq!(
+            status(server.send(from(host, &[("authorization", &person)])).await),
+            403
+        );
+        let (token, _) = server.keys.sign_service("watcher", server.clock.now_us(), 60);
         let operator = format!("Bearer {token}");
-        let got = door.send(from(host, &[("authorization", &operator)])).await;
+        let got = server.send(from(host, &[("authorization", &operator)])).await;
         assert_eq!((got.status.as_u16(), got.json()), (200, nothing.clone()));
     }
 }
 
 #[tokio::test]
 async fn graphiql_comes_from_the_binary_and_its_files_are_kept() {
-    let door = Door::open().await;
-    assert_eq!(door.send(get("/graphiql")).await.header("location"), Some("/graphiql/"));
-    let page = door.send(get("/graphiql/")).await;
+    let server = TestServer::open().await;
+    assert_eq!(
+        server.send(get("/graphiql")).await.header("location"),
+        Some("/graphiql/")
+    );
+    let page = server.send(get("/graphiql/")).await;
     assert_eq!(
         (page.status.as_u16(), page.header("content-type")),
         (200, Some("text/html; charset=utf-8"))
@@ -114,7 +120,7 @@ async fn graphiql_comes_from_the_binary_and_its_files_are_kept() {
     );
 
     let script = page.text.split("src=\"").nth(1).unwrap().split('"').next().unwrap();
-    let file = door.send(get(script)).await;
+    let file = server.send(get(script)).await;
     assert_eq!(
         (file.status.as_u16(), file.header("content-type")),
         (200, Some("text/javascript; charset=utf-8"))
@@ -124,29 +130,35 @@ async fn graphiql_comes_from_the_binary_and_its_files_are_kept() {
         Some("public, max-age=31536000, immutable")
     );
     let tag = file.header("etag").unwrap();
-    let again = door.send(request("GET", script, &[("if-none-match", tag)], "")).await;
+    let again = server.send(request("GET", script, &[("if-none-match", tag)], "")).await;
     assert_eq!((again.status.as_u16(), again.text.as_str()), (304, ""));
-    assert_eq!(door.send(get("/graphiql/assets/nothing.js")).await.status.as_u16(), 404);
-    assert_eq!(door.send(get("/graphiql/../../Cargo.toml")).await.status.as_u16(), 404);
+    assert_eq!(
+        server.send(get("/graphiql/assets/nothing.js")).await.status.as_u16(),
+        404
+    );
+    assert_eq!(
+        server.send(get("/graphiql/../../Cargo.toml")).await.status.as_u16(),
+        404
+    );
 }
 
 #[tokio::test]
 async fn only_a_demo_tells_its_people() {
-    let door = Door::open().await;
-    assert_eq!(door.send(get("/graphiql/config.json")).await.json(), json!({}));
-    let demo = Demo {
+    let server = TestServer::open().await;
+    assert_eq!(server.send(get("/graphiql/config.json")).await.json(), json!({}));
+    let demo = DemoUsers {
         people: vec!["ada".into()],
         password: "public".into(),
     };
-    let door = Door::with(
+    let server = TestServer::with(
         Limits::default(),
-        Front {
+        FrontConfig {
             demo: Some(demo),
-            ..Front::default()
+            ..FrontConfig::default()
         },
     )
     .await;
-    let config = door.send(get("/graphiql/config.json")).await;
+    let config = server.send(get("/graphiql/config.json")).await;
     assert_eq!(
         config.json(),
         json!({ "demo": { "people": ["ada"], "password": "public" } })

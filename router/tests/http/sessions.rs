@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use agora::auth::{Authenticator, EndedSession, Identity};
+use agora::auth::{Authenticator, Identity, SessionRevocation};
 use contract::{Bus, Clock, Error, Event, InProcessBus, ManualClock, Role, TokenError, TokenKeys};
 
-use crate::door::{NOW_US, TTL_SECONDS};
+use crate::test_server::{NOW_US, TTL_SECONDS};
 
-struct Desk {
+struct TestAuth {
     auth: Arc<Authenticator>,
     keys: Arc<TokenKeys>,
     clock: Arc<ManualClock>,
 }
 
-impl Desk {
+impl TestAuth {
     fn open() -> Self {
         let keys = Arc::new(TokenKeys::ephemeral());
         let clock = Arc::new(ManualClock::at_us(NOW_US));
@@ -35,8 +35,8 @@ impl Desk {
     }
 }
 
-fn ended(user: i64, session: i64) -> EndedSession {
-    EndedSession {
+fn ended(user: i64, session: i64) -> SessionRevocation {
+    SessionRevocation {
         user,
         session: Some(session),
         at_us: NOW_US,
@@ -49,30 +49,30 @@ fn end_of(user: i64, session: Option<i64>, at_us: i64) -> Event {
 
 #[tokio::test]
 async fn sessions_that_ended_before_the_start_are_known_at_the_start() {
-    let desk = Desk::open();
+    let test = TestAuth::open();
     let bus = InProcessBus::new(4);
-    assert!(desk.identify(1, 10).is_ok());
-    desk.auth
-        .listen(&bus, async || Ok::<_, Error>(vec![ended(1, 10)]))
+    assert!(test.identify(1, 10).is_ok());
+    test.auth
+        .watch_ended_sessions(&bus, async || Ok::<_, Error>(vec![ended(1, 10)]))
         .await
         .unwrap();
-    assert_eq!(desk.identify(1, 10), Err(TokenError::Invalid));
-    assert!(desk.identify(1, 11).is_ok());
+    assert_eq!(test.identify(1, 10), Err(TokenError::Invalid));
+    assert!(test.identify(1, 11).is_ok());
 }
 
 #[tokio::test]
 async fn who_cannot_read_which_sessions_ended_does_not_start() {
-    let desk = Desk::open();
-    let failed = desk
+    let test = TestAuth::open();
+    let failed = test
         .auth
-        .listen(&InProcessBus::new(4), async || Err(Error::Unavailable("no database")))
+        .watch_ended_sessions(&InProcessBus::new(4), async || Err(Error::Unavailable("no database")))
         .await;
     assert!(failed.is_err());
 }
 
 #[tokio::test]
 async fn when_events_are_lost_it_is_read_again_what_they_said() {
-    let desk = Desk::open();
+    let test = TestAuth::open();
     let bus = InProcessBus::new(1);
     let readings = Arc::new(AtomicUsize::new(0));
     let read = {
@@ -88,38 +88,38 @@ async fn when_events_are_lost_it_is_read_again_what_they_said() {
             }
         }
     };
-    desk.auth.listen(&bus, read).await.unwrap();
-    let holder = desk.identify(1, 10).unwrap();
+    test.auth.watch_ended_sessions(&bus, read).await.unwrap();
+    let holder = test.identify(1, 10).unwrap();
     // The listener has not run yet: its queue has room only for the last of these events.
     bus.publish(end_of(1, Some(10), NOW_US));
     bus.publish(end_of(2, Some(20), NOW_US));
-    assert_eq!(desk.auth.until_void(&holder).await, TokenError::Invalid);
+    assert_eq!(test.auth.until_invalidated(&holder).await, TokenError::Invalid);
     assert_eq!(readings.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
 async fn all_sessions_of_a_person_end_and_later_ones_hold() {
-    let desk = Desk::open();
-    let (first, other) = (desk.identify(1, 10).unwrap(), desk.identify(2, 20).unwrap());
-    desk.auth.revoke(EndedSession {
+    let test = TestAuth::open();
+    let (first, other) = (test.identify(1, 10).unwrap(), test.identify(2, 20).unwrap());
+    test.auth.revoke(SessionRevocation {
         user: 1,
         session: None,
         at_us: NOW_US,
     });
-    assert_eq!(desk.auth.check(&first), Err(TokenError::Invalid));
-    assert_eq!(desk.auth.check(&other), Ok(()));
-    desk.clock.advance(Duration::from_secs(1));
-    assert!(desk.identify(1, 11).is_ok());
+    assert_eq!(test.auth.require_valid(&first), Err(TokenError::Invalid));
+    assert_eq!(test.auth.require_valid(&other), Ok(()));
+    test.clock.advance(Duration::from_secs(1));
+    assert!(test.identify(1, 11).is_ok());
 }
 
 #[tokio::test]
 async fn a_service_has_no_session_that_could_end() {
-    let desk = Desk::open();
-    let (token, _) = desk.keys.sign_service("7", desk.clock.now_us(), TTL_SECONDS);
-    desk.auth.revoke(EndedSession {
+    let test = TestAuth::open();
+    let (token, _) = test.keys.sign_service("7", test.clock.now_us(), TTL_SECONDS);
+    test.auth.revoke(SessionRevocation {
         user: 7,
         session: None,
         at_us: NOW_US,
     });
-    assert!(desk.auth.identify_token(&token).is_ok());
+    assert!(test.auth.identify_token(&token).is_ok());
 }

@@ -1,6 +1,6 @@
 //! GraphQL over WebSocket, on a real socket.
 
-use agora::http::Front;
+use agora::http::FrontConfig;
 use agora::limits::Limits;
 use axum::http::StatusCode;
 use futures_util::{SinkExt, StreamExt};
@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::door::Door;
+use crate::test_server::TestServer;
 
 struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -25,10 +25,10 @@ enum Said {
     End,
 }
 
-async fn listen(door: &Door) -> String {
+async fn listen(server: &TestServer) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = door.router.clone();
+    let router = server.router.clone();
     tokio::spawn(async move { axum::serve(listener, router).await });
     address.to_string()
 }
@@ -46,15 +46,15 @@ async fn connect(address: &str, headers: &[(&'static str, &str)]) -> Result<Sock
 const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
 
 impl Socket {
-    async fn open(door: &Door) -> Self {
-        connect(&listen(door).await, &[PROTOCOL]).await.unwrap()
+    async fn open(server: &TestServer) -> Self {
+        connect(&listen(server).await, &[PROTOCOL]).await.unwrap()
     }
 
     /// Opens a socket and initialises it as that person.
-    async fn of(door: &Door, user: i64) -> Self {
-        let mut socket = Self::open(door).await;
+    async fn of(server: &TestServer, user: i64) -> Self {
+        let mut socket = Self::open(server).await;
         socket
-            .say(json!({ "type": "connection_init", "payload": { "authorization": door.bearer(user) } }))
+            .say(json!({ "type": "connection_init", "payload": { "authorization": server.bearer(user) } }))
             .await;
         assert_eq!(socket.hear().await, Said::Message(json!({ "type": "connection_ack" })));
         socket
@@ -107,8 +107,8 @@ fn complete(id: &str) -> Value {
 
 #[tokio::test]
 async fn every_kind_of_operation_is_answered_and_completed() {
-    let door = Door::open().await;
-    let mut socket = Socket::of(&door, 7).await;
+    let server = TestServer::open().await;
+    let mut socket = Socket::of(&server, 7).await;
     socket.subscribe("q", "{ who }").await;
     assert_eq!(socket.message().await, next("q", json!({ "who": "user 7" })));
     assert_eq!(socket.message().await, complete("q"));
@@ -126,9 +126,9 @@ async fn every_kind_of_operation_is_answered_and_completed() {
 
 #[tokio::test]
 async fn the_token_may_come_with_the_upgrade_or_with_the_init_in_any_case_or_not_at_all() {
-    let door = Door::open().await;
-    let address = listen(&door).await;
-    let (ada, ben) = (door.bearer(1), door.bearer(2));
+    let server = TestServer::open().await;
+    let address = listen(&server).await;
+    let (ada, ben) = (server.bearer(1), server.bearer(2));
     let table = [
         (None, json!({ "type": "connection_init" }), "Anonymous"),
         (
@@ -165,8 +165,8 @@ async fn the_token_may_come_with_the_upgrade_or_with_the_init_in_any_case_or_not
 
 #[tokio::test]
 async fn a_token_that_does_not_hold_opens_nothing() {
-    let door = Door::open().await;
-    let address = listen(&door).await;
+    let server = TestServer::open().await;
+    let address = listen(&server).await;
     for authorization in [json!("Bearer nonsense"), json!("nonsense"), json!(7)] {
         let mut socket = connect(&address, &[PROTOCOL]).await.unwrap();
         socket
@@ -185,8 +185,8 @@ async fn a_token_that_does_not_hold_opens_nothing() {
 
 #[tokio::test]
 async fn what_is_not_of_the_protocol_closes_the_socket() {
-    let door = Door::open().await;
-    let address = listen(&door).await;
+    let server = TestServer::open().await;
+    let address = listen(&server).await;
     let wrong = [
         "nonsense",
         "[]",
@@ -206,10 +206,10 @@ async fn what_is_not_of_the_protocol_closes_the_socket() {
     let mut socket = connect(&address, &[PROTOCOL]).await.unwrap();
     socket.stream.send(Message::binary(b"{}".to_vec())).await.unwrap();
     assert_eq!(socket.close_code().await, 4400);
-    let mut socket = Socket::of(&door, 1).await;
+    let mut socket = Socket::of(&server, 1).await;
     socket.subscribe("", "{ hello }").await;
     assert_eq!(socket.close_code().await, 4400);
-    let mut socket = Socket::of(&door, 1).await;
+    let mut socket = Socket::of(&server, 1).await;
     socket.subscribe(&"é".repeat(200), "{ hello }").await;
     assert_eq!(socket.close_code().await, 4400);
 }
@@ -220,22 +220,22 @@ async fn every_other_reason_to_close_has_its_code() {
         connection_init_ms_max: 1,
         ..Limits::default()
     };
-    let hasty = Door::with(limits, Front::default()).await;
+    let hasty = TestServer::with(limits, FrontConfig::default()).await;
     assert_eq!(Socket::open(&hasty).await.close_code().await, 4408);
 
-    let door = Door::open().await;
-    let mut uninitialised = Socket::open(&door).await;
+    let server = TestServer::open().await;
+    let mut uninitialised = Socket::open(&server).await;
     uninitialised.subscribe("1", "{ hello }").await;
     assert_eq!(uninitialised.hear().await, Said::Close(4401, "Unauthorized".into()));
 
-    let mut eager = Socket::of(&door, 1).await;
+    let mut eager = Socket::of(&server, 1).await;
     eager.say(json!({ "type": "connection_init" })).await;
     assert_eq!(
         eager.hear().await,
         Said::Close(4429, "Too many initialisation requests".into())
     );
 
-    let mut twice = Socket::of(&door, 1).await;
+    let mut twice = Socket::of(&server, 1).await;
     twice.subscribe("a", "subscription { news }").await;
     twice.subscribe("a", "subscription { news }").await;
     assert_eq!(
@@ -243,7 +243,7 @@ async fn every_other_reason_to_close_has_its_code() {
         Said::Close(4409, "Subscriber for a already exists".into())
     );
 
-    let mut other = connect(&listen(&door).await, &[("sec-websocket-protocol", "graphql-ws")]).await;
+    let mut other = connect(&listen(&server).await, &[("sec-websocket-protocol", "graphql-ws")]).await;
     if let Ok(socket) = &mut other {
         assert_eq!(socket.close_code().await, 4406);
     } else {
@@ -251,14 +251,14 @@ async fn every_other_reason_to_close_has_its_code() {
         let error = other.map(|_| ()).unwrap_err();
         assert!(matches!(error, Error::Protocol(_)), "{error}");
     }
-    let mut none = connect(&listen(&door).await, &[]).await.unwrap();
+    let mut none = connect(&listen(&server).await, &[]).await.unwrap();
     assert_eq!(none.close_code().await, 4406);
 }
 
 #[tokio::test]
 async fn a_ping_is_answered_before_and_after_the_init() {
-    let door = Door::open().await;
-    let mut socket = Socket::open(&door).await;
+    let server = TestServer::open().await;
+    let mut socket = Socket::open(&server).await;
     socket.say(json!({ "type": "ping" })).await;
     assert_eq!(socket.message().await, json!({ "type": "pong" }));
     socket.say(json!({ "type": "connection_init" })).await;
@@ -272,8 +272,8 @@ async fn a_ping_is_answered_before_and_after_the_init() {
 
 #[tokio::test]
 async fn what_the_graph_refuses_is_an_error_and_nothing_follows() {
-    let door = Door::open().await;
-    let mut socket = Socket::open(&door).await;
+    let server = TestServer::open().await;
+    let mut socket = Socket::open(&server).await;
     socket.say(json!({ "type": "connection_init" })).await;
     socket.message().await;
     for (id, query, code) in [
@@ -292,8 +292,8 @@ async fn what_the_graph_refuses_is_an_error_and_nothing_follows() {
 
 #[tokio::test]
 async fn a_hash_instead_of_a_query_is_refused_so_that_the_query_is_sent() {
-    let door = Door::open().await;
-    let mut socket = Socket::of(&door, 1).await;
+    let server = TestServer::open().await;
+    let mut socket = Socket::of(&server, 1).await;
     let hash = json!({ "extensions": { "persistedQuery": { "version": 1, "sha256Hash": "00" } } });
     socket
         .say(json!({ "id": "1", "type": "subscribe", "payload": hash }))
@@ -311,25 +311,25 @@ async fn a_hash_instead_of_a_query_is_refused_so_that_the_query_is_sent() {
 
 #[tokio::test]
 async fn a_client_that_has_heard_enough_frees_its_subscription() {
-    let mut door = Door::open().await;
-    let mut socket = Socket::of(&door, 1).await;
+    let mut server = TestServer::open().await;
+    let mut socket = Socket::of(&server, 1).await;
     socket.subscribe("1", "subscription { news }").await;
-    assert_eq!(door.signs.recv().await, Some("subscribed"));
+    assert_eq!(server.signs.recv().await, Some("subscribed"));
     socket.say(json!({ "id": "1", "type": "complete" })).await;
-    assert_eq!(door.signs.recv().await, Some("gone"));
+    assert_eq!(server.signs.recv().await, Some("gone"));
     socket.subscribe("1", "subscription { news }").await;
-    assert_eq!(door.signs.recv().await, Some("subscribed"));
+    assert_eq!(server.signs.recv().await, Some("subscribed"));
     drop(socket);
-    assert_eq!(door.signs.recv().await, Some("gone"));
+    assert_eq!(server.signs.recv().await, Some("gone"));
 }
 
 #[tokio::test]
 async fn when_the_token_expires_subscriptions_end_and_the_socket_closes() {
-    let mut door = Door::open().await;
-    let mut socket = Socket::of(&door, 1).await;
+    let mut server = TestServer::open().await;
+    let mut socket = Socket::of(&server, 1).await;
     socket.subscribe("1", "subscription { news }").await;
-    assert_eq!(door.signs.recv().await, Some("subscribed"));
-    door.outlive_tokens();
+    assert_eq!(server.signs.recv().await, Some("subscribed"));
+    server.outlive_tokens();
     let error = socket.message().await;
     assert_eq!((&error["id"], &error["type"]), (&json!("1"), &json!("error")));
     assert_eq!(error["payload"][0]["extensions"]["code"], "UNAUTHENTICATED");
@@ -341,46 +341,46 @@ async fn when_the_token_expires_subscriptions_end_and_the_socket_closes() {
 
 #[tokio::test]
 async fn when_the_session_ends_so_does_the_socket_and_nobody_elses() {
-    let mut door = Door::open().await;
-    let mut ada = Socket::of(&door, 1).await;
-    let mut ben = Socket::of(&door, 2).await;
+    let mut server = TestServer::open().await;
+    let mut ada = Socket::of(&server, 1).await;
+    let mut ben = Socket::of(&server, 2).await;
     for socket in [&mut ada, &mut ben] {
         socket.subscribe("1", "subscription { news }").await;
-        assert_eq!(door.signs.recv().await, Some("subscribed"));
+        assert_eq!(server.signs.recv().await, Some("subscribed"));
     }
-    door.end_sessions_of(1, Some(1));
+    server.end_sessions_of(1, Some(1));
     assert_eq!(ada.message().await["type"], "error");
     assert_eq!(ada.close_code().await, 4401);
-    door.news.send("for ben".into()).unwrap();
+    server.news.send("for ben".into()).unwrap();
     assert_eq!(ben.message().await, next("1", json!({ "news": "for ben" })));
 }
 
 #[tokio::test]
 async fn when_the_process_has_to_end_what_runs_is_answered_and_clients_may_come_back() {
-    let mut door = Door::open().await;
-    let mut socket = Socket::of(&door, 1).await;
+    let mut server = TestServer::open().await;
+    let mut socket = Socket::of(&server, 1).await;
     socket.subscribe("s", "subscription { news }").await;
-    assert_eq!(door.signs.recv().await, Some("subscribed"));
+    assert_eq!(server.signs.recv().await, Some("subscribed"));
     socket.subscribe("q", "{ hold }").await;
-    assert_eq!(door.signs.recv().await, Some("held"));
-    door.gateway.shutdown.cancel();
-    assert_eq!(door.signs.recv().await, Some("gone"));
-    door.release.notify_one();
+    assert_eq!(server.signs.recv().await, Some("held"));
+    server.gateway.shutdown.cancel();
+    assert_eq!(server.signs.recv().await, Some("gone"));
+    server.release.notify_one();
     assert_eq!(socket.message().await, next("q", json!({ "hold": true })));
     assert_eq!(socket.message().await, complete("q"));
     assert_eq!(socket.close_code().await, 1001);
     assert_eq!(socket.hear().await, Said::End);
-    door.gateway.until_drained().await;
+    server.gateway.until_drained().await;
 }
 
 #[tokio::test]
 async fn pages_of_other_sites_open_no_socket() {
-    let front = Front {
+    let front = FrontConfig {
         allowed_origins: vec!["https://app.example".into()],
-        ..Front::default()
+        ..FrontConfig::default()
     };
-    let door = Door::with(Limits::default(), front).await;
-    let address = listen(&door).await;
+    let server = TestServer::with(Limits::default(), front).await;
+    let address = listen(&server).await;
     let own = format!("http://{address}");
     for (origin, allowed) in [
         (own.as_str(), true),
@@ -406,15 +406,15 @@ async fn one_socket_carries_only_so_many_operations() {
         subscriptions_per_socket_max: 1,
         ..Limits::default()
     };
-    let mut door = Door::with(limits, Front::default()).await;
-    let mut socket = Socket::of(&door, 1).await;
+    let mut server = TestServer::with(limits, FrontConfig::default()).await;
+    let mut socket = Socket::of(&server, 1).await;
     socket.subscribe("1", "subscription { news }").await;
-    assert_eq!(door.signs.recv().await, Some("subscribed"));
+    assert_eq!(server.signs.recv().await, Some("subscribed"));
     socket.subscribe("2", "subscription { news }").await;
     let error = socket.message().await;
     assert_eq!((&error["id"], &error["type"]), (&json!("2"), &json!("error")));
     assert_eq!(error["payload"][0]["extensions"]["code"], "RATE_LIMITED");
-    door.news.send("go on".into()).unwrap();
+    server.news.send("go on".into()).unwrap();
     assert_eq!(socket.message().await, next("1", json!({ "news": "go on" })));
 }
 
@@ -424,8 +424,8 @@ async fn a_message_that_is_too_long_closes_the_socket() {
         body_bytes_max: 1_000,
         ..Limits::default()
     };
-    let door = Door::with(limits, Front::default()).await;
-    let mut socket = Socket::of(&door, 1).await;
+    let server = TestServer::with(limits, FrontConfig::default()).await;
+    let mut socket = Socket::of(&server, 1).await;
     socket.subscribe("1", &format!("{{ hello }}{:1000}", "")).await;
     assert_eq!(socket.close_code().await, 1009);
 }
@@ -436,15 +436,15 @@ async fn one_socket_more_than_may_be_open_is_refused_until_another_closes() {
         sockets_max: 1,
         ..Limits::default()
     };
-    let door = Door::with(limits, Front::default()).await;
-    let address = listen(&door).await;
+    let server = TestServer::with(limits, FrontConfig::default()).await;
+    let address = listen(&server).await;
     let first = connect(&address, &[PROTOCOL]).await.unwrap();
     match connect(&address, &[PROTOCOL]).await {
         Err(Error::Http(response)) => assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE),
         other => panic!("{:?}", other.map(|_| ())),
     }
     drop(first);
-    let freed = door.gateway.room.sockets.acquire().await;
+    let freed = server.gateway.permits.sockets.acquire().await;
     drop(freed.unwrap());
     assert!(connect(&address, &[PROTOCOL]).await.is_ok());
 }
@@ -456,10 +456,10 @@ async fn a_client_that_does_not_read_loses_that_subscription_and_not_its_socket(
         subscriber_ms_max: 1,
         ..Limits::default()
     };
-    let mut door = Door::with(limits, Front::default()).await;
-    let mut socket = Socket::of(&door, 1).await;
+    let mut server = TestServer::with(limits, FrontConfig::default()).await;
+    let mut socket = Socket::of(&server, 1).await;
     socket.subscribe("flood", "subscription { flood(times: 50000) }").await;
-    assert_eq!(door.signs.recv().await, Some("gone"));
+    assert_eq!(server.signs.recv().await, Some("gone"));
     socket.subscribe("after", "{ hello }").await;
     let mut read = 0;
     let last = loop {
@@ -479,11 +479,11 @@ async fn a_client_that_does_not_read_loses_that_subscription_and_not_its_socket(
 
 #[tokio::test]
 async fn a_client_that_closes_is_answered_before_the_connection_goes() {
-    let door = Door::open().await;
+    let server = TestServer::open().await;
     for initialised in [true, false] {
         let mut socket = match initialised {
-            true => Socket::of(&door, 7).await,
-            false => Socket::open(&door).await,
+            true => Socket::of(&server, 7).await,
+            false => Socket::open(&server).await,
         };
         let frame = CloseFrame {
             code: 1000.into(),

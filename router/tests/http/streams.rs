@@ -1,11 +1,11 @@
 //! Responses as server-sent events and as parts of a multipart response.
 
-use agora::http::Front;
+use agora::http::FrontConfig;
 use agora::limits::Limits;
 use axum::body::Body;
 use serde_json::{Value, json};
 
-use crate::door::{Door, piece, post, request};
+use crate::test_server::{TestServer, piece, post, request};
 
 const SSE: (&str, &str) = ("accept", "text/event-stream");
 const MULTIPART: (&str, &str) = (
@@ -15,8 +15,8 @@ const MULTIPART: (&str, &str) = (
 
 #[tokio::test]
 async fn an_event_stream_has_every_answer_and_says_when_it_is_complete() {
-    let door = Door::open().await;
-    let got = door.send(post("subscription { count(to: 2) }", &[SSE])).await;
+    let server = TestServer::open().await;
+    let got = server.send(post("subscription { count(to: 2) }", &[SSE])).await;
     assert_eq!(got.header("content-type"), Some("text/event-stream; charset=utf-8"));
     let expected = ":\n\nevent: next\ndata: {\"data\":{\"count\":0}}\n\n\
                     event: next\ndata: {\"data\":{\"count\":1}}\n\nevent: complete\ndata: \n\n";
@@ -25,11 +25,11 @@ async fn an_event_stream_has_every_answer_and_says_when_it_is_complete() {
 
 #[tokio::test]
 async fn a_browser_opens_an_event_stream_by_get() {
-    let door = Door::open().await;
+    let server = TestServer::open().await;
     let path = "/graphql?query=subscription%7Bcount(to:1)%7D";
-    let got = door.send(request("GET", path, &[SSE], "")).await;
+    let got = server.send(request("GET", path, &[SSE], "")).await;
     assert!(got.text.contains("data: {\"data\":{\"count\":0}}"), "{}", got.text);
-    let mutation = door
+    let mutation = server
         .send(request("GET", "/graphql?query=mutation%7Bchange%7D", &[SSE], ""))
         .await;
     assert_eq!(
@@ -40,12 +40,12 @@ async fn a_browser_opens_an_event_stream_by_get() {
 
 #[tokio::test]
 async fn queries_and_mutations_are_events_too() {
-    let door = Door::open().await;
+    let server = TestServer::open().await;
     for (query, data) in [
         ("{ hello }", "{\"hello\":\"hello 0\"}"),
         ("mutation { change }", "{\"change\":true}"),
     ] {
-        let got = door.send(post(query, &[SSE])).await;
+        let got = server.send(post(query, &[SSE])).await;
         let expected = format!(":\n\nevent: next\ndata: {{\"data\":{data}}}\n\nevent: complete\ndata: \n\n");
         assert_eq!(got.text, expected);
     }
@@ -53,8 +53,8 @@ async fn queries_and_mutations_are_events_too() {
 
 #[tokio::test]
 async fn what_the_graph_refuses_is_an_event_and_what_we_refuse_is_a_status() {
-    let door = Door::open().await;
-    let anonymous = door.send(post("subscription { news }", &[SSE])).await;
+    let server = TestServer::open().await;
+    let anonymous = server.send(post("subscription { news }", &[SSE])).await;
     assert_eq!(anonymous.status.as_u16(), 200);
     assert!(
         anonymous.text.contains("event: next\ndata: {\"errors\""),
@@ -67,14 +67,14 @@ async fn what_the_graph_refuses_is_an_event_and_what_we_refuse_is_a_status() {
         "{}",
         anonymous.text
     );
-    let bad_token = door
+    let bad_token = server
         .send(post("subscription { news }", &[SSE, ("authorization", "Bearer x")]))
         .await;
     assert_eq!(
         (bad_token.status.as_u16(), bad_token.code().as_deref()),
         (401, Some("UNAUTHENTICATED"))
     );
-    let no_query = door
+    let no_query = server
         .send(request(
             "POST",
             "/graphql",
@@ -90,7 +90,7 @@ async fn what_the_graph_refuses_is_an_event_and_what_we_refuse_is_a_status() {
 
 #[tokio::test]
 async fn a_hash_instead_of_a_query_is_refused_in_the_form_that_the_client_reads() {
-    let door = Door::open().await;
+    let server = TestServer::open().await;
     let body = r#"{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"00"}}}"#;
     let get = "/graphql?extensions=%7B%22persistedQuery%22:%7B%22version%22:1,%22sha256Hash%22:%2200%22%7D%7D";
     let json = ("content-type", "application/json");
@@ -103,8 +103,8 @@ async fn a_hash_instead_of_a_query_is_refused_in_the_form_that_the_client_reads(
         ("application/json", "application/json; charset=utf-8"),
     ] {
         let headers = [("accept", accept), json];
-        let posted = door.send(request("POST", "/graphql", &headers, body)).await;
-        let got = door.send(request("GET", get, &headers, "")).await;
+        let posted = server.send(request("POST", "/graphql", &headers, body)).await;
+        let got = server.send(request("GET", get, &headers, "")).await;
         for answered in [posted, got] {
             assert_eq!(
                 (answered.status.as_u16(), answered.header("content-type")),
@@ -125,8 +125,8 @@ async fn a_hash_instead_of_a_query_is_refused_in_the_form_that_the_client_reads(
 
 #[tokio::test]
 async fn a_multipart_answer_has_every_answer_as_a_payload() {
-    let door = Door::open().await;
-    let got = door.send(post("subscription { count(to: 1) }", &[MULTIPART])).await;
+    let server = TestServer::open().await;
+    let got = server.send(post("subscription { count(to: 1) }", &[MULTIPART])).await;
     assert_eq!(
         got.header("content-type"),
         Some("multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0")
@@ -140,8 +140,8 @@ async fn a_multipart_answer_has_every_answer_as_a_payload() {
 
 #[tokio::test]
 async fn who_accepts_multipart_and_asks_a_query_gets_what_it_likes_better() {
-    let door = Door::open().await;
-    let got = door
+    let server = TestServer::open().await;
+    let got = server
         .send(post(
             "{ hello }",
             &[("accept", "application/json, multipart/mixed;subscriptionSpec=1.0")],
@@ -154,43 +154,43 @@ async fn who_accepts_multipart_and_asks_a_query_gets_what_it_likes_better() {
         &[("accept", "multipart/mixed;subscriptionSpec=1.0")],
         "",
     );
-    assert_eq!(door.send(by_get).await.status.as_u16(), 406);
+    assert_eq!(server.send(by_get).await.status.as_u16(), 406);
 }
 
 /// Opens a stream of `news` for user 1 and waits until it has begun.
-async fn watch(door: &mut Door, accept: (&str, &str)) -> Body {
-    let bearer = door.bearer(1);
-    let response = door
+async fn watch(server: &mut TestServer, accept: (&str, &str)) -> Body {
+    let bearer = server.bearer(1);
+    let response = server
         .raw(post("subscription { news }", &[accept, ("authorization", &bearer)]))
         .await;
     let mut body = response.into_body();
     piece(&mut body).await.unwrap();
-    assert_eq!(door.signs.recv().await, Some("subscribed"));
+    assert_eq!(server.signs.recv().await, Some("subscribed"));
     body
 }
 
 #[tokio::test]
 async fn a_stream_ends_when_its_token_expires() {
     for accept in [SSE, MULTIPART] {
-        let mut door = Door::open().await;
-        let mut body = watch(&mut door, accept).await;
-        door.news.send("first".into()).unwrap();
+        let mut server = TestServer::open().await;
+        let mut body = watch(&mut server, accept).await;
+        server.news.send("first".into()).unwrap();
         assert!(piece(&mut body).await.unwrap().contains("first"));
-        door.outlive_tokens();
+        server.outlive_tokens();
         // The client does not receive this event, although it was sent.
-        door.news.send("second".into()).unwrap();
+        server.news.send("second".into()).unwrap();
         let last = piece(&mut body).await.unwrap();
         assert!(last.contains("UNAUTHENTICATED") && last.contains("expired"), "{last}");
         assert_eq!(piece(&mut body).await, None);
-        assert_eq!(door.signs.recv().await, Some("gone"));
+        assert_eq!(server.signs.recv().await, Some("gone"));
     }
 }
 
 #[tokio::test]
 async fn a_silent_stream_ends_too_when_its_token_expires() {
-    let mut door = Door::open().await;
-    let mut body = watch(&mut door, SSE).await;
-    door.outlive_tokens();
+    let mut server = TestServer::open().await;
+    let mut body = watch(&mut server, SSE).await;
+    server.outlive_tokens();
     assert!(piece(&mut body).await.unwrap().contains("UNAUTHENTICATED"));
     assert_eq!(piece(&mut body).await, None);
 }
@@ -198,12 +198,12 @@ async fn a_silent_stream_ends_too_when_its_token_expires() {
 #[tokio::test]
 async fn a_stream_ends_when_its_session_does_and_not_when_anothers_does() {
     for (session, accept) in [(Some(1), SSE), (None, MULTIPART)] {
-        let mut door = Door::open().await;
-        let mut body = watch(&mut door, accept).await;
-        door.end_sessions_of(2, session.map(|_| 2));
-        door.news.send("still here".into()).unwrap();
+        let mut server = TestServer::open().await;
+        let mut body = watch(&mut server, accept).await;
+        server.end_sessions_of(2, session.map(|_| 2));
+        server.news.send("still here".into()).unwrap();
         assert!(piece(&mut body).await.unwrap().contains("still here"));
-        door.end_sessions_of(1, session);
+        server.end_sessions_of(1, session);
         assert!(piece(&mut body).await.unwrap().contains("UNAUTHENTICATED"));
         assert_eq!(piece(&mut body).await, None);
     }
@@ -211,28 +211,28 @@ async fn a_stream_ends_when_its_session_does_and_not_when_anothers_does() {
 
 #[tokio::test]
 async fn a_stream_ends_when_the_process_has_to() {
-    let mut door = Door::open().await;
-    let mut body = watch(&mut door, MULTIPART).await;
-    door.gateway.shutdown.cancel();
+    let mut server = TestServer::open().await;
+    let mut body = watch(&mut server, MULTIPART).await;
+    server.gateway.shutdown.cancel();
     let last = piece(&mut body).await.unwrap();
     let json = last.split("\r\n\r\n").nth(1).unwrap().split("\r\n").next().unwrap();
     let json: Value = serde_json::from_str(json).unwrap();
     assert_eq!(json["payload"], Value::Null);
     assert_eq!(json["errors"][0]["extensions"]["code"], "UNAVAILABLE");
     assert!(last.ends_with("--graphql--\r\n"));
-    let late = door.send(post("subscription { count(to: 1) }", &[SSE])).await;
+    let late = server.send(post("subscription { count(to: 1) }", &[SSE])).await;
     assert_eq!((late.status.as_u16(), late.header("retry-after")), (503, Some("1")));
 }
 
 #[tokio::test]
 async fn a_client_that_goes_away_leaves_nothing_behind() {
-    let mut door = Door::open().await;
-    let free = door.gateway.room.subscriptions.available_permits();
-    let body = watch(&mut door, SSE).await;
-    assert_eq!(door.gateway.room.subscriptions.available_permits(), free - 1);
+    let mut server = TestServer::open().await;
+    let free = server.gateway.permits.subscriptions.available_permits();
+    let body = watch(&mut server, SSE).await;
+    assert_eq!(server.gateway.permits.subscriptions.available_permits(), free - 1);
     drop(body);
-    assert_eq!(door.signs.recv().await, Some("gone"));
-    let permits = door.gateway.room.subscriptions.acquire_many(free as u32).await;
+    assert_eq!(server.signs.recv().await, Some("gone"));
+    let permits = server.gateway.permits.subscriptions.acquire_many(free as u32).await;
     assert!(permits.is_ok());
 }
 
@@ -243,12 +243,12 @@ async fn a_client_that_does_not_read_is_told_what_fits_and_then_why_it_ended() {
         subscriber_ms_max: 1,
         ..Limits::default()
     };
-    let mut door = Door::with(limits, Front::default()).await;
-    let mut body = door
+    let mut server = TestServer::with(limits, FrontConfig::default()).await;
+    let mut body = server
         .raw(post("subscription { flood(times: 1) }", &[SSE]))
         .await
         .into_body();
-    assert_eq!(door.signs.recv().await, Some("gone"));
+    assert_eq!(server.signs.recv().await, Some("gone"));
     let mut pieces = Vec::new();
     while let Some(piece) = piece(&mut body).await {
         pieces.push(piece);
@@ -264,8 +264,8 @@ async fn a_burst_is_no_trouble_for_a_client_that_reads() {
         subscriber_queue_max: 3,
         ..Limits::default()
     };
-    let door = Door::with(limits, Front::default()).await;
-    let got = door.send(post("subscription { count(to: 500) }", &[SSE])).await;
+    let server = TestServer::with(limits, FrontConfig::default()).await;
+    let got = server.send(post("subscription { count(to: 500) }", &[SSE])).await;
     assert_eq!(got.text.matches("event: next").count(), 500);
     assert!(got.text.ends_with("event: complete\ndata: \n\n"));
 }
@@ -276,9 +276,9 @@ async fn one_subscription_more_than_may_be_open_is_refused() {
         subscriptions_max: 1,
         ..Limits::default()
     };
-    let mut door = Door::with(limits, Front::default()).await;
-    let _open = watch(&mut door, SSE).await;
-    let refused = door.send(post("subscription { count(to: 1) }", &[SSE])).await;
+    let mut server = TestServer::with(limits, FrontConfig::default()).await;
+    let _open = watch(&mut server, SSE).await;
+    let refused = server.send(post("subscription { count(to: 1) }", &[SSE])).await;
     assert_eq!(
         (refused.status.as_u16(), refused.code().as_deref()),
         (503, Some("UNAVAILABLE"))
@@ -287,8 +287,8 @@ async fn one_subscription_more_than_may_be_open_is_refused() {
 
 #[tokio::test]
 async fn a_subscription_that_panics_ends_with_an_error_of_ours() {
-    let door = Door::open().await;
-    let got = door.send(post("subscription { fallsOver }", &[SSE])).await;
+    let server = TestServer::open().await;
+    let got = server.send(post("subscription { fallsOver }", &[SSE])).await;
     assert!(
         got.text.contains("INTERNAL") && got.text.ends_with("event: complete\ndata: \n\n"),
         "{}",
@@ -302,9 +302,9 @@ async fn a_silent_stream_shows_that_it_is_alive() {
         keep_alive_ms: 1,
         ..Limits::default()
     };
-    let mut door = Door::with(limits, Front::default()).await;
-    let mut events = watch(&mut door, SSE).await;
+    let mut server = TestServer::with(limits, FrontConfig::default()).await;
+    let mut events = watch(&mut server, SSE).await;
     assert_eq!(piece(&mut events).await.unwrap(), ":\n\n");
-    let mut parts = watch(&mut door, MULTIPART).await;
+    let mut parts = watch(&mut server, MULTIPART).await;
     assert!(piece(&mut parts).await.unwrap().contains("\r\n\r\n{}\r\n"));
 }

@@ -1,6 +1,6 @@
 //! Access to the REST routes under both policies, on the bookstore.
 
-use crate::app::{Answered, Store, send};
+use crate::app::{RestApp, TestResponse, send};
 use axum::body::Body;
 use contract::Viewer;
 
@@ -8,58 +8,54 @@ const BOOK: &str = r#"{"title":"T","topic":"t","quantity":3,"price":1}"#;
 
 #[tokio::test]
 async fn where_it_is_open_a_token_has_to_hold_all_the_same() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     for token in ["Bearer nonsense", "Bearer ", "Basic YTpi", "nonsense"] {
         for line in [
             "GET /bookstore/info/1",
             "POST /bookstore/purchase/1",
             "POST /bookstore/catalog/books",
         ] {
-            let answered = store.send(line, &[("authorization", token)], "{").await;
+            let answered = app.send(line, &[("authorization", token)], "{").await;
             assert_eq!(
                 (answered.status, answered.header("www-authenticate")),
                 (401, "Bearer"),
                 "{token} {line}"
             );
         }
-        let health = store
+        let health = app
             .send("GET /bookstore/health", &[("authorization", token)], Body::empty())
             .await;
         assert_eq!(health.status, 200);
     }
-    assert_eq!(store.sales().await, 0);
+    assert_eq!(app.sales().await, 0);
 }
 
 #[tokio::test]
 async fn where_it_is_open_a_purchase_is_the_persons_whose_token_came_along() {
-    let store = Store::open().await;
-    assert_eq!(as_person(&store, 7, "POST /bookstore/purchase/1", "").await.status, 200);
-    assert_eq!(store.call("POST /bookstore/purchase/1").await.status, 200);
-    assert_eq!(buyers(&store).await, r#"[{"buyer":{"id":"7"}},{"buyer":null}]"#);
+    let app = RestApp::open().await;
+    assert_eq!(as_person(&app, 7, "POST /bookstore/purchase/1", "").await.status, 200);
+    assert_eq!(app.call("POST /bookstore/purchase/1").await.status, 200);
+    assert_eq!(buyers(&app).await, r#"[{"buyer":{"id":"7"}},{"buyer":null}]"#);
     // The other routes do not act as a user: a token changes nothing.
     assert_eq!(
-        as_person(&store, 7, "POST /bookstore/catalog/books", BOOK).await.status,
+        as_person(&app, 7, "POST /bookstore/catalog/books", BOOK).await.status,
         201
     );
-    assert_eq!(
-        as_person(&store, 7, "GET /bookstore/order/orders", "").await.status,
-        200
-    );
+    assert_eq!(as_person(&app, 7, "GET /bookstore/order/orders", "").await.status, 200);
 }
 
 #[tokio::test]
 async fn where_it_is_open_another_site_may_look_and_not_buy() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let cross = [("sec-fetch-site", "cross-site")];
     assert_eq!(
-        store
-            .send("POST /bookstore/purchase/1", &cross, Body::empty())
+        app.send("POST /bookstore/purchase/1", &cross, Body::empty())
             .await
             .status,
         403
     );
     assert_eq!(
-        store.send("GET /bookstore/info/1", &cross, Body::empty()).await.status,
+        app.send("GET /bookstore/info/1", &cross, Body::empty()).await.status,
         200
     );
     let neighbours: [&[(&str, &str)]; 3] = [
@@ -68,7 +64,7 @@ async fn where_it_is_open_another_site_may_look_and_not_buy() {
         &[("host", "localhost:4000"), ("origin", "null")],
     ];
     for headers in neighbours {
-        let refused = store.send("POST /bookstore/purchase/1", headers, Body::empty()).await;
+        let refused = app.send("POST /bookstore/purchase/1", headers, Body::empty()).await;
         assert_eq!(refused.status, 403, "{headers:?}");
     }
     let own = [
@@ -77,18 +73,15 @@ async fn where_it_is_open_another_site_may_look_and_not_buy() {
         ("origin", "http://localhost:4000"),
     ];
     assert_eq!(
-        store
-            .send("POST /bookstore/purchase/1", &own, Body::empty())
-            .await
-            .status,
+        app.send("POST /bookstore/purchase/1", &own, Body::empty()).await.status,
         200
     );
-    assert_eq!(store.sales().await, 1);
+    assert_eq!(app.sales().await, 1);
 }
 
 #[tokio::test]
 async fn where_a_token_is_needed_nothing_answers_without() {
-    let store = Store::closed().await;
+    let app = RestApp::closed().await;
     for line in [
         "GET /bookstore/search/new%20arrivals",
         "GET /bookstore/info/1",
@@ -101,29 +94,29 @@ async fn where_a_token_is_needed_nothing_answers_without() {
         "GET /bookstore/order/orders",
         "GET /bookstore/order/orders/1",
     ] {
-        let answered = store.send(line, &[("content-type", "text/plain")], "{").await;
+        let answered = app.send(line, &[("content-type", "text/plain")], "{").await;
         assert_eq!(
             (answered.status, answered.header("www-authenticate")),
             (401, "Bearer"),
             "{line}"
         );
     }
-    assert_eq!(store.call("GET /bookstore/nowhere").await.status, 404);
-    assert_eq!(store.call("GET /bookstore/purchase/1").await.status, 405);
-    assert_eq!(store.call("GET /bookstore/health").await.status, 200);
+    assert_eq!(app.call("GET /bookstore/nowhere").await.status, 404);
+    assert_eq!(app.call("GET /bookstore/purchase/1").await.status, 405);
+    assert_eq!(app.call("GET /bookstore/health").await.status, 200);
 }
 
 #[tokio::test]
 async fn where_a_token_is_needed_a_person_touches_only_what_is_theirs() {
-    let store = Store::closed().await;
-    assert_eq!(as_person(&store, 7, "GET /bookstore/info/1", "").await.status, 200);
-    assert_eq!(as_person(&store, 7, "POST /bookstore/purchase/1", "").await.status, 200);
+    let app = RestApp::closed().await;
+    assert_eq!(as_person(&app, 7, "GET /bookstore/info/1", "").await.status, 200);
+    assert_eq!(as_person(&app, 7, "POST /bookstore/purchase/1", "").await.status, 200);
     assert_eq!(
-        as_person(&store, 7, "GET /bookstore/order/orders/1", "").await.status,
+        as_person(&app, 7, "GET /bookstore/order/orders/1", "").await.status,
         200
     );
     assert_eq!(
-        as_person(&store, 8, "GET /bookstore/order/orders/1", "").await.status,
+        as_person(&app, 8, "GET /bookstore/order/orders/1", "").await.status,
         404
     );
     for (line, body) in [
@@ -132,19 +125,19 @@ async fn where_a_token_is_needed_a_person_touches_only_what_is_theirs() {
         ("PUT /bookstore/catalog/books/1", r#"{"price":0}"#),
         ("DELETE /bookstore/catalog/books/1", ""),
     ] {
-        assert_eq!(as_person(&store, 7, line, body).await.status, 403, "{line}");
+        assert_eq!(as_person(&app, 7, line, body).await.status, 403, "{line}");
     }
     assert_eq!(
-        as_person(&store, 7, "POST /bookstore/catalog/books", "{").await.status,
+        as_person(&app, 7, "POST /bookstore/catalog/books", "{").await.status,
         400,
         "the body comes first"
     );
-    assert_eq!(buyers(&store).await, r#"[{"buyer":{"id":"7"}}]"#);
+    assert_eq!(buyers(&app).await, r#"[{"buyer":{"id":"7"}}]"#);
 }
 
 #[tokio::test]
 async fn where_a_token_is_needed_a_service_runs_the_store() {
-    let store = Store::closed().await;
+    let app = RestApp::closed().await;
     for (line, body, status) in [
         ("POST /bookstore/catalog/books", BOOK, 201),
         ("PUT /bookstore/catalog/books/8", r#"{"price":0}"#, 200),
@@ -152,34 +145,33 @@ async fn where_a_token_is_needed_a_service_runs_the_store() {
         ("GET /bookstore/order/orders", "", 200),
         ("DELETE /bookstore/catalog/books/8", "", 200),
     ] {
-        let token = format!("Bearer {}", store.service());
-        let answered = store.send(line, &[("authorization", &token)], body).await;
+        let token = format!("Bearer {}", app.service());
+        let answered = app.send(line, &[("authorization", &token)], body).await;
         assert_eq!(answered.status, status, "{line}: {}", answered.text);
     }
 }
 
 #[tokio::test]
 async fn two_peoples_keys_are_two_keys() {
-    let store = Store::closed().await;
+    let app = RestApp::closed().await;
     for person in [7, 8, 7] {
-        let token = format!("Bearer {}", store.person(person));
+        let token = format!("Bearer {}", app.person(person));
         let headers = [("authorization", token.as_str()), ("idempotency-key", "k")];
         assert_eq!(
-            store
-                .send("POST /bookstore/purchase/1", &headers, Body::empty())
+            app.send("POST /bookstore/purchase/1", &headers, Body::empty())
                 .await
                 .status,
             200
         );
     }
-    assert_eq!(buyers(&store).await, r#"[{"buyer":{"id":"7"}},{"buyer":{"id":"8"}}]"#);
+    assert_eq!(buyers(&app).await, r#"[{"buyer":{"id":"7"}},{"buyer":{"id":"8"}}]"#);
 }
 
 #[tokio::test]
 async fn on_loopback_who_came_through_a_proxy_needs_a_token_under_any_host() {
-    let store = Store::open().await;
-    let router = agora::rest::router(&store.gateway, agora::rest::Openness::Loopback);
-    let bearer = format!("Bearer {}", store.person(7));
+    let app = RestApp::open().await;
+    let router = agora::rest::router(&app.gateway, agora::rest::AnonymousAccess::Loopback);
+    let bearer = format!("Bearer {}", app.person(7));
     for passed_on in [
         ("forwarded", "for=192.0.2.7"),
         ("x-forwarded-for", "192.0.2.7"),
@@ -197,14 +189,14 @@ async fn on_loopback_who_came_through_a_proxy_needs_a_token_under_any_host() {
         let answered = send(&router, "GET /bookstore/info/1", &headers, Body::empty()).await;
         assert_eq!(answered.status, 200, "{passed_on:?}");
     }
-    assert_eq!(store.sales().await, 0);
+    assert_eq!(app.sales().await, 0);
 }
 
 #[tokio::test]
 async fn a_credential_called_like_an_open_mount_has_keys_of_its_own() {
-    let store = Store::open().await;
-    let router = agora::rest::router(&store.gateway, agora::rest::Openness::Loopback);
-    let credential = format!("Bearer {}", store.service_named("bookstore"));
+    let app = RestApp::open().await;
+    let router = agora::rest::router(&app.gateway, agora::rest::AnonymousAccess::Loopback);
+    let credential = format!("Bearer {}", app.service_named("bookstore"));
     let callers: [&[(&str, &str)]; 2] = [
         &[("host", "localhost"), ("idempotency-key", "k")],
         &[
@@ -227,27 +219,25 @@ async fn a_credential_called_like_an_open_mount_has_keys_of_its_own() {
             assert_eq!(answered.status, expected, "{}", answered.text);
         }
     }
-    assert_eq!(store.sales().await, 2);
+    assert_eq!(app.sales().await, 2);
 }
 
-async fn as_person(store: &Store, person: i64, line: &str, body: &str) -> Answered {
-    let token = format!("Bearer {}", store.person(person));
-    store.send(line, &[("authorization", &token)], body.to_owned()).await
+async fn as_person(app: &RestApp, person: i64, line: &str, body: &str) -> TestResponse {
+    let token = format!("Bearer {}", app.person(person));
+    app.send(line, &[("authorization", &token)], body.to_owned()).await
 }
 
 /// Returns the buyers, as the graph shows them to a service.
-async fn buyers(store: &Store) -> String {
+async fn buyers(app: &RestApp) -> String {
     let viewer = Viewer::service("test");
-    let data = store
-        .graph("{ bookPurchases { nodes { buyer { id } } } }", viewer)
-        .await;
+    let data = app.graph("{ bookPurchases { nodes { buyer { id } } } }", viewer).await;
     data["bookPurchases"]["nodes"].to_string()
 }
 
 #[tokio::test]
 async fn on_loopback_only_who_calls_this_machine_by_its_own_names_needs_no_token() {
-    let store = Store::open().await;
-    let router = agora::rest::router(&store.gateway, agora::rest::Openness::Loopback);
+    let app = RestApp::open().await;
+    let router = agora::rest::router(&app.gateway, agora::rest::AnonymousAccess::Loopback);
     let status = async |host: &str| {
         let headers = [("host", host)];
         send(&router, "POST /bookstore/purchase/1", &headers, Body::empty())
@@ -278,7 +268,7 @@ async fn on_loopback_only_who_calls_this_machine_by_its_own_names_needs_no_token
         assert_eq!(status(host).await, 401, "{host}");
     }
     // With a token, a proxy on this machine has access too.
-    let bearer = format!("Bearer {}", store.person(7));
+    let bearer = format!("Bearer {}", app.person(7));
     let headers = [("host", "shop.example"), ("authorization", bearer.as_str())];
     assert_eq!(
         send(&router, "POST /bookstore/purchase/1", &headers, Body::empty())
@@ -286,5 +276,5 @@ async fn on_loopback_only_who_calls_this_machine_by_its_own_names_needs_no_token
             .status,
         200
     );
-    assert_eq!(store.sales().await, own.len() + 1);
+    assert_eq!(app.sales().await, own.len() + 1);
 }

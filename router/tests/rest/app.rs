@@ -7,8 +7,8 @@ use agora::config::Settings;
 use agora::domains::{self, Domain};
 use agora::gateway::Gateway;
 use agora::limits::Limits;
-use agora::rest::{self, Openness};
-use agora::subgraph::{Document, Subgraph, SubgraphData, SubgraphRequest};
+use agora::rest::{self, AnonymousAccess};
+use agora::subgraph::{RequestDocument, Subgraph, SubgraphRequest, SubgraphResponse};
 use agora::supergraph::Supergraph;
 use async_graphql::{Response, ServerError};
 use axum::Router;
@@ -25,7 +25,7 @@ use tower::ServiceExt;
 pub const NOW_US: i64 = 1_767_323_045_000_000;
 
 /// The bookstore with the sample books and the bazaar with the sample stocks.
-pub struct Store {
+pub struct RestApp {
     /// The gateway behind the listeners.
     pub gateway: Gateway,
     /// All mounts under their prefixes.
@@ -35,7 +35,7 @@ pub struct Store {
 }
 
 /// A response.
-pub struct Answered {
+pub struct TestResponse {
     /// The status.
     pub status: u16,
     /// The headers.
@@ -44,7 +44,7 @@ pub struct Answered {
     pub text: String,
 }
 
-impl Answered {
+impl TestResponse {
     /// Parses the body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
@@ -61,24 +61,24 @@ impl Answered {
     }
 }
 
-impl Store {
+impl RestApp {
     /// Opens the systems with the policy that routes without authentication serve all callers.
     pub async fn open() -> Self {
-        Self::with(Openness::Anyone, Limits::default()).await
+        Self::with(AnonymousAccess::Anyone, Limits::default()).await
     }
 
     /// Opens the systems with the policy that every route needs a token.
     pub async fn closed() -> Self {
-        Self::with(Openness::Closed, Limits::default()).await
+        Self::with(AnonymousAccess::Closed, Limits::default()).await
     }
 
     /// Opens the systems with that policy and those limits.
-    pub async fn with(open: Openness, limits: Limits) -> Self {
+    pub async fn with(open: AnonymousAccess, limits: Limits) -> Self {
         Self::over(TestServices::new(NOW_US, 16).await, open, limits).await
     }
 
     /// As [`with`](Self::with), over these services.
-    pub async fn over(on: TestServices, open: Openness, limits: Limits) -> Self {
+    pub async fn over(on: TestServices, open: AnonymousAccess, limits: Limits) -> Self {
         let services = on.services.clone();
         let (clock, keys) = (Arc::clone(&services.clock), Arc::clone(&services.keys));
         bookstore::demo::seed(&services).await.unwrap();
@@ -99,14 +99,14 @@ impl Store {
 
     /// Opens the systems with all of the demo's sample data, including its people and their trades.
     pub async fn demo() -> Self {
-        Self::demo_with(Openness::Anyone).await
+        Self::demo_with(AnonymousAccess::Anyone).await
     }
 
     /// As [`demo`](Self::demo), with that policy.
-    pub async fn demo_with(open: Openness) -> Self {
-        let store = Self::with(open, Limits::default()).await;
-        agora::demo::seed(&store.on.services).await.unwrap();
-        store
+    pub async fn demo_with(open: AnonymousAccess) -> Self {
+        let app = Self::with(open, Limits::default()).await;
+        agora::demo::seed(&app.on.services).await.unwrap();
+        app
     }
 
     /// Returns a person's token.
@@ -125,7 +125,7 @@ impl Store {
     }
 
     /// Sends `METHOD /path`, headers and a body.
-    pub async fn send(&self, line: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answered {
+    pub async fn send(&self, line: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> TestResponse {
         send(&self.router, line, headers, body).await
     }
 
@@ -136,12 +136,12 @@ impl Store {
     }
 
     /// Sends `METHOD /path` without headers or a body.
-    pub async fn call(&self, line: &str) -> Answered {
+    pub async fn call(&self, line: &str) -> TestResponse {
         self.send(line, &[], Body::empty()).await
     }
 
     /// Sends JSON.
-    pub async fn json(&self, line: &str, body: &str) -> Answered {
+    pub async fn json(&self, line: &str, body: &str) -> TestResponse {
         let headers = [("content-type", "application/json")];
         self.send(line, &headers, body.to_owned()).await
     }
@@ -172,7 +172,7 @@ impl Store {
 /// Runs a query on the graph itself, as that viewer.
 pub async fn ask(gateway: &Gateway, query: &str, viewer: Viewer) -> Value {
     let request = SubgraphRequest {
-        document: Document::Text(query.into()),
+        document: RequestDocument::Text(query.into()),
         operation_name: None,
         variables: Default::default(),
         viewer,
@@ -181,34 +181,34 @@ pub async fn ask(gateway: &Gateway, query: &str, viewer: Viewer) -> Value {
         queries_only: false,
         budget: None,
     };
-    let answer = gateway.graph.fetch(request).await.into_answer();
+    let answer = gateway.graph.fetch(request).await.into_encoded();
     serde_json::from_slice::<Value>(&answer.body).unwrap()["data"].take()
 }
 
 /// Builds the whole graph over domains that do not respond.
-pub fn deserted() -> Supergraph {
-    let away = |domain: &Domain| (domain.name.to_owned(), Arc::new(Away) as Arc<dyn Subgraph>);
-    let away = domains::ALL.iter().map(away).collect();
+pub fn graph_without_subgraphs() -> Supergraph {
+    let away = |domain: &Domain| (domain.name.to_owned(), Arc::new(UnavailableDomain) as Arc<dyn Subgraph>);
+    let away = domains::DOMAINS.iter().map(away).collect();
     Supergraph::new(domains::SUPERGRAPH_SDL, away, Arc::new(Limits::default())).unwrap()
 }
 
 /// A domain that does not respond.
-struct Away;
+struct UnavailableDomain;
 
-impl Subgraph for Away {
-    fn fetch(&self, _: SubgraphRequest) -> BoxFuture<'_, SubgraphData> {
+impl Subgraph for UnavailableDomain {
+    fn fetch(&self, _: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
         let mut error = ServerError::new("this service does not answer", None);
         error.extensions.get_or_insert_default().set("code", "UNAVAILABLE");
-        async move { SubgraphData::Tree(Response::from_errors(vec![error])) }.boxed()
+        async move { SubgraphResponse::Tree(Response::from_errors(vec![error])) }.boxed()
     }
 
-    fn subscribe(&self, _: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
+    fn subscribe(&self, _: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {
         stream::empty().boxed()
     }
 }
 
 /// Sends `METHOD /path`, headers and a body to a router.
-pub async fn send(router: &Router, line: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answered {
+pub async fn send(router: &Router, line: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> TestResponse {
     let (method, path) = line.split_once(' ').unwrap();
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
@@ -221,7 +221,7 @@ pub async fn send(router: &Router, line: &str, headers: &[(&str, &str)], body: i
         .unwrap();
     let (status, headers): (StatusCode, _) = (response.status(), response.headers().clone());
     let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    Answered {
+    TestResponse {
         status: status.as_u16(),
         headers,
         text: String::from_utf8(bytes.to_vec()).unwrap(),

@@ -8,7 +8,7 @@ mod replicas;
 
 use serde_json::json;
 
-use crate::app::Store;
+use crate::app::RestApp;
 
 /// Returns the line of an error in the bazaar's format.
 pub fn refused(status: u16, message: &str) -> String {
@@ -24,20 +24,20 @@ pub fn done(message: &str) -> String {
 }
 
 /// Returns the number of shares left of a stock.
-pub async fn left(store: &Store, stock: &str) -> i64 {
-    let stock = store.call(&format!("GET /bazaar/catalog/lookup/{stock}")).await.json();
+pub async fn left(app: &RestApp, stock: &str) -> i64 {
+    let stock = app.call(&format!("GET /bazaar/catalog/lookup/{stock}")).await.json();
     stock["quantity"].as_i64().unwrap()
 }
 
 /// Returns the number of trades.
-pub async fn trades(store: &Store) -> usize {
-    let all = store.json("POST /bazaar/order/1/sync", r#"{"lastID":-1}"#).await.json();
+pub async fn trades(app: &RestApp) -> usize {
+    let all = app.json("POST /bazaar/order/1/sync", r#"{"lastID":-1}"#).await.json();
     all["transactions"].as_object().unwrap().len()
 }
 
 /// Asserts that there is no trade and that the stock is as it was listed.
-pub async fn nothing_happened(store: &Store) {
-    assert_eq!((trades(store).await, left(store, "GameStart").await), (0, 100));
+pub async fn nothing_happened(app: &RestApp) {
+    assert_eq!((trades(app).await, left(app, "GameStart").await), (0, 100));
 }
 
 /// The routes that trade, each with the further members that its body needs.
@@ -50,7 +50,7 @@ pub const TRADES: [(&str, &str); 4] = [
 
 #[tokio::test]
 async fn every_row_answers_as_documented() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let buy = r#"{"name":"FishCo","quantity":30,"type":"buy"}"#;
     let sell = r#"{"name":"FishCo","quantity":5,"type":"sell","price":7,"when":[{}]}"#;
     let shares = r#"{"name":"BoarCo","quantity":1}"#;
@@ -125,16 +125,16 @@ async fn every_row_answers_as_documented() {
         ),
     ];
     for (line, body, expected) in table {
-        let answered = store.json(line, body).await;
+        let answered = app.json(line, body).await;
         assert_eq!(answered.line(), expected, "{line} {body}");
         assert_eq!(answered.header("content-type"), "application/json", "{line}");
     }
-    assert_eq!(trades(&store).await, 4, "an update of the catalog is no trade");
+    assert_eq!(trades(&app).await, 4, "an update of the catalog is no trade");
 }
 
 #[tokio::test]
 async fn what_is_not_there_is_told_in_the_words_of_its_route() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let no_stock = refused(404, "stock not found");
     for name in [
         "Nobody",
@@ -152,7 +152,7 @@ async fn what_is_not_there_is_told_in_the_words_of_its_route() {
             "POST /bazaar/invalidate/",
         ] {
             assert_eq!(
-                store.call(&format!("{line}{name}")).await.line(),
+                app.call(&format!("{line}{name}")).await.line(),
                 no_stock,
                 "{line}{name}"
             );
@@ -166,7 +166,7 @@ async fn what_is_not_there_is_told_in_the_words_of_its_route() {
         for name in ["Nobody", "gamestart"] {
             let body = format!(r#"{{"name":"{name}","quantity":1{also}}}"#);
             assert_eq!(
-                store.json(line, &body).await.line(),
+                app.json(line, &body).await.line(),
                 refused(404, message),
                 "{line} {name}"
             );
@@ -191,29 +191,29 @@ async fn what_is_not_there_is_told_in_the_words_of_its_route() {
         ] {
             let expected = refused(404, &format!("could not find order with number {number}"));
             assert_eq!(
-                store.call(&format!("{line}{number}")).await.line(),
+                app.call(&format!("{line}{number}")).await.line(),
                 expected,
                 "{line}{number}"
             );
         }
     }
-    let long = store.call(&format!("GET /bazaar/orders/{}", "9".repeat(5_000))).await;
+    let long = app.call(&format!("GET /bazaar/orders/{}", "9".repeat(5_000))).await;
     assert!(long.status == 404 && long.text.len() < 300, "{}", long.text);
-    nothing_happened(&store).await;
+    nothing_happened(&app).await;
 }
 
 #[tokio::test]
 async fn nobody_buys_more_shares_than_there_are_and_a_refused_trade_uses_no_number() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let all = r#"{"name":"GameStart","quantity":100,"type":"buy"}"#;
-    assert_eq!(store.json("POST /bazaar/orders", all).await.status, 200);
+    assert_eq!(app.json("POST /bazaar/orders", all).await.status, 200);
     let one = r#"{"name":"GameStart","quantity":1,"type":"buy"}"#;
     for (line, message) in [
         ("POST /bazaar/orders", "could not trade stock"),
         ("POST /bazaar/order/1/buy", "could not trade stock"),
         ("POST /bazaar/catalog/update", "failed to update stock"),
     ] {
-        assert_eq!(store.json(line, one).await.line(), refused(409, message), "{line}");
+        assert_eq!(app.json(line, one).await.line(), refused(409, message), "{line}");
     }
     let full = r#"{"name":"FishCo","quantity":2147483647,"type":"sell"}"#;
     for (line, message) in [
@@ -221,13 +221,10 @@ async fn nobody_buys_more_shares_than_there_are_and_a_refused_trade_uses_no_numb
         ("POST /bazaar/order/1/sell", "could not trade stock"),
         ("POST /bazaar/catalog/update", "failed to update stock"),
     ] {
-        assert_eq!(store.json(line, full).await.line(), refused(409, message), "{line}");
+        assert_eq!(app.json(line, full).await.line(), refused(409, message), "{line}");
     }
-    assert_eq!(
-        (left(&store, "GameStart").await, left(&store, "FishCo").await),
-        (0, 100)
-    );
-    let sold = store
+    assert_eq!((left(&app, "GameStart").await, left(&app, "FishCo").await), (0, 100));
+    let sold = app
         .json(
             "POST /bazaar/orders",
             r#"{"name":"GameStart","quantity":2,"type":"sell"}"#,
@@ -237,12 +234,12 @@ async fn nobody_buys_more_shares_than_there_are_and_a_refused_trade_uses_no_numb
         sold.line(),
         r#"200 {"data":{"order_number":1,"transaction-number":1,"transaction_number":1}}"#
     );
-    assert_eq!(left(&store, "GameStart").await, 2);
+    assert_eq!(left(&app, "GameStart").await, 2);
 }
 
 #[tokio::test]
 async fn a_trade_that_breaks_a_rule_is_refused_by_the_name_of_what_is_wrong() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let quantities = [
         "1.0",
         "1e0",
@@ -261,7 +258,7 @@ async fn a_trade_that_breaks_a_rule_is_refused_by_the_name_of_what_is_wrong() {
     for (line, also) in TRADES {
         for quantity in quantities {
             let body = format!(r#"{{"name":"GameStart","quantity":{quantity}{also}}}"#);
-            let answered = store.json(line, &body).await;
+            let answered = app.json(line, &body).await;
             let message = answered.json()["error"]["message"].as_str().unwrap().to_owned();
             assert!(
                 answered.status == 400 && message.starts_with("quantity must "),
@@ -271,7 +268,7 @@ async fn a_trade_that_breaks_a_rule_is_refused_by_the_name_of_what_is_wrong() {
         }
         for name in names {
             let body = format!(r#"{{"name":{name},"quantity":1{also}}}"#);
-            let answered = store.json(line, &body).await;
+            let answered = app.json(line, &body).await;
             let message = answered.json()["error"]["message"].as_str().unwrap().to_owned();
             assert!(
                 answered.status == 400 && message.starts_with("name must "),
@@ -279,7 +276,7 @@ async fn a_trade_that_breaks_a_rule_is_refused_by_the_name_of_what_is_wrong() {
                 answered.text
             );
         }
-        let empty = store.json(line, "{}").await;
+        let empty = app.json(line, "{}").await;
         let missing = match also {
             "" => "name is required; quantity is required",
             _ => "name is required; quantity is required; type is required",
@@ -299,7 +296,7 @@ async fn a_trade_that_breaks_a_rule_is_refused_by_the_name_of_what_is_wrong() {
     ] {
         for line in ["POST /bazaar/orders", "POST /bazaar/catalog/update"] {
             let body = format!(r#"{{"name":"GameStart","quantity":1,"type":{kind}}}"#);
-            let answered = store.json(line, &body).await;
+            let answered = app.json(line, &body).await;
             let message = answered.json()["error"]["message"].as_str().unwrap().to_owned();
             assert!(
                 answered.status == 400 && message.starts_with("type must "),
@@ -308,19 +305,19 @@ async fn a_trade_that_breaks_a_rule_is_refused_by_the_name_of_what_is_wrong() {
             );
         }
     }
-    nothing_happened(&store).await;
+    nothing_happened(&app).await;
 }
 
 #[tokio::test]
 async fn a_trade_may_come_as_a_form() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let form = [("content-type", "application/x-www-form-urlencoded; charset=utf-8")];
-    let send = async |body: &'static str| store.send("POST /bazaar/orders", &form, body).await.line();
+    let send = async |body: &'static str| app.send("POST /bazaar/orders", &form, body).await.line();
     assert_eq!(
         send("name=GameStart&quantity=10&type=buy&more=x").await,
         r#"200 {"data":{"order_number":0,"transaction-number":0,"transaction_number":0}}"#
     );
-    assert_eq!(left(&store, "GameStart").await, 90);
+    assert_eq!(left(&app, "GameStart").await, 90);
     for (body, message) in [
         ("", "name is required; quantity is required; type is required"),
         ("name=GameStart&quantity=1.0&type=buy", "quantity must be an integer"),
@@ -339,12 +336,12 @@ async fn a_trade_may_come_as_a_form() {
         assert_eq!(send(body).await, refused(400, message), "{body}");
     }
     for line in ["POST /bazaar/catalog/update", "POST /bazaar/order/1/buy"] {
-        let answered = store.send(line, &form, "name=GameStart&quantity=1&type=buy").await;
+        let answered = app.send(line, &form, "name=GameStart&quantity=1&type=buy").await;
         assert_eq!(
             answered.line(),
             refused(415, "the body must be application/json"),
             "{line}"
         );
     }
-    assert_eq!((trades(&store).await, left(&store, "GameStart").await), (1, 90));
+    assert_eq!((trades(&app).await, left(&app, "GameStart").await), (1, 90));
 }

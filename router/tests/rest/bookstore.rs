@@ -1,11 +1,11 @@
 //! The bookstore's REST routes, row by row of docs/rest-contract/bookstore.md.
 
-use crate::app::{Store, said, send};
+use crate::app::{RestApp, said, send};
 use axum::body::Body;
 
 #[tokio::test]
 async fn every_row_answers_as_documented() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let table = [
         (
             "GET /bookstore/search/undergraduate%20school",
@@ -56,11 +56,11 @@ async fn every_row_answers_as_documented() {
         ),
     ];
     for (line, expected) in table {
-        let answered = store.call(line).await;
+        let answered = app.call(line).await;
         assert_eq!(answered.line(), expected, "{line}");
         assert_eq!(answered.header("content-type"), "application/json", "{line}");
     }
-    let books = store.call("GET /bookstore/catalog/books").await.json();
+    let books = app.call("GET /bookstore/catalog/books").await.json();
     let ids: Vec<i64> = books
         .as_array()
         .unwrap()
@@ -72,7 +72,7 @@ async fn every_row_answers_as_documented() {
 
 #[tokio::test]
 async fn every_error_row_answers_as_documented_and_changes_nothing() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let mut table = vec![
         (
             "GET /bookstore/search/%20".to_owned(),
@@ -114,44 +114,43 @@ async fn every_error_row_answers_as_documented_and_changes_nothing() {
         }
     }
     for (line, expected) in table {
-        assert_eq!(store.call(&line).await.line(), expected, "{line}");
+        assert_eq!(app.call(&line).await.line(), expected, "{line}");
     }
-    assert_eq!(store.sales().await, 0);
+    assert_eq!(app.sales().await, 0);
 }
 
 #[tokio::test]
 async fn a_book_out_of_stock_is_not_sold() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     assert_eq!(
-        store
-            .json("PUT /bookstore/catalog/books/5", r#"{"quantity":1}"#)
+        app.json("PUT /bookstore/catalog/books/5", r#"{"quantity":1}"#)
             .await
             .status,
         200
     );
-    assert_eq!(store.call("POST /bookstore/purchase/5").await.status, 200);
+    assert_eq!(app.call("POST /bookstore/purchase/5").await.status, 200);
     for line in ["POST /bookstore/purchase/5", "POST /bookstore/order/purchase/5"] {
-        assert_eq!(store.call(line).await.line(), said(409, "book out of stock"));
+        assert_eq!(app.call(line).await.line(), said(409, "book out of stock"));
     }
-    assert_eq!((store.quantity(5).await, store.sales().await), (0, 1));
+    assert_eq!((app.quantity(5).await, app.sales().await), (0, 1));
 }
 
 #[tokio::test]
 async fn a_book_is_added_where_its_location_says() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let book =
         r#"{"title":" Consensus over Coffee ","topic":"distributed systems","quantity":3,"price":15.99,"isbn":[1]}"#;
-    let added = store.json("POST /bookstore/catalog/books", book).await;
+    let added = app.json("POST /bookstore/catalog/books", book).await;
     let shown = r#"{"id":8,"title":"Consensus over Coffee","topic":"distributed systems","quantity":3,"price":15.99}"#;
     assert_eq!(added.line(), format!("201 {shown}"));
     assert_eq!(added.header("location"), "/bookstore/catalog/books/8");
-    let found = store.call("GET /bookstore/catalog/books/8").await;
+    let found = app.call("GET /bookstore/catalog/books/8").await;
     assert_eq!(found.line(), format!("200 {shown}"));
 }
 
 #[tokio::test]
 async fn a_book_that_breaks_a_rule_is_not_added() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let book = |member: &str, value: &str| {
         let mut text = r#"{"title":"T","topic":"t","quantity":3,"price":15.99}"#.to_owned();
         let old = [
@@ -178,13 +177,13 @@ async fn a_book_that_breaks_a_rule_is_not_added() {
     ];
     for (member, values) in wrong {
         for value in values {
-            let answered = store.json("POST /bookstore/catalog/books", &book(member, value)).await;
+            let answered = app.json("POST /bookstore/catalog/books", &book(member, value)).await;
             assert_eq!(answered.status, 400, "{member} {value}: {}", answered.text);
             let message = answered.json()["message"].as_str().unwrap().to_owned();
             assert!(message.starts_with(member), "{member} {value}: {message}");
         }
     }
-    let several = store.json("POST /bookstore/catalog/books", r#"{"title":7}"#).await;
+    let several = app.json("POST /bookstore/catalog/books", r#"{"title":7}"#).await;
     assert_eq!(
         several.line(),
         said(
@@ -194,18 +193,17 @@ async fn a_book_that_breaks_a_rule_is_not_added() {
     );
     let long = format!("\"{}\"", "x".repeat(301));
     assert_eq!(
-        store
-            .json("POST /bookstore/catalog/books", &book("title", &long))
+        app.json("POST /bookstore/catalog/books", &book("title", &long))
             .await
             .status,
         400
     );
-    assert_eq!(store.books().await, 7);
+    assert_eq!(app.books().await, 7);
 }
 
 #[tokio::test]
 async fn money_is_exact_to_the_cent() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     for price in [
         "0",
         "0.01",
@@ -217,26 +215,26 @@ async fn money_is_exact_to_the_cent() {
         "90071992547.33",
     ] {
         let body = format!(r#"{{"price":{price}}}"#);
-        let changed = store.json("PUT /bookstore/catalog/books/1", &body).await;
+        let changed = app.json("PUT /bookstore/catalog/books/1", &body).await;
         assert!(
             changed.text.ends_with(&format!(r#""price":{price}}}"#)),
             "{price}: {}",
             changed.text
         );
     }
-    let zeros = store.json("PUT /bookstore/catalog/books/1", r#"{"price":15.50}"#).await;
+    let zeros = app.json("PUT /bookstore/catalog/books/1", r#"{"price":15.50}"#).await;
     assert!(zeros.text.ends_with(r#""price":15.5}"#), "{}", zeros.text);
 }
 
 #[tokio::test]
 async fn a_change_takes_what_it_is_given_and_leaves_the_rest() {
-    let store = Store::open().await;
-    let changed = store.json("PUT /bookstore/catalog/update/2", r#"{"quantity":0}"#).await;
+    let app = RestApp::open().await;
+    let changed = app.json("PUT /bookstore/catalog/update/2", r#"{"quantity":0}"#).await;
     assert_eq!(
         changed.line(),
         r#"200 {"id":2,"title":"RPCs for Noobs","topic":"distributed systems","quantity":0,"price":50}"#
     );
-    let changed = store
+    let changed = app
         .json(
             "PUT /bookstore/catalog/books/2",
             r#"{"title":"RPCs","topic":"x","price":1}"#,
@@ -283,25 +281,25 @@ async fn a_change_takes_what_it_is_given_and_leaves_the_rest() {
             said(404, "book not found"),
         ),
     ] {
-        assert_eq!(store.json(line, body).await.line(), expected, "{line} {body}");
+        assert_eq!(app.json(line, body).await.line(), expected, "{line} {body}");
     }
 }
 
 #[tokio::test]
 async fn a_body_that_is_no_json_object_is_refused() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let line = "POST /bookstore/catalog/books";
     for body in ["", "{", "[]", "7", "null", "\"x\"", "{\"a\":}", "{} {}", "\u{feff}{}"] {
         assert_eq!(
-            store.json(line, body).await.line(),
+            app.json(line, body).await.line(),
             said(400, "the body must be a JSON object"),
             "{body:?}"
         );
     }
     let not_utf8: &[u8] = b"{\"title\":\"\xff\"}";
-    assert_eq!(store.send(line, &[], not_utf8).await.status, 400);
+    assert_eq!(app.send(line, &[], not_utf8).await.status, 400);
     let deep = format!("{{\"x\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-    assert_eq!(store.json(line, &deep).await.status, 400);
+    assert_eq!(app.json(line, &deep).await.status, 400);
     let whole = r#"{"title":"T","topic":"t","quantity":3,"price":1}"#;
     for media in [
         "text/plain",
@@ -310,7 +308,7 @@ async fn a_body_that_is_no_json_object_is_refused() {
         "nonsense",
         "",
     ] {
-        let answered = store.send(line, &[("content-type", media)], whole).await;
+        let answered = app.send(line, &[("content-type", media)], whole).await;
         assert_eq!(
             answered.line(),
             said(415, "the body must be application/json"),
@@ -319,23 +317,23 @@ async fn a_body_that_is_no_json_object_is_refused() {
     }
     let large = format!(r#"{{"title":"{}"}}"#, "x".repeat(2 * 1024 * 1024));
     assert_eq!(
-        store.json(line, &large).await.line(),
+        app.json(line, &large).await.line(),
         said(413, "a body has at most 1048576 bytes")
     );
-    assert_eq!(store.books().await, 7);
+    assert_eq!(app.books().await, 7);
     for media in [
         "application/json; charset=utf-8",
         "Application/JSON",
         "application/vnd.api+json",
     ] {
         assert_eq!(
-            store.send(line, &[("content-type", media)], whole).await.status,
+            app.send(line, &[("content-type", media)], whole).await.status,
             201,
             "{media}"
         );
     }
     assert_eq!(
-        store.send(line, &[], whole).await.status,
+        app.send(line, &[], whole).await.status,
         201,
         "a missing Content-Type is tolerated"
     );
@@ -343,7 +341,7 @@ async fn a_body_that_is_no_json_object_is_refused() {
 
 #[tokio::test]
 async fn a_known_path_with_another_method_says_which_it_has() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     for (line, allow) in [
         ("GET /bookstore/purchase/1", "POST"),
         ("HEAD /bookstore/purchase/1", "POST"),
@@ -355,7 +353,7 @@ async fn a_known_path_with_another_method_says_which_it_has() {
         ("OPTIONS /bookstore/health", "GET, HEAD"),
         ("DELETE /bookstore/order/orders/", "GET, HEAD"),
     ] {
-        let answered = store.call(line).await;
+        let answered = app.call(line).await;
         assert_eq!((answered.status, answered.header("allow")), (405, allow), "{line}");
         if !line.starts_with("HEAD") {
             assert_eq!(
@@ -365,12 +363,12 @@ async fn a_known_path_with_another_method_says_which_it_has() {
             );
         }
     }
-    assert_eq!(store.sales().await, 0);
+    assert_eq!(app.sales().await, 0);
 }
 
 #[tokio::test]
 async fn head_is_get_without_the_body() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     for path in [
         "/bookstore/info/2",
         "/bookstore/info/99",
@@ -378,8 +376,8 @@ async fn head_is_get_without_the_body() {
         "/bookstore/catalog/books",
         "/bookstore/x",
     ] {
-        let get = store.call(&format!("GET {path}")).await;
-        let head = store.call(&format!("HEAD {path}")).await;
+        let get = app.call(&format!("GET {path}")).await;
+        let head = app.call(&format!("HEAD {path}")).await;
         assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");
         assert_eq!(head.header("content-length"), get.text.len().to_string(), "{path}");
         assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
@@ -388,13 +386,13 @@ async fn head_is_get_without_the_body() {
 
 #[tokio::test]
 async fn an_empty_body_is_documented_and_another_is_ignored() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     for (media, body) in [
         ("application/json", "{"),
         ("text/plain", "one, please"),
         ("application/json", "{}"),
     ] {
-        let answered = store
+        let answered = app
             .send("POST /bookstore/purchase/1", &[("content-type", media)], body)
             .await;
         assert_eq!(answered.status, 200);
@@ -403,10 +401,10 @@ async fn an_empty_body_is_documented_and_another_is_ignored() {
 
 #[tokio::test]
 async fn a_service_of_its_own_answers_at_the_root() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let catalog = agora::rest::service_router(
-        &store.gateway,
-        agora::rest::Openness::Anyone,
+        &app.gateway,
+        agora::rest::AnonymousAccess::Anyone,
         "bookstore",
         Some("catalog"),
     )
@@ -425,7 +423,8 @@ async fn a_service_of_its_own_answers_at_the_root() {
         send(&catalog, "POST /books", &[], book).await.header("location"),
         "/books/8"
     );
-    let whole = agora::rest::service_router(&store.gateway, agora::rest::Openness::Anyone, "bookstore", None).unwrap();
+    let whole =
+        agora::rest::service_router(&app.gateway, agora::rest::AnonymousAccess::Anyone, "bookstore", None).unwrap();
     assert_eq!(send(&whole, "GET /info/2", &[], Body::empty()).await.status, 200);
     assert_eq!(
         send(&whole, "GET /", &[], Body::empty()).await.line(),
@@ -436,6 +435,8 @@ async fn a_service_of_its_own_answers_at_the_root() {
         "/catalog/books/9"
     );
     for (mount, service) in [("bookshop", None), ("bookstore", Some("kitchen"))] {
-        assert!(agora::rest::service_router(&store.gateway, agora::rest::Openness::Anyone, mount, service).is_none());
+        assert!(
+            agora::rest::service_router(&app.gateway, agora::rest::AnonymousAccess::Anyone, mount, service).is_none()
+        );
     }
 }

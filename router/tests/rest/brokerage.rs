@@ -1,10 +1,10 @@
 //! The brokerage's REST routes, row by row of docs/rest-contract/brokerage.md.
 
 mod access;
+mod app;
 mod authorization;
 mod automated;
 mod documentation;
-mod floor;
 mod idempotency;
 mod mechanism;
 mod order;

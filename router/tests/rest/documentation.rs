@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use axum::body::Body;
 use serde_json::Value;
 
-use crate::app::{Store, send};
+use crate::app::{RestApp, send};
 
 #[tokio::test]
 async fn the_openapi_document_is_the_one_that_is_checked_in() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     for mount in ["bazaar", "bookstore"] {
-        let answered = store.call(&format!("GET /{mount}/openapi.json")).await;
+        let answered = app.call(&format!("GET /{mount}/openapi.json")).await;
         assert_eq!(
             (answered.status, answered.header("content-type")),
             (200, "application/json")
@@ -24,13 +24,13 @@ async fn the_openapi_document_is_the_one_that_is_checked_in() {
 
 #[tokio::test]
 async fn the_openapi_document_holds_together_wherever_it_is_served() {
-    let (open, closed) = (Store::open().await, Store::closed().await);
+    let (open, closed) = (RestApp::open().await, RestApp::closed().await);
     let mut documents = Vec::new();
     for mount in agora::rest::mounts() {
         documents.push(open.call(&format!("GET {}/openapi.json", mount.prefix)).await.json());
         documents.push(closed.call(&format!("GET {}/openapi.json/", mount.prefix)).await.json());
         for service in mount.services {
-            let anyone = agora::rest::Openness::Anyone;
+            let anyone = agora::rest::AnonymousAccess::Anyone;
             let alone = agora::rest::service_router(&open.gateway, anyone, mount.name, Some(service.name)).unwrap();
             documents.push(send(&alone, "GET /openapi.json", &[], Body::empty()).await.json());
         }
@@ -91,13 +91,12 @@ fn every_reference_leads_somewhere(document: &Value, value: &Value) {
 
 #[tokio::test]
 async fn every_route_that_is_documented_answers_what_its_example_says() {
-    let store = Store::open().await;
-    let document = store.call("GET /bookstore/openapi.json").await.json();
+    let app = RestApp::open().await;
+    let document = app.call("GET /bookstore/openapi.json").await.json();
     // The example of a sale needs a sale.
-    assert_eq!(store.call("POST /bookstore/purchase/2").await.status, 200);
+    assert_eq!(app.call("POST /bookstore/purchase/2").await.status, 200);
     assert_eq!(
-        store
-            .json("PUT /bookstore/catalog/books/2", r#"{"quantity":10}"#)
+        app.json("PUT /bookstore/catalog/books/2", r#"{"quantity":10}"#)
             .await
             .status,
         200
@@ -106,7 +105,7 @@ async fn every_route_that_is_documented_answers_what_its_example_says() {
         // This test only reads: a deletion would remove the data of the examples.
         let Some(operation) = item.get("get") else { continue };
         let line = format!("GET /bookstore{}", with_examples(path, operation));
-        let answered = store.call(&line).await;
+        let answered = app.call(&line).await;
         assert_eq!(answered.status, 200, "{line}");
         let example = &operation["responses"]["200"]["content"]["application/json"]["example"];
         let (mut shown, mut example) = (answered.json(), example.clone());
@@ -126,16 +125,16 @@ async fn every_route_that_is_documented_answers_what_its_example_says() {
 
 #[tokio::test]
 async fn every_button_of_the_bazaars_page_answers_its_example_on_the_demos_data() {
-    let store = Store::demo().await;
-    let document = store.call("GET /bazaar/openapi.json").await.json();
+    let app = RestApp::demo().await;
+    let document = app.call("GET /bazaar/openapi.json").await.json();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (verb, operation) in item.as_object().unwrap() {
             let line = format!("{} /bazaar{}", verb.to_uppercase(), with_examples(path, operation));
             let body = &operation["requestBody"]["content"]["application/json"]["example"];
             // Each request that changes data runs on fresh sample data.
             let answered = match operation.to_string().contains("Idempotency-Key") {
-                true => Store::demo().await.json(&line, &body.to_string()).await,
-                false => store.json(&line, &body.to_string()).await,
+                true => RestApp::demo().await.json(&line, &body.to_string()).await,
+                false => app.json(&line, &body.to_string()).await,
             };
             assert_eq!(answered.status, 200, "{line}: {}", answered.text);
             let example = &operation["responses"]["200"]["content"]["application/json"]["example"];
@@ -159,8 +158,8 @@ fn with_examples(path: &str, operation: &Value) -> String {
 
 #[tokio::test]
 async fn the_interactive_page_brings_everything_it_needs() {
-    let store = Store::open().await;
-    let page = store.call("GET /bookstore/docs").await;
+    let app = RestApp::open().await;
+    let page = app.call("GET /bookstore/docs").await;
     assert_eq!(
         (page.status, page.header("content-type")),
         (200, "text/html; charset=utf-8")
@@ -169,10 +168,10 @@ async fn the_interactive_page_brings_everything_it_needs() {
     let links: BTreeSet<&str> = links.collect();
     assert_eq!(links.len(), 4, "{links:?}");
     for link in links {
-        let file = store.call(&format!("GET {link}")).await;
+        let file = app.call(&format!("GET {link}")).await;
         assert_eq!(file.status, 200, "{link}");
         let tag = file.header("etag").to_owned();
-        let again = store
+        let again = app
             .send(&format!("GET {link}"), &[("if-none-match", &tag)], Body::empty())
             .await;
         assert_eq!((again.status, again.text.as_str()), (304, ""), "{link}");
@@ -180,13 +179,13 @@ async fn the_interactive_page_brings_everything_it_needs() {
     assert!(!page.text.contains("://"), "nothing from elsewhere");
     let policy = page.header("content-security-policy");
     assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
-    assert_eq!(store.call("GET /bookstore/docs/").await.text, page.text);
-    assert_eq!(store.call("GET /bookstore/docs/nothing.js").await.status, 404);
-    let wrong = store.call("POST /bookstore/docs").await;
+    assert_eq!(app.call("GET /bookstore/docs/").await.text, page.text);
+    assert_eq!(app.call("GET /bookstore/docs/nothing.js").await.status, 404);
+    let wrong = app.call("POST /bookstore/docs").await;
     assert_eq!((wrong.status, wrong.header("allow")), (405, "GET, HEAD"));
     let alone = agora::rest::service_router(
-        &store.gateway,
-        agora::rest::Openness::Anyone,
+        &app.gateway,
+        agora::rest::AnonymousAccess::Anyone,
         "bookstore",
         Some("order"),
     )
@@ -203,10 +202,10 @@ async fn the_interactive_page_brings_everything_it_needs() {
 
 #[tokio::test]
 async fn documents_are_sent_whole_and_under_conditions() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     for path in ["openapi.json", "docs", "docs/start.js", "docs/swagger-ui.css"] {
         let line = format!("GET /bookstore/{path}");
-        let whole = store.call(&line).await;
+        let whole = app.call(&line).await;
         let tag = whole.header("etag").to_owned();
         assert!(
             tag.starts_with("W/\""),
@@ -230,7 +229,7 @@ async fn documents_are_sent_whole_and_under_conditions() {
             ("range", "bytes=-0".to_owned(), 200),
             ("range", "nonsense".to_owned(), 200),
         ] {
-            let answered = store.send(&line, &[(name, value.as_str())], Body::empty()).await;
+            let answered = app.send(&line, &[(name, value.as_str())], Body::empty()).await;
             assert_eq!(answered.status, status, "{line} {name}: {value}");
             assert_eq!(answered.header("content-range"), "", "{line} {name}: {value}");
             match status {
@@ -244,7 +243,7 @@ async fn documents_are_sent_whole_and_under_conditions() {
 
 #[tokio::test]
 async fn routes_hold_to_the_conditions_of_what_has_no_tag_and_no_date() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     for (line, name, value, status) in [
         ("GET /bookstore/info/1", "if-match", "\"a\"", 412),
         ("GET /bookstore/info/1", "if-match", "*", 200),
@@ -268,17 +267,17 @@ async fn routes_hold_to_the_conditions_of_what_has_no_tag_and_no_date() {
         ),
         ("POST /bookstore/purchase/1", "range", "bytes=0-1", 200),
     ] {
-        let before = store.sales().await;
-        let answered = store.send(line, &[(name, value)], Body::empty()).await;
+        let before = app.sales().await;
+        let answered = app.send(line, &[(name, value)], Body::empty()).await;
         assert_eq!(answered.status, status, "{line} {name}: {value}: {}", answered.text);
         let sold = usize::from(line.starts_with("POST") && status == 200);
-        assert_eq!(store.sales().await, before + sold, "{line} {name}: {value}");
+        assert_eq!(app.sales().await, before + sold, "{line} {name}: {value}");
     }
 }
 
 #[tokio::test]
 async fn a_body_in_another_form_is_refused_with_the_forms_that_would_do() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let book = r#"{"title":"x","topic":"y","quantity":1,"price":1}"#;
     let trade = r#"{"name":"GameStart","quantity":1,"type":"buy"}"#;
     let forms = "application/json, application/x-www-form-urlencoded";
@@ -319,7 +318,7 @@ async fn a_body_in_another_form_is_refused_with_the_forms_that_would_do() {
             "identity",
         ),
     ] {
-        let answered = store.send(line, headers, body).await;
+        let answered = app.send(line, headers, body).await;
         assert_eq!(
             (answered.status, answered.header(header)),
             (415, accepted),
@@ -327,7 +326,7 @@ async fn a_body_in_another_form_is_refused_with_the_forms_that_would_do() {
             answered.text
         );
     }
-    let plain = store
+    let plain = app
         .send("POST /bazaar/orders", &[("content-encoding", "Identity")], trade)
         .await;
     assert_eq!(plain.status, 200, "{}", plain.text);

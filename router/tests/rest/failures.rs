@@ -4,37 +4,37 @@ use std::sync::Arc;
 
 use agora::http;
 use agora::limits::Limits;
-use agora::rest::{self, Failure};
-use agora::subgraph::{Subgraph, SubgraphData, SubgraphRequest};
+use agora::rest::{self, RestError};
+use agora::subgraph::{Subgraph, SubgraphRequest, SubgraphResponse};
 use async_graphql::{Response, ServerError};
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, BoxStream, StreamExt};
 
-use crate::app::{Answered, Store, deserted, send};
+use crate::app::{RestApp, TestResponse, graph_without_subgraphs, send};
 use crate::bazaar::refused;
 
 /// A domain that fails every request with one code.
-struct Failing(&'static str);
+struct FailingSubgraph(&'static str);
 
-impl Subgraph for Failing {
-    fn fetch(&self, _: SubgraphRequest) -> BoxFuture<'_, SubgraphData> {
+impl Subgraph for FailingSubgraph {
+    fn fetch(&self, _: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
         let mut error = ServerError::new("SELECT secret FROM wherever", None);
         let extensions = error.extensions.get_or_insert_default();
         extensions.set("code", self.0);
         extensions.set("retryAfter", 7);
-        async move { SubgraphData::Tree(Response::from_errors(vec![error])) }.boxed()
+        async move { SubgraphResponse::Tree(Response::from_errors(vec![error])) }.boxed()
     }
 
-    fn subscribe(&self, _: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
+    fn subscribe(&self, _: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {
         stream::empty().boxed()
     }
 }
 
-async fn over(graph: Arc<dyn Subgraph>, line: &str, body: &str) -> Answered {
-    let store = Store::open().await;
-    let gateway = store.gateway.before(graph);
+async fn over(graph: Arc<dyn Subgraph>, line: &str, body: &str) -> TestResponse {
+    let app = RestApp::open().await;
+    let gateway = app.gateway.with_graph(graph);
     send(
-        &rest::router(&gateway, rest::Openness::Anyone),
+        &rest::router(&gateway, rest::AnonymousAccess::Anyone),
         line,
         &[],
         body.to_owned(),
@@ -44,7 +44,7 @@ async fn over(graph: Arc<dyn Subgraph>, line: &str, body: &str) -> Answered {
 
 #[tokio::test]
 async fn a_domain_that_does_not_answer_is_503_in_the_mounts_envelope() {
-    let graph = Arc::new(deserted());
+    let graph = Arc::new(graph_without_subgraphs());
     for line in [
         "GET /bookstore/info/1",
         "POST /bookstore/purchase/1",
@@ -65,7 +65,7 @@ async fn a_domain_that_does_not_answer_is_503_in_the_mounts_envelope() {
 
 #[tokio::test]
 async fn an_order_service_that_does_not_answer_is_told_by_its_name() {
-    let graph = Arc::new(deserted());
+    let graph = Arc::new(graph_without_subgraphs());
     let trade = r#"{"name":"GameStart","quantity":1,"type":"buy"}"#;
     for (line, body) in [
         ("POST /bazaar/orders", trade),
@@ -100,7 +100,7 @@ async fn a_failure_of_ours_tells_nothing_about_us() {
         "NEVER_HEARD_OF",
         "",
     ] {
-        let answered = over(Arc::new(Failing(code)), "GET /bookstore/info/1", "").await;
+        let answered = over(Arc::new(FailingSubgraph(code)), "GET /bookstore/info/1", "").await;
         assert_eq!(answered.line(), format!("500 {ours}"), "{code}");
     }
 }
@@ -119,7 +119,7 @@ async fn every_code_has_its_status_and_says_when_to_come_back() {
         ("UNAVAILABLE", 503, "7"),
         ("TIMEOUT", 503, "7"),
     ] {
-        let answered = over(Arc::new(Failing(code)), "POST /bookstore/purchase/1", "").await;
+        let answered = over(Arc::new(FailingSubgraph(code)), "POST /bookstore/purchase/1", "").await;
         assert_eq!(
             (answered.status, answered.header("retry-after")),
             (status, retry_after),
@@ -133,14 +133,14 @@ async fn every_code_has_its_status_and_says_when_to_come_back() {
 }
 
 /// A domain that panics on every request.
-struct Panicking;
+struct PanickingSubgraph;
 
-impl Subgraph for Panicking {
-    fn fetch(&self, _: SubgraphRequest) -> BoxFuture<'_, SubgraphData> {
+impl Subgraph for PanickingSubgraph {
+    fn fetch(&self, _: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
         panic!("a resolver has a mistake")
     }
 
-    fn subscribe(&self, _: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
+    fn subscribe(&self, _: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {
         stream::empty().boxed()
     }
 }
@@ -168,13 +168,13 @@ const ONE_OF_EACH: &[(&str, &str, &str)] = &[
 ];
 
 /// Asserts that each route returns that error in its mount's format, under the prefix and at a port of its own.
-async fn all_are_answered(store: &Store, gateway: &agora::gateway::Gateway, failure: &Failure) {
-    let all = http::guarded(gateway, rest::router(gateway, rest::Openness::Anyone));
+async fn all_are_answered(app: &RestApp, gateway: &agora::gateway::Gateway, failure: &RestError) {
+    let all = http::with_middleware(gateway, rest::router(gateway, rest::AnonymousAccess::Anyone));
     for (name, line, body) in ONE_OF_EACH {
         let mount = rest::mounts().iter().find(|mount| mount.name == *name).unwrap();
         let expected = (mount.envelope.body)(failure);
-        let alone = rest::service_router(gateway, rest::Openness::Anyone, name, None).unwrap();
-        let alone = http::guarded_mount(gateway, mount.envelope, alone);
+        let alone = rest::service_router(gateway, rest::AnonymousAccess::Anyone, name, None).unwrap();
+        let alone = http::with_mount_middleware(gateway, mount.envelope, alone);
         let (method, path) = line.split_once(' ').unwrap();
         let prefixed = format!("{method} {}{path}", mount.prefix);
         for (router, line) in [(&all, prefixed.as_str()), (&alone, *line)] {
@@ -187,14 +187,14 @@ async fn all_are_answered(store: &Store, gateway: &agora::gateway::Gateway, fail
             assert!(!answered.header("x-request-id").is_empty(), "{line}");
         }
     }
-    assert_eq!(store.sales().await, 0);
+    assert_eq!(app.sales().await, 0);
 }
 
 #[tokio::test]
 async fn a_panic_is_500_in_the_envelope_of_the_mount() {
-    let store = Store::open().await;
-    let gateway = store.gateway.before(Arc::new(Panicking));
-    all_are_answered(&store, &gateway, &Failure::internal()).await;
+    let app = RestApp::open().await;
+    let gateway = app.gateway.with_graph(Arc::new(PanickingSubgraph));
+    all_are_answered(&app, &gateway, &RestError::internal()).await;
 }
 
 #[tokio::test]
@@ -203,19 +203,19 @@ async fn a_request_that_finds_no_place_is_503_in_the_envelope_of_the_mount() {
         requests_max: 0,
         ..Limits::default()
     };
-    let store = Store::with(rest::Openness::Anyone, limits).await;
-    let full = Failure::new("UNAVAILABLE", "too many requests at once, try again");
-    all_are_answered(&store, &store.gateway, &full).await;
+    let app = RestApp::with(rest::AnonymousAccess::Anyone, limits).await;
+    let full = RestError::new("UNAVAILABLE", "too many requests at once, try again");
+    all_are_answered(&app, &app.gateway, &full).await;
 }
 
 #[tokio::test]
 async fn a_graph_that_takes_too_long_is_503_in_the_envelope_of_the_mount() {
-    let store = Store::open().await;
-    let gateway = store.gateway.before(Arc::new(Failing("TIMEOUT")));
+    let app = RestApp::open().await;
+    let gateway = app.gateway.with_graph(Arc::new(FailingSubgraph("TIMEOUT")));
     for (name, line, body) in ONE_OF_EACH {
         let mount = rest::mounts().iter().find(|mount| mount.name == *name).unwrap();
         let (method, path) = line.split_once(' ').unwrap();
-        let router = rest::router(&gateway, rest::Openness::Anyone);
+        let router = rest::router(&gateway, rest::AnonymousAccess::Anyone);
         let line = format!("{method} {}{path}", mount.prefix);
         let answered = send(&router, &line, &[], body.to_string()).await;
         assert_eq!(

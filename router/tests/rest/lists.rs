@@ -3,15 +3,15 @@
 use agora::limits::Limits;
 use serde_json::Value;
 
-use crate::app::Store;
+use crate::app::RestApp;
 
-async fn with_books(limits: Limits, more: usize) -> Store {
-    let store = Store::with(agora::rest::Openness::Anyone, limits).await;
+async fn with_books(limits: Limits, more: usize) -> RestApp {
+    let app = RestApp::with(agora::rest::AnonymousAccess::Anyone, limits).await;
     for number in 0..more {
         let book = format!(r#"{{"title":"Volume {number}","topic":"encyclopaedia","quantity":1,"price":1}}"#);
-        assert_eq!(store.json("POST /bookstore/catalog/books", &book).await.status, 201);
+        assert_eq!(app.json("POST /bookstore/catalog/books", &book).await.status, 201);
     }
-    store
+    app
 }
 
 fn ids(list: &Value) -> Vec<i64> {
@@ -24,11 +24,11 @@ fn ids(list: &Value) -> Vec<i64> {
 
 #[tokio::test]
 async fn a_list_longer_than_a_page_of_the_graph_is_whole() {
-    let store = with_books(Limits::default(), 205).await;
-    let books = store.call("GET /bookstore/catalog/books").await;
+    let app = with_books(Limits::default(), 205).await;
+    let books = app.call("GET /bookstore/catalog/books").await;
     assert_eq!(ids(&books.json()), (1..=212).collect::<Vec<i64>>());
     assert_eq!(books.header("link"), "");
-    let found = store.call("GET /bookstore/search/encyclopaedia").await;
+    let found = app.call("GET /bookstore/search/encyclopaedia").await;
     assert_eq!(ids(&found.json()), (8..=212).collect::<Vec<i64>>());
 }
 
@@ -38,11 +38,11 @@ async fn a_list_longer_than_its_bound_says_where_it_goes_on() {
         rest_rows_max: 5,
         ..Limits::default()
     };
-    let store = with_books(limits, 5).await;
+    let app = with_books(limits, 5).await;
     let mut line = "GET /bookstore/catalog/books?x=1".to_owned();
     let mut all = Vec::new();
     for expected in [5, 5, 2] {
-        let part = store.call(&line).await;
+        let part = app.call(&line).await;
         assert_eq!(ids(&part.json()).len(), expected);
         all.extend(ids(&part.json()));
         let Some(next) = part.header("link").strip_suffix(">; rel=\"next\"") else {
@@ -52,7 +52,7 @@ async fn a_list_longer_than_its_bound_says_where_it_goes_on() {
         line = format!("GET {}", &next[1..]);
     }
     assert_eq!(all, (1..=12).collect::<Vec<i64>>());
-    let wrong = store.call("GET /bookstore/catalog/books?after=nonsense").await;
+    let wrong = app.call("GET /bookstore/catalog/books?after=nonsense").await;
     assert_eq!(
         (wrong.status, &wrong.json()["message"]),
         (400, &"after is not a cursor of this list".into())

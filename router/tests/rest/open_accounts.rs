@@ -4,7 +4,7 @@
 use contract::Viewer;
 use serde_json::Value;
 
-use crate::app::{Answered, Store};
+use crate::app::{RestApp, TestResponse};
 
 const EVE: &str = r#"{"name":"eve","password":"first password","address":"Quay 1"}"#;
 const ZOE: &str = r#"{"username":"zoe","email":"zoe@example.com"}"#;
@@ -30,18 +30,18 @@ fn changes(id: i64, name: &str) -> [(String, String); 8] {
 }
 
 /// Returns the account as the graph shows it to an operator.
-async fn shown(store: &Store, id: i64) -> String {
+async fn shown(app: &RestApp, id: i64) -> String {
     let query = format!("{{ user(id: {id}) {{ username email karma active address {{ text }} }} }}");
-    store.graph(&query, Viewer::service("test")).await.to_string()
+    app.graph(&query, Viewer::service("test")).await.to_string()
 }
 
-async fn login(store: &Store, name: &str, password: &str) -> u16 {
+async fn login(app: &RestApp, name: &str, password: &str) -> u16 {
     let body = format!(r#"{{"name":"{name}","password":"{password}"}}"#);
-    store.json("POST /shop/api/login", &body).await.status
+    app.json("POST /shop/api/login", &body).await.status
 }
 
 /// Asserts 403 in the mount's error format.
-fn assert_refused(answered: &Answered, line: &str) {
+fn assert_refused(answered: &TestResponse, line: &str) {
     assert_eq!(answered.status, 403, "{line}: {}", answered.text);
     let body = answered.json();
     match line.contains("/shop/") {
@@ -55,53 +55,53 @@ fn assert_refused(answered: &Answered, line: &str) {
 
 #[tokio::test]
 async fn the_accounts_of_the_demo_cannot_be_changed_or_ended_without_a_token() {
-    let store = Store::demo().await;
+    let app = RestApp::demo().await;
     for (id, name) in [(1, "ada"), (2, "ben"), (3, "cleo"), (4, "dan"), (5, "admin")] {
-        let before = shown(&store, id).await;
+        let before = shown(&app, id).await;
         for (line, body) in changes(id, name) {
-            assert_refused(&store.json(&line, &body).await, &line);
+            assert_refused(&app.json(&line, &body).await, &line);
         }
-        assert_eq!(shown(&store, id).await, before, "{name}");
-        assert_eq!(login(&store, name, "agora-demo-2026").await, 200, "{name}");
-        assert_eq!(store.call(&format!("GET /shop/api/user/{id}")).await.status, 200);
-        assert_eq!(store.call(&format!("GET /community/users/{name}")).await.status, 200);
+        assert_eq!(shown(&app, id).await, before, "{name}");
+        assert_eq!(login(&app, name, "agora-demo-2026").await, 200, "{name}");
+        assert_eq!(app.call(&format!("GET /shop/api/user/{id}")).await.status, 200);
+        assert_eq!(app.call(&format!("GET /community/users/{name}")).await.status, 200);
         let order = format!(r#"{{"user_id":{id},"product_id":1,"quantity":1,"date":"2023-11-28"}}"#);
-        assert_eq!(store.json("POST /shop/api/orders", &order).await.status, 200);
+        assert_eq!(app.json("POST /shop/api/orders", &order).await.status, 200);
         let post = format!(r#"{{"title":"T","text":"t","community":"Books","username":"{name}"}}"#);
-        assert_eq!(store.json("POST /community/posts", &post).await.status, 201);
+        assert_eq!(app.json("POST /community/posts", &post).await.status, 201);
     }
 }
 
 #[tokio::test]
 async fn an_account_is_changed_and_ended_through_the_mount_that_it_was_made_through_and_no_other() {
-    let store = Store::demo().await;
-    assert_eq!(store.json("POST /shop/api/users", EVE).await.status, 200);
-    assert_eq!(store.json("POST /community/users", ZOE).await.status, 201);
+    let app = RestApp::demo().await;
+    assert_eq!(app.json("POST /shop/api/users", EVE).await.status, 200);
+    assert_eq!(app.json("POST /community/users", ZOE).await.status, 201);
     for (line, body) in changes(6, "eve")
         .iter()
         .filter(|(line, _)| line.contains("/community/"))
     {
-        assert_refused(&store.json(line, body).await, line);
+        assert_refused(&app.json(line, body).await, line);
     }
     for (line, body) in changes(7, "zoe").iter().filter(|(line, _)| line.contains("/shop/")) {
-        assert_refused(&store.json(line, body).await, line);
+        assert_refused(&app.json(line, body).await, line);
     }
-    assert_eq!(store.json("PUT /shop/api/user/6", PASSWORD).await.status, 200);
-    assert_eq!(login(&store, "eve", "taken over by a stranger").await, 200);
+    assert_eq!(app.json("PUT /shop/api/user/6", PASSWORD).await.status, 200);
+    assert_eq!(login(&app, "eve", "taken over by a stranger").await, 200);
     assert_eq!(
-        store.json("PUT /shop/api/user/6", PASSWORD).await.status,
+        app.json("PUT /shop/api/user/6", PASSWORD).await.status,
         200,
         "and again"
     );
-    assert_eq!(store.call("DELETE /shop/api/user/6").await.status, 200);
-    assert_eq!(store.json("PUT /shop/api/user/6", PASSWORD).await.status, 404);
-    assert_eq!(store.call("PUT /community/users/zoe/karma/increment").await.status, 200);
-    assert_eq!(store.call("DELETE /community/users/zoe").await.status, 200);
+    assert_eq!(app.call("DELETE /shop/api/user/6").await.status, 200);
+    assert_eq!(app.json("PUT /shop/api/user/6", PASSWORD).await.status, 404);
+    assert_eq!(app.call("PUT /community/users/zoe/karma/increment").await.status, 200);
+    assert_eq!(app.call("DELETE /community/users/zoe").await.status, 200);
 }
 
 #[tokio::test]
 async fn an_account_with_money_or_a_password_from_elsewhere_is_not_the_mounts_any_more() {
-    let store = Store::demo().await;
+    let app = RestApp::demo().await;
     for (id, change) in [
         (
             6,
@@ -111,57 +111,56 @@ async fn an_account_with_money_or_a_password_from_elsewhere_is_not_the_mounts_an
     ] {
         let name = format!("made{id}");
         assert_eq!(
-            store
-                .json("POST /shop/api/users", &EVE.replace("eve", &name))
+            app.json("POST /shop/api/users", &EVE.replace("eve", &name))
                 .await
                 .status,
             200
         );
-        let done = store
+        let done = app
             .graph(&format!("mutation {{ {change} }}"), Viewer::service("test"))
             .await;
         assert!(!done.is_null(), "{change}");
-        let before = shown(&store, id).await;
+        let before = shown(&app, id).await;
         for (line, body) in changes(id, &name) {
-            assert_refused(&store.json(&line, &body).await, &line);
+            assert_refused(&app.json(&line, &body).await, &line);
         }
-        assert_eq!(shown(&store, id).await, before);
+        assert_eq!(shown(&app, id).await, before);
     }
 }
 
 #[tokio::test]
 async fn an_account_that_was_made_where_a_token_is_needed_or_by_the_graph_is_no_mounts() {
-    let store = Store::demo().await;
-    let closed = agora::rest::router(&store.gateway, agora::rest::Openness::Closed);
+    let app = RestApp::demo().await;
+    let closed = agora::rest::router(&app.gateway, agora::rest::AnonymousAccess::Closed);
     let made = crate::app::send(&closed, "POST /shop/api/users", &[], EVE).await;
     assert_eq!(made.status, 200);
     let register = r#"mutation { register(input: { username: "zoe", password: "first password" }) { user { id } } }"#;
-    store.graph(register, Viewer::Anonymous).await;
+    app.graph(register, Viewer::Anonymous).await;
     for (id, name) in [(6, "eve"), (7, "zoe")] {
         for (line, body) in changes(id, name) {
-            assert_refused(&store.json(&line, &body).await, &line);
+            assert_refused(&app.json(&line, &body).await, &line);
         }
-        assert_eq!(login(&store, name, "first password").await, 200);
+        assert_eq!(login(&app, name, "first password").await, 200);
     }
 }
 
 #[tokio::test]
 async fn a_token_speaks_for_its_holder_where_the_mount_is_open() {
-    let store = Store::demo().await;
-    let bearer = format!("Bearer {}", store.person(4));
+    let app = RestApp::demo().await;
+    let bearer = format!("Bearer {}", app.person(4));
     let as_dan = [("authorization", bearer.as_str())];
-    let own = store
+    let own = app
         .send("PUT /shop/api/user/4", &as_dan, r#"{"address":"Quay 4"}"#)
         .await;
     assert_eq!(own.status, 200, "{}", own.text);
-    let others = store.send("PUT /shop/api/user/3", &as_dan, PASSWORD).await;
+    let others = app.send("PUT /shop/api/user/3", &as_dan, PASSWORD).await;
     assert_refused(&others, "PUT /shop/api/user/3");
-    let credential = format!("Bearer {}", store.service());
+    let credential = format!("Bearer {}", app.service());
     let as_service = [("authorization", credential.as_str())];
     for (line, body) in changes(5, "admin") {
-        assert_refused(&store.send(&line, &as_service, body).await, &line);
+        assert_refused(&app.send(&line, &as_service, body).await, &line);
     }
-    let moved = store
+    let moved = app
         .send("PUT /shop/api/user/3", &as_service, r#"{"address":"Quay 3"}"#)
         .await;
     assert_eq!(moved.status, 200, "{}", moved.text);
@@ -169,7 +168,7 @@ async fn a_token_speaks_for_its_holder_where_the_mount_is_open() {
 
 #[tokio::test]
 async fn a_caller_of_an_open_mount_has_no_field_that_the_mounts_document_does_not_have() {
-    let store = Store::demo().await;
+    let app = RestApp::demo().await;
     for (mount, field) in [
         ("shop", r#"setPassword(userId: 3, new: "another password")"#),
         ("shop", "eraseAccount(userId: 3)"),
@@ -187,12 +186,12 @@ async fn a_caller_of_an_open_mount_has_no_field_that_the_mounts_document_does_no
         ("bazaar", r#"sendMessage(from: "dan", to: "ada", contents: "x") { id }"#),
         ("shop", r#"upvote(postId: 3) { id }"#),
     ] {
-        let data = store
+        let data = app
             .graph(&format!("mutation {{ {field} }}"), Viewer::open_mount(mount))
             .await;
         assert!(data.is_null(), "{mount} {field}: {data}");
     }
     let private = "{ user(id: 1) { email phone address { text } } users { nodes { id } } }";
-    let seen = store.graph(private, Viewer::open_mount("bookstore")).await;
+    let seen = app.graph(private, Viewer::open_mount("bookstore")).await;
     assert!(seen["user"].is_null() || seen["user"]["email"].is_null(), "{seen}");
 }

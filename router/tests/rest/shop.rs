@@ -1,7 +1,7 @@
 //! The shop's REST routes, row by row of docs/rest-contract/shop.md.
 
 mod access;
-mod counter;
+mod app;
 mod documentation;
 mod idempotency;
 mod mechanism;

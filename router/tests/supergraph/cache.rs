@@ -258,7 +258,7 @@ async fn when_nobody_can_say_what_changed_everything_is_forgotten() {
     let release = market.hold_next_answer();
     let mut waiting = Box::pin(quantity(&market, 3));
     assert!(waiting.as_mut().now_or_never().is_none());
-    market.cache.forget_all();
+    market.cache.clear();
     release.send(()).await.unwrap();
     waiting.await;
     assert_eq!((market.counts().entries, market.counts().dropped_fills), (0, 1));

@@ -4,11 +4,11 @@ use agora::limits::Limits;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::world::{Graph, Mood, request};
+use crate::world::{Graph, SubgraphBehavior, request};
 
 fn graph() -> Graph {
     Graph::with(
-        &["people", "products", "reviews", "shipping"].map(|name| (name, Mood::Well)),
+        &["people", "products", "reviews", "shipping"].map(|name| (name, SubgraphBehavior::Well)),
         Limits::default(),
     )
 }

@@ -1,11 +1,11 @@
 //! The validity of documents on which the validating library and the specification disagree.
 
-use agora::supergraph::{Refusal, Supergraph};
+use agora::supergraph::{RequestError, Supergraph};
 use serde_json::{Value, json};
 
 use crate::world::{Graph, SUPERGRAPH, request};
 
-fn verdict(graph: &Supergraph, document: &str) -> Result<(), Refusal> {
+fn verdict(graph: &Supergraph, document: &str) -> Result<(), RequestError> {
     graph.check_operation(document).map(drop)
 }
 
@@ -190,7 +190,7 @@ async fn introspection_knows_the_fields_of_the_newest_edition() {
             __schema { directives(includeDeprecated: true) { name isDeprecated why: deprecationReason } } }
             fragment T on __Type { again: isOneOf name inputFields { type { isOneOf name } } }"#;
         let answer = agora::subgraph::Subgraph::fetch(graph, request(query, json!({ "n": "Person" }))).await;
-        let answer: Value = serde_json::from_slice(&answer.into_answer().body).unwrap();
+        let answer: Value = serde_json::from_slice(&answer.into_encoded().body).unwrap();
         let data = &answer["data"];
         assert!(answer.get("errors").is_none(), "{answer}");
         assert_eq!(data["input"]["isOneOf"], is_one_of);

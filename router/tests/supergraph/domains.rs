@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use accounts::demo::People;
 use agora::limits::Limits;
-use agora::subgraph::{Document, Outcome, Subgraph, SubgraphRequest};
+use agora::subgraph::{RequestDocument, ResponseKind, Subgraph, SubgraphRequest};
 use agora::supergraph::Supergraph;
 use async_graphql::Request;
 use contract::{Role, Viewer};
@@ -46,7 +46,7 @@ impl Agora {
             .supergraph
             .fetch(request(viewer, query, variables))
             .await
-            .into_answer();
+            .into_encoded();
         serde_json::from_slice(&answer.body).unwrap()
     }
 
@@ -70,7 +70,7 @@ fn person(id: i64) -> Viewer {
 
 pub fn request(viewer: Viewer, query: &str, variables: Value) -> SubgraphRequest {
     SubgraphRequest {
-        document: Document::Text(query.into()),
+        document: RequestDocument::Text(query.into()),
         operation_name: None,
         variables: async_graphql::Variables::from_json(variables),
         viewer,
@@ -308,7 +308,7 @@ async fn a_variables_default_decides_and_an_empty_selection_is_an_empty_object()
         agora.ask(viewer.clone(), empty, json!({})).await,
         json!({ "data": { "me": {} } })
     );
-    // The router does this. async-graphql 7.2.1 gets both wrong: once it no longer does, this check and supergraph/decide.rs can
+    // The router does this. async-graphql 7.2.1 gets both wrong: once it no longer does, this check and supergraph/conditions.rs can
     // go.
     let accounts = accounts::schema(agora.on.services.clone());
     let alone = async |query: &str| {
@@ -362,8 +362,8 @@ async fn a_subscription_brings_what_other_domains_know_and_only_to_who_may_see_i
     let agora = Agora::new().await;
     let query = "subscription { newMessage { contents from { username } } }";
     let mut refused = agora.supergraph.subscribe(request(Viewer::Anonymous, query, json!({})));
-    let answer = refused.next().await.unwrap().into_answer();
-    assert_eq!(answer.outcome, Outcome::Refused("UNAUTHENTICATED"));
+    let answer = refused.next().await.unwrap().into_encoded();
+    assert_eq!(answer.kind, ResponseKind::RequestError("UNAUTHENTICATED"));
     assert!(refused.next().await.is_none());
 
     let mut arriving = agora
@@ -378,7 +378,7 @@ async fn a_subscription_brings_what_other_domains_know_and_only_to_who_may_see_i
             break;
         }
     }
-    let body: Value = serde_json::from_slice(&arrived.unwrap().into_answer().body).unwrap();
+    let body: Value = serde_json::from_slice(&arrived.unwrap().into_encoded().body).unwrap();
     assert_eq!(
         body,
         json!({ "data": { "newMessage": { "contents": "here", "from": { "username": "cleo" } } } })

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use agora::limits::Limits;
-use agora::subgraph::{Subgraph, SubgraphData, SubgraphRequest};
+use agora::subgraph::{Subgraph, SubgraphRequest, SubgraphResponse};
 use agora::supergraph::Supergraph;
 use contract::{Role, Viewer};
 use futures_util::future::BoxFuture;
@@ -37,7 +37,7 @@ struct Counted {
 }
 
 impl Subgraph for Counted {
-    fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphData> {
+    fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
         *self
             .asked
             .lock()
@@ -47,7 +47,7 @@ impl Subgraph for Counted {
         self.inner.fetch(request)
     }
 
-    fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
+    fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {
         self.inner.subscribe(request)
     }
 }
@@ -90,7 +90,7 @@ impl Demo {
 
     async fn ask(&self, query: &str, variables: Value, viewer: Viewer) -> Value {
         let answer = self.supergraph.fetch(request(viewer, query, variables));
-        let mut answer: Value = serde_json::from_slice(&answer.await.into_answer().body).unwrap();
+        let mut answer: Value = serde_json::from_slice(&answer.await.into_encoded().body).unwrap();
         assert!(answer.get("errors").is_none(), "{answer}");
         answer["data"].take()
     }
@@ -148,7 +148,7 @@ async fn a_question_to_all_domains_asks_each_at_most_twice_and_reads_no_row_by_i
     assert_eq!(reads_of_many, reads_of_one, "more of everything is not more statements");
     assert_eq!(asked_for_many, asked_for_one);
     let names: Vec<&str> = asked_for_many.keys().map(String::as_str).collect();
-    let all: Vec<&str> = agora::domains::ALL.iter().map(|domain| domain.name).collect();
+    let all: Vec<&str> = agora::domains::DOMAINS.iter().map(|domain| domain.name).collect();
     assert_eq!(names, all, "every domain has a part in it");
     assert!(asked_for_many.values().all(|times| *times <= 2), "{asked_for_many:?}");
     println!("{reads_of_many} statements, {asked_for_many:?}");

@@ -3,14 +3,14 @@
 use agora::limits::Limits;
 use serde_json::{Value, json};
 
-use crate::world::{Graph, Mood};
+use crate::world::{Graph, SubgraphBehavior};
 
-fn graph_without(name: &str, mood: Mood) -> Graph {
+fn graph_without(name: &str, behavior: SubgraphBehavior) -> Graph {
     let limits = Limits {
         request_ms_max: 200,
         ..Limits::default()
     };
-    Graph::with(&[(name, mood)], limits)
+    Graph::with(&[(name, behavior)], limits)
 }
 
 fn codes(answer: &Value) -> Vec<&str> {
@@ -23,7 +23,7 @@ fn codes(answer: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn what_a_subgraph_that_is_down_knows_is_missing_and_the_rest_is_there() {
-    let graph = graph_without("products", Mood::Down);
+    let graph = graph_without("products", SubgraphBehavior::Down);
     let answer = graph
         .run("{ me { name reviews { body product { upc name } } } products { name } }")
         .await;
@@ -47,14 +47,14 @@ async fn what_a_subgraph_that_is_down_knows_is_missing_and_the_rest_is_there() {
 
 #[tokio::test]
 async fn a_subgraph_that_fails_in_any_way_leaves_the_others_their_answers() {
-    for (mood, code) in [
-        (Mood::Down, "UNAVAILABLE"),
-        (Mood::Silent, "TIMEOUT"),
-        (Mood::Garbled, "UNAVAILABLE"),
-        (Mood::Panicking, "INTERNAL"),
-        (Mood::Forgetful, "NOT_FOUND"),
+    for (behavior, code) in [
+        (SubgraphBehavior::Down, "UNAVAILABLE"),
+        (SubgraphBehavior::Silent, "TIMEOUT"),
+        (SubgraphBehavior::Garbled, "UNAVAILABLE"),
+        (SubgraphBehavior::Panicking, "INTERNAL"),
+        (SubgraphBehavior::Forgetful, "NOT_FOUND"),
     ] {
-        let graph = graph_without("reviews", mood);
+        let graph = graph_without("reviews", behavior);
         let answer = graph
             .run("{ people { name favourite { __typename } } must { name } }")
             .await;
@@ -71,7 +71,7 @@ async fn a_subgraph_that_fails_in_any_way_leaves_the_others_their_answers() {
 
 #[tokio::test]
 async fn what_depends_on_something_that_failed_says_so() {
-    let graph = graph_without("products", Mood::Forgetful);
+    let graph = graph_without("products", SubgraphBehavior::Forgetful);
     let answer = graph.run("{ depots { city holds { shipping } } }").await;
     assert_eq!(
         answer["data"]["depots"][0],
@@ -118,7 +118,7 @@ async fn more_errors_than_the_limit_are_counted_not_listed() {
         errors_max: 2,
         ..Limits::default()
     };
-    let graph = Graph::with(&[("reviews", Mood::Down)], limits);
+    let graph = Graph::with(&[("reviews", SubgraphBehavior::Down)], limits);
     let answer = graph
         .run("{ people { name favourite { __typename } liked { __typename } } }")
         .await;

@@ -14,7 +14,7 @@ mod operations;
 mod paths;
 mod planning;
 mod plans;
-mod refusals;
+mod request_errors;
 mod schema;
 mod subscriptions;
 mod world;

@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
-use agora::cache::{AnswerCache, CacheCounts, CachingBus};
+use agora::cache::{CacheCounts, InvalidatingBus, ResponseCache};
 use agora::limits::Limits;
-use agora::subgraph::{Document, InProcess, Subgraph, SubgraphData, SubgraphRequest};
+use agora::subgraph::{InProcess, RequestDocument, Subgraph, SubgraphRequest, SubgraphResponse};
 use agora::supergraph::Supergraph;
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Error, ID, Object, Result, Schema, SimpleObject};
 use contract::{Audience, Bus, Event, InProcessBus, Role, Viewer};
@@ -67,7 +67,7 @@ impl Stock {
     }
 
     async fn mine(&self, ctx: &Context<'_>) -> Result<String> {
-        Ok(format!("{:?}", ctx.data::<Viewer>()?.user().ok()))
+        Ok(format!("{:?}", ctx.data::<Viewer>()?.require_user().ok()))
     }
 }
 
@@ -141,7 +141,7 @@ struct HoldingsQuery;
 impl HoldingsQuery {
     /// As many as the viewer's number says, and one twice.
     async fn holdings(&self, ctx: &Context<'_>) -> Result<Vec<Holding>> {
-        let count = ctx.data::<Viewer>()?.user().unwrap_or(3);
+        let count = ctx.data::<Viewer>()?.require_user().unwrap_or(3);
         let held = (1..=count).chain([1]);
         Ok(held
             .map(|id| Holding {
@@ -166,8 +166,8 @@ struct Counted {
 type Gate = Arc<Mutex<Option<mpsc::Receiver<()>>>>;
 
 impl Subgraph for Counted {
-    fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphData> {
-        let (Document::Text(text) | Document::Parsed { text, .. }) = &request.document;
+    fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
+        let (RequestDocument::Text(text) | RequestDocument::Parsed { text, .. }) = &request.document;
         let variables = serde_json::to_value(&request.variables).expect("JSON");
         let noted = (text.to_string(), variables, request.viewer.clone());
         self.asked.lock().expect("no panic").push(noted);
@@ -182,7 +182,7 @@ impl Subgraph for Counted {
         .boxed()
     }
 
-    fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
+    fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {
         self.inner.subscribe(request)
     }
 }
@@ -190,7 +190,7 @@ impl Subgraph for Counted {
 /// The market.
 pub struct Market {
     pub supergraph: Supergraph,
-    pub cache: Arc<AnswerCache>,
+    pub cache: Arc<ResponseCache>,
     pub bus: Arc<dyn Bus>,
     /// The requests to `stocks`.
     pub asked: Requests,
@@ -204,8 +204,8 @@ impl Market {
     }
 
     pub fn with(limits: Limits) -> Self {
-        let cache = Arc::new(AnswerCache::new(&limits));
-        let bus: Arc<dyn Bus> = Arc::new(CachingBus::new(Arc::new(InProcessBus::new(16)), cache.clone()));
+        let cache = Arc::new(ResponseCache::new(&limits));
+        let bus: Arc<dyn Bus> = Arc::new(InvalidatingBus::new(Arc::new(InProcessBus::new(16)), cache.clone()));
         let quantities: Quantities = Arc::new(Mutex::new((1..=100).map(|id| (id, 0)).collect()));
         let stocks = Schema::build(StocksQuery, StocksMutation, EmptySubscription)
             .data(quantities.clone())
@@ -249,7 +249,7 @@ impl Market {
             viewer,
             ..crate::world::request(query, variables)
         };
-        let answer = self.supergraph.fetch(request).await.into_answer();
+        let answer = self.supergraph.fetch(request).await.into_encoded();
         serde_json::from_slice(&answer.body).expect("JSON")
     }
 

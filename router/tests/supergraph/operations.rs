@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::world::{Graph, Mood, reference, request};
+use crate::world::{Graph, SubgraphBehavior, reference, request};
 
 #[derive(Deserialize)]
 struct Parts<'a> {
@@ -44,27 +44,27 @@ fn operations() -> Vec<(String, Value)> {
 
 #[tokio::test]
 async fn every_operation_is_answered_as_one_server_with_all_the_data_would_answer_it() {
-    compare(Mood::Well).await;
+    compare(SubgraphBehavior::Well).await;
 }
 
 #[tokio::test]
 async fn subgraphs_that_leave_failed_fields_out_are_answered_for_by_the_rules_all_the_same() {
-    compare(Mood::Sloppy).await;
+    compare(SubgraphBehavior::Sloppy).await;
 }
 
 #[tokio::test]
 async fn a_null_with_an_error_is_told_from_a_null_without_one_in_lists_of_entities() {
-    compare(Mood::Unindexed).await;
+    compare(SubgraphBehavior::Unindexed).await;
 }
 
-async fn compare(mood: Mood) {
+async fn compare(behavior: SubgraphBehavior) {
     let mut wrong = String::new();
-    let moods = ["people", "products", "reviews", "shipping"].map(|name| (name, mood));
-    let mut graph = Graph::with(&moods, Limits::default());
+    let behaviors = ["people", "products", "reviews", "shipping"].map(|name| (name, behavior));
+    let mut graph = Graph::with(&behaviors, Limits::default());
     for (query, variables) in operations() {
         if query.starts_with("mutation") {
             // Each mutation starts with a new world, as in the reference.
-            graph = Graph::with(&moods, Limits::default());
+            graph = Graph::with(&behaviors, Limits::default());
         }
         let answer = graph.answer(request(&query, variables.clone())).await;
         let federated = String::from_utf8(answer.body.to_vec()).unwrap();
@@ -76,7 +76,7 @@ async fn compare(mood: Mood) {
             (Ok(federated), Ok(expected)) => {
                 // A sloppy subgraph reports no error for a null that violates the schema: the router adds one with its own
                 // message.
-                let with_message = mood == Mood::Well;
+                let with_message = behavior == SubgraphBehavior::Well;
                 federated.data.get() == expected.data.get()
                     && federated.errors(with_message) == expected.errors(with_message)
             }

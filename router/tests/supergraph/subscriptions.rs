@@ -1,11 +1,11 @@
 //! Subscriptions over several subgraphs.
 
 use agora::limits::Limits;
-use agora::subgraph::{Outcome, Subgraph};
+use agora::subgraph::{ResponseKind, Subgraph};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use crate::world::{Graph, Mood, request};
+use crate::world::{Graph, SubgraphBehavior, request};
 
 #[tokio::test]
 async fn a_subscription_answers_every_event_with_what_other_subgraphs_add() {
@@ -15,7 +15,7 @@ async fn a_subscription_answers_every_event_with_what_other_subgraphs_add() {
     let answers: Vec<Value> = graph
         .supergraph
         .subscribe(request(query, json!({})))
-        .map(|data| serde_json::from_slice(&data.into_answer().body).unwrap())
+        .map(|data| serde_json::from_slice(&data.into_encoded().body).unwrap())
         .collect()
         .await;
     let good = json!({ "data": { "changed": { "name": "Ada", "karma": 7, "reviews": [{ "body": "good" }] } } });
@@ -29,12 +29,12 @@ async fn a_subscription_answers_every_event_with_what_other_subgraphs_add() {
 
 #[tokio::test]
 async fn a_subscription_that_the_subgraph_refuses_is_refused() {
-    let graph = Graph::with(&[("people", Mood::Down)], Limits::default());
+    let graph = Graph::with(&[("people", SubgraphBehavior::Down)], Limits::default());
     let mut answers = graph
         .supergraph
         .subscribe(request("subscription { personChanged { name } }", json!({})));
-    let answer = answers.next().await.unwrap().into_answer();
-    assert_eq!(answer.outcome, Outcome::Refused("UNAVAILABLE"));
+    let answer = answers.next().await.unwrap().into_encoded();
+    assert_eq!(answer.kind, ResponseKind::RequestError("UNAVAILABLE"));
     let body: Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(body["errors"][0]["message"], "down for repair");
     assert!(body.get("data").is_none());
@@ -50,5 +50,5 @@ async fn a_query_can_come_as_a_stream_of_one_answer() {
         .collect()
         .await;
     let [answer] = <[_; 1]>::try_from(answers).unwrap_or_else(|answers| panic!("{} answers", answers.len()));
-    assert_eq!(&answer.into_answer().body[..], br#"{"data":{"me":{"name":"Ada"}}}"#);
+    assert_eq!(&answer.into_encoded().body[..], br#"{"data":{"me":{"name":"Ada"}}}"#);
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use agora::limits::Limits;
-use agora::subgraph::{Answer, Document, Outcome, Subgraph, SubgraphData, SubgraphRequest};
+use agora::subgraph::{EncodedResponse, RequestDocument, ResponseKind, Subgraph, SubgraphRequest, SubgraphResponse};
 use agora::supergraph::{Supergraph, public_schema};
 use apollo_compiler::resolvers::{Execution, FieldError, ObjectValue, ResolveInfo, ResolvedValue};
 use apollo_compiler::response::{ExecutionResponse, JsonMap};
@@ -193,7 +193,7 @@ fn plain(value: &apollo_compiler::response::JsonValue) -> String {
 
 /// How a subgraph behaves.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Mood {
+pub enum SubgraphBehavior {
     Well,
     /// It returns an error and no data.
     Down,
@@ -216,13 +216,13 @@ pub enum Mood {
 pub struct TestSubgraph {
     schema: Valid<Schema>,
     world: Arc<World>,
-    mood: Mood,
+    behavior: SubgraphBehavior,
     /// Its requests, in order.
     pub asked: Requests,
 }
 
 impl TestSubgraph {
-    fn new(name: &str, sdl: &str, world: Arc<World>, mood: Mood) -> Self {
+    fn new(name: &str, sdl: &str, world: Arc<World>, behavior: SubgraphBehavior) -> Self {
         let mut keyed: Vec<_> = sdl
             .lines()
             .filter(|line| line.starts_with("type") && line.contains("@key"))
@@ -230,8 +230,8 @@ impl TestSubgraph {
             .collect();
         keyed.dedup();
         let entity = format!("union _Entity = {}", keyed.join(" | "));
-        let sdl = match mood {
-            Mood::Sloppy | Mood::Unindexed => without_non_null(sdl),
+        let sdl = match behavior {
+            SubgraphBehavior::Sloppy | SubgraphBehavior::Unindexed => without_non_null(sdl),
             _ => sdl.to_owned(),
         };
         let schema = Schema::builder()
@@ -244,35 +244,39 @@ impl TestSubgraph {
         Self {
             schema,
             world,
-            mood,
+            behavior,
             asked: Arc::default(),
         }
     }
 
-    fn answer(&self, request: &SubgraphRequest) -> SubgraphData {
-        let (Document::Text(text) | Document::Parsed { text, .. }) = &request.document;
+    fn answer(&self, request: &SubgraphRequest) -> SubgraphResponse {
+        let (RequestDocument::Text(text) | RequestDocument::Parsed { text, .. }) = &request.document;
         let variables = serde_json::to_value(&request.variables).unwrap();
         self.asked.lock().unwrap().push((text.to_string(), variables.clone()));
-        let body = match self.mood {
-            Mood::Down => json!({
+        let body = match self.behavior {
+            SubgraphBehavior::Down => json!({
                 "errors": [{ "message": "down for repair", "extensions": { "code": "UNAVAILABLE", "retryAfter": 3 } }],
             }),
-            Mood::Garbled => return json_answer("<html>".into()),
-            Mood::Panicking => panic!("on purpose"),
-            Mood::Forgetful if text.contains("_entities") => {
+            SubgraphBehavior::Garbled => return json_answer("<html>".into()),
+            SubgraphBehavior::Panicking => panic!("on purpose"),
+            SubgraphBehavior::Forgetful if text.contains("_entities") => {
                 let count = variables["representations"].as_array().unwrap().len();
                 json!({ "data": { "_entities": vec![Value::Null; count] } })
             }
-            Mood::Well | Mood::Silent | Mood::Forgetful | Mood::Sloppy | Mood::Unindexed => {
+            SubgraphBehavior::Well
+            | SubgraphBehavior::Silent
+            | SubgraphBehavior::Forgetful
+            | SubgraphBehavior::Sloppy
+            | SubgraphBehavior::Unindexed => {
                 // The planner's documents must be valid for the subgraph.
                 let document = ExecutableDocument::parse_and_validate(&self.schema, text.to_string(), "fetch")
                     .unwrap_or_else(|invalid| panic!("{text}\n{}", invalid.errors));
                 json!(execute(&self.schema, &document, &variables, &self.world))
             }
         };
-        match self.mood {
-            Mood::Sloppy => json_answer(sloppy(body).to_string()),
-            Mood::Unindexed => json_answer(unindexed(body).to_string()),
+        match self.behavior {
+            SubgraphBehavior::Sloppy => json_answer(sloppy(body).to_string()),
+            SubgraphBehavior::Unindexed => json_answer(unindexed(body).to_string()),
             _ => json_answer(body.to_string()),
         }
     }
@@ -341,17 +345,17 @@ fn empty_to_null(value: &mut Value) {
     }
 }
 
-fn json_answer(body: String) -> SubgraphData {
-    SubgraphData::Json(Answer {
+fn json_answer(body: String) -> SubgraphResponse {
+    SubgraphResponse::Json(EncodedResponse {
         body: body.into(),
-        outcome: Outcome::Data,
+        kind: ResponseKind::Data,
     })
 }
 
 impl Subgraph for TestSubgraph {
-    fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphData> {
+    fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
         async move {
-            if self.mood == Mood::Silent {
+            if self.behavior == SubgraphBehavior::Silent {
                 std::future::pending::<()>().await;
             }
             // Like a real subgraph, it does not respond at once.
@@ -361,8 +365,8 @@ impl Subgraph for TestSubgraph {
         .boxed()
     }
 
-    fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphData> {
-        if self.mood == Mood::Down {
+    fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {
+        if self.behavior == SubgraphBehavior::Down {
             return stream::iter([self.answer(&request)]).boxed();
         }
         let good = self.answer(&request);
@@ -409,16 +413,16 @@ impl Graph {
     }
 
     /// Builds a graph in which some subgraphs misbehave.
-    pub fn with(moods: &[(&str, Mood)], limits: Limits) -> Self {
+    pub fn with(behaviors: &[(&str, SubgraphBehavior)], limits: Limits) -> Self {
         let world = World::new();
         let mut subgraphs: HashMap<String, Arc<dyn Subgraph>> = HashMap::new();
         let mut asked = HashMap::new();
         for (name, sdl) in SUBGRAPHS {
-            let mood = moods
+            let behavior = behaviors
                 .iter()
                 .find(|(sick, _)| *sick == name)
-                .map_or(Mood::Well, |(_, mood)| *mood);
-            let subgraph = TestSubgraph::new(name, sdl, world.clone(), mood);
+                .map_or(SubgraphBehavior::Well, |(_, behavior)| *behavior);
+            let subgraph = TestSubgraph::new(name, sdl, world.clone(), behavior);
             asked.insert(name, subgraph.asked.clone());
             subgraphs.insert(name.to_owned(), Arc::new(subgraph));
         }
@@ -426,9 +430,9 @@ impl Graph {
         Self { supergraph, asked }
     }
 
-    pub async fn answer(&self, request: SubgraphRequest) -> Answer {
+    pub async fn answer(&self, request: SubgraphRequest) -> EncodedResponse {
         let answered = tokio::time::timeout(Duration::from_secs(30), self.supergraph.fetch(request)).await;
-        answered.expect("an answer within half a minute").into_answer()
+        answered.expect("an answer within half a minute").into_encoded()
     }
 
     pub async fn run(&self, query: &str) -> Value {
@@ -443,7 +447,7 @@ impl Graph {
 
 pub fn request(query: &str, variables: Value) -> SubgraphRequest {
     SubgraphRequest {
-        document: Document::Text(query.into()),
+        document: RequestDocument::Text(query.into()),
         operation_name: None,
         variables: async_graphql::Variables::from_json(variables),
         viewer: Viewer::Anonymous,

@@ -1,13 +1,15 @@
 //! The type `Authorization`: money or shares that an investor lends to one broker. The two parties and operators see it.
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
-use contract::{ContextExt, DateTime, Money, PageArgs, Paged, Result, Role, Viewer, page, parse_id, rfc3339, row};
-use entities::authorization::{self, Side};
+use contract::{
+    ContextExt, DateTime, Money, PageArgs, PageConnection, Result, Role, Viewer, load_row, page, parse_id, to_date_time,
+};
+use entities::authorization::{self, Party};
 use entities::user;
 use sea_orm::Order;
 use serde::Serialize;
 
-use crate::user::{User, percent, person};
+use crate::user::{User, percent, referenced_user};
 
 /// The kind of asset that an authorization lends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Enum)]
@@ -39,12 +41,12 @@ impl Authorization {
 
     /// The investor who lends.
     async fn investor(&self, ctx: &Context<'_>) -> Result<User> {
-        person(ctx, self.0.investor_id).await
+        referenced_user(ctx, self.0.investor_id).await
     }
 
     /// The broker who may use it.
     async fn broker(&self, ctx: &Context<'_>) -> Result<User> {
-        person(ctx, self.0.broker_id).await
+        referenced_user(ctx, self.0.broker_id).await
     }
 
     /// The investor's holding that contains the shares; null for money. The broker cannot read its other fields.
@@ -84,17 +86,17 @@ impl Authorization {
 
     /// When the broker can start to use it.
     async fn starts_at(&self) -> DateTime {
-        rfc3339(self.0.starts_at_us)
+        to_date_time(self.0.starts_at_us)
     }
 
     /// When it expires.
     async fn ends_at(&self) -> DateTime {
-        rfc3339(self.0.ends_at_us)
+        to_date_time(self.0.ends_at_us)
     }
 
     /// When it was revoked, expired, or ended with a closed account; null while it is active.
     async fn ended_at(&self) -> Option<DateTime> {
-        self.0.ended_at_us.map(rfc3339)
+        self.0.ended_at_us.map(to_date_time)
     }
 
     /// Whether it has not ended. An authorization that starts in the future is active too: its money or shares are
@@ -122,14 +124,14 @@ pub(crate) struct Stock {
 
 /// Whether the viewer may see the authorization: its investor, its broker and operators may.
 pub(crate) fn may_see(viewer: &Viewer, authorization: &authorization::Model) -> bool {
-    viewer.is_operator() || viewer.is(authorization.investor_id) || viewer.is(authorization.broker_id)
+    viewer.is_operator() || viewer.is_user(authorization.investor_id) || viewer.is_user(authorization.broker_id)
 }
 
 /// Returns the authorization with that id, if there is one and the viewer may see it. Overdue authorizations expire first.
 /// Batched.
 pub(crate) async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<authorization::Model>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
-    let found = row::<authorization::Entity>(ctx, id).await?;
+    let found = load_row::<authorization::Entity>(ctx, id).await?;
     Ok(found.filter(|authorization| may_see(ctx.viewer(), authorization)))
 }
 
@@ -138,19 +140,19 @@ pub(crate) async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<authorizat
 ///
 /// # Errors
 /// As [`page`].
-pub(crate) async fn of(
+pub(crate) async fn authorizations_of(
     ctx: &Context<'_>,
     person: &user::Model,
     active: Option<bool>,
     args: PageArgs,
-) -> Result<Paged<Authorization>> {
-    ctx.services().settle_due().await?;
+) -> Result<PageConnection<Authorization>> {
+    ctx.services().expire_overdue().await?;
     // Only investors grant and only brokers receive, and a person has one role.
     let side = match person.role == Role::Broker.as_str() {
-        true => Side::Broker,
-        false => Side::Investor,
+        true => Party::Broker,
+        false => Party::Investor,
     };
-    let theirs = authorization::of(person.id, side, active);
+    let theirs = authorization::for_party(person.id, side, active);
     let key = |authorization: &authorization::Model| vec![authorization.id];
     let column = authorization::Column::Id;
     page(ctx.db().read(), theirs, column, Order::Asc, args, key, Authorization).await

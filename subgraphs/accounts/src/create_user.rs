@@ -1,13 +1,13 @@
 //! The mutation with which an operator creates an account for another person, without a password.
 
 use async_graphql::{Context, InputObject, Object};
-use contract::{ContextExt, Error, IdempotencyKey, Once, Result, Tx, once};
+use contract::{ContextExt, Error, IdempotencyKey, IdempotentResult, Result, Tx, idempotent};
 use entities::user::{self, KARMA};
 
-use crate::joined::Joined;
-use crate::person::{COMMUNITY, email, username};
-use crate::sign_in::conflict;
-use crate::user::{User, news};
+use crate::registration_receipt::RegistrationReceipt;
+use crate::sign_in::conflict_error;
+use crate::user::{User, invalidation};
+use crate::user_input::{COMMUNITY_MOUNT, validate_email, validate_username};
 
 /// The data of a new member's account.
 #[derive(InputObject)]
@@ -36,38 +36,39 @@ impl CreateUserMutation {
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<User> {
-        ctx.viewer().operator_or(COMMUNITY)?;
+        ctx.viewer().require_operator_or(COMMUNITY_MOUNT)?;
         let now_us = ctx.now_us();
         let person = user::Model {
             made_via: ctx.viewer().mount().map(str::to_owned),
-            ..input.check(now_us)?
+            ..input.validate(now_us)?
         };
         let request = (&person.username, &person.email, person.karma);
-        let key = IdempotencyKey::of(ctx.viewer(), "createUser", idempotency_key, &request)?;
+        let key = IdempotencyKey::for_mutation(ctx.viewer(), "createUser", idempotency_key, &request)?;
         let write = async move |tx: &Tx| {
-            let join = async || match user::join(tx, person.clone()).await? {
-                Ok(person) => Ok(Joined::of(&person)),
-                Err(taken) => Err(conflict(taken)),
+            let insert = async || match user::insert(tx, person.clone()).await? {
+                Ok(person) => Ok(RegistrationReceipt::new(&person)),
+                Err(taken) => Err(conflict_error(taken)),
             };
-            let made = once(tx, key.as_ref(), now_us, join).await?;
-            Ok(made.map(|joined| joined.as_at_first(person.clone())))
+            let created = idempotent(tx, key.as_ref(), now_us, insert).await?;
+            Ok(created.map(|receipt| receipt.original_user(person.clone())))
         };
-        let tell = |made: &Once<user::Model>| made.first().map(|person| news(person, true));
-        let made = ctx.services().write_and_tell(write, tell).await?;
-        Ok(User::of(made.into_inner()))
+        let events_of =
+            |created: &IdempotentResult<user::Model>| created.executed().map(|person| invalidation(person, true));
+        let created = ctx.services().write_and_tell(write, events_of).await?;
+        Ok(User::new(created.into_inner()))
     }
 }
 
 impl CreateUserInput {
-    fn check(self, now_us: i64) -> Result<user::Model> {
+    fn validate(self, now_us: i64) -> Result<user::Model> {
         if !KARMA.contains(&self.karma) {
             let reason = format!("must be from {} to {}", KARMA.start(), KARMA.end());
             return Err(Error::invalid("input.karma", reason));
         }
         Ok(user::Model {
-            email: Some(email("input.email", &self.email)?),
+            email: Some(validate_email("input.email", &self.email)?),
             karma: self.karma,
-            ..user::Model::named(username("input.username", &self.username)?, now_us)
+            ..user::Model::with_username(validate_username("input.username", &self.username)?, now_us)
         })
     }
 }

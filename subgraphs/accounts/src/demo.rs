@@ -5,7 +5,7 @@ use entities::user;
 
 use crate::Settings;
 use crate::password::{Hasher, Password};
-use crate::sign_in::conflict;
+use crate::sign_in::conflict_error;
 
 /// The password of every demo person.
 pub const PASSWORD: &str = "agora-demo-2026";
@@ -31,7 +31,7 @@ pub async fn seed(services: &Services) -> Result<People> {
         return Ok(people);
     }
     let now_us = services.clock.now_us();
-    let password = Password::chosen("password", PASSWORD.to_owned())?;
+    let password = Password::try_new("password", PASSWORD.to_owned())?;
     // One hash for all five people: hashing is slow by design.
     let hash = Hasher::new(&Settings::default()).hash(&password).await?;
     services
@@ -42,7 +42,7 @@ pub async fn seed(services: &Services) -> Result<People> {
                     continue;
                 }
                 let password_hash = Some(hash.clone());
-                let joined = user::join(
+                let inserted = user::insert(
                     tx,
                     user::Model {
                         password_hash,
@@ -50,7 +50,7 @@ pub async fn seed(services: &Services) -> Result<People> {
                     },
                 )
                 .await?;
-                joined.map_err(conflict)?;
+                inserted.map_err(conflict_error)?;
             }
             Ok(())
         })
@@ -64,7 +64,7 @@ fn people(now_us: i64) -> [user::Model; 5] {
         email: Some(format!("{username}@example.com")),
         display_name: Some(display_name.to_owned()),
         role: role.as_str().to_owned(),
-        ..user::Model::named(username, now_us)
+        ..user::Model::with_username(username, now_us)
     };
     let named = |name: &str, surname: &str, person: user::Model| user::Model {
         name: Some(name.to_owned()),

@@ -2,10 +2,10 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use contract::{
-    Changed, ContextExt, DateTime, Error, Event, IdempotencyKey, Money, Once, Result, Role, SETTLED_MAX, Tx, Viewer,
-    micros, once, parse_id,
+    ContextExt, DateTime, EXPIRED_MAX, Error, Event, IdempotencyKey, IdempotentResult, Invalidates, Money, Result,
+    Role, Tx, Viewer, idempotent, parse_id, to_timestamp_us,
 };
-use entities::authorization::{self, End, Grant, Lent, Raised};
+use entities::authorization::{self, AuthorizationEnd, Grant, GrantOutcome, LentAsset};
 use entities::holding::{self, SHARES_MAX};
 use entities::{expiry, lending, user};
 use sea_orm::EntityTrait;
@@ -65,30 +65,30 @@ impl GrantMutation {
         idempotency_key: Option<String>,
     ) -> Result<GrantedAuthorization> {
         let (viewer, services) = (ctx.viewer(), ctx.services());
-        viewer.signed_in()?;
-        let wish = input.check()?;
-        let investor = investor(viewer)?;
-        let key = IdempotencyKey::of(viewer, "grantAuthorization", idempotency_key, &wish)?;
+        viewer.require_signed_in()?;
+        let validated = input.validate()?;
+        let investor = require_investor(viewer)?;
+        let key = IdempotencyKey::for_mutation(viewer, "grantAuthorization", idempotency_key, &validated)?;
         let now_us = ctx.now_us();
-        services.settle_due().await?;
+        services.expire_overdue().await?;
         let write = async move |tx: &Tx| {
-            let mut news = Vec::new();
+            let mut events = Vec::new();
             let effect = async || {
-                let grant = wish.grant(tx, investor, now_us).await?;
+                let grant = validated.to_grant(tx, investor, now_us).await?;
                 // Expire overdue authorizations first: they must not be increased, and the funds they release can be lent.
-                let settled = expiry::settle(tx, now_us, SETTLED_MAX).await?;
-                let (raised, touched) = lending::grant(tx, &grant, now_us).await?;
-                news.extend(settled.events());
-                news.extend(touched.events());
-                news.extend(raised.authorization.events());
+                let expired = expiry::expire(tx, now_us, EXPIRED_MAX).await?;
+                let (raised, affected) = lending::grant(tx, &grant, now_us).await?;
+                events.extend(expired.events());
+                events.extend(affected.events());
+                events.extend(raised.authorization.events());
                 Ok(raised)
             };
-            let granted = once(tx, key.as_ref(), now_us, effect).await?;
-            Ok((granted, news))
+            let granted = idempotent(tx, key.as_ref(), now_us, effect).await?;
+            Ok((granted, events))
         };
-        let tell = |(_, news): &(Once<Raised>, Vec<Event>)| news.clone();
-        let (granted, _) = services.write_and_tell(write, tell).await?;
-        let Raised { authorization, created } = granted.into_inner();
+        let events_of = |(_, events): &(IdempotentResult<GrantOutcome>, Vec<Event>)| events.clone();
+        let (granted, _) = services.write_and_tell(write, events_of).await?;
+        let GrantOutcome { authorization, created } = granted.into_inner();
         Ok(GrantedAuthorization {
             authorization: Authorization(authorization),
             created,
@@ -98,33 +98,33 @@ impl GrantMutation {
     /// Revokes an authorization: the unused money or shares return to the investor. An authorization that has ended
     /// stays as it is. For its investor.
     async fn revoke_authorization(&self, ctx: &Context<'_>, id: ID) -> Result<Authorization> {
-        ctx.viewer().signed_in()?;
+        ctx.viewer().require_signed_in()?;
         let now_us = ctx.now_us();
         let found = find(ctx, &id).await?.ok_or(Error::NotFound("authorization"))?;
-        if !ctx.viewer().is(found.investor_id) {
+        if !ctx.viewer().is_user(found.investor_id) {
             return Err(Error::Forbidden("only the investor may revoke an authorization"));
         }
         if !found.is_open() {
             return Ok(Authorization(found));
         }
         let write = async move |tx: &Tx| {
-            let ended = lending::end(tx, found.id, End::Revoked, now_us).await?;
-            if let Some((ended, touched)) = ended {
-                let touched = touched.iter().flat_map(Changed::events);
-                let news = touched.chain(ended.events()).collect();
-                return Ok((ended, news));
+            let ended = lending::end(tx, found.id, AuthorizationEnd::Revoked, now_us).await?;
+            if let Some((ended, affected)) = ended {
+                let affected = affected.iter().flat_map(Invalidates::events);
+                let events = affected.chain(ended.events()).collect();
+                return Ok((ended, events));
             }
             let now = authorization::Entity::find_by_id(found.id).one(tx).await?;
             Ok((now.ok_or(Error::NotFound("authorization"))?, Vec::new()))
         };
-        let tell = |(_, news): &(authorization::Model, Vec<Event>)| news.clone();
-        let (ended, _) = ctx.services().write_and_tell(write, tell).await?;
+        let events_of = |(_, events): &(authorization::Model, Vec<Event>)| events.clone();
+        let (ended, _) = ctx.services().write_and_tell(write, events_of).await?;
         Ok(Authorization(ended))
     }
 }
 
 /// Returns the id of the viewer, who has to be an investor.
-fn investor(viewer: &Viewer) -> Result<i64> {
+fn require_investor(viewer: &Viewer) -> Result<i64> {
     match viewer {
         Viewer::User {
             id,
@@ -137,9 +137,9 @@ fn investor(viewer: &Viewer) -> Result<i64> {
 
 /// A grant whose form is valid. Only the write transaction checks that the broker and the holding exist.
 #[derive(Clone, Serialize)]
-struct Wish {
+struct ValidatedGrant {
     broker: ID,
-    of: Of,
+    of: GrantedAsset,
     amount: i64,
     starts_at_us: Option<i64>,
     ends_at_us: i64,
@@ -149,7 +149,7 @@ struct Wish {
 
 /// The kind of asset that is lent.
 #[derive(Clone, Serialize)]
-enum Of {
+enum GrantedAsset {
     /// Money in this currency.
     Currency(String),
     /// Shares of the holding with this id.
@@ -157,36 +157,39 @@ enum Of {
 }
 
 impl GrantInput {
-    fn check(self) -> Result<Wish> {
+    fn validate(self) -> Result<ValidatedGrant> {
         let (of, amount) = match self.kind {
             AuthorizationKind::Capital => {
-                absent("input.holding", self.holding.is_some(), "is for STOCK_HOLDING only")?;
-                absent("input.shares", self.shares.is_some(), "is for STOCK_HOLDING only")?;
-                let Money { minor, currency } = needed("input.amount", self.amount, "is needed for CAPITAL")?;
+                require_absent("input.holding", self.holding.is_some(), "is for STOCK_HOLDING only")?;
+                require_absent("input.shares", self.shares.is_some(), "is for STOCK_HOLDING only")?;
+                let Money { minor, currency } = require_present("input.amount", self.amount, "is needed for CAPITAL")?;
                 if minor <= 0 {
                     return Err(Error::invalid("input.amount", "must be above zero"));
                 }
-                (Of::Currency(currency), minor)
+                (GrantedAsset::Currency(currency), minor)
             }
             AuthorizationKind::StockHolding => {
-                absent("input.amount", self.amount.is_some(), "is for CAPITAL only")?;
-                let holding = needed("input.holding", self.holding, "is needed for STOCK_HOLDING")?;
-                let shares = needed("input.shares", self.shares, "is needed for STOCK_HOLDING")?;
+                require_absent("input.amount", self.amount.is_some(), "is for CAPITAL only")?;
+                let holding = require_present("input.holding", self.holding, "is needed for STOCK_HOLDING")?;
+                let shares = require_present("input.shares", self.shares, "is needed for STOCK_HOLDING")?;
                 if !(1..=SHARES_MAX).contains(&shares) {
                     return Err(Error::invalid(
                         "input.shares",
                         format!("must be from 1 to {SHARES_MAX}"),
                     ));
                 }
-                (Of::Holding(holding), shares)
+                (GrantedAsset::Holding(holding), shares)
             }
         };
-        let starts_at_us = self.starts_at.map(|at| micros("input.startsAt", at)).transpose()?;
-        let ends_at_us = micros("input.endsAt", self.ends_at)?;
+        let starts_at_us = self
+            .starts_at
+            .map(|at| to_timestamp_us("input.startsAt", at))
+            .transpose()?;
+        let ends_at_us = to_timestamp_us("input.endsAt", self.ends_at)?;
         if starts_at_us.is_some_and(|starts_at_us| ends_at_us <= starts_at_us) {
             return Err(Error::invalid("input.endsAt", "must be after startsAt"));
         }
-        Ok(Wish {
+        Ok(ValidatedGrant {
             broker: self.broker,
             of,
             amount,
@@ -206,20 +209,20 @@ fn max_fee_basis_points(percent: f64) -> Result<i64> {
     Ok((percent * 100.0 + 1e-6).floor() as i64)
 }
 
-impl Wish {
+impl ValidatedGrant {
     /// Returns the grant with the broker, the fee and the holding as they are at `now_us`.
     ///
     /// # Errors
     /// `INVALID_INPUT` for an end that is not in the future, `NOT_FOUND` for an unknown broker or a holding that is not the
     /// investor's, `CONFLICT` for a fee above the agreed one, `UNAUTHENTICATED` when the investor's account is closed.
-    async fn grant(&self, tx: &Tx, investor_id: i64, now_us: i64) -> Result<Grant> {
+    async fn to_grant(&self, tx: &Tx, investor_id: i64, now_us: i64) -> Result<Grant> {
         if self.ends_at_us <= now_us {
             return Err(Error::invalid("input.endsAt", "must be in the future"));
         }
         if !user::is_active(tx, investor_id).await? {
             return Err(Error::Unauthenticated);
         }
-        let broker = self.broker(tx, investor_id).await?;
+        let broker = self.find_broker(tx, investor_id).await?;
         let fee_basis_points = broker.fee_basis_points.unwrap_or(0);
         if self.max_fee_basis_points.is_some_and(|max| fee_basis_points > max) {
             let fee = percent(fee_basis_points);
@@ -228,7 +231,7 @@ impl Wish {
             )));
         }
         Ok(Grant {
-            lent: self.lent(tx, investor_id).await?,
+            lent: self.find_lent(tx, investor_id).await?,
             investor_id,
             broker_id: broker.id,
             amount: self.amount,
@@ -239,27 +242,27 @@ impl Wish {
         })
     }
 
-    async fn broker(&self, tx: &Tx, investor_id: i64) -> Result<user::Model> {
+    async fn find_broker(&self, tx: &Tx, investor_id: i64) -> Result<user::Model> {
         let found = match parse_id(&self.broker) {
             Some(id) => user::by_id(tx, id).await?,
             None => None,
         };
-        let is_one =
+        let is_broker =
             |person: &user::Model| person.active && person.role == Role::Broker.as_str() && person.id != investor_id;
-        found.filter(is_one).ok_or(Error::NotFound("broker"))
+        found.filter(is_broker).ok_or(Error::NotFound("broker"))
     }
 
-    async fn lent(&self, tx: &Tx, investor_id: i64) -> Result<Lent> {
+    async fn find_lent(&self, tx: &Tx, investor_id: i64) -> Result<LentAsset> {
         let holding = match &self.of {
-            Of::Currency(currency) => return Ok(Lent::Capital(currency.clone())),
-            Of::Holding(id) => parse_id(id),
+            GrantedAsset::Currency(currency) => return Ok(LentAsset::Capital(currency.clone())),
+            GrantedAsset::Holding(id) => parse_id(id),
         };
         let found = match holding {
             Some(id) => holding::Entity::find_by_id(id).one(tx).await?,
             None => None,
         };
         let own = found.filter(|holding| holding.user_id == investor_id);
-        own.map(|holding| Lent::Shares {
+        own.map(|holding| LentAsset::Shares {
             holding_id: holding.id,
             stock_id: holding.stock_id,
         })
@@ -267,13 +270,13 @@ impl Wish {
     }
 }
 
-fn absent(field: &'static str, is_there: bool, reason: &'static str) -> Result<()> {
+fn require_absent(field: &'static str, is_there: bool, reason: &'static str) -> Result<()> {
     match is_there {
         true => Err(Error::invalid(field, reason)),
         false => Ok(()),
     }
 }
 
-fn needed<T>(field: &'static str, value: Option<T>, reason: &'static str) -> Result<T> {
+fn require_present<T>(field: &'static str, value: Option<T>, reason: &'static str) -> Result<T> {
     value.ok_or_else(|| Error::invalid(field, reason))
 }

@@ -1,12 +1,12 @@
 //! Karma: the score of a person's posts.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, IdempotencyKey, Once, Result, Tx, once};
-use entities::user::{self, KARMA, KarmaChange};
+use contract::{ContextExt, Error, IdempotencyKey, IdempotentResult, Result, Tx, idempotent};
+use entities::user::{self, KARMA, KarmaChangeOutcome};
 
-use crate::person::COMMUNITY;
-use crate::profile::{named, protected};
-use crate::user::{User, news};
+use crate::profile::{find_target_user_id, protected_account_error};
+use crate::user::{User, invalidation};
+use crate::user_input::COMMUNITY_MOUNT;
 
 /// The mutations of karma. Votes change it too; these mutations are for operators.
 #[derive(Default)]
@@ -24,7 +24,7 @@ impl KarmaMutation {
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<User> {
-        add(ctx, Way::Up, user_id, username, idempotency_key).await
+        change_karma(ctx, KarmaStep::Increment, user_id, username, idempotency_key).await
     }
 
     /// Subtracts one from a person's karma, also below zero. Exactly one of `userId` and `username` names the person.
@@ -37,65 +37,65 @@ impl KarmaMutation {
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<User> {
-        add(ctx, Way::Down, user_id, username, idempotency_key).await
+        change_karma(ctx, KarmaStep::Decrement, user_id, username, idempotency_key).await
     }
 }
 
 #[derive(Clone, Copy)]
-enum Way {
-    Up,
-    Down,
+enum KarmaStep {
+    Increment,
+    Decrement,
 }
 
-impl Way {
+impl KarmaStep {
     fn field(self) -> &'static str {
         match self {
-            Self::Up => "incrementKarma",
-            Self::Down => "decrementKarma",
+            Self::Increment => "incrementKarma",
+            Self::Decrement => "decrementKarma",
         }
     }
 
     fn points(self) -> i64 {
         match self {
-            Self::Up => 1,
-            Self::Down => -1,
+            Self::Increment => 1,
+            Self::Decrement => -1,
         }
     }
 }
 
-async fn add(
+async fn change_karma(
     ctx: &Context<'_>,
-    way: Way,
+    step: KarmaStep,
     user_id: Option<ID>,
     username: Option<String>,
     key: Option<String>,
 ) -> Result<User> {
-    ctx.viewer().operator_or(COMMUNITY)?;
+    ctx.viewer().require_operator_or(COMMUNITY_MOUNT)?;
     if user_id.is_none() && username.is_none() {
         return Err(Error::invalid("userId", "or else username is needed"));
     }
-    let id = named(ctx, &[COMMUNITY], user_id, username).await?;
-    let key = IdempotencyKey::of(ctx.viewer(), way.field(), key, &id)?;
+    let id = find_target_user_id(ctx, &[COMMUNITY_MOUNT], user_id, username).await?;
+    let key = IdempotencyKey::for_mutation(ctx.viewer(), step.field(), key, &id)?;
     let now_us = ctx.now_us();
-    let own = ctx.viewer().is(id);
+    let is_own = ctx.viewer().is_user(id);
     let by = ctx.viewer().authority()?;
     // The idempotency key stores only the karma, no personal data: erasing an account has to remove all of that.
     let change = async move |tx: &Tx| {
-        let add = async || match user::add_karma(tx, &by, id, way.points()).await? {
-            KarmaChange::Done(person) => Ok(person.karma),
-            KarmaChange::OutOfRange => Err(out_of_range()),
-            KarmaChange::Protected => Err(protected(&by)),
+        let add = async || match user::add_karma(tx, &by, id, step.points()).await? {
+            KarmaChangeOutcome::Done(person) => Ok(person.karma),
+            KarmaChangeOutcome::OutOfRange => Err(out_of_range()),
+            KarmaChangeOutcome::Protected => Err(protected_account_error(&by)),
             // The token may be older than the deactivation.
-            KarmaChange::Nobody if own => Err(Error::Unauthenticated),
-            KarmaChange::Nobody => Err(Error::NotFound("user")),
+            KarmaChangeOutcome::NotFound if is_own => Err(Error::Unauthenticated),
+            KarmaChangeOutcome::NotFound => Err(Error::NotFound("user")),
         };
-        let karma = once(tx, key.as_ref(), now_us, add).await?;
+        let karma = idempotent(tx, key.as_ref(), now_us, add).await?;
         let person = user::by_id(tx, id).await?.ok_or(Error::NotFound("user"))?;
         Ok(karma.map(|karma| user::Model { karma, ..person }))
     };
-    let tell = |done: &Once<user::Model>| done.first().map(|person| news(person, true));
-    let done = ctx.services().write_and_tell(change, tell).await?;
-    Ok(User::of(done.into_inner()))
+    let events_of = |done: &IdempotentResult<user::Model>| done.executed().map(|person| invalidation(person, true));
+    let done = ctx.services().write_and_tell(change, events_of).await?;
+    Ok(User::new(done.into_inner()))
 }
 
 fn out_of_range() -> Error {

@@ -3,28 +3,30 @@
 use std::sync::Arc;
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{InvalidationSubscription, Services, federated, federated_sdl, loader, rows, settled_rows};
+use contract::{
+    InvalidationSubscription, Services, batch_loader, current_row_loader, row_loader, subgraph_builder, subgraph_sdl,
+};
 
+mod account_closure;
 mod authorization;
+mod create_admin;
 mod create_user;
 pub mod demo;
-mod departure;
 mod grant;
-mod joined;
 mod karma;
 mod password;
-mod person;
 mod profile;
+mod registration_receipt;
 mod session;
 mod settings;
-mod setup;
 mod sign_in;
 mod throttle;
 mod user;
+mod user_input;
 
-pub use session::{EndedSession, ended_sessions};
+pub use create_admin::create_admin;
+pub use session::{SessionEnd, ended_sessions};
 pub use settings::{Settings, SettingsFlags};
-pub use setup::create_admin;
 
 /// The fields that read data.
 #[derive(MergedObject, Default)]
@@ -37,7 +39,7 @@ pub struct Mutation(
     profile::ProfileMutation,
     create_user::CreateUserMutation,
     karma::KarmaMutation,
-    departure::DepartureMutation,
+    account_closure::AccountClosureMutation,
     grant::GrantMutation,
 );
 
@@ -56,16 +58,16 @@ pub fn schema(services: Services) -> AccountsSchema {
 
 /// Builds the domain's executable schema.
 pub fn schema_with(services: Services, settings: Settings) -> AccountsSchema {
-    federated()
-        .data(Arc::new(session::SignInDesk::new(settings)))
-        .data(rows::<entities::user::Entity>(&services.db))
-        .data(loader(user::ByUsername(services.db.clone())))
-        .data(settled_rows::<entities::authorization::Entity>(&services))
+    subgraph_builder()
+        .data(Arc::new(session::AuthService::new(settings)))
+        .data(row_loader::<entities::user::Entity>(&services.db))
+        .data(batch_loader(user::UserByUsernameLoader(services.db.clone())))
+        .data(current_row_loader::<entities::authorization::Entity>(&services))
         .data(services)
         .finish()
 }
 
 /// Returns the SDL that the supergraph is composed from: the contents of `schema.graphql` in this folder.
 pub fn sdl() -> String {
-    federated_sdl::<Query, Mutation, Subscription>()
+    subgraph_sdl::<Query, Mutation, Subscription>()
 }

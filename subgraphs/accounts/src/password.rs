@@ -26,7 +26,7 @@ impl Password {
     ///
     /// # Errors
     /// `INVALID_INPUT` naming `field`.
-    pub(crate) fn chosen(field: &'static str, text: String) -> Result<Self> {
+    pub(crate) fn try_new(field: &'static str, text: String) -> Result<Self> {
         let chars = match text.len() {
             0..=BYTES_MAX => text.chars().count(),
             _ => usize::MAX,
@@ -40,7 +40,7 @@ impl Password {
     }
 
     /// A password to be checked. A password that is too long to have been set is wrong, and is checked with the same work.
-    pub(crate) fn offered(text: String) -> Self {
+    pub(crate) fn unvalidated(text: String) -> Self {
         match text.len() {
             0..=BYTES_MAX => Self(text.into()),
             _ => Self(String::new().into()),
@@ -52,13 +52,13 @@ impl Password {
 pub(crate) struct Hasher {
     argon2: Argon2<'static>,
     /// A hash to check against when the account has none, so that an unknown name takes as long as a wrong password.
-    decoy: Arc<str>,
-    turns: Arc<Semaphore>,
+    decoy_hash: Arc<str>,
+    permits: Arc<Semaphore>,
     wait_max: Duration,
 }
 
 /// A permit to keep one core busy with hashing.
-pub(crate) struct Turn {
+pub(crate) struct HashPermit {
     _permit: OwnedSemaphorePermit,
 }
 
@@ -68,8 +68,8 @@ impl Hasher {
         let params = Params::new(memory_kib, passes, 1, None).expect("both are at least what Argon2 allows");
         Self {
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
-            decoy: decoy(memory_kib, passes).into(),
-            turns: Arc::new(Semaphore::new(settings.hashing_at_once.max(1) as usize)),
+            decoy_hash: decoy_hash(memory_kib, passes).into(),
+            permits: Arc::new(Semaphore::new(settings.hashing_at_once.max(1) as usize)),
             wait_max: Duration::from_millis(settings.hashing_wait_ms_max),
         }
     }
@@ -78,9 +78,9 @@ impl Hasher {
     ///
     /// # Errors
     /// `UNAVAILABLE` when the wait takes too long.
-    pub(crate) async fn turn(&self) -> Result<Turn> {
-        match tokio::time::timeout(self.wait_max, self.turns.clone().acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(Turn { _permit: permit }),
+    pub(crate) async fn acquire_permit(&self) -> Result<HashPermit> {
+        match tokio::time::timeout(self.wait_max, self.permits.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(HashPermit { _permit: permit }),
             _ => Err(Error::Unavailable(
                 "too many people are signing in, try again in a moment",
             )),
@@ -90,10 +90,10 @@ impl Hasher {
     /// Returns the PHC string of a password, with a new salt.
     ///
     /// # Errors
-    /// As [`turn`](Self::turn), and `INTERNAL` when hashing fails.
+    /// As [`acquire_permit`](Self::acquire_permit), and `INTERNAL` when hashing fails.
     pub(crate) async fn hash(&self, password: &Password) -> Result<String> {
         let (argon2, password) = (self.argon2.clone(), password.clone());
-        let (hashed, _) = work(self.turn().await?, move || {
+        let (hashed, _) = run_blocking(self.acquire_permit().await?, move || {
             let salt = salt();
             let hash = argon2.hash_password(password.0.expose_secret().as_bytes(), &salt);
             hash.map(|hash| hash.to_string())
@@ -108,38 +108,46 @@ impl Hasher {
     ///
     /// # Errors
     /// `INTERNAL` when the blocking task is cancelled or panics.
-    pub(crate) async fn check(&self, turn: Turn, password: &Password, hash: Option<&str>) -> Result<(bool, Turn)> {
+    pub(crate) async fn verify(
+        &self,
+        permit: HashPermit,
+        password: &Password,
+        hash: Option<&str>,
+    ) -> Result<(bool, HashPermit)> {
         let (argon2, password) = (self.argon2.clone(), password.clone());
-        let there = hash.is_some();
-        let hash = hash.map_or_else(|| self.decoy.clone(), Arc::from);
-        let (right, turn) = work(turn, move || {
+        let has_hash = hash.is_some();
+        let hash = hash.map_or_else(|| self.decoy_hash.clone(), Arc::from);
+        let (is_correct, permit) = run_blocking(permit, move || {
             PasswordHash::new(&hash)
                 .and_then(|hash| argon2.verify_password(password.0.expose_secret().as_bytes(), &hash))
                 .is_ok()
         })
         .await?;
-        Ok((right && there, turn))
+        Ok((is_correct && has_hash, permit))
     }
 }
 
 // The permit moves into the blocking task: a client that disconnects does not free it while the core is still busy.
-async fn work<T: Send + 'static>(turn: Turn, job: impl FnOnce() -> T + Send + 'static) -> Result<(T, Turn)> {
-    tokio::task::spawn_blocking(move || (job(), turn))
+async fn run_blocking<T: Send + 'static>(
+    permit: HashPermit,
+    job: impl FnOnce() -> T + Send + 'static,
+) -> Result<(T, HashPermit)> {
+    tokio::task::spawn_blocking(move || (job(), permit))
         .await
         .map_err(|_| Error::Internal("hashing was interrupted".into()))
 }
 
 fn salt() -> SaltString {
-    SaltString::encode_b64(&random::<16>()).expect("16 bytes are a salt")
+    SaltString::encode_b64(&random_bytes::<16>()).expect("16 bytes are a salt")
 }
 
-fn decoy(memory_kib: u32, passes: u32) -> String {
-    let output = Output::new(&random::<32>()).expect("32 bytes are an output");
+fn decoy_hash(memory_kib: u32, passes: u32) -> String {
+    let output = Output::new(&random_bytes::<32>()).expect("32 bytes are an output");
     format!("$argon2id$v=19$m={memory_kib},t={passes},p=1${}${output}", salt())
 }
 
 /// Returns bytes of a cryptographically secure random number generator.
-pub(crate) fn random<const N: usize>() -> [u8; N] {
+pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     rand::rng().fill_bytes(&mut bytes);
     bytes

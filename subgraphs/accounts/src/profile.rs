@@ -5,15 +5,15 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, Error, Result, SessionId, Tx, Viewer, parse_id};
 use entities::authority::Authority;
-use entities::session::{self, Which};
-use entities::user::{self, Changed, Taken};
+use entities::session::{self, SessionSelection};
+use entities::user::{self, NameConflict, UserChangeOutcome};
 use sea_orm::ActiveValue::Set;
 
 use crate::password::Password;
-use crate::person::{COMMUNITY, Change, ProfileInput, SHOP, UserPatch, email as checked_email};
-use crate::session::SignInDesk;
-use crate::sign_in::conflict;
-use crate::user::{User, news_of};
+use crate::session::AuthService;
+use crate::sign_in::conflict_error;
+use crate::user::{User, change_invalidation};
+use crate::user_input::{COMMUNITY_MOUNT, ProfileInput, SHOP_MOUNT, UserPatch, ValidatedUserUpdate, validate_email};
 
 /// The mutations of a person's own data.
 #[derive(Default)]
@@ -23,8 +23,8 @@ pub struct ProfileMutation;
 impl ProfileMutation {
     /// Changes the viewer's profile; operators may name another person.
     async fn update_profile(&self, ctx: &Context<'_>, input: ProfileInput, user_id: Option<ID>) -> Result<User> {
-        let id = whose(ctx.viewer(), &[], user_id)?;
-        carry_out(ctx, id, input.check()?, None).await
+        let id = target_user_id(ctx.viewer(), &[], user_id)?;
+        apply_update(ctx, id, input.validate()?, None).await
     }
 
     /// Changes the viewer's email; operators may name another person, by id or by username.
@@ -35,36 +35,37 @@ impl ProfileMutation {
         user_id: Option<ID>,
         username: Option<String>,
     ) -> Result<User> {
-        ctx.viewer().signed_in_or(COMMUNITY)?;
-        let email = checked_email("email", &email)?;
-        let id = named(ctx, &[COMMUNITY], user_id, username).await?;
+        ctx.viewer().require_signed_in_or(COMMUNITY_MOUNT)?;
+        let email = validate_email("email", &email)?;
+        let id = find_target_user_id(ctx, &[COMMUNITY_MOUNT], user_id, username).await?;
         let columns = user::ActiveModel {
             email: Set(Some(email)),
             ..Default::default()
         };
-        let change = Change {
+        let change = ValidatedUserUpdate {
             columns,
             brokers_only: false,
             public: false,
         };
-        carry_out(ctx, id, change, None).await
+        apply_update(ctx, id, change, None).await
     }
 
     /// Changes the data of an account: all of the changes, or none. For the person and for programs; administrators use
     /// `updateProfile`, `updateEmail` and `setPassword`. A new password ends all other sessions of the person.
     async fn update_user(&self, ctx: &Context<'_>, id: ID, input: UserPatch) -> Result<User> {
-        ctx.viewer().signed_in_or(SHOP)?;
-        let (change, password) = input.check()?;
+        ctx.viewer().require_signed_in_or(SHOP_MOUNT)?;
+        let (change, password) = input.validate()?;
         let id = parse_id(&id).ok_or(Error::NotFound("user"))?;
-        let may = ctx.viewer().is(id) || matches!(ctx.viewer(), Viewer::Service { .. } | Viewer::OpenMount { .. });
+        let is_allowed =
+            ctx.viewer().is_user(id) || matches!(ctx.viewer(), Viewer::Service { .. } | Viewer::OpenMount { .. });
         // Which ids exist is no secret: another person's account is `FORBIDDEN`, an unknown one is `NOT_FOUND`.
-        if !may && user::is_active(ctx.db().read(), id).await? {
+        if !is_allowed && user::is_active(ctx.db().read(), id).await? {
             return Err(Error::Forbidden("this belongs to somebody else"));
         }
-        if !may {
+        if !is_allowed {
             return Err(Error::NotFound("user"));
         }
-        carry_out(ctx, id, change, password).await
+        apply_update(ctx, id, change, password).await
     }
 
     /// Changes the viewer's password and ends all their other sessions. A wrong current password counts like a wrong
@@ -75,45 +76,53 @@ impl ProfileMutation {
         #[graphql(secret)] current: String,
         #[graphql(secret)] new: String,
     ) -> Result<bool> {
-        let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
-        let id = ctx.viewer().user()?;
-        let (current, new) = (Password::offered(current), Password::chosen("new", new)?);
+        let auth = ctx.data_unchecked::<Arc<AuthService>>();
+        let id = ctx.viewer().require_user()?;
+        let (current, new) = (Password::unvalidated(current), Password::try_new("new", new)?);
         let found = user::by_id(ctx.db().read(), id).await?;
         let person = found.filter(|person| person.active).ok_or(Error::Unauthenticated)?;
-        if !desk.proves(ctx.services(), None, Some(&person), &current).await? {
+        if !auth
+            .verify_password(ctx.services(), None, Some(&person), &current)
+            .await?
+        {
             return Err(Error::invalid("current", "is not the current password"));
         }
-        let which = others(ctx, id);
+        let which = other_sessions(ctx, id);
         set_password(ctx, person, new, which).await
     }
 
     /// Sets a person's password without the old one, and ends all their sessions. For operators.
     async fn set_password(&self, ctx: &Context<'_>, user_id: ID, #[graphql(secret)] new: String) -> Result<bool> {
-        ctx.viewer().operator()?;
-        let new = Password::chosen("new", new)?;
+        ctx.viewer().require_operator()?;
+        let new = Password::try_new("new", new)?;
         let id = parse_id(&user_id).ok_or(Error::NotFound("user"))?;
         let found = user::by_id(ctx.db().read(), id).await?;
         let person = found.filter(|person| person.active).ok_or(Error::NotFound("user"))?;
-        set_password(ctx, person, new, Which::All).await
+        set_password(ctx, person, new, SessionSelection::All).await
     }
 }
 
 /// Executes a change of an account in one write transaction. A new password ends all sessions but the viewer's own.
-async fn carry_out(ctx: &Context<'_>, id: i64, change: Change, password: Option<Password>) -> Result<User> {
-    let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
-    let Change {
+async fn apply_update(
+    ctx: &Context<'_>,
+    id: i64,
+    change: ValidatedUserUpdate,
+    password: Option<Password>,
+) -> Result<User> {
+    let auth = ctx.data_unchecked::<Arc<AuthService>>();
+    let ValidatedUserUpdate {
         mut columns,
         brokers_only,
         public,
     } = change;
-    let ends = password.is_some().then(|| others(ctx, id));
+    let ends = password.is_some().then(|| other_sessions(ctx, id));
     let by = ctx.viewer().authority()?;
     if let Some(password) = password {
         // An early check that saves the hashing. The check inside the transaction decides.
-        if let Some(refusal) = user::refusal(ctx.db().read(), &by, id).await? {
-            return settled(ctx, id, refusal);
+        if let Some(refusal) = user::rejection_reason(ctx.db().read(), &by, id).await? {
+            return changed_user(ctx, id, refusal);
         }
-        columns.password_hash = Set(Some(desk.hasher.hash(&password).await?));
+        columns.password_hash = Set(Some(auth.hasher.hash(&password).await?));
         columns.password_via = Set(ctx.viewer().mount().map(str::to_owned));
     }
     let now_us = ctx.now_us();
@@ -126,37 +135,37 @@ async fn carry_out(ctx: &Context<'_>, id: i64, change: Change, password: Option<
         }
         let done = match user::change(tx, &by, id, columns.clone()).await? {
             // An error, so that the transaction rolls back.
-            Changed::EmailTaken => return Err(conflict(Taken::Email)),
+            UserChangeOutcome::EmailTaken => return Err(conflict_error(NameConflict::Email)),
             done => done,
         };
         let ended = match (ends, &done) {
-            (Some(which), Changed::Done(_)) => session::end(tx, id, which, now_us).await?,
+            (Some(which), UserChangeOutcome::Done(_)) => session::end(tx, id, which, now_us).await?,
             _ => Vec::new(),
         };
         Ok((done, ended))
     };
-    let desk = desk.clone();
-    let tell = move |(done, ended): &(Changed, Vec<session::Model>)| {
-        let farewell = desk.farewell(ended, now_us).into_iter();
-        farewell.chain(news_of(done, public))
+    let auth = auth.clone();
+    let events_of = move |(done, ended): &(UserChangeOutcome, Vec<session::Model>)| {
+        let session_events = auth.session_events(ended, now_us).into_iter();
+        session_events.chain(change_invalidation(done, public))
     };
-    let (done, _) = ctx.services().write_and_tell(write, tell).await?;
-    settled(ctx, id, done)
+    let (done, _) = ctx.services().write_and_tell(write, events_of).await?;
+    changed_user(ctx, id, done)
 }
 
 /// The sessions that a password change ends: all of that person's but the one in which the viewer makes the change.
-fn others(ctx: &Context<'_>, id: i64) -> Which {
-    let own = ctx.data_opt::<SessionId>().filter(|_| ctx.viewer().is(id));
-    own.map_or(Which::All, |session| Which::AllBut(session.0))
+fn other_sessions(ctx: &Context<'_>, id: i64) -> SessionSelection {
+    let own = ctx.data_opt::<SessionId>().filter(|_| ctx.viewer().is_user(id));
+    own.map_or(SessionSelection::All, |session| SessionSelection::AllBut(session.0))
 }
 
-async fn set_password(ctx: &Context<'_>, person: user::Model, new: Password, which: Which) -> Result<bool> {
-    let desk = ctx.data_unchecked::<Arc<SignInDesk>>();
+async fn set_password(ctx: &Context<'_>, person: user::Model, new: Password, which: SessionSelection) -> Result<bool> {
+    let auth = ctx.data_unchecked::<Arc<AuthService>>();
     let (by, now_us) = (ctx.viewer().authority()?, ctx.now_us());
-    if user::refusal(ctx.db().read(), &by, person.id).await? == Some(Changed::Protected) {
-        return Err(protected(&by));
+    if user::rejection_reason(ctx.db().read(), &by, person.id).await? == Some(UserChangeOutcome::Protected) {
+        return Err(protected_account_error(&by));
     }
-    let hash = desk.hasher.hash(&new).await?;
+    let hash = auth.hasher.hash(&new).await?;
     let write = async move |tx: &Tx| {
         let before = person.password_hash.as_deref();
         if !user::replace_password(tx, &by, person.id, before, &hash).await? {
@@ -164,9 +173,9 @@ async fn set_password(ctx: &Context<'_>, person: user::Model, new: Password, whi
         }
         Ok(session::end(tx, person.id, which, now_us).await?)
     };
-    let desk = desk.clone();
-    let tell = move |ended: &Vec<session::Model>| desk.farewell(ended, now_us);
-    ctx.services().write_and_tell(write, tell).await?;
+    let auth = auth.clone();
+    let events_of = move |ended: &Vec<session::Model>| auth.session_events(ended, now_us);
+    ctx.services().write_and_tell(write, events_of).await?;
     Ok(true)
 }
 
@@ -175,46 +184,48 @@ async fn set_password(ctx: &Context<'_>, person: user::Model, new: Password, whi
 ///
 /// # Errors
 /// `UNAUTHENTICATED`, `FORBIDDEN`, and `NOT_FOUND` for an id that cannot be one.
-pub(crate) fn whose(viewer: &Viewer, mounts: &[&str], user_id: Option<ID>) -> Result<i64> {
-    let Some(user_id) = user_id else { return viewer.user() };
-    let by_mount = viewer.mount().is_some_and(|mount| mounts.contains(&mount));
+pub(crate) fn target_user_id(viewer: &Viewer, mounts: &[&str], user_id: Option<ID>) -> Result<i64> {
+    let Some(user_id) = user_id else {
+        return viewer.require_user();
+    };
+    let is_by_mount = viewer.mount().is_some_and(|mount| mounts.contains(&mount));
     match parse_id(&user_id) {
-        Some(id) if by_mount => Ok(id),
-        None if by_mount => Err(Error::NotFound("user")),
-        Some(id) => viewer.self_or_operator(id).map(|()| id),
+        Some(id) if is_by_mount => Ok(id),
+        None if is_by_mount => Err(Error::NotFound("user")),
+        Some(id) => viewer.require_self_or_operator(id).map(|()| id),
         // No account can have this id. Only a caller that may name other accounts learns that.
-        None => viewer.operator().and(Err(Error::NotFound("user"))),
+        None => viewer.require_operator().and(Err(Error::NotFound("user"))),
     }
 }
 
-/// As [`whose`], but a username can name the account instead of an id.
+/// As [`target_user_id`], but a username can name the account instead of an id.
 ///
 /// # Errors
-/// As [`whose`], and `INVALID_INPUT` for both at once.
-pub(crate) async fn named(
+/// As [`target_user_id`], and `INVALID_INPUT` for both at once.
+pub(crate) async fn find_target_user_id(
     ctx: &Context<'_>,
     mounts: &[&str],
     user_id: Option<ID>,
     username: Option<String>,
 ) -> Result<i64> {
     let viewer = ctx.viewer();
-    let by_mount = viewer.mount().is_some_and(|mount| mounts.contains(&mount));
+    let is_by_mount = viewer.mount().is_some_and(|mount| mounts.contains(&mount));
     let username = match (user_id, username) {
-        (user_id, None) => return whose(viewer, mounts, user_id),
+        (user_id, None) => return target_user_id(viewer, mounts, user_id),
         (None, Some(username)) => username,
         (Some(_), Some(_)) => {
             return viewer
-                .signed_in()
+                .require_signed_in()
                 .and(Err(Error::invalid("username", "cannot be combined with userId")));
         }
     };
-    if !by_mount {
-        viewer.signed_in()?;
+    if !is_by_mount {
+        viewer.require_signed_in()?;
     }
     let found = user::by_username(ctx.db().read(), &username).await?;
-    if !by_mount {
+    if !is_by_mount {
         // No account has the id 0. Callers without the right get the same error for an unknown username as for a known one.
-        viewer.self_or_operator(found.as_ref().map_or(0, |person| person.id))?;
+        viewer.require_self_or_operator(found.as_ref().map_or(0, |person| person.id))?;
     }
     found.map(|person| person.id).ok_or(Error::NotFound("user"))
 }
@@ -224,21 +235,21 @@ pub(crate) async fn named(
 /// # Errors
 /// `NOT_FOUND`, or `UNAUTHENTICATED` for a viewer whose own account is gone; `FORBIDDEN` for an account that the viewer's
 /// right does not cover; `CONFLICT` for a taken email and for the last active administrator.
-pub(crate) fn settled(ctx: &Context<'_>, id: i64, changed: Changed) -> Result<User> {
+pub(crate) fn changed_user(ctx: &Context<'_>, id: i64, changed: UserChangeOutcome) -> Result<User> {
     match changed {
-        Changed::Done(person) => Ok(User::of(*person)),
-        Changed::EmailTaken => Err(conflict(Taken::Email)),
-        Changed::Protected => Err(protected(&ctx.viewer().authority()?)),
-        Changed::LastAdministrator => Err(Error::conflict(
+        UserChangeOutcome::Done(person) => Ok(User::new(*person)),
+        UserChangeOutcome::EmailTaken => Err(conflict_error(NameConflict::Email)),
+        UserChangeOutcome::Protected => Err(protected_account_error(&ctx.viewer().authority()?)),
+        UserChangeOutcome::LastAdministrator => Err(Error::conflict(
             "the last active administrator cannot be deactivated or erased: make another one first",
         )),
-        Changed::Nobody if ctx.viewer().is(id) => Err(Error::Unauthenticated),
-        Changed::Nobody => Err(Error::NotFound("user")),
+        UserChangeOutcome::NotFound if ctx.viewer().is_user(id) => Err(Error::Unauthenticated),
+        UserChangeOutcome::NotFound => Err(Error::NotFound("user")),
     }
 }
 
 /// The error for a change of an account that this authority does not cover.
-pub(crate) fn protected(by: &Authority) -> Error {
+pub(crate) fn protected_account_error(by: &Authority) -> Error {
     Error::Forbidden(match by {
         Authority::OpenMount(_) => {
             "only an account that was made here and holds nothing can be changed without a token"

@@ -6,21 +6,21 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object, SimpleObject};
 use contract::{
-    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, Paged, Result, Role, page, parse_id, rfc3339,
-    row,
+    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, PageConnection, Result, Role, load_row, page,
+    parse_id, to_date_time,
 };
-use entities::user::{self, Changed};
+use entities::user::{self, UserChangeOutcome};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
-use crate::authorization::{Authorization, of as authorizations};
-use crate::person::{COMMUNITY, SHOP};
+use crate::authorization::{Authorization, authorizations_of};
+use crate::user_input::{COMMUNITY_MOUNT, SHOP_MOUNT};
 
 /// A person, as the API returns them.
 #[derive(Clone)]
 pub struct User {
     row: user::Model,
     /// Whether the caller has just proved to be this person: the request that signs in has no token yet.
-    proved: bool,
+    has_private_fields: bool,
 }
 
 /// A person with one account for all five systems.
@@ -34,7 +34,7 @@ impl User {
     /// The username: unique without regard to case, and never reused. If the account is no longer active, viewers other
     /// than operators see `deactivated-ID` and no other name.
     async fn username(&self, ctx: &Context<'_>) -> Cow<'_, str> {
-        match self.is_named_to(ctx) {
+        match self.has_visible_names(ctx) {
             true => Cow::Borrowed(&self.row.username),
             false => Cow::Owned(user::deactivated_username(self.row.id)),
         }
@@ -42,7 +42,7 @@ impl User {
 
     /// The name to display: the chosen one, or else the given and family names.
     async fn display_name(&self, ctx: &Context<'_>) -> Option<String> {
-        if !self.is_named_to(ctx) {
+        if !self.has_visible_names(ctx) {
             return None;
         }
         let full = || {
@@ -58,12 +58,12 @@ impl User {
 
     /// The given name.
     async fn name(&self, ctx: &Context<'_>) -> Option<&str> {
-        self.row.name.as_deref().filter(|_| self.is_named_to(ctx))
+        self.row.name.as_deref().filter(|_| self.has_visible_names(ctx))
     }
 
     /// The family name.
     async fn surname(&self, ctx: &Context<'_>) -> Option<&str> {
-        self.row.surname.as_deref().filter(|_| self.is_named_to(ctx))
+        self.row.surname.as_deref().filter(|_| self.has_visible_names(ctx))
     }
 
     /// The email address; null for viewers other than the person and operators.
@@ -71,17 +71,20 @@ impl User {
         self.row
             .email
             .as_deref()
-            .filter(|_| self.is_open_to(ctx, Some(COMMUNITY)))
+            .filter(|_| self.has_visible_private_fields(ctx, Some(COMMUNITY_MOUNT)))
     }
 
     /// The telephone number; null for viewers other than the person and operators.
     async fn phone(&self, ctx: &Context<'_>) -> Option<&str> {
-        self.row.phone.as_deref().filter(|_| self.is_open_to(ctx, None))
+        self.row
+            .phone
+            .as_deref()
+            .filter(|_| self.has_visible_private_fields(ctx, None))
     }
 
     /// The postal address; null for viewers other than the person and operators.
     async fn address(&self, ctx: &Context<'_>) -> Option<Address> {
-        Address::of(&self.row).filter(|_| self.is_open_to(ctx, Some(SHOP)))
+        Address::from_user(&self.row).filter(|_| self.has_visible_private_fields(ctx, Some(SHOP_MOUNT)))
     }
 
     /// The person's role at the brokerage.
@@ -106,7 +109,7 @@ impl User {
 
     /// When the account was created.
     async fn joined_at(&self) -> DateTime {
-        rfc3339(self.row.joined_at_us)
+        to_date_time(self.row.joined_at_us)
     }
 
     /// The authorizations that this person received as a broker or granted as an investor, oldest first: all, or only
@@ -120,46 +123,52 @@ impl User {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Option<Result<Paged<Authorization>>> {
+    ) -> Option<Result<PageConnection<Authorization>>> {
         let args = PageArgs::new(first, after, last, before);
-        Some(self.authorizations_of(ctx, active, args).await)
+        Some(self.visible_authorizations(ctx, active, args).await)
     }
 }
 
 impl User {
     /// Returns the person with the fields that the viewer's rights allow.
-    pub(crate) fn of(row: user::Model) -> Self {
-        Self { row, proved: false }
+    pub(crate) fn new(row: user::Model) -> Self {
+        Self {
+            row,
+            has_private_fields: false,
+        }
     }
 
     /// Returns the person with all private fields, for a caller that has just signed in as this person.
-    pub(crate) fn proved(row: user::Model) -> Self {
-        Self { row, proved: true }
+    pub(crate) fn with_private_fields(row: user::Model) -> Self {
+        Self {
+            row,
+            has_private_fields: true,
+        }
     }
 
-    async fn authorizations_of(
+    async fn visible_authorizations(
         &self,
         ctx: &Context<'_>,
         active: Option<bool>,
         args: PageArgs,
-    ) -> Result<Paged<Authorization>> {
-        if !self.proved {
-            ctx.viewer().self_or_operator(self.row.id)?;
+    ) -> Result<PageConnection<Authorization>> {
+        if !self.has_private_fields {
+            ctx.viewer().require_self_or_operator(self.row.id)?;
         }
-        authorizations(ctx, &self.row, active, args).await
+        authorizations_of(ctx, &self.row, active, args).await
     }
 
     /// Whether the viewer sees the person's names: always while the account is active. The community's document shows the
     /// sender and the receiver of a message even after their accounts were closed.
-    fn is_named_to(&self, ctx: &Context<'_>) -> bool {
-        self.row.active || self.is_open_to(ctx, Some(COMMUNITY))
+    fn has_visible_names(&self, ctx: &Context<'_>) -> bool {
+        self.row.active || self.has_visible_private_fields(ctx, Some(COMMUNITY_MOUNT))
     }
 
     /// Whether the viewer sees a private field. Callers of `mount`, the open mount whose document has the field, see it too.
-    fn is_open_to(&self, ctx: &Context<'_>, mount: Option<&str>) -> bool {
+    fn has_visible_private_fields(&self, ctx: &Context<'_>, mount: Option<&str>) -> bool {
         let viewer = ctx.viewer();
-        let by_document = mount.is_some() && viewer.mount() == mount;
-        self.proved || by_document || viewer.is(self.row.id) || viewer.is_operator()
+        let is_by_open_mount = mount.is_some() && viewer.mount() == mount;
+        self.has_private_fields || is_by_open_mount || viewer.is_user(self.row.id) || viewer.is_operator()
     }
 }
 
@@ -169,7 +178,7 @@ pub(crate) fn percent(basis_points: i64) -> f64 {
 }
 
 /// Returns the event that invalidates a person: for all viewers, or only for those that see the changed fields.
-pub(crate) fn news(person: &user::Model, public: bool) -> Event {
+pub(crate) fn invalidation(person: &user::Model, public: bool) -> Event {
     Event::Invalidated {
         typename: "User",
         key: person.id.to_string(),
@@ -181,10 +190,10 @@ pub(crate) fn news(person: &user::Model, public: bool) -> Event {
     }
 }
 
-/// Returns the [`news`] of a change, if it was done.
-pub(crate) fn news_of(changed: &Changed, public: bool) -> Option<Event> {
+/// Returns the [`invalidation`] of a change, if it was done.
+pub(crate) fn change_invalidation(changed: &UserChangeOutcome, public: bool) -> Option<Event> {
     match changed {
-        Changed::Done(person) => Some(news(person, public)),
+        UserChangeOutcome::Done(person) => Some(invalidation(person, public)),
         _ => None,
     }
 }
@@ -203,7 +212,7 @@ pub struct Address {
 }
 
 impl Address {
-    fn of(person: &user::Model) -> Option<Self> {
+    fn from_user(person: &user::Model) -> Option<Self> {
         let (street, number, zip_code) = (
             person.address_street.clone(),
             person.address_number.clone(),
@@ -229,42 +238,42 @@ pub(crate) fn role_of(person: &user::Model) -> Result<Role> {
 }
 
 /// A batch loader of people by username, without regard to case.
-pub struct ByUsername(pub(crate) Db);
+pub struct UserByUsernameLoader(pub(crate) Db);
 
-impl Load<String> for ByUsername {
+impl Load<String> for UserByUsernameLoader {
     type Value = user::Model;
     type Error = Error;
 
     async fn load(&self, usernames: &[String]) -> Result<HashMap<String, user::Model>> {
         let found = user::Entity::find()
-            .filter(user::Column::UsernameKey.is_in(usernames.iter().map(|name| user::folded(name))))
+            .filter(user::Column::UsernameKey.is_in(usernames.iter().map(|name| user::case_fold(name))))
             .all(self.0.read())
             .await?;
         let by_key: HashMap<_, _> = found
             .into_iter()
             .map(|person| (person.username_key.clone(), person))
             .collect();
-        let found = |name: &String| Some((name.clone(), by_key.get(&user::folded(name))?.clone()));
+        let found = |name: &String| Some((name.clone(), by_key.get(&user::case_fold(name))?.clone()));
         Ok(usernames.iter().filter_map(found).collect())
     }
 }
 
 /// Returns the person that another row refers to. The row exists, because people are never deleted.
-pub(crate) async fn person(ctx: &Context<'_>, id: i64) -> Result<User> {
-    let found = row::<user::Entity>(ctx, id).await?;
+pub(crate) async fn referenced_user(ctx: &Context<'_>, id: i64) -> Result<User> {
+    let found = load_row::<user::Entity>(ctx, id).await?;
     found
-        .map(User::of)
+        .map(User::new)
         .ok_or_else(|| Error::Internal(format!("person {id} is gone").into()))
 }
 
 async fn by_id(ctx: &Context<'_>, id: &ID) -> Result<Option<User>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
-    Ok(row::<user::Entity>(ctx, id).await?.map(User::of))
+    Ok(load_row::<user::Entity>(ctx, id).await?.map(User::new))
 }
 
 async fn by_username(ctx: &Context<'_>, username: String) -> Result<Option<User>> {
-    let people = ctx.data_unchecked::<Loader<ByUsername>>();
-    Ok(people.load_one(username).await?.map(User::of))
+    let people = ctx.data_unchecked::<Loader<UserByUsernameLoader>>();
+    Ok(people.load_one(username).await?.map(User::new))
 }
 
 /// Reads of people.
@@ -275,7 +284,9 @@ pub struct UserQuery;
 impl UserQuery {
     /// The signed-in person; null for other viewers.
     async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        let Ok(id) = ctx.viewer().user() else { return Ok(None) };
+        let Ok(id) = ctx.viewer().require_user() else {
+            return Ok(None);
+        };
         let found = by_id(ctx, &id.into()).await?;
         Ok(found.filter(|person| person.row.active))
     }
@@ -302,8 +313,8 @@ impl UserQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<User>> {
-        ctx.viewer().signed_in()?;
+    ) -> Result<PageConnection<User>> {
+        ctx.viewer().require_signed_in()?;
         let mut people = user::Entity::find().filter(user::Column::Active.eq(true));
         if let Some(role) = role {
             people = people.filter(user::Column::Role.eq(role.as_str()));
@@ -317,7 +328,7 @@ impl UserQuery {
             Order::Asc,
             args,
             key,
-            User::of,
+            User::new,
         )
         .await
     }

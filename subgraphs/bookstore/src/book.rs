@@ -2,14 +2,14 @@
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use contract::{
-    Audience, ContextExt, Error, Event, IdempotencyKey, Money, PageArgs, Paged, Result, given, once, optional_text,
-    page, parse_id, path_segment, required_text, row,
+    Audience, ContextExt, Error, Event, IdempotencyKey, Money, PageArgs, PageConnection, Result, idempotent, load_row,
+    non_null, optional_text, page, parse_id, path_segment, required_text,
 };
 use entities::book::{self, BookChange, NewBook};
 use sea_orm::Order;
 
 /// The open mount whose document describes the bookstore.
-pub(crate) const BOOKSTORE: &str = "bookstore";
+pub(crate) const BOOKSTORE_MOUNT: &str = "bookstore";
 /// The type's name in invalidations.
 pub(crate) const TYPENAME: &str = "Book";
 /// The longest title or topic, in characters.
@@ -70,7 +70,7 @@ pub(crate) fn invalidation(id: i64, version: i64) -> Event {
 
 /// Returns the book with that id, if it exists. Lookups are batched.
 pub(crate) async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Book>> {
-    Ok(row::<book::Entity>(ctx, id).await?.map(Book))
+    Ok(load_row::<book::Entity>(ctx, id).await?.map(Book))
 }
 
 /// Queries that read books.
@@ -106,7 +106,7 @@ impl BookQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<Book>> {
+    ) -> Result<PageConnection<Book>> {
         let topic = topic
             .map(|topic| required_text("topic", &topic, TEXT_CHARS_MAX))
             .transpose()?;
@@ -145,14 +145,14 @@ pub struct BookInput {
 }
 
 impl BookInput {
-    fn checked(self) -> Result<NewBook> {
-        let (price_minor, currency) = price(self.price)?;
+    fn validate(self) -> Result<NewBook> {
+        let (price_minor, currency) = validate_price(self.price)?;
         Ok(NewBook {
             title: required_text("input.title", &self.title, TEXT_CHARS_MAX)?,
-            topic: topic("input.topic", &self.topic)?,
+            topic: validate_topic("input.topic", &self.topic)?,
             price_minor,
             currency,
-            quantity: quantity(self.quantity)?,
+            quantity: validate_quantity(self.quantity)?,
         })
     }
 }
@@ -171,17 +171,19 @@ pub struct BookPatch {
 }
 
 impl BookPatch {
-    fn checked(self) -> Result<BookChange> {
+    fn validate(self) -> Result<BookChange> {
         let text = |field, value: String| required_text(field, &value, TEXT_CHARS_MAX);
         let change = BookChange {
-            title: given("input.title", self.title)?
+            title: non_null("input.title", self.title)?
                 .map(|title| text("input.title", title))
                 .transpose()?,
-            topic: given("input.topic", self.topic)?
-                .map(|new| topic("input.topic", &new))
+            topic: non_null("input.topic", self.topic)?
+                .map(|new| validate_topic("input.topic", &new))
                 .transpose()?,
-            price: given("input.price", self.price)?.map(price).transpose()?,
-            quantity: given("input.quantity", self.quantity)?.map(quantity).transpose()?,
+            price: non_null("input.price", self.price)?.map(validate_price).transpose()?,
+            quantity: non_null("input.quantity", self.quantity)?
+                .map(validate_quantity)
+                .transpose()?,
         };
         if change == BookChange::default() {
             return Err(Error::invalid("input", "must change something"));
@@ -191,18 +193,18 @@ impl BookPatch {
 }
 
 /// Validates a topic, which has to fit into the path of a search URL.
-fn topic(field: &'static str, text: &str) -> Result<String> {
+fn validate_topic(field: &'static str, text: &str) -> Result<String> {
     path_segment(field, required_text(field, text, TEXT_CHARS_MAX)?)
 }
 
-fn price(price: Money) -> Result<(i64, String)> {
+fn validate_price(price: Money) -> Result<(i64, String)> {
     if price.usd_minor("input.price")? < 0 {
         return Err(Error::invalid("input.price", "must not be negative"));
     }
     Ok((price.minor, price.currency))
 }
 
-fn quantity(quantity: i32) -> Result<i64> {
+fn validate_quantity(quantity: i32) -> Result<i64> {
     if quantity < 0 {
         return Err(Error::invalid("input.quantity", "must not be negative"));
     }
@@ -223,18 +225,18 @@ impl BookMutation {
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Book> {
-        ctx.viewer().operator_or(BOOKSTORE)?;
-        let new = input.checked()?;
-        let key = IdempotencyKey::of(ctx.viewer(), "addBook", idempotency_key, &new)?;
+        ctx.viewer().require_operator_or(BOOKSTORE_MOUNT)?;
+        let new = input.validate()?;
+        let key = IdempotencyKey::for_mutation(ctx.viewer(), "addBook", idempotency_key, &new)?;
         let now_us = ctx.now_us();
         let added = ctx
             .services()
             .write_and_tell(
                 async move |tx| {
                     let add = async || Ok(book::add(tx, new.clone(), now_us).await?);
-                    once(tx, key.as_ref(), now_us, add).await
+                    idempotent(tx, key.as_ref(), now_us, add).await
                 },
-                |added| added.first().map(|book| invalidation(book.id, book.version)),
+                |added| added.executed().map(|book| invalidation(book.id, book.version)),
             )
             .await?;
         Ok(Book(added.into_inner()))
@@ -242,8 +244,8 @@ impl BookMutation {
 
     /// Changes a book. Omitted fields keep their values; no field can be null. For operators.
     async fn update_book(&self, ctx: &Context<'_>, id: ID, input: BookPatch) -> Result<Book> {
-        ctx.viewer().operator_or(BOOKSTORE)?;
-        let change = input.checked()?;
+        ctx.viewer().require_operator_or(BOOKSTORE_MOUNT)?;
+        let change = input.validate()?;
         let id = parse_id(&id).ok_or(Error::NotFound("book"))?;
         let now_us = ctx.now_us();
         let book = ctx
@@ -261,13 +263,13 @@ impl BookMutation {
 
     /// Deletes a book. Its purchases stay. For operators.
     async fn delete_book(&self, ctx: &Context<'_>, id: ID) -> Result<bool> {
-        ctx.viewer().operator_or(BOOKSTORE)?;
+        ctx.viewer().require_operator_or(BOOKSTORE_MOUNT)?;
         let id = parse_id(&id).ok_or(Error::NotFound("book"))?;
         ctx.services()
             .write_and_tell(
                 async move |tx| book::remove(tx, id).await?.ok_or(Error::NotFound("book")),
                 // The deletion counts as the book's last version.
-                |gone| [invalidation(gone.id, gone.version + 1)],
+                |deleted| [invalidation(deleted.id, deleted.version + 1)],
             )
             .await?;
         Ok(true)

@@ -1,12 +1,12 @@
 //! The bookstore: books by topic, sold one copy at a time.
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{Services, federated, federated_sdl, rows};
+use contract::{Services, row_loader, subgraph_builder, subgraph_sdl};
 
 mod book;
-mod changes;
 pub mod demo;
 mod purchase;
+mod subscription;
 mod user;
 
 /// The fields that read data.
@@ -19,21 +19,21 @@ pub struct Mutation(book::BookMutation, purchase::PurchaseMutation);
 
 /// The fields that a client can subscribe to.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(changes::BookSubscription);
+pub struct Subscription(subscription::BookSubscription);
 
 /// The schema of the bookstore subgraph.
 pub type BookstoreSchema = Schema<Query, Mutation, Subscription>;
 
 /// Builds the executable schema of the bookstore.
 pub fn schema(services: Services) -> BookstoreSchema {
-    federated()
-        .data(rows::<entities::book::Entity>(&services.db))
-        .data(rows::<entities::book_purchase::Entity>(&services.db))
+    subgraph_builder()
+        .data(row_loader::<entities::book::Entity>(&services.db))
+        .data(row_loader::<entities::book_purchase::Entity>(&services.db))
         .data(services)
         .finish()
 }
 
 /// Returns the SDL for composing the supergraph: the contents of `schema.graphql` in this folder.
 pub fn sdl() -> String {
-    federated_sdl::<Query, Mutation, Subscription>()
+    subgraph_sdl::<Query, Mutation, Subscription>()
 }

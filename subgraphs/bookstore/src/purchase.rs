@@ -2,14 +2,15 @@
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    ContextExt, DateTime, Error, IdempotencyKey, Money, PageArgs, Paged, Result, Tx, once, page, parse_id, rfc3339, row,
+    ContextExt, DateTime, Error, IdempotencyKey, Money, PageArgs, PageConnection, Result, Tx, idempotent, load_row,
+    page, parse_id, to_date_time,
 };
-use entities::book::{self, Taken};
+use entities::book::{self, TakeCopyOutcome};
 use entities::book_purchase;
 use sea_orm::{EntityTrait, Order, Select};
 use serde::{Deserialize, Serialize};
 
-use crate::book::{BOOKSTORE, Book, find as find_book, invalidation};
+use crate::book::{BOOKSTORE_MOUNT, Book, find as find_book, invalidation};
 use crate::user::User;
 
 /// The sale of one copy of a book. It stays readable after the book is changed or deleted.
@@ -58,17 +59,17 @@ impl BookPurchase {
 
     /// When it was sold.
     async fn at(&self) -> DateTime {
-        rfc3339(self.0.at_us)
+        to_date_time(self.0.at_us)
     }
 }
 
 /// Returns the purchase with that id, if it exists and the viewer may see it. Lookups are batched.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<BookPurchase>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
-    let found = row::<book_purchase::Entity>(ctx, id).await?;
+    let found = load_row::<book_purchase::Entity>(ctx, id).await?;
     let viewer = ctx.viewer();
     let may_see = |purchase: &book_purchase::Model| {
-        viewer.is_operator_or(BOOKSTORE) || purchase.buyer_id.is_some_and(|id| viewer.is(id))
+        viewer.is_operator_or(BOOKSTORE_MOUNT) || purchase.buyer_id.is_some_and(|id| viewer.is_user(id))
     };
     Ok(found.filter(may_see).map(BookPurchase))
 }
@@ -78,7 +79,7 @@ pub(crate) async fn oldest_first(
     ctx: &Context<'_>,
     purchases: Select<book_purchase::Entity>,
     args: PageArgs,
-) -> Result<Paged<BookPurchase>> {
+) -> Result<PageConnection<BookPurchase>> {
     let key = |purchase: &book_purchase::Model| vec![purchase.id];
     page(
         ctx.db().read(),
@@ -117,8 +118,8 @@ impl PurchaseQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<BookPurchase>> {
-        ctx.viewer().operator_or(BOOKSTORE)?;
+    ) -> Result<PageConnection<BookPurchase>> {
+        ctx.viewer().require_operator_or(BOOKSTORE_MOUNT)?;
         let args = PageArgs::new(first, after, last, before);
         oldest_first(ctx, book_purchase::Entity::find(), args).await
     }
@@ -139,16 +140,16 @@ impl PurchaseMutation {
         idempotency_key: Option<String>,
     ) -> Result<BookPurchase> {
         let viewer = ctx.viewer();
-        let buyer = viewer.user_or_program(BOOKSTORE)?;
-        let key = IdempotencyKey::of(viewer, "purchaseBook", idempotency_key, &id.as_str())?;
+        let buyer = viewer.require_user_or_program(BOOKSTORE_MOUNT)?;
+        let key = IdempotencyKey::for_mutation(viewer, "purchaseBook", idempotency_key, &id.as_str())?;
         let id = parse_id(&id).ok_or(Error::NotFound("book"))?;
         let now_us = ctx.now_us();
         let sold = ctx
             .services()
             .write_and_tell(
-                async move |tx| once(tx, key.as_ref(), now_us, async || sell(tx, id, buyer, now_us).await).await,
+                async move |tx| idempotent(tx, key.as_ref(), now_us, async || sell(tx, id, buyer, now_us).await).await,
                 |sold| {
-                    sold.first()
+                    sold.executed()
                         .map(|sale| invalidation(sale.purchase.book_id, sale.book_version))
                 },
             )
@@ -167,11 +168,11 @@ struct Sale {
 /// Takes a copy of the book and records the sale. An error leaves both undone.
 async fn sell(tx: &Tx, book: i64, buyer: Option<i64>, now_us: i64) -> Result<Sale> {
     match book::take_copy(tx, book, now_us).await? {
-        Taken::One(book) => Ok(Sale {
+        TakeCopyOutcome::Taken(book) => Ok(Sale {
             purchase: book_purchase::record(tx, &book, buyer, now_us).await?,
             book_version: book.version,
         }),
-        Taken::NoneLeft => Err(Error::InsufficientStock("book out of stock")),
-        Taken::NoBook => Err(Error::NotFound("book")),
+        TakeCopyOutcome::NoneLeft => Err(Error::InsufficientStock("book out of stock")),
+        TakeCopyOutcome::NoBook => Err(Error::NotFound("book")),
     }
 }

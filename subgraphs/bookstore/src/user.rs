@@ -1,7 +1,7 @@
 //! The bookstore's fields of a user.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, PageArgs, Paged, Result, parse_id};
+use contract::{ContextExt, PageArgs, PageConnection, Result, parse_id};
 use entities::book_purchase;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
@@ -27,14 +27,14 @@ impl User {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Option<Result<Paged<BookPurchase>>> {
+    ) -> Option<Result<PageConnection<BookPurchase>>> {
         let args = PageArgs::new(first, after, last, before);
         Some(purchases(ctx, self.0, args).await)
     }
 }
 
-async fn purchases(ctx: &Context<'_>, buyer: i64, args: PageArgs) -> Result<Paged<BookPurchase>> {
-    ctx.viewer().self_or_operator(buyer)?;
+async fn purchases(ctx: &Context<'_>, buyer: i64, args: PageArgs) -> Result<PageConnection<BookPurchase>> {
+    ctx.viewer().require_self_or_operator(buyer)?;
     let theirs = book_purchase::Entity::find().filter(book_purchase::Column::BuyerId.eq(buyer));
     oldest_first(ctx, theirs, args).await
 }

@@ -1,9 +1,9 @@
 //! The mutation that cancels a pending order.
 
 use async_graphql::{Context, ID, Object};
-use contract::{Changed, ContextExt, Error, Event, Result, Tx, Viewer, parse_id};
-use entities::hold::End;
-use entities::{brokerage_order, cover};
+use contract::{ContextExt, Error, Event, Invalidates, Result, Tx, Viewer, parse_id};
+use entities::hold::HoldEnd;
+use entities::{brokerage_order, order_reserve};
 use sea_orm::EntityTrait;
 
 use crate::order::{BrokerageOrder, is_party};
@@ -38,11 +38,11 @@ async fn cancel(tx: &Tx, id: i64, viewer: &Viewer, now_us: i64) -> Result<(broke
     // A cancellation and a price that triggers the order may race: this statement decides which one wins.
     match brokerage_order::cancel(tx, id, None, now_us).await? {
         Some(cancelled) => {
-            let cover = cover::release(tx, &cancelled, End::Voided, now_us).await?;
-            if cover.is_none() {
+            let released = order_reserve::release(tx, &cancelled, HoldEnd::Voided, now_us).await?;
+            if released.is_none() {
                 tracing::error!(order = id, "a cancelled order has no reserved funds or shares");
             }
-            let events = [cancelled.events(), cover.events()].concat();
+            let events = [cancelled.events(), released.events()].concat();
             Ok((cancelled, events))
         }
         None if order.status == "COMPLETED" => Err(Error::OrderCompleted),

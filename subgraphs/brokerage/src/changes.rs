@@ -1,7 +1,7 @@
 //! `orderChanged`: the viewer's orders as they are after each change.
 
 use async_graphql::{Context, Subscription};
-use contract::{Audience, ChangingRows, ContextExt, Result, Stamp, changed_rows};
+use contract::{Audience, ContextExt, Result, RowVersion, WatchedTable, changed_rows};
 use entities::brokerage_order::{self, Entity, Model};
 use futures_util::stream::{Stream, TryStreamExt};
 use sea_orm::{DatabaseConnection, DbErr};
@@ -19,7 +19,7 @@ impl OrderSubscription {
     /// Changes in quick succession may arrive as one event. An event never shows an older state than the event before
     /// it.
     async fn order_changed(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<BrokerageOrder>> + use<>> {
-        let party = ctx.viewer().user()?;
+        let party = ctx.viewer().require_user()?;
         let changed = changed_rows(ctx.services(), OwnOrders { party }, None).await?;
         Ok(changed.map_ok(BrokerageOrder))
     }
@@ -30,20 +30,20 @@ struct OwnOrders {
     party: i64,
 }
 
-impl ChangingRows for OwnOrders {
+impl WatchedTable for OwnOrders {
     type Entity = Entity;
 
     const TYPENAME: &'static str = "BrokerageOrder";
 
-    fn stamp(order: &Model) -> Stamp {
-        Stamp {
+    fn row_version(order: &Model) -> RowVersion {
+        RowVersion {
             id: order.id,
             version: order.version,
             changed_at_us: order.changed_at_us,
         }
     }
 
-    async fn changed_behind(
+    async fn changed_after(
         &self,
         db: &DatabaseConnection,
         at_us: i64,
@@ -57,7 +57,7 @@ impl ChangingRows for OwnOrders {
         order.parties().contains(&self.party)
     }
 
-    fn may_concern(&self, audience: &Audience) -> bool {
+    fn can_concern(&self, audience: &Audience) -> bool {
         match audience {
             Audience::Everyone => true,
             Audience::Users(people) => people.contains(&self.party),

@@ -5,16 +5,16 @@
 //! her wallet starts with its documented balance.
 
 use contract::{Result, Services};
-use entities::authorization::{Grant, Lent};
-use entities::ledger::{self, Account, Bucket, Kind, Movement};
+use entities::authorization::{Grant, LentAsset};
+use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
 use entities::side::Side;
-use entities::stock::{self, Which};
-use entities::{brokerage_order, cover, holding, lending, user};
+use entities::stock::{self, StockRef};
+use entities::{brokerage_order, holding, lending, order_reserve, user};
 use sea_orm::{EntityTrait, PaginatorTrait};
 
-use crate::place::{Desk, Limit};
+use crate::place::{Limit, OrderContext};
 use crate::settings::Settings;
-use crate::{at_once, automated};
+use crate::{automated_order, market_order};
 
 /// The ids of the people of the sample data.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ const LENT_US: i64 = 90 * 24 * 3600 * 1_000_000;
 
 /// Adds ada's shares and orders to a database without holdings and orders; changes nothing in any other.
 pub async fn seed(services: &Services, people: People) -> Result<()> {
-    let (log, now_us) = (services.orders.clone(), services.clock.now_us());
+    let (log, now_us) = (services.order_log.clone(), services.clock.now_us());
     services
         .db
         .write(async move |tx| {
@@ -54,29 +54,29 @@ pub async fn seed(services: &Services, people: People) -> Result<()> {
             if rows > 0 {
                 return Ok(());
             }
-            let desk = Desk { tx, log: &*log, now_us };
-            desk.seed_own(people.ada).await?;
-            desk.seed_brokered(people).await?;
-            desk.seed_automated(people.ada).await
+            let context = OrderContext { tx, log: &*log, now_us };
+            context.seed_own(people.ada).await?;
+            context.seed_brokered(people).await?;
+            context.seed_automated(people.ada).await
         })
         .await
 }
 
-impl Desk<'_> {
+impl OrderContext<'_> {
     async fn seed_own(&self, ada: i64) -> Result<()> {
         for (name, quantity) in BOUGHT {
-            let Some(stock) = self.on_top(name, quantity).await? else {
+            let Some(stock) = self.list_additional(name, quantity).await? else {
                 continue;
             };
-            self.pay_in(ada, quantity * stock.price_minor).await?;
-            at_once::own(self, ada, &stock, Side::Buy, quantity).await?;
+            self.deposit(ada, quantity * stock.price_minor).await?;
+            market_order::execute_own(self, ada, &stock, Side::Buy, quantity).await?;
         }
         let (name, quantity) = SOLD;
         if let Some(stock) = stock::by_name(self.tx, name).await? {
-            at_once::own(self, ada, &stock, Side::Sell, quantity).await?;
+            market_order::execute_own(self, ada, &stock, Side::Sell, quantity).await?;
             // The exchange has these additional shares back: remove them again, and withdraw the proceeds.
-            stock::adjust(self.tx, &Which::Id(stock.id), Side::Buy, quantity, self.now_us).await?;
-            self.pay_in(ada, -quantity * stock.price_minor).await?;
+            stock::adjust(self.tx, &StockRef::Id(stock.id), Side::Buy, quantity, self.now_us).await?;
+            self.deposit(ada, -quantity * stock.price_minor).await?;
         }
         Ok(())
     }
@@ -85,9 +85,9 @@ impl Desk<'_> {
         let Some(broker) = user::by_id(self.tx, ben).await? else {
             return Ok(());
         };
-        self.pay_in(ada, LENT_MINOR).await?;
+        self.deposit(ada, LENT_MINOR).await?;
         let grant = Grant {
-            lent: Lent::Capital("USD".to_owned()),
+            lent: LentAsset::Capital("USD".to_owned()),
             investor_id: ada,
             broker_id: ben,
             amount: LENT_MINOR,
@@ -99,17 +99,18 @@ impl Desk<'_> {
         let (capital, _) = lending::grant(self.tx, &grant, self.now_us).await?;
         let (name, amount) = LENT_SHARES;
         if let Some(stock) = stock::by_name(self.tx, name).await?
-            && let Some(holding) = holding::of(self.tx, ada, stock.id).await?
+            && let Some(holding) = holding::find(self.tx, ada, stock.id).await?
         {
-            let lent = Lent::Shares {
+            let lent = LentAsset::Shares {
                 holding_id: holding.id,
                 stock_id: stock.id,
             };
             lending::grant(self.tx, &Grant { lent, amount, ..grant }, self.now_us).await?;
         }
         let (name, quantity) = BROKERED;
-        if let Some(stock) = self.on_top(name, quantity).await? {
-            at_once::for_investor(self, &broker, &capital.authorization, &stock, Side::Buy, quantity).await?;
+        if let Some(stock) = self.list_additional(name, quantity).await? {
+            market_order::execute_for_investor(self, &broker, &capital.authorization, &stock, Side::Buy, quantity)
+                .await?;
         }
         Ok(())
     }
@@ -123,35 +124,39 @@ impl Desk<'_> {
         let pending_max = Settings::default().pending_orders_max;
         for (side, price_minor) in [(Side::Buy, price * 99 / 100), (Side::Sell, (price * 101 + 99) / 100)] {
             if side == Side::Buy {
-                self.pay_in(ada, cover::cost(quantity, price_minor).unwrap_or_default())
+                self.deposit(ada, order_reserve::cost(quantity, price_minor).unwrap_or_default())
                     .await?;
             }
             let limit = Limit {
                 price_minor,
                 expires_at_us: None,
             };
-            automated::place(self, ada, &stock, side, quantity, limit, pending_max).await?;
+            automated_order::place(self, ada, &stock, side, quantity, limit, pending_max).await?;
         }
         Ok(())
     }
 
     /// Lists additional shares of a stock; returns `None` if there is no such stock.
-    async fn on_top(&self, name: &str, quantity: i64) -> Result<Option<stock::Model>> {
+    async fn list_additional(&self, name: &str, quantity: i64) -> Result<Option<stock::Model>> {
         let Some(stock) = stock::by_name(self.tx, name).await? else {
             return Ok(None);
         };
-        let more = stock::adjust(self.tx, &Which::Id(stock.id), Side::Sell, quantity, self.now_us).await?;
+        let more = stock::adjust(self.tx, &StockRef::Id(stock.id), Side::Sell, quantity, self.now_us).await?;
         Ok(Some(more))
     }
 
     /// Deposits US dollars, in cents; a negative amount is a withdrawal.
-    async fn pay_in(&self, person: i64, minor: i64) -> Result<()> {
-        let kind = if minor < 0 { Kind::Withdrawal } else { Kind::Deposit };
+    async fn deposit(&self, person: i64, minor: i64) -> Result<()> {
+        let kind = if minor < 0 {
+            TransactionKind::Withdrawal
+        } else {
+            TransactionKind::Deposit
+        };
         let legs = [
             (Account::Outside, -minor),
-            (Account::Of(person, Bucket::Balance), minor),
+            (Account::Wallet(person, Bucket::Balance), minor),
         ];
-        ledger::post(self.tx, Movement::of(kind, "USD"), &legs, self.now_us).await?;
+        ledger::post(self.tx, LedgerTransaction::new(kind, "USD"), &legs, self.now_us).await?;
         Ok(())
     }
 }

@@ -1,7 +1,9 @@
 //! The type `Holding`: a person's shares of one stock.
 
 use async_graphql::{Context, Description, ID, Object};
-use contract::{Changed, ContextExt, Error, MoneySum, PageArgs, Paged, Result, Tx, Viewer, page, parse_id, row};
+use contract::{
+    ContextExt, Error, Invalidates, MoneySum, PageArgs, PageConnection, Result, Tx, Viewer, load_row, page, parse_id,
+};
 use entities::{holding, stock};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
@@ -21,7 +23,7 @@ impl Holding {
 
     /// The owner of the shares.
     async fn owner(&self) -> User {
-        User::of(self.0.user_id)
+        User::new(self.0.user_id)
     }
 
     /// The stock of the shares.
@@ -46,7 +48,7 @@ impl Holding {
 
     /// The value of all shares (free, committed and held) at the current price.
     async fn market_value(&self, ctx: &Context<'_>) -> Result<MoneySum> {
-        let stock = row::<stock::Entity>(ctx, self.0.stock_id).await?;
+        let stock = load_row::<stock::Entity>(ctx, self.0.stock_id).await?;
         let stock = stock.ok_or_else(|| Error::Internal("a holding of no stock".into()))?;
         Ok(MoneySum::usd(
             i128::from(self.0.shares()) * i128::from(stock.price_minor),
@@ -55,8 +57,8 @@ impl Holding {
 }
 
 /// Returns a page of a person's holdings, in the order in which they were opened.
-pub(crate) async fn of_owner(ctx: &Context<'_>, owner: i64, args: PageArgs) -> Result<Paged<Holding>> {
-    ctx.viewer().self_or_operator(owner)?;
+pub(crate) async fn of_owner(ctx: &Context<'_>, owner: i64, args: PageArgs) -> Result<PageConnection<Holding>> {
+    ctx.viewer().require_self_or_operator(owner)?;
     let theirs = holding::Entity::find().filter(holding::Column::UserId.eq(owner));
     let key = |holding: &holding::Model| vec![holding.id];
     page(
@@ -74,8 +76,8 @@ pub(crate) async fn of_owner(ctx: &Context<'_>, owner: i64, args: PageArgs) -> R
 /// Returns the holding with that id, if there is one and the viewer may see it. Batched.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Holding>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
-    let found = row::<holding::Entity>(ctx, id).await?;
-    let may_see = |holding: &holding::Model| ctx.viewer().self_or_operator(holding.user_id).is_ok();
+    let found = load_row::<holding::Entity>(ctx, id).await?;
+    let may_see = |holding: &holding::Model| ctx.viewer().require_self_or_operator(holding.user_id).is_ok();
     Ok(found.filter(may_see).map(Holding))
 }
 
@@ -116,14 +118,14 @@ impl HoldingMutation {
         }
         let id = parse_id(&holding_id).ok_or(Error::NotFound("holding"))?;
         let change = async move |tx: &Tx| commit(tx, id, committed, &viewer).await;
-        let holding = ctx.services().write_and_tell(change, Changed::events).await?;
+        let holding = ctx.services().write_and_tell(change, Invalidates::events).await?;
         Ok(Holding(holding))
     }
 }
 
 async fn commit(tx: &Tx, id: i64, committed: i64, viewer: &Viewer) -> Result<holding::Model> {
     let holding = holding::Entity::find_by_id(id).one(tx).await?;
-    let may = |holding: &holding::Model| viewer.is(holding.user_id) || matches!(viewer, Viewer::Service { .. });
+    let may = |holding: &holding::Model| viewer.is_user(holding.user_id) || matches!(viewer, Viewer::Service { .. });
     if !holding.is_some_and(|holding| may(&holding)) {
         return Err(Error::NotFound("holding"));
     }

@@ -2,26 +2,26 @@
 //! their price.
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{Services, SettleDue, federated, federated_sdl, loader, rows};
+use contract::{ExpiryExtension, Services, batch_loader, row_loader, subgraph_builder, subgraph_sdl};
 
-mod at_once;
 mod authorization;
-mod automated;
+mod automated_order;
 mod cancel;
 mod changes;
 pub mod demo;
 mod exchange_order;
-mod firing;
 mod holding;
+mod market_order;
 mod order;
 mod place;
 mod portfolio;
 mod settings;
 mod stock;
+mod triggered_orders;
 mod user;
 
-pub use firing::{carry_out_fired, carry_out_now};
 pub use settings::{Settings, SettingsFlags};
+pub use triggered_orders::{execute_ready, execute_triggered};
 
 /// The fields that read data.
 #[derive(MergedObject, Default)]
@@ -50,13 +50,13 @@ pub fn schema(services: Services) -> BrokerageSchema {
 
 /// Builds the domain's executable schema.
 pub fn schema_with(services: Services, settings: Settings) -> BrokerageSchema {
-    federated()
-        .extension(SettleDue)
-        .data(rows::<entities::holding::Entity>(&services.db))
-        .data(rows::<entities::brokerage_order::Entity>(&services.db))
-        .data(rows::<entities::stock::Entity>(&services.db))
-        .data(loader(stock::OwnHoldings(services.db.clone())))
-        .data(loader(portfolio::PortfolioValue(services.db.clone())))
+    subgraph_builder()
+        .extension(ExpiryExtension)
+        .data(row_loader::<entities::holding::Entity>(&services.db))
+        .data(row_loader::<entities::brokerage_order::Entity>(&services.db))
+        .data(row_loader::<entities::stock::Entity>(&services.db))
+        .data(batch_loader(stock::OwnHoldings(services.db.clone())))
+        .data(batch_loader(portfolio::PortfolioValue(services.db.clone())))
         .data(settings)
         .data(services)
         .finish()
@@ -64,5 +64,5 @@ pub fn schema_with(services: Services, settings: Settings) -> BrokerageSchema {
 
 /// Returns the SDL that the supergraph is composed from: the contents of `schema.graphql` in this folder.
 pub fn sdl() -> String {
-    federated_sdl::<Query, Mutation, Subscription>()
+    subgraph_sdl::<Query, Mutation, Subscription>()
 }

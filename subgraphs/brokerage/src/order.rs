@@ -2,12 +2,13 @@
 
 use async_graphql::{Context, Description, Enum, ID, Object};
 use contract::{
-    ContextExt, DateTime, Error, Money, MoneySum, PageArgs, Paged, Result, Side, Viewer, page, parse_id, rfc3339, row,
+    ContextExt, DateTime, Error, Money, MoneySum, PageArgs, PageConnection, Result, Side, Viewer, load_row, page,
+    parse_id, to_date_time,
 };
+use entities::account_closure::ORDER_ACCOUNT_CLOSED;
 use entities::expiry::ORDER_EXPIRED;
-use entities::leaving::ORDER_LEFT;
 use entities::{brokerage_order, side};
-use sea_orm::{ColumnTrait, Order as Direction, QueryFilter};
+use sea_orm::{ColumnTrait, Order as SortOrder, QueryFilter};
 
 use crate::authorization::Authorization;
 use crate::exchange_order::ExchangeOrder;
@@ -35,10 +36,10 @@ pub enum CancelReason {
 }
 
 impl CancelReason {
-    fn of(word: &str) -> Result<Self> {
+    fn from_stored(word: &str) -> Result<Self> {
         match word {
             ORDER_EXPIRED => Ok(Self::Expired),
-            ORDER_LEFT => Ok(Self::Left),
+            ORDER_ACCOUNT_CLOSED => Ok(Self::Left),
             _ => Err(Error::Internal(
                 format!("no order is cancelled for being {word}").into(),
             )),
@@ -55,7 +56,7 @@ impl OrderStatus {
         }
     }
 
-    fn of(word: &str) -> Self {
+    fn from_stored(word: &str) -> Self {
         match word {
             "COMPLETED" => Self::Completed,
             "CANCELLED" => Self::Cancelled,
@@ -101,7 +102,7 @@ impl BrokerageOrder {
 
     /// The order's status.
     async fn status(&self) -> OrderStatus {
-        OrderStatus::of(&self.0.status)
+        OrderStatus::from_stored(&self.0.status)
     }
 
     /// The price of one share at which it was executed.
@@ -136,17 +137,17 @@ impl BrokerageOrder {
 
     /// When an automated order expires; null if it is good until cancelled.
     async fn expires_at(&self) -> Option<DateTime> {
-        self.0.expires_at_us.map(rfc3339)
+        self.0.expires_at_us.map(to_date_time)
     }
 
     /// The investor on whose account the order is.
     async fn investor(&self) -> User {
-        User::of(self.0.investor_id)
+        User::new(self.0.investor_id)
     }
 
     /// The broker who placed it for the investor; null if the investor placed it.
     async fn broker(&self) -> Option<User> {
-        self.0.broker_id.map(User::of)
+        self.0.broker_id.map(User::new)
     }
 
     /// The authorization that the broker used; null for an investor's own order.
@@ -161,45 +162,45 @@ impl BrokerageOrder {
 
     /// Why the system cancelled the order; null if it did not.
     async fn reason(&self) -> Result<Option<CancelReason>> {
-        self.0.reason.as_deref().map(CancelReason::of).transpose()
+        self.0.reason.as_deref().map(CancelReason::from_stored).transpose()
     }
 
     /// When it was placed.
     async fn placed_at(&self) -> DateTime {
-        rfc3339(self.0.placed_at_us)
+        to_date_time(self.0.placed_at_us)
     }
 
     /// When it was executed.
     async fn completed_at(&self) -> Option<DateTime> {
-        self.0.price_minor.and(self.0.ended_at_us).map(rfc3339)
+        self.0.price_minor.and(self.0.ended_at_us).map(to_date_time)
     }
 }
 
 /// Whether the viewer is the order's investor or its broker.
 pub(crate) fn is_party(viewer: &Viewer, order: &brokerage_order::Model) -> bool {
-    order.parties().into_iter().any(|party| viewer.is(party))
+    order.parties().into_iter().any(|party| viewer.is_user(party))
 }
 
 /// A filter of a person's orders.
-pub(crate) struct Wanted {
+pub(crate) struct OrderFilter {
     pub(crate) side: Option<side::Side>,
     pub(crate) status: Option<OrderStatus>,
 }
 
 /// Returns a page of the orders of which a person is the investor or the broker, newest first.
-pub(crate) async fn of_party(
+pub(crate) async fn for_party(
     ctx: &Context<'_>,
     party: i64,
-    wanted: Wanted,
+    filter: OrderFilter,
     args: PageArgs,
-) -> Result<Paged<BrokerageOrder>> {
-    ctx.viewer().self_or_operator(party)?;
+) -> Result<PageConnection<BrokerageOrder>> {
+    ctx.viewer().require_self_or_operator(party)?;
     let db = ctx.db().read();
-    let mut orders = brokerage_order::of_party(db, party).await?;
-    if let Some(side) = wanted.side {
+    let mut orders = brokerage_order::for_party(db, party).await?;
+    if let Some(side) = filter.side {
         orders = orders.filter(brokerage_order::Column::Side.eq(side.as_str()));
     }
-    if let Some(status) = wanted.status {
+    if let Some(status) = filter.status {
         orders = orders.filter(brokerage_order::Column::Status.eq(status.as_str()));
     }
     let key = |order: &brokerage_order::Model| vec![order.id];
@@ -207,7 +208,7 @@ pub(crate) async fn of_party(
         db,
         orders,
         brokerage_order::Column::Id,
-        Direction::Desc,
+        SortOrder::Desc,
         args,
         key,
         BrokerageOrder,
@@ -219,7 +220,7 @@ pub(crate) async fn of_party(
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<BrokerageOrder>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
     let viewer = ctx.viewer();
-    let found = row::<brokerage_order::Entity>(ctx, id).await?;
+    let found = load_row::<brokerage_order::Entity>(ctx, id).await?;
     Ok(found
         .filter(|order| viewer.is_operator() || is_party(viewer, order))
         .map(BrokerageOrder))

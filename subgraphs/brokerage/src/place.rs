@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, InputObject, Object};
 use contract::{
-    Changed, ContextExt, DateTime, Error, Event, IdempotencyKey, Money, OrderLog, Result, Role, Services, Side, Tx,
-    Unnumbered, Viewer, answered_before, micros, once, parse_id,
+    ContextExt, DateTime, Error, Event, IdempotencyKey, Invalidates, Money, OrderLog, Result, Role, Services, Side, Tx,
+    UnnumberedTrade, Viewer, idempotent, parse_id, recorded_answer, to_timestamp_us,
 };
 use entities::stock::{self, QUANTITY_MAX};
 use entities::{authorization, brokerage_order, side, user};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::order::BrokerageOrder;
 use crate::settings::Settings;
-use crate::{at_once, automated};
+use crate::{automated_order, market_order};
 
 /// A new order.
 #[derive(InputObject)]
@@ -37,7 +37,7 @@ pub struct PlaceOrderInput {
 
 /// An order that is not placed yet. Its form is valid; the checks that need the database are still to come.
 #[derive(Clone, Debug, Serialize)]
-struct Draft {
+struct OrderDraft {
     side: side::Side,
     stock: String,
     quantity: i64,
@@ -53,7 +53,7 @@ pub(crate) struct Limit {
 }
 
 impl PlaceOrderInput {
-    fn checked(self) -> Result<Draft> {
+    fn checked(self) -> Result<OrderDraft> {
         if !(1..=QUANTITY_MAX).contains(&self.quantity) {
             return Err(Error::invalid("input.quantity", format!("must be 1 to {QUANTITY_MAX}")));
         }
@@ -66,7 +66,10 @@ impl PlaceOrderInput {
         let limit = match (automated, self.limit_price) {
             (true, Some(price)) => Some(Limit {
                 price_minor: limit_minor(&price)?,
-                expires_at_us: self.expires_at.map(|at| micros("input.expiresAt", at)).transpose()?,
+                expires_at_us: self
+                    .expires_at
+                    .map(|at| to_timestamp_us("input.expiresAt", at))
+                    .transpose()?,
             }),
             (true, None) => {
                 return Err(Error::invalid(
@@ -80,7 +83,7 @@ impl PlaceOrderInput {
             }
             (false, None) => None,
         };
-        Ok(Draft {
+        Ok(OrderDraft {
             side: self.side.into(),
             stock: self.stock.0,
             quantity: self.quantity,
@@ -117,48 +120,56 @@ impl PlaceMutation {
         let viewer = ctx.viewer();
         let placer = match viewer {
             Viewer::Service { .. } => return Err(NO_TRADER),
-            viewer => viewer.user()?,
+            viewer => viewer.require_user()?,
         };
         let draft = input.checked()?;
-        let key = IdempotencyKey::of(viewer, "placeOrder", idempotency_key, &draft)?;
+        let key = IdempotencyKey::for_mutation(viewer, "placeOrder", idempotency_key, &draft)?;
         let services = ctx.services();
-        let (log, now_us) = (services.orders.clone(), ctx.now_us());
+        let (log, now_us) = (services.order_log.clone(), ctx.now_us());
         let _permit = match log.ready().await {
             Ok(permit) => permit,
-            Err(refused) => return placed_before(services, key.as_ref(), refused).await.map(BrokerageOrder),
+            Err(refused) => {
+                return replayed_order(services, key.as_ref(), refused)
+                    .await
+                    .map(BrokerageOrder);
+            }
         };
         let has_key = key.is_some();
         let pending_max = ctx.data_unchecked::<Settings>().pending_orders_max;
         let placed = services
             .write_and_tell(
                 async move |tx| {
-                    let desk = Desk { tx, log: &*log, now_us };
-                    once(tx, key.as_ref(), now_us, async || {
-                        desk.place(placer, &draft, pending_max).await
+                    let context = OrderContext { tx, log: &*log, now_us };
+                    idempotent(tx, key.as_ref(), now_us, async || {
+                        context.place(placer, &draft, pending_max).await
                     })
                     .await
                 },
-                Changed::events,
+                Invalidates::events,
             )
             .await?;
         let order = placed.into_inner().order;
-        numbered(services, order, has_key).await.map(BrokerageOrder)
+        wait_for_number(services, order, has_key).await.map(BrokerageOrder)
     }
 }
 
 /// Waits for the number of the order's trade, if the order log assigns it later, and returns the order with it.
-async fn numbered(services: &Services, order: brokerage_order::Model, has_key: bool) -> Result<brokerage_order::Model> {
+async fn wait_for_number(
+    services: &Services,
+    order: brokerage_order::Model,
+    has_key: bool,
+) -> Result<brokerage_order::Model> {
     let (Some(reservation_id), None) = (order.reservation_id, order.exchange_number) else {
         return Ok(order);
     };
-    let trade = Unnumbered {
+    let trade = UnnumberedTrade {
         reservation_id,
         has_key,
         // The order moved money too, which may have been spent again by now.
         moved_shares_only: false,
     };
-    services.orders.number(&services.db, trade).await?;
-    stored(services, &order).await
+    services.order_log.number(&services.db, trade).await?;
+    reload(services, &order).await
 }
 
 /// Returns the order that an earlier request with the same key placed, when no order can be placed now: a retry still gets
@@ -166,20 +177,20 @@ async fn numbered(services: &Services, order: brokerage_order::Model, has_key: b
 ///
 /// # Errors
 /// `refused` if the key placed no order, and [`Error::OutcomeUnknown`] while the order's trade has no number.
-async fn placed_before(
+async fn replayed_order(
     services: &Services,
     key: Option<&IdempotencyKey>,
     refused: Error,
 ) -> Result<brokerage_order::Model> {
-    let placed: Option<Placed> = answered_before(services.db.read(), key).await?;
-    let order = stored(services, &placed.ok_or(refused)?.order).await?;
+    let placed: Option<PlacedOrder> = recorded_answer(services.db.read(), key).await?;
+    let order = reload(services, &placed.ok_or(refused)?.order).await?;
     match (order.reservation_id, order.exchange_number) {
         (Some(_), None) => Err(Error::OutcomeUnknown),
         _ => Ok(order),
     }
 }
 
-async fn stored(services: &Services, order: &brokerage_order::Model) -> Result<brokerage_order::Model> {
+async fn reload(services: &Services, order: &brokerage_order::Model) -> Result<brokerage_order::Model> {
     let found = brokerage_order::Entity::find_by_id(order.id)
         .one(services.db.read())
         .await?;
@@ -190,20 +201,20 @@ const NO_TRADER: Error = Error::Forbidden("only investors and brokers place orde
 
 /// A placed order and the events to publish. The events are not stored with the idempotency key: a replay publishes none.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Placed {
+pub(crate) struct PlacedOrder {
     pub(crate) order: brokerage_order::Model,
     #[serde(skip)]
     pub(crate) events: Vec<Event>,
 }
 
-impl Changed for Placed {
+impl Invalidates for PlacedOrder {
     fn events(&self) -> Vec<Event> {
         self.events.clone()
     }
 }
 
 /// The context in which an order is placed and executed: all its effects are in one transaction.
-pub(crate) struct Desk<'a> {
+pub(crate) struct OrderContext<'a> {
     pub(crate) tx: &'a Tx,
     /// The log of the exchange.
     pub(crate) log: &'a dyn OrderLog,
@@ -211,12 +222,12 @@ pub(crate) struct Desk<'a> {
     pub(crate) now_us: i64,
 }
 
-impl Desk<'_> {
-    async fn place(&self, placer: i64, draft: &Draft, pending_max: u32) -> Result<Placed> {
+impl OrderContext<'_> {
+    async fn place(&self, placer: i64, draft: &OrderDraft, pending_max: u32) -> Result<PlacedOrder> {
         let person = user::Entity::find_by_id(placer).one(self.tx).await?;
         // The token may be older than the deactivation.
         let person = person.filter(|person| person.active).ok_or(Error::Unauthenticated)?;
-        let Draft { side, quantity, .. } = *draft;
+        let OrderDraft { side, quantity, .. } = *draft;
         match (Role::parse(&person.role), &draft.authorization, draft.limit) {
             (Some(Role::Investor), Some(_), _) => Err(Error::invalid(
                 "input.authorization",
@@ -224,11 +235,11 @@ impl Desk<'_> {
             )),
             (Some(Role::Investor), None, None) => {
                 let stock = self.stock(draft).await?;
-                at_once::own(self, person.id, &stock, side, quantity).await
+                market_order::execute_own(self, person.id, &stock, side, quantity).await
             }
             (Some(Role::Investor), None, Some(limit)) => {
                 let stock = self.stock(draft).await?;
-                automated::place(self, person.id, &stock, side, quantity, limit, pending_max).await
+                automated_order::place(self, person.id, &stock, side, quantity, limit, pending_max).await
             }
             (Some(Role::Broker), _, Some(_)) => Err(Error::InvalidAutomatedOrder("only investors automate orders")),
             (Some(Role::Broker), None, None) => Err(Error::invalid(
@@ -238,13 +249,13 @@ impl Desk<'_> {
             (Some(Role::Broker), Some(id), None) => {
                 let stock = self.stock(draft).await?;
                 let authorization = self.authorization(id, placer).await?;
-                at_once::for_investor(self, &person, &authorization, &stock, side, quantity).await
+                market_order::execute_for_investor(self, &person, &authorization, &stock, side, quantity).await
             }
             (Some(Role::Member) | None, ..) => Err(NO_TRADER),
         }
     }
 
-    async fn stock(&self, draft: &Draft) -> Result<stock::Model> {
+    async fn stock(&self, draft: &OrderDraft) -> Result<stock::Model> {
         let id = parse_id(&ID(draft.stock.clone())).ok_or(Error::NotFound("stock"))?;
         let stock = stock::Entity::find_by_id(id).one(self.tx).await?;
         stock.ok_or(Error::NotFound("stock"))

@@ -22,7 +22,7 @@ impl Load<i64> for PortfolioValue {
 
     async fn load(&self, people: &[i64]) -> Result<HashMap<i64, i128>> {
         let mut worth = HashMap::new();
-        let wallets = wallet::of_people(self.0.read(), people).await?;
+        let wallets = wallet::for_users(self.0.read(), people).await?;
         for wallet in wallets.iter().filter(|wallet| wallet.currency == CURRENCY) {
             let buckets = [
                 wallet.balance_minor,

@@ -1,10 +1,10 @@
 //! The brokerage's part of the entity `User`: holdings, orders, the value of the portfolio.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Loader, MoneySum, PageArgs, Paged, Result, Side, parse_id};
+use contract::{ContextExt, Loader, MoneySum, PageArgs, PageConnection, Result, Side, parse_id};
 
 use crate::holding::{self, Holding};
-use crate::order::{self, BrokerageOrder, OrderStatus, Wanted};
+use crate::order::{self, BrokerageOrder, OrderFilter, OrderStatus};
 use crate::portfolio::PortfolioValue;
 
 /// A person; the other subgraphs own the other fields.
@@ -15,12 +15,12 @@ pub struct User {
 
 impl User {
     /// Returns the person with that id.
-    pub(crate) fn of(id: i64) -> Self {
+    pub(crate) fn new(id: i64) -> Self {
         Self { id }
     }
 
     async fn portfolio(&self, ctx: &Context<'_>) -> Result<MoneySum> {
-        ctx.viewer().self_or_operator(self.id)?;
+        ctx.viewer().require_self_or_operator(self.id)?;
         let worth = ctx.data_unchecked::<Loader<PortfolioValue>>().load_one(self.id).await?;
         Ok(MoneySum::usd(worth.unwrap_or(0)))
     }
@@ -41,7 +41,7 @@ impl User {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Option<Result<Paged<Holding>>> {
+    ) -> Option<Result<PageConnection<Holding>>> {
         let args = PageArgs::new(first, after, last, before);
         Some(holding::of_owner(ctx, self.id, args).await)
     }
@@ -58,13 +58,13 @@ impl User {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Option<Result<Paged<BrokerageOrder>>> {
+    ) -> Option<Result<PageConnection<BrokerageOrder>>> {
         let args = PageArgs::new(first, after, last, before);
-        let wanted = Wanted {
+        let filter = OrderFilter {
             side: side.map(Into::into),
             status,
         };
-        Some(order::of_party(ctx, self.id, wanted, args).await)
+        Some(order::for_party(ctx, self.id, filter, args).await)
     }
 
     /// The value of the person's portfolio: the US dollars in their wallet (free, committed and held) and their shares
@@ -83,6 +83,6 @@ impl UserQuery {
     /// A person another subgraph refers to. Whether there is one is for accounts to say.
     #[graphql(entity)]
     async fn user_by_id(&self, id: ID) -> Option<User> {
-        parse_id(&id).map(User::of)
+        parse_id(&id).map(User::new)
     }
 }

@@ -14,11 +14,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use contract::{Db, DbOptions, OrderLog, Result, TableLog, Trade, Tx};
-use entities::holding::{self, Bucket as Shares};
-use entities::ledger::{self, Account, Bucket, Kind, Movement};
+use contract::{Db, DbOptions, ExchangeTrade, OrderLog, Result, TableLog, Tx};
+use entities::holding::{self, ShareBucket};
+use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
 use entities::side::Side;
-use entities::stock::{self, NewStock, Which};
+use entities::stock::{self, NewStock, StockRef};
 use entities::user;
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
@@ -180,7 +180,7 @@ fn main() {
 
 /// Opens a database with the table of the rows, and all tables of a trade.
 async fn open(path: &Path, group: usize) -> Db {
-    let mut options = DbOptions::at(path);
+    let mut options = DbOptions::new(path);
     options.group = group;
     let db = Db::open(options).await.unwrap();
     db.migrate(async |connection| {
@@ -204,11 +204,20 @@ async fn stocked(tx: &Tx) -> Result<()> {
         assert_eq!(stock::add(tx, new, NOW_US).await?.unwrap().id, id);
     }
     for id in 1..=TRADERS {
-        let person = user::Model::named(format!("trader{id}"), NOW_US);
-        assert_eq!(user::join(tx, person).await?.unwrap().id, id);
+        let person = user::Model::with_username(format!("trader{id}"), NOW_US);
+        assert_eq!(user::insert(tx, person).await?.unwrap().id, id);
         let minor = ledger::WALLET_MAX_MINOR;
-        let legs = [(Account::Outside, -minor), (Account::Of(id, Bucket::Balance), minor)];
-        ledger::post(tx, Movement::of(Kind::Deposit, "USD"), &legs, NOW_US).await?;
+        let legs = [
+            (Account::Outside, -minor),
+            (Account::Wallet(id, Bucket::Balance), minor),
+        ];
+        ledger::post(
+            tx,
+            LedgerTransaction::new(TransactionKind::Deposit, "USD"),
+            &legs,
+            NOW_US,
+        )
+        .await?;
     }
     Ok(())
 }
@@ -251,8 +260,8 @@ async fn insert(tx: &Tx, id: i64) -> Result<()> {
 /// wallet, the movement and its entries, and the holding.
 async fn buy(tx: &Tx, id: i64) -> Result<()> {
     let (trader, stock) = parties(id);
-    let trade = Trade {
-        stock: Which::Id(stock),
+    let trade = ExchangeTrade {
+        stock: StockRef::Id(stock),
         side: Side::Buy,
         quantity: 1,
         price_minor: None,
@@ -260,11 +269,17 @@ async fn buy(tx: &Tx, id: i64) -> Result<()> {
     };
     let price = TableLog.trade(tx, &trade, NOW_US).await?.recorded.price().0;
     let legs = [
-        (Account::Of(trader, Bucket::Balance), -price),
+        (Account::Wallet(trader, Bucket::Balance), -price),
         (Account::Exchange, price),
     ];
-    ledger::post(tx, Movement::of(Kind::Purchase, "USD"), &legs, NOW_US).await?;
-    holding::add(tx, trader, stock, Shares::Free, 1).await?;
+    ledger::post(
+        tx,
+        LedgerTransaction::new(TransactionKind::Purchase, "USD"),
+        &legs,
+        NOW_US,
+    )
+    .await?;
+    holding::add(tx, trader, stock, ShareBucket::Free, 1).await?;
     Ok(())
 }
 

@@ -25,14 +25,14 @@ fn main() {
     let path = folder.path().join("agora.db");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let db = runtime.block_on(async {
-        let db = Db::open(DbOptions::at(&path)).await.unwrap();
+        let db = Db::open(DbOptions::new(&path)).await.unwrap();
         db.migrate(async |connection| Migrator::up(connection, None).await)
             .await
             .unwrap();
         db.write(async |tx| {
             for id in 1..=PEOPLE {
-                let person = user::Model::named(format!("person{id}"), 0);
-                assert_eq!(user::join(tx, person).await?.unwrap().id, id);
+                let person = user::Model::with_username(format!("person{id}"), 0);
+                assert_eq!(user::insert(tx, person).await?.unwrap().id, id);
             }
             Ok(())
         })

@@ -83,7 +83,7 @@ impl AnswerBudget {
 
     /// Returns an unused budget with the same limits, for the next answer to the same request.
     #[must_use]
-    pub fn renewed(&self) -> Self {
+    pub fn unused_copy(&self) -> Self {
         Self::new(self.bytes_max, self.pool.clone())
     }
 
@@ -93,7 +93,7 @@ impl AnswerBudget {
     }
 
     /// The number of bytes gathered so far.
-    pub fn gathered_bytes(&self) -> usize {
+    pub fn response_bytes(&self) -> usize {
         self.gathered.load(Ordering::Relaxed)
     }
 
@@ -101,7 +101,7 @@ impl AnswerBudget {
     ///
     /// # Errors
     /// When there is no room for them.
-    pub fn load(&self, bytes: usize) -> Result<(), BudgetError> {
+    pub fn charge_rows(&self, bytes: usize) -> Result<(), BudgetError> {
         self.count(&self.loaded, bytes, COPIES)
     }
 
@@ -109,16 +109,16 @@ impl AnswerBudget {
     ///
     /// # Errors
     /// When there is no room for them.
-    pub fn gather(&self, bytes: usize) -> Result<(), BudgetError> {
+    pub fn charge_response(&self, bytes: usize) -> Result<(), BudgetError> {
         self.count(&self.gathered, bytes, COPIES)
     }
 
     /// Counts bytes of an answer that combines others and is not written yet. Before writing it, call
-    /// [`gather`](Self::gather) with zero to check whether there is room for the written copy.
+    /// [`charge_response`](Self::charge_response) with zero to check whether there is room for the written copy.
     ///
     /// # Errors
     /// When there is no room for them.
-    pub fn collect(&self, bytes: usize) -> Result<(), BudgetError> {
+    pub fn charge_unwritten(&self, bytes: usize) -> Result<(), BudgetError> {
         self.count(&self.gathered, bytes, 1)
     }
 
@@ -129,13 +129,13 @@ impl AnswerBudget {
             return Err(BudgetError::AnswerTooLarge(self.bytes_max));
         }
         match &self.pool {
-            Some(pool) if used > UNPOOLED_BYTES => self.hold(pool, used.saturating_mul(copies)),
+            Some(pool) if used > UNPOOLED_BYTES => self.take_from_pool(pool, used.saturating_mul(copies)),
             _ => Ok(()),
         }
     }
 
     /// Takes from the pool the bytes that are missing to hold `bytes`.
-    fn hold(&self, pool: &AnswerPool, bytes: usize) -> Result<(), BudgetError> {
+    fn take_from_pool(&self, pool: &AnswerPool, bytes: usize) -> Result<(), BudgetError> {
         let mut pooled = self.pooled.lock().unwrap_or_else(PoisonError::into_inner);
         if bytes > *pooled {
             pool.take(bytes - *pooled)?;
@@ -163,11 +163,11 @@ mod tests {
     #[test]
     fn an_answer_may_hold_its_bytes_and_not_one_more() {
         let budget = AnswerBudget::new(100, None);
-        assert_eq!(budget.gather(100), Ok(()));
-        assert_eq!(budget.load(100), Ok(()));
-        assert_eq!(budget.gather(1), Err(BudgetError::AnswerTooLarge(100)));
-        assert_eq!(budget.gather(0), Err(BudgetError::AnswerTooLarge(100)));
-        assert_eq!(budget.renewed().gather(100), Ok(()));
+        assert_eq!(budget.charge_response(100), Ok(()));
+        assert_eq!(budget.charge_rows(100), Ok(()));
+        assert_eq!(budget.charge_response(1), Err(BudgetError::AnswerTooLarge(100)));
+        assert_eq!(budget.charge_response(0), Err(BudgetError::AnswerTooLarge(100)));
+        assert_eq!(budget.unused_copy().charge_response(100), Ok(()));
     }
 
     #[test]
@@ -175,11 +175,11 @@ mod tests {
         let pool = Arc::new(AnswerPool::new(600 * KIB));
         let budget = || AnswerBudget::new(1_000 * KIB, Some(Arc::clone(&pool)));
         let (first, second) = (budget(), budget());
-        assert_eq!(first.gather(200 * KIB), Ok(()));
-        assert_eq!(second.gather(200 * KIB), Err(BudgetError::PoolExhausted));
-        assert_eq!(budget().gather(10 * KIB), Ok(()));
+        assert_eq!(first.charge_response(200 * KIB), Ok(()));
+        assert_eq!(second.charge_response(200 * KIB), Err(BudgetError::PoolExhausted));
+        assert_eq!(budget().charge_response(10 * KIB), Ok(()));
         drop(first);
-        assert_eq!(budget().gather(200 * KIB), Ok(()));
+        assert_eq!(budget().charge_response(200 * KIB), Ok(()));
         assert_eq!(pool.used.load(Ordering::Relaxed), 0);
     }
 
@@ -188,13 +188,13 @@ mod tests {
         let pool = Arc::new(AnswerPool::new(1_000 * KIB));
         let budget = AnswerBudget::new(1_000 * KIB, Some(Arc::clone(&pool)));
         let used = || pool.used.load(Ordering::Relaxed);
-        assert_eq!((budget.load(200 * KIB), used()), (Ok(()), 400 * KIB));
-        assert_eq!((budget.gather(200 * KIB), used()), (Ok(()), 400 * KIB));
-        assert_eq!((budget.gather(100 * KIB), used()), (Ok(()), 600 * KIB));
-        let list = budget.renewed();
-        assert_eq!((list.collect(300 * KIB), used()), (Ok(()), 900 * KIB));
-        assert_eq!(list.gather(0), Err(BudgetError::PoolExhausted));
+        assert_eq!((budget.charge_rows(200 * KIB), used()), (Ok(()), 400 * KIB));
+        assert_eq!((budget.charge_response(200 * KIB), used()), (Ok(()), 400 * KIB));
+        assert_eq!((budget.charge_response(100 * KIB), used()), (Ok(()), 600 * KIB));
+        let list = budget.unused_copy();
+        assert_eq!((list.charge_unwritten(300 * KIB), used()), (Ok(()), 900 * KIB));
+        assert_eq!(list.charge_response(0), Err(BudgetError::PoolExhausted));
         drop(budget);
-        assert_eq!((list.gather(0), used()), (Ok(()), 600 * KIB));
+        assert_eq!((list.charge_response(0), used()), (Ok(()), 600 * KIB));
     }
 }

@@ -9,18 +9,18 @@ tokio::task_local! {
 
 /// Runs `work` for a client at that address. The futures that it awaits on its own task see the address; tasks that
 /// it spawns do not.
-pub async fn for_client<F: Future>(address: Option<IpAddr>, work: F) -> F::Output {
+pub async fn with_client_address<F: Future>(address: Option<IpAddr>, work: F) -> F::Output {
     ADDRESS.scope(address, work).await
 }
 
-/// Returns the address of the client whose request this task answers, in the form of [`client_of`]; `None` where
+/// Returns the address of the client whose request this task answers, in the form of [`client_network`]; `None` where
 /// this process itself is the caller.
 pub fn client_address() -> Option<IpAddr> {
-    ADDRESS.try_with(|address| address.map(client_of)).ok().flatten()
+    ADDRESS.try_with(|address| address.map(client_network)).ok().flatten()
 }
 
 /// Returns the address that identifies a client: for IPv6 its 64-bit network, which one client has for itself.
-pub fn client_of(address: IpAddr) -> IpAddr {
+pub fn client_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
             let network = address.to_bits() >> 64 << 64;

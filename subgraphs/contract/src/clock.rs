@@ -49,7 +49,7 @@ impl Clock for ManualClock {
 }
 
 /// Returns the GraphQL `DateTime` for a timestamp of the database.
-pub fn rfc3339(at_us: i64) -> DateTime {
+pub fn to_date_time(at_us: i64) -> DateTime {
     chrono::DateTime::from_timestamp_micros(at_us)
         .unwrap_or_default()
         .into()
@@ -59,7 +59,7 @@ pub fn rfc3339(at_us: i64) -> DateTime {
 ///
 /// # Errors
 /// `INVALID_INPUT` naming `field` for a moment before the epoch, or one that RFC 3339 cannot express.
-pub fn micros(field: &'static str, at: DateTime) -> Result<i64> {
+pub fn to_timestamp_us(field: &'static str, at: DateTime) -> Result<i64> {
     let at_us = at.utc().timestamp_micros();
     match (0..YEAR_10000_US).contains(&at_us) {
         true => Ok(at_us),

@@ -32,7 +32,8 @@ pub trait ContextExt {
     /// # Errors
     /// When the budget of the answer is exceeded.
     fn charge(&self, bytes: usize) -> Result<()> {
-        self.answer_budget().map_or(Ok(()), |budget| Ok(budget.load(bytes)?))
+        self.answer_budget()
+            .map_or(Ok(()), |budget| Ok(budget.charge_rows(bytes)?))
     }
 
     /// Publishes an event to all subscribers. Call it after the commit, never inside the transaction.

@@ -4,7 +4,7 @@ use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value
 use chrono::NaiveDate;
 
 use crate::date_time::full_date;
-use crate::scalar::{Misfit, string};
+use crate::scalar::{ScalarError, require_string};
 use crate::{Error, Result};
 
 /// The first day that is written as four digits, two and two.
@@ -53,15 +53,17 @@ impl From<NaiveDate> for Date {
 }
 
 /// Whether a value of the API is a [`Date`].
-pub(crate) fn check(value: &Value) -> Result<(), Misfit> {
-    Date::parse(string(value, WRONG)?).map(drop).map_err(Misfit::whole)
+pub(crate) fn check(value: &Value) -> Result<(), ScalarError> {
+    Date::parse(require_string(value, WRONG)?)
+        .map(drop)
+        .map_err(ScalarError::whole)
 }
 
 /// A calendar date, as an RFC 3339 full-date: `2026-01-31`. It has neither a time nor a time zone.
 #[Scalar(specified_by_url = "https://datatracker.ietf.org/doc/html/rfc3339#section-5.6")]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {
-        let text = string(&value, WRONG).map_err(InputValueError::custom)?;
+        let text = require_string(&value, WRONG).map_err(InputValueError::custom)?;
         Ok(Self(text.to_owned()))
     }
 

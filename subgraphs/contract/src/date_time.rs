@@ -5,7 +5,7 @@ use std::fmt;
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 
-use crate::scalar::{Misfit, string};
+use crate::scalar::{ScalarError, require_string};
 
 /// The error message for a text that is not a moment.
 const WRONG: &str = "must be an RFC 3339 date-time such as 2026-01-31T12:30:00Z";
@@ -114,15 +114,17 @@ fn number(digits: &[u8]) -> Option<u32> {
 }
 
 /// Whether a value of the API is a [`DateTime`].
-pub(crate) fn check(value: &Value) -> Result<(), Misfit> {
-    DateTime::parse(string(value, WRONG)?).map(drop).map_err(Misfit::whole)
+pub(crate) fn check(value: &Value) -> Result<(), ScalarError> {
+    DateTime::parse(require_string(value, WRONG)?)
+        .map(drop)
+        .map_err(ScalarError::whole)
 }
 
 /// A point in time, as an RFC 3339 date-time: `2026-01-31T12:30:00+00:00`.
 #[Scalar(specified_by_url = "https://datatracker.ietf.org/doc/html/rfc3339#section-5.6")]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
-        let text = string(&value, WRONG).map_err(InputValueError::custom)?;
+        let text = require_string(&value, WRONG).map_err(InputValueError::custom)?;
         Self::parse(text).map_err(InputValueError::custom)
     }
 

@@ -5,11 +5,11 @@
 //! transaction, and so one wait for the disk, each in a savepoint of its own (`db/writer.rs`). Reads run beside it,
 //! on connections that cannot write.
 
+mod commit_record;
 mod connect;
-mod failure;
 mod job;
-mod mark;
 mod row;
+mod sqlite_error;
 mod stats;
 mod storage;
 mod tx;
@@ -24,13 +24,13 @@ use tokio::sync::oneshot;
 
 use crate::Result;
 
-pub(crate) use failure::is_of_storage;
+pub(crate) use sqlite_error::is_storage_failure;
 pub use stats::DbStats;
 pub use storage::StorageHealth;
 pub use tx::Tx;
 
-use job::{Exclusive, Write};
-use writer::{Command, WriterHandle};
+use job::{PendingMigration, PendingWrite};
+use writer::{WriterCommand, WriterHandle};
 
 /// The location of the database, and its limits.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ pub struct DbOptions {
 
 impl DbOptions {
     /// The defaults, for that file.
-    pub fn at(path: impl Into<PathBuf>) -> Self {
+    pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
             readers: 4,
@@ -89,9 +89,9 @@ impl Db {
     pub async fn open(options: DbOptions) -> Result<Self> {
         // The writer first: it creates the file, and recovers the log that a crash left behind.
         let writer = Arc::new(writer::start(options.clone()).await?);
-        let mut readers = connect::readers(&options).await?;
+        let mut readers = connect::open_readers(&options).await?;
         let counters = writer.counters();
-        readers.set_metric_callback(move |_| counters.asked());
+        readers.set_metric_callback(move |_| counters.count_read());
         Ok(Self { readers, writer })
     }
 
@@ -134,9 +134,9 @@ impl Db {
         T: Send + 'static,
     {
         let (caller, answer) = oneshot::channel();
-        let job = Box::new(Write::new(change, then, caller));
-        self.writer.send(Command::Write(job)).await?;
-        answer.await.map_err(|_| writer::gone())?
+        let job = Box::new(PendingWrite::new(change, then, caller));
+        self.writer.send(WriterCommand::Write(job)).await?;
+        answer.await.map_err(|_| writer::closed_error())?
     }
 
     /// Runs `work` on a connection of its own while no write runs, outside of any transaction and time bound: for
@@ -152,14 +152,14 @@ impl Db {
         F: AsyncFnOnce(&DatabaseConnection) -> Result<(), DbErr> + Send + 'static,
     {
         let (caller, answer) = oneshot::channel();
-        let work = Box::new(Exclusive::new(work, caller));
-        self.writer.send(Command::Exclusive(work)).await?;
-        answer.await.map_err(|_| writer::gone())?
+        let work = Box::new(PendingMigration::new(work, caller));
+        self.writer.send(WriterCommand::Exclusive(work)).await?;
+        answer.await.map_err(|_| writer::closed_error())?
     }
 
     /// Returns the health of the files and the disk.
     pub fn storage(&self) -> StorageHealth {
-        StorageHealth::of(self.writer.storage())
+        StorageHealth::new(self.writer.storage())
     }
 
     /// Checks the files; after a write failed because of the disk, tests whether the disk accepts writes again.
@@ -169,9 +169,9 @@ impl Db {
     pub async fn check_storage(&self) -> Result<()> {
         let storage = self.writer.storage();
         if let Err(error) = storage.check_files() {
-            storage.failed(&error);
-        } else if storage.waits_for_a_write() {
-            self.writer.send(Command::Probe).await?;
+            storage.record_failure(&error);
+        } else if storage.needs_probe() {
+            self.writer.send(WriterCommand::Probe).await?;
         }
         Ok(())
     }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextRequest, NextSubscribe};
 use async_graphql::{Response, ServerError};
-use entities::failed::{Failed, Refusal};
+use entities::error::{EntityError, Violation};
 use futures_util::stream::{BoxStream, StreamExt};
 use sea_orm::DbErr;
 
-use crate::db::is_of_storage;
+use crate::db::is_storage_failure;
 use crate::{BudgetError, Services};
 
 /// The result of a domain's operation.
@@ -84,7 +84,7 @@ pub enum Error {
     /// The database failed. The error is logged where it leaves the subgraph; the caller learns only that the fault
     /// is not theirs. The code is `UNAVAILABLE` where the disk or the files failed: the same request may succeed
     /// later.
-    #[error("{}", told_of(.0))]
+    #[error("{}", database_message(.0))]
     Database(#[from] DbErr),
     /// Any other fault of the server, logged like a database failure.
     #[error("something went wrong on our side")]
@@ -106,11 +106,11 @@ impl Error {
     }
 
     /// Returns the full reason: for the log and the operator, never for a caller.
-    pub fn in_full(&self) -> String {
+    pub fn details(&self) -> String {
         match self {
             Self::Database(error) => error.to_string(),
             Self::Internal(why) => why.to_string(),
-            told => told.to_string(),
+            other => other.to_string(),
         }
     }
 
@@ -133,40 +133,40 @@ impl Error {
             Self::RateLimited { .. } => "RATE_LIMITED",
             Self::Unavailable(_) | Self::OutcomeUnknown => "UNAVAILABLE",
             Self::Budget(error) => error.code(),
-            Self::Database(error) if is_of_storage(error) => "UNAVAILABLE",
+            Self::Database(error) if is_storage_failure(error) => "UNAVAILABLE",
             Self::Database(_) | Self::Internal(_) => "INTERNAL",
         }
     }
 }
 
-fn told_of(error: &DbErr) -> &'static str {
-    match is_of_storage(error) {
+fn database_message(error: &DbErr) -> &'static str {
+    match is_storage_failure(error) {
         true => "the database's storage does not work now",
         false => "something went wrong on our side",
     }
 }
 
-impl From<Failed> for Error {
-    fn from(failed: Failed) -> Self {
+impl From<EntityError> for Error {
+    fn from(failed: EntityError) -> Self {
         match failed {
-            Failed::Database(error) => error.into(),
-            Failed::Refused(refusal) => match refusal {
-                Refusal::InsufficientFunds => Self::InsufficientFunds,
-                Refusal::WalletFull => Self::Conflict("a wallet cannot hold that much".into()),
-                Refusal::InsufficientShares => Self::InsufficientShares,
-                Refusal::HoldingFull => Self::Conflict("a holding cannot have that many shares".into()),
-                Refusal::TooManyOrders => {
+            EntityError::Database(error) => error.into(),
+            EntityError::Violation(violation) => match violation {
+                Violation::InsufficientFunds => Self::InsufficientFunds,
+                Violation::WalletFull => Self::Conflict("a wallet cannot hold that much".into()),
+                Violation::InsufficientShares => Self::InsufficientShares,
+                Violation::HoldingFull => Self::Conflict("a holding cannot have that many shares".into()),
+                Violation::TooManyOrders => {
                     Self::Conflict("too many of your orders are pending: cancel one first".into())
                 }
-                Refusal::InsufficientStock => Self::InsufficientStock("the exchange has too few shares"),
-                Refusal::StockFull => Self::Conflict("the exchange cannot take that many shares".into()),
-                Refusal::NoStock => Self::NotFound("stock"),
-                Refusal::NumbersUsedUp => {
+                Violation::InsufficientStock => Self::InsufficientStock("the exchange has too few shares"),
+                Violation::StockFull => Self::Conflict("the exchange cannot take that many shares".into()),
+                Violation::NoStock => Self::NotFound("stock"),
+                Violation::NumbersUsedUp => {
                     Self::Conflict("the exchange has used up the numbers that a trade can have".into())
                 }
-                Refusal::VotesFull => Self::Conflict("the post has as many votes as can be counted".into()),
-                Refusal::InsufficientAuthorization => Self::InsufficientAuthorization,
-                Refusal::AuthorizationNotInForce => Self::Forbidden("the authorization is not in force"),
+                Violation::VotesFull => Self::Conflict("the post has as many votes as can be counted".into()),
+                Violation::InsufficientAuthorization => Self::InsufficientAuthorization,
+                Violation::AuthorizationNotInForce => Self::Forbidden("the authorization is not in force"),
             },
         }
     }
@@ -188,12 +188,12 @@ impl ExtensionFactory for ErrorCodes {
 #[async_trait::async_trait]
 impl Extension for ErrorCodes {
     async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
-        let response = coded(next.run(ctx).await);
+        let response = with_codes(next.run(ctx).await);
         if let Some(services) = ctx.data_opt::<Services>() {
             let failed = response.errors.iter().filter_map(|error| error.source::<Error>());
             for cause in failed {
                 if let Error::Database(error) = cause {
-                    services.db.storage().failed(error);
+                    services.db.storage().record_failure(error);
                 }
             }
         }
@@ -206,11 +206,11 @@ impl Extension for ErrorCodes {
         stream: BoxStream<'s, Response>,
         next: NextSubscribe<'_>,
     ) -> BoxStream<'s, Response> {
-        next.run(ctx, stream).map(coded).boxed()
+        next.run(ctx, stream).map(with_codes).boxed()
     }
 }
 
-fn coded(mut response: Response) -> Response {
+fn with_codes(mut response: Response) -> Response {
     response.errors.iter_mut().for_each(attach_code);
     response
 }
@@ -221,7 +221,7 @@ const MESSAGE_CHARS_MAX: usize = 300;
 fn attach_code(error: &mut ServerError) {
     let Some(cause) = error.source::<Error>() else {
         error.extensions.get_or_insert_default().set("code", "INVALID_INPUT");
-        crate::clip(&mut error.message, MESSAGE_CHARS_MAX);
+        crate::truncate_chars(&mut error.message, MESSAGE_CHARS_MAX);
         return;
     };
     let cause = cause.clone();

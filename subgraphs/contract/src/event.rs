@@ -58,7 +58,7 @@ pub enum Event {
         community: String,
     },
     /// A price triggered automated orders: they can be executed.
-    OrdersFired {
+    OrdersTriggered {
         /// The stock.
         stock: i64,
     },

@@ -21,7 +21,7 @@ pub fn follow<F: Follower>(follower: F, events: EventStream) -> impl Stream<Item
     stream::unfold(Some((follower, events)), async |state| {
         let (mut follower, mut events) = state?;
         let next = follower.next(&mut events).await?;
-        let goes_on = next.is_ok().then_some((follower, events));
-        Some((next, goes_on))
+        let rest = next.is_ok().then_some((follower, events));
+        Some((next, rest))
     })
 }

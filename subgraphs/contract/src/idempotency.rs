@@ -1,6 +1,6 @@
 //! Idempotency keys: the same key with the same request has one effect and one answer (docs/rest-contract/common.md#idempotency).
 
-use entities::idempotency::{self, Found};
+use entities::idempotency::{self, RecordedUse};
 use sea_orm::ConnectionTrait;
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -23,7 +23,12 @@ impl IdempotencyKey {
     ///
     /// # Errors
     /// `INVALID_INPUT` for a blank or overlong key.
-    pub fn of(viewer: &Viewer, field: &str, key: Option<String>, arguments: &impl Serialize) -> Result<Option<Self>> {
+    pub fn for_mutation(
+        viewer: &Viewer,
+        field: &str,
+        key: Option<String>,
+        arguments: &impl Serialize,
+    ) -> Result<Option<Self>> {
         let Some(key) = key else { return Ok(None) };
         let wrong = |reason: &'static str| Error::invalid("idempotencyKey", reason);
         if key.trim().is_empty() {
@@ -52,7 +57,12 @@ impl IdempotencyKey {
 ///
 /// # Errors
 /// `IDEMPOTENCY_MISMATCH` when the key was used for another request, and every error of `effect`.
-pub async fn once<T, F>(tx: &Tx, key: Option<&IdempotencyKey>, now_us: i64, effect: F) -> Result<Once<T>>
+pub async fn idempotent<T, F>(
+    tx: &Tx,
+    key: Option<&IdempotencyKey>,
+    now_us: i64,
+    effect: F,
+) -> Result<IdempotentResult<T>>
 where
     T: Serialize + DeserializeOwned,
     F: AsyncFnOnce() -> Result<T>,
@@ -63,19 +73,21 @@ where
         fingerprint,
     }) = key
     else {
-        return Ok(Once::First(effect().await?));
+        return Ok(IdempotentResult::Executed(effect().await?));
     };
     let unreadable = |error: serde_json::Error| Error::Internal(format!("idempotency answer: {error}").into());
     match idempotency::find(tx, scope, key).await? {
-        Some(Found {
+        Some(RecordedUse {
             fingerprint: before, ..
         }) if before != *fingerprint => Err(Error::IdempotencyMismatch),
-        Some(Found { answer, .. }) => serde_json::from_str(&answer).map(Once::Again).map_err(unreadable),
+        Some(RecordedUse { answer, .. }) => serde_json::from_str(&answer)
+            .map(IdempotentResult::Replayed)
+            .map_err(unreadable),
         None => {
             let value = effect().await?;
             let answer = serde_json::to_string(&value).map_err(unreadable)?;
-            idempotency::remember(tx, scope, key, fingerprint, &answer, now_us).await?;
-            Ok(Once::First(value))
+            idempotency::record(tx, scope, key, fingerprint, &answer, now_us).await?;
+            Ok(IdempotentResult::Executed(value))
         }
     }
 }
@@ -85,7 +97,7 @@ where
 ///
 /// # Errors
 /// `IDEMPOTENCY_MISMATCH` when the key was used for another request, and when the database fails.
-pub async fn answered_before<T: DeserializeOwned>(
+pub async fn recorded_answer<T: DeserializeOwned>(
     db: &impl ConnectionTrait,
     key: Option<&IdempotencyKey>,
 ) -> Result<Option<T>> {
@@ -101,34 +113,34 @@ pub async fn answered_before<T: DeserializeOwned>(
 
 /// The answer of a call, with whether the effect happened now or at an earlier call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Once<T> {
+pub enum IdempotentResult<T> {
     /// The effect happened now: the caller publishes its events.
-    First(T),
+    Executed(T),
     /// An earlier call had the effect: there are no events to publish.
-    Again(T),
+    Replayed(T),
 }
 
-impl<T> Once<T> {
+impl<T> IdempotentResult<T> {
     /// Returns the answer if the effect happened now; `None` if it happened earlier.
-    pub fn first(&self) -> Option<&T> {
+    pub fn executed(&self) -> Option<&T> {
         match self {
-            Self::First(value) => Some(value),
-            Self::Again(_) => None,
+            Self::Executed(value) => Some(value),
+            Self::Replayed(_) => None,
         }
     }
 
     /// Replaces the answer.
-    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Once<U> {
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> IdempotentResult<U> {
         match self {
-            Self::First(value) => Once::First(change(value)),
-            Self::Again(value) => Once::Again(change(value)),
+            Self::Executed(value) => IdempotentResult::Executed(change(value)),
+            Self::Replayed(value) => IdempotentResult::Replayed(change(value)),
         }
     }
 
     /// Returns the answer in either case.
     pub fn into_inner(self) -> T {
         match self {
-            Self::First(value) | Self::Again(value) => value,
+            Self::Executed(value) | Self::Replayed(value) => value,
         }
     }
 }

@@ -31,7 +31,7 @@ impl InvalidationSubscription {
         let viewer = ctx.viewer().clone();
         // The subscription keeps only known type names, each once, so its memory stays small however many names the
         // client sent.
-        let typenames = typenames.map(known).transpose()?;
+        let typenames = typenames.map(known_typenames).transpose()?;
         Ok(ctx.services().bus.subscribe().filter_map(move |delivery| {
             let found = match &delivery {
                 Delivery::Lagged(_) => Some(Invalidation {
@@ -84,7 +84,7 @@ pub const ENTITY_TYPES: [&str; 15] = [
 ];
 
 /// The types with these names, each once.
-fn known(names: Vec<String>) -> Result<Vec<&'static str>> {
+fn known_typenames(names: Vec<String>) -> Result<Vec<&'static str>> {
     let mut known = Vec::new();
     for name in names {
         let Some(typename) = ENTITY_TYPES.iter().find(|typename| **typename == name) else {

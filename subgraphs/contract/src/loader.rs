@@ -22,45 +22,45 @@ const TEXTS_BATCH_MAX: usize = 16;
 /// Wraps a batch function for resolvers.
 ///
 /// The delay is zero: async-graphql's default of 1 ms was 85 % of the latency of a list of 20.
-pub fn loader<L: Send + Sync + 'static>(load: L) -> Loader<L> {
-    DataLoader::new(load, tokio::spawn)
+pub fn batch_loader<L: Send + Sync + 'static>(function: L) -> Loader<L> {
+    DataLoader::new(function, tokio::spawn)
         .delay(Duration::ZERO)
         .max_batch_size(BATCH_MAX)
 }
 
 /// Reads rows by id, many at once. It does not check who may see them.
-pub struct Rows<E> {
+pub struct RowLoader<E> {
     db: Db,
     /// The services that expire overdue rows before a read, for tables that need it.
-    due: Option<Services>,
+    expiring: Option<Services>,
     of: PhantomData<fn() -> E>,
 }
 
-/// Returns the loader that [`row`] uses. A domain's schema needs one as data for each table that it reads by id.
-pub fn rows<E: 'static>(db: &Db) -> Loader<Rows<E>> {
-    loader(Rows {
+/// Returns the loader that [`load_row`] uses. A domain's schema needs one as data for each table that it reads by id.
+pub fn row_loader<E: 'static>(db: &Db) -> Loader<RowLoader<E>> {
+    batch_loader(RowLoader {
         db: db.clone(),
-        due: None,
+        expiring: None,
         of: PhantomData,
     })
 }
 
-/// Like [`rows`], for a table with long texts: only a few of them are in memory before an answer counts them.
-pub fn rows_of_texts<E: 'static>(db: &Db) -> Loader<Rows<E>> {
-    rows(db).max_batch_size(TEXTS_BATCH_MAX)
+/// Like [`row_loader`], for a table with long texts: only a few of them are in memory before an answer counts them.
+pub fn text_row_loader<E: 'static>(db: &Db) -> Loader<RowLoader<E>> {
+    row_loader(db).max_batch_size(TEXTS_BATCH_MAX)
 }
 
-/// Like [`rows`], for a table that expiry changes: it first expires what is overdue ([`Services::settle_due`]),
+/// Like [`row_loader`], for a table that expiry changes: it first expires what is overdue ([`Services::expire_overdue`]),
 /// once for each batch.
-pub fn settled_rows<E: 'static>(services: &Services) -> Loader<Rows<E>> {
-    loader(Rows {
+pub fn current_row_loader<E: 'static>(services: &Services) -> Loader<RowLoader<E>> {
+    batch_loader(RowLoader {
         db: services.db.clone(),
-        due: Some(services.clone()),
+        expiring: Some(services.clone()),
         of: PhantomData,
     })
 }
 
-impl<E> Load<i64> for Rows<E>
+impl<E> Load<i64> for RowLoader<E>
 where
     E: EntityTrait<Model: Sync, PrimaryKey: PrimaryKeyTrait<ValueType = i64>>,
 {
@@ -71,8 +71,8 @@ where
         let Some(id) = E::PrimaryKey::iter().next() else {
             return Ok(HashMap::new());
         };
-        if let Some(services) = &self.due {
-            services.settle_due().await?;
+        if let Some(services) = &self.expiring {
+            services.expire_overdue().await?;
         }
         let asked = id.into_column().is_in(ids.iter().copied());
         let found = E::find().filter(asked).all(self.db.read()).await?;
@@ -84,10 +84,10 @@ where
 /// Returns the row with that id, if it exists. Batched.
 ///
 /// # Panics
-/// When the schema has no [`rows`] (or [`settled_rows`]) of that table.
-pub async fn row<E>(ctx: &Context<'_>, id: i64) -> Result<Option<E::Model>>
+/// When the schema has no [`row_loader`] (or [`current_row_loader`]) of that table.
+pub async fn load_row<E>(ctx: &Context<'_>, id: i64) -> Result<Option<E::Model>>
 where
     E: EntityTrait<Model: Sync, PrimaryKey: PrimaryKeyTrait<ValueType = i64>>,
 {
-    ctx.data_unchecked::<Loader<Rows<E>>>().load_one(id).await
+    ctx.data_unchecked::<Loader<RowLoader<E>>>().load_one(id).await
 }

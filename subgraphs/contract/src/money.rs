@@ -10,7 +10,7 @@ use async_graphql::{
     ServerResult, Value, indexmap::IndexMap,
 };
 
-use crate::scalar::Misfit;
+use crate::scalar::ScalarError;
 use crate::{Error, Result};
 
 /// The largest amount: 1,000,000,000,000.00 (docs/rest-contract/common.md#money).
@@ -39,7 +39,7 @@ impl Money {
     /// # Errors
     /// `INVALID_INPUT` naming `field`.
     pub fn parse(field: &'static str, amount: &str, currency: &str) -> Result<Self> {
-        read(amount, currency).map_err(|misfit| Error::invalid(field, misfit.reason))
+        parse_money(amount, currency).map_err(|misfit| Error::invalid(field, misfit.reason))
     }
 
     /// Reads the text of a JSON number in the default currency, by its value: `1.0E7` is ten million.
@@ -47,7 +47,7 @@ impl Money {
     /// # Errors
     /// The rule that the number breaks, as a sentence without a subject.
     pub fn from_json_number(text: &str) -> Result<Self, &'static str> {
-        Ok(Self::usd(minor(text, Notation::Json)?))
+        Ok(Self::usd(parse_minor(text, Notation::Json)?))
     }
 
     /// Returns the amount in cents, where only US dollars are accepted: every price is in them.
@@ -74,7 +74,7 @@ fn decimal(minor: i128) -> String {
     format!("{sign}{}.{:02}", minor / 100, minor % 100)
 }
 
-fn written(amount: String, currency: &str) -> Value {
+fn to_object(amount: String, currency: &str) -> Value {
     let mut members = IndexMap::with_capacity(2);
     members.insert(Name::new("amount"), Value::String(amount));
     members.insert(Name::new("currency"), Value::String(currency.to_owned()));
@@ -113,7 +113,7 @@ impl OutputType for MoneySum {
     }
 
     async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
-        Ok(written(decimal(self.minor), &self.currency))
+        Ok(to_object(decimal(self.minor), &self.currency))
     }
 }
 
@@ -138,7 +138,7 @@ const TOO_LARGE: &str = "must be at most 1000000000000.00";
 const TOO_SMALL: &str = "must be at least -1000000000000.00";
 
 /// Returns the exact minor units of a number: a non-zero digit after the second decimal is rejected, not rounded.
-fn minor(text: &str, notation: Notation) -> Result<i64, &'static str> {
+fn parse_minor(text: &str, notation: Notation) -> Result<i64, &'static str> {
     let (is_negative, unsigned) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
     let out_of_range = if is_negative { TOO_SMALL } else { TOO_LARGE };
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -180,11 +180,11 @@ fn minor(text: &str, notation: Notation) -> Result<i64, &'static str> {
     }
 }
 
-fn read(amount: &str, currency: &str) -> Result<Money, Misfit> {
+fn parse_money(amount: &str, currency: &str) -> Result<Money, ScalarError> {
     if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return Err(Misfit::member("currency", "must be an ISO 4217 code such as USD"));
+        return Err(ScalarError::member("currency", "must be an ISO 4217 code such as USD"));
     }
-    let minor = minor(amount, Notation::Decimal).map_err(|reason| Misfit::member("amount", reason))?;
+    let minor = parse_minor(amount, Notation::Decimal).map_err(|reason| ScalarError::member("amount", reason))?;
     Ok(Money {
         minor,
         currency: currency.to_owned(),
@@ -192,9 +192,9 @@ fn read(amount: &str, currency: &str) -> Result<Money, Misfit> {
 }
 
 /// Reads money as the API writes it.
-fn from_value(value: &Value) -> Result<Money, Misfit> {
+fn from_value(value: &Value) -> Result<Money, ScalarError> {
     let Value::Object(members) = value else {
-        return Err(Misfit::whole(
+        return Err(ScalarError::whole(
             r#"must be money such as { amount: "15.99", currency: "USD" }"#,
         ));
     };
@@ -203,19 +203,19 @@ fn from_value(value: &Value) -> Result<Money, Misfit> {
         .find(|name| !["amount", "currency"].contains(&name.as_str()))
     {
         let unknown: String = unknown.chars().take(NAME_CHARS_MAX).collect();
-        return Err(Misfit::whole(format!(
+        return Err(ScalarError::whole(format!(
             "must have no member \"{unknown}\", only amount and currency"
         )));
     }
     let currency = match members.get("currency") {
         None => "USD",
         Some(Value::String(code)) => code,
-        Some(_) => return Err(Misfit::member("currency", "must be a string such as \"USD\"")),
+        Some(_) => return Err(ScalarError::member("currency", "must be a string such as \"USD\"")),
     };
     match members.get("amount") {
-        Some(Value::String(amount)) => read(amount, currency),
-        Some(_) => Err(Misfit::member("amount", "must be a string such as \"15.99\"")),
-        None => Err(Misfit::member("amount", "is required")),
+        Some(Value::String(amount)) => parse_money(amount, currency),
+        Some(_) => Err(ScalarError::member("amount", "must be a string such as \"15.99\"")),
+        None => Err(ScalarError::member("amount", "is required")),
     }
 }
 
@@ -223,7 +223,7 @@ fn from_value(value: &Value) -> Result<Money, Misfit> {
 const NAME_CHARS_MAX: usize = 60;
 
 /// Whether a value of the API is [`Money`].
-pub(crate) fn check(value: &Value) -> Result<(), Misfit> {
+pub(crate) fn check(value: &Value) -> Result<(), ScalarError> {
     from_value(value).map(drop)
 }
 
@@ -236,7 +236,7 @@ impl ScalarType for Money {
     }
 
     fn to_value(&self) -> Value {
-        written(self.amount(), &self.currency)
+        to_object(self.amount(), &self.currency)
     }
 }
 

@@ -2,10 +2,10 @@
 //! (docs/ORDER_REPLICAS.md).
 
 use entities::brokerage_order::TradeRef;
-use entities::exchange_order::{self, NewOrder};
+use entities::exchange_order::{self, NewTrade};
 use entities::reservation;
 use entities::side::Side;
-use entities::stock::{self, Which};
+use entities::stock::{self, StockRef};
 use futures_util::future::{BoxFuture, FutureExt, LocalBoxFuture};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
@@ -14,9 +14,9 @@ use crate::{Db, Error, Result, Services, Tx};
 
 /// One trade with the exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trade {
+pub struct ExchangeTrade {
     /// The stock.
-    pub stock: Which,
+    pub stock: StockRef,
     /// The direction of the trade.
     pub side: Side,
     /// The number of shares, from 1.
@@ -27,15 +27,15 @@ pub struct Trade {
     pub trader_id: Option<i64>,
 }
 
-impl Trade {
+impl ExchangeTrade {
     /// Moves the shares at the exchange. Returns the stock after the trade, and the order to record in the same
     /// transaction, regardless of how it gets its number.
     ///
     /// # Errors
     /// As [`OrderLog::trade`].
-    pub async fn carry_out(&self, tx: &Tx, now_us: i64) -> Result<(stock::Model, NewOrder)> {
+    pub async fn execute(&self, tx: &Tx, now_us: i64) -> Result<(stock::Model, NewTrade)> {
         let stock = stock::trade(tx, &self.stock, self.side, self.quantity, now_us).await?;
-        let order = NewOrder {
+        let order = NewTrade {
             side: self.side,
             quantity: self.quantity,
             price_minor: self.price_minor.unwrap_or(stock.price_minor),
@@ -47,9 +47,9 @@ impl Trade {
 
 /// An executed trade: its entry and the change of the stock are committed together, or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Traded {
+pub struct ExecutedTrade {
     /// Its entry in the log.
-    pub recorded: Recorded,
+    pub recorded: TradeRecord,
     /// The stock after the trade.
     pub stock: stock::Model,
 }
@@ -57,14 +57,14 @@ pub struct Traded {
 /// The record of an executed trade, with or without its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Recorded {
+pub enum TradeRecord {
     /// The trade has its number.
     Numbered(exchange_order::Model),
     /// The trade is executed for good and will get its number: [`OrderLog::number`] waits for it.
     Reserved(reservation::Model),
 }
 
-impl Recorded {
+impl TradeRecord {
     /// The price of one share, in minor units, and its ISO 4217 currency code.
     pub fn price(&self) -> (i64, &str) {
         match self {
@@ -84,7 +84,7 @@ impl Recorded {
 
 /// A trade that is committed and has no number yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unnumbered {
+pub struct UnnumberedTrade {
     /// The reservation of the trade.
     pub reservation_id: i64,
     /// Whether the caller sent an idempotency key, by which it can ask again.
@@ -96,18 +96,18 @@ pub struct Unnumbered {
 /// A permit for one of the trades that may be under way at once, held until the trade is answered.
 #[derive(Debug, Default)]
 pub struct TradePermit {
-    _place: Option<OwnedSemaphorePermit>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl From<OwnedSemaphorePermit> for TradePermit {
-    fn from(place: OwnedSemaphorePermit) -> Self {
-        Self { _place: Some(place) }
+    fn from(permit: OwnedSemaphorePermit) -> Self {
+        Self { _permit: Some(permit) }
     }
 }
 
 /// One replica of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Replica {
+pub struct ReplicaStatus {
     /// Its id, from 1.
     pub id: i64,
     /// Whether the replica responds.
@@ -142,7 +142,12 @@ pub trait OrderLog: Send + Sync {
     /// # Errors
     /// `NOT_FOUND` when no such stock exists, `INSUFFICIENT_STOCK`, `CONFLICT` when the exchange cannot take more
     /// shares, and an error when the database fails.
-    fn trade<'a>(&'a self, tx: &'a Tx, trade: &'a Trade, now_us: i64) -> LocalBoxFuture<'a, Result<Traded>>;
+    fn trade<'a>(
+        &'a self,
+        tx: &'a Tx,
+        trade: &'a ExchangeTrade,
+        now_us: i64,
+    ) -> LocalBoxFuture<'a, Result<ExecutedTrade>>;
 
     /// Waits for the number of a committed trade that had none yet.
     ///
@@ -150,7 +155,7 @@ pub trait OrderLog: Send + Sync {
     /// `UNAVAILABLE` for a trade that was withdrawn: it did not happen and never will. [`Error::OutcomeUnknown`]
     /// for a trade with a key that may still get its number; a trade without a key waits until its outcome is
     /// known.
-    fn number<'a>(&'a self, db: &'a Db, trade: Unnumbered) -> BoxFuture<'a, Result<i64>> {
+    fn number<'a>(&'a self, db: &'a Db, trade: UnnumberedTrade) -> BoxFuture<'a, Result<i64>> {
         async move {
             let number = reservation::number_of(db.read(), trade.reservation_id).await?;
             number.ok_or(Error::OutcomeUnknown)
@@ -170,13 +175,13 @@ pub trait OrderLog: Send + Sync {
 
     /// Returns the number up to which the table has all trades, if it may briefly lack later ones; `None` if it
     /// never does.
-    fn whole_through<'a>(&'a self, db: &'a Db) -> BoxFuture<'a, Result<Option<i64>>> {
+    fn contiguous_through<'a>(&'a self, db: &'a Db) -> BoxFuture<'a, Result<Option<i64>>> {
         let _ = db;
         async { Ok(None) }.boxed()
     }
 
     /// Returns the replicas of the log.
-    fn replicas<'a>(&'a self, db: &'a Db) -> BoxFuture<'a, Result<Vec<Replica>>>;
+    fn replicas<'a>(&'a self, db: &'a Db) -> BoxFuture<'a, Result<Vec<ReplicaStatus>>>;
 
     /// Asks a replica to become the leader, and returns the actual leader.
     ///
@@ -199,21 +204,26 @@ pub trait OrderLog: Send + Sync {
 pub struct TableLog;
 
 impl OrderLog for TableLog {
-    fn trade<'a>(&'a self, tx: &'a Tx, trade: &'a Trade, now_us: i64) -> LocalBoxFuture<'a, Result<Traded>> {
+    fn trade<'a>(
+        &'a self,
+        tx: &'a Tx,
+        trade: &'a ExchangeTrade,
+        now_us: i64,
+    ) -> LocalBoxFuture<'a, Result<ExecutedTrade>> {
         async move {
-            let (stock, order) = trade.carry_out(tx, now_us).await?;
+            let (stock, order) = trade.execute(tx, now_us).await?;
             let order = exchange_order::append(tx, &stock, &order, now_us).await?;
-            Ok(Traded {
-                recorded: Recorded::Numbered(order),
+            Ok(ExecutedTrade {
+                recorded: TradeRecord::Numbered(order),
                 stock,
             })
         }
         .boxed_local()
     }
 
-    fn replicas<'a>(&'a self, db: &'a Db) -> BoxFuture<'a, Result<Vec<Replica>>> {
+    fn replicas<'a>(&'a self, db: &'a Db) -> BoxFuture<'a, Result<Vec<ReplicaStatus>>> {
         async move {
-            Ok(vec![Replica {
+            Ok(vec![ReplicaStatus {
                 id: 1,
                 alive: true,
                 leader: true,

@@ -15,7 +15,7 @@ const PAGE_MAX: u64 = 100;
 const PIECE_ROWS: u64 = PAGE_DEFAULT + 1;
 
 /// A connection whose cursors are opaque texts.
-pub type Paged<N> = Connection<String, N, EmptyFields, EmptyFields>;
+pub type PageConnection<N> = Connection<String, N, EmptyFields, EmptyFields>;
 
 /// The four arguments of a connection, as a resolver receives them.
 #[derive(Clone, Debug, Default)]
@@ -48,14 +48,20 @@ impl PageArgs {
     pub fn check(self, columns: usize) -> Result<Page> {
         let (limit, backwards) = match (self.first, self.last) {
             (Some(_), Some(_)) => return Err(Error::invalid("last", "cannot be combined with first")),
-            (first, None) => (count("first", first)?, false),
-            (None, last) => (count("last", last)?, true),
+            (first, None) => (check_count("first", first)?, false),
+            (None, last) => (check_count("last", last)?, true),
         };
         Ok(Page {
             limit,
             backwards,
-            after: self.after.map(|text| decode("after", &text, columns)).transpose()?,
-            before: self.before.map(|text| decode("before", &text, columns)).transpose()?,
+            after: self
+                .after
+                .map(|text| decode_cursor("after", &text, columns))
+                .transpose()?,
+            before: self
+                .before
+                .map(|text| decode_cursor("before", &text, columns))
+                .transpose()?,
         })
     }
 }
@@ -77,12 +83,12 @@ impl Page {
     /// Returns the statement that reads this part of `select`, ordered by `columns` in `order`. It reads one row
     /// more than the page has, which tells whether there is another page. Counted from the end, the last row comes
     /// first.
-    pub fn of<E: EntityTrait>(&self, mut select: Select<E>, columns: impl IntoIdentity, order: Order) -> Select<E> {
+    pub fn apply<E: EntityTrait>(&self, mut select: Select<E>, columns: impl IntoIdentity, order: Order) -> Select<E> {
         let columns: Vec<_> = columns.into_identity().iter().map(column::<E>).collect();
         let descending = matches!(order, Order::Desc);
         for (key, is_lower) in [(&self.after, !descending), (&self.before, descending)] {
             if let Some(key) = key {
-                select = select.filter(beyond(&columns, key, is_lower));
+                select = select.filter(key_condition(&columns, key, is_lower));
             }
         }
         let order = if descending == self.backwards {
@@ -104,7 +110,7 @@ fn column<E: EntityTrait>(name: &DynIden) -> Expr {
 // Several columns are compared as one row value: an index serves that, but not the same condition in ANDs and ORs.
 // In SQLite the index serves only the first column if the last one is the rowid. With a table WITHOUT ROWID, a page
 // starts at the right entry even among a million rows that share the first column.
-fn beyond(columns: &[Expr], key: &[i64], is_lower: bool) -> Expr {
+fn key_condition(columns: &[Expr], key: &[i64], is_lower: bool) -> Expr {
     let (row, bound) = match (columns, key) {
         ([column], [bound]) => (column.clone(), Expr::value(*bound)),
         _ => (
@@ -130,7 +136,7 @@ pub async fn page<E, C, N>(
     args: PageArgs,
     key: impl Fn(&E::Model) -> Vec<i64>,
     node: impl Fn(E::Model) -> N,
-) -> Result<Paged<N>>
+) -> Result<PageConnection<N>>
 where
     E: EntityTrait,
     E::Model: Send + Sync,
@@ -139,7 +145,7 @@ where
 {
     let identity = columns.into_identity();
     let wanted = args.check(identity.arity())?;
-    let rows = wanted.of(select, identity, order).all(db).await?;
+    let rows = wanted.apply(select, identity, order).all(db).await?;
     Ok(connection(&wanted, rows, key, node))
 }
 
@@ -158,7 +164,7 @@ pub async fn page_of_texts<E, C, N>(
     key: impl Fn(&E::Model) -> Vec<i64>,
     charge: impl Fn(&[E::Model]) -> Result<()>,
     node: impl Fn(E::Model) -> N,
-) -> Result<Paged<N>>
+) -> Result<PageConnection<N>>
 where
     E: EntityTrait,
     E::Model: Send + Sync,
@@ -171,16 +177,16 @@ where
     let mut rows: Vec<E::Model> = Vec::new();
     loop {
         charge(&[])?;
-        let lacking = (wanted.limit + 1).saturating_sub(rows.len() as u64);
-        let lacking = Ord::min(lacking, PIECE_ROWS);
+        let missing = (wanted.limit + 1).saturating_sub(rows.len() as u64);
+        let missing = Ord::min(missing, PIECE_ROWS);
         // The statement reads one row more than its page has.
-        piece.limit = lacking.saturating_sub(1);
+        piece.limit = missing.saturating_sub(1);
         let found = piece
-            .of(select.clone(), identity.clone(), order.clone())
+            .apply(select.clone(), identity.clone(), order.clone())
             .all(db)
             .await?;
         charge(&found)?;
-        let is_last = (found.len() as u64) < lacking;
+        let is_last = (found.len() as u64) < missing;
         let reached = match wanted.backwards {
             false => &mut piece.after,
             true => &mut piece.before,
@@ -194,7 +200,7 @@ where
 }
 
 /// Returns whether the selection of a connection includes this field of its nodes.
-pub fn shows(connection: &Lookahead<'_>, field: &str) -> bool {
+pub fn is_node_field_selected(connection: &Lookahead<'_>, field: &str) -> bool {
     let nodes = connection.field("nodes").field(field);
     nodes.exists() || connection.field("edges").field("node").field(field).exists()
 }
@@ -205,7 +211,7 @@ fn connection<M, N: OutputType>(
     mut rows: Vec<M>,
     key: impl Fn(&M) -> Vec<i64>,
     node: impl Fn(M) -> N,
-) -> Paged<N> {
+) -> PageConnection<N> {
     let more = rows.len() as u64 > wanted.limit;
     if more {
         rows.pop();
@@ -218,13 +224,14 @@ fn connection<M, N: OutputType>(
         true => (more, wanted.before.is_some()),
     };
     let mut connection = Connection::new(previous, next);
-    connection
-        .edges
-        .extend(rows.into_iter().map(|row| Edge::new(encode(&key(&row)), node(row))));
+    connection.edges.extend(
+        rows.into_iter()
+            .map(|row| Edge::new(encode_cursor(&key(&row)), node(row))),
+    );
     connection
 }
 
-fn count(field: &'static str, value: Option<i32>) -> Result<u64> {
+fn check_count(field: &'static str, value: Option<i32>) -> Result<u64> {
     let value = value
         .map_or(Ok(PAGE_DEFAULT), u64::try_from)
         .map_err(|_| Error::invalid(field, "must not be negative"))?;
@@ -236,16 +243,16 @@ fn count(field: &'static str, value: Option<i32>) -> Result<u64> {
 
 // A cursor is opaque by promise, not by secrecy: it has the key's numbers in hexadecimal, which discourages clients
 // from computing with it.
-fn encode(key: &[i64]) -> String {
+fn encode_cursor(key: &[i64]) -> String {
     key.iter()
         .map(|value| format!("{value:x}"))
         .collect::<Vec<_>>()
         .join("-")
 }
 
-fn decode(field: &'static str, text: &str, columns: usize) -> Result<Vec<i64>> {
+fn decode_cursor(field: &'static str, text: &str, columns: usize) -> Result<Vec<i64>> {
     let number = |part: &str| u64::from_str_radix(part, 16).ok().map(u64::cast_signed);
     let key: Option<Vec<i64>> = text.split('-').map(number).collect();
-    key.filter(|key| key.len() == columns && encode(key) == text)
+    key.filter(|key| key.len() == columns && encode_cursor(key) == text)
         .ok_or_else(|| Error::invalid(field, "is not a cursor of this list"))
 }

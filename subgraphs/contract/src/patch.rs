@@ -8,7 +8,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// `INVALID_INPUT` naming `field` for null.
-pub fn given<T>(field: &'static str, value: MaybeUndefined<T>) -> Result<Option<T>> {
+pub fn non_null<T>(field: &'static str, value: MaybeUndefined<T>) -> Result<Option<T>> {
     match value {
         MaybeUndefined::Undefined => Ok(None),
         MaybeUndefined::Null => Err(Error::invalid(field, "must not be null")),

@@ -11,7 +11,7 @@ use crate::{date, date_time, money};
 pub struct Scalar {
     /// Its name in every schema.
     pub name: &'static str,
-    check: fn(&Value) -> Result<(), Misfit>,
+    check: fn(&Value) -> Result<(), ScalarError>,
 }
 
 /// The scalars that Agora itself defines.
@@ -40,21 +40,21 @@ impl Scalar {
     ///
     /// # Errors
     /// The rule that the value breaks.
-    pub fn check(&self, value: &Value) -> Result<(), Misfit> {
+    pub fn check(&self, value: &Value) -> Result<(), ScalarError> {
         (self.check)(value)
     }
 }
 
 /// The reason why a value does not fit a scalar.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfit {
+pub struct ScalarError {
     /// The member of the value that is wrong; `None` if the whole value is.
     pub member: Option<&'static str>,
     /// The rule that the value breaks, as a sentence without a subject: "must be a date such as 2026-01-31".
     pub reason: String,
 }
 
-impl Misfit {
+impl ScalarError {
     /// The value as a whole is wrong.
     pub(crate) fn whole(reason: impl Into<String>) -> Self {
         Self {
@@ -72,7 +72,7 @@ impl Misfit {
     }
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for ScalarError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.member {
             Some(member) => write!(f, "{member} {}", self.reason),
@@ -82,9 +82,9 @@ impl fmt::Display for Misfit {
 }
 
 /// Returns the text of a scalar that is written as a string.
-pub(crate) fn string<'a>(value: &'a Value, wrong: &'static str) -> Result<&'a str, Misfit> {
+pub(crate) fn require_string<'a>(value: &'a Value, wrong: &'static str) -> Result<&'a str, ScalarError> {
     match value {
         Value::String(text) => Ok(text),
-        _ => Err(Misfit::whole(wrong)),
+        _ => Err(ScalarError::whole(wrong)),
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use entities::expiry;
 
-use crate::{Bus, Changed, Clock, Db, Error, Event, OrderLog, Result, TokenKeys, Tx};
+use crate::{Bus, Clock, Db, Error, Event, Invalidates, OrderLog, Result, TokenKeys, Tx};
 
 /// The most authorizations, and the most orders, that one write expires.
-pub const SETTLED_MAX: u64 = 100;
+pub const EXPIRED_MAX: u64 = 100;
 
 /// The services that a domain is built from: created once per process, cheap to clone.
 #[derive(Clone)]
@@ -19,7 +19,7 @@ pub struct Services {
     /// The event bus.
     pub bus: Arc<dyn Bus>,
     /// The log through which trades with the exchange are executed and numbered.
-    pub orders: Arc<dyn OrderLog>,
+    pub order_log: Arc<dyn OrderLog>,
     /// The installation's signing keys.
     pub keys: Arc<TokenKeys>,
 }
@@ -52,16 +52,16 @@ impl Services {
 
     /// Expires what is overdue, so that readers see the money and shares that this gives back. Call it before
     /// reading or using money, shares, authorizations or orders. It costs one index lookup when nothing is overdue.
-    pub async fn settle_due(&self) -> Result<()> {
+    pub async fn expire_overdue(&self) -> Result<()> {
         loop {
             let now_us = self.clock.now_us();
-            if !expiry::is_due(self.db.read(), now_us).await? {
+            if !expiry::is_any_overdue(self.db.read(), now_us).await? {
                 return Ok(());
             }
-            let settle = async move |tx: &Tx| Ok(expiry::settle(tx, now_us, SETTLED_MAX).await?);
-            let settled = self.write_and_tell(settle, Changed::events).await?;
-            if !settled.uncovered.is_empty() {
-                tracing::error!(orders = ?settled.uncovered, "expired orders have no reserved funds or shares");
+            let expire = async move |tx: &Tx| Ok(expiry::expire(tx, now_us, EXPIRED_MAX).await?);
+            let expired = self.write_and_tell(expire, Invalidates::events).await?;
+            if !expired.without_reserve.is_empty() {
+                tracing::error!(orders = ?expired.without_reserve, "expired orders have no reserved funds or shares");
             }
         }
     }

@@ -47,14 +47,14 @@ macro_rules! settings {
 /// A list in the settings, written as a TOML array or as one text with commas.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-pub enum Words {
+pub enum StringList {
     /// One text with commas.
     One(String),
     /// An array.
     Many(Vec<String>),
 }
 
-impl Words {
+impl StringList {
     /// Returns the words, trimmed, without empty ones.
     pub fn split(&self) -> impl Iterator<Item = &str> {
         let texts = match self {

@@ -20,31 +20,31 @@ pub struct Retention {
 }
 
 impl Services {
-    /// Deletes all idempotency keys, sessions and reservations whose retention time in `keep` has passed; returns
+    /// Deletes all idempotency keys, sessions and reservations whose retention time in `retention` has passed; returns
     /// the number deleted.
     ///
     /// Each step is a separate write, so that other writes can run in between.
-    pub async fn sweep(&self, keep: Retention) -> Result<u64> {
+    pub async fn sweep(&self, retention: Retention) -> Result<u64> {
         let now_us = self.clock.now_us();
         let before = |hours: u32| now_us - i64::from(hours) * HOUR_US;
-        let (keys, sessions) = (before(keep.key_hours), before(keep.session_hours));
-        let reservations = before(keep.key_hours.saturating_add(RESERVATION_HOURS));
-        let mut swept = 0;
+        let (keys, sessions) = (before(retention.key_hours), before(retention.session_hours));
+        let reservations = before(retention.key_hours.saturating_add(RESERVATION_HOURS));
+        let mut deleted = 0;
         loop {
             let step = async move |tx: &Tx| {
-                let keys = idempotency::sweep(tx, keys, keep.rows_max).await?;
+                let keys = idempotency::sweep(tx, keys, retention.rows_max).await?;
                 // A key's answer may refer to its reservation: while overdue keys remain, all reservations stay.
-                let reservations = match keys < keep.rows_max {
-                    true => reservation::sweep(tx, reservations, keep.rows_max).await?,
+                let reservations = match keys < retention.rows_max {
+                    true => reservation::sweep(tx, reservations, retention.rows_max).await?,
                     false => 0,
                 };
-                let sessions = session::sweep(tx, sessions, keep.rows_max).await?;
+                let sessions = session::sweep(tx, sessions, retention.rows_max).await?;
                 Ok([keys, reservations, sessions])
             };
             let step = self.db.write(step).await?;
-            swept += step.iter().sum::<u64>();
-            if step.iter().all(|rows| *rows < keep.rows_max) {
-                return Ok(swept);
+            deleted += step.iter().sum::<u64>();
+            if step.iter().all(|rows| *rows < retention.rows_max) {
+                return Ok(deleted);
             }
         }
     }

@@ -63,7 +63,7 @@ pub fn optional_text(field: &'static str, value: Option<&str>, max: usize) -> Re
 }
 
 /// Truncates a text that echoes a client's input to `max` characters: the input may be a megabyte.
-pub fn clip(text: &mut String, max: usize) {
+pub fn truncate_chars(text: &mut String, max: usize) {
     if let Some((end, _)) = text.char_indices().nth(max) {
         text.truncate(end);
         text.push('…');

@@ -45,7 +45,7 @@ pub struct Claims {
 }
 
 impl Claims {
-    fn of(sub: String, kind: String, now_us: i64, ttl_seconds: i64) -> Self {
+    fn new(sub: String, kind: String, now_us: i64, ttl_seconds: i64) -> Self {
         let iat = now_us.div_euclid(1_000_000);
         Self {
             sub,
@@ -63,7 +63,7 @@ impl Claims {
 
 /// The content of a valid token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
+pub struct VerifiedToken {
     /// The caller.
     pub viewer: Viewer,
     /// The session the token belongs to; none for services.
@@ -88,7 +88,7 @@ pub enum TokenError {
 }
 
 /// The installation's signing keys, newest first: the newest signs, all of them verify, so keys rotate with overlap.
-pub struct TokenKeys(Vec<Key>);
+pub struct TokenKeys(Vec<SigningKey>);
 
 #[derive(Serialize, Deserialize)]
 struct StoredKey {
@@ -96,7 +96,7 @@ struct StoredKey {
     secret_hex: String,
 }
 
-struct Key {
+struct SigningKey {
     kid: String,
     encoding: EncodingKey,
     decoding: DecodingKey,
@@ -105,7 +105,7 @@ struct Key {
 impl TokenKeys {
     /// Keys that live as long as this process, for tests and tools.
     pub fn ephemeral() -> Self {
-        Self(vec![Key::new(&StoredKey::generate())])
+        Self(vec![SigningKey::new(&StoredKey::generate())])
     }
 
     /// Reads the key set from `path`, and creates one there (mode 0600) if it is missing.
@@ -146,7 +146,7 @@ impl TokenKeys {
         if stored.iter().any(|key| key.secret().len() < SECRET_BYTES) {
             return Err(io::Error::other("a key is shorter than 32 bytes"));
         }
-        Ok(Self(stored.iter().map(Key::new).collect()))
+        Ok(Self(stored.iter().map(SigningKey::new).collect()))
     }
 
     fn store(path: &Path, keys: &[StoredKey]) -> io::Result<()> {
@@ -167,7 +167,7 @@ impl TokenKeys {
         let claims = Claims {
             admin,
             sid: Some(session),
-            ..Claims::of(id.to_string(), role.as_str().to_lowercase(), now_us, ttl_seconds)
+            ..Claims::new(id.to_string(), role.as_str().to_lowercase(), now_us, ttl_seconds)
         };
         self.sign(&claims)
     }
@@ -175,14 +175,14 @@ impl TokenKeys {
     /// Returns a credential for a service, and its expiry (microseconds since the epoch). It has no id, so it can
     /// only be revoked together with all credentials of the service.
     pub fn sign_service(&self, name: &str, now_us: i64, ttl_seconds: i64) -> (String, i64) {
-        self.sign(&Claims::of(name.to_owned(), "service".to_owned(), now_us, ttl_seconds))
+        self.sign(&Claims::new(name.to_owned(), "service".to_owned(), now_us, ttl_seconds))
     }
 
     /// Like [`sign_service`](Self::sign_service), with an id by which it can be revoked.
     pub fn sign_credential(&self, name: &str, id: &str, now_us: i64, ttl_seconds: i64) -> (String, i64) {
         self.sign(&Claims {
             jti: Some(id.to_owned()),
-            ..Claims::of(name.to_owned(), "service".to_owned(), now_us, ttl_seconds)
+            ..Claims::new(name.to_owned(), "service".to_owned(), now_us, ttl_seconds)
         })
     }
 
@@ -199,7 +199,7 @@ impl TokenKeys {
     ///
     /// # Errors
     /// [`TokenError`]; the caller answers 401.
-    pub fn verify(&self, token: &str, now_us: i64) -> Result<Verified, TokenError> {
+    pub fn verify(&self, token: &str, now_us: i64) -> Result<VerifiedToken, TokenError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
         let key = self
             .0
@@ -227,7 +227,7 @@ impl TokenKeys {
                 admin: claims.admin,
             },
         };
-        Ok(Verified {
+        Ok(VerifiedToken {
             viewer,
             session: claims.sid,
             credential: claims.jti,
@@ -264,7 +264,7 @@ impl StoredKey {
     }
 }
 
-impl Key {
+impl SigningKey {
     fn new(stored: &StoredKey) -> Self {
         let secret = stored.secret();
         Self {

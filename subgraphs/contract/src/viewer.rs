@@ -87,7 +87,7 @@ impl Viewer {
     ///
     /// # Errors
     /// `UNAUTHENTICATED` for every caller that is not a user.
-    pub fn user(&self) -> Result<i64> {
+    pub fn require_user(&self) -> Result<i64> {
         match self {
             Self::User { id, .. } => Ok(*id),
             Self::Anonymous | Self::Service { .. } | Self::OpenMount { .. } => Err(Error::Unauthenticated),
@@ -99,8 +99,8 @@ impl Viewer {
     ///
     /// # Errors
     /// `UNAUTHENTICATED` for anonymous callers, `FORBIDDEN` for callers of another open mount.
-    pub fn user_or_program(&self, mount: &str) -> Result<Option<i64>> {
-        self.signed_in_or(mount)?;
+    pub fn require_user_or_program(&self, mount: &str) -> Result<Option<i64>> {
+        self.require_signed_in_or(mount)?;
         Ok(match self {
             Self::User { id, .. } => Some(*id),
             _ => None,
@@ -111,7 +111,7 @@ impl Viewer {
     ///
     /// # Errors
     /// `UNAUTHENTICATED` for anonymous callers, `FORBIDDEN` for callers of an open mount.
-    pub fn signed_in(&self) -> Result<()> {
+    pub fn require_signed_in(&self) -> Result<()> {
         match self {
             Self::Anonymous => Err(Error::Unauthenticated),
             Self::OpenMount { .. } => Err(NOT_OPEN),
@@ -119,19 +119,19 @@ impl Viewer {
         }
     }
 
-    /// Like [`signed_in`](Self::signed_in), and also accepts callers of the open mount `mount`.
+    /// Like [`require_signed_in`](Self::require_signed_in), and also accepts callers of the open mount `mount`.
     ///
     /// # Errors
-    /// As [`signed_in`](Self::signed_in).
-    pub fn signed_in_or(&self, mount: &str) -> Result<()> {
+    /// As [`require_signed_in`](Self::require_signed_in).
+    pub fn require_signed_in_or(&self, mount: &str) -> Result<()> {
         match self.mount() == Some(mount) {
             true => Ok(()),
-            false => self.signed_in(),
+            false => self.require_signed_in(),
         }
     }
 
     /// Whether this is the user with that id.
-    pub fn is(&self, user: i64) -> bool {
+    pub fn is_user(&self, user: i64) -> bool {
         matches!(self, Self::User { id, .. } if *id == user)
     }
 
@@ -149,7 +149,7 @@ impl Viewer {
     ///
     /// # Errors
     /// `UNAUTHENTICATED` for anonymous callers, `FORBIDDEN` for all others.
-    pub fn operator(&self) -> Result<()> {
+    pub fn require_operator(&self) -> Result<()> {
         match self {
             _ if self.is_operator() => Ok(()),
             Self::Anonymous => Err(Error::Unauthenticated),
@@ -158,14 +158,14 @@ impl Viewer {
         }
     }
 
-    /// Like [`operator`](Self::operator), and also accepts callers of the open mount `mount`.
+    /// Like [`require_operator`](Self::require_operator), and also accepts callers of the open mount `mount`.
     ///
     /// # Errors
-    /// As [`operator`](Self::operator).
-    pub fn operator_or(&self, mount: &str) -> Result<()> {
+    /// As [`require_operator`](Self::require_operator).
+    pub fn require_operator_or(&self, mount: &str) -> Result<()> {
         match self.is_operator_or(mount) {
             true => Ok(()),
-            false => self.operator(),
+            false => self.require_operator(),
         }
     }
 
@@ -173,23 +173,23 @@ impl Viewer {
     ///
     /// # Errors
     /// `UNAUTHENTICATED` for anonymous callers, `FORBIDDEN` for all others.
-    pub fn self_or_operator(&self, user: i64) -> Result<()> {
+    pub fn require_self_or_operator(&self, user: i64) -> Result<()> {
         match self {
-            _ if self.is(user) || self.is_operator() => Ok(()),
+            _ if self.is_user(user) || self.is_operator() => Ok(()),
             Self::Anonymous => Err(Error::Unauthenticated),
             Self::OpenMount { .. } => Err(NOT_OPEN),
             _ => Err(Error::Forbidden("this belongs to somebody else")),
         }
     }
 
-    /// Like [`self_or_operator`](Self::self_or_operator), and also accepts callers of the open mount `mount`.
+    /// Like [`require_self_or_operator`](Self::require_self_or_operator), and also accepts callers of the open mount `mount`.
     ///
     /// # Errors
-    /// As [`self_or_operator`](Self::self_or_operator).
-    pub fn self_or_operator_or(&self, user: i64, mount: &str) -> Result<()> {
+    /// As [`require_self_or_operator`](Self::require_self_or_operator).
+    pub fn require_self_or_operator_or(&self, user: i64, mount: &str) -> Result<()> {
         match self.is_operator_or(mount) {
             true => Ok(()),
-            false => self.self_or_operator(user),
+            false => self.require_self_or_operator(user),
         }
     }
 

@@ -1,13 +1,13 @@
 //! The table of stocks as the catalog of the replicated order log: a replica that executes a trade itself reserves its
 //! shares here.
 
-use contract::{Changed, Error, Services, Tx};
-use entities::failed::{Failed, Refusal};
-use entities::reservation::{self, EndError, Ended, Names};
+use contract::{Error, Invalidates, Services, Tx};
+use entities::error::{EntityError, Violation};
+use entities::reservation::{self, ReservationEnd, ReservationError, TradeIds};
 use entities::side;
-use entities::stock::Which;
+use entities::stock::StockRef;
 use futures_util::FutureExt;
-use order_log::order::{Price, Shares, Side};
+use order_log::command::{Price, Shares, TradeSide};
 use order_log::{Catalog, CatalogError, CatalogResult, Reservation};
 
 /// The stocks of this database.
@@ -23,11 +23,13 @@ impl StockCatalog {
     /// answer.
     async fn end(
         &self,
-        end: impl AsyncFn(&Tx, i64) -> Result<Ended, EndError> + Send + 'static,
+        end: impl AsyncFn(&Tx, i64) -> Result<ReservationEnd, ReservationError> + Send + 'static,
     ) -> Result<(), CatalogError> {
         let now_us = self.0.clock.now_us();
-        let end = async move |tx: &Tx| answered(end(tx, now_us).await);
-        let tell = |ended: &Result<Ended, CatalogError>| ended.as_ref().map_or_else(|_| Vec::new(), Changed::events);
+        let end = async move |tx: &Tx| to_catalog_result(end(tx, now_us).await);
+        let tell = |ended: &Result<ReservationEnd, CatalogError>| {
+            ended.as_ref().map_or_else(|_| Vec::new(), Invalidates::events)
+        };
         let ended = self.0.write_and_tell(end, tell).await.map_err(unavailable)?;
         ended.map(|_| ())
     }
@@ -35,14 +37,24 @@ impl StockCatalog {
 
 impl Catalog for StockCatalog {
     fn reserve<'a>(&'a self, reservation: &'a Reservation, shares: &'a Shares) -> CatalogResult<'a, Price> {
-        let (names, shares, now_us) = (reservation.clone(), shares.clone(), self.0.clock.now_us());
+        let (ids, shares, now_us) = (reservation.clone(), shares.clone(), self.0.clock.now_us());
         let reserve = async move |tx: &Tx| {
-            let names = Names {
-                attempt: &names.attempt,
-                key: &names.key,
+            let ids = TradeIds {
+                attempt: &ids.attempt,
+                key: &ids.key,
             };
-            let which = Which::Name(shares.name.clone());
-            answered(reservation::reserve(tx, names, &which, stored(shares.side), shares.quantity, now_us).await)
+            let stock_ref = StockRef::Name(shares.name.clone());
+            to_catalog_result(
+                reservation::reserve(
+                    tx,
+                    ids,
+                    &stock_ref,
+                    to_stored_side(shares.side),
+                    shares.quantity,
+                    now_us,
+                )
+                .await,
+            )
         };
         async move {
             let tell = |reserved: &Result<_, CatalogError>| match reserved {
@@ -73,7 +85,7 @@ impl Catalog for StockCatalog {
     fn reserved<'a>(&'a self, key: Option<&'a str>, limit: usize) -> CatalogResult<'a, Vec<Reservation>> {
         async move {
             let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-            let aside = reservation::aside(self.0.db.read(), key, limit).await;
+            let aside = reservation::open_non_binding(self.0.db.read(), key, limit).await;
             let aside = aside.map_err(|error| unavailable(error.into()))?;
             let named = aside.into_iter().map(|aside| Reservation {
                 attempt: aside.attempt,
@@ -86,34 +98,34 @@ impl Catalog for StockCatalog {
 }
 
 /// The result of a write for the replica. A refusal is a result, too; it has changed nothing.
-fn answered<T>(done: Result<T, EndError>) -> contract::Result<Result<T, CatalogError>> {
+fn to_catalog_result<T>(done: Result<T, ReservationError>) -> contract::Result<Result<T, CatalogError>> {
     match done {
         Ok(done) => Ok(Ok(done)),
-        Err(EndError::Otherwise(state)) => Ok(Err(CatalogError::Finished(state))),
-        Err(EndError::Failed(Failed::Refused(refusal))) => Ok(Err(refused(refusal))),
-        Err(EndError::Failed(Failed::Database(error))) => Err(error.into()),
+        Err(ReservationError::AlreadyEnded(state)) => Ok(Err(CatalogError::Finished(state))),
+        Err(ReservationError::Entity(EntityError::Violation(violation))) => Ok(Err(to_catalog_error(violation))),
+        Err(ReservationError::Entity(EntityError::Database(error))) => Err(error.into()),
     }
 }
 
 /// A side as the tables store it.
-fn stored(side: Side) -> side::Side {
+fn to_stored_side(side: TradeSide) -> side::Side {
     match side {
-        Side::Buy => side::Side::Buy,
-        Side::Sell => side::Side::Sell,
+        TradeSide::Buy => side::Side::Buy,
+        TradeSide::Sell => side::Side::Sell,
     }
 }
 
-fn refused(refusal: Refusal) -> CatalogError {
-    match refusal {
-        Refusal::NoStock => CatalogError::NoStock,
-        Refusal::InsufficientStock => CatalogError::TooFew,
-        Refusal::StockFull => CatalogError::TooMany,
+fn to_catalog_error(violation: Violation) -> CatalogError {
+    match violation {
+        Violation::NoStock => CatalogError::NoStock,
+        Violation::InsufficientStock => CatalogError::TooFew,
+        Violation::StockFull => CatalogError::TooMany,
         other => CatalogError::Unavailable(format!("{other:?}")),
     }
 }
 
 /// Logs the cause here, and tells the replica only that the database fails.
 fn unavailable(error: Error) -> CatalogError {
-    tracing::error!(error = error.in_full(), "the catalog of the order log failed");
+    tracing::error!(error = error.details(), "the catalog of the order log failed");
     CatalogError::Unavailable("the database fails".to_owned())
 }

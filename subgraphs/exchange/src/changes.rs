@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use async_graphql::{Context, Subscription};
-use contract::{ChangingRows, ContextExt, Error, Result, Stamp, changed_rows, check_watched};
+use contract::{ContextExt, Error, Result, RowVersion, WatchedTable, changed_rows, check_watch_limit};
 use entities::stock;
 use futures_util::stream::{Stream, TryStreamExt};
 use sea_orm::{DatabaseConnection, DbErr};
@@ -25,7 +25,7 @@ impl StockSubscription {
         ctx: &Context<'_>,
         names: Option<Vec<String>>,
     ) -> Result<impl Stream<Item = Result<Stock>> + use<>> {
-        check_watched("names", names.as_deref().unwrap_or_default())?;
+        check_watch_limit("names", names.as_deref().unwrap_or_default())?;
         let watched = match names {
             Some(names) => Some(ids(ctx, names).await?),
             None => None,
@@ -37,7 +37,7 @@ impl StockSubscription {
 /// The ids of the stocks with these names; `NOT_FOUND` when one of them is not listed.
 async fn ids(ctx: &Context<'_>, names: Vec<String>) -> Result<HashSet<i64>> {
     let names: HashSet<String> = names.into_iter().collect();
-    let listed = stock::all_named(ctx.db().read(), &names).await?;
+    let listed = stock::by_names(ctx.db().read(), &names).await?;
     if listed.len() < names.len() {
         return Err(Error::NotFound("stock"));
     }
@@ -47,20 +47,20 @@ async fn ids(ctx: &Context<'_>, names: Vec<String>) -> Result<HashSet<i64>> {
 /// The stocks, which are public.
 struct Stocks;
 
-impl ChangingRows for Stocks {
+impl WatchedTable for Stocks {
     type Entity = stock::Entity;
 
     const TYPENAME: &'static str = "Stock";
 
-    fn stamp(stock: &stock::Model) -> Stamp {
-        Stamp {
+    fn row_version(stock: &stock::Model) -> RowVersion {
+        RowVersion {
             id: stock.id,
             version: stock.version,
             changed_at_us: stock.changed_at_us,
         }
     }
 
-    async fn changed_behind(
+    async fn changed_after(
         &self,
         db: &DatabaseConnection,
         at_us: i64,

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use contract::{Changed, Result, Services};
-use entities::stock::{self, NewStock, Which};
+use contract::{Invalidates, Result, Services};
+use entities::stock::{self, NewStock, StockRef};
 use rand::Rng;
 use sea_orm::{EntityTrait, PaginatorTrait};
 
@@ -57,15 +57,15 @@ pub async fn seed(services: &Services) -> Result<()> {
 pub async fn price_feed(services: &Services, every: Duration, mut random: impl Rng) {
     loop {
         tokio::time::sleep(every).await;
-        if let Err(error) = move_a_price(services, &mut random).await {
-            tracing::warn!(error = error.in_full(), "cannot change a price of the demo");
+        if let Err(error) = move_price(services, &mut random).await {
+            tracing::warn!(error = error.details(), "cannot change a price of the demo");
         }
     }
 }
 
 /// Moves the price of one of the sample stocks by up to 2 %, within half and twice its listed price. A stock that is
 /// not listed stays unchanged.
-pub async fn move_a_price(services: &Services, random: &mut impl Rng) -> Result<()> {
+pub async fn move_price(services: &Services, random: &mut impl Rng) -> Result<()> {
     let (name, listed_minor) = STOCKS[random.random_range(0..STOCKS.len())];
     let step = random.random_range(-STEP_MAX..=STEP_MAX);
     let now_us = services.clock.now_us();
@@ -74,17 +74,19 @@ pub async fn move_a_price(services: &Services, random: &mut impl Rng) -> Result<
             let Some(stock) = stock::by_name(tx, name).await? else {
                 return Ok(None);
             };
-            let price_minor = moved(stock.price_minor, listed_minor, step);
-            reprice(tx, &Which::Id(stock.id), price_minor, now_us).await.map(Some)
+            let price_minor = next_price(stock.price_minor, listed_minor, step);
+            reprice(tx, &StockRef::Id(stock.id), price_minor, now_us)
+                .await
+                .map(Some)
         },
-        Changed::events,
+        Invalidates::events,
     );
     moved.await.map(|_| ())
 }
 
 /// The price after a step of so many hundredths of a percent, in minor units. A price that an operator set beyond the
 /// bounds moves back towards them.
-fn moved(price_minor: i64, listed_minor: i64, step: i64) -> i64 {
+fn next_price(price_minor: i64, listed_minor: i64, step: i64) -> i64 {
     let (low, high) = ((listed_minor + 1) / 2, listed_minor * 2);
     let by = price_minor * step / 10_000;
     match price_minor {
@@ -108,7 +110,7 @@ mod tests {
             let mut price = listed;
             for _ in 0..100_000 {
                 let before = price;
-                price = moved(price, listed, random.random_range(-STEP_MAX..=STEP_MAX));
+                price = next_price(price, listed, random.random_range(-STEP_MAX..=STEP_MAX));
                 assert!((price - before).abs() * 50 <= before, "{name}: {before} to {price}");
                 assert!(
                     price * 2 >= listed && price <= listed * 2,
@@ -123,7 +125,7 @@ mod tests {
         for start in [1, 100_000_000_000_000] {
             let mut price = start;
             for _ in 0..5_000 {
-                price = moved(price, 1599, 200);
+                price = next_price(price, 1599, 200);
             }
             assert!((800..=3_198).contains(&price), "{start} became {price}");
         }

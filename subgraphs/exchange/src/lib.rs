@@ -1,7 +1,7 @@
 //! The exchange: stocks with a price and a number of shares, and trades with numbers.
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{Db, Error, Result, Services, TableLog, federated, federated_sdl, rows};
+use contract::{Db, Error, Result, Services, TableLog, row_loader, subgraph_builder, subgraph_sdl};
 
 mod catalog;
 mod changes;
@@ -39,10 +39,10 @@ pub type ExchangeSchema = Schema<Query, Mutation, Subscription>;
 
 /// The domain, ready to answer.
 pub fn schema(services: Services) -> ExchangeSchema {
-    federated()
-        .data(rows::<entities::stock::Entity>(&services.db))
-        .data(rows::<entities::exchange_order::Entity>(&services.db))
-        .data(stock::by_name(&services.db))
+    subgraph_builder()
+        .data(row_loader::<entities::stock::Entity>(&services.db))
+        .data(row_loader::<entities::exchange_order::Entity>(&services.db))
+        .data(stock::by_name_loader(&services.db))
         .data(services)
         .finish()
 }
@@ -53,7 +53,7 @@ pub fn schema(services: Services) -> ExchangeSchema {
 /// `CONFLICT` while trades wait for numbers from replicas, or reserved shares for the outcome of their orders: the
 /// replicas may have numbered these trades already.
 pub async fn table_log(db: &Db) -> Result<TableLog> {
-    match entities::reservation::are_any_open(db.read()).await? {
+    match entities::reservation::is_any_open(db.read()).await? {
         false => Ok(TableLog),
         true => Err(Error::Conflict(
             "trades of this database wait for the order replicas: start it with them once more, or with new ones, until all \
@@ -65,5 +65,5 @@ pub async fn table_log(db: &Db) -> Result<TableLog> {
 
 /// The subgraph schema for composition: the contents of `schema.graphql` in this folder.
 pub fn sdl() -> String {
-    federated_sdl::<Query, Mutation, Subscription>()
+    subgraph_sdl::<Query, Mutation, Subscription>()
 }

@@ -2,14 +2,14 @@
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    Changed, ContextExt, DateTime, Error, IdempotencyKey, Money, PageArgs, Paged, Recorded, Result, Side, Trade,
-    Unnumbered, Viewer, answered_before, once, page, parse_id, rfc3339, row,
+    ContextExt, DateTime, Error, ExchangeTrade, IdempotencyKey, Invalidates, Money, PageArgs, PageConnection, Result,
+    Side, TradeRecord, UnnumberedTrade, Viewer, idempotent, load_row, page, parse_id, recorded_answer, to_date_time,
 };
-use entities::stock::Which;
+use entities::stock::StockRef;
 use entities::{exchange_order, reservation};
-use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, Order as SortOrder, QueryFilter};
 
-use crate::stock::{BAZAAR, Stock, checked_quantity, find as find_stock, typed_name};
+use crate::stock::{BAZAAR, Stock, checked_name, checked_quantity, find as find_stock};
 use crate::user::User;
 
 /// An executed trade. It never changes.
@@ -36,7 +36,7 @@ impl ExchangeOrder {
 
     /// The direction of the trade, seen from the trader.
     async fn side(&self) -> Side {
-        entities::side::Side::of(&self.0.side).into()
+        entities::side::Side::from_stored(&self.0.side).into()
     }
 
     /// The price that was paid for one share.
@@ -51,19 +51,21 @@ impl ExchangeOrder {
     /// person.
     async fn trader(&self, ctx: &Context<'_>) -> Option<User> {
         let viewer = ctx.viewer();
-        let may_know = |trader: &i64| viewer.is(*trader) || viewer.is_operator();
-        self.0.trader_id.filter(may_know).map(User::of)
+        let may_know = |trader: &i64| viewer.is_user(*trader) || viewer.is_operator();
+        self.0.trader_id.filter(may_know).map(User::new)
     }
 
     /// When the trade was executed.
     async fn at(&self) -> DateTime {
-        rfc3339(self.0.at_us)
+        to_date_time(self.0.at_us)
     }
 }
 
 /// The trade with that number, if there is one. Batched.
 pub(crate) async fn find(ctx: &Context<'_>, number: i64) -> Result<Option<ExchangeOrder>> {
-    Ok(row::<exchange_order::Entity>(ctx, number).await?.map(ExchangeOrder))
+    Ok(load_row::<exchange_order::Entity>(ctx, number)
+        .await?
+        .map(ExchangeOrder))
 }
 
 /// Reads of trades; public.
@@ -74,7 +76,7 @@ pub struct OrderQuery;
 impl OrderQuery {
     /// The trade with that number.
     async fn exchange_order(&self, ctx: &Context<'_>, number: i64) -> Option<Result<ExchangeOrder>> {
-        match ctx.services().orders.has(ctx.services(), number).await {
+        match ctx.services().order_log.has(ctx.services(), number).await {
             Ok(true) => find(ctx, number).await.transpose(),
             Ok(false) => None,
             Err(error) => Some(Err(error)),
@@ -97,7 +99,7 @@ impl OrderQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<ExchangeOrder>> {
+    ) -> Result<PageConnection<ExchangeOrder>> {
         let (mut all, args) = (
             exchange_order::Entity::find(),
             PageArgs::new(first, after, last, before),
@@ -106,7 +108,7 @@ impl OrderQuery {
             all = all.filter(exchange_order::Column::Number.gt(known));
         }
         // A client that pages by number continues after the last number it got, so a page must not skip a number.
-        if let Some(whole) = ctx.services().orders.whole_through(ctx.db()).await? {
+        if let Some(whole) = ctx.services().order_log.contiguous_through(ctx.db()).await? {
             all = all.filter(exchange_order::Column::Number.lte(whole));
         }
         let key = |order: &exchange_order::Model| vec![order.number];
@@ -114,7 +116,7 @@ impl OrderQuery {
             ctx.db().read(),
             all,
             exchange_order::Column::Number,
-            Order::Asc,
+            SortOrder::Asc,
             args,
             key,
             ExchangeOrder,
@@ -146,29 +148,29 @@ impl OrderMutation {
         idempotency_key: Option<String>,
     ) -> Result<ExchangeOrder> {
         let viewer = ctx.viewer();
-        viewer.operator_or(BAZAAR)?;
+        viewer.require_operator_or(BAZAAR)?;
         let for_another = trader.is_some();
         let trader_id = match (trader, viewer) {
             (Some(id), _) => Some(parse_id(&id).ok_or(Error::NotFound("trader"))?),
             (None, Viewer::User { id, .. }) => Some(*id),
             (None, _) => None,
         };
-        let trade = Trade {
-            stock: Which::Name(typed_name(&stock)?),
+        let trade = ExchangeTrade {
+            stock: StockRef::Name(checked_name(&stock)?),
             side: side.into(),
             quantity: checked_quantity("quantity", quantity)?,
             price_minor: None,
             trader_id,
         };
-        let asked = (&trade.stock, trade.side, trade.quantity);
+        let request = (&trade.stock, trade.side, trade.quantity);
         let key = match for_another {
-            true => IdempotencyKey::of(viewer, "trade", idempotency_key, &(asked, trade.trader_id)),
-            false => IdempotencyKey::of(viewer, "trade", idempotency_key, &asked),
+            true => IdempotencyKey::for_mutation(viewer, "trade", idempotency_key, &(request, trade.trader_id)),
+            false => IdempotencyKey::for_mutation(viewer, "trade", idempotency_key, &request),
         }?;
-        let (orders, now_us) = (ctx.services().orders.clone(), ctx.now_us());
-        let _permit = match orders.ready().await {
+        let (log, now_us) = (ctx.services().order_log.clone(), ctx.now_us());
+        let _permit = match log.ready().await {
             Ok(permit) => permit,
-            Err(refused) => return traded_before(ctx, key.as_ref(), refused).await.map(ExchangeOrder),
+            Err(refused) => return replayed_trade(ctx, key.as_ref(), refused).await.map(ExchangeOrder),
         };
         let has_key = key.is_some();
         let (recorded, _) = ctx
@@ -177,44 +179,46 @@ impl OrderMutation {
                 async move |tx| {
                     // Only a trade that is executed now changes the stock; a replay publishes no event.
                     let mut changed = None;
-                    let carry_out = async || {
-                        let traded = orders.trade(tx, &trade, now_us).await?;
+                    let execute = async || {
+                        let traded = log.trade(tx, &trade, now_us).await?;
                         changed = Some(traded.stock);
                         Ok(traded.recorded)
                     };
-                    let recorded = once(tx, key.as_ref(), now_us, carry_out).await?;
+                    let recorded = idempotent(tx, key.as_ref(), now_us, execute).await?;
                     Ok((recorded.into_inner(), changed))
                 },
                 |(_, changed)| changed.events(),
             )
             .await?;
         Ok(ExchangeOrder(match recorded {
-            Recorded::Numbered(order) => order,
-            Recorded::Reserved(trade) => {
-                let unnumbered = Unnumbered {
+            TradeRecord::Numbered(order) => order,
+            TradeRecord::Reserved(trade) => {
+                let unnumbered = UnnumberedTrade {
                     reservation_id: trade.id,
                     has_key,
                     moved_shares_only: true,
                 };
-                trade.numbered(ctx.services().orders.number(ctx.db(), unnumbered).await?)
+                trade.to_exchange_order(ctx.services().order_log.number(ctx.db(), unnumbered).await?)
             }
         }))
     }
 }
 
 /// The trade that the key already has, for a retry while no trades can be executed; otherwise the given error.
-async fn traded_before(
+async fn replayed_trade(
     ctx: &Context<'_>,
     key: Option<&IdempotencyKey>,
     refused: Error,
 ) -> Result<exchange_order::Model> {
     let db = ctx.db().read();
-    match answered_before(db, key).await? {
+    match recorded_answer(db, key).await? {
         None => Err(refused),
-        Some(Recorded::Numbered(order)) => Ok(order),
-        Some(Recorded::Reserved(trade)) => {
+        Some(TradeRecord::Numbered(order)) => Ok(order),
+        Some(TradeRecord::Reserved(trade)) => {
             let number = reservation::number_of(db, trade.id).await?;
-            number.map(|number| trade.numbered(number)).ok_or(Error::OutcomeUnknown)
+            number
+                .map(|number| trade.to_exchange_order(number))
+                .ok_or(Error::OutcomeUnknown)
         }
     }
 }

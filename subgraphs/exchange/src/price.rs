@@ -1,9 +1,9 @@
 //! The price of a stock, and the automated orders that it triggers.
 
 use async_graphql::{Context, Object};
-use contract::{Changed, ContextExt, Error, Event, Money, Result, Services, Tx};
+use contract::{ContextExt, Error, Event, Invalidates, Money, Result, Services, Tx};
 use entities::brokerage_order;
-use entities::stock::{self, Which};
+use entities::stock::{self, StockRef};
 
 use crate::stock::Stock;
 
@@ -17,25 +17,25 @@ pub(crate) fn checked_price(field: &'static str, price: &Money) -> Result<i64> {
 }
 
 /// The result of setting a price.
-pub(crate) struct Repriced {
+pub(crate) struct PriceChange {
     pub(crate) stock: stock::Model,
     /// How many automated orders the new price triggered.
-    fired: u64,
+    triggered: u64,
 }
 
-impl Changed for Repriced {
+impl Invalidates for PriceChange {
     fn events(&self) -> Vec<Event> {
-        let fired = (self.fired > 0).then_some(Event::OrdersFired { stock: self.stock.id });
-        self.stock.events().into_iter().chain(fired).collect()
+        let triggered = (self.triggered > 0).then_some(Event::OrdersTriggered { stock: self.stock.id });
+        self.stock.events().into_iter().chain(triggered).collect()
     }
 }
 
 /// Sets the price of a stock and marks the automated orders that it triggers, in the caller's transaction.
-pub(crate) async fn reprice(tx: &Tx, which: &Which, price_minor: i64, now_us: i64) -> Result<Repriced> {
-    let stock = stock::set_price(tx, which, price_minor, now_us).await?;
+pub(crate) async fn reprice(tx: &Tx, stock_ref: &StockRef, price_minor: i64, now_us: i64) -> Result<PriceChange> {
+    let stock = stock::set_price(tx, stock_ref, price_minor, now_us).await?;
     let stock = stock.ok_or(Error::NotFound("stock"))?;
-    let fired = brokerage_order::fire(tx, stock.id, stock.price_minor, now_us).await?;
-    Ok(Repriced { stock, fired })
+    let triggered = brokerage_order::trigger(tx, stock.id, stock.price_minor, now_us).await?;
+    Ok(PriceChange { stock, triggered })
 }
 
 /// Sets the price of a stock, in minor units, and publishes the change. The same transaction marks the automated orders
@@ -43,15 +43,15 @@ pub(crate) async fn reprice(tx: &Tx, which: &Which, price_minor: i64, now_us: i6
 ///
 /// # Errors
 /// `NOT_FOUND` for an unknown stock. A price below 1 is a database error.
-pub async fn set_price(services: &Services, which: Which, price_minor: i64) -> Result<stock::Model> {
+pub async fn set_price(services: &Services, stock_ref: StockRef, price_minor: i64) -> Result<stock::Model> {
     let now_us = services.clock.now_us();
-    let repriced = services
+    let change = services
         .write_and_tell(
-            async move |tx| reprice(tx, &which, price_minor, now_us).await,
-            Changed::events,
+            async move |tx| reprice(tx, &stock_ref, price_minor, now_us).await,
+            Invalidates::events,
         )
         .await?;
-    Ok(repriced.stock)
+    Ok(change.stock)
 }
 
 /// Writes of prices; for operators.
@@ -68,9 +68,9 @@ impl PriceMutation {
         #[graphql(desc = "The stock's name.")] stock: String,
         price: Money,
     ) -> Result<Stock> {
-        ctx.viewer().operator()?;
+        ctx.viewer().require_operator()?;
         let price_minor = checked_price("price", &price)?;
-        let repriced = set_price(ctx.services(), Which::Name(stock), price_minor).await?;
-        Ok(Stock(repriced))
+        let stock = set_price(ctx.services(), StockRef::Name(stock), price_minor).await?;
+        Ok(Stock(stock))
     }
 }

@@ -1,13 +1,13 @@
 //! The replicas of the order log, and the mutations that propose a leader and confirm orders.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, Replica, Result, Side, clamp_to_int, parse_id};
+use contract::{ContextExt, Error, ReplicaStatus, Result, Side, clamp_to_int, parse_id};
 
 use crate::order::find as find_order;
-use crate::stock::{BAZAAR, checked_quantity, named, typed_name};
+use crate::stock::{BAZAAR, checked_name, checked_quantity, find_by_name};
 
 /// A replica of the order log.
-pub struct OrderReplica(Replica);
+pub struct OrderReplica(ReplicaStatus);
 
 /// A replica of the order log.
 #[Object]
@@ -46,7 +46,7 @@ pub struct ReplicaQuery;
 impl ReplicaQuery {
     /// The replicas of the order log, ordered by id.
     async fn order_replicas(&self, ctx: &Context<'_>) -> Result<Vec<OrderReplica>> {
-        let replicas = ctx.services().orders.replicas(ctx.db()).await?;
+        let replicas = ctx.services().order_log.replicas(ctx.db()).await?;
         Ok(replicas.into_iter().map(OrderReplica).collect())
     }
 }
@@ -60,12 +60,12 @@ impl ReplicaMutation {
     /// Asks a replica to become the leader, and returns the replica that leads afterwards. The replicas decide: it may
     /// be another one. For operators.
     async fn propose_leader(&self, ctx: &Context<'_>, replica_id: ID) -> Result<OrderReplica> {
-        ctx.viewer().operator_or(BAZAAR)?;
-        let replicas = ctx.services().orders.replicas(ctx.db()).await?;
+        ctx.viewer().require_operator_or(BAZAAR)?;
+        let replicas = ctx.services().order_log.replicas(ctx.db()).await?;
         let wanted = parse_id(&replica_id).filter(|wanted| replicas.iter().any(|known| known.id == *wanted));
         let wanted = wanted.ok_or_else(|| Error::invalid("replicaId", "must be the id of a replica"))?;
-        let leader = ctx.services().orders.propose_leader(ctx.db(), wanted).await?;
-        let replicas = ctx.services().orders.replicas(ctx.db()).await?;
+        let leader = ctx.services().order_log.propose_leader(ctx.db(), wanted).await?;
+        let replicas = ctx.services().order_log.replicas(ctx.db()).await?;
         let leader = replicas.into_iter().find(|known| known.id == leader);
         leader
             .map(OrderReplica)
@@ -82,9 +82,9 @@ impl ReplicaMutation {
         side: Side,
         #[graphql(desc = "The number of shares, 1 to 2,147,483,647.")] quantity: i32,
     ) -> Result<bool> {
-        ctx.viewer().operator_or(BAZAAR)?;
-        let (stock, quantity) = (typed_name(&stock)?, checked_quantity("quantity", quantity)?);
-        let (order, stock) = (find_order(ctx, number).await?, named(ctx, stock).await?);
+        ctx.viewer().require_operator_or(BAZAAR)?;
+        let (stock, quantity) = (checked_name(&stock)?, checked_quantity("quantity", quantity)?);
+        let (order, stock) = (find_order(ctx, number).await?, find_by_name(ctx, stock).await?);
         let is_same = order.zip(stock).is_some_and(|(order, stock)| {
             let order = order.0;
             (order.stock_id, order.quantity, order.side.as_str())

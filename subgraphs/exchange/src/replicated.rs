@@ -12,45 +12,45 @@
 //! - It has a key: its caller gets an unknown outcome, and may retry with the key.
 //! - Otherwise its caller waits until the outcome is known, and holds one of the limited trade permits meanwhile.
 
-mod agreement;
-mod fates;
+mod reconciliation;
+mod trade_outcomes;
 mod withdrawals;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use contract::{
-    Changed, Db, Error, Event, NO_REPLICA, OrderLog, Recorded, Replica, Result, Services, Trade, TradePermit, Traded,
-    Tx, Unnumbered,
+    Db, Error, Event, ExchangeTrade, ExecutedTrade, Invalidates, NO_REPLICA, OrderLog, ReplicaStatus, Result, Services,
+    TradePermit, TradeRecord, Tx, UnnumberedTrade,
 };
 use entities::exchange_order;
-use entities::reservation::{self, EndError, Ended, Fate};
+use entities::reservation::{self, ReservationEnd, ReservationError, TradeOutcome};
 use futures_util::future::{BoxFuture, FutureExt, LocalBoxFuture};
-use order_log::order::{Command, Outcome, Price, Shares, Side};
-use order_log::{FrontEnd, Status};
+use order_log::command::{CommandOutcome, LogCommand, Price, Shares, TradeSide};
+use order_log::{FrontEnd, NodeStatus};
 use rand::Rng;
 use sea_orm::EntityTrait;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use self::fates::Fates;
+use self::trade_outcomes::TradeOutcomes;
 use self::withdrawals::Withdrawals;
 
 /// The poll interval for trades without a number whose caller does not wait: automated orders, and trades left by a
 /// crash.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The log of several replicas.
 pub struct ReplicatedLog {
     front: FrontEnd,
     /// Notified when a caller waits for a number.
-    wanted: Notify,
-    fates: Fates,
+    number_requested: Notify,
+    trade_outcomes: TradeOutcomes,
     withdrawals: Withdrawals,
     /// Whether log and table are known to agree.
     agreed: watch::Sender<bool>,
     /// A number up to which the table has no gap.
-    whole: AtomicI64,
+    contiguous: AtomicI64,
 }
 
 impl ReplicatedLog {
@@ -58,16 +58,16 @@ impl ReplicatedLog {
     pub fn new(front: FrontEnd) -> Self {
         Self {
             front,
-            wanted: Notify::new(),
-            fates: Fates::default(),
+            number_requested: Notify::new(),
+            trade_outcomes: TradeOutcomes::default(),
             withdrawals: Withdrawals::default(),
             agreed: watch::Sender::new(false),
-            whole: AtomicI64::new(-1),
+            contiguous: AtomicI64::new(-1),
         }
     }
 
-    fn until(&self) -> Instant {
-        Instant::now() + self.front.settings().answer_within
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.front.settings().answer_timeout
     }
 }
 
@@ -75,54 +75,59 @@ impl OrderLog for ReplicatedLog {
     fn ready(&self) -> BoxFuture<'_, Result<TradePermit>> {
         async {
             let permit = self.front.permit().map_err(unavailable)?;
-            let until = self.until();
+            let deadline = self.deadline();
             let mut agreed = self.agreed.subscribe();
-            let agreed = tokio::time::timeout_at(until, agreed.wait_for(|agreed| *agreed)).await;
+            let agreed = tokio::time::timeout_at(deadline, agreed.wait_for(|agreed| *agreed)).await;
             agreed.ok().and_then(std::result::Result::ok).ok_or(NO_REPLICA)?;
-            self.front.ready(until).await.map_err(unavailable)?;
+            self.front.ready(deadline).await.map_err(unavailable)?;
             Ok(permit.into())
         }
         .boxed()
     }
 
-    fn trade<'a>(&'a self, tx: &'a Tx, trade: &'a Trade, now_us: i64) -> LocalBoxFuture<'a, Result<Traded>> {
+    fn trade<'a>(
+        &'a self,
+        tx: &'a Tx,
+        trade: &'a ExchangeTrade,
+        now_us: i64,
+    ) -> LocalBoxFuture<'a, Result<ExecutedTrade>> {
         async move {
-            let (stock, order) = trade.carry_out(tx, now_us).await?;
-            let reserved = reservation::bind(tx, &unheard_of(), &stock, &order, now_us).await?;
-            Ok(Traded {
-                recorded: Recorded::Reserved(reserved),
+            let (stock, order) = trade.execute(tx, now_us).await?;
+            let reserved = reservation::insert_binding(tx, &unique_attempt(), &stock, &order, now_us).await?;
+            Ok(ExecutedTrade {
+                recorded: TradeRecord::Reserved(reserved),
                 stock,
             })
         }
         .boxed_local()
     }
 
-    fn number<'a>(&'a self, db: &'a Db, trade: Unnumbered) -> BoxFuture<'a, Result<i64>> {
+    fn number<'a>(&'a self, db: &'a Db, trade: UnnumberedTrade) -> BoxFuture<'a, Result<i64>> {
         async move {
             let id = trade.reservation_id;
-            let mut news = self.fates.subscribe();
-            let answered_by = self.until();
-            let known_by = Instant::now() + self.front.settings().outcome_within;
+            let mut changes = self.trade_outcomes.subscribe();
+            let loss_deadline = self.deadline();
+            let outcome_deadline = Instant::now() + self.front.settings().outcome_timeout;
             let mut is_patient = true;
             loop {
-                match self.fates.of(db, id).await? {
-                    Fate::Numbered(number) => return Ok(number),
-                    Fate::Gone => return Err(NO_REPLICA),
-                    Fate::Open => self.wanted.notify_one(),
+                match self.trade_outcomes.get(db, id).await? {
+                    TradeOutcome::Numbered(number) => return Ok(number),
+                    TradeOutcome::Gone => return Err(NO_REPLICA),
+                    TradeOutcome::Open => self.number_requested.notify_one(),
                 }
                 tokio::select! {
-                    changed = news.changed() => changed.map_err(|_| Error::OutcomeUnknown)?,
-                    () = self.front.lost(answered_by), if is_patient => {
+                    changed = changes.changed() => changed.map_err(|_| Error::OutcomeUnknown)?,
+                    () = self.front.wait_until_lost(loss_deadline), if is_patient => {
                         if trade.has_key {
                             return Err(Error::OutcomeUnknown);
                         }
                         // A caller without a key cannot retry, so it waits until the outcome of the trade is known.
                         is_patient = false;
                         if trade.moved_shares_only {
-                            self.withdrawals.ask(id);
+                            self.withdrawals.request(id);
                         }
                     }
-                    () = tokio::time::sleep_until(known_by) => return Err(Error::OutcomeUnknown),
+                    () = tokio::time::sleep_until(outcome_deadline) => return Err(Error::OutcomeUnknown),
                 }
             }
         }
@@ -134,7 +139,7 @@ impl OrderLog for ReplicatedLog {
             if number < 0 {
                 return Ok(false);
             }
-            let order = self.front.order(number, self.until()).await.map_err(unavailable)?;
+            let order = self.front.order(number, self.deadline()).await.map_err(unavailable)?;
             let Some(order) = order else { return Ok(false) };
             // The replica that recorded the order may not have written its number back yet.
             let known = exchange_order::Entity::find_by_id(number)
@@ -150,24 +155,28 @@ impl OrderLog for ReplicatedLog {
 
     /// A replica writes back the numbers of the trades that it was asked for itself, so a later number may arrive
     /// first.
-    fn whole_through<'a>(&'a self, db: &'a Db) -> BoxFuture<'a, Result<Option<i64>>> {
+    fn contiguous_through<'a>(&'a self, db: &'a Db) -> BoxFuture<'a, Result<Option<i64>>> {
         async move {
-            let known = self.whole.load(Ordering::Relaxed);
-            let whole = exchange_order::whole_through(db.read(), known).await?;
-            self.whole.fetch_max(whole, Ordering::Relaxed);
-            Ok(Some(whole))
+            let known = self.contiguous.load(Ordering::Relaxed);
+            let contiguous = exchange_order::contiguous_through(db.read(), known).await?;
+            self.contiguous.fetch_max(contiguous, Ordering::Relaxed);
+            Ok(Some(contiguous))
         }
         .boxed()
     }
 
-    fn replicas<'a>(&'a self, _: &'a Db) -> BoxFuture<'a, Result<Vec<Replica>>> {
-        async { Ok(self.front.statuses().await.iter().map(shown).collect()) }.boxed()
+    fn replicas<'a>(&'a self, _: &'a Db) -> BoxFuture<'a, Result<Vec<ReplicaStatus>>> {
+        async { Ok(self.front.statuses().await.iter().map(to_replica).collect()) }.boxed()
     }
 
     fn propose_leader<'a>(&'a self, _: &'a Db, replica: i64) -> BoxFuture<'a, Result<i64>> {
         async move {
             let id = u64::try_from(replica).map_err(|_| NO_REPLICA)?;
-            let leader = self.front.propose_leader(id, self.until()).await.map_err(unavailable)?;
+            let leader = self
+                .front
+                .propose_leader(id, self.deadline())
+                .await
+                .map_err(unavailable)?;
             i64::try_from(leader).map_err(|_| NO_REPLICA)
         }
         .boxed()
@@ -175,12 +184,12 @@ impl OrderLog for ReplicatedLog {
 
     fn work(&self, services: Services) -> BoxFuture<'_, Result<()>> {
         async move {
-            agreement::reach(&self.front, &services).await?;
+            reconciliation::reconcile(&self.front, &services).await?;
             self.agreed.send_replace(true);
             loop {
-                let looked = self.number_some(&services).await?;
-                if !looked {
-                    let _ = tokio::time::timeout(LOOK_EVERY, self.wanted.notified()).await;
+                let has_numbered = self.number_batch(&services).await?;
+                if !has_numbered {
+                    let _ = tokio::time::timeout(POLL_INTERVAL, self.number_requested.notified()).await;
                 }
             }
         }
@@ -190,15 +199,15 @@ impl OrderLog for ReplicatedLog {
 
 impl ReplicatedLog {
     /// Numbers the oldest trades that have no number. Returns whether there were any.
-    async fn number_some(&self, services: &Services) -> Result<bool> {
+    async fn number_batch(&self, services: &Services) -> Result<bool> {
         let limit = self.front.settings().batch_max.max(1);
         let open = reservation::unnumbered(services.db.read(), limit as u64).await?;
         if open.is_empty() {
             return Ok(false);
         }
-        let commands: Vec<_> = open.iter().map(|(open, name)| record(open, name)).collect();
+        let commands: Vec<_> = open.iter().map(|(open, name)| record_command(open, name)).collect();
         let Some(outcomes) = self
-            .decided(services, &commands, open.last().map_or(0, |(open, _)| open.id))
+            .commit_batch(services, &commands, open.last().map_or(0, |(open, _)| open.id))
             .await?
         else {
             return Ok(true);
@@ -206,7 +215,7 @@ impl ReplicatedLog {
         let mut numbers = Vec::with_capacity(open.len());
         for ((open, _), outcome) in open.iter().zip(outcomes) {
             match outcome {
-                Outcome::Recorded { number, attempt } if attempt == open.attempt => {
+                CommandOutcome::Recorded { number, attempt } if attempt == open.attempt => {
                     numbers.push((open.id, attempt, number));
                 }
                 other => {
@@ -218,33 +227,41 @@ impl ReplicatedLog {
                 }
             }
         }
-        let told = numbers.iter().map(|(_, attempt, number)| (attempt.clone(), *number));
-        write_back(services, told.collect()).await?;
+        let written = numbers.iter().map(|(_, attempt, number)| (attempt.clone(), *number));
+        write_back(services, written.collect()).await?;
         if let Some((last, _, _)) = numbers.last() {
-            self.withdrawals.numbered_up_to(*last);
+            self.withdrawals.drop_through(*last);
         }
-        self.fates
-            .tell(numbers.iter().map(|(id, _, number)| (*id, Fate::Numbered(*number))));
+        self.trade_outcomes.add(
+            numbers
+                .iter()
+                .map(|(id, _, number)| (*id, TradeOutcome::Numbered(*number))),
+        );
         Ok(true)
     }
 
     /// Commits these trades, the last of which is `last`. Returns `None` when no replica received them, so that some of
     /// them may have been withdrawn since.
-    async fn decided(&self, services: &Services, commands: &[Command], last: i64) -> Result<Option<Vec<Outcome>>> {
+    async fn commit_batch(
+        &self,
+        services: &Services,
+        commands: &[LogCommand],
+        last: i64,
+    ) -> Result<Option<Vec<CommandOutcome>>> {
         loop {
-            let told_before = self.withdrawals.tell_up_to(last);
-            let commit = self.front.commit(commands, self.until());
+            let sent_before = self.withdrawals.mark_sent_through(last);
+            let commit = self.front.commit(commands, self.deadline());
             tokio::pin!(commit);
             let outcomes = loop {
                 tokio::select! {
                     outcomes = &mut commit => break outcomes,
-                    () = self.withdrawals.asked() => self.withdraw(services).await?,
+                    () = self.withdrawals.requested() => self.withdraw(services).await?,
                 }
             };
             match outcomes {
                 Ok(outcomes) => return Ok(Some(outcomes)),
                 Err(order_log::Error::NoLeader) => {
-                    self.withdrawals.told_only_up_to(told_before);
+                    self.withdrawals.restore_sent_through(sent_before);
                     self.withdraw(services).await?;
                     tokio::time::sleep(self.front.settings().heartbeat).await;
                     return Ok(None);
@@ -256,14 +273,14 @@ impl ReplicatedLog {
                     );
                     tokio::time::sleep(self.front.settings().heartbeat).await;
                 }
-                Err(error) => return Err(failed(&error)),
+                Err(error) => return Err(log_error(&error)),
             }
         }
     }
 
     /// Withdraws the trades whose callers asked for it, if the log never received them.
     async fn withdraw(&self, services: &Services) -> Result<()> {
-        let asked = self.withdrawals.take();
+        let asked = self.withdrawals.take_unsent();
         if asked.is_empty() {
             return Ok(());
         }
@@ -286,28 +303,29 @@ impl ReplicatedLog {
             trades = withdrawn.len(),
             "no replica answers in time; trades that the log never received are withdrawn"
         );
-        self.fates.tell(withdrawn.iter().map(|(id, _)| (*id, Fate::Gone)));
+        self.trade_outcomes
+            .add(withdrawn.iter().map(|(id, _)| (*id, TradeOutcome::Gone)));
         Ok(())
     }
 }
 
 /// The command that records a trade.
-fn record(reserved: &reservation::Model, name: &str) -> Command {
-    Command::Record {
+fn record_command(reserved: &reservation::Model, name: &str) -> LogCommand {
+    LogCommand::Record {
         key: reserved.log_key.clone(),
         attempt: reserved.attempt.clone(),
         // The log assigns the number.
-        trade: told(&reserved.numbered(0), name),
+        trade: to_log_trade(&reserved.to_exchange_order(0), name),
     }
 }
 
 /// A trade as the log represents it.
-fn told(order: &exchange_order::Model, name: &str) -> order_log::order::Trade {
-    let side = match entities::side::Side::of(&order.side) {
-        entities::side::Side::Buy => Side::Buy,
-        entities::side::Side::Sell => Side::Sell,
+fn to_log_trade(order: &exchange_order::Model, name: &str) -> order_log::command::LoggedTrade {
+    let side = match entities::side::Side::from_stored(&order.side) {
+        entities::side::Side::Buy => TradeSide::Buy,
+        entities::side::Side::Sell => TradeSide::Sell,
     };
-    order_log::order::Trade {
+    order_log::command::LoggedTrade {
         shares: Shares {
             name: name.to_owned(),
             side,
@@ -330,8 +348,8 @@ async fn write_back(services: &Services, numbers: Vec<(String, i64)>) -> Result<
         for (attempt, number) in &numbers {
             match reservation::confirm(tx, attempt, *number, now_us).await {
                 Ok(one) => ended.push(one),
-                Err(EndError::Failed(error)) => return Err(error.into()),
-                Err(EndError::Otherwise(state)) => {
+                Err(ReservationError::Entity(error)) => return Err(error.into()),
+                Err(ReservationError::AlreadyEnded(state)) => {
                     let why = format!("the log has order {number}, whose reservation {attempt} is {state}");
                     return Err(Error::Internal(why.into()));
                 }
@@ -339,19 +357,19 @@ async fn write_back(services: &Services, numbers: Vec<(String, i64)>) -> Result<
         }
         Ok(ended)
     };
-    let tell = |ended: &Vec<Ended>| ended.iter().flat_map(Changed::events).collect::<Vec<Event>>();
+    let tell = |ended: &Vec<ReservationEnd>| ended.iter().flat_map(Invalidates::events).collect::<Vec<Event>>();
     services.write_and_tell(write, tell).await?;
     Ok(())
 }
 
 /// A random name that is unique among all databases that use these replicas.
-fn unheard_of() -> String {
+fn unique_attempt() -> String {
     format!("{:032x}", rand::rng().random::<u128>())
 }
 
-fn shown(status: &Status) -> Replica {
+fn to_replica(status: &NodeStatus) -> ReplicaStatus {
     let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    Replica {
+    ReplicaStatus {
         id: whole(status.id),
         alive: status.alive,
         leader: status.leader,
@@ -363,10 +381,10 @@ fn shown(status: &Status) -> Replica {
 fn unavailable(error: order_log::Error) -> Error {
     match error {
         order_log::Error::Unavailable | order_log::Error::NoLeader => NO_REPLICA,
-        other => failed(&other),
+        other => log_error(&other),
     }
 }
 
-fn failed(error: &order_log::Error) -> Error {
+fn log_error(error: &order_log::Error) -> Error {
     Error::Internal(format!("the order log: {error}").into())
 }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, InputObject, Object};
 use contract::{
-    Changed, ContextExt, DateTime, Db, Error, IdempotencyKey, Loader, Money, PageArgs, Paged, Result, Side,
-    clamp_to_int, loader, once, page, parse_id, required_segment, rfc3339, row,
+    ContextExt, DateTime, Db, Error, IdempotencyKey, Invalidates, Loader, Money, PageArgs, PageConnection, Result,
+    Side, batch_loader, clamp_to_int, idempotent, load_row, page, parse_id, required_segment, to_date_time,
 };
-use entities::stock::{self, NewStock, Which};
+use entities::stock::{self, NewStock, StockRef};
 use sea_orm::{EntityTrait, Order};
 
 use crate::price::checked_price;
@@ -78,7 +78,7 @@ impl Stock {
     /// When its price or its quantity last changed.
     #[graphql(tag = "cacheable")]
     async fn updated_at(&self) -> DateTime {
-        rfc3339(self.0.changed_at_us)
+        to_date_time(self.0.changed_at_us)
     }
 }
 
@@ -93,29 +93,29 @@ impl Stock {
 
 /// The stock with that id, if there is one. Batched.
 pub(crate) async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Stock>> {
-    Ok(row::<stock::Entity>(ctx, id).await?.map(Stock))
+    Ok(load_row::<stock::Entity>(ctx, id).await?.map(Stock))
 }
 
 /// The stock of that name, if there is one. Batched.
-pub(crate) async fn named(ctx: &Context<'_>, name: String) -> Result<Option<Stock>> {
-    let found = ctx.data_unchecked::<Loader<ByName>>().load_one(name).await?;
+pub(crate) async fn find_by_name(ctx: &Context<'_>, name: String) -> Result<Option<Stock>> {
+    let found = ctx.data_unchecked::<Loader<StockByName>>().load_one(name).await?;
     Ok(found.map(Stock))
 }
 
 /// Reads stocks by name, many at once.
-pub(crate) struct ByName(Db);
+pub(crate) struct StockByName(Db);
 
-/// The loader that [`named`] uses.
-pub(crate) fn by_name(db: &Db) -> Loader<ByName> {
-    loader(ByName(db.clone()))
+/// The loader that [`find_by_name`] uses.
+pub(crate) fn by_name_loader(db: &Db) -> Loader<StockByName> {
+    batch_loader(StockByName(db.clone()))
 }
 
-impl Load<String> for ByName {
+impl Load<String> for StockByName {
     type Value = stock::Model;
     type Error = Error;
 
     async fn load(&self, names: &[String]) -> Result<HashMap<String, stock::Model>> {
-        let found = stock::all_named(self.0.read(), names).await?;
+        let found = stock::by_names(self.0.read(), names).await?;
         Ok(found.into_iter().map(|stock| (stock.name.clone(), stock)).collect())
     }
 }
@@ -131,7 +131,7 @@ impl StockQuery {
     async fn stock(&self, ctx: &Context<'_>, id: Option<ID>, name: Option<String>) -> Option<Result<Stock>> {
         let found = match (id, name) {
             (Some(id), None) => find(ctx, parse_id(&id)?).await,
-            (None, Some(name)) => named(ctx, name).await,
+            (None, Some(name)) => find_by_name(ctx, name).await,
             (None, None) => Err(Error::invalid("id", "or else name is needed")),
             (Some(_), Some(_)) => Err(Error::invalid("name", "cannot be combined with id")),
         };
@@ -150,7 +150,7 @@ impl StockQuery {
     /// Resolves a stock another subgraph refers to by its name.
     #[graphql(entity)]
     async fn stock_by_name(&self, ctx: &Context<'_>, name: String) -> Result<Option<Stock>> {
-        named(ctx, name).await
+        find_by_name(ctx, name).await
     }
 
     /// All stocks, ordered by id.
@@ -161,7 +161,7 @@ impl StockQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<Stock>> {
+    ) -> Result<PageConnection<Stock>> {
         let (all, args) = (stock::Entity::find(), PageArgs::new(first, after, last, before));
         let key = |stock: &stock::Model| vec![stock.id];
         page(ctx.db().read(), all, stock::Column::Id, Order::Asc, args, key, Stock).await
@@ -191,7 +191,7 @@ impl StockInput {
 }
 
 /// A stock's name from a request, trimmed. The database checks whether there is such a stock.
-pub(crate) fn typed_name(name: &str) -> Result<String> {
+pub(crate) fn checked_name(name: &str) -> Result<String> {
     match name.trim() {
         "" => Err(Error::invalid("stock", "must not be blank")),
         name => Ok(name.to_owned()),
@@ -220,9 +220,9 @@ impl StockMutation {
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Stock> {
-        ctx.viewer().operator()?;
+        ctx.viewer().require_operator()?;
         let new = input.checked()?;
-        let key = IdempotencyKey::of(ctx.viewer(), "listStock", idempotency_key, &new)?;
+        let key = IdempotencyKey::for_mutation(ctx.viewer(), "listStock", idempotency_key, &new)?;
         let now_us = ctx.now_us();
         let listed = ctx
             .services()
@@ -232,9 +232,9 @@ impl StockMutation {
                         let listed = stock::add(tx, new.clone(), now_us).await?;
                         listed.ok_or_else(|| Error::conflict("a stock of this name is listed already"))
                     };
-                    once(tx, key.as_ref(), now_us, list).await
+                    idempotent(tx, key.as_ref(), now_us, list).await
                 },
-                Changed::events,
+                Invalidates::events,
             )
             .await?;
         Ok(Stock(listed.into_inner()))
@@ -251,19 +251,24 @@ impl StockMutation {
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Stock> {
-        ctx.viewer().operator_or(BAZAAR)?;
+        ctx.viewer().require_operator_or(BAZAAR)?;
         let quantity = checked_quantity("quantity", quantity)?;
-        let (which, side) = (Which::Name(typed_name(&stock)?), entities::side::Side::from(side));
-        let key = IdempotencyKey::of(ctx.viewer(), "adjustStock", idempotency_key, &(&which, side, quantity))?;
+        let (stock_ref, side) = (StockRef::Name(checked_name(&stock)?), entities::side::Side::from(side));
+        let key = IdempotencyKey::for_mutation(
+            ctx.viewer(),
+            "adjustStock",
+            idempotency_key,
+            &(&stock_ref, side, quantity),
+        )?;
         let now_us = ctx.now_us();
         let adjusted = ctx
             .services()
             .write_and_tell(
                 async move |tx| {
-                    let adjust = async || Ok(stock::adjust(tx, &which, side, quantity, now_us).await?);
-                    once(tx, key.as_ref(), now_us, adjust).await
+                    let adjust = async || Ok(stock::adjust(tx, &stock_ref, side, quantity, now_us).await?);
+                    idempotent(tx, key.as_ref(), now_us, adjust).await
                 },
-                Changed::events,
+                Invalidates::events,
             )
             .await?;
         Ok(Stock(adjusted.into_inner()))
@@ -275,8 +280,8 @@ impl StockMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The stock's name.")] stock: String,
     ) -> Result<bool> {
-        ctx.viewer().operator_or(BAZAAR)?;
-        let found = named(ctx, stock).await?.ok_or(Error::NotFound("stock"))?;
+        ctx.viewer().require_operator_or(BAZAAR)?;
+        let found = find_by_name(ctx, stock).await?.ok_or(Error::NotFound("stock"))?;
         found.0.events().into_iter().for_each(|event| ctx.publish(event));
         Ok(true)
     }

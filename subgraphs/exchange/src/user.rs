@@ -12,7 +12,7 @@ pub struct User {
 
 impl User {
     /// The person with that id.
-    pub(crate) fn of(id: i64) -> Self {
+    pub(crate) fn new(id: i64) -> Self {
         Self { id: id.into() }
     }
 }

@@ -23,7 +23,7 @@ const MINUTE_US: i64 = 60_000_000;
 /// Fills a database that has no messages. Changes nothing in any other database.
 pub async fn seed(services: &Services, people: People) -> Result<()> {
     let now_us = services.clock.now_us();
-    let messages = sample(people);
+    let messages = sample_messages(people);
     services
         .db
         .write(async move |tx| {
@@ -43,7 +43,7 @@ pub async fn seed(services: &Services, people: People) -> Result<()> {
         .await
 }
 
-struct Sample {
+struct SampleMessage {
     minutes_ago: i64,
     from: i64,
     to: i64,
@@ -53,8 +53,8 @@ struct Sample {
     read: bool,
 }
 
-fn sample(People { ada, ben, cleo, dan }: People) -> [Sample; 8] {
-    let unread = |minutes_ago, from, to, contents| Sample {
+fn sample_messages(People { ada, ben, cleo, dan }: People) -> [SampleMessage; 8] {
+    let unread = |minutes_ago, from, to, contents| SampleMessage {
         minutes_ago,
         from,
         to,
@@ -63,18 +63,18 @@ fn sample(People { ada, ben, cleo, dan }: People) -> [Sample; 8] {
         favorite: false,
         read: false,
     };
-    let read = |minutes_ago, from, to, contents| Sample {
+    let read = |minutes_ago, from, to, contents| SampleMessage {
         read: true,
         ..unread(minutes_ago, from, to, contents)
     };
     [
         read(2_900, cleo, dan, "Have you seen what is new in the bookstore?"),
-        Sample {
+        SampleMessage {
             favorite: true,
             ..read(2_880, dan, cleo, "Yes! I am halfway through \"RPCs for Noobs\".")
         },
         read(1_500, cleo, dan, "Tell me how it ends."),
-        Sample {
+        SampleMessage {
             flag: Some("question"),
             ..read(1_440, ada, ben, "What do you think of MenhirCo at this price?")
         },
@@ -85,7 +85,7 @@ fn sample(People { ada, ben, cleo, dan }: People) -> [Sample; 8] {
             "Wait for the morning, then we talk.\nMy fee stays at 1 %.",
         ),
         unread(240, dan, cleo, "It ends with a timeout."),
-        Sample {
+        SampleMessage {
             flag: Some("urgent"),
             ..unread(95, ada, cleo, "Could you lend me the one about project 3? I am late.")
         },

@@ -1,13 +1,13 @@
 //! Messages from one user to another. Only the two of them and operators may read a message.
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{Services, federated, federated_sdl, loader, rows_of_texts};
+use contract::{Services, batch_loader, subgraph_builder, subgraph_sdl, text_row_loader};
 
-mod arrivals;
 pub mod demo;
 mod message;
+mod mutation;
+mod subscription;
 mod user;
-mod writes;
 
 /// The fields that read data.
 #[derive(MergedObject, Default)]
@@ -15,26 +15,26 @@ pub struct Query(message::MessageQuery, user::UserQuery);
 
 /// The fields that change data.
 #[derive(MergedObject, Default)]
-pub struct Mutation(writes::MessageMutation);
+pub struct Mutation(mutation::MessageMutation);
 
 /// The fields that a client can subscribe to.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(arrivals::MessageSubscription);
+pub struct Subscription(subscription::MessageSubscription);
 
 /// The schema of the messages subgraph.
 pub type MessagesSchema = Schema<Query, Mutation, Subscription>;
 
 /// Builds the executable schema of the messages.
 pub fn schema(services: Services) -> MessagesSchema {
-    federated()
-        .data(rows_of_texts::<entities::message::Entity>(&services.db))
-        .data(loader(message::WithoutContents(services.db.clone())))
-        .data(loader(user::UnreadLoader(services.db.clone())))
+    subgraph_builder()
+        .data(text_row_loader::<entities::message::Entity>(&services.db))
+        .data(batch_loader(message::MessageWithoutContentsLoader(services.db.clone())))
+        .data(batch_loader(user::UnreadCountLoader(services.db.clone())))
         .data(services)
         .finish()
 }
 
 /// Returns the SDL for composing the supergraph: the contents of `schema.graphql` in this folder.
 pub fn sdl() -> String {
-    federated_sdl::<Query, Mutation, Subscription>()
+    subgraph_sdl::<Query, Mutation, Subscription>()
 }

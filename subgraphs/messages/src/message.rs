@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object};
 use contract::{
-    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, Paged, Result, Viewer, page, page_of_texts,
-    parse_id, rfc3339, row, shows,
+    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, PageConnection, Result, Viewer,
+    is_node_field_selected, load_row, page, page_of_texts, parse_id, to_date_time,
 };
 use entities::{message, user};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
@@ -14,7 +14,7 @@ use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
 use crate::user::User;
 
 /// The open mount whose document has routes for all messages.
-pub(crate) const COMMUNITY: &str = "community";
+pub(crate) const COMMUNITY_MOUNT: &str = "community";
 
 /// A message; only its sender, its receiver and operators can read it.
 pub struct Message(pub(crate) message::Model);
@@ -39,7 +39,7 @@ impl Message {
 
     /// When it was sent.
     async fn at(&self) -> DateTime {
-        rfc3339(self.0.at_us)
+        to_date_time(self.0.at_us)
     }
 
     /// The text.
@@ -67,7 +67,7 @@ impl Message {
 /// Returns whether the viewer may read the message: as its sender, its receiver, an operator or a caller of the open
 /// community mount.
 pub(crate) fn may_see(viewer: &Viewer, message: &message::Model) -> bool {
-    viewer.is_operator_or(COMMUNITY) || viewer.is(message.from_id) || viewer.is(message.to_id)
+    viewer.is_operator_or(COMMUNITY_MOUNT) || viewer.is_user(message.from_id) || viewer.is_user(message.to_id)
 }
 
 /// Builds the event that tells the message's sender and receiver that it has changed.
@@ -85,10 +85,10 @@ pub(crate) async fn newest_first(
     ctx: &Context<'_>,
     messages: Select<message::Entity>,
     args: PageArgs,
-) -> Result<Paged<Message>> {
+) -> Result<PageConnection<Message>> {
     let columns = (message::Column::AtUs, message::Column::Id);
     let key = |message: &message::Model| vec![message.at_us, message.id];
-    if !shows(&ctx.look_ahead(), "contents") {
+    if !is_node_field_selected(&ctx.look_ahead(), "contents") {
         let messages = message::without_contents(messages);
         return page(ctx.db().read(), messages, columns, Order::Desc, args, key, Message).await;
     }
@@ -107,15 +107,15 @@ pub(crate) async fn newest_first(
 }
 
 /// Loads messages by id without their contents, in batches.
-pub struct WithoutContents(pub(crate) Db);
+pub struct MessageWithoutContentsLoader(pub(crate) Db);
 
-impl Load<i64> for WithoutContents {
+impl Load<i64> for MessageWithoutContentsLoader {
     type Value = message::Model;
     type Error = Error;
 
     async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, message::Model>> {
-        let asked = message::Entity::find().filter(message::Column::Id.is_in(ids.iter().copied()));
-        let found = message::without_contents(asked).all(self.0.read()).await?;
+        let query = message::Entity::find().filter(message::Column::Id.is_in(ids.iter().copied()));
+        let found = message::without_contents(query).all(self.0.read()).await?;
         Ok(found.into_iter().map(|message| (message.id, message)).collect())
     }
 }
@@ -127,12 +127,12 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Message>> {
     let found = match ctx.look_ahead().field("contents").exists() {
         true => {
             ctx.charge(0)?;
-            let found = row::<message::Entity>(ctx, id).await?;
+            let found = load_row::<message::Entity>(ctx, id).await?;
             ctx.charge(found.as_ref().map_or(0, |message| message.contents.len()))?;
             found
         }
         false => {
-            let messages = ctx.data_unchecked::<Loader<WithoutContents>>();
+            let messages = ctx.data_unchecked::<Loader<MessageWithoutContentsLoader>>();
             messages.load_one(id).await?
         }
     };
@@ -163,20 +163,20 @@ impl MessageQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<Message>> {
+    ) -> Result<PageConnection<Message>> {
         let viewer = ctx.viewer();
-        viewer.signed_in_or(COMMUNITY)?;
+        viewer.require_signed_in_or(COMMUNITY_MOUNT)?;
         let args = PageArgs::new(first, after, last, before);
         let found = match (to, favorite) {
             (Some(username), favorite) => {
                 let receiver = user::by_username(ctx.db().read(), &username).await?;
                 // No user has the id 0.
                 let receiver = receiver.map_or(0, |receiver| receiver.id);
-                viewer.self_or_operator_or(receiver, COMMUNITY)?;
+                viewer.require_self_or_operator_or(receiver, COMMUNITY_MOUNT)?;
                 message::inbox(receiver, favorite, None)
             }
             (None, Some(favorite)) => {
-                viewer.operator_or(COMMUNITY)?;
+                viewer.require_operator_or(COMMUNITY_MOUNT)?;
                 message::favorites(favorite)
             }
             (None, None) => return Err(Error::invalid("to", "or else favorite is needed")),

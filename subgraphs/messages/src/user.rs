@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Db, Error, Loader, PageArgs, Paged, Result, clamp_to_int, parse_id};
+use contract::{ContextExt, Db, Error, Loader, PageArgs, PageConnection, Result, clamp_to_int, parse_id};
 use entities::message;
 use sea_orm::Select;
 
@@ -34,10 +34,10 @@ impl User {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Option<Result<Paged<Message>>> {
+    ) -> Option<Result<PageConnection<Message>>> {
         let args = PageArgs::new(first, after, last, before);
         let received = message::inbox(self.0, favorite, unread);
-        Some(self.list(ctx, received, args).await)
+        Some(self.message_page(ctx, received, args).await)
     }
 
     /// The messages this person sent, newest first; for themselves and for operators.
@@ -48,39 +48,39 @@ impl User {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Option<Result<Paged<Message>>> {
+    ) -> Option<Result<PageConnection<Message>>> {
         let args = PageArgs::new(first, after, last, before);
-        Some(self.list(ctx, message::sent(self.0), args).await)
+        Some(self.message_page(ctx, message::sent(self.0), args).await)
     }
 
     /// How many messages this person has not read, counted up to 2,147,483,647; for themselves and for operators.
     async fn unread_count(&self, ctx: &Context<'_>) -> Option<Result<i64>> {
-        Some(self.unread(ctx).await)
+        Some(self.count_unread(ctx).await)
     }
 }
 
 impl User {
-    async fn list(
+    async fn message_page(
         &self,
         ctx: &Context<'_>,
         messages: Select<message::Entity>,
         args: PageArgs,
-    ) -> Result<Paged<Message>> {
-        ctx.viewer().self_or_operator(self.0)?;
+    ) -> Result<PageConnection<Message>> {
+        ctx.viewer().require_self_or_operator(self.0)?;
         newest_first(ctx, messages, args).await
     }
 
-    async fn unread(&self, ctx: &Context<'_>) -> Result<i64> {
-        ctx.viewer().self_or_operator(self.0)?;
-        let counts = ctx.data_unchecked::<Loader<UnreadLoader>>();
+    async fn count_unread(&self, ctx: &Context<'_>) -> Result<i64> {
+        ctx.viewer().require_self_or_operator(self.0)?;
+        let counts = ctx.data_unchecked::<Loader<UnreadCountLoader>>();
         Ok(clamp_to_int(counts.load_one(self.0).await?.unwrap_or(0)))
     }
 }
 
 /// Counts unread messages of many users in one query.
-pub struct UnreadLoader(pub(crate) Db);
+pub struct UnreadCountLoader(pub(crate) Db);
 
-impl Load<i64> for UnreadLoader {
+impl Load<i64> for UnreadCountLoader {
     type Value = i64;
     type Error = Error;
 

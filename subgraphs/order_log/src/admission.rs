@@ -30,8 +30,8 @@ use futures_util::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
 
 use crate::Replica;
+use crate::command::ReplicaId;
 use crate::network::PeerError;
-use crate::order::ReplicaId;
 use crate::replica::{Core, initialize};
 use crate::store::LogId;
 
@@ -42,35 +42,35 @@ pub(crate) const ADMIT: &str = "/raft/admit";
 pub(crate) const JOIN: &str = "/raft/join";
 
 /// The path where a replica reports its progress.
-pub(crate) const REACHED: &str = "/raft/reached";
+pub(crate) const PROGRESS: &str = "/raft/reached";
 
 /// The identity of a replica's file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct FileOf {
+pub(crate) struct StoreIdentity {
     pub(crate) id: ReplicaId,
     pub(crate) file: String,
     /// The progress of the file, in the messages that report it.
     #[serde(default)]
-    pub(crate) reached: Option<Reached>,
+    pub(crate) reached: Option<Progress>,
 }
 
 /// The progress of a file. Neither value ever decreases in the same file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Reached {
+pub(crate) struct Progress {
     /// The last term in which the replica granted a vote.
     pub(crate) term: u64,
     /// A committed entry that the file had on its disk at that time.
     pub(crate) log: Option<LogId>,
 }
 
-impl Reached {
+impl Progress {
     /// Whether this is at least as far as `other` in both values.
     pub(crate) fn includes(&self, other: &Self) -> bool {
         self.term >= other.term && self.log >= other.log
     }
 
     /// The higher of both values each.
-    pub(crate) fn and(&self, other: &Self) -> Self {
+    pub(crate) fn merge(&self, other: &Self) -> Self {
         Self {
             term: self.term.max(other.term),
             log: self.log.max(other.log),
@@ -80,54 +80,54 @@ impl Reached {
 
 /// The result of comparing another replica's file with the remembered one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Remembered {
+pub(crate) enum FileComparison {
     /// The file is the remembered one, or the first.
     Same,
     /// Another file was active under this id.
-    Another,
+    Different,
     /// The file had more progress before.
-    Older,
+    RolledBack,
 }
 
 /// The reason why a file is not admitted.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct Refused(String);
+struct AdmissionError(String);
 
 /// Makes the replica an active member as soon as its file is admitted. Shuts the replica down if the file is refused.
 pub(crate) async fn run(core: Arc<Core>, urls: BTreeMap<ReplicaId, String>, joins: bool) {
-    if let Err(why) = take_part(&core, urls, joins).await {
+    if let Err(why) = become_member(&core, urls, joins).await {
         tracing::error!(id = core.id, %why, "this replica must not take part");
-        let _ = core.refused.set(why.0);
+        let _ = core.refusal_reason.set(why.0);
         let _ = core.raft.shutdown().await;
     }
 }
 
-async fn take_part(core: &Core, urls: BTreeMap<ReplicaId, String>, joins: bool) -> Result<(), Refused> {
-    let refused = |error: &dyn std::fmt::Display| Refused(error.to_string());
+async fn become_member(core: &Core, urls: BTreeMap<ReplicaId, String>, joins: bool) -> Result<(), AdmissionError> {
+    let refused = |error: &dyn std::fmt::Display| AdmissionError(error.to_string());
     if !core.store.is_admitted().await.map_err(|error| refused(&error))? {
         if joins {
             // It asks for admission when it is added: before that, no replica sends it anything.
             return Ok(());
         }
         let others = urls.keys().filter(|id| **id != core.id);
-        try_join_all(others.map(|id| admitted_by(core, *id))).await?;
+        try_join_all(others.map(|id| await_admission_by(core, *id))).await?;
         core.store.admit().await.map_err(|error| refused(&error))?;
     } else {
-        still_admitted(core, &urls).await?;
+        require_no_rollback(core, &urls).await?;
     }
     core.raft.runtime_config().elect(true);
     if !joins {
         initialize(&core.raft, urls).await.map_err(|error| refused(&error))?;
     }
-    core.takes_part.send_replace(true);
+    core.is_member.send_replace(true);
     Ok(())
 }
 
 /// Asks the other replicas whether they remember more progress of this file. Waits for as many answers as make a
 /// majority with this replica.
-async fn still_admitted(core: &Core, urls: &BTreeMap<ReplicaId, String>) -> Result<(), Refused> {
-    let mut members = core.places();
+async fn require_no_rollback(core: &Core, urls: &BTreeMap<ReplicaId, String>) -> Result<(), AdmissionError> {
+    let mut members = core.member_urls();
     if members.is_empty() {
         members.clone_from(urls);
     }
@@ -135,7 +135,7 @@ async fn still_admitted(core: &Core, urls: &BTreeMap<ReplicaId, String>) -> Resu
     let mut others: FuturesUnordered<_> = members
         .keys()
         .filter(|id| **id != core.id)
-        .map(|id| admitted_by(core, *id))
+        .map(|id| await_admission_by(core, *id))
         .collect();
     for _ in 0..needed {
         match others.next().await {
@@ -156,22 +156,22 @@ async fn still_admitted(core: &Core, urls: &BTreeMap<ReplicaId, String>) -> Resu
 }
 
 /// Reports this replica's progress to the others, whenever it has changed.
-pub(crate) async fn tell_reached(core: Arc<Core>) {
+pub(crate) async fn report_progress(core: Arc<Core>) {
     let mut told = None;
     loop {
-        tokio::time::sleep(core.settings.election).await;
-        let reached = core.reached();
-        if told == Some(reached) || !*core.takes_part.borrow() {
+        tokio::time::sleep(core.settings.election_timeout).await;
+        let reached = core.progress();
+        if told == Some(reached) || !*core.is_member.borrow() {
             continue;
         }
-        let file = FileOf {
+        let file = StoreIdentity {
             reached: Some(reached),
-            ..core.file()
+            ..core.store_identity()
         };
         let others = core.members().into_iter().filter(|id| *id != core.id);
         let told_to = others.filter_map(|id| core.url(id)).map(async |url| {
-            let within = core.settings.ping_within;
-            let done = core.peers.post::<_, ()>(&url, REACHED, &file, within).await;
+            let timeout = core.settings.ping_timeout;
+            let done = core.peers.post::<_, ()>(&url, PROGRESS, &file, timeout).await;
             done.inspect_err(|error| tracing::debug!(%error, "a member did not receive this replica's progress"))
         });
         let all = join_all(told_to).await.iter().all(Result::is_ok);
@@ -180,24 +180,24 @@ pub(crate) async fn tell_reached(core: Arc<Core>) {
 }
 
 /// Remembers the progress of another replica.
-pub(crate) async fn reached(replica: &Replica, told: FileOf) -> Result<(), PeerError> {
+pub(crate) async fn record_progress(replica: &Replica, told: StoreIdentity) -> Result<(), PeerError> {
     let Some(reached) = told.reached else { return Ok(()) };
-    let remembered = replica.core.store.remember_reached(told.id, reached).await;
+    let remembered = replica.core.store.record_progress(told.id, reached).await;
     remembered.map_err(|error| PeerError::Unreachable(error.to_string()))
 }
 
 /// Asks the members for admission, since this replica is about to be added to them.
 pub(crate) async fn join(replica: &Replica, members: BTreeMap<ReplicaId, String>) -> Result<(), PeerError> {
     let core = &replica.core;
-    if *core.takes_part.borrow() {
+    if *core.is_member.borrow() {
         return Ok(());
     }
     let asked = members.iter().filter(|(id, _)| **id != core.id);
-    let answers = join_all(asked.map(async |(id, url)| asked_once(core, *id, url).await)).await;
+    let answers = join_all(asked.map(async |(id, url)| request_admission(core, *id, url).await)).await;
     let (mut admitting, all) = (0, answers.len());
     for answer in answers {
         match answer {
-            Ok(Remembered::Same) => admitting += 1,
+            Ok(FileComparison::Same) => admitting += 1,
             Ok(_) => return Err(PeerError::Refused("another replica comes with another file".to_owned())),
             Err(PeerError::Refused(why)) => return Err(PeerError::Refused(why)),
             Err(error) => tracing::debug!(%error, "a member did not say whether it admits this file"),
@@ -209,22 +209,22 @@ pub(crate) async fn join(replica: &Replica, members: BTreeMap<ReplicaId, String>
     let admitted = core.store.admit().await;
     admitted.map_err(|error| PeerError::Unreachable(error.to_string()))?;
     core.raft.runtime_config().elect(true);
-    core.takes_part.send_replace(true);
+    core.is_member.send_replace(true);
     Ok(())
 }
 
 /// Asks one other replica until it answers.
-async fn admitted_by(core: &Core, id: ReplicaId) -> Result<(), Refused> {
+async fn await_admission_by(core: &Core, id: ReplicaId) -> Result<(), AdmissionError> {
     let url = core.url(id).unwrap_or_default();
     loop {
-        match asked_once(core, id, &url).await {
-            Ok(Remembered::Same) => return Ok(()),
+        match request_admission(core, id, &url).await {
+            Ok(FileComparison::Same) => return Ok(()),
             // The other replica lost its own file, which says nothing about this one.
             Ok(_) if core.store.is_admitted().await.is_ok_and(|admitted| admitted) => {
                 tracing::debug!(id, "another replica answers with a different file");
             }
-            Ok(_) => return Err(Refused(lost(id))),
-            Err(PeerError::Refused(why)) => return Err(Refused(why)),
+            Ok(_) => return Err(AdmissionError(lost_file_message(id))),
+            Err(PeerError::Refused(why)) => return Err(AdmissionError(why)),
             Err(error) => tracing::debug!(%error, id, "a member has not said yet whether it admits this file"),
         }
         tokio::time::sleep(core.settings.heartbeat).await;
@@ -232,31 +232,31 @@ async fn admitted_by(core: &Core, id: ReplicaId) -> Result<(), Refused> {
 }
 
 /// Asks another replica once, and compares the file of that one with the remembered one.
-async fn asked_once(core: &Core, id: ReplicaId, url: &str) -> Result<Remembered, PeerError> {
-    let within = core.settings.ping_within;
-    let file = FileOf {
+async fn request_admission(core: &Core, id: ReplicaId, url: &str) -> Result<FileComparison, PeerError> {
+    let timeout = core.settings.ping_timeout;
+    let file = StoreIdentity {
         reached: Some(
             core.store
-                .reached()
+                .progress()
                 .await
                 .map_err(|error| PeerError::Unreachable(error.to_string()))?,
         ),
-        ..core.file()
+        ..core.store_identity()
     };
-    let other: FileOf = core.peers.post(url, ADMIT, &file, within).await?;
+    let other: StoreIdentity = core.peers.post(url, ADMIT, &file, timeout).await?;
     if other.id != id {
         let found = other.id;
         tracing::warn!(asked = id, found, "a different replica answers at this address");
         return Err(PeerError::Unreachable(format!("replica {found} answers there")));
     }
-    let remembered = core.store.remember(other).await;
+    let remembered = core.store.remember_file(other).await;
     remembered.map_err(|error| PeerError::Unreachable(error.to_string()))
 }
 
 /// Remembers the file of a replica that asks for admission, unless another file is known under its id.
-pub(crate) async fn admit(replica: &Replica, asks: FileOf) -> Result<FileOf, PeerError> {
+pub(crate) async fn admit(replica: &Replica, asks: StoreIdentity) -> Result<StoreIdentity, PeerError> {
     let (core, id) = (&replica.core, asks.id);
-    if core.refused.get().is_some() {
+    if core.refusal_reason.get().is_some() {
         return Err(PeerError::Unreachable(format!(
             "replica {} takes no part itself",
             core.id
@@ -266,38 +266,38 @@ pub(crate) async fn admit(replica: &Replica, asks: FileOf) -> Result<FileOf, Pee
         return Err(PeerError::Refused(format!("this is replica {id}, with another file")));
     }
     if let Some(claimed) = asks.reached
-        && !claimed.includes(&core.got_from(id))
+        && !claimed.includes(&core.progress_seen_from(id))
     {
-        return Err(PeerError::Refused(set_back(id)));
+        return Err(PeerError::Refused(rollback_message(id)));
     }
-    match core.store.remember(asks).await {
-        Ok(Remembered::Same) => Ok(core.file()),
-        Ok(Remembered::Another) => Err(PeerError::Refused(lost(id))),
-        Ok(Remembered::Older) => Err(PeerError::Refused(set_back(id))),
+    match core.store.remember_file(asks).await {
+        Ok(FileComparison::Same) => Ok(core.store_identity()),
+        Ok(FileComparison::Different) => Err(PeerError::Refused(lost_file_message(id))),
+        Ok(FileComparison::RolledBack) => Err(PeerError::Refused(rollback_message(id))),
         Err(error) => Err(PeerError::Unreachable(error.to_string())),
     }
 }
 
 /// Rejects votes and entries until the file is admitted.
-pub(crate) async fn taking_part(State(replica): State<Replica>, request: Request, next: Next) -> Response {
-    if *replica.core.takes_part.borrow() {
+pub(crate) async fn require_member(State(replica): State<Replica>, request: Request, next: Next) -> Response {
+    if *replica.core.is_member.borrow() {
         return next.run(request).await;
     }
     let why = "the others have not said yet that this file may take part";
     (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
 }
 
-fn lost(id: ReplicaId) -> String {
+fn lost_file_message(id: ReplicaId) -> String {
     format!("replica {id} took part with another file: who lost it is replaced under a new id")
 }
 
-fn set_back(id: ReplicaId) -> String {
+fn rollback_message(id: ReplicaId) -> String {
     format!("replica {id} was further than its file is now, which is an older copy: it is replaced under a new id")
 }
 
 impl Core {
-    fn file(&self) -> FileOf {
-        FileOf {
+    fn store_identity(&self) -> StoreIdentity {
+        StoreIdentity {
             id: self.id,
             file: self.store.file.clone(),
             reached: None,
@@ -305,19 +305,19 @@ impl Core {
     }
 
     /// The progress that this replica has now and keeps after any crash.
-    fn reached(&self) -> Reached {
+    fn progress(&self) -> Progress {
         let metrics = self.raft.metrics();
         let now = metrics.borrow();
-        Reached {
+        Progress {
             term: now.current_term,
             log: now.last_applied,
         }
     }
 
     /// The progress that another replica must have had when it led: this one received a committed entry from it.
-    fn got_from(&self, id: ReplicaId) -> Reached {
-        let applied = self.reached().log.filter(|log| log.leader_id.node_id == id);
-        Reached {
+    fn progress_seen_from(&self, id: ReplicaId) -> Progress {
+        let applied = self.progress().log.filter(|log| log.leader_id.node_id == id);
+        Progress {
             term: applied.map_or(0, |log| log.leader_id.term),
             log: applied,
         }

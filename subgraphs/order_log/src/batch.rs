@@ -6,15 +6,15 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::command::{CommandOutcome, LogCommand};
 use crate::leader::Commit;
-use crate::order::{Command, Outcome};
 use crate::replica::{Core, Error};
 
 /// A command with the channel for its outcome.
 pub(crate) struct Proposal {
-    command: Command,
-    until: Instant,
-    answer: oneshot::Sender<Result<Outcome, Error>>,
+    command: LogCommand,
+    deadline: Instant,
+    answer: oneshot::Sender<Result<CommandOutcome, Error>>,
 }
 
 /// The sender to the task that batches proposals.
@@ -27,15 +27,19 @@ impl Proposals {
     }
 
     /// Commits a command. Returns `Unavailable` at the deadline, when the outcome is not known.
-    pub(crate) async fn decide(&self, command: Command, until: Instant) -> Result<Outcome, Error> {
+    pub(crate) async fn commit(&self, command: LogCommand, deadline: Instant) -> Result<CommandOutcome, Error> {
         command.check().map_err(Error::Refused)?;
         let (answer, answered) = oneshot::channel();
-        let proposal = Proposal { command, until, answer };
+        let proposal = Proposal {
+            command,
+            deadline,
+            answer,
+        };
         let decided = async {
             self.0.send(proposal).await.map_err(|_| Error::Unavailable)?;
             answered.await.map_err(|_| Error::Unavailable)?
         };
-        let decided = tokio::time::timeout_at(until, decided).await;
+        let decided = tokio::time::timeout_at(deadline, decided).await;
         decided.map_err(|_| Error::Unavailable)?
     }
 }
@@ -46,11 +50,11 @@ pub(crate) async fn run(core: Arc<Core>, mut proposals: mpsc::Receiver<Proposal>
     while proposals.recv_many(&mut batch, core.settings.batch_max.max(1)).await > 0 {
         // A caller that stopped waiting was told that the outcome is unknown, so its command need not be committed.
         batch.retain(|proposal| !proposal.answer.is_closed());
-        let Some(until) = batch.iter().map(|proposal| proposal.until).max() else {
+        let Some(deadline) = batch.iter().map(|proposal| proposal.deadline).max() else {
             continue;
         };
         let commands = batch.iter().map(|proposal| proposal.command.clone()).collect();
-        match core.at_leader(&Commit(commands), until).await {
+        match core.run_on_leader(&Commit(commands), deadline).await {
             Ok(outcomes) if outcomes.len() == batch.len() => {
                 for (proposal, outcome) in batch.drain(..).zip(outcomes) {
                     let _ = proposal.answer.send(Ok(outcome));

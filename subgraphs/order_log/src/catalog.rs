@@ -6,7 +6,7 @@ mod sqlite;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use crate::order::{Price, Shares};
+use crate::command::{Price, Shares};
 
 pub use http::{HttpCatalog, catalog_routes};
 pub use sqlite::SqliteCatalog;

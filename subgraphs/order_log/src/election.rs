@@ -15,17 +15,17 @@ use openraft::ServerState;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::Settings;
-use crate::order::ReplicaId;
+use crate::OrderLogSettings;
+use crate::command::ReplicaId;
 use crate::replica::Core;
 use crate::store::LogId;
 
 /// The path where a replica reports its state for a pre-vote.
-pub(crate) const STANDING: &str = "/raft/standing";
+pub(crate) const PRE_VOTE: &str = "/raft/standing";
 
 /// The state of a replica that the others need for a pre-vote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Standing {
+pub(crate) struct PreVoteState {
     id: ReplicaId,
     /// Whether the replica leads.
     leads: bool,
@@ -35,10 +35,10 @@ pub(crate) struct Standing {
     last_log: Option<LogId>,
 }
 
-impl Settings {
+impl OrderLogSettings {
     /// How long a replica that heard from a leader grants no other replica its vote.
     pub(crate) fn lease(&self) -> Duration {
-        self.election + self.election / 4
+        self.election_timeout + self.election_timeout / 4
     }
 }
 
@@ -46,7 +46,7 @@ impl Settings {
 pub(crate) async fn run(core: Arc<Core>) {
     loop {
         tokio::time::sleep(core.settings.heartbeat / 2).await;
-        if !core.misses_a_leader() || !is_the_best(&core).await {
+        if !core.has_lease_expired() || !is_most_up_to_date(&core).await {
             continue;
         }
         tracing::info!(id = core.id, "the leader is missing; this replica starts an election");
@@ -56,53 +56,53 @@ pub(crate) async fn run(core: Arc<Core>) {
         // An election is in progress: a new one would take back the votes that are granted.
         let mut leaders = core.raft.server_metrics();
         let elected = leaders.wait_for(|now| now.current_leader.is_some());
-        let _ = tokio::time::timeout(core.settings.election, elected).await;
+        let _ = tokio::time::timeout(core.settings.election_timeout, elected).await;
     }
 }
 
-async fn is_the_best(core: &Core) -> bool {
+async fn is_most_up_to_date(core: &Core) -> bool {
     let voters = core.voters();
-    let own = core.standing();
+    let own = core.pre_vote_state();
     let others = voters.iter().filter(|id| **id != core.id).map(async |id| {
         let url = core.url(*id)?;
-        let within = core.settings.heartbeat;
-        let standing: Standing = core.peers.get(&url, STANDING, within).await.ok()?;
+        let timeout = core.settings.heartbeat;
+        let standing: PreVoteState = core.peers.get(&url, PRE_VOTE, timeout).await.ok()?;
         (standing.id == *id).then_some(standing)
     });
     let others: Vec<_> = join_all(others).await.into_iter().flatten().collect();
-    let missed = |standing: &&Standing| Duration::from_millis(standing.unheard_ms) > core.settings.lease();
+    let missed = |standing: &&PreVoteState| Duration::from_millis(standing.unheard_ms) > core.settings.lease();
     let missing = others.iter().filter(missed).count() + 1;
     let is_majority = missing * 2 > voters.len();
     let works = others.iter().any(|standing| standing.leads);
-    let better = |standing: &Standing| (standing.last_log, standing.id) > (own.last_log, own.id);
+    let better = |standing: &PreVoteState| (standing.last_log, standing.id) > (own.last_log, own.id);
     voters.contains(&core.id) && is_majority && !works && !others.iter().any(better)
 }
 
 impl Core {
     /// Whether the lease of the last known leader has expired.
-    fn misses_a_leader(&self) -> bool {
+    fn has_lease_expired(&self) -> bool {
         let leads = self.raft.metrics().borrow().state == ServerState::Leader;
-        *self.takes_part.borrow() && !leads && self.unheard() > self.settings.lease()
+        *self.is_member.borrow() && !leads && self.since_heartbeat() > self.settings.lease()
     }
 
-    fn unheard(&self) -> Duration {
-        let heard = self.leader_heard.lock().unwrap_or_else(PoisonError::into_inner);
+    fn since_heartbeat(&self) -> Duration {
+        let heard = self.last_heartbeat.lock().unwrap_or_else(PoisonError::into_inner);
         heard.elapsed()
     }
 
     /// Notes that a leader has just sent a heartbeat or entries.
-    pub(crate) fn hears_a_leader(&self) {
-        *self.leader_heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    pub(crate) fn record_heartbeat(&self) {
+        *self.last_heartbeat.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
     /// This replica's state for a pre-vote.
-    pub(crate) fn standing(&self) -> Standing {
+    pub(crate) fn pre_vote_state(&self) -> PreVoteState {
         let metrics = self.raft.metrics();
         let now = metrics.borrow();
-        Standing {
+        PreVoteState {
             id: self.id,
             leads: now.state == ServerState::Leader,
-            unheard_ms: u64::try_from(self.unheard().as_millis()).unwrap_or(u64::MAX),
+            unheard_ms: u64::try_from(self.since_heartbeat().as_millis()).unwrap_or(u64::MAX),
             last_log: self.raft.data_metrics().borrow().last_log,
         }
     }

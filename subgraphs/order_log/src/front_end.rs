@@ -2,8 +2,8 @@
 //! their deadline.
 
 mod forward;
+mod leader_discovery;
 mod members;
-mod search;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -15,13 +15,13 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
-use self::search::Known;
-use crate::leader::{Commit, Task};
-use crate::network::{Named, PeerError, Peers};
-use crate::order::{Command, ExchangeOrder, Outcome, ReplicaId};
-use crate::replica::{Error, OpenError, STATUS, Status};
+use self::leader_discovery::LeaderState;
+use crate::command::{CommandOutcome, LogCommand, NumberedTrade, ReplicaId};
+use crate::leader::{Commit, LeaderTask};
+use crate::network::{LeaderHint, PeerError, Peers};
+use crate::replica::{Error, NodeStatus, STATUS, SetupError};
 use crate::server::{ORDER, ORDERS_AFTER};
-use crate::{Credentials, Settings};
+use crate::{Credentials, OrderLogSettings};
 
 /// A service's client of the replicas. Clones share their state; it needs no background task of the caller.
 #[derive(Clone)]
@@ -32,12 +32,12 @@ pub struct FrontEnd {
 struct Inner {
     peers: Peers,
     urls: BTreeMap<ReplicaId, String>,
-    settings: Arc<Settings>,
-    known: watch::Sender<Known>,
+    settings: Arc<OrderLogSettings>,
+    state: watch::Sender<LeaderState>,
     /// When a majority last confirmed the leader, as far as this process knows.
-    heard: Mutex<Instant>,
+    confirmed_at: Mutex<Instant>,
     /// Permits for requests that wait.
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl FrontEnd {
@@ -48,13 +48,13 @@ impl FrontEnd {
     pub fn new(
         urls: BTreeMap<ReplicaId, String>,
         credentials: Arc<dyn Credentials>,
-        settings: Settings,
-    ) -> Result<Self, OpenError> {
+        settings: OrderLogSettings,
+    ) -> Result<Self, SetupError> {
         if urls.is_empty() {
-            return Err(OpenError::Settings("there is no replica to ask".to_owned()));
+            return Err(SetupError::Settings("there is no replica to ask".to_owned()));
         }
         for (id, url) in &urls {
-            let told = |why| OpenError::Settings(format!("the address of replica {id}: {why}"));
+            let told = |why| SetupError::Settings(format!("the address of replica {id}: {why}"));
             let parsed = reqwest::Url::parse(url).map_err(|error| told(error.to_string()))?;
             let is_http = matches!(parsed.scheme(), "http" | "https");
             if !is_http || parsed.query().is_some() || parsed.fragment().is_some() {
@@ -63,41 +63,41 @@ impl FrontEnd {
         }
         let settings = Arc::new(settings);
         let peers = Peers::new(urls.clone(), credentials, settings.clone());
-        let peers = peers.map_err(|error| OpenError::Settings(error.to_string()))?;
-        let (answer_within, leaderless_within) = (settings.answer_within, settings.leaderless_within);
-        let places = Arc::new(Semaphore::new(settings.waiting_max.min(Semaphore::MAX_PERMITS)));
+        let peers = peers.map_err(|error| SetupError::Settings(error.to_string()))?;
+        let (answer_timeout, leaderless_grace) = (settings.answer_timeout, settings.leaderless_grace);
+        let permits = Arc::new(Semaphore::new(settings.waiting_max.min(Semaphore::MAX_PERMITS)));
         Ok(Self {
             inner: Arc::new(Inner {
                 peers,
                 urls,
                 settings,
-                known: watch::Sender::default(),
+                state: watch::Sender::default(),
                 // Replicas that start together with their server may need the time of an answer to elect a leader.
-                heard: Mutex::new(
-                    (Instant::now() + answer_within)
-                        .checked_sub(leaderless_within)
+                confirmed_at: Mutex::new(
+                    (Instant::now() + answer_timeout)
+                        .checked_sub(leaderless_grace)
                         .unwrap_or_else(Instant::now),
                 ),
-                places,
+                permits,
             }),
         })
     }
 
-    /// Waits until a majority follows a leader, or did within the last `heard_within`.
+    /// Waits until a majority follows a leader, or did within the last `confirmation_age_max`.
     ///
     /// # Errors
     /// `NoLeader` when that does not happen before the deadline, or when no leader is known for a while and no majority
     /// answers.
-    pub async fn ready(&self, until: Instant) -> Result<ReplicaId, Error> {
-        let mut known = self.inner.known.subscribe();
+    pub async fn ready(&self, deadline: Instant) -> Result<ReplicaId, Error> {
+        let mut state = self.inner.state.subscribe();
         loop {
-            let (leader, found) = self.leader_until(until).await?;
-            if self.since_heard() <= self.settings().heard_within {
+            let (leader, generation) = self.wait_for_leader(deadline).await?;
+            if self.since_confirmation() <= self.settings().confirmation_age_max {
                 return Ok(leader.id);
             }
-            known.borrow_and_update();
-            self.confirm(leader, found);
-            let confirmed = tokio::time::timeout_at(until, known.changed()).await;
+            state.borrow_and_update();
+            self.start_confirmation(leader, generation);
+            let confirmed = tokio::time::timeout_at(deadline, state.changed()).await;
             confirmed.map_err(|_| Error::NoLeader)?.map_err(|_| Error::NoLeader)?;
         }
     }
@@ -107,7 +107,7 @@ impl FrontEnd {
     /// # Errors
     /// `NoLeader` when all permits are taken.
     pub fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let permit = Arc::clone(&self.inner.places).try_acquire_owned();
+        let permit = Arc::clone(&self.inner.permits).try_acquire_owned();
         permit.map_err(|_| Error::NoLeader)
     }
 
@@ -119,7 +119,7 @@ impl FrontEnd {
     /// # Errors
     /// `Refused` for commands that the log cannot hold and for more than `batch_max` of them; `NoLeader` when no
     /// replica received them; `Unavailable` when it is unknown whether they were committed.
-    pub async fn commit(&self, commands: &[Command], until: Instant) -> Result<Vec<Outcome>, Error> {
+    pub async fn commit(&self, commands: &[LogCommand], deadline: Instant) -> Result<Vec<CommandOutcome>, Error> {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
@@ -132,37 +132,37 @@ impl FrontEnd {
         let task = Commit(commands.to_vec());
         let (mut failed_before, mut followed) = (false, false);
         loop {
-            let (leader, found) = match self.leader_until(until).await {
+            let (leader, generation) = match self.wait_for_leader(deadline).await {
                 // An earlier attempt may have reached a leader.
                 Err(Error::NoLeader) if failed_before => return Err(Error::Unavailable),
                 leader => leader?,
             };
-            let within = Commit::within(self.settings()).min(left(until));
-            let answer = self.inner.peers.post(&leader.url, Commit::PATH, &task, within);
+            let timeout = Commit::timeout(self.settings()).min(time_left(deadline));
+            let answer = self.inner.peers.post(&leader.url, Commit::PATH, &task, timeout);
             let answer = tokio::select! {
                 answer = answer => answer,
                 // That leader may be stopped or cut off. Another request found that out first.
-                () = self.is_found_no_more(found) => Err(PeerError::Unreachable("it leads no longer".to_owned())),
+                () = self.wait_until_superseded(generation) => Err(PeerError::Unreachable("it leads no longer".to_owned())),
             };
             match answer {
                 Ok(outcomes) if Vec::len(&outcomes) == commands.len() => {
-                    self.heard();
+                    self.record_confirmation();
                     return Ok(outcomes);
                 }
                 Err(PeerError::Refused(why)) => return Err(Error::Refused(why)),
                 // Follows one name per attempt: two replicas that name each other must not be asked in turns for ever.
-                Err(PeerError::NotLeader(Some(named))) if !followed && named.id != leader.id => {
+                Err(PeerError::NotLeader(Some(hint))) if !followed && hint.id != leader.id => {
                     followed = true;
-                    self.follow(found, named);
+                    self.follow_hint(generation, hint);
                     continue;
                 }
                 Ok(_) => tracing::warn!(leader = leader.id, "the leader left commands unanswered"),
                 Err(error) => tracing::debug!(%error, leader = leader.id, "the leader did not confirm the commands"),
             }
-            self.failed(found);
+            self.drop_leader(generation);
             // After the first failure it searches at once; after further failures it waits between the attempts.
             if failed_before {
-                self.pause(until).await;
+                self.pause(deadline).await;
                 followed = false;
             }
             failed_before = true;
@@ -174,9 +174,9 @@ impl FrontEnd {
     ///
     /// # Errors
     /// `Unavailable` when no live replica has the order and no majority says before the deadline whether it exists.
-    pub async fn order(&self, number: i64, until: Instant) -> Result<Option<ExchangeOrder>, Error> {
+    pub async fn order(&self, number: i64, deadline: Instant) -> Result<Option<NumberedTrade>, Error> {
         let _permit = self.permit()?;
-        self.read(&format!("{ORDER}/{number}"), until).await
+        self.read(&format!("{ORDER}/{number}"), deadline).await
     }
 
     /// The complete orders after a number, without gaps: at least all that were acknowledged before the call. As many
@@ -184,20 +184,24 @@ impl FrontEnd {
     ///
     /// # Errors
     /// `Unavailable` when no majority answers before the deadline.
-    pub async fn since(&self, last: i64, until: Instant) -> Result<Vec<ExchangeOrder>, Error> {
-        self.read(&format!("{ORDERS_AFTER}/{last}"), until).await
+    pub async fn orders_after(&self, last: i64, deadline: Instant) -> Result<Vec<NumberedTrade>, Error> {
+        self.read(&format!("{ORDERS_AFTER}/{last}"), deadline).await
     }
 
     /// The status of every replica, by id. A replica that does not answer is not alive.
-    pub async fn statuses(&self) -> Vec<Status> {
-        let within = self.settings().ping_within;
+    pub async fn statuses(&self) -> Vec<NodeStatus> {
+        let timeout = self.settings().ping_timeout;
         let asked = self.inner.urls.iter().map(async |(id, url)| {
-            let answer = self.inner.peers.get::<Status>(base(url), STATUS, within).await;
+            let answer = self
+                .inner
+                .peers
+                .get::<NodeStatus>(trim_base(url), STATUS, timeout)
+                .await;
             // An answer with another id comes from another replica.
             answer
                 .ok()
                 .filter(|status| status.id == *id)
-                .unwrap_or(Status::of_dead(*id))
+                .unwrap_or(NodeStatus::of_unreachable(*id))
         });
         let mut statuses = join_all(asked).await;
         // A deposed leader that was not told of it still reports that it leads.
@@ -213,26 +217,26 @@ impl FrontEnd {
     ///
     /// # Errors
     /// `Refused` for a replica that is not configured here, `Unavailable` when there is no leader before the deadline.
-    pub async fn propose_leader(&self, id: ReplicaId, until: Instant) -> Result<ReplicaId, Error> {
+    pub async fn propose_leader(&self, id: ReplicaId, deadline: Instant) -> Result<ReplicaId, Error> {
         if !self.inner.urls.contains_key(&id) {
             return Err(Error::Refused(format!("there is no replica {id}")));
         }
         let _permit = self.permit()?;
         let told: Vec<_> = self.inner.urls.keys().copied().collect();
         loop {
-            let leader = tokio::time::timeout_at(until, self.broadcast(id, &told)).await;
+            let leader = tokio::time::timeout_at(deadline, self.broadcast(id, &told)).await;
             if let Some(leader) = leader.map_err(|_| Error::Unavailable)? {
                 let id = leader.id;
-                self.found(leader);
+                self.set_leader(leader);
                 return Ok(id);
             }
-            self.pause(until).await;
+            self.pause(deadline).await;
         }
     }
 
     /// The leader, if one is known.
     pub fn leader(&self) -> Option<ReplicaId> {
-        self.inner.known.borrow().leader.as_ref().map(|leader| leader.id)
+        self.inner.state.borrow().leader.as_ref().map(|leader| leader.id)
     }
 
     /// The base address of every replica, as configured.
@@ -241,67 +245,67 @@ impl FrontEnd {
     }
 
     /// Its limits and timeouts.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &OrderLogSettings {
         &self.inner.settings
     }
 
     /// Asks the leader, if one is known. If it fails or is slow, asks all replicas and returns the first answer.
-    async fn read<T: DeserializeOwned>(&self, path: &str, until: Instant) -> Result<T, Error> {
+    async fn read<T: DeserializeOwned>(&self, path: &str, deadline: Instant) -> Result<T, Error> {
         let settings = self.settings();
-        let get = |url: String, within: Duration| async move {
-            let within = within.min(left(until));
-            self.inner.peers.get::<T>(&url, path, within).await
+        let get = |url: String, timeout: Duration| async move {
+            let timeout = timeout.min(time_left(deadline));
+            self.inner.peers.get::<T>(&url, path, timeout).await
         };
         loop {
-            if let Some((leader, found)) = self.leader_now() {
-                match get(leader.url, settings.ping_within).await {
+            if let Some((leader, generation)) = self.known_leader() {
+                match get(leader.url, settings.ping_timeout).await {
                     Ok(answer) => return Ok(answer),
-                    Err(_) => self.failed(found),
+                    Err(_) => self.drop_leader(generation),
                 }
             }
-            self.search();
+            self.start_discovery();
             let urls = self.inner.urls.values();
             // A live replica that has the order answers at once; without a majority no replica can say that an order
             // does not exist.
-            let within = match self.is_lost() {
-                true => settings.ping_within,
-                false => settings.answer_within,
+            let timeout = match self.is_lost() {
+                true => settings.ping_timeout,
+                false => settings.answer_timeout,
             };
-            let asked = urls.map(|url| get(base(url).to_owned(), within).boxed());
+            let asked = urls.map(|url| get(trim_base(url).to_owned(), timeout).boxed());
             match select_ok(asked).await {
                 Ok((answer, _)) => return Ok(answer),
                 Err(error) => tracing::debug!(%error, path, "no replica answers"),
             }
-            if Instant::now() >= until || self.is_lost() {
+            if Instant::now() >= deadline || self.is_lost() {
                 return Err(Error::Unavailable);
             }
-            self.pause(until).await;
+            self.pause(deadline).await;
         }
     }
 
     /// Waits for one heartbeat, to space out retries.
-    async fn pause(&self, until: Instant) {
+    async fn pause(&self, deadline: Instant) {
         let pause = Instant::now() + self.settings().heartbeat;
-        tokio::time::sleep_until(pause.min(until)).await;
+        tokio::time::sleep_until(pause.min(deadline)).await;
     }
 
     /// The replica with the address of our settings, which take precedence over the log's.
-    fn place(&self, named: Named) -> Named {
-        match self.inner.urls.get(&named.id) {
-            Some(url) => Named {
-                id: named.id,
-                url: base(url).to_owned(),
+    fn with_configured_url(&self, hint: LeaderHint) -> LeaderHint {
+        match self.inner.urls.get(&hint.id) {
+            Some(url) => LeaderHint {
+                id: hint.id,
+                url: trim_base(url).to_owned(),
             },
-            None => named,
+            None => hint,
         }
     }
 }
 
-fn left(until: Instant) -> Duration {
-    until.saturating_duration_since(Instant::now())
+fn time_left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
 }
 
 /// Paths begin with a slash, so an address must not end with one.
-fn base(url: &str) -> &str {
+fn trim_base(url: &str) -> &str {
     url.trim_end_matches('/')
 }

@@ -10,47 +10,47 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::Settings;
+use crate::OrderLogSettings;
 use crate::admission::JOIN;
-use crate::network::{Named, PeerError};
-use crate::order::{Command, Outcome, ReplicaId};
+use crate::command::{CommandOutcome, LogCommand, ReplicaId};
+use crate::network::{LeaderHint, PeerError};
 use crate::replica::{Core, Error};
 use crate::store::LogId;
 
 /// A task for the leader.
-pub(crate) trait Task: Serialize + DeserializeOwned + Clone + Send + Sync {
+pub(crate) trait LeaderTask: Serialize + DeserializeOwned + Clone + Send + Sync {
     /// The path where other replicas accept it.
     const PATH: &str;
     /// The result of the task.
-    type Answer: Serialize + DeserializeOwned + Send;
+    type Output: Serialize + DeserializeOwned + Send;
 
     /// How long one attempt may take.
-    fn within(settings: &Settings) -> Duration;
+    fn timeout(settings: &OrderLogSettings) -> Duration;
 
     /// Executes the task, on the leader.
-    fn carry_out(self, core: &Core) -> impl Future<Output = Result<Self::Answer, PeerError>> + Send;
+    fn execute(self, core: &Core) -> impl Future<Output = Result<Self::Output, PeerError>> + Send;
 }
 
 /// Append these commands as one entry of the log, and apply it.
 #[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Commit(pub(crate) Vec<Command>);
+pub(crate) struct Commit(pub(crate) Vec<LogCommand>);
 
-impl Task for Commit {
+impl LeaderTask for Commit {
     const PATH: &str = "/raft/commit";
-    type Answer = Vec<Outcome>;
+    type Output = Vec<CommandOutcome>;
 
-    fn within(settings: &Settings) -> Duration {
-        settings.commit_within
+    fn timeout(settings: &OrderLogSettings) -> Duration {
+        settings.commit_timeout
     }
 
-    async fn carry_out(self, core: &Core) -> Result<Vec<Outcome>, PeerError> {
+    async fn execute(self, core: &Core) -> Result<Vec<CommandOutcome>, PeerError> {
         if self.0.len() > core.settings.batch_max {
             return Err(PeerError::Refused("too many commands at once".to_owned()));
         }
         for command in &self.0 {
             command.check().map_err(PeerError::Refused)?;
         }
-        let written = core.raft.client_write(self.0).await.map_err(written)?;
+        let written = core.raft.client_write(self.0).await.map_err(client_write_error)?;
         Ok(written.data)
     }
 }
@@ -60,18 +60,18 @@ impl Task for Commit {
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct ReadPoint;
 
-impl Task for ReadPoint {
+impl LeaderTask for ReadPoint {
     const PATH: &str = "/raft/read";
-    type Answer = Option<LogId>;
+    type Output = Option<LogId>;
 
-    fn within(settings: &Settings) -> Duration {
-        settings.commit_within
+    fn timeout(settings: &OrderLogSettings) -> Duration {
+        settings.commit_timeout
     }
 
-    async fn carry_out(self, core: &Core) -> Result<Option<LogId>, PeerError> {
+    async fn execute(self, core: &Core) -> Result<Option<LogId>, PeerError> {
         match core.raft.get_read_log_id().await {
             Ok((point, _)) => Ok(point),
-            Err(RaftError::APIError(CheckIsLeaderError::ForwardToLeader(to))) => Err(elsewhere(to)),
+            Err(RaftError::APIError(CheckIsLeaderError::ForwardToLeader(to))) => Err(not_leader(to)),
             Err(error) => Err(PeerError::Unreachable(error.to_string())),
         }
     }
@@ -80,22 +80,22 @@ impl Task for ReadPoint {
 /// A change of the members.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Change {
+pub(crate) enum MembershipChange {
     /// Add this replica, once it has caught up.
     Add(ReplicaId, String),
     /// Remove this replica.
     Remove(ReplicaId),
 }
 
-impl Task for Change {
+impl LeaderTask for MembershipChange {
     const PATH: &str = "/raft/members";
-    type Answer = ();
+    type Output = ();
 
-    fn within(settings: &Settings) -> Duration {
-        settings.snapshot_within
+    fn timeout(settings: &OrderLogSettings) -> Duration {
+        settings.snapshot_timeout
     }
 
-    async fn carry_out(self, core: &Core) -> Result<(), PeerError> {
+    async fn execute(self, core: &Core) -> Result<(), PeerError> {
         let raft = &core.raft;
         match self {
             Self::Add(id, url) => {
@@ -103,15 +103,15 @@ impl Task for Change {
                 let there = url.trim_end_matches('/');
                 let members = core.members().into_iter();
                 let members: BTreeMap<_, _> = members.filter_map(|id| Some((id, core.url(id)?))).collect();
-                let within = core.settings.answer_within;
-                core.peers.post::<_, ()>(there, JOIN, &members, within).await?;
+                let timeout = core.settings.answer_timeout;
+                core.peers.post::<_, ()>(there, JOIN, &members, timeout).await?;
                 // The replica first catches up as a learner. It gets a vote when it keeps up with the others.
                 let blocking = true;
                 raft.add_learner(id, BasicNode { addr: url }, blocking)
                     .await
-                    .map_err(written)?;
+                    .map_err(client_write_error)?;
                 let voters = ChangeMembers::AddVoterIds(BTreeSet::from([id]));
-                raft.change_membership(voters, true).await.map_err(written)?;
+                raft.change_membership(voters, true).await.map_err(client_write_error)?;
             }
             Self::Remove(id) => {
                 let votes = raft
@@ -125,43 +125,45 @@ impl Task for Change {
                     true => ChangeMembers::RemoveVoters(BTreeSet::from([id])),
                     false => ChangeMembers::RemoveNodes(BTreeSet::from([id])),
                 };
-                raft.change_membership(change, false).await.map_err(written)?;
+                raft.change_membership(change, false)
+                    .await
+                    .map_err(client_write_error)?;
             }
         }
         Ok(())
     }
 }
 
-fn written(error: RaftError<ReplicaId, ClientWriteError<ReplicaId, BasicNode>>) -> PeerError {
+fn client_write_error(error: RaftError<ReplicaId, ClientWriteError<ReplicaId, BasicNode>>) -> PeerError {
     match error {
-        RaftError::APIError(ClientWriteError::ForwardToLeader(to)) => elsewhere(to),
+        RaftError::APIError(ClientWriteError::ForwardToLeader(to)) => not_leader(to),
         RaftError::APIError(ClientWriteError::ChangeMembershipError(error)) => PeerError::Refused(error.to_string()),
         RaftError::Fatal(error) => PeerError::Unreachable(error.to_string()),
     }
 }
 
-fn elsewhere(to: ForwardToLeader<ReplicaId, BasicNode>) -> PeerError {
+fn not_leader(to: ForwardToLeader<ReplicaId, BasicNode>) -> PeerError {
     let leader = to.leader_id.zip(to.leader_node);
-    PeerError::NotLeader(leader.map(|(id, node)| Named { id, url: node.addr }))
+    PeerError::NotLeader(leader.map(|(id, node)| LeaderHint { id, url: node.addr }))
 }
 
 impl Core {
     /// Has the leader do a task: this replica or another one, including one that is elected meanwhile.
     ///
     /// A lost answer may repeat the task, so it has to be idempotent.
-    pub(crate) async fn at_leader<T: Task>(&self, task: &T, until: Instant) -> Result<T::Answer, Error> {
+    pub(crate) async fn run_on_leader<T: LeaderTask>(&self, task: &T, deadline: Instant) -> Result<T::Output, Error> {
         let mut leaders = self.raft.server_metrics();
         loop {
             let leader = leaders.borrow_and_update().current_leader;
             let attempt = async {
                 match leader {
-                    Some(leader) => self.ask(leader, task).await,
+                    Some(leader) => self.try_leader(leader, task).await,
                     None => std::future::pending().await,
                 }
             };
             let answer = tokio::select! {
                 answer = attempt => answer,
-                () = tokio::time::sleep_until(until) => return Err(Error::Unavailable),
+                () = tokio::time::sleep_until(deadline) => return Err(Error::Unavailable),
                 // The leader may be stopped or cut off: stop waiting for it when the others have replaced it.
                 _ = leaders.wait_for(|now| now.current_leader != leader) => continue,
             };
@@ -172,21 +174,21 @@ impl Core {
             }
             let pause = Instant::now() + self.settings.heartbeat;
             let changed = leaders.wait_for(|now| now.current_leader != leader);
-            let _ = tokio::time::timeout_at(pause.min(until), changed).await;
-            if Instant::now() >= until {
+            let _ = tokio::time::timeout_at(pause.min(deadline), changed).await;
+            if Instant::now() >= deadline {
                 return Err(Error::Unavailable);
             }
         }
     }
 
-    async fn ask<T: Task>(&self, leader: ReplicaId, task: &T) -> Result<T::Answer, PeerError> {
-        let within = T::within(&self.settings);
+    async fn try_leader<T: LeaderTask>(&self, leader: ReplicaId, task: &T) -> Result<T::Output, PeerError> {
+        let timeout = T::timeout(&self.settings);
         if leader == self.id {
-            let done = task.clone().carry_out(self);
-            let done = tokio::time::timeout(within, done).await;
+            let done = task.clone().execute(self);
+            let done = tokio::time::timeout(timeout, done).await;
             return done.unwrap_or_else(|_| Err(PeerError::Unreachable("no majority".to_owned())));
         }
         let url = self.url(leader).ok_or(PeerError::NotLeader(None))?;
-        self.peers.post(&url, T::PATH, task, within).await
+        self.peers.post(&url, T::PATH, task, timeout).await
     }
 }

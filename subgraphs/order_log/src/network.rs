@@ -20,10 +20,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::order::ReplicaId;
+use crate::command::ReplicaId;
 use crate::store::snapshot::SnapshotData;
 use crate::store::{SnapshotMeta, StoreError, Types, Vote};
-use crate::{Credentials, Settings};
+use crate::{Credentials, OrderLogSettings};
 
 /// The path of openraft's append-entries requests.
 pub(crate) const APPEND: &str = "/raft/append";
@@ -47,7 +47,7 @@ pub(crate) enum PeerError {
     Unreachable(String),
     /// The replica answers but does not lead. It may name the leader.
     #[error("the other replica does not lead")]
-    NotLeader(Option<Named>),
+    NotLeader(Option<LeaderHint>),
     /// The replica refuses the request, and a retry does not help.
     #[error("{0}")]
     Refused(String),
@@ -55,7 +55,7 @@ pub(crate) enum PeerError {
 
 /// The leader that a replica names, with the address that this replica has of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Named {
+pub(crate) struct LeaderHint {
     pub(crate) id: ReplicaId,
     pub(crate) url: String,
 }
@@ -65,21 +65,21 @@ pub(crate) struct Named {
 pub(crate) struct Peers {
     http: reqwest::Client,
     credentials: Arc<dyn Credentials>,
-    settings: Arc<Settings>,
+    settings: Arc<OrderLogSettings>,
     /// The addresses from this replica's settings. They take precedence over those of the log, since addresses change.
     urls: Arc<BTreeMap<ReplicaId, String>>,
     /// When a replica that receives a snapshot answered last.
-    copy_heard: Arc<Mutex<Option<Instant>>>,
+    snapshot_heartbeat: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Peers {
     pub(crate) fn new(
         urls: BTreeMap<ReplicaId, String>,
         credentials: Arc<dyn Credentials>,
-        settings: Arc<Settings>,
+        settings: Arc<OrderLogSettings>,
     ) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
-            .connect_timeout(settings.connect_within)
+            .connect_timeout(settings.connect_timeout)
             .tcp_nodelay(true)
             .no_proxy()
             // No replica answers with a redirect, and the credential must only reach configured addresses.
@@ -90,7 +90,7 @@ impl Peers {
             credentials,
             settings,
             urls: Arc::new(urls),
-            copy_heard: Arc::default(),
+            snapshot_heartbeat: Arc::default(),
         })
     }
 
@@ -101,8 +101,8 @@ impl Peers {
     }
 
     /// How long ago a replica that receives a snapshot answered. openraft does not count such a replica as a follower.
-    pub(crate) fn since_a_copy_was_heard(&self) -> Option<Duration> {
-        let heard = self.copy_heard.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn since_snapshot_heartbeat(&self) -> Option<Duration> {
+        let heard = self.snapshot_heartbeat.lock().unwrap_or_else(PoisonError::into_inner);
         heard.map(|heard| heard.elapsed())
     }
 
@@ -112,9 +112,9 @@ impl Peers {
         url: &str,
         path: &str,
         body: &A,
-        within: Duration,
+        timeout: Duration,
     ) -> Result<B, PeerError> {
-        self.answered(self.http.post(format!("{url}{path}")).json(body), within)
+        self.send_json(self.http.post(format!("{url}{path}")).json(body), timeout)
             .await
     }
 
@@ -123,26 +123,26 @@ impl Peers {
         &self,
         url: &str,
         path: &str,
-        within: Duration,
+        timeout: Duration,
     ) -> Result<B, PeerError> {
-        self.answered(self.http.get(format!("{url}{path}")), within).await
+        self.send_json(self.http.get(format!("{url}{path}")), timeout).await
     }
 
     /// Forwards a client's request and returns the replica's response, whatever its status.
-    pub(crate) async fn pass_on(
+    pub(crate) async fn forward(
         &self,
         method: Method,
         url: Url,
         headers: HeaderMap,
         body: Bytes,
-        within: Duration,
+        timeout: Duration,
     ) -> Result<Response<Vec<u8>>, PeerError> {
         let request = self.http.request(method, url).headers(headers).body(body);
-        self.exchanged(request, within).await
+        self.send_request(request, timeout).await
     }
 
-    async fn answered<B: DeserializeOwned>(&self, request: RequestBuilder, within: Duration) -> Result<B, PeerError> {
-        let answer = self.exchanged(request, within).await?;
+    async fn send_json<B: DeserializeOwned>(&self, request: RequestBuilder, timeout: Duration) -> Result<B, PeerError> {
+        let answer = self.send_request(request, timeout).await?;
         let (status, body) = (answer.status(), answer.body());
         match status {
             StatusCode::OK => serde_json::from_slice(body).map_err(|error| PeerError::Unreachable(error.to_string())),
@@ -154,7 +154,7 @@ impl Peers {
         }
     }
 
-    async fn exchanged(&self, request: RequestBuilder, within: Duration) -> Result<Response<Vec<u8>>, PeerError> {
+    async fn send_request(&self, request: RequestBuilder, timeout: Duration) -> Result<Response<Vec<u8>>, PeerError> {
         let exchange = async {
             let response = request.bearer_auth(self.credentials.token()).send().await?;
             let mut head = Response::new(());
@@ -171,8 +171,8 @@ impl Peers {
         };
         // The timeout covers the whole exchange: a connection that breaks while it is being made could be waited for
         // without end.
-        let answer = tokio::time::timeout(within, exchange).await;
-        let answer = answer.map_err(|_| PeerError::Unreachable(format!("no answer within {within:?}")))?;
+        let answer = tokio::time::timeout(timeout, exchange).await;
+        let answer = answer.map_err(|_| PeerError::Unreachable(format!("no answer within {timeout:?}")))?;
         let answer = answer.map_err(|error| PeerError::Unreachable(error.to_string()))?;
         if answer.body().len() > self.settings.message_bytes_max {
             return Err(PeerError::Refused("the answer is too large".to_owned()));
@@ -182,10 +182,10 @@ impl Peers {
 }
 
 impl RaftNetworkFactory<Types> for Peers {
-    type Network = Link;
+    type Network = PeerConnection;
 
-    async fn new_client(&mut self, target: ReplicaId, node: &BasicNode) -> Link {
-        Link {
+    async fn new_client(&mut self, target: ReplicaId, node: &BasicNode) -> PeerConnection {
+        PeerConnection {
             url: self.url(target, Some(node)).unwrap_or_default(),
             peers: self.clone(),
         }
@@ -193,21 +193,21 @@ impl RaftNetworkFactory<Types> for Peers {
 }
 
 /// The client of one other replica.
-pub(crate) struct Link {
+pub(crate) struct PeerConnection {
     url: String,
     peers: Peers,
 }
 
 type RpcError = RPCError<ReplicaId, BasicNode, RaftError<ReplicaId>>;
 
-impl RaftNetwork<Types> for Link {
+impl RaftNetwork<Types> for PeerConnection {
     async fn append_entries(
         &mut self,
         rpc: AppendEntriesRequest<Types>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<ReplicaId>, RpcError> {
         let answer = self.peers.post(&self.url, APPEND, &rpc, option.hard_ttl()).await;
-        answer.map_err(|error| unreachable(&error).into())
+        answer.map_err(|error| unreachable_error(&error).into())
     }
 
     async fn vote(
@@ -216,7 +216,7 @@ impl RaftNetwork<Types> for Link {
         option: RPCOption,
     ) -> Result<VoteResponse<ReplicaId>, RpcError> {
         let answer = self.peers.post(&self.url, VOTE, &rpc, option.hard_ttl()).await;
-        answer.map_err(|error| unreachable(&error).into())
+        answer.map_err(|error| unreachable_error(&error).into())
     }
 
     async fn full_snapshot(
@@ -243,12 +243,12 @@ impl RaftNetwork<Types> for Link {
         });
         let request = self.peers.http.post(format!("{}{SNAPSHOT}", self.url));
         let request = request.body(Body::wrap_stream(body));
-        let sent = self.peers.answered(request, self.peers.settings.snapshot_within);
+        let sent = self.peers.send_json(request, self.peers.settings.snapshot_timeout);
         tokio::select! {
             closed = cancel => Err(closed.into()),
             // The peer follows a newer leader, which makes this snapshot obsolete.
-            vote = self.lead_meanwhile(vote) => Ok(SnapshotResponse { vote }),
-            answer = sent => answer.map_err(|error| unreachable(&error).into()),
+            vote = self.send_heartbeats(vote) => Ok(SnapshotResponse { vote }),
+            answer = sent => answer.map_err(|error| unreachable_error(&error).into()),
         }
     }
 
@@ -257,13 +257,13 @@ impl RaftNetwork<Types> for Link {
     }
 }
 
-impl Link {
+impl PeerConnection {
     /// Sends heartbeats at the usual rate, and returns when the peer follows another leader.
     ///
     /// openraft sends no heartbeats during a snapshot. Without them the receiver would consider the leader dead, start
     /// an election and reject the snapshot. A leader that needs this replica for its majority would also consider
     /// itself cut off.
-    async fn lead_meanwhile(&self, vote: Vote) -> Vote {
+    async fn send_heartbeats(&self, vote: Vote) -> Vote {
         let heartbeat = self.peers.settings.heartbeat;
         let leads = AppendEntriesRequest::<Types> {
             vote,
@@ -275,7 +275,11 @@ impl Link {
             match self.peers.post(&self.url, APPEND, &leads, heartbeat).await {
                 Ok(AppendEntriesResponse::HigherVote(vote)) => return vote,
                 Ok(_) => {
-                    let mut heard = self.peers.copy_heard.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut heard = self
+                        .peers
+                        .snapshot_heartbeat
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner);
                     *heard = Some(Instant::now());
                 }
                 Err(error) => tracing::debug!(%error, "no answer to a heartbeat during a snapshot"),
@@ -296,7 +300,7 @@ fn write_lines(
     let mut chunk = serde_json::to_vec(head)?;
     chunk.push(b'\n');
     let send = |chunk: Vec<u8>| chunks.blocking_send(Ok(chunk)).map_err(|_| StoreError::Closed);
-    data.each(&mut |line| {
+    data.for_each_line(&mut |line| {
         serde_json::to_writer(&mut chunk, &line)?;
         chunk.push(b'\n');
         match chunk.len() {
@@ -307,7 +311,7 @@ fn write_lines(
     send(chunk)
 }
 
-fn unreachable(error: &PeerError) -> Unreachable {
+fn unreachable_error(error: &PeerError) -> Unreachable {
     Unreachable::from(AnyError::new(error))
 }
 

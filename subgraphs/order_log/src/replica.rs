@@ -16,13 +16,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::batch::{self, Proposals};
 use crate::catalog::Catalog;
-use crate::leader::{Change, ReadPoint};
+use crate::command::{CommandOutcome, LogCommand, NumberedTrade, ReplicaId};
+use crate::leader::{MembershipChange, ReadPoint};
 use crate::network::Peers;
-use crate::order::{Command, ExchangeOrder, Outcome, ReplicaId};
-use crate::store::log::Log;
-use crate::store::machine::Machine;
+use crate::store::log::LogStore;
+use crate::store::state_machine::StateMachine;
 use crate::store::{Store, StoreError, Types};
-use crate::{Credentials, Settings, admission, election, settle, unheard};
+use crate::{Credentials, OrderLogSettings, admission, check_quorum, election, resolve_orphans};
 
 /// The reason why a replica did not execute a request.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,7 @@ pub enum Error {
 
 /// The reason why a replica could not be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
+pub enum SetupError {
     /// The file cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -57,7 +57,7 @@ pub enum OpenError {
 
 /// The configuration of a replica's identity and of the cluster's addresses.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct NodeConfig {
     /// The replica's id.
     pub id: ReplicaId,
     /// The folder of its file.
@@ -70,7 +70,7 @@ pub struct Place {
 
 /// The dependencies that the program passes in.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct Dependencies {
     /// The credentials of the replicas.
     pub credentials: Arc<dyn Credentials>,
     /// The catalog of shares.
@@ -81,7 +81,7 @@ pub struct Surroundings {
 
 /// The status of a replica.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
+pub struct NodeStatus {
     /// Its id.
     pub id: ReplicaId,
     /// Whether it answers.
@@ -96,9 +96,9 @@ pub struct Status {
     pub applied: i64,
 }
 
-impl Status {
+impl NodeStatus {
     /// The status of a replica that does not answer.
-    pub(crate) fn of_dead(id: ReplicaId) -> Self {
+    pub(crate) fn of_unreachable(id: ReplicaId) -> Self {
         Self {
             id,
             alive: false,
@@ -125,15 +125,15 @@ pub(crate) struct Core {
     pub(crate) raft: Raft<Types>,
     pub(crate) store: Store,
     pub(crate) peers: Peers,
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) around: Surroundings,
-    pub(crate) takes_part: watch::Sender<bool>,
+    pub(crate) settings: Arc<OrderLogSettings>,
+    pub(crate) dependencies: Dependencies,
+    pub(crate) is_member: watch::Sender<bool>,
     /// Why the other replicas refuse this file.
-    pub(crate) refused: OnceLock<String>,
+    pub(crate) refusal_reason: OnceLock<String>,
     /// When a leader's last message arrived.
-    pub(crate) leader_heard: Mutex<Instant>,
+    pub(crate) last_heartbeat: Mutex<Instant>,
     ready: watch::Sender<bool>,
-    names: AtomicU64,
+    next_unique_id: AtomicU64,
 }
 
 impl Replica {
@@ -141,20 +141,34 @@ impl Replica {
     ///
     /// # Errors
     /// When the file or the settings cannot be used.
-    pub async fn open(place: Place, settings: Settings, around: Surroundings) -> Result<Self, OpenError> {
-        if !place.joins && !place.urls.contains_key(&place.id) {
-            return Err(OpenError::Settings(format!("replica {} has no address", place.id)));
+    pub async fn open(
+        node_config: NodeConfig,
+        settings: OrderLogSettings,
+        dependencies: Dependencies,
+    ) -> Result<Self, SetupError> {
+        if !node_config.joins && !node_config.urls.contains_key(&node_config.id) {
+            return Err(SetupError::Settings(format!(
+                "replica {} has no address",
+                node_config.id
+            )));
         }
         let settings = Arc::new(settings);
-        let config = config(&settings).map_err(OpenError::Settings)?;
-        let (id, folder, bounds) = (place.id, place.folder, settings.clone());
+        let config = config(&settings).map_err(SetupError::Settings)?;
+        let (id, folder, bounds) = (node_config.id, node_config.folder, settings.clone());
         let store = tokio::task::spawn_blocking(move || Store::open(&folder, id, &bounds)).await;
         let store = store.map_err(|_| StoreError::Closed)??;
-        let peers = Peers::new(place.urls.clone(), around.credentials.clone(), settings.clone())
-            .map_err(|error| OpenError::Settings(error.to_string()))?;
-        let (log, machine) = (Log::open(store.clone()).await?, Machine { store: store.clone() });
-        let raft = Raft::new(id, Arc::new(config), peers.clone(), log, machine).await;
-        let raft = raft.map_err(|error| OpenError::Log(error.to_string()))?;
+        let peers = Peers::new(
+            node_config.urls.clone(),
+            dependencies.credentials.clone(),
+            settings.clone(),
+        )
+        .map_err(|error| SetupError::Settings(error.to_string()))?;
+        let (log, state_machine) = (
+            LogStore::open(store.clone()).await?,
+            StateMachine { store: store.clone() },
+        );
+        let raft = Raft::new(id, Arc::new(config), peers.clone(), log, state_machine).await;
+        let raft = raft.map_err(|error| SetupError::Log(error.to_string()))?;
         let (proposals, proposed) = Proposals::new(settings.proposals_waiting_max);
         let core = Arc::new(Core {
             id,
@@ -162,12 +176,12 @@ impl Replica {
             store,
             peers,
             settings,
-            around,
-            takes_part: watch::Sender::new(false),
-            refused: OnceLock::new(),
-            leader_heard: Mutex::new(Instant::now()),
+            dependencies,
+            is_member: watch::Sender::new(false),
+            refusal_reason: OnceLock::new(),
+            last_heartbeat: Mutex::new(Instant::now()),
             ready: watch::Sender::new(false),
-            names: AtomicU64::new(0),
+            next_unique_id: AtomicU64::new(0),
         });
         let replica = Self {
             core,
@@ -175,12 +189,16 @@ impl Replica {
             tasks: Arc::default(),
             stop: CancellationToken::new(),
         };
-        replica.spawn(admission::run(replica.core.clone(), place.urls, place.joins));
-        replica.spawn(admission::tell_reached(replica.core.clone()));
+        replica.spawn(admission::run(
+            replica.core.clone(),
+            node_config.urls,
+            node_config.joins,
+        ));
+        replica.spawn(admission::report_progress(replica.core.clone()));
         replica.spawn(batch::run(replica.core.clone(), proposed));
         replica.spawn(catch_up(replica.core.clone()));
-        replica.spawn(settle::run(replica.core.clone(), replica.proposals.clone()));
-        replica.spawn(unheard::run(replica.core.clone()));
+        replica.spawn(resolve_orphans::run(replica.core.clone(), replica.proposals.clone()));
+        replica.spawn(check_quorum::run(replica.core.clone()));
         replica.spawn(election::run(replica.core.clone()));
         Ok(replica)
     }
@@ -212,8 +230,8 @@ impl Replica {
     }
 
     /// The reason why the others refuse its file, if they do.
-    pub fn refused(&self) -> Option<String> {
-        self.core.refused.get().cloned()
+    pub fn refusal_reason(&self) -> Option<String> {
+        self.core.refusal_reason.get().cloned()
     }
 
     /// Its id.
@@ -235,26 +253,30 @@ impl Replica {
     ///
     /// # Errors
     /// `Unavailable` when no majority answers in time, `Refused` for a command that the log cannot hold.
-    pub async fn propose(&self, command: Command) -> Result<Outcome, Error> {
-        let until = Instant::now() + self.core.settings.answer_within;
-        self.proposals.decide(command, until).await
+    pub async fn propose(&self, command: LogCommand) -> Result<CommandOutcome, Error> {
+        let deadline = Instant::now() + self.core.settings.answer_timeout;
+        self.proposals.commit(command, deadline).await
     }
 
     /// The order with this number. It never misses an order whose number a client received.
     ///
     /// # Errors
     /// `Unavailable` when the order is not here and no majority says whether it exists.
-    pub async fn order(&self, number: i64) -> Result<Option<ExchangeOrder>, Error> {
+    pub async fn order(&self, number: i64) -> Result<Option<NumberedTrade>, Error> {
         if let Some(found) = self.core.store.order(number).await? {
             return Ok(Some(found));
         }
-        self.core.up_to_date(self.core.until()).await?;
+        self.core.ensure_linearizable(self.core.deadline()).await?;
         Ok(self.core.store.order(number).await?)
     }
 
     /// The committed orders after a number, without a gap, at most as many as the settings allow.
-    pub async fn since(&self, last_id: i64) -> Result<Vec<ExchangeOrder>, Error> {
-        Ok(self.core.store.since(last_id, self.core.settings.sync_rows_max).await?)
+    pub async fn orders_after(&self, last_id: i64) -> Result<Vec<NumberedTrade>, Error> {
+        Ok(self
+            .core
+            .store
+            .orders_after(last_id, self.core.settings.sync_rows_max)
+            .await?)
     }
 
     /// Which replica leads, as far as this one knows.
@@ -268,12 +290,12 @@ impl Replica {
     }
 
     /// The status of this replica.
-    pub async fn status(&self) -> Result<Status, Error> {
+    pub async fn status(&self) -> Result<NodeStatus, Error> {
         self.core.status().await
     }
 
     /// The status of every replica, by id.
-    pub async fn statuses(&self) -> Result<Vec<Status>, Error> {
+    pub async fn statuses(&self) -> Result<Vec<NodeStatus>, Error> {
         let all = self.core.members().into_iter().map(|id| self.core.status_of(id));
         futures_util::future::try_join_all(all).await
     }
@@ -284,8 +306,8 @@ impl Replica {
     ///
     /// # Errors
     /// `Unavailable` when there is no leader in time.
-    pub async fn take_lead(&self) -> Result<ReplicaId, Error> {
-        let until = self.core.until();
+    pub async fn wait_for_leader(&self) -> Result<ReplicaId, Error> {
+        let deadline = self.core.deadline();
         if let Some(leader) = self.core.leader()
             && (leader == self.core.id || self.core.status_of(leader).await?.leader)
         {
@@ -295,7 +317,7 @@ impl Replica {
         let before = leaders.borrow_and_update().vote;
         // Before a new vote, the known leader is the one that does not answer.
         let known = leaders.wait_for(|now| now.vote != before && now.current_leader.is_some());
-        let known = tokio::time::timeout_at(until, known).await;
+        let known = tokio::time::timeout_at(deadline, known).await;
         let known = known.ok().and_then(Result::ok).and_then(|now| now.current_leader);
         known.ok_or(Error::Unavailable)
     }
@@ -305,7 +327,7 @@ impl Replica {
     /// # Errors
     /// `Refused` while another change is in progress, `Unavailable` when it takes too long.
     pub async fn add_replica(&self, id: ReplicaId, url: &str) -> Result<(), Error> {
-        self.change(Change::Add(id, url.to_owned())).await
+        self.change(MembershipChange::Add(id, url.to_owned())).await
     }
 
     /// Removes a replica.
@@ -313,24 +335,24 @@ impl Replica {
     /// # Errors
     /// As [`Self::add_replica`].
     pub async fn remove_replica(&self, id: ReplicaId) -> Result<(), Error> {
-        self.change(Change::Remove(id)).await
+        self.change(MembershipChange::Remove(id)).await
     }
 
-    async fn change(&self, change: Change) -> Result<(), Error> {
-        let until = Instant::now() + self.core.settings.snapshot_within;
-        self.core.at_leader(&change, until).await
+    async fn change(&self, change: MembershipChange) -> Result<(), Error> {
+        let deadline = Instant::now() + self.core.settings.snapshot_timeout;
+        self.core.run_on_leader(&change, deadline).await
     }
 }
 
 impl Core {
     /// The deadline of a request that arrives now.
-    pub(crate) fn until(&self) -> Instant {
-        Instant::now() + self.settings.answer_within
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + self.settings.answer_timeout
     }
 
     /// A unique name that no replica ever creates again: ids are used once, and the file counts its openings.
-    pub(crate) fn one_of_a_kind(&self) -> String {
-        let name = self.names.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn unique_id(&self) -> String {
+        let name = self.next_unique_id.fetch_add(1, Ordering::Relaxed);
         format!("{}.{}.{name}", self.id, self.store.openings)
     }
 
@@ -353,7 +375,7 @@ impl Core {
     }
 
     /// The addresses of the members, as the log has them.
-    pub(crate) fn places(&self) -> BTreeMap<ReplicaId, String> {
+    pub(crate) fn member_urls(&self) -> BTreeMap<ReplicaId, String> {
         let metrics = self.raft.metrics();
         let now: &RaftMetrics<_, _> = &metrics.borrow();
         let nodes = now.membership_config.nodes();
@@ -366,11 +388,11 @@ impl Core {
         self.peers.url(id, membership.membership().get_node(&id))
     }
 
-    pub(crate) async fn status(&self) -> Result<Status, Error> {
+    pub(crate) async fn status(&self) -> Result<NodeStatus, Error> {
         let applied = self.store.last_number().await?;
         let metrics = self.raft.metrics();
         let now = metrics.borrow();
-        Ok(Status {
+        Ok(NodeStatus {
             id: self.id,
             alive: now.running_state.is_ok(),
             ready: self.is_ready(),
@@ -380,23 +402,23 @@ impl Core {
         })
     }
 
-    pub(crate) async fn status_of(&self, id: ReplicaId) -> Result<Status, Error> {
+    pub(crate) async fn status_of(&self, id: ReplicaId) -> Result<NodeStatus, Error> {
         if id == self.id {
             return self.status().await;
         }
         let answer = match self.url(id) {
-            Some(url) => self.peers.get(&url, STATUS, self.settings.ping_within).await.ok(),
+            Some(url) => self.peers.get(&url, STATUS, self.settings.ping_timeout).await.ok(),
             None => None,
         };
-        Ok(answer.unwrap_or(Status::of_dead(id)))
+        Ok(answer.unwrap_or(NodeStatus::of_unreachable(id)))
     }
 
     /// Waits until this replica has applied everything that was acknowledged before the call.
-    pub(crate) async fn up_to_date(&self, until: Instant) -> Result<(), Error> {
-        let Some(point) = self.at_leader(&ReadPoint, until).await? else {
+    pub(crate) async fn ensure_linearizable(&self, deadline: Instant) -> Result<(), Error> {
+        let Some(point) = self.run_on_leader(&ReadPoint, deadline).await? else {
             return Ok(());
         };
-        let left = until.saturating_duration_since(Instant::now());
+        let left = deadline.saturating_duration_since(Instant::now());
         let applied = self.raft.wait(Some(left));
         let applied = applied.applied_index_at_least(Some(point.index), "read").await;
         applied.map(|_| ()).map_err(|_| Error::Unavailable)
@@ -408,7 +430,7 @@ pub(crate) const STATUS: &str = "/raft/status";
 
 /// Marks the replica as ready once it has caught up with the others.
 async fn catch_up(core: Arc<Core>) {
-    while core.up_to_date(core.until()).await.is_err() {
+    while core.ensure_linearizable(core.deadline()).await.is_err() {
         tokio::time::sleep(core.settings.heartbeat).await;
     }
     core.ready.send_replace(true);
@@ -417,7 +439,7 @@ async fn catch_up(core: Arc<Core>) {
 
 /// Initializes the cluster with its first members. All first replicas do so with the same members, and only the first
 /// call counts.
-pub(crate) async fn initialize(raft: &Raft<Types>, urls: BTreeMap<ReplicaId, String>) -> Result<(), OpenError> {
+pub(crate) async fn initialize(raft: &Raft<Types>, urls: BTreeMap<ReplicaId, String>) -> Result<(), SetupError> {
     // openraft would log the refusal of a second initialization as an error.
     if raft.is_initialized().await.unwrap_or(false) {
         return Ok(());
@@ -425,19 +447,19 @@ pub(crate) async fn initialize(raft: &Raft<Types>, urls: BTreeMap<ReplicaId, Str
     let members: BTreeMap<_, _> = urls.into_iter().map(|(id, addr)| (id, BasicNode { addr })).collect();
     match raft.initialize(members).await {
         Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
-        Err(error) => Err(OpenError::Settings(error.to_string())),
+        Err(error) => Err(SetupError::Settings(error.to_string())),
     }
 }
 
-fn config(settings: &Settings) -> Result<Config, String> {
+fn config(settings: &OrderLogSettings) -> Result<Config, String> {
     let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let config = Config {
         cluster_name: "orders".to_owned(),
         heartbeat_interval: ms(settings.heartbeat),
-        election_timeout_min: ms(settings.election),
+        election_timeout_min: ms(settings.election_timeout),
         // openraft takes the lease of the other replicas from this value.
-        election_timeout_max: ms(settings.lease()).max(ms(settings.election) + 1),
-        install_snapshot_timeout: ms(settings.snapshot_within),
+        election_timeout_max: ms(settings.lease()).max(ms(settings.election_timeout) + 1),
+        install_snapshot_timeout: ms(settings.snapshot_timeout),
         snapshot_policy: SnapshotPolicy::LogsSinceLast(settings.compact_after),
         // Elections stay disabled until the other replicas admit the file.
         enable_elect: false,

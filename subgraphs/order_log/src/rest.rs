@@ -15,14 +15,14 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use self::input::Input;
-use crate::order::{ExchangeOrder, Shares, Side};
+use crate::command::{NumberedTrade, Shares, TradeSide};
 use crate::replica::{Error, Replica};
-use crate::trade::{TradeError, Wanted};
+use crate::trade::{TradeError, TradeRequest};
 use crate::{ReplicaId, server};
 
 /// Access to the documented routes. Routes between replicas always need the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
+pub enum ClientAccess {
     /// Any client, as the document specifies.
     Open,
     /// Clients that send a service credential.
@@ -31,7 +31,7 @@ pub enum Access {
 
 impl Replica {
     /// All routes of this replica.
-    pub fn routes(&self, access: Access) -> Router {
+    pub fn routes(&self, access: ClientAccess) -> Router {
         let mut documented = Router::new();
         for (path, handler) in [
             ("/buy", post(buy)),
@@ -48,10 +48,12 @@ impl Replica {
                 .route(path, handler);
         }
         documented
-            .route_layer(middleware::from_fn_with_state((self.clone(), access), admitted))
+            .route_layer(middleware::from_fn_with_state((self.clone(), access), require_access))
             .merge(server::routes(self))
-            .fallback(async || Failure::new(StatusCode::NOT_FOUND, "not found"))
-            .method_not_allowed_fallback(async || Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"))
+            .fallback(async || ErrorResponse::new(StatusCode::NOT_FOUND, "not found"))
+            .method_not_allowed_fallback(async || {
+                ErrorResponse::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed")
+            })
             .with_state(self.clone())
     }
 
@@ -62,7 +64,7 @@ impl Replica {
     pub async fn serve(
         &self,
         listener: TcpListener,
-        access: Access,
+        access: ClientAccess,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
         axum::serve(listener, self.routes(access))
@@ -84,31 +86,37 @@ pub(crate) fn is_documented(path: &str) -> bool {
 }
 
 /// Checks the credential, if one is needed, and that the replica has caught up: before that it serves no requests.
-async fn admitted(State((replica, access)): State<(Replica, Access)>, request: Request, next: Next) -> Response {
-    if access == Access::Token && !server::is_known(&*replica.core.around.credentials, request.headers()) {
-        let mut refusal = Failure::new(StatusCode::UNAUTHORIZED, "sign in first").into_response();
+async fn require_access(
+    State((replica, access)): State<(Replica, ClientAccess)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if access == ClientAccess::Token
+        && !server::has_valid_token(&*replica.core.dependencies.credentials, request.headers())
+    {
+        let mut refusal = ErrorResponse::new(StatusCode::UNAUTHORIZED, "sign in first").into_response();
         let challenge = HeaderValue::from_static("Bearer");
         refusal.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         return refusal;
     }
     if !replica.is_ready() {
-        return Failure::unavailable().into_response();
+        return ErrorResponse::unavailable().into_response();
     }
     next.run(request).await
 }
 
-async fn buy(State(replica): State<Replica>, request: Request) -> Result<Response, Failure> {
-    trade(&replica, Side::Buy, request).await
+async fn buy(State(replica): State<Replica>, request: Request) -> Result<Response, ErrorResponse> {
+    trade(&replica, TradeSide::Buy, request).await
 }
 
-async fn sell(State(replica): State<Replica>, request: Request) -> Result<Response, Failure> {
-    trade(&replica, Side::Sell, request).await
+async fn sell(State(replica): State<Replica>, request: Request) -> Result<Response, ErrorResponse> {
+    trade(&replica, TradeSide::Sell, request).await
 }
 
-async fn trade(replica: &Replica, side: Side, request: Request) -> Result<Response, Failure> {
-    let key = input::key(request.headers())?;
-    let input = Input::of(request, &replica.core.settings).await?;
-    let wanted = Wanted {
+async fn trade(replica: &Replica, side: TradeSide, request: Request) -> Result<Response, ErrorResponse> {
+    let key = input::idempotency_key(request.headers())?;
+    let input = Input::from_request(request, &replica.core.settings).await?;
+    let trade_request = TradeRequest {
         key,
         shares: Shares {
             name: input.name()?,
@@ -117,20 +125,20 @@ async fn trade(replica: &Replica, side: Side, request: Request) -> Result<Respon
         },
         trader_id: None,
     };
-    let number = replica.trade(&wanted).await?.number;
+    let number = replica.trade(&trade_request).await?.number;
     Ok(ok(
         json!({ "order_number": number, "transaction-number": number, "transaction_number": number }),
     ))
 }
 
-async fn order(State(replica): State<Replica>, Path(number): Path<String>) -> Result<Response, Failure> {
+async fn order(State(replica): State<Replica>, Path(number): Path<String>) -> Result<Response, ErrorResponse> {
     // A number has one spelling, as at the mounts: `00` and `+0` name no order.
     let known = match number.parse::<i64>() {
         Ok(known) if known >= 0 && known.to_string() == number => replica.order(known).await?,
         _ => None,
     };
     let not_found = || {
-        Failure::new(
+        ErrorResponse::new(
             StatusCode::NOT_FOUND,
             format!("could not find order with number {number}"),
         )
@@ -142,8 +150,8 @@ async fn order(State(replica): State<Replica>, Path(number): Path<String>) -> Re
 }
 
 /// Confirms what the log has; a push never writes to it.
-async fn push(State(replica): State<Replica>, request: Request) -> Result<Response, Failure> {
-    let input = Input::of(request, &replica.core.settings).await?;
+async fn push(State(replica): State<Replica>, request: Request) -> Result<Response, ErrorResponse> {
+    let input = Input::from_request(request, &replica.core.settings).await?;
     let number = input.integer("nextID", 0, i64::MAX)?;
     let pushed = input.object("entry")?;
     let shares = Shares {
@@ -153,21 +161,21 @@ async fn push(State(replica): State<Replica>, request: Request) -> Result<Respon
     };
     match replica.order(number).await? {
         Some(order) if order.trade.shares == shares => Ok(success("pushed entry to database", None)),
-        Some(_) | None => Err(Failure::new(
+        Some(_) | None => Err(ErrorResponse::new(
             StatusCode::CONFLICT,
             "the log does not have this trade under this number",
         )),
     }
 }
 
-async fn sync(State(replica): State<Replica>, request: Request) -> Result<Response, Failure> {
-    let input = Input::of(request, &replica.core.settings).await?;
+async fn sync(State(replica): State<Replica>, request: Request) -> Result<Response, ErrorResponse> {
+    let input = Input::from_request(request, &replica.core.settings).await?;
     let last = input.integer("lastID", -1, i64::MAX)?;
     // After this wait the replica usually has all orders that other replicas told the caller. Without a majority it
     // answers with the orders that it has.
     let soon = Instant::now() + replica.core.settings.heartbeat;
-    let _ = replica.core.up_to_date(soon).await;
-    let missed = replica.since(last).await?;
+    let _ = replica.core.ensure_linearizable(soon).await;
+    let missed = replica.orders_after(last).await?;
     let missed: Map<_, Value> = missed
         .iter()
         .map(|order| (order.number.to_string(), entry(order).into()))
@@ -182,24 +190,24 @@ async fn ping(State(replica): State<Replica>) -> Response {
 
 /// Handles the front end's choice of a leader: the chosen replica tries to lead, the others only answer. A majority
 /// decides which replica leads.
-async fn leader_broadcast(State(replica): State<Replica>, request: Request) -> Result<Response, Failure> {
-    let input = Input::of(request, &replica.core.settings).await?;
+async fn leader_broadcast(State(replica): State<Replica>, request: Request) -> Result<Response, ErrorResponse> {
+    let input = Input::from_request(request, &replica.core.settings).await?;
     let chosen = input.integer("leader-id", 1, i64::MAX)?;
     let known = replica
         .members()
         .into_iter()
         .find(|id| i64::try_from(*id) == Ok(chosen));
     let Some(chosen) = known else {
-        return Err(Failure::invalid("leader-id must be the id of a replica"));
+        return Err(ErrorResponse::invalid("leader-id must be the id of a replica"));
     };
     let leads = match chosen == replica.id() {
-        true => Some(replica.take_lead().await?),
+        true => Some(replica.wait_for_leader().await?),
         false => replica.leader(),
     };
     Ok(success("acknowledge new leader", leads.map(|id| ("leader-id", id))))
 }
 
-fn entry(order: &ExchangeOrder) -> Map<String, Value> {
+fn entry(order: &NumberedTrade) -> Map<String, Value> {
     let shares = &order.trade.shares;
     let members: [(_, Value); 3] = [
         ("name", shares.name.as_str().into()),
@@ -225,14 +233,14 @@ fn ok(body: Value) -> Response {
 }
 
 /// An error response in the document's envelope.
-pub(crate) struct Failure {
+pub(crate) struct ErrorResponse {
     status: StatusCode,
     message: String,
     /// Whether the requested trade may have happened or may still happen.
     is_outcome_unknown: bool,
 }
 
-impl Failure {
+impl ErrorResponse {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self {
             status,
@@ -242,7 +250,7 @@ impl Failure {
     }
 
     /// An error whose message is the meaning of its status.
-    pub(crate) fn of_status(status: StatusCode) -> Self {
+    pub(crate) fn from_status(status: StatusCode) -> Self {
         Self::new(status, status.canonical_reason().unwrap_or_default().to_lowercase())
     }
 
@@ -255,7 +263,7 @@ impl Failure {
     }
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for ErrorResponse {
     fn into_response(self) -> Response {
         let mut body = json!({ "error": { "code": self.status.as_u16(), "message": self.message } });
         if self.is_outcome_unknown {
@@ -270,7 +278,7 @@ impl IntoResponse for Failure {
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for ErrorResponse {
     fn from(error: Error) -> Self {
         match error {
             Error::Refused(why) => Self::invalid(why),
@@ -283,7 +291,7 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<TradeError> for Failure {
+impl From<TradeError> for ErrorResponse {
     fn from(error: TradeError) -> Self {
         match error {
             TradeError::NoStock => Self::new(StatusCode::NOT_FOUND, "stock not found"),

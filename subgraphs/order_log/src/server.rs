@@ -17,14 +17,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncWriteExt, BufWriter};
 
-use crate::admission::{self, ADMIT, JOIN, REACHED};
-use crate::election::STANDING;
-use crate::leader::{Change, Commit, ReadPoint, Task};
+use crate::admission::{self, ADMIT, JOIN, PROGRESS};
+use crate::command::ORDER_JSON_BYTES_MAX;
+use crate::election::PRE_VOTE;
+use crate::leader::{Commit, LeaderTask, MembershipChange, ReadPoint};
 use crate::network::{APPEND, CHUNK, PeerError, SNAPSHOT, SnapshotHead, VOTE};
-use crate::order::ORDER_JSON_BYTES_MAX;
 use crate::replica::STATUS;
-use crate::store::snapshot::{Line, SnapshotData};
-use crate::{Credentials, Replica, Settings};
+use crate::store::snapshot::{SnapshotData, SnapshotLine};
+use crate::{Credentials, OrderLogSettings, Replica};
 
 /// The path of one complete order by its number.
 pub(crate) const ORDER: &str = "/raft/orders";
@@ -33,36 +33,43 @@ pub(crate) const ORDERS_AFTER: &str = "/raft/orders-after";
 
 /// The routes for other replicas and for the front end.
 pub(crate) fn routes(replica: &Replica) -> Router<Replica> {
-    let credentials = replica.core.around.credentials.clone();
+    let credentials = replica.core.dependencies.credentials.clone();
     Router::new()
         .route(APPEND, post(append))
         .route(VOTE, post(vote))
         .route(SNAPSHOT, post(snapshot))
         .route(Commit::PATH, post(task::<Commit>))
         .route(ReadPoint::PATH, post(task::<ReadPoint>))
-        .route(Change::PATH, post(task::<Change>).get(members))
-        .route_layer(middleware::from_fn_with_state(replica.clone(), admission::taking_part))
+        .route(MembershipChange::PATH, post(task::<MembershipChange>).get(members))
+        .route_layer(middleware::from_fn_with_state(
+            replica.clone(),
+            admission::require_member,
+        ))
         .route(ADMIT, post(admit))
         .route(JOIN, post(join))
-        .route(REACHED, post(reached))
+        .route(PROGRESS, post(progress))
         .route(STATUS, get(status))
-        .route(STANDING, get(standing))
+        .route(PRE_VOTE, get(pre_vote))
         .route(&format!("{ORDER}/{{number}}"), get(order))
         .route(&format!("{ORDERS_AFTER}/{{number}}"), get(orders_after))
         .layer(DefaultBodyLimit::disable())
-        .route_layer(middleware::from_fn_with_state(credentials, known))
+        .route_layer(middleware::from_fn_with_state(credentials, require_credential))
 }
 
 /// Whether a request carries a valid token of this installation.
-pub(crate) fn is_known(credentials: &dyn Credentials, headers: &HeaderMap) -> bool {
+pub(crate) fn has_valid_token(credentials: &dyn Credentials, headers: &HeaderMap) -> bool {
     let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = shown.and_then(|value| value.split_once(' '));
     token.is_some_and(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && credentials.accepts(token.trim()))
 }
 
 /// Rejects requests without a valid token.
-pub(crate) async fn known(State(credentials): State<Arc<dyn Credentials>>, request: Request, next: Next) -> Response {
-    if is_known(&*credentials, request.headers()) {
+pub(crate) async fn require_credential(
+    State(credentials): State<Arc<dyn Credentials>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if has_valid_token(&*credentials, request.headers()) {
         return next.run(request).await;
     }
     let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
@@ -70,7 +77,7 @@ pub(crate) async fn known(State(credentials): State<Arc<dyn Credentials>>, reque
 }
 
 async fn append(State(replica): State<Replica>, body: Body) -> Response {
-    match parsed(body, &replica.core.settings).await {
+    match parse_json(body, &replica.core.settings).await {
         Ok(rpc) => {
             let appended = replica.core.raft.append_entries(rpc).await;
             // `HigherVote` rejects a sender that does not lead any more, so it is no sign of a leader.
@@ -78,59 +85,59 @@ async fn append(State(replica): State<Replica>, body: Body) -> Response {
                 .as_ref()
                 .is_ok_and(|appended| !matches!(appended, AppendEntriesResponse::HigherVote(_)))
             {
-                replica.core.hears_a_leader();
+                replica.core.record_heartbeat();
             }
-            answer(appended)
+            to_response(appended)
         }
         Err(refusal) => refusal,
     }
 }
 
 async fn vote(State(replica): State<Replica>, body: Body) -> Response {
-    match parsed(body, &replica.core.settings).await {
-        Ok(rpc) => answer(replica.core.raft.vote(rpc).await),
+    match parse_json(body, &replica.core.settings).await {
+        Ok(rpc) => to_response(replica.core.raft.vote(rpc).await),
         Err(refusal) => refusal,
     }
 }
 
-async fn standing(State(replica): State<Replica>) -> Response {
-    json(&replica.core.standing())
+async fn pre_vote(State(replica): State<Replica>) -> Response {
+    json(&replica.core.pre_vote_state())
 }
 
 async fn status(State(replica): State<Replica>) -> Response {
-    answer(replica.status().await)
+    to_response(replica.status().await)
 }
 
 /// The members of the cluster, by everything that was decided until now.
 async fn members(State(replica): State<Replica>) -> Response {
     let core = &replica.core;
-    let known = core.up_to_date(core.until()).await;
-    answer(known.map(|()| core.places()))
+    let known = core.ensure_linearizable(core.deadline()).await;
+    to_response(known.map(|()| core.member_urls()))
 }
 
 async fn admit(State(replica): State<Replica>, body: Body) -> Response {
-    match parsed(body, &replica.core.settings).await {
-        Ok(asks) => done(admission::admit(&replica, asks).await),
+    match parse_json(body, &replica.core.settings).await {
+        Ok(asks) => peer_response(admission::admit(&replica, asks).await),
         Err(refusal) => refusal,
     }
 }
 
-async fn reached(State(replica): State<Replica>, body: Body) -> Response {
-    match parsed(body, &replica.core.settings).await {
-        Ok(told) => done(admission::reached(&replica, told).await),
+async fn progress(State(replica): State<Replica>, body: Body) -> Response {
+    match parse_json(body, &replica.core.settings).await {
+        Ok(told) => peer_response(admission::record_progress(&replica, told).await),
         Err(refusal) => refusal,
     }
 }
 
 async fn join(State(replica): State<Replica>, body: Body) -> Response {
-    match parsed(body, &replica.core.settings).await {
-        Ok(members) => done(admission::join(&replica, members).await),
+    match parse_json(body, &replica.core.settings).await {
+        Ok(members) => peer_response(admission::join(&replica, members).await),
         Err(refusal) => refusal,
     }
 }
 
 async fn order(State(replica): State<Replica>, Path(number): Path<i64>) -> Response {
-    answer(replica.order(number).await)
+    to_response(replica.order(number).await)
 }
 
 /// As many complete orders as fit into an answer. It waits until all orders that were acknowledged before are here.
@@ -139,25 +146,25 @@ async fn orders_after(State(replica): State<Replica>, Path(last): Path<i64>) -> 
     let rows_max = settings
         .sync_rows_max
         .min(settings.message_bytes_max / ORDER_JSON_BYTES_MAX);
-    if let Err(error) = core.up_to_date(core.until()).await {
-        return answer::<(), _>(Err(error));
+    if let Err(error) = core.ensure_linearizable(core.deadline()).await {
+        return to_response::<(), _>(Err(error));
     }
-    answer(core.store.since(last, rows_max.max(1)).await)
+    to_response(core.store.orders_after(last, rows_max.max(1)).await)
 }
 
-async fn task<T: Task>(State(replica): State<Replica>, body: Body) -> Response {
+async fn task<T: LeaderTask>(State(replica): State<Replica>, body: Body) -> Response {
     let settings = &replica.core.settings;
-    let task: T = match parsed(body, settings).await {
+    let task: T = match parse_json(body, settings).await {
         Ok(task) => task,
         Err(refusal) => return refusal,
     };
-    match tokio::time::timeout(T::within(settings), task.carry_out(&replica.core)).await {
-        Ok(answered) => done(answered),
+    match tokio::time::timeout(T::timeout(settings), task.execute(&replica.core)).await {
+        Ok(answered) => peer_response(answered),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "no majority").into_response(),
     }
 }
 
-fn done<T: Serialize>(answered: Result<T, PeerError>) -> Response {
+fn peer_response<T: Serialize>(answered: Result<T, PeerError>) -> Response {
     match answered {
         Ok(done) => json(&done),
         // The caller can ask the named leader at once.
@@ -168,7 +175,7 @@ fn done<T: Serialize>(answered: Result<T, PeerError>) -> Response {
 }
 
 async fn snapshot(State(replica): State<Replica>, body: Body) -> Response {
-    let received = tokio::time::timeout(replica.core.settings.snapshot_within, received(&replica, body)).await;
+    let received = tokio::time::timeout(replica.core.settings.snapshot_timeout, receive_snapshot(&replica, body)).await;
     let (head, data) = match received {
         Ok(Ok(received)) => received,
         Ok(Err(why)) => return (StatusCode::BAD_REQUEST, why.to_string()).into_response(),
@@ -180,17 +187,17 @@ async fn snapshot(State(replica): State<Replica>, body: Body) -> Response {
     };
     // In a task of its own: openraft finishes the installation even if the sender disconnects.
     let installed = tokio::spawn(async move {
-        let _expected = replica.core.store.expect(&snapshot).await;
+        let _expected = replica.core.store.expect_snapshot(&snapshot).await;
         replica.core.raft.install_full_snapshot(head.vote, snapshot).await
     });
     match installed.await {
-        Ok(installed) => answer(installed),
-        Err(error) => answer::<(), _>(Err(error)),
+        Ok(installed) => to_response(installed),
+        Err(error) => to_response::<(), _>(Err(error)),
     }
 }
 
 /// Writes a snapshot to a file and checks that it is complete, since an incomplete one must not be installed.
-async fn received(replica: &Replica, body: Body) -> Result<(SnapshotHead, SnapshotData), axum::BoxError> {
+async fn receive_snapshot(replica: &Replica, body: Body) -> Result<(SnapshotHead, SnapshotData), axum::BoxError> {
     let settings = &replica.core.settings;
     let file = tokio::fs::File::from_std(tempfile::tempfile_in(replica.core.store.folder())?);
     // Lines are short, and each write to the file takes a round trip to another thread.
@@ -198,7 +205,7 @@ async fn received(replica: &Replica, body: Body) -> Result<(SnapshotHead, Snapsh
     let mut chunks = body.into_data_stream();
     let (mut head, mut line) = (None, Vec::new());
     let (mut lines, mut bytes, mut end) = (0, 0, None);
-    while let Some(chunk) = tokio::time::timeout(settings.body_within, chunks.next()).await? {
+    while let Some(chunk) = tokio::time::timeout(settings.body_timeout, chunks.next()).await? {
         let chunk = chunk?;
         bytes += chunk.len() as u64;
         if bytes > settings.snapshot_bytes_max || line.len() > settings.message_bytes_max {
@@ -216,8 +223,8 @@ async fn received(replica: &Replica, body: Body) -> Result<(SnapshotHead, Snapsh
                     return Err("the copy goes on after its end".into());
                 }
                 match serde_json::from_slice(&line)? {
-                    Line::End(count) => end = Some(count),
-                    Line::Order(_) | Line::Cancelled(_) => lines += 1,
+                    SnapshotLine::End(count) => end = Some(count),
+                    SnapshotLine::Order(_) | SnapshotLine::Cancelled(_) => lines += 1,
                 }
                 file.write_all(&line).await?;
             }
@@ -228,26 +235,26 @@ async fn received(replica: &Replica, body: Body) -> Result<(SnapshotHead, Snapsh
     match head {
         Some(head) if end == Some(lines) => {
             let file = file.into_inner().into_std().await;
-            Ok((head, SnapshotData::received(file)))
+            Ok((head, SnapshotData::from_file(file)))
         }
         _ => Err("the copy is not complete".into()),
     }
 }
 
-pub(crate) async fn parsed<T: DeserializeOwned>(body: Body, settings: &Settings) -> Result<T, Response> {
-    let body = read(body, settings.message_bytes_max, settings.body_within).await;
+pub(crate) async fn parse_json<T: DeserializeOwned>(body: Body, settings: &OrderLogSettings) -> Result<T, Response> {
+    let body = read_body(body, settings.message_bytes_max, settings.body_timeout).await;
     let body = body.map_err(IntoResponse::into_response)?;
     serde_json::from_slice(&body).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()).into_response())
 }
 
 /// Reads a whole body, within a size limit and a timeout.
-pub(crate) async fn read(body: Body, bytes_max: usize, within: Duration) -> Result<Bytes, StatusCode> {
-    let body = tokio::time::timeout(within, to_bytes(body, bytes_max)).await;
+pub(crate) async fn read_body(body: Body, bytes_max: usize, timeout: Duration) -> Result<Bytes, StatusCode> {
+    let body = tokio::time::timeout(timeout, to_bytes(body, bytes_max)).await;
     let body = body.map_err(|_| StatusCode::REQUEST_TIMEOUT)?;
     body.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)
 }
 
-fn answer<T: Serialize, E: std::fmt::Display>(done: Result<T, E>) -> Response {
+fn to_response<T: Serialize, E: std::fmt::Display>(done: Result<T, E>) -> Response {
     match done {
         Ok(done) => json(&done),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response(),

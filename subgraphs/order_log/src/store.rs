@@ -4,11 +4,11 @@
 //! the fact that it was applied. Every write is on the disk when it is answered (`synchronous=FULL`), except applied
 //! entries: these are on the disk already, so their effects need no sync of their own (`Store::write_along`).
 
-mod copying;
 pub(crate) mod ledger;
 pub(crate) mod log;
-pub(crate) mod machine;
 pub(crate) mod snapshot;
+mod snapshot_install;
+pub(crate) mod state_machine;
 #[cfg(test)]
 mod tests;
 pub(crate) mod worker;
@@ -23,17 +23,17 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::copying::Copies;
+use self::snapshot_install::Installation;
 use self::worker::Worker;
-use crate::Settings;
-use crate::admission::{FileOf, Reached, Remembered};
-use crate::order::{Command, ExchangeOrder, Outcome, ReplicaId};
+use crate::OrderLogSettings;
+use crate::admission::{FileComparison, Progress, StoreIdentity};
+use crate::command::{CommandOutcome, LogCommand, NumberedTrade, ReplicaId};
 
 openraft::declare_raft_types!(
     /// The types with which openraft is used here.
     pub(crate) Types:
-        D = Vec<Command>,
-        R = Vec<Outcome>,
+        D = Vec<LogCommand>,
+        R = Vec<CommandOutcome>,
         NodeId = ReplicaId,
         Node = BasicNode,
         Entry = Entry<Types>,
@@ -95,7 +95,7 @@ pub(crate) struct Store {
     /// one.
     lock: Arc<File>,
     append_bytes: usize,
-    copies: Arc<Copies>,
+    installation: Arc<Installation>,
     /// The file's own random name, chosen when it was created.
     pub(crate) file: String,
     /// How often the file was opened. With the replica's id it makes the replica's names unique.
@@ -104,22 +104,22 @@ pub(crate) struct Store {
 
 impl Store {
     /// Opens the file of replica `id` in `folder`, and creates it if it does not exist. Blocks.
-    pub(crate) fn open(folder: &Path, id: ReplicaId, settings: &Settings) -> Result<Self, StoreError> {
+    pub(crate) fn open(folder: &Path, id: ReplicaId, settings: &OrderLogSettings) -> Result<Self, StoreError> {
         std::fs::create_dir_all(folder)?;
-        let lock = Arc::new(locked(folder, id)?);
+        let lock = Arc::new(lock_file(folder, id)?);
         let path = folder.join(format!("orders-{id}.sqlite"));
         let mut connection = Connection::open(&path)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        let (file, openings) = prepared(&mut connection, id)?;
+        let (file, openings) = prepare_file(&mut connection, id)?;
         Ok(Self {
             writer: Worker::start("orders-write", settings.store_queue, connection, lock.clone())?,
-            reader: Worker::start("orders-read", settings.store_queue, reading(&path)?, lock.clone())?,
+            reader: Worker::start("orders-read", settings.store_queue, open_reader(&path)?, lock.clone())?,
             path,
             lock,
             append_bytes: settings.append_bytes,
-            copies: Arc::default(),
+            installation: Arc::default(),
             file,
             openings,
         })
@@ -149,11 +149,11 @@ impl Store {
     ///   never ahead of the log, and the rest when a leader says that it is committed. The decision is the same, since
     ///   it depends on the ledger only.
     /// - A transaction that compacts an entry comes after the one that applied it, and syncs: a file without the entry
-    ///   has its effects. (A snapshot compacts the entries that it covers itself: `copying`.)
+    ///   has its effects. (A snapshot compacts the entries that it covers itself: `snapshot_install`.)
     /// - A vote, and the entries that come with it, are synced; no crash undoes a promise to another replica.
     /// - A client is answered because a majority has the *entry*. A replica that lost the end of its ledger lags for a
     ///   moment, as any slow replica does. A reader that needs the latest state asks for the majority's read point and
-    ///   waits (`Core::up_to_date`).
+    ///   waits (`Core::ensure_linearizable`).
     ///
     /// Before SQLite moves content of the write-ahead log into the file itself, it syncs the log, and then the file, in
     /// this mode too.
@@ -192,40 +192,40 @@ impl Store {
 
     /// Remembers another replica's file, unless another file is known under its id. Compares its progress with the
     /// remembered one.
-    pub(crate) async fn remember(&self, other: FileOf) -> Result<Remembered, StoreError> {
+    pub(crate) async fn remember_file(&self, other: StoreIdentity) -> Result<FileComparison, StoreError> {
         let remembered = self.write(move |db| {
             let file = format!("file of {}", other.id);
             match fact::<String>(db, &file)? {
-                Some(known) if known != other.file => return Ok(Remembered::Another),
+                Some(known) if known != other.file => return Ok(FileComparison::Different),
                 Some(_) => {}
                 None => set_fact(db, &file, &other.file)?,
             }
-            let before: Reached = fact(db, &reached_by(other.id))?.unwrap_or_default();
+            let before: Progress = fact(db, &progress_key(other.id))?.unwrap_or_default();
             Ok(match other.reached {
-                Some(now) if !now.includes(&before) => Remembered::Older,
-                _ => Remembered::Same,
+                Some(now) if !now.includes(&before) => FileComparison::RolledBack,
+                _ => FileComparison::Same,
             })
         });
         remembered.await
     }
 
     /// Remembers the progress of another replica's file; a lower value than the remembered one changes nothing.
-    pub(crate) async fn remember_reached(&self, id: ReplicaId, reached: Reached) -> Result<(), StoreError> {
+    pub(crate) async fn record_progress(&self, id: ReplicaId, reached: Progress) -> Result<(), StoreError> {
         let written = self.write(move |db| {
-            let before: Reached = fact(db, &reached_by(id))?.unwrap_or_default();
-            match reached.and(&before) {
+            let before: Progress = fact(db, &progress_key(id))?.unwrap_or_default();
+            match reached.merge(&before) {
                 both if both == before => Ok(()),
-                both => set_fact(db, &reached_by(id), &both),
+                both => set_fact(db, &progress_key(id), &both),
             }
         });
         written.await
     }
 
     /// The progress of this file.
-    pub(crate) async fn reached(&self) -> Result<Reached, StoreError> {
+    pub(crate) async fn progress(&self) -> Result<Progress, StoreError> {
         let reached = self.read(|db| {
             let vote: Option<Vote> = fact(db, "vote")?;
-            Ok(Reached {
+            Ok(Progress {
                 term: vote.map_or(0, |vote| vote.leader_id.term),
                 log: log::last(db)?,
             })
@@ -234,19 +234,19 @@ impl Store {
     }
 
     /// The order with this number, if it is applied here.
-    pub(crate) async fn order(&self, number: i64) -> Result<Option<ExchangeOrder>, StoreError> {
+    pub(crate) async fn order(&self, number: i64) -> Result<Option<NumberedTrade>, StoreError> {
         self.read(move |db| ledger::by_number(db, number)).await
     }
 
     /// The order of a client's key, if it is applied here.
-    pub(crate) async fn order_of_key(&self, key: &str) -> Result<Option<ExchangeOrder>, StoreError> {
+    pub(crate) async fn order_of_key(&self, key: &str) -> Result<Option<NumberedTrade>, StoreError> {
         let key = key.to_owned();
         self.read(move |db| ledger::by_key(db, &key)).await
     }
 
     /// At most `limit` orders after a number, by number.
-    pub(crate) async fn since(&self, after: i64, limit: usize) -> Result<Vec<ExchangeOrder>, StoreError> {
-        self.read(move |db| ledger::since(db, after, limit)).await
+    pub(crate) async fn orders_after(&self, after: i64, limit: usize) -> Result<Vec<NumberedTrade>, StoreError> {
+        self.read(move |db| ledger::orders_after(db, after, limit)).await
     }
 
     /// The number of the last order that is applied here; -1 before the first.
@@ -255,7 +255,7 @@ impl Store {
     }
 }
 
-fn reached_by(id: ReplicaId) -> String {
+fn progress_key(id: ReplicaId) -> String {
     format!("reached by {id}")
 }
 
@@ -270,7 +270,7 @@ fn in_transaction<T>(
 }
 
 /// Locks the file for this process, since two processes with one id would both vote. The lock ends with the process.
-fn locked(folder: &Path, id: ReplicaId) -> Result<File, StoreError> {
+fn lock_file(folder: &Path, id: ReplicaId) -> Result<File, StoreError> {
     let lock = File::create(folder.join(format!("orders-{id}.lock")))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
@@ -280,7 +280,7 @@ fn locked(folder: &Path, id: ReplicaId) -> Result<File, StoreError> {
 }
 
 /// Creates the tables, checks that the file belongs to this replica, and counts the opening.
-fn prepared(connection: &mut Connection, id: ReplicaId) -> Result<(String, u64), StoreError> {
+fn prepare_file(connection: &mut Connection, id: ReplicaId) -> Result<(String, u64), StoreError> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     match tx.pragma_query_value(None, "user_version", |row| row.get(0))? {
         0 => {
@@ -317,7 +317,7 @@ fn prepared(connection: &mut Connection, id: ReplicaId) -> Result<(String, u64),
     Ok((file, openings))
 }
 
-fn reading(path: &Path) -> Result<Connection, StoreError> {
+fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "query_only", true)?;

@@ -6,14 +6,14 @@ use tokio::time::Instant;
 
 use crate::batch::Proposals;
 use crate::catalog::{CatalogError, Reservation};
+use crate::command::{CommandOutcome, LogCommand, LoggedTrade, NumberedTrade, Shares};
 use crate::leader::ReadPoint;
-use crate::order::{Command, ExchangeOrder, Outcome, Shares, Trade};
 use crate::replica::{Core, Error};
-use crate::{Replica, settle};
+use crate::{Replica, resolve_orphans};
 
 /// A requested trade.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct TradeRequest {
     /// The idempotency key; a request without a key is executed each time it is sent.
     pub key: Option<String>,
     /// The shares to trade.
@@ -84,68 +84,68 @@ impl Replica {
     ///
     /// # Errors
     /// Each error but `OutcomeUnknown` means that the trade changed nothing and never will.
-    pub async fn trade(&self, wanted: &Wanted) -> Result<ExchangeOrder, TradeError> {
-        wanted.shares.check().map_err(TradeError::Invalid)?;
-        let carried_out = carry_out(&self.core, &self.proposals, wanted, self.core.until()).await;
-        match carried_out {
+    pub async fn trade(&self, request: &TradeRequest) -> Result<NumberedTrade, TradeError> {
+        request.shares.check().map_err(TradeError::Invalid)?;
+        let result = execute(&self.core, &self.proposals, request, self.core.deadline()).await;
+        match result {
             // An earlier request under the key may still be in progress.
-            Err(TradeError::Unavailable) if wanted.key.is_some() => Err(TradeError::OutcomeUnknown),
+            Err(TradeError::Unavailable) if request.key.is_some() => Err(TradeError::OutcomeUnknown),
             done => done,
         }
     }
 }
 
-async fn carry_out(
+async fn execute(
     core: &Arc<Core>,
     proposals: &Proposals,
-    wanted: &Wanted,
-    until: Instant,
-) -> Result<ExchangeOrder, TradeError> {
-    let catalog = &core.around.catalog;
+    request: &TradeRequest,
+    deadline: Instant,
+) -> Result<NumberedTrade, TradeError> {
+    let catalog = &core.dependencies.catalog;
     // The prefixes keep clients' keys apart from our own names.
-    let key = match &wanted.key {
+    let key = match &request.key {
         Some(key) => format!("k:{key}"),
-        None => format!("r:{}", core.one_of_a_kind()),
+        None => format!("r:{}", core.unique_id()),
     };
     loop {
         if let Some(known) = core.store.order_of_key(&key).await.map_err(Error::from)? {
-            return answer_again(core, wanted, known).await;
+            return replay(core, request, known).await;
         }
         // Reserves no shares while no majority could confirm the reservation.
-        core.at_leader(&ReadPoint, until).await?;
+        core.run_on_leader(&ReadPoint, deadline).await?;
         let reservation = Reservation {
-            attempt: format!("{key}#{}", core.one_of_a_kind()),
+            attempt: format!("{key}#{}", core.unique_id()),
             key: key.clone(),
         };
-        let price = match catalog.reserve(&reservation, &wanted.shares).await {
+        let price = match catalog.reserve(&reservation, &request.shares).await {
             Ok(price) => price,
             Err(refusal) => {
-                if wanted.key.is_some() && came_before(core, proposals, &key, until).await? {
+                if request.key.is_some() && has_earlier_attempt(core, proposals, &key, deadline).await? {
                     continue;
                 }
                 return Err(refusal.into());
             }
         };
         let attempt = reservation.attempt;
-        let trade = Trade {
-            shares: wanted.shares.clone(),
+        let trade = LoggedTrade {
+            shares: request.shares.clone(),
             price,
-            trader_id: wanted.trader_id,
-            at_us: (core.around.now_us)(),
+            trader_id: request.trader_id,
+            at_us: (core.dependencies.now_us)(),
         };
-        let record = Command::Record {
+        let record = LogCommand::Record {
             key: key.clone(),
             attempt: attempt.clone(),
             trade: trade.clone(),
         };
         // Without an answer the reservation stays: the leader finds it, and confirms or cancels it.
-        let outcome = match decided(core, proposals, record, until).await {
-            Err(TradeError::Unavailable) if wanted.key.is_none() => withdrawn(core, proposals, &attempt).await?,
+        let outcome = match commit_and_confirm(core, proposals, record, deadline).await {
+            Err(TradeError::Unavailable) if request.key.is_none() => cancel_attempt(core, proposals, &attempt).await?,
             outcome => outcome?,
         };
         match outcome {
-            Outcome::Recorded { number, attempt: by } if by == attempt => {
-                return Ok(ExchangeOrder {
+            CommandOutcome::Recorded { number, attempt: by } if by == attempt => {
+                return Ok(NumberedTrade {
                     number,
                     key,
                     attempt,
@@ -153,27 +153,32 @@ async fn carry_out(
                 });
             }
             // The key had its order before. The log records a key once, so this attempt has failed for good.
-            Outcome::Recorded { .. } => {
+            CommandOutcome::Recorded { .. } => {
                 catalog.cancel(&attempt).await?;
-                core.up_to_date(until).await?;
+                core.ensure_linearizable(deadline).await?;
             }
-            Outcome::Mismatch => {
+            CommandOutcome::Mismatch => {
                 catalog.cancel(&attempt).await?;
                 return Err(TradeError::Mismatch);
             }
-            Outcome::Cancelled if Instant::now() >= until => return Err(TradeError::Unavailable),
+            CommandOutcome::Cancelled if Instant::now() >= deadline => return Err(TradeError::Unavailable),
             // A leader considered this attempt abandoned. It stays cancelled, but the request may make another one.
-            Outcome::Cancelled => catalog.cancel(&attempt).await?,
+            CommandOutcome::Cancelled => catalog.cancel(&attempt).await?,
         }
     }
 }
 
 /// Commits a record, and confirms its reservation if the log recorded it.
-async fn decided(core: &Core, proposals: &Proposals, record: Command, until: Instant) -> Result<Outcome, TradeError> {
-    let outcome = proposals.decide(record.clone(), until).await?;
+async fn commit_and_confirm(
+    core: &Core,
+    proposals: &Proposals,
+    record: LogCommand,
+    deadline: Instant,
+) -> Result<CommandOutcome, TradeError> {
+    let outcome = proposals.commit(record.clone(), deadline).await?;
     match (&outcome, &record) {
-        (Outcome::Recorded { number, attempt: by }, Command::Record { attempt, .. }) if by == attempt => {
-            core.around.catalog.confirm(attempt, *number).await?;
+        (CommandOutcome::Recorded { number, attempt: by }, LogCommand::Record { attempt, .. }) if by == attempt => {
+            core.dependencies.catalog.confirm(attempt, *number).await?;
         }
         _ => {}
     }
@@ -182,10 +187,10 @@ async fn decided(core: &Core, proposals: &Proposals, record: Command, until: Ins
 
 /// Cancels an attempt whose outcome is unknown, or learns that it was recorded. The client has no key to retry with, so
 /// this waits for the outcome.
-async fn withdrawn(core: &Arc<Core>, proposals: &Proposals, attempt: &str) -> Result<Outcome, TradeError> {
-    let known_by = Instant::now() + core.settings.outcome_within;
-    while Instant::now() < known_by {
-        match settle::settle(core, proposals, attempt, core.until()).await {
+async fn cancel_attempt(core: &Arc<Core>, proposals: &Proposals, attempt: &str) -> Result<CommandOutcome, TradeError> {
+    let outcome_deadline = Instant::now() + core.settings.outcome_timeout;
+    while Instant::now() < outcome_deadline {
+        match resolve_orphans::resolve(core, proposals, attempt, core.deadline()).await {
             Ok(outcome) => return Ok(outcome),
             Err(error) => tracing::debug!(%error, attempt, "the outcome of a trade is not known yet"),
         }
@@ -196,27 +201,32 @@ async fn withdrawn(core: &Arc<Core>, proposals: &Proposals, attempt: &str) -> Re
 
 /// Returns the order that the key has already, if it comes from the same request. It confirms the reservation first, so
 /// that the shares are moved before the client gets an answer.
-async fn answer_again(core: &Core, wanted: &Wanted, known: ExchangeOrder) -> Result<ExchangeOrder, TradeError> {
-    if known.trade.shares != wanted.shares || known.trade.trader_id != wanted.trader_id {
+async fn replay(core: &Core, request: &TradeRequest, known: NumberedTrade) -> Result<NumberedTrade, TradeError> {
+    if known.trade.shares != request.shares || known.trade.trader_id != request.trader_id {
         return Err(TradeError::Mismatch);
     }
-    core.around.catalog.confirm(&known.attempt, known.number).await?;
+    core.dependencies.catalog.confirm(&known.attempt, known.number).await?;
     Ok(known)
 }
 
 /// Whether an earlier attempt under the key may be the reason why the catalog refuses this one: the key has its order,
 /// or an earlier attempt held the shares. Without this check the exchange could refuse a retry of a trade that it has
 /// executed.
-async fn came_before(core: &Arc<Core>, proposals: &Proposals, key: &str, until: Instant) -> Result<bool, TradeError> {
+async fn has_earlier_attempt(
+    core: &Arc<Core>,
+    proposals: &Proposals,
+    key: &str,
+    deadline: Instant,
+) -> Result<bool, TradeError> {
     let left = core
-        .around
+        .dependencies
         .catalog
-        .reserved(Some(key), core.settings.settle_rows_max)
+        .reserved(Some(key), core.settings.orphan_scan_rows_max)
         .await?;
     for reservation in &left {
-        settle::settle(core, proposals, &reservation.attempt, until).await?;
+        resolve_orphans::resolve(core, proposals, &reservation.attempt, deadline).await?;
     }
-    core.up_to_date(until).await?;
+    core.ensure_linearizable(deadline).await?;
     let known = core.store.order_of_key(key).await.map_err(Error::from)?;
     Ok(!left.is_empty() || known.is_some())
 }

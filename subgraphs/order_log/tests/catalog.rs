@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use order_log::order::Side;
-use order_log::{Catalog, CatalogError, HttpCatalog, Settings, SharedSecret, SqliteCatalog, catalog_routes};
+use order_log::command::TradeSide;
+use order_log::{Catalog, CatalogError, HttpCatalog, OrderLogSettings, SharedSecret, SqliteCatalog, catalog_routes};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+use crate::catalog_contract::{keeps_the_catalog_contract, reservation, shares};
 use crate::cluster::{SECRET, catalog, url};
-use crate::promises::{keeps_its_promises, reservation, shares};
 
 /// The same catalog twice: directly, and over HTTP.
 async fn both(folder: &TempDir, secret: &str) -> (SqliteCatalog, HttpCatalog) {
@@ -16,10 +16,10 @@ async fn both(folder: &TempDir, secret: &str) -> (SqliteCatalog, HttpCatalog) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = url(&listener);
     let credentials = Arc::new(SharedSecret(SECRET.to_owned()));
-    let routes = catalog_routes(Arc::new(here.clone()), credentials, Settings::default());
+    let routes = catalog_routes(Arc::new(here.clone()), credentials, OrderLogSettings::default());
     tokio::spawn(async move { axum::serve(listener, routes).await });
     let shown = Arc::new(SharedSecret(secret.to_owned()));
-    let there = HttpCatalog::new(&url, shown, Settings::default()).expect("a client");
+    let there = HttpCatalog::new(&url, shown, OrderLogSettings::default()).expect("a client");
     (here, there)
 }
 
@@ -31,14 +31,14 @@ fn left(file: &SqliteCatalog) -> impl AsyncFn() -> (i64, i64) {
 async fn a_catalog_moves_each_reservation_once_and_to_one_end() {
     let folder = tempfile::tempdir().expect("a folder");
     let (here, _) = both(&folder, SECRET).await;
-    keeps_its_promises(&here, left(&here)).await;
+    keeps_the_catalog_contract(&here, left(&here)).await;
 }
 
 #[tokio::test]
 async fn a_catalog_in_another_process_keeps_the_same_promises() {
     let folder = tempfile::tempdir().expect("a folder");
     let (here, there) = both(&folder, SECRET).await;
-    keeps_its_promises(&there, left(&here)).await;
+    keeps_the_catalog_contract(&there, left(&here)).await;
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn a_catalog_is_closed_to_who_has_no_credential() {
     let folder = tempfile::tempdir().expect("a folder");
     let (here, there) = both(&folder, "wrong").await;
     let refused = there
-        .reserve(&reservation("a", "a"), &shares("GameStart", Side::Buy, 1))
+        .reserve(&reservation("a", "a"), &shares("GameStart", TradeSide::Buy, 1))
         .await;
     assert!(matches!(refused, Err(CatalogError::Unavailable(_))));
     assert_eq!(here.quantity("GameStart").await, Ok(Some((100, 0))));

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use order_log::order::{Command, Outcome};
+use order_log::command::{CommandOutcome, LogCommand};
 use order_log::{
-    Access, FrontEnd, OpenError, Place, Replica, ReplicaId, Settings, SharedSecret, SqliteCatalog, StoreError,
-    Surroundings,
+    ClientAccess, Dependencies, FrontEnd, NodeConfig, OrderLogSettings, Replica, ReplicaId, SetupError, SharedSecret,
+    SqliteCatalog, StoreError,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -26,21 +26,26 @@ pub const STOCKS: &[(&str, i64, i64)] = &[("GameStart", 1599, 100), ("FishCo", 1
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running replica.
-pub struct Running {
+pub struct RunningReplica {
     pub replica: Replica,
     pub url: String,
     stop: CancellationToken,
     server: JoinHandle<std::io::Result<()>>,
 }
 
-impl Running {
-    pub async fn start(place: Place, settings: Settings, around: Surroundings, listener: TcpListener) -> Self {
-        let url = place.urls[&place.id].clone();
+impl RunningReplica {
+    pub async fn start(
+        node_config: NodeConfig,
+        settings: OrderLogSettings,
+        dependencies: Dependencies,
+        listener: TcpListener,
+    ) -> Self {
+        let url = node_config.urls[&node_config.id].clone();
         // Tasks of a replica that was stopped in this process may still hold the file.
         let opened = within("the file is free", async {
             loop {
-                match Replica::open(place.clone(), settings.clone(), around.clone()).await {
-                    Err(OpenError::Store(StoreError::InUse(_))) => tokio::task::yield_now().await,
+                match Replica::open(node_config.clone(), settings.clone(), dependencies.clone()).await {
+                    Err(SetupError::Store(StoreError::InUse(_))) => tokio::task::yield_now().await,
                     opened => return opened,
                 }
             }
@@ -50,7 +55,7 @@ impl Running {
         let (serving, stopped) = (replica.clone(), stop.clone());
         let server = tokio::spawn(async move {
             let shutdown = async move { stopped.cancelled().await };
-            serving.serve(listener, Access::Open, shutdown).await
+            serving.serve(listener, ClientAccess::Open, shutdown).await
         });
         Self {
             replica,
@@ -71,29 +76,29 @@ impl Running {
 
 /// Three replicas, a catalog and a clock.
 pub struct Cluster {
-    pub running: BTreeMap<ReplicaId, Running>,
+    pub running: BTreeMap<ReplicaId, RunningReplica>,
     pub catalog: SqliteCatalog,
     pub folder: TempDir,
-    pub settings: Settings,
+    pub settings: OrderLogSettings,
     http: reqwest::Client,
 }
 
 /// An answer: its status and its JSON.
-pub type Answer = (u16, Value);
+pub type JsonAnswer = (u16, Value);
 
-pub fn settings() -> Settings {
-    Settings {
+pub fn settings() -> OrderLogSettings {
+    OrderLogSettings {
         heartbeat: Duration::from_millis(100),
-        election: Duration::from_millis(400),
-        settle_every: Duration::from_millis(300),
-        ..Settings::default()
+        election_timeout: Duration::from_millis(400),
+        orphan_scan_interval: Duration::from_millis(300),
+        ..OrderLogSettings::default()
     }
 }
 
 /// The dependencies of every replica; the clock counts its calls.
-pub fn surroundings(catalog: SqliteCatalog) -> Surroundings {
+pub fn test_dependencies(catalog: SqliteCatalog) -> Dependencies {
     let clock = AtomicI64::new(0);
-    Surroundings {
+    Dependencies {
         credentials: Arc::new(SharedSecret(SECRET.to_owned())),
         catalog: Arc::new(catalog),
         now_us: Arc::new(move || clock.fetch_add(1, Ordering::Relaxed)),
@@ -110,7 +115,7 @@ impl Cluster {
         Self::with(settings()).await
     }
 
-    pub async fn with(settings: Settings) -> Self {
+    pub async fn with(settings: OrderLogSettings) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut cluster = Self {
             running: BTreeMap::new(),
@@ -138,14 +143,14 @@ impl Cluster {
         joins: bool,
         listener: TcpListener,
     ) {
-        let place = Place {
+        let node_config = NodeConfig {
             id,
             folder: self.folder.path().to_owned(),
             urls,
             joins,
         };
-        let around = surroundings(self.catalog.clone());
-        let running = Running::start(place, self.settings.clone(), around, listener).await;
+        let dependencies = test_dependencies(self.catalog.clone());
+        let running = RunningReplica::start(node_config, self.settings.clone(), dependencies, listener).await;
         self.running.insert(id, running);
     }
 
@@ -212,7 +217,7 @@ impl Cluster {
     }
 
     /// Waits until every replica has applied that order, and returns their ledgers.
-    pub async fn ledgers(&self, last: i64) -> Vec<Vec<order_log::order::ExchangeOrder>> {
+    pub async fn ledgers(&self, last: i64) -> Vec<Vec<order_log::command::NumberedTrade>> {
         let mut ledgers = Vec::new();
         for running in self.running.values() {
             let order = within("a replica applies", async {
@@ -221,21 +226,21 @@ impl Cluster {
                 }
             });
             order.await;
-            ledgers.push(running.replica.since(-1).await.expect("a ledger"));
+            ledgers.push(running.replica.orders_after(-1).await.expect("a ledger"));
         }
         ledgers
     }
 
-    pub async fn get(&self, id: ReplicaId, path: &str) -> Answer {
+    pub async fn get(&self, id: ReplicaId, path: &str) -> JsonAnswer {
         sent(self.http.get(format!("{}{path}", self.running[&id].url))).await
     }
 
-    pub async fn post(&self, id: ReplicaId, path: &str, body: Value) -> Answer {
+    pub async fn post(&self, id: ReplicaId, path: &str, body: Value) -> JsonAnswer {
         sent(self.http.post(format!("{}{path}", self.running[&id].url)).json(&body)).await
     }
 
     /// Trades under a key.
-    pub async fn trade(&self, id: ReplicaId, path: &str, key: &str, quantity: i64) -> Answer {
+    pub async fn trade(&self, id: ReplicaId, path: &str, key: &str, quantity: i64) -> JsonAnswer {
         let body = json!({ "name": "GameStart", "quantity": quantity });
         let request = self.http.post(format!("{}{path}", self.running[&id].url)).json(&body);
         sent(request.header("Idempotency-Key", key)).await
@@ -246,7 +251,7 @@ impl Cluster {
     }
 }
 
-pub async fn sent(request: reqwest::RequestBuilder) -> Answer {
+pub async fn sent(request: reqwest::RequestBuilder) -> JsonAnswer {
     let answer = async {
         let response = request.send().await.expect("an answer");
         let status = response.status().as_u16();
@@ -263,7 +268,7 @@ pub async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
 
 /// Commits commands, and retries under their keys while no replica is known to lead: on a busy machine a leader may
 /// lose its leadership for a moment.
-pub async fn decided(front_end: &FrontEnd, commands: &[Command]) -> Vec<Outcome> {
+pub async fn decided(front_end: &FrontEnd, commands: &[LogCommand]) -> Vec<CommandOutcome> {
     let decided = async {
         loop {
             match front_end.commit(commands, Instant::now() + PATIENCE).await {

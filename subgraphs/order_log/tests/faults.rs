@@ -7,7 +7,6 @@
 mod agreement;
 mod clients;
 mod failover;
-mod front;
 mod history;
 mod killed;
 mod linear;
@@ -17,6 +16,7 @@ mod partitioned;
 mod paused;
 mod process;
 mod proxies;
+mod retrying_client;
 mod trial;
 
 use std::time::Duration;

@@ -10,15 +10,15 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use order_log::order::{Command, Outcome, Price, Shares, Side, Trade};
-use order_log::{FrontEnd, ReplicaId, Settings, SharedSecret};
+use order_log::command::{CommandOutcome, LogCommand, LoggedTrade, Price, Shares, TradeSide};
+use order_log::{FrontEnd, OrderLogSettings, ReplicaId, SharedSecret};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::cluster::{Cluster, PATIENCE, SECRET, decided, settings, url, within};
 
-fn front_end(urls: BTreeMap<ReplicaId, String>, settings: Settings) -> FrontEnd {
+fn front_end(urls: BTreeMap<ReplicaId, String>, settings: OrderLogSettings) -> FrontEnd {
     FrontEnd::new(urls, Arc::new(SharedSecret(SECRET.to_owned())), settings).expect("a front end")
 }
 
@@ -30,14 +30,14 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_millis(500)
 }
 
-fn record(key: &str) -> Command {
-    Command::Record {
+fn record(key: &str) -> LogCommand {
+    LogCommand::Record {
         key: key.to_owned(),
         attempt: key.to_owned(),
-        trade: Trade {
+        trade: LoggedTrade {
             shares: Shares {
                 name: "GameStart".to_owned(),
-                side: Side::Buy,
+                side: TradeSide::Buy,
                 quantity: 10,
             },
             price: Price {
@@ -50,14 +50,14 @@ fn record(key: &str) -> Command {
     }
 }
 
-fn recorded(number: i64, key: &str) -> Outcome {
-    Outcome::Recorded {
+fn recorded(number: i64, key: &str) -> CommandOutcome {
+    CommandOutcome::Recorded {
         number,
         attempt: key.to_owned(),
     }
 }
 
-async fn commit(front_end: &FrontEnd, keys: &[&str]) -> Vec<Outcome> {
+async fn commit(front_end: &FrontEnd, keys: &[&str]) -> Vec<CommandOutcome> {
     let commands: Vec<_> = keys.iter().map(|key| record(key)).collect();
     decided(front_end, &commands).await
 }
@@ -103,11 +103,11 @@ async fn a_batch_is_decided_in_its_order_and_read_back_whole() {
 
     let expected = [recorded(0, "a"), recorded(1, "b"), recorded(0, "a"), recorded(2, "c")];
     assert_eq!(outcomes, expected);
-    let ledger = cluster.replica(leader).since(-1).await.expect("a ledger");
+    let ledger = cluster.replica(leader).orders_after(-1).await.expect("a ledger");
     assert_eq!(ledger.len(), 3);
-    assert_eq!(front_end.since(-1, patient()).await.expect("orders"), ledger);
-    assert_eq!(front_end.since(1, patient()).await.expect("orders"), ledger[2..]);
-    assert_eq!(front_end.since(2, patient()).await.expect("orders"), []);
+    assert_eq!(front_end.orders_after(-1, patient()).await.expect("orders"), ledger);
+    assert_eq!(front_end.orders_after(1, patient()).await.expect("orders"), ledger[2..]);
+    assert_eq!(front_end.orders_after(2, patient()).await.expect("orders"), []);
     let order = front_end.order(1, patient()).await.expect("an answer");
     assert_eq!(order.as_ref(), Some(&ledger[1]));
     assert_eq!(front_end.order(3, patient()).await.expect("an answer"), None);
@@ -149,13 +149,13 @@ async fn a_leader_that_stops_is_followed_by_the_next_and_no_number_changes() {
     cluster.ready().await;
     let ledgers = cluster.ledgers(2).await;
     assert!(ledgers.iter().all(|ledger| *ledger == ledgers[0]));
-    assert_eq!(front_end.since(-1, patient()).await.expect("orders"), ledgers[0]);
+    assert_eq!(front_end.orders_after(-1, patient()).await.expect("orders"), ledgers[0]);
 }
 
 #[tokio::test]
 async fn without_a_majority_it_says_so_in_time_and_goes_on_when_there_is_one() {
-    let quick = Settings {
-        answer_within: Duration::from_secs(1),
+    let quick = OrderLogSettings {
+        answer_timeout: Duration::from_secs(1),
         ..settings()
     };
     let mut cluster = Cluster::with(quick.clone()).await;
@@ -173,7 +173,7 @@ async fn without_a_majority_it_says_so_in_time_and_goes_on_when_there_is_one() {
     assert!(decided.as_ref().is_err_and(unavailable), "{decided:?}");
     let led = within("an answer", front_end.ready(soon())).await;
     assert!(led.as_ref().is_err_and(unavailable), "{led:?}");
-    let orders = within("an answer", front_end.since(-1, soon())).await;
+    let orders = within("an answer", front_end.orders_after(-1, soon())).await;
     assert!(orders.as_ref().is_err_and(unavailable), "{orders:?}");
     let proposed = within("an answer", front_end.propose_leader(first, soon())).await;
     assert!(proposed.as_ref().is_err_and(unavailable), "{proposed:?}");
@@ -202,8 +202,8 @@ async fn without_a_majority_it_says_so_in_time_and_goes_on_when_there_is_one() {
 #[tokio::test]
 async fn nobody_displaces_a_leader_that_works() {
     // Uses timeouts that a busy machine meets, so that there is no other reason for an election.
-    let cluster = Cluster::with(Settings::default()).await;
-    let front_end = front_end(cluster.urls(), Settings::default());
+    let cluster = Cluster::with(OrderLogSettings::default()).await;
+    let front_end = front_end(cluster.urls(), OrderLogSettings::default());
     let (leader, term) = leading(&front_end).await;
     for id in 1..=3 {
         let leads = front_end.propose_leader(id, patient()).await.expect("a leader");
@@ -266,8 +266,8 @@ async fn however_many_wait_one_looks_for_the_leader() {
         std::future::pending::<StatusCode>().await
     };
     let address = pretended(Router::new().route("/ping", get(never))).await;
-    let patient_settings = Settings {
-        ping_within: PATIENCE,
+    let patient_settings = OrderLogSettings {
+        ping_timeout: PATIENCE,
         ..settings()
     };
     let front_end = front_end(BTreeMap::from([(1, address)]), patient_settings);

@@ -1,12 +1,12 @@
 //! The order service seen from outside: one binary, since each links everything.
 
-mod away;
 mod catalog;
+mod catalog_contract;
+mod catch_up;
 mod cluster;
 mod faults;
 mod front_end;
 mod model;
-mod promises;
+mod resolve_orphans;
 mod rest;
-mod settling;
 mod trading;

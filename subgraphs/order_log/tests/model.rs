@@ -3,7 +3,7 @@
 //!
 //! One client buys one share under key 0 and, without an answer, retries at another replica. A second client buys one
 //! share under key 1. A command may arrive late or be lost, a replica may die between any two steps, and the leader
-//! resolves the reservations that it finds. The model covers `src/trade.rs`, `src/settle.rs`, `src/store/ledger.rs` and
+//! resolves the reservations that it finds. The model covers `src/trade.rs`, `src/resolve_orphans.rs`, `src/store/ledger.rs` and
 //! a catalog.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
 /// A request and the number of its attempt.
-type Attempt = (usize, u8);
+type AttemptId = (usize, u8);
 
 /// The keys of the requests. The second request is a retry of the first, sent after the first has ended.
 const KEYS: [u8; 3] = [0, 0, 1];
@@ -21,7 +21,7 @@ const LOSSES: u8 = 1;
 
 /// The correct design, and mistakes that the model must find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Build {
+enum Design {
     Right,
     /// The leader releases shares without a tombstone in the log.
     NoTombstone,
@@ -32,26 +32,26 @@ enum Build {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Step {
+enum RequestStage {
     Waits,
     Looks,
-    Holds(Attempt),
-    Proposed(Attempt),
+    Holds(AttemptId),
+    Proposed(AttemptId),
     /// The log reported the attempt that recorded the key; `None` if it cancelled this attempt.
-    Told(Attempt, Option<Attempt>),
+    Told(AttemptId, Option<AttemptId>),
     Refused,
     Done,
     Gone,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Command {
-    Record(Attempt),
-    Cancel(Attempt),
+enum ModelCommand {
+    Record(AttemptId),
+    Cancel(AttemptId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Held {
+enum ReservationState {
     Reserved,
     Confirmed,
     Cancelled,
@@ -59,16 +59,16 @@ enum Held {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct State {
-    requests: Vec<Step>,
+    requests: Vec<RequestStage>,
     tries: Vec<u8>,
     /// Commands on their way to the log.
-    sent: BTreeSet<Command>,
-    orders: Vec<Attempt>,
-    tombstones: BTreeSet<Attempt>,
+    sent: BTreeSet<ModelCommand>,
+    orders: Vec<AttemptId>,
+    tombstones: BTreeSet<AttemptId>,
     /// Attempts whose outcome the leader knows and is about to tell the catalog.
-    decided: BTreeSet<Attempt>,
+    decided: BTreeSet<AttemptId>,
     left: u8,
-    catalog: BTreeMap<Attempt, Held>,
+    catalog: BTreeMap<AttemptId, ReservationState>,
     /// Whether the catalog was told two different outcomes of one attempt.
     contradicted: bool,
     deaths: u8,
@@ -82,12 +82,12 @@ enum Action {
     /// The replica that executes a request dies, or its client gives up.
     Die(usize),
     /// The log decides a command.
-    Commit(Command),
-    Lose(Command),
+    Commit(ModelCommand),
+    Lose(ModelCommand),
     /// The leader proposes to cancel an attempt that it finds reserved.
-    Settle(Attempt),
+    Settle(AttemptId),
     /// The leader tells the catalog the outcome of an attempt.
-    Tell(Attempt),
+    Tell(AttemptId),
     /// Another replica becomes the leader; the catalog does not learn the outcomes that the old leader was about to
     /// tell.
     Elect,
@@ -97,23 +97,26 @@ struct Bazaar {
     shares: u8,
     /// How many replicas may die at the worst moment, including leaders.
     deaths: u8,
-    build: Build,
+    build: Design,
 }
 
 impl State {
-    fn order_of(&self, key: u8) -> Option<Attempt> {
+    fn order_of(&self, key: u8) -> Option<AttemptId> {
         self.orders.iter().copied().find(|(request, _)| KEYS[*request] == key)
     }
 
-    fn reserved(&self) -> impl Iterator<Item = Attempt> {
-        let held = self.catalog.iter().filter(|(_, held)| **held == Held::Reserved);
+    fn reserved(&self) -> impl Iterator<Item = AttemptId> {
+        let held = self
+            .catalog
+            .iter()
+            .filter(|(_, held)| **held == ReservationState::Reserved);
         held.map(|(attempt, _)| *attempt)
     }
 
-    fn finish(&mut self, attempt: Attempt, end: Held) {
+    fn finish(&mut self, attempt: AttemptId, end: ReservationState) {
         match self.catalog.get(&attempt) {
-            Some(Held::Reserved) => {
-                self.left += u8::from(end == Held::Cancelled);
+            Some(ReservationState::Reserved) => {
+                self.left += u8::from(end == ReservationState::Cancelled);
                 self.catalog.insert(attempt, end);
             }
             found => self.contradicted |= found != Some(&end),
@@ -121,13 +124,21 @@ impl State {
     }
 
     /// Tells the catalog the log's decision on an attempt, which is final.
-    fn tell(&mut self, attempt: Attempt) {
+    fn tell(&mut self, attempt: AttemptId) {
         let recorded = self.orders.contains(&attempt);
-        self.finish(attempt, if recorded { Held::Confirmed } else { Held::Cancelled });
+        self.finish(
+            attempt,
+            if recorded {
+                ReservationState::Confirmed
+            } else {
+                ReservationState::Cancelled
+            },
+        );
     }
 
     fn is_over(&self) -> bool {
-        let over = |step: &Step| matches!(step, Step::Refused | Step::Done | Step::Gone);
+        let over =
+            |step: &RequestStage| matches!(step, RequestStage::Refused | RequestStage::Done | RequestStage::Gone);
         self.requests.iter().all(over) && self.sent.is_empty() && self.reserved().next().is_none()
     }
 }
@@ -137,69 +148,70 @@ impl Bazaar {
         let mut next = state.clone();
         let key = KEYS[request];
         next.requests[request] = match state.requests[request] {
-            Step::Waits => {
+            RequestStage::Waits => {
                 let first = state.requests[0];
-                let begins = request != 1 || matches!(first, Step::Refused | Step::Done | Step::Gone);
-                begins.then_some(Step::Looks)?
+                let begins =
+                    request != 1 || matches!(first, RequestStage::Refused | RequestStage::Done | RequestStage::Gone);
+                begins.then_some(RequestStage::Looks)?
             }
-            Step::Looks => match state.order_of(key).filter(|_| self.build != Build::NoKeys) {
+            RequestStage::Looks => match state.order_of(key).filter(|_| self.build != Design::NoKeys) {
                 Some(known) => {
-                    next.finish(known, Held::Confirmed);
-                    Step::Done
+                    next.finish(known, ReservationState::Confirmed);
+                    RequestStage::Done
                 }
                 None => self.reserve(&mut next, request)?,
             },
-            Step::Holds(attempt) => {
-                next.sent.insert(Command::Record(attempt));
-                Step::Proposed(attempt)
+            RequestStage::Holds(attempt) => {
+                next.sent.insert(ModelCommand::Record(attempt));
+                RequestStage::Proposed(attempt)
             }
-            Step::Told(attempt, Some(by)) if by == attempt => {
-                next.finish(attempt, Held::Confirmed);
-                Step::Done
+            RequestStage::Told(attempt, Some(by)) if by == attempt => {
+                next.finish(attempt, ReservationState::Confirmed);
+                RequestStage::Done
             }
-            Step::Told(attempt, by) => {
-                next.finish(attempt, Held::Cancelled);
+            RequestStage::Told(attempt, by) => {
+                next.finish(attempt, ReservationState::Cancelled);
                 match by.is_none() && next.tries[request] == TRIES[request] {
-                    true => Step::Gone,
-                    false => Step::Looks,
+                    true => RequestStage::Gone,
+                    false => RequestStage::Looks,
                 }
             }
-            Step::Proposed(_) | Step::Refused | Step::Done | Step::Gone => return None,
+            RequestStage::Proposed(_) | RequestStage::Refused | RequestStage::Done | RequestStage::Gone => return None,
         };
         Some(next)
     }
 
-    fn reserve(&self, next: &mut State, request: usize) -> Option<Step> {
+    fn reserve(&self, next: &mut State, request: usize) -> Option<RequestStage> {
         if next.left > 0 {
             let attempt = (request, next.tries[request]);
             next.tries[request] += 1;
             next.left -= 1;
-            next.catalog.insert(attempt, Held::Reserved);
-            return Some(Step::Holds(attempt));
+            next.catalog.insert(attempt, ReservationState::Reserved);
+            return Some(RequestStage::Holds(attempt));
         }
         let same_key: Vec<_> = next.reserved().filter(|held| KEYS[held.0] == KEYS[request]).collect();
-        if same_key.is_empty() || self.build == Build::HastyRefusal {
-            return Some(Step::Refused);
+        if same_key.is_empty() || self.build == Design::HastyRefusal {
+            return Some(RequestStage::Refused);
         }
         // First the log has to decide the earlier attempts.
         let sent = next.sent.len();
         let unknown = same_key.into_iter().filter(|attempt| !next.decided.contains(attempt));
-        let cancels: Vec<_> = unknown.map(Command::Cancel).collect();
+        let cancels: Vec<_> = unknown.map(ModelCommand::Cancel).collect();
         next.sent.extend(cancels);
-        (next.sent.len() > sent).then_some(Step::Looks)
+        (next.sent.len() > sent).then_some(RequestStage::Looks)
     }
 
-    fn commit(&self, next: &mut State, command: Command) {
+    fn commit(&self, next: &mut State, command: ModelCommand) {
         next.sent.remove(&command);
         match command {
-            Command::Cancel(attempt) => {
+            ModelCommand::Cancel(attempt) => {
                 if !next.orders.contains(&attempt) {
                     next.tombstones.insert(attempt);
                 }
                 next.decided.insert(attempt);
             }
-            Command::Record(attempt) => {
-                let known = next.order_of(KEYS[attempt.0]).filter(|_| self.build != Build::NoKeys);
+            ModelCommand::Record(attempt) => {
+                let known = next.order_of(KEYS[attempt.0]).filter(|_| self.build != Design::NoKeys);
                 let by = match known {
                     Some(known) => Some(known),
                     None if next.tombstones.contains(&attempt) => None,
@@ -208,8 +220,8 @@ impl Bazaar {
                         Some(attempt)
                     }
                 };
-                if next.requests[attempt.0] == Step::Proposed(attempt) {
-                    next.requests[attempt.0] = Step::Told(attempt, by);
+                if next.requests[attempt.0] == RequestStage::Proposed(attempt) {
+                    next.requests[attempt.0] = RequestStage::Told(attempt, by);
                 }
             }
         }
@@ -222,7 +234,7 @@ impl Model for Bazaar {
 
     fn init_states(&self) -> Vec<State> {
         vec![State {
-            requests: vec![Step::Waits; KEYS.len()],
+            requests: vec![RequestStage::Waits; KEYS.len()],
             tries: vec![0; KEYS.len()],
             sent: BTreeSet::new(),
             orders: Vec::new(),
@@ -239,9 +251,12 @@ impl Model for Bazaar {
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         for (request, step) in state.requests.iter().enumerate() {
             actions.push(Action::Step(request));
-            let is_there = !matches!(step, Step::Waits | Step::Refused | Step::Done | Step::Gone);
+            let is_there = !matches!(
+                step,
+                RequestStage::Waits | RequestStage::Refused | RequestStage::Done | RequestStage::Gone
+            );
             // A client that waits for the log can always give up, since its command may be lost.
-            if is_there && (state.deaths > 0 || matches!(step, Step::Proposed(_))) {
+            if is_there && (state.deaths > 0 || matches!(step, RequestStage::Proposed(_))) {
                 actions.push(Action::Die(request));
             }
         }
@@ -252,7 +267,7 @@ impl Model for Bazaar {
             }
         }
         for attempt in state.reserved() {
-            if !state.decided.contains(&attempt) && !state.sent.contains(&Command::Cancel(attempt)) {
+            if !state.decided.contains(&attempt) && !state.sent.contains(&ModelCommand::Cancel(attempt)) {
                 actions.push(Action::Settle(attempt));
             }
         }
@@ -267,19 +282,19 @@ impl Model for Bazaar {
         match action {
             Action::Step(request) => return self.step(state, request),
             Action::Die(request) => {
-                if !matches!(state.requests[request], Step::Proposed(_)) {
+                if !matches!(state.requests[request], RequestStage::Proposed(_)) {
                     next.deaths -= 1;
                 }
-                next.requests[request] = Step::Gone;
+                next.requests[request] = RequestStage::Gone;
             }
             Action::Commit(command) => self.commit(&mut next, command),
             Action::Lose(command) => {
                 next.losses -= 1;
                 next.sent.remove(&command);
             }
-            Action::Settle(attempt) if self.build == Build::NoTombstone => next.tell(attempt),
+            Action::Settle(attempt) if self.build == Design::NoTombstone => next.tell(attempt),
             Action::Settle(attempt) => {
-                next.sent.insert(Command::Cancel(attempt));
+                next.sent.insert(ModelCommand::Cancel(attempt));
             }
             Action::Tell(attempt) => {
                 next.decided.remove(&attempt);
@@ -304,24 +319,28 @@ impl Model for Bazaar {
                 keys.len() == state.orders.len()
             }),
             Property::always(ACKNOWLEDGED, |_: &Self, state: &State| {
-                let mut done = (0..KEYS.len()).filter(|request| state.requests[*request] == Step::Done);
+                let mut done = (0..KEYS.len()).filter(|request| state.requests[*request] == RequestStage::Done);
                 done.all(|request| state.order_of(KEYS[request]).is_some())
             }),
             // This includes earlier requests of the same client. A later retry may well be executed.
             Property::always(REFUSED, |_: &Self, state: &State| {
-                let mut refused = (0..KEYS.len()).filter(|request| state.requests[*request] == Step::Refused);
+                let mut refused = (0..KEYS.len()).filter(|request| state.requests[*request] == RequestStage::Refused);
                 refused.all(|refused| {
                     let is_other = |by: usize| KEYS[by] != KEYS[refused] || by > refused;
                     state.orders.iter().all(|(by, _)| is_other(*by))
                 })
             }),
             Property::always(CONSISTENT, |model: &Self, state: &State| {
-                let gone = state.catalog.values().filter(|held| **held != Held::Cancelled).count();
+                let gone = state
+                    .catalog
+                    .values()
+                    .filter(|held| **held != ReservationState::Cancelled)
+                    .count();
                 !state.contradicted && usize::from(state.left) + gone == usize::from(model.shares)
             }),
             Property::eventually(SETTLED, |_: &Self, state: &State| state.is_over()),
             Property::sometimes(RETRIED, |_: &Self, state: &State| {
-                state.requests[1] == Step::Done && !state.tombstones.is_empty()
+                state.requests[1] == RequestStage::Done && !state.tombstones.is_empty()
             }),
         ]
     }
@@ -337,7 +356,7 @@ const RETRIED: &str = "a repeated request gets its order after an attempt was ca
 
 #[test]
 fn catalog_and_log_agree_however_requests_leaders_and_losses_are_interleaved() {
-    let build = Build::Right;
+    let build = Design::Right;
     for (shares, deaths) in [(1, 2), (2, 1)] {
         let model = Bazaar { shares, deaths, build };
         let checked = model.checker().threads(2).spawn_bfs().join();
@@ -349,11 +368,11 @@ fn catalog_and_log_agree_however_requests_leaders_and_losses_are_interleaved() {
 #[test]
 fn the_model_finds_what_is_built_wrong() {
     for (build, broken) in [
-        (Build::NoTombstone, CONSISTENT),
-        (Build::NoKeys, ONCE),
-        (Build::HastyRefusal, REFUSED),
+        (Design::NoTombstone, CONSISTENT),
+        (Design::NoKeys, ONCE),
+        (Design::HastyRefusal, REFUSED),
     ] {
-        let (shares, deaths) = (if build == Build::NoKeys { 2 } else { 1 }, 1);
+        let (shares, deaths) = (if build == Design::NoKeys { 2 } else { 1 }, 1);
         let model = Bazaar { shares, deaths, build };
         let found_all = HasDiscoveries::AllOf([broken].into());
         let checked = model.checker().finish_when(found_all).spawn_bfs().join();

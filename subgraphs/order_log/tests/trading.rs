@@ -1,7 +1,7 @@
 //! Leaders that stop, replicas that return, and orphaned reservations.
 
-use order_log::order::{Command, Outcome, Shares, Side};
-use order_log::{Catalog, Reservation, Settings};
+use order_log::command::{CommandOutcome, LogCommand, Shares, TradeSide};
+use order_log::{Catalog, OrderLogSettings, Reservation};
 use tokio::net::TcpListener;
 
 use crate::cluster::{Cluster, settings, url, within};
@@ -13,7 +13,7 @@ fn reservation(attempt: &str) -> Reservation {
     }
 }
 
-fn ten(side: Side) -> Shares {
+fn ten(side: TradeSide) -> Shares {
     Shares {
         name: "GameStart".to_owned(),
         side,
@@ -52,15 +52,18 @@ async fn a_dead_leader_fails_no_trade_and_catches_up_when_it_is_back() {
     }
     cluster.start_again(leader, urls).await;
     cluster.ready().await;
-    assert_eq!(cluster.replica(leader).since(-1).await.expect("a ledger").len(), 3);
+    assert_eq!(
+        cluster.replica(leader).orders_after(-1).await.expect("a ledger").len(),
+        3
+    );
     let ledgers = cluster.ledgers(2).await;
     assert!(ledgers.iter().all(|ledger| *ledger == ledgers[0]));
 }
 
 #[tokio::test]
 async fn without_a_majority_nothing_is_answered_and_nothing_is_lost() {
-    let settings = Settings {
-        answer_within: std::time::Duration::from_secs(1),
+    let settings = OrderLogSettings {
+        answer_timeout: std::time::Duration::from_secs(1),
         ..settings()
     };
     let mut cluster = Cluster::with(settings).await;
@@ -94,7 +97,7 @@ async fn without_a_majority_nothing_is_answered_and_nothing_is_lost() {
 #[tokio::test]
 async fn a_reservation_that_nobody_finished_is_given_back_and_its_order_can_never_come() {
     let cluster = Cluster::of_three().await;
-    for (attempt, side) in [("lost-buy", Side::Buy), ("lost-sale", Side::Sell)] {
+    for (attempt, side) in [("lost-buy", TradeSide::Buy), ("lost-sale", TradeSide::Sell)] {
         let reserved = cluster.catalog.reserve(&reservation(attempt), &ten(side)).await;
         assert_eq!(reserved.expect("a reservation").minor, 1599);
     }
@@ -102,19 +105,19 @@ async fn a_reservation_that_nobody_finished_is_given_back_and_its_order_can_neve
     nothing_reserved(&cluster).await;
     assert_eq!(quantity(&cluster).await, (100, 0));
     for attempt in ["lost-buy", "lost-sale"] {
-        let cancel = Command::Cancel {
+        let cancel = LogCommand::Cancel {
             attempt: attempt.to_owned(),
         };
         let outcome = cluster.replica(1).propose(cancel).await.expect("an outcome");
-        assert_eq!(outcome, Outcome::Cancelled);
+        assert_eq!(outcome, CommandOutcome::Cancelled);
         let late = cluster
             .replica(1)
             .propose(record("late", attempt))
             .await
             .expect("an outcome");
-        assert_eq!(late, Outcome::Cancelled);
+        assert_eq!(late, CommandOutcome::Cancelled);
     }
-    assert!(cluster.replica(1).since(-1).await.expect("a ledger").is_empty());
+    assert!(cluster.replica(1).orders_after(-1).await.expect("a ledger").is_empty());
 }
 
 #[tokio::test]
@@ -122,11 +125,11 @@ async fn a_reservation_whose_order_is_in_the_log_is_confirmed() {
     let cluster = Cluster::of_three().await;
     let reserved = cluster
         .catalog
-        .reserve(&reservation("half-done"), &ten(Side::Buy))
+        .reserve(&reservation("half-done"), &ten(TradeSide::Buy))
         .await;
     reserved.expect("a reservation");
     let outcome = cluster.replica(2).propose(record("k:somebody", "half-done")).await;
-    let recorded = Outcome::Recorded {
+    let recorded = CommandOutcome::Recorded {
         number: 0,
         attempt: "half-done".to_owned(),
     };
@@ -137,7 +140,7 @@ async fn a_reservation_whose_order_is_in_the_log_is_confirmed() {
 
 #[tokio::test]
 async fn a_replica_that_was_away_for_longer_than_the_log_is_kept_gets_a_copy() {
-    let settings = Settings {
+    let settings = OrderLogSettings {
         compact_after: 20,
         entries_kept: 5,
         ..settings()
@@ -202,7 +205,7 @@ async fn who_is_asked_to_lead_after_the_leader_died_does_or_knows_who_does() {
     let leader = cluster.leader().await;
     cluster.stop(leader).await;
     let highest = *cluster.running.keys().next_back().expect("a replica");
-    let leads = within("somebody leads", cluster.replica(highest).take_lead())
+    let leads = within("somebody leads", cluster.replica(highest).wait_for_leader())
         .await
         .expect("a leader");
     assert!(cluster.running.contains_key(&leads));
@@ -211,13 +214,13 @@ async fn who_is_asked_to_lead_after_the_leader_died_does_or_knows_who_does() {
     assert_eq!(cluster.trade(highest, "/buy", "after", 1).await.0, 200);
 }
 
-fn record(key: &str, attempt: &str) -> Command {
-    Command::Record {
+fn record(key: &str, attempt: &str) -> LogCommand {
+    LogCommand::Record {
         key: key.to_owned(),
         attempt: attempt.to_owned(),
-        trade: order_log::order::Trade {
-            shares: ten(Side::Buy),
-            price: order_log::order::Price {
+        trade: order_log::command::LoggedTrade {
+            shares: ten(TradeSide::Buy),
+            price: order_log::command::Price {
                 minor: 1599,
                 currency: "USD".to_owned(),
             },

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, Object};
-use contract::{ContextExt, Db, Error, Loader, PageArgs, Paged, Result, page};
-use entities::community::{self, folded};
+use contract::{ContextExt, Db, Error, Loader, PageArgs, PageConnection, Result, page};
+use entities::community::{self, case_fold};
 use entities::post;
 use sea_orm::{EntityTrait, Order};
 
@@ -33,43 +33,43 @@ impl Community {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<Post>> {
+    ) -> Result<PageConnection<Post>> {
         let args = PageArgs::new(first, after, last, before);
         newest_first(ctx, post::posted_in(Some(&self.name)), args).await
     }
 }
 
 impl Community {
-    fn of(row: community::Model) -> Self {
+    fn new(row: community::Model) -> Self {
         Self { name: row.name }
     }
 
     /// Returns the community of a post.
-    pub(crate) fn of_post(post: &post::Model) -> Self {
+    pub(crate) fn from_post(post: &post::Model) -> Self {
         let name = post.community.clone();
         Self { name }
     }
 }
 
 /// Loads communities by name, ignoring case, in batches.
-pub struct ByName(pub(crate) Db);
+pub struct CommunityByNameLoader(pub(crate) Db);
 
-impl Load<String> for ByName {
+impl Load<String> for CommunityByNameLoader {
     type Value = community::Model;
     type Error = Error;
 
     async fn load(&self, names: &[String]) -> Result<HashMap<String, community::Model>> {
-        let found = community::named(self.0.read(), names).await?;
+        let found = community::by_names(self.0.read(), names).await?;
         let by_key: HashMap<_, _> = found.into_iter().map(|row| (row.name_key.clone(), row)).collect();
-        let found = |name: &String| Some((name.clone(), by_key.get(&folded(name))?.clone()));
+        let found = |name: &String| Some((name.clone(), by_key.get(&case_fold(name))?.clone()));
         Ok(names.iter().filter_map(found).collect())
     }
 }
 
 /// Returns the community with that name, ignoring case, if it exists. Lookups are batched.
 async fn find(ctx: &Context<'_>, name: String) -> Result<Option<Community>> {
-    let communities = ctx.data_unchecked::<Loader<ByName>>();
-    Ok(communities.load_one(name).await?.map(Community::of))
+    let communities = ctx.data_unchecked::<Loader<CommunityByNameLoader>>();
+    Ok(communities.load_one(name).await?.map(Community::new))
 }
 
 /// Queries that read communities.
@@ -97,7 +97,7 @@ impl CommunityQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<Community>> {
+    ) -> Result<PageConnection<Community>> {
         let args = PageArgs::new(first, after, last, before);
         page(
             ctx.db().read(),
@@ -106,7 +106,7 @@ impl CommunityQuery {
             Order::Asc,
             args,
             |community| vec![community.id],
-            Community::of,
+            Community::new,
         )
         .await
     }

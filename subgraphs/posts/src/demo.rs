@@ -24,7 +24,7 @@ const MINUTE_US: i64 = 60_000_000;
 /// Fills a database that has never had a post. Changes nothing in any other database.
 pub async fn seed(services: &Services, people: People) -> Result<()> {
     let now_us = services.clock.now_us();
-    let posts = sample(people);
+    let posts = sample_posts(people);
     services
         .db
         .write(async move |tx| {
@@ -50,7 +50,7 @@ pub async fn seed(services: &Services, people: People) -> Result<()> {
         .await
 }
 
-struct Sample {
+struct SamplePost {
     minutes_ago: i64,
     author: (&'static str, i64),
     community: &'static str,
@@ -59,9 +59,9 @@ struct Sample {
     url: Option<&'static str>,
 }
 
-fn sample(People { ada, ben, cleo, dan }: People) -> [Sample; 6] {
+fn sample_posts(People { ada, ben, cleo, dan }: People) -> [SamplePost; 6] {
     let [ada, ben, cleo, dan] = [("ada", ada), ("ben", ben), ("cleo", cleo), ("dan", dan)];
-    let post = |minutes_ago, author, community, title, text| Sample {
+    let post = |minutes_ago, author, community, title, text| SamplePost {
         minutes_ago,
         author,
         community,
@@ -84,7 +84,7 @@ fn sample(People { ada, ben, cleo, dan }: People) -> [Sample; 6] {
             "The undergrad cookbook, tested",
             "Cooked my way through the first three chapters.\nChapter one works without a kitchen.",
         ),
-        Sample {
+        SamplePost {
             url: Some("https://example.com/pioneer-valley/trails"),
             ..post(
                 4_300,

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object};
 use contract::{
-    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, Paged, Result, page, page_of_texts, parse_id,
-    rfc3339, row, shows,
+    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, PageConnection, Result, is_node_field_selected,
+    load_row, page, page_of_texts, parse_id, to_date_time,
 };
 use entities::post;
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
@@ -47,7 +47,7 @@ impl Post {
     /// The community of the post.
     #[graphql(tag = "cacheable")]
     async fn community(&self) -> Community {
-        Community::of_post(&self.0)
+        Community::from_post(&self.0)
     }
 
     /// The name under which it was posted. A name that is an email address is removed when that person is erased.
@@ -65,7 +65,7 @@ impl Post {
     /// The post's date.
     #[graphql(tag = "cacheable")]
     async fn at(&self) -> DateTime {
-        rfc3339(self.0.at_us)
+        to_date_time(self.0.at_us)
     }
 }
 
@@ -84,11 +84,11 @@ pub(crate) async fn newest_first(
     ctx: &Context<'_>,
     posts: Select<post::Entity>,
     args: PageArgs,
-) -> Result<Paged<Post>> {
+) -> Result<PageConnection<Post>> {
     let columns = (post::Column::AtUs, post::Column::Id);
     let key = |post: &post::Model| vec![post.at_us, post.id];
     let charge = |posts: &[post::Model]| ctx.charge(posts.iter().map(text_bytes).sum());
-    if shows(&ctx.look_ahead(), "text") {
+    if is_node_field_selected(&ctx.look_ahead(), "text") {
         return page_of_texts(ctx.db().read(), posts, columns, Order::Desc, args, key, charge, Post).await;
     }
     charge(&[])?;
@@ -104,15 +104,15 @@ fn text_bytes(post: &post::Model) -> usize {
 }
 
 /// Loads posts by id without their text, in batches.
-pub struct WithoutText(pub(crate) Db);
+pub struct PostWithoutTextLoader(pub(crate) Db);
 
-impl Load<i64> for WithoutText {
+impl Load<i64> for PostWithoutTextLoader {
     type Value = post::Model;
     type Error = Error;
 
     async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, post::Model>> {
-        let asked = post::Entity::find().filter(post::Column::Id.is_in(ids.iter().copied()));
-        let found = post::without_text(asked).all(self.0.read()).await?;
+        let query = post::Entity::find().filter(post::Column::Id.is_in(ids.iter().copied()));
+        let found = post::without_text(query).all(self.0.read()).await?;
         Ok(found.into_iter().map(|post| (post.id, post)).collect())
     }
 }
@@ -121,11 +121,11 @@ impl Load<i64> for WithoutText {
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Post>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
     if !ctx.look_ahead().field("text").exists() {
-        let posts = ctx.data_unchecked::<Loader<WithoutText>>();
+        let posts = ctx.data_unchecked::<Loader<PostWithoutTextLoader>>();
         return Ok(posts.load_one(id).await?.map(Post));
     }
     ctx.charge(0)?;
-    let found = row::<post::Entity>(ctx, id).await?;
+    let found = load_row::<post::Entity>(ctx, id).await?;
     ctx.charge(found.as_ref().map_or(0, text_bytes))?;
     Ok(found.map(Post))
 }
@@ -157,7 +157,7 @@ impl PostQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<Post>> {
+    ) -> Result<PageConnection<Post>> {
         let args = PageArgs::new(first, after, last, before);
         newest_first(ctx, post::posted_in(community.as_deref()), args).await
     }

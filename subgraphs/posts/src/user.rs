@@ -1,7 +1,7 @@
 //! The posts subgraph's fields of a user.
 
 use async_graphql::{Context, ID, Object};
-use contract::{PageArgs, Paged, Result, parse_id};
+use contract::{PageArgs, PageConnection, Result, parse_id};
 use entities::post;
 
 use crate::post::{Post, newest_first};
@@ -27,7 +27,7 @@ impl User {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Option<Result<Paged<Post>>> {
+    ) -> Option<Result<PageConnection<Post>>> {
         let args = PageArgs::new(first, after, last, before);
         Some(newest_first(ctx, post::posted_by(self.0), args).await)
     }

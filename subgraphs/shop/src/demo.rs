@@ -55,7 +55,7 @@ pub async fn seed(services: &Services, people: People) -> Result<()> {
                 let Some(product_id) = product_id.copied() else {
                     continue;
                 };
-                let new = shop_order::NewOrder {
+                let new = shop_order::NewShopOrder {
                     user_id,
                     product_id,
                     quantity,

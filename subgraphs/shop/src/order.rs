@@ -2,14 +2,16 @@
 
 use async_graphql::{Context, ID, Object};
 use chrono::{Days, NaiveDate};
-use contract::{Audience, ContextExt, Date, DateTime, Error, Event, Money, MoneySum, Result, parse_id, rfc3339, row};
+use contract::{
+    Audience, ContextExt, Date, DateTime, Error, Event, Money, MoneySum, Result, load_row, parse_id, to_date_time,
+};
 use entities::shop_order;
 
 use crate::product::{self, Product};
 use crate::user::User;
 
 /// The open mount whose document has routes for all orders.
-pub(crate) const SHOP: &str = "shop";
+pub(crate) const SHOP_MOUNT: &str = "shop";
 
 /// An order of the shop. Its quantity is not available to other orders until it is deleted.
 pub struct ShopOrder(pub(crate) shop_order::Model);
@@ -58,7 +60,7 @@ impl ShopOrder {
 
     /// When it was placed.
     async fn placed_at(&self) -> DateTime {
-        rfc3339(self.0.placed_at_us)
+        to_date_time(self.0.placed_at_us)
     }
 }
 
@@ -104,18 +106,18 @@ pub(crate) fn invalidation(order: &shop_order::Model) -> Event {
 /// Returns the order with that id, if it exists and the viewer may see it. Lookups are batched.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<ShopOrder>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
-    let found = row::<shop_order::Entity>(ctx, id).await?;
+    let found = load_row::<shop_order::Entity>(ctx, id).await?;
     let viewer = ctx.viewer();
-    let may_see = |order: &shop_order::Model| viewer.is_operator_or(SHOP) || viewer.is(order.user_id);
+    let may_see = |order: &shop_order::Model| viewer.is_operator_or(SHOP_MOUNT) || viewer.is_user(order.user_id);
     Ok(found.filter(may_see).map(ShopOrder))
 }
 
 /// Queries that read orders.
 #[derive(Default)]
-pub struct OrderQuery;
+pub struct ShopOrderQuery;
 
 #[Object]
-impl OrderQuery {
+impl ShopOrderQuery {
     /// The order with that id, for its owner and for operators; null for other viewers.
     async fn shop_order(&self, ctx: &Context<'_>, id: ID) -> Option<Result<ShopOrder>> {
         find(ctx, &id).await.transpose()

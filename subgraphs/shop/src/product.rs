@@ -2,10 +2,10 @@
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use contract::{
-    Audience, ContextExt, Error, Event, IdempotencyKey, Money, PageArgs, Paged, Result, given, once, optional_text,
-    page, parse_id, required_line, row,
+    Audience, ContextExt, Error, Event, IdempotencyKey, Money, PageArgs, PageConnection, Result, idempotent, load_row,
+    non_null, optional_text, page, parse_id, required_line,
 };
-use entities::product::{self, Changed, NewProduct, ProductChange};
+use entities::product::{self, NewProduct, ProductChange, ProductChangeOutcome};
 use sea_orm::Order;
 
 /// The type's name in invalidations.
@@ -62,7 +62,7 @@ pub(crate) fn invalidation(product: &product::Model) -> Event {
 
 /// Returns the product with that id, if it exists. Lookups are batched.
 pub(crate) async fn find(ctx: &Context<'_>, id: i64) -> Result<Option<Product>> {
-    Ok(row::<product::Entity>(ctx, id).await?.map(Product))
+    Ok(load_row::<product::Entity>(ctx, id).await?.map(Product))
 }
 
 /// Queries that read products.
@@ -95,7 +95,7 @@ impl ProductQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<Product>> {
+    ) -> Result<PageConnection<Product>> {
         let text = optional_text("text", text.as_deref(), TEXT_CHARS_MAX)?;
         let found = product::search(text.as_deref());
         let args = PageArgs::new(first, after, last, before);
@@ -125,13 +125,13 @@ pub struct ProductInput {
 }
 
 impl ProductInput {
-    fn checked(self) -> Result<NewProduct> {
-        let (price_minor, currency) = price(self.price)?;
+    fn validate(self) -> Result<NewProduct> {
+        let (price_minor, currency) = validate_price(self.price)?;
         Ok(NewProduct {
-            name: name(&self.name)?,
+            name: validate_name(&self.name)?,
             price_minor,
             currency,
-            available: available(self.available)?,
+            available: validate_available(self.available)?,
         })
     }
 }
@@ -148,11 +148,16 @@ pub struct ProductPatch {
 }
 
 impl ProductPatch {
-    fn checked(self) -> Result<ProductChange> {
+    fn validate(self) -> Result<ProductChange> {
         let change = ProductChange {
-            name: given("input.name", self.name)?.as_deref().map(name).transpose()?,
-            price: given("input.price", self.price)?.map(price).transpose()?,
-            available: given("input.available", self.available)?.map(available).transpose()?,
+            name: non_null("input.name", self.name)?
+                .as_deref()
+                .map(validate_name)
+                .transpose()?,
+            price: non_null("input.price", self.price)?.map(validate_price).transpose()?,
+            available: non_null("input.available", self.available)?
+                .map(validate_available)
+                .transpose()?,
         };
         if change == ProductChange::default() {
             return Err(Error::invalid("input", "must change something"));
@@ -161,18 +166,18 @@ impl ProductPatch {
     }
 }
 
-fn name(name: &str) -> Result<String> {
+fn validate_name(name: &str) -> Result<String> {
     required_line("input.name", name, NAME_CHARS_MAX)
 }
 
-fn price(price: Money) -> Result<(i64, String)> {
+fn validate_price(price: Money) -> Result<(i64, String)> {
     if price.usd_minor("input.price")? < 1 {
         return Err(Error::invalid("input.price", "must be at least 0.01"));
     }
     Ok((price.minor, price.currency))
 }
 
-fn available(available: i32) -> Result<i64> {
+fn validate_available(available: i32) -> Result<i64> {
     if available < 0 {
         return Err(Error::invalid("input.available", "must not be negative"));
     }
@@ -193,18 +198,22 @@ impl ProductMutation {
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Product> {
-        ctx.viewer().operator()?;
-        let new = input.checked()?;
-        let key = IdempotencyKey::of(ctx.viewer(), "addProduct", idempotency_key, &new)?;
+        ctx.viewer().require_operator()?;
+        let new = input.validate()?;
+        let key = IdempotencyKey::for_mutation(ctx.viewer(), "addProduct", idempotency_key, &new)?;
         let now_us = ctx.now_us();
         let added = ctx
             .services()
             .write_and_tell(
                 async move |tx| {
-                    let add = async || product::add(tx, new.clone(), now_us).await?.ok_or_else(name_taken);
-                    once(tx, key.as_ref(), now_us, add).await
+                    let add = async || {
+                        product::add(tx, new.clone(), now_us)
+                            .await?
+                            .ok_or_else(name_taken_error)
+                    };
+                    idempotent(tx, key.as_ref(), now_us, add).await
                 },
-                |added| added.first().map(invalidation),
+                |added| added.executed().map(invalidation),
             )
             .await?;
         Ok(Product(added.into_inner()))
@@ -212,18 +221,20 @@ impl ProductMutation {
 
     /// Changes a product. Omitted fields keep their values; no field can be null. For operators.
     async fn update_product(&self, ctx: &Context<'_>, id: ID, input: ProductPatch) -> Result<Product> {
-        ctx.viewer().operator()?;
-        let change = input.checked()?;
+        ctx.viewer().require_operator()?;
+        let change = input.validate()?;
         let id = parse_id(&id).ok_or(Error::NotFound("product"))?;
         let now_us = ctx.now_us();
         let product = ctx
             .services()
             .write_and_tell(
                 async move |tx| match product::change(tx, id, change.clone(), now_us).await? {
-                    Changed::Done(product) => Ok(*product),
-                    Changed::NoProduct => Err(Error::NotFound("product")),
-                    Changed::NameTaken => Err(name_taken()),
-                    Changed::TooMany => Err(Error::conflict("with what is ordered it would be too many to count")),
+                    ProductChangeOutcome::Done(product) => Ok(*product),
+                    ProductChangeOutcome::NoProduct => Err(Error::NotFound("product")),
+                    ProductChangeOutcome::NameTaken => Err(name_taken_error()),
+                    ProductChangeOutcome::TooMany => {
+                        Err(Error::conflict("with what is ordered it would be too many to count"))
+                    }
                 },
                 |product| [invalidation(product)],
             )
@@ -232,6 +243,6 @@ impl ProductMutation {
     }
 }
 
-fn name_taken() -> Error {
+fn name_taken_error() -> Error {
     Error::conflict("there is a product of this name")
 }

@@ -1,11 +1,11 @@
 //! The shop's fields of a user.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, PageArgs, Paged, Result, page, parse_id};
+use contract::{ContextExt, PageArgs, PageConnection, Result, page, parse_id};
 use entities::shop_order;
 use sea_orm::Order;
 
-use crate::order::{SHOP, ShopOrder};
+use crate::order::{SHOP_MOUNT, ShopOrder};
 
 /// A user. Other subgraphs add the rest of the fields.
 // Private fields are `Option<Result<_>>`, so that an error nulls only the field. An `Err` of the resolver would null
@@ -27,15 +27,15 @@ impl User {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Option<Result<Paged<ShopOrder>>> {
+    ) -> Option<Result<PageConnection<ShopOrder>>> {
         let args = PageArgs::new(first, after, last, before);
         Some(orders(ctx, self.0, args).await)
     }
 }
 
-async fn orders(ctx: &Context<'_>, owner: i64, args: PageArgs) -> Result<Paged<ShopOrder>> {
-    ctx.viewer().self_or_operator_or(owner, SHOP)?;
-    let (theirs, key) = (shop_order::of_user(owner), |order: &shop_order::Model| vec![order.id]);
+async fn orders(ctx: &Context<'_>, owner: i64, args: PageArgs) -> Result<PageConnection<ShopOrder>> {
+    ctx.viewer().require_self_or_operator_or(owner, SHOP_MOUNT)?;
+    let (theirs, key) = (shop_order::for_user(owner), |order: &shop_order::Model| vec![order.id]);
     page(
         ctx.db().read(),
         theirs,

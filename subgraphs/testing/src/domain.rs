@@ -11,34 +11,34 @@ use serde_json::Value;
 use crate::TestServices;
 
 /// Longer than any operation here takes on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const ITEM_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A domain with services of its own.
 pub struct TestDomain<S> {
     /// The domain's schema.
     pub schema: S,
-    on: TestServices,
+    test_services: TestServices,
 }
 
 impl<S> Deref for TestDomain<S> {
     type Target = TestServices;
     fn deref(&self) -> &TestServices {
-        &self.on
+        &self.test_services
     }
 }
 
 impl<S: Executor> TestDomain<S> {
     /// Creates the domain that `schema` builds from those services.
-    pub fn new(on: TestServices, schema: impl FnOnce(Services) -> S) -> Self {
+    pub fn new(test_services: TestServices, schema: impl FnOnce(Services) -> S) -> Self {
         Self {
-            schema: schema(on.services.clone()),
-            on,
+            schema: schema(test_services.services.clone()),
+            test_services,
         }
     }
 
     /// Restarts the domain on the same data.
-    pub fn again(self, schema: impl FnOnce(Services) -> S) -> Self {
-        Self::new(self.on, schema)
+    pub fn restart(self, schema: impl FnOnce(Services) -> S) -> Self {
+        Self::new(self.test_services, schema)
     }
 
     /// Executes a request, and returns the response as JSON.
@@ -51,12 +51,12 @@ impl<S: Executor> TestDomain<S> {
     pub async fn watch(&self, viewer: &Viewer, document: &str) -> BoxStream<'static, Value> {
         let mut answers = self.subscribe(viewer, document);
         tokio::select! {
-            permit = self.on.listening.acquire() => permit.expect("nobody closes it").forget(),
+            permit = self.test_services.listening.acquire() => permit.expect("nobody closes it").forget(),
             early = answers.next() => panic!("before anything happened: {early:?}"),
         }
         // A missing item fails the test instead of blocking it.
         stream::unfold(answers, async |mut answers| {
-            let next = tokio::time::timeout(PATIENCE, answers.next()).await;
+            let next = tokio::time::timeout(ITEM_TIMEOUT, answers.next()).await;
             Some((next.expect("something arrives")?, answers))
         })
         .boxed()

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 ///
 /// # Panics
 /// When events were lost.
-pub fn heard(events: &mut EventStream) -> Vec<Event> {
+pub fn received_events(events: &mut EventStream) -> Vec<Event> {
     let mut heard = Vec::new();
     while let Some(Some(delivery)) = events.next().now_or_never() {
         match delivery {
@@ -23,19 +23,19 @@ pub fn heard(events: &mut EventStream) -> Vec<Event> {
 }
 
 /// A bus that reports when a subscriber asks for its first event: by then it has finished its initial reads.
-pub(crate) struct TellingBus {
+pub(crate) struct ObservedBus {
     pub(crate) bus: InProcessBus,
     pub(crate) listening: Arc<Semaphore>,
 }
 
-impl Bus for TellingBus {
+impl Bus for ObservedBus {
     fn publish(&self, event: Event) {
         self.bus.publish(event);
     }
 
     fn subscribe(&self) -> EventStream {
         let listening = self.listening.clone();
-        let tell = stream::once(async move { listening.add_permits(1) }).filter_map(|()| std::future::ready(None));
-        tell.chain(self.bus.subscribe()).boxed()
+        let report = stream::once(async move { listening.add_permits(1) }).filter_map(|()| std::future::ready(None));
+        report.chain(self.bus.subscribe()).boxed()
     }
 }

@@ -1,6 +1,6 @@
 //! The common basis of all domains' tests: [`TestServices`] over a database of their own, the domain on them
 //! ([`TestDomain`]), viewers that query it ([`member`], [`admin`], [`service`]) and readers of its answers
-//! ([`code`], [`heard`]). Only tests depend on this crate.
+//! ([`code`], [`received_events`]). Only tests depend on this crate.
 //!
 //! A test fails by panicking, and so do the helpers here.
 
@@ -12,6 +12,6 @@ mod viewers;
 
 pub use checked_in::assert_checked_in;
 pub use domain::{TestDomain, code};
-pub use events::heard;
+pub use events::received_events;
 pub use services::{NEW_YEAR_US, TestServices};
 pub use viewers::{admin, member, service};

@@ -7,7 +7,7 @@ use migrations::{Migrator, MigratorTrait};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
-use crate::events::TellingBus;
+use crate::events::ObservedBus;
 
 /// 2026-01-01T00:00:00Z.
 pub const NEW_YEAR_US: i64 = 1_767_225_600_000_000;
@@ -33,13 +33,13 @@ impl TestServices {
     /// Like [`new`](Self::new), in that folder.
     pub async fn in_folder(folder: TempDir, now_us: i64, events_max: usize) -> Self {
         let path = folder.path().join("agora.db");
-        let db = Db::open(DbOptions::at(path)).await.expect("the database opens");
+        let db = Db::open(DbOptions::new(path)).await.expect("the database opens");
         db.migrate(async |connection| Migrator::up(connection, None).await)
             .await
             .expect("the tables are made");
         let clock = Arc::new(ManualClock::at_us(now_us));
         let listening = Arc::new(Semaphore::new(0));
-        let bus = TellingBus {
+        let bus = ObservedBus {
             bus: InProcessBus::new(events_max),
             listening: listening.clone(),
         };
@@ -47,7 +47,7 @@ impl TestServices {
             db,
             clock: clock.clone(),
             bus: Arc::new(bus),
-            orders: Arc::new(contract::TableLog),
+            order_log: Arc::new(contract::TableLog),
             keys: Arc::new(TokenKeys::ephemeral()),
         };
         Self {

@@ -76,7 +76,7 @@ fn main() {
 /// Fills a database with that many posts by plain SQL, without crash safety.
 async fn fill(folder: &Path, posts: i64) {
     let path = folder.join("agora.db");
-    let db = Db::open(DbOptions::at(&path)).await.unwrap();
+    let db = Db::open(DbOptions::new(&path)).await.unwrap();
     let tables = async |connection: &_| Migrator::up(connection, None).await;
     db.migrate(tables).await.unwrap();
     db.close().await.unwrap();

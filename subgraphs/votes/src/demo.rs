@@ -21,21 +21,21 @@ pub struct People {
 /// Casts votes on the oldest posts of a database that has never had a vote. Changes nothing in any other database.
 pub async fn seed(services: &Services, people: People) -> Result<()> {
     let now_us = services.clock.now_us();
-    let opinions = opinions(people);
+    let sample_votes = sample_votes(people);
     services
         .db
         .write(async move |tx| {
-            if post_votes::ever_cast(tx).await? {
+            if post_votes::has_any_vote(tx).await? {
                 return Ok(());
             }
             let oldest = post::Entity::find()
                 .select_only()
                 .column(post::Column::Id)
                 .order_by_asc(post::Column::Id)
-                .limit(opinions.len() as u64);
+                .limit(sample_votes.len() as u64);
             let posts: Vec<i64> = oldest.into_tuple().all(tx).await?;
-            for (post_id, opinions) in posts.iter().zip(&opinions) {
-                for &(person, direction) in opinions {
+            for (post_id, sample_votes) in posts.iter().zip(&sample_votes) {
+                for &(person, direction) in sample_votes {
                     // Without karma: the sample accounts already have the karma that these votes would give.
                     vote::cast(tx, *post_id, person, direction, false, now_us).await?;
                 }
@@ -46,7 +46,7 @@ pub async fn seed(services: &Services, people: People) -> Result<()> {
 }
 
 /// Returns each person's vote on the first post, the second and so on.
-fn opinions(People { ada, ben, cleo, dan }: People) -> [Vec<(i64, Direction)>; 6] {
+fn sample_votes(People { ada, ben, cleo, dan }: People) -> [Vec<(i64, Direction)>; 6] {
     [
         vec![(ada, Up), (ben, Up), (dan, Up)],
         vec![(ada, Up), (cleo, Up), (ben, Down)],

@@ -6,20 +6,20 @@
 use std::sync::Arc;
 
 use async_graphql::{MergedObject, MergedSubscription, Schema};
-use contract::{Services, federated, federated_sdl, loader, rows};
+use contract::{Services, batch_loader, row_loader, subgraph_builder, subgraph_sdl};
 
-mod changes;
 pub mod demo;
 mod post;
 mod ranking;
 mod settings;
+mod subscription;
 mod vote;
 
 pub use settings::{Settings, SettingsFlags};
 
 /// The fields that read data.
 #[derive(MergedObject, Default)]
-pub struct Query(post::PostQuery, ranking::RankingQuery);
+pub struct Query(post::PostVotesQuery, ranking::RankingQuery);
 
 /// The fields that change data.
 #[derive(MergedObject, Default)]
@@ -27,7 +27,7 @@ pub struct Mutation(vote::VoteMutation);
 
 /// The fields that a client can subscribe to.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(changes::VoteSubscription);
+pub struct Subscription(subscription::VoteSubscription);
 
 /// The schema of the votes subgraph.
 pub type VotesSchema = Schema<Query, Mutation, Subscription>;
@@ -39,9 +39,9 @@ pub fn schema(services: Services) -> VotesSchema {
 
 /// Builds the executable schema of the votes.
 pub fn schema_with(services: Services, settings: Settings) -> VotesSchema {
-    federated()
-        .data(rows::<entities::post_votes::Entity>(&services.db))
-        .data(loader(post::OwnVotes(services.db.clone())))
+    subgraph_builder()
+        .data(row_loader::<entities::post_votes::Entity>(&services.db))
+        .data(batch_loader(post::OwnVoteLoader(services.db.clone())))
         .data(Arc::new(settings))
         .data(services)
         .finish()
@@ -49,5 +49,5 @@ pub fn schema_with(services: Services, settings: Settings) -> VotesSchema {
 
 /// Returns the SDL for composing the supergraph: the contents of `schema.graphql` in this folder.
 pub fn sdl() -> String {
-    federated_sdl::<Query, Mutation, Subscription>()
+    subgraph_sdl::<Query, Mutation, Subscription>()
 }

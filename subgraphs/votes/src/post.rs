@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, Enum, ID, Object};
-use contract::{ContextExt, Db, Error, Loader, Result, Viewer, parse_id, row};
+use contract::{ContextExt, Db, Error, Loader, Result, Viewer, load_row, parse_id};
 use entities::post_votes;
 use entities::vote::{self, Direction};
 
@@ -56,7 +56,7 @@ impl Post {
         let Viewer::User { id: user_id, .. } = ctx.viewer() else {
             return Ok(None);
         };
-        let votes = ctx.data_unchecked::<Loader<OwnVotes>>();
+        let votes = ctx.data_unchecked::<Loader<OwnVoteLoader>>();
         Ok(votes.load_one((*user_id, self.id)).await?.map(VoteDirection::from))
     }
 }
@@ -66,8 +66,8 @@ impl Post {
         match &self.votes {
             Some(votes) => Ok(votes.clone()),
             None => {
-                let found = row::<post_votes::Entity>(ctx, self.id).await?;
-                Ok(found.unwrap_or_else(|| post_votes::Model::none(self.id)))
+                let found = load_row::<post_votes::Entity>(ctx, self.id).await?;
+                Ok(found.unwrap_or_else(|| post_votes::Model::empty(self.id)))
             }
         }
     }
@@ -92,9 +92,9 @@ impl From<Direction> for VoteDirection {
 }
 
 /// Loads people's own votes by person and post, in batches: one statement for each person.
-pub struct OwnVotes(pub(crate) Db);
+pub struct OwnVoteLoader(pub(crate) Db);
 
-impl Load<(i64, i64)> for OwnVotes {
+impl Load<(i64, i64)> for OwnVoteLoader {
     type Value = Direction;
     type Error = Error;
 
@@ -105,11 +105,11 @@ impl Load<(i64, i64)> for OwnVotes {
         }
         let mut found = HashMap::new();
         for (user_id, post_ids) in posts_of {
-            let votes = vote::of_person(self.0.read(), user_id, &post_ids).await?;
+            let votes = vote::for_user(self.0.read(), user_id, &post_ids).await?;
             found.extend(
                 votes
                     .iter()
-                    .map(|vote| ((user_id, vote.post_id), Direction::of(&vote.direction))),
+                    .map(|vote| ((user_id, vote.post_id), Direction::from_stored(&vote.direction))),
             );
         }
         Ok(found)
@@ -120,16 +120,16 @@ impl Load<(i64, i64)> for OwnVotes {
 ///
 /// # Errors
 /// `INVALID_INPUT` when no post can have such an id.
-pub(crate) fn votable(id: &ID) -> Result<i64> {
+pub(crate) fn parse_post_id(id: &ID) -> Result<i64> {
     parse_id(id).ok_or_else(|| Error::invalid("postId", "must be an integer"))
 }
 
 /// Resolves posts that other subgraphs refer to.
 #[derive(Default)]
-pub struct PostQuery;
+pub struct PostVotesQuery;
 
 #[Object]
-impl PostQuery {
+impl PostVotesQuery {
     /// A post another subgraph refers to. Whether there is one is for posts to say.
     #[graphql(entity)]
     async fn post_by_id(&self, id: ID) -> Option<Post> {
@@ -140,7 +140,7 @@ impl PostQuery {
     #[graphql(tag = "cacheable")]
     async fn post_votes(&self, ctx: &Context<'_>, post_id: ID) -> Option<Result<Post>> {
         let id = parse_id(&post_id)?;
-        let found = row::<post_votes::Entity>(ctx, id).await.transpose()?;
+        let found = load_row::<post_votes::Entity>(ctx, id).await.transpose()?;
         found
             .map(|votes| votes.is_known().then(|| Post::from(votes)))
             .transpose()

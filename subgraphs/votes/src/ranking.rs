@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use async_graphql::connection::{Connection, ConnectionNameType, DisableNodesField, Edge, EdgeNameType, EmptyFields};
 use async_graphql::{Context, ID, Object, OutputType, SimpleObject};
-use contract::{ContextExt, Error, PageArgs, Paged, Result, page, parse_id};
+use contract::{ContextExt, Error, PageArgs, PageConnection, Result, page, parse_id};
 use entities::post_votes::{self, Column};
 use sea_orm::{Order, Select};
 
@@ -13,7 +13,7 @@ use crate::post::Post;
 /// The most posts that one call can sort.
 const SORTED_MAX: usize = 100;
 
-/// A connection of ids with votes. It is not a `Paged<Post>`, because its nodes may be null: when a query selects
+/// A connection of ids with votes. It is not a `PageConnection<Post>`, because its nodes may be null: when a query selects
 /// fields of other subgraphs and no such post exists, only that node becomes null and the list remains.
 pub type PagedIds =
     Connection<String, Option<Post>, Nodes, EmptyFields, VotedPostConnection, VotedPostEdge, DisableNodesField>;
@@ -60,7 +60,7 @@ impl RankingQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<Post>> {
+    ) -> Result<PageConnection<Post>> {
         let posts = post_votes::posts(community.as_deref());
         by_score(ctx, posts, PageArgs::new(first, after, last, before)).await
     }
@@ -98,7 +98,11 @@ impl RankingQuery {
     }
 }
 
-async fn by_score(ctx: &Context<'_>, posts: Select<post_votes::Entity>, args: PageArgs) -> Result<Paged<Post>> {
+async fn by_score(
+    ctx: &Context<'_>,
+    posts: Select<post_votes::Entity>,
+    args: PageArgs,
+) -> Result<PageConnection<Post>> {
     page(
         ctx.db().read(),
         posts,

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use contract::{Changed, ContextExt, Error, IdempotencyKey, Result, Tx, Viewer, once};
+use contract::{ContextExt, Error, IdempotencyKey, Invalidates, Result, Tx, Viewer, idempotent};
 use entities::user;
-use entities::vote::{self, Direction, Outcome};
+use entities::vote::{self, Direction, VoteOutcome};
 
 use crate::Settings;
-use crate::post::{Post, votable};
+use crate::post::{Post, parse_post_id};
 
 /// The open mount whose document has routes for votes.
-const COMMUNITY: &str = "community";
+const COMMUNITY_MOUNT: &str = "community";
 
 /// Mutations that cast and clear votes.
 #[derive(Default)]
@@ -28,7 +28,7 @@ impl VoteMutation {
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Post> {
-        vote(ctx, "upvote", Direction::Up, &post_id, idempotency_key).await
+        cast_vote(ctx, "upvote", Direction::Up, &post_id, idempotency_key).await
     }
 
     /// Votes against a post, as `upvote` does for one.
@@ -39,19 +39,19 @@ impl VoteMutation {
         #[graphql(desc = "The key that makes it safe to send the request again: see `Mutation`.")]
         idempotency_key: Option<String>,
     ) -> Result<Post> {
-        vote(ctx, "downvote", Direction::Down, &post_id, idempotency_key).await
+        cast_vote(ctx, "downvote", Direction::Down, &post_id, idempotency_key).await
     }
 
     /// Removes the viewer's vote on a post. Without such a vote, nothing changes.
     async fn clear_vote(&self, ctx: &Context<'_>, post_id: ID) -> Result<Post> {
-        let voter = ctx.viewer().user()?;
-        let post_id = votable(&post_id)?;
+        let voter = ctx.viewer().require_user()?;
+        let post_id = parse_post_id(&post_id)?;
         let now_us = ctx.now_us();
         let cleared = ctx
             .services()
             .write_and_tell(
                 async move |tx| Ok(vote::clear(tx, post_id, voter, now_us).await?),
-                Changed::events,
+                Invalidates::events,
             )
             .await?;
         Ok(cleared.votes.into())
@@ -62,26 +62,26 @@ impl VoteMutation {
 #[derive(Clone, Copy)]
 enum Voter {
     Person(i64),
-    NobodyInParticular,
+    Program,
 }
 
 impl Voter {
-    fn of(viewer: &Viewer) -> Result<Self> {
-        let user = viewer.user_or_program(COMMUNITY)?;
-        Ok(user.map_or(Self::NobodyInParticular, Self::Person))
+    fn from_viewer(viewer: &Viewer) -> Result<Self> {
+        let user = viewer.require_user_or_program(COMMUNITY_MOUNT)?;
+        Ok(user.map_or(Self::Program, Self::Person))
     }
 }
 
-async fn vote(
+async fn cast_vote(
     ctx: &Context<'_>,
     field: &'static str,
     direction: Direction,
     post_id: &ID,
     key: Option<String>,
 ) -> Result<Post> {
-    let voter = Voter::of(ctx.viewer())?;
-    let post_id = votable(post_id)?;
-    let key = IdempotencyKey::of(ctx.viewer(), field, key, &post_id)?;
+    let voter = Voter::from_viewer(ctx.viewer())?;
+    let post_id = parse_post_id(post_id)?;
+    let key = IdempotencyKey::for_mutation(ctx.viewer(), field, key, &post_id)?;
     let karma = ctx.data_unchecked::<Arc<Settings>>().karma_follows_votes;
     let now_us = ctx.now_us();
     let voted = ctx
@@ -89,19 +89,26 @@ async fn vote(
         .write_and_tell(
             async move |tx| {
                 let cast = async || cast(tx, voter, post_id, direction, karma, now_us).await;
-                once(tx, key.as_ref(), now_us, cast).await
+                idempotent(tx, key.as_ref(), now_us, cast).await
             },
-            Changed::events,
+            Invalidates::events,
         )
         .await?;
     Ok(voted.into_inner().votes.into())
 }
 
-async fn cast(tx: &Tx, voter: Voter, post_id: i64, direction: Direction, karma: bool, now_us: i64) -> Result<Outcome> {
+async fn cast(
+    tx: &Tx,
+    voter: Voter,
+    post_id: i64,
+    direction: Direction,
+    karma: bool,
+    now_us: i64,
+) -> Result<VoteOutcome> {
     match voter {
         // The token may be older than the deactivation.
         Voter::Person(id) if !user::is_active(tx, id).await? => Err(Error::Unauthenticated),
         Voter::Person(id) => Ok(vote::cast(tx, post_id, id, direction, karma, now_us).await?),
-        Voter::NobodyInParticular => Ok(vote::count(tx, post_id, direction, karma, now_us).await?),
+        Voter::Program => Ok(vote::count_anonymous(tx, post_id, direction, karma, now_us).await?),
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use contract::{Changed, ContextExt, Error, Money, Result, Tx, Viewer, parse_id};
-use entities::adjustment::{self, Set, Target};
+use contract::{ContextExt, Error, Invalidates, Money, Result, Tx, Viewer, parse_id};
+use entities::adjustment::{self, AdjustmentOutcome, TargetBalance};
 use entities::{user, wallet};
 
 use crate::settings::Settings;
@@ -27,7 +27,7 @@ impl AdjustmentMutation {
         balance: Money,
         committed: Option<Money>,
     ) -> Result<Wallet> {
-        program(ctx.viewer())?;
+        require_program(ctx.viewer())?;
         let settings = ctx.data_unchecked::<Arc<Settings>>();
         settings.check("balance", &balance, 0)?;
         if let Some(committed) = &committed {
@@ -37,7 +37,7 @@ impl AdjustmentMutation {
             }
         }
         let person = parse_id(&user_id).ok_or(Error::NotFound("user"))?;
-        let to = Target {
+        let to = TargetBalance {
             balance: balance.minor,
             committed: committed.map(|committed| committed.minor),
         };
@@ -45,7 +45,7 @@ impl AdjustmentMutation {
         let (wallet, _) = ctx
             .services()
             .write_and_tell(
-                async move |tx| set(tx, person, &balance.currency, to, now_us).await,
+                async move |tx| adjust(tx, person, &balance.currency, to, now_us).await,
                 |(wallet, changed)| changed.then(|| wallet.events()).unwrap_or_default(),
             )
             .await?;
@@ -54,7 +54,7 @@ impl AdjustmentMutation {
 }
 
 /// Requires that the viewer is a program: not even an administrator may create money.
-fn program(viewer: &Viewer) -> Result<()> {
+fn require_program(viewer: &Viewer) -> Result<()> {
     match viewer {
         Viewer::Service { .. } => Ok(()),
         Viewer::Anonymous => Err(Error::Unauthenticated),
@@ -63,14 +63,14 @@ fn program(viewer: &Viewer) -> Result<()> {
 }
 
 /// Sets the balances and returns the wallet, and whether anything changed in it.
-async fn set(tx: &Tx, person: i64, currency: &str, to: Target, now_us: i64) -> Result<(wallet::Model, bool)> {
+async fn adjust(tx: &Tx, person: i64, currency: &str, to: TargetBalance, now_us: i64) -> Result<(wallet::Model, bool)> {
     if !user::is_active(tx, person).await? {
         return Err(Error::NotFound("user"));
     }
-    match adjustment::set(tx, person, currency, to, now_us).await? {
-        Set::Changed(wallet) => Ok((*wallet, true)),
-        Set::Unchanged(wallet) => Ok((*wallet, false)),
-        Set::Lent(minor) => {
+    match adjustment::adjust(tx, person, currency, to, now_us).await? {
+        AdjustmentOutcome::Adjusted(wallet) => Ok((*wallet, true)),
+        AdjustmentOutcome::Unchanged(wallet) => Ok((*wallet, false)),
+        AdjustmentOutcome::BelowLent(minor) => {
             let lent = Money {
                 minor,
                 currency: currency.to_owned(),

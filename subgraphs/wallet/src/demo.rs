@@ -1,7 +1,7 @@
 //! Sample data: the deposits and withdrawals of four people.
 
 use contract::{Result, Services, Tx};
-use entities::ledger::{self, Account, Bucket, Kind, Movement};
+use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
 use entities::wallet;
 
 /// The ids of the people of the sample data.
@@ -30,7 +30,7 @@ pub async fn seed(services: &Services, people: People) -> Result<()> {
         .db
         .write(async move |tx| {
             for (person, movements) in sample(people) {
-                if wallet::of(tx, person, CURRENCY).await?.is_some() {
+                if wallet::find(tx, person, CURRENCY).await?.is_some() {
                     continue;
                 }
                 for (days_ago, minor) in movements {
@@ -53,11 +53,15 @@ fn sample(People { ada, ben, cleo, dan }: People) -> [(i64, &'static [(i64, i64)
 }
 
 async fn record(tx: &Tx, person: i64, minor: i64, at_us: i64) -> Result<()> {
-    let kind = if minor < 0 { Kind::Withdrawal } else { Kind::Deposit };
+    let kind = if minor < 0 {
+        TransactionKind::Withdrawal
+    } else {
+        TransactionKind::Deposit
+    };
     let legs = [
-        (Account::Of(person, Bucket::Balance), minor),
+        (Account::Wallet(person, Bucket::Balance), minor),
         (Account::Outside, -minor),
     ];
-    ledger::post(tx, Movement::of(kind, CURRENCY), &legs, at_us).await?;
+    ledger::post(tx, LedgerTransaction::new(kind, CURRENCY), &legs, at_us).await?;
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! The type `Hold`: money that is reserved for an automated order.
 
 use async_graphql::{Context, Description, Enum, ID, Object};
-use contract::{ContextExt, DateTime, Money, PageArgs, Paged, Result, page, rfc3339};
+use contract::{ContextExt, DateTime, Money, PageArgs, PageConnection, Result, page, to_date_time};
 use entities::{hold, wallet};
 use sea_orm::{Order, Select};
 
+use crate::enum_names::from_name;
 use crate::stub::BrokerageOrder;
-use crate::word::value;
 
 /// The status of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -45,22 +45,22 @@ impl Hold {
 
     /// The hold's status.
     async fn status(&self) -> Result<HoldStatus> {
-        value(&self.row.state)
+        from_name(&self.row.state)
     }
 
     /// When it was placed.
     async fn placed_at(&self) -> DateTime {
-        rfc3339(self.row.placed_at_us)
+        to_date_time(self.row.placed_at_us)
     }
 
     /// When it expires; null if it does not.
     async fn expires_at(&self) -> Option<DateTime> {
-        self.row.expires_at_us.map(rfc3339)
+        self.row.expires_at_us.map(to_date_time)
     }
 
     /// When it ended; null while it is pending.
     async fn ended_at(&self) -> Option<DateTime> {
-        self.row.ended_at_us.map(rfc3339)
+        self.row.ended_at_us.map(to_date_time)
     }
 
     /// The order that the money is reserved for.
@@ -75,7 +75,7 @@ pub(crate) async fn newest_first(
     wallet: &wallet::Model,
     holds: Select<hold::Entity>,
     args: PageArgs,
-) -> Result<Paged<Hold>> {
+) -> Result<PageConnection<Hold>> {
     let key = |hold: &hold::Model| vec![hold.id];
     let node = |row| Hold {
         row,

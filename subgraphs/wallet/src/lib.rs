@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};
-use contract::{Services, SettleDue, federated, federated_sdl, loader, rows};
+use contract::{ExpiryExtension, Services, batch_loader, row_loader, subgraph_builder, subgraph_sdl};
 
 mod adjustment;
 pub mod demo;
+mod enum_names;
 mod hold;
-mod own;
 mod settings;
 mod stub;
 mod transaction;
+mod transfer;
 mod user;
 mod wallet;
-mod word;
 
 pub use settings::{Currencies, Settings, SettingsFlags};
 
@@ -24,7 +24,7 @@ pub struct Query(wallet::WalletQuery, transaction::TransactionQuery, user::UserQ
 
 /// The fields that change data.
 #[derive(MergedObject, Default)]
-pub struct Mutation(own::OwnMutation, adjustment::AdjustmentMutation);
+pub struct Mutation(transfer::TransferMutation, adjustment::AdjustmentMutation);
 
 /// The domain's schema.
 pub type WalletSchema = Schema<Query, Mutation, EmptySubscription>;
@@ -36,12 +36,12 @@ pub fn schema(services: Services) -> WalletSchema {
 
 /// Builds the domain's executable schema.
 pub fn schema_with(services: Services, settings: Settings) -> WalletSchema {
-    federated()
-        .extension(SettleDue)
-        .data(rows::<entities::wallet::Entity>(&services.db))
-        .data(rows::<entities::ledger_entry::Entity>(&services.db))
-        .data(rows::<entities::ledger_movement::Entity>(&services.db))
-        .data(loader(user::ByOwner(services.db.clone())))
+    subgraph_builder()
+        .extension(ExpiryExtension)
+        .data(row_loader::<entities::wallet::Entity>(&services.db))
+        .data(row_loader::<entities::ledger_entry::Entity>(&services.db))
+        .data(row_loader::<entities::ledger_transaction::Entity>(&services.db))
+        .data(batch_loader(user::WalletsByOwner(services.db.clone())))
         .data(Arc::new(settings))
         .data(services)
         .finish()
@@ -49,5 +49,5 @@ pub fn schema_with(services: Services, settings: Settings) -> WalletSchema {
 
 /// Returns the SDL that the supergraph is composed from: the contents of `schema.graphql` in this folder.
 pub fn sdl() -> String {
-    federated_sdl::<Query, Mutation, EmptySubscription>()
+    subgraph_sdl::<Query, Mutation, EmptySubscription>()
 }

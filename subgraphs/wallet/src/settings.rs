@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use contract::{Error, Money, Result, Words};
+use contract::{Error, Money, Result, StringList};
 use serde::{Deserialize, Serialize};
 
 contract::settings! {
@@ -15,7 +15,7 @@ contract::settings! {
 }
 
 /// The currency in which stocks are traded, and the only one that the REST API has.
-const ALWAYS: &str = "USD";
+const TRADING_CURRENCY: &str = "USD";
 
 /// The currencies of ISO 4217 whose minor unit is not a hundredth: an amount in minor units would mean another sum.
 const OTHER_DECIMALS: &[&str] = &[
@@ -25,19 +25,19 @@ const OTHER_DECIMALS: &[&str] = &[
 
 /// The currencies that can be moved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Words", into = "Vec<String>")]
+#[serde(try_from = "StringList", into = "Vec<String>")]
 pub struct Currencies(Vec<String>);
 
 impl Default for Currencies {
     fn default() -> Self {
-        Self([ALWAYS, "EUR", "GBP", "CHF"].map(str::to_owned).to_vec())
+        Self([TRADING_CURRENCY, "EUR", "GBP", "CHF"].map(str::to_owned).to_vec())
     }
 }
 
-impl TryFrom<Words> for Currencies {
+impl TryFrom<StringList> for Currencies {
     type Error = String;
 
-    fn try_from(words: Words) -> Result<Self, String> {
+    fn try_from(words: StringList) -> Result<Self, String> {
         let mut codes: Vec<String> = Vec::new();
         for code in words.split() {
             if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
@@ -50,9 +50,11 @@ impl TryFrom<Words> for Currencies {
                 codes.push(code.to_owned());
             }
         }
-        match codes.iter().any(|code| code == ALWAYS) {
+        match codes.iter().any(|code| code == TRADING_CURRENCY) {
             true => Ok(Self(codes)),
-            false => Err(format!("{ALWAYS} must be one of them: stocks are traded in it")),
+            false => Err(format!(
+                "{TRADING_CURRENCY} must be one of them: stocks are traded in it"
+            )),
         }
     }
 }
@@ -61,7 +63,7 @@ impl FromStr for Currencies {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::try_from(Words::One(text.to_owned()))
+        Self::try_from(StringList::One(text.to_owned()))
     }
 }
 

@@ -1,18 +1,20 @@
 //! The type `Transaction`: one entry of the ledger, seen from the wallet that it changed.
 
 use async_graphql::{Context, Description, Enum, ID, Object};
-use contract::{ContextExt, DateTime, Error, Money, PageArgs, Paged, Result, page, parse_id, rfc3339, row};
-use entities::ledger::{Bucket, Kind};
-use entities::{ledger_entry, ledger_movement, wallet};
+use contract::{
+    ContextExt, DateTime, Error, Money, PageArgs, PageConnection, Result, load_row, page, parse_id, to_date_time,
+};
+use entities::ledger::{Bucket, TransactionKind};
+use entities::{ledger_entry, ledger_transaction, wallet};
 use sea_orm::{Order, Select};
 
+use crate::enum_names::from_name;
 use crate::stub::{Authorization, BrokerageOrder};
-use crate::word::value;
 
 /// The type of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 // The compiler checks that the ledger has no other kind.
-#[graphql(remote = "Kind")]
+#[graphql(remote = "TransactionKind")]
 pub enum TransactionType {
     /// Money came in from outside.
     Deposit,
@@ -31,7 +33,8 @@ pub enum TransactionType {
     /// Money was reserved for an automated order.
     Hold,
     /// The reserved money was released.
-    Unhold,
+    #[graphql(name = "UNHOLD")]
+    HoldRelease,
 }
 
 /// An account of a wallet.
@@ -75,8 +78,8 @@ impl Transaction {
         }
     }
 
-    async fn movement(&self, ctx: &Context<'_>) -> Result<ledger_movement::Model> {
-        let found = row::<ledger_movement::Entity>(ctx, self.entry.movement_id).await?;
+    async fn ledger_transaction(&self, ctx: &Context<'_>) -> Result<ledger_transaction::Model> {
+        let found = load_row::<ledger_transaction::Entity>(ctx, self.entry.movement_id).await?;
         found.ok_or_else(|| Error::Internal("an entry of no movement".into()))
     }
 }
@@ -91,12 +94,12 @@ impl Transaction {
     /// The type of the transaction.
     #[graphql(name = "type")]
     async fn kind(&self) -> Result<TransactionType> {
-        value(&self.entry.kind)
+        from_name(&self.entry.kind)
     }
 
     /// The account of the wallet that it changed.
     async fn account(&self) -> Result<WalletAccount> {
-        value(&self.entry.account)
+        from_name(&self.entry.account)
     }
 
     /// The amount: above zero for money that came in, below zero for money that went out.
@@ -111,7 +114,7 @@ impl Transaction {
 
     /// When it happened.
     async fn at(&self) -> DateTime {
-        rfc3339(self.entry.at_us)
+        to_date_time(self.entry.at_us)
     }
 
     /// The id of the wallet.
@@ -126,14 +129,20 @@ impl Transaction {
 
     /// The order that the transaction was for, if any.
     async fn order(&self, ctx: &Context<'_>) -> Option<Result<BrokerageOrder>> {
-        let order = self.movement(ctx).await.map(|movement| movement.order_id);
+        let order = self
+            .ledger_transaction(ctx)
+            .await
+            .map(|ledger_transaction| ledger_transaction.order_id);
         let stub = |id: i64| BrokerageOrder { id: id.into() };
         order.transpose().map(|id| id.map(stub))
     }
 
     /// The authorization that the transaction was for, if any.
     async fn authorization(&self, ctx: &Context<'_>) -> Option<Result<Authorization>> {
-        let authorization = self.movement(ctx).await.map(|movement| movement.authorization_id);
+        let authorization = self
+            .ledger_transaction(ctx)
+            .await
+            .map(|ledger_transaction| ledger_transaction.authorization_id);
         let stub = |id: i64| Authorization { id: id.into() };
         authorization.transpose().map(|id| id.map(stub))
     }
@@ -145,7 +154,7 @@ pub(crate) async fn newest_first(
     wallet: &wallet::Model,
     entries: Select<ledger_entry::Entity>,
     args: PageArgs,
-) -> Result<Paged<Transaction>> {
+) -> Result<PageConnection<Transaction>> {
     let key = |entry: &ledger_entry::Model| vec![entry.id];
     let node = |entry| Transaction::new(entry, wallet);
     page(
@@ -163,12 +172,12 @@ pub(crate) async fn newest_first(
 /// Returns the transaction with that id, if there is one and the viewer may see it. Batched.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Transaction>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
-    let Some(entry) = row::<ledger_entry::Entity>(ctx, id).await? else {
+    let Some(entry) = load_row::<ledger_entry::Entity>(ctx, id).await? else {
         return Ok(None);
     };
     let Some(wallet) = entry.wallet_id else { return Ok(None) };
-    let found = row::<wallet::Entity>(ctx, wallet).await?;
-    let may_see = |wallet: &wallet::Model| ctx.viewer().self_or_operator(wallet.user_id).is_ok();
+    let found = load_row::<wallet::Entity>(ctx, wallet).await?;
+    let may_see = |wallet: &wallet::Model| ctx.viewer().require_self_or_operator(wallet.user_id).is_ok();
     Ok(found.filter(may_see).map(|wallet| Transaction::new(entry, &wallet)))
 }
 

@@ -22,7 +22,7 @@ impl User {
 
     /// The person's wallet of that currency; null until money first moves in it. For themselves and for operators.
     async fn wallet(&self, ctx: &Context<'_>, #[graphql(default = "USD")] currency: String) -> Option<Result<Wallet>> {
-        let wallets = self.theirs(ctx).await;
+        let wallets = self.load_wallets(ctx).await;
         let of_currency = |wallets: Vec<wallet::Model>| wallets.into_iter().find(|wallet| wallet.currency == currency);
         wallets.map(of_currency).transpose().map(|found| found.map(Wallet))
     }
@@ -30,29 +30,29 @@ impl User {
     /// The person's wallets, oldest first: one for each currency in which money ever moved. For themselves and for
     /// operators.
     async fn wallets(&self, ctx: &Context<'_>) -> Option<Result<Vec<Wallet>>> {
-        let wallets = self.theirs(ctx).await;
+        let wallets = self.load_wallets(ctx).await;
         Some(wallets.map(|wallets| wallets.into_iter().map(Wallet).collect()))
     }
 }
 
 impl User {
-    async fn theirs(&self, ctx: &Context<'_>) -> Result<Vec<wallet::Model>> {
-        ctx.viewer().self_or_operator(self.0)?;
-        let wallets = ctx.data_unchecked::<Loader<ByOwner>>().load_one(self.0).await?;
+    async fn load_wallets(&self, ctx: &Context<'_>) -> Result<Vec<wallet::Model>> {
+        ctx.viewer().require_self_or_operator(self.0)?;
+        let wallets = ctx.data_unchecked::<Loader<WalletsByOwner>>().load_one(self.0).await?;
         Ok(wallets.unwrap_or_default())
     }
 }
 
 /// A batch loader of wallets by owner.
-pub struct ByOwner(pub(crate) Db);
+pub struct WalletsByOwner(pub(crate) Db);
 
-impl Load<i64> for ByOwner {
+impl Load<i64> for WalletsByOwner {
     type Value = Vec<wallet::Model>;
     type Error = Error;
 
     async fn load(&self, people: &[i64]) -> Result<HashMap<i64, Vec<wallet::Model>>> {
         let mut wallets: HashMap<_, Vec<_>> = HashMap::new();
-        for wallet in wallet::of_people(self.0.read(), people).await? {
+        for wallet in wallet::for_users(self.0.read(), people).await? {
             wallets.entry(wallet.user_id).or_default().push(wallet);
         }
         Ok(wallets)

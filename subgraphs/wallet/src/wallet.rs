@@ -1,13 +1,13 @@
 //! The type `Wallet`: a person's money in one currency.
 
 use async_graphql::{Context, Description, ID, Object};
-use contract::{ContextExt, Money, PageArgs, Paged, Result, parse_id, row};
+use contract::{ContextExt, Money, PageArgs, PageConnection, Result, load_row, parse_id};
 use entities::{hold, ledger_entry, wallet};
 
+use crate::enum_names::to_name;
 use crate::hold::{Hold, HoldStatus, newest_first as holds_newest_first};
 use crate::transaction::{Transaction, TransactionType, WalletAccount, newest_first};
 use crate::user::User;
-use crate::word::word;
 
 /// A person's money in one currency; for its owner and for operators.
 ///
@@ -67,10 +67,10 @@ impl Wallet {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<Transaction>> {
+    ) -> Result<PageConnection<Transaction>> {
         let args = PageArgs::new(first, after, last, before);
-        let kinds = wanted(of_type, types);
-        let entries = ledger_entry::of_wallet(self.0.id, kinds.as_deref(), account.map(word));
+        let kinds = selected_kinds(of_type, types);
+        let entries = ledger_entry::for_wallet(self.0.id, kinds.as_deref(), account.map(to_name));
         newest_first(ctx, &self.0, entries, args).await
     }
 
@@ -83,9 +83,9 @@ impl Wallet {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<Hold>> {
+    ) -> Result<PageConnection<Hold>> {
         let args = PageArgs::new(first, after, last, before);
-        holds_newest_first(ctx, &self.0, hold::of_wallet(self.0.id, status.map(word)), args).await
+        holds_newest_first(ctx, &self.0, hold::for_wallet(self.0.id, status.map(to_name)), args).await
     }
 }
 
@@ -99,12 +99,12 @@ impl Wallet {
 }
 
 /// Returns the kinds that both filters allow, each once, even if a filter lists it several times.
-fn wanted(of_type: Option<TransactionType>, types: Option<Vec<TransactionType>>) -> Option<Vec<&'static str>> {
+fn selected_kinds(of_type: Option<TransactionType>, types: Option<Vec<TransactionType>>) -> Option<Vec<&'static str>> {
     let mut kinds: Vec<_> = match (of_type, types) {
         (None, None) => return None,
-        (Some(one), None) => vec![word(one)],
-        (None, Some(many)) => many.into_iter().map(word).collect(),
-        (Some(one), Some(many)) => many.into_iter().filter(|each| *each == one).map(word).collect(),
+        (Some(one), None) => vec![to_name(one)],
+        (None, Some(many)) => many.into_iter().map(to_name).collect(),
+        (Some(one), Some(many)) => many.into_iter().filter(|each| *each == one).map(to_name).collect(),
     };
     kinds.sort_unstable();
     kinds.dedup();
@@ -121,8 +121,8 @@ impl WalletQuery {
     #[graphql(entity)]
     async fn wallet_by_id(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Wallet>> {
         let Some(id) = parse_id(&id) else { return Ok(None) };
-        let found = row::<wallet::Entity>(ctx, id).await?;
-        let may_see = |wallet: &wallet::Model| ctx.viewer().self_or_operator(wallet.user_id).is_ok();
+        let found = load_row::<wallet::Entity>(ctx, id).await?;
+        let may_see = |wallet: &wallet::Model| ctx.viewer().require_self_or_operator(wallet.user_id).is_ok();
         Ok(found.filter(may_see).map(Wallet))
     }
 }

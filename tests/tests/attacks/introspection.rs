@@ -1,6 +1,6 @@
 //! Introspection queries whose responses multiply in size.
 
-use tests::Person;
+use tests::TestClient;
 use tokio::task::JoinSet;
 
 use super::target::Target;
@@ -10,7 +10,7 @@ use super::target::Target;
 async fn send(target: &Target, documents: impl IntoIterator<Item = String>) {
     let mut requests = JoinSet::new();
     for document in documents {
-        let anonymous = Person::at(target.url());
+        let anonymous = TestClient::new(target.url());
         requests.spawn(async move {
             let reply = anonymous.graphql(&document).await;
             assert!(
@@ -80,7 +80,7 @@ async fn the_answer_that_tools_ask_for_is_given_however_often() {
                          name ofType { kind name ofType { kind name ofType { kind name } } } } } inputFields { name } \
                          enumValues { name } possibleTypes { name } }";
         for turn in 0..10 {
-            let anonymous = Person::at(target.url());
+            let anonymous = TestClient::new(target.url());
             let reply = anonymous
                 .graphql(&format!("query Q{turn} {{ __schema {{ {selection} }} }}"))
                 .await;

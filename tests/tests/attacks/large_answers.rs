@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
-use tests::Person;
+use tests::TestClient;
 use tokio::task::JoinSet;
 
 use super::target::Target;
@@ -14,7 +14,7 @@ fn longest_text() -> String {
 }
 
 /// Creates this many posts with the longest text.
-pub async fn write_posts(author: &Person, posts: usize) {
+pub async fn write_posts(author: &TestClient, posts: usize) {
     let create =
         "mutation($text: String!) { createPost(input: { title: \"Long\", text: $text, community: \"Books\" }) { id } }";
     for _ in 0..posts {
@@ -24,7 +24,7 @@ pub async fn write_posts(author: &Person, posts: usize) {
 }
 
 /// Sends a query this many times at once and returns the codes of the first errors.
-async fn codes(caller: &Person, query: &str, times: usize) -> Vec<Option<String>> {
+async fn codes(caller: &TestClient, query: &str, times: usize) -> Vec<Option<String>> {
     let mut requests = JoinSet::new();
     for _ in 0..times {
         let (caller, query) = (caller.clone(), query.to_owned());
@@ -36,7 +36,7 @@ async fn codes(caller: &Person, query: &str, times: usize) -> Vec<Option<String>
 #[tokio::test(flavor = "multi_thread")]
 async fn texts_that_multiply_are_refused_and_a_page_of_the_longest_texts_is_not() {
     let target = Target::start();
-    let anonymous = Person::at(target.url());
+    let anonymous = TestClient::new(target.url());
     let cleo = anonymous.sign_in("cleo").await;
     write_posts(&cleo, 100).await;
     let attack = async {
@@ -78,7 +78,7 @@ async fn texts_that_multiply_are_refused_and_a_page_of_the_longest_texts_is_not(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rest_list_of_long_texts_stops_early_and_says_where_it_goes_on() {
     let target = Target::start();
-    let anonymous = Person::at(target.url());
+    let anonymous = TestClient::new(target.url());
     let (ben, dan) = (anonymous.sign_in("ben").await, anonymous.sign_in("dan").await);
     let send = "mutation($text: String!) { sendMessage(to: \"ben\", contents: $text) { id } }";
     for _ in 0..200 {
@@ -92,7 +92,7 @@ async fn a_rest_list_of_long_texts_stops_early_and_says_where_it_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rest_lists_of_long_posts_are_bounded_for_strangers_as_well() {
     let target = Target::start();
-    let anonymous = Person::at(target.url());
+    let anonymous = TestClient::new(target.url());
     write_posts(&anonymous.sign_in("cleo").await, 30).await;
     let attack = list_is_walked(&anonymous, "/community/posts", 12, 25);
     target.attacked_by(attack).await.assert_held();
@@ -100,7 +100,7 @@ async fn rest_lists_of_long_posts_are_bounded_for_strangers_as_well() {
 
 /// Requests a list several times at once. Then follows its links to the end and checks that it has at least `rows`
 /// rows.
-async fn list_is_walked(caller: &Person, list: &str, at_once: usize, rows: usize) {
+async fn list_is_walked(caller: &TestClient, list: &str, at_once: usize, rows: usize) {
     let mut requests = JoinSet::new();
     for _ in 0..at_once {
         let (caller, list) = (caller.clone(), list.to_owned());

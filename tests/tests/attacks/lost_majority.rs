@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tests::Person;
+use tests::TestClient;
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -37,7 +37,7 @@ async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
 struct Replicated {
     target: Target,
     data: PathBuf,
-    trader: Person,
+    trader: TestClient,
 }
 
 impl Replicated {
@@ -47,7 +47,7 @@ impl Replicated {
             folder.clone_into(&mut data);
             Server::with_quiet_replicas(folder, 3)
         });
-        let trader = Person::at(target.url());
+        let trader = TestClient::new(target.url());
         let replicated = Self { target, data, trader };
         replicated.trades_again().await;
         replicated
@@ -64,7 +64,7 @@ impl Replicated {
     async fn stop_a_majority(&self) -> Stopped {
         let found = async {
             loop {
-                let asked = Person::at(self.target.url());
+                let asked = TestClient::new(self.target.url());
                 let all = asked.graphql("{ orderReplicas { id leader } }").await;
                 let all = all.data("/orderReplicas").as_array().expect("a list").clone();
                 if let Some(leader) = all.iter().find(|replica| replica["leader"] == true) {
@@ -94,7 +94,7 @@ impl Replicated {
 
     /// Returns the number of trades of that stock.
     async fn traded(&self, stock: &str) -> usize {
-        let asked = Person::at(self.target.url());
+        let asked = TestClient::new(self.target.url());
         let all = asked.post("/bazaar/order/3/sync", json!({ "lastID": -1 })).await;
         let all = all.body["transactions"].as_object().expect("transactions").clone();
         all.values().filter(|trade| trade["name"] == stock).count()
@@ -104,10 +104,10 @@ impl Replicated {
     async fn settled(&self) {
         let settled = async {
             loop {
-                let books = tests::Books::of(&self.data);
-                let open = books.number("SELECT count(*) FROM reservation WHERE state = 'RESERVED'");
-                let last = books.number("SELECT coalesce(max(number), -1) FROM exchange_order");
-                let asked = Person::at(self.target.url());
+                let audit = tests::Audit::open(&self.data);
+                let open = audit.number("SELECT count(*) FROM reservation WHERE state = 'RESERVED'");
+                let last = audit.number("SELECT coalesce(max(number), -1) FROM exchange_order");
+                let asked = TestClient::new(self.target.url());
                 let all = asked.graphql("{ orderReplicas { applied } }").await;
                 let third = all.data("/orderReplicas/2/applied").as_i64();
                 if open == 0 && third == Some(last) {
@@ -153,7 +153,7 @@ struct Answered {
     is_outcome_unknown: bool,
 }
 
-async fn trade(trader: &Person, stock: &str, side: &str, key: Option<&str>) -> Answered {
+async fn trade(trader: &TestClient, stock: &str, side: &str, key: Option<&str>) -> Answered {
     let request = trader.request("POST", "/bazaar/orders");
     let request = request.json(&json!({ "name": stock, "quantity": 1, "type": side }));
     let request = match key {
@@ -229,8 +229,8 @@ async fn a_hung_replica_is_unavailable_within_two_seconds_and_the_others_go_on()
         ("POST", "buy", json!({ "name": "FishCo", "quantity": 1 })),
     ] {
         let begun = Instant::now();
-        let request = Person::at(url).request(method, &format!("/bazaar/order/2/{path}"));
-        let answered = Person::at(url).send(request.json(&body)).await;
+        let request = TestClient::new(url).request(method, &format!("/bazaar/order/2/{path}"));
+        let answered = TestClient::new(url).send(request.json(&body)).await;
         assert_eq!(answered.status, 503, "{path}: {answered:?}");
         assert!(answered.body["error"].get("outcome").is_none(), "{path}: {answered:?}");
         assert!(
@@ -256,7 +256,7 @@ fn side_of(round: usize) -> &'static str {
     if round.is_multiple_of(2) { "buy" } else { "sell" }
 }
 
-async fn client(trader: Person, n: usize, stop: Arc<AtomicBool>, refusals: watch::Sender<usize>) -> Told {
+async fn client(trader: TestClient, n: usize, stop: Arc<AtomicBool>, refusals: watch::Sender<usize>) -> Told {
     let mut told = Told::default();
     for round in 0.. {
         if stop.load(SeqCst) {
@@ -349,5 +349,5 @@ async fn what_is_answered_with_an_error_while_the_majority_is_lost_never_happens
     );
     let made = told.keys.values().filter(|answered| answered.status == 200).count() + unknown.len();
     assert_eq!(replicated.traded("BoarCo").await - boar, made, "trades under a key");
-    tests::Books::of(&replicated.data).assert_balanced();
+    tests::Audit::open(&replicated.data).assert_balanced();
 }

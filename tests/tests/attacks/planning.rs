@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tests::Person;
+use tests::TestClient;
 use tokio::task::JoinSet;
 
 use super::target::Target;
@@ -16,7 +16,7 @@ const ATTACK_TIME: Duration = Duration::from_secs(3);
 async fn send(target: &Target, clients: usize, document: fn(usize, usize) -> String) -> usize {
     let mut sending = JoinSet::new();
     for client in 0..clients {
-        let anonymous = Person::at(target.url());
+        let anonymous = TestClient::new(target.url());
         sending.spawn(async move {
             let begun = Instant::now();
             let mut answered = 0;
@@ -126,7 +126,7 @@ async fn documents_that_are_long_to_validate_wait_for_each_other() {
 async fn a_long_text_that_is_spread_often_is_read_once() {
     let target = Target::start();
     let attack = async {
-        let anonymous = Person::at(target.url());
+        let anonymous = TestClient::new(target.url());
         for turn in 0..6 {
             let begun = Instant::now();
             let reply = anonymous.graphql(&long_literal(0, turn)).await;

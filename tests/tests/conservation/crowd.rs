@@ -25,7 +25,7 @@ fn operations(place: usize) -> Vec<Op> {
 #[tokio::test(flavor = "multi_thread")]
 async fn when_everybody_acts_at_once_the_books_balance() {
     let stage = Stage::set().await;
-    let shares = stage.books().shares();
+    let shares = stage.audit().shares();
 
     let stage = std::sync::Arc::new(stage);
     let mut actors = tokio::task::JoinSet::new();
@@ -49,9 +49,9 @@ async fn when_everybody_acts_at_once_the_books_balance() {
     let carried: usize = actors.join_all().await.into_iter().sum();
 
     stage.catch_up().await;
-    let books = stage.books();
-    books.assert_balanced();
-    assert_eq!(books.shares(), shares, "shares came or went");
+    let audit = stage.audit();
+    audit.assert_balanced();
+    assert_eq!(audit.shares(), shares, "shares came or went");
     assert!(
         carried > ACTORS * OPERATIONS / 4,
         "only {carried} operations were carried out"

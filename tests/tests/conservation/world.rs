@@ -6,7 +6,7 @@ use std::time::Duration;
 use contract::Clock;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use serde_json::{Value, json};
-use tests::{Books, Person, Reply, TestApp};
+use tests::{Audit, Reply, TestApp, TestClient};
 use tokio::runtime::Runtime;
 
 use super::model::{FEE_BASIS_POINTS, INVESTORS, Model, Op, PEOPLE, STOCKS};
@@ -36,8 +36,8 @@ pub struct World {
 /// The server, people and stocks that operations need.
 pub struct Stage {
     pub app: TestApp,
-    pub admin: Person,
-    pub people: Vec<Person>,
+    pub admin: TestClient,
+    pub people: Vec<TestClient>,
     pub ids: Vec<i64>,
     pub stocks: Vec<(i64, String)>,
     /// The highest ids of grants and orders before the test.
@@ -50,7 +50,7 @@ impl Stage {
         let app = TestApp::new().await;
         let admin = app.signed_in("admin").await;
         let me = admin.graphql("{ me { id } }").await;
-        let admin = admin.with_token(&app.lasting_token(number(me.data("/me/id")), contract::Role::Member, true));
+        let admin = admin.with_token(&app.long_lived_token(number(me.data("/me/id")), contract::Role::Member, true));
         let (mut people, mut ids) = (Vec::new(), Vec::new());
         for (place, fee) in FEE_BASIS_POINTS.iter().enumerate() {
             let (role, fee) = match place < INVESTORS {
@@ -60,7 +60,7 @@ impl Stage {
             let (id, person) = app.anonymous().register(&format!("person{place}"), role, fee).await;
             let role = contract::Role::parse(role).expect("a role");
             ids.push(id);
-            people.push(person.with_token(&app.lasting_token(id, role, false)));
+            people.push(person.with_token(&app.long_lived_token(id, role, false)));
         }
         let mut stocks = Vec::new();
         for (place, (cents, quantity)) in STOCKS.iter().enumerate() {
@@ -70,10 +70,10 @@ impl Stage {
             let listed = admin.graphql_with(list, json!({ "input": input })).await;
             stocks.push((number(listed.data("/listStock/id")), name));
         }
-        let books = Books::of(&app.data());
-        let last = |table| books.number(&format!("SELECT coalesce(max(id), 0) FROM {table}"));
+        let audit = Audit::open(&app.data_folder());
+        let last = |table| audit.number(&format!("SELECT coalesce(max(id), 0) FROM {table}"));
         let before = [last("broker_authorization"), last("brokerage_order")];
-        let shares = books.shares();
+        let shares = audit.shares();
         Self {
             app,
             admin,
@@ -85,16 +85,16 @@ impl Stage {
         }
     }
 
-    pub fn books(&self) -> Books {
-        Books::of(&self.app.data())
+    pub fn audit(&self) -> Audit {
+        Audit::open(&self.app.data_folder())
     }
 
     /// Returns the id of the row at position `place`, modulo the number of rows.
     fn nth(&self, query: &str, place: usize, before: i64) -> Option<i64> {
-        let books = self.books();
-        let count = books.number(&format!("SELECT count(*) FROM ({query} > {before})"));
+        let audit = self.audit();
+        let count = audit.number(&format!("SELECT count(*) FROM ({query} > {before})"));
         let offset = place.checked_rem(usize::try_from(count).ok()?)?;
-        Some(books.number(&format!("{query} > {before} ORDER BY id LIMIT 1 OFFSET {offset}")))
+        Some(audit.number(&format!("{query} > {before} ORDER BY id LIMIT 1 OFFSET {offset}")))
     }
 
     fn grant(&self, place: usize) -> Option<i64> {
@@ -108,9 +108,9 @@ impl Stage {
 
     /// Returns the positions of a grant's investor and broker.
     fn parties(&self, grant: i64) -> [usize; 2] {
-        let books = self.books();
+        let audit = self.audit();
         ["investor_id", "broker_id"].map(|column| {
-            let id = books.number(&format!("SELECT {column} FROM broker_authorization WHERE id = {grant}"));
+            let id = audit.number(&format!("SELECT {column} FROM broker_authorization WHERE id = {grant}"));
             self.ids
                 .iter()
                 .position(|person| *person == id)
@@ -121,16 +121,16 @@ impl Stage {
     fn holding(&self, who: usize, stock: usize) -> Option<i64> {
         let (user, stock) = (self.ids[who], self.stocks[stock].0);
         let query = format!("SELECT coalesce(max(id), 0) FROM holding WHERE user_id = {user} AND stock_id = {stock}");
-        Some(self.books().number(&query)).filter(|id| *id > 0)
+        Some(self.audit().number(&query)).filter(|id| *id > 0)
     }
 
     /// Returns the sender of the operation and the mutation with its variables. `Err` means that there is nothing to
     /// send, and says whether the operation counts as successful.
-    pub fn call(&self, op: &Op) -> Result<(&Person, &'static str, Value), bool> {
+    pub fn call(&self, op: &Op) -> Result<(&TestClient, &'static str, Value), bool> {
         const ORDER: &str = "mutation($input: PlaceOrderInput!, $key: String) { it: placeOrder(input: $input, idempotencyKey: $key) { id } }";
         const GRANT: &str = "mutation($input: GrantInput!, $key: String) {
             it: grantAuthorization(input: $input, idempotencyKey: $key) { authorization { id } } }";
-        let ends = |minutes: i64| contract::rfc3339(self.app.clock.now_us() + minutes * 60_000_000).to_string();
+        let ends = |minutes: i64| contract::to_date_time(self.app.clock.now_us() + minutes * 60_000_000).to_string();
         let call = match *op {
             Op::Deposit { who, cents } => (
                 &self.people[who],
@@ -192,7 +192,7 @@ impl Stage {
             Op::Cancel { order } => {
                 let order = self.order(order).ok_or(false)?;
                 let query = format!("SELECT investor_id FROM brokerage_order WHERE id = {order}");
-                let id = self.books().number(&query);
+                let id = self.audit().number(&query);
                 let who = self
                     .ids
                     .iter()
@@ -257,11 +257,11 @@ impl Stage {
     /// Settles overdue grants and orders and executes triggered orders now, without a wait for the background tasks.
     pub async fn catch_up(&self) {
         let services = self.app.services();
-        services.settle_due().await.expect("what is due is settled");
-        let trades = || self.books().number("SELECT count(*) FROM exchange_order");
+        services.expire_overdue().await.expect("what is due is settled");
+        let trades = || self.audit().number("SELECT count(*) FROM exchange_order");
         loop {
             let before = trades();
-            brokerage::carry_out_now(services)
+            brokerage::execute_ready(services)
                 .await
                 .expect("fired orders are carried out");
             if trades() == before {
@@ -272,8 +272,8 @@ impl Stage {
 
     /// Fails the test where the tables differ from the model.
     fn compare(&self, model: &Model) {
-        let books = self.books();
-        let number = |query: String| books.number(&query);
+        let audit = self.audit();
+        let number = |query: String| audit.number(&query);
         for (place, (id, _)) in self.stocks.iter().enumerate() {
             let stock = (
                 number(format!("SELECT price_minor FROM stock WHERE id = {id}")),
@@ -313,8 +313,8 @@ impl Stage {
             model.grants.iter().filter(|grant| grant.open).count() as i64,
             "open authorizations"
         );
-        books.assert_balanced();
-        assert_eq!(books.shares(), self.shares, "shares came or went");
+        audit.assert_balanced();
+        assert_eq!(audit.shares(), self.shares, "shares came or went");
     }
 }
 
@@ -337,7 +337,10 @@ impl StateMachineTest for World {
     fn apply(mut state: Self, model: &Model, op: Op) -> Self {
         let done = match &op {
             Op::Wait { minutes } => {
-                state.stage.app.wait(Duration::from_secs(60 * minutes.unsigned_abs()));
+                state
+                    .stage
+                    .app
+                    .advance(Duration::from_secs(60 * minutes.unsigned_abs()));
                 true
             }
             Op::Repeat => {

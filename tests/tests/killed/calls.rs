@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tests::Person;
+use tests::TestClient;
 
 /// The time that a client waits before it sends a request again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
@@ -29,7 +29,7 @@ pub const ORDER: &str =
 /// The people and the objects of their trades.
 pub struct Cast {
     /// Two investors, a broker and an administrator, who trades for the investors.
-    pub people: Vec<(i64, Person)>,
+    pub people: Vec<(i64, TestClient)>,
     pub stock: (String, String),
     grant: String,
 }
@@ -77,7 +77,7 @@ pub fn call(cast: &Cast, client: usize, n: usize, key: String) -> Call {
 /// Returns the response, or `None` when the server is gone. While no replica leads, the client repeats the request
 /// with the same key.
 pub async fn send(url: &str, cast: &Cast, call: &Call) -> Option<Value> {
-    let person = cast.people[call.person].1.moved_to(url);
+    let person = cast.people[call.person].1.with_url(url);
     loop {
         let reply = person.try_graphql(call.query, &call.variables).await?;
         let message = reply.body.pointer("/errors/0/message").and_then(Value::as_str);
@@ -106,7 +106,7 @@ fn money(amount: &str) -> Value {
 }
 
 pub async fn cast(url: &str) -> Cast {
-    let nobody = Person::at(url);
+    let nobody = TestClient::new(url);
     let admin = nobody.sign_in("admin").await;
     let list = "mutation($price: Money!) { listStock(input: { name: \"Crash & Sons\", price: $price, quantity: 1000000 }) { id name } }";
     let stock = admin.graphql_with(list, json!({ "price": money("10.00") })).await;

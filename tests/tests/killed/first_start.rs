@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tests::{Books, Person};
+use tests::{Audit, TestClient};
 
 use super::command::{Running, agora, demo};
 
@@ -56,13 +56,13 @@ fn started(data: &Path) -> BTreeMap<String, i64> {
     let server = Running::start(demo(data));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
-        let dan = Person::at(&server.url).sign_in("dan").await;
+        let dan = TestClient::new(&server.url).sign_in("dan").await;
         assert_eq!(dan.graphql("{ me { username } }").await.data("/me/username"), "dan");
     });
     server.stop();
-    let books = Books::of(data);
-    books.assert_balanced();
-    books.rows()
+    let audit = Audit::open(data);
+    audit.assert_balanced();
+    audit.rows()
 }
 
 fn folders(thread: usize, seed: u64, wanted: &BTreeMap<String, i64>) {

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-use tests::Books;
+use tests::Audit;
 use tokio_util::sync::CancellationToken;
 
 use super::calls::{Call, Cast, DEPOSIT, ORDER, TRADE, WITHDRAW, call, cast, repeat, send};
@@ -58,16 +58,16 @@ async fn a_server_killed_under_load_has_lost_nothing_and_done_nothing_twice() {
     let data = folder.path().join("data");
     let mut server = Server::start(&data);
     let cast = Arc::new(cast(&server.url).await);
-    let shares = Books::of(&data).shares();
+    let shares = Audit::open(&data).shares();
     let mut carried = Vec::new();
 
     let kills = std::env::var_os(KILLS_WANTED).and_then(|kills| kills.to_str()?.parse().ok());
     for round in 0..kills.unwrap_or(KILLS) {
         let mut calls = load(server, &cast, round, 5 + round * 7 % 60).await;
 
-        let books = Books::of(&data);
-        books.assert_balanced();
-        assert_eq!(books.shares(), shares, "round {round}: shares came or went");
+        let audit = Audit::open(&data);
+        audit.assert_balanced();
+        assert_eq!(audit.shares(), shares, "round {round}: shares came or went");
 
         server = Server::start(&data);
         repeat(&server.url, &cast, &mut calls).await;
@@ -75,8 +75,8 @@ async fn a_server_killed_under_load_has_lost_nothing_and_done_nothing_twice() {
     }
 
     server.kill();
-    let books = Books::of(&data);
-    books.assert_balanced();
+    let audit = Audit::open(&data);
+    audit.assert_balanced();
     let made = |query: &str| carried.iter().filter(|(made, _)| *made == query).count() as i64;
     let ids = cast
         .people
@@ -104,7 +104,7 @@ async fn a_server_killed_under_load_has_lost_nothing_and_done_nothing_twice() {
         ),
         (ORDER, 2, "brokerage_order WHERE investor_id IN ({ids})"),
     ] {
-        let rows = books.number(&format!("SELECT count(*) FROM {}", rows.replace("{ids}", &ids)));
+        let rows = audit.number(&format!("SELECT count(*) FROM {}", rows.replace("{ids}", &ids)));
         assert_eq!(rows, before + made(query), "each key had one effect: {query}");
     }
 }

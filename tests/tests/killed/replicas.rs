@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
-use tests::{Books, Person};
+use tests::{Audit, TestClient};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,7 @@ async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
 
 /// Returns the replicas from `orderReplicas`.
 async fn replicas(url: &str) -> Vec<Value> {
-    let asked = Person::at(url)
+    let asked = TestClient::new(url)
         .graphql_with("{ orderReplicas { id alive leader applied } }", json!({}))
         .await;
     asked.data("/orderReplicas").as_array().expect("a list").clone()
@@ -123,14 +123,14 @@ async fn round(
 }
 
 /// Waits until every trade has its number and every replica has the last trade.
-async fn settled(server: &Server, books: &Books) {
+async fn settled(server: &Server, audit: &Audit) {
     let last = "SELECT coalesce(max(number), -1) FROM exchange_order";
     let wait = async {
-        while books.number("SELECT count(*) FROM reservation WHERE state = 'RESERVED'") > 0
+        while audit.number("SELECT count(*) FROM reservation WHERE state = 'RESERVED'") > 0
             || replicas(&server.url)
                 .await
                 .iter()
-                .any(|replica| replica["alive"] == false || replica["applied"] != books.number(last))
+                .any(|replica| replica["alive"] == false || replica["applied"] != audit.number(last))
         {
             tokio::task::yield_now().await;
         }
@@ -161,8 +161,8 @@ async fn trades_and_what_belongs_to_them_survive_the_death_of_every_leader() {
     let data = folder.path().join("data");
     let mut server = Server::with_replicas(&data, 3);
     let cast = Arc::new(cast(&server.url).await);
-    settled(&server, &Books::of(&data)).await;
-    let shares = Books::of(&data).shares();
+    settled(&server, &Audit::open(&data)).await;
+    let shares = Audit::open(&data).shares();
     for n in 0..ROUNDS {
         let mut calls = round(&mut server, &data, &cast, n, n + 1 == ROUNDS, &mut chance).await;
         if n + 1 < ROUNDS {
@@ -173,13 +173,13 @@ async fn trades_and_what_belongs_to_them_survive_the_death_of_every_leader() {
     server.kill();
     // The last orders that prices triggered must get their numbers, too.
     let server = Server::with_quiet_replicas(&data, 3);
-    let books = Books::of(&data);
-    settled(&server, &books).await;
-    books.assert_balanced();
-    assert_eq!(books.shares(), shares, "shares came or went");
+    let audit = Audit::open(&data);
+    settled(&server, &audit).await;
+    audit.assert_balanced();
+    assert_eq!(audit.shares(), shares, "shares came or went");
     drop(server);
     let table = ledger(&data.join("agora.db"), OF_TABLE);
-    let count = usize::try_from(books.number("SELECT count(*) FROM exchange_order")).expect("a count");
+    let count = usize::try_from(audit.number("SELECT count(*) FROM exchange_order")).expect("a count");
     assert_eq!(table.len(), count, "a trade that no replica was told of");
     for id in 1..=3 {
         let path = data.join("orders").join(format!("orders-{id}.sqlite"));

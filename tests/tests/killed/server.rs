@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use agora::app::App;
 use agora::config::Settings;
-use agora::orders::{ChildPlace, StartChild};
+use agora::order_service::{ReplicaCommandBuilder, ReplicaCommandLine};
 use contract::SystemClock;
 
 // None of these names has the prefix of settings, so the child does not read them as settings.
@@ -68,12 +68,12 @@ pub fn run_passed_command(variable: &str) {
 }
 
 /// Returns a function that starts this test program as a replica and writes its process id to a file.
-fn this_test() -> StartChild {
-    Arc::new(|place: &ChildPlace| {
+fn this_test() -> ReplicaCommandBuilder {
+    Arc::new(|command_line: &ReplicaCommandLine| {
         let mut command = tokio::process::Command::new("sh");
-        let arguments = serde_json::to_string(&place.arguments).map_err(std::io::Error::other)?;
+        let arguments = serde_json::to_string(&command_line.arguments).map_err(std::io::Error::other)?;
         let data = PathBuf::from(std::env::var_os(CHILD).unwrap_or_default());
-        let pid = data.join(format!("replica-{}.pid", place.id));
+        let pid = data.join(format!("replica-{}.pid", command_line.id));
         // `exec` replaces the shell with the test program, so that the file has the program's process id.
         command
             .args([

@@ -5,9 +5,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use crate::http::params::SentParams;
-use crate::http::refusal::Refusal;
-use crate::subgraph::{Answer, Outcome};
+use crate::http::error::HttpError;
+use crate::http::params::RawParams;
+use crate::subgraph::{EncodedResponse, ResponseKind};
 
 /// A message from the client.
 #[derive(Debug, Deserialize)]
@@ -27,7 +27,7 @@ pub(super) enum ClientMessage {
     },
     Subscribe {
         id: String,
-        payload: SentParams,
+        payload: RawParams,
     },
     Complete {
         id: String,
@@ -66,12 +66,12 @@ fn with_payload(kind: &str, id: &str, payload: &str) -> String {
 }
 
 /// Returns the errors of an answer to a rejected request.
-pub(super) fn refused(answer: &Answer) -> Option<Box<RawValue>> {
+pub(super) fn request_errors(answer: &EncodedResponse) -> Option<Box<RawValue>> {
     #[derive(Deserialize)]
     struct Body {
         errors: Box<RawValue>,
     }
-    let Outcome::Refused(_) = answer.outcome else {
+    let ResponseKind::RequestError(_) = answer.kind else {
         return None;
     };
     let body: Body = serde_json::from_slice(&answer.body).ok()?;
@@ -79,8 +79,8 @@ pub(super) fn refused(answer: &Answer) -> Option<Box<RawValue>> {
 }
 
 /// The refusal of one subscription too many.
-pub(super) fn too_many(most: usize) -> Refusal {
-    Refusal::new(
+pub(super) fn too_many_operations(most: usize) -> HttpError {
+    HttpError::new(
         "RATE_LIMITED",
         format!("one WebSocket carries at most {most} operations at once"),
     )

@@ -3,10 +3,12 @@
 use contract::Money;
 use serde_json::{Value, json};
 
-use super::super::kind::{Field, ID, Kind, Model, REFERENCE};
-use super::super::reply::{Call, Reply};
-use super::super::route::{Access, Answer, Body, ErrorRow, Param, Route, Service, Verb, missing, path_id};
-use super::{AMOUNT, BAD_FILTER, MONEY, SHARES, each, filter};
+use super::super::field::{Field, FieldType, ID, ObjectModel, REFERENCE};
+use super::super::reply::{RequestView, ResponseDraft};
+use super::super::route::{
+    AccessRule, ErrorRow, Param, RequestBody, ResponseSource, Route, Service, Verb, not_found_row, path_id,
+};
+use super::{AMOUNT, BAD_FILTER, MONEY, SHARES, filter_param, for_each_object};
 use crate::rest::QUANTITY;
 
 /// Stocks, shares and orders.
@@ -81,10 +83,10 @@ const STOCKS: Route = Route {
         " } pageInfo { hasNextPage endCursor } }
         }"
     ),
-    answer: Answer::All("/stocks"),
-    response: Kind::List(&Kind::Object(&STOCK_MODEL)),
+    source: ResponseSource::All("/stocks"),
+    response: FieldType::List(&FieldType::Object(&STOCK_MODEL)),
     example: concat!("[", boar!(), "]"),
-    access: Access::Anyone,
+    access: AccessRule::Anyone,
     ..Route::BASE
 };
 
@@ -93,12 +95,12 @@ const STOCK: Route = Route {
     name: "stock",
     summary: "One stock",
     operation: concat!("query ($stockId: ID!) { stock(id: $stockId) { ", stock!(), " } }"),
-    answer: Answer::One("/stock"),
+    source: ResponseSource::One("/stock"),
     params: &[path_id("stockId", "3")],
-    response: Kind::Object(&STOCK_MODEL),
+    response: FieldType::Object(&STOCK_MODEL),
     example: boar!(),
     errors: &[NO_STOCK],
-    access: Access::Anyone,
+    access: AccessRule::Anyone,
     ..Route::BASE
 };
 
@@ -113,10 +115,10 @@ const HOLDINGS: Route = Route {
         " } pageInfo { hasNextPage endCursor } } }
         }"
     ),
-    answer: Answer::All("/me/holdings"),
-    response: Kind::List(&Kind::Object(&HOLDING_MODEL)),
+    source: ResponseSource::All("/me/holdings"),
+    response: FieldType::List(&FieldType::Object(&HOLDING_MODEL)),
     example: concat!("[", shares!(), "]"),
-    access: Access::Person,
+    access: AccessRule::Person,
     ..Route::BASE
 };
 
@@ -129,12 +131,12 @@ const HOLDING: Route = Route {
         holding!(),
         " } }"
     ),
-    answer: Answer::One("/holding"),
+    source: ResponseSource::One("/holding"),
     params: &[HOLDING_ID],
-    response: Kind::Object(&HOLDING_MODEL),
+    response: FieldType::Object(&HOLDING_MODEL),
     example: shares!(),
     errors: &[NO_HOLDING],
-    access: Access::Bearer,
+    access: AccessRule::Bearer,
     ..Route::BASE
 };
 
@@ -150,10 +152,10 @@ const COMMIT: Route = Route {
         " }
         }"
     ),
-    answer: Answer::One("/commitShares"),
+    source: ResponseSource::One("/commitShares"),
     params: &[HOLDING_ID],
-    body: Some(Body::json(&HOLDING_CHANGE)),
-    response: Kind::Object(&HOLDING_MODEL),
+    body: Some(RequestBody::json(&HOLDING_CHANGE)),
+    response: FieldType::Object(&HOLDING_MODEL),
     example: r#"{"id":2,"userId":1,"stockId":2,"amount":13,"committedAmount":12,"commitedAmount":12}"#,
     errors: &[
         ErrorRow::new(
@@ -163,7 +165,7 @@ const COMMIT: Route = Route {
         ),
         NO_HOLDING,
     ],
-    access: Access::Bearer,
+    access: AccessRule::Bearer,
     ..Route::BASE
 };
 
@@ -178,16 +180,16 @@ const ORDERS: Route = Route {
         " } pageInfo { hasNextPage endCursor } } }
         }"
     ),
-    answer: Answer::All("/me/brokerageOrders"),
+    source: ResponseSource::All("/me/brokerageOrders"),
     params: &[
-        filter(Field::new("type", SIDE).at("/side"), "PURCHASE"),
-        filter(Field::new("status", STATUS), "PENDING"),
+        filter_param(Field::new("type", SIDE).pointer("/side"), "PURCHASE"),
+        filter_param(Field::new("status", STATUS), "PENDING"),
     ],
-    response: Kind::List(&Kind::Object(&ORDER_MODEL)),
+    response: FieldType::List(&FieldType::Object(&ORDER_MODEL)),
     example: concat!("[", waiting!(), "]"),
     errors: &[BAD_FILTER],
-    access: Access::Person,
-    reshape: Some(priced),
+    access: AccessRule::Person,
+    reshape: Some(fill_limit_price),
     ..Route::BASE
 };
 
@@ -200,13 +202,13 @@ const ORDER: Route = Route {
         order!(),
         " } }"
     ),
-    answer: Answer::One("/brokerageOrder"),
+    source: ResponseSource::One("/brokerageOrder"),
     params: &[ORDER_ID],
-    response: Kind::Object(&ORDER_MODEL),
+    response: FieldType::Object(&ORDER_MODEL),
     example: waiting!(),
     errors: &[NO_ORDER],
-    access: Access::Bearer,
-    reshape: Some(priced),
+    access: AccessRule::Bearer,
+    reshape: Some(fill_limit_price),
     ..Route::BASE
 };
 
@@ -222,11 +224,11 @@ const PLACE_ORDER: Route = Route {
         " }
         }"
     ),
-    answer: Answer::One("/placeOrder"),
+    source: ResponseSource::One("/placeOrder"),
     status: 201,
     location: Some("/orders/{id}"),
-    body: Some(Body::json(&NEW_ORDER).ruled(AUTOMATED_OR_NOT)),
-    response: Kind::Object(&ORDER_MODEL),
+    body: Some(RequestBody::json(&NEW_ORDER).with_rule(AUTOMATED_OR_NOT)),
+    response: FieldType::Object(&ORDER_MODEL),
     example: r#"{"id":9,"type":"PURCHASE","stockId":4,"stockAmount":3,"orderPrice":24,"fee":0,"date":"2026-01-02T03:04:05+00:00","status":"PENDING","investorId":1,"brokerId":null,"authorizationId":null,"automated":true,"limitPrice":8,"exchangeOrderNumber":null}"#,
     errors: &[
         ErrorRow::new(
@@ -240,7 +242,7 @@ const PLACE_ORDER: Route = Route {
             "Only an investor can place an automated order, without `authorizationId`.",
         ),
         ErrorRow {
-            of: "an automated order",
+            message_prefix: "an automated order",
             ..ErrorRow::new(
                 "INVALID_AUTOMATED_ORDER",
                 "authorizationId must be null for an automated order, which is the investor's own",
@@ -255,8 +257,8 @@ const PLACE_ORDER: Route = Route {
         ),
         NO_STOCK,
         ErrorRow {
-            of: "authorization",
-            ..missing(
+            message_prefix: "authorization",
+            ..not_found_row(
                 "authorization not found",
                 "There is no such authorization, or it is not this broker's.",
             )
@@ -275,8 +277,8 @@ const PLACE_ORDER: Route = Route {
             "The exchange or a wallet cannot hold the resulting amount.",
         ),
     ],
-    access: Access::Person,
-    reshape: Some(priced),
+    access: AccessRule::Person,
+    reshape: Some(fill_limit_price),
     ..Route::BASE
 };
 
@@ -290,10 +292,10 @@ const CANCEL_ORDER: Route = Route {
         order!(),
         " } }"
     ),
-    answer: Answer::One("/cancelOrder"),
+    source: ResponseSource::One("/cancelOrder"),
     params: &[ORDER_ID],
-    body: Some(Body::json(&ORDER_CHANGE)),
-    response: Kind::Object(&ORDER_MODEL),
+    body: Some(RequestBody::json(&ORDER_CHANGE)),
+    response: FieldType::Object(&ORDER_MODEL),
     example: r#"{"id":7,"type":"PURCHASE","stockId":10,"stockAmount":5,"orderPrice":79.15,"fee":0,"date":"2026-01-02T03:04:05+00:00","status":"CANCELLED","investorId":1,"brokerId":null,"authorizationId":null,"automated":true,"limitPrice":15.83,"exchangeOrderNumber":null}"#,
     errors: &[
         ErrorRow::new(
@@ -304,35 +306,36 @@ const CANCEL_ORDER: Route = Route {
         NO_ORDER,
         ErrorRow::new("ORDER_COMPLETED", "", "The order has been executed."),
     ],
-    access: Access::Bearer,
-    reshape: Some(priced),
+    access: AccessRule::Bearer,
+    reshape: Some(fill_limit_price),
     ..Route::BASE
 };
 
-const NO_STOCK: ErrorRow = missing("stock not found", "There is no such stock.");
+const NO_STOCK: ErrorRow = not_found_row("stock not found", "There is no such stock.");
 const HOLDING_ID: Param = path_id("stockholdingId", "2");
-const NO_HOLDING: ErrorRow = missing("stockholding not found", "The caller has no such stockholding.");
+const NO_HOLDING: ErrorRow = not_found_row("stockholding not found", "The caller has no such stockholding.");
 const ORDER_ID: Param = path_id("orderId", "7");
-const NO_ORDER: ErrorRow = missing(
+const NO_ORDER: ErrorRow = not_found_row(
     "order not found",
     "There is no such order, or it does not concern the caller.",
 );
 
-const SIDE: Kind = Kind::WordsInAnyCase(&[("PURCHASE", "BUY"), ("SALE", "SELL"), ("BUY", "BUY"), ("SELL", "SELL")]);
-const STATUS: Kind = Kind::WordsInAnyCase(&[
+const SIDE: FieldType =
+    FieldType::EnumIgnoringCase(&[("PURCHASE", "BUY"), ("SALE", "SELL"), ("BUY", "BUY"), ("SELL", "SELL")]);
+const STATUS: FieldType = FieldType::EnumIgnoringCase(&[
     ("PENDING", "PENDING"),
     ("COMPLETED", "COMPLETED"),
     ("CANCELLED", "CANCELLED"),
     ("CANCELED", "CANCELLED"),
 ]);
-const CANCELLED: Kind = Kind::WordsInAnyCase(&[("CANCELLED", "CANCELLED"), ("CANCELED", "CANCELLED")]);
+const CANCELLED: FieldType = FieldType::EnumIgnoringCase(&[("CANCELLED", "CANCELLED"), ("CANCELED", "CANCELLED")]);
 
-static STOCK_MODEL: Model = Model {
+static STOCK_MODEL: ObjectModel = ObjectModel {
     name: "Stock",
     about: "A stock of the exchange, with the prices and the volume of the current day (UTC).",
     fields: &[
         Field::new("id", ID),
-        Field::new("name", Kind::Text),
+        Field::new("name", FieldType::Text),
         Field::new("price", AMOUNT).about("The current price of one share, in US dollars."),
         Field::new("quantity", SHARES).about("Shares that the exchange has for sale."),
         Field::new("open", AMOUNT),
@@ -344,82 +347,84 @@ static STOCK_MODEL: Model = Model {
     example: "",
 };
 
-static HOLDING_MODEL: Model = Model {
+static HOLDING_MODEL: ObjectModel = ObjectModel {
     name: "StockHolding",
     about: "A person's shares of one stock. Shares reserved for automated orders are in neither number.",
     fields: &[
         Field::new("id", ID),
-        Field::new("userId", ID).at("/owner/id"),
-        Field::new("stockId", ID).at("/stock/id"),
-        Field::new("amount", SHARES).at("/free").about("Free shares."),
+        Field::new("userId", ID).pointer("/owner/id"),
+        Field::new("stockId", ID).pointer("/stock/id"),
+        Field::new("amount", SHARES).pointer("/free").about("Free shares."),
         Field::new("committedAmount", SHARES)
-            .at("/committed")
+            .pointer("/committed")
             .about("Shares set aside for brokers or lent to them."),
         Field::new("commitedAmount", SHARES)
-            .at("/committed")
+            .pointer("/committed")
             .about("The same as `committedAmount`."),
     ],
     example: "",
 };
 
-static HOLDING_CHANGE: Model = Model {
+static HOLDING_CHANGE: ObjectModel = ObjectModel {
     name: "StockHoldingChange",
     about: "The new number of committed shares; the member has two accepted spellings.",
     fields: &[Field::new("committedAmount", SHARES)
-        .at("/committed")
-        .also("commitedAmount")
+        .pointer("/committed")
+        .alias("commitedAmount")
         .about("The total number of committed shares, not a difference.")],
     example: r#"{"committedAmount":12}"#,
 };
 
-static ORDER_MODEL: Model = Model {
+static ORDER_MODEL: ObjectModel = ObjectModel {
     name: "Order",
     about: "An order to buy or sell shares.",
     fields: &[
         Field::new("id", ID),
-        Field::new("type", SIDE).at("/side"),
-        Field::new("stockId", ID).at("/stock/id"),
-        Field::new("stockAmount", QUANTITY).at("/quantity"),
+        Field::new("type", SIDE).pointer("/side"),
+        Field::new("stockId", ID).pointer("/stock/id"),
+        Field::new("stockAmount", QUANTITY).pointer("/quantity"),
         Field::new("orderPrice", AMOUNT)
-            .at("/total")
+            .pointer("/total")
             .about("The price of all shares, without the fee. For an order that was not executed: at its limit price."),
         Field::new("fee", MONEY)
             .about("The broker's fee: added to the price of a purchase, deducted from the proceeds of a sale."),
-        Field::new("date", Kind::DateTime).at("/placedAt"),
+        Field::new("date", FieldType::DateTime).pointer("/placedAt"),
         Field::new("status", STATUS),
-        Field::new("investorId", ID).at("/investor/id"),
+        Field::new("investorId", ID).pointer("/investor/id"),
         Field::new("brokerId", ID)
-            .at("/broker/id")
+            .pointer("/broker/id")
             .nullable()
             .about("The broker who placed the order for the investor; otherwise null."),
-        Field::new("authorizationId", ID).at("/authorization/id").nullable(),
-        Field::new("automated", Kind::Boolean).about("Whether the order waits, or waited, for its limit price."),
+        Field::new("authorizationId", ID)
+            .pointer("/authorization/id")
+            .nullable(),
+        Field::new("automated", FieldType::Boolean).about("Whether the order waits, or waited, for its limit price."),
         Field::new("limitPrice", AMOUNT).nullable(),
         Field::new("exchangeOrderNumber", SHARES)
-            .at("/exchangeOrder/number")
+            .pointer("/exchangeOrder/number")
             .nullable()
             .about("The exchange's number of the trade."),
     ],
     example: "",
 };
 
-static NEW_ORDER: Model = Model {
+static NEW_ORDER: ObjectModel = ObjectModel {
     name: "NewOrder",
     about: "An order to buy or sell shares.",
     fields: &[
-        Field::new("type", SIDE).at("/input/side"),
-        Field::new("stockId", REFERENCE).at("/input/stock"),
-        Field::new("stockAmount", QUANTITY).at("/input/quantity"),
+        Field::new("type", SIDE).pointer("/input/side"),
+        Field::new("stockId", REFERENCE).pointer("/input/stock"),
+        Field::new("stockAmount", QUANTITY).pointer("/input/quantity"),
         Field::new("authorizationId", REFERENCE)
-            .at("/input/authorization")
+            .pointer("/input/authorization")
             .nullable()
             .about("Required for a broker; an investor must not send one."),
-        Field::new("automated", Kind::Boolean)
-            .at("/input/automated")
+        Field::new("automated", FieldType::Boolean)
+            .pointer("/input/automated")
             .optional()
             .about("Whether the order waits for `limitPrice`: it buys at that price or below, and sells at that price or above."),
         Field::new("limitPrice", AMOUNT)
-            .at("/input/limitPrice")
+            .pointer("/input/limitPrice")
             .nullable()
             .about("The limit price of one share, in US dollars; required for an automated order."),
     ],
@@ -433,23 +438,23 @@ const AUTOMATED_OR_NOT: &str = r#"{"anyOf":[
     {"properties":{"automated":{"const":false},"limitPrice":{"type":"null"}}}
 ]}"#;
 
-static ORDER_CHANGE: Model = Model {
+static ORDER_CHANGE: ObjectModel = ObjectModel {
     name: "OrderChange",
     about: "The new status of an order.",
-    fields: &[Field::new("status", CANCELLED).at("")],
+    fields: &[Field::new("status", CANCELLED).pointer("")],
     example: r#"{"status":"CANCELLED"}"#,
 };
 
 /// Fills in the price of an order that has not been executed: the total at its limit.
-fn priced(reply: &mut Reply, _: &Call) {
-    each(reply, |order| {
+fn fill_limit_price(reply: &mut ResponseDraft, _: &RequestView) {
+    for_each_object(reply, |order| {
         if order["total"].is_null() {
-            order["total"] = at_limit(order).unwrap_or_default();
+            order["total"] = total_at_limit(order).unwrap_or_default();
         }
     });
 }
 
-fn at_limit(order: &Value) -> Option<Value> {
+fn total_at_limit(order: &Value) -> Option<Value> {
     let limit = &order["limitPrice"];
     let (amount, currency) = (limit["amount"].as_str()?, limit["currency"].as_str()?);
     let one = Money::parse("limitPrice", amount, currency).ok()?;

@@ -2,12 +2,15 @@
 
 use serde_json::Value;
 
-use super::super::kind::{Bounds, EMAIL, Field, ID, Kind, Model, PASSWORD, REFERENCE, SIGN_IN_NAME, USERNAME};
-use super::super::reply::{Call, Reply};
-use super::super::route::{
-    Access, Answer, BAD_MEMBER, Body, ErrorRow, Param, Route, Service, Variants, Verb, missing, path_id,
+use super::super::field::{
+    EMAIL, Field, FieldType, ID, ObjectModel, PASSWORD, REFERENCE, SIGN_IN_NAME, USERNAME, ValueBounds,
 };
-use super::{AMOUNT, BAD_FILTER, filter, in_dollars};
+use super::super::reply::{RequestView, ResponseDraft};
+use super::super::route::{
+    AccessRule, BAD_MEMBER, BodyVariants, ErrorRow, Param, RequestBody, ResponseSource, Route, Service, Verb,
+    not_found_row, path_id,
+};
+use super::{AMOUNT, BAD_FILTER, filter_param, is_in_dollars};
 use crate::rest::QUANTITY;
 
 /// People and authorizations.
@@ -70,17 +73,17 @@ const REGISTER: Route = Route {
         " } }
         }"
     ),
-    answer: Answer::One("/register/user"),
+    source: ResponseSource::One("/register/user"),
     status: 201,
     location: Some("/users/{id}"),
-    body: Some(Body::json(&NEW_USER).ruled(FEE_OF_BROKERS)),
-    response: Kind::Object(&USER_MODEL),
+    body: Some(RequestBody::json(&NEW_USER).with_rule(FEE_OF_BROKERS)),
+    response: FieldType::Object(&USER_MODEL),
     example: r#"{"id":6,"name":"Eve","surname":"Lindt","email":"eve@example.com","phoneNo":null,"type":"broker","address":null,"brokerageFee":1.5}"#,
     errors: &[
         BAD_MEMBER,
         ErrorRow::new("CONFLICT", "", "Another account has this email or username."),
     ],
-    access: Access::Anyone,
+    access: AccessRule::Anyone,
     ..Route::BASE
 };
 
@@ -92,14 +95,14 @@ const LOGIN: Route = Route {
     operation: "mutation ($login: String!, $password: String!) {
         login(login: $login, password: $password) { token user { id role } }
     }",
-    answer: Answer::One("/login"),
-    body: Some(Body::json(&CREDENTIALS)),
-    response: Kind::Object(&SIGNED_IN),
+    source: ResponseSource::One("/login"),
+    body: Some(RequestBody::json(&CREDENTIALS)),
+    response: FieldType::Object(&SIGNED_IN),
     example: r#"{"token":"eyJ0eXAiOiJKV1QiLCJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl","userId":1,"type":"investor"}"#,
     errors: &[
         BAD_MEMBER,
         ErrorRow {
-            of: "wrong ",
+            message_prefix: "wrong ",
             ..ErrorRow::new(
                 "UNAUTHENTICATED",
                 "wrong email or password",
@@ -108,7 +111,7 @@ const LOGIN: Route = Route {
         },
         ErrorRow::new("RATE_LIMITED", "", "Too many wrong passwords."),
     ],
-    access: Access::Anyone,
+    access: AccessRule::Anyone,
     ..Route::BASE
 };
 
@@ -123,12 +126,15 @@ const USERS: Route = Route {
         " } pageInfo { hasNextPage endCursor } }
         }"
     ),
-    answer: Answer::All("/users"),
-    params: &[filter(Field::new("type", ASKED_TYPE).at("/role"), "investor")],
-    response: Kind::List(&Kind::Object(&USER_MODEL)),
+    source: ResponseSource::All("/users"),
+    params: &[filter_param(
+        Field::new("type", ASKED_TYPE).pointer("/role"),
+        "investor",
+    )],
+    response: FieldType::List(&FieldType::Object(&USER_MODEL)),
     example: concat!("[", ada!(), "]"),
     errors: &[BAD_FILTER],
-    access: Access::Bearer,
+    access: AccessRule::Bearer,
     ..Route::BASE
 };
 
@@ -137,12 +143,12 @@ const USER: Route = Route {
     name: "user",
     summary: "One person",
     operation: concat!("query ($userId: ID!) { user(id: $userId) { ", user!(), " } }"),
-    answer: Answer::One("/user"),
+    source: ResponseSource::One("/user"),
     params: &[USER_ID],
-    response: Kind::Object(&USER_MODEL),
+    response: FieldType::Object(&USER_MODEL),
     example: ada!(),
     errors: &[NO_USER],
-    access: Access::Bearer,
+    access: AccessRule::Bearer,
     ..Route::BASE
 };
 
@@ -156,10 +162,10 @@ const UPDATE_USER: Route = Route {
         user!(),
         " } }"
     ),
-    answer: Answer::One("/updateUser"),
+    source: ResponseSource::One("/updateUser"),
     params: &[USER_ID],
-    body: Some(Body::patch(&USER_CHANGE)),
-    response: Kind::Object(&USER_MODEL),
+    body: Some(RequestBody::patch(&USER_CHANGE)),
+    response: FieldType::Object(&USER_MODEL),
     example: r#"{"id":1,"name":"Ada","surname":"Winter","email":"ada@example.com","phoneNo":null,"type":"investor","address":{"street":"Quay Street","number":"9","zipCode":"20457"},"brokerageFee":null}"#,
     errors: &[
         BAD_MEMBER,
@@ -167,7 +173,7 @@ const UPDATE_USER: Route = Route {
         NO_USER,
         ErrorRow::new("CONFLICT", "", "Another account has this email."),
     ],
-    access: Access::Person,
+    access: AccessRule::Person,
     ..Route::BASE
 };
 
@@ -182,13 +188,13 @@ const AUTHORIZATIONS: Route = Route {
         " } pageInfo { hasNextPage endCursor } } }
         }"
     ),
-    answer: Answer::All("/me/authorizations"),
-    params: &[filter(Field::new("active", Kind::Boolean), "true")],
-    response: Kind::List(&Kind::Object(&AUTHORIZATION_MODEL)),
+    source: ResponseSource::All("/me/authorizations"),
+    params: &[filter_param(Field::new("active", FieldType::Boolean), "true")],
+    response: FieldType::List(&FieldType::Object(&AUTHORIZATION_MODEL)),
     example: concat!("[", lent_money!(), "]"),
     errors: &[BAD_FILTER],
-    access: Access::Person,
-    reshape: Some(of_dollars),
+    access: AccessRule::Person,
+    reshape: Some(hide_other_currencies),
     ..Route::BASE
 };
 
@@ -201,13 +207,13 @@ const AUTHORIZATION: Route = Route {
         authorization!(),
         " } }"
     ),
-    answer: Answer::One("/authorization"),
+    source: ResponseSource::One("/authorization"),
     params: &[AUTHORIZATION_ID],
-    response: Kind::Object(&AUTHORIZATION_MODEL),
+    response: FieldType::Object(&AUTHORIZATION_MODEL),
     example: lent_money!(),
     errors: &[NO_AUTHORIZATION],
-    access: Access::Bearer,
-    reshape: Some(of_dollars),
+    access: AccessRule::Bearer,
+    reshape: Some(hide_other_currencies),
     ..Route::BASE
 };
 
@@ -223,17 +229,17 @@ const AUTHORIZE: Route = Route {
         " } }
         }"
     ),
-    answer: Answer::One("/grantAuthorization"),
+    source: ResponseSource::One("/grantAuthorization"),
     status: 201,
-    status_else: Some((200, "An authorization existed already: the amount was added to it.")),
+    alternative_status: Some((200, "An authorization existed already: the amount was added to it.")),
     location: Some("/authorizations/{id}"),
-    body: Some(Body::one_of(&GRANT, GRANTS)),
-    response: Kind::Object(&AUTHORIZATION_MODEL),
+    body: Some(RequestBody::one_of(&GRANT, GRANTS)),
+    response: FieldType::Object(&AUTHORIZATION_MODEL),
     example: r#"{"id":4,"type":"STOCKHOLDING","investorId":1,"brokerId":2,"stockHoldingId":1,"amount":5,"startDate":"2026-01-02T03:04:05+00:00","endDate":"2030-12-31T23:59:59.999999+00:00","active":true}"#,
     errors: &[
         BAD_MEMBER,
         ErrorRow {
-            of: "input.endsAt: must be after",
+            message_prefix: "input.endsAt: must be after",
             ..ErrorRow::new(
                 "INVALID_INPUT",
                 "endDate must be after startDate",
@@ -242,10 +248,10 @@ const AUTHORIZE: Route = Route {
         },
         ErrorRow::new("FORBIDDEN", "", "The caller is not an investor."),
         ErrorRow {
-            of: "holding",
-            ..missing("stockholding not found", "The caller has no such stockholding.")
+            message_prefix: "holding",
+            ..not_found_row("stockholding not found", "The caller has no such stockholding.")
         },
-        missing("broker not found", "There is no such broker."),
+        not_found_row("broker not found", "There is no such broker."),
         ErrorRow::new("CONFLICT", "", "The broker's fee is above `maxFeePercent`."),
         ErrorRow::new(
             "INSUFFICIENT_FUNDS",
@@ -258,8 +264,8 @@ const AUTHORIZE: Route = Route {
             "The amount exceeds the shares that the caller can lend.",
         ),
     ],
-    access: Access::Person,
-    reshape: Some(granted),
+    access: AccessRule::Person,
+    reshape: Some(reply_with_authorization),
     ..Route::BASE
 };
 
@@ -273,105 +279,105 @@ const REVOKE: Route = Route {
         authorization!(),
         " } }"
     ),
-    answer: Answer::One("/revokeAuthorization"),
+    source: ResponseSource::One("/revokeAuthorization"),
     params: &[AUTHORIZATION_ID],
-    response: Kind::Object(&AUTHORIZATION_MODEL),
+    response: FieldType::Object(&AUTHORIZATION_MODEL),
     example: r#"{"id":1,"type":"CAPITAL","investorId":1,"brokerId":2,"stockHoldingId":null,"amount":0,"startDate":"2026-01-02T03:04:05+00:00","endDate":"2026-04-02T03:04:05+00:00","active":false}"#,
     errors: &[
         NO_AUTHORIZATION,
         ErrorRow::new("FORBIDDEN", "", "The caller is the broker."),
     ],
-    access: Access::Bearer,
+    access: AccessRule::Bearer,
     ..Route::BASE
 };
 
 const USER_ID: Param = path_id("userId", "1");
-const NO_USER: ErrorRow = missing("user not found", "There is no such person.");
+const NO_USER: ErrorRow = not_found_row("user not found", "There is no such person.");
 const AUTHORIZATION_ID: Param = path_id("authorizationId", "1");
-const NO_AUTHORIZATION: ErrorRow = missing(
+const NO_AUTHORIZATION: ErrorRow = not_found_row(
     "authorization not found",
     "There is no such authorization, or it does not concern the caller.",
 );
 
 /// The role of a person in the brokerage; a member registered through another system.
-const TYPE: Kind = Kind::Words(&[("investor", "INVESTOR"), ("broker", "BROKER"), ("member", "MEMBER")]);
+const TYPE: FieldType = FieldType::Enum(&[("investor", "INVESTOR"), ("broker", "BROKER"), ("member", "MEMBER")]);
 /// The roles that a request can choose.
-const ASKED_TYPE: Kind = Kind::Words(&[("investor", "INVESTOR"), ("broker", "BROKER")]);
-const LENT: Kind = Kind::WordsInAnyCase(&[("CAPITAL", "CAPITAL"), ("STOCKHOLDING", "STOCK_HOLDING")]);
+const ASKED_TYPE: FieldType = FieldType::Enum(&[("investor", "INVESTOR"), ("broker", "BROKER")]);
+const LENT: FieldType = FieldType::EnumIgnoringCase(&[("CAPITAL", "CAPITAL"), ("STOCKHOLDING", "STOCK_HOLDING")]);
 
 /// A person, as the mount shows them.
-pub(super) static USER_MODEL: Model = Model {
+pub(super) static USER_MODEL: ObjectModel = ObjectModel {
     name: "User",
     about: "A person. Only the person, administrators and services see the email, the telephone number and the address.",
     fields: &[
         Field::new("id", ID),
-        Field::new("name", Kind::Text).nullable(),
-        Field::new("surname", Kind::Text).nullable(),
-        Field::new("email", Kind::Text).nullable(),
-        Field::new("phoneNo", Kind::Text).at("/phone").nullable(),
+        Field::new("name", FieldType::Text).nullable(),
+        Field::new("surname", FieldType::Text).nullable(),
+        Field::new("email", FieldType::Text).nullable(),
+        Field::new("phoneNo", FieldType::Text).pointer("/phone").nullable(),
         Field::new("type", TYPE)
-            .at("/role")
+            .pointer("/role")
             .about("The person's role; a `member` uses only the other systems."),
-        Field::new("address", Kind::Object(&ADDRESS)).nullable(),
-        Field::new("brokerageFee", Kind::Number)
-            .at("/brokerageFeePercent")
+        Field::new("address", FieldType::Object(&ADDRESS)).nullable(),
+        Field::new("brokerageFee", FieldType::Number)
+            .pointer("/brokerageFeePercent")
             .nullable()
             .about("The broker's fee for a trade, in percent; null for other people."),
     ],
     example: "",
 };
 
-static ADDRESS: Model = Model {
+static ADDRESS: ObjectModel = ObjectModel {
     name: "Address",
     about: "A postal address. An address known only as free text is entirely in `street`.",
     fields: &[
         Field::new(
             "street",
-            Kind::FirstOf(&[("/street", Kind::Text), ("/text", Kind::Text)]),
+            FieldType::FirstNonNull(&[("/street", FieldType::Text), ("/text", FieldType::Text)]),
         )
-        .at(""),
-        Field::new("number", Kind::Text).nullable(),
-        Field::new("zipCode", Kind::Text).nullable(),
+        .pointer(""),
+        Field::new("number", FieldType::Text).nullable(),
+        Field::new("zipCode", FieldType::Text).nullable(),
     ],
     example: "",
 };
 
-static NEW_ADDRESS: Model = Model {
+static NEW_ADDRESS: ObjectModel = ObjectModel {
     name: "NewAddress",
     about: "A postal address.",
     fields: &[
-        Field::new("street", Kind::Text).bounds(Bounds::line(200)),
-        Field::new("number", Kind::Text).bounds(Bounds::line(200)),
-        Field::new("zipCode", Kind::Text).bounds(Bounds::line(200)),
+        Field::new("street", FieldType::Text).bounds(ValueBounds::line(200)),
+        Field::new("number", FieldType::Text).bounds(ValueBounds::line(200)),
+        Field::new("zipCode", FieldType::Text).bounds(ValueBounds::line(200)),
     ],
     example: "",
 };
 
-const FEE: Field = Field::new("brokerageFee", Kind::Number)
-    .at("/input/brokerageFeePercent")
-    .bounds(Bounds::Cents { min: 1, max: 100 })
+const FEE: Field = Field::new("brokerageFee", FieldType::Number)
+    .pointer("/input/brokerageFeePercent")
+    .bounds(ValueBounds::Cents { min: 1, max: 100 })
     .about("The broker's fee for a trade, in percent: at least 1, with at most two decimals. Only brokers have a fee, and must have one.");
-const PHONE: Field = Field::new("phoneNo", Kind::Text)
-    .at("/input/phone")
-    .bounds(Bounds::line(64))
+const PHONE: Field = Field::new("phoneNo", FieldType::Text)
+    .pointer("/input/phone")
+    .bounds(ValueBounds::line(64))
     .nullable();
-const NEW_ADDRESS_FIELD: Field = Field::new("address", Kind::Object(&NEW_ADDRESS))
-    .at("/input/address")
+const NEW_ADDRESS_FIELD: Field = Field::new("address", FieldType::Object(&NEW_ADDRESS))
+    .pointer("/input/address")
     .nullable();
 
-static NEW_USER: Model = Model {
+static NEW_USER: ObjectModel = ObjectModel {
     name: "NewUser",
     about: "An account to create.",
     fields: &[
-        Field::new("name", Kind::Text).at("/input/name").bounds(Bounds::line(64)),
-        Field::new("surname", Kind::Text).at("/input/surname").bounds(Bounds::line(64)),
-        Field::new("email", Kind::Text).at("/input/email").bounds(EMAIL),
-        Field::new("password", Kind::Text)
-            .at("/input/password").bounds(PASSWORD)
+        Field::new("name", FieldType::Text).pointer("/input/name").bounds(ValueBounds::line(64)),
+        Field::new("surname", FieldType::Text).pointer("/input/surname").bounds(ValueBounds::line(64)),
+        Field::new("email", FieldType::Text).pointer("/input/email").bounds(EMAIL),
+        Field::new("password", FieldType::Text)
+            .pointer("/input/password").bounds(PASSWORD)
             .about("8 to 256 characters."),
-        Field::new("type", ASKED_TYPE).at("/input/role"),
-        Field::new("username", Kind::Text)
-            .at("/input/username").bounds(USERNAME)
+        Field::new("type", ASKED_TYPE).pointer("/input/role"),
+        Field::new("username", FieldType::Text)
+            .pointer("/input/username").bounds(USERNAME)
             .optional()
             .about("The person's name in the other systems: it is public and never changes. If omitted, the server generates one."),
         PHONE,
@@ -386,25 +392,25 @@ const FEE_OF_BROKERS: &str = r#"{"anyOf":[
     {"properties":{"type":{"const":"investor"},"brokerageFee":{"type":"null"}}}
 ]}"#;
 
-static USER_CHANGE: Model = Model {
+static USER_CHANGE: ObjectModel = ObjectModel {
     name: "UserChange",
     about: "New values for some members of a person; null clears a telephone number or an address.",
     fields: &[
-        Field::new("name", Kind::Text)
-            .at("/input/name")
-            .bounds(Bounds::line(64))
+        Field::new("name", FieldType::Text)
+            .pointer("/input/name")
+            .bounds(ValueBounds::line(64))
             .optional(),
-        Field::new("surname", Kind::Text)
-            .at("/input/surname")
-            .bounds(Bounds::line(64))
+        Field::new("surname", FieldType::Text)
+            .pointer("/input/surname")
+            .bounds(ValueBounds::line(64))
             .optional(),
-        Field::new("password", Kind::Text)
-            .at("/input/password")
+        Field::new("password", FieldType::Text)
+            .pointer("/input/password")
             .bounds(PASSWORD)
             .optional()
             .about("8 to 256 characters. A new password ends the person's other sessions."),
-        Field::new("email", Kind::Text)
-            .at("/input/email")
+        Field::new("email", FieldType::Text)
+            .pointer("/input/email")
             .bounds(EMAIL)
             .optional(),
         PHONE,
@@ -414,77 +420,79 @@ static USER_CHANGE: Model = Model {
     example: r#"{"phoneNo":null,"address":{"street":"Quay Street","number":"9","zipCode":"20457"}}"#,
 };
 
-static CREDENTIALS: Model = Model {
+static CREDENTIALS: ObjectModel = ObjectModel {
     name: "Credentials",
     about: "An email and a password to sign in with.",
     fields: &[
-        Field::new("email", Kind::Text).at("/login").bounds(SIGN_IN_NAME),
-        Field::new("password", Kind::Text),
+        Field::new("email", FieldType::Text)
+            .pointer("/login")
+            .bounds(SIGN_IN_NAME),
+        Field::new("password", FieldType::Text),
     ],
     example: r#"{"email":"ada@example.com","password":"agora-demo-2026"}"#,
 };
 
-static SIGNED_IN: Model = Model {
+static SIGNED_IN: ObjectModel = ObjectModel {
     name: "SignedIn",
     about: "The signed-in person, and the token for further requests: `Authorization: Bearer TOKEN`.",
     fields: &[
-        Field::new("token", Kind::Text),
-        Field::new("userId", ID).at("/user/id"),
-        Field::new("type", TYPE).at("/user/role"),
+        Field::new("token", FieldType::Text),
+        Field::new("userId", ID).pointer("/user/id"),
+        Field::new("type", TYPE).pointer("/user/role"),
     ],
     example: "",
 };
 
-static AUTHORIZATION_MODEL: Model = Model {
+static AUTHORIZATION_MODEL: ObjectModel = ObjectModel {
     name: "Authorization",
     about: "Money or shares that an investor lends to a broker.",
     fields: &[
         Field::new("id", ID),
-        Field::new("type", LENT).at("/kind"),
-        Field::new("investorId", ID).at("/investor/id"),
-        Field::new("brokerId", ID).at("/broker/id"),
+        Field::new("type", LENT).pointer("/kind"),
+        Field::new("investorId", ID).pointer("/investor/id"),
+        Field::new("brokerId", ID).pointer("/broker/id"),
         Field::new("stockHoldingId", ID)
-            .at("/holdingId")
+            .pointer("/holdingId")
             .nullable()
             .about("The stockholding that the shares belong to; null for money."),
         Field::new(
             "amount",
-            Kind::FirstOf(&[("/remaining", super::MONEY), ("/remainingShares", super::SHARES)]),
+            FieldType::FirstNonNull(&[("/remaining", super::MONEY), ("/remainingShares", super::SHARES)]),
         )
-        .at("")
+        .pointer("")
         .about("The unused amount, in US dollars or in shares; 0 once the authorization has ended."),
-        Field::new("startDate", Kind::DateTime).at("/startsAt"),
-        Field::new("endDate", Kind::Until).at("/endsAt"),
-        Field::new("active", Kind::Boolean),
+        Field::new("startDate", FieldType::DateTime).pointer("/startsAt"),
+        Field::new("endDate", FieldType::EndOfValidity).pointer("/endsAt"),
+        Field::new("active", FieldType::Boolean),
     ],
     example: "",
 };
 
-const GRANT_TYPE: Field = Field::new("type", LENT).at("/input/kind");
+const GRANT_TYPE: Field = Field::new("type", LENT).pointer("/input/kind");
 
-const GRANTS: Variants = Variants {
-    by: &GRANT_TYPE,
-    more: &[("CAPITAL", &CAPITAL_GRANT), ("STOCK_HOLDING", &SHARES_GRANT)],
+const GRANTS: BodyVariants = BodyVariants {
+    discriminator: &GRANT_TYPE,
+    models: &[("CAPITAL", &CAPITAL_GRANT), ("STOCK_HOLDING", &SHARES_GRANT)],
 };
 
-static GRANT: Model = Model {
+static GRANT: ObjectModel = ObjectModel {
     name: "Grant",
     about: "The members of every grant.",
     fields: &[
         GRANT_TYPE,
-        Field::new("brokerId", REFERENCE).at("/input/broker"),
-        Field::new("startDate", Kind::InUtc(&Kind::DateTime))
-            .at("/input/startsAt")
-            .bounds(Bounds::Since1970)
+        Field::new("brokerId", REFERENCE).pointer("/input/broker"),
+        Field::new("startDate", FieldType::UtcByDefault(&FieldType::DateTime))
+            .pointer("/input/startsAt")
+            .bounds(ValueBounds::Since1970)
             .nullable()
             .about("The start; the current time if omitted. A time without an offset is in UTC."),
-        Field::new("endDate", Kind::InUtc(&Kind::Until))
-            .at("/input/endsAt")
-            .bounds(Bounds::Since1970)
+        Field::new("endDate", FieldType::UtcByDefault(&FieldType::EndOfValidity))
+            .pointer("/input/endsAt")
+            .bounds(ValueBounds::Since1970)
             .about("The end, after `startDate`. A time without an offset is in UTC."),
-        Field::new("maxFeePercent", Kind::Number)
-            .at("/input/maxFeePercent")
-            .bounds(Bounds::Range { min: 0, max: 100 })
+        Field::new("maxFeePercent", FieldType::Number)
+            .pointer("/input/maxFeePercent")
+            .bounds(ValueBounds::Range { min: 0, max: 100 })
             .nullable()
             .about("The highest broker's fee, in percent, that the investor accepts for this grant, 0 to 100. If omitted, an addition to \
                  an authorization keeps the lower of the fee agreed before and the broker's current fee."),
@@ -492,37 +500,37 @@ static GRANT: Model = Model {
     example: r#"{"type":"STOCKHOLDING","brokerId":2,"stockHoldingId":1,"amount":5,"endDate":"2030-12-31"}"#,
 };
 
-static CAPITAL_GRANT: Model = Model {
+static CAPITAL_GRANT: ObjectModel = ObjectModel {
     name: "CapitalGrant",
     about: "Money to lend to a broker.",
     fields: &[Field::new("amount", AMOUNT)
-        .at("/input/amount")
+        .pointer("/input/amount")
         .about("The amount in US dollars, taken from the free balance.")],
     example: "",
 };
 
-static SHARES_GRANT: Model = Model {
+static SHARES_GRANT: ObjectModel = ObjectModel {
     name: "StockHoldingGrant",
     about: "Shares to lend to a broker.",
     fields: &[
-        Field::new("stockHoldingId", REFERENCE).at("/input/holding"),
+        Field::new("stockHoldingId", REFERENCE).pointer("/input/holding"),
         Field::new("amount", QUANTITY)
-            .at("/input/shares")
+            .pointer("/input/shares")
             .about("The number of shares: committed shares that are not lent yet are taken first, then free shares."),
     ],
     example: "",
 };
 
 /// Removes authorizations of money in another currency: the mount would show their amounts as dollars.
-fn of_dollars(reply: &mut Reply, _: &Call) {
+fn hide_other_currencies(reply: &mut ResponseDraft, _: &RequestView) {
     match &mut reply.node {
-        Value::Array(nodes) => nodes.retain(|node| in_dollars(&node["remaining"])),
-        node if in_dollars(&node["remaining"]) => {}
+        Value::Array(nodes) => nodes.retain(|node| is_in_dollars(&node["remaining"])),
+        node if is_in_dollars(&node["remaining"]) => {}
         node => *node = Value::Null,
     }
 }
 
-fn granted(reply: &mut Reply, _: &Call) {
+fn reply_with_authorization(reply: &mut ResponseDraft, _: &RequestView) {
     if reply.node["created"] != true {
         reply.status = 200;
         reply.location = None;

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::super::kind::{Field, ID, Kind, Model, REFERENCE};
-use super::super::reply::{Call, Reply};
+use super::super::field::{Field, FieldType, ID, ObjectModel, REFERENCE};
+use super::super::reply::{RequestView, ResponseDraft};
 use super::super::route::{
-    Access, Answer, BAD_MEMBER, Body, ErrorRow, OperationElse, Param, Route, Service, Verb, missing, path_id,
+    AccessRule, AlternativeOperation, BAD_MEMBER, ErrorRow, Param, RequestBody, ResponseSource, Route, Service, Verb,
+    not_found_row, path_id,
 };
 use super::user::{USER_MODEL, ada, user};
-use super::{AMOUNT, BAD_FILTER, MONEY, each, filter, in_dollars};
+use super::{AMOUNT, BAD_FILTER, MONEY, filter_param, for_each_object, is_in_dollars};
 
 /// Balances, deposits and withdrawals.
 pub const SERVICE: Service = Service {
@@ -30,15 +31,15 @@ const BALANCE: Route = Route {
     name: "balance",
     summary: "The caller's balances and personal data",
     operation: concat!("{ me { ", user!(), " wallet { balance committed held } } }"),
-    answer: Answer::One("/me"),
-    response: Kind::Object(&BALANCE_MODEL),
+    source: ResponseSource::One("/me"),
+    response: FieldType::Object(&BALANCE_MODEL),
     example: concat!(
         r#"{"userId":1,"balance":10000,"committedBalance":1878.92,"heldBalance":79.15,"user":"#,
         ada!(),
         "}"
     ),
-    access: Access::Person,
-    reshape: Some(empty_without_wallet),
+    access: AccessRule::Person,
+    reshape: Some(default_to_empty_wallet),
     ..Route::BASE
 };
 
@@ -50,9 +51,9 @@ const SET_BALANCE: Route = Route {
     operation: "mutation ($userId: ID!, $balance: Money!, $committed: Money) {
         setBalance(userId: $userId, balance: $balance, committed: $committed) { balance committed owner { id } }
     }",
-    answer: Answer::One("/setBalance"),
-    body: Some(Body::json(&NEW_BALANCE)),
-    response: Kind::Object(&BALANCE_SET),
+    source: ResponseSource::One("/setBalance"),
+    body: Some(RequestBody::json(&NEW_BALANCE)),
+    response: FieldType::Object(&BALANCE_SET),
     example: r#"{"userId":3,"balance":120.5,"committedBalance":0}"#,
     errors: &[
         ErrorRow::new(
@@ -60,10 +61,10 @@ const SET_BALANCE: Route = Route {
             "",
             "A member is missing or wrong, or `committedBalance` is below the amount lent to brokers.",
         ),
-        missing("user not found", "There is no such person."),
+        not_found_row("user not found", "There is no such person."),
         ErrorRow::new("CONFLICT", "", "The wallet cannot hold the resulting balance."),
     ],
-    access: Access::Service,
+    access: AccessRule::Service,
     ..Route::BASE
 };
 
@@ -76,13 +77,13 @@ const TRANSACTIONS: Route = Route {
             nodes { id userId type amount at } pageInfo { hasNextPage endCursor }
         } } }
     }",
-    answer: Answer::All("/me/wallet/transactions"),
-    params: &[filter(Field::new("type", TYPE).at("/types"), "deposit")],
-    response: Kind::List(&Kind::Object(&TRANSACTION_MODEL)),
+    source: ResponseSource::All("/me/wallet/transactions"),
+    params: &[filter_param(Field::new("type", TYPE).pointer("/types"), "deposit")],
+    response: FieldType::List(&FieldType::Object(&TRANSACTION_MODEL)),
     example: concat!("[", deposit!(), "]"),
     errors: &[BAD_FILTER],
-    access: Access::Person,
-    reshape: Some(unsigned),
+    access: AccessRule::Person,
+    reshape: Some(remove_sign),
     ..Route::BASE
 };
 
@@ -91,16 +92,16 @@ const TRANSACTION: Route = Route {
     name: "transaction",
     summary: "One of the caller's deposits or withdrawals",
     operation: "query ($transactionId: ID!) { transaction(id: $transactionId) { id userId type amount at } }",
-    answer: Answer::One("/transaction"),
+    source: ResponseSource::One("/transaction"),
     params: &[TRANSACTION_ID],
-    response: Kind::Object(&TRANSACTION_MODEL),
+    response: FieldType::Object(&TRANSACTION_MODEL),
     example: deposit!(),
-    errors: &[missing(
+    errors: &[not_found_row(
         "transaction not found",
         "The caller has no such deposit or withdrawal in US dollars.",
     )],
-    access: Access::Bearer,
-    reshape: Some(deposit_or_withdrawal),
+    access: AccessRule::Bearer,
+    reshape: Some(hide_other_transactions),
     ..Route::BASE
 };
 
@@ -112,77 +113,77 @@ const TRANSACT: Route = Route {
     operation: "mutation ($amount: Money!, $idempotencyKey: String) {
         moved: deposit(amount: $amount, idempotencyKey: $idempotencyKey) { id userId type amount at }
     }",
-    operation_else: Some(OperationElse {
-        by: &NEW_TYPE,
-        is: "WITHDRAWAL",
+    alternative_operation: Some(AlternativeOperation {
+        discriminator: &NEW_TYPE,
+        value: "WITHDRAWAL",
         operation: "mutation ($amount: Money!, $idempotencyKey: String) {
             moved: withdraw(amount: $amount, idempotencyKey: $idempotencyKey) { id userId type amount at }
         }",
     }),
-    answer: Answer::One("/moved"),
+    source: ResponseSource::One("/moved"),
     status: 201,
     location: Some("/transactions/{id}"),
-    body: Some(Body::json(&NEW_TRANSACTION)),
-    response: Kind::Object(&TRANSACTION_MODEL),
+    body: Some(RequestBody::json(&NEW_TRANSACTION)),
+    response: FieldType::Object(&TRANSACTION_MODEL),
     example: r#"{"id":46,"userId":1,"type":"withdraw","amount":40.5,"date":"2026-01-02T03:04:05+00:00"}"#,
     errors: &[
         BAD_MEMBER,
         ErrorRow::new("INSUFFICIENT_FUNDS", "", "The amount exceeds the free balance."),
         ErrorRow::new("CONFLICT", "", "The wallet cannot hold the resulting balance."),
     ],
-    access: Access::Person,
-    reshape: Some(unsigned),
+    access: AccessRule::Person,
+    reshape: Some(remove_sign),
     ..Route::BASE
 };
 
-const TYPE: Kind = Kind::Words(&[("deposit", "DEPOSIT"), ("withdraw", "WITHDRAWAL")]);
+const TYPE: FieldType = FieldType::Enum(&[("deposit", "DEPOSIT"), ("withdraw", "WITHDRAWAL")]);
 const TRANSACTION_ID: Param = path_id("transactionId", "1");
 
-static BALANCE_MODEL: Model = Model {
+static BALANCE_MODEL: ObjectModel = ObjectModel {
     name: "Balance",
     about: "A person's balances, in US dollars. None of the three amounts contains another.",
     fields: &[
-        Field::new("userId", ID).at("/id"),
+        Field::new("userId", ID).pointer("/id"),
         Field::new("balance", MONEY)
-            .at("/wallet/balance")
+            .pointer("/wallet/balance")
             .about("The free balance."),
         Field::new("committedBalance", MONEY)
-            .at("/wallet/committed")
+            .pointer("/wallet/committed")
             .about("The amount set aside for brokers or lent to them."),
         Field::new("heldBalance", MONEY)
-            .at("/wallet/held")
+            .pointer("/wallet/held")
             .about("The amount reserved for automated orders."),
-        Field::new("user", Kind::Object(&USER_MODEL)).at(""),
+        Field::new("user", FieldType::Object(&USER_MODEL)).pointer(""),
     ],
     example: "",
 };
 
-static NEW_BALANCE: Model = Model {
+static NEW_BALANCE: ObjectModel = ObjectModel {
     name: "NewBalance",
     about: "A person's new balances, in US dollars.",
     fields: &[
         Field::new("userId", REFERENCE),
         Field::new("balance", MONEY),
         Field::new("committedBalance", MONEY)
-            .at("/committed")
+            .pointer("/committed")
             .nullable()
             .about("At least the amount lent to brokers. If omitted, the value does not change."),
     ],
     example: r#"{"userId":3,"balance":120.5}"#,
 };
 
-static BALANCE_SET: Model = Model {
+static BALANCE_SET: ObjectModel = ObjectModel {
     name: "BalanceSet",
     about: "A person's balances after the change, in US dollars.",
     fields: &[
-        Field::new("userId", ID).at("/owner/id"),
+        Field::new("userId", ID).pointer("/owner/id"),
         Field::new("balance", MONEY),
-        Field::new("committedBalance", MONEY).at("/committed"),
+        Field::new("committedBalance", MONEY).pointer("/committed"),
     ],
     example: "",
 };
 
-static TRANSACTION_MODEL: Model = Model {
+static TRANSACTION_MODEL: ObjectModel = ObjectModel {
     name: "Transaction",
     about: "A deposit or a withdrawal.",
     fields: &[
@@ -190,14 +191,14 @@ static TRANSACTION_MODEL: Model = Model {
         Field::new("userId", ID),
         Field::new("type", TYPE),
         Field::new("amount", AMOUNT).about("The amount in US dollars."),
-        Field::new("date", Kind::DateTime).at("/at"),
+        Field::new("date", FieldType::DateTime).pointer("/at"),
     ],
     example: "",
 };
 
 const NEW_TYPE: Field = Field::new("type", TYPE);
 
-static NEW_TRANSACTION: Model = Model {
+static NEW_TRANSACTION: ObjectModel = ObjectModel {
     name: "NewTransaction",
     about: "A deposit into, or a withdrawal from, the caller's wallet.",
     fields: &[
@@ -208,7 +209,7 @@ static NEW_TRANSACTION: Model = Model {
 };
 
 /// Shows an empty wallet for a person without a wallet.
-fn empty_without_wallet(reply: &mut Reply, _: &Call) {
+fn default_to_empty_wallet(reply: &mut ResponseDraft, _: &RequestView) {
     if reply.node["wallet"].is_null() {
         let none = json!({ "amount": "0", "currency": "USD" });
         reply.node["wallet"] = json!({ "balance": none, "committed": none, "held": none });
@@ -216,8 +217,8 @@ fn empty_without_wallet(reply: &mut Reply, _: &Call) {
 }
 
 /// Removes the sign of the graph's amounts: here, `type` tells deposits and withdrawals apart.
-fn unsigned(reply: &mut Reply, _: &Call) {
-    each(reply, |node| {
+fn remove_sign(reply: &mut ResponseDraft, _: &RequestView) {
+    for_each_object(reply, |node| {
         if let Some(amount) = node["amount"]["amount"]
             .as_str()
             .and_then(|text| text.strip_prefix('-'))
@@ -228,10 +229,10 @@ fn unsigned(reply: &mut Reply, _: &Call) {
 }
 
 /// Hides all transactions but deposits and withdrawals, and those of wallets in other currencies than the dollar.
-fn deposit_or_withdrawal(reply: &mut Reply, call: &Call) {
+fn hide_other_transactions(reply: &mut ResponseDraft, request_view: &RequestView) {
     let shown = ["DEPOSIT", "WITHDRAWAL"].iter().any(|kind| reply.node["type"] == *kind);
-    match shown && in_dollars(&reply.node["amount"]) {
-        true => unsigned(reply, call),
+    match shown && is_in_dollars(&reply.node["amount"]) {
+        true => remove_sign(reply, request_view),
         false => reply.node = Value::Null,
     }
 }

@@ -1,8 +1,9 @@
 //! The user messaging service: messages from one person to another.
 
-use super::super::kind::{Bounds, Field, ID, Kind, Model, acknowledged};
+use super::super::field::{Field, FieldType, ID, ObjectModel, ValueBounds, acknowledgement};
 use super::super::route::{
-    Answer, BAD_MEMBER, Body, ErrorRow, Invalid, Param, Place, Route, Service, Verb, missing, path_id,
+    BAD_MEMBER, ErrorRow, InvalidParam, Param, ParamLocation, RequestBody, ResponseSource, Route, Service, Verb,
+    not_found_row, path_id,
 };
 use super::PREFIXES;
 
@@ -40,11 +41,11 @@ const SEND: Route = Route {
         " }
         }"
     ),
-    answer: Answer::One("/sendMessage"),
+    source: ResponseSource::One("/sendMessage"),
     status: 201,
     location: Some("/messages/{id}"),
-    body: Some(Body::json(&NEW_MESSAGE)),
-    response: Kind::Object(&MESSAGE_MODEL),
+    body: Some(RequestBody::json(&NEW_MESSAGE)),
+    response: FieldType::Object(&MESSAGE_MODEL),
     example: r#"{"id":9,"userFrom":"cleo","userTo":"dan","timestamp":"2026-01-02T03:04:05+00:00","contents":"I found your glove.","flag":null,"favorite":false}"#,
     errors: &[
         BAD_MEMBER,
@@ -62,9 +63,9 @@ const MESSAGE: Route = Route {
     name: "message",
     summary: "One message",
     operation: concat!("query ($id: ID!) { message(id: $id) { ", message!(), " } }"),
-    answer: Answer::One("/message"),
+    source: ResponseSource::One("/message"),
     params: &[MESSAGE_ID],
-    response: Kind::Object(&MESSAGE_MODEL),
+    response: FieldType::Object(&MESSAGE_MODEL),
     example: to_ben!(),
     errors: &[NO_MESSAGE],
     ..Route::BASE
@@ -81,28 +82,28 @@ const MESSAGES: Route = Route {
         " } pageInfo { hasNextPage endCursor } }
         }"
     ),
-    answer: Answer::All("/messages"),
+    source: ResponseSource::All("/messages"),
     cursor_columns: 2,
     params: &[
         Param {
-            place: Place::Query,
-            field: Field::new("userTo", Kind::Text)
-                .at("/to")
+            location: ParamLocation::Query,
+            field: Field::new("userTo", FieldType::Text)
+                .pointer("/to")
                 .optional()
                 .about("The receiver's username; an unknown user has no messages."),
-            invalid: Invalid::Named,
+            on_invalid: InvalidParam::Named,
             example: "ben",
         },
         Param {
-            place: Place::Query,
-            field: Field::new("favorite", Kind::Boolean)
+            location: ParamLocation::Query,
+            field: Field::new("favorite", FieldType::Boolean)
                 .optional()
                 .about("Whether the receivers marked the messages as favourites."),
-            invalid: Invalid::Named,
+            on_invalid: InvalidParam::Named,
             example: "false",
         },
     ],
-    response: Kind::List(&Kind::Object(&MESSAGE_MODEL)),
+    response: FieldType::List(&FieldType::Object(&MESSAGE_MODEL)),
     example: concat!("[", to_ben!(), "]"),
     errors: &[ErrorRow::new(
         "INVALID_INPUT",
@@ -118,9 +119,9 @@ const DELETE: Route = Route {
     name: "deleteMessage",
     summary: "Deletes a message for both the sender and the receiver",
     operation: "mutation ($id: ID!) { deleteMessage(id: $id) }",
-    answer: Answer::One("/deleteMessage"),
+    source: ResponseSource::One("/deleteMessage"),
     params: &[MESSAGE_ID],
-    response: Kind::Object(&DELETED),
+    response: FieldType::Object(&DELETED),
     example: r#"{"message":"Message deleted"}"#,
     errors: &[NO_MESSAGE],
     ..Route::BASE
@@ -132,50 +133,50 @@ const FAVORITE: Route = Route {
     name: "favoriteMessage",
     summary: "Marks a message as a favourite of its receiver; repeating the request changes nothing",
     operation: concat!("mutation ($id: ID!) { favoriteMessage(id: $id) { ", message!(), " } }"),
-    answer: Answer::One("/favoriteMessage"),
+    source: ResponseSource::One("/favoriteMessage"),
     params: &[MESSAGE_ID],
-    response: Kind::Object(&MESSAGE_MODEL),
+    response: FieldType::Object(&MESSAGE_MODEL),
     example: r#"{"id":4,"userFrom":"ada","userTo":"ben","timestamp":"2026-01-01T03:04:05+00:00","contents":"What do you think of MenhirCo at this price?","flag":"question","favorite":true}"#,
     errors: &[NO_MESSAGE],
     ..Route::BASE
 };
 
 const MESSAGE_ID: Param = path_id("id", "4");
-const NO_MESSAGE: ErrorRow = missing("message not found", "The message does not exist or has been deleted.");
+const NO_MESSAGE: ErrorRow = not_found_row("message not found", "The message does not exist or has been deleted.");
 
-static NEW_MESSAGE: Model = Model {
+static NEW_MESSAGE: ObjectModel = ObjectModel {
     name: "NewMessage",
     about: "A message to send.",
     fields: &[
-        Field::new("userFrom", Kind::Text).at("/from"),
-        Field::new("userTo", Kind::Text).at("/to"),
-        Field::new("contents", Kind::Text)
-            .bounds(Bounds::text(40_000))
+        Field::new("userFrom", FieldType::Text).pointer("/from"),
+        Field::new("userTo", FieldType::Text).pointer("/to"),
+        Field::new("contents", FieldType::Text)
+            .bounds(ValueBounds::text(40_000))
             .about("Up to 40,000 characters."),
-        Field::new("flag", Kind::Text)
-            .bounds(Bounds::optional_text(64))
+        Field::new("flag", FieldType::Text)
+            .bounds(ValueBounds::optional_text(64))
             .nullable()
             .about("A label that the sender gives the message, up to 64 characters."),
     ],
     example: r#"{"userFrom":"cleo","userTo":"dan","contents":"I found your glove."}"#,
 };
 
-static MESSAGE_MODEL: Model = Model {
+static MESSAGE_MODEL: ObjectModel = ObjectModel {
     name: "Message",
     about: "A message.",
     fields: &[
         Field::new("id", ID),
-        Field::new("userFrom", Kind::Text).at("/from/username"),
-        Field::new("userTo", Kind::Text).at("/to/username"),
-        Field::new("timestamp", Kind::DateTime).at("/at"),
-        Field::new("contents", Kind::Text),
-        Field::new("flag", Kind::Text).nullable(),
-        Field::new("favorite", Kind::Boolean).about("Whether the receiver marked the message as a favourite."),
+        Field::new("userFrom", FieldType::Text).pointer("/from/username"),
+        Field::new("userTo", FieldType::Text).pointer("/to/username"),
+        Field::new("timestamp", FieldType::DateTime).pointer("/at"),
+        Field::new("contents", FieldType::Text),
+        Field::new("flag", FieldType::Text).nullable(),
+        Field::new("favorite", FieldType::Boolean).about("Whether the receiver marked the message as a favourite."),
     ],
     example: "",
 };
 
-static DELETED: Model = acknowledged(
+static DELETED: ObjectModel = acknowledgement(
     "MessageDeleted",
-    &[Field::new("message", Kind::Const(r#""Message deleted""#))],
+    &[Field::new("message", FieldType::Const(r#""Message deleted""#))],
 );

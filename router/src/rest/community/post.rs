@@ -1,8 +1,9 @@
 //! The posting service: posts and the communities they are in.
 
-use super::super::kind::{AUTHOR, Bounds, Field, ID, Kind, Model, acknowledged, control};
+use super::super::field::{AUTHOR, Field, FieldType, ID, ObjectModel, ValueBounds, acknowledgement, control};
 use super::super::route::{
-    Answer, BAD_MEMBER, Body, ErrorRow, Invalid, Param, Place, Route, Service, Verb, missing, path_id,
+    BAD_MEMBER, ErrorRow, InvalidParam, Param, ParamLocation, RequestBody, ResponseSource, Route, Service, Verb,
+    not_found_row, path_id,
 };
 use super::{BAD_N, N, PREFIXES};
 
@@ -40,11 +41,11 @@ const CREATE: Route = Route {
         " }
         }"
     ),
-    answer: Answer::One("/createPost"),
+    source: ResponseSource::One("/createPost"),
     status: 201,
     location: Some("/posts/{id}"),
-    body: Some(Body::json(&NEW_POST)),
-    response: Kind::Object(&POST_MODEL),
+    body: Some(RequestBody::json(&NEW_POST)),
+    response: FieldType::Object(&POST_MODEL),
     example: r#"{"id":7,"title":"Tea or coffee?","text":"For long chapters, I mean.","community":"Books","url":null,"username":"dan","date":"2026-01-02T03:04:05+00:00"}"#,
     errors: &[BAD_MEMBER],
     ..Route::BASE
@@ -55,9 +56,9 @@ const POST: Route = Route {
     name: "post",
     summary: "One post",
     operation: concat!("query ($id: ID!) { post(id: $id) { ", post!(), " } }"),
-    answer: Answer::One("/post"),
+    source: ResponseSource::One("/post"),
     params: &[POST_ID],
-    response: Kind::Object(&POST_MODEL),
+    response: FieldType::Object(&POST_MODEL),
     example: r#"{"id":3,"title":"Which trail for a first spring walk?","text":"The map shows five of them. Which one is dry in April?","community":"Outdoors","url":"https://example.com/pioneer-valley/trails","username":"cleo","date":"2025-12-30T03:24:05+00:00"}"#,
     errors: &[NO_POST],
     ..Route::BASE
@@ -69,9 +70,9 @@ const DELETE: Route = Route {
     name: "deletePost",
     summary: "Deletes a post and its votes",
     operation: "mutation ($id: ID!) { deletePost(id: $id) }",
-    answer: Answer::One("/deletePost"),
+    source: ResponseSource::One("/deletePost"),
     params: &[POST_ID],
-    response: Kind::Object(&DELETED),
+    response: FieldType::Object(&DELETED),
     example: r#"{"message":"Post deleted"}"#,
     errors: &[NO_POST],
     ..Route::BASE
@@ -86,17 +87,17 @@ const RECENT: Route = Route {
         listed!(),
         " } }"
     ),
-    answer: Answer::One("/recentPosts/nodes"),
+    source: ResponseSource::One("/recentPosts/nodes"),
     params: &[
         Param {
-            place: Place::Query,
+            location: ParamLocation::Query,
             field: COMMUNITY.optional(),
-            invalid: Invalid::Named,
+            on_invalid: InvalidParam::Named,
             example: "Outdoors",
         },
         N,
     ],
-    response: Kind::List(&Kind::Object(&LISTED_POST)),
+    response: FieldType::List(&FieldType::Object(&LISTED_POST)),
     example: OUTDOORS,
     errors: &[BAD_N],
     ..Route::BASE
@@ -113,9 +114,9 @@ const IN_COMMUNITY: Route = Route {
     ),
     params: &[
         Param {
-            place: Place::Path,
+            location: ParamLocation::Path,
             field: COMMUNITY,
-            invalid: Invalid::Named,
+            on_invalid: InvalidParam::Named,
             example: "Outdoors",
         },
         N,
@@ -124,9 +125,9 @@ const IN_COMMUNITY: Route = Route {
 };
 
 const POST_ID: Param = path_id("id", "3");
-const NO_POST: ErrorRow = missing("post not found", "The post does not exist or has been deleted.");
+const NO_POST: ErrorRow = not_found_row("post not found", "The post does not exist or has been deleted.");
 
-const COMMUNITY: Field = Field::new("community", Kind::Text)
+const COMMUNITY: Field = Field::new("community", FieldType::Text)
     .about("The community's name, case-insensitive. An unknown community has no posts.");
 
 const OUTDOORS: &str = r#"[{"id":6,"title":"Lost: one grey glove","community":"Outdoors","username":"dan","date":"2026-01-02T02:09:05+00:00"},{"id":3,"title":"Which trail for a first spring walk?","community":"Outdoors","username":"cleo","date":"2025-12-30T03:24:05+00:00"}]"#;
@@ -147,7 +148,7 @@ macro_rules! label {
 
 /// An address, or a host and a path, of printable characters; a blank one counts as absent. Which hosts are names is a
 /// table of Unicode's (IDNA), which no pattern states.
-const URL: Bounds = Bounds::Chars {
+const URL: ValueBounds = ValueBounds::Chars {
     min: 0,
     max: 2_000,
     pattern: concat!(
@@ -171,75 +172,75 @@ const URL: Bounds = Bounds::Chars {
     ),
 };
 
-static NEW_POST: Model = Model {
+static NEW_POST: ObjectModel = ObjectModel {
     name: "NewPost",
     about: "A post to create.",
     fields: &[
-        Field::new("title", Kind::Text)
-            .at("/input/title")
-            .bounds(Bounds::text(300))
+        Field::new("title", FieldType::Text)
+            .pointer("/input/title")
+            .bounds(ValueBounds::text(300))
             .about("Up to 300 characters."),
-        Field::new("text", Kind::Text)
-            .at("/input/text")
-            .bounds(Bounds::text(40_000))
+        Field::new("text", FieldType::Text)
+            .pointer("/input/text")
+            .bounds(ValueBounds::text(40_000))
             .about("Up to 40,000 characters."),
-        Field::new("community", Kind::Text)
-            .at("/input/community")
-            .bounds(Bounds::line(64))
+        Field::new("community", FieldType::Text)
+            .pointer("/input/community")
+            .bounds(ValueBounds::line(64))
             .about("The community's name, case-insensitive, up to 64 characters on one line."),
-        Field::new("username", Kind::Text)
-            .at("/input/username")
+        Field::new("username", FieldType::Text)
+            .pointer("/input/username")
             .bounds(AUTHOR)
             .about("The author's name, up to 64 characters on one line; the author need not be a user."),
-        Field::new("url", Kind::Text)
-            .at("/input/url")
+        Field::new("url", FieldType::Text)
+            .pointer("/input/url")
             .bounds(URL)
             .nullable()
             .about("The address of the page that the post is about, up to 2,000 characters: an http or https URL, or a host and a path \
                  without a scheme (`www.example.com`)."),
-        Field::new("date", Kind::DateTime)
-            .at("/input/at")
-            .bounds(Bounds::Since1970)
+        Field::new("date", FieldType::DateTime)
+            .pointer("/input/at")
+            .bounds(ValueBounds::Since1970)
             .optional()
             .about("The post's date, from 1970 on; the current time if omitted."),
     ],
     example: r#"{"title":"Tea or coffee?","text":"For long chapters, I mean.","community":"Books","username":"dan"}"#,
 };
 
-static POST_MODEL: Model = Model {
+static POST_MODEL: ObjectModel = ObjectModel {
     name: "Post",
     about: "A post.",
     fields: &[
         Field::new("id", ID),
-        Field::new("title", Kind::Text),
-        Field::new("text", Kind::Text),
+        Field::new("title", FieldType::Text),
+        Field::new("text", FieldType::Text),
         IN,
-        Field::new("url", Kind::Text).nullable(),
-        Field::new("username", Kind::Text),
+        Field::new("url", FieldType::Text).nullable(),
+        Field::new("username", FieldType::Text),
         DATE,
     ],
     example: "",
 };
 
-static LISTED_POST: Model = Model {
+static LISTED_POST: ObjectModel = ObjectModel {
     name: "ListedPost",
     about: "A post in a list, without its text and URL.",
     fields: &[
         Field::new("id", ID),
-        Field::new("title", Kind::Text),
+        Field::new("title", FieldType::Text),
         IN,
-        Field::new("username", Kind::Text),
+        Field::new("username", FieldType::Text),
         DATE,
     ],
     example: "",
 };
 
-const IN: Field = Field::new("community", Kind::Text)
-    .at("/community/name")
+const IN: Field = Field::new("community", FieldType::Text)
+    .pointer("/community/name")
     .about("The community's name as it was first spelled.");
-const DATE: Field = Field::new("date", Kind::DateTime).at("/at");
+const DATE: Field = Field::new("date", FieldType::DateTime).pointer("/at");
 
-static DELETED: Model = acknowledged(
+static DELETED: ObjectModel = acknowledgement(
     "PostDeleted",
-    &[Field::new("message", Kind::Const(r#""Post deleted""#))],
+    &[Field::new("message", FieldType::Const(r#""Post deleted""#))],
 );

@@ -1,10 +1,10 @@
 //! The user account service: people, their email addresses and their karma.
 
-use super::super::kind::{EMAIL, Field, Kind, Model, USERNAME as NEW_USERNAME, acknowledged};
-use super::super::reply::in_use;
+use super::super::field::{EMAIL, Field, FieldType, ObjectModel, USERNAME as NEW_USERNAME, acknowledgement};
+use super::super::reply::hide_closed_account;
 use super::super::route::{
-    Access, Answer, BAD_MEMBER, Body, ErrorRow, Invalid, LAST_ADMINISTRATOR, PROTECTED, Param, Place, Route, Service,
-    Verb, missing,
+    AccessRule, BAD_MEMBER, ErrorRow, InvalidParam, LAST_ADMINISTRATOR, PROTECTED, Param, ParamLocation, RequestBody,
+    ResponseSource, Route, Service, Verb, not_found_row,
 };
 use super::{POINTS, PREFIXES};
 
@@ -24,11 +24,11 @@ const CREATE: Route = Route {
     operation: "mutation ($input: CreateUserInput!, $idempotencyKey: String) {
         createUser(input: $input, idempotencyKey: $idempotencyKey) { username email karma }
     }",
-    answer: Answer::One("/createUser"),
+    source: ResponseSource::One("/createUser"),
     status: 201,
     location: Some("/users/{username}"),
-    body: Some(Body::json(&NEW_USER)),
-    response: Kind::Object(&USER_MODEL),
+    body: Some(RequestBody::json(&NEW_USER)),
+    response: FieldType::Object(&USER_MODEL),
     example: r#"{"username":"eve","email":"eve@example.com","karma":0}"#,
     errors: &[
         BAD_MEMBER,
@@ -46,12 +46,12 @@ const USER: Route = Route {
     name: "user",
     summary: "One user",
     operation: "query ($username: String!) { user(username: $username) { username email karma active } }",
-    answer: Answer::One("/user"),
+    source: ResponseSource::One("/user"),
     params: &[USERNAME],
-    response: Kind::Object(&USER_MODEL),
+    response: FieldType::Object(&USER_MODEL),
     example: r#"{"username":"dan","email":"dan@example.com","karma":3}"#,
     errors: &[NO_USER],
-    reshape: Some(in_use),
+    reshape: Some(hide_closed_account),
     ..Route::BASE
 };
 
@@ -63,10 +63,10 @@ const UPDATE_EMAIL: Route = Route {
     operation: "mutation ($username: String!, $email: String!) {
         updateEmail(username: $username, email: $email) { username email karma }
     }",
-    answer: Answer::One("/updateEmail"),
+    source: ResponseSource::One("/updateEmail"),
     params: &[CHANGED],
-    body: Some(Body::json(&NEW_EMAIL)),
-    response: Kind::Object(&USER_MODEL),
+    body: Some(RequestBody::json(&NEW_EMAIL)),
+    response: FieldType::Object(&USER_MODEL),
     example: r#"{"username":"eve","email":"eve@example.org","karma":0}"#,
     errors: &[
         BAD_MEMBER,
@@ -74,7 +74,7 @@ const UPDATE_EMAIL: Route = Route {
         NO_USER,
         ErrorRow::new("CONFLICT", "", "Another account has or had this email, ignoring case."),
     ],
-    access: Access::Account,
+    access: AccessRule::Account,
     ..Route::BASE
 };
 
@@ -84,16 +84,16 @@ const INCREMENT: Route = Route {
     name: "incrementKarma",
     summary: "Adds one to a user's karma",
     operation: "mutation ($username: String!) { incrementKarma(username: $username) { username email karma } }",
-    answer: Answer::One("/incrementKarma"),
+    source: ResponseSource::One("/incrementKarma"),
     params: &[CHANGED],
-    response: Kind::Object(&USER_MODEL),
+    response: FieldType::Object(&USER_MODEL),
     example: r#"{"username":"eve","email":"eve@example.com","karma":1}"#,
     errors: &[
         PROTECTED,
         NO_USER,
         ErrorRow::new("CONFLICT", "", "The karma is at its limit."),
     ],
-    access: Access::Account,
+    access: AccessRule::Account,
     ..Route::BASE
 };
 
@@ -102,7 +102,7 @@ const DECREMENT: Route = Route {
     name: "decrementKarma",
     summary: "Subtracts one from a user's karma, which may become negative",
     operation: "mutation ($username: String!) { decrementKarma(username: $username) { username email karma } }",
-    answer: Answer::One("/decrementKarma"),
+    source: ResponseSource::One("/decrementKarma"),
     example: r#"{"username":"eve","email":"eve@example.com","karma":-1}"#,
     ..INCREMENT
 };
@@ -113,19 +113,19 @@ const DEACTIVATE: Route = Route {
     name: "deactivateUser",
     summary: "Deactivates an account permanently; its posts and messages stay",
     operation: "mutation ($username: String!) { deactivateAccount(username: $username) { id } }",
-    answer: Answer::One("/deactivateAccount"),
+    source: ResponseSource::One("/deactivateAccount"),
     params: &[CHANGED],
-    response: Kind::Object(&DEACTIVATED),
+    response: FieldType::Object(&DEACTIVATED),
     example: r#"{"message":"Account deactivated"}"#,
     errors: &[PROTECTED, NO_USER, LAST_ADMINISTRATOR],
-    access: Access::Account,
+    access: AccessRule::Account,
     ..Route::BASE
 };
 
 const USERNAME: Param = Param {
-    place: Place::Path,
-    field: Field::new("username", Kind::Text).about("The username, case-insensitive."),
-    invalid: Invalid::NotFound,
+    location: ParamLocation::Path,
+    field: Field::new("username", FieldType::Text).about("The username, case-insensitive."),
+    on_invalid: InvalidParam::NotFound,
     example: "dan",
 };
 
@@ -135,52 +135,52 @@ const CHANGED: Param = Param {
     ..USERNAME
 };
 
-const NO_USER: ErrorRow = missing(
+const NO_USER: ErrorRow = not_found_row(
     "user not found",
     "The user does not exist, or the account is no longer in use.",
 );
 
-static NEW_USER: Model = Model {
+static NEW_USER: ObjectModel = ObjectModel {
     name: "NewUser",
     about: "An account to create.",
     fields: &[
-        Field::new("username", Kind::Text)
-            .at("/input/username")
+        Field::new("username", FieldType::Text)
+            .pointer("/input/username")
             .bounds(NEW_USERNAME)
             .about("Up to 64 characters, unique without regard to case."),
-        Field::new("email", Kind::Text)
-            .at("/input/email")
+        Field::new("email", FieldType::Text)
+            .pointer("/input/email")
             .bounds(EMAIL)
             .about("Up to 254 characters, unique without regard to case."),
         Field::new(
             "karma",
-            Kind::Integer {
+            FieldType::Integer {
                 min: i32::MIN as i64,
                 max: i32::MAX as i64,
             },
         )
-        .at("/input/karma")
+        .pointer("/input/karma")
         .optional()
         .about("The initial karma; 0 if omitted."),
     ],
     example: r#"{"username":"eve","email":"eve@example.com"}"#,
 };
 
-static NEW_EMAIL: Model = Model {
+static NEW_EMAIL: ObjectModel = ObjectModel {
     name: "NewEmail",
     about: "A new email.",
-    fields: &[Field::new("email", Kind::Text)
+    fields: &[Field::new("email", FieldType::Text)
         .bounds(EMAIL)
         .about("Up to 254 characters, unique without regard to case.")],
     example: r#"{"email":"eve@example.org"}"#,
 };
 
-static USER_MODEL: Model = Model {
+static USER_MODEL: ObjectModel = ObjectModel {
     name: "User",
     about: "A user.",
     fields: &[
-        Field::new("username", Kind::Text),
-        Field::new("email", Kind::Text)
+        Field::new("username", FieldType::Text),
+        Field::new("email", FieldType::Text)
             .nullable()
             .about("The user's email; null if there is none or the caller may not see it."),
         Field::new("karma", POINTS)
@@ -189,7 +189,7 @@ static USER_MODEL: Model = Model {
     example: "",
 };
 
-static DEACTIVATED: Model = acknowledged(
+static DEACTIVATED: ObjectModel = acknowledgement(
     "AccountDeactivated",
-    &[Field::new("message", Kind::Const(r#""Account deactivated""#))],
+    &[Field::new("message", FieldType::Const(r#""Account deactivated""#))],
 );

@@ -1,7 +1,9 @@
 //! The voting service: votes for and against posts, whether or not there are such posts.
 
-use super::super::kind::{Bounds, Field, Kind, Model};
-use super::super::route::{Access, Answer, ErrorRow, Invalid, Param, Place, Route, Service, Verb, missing};
+use super::super::field::{Field, FieldType, ObjectModel, ValueBounds};
+use super::super::route::{
+    AccessRule, ErrorRow, InvalidParam, Param, ParamLocation, ResponseSource, Route, Service, Verb, not_found_row,
+};
 use super::{BAD_N, COUNT, N, POINTS, PREFIXES};
 
 /// Votes.
@@ -31,20 +33,20 @@ const UPVOTE: Route = Route {
         "
         }"
     ),
-    answer: Answer::One("/upvote"),
+    source: ResponseSource::One("/upvote"),
     status: 201,
     location: Some("/votes/{postId}"),
     params: &[Param {
-        invalid: Invalid::Named,
+        on_invalid: InvalidParam::Named,
         ..POST_ID
     }],
-    response: Kind::Object(&VOTES_MODEL),
+    response: FieldType::Object(&VOTES_MODEL),
     example: r#"{"postId":3,"upvotes":5,"downvotes":0,"score":5}"#,
     errors: &[
         ErrorRow::new("INVALID_INPUT", "", "The id is not a 64-bit integer."),
         ErrorRow::new("CONFLICT", "", "The number of the id's votes is at its limit."),
     ],
-    access: Access::Attributed,
+    access: AccessRule::Attributed,
     ..Route::BASE
 };
 
@@ -59,7 +61,7 @@ const DOWNVOTE: Route = Route {
         "
         }"
     ),
-    answer: Answer::One("/downvote"),
+    source: ResponseSource::One("/downvote"),
     example: r#"{"postId":3,"upvotes":4,"downvotes":1,"score":3}"#,
     ..UPVOTE
 };
@@ -69,11 +71,11 @@ const VOTES: Route = Route {
     name: "votes",
     summary: "The votes on a post",
     operation: concat!("query ($postId: ID!) { postVotes(postId: $postId) ", votes!(), " }"),
-    answer: Answer::One("/postVotes"),
+    source: ResponseSource::One("/postVotes"),
     params: &[POST_ID],
-    response: Kind::Object(&VOTES_MODEL),
+    response: FieldType::Object(&VOTES_MODEL),
     example: POST_3,
-    errors: &[missing(
+    errors: &[not_found_row(
         "neither votes nor a post with this id",
         "No votes and no post have this id.",
     )],
@@ -85,9 +87,9 @@ const TOP: Route = Route {
     name: "topVotes",
     summary: "The votes on the ids with the highest scores, in descending order of score, then of id; only ids that have votes",
     operation: concat!("query ($n: Int = 25) { topVoted(first: $n) { nodes ", votes!(), " } }"),
-    answer: Answer::One("/topVoted/nodes"),
+    source: ResponseSource::One("/topVoted/nodes"),
     params: &[N],
-    response: Kind::List(&Kind::Object(&VOTES_MODEL)),
+    response: FieldType::List(&FieldType::Object(&VOTES_MODEL)),
     example: BEST,
     errors: &[BAD_N],
     ..Route::BASE
@@ -98,16 +100,16 @@ const SORTED: Route = Route {
     name: "sortedVotes",
     summary: "The votes on the given ids, in the order of `/votes/top`, each id once; an id without votes has zeros",
     operation: concat!("query ($ids: [ID!]!) { postsByScore(ids: $ids) ", votes!(), " }"),
-    answer: Answer::One("/postsByScore"),
+    source: ResponseSource::One("/postsByScore"),
     params: &[Param {
-        place: Place::Query,
-        field: Field::new("ids", Kind::List(&POSTS_ID))
-            .bounds(Bounds::Items { min: 1, max: 100 })
+        location: ParamLocation::Query,
+        field: Field::new("ids", FieldType::List(&POSTS_ID))
+            .bounds(ValueBounds::Items { min: 1, max: 100 })
             .about("1 to 100 integers, separated by commas."),
-        invalid: Invalid::Named,
+        on_invalid: InvalidParam::Named,
         example: "[3,1]",
     }],
-    response: Kind::List(&Kind::Object(&VOTES_MODEL)),
+    response: FieldType::List(&FieldType::Object(&VOTES_MODEL)),
     example: BEST,
     errors: &[ErrorRow::new(
         "INVALID_INPUT",
@@ -118,12 +120,12 @@ const SORTED: Route = Route {
 };
 
 /// A vote may have any integer as its post id.
-const POSTS_ID: Kind = Kind::Id { min: i64::MIN };
+const POSTS_ID: FieldType = FieldType::Id { min: i64::MIN };
 
 const POST_ID: Param = Param {
-    place: Place::Path,
+    location: ParamLocation::Path,
     field: Field::new("postId", POSTS_ID),
-    invalid: Invalid::NotFound,
+    on_invalid: InvalidParam::NotFound,
     example: "3",
 };
 
@@ -131,11 +133,11 @@ const POST_3: &str = r#"{"postId":3,"upvotes":4,"downvotes":0,"score":4}"#;
 const BEST: &str =
     r#"[{"postId":3,"upvotes":4,"downvotes":0,"score":4},{"postId":1,"upvotes":3,"downvotes":0,"score":3}]"#;
 
-static VOTES_MODEL: Model = Model {
+static VOTES_MODEL: ObjectModel = ObjectModel {
     name: "Votes",
     about: "The votes on a post, or on an id that no post has yet.",
     fields: &[
-        Field::new("postId", POSTS_ID).at("/id"),
+        Field::new("postId", POSTS_ID).pointer("/id"),
         Field::new("upvotes", COUNT),
         Field::new("downvotes", COUNT),
         Field::new("score", POINTS).about("`upvotes` minus `downvotes`."),

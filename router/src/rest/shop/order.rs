@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
-use super::super::kind::{Field, ID, Kind, Model, REFERENCE, acknowledged};
-use super::super::reply::{Call, Reply};
-use super::super::route::{Answer, BAD_MEMBER, Body, ErrorRow, Param, Route, Service, Verb, missing, path_id};
+use super::super::field::{Field, FieldType, ID, ObjectModel, REFERENCE, acknowledgement};
+use super::super::reply::{RequestView, ResponseDraft};
+use super::super::route::{
+    BAD_MEMBER, ErrorRow, Param, RequestBody, ResponseSource, Route, Service, Verb, not_found_row, path_id,
+};
 use super::{CHECK, NO_USER, NOT_THEIRS};
 use crate::rest::QUANTITY;
 
@@ -31,15 +33,18 @@ const PLACE: Route = Route {
     operation: "mutation ($input: ShopOrderInput!, $idempotencyKey: String) {
         placeShopOrder(input: $input, idempotencyKey: $idempotencyKey) { id }
     }",
-    answer: Answer::One("/placeShopOrder"),
+    source: ResponseSource::One("/placeShopOrder"),
     location: Some("/api/order/{id}"),
-    body: Some(Body::json(&NEW_ORDER)),
-    response: Kind::Object(&PLACED),
+    body: Some(RequestBody::json(&NEW_ORDER)),
+    response: FieldType::Object(&PLACED),
     example: r#"{"response":"Order placed successfully"}"#,
     errors: &[
         BAD_MEMBER,
         NOT_THEIRS,
-        ErrorRow { of: "user", ..NO_USER },
+        ErrorRow {
+            message_prefix: "user",
+            ..NO_USER
+        },
         NO_PRODUCT,
         NOT_ENOUGH,
     ],
@@ -51,9 +56,9 @@ const ORDER: Route = Route {
     name: "order",
     summary: "One order",
     operation: concat!("query ($order_id: ID!) { shopOrder(id: $order_id) { ", order!(), " } }"),
-    answer: Answer::One("/shopOrder"),
+    source: ResponseSource::One("/shopOrder"),
     params: &[ORDER_ID],
-    response: Kind::Object(&ORDER_MODEL),
+    response: FieldType::Object(&ORDER_MODEL),
     example: r#"{"id":1,"user_id":3,"product_id":1,"quantity":2,"date":"2023-11-28"}"#,
     errors: &[NO_ORDER],
     ..Route::BASE
@@ -67,10 +72,10 @@ const UPDATE: Route = Route {
     operation: "mutation ($order_id: ID!, $input: ShopOrderPatch!) {
         updateShopOrder(id: $order_id, input: $input) { id }
     }",
-    answer: Answer::One("/updateShopOrder"),
+    source: ResponseSource::One("/updateShopOrder"),
     params: &[ORDER_ID],
-    body: Some(Body::patch(&ORDER_CHANGE)),
-    response: Kind::Object(&MODIFIED),
+    body: Some(RequestBody::patch(&ORDER_CHANGE)),
+    response: FieldType::Object(&MODIFIED),
     example: r#"{"response":"Order modified successfully"}"#,
     errors: &[BAD_MEMBER, NO_ORDER, NO_PRODUCT, NOT_ENOUGH],
     ..Route::BASE
@@ -82,9 +87,9 @@ const DELETE: Route = Route {
     name: "deleteOrder",
     summary: "Deletes an order: its items become available again",
     operation: "mutation ($order_id: ID!) { deleteShopOrder(id: $order_id) }",
-    answer: Answer::One("/deleteShopOrder"),
+    source: ResponseSource::One("/deleteShopOrder"),
     params: &[ORDER_ID],
-    response: Kind::Object(&DELETED),
+    response: FieldType::Object(&DELETED),
     example: r#"{"response":"Order deleted successfully"}"#,
     errors: &[NO_ORDER],
     ..Route::BASE
@@ -101,23 +106,23 @@ const USER_ORDERS: Route = Route {
         " } pageInfo { hasNextPage endCursor } } }
         }"
     ),
-    answer: Answer::AllAnd("/user/shopOrders"),
+    source: ResponseSource::AllInPlace("/user/shopOrders"),
     params: &[path_id("user_id", "4")],
-    response: Kind::List(&Kind::Object(&ORDER_MODEL)),
+    response: FieldType::List(&FieldType::Object(&ORDER_MODEL)),
     example: r#"[{"id":2,"user_id":4,"product_id":2,"quantity":1,"date":"2023-11-28"}]"#,
     errors: &[NOT_THEIRS, NO_USER],
-    reshape: Some(of_user_in_use),
+    reshape: Some(orders_of_active_user),
     ..Route::BASE
 };
 
 const ORDER_ID: Param = path_id("order_id", "1");
-const NO_ORDER: ErrorRow = missing(
+const NO_ORDER: ErrorRow = not_found_row(
     "Order not found.",
     "The order does not exist or belongs to another person.",
 );
 const NO_PRODUCT: ErrorRow = ErrorRow {
-    of: "product",
-    ..missing("Product not found.", "There is no such product.")
+    message_prefix: "product",
+    ..not_found_row("Product not found.", "There is no such product.")
 };
 const NOT_ENOUGH: ErrorRow = ErrorRow::new(
     "INSUFFICIENT_STOCK",
@@ -125,25 +130,27 @@ const NOT_ENOUGH: ErrorRow = ErrorRow::new(
     "Too few items of the product are available. Nothing has changed.",
 );
 
-const USER_ID: Field = Field::new("user_id", REFERENCE).at("/input/user");
-const PRODUCT_ID: Field = Field::new("product_id", REFERENCE).at("/input/product");
-const HOW_MANY: Field = Field::new("quantity", QUANTITY).at("/input/quantity");
-const DATE: Field = Field::new("date", Kind::Date).at("/input/date").about("`YYYY-MM-DD`.");
+const USER_ID: Field = Field::new("user_id", REFERENCE).pointer("/input/user");
+const PRODUCT_ID: Field = Field::new("product_id", REFERENCE).pointer("/input/product");
+const HOW_MANY: Field = Field::new("quantity", QUANTITY).pointer("/input/quantity");
+const DATE: Field = Field::new("date", FieldType::Date)
+    .pointer("/input/date")
+    .about("`YYYY-MM-DD`.");
 
-static NEW_ORDER: Model = Model {
+static NEW_ORDER: ObjectModel = ObjectModel {
     name: "NewOrder",
     about: "An order to place.",
     fields: &[USER_ID, PRODUCT_ID, HOW_MANY, DATE],
     example: r#"{"user_id":4,"product_id":1,"quantity":2,"date":"2023-11-28"}"#,
 };
 
-static ORDER_CHANGE: Model = Model {
+static ORDER_CHANGE: ObjectModel = ObjectModel {
     name: "OrderChange",
     about: "New values for some members of an order.",
     fields: &[
         USER_ID
             .optional()
-            .fixed()
+            .immutable()
             .about("The order's user: the current value is accepted, another one is an error."),
         PRODUCT_ID.optional(),
         HOW_MANY.optional(),
@@ -152,36 +159,45 @@ static ORDER_CHANGE: Model = Model {
     example: r#"{"quantity":3}"#,
 };
 
-static ORDER_MODEL: Model = Model {
+static ORDER_MODEL: ObjectModel = ObjectModel {
     name: "Order",
     about: "An order.",
     fields: &[
         Field::new("id", ID),
-        Field::new("user_id", ID).at("/user/id"),
-        Field::new("product_id", ID).at("/product/id"),
+        Field::new("user_id", ID).pointer("/user/id"),
+        Field::new("product_id", ID).pointer("/product/id"),
         Field::new("quantity", QUANTITY),
-        Field::new("date", Kind::Date),
+        Field::new("date", FieldType::Date),
     ],
     example: "",
 };
 
-static PLACED: Model = acknowledged(
+static PLACED: ObjectModel = acknowledgement(
     "OrderPlaced",
-    &[Field::new("response", Kind::Const(r#""Order placed successfully""#))],
+    &[Field::new(
+        "response",
+        FieldType::Const(r#""Order placed successfully""#),
+    )],
 );
 
-static MODIFIED: Model = acknowledged(
+static MODIFIED: ObjectModel = acknowledgement(
     "OrderModified",
-    &[Field::new("response", Kind::Const(r#""Order modified successfully""#))],
+    &[Field::new(
+        "response",
+        FieldType::Const(r#""Order modified successfully""#),
+    )],
 );
 
-static DELETED: Model = acknowledged(
+static DELETED: ObjectModel = acknowledgement(
     "OrderDeleted",
-    &[Field::new("response", Kind::Const(r#""Order deleted successfully""#))],
+    &[Field::new(
+        "response",
+        FieldType::Const(r#""Order deleted successfully""#),
+    )],
 );
 
 /// Reduces the reply to the list of orders, or to `null` when the user's account has been closed.
-fn of_user_in_use(reply: &mut Reply, _: &Call) {
+fn orders_of_active_user(reply: &mut ResponseDraft, _: &RequestView) {
     let mut user = reply.node["user"].take();
     reply.node = match user["active"] == true {
         true => user["shopOrders"].take(),

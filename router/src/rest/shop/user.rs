@@ -1,11 +1,12 @@
 //! The user service: the users that may place orders.
 
-use super::super::kind::{
-    Bounds, Field, ID, Kind, Model, PASSWORD as NEW_PASSWORD, SIGN_IN_NAME, USERNAME, acknowledged,
+use super::super::field::{
+    Field, FieldType, ID, ObjectModel, PASSWORD as NEW_PASSWORD, SIGN_IN_NAME, USERNAME, ValueBounds, acknowledgement,
 };
-use super::super::reply::in_use;
+use super::super::reply::hide_closed_account;
 use super::super::route::{
-    Access, Answer, BAD_MEMBER, Body, ErrorRow, LAST_ADMINISTRATOR, PROTECTED, Param, Route, Service, Verb, path_id,
+    AccessRule, BAD_MEMBER, ErrorRow, LAST_ADMINISTRATOR, PROTECTED, Param, RequestBody, ResponseSource, Route,
+    Service, Verb, path_id,
 };
 use super::{CHECK, NO_USER};
 
@@ -25,10 +26,10 @@ const ADD: Route = Route {
     operation: "mutation ($input: RegisterInput!, $idempotencyKey: String) {
         register(input: $input, idempotencyKey: $idempotencyKey) { user { id } }
     }",
-    answer: Answer::One("/register/user"),
+    source: ResponseSource::One("/register/user"),
     location: Some("/api/user/{id}"),
-    body: Some(Body::json(&NEW_USER)),
-    response: Kind::Object(&ADDED),
+    body: Some(RequestBody::json(&NEW_USER)),
+    response: FieldType::Object(&ADDED),
     example: r#"{"response":"User added to the system."}"#,
     errors: &[
         BAD_MEMBER,
@@ -38,7 +39,7 @@ const ADD: Route = Route {
             "An account has or had this name, ignoring case.",
         ),
     ],
-    access: Access::Newcomer,
+    access: AccessRule::Registration,
     ..Route::BASE
 };
 
@@ -50,14 +51,14 @@ const LOGIN: Route = Route {
     operation: "mutation ($login: String!, $password: String!) {
         login(login: $login, password: $password) { user { id } }
     }",
-    answer: Answer::One("/login/user"),
-    body: Some(Body::json(&CREDENTIALS)),
-    response: Kind::Object(&LOGGED_IN),
+    source: ResponseSource::One("/login/user"),
+    body: Some(RequestBody::json(&CREDENTIALS)),
+    response: FieldType::Object(&LOGGED_IN),
     example: r#"{"response":"Login successful.","user_id":1}"#,
     errors: &[
         BAD_MEMBER,
         ErrorRow {
-            of: "wrong ",
+            message_prefix: "wrong ",
             ..ErrorRow::new(
                 "UNAUTHENTICATED",
                 "Wrong username or password.",
@@ -66,7 +67,7 @@ const LOGIN: Route = Route {
         },
         ErrorRow::new("RATE_LIMITED", "", "Too many wrong passwords."),
     ],
-    access: Access::Anyone,
+    access: AccessRule::Anyone,
     ..Route::BASE
 };
 
@@ -75,12 +76,12 @@ const USER: Route = Route {
     name: "user",
     summary: "One user",
     operation: "query ($id: ID!) { user(id: $id) { id username address { text } active } }",
-    answer: Answer::One("/user"),
+    source: ResponseSource::One("/user"),
     params: &[path_id("id", "1")],
-    response: Kind::Object(&USER_MODEL),
+    response: FieldType::Object(&USER_MODEL),
     example: r#"{"id":1,"name":"ada","password":"********","address":"Harbour Lane 7, 10115"}"#,
     errors: &[NO_USER],
-    reshape: Some(in_use),
+    reshape: Some(hide_closed_account),
     ..Route::BASE
 };
 
@@ -90,13 +91,13 @@ const UPDATE: Route = Route {
     name: "updateUser",
     summary: "Changes a user's password, address or both",
     operation: "mutation ($id: ID!, $input: UserPatch!) { updateUser(id: $id, input: $input) { id } }",
-    answer: Answer::One("/updateUser"),
+    source: ResponseSource::One("/updateUser"),
     params: &[CHANGED_ID],
-    body: Some(Body::patch(&USER_CHANGE)),
-    response: Kind::Object(&UPDATED),
+    body: Some(RequestBody::patch(&USER_CHANGE)),
+    response: FieldType::Object(&UPDATED),
     example: r#"{"response":"User updated."}"#,
     errors: &[BAD_MEMBER, PROTECTED, NO_USER],
-    access: Access::Account,
+    access: AccessRule::Account,
     ..Route::BASE
 };
 
@@ -106,33 +107,33 @@ const DELETE: Route = Route {
     name: "deleteUser",
     summary: "Deactivates a user's account; the user's orders stay",
     operation: "mutation ($id: ID!) { deactivateAccount(userId: $id) { id } }",
-    answer: Answer::One("/deactivateAccount"),
+    source: ResponseSource::One("/deactivateAccount"),
     params: &[CHANGED_ID],
-    response: Kind::Object(&DELETED),
+    response: FieldType::Object(&DELETED),
     example: r#"{"response":"User deleted."}"#,
     errors: &[PROTECTED, NO_USER, LAST_ADMINISTRATOR],
-    access: Access::Account,
+    access: AccessRule::Account,
     ..Route::BASE
 };
 
 /// The account in the example of `POST /api/users`: a caller without a token cannot change those of the sample data.
 const CHANGED_ID: Param = path_id("id", "6");
 
-const NAME: Field = Field::new("name", Kind::Text);
-const PASSWORD: Field = Field::new("password", Kind::Text)
-    .at("/input/password")
+const NAME: Field = Field::new("name", FieldType::Text);
+const PASSWORD: Field = Field::new("password", FieldType::Text)
+    .pointer("/input/password")
     .bounds(NEW_PASSWORD)
     .about("8 to 256 characters.");
-const ADDRESS: Field = Field::new("address", Kind::Text)
-    .at("/input/address/text")
-    .bounds(Bounds::text(1_000))
+const ADDRESS: Field = Field::new("address", FieldType::Text)
+    .pointer("/input/address/text")
+    .bounds(ValueBounds::text(1_000))
     .about("Free text of up to 1,000 characters.");
 
-static NEW_USER: Model = Model {
+static NEW_USER: ObjectModel = ObjectModel {
     name: "NewUser",
     about: "A user to add.",
     fields: &[
-        NAME.at("/input/username")
+        NAME.pointer("/input/username")
             .bounds(USERNAME)
             .about("Up to 64 characters, unique without regard to case."),
         PASSWORD,
@@ -141,57 +142,60 @@ static NEW_USER: Model = Model {
     example: r#"{"name":"newUser","password":"newPassword","address":"new address"}"#,
 };
 
-static CREDENTIALS: Model = Model {
+static CREDENTIALS: ObjectModel = ObjectModel {
     name: "Credentials",
     about: "A name and a password to check.",
     fields: &[
-        NAME.at("/login").bounds(SIGN_IN_NAME),
-        Field::new("password", Kind::Text),
+        NAME.pointer("/login").bounds(SIGN_IN_NAME),
+        Field::new("password", FieldType::Text),
     ],
     example: r#"{"name":"ada","password":"agora-demo-2026"}"#,
 };
 
-static USER_CHANGE: Model = Model {
+static USER_CHANGE: ObjectModel = ObjectModel {
     name: "UserChange",
     about: "A new password, a new address or both. A name never changes.",
     fields: &[PASSWORD.optional(), ADDRESS.optional()],
     example: r#"{"address":"1 New Street"}"#,
 };
 
-static USER_MODEL: Model = Model {
+static USER_MODEL: ObjectModel = ObjectModel {
     name: "User",
     about: "A user.",
     fields: &[
         Field::new("id", ID),
-        NAME.at("/username"),
-        Field::new("password", Kind::Const(r#""********""#)).about("Always masked."),
-        Field::new("address", Kind::Text)
-            .at("/address/text")
+        NAME.pointer("/username"),
+        Field::new("password", FieldType::Const(r#""********""#)).about("Always masked."),
+        Field::new("address", FieldType::Text)
+            .pointer("/address/text")
             .nullable()
             .about("The user's address; null if there is none or the caller may not see it."),
     ],
     example: "",
 };
 
-static ADDED: Model = acknowledged(
+static ADDED: ObjectModel = acknowledgement(
     "UserAdded",
-    &[Field::new("response", Kind::Const(r#""User added to the system.""#))],
+    &[Field::new(
+        "response",
+        FieldType::Const(r#""User added to the system.""#),
+    )],
 );
 
-static LOGGED_IN: Model = acknowledged(
+static LOGGED_IN: ObjectModel = acknowledgement(
     "LoggedIn",
     &[
-        Field::new("response", Kind::Const(r#""Login successful.""#)),
-        Field::new("user_id", ID).at("/id"),
+        Field::new("response", FieldType::Const(r#""Login successful.""#)),
+        Field::new("user_id", ID).pointer("/id"),
     ],
 );
 
-static UPDATED: Model = acknowledged(
+static UPDATED: ObjectModel = acknowledgement(
     "UserUpdated",
-    &[Field::new("response", Kind::Const(r#""User updated.""#))],
+    &[Field::new("response", FieldType::Const(r#""User updated.""#))],
 );
 
-static DELETED: Model = acknowledged(
+static DELETED: ObjectModel = acknowledgement(
     "UserDeleted",
-    &[Field::new("response", Kind::Const(r#""User deleted.""#))],
+    &[Field::new("response", FieldType::Const(r#""User deleted.""#))],
 );

@@ -41,17 +41,17 @@ pub struct Cacheable {
 
 /// A key of a response and the entities behind it, whose changes invalidate the response.
 #[derive(Debug)]
-pub struct Watched {
+pub struct TrackedField {
     key: Name,
-    object: WatchedObject,
+    object: TrackedObject,
 }
 
 /// An object of a response.
 #[derive(Debug)]
-pub struct WatchedObject {
+pub struct TrackedObject {
     /// For an entity, its type and the key of its id; `None` for an object that is part of an entity.
     entity: Option<(Arc<str>, Name)>,
-    inner: Vec<Watched>,
+    inner: Vec<TrackedField>,
 }
 
 impl Cacheable {
@@ -94,13 +94,13 @@ impl Cacheable {
 
     /// Returns the entities that the response to a fetch of root fields depends on, or `None` if the fetch is not cacheable.
     /// Adds their ids to the document where it does not select them.
-    pub fn roots(&self, subgraph: &str, document: &mut Document) -> Option<Vec<Watched>> {
+    pub fn roots(&self, subgraph: &str, document: &mut Document) -> Option<Vec<TrackedField>> {
         let operation = &mut document.operation;
         if !matches!(operation.operation_kind, None | Some(OperationKind::Query)) {
             return None;
         }
         let mut set = operation.selection_set.clone();
-        let mut watched = Vec::new();
+        let mut dependencies = Vec::new();
         for item in &mut set.items {
             let field = plain(item)?;
             let (Type::Named(ty) | Type::NonNullNamed(ty)) = self.tagged(&self.query, &field.name)? else {
@@ -109,14 +109,14 @@ impl Cacheable {
             let object = self.object(subgraph, ty, &mut field.selections)?;
             object.entity.as_ref()?;
             let key = Name::new(field.selection_identifier());
-            watched.push(Watched { key, object });
+            dependencies.push(TrackedField { key, object });
         }
         operation.selection_set = set;
-        (!watched.is_empty()).then_some(watched)
+        (!dependencies.is_empty()).then_some(dependencies)
     }
 
     /// As [`roots`](Self::roots), for the entities under one key of a fetch of entities.
-    pub fn entities(&self, subgraph: &str, document: &mut Document, key: &str) -> Option<WatchedObject> {
+    pub fn entities(&self, subgraph: &str, document: &mut Document, key: &str) -> Option<TrackedObject> {
         let mut items = document.operation.selection_set.items.iter_mut();
         let field = items.find_map(|item| match item {
             SelectionItem::Field(field) if field.selection_identifier() == key => Some(field),
@@ -136,7 +136,7 @@ impl Cacheable {
         self.tagged.get(&(ty.to_owned(), field.to_owned()))
     }
 
-    fn object(&self, subgraph: &str, ty: &str, set: &mut SelectionSet) -> Option<WatchedObject> {
+    fn object(&self, subgraph: &str, ty: &str, set: &mut SelectionSet) -> Option<TrackedObject> {
         let mut inner = Vec::new();
         let mut id = None;
         for item in &mut set.items {
@@ -155,7 +155,7 @@ impl Cacheable {
             // Objects of an interface or a union are not cached.
             self.objects.get(field_type.as_str())?;
             let object = self.object(subgraph, field_type, &mut field.selections)?;
-            inner.push(Watched { key, object });
+            inner.push(TrackedField { key, object });
         }
         let is_entity = self.entities.contains(&(ty.to_owned(), subgraph.to_owned()));
         let entity = is_entity.then(|| {
@@ -169,11 +169,11 @@ impl Cacheable {
             });
             (Arc::from(ty), id)
         });
-        Some(WatchedObject { entity, inner })
+        Some(TrackedObject { entity, inner })
     }
 }
 
-impl Watched {
+impl TrackedField {
     /// Adds the entities below this key of an object. Returns `None` if one is missing: no event would report that it now
     /// exists.
     pub fn slots(&self, of: &Fields, found: &mut Vec<Slot>) -> Option<()> {
@@ -181,8 +181,8 @@ impl Watched {
     }
 }
 
-impl WatchedObject {
-    /// As [`Watched::slots`], for the object itself or a list of objects.
+impl TrackedObject {
+    /// As [`TrackedField::slots`], for the object itself or a list of objects.
     pub fn slots(&self, value: &Value, found: &mut Vec<Slot>) -> Option<()> {
         let fields = match value {
             Value::Object(fields) => fields,

@@ -15,10 +15,13 @@ use hive_router_query_planner::planner::plan_nodes::{
 
 use super::cacheable::Cacheable;
 use super::text;
-use super::{Change, Fetch, Fetches, Group, Hop, Need, Remembered, Rewrite, RewriteHop, Step, WatchedObject, internal};
-use crate::cache::Question;
-use crate::subgraph::Document;
-use crate::supergraph::refusal::Refusal;
+use super::{
+    CachePolicy, EntityBatch, Fetch, Fetches, FlattenPathSegment, PlanStep, RequiredSelection, Rewrite, RewriteAction,
+    RewritePathSegment, TrackedObject, internal,
+};
+use crate::cache::FetchKey;
+use crate::subgraph::RequestDocument;
+use crate::supergraph::request_error::RequestError;
 use crate::supergraph::schema::PublicSchema;
 
 /// The context of a compilation.
@@ -31,12 +34,12 @@ pub struct Compiler<'a> {
     pub cacheable: &'a Cacheable,
 }
 
-/// The caching of the entities of one group; `None` if they are not cacheable.
-type RememberedEntity = Option<Remembered<WatchedObject>>;
+/// The caching of the entities of one batch; `None` if they are not cacheable.
+type EntityCachePolicy = Option<CachePolicy<TrackedObject>>;
 
 impl Compiler<'_> {
     /// Compiles a whole plan.
-    pub fn plan(&self, node: Option<PlanNode>) -> Result<Fetches, Refusal> {
+    pub fn plan(&self, node: Option<PlanNode>) -> Result<Fetches, RequestError> {
         let mut nodes = match node {
             None => Vec::new(),
             Some(PlanNode::Sequence(sequence)) => sequence.nodes,
@@ -62,27 +65,27 @@ impl Compiler<'_> {
         })
     }
 
-    fn sequence(&self, nodes: Vec<PlanNode>) -> Result<Step, Refusal> {
+    fn sequence(&self, nodes: Vec<PlanNode>) -> Result<PlanStep, RequestError> {
         let mut steps = self.steps(nodes)?;
         Ok(match steps.len() {
             1 => steps.remove(0),
-            _ => Step::Sequence(steps),
+            _ => PlanStep::Sequence(steps),
         })
     }
 
-    fn steps(&self, nodes: Vec<PlanNode>) -> Result<Vec<Step>, Refusal> {
+    fn steps(&self, nodes: Vec<PlanNode>) -> Result<Vec<PlanStep>, RequestError> {
         nodes.into_iter().map(|node| self.step(node)).collect()
     }
 
-    fn step(&self, node: PlanNode) -> Result<Step, Refusal> {
+    fn step(&self, node: PlanNode) -> Result<PlanStep, RequestError> {
         Ok(match node {
             PlanNode::Sequence(sequence) => self.sequence(sequence.nodes)?,
-            PlanNode::Parallel(parallel) => Step::Parallel(self.steps(parallel.nodes)?),
+            PlanNode::Parallel(parallel) => PlanStep::Parallel(self.steps(parallel.nodes)?),
             PlanNode::Fetch(fetch) => self.single(Vec::new(), "", fetch)?,
             PlanNode::Flatten(flatten) => match *flatten.node {
                 PlanNode::Fetch(fetch) => {
                     let shown = format!("   at {}", flatten.path);
-                    self.single(hops(&flatten.path), &shown, fetch)?
+                    self.single(flatten_path(&flatten.path), &shown, fetch)?
                 }
                 _ => return Err(internal("a place for something that is no fetch")),
             },
@@ -95,68 +98,70 @@ impl Compiler<'_> {
         })
     }
 
-    fn single(&self, place: Vec<Hop>, shown: &str, node: FetchNode) -> Result<Step, Refusal> {
+    fn single(&self, place: Vec<FlattenPathSegment>, shown: &str, node: FetchNode) -> Result<PlanStep, RequestError> {
         let usages = node.variable_usages.as_ref();
         let Some(requires) = node.requires else {
             let mut fetch = self.fetch(&node.service_name, &node.operation, usages, node.output_rewrites)?;
             fetch.text.push_str(shown);
             return Ok(match place.is_empty() {
-                true => Step::Fetch(fetch),
-                false => Step::Nested(place, fetch),
+                true => PlanStep::Fetch(fetch),
+                false => PlanStep::Nested(place, fetch),
             });
         };
         let key = "_entities";
-        let (mut fetch, remembered) = self.fetch_of_entities(&node.service_name, &node.operation, usages, &[key])?;
-        let selected = text::entities(&node.operation, key);
-        fetch.text = format!("{} => {selected}{shown}", text::needs(&requires));
-        let group = Group {
+        let (mut fetch, cache_policies) =
+            self.fetch_of_entities(&node.service_name, &node.operation, usages, &[key])?;
+        let selected = text::format_entities(&node.operation, key);
+        fetch.text = format!("{} => {selected}{shown}", text::format_requires(&requires));
+        let batch = EntityBatch {
             key: Name::new(key),
             variable: Name::new("representations"),
-            places: vec![place],
-            needs: self.needs(&requires),
+            paths: vec![place],
+            required: self.required_selections(&requires),
             input_rewrites: self.rewrites(node.input_rewrites),
             output_rewrites: self.rewrites(node.output_rewrites),
-            remembered: remembered.into_iter().next().flatten(),
+            cache_policy: cache_policies.into_iter().next().flatten(),
         };
-        Ok(Step::Entities(fetch, vec![group]))
+        Ok(PlanStep::Entities(fetch, vec![batch]))
     }
 
-    fn batch(&self, node: BatchFetchNode) -> Result<Step, Refusal> {
+    fn batch(&self, node: BatchFetchNode) -> Result<PlanStep, RequestError> {
         let usages = node.variable_usages.as_ref();
         let aliases = node.entity_batch.aliases;
         let keys: Vec<_> = aliases.iter().map(|alias| alias.alias.as_str()).collect();
-        let (mut fetch, mut remembered) = self.fetch_of_entities(&node.service_name, &node.operation, usages, &keys)?;
+        let (mut fetch, mut cache_policies) =
+            self.fetch_of_entities(&node.service_name, &node.operation, usages, &keys)?;
         let variables: HashSet<_> = aliases
             .iter()
             .map(|alias| &alias.representations_variable_name)
             .collect();
         if variables.len() < aliases.len() {
-            // Groups that share a variable send the same representations, so no group may leave out the entities that
+            // Batches that share a variable send the same representations, so no batch may leave out the entities that
             // it has cached.
-            remembered.fill_with(|| None);
+            cache_policies.fill_with(|| None);
         }
         let mut shown = Vec::new();
-        let mut groups = Vec::new();
-        for (alias, remembered) in aliases.into_iter().zip(remembered) {
-            let places: Vec<_> = alias.merge_paths.iter().map(ToString::to_string).collect();
+        let mut batches = Vec::new();
+        for (alias, cache_policy) in aliases.into_iter().zip(cache_policies) {
+            let paths: Vec<_> = alias.merge_paths.iter().map(ToString::to_string).collect();
             shown.push(format!(
                 "{} => {}   at {}",
-                text::needs(&alias.requires),
-                text::entities(&node.operation, &alias.alias),
-                places.join(", ")
+                text::format_requires(&alias.requires),
+                text::format_entities(&node.operation, &alias.alias),
+                paths.join(", ")
             ));
-            groups.push(Group {
+            batches.push(EntityBatch {
                 key: Name::new(&alias.alias),
                 variable: Name::new(&alias.representations_variable_name),
-                places: alias.merge_paths.iter().map(hops).collect(),
-                needs: self.needs(&alias.requires),
+                paths: alias.merge_paths.iter().map(flatten_path).collect(),
+                required: self.required_selections(&alias.requires),
                 input_rewrites: self.rewrites(alias.input_rewrites),
                 output_rewrites: self.rewrites(alias.output_rewrites),
-                remembered,
+                cache_policy,
             });
         }
         fetch.text = shown.join("\n");
-        Ok(Step::Entities(fetch, groups))
+        Ok(PlanStep::Entities(fetch, batches))
     }
 
     /// A fetch of root fields.
@@ -166,27 +171,28 @@ impl Compiler<'_> {
         operation: &SubgraphFetchOperation,
         usages: Option<&BTreeSet<String>>,
         rewrites: Option<Vec<FetchRewrite>>,
-    ) -> Result<Fetch, Refusal> {
+    ) -> Result<Fetch, RequestError> {
         let mut document = operation.document.clone();
-        let watched = self.cacheable.roots(service, &mut document);
+        let dependencies = self.cacheable.roots(service, &mut document);
         let rewrites = self.rewrites(rewrites);
         let mut keys = Vec::new();
         root_keys(&operation.document.operation.selection_set, &mut keys);
         // A root key that a rewrite renames appears under its new name in the fetched data.
         for rewrite in rewrites.iter().filter(|rewrite| rewrite.at.len() == 1) {
-            if let (Some(RewriteHop::Key(old)), Change::Rename(new)) = (rewrite.at.last(), &rewrite.change)
+            if let (Some(RewritePathSegment::Key(old)), RewriteAction::Rename(new)) =
+                (rewrite.at.last(), &rewrite.action)
                 && let Some(key) = keys.iter_mut().find(|key| *key == old.as_str())
             {
                 *key = new.to_string();
             }
         }
         let mut fetch = self.request(service, &document, usages)?;
-        fetch.remembered = watched.map(|watched| Remembered {
-            question: Arc::new(question(&fetch, None)),
-            watched,
+        fetch.cache_policy = dependencies.map(|dependencies| CachePolicy {
+            fetch_key: Arc::new(fetch_key(&fetch, None)),
+            dependencies,
         });
-        fetch.for_everybody = fetch.remembered.is_some();
-        fetch.text = text::operation(operation);
+        fetch.is_anonymous = fetch.cache_policy.is_some();
+        fetch.text = text::format_operation(operation);
         Ok(Fetch {
             keys,
             rewrites,
@@ -201,24 +207,24 @@ impl Compiler<'_> {
         operation: &SubgraphFetchOperation,
         usages: Option<&BTreeSet<String>>,
         keys: &[&str],
-    ) -> Result<(Fetch, Vec<RememberedEntity>), Refusal> {
+    ) -> Result<(Fetch, Vec<EntityCachePolicy>), RequestError> {
         let mut document = operation.document.clone();
         add_typenames(&mut document);
-        let watched: Vec<_> = keys
+        let dependencies: Vec<_> = keys
             .iter()
             .map(|key| self.cacheable.entities(service, &mut document, key))
             .collect();
         let mut fetch = self.request(service, &document, usages)?;
-        // One group that depends on the caller makes the whole fetch depend on the caller.
-        fetch.for_everybody = watched.iter().all(Option::is_some);
-        let remembered = keys.iter().zip(watched).map(|(key, watched)| {
-            Some(Remembered {
-                question: Arc::new(question(&fetch, Some(Name::new(key)))),
-                watched: watched.filter(|_| fetch.for_everybody)?,
+        // One batch that depends on the caller makes the whole fetch depend on the caller.
+        fetch.is_anonymous = dependencies.iter().all(Option::is_some);
+        let cache_policies = keys.iter().zip(dependencies).map(|(key, dependencies)| {
+            Some(CachePolicy {
+                fetch_key: Arc::new(fetch_key(&fetch, Some(Name::new(key)))),
+                dependencies: dependencies.filter(|_| fetch.is_anonymous)?,
             })
         });
-        let remembered = remembered.collect();
-        Ok((fetch, remembered))
+        let cache_policies = cache_policies.collect();
+        Ok((fetch, cache_policies))
     }
 
     /// Builds the request of a fetch to its subgraph.
@@ -227,38 +233,41 @@ impl Compiler<'_> {
         service: &str,
         document: &PlannedDocument,
         usages: Option<&BTreeSet<String>>,
-    ) -> Result<Fetch, Refusal> {
+    ) -> Result<Fetch, RequestError> {
         let text = document.to_string();
         let tree = parse_query(&text).map_err(internal)?;
         let subgraph = self.subgraphs.get(service);
         Ok(Fetch {
             subgraph: *subgraph.ok_or_else(|| internal(format!("no subgraph {service}")))?,
             name: service.into(),
-            document: Document::Parsed {
+            document: RequestDocument::Parsed {
                 text: text.into(),
                 tree: Arc::new(tree),
             },
             variables: usages.into_iter().flatten().map(Name::new).collect(),
             keys: Vec::new(),
             rewrites: Vec::new(),
-            for_everybody: false,
-            remembered: None,
+            is_anonymous: false,
+            cache_policy: None,
             text: String::new(),
         })
     }
 
-    fn needs(&self, set: &SelectionSet) -> Vec<Need> {
+    fn required_selections(&self, set: &SelectionSet) -> Vec<RequiredSelection> {
         let items = set.items.iter();
         items
             .filter_map(|item| match item {
-                SelectionItem::Field(field) => Some(Need::Field {
+                SelectionItem::Field(field) => Some(RequiredSelection::Field {
                     key: Name::new(field.selection_identifier()),
                     name: Name::new(&field.name),
-                    inner: self.needs(&field.selections),
+                    inner: self.required_selections(&field.selections),
                 }),
                 SelectionItem::InlineFragment(inline) => {
                     let types = self.types([&inline.type_condition]);
-                    Some(Need::On(types, self.needs(&inline.selections)))
+                    Some(RequiredSelection::On(
+                        types,
+                        self.required_selections(&inline.selections),
+                    ))
                 }
                 // The planner writes the requirements of an entity without fragment spreads.
                 SelectionItem::FragmentSpread(_) => None,
@@ -281,39 +290,39 @@ impl Compiler<'_> {
         rewrites
             .map(|rewrite| match rewrite {
                 FetchRewrite::ValueSetter(setter) => Rewrite {
-                    at: self.rewrite_hops(&setter.path),
-                    change: Change::Set(setter.set_value_to),
+                    at: self.rewrite_path(&setter.path),
+                    action: RewriteAction::Set(setter.set_value_to),
                 },
                 FetchRewrite::KeyRenamer(renamer) => Rewrite {
-                    at: self.rewrite_hops(&renamer.path),
-                    change: Change::Rename(Name::new(renamer.rename_key_to)),
+                    at: self.rewrite_path(&renamer.path),
+                    action: RewriteAction::Rename(Name::new(renamer.rename_key_to)),
                 },
             })
             .collect()
     }
 
-    fn rewrite_hops(&self, path: &[FetchNodePathSegment]) -> Vec<RewriteHop> {
+    fn rewrite_path(&self, path: &[FetchNodePathSegment]) -> Vec<RewritePathSegment> {
         path.iter()
             .map(|segment| match segment {
-                FetchNodePathSegment::Key(key) => RewriteHop::Key(Name::new(key)),
-                FetchNodePathSegment::TypenameEquals(types) => RewriteHop::Types(self.types(types)),
+                FetchNodePathSegment::Key(key) => RewritePathSegment::Key(Name::new(key)),
+                FetchNodePathSegment::TypenameEquals(types) => RewritePathSegment::Types(self.types(types)),
             })
             .collect()
     }
 }
 
-fn question(fetch: &Fetch, key: Option<Name>) -> Question {
-    let (Document::Text(text) | Document::Parsed { text, .. }) = &fetch.document;
-    Question::new(fetch.subgraph, text.clone(), key, fetch.variables.clone())
+fn fetch_key(fetch: &Fetch, key: Option<Name>) -> FetchKey {
+    let (RequestDocument::Text(text) | RequestDocument::Parsed { text, .. }) = &fetch.document;
+    FetchKey::new(fetch.subgraph, text.clone(), key, fetch.variables.clone())
 }
 
-fn hops(path: &FlattenNodePath) -> Vec<Hop> {
+fn flatten_path(path: &FlattenNodePath) -> Vec<FlattenPathSegment> {
     let segments = path.as_slice().iter();
     segments
         .map(|segment| match segment {
-            FlattenNodePathSegment::Field(key) => Hop::Key(Name::new(key)),
-            FlattenNodePathSegment::List => Hop::Items,
-            FlattenNodePathSegment::TypeCondition(types) => Hop::Types(types.iter().cloned().collect()),
+            FlattenNodePathSegment::Field(key) => FlattenPathSegment::Key(Name::new(key)),
+            FlattenNodePathSegment::List => FlattenPathSegment::Items,
+            FlattenNodePathSegment::TypeCondition(types) => FlattenPathSegment::Types(types.iter().cloned().collect()),
         })
         .collect()
 }

@@ -9,7 +9,7 @@ use graphql_tools::parser::query::{
 };
 
 use crate::supergraph::arguments::Arguments;
-use crate::supergraph::canonical::{Canonical, FieldItem, Item};
+use crate::supergraph::canonical::{CanonicalField, CanonicalOperation, CanonicalSelection};
 use crate::supergraph::schema::PublicSchema;
 
 /// An operation for the planner.
@@ -17,12 +17,12 @@ pub type PlannerDocument = Document<'static, String>;
 
 /// Builds the operation with these root fields. Returns `None` if no field is left for a subgraph: no subgraph resolves
 /// introspection and `__typename`.
-pub fn document<'c>(
+pub fn planner_document<'c>(
     schema: &PublicSchema,
-    operation: &Canonical,
-    roots: impl Iterator<Item = &'c FieldItem>,
+    operation: &CanonicalOperation,
+    roots: impl Iterator<Item = &'c CanonicalField>,
 ) -> Option<PlannerDocument> {
-    let writer = Writer {
+    let builder = DocumentBuilder {
         schema,
         arguments: &operation.arguments,
     };
@@ -31,7 +31,7 @@ pub fn document<'c>(
     let items: Vec<_> = roots
         .map(|field| {
             mark_used(field, &mut used);
-            Selection::Field(writer.field(field))
+            Selection::Field(builder.field(field))
         })
         .collect();
     if items.is_empty() {
@@ -78,17 +78,17 @@ pub fn document<'c>(
     })
 }
 
-fn is_fetched(field: &FieldItem) -> bool {
+fn is_fetched(field: &CanonicalField) -> bool {
     !field.is_repeated && !field.name.starts_with("__")
 }
 
-struct Writer<'a> {
+struct DocumentBuilder<'a> {
     schema: &'a PublicSchema,
     arguments: &'a Arguments,
 }
 
-impl Writer<'_> {
-    fn field(&self, field: &FieldItem) -> Field<'static, String> {
+impl DocumentBuilder<'_> {
+    fn field(&self, field: &CanonicalField) -> Field<'static, String> {
         let given = field.arguments.iter().map(|(name, place)| {
             let variable = &self.arguments.list()[*place].name;
             (name.to_string(), Value::Variable(variable.to_string()))
@@ -105,7 +105,7 @@ impl Writer<'_> {
 
     /// Builds the selections on a field. An empty selection set, which `@skip` can leave, is not valid GraphQL, and an
     /// interface or union must report its type. Both get a `__typename` that the shape does not show.
-    fn below(&self, field: &FieldItem) -> SelectionSet<'static, String> {
+    fn below(&self, field: &CanonicalField) -> SelectionSet<'static, String> {
         let ty = self.schema.types.types.get(field.ty.inner_named_type());
         let is_any = match ty {
             Some(ExtendedType::Object(_)) => false,
@@ -119,10 +119,10 @@ impl Writer<'_> {
         set(items)
     }
 
-    fn items(&self, items: &[Item]) -> Vec<Selection<'static, String>> {
+    fn items(&self, items: &[CanonicalSelection]) -> Vec<Selection<'static, String>> {
         let written = items.iter().filter_map(|item| match item {
-            Item::Field(field) => is_fetched(field).then(|| Selection::Field(self.field(field))),
-            Item::On(ty, inner) => {
+            CanonicalSelection::Field(field) => is_fetched(field).then(|| Selection::Field(self.field(field))),
+            CanonicalSelection::On(ty, inner) => {
                 let inner = self.items(inner);
                 (!inner.is_empty()).then(|| {
                     Selection::InlineFragment(InlineFragment {
@@ -156,7 +156,7 @@ fn set(items: Vec<Selection<'static, String>>) -> SelectionSet<'static, String> 
     }
 }
 
-fn mark_used(field: &FieldItem, used: &mut [bool]) {
+fn mark_used(field: &CanonicalField, used: &mut [bool]) {
     for (_, place) in &field.arguments {
         if let Some(used) = used.get_mut(*place) {
             *used = true;
@@ -165,10 +165,10 @@ fn mark_used(field: &FieldItem, used: &mut [bool]) {
     field.items.iter().for_each(|item| mark_used_below(item, used));
 }
 
-fn mark_used_below(item: &Item, used: &mut [bool]) {
+fn mark_used_below(item: &CanonicalSelection, used: &mut [bool]) {
     match item {
-        Item::Field(field) => mark_used(field, used),
-        Item::On(_, inner) => inner.iter().for_each(|item| mark_used_below(item, used)),
+        CanonicalSelection::Field(field) => mark_used(field, used),
+        CanonicalSelection::On(_, inner) => inner.iter().for_each(|item| mark_used_below(item, used)),
     }
 }
 

@@ -8,10 +8,10 @@ use apollo_compiler::executable::OperationType;
 use async_graphql::Name;
 
 use super::document::PlannerDocument;
-use super::{Fetches, Plans, Step};
+use super::{Fetches, OperationPlanner, PlanStep};
 use crate::limits::Limits;
-use crate::supergraph::canonical::{Canonical, FieldItem, Item};
-use crate::supergraph::refusal::Refusal;
+use crate::supergraph::canonical::{CanonicalField, CanonicalOperation, CanonicalSelection};
+use crate::supergraph::request_error::RequestError;
 use crate::supergraph::schema::PublicSchema;
 
 /// One root field of a mutation.
@@ -20,17 +20,17 @@ pub struct MutationStep {
     /// The key that its value is fetched by.
     pub data_key: Name,
     /// All fetches for it.
-    pub step: Step,
+    pub step: PlanStep,
 }
 
 /// Groups the root fields that are planned together, by the key of the first: each root field of a mutation alone, all
 /// other root fields together.
-pub fn root_fields(operation: &Canonical) -> Vec<(Name, Vec<&FieldItem>)> {
+pub fn root_fields(operation: &CanonicalOperation) -> Vec<(Name, Vec<&CanonicalField>)> {
     let fields = operation.items.iter().filter_map(|item| match item {
-        Item::Field(field) if !field.name.starts_with("__") => Some(field),
+        CanonicalSelection::Field(field) if !field.name.starts_with("__") => Some(field),
         _ => None,
     });
-    let key = |field: &FieldItem| Name::new(&field.data_key);
+    let key = |field: &CanonicalField| Name::new(&field.data_key);
     match operation.kind {
         OperationType::Mutation => fields.map(|field| (key(field), vec![field])).collect(),
         _ => {
@@ -44,14 +44,14 @@ pub fn root_fields(operation: &Canonical) -> Vec<(Name, Vec<&FieldItem>)> {
     }
 }
 
-impl Plans {
+impl OperationPlanner {
     /// Plans each of these root fields separately.
     pub(super) fn plan_serially(
         &self,
         schema: &PublicSchema,
         limits: &Limits,
         roots: &[(Name, PlannerDocument)],
-    ) -> Result<Fetches, Refusal> {
+    ) -> Result<Fetches, RequestError> {
         let steps = roots.iter().map(|(data_key, document)| {
             Ok(MutationStep {
                 data_key: data_key.clone(),
@@ -60,7 +60,7 @@ impl Plans {
         });
         Ok(Fetches {
             source: None,
-            steps: Step::Serial(steps.collect::<Result<_, Refusal>>()?),
+            steps: PlanStep::Serial(steps.collect::<Result<_, RequestError>>()?),
         })
     }
 }

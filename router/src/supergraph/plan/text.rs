@@ -6,50 +6,50 @@ use hive_router_query_planner::ast::operation::SubgraphFetchOperation;
 use hive_router_query_planner::ast::selection_item::SelectionItem;
 use hive_router_query_planner::ast::selection_set::SelectionSet;
 
-use super::{Fetch, Plan, Step};
+use super::{Fetch, Plan, PlanStep};
 
 /// Formats the whole plan.
-pub fn plan(plan: &Plan) -> String {
+pub fn format_plan(plan: &Plan) -> String {
     let mut out = String::new();
     if let Some(source) = &plan.fetches.source {
-        line(&mut out, 0, "Subscribe", source);
+        write_line(&mut out, 0, "Subscribe", source);
     }
     if plan.introspects {
         out.push_str("Introspect\n");
     }
-    step(&mut out, 0, &plan.fetches.steps);
+    write_step(&mut out, 0, &plan.fetches.steps);
     out
 }
 
-fn step(out: &mut String, level: usize, step: &Step) {
+fn write_step(out: &mut String, level: usize, step: &PlanStep) {
     let (title, steps): (_, Vec<_>) = match step {
-        Step::Sequence(steps) if steps.is_empty() => return,
-        Step::Sequence(steps) => ("Sequence", steps.iter().collect()),
-        Step::Parallel(steps) => ("Parallel", steps.iter().collect()),
-        Step::Serial(roots) => ("Serial", roots.iter().map(|root| &root.step).collect()),
-        Step::Fetch(fetch) | Step::Nested(_, fetch) | Step::Entities(fetch, _) => {
-            return line(out, level, "Fetch", fetch);
+        PlanStep::Sequence(steps) if steps.is_empty() => return,
+        PlanStep::Sequence(steps) => ("Sequence", steps.iter().collect()),
+        PlanStep::Parallel(steps) => ("Parallel", steps.iter().collect()),
+        PlanStep::Serial(roots) => ("Serial", roots.iter().map(|root| &root.step).collect()),
+        PlanStep::Fetch(fetch) | PlanStep::Nested(_, fetch) | PlanStep::Entities(fetch, _) => {
+            return write_line(out, level, "Fetch", fetch);
         }
     };
     let _ = writeln!(out, "{:indent$}{title}", "", indent = level * 2);
     for inner in steps {
-        self::step(out, level + 1, inner);
+        self::write_step(out, level + 1, inner);
     }
 }
 
-fn line(out: &mut String, level: usize, what: &str, fetch: &Fetch) {
+fn write_line(out: &mut String, level: usize, what: &str, fetch: &Fetch) {
     for text in fetch.text.lines() {
         let _ = writeln!(out, "{:indent$}{what} {}  {text}", "", fetch.name, indent = level * 2);
     }
 }
 
 /// Formats the operation of a fetch of root fields.
-pub fn operation(operation: &SubgraphFetchOperation) -> String {
+pub fn format_operation(operation: &SubgraphFetchOperation) -> String {
     spaced(&operation.document_str)
 }
 
 /// Formats the selections on the entities under a key of the response.
-pub fn entities(operation: &SubgraphFetchOperation, key: &str) -> String {
+pub fn format_entities(operation: &SubgraphFetchOperation, key: &str) -> String {
     let mut items = operation.document.operation.selection_set.items.iter();
     let field = items.find_map(|item| match item {
         SelectionItem::Field(field) if field.selection_identifier() == key => Some(field),
@@ -62,7 +62,7 @@ pub fn entities(operation: &SubgraphFetchOperation, key: &str) -> String {
 }
 
 /// Formats the fields of a representation: `User(id)`.
-pub fn needs(set: &SelectionSet) -> String {
+pub fn format_requires(set: &SelectionSet) -> String {
     let types = set.items.iter().filter_map(|item| match item {
         SelectionItem::InlineFragment(inline) => Some(format!(
             "{}({})",

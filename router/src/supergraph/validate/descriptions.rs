@@ -36,14 +36,14 @@ fn descriptions(text: &str) -> Vec<Range<usize>> {
     }
     let mut found = Vec::new();
     let mut nesting = Nesting::default();
-    let mut before = Token::Punctuator(b'}');
+    let mut before = DescriptionToken::Punctuator(b'}');
     let mut candidate: Option<(Range<usize>, bool)> = None;
-    let mut lexer = Lexer { text, at: 0 };
+    let mut lexer = DescriptionLexer { text, at: 0 };
     while let Some((token, range)) = lexer.next_token() {
         if let Some((string, is_variable)) = candidate.take() {
             let describes = match token {
-                Token::Punctuator(b'$') => is_variable,
-                Token::Name("query" | "mutation" | "subscription" | "fragment") => !is_variable,
+                DescriptionToken::Punctuator(b'$') => is_variable,
+                DescriptionToken::Name("query" | "mutation" | "subscription" | "fragment") => !is_variable,
                 _ => false,
             };
             if describes && is_well_formed(&text[string.clone()]) {
@@ -51,11 +51,11 @@ fn descriptions(text: &str) -> Vec<Range<usize>> {
             }
         }
         match token {
-            Token::String if nesting == Nesting::default() => candidate = Some((range, false)),
-            Token::String if nesting.is_in_variables() && before.may_precede_variable() => {
+            DescriptionToken::String if nesting == Nesting::default() => candidate = Some((range, false)),
+            DescriptionToken::String if nesting.is_in_variables() && before.may_precede_variable() => {
                 candidate = Some((range, true));
             }
-            Token::Punctuator(byte) => nesting.follow(byte),
+            DescriptionToken::Punctuator(byte) => nesting.follow(byte),
             _ => {}
         }
         before = token;
@@ -101,14 +101,14 @@ impl Nesting {
 }
 
 #[derive(Clone, Copy)]
-enum Token<'a> {
+enum DescriptionToken<'a> {
     Name(&'a str),
     String,
     Punctuator(u8),
     Other,
 }
 
-impl Token<'_> {
+impl DescriptionToken<'_> {
     /// Whether a variable definition can begin after this token: a string after `=` is a default value.
     fn may_precede_variable(self) -> bool {
         match self {
@@ -119,14 +119,14 @@ impl Token<'_> {
 }
 
 /// Splits a document into tokens, in as much detail as finding its strings needs.
-struct Lexer<'a> {
+struct DescriptionLexer<'a> {
     text: &'a str,
     at: usize,
 }
 
-impl<'a> Lexer<'a> {
+impl<'a> DescriptionLexer<'a> {
     /// Returns the next token and its range; `None` at the end, and at an unterminated string.
-    fn next_token(&mut self) -> Option<(Token<'a>, Range<usize>)> {
+    fn next_token(&mut self) -> Option<(DescriptionToken<'a>, Range<usize>)> {
         let bytes = self.text.as_bytes();
         loop {
             let start = self.at;
@@ -134,19 +134,19 @@ impl<'a> Lexer<'a> {
                 b'#' => self.at = self.end_of(|byte| !matches!(byte, b'\n' | b'\r')),
                 b'"' => {
                     self.at = string_end(bytes, start)?;
-                    return Some((Token::String, start..self.at));
+                    return Some((DescriptionToken::String, start..self.at));
                 }
                 b'_' | b'A'..=b'Z' | b'a'..=b'z' => {
                     self.at = self.end_of(|byte| byte == b'_' || byte.is_ascii_alphanumeric());
-                    return Some((Token::Name(&self.text[start..self.at]), start..self.at));
+                    return Some((DescriptionToken::Name(&self.text[start..self.at]), start..self.at));
                 }
                 b'0'..=b'9' | b'-' => {
                     self.at = self.end_of(|byte| matches!(byte, b'+' | b'-' | b'.') || byte.is_ascii_alphanumeric());
-                    return Some((Token::Other, start..self.at));
+                    return Some((DescriptionToken::Other, start..self.at));
                 }
                 byte if byte.is_ascii_punctuation() && byte != b',' => {
                     self.at += 1;
-                    return Some((Token::Punctuator(byte), start..self.at));
+                    return Some((DescriptionToken::Punctuator(byte), start..self.at));
                 }
                 // White space, commas, a byte order mark, and characters that the parser rejects.
                 _ => self.at += 1,

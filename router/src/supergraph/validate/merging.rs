@@ -9,12 +9,12 @@ use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::{ExecutableDocument, Name, Node, Schema};
 use async_graphql::indexmap::IndexMap;
 
-use super::super::refusal::Complaint;
+use super::super::request_error::Diagnostic;
 use super::location;
 
-/// Returns a complaint about the first field that is merged with one whose list arguments differ in length. The
+/// Returns a diagnostic about the first field that is merged with one whose list arguments differ in length. The
 /// library has validated everything else about merging.
-pub fn check_merged_lists(schema: &Schema, document: &ExecutableDocument) -> Option<Complaint> {
+pub fn check_merged_lists(schema: &Schema, document: &ExecutableDocument) -> Option<Diagnostic> {
     let operations = document.operations.iter();
     let mut fields = operations.flat_map(|operation| operation.all_fields(document));
     if !fields.any(|field| field.arguments.iter().any(|argument| has_list(&argument.value))) {
@@ -27,7 +27,7 @@ pub fn check_merged_lists(schema: &Schema, document: &ExecutableDocument) -> Opt
     };
     let mut operations = document.operations.iter();
     let conflict = operations.find_map(|operation| visitor.fields(visitor.collect([&operation.selection_set])))?;
-    Some(Complaint {
+    Some(Diagnostic {
         message: format!(
             "{} is selected twice with different arguments: use an alias for one of them",
             conflict.response_key()

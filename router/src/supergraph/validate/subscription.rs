@@ -5,7 +5,7 @@ use apollo_compiler::executable::{Field, Operation, Selection, SelectionSet};
 use apollo_compiler::validation::DiagnosticList;
 use apollo_compiler::{Name, Node};
 
-use super::super::refusal::Complaint;
+use super::super::request_error::Diagnostic;
 use super::location;
 
 /// The library's name of the error for a subscription with several selected fields. It counts selections instead of
@@ -19,9 +19,9 @@ pub fn is_only_counted(errors: &DiagnosticList) -> bool {
         .all(|diagnostic| diagnostic.error.unstable_error_name() == Some(COUNTED_SELECTIONS))
 }
 
-/// Returns complaints about subscriptions with several response keys. The library rejects introspection, `@skip` and
+/// Returns diagnostics about subscriptions with several response keys. The library rejects introspection, `@skip` and
 /// `@include`.
-pub fn check_single_root_field(document: &ExecutableDocument) -> Vec<Complaint> {
+pub fn check_single_root_field(document: &ExecutableDocument) -> Vec<Diagnostic> {
     let subscriptions = document
         .operations
         .iter()
@@ -31,12 +31,12 @@ pub fn check_single_root_field(document: &ExecutableDocument) -> Vec<Complaint> 
         .collect()
 }
 
-fn second_root_field(document: &ExecutableDocument, operation: &Node<Operation>) -> Option<Complaint> {
+fn second_root_field(document: &ExecutableDocument, operation: &Node<Operation>) -> Option<Diagnostic> {
     let mut fields = Vec::new();
     collect(document, &operation.selection_set, &mut fields, &mut Vec::new());
     let first = fields.first()?.response_key();
     let second = fields.iter().find(|field| field.response_key() != first)?;
-    Some(Complaint {
+    Some(Diagnostic {
         message: format!(
             "a subscription must have one root field, and this one has {first} and {}",
             second.response_key()

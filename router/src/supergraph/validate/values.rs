@@ -10,27 +10,27 @@ use apollo_compiler::{ExecutableDocument, Name, Node, Schema};
 use async_graphql::Variables;
 use contract::Scalar;
 
-use super::super::refusal::{Complaint, InvalidValue, Location, Refusal};
-use super::super::variables::literal;
+use super::super::request_error::{Diagnostic, InvalidValue, Location, RequestError};
+use super::super::variables::literal_value;
 use super::location;
 
 /// A scalar literal with variables in it: its value is known only per request.
 #[derive(Debug)]
-pub struct OpenLiteral {
+pub struct DeferredLiteral {
     scalar: &'static Scalar,
     at: String,
     locations: Vec<Location>,
     value: Node<Literal>,
 }
 
-impl OpenLiteral {
+impl DeferredLiteral {
     /// Checks it with the variables of a request.
     ///
     /// # Errors
     /// When the value does not have the scalar's format.
-    pub fn check(&self, variables: &Variables) -> Result<(), Refusal> {
-        let checked = self.scalar.check(&literal(&self.value, variables));
-        checked.map_err(|misfit| InvalidValue::misfit(&self.at, &misfit, self.locations.clone()).into())
+    pub fn check(&self, variables: &Variables) -> Result<(), RequestError> {
+        let checked = self.scalar.check(&literal_value(&self.value, variables));
+        checked.map_err(|misfit| InvalidValue::new(&self.at, &misfit, self.locations.clone()).into())
     }
 }
 
@@ -42,23 +42,23 @@ pub fn check_values(
     schema: &Schema,
     document: &ExecutableDocument,
     operation: Option<&Node<Operation>>,
-) -> Result<Vec<OpenLiteral>, Refusal> {
-    let mut open = Vec::new();
+) -> Result<Vec<DeferredLiteral>, RequestError> {
+    let mut deferred = Vec::new();
     for checked in document.operations.iter() {
         let mut visitor = ValueVisitor {
             schema,
             document,
             variables: &checked.variables,
             visited: HashSet::new(),
-            open: Vec::new(),
+            deferred: Vec::new(),
             at: String::new(),
         };
         visitor.operation(checked)?;
         if operation.is_some_and(|operation| operation.name == checked.name) {
-            open = visitor.open;
+            deferred = visitor.deferred;
         }
     }
-    Ok(open)
+    Ok(deferred)
 }
 
 struct ValueVisitor<'a> {
@@ -67,13 +67,13 @@ struct ValueVisitor<'a> {
     variables: &'a [Node<VariableDefinition>],
     /// Fragments whose selections have been visited.
     visited: HashSet<&'a Name>,
-    open: Vec<OpenLiteral>,
+    deferred: Vec<DeferredLiteral>,
     /// The path of the current value, as messages show it: `input.tags[2]`, `$price`.
     at: String,
 }
 
 impl<'a> ValueVisitor<'a> {
-    fn operation(&mut self, operation: &'a Operation) -> Result<(), Refusal> {
+    fn operation(&mut self, operation: &'a Operation) -> Result<(), RequestError> {
         self.directives(&operation.directives)?;
         for variable in &operation.variables {
             self.directives(&variable.directives)?;
@@ -86,7 +86,7 @@ impl<'a> ValueVisitor<'a> {
         self.selections(&operation.selection_set)
     }
 
-    fn selections(&mut self, set: &'a SelectionSet) -> Result<(), Refusal> {
+    fn selections(&mut self, set: &'a SelectionSet) -> Result<(), RequestError> {
         for selection in &set.selections {
             self.directives(selection.directives())?;
             match selection {
@@ -107,7 +107,7 @@ impl<'a> ValueVisitor<'a> {
         Ok(())
     }
 
-    fn directives(&mut self, directives: &'a DirectiveList) -> Result<(), Refusal> {
+    fn directives(&mut self, directives: &'a DirectiveList) -> Result<(), RequestError> {
         for directive in directives.iter() {
             if let Some(definition) = self.schema.directive_definitions.get(&directive.name) {
                 self.arguments(&directive.arguments, &definition.arguments)?;
@@ -120,7 +120,7 @@ impl<'a> ValueVisitor<'a> {
         &mut self,
         arguments: &'a [Node<Argument>],
         definitions: &[Node<InputValueDefinition>],
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), RequestError> {
         for argument in arguments {
             let definition = definitions.iter().find(|definition| definition.name == argument.name);
             if let Some(definition) = definition {
@@ -134,7 +134,11 @@ impl<'a> ValueVisitor<'a> {
     }
 
     /// Runs `check` with `step` appended to the path of the current value.
-    fn inside(&mut self, step: &str, check: impl FnOnce(&mut Self) -> Result<(), Refusal>) -> Result<(), Refusal> {
+    fn inside(
+        &mut self,
+        step: &str,
+        check: impl FnOnce(&mut Self) -> Result<(), RequestError>,
+    ) -> Result<(), RequestError> {
         let length = self.at.len();
         self.at.push_str(step);
         check(self)?;
@@ -144,7 +148,7 @@ impl<'a> ValueVisitor<'a> {
 
     /// Checks a value. `has_default` tells whether the argument or input field has a default, so that a variable may be
     /// null there.
-    fn value(&mut self, ty: &Type, has_default: bool, value: &Node<Literal>) -> Result<(), Refusal> {
+    fn value(&mut self, ty: &Type, has_default: bool, value: &Node<Literal>) -> Result<(), RequestError> {
         match (&**value, ty) {
             (Literal::Variable(name), _) => self.variable(ty, has_default, name, value),
             (Literal::Null, _) => Ok(()),
@@ -165,9 +169,9 @@ impl<'a> ValueVisitor<'a> {
         }
     }
 
-    fn variable(&self, ty: &Type, has_default: bool, name: &Name, value: &Node<Literal>) -> Result<(), Refusal> {
+    fn variable(&self, ty: &Type, has_default: bool, name: &Name, value: &Node<Literal>) -> Result<(), RequestError> {
         let Some(variable) = self.variables.iter().find(|variable| variable.name == *name) else {
-            return Err(self.complaint(format!("variable ${name} is not defined"), value));
+            return Err(self.validation_error(format!("variable ${name} is not defined"), value));
         };
         let is_given = has_default
             || variable
@@ -183,7 +187,7 @@ impl<'a> ValueVisitor<'a> {
             true => Ok(()),
             false => {
                 let message = format!("variable ${name} is a {}, and {} must be a {ty}", variable.ty, self.at);
-                Err(self.complaint(message, value))
+                Err(self.validation_error(message, value))
             }
         }
     }
@@ -193,7 +197,7 @@ impl<'a> ValueVisitor<'a> {
         input: &InputObjectType,
         members: &[(Name, Node<Literal>)],
         value: &Node<Literal>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), RequestError> {
         self.unique_members(members)?;
         if input.directives.get("oneOf").is_some() {
             let is_null = |value: &Literal| match value {
@@ -205,7 +209,7 @@ impl<'a> ValueVisitor<'a> {
             };
             if members.len() != 1 || members.iter().any(|(_, value)| is_null(value)) {
                 let message = format!("exactly one field of {} must be given, and not be null", input.name);
-                return Err(self.complaint(message, value));
+                return Err(self.validation_error(message, value));
             }
         }
         for (name, value) in members {
@@ -217,26 +221,26 @@ impl<'a> ValueVisitor<'a> {
         Ok(())
     }
 
-    fn unique_members(&self, members: &[(Name, Node<Literal>)]) -> Result<(), Refusal> {
+    fn unique_members(&self, members: &[(Name, Node<Literal>)]) -> Result<(), RequestError> {
         let mut seen = HashSet::new();
         match members.iter().find(|(name, _)| !seen.insert(name)) {
             None => Ok(()),
             Some((name, value)) => {
                 let message = format!("there can be only one input field named \"{name}\"");
-                Err(self.complaint(message, value))
+                Err(self.validation_error(message, value))
             }
         }
     }
 
     /// Checks the literal of a custom scalar.
-    fn scalar(&mut self, name: &Name, value: &Node<Literal>) -> Result<(), Refusal> {
+    fn scalar(&mut self, name: &Name, value: &Node<Literal>) -> Result<(), RequestError> {
         let has_variables = self.inner_values(value)?;
         let Some(scalar) = Scalar::named(name) else {
             return Ok(());
         };
         let locations = location(self.document, value.location());
         if has_variables {
-            self.open.push(OpenLiteral {
+            self.deferred.push(DeferredLiteral {
                 scalar,
                 at: self.at.clone(),
                 locations,
@@ -244,17 +248,17 @@ impl<'a> ValueVisitor<'a> {
             });
             return Ok(());
         }
-        let checked = scalar.check(&literal(value, &Variables::default()));
-        checked.map_err(|misfit| InvalidValue::misfit(&self.at, &misfit, locations).into())
+        let checked = scalar.check(&literal_value(value, &Variables::default()));
+        checked.map_err(|misfit| InvalidValue::new(&self.at, &misfit, locations).into())
     }
 
     /// Checks the rules that hold inside of any value, and returns whether it contains a variable.
-    fn inner_values(&self, value: &Node<Literal>) -> Result<bool, Refusal> {
+    fn inner_values(&self, value: &Node<Literal>) -> Result<bool, RequestError> {
         let mut has_variables = false;
         match &**value {
             Literal::Variable(name) => {
                 if !self.variables.iter().any(|variable| variable.name == *name) {
-                    return Err(self.complaint(format!("variable ${name} is not defined"), value));
+                    return Err(self.validation_error(format!("variable ${name} is not defined"), value));
                 }
                 has_variables = true;
             }
@@ -274,8 +278,8 @@ impl<'a> ValueVisitor<'a> {
         Ok(has_variables)
     }
 
-    fn complaint(&self, message: String, value: &Node<Literal>) -> Refusal {
-        Refusal::Validation(vec![Complaint {
+    fn validation_error(&self, message: String, value: &Node<Literal>) -> RequestError {
+        RequestError::Validation(vec![Diagnostic {
             message,
             locations: location(self.document, value.location()),
             field: Some(self.at.trim_start_matches('$').to_owned()),

@@ -4,7 +4,7 @@ use axum::body::Body;
 use contract::Viewer;
 
 use super::nothing_happened;
-use crate::app::{Answered, Store};
+use crate::app::{RestApp, TestResponse};
 
 const BUY: &str = r#"{"name":"GameStart","quantity":1,"type":"buy"}"#;
 const PUSH: &str = r#"{"nextID":0,"entry":{"name":"GameStart","quantity":1,"type":"buy"}}"#;
@@ -33,93 +33,93 @@ const INTERNAL: [(&str, &str, u16); 11] = [
 
 #[tokio::test]
 async fn where_a_token_is_needed_nothing_answers_without() {
-    let store = Store::closed().await;
+    let app = RestApp::closed().await;
     for (line, _, _) in PUBLIC.iter().chain(&INTERNAL) {
-        let answered = store.send(line, &[("content-type", "text/plain")], "{").await;
+        let answered = app.send(line, &[("content-type", "text/plain")], "{").await;
         assert_eq!(
             (answered.status, answered.header("www-authenticate")),
             (401, "Bearer"),
             "{line}"
         );
     }
-    assert_eq!(store.call("GET /bazaar/nowhere").await.status, 404);
-    assert_eq!(store.call("PUT /bazaar/orders").await.status, 405);
+    assert_eq!(app.call("GET /bazaar/nowhere").await.status, 404);
+    assert_eq!(app.call("PUT /bazaar/orders").await.status, 405);
 }
 
 #[tokio::test]
 async fn where_a_token_is_needed_people_trade_and_programs_run_the_bazaar() {
-    let store = Store::closed().await;
+    let app = RestApp::closed().await;
     for (line, body, status) in PUBLIC {
-        assert_eq!(by_person(&store, 7, line, body).await.status, status, "{line}");
+        assert_eq!(by_person(&app, 7, line, body).await.status, status, "{line}");
     }
     for (line, body, _) in INTERNAL {
-        let refused = by_person(&store, 7, line, body).await;
+        let refused = by_person(&app, 7, line, body).await;
         assert_eq!(refused.status, 403, "{line}: {}", refused.text);
         if line.starts_with("POST") && !body.is_empty() {
-            let answered = by_person(&store, 7, line, "[").await;
+            let answered = by_person(&app, 7, line, "[").await;
             assert_eq!(answered.status, 400, "{line}: the body comes first");
         }
     }
-    assert_eq!(traders(&store).await, r#"[{"trader":{"id":"7"}}]"#);
+    assert_eq!(traders(&app).await, r#"[{"trader":{"id":"7"}}]"#);
     for (line, body, status) in PUBLIC.iter().chain(&INTERNAL) {
-        let token = format!("Bearer {}", store.service());
-        let answered = store.send(line, &[("authorization", &token)], *body).await;
+        let token = format!("Bearer {}", app.service());
+        let answered = app.send(line, &[("authorization", &token)], *body).await;
         assert_eq!(answered.status, *status, "{line}: {}", answered.text);
     }
 }
 
 #[tokio::test]
 async fn where_it_is_open_anyone_may_call_everything_and_a_token_has_to_hold_all_the_same() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     for (line, body, _) in PUBLIC.iter().chain(&INTERNAL) {
-        let answered = store.send(line, &[("authorization", "Bearer nonsense")], *body).await;
+        let answered = app.send(line, &[("authorization", "Bearer nonsense")], *body).await;
         assert_eq!(answered.status, 401, "{line}");
     }
-    nothing_happened(&store).await;
+    nothing_happened(&app).await;
     for (line, body, status) in PUBLIC.iter().chain(&INTERNAL) {
-        let answered = store.json(line, body).await;
+        let answered = app.json(line, body).await;
         assert_eq!(answered.status, *status, "{line}: {}", answered.text);
     }
 }
 
 #[tokio::test]
 async fn where_it_is_open_a_trade_is_the_persons_whose_token_came_along() {
-    let store = Store::open().await;
-    assert_eq!(by_person(&store, 7, "POST /bazaar/orders", BUY).await.status, 200);
-    assert_eq!(store.json("POST /bazaar/orders", BUY).await.status, 200);
+    let app = RestApp::open().await;
+    assert_eq!(by_person(&app, 7, "POST /bazaar/orders", BUY).await.status, 200);
+    assert_eq!(app.json("POST /bazaar/orders", BUY).await.status, 200);
     // The order service does not act as a user: a token changes nothing.
-    assert_eq!(by_person(&store, 7, "POST /bazaar/order/1/buy", BUY).await.status, 200);
+    assert_eq!(by_person(&app, 7, "POST /bazaar/order/1/buy", BUY).await.status, 200);
     assert_eq!(
-        traders(&store).await,
+        traders(&app).await,
         r#"[{"trader":{"id":"7"}},{"trader":null},{"trader":null}]"#
     );
 }
 
 #[tokio::test]
 async fn where_it_is_open_another_site_may_look_and_not_trade() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let cross = [("sec-fetch-site", "cross-site")];
     for (line, body, _) in PUBLIC
         .iter()
         .chain(&INTERNAL)
         .filter(|(line, ..)| line.starts_with("POST"))
     {
-        assert_eq!(store.send(line, &cross, *body).await.status, 403, "{line}");
+        assert_eq!(app.send(line, &cross, *body).await.status, 403, "{line}");
     }
-    let looked = store.send("GET /bazaar/stocks/GameStart", &cross, Body::empty()).await;
+    let looked = app.send("GET /bazaar/stocks/GameStart", &cross, Body::empty()).await;
     assert_eq!(looked.status, 200);
-    nothing_happened(&store).await;
+    nothing_happened(&app).await;
 }
 
-async fn by_person(store: &Store, person: i64, line: &str, body: &str) -> Answered {
-    let token = format!("Bearer {}", store.person(person));
-    store.send(line, &[("authorization", &token)], body.to_owned()).await
+async fn by_person(app: &RestApp, person: i64, line: &str, body: &str) -> TestResponse {
+    let token = format!("Bearer {}", app.person(person));
+    app.send(line, &[("authorization", &token)], body.to_owned()).await
 }
 
 /// Returns the traders, as the graph shows them to a service.
-async fn traders(store: &Store) -> String {
+async fn traders(app: &RestApp) -> String {
     let viewer = Viewer::service("test");
-    let data = store
+    let data = app
         .graph("{ exchangeOrders { nodes { trader { id } } } }", viewer)
         .await;
     data["exchangeOrders"]["nodes"].to_string()

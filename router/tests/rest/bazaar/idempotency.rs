@@ -1,23 +1,23 @@
 //! `Idempotency-Key` on the routes that trade.
 
 use super::{TRADES, left, refused, trades};
-use crate::app::Store;
+use crate::app::RestApp;
 
 #[tokio::test]
 async fn one_key_trades_once_and_is_answered_the_same_each_time() {
     for (line, also) in TRADES {
-        let store = Store::open().await;
+        let app = RestApp::open().await;
         let send = async |key: &str, quantity: i64| {
             let body = format!(r#"{{"name":"GameStart","quantity":{quantity}{also}}}"#);
-            store.send(line, &[("idempotency-key", key)], body).await
+            app.send(line, &[("idempotency-key", key)], body).await
         };
         let first = send("k1", 2).await;
         assert_eq!(first.status, 200, "{line}");
-        let (shares, numbers) = (left(&store, "GameStart").await, trades(&store).await);
+        let (shares, numbers) = (left(&app, "GameStart").await, trades(&app).await);
         assert!(shares == 98 || shares == 102, "{line}: {shares}");
         // A later trade does not change the first response.
         assert_eq!(send("k2", 2).await.status, 200, "{line}");
-        let between = left(&store, "GameStart").await;
+        let between = left(&app, "GameStart").await;
         assert_eq!(send("k1", 2).await.line(), first.line(), "{line}");
         assert_eq!(
             send("k1", 3).await.line(),
@@ -25,7 +25,7 @@ async fn one_key_trades_once_and_is_answered_the_same_each_time() {
             "{line}"
         );
         assert_eq!(
-            (left(&store, "GameStart").await, trades(&store).await),
+            (left(&app, "GameStart").await, trades(&app).await),
             (between, numbers * 2),
             "{line}"
         );
@@ -35,10 +35,10 @@ async fn one_key_trades_once_and_is_answered_the_same_each_time() {
 
 #[tokio::test]
 async fn a_refused_trade_leaves_its_key_free() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let send = async |body: &'static str| {
         let key = [("idempotency-key", "k1")];
-        store.send("POST /bazaar/orders", &key, body).await.line()
+        app.send("POST /bazaar/orders", &key, body).await.line()
     };
     let not_found = refused(404, "requested stock could not be traded because it could not be found");
     assert_eq!(send(r#"{"name":"Nobody","quantity":1,"type":"buy"}"#).await, not_found);
@@ -52,19 +52,17 @@ async fn a_refused_trade_leaves_its_key_free() {
     let long = "x".repeat(256);
     for key in ["", " ", long.as_str()] {
         let body = r#"{"name":"GameStart","quantity":1,"type":"buy"}"#;
-        let answered = store
-            .send("POST /bazaar/orders", &[("idempotency-key", key)], body)
-            .await;
+        let answered = app.send("POST /bazaar/orders", &[("idempotency-key", key)], body).await;
         assert_eq!(answered.status, 400, "{key:?}: {}", answered.text);
     }
 }
 
 #[tokio::test]
 async fn the_front_end_and_the_replica_behind_it_remember_the_same_keys() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let key = [("idempotency-key", "k1")];
     let body = r#"{"name":"GameStart","quantity":1,"type":"buy"}"#;
-    let front = store.send("POST /bazaar/orders", &key, body).await.json();
-    let behind = store.send("POST /bazaar/order/1/buy", &key, body).await.json();
-    assert_eq!((front["data"].clone(), trades(&store).await), (behind, 1));
+    let front = app.send("POST /bazaar/orders", &key, body).await.json();
+    let behind = app.send("POST /bazaar/order/1/buy", &key, body).await.json();
+    assert_eq!((front["data"].clone(), trades(&app).await), (behind, 1));
 }

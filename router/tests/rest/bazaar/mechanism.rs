@@ -1,10 +1,10 @@
 //! The features of every mount, on this one: methods, media types, sizes, slashes, ports.
 
-use agora::rest::{Openness, service_router};
+use agora::rest::{AnonymousAccess, service_router};
 use axum::body::Body;
 
 use super::{nothing_happened, refused};
-use crate::app::{Store, send};
+use crate::app::{RestApp, send};
 
 const POSTS: [&str; 7] = [
     "POST /bazaar/orders",
@@ -18,11 +18,11 @@ const POSTS: [&str; 7] = [
 
 #[tokio::test]
 async fn a_body_that_is_no_json_object_is_refused() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let large = format!(r#"{{"name":"{}"}}"#, "x".repeat(2 * 1024 * 1024));
     for line in POSTS {
         for body in ["", "{", "[]", "7", "null", "\"x\"", "{} {}"] {
-            let answered = store.json(line, body).await;
+            let answered = app.json(line, body).await;
             assert_eq!(
                 answered.line(),
                 refused(400, "the body must be a JSON object"),
@@ -30,32 +30,32 @@ async fn a_body_that_is_no_json_object_is_refused() {
             );
         }
         for media in ["text/plain", "application/xml", "nonsense"] {
-            let answered = store.send(line, &[("content-type", media)], "{}").await;
+            let answered = app.send(line, &[("content-type", media)], "{}").await;
             assert_eq!(
                 answered.line(),
                 refused(415, "the body must be application/json"),
                 "{line} {media}"
             );
         }
-        let answered = store.json(line, &large).await;
+        let answered = app.json(line, &large).await;
         assert_eq!(
             answered.line(),
             refused(413, "a body has at most 1048576 bytes"),
             "{line}"
         );
-        let none = store.send(line, &[], "{}").await;
+        let none = app.send(line, &[], "{}").await;
         assert_eq!(none.status, 400, "{line}: a missing Content-Type is tolerated");
         assert!(none.text.contains("is required"), "{line}: {}", none.text);
     }
     let ignored = [("content-type", "text/plain")];
-    let empty = store.send("POST /bazaar/invalidate/GameStart", &ignored, "{").await;
+    let empty = app.send("POST /bazaar/invalidate/GameStart", &ignored, "{").await;
     assert_eq!(empty.status, 200, "a body that is documented as empty is ignored");
-    nothing_happened(&store).await;
+    nothing_happened(&app).await;
 }
 
 #[tokio::test]
 async fn a_known_path_with_another_method_says_which_it_has() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     for (line, allow) in [
         ("POST /bazaar/stocks/GameStart", "GET, HEAD"),
         ("GET /bazaar/orders", "POST"),
@@ -73,7 +73,7 @@ async fn a_known_path_with_another_method_says_which_it_has() {
         ("POST /bazaar/order/1/ping", "GET, HEAD"),
         ("HEAD /bazaar/order/1/leader-broadcast", "POST"),
     ] {
-        let answered = store.call(line).await;
+        let answered = app.call(line).await;
         assert_eq!((answered.status, answered.header("allow")), (405, allow), "{line}");
         if !line.starts_with("HEAD") {
             assert_eq!(
@@ -95,22 +95,22 @@ async fn a_known_path_with_another_method_says_which_it_has() {
         "POST /bazaar/buy",
     ] {
         assert_eq!(
-            store.call(line).await.line(),
+            app.call(line).await.line(),
             refused(404, "there is no such path"),
             "{line}"
         );
     }
     assert_eq!(
-        store.call("GET /bazaar/stocks/%ff").await.line(),
+        app.call("GET /bazaar/stocks/%ff").await.line(),
         refused(400, "stockName must be percent-encoded UTF-8")
     );
 }
 
 #[tokio::test]
 async fn a_slash_at_the_end_says_nothing_and_head_is_get_without_the_body() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let buy = r#"{"name":"GameStart","quantity":1,"type":"buy"}"#;
-    assert_eq!(store.json("POST /bazaar/orders/", buy).await.status, 200);
+    assert_eq!(app.json("POST /bazaar/orders/", buy).await.status, 200);
     for path in [
         "/bazaar/stocks/GameStart",
         "/bazaar/stocks/Nobody",
@@ -122,10 +122,10 @@ async fn a_slash_at_the_end_says_nothing_and_head_is_get_without_the_body() {
         "/bazaar/order/1/ping",
         "/bazaar/openapi.json",
     ] {
-        let get = store.call(&format!("GET {path}")).await;
-        let slash = store.call(&format!("GET {path}/")).await;
+        let get = app.call(&format!("GET {path}")).await;
+        let slash = app.call(&format!("GET {path}/")).await;
         assert_eq!(get.line(), slash.line(), "{path}");
-        let head = store.call(&format!("HEAD {path}")).await;
+        let head = app.call(&format!("HEAD {path}")).await;
         assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");
         assert_eq!(head.header("content-length"), get.text.len().to_string(), "{path}");
         assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
@@ -134,8 +134,8 @@ async fn a_slash_at_the_end_says_nothing_and_head_is_get_without_the_body() {
 
 #[tokio::test]
 async fn each_service_answers_at_the_root_of_a_port_of_its_own() {
-    let store = Store::open().await;
-    let alone = |service| service_router(&store.gateway, Openness::Anyone, "bazaar", service).unwrap();
+    let app = RestApp::open().await;
+    let alone = |service| service_router(&app.gateway, AnonymousAccess::Anyone, "bazaar", service).unwrap();
     let buy = r#"{"name":"GameStart","quantity":1,"type":"buy"}"#;
     let here: [(Option<&str>, &str, &str); 8] = [
         (Some("front"), "GET /stocks/GameStart", ""),
@@ -173,5 +173,5 @@ async fn each_service_answers_at_the_root_of_a_port_of_its_own() {
     let front = send(&alone(Some("front")), "GET /orders/0", &[], Body::empty()).await;
     let replica = send(&alone(Some("order")), "GET /orders/0", &[], Body::empty()).await;
     assert_eq!(front.json()["data"], replica.json());
-    assert!(service_router(&store.gateway, Openness::Anyone, "bazaar", Some("order-2")).is_none());
+    assert!(service_router(&app.gateway, AnonymousAccess::Anyone, "bazaar", Some("order-2")).is_none());
 }

@@ -1,21 +1,21 @@
 //! The routes between the replicas of the order service.
 
 use agora::limits::Limits;
-use agora::rest::Openness;
+use agora::rest::AnonymousAccess;
 use serde_json::{Value, json};
 
 use super::{done, nothing_happened, refused, trades};
-use crate::app::Store;
+use crate::app::RestApp;
 
-async fn with_trades(store: &Store, numbers: usize) {
+async fn with_trades(app: &RestApp, numbers: usize) {
     for number in 0..numbers {
         let body = json!({ "name": "BoarCo", "quantity": number + 1, "type": "sell" }).to_string();
-        assert_eq!(store.json("POST /bazaar/orders", &body).await.status, 200);
+        assert_eq!(app.json("POST /bazaar/orders", &body).await.status, 200);
     }
 }
 
-async fn sync(store: &Store, last: i64) -> Value {
-    let answered = store
+async fn sync(app: &RestApp, last: i64) -> Value {
+    let answered = app
         .json("POST /bazaar/order/1/sync", &format!(r#"{{"lastID":{last}}}"#))
         .await;
     assert_eq!(answered.status, 200, "{}", answered.text);
@@ -24,36 +24,36 @@ async fn sync(store: &Store, last: i64) -> Value {
 
 #[tokio::test]
 async fn sync_tells_every_trade_after_a_number_and_who_leads() {
-    let store = Store::open().await;
-    assert_eq!(sync(&store, -1).await, json!({ "leader-id": 1, "transactions": {} }));
-    with_trades(&store, 3).await;
+    let app = RestApp::open().await;
+    assert_eq!(sync(&app, -1).await, json!({ "leader-id": 1, "transactions": {} }));
+    with_trades(&app, 3).await;
     let trade = |quantity: i64| json!({ "name": "BoarCo", "quantity": quantity, "type": "sell" });
     let all = json!({ "leader-id": 1, "transactions": { "0": trade(1), "1": trade(2), "2": trade(3) } });
-    assert_eq!(sync(&store, -1).await, all);
+    assert_eq!(sync(&app, -1).await, all);
     assert_eq!(
-        sync(&store, 0).await["transactions"],
+        sync(&app, 0).await["transactions"],
         json!({ "1": trade(2), "2": trade(3) })
     );
-    assert_eq!(sync(&store, 2).await["transactions"], json!({}));
-    assert_eq!(sync(&store, i64::from(i32::MAX)).await["transactions"], json!({}));
+    assert_eq!(sync(&app, 2).await["transactions"], json!({}));
+    assert_eq!(sync(&app, i64::from(i32::MAX)).await["transactions"], json!({}));
     for last in ["-2", "1.5", "1e10", "\"1\"", "true", "null", "2147483648"] {
         let body = format!(r#"{{"lastID":{last}}}"#);
-        let answered = store.json("POST /bazaar/order/1/sync", &body).await;
+        let answered = app.json("POST /bazaar/order/1/sync", &body).await;
         let message = answered.json()["error"]["message"].as_str().unwrap().to_owned();
         assert!(
             answered.status == 400 && message.starts_with("lastID must "),
             "{last}: {message}"
         );
     }
-    let missing = store.json("POST /bazaar/order/1/sync", "{}").await;
+    let missing = app.json("POST /bazaar/order/1/sync", "{}").await;
     assert_eq!(missing.line(), refused(400, "lastID is required"));
 }
 
 #[tokio::test]
 async fn sync_goes_on_over_the_pages_of_the_graph() {
-    let store = Store::open().await;
-    with_trades(&store, 130).await;
-    let all = sync(&store, -1).await;
+    let app = RestApp::open().await;
+    with_trades(&app, 130).await;
+    let all = sync(&app, -1).await;
     let transactions = all["transactions"].as_object().unwrap();
     assert_eq!(transactions.len(), 130);
     assert_eq!(transactions["129"]["quantity"], 130);
@@ -65,11 +65,11 @@ async fn a_sync_too_long_for_one_answer_goes_on_from_its_last_number() {
         rest_rows_max: 4,
         ..Limits::default()
     };
-    let store = Store::with(Openness::Anyone, limits).await;
-    with_trades(&store, 10).await;
+    let app = RestApp::with(AnonymousAccess::Anyone, limits).await;
+    with_trades(&app, 10).await;
     let (mut last, mut parts) = (-1, Vec::new());
     loop {
-        let part = sync(&store, last).await;
+        let part = sync(&app, last).await;
         let mut numbers: Vec<i64> = part["transactions"]
             .as_object()
             .unwrap()
@@ -85,9 +85,9 @@ async fn a_sync_too_long_for_one_answer_goes_on_from_its_last_number() {
         parts.push(numbers);
     }
     assert_eq!(parts, [vec![0, 1, 2, 3], vec![4, 5, 6, 7], vec![8, 9]]);
-    let cut = store.json("POST /bazaar/order/1/sync", r#"{"lastID":1}"#).await;
+    let cut = app.json("POST /bazaar/order/1/sync", r#"{"lastID":1}"#).await;
     let next = cut.header("link").strip_suffix(">; rel=\"next\"").unwrap();
-    let rest = store.json(&format!("POST {}", &next[1..]), r#"{"lastID":1}"#).await;
+    let rest = app.json(&format!("POST {}", &next[1..]), r#"{"lastID":1}"#).await;
     assert_eq!(rest.header("link"), "");
     let transactions = rest.json()["transactions"].as_object().unwrap().len();
     assert_eq!(transactions, 4, "6 to 9");
@@ -95,14 +95,14 @@ async fn a_sync_too_long_for_one_answer_goes_on_from_its_last_number() {
 
 #[tokio::test]
 async fn push_acknowledges_what_is_recorded_so_and_writes_nothing_else() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let push = async |id: i64, name: &str, quantity: i64, side: &str| {
         let entry = json!({ "name": name, "quantity": quantity, "type": side });
         let body = json!({ "nextID": id, "entry": entry, "term": 3 }).to_string();
-        store.json("POST /bazaar/order/1/push", &body).await
+        app.json("POST /bazaar/order/1/push", &body).await
     };
     assert_eq!(push(0, "BoarCo", 1, "sell").await.status, 409, "not recorded yet");
-    with_trades(&store, 2).await;
+    with_trades(&app, 2).await;
     for _ in 0..2 {
         assert_eq!(
             push(1, "BoarCo", 2, "sell").await.line(),
@@ -123,13 +123,13 @@ async fn push_acknowledges_what_is_recorded_so_and_writes_nothing_else() {
         assert_eq!(refused.status, 409, "{id} {name} {quantity} {side}: {}", refused.text);
         assert_eq!(refused.json()["error"]["code"], 409);
     }
-    assert_eq!(trades(&store).await, 2);
-    assert_eq!(super::left(&store, "BoarCo").await, 103);
+    assert_eq!(trades(&app).await, 2);
+    assert_eq!(super::left(&app, "BoarCo").await, 103);
 }
 
 #[tokio::test]
 async fn a_push_that_breaks_a_rule_is_refused_by_the_name_of_what_is_wrong() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let entry = r#"{"name":"BoarCo","quantity":1,"type":"sell"}"#;
     for (body, message) in [
         ("{}".to_owned(), "nextID is required; entry is required"),
@@ -152,18 +152,18 @@ async fn a_push_that_breaks_a_rule_is_refused_by_the_name_of_what_is_wrong() {
             "entry.name must not be blank",
         ),
     ] {
-        let answered = store.json("POST /bazaar/order/1/push", &body).await;
+        let answered = app.json("POST /bazaar/order/1/push", &body).await;
         assert_eq!(answered.line(), refused(400, message), "{body}");
     }
-    nothing_happened(&store).await;
+    nothing_happened(&app).await;
 }
 
 #[tokio::test]
 async fn only_a_replica_that_exists_can_be_chosen_as_leader() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     let line = "POST /bazaar/order/1/leader-broadcast";
     for _ in 0..2 {
-        let answered = store.json(line, r#"{"leader-id":1,"port":5002}"#).await;
+        let answered = app.json(line, r#"{"leader-id":1,"port":5002}"#).await;
         let leader = r#"200 {"success":{"code":200,"message":"acknowledge new leader","leader-id":1}}"#;
         assert_eq!(answered.line(), leader, "and says who leads, as replicas do");
     }
@@ -178,15 +178,15 @@ async fn only_a_replica_that_exists_can_be_chosen_as_leader() {
         ("1e999999999", "leader-id must be from 1 to 9223372036854775807"),
         ("null", "leader-id must not be null"),
     ] {
-        let answered = store.json(line, &format!(r#"{{"leader-id":{id}}}"#)).await;
+        let answered = app.json(line, &format!(r#"{{"leader-id":{id}}}"#)).await;
         assert_eq!(answered.line(), refused(400, message), "{id}");
     }
-    assert_eq!(sync(&store, -1).await["leader-id"], 1);
+    assert_eq!(sync(&app, -1).await["leader-id"], 1);
 }
 
 #[tokio::test]
 async fn a_replica_that_is_not_configured_is_not_there() {
-    let store = Store::open().await;
+    let app = RestApp::open().await;
     for line in [
         "GET /bazaar/order/2/ping",
         "POST /bazaar/order/2/buy",
@@ -196,7 +196,7 @@ async fn a_replica_that_is_not_configured_is_not_there() {
         "GET /bazaar/order/2",
         "GET /bazaar/order/1",
     ] {
-        let answered = store.json(line, "{}").await;
+        let answered = app.json(line, "{}").await;
         assert_eq!(answered.line(), refused(404, "there is no such path"), "{line}");
     }
 }

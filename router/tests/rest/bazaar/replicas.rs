@@ -4,25 +4,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agora::http::{self, Front};
+use agora::http::{self, FrontConfig};
 use agora::limits::Limits;
-use agora::rest::{self, Openness, service_router};
+use agora::rest::{self, AnonymousAccess, service_router};
 use axum::Router;
 use exchange::{ReplicatedLog, StockCatalog};
-use order_log::{Access, FrontEnd, Place, Replica, Settings, SharedSecret, Surroundings};
+use order_log::{ClientAccess, Dependencies, FrontEnd, NodeConfig, OrderLogSettings, Replica, SharedSecret};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testing::TestServices;
 use tokio::net::{TcpListener, TcpSocket};
 
 use super::refused;
-use crate::app::{NOW_US, Store, send};
+use crate::app::{NOW_US, RestApp, send};
 
 const SHARES: &str = r#"{"name":"GameStart","quantity":2}"#;
 
 /// A bazaar with two replicas, of which only replica 2 runs.
 struct Bazaar {
-    store: Store,
+    app: RestApp,
     gateway: agora::gateway::Gateway,
     /// The port of replica 3: bound, so that no process can listen there.
     _dead: TcpSocket,
@@ -39,38 +39,42 @@ impl Bazaar {
         let url = |address: std::io::Result<std::net::SocketAddr>| format!("http://{}", address.expect("an address"));
         let (alive, gone) = (url(listener.local_addr()), url(dead.local_addr()));
         let urls = BTreeMap::from([(2, alive.clone()), (3, gone)]);
-        let front_end = FrontEnd::new(urls, credentials.clone(), Settings::default()).expect("two replicas");
+        let front_end = FrontEnd::new(urls, credentials.clone(), OrderLogSettings::default()).expect("two replicas");
         let mut on = TestServices::new(NOW_US, 16).await;
-        let place = Place {
+        let node_config = NodeConfig {
             id: 2,
             folder: folder.path().to_owned(),
             urls: BTreeMap::from([(2, alive.clone())]),
             joins: false,
         };
-        let around = Surroundings {
+        let dependencies = Dependencies {
             credentials: credentials.clone(),
             catalog: Arc::new(StockCatalog::new(on.services.clone())),
             now_us: Arc::new(|| NOW_US),
         };
-        let replica = Replica::open(place, Settings::default(), around).await;
+        let replica = Replica::open(node_config, OrderLogSettings::default(), dependencies).await;
         let replica = replica.expect("a replica");
         let served = replica.clone();
-        tokio::spawn(async move { served.serve(listener, Access::Token, std::future::pending()).await });
+        tokio::spawn(async move {
+            served
+                .serve(listener, ClientAccess::Token, std::future::pending())
+                .await
+        });
         let ready = tokio::time::timeout(Duration::from_secs(30), replica.ready()).await;
         ready.expect("the replica is ready in time");
-        on.services.orders = Arc::new(ReplicatedLog::new(front_end.clone()));
+        on.services.order_log = Arc::new(ReplicatedLog::new(front_end.clone()));
         let numbering = on.services.clone();
-        tokio::spawn(async move { numbering.orders.clone().work(numbering).await });
-        let store = Store::over(on, Openness::Anyone, Limits::default()).await;
+        tokio::spawn(async move { numbering.order_log.clone().work(numbering).await });
+        let app = RestApp::over(on, AnonymousAccess::Anyone, Limits::default()).await;
         Self {
-            gateway: store.gateway.with_replicas(front_end),
-            store,
+            gateway: app.gateway.with_replicas(front_end),
+            app,
             _dead: dead,
             _folder: folder,
         }
     }
 
-    fn mounts(&self, open: Openness) -> Router {
+    fn mounts(&self, open: AnonymousAccess) -> Router {
         rest::router(&self.gateway, open)
     }
 }
@@ -80,7 +84,7 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 #[tokio::test]
 async fn each_mount_is_one_replica() {
     let bazaar = Bazaar::open().await;
-    let mounts = bazaar.mounts(Openness::Anyone);
+    let mounts = bazaar.mounts(AnonymousAccess::Anyone);
     let ask = |line: &'static str, body: &'static str| send(&mounts, line, &[JSON], body);
     let pong = r#"200 {"success":{"code":200,"message":"pong","server-id":2}}"#;
     assert_eq!(ask("GET /bazaar/order/2/ping", "").await.line(), pong);
@@ -131,7 +135,7 @@ async fn each_mount_is_one_replica() {
 #[tokio::test]
 async fn a_dead_replica_is_unavailable_for_a_moment() {
     let bazaar = Bazaar::open().await;
-    let mounts = bazaar.mounts(Openness::Anyone);
+    let mounts = bazaar.mounts(AnonymousAccess::Anyone);
     for (line, body) in [("GET /bazaar/order/3/ping", ""), ("POST /bazaar/order/3/buy", SHARES)] {
         let answered = send(&mounts, line, &[JSON], body).await;
         assert_eq!(answered.line(), refused(503, "order service unavailable"), "{line}");
@@ -142,8 +146,8 @@ async fn a_dead_replica_is_unavailable_for_a_moment() {
 #[tokio::test]
 async fn a_replica_answers_whom_its_mount_answers() {
     let bazaar = Bazaar::open().await;
-    let closed = bazaar.mounts(Openness::Closed);
-    let (person, service) = (bazaar.store.person(7), bazaar.store.service());
+    let closed = bazaar.mounts(AnonymousAccess::Closed);
+    let (person, service) = (bazaar.app.person(7), bazaar.app.service());
     for (token, status) in [(None, 401), (Some(person), 403), (Some(service), 200)] {
         let bearer = token.map(|token| format!("Bearer {token}"));
         let mut headers = vec![JSON];
@@ -157,7 +161,7 @@ async fn a_replica_answers_whom_its_mount_answers() {
             );
         }
     }
-    let here = bazaar.mounts(Openness::Loopback);
+    let here = bazaar.mounts(AnonymousAccess::Loopback);
     let other_site = [JSON, ("host", "localhost"), ("sec-fetch-site", "cross-site")];
     let answered = send(&here, "POST /bazaar/order/2/buy", &other_site, SHARES).await;
     assert_eq!(answered.line(), refused(403, "another site may not do this"));
@@ -168,9 +172,14 @@ async fn a_replica_answers_whom_its_mount_answers() {
 #[tokio::test]
 async fn each_replica_is_documented_and_can_have_a_port_of_its_own() {
     let bazaar = Bazaar::open().await;
-    let document = send(&bazaar.mounts(Openness::Anyone), "GET /bazaar/openapi.json", &[], "")
-        .await
-        .json();
+    let document = send(
+        &bazaar.mounts(AnonymousAccess::Anyone),
+        "GET /bazaar/openapi.json",
+        &[],
+        "",
+    )
+    .await
+    .json();
     let paths = document["paths"].as_object().unwrap();
     for route in [
         "buy",
@@ -196,7 +205,7 @@ async fn each_replica_is_documented_and_can_have_a_port_of_its_own() {
     let example = "/paths/~1order~12~1ping/get/responses/200/content/application~1json/example/success/server-id";
     assert_eq!(document.pointer(example), Some(&json!(2)));
 
-    let port = |service| service_router(&bazaar.gateway, Openness::Anyone, "bazaar", Some(service));
+    let port = |service| service_router(&bazaar.gateway, AnonymousAccess::Anyone, "bazaar", Some(service));
     let alone = port("order.2").expect("replica 2");
     assert_eq!(
         send(&alone, "GET /ping", &[], "").await.json()["success"]["server-id"],
@@ -206,14 +215,14 @@ async fn each_replica_is_documented_and_can_have_a_port_of_its_own() {
     assert_eq!(send(&dead, "GET /ping", &[], "").await.status, 503);
     assert!(port("order.4").is_none() && port("order").is_none());
     // Without replicas, the graph serves the single order service under its old name.
-    let port = |service| service_router(&bazaar.store.gateway, Openness::Anyone, "bazaar", Some(service));
+    let port = |service| service_router(&bazaar.app.gateway, AnonymousAccess::Anyone, "bazaar", Some(service));
     assert!(port("order").is_some() && port("order.1").is_none());
 }
 
 #[tokio::test]
 async fn a_page_shows_the_replicas_of_the_graph() {
-    let store = Store::open().await;
-    let front = http::router(&store.gateway, Front::default());
+    let app = RestApp::open().await;
+    let front = http::router(&app.gateway, FrontConfig::default());
     let page = send(&front, "GET /orders", &[], "").await;
     assert_eq!(
         (page.status, page.header("content-type")),
@@ -227,7 +236,7 @@ async fn a_page_shows_the_replicas_of_the_graph() {
         "nothing from elsewhere, no script"
     );
     assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
-    let bought = store
+    let bought = app
         .json(
             "POST /bazaar/orders",
             r#"{"name":"GameStart","quantity":1,"type":"buy"}"#,

@@ -1,9 +1,9 @@
 //! Access to the brokerage's routes: the same under every policy.
 
-use agora::rest::Openness;
+use agora::rest::AnonymousAccess;
 use contract::{Role, TokenKeys};
 
-use super::floor::{ADA, Caller, Floor, reason};
+use super::app::{ADA, BrokerageApp, TestCaller, reason};
 use crate::app::NOW_US;
 
 /// Every route with a valid body, grouped by the callers that may use it.
@@ -53,57 +53,57 @@ fn with_token() -> impl Iterator<Item = (&'static str, &'static str)> {
     BEARER.into_iter().chain(PERSON).chain([SERVICE])
 }
 
-async fn floors() -> [Floor; 2] {
+async fn brokerages() -> [BrokerageApp; 2] {
     let seed = async |on: &testing::TestServices| {
         accounts::demo::seed(&on.services).await.unwrap();
         exchange::demo::seed(&on.services).await.unwrap();
     };
     [
-        Floor::with(Openness::Closed, seed).await,
-        Floor::with(Openness::Anyone, seed).await,
+        BrokerageApp::with(AnonymousAccess::Closed, seed).await,
+        BrokerageApp::with(AnonymousAccess::Anyone, seed).await,
     ]
 }
 
 /// Returns callers with invalid tokens.
-fn impostors(floor: &Floor) -> Vec<(&'static str, Caller)> {
-    let keys = &floor.on.services.keys;
+fn impostors(brokerage: &BrokerageApp) -> Vec<(&'static str, TestCaller)> {
+    let keys = &brokerage.on.services.keys;
     let sign = |keys: &TokenKeys, at: i64| keys.sign_user(ADA, Role::Investor, false, 1, at, 3600).0;
     let good = sign(keys, NOW_US);
     let (body, _) = good.rsplit_once('.').unwrap();
     vec![
-        ("nonsense", floor.token("nonsense")),
-        ("empty", floor.token("")),
-        ("expired", floor.token(&sign(keys, NOW_US - 3_601 * 1_000_000))),
-        ("another key", floor.token(&sign(&TokenKeys::ephemeral(), NOW_US))),
-        ("no signature", floor.token(&format!("{body}."))),
+        ("nonsense", brokerage.token("nonsense")),
+        ("empty", brokerage.token("")),
+        ("expired", brokerage.token(&sign(keys, NOW_US - 3_601 * 1_000_000))),
+        ("another key", brokerage.token(&sign(&TokenKeys::ephemeral(), NOW_US))),
+        ("no signature", brokerage.token(&format!("{body}."))),
         (
             "another scheme",
-            Caller(vec![("authorization".to_owned(), format!("Basic {good}"))]),
+            TestCaller(vec![("authorization".to_owned(), format!("Basic {good}"))]),
         ),
     ]
 }
 
 #[tokio::test]
 async fn without_a_token_that_holds_nothing_but_the_public_routes_answers() {
-    for floor in floors().await {
-        let mut callers = impostors(&floor);
-        callers.push(("nobody", floor.nobody()));
+    for brokerage in brokerages().await {
+        let mut callers = impostors(&brokerage);
+        callers.push(("nobody", brokerage.nobody()));
         for (line, _) in with_token() {
             for (name, caller) in &callers {
                 // The errors of a body are only shown to callers with access.
                 let mut headers = caller.0.clone();
                 headers.push(("content-type".to_owned(), "text/plain".to_owned()));
-                let answered = floor.call(&Caller(headers), line, "{").await;
+                let answered = brokerage.call(&TestCaller(headers), line, "{").await;
                 assert_eq!(reason(&answered), (401, "UNAUTHENTICATED".to_owned()), "{name} {line}");
                 assert_eq!(answered.header("www-authenticate"), "Bearer", "{name} {line}");
             }
         }
         for (line, body, status) in PUBLIC.iter().chain(&SIGN_IN) {
-            for (name, caller) in impostors(&floor) {
-                let answered = floor.call(&caller, line, body).await;
+            for (name, caller) in impostors(&brokerage) {
+                let answered = brokerage.call(&caller, line, body).await;
                 assert_eq!(answered.status, 401, "{name} {line}: a token that is sent has to hold");
             }
-            let answered = floor.call(&floor.nobody(), line, body).await;
+            let answered = brokerage.call(&brokerage.nobody(), line, body).await;
             assert_eq!(answered.status, *status, "{line}: {}", answered.text);
         }
     }
@@ -111,13 +111,13 @@ async fn without_a_token_that_holds_nothing_but_the_public_routes_answers() {
 
 #[tokio::test]
 async fn a_person_is_told_what_a_program_may_and_the_other_way_round() {
-    for floor in floors().await {
-        let (ada, service) = (floor.ada(), floor.service());
-        floor.deposit(&ada, "1000").await;
-        floor.buy(&ada, 3).await;
-        floor.lend_money("10").await;
+    for brokerage in brokerages().await {
+        let (ada, service) = (brokerage.ada(), brokerage.service());
+        brokerage.deposit(&ada, "1000").await;
+        brokerage.buy(&ada, 3).await;
+        brokerage.lend_money("10").await;
         for (line, body) in BEARER.iter().chain(&PERSON) {
-            let answered = floor.call(&ada, line, body).await;
+            let answered = brokerage.call(&ada, line, body).await;
             let expected = match *line {
                 "PUT /orders/1" => [409, 409],
                 _ => [200, 201],
@@ -125,11 +125,11 @@ async fn a_person_is_told_what_a_program_may_and_the_other_way_round() {
             assert!(expected.contains(&answered.status), "{line}: {}", answered.line());
         }
         assert_eq!(
-            reason(&floor.call(&ada, SERVICE.0, SERVICE.1).await),
+            reason(&brokerage.call(&ada, SERVICE.0, SERVICE.1).await),
             (403, "FORBIDDEN".to_owned())
         );
         for (line, body) in PERSON {
-            let answered = floor.call(&service, line, body).await;
+            let answered = brokerage.call(&service, line, body).await;
             assert_eq!(reason(&answered), (403, "FORBIDDEN".to_owned()), "{line}");
         }
         for (line, body, status) in [
@@ -144,7 +144,7 @@ async fn a_person_is_told_what_a_program_may_and_the_other_way_round() {
             ("PUT /orders/1", r#"{"status":"CANCELLED"}"#, 404),
             ("PUT /balance", r#"{"userId":1,"balance":5}"#, 200),
         ] {
-            let answered = floor.call(&service, line, body).await;
+            let answered = brokerage.call(&service, line, body).await;
             assert_eq!(answered.status, status, "{line}: {}", answered.line());
         }
     }
@@ -152,16 +152,16 @@ async fn a_person_is_told_what_a_program_may_and_the_other_way_round() {
 
 #[tokio::test]
 async fn what_is_somebody_elses_is_not_there() {
-    let floor = Floor::new().await;
-    let ada = floor.ada();
-    floor.deposit(&ada, "1000").await;
-    floor.buy(&ada, 3).await;
-    floor.lend_money("10").await;
-    let before = [floor.money(&ada).await, floor.shares(&ada).await];
-    let (_, eve) = floor.register("eve", "investor").await;
-    for who in [&eve, &floor.cleo()] {
+    let brokerage = BrokerageApp::new().await;
+    let ada = brokerage.ada();
+    brokerage.deposit(&ada, "1000").await;
+    brokerage.buy(&ada, 3).await;
+    brokerage.lend_money("10").await;
+    let before = [brokerage.money(&ada).await, brokerage.shares(&ada).await];
+    let (_, eve) = brokerage.register("eve", "investor").await;
+    for who in [&eve, &brokerage.cleo()] {
         for (line, body) in BEARER {
-            let answered = floor.call(who, line, body).await;
+            let answered = brokerage.call(who, line, body).await;
             match line {
                 "GET /users" | "GET /users/1" => {
                     assert_eq!(answered.status, 200, "{line}");
@@ -171,16 +171,16 @@ async fn what_is_somebody_elses_is_not_there() {
             }
         }
         for path in ["/authorizations", "/transactions", "/stockholdings", "/orders"] {
-            assert_eq!(floor.get(who, path).await.line(), "200 []", "{path}");
+            assert_eq!(brokerage.get(who, path).await.line(), "200 []", "{path}");
         }
     }
-    assert_eq!([floor.money(&ada).await, floor.shares(&ada).await], before);
+    assert_eq!([brokerage.money(&ada).await, brokerage.shares(&ada).await], before);
 }
 
 #[tokio::test]
 async fn the_body_comes_before_the_rights() {
-    let floor = Floor::new().await;
-    let (cleo, ada) = (floor.cleo(), floor.ada());
+    let brokerage = BrokerageApp::new().await;
+    let (cleo, ada) = (brokerage.cleo(), brokerage.ada());
     for (who, line) in [
         (&ada, "PUT /balance"),
         (&cleo, "PUT /users/1"),
@@ -188,14 +188,14 @@ async fn the_body_comes_before_the_rights() {
         (&cleo, "POST /authorizations"),
         (&cleo, "PUT /stockholdings/1"),
         (&cleo, "PUT /orders/1"),
-        (&floor.service(), "POST /transactions"),
+        (&brokerage.service(), "POST /transactions"),
     ] {
         let mut headers = who.0.clone();
         headers.push(("content-type".to_owned(), "text/plain".to_owned()));
-        let media = floor.call(&Caller(headers), line, "{}").await;
+        let media = brokerage.call(&TestCaller(headers), line, "{}").await;
         assert_eq!(reason(&media), (415, "UNSUPPORTED_MEDIA_TYPE".to_owned()), "{line}");
         for body in ["", "[]", "{", "{}"] {
-            let answered = floor.call(who, line, body).await;
+            let answered = brokerage.call(who, line, body).await;
             assert_eq!(reason(&answered), (400, "INVALID_INPUT".to_owned()), "{line} {body}");
         }
     }

@@ -1,6 +1,6 @@
 //! The user service: authorizations.
 
-use super::floor::{ADA, CLEO, Floor, LATER, NOW, reason, refused};
+use super::app::{ADA, BrokerageApp, CLEO, LATER, NOW, reason, refused};
 
 fn shown(id: i64, kind: &str, holding: &str, amount: &str, active: bool) -> String {
     format!(
@@ -10,20 +10,20 @@ fn shown(id: i64, kind: &str, holding: &str, amount: &str, active: bool) -> Stri
 
 #[tokio::test]
 async fn money_is_lent_raised_seen_by_both_and_taken_back() {
-    let floor = Floor::new().await;
-    let (ada, ben) = (floor.ada(), floor.ben());
-    floor.deposit(&ada, "1000").await;
+    let brokerage = BrokerageApp::new().await;
+    let (ada, ben) = (brokerage.ada(), brokerage.ben());
+    brokerage.deposit(&ada, "1000").await;
     let body = format!(r#"{{"type":"capital","brokerId":2,"amount":250.5,"endDate":"{LATER}","investorId":3}}"#);
-    let granted = floor.call(&ada, "POST /authorizations", &body).await;
+    let granted = brokerage.call(&ada, "POST /authorizations", &body).await;
     assert_eq!(
         granted.line(),
         format!("201 {}", shown(1, "CAPITAL", "null", "250.5", true))
     );
     assert_eq!(granted.header("location"), "/brokerage/authorizations/1");
-    assert_eq!(floor.money(&ada).await, "749.5 250.5 0");
+    assert_eq!(brokerage.money(&ada).await, "749.5 250.5 0");
 
     let more = r#"{"type":"CAPITAL","brokerId":2,"amount":49.5,"endDate":"2026-02-01"}"#;
-    let raised = floor.call(&ada, "POST /authorizations", more).await;
+    let raised = brokerage.call(&ada, "POST /authorizations", more).await;
     assert_eq!(
         raised.line(),
         format!("200 {}", shown(1, "CAPITAL", "null", "300", true))
@@ -31,78 +31,87 @@ async fn money_is_lent_raised_seen_by_both_and_taken_back() {
     assert_eq!(raised.header("location"), "");
 
     for who in [&ada, &ben] {
-        let one = floor.get(who, "/authorizations/1").await;
+        let one = brokerage.get(who, "/authorizations/1").await;
         assert_eq!(one.line(), format!("200 {}", shown(1, "CAPITAL", "null", "300", true)));
-        let all = floor.get(who, "/authorizations").await;
+        let all = brokerage.get(who, "/authorizations").await;
         assert_eq!(
             all.line(),
             format!("200 [{}]", shown(1, "CAPITAL", "null", "300", true))
         );
-        assert_eq!(floor.get(who, "/authorizations?active=false").await.line(), "200 []");
+        assert_eq!(
+            brokerage.get(who, "/authorizations?active=false").await.line(),
+            "200 []"
+        );
     }
     for _ in 0..2 {
-        let revoked = floor.call(&ada, "PUT /authorizations/1/revoke", "ignored").await;
+        let revoked = brokerage.call(&ada, "PUT /authorizations/1/revoke", "ignored").await;
         assert_eq!(
             revoked.line(),
             format!("200 {}", shown(1, "CAPITAL", "null", "0", false))
         );
-        assert_eq!(floor.money(&ada).await, "1000 0 0");
+        assert_eq!(brokerage.money(&ada).await, "1000 0 0");
     }
-    assert_eq!(floor.get(&ben, "/authorizations?active=true").await.line(), "200 []");
-    let ended = floor.get(&ben, "/authorizations?active=false").await;
+    assert_eq!(
+        brokerage.get(&ben, "/authorizations?active=true").await.line(),
+        "200 []"
+    );
+    let ended = brokerage.get(&ben, "/authorizations?active=false").await;
     assert_eq!(
         ended.line(),
         format!("200 [{}]", shown(1, "CAPITAL", "null", "0", false))
     );
-    assert_eq!(floor.get(&floor.cleo(), "/authorizations").await.line(), "200 []");
+    assert_eq!(
+        brokerage.get(&brokerage.cleo(), "/authorizations").await.line(),
+        "200 []"
+    );
 }
 
 #[tokio::test]
 async fn shares_are_lent_raised_and_taken_back() {
-    let floor = Floor::new().await;
-    let ada = floor.ada();
-    floor.deposit(&ada, "1000").await;
-    floor.buy(&ada, 10).await;
+    let brokerage = BrokerageApp::new().await;
+    let ada = brokerage.ada();
+    brokerage.deposit(&ada, "1000").await;
+    brokerage.buy(&ada, 10).await;
     let body = format!(r#"{{"type":"StockHolding","brokerId":2,"stockHoldingId":1,"amount":4,"endDate":"{LATER}"}}"#);
-    let granted = floor.call(&ada, "POST /authorizations", &body).await;
+    let granted = brokerage.call(&ada, "POST /authorizations", &body).await;
     assert_eq!(
         granted.line(),
         format!("201 {}", shown(1, "STOCKHOLDING", "1", "4", true))
     );
-    assert_eq!(floor.shares(&ada).await, "6 4");
-    let raised = floor.call(&ada, "POST /authorizations", &body).await;
+    assert_eq!(brokerage.shares(&ada).await, "6 4");
+    let raised = brokerage.call(&ada, "POST /authorizations", &body).await;
     assert_eq!(
         raised.line(),
         format!("200 {}", shown(1, "STOCKHOLDING", "1", "8", true))
     );
     // An authorization of capital between the same two people is a separate one.
     let capital = format!(r#"{{"type":"CAPITAL","brokerId":2,"amount":1,"endDate":"{LATER}"}}"#);
-    let granted = floor.call(&ada, "POST /authorizations", &capital).await;
+    let granted = brokerage.call(&ada, "POST /authorizations", &capital).await;
     assert_eq!(
         granted.line(),
         format!("201 {}", shown(2, "CAPITAL", "null", "1", true))
     );
-    let revoked = floor.call(&ada, "PUT /authorizations/1/revoke", "").await;
+    let revoked = brokerage.call(&ada, "PUT /authorizations/1/revoke", "").await;
     assert_eq!(
         revoked.line(),
         format!("200 {}", shown(1, "STOCKHOLDING", "1", "0", false))
     );
-    assert_eq!(floor.shares(&ada).await, "10 0");
+    assert_eq!(brokerage.shares(&ada).await, "10 0");
 }
 
 #[tokio::test]
 async fn dates_are_moments_or_days() {
-    let floor = Floor::new().await;
-    let ada = floor.ada();
-    floor.deposit(&ada, "1000").await;
+    let brokerage = BrokerageApp::new().await;
+    let ada = brokerage.ada();
+    brokerage.deposit(&ada, "1000").await;
     let body = r#"{"type":"CAPITAL","brokerId":2,"amount":1,"startDate":"2026-03-01","endDate":"2026-03-01"}"#;
-    let granted = floor.done(&ada, "POST /authorizations", body).await;
+    let granted = brokerage.done(&ada, "POST /authorizations", body).await;
     assert_eq!(granted["startDate"], "2026-03-01T00:00:00+00:00");
     assert_eq!(granted["endDate"], "2026-03-01T23:59:59.999999+00:00");
     assert_eq!(granted["active"], true);
-    floor.done(&ada, "PUT /authorizations/1/revoke", "").await;
+    brokerage.done(&ada, "PUT /authorizations/1/revoke", "").await;
     let body = r#"{"type":"CAPITAL","brokerId":2,"amount":1,"startDate":"2026-03-01T10:00:00+02:00","endDate":"2026-03-01T08:00:01Z"}"#;
-    let granted = floor.done(&ada, "POST /authorizations", body).await;
+    let granted = brokerage.done(&ada, "POST /authorizations", body).await;
     assert_eq!(
         (granted["startDate"].as_str(), granted["endDate"].as_str()),
         (Some("2026-03-01T08:00:00+00:00"), Some("2026-03-01T08:00:01+00:00"))
@@ -111,24 +120,24 @@ async fn dates_are_moments_or_days() {
 
 #[tokio::test]
 async fn what_is_over_is_over_at_once() {
-    let floor = Floor::new().await;
-    let ada = floor.ada();
-    floor.deposit(&ada, "100").await;
+    let brokerage = BrokerageApp::new().await;
+    let ada = brokerage.ada();
+    brokerage.deposit(&ada, "100").await;
     let body = r#"{"type":"CAPITAL","brokerId":2,"amount":40,"endDate":"2026-01-02T03:30:00Z"}"#;
-    floor.done(&ada, "POST /authorizations", body).await;
-    floor.clock().advance(std::time::Duration::from_secs(30 * 60));
-    let expired = floor.done(&floor.ben(), "GET /authorizations/1", "").await;
+    brokerage.done(&ada, "POST /authorizations", body).await;
+    brokerage.clock().advance(std::time::Duration::from_secs(30 * 60));
+    let expired = brokerage.done(&brokerage.ben(), "GET /authorizations/1", "").await;
     assert_eq!((&expired["active"], &expired["amount"]), (&false.into(), &0.into()));
-    assert_eq!(floor.money(&ada).await, "100 0 0");
+    assert_eq!(brokerage.money(&ada).await, "100 0 0");
 }
 
 #[tokio::test]
 async fn a_grant_that_breaks_a_rule_is_refused_and_changes_nothing() {
-    let floor = Floor::new().await;
-    let ada = floor.ada();
-    floor.deposit(&ada, "1000").await;
-    floor.buy(&ada, 10).await;
-    let money = floor.money(&ada).await;
+    let brokerage = BrokerageApp::new().await;
+    let ada = brokerage.ada();
+    brokerage.deposit(&ada, "1000").await;
+    brokerage.buy(&ada, 10).await;
+    let money = brokerage.money(&ada).await;
     let capital = |member: &str, value: &str| {
         changed(
             r#"{"type":"CAPITAL","brokerId":2,"amount":5,"endDate":"2027-01-01"}"#,
@@ -144,19 +153,19 @@ async fn a_grant_that_breaks_a_rule_is_refused_and_changes_nothing() {
         )
     };
     for value in ["", "null", "7", "\"SHARES\"", "\"\"", "\"STOCK_HOLDING\""] {
-        refuse(&floor, &capital("type", value), "type").await;
+        refuse(&brokerage, &capital("type", value), "type").await;
     }
     for value in ["", "null", "\"2\"", "1.5", "true"] {
-        refuse(&floor, &capital("brokerId", value), "brokerId").await;
+        refuse(&brokerage, &capital("brokerId", value), "brokerId").await;
     }
     for value in ["", "null", "0", "-1", "0.001", "\"5\"", "true", "1000000000000.01"] {
-        refuse(&floor, &capital("amount", value), "amount").await;
+        refuse(&brokerage, &capital("amount", value), "amount").await;
     }
     for value in ["", "null", "0", "-1", "1.5", "1.0", "\"5\"", "2147483648"] {
-        refuse(&floor, &shares("amount", value), "amount").await;
+        refuse(&brokerage, &shares("amount", value), "amount").await;
     }
     for value in ["", "null", "\"1\"", "1.5"] {
-        refuse(&floor, &shares("stockHoldingId", value), "stockHoldingId").await;
+        refuse(&brokerage, &shares("stockHoldingId", value), "stockHoldingId").await;
     }
     for value in [
         "",
@@ -167,16 +176,16 @@ async fn a_grant_that_breaks_a_rule_is_refused_and_changes_nothing() {
         "\"2025-12-31\"",
         "\"2026-01-02T03:04:05Z\"",
     ] {
-        refuse(&floor, &capital("endDate", value), "endDate").await;
+        refuse(&brokerage, &capital("endDate", value), "endDate").await;
     }
     for value in ["7", "\"soon\"", "true"] {
-        refuse(&floor, &capital("startDate", value), "startDate").await;
+        refuse(&brokerage, &capital("startDate", value), "startDate").await;
     }
     for value in ["\"2027-01-02\"", "\"2027-01-01T23:59:59.999999Z\""] {
-        refuse(&floor, &capital("startDate", value), "endDate").await;
+        refuse(&brokerage, &capital("startDate", value), "endDate").await;
     }
     for broker in [ADA, CLEO, 77, 0, -2, i64::MAX] {
-        let answered = floor
+        let answered = brokerage
             .call(&ada, "POST /authorizations", &capital("brokerId", &broker.to_string()))
             .await;
         assert_eq!(
@@ -185,11 +194,11 @@ async fn a_grant_that_breaks_a_rule_is_refused_and_changes_nothing() {
             "{broker}"
         );
     }
-    let (_, eve) = floor.register("eve", "investor").await;
-    floor.deposit(&eve, "100").await;
-    floor.buy(&eve, 1).await;
+    let (_, eve) = brokerage.register("eve", "investor").await;
+    brokerage.deposit(&eve, "100").await;
+    brokerage.buy(&eve, 1).await;
     for holding in ["2", "77", "0", "-1"] {
-        let answered = floor
+        let answered = brokerage
             .call(&ada, "POST /authorizations", &shares("stockHoldingId", holding))
             .await;
         assert_eq!(
@@ -198,23 +207,30 @@ async fn a_grant_that_breaks_a_rule_is_refused_and_changes_nothing() {
             "{holding}"
         );
     }
-    let too_much = floor
+    let too_much = brokerage
         .call(&ada, "POST /authorizations", &capital("amount", "900.11"))
         .await;
     assert_eq!(reason(&too_much), (409, "INSUFFICIENT_FUNDS".to_owned()));
-    let too_many = floor.call(&ada, "POST /authorizations", &shares("amount", "11")).await;
+    let too_many = brokerage
+        .call(&ada, "POST /authorizations", &shares("amount", "11"))
+        .await;
     assert_eq!(reason(&too_many), (409, "INSUFFICIENT_SHARES".to_owned()));
-    for who in [floor.ben(), floor.cleo()] {
-        let answered = floor.call(&who, "POST /authorizations", &capital("amount", "1")).await;
+    for who in [brokerage.ben(), brokerage.cleo()] {
+        let answered = brokerage
+            .call(&who, "POST /authorizations", &capital("amount", "1"))
+            .await;
         assert_eq!(reason(&answered), (403, "FORBIDDEN".to_owned()));
     }
-    assert_eq!(floor.money(&ada).await, money);
-    assert_eq!(floor.shares(&ada).await, "10 0");
-    assert_eq!(floor.get(&floor.ben(), "/authorizations").await.line(), "200 []");
+    assert_eq!(brokerage.money(&ada).await, money);
+    assert_eq!(brokerage.shares(&ada).await, "10 0");
+    assert_eq!(
+        brokerage.get(&brokerage.ben(), "/authorizations").await.line(),
+        "200 []"
+    );
 }
 
-async fn refuse(floor: &Floor, body: &str, member: &str) {
-    let answered = floor.call(&floor.ada(), "POST /authorizations", body).await;
+async fn refuse(brokerage: &BrokerageApp, body: &str, member: &str) {
+    let answered = brokerage.call(&brokerage.ada(), "POST /authorizations", body).await;
     assert_eq!(reason(&answered), (400, "INVALID_INPUT".to_owned()), "{body}");
     let message = answered.json()["error"]["message"].as_str().unwrap().to_owned();
     assert!(message.contains(&format!("{member} ")), "{body}: {message}");
@@ -243,32 +259,37 @@ pub fn changed(body: &str, member: &str, value: &str) -> String {
 
 #[tokio::test]
 async fn only_the_two_see_it_and_only_the_investor_takes_it_back() {
-    let floor = Floor::new().await;
-    floor.deposit(&floor.ada(), "100").await;
-    floor.lend_money("40").await;
-    let (_, eve) = floor.register("eve", "investor").await;
-    let (_, finn) = floor.register("finn", "broker").await;
+    let brokerage = BrokerageApp::new().await;
+    brokerage.deposit(&brokerage.ada(), "100").await;
+    brokerage.lend_money("40").await;
+    let (_, eve) = brokerage.register("eve", "investor").await;
+    let (_, finn) = brokerage.register("finn", "broker").await;
     let not_found = refused(404, "NOT_FOUND", "authorization not found");
-    for who in [&eve, &finn, &floor.cleo()] {
-        assert_eq!(floor.get(who, "/authorizations/1").await.line(), not_found);
+    for who in [&eve, &finn, &brokerage.cleo()] {
+        assert_eq!(brokerage.get(who, "/authorizations/1").await.line(), not_found);
         assert_eq!(
-            floor.call(who, "PUT /authorizations/1/revoke", "").await.line(),
+            brokerage.call(who, "PUT /authorizations/1/revoke", "").await.line(),
             not_found
         );
-        assert_eq!(floor.get(who, "/authorizations").await.line(), "200 []");
+        assert_eq!(brokerage.get(who, "/authorizations").await.line(), "200 []");
     }
     for id in ["2", "abc", "0", "9223372036854775808"] {
         assert_eq!(
-            floor.get(&floor.ada(), &format!("/authorizations/{id}")).await.line(),
+            brokerage
+                .get(&brokerage.ada(), &format!("/authorizations/{id}"))
+                .await
+                .line(),
             not_found,
             "{id}"
         );
-        let revoked = floor
-            .call(&floor.ada(), &format!("PUT /authorizations/{id}/revoke"), "")
+        let revoked = brokerage
+            .call(&brokerage.ada(), &format!("PUT /authorizations/{id}/revoke"), "")
             .await;
         assert_eq!(revoked.line(), not_found, "{id}");
     }
-    let by_broker = floor.call(&floor.ben(), "PUT /authorizations/1/revoke", "").await;
+    let by_broker = brokerage
+        .call(&brokerage.ben(), "PUT /authorizations/1/revoke", "")
+        .await;
     assert_eq!(reason(&by_broker), (403, "FORBIDDEN".to_owned()));
     for path in [
         "/authorizations?active=yes",
@@ -276,34 +297,34 @@ async fn only_the_two_see_it_and_only_the_investor_takes_it_back() {
         "/authorizations?active=true&active=true",
     ] {
         assert_eq!(
-            reason(&floor.get(&floor.ada(), path).await),
+            reason(&brokerage.get(&brokerage.ada(), path).await),
             (400, "INVALID_INPUT".to_owned()),
             "{path}"
         );
     }
-    assert_eq!(floor.money(&floor.ada()).await, "60 40 0", "Ben has it still");
+    assert_eq!(brokerage.money(&brokerage.ada()).await, "60 40 0", "Ben has it still");
 }
 
 #[tokio::test]
 async fn an_authorization_of_another_currency_is_none_here() {
-    let floor = Floor::new().await;
-    let (ada, ben) = (floor.ada(), floor.ben());
-    floor.deposit(&ada, "100").await;
-    floor.buy(&ada, 3).await;
-    floor
+    let brokerage = BrokerageApp::new().await;
+    let (ada, ben) = (brokerage.ada(), brokerage.ben());
+    brokerage.deposit(&ada, "100").await;
+    brokerage.buy(&ada, 3).await;
+    brokerage
         .graph(r#"deposit(amount: { amount: "77.00", currency: "EUR" }) { id }"#)
         .await;
     let grant = format!(
         r#"grantAuthorization(input: {{ kind: CAPITAL, broker: "2", amount: {{ amount: "7.00", currency: "EUR" }}, endsAt: "{LATER}" }}) {{ authorization {{ id }} }}"#
     );
-    let euros = floor.graph(&grant).await;
+    let euros = brokerage.graph(&grant).await;
     let euros = euros["authorization"]["id"].as_str().unwrap();
-    let shown = [floor.lend_money("10").await, floor.lend_shares(2).await];
+    let shown = [brokerage.lend_money("10").await, brokerage.lend_shares(2).await];
     for who in [&ada, &ben] {
-        let by_id = floor.get(who, &format!("/authorizations/{euros}")).await;
+        let by_id = brokerage.get(who, &format!("/authorizations/{euros}")).await;
         assert_eq!(by_id.line(), refused(404, "NOT_FOUND", "authorization not found"));
         for path in ["/authorizations", "/authorizations?active=true"] {
-            let listed = floor.done(who, &format!("GET {path}"), "").await;
+            let listed = brokerage.done(who, &format!("GET {path}"), "").await;
             let ids: Vec<i64> = listed
                 .as_array()
                 .unwrap()
@@ -317,12 +338,15 @@ async fn an_authorization_of_another_currency_is_none_here() {
 
 #[tokio::test]
 async fn a_higher_fee_holds_for_more_only_where_max_fee_percent_allows_it() {
-    let floor = Floor::new().await;
-    let (ada, ben) = (floor.ada(), floor.ben());
-    floor.deposit(&ada, "1000").await;
+    let brokerage = BrokerageApp::new().await;
+    let (ada, ben) = (brokerage.ada(), brokerage.ben());
+    brokerage.deposit(&ada, "1000").await;
     let grant = |more: &str| format!(r#"{{"type":"CAPITAL","brokerId":2,"amount":100,"endDate":"{LATER}"{more}}}"#);
-    assert_eq!(floor.call(&ada, "POST /authorizations", &grant("")).await.status, 201);
-    let set = floor.call(&ben, "PUT /users/2", r#"{"brokerageFee":100}"#).await;
+    assert_eq!(
+        brokerage.call(&ada, "POST /authorizations", &grant("")).await.status,
+        201
+    );
+    let set = brokerage.call(&ben, "PUT /users/2", r#"{"brokerageFee":100}"#).await;
     assert_eq!(set.status, 200, "{}", set.text);
     for (more, status) in [
         (r#","maxFeePercent":99.99"#, 409),
@@ -334,19 +358,19 @@ async fn a_higher_fee_holds_for_more_only_where_max_fee_percent_allows_it() {
         (r#","maxFeePercent":100"#, 200),
         (r#","maxFeePercent":1E2"#, 200),
     ] {
-        let answered = floor.call(&ada, "POST /authorizations", &grant(more)).await;
+        let answered = brokerage.call(&ada, "POST /authorizations", &grant(more)).await;
         assert_eq!(answered.status, status, "{more}: {}", answered.text);
     }
-    assert_eq!(floor.money(&ada).await, "500 500 0");
+    assert_eq!(brokerage.money(&ada).await, "500 500 0");
 }
 
 #[tokio::test]
 async fn times_without_an_offset_are_in_utc() {
-    let floor = Floor::new().await;
-    let ada = floor.ada();
-    floor.deposit(&ada, "1000").await;
+    let brokerage = BrokerageApp::new().await;
+    let ada = brokerage.ada();
+    brokerage.deposit(&ada, "1000").await;
     let body = r#"{"type":"CAPITAL","brokerId":2,"amount":1,"startDate":"2031-04-11T02:06:12.073516","endDate":"2032-04-11T02:06:12"}"#;
-    let granted = floor.call(&ada, "POST /authorizations", body).await;
+    let granted = brokerage.call(&ada, "POST /authorizations", body).await;
     assert_eq!(granted.status, 201, "{}", granted.text);
     let shown = granted.json();
     assert_eq!(

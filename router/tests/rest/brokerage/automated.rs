@@ -1,7 +1,7 @@
 //! The stock service: automated orders.
 
+use super::app::{BrokerageApp, NOW, reason, refused};
 use super::authorization::changed;
-use super::floor::{Floor, NOW, reason, refused};
 
 const WAITING: &str = r#"{"type":"PURCHASE","stockId":4,"stockAmount":3,"automated":true,"limitPrice":8}"#;
 
@@ -13,35 +13,35 @@ fn shown(status: &str) -> String {
 
 #[tokio::test]
 async fn an_automated_order_holds_its_cover_until_it_is_cancelled() {
-    let floor = Floor::new().await;
-    let ada = floor.ada();
-    floor.deposit(&ada, "100").await;
-    let placed = floor.call(&ada, "POST /orders", WAITING).await;
+    let brokerage = BrokerageApp::new().await;
+    let ada = brokerage.ada();
+    brokerage.deposit(&ada, "100").await;
+    let placed = brokerage.call(&ada, "POST /orders", WAITING).await;
     assert_eq!(placed.line(), format!("201 {}", shown("PENDING")));
     assert_eq!(placed.header("location"), "/brokerage/orders/1");
-    assert_eq!(floor.money(&ada).await, "76 0 24");
+    assert_eq!(brokerage.money(&ada).await, "76 0 24");
     assert_eq!(
-        floor.get(&ada, "/orders?status=pending").await.line(),
+        brokerage.get(&ada, "/orders?status=pending").await.line(),
         format!("200 [{}]", shown("PENDING"))
     );
     for status in ["Canceled", "CANCELLED", "cancelled"] {
         let body = format!(r#"{{"status":"{status}"}}"#);
-        let cancelled = floor.call(&ada, "PUT /orders/1", &body).await;
+        let cancelled = brokerage.call(&ada, "PUT /orders/1", &body).await;
         assert_eq!(cancelled.line(), format!("200 {}", shown("CANCELLED")), "once or again");
-        assert_eq!(floor.money(&ada).await, "100 0 0");
+        assert_eq!(brokerage.money(&ada).await, "100 0 0");
     }
     assert_eq!(
-        floor.get(&ada, "/orders?status=CANCELLED").await.line(),
+        brokerage.get(&ada, "/orders?status=CANCELLED").await.line(),
         format!("200 [{}]", shown("CANCELLED"))
     );
 }
 
 #[tokio::test]
 async fn an_automated_order_whose_price_is_there_is_carried_out_at_once() {
-    let floor = Floor::new().await;
-    let ada = floor.ada();
-    floor.deposit(&ada, "100").await;
-    let order = floor
+    let brokerage = BrokerageApp::new().await;
+    let ada = brokerage.ada();
+    brokerage.deposit(&ada, "100").await;
+    let order = brokerage
         .done(&ada, "POST /orders", &changed(WAITING, "limitPrice", "12"))
         .await;
     assert_eq!(
@@ -54,52 +54,52 @@ async fn an_automated_order_whose_price_is_there_is_carried_out_at_once() {
         (&"COMPLETED".into(), &29.97.into(), &12.into(), &0.into())
     );
     assert_eq!(
-        (floor.money(&ada).await, floor.shares(&ada).await),
+        (brokerage.money(&ada).await, brokerage.shares(&ada).await),
         ("70.03 0 0".to_owned(), "3 0".to_owned())
     );
     let sale = r#"{"type":"SALE","stockId":4,"stockAmount":2,"automated":true,"limitPrice":20}"#;
-    let waits = floor.done(&ada, "POST /orders", sale).await;
+    let waits = brokerage.done(&ada, "POST /orders", sale).await;
     assert_eq!(
         (&waits["status"], &waits["orderPrice"]),
         (&"PENDING".into(), &40.into())
     );
-    assert_eq!(floor.shares(&ada).await, "1 0", "the shares it would sell are held");
-    let answered = floor.call(&ada, "PUT /orders/1", r#"{"status":"CANCELLED"}"#).await;
+    assert_eq!(brokerage.shares(&ada).await, "1 0", "the shares it would sell are held");
+    let answered = brokerage.call(&ada, "PUT /orders/1", r#"{"status":"CANCELLED"}"#).await;
     assert_eq!(reason(&answered), (409, "ORDER_COMPLETED".to_owned()));
 }
 
 #[tokio::test]
 async fn only_investors_automate_and_only_their_own_orders() {
-    let floor = Floor::new().await;
-    let (ada, ben) = (floor.ada(), floor.ben());
-    floor.deposit(&ada, "100").await;
-    floor.lend_money("50").await;
+    let brokerage = BrokerageApp::new().await;
+    let (ada, ben) = (brokerage.ada(), brokerage.ben());
+    brokerage.deposit(&ada, "100").await;
+    brokerage.lend_money("50").await;
     for (who, body) in [
         (&ada, changed(WAITING, "authorizationId", "1")),
         (&ben, changed(WAITING, "authorizationId", "1")),
         (&ben, WAITING.to_owned()),
     ] {
-        let answered = floor.call(who, "POST /orders", &body).await;
+        let answered = brokerage.call(who, "POST /orders", &body).await;
         assert_eq!(reason(&answered), (400, "INVALID_AUTOMATED_ORDER".to_owned()), "{body}");
     }
     for value in ["", "null", "0", "-1", "8.001", "\"8\""] {
-        let answered = floor
+        let answered = brokerage
             .call(&ada, "POST /orders", &changed(WAITING, "limitPrice", value))
             .await;
         assert_eq!(reason(&answered), (400, "INVALID_INPUT".to_owned()), "{value}");
         assert!(answered.text.contains("limitPrice"), "{}", answered.text);
     }
-    let unknown = floor
+    let unknown = brokerage
         .call(&ada, "POST /orders", &changed(WAITING, "stockId", "11"))
         .await;
     assert_eq!(unknown.line(), refused(404, "NOT_FOUND", "stock not found"));
-    let too_much = floor
+    let too_much = brokerage
         .call(&ada, "POST /orders", &changed(WAITING, "stockAmount", "7"))
         .await;
     assert_eq!(reason(&too_much), (409, "INSUFFICIENT_FUNDS".to_owned()));
     let sale = changed(&changed(WAITING, "type", "\"SALE\""), "limitPrice", "20");
-    let too_many = floor.call(&ada, "POST /orders", &sale).await;
+    let too_many = brokerage.call(&ada, "POST /orders", &sale).await;
     assert_eq!(reason(&too_many), (409, "INSUFFICIENT_SHARES".to_owned()));
-    assert_eq!(floor.get(&ada, "/orders").await.line(), "200 []");
-    assert_eq!(floor.money(&ada).await, "50 50 0");
+    assert_eq!(brokerage.get(&ada, "/orders").await.line(), "200 []");
+    assert_eq!(brokerage.money(&ada).await, "50 50 0");
 }

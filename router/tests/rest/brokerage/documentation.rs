@@ -1,15 +1,15 @@
 //! The OpenAPI document, and whether its examples match the sample data.
 
 use agora::demo;
-use agora::rest::Openness;
+use agora::rest::AnonymousAccess;
 use serde_json::Value;
 
-use super::floor::{Caller, Floor};
+use super::app::{BrokerageApp, TestCaller};
 
 #[tokio::test]
 async fn the_openapi_document_is_the_one_that_is_checked_in() {
-    let floor = Floor::new().await;
-    let answered = floor.get(&floor.nobody(), "/openapi.json").await;
+    let brokerage = BrokerageApp::new().await;
+    let answered = brokerage.get(&brokerage.nobody(), "/openapi.json").await;
     assert_eq!(
         (answered.status, answered.header("content-type")),
         (200, "application/json")
@@ -20,29 +20,32 @@ async fn the_openapi_document_is_the_one_that_is_checked_in() {
 }
 
 /// Opens the brokerage with fresh sample data.
-async fn sample() -> Floor {
-    Floor::with(Openness::Anyone, async |on| demo::seed(&on.services).await.unwrap()).await
+async fn sample() -> BrokerageApp {
+    BrokerageApp::with(AnonymousAccess::Anyone, async |on| {
+        demo::seed(&on.services).await.unwrap()
+    })
+    .await
 }
 
 #[tokio::test]
 async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
-    let floor = sample().await;
-    let document = floor.done(&floor.nobody(), "GET /openapi.json", "").await;
+    let brokerage = sample().await;
+    let document = brokerage.done(&brokerage.nobody(), "GET /openapi.json", "").await;
     let mut untrue = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (verb, operation) in item.as_object().unwrap() {
             // Each request that changes data runs on fresh sample data.
-            let floor = match verb.as_str() {
-                "get" => &floor,
+            let brokerage = match verb.as_str() {
+                "get" => &brokerage,
                 _ => &sample().await,
             };
-            let who = who_presses(floor, path, verb, operation);
+            let who = who_presses(brokerage, path, verb, operation);
             let body = match &operation["requestBody"]["content"]["application/json"]["example"] {
                 Value::Null => String::new(),
                 body => body.to_string(),
             };
             for line in lines(path, verb, operation) {
-                let answered = floor.call(&who, &line, &body).await;
+                let answered = brokerage.call(&who, &line, &body).await;
                 let response = &operation["responses"][answered.status.to_string()];
                 let example = &response["content"]["application/json"]["example"];
                 if !agree(answered.json(), example.clone()) {
@@ -55,11 +58,11 @@ async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
 }
 
 /// Returns Ada, unless the route needs no token or a service's.
-fn who_presses(floor: &Floor, path: &str, verb: &str, operation: &Value) -> Caller {
+fn who_presses(brokerage: &BrokerageApp, path: &str, verb: &str, operation: &Value) -> TestCaller {
     match (path, verb) {
-        ("/balance", "put") => floor.service(),
-        _ if operation["security"] == serde_json::json!([]) => floor.nobody(),
-        _ => floor.ada(),
+        ("/balance", "put") => brokerage.service(),
+        _ if operation["security"] == serde_json::json!([]) => brokerage.nobody(),
+        _ => brokerage.ada(),
     }
 }
 

@@ -1,14 +1,14 @@
 //! The features of every mount, on this one: methods, bodies, slashes, ports.
 
-use agora::rest::{Openness, service_router};
+use agora::rest::{AnonymousAccess, service_router};
 use axum::body::Body;
 
-use super::floor::{Caller, Floor, refused};
+use super::app::{BrokerageApp, TestCaller, refused};
 use crate::app::send;
 
 #[tokio::test]
 async fn a_known_path_with_another_method_says_which_it_has() {
-    let floor = Floor::new().await;
+    let brokerage = BrokerageApp::new().await;
     for (line, allow) in [
         ("GET /users/register", "POST"),
         ("PUT /users/login", "POST"),
@@ -29,7 +29,7 @@ async fn a_known_path_with_another_method_says_which_it_has() {
         ("OPTIONS /stocks", "GET, HEAD"),
     ] {
         // The method is checked before the token.
-        let answered = floor.call(&floor.nobody(), line, "{").await;
+        let answered = brokerage.call(&brokerage.nobody(), line, "{").await;
         let message = format!("this path answers {allow}");
         assert_eq!(answered.line(), refused(405, "METHOD_NOT_ALLOWED", &message), "{line}");
         assert_eq!(answered.header("allow"), allow, "{line}");
@@ -41,37 +41,40 @@ async fn a_known_path_with_another_method_says_which_it_has() {
         "GET /stock/orders",
         "POST /user/login",
     ] {
-        let answered = floor.call(&floor.nobody(), line, "").await;
+        let answered = brokerage.call(&brokerage.nobody(), line, "").await;
         assert_eq!(
             answered.line(),
             refused(404, "NOT_FOUND", "there is no such path"),
             "{line}"
         );
     }
-    let slash = floor.get(&floor.nobody(), "/stocks/4/").await;
-    assert_eq!(slash.line(), floor.get(&floor.nobody(), "/stocks/4").await.line());
-    let head = floor.call(&floor.ada(), "HEAD /users/1", "").await;
+    let slash = brokerage.get(&brokerage.nobody(), "/stocks/4/").await;
+    assert_eq!(
+        slash.line(),
+        brokerage.get(&brokerage.nobody(), "/stocks/4").await.line()
+    );
+    let head = brokerage.call(&brokerage.ada(), "HEAD /users/1", "").await;
     assert_eq!((head.status, head.text.as_str()), (200, ""));
 }
 
 #[tokio::test]
 async fn a_body_that_is_no_json_object_is_refused() {
-    let floor = Floor::new().await;
-    let ada = floor.ada();
+    let brokerage = BrokerageApp::new().await;
+    let ada = brokerage.ada();
     let large = format!(r#"{{"name":"{}"}}"#, "x".repeat(2 * 1024 * 1024));
     for (who, line) in [
-        (floor.nobody(), "POST /users/register"),
-        (floor.nobody(), "POST /users/login"),
+        (brokerage.nobody(), "POST /users/register"),
+        (brokerage.nobody(), "POST /users/login"),
         (ada.clone(), "PUT /users/1"),
         (ada.clone(), "POST /authorizations"),
-        (floor.service(), "PUT /balance"),
+        (brokerage.service(), "PUT /balance"),
         (ada.clone(), "POST /transactions"),
         (ada.clone(), "PUT /stockholdings/1"),
         (ada.clone(), "POST /orders"),
         (ada.clone(), "PUT /orders/1"),
     ] {
         for body in ["", "{", "[]", "7", "null", "\"x\"", "{} {}"] {
-            let answered = floor.call(&who, line, body).await;
+            let answered = brokerage.call(&who, line, body).await;
             assert_eq!(
                 answered.line(),
                 refused(400, "INVALID_INPUT", "the body must be a JSON object"),
@@ -81,14 +84,14 @@ async fn a_body_that_is_no_json_object_is_refused() {
         for media in ["text/plain", "application/x-www-form-urlencoded", "nonsense"] {
             let mut headers = who.0.clone();
             headers.push(("content-type".to_owned(), media.to_owned()));
-            let answered = floor.call(&Caller(headers), line, "{}").await;
+            let answered = brokerage.call(&TestCaller(headers), line, "{}").await;
             assert_eq!(
                 answered.line(),
                 refused(415, "UNSUPPORTED_MEDIA_TYPE", "the body must be application/json"),
                 "{line} {media}"
             );
         }
-        let answered = floor.call(&who, line, &large).await;
+        let answered = brokerage.call(&who, line, &large).await;
         assert_eq!(
             answered.line(),
             refused(413, "PAYLOAD_TOO_LARGE", "a body has at most 1048576 bytes"),
@@ -99,13 +102,15 @@ async fn a_body_that_is_no_json_object_is_refused() {
 
 #[tokio::test]
 async fn each_service_has_its_own_port_and_nothing_else_on_it() {
-    let floor = Floor::new().await;
-    let headers: Vec<(String, String)> = floor.ada().0;
+    let brokerage = BrokerageApp::new().await;
+    let headers: Vec<(String, String)> = brokerage.ada().0;
     let headers: Vec<(&str, &str)> = headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    let port = |service: Option<&str>| service_router(&floor.gateway, Openness::Closed, "brokerage", service).unwrap();
+    let port = |service: Option<&str>| {
+        service_router(&brokerage.gateway, AnonymousAccess::Closed, "brokerage", service).unwrap()
+    };
     let (user, wallet, stock, all) = (
         port(Some("user")),
         port(Some("wallet")),
@@ -143,5 +148,13 @@ async fn each_service_has_its_own_port_and_nothing_else_on_it() {
     assert_eq!(granted.header("location"), "/authorizations/1");
     let followed = send(&user, "GET /authorizations/1", &headers, Body::empty()).await;
     assert_eq!(followed.text, granted.text);
-    assert!(service_router(&floor.gateway, Openness::Closed, "brokerage", Some("kitchen")).is_none());
+    assert!(
+        service_router(
+            &brokerage.gateway,
+            AnonymousAccess::Closed,
+            "brokerage",
+            Some("kitchen")
+        )
+        .is_none()
+    );
 }

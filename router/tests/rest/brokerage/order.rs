@@ -1,32 +1,32 @@
 //! The stock service: orders that are executed at once.
 
+use super::app::{BEN, BrokerageApp, LATER, MENHIR, NOW, reason, refused};
 use super::authorization::changed;
-use super::floor::{BEN, Floor, LATER, MENHIR, NOW, reason, refused};
 
 const PURCHASE: &str = r#"{"type":"PURCHASE","stockId":4,"stockAmount":2}"#;
 
 #[tokio::test]
 async fn an_investor_buys_and_sells_without_a_fee() {
-    let floor = Floor::new().await;
-    let ada = floor.ada();
-    floor.deposit(&ada, "100").await;
+    let brokerage = BrokerageApp::new().await;
+    let ada = brokerage.ada();
+    brokerage.deposit(&ada, "100").await;
     let shown = |id: i64, kind: &str, number: i64| {
         format!(
             r#"{{"id":{id},"type":"{kind}","stockId":4,"stockAmount":2,"orderPrice":19.98,"fee":0,"date":"{NOW}","status":"COMPLETED","investorId":1,"brokerId":null,"authorizationId":null,"automated":false,"limitPrice":null,"exchangeOrderNumber":{number}}}"#
         )
     };
-    let bought = floor.call(&ada, "POST /orders", PURCHASE).await;
+    let bought = brokerage.call(&ada, "POST /orders", PURCHASE).await;
     assert_eq!(bought.line(), format!("201 {}", shown(1, "PURCHASE", 0)));
     assert_eq!(bought.header("location"), "/brokerage/orders/1");
     assert_eq!(
-        (floor.money(&ada).await, floor.shares(&ada).await),
+        (brokerage.money(&ada).await, brokerage.shares(&ada).await),
         ("80.02 0 0".to_owned(), "2 0".to_owned())
     );
     let sale = r#"{"type":"sell","stockId":4,"stockAmount":2,"authorizationId":null,"automated":false,"limitPrice":null,"fee":7}"#;
-    let sold = floor.call(&ada, "POST /orders", sale).await;
+    let sold = brokerage.call(&ada, "POST /orders", sale).await;
     assert_eq!(sold.line(), format!("201 {}", shown(2, "SALE", 1)));
     assert_eq!(
-        (floor.money(&ada).await, floor.shares(&ada).await),
+        (brokerage.money(&ada).await, brokerage.shares(&ada).await),
         ("100 0 0".to_owned(), "0 0".to_owned())
     );
 
@@ -37,35 +37,35 @@ async fn an_investor_buys_and_sells_without_a_fee() {
         ("/orders?status=PENDING", vec![]),
         ("/orders?status=canceled&type=buy", vec![]),
     ] {
-        let answered = floor.get(&ada, path).await;
+        let answered = brokerage.get(&ada, path).await;
         assert_eq!(answered.line(), format!("200 [{}]", expected.join(",")), "{path}");
     }
     assert_eq!(
-        floor.get(&ada, "/orders/1").await.line(),
+        brokerage.get(&ada, "/orders/1").await.line(),
         format!("200 {}", shown(1, "PURCHASE", 0))
     );
-    assert_eq!(floor.get(&floor.ben(), "/orders").await.line(), "200 []");
+    assert_eq!(brokerage.get(&brokerage.ben(), "/orders").await.line(), "200 []");
 }
 
 #[tokio::test]
 async fn a_broker_buys_and_sells_for_an_investor_and_takes_a_fee() {
-    let floor = Floor::new().await;
-    let (ada, ben) = (floor.ada(), floor.ben());
-    floor.deposit(&ada, "1000").await;
-    let capital = floor.lend_money("500").await;
+    let brokerage = BrokerageApp::new().await;
+    let (ada, ben) = (brokerage.ada(), brokerage.ben());
+    brokerage.deposit(&ada, "1000").await;
+    let capital = brokerage.lend_money("500").await;
     let body = format!(r#"{{"type":"BUY","stockId":{MENHIR},"stockAmount":10,"authorizationId":{capital}}}"#);
-    let bought = floor.call(&ben, "POST /orders", &body).await;
+    let bought = brokerage.call(&ben, "POST /orders", &body).await;
     let shown = format!(
         r#"{{"id":1,"type":"PURCHASE","stockId":4,"stockAmount":10,"orderPrice":99.9,"fee":1,"date":"{NOW}","status":"COMPLETED","investorId":1,"brokerId":2,"authorizationId":1,"automated":false,"limitPrice":null,"exchangeOrderNumber":0}}"#
     );
     assert_eq!(bought.line(), format!("201 {shown}"));
     // The shares belong to Ada, and are reserved for Ben's authorization.
     assert_eq!(
-        (floor.money(&ada).await, floor.shares(&ada).await),
+        (brokerage.money(&ada).await, brokerage.shares(&ada).await),
         ("500 399.1 0".to_owned(), "0 10".to_owned())
     );
-    assert_eq!(floor.money(&ben).await, "1 0 0");
-    let lent = floor.done(&ben, "GET /authorizations?active=true", "").await;
+    assert_eq!(brokerage.money(&ben).await, "1 0 0");
+    let lent = brokerage.done(&ben, "GET /authorizations?active=true", "").await;
     let left: Vec<String> = lent
         .as_array()
         .unwrap()
@@ -81,40 +81,40 @@ async fn a_broker_buys_and_sells_for_an_investor_and_takes_a_fee() {
         r#"{{"type":"SALE","stockId":{MENHIR},"stockAmount":10,"authorizationId":{}}}"#,
         lent[1]["id"]
     );
-    let sold = floor.done(&ben, "POST /orders", &body).await;
+    let sold = brokerage.done(&ben, "POST /orders", &body).await;
     assert_eq!((&sold["fee"], &sold["orderPrice"]), (&1.into(), &99.9.into()));
     assert_eq!(
-        (floor.money(&ada).await, floor.shares(&ada).await),
+        (brokerage.money(&ada).await, brokerage.shares(&ada).await),
         ("500 498 0".to_owned(), "0 0".to_owned())
     );
     for who in [&ada, &ben] {
-        let orders = floor.done(who, "GET /orders", "").await;
+        let orders = brokerage.done(who, "GET /orders", "").await;
         assert_eq!(orders.as_array().unwrap().len(), 2, "both see both");
-        assert_eq!(floor.get(who, "/orders/1").await.line(), format!("200 {shown}"));
+        assert_eq!(brokerage.get(who, "/orders/1").await.line(), format!("200 {shown}"));
     }
 }
 
 #[tokio::test]
 async fn a_broker_sees_but_the_orders_that_the_broker_placed() {
-    let floor = Floor::new().await;
-    let ada = floor.ada();
-    floor.deposit(&ada, "100").await;
-    floor.buy(&ada, 1).await;
-    let (_, finn) = floor.register("finn", "broker").await;
+    let brokerage = BrokerageApp::new().await;
+    let ada = brokerage.ada();
+    brokerage.deposit(&ada, "100").await;
+    brokerage.buy(&ada, 1).await;
+    let (_, finn) = brokerage.register("finn", "broker").await;
     let not_found = refused(404, "NOT_FOUND", "order not found");
-    for who in [&floor.ben(), &finn, &floor.cleo()] {
-        assert_eq!(floor.get(who, "/orders").await.line(), "200 []");
-        assert_eq!(floor.get(who, "/orders/1").await.line(), not_found);
-        let cancelled = floor.call(who, "PUT /orders/1", r#"{"status":"CANCELLED"}"#).await;
+    for who in [&brokerage.ben(), &finn, &brokerage.cleo()] {
+        assert_eq!(brokerage.get(who, "/orders").await.line(), "200 []");
+        assert_eq!(brokerage.get(who, "/orders/1").await.line(), not_found);
+        let cancelled = brokerage.call(who, "PUT /orders/1", r#"{"status":"CANCELLED"}"#).await;
         assert_eq!(cancelled.line(), not_found);
     }
     for id in ["2", "abc", "0", "9223372036854775808"] {
         assert_eq!(
-            floor.get(&ada, &format!("/orders/{id}")).await.line(),
+            brokerage.get(&ada, &format!("/orders/{id}")).await.line(),
             not_found,
             "{id}"
         );
-        let cancelled = floor
+        let cancelled = brokerage
             .call(&ada, &format!("PUT /orders/{id}"), r#"{"status":"CANCELLED"}"#)
             .await;
         assert_eq!(cancelled.line(), not_found, "{id}");
@@ -126,7 +126,7 @@ async fn a_broker_sees_but_the_orders_that_the_broker_placed() {
         "/orders?status=PENDING&status=PENDING",
     ] {
         assert_eq!(
-            reason(&floor.get(&ada, path).await),
+            reason(&brokerage.get(&ada, path).await),
             (400, "INVALID_INPUT".to_owned()),
             "{path}"
         );
@@ -135,9 +135,9 @@ async fn a_broker_sees_but_the_orders_that_the_broker_placed() {
 
 #[tokio::test]
 async fn an_order_that_breaks_a_rule_is_not_placed() {
-    let floor = Floor::new().await;
-    let (ada, ben) = (floor.ada(), floor.ben());
-    floor.deposit(&ada, "50").await;
+    let brokerage = BrokerageApp::new().await;
+    let (ada, ben) = (brokerage.ada(), brokerage.ben());
+    brokerage.deposit(&ada, "50").await;
     for (member, values) in [
         ("type", vec!["", "null", "7", "\"HOLD\"", "\"\""]),
         ("stockId", vec!["", "null", "\"4\"", "4.5", "1e999999999", "true"]),
@@ -150,7 +150,7 @@ async fn an_order_that_breaks_a_rule_is_not_placed() {
         ("authorizationId", vec!["\"1\"", "1.5", "true"]),
     ] {
         for value in values {
-            let answered = floor
+            let answered = brokerage
                 .call(&ada, "POST /orders", &changed(PURCHASE, member, value))
                 .await;
             assert_eq!(
@@ -182,42 +182,42 @@ async fn an_order_that_breaks_a_rule_is_not_placed() {
             (409, "INSUFFICIENT_STOCK"),
         ),
     ];
-    floor
-        .done(&floor.service(), "PUT /balance", r#"{"userId":1,"balance":50}"#)
+    brokerage
+        .done(&brokerage.service(), "PUT /balance", r#"{"userId":1,"balance":50}"#)
         .await;
     for (who, body, expected) in table {
         if expected.1 == "INSUFFICIENT_STOCK" {
-            floor.deposit(&ada, "5000").await;
+            brokerage.deposit(&ada, "5000").await;
         }
-        let answered = floor.call(who, "POST /orders", &body).await;
+        let answered = brokerage.call(who, "POST /orders", &body).await;
         let (status, why) = reason(&answered);
         assert_eq!((status, why.as_str()), expected, "{body}: {}", answered.text);
     }
-    for who in [floor.cleo(), floor.service()] {
+    for who in [brokerage.cleo(), brokerage.service()] {
         assert_eq!(
-            reason(&floor.call(&who, "POST /orders", PURCHASE).await),
+            reason(&brokerage.call(&who, "POST /orders", PURCHASE).await),
             (403, "FORBIDDEN".to_owned())
         );
     }
-    assert_eq!(floor.get(&ada, "/orders").await.line(), "200 []");
-    assert_eq!(floor.done(&ada, "GET /stocks/4", "").await["quantity"], 100);
-    assert_eq!(floor.money(&ada).await, "5050 0 0");
+    assert_eq!(brokerage.get(&ada, "/orders").await.line(), "200 []");
+    assert_eq!(brokerage.done(&ada, "GET /stocks/4", "").await["quantity"], 100);
+    assert_eq!(brokerage.money(&ada).await, "5050 0 0");
 }
 
 #[tokio::test]
 async fn an_authorization_is_good_for_one_broker_one_kind_one_stock_and_its_time() {
-    let floor = Floor::new().await;
-    let (ada, ben) = (floor.ada(), floor.ben());
-    floor.deposit(&ada, "1000").await;
-    floor.buy(&ada, 10).await;
-    let capital = floor.lend_money("50").await;
-    let shares = floor.lend_shares(5).await;
-    let (_, finn) = floor.register("finn", "broker").await;
+    let brokerage = BrokerageApp::new().await;
+    let (ada, ben) = (brokerage.ada(), brokerage.ben());
+    brokerage.deposit(&ada, "1000").await;
+    brokerage.buy(&ada, 10).await;
+    let capital = brokerage.lend_money("50").await;
+    let shares = brokerage.lend_shares(5).await;
+    let (_, finn) = brokerage.register("finn", "broker").await;
     let order = |kind: &str, stock: i64, quantity: i64, authorization: i64| {
         format!(r#"{{"type":"{kind}","stockId":{stock},"stockAmount":{quantity},"authorizationId":{authorization}}}"#)
     };
-    let refuse = async |who: &super::floor::Caller, body: String, expected: (u16, &str)| {
-        let answered = floor.call(who, "POST /orders", &body).await;
+    let refuse = async |who: &super::app::TestCaller, body: String, expected: (u16, &str)| {
+        let answered = brokerage.call(who, "POST /orders", &body).await;
         let (status, why) = reason(&answered);
         assert_eq!((status, why.as_str()), expected, "{body}: {}", answered.text);
     };
@@ -238,34 +238,34 @@ async fn an_authorization_is_good_for_one_broker_one_kind_one_stock_and_its_time
         (409, "INSUFFICIENT_AUTHORIZATION"),
     )
     .await;
-    floor
+    brokerage
         .done(&ada, &format!("PUT /authorizations/{capital}/revoke"), "")
         .await;
     refuse(&ben, order("BUY", MENHIR, 1, capital), (403, "FORBIDDEN")).await;
     let body =
         format!(r#"{{"type":"CAPITAL","brokerId":{BEN},"amount":50,"startDate":"2026-01-03","endDate":"2026-01-04"}}"#);
-    let next = floor.done(&ada, "POST /authorizations", &body).await["id"]
+    let next = brokerage.done(&ada, "POST /authorizations", &body).await["id"]
         .as_i64()
         .unwrap();
     refuse(&ben, order("BUY", MENHIR, 1, next), (403, "FORBIDDEN")).await;
-    let orders = floor.done(&ada, "GET /orders", "").await;
+    let orders = brokerage.done(&ada, "GET /orders", "").await;
     assert_eq!(
         orders.as_array().unwrap().len(),
         1,
         "nothing but what Ada bought herself"
     );
-    assert_eq!(floor.money(&ben).await, "0 0 0");
+    assert_eq!(brokerage.money(&ben).await, "0 0 0");
 }
 
 #[tokio::test]
 async fn what_was_carried_out_cannot_be_cancelled() {
-    let floor = Floor::new().await;
-    let ada = floor.ada();
-    floor.deposit(&ada, "100").await;
-    floor.buy(&ada, 1).await;
+    let brokerage = BrokerageApp::new().await;
+    let ada = brokerage.ada();
+    brokerage.deposit(&ada, "100").await;
+    brokerage.buy(&ada, 1).await;
     for status in ["CANCELLED", "canceled"] {
         let body = format!(r#"{{"status":"{status}"}}"#);
-        let answered = floor.call(&ada, "PUT /orders/1", &body).await;
+        let answered = brokerage.call(&ada, "PUT /orders/1", &body).await;
         assert_eq!(reason(&answered), (409, "ORDER_COMPLETED".to_owned()));
     }
     for body in [
@@ -276,8 +276,8 @@ async fn what_was_carried_out_cannot_be_cancelled() {
         r#"{"status":7}"#,
         "[]",
     ] {
-        let answered = floor.call(&ada, "PUT /orders/1", body).await;
+        let answered = brokerage.call(&ada, "PUT /orders/1", body).await;
         assert_eq!(reason(&answered), (400, "INVALID_INPUT".to_owned()), "{body}");
     }
-    assert_eq!(floor.money(&ada).await, "90.01 0 0");
+    assert_eq!(brokerage.money(&ada).await, "90.01 0 0");
 }

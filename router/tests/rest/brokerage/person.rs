@@ -2,7 +2,7 @@
 
 use contract::Role;
 
-use super::floor::{ADA, ADMIN, BEN, Floor, PASSWORD, reason, refused};
+use super::app::{ADA, ADMIN, BEN, BrokerageApp, PASSWORD, reason, refused};
 
 const ADA_HERSELF: &str = r#"{"id":1,"name":"Ada","surname":"Winter","email":"ada@example.com","phoneNo":"+49 30 5550107","type":"investor","address":{"street":"Harbour Lane","number":"7","zipCode":"10115"},"brokerageFee":null}"#;
 const ADA_TO_OTHERS: &str = r#"{"id":1,"name":"Ada","surname":"Winter","email":null,"phoneNo":null,"type":"investor","address":null,"brokerageFee":null}"#;
@@ -10,39 +10,39 @@ const BEN_TO_OTHERS: &str = r#"{"id":2,"name":"Ben","surname":"Okafor","email":n
 
 #[tokio::test]
 async fn who_registers_is_there_from_then_on_and_can_log_in() {
-    let floor = Floor::new().await;
+    let brokerage = BrokerageApp::new().await;
     let eve = r#"{"name":" Eve ","surname":"Lindt","email":"Eve@example.com","password":"correct horse","type":"broker",
         "brokerageFee":1.25,"phoneNo":"7","address":{"street":"S","number":"1a","zipCode":"10115","x":1},"id":77,"role":"ADMIN"}"#;
-    let registered = floor.call(&floor.nobody(), "POST /users/register", eve).await;
+    let registered = brokerage.call(&brokerage.nobody(), "POST /users/register", eve).await;
     let shown = r#"{"id":6,"name":"Eve","surname":"Lindt","email":"Eve@example.com","phoneNo":"7","type":"broker","address":{"street":"S","number":"1a","zipCode":"10115"},"brokerageFee":1.25}"#;
     assert_eq!(registered.line(), format!("201 {shown}"));
     assert_eq!(registered.header("location"), "/brokerage/users/6");
     assert!(!registered.text.contains("horse"));
 
     let body = format!(r#"{{"email":"EVE@example.com","password":"{PASSWORD}"}}"#);
-    let signed_in = floor.done(&floor.nobody(), "POST /users/login", &body).await;
+    let signed_in = brokerage.done(&brokerage.nobody(), "POST /users/login", &body).await;
     assert_eq!(
         (&signed_in["userId"], &signed_in["type"]),
         (&6.into(), &"broker".into())
     );
     let members: Vec<&String> = signed_in.as_object().unwrap().keys().collect();
     assert_eq!(members, ["token", "type", "userId"]);
-    let eve = floor.token(signed_in["token"].as_str().unwrap());
-    assert_eq!(floor.get(&eve, "/users/6").await.line(), format!("200 {shown}"));
+    let eve = brokerage.token(signed_in["token"].as_str().unwrap());
+    assert_eq!(brokerage.get(&eve, "/users/6").await.line(), format!("200 {shown}"));
 }
 
 #[tokio::test]
 async fn an_investor_needs_neither_fee_nor_telephone_nor_address() {
-    let floor = Floor::new().await;
+    let brokerage = BrokerageApp::new().await;
     let fay = r#"{"name":"Fay","surname":"L","email":"fay@example.com","password":"correct horse","type":"investor","phoneNo":null,"address":null,"brokerageFee":null,"username":"fay"}"#;
-    let registered = floor.call(&floor.nobody(), "POST /users/register", fay).await;
+    let registered = brokerage.call(&brokerage.nobody(), "POST /users/register", fay).await;
     let shown = r#"201 {"id":6,"name":"Fay","surname":"L","email":"fay@example.com","phoneNo":null,"type":"investor","address":null,"brokerageFee":null}"#;
     assert_eq!(registered.line(), shown);
 }
 
 #[tokio::test]
 async fn a_registration_that_breaks_a_rule_is_refused() {
-    let floor = Floor::new().await;
+    let brokerage = BrokerageApp::new().await;
     let whole = |member: &str, value: &str| {
         let mut body = serde_json::json!({
             "name": "Eve", "surname": "Lindt", "email": "eve@example.com", "password": PASSWORD, "type": "broker",
@@ -91,8 +91,8 @@ async fn a_registration_that_breaks_a_rule_is_refused() {
         ("username", vec!["null", "7", "\" \""]),
     ] {
         for value in values {
-            let answered = floor
-                .call(&floor.nobody(), "POST /users/register", &whole(member, value))
+            let answered = brokerage
+                .call(&brokerage.nobody(), "POST /users/register", &whole(member, value))
                 .await;
             assert_eq!(reason(&answered), (400, "INVALID_INPUT".to_owned()), "{member} {value}");
             let message = answered.json()["error"]["message"].as_str().unwrap().to_owned();
@@ -100,28 +100,32 @@ async fn a_registration_that_breaks_a_rule_is_refused() {
         }
     }
     let investor = whole("type", "\"investor\"");
-    let answered = floor.call(&floor.nobody(), "POST /users/register", &investor).await;
+    let answered = brokerage
+        .call(&brokerage.nobody(), "POST /users/register", &investor)
+        .await;
     assert_eq!(
         answered.line(),
         refused(400, "INVALID_INPUT", "brokerageFee is for brokers only")
     );
     for taken in [whole("email", "\"ADA@example.com\""), whole("username", "\"Ada\"")] {
-        let answered = floor.call(&floor.nobody(), "POST /users/register", &taken).await;
+        let answered = brokerage
+            .call(&brokerage.nobody(), "POST /users/register", &taken)
+            .await;
         assert_eq!(reason(&answered), (409, "CONFLICT".to_owned()), "{taken}");
     }
-    let everyone = floor.done(&floor.ada(), "GET /users", "").await;
+    let everyone = brokerage.done(&brokerage.ada(), "GET /users", "").await;
     assert_eq!(everyone.as_array().unwrap().len(), 5);
 }
 
 #[tokio::test]
 async fn a_wrong_login_says_not_what_is_wrong() {
-    let floor = Floor::new().await;
+    let brokerage = BrokerageApp::new().await;
     let wrong = refused(401, "UNAUTHENTICATED", "wrong email or password");
     for body in [
         r#"{"email":"ada@example.com","password":"not this one"}"#,
         r#"{"email":"nobody@example.com","password":"agora-demo-2026"}"#,
     ] {
-        let answered = floor.call(&floor.nobody(), "POST /users/login", body).await;
+        let answered = brokerage.call(&brokerage.nobody(), "POST /users/login", body).await;
         assert_eq!(
             (answered.line(), answered.header("www-authenticate")),
             (wrong.clone(), "Bearer")
@@ -134,21 +138,21 @@ async fn a_wrong_login_says_not_what_is_wrong() {
         r#"{"email":7,"password":"x"}"#,
         "[]",
     ] {
-        let answered = floor.call(&floor.nobody(), "POST /users/login", body).await;
+        let answered = brokerage.call(&brokerage.nobody(), "POST /users/login", body).await;
         assert_eq!(answered.status, 400, "{body}");
     }
     for _ in 0..10 {
-        floor
+        brokerage
             .call(
-                &floor.nobody(),
+                &brokerage.nobody(),
                 "POST /users/login",
                 r#"{"email":"b@example.com","password":"no"}"#,
             )
             .await;
     }
-    let answered = floor
+    let answered = brokerage
         .call(
-            &floor.nobody(),
+            &brokerage.nobody(),
             "POST /users/login",
             r#"{"email":"b@example.com","password":"no"}"#,
         )
@@ -159,25 +163,25 @@ async fn a_wrong_login_says_not_what_is_wrong() {
 
 #[tokio::test]
 async fn people_are_listed_by_what_they_are() {
-    let floor = Floor::new().await;
-    let ada = floor.ada();
+    let brokerage = BrokerageApp::new().await;
+    let ada = brokerage.ada();
     for (path, expected) in [
         ("/users?type=investor", format!("200 [{ADA_HERSELF}]")),
         ("/users?type=broker", format!("200 [{BEN_TO_OTHERS}]")),
         ("/users/2", format!("200 {BEN_TO_OTHERS}")),
         ("/users/1/", format!("200 {ADA_HERSELF}")),
     ] {
-        assert_eq!(floor.get(&ada, path).await.line(), expected, "{path}");
+        assert_eq!(brokerage.get(&ada, path).await.line(), expected, "{path}");
     }
     assert_eq!(
-        floor.get(&floor.ben(), "/users/1").await.line(),
+        brokerage.get(&brokerage.ben(), "/users/1").await.line(),
         format!("200 {ADA_TO_OTHERS}")
     );
     assert_eq!(
-        floor.get(&floor.service(), "/users/1").await.line(),
+        brokerage.get(&brokerage.service(), "/users/1").await.line(),
         format!("200 {ADA_HERSELF}")
     );
-    let everyone = floor.done(&ada, "GET /users", "").await;
+    let everyone = brokerage.done(&ada, "GET /users", "").await;
     let types: Vec<&str> = everyone
         .as_array()
         .unwrap()
@@ -193,49 +197,49 @@ async fn people_are_listed_by_what_they_are() {
         "/users?type=investor&type=broker",
     ] {
         assert_eq!(
-            reason(&floor.get(&ada, path).await),
+            reason(&brokerage.get(&ada, path).await),
             (400, "INVALID_INPUT".to_owned()),
             "{path}"
         );
     }
     for id in ["7", "0", "-1", "abc", "1.0", "9223372036854775808", "%20"] {
-        let answered = floor.get(&ada, &format!("/users/{id}")).await;
+        let answered = brokerage.get(&ada, &format!("/users/{id}")).await;
         assert_eq!(answered.line(), refused(404, "NOT_FOUND", "user not found"), "{id}");
     }
 }
 
 #[tokio::test]
 async fn people_change_what_they_say_about_themselves_and_nobody_else_does() {
-    let floor = Floor::new().await;
-    let (ada, ben) = (floor.ada(), floor.ben());
+    let brokerage = BrokerageApp::new().await;
+    let (ada, ben) = (brokerage.ada(), brokerage.ben());
     let change = r#"{"name":"Ada B.","email":"ada.b@example.com","phoneNo":null,"address":{"street":"Quay","number":"9","zipCode":"20457"},"id":9,"type":"broker"}"#;
-    let changed = floor.call(&ada, "PUT /users/1", change).await;
+    let changed = brokerage.call(&ada, "PUT /users/1", change).await;
     let shown = r#"{"id":1,"name":"Ada B.","surname":"Winter","email":"ada.b@example.com","phoneNo":null,"type":"investor","address":{"street":"Quay","number":"9","zipCode":"20457"},"brokerageFee":null}"#;
     assert_eq!(changed.line(), format!("200 {shown}"));
-    let cleared = floor.done(&ada, "PUT /users/1", r#"{"address":null}"#).await;
+    let cleared = brokerage.done(&ada, "PUT /users/1", r#"{"address":null}"#).await;
     assert_eq!(
         (&cleared["address"], &cleared["name"]),
         (&serde_json::Value::Null, &"Ada B.".into())
     );
-    let fee = floor.done(&ben, "PUT /users/2", r#"{"brokerageFee":2.75}"#).await;
+    let fee = brokerage.done(&ben, "PUT /users/2", r#"{"brokerageFee":2.75}"#).await;
     assert_eq!(fee["brokerageFee"], 2.75);
-    floor
+    brokerage
         .done(&ada, "PUT /users/1", r#"{"password":"a new password"}"#)
         .await;
     let login = |password: &str| format!(r#"{{"email":"ada.b@example.com","password":"{password}"}}"#);
-    let old = floor
-        .call(&floor.nobody(), "POST /users/login", &login("agora-demo-2026"))
+    let old = brokerage
+        .call(&brokerage.nobody(), "POST /users/login", &login("agora-demo-2026"))
         .await;
     assert_eq!(old.status, 401);
-    floor
-        .done(&floor.nobody(), "POST /users/login", &login("a new password"))
+    brokerage
+        .done(&brokerage.nobody(), "POST /users/login", &login("a new password"))
         .await;
 }
 
 #[tokio::test]
 async fn a_change_that_breaks_a_rule_changes_nothing() {
-    let floor = Floor::new().await;
-    let ada = floor.ada();
+    let brokerage = BrokerageApp::new().await;
+    let ada = brokerage.ada();
     for body in [
         "{}",
         r#"{"x":1}"#,
@@ -255,7 +259,7 @@ async fn a_change_that_breaks_a_rule_changes_nothing() {
         r#"{"name":"Other","email":"no"}"#,
         r#"{"name":"Other","password":"short"}"#,
     ] {
-        let answered = floor.call(&ada, "PUT /users/1", body).await;
+        let answered = brokerage.call(&ada, "PUT /users/1", body).await;
         assert_eq!(
             reason(&answered),
             (400, "INVALID_INPUT".to_owned()),
@@ -263,32 +267,32 @@ async fn a_change_that_breaks_a_rule_changes_nothing() {
             answered.text
         );
     }
-    let taken = floor
+    let taken = brokerage
         .call(&ada, "PUT /users/1", r#"{"name":"Other","email":"BEN@example.com"}"#)
         .await;
     assert_eq!(reason(&taken), (409, "CONFLICT".to_owned()));
-    let admin = floor.person(ADMIN, Role::Member);
+    let admin = brokerage.person(ADMIN, Role::Member);
     for (path, who) in [
         ("PUT /users/2", &ada),
-        ("PUT /users/1", &floor.ben()),
+        ("PUT /users/1", &brokerage.ben()),
         ("PUT /users/1", &admin),
-        ("PUT /users/1", &floor.service()),
+        ("PUT /users/1", &brokerage.service()),
     ] {
         for body in [r#"{"name":"Other"}"#, r#"{"password":"another password"}"#] {
-            let answered = floor.call(who, path, body).await;
+            let answered = brokerage.call(who, path, body).await;
             assert_eq!(reason(&answered), (403, "FORBIDDEN".to_owned()), "{path}");
         }
     }
     for id in ["77", "abc", "0"] {
-        let answered = floor
+        let answered = brokerage
             .call(&ada, &format!("PUT /users/{id}"), r#"{"name":"Other"}"#)
             .await;
         assert_eq!(answered.line(), refused(404, "NOT_FOUND", "user not found"), "{id}");
     }
-    let answered = floor.call(&admin, "PUT /users/77", r#"{"name":"Other"}"#).await;
+    let answered = brokerage.call(&admin, "PUT /users/77", r#"{"name":"Other"}"#).await;
     assert_eq!(answered.line(), refused(404, "NOT_FOUND", "user not found"));
     for id in [ADA, BEN] {
-        let shown = floor.done(&admin, &format!("GET /users/{id}"), "").await;
+        let shown = brokerage.done(&admin, &format!("GET /users/{id}"), "").await;
         assert_ne!(shown["name"], "Other");
     }
 }

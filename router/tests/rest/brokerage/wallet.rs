@@ -1,43 +1,46 @@
 //! The wallet service.
 
+use super::app::{BrokerageApp, NOW, reason, refused};
 use super::authorization::changed;
-use super::floor::{Floor, NOW, reason, refused};
 
 #[tokio::test]
 async fn who_never_had_money_has_none() {
-    let floor = Floor::new().await;
-    let cleo = floor.get(&floor.cleo(), "/balance").await;
+    let brokerage = BrokerageApp::new().await;
+    let cleo = brokerage.get(&brokerage.cleo(), "/balance").await;
     let shown = r#"200 {"userId":3,"balance":0,"committedBalance":0,"heldBalance":0,"user":{"id":3,"name":null,"surname":null,"email":"cleo@example.com","phoneNo":null,"type":"member","address":null,"brokerageFee":null}}"#;
     assert_eq!(cleo.line(), shown);
-    assert_eq!(floor.get(&floor.cleo(), "/transactions").await.line(), "200 []");
+    assert_eq!(brokerage.get(&brokerage.cleo(), "/transactions").await.line(), "200 []");
     assert_eq!(
-        floor.get(&floor.cleo(), "/transactions?type=deposit").await.line(),
+        brokerage
+            .get(&brokerage.cleo(), "/transactions?type=deposit")
+            .await
+            .line(),
         "200 []"
     );
 }
 
 #[tokio::test]
 async fn money_comes_in_and_goes_out() {
-    let floor = Floor::new().await;
-    let ada = floor.ada();
+    let brokerage = BrokerageApp::new().await;
+    let ada = brokerage.ada();
     let moved = |id: i64, kind: &str, amount: &str| {
         format!(r#"{{"id":{id},"userId":1,"type":"{kind}","amount":{amount},"date":"{NOW}"}}"#)
     };
     let body = r#"{"type":"deposit","amount":100.25,"userId":2}"#;
-    let deposit = floor.call(&ada, "POST /transactions", body).await;
+    let deposit = brokerage.call(&ada, "POST /transactions", body).await;
     let id = deposit.json()["id"].as_i64().unwrap();
     assert_eq!(deposit.line(), format!("201 {}", moved(id, "deposit", "100.25")));
     assert_eq!(deposit.header("location"), format!("/brokerage/transactions/{id}"));
-    let withdrawal = floor
+    let withdrawal = brokerage
         .call(&ada, "POST /transactions", r#"{"type":"withdraw","amount":0.25}"#)
         .await;
     let out = withdrawal.json()["id"].as_i64().unwrap();
     assert_eq!(withdrawal.line(), format!("201 {}", moved(out, "withdraw", "0.25")));
 
     // The mount shows no other ledger entries as transactions.
-    floor.lend_money("40").await;
-    floor.buy(&ada, 1).await;
-    assert_eq!(floor.money(&ada).await, "50.01 40 0");
+    brokerage.lend_money("40").await;
+    brokerage.buy(&ada, 1).await;
+    assert_eq!(brokerage.money(&ada).await, "50.01 40 0");
     for (path, expected) in [
         (
             "/transactions",
@@ -46,17 +49,17 @@ async fn money_comes_in_and_goes_out() {
         ("/transactions?type=deposit", vec![moved(id, "deposit", "100.25")]),
         ("/transactions?type=withdraw", vec![moved(out, "withdraw", "0.25")]),
     ] {
-        let answered = floor.get(&ada, path).await;
+        let answered = brokerage.get(&ada, path).await;
         assert_eq!(answered.line(), format!("200 [{}]", expected.join(",")), "{path}");
     }
     assert_eq!(
-        floor.get(&ada, &format!("/transactions/{out}")).await.line(),
+        brokerage.get(&ada, &format!("/transactions/{out}")).await.line(),
         format!("200 {}", moved(out, "withdraw", "0.25"))
     );
     let not_found = refused(404, "NOT_FOUND", "transaction not found");
     let (mut own, mut others) = (0, 0);
     for id in 1..=12 {
-        match floor.get(&ada, &format!("/transactions/{id}")).await {
+        match brokerage.get(&ada, &format!("/transactions/{id}")).await {
             shown if shown.status == 200 => own += 1,
             hidden => {
                 assert_eq!(hidden.line(), not_found);
@@ -64,7 +67,10 @@ async fn money_comes_in_and_goes_out() {
             }
         }
         assert_eq!(
-            floor.get(&floor.ben(), &format!("/transactions/{id}")).await.line(),
+            brokerage
+                .get(&brokerage.ben(), &format!("/transactions/{id}"))
+                .await
+                .line(),
             not_found,
             "{id}"
         );
@@ -72,7 +78,7 @@ async fn money_comes_in_and_goes_out() {
     assert!(own == 2 && others > 2, "the grant and the purchase have entries too");
     for id in ["abc", "0", "9223372036854775808"] {
         assert_eq!(
-            floor.get(&ada, &format!("/transactions/{id}")).await.line(),
+            brokerage.get(&ada, &format!("/transactions/{id}")).await.line(),
             not_found,
             "{id}"
         );
@@ -81,10 +87,10 @@ async fn money_comes_in_and_goes_out() {
 
 #[tokio::test]
 async fn what_is_no_transaction_moves_nothing() {
-    let floor = Floor::new().await;
-    let ada = floor.ada();
-    floor.deposit(&ada, "100").await;
-    floor.lend_money("40").await;
+    let brokerage = BrokerageApp::new().await;
+    let ada = brokerage.ada();
+    brokerage.deposit(&ada, "100").await;
+    brokerage.lend_money("40").await;
     let whole = r#"{"type":"deposit","amount":5}"#;
     for (member, values) in [
         (
@@ -116,7 +122,7 @@ async fn what_is_no_transaction_moves_nothing() {
         ),
     ] {
         for value in values {
-            let answered = floor
+            let answered = brokerage
                 .call(&ada, "POST /transactions", &changed(whole, member, value))
                 .await;
             assert_eq!(reason(&answered), (400, "INVALID_INPUT".to_owned()), "{member} {value}");
@@ -124,7 +130,7 @@ async fn what_is_no_transaction_moves_nothing() {
             assert!(message.starts_with(member), "{member} {value}: {message}");
         }
     }
-    let too_much = floor
+    let too_much = brokerage
         .call(&ada, "POST /transactions", r#"{"type":"withdraw","amount":60.01}"#)
         .await;
     assert_eq!(reason(&too_much), (409, "INSUFFICIENT_FUNDS".to_owned()));
@@ -135,21 +141,21 @@ async fn what_is_no_transaction_moves_nothing() {
         "/transactions?type=deposit&type=deposit",
     ] {
         assert_eq!(
-            reason(&floor.get(&ada, path).await),
+            reason(&brokerage.get(&ada, path).await),
             (400, "INVALID_INPUT".to_owned()),
             "{path}"
         );
     }
-    assert_eq!(floor.money(&ada).await, "60 40 0");
-    let transactions = floor.done(&ada, "GET /transactions", "").await;
+    assert_eq!(brokerage.money(&ada).await, "60 40 0");
+    let transactions = brokerage.done(&ada, "GET /transactions", "").await;
     assert_eq!(transactions.as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn a_program_sets_what_a_person_has() {
-    let floor = Floor::new().await;
-    let service = floor.service();
-    let set = async |body: &str| floor.call(&service, "PUT /balance", body).await;
+    let brokerage = BrokerageApp::new().await;
+    let service = brokerage.service();
+    let set = async |body: &str| brokerage.call(&service, "PUT /balance", body).await;
     assert_eq!(
         set(r#"{"userId":1,"balance":120.5}"#).await.line(),
         r#"200 {"userId":1,"balance":120.5,"committedBalance":0}"#
@@ -159,8 +165,8 @@ async fn a_program_sets_what_a_person_has() {
         r#"200 {"userId":1,"balance":70,"committedBalance":30}"#
     );
     // An authorization takes free money; money that is committed without an authorization stays.
-    floor.lend_money("20").await;
-    assert_eq!(floor.money(&floor.ada()).await, "50 50 0");
+    brokerage.lend_money("20").await;
+    assert_eq!(brokerage.money(&brokerage.ada()).await, "50 50 0");
     let below = set(r#"{"userId":1,"balance":70,"committedBalance":19.99}"#).await;
     assert_eq!(reason(&below), (400, "INVALID_INPUT".to_owned()));
     assert!(below.text.contains("committedBalance"), "{}", below.text);
@@ -182,27 +188,32 @@ async fn a_program_sets_what_a_person_has() {
         let nobody = set(&changed(r#"{"userId":1,"balance":5}"#, "userId", id)).await;
         assert_eq!(nobody.line(), refused(404, "NOT_FOUND", "user not found"), "{id}");
     }
-    for who in [floor.ada(), floor.person(super::floor::ADMIN, contract::Role::Member)] {
-        let answered = floor.call(&who, "PUT /balance", r#"{"userId":1,"balance":5}"#).await;
+    for who in [
+        brokerage.ada(),
+        brokerage.person(super::app::ADMIN, contract::Role::Member),
+    ] {
+        let answered = brokerage
+            .call(&who, "PUT /balance", r#"{"userId":1,"balance":5}"#)
+            .await;
         assert_eq!(reason(&answered), (403, "FORBIDDEN".to_owned()));
-        let answered = floor.call(&who, "PUT /balance", "{}").await;
+        let answered = brokerage.call(&who, "PUT /balance", "{}").await;
         assert_eq!(answered.status, 400, "the body comes first");
     }
-    assert_eq!(floor.money(&floor.ada()).await, "0 50 0");
+    assert_eq!(brokerage.money(&brokerage.ada()).await, "0 50 0");
 }
 
 #[tokio::test]
 async fn money_of_another_currency_is_none_here() {
-    let floor = Floor::new().await;
-    let ada = floor.ada();
-    floor.deposit(&ada, "100").await;
-    let euros = floor
+    let brokerage = BrokerageApp::new().await;
+    let ada = brokerage.ada();
+    brokerage.deposit(&ada, "100").await;
+    let euros = brokerage
         .graph(r#"deposit(amount: { amount: "77.00", currency: "EUR" }) { id }"#)
         .await;
     let id = euros["id"].as_str().unwrap();
-    let by_id = floor.get(&ada, &format!("/transactions/{id}")).await;
+    let by_id = brokerage.get(&ada, &format!("/transactions/{id}")).await;
     assert_eq!(by_id.line(), refused(404, "NOT_FOUND", "transaction not found"));
-    let listed = floor.done(&ada, "GET /transactions", "").await;
+    let listed = brokerage.done(&ada, "GET /transactions", "").await;
     let amounts: Vec<i64> = listed
         .as_array()
         .unwrap()
@@ -210,5 +221,5 @@ async fn money_of_another_currency_is_none_here() {
         .map(|one| one["amount"].as_i64().unwrap())
         .collect();
     assert_eq!(amounts, [100]);
-    assert_eq!(floor.money(&ada).await, "100 0 0");
+    assert_eq!(brokerage.money(&ada).await, "100 0 0");
 }

@@ -1,6 +1,6 @@
 //! Access to the routes under both policies.
 
-use super::square::{DAN, NEW_POST, ROUTES, Square, said};
+use super::app::{CommunityApp, DAN, NEW_POST, ROUTES, said};
 
 /// Returns the routes that the policy covers: all but the documentation.
 fn routes() -> impl Iterator<Item = (&'static str, &'static str, u16)> {
@@ -9,10 +9,10 @@ fn routes() -> impl Iterator<Item = (&'static str, &'static str, u16)> {
 
 #[tokio::test]
 async fn where_a_token_is_needed_nothing_answers_without() {
-    let square = Square::closed().await;
+    let community = CommunityApp::closed().await;
     for (line, ..) in routes() {
         // The response to a caller without a token does not reveal the other errors of the request.
-        let answered = square.called_by(&[("content-type", "text/plain")], line, "{").await;
+        let answered = community.called_by(&[("content-type", "text/plain")], line, "{").await;
         assert_eq!(answered.line(), said(401, "sign in first"), "{line}");
         assert_eq!(answered.header("www-authenticate"), "Bearer", "{line}");
     }
@@ -20,38 +20,38 @@ async fn where_a_token_is_needed_nothing_answers_without() {
 
 #[tokio::test]
 async fn where_a_token_is_needed_a_service_reaches_everything() {
-    let square = Square::closed().await;
-    let service = square.0.service();
+    let community = CommunityApp::closed().await;
+    let service = community.0.service();
     for (line, body, status) in routes() {
-        let answered = square.with_token(&service, line, body).await;
+        let answered = community.with_token(&service, line, body).await;
         assert_eq!(answered.status, status, "{line}: {}", answered.text);
     }
-    let gone = square.with_token(&service, "GET /users/dan", "").await;
+    let gone = community.with_token(&service, "GET /users/dan", "").await;
     assert_eq!(gone.line(), said(404, "user not found"));
 }
 
 #[tokio::test]
 async fn where_a_token_is_needed_a_person_reaches_what_is_theirs() {
-    let square = Square::closed().await;
-    let dan = square.0.person(4);
+    let community = CommunityApp::closed().await;
+    let dan = community.0.person(4);
     for (line, body, status) in routes() {
-        let answered = square.with_token(&dan, line, body).await;
+        let answered = community.with_token(&dan, line, body).await;
         // Only operators create accounts and change karma.
         let operators = line == "POST /users" || line.contains("/karma/");
         let expected = if operators { 403 } else { status };
         assert_eq!(answered.status, expected, "{line}: {}", answered.text);
     }
     // The token ends with the account.
-    let late = square.with_token(&dan, "POST /posts", NEW_POST).await;
+    let late = community.with_token(&dan, "POST /posts", NEW_POST).await;
     assert_eq!(late.status, 401);
 }
 
 #[tokio::test]
 async fn where_a_token_is_needed_a_person_reaches_nothing_of_others() {
-    let square = Square::closed().await;
-    let ada = square.0.person(1);
+    let community = CommunityApp::closed().await;
+    let ada = community.0.person(1);
     for (line, body, status) in routes() {
-        let answered = square.with_token(&ada, line, body).await;
+        let answered = community.with_token(&ada, line, body).await;
         let expected = match line {
             "GET /messages/1" | "PUT /messages/1/favorite" | "DELETE /messages/1" => 404,
             "GET /messages?userTo=dan" => 403,
@@ -67,51 +67,53 @@ async fn where_a_token_is_needed_a_person_reaches_nothing_of_others() {
             );
         }
     }
-    let service = square.0.service();
+    let service = community.0.service();
     for path in ["/posts/6", "/messages/1", "/users/dan"] {
-        let kept = square.with_token(&service, &format!("GET {path}"), "").await;
+        let kept = community.with_token(&service, &format!("GET {path}"), "").await;
         assert_eq!(kept.status, 200, "{path}");
     }
 }
 
 #[tokio::test]
 async fn where_it_is_open_a_token_has_to_hold_all_the_same() {
-    let square = Square::open().await;
-    let before = square.everything().await;
+    let community = CommunityApp::open().await;
+    let before = community.everything().await;
     for (line, body, _) in routes() {
-        let answered = square.with_token("nonsense", line, body).await;
+        let answered = community.with_token("nonsense", line, body).await;
         assert_eq!(
             (answered.status, answered.header("www-authenticate")),
             (401, "Bearer"),
             "{line}"
         );
     }
-    assert_eq!(square.everything().await, before);
+    assert_eq!(community.everything().await, before);
 }
 
 #[tokio::test]
 async fn where_it_is_open_a_users_token_takes_nothing_away() {
-    let square = Square::open().await;
-    let ada = square.0.person(1);
+    let community = CommunityApp::open().await;
+    let ada = community.0.person(1);
     for (line, body, status) in routes() {
         // Ada, like a caller without a token, must not change another user's account that was created elsewhere.
         let line = line
             .replace("/users/dan/", "/users/eve/")
             .replace("DELETE /users/dan", "DELETE /users/eve");
         let body = body.replace("dan@example.org", "eve@example.org");
-        let answered = square.with_token(&ada, &line, &body).await;
+        let answered = community.with_token(&ada, &line, &body).await;
         assert_eq!(answered.status, status, "{line}: {}", answered.text);
     }
 }
 
 #[tokio::test]
 async fn where_it_is_open_another_site_may_look_and_change_nothing() {
-    let square = Square::open().await;
-    let before = square.everything().await;
+    let community = CommunityApp::open().await;
+    let before = community.everything().await;
     for (line, body, status) in routes() {
-        let answered = square.called_by(&[("sec-fetch-site", "cross-site")], line, body).await;
+        let answered = community
+            .called_by(&[("sec-fetch-site", "cross-site")], line, body)
+            .await;
         let wanted = if line.starts_with("GET") { status } else { 403 };
         assert_eq!(answered.status, wanted, "{line}");
     }
-    assert_eq!(square.everything().await, before);
+    assert_eq!(community.everything().await, before);
 }

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::square::Square;
+use super::app::CommunityApp;
 
 #[tokio::test]
 async fn the_openapi_document_is_the_one_that_is_checked_in() {
-    let square = Square::open().await;
-    let answered = square.get("/openapi.json").await;
+    let community = CommunityApp::open().await;
+    let answered = community.get("/openapi.json").await;
     assert_eq!(
         (answered.status, answered.header("content-type")),
         (200, "application/json")
@@ -19,22 +19,22 @@ async fn the_openapi_document_is_the_one_that_is_checked_in() {
 
 #[tokio::test]
 async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
-    let square = Square::open().await;
-    let document = square.get("/openapi.json").await.json();
+    let community = CommunityApp::open().await;
+    let document = community.get("/openapi.json").await.json();
     let mut pressed = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         for (verb, operation) in item.as_object().unwrap() {
             // Each request that changes data runs on fresh sample data.
-            let square = match verb.as_str() {
-                "get" => &square,
-                _ => &Square::open().await,
+            let community = match verb.as_str() {
+                "get" => &community,
+                _ => &CommunityApp::open().await,
             };
             // A caller without a token can change the account that the first example creates, but none of the sample data.
             if verb != "get" && path.contains("{username}") {
                 let users = path.split("/{username}").next().unwrap();
                 let example =
                     &document["paths"][users]["post"]["requestBody"]["content"]["application/json"]["example"];
-                let made = square.call(&format!("POST {users}"), &example.to_string()).await;
+                let made = community.call(&format!("POST {users}"), &example.to_string()).await;
                 assert_eq!(made.status, 201, "{path}: {}", made.text);
             }
             let line = format!("{} {}", verb.to_uppercase(), with_examples(path, operation));
@@ -42,7 +42,7 @@ async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
                 Value::Null => String::new(),
                 body => body.to_string(),
             };
-            let answered = square.call(&line, &body).await;
+            let answered = community.call(&line, &body).await;
             let documented = &operation["responses"][answered.status.to_string()];
             assert!(matches!(answered.status, 200 | 201), "{line}: {}", answered.text);
             let example = &documented["content"]["application/json"]["example"];
@@ -81,8 +81,8 @@ fn with_examples(path: &str, operation: &Value) -> String {
 
 #[tokio::test]
 async fn the_interactive_page_is_there() {
-    let square = Square::open().await;
-    let page = square.get("/docs").await;
+    let community = CommunityApp::open().await;
+    let page = community.get("/docs").await;
     assert_eq!(
         (page.status, page.header("content-type")),
         (200, "text/html; charset=utf-8")

@@ -1,6 +1,6 @@
 //! `Idempotency-Key`: the same key with the same request has one effect and one response.
 
-use super::square::{NEW_MESSAGE, NEW_POST, NEW_USER, Square, assert_names, said};
+use super::app::{CommunityApp, NEW_MESSAGE, NEW_POST, NEW_USER, assert_names, said};
 
 const KEY: &[(&str, &str)] = &[("idempotency-key", "k1")];
 
@@ -31,17 +31,17 @@ const MAKERS: [(&str, &str, &str, &str); 5] = [
 #[tokio::test]
 async fn one_key_has_one_effect_and_one_answer() {
     for (path, body, other, refused) in MAKERS {
-        let square = Square::open().await;
+        let community = CommunityApp::open().await;
         let line = format!("POST {path}");
         if !refused.is_empty() {
             // A request that fails leaves its key free.
-            let answered = square.called_by(KEY, &line, refused).await;
+            let answered = community.called_by(KEY, &line, refused).await;
             assert!(matches!(answered.status, 400 | 409), "{line}: {}", answered.text);
         }
-        let first = square.called_by(KEY, &line, body).await;
+        let first = community.called_by(KEY, &line, body).await;
         assert_eq!(first.status, 201, "{line}: {}", first.text);
-        let after = square.everything().await;
-        let again = square.called_by(KEY, &line, body).await;
+        let after = community.everything().await;
+        let again = community.called_by(KEY, &line, body).await;
         assert_eq!(
             (again.line(), again.header("location")),
             (first.line(), first.header("location")),
@@ -49,35 +49,35 @@ async fn one_key_has_one_effect_and_one_answer() {
         );
         let mismatch = said(422, "this idempotency key was used for another request");
         if !other.is_empty() {
-            assert_eq!(square.called_by(KEY, &line, other).await.line(), mismatch, "{line}");
+            assert_eq!(community.called_by(KEY, &line, other).await.line(), mismatch, "{line}");
         }
         // A request with another path is a different request.
-        let elsewhere = square.called_by(KEY, "POST /votes/1/upvotes", "").await;
+        let elsewhere = community.called_by(KEY, "POST /votes/1/upvotes", "").await;
         assert_eq!(elsewhere.line(), mismatch, "{line}");
-        assert_eq!(square.everything().await, after, "{line}");
+        assert_eq!(community.everything().await, after, "{line}");
     }
 }
 
 #[tokio::test]
 async fn a_key_under_either_prefix_is_the_same_key() {
-    let square = Square::open().await;
+    let community = CommunityApp::open().await;
     for line in ["POST /votes/6/upvotes", "POST /api/v1.0/votes/6/upvotes"] {
-        let voted = square.called_by(KEY, line, "").await;
+        let voted = community.called_by(KEY, line, "").await;
         assert_eq!(voted.json()["upvotes"], 1, "{line}");
     }
 }
 
 #[tokio::test]
 async fn a_key_that_is_none_is_refused_by_name() {
-    let square = Square::open().await;
-    let before = square.everything().await;
+    let community = CommunityApp::open().await;
+    let before = community.everything().await;
     for (path, body, ..) in MAKERS {
         for bad in ["", " ", &"x".repeat(256)] {
-            let answered = square
+            let answered = community
                 .called_by(&[("idempotency-key", bad)], &format!("POST {path}"), body)
                 .await;
             assert_names(&answered, "Idempotency-Key ", path);
         }
     }
-    assert_eq!(square.everything().await, before);
+    assert_eq!(community.everything().await, before);
 }

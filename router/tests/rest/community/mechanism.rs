@@ -1,15 +1,15 @@
 //! The features of every mount, in the community's error format.
 
 use agora::limits::Limits;
-use agora::rest::{Openness, service_router};
+use agora::rest::{AnonymousAccess, service_router};
 use axum::body::Body;
 
-use super::square::{NEW_POST, NEW_USER, ROUTES, Square, said};
-use crate::app::{Store, deserted, send};
+use super::app::{CommunityApp, NEW_POST, NEW_USER, ROUTES, said};
+use crate::app::{RestApp, graph_without_subgraphs, send};
 
 #[tokio::test]
 async fn every_route_answers_under_the_documents_prefix_too() {
-    let (plain, prefixed) = (Square::open().await, Square::open().await);
+    let (plain, prefixed) = (CommunityApp::open().await, CommunityApp::open().await);
     for (line, body, status) in ROUTES.into_iter().filter(|(line, ..)| !line.contains("openapi")) {
         // The account that this test created: a caller without a token cannot change dan's.
         let line = &line
@@ -22,9 +22,9 @@ async fn every_route_answers_under_the_documents_prefix_too() {
         let location = here.header("location").replace("/community", "/community/api/v1.0");
         assert_eq!(there.header("location"), location, "{line}");
         if status == 201 {
-            for (square, made) in [(&plain, &here), (&prefixed, &there)] {
+            for (community, made) in [(&plain, &here), (&prefixed, &there)] {
                 let location = made.header("location");
-                let read = square.0.call(&format!("GET {location}")).await;
+                let read = community.0.call(&format!("GET {location}")).await;
                 assert_eq!((read.status, read.text), (200, made.text.clone()), "{location}");
             }
         }
@@ -33,7 +33,7 @@ async fn every_route_answers_under_the_documents_prefix_too() {
 
 #[tokio::test]
 async fn alone_a_service_has_its_own_routes_and_no_others() {
-    let square = Square::open().await;
+    let community = CommunityApp::open().await;
     let reads = [
         ("posts", "/posts/3"),
         ("posts", "/communities/Books/posts"),
@@ -42,7 +42,13 @@ async fn alone_a_service_has_its_own_routes_and_no_others() {
         ("messages", "/messages/1"),
     ];
     for service in ["posts", "votes", "users", "messages"] {
-        let alone = service_router(&square.0.gateway, Openness::Anyone, "community", Some(service)).unwrap();
+        let alone = service_router(
+            &community.0.gateway,
+            AnonymousAccess::Anyone,
+            "community",
+            Some(service),
+        )
+        .unwrap();
         for (of, path) in reads {
             for prefix in ["", "/api/v1.0"] {
                 let line = format!("GET {prefix}{path}");
@@ -55,14 +61,20 @@ async fn alone_a_service_has_its_own_routes_and_no_others() {
             }
         }
     }
-    let posts = service_router(&square.0.gateway, Openness::Anyone, "community", Some("posts")).unwrap();
+    let posts = service_router(
+        &community.0.gateway,
+        AnonymousAccess::Anyone,
+        "community",
+        Some("posts"),
+    )
+    .unwrap();
     for (line, location) in [
         ("POST /posts", "/posts/7"),
         ("POST /api/v1.0/posts", "/api/v1.0/posts/8"),
     ] {
         assert_eq!(send(&posts, line, &[], NEW_POST).await.header("location"), location);
     }
-    let whole = service_router(&square.0.gateway, Openness::Anyone, "community", None).unwrap();
+    let whole = service_router(&community.0.gateway, AnonymousAccess::Anyone, "community", None).unwrap();
     for (_, path) in reads {
         assert_eq!(
             send(&whole, &format!("GET {path}"), &[], Body::empty()).await.status,
@@ -73,7 +85,7 @@ async fn alone_a_service_has_its_own_routes_and_no_others() {
 
 #[tokio::test]
 async fn what_is_not_there_and_what_is_not_answered_are_told_in_the_envelope() {
-    let square = Square::open().await;
+    let community = CommunityApp::open().await;
     for path in [
         "/nowhere",
         "/communities",
@@ -83,7 +95,7 @@ async fn what_is_not_there_and_what_is_not_answered_are_told_in_the_envelope() {
         "",
         "/",
     ] {
-        let answered = square.get(path).await;
+        let answered = community.get(path).await;
         assert_eq!(answered.line(), said(404, "there is no such path"), "{path}");
         assert_eq!(answered.header("content-type"), "application/json", "{path}");
     }
@@ -104,7 +116,7 @@ async fn what_is_not_there_and_what_is_not_answered_are_told_in_the_envelope() {
         ("GET /messages/1/favorite", "PUT"),
         ("PATCH /messages/1", "GET, HEAD, DELETE"),
     ] {
-        let answered = square.call(line, "").await;
+        let answered = community.call(line, "").await;
         assert_eq!((answered.status, answered.header("allow")), (405, allow), "{line}");
         assert_eq!(
             answered.line(),
@@ -113,7 +125,7 @@ async fn what_is_not_there_and_what_is_not_answered_are_told_in_the_envelope() {
         );
     }
     for path in ["/posts/3/", "/votes/top/", "/api/v1.0/users/dan/"] {
-        let headed = square.call(&format!("HEAD {path}"), "").await;
+        let headed = community.call(&format!("HEAD {path}"), "").await;
         assert_eq!((headed.status, headed.text.as_str()), (200, ""), "{path}");
     }
 }
@@ -124,13 +136,13 @@ async fn what_is_no_json_object_is_refused_wherever_a_body_matters() {
         body_bytes_max: 500,
         ..Limits::default()
     };
-    let store = Store::with(Openness::Anyone, limits).await;
+    let app = RestApp::with(AnonymousAccess::Anyone, limits).await;
     let too_large = format!("{{\"x\":\"{}\"}}", "x".repeat(500));
     for line in ["POST /posts", "POST /users", "PUT /users/dan/email", "POST /messages"] {
         let (method, path) = line.split_once(' ').unwrap();
         let line = format!("{method} /community{path}");
         for body in ["", "{", "[]", "null", "\"a\"", "7", "{}x"] {
-            let answered = store.send(&line, &[], body).await;
+            let answered = app.send(&line, &[], body).await;
             assert_eq!(
                 answered.line(),
                 said(400, "the body must be a JSON object"),
@@ -138,22 +150,22 @@ async fn what_is_no_json_object_is_refused_wherever_a_body_matters() {
             );
         }
         for kind in ["text/plain", "application/x-www-form-urlencoded", ""] {
-            let answered = store.send(&line, &[("content-type", kind)], "{}").await;
+            let answered = app.send(&line, &[("content-type", kind)], "{}").await;
             assert_eq!(
                 answered.line(),
                 said(415, "the body must be application/json"),
                 "{line}: {kind}"
             );
         }
-        let answered = store.send(&line, &[], too_large.clone()).await;
+        let answered = app.send(&line, &[], too_large.clone()).await;
         assert_eq!(answered.line(), said(413, "a body has at most 500 bytes"), "{line}");
     }
 }
 
 #[tokio::test]
 async fn where_the_body_is_empty_one_that_is_sent_says_nothing() {
-    let square = Square::open().await;
-    assert_eq!(square.call("POST /users", NEW_USER).await.status, 201);
+    let community = CommunityApp::open().await;
+    assert_eq!(community.call("POST /users", NEW_USER).await.status, 201);
     for line in [
         "POST /votes/3/upvotes",
         "POST /votes/3/downvotes",
@@ -162,7 +174,7 @@ async fn where_the_body_is_empty_one_that_is_sent_says_nothing() {
         "PUT /messages/4/favorite",
         "DELETE /messages/4",
     ] {
-        let answered = square
+        let answered = community
             .called_by(&[("content-type", "text/plain")], line, "{ nonsense")
             .await;
         assert!(matches!(answered.status, 200 | 201), "{line}: {}", answered.text);
@@ -171,9 +183,9 @@ async fn where_the_body_is_empty_one_that_is_sent_says_nothing() {
 
 #[tokio::test]
 async fn no_answer_starts_a_session() {
-    let square = Square::open().await;
+    let community = CommunityApp::open().await;
     for (line, body, _) in ROUTES {
-        let answered = square.call(line, body).await;
+        let answered = community.call(line, body).await;
         assert!(answered.headers.get("set-cookie").is_none(), "{line}");
         assert_eq!(answered.header("content-type"), "application/json", "{line}");
     }
@@ -181,9 +193,12 @@ async fn no_answer_starts_a_session() {
 
 #[tokio::test]
 async fn a_service_that_does_not_answer_is_503() {
-    let square = Square::open().await;
-    let gateway = square.0.gateway.before(std::sync::Arc::new(deserted()));
-    let router = agora::rest::router(&gateway, Openness::Anyone);
+    let community = CommunityApp::open().await;
+    let gateway = community
+        .0
+        .gateway
+        .with_graph(std::sync::Arc::new(graph_without_subgraphs()));
+    let router = agora::rest::router(&gateway, AnonymousAccess::Anyone);
     for (line, body, _) in ROUTES.into_iter().filter(|(line, ..)| !line.contains("openapi")) {
         let (method, path) = line.split_once(' ').unwrap();
         let answered = send(&router, &format!("{method} /community{path}"), &[], body).await;

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::square::{MESSAGE_4, NEW_MESSAGE, Square, assert_names, said};
+use super::app::{CommunityApp, MESSAGE_4, NEW_MESSAGE, assert_names, said};
 
 #[tokio::test]
 async fn a_message_is_sent_and_read() {
-    let square = Square::open().await;
+    let community = CommunityApp::open().await;
     for (id, body, shown) in [
         (
             9,
@@ -19,11 +19,11 @@ async fn a_message_is_sent_and_read() {
             r#"{"id":10,"userFrom":"dan","userTo":"dan","timestamp":"2026-01-02T03:04:05+00:00","contents":"Note","flag":null,"favorite":false}"#,
         ),
     ] {
-        let sent = square.call("POST /messages", body).await;
+        let sent = community.call("POST /messages", body).await;
         assert_eq!(sent.line(), format!("201 {shown}"));
         assert_eq!(sent.header("location"), format!("/community/messages/{id}"));
         assert_eq!(
-            square.get(&format!("/messages/{id}")).await.line(),
+            community.get(&format!("/messages/{id}")).await.line(),
             format!("200 {shown}")
         );
     }
@@ -31,8 +31,8 @@ async fn a_message_is_sent_and_read() {
 
 #[tokio::test]
 async fn what_is_no_message_is_refused_by_name() {
-    let square = Square::open().await;
-    let before = square.everything().await;
+    let community = CommunityApp::open().await;
+    let before = community.everything().await;
     let (long, flag) = ("x".repeat(40_001), "x".repeat(65));
     for (member, values) in [
         ("userFrom", vec![None, Some(Value::Null), Some(7.into())]),
@@ -56,18 +56,22 @@ async fn what_is_no_message_is_refused_by_name() {
                 Some(value) => body[member] = value.clone(),
             }
             let shown: String = format!("{member}: {value:?}").chars().take(60).collect();
-            assert_names(&square.call("POST /messages", &body.to_string()).await, member, &shown);
+            assert_names(
+                &community.call("POST /messages", &body.to_string()).await,
+                member,
+                &shown,
+            );
         }
     }
-    assert_eq!(square.everything().await, before);
+    assert_eq!(community.everything().await, before);
 }
 
 #[tokio::test]
 async fn a_message_from_or_to_nobody_breaks_a_reference() {
-    let square = Square::open().await;
-    let ben = square.0.person(2);
-    assert_eq!(square.with_token(&ben, "DELETE /users/ben", "").await.status, 200);
-    let before = square.everything().await;
+    let community = CommunityApp::open().await;
+    let ben = community.0.person(2);
+    assert_eq!(community.with_token(&ben, "DELETE /users/ben", "").await.status, 200);
+    let before = community.everything().await;
     for (from, to, message) in [
         ("nobody", "cleo", "the sender does not exist"),
         ("ben", "cleo", "the sender does not exist"),
@@ -77,16 +81,16 @@ async fn a_message_from_or_to_nobody_breaks_a_reference() {
         ("dan", " ", "the receiver does not exist"),
     ] {
         let body = format!(r#"{{"userFrom":"{from}","userTo":"{to}","contents":"a"}}"#);
-        let refused = square.call("POST /messages", &body).await;
+        let refused = community.call("POST /messages", &body).await;
         assert_eq!(refused.line(), said(409, message), "{body}");
         assert_eq!(refused.header("location"), "");
     }
-    assert_eq!(square.everything().await, before);
+    assert_eq!(community.everything().await, before);
 }
 
 #[tokio::test]
 async fn messages_are_listed_by_either_filter_newest_first() {
-    let square = Square::open().await;
+    let community = CommunityApp::open().await;
     for (query, wanted) in [
         ("userTo=dan", vec![8, 3, 1]),
         ("userTo=DAN", vec![8, 3, 1]),
@@ -99,7 +103,7 @@ async fn messages_are_listed_by_either_filter_newest_first() {
         ("userTo=nobody&favorite=true", vec![]),
     ] {
         assert_eq!(
-            square.list(&format!("/messages?{query}"), "id").await,
+            community.list(&format!("/messages?{query}"), "id").await,
             wanted,
             "{query}"
         );
@@ -114,28 +118,28 @@ async fn messages_are_listed_by_either_filter_newest_first() {
         ("?userTo=dan&userTo=cleo", "userTo "),
         ("?userTo=dan&after=x", "after "),
     ] {
-        assert_names(&square.get(&format!("/messages{query}")).await, name, query);
+        assert_names(&community.get(&format!("/messages{query}")).await, name, query);
     }
 }
 
 #[tokio::test]
 async fn a_message_becomes_a_favourite_once() {
-    let square = Square::open().await;
-    assert_eq!(square.get("/messages/4").await.line(), format!("200 {MESSAGE_4}"));
+    let community = CommunityApp::open().await;
+    assert_eq!(community.get("/messages/4").await.line(), format!("200 {MESSAGE_4}"));
     let marked = format!("200 {}", MESSAGE_4.replace("\"favorite\":false", "\"favorite\":true"));
     for _ in 0..2 {
-        assert_eq!(square.call("PUT /messages/4/favorite", "").await.line(), marked);
-        assert_eq!(square.get("/messages/4").await.line(), marked);
+        assert_eq!(community.call("PUT /messages/4/favorite", "").await.line(), marked);
+        assert_eq!(community.get("/messages/4").await.line(), marked);
     }
-    assert_eq!(square.list("/messages?favorite=true", "id").await, [4, 2]);
+    assert_eq!(community.list("/messages?favorite=true", "id").await, [4, 2]);
 }
 
 #[tokio::test]
 async fn a_message_is_there_until_it_is_deleted() {
-    let square = Square::open().await;
-    let deleted = square.call("DELETE /messages/4", "").await;
+    let community = CommunityApp::open().await;
+    let deleted = community.call("DELETE /messages/4", "").await;
     assert_eq!(deleted.line(), r#"200 {"message":"Message deleted"}"#);
-    assert_eq!(square.list("/messages?userTo=ben", "id").await, Vec::<Value>::new());
+    assert_eq!(community.list("/messages?userTo=ben", "id").await, Vec::<Value>::new());
     for id in ["4", "99", "0", "-1", "x", "4.0", "04", "9223372036854775808"] {
         for line in [
             format!("GET /messages/{id}"),
@@ -143,7 +147,7 @@ async fn a_message_is_there_until_it_is_deleted() {
             format!("DELETE /messages/{id}"),
         ] {
             assert_eq!(
-                square.call(&line, "").await.line(),
+                community.call(&line, "").await.line(),
                 said(404, "message not found"),
                 "{line}"
             );

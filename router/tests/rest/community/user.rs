@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::square::{DAN, NEW_EMAIL, NEW_USER, Square, assert_names, said};
+use super::app::{CommunityApp, DAN, NEW_EMAIL, NEW_USER, assert_names, said};
 
 #[tokio::test]
 async fn a_user_is_made_and_read_in_any_case() {
-    let square = Square::open().await;
+    let community = CommunityApp::open().await;
     for (body, shown, location) in [
         (
             r#"{"username":" Zoë B ","email":"zoe@example.com","karma":-7,"admin":true}"#,
@@ -19,34 +19,34 @@ async fn a_user_is_made_and_read_in_any_case() {
             "/community/users/eve",
         ),
     ] {
-        let made = square.call("POST /users", body).await;
+        let made = community.call("POST /users", body).await;
         assert_eq!(made.line(), format!("201 {shown}"));
         assert_eq!(made.header("location"), location);
         assert_eq!(
-            square.0.call(&format!("GET {location}")).await.line(),
+            community.0.call(&format!("GET {location}")).await.line(),
             format!("200 {shown}")
         );
     }
-    assert_eq!(square.get("/users/EVE").await.status, 200);
+    assert_eq!(community.get("/users/EVE").await.status, 200);
 }
 
 #[tokio::test]
 async fn karma_stops_at_its_bound_and_the_user_stays_readable() {
-    let square = Square::open().await;
+    let community = CommunityApp::open().await;
     for (name, bound, beyond) in [("maxi", i32::MAX, "increment"), ("mini", i32::MIN, "decrement")] {
         let user = format!(r#"{{"username":"{name}","email":"{name}@example.com","karma":{bound}}}"#);
-        assert_eq!(square.call("POST /users", &user).await.status, 201);
-        let refused = square.call(&format!("PUT /users/{name}/karma/{beyond}"), "").await;
+        assert_eq!(community.call("POST /users", &user).await.status, 201);
+        let refused = community.call(&format!("PUT /users/{name}/karma/{beyond}"), "").await;
         assert_eq!(refused.status, 409, "{}", refused.text);
-        let read = square.get(&format!("/users/{name}")).await;
+        let read = community.get(&format!("/users/{name}")).await;
         assert_eq!((read.status, &read.json()["karma"]), (200, &Value::from(bound)));
     }
 }
 
 #[tokio::test]
 async fn what_is_no_user_is_refused_by_name() {
-    let square = Square::open().await;
-    let before = square.everything().await;
+    let community = CommunityApp::open().await;
+    let before = community.everything().await;
     let long = format!("\"{}\"", "x".repeat(65));
     for (member, values) in [
         ("username", vec!["", "null", "7", "\"\"", "\" \"", r#""a\nb""#, &long]),
@@ -73,46 +73,46 @@ async fn what_is_no_user_is_refused_by_name() {
             };
             // The text is replaced, because a parsed number would lose its spelling.
             text = text.replace("\"HERE\"", value);
-            assert_names(&square.call("POST /users", &text).await, member, &text);
+            assert_names(&community.call("POST /users", &text).await, member, &text);
         }
     }
-    assert_eq!(square.everything().await, before);
+    assert_eq!(community.everything().await, before);
 }
 
 #[tokio::test]
 async fn a_name_or_an_email_that_is_taken_is_a_conflict_also_when_its_account_has_ended() {
-    let square = Square::open().await;
-    let ben = square.0.person(2);
-    assert_eq!(square.with_token(&ben, "DELETE /users/ben", "").await.status, 200);
-    let before = square.everything().await;
+    let community = CommunityApp::open().await;
+    let ben = community.0.person(2);
+    assert_eq!(community.with_token(&ben, "DELETE /users/ben", "").await.status, 200);
+    let before = community.everything().await;
     for body in [
         r#"{"username":"DAN","email":"new@example.com"}"#,
         r#"{"username":"new","email":"Dan@Example.com"}"#,
         r#"{"username":"ben","email":"new@example.com"}"#,
         r#"{"username":"new","email":"ben@example.com"}"#,
     ] {
-        let refused = square.call("POST /users", body).await;
+        let refused = community.call("POST /users", body).await;
         assert_eq!((refused.status, refused.header("location")), (409, ""), "{body}");
         assert_eq!(refused.json()["error"], "Conflict", "{body}");
     }
-    let dan = square.0.person(4);
-    let refused = square
+    let dan = community.0.person(4);
+    let refused = community
         .with_token(&dan, "PUT /users/dan/email", r#"{"email":"CLEO@example.com"}"#)
         .await;
     assert_eq!(refused.status, 409);
-    assert_eq!(square.everything().await, before);
+    assert_eq!(community.everything().await, before);
 }
 
 #[tokio::test]
 async fn an_email_is_changed() {
-    let square = Square::open().await;
-    assert_eq!(square.call("POST /users", NEW_USER).await.status, 201);
+    let community = CommunityApp::open().await;
+    assert_eq!(community.call("POST /users", NEW_USER).await.status, 201);
     let shown = r#"200 {"username":"eve","email":"dan@example.org","karma":0}"#;
     for path in ["/users/eve/email", "/users/EVE/email"] {
         // Setting the same email again changes nothing, and does not conflict with the user's own.
-        assert_eq!(square.call(&format!("PUT {path}"), NEW_EMAIL).await.line(), shown);
+        assert_eq!(community.call(&format!("PUT {path}"), NEW_EMAIL).await.line(), shown);
     }
-    assert_eq!(square.get("/users/eve").await.line(), shown);
+    assert_eq!(community.get("/users/eve").await.line(), shown);
     for body in [
         "{}",
         r#"{"email":null}"#,
@@ -120,20 +120,20 @@ async fn an_email_is_changed() {
         r#"{"email":""}"#,
         r#"{"email":"dan"}"#,
     ] {
-        assert_names(&square.call("PUT /users/eve/email", body).await, "email", body);
+        assert_names(&community.call("PUT /users/eve/email", body).await, "email", body);
     }
-    assert_eq!(square.get("/users/eve").await.line(), shown);
+    assert_eq!(community.get("/users/eve").await.line(), shown);
 }
 
 #[tokio::test]
 async fn karma_goes_up_and_down_and_below_zero() {
-    let square = Square::open().await;
+    let community = CommunityApp::open().await;
     let eve = r#"{"username":"eve","email":"eve@example.com","karma":3}"#;
-    assert_eq!(square.call("POST /users", eve).await.status, 201);
+    assert_eq!(community.call("POST /users", eve).await.status, 201);
     let karma = async |way: &str| {
-        let answered = square.call(&format!("PUT /users/Eve/karma/{way}"), "").await;
+        let answered = community.call(&format!("PUT /users/Eve/karma/{way}"), "").await;
         assert_eq!(answered.status, 200, "{}", answered.text);
-        let shown = square.get("/users/eve").await;
+        let shown = community.get("/users/eve").await;
         assert_eq!(shown.line(), answered.line());
         answered.json()["karma"].as_i64().unwrap()
     };
@@ -146,27 +146,27 @@ async fn karma_goes_up_and_down_and_below_zero() {
 
 #[tokio::test]
 async fn who_is_deactivated_is_gone_and_what_they_wrote_stays() {
-    let square = Square::open().await;
-    assert_eq!(square.get("/users/dan").await.line(), format!("200 {DAN}"));
-    let dan = square.0.person(4);
-    let left = square.with_token(&dan, "DELETE /users/DAN", "").await;
+    let community = CommunityApp::open().await;
+    assert_eq!(community.get("/users/dan").await.line(), format!("200 {DAN}"));
+    let dan = community.0.person(4);
+    let left = community.with_token(&dan, "DELETE /users/DAN", "").await;
     assert_eq!(left.line(), r#"200 {"message":"Account deactivated"}"#);
-    gone(&square, "dan").await;
-    let post = square.get("/posts/6").await;
+    gone(&community, "dan").await;
+    let post = community.get("/posts/6").await;
     assert_eq!((post.status, &post.json()["username"]), (200, &Value::from("dan")));
-    assert_eq!(square.list("/messages?userTo=dan", "id").await, [8, 3, 1]);
+    assert_eq!(community.list("/messages?userTo=dan", "id").await, [8, 3, 1]);
 }
 
 #[tokio::test]
 async fn who_never_was_is_not_found() {
-    let square = Square::open().await;
+    let community = CommunityApp::open().await;
     for name in ["nobody", "%20", "4", "dan%40example.com"] {
-        gone(&square, name).await;
+        gone(&community, name).await;
     }
 }
 
 /// Asserts that every route of that user is 404.
-async fn gone(square: &Square, name: &str) {
+async fn gone(community: &CommunityApp, name: &str) {
     for (line, body) in [
         (format!("GET /users/{name}"), ""),
         (format!("PUT /users/{name}/email"), r#"{"email":"new@example.com"}"#),
@@ -174,7 +174,7 @@ async fn gone(square: &Square, name: &str) {
         (format!("PUT /users/{name}/karma/decrement"), ""),
         (format!("DELETE /users/{name}"), ""),
     ] {
-        let answered = square.call(&line, body).await;
+        let answered = community.call(&line, body).await;
         assert_eq!(answered.line(), said(404, "user not found"), "{line}");
     }
 }

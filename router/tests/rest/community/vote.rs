@@ -1,6 +1,6 @@
 //! The voting service.
 
-use super::square::{NEW_POST, Square, assert_names, said};
+use super::app::{CommunityApp, NEW_POST, assert_names, said};
 
 fn votes(post: i64, upvotes: i64, downvotes: i64) -> String {
     let score = upvotes - downvotes;
@@ -9,67 +9,73 @@ fn votes(post: i64, upvotes: i64, downvotes: i64) -> String {
 
 #[tokio::test]
 async fn each_vote_counts_once_more() {
-    let square = Square::open().await;
+    let community = CommunityApp::open().await;
     for (line, expected) in [
         ("POST /votes/6/upvotes", votes(6, 1, 0)),
         ("POST /votes/6/upvotes", votes(6, 2, 0)),
         ("POST /votes/6/downvotes", votes(6, 2, 1)),
         ("POST /votes/3/downvotes", votes(3, 4, 1)),
     ] {
-        let voted = square.call(line, "").await;
+        let voted = community.call(line, "").await;
         assert_eq!(voted.line(), format!("201 {expected}"), "{line}");
         let location = voted.header("location");
         assert_eq!(location, format!("/community{}", line[5..].rsplit_once('/').unwrap().0));
-        let read = square.0.call(&format!("GET {location}")).await;
+        let read = community.0.call(&format!("GET {location}")).await;
         assert_eq!(read.line(), format!("200 {expected}"), "{line}");
     }
 }
 
 #[tokio::test]
 async fn with_a_users_token_it_is_that_users_vote_of_which_there_is_one() {
-    let square = Square::open().await;
-    let cleo = square.0.person(3);
+    let community = CommunityApp::open().await;
+    let cleo = community.0.person(3);
     for (line, expected) in [
         ("POST /votes/6/upvotes", votes(6, 1, 0)),
         ("POST /votes/6/upvotes", votes(6, 1, 0)),
         ("POST /votes/6/downvotes", votes(6, 0, 1)),
     ] {
-        let voted = square.with_token(&cleo, line, "").await;
+        let voted = community.with_token(&cleo, line, "").await;
         assert_eq!(voted.line(), format!("201 {expected}"), "{line}");
     }
     // A vote of a service belongs to no user, so each one counts.
-    let service = square.0.service();
+    let service = community.0.service();
     for upvotes in 1..=2 {
-        let voted = square.with_token(&service, "POST /votes/6/upvotes", "").await;
+        let voted = community.with_token(&service, "POST /votes/6/upvotes", "").await;
         assert_eq!(voted.line(), format!("201 {}", votes(6, upvotes, 1)));
     }
 }
 
 #[tokio::test]
 async fn what_is_voted_on_need_not_be_there_and_starts_anew_when_it_comes() {
-    let square = Square::open().await;
+    let community = CommunityApp::open().await;
     assert_eq!(
-        square.get("/votes/7").await.line(),
+        community.get("/votes/7").await.line(),
         said(404, "neither votes nor a post with this id")
     );
     for id in [7, 99, -1] {
-        let voted = square.call(&format!("POST /votes/{id}/upvotes"), "").await;
+        let voted = community.call(&format!("POST /votes/{id}/upvotes"), "").await;
         assert_eq!(voted.line(), format!("201 {}", votes(id, 1, 0)));
         assert_eq!(
-            square.get(&format!("/votes/{id}")).await.line(),
+            community.get(&format!("/votes/{id}")).await.line(),
             format!("200 {}", votes(id, 1, 0))
         );
     }
-    assert_eq!(square.call("POST /posts", NEW_POST).await.json()["id"], 7);
-    assert_eq!(square.get("/votes/7").await.line(), format!("200 {}", votes(7, 0, 0)));
+    assert_eq!(community.call("POST /posts", NEW_POST).await.json()["id"], 7);
+    assert_eq!(
+        community.get("/votes/7").await.line(),
+        format!("200 {}", votes(7, 0, 0))
+    );
 }
 
 #[tokio::test]
 async fn a_post_without_votes_has_none_and_what_is_nothing_is_not_found() {
-    let square = Square::open().await;
-    assert_eq!(square.get("/votes/6").await.line(), format!("200 {}", votes(6, 0, 0)));
+    let community = CommunityApp::open().await;
+    assert_eq!(
+        community.get("/votes/6").await.line(),
+        format!("200 {}", votes(6, 0, 0))
+    );
     for id in ["7", "0", "x", "6.0", "06", "9223372036854775808"] {
-        let answered = square.get(&format!("/votes/{id}")).await;
+        let answered = community.get(&format!("/votes/{id}")).await;
         assert_eq!(
             answered.line(),
             said(404, "neither votes nor a post with this id"),
@@ -80,44 +86,44 @@ async fn a_post_without_votes_has_none_and_what_is_nothing_is_not_found() {
 
 #[tokio::test]
 async fn what_is_no_integer_cannot_be_voted_on() {
-    let square = Square::open().await;
-    let before = square.everything().await;
+    let community = CommunityApp::open().await;
+    let before = community.everything().await;
     for id in ["x", "6.0", "06", "%20", "9223372036854775808", "-9223372036854775809"] {
         for way in ["upvotes", "downvotes"] {
-            let answered = square.call(&format!("POST /votes/{id}/{way}"), "").await;
+            let answered = community.call(&format!("POST /votes/{id}/{way}"), "").await;
             assert_names(&answered, "postId ", &format!("{id}/{way}"));
         }
     }
-    assert_eq!(square.everything().await, before);
+    assert_eq!(community.everything().await, before);
 }
 
 #[tokio::test]
 async fn the_top_are_by_score_and_then_by_id_and_need_not_be_posts() {
-    let square = Square::open().await;
-    assert_eq!(square.list("/votes/top", "postId").await, [3, 1, 2, 4, 5]);
-    assert_eq!(square.list("/votes/top", "score").await, [4, 3, 1, 0, -2]);
+    let community = CommunityApp::open().await;
+    assert_eq!(community.list("/votes/top", "postId").await, [3, 1, 2, 4, 5]);
+    assert_eq!(community.list("/votes/top", "score").await, [4, 3, 1, 0, -2]);
     for _ in 0..3 {
-        square.call("POST /votes/99/upvotes", "").await;
+        community.call("POST /votes/99/upvotes", "").await;
     }
-    assert_eq!(square.list("/votes/top?n=3", "postId").await, [3, 99, 1]);
+    assert_eq!(community.list("/votes/top?n=3", "postId").await, [3, 99, 1]);
     for id in 100..130 {
-        square.call(&format!("POST /votes/{id}/downvotes"), "").await;
+        community.call(&format!("POST /votes/{id}/downvotes"), "").await;
     }
     for (n, wanted) in [("", 25), ("?n=1", 1), ("?n=100", 36)] {
         assert_eq!(
-            square.list(&format!("/votes/top{n}"), "postId").await.len(),
+            community.list(&format!("/votes/top{n}"), "postId").await.len(),
             wanted,
             "{n}"
         );
     }
     for n in ["0", "101", "x", "", "2.0", "9223372036854775808"] {
-        assert_names(&square.get(&format!("/votes/top?n={n}")).await, "n ", n);
+        assert_names(&community.get(&format!("/votes/top?n={n}")).await, "n ", n);
     }
 }
 
 #[tokio::test]
 async fn given_posts_are_sorted_by_score_each_once() {
-    let square = Square::open().await;
+    let community = CommunityApp::open().await;
     for (ids, wanted) in [
         ("5,4,3,2,1", vec![3, 1, 2, 4, 5]),
         ("1", vec![1]),
@@ -128,16 +134,19 @@ async fn given_posts_are_sorted_by_score_each_once() {
         ("3%2C1", vec![3, 1]),
     ] {
         assert_eq!(
-            square.list(&format!("/votes?ids={ids}"), "postId").await,
+            community.list(&format!("/votes?ids={ids}"), "postId").await,
             wanted,
             "{ids}"
         );
     }
-    let zeros = square.get("/votes?ids=77,5").await;
+    let zeros = community.get("/votes?ids=77,5").await;
     assert_eq!(zeros.line(), format!("200 [{},{}]", votes(77, 0, 0), votes(5, 0, 2)));
     let hundred: Vec<String> = (1..=100).map(|id: i64| id.to_string()).collect();
     let hundred = hundred.join(",");
-    assert_eq!(square.list(&format!("/votes?ids={hundred}"), "postId").await.len(), 100);
+    assert_eq!(
+        community.list(&format!("/votes?ids={hundred}"), "postId").await.len(),
+        100
+    );
     for query in [
         "",
         "?ids=",
@@ -151,6 +160,6 @@ async fn given_posts_are_sorted_by_score_each_once() {
         "?ids=9223372036854775808",
         &format!("?ids={hundred},101"),
     ] {
-        assert_names(&square.get(&format!("/votes{query}")).await, "ids ", query);
+        assert_names(&community.get(&format!("/votes{query}")).await, "ids ", query);
     }
 }

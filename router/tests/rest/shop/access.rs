@@ -1,6 +1,6 @@
 //! Access to the routes under both policies.
 
-use super::counter::{BASKETS, Counter, MUGS, NOTEBOOKS, order, said};
+use super::app::{BASKETS, MUGS, NOTEBOOKS, ShopApp, order, said};
 
 const NEW: &str = r#"{"name":"newUser","password":"newPassword","address":"new address"}"#;
 const LOGIN: &str = r#"{"name":"ada","password":"agora-demo-2026"}"#;
@@ -22,35 +22,35 @@ fn theirs() -> Vec<(&'static str, String)> {
 
 #[tokio::test]
 async fn where_a_token_is_needed_nothing_that_is_somebodys_answers_without() {
-    let counter = Counter::closed().await;
+    let shop = ShopApp::closed().await;
     for (line, _) in theirs() {
         // The response to a caller without a token does not reveal the other errors of the request.
-        let answered = counter.called_by(&[("content-type", "text/plain")], line, "{").await;
+        let answered = shop.called_by(&[("content-type", "text/plain")], line, "{").await;
         assert_eq!(answered.line(), said(401, "sign in first"), "{line}");
         assert_eq!(answered.header("www-authenticate"), "Bearer", "{line}");
     }
-    assert_eq!(counter.call("POST /api/users", NEW).await.status, 200);
-    assert_eq!(counter.call("POST /api/login", LOGIN).await.status, 200);
-    assert_eq!(counter.left().await, [MUGS, NOTEBOOKS, BASKETS]);
+    assert_eq!(shop.call("POST /api/users", NEW).await.status, 200);
+    assert_eq!(shop.call("POST /api/login", LOGIN).await.status, 200);
+    assert_eq!(shop.left().await, [MUGS, NOTEBOOKS, BASKETS]);
 }
 
 #[tokio::test]
 async fn where_a_token_is_needed_a_person_reaches_what_is_theirs() {
-    let counter = Counter::closed().await;
-    let dan = counter.0.person(4);
+    let shop = ShopApp::closed().await;
+    let dan = shop.0.person(4);
     for (line, body) in theirs() {
-        let answered = counter.with_token(&dan, line, &body).await;
+        let answered = shop.with_token(&dan, line, &body).await;
         assert_eq!(answered.status, 200, "{line}: {}", answered.text);
     }
-    assert_eq!(counter.left().await, [MUGS - 2, NOTEBOOKS + 1, BASKETS]);
+    assert_eq!(shop.left().await, [MUGS - 2, NOTEBOOKS + 1, BASKETS]);
 }
 
 #[tokio::test]
 async fn where_a_token_is_needed_a_person_reaches_nothing_of_others() {
-    let counter = Counter::closed().await;
-    let cleo = counter.0.person(3);
+    let shop = ShopApp::closed().await;
+    let cleo = shop.0.person(3);
     for (line, body) in theirs() {
-        let answered = counter.with_token(&cleo, line, &body).await;
+        let answered = shop.with_token(&cleo, line, &body).await;
         let expected = match line {
             // The existence of a user is public, the address is not.
             "GET /api/user/4" => r#"200 {"id":4,"name":"dan","password":"********","address":null}"#.to_owned(),
@@ -59,44 +59,42 @@ async fn where_a_token_is_needed_a_person_reaches_nothing_of_others() {
         };
         assert_eq!(answered.line(), expected, "{line}");
     }
-    assert_eq!(counter.left().await, [MUGS, NOTEBOOKS, BASKETS]);
+    assert_eq!(shop.left().await, [MUGS, NOTEBOOKS, BASKETS]);
 }
 
 #[tokio::test]
 async fn where_a_token_is_needed_a_service_reaches_everything() {
-    let counter = Counter::closed().await;
-    let service = counter.0.service();
+    let shop = ShopApp::closed().await;
+    let service = shop.0.service();
     for (line, body) in theirs() {
-        let answered = counter.with_token(&service, line, &body).await;
+        let answered = shop.with_token(&service, line, &body).await;
         assert_eq!(answered.status, 200, "{line}: {}", answered.text);
     }
-    let gone = counter.with_token(&service, "GET /api/user/4", "").await;
+    let gone = shop.with_token(&service, "GET /api/user/4", "").await;
     assert_eq!(gone.line(), said(404, "User not found."));
 }
 
 #[tokio::test]
 async fn where_it_is_open_a_token_has_to_hold_all_the_same() {
-    let counter = Counter::open().await;
+    let shop = ShopApp::open().await;
     for (line, body) in theirs() {
-        let answered = counter.with_token("nonsense", line, &body).await;
+        let answered = shop.with_token("nonsense", line, &body).await;
         assert_eq!(
             (answered.status, answered.header("www-authenticate")),
             (401, "Bearer"),
             "{line}"
         );
     }
-    assert_eq!(counter.left().await, [MUGS, NOTEBOOKS, BASKETS]);
+    assert_eq!(shop.left().await, [MUGS, NOTEBOOKS, BASKETS]);
 }
 
 #[tokio::test]
 async fn where_it_is_open_another_site_may_look_and_change_nothing() {
-    let counter = Counter::open().await;
+    let shop = ShopApp::open().await;
     for (line, body) in theirs() {
-        let answered = counter
-            .called_by(&[("sec-fetch-site", "cross-site")], line, &body)
-            .await;
+        let answered = shop.called_by(&[("sec-fetch-site", "cross-site")], line, &body).await;
         let wanted = if line.starts_with("GET") { 200 } else { 403 };
         assert_eq!(answered.status, wanted, "{line}");
     }
-    assert_eq!(counter.left().await, [MUGS, NOTEBOOKS, BASKETS]);
+    assert_eq!(shop.left().await, [MUGS, NOTEBOOKS, BASKETS]);
 }

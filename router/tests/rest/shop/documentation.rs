@@ -2,17 +2,17 @@
 
 use serde_json::Value;
 
-use super::counter::Counter;
+use super::app::ShopApp;
 
 #[tokio::test]
 async fn the_openapi_document_is_the_one_that_is_checked_in() {
-    let counter = Counter::open().await;
-    let answered = counter.call("GET /openapi.json", "").await;
+    let shop = ShopApp::open().await;
+    let answered = shop.call("GET /openapi.json", "").await;
     assert_eq!(
         (answered.status, answered.header("content-type")),
         (200, "application/json")
     );
-    let also = counter.call("GET /swagger.json", "").await;
+    let also = shop.call("GET /swagger.json", "").await;
     assert_eq!(also.line(), answered.line());
     let mut document = answered.json();
     document["info"]["version"] = "[version]".into();
@@ -21,20 +21,20 @@ async fn the_openapi_document_is_the_one_that_is_checked_in() {
 
 #[tokio::test]
 async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
-    let counter = Counter::open().await;
-    let document = counter.call("GET /openapi.json", "").await.json();
+    let shop = ShopApp::open().await;
+    let document = shop.call("GET /openapi.json", "").await.json();
     let mut pressed = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         for (verb, operation) in item.as_object().unwrap() {
             // Each request that changes data runs on fresh sample data.
-            let counter = match verb.as_str() {
-                "get" => &counter,
-                _ => &Counter::open().await,
+            let shop = match verb.as_str() {
+                "get" => &shop,
+                _ => &ShopApp::open().await,
             };
             // A caller without a token can change the account that the first example creates, but none of the sample data.
             if verb != "get" && path == "/api/user/{id}" {
                 let post = &document["paths"]["/api/users"]["post"]["requestBody"]["content"]["application/json"];
-                let made = counter.call("POST /api/users", &post["example"].to_string()).await;
+                let made = shop.call("POST /api/users", &post["example"].to_string()).await;
                 assert_eq!(made.status, 200, "{path}: {}", made.text);
             }
             let line = format!("{} {}", verb.to_uppercase(), with_examples(path, operation));
@@ -42,7 +42,7 @@ async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
                 Value::Null => String::new(),
                 body => body.to_string(),
             };
-            let answered = counter.call(&line, &body).await;
+            let answered = shop.call(&line, &body).await;
             assert_eq!(answered.status, 200, "{line}: {}", answered.text);
             let example = &operation["responses"]["200"]["content"]["application/json"]["example"];
             assert_eq!(&answered.json(), example, "{line}");
@@ -64,8 +64,8 @@ fn with_examples(path: &str, operation: &Value) -> String {
 
 #[tokio::test]
 async fn the_interactive_page_is_there() {
-    let counter = Counter::open().await;
-    let page = counter.call("GET /docs", "").await;
+    let shop = ShopApp::open().await;
+    let page = shop.call("GET /docs", "").await;
     assert_eq!(
         (page.status, page.header("content-type")),
         (200, "text/html; charset=utf-8")

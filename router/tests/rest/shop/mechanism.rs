@@ -1,18 +1,18 @@
 //! The features of every mount, in the shop's error format.
 
-use agora::rest::{Openness, service_router};
+use agora::rest::{AnonymousAccess, service_router};
 use axum::body::Body;
 
-use super::counter::{Counter, said};
-use crate::app::{deserted, send};
+use super::app::{ShopApp, said};
+use crate::app::{graph_without_subgraphs, send};
 
 #[tokio::test]
 async fn each_service_says_that_it_answers() {
-    let counter = Counter::closed().await;
-    let checked = counter.call("GET /api/check", "").await;
+    let shop = ShopApp::closed().await;
+    let checked = shop.call("GET /api/check", "").await;
     assert_eq!(checked.line(), r#"200 {"status":"OK"}"#);
     for service in ["user", "order"] {
-        let alone = service_router(&counter.0.gateway, Openness::Closed, "shop", Some(service)).unwrap();
+        let alone = service_router(&shop.0.gateway, AnonymousAccess::Closed, "shop", Some(service)).unwrap();
         let checked = send(&alone, "GET /api/check", &[], Body::empty()).await;
         assert_eq!(checked.line(), r#"200 {"status":"OK"}"#, "{service}");
     }
@@ -20,8 +20,8 @@ async fn each_service_says_that_it_answers() {
 
 #[tokio::test]
 async fn alone_a_service_has_its_own_routes_and_no_others() {
-    let counter = Counter::open().await;
-    let alone = |service| service_router(&counter.0.gateway, Openness::Anyone, "shop", Some(service)).unwrap();
+    let shop = ShopApp::open().await;
+    let alone = |service| service_router(&shop.0.gateway, AnonymousAccess::Anyone, "shop", Some(service)).unwrap();
     let (user, order) = (alone("user"), alone("order"));
     let status = async |router, line: &str| send(router, line, &[], Body::empty()).await.status;
     assert_eq!(status(&user, "GET /api/user/1").await, 200);
@@ -35,9 +35,9 @@ async fn alone_a_service_has_its_own_routes_and_no_others() {
 
 #[tokio::test]
 async fn what_is_not_there_and_what_is_not_answered_are_told_in_the_envelope() {
-    let counter = Counter::open().await;
+    let shop = ShopApp::open().await;
     for path in ["/api/nowhere", "/api/user", "/api/user/1/2", "", "/"] {
-        let answered = counter.call(&format!("GET {path}"), "").await;
+        let answered = shop.call(&format!("GET {path}"), "").await;
         assert_eq!(answered.line(), said(404, "there is no such path"), "{path}");
     }
     for (line, allow) in [
@@ -48,7 +48,7 @@ async fn what_is_not_there_and_what_is_not_answered_are_told_in_the_envelope() {
         ("GET /api/login", "POST"),
         ("DELETE /api/userorders/1", "GET, HEAD"),
     ] {
-        let answered = counter.call(line, "").await;
+        let answered = shop.call(line, "").await;
         assert_eq!((answered.status, answered.header("allow")), (405, allow), "{line}");
         assert_eq!(
             answered.line(),
@@ -56,15 +56,18 @@ async fn what_is_not_there_and_what_is_not_answered_are_told_in_the_envelope() {
             "{line}"
         );
     }
-    let headed = counter.call("HEAD /api/order/1/", "").await;
+    let headed = shop.call("HEAD /api/order/1/", "").await;
     assert_eq!((headed.status, headed.text.as_str()), (200, ""));
 }
 
 #[tokio::test]
 async fn a_service_that_does_not_answer_is_503() {
-    let counter = Counter::open().await;
-    let gateway = counter.0.gateway.before(std::sync::Arc::new(deserted()));
-    let router = agora::rest::router(&gateway, Openness::Anyone);
+    let shop = ShopApp::open().await;
+    let gateway = shop
+        .0
+        .gateway
+        .with_graph(std::sync::Arc::new(graph_without_subgraphs()));
+    let router = agora::rest::router(&gateway, AnonymousAccess::Anyone);
     let order = r#"{"user_id":4,"product_id":1,"quantity":2,"date":"2023-11-28"}"#;
     let user = r#"{"name":"newUser","password":"newPassword","address":"new address"}"#;
     for (line, body) in [

@@ -2,31 +2,31 @@
 
 use serde_json::json;
 
-use super::counter::{BASKETS, Counter, MUGS, NOTEBOOKS, order, said};
+use super::app::{BASKETS, MUGS, NOTEBOOKS, ShopApp, order, said};
 
 #[tokio::test]
 async fn the_documents_example_is_placed() {
-    let counter = Counter::open().await;
+    let shop = ShopApp::open().await;
     let body = r#"{"user_id":4,"product_id":1,"quantity":2,"date":"2023-11-28"}"#;
-    let placed = counter.call("POST /api/orders", body).await;
+    let placed = shop.call("POST /api/orders", body).await;
     assert_eq!(placed.line(), said(200, "Order placed successfully"));
     assert_eq!(placed.header("location"), "/shop/api/order/4");
-    let read = counter.call("GET /api/order/4", "").await;
+    let read = shop.call("GET /api/order/4", "").await;
     assert_eq!(
         read.line(),
         r#"200 {"id":4,"user_id":4,"product_id":1,"quantity":2,"date":"2023-11-28"}"#
     );
-    assert_eq!(counter.left().await, [MUGS - 2, NOTEBOOKS, BASKETS]);
+    assert_eq!(shop.left().await, [MUGS - 2, NOTEBOOKS, BASKETS]);
 }
 
 #[tokio::test]
 async fn a_users_orders_are_listed_the_oldest_first() {
-    let counter = Counter::open().await;
-    assert_eq!(counter.orders_of(2).await, json!([]));
-    counter.ordered(4, 3, 1).await;
-    counter.ordered(1, 1, 1).await;
+    let shop = ShopApp::open().await;
+    assert_eq!(shop.orders_of(2).await, json!([]));
+    shop.ordered(4, 3, 1).await;
+    shop.ordered(1, 1, 1).await;
     assert_eq!(
-        counter.orders_of(4).await,
+        shop.orders_of(4).await,
         json!([
             { "id": 2, "user_id": 4, "product_id": 2, "quantity": 1, "date": "2023-11-28" },
             { "id": 4, "user_id": 4, "product_id": 3, "quantity": 1, "date": "2023-11-28" },
@@ -36,19 +36,19 @@ async fn a_users_orders_are_listed_the_oldest_first() {
 
 #[tokio::test]
 async fn all_orders_of_a_user_are_listed_however_many() {
-    let counter = Counter::open().await;
+    let shop = ShopApp::open().await;
     let more = r#"mutation { updateProduct(id: 1, input: { available: 1000 }) { id } }"#;
-    counter.0.graph(more, contract::Viewer::service("tests")).await;
+    shop.0.graph(more, contract::Viewer::service("tests")).await;
     for _ in 0..130 {
-        counter.ordered(2, 1, 1).await;
+        shop.ordered(2, 1, 1).await;
     }
-    assert_eq!(counter.orders_of(2).await.as_array().unwrap().len(), 130);
+    assert_eq!(shop.orders_of(2).await.as_array().unwrap().len(), 130);
 }
 
 #[tokio::test]
 async fn a_changed_order_has_what_was_asked_for_and_availability_follows() {
-    let counter = Counter::open().await;
-    let address = counter.ordered(1, 1, 4).await;
+    let shop = ShopApp::open().await;
+    let address = shop.ordered(1, 1, 4).await;
     for (body, shown, left) in [
         (
             r#"{"quantity":6}"#,
@@ -76,40 +76,40 @@ async fn a_changed_order_has_what_was_asked_for_and_availability_follows() {
             [MUGS, NOTEBOOKS, 0],
         ),
     ] {
-        let changed = counter.call(&format!("PUT {address}"), body).await;
+        let changed = shop.call(&format!("PUT {address}"), body).await;
         assert_eq!(changed.line(), said(200, "Order modified successfully"), "{body}");
         let (product, quantity, date) = shown;
         let shown = json!({ "id": 4, "user_id": 1, "product_id": product, "quantity": quantity, "date": date });
-        assert_eq!(counter.call(&format!("GET {address}"), "").await.json(), shown);
-        assert_eq!(counter.left().await, left, "{body}");
+        assert_eq!(shop.call(&format!("GET {address}"), "").await.json(), shown);
+        assert_eq!(shop.left().await, left, "{body}");
     }
 }
 
 #[tokio::test]
 async fn a_deleted_order_gives_back_once() {
-    let counter = Counter::open().await;
-    let address = counter.ordered(1, 1, 4).await;
-    assert_eq!(counter.left().await, [MUGS - 4, NOTEBOOKS, BASKETS]);
-    let deleted = counter.call(&format!("DELETE {address}"), "").await;
+    let shop = ShopApp::open().await;
+    let address = shop.ordered(1, 1, 4).await;
+    assert_eq!(shop.left().await, [MUGS - 4, NOTEBOOKS, BASKETS]);
+    let deleted = shop.call(&format!("DELETE {address}"), "").await;
     assert_eq!(deleted.line(), said(200, "Order deleted successfully"));
     for line in [format!("DELETE {address}"), format!("GET {address}")] {
         assert_eq!(
-            counter.call(&line, "").await.line(),
+            shop.call(&line, "").await.line(),
             said(404, "Order not found."),
             "{line}"
         );
     }
-    assert_eq!(counter.left().await, [MUGS, NOTEBOOKS, BASKETS]);
+    assert_eq!(shop.left().await, [MUGS, NOTEBOOKS, BASKETS]);
     // The number of a deleted order is not used again.
-    assert_eq!(counter.ordered(1, 1, 1).await, "/api/order/5");
+    assert_eq!(shop.ordered(1, 1, 1).await, "/api/order/5");
 }
 
 #[tokio::test]
 async fn what_the_last_order_left_can_be_ordered_and_no_more() {
-    let counter = Counter::open().await;
-    counter.ordered(1, 3, BASKETS - 1).await;
-    let none = counter.call("POST /api/orders", &order(2, 3, 2)).await;
+    let shop = ShopApp::open().await;
+    shop.ordered(1, 3, BASKETS - 1).await;
+    let none = shop.call("POST /api/orders", &order(2, 3, 2)).await;
     assert_eq!(none.line(), said(409, "Not enough items available."));
-    counter.ordered(2, 3, 1).await;
-    assert_eq!(counter.left().await, [MUGS, NOTEBOOKS, 0]);
+    shop.ordered(2, 3, 1).await;
+    assert_eq!(shop.left().await, [MUGS, NOTEBOOKS, 0]);
 }

@@ -1,13 +1,13 @@
 //! The order service: each of its errors, and that a failed request changes nothing.
 
-use super::counter::{BASKETS, Counter, MUGS, NOTEBOOKS, invalid, named, order, said};
+use super::app::{BASKETS, MUGS, NOTEBOOKS, ShopApp, invalid, named, order, said};
 
 /// The available quantities, which a failed request must not change.
 const UNTOUCHED: [i64; 3] = [MUGS, NOTEBOOKS, BASKETS];
 
 #[tokio::test]
 async fn an_order_that_fails_its_model_is_not_placed() {
-    let counter = Counter::open().await;
+    let shop = ShopApp::open().await;
     let whole = |member: &str, value: &str| {
         let mut body: serde_json::Value = serde_json::from_str(&order(4, 1, 2)).unwrap();
         body[member] = serde_json::from_str(value).unwrap();
@@ -39,22 +39,22 @@ async fn an_order_that_fails_its_model_is_not_placed() {
         ),
     ] {
         for value in values {
-            let answered = counter.call("POST /api/orders", &whole(member, value)).await;
+            let answered = shop.call("POST /api/orders", &whole(member, value)).await;
             assert_eq!(named(&answered), [member], "{value}");
             let patch = format!(r#"{{"{member}":{value}}}"#);
-            let answered = counter.call("PUT /api/order/1", &patch).await;
+            let answered = shop.call("PUT /api/order/1", &patch).await;
             assert_eq!(named(&answered), [member], "{value}");
         }
     }
-    let nothing = counter.call("POST /api/orders", "{}").await;
+    let nothing = shop.call("POST /api/orders", "{}").await;
     let required = ["user_id", "product_id", "quantity", "date"].map(|member| (member, "is required"));
     assert_eq!(nothing.line(), invalid(&required));
-    assert_eq!(counter.left().await, UNTOUCHED);
+    assert_eq!(shop.left().await, UNTOUCHED);
 }
 
 #[tokio::test]
 async fn what_is_no_json_object_is_told_in_the_mounts_form() {
-    let counter = Counter::open().await;
+    let shop = ShopApp::open().await;
     for line in [
         "POST /api/users",
         "POST /api/login",
@@ -63,14 +63,14 @@ async fn what_is_no_json_object_is_told_in_the_mounts_form() {
         "PUT /api/order/1",
     ] {
         for body in ["", "{", "[]", "7", "null", r#"{"quantity":}"#] {
-            let answered = counter.call(line, body).await;
+            let answered = shop.call(line, body).await;
             let expected = invalid(&[("request", "the body must be a JSON object")]);
             assert_eq!(answered.line(), expected, "{line} {body}");
         }
-        let text = counter.called_by(&[("content-type", "text/plain")], line, "{}").await;
+        let text = shop.called_by(&[("content-type", "text/plain")], line, "{}").await;
         assert_eq!(text.line(), said(415, "the body must be application/json"), "{line}");
         let large = format!(r#"{{"name":"{}"}}"#, "x".repeat(2_000_000));
-        let large = counter.call(line, &large).await;
+        let large = shop.call(line, &large).await;
         assert_eq!(large.status, 413, "{line}");
         assert!(large.json()["response"].is_string(), "{line}");
     }
@@ -78,38 +78,36 @@ async fn what_is_no_json_object_is_told_in_the_mounts_form() {
 
 #[tokio::test]
 async fn nobodys_orders_and_orders_of_nothing_are_not_placed() {
-    let counter = Counter::open().await;
+    let shop = ShopApp::open().await;
     for user in [77, 0, -1, i64::MAX] {
-        let answered = counter.call("POST /api/orders", &order(user, 1, 2)).await;
+        let answered = shop.call("POST /api/orders", &order(user, 1, 2)).await;
         assert_eq!(answered.line(), said(404, "User not found."), "{user}");
     }
     for product in [77, 0, -1, i64::MIN] {
-        let answered = counter.call("POST /api/orders", &order(4, product, 2)).await;
+        let answered = shop.call("POST /api/orders", &order(4, product, 2)).await;
         assert_eq!(answered.line(), said(404, "Product not found."), "{product}");
     }
-    let neither = counter.call("POST /api/orders", &order(77, 77, 2)).await;
+    let neither = shop.call("POST /api/orders", &order(77, 77, 2)).await;
     assert_eq!(neither.line(), said(404, "User not found."));
-    let dear = counter
-        .call("POST /api/orders", &order(4, 1, i64::from(i32::MAX)))
-        .await;
+    let dear = shop.call("POST /api/orders", &order(4, 1, i64::from(i32::MAX))).await;
     assert_eq!(dear.line(), said(409, "Not enough items available."));
-    assert_eq!(counter.left().await, UNTOUCHED);
+    assert_eq!(shop.left().await, UNTOUCHED);
 }
 
 #[tokio::test]
 async fn an_order_of_too_much_is_not_placed() {
-    let counter = Counter::open().await;
+    let shop = ShopApp::open().await;
     let body = order(4, 1, MUGS + 1);
-    let answered = counter.call("POST /api/orders", &body).await;
+    let answered = shop.call("POST /api/orders", &body).await;
     assert_eq!(answered.line(), said(409, "Not enough items available."));
-    assert_eq!(counter.left().await, UNTOUCHED);
-    assert_eq!(counter.orders_of(4).await.as_array().unwrap().len(), 1);
+    assert_eq!(shop.left().await, UNTOUCHED);
+    assert_eq!(shop.orders_of(4).await.as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn a_change_that_is_refused_changes_nothing() {
-    let counter = Counter::open().await;
-    let before = counter.call("GET /api/order/1", "").await.line();
+    let shop = ShopApp::open().await;
+    let before = shop.call("GET /api/order/1", "").await.line();
     for (body, expected) in [
         (
             "{}",
@@ -148,23 +146,23 @@ async fn a_change_that_is_refused_changes_nothing() {
         (r#"{"product_id":77}"#, said(404, "Product not found.")),
         (r#"{"product_id":-1,"quantity":1}"#, said(404, "Product not found.")),
     ] {
-        let answered = counter.call("PUT /api/order/1", body).await;
+        let answered = shop.call("PUT /api/order/1", body).await;
         assert_eq!(answered.line(), expected, "{body}");
     }
-    assert_eq!(counter.call("GET /api/order/1", "").await.line(), before);
-    assert_eq!(counter.left().await, UNTOUCHED);
+    assert_eq!(shop.call("GET /api/order/1", "").await.line(), before);
+    assert_eq!(shop.left().await, UNTOUCHED);
 }
 
 #[tokio::test]
 async fn an_order_that_is_not_there_is_not_found() {
-    let counter = Counter::open().await;
+    let shop = ShopApp::open().await;
     for id in ["77", "0", "-1", "x", "1.0", "01", "9223372036854775808", "%20"] {
         for (line, body) in [
             ("GET /api/order/", ""),
             ("PUT /api/order/", r#"{"quantity":1}"#),
             ("DELETE /api/order/", ""),
         ] {
-            let answered = counter.call(&format!("{line}{id}"), body).await;
+            let answered = shop.call(&format!("{line}{id}"), body).await;
             assert_eq!(answered.line(), said(404, "Order not found."), "{line}{id}");
         }
     }
@@ -172,13 +170,13 @@ async fn an_order_that_is_not_there_is_not_found() {
 
 #[tokio::test]
 async fn what_would_cost_more_than_there_is_money_names_the_quantity() {
-    let counter = Counter::open().await;
+    let shop = ShopApp::open().await;
     let palace = r#"mutation { addProduct(input: { name: "Palace", available: 9, price: { amount: "1000000000000" } }) { id } }"#;
-    let added = counter.0.graph(palace, contract::Viewer::service("tests")).await;
+    let added = shop.0.graph(palace, contract::Viewer::service("tests")).await;
     assert_eq!(added["addProduct"]["id"], "4");
     let expected = invalid(&[("quantity", "would make the order cost more than 1,000,000,000,000.00")]);
-    let placed = counter.call("POST /api/orders", &order(4, 4, 2)).await;
+    let placed = shop.call("POST /api/orders", &order(4, 4, 2)).await;
     assert_eq!(placed.line(), expected);
-    let changed = counter.call("PUT /api/order/1", r#"{"product_id":4}"#).await;
+    let changed = shop.call("PUT /api/order/1", r#"{"product_id":4}"#).await;
     assert_eq!(changed.line(), expected);
 }

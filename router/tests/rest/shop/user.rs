@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::counter::{Counter, invalid, named, order, said};
+use super::app::{ShopApp, invalid, named, order, said};
 
 const NEW: &str = r#"{"name":"newUser","password":"newPassword","address":"new address"}"#;
 
@@ -12,30 +12,30 @@ fn login(name: &str, password: &str) -> String {
 
 #[tokio::test]
 async fn who_is_added_can_log_in_be_read_and_order() {
-    let counter = Counter::open().await;
-    let added = counter.call("POST /api/users", NEW).await;
+    let shop = ShopApp::open().await;
+    let added = shop.call("POST /api/users", NEW).await;
     assert_eq!(added.line(), said(200, "User added to the system."));
     assert_eq!(added.header("location"), "/shop/api/user/6");
-    let read = counter.call("GET /api/user/6", "").await;
+    let read = shop.call("GET /api/user/6", "").await;
     assert_eq!(
         read.line(),
         r#"200 {"id":6,"name":"newUser","password":"********","address":"new address"}"#
     );
     for name in ["newUser", "NEWUSER", " newuser "] {
-        let answered = counter.call("POST /api/login", &login(name, "newPassword")).await;
+        let answered = shop.call("POST /api/login", &login(name, "newPassword")).await;
         assert_eq!(
             answered.line(),
             r#"200 {"response":"Login successful.","user_id":6}"#,
             "{name}"
         );
     }
-    assert_eq!(counter.ordered(6, 1, 1).await, "/api/order/4");
+    assert_eq!(shop.ordered(6, 1, 1).await, "/api/order/4");
 }
 
 #[tokio::test]
 async fn people_of_the_other_systems_are_users_of_the_shop() {
-    let counter = Counter::open().await;
-    let answered = counter.call("POST /api/login", &login("ada", "agora-demo-2026")).await;
+    let shop = ShopApp::open().await;
+    let answered = shop.call("POST /api/login", &login("ada", "agora-demo-2026")).await;
     assert_eq!(answered.line(), r#"200 {"response":"Login successful.","user_id":1}"#);
     for (user, shown) in [
         (
@@ -44,16 +44,16 @@ async fn people_of_the_other_systems_are_users_of_the_shop() {
         ),
         (3, r#"{"id":3,"name":"cleo","password":"********","address":null}"#),
     ] {
-        let read = counter.call(&format!("GET /api/user/{user}"), "").await;
+        let read = shop.call(&format!("GET /api/user/{user}"), "").await;
         assert_eq!(read.line(), format!("200 {shown}"));
     }
 }
 
 #[tokio::test]
 async fn a_wrong_login_says_not_what_is_wrong() {
-    let counter = Counter::open().await;
+    let shop = ShopApp::open().await;
     for (name, password) in [("ada", "another password"), ("nobody", "agora-demo-2026"), ("ada", "")] {
-        let answered = counter.call("POST /api/login", &login(name, password)).await;
+        let answered = shop.call("POST /api/login", &login(name, password)).await;
         assert_eq!(answered.line(), said(401, "Wrong username or password."), "{name}");
         assert_eq!(answered.header("www-authenticate"), "Bearer");
     }
@@ -63,12 +63,12 @@ async fn a_wrong_login_says_not_what_is_wrong() {
         (r#"{"name":7,"password":null}"#, vec!["name", "password"]),
         (r#"{"name":" ","password":"x"}"#, vec!["name"]),
     ] {
-        let answered = counter.call("POST /api/login", body).await;
+        let answered = shop.call("POST /api/login", body).await;
         assert_eq!(named(&answered), members, "{body}");
     }
     let mut status = 401;
     for _ in 0..11 {
-        let answered = counter.call("POST /api/login", &login("ben", "wrong")).await;
+        let answered = shop.call("POST /api/login", &login("ben", "wrong")).await;
         status = answered.status;
         assert_eq!(status == 429, !answered.header("retry-after").is_empty());
     }
@@ -77,7 +77,7 @@ async fn a_wrong_login_says_not_what_is_wrong() {
 
 #[tokio::test]
 async fn who_breaks_a_rule_is_not_added() {
-    let counter = Counter::open().await;
+    let shop = ShopApp::open().await;
     let whole = |member: &str, value: serde_json::Value| {
         let mut body: serde_json::Value = serde_json::from_str(NEW).unwrap();
         body[member] = value;
@@ -98,26 +98,26 @@ async fn who_breaks_a_rule_is_not_added() {
         (whole("address", json!({ "street": "S" })), vec!["address"]),
         (whole("address", json!("x".repeat(1_001))), vec!["address"]),
     ] {
-        let answered = counter.call("POST /api/users", &body).await;
+        let answered = shop.call("POST /api/users", &body).await;
         assert_eq!(named(&answered), members, "{body}");
     }
-    let none = counter.call("POST /api/users", r#"{"name":"x"}"#).await;
+    let none = shop.call("POST /api/users", r#"{"name":"x"}"#).await;
     assert_eq!(
         none.line(),
         invalid(&[("password", "is required"), ("address", "is required")])
     );
     for name in ["ada", "ADA", "ada@example.com"] {
-        let answered = counter.call("POST /api/users", &whole("name", json!(name))).await;
+        let answered = shop.call("POST /api/users", &whole("name", json!(name))).await;
         assert_eq!(answered.line(), said(409, "User already exists."), "{name}");
     }
-    assert_eq!(counter.call("GET /api/user/6", "").await.status, 404);
+    assert_eq!(shop.call("GET /api/user/6", "").await.status, 404);
 }
 
 #[tokio::test]
 async fn a_password_an_address_or_both_can_be_changed_and_a_name_cannot() {
-    let counter = Counter::open().await;
-    assert_eq!(counter.call("POST /api/users", NEW).await.status, 200);
-    let shown = async || counter.call("GET /api/user/6", "").await.json()["address"].clone();
+    let shop = ShopApp::open().await;
+    assert_eq!(shop.call("POST /api/users", NEW).await.status, 200);
+    let shown = async || shop.call("GET /api/user/6", "").await.json()["address"].clone();
     for (body, address, password) in [
         (
             r#"{"address":"1 New Street","name":"other"}"#,
@@ -131,24 +131,24 @@ async fn a_password_an_address_or_both_can_be_changed_and_a_name_cannot() {
             "a third one",
         ),
     ] {
-        let changed = counter.call("PUT /api/user/6", body).await;
+        let changed = shop.call("PUT /api/user/6", body).await;
         assert_eq!(changed.line(), said(200, "User updated."), "{body}");
         assert_eq!(shown().await, address);
-        let answered = counter.call("POST /api/login", &login("newUser", password)).await;
+        let answered = shop.call("POST /api/login", &login("newUser", password)).await;
         assert_eq!(answered.status, 200, "{body}");
     }
     // A free-text address replaces an address in parts.
-    let ada = counter.0.person(1);
-    let moved = counter
+    let ada = shop.0.person(1);
+    let moved = shop
         .with_token(&ada, "PUT /api/user/1", r#"{"address":"Quay 1"}"#)
         .await;
     assert_eq!(moved.line(), said(200, "User updated."));
-    assert_eq!(counter.call("GET /api/user/1", "").await.json()["address"], "Quay 1");
+    assert_eq!(shop.call("GET /api/user/1", "").await.json()["address"], "Quay 1");
 }
 
 #[tokio::test]
 async fn a_change_that_breaks_a_rule_changes_nothing() {
-    let counter = Counter::open().await;
+    let shop = ShopApp::open().await;
     for (body, members) in [
         ("{}", vec!["request"]),
         (r#"{"name":"other"}"#, vec!["request"]),
@@ -158,18 +158,18 @@ async fn a_change_that_breaks_a_rule_changes_nothing() {
         (r#"{"password":"long enough","address":7}"#, vec!["address"]),
         (r#"{"password":"long enough","address":" "}"#, vec!["address"]),
     ] {
-        let answered = counter.call("PUT /api/user/1", body).await;
+        let answered = shop.call("PUT /api/user/1", body).await;
         assert_eq!(named(&answered), members, "{body}");
     }
-    let ada = counter.call("GET /api/user/1", "").await;
+    let ada = shop.call("GET /api/user/1", "").await;
     assert_eq!(ada.json()["address"], "Harbour Lane 7, 10115");
-    let signed_in = counter.call("POST /api/login", &login("ada", "agora-demo-2026")).await;
+    let signed_in = shop.call("POST /api/login", &login("ada", "agora-demo-2026")).await;
     assert_eq!(signed_in.status, 200);
 }
 
 #[tokio::test]
 async fn nobody_is_not_found() {
-    let counter = Counter::open().await;
+    let shop = ShopApp::open().await;
     for id in ["77", "0", "-1", "x", "1.0", "01", "9223372036854775808", "%20"] {
         for (line, body) in [
             ("GET /api/user/", ""),
@@ -177,7 +177,7 @@ async fn nobody_is_not_found() {
             ("DELETE /api/user/", ""),
             ("GET /api/userorders/", ""),
         ] {
-            let answered = counter.call(&format!("{line}{id}"), body).await;
+            let answered = shop.call(&format!("{line}{id}"), body).await;
             assert_eq!(answered.line(), said(404, "User not found."), "{line}{id}");
         }
     }
@@ -185,9 +185,9 @@ async fn nobody_is_not_found() {
 
 #[tokio::test]
 async fn who_is_deleted_is_gone_and_what_they_ordered_stays_readable() {
-    let counter = Counter::open().await;
-    let dan = counter.0.person(4);
-    let deleted = counter.with_token(&dan, "DELETE /api/user/4", "").await;
+    let shop = ShopApp::open().await;
+    let dan = shop.0.person(4);
+    let deleted = shop.with_token(&dan, "DELETE /api/user/4", "").await;
     assert_eq!(deleted.line(), said(200, "User deleted."));
     for (line, body) in [
         ("DELETE /api/user/4", ""),
@@ -197,18 +197,18 @@ async fn who_is_deleted_is_gone_and_what_they_ordered_stays_readable() {
         ("GET /api/userorders/4", ""),
         ("POST /api/orders", &order(4, 1, 2)),
     ] {
-        let answered = counter.call(line, body).await;
+        let answered = shop.call(line, body).await;
         assert_eq!(answered.line(), said(404, "User not found."), "{line} {body}");
     }
-    let signed_in = counter.call("POST /api/login", &login("dan", "agora-demo-2026")).await;
+    let signed_in = shop.call("POST /api/login", &login("dan", "agora-demo-2026")).await;
     assert_eq!(signed_in.line(), said(401, "Wrong username or password."));
-    let read = counter.call("GET /api/order/2", "").await;
+    let read = shop.call("GET /api/order/2", "").await;
     assert_eq!(
         read.line(),
         r#"200 {"id":2,"user_id":4,"product_id":2,"quantity":1,"date":"2023-11-28"}"#
     );
     // The name of a closed account stays taken.
     let again = r#"{"name":"Dan","password":"newPassword","address":"new address"}"#;
-    let again = counter.call("POST /api/users", again).await;
+    let again = shop.call("POST /api/users", again).await;
     assert_eq!(again.line(), said(409, "User already exists."));
 }

@@ -18,25 +18,25 @@ fn few() -> Settings {
     }
 }
 
-fn typed(name: &str) -> Attempt<'_> {
-    Attempt {
+fn typed(name: &str) -> LoginAttempt<'_> {
+    LoginAttempt {
         from: HERE,
         name: Some(name),
         account: None,
     }
 }
 
-fn from(octet: u8, name: &str) -> Attempt<'_> {
-    Attempt {
+fn from(octet: u8, name: &str) -> LoginAttempt<'_> {
+    LoginAttempt {
         from: Some(IpAddr::from([192, 0, 2, octet])),
         ..typed(name)
     }
 }
 
 /// Makes an attempt with a wrong password.
-fn guess(throttle: &Throttle, attempt: Attempt<'_>, now_us: i64) -> Verdict {
+fn guess(throttle: &Throttle, attempt: LoginAttempt<'_>, now_us: i64) -> Verdict {
     let verdict = throttle.check(attempt, now_us);
-    throttle.failed(attempt, verdict, false, now_us);
+    throttle.record_failure(attempt, verdict, false, now_us);
     verdict
 }
 
@@ -44,7 +44,7 @@ fn guess(throttle: &Throttle, attempt: Attempt<'_>, now_us: i64) -> Verdict {
 fn each_further_wrong_password_doubles_the_wait_up_to_the_longest() {
     let throttle = throttle(Settings::default());
     for _ in 0..10 {
-        assert_eq!(guess(&throttle, typed("ada"), 0), Verdict::Open);
+        assert_eq!(guess(&throttle, typed("ada"), 0), Verdict::Allowed);
     }
     let mut now_us = 0;
     for wait in [15, 30, 60, 120, 240, 480, 900, 900, 900] {
@@ -54,7 +54,11 @@ fn each_further_wrong_password_doubles_the_wait_up_to_the_longest() {
         }
         now_us += i64::from(wait) * SECOND_US;
         assert_eq!(guess(&throttle, typed("ada"), now_us - 1), Verdict::Wait(1));
-        assert_eq!(guess(&throttle, typed("ada"), now_us), Verdict::Open, "after {wait} s");
+        assert_eq!(
+            guess(&throttle, typed("ada"), now_us),
+            Verdict::Allowed,
+            "after {wait} s"
+        );
     }
 }
 
@@ -62,53 +66,53 @@ fn each_further_wrong_password_doubles_the_wait_up_to_the_longest() {
 fn many_addresses_together_have_a_bound() {
     let throttle = throttle(Settings::default());
     for octet in 0..100 {
-        assert_eq!(guess(&throttle, from(octet, "ada"), 0), Verdict::Open);
+        assert_eq!(guess(&throttle, from(octet, "ada"), 0), Verdict::Allowed);
     }
     assert_eq!(guess(&throttle, from(200, "ada"), 0), Verdict::Wait(15));
-    assert_eq!(guess(&throttle, from(200, "ben"), 0), Verdict::Open);
+    assert_eq!(guess(&throttle, from(200, "ben"), 0), Verdict::Allowed);
     let mut now_us = 0;
     for wait in [15, 30, 60, 60] {
         now_us += i64::from(wait) * SECOND_US;
         assert_eq!(guess(&throttle, from(200, "ada"), now_us - 1), Verdict::Wait(1));
-        assert_eq!(guess(&throttle, from(201, "ada"), now_us), Verdict::Open);
+        assert_eq!(guess(&throttle, from(201, "ada"), now_us), Verdict::Allowed);
     }
 }
 
 #[test]
 fn the_names_of_one_account_share_their_counts_and_no_verdict_tells() {
     let throttle = throttle(few());
-    let [username, email] = ["ada", "ada@example.com"].map(|name| Attempt {
+    let [username, email] = ["ada", "ada@example.com"].map(|name| LoginAttempt {
         account: Some(1),
         ..typed(name)
     });
     for _ in 0..2 {
-        assert_eq!(guess(&throttle, username, 0), Verdict::Open);
+        assert_eq!(guess(&throttle, username, 0), Verdict::Allowed);
     }
     assert_eq!(guess(&throttle, username, 0), Verdict::Wait(15));
-    for shown in [Verdict::WaitUntold, Verdict::WaitUntold, Verdict::Wait(15)] {
-        assert_eq!(guess(&throttle, email, 0), shown);
+    for expected in [Verdict::WaitSilently, Verdict::WaitSilently, Verdict::Wait(15)] {
+        assert_eq!(guess(&throttle, email, 0), expected);
     }
     // A signed-in caller and the caller's own account.
-    let own = Attempt { name: None, ..email };
+    let own = LoginAttempt { name: None, ..email };
     assert_eq!(throttle.check(own, 0), Verdict::Wait(15));
 }
 
 #[test]
 fn a_right_password_forgets_what_was_typed_at_its_address_only() {
     let throttle = throttle(few());
-    let ada = Attempt {
+    let ada = LoginAttempt {
         account: Some(1),
         ..typed("ada")
     };
-    let elsewhere = Attempt { from: None, ..ada };
+    let elsewhere = LoginAttempt { from: None, ..ada };
     for _ in 0..2 {
         guess(&throttle, ada, 0);
         guess(&throttle, elsewhere, 0);
     }
-    throttle.succeeded(ada);
+    throttle.record_success(ada);
     // All four were counted for all addresses together.
     assert_eq!(throttle.check(ada, 0), Verdict::Wait(15));
-    assert_eq!(throttle.check(ada, 15 * SECOND_US), Verdict::Open);
+    assert_eq!(throttle.check(ada, 15 * SECOND_US), Verdict::Allowed);
     guess(&throttle, elsewhere, 15 * SECOND_US);
     assert_eq!(throttle.check(elsewhere, 15 * SECOND_US), Verdict::Wait(30));
 }
@@ -116,7 +120,7 @@ fn a_right_password_forgets_what_was_typed_at_its_address_only() {
 #[test]
 fn the_typing_errors_of_an_owner_keep_no_other_address_out() {
     let throttle = throttle(few());
-    let own = Attempt {
+    let own = LoginAttempt {
         name: None,
         account: Some(1),
         from: HERE,
@@ -124,10 +128,10 @@ fn the_typing_errors_of_an_owner_keep_no_other_address_out() {
     for second in 0..20 {
         let now_us = second * 1_000 * SECOND_US;
         let verdict = throttle.check(own, now_us);
-        throttle.failed(own, verdict, true, now_us);
+        throttle.record_failure(own, verdict, true, now_us);
     }
-    let elsewhere = Attempt { from: None, ..own };
-    assert_eq!(throttle.check(elsewhere, 20_000 * SECOND_US), Verdict::Open);
+    let elsewhere = LoginAttempt { from: None, ..own };
+    assert_eq!(throttle.check(elsewhere, 20_000 * SECOND_US), Verdict::Allowed);
 }
 
 #[test]
@@ -139,8 +143,8 @@ fn a_clock_that_steps_back_makes_no_wait_longer() {
     }
     assert_eq!(throttle.check(typed("ada"), day_us), Verdict::Wait(15));
     assert_eq!(throttle.check(typed("ada"), 0), Verdict::Wait(15));
-    assert_eq!(throttle.check(typed("ada"), 15 * SECOND_US), Verdict::Open);
-    assert_eq!(throttle.check(typed("ada"), day_us), Verdict::Open);
+    assert_eq!(throttle.check(typed("ada"), 15 * SECOND_US), Verdict::Allowed);
+    assert_eq!(throttle.check(typed("ada"), day_us), Verdict::Allowed);
 }
 
 #[test]
@@ -152,8 +156,8 @@ fn wrong_passwords_are_forgotten_a_day_after_the_last() {
     let day_us = 24 * 3_600 * SECOND_US;
     guess(&throttle, typed("ada"), day_us - 1);
     assert_eq!(throttle.check(typed("ada"), day_us), Verdict::Wait(30));
-    assert_eq!(guess(&throttle, typed("ada"), 2 * day_us), Verdict::Open);
-    assert_eq!(guess(&throttle, typed("ada"), 2 * day_us), Verdict::Open);
+    assert_eq!(guess(&throttle, typed("ada"), 2 * day_us), Verdict::Allowed);
+    assert_eq!(guess(&throttle, typed("ada"), 2 * day_us), Verdict::Allowed);
 }
 
 #[test]
@@ -165,14 +169,14 @@ fn a_flood_of_other_names_makes_no_room_for_more_guesses() {
     });
     let mut looked_at = 0;
     for number in 0..1_000 {
-        if guess(&throttle, typed("ada"), 0) == Verdict::Open {
+        if guess(&throttle, typed("ada"), 0) == Verdict::Allowed {
             looked_at += 1;
         }
         let other = format!("other {number}");
         // An account of the guesser's own, whose counts are reset by its right password.
         match number % 2 {
             0 => drop(guess(&throttle, typed(&other), 0)),
-            _ => throttle.succeeded(typed(&other)),
+            _ => throttle.record_success(typed(&other)),
         }
     }
     assert!(looked_at <= 10, "{looked_at}");

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::lending_access;
-use crate::support::{App, PASSWORD, Who};
+use crate::support::{AccountsDomain, CallerSession, PASSWORD};
 
 /// The callers of the table's columns: the person, another person, two operators (an administrator and a service),
 /// and an anonymous caller.
-const ASKING: [&str; 5] = ["self", "other", "admin", "service", "nobody"];
+const CALLER_NAMES: [&str; 5] = ["self", "other", "admin", "service", "nobody"];
 
 const OK: &str = "OK";
 const HIDDEN: &str = "null";
@@ -154,17 +154,17 @@ const OPERATIONS: [(&str, [&str; 5]); 34] = [
 
 #[tokio::test]
 async fn every_field_is_shown_to_those_it_is_for() {
-    let (app, id, asking) = cast().await;
+    let (domain, id, callers) = cast().await;
     for (field, expected) in FIELDS {
-        for ((who, name), expected) in asking.iter().zip(ASKING).zip(expected) {
+        for ((caller, name), expected) in callers.iter().zip(CALLER_NAMES).zip(expected) {
             let representation = json!({"of": [{"__typename": "User", "id": id}]});
-            let direct = app
-                .ask(who, &format!("{{ user(id: {id}) {{ it: {field} }} }}"), json!({}))
+            let direct = domain
+                .ask(caller, &format!("{{ user(id: {id}) {{ it: {field} }} }}"), json!({}))
                 .await;
             let entity = format!(
                 "query($of: [_Any!]!) {{ _entities(representations: $of) {{ ... on User {{ it: {field} }} }} }}"
             );
-            let entity = app.ask(who, &entity, representation).await;
+            let entity = domain.ask(caller, &entity, representation).await;
             for value in [direct.at("/user/it"), entity.at("/_entities/0/it")] {
                 let got = if value.is_null() { HIDDEN } else { OK };
                 assert_eq!(got, expected, "{field} for {name}");
@@ -176,27 +176,27 @@ async fn every_field_is_shown_to_those_it_is_for() {
 #[tokio::test]
 async fn every_operation_is_done_for_those_who_may_and_refused_to_everyone_else() {
     for (document, expected) in OPERATIONS {
-        let (mut app, mut id, mut asking) = cast().await;
+        let (mut domain, mut id, mut callers) = cast().await;
         for (at, expected) in expected.into_iter().enumerate() {
-            let before = row(&app, id).await;
-            let answer = app
-                .ask(&asking[at], &document.replace("$id", &id.to_string()), json!({}))
+            let before = row(&domain, id).await;
+            let answer = domain
+                .ask(&callers[at], &document.replace("$id", &id.to_string()), json!({}))
                 .await;
             let nothing = || answer.at("").as_object().unwrap().values().all(Value::is_null);
             let got = match answer.code() {
                 OK if nothing() => HIDDEN,
                 code => code,
             };
-            assert_eq!(got, expected, "{document} by {}", ASKING[at]);
+            assert_eq!(got, expected, "{document} by {}", CALLER_NAMES[at]);
             if got != OK {
                 assert_eq!(
-                    row(&app, id).await,
+                    row(&domain, id).await,
                     before,
                     "{document} was refused and changed something"
                 );
             } else if document.starts_with("mutation") {
                 // Some of these mutations close the account, so the next case needs a new one.
-                (app, id, asking) = cast().await;
+                (domain, id, callers) = cast().await;
             }
         }
     }
@@ -229,19 +229,25 @@ async fn the_table_has_every_operation_of_the_schema() {
 }
 
 /// Returns a person with all fields set, and every caller of the table.
-async fn cast() -> (App, i64, Vec<Who>) {
-    let app = App::new().await;
+async fn cast() -> (AccountsDomain, i64, Vec<CallerSession>) {
+    let domain = AccountsDomain::new().await;
     let input = json!({
         "username": "ada", "email": "ada@example.com", "password": PASSWORD, "displayName": "Ada", "name": "Ada",
         "surname": "Winter", "phone": "1", "address": {"text": "Harbour Lane 7"}
     });
-    let ada = app.register(input).await.person(&app, "register");
-    let ben = app.join("ben").await;
-    let asking = vec![ada.who, ben.who, Who::admin(99), Who::service(), Who::nobody()];
-    (app, ada.id, asking)
+    let ada = domain.register(input).await.person(&domain, "register");
+    let ben = domain.sign_up("ben").await;
+    let callers = vec![
+        ada.caller,
+        ben.caller,
+        CallerSession::admin(99),
+        CallerSession::service(),
+        CallerSession::anonymous(),
+    ];
+    (domain, ada.id, callers)
 }
 
-async fn row(app: &App, id: i64) -> Option<entities::user::Model> {
-    let row = entities::user::by_id(app.services.db.read(), id).await;
+async fn row(domain: &AccountsDomain, id: i64) -> Option<entities::user::Model> {
+    let row = entities::user::by_id(domain.services.db.read(), id).await;
     row.expect("the database answers")
 }

@@ -3,11 +3,11 @@
 use accounts::create_admin;
 use serde_json::json;
 
-use crate::support::{App, PASSWORD, Who};
+use crate::support::{AccountsDomain, CallerSession, PASSWORD};
 
-async fn admin(app: &App, name: &str) -> i64 {
+async fn admin(domain: &AccountsDomain, name: &str) -> i64 {
     create_admin(
-        &app.services,
+        &domain.services,
         name,
         Some(&format!("{name}@example.com")),
         PASSWORD.to_owned(),
@@ -18,11 +18,11 @@ async fn admin(app: &App, name: &str) -> i64 {
 
 #[tokio::test]
 async fn the_last_active_administrator_cannot_be_deactivated_or_erased() {
-    let app = App::new().await;
-    let root = admin(&app, "root").await;
+    let domain = AccountsDomain::new().await;
+    let root = admin(&domain, "root").await;
     for how in ["deactivateAccount { id }", "eraseAccount"] {
-        let refused = app
-            .ask(&Who::admin(root), &format!("mutation {{ {how} }}"), json!({}))
+        let refused = domain
+            .ask(&CallerSession::admin(root), &format!("mutation {{ {how} }}"), json!({}))
             .await;
         assert_eq!(refused.code(), "CONFLICT", "{how}");
         assert!(
@@ -31,20 +31,28 @@ async fn the_last_active_administrator_cannot_be_deactivated_or_erased() {
             refused.message()
         );
     }
-    assert_eq!(app.login("root", PASSWORD).await.code(), "OK");
-    let second = admin(&app, "second").await;
+    assert_eq!(domain.login("root", PASSWORD).await.code(), "OK");
+    let second = admin(&domain, "second").await;
     // A deactivated administrator is not the last active one, and can be erased.
     for how in [
         format!("deactivateAccount(userId: {root}) {{ id }}"),
         format!("eraseAccount(userId: {root})"),
     ] {
-        let left = app
-            .ask(&Who::admin(second), &format!("mutation {{ {how} }}"), json!({}))
+        let left = domain
+            .ask(
+                &CallerSession::admin(second),
+                &format!("mutation {{ {how} }}"),
+                json!({}),
+            )
             .await;
         assert_eq!(left.code(), "OK", "{how}");
     }
-    let last = app
-        .ask(&Who::admin(second), "mutation { deactivateAccount { id } }", json!({}))
+    let last = domain
+        .ask(
+            &CallerSession::admin(second),
+            "mutation { deactivateAccount { id } }",
+            json!({}),
+        )
         .await;
     assert_eq!(last.code(), "CONFLICT");
 }
@@ -52,14 +60,14 @@ async fn the_last_active_administrator_cannot_be_deactivated_or_erased() {
 #[tokio::test]
 async fn of_two_administrators_who_remove_each_other_at_once_one_remains() {
     for how in ["deactivateAccount(userId: ID) { id }", "eraseAccount(userId: ID)"] {
-        let app = App::new().await;
-        let (one, two) = (admin(&app, "one").await, admin(&app, "two").await);
+        let domain = AccountsDomain::new().await;
+        let (one, two) = (admin(&domain, "one").await, admin(&domain, "two").await);
         let removal = |of: i64| format!("mutation {{ {} }}", how.replace("ID", &of.to_string()));
-        let (by_one, by_two) = (Who::admin(one), Who::admin(two));
+        let (by_one, by_two) = (CallerSession::admin(one), CallerSession::admin(two));
         let (of_two, of_one) = (removal(two), removal(one));
         let (first, second) = tokio::join!(
-            app.ask(&by_one, &of_two, json!({})),
-            app.ask(&by_two, &of_one, json!({}))
+            domain.ask(&by_one, &of_two, json!({})),
+            domain.ask(&by_two, &of_one, json!({}))
         );
         let mut codes = [first.code(), second.code()];
         codes.sort_unstable();
@@ -69,9 +77,9 @@ async fn of_two_administrators_who_remove_each_other_at_once_one_remains() {
 
 #[tokio::test]
 async fn a_service_credential_cannot_change_or_end_an_administrators_account() {
-    let app = App::new().await;
-    let (root, _) = (admin(&app, "root").await, admin(&app, "second").await);
-    let member = app.join("dan").await.id;
+    let domain = AccountsDomain::new().await;
+    let (root, _) = (admin(&domain, "root").await, admin(&domain, "second").await);
+    let member = domain.sign_up("dan").await.id;
     for how in [
         r#"setPassword(userId: ID, new: "another password")"#,
         r#"updateUser(id: ID, input: { password: "another password" }) { id }"#,
@@ -84,11 +92,11 @@ async fn a_service_credential_cannot_change_or_end_an_administrators_account() {
     ] {
         let ask = async |id: i64| {
             let document = format!("mutation {{ {} }}", how.replace("ID", &id.to_string()));
-            app.ask(&Who::service(), &document, json!({})).await
+            domain.ask(&CallerSession::service(), &document, json!({})).await
         };
         assert_eq!(ask(root).await.code(), "FORBIDDEN", "{how}");
         assert_eq!(ask(member).await.code(), "OK", "{how}");
     }
-    assert_eq!(app.login("root", PASSWORD).await.code(), "OK");
-    assert_eq!(app.login("root@example.com", PASSWORD).await.code(), "OK");
+    assert_eq!(domain.login("root", PASSWORD).await.code(), "OK");
+    assert_eq!(domain.login("root@example.com", PASSWORD).await.code(), "OK");
 }

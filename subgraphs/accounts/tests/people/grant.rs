@@ -5,16 +5,16 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::lending::{Brokerage, invalidated};
+use crate::lending_support::{LendingFixture, invalidated};
 
 /// The path of the authorization in the response to a grant.
 const GRANTED: &str = "/grantAuthorization/authorization";
 
 #[tokio::test]
 async fn money_that_is_granted_leaves_the_balance_and_is_the_brokers_to_use() {
-    let app = Brokerage::new().await;
-    let mut events = app.events();
-    let answer = app.grant(&app.ada, app.money("400.00")).await;
+    let domain = LendingFixture::new().await;
+    let mut events = domain.events();
+    let answer = domain.grant(&domain.ada, domain.money("400.00")).await;
     let expected = json!({
         "id": "1", "kind": "CAPITAL", "investor": {"username": "ada"}, "broker": {"username": "ben"}, "holding": null,
         "holdingId": null, "stock": null, "remaining": {"amount": "400.00", "currency": "USD"}, "remainingShares": null,
@@ -22,22 +22,22 @@ async fn money_that_is_granted_leaves_the_balance_and_is_the_brokers_to_use() {
     });
     assert_eq!(answer.at(GRANTED), &expected);
     assert_eq!(answer.at("/grantAuthorization/created"), true);
-    assert_eq!(app.money_of_ada().await, [60_000, 40_000]);
+    assert_eq!(domain.money_of_ada().await, [60_000, 40_000]);
     let told = [("Wallet", "1".to_owned()), ("Authorization", "1".to_owned())];
     assert_eq!(invalidated(&mut events), told);
-    for party in [&app.ada, &app.ben] {
-        assert_eq!(app.seen(party, 1).await, expected);
-        assert_eq!(app.listed(party, "").await, [1]);
+    for party in [&domain.ada, &domain.ben] {
+        assert_eq!(domain.authorization_for(party, 1).await, expected);
+        assert_eq!(domain.own_authorization_ids(party, "").await, [1]);
     }
 }
 
 #[tokio::test]
 async fn shares_that_are_set_aside_are_lent_first() {
-    let app = Brokerage::new().await;
-    let mut events = app.events();
-    let answer = app.grant(&app.ada, app.shares(4)).await;
-    assert_eq!(app.shares_of_ada().await, [20, 6, 4]);
-    let holding = app.holding.to_string();
+    let domain = LendingFixture::new().await;
+    let mut events = domain.events();
+    let answer = domain.grant(&domain.ada, domain.shares(4)).await;
+    assert_eq!(domain.shares_of_ada().await, [20, 6, 4]);
+    let holding = domain.holding.to_string();
     let authorization = answer.at(GRANTED);
     assert_eq!(authorization["kind"], "STOCK_HOLDING");
     assert_eq!(
@@ -46,25 +46,31 @@ async fn shares_that_are_set_aside_are_lent_first() {
     );
     assert_eq!(authorization["holdingId"], json!(holding));
     assert_eq!(authorization["holding"], json!({"id": holding}));
-    assert_eq!(authorization["stock"], json!({"id": app.stock.to_string()}));
+    assert_eq!(authorization["stock"], json!({"id": domain.stock.to_string()}));
     let told = [("Holding", holding), ("Authorization", "1".to_owned())];
     assert_eq!(invalidated(&mut events), told);
 
-    app.grant(&app.ada, app.shares(16)).await.at(GRANTED);
-    assert_eq!(app.shares_of_ada().await, [10, 0, 20]);
+    domain.grant(&domain.ada, domain.shares(16)).await.at(GRANTED);
+    assert_eq!(domain.shares_of_ada().await, [10, 0, 20]);
 }
 
 #[tokio::test]
 async fn every_rule_a_grant_breaks_is_named_and_nothing_changes() {
-    let app = Brokerage::new().await;
-    let mut events = app.events();
+    let domain = LendingFixture::new().await;
+    let mut events = domain.events();
     let usd = |amount: &str| json!({"amount": amount, "currency": "USD"});
     let wrong = [
         ("money", "amount", Value::Null, "INVALID_INPUT", "input.amount"),
         ("money", "amount", usd("0.00"), "INVALID_INPUT", "input.amount"),
         ("money", "amount", usd("-1.00"), "INVALID_INPUT", "input.amount"),
         ("money", "shares", json!(1), "INVALID_INPUT", "input.shares"),
-        ("money", "holding", json!(app.holding), "INVALID_INPUT", "input.holding"),
+        (
+            "money",
+            "holding",
+            json!(domain.holding),
+            "INVALID_INPUT",
+            "input.holding",
+        ),
         ("shares", "amount", usd("1.00"), "INVALID_INPUT", "input.amount"),
         ("shares", "shares", Value::Null, "INVALID_INPUT", "input.shares"),
         ("shares", "shares", json!(0), "INVALID_INPUT", "input.shares"),
@@ -77,11 +83,11 @@ async fn every_rule_a_grant_breaks_is_named_and_nothing_changes() {
             "input.shares",
         ),
         ("shares", "holding", Value::Null, "INVALID_INPUT", "input.holding"),
-        ("shares", "holding", json!(app.others_holding), "NOT_FOUND", ""),
+        ("shares", "holding", json!(domain.others_holding), "NOT_FOUND", ""),
         ("shares", "holding", json!(404), "NOT_FOUND", ""),
         ("shares", "holding", json!("x"), "NOT_FOUND", ""),
-        ("money", "endsAt", app.in_days(0), "INVALID_INPUT", "input.endsAt"),
-        ("money", "endsAt", app.in_days(-1), "INVALID_INPUT", "input.endsAt"),
+        ("money", "endsAt", domain.in_days(0), "INVALID_INPUT", "input.endsAt"),
+        ("money", "endsAt", domain.in_days(-1), "INVALID_INPUT", "input.endsAt"),
         (
             "money",
             "endsAt",
@@ -90,8 +96,8 @@ async fn every_rule_a_grant_breaks_is_named_and_nothing_changes() {
             // The scalar rejects it; the router adds the variable's name.
             "",
         ),
-        ("money", "startsAt", app.in_days(10), "INVALID_INPUT", "input.endsAt"),
-        ("money", "startsAt", app.in_days(11), "INVALID_INPUT", "input.endsAt"),
+        ("money", "startsAt", domain.in_days(10), "INVALID_INPUT", "input.endsAt"),
+        ("money", "startsAt", domain.in_days(11), "INVALID_INPUT", "input.endsAt"),
         (
             "money",
             "startsAt",
@@ -101,8 +107,8 @@ async fn every_rule_a_grant_breaks_is_named_and_nothing_changes() {
         ),
         ("money", "broker", json!(404), "NOT_FOUND", ""),
         ("money", "broker", json!("x"), "NOT_FOUND", ""),
-        ("money", "broker", json!(app.eve.id), "NOT_FOUND", ""),
-        ("money", "broker", json!(app.ada.id), "NOT_FOUND", ""),
+        ("money", "broker", json!(domain.eve.id), "NOT_FOUND", ""),
+        ("money", "broker", json!(domain.ada.id), "NOT_FOUND", ""),
         ("money", "amount", usd("1000.01"), "INSUFFICIENT_FUNDS", ""),
         (
             "money",
@@ -116,80 +122,84 @@ async fn every_rule_a_grant_breaks_is_named_and_nothing_changes() {
     ];
     for (kind, member, value, code, field) in wrong {
         let mut input = match kind {
-            "money" => app.money("100.00"),
-            _ => app.shares(1),
+            "money" => domain.money("100.00"),
+            _ => domain.shares(1),
         };
         input[member] = value;
-        let answer = app.grant(&app.ada, input.clone()).await;
+        let answer = domain.grant(&domain.ada, input.clone()).await;
         assert_eq!((answer.code(), answer.field()), (code, field), "{input}");
     }
-    assert_eq!(app.money_of_ada().await, [100_000, 0]);
-    assert_eq!(app.shares_of_ada().await, [20, 10, 0]);
-    assert!(app.all().await.is_empty());
+    assert_eq!(domain.money_of_ada().await, [100_000, 0]);
+    assert_eq!(domain.shares_of_ada().await, [20, 10, 0]);
+    assert!(domain.all().await.is_empty());
     assert_eq!(invalidated(&mut events), []);
 }
 
 #[tokio::test]
 async fn nobody_lends_to_a_broker_who_left() {
-    let app = Brokerage::new().await;
-    app.ask(&app.ben.who, "mutation { deactivateAccount { id } }", json!({}))
+    let domain = LendingFixture::new().await;
+    domain
+        .ask(&domain.ben.caller, "mutation { deactivateAccount { id } }", json!({}))
         .await
         .at("");
-    let answer = app.grant(&app.ada, app.money("100.00")).await;
+    let answer = domain.grant(&domain.ada, domain.money("100.00")).await;
     assert_eq!((answer.code(), answer.message()), ("NOT_FOUND", "broker not found"));
-    assert_eq!(app.money_of_ada().await, [100_000, 0]);
+    assert_eq!(domain.money_of_ada().await, [100_000, 0]);
 }
 
 #[tokio::test]
 async fn a_second_grant_raises_the_first_and_moves_its_end_to_the_later_one() {
-    let app = Brokerage::new().await;
-    let first = app.granted(app.money("100.00")).await;
-    let mut longer = app.money("50.00");
-    longer["endsAt"] = app.in_days(20);
-    let answer = app.grant(&app.ada, longer).await;
+    let domain = LendingFixture::new().await;
+    let first = domain.grant_id(domain.money("100.00")).await;
+    let mut longer = domain.money("50.00");
+    longer["endsAt"] = domain.in_days(20);
+    let answer = domain.grant(&domain.ada, longer).await;
     assert_eq!(answer.at("/grantAuthorization/created"), false);
     assert_eq!(answer.at(GRANTED)["id"], first.to_string());
     assert_eq!(answer.at(GRANTED)["remaining"]["amount"], "150.00");
     let later = answer.at(GRANTED)["endsAt"].clone();
     assert_eq!(later, "2027-02-04T08:00:00+00:00");
-    let answer = app.grant(&app.ada, app.money("50.00")).await;
+    let answer = domain.grant(&domain.ada, domain.money("50.00")).await;
     assert_eq!(answer.at(GRANTED)["endsAt"], later, "never to an earlier one");
-    assert_eq!(app.money_of_ada().await, [80_000, 20_000]);
+    assert_eq!(domain.money_of_ada().await, [80_000, 20_000]);
 
     // A grant of another kind or for another broker creates another authorization.
-    let shares = app.granted(app.shares(1)).await;
-    let mut for_cid = app.money("1.00");
-    for_cid["broker"] = json!(app.cid.id);
-    let for_cid = app.granted(for_cid).await;
-    assert_eq!(app.listed(&app.ada, "").await, [first, shares, for_cid]);
-    assert_eq!(app.listed(&app.ben, "").await, [first, shares]);
-    assert_eq!(app.listed(&app.cid, "").await, [for_cid]);
+    let shares = domain.grant_id(domain.shares(1)).await;
+    let mut for_cid = domain.money("1.00");
+    for_cid["broker"] = json!(domain.cid.id);
+    let for_cid = domain.grant_id(for_cid).await;
+    assert_eq!(
+        domain.own_authorization_ids(&domain.ada, "").await,
+        [first, shares, for_cid]
+    );
+    assert_eq!(domain.own_authorization_ids(&domain.ben, "").await, [first, shares]);
+    assert_eq!(domain.own_authorization_ids(&domain.cid, "").await, [for_cid]);
 }
 
 #[tokio::test]
 async fn a_fee_that_rose_holds_for_more_only_where_the_investor_agrees_to_it() {
-    let app = Brokerage::new().await;
-    let id = app.granted(app.money("100.00")).await;
+    let domain = LendingFixture::new().await;
+    let id = domain.grant_id(domain.money("100.00")).await;
     let fee = async || {
         let document = format!("{{ authorization(id: {id}) {{ feePercent }} }}");
-        let answer = app.ask(&app.ada.who, &document, json!({})).await;
+        let answer = domain.ask(&domain.ada.caller, &document, json!({})).await;
         answer.at("/authorization/feePercent").clone()
     };
     let set = async |percent: f64| {
         let document = format!("mutation {{ updateProfile(input: {{brokerageFeePercent: {percent:?}}}) {{ id }} }}");
-        app.ask(&app.ben.who, &document, json!({})).await.at("");
+        domain.ask(&domain.ben.caller, &document, json!({})).await.at("");
     };
     assert_eq!(fee().await, 1.0);
     set(100.0).await;
     assert_eq!(fee().await, 1.0);
-    assert_eq!(app.granted(app.money("1.00")).await, id);
+    assert_eq!(domain.grant_id(domain.money("1.00")).await, id);
     assert_eq!(fee().await, 1.0, "a top-up agrees to no higher fee by itself");
     set(2.25).await;
-    let mut more = app.money("1.00");
+    let mut more = domain.money("1.00");
     for too_little in [0.0, 1.0, 2.24] {
         more["maxFeePercent"] = json!(too_little);
         assert_eq!(
-            app.grant(&app.ada, more.clone()).await.code(),
+            domain.grant(&domain.ada, more.clone()).await.code(),
             "CONFLICT",
             "{too_little}"
         );
@@ -197,43 +207,43 @@ async fn a_fee_that_rose_holds_for_more_only_where_the_investor_agrees_to_it() {
     for wrong in [-0.01, 100.01, 1e300] {
         more["maxFeePercent"] = json!(wrong);
         assert_eq!(
-            app.grant(&app.ada, more.clone()).await.code(),
+            domain.grant(&domain.ada, more.clone()).await.code(),
             "INVALID_INPUT",
             "{wrong}"
         );
     }
     assert_eq!(fee().await, 1.0);
     more["maxFeePercent"] = json!(2.25);
-    assert_eq!(app.granted(more).await, id);
+    assert_eq!(domain.grant_id(more).await, id);
     assert_eq!(fee().await, 2.25, "the highest fee of what is left");
     // If the broker's fee has fallen when shares or money are added, the lower fee applies to all of them.
     set(1.5).await;
-    assert_eq!(app.granted(app.money("1.00")).await, id);
+    assert_eq!(domain.grant_id(domain.money("1.00")).await, id);
     assert_eq!(fee().await, 1.5);
 }
 
 #[tokio::test]
 async fn a_new_authorization_has_the_fee_of_now_unless_that_is_more_than_the_investor_agrees_to() {
-    let app = Brokerage::new().await;
-    let mut first = app.money("100.00");
+    let domain = LendingFixture::new().await;
+    let mut first = domain.money("100.00");
     first["maxFeePercent"] = json!(0.99);
-    let refused = app.grant(&app.ada, first.clone()).await;
+    let refused = domain.grant(&domain.ada, first.clone()).await;
     assert_eq!(refused.code(), "CONFLICT");
-    assert_eq!(app.listed(&app.ada, "").await, Vec::<i64>::new());
+    assert_eq!(domain.own_authorization_ids(&domain.ada, "").await, Vec::<i64>::new());
     first["maxFeePercent"] = json!(50);
-    let id = app.granted(first).await;
+    let id = domain.grant_id(first).await;
     let document = format!("{{ authorization(id: {id}) {{ feePercent }} }}");
-    let answer = app.ask(&app.ada.who, &document, json!({})).await;
+    let answer = domain.ask(&domain.ada.caller, &document, json!({})).await;
     assert_eq!(answer.at("/authorization/feePercent"), 1.0);
 }
 
 #[tokio::test]
 async fn one_that_is_used_up_is_raised_too() {
-    let app = Brokerage::new().await;
-    let id = app.granted(app.shares(3)).await;
-    app.used(id, 3).await;
-    assert_eq!(app.seen(&app.ada, id).await["active"], true);
-    let answer = app.grant(&app.ada, app.shares(2)).await;
+    let domain = LendingFixture::new().await;
+    let id = domain.grant_id(domain.shares(3)).await;
+    domain.spend(id, 3).await;
+    assert_eq!(domain.authorization_for(&domain.ada, id).await["active"], true);
+    let answer = domain.grant(&domain.ada, domain.shares(2)).await;
     assert_eq!(
         (
             answer.at(GRANTED)["id"].as_str(),
@@ -245,84 +255,84 @@ async fn one_that_is_used_up_is_raised_too() {
 
 #[tokio::test]
 async fn one_that_is_over_is_not_raised_and_what_it_gives_back_can_be_lent_again() {
-    let app = Brokerage::new().await;
-    let over = app.granted(app.money("900.00")).await;
-    app.days_pass(10);
-    let mut events = app.events();
-    let answer = app.grant(&app.ada, app.money("1000.00")).await;
+    let domain = LendingFixture::new().await;
+    let over = domain.grant_id(domain.money("900.00")).await;
+    domain.advance_days(10);
+    let mut events = domain.events();
+    let answer = domain.grant(&domain.ada, domain.money("1000.00")).await;
     assert_eq!(answer.at("/grantAuthorization/created"), true);
     assert_ne!(answer.at(GRANTED)["id"], over.to_string());
-    assert_eq!(app.money_of_ada().await, [0, 100_000]);
-    assert_eq!(app.seen(&app.ada, over).await["active"], false);
+    assert_eq!(domain.money_of_ada().await, [0, 100_000]);
+    assert_eq!(domain.authorization_for(&domain.ada, over).await["active"], false);
     let told: Vec<_> = invalidated(&mut events).into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(told, ["Wallet", "Authorization", "Wallet", "Authorization"]);
 }
 
 #[tokio::test]
 async fn one_that_has_not_begun_keeps_what_it_lends_and_begins_with_a_grant_that_begins_sooner() {
-    let app = Brokerage::new().await;
-    let mut later = app.money("100.00");
-    later["startsAt"] = app.in_days(5);
-    let id = app.granted(later).await;
-    let seen = app.seen(&app.ben, id).await;
+    let domain = LendingFixture::new().await;
+    let mut later = domain.money("100.00");
+    later["startsAt"] = domain.in_days(5);
+    let id = domain.grant_id(later).await;
+    let seen = domain.authorization_for(&domain.ben, id).await;
     assert_eq!(
         (&seen["active"], &seen["startsAt"]),
         (&json!(true), &json!("2027-01-20T08:00:00+00:00"))
     );
-    assert_eq!(app.money_of_ada().await, [90_000, 10_000]);
-    let answer = app.grant(&app.ada, app.money("1.00")).await;
+    assert_eq!(domain.money_of_ada().await, [90_000, 10_000]);
+    let answer = domain.grant(&domain.ada, domain.money("1.00")).await;
     assert_eq!(answer.at(GRANTED)["startsAt"], "2027-01-15T08:00:00+00:00");
 }
 
 #[tokio::test]
 async fn the_same_key_lends_once_and_answers_as_it_did_the_first_time() {
-    let app = Brokerage::new().await;
-    let first = app.grant_with(&app.ada, app.money("100.00"), Some("k")).await;
-    let asked = app.money("100.00");
-    app.granted(app.money("50.00")).await;
-    let mut events = app.events();
-    let again = app.grant_with(&app.ada, asked.clone(), Some("k")).await;
+    let domain = LendingFixture::new().await;
+    let first = domain.grant_with(&domain.ada, domain.money("100.00"), Some("k")).await;
+    let asked = domain.money("100.00");
+    domain.grant_id(domain.money("50.00")).await;
+    let mut events = domain.events();
+    let again = domain.grant_with(&domain.ada, asked.clone(), Some("k")).await;
     assert_eq!(again.at(""), first.at(""), "and not what it is by now");
     assert_eq!(invalidated(&mut events), []);
     // The replay returns the same response even when the input could not be granted any more.
-    app.days_pass(11);
+    domain.advance_days(11);
     assert_eq!(
-        app.grant_with(&app.ada, asked.clone(), Some("k")).await.at(""),
+        domain.grant_with(&domain.ada, asked.clone(), Some("k")).await.at(""),
         first.at("")
     );
-    assert_eq!(app.money_of_ada().await, [100_000, 0]);
-    assert_eq!(app.all().await.len(), 1);
+    assert_eq!(domain.money_of_ada().await, [100_000, 0]);
+    assert_eq!(domain.all().await.len(), 1);
 
-    let other = app.grant_with(&app.ada, app.money("100.01"), Some("k")).await;
+    let other = domain.grant_with(&domain.ada, domain.money("100.01"), Some("k")).await;
     assert_eq!(other.code(), "IDEMPOTENCY_MISMATCH");
 }
 
 #[tokio::test]
 async fn a_refused_grant_leaves_its_key_free() {
-    let app = Brokerage::new().await;
-    let asked = app.money("600.00");
-    let before = app.granted(app.money("600.00")).await;
-    let refused = app.grant_with(&app.ada, asked.clone(), Some("k")).await;
+    let domain = LendingFixture::new().await;
+    let asked = domain.money("600.00");
+    let before = domain.grant_id(domain.money("600.00")).await;
+    let refused = domain.grant_with(&domain.ada, asked.clone(), Some("k")).await;
     assert_eq!(refused.code(), "INSUFFICIENT_FUNDS");
-    app.revoke(&app.ada, before).await.at("");
-    let granted = app.grant_with(&app.ada, asked, Some("k")).await;
+    domain.revoke(&domain.ada, before).await.at("");
+    let granted = domain.grant_with(&domain.ada, asked, Some("k")).await;
     assert_eq!(granted.at("/grantAuthorization/created"), true);
 }
 
 #[tokio::test]
 async fn grants_at_the_same_time_never_lend_more_than_there_is() {
-    let app = Arc::new(Brokerage::new().await);
+    let domain = Arc::new(LendingFixture::new().await);
     let grants = (0..40).map(|n| {
-        let app = app.clone();
+        let domain = domain.clone();
         tokio::spawn(async move {
             let (broker, mut input) = match n % 4 {
-                0 => (app.ben.id, app.money("90.00")),
-                1 => (app.cid.id, app.money("90.00")),
-                2 => (app.ben.id, app.shares(4)),
-                _ => (app.cid.id, app.shares(4)),
+                0 => (domain.ben.id, domain.money("90.00")),
+                1 => (domain.cid.id, domain.money("90.00")),
+                2 => (domain.ben.id, domain.shares(4)),
+                _ => (domain.cid.id, domain.shares(4)),
             };
             input["broker"] = json!(broker);
-            app.grant(&app.ada, input).await.code().to_owned()
+            domain.grant(&domain.ada, input).await.code().to_owned()
         })
     });
     let codes: Vec<_> = join_all(grants).await.into_iter().map(Result::unwrap).collect();
@@ -332,9 +342,9 @@ async fn grants_at_the_same_time_never_lend_more_than_there_is() {
         (count("OK"), count("INSUFFICIENT_FUNDS"), count("INSUFFICIENT_SHARES")),
         (18, 9, 13)
     );
-    assert_eq!(app.money_of_ada().await, [1_000, 99_000]);
-    assert_eq!(app.shares_of_ada().await, [2, 0, 28]);
-    let open = app.all().await;
+    assert_eq!(domain.money_of_ada().await, [1_000, 99_000]);
+    assert_eq!(domain.shares_of_ada().await, [2, 0, 28]);
+    let open = domain.all().await;
     assert_eq!(open.len(), 4, "one of each kind for each broker");
     let remaining: i64 = open.iter().map(|authorization| authorization.remaining).sum();
     assert_eq!(remaining, 99_000 + 28);

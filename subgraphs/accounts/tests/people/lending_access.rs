@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::lending::Brokerage;
-use crate::support::Who;
+use crate::lending_support::LendingFixture;
+use crate::support::CallerSession;
 
 /// The callers of the table's columns: the investor, the broker, another investor, another broker, an administrator,
 /// a program, an anonymous caller.
-const ASKING: [&str; 7] = [
+const CALLER_NAMES: [&str; 7] = [
     "investor",
     "broker",
     "stranger",
@@ -93,23 +93,27 @@ pub const OPERATIONS: [(&str, [&str; 7]); 10] = [
 async fn every_operation_of_lending_is_for_those_it_is_for() {
     for (document, expected) in OPERATIONS {
         for (at, expected) in expected.into_iter().enumerate() {
-            let (app, id, asking) = cast().await;
+            let (domain, id, callers) = cast().await;
             let document = document
                 .replace("$id", &id.to_string())
-                .replace("$investor", &app.ada.id.to_string())
-                .replace("$broker", &app.ben.id.to_string())
-                .replace("$holding", &app.holding.to_string());
-            let before = app.all().await;
-            let answer = app.ask(&asking[at], &document, json!({})).await;
+                .replace("$investor", &domain.ada.id.to_string())
+                .replace("$broker", &domain.ben.id.to_string())
+                .replace("$holding", &domain.holding.to_string());
+            let before = domain.all().await;
+            let answer = domain.ask(&callers[at], &document, json!({})).await;
             let nothing = || answer.at("").as_object().unwrap().values().all(Value::is_null);
             let got = match answer.code() {
                 OK if nothing() => HIDDEN,
                 code => code,
             };
-            assert_eq!(got, expected, "{document} by {}", ASKING[at]);
+            assert_eq!(got, expected, "{document} by {}", CALLER_NAMES[at]);
             if got != OK {
-                assert_eq!(app.all().await, before, "{document} was refused and changed something");
-                assert_eq!(app.shares_of_ada().await, [20, 6, 4]);
+                assert_eq!(
+                    domain.all().await,
+                    before,
+                    "{document} was refused and changed something"
+                );
+                assert_eq!(domain.shares_of_ada().await, [20, 6, 4]);
             }
         }
     }
@@ -117,31 +121,31 @@ async fn every_operation_of_lending_is_for_those_it_is_for() {
 
 #[tokio::test]
 async fn every_field_is_seen_by_the_parties_and_operators_and_by_nobody_else() {
-    let (app, id, asking) = cast().await;
+    let (domain, id, callers) = cast().await;
     for field in FIELDS {
-        for (at, who) in asking.iter().enumerate() {
+        for (at, caller) in callers.iter().enumerate() {
             let direct = format!("{{ it: authorization(id: {id}) {{ {field} }} }}");
-            let direct = app.ask(who, &direct, json!({})).await.at("/it").clone();
+            let direct = domain.ask(caller, &direct, json!({})).await.at("/it").clone();
             let entity = format!(
                 "query($of: [_Any!]!) {{ _entities(representations: $of) {{ ... on Authorization {{ {field} }} }} }}"
             );
             let of = json!({"of": [{"__typename": "Authorization", "id": id.to_string()}]});
-            let entity = app.ask(who, &entity, of).await.at("/_entities/0").clone();
-            assert_eq!(direct, entity, "{field} for {}", ASKING[at]);
+            let entity = domain.ask(caller, &entity, of).await.at("/_entities/0").clone();
+            assert_eq!(direct, entity, "{field} for {}", CALLER_NAMES[at]);
             let may = [0, 1, 4, 5].contains(&at);
-            assert_eq!(direct.is_object(), may, "{field} for {}", ASKING[at]);
+            assert_eq!(direct.is_object(), may, "{field} for {}", CALLER_NAMES[at]);
         }
     }
 }
 
 #[tokio::test]
 async fn a_refused_list_leaves_the_person() {
-    let (app, _, asking) = cast().await;
+    let (domain, _, callers) = cast().await;
     let document = format!(
         "{{ user(id: {}) {{ username authorizations {{ nodes {{ id }} }} }} }}",
-        app.ada.id
+        domain.ada.id
     );
-    let answer = app.ask(&asking[2], &document, json!({})).await;
+    let answer = domain.ask(&callers[2], &document, json!({})).await;
     assert_eq!(
         answer.0["data"]["user"],
         json!({"username": "ada", "authorizations": null})
@@ -167,11 +171,15 @@ async fn the_broker_learns_of_the_holding_its_id_and_nothing_else() {
 }
 
 /// Returns an authorization of four shares, and every caller of the table.
-async fn cast() -> (Brokerage, i64, Vec<Who>) {
-    let app = Brokerage::new().await;
-    let id = app.granted(app.shares(4)).await;
-    let people = [&app.ada, &app.ben, &app.eve, &app.cid].map(|person| person.who.clone());
-    let mut asking = people.to_vec();
-    asking.extend([Who::admin(99), Who::service(), Who::nobody()]);
-    (app, id, asking)
+async fn cast() -> (LendingFixture, i64, Vec<CallerSession>) {
+    let domain = LendingFixture::new().await;
+    let id = domain.grant_id(domain.shares(4)).await;
+    let people = [&domain.ada, &domain.ben, &domain.eve, &domain.cid].map(|person| person.caller.clone());
+    let mut callers = people.to_vec();
+    callers.extend([
+        CallerSession::admin(99),
+        CallerSession::service(),
+        CallerSession::anonymous(),
+    ]);
+    (domain, id, callers)
 }

@@ -2,13 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
+mod account_closure;
 mod administrators;
 mod create_user;
 mod grant;
-mod guessing;
-mod leaving;
-mod lending;
 mod lending_access;
+mod lending_support;
 mod names;
 mod people;
 mod profile;
@@ -18,4 +17,5 @@ mod schema;
 mod setup;
 mod sign_in;
 mod support;
+mod throttling;
 mod update_user;

@@ -2,15 +2,16 @@
 
 use serde_json::json;
 
-use crate::support::{App, PASSWORD, Who};
+use crate::support::{AccountsDomain, CallerSession, PASSWORD};
 
 #[tokio::test]
 async fn a_username_that_looks_like_another_one_is_taken() {
-    let app = App::new().await;
+    let domain = AccountsDomain::new().await;
     for first in ["scope", "José", "Ivan", "straße", "ΑΒΓ"] {
-        app.register(json!({"username": first, "password": PASSWORD}))
+        domain
+            .register(json!({"username": first, "password": PASSWORD}))
             .await
-            .person(&app, "register");
+            .person(&domain, "register");
     }
     let alike = [
         ("ѕсоре", "Cyrillic letters"),
@@ -27,22 +28,23 @@ async fn a_username_that_looks_like_another_one_is_taken() {
         ("ABΓ", "Latin capitals among Greek ones"),
     ];
     for (name, how) in alike {
-        let answer = app.register(json!({"username": name, "password": PASSWORD})).await;
+        let answer = domain.register(json!({"username": name, "password": PASSWORD})).await;
         let refused = ["CONFLICT", "INVALID_INPUT"].contains(&answer.code());
         assert!(refused, "{name} ({how}): {answer:?}");
     }
     for other in ["scopes", "jose", "ivan2", "aby"] {
-        app.register(json!({"username": other, "password": PASSWORD}))
+        domain
+            .register(json!({"username": other, "password": PASSWORD}))
             .await
-            .person(&app, "register");
+            .person(&domain, "register");
     }
 }
 
 #[tokio::test]
 async fn a_username_mixes_no_scripts_that_are_not_written_together() {
-    let app = App::new().await;
+    let domain = AccountsDomain::new().await;
     for mixed in ["pаypal", "Αda", "adaא"] {
-        let answer = app.register(json!({"username": mixed, "password": PASSWORD})).await;
+        let answer = domain.register(json!({"username": mixed, "password": PASSWORD})).await;
         assert_eq!(
             (answer.code(), answer.field()),
             ("INVALID_INPUT", "input.username"),
@@ -58,32 +60,35 @@ async fn a_username_mixes_no_scripts_that_are_not_written_together() {
         "user_1@example.com",
         "😀",
     ] {
-        app.register(json!({"username": plain, "password": PASSWORD}))
+        domain
+            .register(json!({"username": plain, "password": PASSWORD}))
             .await
-            .person(&app, "register");
+            .person(&domain, "register");
     }
 }
 
 #[tokio::test]
 async fn every_spelling_of_a_username_finds_its_person() {
-    let app = App::new().await;
-    let made = app.register(json!({"username": "José", "password": PASSWORD})).await;
-    let id = made.person(&app, "register").id;
+    let domain = AccountsDomain::new().await;
+    let made = domain.register(json!({"username": "José", "password": PASSWORD})).await;
+    let id = made.person(&domain, "register").id;
     for spelling in ["jose\u{301}", "JOSÉ", "ｊｏｓé", "jo\u{ad}sé"] {
         assert_eq!(
-            app.login(spelling, PASSWORD).await.person(&app, "login").id,
+            domain.login(spelling, PASSWORD).await.person(&domain, "login").id,
             id,
             "{spelling}"
         );
         let user = "query($u: String!) { user(username: $u) { id } }";
-        let found = app.ask(&Who::nobody(), user, json!({"u": spelling})).await;
+        let found = domain
+            .ask(&CallerSession::anonymous(), user, json!({"u": spelling}))
+            .await;
         assert_eq!(found.at("/user/id"), &json!(id.to_string()), "{spelling}");
     }
 }
 
 #[tokio::test]
 async fn invisible_characters_are_no_part_of_a_name() {
-    let app = App::new().await;
+    let domain = AccountsDomain::new().await;
     for code_point in [
         '\u{34f}',
         '\u{17b4}',
@@ -105,7 +110,7 @@ async fn invisible_characters_are_no_part_of_a_name() {
         '\u{feff}',
     ] {
         let name = format!("ad{code_point}a");
-        let answer = app.register(json!({"username": name, "password": PASSWORD})).await;
+        let answer = domain.register(json!({"username": name, "password": PASSWORD})).await;
         assert_eq!(
             (answer.code(), answer.field()),
             ("INVALID_INPUT", "input.username"),
@@ -116,8 +121,8 @@ async fn invisible_characters_are_no_part_of_a_name() {
 
 #[tokio::test]
 async fn an_administrator_is_made_by_the_rules_of_everybody_elses_names() {
-    let app = App::new().await;
-    app.join("scope").await;
+    let domain = AccountsDomain::new().await;
+    domain.sign_up("scope").await;
     for name in [
         "ѕсоре",
         "SCOPE",
@@ -128,11 +133,11 @@ async fn an_administrator_is_made_by_the_rules_of_everybody_elses_names() {
         ".",
     ] {
         let password = PASSWORD.to_owned();
-        let made = accounts::create_admin(&app.services, name, Some("root@example.com"), password).await;
+        let made = accounts::create_admin(&domain.services, name, Some("root@example.com"), password).await;
         assert!(made.is_err(), "{name}");
     }
-    let made = accounts::create_admin(&app.services, "root", Some("root@example.com"), PASSWORD.to_owned()).await;
+    let made = accounts::create_admin(&domain.services, "root", Some("root@example.com"), PASSWORD.to_owned()).await;
     assert!(made.is_ok());
-    let answer = app.register(json!({"username": "rооt", "password": PASSWORD})).await;
+    let answer = domain.register(json!({"username": "rооt", "password": PASSWORD})).await;
     assert_eq!(answer.code(), "INVALID_INPUT");
 }

@@ -5,26 +5,32 @@ use contract::{Role, Viewer};
 use futures_util::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 
-use crate::support::{App, PASSWORD, Who};
+use crate::support::{AccountsDomain, CallerSession, PASSWORD};
 
 #[tokio::test]
 async fn me_is_who_is_signed_in_and_null_for_everyone_else() {
-    let app = App::new().await;
-    let ada = app.join("ada").await;
-    let me = async |who: &Who| app.ask(who, "{ me { username } }", json!({})).await.at("/me").clone();
-    assert_eq!(me(&ada.who).await, json!({"username": "ada"}));
-    assert_eq!(me(&Who::nobody()).await, Value::Null);
-    assert_eq!(me(&Who::service()).await, Value::Null);
-    assert_eq!(me(&Who::admin(4_711)).await, Value::Null);
+    let domain = AccountsDomain::new().await;
+    let ada = domain.sign_up("ada").await;
+    let me = async |caller: &CallerSession| {
+        domain
+            .ask(caller, "{ me { username } }", json!({}))
+            .await
+            .at("/me")
+            .clone()
+    };
+    assert_eq!(me(&ada.caller).await, json!({"username": "ada"}));
+    assert_eq!(me(&CallerSession::anonymous()).await, Value::Null);
+    assert_eq!(me(&CallerSession::service()).await, Value::Null);
+    assert_eq!(me(&CallerSession::admin(4_711)).await, Value::Null);
 }
 
 #[tokio::test]
 async fn a_person_is_found_by_id_or_by_username_in_any_case() {
-    let app = App::new().await;
-    let ada = app.join("Ada").await;
+    let domain = AccountsDomain::new().await;
+    let ada = domain.sign_up("Ada").await;
     let find = async |arguments: &str| {
         let document = format!("{{ user{arguments} {{ username }} }}");
-        app.ask(&Who::nobody(), &document, json!({})).await
+        domain.ask(&CallerSession::anonymous(), &document, json!({})).await
     };
     for arguments in [
         format!("(id: {})", ada.id),
@@ -56,10 +62,11 @@ async fn a_person_is_found_by_id_or_by_username_in_any_case() {
 
 #[tokio::test]
 async fn the_list_of_people_has_pages_and_only_those_whose_account_is_in_use() {
-    let app = App::new().await;
-    let ada = app.join("ada").await;
-    let gone = app.join("gone").await;
-    app.ask(&gone.who, "mutation { deactivateAccount { id } }", json!({}))
+    let domain = AccountsDomain::new().await;
+    let ada = domain.sign_up("ada").await;
+    let gone = domain.sign_up("gone").await;
+    domain
+        .ask(&gone.caller, "mutation { deactivateAccount { id } }", json!({}))
         .await
         .at("");
     for (name, role, fee) in [
@@ -68,12 +75,12 @@ async fn the_list_of_people_has_pages_and_only_those_whose_account_is_in_use() {
         ("dan", "BROKER", json!(2)),
     ] {
         let input = json!({"username": name, "password": PASSWORD, "role": role, "brokerageFeePercent": fee});
-        app.register(input).await.at("");
+        domain.register(input).await.at("");
     }
     let list = async |arguments: &str| {
         let document =
             format!("{{ users{arguments} {{ nodes {{ username }} pageInfo {{ hasNextPage endCursor }} }} }}");
-        let answer = app.ask(&ada.who, &document, json!({})).await;
+        let answer = domain.ask(&ada.caller, &document, json!({})).await;
         let names: Vec<Value> = answer
             .at("/users/nodes")
             .as_array()
@@ -99,17 +106,18 @@ async fn the_list_of_people_has_pages_and_only_those_whose_account_is_in_use() {
         ("(after: \"x\")", "after"),
     ] {
         let document = format!("{{ users{arguments} {{ nodes {{ id }} }} }}");
-        let answer = app.ask(&ada.who, &document, json!({})).await;
+        let answer = domain.ask(&ada.caller, &document, json!({})).await;
         assert_eq!((answer.code(), answer.field()), ("INVALID_INPUT", field));
     }
 }
 
 #[tokio::test]
 async fn other_subgraphs_refer_to_people_by_both_keys_and_one_who_is_missing_spoils_nothing() {
-    let app = App::new().await;
-    let ada = app.join("ada").await;
-    let gone = app.join("gone").await;
-    app.ask(&gone.who, "mutation { deactivateAccount { id } }", json!({}))
+    let domain = AccountsDomain::new().await;
+    let ada = domain.sign_up("ada").await;
+    let gone = domain.sign_up("gone").await;
+    domain
+        .ask(&gone.caller, "mutation { deactivateAccount { id } }", json!({}))
         .await
         .at("");
     let document = "query($of: [_Any!]!) { _entities(representations: $of) { ... on User { username active } } }";
@@ -124,7 +132,8 @@ async fn other_subgraphs_refer_to_people_by_both_keys_and_one_who_is_missing_spo
     ]);
     let ada = json!({"username": "ada", "active": true});
     assert_eq!(
-        app.ask(&Who::nobody(), document, json!({"of": of}))
+        domain
+            .ask(&CallerSession::anonymous(), document, json!({"of": of}))
             .await
             .at("/_entities"),
         &json!([{"username": "deactivated-2", "active": false}, null, null, ada, null, ada, ada])
@@ -133,26 +142,29 @@ async fn other_subgraphs_refer_to_people_by_both_keys_and_one_who_is_missing_spo
 
 #[tokio::test]
 async fn thousands_of_references_are_read_in_few_statements() {
-    let app = App::new().await;
-    app.join("ada").await;
+    let domain = AccountsDomain::new().await;
+    domain.sign_up("ada").await;
     let of: Vec<Value> = (0..3_000)
         .map(|id| json!({"__typename": "User", "id": id.to_string()}))
         .collect();
     let document = "query($of: [_Any!]!) { _entities(representations: $of) { ... on User { username } } }";
-    let answer = app.ask(&Who::nobody(), document, json!({"of": of})).await;
+    let answer = domain
+        .ask(&CallerSession::anonymous(), document, json!({"of": of}))
+        .await;
     assert_eq!(answer.at("/_entities/1"), &json!({"username": "ada"}));
     assert_eq!(answer.at("/_entities").as_array().unwrap().len(), 3_000);
 }
 
 #[tokio::test]
 async fn an_email_that_changed_is_news_for_its_owner_and_administrators_only() {
-    let app = App::new().await;
-    let ada = app.join("ada").await;
-    let ben = app.join("ben").await;
-    let watch = |who: &Who| {
+    let domain = AccountsDomain::new().await;
+    let ada = domain.sign_up("ada").await;
+    let ben = domain.sign_up("ben").await;
+    let watch = |caller: &CallerSession| {
         let document = r#"subscription { cacheInvalidated(typenames: ["User"]) { typename key version } }"#;
-        app.schema
-            .execute_stream(Request::new(document).data(who.viewer.clone()))
+        domain
+            .schema
+            .execute_stream(Request::new(document).data(caller.viewer.clone()))
             .boxed()
     };
     let admin = Viewer::User {
@@ -160,21 +172,26 @@ async fn an_email_that_changed_is_news_for_its_owner_and_administrators_only() {
         role: Role::Member,
         admin: true,
     };
-    let admin = Who {
+    let admin = CallerSession {
         viewer: admin,
         session: None,
     };
-    let mut streams = [watch(&ada.who), watch(&ben.who), watch(&admin), watch(&Who::nobody())];
+    let mut streams = [
+        watch(&ada.caller),
+        watch(&ben.caller),
+        watch(&admin),
+        watch(&CallerSession::anonymous()),
+    ];
     for stream in &mut streams {
         assert!(stream.next().now_or_never().is_none(), "nothing has happened yet");
     }
     let change = r#"mutation { updateEmail(email: "new@example.com") { email } }"#;
-    app.ask(&ada.who, change, json!({})).await.at("");
+    domain.ask(&ada.caller, change, json!({})).await.at("");
     let mut told = Vec::new();
     for stream in &mut streams {
         let next = stream.next().now_or_never().flatten();
         told.push(next.map(|answer| answer.data.into_json().unwrap()["cacheInvalidated"].clone()));
     }
-    let news = Some(json!({"typename": "User", "key": ada.id.to_string(), "version": 2}));
-    assert_eq!(told, [news.clone(), None, news, None]);
+    let invalidation = Some(json!({"typename": "User", "key": ada.id.to_string(), "version": 2}));
+    assert_eq!(told, [invalidation.clone(), None, invalidation, None]);
 }

@@ -3,23 +3,23 @@
 use contract::{Audience, Event, Role, Viewer};
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
-use testing::heard;
+use testing::received_events;
 
-use crate::support::{App, PASSWORD, SIGNED_IN, Who};
+use crate::support::{AccountsDomain, CallerSession, PASSWORD, SIGNED_IN};
 
 #[tokio::test]
 async fn who_registers_is_signed_in_and_everyone_is_told() {
-    let app = App::new().await;
-    let mut events = app.events();
-    let answer = app
+    let domain = AccountsDomain::new().await;
+    let mut events = domain.events();
+    let answer = domain
         .register(json!({
             "username": "  Ada ", "email": " Ada@Example.com ", "password": PASSWORD, "role": "INVESTOR",
             "name": "Ada", "surname": "Winter", "phone": "1", "address": {"street": "S", "number": "1a", "zipCode": "10115"}
         }))
         .await;
-    let ada = answer.person(&app, "register");
+    let ada = answer.person(&domain, "register");
     assert_eq!(
-        ada.who.viewer,
+        ada.caller.viewer,
         Viewer::User {
             id: ada.id,
             role: Role::Investor,
@@ -28,7 +28,7 @@ async fn who_registers_is_signed_in_and_everyone_is_told() {
     );
     let me = "{ me { username email displayName role karma active phone address { street number zipCode text } joinedAt brokerageFeePercent } }";
     assert_eq!(
-        app.ask(&ada.who, me, json!({})).await.at("/me"),
+        domain.ask(&ada.caller, me, json!({})).await.at("/me"),
         &json!({
             "username": "Ada", "email": "Ada@Example.com", "displayName": "Ada Winter", "role": "INVESTOR", "karma": 0,
             "active": true, "phone": "1", "joinedAt": "2027-01-15T08:00:00+00:00", "brokerageFeePercent": null,
@@ -36,7 +36,7 @@ async fn who_registers_is_signed_in_and_everyone_is_told() {
         })
     );
     assert_eq!(
-        heard(&mut events),
+        received_events(&mut events),
         [Event::Invalidated {
             typename: "User",
             key: ada.id.to_string(),
@@ -48,26 +48,36 @@ async fn who_registers_is_signed_in_and_everyone_is_told() {
 
 #[tokio::test]
 async fn who_signs_in_is_shown_what_only_they_may_see() {
-    let app = App::new().await;
+    let domain = AccountsDomain::new().await;
     let own = "user { email phone address { text } }";
     let register = format!("mutation($input: RegisterInput!) {{ register(input: $input) {{ {own} }} }}");
     let input = json!({
         "username": "ada", "email": "ada@example.com", "password": PASSWORD, "phone": "1", "address": {"text": "S 1"}
     });
     let shown = json!({"email": "ada@example.com", "phone": "1", "address": {"text": "S 1"}});
-    let answer = app.ask(&Who::nobody(), &register, json!({"input": input})).await;
+    let answer = domain
+        .ask(&CallerSession::anonymous(), &register, json!({"input": input}))
+        .await;
     assert_eq!(answer.at("/register/user"), &shown);
     let login = format!("mutation($p: String!) {{ login(login: \"ada\", password: $p) {{ {own} }} }}");
-    let answer = app.ask(&Who::nobody(), &login, json!({"p": PASSWORD})).await;
+    let answer = domain
+        .ask(&CallerSession::anonymous(), &login, json!({"p": PASSWORD}))
+        .await;
     assert_eq!(answer.at("/login/user"), &shown);
     let stranger = "{ user(username: \"ada\") { email phone address { text } } }";
     let nothing = json!({"email": null, "phone": null, "address": null});
-    assert_eq!(app.ask(&Who::nobody(), stranger, json!({})).await.at("/user"), &nothing);
+    assert_eq!(
+        domain
+            .ask(&CallerSession::anonymous(), stranger, json!({}))
+            .await
+            .at("/user"),
+        &nothing
+    );
 }
 
 #[tokio::test]
 async fn a_registration_that_breaks_a_rule_is_refused_with_the_member_that_breaks_it() {
-    let app = App::new().await;
+    let domain = AccountsDomain::new().await;
     let long = |chars: usize| "ä".repeat(chars);
     let broken: Vec<(Value, &str)> = vec![
         (json!({"username": " "}), "input.username"),
@@ -134,7 +144,7 @@ async fn a_registration_that_breaks_a_rule_is_refused_with_the_member_that_break
             .as_object_mut()
             .unwrap()
             .extend(change.as_object().unwrap().clone());
-        let answer = app.register(input).await;
+        let answer = domain.register(input).await;
         assert_eq!(
             (answer.code(), answer.field()),
             ("INVALID_INPUT", field),
@@ -142,30 +152,36 @@ async fn a_registration_that_breaks_a_rule_is_refused_with_the_member_that_break
             answer.0
         );
     }
-    let users = app.ask(&Who::service(), "{ users { nodes { id } } }", json!({})).await;
+    let users = domain
+        .ask(&CallerSession::service(), "{ users { nodes { id } } }", json!({}))
+        .await;
     assert_eq!(users.at("/users/nodes"), &json!([]), "nothing changed");
 }
 
 #[tokio::test]
 async fn the_longest_names_and_passwords_and_the_smallest_fee_fit() {
-    let app = App::new().await;
+    let domain = AccountsDomain::new().await;
     let (name, password) = ("ß".repeat(64), "€".repeat(256));
-    let answer = app
+    let answer = domain
         .register(json!({"username": name, "password": password, "role": "BROKER", "brokerageFeePercent": 1.25}))
         .await;
-    let broker = answer.person(&app, "register");
-    let me = app.ask(&broker.who, "{ me { brokerageFeePercent } }", json!({})).await;
+    let broker = answer.person(&domain, "register");
+    let me = domain
+        .ask(&broker.caller, "{ me { brokerageFeePercent } }", json!({}))
+        .await;
     assert_eq!(me.at("/me/brokerageFeePercent"), &json!(1.25));
-    assert_eq!(app.login(&name, &password).await.code(), "OK");
+    assert_eq!(domain.login(&name, &password).await.code(), "OK");
 }
 
 #[tokio::test]
 async fn a_name_is_taken_in_every_case_and_the_answer_says_which() {
-    let app = App::new().await;
-    app.register(json!({"username": "Ärger", "email": "a@example.com", "password": PASSWORD}))
+    let domain = AccountsDomain::new().await;
+    domain
+        .register(json!({"username": "Ärger", "email": "a@example.com", "password": PASSWORD}))
         .await
         .at("");
-    app.register(json!({"username": "ΟΔΟΣ", "password": PASSWORD}))
+    domain
+        .register(json!({"username": "ΟΔΟΣ", "password": PASSWORD}))
         .await
         .at("");
     for (username, email, taken) in [
@@ -177,7 +193,7 @@ async fn a_name_is_taken_in_every_case_and_the_answer_says_which() {
         // People sign in with either, so one's username is never another's email.
         ("A@example.com", "b@example.com", "this username is taken"),
     ] {
-        let answer = app
+        let answer = domain
             .register(json!({"username": username, "email": email, "password": PASSWORD}))
             .await;
         assert_eq!(
@@ -190,7 +206,7 @@ async fn a_name_is_taken_in_every_case_and_the_answer_says_which() {
 
 #[tokio::test]
 async fn without_a_username_one_is_made_up_and_the_email_stays_the_persons_own() {
-    let app = App::new().await;
+    let domain = AccountsDomain::new().await;
     for (input, username) in [
         (json!({"email": "eve@example.com", "role": "INVESTOR"}), "investor-1"),
         (
@@ -201,55 +217,55 @@ async fn without_a_username_one_is_made_up_and_the_email_stays_the_persons_own()
     ] {
         let mut input = input;
         input["password"] = json!(PASSWORD);
-        let answer = app.register(input.clone()).await;
+        let answer = domain.register(input.clone()).await;
         assert_eq!(answer.at("/register/user/username"), username);
         let email = input["email"].as_str().unwrap();
-        assert_eq!(app.login(email, PASSWORD).await.code(), "OK");
-        assert_eq!(app.login(username, PASSWORD).await.code(), "OK");
+        assert_eq!(domain.login(email, PASSWORD).await.code(), "OK");
+        assert_eq!(domain.login(username, PASSWORD).await.code(), "OK");
     }
     // No query reveals whether an account has that email.
-    let ben = app.join("ben").await;
+    let ben = domain.sign_up("ben").await;
     let representation = json!({"of": [{"__typename": "User", "username": "eve@example.com"}]});
     let entity = "query($of: [_Any!]!) { _entities(representations: $of) { ... on User { id } } }";
-    for who in [Who::nobody(), ben.who] {
-        let asked = app.ask(&who, "{ user(username: \"Eve@example.com\") { id } }", json!({}));
+    for caller in [CallerSession::anonymous(), ben.caller] {
+        let asked = domain.ask(&caller, "{ user(username: \"Eve@example.com\") { id } }", json!({}));
         assert_eq!(asked.await.at("/user"), &Value::Null);
-        let asked = app.ask(&who, entity, representation.clone()).await;
+        let asked = domain.ask(&caller, entity, representation.clone()).await;
         assert_eq!(asked.at("/_entities/0"), &Value::Null);
-        let shown = app.ask(&who, "{ user(id: 1) { username displayName email } }", json!({}));
+        let shown = domain.ask(&caller, "{ user(id: 1) { username displayName email } }", json!({}));
         let nothing = json!({"username": "investor-1", "displayName": null, "email": null});
         assert_eq!(shown.await.at("/user"), &nothing);
     }
     let again = json!({"email": "Eve@example.com", "password": PASSWORD});
-    let answer = app.register(again).await;
+    let answer = domain.register(again).await;
     assert_eq!((answer.code(), answer.message()), ("CONFLICT", "this email is taken"));
 }
 
 #[tokio::test]
 async fn an_email_of_any_length_is_enough_to_register() {
-    let app = App::new().await;
+    let domain = AccountsDomain::new().await;
     for (chars, id) in [(65, 1), (128, 2), (254, 3)] {
         let label = "b".repeat(chars - "a@.com".len());
         let email = format!("a@{label}.com");
-        let answer = app.register(json!({"email": email, "password": PASSWORD})).await;
+        let answer = domain.register(json!({"email": email, "password": PASSWORD})).await;
         assert_eq!(answer.at("/register/user/username"), &json!(format!("member-{id}")));
-        assert_eq!(app.login(&email, PASSWORD).await.code(), "OK");
+        assert_eq!(domain.login(&email, PASSWORD).await.code(), "OK");
     }
 }
 
 #[tokio::test]
 async fn emails_of_old_clients_are_taken() {
-    let app = App::new().await;
+    let domain = AccountsDomain::new().await;
     for email in ["a@b", "locust@email_1", "ada@localhost", "\"a,b\"@-x-"] {
-        let answer = app.register(json!({"email": email, "password": PASSWORD})).await;
+        let answer = domain.register(json!({"email": email, "password": PASSWORD})).await;
         assert_eq!(answer.code(), "OK", "{email}");
-        assert_eq!(app.login(email, PASSWORD).await.code(), "OK");
+        assert_eq!(domain.login(email, PASSWORD).await.code(), "OK");
     }
 }
 
 #[tokio::test]
 async fn nobody_chooses_a_name_that_could_be_given_to_somebody_else() {
-    let app = App::new().await;
+    let domain = AccountsDomain::new().await;
     for username in [
         "investor-1",
         "Broker-22",
@@ -257,14 +273,18 @@ async fn nobody_chooses_a_name_that_could_be_given_to_somebody_else() {
         "\u{131}nvestor-4",
         "member-99999999999999999999",
     ] {
-        let answer = app.register(json!({"username": username, "password": PASSWORD})).await;
+        let answer = domain
+            .register(json!({"username": username, "password": PASSWORD}))
+            .await;
         assert_eq!(
             (answer.code(), answer.field()),
             ("INVALID_INPUT", "input.username"),
             "{username}"
         );
         let create = "mutation($u: String!) { createUser(input: {username: $u, email: \"e@example.com\"}) { id } }";
-        let answer = app.ask(&Who::service(), create, json!({"u": username})).await;
+        let answer = domain
+            .ask(&CallerSession::service(), create, json!({"u": username}))
+            .await;
         assert_eq!(
             (answer.code(), answer.field()),
             ("INVALID_INPUT", "input.username"),
@@ -279,16 +299,18 @@ async fn nobody_chooses_a_name_that_could_be_given_to_somebody_else() {
         "dr-investor-1",
         "broker--1",
     ] {
-        let answer = app.register(json!({"username": username, "password": PASSWORD})).await;
+        let answer = domain
+            .register(json!({"username": username, "password": PASSWORD}))
+            .await;
         assert_eq!(answer.code(), "OK", "{username}");
     }
 }
 
 #[tokio::test]
 async fn many_who_give_no_username_at_once_each_get_their_own() {
-    let app = App::new().await;
+    let domain = AccountsDomain::new().await;
     let registrations =
-        (0..20).map(|n| app.register(json!({"email": format!("person{n}@example.com"), "password": PASSWORD})));
+        (0..20).map(|n| domain.register(json!({"email": format!("person{n}@example.com"), "password": PASSWORD})));
     for answer in futures_util::future::join_all(registrations).await {
         let user = answer.at("/register/user");
         let id = user["id"].as_str().unwrap();
@@ -298,57 +320,62 @@ async fn many_who_give_no_username_at_once_each_get_their_own() {
 
 #[tokio::test]
 async fn an_email_that_was_left_is_free_for_others() {
-    let app = App::new().await;
-    let eve = app
+    let domain = AccountsDomain::new().await;
+    let eve = domain
         .register(json!({"email": "eve@example.com", "password": PASSWORD}))
         .await
-        .person(&app, "register");
+        .person(&domain, "register");
     let moved = r#"mutation { updateEmail(email: "eve@example.org") { username email } }"#;
-    let moved = app.ask(&eve.who, moved, json!({})).await;
+    let moved = domain.ask(&eve.caller, moved, json!({})).await;
     assert_eq!(
         moved.at("/updateEmail"),
         &json!({"username": "member-1", "email": "eve@example.org"})
     );
     let other = json!({"username": "mallory", "email": "Eve@example.com", "password": PASSWORD});
-    assert_eq!(app.register(other).await.code(), "OK");
+    assert_eq!(domain.register(other).await.code(), "OK");
 }
 
 #[tokio::test]
 async fn of_fifty_who_want_one_name_at_once_exactly_one_gets_it() {
-    let app = App::new().await;
+    let domain = AccountsDomain::new().await;
     let registrations = (0..50).map(|n| {
         let name = if n % 2 == 0 { "Highlander" } else { "HIGHLANDER" };
-        app.register(json!({"username": name, "password": PASSWORD}))
+        domain.register(json!({"username": name, "password": PASSWORD}))
     });
     let answers = futures_util::future::join_all(registrations).await;
     let count = |code: &str| answers.iter().filter(|answer| answer.code() == code).count();
     assert_eq!((count("OK"), count("CONFLICT")), (1, 49));
-    let users = app
-        .ask(&Who::service(), "{ users { nodes { username } } }", json!({}))
+    let users = domain
+        .ask(&CallerSession::service(), "{ users { nodes { username } } }", json!({}))
         .await;
     assert_eq!(users.at("/users/nodes").as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn a_registration_sent_twice_with_one_key_makes_one_person_and_signs_in_twice() {
-    let app = App::new().await;
+    let domain = AccountsDomain::new().await;
     let document = format!(
         "mutation($input: RegisterInput!, $key: String) {{ register(input: $input, idempotencyKey: $key) {SIGNED_IN} }}"
     );
     let send = async |username: &str, password: &str| {
         let input = json!({"username": username, "password": password});
-        app.ask(&Who::nobody(), &document, json!({"input": input, "key": "k1"}))
+        domain
+            .ask(
+                &CallerSession::anonymous(),
+                &document,
+                json!({"input": input, "key": "k1"}),
+            )
             .await
     };
-    let mut events = app.events();
-    let first = send("ada", PASSWORD).await.person(&app, "register");
-    let again = send("ada", PASSWORD).await.person(&app, "register");
+    let mut events = domain.events();
+    let first = send("ada", PASSWORD).await.person(&domain, "register");
+    let again = send("ada", PASSWORD).await.person(&domain, "register");
     assert_eq!(first.id, again.id);
     assert_ne!(
         first.refresh_token, again.refresh_token,
         "secrets are not kept to be sent again"
     );
-    assert_eq!(heard(&mut events).len(), 1, "a replay is no news");
+    assert_eq!(received_events(&mut events).len(), 1, "a replay is no news");
 
     assert_eq!(send("ben", PASSWORD).await.code(), "IDEMPOTENCY_MISMATCH");
     assert_eq!(
@@ -360,48 +387,58 @@ async fn a_registration_sent_twice_with_one_key_makes_one_person_and_signs_in_tw
 
 #[tokio::test]
 async fn a_repeated_registration_shows_the_person_as_at_first() {
-    let app = App::new().await;
+    let domain = AccountsDomain::new().await;
     let document = "mutation($input: RegisterInput!) { register(input: $input, idempotencyKey: \"k\") {
         token refreshToken user { id username email name karma joinedAt address { text } } } }";
     let input = json!({"email": "eve@example.com", "password": PASSWORD, "name": "Eve", "address": {"text": "S 1"}});
-    let send = async || app.ask(&Who::nobody(), document, json!({"input": input})).await;
+    let send = async || {
+        domain
+            .ask(&CallerSession::anonymous(), document, json!({"input": input}))
+            .await
+    };
     let first = send().await;
-    let eve = first.person(&app, "register");
-    app.advance_minutes(5);
+    let eve = first.person(&domain, "register");
+    domain.advance_minutes(5);
     for change in [
         "updateProfile(input: {name: \"Other\", address: null}) { id }",
         "updateEmail(email: \"other@example.com\") { id }",
     ] {
-        app.ask(&eve.who, &format!("mutation {{ {change} }}"), json!({}))
+        domain
+            .ask(&eve.caller, &format!("mutation {{ {change} }}"), json!({}))
             .await
             .at("");
     }
-    app.ask(
-        &Who::service(),
-        "mutation { incrementKarma(userId: 1) { id } }",
-        json!({}),
-    )
-    .await
-    .at("");
+    domain
+        .ask(
+            &CallerSession::service(),
+            "mutation { incrementKarma(userId: 1) { id } }",
+            json!({}),
+        )
+        .await
+        .at("");
     let again = send().await;
     assert_eq!(again.at("/register/user"), first.at("/register/user"));
     // The session is new and valid.
-    let again = again.person(&app, "register");
-    assert_ne!(again.who.session, eve.who.session);
-    let now = app.ask(&again.who, "{ me { name karma } }", json!({})).await;
+    let again = again.person(&domain, "register");
+    assert_ne!(again.caller.session, eve.caller.session);
+    let now = domain.ask(&again.caller, "{ me { name karma } }", json!({})).await;
     assert_eq!(now.at("/me"), &json!({"name": "Other", "karma": 1}));
 }
 
 #[tokio::test]
 async fn a_stranger_with_the_same_key_gets_nothing_of_whoever_used_it_first() {
-    let app = App::new().await;
+    let domain = AccountsDomain::new().await;
     let document = "mutation($input: RegisterInput!) { register(input: $input, idempotencyKey: \"1\") {
         token refreshToken user { id email } } }";
-    let send = async |input: Value| app.ask(&Who::nobody(), document, json!({"input": input})).await;
+    let send = async |input: Value| {
+        domain
+            .ask(&CallerSession::anonymous(), document, json!({"input": input}))
+            .await
+    };
     let eve = json!({"username": "eve", "email": "eve@example.com", "password": PASSWORD});
-    let eve = send(eve).await.person(&app, "register");
+    let eve = send(eve).await.person(&domain, "register");
     let sessions = async || {
-        let sessions = entities::session::Entity::find().all(app.services.db.read()).await;
+        let sessions = entities::session::Entity::find().all(domain.services.db.read()).await;
         sessions.unwrap().len()
     };
     let same_words = |password: &str| json!({"username": "eve", "email": "eve@example.com", "password": password});
@@ -414,17 +451,17 @@ async fn a_stranger_with_the_same_key_gets_nothing_of_whoever_used_it_first() {
         assert_eq!(answer.0["data"], Value::Null, "{input}");
     }
     assert_eq!(sessions().await, 1, "nobody was signed in");
-    assert_eq!(app.refresh(&eve.refresh_token).await.code(), "OK", "and nobody out");
+    assert_eq!(domain.refresh(&eve.refresh_token).await.code(), "OK", "and nobody out");
     // It does not bypass the count of wrong passwords either.
     for _ in 0..9 {
         send(same_words("a guessed password")).await;
     }
     assert_eq!(send(same_words("a guessed password")).await.code(), "RATE_LIMITED");
-    assert_eq!(app.login("eve", PASSWORD).await.code(), "OK");
+    assert_eq!(domain.login("eve", PASSWORD).await.code(), "OK");
     // After a password change the old password no longer signs in.
-    app.advance_minutes(15);
+    domain.advance_minutes(15);
     let set = "mutation { setPassword(userId: 1, new: \"another password\") }";
-    app.ask(&Who::service(), set, json!({})).await.at("");
+    domain.ask(&CallerSession::service(), set, json!({})).await.at("");
     let before = sessions().await;
     assert_eq!(send(same_words(PASSWORD)).await.code(), "IDEMPOTENCY_MISMATCH");
     assert_eq!(sessions().await, before, "nobody was signed in");
@@ -432,12 +469,18 @@ async fn a_stranger_with_the_same_key_gets_nothing_of_whoever_used_it_first() {
 
 #[tokio::test]
 async fn a_refused_registration_leaves_its_key_free() {
-    let app = App::new().await;
-    app.join("ada").await;
+    let domain = AccountsDomain::new().await;
+    domain.sign_up("ada").await;
     let document =
         "mutation($input: RegisterInput!) { register(input: $input, idempotencyKey: \"k\") { user { id } } }";
     let taken = json!({"input": {"username": "ada", "password": PASSWORD}});
-    assert_eq!(app.ask(&Who::nobody(), document, taken).await.code(), "CONFLICT");
+    assert_eq!(
+        domain.ask(&CallerSession::anonymous(), document, taken).await.code(),
+        "CONFLICT"
+    );
     let free = json!({"input": {"username": "ben", "password": PASSWORD}});
-    assert_eq!(app.ask(&Who::nobody(), document, free).await.code(), "OK");
+    assert_eq!(
+        domain.ask(&CallerSession::anonymous(), document, free).await.code(),
+        "OK"
+    );
 }

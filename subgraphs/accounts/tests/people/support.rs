@@ -13,9 +13,9 @@ pub const PASSWORD: &str = "correct horse";
 pub const SIGNED_IN: &str = "{ token refreshToken expiresAt user { id username } }";
 
 /// The accounts domain with an executable schema.
-pub struct App(TestDomain<AccountsSchema>);
+pub struct AccountsDomain(TestDomain<AccountsSchema>);
 
-impl Deref for App {
+impl Deref for AccountsDomain {
     type Target = TestDomain<AccountsSchema>;
     fn deref(&self) -> &Self::Target {
         &self.0
@@ -23,7 +23,7 @@ impl Deref for App {
 }
 
 /// Settings with cheap hashing, so that tests of other features are fast.
-pub fn quick() -> Settings {
+pub fn fast_settings() -> Settings {
     Settings {
         argon2_memory_kib: 8,
         argon2_passes: 1,
@@ -32,9 +32,9 @@ pub fn quick() -> Settings {
     }
 }
 
-impl App {
+impl AccountsDomain {
     pub async fn new() -> Self {
-        Self::with(quick()).await
+        Self::with(fast_settings()).await
     }
 
     pub async fn with(settings: Settings) -> Self {
@@ -51,36 +51,42 @@ impl App {
             .collect()
     }
 
-    /// Executes a document as `who`.
-    pub async fn ask(&self, who: &Who, document: &str, variables: Value) -> Answer {
+    /// Executes a document as `caller`.
+    pub async fn ask(&self, caller: &CallerSession, document: &str, variables: Value) -> AppResponse {
         let mut request = Request::new(document).variables(Variables::from_json(variables));
-        if let Some(session) = who.session {
+        if let Some(session) = caller.session {
             request = request.data(SessionId(session));
         }
-        Answer(self.0.ask(&who.viewer, request).await)
+        AppResponse(self.0.ask(&caller.viewer, request).await)
     }
 
     /// Registers a member and signs them in.
-    pub async fn join(&self, username: &str) -> Person {
+    pub async fn sign_up(&self, username: &str) -> SignedInUser {
         self.register(json!({"username": username, "email": format!("{username}@example.com"), "password": PASSWORD}))
             .await
             .person(self, "register")
     }
 
-    pub async fn register(&self, input: Value) -> Answer {
+    pub async fn register(&self, input: Value) -> AppResponse {
         let document = format!("mutation($input: RegisterInput!) {{ register(input: $input) {SIGNED_IN} }}");
-        self.ask(&Who::nobody(), &document, json!({"input": input})).await
-    }
-
-    pub async fn login(&self, login: &str, password: &str) -> Answer {
-        let document = format!("mutation($l: String!, $p: String!) {{ login(login: $l, password: $p) {SIGNED_IN} }}");
-        self.ask(&Who::nobody(), &document, json!({"l": login, "p": password}))
+        self.ask(&CallerSession::anonymous(), &document, json!({"input": input}))
             .await
     }
 
-    pub async fn refresh(&self, token: &str) -> Answer {
+    pub async fn login(&self, login: &str, password: &str) -> AppResponse {
+        let document = format!("mutation($l: String!, $p: String!) {{ login(login: $l, password: $p) {SIGNED_IN} }}");
+        self.ask(
+            &CallerSession::anonymous(),
+            &document,
+            json!({"l": login, "p": password}),
+        )
+        .await
+    }
+
+    pub async fn refresh(&self, token: &str) -> AppResponse {
         let document = format!("mutation($t: String!) {{ refresh(token: $t) {SIGNED_IN} }}");
-        self.ask(&Who::nobody(), &document, json!({"t": token})).await
+        self.ask(&CallerSession::anonymous(), &document, json!({"t": token}))
+            .await
     }
 
     pub fn events(&self) -> EventStream {
@@ -89,7 +95,10 @@ impl App {
 
     /// Restarts the domain on the same data.
     pub fn again(self) -> Self {
-        Self(self.0.again(|services| accounts::schema_with(services, quick())))
+        Self(
+            self.0
+                .restart(|services| accounts::schema_with(services, fast_settings())),
+        )
     }
 
     pub fn advance_seconds(&self, seconds: u64) {
@@ -103,13 +112,13 @@ impl App {
 
 /// A caller and, if signed in, the caller's session.
 #[derive(Clone)]
-pub struct Who {
+pub struct CallerSession {
     pub viewer: Viewer,
     pub session: Option<i64>,
 }
 
-impl Who {
-    pub fn nobody() -> Self {
+impl CallerSession {
+    pub fn anonymous() -> Self {
         Self {
             viewer: Viewer::Anonymous,
             session: None,
@@ -137,17 +146,17 @@ impl Who {
 
 /// A person who is signed in.
 #[derive(Clone)]
-pub struct Person {
+pub struct SignedInUser {
     pub id: i64,
-    pub who: Who,
+    pub caller: CallerSession,
     pub refresh_token: String,
 }
 
 /// A response, as JSON.
 #[derive(Debug)]
-pub struct Answer(pub Value);
+pub struct AppResponse(pub Value);
 
-impl Answer {
+impl AppResponse {
     /// Returns the first error's code, or `OK`.
     pub fn code(&self) -> &str {
         testing::code(&self.0)
@@ -175,13 +184,13 @@ impl Answer {
     }
 
     /// Returns the person whose tokens `field` returned.
-    pub fn person(&self, app: &App, field: &str) -> Person {
+    pub fn person(&self, domain: &AccountsDomain, field: &str) -> SignedInUser {
         let text = |name: &str| self.at(&format!("/{field}/{name}")).as_str().unwrap().to_owned();
-        let now_us = app.services.clock.now_us();
-        let token = app.services.keys.verify(&text("token"), now_us).unwrap();
-        Person {
+        let now_us = domain.services.clock.now_us();
+        let token = domain.services.keys.verify(&text("token"), now_us).unwrap();
+        SignedInUser {
             id: text("user/id").parse().unwrap(),
-            who: Who {
+            caller: CallerSession {
                 viewer: token.viewer,
                 session: token.session,
             },

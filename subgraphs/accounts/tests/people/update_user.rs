@@ -2,57 +2,57 @@
 
 use contract::{Audience, Clock, Event};
 use serde_json::{Value, json};
-use testing::heard;
+use testing::received_events;
 
-use crate::support::{Answer, App, PASSWORD, Person, Who};
+use crate::support::{AccountsDomain, AppResponse, CallerSession, PASSWORD, SignedInUser};
 
 #[tokio::test]
 async fn everything_about_a_person_changes_in_one_write() {
-    let app = App::new().await;
-    let ben = broker(&app).await;
-    let mut events = app.events();
+    let domain = AccountsDomain::new().await;
+    let ben = broker(&domain).await;
+    let mut events = domain.events();
     let input = json!({
         "name": "Ben", "surname": "Okafor", "email": "Ben@Example.org", "phone": "2", "brokerageFeePercent": 2.5,
         "password": "another password", "address": {"street": "Quay", "number": "3", "zipCode": "20457"}
     });
-    let answer = update(&app, &ben.who, ben.id, input).await;
+    let answer = update(&domain, &ben.caller, ben.id, input).await;
     let expected = json!({
         "name": "Ben", "surname": "Okafor", "email": "Ben@Example.org", "phone": "2", "brokerageFeePercent": 2.5,
         "address": {"street": "Quay", "number": "3", "zipCode": "20457"}
     });
     assert_eq!(answer.at("/updateUser"), &expected);
-    let news = Event::Invalidated {
+    let invalidation = Event::Invalidated {
         typename: "User",
         key: ben.id.to_string(),
         version: 2,
         audience: Audience::Everyone,
     };
-    assert_eq!(heard(&mut events), [news]);
-    assert_eq!(app.login("ben@example.org", "another password").await.code(), "OK");
-    assert_eq!(app.login("ben", PASSWORD).await.code(), "UNAUTHENTICATED");
+    assert_eq!(received_events(&mut events), [invalidation]);
+    assert_eq!(domain.login("ben@example.org", "another password").await.code(), "OK");
+    assert_eq!(domain.login("ben", PASSWORD).await.code(), "UNAUTHENTICATED");
 }
 
 #[tokio::test]
 async fn what_is_left_out_stays_and_null_clears_what_may_be_empty() {
-    let app = App::new().await;
-    let ben = broker(&app).await;
+    let domain = AccountsDomain::new().await;
+    let ben = broker(&domain).await;
     let input = json!({"name": "Ben", "phone": "2", "address": {"text": "At the harbour"}});
-    update(&app, &ben.who, ben.id, input).await.at("");
-    let answer = update(&app, &ben.who, ben.id, json!({"phone": null, "address": null})).await;
+    update(&domain, &ben.caller, ben.id, input).await.at("");
+    let answer = update(&domain, &ben.caller, ben.id, json!({"phone": null, "address": null})).await;
     let expected = json!({
         "name": "Ben", "surname": null, "email": "ben@example.com", "phone": null, "brokerageFeePercent": 1.0, "address": null
     });
     assert_eq!(answer.at("/updateUser"), &expected);
-    assert_eq!(app.login("ben", PASSWORD).await.code(), "OK");
+    assert_eq!(domain.login("ben", PASSWORD).await.code(), "OK");
 }
 
 #[tokio::test]
 async fn one_wrong_member_keeps_the_others_from_changing() {
-    let app = App::new().await;
-    let ben = broker(&app).await;
-    let ada = app.join("ada").await;
-    let before = [row(&app, ben.id).await, row(&app, ada.id).await];
-    let mut events = app.events();
+    let domain = AccountsDomain::new().await;
+    let ben = broker(&domain).await;
+    let ada = domain.sign_up("ada").await;
+    let before = [row(&domain, ben.id).await, row(&domain, ada.id).await];
+    let mut events = domain.events();
     for (input, code, field) in [
         (json!({}), "INVALID_INPUT", "input"),
         (json!({"phone": "2", "name": " "}), "INVALID_INPUT", "input.name"),
@@ -89,19 +89,19 @@ async fn one_wrong_member_keeps_the_others_from_changing() {
             "",
         ),
     ] {
-        let answer = update(&app, &ben.who, ben.id, input.clone()).await;
+        let answer = update(&domain, &ben.caller, ben.id, input.clone()).await;
         assert_eq!((answer.code(), answer.field()), (code, field), "{input}");
     }
     let fee = json!({"phone": "2", "password": "another password", "brokerageFeePercent": 2});
-    let answer = update(&app, &ada.who, ada.id, fee).await;
+    let answer = update(&domain, &ada.caller, ada.id, fee).await;
     assert_eq!(
         (answer.code(), answer.field()),
         ("INVALID_INPUT", "input.brokerageFeePercent")
     );
-    assert_eq!([row(&app, ben.id).await, row(&app, ada.id).await], before);
-    assert_eq!(heard(&mut events), []);
+    assert_eq!([row(&domain, ben.id).await, row(&domain, ada.id).await], before);
+    assert_eq!(received_events(&mut events), []);
     assert_eq!(
-        app.refresh(&ben.refresh_token).await.code(),
+        domain.refresh(&ben.refresh_token).await.code(),
         "OK",
         "and no session ended"
     );
@@ -109,84 +109,107 @@ async fn one_wrong_member_keeps_the_others_from_changing() {
 
 #[tokio::test]
 async fn a_new_password_ends_the_sessions_that_it_was_not_made_in() {
-    let app = App::new().await;
-    let ben = broker(&app).await;
-    let other = app.login("ben", PASSWORD).await.person(&app, "login");
-    let mut events = app.events();
-    update(&app, &ben.who, ben.id, json!({"password": "another password"}))
+    let domain = AccountsDomain::new().await;
+    let ben = broker(&domain).await;
+    let other = domain.login("ben", PASSWORD).await.person(&domain, "login");
+    let mut events = domain.events();
+    update(&domain, &ben.caller, ben.id, json!({"password": "another password"}))
         .await
         .at("");
     let ended = Event::SessionsEnded {
         user: ben.id,
-        session: other.who.session,
-        at_us: app.clock.now_us(),
+        session: other.caller.session,
+        at_us: domain.clock.now_us(),
     };
-    assert_eq!(heard(&mut events)[0], ended);
-    assert_eq!(app.refresh(&other.refresh_token).await.code(), "UNAUTHENTICATED");
-    let ben = app.refresh(&ben.refresh_token).await.person(&app, "refresh");
+    assert_eq!(received_events(&mut events)[0], ended);
+    assert_eq!(domain.refresh(&other.refresh_token).await.code(), "UNAUTHENTICATED");
+    let ben = domain.refresh(&ben.refresh_token).await.person(&domain, "refresh");
 
     // A program acts in no session of the person.
-    let mut program = Who::service();
-    program.session = ben.who.session;
-    update(&app, &program, ben.id, json!({"password": "a third password"}))
+    let mut program = CallerSession::service();
+    program.session = ben.caller.session;
+    update(&domain, &program, ben.id, json!({"password": "a third password"}))
         .await
         .at("");
-    assert_eq!(app.refresh(&ben.refresh_token).await.code(), "UNAUTHENTICATED");
-    assert_eq!(app.login("ben", "a third password").await.code(), "OK");
+    assert_eq!(domain.refresh(&ben.refresh_token).await.code(), "UNAUTHENTICATED");
+    assert_eq!(domain.login("ben", "a third password").await.code(), "OK");
 }
 
 #[tokio::test]
 async fn of_somebody_elses_account_and_of_nobodys_each_is_told_as_what_it_is() {
-    let app = App::new().await;
-    let ben = broker(&app).await;
-    let cleo = app.join("cleo").await;
+    let domain = AccountsDomain::new().await;
+    let ben = broker(&domain).await;
+    let cleo = domain.sign_up("cleo").await;
     let name = || json!({"name": "Other"});
     let password = || json!({"password": "another password"});
     // Administrators have explicit mutations for a password and an email: `setPassword`, `updateEmail`.
-    for who in [&cleo.who, &Who::admin(99), &Who::admin(cleo.id)] {
+    for caller in [&cleo.caller, &CallerSession::admin(99), &CallerSession::admin(cleo.id)] {
         for input in [name(), password()] {
-            assert_eq!(update(&app, who, ben.id, input.clone()).await.code(), "FORBIDDEN");
-            assert_eq!(update(&app, who, 77, input).await.code(), "NOT_FOUND");
+            assert_eq!(update(&domain, caller, ben.id, input.clone()).await.code(), "FORBIDDEN");
+            assert_eq!(update(&domain, caller, 77, input).await.code(), "NOT_FOUND");
         }
     }
-    assert_eq!(update(&app, &Who::admin(cleo.id), cleo.id, name()).await.code(), "OK");
-    assert_eq!(update(&app, &Who::service(), ben.id, password()).await.code(), "OK");
-    assert_eq!(update(&app, &Who::service(), 77, name()).await.code(), "NOT_FOUND");
-    assert_eq!(update(&app, &Who::nobody(), 77, name()).await.code(), "UNAUTHENTICATED");
+    assert_eq!(
+        update(&domain, &CallerSession::admin(cleo.id), cleo.id, name())
+            .await
+            .code(),
+        "OK"
+    );
+    assert_eq!(
+        update(&domain, &CallerSession::service(), ben.id, password())
+            .await
+            .code(),
+        "OK"
+    );
+    assert_eq!(
+        update(&domain, &CallerSession::service(), 77, name()).await.code(),
+        "NOT_FOUND"
+    );
+    assert_eq!(
+        update(&domain, &CallerSession::anonymous(), 77, name()).await.code(),
+        "UNAUTHENTICATED"
+    );
 }
 
 #[tokio::test]
 async fn nobody_changes_who_has_left() {
-    let app = App::new().await;
-    let ben = broker(&app).await;
-    app.ask(&ben.who, "mutation { deactivateAccount { id } }", json!({}))
+    let domain = AccountsDomain::new().await;
+    let ben = broker(&domain).await;
+    domain
+        .ask(&ben.caller, "mutation { deactivateAccount { id } }", json!({}))
         .await
         .at("");
     for input in [json!({"name": "Ben"}), json!({"password": "another password"})] {
         assert_eq!(
-            update(&app, &Who::admin(99), ben.id, input.clone()).await.code(),
+            update(&domain, &CallerSession::admin(99), ben.id, input.clone())
+                .await
+                .code(),
             "NOT_FOUND"
         );
-        assert_eq!(update(&app, &ben.who, ben.id, input).await.code(), "UNAUTHENTICATED");
+        assert_eq!(
+            update(&domain, &ben.caller, ben.id, input).await.code(),
+            "UNAUTHENTICATED"
+        );
     }
 }
 
-async fn broker(app: &App) -> Person {
+async fn broker(domain: &AccountsDomain) -> SignedInUser {
     let input = json!({
         "username": "ben", "email": "ben@example.com", "password": PASSWORD, "role": "BROKER", "brokerageFeePercent": 1
     });
-    app.register(input).await.person(app, "register")
+    domain.register(input).await.person(domain, "register")
 }
 
-async fn update(app: &App, who: &Who, id: i64, input: Value) -> Answer {
+async fn update(domain: &AccountsDomain, caller: &CallerSession, id: i64, input: Value) -> AppResponse {
     let document = "mutation($id: ID!, $input: UserPatch!) { updateUser(id: $id, input: $input) {
         name surname email phone brokerageFeePercent address { street number zipCode } } }";
-    app.ask(who, document, json!({"id": id.to_string(), "input": input}))
+    domain
+        .ask(caller, document, json!({"id": id.to_string(), "input": input}))
         .await
 }
 
-async fn row(app: &App, id: i64) -> entities::user::Model {
-    entities::user::by_id(app.services.db.read(), id)
+async fn row(domain: &AccountsDomain, id: i64) -> entities::user::Model {
+    entities::user::by_id(domain.services.db.read(), id)
         .await
         .unwrap()
         .unwrap()

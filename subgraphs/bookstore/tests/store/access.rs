@@ -3,7 +3,7 @@
 use contract::Viewer;
 use serde_json::Value;
 
-use crate::support::{Store, admin, code, member, service};
+use crate::support::{BookstoreDomain, admin, code, member, service};
 
 /// The callers: the buyer, another person, an administrator, a program and an anonymous client.
 const WHO: [&str; 5] = ["buyer", "stranger", "admin", "service", "nobody"];
@@ -40,7 +40,7 @@ async fn everyone_reaches_what_is_theirs() {
             ["FORBIDDEN", "FORBIDDEN", "OK", "NOT_FOUND", "UNAUTHENTICATED"],
         ),
     ];
-    let store = Store::with_copies(9).await;
+    let store = BookstoreDomain::with_copies(9).await;
     store.add("Emma", "novels", 1).await;
     store.ask(&member(7), "mutation { purchaseBook(id: 1) { id } }").await;
     for (document, wanted) in table {
@@ -53,7 +53,7 @@ async fn everyone_reaches_what_is_theirs() {
 
 #[tokio::test]
 async fn a_purchase_is_there_for_its_buyer_and_for_operators_only() {
-    let store = Store::with_copies(9).await;
+    let store = BookstoreDomain::with_copies(9).await;
     store.ask(&member(7), "mutation { purchaseBook(id: 1) { id } }").await;
     store.ask(&service(), "mutation { purchaseBook(id: 1) { id } }").await;
     let entity = |id: u8| {

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Store, admin, code, member, service, titles};
+use crate::support::{BookstoreDomain, admin, code, member, service, titles};
 
-async fn found(store: &Store, filter: &str) -> Vec<String> {
+async fn found(store: &BookstoreDomain, filter: &str) -> Vec<String> {
     let answer = store
         .ask(&member(7), &format!("{{ books({filter}) {{ nodes {{ title }} }} }}"))
         .await;
@@ -13,7 +13,7 @@ async fn found(store: &Store, filter: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_topic_is_matched_whole_in_any_case() {
-    let store = Store::new().await;
+    let store = BookstoreDomain::new().await;
     for (title, topic) in [
         ("RPCs", "Distributed Systems"),
         ("Logs", " distributed systems "),
@@ -46,7 +46,7 @@ async fn a_topic_is_matched_whole_in_any_case() {
 
 #[tokio::test]
 async fn a_text_is_found_anywhere_in_a_title_and_means_itself() {
-    let store = Store::new().await;
+    let store = BookstoreDomain::new().await;
     for title in ["100% Ada", "C_sharp", "Csharp", r"Back\\slash", "Über Äpfel"] {
         store.add(title, "t", 1).await;
     }
@@ -73,7 +73,7 @@ fn input(title: &str, topic: &str, amount: &str, currency: &str, quantity: &str)
 
 #[tokio::test]
 async fn a_book_that_breaks_a_rule_is_not_added() {
-    let store = Store::new().await;
+    let store = BookstoreDomain::new().await;
     let long = "x".repeat(301);
     for (input, field) in [
         (input(" ", "t", "1", "USD", "1"), "input.title"),
@@ -112,7 +112,7 @@ async fn a_book_that_breaks_a_rule_is_not_added() {
 
 #[tokio::test]
 async fn the_extremes_are_kept_to_the_cent() {
-    let store = Store::new().await;
+    let store = BookstoreDomain::new().await;
     for (title, amount, quantity) in [("least", "0.00", "0"), ("most", "1000000000000.00", "2147483647")] {
         let input = input(title, "t", amount, "USD", quantity);
         let answer = store
@@ -129,7 +129,7 @@ async fn the_extremes_are_kept_to_the_cent() {
 
 #[tokio::test]
 async fn adding_with_the_same_key_adds_once_and_answers_as_at_first() {
-    let store = Store::new().await;
+    let store = BookstoreDomain::new().await;
     let add = |title: &str| {
         let input = input(title, "novels", "9.99", "USD", "3");
         format!(r#"mutation {{ addBook(input: {input}, idempotencyKey: "k") {{ id title quantity }} }}"#)
@@ -141,14 +141,14 @@ async fn adding_with_the_same_key_adds_once_and_answers_as_at_first() {
     assert_eq!(found(&store, "first: 9").await, ["Dune"]);
 }
 
-async fn update(store: &Store, id: &str, input: &str) -> Value {
+async fn update(store: &BookstoreDomain, id: &str, input: &str) -> Value {
     let document = format!("mutation {{ updateBook(id: {id}, input: {input}) {{ title topic quantity price }} }}");
     store.ask(&admin(), &document).await
 }
 
 #[tokio::test]
 async fn a_member_left_out_of_an_update_stays() {
-    let store = Store::with_copies(3).await;
+    let store = BookstoreDomain::with_copies(3).await;
     let price = json!({ "amount": "9.99", "currency": "USD" });
     for (input, wanted) in [
         (
@@ -173,7 +173,7 @@ async fn a_member_left_out_of_an_update_stays() {
 
 #[tokio::test]
 async fn an_update_that_breaks_a_rule_changes_nothing() {
-    let store = Store::with_copies(3).await;
+    let store = BookstoreDomain::with_copies(3).await;
     let before = store
         .ask(&admin(), "{ book(id: 1) { title topic quantity price } }")
         .await;
@@ -202,7 +202,7 @@ async fn an_update_that_breaks_a_rule_changes_nothing() {
 
 #[tokio::test]
 async fn a_deleted_book_is_gone_and_its_id_is_never_used_again() {
-    let store = Store::with_copies(3).await;
+    let store = BookstoreDomain::with_copies(3).await;
     let delete = "mutation { deleteBook(id: 1) }";
     assert_eq!(store.ask(&admin(), delete).await["data"]["deleteBook"], true);
     assert_eq!(code(&store.ask(&admin(), delete).await), "NOT_FOUND");
@@ -215,7 +215,7 @@ async fn a_deleted_book_is_gone_and_its_id_is_never_used_again() {
 
 #[tokio::test]
 async fn an_id_that_is_no_integer_is_no_book() {
-    let store = Store::with_copies(3).await;
+    let store = BookstoreDomain::with_copies(3).await;
     for id in [
         r#""x""#,
         r#""1 ""#,
@@ -231,7 +231,7 @@ async fn an_id_that_is_no_integer_is_no_book() {
 
 #[tokio::test]
 async fn entities_answer_one_by_one_and_a_missing_one_is_one_null() {
-    let store = Store::with_copies(3).await;
+    let store = BookstoreDomain::with_copies(3).await;
     store.add("Emma", "novels", 1).await;
     store.ask(&member(7), "mutation { purchaseBook(id: 2) { id } }").await;
     let answer = store
@@ -259,7 +259,7 @@ async fn entities_answer_one_by_one_and_a_missing_one_is_one_null() {
 
 #[tokio::test]
 async fn the_sample_data_is_the_seven_books_once() {
-    let store = Store::new().await;
+    let store = BookstoreDomain::new().await;
     for _ in 0..2 {
         bookstore::demo::seed(&store.services).await.unwrap();
     }
@@ -284,7 +284,7 @@ async fn the_sample_data_is_the_seven_books_once() {
 
 #[tokio::test]
 async fn the_sample_sales_are_there_once_and_leave_the_shelves_as_documented() {
-    let store = Store::new().await;
+    let store = BookstoreDomain::new().await;
     bookstore::demo::seed(&store.services).await.unwrap();
     for _ in 0..2 {
         let people = bookstore::demo::People { ada: 5, cleo: 7 };

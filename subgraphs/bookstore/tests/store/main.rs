@@ -3,8 +3,8 @@
 
 mod access;
 mod catalog;
-mod changes;
 mod paging;
 mod purchase;
 mod schema;
+mod subscription;
 mod support;

@@ -2,17 +2,17 @@
 
 use serde_json::Value;
 
-use crate::support::{Store, admin, code, member, titles};
+use crate::support::{BookstoreDomain, admin, code, member, titles};
 
-async fn shelf(titles: &[&str]) -> Store {
-    let store = Store::new().await;
+async fn shelf(titles: &[&str]) -> BookstoreDomain {
+    let store = BookstoreDomain::new().await;
     for title in titles {
         store.add(title, "t", 1).await;
     }
     store
 }
 
-async fn books(store: &Store, args: &str) -> Value {
+async fn books(store: &BookstoreDomain, args: &str) -> Value {
     let document = format!(
         "{{ books({args}) {{ nodes {{ title }} edges {{ cursor }}
             pageInfo {{ startCursor endCursor hasNextPage hasPreviousPage }} }} }}"

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::{Store, admin, code, member, service};
+use crate::support::{BookstoreDomain, admin, code, member, service};
 
 const BUY: &str = "mutation { purchaseBook(id: 1) { id } }";
 
 /// Returns the copies left of book 1 and the number of purchases.
-async fn stock_and_sales(store: &Store) -> (Value, usize) {
+async fn stock_and_sales(store: &BookstoreDomain) -> (Value, usize) {
     let seen = store
         .ask(
             &admin(),
@@ -22,7 +22,7 @@ async fn stock_and_sales(store: &Store) -> (Value, usize) {
 }
 
 /// Returns the error codes of fifty people who buy book 1 at once while `meanwhile` runs.
-async fn fifty_buy(store: &Arc<Store>, meanwhile: Option<&'static str>) -> Vec<String> {
+async fn fifty_buy(store: &Arc<BookstoreDomain>, meanwhile: Option<&'static str>) -> Vec<String> {
     let buyers = (0..50).map(|id| (member(100 + id), BUY));
     let others = meanwhile.map(|document| (admin(), document));
     // The other request goes into the middle of the buyers.
@@ -48,7 +48,7 @@ fn count(codes: &[String], wanted: &str) -> usize {
 
 #[tokio::test]
 async fn a_sold_copy_leaves_the_shelf_and_is_recorded() {
-    let store = Store::with_copies(3).await;
+    let store = BookstoreDomain::with_copies(3).await;
     let sold = store
         .ask(
             &member(7),
@@ -68,7 +68,7 @@ async fn a_sold_copy_leaves_the_shelf_and_is_recorded() {
 
 #[tokio::test]
 async fn a_program_buys_for_nobody_in_particular() {
-    let store = Store::with_copies(1).await;
+    let store = BookstoreDomain::with_copies(1).await;
     let sold = store
         .ask(
             &service(),
@@ -83,7 +83,7 @@ async fn a_program_buys_for_nobody_in_particular() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_buyers_of_the_last_copy_make_one_sale() {
-    let store = Arc::new(Store::with_copies(1).await);
+    let store = Arc::new(BookstoreDomain::with_copies(1).await);
     let codes = fifty_buy(&store, None).await;
     assert_eq!((count(&codes, "OK"), count(&codes, "INSUFFICIENT_STOCK")), (1, 49));
     assert_eq!(stock_and_sales(&store).await, (json!(0), 1));
@@ -93,7 +93,7 @@ async fn fifty_buyers_of_the_last_copy_make_one_sale() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_book_deleted_while_fifty_buy_it_is_sold_only_before() {
-    let store = Arc::new(Store::with_copies(1_000).await);
+    let store = Arc::new(BookstoreDomain::with_copies(1_000).await);
     let codes = fifty_buy(&store, Some("mutation { deleteBook(id: 1) }")).await;
     let (sold, too_late) = (count(&codes, "OK"), count(&codes, "NOT_FOUND"));
     assert_eq!(sold + too_late, 50, "{codes:?}");
@@ -113,7 +113,7 @@ async fn a_book_deleted_while_fifty_buy_it_is_sold_only_before() {
 
 #[tokio::test]
 async fn what_is_not_there_is_not_sold() {
-    let store = Store::with_copies(0).await;
+    let store = BookstoreDomain::with_copies(0).await;
     for (id, wanted) in [
         ("1", "INSUFFICIENT_STOCK"),
         ("2", "NOT_FOUND"),
@@ -132,7 +132,7 @@ async fn what_is_not_there_is_not_sold() {
 
 #[tokio::test]
 async fn a_purchase_says_what_was_sold_whatever_becomes_of_the_book() {
-    let store = Store::with_copies(3).await;
+    let store = BookstoreDomain::with_copies(3).await;
     store.ask(&member(7), BUY).await;
     let patch = r#"{ title: "Dune Messiah", price: { amount: "12", currency: "USD" } }"#;
     store
@@ -156,7 +156,7 @@ async fn a_purchase_says_what_was_sold_whatever_becomes_of_the_book() {
 
 #[tokio::test]
 async fn the_same_key_buys_once_and_answers_the_same() {
-    let store = Store::with_copies(3).await;
+    let store = BookstoreDomain::with_copies(3).await;
     let buy = r#"mutation { purchaseBook(id: 1, idempotencyKey: "k") { id title price quantityAfter } }"#;
     let first = store.ask(&member(7), buy).await;
     assert_eq!(code(&first), "OK");
@@ -171,7 +171,7 @@ async fn the_same_key_buys_once_and_answers_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_calls_with_one_key_buy_once() {
-    let store = Arc::new(Store::with_copies(100).await);
+    let store = Arc::new(BookstoreDomain::with_copies(100).await);
     let buy = r#"mutation { purchaseBook(id: 1, idempotencyKey: "k") { id quantityAfter } }"#;
     let answers = join_all((0..50).map(|_| {
         let store = store.clone();
@@ -189,7 +189,7 @@ async fn fifty_calls_with_one_key_buy_once() {
 
 #[tokio::test]
 async fn a_key_is_for_one_request_and_stays_free_when_that_is_refused() {
-    let store = Store::with_copies(0).await;
+    let store = BookstoreDomain::with_copies(0).await;
     store.add("Emma", "novels", 5).await;
     let buy = |id: u8| format!(r#"mutation {{ purchaseBook(id: {id}, idempotencyKey: "k") {{ id }} }}"#);
     assert_eq!(code(&store.ask(&member(7), &buy(1)).await), "INSUFFICIENT_STOCK");

@@ -7,16 +7,16 @@ use serde_json::Value;
 pub use testing::{NEW_YEAR_US, admin, code, member, service};
 use testing::{TestDomain, TestServices};
 
-pub struct Store(TestDomain<BookstoreSchema>);
+pub struct BookstoreDomain(TestDomain<BookstoreSchema>);
 
-impl Deref for Store {
+impl Deref for BookstoreDomain {
     type Target = TestDomain<BookstoreSchema>;
     fn deref(&self) -> &Self::Target {
         &self.0
     }
 }
 
-impl Store {
+impl BookstoreDomain {
     /// An empty store.
     pub async fn new() -> Self {
         Self::with_bus(1_024).await

@@ -1,7 +1,7 @@
 //! Automated orders whose price reaches their limit.
 
 use contract::{Event, Tx};
-use entities::stock::{self, Which};
+use entities::stock::{self, StockRef};
 use entities::{brokerage_order, hold};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -69,7 +69,7 @@ async fn what_was_fired_in_time_is_carried_out_after_its_time() {
     floor.placed(&person(ADA), &order).await;
     floor.set_price(FISH, 1_900).await;
     floor.pass(HOUR_US);
-    floor.services.settle_due().await.unwrap();
+    floor.services.expire_overdue().await.unwrap();
 
     let _worker = floor.worker();
     floor.until(["COMPLETED"]).await;
@@ -154,10 +154,10 @@ async fn who_lost_events_looks_at_everything() {
         .await;
     floor.placed(&person(ADA), &automated("BUY", 1, "19.00")).await;
     let back = async |tx: &Tx| {
-        brokerage_order::fire(tx, FISH, 1_900, testing::NEW_YEAR_US).await?;
+        brokerage_order::trigger(tx, FISH, 1_900, testing::NEW_YEAR_US).await?;
         stock::adjust(
             tx,
-            &Which::Id(BOAR),
+            &StockRef::Id(BOAR),
             entities::side::Side::Sell,
             1,
             testing::NEW_YEAR_US,
@@ -220,7 +220,10 @@ async fn everybody_concerned_is_told_of_what_an_order_changed() {
         told
     };
     floor.placed(&person(ADA), &automated("BUY", 3, "19.00")).await;
-    assert_eq!(told(&testing::heard(&mut events)), ["BrokerageOrder 1", "Wallet 1"]);
+    assert_eq!(
+        told(&testing::received_events(&mut events)),
+        ["BrokerageOrder 1", "Wallet 1"]
+    );
 
     floor.set_price(FISH, 1_900).await;
     floor.until(["COMPLETED"]).await;
@@ -231,7 +234,7 @@ async fn everybody_concerned_is_told_of_what_an_order_changed() {
     }
 
     let capital = floor.lend_money(ADA, crate::support::BEN, 3_000).await;
-    testing::heard(&mut events);
+    testing::received_events(&mut events);
     let order = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);
     floor.placed(&person(crate::support::BEN), &order).await;
     let wanted = json!([
@@ -243,5 +246,5 @@ async fn everybody_concerned_is_told_of_what_an_order_changed() {
         "Wallet 1",
         "Wallet 2"
     ]);
-    assert_eq!(json!(told(&testing::heard(&mut events))), wanted);
+    assert_eq!(json!(told(&testing::received_events(&mut events))), wanted);
 }

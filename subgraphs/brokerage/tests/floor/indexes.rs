@@ -1,7 +1,7 @@
 //! Query plans: indexes find the rows, so no query reads rows that it does not return.
 
+use entities::blocked::{self, OrderCandidates};
 use entities::brokerage_order::{self, Column};
-use entities::waiting::{self, Among};
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder, QueryTrait, Select, Statement};
 
 use crate::support::{ADA, BEN, BOB, Floor, person};
@@ -35,7 +35,7 @@ async fn every_list_has_its_index() {
         (BEN, "brokerage_order_broker (broker_id=?)"),
         (BOB, "brokerage_order_investor (investor_id=?)"),
     ] {
-        let theirs = brokerage_order::of_party(db, party)
+        let theirs = brokerage_order::for_party(db, party)
             .await
             .unwrap()
             .order_by_desc(Column::Id);
@@ -44,14 +44,14 @@ async fn every_list_has_its_index() {
             format!("SEARCH brokerage_order USING INDEX {index}")
         );
     }
-    let fired = plan(&floor, brokerage_order::fired(3, 10)).await;
+    let fired = plan(&floor, brokerage_order::triggered(3, 10)).await;
     assert_eq!(fired, "SEARCH brokerage_order USING INDEX brokerage_order_fired (id>?)");
-    let waits = plan(&floor, brokerage_order::pending_of(ADA)).await;
+    let waits = plan(&floor, brokerage_order::pending_for(ADA)).await;
     assert_eq!(
         waits,
         "SEARCH brokerage_order USING INDEX brokerage_order_pending (investor_id=?)"
     );
-    let due = plan(&floor, brokerage_order::due(5, 10)).await;
+    let due = plan(&floor, brokerage_order::overdue(5, 10)).await;
     assert_eq!(
         due,
         "SEARCH brokerage_order USING INDEX brokerage_order_due (expires_at_us<?)"
@@ -61,8 +61,8 @@ async fn every_list_has_its_index() {
 #[tokio::test]
 async fn who_waits_for_room_is_found_by_an_index() {
     let floor = Floor::new().await;
-    let plan = async |among: Among<'static>| {
-        let (sql, values) = waiting::can_go(among, 5).unwrap();
+    let plan = async |candidates: OrderCandidates<'static>| {
+        let (sql, values) = blocked::executable_orders(candidates, 5).unwrap();
         explained(
             &floor,
             Statement::from_sql_and_values(DbBackend::Sqlite, sql.replace('$', "?"), values),
@@ -75,9 +75,9 @@ async fn who_waits_for_room_is_found_by_an_index() {
     let by_investor = "SEARCH o USING INDEX brokerage_order_pending (investor_id=?)";
     let holding = "SEARCH h USING INDEX holding_user (user_id=? AND stock_id=?)";
     let wallet = "SEARCH w USING INDEX wallet_user (user_id=? AND currency=?)";
-    for (among, steps) in [
+    for (candidates, steps) in [
         (
-            Among::All,
+            OrderCandidates::All,
             [
                 "SCAN s".to_owned(),
                 by_price('>'),
@@ -87,7 +87,7 @@ async fn who_waits_for_room_is_found_by_an_index() {
             ],
         ),
         (
-            Among::Of {
+            OrderCandidates::AffectedBy {
                 stocks: &[1, 2],
                 investors: &[],
             },
@@ -100,7 +100,7 @@ async fn who_waits_for_room_is_found_by_an_index() {
             ],
         ),
         (
-            Among::Of {
+            OrderCandidates::AffectedBy {
                 stocks: &[],
                 investors: &[ADA],
             },
@@ -113,19 +113,23 @@ async fn who_waits_for_room_is_found_by_an_index() {
             ],
         ),
     ] {
-        let plan = plan(among).await;
+        let plan = plan(candidates).await;
         for step in steps {
             assert!(plan.contains(&step), "{step}: {plan}");
         }
         assert_eq!(
             plan.matches("SCAN").count(),
-            if matches!(among, Among::All) { 2 } else { 0 },
+            if matches!(candidates, OrderCandidates::All) {
+                2
+            } else {
+                0
+            },
             "{plan}"
         );
     }
     assert!(
-        waiting::can_go(
-            Among::Of {
+        blocked::executable_orders(
+            OrderCandidates::AffectedBy {
                 stocks: &[],
                 investors: &[]
             },

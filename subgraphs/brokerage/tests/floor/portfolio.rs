@@ -1,7 +1,7 @@
 //! The value of a person's portfolio.
 
 use contract::{Tx, Viewer};
-use entities::ledger::{self, Account, Bucket, Kind, Movement};
+use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
 use serde_json::{Value, json};
 
 use crate::support::{ADA, BEN, BOAR, EVE, FISH, Floor, admin, automated, code, person, usd};
@@ -22,8 +22,17 @@ async fn portfolios(floor: &Floor, viewer: &Viewer, people: &[i64]) -> Value {
 async fn deposit_euros(floor: &Floor, user: i64, minor: i64) {
     let now_us = floor.services.clock.now_us();
     let paid_in = async move |tx: &Tx| {
-        let legs = [(Account::Outside, -minor), (Account::Of(user, Bucket::Balance), minor)];
-        Ok(ledger::post(tx, Movement::of(Kind::Deposit, "EUR"), &legs, now_us).await?)
+        let legs = [
+            (Account::Outside, -minor),
+            (Account::Wallet(user, Bucket::Balance), minor),
+        ];
+        Ok(ledger::post(
+            tx,
+            LedgerTransaction::new(TransactionKind::Deposit, "EUR"),
+            &legs,
+            now_us,
+        )
+        .await?)
     };
     floor.services.db.write(paid_in).await.unwrap();
 }

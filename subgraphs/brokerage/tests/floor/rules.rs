@@ -1,13 +1,13 @@
 //! The rules of money and shares, tested directly on the tables.
 
-use contract::{Error, Result, Trade, Tx};
-use entities::authorization::{End, Grant, Lent};
-use entities::brokerage_order::{self, Automated, TradeRef};
-use entities::holding::{self, Bucket as Shares};
-use entities::ledger::{self, Account, Bucket, Kind, Movement};
+use contract::{Error, ExchangeTrade, Result, Tx};
+use entities::authorization::{AuthorizationEnd, Grant, LentAsset};
+use entities::brokerage_order::{self, NewAutomatedOrder, TradeRef};
+use entities::holding::{self, ShareBucket};
+use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
 use entities::side::Side;
-use entities::stock::{self, NewStock, Which};
-use entities::{cover, expiry, lending, user, wallet};
+use entities::stock::{self, NewStock, StockRef};
+use entities::{expiry, lending, order_reserve, user, wallet};
 use testing::{NEW_YEAR_US, TestServices};
 
 const NOW: i64 = NEW_YEAR_US;
@@ -15,7 +15,7 @@ const NOW: i64 = NEW_YEAR_US;
 async fn people(tx: &Tx) -> Result<[i64; 2]> {
     let mut ids = [0; 2];
     for (id, name) in ids.iter_mut().zip(["ada", "ben"]) {
-        *id = user::join(tx, user::Model::named(name, NOW))
+        *id = user::insert(tx, user::Model::with_username(name, NOW))
             .await?
             .map_err(|_| Error::Unauthenticated)?
             .id;
@@ -24,8 +24,11 @@ async fn people(tx: &Tx) -> Result<[i64; 2]> {
 }
 
 async fn deposit(tx: &Tx, user: i64, minor: i64) -> Result<()> {
-    let legs = [(Account::Outside, -minor), (Account::Of(user, Bucket::Balance), minor)];
-    ledger::post(tx, Movement::of(Kind::Deposit, "USD"), &legs, NOW).await?;
+    let legs = [
+        (Account::Outside, -minor),
+        (Account::Wallet(user, Bucket::Balance), minor),
+    ];
+    ledger::post(tx, LedgerTransaction::new(TransactionKind::Deposit, "USD"), &legs, NOW).await?;
     Ok(())
 }
 
@@ -42,7 +45,7 @@ async fn listed(tx: &Tx) -> Result<stock::Model> {
 #[tokio::test]
 async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
     let test = TestServices::new(NOW, 16).await;
-    let orders = test.services.orders.clone();
+    let orders = test.services.order_log.clone();
     let done = test
         .services
         .db
@@ -51,8 +54,8 @@ async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
             deposit(tx, ada, 100_000).await?;
             let fish = listed(tx).await?;
 
-            let trade = Trade {
-                stock: Which::Name("FishCo".into()),
+            let trade = ExchangeTrade {
+                stock: StockRef::Name("FishCo".into()),
                 side: Side::Buy,
                 quantity: 10,
                 price_minor: None,
@@ -63,10 +66,10 @@ async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
                 let place = (traded.recorded.trade_ref(), traded.stock.quantity);
                 assert_eq!(place, (TradeRef::Number(number), 90 - 10 * number));
             }
-            holding::add(tx, ada, fish.id, Shares::Free, 30).await?;
+            holding::add(tx, ada, fish.id, ShareBucket::Free, 30).await?;
 
             let grant = Grant {
-                lent: Lent::Capital("USD".into()),
+                lent: LentAsset::Capital("USD".into()),
                 investor_id: ada,
                 broker_id: ben,
                 amount: 40_000,
@@ -89,7 +92,7 @@ async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
         .db
         .write(async move |tx| {
             let grant = Grant {
-                lent: Lent::Capital("USD".into()),
+                lent: LentAsset::Capital("USD".into()),
                 investor_id: ada,
                 broker_id: ben,
                 amount: 40_000,
@@ -102,14 +105,14 @@ async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
         })
         .await;
     assert!(matches!(more, Err(Error::InsufficientFunds)));
-    let orders = test.services.orders.clone();
+    let orders = test.services.order_log.clone();
     test.services
         .db
         .write(async move |tx| {
             let now = NOW + 20;
-            assert!(expiry::is_due(tx, now).await?);
+            assert!(expiry::is_any_overdue(tx, now).await?);
             let grant = Grant {
-                lent: Lent::Shares {
+                lent: LentAsset::Shares {
                     holding_id: 1,
                     stock_id: fish,
                 },
@@ -122,18 +125,18 @@ async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
                 accepts_higher_fee: false,
             };
             let (raised, _) = lending::grant(tx, &grant, now).await?;
-            assert_eq!(holding::of(tx, ada, fish).await?.unwrap().lent, 5);
+            assert_eq!(holding::find(tx, ada, fish).await?.unwrap().lent, 5);
             entities::authorization::spend(tx, &raised.authorization, 2, now).await?;
-            holding::take(tx, ada, fish, Shares::Lent, 2).await?;
-            lending::end(tx, raised.authorization.id, End::Revoked, now)
+            holding::take(tx, ada, fish, ShareBucket::Lent, 2).await?;
+            lending::end(tx, raised.authorization.id, AuthorizationEnd::Revoked, now)
                 .await?
                 .unwrap();
-            let shares = holding::of(tx, ada, fish).await?.unwrap();
+            let shares = holding::find(tx, ada, fish).await?.unwrap();
             assert_eq!((shares.free, shares.committed, shares.lent), (28, 0, 0));
             assert_eq!(holding::commit(tx, shares.id, 8).await?.unwrap().free, 20);
             assert!(holding::commit(tx, shares.id, 29).await?.is_none());
 
-            let automated = Automated {
+            let automated = NewAutomatedOrder {
                 side: Side::Buy,
                 stock_id: fish,
                 quantity: 10,
@@ -143,29 +146,29 @@ async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
                 expires_at_us: Some(now + 5),
             };
             let order = brokerage_order::place(tx, &automated, 1, now).await?;
-            cover::place(tx, &order, now).await?;
-            assert_eq!(wallet::of(tx, ada, "USD").await?.unwrap().held_minor, 20_000);
-            assert_eq!(brokerage_order::fire(tx, fish, 2_001, now).await?, 0);
-            assert_eq!(brokerage_order::fire(tx, fish, 1_500, now).await?, 1);
-            let fired = brokerage_order::fired(0, 10).all(tx).await?;
+            order_reserve::reserve(tx, &order, now).await?;
+            assert_eq!(wallet::find(tx, ada, "USD").await?.unwrap().held_minor, 20_000);
+            assert_eq!(brokerage_order::trigger(tx, fish, 2_001, now).await?, 0);
+            assert_eq!(brokerage_order::trigger(tx, fish, 1_500, now).await?, 1);
+            let fired = brokerage_order::triggered(0, 10).all(tx).await?;
             assert_eq!(fired.len(), 1);
-            let trade = Trade {
-                stock: Which::Id(fish),
+            let trade = ExchangeTrade {
+                stock: StockRef::Id(fish),
                 side: Side::Buy,
                 quantity: 10,
                 price_minor: fired[0].fired_minor,
                 trader_id: Some(ada),
             };
             let traded = orders.trade(tx, &trade, now).await?;
-            cover::spend(tx, &order, 1_500, now).await?;
+            order_reserve::spend(tx, &order, 1_500, now).await?;
             brokerage_order::complete(tx, order.id, 1_500, traded.recorded.trade_ref(), now)
                 .await?
                 .unwrap();
             assert!(brokerage_order::cancel(tx, order.id, None, now).await?.is_none());
-            let money = wallet::of(tx, ada, "USD").await?.unwrap();
+            let money = wallet::find(tx, ada, "USD").await?.unwrap();
             assert_eq!((money.balance_minor, money.held_minor), (5_000, 0));
 
-            let sale = Automated {
+            let sale = NewAutomatedOrder {
                 side: Side::Sell,
                 quantity: 7,
                 limit_minor: 9_000,
@@ -173,8 +176,8 @@ async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
                 ..automated
             };
             let sale = brokerage_order::place(tx, &sale, 1, now).await?;
-            cover::place(tx, &sale, now).await?;
-            let settled = expiry::settle(tx, now + 5, 10).await?;
+            order_reserve::reserve(tx, &sale, now).await?;
+            let settled = expiry::expire(tx, now + 5, 10).await?;
             assert_eq!(settled.orders.len(), 1);
             Ok(())
         })

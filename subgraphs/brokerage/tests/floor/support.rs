@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brokerage::{BrokerageSchema, Settings};
-use contract::{Changed, Clock, Delivery, Event, EventStream, ManualClock, Result, Role, Services, Tx, Viewer};
+use contract::{Clock, Delivery, Event, EventStream, Invalidates, ManualClock, Result, Role, Services, Tx, Viewer};
 use entities::authority::Authority;
-use entities::authorization::{self, Grant, Lent};
-use entities::holding::{self, Bucket as Shares};
-use entities::ledger::{self, Account, Bucket, Kind, Movement};
-use entities::stock::{self, NewStock, Which};
+use entities::authorization::{self, Grant, LentAsset};
+use entities::holding::{self, ShareBucket};
+use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
+use entities::stock::{self, NewStock, StockRef};
 use entities::{brokerage_order, ledger_entry, lending, user, wallet};
 use futures_util::StreamExt;
 use sea_orm::ActiveValue::Set;
@@ -129,9 +129,9 @@ impl Floor {
                 let person = user::Model {
                     role: role.as_str().to_owned(),
                     fee_basis_points,
-                    ..user::Model::named(name, NEW_YEAR_US)
+                    ..user::Model::with_username(name, NEW_YEAR_US)
                 };
-                assert_eq!(user::join(tx, person).await?.unwrap().id, id);
+                assert_eq!(user::insert(tx, person).await?.unwrap().id, id);
             }
             for (name, price_minor) in [("FishCo", 1_999), ("BoarCo", 50)] {
                 let new = NewStock {
@@ -152,15 +152,24 @@ impl Floor {
     pub async fn deposit(&self, user: i64, minor: i64) {
         let now_us = self.services.clock.now_us();
         let paid_in = async move |tx: &Tx| {
-            let legs = [(Account::Outside, -minor), (Account::Of(user, Bucket::Balance), minor)];
-            Ok(ledger::post(tx, Movement::of(Kind::Deposit, "USD"), &legs, now_us).await?)
+            let legs = [
+                (Account::Outside, -minor),
+                (Account::Wallet(user, Bucket::Balance), minor),
+            ];
+            Ok(ledger::post(
+                tx,
+                LedgerTransaction::new(TransactionKind::Deposit, "USD"),
+                &legs,
+                now_us,
+            )
+            .await?)
         };
         self.services.db.write(paid_in).await.unwrap();
     }
 
     /// Gives a person shares that do not come from the exchange; returns the holding's id.
     pub async fn give(&self, user: i64, stock: i64, quantity: i64) -> i64 {
-        let given = async move |tx: &Tx| Ok(holding::add(tx, user, stock, Shares::Free, quantity).await?);
+        let given = async move |tx: &Tx| Ok(holding::add(tx, user, stock, ShareBucket::Free, quantity).await?);
         self.services.db.write(given).await.unwrap().id
     }
 
@@ -171,13 +180,13 @@ impl Floor {
 
     /// As [`lend_money`](Self::lend_money), but it starts in that many microseconds.
     pub async fn lend_money_in(&self, us: i64, investor: i64, broker: i64, minor: i64) -> i64 {
-        let lent = Lent::Capital("USD".to_owned());
+        let lent = LentAsset::Capital("USD".to_owned());
         self.lend(us, investor, broker, lent, minor, false).await
     }
 
     /// As [`lend_money`](Self::lend_money), and accepts the broker's current fee.
     pub async fn lend_money_at_any_fee(&self, investor: i64, broker: i64, minor: i64) -> i64 {
-        let lent = Lent::Capital("USD".to_owned());
+        let lent = LentAsset::Capital("USD".to_owned());
         self.lend(0, investor, broker, lent, minor, true).await
     }
 
@@ -192,11 +201,11 @@ impl Floor {
     }
 
     async fn lend_shares_of(&self, investor: i64, broker: i64, stock: i64, quantity: i64, accepts: bool) -> i64 {
-        let holding = holding::of(self.services.db.read(), investor, stock)
+        let holding = holding::find(self.services.db.read(), investor, stock)
             .await
             .unwrap()
             .unwrap();
-        let lent = Lent::Shares {
+        let lent = LentAsset::Shares {
             holding_id: holding.id,
             stock_id: stock,
         };
@@ -208,7 +217,7 @@ impl Floor {
         in_us: i64,
         investor_id: i64,
         broker_id: i64,
-        lent: Lent,
+        lent: LentAsset,
         amount: i64,
         accepts_higher_fee: bool,
     ) -> i64 {
@@ -249,17 +258,17 @@ impl Floor {
     pub async fn set_price(&self, stock: i64, price_minor: i64) {
         let now_us = self.services.clock.now_us();
         let set = async move |tx: &Tx| {
-            let changed = stock::set_price(tx, &Which::Id(stock), price_minor, now_us)
+            let changed = stock::set_price(tx, &StockRef::Id(stock), price_minor, now_us)
                 .await?
                 .unwrap();
-            Ok((changed, brokerage_order::fire(tx, stock, price_minor, now_us).await?))
+            Ok((changed, brokerage_order::trigger(tx, stock, price_minor, now_us).await?))
         };
         let (changed, fired) = self.services.db.write(set).await.unwrap();
         for event in changed.events() {
             self.services.bus.publish(event);
         }
         if fired > 0 {
-            self.services.bus.publish(Event::OrdersFired { stock });
+            self.services.bus.publish(Event::OrdersTriggered { stock });
         }
     }
 
@@ -297,7 +306,7 @@ impl Floor {
 
     /// Starts the task that executes triggered orders; it runs until the returned value is dropped.
     pub fn worker(&self) -> Worker {
-        Worker(tokio::spawn(brokerage::carry_out_fired(self.services.clone())))
+        Worker(tokio::spawn(brokerage::execute_triggered(self.services.clone())))
     }
 
     /// Returns the states of all orders, oldest first.
@@ -342,7 +351,7 @@ impl Floor {
 
     /// Returns a person's money: balance, committed, lent, held.
     pub async fn money(&self, user: i64) -> [i64; 4] {
-        let wallet = wallet::of(self.services.db.read(), user, "USD").await.unwrap();
+        let wallet = wallet::find(self.services.db.read(), user, "USD").await.unwrap();
         wallet.map_or([0; 4], |wallet| {
             [
                 wallet.balance_minor,
@@ -355,7 +364,7 @@ impl Floor {
 
     /// Returns a person's shares of a stock: free, committed, lent, held.
     pub async fn shares(&self, user: i64, stock: i64) -> [i64; 4] {
-        let holding = holding::of(self.services.db.read(), user, stock).await.unwrap();
+        let holding = holding::find(self.services.db.read(), user, stock).await.unwrap();
         holding.map_or([0; 4], |holding| {
             [holding.free, holding.committed, holding.lent, holding.held]
         })

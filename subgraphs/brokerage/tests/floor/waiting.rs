@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use contract::{Changed, Db, Error, OrderLog, Replica, Result, Services, Trade, Traded, Tx};
-use entities::ledger::{self, Account, Bucket, Kind, Movement, WALLET_MAX_MINOR};
-use entities::stock::{self, QUANTITY_MAX, Which};
+use contract::{Db, Error, ExchangeTrade, ExecutedTrade, Invalidates, OrderLog, ReplicaStatus, Result, Services, Tx};
+use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind, WALLET_MAX_MINOR};
+use entities::stock::{self, QUANTITY_MAX, StockRef};
 use entities::{hold, holding};
 use futures_util::future::{BoxFuture, FutureExt, LocalBoxFuture};
 use sea_orm::sea_query::Expr;
@@ -22,7 +22,7 @@ async fn fill_the_exchange(floor: &Floor) -> i64 {
     let missing = QUANTITY_MAX - LISTED;
     let fill = async move |tx: &Tx| {
         let side = entities::side::Side::Sell;
-        Ok(stock::adjust(tx, &Which::Id(BOAR), side, missing, NEW_YEAR_US).await?)
+        Ok(stock::adjust(tx, &StockRef::Id(BOAR), side, missing, NEW_YEAR_US).await?)
     };
     floor.services.db.write(fill).await.unwrap();
     missing
@@ -61,13 +61,19 @@ async fn a_sale_goes_as_soon_as_its_investors_wallet_has_room_again() {
     for (taken_out, status) in [(49, "PENDING"), (1, "COMPLETED")] {
         let take_out = async move |tx: &Tx| {
             let legs = [
-                (Account::Of(ADA, Bucket::Balance), -taken_out),
+                (Account::Wallet(ADA, Bucket::Balance), -taken_out),
                 (Account::Outside, taken_out),
             ];
-            Ok(ledger::post(tx, Movement::of(Kind::Withdrawal, "USD"), &legs, NEW_YEAR_US).await?)
+            Ok(ledger::post(
+                tx,
+                LedgerTransaction::new(TransactionKind::Withdrawal, "USD"),
+                &legs,
+                NEW_YEAR_US,
+            )
+            .await?)
         };
         let told = floor.services.write_and_tell(take_out, |moved| {
-            moved.wallets.first().map_or_else(Vec::new, Changed::events)
+            moved.wallets.first().map_or_else(Vec::new, Invalidates::events)
         });
         told.await.unwrap();
         floor.until([status]).await;
@@ -106,11 +112,11 @@ async fn who_waits_for_room_still_has_a_limit() {
     floor
         .placed(&person(EVE), r#"stock: "2", side: BUY, quantity: 9"#)
         .await;
-    brokerage::carry_out_now(&floor.services).await.unwrap();
+    brokerage::execute_ready(&floor.services).await.unwrap();
     assert_eq!(floor.statuses().await, ["PENDING", "COMPLETED"]);
 
     floor.set_price(BOAR, 41).await;
-    brokerage::carry_out_now(&floor.services).await.unwrap();
+    brokerage::execute_ready(&floor.services).await.unwrap();
     assert_eq!(floor.statuses().await, ["COMPLETED", "COMPLETED"]);
     floor.assert_conserved(10 + filled).await;
 }
@@ -132,14 +138,14 @@ async fn what_was_fired_in_time_and_cannot_be_carried_out_is_over_with_its_time(
     floor.set_price(FISH, 1_900).await;
     // The exchange is full for the first order, and a broken log fails both of them.
     let broken = Services {
-        orders: Arc::new(Broken),
+        order_log: Arc::new(Broken),
         ..floor.services.clone()
     };
-    brokerage::carry_out_now(&broken).await.unwrap();
+    brokerage::execute_ready(&broken).await.unwrap();
     assert_eq!(floor.statuses().await, ["PENDING", "PENDING"]);
 
     floor.pass(HOUR_US);
-    floor.services.settle_due().await.unwrap();
+    floor.services.expire_overdue().await.unwrap();
 
     assert_eq!(floor.statuses().await, ["CANCELLED", "CANCELLED"]);
     assert_eq!(floor.money(ADA).await, [10_000, 0, 0, 0]);
@@ -162,7 +168,7 @@ async fn an_order_whose_cover_is_lost_keeps_nobody_from_theirs() {
     };
     floor.services.db.write(lose).await.unwrap();
     floor.pass(HOUR_US);
-    floor.services.settle_due().await.unwrap();
+    floor.services.expire_overdue().await.unwrap();
 
     assert_eq!(floor.statuses().await, ["CANCELLED", "CANCELLED"]);
     assert_eq!(floor.money(EVE).await, [10_000, 0, 0, 0]);
@@ -172,11 +178,11 @@ async fn an_order_whose_cover_is_lost_keeps_nobody_from_theirs() {
 struct Broken;
 
 impl OrderLog for Broken {
-    fn trade<'a>(&'a self, _: &'a Tx, _: &'a Trade, _: i64) -> LocalBoxFuture<'a, Result<Traded>> {
+    fn trade<'a>(&'a self, _: &'a Tx, _: &'a ExchangeTrade, _: i64) -> LocalBoxFuture<'a, Result<ExecutedTrade>> {
         async { Err(Error::Internal("on purpose".into())) }.boxed_local()
     }
 
-    fn replicas<'a>(&'a self, _: &'a Db) -> BoxFuture<'a, Result<Vec<Replica>>> {
+    fn replicas<'a>(&'a self, _: &'a Db) -> BoxFuture<'a, Result<Vec<ReplicaStatus>>> {
         async { Ok(Vec::new()) }.boxed()
     }
 }

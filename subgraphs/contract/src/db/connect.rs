@@ -13,44 +13,44 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 use super::DbOptions;
 
 /// How long SQLite waits for a lock that another process holds.
-const BUSY: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The number of prepared statements that a connection keeps.
-const STATEMENTS: usize = 256;
+const STATEMENT_CACHE_SIZE: usize = 256;
 /// Pages in the log before a commit moves them into the file: 16 MB of 4 KB pages. Moving waits for the disk twice.
 const CHECKPOINT_PAGES: u32 = 4000;
 /// The most bytes that an emptied log file keeps.
 const LOG_BYTES_KEPT: u32 = 64 << 20;
 /// Steps of SQLite's virtual machine between two checks of the clock: well under a millisecond.
-const STEPS_BETWEEN_LOOKS: i32 = 10_000;
+const STEPS_BETWEEN_CHECKS: i32 = 10_000;
 
 /// The deadline of the running write. SQLite checks it while it works.
 pub(super) struct Deadline {
-    zero: Instant,
-    /// Microseconds after `zero`; 0 for none.
+    start: Instant,
+    /// Microseconds after `start`; 0 for none.
     at: AtomicU64,
 }
 
 impl Deadline {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
-            zero: Instant::now(),
+            start: Instant::now(),
             at: AtomicU64::new(0),
         })
     }
 
     pub(super) fn set(&self, after: Duration) {
         self.at
-            .store(micros(self.zero.elapsed().saturating_add(after)), Relaxed);
+            .store(micros(self.start.elapsed().saturating_add(after)), Relaxed);
     }
 
     pub(super) fn clear(&self) {
         self.at.store(0, Relaxed);
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    pub(super) fn has_passed(&self) -> bool {
         match self.at.load(Relaxed) {
             0 => false,
-            at => micros(self.zero.elapsed()) >= at,
+            at => micros(self.start.elapsed()) >= at,
         }
     }
 }
@@ -60,11 +60,11 @@ fn micros(duration: Duration) -> u64 {
 }
 
 /// Opens the connection that writes, and creates the file if it is missing. Its statements stop at the deadline.
-pub(super) fn writer(options: &DbOptions, deadline: Arc<Deadline>) -> rusqlite::Result<Connection> {
+pub(super) fn open_writer(options: &DbOptions, deadline: Arc<Deadline>) -> rusqlite::Result<Connection> {
     // Not the default flags: with those, SQLite would take some names for URIs.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&options.path, flags)?;
-    connection.busy_timeout(BUSY)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.execute_batch(&format!(
         "PRAGMA foreign_keys = ON;
          PRAGMA journal_mode = WAL;
@@ -75,17 +75,17 @@ pub(super) fn writer(options: &DbOptions, deadline: Arc<Deadline>) -> rusqlite::
     // Without this, SQLite prepares a statement again for each value bound to its LIMIT, and SeaORM binds one in
     // every query for a single row.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || deadline.is_over()))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE_SIZE);
+    connection.progress_handler(STEPS_BETWEEN_CHECKS, Some(move || deadline.has_passed()))?;
     Ok(connection)
 }
 
 /// Opens the connection that migrates, on a file that the writer has created.
-pub(super) async fn migrator(options: &DbOptions) -> Result<DatabaseConnection, DbErr> {
+pub(super) async fn open_migrator(options: &DbOptions) -> Result<DatabaseConnection, DbErr> {
     let path = options.path.clone();
     let mut pool = pool(1);
     pool.map_sqlx_sqlite_opts(move |sqlite| {
-        common(sqlite)
+        common_options(sqlite)
             .filename(&path)
             .create_if_missing(false)
             .pragma("synchronous", "FULL")
@@ -96,11 +96,11 @@ pub(super) async fn migrator(options: &DbOptions) -> Result<DatabaseConnection, 
 
 /// Opens the connections that read: the file is opened read-only, and `query_only` rejects a write before it
 /// starts.
-pub(super) async fn readers(options: &DbOptions) -> Result<DatabaseConnection, DbErr> {
+pub(super) async fn open_readers(options: &DbOptions) -> Result<DatabaseConnection, DbErr> {
     let path = options.path.clone();
     let mut pool = pool(options.readers.max(1));
     pool.map_sqlx_sqlite_opts(move |sqlite| {
-        common(sqlite)
+        common_options(sqlite)
             .filename(&path)
             .create_if_missing(false)
             .read_only(true)
@@ -109,11 +109,11 @@ pub(super) async fn readers(options: &DbOptions) -> Result<DatabaseConnection, D
     Database::connect(pool).await
 }
 
-fn common(sqlite: SqliteConnectOptions) -> SqliteConnectOptions {
+fn common_options(sqlite: SqliteConnectOptions) -> SqliteConnectOptions {
     sqlite
         .foreign_keys(true)
-        .busy_timeout(BUSY)
-        .statement_cache_capacity(STATEMENTS)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENT_CACHE_SIZE)
 }
 
 /// A pool that keeps its connections: a file does not hang up, and a new connection has no prepared statements.

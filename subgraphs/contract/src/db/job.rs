@@ -12,7 +12,7 @@ use super::Tx;
 use crate::{Error, Result};
 
 /// One write. It may run more than once; only its last run counts.
-pub(super) trait Job: Send {
+pub(super) trait WriteJob: Send {
     /// Runs the change and keeps its value.
     fn run<'a>(&'a mut self, tx: &'a Tx) -> LocalBoxFuture<'a, Result<()>>;
     /// Whether the caller no longer waits for the answer.
@@ -22,38 +22,38 @@ pub(super) trait Job: Send {
 }
 
 /// Answers a job, and catches a panic of its values when they are dropped here.
-pub(super) fn answer(job: Box<dyn Job>, outcome: Result<()>) {
+pub(super) fn answer(job: Box<dyn WriteJob>, outcome: Result<()>) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| job.answer(outcome))) {
-        swallow(panic);
+        discard_panic(panic);
     }
 }
 
 /// Drops the payload of a caught panic, which may panic again. The panic hook has already logged its message.
-pub(super) fn swallow(panic: Box<dyn Any + Send>) {
+pub(super) fn discard_panic(panic: Box<dyn Any + Send>) {
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         std::mem::forget(another);
     }
 }
 
-pub(super) struct Write<T, F, G> {
+pub(super) struct PendingWrite<T, F, G> {
     change: F,
-    then: G,
+    on_commit: G,
     value: Option<T>,
     caller: oneshot::Sender<Result<T>>,
 }
 
-impl<T, F, G> Write<T, F, G> {
-    pub(super) fn new(change: F, then: G, caller: oneshot::Sender<Result<T>>) -> Self {
+impl<T, F, G> PendingWrite<T, F, G> {
+    pub(super) fn new(change: F, on_commit: G, caller: oneshot::Sender<Result<T>>) -> Self {
         Self {
             change,
-            then,
+            on_commit,
             value: None,
             caller,
         }
     }
 }
 
-impl<T, F, G> Job for Write<T, F, G>
+impl<T, F, G> WriteJob for PendingWrite<T, F, G>
 where
     T: Send,
     F: AsyncFn(&Tx) -> Result<T> + Send,
@@ -73,12 +73,15 @@ where
 
     fn answer(self: Box<Self>, outcome: Result<()>) {
         let Self {
-            value, then, caller, ..
+            value,
+            on_commit,
+            caller,
+            ..
         } = *self;
         let nothing = || Error::Internal("a write ended without an answer".into());
         let outcome = outcome.and_then(|()| value.ok_or_else(nothing));
         if let Ok(value) = &outcome {
-            then(value);
+            on_commit(value);
         }
         // A caller that is gone is no failure: the change is complete all the same.
         let _ = caller.send(outcome);
@@ -86,23 +89,23 @@ where
 }
 
 /// Work that needs exclusive access to the file.
-pub(super) trait Work: Send {
+pub(super) trait ExclusiveJob: Send {
     /// Does the work, closes the connection and answers the caller.
     fn run(self: Box<Self>, connection: Result<DatabaseConnection, DbErr>) -> LocalBoxFuture<'static, ()>;
 }
 
-pub(super) struct Exclusive<F> {
+pub(super) struct PendingMigration<F> {
     work: F,
     caller: oneshot::Sender<Result<()>>,
 }
 
-impl<F> Exclusive<F> {
+impl<F> PendingMigration<F> {
     pub(super) fn new(work: F, caller: oneshot::Sender<Result<()>>) -> Self {
         Self { work, caller }
     }
 }
 
-impl<F> Work for Exclusive<F>
+impl<F> ExclusiveJob for PendingMigration<F>
 where
     F: AsyncFnOnce(&DatabaseConnection) -> Result<(), DbErr> + Send + 'static,
 {
@@ -127,7 +130,7 @@ where
     match done {
         Ok(done) => Ok(done.and(closed)?),
         Err(panic) => {
-            swallow(panic);
+            discard_panic(panic);
             Err(Error::Internal("a migration panicked".into()))
         }
     }

@@ -13,8 +13,8 @@ use rusqlite::types::{ToSql, ToSqlOutput, Value as Owned, ValueRef};
 use rusqlite::{Error, Result, Row, Statement};
 use sea_orm::sea_query::OptionEnum;
 use sea_orm::{
-    DbBackend, DbErr, ExecResult, MockDatabase, MockDatabaseTrait, MockExecResult, QueryResult, Statement as Asked,
-    Value,
+    DbBackend, DbErr, ExecResult, MockDatabase, MockDatabaseTrait, MockExecResult, QueryResult,
+    Statement as SeaStatement, Value,
 };
 
 /// Binds the values in their order. A wrong number of values is an error.
@@ -23,14 +23,14 @@ pub(super) fn bind(statement: &mut Statement<'_>, values: &[Value]) -> Result<()
         return Err(Error::InvalidParameterCount(values.len(), statement.parameter_count()));
     }
     for (index, value) in values.iter().enumerate() {
-        statement.raw_bind_parameter(index + 1, Bound(value))?;
+        statement.raw_bind_parameter(index + 1, BoundValue(value))?;
     }
     Ok(())
 }
 
-struct Bound<'a>(&'a Value);
+struct BoundValue<'a>(&'a Value);
 
-impl ToSql for Bound<'_> {
+impl ToSql for BoundValue<'_> {
     fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
         Ok(match self.0 {
             Value::Bool(value) => integer(*value),
@@ -41,7 +41,7 @@ impl ToSql for Bound<'_> {
             Value::TinyUnsigned(value) => integer(*value),
             Value::SmallUnsigned(value) => integer(*value),
             Value::Unsigned(value) => integer(*value),
-            Value::BigUnsigned(value) => integer(value.map(i64::try_from).transpose().map_err(unfit)?),
+            Value::BigUnsigned(value) => integer(value.map(i64::try_from).transpose().map_err(conversion_error)?),
             Value::Float(value) => real(value.map(f64::from)),
             Value::Double(value) => real(*value),
             Value::String(value) => text(value.as_deref()),
@@ -65,7 +65,7 @@ fn real(value: Option<f64>) -> ToSqlOutput<'static> {
 /// SeaORM's features decide which other variants exist. No column here has a time or a decimal.
 fn json(value: &Value) -> Result<ToSqlOutput<'_>> {
     let Value::Json(json) = value else {
-        return Err(unfit(format!("no column holds a value like {value:?}")));
+        return Err(conversion_error(format!("no column holds a value like {value:?}")));
     };
     Ok(owned(json.as_ref().map(|json| Owned::Text(json.to_string()))))
 }
@@ -78,22 +78,22 @@ fn text(value: Option<&str>) -> ToSqlOutput<'_> {
     ToSqlOutput::Borrowed(value.map_or(ValueRef::Null, |value| ValueRef::Text(value.as_bytes())))
 }
 
-fn unfit(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+fn conversion_error(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::ToSqlConversionFailure(why.into())
 }
 
 /// The columns of a statement's result.
 pub(super) struct Columns {
-    columns: Vec<(String, Kind)>,
+    columns: Vec<(String, ColumnKind)>,
     /// Whether the map would sort them differently, or lose a column that has the name of another.
-    disordered: bool,
+    is_unsorted: bool,
 }
 
 /// The type of a column, as far as the stored value alone does not tell it.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+enum ColumnKind {
     AsStored,
-    Truth,
+    Boolean,
     Json,
 }
 
@@ -103,21 +103,21 @@ impl Columns {
         let described = statement.columns();
         let columns: Vec<_> = described
             .iter()
-            .map(|column| (column.name().to_owned(), Kind::declared(column.decl_type())))
+            .map(|column| (column.name().to_owned(), ColumnKind::declared(column.decl_type())))
             .collect();
-        let disordered = !columns.is_sorted_by(|(a, _), (b, _)| a < b);
-        Self { columns, disordered }
+        let is_unsorted = !columns.is_sorted_by(|(a, _), (b, _)| a < b);
+        Self { columns, is_unsorted }
     }
 
     pub(super) fn row(&self, row: &Row<'_>) -> Result<Values> {
         let mut values = Values::new();
         for (index, (name, kind)) in self.columns.iter().enumerate() {
             let value = value(row.get_ref(index)?, *kind, index)?;
-            if self.disordered {
-                values.insert(place(index).into(), value.clone());
+            if self.is_unsorted {
+                values.insert(position_key(index).into(), value.clone());
             }
             // An empty name would sort before the positions.
-            if !(self.disordered && name.is_empty()) {
+            if !(self.is_unsorted && name.is_empty()) {
                 values.insert(name.clone().into(), value);
             }
         }
@@ -130,57 +130,57 @@ pub(super) type Values = BTreeMap<Cow<'static, str>, Value>;
 
 /// Returns the key of a position: before every name, and in order. SQLite allows fewer columns than there are
 /// characters.
-fn place(index: usize) -> String {
+fn position_key(index: usize) -> String {
     let character = u32::try_from(index).ok().and_then(char::from_u32);
     String::from_iter(['\0', character.unwrap_or(char::MAX)])
 }
 
 /// Converts rows to SeaORM's.
-pub(super) fn answered(rows: Vec<Values>) -> Result<Vec<QueryResult>, DbErr> {
+pub(super) fn query_results(rows: Vec<Values>) -> Result<Vec<QueryResult>, DbErr> {
     match rows.is_empty() {
         true => Ok(Vec::new()),
         false => MockDatabase::new(DbBackend::Sqlite)
             .append_query_results([rows])
-            .query(0, nothing()),
+            .query(0, empty_statement()),
     }
 }
 
 /// Converts the effect of a statement to SeaORM's.
-pub(super) fn executed(last_insert_id: u64, rows_affected: u64) -> Result<ExecResult, DbErr> {
+pub(super) fn exec_result(last_insert_id: u64, rows_affected: u64) -> Result<ExecResult, DbErr> {
     let done = MockExecResult {
         last_insert_id,
         rows_affected,
     };
     MockDatabase::new(DbBackend::Sqlite)
         .append_exec_results([done])
-        .execute(0, nothing())
+        .execute(0, empty_statement())
 }
 
-fn nothing() -> Asked {
-    Asked::from_string(DbBackend::Sqlite, "")
+fn empty_statement() -> SeaStatement {
+    SeaStatement::from_string(DbBackend::Sqlite, "")
 }
 
-impl Kind {
+impl ColumnKind {
     fn declared(declared: Option<&str>) -> Self {
         let starts = |start: &str| {
             let head = declared.and_then(|declared| declared.get(..start.len()));
             head.is_some_and(|head| head.eq_ignore_ascii_case(start))
         };
         match () {
-            () if starts("bool") => Self::Truth,
+            () if starts("bool") => Self::Boolean,
             () if starts("json") => Self::Json,
             () => Self::AsStored,
         }
     }
 }
 
-fn value(value: ValueRef<'_>, kind: Kind, index: usize) -> Result<Value> {
+fn value(value: ValueRef<'_>, kind: ColumnKind, index: usize) -> Result<Value> {
     Ok(match value {
         ValueRef::Null => Value::BigInt(None),
-        ValueRef::Integer(value) if kind == Kind::Truth => Value::Bool(Some(value != 0)),
+        ValueRef::Integer(value) if kind == ColumnKind::Boolean => Value::Bool(Some(value != 0)),
         ValueRef::Integer(value) => Value::BigInt(Some(value)),
         ValueRef::Real(value) => Value::Double(Some(value)),
-        ValueRef::Text(value) if kind == Kind::Json => {
+        ValueRef::Text(value) if kind == ColumnKind::Json => {
             let unreadable = |error| Error::FromSqlConversionFailure(index, rusqlite::types::Type::Text, error);
             Value::Json(Some(
                 serde_json::from_slice(value).map_err(|error| unreadable(error.into()))?,

@@ -30,24 +30,24 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    pub(super) fn asked(&self) {
+    pub(super) fn count_read(&self) {
         self.reads.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn committed(&self, writes: usize) {
+    pub(super) fn count_commit(&self, writes: usize) {
         self.commits.fetch_add(1, Relaxed);
         self.writes.fetch_add(writes as u64, Relaxed);
     }
 
-    pub(super) fn undone(&self, writes: usize) {
+    pub(super) fn count_undone(&self, writes: usize) {
         self.undone.fetch_add(writes as u64, Relaxed);
     }
 
-    pub(super) fn split(&self) {
+    pub(super) fn count_split(&self) {
         self.split.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn read(&self, waiting: usize) -> DbStats {
+    pub(super) fn snapshot(&self, waiting: usize) -> DbStats {
         DbStats {
             reads: self.reads.load(Relaxed),
             commits: self.commits.load(Relaxed),

@@ -7,26 +7,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sea_orm::DbErr;
 
-use super::failure;
+use super::sqlite_error;
 
 /// The reason why the database does not work now.
 #[derive(Clone, Debug)]
-struct Trouble {
+struct StorageFailure {
     reason: String,
     /// Whether it stays even after a successful write.
-    lasting: bool,
+    is_permanent: bool,
 }
 
 /// The device and inode number of a file: another file at the same path has a different identity.
-type Identity = (u64, u64);
+type FileIdentity = (u64, u64);
 
 #[derive(Debug, Default)]
-struct Files {
-    database: Option<Identity>,
+struct FileState {
+    database: Option<FileIdentity>,
     /// The file never gets shorter: SQLite keeps the pages that it frees.
     database_bytes: u64,
     /// SQLite creates the log with the first transaction.
-    log: Option<Identity>,
+    log: Option<FileIdentity>,
     log_bytes: u64,
 }
 
@@ -36,33 +36,36 @@ struct Files {
 pub struct StorageHealth(Option<Arc<Storage>>);
 
 impl StorageHealth {
-    pub(super) fn of(storage: Arc<Storage>) -> Self {
+    pub(super) fn new(storage: Arc<Storage>) -> Self {
         Self(Some(storage))
     }
 
     /// Checks the files, and returns the reason why the database does not work now; `None` when it works.
-    pub fn trouble(&self) -> Option<String> {
+    pub fn failure_reason(&self) -> Option<String> {
         let storage = self.0.as_ref()?;
         if let Err(error) = storage.check_files() {
-            storage.failed(&error);
+            storage.record_failure(&error);
         }
-        storage.trouble().as_ref().map(|trouble| trouble.reason.clone())
+        storage.failure().as_ref().map(|failure| failure.reason.clone())
     }
 
     /// Records the failure of a statement, if the storage caused it.
-    pub fn failed(&self, error: &DbErr) {
+    pub fn record_failure(&self, error: &DbErr) {
         if let Some(storage) = &self.0
-            && failure::is_of_storage(error)
-            && !failure::is_busy(error)
+            && sqlite_error::is_storage_failure(error)
+            && !sqlite_error::is_busy(error)
         {
-            storage.failed(error);
+            storage.record_failure(error);
         }
     }
 
     /// Records that tables are missing, or another damage that only an operator can repair.
-    pub fn is_damaged(&self, reason: String) {
+    pub fn record_damage(&self, reason: String) {
         if let Some(storage) = &self.0 {
-            storage.note(Trouble { reason, lasting: true });
+            storage.record(StorageFailure {
+                reason,
+                is_permanent: true,
+            });
         }
     }
 }
@@ -72,27 +75,27 @@ impl StorageHealth {
 pub(super) struct Storage {
     path: PathBuf,
     log_path: PathBuf,
-    files: Mutex<Files>,
-    trouble: Mutex<Option<Trouble>>,
+    files: Mutex<FileState>,
+    failure: Mutex<Option<StorageFailure>>,
 }
 
 impl Storage {
     /// The state of a file that has just been opened.
-    pub fn of(path: &Path) -> Arc<Self> {
+    pub fn new(path: &Path) -> Arc<Self> {
         let mut log_path = path.as_os_str().to_owned();
         log_path.push("-wal");
         let storage = Self {
             path: path.to_owned(),
             log_path: log_path.into(),
             files: Mutex::default(),
-            trouble: Mutex::default(),
+            failure: Mutex::default(),
         };
         if let Some((identity, bytes)) = identity(path) {
             let mut files = storage.lock_files();
             files.database = Some(identity);
             files.database_bytes = bytes;
         }
-        storage.remember_log();
+        storage.record_log();
         Arc::new(storage)
     }
 
@@ -105,7 +108,7 @@ impl Storage {
                 files.database_bytes = bytes;
             }
             _ => {
-                return Err(failure::files_changed(
+                return Err(sqlite_error::files_changed_error(
                     "the database file was removed, replaced or truncated: restart the server",
                 ));
             }
@@ -113,22 +116,25 @@ impl Storage {
         let Some(log) = files.log else { return Ok(()) };
         match identity(&self.log_path) {
             Some((found, bytes)) if found == log && bytes >= files.log_bytes => Ok(()),
-            _ => Err(failure::files_changed(
+            _ => Err(sqlite_error::files_changed_error(
                 "the database's write-ahead log was removed, replaced or truncated: restart the server",
             )),
         }
     }
 
     /// Fails when the database is known to be damaged: pages that are still in memory could let a write succeed.
-    pub fn check_whole(&self) -> Result<(), DbErr> {
-        match &*self.trouble() {
-            Some(Trouble { reason, lasting: true }) => Err(failure::files_changed(reason)),
+    pub fn require_undamaged(&self) -> Result<(), DbErr> {
+        match &*self.failure() {
+            Some(StorageFailure {
+                reason,
+                is_permanent: true,
+            }) => Err(sqlite_error::files_changed_error(reason)),
             _ => Ok(()),
         }
     }
 
     /// Records the current state of the log. Call it after each commit.
-    pub fn remember_log(&self) {
+    pub fn record_log(&self) {
         let mut files = self.lock_files();
         if let Some((identity, bytes)) = identity(&self.log_path) {
             files.log = Some(identity);
@@ -137,45 +143,48 @@ impl Storage {
     }
 
     /// Records a failure; only the first of several in a row is logged.
-    pub fn failed(&self, error: &DbErr) {
-        self.note(Trouble {
+    pub fn record_failure(&self, error: &DbErr) {
+        self.record(StorageFailure {
             reason: error.to_string(),
-            lasting: failure::is_of_damage(error),
+            is_permanent: sqlite_error::is_corruption(error),
         });
     }
 
-    fn note(&self, trouble: Trouble) {
-        let mut known = self.trouble();
-        if known.as_ref().is_none_or(|known| trouble.lasting && !known.lasting) {
-            tracing::error!(reason = trouble.reason, path = %self.path.display(), "the database's storage fails");
-            *known = Some(trouble);
+    fn record(&self, failure: StorageFailure) {
+        let mut known = self.failure();
+        if known
+            .as_ref()
+            .is_none_or(|known| failure.is_permanent && !known.is_permanent)
+        {
+            tracing::error!(reason = failure.reason, path = %self.path.display(), "the database's storage fails");
+            *known = Some(failure);
         }
     }
 
     /// Records that a write reached the disk.
-    pub fn succeeded(&self) {
-        let mut known = self.trouble();
-        if known.as_ref().is_some_and(|trouble| !trouble.lasting) {
+    pub fn record_success(&self) {
+        let mut known = self.failure();
+        if known.as_ref().is_some_and(|failure| !failure.is_permanent) {
             tracing::warn!(path = %self.path.display(), "the database's storage works again");
             *known = None;
         }
     }
 
     /// Whether there is a failure that a successful write would end.
-    pub fn waits_for_a_write(&self) -> bool {
-        self.trouble().as_ref().is_some_and(|trouble| !trouble.lasting)
+    pub fn needs_probe(&self) -> bool {
+        self.failure().as_ref().is_some_and(|failure| !failure.is_permanent)
     }
 
-    fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    fn failure(&self) -> MutexGuard<'_, Option<StorageFailure>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock_files(&self) -> MutexGuard<'_, Files> {
+    fn lock_files(&self) -> MutexGuard<'_, FileState> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn identity(path: &Path) -> Option<(Identity, u64)> {
+fn identity(path: &Path) -> Option<(FileIdentity, u64)> {
     let found = fs::metadata(path).ok()?;
     Some(((found.dev(), found.ino()), found.len()))
 }

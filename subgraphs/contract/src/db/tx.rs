@@ -8,8 +8,8 @@ use rusqlite::{Batch, Connection};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 
 use super::connect::Deadline;
-use super::row::{Columns, Values, answered, bind, executed};
-use super::{DbOptions, connect, failure};
+use super::row::{Columns, Values, bind, exec_result, query_results};
+use super::{DbOptions, connect, sqlite_error};
 use crate::Result;
 
 /// The transaction of a write: a [`ConnectionTrait`] for all of SeaORM.
@@ -42,7 +42,7 @@ pub(super) mod control {
 
 impl Tx {
     pub(super) fn open(options: &DbOptions, deadline: Arc<Deadline>) -> Result<Self, DbErr> {
-        let connection = connect::writer(options, deadline.clone()).map_err(failure::connection)?;
+        let connection = connect::open_writer(options, deadline.clone()).map_err(sqlite_error::connection_error)?;
         Ok(Self {
             connection: Mutex::new(connection),
             deadline,
@@ -51,15 +51,19 @@ impl Tx {
 
     pub(super) fn close(self) -> Result<(), DbErr> {
         let connection = self.connection.into_inner().unwrap_or_else(PoisonError::into_inner);
-        connection.close().map_err(|(_, error)| failure::connection(error))
+        connection
+            .close()
+            .map_err(|(_, error)| sqlite_error::connection_error(error))
     }
 
     /// Runs one of the [`control`] statements, or a pragma, regardless of the state of the transaction and the
     /// deadline.
     pub(super) fn control(&self, statement: &str) -> Result<(), DbErr> {
         let connection = self.connection();
-        let mut statement = connection.prepare_cached(statement).map_err(failure::statement)?;
-        finish(&mut statement).map_err(failure::statement)
+        let mut statement = connection
+            .prepare_cached(statement)
+            .map_err(sqlite_error::statement_error)?;
+        run_to_end(&mut statement).map_err(sqlite_error::statement_error)
     }
 
     /// Rows changed since the connection was opened.
@@ -71,7 +75,7 @@ impl Tx {
     pub(super) fn commit_count(&self) -> Result<i32, DbErr> {
         let connection = self.connection();
         let count = connection.pragma_query_value(None, "user_version", |row| row.get(0));
-        count.map_err(failure::statement)
+        count.map_err(sqlite_error::statement_error)
     }
 
     /// Sets that count, in the open transaction.
@@ -79,7 +83,7 @@ impl Tx {
         let connection = self.connection();
         connection
             .pragma_update(None, "user_version", count)
-            .map_err(failure::statement)
+            .map_err(sqlite_error::statement_error)
     }
 
     /// Returns the findings of a quick check of the file within the deadline; `None` if it was too short for the
@@ -97,7 +101,7 @@ impl Tx {
             {
                 Ok(None)
             }
-            Err(error) => Err(failure::statement(error)),
+            Err(error) => Err(sqlite_error::statement_error(error)),
         }
     }
 
@@ -111,7 +115,7 @@ impl Tx {
     /// # Errors
     /// Every error of `part`, and SQLite's errors about the savepoint.
     pub async fn savepoint<T>(&self, part: impl AsyncFnOnce(&Tx) -> Result<T>) -> Result<T> {
-        self.run(|connection| finish(&mut *connection.prepare_cached(control::INNER_SAVEPOINT)?))
+        self.run(|connection| run_to_end(&mut *connection.prepare_cached(control::INNER_SAVEPOINT)?))
             .await?;
         let open = Savepoint(self);
         let answer = part(self).await?;
@@ -123,7 +127,7 @@ impl Tx {
     /// Runs `work` if the transaction is open and time is left, and returns only if time is still left.
     async fn run<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, DbErr> {
         let done = self.run_now(work);
-        if self.deadline.is_over() {
+        if self.deadline.has_passed() {
             // The timer of the write is about to drop it here: the write must not continue as if only a statement
             // had failed.
             pending::<()>().await;
@@ -134,10 +138,10 @@ impl Tx {
     fn run_now<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, DbErr> {
         let connection = self.connection();
         // Without a transaction, each statement would be committed by itself.
-        if connection.is_autocommit() || self.deadline.is_over() {
-            return Err(ended());
+        if connection.is_autocommit() || self.deadline.has_passed() {
+            return Err(transaction_ended());
         }
-        work(&connection).map_err(failure::statement)
+        work(&connection).map_err(sqlite_error::statement_error)
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -155,18 +159,18 @@ impl ConnectionTrait for Tx {
         self.run(|connection| {
             let mut statement = connection.prepare_cached(&asked.sql)?;
             bind(&mut statement, values(&asked))?;
-            counted(connection, || finish(&mut statement))
+            count_changes(connection, || run_to_end(&mut statement))
         })
         .await
-        .and_then(Done::answered)
+        .and_then(StatementEffect::into_exec_result)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         self.run(|connection| {
-            counted(connection, || {
+            count_changes(connection, || {
                 let mut batch = Batch::new(connection, sql);
                 while let Some(mut statement) = batch.next()? {
-                    finish(&mut statement)?;
+                    run_to_end(&mut statement)?;
                     if connection.is_autocommit() {
                         break;
                     }
@@ -175,17 +179,17 @@ impl ConnectionTrait for Tx {
             })
         })
         .await
-        .and_then(Done::answered)
+        .and_then(StatementEffect::into_exec_result)
     }
 
     async fn query_one_raw(&self, asked: Statement) -> Result<Option<QueryResult>, DbErr> {
         let row = self.run(|connection| rows(connection, &asked, 1)).await?;
-        Ok(answered(row)?.pop())
+        Ok(query_results(row)?.pop())
     }
 
     async fn query_all_raw(&self, asked: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let all = self.run(|connection| rows(connection, &asked, usize::MAX)).await?;
-        answered(all)
+        query_results(all)
     }
 }
 
@@ -208,26 +212,29 @@ fn values(asked: &Statement) -> &[sea_orm::Value] {
 }
 
 /// Runs a statement to its end, and ignores its rows.
-fn finish(statement: &mut rusqlite::Statement<'_>) -> rusqlite::Result<()> {
+fn run_to_end(statement: &mut rusqlite::Statement<'_>) -> rusqlite::Result<()> {
     let mut rows = statement.raw_query();
     while rows.next()?.is_some() {}
     Ok(())
 }
 
 /// The effect of a statement.
-struct Done {
+struct StatementEffect {
     last_insert_rowid: i64,
     changes: u64,
 }
 
-impl Done {
-    fn answered(self) -> Result<ExecResult, DbErr> {
+impl StatementEffect {
+    fn into_exec_result(self) -> Result<ExecResult, DbErr> {
         // SeaORM does not support a negative key: it reports that it cannot read it.
-        executed(self.last_insert_rowid.cast_unsigned(), self.changes)
+        exec_result(self.last_insert_rowid.cast_unsigned(), self.changes)
     }
 }
 
-fn counted(connection: &Connection, work: impl FnOnce() -> rusqlite::Result<()>) -> rusqlite::Result<Done> {
+fn count_changes(
+    connection: &Connection,
+    work: impl FnOnce() -> rusqlite::Result<()>,
+) -> rusqlite::Result<StatementEffect> {
     let before = connection.total_changes();
     work()?;
     // If this statement changes no rows, `changes` alone still gives the count of an earlier statement.
@@ -235,13 +242,13 @@ fn counted(connection: &Connection, work: impl FnOnce() -> rusqlite::Result<()>)
         true => 0,
         false => connection.changes(),
     };
-    Ok(Done {
+    Ok(StatementEffect {
         last_insert_rowid: connection.last_insert_rowid(),
         changes,
     })
 }
 
-fn ended() -> DbErr {
+fn transaction_ended() -> DbErr {
     DbErr::Exec(RuntimeErr::Internal("the transaction of this write has ended".into()))
 }
 

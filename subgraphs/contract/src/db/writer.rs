@@ -11,25 +11,25 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::DbOptions;
+use super::commit_record::CommitRecord;
 use super::connect::{self, Deadline};
-use super::failure::{is_busy, is_of_damage, is_of_storage};
-use super::job::{Job, Work, answer, swallow};
-use super::mark::Mark;
+use super::job::{ExclusiveJob, WriteJob, answer, discard_panic};
+use super::sqlite_error::{is_busy, is_corruption, is_storage_failure};
 use super::stats::{Counters, DbStats};
 use super::storage::Storage;
 use super::tx::{Tx, control};
 use crate::{Error, Result};
 
-const OVERLONG: Error = Error::Unavailable("the write took too long and was undone");
+const TIMED_OUT: Error = Error::Unavailable("the write took too long and was undone");
 
 /// The error for commands after the end.
-pub(super) fn gone() -> Error {
+pub(super) fn closed_error() -> Error {
     Error::Unavailable("the database is closed")
 }
 
-pub(super) enum Command {
-    Write(Box<dyn Job>),
-    Exclusive(Box<dyn Work>),
+pub(super) enum WriterCommand {
+    Write(Box<dyn WriteJob>),
+    Exclusive(Box<dyn ExclusiveJob>),
     /// A write that changes nothing, to test whether the disk accepts it.
     Probe,
     /// With the readers, which close after the last write and before the writer, so that the writer can remove the
@@ -37,11 +37,11 @@ pub(super) enum Command {
     Close(DatabaseConnection, oneshot::Sender<Result<()>>),
 }
 
-type Closing = (DatabaseConnection, oneshot::Sender<Result<()>>);
+type CloseRequest = (DatabaseConnection, oneshot::Sender<Result<()>>);
 
 /// The callers' side of the write thread.
 pub(super) struct WriterHandle {
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<WriterCommand>,
     queue_wait: Duration,
     thread: ThreadId,
     counters: Arc<Counters>,
@@ -49,25 +49,25 @@ pub(super) struct WriterHandle {
 }
 
 impl WriterHandle {
-    pub(super) async fn send(&self, command: Command) -> Result<()> {
+    pub(super) async fn send(&self, command: WriterCommand) -> Result<()> {
         if std::thread::current().id() == self.thread {
             // It would wait for itself until the timeout.
             return Err(Error::Internal("a write inside of a write".into()));
         }
         let command = match self.commands.try_send(command) {
             Ok(()) => return Ok(()),
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(gone()),
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(closed_error()),
             Err(mpsc::error::TrySendError::Full(command)) => command,
         };
         match timeout(self.queue_wait, self.commands.send(command)).await {
-            Ok(sent) => sent.map_err(|_| gone()),
+            Ok(sent) => sent.map_err(|_| closed_error()),
             Err(_) => Err(Error::Unavailable("too many writes are waiting")),
         }
     }
 
     pub(super) async fn close(&self, readers: DatabaseConnection) -> Result<()> {
         let (done, closed) = oneshot::channel();
-        match self.commands.send(Command::Close(readers, done)).await {
+        match self.commands.send(WriterCommand::Close(readers, done)).await {
             Ok(()) => closed.await.unwrap_or(Ok(())),
             // The thread has ended.
             Err(_) => Ok(()),
@@ -84,7 +84,7 @@ impl WriterHandle {
 
     pub(super) fn stats(&self) -> DbStats {
         let waiting = self.commands.max_capacity() - self.commands.capacity();
-        self.counters.read(waiting)
+        self.counters.snapshot(waiting)
     }
 }
 
@@ -105,7 +105,7 @@ pub(super) async fn start(options: DbOptions) -> Result<WriterHandle> {
         move || runtime.block_on(serve(options, queue, counters, opened))
     });
     let thread = thread.map_err(failed)?.thread().id();
-    let storage = ready.await.map_err(|_| gone())??;
+    let storage = ready.await.map_err(|_| closed_error())??;
     Ok(WriterHandle {
         commands,
         queue_wait,
@@ -117,37 +117,37 @@ pub(super) async fn start(options: DbOptions) -> Result<WriterHandle> {
 
 async fn serve(
     options: DbOptions,
-    queue: mpsc::Receiver<Command>,
+    queue: mpsc::Receiver<WriterCommand>,
     counters: Arc<Counters>,
     opened: oneshot::Sender<Result<Arc<Storage>>>,
 ) {
     let deadline = Deadline::new();
-    let (tx, mark) = match open(&options, &deadline) {
+    let (tx, commit_record) = match open(&options, &deadline) {
         Ok(open) => open,
         Err(error) => return drop(opened.send(Err(error))),
     };
-    let storage = Storage::of(&options.path);
+    let storage = Storage::new(&options.path);
     if opened.send(Ok(Arc::clone(&storage))).is_err() {
         return;
     }
     let mut writer = Writer {
-        changes: tx.total_changes(),
+        changes_before: tx.total_changes(),
         options,
         tx,
         deadline,
         queue,
         counters,
         storage,
-        mark,
+        commit_record,
     };
-    let closing = writer.run().await;
-    writer.end(closing).await;
+    let close_requests = writer.run().await;
+    writer.close(close_requests).await;
 }
 
 /// Opens the file and checks it; also returns the record of its commits.
-fn open(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx, Mark)> {
+fn open(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx, CommitRecord)> {
     open_checked(options, deadline).map_err(|error| match &error {
-        Error::Database(cause) if is_of_damage(cause) => {
+        Error::Database(cause) if is_corruption(cause) => {
             let path = options.path.display();
             Error::Internal(format!("{path} is damaged: {cause}. Restore it from a backup").into())
         }
@@ -155,10 +155,10 @@ fn open(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx, Mark)> {
     })
 }
 
-fn open_checked(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx, Mark)> {
+fn open_checked(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx, CommitRecord)> {
     let tx = Tx::open(options, Arc::clone(deadline))?;
     let unusable = |error: std::io::Error| Error::Internal(format!("the note of the last commit: {error}").into());
-    let (mark, acknowledged) = Mark::open(&options.path).map_err(unusable)?;
+    let (commit_record, acknowledged) = CommitRecord::open(&options.path).map_err(unusable)?;
     let commits = tx.commit_count()?;
     // The count wraps around.
     let lost = acknowledged.map_or(0, |acknowledged| acknowledged.wrapping_sub(commits));
@@ -169,7 +169,7 @@ fn open_checked(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx, Ma
              changes up",
             options.path.display()
         );
-        accepted(options, why)?;
+        require_accepted_data_loss(options, why)?;
     }
     if !options.check_time.is_zero() {
         deadline.set(options.check_time);
@@ -184,15 +184,15 @@ fn open_checked(options: &DbOptions, deadline: &Arc<Deadline>) -> Result<(Tx, Ma
                     options.path.display(),
                     found.join("; ")
                 );
-                accepted(options, why)?;
+                require_accepted_data_loss(options, why)?;
             }
         }
     }
-    mark.write(commits).map_err(unusable)?;
-    Ok((tx, mark))
+    commit_record.write(commits).map_err(unusable)?;
+    Ok((tx, commit_record))
 }
 
-fn accepted(options: &DbOptions, why: String) -> Result<()> {
+fn require_accepted_data_loss(options: &DbOptions, why: String) -> Result<()> {
     if !options.accept_data_loss {
         return Err(Error::Internal(why.into()));
     }
@@ -204,55 +204,55 @@ struct Writer {
     options: DbOptions,
     tx: Tx,
     deadline: Arc<Deadline>,
-    queue: mpsc::Receiver<Command>,
+    queue: mpsc::Receiver<WriterCommand>,
     counters: Arc<Counters>,
     storage: Arc<Storage>,
-    mark: Mark,
+    commit_record: CommitRecord,
     /// Rows changed on the connection before the open transaction.
-    changes: u64,
+    changes_before: u64,
 }
 
 /// The result of one write of a group, before the commit.
-struct Tried {
-    job: Box<dyn Job>,
+struct WriteAttempt {
+    job: Box<dyn WriteJob>,
     outcome: Result<()>,
     /// The write used up its time: it does not run again.
-    overlong: bool,
+    timed_out: bool,
 }
 
 impl Writer {
     /// Serves the queue to its end; returns the callers that wait for the end.
-    async fn run(&mut self) -> Vec<Closing> {
-        let mut closing = Vec::new();
+    async fn run(&mut self) -> Vec<CloseRequest> {
+        let mut close_requests = Vec::new();
         let mut next = None;
         loop {
             let command = match next.take() {
                 Some(command) => command,
                 None => match self.queue.recv().await {
                     Some(command) => command,
-                    None => return closing,
+                    None => return close_requests,
                 },
             };
             match command {
-                Command::Write(job) => next = self.group(job).await,
-                Command::Probe => self.probe(),
-                Command::Exclusive(work) => {
-                    work.run(connect::migrator(&self.options).await).await;
-                    self.storage.remember_log();
+                WriterCommand::Write(job) => next = self.run_group(job).await,
+                WriterCommand::Probe => self.probe(),
+                WriterCommand::Exclusive(work) => {
+                    work.run(connect::open_migrator(&self.options).await).await;
+                    self.storage.record_log();
                 }
-                Command::Close(readers, done) => {
+                WriterCommand::Close(readers, done) => {
                     // Commands that are already queued are still received, then the queue ends.
                     self.queue.close();
-                    closing.push((readers, done));
+                    close_requests.push((readers, done));
                 }
             }
         }
     }
 
-    async fn end(self, closing: Vec<Closing>) {
-        let mut told = Vec::new();
-        for (readers, done) in closing {
-            told.push((done, readers.close().await));
+    async fn close(self, close_requests: Vec<CloseRequest>) {
+        let mut closed_readers = Vec::new();
+        for (readers, done) in close_requests {
+            closed_readers.push((done, readers.close().await));
         }
         if let Err(error) = self.tx.control("PRAGMA wal_checkpoint(TRUNCATE)") {
             tracing::warn!(%error, "cannot checkpoint the write-ahead log; it stays beside the database");
@@ -261,35 +261,35 @@ impl Writer {
         if let Err(error) = &closed {
             tracing::warn!(%error, "the write connection did not close");
         }
-        for (done, readers) in told {
+        for (done, readers) in closed_readers {
             let _ = done.send(readers.and(closed.clone()).map_err(Error::from));
         }
     }
 
     /// Runs `first` and the writes queued behind it in one transaction; returns the next command if it is not a
     /// write.
-    async fn group(&mut self, first: Box<dyn Job>) -> Option<Command> {
+    async fn run_group(&mut self, first: Box<dyn WriteJob>) -> Option<WriterCommand> {
         if first.is_abandoned() {
             return None;
         }
         let started = Instant::now();
         if let Err(error) = self.begin() {
-            self.refuse(first, error);
+            self.fail(first, error);
             return None;
         }
         // The first write needs no savepoint: when it fails, there is nothing else to keep.
-        let first = self.bounded(first).await;
+        let first = self.run_bounded(first).await;
         if let Err(error) = first.outcome {
-            self.undo();
-            self.refuse(first.job, error);
+            self.roll_back();
+            self.fail(first.job, error);
             return None;
         }
         let mut group = vec![first];
         let mut next = None;
         while self.tx.is_open() && group.len() < self.options.group && started.elapsed() < self.options.group_time {
             match self.queue.try_recv() {
-                Ok(Command::Write(job)) if job.is_abandoned() => {}
-                Ok(Command::Write(job)) => group.push(self.in_savepoint(job).await),
+                Ok(WriterCommand::Write(job)) if job.is_abandoned() => {}
+                Ok(WriterCommand::Write(job)) => group.push(self.run_in_savepoint(job).await),
                 Ok(other) => {
                     next = Some(other);
                     break;
@@ -297,18 +297,20 @@ impl Writer {
                 Err(_) => break,
             }
         }
-        self.finish(group).await;
+        self.commit_group(group).await;
         next
     }
 
     /// Commits and answers, or runs each write again alone.
-    async fn finish(&mut self, group: Vec<Tried>) {
+    async fn commit_group(&mut self, group: Vec<WriteAttempt>) {
         let error = match self.commit() {
             Ok(()) => {
-                let written = group.iter().filter(|tried| tried.outcome.is_ok()).count();
-                self.counters.committed(written);
-                self.counters.undone(group.len() - written);
-                return group.into_iter().for_each(|tried| answer(tried.job, tried.outcome));
+                let written = group.iter().filter(|attempt| attempt.outcome.is_ok()).count();
+                self.counters.count_commit(written);
+                self.counters.count_undone(group.len() - written);
+                return group
+                    .into_iter()
+                    .for_each(|attempt| answer(attempt.job, attempt.outcome));
             }
             Err(error) => error,
         };
@@ -317,87 +319,91 @@ impl Writer {
         {
             return group
                 .into_iter()
-                .for_each(|tried| self.refuse(tried.job, error.clone().into()));
+                .for_each(|attempt| self.fail(attempt.job, error.clone().into()));
         }
         tracing::debug!(%error, writes = group.len(), "a shared commit failed; each write runs again alone");
-        self.counters.split();
-        for tried in group {
+        self.counters.count_split();
+        for attempt in group {
             // The outcome may depend on a neighbour's change, so it no longer counts, even if it is an error.
-            match tried.overlong {
-                true => self.refuse(tried.job, OVERLONG),
-                false => self.alone(tried.job).await,
+            match attempt.timed_out {
+                true => self.fail(attempt.job, TIMED_OUT),
+                false => self.run_alone(attempt.job).await,
             }
         }
     }
 
     /// Runs one write in its own transaction and answers it.
-    async fn alone(&mut self, job: Box<dyn Job>) {
+    async fn run_alone(&mut self, job: Box<dyn WriteJob>) {
         if let Err(error) = self.begin() {
-            return self.refuse(job, error);
+            return self.fail(job, error);
         }
-        let tried = self.bounded(job).await;
-        match tried.outcome {
+        let attempt = self.run_bounded(job).await;
+        match attempt.outcome {
             Ok(()) => match self.commit() {
                 Ok(()) => {
-                    self.counters.committed(1);
-                    answer(tried.job, Ok(()));
+                    self.counters.count_commit(1);
+                    answer(attempt.job, Ok(()));
                 }
-                Err(error) => self.refuse(tried.job, error.into()),
+                Err(error) => self.fail(attempt.job, error.into()),
             },
             Err(error) => {
-                self.undo();
-                self.refuse(tried.job, error);
+                self.roll_back();
+                self.fail(attempt.job, error);
             }
         }
     }
 
     /// Runs one write so that only its own changes are undone when it fails. If that fails too, or if the write has
     /// ended the transaction, no transaction is open afterwards.
-    async fn in_savepoint(&self, job: Box<dyn Job>) -> Tried {
+    async fn run_in_savepoint(&self, job: Box<dyn WriteJob>) -> WriteAttempt {
         if let Err(error) = self.tx.control(control::SAVEPOINT) {
-            self.undo();
+            self.roll_back();
             let outcome = Err(error.into());
-            return Tried {
+            return WriteAttempt {
                 job,
                 outcome,
-                overlong: false,
+                timed_out: false,
             };
         }
-        let tried = self.bounded(job).await;
-        let undone = match tried.outcome {
+        let attempt = self.run_bounded(job).await;
+        let undone = match attempt.outcome {
             Ok(()) => Ok(()),
             Err(_) => self.tx.control(control::ROLLBACK_TO),
         };
         if undone.and_then(|()| self.tx.control(control::RELEASE)).is_err() {
-            self.undo();
+            self.roll_back();
         }
-        tried
+        attempt
     }
 
     /// Runs a change within its time, and catches its panic.
-    async fn bounded(&self, mut job: Box<dyn Job>) -> Tried {
+    async fn run_bounded(&self, mut job: Box<dyn WriteJob>) -> WriteAttempt {
         let limit = self.options.write_time;
         self.deadline.set(limit);
         // The async block also drops an overlong future where its panic is caught.
         let change = async { timeout(limit, job.run(&self.tx)).await };
-        let (outcome, overlong) = match AssertUnwindSafe(change).catch_unwind().await {
+        let (outcome, timed_out) = match AssertUnwindSafe(change).catch_unwind().await {
             Ok(Ok(outcome)) => (outcome, false),
-            Ok(Err(_)) => (Err(OVERLONG), true),
+            Ok(Err(_)) => (Err(TIMED_OUT), true),
             Err(panic) => {
-                swallow(panic);
+                discard_panic(panic);
                 (Err(Error::Internal("a write panicked".into())), false)
             }
         };
         self.deadline.clear();
         if let Err(Error::Database(error)) = &outcome {
-            self.note(error);
+            self.record_failure(error);
         }
-        Tried { job, outcome, overlong }
+        WriteAttempt {
+            job,
+            outcome,
+            timed_out,
+        }
     }
 
     fn begin(&mut self) -> Result<()> {
-        self.storage.check_whole()?;
-        self.changes = self.tx.total_changes();
+        self.storage.require_undamaged()?;
+        self.changes_before = self.tx.total_changes();
         let error = match self.tx.control(control::BEGIN) {
             Ok(()) => return Ok(()),
             Err(error) if is_busy(&error) => {
@@ -405,30 +411,30 @@ impl Writer {
             }
             Err(error) => error,
         };
-        self.note(&error);
+        self.record_failure(&error);
         // A missing file would be created anew, and empty.
         self.storage.check_files()?;
         // The connection itself is broken: for example, not even a rollback has ended its last transaction.
         tracing::warn!(%error, "the write connection is replaced");
         self.tx = Tx::open(&self.options, self.deadline.clone())?;
-        self.changes = self.tx.total_changes();
-        self.storage.remember_log();
+        self.changes_before = self.tx.total_changes();
+        self.storage.record_log();
         Ok(self.tx.control(control::BEGIN)?)
     }
 
     /// Commits; on an error, nothing of the transaction remains.
     fn commit(&mut self) -> Result<(), DbErr> {
-        let changed = self.tx.total_changes() != self.changes;
+        let changed = self.tx.total_changes() != self.changes_before;
         // SQLite itself ends a transaction when a change is interrupted or the disk is full.
-        let committed = self.committed(changed);
+        let committed = self.commit_counted(changed);
         if let Err(error) = &committed {
-            self.note(error);
-            self.undo();
+            self.record_failure(error);
+            self.roll_back();
         }
         committed
     }
 
-    fn committed(&mut self, changed: bool) -> Result<(), DbErr> {
+    fn commit_counted(&mut self, changed: bool) -> Result<(), DbErr> {
         if !changed {
             return self.tx.control(control::COMMIT);
         }
@@ -438,32 +444,32 @@ impl Writer {
             self.tx.set_commit_count(count)?;
         }
         self.tx.control(control::COMMIT)?;
-        self.storage.remember_log();
-        if let Err(error) = self.mark.write(count) {
+        self.storage.record_log();
+        if let Err(error) = self.commit_record.write(count) {
             tracing::error!(%error, "the commit is durable, but writing its number beside the database failed");
         }
-        self.storage.succeeded();
+        self.storage.record_success();
         Ok(())
     }
 
     /// Commits a write that changes no rows.
     fn probe(&mut self) {
         if self.begin().is_ok()
-            && let Err(error) = self.committed(true)
+            && let Err(error) = self.commit_counted(true)
         {
-            self.note(&error);
-            self.undo();
+            self.record_failure(&error);
+            self.roll_back();
         }
     }
 
-    fn note(&self, error: &DbErr) {
-        if is_of_storage(error) && !is_busy(error) {
-            self.storage.failed(error);
+    fn record_failure(&self, error: &DbErr) {
+        if is_storage_failure(error) && !is_busy(error) {
+            self.storage.record_failure(error);
         }
     }
 
     /// Rolls back an open transaction. If even that fails, the next `begin` replaces the connection.
-    fn undo(&self) {
+    fn roll_back(&self) {
         if self.tx.is_open()
             && let Err(error) = self.tx.control(control::ROLLBACK)
         {
@@ -471,8 +477,8 @@ impl Writer {
         }
     }
 
-    fn refuse(&self, job: Box<dyn Job>, error: Error) {
-        self.counters.undone(1);
+    fn fail(&self, job: Box<dyn WriteJob>, error: Error) {
+        self.counters.count_undone(1);
         answer(job, Err(error));
     }
 }
@@ -489,16 +495,16 @@ mod tests {
             queue_wait: Duration::MAX,
             thread: std::thread::spawn(|| {}).thread().id(),
             counters: Arc::default(),
-            storage: Storage::of(std::path::Path::new("/there/is/no/such/file")),
+            storage: Storage::new(std::path::Path::new("/there/is/no/such/file")),
         };
         let (done, _) = oneshot::channel();
         let readers = || DatabaseConnection::default();
         handle
-            .send(Command::Close(readers(), done))
+            .send(WriterCommand::Close(readers(), done))
             .await
             .expect("there is room");
         let (done, answer) = oneshot::channel();
-        let waits = handle.send(Command::Close(readers(), done));
+        let waits = handle.send(WriterCommand::Close(readers(), done));
 
         let (sent, ()) = tokio::join!(waits, async { drop(queue) });
 

@@ -1,12 +1,12 @@
 //! The guarantees of the contract, tested on real files.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod doors;
 mod events;
-mod groups;
+mod group_commit;
+mod idempotency;
 mod kill;
-mod lists;
-mod once;
+mod pagination;
+mod read_write;
 mod storage;
 mod support;
 mod tx;

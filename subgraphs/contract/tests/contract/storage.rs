@@ -17,7 +17,7 @@ fn killed_copy(db: &TestDb, to: &Path) -> DbOptions {
     for added in ["", "-wal", ".commits"] {
         fs::copy(db.file(added), to.join(format!("agora.db{added}"))).unwrap();
     }
-    DbOptions::at(to.join("agora.db"))
+    DbOptions::new(to.join("agora.db"))
 }
 
 /// A database with five commits in its log.
@@ -31,7 +31,7 @@ async fn with_five() -> TestDb {
 
 async fn refusal(options: &DbOptions) -> String {
     let refused = Db::open(options.clone()).await.err().expect("the database is refused");
-    refused.in_full()
+    refused.details()
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn a_log_that_is_missing_truncated_or_damaged_is_refused_until_the_loss_is
         options.accept_data_loss = false;
         Db::open(options)
             .await
-            .unwrap_or_else(|error| panic!("{how}: {}", error.in_full()));
+            .unwrap_or_else(|error| panic!("{how}: {}", error.details()));
     }
 }
 
@@ -99,7 +99,7 @@ async fn a_file_that_is_removed_replaced_or_cut_while_it_is_open_takes_no_more_w
     for (how, added) in [("removed", ""), ("replaced", ""), ("removed", "-wal"), ("cut", "-wal")] {
         let db = TestDb::new().await;
         db.run("INSERT INTO counter VALUES (1, 0)").await;
-        assert_eq!(db.storage().trouble(), None);
+        assert_eq!(db.storage().failure_reason(), None);
         let file = db.file(added);
         match how {
             "removed" => fs::remove_file(&file).unwrap(),
@@ -110,8 +110,8 @@ async fn a_file_that_is_removed_replaced_or_cut_while_it_is_open_takes_no_more_w
             _ => OpenOptions::new().write(true).open(&file).unwrap().set_len(0).unwrap(),
         }
         let refused = db.try_run("INSERT INTO counter VALUES (2, 0)").await.unwrap_err();
-        assert_eq!(refused.code(), "UNAVAILABLE", "{how} {added}: {}", refused.in_full());
-        let trouble = db.storage().trouble().expect("the trouble is known");
+        assert_eq!(refused.code(), "UNAVAILABLE", "{how} {added}: {}", refused.details());
+        let trouble = db.storage().failure_reason().expect("the trouble is known");
         assert!(trouble.contains("removed"), "{trouble}");
         assert_eq!(file.exists(), how != "removed", "a new file was made");
     }
@@ -124,17 +124,17 @@ async fn a_write_that_finds_the_disk_full_changes_nothing_and_later_ones_work_wh
     let room = async |pages: i64| db.run(format!("PRAGMA max_page_count = {pages}")).await;
     room(pages).await;
     let refused = db.try_run(MANY).await.unwrap_err();
-    assert_eq!(refused.code(), "UNAVAILABLE", "{}", refused.in_full());
-    assert!(refused.in_full().contains("full"), "{}", refused.in_full());
+    assert_eq!(refused.code(), "UNAVAILABLE", "{}", refused.details());
+    assert!(refused.details().contains("full"), "{}", refused.details());
     assert!(
         !refused.to_string().contains("full"),
         "a caller learns no details: {refused}"
     );
-    assert!(db.storage().trouble().is_some());
+    assert!(db.storage().failure_reason().is_some());
     assert_eq!(number(db.read(), VALUES).await.unwrap(), 0);
     room(pages + 1_000).await;
     db.run(MANY).await;
-    assert_eq!(db.storage().trouble(), None);
+    assert_eq!(db.storage().failure_reason(), None);
     assert_eq!(number(db.read(), VALUES).await.unwrap(), 5_000);
 }
 
@@ -142,13 +142,13 @@ async fn a_write_that_finds_the_disk_full_changes_nothing_and_later_ones_work_wh
 async fn a_disk_that_has_room_again_is_noticed_though_nobody_writes() {
     let db = TestDb::new().await;
     let full = sea_orm::DbErr::Custom("other failures are none of the disk's".to_owned());
-    db.storage().failed(&full);
-    assert_eq!(db.storage().trouble(), None);
+    db.storage().record_failure(&full);
+    assert_eq!(db.storage().failure_reason(), None);
     db.run("PRAGMA max_page_count = 1").await;
     assert!(db.try_run(MANY).await.is_err());
-    assert!(db.storage().trouble().is_some());
+    assert!(db.storage().failure_reason().is_some());
     db.check_storage().await.unwrap();
     // The probe was queued before this write, which changes nothing.
     db.run("SELECT 1").await;
-    assert_eq!(db.storage().trouble(), None);
+    assert_eq!(db.storage().failure_reason(), None);
 }

@@ -29,7 +29,7 @@ impl TestDb {
     /// Groups accept everything that is queued, however long their first write takes.
     pub async fn with(set: impl FnOnce(&mut DbOptions)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut options = DbOptions::at(folder.path().join("agora.db"));
+        let mut options = DbOptions::new(folder.path().join("agora.db"));
         options.group_time = Duration::from_secs(600);
         options.write_time = Duration::from_secs(600);
         set(&mut options);

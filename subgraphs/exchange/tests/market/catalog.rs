@@ -5,11 +5,11 @@ use entities::stock;
 use exchange::StockCatalog;
 use futures_util::{FutureExt, StreamExt};
 use order_log::Catalog;
-use order_log::order::Side;
+use order_log::command::TradeSide;
 use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait, Statement};
 use testing::{NEW_YEAR_US, TestServices};
 
-use crate::promises::{keeps_its_promises, reservation, shares};
+use crate::catalog_contract::{keeps_the_catalog_contract, reservation, shares};
 
 async fn stocks() -> TestServices {
     let on = TestServices::new(NEW_YEAR_US, 1_024).await;
@@ -31,7 +31,7 @@ async fn quantity_and_held(on: &TestServices) -> (i64, i64) {
 async fn the_table_of_stocks_keeps_what_every_catalog_promises() {
     let on = stocks().await;
     let catalog = StockCatalog::new(on.services.clone());
-    keeps_its_promises(&catalog, async || quantity_and_held(&on).await).await;
+    keeps_the_catalog_contract(&catalog, async || quantity_and_held(&on).await).await;
 }
 
 #[tokio::test]
@@ -39,11 +39,11 @@ async fn a_confirmed_reservation_is_an_order_of_the_table_and_counts_as_traded()
     let on = stocks().await;
     let catalog = StockCatalog::new(on.services.clone());
     catalog
-        .reserve(&reservation("buy", "one"), &shares("GameStart", Side::Buy, 30))
+        .reserve(&reservation("buy", "one"), &shares("GameStart", TradeSide::Buy, 30))
         .await
         .unwrap();
     catalog
-        .reserve(&reservation("not", "two"), &shares("GameStart", Side::Sell, 2))
+        .reserve(&reservation("not", "two"), &shares("GameStart", TradeSide::Sell, 2))
         .await
         .unwrap();
     let db = on.services.db.read();
@@ -79,12 +79,12 @@ async fn who_watches_a_stock_is_told_whenever_what_is_left_of_it_changes() {
         stocks
     };
     catalog
-        .reserve(&reservation("buy", "one"), &shares("GameStart", Side::Buy, 30))
+        .reserve(&reservation("buy", "one"), &shares("GameStart", TradeSide::Buy, 30))
         .await
         .unwrap();
     assert_eq!(told(), 1);
     catalog
-        .reserve(&reservation("sale", "two"), &shares("GameStart", Side::Sell, 3))
+        .reserve(&reservation("sale", "two"), &shares("GameStart", TradeSide::Sell, 3))
         .await
         .unwrap();
     assert_eq!(told(), 0, "room that is kept is nothing that anybody sees");

@@ -2,7 +2,7 @@
 
 use contract::{Event, Viewer};
 use serde_json::json;
-use testing::heard;
+use testing::received_events;
 
 use crate::support::{Market, admin, code, service, usd};
 
@@ -115,7 +115,7 @@ async fn an_invalidation_is_told_though_nothing_changed() {
         .ask(&service(), r#"mutation { invalidateStock(stock: "FishCo") }"#)
         .await;
     assert_eq!(told, json!({ "data": { "invalidateStock": true } }));
-    let heard = heard(&mut events);
+    let heard = received_events(&mut events);
     assert!(
         matches!(&heard[..], [Event::Invalidated { typename: "Stock", key, version: 1, .. }] if key == "1"),
         "{heard:?}"

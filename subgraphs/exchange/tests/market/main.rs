@@ -3,12 +3,12 @@
 
 mod access;
 mod catalog;
+#[path = "../../../order_log/tests/catalog_contract.rs"]
+mod catalog_contract;
 mod changes;
 mod indexes;
 mod listing;
 mod price;
-#[path = "../../../order_log/tests/promises.rs"]
-mod promises;
 mod replica;
 mod replicated;
 mod sample;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use contract::{Error, Event};
-use entities::brokerage_order::{self, Automated};
+use entities::brokerage_order::{self, NewAutomatedOrder};
 use entities::side::Side;
 use entities::user;
 use serde_json::{Value, json};
-use testing::heard;
+use testing::received_events;
 
 use crate::support::{Market, NEW_YEAR_US, admin, code, trader, usd};
 
@@ -112,8 +112,8 @@ async fn a_price_has_its_bounds() {
 /// Places a user's order that waits for FishCo at up to 15.00.
 async fn someone_waits(market: &Market) {
     let placed = market.services.db.write(async |tx| {
-        let joined = user::join(tx, user::Model::named("ada", NEW_YEAR_US)).await?;
-        let order = Automated {
+        let joined = user::insert(tx, user::Model::with_username("ada", NEW_YEAR_US)).await?;
+        let order = NewAutomatedOrder {
             side: Side::Buy,
             stock_id: 1,
             quantity: 1,
@@ -134,15 +134,19 @@ async fn a_price_that_crosses_marks_the_orders_that_waited_for_it_and_tells_so_o
     let mut events = market.services.bus.subscribe();
     for (price, fires) in [("15.01", false), ("15", true), ("14", false), ("20", false)] {
         market.set_price(price).await;
-        let told = heard(&mut events);
+        let told = received_events(&mut events);
         assert!(
             matches!(told[0], Event::Invalidated { typename: "Stock", .. }),
             "{price}: {told:?}"
         );
-        assert_eq!(told[1..].contains(&Event::OrdersFired { stock: 1 }), fires, "{price}");
+        assert_eq!(
+            told[1..].contains(&Event::OrdersTriggered { stock: 1 }),
+            fires,
+            "{price}"
+        );
         assert_eq!(told.len(), 1 + usize::from(fires), "{price}");
     }
-    let fired = brokerage_order::fired(0, 10)
+    let fired = brokerage_order::triggered(0, 10)
         .all(market.services.db.read())
         .await
         .unwrap();

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use contract::{OrderLog, Recorded, Services, TableLog, Trade, Unnumbered, Viewer};
+use contract::{ExchangeTrade, OrderLog, Services, TableLog, TradeRecord, UnnumberedTrade, Viewer};
 use entities::reservation;
 use entities::side::Side;
-use entities::stock::Which;
+use entities::stock::StockRef;
 use exchange::{ReplicatedLog, StockCatalog};
 use order_log::{
-    Access, Catalog, FrontEnd, Place, Replica, ReplicaId, Reservation, Settings, SharedSecret, Surroundings,
+    Catalog, ClientAccess, Dependencies, FrontEnd, NodeConfig, OrderLogSettings, Replica, ReplicaId, Reservation,
+    SharedSecret,
 };
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
@@ -31,12 +32,12 @@ async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
     done.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> OrderLogSettings {
+    OrderLogSettings {
         heartbeat: Duration::from_millis(100),
-        election: Duration::from_millis(500),
-        settle_every: Duration::from_millis(300),
-        ..Settings::default()
+        election_timeout: Duration::from_millis(500),
+        orphan_scan_interval: Duration::from_millis(300),
+        ..OrderLogSettings::default()
     }
 }
 
@@ -71,7 +72,7 @@ impl Replicas {
         for (id, url) in self.urls.clone() {
             let address: SocketAddr = url.trim_start_matches("http://").parse().unwrap();
             let listener = TcpListener::bind(address).await.unwrap();
-            let place = Place {
+            let node_config = NodeConfig {
                 id,
                 folder: self.folder.path().to_owned(),
                 urls: self.urls.clone(),
@@ -79,16 +80,16 @@ impl Replicas {
             };
             // The replicas' clock differs from the exchange's, as the clocks of two machines do.
             let clock = AtomicI64::new(NEW_YEAR_US + 1_000);
-            let around = Surroundings {
+            let dependencies = Dependencies {
                 credentials: secret(),
                 catalog: Arc::new(StockCatalog::new(services.clone())),
                 now_us: Arc::new(move || clock.fetch_add(1, Ordering::Relaxed)),
             };
-            let replica = Replica::open(place, settings(), around).await.unwrap();
+            let replica = Replica::open(node_config, settings(), dependencies).await.unwrap();
             let serving = replica.clone();
             let server = tokio::spawn(async move {
                 serving
-                    .serve(listener, Access::Open, std::future::pending())
+                    .serve(listener, ClientAccess::Open, std::future::pending())
                     .await
                     .unwrap();
             });
@@ -116,7 +117,7 @@ impl Replicas {
             }
         };
         within("a replica applies", applied).await;
-        let orders = replica.since(-1).await.unwrap();
+        let orders = replica.orders_after(-1).await.unwrap();
         let told = orders.into_iter().map(|order| {
             let shares = order.trade.shares;
             (order.number, shares.name, shares.side.as_str(), shares.quantity)
@@ -128,13 +129,13 @@ impl Replicas {
 /// An exchange with the sample stocks over that log, and the task that numbers its trades.
 async fn exchange_over(log: Arc<ReplicatedLog>, mut on: TestServices) -> TestDomain<exchange::ExchangeSchema> {
     exchange::demo::seed(&on.services).await.unwrap();
-    on.services.orders = log;
+    on.services.order_log = log;
     TestDomain::new(on, exchange::schema)
 }
 
 fn work(on: &Services) -> JoinHandle<contract::Result<()>> {
     let on = on.clone();
-    tokio::spawn(async move { on.orders.clone().work(on).await })
+    tokio::spawn(async move { on.order_log.clone().work(on).await })
 }
 
 async fn services() -> TestServices {
@@ -235,8 +236,8 @@ async fn a_trade_that_a_replica_was_asked_for_itself_is_in_the_table_when_it_is_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_one_replica_is_dead_trades_go_on_and_while_two_are_they_are_refused_and_change_nothing() {
     let mut replicas = Replicas::new().await;
-    let hasty = Settings {
-        answer_within: Duration::from_secs(2),
+    let hasty = OrderLogSettings {
+        answer_timeout: Duration::from_secs(2),
         ..settings()
     };
     let front = FrontEnd::new(replicas.urls.clone(), secret(), hasty).unwrap();
@@ -288,9 +289,9 @@ async fn while_one_replica_is_dead_trades_go_on_and_while_two_are_they_are_refus
 async fn a_trade_under_way_when_the_majority_goes_says_under_its_key_that_its_outcome_is_unknown() {
     let mut replicas = Replicas::new().await;
     // The last confirmation of the leader stays valid for so long that the trade starts without a majority.
-    let credulous = Settings {
-        heard_within: PATIENCE,
-        leaderless_within: Duration::from_millis(500),
+    let credulous = OrderLogSettings {
+        confirmation_age_max: PATIENCE,
+        leaderless_grace: Duration::from_millis(500),
         ..settings()
     };
     let front = FrontEnd::new(replicas.urls.clone(), secret(), credulous).unwrap();
@@ -332,9 +333,9 @@ async fn no_list_of_trades_has_a_gap_while_one_of_them_is_not_written_back() {
     let market = exchange_over(replicas.log(), services().await).await;
     replicas.start(&market.services).await;
     let catalog = StockCatalog::new(market.services.clone());
-    let buy = |quantity| order_log::order::Shares {
+    let buy = |quantity| order_log::command::Shares {
         name: "GameStart".to_owned(),
-        side: order_log::order::Side::Buy,
+        side: order_log::command::TradeSide::Buy,
         quantity,
     };
     for (attempt, number) in [("a", 0), ("c", 2), ("d", 3)] {
@@ -365,9 +366,9 @@ async fn no_list_of_trades_has_a_gap_while_one_of_them_is_not_written_back() {
     assert_eq!(seen().await, (vec![0, 1, 2, 3], vec![2, 3]));
 }
 
-fn of_game_start(quantity: i64) -> Trade {
-    Trade {
-        stock: Which::Name("GameStart".to_owned()),
+fn of_game_start(quantity: i64) -> ExchangeTrade {
+    ExchangeTrade {
+        stock: StockRef::Name("GameStart".to_owned()),
         side: Side::Buy,
         quantity,
         price_minor: None,
@@ -377,16 +378,16 @@ fn of_game_start(quantity: i64) -> Trade {
 
 /// Executes a trade and does not wait for its number.
 async fn left_unnumbered(on: &Services, quantity: i64) -> i64 {
-    let log = on.orders.clone();
+    let log = on.order_log.clone();
     let carry_out = async move |tx: &contract::Tx| log.trade(tx, &of_game_start(quantity), NEW_YEAR_US).await;
     match on.db.write(carry_out).await.unwrap().recorded {
-        Recorded::Reserved(reserved) => reserved.id,
-        Recorded::Numbered(order) => panic!("{order:?} has its number"),
+        TradeRecord::Reserved(reserved) => reserved.id,
+        TradeRecord::Numbered(order) => panic!("{order:?} has its number"),
     }
 }
 
-fn unnumbered(reservation_id: i64) -> Unnumbered {
-    Unnumbered {
+fn unnumbered(reservation_id: i64) -> UnnumberedTrade {
+    UnnumberedTrade {
         reservation_id,
         has_key: true,
         moved_shares_only: false,
@@ -401,7 +402,7 @@ async fn a_trade_that_a_crash_left_without_a_number_gets_it_as_soon_as_there_are
     let second = left_unnumbered(&market.services, 4).await;
     replicas.start(&market.services).await;
     let working = work(&market.services);
-    let (orders, db) = (&market.services.orders, &market.services.db);
+    let (orders, db) = (&market.services.order_log, &market.services.db);
     assert_eq!(
         within("a number", orders.number(db, unnumbered(second))).await.unwrap(),
         1

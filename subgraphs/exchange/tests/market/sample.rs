@@ -1,11 +1,11 @@
 //! The sample data, and the simulated market.
 
 use contract::{Event, Viewer};
-use exchange::demo::{move_a_price, seed};
+use exchange::demo::{move_price, seed};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
-use testing::heard;
+use testing::received_events;
 
 use crate::support::{Market, usd};
 
@@ -49,7 +49,7 @@ async fn the_market_moves_one_price_at_a_time_and_tells_of_it() {
     let mut events = market.services.bus.subscribe();
     for _ in 0..20 {
         let before = stocks(&market).await;
-        move_a_price(&market.services, &mut random).await.unwrap();
+        move_price(&market.services, &mut random).await.unwrap();
         let after = stocks(&market).await;
         let moved = before
             .iter()
@@ -58,7 +58,7 @@ async fn the_market_moves_one_price_at_a_time_and_tells_of_it() {
             .count();
         assert!(moved <= 1, "{before:?} became {after:?}");
         assert!(matches!(
-            heard(&mut events)[..],
+            received_events(&mut events)[..],
             [Event::Invalidated { typename: "Stock", .. }]
         ));
     }
@@ -72,8 +72,8 @@ async fn the_market_leaves_alone_what_is_not_listed() {
     let mut events = market.services.bus.subscribe();
     let mut moved = 0;
     for _ in 0..50 {
-        move_a_price(&market.services, &mut random).await.unwrap();
-        moved += heard(&mut events).len();
+        move_price(&market.services, &mut random).await.unwrap();
+        moved += received_events(&mut events).len();
     }
     assert!(moved < 50, "only FishCo can move");
     assert_eq!(stocks(&market).await.len(), 1);

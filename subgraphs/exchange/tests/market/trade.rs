@@ -6,7 +6,7 @@ use contract::{Event, Viewer};
 use futures_util::future::join_all;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use testing::heard;
+use testing::received_events;
 
 use crate::support::{Market, admin, code, service, trader, usd};
 
@@ -123,7 +123,7 @@ async fn the_same_key_trades_once_and_answers_the_same() {
     market.trade(&admin(), "BUY", 1).await;
     let mut events = market.services.bus.subscribe();
     assert_eq!(market.ask(&trader(), buy(5)).await, first);
-    assert_eq!(heard(&mut events), [], "a replay is no change");
+    assert_eq!(received_events(&mut events), [], "a replay is no change");
     assert_eq!(code(&market.ask(&trader(), buy(6)).await), "IDEMPOTENCY_MISMATCH");
     assert_eq!(market.numbers().await, [0, 1]);
     assert_eq!(market.fish("quantity").await, json!({ "quantity": 94 }));
@@ -151,10 +151,10 @@ async fn a_trade_is_told_after_it_and_a_refused_one_is_not() {
     let market = Market::with_shares(1).await;
     let mut events = market.services.bus.subscribe();
     market.trade(&trader(), "BUY", 2).await;
-    assert_eq!(heard(&mut events), []);
+    assert_eq!(received_events(&mut events), []);
     market.trade(&trader(), "BUY", 1).await;
     market.trade(&trader(), "SELL", 1).await;
-    let told = heard(&mut events);
+    let told = received_events(&mut events);
     let versions = told.iter().map(|event| match event {
         Event::Invalidated {
             typename: "Stock",

@@ -3,7 +3,7 @@
 use contract::Viewer;
 use serde_json::Value;
 
-use crate::support::{ADA, CLEO, DAN, Mail, admin, code, member, service};
+use crate::support::{ADA, CLEO, DAN, MessagesDomain, admin, code, member, service};
 
 /// The callers: the sender, the receiver, another person, an administrator, a program and an anonymous client.
 const WHO: [&str; 6] = ["sender", "receiver", "stranger", "admin", "service", "nobody"];
@@ -21,14 +21,14 @@ fn viewers() -> [Viewer; 6] {
 
 #[tokio::test]
 async fn a_message_is_read_by_its_people_and_by_operators_only() {
-    let mail = Mail::new().await;
-    mail.send(CLEO, "ada", "secret").await;
+    let domain = MessagesDomain::new().await;
+    domain.send(CLEO, "ada", "secret").await;
     let entity = r#"{ found: _entities(representations: [{ __typename: "Message", id: "1" }]) { __typename } }"#;
     for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip([true, true, false, true, true, false]) {
-        let root = mail.ask(viewer, "{ found: message(id: 1) { contents } }").await;
+        let root = domain.ask(viewer, "{ found: message(id: 1) { contents } }").await;
         assert_eq!(root["data"]["found"] != Value::Null, wanted, "{who}");
         assert_eq!(code(&root), "OK", "{who}");
-        let entity = mail.ask(viewer, entity).await;
+        let entity = domain.ask(viewer, entity).await;
         assert_eq!(entity["data"]["found"][0] != Value::Null, wanted, "{who}");
         assert_eq!(root.to_string().contains("secret"), wanted, "{who}");
     }
@@ -36,8 +36,8 @@ async fn a_message_is_read_by_its_people_and_by_operators_only() {
 
 #[tokio::test]
 async fn a_persons_lists_are_for_themselves_and_for_operators() {
-    let mail = Mail::new().await;
-    mail.send(CLEO, "ada", "secret").await;
+    let domain = MessagesDomain::new().await;
+    domain.send(CLEO, "ada", "secret").await;
     // The lists belong to ada, the receiver.
     let wanted = ["FORBIDDEN", "OK", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"];
     for list in [
@@ -47,7 +47,7 @@ async fn a_persons_lists_are_for_themselves_and_for_operators() {
         "inbox(first: -1) { nodes { id } }",
     ] {
         for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
-            let (person, found) = mail.of_person(viewer, ADA, &format!("id {list}")).await;
+            let (person, found) = domain.of_person(viewer, ADA, &format!("id {list}")).await;
             let wanted = match (wanted, list.contains("-1")) {
                 ("OK", true) => "INVALID_INPUT",
                 (wanted, _) => wanted,
@@ -64,8 +64,8 @@ async fn a_persons_lists_are_for_themselves_and_for_operators() {
 
 #[tokio::test]
 async fn everybodys_messages_are_for_operators_and_ones_own_for_oneself() {
-    let mail = Mail::new().await;
-    mail.send(CLEO, "ada", "secret").await;
+    let domain = MessagesDomain::new().await;
+    domain.send(CLEO, "ada", "secret").await;
     let operators = ["FORBIDDEN", "FORBIDDEN", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"];
     let refused = "INVALID_INPUT";
     for (arguments, wanted) in [
@@ -78,7 +78,7 @@ async fn everybodys_messages_are_for_operators_and_ones_own_for_oneself() {
         ("", [refused, refused, refused, refused, refused, "UNAUTHENTICATED"]),
     ] {
         for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
-            let answer = mail
+            let answer = domain
                 .ask(viewer, &format!("{{ messages{arguments} {{ nodes {{ contents }} }} }}"))
                 .await;
             assert_eq!(code(&answer), wanted, "{who}: messages{arguments}");
@@ -132,11 +132,11 @@ async fn changes_are_for_those_they_belong_to() {
     ];
     for (change, wanted) in table {
         for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
-            let mail = Mail::new().await;
-            mail.send(CLEO, "ada", "one").await;
-            let answer = mail.ask(viewer, &format!("mutation {{ {change} }}")).await;
+            let domain = MessagesDomain::new().await;
+            domain.send(CLEO, "ada", "one").await;
+            let answer = domain.ask(viewer, &format!("mutation {{ {change} }}")).await;
             assert_eq!(code(&answer), wanted, "{who}: {change}");
-            let read = mail.ask(&admin(), "{ message(id: 1) { read favorite } }").await;
+            let read = domain.ask(&admin(), "{ message(id: 1) { read favorite } }").await;
             let untouched = serde_json::json!({ "read": false, "favorite": false });
             // Marking another user's message is no error and changes nothing.
             let changes = wanted == "OK" && (!change.starts_with("markRead") || who == "receiver");

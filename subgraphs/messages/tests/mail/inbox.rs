@@ -4,32 +4,32 @@ use contract::{Audience, Delivery, Event};
 use futures_util::stream::StreamExt;
 use serde_json::{Value, json};
 
-use crate::support::{ADA, BEN, CLEO, DAN, Mail, admin, code, member};
+use crate::support::{ADA, BEN, CLEO, DAN, MessagesDomain, admin, code, member};
 
 #[tokio::test]
 async fn the_newest_message_comes_first() {
-    let mail = Mail::new().await;
-    mail.send(CLEO, "ada", "one").await;
-    mail.send(DAN, "ada", "two").await;
-    mail.send(CLEO, "dan", "three").await;
-    mail.send(ADA, "ada", "to myself").await;
-    assert_eq!(mail.list(ADA, "inbox").await, ["to myself", "two", "one"]);
-    assert_eq!(mail.list(CLEO, "sent").await, ["three", "one"]);
-    assert_eq!(mail.list(ADA, "sent").await, ["to myself"]);
+    let domain = MessagesDomain::new().await;
+    domain.send(CLEO, "ada", "one").await;
+    domain.send(DAN, "ada", "two").await;
+    domain.send(CLEO, "dan", "three").await;
+    domain.send(ADA, "ada", "to myself").await;
+    assert_eq!(domain.list(ADA, "inbox").await, ["to myself", "two", "one"]);
+    assert_eq!(domain.list(CLEO, "sent").await, ["three", "one"]);
+    assert_eq!(domain.list(ADA, "sent").await, ["to myself"]);
 }
 
 #[tokio::test]
 async fn messages_of_one_moment_are_told_apart_by_their_ids_on_every_page() {
-    let mail = Mail::new().await;
+    let domain = MessagesDomain::new().await;
     for number in 1..=5 {
         let document = format!(r#"mutation {{ sendMessage(to: "ada", contents: "{number}") {{ id }} }}"#);
-        assert_eq!(code(&mail.ask(&member(CLEO), &document).await), "OK");
+        assert_eq!(code(&domain.ask(&member(CLEO), &document).await), "OK");
     }
     let mut seen = Vec::new();
     let mut after = String::new();
     loop {
         let fields = format!("inbox(first: 2{after}) {{ nodes {{ contents }} pageInfo {{ hasNextPage endCursor }} }}");
-        let (person, _) = mail.of_person(&member(ADA), ADA, &fields).await;
+        let (person, _) = domain.of_person(&member(ADA), ADA, &fields).await;
         let nodes = person["inbox"]["nodes"].as_array().unwrap();
         seen.extend(
             nodes
@@ -37,35 +37,35 @@ async fn messages_of_one_moment_are_told_apart_by_their_ids_on_every_page() {
                 .map(|message| message["contents"].as_str().unwrap().to_owned()),
         );
         // A message that arrives meanwhile goes in front of the pages that are being read.
-        mail.send(DAN, "ada", "new").await;
+        domain.send(DAN, "ada", "new").await;
         if person["inbox"]["pageInfo"]["hasNextPage"] == false {
             break;
         }
         after = format!(", after: {}", person["inbox"]["pageInfo"]["endCursor"]);
     }
     assert_eq!(seen, ["5", "4", "3", "2", "1"]);
-    assert_eq!(mail.list(ADA, "inbox(last: 2)").await, ["2", "1"]);
+    assert_eq!(domain.list(ADA, "inbox(last: 2)").await, ["2", "1"]);
 }
 
 #[tokio::test]
 async fn every_page_between_any_two_cursors_is_a_piece_of_the_list() {
-    let mail = Mail::new().await;
+    let domain = MessagesDomain::new().await;
     // Pairs of messages sent at the same time, one second between pairs.
     for pair in 1..=3 {
-        mail.send(CLEO, "ada", &format!("{pair}a")).await;
+        domain.send(CLEO, "ada", &format!("{pair}a")).await;
         let twin = format!(r#"mutation {{ sendMessage(to: "ada", contents: "{pair}b") {{ id }} }}"#);
-        assert_eq!(code(&mail.ask(&member(DAN), &twin).await), "OK");
+        assert_eq!(code(&domain.ask(&member(DAN), &twin).await), "OK");
     }
     let all = ["3b", "3a", "2b", "2a", "1b", "1a"];
-    let (person, _) = mail.of_person(&member(ADA), ADA, "inbox { edges { cursor } }").await;
+    let (person, _) = domain.of_person(&member(ADA), ADA, "inbox { edges { cursor } }").await;
     let cursor = |index: usize| person["inbox"]["edges"][index]["cursor"].to_string();
     for after in 0..all.len() {
         for before in after + 1..all.len() {
             let between = &all[after + 1..before];
             let cursors = format!("after: {}, before: {}", cursor(after), cursor(before));
-            let first = mail.list(ADA, &format!("inbox(first: 2, {cursors})")).await;
+            let first = domain.list(ADA, &format!("inbox(first: 2, {cursors})")).await;
             assert_eq!(first, between[..between.len().min(2)], "{after} {before}");
-            let last = mail.list(ADA, &format!("inbox(last: 2, {cursors})")).await;
+            let last = domain.list(ADA, &format!("inbox(last: 2, {cursors})")).await;
             assert_eq!(last, between[between.len().saturating_sub(2)..], "{after} {before}");
         }
     }
@@ -73,15 +73,16 @@ async fn every_page_between_any_two_cursors_is_a_piece_of_the_list() {
 
 #[tokio::test]
 async fn an_inbox_is_filtered_by_marks() {
-    let mail = Mail::new().await;
+    let domain = MessagesDomain::new().await;
     for contents in ["one", "two", "three"] {
-        mail.send(CLEO, "ada", contents).await;
+        domain.send(CLEO, "ada", contents).await;
     }
-    mail.ask(
-        &member(ADA),
-        "mutation { favoriteMessage(id: 2) { id } markRead(ids: [1, 2]) }",
-    )
-    .await;
+    domain
+        .ask(
+            &member(ADA),
+            "mutation { favoriteMessage(id: 2) { id } markRead(ids: [1, 2]) }",
+        )
+        .await;
     for (filter, wanted) in [
         ("inbox(favorite: true)", vec!["two"]),
         ("inbox(favorite: false)", vec!["three", "one"]),
@@ -91,18 +92,18 @@ async fn an_inbox_is_filtered_by_marks() {
         ("inbox(unread: true, favorite: true)", vec![]),
         ("inbox(unread: null, favorite: null, first: 1)", vec!["three"]),
     ] {
-        assert_eq!(mail.list(ADA, filter).await, wanted, "{filter}");
+        assert_eq!(domain.list(ADA, filter).await, wanted, "{filter}");
     }
 }
 
 #[tokio::test]
 async fn marking_as_read_counts_what_became_read() {
-    let mail = Mail::new().await;
+    let domain = MessagesDomain::new().await;
     for contents in ["one", "two", "three"] {
-        mail.send(CLEO, "ada", contents).await;
+        domain.send(CLEO, "ada", contents).await;
     }
-    mail.send(CLEO, "ben", "not hers").await;
-    let unread = async || mail.of_person(&member(ADA), ADA, "unreadCount").await.0["unreadCount"].clone();
+    domain.send(CLEO, "ben", "not hers").await;
+    let unread = async || domain.of_person(&member(ADA), ADA, "unreadCount").await.0["unreadCount"].clone();
     assert_eq!(unread().await, 3);
     for (ids, wanted, left) in [
         (r#"[1, 2, 4, 99, "x", 1]"#, 2, 1),
@@ -110,16 +111,16 @@ async fn marking_as_read_counts_what_became_read() {
         ("[]", 0, 1),
         ("[3]", 1, 0),
     ] {
-        let marked = mail
+        let marked = domain
             .ask(&member(ADA), &format!("mutation {{ markRead(ids: {ids}) }}"))
             .await;
         assert_eq!(marked["data"]["markRead"], wanted, "{ids}");
         assert_eq!(unread().await, left, "{ids}");
     }
-    let (ben, _) = mail.of_person(&member(BEN), BEN, "unreadCount").await;
+    let (ben, _) = domain.of_person(&member(BEN), BEN, "unreadCount").await;
     assert_eq!(ben["unreadCount"], 1);
     let many = vec!["1"; 101].join(", ");
-    let refused = mail
+    let refused = domain
         .ask(&member(ADA), &format!("mutation {{ markRead(ids: [{many}]) }}"))
         .await;
     assert_eq!(code(&refused), "INVALID_INPUT");
@@ -127,15 +128,15 @@ async fn marking_as_read_counts_what_became_read() {
 
 #[tokio::test]
 async fn a_favourite_is_one_until_it_is_none() {
-    let mail = Mail::new().await;
-    mail.send(CLEO, "ada", "one").await;
+    let domain = MessagesDomain::new().await;
+    domain.send(CLEO, "ada", "one").await;
     for (args, wanted) in [
         ("id: 1", true),
         ("id: 1, favorite: true", true),
         ("id: 1, favorite: false", false),
         ("id: 1, favorite: false", false),
     ] {
-        let marked = mail
+        let marked = domain
             .ask(
                 &member(ADA),
                 &format!("mutation {{ favoriteMessage({args}) {{ favorite }} }}"),
@@ -147,23 +148,23 @@ async fn a_favourite_is_one_until_it_is_none() {
 
 #[tokio::test]
 async fn a_deleted_message_is_gone_for_both() {
-    let mail = Mail::new().await;
-    mail.send(CLEO, "ada", "one").await;
-    mail.send(CLEO, "ada", "two").await;
+    let domain = MessagesDomain::new().await;
+    domain.send(CLEO, "ada", "one").await;
+    domain.send(CLEO, "ada", "two").await;
     let delete = "mutation { deleteMessage(id: 1) }";
-    assert_eq!(mail.ask(&member(ADA), delete).await["data"]["deleteMessage"], true);
-    assert_eq!(code(&mail.ask(&member(ADA), delete).await), "NOT_FOUND");
-    assert_eq!(mail.list(ADA, "inbox").await, ["two"]);
-    assert_eq!(mail.list(CLEO, "sent").await, ["two"]);
-    let gone = mail.ask(&admin(), "{ message(id: 1) { id } }").await;
+    assert_eq!(domain.ask(&member(ADA), delete).await["data"]["deleteMessage"], true);
+    assert_eq!(code(&domain.ask(&member(ADA), delete).await), "NOT_FOUND");
+    assert_eq!(domain.list(ADA, "inbox").await, ["two"]);
+    assert_eq!(domain.list(CLEO, "sent").await, ["two"]);
+    let gone = domain.ask(&admin(), "{ message(id: 1) { id } }").await;
     assert_eq!(gone, json!({ "data": { "message": null } }));
 }
 
 #[tokio::test]
 async fn the_two_people_of_a_message_and_nobody_else_hear_of_its_changes() {
-    let mail = Mail::new().await;
-    let mut events = mail.services.bus.subscribe();
-    mail.send(CLEO, "ada", "one").await;
+    let domain = MessagesDomain::new().await;
+    let mut events = domain.services.bus.subscribe();
+    domain.send(CLEO, "ada", "one").await;
     for change in [
         "favoriteMessage(id: 1) { id }",
         "favoriteMessage(id: 1) { id }",
@@ -171,7 +172,7 @@ async fn the_two_people_of_a_message_and_nobody_else_hear_of_its_changes() {
         "markRead(ids: [1])",
         "deleteMessage(id: 1)",
     ] {
-        let done = mail.ask(&member(ADA), &format!("mutation {{ {change} }}")).await;
+        let done = domain.ask(&member(ADA), &format!("mutation {{ {change} }}")).await;
         assert_eq!(code(&done), "OK");
     }
     // A mutation that changes nothing sends no event.
@@ -192,10 +193,10 @@ async fn the_two_people_of_a_message_and_nobody_else_hear_of_its_changes() {
 
 #[tokio::test]
 async fn entities_answer_one_by_one() {
-    let mail = Mail::new().await;
-    mail.send(CLEO, "ada", "hers").await;
-    mail.send(CLEO, "ben", "not hers").await;
-    let answer = mail
+    let domain = MessagesDomain::new().await;
+    domain.send(CLEO, "ada", "hers").await;
+    domain.send(CLEO, "ben", "not hers").await;
+    let answer = domain
         .ask(
             &member(ADA),
             r#"{ _entities(representations: [
@@ -216,7 +217,7 @@ async fn entities_answer_one_by_one() {
 
 #[tokio::test]
 async fn the_sample_data_is_there_once() {
-    let mail = Mail::new().await;
+    let domain = MessagesDomain::new().await;
     let people = messages::demo::People {
         ada: ADA,
         ben: BEN,
@@ -224,16 +225,16 @@ async fn the_sample_data_is_there_once() {
         dan: DAN,
     };
     for _ in 0..2 {
-        messages::demo::seed(&mail.services, people).await.unwrap();
+        messages::demo::seed(&domain.services, people).await.unwrap();
     }
     let mut total = 0;
     for person in [ADA, BEN, CLEO, DAN] {
-        let inbox = mail.list(person, "inbox").await;
+        let inbox = domain.list(person, "inbox").await;
         assert!(!inbox.is_empty(), "{person}");
         total += inbox.len();
     }
     assert_eq!(total, 8);
-    let (cleo, _) = mail.of_person(&member(CLEO), CLEO, "unreadCount").await;
+    let (cleo, _) = domain.of_person(&member(CLEO), CLEO, "unreadCount").await;
     assert_eq!(cleo["unreadCount"], 2);
     assert_ne!(cleo, Value::Null);
 }

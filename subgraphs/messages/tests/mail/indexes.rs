@@ -3,13 +3,13 @@
 use entities::message::{self, Column, Entity};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QueryOrder, QueryTrait, Select};
 
-use crate::support::{ADA, CLEO, Mail};
+use crate::support::{ADA, CLEO, MessagesDomain};
 
 /// Returns SQLite's query plan.
-async fn plan(mail: &Mail, select: Select<Entity>) -> String {
+async fn plan(domain: &MessagesDomain, select: Select<Entity>) -> String {
     let mut statement = select.build(DbBackend::Sqlite);
     statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
-    let rows = mail.services.db.read().query_all_raw(statement).await.unwrap();
+    let rows = domain.services.db.read().query_all_raw(statement).await.unwrap();
     let steps = rows.iter().map(|row| row.try_get::<String>("", "detail").unwrap());
     steps.collect::<Vec<_>>().join("; ")
 }
@@ -20,17 +20,17 @@ fn newest_first(select: Select<Entity>) -> Select<Entity> {
 
 #[tokio::test]
 async fn every_list_has_its_index() {
-    let mail = Mail::new().await;
+    let domain = MessagesDomain::new().await;
     for (favorite, index) in [(true, "message_favorites"), (false, "message_others")] {
         let everybodys = newest_first(message::favorites(favorite));
         assert_eq!(
-            plan(&mail, everybodys).await,
+            plan(&domain, everybodys).await,
             format!("SCAN message USING INDEX {index}")
         );
         // Later pages use the index, too.
         let deep = newest_first(message::favorites(favorite).filter(Column::AtUs.lte(7)));
         let wanted = format!("SEARCH message USING INDEX {index} (at_us<?)");
-        assert_eq!(plan(&mail, deep).await, wanted);
+        assert_eq!(plan(&domain, deep).await, wanted);
     }
     for (select, wanted) in [
         (
@@ -55,6 +55,6 @@ async fn every_list_has_its_index() {
             "USING COVERING INDEX message_unread (to_id=?)",
         ),
     ] {
-        assert_eq!(plan(&mail, select).await, format!("SEARCH message {wanted}"));
+        assert_eq!(plan(&domain, select).await, format!("SEARCH message {wanted}"));
     }
 }

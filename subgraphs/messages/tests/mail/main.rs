@@ -2,10 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
-mod arrivals;
-mod everybody;
+mod all_messages;
 mod inbox;
 mod indexes;
 mod schema;
 mod sending;
+mod subscription;
 mod support;

@@ -6,20 +6,21 @@ use contract::Viewer;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::{ADA, BEN, CLEO, DAN, Mail, admin, code, member, service};
+use crate::support::{ADA, BEN, CLEO, DAN, MessagesDomain, admin, code, member, service};
 
-async fn send(mail: &Mail, viewer: &Viewer, args: &str) -> Value {
-    mail.ask(
-        viewer,
-        &format!("mutation {{ sendMessage({args}) {{ id contents flag from {{ id }} to {{ id }} }} }}"),
-    )
-    .await
+async fn send(domain: &MessagesDomain, viewer: &Viewer, args: &str) -> Value {
+    domain
+        .ask(
+            viewer,
+            &format!("mutation {{ sendMessage({args}) {{ id contents flag from {{ id }} to {{ id }} }} }}"),
+        )
+        .await
 }
 
 #[tokio::test]
 async fn a_message_reaches_the_person_with_that_username_in_any_case() {
-    let mail = Mail::new().await;
-    let sent = mail
+    let domain = MessagesDomain::new().await;
+    let sent = domain
         .ask(
             &member(CLEO),
             r#"mutation { sendMessage(to: " aDA ", contents: "  Good\nmorning ", flag: " hello ") {
@@ -32,7 +33,7 @@ async fn a_message_reaches_the_person_with_that_username_in_any_case() {
     });
     assert_eq!(sent, json!({ "data": { "sendMessage": message } }));
     let fields = "id contents flag favorite read at from { id } to { id }";
-    let kept = mail
+    let kept = domain
         .ask(&member(ADA), &format!("{{ message(id: 1) {{ {fields} }} }}"))
         .await;
     assert_eq!(kept["data"]["message"], message);
@@ -40,7 +41,7 @@ async fn a_message_reaches_the_person_with_that_username_in_any_case() {
 
 #[tokio::test]
 async fn a_message_that_breaks_a_rule_is_not_sent() {
-    let mail = Mail::new().await;
+    let domain = MessagesDomain::new().await;
     let long = "ä".repeat(40_001);
     let flag = "f".repeat(65);
     for (args, wanted) in [
@@ -56,32 +57,32 @@ async fn a_message_that_breaks_a_rule_is_not_sent() {
         (r#"to: "", contents: "a""#.to_owned(), "CONFLICT"),
         (r#"to: "1", contents: "a""#.to_owned(), "CONFLICT"),
     ] {
-        let answer = send(&mail, &member(CLEO), &args).await;
+        let answer = send(&domain, &member(CLEO), &args).await;
         assert_eq!(code(&answer), wanted, "{}", args.chars().take(60).collect::<String>());
     }
-    assert_eq!(mail.list(CLEO, "sent").await, Vec::<String>::new());
+    assert_eq!(domain.list(CLEO, "sent").await, Vec::<String>::new());
     let longest = "ä".repeat(40_000);
-    let answer = send(&mail, &member(CLEO), &format!(r#"to: "ada", contents: "{longest}""#)).await;
+    let answer = send(&domain, &member(CLEO), &format!(r#"to: "ada", contents: "{longest}""#)).await;
     assert_eq!(answer["data"]["sendMessage"]["contents"], longest);
 }
 
 #[tokio::test]
 async fn nobody_writes_to_or_from_a_deactivated_account() {
-    let mail = Mail::new().await;
-    mail.deactivate(DAN).await;
-    let to = send(&mail, &member(CLEO), r#"to: "dan", contents: "a""#).await;
+    let domain = MessagesDomain::new().await;
+    domain.deactivate(DAN).await;
+    let to = send(&domain, &member(CLEO), r#"to: "dan", contents: "a""#).await;
     assert_eq!(code(&to), "CONFLICT");
-    let from = send(&mail, &service(), r#"from: "dan", to: "cleo", contents: "a""#).await;
+    let from = send(&domain, &service(), r#"from: "dan", to: "cleo", contents: "a""#).await;
     assert_eq!(code(&from), "CONFLICT");
     // The token is older than the deactivation.
-    let own = send(&mail, &member(DAN), r#"to: "cleo", contents: "a""#).await;
+    let own = send(&domain, &member(DAN), r#"to: "cleo", contents: "a""#).await;
     assert_eq!(code(&own), "UNAUTHENTICATED");
-    assert_eq!(mail.list(CLEO, "inbox").await, Vec::<String>::new());
+    assert_eq!(domain.list(CLEO, "inbox").await, Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn only_operators_write_in_somebody_elses_name() {
-    let mail = Mail::new().await;
+    let domain = MessagesDomain::new().await;
     let args = r#"from: "BEN", to: "ada", contents: "a""#;
     for (viewer, wanted) in [
         (service(), "OK"),
@@ -90,22 +91,22 @@ async fn only_operators_write_in_somebody_elses_name() {
         (member(BEN), "OK"),
         (Viewer::Anonymous, "UNAUTHENTICATED"),
     ] {
-        let answer = send(&mail, &viewer, args).await;
+        let answer = send(&domain, &viewer, args).await;
         assert_eq!(code(&answer), wanted, "{viewer:?}");
         if wanted == "OK" {
             assert_eq!(answer["data"]["sendMessage"]["from"]["id"], BEN.to_string());
         }
     }
-    let nameless = send(&mail, &service(), r#"to: "ada", contents: "a""#).await;
+    let nameless = send(&domain, &service(), r#"to: "ada", contents: "a""#).await;
     assert_eq!(code(&nameless), "INVALID_INPUT");
-    let anonymous = send(&mail, &Viewer::Anonymous, r#"to: "ada", contents: "a""#).await;
+    let anonymous = send(&domain, &Viewer::Anonymous, r#"to: "ada", contents: "a""#).await;
     assert_eq!(code(&anonymous), "UNAUTHENTICATED");
 }
 
 #[tokio::test]
 async fn who_is_not_there_is_a_conflict_that_says_which_of_the_two_it_is() {
-    let mail = Mail::new().await;
-    mail.deactivate(DAN).await;
+    let domain = MessagesDomain::new().await;
+    domain.deactivate(DAN).await;
     for (args, said) in [
         (
             r#"from: "nobody", to: "ada", contents: "a""#,
@@ -121,7 +122,7 @@ async fn who_is_not_there_is_a_conflict_that_says_which_of_the_two_it_is() {
             "the receiver does not exist",
         ),
     ] {
-        let answer = send(&mail, &service(), args).await;
+        let answer = send(&domain, &service(), args).await;
         assert_eq!(
             (code(&answer), answer["errors"][0]["message"].as_str()),
             ("CONFLICT", Some(said)),
@@ -132,12 +133,12 @@ async fn who_is_not_there_is_a_conflict_that_says_which_of_the_two_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_calls_with_one_key_send_one_message() {
-    let mail = Arc::new(Mail::new().await);
+    let domain = Arc::new(MessagesDomain::new().await);
     let answers = join_all((0..20).map(|_| {
-        let mail = mail.clone();
+        let domain = domain.clone();
         tokio::spawn(async move {
             send(
-                &mail,
+                &domain,
                 &member(CLEO),
                 r#"to: "ada", contents: "once", idempotencyKey: "k""#,
             )
@@ -148,22 +149,22 @@ async fn twenty_calls_with_one_key_send_one_message() {
     for answer in answers {
         assert_eq!(answer.unwrap()["data"]["sendMessage"]["id"], "1");
     }
-    assert_eq!(mail.list(ADA, "inbox").await, ["once"]);
+    assert_eq!(domain.list(ADA, "inbox").await, ["once"]);
 }
 
 #[tokio::test]
 async fn a_replay_answers_as_at_first_whatever_became_of_the_message() {
-    let mail = Mail::new().await;
+    let domain = MessagesDomain::new().await;
     let args = r#"to: "ada", contents: "once", flag: "f", idempotencyKey: "k""#;
-    let first = send(&mail, &member(CLEO), args).await;
+    let first = send(&domain, &member(CLEO), args).await;
     assert_eq!(code(&first), "OK");
-    mail.ask(&member(ADA), "mutation { deleteMessage(id: 1) }").await;
-    mail.deactivate(ADA).await;
-    assert_eq!(send(&mail, &member(CLEO), args).await, first);
+    domain.ask(&member(ADA), "mutation { deleteMessage(id: 1) }").await;
+    domain.deactivate(ADA).await;
+    assert_eq!(send(&domain, &member(CLEO), args).await, first);
     let other = r#"to: "ada", contents: "twice", flag: "f", idempotencyKey: "k""#;
-    assert_eq!(code(&send(&mail, &member(CLEO), other).await), "IDEMPOTENCY_MISMATCH");
+    assert_eq!(code(&send(&domain, &member(CLEO), other).await), "IDEMPOTENCY_MISMATCH");
     // A key belongs to one user, and a request that failed stores no key.
-    assert_eq!(code(&send(&mail, &member(BEN), other).await), "CONFLICT");
+    assert_eq!(code(&send(&domain, &member(BEN), other).await), "CONFLICT");
     let mended = r#"to: "dan", contents: "twice", idempotencyKey: "k""#;
-    assert_eq!(code(&send(&mail, &member(BEN), mended).await), "OK");
+    assert_eq!(code(&send(&domain, &member(BEN), mended).await), "OK");
 }

@@ -16,16 +16,16 @@ pub const BEN: i64 = 2;
 pub const CLEO: i64 = 3;
 pub const DAN: i64 = 4;
 
-pub struct Mail(TestDomain<MessagesSchema>);
+pub struct MessagesDomain(TestDomain<MessagesSchema>);
 
-impl Deref for Mail {
+impl Deref for MessagesDomain {
     type Target = TestDomain<MessagesSchema>;
     fn deref(&self) -> &Self::Target {
         &self.0
     }
 }
 
-impl Mail {
+impl MessagesDomain {
     /// A database without messages.
     pub async fn new() -> Self {
         Self::with_bus(1_024).await
@@ -34,18 +34,18 @@ impl Mail {
     /// A database without messages, whose subscribers may lag that many events.
     pub async fn with_bus(capacity: usize) -> Self {
         let services = TestServices::new(NEW_YEAR_US, capacity).await;
-        let mail = Self(TestDomain::new(services, messages::schema));
+        let domain = Self(TestDomain::new(services, messages::schema));
         for name in ["Ada", "ben", "cleo", "dan"] {
-            mail.join(name).await;
+            domain.add_user(name).await;
         }
-        mail
+        domain
     }
 
-    async fn join(&self, username: &'static str) {
+    async fn add_user(&self, username: &'static str) {
         let joined = self
             .services
             .db
-            .write(async move |tx| Ok(user::join(tx, user::Model::named(username, NEW_YEAR_US)).await?))
+            .write(async move |tx| Ok(user::insert(tx, user::Model::with_username(username, NEW_YEAR_US)).await?))
             .await;
         assert!(joined.unwrap().is_ok());
     }

@@ -13,17 +13,17 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Catalog, CatalogError, CatalogResult, Reservation};
+use crate::command::{Price, Shares};
 use crate::network::Peers;
-use crate::order::{Price, Shares};
-use crate::replica::OpenError;
-use crate::{Credentials, Settings, server};
+use crate::replica::SetupError;
+use crate::{Credentials, OrderLogSettings, server};
 
 /// The path of the catalog.
 const PATH: &str = "/raft/catalog";
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum Question {
+enum CatalogRequest {
     Reserve(Reservation, Shares),
     Confirm(String, i64),
     Cancel(String),
@@ -31,28 +31,32 @@ enum Question {
 }
 
 /// The catalog's routes for replicas. They need the credential.
-pub fn catalog_routes(catalog: Arc<dyn Catalog>, credentials: Arc<dyn Credentials>, settings: Settings) -> Router {
+pub fn catalog_routes(
+    catalog: Arc<dyn Catalog>,
+    credentials: Arc<dyn Credentials>,
+    settings: OrderLogSettings,
+) -> Router {
     Router::new()
-        .route(PATH, post(answer))
+        .route(PATH, post(handle))
         .layer(DefaultBodyLimit::disable())
-        .route_layer(middleware::from_fn_with_state(credentials, server::known))
+        .route_layer(middleware::from_fn_with_state(credentials, server::require_credential))
         .with_state((catalog, Arc::new(settings)))
 }
 
-async fn answer(State((catalog, settings)): State<(Arc<dyn Catalog>, Arc<Settings>)>, body: Body) -> Response {
-    let question = match server::parsed(body, &settings).await {
-        Ok(question) => question,
+async fn handle(State((catalog, settings)): State<(Arc<dyn Catalog>, Arc<OrderLogSettings>)>, body: Body) -> Response {
+    let request = match server::parse_json(body, &settings).await {
+        Ok(request) => request,
         Err(refusal) => return refusal,
     };
-    match question {
-        Question::Reserve(reservation, shares) => match shares.check() {
+    match request {
+        CatalogRequest::Reserve(reservation, shares) => match shares.check() {
             Ok(()) => server::json(&catalog.reserve(&reservation, &shares).await),
             Err(why) => server::json(&Err::<Price, _>(CatalogError::Unavailable(why))),
         },
-        Question::Confirm(attempt, number) => server::json(&catalog.confirm(&attempt, number).await),
-        Question::Cancel(attempt) => server::json(&catalog.cancel(&attempt).await),
-        Question::Reserved(key, limit) => {
-            let limit = limit.min(settings.settle_rows_max);
+        CatalogRequest::Confirm(attempt, number) => server::json(&catalog.confirm(&attempt, number).await),
+        CatalogRequest::Cancel(attempt) => server::json(&catalog.cancel(&attempt).await),
+        CatalogRequest::Reserved(key, limit) => {
+            let limit = limit.min(settings.orphan_scan_rows_max);
             server::json(&catalog.reserved(key.as_deref(), limit).await)
         }
     }
@@ -62,7 +66,7 @@ async fn answer(State((catalog, settings)): State<(Arc<dyn Catalog>, Arc<Setting
 pub struct HttpCatalog {
     peers: Peers,
     url: String,
-    settings: Arc<Settings>,
+    settings: Arc<OrderLogSettings>,
 }
 
 impl HttpCatalog {
@@ -70,20 +74,20 @@ impl HttpCatalog {
     ///
     /// # Errors
     /// When the HTTP client cannot be built.
-    pub fn new(url: &str, credentials: Arc<dyn Credentials>, settings: Settings) -> Result<Self, OpenError> {
+    pub fn new(url: &str, credentials: Arc<dyn Credentials>, settings: OrderLogSettings) -> Result<Self, SetupError> {
         let settings = Arc::new(settings);
         let peers = Peers::new(BTreeMap::new(), credentials, settings.clone());
         Ok(Self {
-            peers: peers.map_err(|error| OpenError::Settings(error.to_string()))?,
+            peers: peers.map_err(|error| SetupError::Settings(error.to_string()))?,
             url: url.trim_end_matches('/').to_owned(),
             settings,
         })
     }
 
-    fn ask<T: DeserializeOwned + Send>(&self, question: Question) -> CatalogResult<'_, T> {
+    fn send<T: DeserializeOwned + Send>(&self, request: CatalogRequest) -> CatalogResult<'_, T> {
         async move {
-            let within = self.settings.commit_within;
-            let answer = self.peers.post(&self.url, PATH, &question, within).await;
+            let timeout = self.settings.commit_timeout;
+            let answer = self.peers.post(&self.url, PATH, &request, timeout).await;
             answer.unwrap_or_else(|error| Err(CatalogError::Unavailable(error.to_string())))
         }
         .boxed()
@@ -92,18 +96,18 @@ impl HttpCatalog {
 
 impl Catalog for HttpCatalog {
     fn reserve<'a>(&'a self, reservation: &'a Reservation, shares: &'a Shares) -> CatalogResult<'a, Price> {
-        self.ask(Question::Reserve(reservation.clone(), shares.clone()))
+        self.send(CatalogRequest::Reserve(reservation.clone(), shares.clone()))
     }
 
     fn confirm<'a>(&'a self, attempt: &'a str, number: i64) -> CatalogResult<'a, ()> {
-        self.ask(Question::Confirm(attempt.to_owned(), number))
+        self.send(CatalogRequest::Confirm(attempt.to_owned(), number))
     }
 
     fn cancel<'a>(&'a self, attempt: &'a str) -> CatalogResult<'a, ()> {
-        self.ask(Question::Cancel(attempt.to_owned()))
+        self.send(CatalogRequest::Cancel(attempt.to_owned()))
     }
 
     fn reserved<'a>(&'a self, key: Option<&'a str>, limit: usize) -> CatalogResult<'a, Vec<Reservation>> {
-        self.ask(Question::Reserved(key.map(str::to_owned), limit))
+        self.send(CatalogRequest::Reserved(key.map(str::to_owned), limit))
     }
 }

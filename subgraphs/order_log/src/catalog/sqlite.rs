@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::{Catalog, CatalogError, CatalogResult, Reservation};
-use crate::order::{Price, QUANTITY_MAX, Shares, Side};
+use crate::command::{Price, QUANTITY_MAX, Shares, TradeSide};
 use crate::store::StoreError;
 use crate::store::worker::Worker;
 
@@ -124,9 +124,9 @@ impl Catalog for SqliteCatalog {
     }
 }
 
-type Step<T> = Result<Result<T, CatalogError>, rusqlite::Error>;
+type StepResult<T> = Result<Result<T, CatalogError>, rusqlite::Error>;
 
-fn reserve(db: &Connection, reservation: &Reservation, shares: &Shares) -> Step<Price> {
+fn reserve(db: &Connection, reservation: &Reservation, shares: &Shares) -> StepResult<Price> {
     let Reservation { attempt, key } = reservation;
     let known = db
         .prepare_cached("SELECT state, price_minor FROM reservation WHERE attempt = ?1")?
@@ -138,12 +138,12 @@ fn reserve(db: &Connection, reservation: &Reservation, shares: &Shares) -> Step<
         None => (),
     }
     let (guarded, refusal) = match shares.side {
-        Side::Buy => (
+        TradeSide::Buy => (
             "UPDATE stock SET quantity = quantity - ?2, held = held + ?2
              WHERE name = ?1 AND quantity >= ?2 AND ?3 > 0 RETURNING price_minor",
             CatalogError::TooFew,
         ),
-        Side::Sell => (
+        TradeSide::Sell => (
             "UPDATE stock SET held = held + ?2
              WHERE name = ?1 AND quantity + held + ?2 <= ?3 RETURNING price_minor",
             CatalogError::TooMany,
@@ -168,7 +168,7 @@ fn reserve(db: &Connection, reservation: &Reservation, shares: &Shares) -> Step<
 }
 
 /// Ends a reservation. Only the call that changes the state moves the shares; a repeated call finds it done.
-fn finish(db: &Connection, attempt: &str, state: &'static str, number: Option<i64>) -> Step<()> {
+fn finish(db: &Connection, attempt: &str, state: &'static str, number: Option<i64>) -> StepResult<()> {
     let sql = "UPDATE reservation SET state = ?2, number = ?3 WHERE attempt = ?1 AND state = 'reserved'
         RETURNING name, quantity, (side = 'buy') = (state = 'cancelled')";
     let moved = db

@@ -6,25 +6,25 @@ use axum::response::{IntoResponse, Response};
 use reqwest::Url;
 use serde_json::Value;
 
-use super::{FrontEnd, base};
-use crate::order::ReplicaId;
-use crate::rest::{self, Failure};
+use super::{FrontEnd, trim_base};
+use crate::command::ReplicaId;
+use crate::rest::{self, ErrorResponse};
 use crate::server;
 
 /// The request headers that a replica reads.
-const ASKED: [HeaderName; 2] = [header::CONTENT_TYPE, HeaderName::from_static("idempotency-key")];
+const REQUEST_HEADERS: [HeaderName; 2] = [header::CONTENT_TYPE, HeaderName::from_static("idempotency-key")];
 /// The response headers that a client gets.
-const ANSWERED: [HeaderName; 3] = [header::CONTENT_TYPE, header::ALLOW, header::RETRY_AFTER];
+const RESPONSE_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::ALLOW, header::RETRY_AFTER];
 
 impl FrontEnd {
     /// Whether a replica answers and has caught up. A replica that hangs counts as not answering after the ping
     /// timeout.
-    pub async fn answers(&self, id: ReplicaId) -> bool {
+    pub async fn is_responding(&self, id: ReplicaId) -> bool {
         let Some(url) = self.inner.urls.get(&id) else {
             return false;
         };
-        let within = self.settings().ping_within;
-        let pong = self.inner.peers.get::<Value>(base(url), "/ping", within).await;
+        let timeout = self.settings().ping_timeout;
+        let pong = self.inner.peers.get::<Value>(trim_base(url), "/ping", timeout).await;
         pong.is_ok()
     }
 
@@ -32,33 +32,33 @@ impl FrontEnd {
     /// limits of size and time. The caller has checked whether the client may ask. The path is the replica's, without
     /// any mount.
     pub async fn forward(&self, id: ReplicaId, request: Request<Body>) -> Response {
-        let answer = self.passed_on(id, request).await;
+        let answer = self.try_forward(id, request).await;
         answer.unwrap_or_else(IntoResponse::into_response)
     }
 
-    async fn passed_on(&self, id: ReplicaId, request: Request<Body>) -> Result<Response, Failure> {
+    async fn try_forward(&self, id: ReplicaId, request: Request<Body>) -> Result<Response, ErrorResponse> {
         let url = self.url_of(id, request.uri());
-        let url = url.ok_or_else(|| Failure::new(StatusCode::NOT_FOUND, "not found"))?;
-        let _permit = self.permit().map_err(|_| Failure::unavailable())?;
+        let url = url.ok_or_else(|| ErrorResponse::new(StatusCode::NOT_FOUND, "not found"))?;
+        let _permit = self.permit().map_err(|_| ErrorResponse::unavailable())?;
         let settings = self.settings();
         let (parts, body) = request.into_parts();
-        let body = server::read(body, settings.body_bytes_max, settings.body_within).await;
-        let body = body.map_err(Failure::of_status)?;
-        let headers = only(&ASKED, &parts.headers);
+        let body = server::read_body(body, settings.body_bytes_max, settings.body_timeout).await;
+        let body = body.map_err(ErrorResponse::from_status)?;
+        let headers = select_headers(&REQUEST_HEADERS, &parts.headers);
         // The replica reports by itself when no majority answers; the way there and back may take as long as a ping.
-        let within = settings.answer_within + settings.ping_within;
-        let passed_on = self.inner.peers.pass_on(parts.method, url, headers, body, within);
+        let timeout = settings.answer_timeout + settings.ping_timeout;
+        let passed_on = self.inner.peers.forward(parts.method, url, headers, body, timeout);
         let answer = passed_on.await.map_err(|error| {
             tracing::debug!(%error, id, "a replica does not answer");
-            Failure::unavailable()
+            ErrorResponse::unavailable()
         })?;
         let (parts, body) = answer.into_parts();
-        Ok((parts.status, only(&ANSWERED, &parts.headers), body).into_response())
+        Ok((parts.status, select_headers(&RESPONSE_HEADERS, &parts.headers), body).into_response())
     }
 
     /// The URL of a documented route of a replica; `None` for an unknown replica or another path.
     fn url_of(&self, id: ReplicaId, uri: &axum::http::Uri) -> Option<Url> {
-        let base = base(self.inner.urls.get(&id)?);
+        let base = trim_base(self.inner.urls.get(&id)?);
         let before = Url::parse(base).ok()?.path().trim_end_matches('/').len();
         let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         let url = Url::parse(&format!("{base}{}{query}", uri.path())).ok()?;
@@ -68,7 +68,7 @@ impl FrontEnd {
     }
 }
 
-fn only(names: &[HeaderName], headers: &HeaderMap) -> HeaderMap {
+fn select_headers(names: &[HeaderName], headers: &HeaderMap) -> HeaderMap {
     let there = names.iter().filter_map(|name| Some((name, headers.get(name)?)));
     there.map(|(name, value)| (name.clone(), value.clone())).collect()
 }

@@ -13,37 +13,44 @@ use openraft::storage::RaftStateMachine;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use super::{APPEND, Link, Peers, SNAPSHOT};
-use crate::order::ReplicaId;
-use crate::store::log::Log;
-use crate::store::machine::Machine;
+use super::{APPEND, PeerConnection, Peers, SNAPSHOT};
+use crate::command::ReplicaId;
+use crate::store::log::LogStore;
+use crate::store::state_machine::StateMachine;
 use crate::store::{Store, Types, Vote};
-use crate::{Settings, SharedSecret};
+use crate::{OrderLogSettings, SharedSecret};
 
 /// Sends a snapshot of a replica's ledger to these routes.
 async fn sent(routes: Router, vote: Vote) -> SnapshotResponse<ReplicaId> {
     let folder = tempfile::tempdir().expect("a folder");
-    let settings = Settings::default();
+    let settings = OrderLogSettings::default();
     let store = Store::open(folder.path(), 1, &settings).expect("a store");
-    let (_log, mut machine) = (Log::open(store.clone()).await.expect("a log"), Machine { store });
+    let (_log, mut state_machine) = (
+        LogStore::open(store.clone()).await.expect("a log"),
+        StateMachine { store },
+    );
     let blank = openraft::Entry {
         log_id: openraft::LogId::new(openraft::CommittedLeaderId::new(1, 1), 0),
         payload: openraft::EntryPayload::Blank,
     };
-    machine.apply([blank]).await.expect("applied");
-    let copy = machine.get_current_snapshot().await.expect("a file").expect("a copy");
+    state_machine.apply([blank]).await.expect("applied");
+    let copy = state_machine
+        .get_current_snapshot()
+        .await
+        .expect("a file")
+        .expect("a copy");
 
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     tokio::spawn(async move { axum::serve(listener, routes).await });
     let credentials = Arc::new(SharedSecret("secret".to_owned()));
-    let settings = Settings {
+    let settings = OrderLogSettings {
         heartbeat: Duration::from_millis(20),
         ..settings
     };
     let peers = Peers::new(BTreeMap::new(), credentials, Arc::new(settings)).expect("a client");
-    assert_eq!(peers.since_a_copy_was_heard(), None);
-    let mut link = Link {
+    assert_eq!(peers.since_snapshot_heartbeat(), None);
+    let mut link = PeerConnection {
         url,
         peers: peers.clone(),
     };
@@ -52,7 +59,7 @@ async fn sent(routes: Router, vote: Vote) -> SnapshotResponse<ReplicaId> {
     let sent = link.full_snapshot(vote, copy, cancel, option);
     let sent = tokio::time::timeout(Duration::from_secs(30), sent).await;
     let answer = sent.expect("an answer in time").expect("an answer");
-    assert_eq!(answer.vote == vote, peers.since_a_copy_was_heard().is_some());
+    assert_eq!(answer.vote == vote, peers.since_snapshot_heartbeat().is_some());
     answer
 }
 

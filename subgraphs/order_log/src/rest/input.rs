@@ -4,83 +4,83 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value};
 
-use super::Failure;
-use crate::order::{KEY_CHARS_MAX, NAME_CHARS_MAX, QUANTITY_MAX, Side};
-use crate::{Settings, server};
+use super::ErrorResponse;
+use crate::command::{KEY_CHARS_MAX, NAME_CHARS_MAX, QUANTITY_MAX, TradeSide};
+use crate::{OrderLogSettings, server};
 
 /// The members of a JSON object; unknown members are ignored.
 pub(super) struct Input(Map<String, Value>);
 
 impl Input {
     /// The object in a request's body.
-    pub(super) async fn of(request: Request, settings: &Settings) -> Result<Self, Failure> {
+    pub(super) async fn from_request(request: Request, settings: &OrderLogSettings) -> Result<Self, ErrorResponse> {
         let (parts, body) = request.into_parts();
         if !is_json(&parts.headers) {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(Failure::new(status, "the body must be application/json"));
+            return Err(ErrorResponse::new(status, "the body must be application/json"));
         }
-        let body = server::read(body, settings.body_bytes_max, settings.body_within).await;
-        let body = body.map_err(Failure::of_status)?;
+        let body = server::read_body(body, settings.body_bytes_max, settings.body_timeout).await;
+        let body = body.map_err(ErrorResponse::from_status)?;
         match serde_json::from_slice(&body) {
             Ok(Value::Object(members)) => Ok(Self(members)),
-            _ => Err(Failure::invalid("the body must be a JSON object")),
+            _ => Err(ErrorResponse::invalid("the body must be a JSON object")),
         }
     }
 
     /// A member that is an object itself.
-    pub(super) fn object(&self, member: &str) -> Result<Self, Failure> {
+    pub(super) fn object(&self, member: &str) -> Result<Self, ErrorResponse> {
         match self.0.get(member) {
             Some(Value::Object(members)) => Ok(Self(members.clone())),
-            _ => Err(Failure::invalid(format!("{member} must be an object"))),
+            _ => Err(ErrorResponse::invalid(format!("{member} must be an object"))),
         }
     }
 
     /// An integer member, in any JSON notation of an integer.
-    pub(super) fn integer(&self, member: &str, min: i64, max: i64) -> Result<i64, Failure> {
+    pub(super) fn integer(&self, member: &str, min: i64, max: i64) -> Result<i64, ErrorResponse> {
         let value = self.0.get(member);
-        let whole = |value: &Value| value.as_i64().or_else(|| value.as_f64().and_then(exactly));
-        Self::within(member, value.and_then(whole), min, max)
+        let whole = |value: &Value| value.as_i64().or_else(|| value.as_f64().and_then(exact_integer));
+        Self::in_range(member, value.and_then(whole), min, max)
     }
 
-    fn within(member: &str, value: Option<i64>, min: i64, max: i64) -> Result<i64, Failure> {
+    fn in_range(member: &str, value: Option<i64>, min: i64, max: i64) -> Result<i64, ErrorResponse> {
         let value = value.filter(|value| (min..=max).contains(value));
         value.ok_or_else(|| match max {
-            i64::MAX => Failure::invalid(format!("{member} must be an integer from {min}")),
-            _ => Failure::invalid(format!("{member} must be an integer from {min} to {max}")),
+            i64::MAX => ErrorResponse::invalid(format!("{member} must be an integer from {min}")),
+            _ => ErrorResponse::invalid(format!("{member} must be an integer from {min} to {max}")),
         })
     }
 
-    pub(super) fn quantity(&self) -> Result<i64, Failure> {
+    pub(super) fn quantity(&self) -> Result<i64, ErrorResponse> {
         // Only the integer notation is allowed (docs/rest-contract/common.md#quantities).
         let value = self.0.get("quantity").and_then(Value::as_i64);
-        Self::within("quantity", value, 1, QUANTITY_MAX)
+        Self::in_range("quantity", value, 1, QUANTITY_MAX)
     }
 
-    pub(super) fn name(&self) -> Result<String, Failure> {
+    pub(super) fn name(&self) -> Result<String, ErrorResponse> {
         let name = self.0.get("name").and_then(Value::as_str).map(str::trim);
         let fits = |name: &&str| {
             !name.is_empty() && name.chars().count() <= NAME_CHARS_MAX && !name.chars().any(char::is_control)
         };
         name.filter(fits)
             .map(str::to_owned)
-            .ok_or_else(|| Failure::invalid(format!("name must be text of 1 to {NAME_CHARS_MAX} characters")))
+            .ok_or_else(|| ErrorResponse::invalid(format!("name must be text of 1 to {NAME_CHARS_MAX} characters")))
     }
 
-    pub(super) fn side(&self) -> Result<Side, Failure> {
-        let side = self.0.get("type").and_then(Value::as_str).and_then(Side::of);
-        side.ok_or_else(|| Failure::invalid("type must be \"buy\" or \"sell\""))
+    pub(super) fn side(&self) -> Result<TradeSide, ErrorResponse> {
+        let side = self.0.get("type").and_then(Value::as_str).and_then(TradeSide::of);
+        side.ok_or_else(|| ErrorResponse::invalid("type must be \"buy\" or \"sell\""))
     }
 }
 
 /// The integer that a float represents, if the float is integral and small enough to be exact.
-fn exactly(number: f64) -> Option<i64> {
+fn exact_integer(number: f64) -> Option<i64> {
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
     (number.fract() == 0.0 && number.abs() <= EXACT_MAX).then_some(number as i64)
 }
 
 /// The idempotency key of a request, checked against the limits that it has everywhere.
-pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
-    let wrong = |why: String| Failure::invalid(format!("Idempotency-Key {why}"));
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ErrorResponse> {
+    let wrong = |why: String| ErrorResponse::invalid(format!("Idempotency-Key {why}"));
     let mut keys = headers.get_all("idempotency-key").iter();
     let key = match (keys.next(), keys.next()) {
         (None, _) => return Ok(None),

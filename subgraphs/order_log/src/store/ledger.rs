@@ -3,69 +3,69 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::StoreError;
-use crate::order::{Command, ExchangeOrder, Outcome, Price, Shares, Side, Trade};
+use crate::command::{CommandOutcome, LogCommand, LoggedTrade, NumberedTrade, Price, Shares, TradeSide};
 
 const ORDER: &str =
     "SELECT number, key, attempt, name, side, quantity, price_minor, currency, trader_id, at_us FROM exchange_order";
 
 /// Decides a command. The decision depends on the ledger only, so the same commands in the same order have the same
 /// outcome on every replica.
-pub(super) fn decide(db: &Connection, command: Command) -> Result<Outcome, StoreError> {
+pub(super) fn apply_command(db: &Connection, command: LogCommand) -> Result<CommandOutcome, StoreError> {
     match command {
-        Command::Record { key, attempt, trade } => record(db, key, attempt, trade),
-        Command::Cancel { attempt } => cancel(db, attempt),
+        LogCommand::Record { key, attempt, trade } => record(db, key, attempt, trade),
+        LogCommand::Cancel { attempt } => cancel(db, attempt),
     }
 }
 
-fn record(db: &Connection, key: String, attempt: String, trade: Trade) -> Result<Outcome, StoreError> {
+fn record(db: &Connection, key: String, attempt: String, trade: LoggedTrade) -> Result<CommandOutcome, StoreError> {
     if let Some(known) = by_key(db, &key)? {
         return Ok(match known.trade.is_same_request(&trade) {
-            true => Outcome::Recorded {
+            true => CommandOutcome::Recorded {
                 number: known.number,
                 attempt: known.attempt,
             },
-            false => Outcome::Mismatch,
+            false => CommandOutcome::Mismatch,
         });
     }
     // An attempt belongs to one key.
     if number_of_attempt(db, &attempt)?.is_some() {
-        return Ok(Outcome::Mismatch);
+        return Ok(CommandOutcome::Mismatch);
     }
     if is_cancelled(db, &attempt)? {
-        return Ok(Outcome::Cancelled);
+        return Ok(CommandOutcome::Cancelled);
     }
-    let order = ExchangeOrder {
+    let order = NumberedTrade {
         number: last_number(db)? + 1,
         key,
         attempt,
         trade,
     };
     insert(db, &order)?;
-    Ok(Outcome::Recorded {
+    Ok(CommandOutcome::Recorded {
         number: order.number,
         attempt: order.attempt,
     })
 }
 
-fn cancel(db: &Connection, attempt: String) -> Result<Outcome, StoreError> {
+fn cancel(db: &Connection, attempt: String) -> Result<CommandOutcome, StoreError> {
     if let Some(number) = number_of_attempt(db, &attempt)? {
-        return Ok(Outcome::Recorded { number, attempt });
+        return Ok(CommandOutcome::Recorded { number, attempt });
     }
-    bury(db, &attempt)?;
-    Ok(Outcome::Cancelled)
+    insert_tombstone(db, &attempt)?;
+    Ok(CommandOutcome::Cancelled)
 }
 
-pub(super) fn bury(db: &Connection, attempt: &str) -> Result<(), StoreError> {
+pub(super) fn insert_tombstone(db: &Connection, attempt: &str) -> Result<(), StoreError> {
     let sql = "INSERT INTO tombstone (attempt) VALUES (?1) ON CONFLICT DO NOTHING";
     db.prepare_cached(sql)?.execute([attempt])?;
     Ok(())
 }
 
-pub(super) fn insert(db: &Connection, order: &ExchangeOrder) -> Result<(), StoreError> {
+pub(super) fn insert(db: &Connection, order: &NumberedTrade) -> Result<(), StoreError> {
     let sql = "INSERT INTO exchange_order
         (number, key, attempt, name, side, quantity, price_minor, currency, trader_id, at_us)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    let ExchangeOrder {
+    let NumberedTrade {
         number,
         key,
         attempt,
@@ -86,17 +86,17 @@ pub(super) fn insert(db: &Connection, order: &ExchangeOrder) -> Result<(), Store
     Ok(())
 }
 
-pub(super) fn by_number(db: &Connection, number: i64) -> Result<Option<ExchangeOrder>, StoreError> {
+pub(super) fn by_number(db: &Connection, number: i64) -> Result<Option<NumberedTrade>, StoreError> {
     let mut found = db.prepare_cached(&format!("{ORDER} WHERE number = ?1"))?;
     Ok(found.query_row([number], order).optional()?)
 }
 
-pub(super) fn by_key(db: &Connection, key: &str) -> Result<Option<ExchangeOrder>, StoreError> {
+pub(super) fn by_key(db: &Connection, key: &str) -> Result<Option<NumberedTrade>, StoreError> {
     let mut found = db.prepare_cached(&format!("{ORDER} WHERE key = ?1"))?;
     Ok(found.query_row([key], order).optional()?)
 }
 
-pub(super) fn since(db: &Connection, after: i64, limit: usize) -> Result<Vec<ExchangeOrder>, StoreError> {
+pub(super) fn orders_after(db: &Connection, after: i64, limit: usize) -> Result<Vec<NumberedTrade>, StoreError> {
     let mut found = db.prepare_cached(&format!("{ORDER} WHERE number > ?1 ORDER BY number LIMIT ?2"))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = found.query_map((after, limit), order)?;
@@ -109,7 +109,7 @@ pub(super) fn last_number(db: &Connection) -> Result<i64, StoreError> {
 }
 
 /// Calls `with` for every cancelled attempt.
-pub(super) fn each_cancelled(
+pub(super) fn for_each_tombstone(
     db: &Connection,
     with: &mut dyn FnMut(String) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
@@ -122,9 +122,9 @@ pub(super) fn each_cancelled(
 }
 
 /// Calls `with` for every order, by number.
-pub(super) fn each_order(
+pub(super) fn for_each_order(
     db: &Connection,
-    with: &mut dyn FnMut(ExchangeOrder) -> Result<(), StoreError>,
+    with: &mut dyn FnMut(NumberedTrade) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let mut found = db.prepare(&format!("{ORDER} ORDER BY number"))?;
     let mut rows = found.query([])?;
@@ -144,17 +144,17 @@ fn is_cancelled(db: &Connection, attempt: &str) -> Result<bool, StoreError> {
     Ok(found.exists([attempt])?)
 }
 
-fn order(row: &Row<'_>) -> rusqlite::Result<ExchangeOrder> {
+fn order(row: &Row<'_>) -> rusqlite::Result<NumberedTrade> {
     let side: String = row.get(4)?;
-    Ok(ExchangeOrder {
+    Ok(NumberedTrade {
         number: row.get(0)?,
         key: row.get(1)?,
         attempt: row.get(2)?,
-        trade: Trade {
+        trade: LoggedTrade {
             shares: Shares {
                 name: row.get(3)?,
                 // The table allows no other value.
-                side: Side::of(&side).unwrap_or(Side::Buy),
+                side: TradeSide::of(&side).unwrap_or(TradeSide::Buy),
                 quantity: row.get(5)?,
             },
             price: Price {

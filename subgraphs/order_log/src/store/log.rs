@@ -8,27 +8,27 @@ use openraft::{Entry, OptionalSend, RaftLogId, RaftLogReader, StorageError, Stor
 use rusqlite::Connection;
 
 use super::{LogId, Store, StoreError, Types, Vote, fact, fatal, set_fact};
-use crate::order::ReplicaId;
+use crate::command::ReplicaId;
 
 type Result<T, E = StorageError<ReplicaId>> = std::result::Result<T, E>;
 
 /// The part of the file that openraft's core writes.
 #[derive(Clone)]
-pub(crate) struct Log {
+pub(crate) struct LogStore {
     pub(crate) store: Store,
     /// The last entry that is known to be committed. It is written along with the next entries: an older value after a
     /// crash does no harm, since the ledger stores its own position.
     committed: Option<LogId>,
 }
 
-impl Log {
+impl LogStore {
     pub(crate) async fn open(store: Store) -> Result<Self, StoreError> {
         let committed = store.read(|db| fact(db, "committed")).await?;
         Ok(Self { store, committed })
     }
 }
 
-impl RaftLogReader<Types> for Log {
+impl RaftLogReader<Types> for LogStore {
     async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
         &mut self,
         range: RB,
@@ -46,7 +46,7 @@ impl RaftLogReader<Types> for Log {
     }
 }
 
-impl RaftLogStorage<Types> for Log {
+impl RaftLogStorage<Types> for LogStore {
     type LogReader = Self;
 
     async fn get_log_state(&mut self) -> Result<LogState<Types>> {
@@ -90,7 +90,10 @@ impl RaftLogStorage<Types> for Log {
         I::IntoIter: OptionalSend,
     {
         let (entries, committed): (Vec<_>, _) = (entries.into_iter().collect(), self.committed);
-        self.store.copied().await.map_err(fatal(StorageIOError::write_logs))?;
+        self.store
+            .wait_for_installation()
+            .await
+            .map_err(fatal(StorageIOError::write_logs))?;
         let written = self.store.write(move |db| {
             // An entry with this index would be a mistake of openraft's, which truncates the log before it replaces
             // entries.
@@ -124,10 +127,10 @@ impl RaftLogStorage<Types> for Log {
     }
 
     async fn purge(&mut self, up_to: LogId) -> Result<()> {
-        if self.store.is_left_to_a_copy(up_to) {
+        if self.store.is_compacted_by_installation(up_to) {
             return Ok(());
         }
-        let write = self.store.write(move |db| forget(db, up_to));
+        let write = self.store.write(move |db| compact(db, up_to));
         write.await.map_err(fatal(StorageIOError::write_logs))
     }
 }
@@ -143,7 +146,7 @@ pub(super) fn last(db: &Connection) -> Result<Option<LogId>, StoreError> {
 }
 
 /// Compacts the log up to this entry: its effects are in the ledger.
-pub(super) fn forget(db: &Connection, up_to: LogId) -> Result<(), StoreError> {
+pub(super) fn compact(db: &Connection, up_to: LogId) -> Result<(), StoreError> {
     db.execute("DELETE FROM log WHERE log_index <= ?1", [number(up_to.index)])?;
     set_fact(db, "purged", &up_to)
 }

@@ -8,15 +8,15 @@ use std::sync::{Arc, Mutex};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
-use super::{LogId, Membership, Store, StoreError, ledger, machine, reading};
-use crate::order::ExchangeOrder;
+use super::{LogId, Membership, Store, StoreError, ledger, open_reader, state_machine};
+use crate::command::NumberedTrade;
 
 /// A snapshot, on either side of a transfer.
 pub(crate) struct SnapshotData(Source);
 
 enum Source {
     /// The ledger as it was when the snapshot was requested: a connection inside of a read transaction.
-    Here(Box<Mutex<Connection>>, Arc<File>),
+    Local(Box<Mutex<Connection>>, Arc<File>),
     /// Lines that came from another replica.
     Received(File),
 }
@@ -24,9 +24,9 @@ enum Source {
 /// A line of a snapshot transfer, in JSON.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Line {
+pub(crate) enum SnapshotLine {
     /// An order.
-    Order(ExchangeOrder),
+    Order(NumberedTrade),
     /// A cancelled attempt, which is never recorded.
     Cancelled(String),
     /// The last line, with the number of lines before it: without it a snapshot is incomplete.
@@ -35,31 +35,34 @@ pub(crate) enum Line {
 
 impl SnapshotData {
     /// A snapshot from a file of lines, which may still be empty.
-    pub(crate) fn received(file: File) -> Self {
+    pub(crate) fn from_file(file: File) -> Self {
         Self(Source::Received(file))
     }
 
     /// Calls `with` for each line, and fails if the snapshot is incomplete. Blocks.
-    pub(crate) fn each(self, with: &mut dyn FnMut(Line) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    pub(crate) fn for_each_line(
+        self,
+        with: &mut dyn FnMut(SnapshotLine) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         match self.0 {
-            Source::Here(connection, _lock) => {
+            Source::Local(connection, _lock) => {
                 let db = connection.into_inner().map_err(|_| StoreError::Closed)?;
                 let mut lines = 0;
-                ledger::each_order(&db, &mut |order| {
+                ledger::for_each_order(&db, &mut |order| {
                     lines += 1;
-                    with(Line::Order(order))
+                    with(SnapshotLine::Order(order))
                 })?;
-                ledger::each_cancelled(&db, &mut |attempt| {
+                ledger::for_each_tombstone(&db, &mut |attempt| {
                     lines += 1;
-                    with(Line::Cancelled(attempt))
+                    with(SnapshotLine::Cancelled(attempt))
                 })?;
-                with(Line::End(lines))
+                with(SnapshotLine::End(lines))
             }
             Source::Received(mut file) => {
                 file.rewind()?;
                 for (seen, line) in (0..).zip(BufReader::new(file).lines()) {
                     let line = serde_json::from_str(&line?)?;
-                    if let Line::End(lines) = line {
+                    if let SnapshotLine::End(lines) = line {
                         return if lines == seen {
                             with(line)
                         } else {
@@ -81,17 +84,17 @@ impl Store {
     }
 
     /// The ledger as it is now, and its last applied entry. Writers continue meanwhile.
-    pub(super) async fn view(&self) -> Result<(Option<LogId>, Membership, SnapshotData), StoreError> {
+    pub(super) async fn open_snapshot(&self) -> Result<(Option<LogId>, Membership, SnapshotData), StoreError> {
         let (path, lock) = (self.path.clone(), self.lock.clone());
         let opened = tokio::task::spawn_blocking(move || {
-            let connection = reading(&path)?;
+            let connection = open_reader(&path)?;
             connection.execute_batch("BEGIN")?;
             // The first read fixes what the transaction sees.
-            let (applied, membership) = machine::applied(&connection)?;
+            let (applied, membership) = state_machine::applied(&connection)?;
             Ok((
                 applied,
                 membership,
-                SnapshotData(Source::Here(Box::new(Mutex::new(connection)), lock)),
+                SnapshotData(Source::Local(Box::new(Mutex::new(connection)), lock)),
             ))
         });
         opened.await.map_err(|_| StoreError::Closed)?

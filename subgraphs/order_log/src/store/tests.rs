@@ -11,32 +11,40 @@ use openraft::{
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::log::Log;
-use super::machine::Machine;
+use super::log::LogStore;
+use super::state_machine::StateMachine;
 use super::{LogId, Store, StoreError, Types};
-use crate::Settings;
-use crate::order::{Command, Outcome, Price, ReplicaId, Shares, Side, Trade};
+use crate::OrderLogSettings;
+use crate::command::{CommandOutcome, LogCommand, LoggedTrade, Price, ReplicaId, Shares, TradeSide};
 
-struct Files;
+struct TestStoreBuilder;
 
-impl StoreBuilder<Types, Log, Machine, TempDir> for Files {
-    async fn build(&self) -> Result<(TempDir, Log, Machine), StorageError<ReplicaId>> {
+impl StoreBuilder<Types, LogStore, StateMachine, TempDir> for TestStoreBuilder {
+    async fn build(&self) -> Result<(TempDir, LogStore, StateMachine), StorageError<ReplicaId>> {
         let folder = tempfile::tempdir().expect("a folder");
-        let (log, machine) = opened(&folder, 1).await;
-        Ok((folder, log, machine))
+        let (log, state_machine) = opened(&folder, 1).await;
+        Ok((folder, log, state_machine))
     }
 }
 
-async fn opened(folder: &TempDir, id: ReplicaId) -> (Log, Machine) {
-    let store = Store::open(folder.path(), id, &Settings::default()).expect("a store");
-    (Log::open(store.clone()).await.expect("a log"), Machine { store })
+async fn opened(folder: &TempDir, id: ReplicaId) -> (LogStore, StateMachine) {
+    let store = Store::open(folder.path(), id, &OrderLogSettings::default()).expect("a store");
+    (
+        LogStore::open(store.clone()).await.expect("a log"),
+        StateMachine { store },
+    )
 }
 
 /// Opens the file again once the threads that had it open have ended.
-async fn opened_again(folder: &TempDir, id: ReplicaId) -> (Log, Machine) {
+async fn opened_again(folder: &TempDir, id: ReplicaId) -> (LogStore, StateMachine) {
     loop {
-        match Store::open(folder.path(), id, &Settings::default()) {
-            Ok(store) => return (Log::open(store.clone()).await.expect("a log"), Machine { store }),
+        match Store::open(folder.path(), id, &OrderLogSettings::default()) {
+            Ok(store) => {
+                return (
+                    LogStore::open(store.clone()).await.expect("a log"),
+                    StateMachine { store },
+                );
+            }
             Err(StoreError::InUse(_)) => tokio::task::yield_now().await,
             Err(error) => panic!("{error}"),
         }
@@ -47,21 +55,21 @@ fn at(index: u64) -> LogId {
     LogId::new(CommittedLeaderId::new(1, 1), index)
 }
 
-fn entry(index: u64, commands: Vec<Command>) -> Entry<Types> {
+fn entry(index: u64, commands: Vec<LogCommand>) -> Entry<Types> {
     Entry {
         log_id: at(index),
         payload: EntryPayload::Normal(commands),
     }
 }
 
-fn record(key: &str, attempt: &str, quantity: i64) -> Command {
-    Command::Record {
+fn record(key: &str, attempt: &str, quantity: i64) -> LogCommand {
+    LogCommand::Record {
         key: key.to_owned(),
         attempt: attempt.to_owned(),
-        trade: Trade {
+        trade: LoggedTrade {
             shares: Shares {
                 name: "GameStart".to_owned(),
-                side: Side::Buy,
+                side: TradeSide::Buy,
                 quantity,
             },
             price: Price {
@@ -74,14 +82,14 @@ fn record(key: &str, attempt: &str, quantity: i64) -> Command {
     }
 }
 
-fn cancel(attempt: &str) -> Command {
-    Command::Cancel {
+fn cancel(attempt: &str) -> LogCommand {
+    LogCommand::Cancel {
         attempt: attempt.to_owned(),
     }
 }
 
-fn recorded(number: i64, attempt: &str) -> Outcome {
-    Outcome::Recorded {
+fn recorded(number: i64, attempt: &str) -> CommandOutcome {
+    CommandOutcome::Recorded {
         number,
         attempt: attempt.to_owned(),
     }
@@ -89,15 +97,15 @@ fn recorded(number: i64, attempt: &str) -> Outcome {
 
 #[test]
 fn the_store_passes_openrafts_own_suite() {
-    Suite::test_all(Files).expect("openraft's suite passes");
+    Suite::test_all(TestStoreBuilder).expect("openraft's suite passes");
 }
 
 #[tokio::test]
 async fn numbers_are_dense_and_a_key_keeps_its_own() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (_log, mut machine) = opened(&folder, 1).await;
+    let (_log, mut state_machine) = opened(&folder, 1).await;
 
-    let outcomes = machine
+    let outcomes = state_machine
         .apply([
             entry(0, vec![record("a", "a1", 1), record("b", "b1", 2)]),
             entry(
@@ -109,15 +117,15 @@ async fn numbers_are_dense_and_a_key_keeps_its_own() {
         .expect("applied");
 
     let first = vec![recorded(0, "a1"), recorded(1, "b1")];
-    let second = vec![recorded(0, "a1"), Outcome::Mismatch, recorded(2, "c1")];
+    let second = vec![recorded(0, "a1"), CommandOutcome::Mismatch, recorded(2, "c1")];
     assert_eq!(outcomes, [first, second]);
-    assert_eq!(machine.store.last_number().await.expect("a number"), 2);
+    assert_eq!(state_machine.store.last_number().await.expect("a number"), 2);
 }
 
 #[tokio::test]
 async fn a_cancelled_attempt_is_never_recorded_and_a_recorded_one_is_never_cancelled() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (_log, mut machine) = opened(&folder, 1).await;
+    let (_log, mut state_machine) = opened(&folder, 1).await;
 
     let commands = vec![
         cancel("a1"),
@@ -126,38 +134,38 @@ async fn a_cancelled_attempt_is_never_recorded_and_a_recorded_one_is_never_cance
         cancel("a2"),
         cancel("a1"),
     ];
-    let outcomes = machine.apply([entry(0, commands)]).await.expect("applied");
+    let outcomes = state_machine.apply([entry(0, commands)]).await.expect("applied");
 
-    let (gone, stays) = (Outcome::Cancelled, recorded(0, "a2"));
+    let (gone, stays) = (CommandOutcome::Cancelled, recorded(0, "a2"));
     assert_eq!(outcomes, [vec![gone.clone(), gone.clone(), stays.clone(), stays, gone]]);
 }
 
 #[tokio::test]
 async fn an_attempt_is_good_for_one_key() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (_log, mut machine) = opened(&folder, 1).await;
+    let (_log, mut state_machine) = opened(&folder, 1).await;
     let commands = vec![record("a", "same", 1), record("b", "same", 1)];
-    let outcomes = machine.apply([entry(0, commands)]).await.expect("applied");
-    assert_eq!(outcomes, [vec![recorded(0, "same"), Outcome::Mismatch]]);
+    let outcomes = state_machine.apply([entry(0, commands)]).await.expect("applied");
+    assert_eq!(outcomes, [vec![recorded(0, "same"), CommandOutcome::Mismatch]]);
 }
 
 #[tokio::test]
 async fn what_was_applied_is_there_after_a_restart_and_so_is_how_far_it_is() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (log, mut machine) = opened(&folder, 1).await;
-    machine
+    let (log, mut state_machine) = opened(&folder, 1).await;
+    state_machine
         .apply([entry(0, vec![record("a", "a1", 1), cancel("b1")])])
         .await
         .expect("applied");
-    drop((log, machine));
+    drop((log, state_machine));
 
-    let (_log, mut machine) = opened_again(&folder, 1).await;
-    assert_eq!(machine.applied_state().await.expect("a state").0, Some(at(0)));
+    let (_log, mut state_machine) = opened_again(&folder, 1).await;
+    assert_eq!(state_machine.applied_state().await.expect("a state").0, Some(at(0)));
     let again = vec![record("a", "a2", 1), record("b", "b1", 1), record("c", "c1", 1)];
-    let outcomes = machine.apply([entry(1, again)]).await.expect("applied");
+    let outcomes = state_machine.apply([entry(1, again)]).await.expect("applied");
     assert_eq!(
         outcomes,
-        [vec![recorded(0, "a1"), Outcome::Cancelled, recorded(1, "c1")]]
+        [vec![recorded(0, "a1"), CommandOutcome::Cancelled, recorded(1, "c1")]]
     );
 }
 
@@ -188,10 +196,10 @@ async fn a_copy_shows_the_ledger_as_it_was_and_adds_to_an_older_one() {
         .expect("installed");
 
     assert_eq!(follower.applied_state().await.expect("a state").0, Some(at(1)));
-    let expected = leader.store.since(-1, 2).await.expect("orders");
-    assert_eq!(follower.store.since(-1, 100).await.expect("orders"), expected);
+    let expected = leader.store.orders_after(-1, 2).await.expect("orders");
+    assert_eq!(follower.store.orders_after(-1, 100).await.expect("orders"), expected);
     let late = follower.apply([entry(2, vec![record("c", "c1", 1)])]).await;
-    assert_eq!(late.expect("applied"), [vec![Outcome::Cancelled]]);
+    assert_eq!(late.expect("applied"), [vec![CommandOutcome::Cancelled]]);
 }
 
 #[tokio::test]
@@ -221,31 +229,31 @@ async fn a_copy_that_contradicts_the_ledger_is_refused_and_changes_nothing() {
 #[tokio::test]
 async fn a_file_has_one_owner_and_one_id() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (mut log, machine) = opened(&folder, 1).await;
+    let (mut log, state_machine) = opened(&folder, 1).await;
     log.save_vote(&super::Vote::new(3, 1)).await.expect("saved");
-    let twice = Store::open(folder.path(), 1, &Settings::default());
+    let twice = Store::open(folder.path(), 1, &OrderLogSettings::default());
     assert!(matches!(twice, Err(StoreError::InUse(1))));
-    drop((log, machine));
+    drop((log, state_machine));
 
-    let (log, machine) = opened_again(&folder, 1).await;
+    let (log, state_machine) = opened_again(&folder, 1).await;
     assert_eq!(log.store.openings, 2);
-    drop((log, machine));
+    drop((log, state_machine));
     // A copy made by SQLite: some of the content may still be in the write-ahead log beside the file.
     let original = Connection::open(folder.path().join("orders-1.sqlite")).expect("a file");
     let copy = folder.path().join("orders-2.sqlite");
     let copied = original.execute("VACUUM INTO ?1", [copy.to_str().expect("a path")]);
     copied.expect("a copy");
-    let other = Store::open(folder.path(), 2, &Settings::default());
+    let other = Store::open(folder.path(), 2, &OrderLogSettings::default());
     assert!(matches!(other, Err(StoreError::OtherReplica { found: 1, asked: 2 })));
 }
 
 #[tokio::test]
 async fn a_file_that_was_closed_before_anything_was_committed_opens_again() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (mut log, machine) = opened(&folder, 1).await;
+    let (mut log, state_machine) = opened(&folder, 1).await;
     let first = entry(0, vec![record("a", "a1", 1)]);
     log.blocking_append([first]).await.expect("appended");
-    drop((log, machine));
+    drop((log, state_machine));
 
     let (mut log, _machine) = opened_again(&folder, 1).await;
     assert_eq!(log.read_committed().await.expect("a place"), None);
@@ -254,10 +262,10 @@ async fn a_file_that_was_closed_before_anything_was_committed_opens_again() {
 
 /// Does what openraft does with a file when it starts: it reads all that it needs, and applies the entries known to be
 /// committed.
-async fn started(log: &mut Log, machine: &mut Machine) -> LogId {
-    let state = StorageHelper::new(log, machine).get_initial_state().await;
+async fn started(log: &mut LogStore, state_machine: &mut StateMachine) -> LogId {
+    let state = StorageHelper::new(log, state_machine).get_initial_state().await;
     let state = state.expect("openraft goes on from the file");
-    let (applied, _) = machine.applied_state().await.expect("a state");
+    let (applied, _) = state_machine.applied_state().await.expect("a state");
     assert_eq!(applied, state.committed);
     let purged = log.get_log_state().await.expect("a state").last_purged_log_id;
     assert!(purged <= applied, "thrown away before it was applied");
@@ -288,7 +296,7 @@ fn ends(wal: &[u8]) -> Vec<usize> {
 #[tokio::test]
 async fn wherever_a_crash_ends_the_write_ahead_log_nothing_that_was_appended_is_lost() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (mut log, mut machine) = opened(&folder, 1).await;
+    let (mut log, mut state_machine) = opened(&folder, 1).await;
     let wal = || std::fs::read(folder.path().join("orders-1.sqlite-wal")).expect("a write-ahead log");
     log.save_vote(&super::Vote::new_committed(1, 1)).await.expect("saved");
     // The length of the write-ahead log each time openraft was told that an entry is on the disk.
@@ -299,14 +307,14 @@ async fn wherever_a_crash_ends_the_write_ahead_log_nothing_that_was_appended_is_
         log.blocking_append([entry.clone()]).await.expect("appended");
         appended.push((wal().len(), index));
         // The next entries arrive while earlier ones are applied: `committed` may be ahead of the ledger.
-        machine.apply(before.replace(entry)).await.expect("applied");
+        state_machine.apply(before.replace(entry)).await.expect("applied");
         log.save_committed(Some(at(index))).await.expect("saved");
         if index % 4 == 3 {
             log.purge(at(index - 2)).await.expect("purged");
         }
     }
-    machine.apply(before).await.expect("applied");
-    let (wal, expected) = (wal(), machine.store.since(-1, 100).await.expect("orders"));
+    state_machine.apply(before).await.expect("applied");
+    let (wal, expected) = (wal(), state_machine.store.orders_after(-1, 100).await.expect("orders"));
     assert_eq!(expected.len(), 12);
 
     let (mut cuts, mut applied_again) = (0, 0);
@@ -314,14 +322,14 @@ async fn wherever_a_crash_ends_the_write_ahead_log_nothing_that_was_appended_is_
         // A page of the next transaction may be there, and half of another one.
         for end in [end, (end + 4120 + 2000).min(wal.len())] {
             let crashed = cut(folder.path(), &wal[..end]);
-            let (mut log, mut machine) = opened(&crashed, 1).await;
-            let before = machine.applied_state().await.expect("a state").0;
-            let applied = started(&mut log, &mut machine).await;
+            let (mut log, mut state_machine) = opened(&crashed, 1).await;
+            let before = state_machine.applied_state().await.expect("a state").0;
+            let applied = started(&mut log, &mut state_machine).await;
             applied_again += u32::from(before != Some(applied));
             // The leader says that the rest is committed too.
             let rest = log.try_get_log_entries(applied.index + 1..).await.expect("entries");
             let last = rest.last().map_or(applied, |entry| entry.log_id);
-            machine.apply(rest).await.expect("applied");
+            state_machine.apply(rest).await.expect("applied");
 
             let told = appended
                 .iter()
@@ -329,7 +337,7 @@ async fn wherever_a_crash_ends_the_write_ahead_log_nothing_that_was_appended_is_
                 .find(|(length, _)| *length <= end)
                 .expect("an entry");
             assert!(last.index >= told.1, "an entry is gone that openraft was told is there");
-            let orders = machine.store.since(-1, 100).await.expect("orders");
+            let orders = state_machine.store.orders_after(-1, 100).await.expect("orders");
             let last = usize::try_from(last.index).expect("few");
             assert_eq!(orders, expected[..=last]);
             cuts += 1;
@@ -360,7 +368,7 @@ async fn a_crash_before_a_copy_is_written_leaves_the_log_that_it_covers() {
 
     // openraft's order: the log is told to compact what the snapshot covers, then the snapshot is installed.
     let copy = leader.build_snapshot().await.expect("a copy");
-    let expected = follower.store.expect(&copy).await;
+    let expected = follower.store.expect_snapshot(&copy).await;
     log.purge(at(5)).await.expect("purged");
     drop(expected);
     let (mut log_later, next) = (log.clone(), entries[6..7].to_vec());
@@ -396,20 +404,20 @@ async fn a_crash_before_a_copy_is_written_leaves_the_log_that_it_covers() {
 #[tokio::test]
 async fn after_a_copy_that_could_not_be_written_nothing_is_appended() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (mut log, mut machine) = opened(&folder, 1).await;
-    machine
+    let (mut log, mut state_machine) = opened(&folder, 1).await;
+    state_machine
         .apply([entry(0, vec![record("a", "a", 1)])])
         .await
         .expect("applied");
-    let mut copy = machine.build_snapshot().await.expect("a copy");
+    let mut copy = state_machine.build_snapshot().await.expect("a copy");
     copy.meta.last_log_id = Some(at(5));
-    let expected = machine.store.expect(&copy).await;
+    let expected = state_machine.store.expect_snapshot(&copy).await;
     log.purge(at(5)).await.expect("purged");
     drop(expected);
-    let broken = Box::new(super::snapshot::SnapshotData::received(
+    let broken = Box::new(super::snapshot::SnapshotData::from_file(
         tempfile::tempfile().expect("a file"),
     ));
-    assert!(machine.install_snapshot(&copy.meta, broken).await.is_err());
+    assert!(state_machine.install_snapshot(&copy.meta, broken).await.is_err());
     let next = [entry(6, vec![record("b", "b", 1)])];
     assert!(log.blocking_append(next).await.is_err());
 }
@@ -429,7 +437,7 @@ async fn what_a_batch_costs_with_one_sync_and_with_two() {
         ];
         let mut files = [opened(&folders[0], 1).await, opened(&folders[1], 1).await];
         for index in 0..BATCHES {
-            for (syncs, ((log, machine), took)) in files.iter_mut().zip(&mut took).enumerate() {
+            for (syncs, ((log, state_machine), took)) in files.iter_mut().zip(&mut took).enumerate() {
                 let commands = (0..orders).map(|n| {
                     let key = format!("{index} {n}");
                     record(&key, &key, 1)
@@ -438,10 +446,10 @@ async fn what_a_batch_costs_with_one_sync_and_with_two() {
                 let began = Instant::now();
                 log.blocking_append([entry.clone()]).await.expect("appended");
                 match syncs {
-                    0 => drop(machine.apply([entry]).await.expect("applied")),
+                    0 => drop(state_machine.apply([entry]).await.expect("applied")),
                     _ => {
-                        let apply = move |db: &Connection| super::machine::apply_all(db, vec![entry]);
-                        machine.store.write(apply).await.map(drop).expect("applied");
+                        let apply = move |db: &Connection| super::state_machine::apply_all(db, vec![entry]);
+                        state_machine.store.write(apply).await.map(drop).expect("applied");
                     }
                 }
                 *took += began.elapsed();

@@ -7,15 +7,20 @@ use order_log::{Catalog, ReplicaId, SqliteCatalog};
 use rusqlite::{Connection, OpenFlags};
 
 use super::POLL;
-use super::clients::Acknowledged;
-use super::front::Front;
-use super::history::Attempt;
+use super::clients::AcknowledgedTrade;
+use super::history::FailedAttempt;
 use super::network::REPLICAS;
+use super::retrying_client::RetryingClient;
 use super::trial::STOCKS;
 use crate::cluster::within;
 
 /// Checks that every replica holds exactly the acknowledged orders, once and without gaps, and that the catalog agrees.
-pub async fn all_replicas_hold(folder: &Path, front: &Front, catalog: &SqliteCatalog, acknowledged: &[Acknowledged]) {
+pub async fn all_replicas_hold(
+    folder: &Path,
+    front: &RetryingClient,
+    catalog: &SqliteCatalog,
+    acknowledged: &[AcknowledgedTrade],
+) {
     settled(front, catalog, i64::try_from(acknowledged.len()).expect("few") - 1).await;
     let ledgers = REPLICAS.map(|id| ledger(folder, id));
     assert!(ledgers.iter().all(|ledger| *ledger == ledgers[0]), "the ledgers differ");
@@ -27,7 +32,7 @@ pub async fn all_replicas_hold(folder: &Path, front: &Front, catalog: &SqliteCat
 }
 
 /// Waits until every replica has applied the last order and no reservation is open.
-pub async fn settled(front: &Front, catalog: &SqliteCatalog, last: i64) {
+pub async fn settled(front: &RetryingClient, catalog: &SqliteCatalog, last: i64) {
     for id in REPLICAS {
         let applied = async {
             while front
@@ -56,7 +61,7 @@ pub async fn settled(front: &Front, catalog: &SqliteCatalog, last: i64) {
     }
 }
 
-fn holds_what_was_answered(ledger: &[String], acknowledged: &[Acknowledged]) {
+fn holds_what_was_answered(ledger: &[String], acknowledged: &[AcknowledgedTrade]) {
     let mut expected: Vec<_> = acknowledged.iter().collect();
     expected.sort_by_key(|order| order.number);
     let numbers: Vec<_> = expected.iter().map(|order| order.number).collect();
@@ -104,13 +109,13 @@ fn opened(path: &Path) -> Connection {
 }
 
 /// The failed attempts to buy.
-pub fn attempts_for_nothing(folder: &Path, name: &str) -> Vec<Attempt> {
+pub fn failed_attempts_of(folder: &Path, name: &str) -> Vec<FailedAttempt> {
     let sql = "SELECT attempt, substr(key, 3), quantity FROM reservation
         WHERE name = ?1 AND side = 'buy' AND state = 'cancelled' ORDER BY id";
     let db = opened(&folder.join("catalog.sqlite"));
     let mut rows = db.prepare(sql).expect("a table");
     let rows = rows.query_map([name], |row| {
-        Ok(Attempt {
+        Ok(FailedAttempt {
             name: row.get(0)?,
             key: row.get(1)?,
             quantity: row.get(2)?,

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use order_log::order::Side;
+use order_log::command::TradeSide;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::front::{Front, Wanted};
+use super::retrying_client::{KeyedTrade, RetryingClient};
 use super::trial::STOCKS;
 use crate::cluster::within;
 
@@ -18,8 +18,8 @@ pub const CLIENTS: usize = 16;
 
 /// A trade and the number in its answer.
 #[derive(Clone, Debug)]
-pub struct Acknowledged {
-    pub wanted: Wanted,
+pub struct AcknowledgedTrade {
+    pub wanted: KeyedTrade,
     pub number: i64,
 }
 
@@ -27,12 +27,12 @@ pub struct Acknowledged {
 pub struct Clients {
     stop: Arc<AtomicBool>,
     answers: watch::Sender<usize>,
-    running: Vec<JoinHandle<Vec<Acknowledged>>>,
+    running: Vec<JoinHandle<Vec<AcknowledgedTrade>>>,
 }
 
 impl Clients {
     /// Starts the clients; each round has its own keys.
-    pub fn start(front: &Front, round: usize, chance: &mut StdRng) -> Self {
+    pub fn start(front: &RetryingClient, round: usize, chance: &mut StdRng) -> Self {
         let (stop, answers) = (Arc::new(AtomicBool::new(false)), watch::Sender::new(0));
         let client = |n| {
             let chance = StdRng::seed_from_u64(chance.random());
@@ -52,7 +52,7 @@ impl Clients {
     }
 
     /// Lets each client finish its current trade, and returns all answered trades.
-    pub async fn stop(self) -> Vec<Acknowledged> {
+    pub async fn stop(self) -> Vec<AcknowledgedTrade> {
         self.stop.store(true, SeqCst);
         let mut acknowledged = Vec::new();
         for client in self.running {
@@ -63,22 +63,26 @@ impl Clients {
 }
 
 async fn client(
-    front: Front,
+    front: RetryingClient,
     name: String,
     mut chance: StdRng,
     stop: Arc<AtomicBool>,
     answers: watch::Sender<usize>,
-) -> Vec<Acknowledged> {
+) -> Vec<AcknowledgedTrade> {
     let mut acknowledged = Vec::new();
     while !stop.load(SeqCst) {
-        let wanted = Wanted {
+        let wanted = KeyedTrade {
             key: format!("{name} trade {}", acknowledged.len()),
             name: STOCKS[chance.random_range(0..STOCKS.len())].0,
-            side: if chance.random() { Side::Buy } else { Side::Sell },
+            side: if chance.random() {
+                TradeSide::Buy
+            } else {
+                TradeSide::Sell
+            },
             quantity: chance.random_range(1..=5),
         };
         let number = front.traded(chance.random_range(0..3), &wanted).await;
-        acknowledged.push(Acknowledged { wanted, number });
+        acknowledged.push(AcknowledgedTrade { wanted, number });
         answers.send_modify(|answers| *answers += 1);
     }
     acknowledged

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use order_log::Settings;
-use order_log::order::Side;
+use order_log::OrderLogSettings;
+use order_log::command::TradeSide;
 
 use super::agreement;
-use super::front::Wanted;
 use super::network::REPLICAS;
 use super::process::Times;
 use super::proxies::Proxies;
+use super::retrying_client::KeyedTrade;
 use super::trial::{STOCKS, Trial};
 use crate::cluster::within;
 
@@ -26,9 +26,13 @@ const WORST_MAX: Duration = Duration::from_millis(2_500);
 async fn how_long_a_dead_leader_is_missed() {
     let faster = |heartbeat, election| Times {
         heartbeat: Duration::from_millis(heartbeat),
-        election: Duration::from_millis(election),
+        election_timeout: Duration::from_millis(election),
     };
-    for times in [Times::of(&Settings::default()), faster(100, 400), faster(50, 200)] {
+    for times in [
+        Times::of(&OrderLogSettings::default()),
+        faster(100, 400),
+        faster(50, 200),
+    ] {
         let mut took = measured(times).await;
         took.sort();
         let (median, worst) = (took[took.len() / 2], took[took.len() - 1]);
@@ -37,7 +41,7 @@ async fn how_long_a_dead_leader_is_missed() {
             took.len(),
             took[0]
         );
-        if times == Times::of(&Settings::default()) {
+        if times == Times::of(&OrderLogSettings::default()) {
             assert!(
                 median < MEDIAN_MAX && worst < WORST_MAX,
                 "median {median:?}, worst {worst:?}"
@@ -55,10 +59,10 @@ async fn measured(times: Times) -> Vec<Duration> {
         agreement::settled(&trial.front, &trial.catalog, -1).await;
         let leader = trial.front.leader().await;
         let survivor = REPLICAS.into_iter().find(|id| *id != leader).expect("another replica");
-        let wanted = Wanted {
+        let wanted = KeyedTrade {
             key: format!("after kill {kill}"),
             name: STOCKS[0].0,
-            side: Side::Buy,
+            side: TradeSide::Buy,
             quantity: 1,
         };
         trial.process(leader).kill();

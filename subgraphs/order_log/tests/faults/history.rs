@@ -12,7 +12,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-use order_log::order::Side;
+use order_log::command::TradeSide;
 use todc_utils::linearizability::WGLChecker;
 use todc_utils::linearizability::history::{Action, History};
 use todc_utils::specifications::Specification;
@@ -22,63 +22,63 @@ pub const SHARES: i64 = 30;
 
 /// An operation on the register.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Operation {
+pub enum RegisterOperation {
     /// Read this number of available shares.
     Read(i64),
     /// A trade that was answered with a number.
-    Traded(Side, i64),
+    Traded(TradeSide, i64),
     /// A trade that was refused for lack of this number of shares.
     TooFew(i64),
     /// A trade whose client gave up before it learned the outcome.
-    Unknown(Side, i64),
+    Unknown(TradeSide, i64),
     /// A failed attempt reserves its shares.
     SetAside(usize, i64),
     /// A failed attempt releases its shares.
     GivenBack(usize, i64),
 }
 
-use Operation::{GivenBack, Read, SetAside, TooFew, Traded, Unknown};
+use RegisterOperation::{GivenBack, Read, SetAside, TooFew, Traded, Unknown};
 
 /// The available shares, and the attempts that have reserved some.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Shares {
+pub struct RegisterState {
     left: i64,
     aside: BTreeSet<usize>,
 }
 
 /// The sequential specification of the register.
-struct OneAfterTheOther;
+struct ShareRegister;
 
-impl Specification for OneAfterTheOther {
-    type State = Shares;
-    type Operation = Operation;
+impl Specification for ShareRegister {
+    type State = RegisterState;
+    type Operation = RegisterOperation;
 
-    fn init() -> Shares {
-        Shares {
+    fn init() -> RegisterState {
+        RegisterState {
             left: SHARES,
             aside: BTreeSet::new(),
         }
     }
 
-    fn apply(operation: &Operation, shares: &Shares) -> (bool, Shares) {
+    fn apply(operation: &RegisterOperation, shares: &RegisterState) -> (bool, RegisterState) {
         let mut after = shares.clone();
         let possible = match *operation {
             Read(left) => left == shares.left,
             TooFew(quantity) => shares.left < quantity,
             Traded(side, quantity) | Unknown(side, quantity) => after.trade(side, quantity),
-            SetAside(attempt, quantity) => after.aside.insert(attempt) && after.trade(Side::Buy, quantity),
-            GivenBack(attempt, quantity) => after.aside.remove(&attempt) && after.trade(Side::Sell, quantity),
+            SetAside(attempt, quantity) => after.aside.insert(attempt) && after.trade(TradeSide::Buy, quantity),
+            GivenBack(attempt, quantity) => after.aside.remove(&attempt) && after.trade(TradeSide::Sell, quantity),
         };
         (possible, after)
     }
 }
 
-impl Shares {
+impl RegisterState {
     /// Changes the available shares, and returns whether there were enough.
-    fn trade(&mut self, side: Side, quantity: i64) -> bool {
+    fn trade(&mut self, side: TradeSide, quantity: i64) -> bool {
         self.left += match side {
-            Side::Buy => -quantity,
-            Side::Sell => quantity,
+            TradeSide::Buy => -quantity,
+            TradeSide::Sell => quantity,
         };
         self.left >= 0
     }
@@ -88,7 +88,7 @@ impl Shares {
 #[derive(Clone, Debug)]
 enum Event {
     Call { key: Option<String> },
-    Response(Operation),
+    Response(RegisterOperation),
 }
 
 /// Records the operations of clients, in the order of their events.
@@ -111,30 +111,30 @@ impl Recorder {
     }
 
     /// Records the end of an operation, or that its client gave up.
-    pub fn response(&self, id: usize, operation: Operation) {
+    pub fn response(&self, id: usize, operation: RegisterOperation) {
         let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         events.push((id, Event::Response(operation)));
     }
 
-    pub fn recorded(self) -> Recorded {
-        Recorded(self.0.into_inner().unwrap_or_else(PoisonError::into_inner))
+    pub fn recorded(self) -> RecordedHistory {
+        RecordedHistory(self.0.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// A recorded history.
 #[derive(Clone)]
-pub struct Recorded(Vec<(usize, Event)>);
+pub struct RecordedHistory(Vec<(usize, Event)>);
 
 /// A failed attempt to buy.
 #[derive(Clone, Debug)]
-pub struct Attempt {
+pub struct FailedAttempt {
     pub name: String,
     pub key: String,
     pub quantity: i64,
 }
 
 /// The attempts that were open at some time between two positions in the history.
-pub struct Glance {
+pub struct CatalogObservation {
     pub from: usize,
     pub to: usize,
     pub open: HashSet<String>,
@@ -142,16 +142,16 @@ pub struct Glance {
 
 /// Facts about the history beyond the clients' view.
 #[derive(Default)]
-pub struct Known {
+pub struct GroundTruth {
     /// The keys that have an order in the end. A trade with an unknown outcome happened at any time after its request,
     /// or never.
     pub recorded: HashSet<String>,
-    pub for_nothing: Vec<Attempt>,
+    pub failed_attempts: Vec<FailedAttempt>,
     /// In the order of time.
-    pub glances: Vec<Glance>,
+    pub observations: Vec<CatalogObservation>,
 }
 
-impl Recorded {
+impl RecordedHistory {
     /// How many operations there are.
     pub fn len(&self) -> usize {
         self.0
@@ -161,7 +161,7 @@ impl Recorded {
     }
 
     /// How many operations match.
-    pub fn count(&self, like: impl Fn(&Operation) -> bool) -> usize {
+    pub fn count(&self, like: impl Fn(&RegisterOperation) -> bool) -> usize {
         let alike = |event: &Event| matches!(event, Event::Response(operation) if like(operation));
         self.0.iter().filter(|(_, event)| alike(event)).count()
     }
@@ -179,10 +179,10 @@ impl Recorded {
     }
 
     /// Whether an order of all operations explains every answer, including the operations without a client.
-    pub fn is_linearizable(&self, known: &Known) -> bool {
+    pub fn is_linearizable(&self, known: &GroundTruth) -> bool {
         let end = self.0.len();
         let (mut calls, mut responses) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
-        for (n, (operation, from, to)) in self.of_nobody(known).into_iter().enumerate() {
+        for (n, (operation, from, to)) in self.clientless_operations(known).into_iter().enumerate() {
             calls
                 .entry(from)
                 .or_default()
@@ -212,10 +212,10 @@ impl Recorded {
         actions.extend(calls.into_values().flatten());
         actions.extend(responses.into_values().flatten());
         actions.extend(unanswered);
-        WGLChecker::<OneAfterTheOther>::is_linearizable(History::from_actions(actions))
+        WGLChecker::<ShareRegister>::is_linearizable(History::from_actions(actions))
     }
 
-    fn answer_of(&self, call: usize) -> Option<&Operation> {
+    fn answer_of(&self, call: usize) -> Option<&RegisterOperation> {
         let later = self.0.iter().skip(call).filter(|(id, _)| *id == call);
         later
             .filter_map(|(_, event)| match event {
@@ -226,25 +226,25 @@ impl Recorded {
     }
 
     /// The operations of failed attempts, each with its earliest and its latest position.
-    fn of_nobody(&self, known: &Known) -> Vec<(Operation, usize, usize)> {
+    fn clientless_operations(&self, known: &GroundTruth) -> Vec<(RegisterOperation, usize, usize)> {
         let end = self.0.len();
         let mut operations = Vec::new();
-        for (n, attempt) in known.for_nothing.iter().enumerate() {
+        for (n, attempt) in known.failed_attempts.iter().enumerate() {
             let called = self
                 .0
                 .iter()
                 .position(|(_, event)| matches!(event, Event::Call { key: Some(key) } if *key == attempt.key));
             let called = called.expect("a trade that somebody asked for") + 1;
-            let sees = |glance: &Glance| glance.open.contains(&attempt.name);
-            let first = known.glances.iter().position(sees);
-            let last = known.glances.iter().rposition(sees);
+            let sees = |glance: &CatalogObservation| glance.open.contains(&attempt.name);
+            let first = known.observations.iter().position(sees);
+            let last = known.observations.iter().rposition(sees);
             let (aside, back) = match first.zip(last) {
                 Some((first, last)) => {
-                    let before = first.checked_sub(1).map_or(0, |before| known.glances[before].from);
-                    let after = known.glances.get(last + 1).map_or(end, |after| after.to);
+                    let before = first.checked_sub(1).map_or(0, |before| known.observations[before].from);
+                    let after = known.observations.get(last + 1).map_or(end, |after| after.to);
                     (
-                        (called.max(before), known.glances[first].to),
-                        (called.max(known.glances[last].from), after),
+                        (called.max(before), known.observations[first].to),
+                        (called.max(known.observations[last].from), after),
                     )
                 }
                 None => ((called, end), (called, end)),

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use order_log::order::Side;
+use order_log::command::TradeSide;
 use order_log::{Catalog, SqliteCatalog};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::POLL;
 use super::agreement;
-use super::front::{Front, Said, Wanted};
-use super::history::{Glance, Known, Operation, Recorder, SHARES};
+use super::history::{CatalogObservation, GroundTruth, Recorder, RegisterOperation, SHARES};
 use super::network::REPLICAS;
 use super::process::Times;
 use super::proxies::Proxies;
+use super::retrying_client::{KeyedTrade, RetryingClient, TradeAnswer};
 use super::trial::Trial;
 use crate::cluster::within;
 
@@ -66,22 +66,22 @@ async fn each_stock_is_linearizable_while_leaders_die() {
     }
     agreement::settled(&trial.front, &trial.catalog, -1).await;
 
-    let glances = watcher.await.expect("a watcher");
+    let observations = watcher.await.expect("a watcher");
     let seen = Arc::into_inner(seen).expect("nobody writes any more");
-    for ((name, recorder), glances) in STOCKS.into_iter().zip(seen.recorders).zip(glances) {
-        let known = Known {
+    for ((name, recorder), observations) in STOCKS.into_iter().zip(seen.recorders).zip(observations) {
+        let known = GroundTruth {
             recorded: agreement::recorded_keys(trial.folder.path()),
-            for_nothing: agreement::attempts_for_nothing(trial.folder.path(), name),
-            glances,
+            failed_attempts: agreement::failed_attempts_of(trial.folder.path(), name),
+            observations,
         };
         let history = recorder.recorded();
         println!(
             "{name}: {} operations, {} of them reads, {} refused, {} unknown, and {} attempts for nothing",
             history.len(),
-            history.count(|operation| matches!(operation, Operation::Read(_))),
-            history.count(|operation| matches!(operation, Operation::TooFew(_))),
-            history.count(|operation| matches!(operation, Operation::Unknown(..))),
-            known.for_nothing.len(),
+            history.count(|operation| matches!(operation, RegisterOperation::Read(_))),
+            history.count(|operation| matches!(operation, RegisterOperation::TooFew(_))),
+            history.count(|operation| matches!(operation, RegisterOperation::Unknown(..))),
+            known.failed_attempts.len(),
         );
         assert!(
             history.is_linearizable(&known),
@@ -93,20 +93,20 @@ async fn each_stock_is_linearizable_while_leaders_die() {
 }
 
 /// Polls which attempts hold shares.
-async fn watch(catalog: SqliteCatalog, seen: Arc<Seen>) -> [Vec<Glance>; STOCKS.len()] {
-    let mut glances = STOCKS.map(|_| Vec::new());
+async fn watch(catalog: SqliteCatalog, seen: Arc<Seen>) -> [Vec<CatalogObservation>; STOCKS.len()] {
+    let mut observations = STOCKS.map(|_| Vec::new());
     let places = || seen.recorders.each_ref().map(Recorder::place);
     while !seen.stop.load(SeqCst) {
         let from = places();
         let open = catalog.reserved(None, 1_000).await.expect("a catalog");
         let open: HashSet<_> = open.into_iter().map(|reservation| reservation.attempt).collect();
-        for ((glances, from), to) in glances.iter_mut().zip(from).zip(places()) {
+        for ((observations, from), to) in observations.iter_mut().zip(from).zip(places()) {
             let open = open.clone();
-            glances.push(Glance { from, to, open });
+            observations.push(CatalogObservation { from, to, open });
         }
         tokio::time::sleep(GLANCE).await;
     }
-    glances
+    observations
 }
 
 /// The state that the clients share.
@@ -117,7 +117,7 @@ struct Seen {
     stop: AtomicBool,
 }
 
-async fn client(n: usize, front: Front, catalog: SqliteCatalog, seen: Arc<Seen>, mut chance: StdRng) {
+async fn client(n: usize, front: RetryingClient, catalog: SqliteCatalog, seen: Arc<Seen>, mut chance: StdRng) {
     for trade in 0.. {
         if seen.stop.load(SeqCst) {
             return;
@@ -127,16 +127,16 @@ async fn client(n: usize, front: Front, catalog: SqliteCatalog, seen: Arc<Seen>,
         if chance.random_ratio(2, 5) {
             let id = recorder.call(None);
             let (left, _) = catalog.quantity(name).await.expect("a catalog").expect("a stock");
-            recorder.response(id, Operation::Read(left));
+            recorder.response(id, RegisterOperation::Read(left));
         } else {
-            let wanted = Wanted {
+            let wanted = KeyedTrade {
                 key: format!("client {n} trade {trade}"),
                 name,
                 // Buys more than it sells, so that some buyers are refused.
                 side: if chance.random_ratio(3, 5) {
-                    Side::Buy
+                    TradeSide::Buy
                 } else {
-                    Side::Sell
+                    TradeSide::Sell
                 },
                 quantity: chance.random_range(1..=9),
             };
@@ -149,14 +149,16 @@ async fn client(n: usize, front: Front, catalog: SqliteCatalog, seen: Arc<Seen>,
 }
 
 /// Asks one replica after the other until one answers, or gives up.
-async fn traded(front: &Front, wanted: &Wanted, chance: &mut StdRng) -> Operation {
+async fn traded(front: &RetryingClient, wanted: &KeyedTrade, chance: &mut StdRng) -> RegisterOperation {
     loop {
         let replica = REPLICAS[chance.random_range(0..REPLICAS.len())];
         match front.ask(replica, wanted).await {
-            Said::Number(_) => return Operation::Traded(wanted.side, wanted.quantity),
-            Said::Refused => return Operation::TooFew(wanted.quantity),
-            Said::Nothing if chance.random_ratio(1, 10) => return Operation::Unknown(wanted.side, wanted.quantity),
-            Said::Nothing => tokio::time::sleep(POLL).await,
+            TradeAnswer::Number(_) => return RegisterOperation::Traded(wanted.side, wanted.quantity),
+            TradeAnswer::Refused => return RegisterOperation::TooFew(wanted.quantity),
+            TradeAnswer::Nothing if chance.random_ratio(1, 10) => {
+                return RegisterOperation::Unknown(wanted.side, wanted.quantity);
+            }
+            TradeAnswer::Nothing => tokio::time::sleep(POLL).await,
         }
     }
 }

@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use order_log::{Access, Place, Replica, ReplicaId, Settings, SqliteCatalog};
+use order_log::{ClientAccess, NodeConfig, OrderLogSettings, Replica, ReplicaId, SqliteCatalog};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
-use crate::cluster::{settings, surroundings};
+use crate::cluster::{settings, test_dependencies};
 
 /// The configuration of the process.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Told {
+pub struct ProcessConfig {
     pub id: ReplicaId,
     /// The folder of its file and of the catalog's.
     pub folder: PathBuf,
@@ -28,7 +28,7 @@ pub struct Told {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Times {
     pub heartbeat: Duration,
-    pub election: Duration,
+    pub election_timeout: Duration,
 }
 
 impl Times {
@@ -37,14 +37,14 @@ impl Times {
     pub fn of_tests() -> Self {
         Self {
             heartbeat: Duration::from_millis(60),
-            election: Duration::from_millis(250),
+            election_timeout: Duration::from_millis(250),
         }
     }
 
-    pub fn of(settings: &Settings) -> Self {
+    pub fn of(settings: &OrderLogSettings) -> Self {
         Self {
             heartbeat: settings.heartbeat,
-            election: settings.election,
+            election_timeout: settings.election_timeout,
         }
     }
 }
@@ -56,35 +56,35 @@ const CHILD: &str = "ORDER_LOG_TEST_CHILD";
 #[test]
 #[ignore = "started by the tests that do harm to it"]
 fn child_that_serves_until_it_is_killed() {
-    let Some(told) = std::env::var_os(CHILD) else { return };
-    let told = serde_json::from_str(told.to_str().expect("text")).expect("JSON");
+    let Some(config) = std::env::var_os(CHILD) else { return };
+    let config = serde_json::from_str(config.to_str().expect("text")).expect("JSON");
     // A child ends with its test, however that ends.
     std::thread::spawn(|| {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         std::process::exit(0);
     });
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(serve(told));
+    runtime.block_on(serve(config));
 }
 
-async fn serve(told: Told) {
-    let listener = TcpListener::bind(&told.address).await.expect("the port");
-    let catalog = SqliteCatalog::open(&told.folder.join("catalog.sqlite"), &[]).expect("a catalog");
-    let settings = Settings {
-        heartbeat: told.times.heartbeat,
-        election: told.times.election,
+async fn serve(config: ProcessConfig) {
+    let listener = TcpListener::bind(&config.address).await.expect("the port");
+    let catalog = SqliteCatalog::open(&config.folder.join("catalog.sqlite"), &[]).expect("a catalog");
+    let settings = OrderLogSettings {
+        heartbeat: config.times.heartbeat,
+        election_timeout: config.times.election_timeout,
         ..settings()
     };
-    let place = Place {
-        id: told.id,
-        folder: told.folder,
-        urls: told.urls,
+    let node_config = NodeConfig {
+        id: config.id,
+        folder: config.folder,
+        urls: config.urls,
         joins: false,
     };
-    let replica = Replica::open(place, settings, surroundings(catalog)).await;
+    let replica = Replica::open(node_config, settings, test_dependencies(catalog)).await;
     let replica = replica.expect("a replica");
     let failed = replica.clone();
-    let served = replica.serve(listener, Access::Open, async move { failed.stopped().await });
+    let served = replica.serve(listener, ClientAccess::Open, async move { failed.stopped().await });
     served.await.expect("the replica serves");
 }
 
@@ -102,7 +102,7 @@ pub struct Process(Child);
 
 impl Process {
     /// Starts a replica; `before` is the prefix of its command line.
-    pub fn start(told: &Told, before: &[String]) -> Self {
+    pub fn start(config: &ProcessConfig, before: &[String]) -> Self {
         let line = [
             before,
             &this_test("faults::process::child_that_serves_until_it_is_killed"),
@@ -110,7 +110,7 @@ impl Process {
         .concat();
         let child = Command::new(&line[0])
             .args(&line[1..])
-            .env(CHILD, serde_json::to_string(told).expect("JSON"))
+            .env(CHILD, serde_json::to_string(config).expect("JSON"))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -14,15 +14,15 @@ use tokio::sync::watch;
 use super::network::{Network, REPLICAS};
 use crate::cluster::url;
 
-type Way = (ReplicaId, ReplicaId);
+type DirectedLink = (ReplicaId, ReplicaId);
 
 /// An address for each replica, and a proxy for each direction between two of them.
 pub struct Proxies {
     addresses: BTreeMap<ReplicaId, String>,
     /// The address at which the first replica reaches the second one.
-    proxies: BTreeMap<Way, String>,
+    proxies: BTreeMap<DirectedLink, String>,
     /// Whether the data from the first replica to the second one is dropped.
-    lost: Arc<BTreeMap<Way, watch::Sender<bool>>>,
+    lost: Arc<BTreeMap<DirectedLink, watch::Sender<bool>>>,
 }
 
 impl Proxies {
@@ -44,7 +44,7 @@ impl Proxies {
                 while let Ok((near, _)) = listener.accept().await {
                     let there = lost[&(from, to)].subscribe();
                     let back = lost[&(to, from)].subscribe();
-                    tokio::spawn(carry(near, target.clone(), there, back));
+                    tokio::spawn(proxy_connection(near, target.clone(), there, back));
                 }
             });
         }
@@ -74,7 +74,12 @@ impl Network for Proxies {
 
 /// Forwards one connection. When a direction has dropped data and works again, the connection ends, since data after a
 /// gap has no meaning. Until then the other side only seems slow.
-async fn carry(near: TcpStream, target: String, mut there: watch::Receiver<bool>, back: watch::Receiver<bool>) {
+async fn proxy_connection(
+    near: TcpStream,
+    target: String,
+    mut there: watch::Receiver<bool>,
+    back: watch::Receiver<bool>,
+) {
     if *there.borrow_and_update() {
         // The connection attempt is lost, too.
         let _ = there.wait_for(|lost| !lost).await;
@@ -86,12 +91,12 @@ async fn carry(near: TcpStream, target: String, mut there: watch::Receiver<bool>
     let _ = (near.set_nodelay(true), far.set_nodelay(true));
     let ((near_read, near_write), (far_read, far_write)) = (near.into_split(), far.into_split());
     tokio::select! {
-        () = carry_one_way(near_read, far_write, there) => (),
-        () = carry_one_way(far_read, near_write, back) => (),
+        () = proxy_one_way(near_read, far_write, there) => (),
+        () = proxy_one_way(far_read, near_write, back) => (),
     }
 }
 
-async fn carry_one_way(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut lost: watch::Receiver<bool>) {
+async fn proxy_one_way(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut lost: watch::Receiver<bool>) {
     let mut bytes = vec![0; 16 << 10];
     let mut has_gap = false;
     loop {

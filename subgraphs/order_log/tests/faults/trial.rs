@@ -8,10 +8,10 @@ use rand::{Rng, SeedableRng};
 use tempfile::TempDir;
 
 use super::agreement;
-use super::clients::{Acknowledged, Clients};
-use super::front::{Front, Wanted};
+use super::clients::{AcknowledgedTrade, Clients};
 use super::network::{Cut, Network, REPLICAS};
-use super::process::{Process, Times, Told};
+use super::process::{Process, ProcessConfig, Times};
+use super::retrying_client::{KeyedTrade, RetryingClient};
 
 /// Name, price in cents and quantity of the stocks; they never sell out.
 pub const STOCKS: [(&str, i64, i64); 2] = [("GameStart", 1599, 1_000_000), ("FishCo", 1999, 1_000_000)];
@@ -21,14 +21,14 @@ const SEED: &str = "AGORA_ORDER_SEED";
 const HEALED_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
 
 pub struct Trial<N> {
-    pub front: Front,
+    pub front: RetryingClient,
     pub catalog: SqliteCatalog,
     pub folder: TempDir,
     pub chance: StdRng,
     pub network: N,
     processes: BTreeMap<ReplicaId, Process>,
     times: Times,
-    acknowledged: Vec<Acknowledged>,
+    acknowledged: Vec<AcknowledgedTrade>,
     rounds: usize,
 }
 
@@ -46,7 +46,7 @@ impl<N: Network> Trial<N> {
         let folder = tempfile::tempdir().expect("a folder");
         let urls = REPLICAS.map(|id| (id, format!("http://{}", network.address(id))));
         let mut trial = Self {
-            front: Front::new(urls.into()),
+            front: RetryingClient::new(urls.into()),
             catalog: SqliteCatalog::open(&folder.path().join("catalog.sqlite"), stocks).expect("a catalog"),
             folder,
             chance: StdRng::seed_from_u64(seed),
@@ -64,14 +64,14 @@ impl<N: Network> Trial<N> {
 
     /// Starts a replica, for the first time or again.
     pub fn start_replica(&mut self, id: ReplicaId) {
-        let told = Told {
+        let config = ProcessConfig {
             id,
             folder: self.folder.path().to_owned(),
             address: self.network.address(id),
             urls: self.network.urls(id),
             times: self.times,
         };
-        let process = Process::start(&told, &self.network.before(id));
+        let process = Process::start(&config, &self.network.before(id));
         self.processes.insert(id, process);
     }
 
@@ -104,14 +104,14 @@ impl<N: Network> Trial<N> {
         let trades = REPLICAS.map(|id| {
             let (front, round) = (self.front.clone(), self.rounds);
             async move {
-                let wanted = Wanted {
+                let wanted = KeyedTrade {
                     key: format!("round {round} healed {id}"),
                     name: STOCKS[0].0,
-                    side: order_log::order::Side::Buy,
+                    side: order_log::command::TradeSide::Buy,
                     quantity: 1,
                 };
                 let number = front.traded_at(id, &wanted).await;
-                Acknowledged { wanted, number }
+                AcknowledgedTrade { wanted, number }
             }
         });
         let accepted = tokio::time::timeout(HEALED_WITHIN, futures_util::future::join_all(trades)).await;

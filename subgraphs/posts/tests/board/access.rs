@@ -3,7 +3,7 @@
 use contract::Viewer;
 use serde_json::Value;
 
-use crate::support::{ADA, Board, CLEO, DAN, admin, code, create, member, service};
+use crate::support::{ADA, CLEO, DAN, PostsDomain, admin, code, create, member, service};
 
 /// The callers: the author, another person, an administrator, a program and an anonymous client.
 const WHO: [&str; 5] = ["author", "stranger", "admin", "service", "nobody"];
@@ -14,8 +14,8 @@ fn viewers() -> [Viewer; 5] {
 
 #[tokio::test]
 async fn everybody_reads_everything() {
-    let board = Board::new().await;
-    board.post(CLEO, "Books", "one").await;
+    let domain = PostsDomain::new().await;
+    domain.post(CLEO, "Books", "one").await;
     for (viewer, who) in viewers().iter().zip(WHO) {
         for read in [
             "{ post(id: 1) { title text } }",
@@ -25,7 +25,7 @@ async fn everybody_reads_everything() {
             r#"{ _entities(representations: [{ __typename: "User", id: "3" }]) { ... on User { posts { nodes { title } } } } }"#,
             r#"{ _entities(representations: [{ __typename: "Post", id: "1" }]) { ... on Post { title } } }"#,
         ] {
-            let answer = board.ask(viewer, read).await;
+            let answer = domain.ask(viewer, read).await;
             assert_eq!(code(&answer), "OK", "{who}: {read}");
             assert!(answer.to_string().contains("\"one\""), "{who}: {read}: {answer}");
         }
@@ -58,12 +58,12 @@ async fn people_post_under_their_own_name_and_operators_under_any() {
         ),
     ] {
         for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
-            let board = Board::new().await;
-            let answer = create(&board, viewer, &format!("{hello}, {more}")).await;
+            let domain = PostsDomain::new().await;
+            let answer = create(&domain, viewer, &format!("{hello}, {more}")).await;
             // The administrator has no account here and therefore cannot post under their own name.
             assert_eq!(code(&answer), wanted, "{who}: {more}");
             assert_eq!(
-                board.titles("recentPosts").await.len(),
+                domain.titles("recentPosts").await.len(),
                 usize::from(wanted == "OK"),
                 "{who}: {more}"
             );
@@ -73,26 +73,26 @@ async fn people_post_under_their_own_name_and_operators_under_any() {
 
 #[tokio::test]
 async fn an_administrator_posts_as_themselves_too() {
-    let board = Board::new().await;
+    let domain = PostsDomain::new().await;
     let ada = Viewer::User {
         id: ADA,
         role: contract::Role::Investor,
         admin: true,
     };
-    let made = create(&board, &ada, r#"title: "a", text: "b", community: "c""#).await;
+    let made = create(&domain, &ada, r#"title: "a", text: "b", community: "c""#).await;
     assert_eq!(made["data"]["createPost"]["username"], "Ada");
     assert_eq!(made["data"]["createPost"]["author"]["id"], "1");
 }
 
 #[tokio::test]
 async fn nobody_posts_from_a_deactivated_account() {
-    let board = Board::new().await;
-    board.post(DAN, "Books", "before").await;
-    board.deactivate(DAN).await;
+    let domain = PostsDomain::new().await;
+    domain.post(DAN, "Books", "before").await;
+    domain.deactivate(DAN).await;
     // The token is older than the deactivation.
-    let late = create(&board, &member(DAN), r#"title: "a", text: "b", community: "c""#).await;
+    let late = create(&domain, &member(DAN), r#"title: "a", text: "b", community: "c""#).await;
     assert_eq!(code(&late), "UNAUTHENTICATED");
-    assert_eq!(board.titles("recentPosts").await, ["before"], "what was posted stays");
+    assert_eq!(domain.titles("recentPosts").await, ["before"], "what was posted stays");
 }
 
 #[tokio::test]
@@ -108,21 +108,21 @@ async fn a_post_is_deleted_by_its_author_and_by_operators_once() {
     ];
     for (id, wanted) in table {
         for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
-            let board = Board::new().await;
-            board.post(CLEO, "Books", "one").await;
+            let domain = PostsDomain::new().await;
+            domain.post(CLEO, "Books", "one").await;
             let input = r#"title: "two", text: "b", community: "Books", username: "nobody""#;
-            assert_eq!(code(&create(&board, &service(), input).await), "OK");
+            assert_eq!(code(&create(&domain, &service(), input).await), "OK");
             let delete = format!("mutation {{ deletePost(id: {id}) }}");
-            assert_eq!(code(&board.ask(viewer, &delete).await), wanted, "{who}: {id}");
-            let left = board.titles("recentPosts").await;
+            assert_eq!(code(&domain.ask(viewer, &delete).await), wanted, "{who}: {id}");
+            let left = domain.titles("recentPosts").await;
             assert_eq!(left.len(), 2 - usize::from(wanted == "OK"), "{who}: {id}");
             if wanted == "OK" {
                 assert_eq!(
-                    code(&board.ask(viewer, &delete).await),
+                    code(&domain.ask(viewer, &delete).await),
                     "NOT_FOUND",
                     "{who}: {id} again"
                 );
-                let gone = board.ask(viewer, &format!("{{ post(id: {id}) {{ id }} }}")).await;
+                let gone = domain.ask(viewer, &format!("{{ post(id: {id}) {{ id }} }}")).await;
                 assert_eq!(gone["data"]["post"], Value::Null);
             }
         }
@@ -131,14 +131,14 @@ async fn a_post_is_deleted_by_its_author_and_by_operators_once() {
 
 #[tokio::test]
 async fn what_is_no_id_is_nothing() {
-    let board = Board::new().await;
-    board.post(CLEO, "Books", "one").await;
+    let domain = PostsDomain::new().await;
+    domain.post(CLEO, "Books", "one").await;
     for id in ["x", "01", "+1", "1.0", "", "9223372036854775808"] {
-        let read = board
+        let read = domain
             .ask(&admin(), &format!(r#"{{ post(id: "{id}") {{ id }} }}"#))
             .await;
         assert_eq!(read, serde_json::json!({ "data": { "post": null } }), "{id}");
-        let delete = board
+        let delete = domain
             .ask(&admin(), &format!(r#"mutation {{ deletePost(id: "{id}") }}"#))
             .await;
         assert_eq!(code(&delete), "NOT_FOUND", "{id}");
@@ -147,8 +147,8 @@ async fn what_is_no_id_is_nothing() {
 
 #[tokio::test]
 async fn an_id_is_never_used_again() {
-    let board = Board::new().await;
-    assert_eq!(board.post(CLEO, "Books", "one").await, "1");
-    board.delete("1").await;
-    assert_eq!(board.post(CLEO, "Books", "two").await, "2");
+    let domain = PostsDomain::new().await;
+    assert_eq!(domain.post(CLEO, "Books", "one").await, "1");
+    domain.delete("1").await;
+    assert_eq!(domain.post(CLEO, "Books", "two").await, "2");
 }

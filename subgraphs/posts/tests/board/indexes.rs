@@ -3,20 +3,20 @@
 use entities::post::{self, Column, Entity};
 use sea_orm::{ConnectionTrait, DbBackend, QueryOrder, QueryTrait, Select};
 
-use crate::support::{Board, CLEO};
+use crate::support::{CLEO, PostsDomain};
 
 /// Returns SQLite's query plan.
-async fn plan(board: &Board, select: Select<Entity>) -> String {
+async fn plan(domain: &PostsDomain, select: Select<Entity>) -> String {
     let mut statement = select.build(DbBackend::Sqlite);
     statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
-    let rows = board.services.db.read().query_all_raw(statement).await.unwrap();
+    let rows = domain.services.db.read().query_all_raw(statement).await.unwrap();
     let steps = rows.iter().map(|row| row.try_get::<String>("", "detail").unwrap());
     steps.collect::<Vec<_>>().join("; ")
 }
 
 #[tokio::test]
 async fn every_list_has_its_index() {
-    let board = Board::new().await;
+    let domain = PostsDomain::new().await;
     let newest_first = |select: Select<Entity>| select.order_by_desc(Column::AtUs).order_by_desc(Column::Id);
     for (select, wanted) in [
         (newest_first(post::posted_in(None)), "SCAN post USING INDEX post_recent"),
@@ -41,6 +41,6 @@ async fn every_list_has_its_index() {
             "SEARCH post USING INTEGER PRIMARY KEY (rowid>?)",
         ),
     ] {
-        assert_eq!(plan(&board, select).await, wanted);
+        assert_eq!(plan(&domain, select).await, wanted);
     }
 }

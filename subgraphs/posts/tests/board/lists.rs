@@ -3,31 +3,31 @@
 use contract::Viewer;
 use serde_json::{Value, json};
 
-use crate::support::{ADA, BEN, Board, CLEO, DAN, code, create, service, titles};
+use crate::support::{ADA, BEN, CLEO, DAN, PostsDomain, code, create, service, titles};
 
 #[tokio::test]
 async fn the_newest_post_comes_first() {
-    let board = Board::new().await;
-    board.post(CLEO, "Books", "one").await;
-    board.post(DAN, "Outdoors", "two").await;
-    board.post(CLEO, "books", "three").await;
-    assert_eq!(board.titles("recentPosts").await, ["three", "two", "one"]);
+    let domain = PostsDomain::new().await;
+    domain.post(CLEO, "Books", "one").await;
+    domain.post(DAN, "Outdoors", "two").await;
+    domain.post(CLEO, "books", "three").await;
+    assert_eq!(domain.titles("recentPosts").await, ["three", "two", "one"]);
     assert_eq!(
-        board.titles(r#"recentPosts(community: "BOOKS")"#).await,
+        domain.titles(r#"recentPosts(community: "BOOKS")"#).await,
         ["three", "one"]
     );
-    assert_eq!(board.titles("recentPosts(community: null, first: 1)").await, ["three"]);
-    assert_eq!(board.titles(r#"recentPosts(community: "nowhere")"#).await, [""; 0]);
-    assert_eq!(board.titles(r#"recentPosts(community: "")"#).await, [""; 0]);
-    let (cleo, _) = board.of_person(CLEO, "posts { nodes { title } }").await;
+    assert_eq!(domain.titles("recentPosts(community: null, first: 1)").await, ["three"]);
+    assert_eq!(domain.titles(r#"recentPosts(community: "nowhere")"#).await, [""; 0]);
+    assert_eq!(domain.titles(r#"recentPosts(community: "")"#).await, [""; 0]);
+    let (cleo, _) = domain.of_person(CLEO, "posts { nodes { title } }").await;
     assert_eq!(titles(&cleo["posts"]), ["three", "one"]);
-    let (nobody, _) = board.of_person(99, "id posts { nodes { title } }").await;
+    let (nobody, _) = domain.of_person(99, "id posts { nodes { title } }").await;
     assert_eq!(nobody, json!({ "id": "99", "posts": { "nodes": [] } }));
 }
 
 #[tokio::test]
 async fn newest_is_by_date_and_then_by_id() {
-    let board = Board::new().await;
+    let domain = PostsDomain::new().await;
     for (title, at) in [
         ("second", "2026-03-01T00:00:00Z"),
         ("first", "2026-02-01T00:00:00Z"),
@@ -36,15 +36,15 @@ async fn newest_is_by_date_and_then_by_id() {
         ("last", "9999-12-31T23:59:59.999999Z"),
     ] {
         let input = format!(r#"title: "{title}", text: "a", community: "b", username: "c", at: "{at}""#);
-        assert_eq!(code(&create(&board, &service(), &input).await), "OK", "{title}");
+        assert_eq!(code(&create(&domain, &service(), &input).await), "OK", "{title}");
     }
     let newest = ["last", "third", "second", "first", "epoch"];
-    assert_eq!(board.titles("recentPosts").await, newest);
+    assert_eq!(domain.titles("recentPosts").await, newest);
     assert_eq!(
-        board.titles(r#"recentPosts(community: "b", last: 2)"#).await,
+        domain.titles(r#"recentPosts(community: "b", last: 2)"#).await,
         ["first", "epoch"]
     );
-    let last = board
+    let last = domain
         .ask(&Viewer::Anonymous, "{ recentPosts(first: 1) { nodes { at } } }")
         .await;
     assert_eq!(
@@ -54,13 +54,13 @@ async fn newest_is_by_date_and_then_by_id() {
 }
 
 /// Reads a list in pages of two while posts are created and deleted in between. Returns the titles.
-async fn read_among_writers(board: &Board, list: &str, community: &str) -> Vec<String> {
+async fn read_among_writers(domain: &PostsDomain, list: &str, community: &str) -> Vec<String> {
     let mut seen = Vec::new();
     let mut after = String::new();
     for round in 0.. {
         let list = list.replace("ARGS", &format!("first: 2{after}"));
         let document = format!("{{ {list} }}");
-        let answer = board.ask(&Viewer::Anonymous, &document).await;
+        let answer = domain.ask(&Viewer::Anonymous, &document).await;
         let mut page = &answer["data"];
         while page.get("nodes").is_none() {
             page = page
@@ -72,14 +72,14 @@ async fn read_among_writers(board: &Board, list: &str, community: &str) -> Vec<S
         seen.extend(titles(page));
         // A post created meanwhile goes in front of the pages that are being read. A deleted one has been read
         // already.
-        board.post(DAN, community, &format!("new {round}")).await;
+        domain.post(DAN, community, &format!("new {round}")).await;
         if round == 1 {
-            let first = board
+            let first = domain
                 .ask(&Viewer::Anonymous, "{ recentPosts(last: 1) { nodes { id } } }")
                 .await;
             assert_eq!(first["data"]["recentPosts"]["nodes"][0]["id"], "1");
-            board.delete("5").await;
-            board.delete("4").await;
+            domain.delete("5").await;
+            domain.delete("4").await;
         }
         if page["pageInfo"]["hasNextPage"] == false {
             break;
@@ -107,27 +107,27 @@ async fn nobody_misses_a_post_or_sees_one_twice_while_others_post_and_delete() {
         ),
         (person, "Books"),
     ] {
-        let board = Board::new().await;
+        let domain = PostsDomain::new().await;
         // All of these posts have the same date, so their ids order them.
         for number in 1..=5 {
-            board.post_at_once(CLEO, "Books", &number.to_string()).await;
+            domain.post_at_once(CLEO, "Books", &number.to_string()).await;
         }
-        let seen = read_among_writers(&board, &list, community).await;
+        let seen = read_among_writers(&domain, &list, community).await;
         assert_eq!(seen, ["5", "4", "3", "2", "1"], "{list}");
     }
 }
 
 #[tokio::test]
 async fn every_page_between_any_two_cursors_is_a_piece_of_the_list() {
-    let board = Board::new().await;
+    let domain = PostsDomain::new().await;
     // Pairs of posts with the same date, one second between pairs, among posts in other communities.
     for pair in 1..=3 {
-        board.post(CLEO, "Books", &format!("{pair}a")).await;
-        board.post_at_once(CLEO, "Outdoors", "elsewhere").await;
-        board.post_at_once(DAN, "Books", &format!("{pair}b")).await;
+        domain.post(CLEO, "Books", &format!("{pair}a")).await;
+        domain.post_at_once(CLEO, "Outdoors", "elsewhere").await;
+        domain.post_at_once(DAN, "Books", &format!("{pair}b")).await;
     }
     let all = ["3b", "3a", "2b", "2a", "1b", "1a"];
-    let list = board
+    let list = domain
         .ask(
             &Viewer::Anonymous,
             r#"{ recentPosts(community: "Books") { edges { cursor } } }"#,
@@ -142,9 +142,9 @@ async fn every_page_between_any_two_cursors_is_a_piece_of_the_list() {
                 cursor(after),
                 cursor(before)
             );
-            let first = board.titles(&format!("recentPosts(first: 2, {within})")).await;
+            let first = domain.titles(&format!("recentPosts(first: 2, {within})")).await;
             assert_eq!(first, between[..between.len().min(2)], "{after} {before}");
-            let last = board.titles(&format!("recentPosts(last: 2, {within})")).await;
+            let last = domain.titles(&format!("recentPosts(last: 2, {within})")).await;
             assert_eq!(last, between[between.len().saturating_sub(2)..], "{after} {before}");
         }
     }
@@ -152,8 +152,8 @@ async fn every_page_between_any_two_cursors_is_a_piece_of_the_list() {
 
 #[tokio::test]
 async fn a_list_shows_what_posts_say_only_where_it_is_asked_for() {
-    let board = Board::new().await;
-    board.post(CLEO, "Books", "one").await;
+    let domain = PostsDomain::new().await;
+    domain.post(CLEO, "Books", "one").await;
     for (asked, wanted) in [
         (
             "nodes { text title }",
@@ -175,7 +175,7 @@ async fn a_list_shows_what_posts_say_only_where_it_is_asked_for() {
             }] }),
         ),
     ] {
-        let answer = board
+        let answer = domain
             .ask(&Viewer::Anonymous, &format!("{{ recentPosts {{ {asked} }} }}"))
             .await;
         assert_eq!(answer, json!({ "data": { "recentPosts": wanted } }), "{asked}");
@@ -184,19 +184,19 @@ async fn a_list_shows_what_posts_say_only_where_it_is_asked_for() {
 
 #[tokio::test]
 async fn wrong_arguments_of_a_persons_list_leave_the_person() {
-    let board = Board::new().await;
-    board.post(CLEO, "Books", "one").await;
+    let domain = PostsDomain::new().await;
+    domain.post(CLEO, "Books", "one").await;
     for (args, wanted) in [
         ("first: -1", "first"),
         ("first: 101", "first"),
         (r#"after: "x""#, "after"),
     ] {
-        let (person, found) = board
+        let (person, found) = domain
             .of_person(CLEO, &format!("id posts({args}) {{ nodes {{ id }} }}"))
             .await;
         assert_eq!(found, "INVALID_INPUT", "{args}");
         assert_eq!(person, json!({ "id": "3", "posts": null }), "{args}");
-        let list = board
+        let list = domain
             .ask(
                 &Viewer::Anonymous,
                 &format!("{{ recentPosts({args}) {{ nodes {{ id }} }} }}"),
@@ -208,16 +208,16 @@ async fn wrong_arguments_of_a_persons_list_leave_the_person() {
 
 #[tokio::test]
 async fn communities_come_page_by_page_in_the_order_in_which_they_came_to_be() {
-    let board = Board::new().await;
+    let domain = PostsDomain::new().await;
     for (author, name) in [(CLEO, "zebras"), (DAN, "Apes"), (ADA, "ZEBRAS"), (BEN, "mice")] {
-        board.post(author, name, "a").await;
+        domain.post(author, name, "a").await;
     }
     let mut seen = Vec::new();
     let mut after = String::new();
     loop {
         let document =
             format!("{{ communities(first: 1{after}) {{ nodes {{ name }} pageInfo {{ hasNextPage endCursor }} }} }}");
-        let answer = board.ask(&Viewer::Anonymous, &document).await;
+        let answer = domain.ask(&Viewer::Anonymous, &document).await;
         let page = &answer["data"]["communities"];
         seen.push(page["nodes"][0]["name"].clone());
         if page["pageInfo"]["hasNextPage"] == false {
@@ -230,9 +230,9 @@ async fn communities_come_page_by_page_in_the_order_in_which_they_came_to_be() {
 
 #[tokio::test]
 async fn entities_answer_one_by_one() {
-    let board = Board::new().await;
-    board.post(CLEO, "Books", "one").await;
-    let answer = board
+    let domain = PostsDomain::new().await;
+    domain.post(CLEO, "Books", "one").await;
+    let answer = domain
         .ask(
             &Viewer::Anonymous,
             r#"{ _entities(representations: [

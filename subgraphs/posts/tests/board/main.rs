@@ -2,10 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
-mod arrivals;
+mod creating;
 mod indexes;
 mod lists;
-mod making;
 mod sample;
 mod schema;
+mod subscription;
 mod support;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{ADA, BEN, Board, CLEO, DAN, member};
+use crate::support::{ADA, BEN, CLEO, DAN, PostsDomain, member};
 
 #[tokio::test]
 async fn the_sample_data_is_put_where_there_never_was_a_post() {
@@ -12,11 +12,11 @@ async fn the_sample_data_is_put_where_there_never_was_a_post() {
         cleo: CLEO,
         dan: DAN,
     };
-    let board = Board::new().await;
+    let domain = PostsDomain::new().await;
     for _ in 0..2 {
-        posts::demo::seed(&board.services, people).await.unwrap();
+        posts::demo::seed(&domain.services, people).await.unwrap();
     }
-    let answer = board
+    let answer = domain
         .ask(
             &member(DAN),
             "{ recentPosts { nodes { id username author { id } community { name } } } }",
@@ -31,7 +31,7 @@ async fn the_sample_data_is_put_where_there_never_was_a_post() {
     assert_eq!(nodes[0]["community"], json!({ "name": "Outdoors" }));
 
     // An operator who deleted every post does not want the sample posts back.
-    let bare = Board::new().await;
+    let bare = PostsDomain::new().await;
     let id = bare.post(CLEO, "Books", "one").await;
     bare.delete(&id).await;
     posts::demo::seed(&bare.services, people).await.unwrap();

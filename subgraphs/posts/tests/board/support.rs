@@ -16,16 +16,16 @@ pub const BEN: i64 = 2;
 pub const CLEO: i64 = 3;
 pub const DAN: i64 = 4;
 
-pub struct Board(TestDomain<PostsSchema>);
+pub struct PostsDomain(TestDomain<PostsSchema>);
 
-impl Deref for Board {
+impl Deref for PostsDomain {
     type Target = TestDomain<PostsSchema>;
     fn deref(&self) -> &Self::Target {
         &self.0
     }
 }
 
-impl Board {
+impl PostsDomain {
     /// A database without posts.
     pub async fn new() -> Self {
         Self::with_bus(1_024).await
@@ -34,19 +34,19 @@ impl Board {
     /// A database without posts, whose subscribers may lag that many events.
     pub async fn with_bus(capacity: usize) -> Self {
         let services = TestServices::new(NEW_YEAR_US, capacity).await;
-        let board = Self(TestDomain::new(services, posts::schema));
+        let domain = Self(TestDomain::new(services, posts::schema));
         for name in ["Ada", "ben", "cleo", "dan"] {
-            board.join(name).await;
+            domain.add_user(name).await;
         }
-        board
+        domain
     }
 
     /// Adds a person, who gets the next id.
-    pub async fn join(&self, username: &'static str) {
+    pub async fn add_user(&self, username: &'static str) {
         let joined = self
             .services
             .db
-            .write(async move |tx| Ok(user::join(tx, user::Model::named(username, NEW_YEAR_US)).await?))
+            .write(async move |tx| Ok(user::insert(tx, user::Model::with_username(username, NEW_YEAR_US)).await?))
             .await;
         assert!(joined.unwrap().is_ok());
     }
@@ -115,15 +115,15 @@ impl Board {
 }
 
 /// Creates a post from these fields of the input and returns the whole response.
-pub async fn create(board: &Board, viewer: &Viewer, input: &str) -> Value {
-    create_with(board, viewer, input, "").await
+pub async fn create(domain: &PostsDomain, viewer: &Viewer, input: &str) -> Value {
+    create_with(domain, viewer, input, "").await
 }
 
 /// Like [`create`], with more arguments.
-pub async fn create_with(board: &Board, viewer: &Viewer, input: &str, more: &str) -> Value {
+pub async fn create_with(domain: &PostsDomain, viewer: &Viewer, input: &str, more: &str) -> Value {
     let fields = "id title text url community { name } username author { id } at";
     let document = format!("mutation {{ createPost(input: {{ {input} }}{more}) {{ {fields} }} }}");
-    board.ask(viewer, &document).await
+    domain.ask(viewer, &document).await
 }
 
 /// Returns the titles of a connection's nodes.

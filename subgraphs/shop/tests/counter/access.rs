@@ -3,7 +3,7 @@
 use contract::Viewer;
 use serde_json::Value;
 
-use crate::support::{ADA, BEN, Shop, admin, code, member, service};
+use crate::support::{ADA, BEN, ShopDomain, admin, code, member, service};
 
 /// The callers: the owner, another person, an administrator, a program and an anonymous client.
 const WHO: [&str; 5] = ["owner", "stranger", "admin", "service", "nobody"];
@@ -39,7 +39,7 @@ async fn everyone_reaches_what_is_theirs() {
             operators,
         ),
     ];
-    let shop = Shop::with_mugs(50).await;
+    let shop = ShopDomain::with_mugs(50).await;
     shop.placed(ADA, "1", 1).await;
     for (document, wanted) in table {
         for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
@@ -62,7 +62,7 @@ async fn everyone_reaches_what_is_theirs() {
 
 #[tokio::test]
 async fn an_order_is_there_for_its_owner_and_for_operators_only() {
-    let shop = Shop::with_mugs(9).await;
+    let shop = ShopDomain::with_mugs(9).await;
     let order = shop.placed(ADA, "1", 1).await;
     let entity = format!(
         r#"{{ found: _entities(representations: [{{ __typename: "ShopOrder", id: "{order}" }}]) {{ __typename }} }}"#
@@ -81,7 +81,7 @@ async fn an_order_is_there_for_its_owner_and_for_operators_only() {
 
 #[tokio::test]
 async fn what_a_stranger_tries_leaves_the_order_as_it_was() {
-    let shop = Shop::with_mugs(9).await;
+    let shop = ShopDomain::with_mugs(9).await;
     let order = shop.placed(ADA, "1", 4).await;
     for viewer in [member(BEN), Viewer::Anonymous] {
         shop.update(&viewer, &order, "quantity: 9").await;

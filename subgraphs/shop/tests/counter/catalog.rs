@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ADA, Shop, admin, code, field, member, service, text};
+use crate::support::{ADA, ShopDomain, admin, code, field, member, service, text};
 
-async fn found(shop: &Shop, filter: &str) -> Vec<String> {
+async fn found(shop: &ShopDomain, filter: &str) -> Vec<String> {
     let answer = shop
         .ask(
             &member(ADA),
@@ -18,7 +18,7 @@ async fn found(shop: &Shop, filter: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_text_is_found_anywhere_in_a_name_and_means_itself() {
-    let shop = Shop::new().await;
+    let shop = ShopDomain::new().await;
     for name in ["100% Wool", "C_sharp", "Csharp", r"Back\\slash", "Große Äpfel"] {
         shop.add(name, "1", 1).await;
     }
@@ -40,14 +40,14 @@ fn input(name: &str, amount: &str, currency: &str, available: &str) -> String {
     format!(r#"{{ name: "{name}", available: {available}, price: {{ amount: "{amount}", currency: "{currency}" }} }}"#)
 }
 
-async fn add(shop: &Shop, input: &str) -> Value {
+async fn add(shop: &ShopDomain, input: &str) -> Value {
     let document = format!("mutation {{ addProduct(input: {input}) {{ id name price available }} }}");
     shop.ask(&admin(), &document).await
 }
 
 #[tokio::test]
 async fn a_product_that_breaks_a_rule_is_not_added() {
-    let shop = Shop::new().await;
+    let shop = ShopDomain::new().await;
     let long = "x".repeat(65);
     for (input, named) in [
         (input(" ", "1", "USD", "1"), "input.name"),
@@ -76,7 +76,7 @@ async fn a_product_that_breaks_a_rule_is_not_added() {
 
 #[tokio::test]
 async fn the_extremes_are_kept_to_the_cent() {
-    let shop = Shop::new().await;
+    let shop = ShopDomain::new().await;
     for (name, amount, available) in [("least", "0.01", "0"), ("most", "1000000000000.00", "2147483647")] {
         let added = add(&shop, &input(name, amount, "USD", available)).await;
         let product = &added["data"]["addProduct"];
@@ -87,7 +87,7 @@ async fn the_extremes_are_kept_to_the_cent() {
 
 #[tokio::test]
 async fn a_name_is_taken_without_regard_to_case() {
-    let shop = Shop::with_mugs(3).await;
+    let shop = ShopDomain::with_mugs(3).await;
     shop.add("Straße", "1", 1).await;
     for name in ["Mug", "MUG", " mug ", "STRASSE"] {
         let again = add(&shop, &input(name, "1", "USD", "1")).await;
@@ -113,7 +113,7 @@ async fn a_name_is_taken_without_regard_to_case() {
 
 #[tokio::test]
 async fn adding_with_the_same_key_adds_once_and_answers_as_at_first() {
-    let shop = Shop::new().await;
+    let shop = ShopDomain::new().await;
     let add = |name: &str| {
         let input = input(name, "9.99", "USD", "3");
         format!(r#"mutation {{ addProduct(input: {input}, idempotencyKey: "k") {{ id name available }} }}"#)
@@ -125,14 +125,14 @@ async fn adding_with_the_same_key_adds_once_and_answers_as_at_first() {
     assert_eq!(found(&shop, "first: 9").await, ["Mug"]);
 }
 
-async fn update(shop: &Shop, id: &str, input: &str) -> Value {
+async fn update(shop: &ShopDomain, id: &str, input: &str) -> Value {
     let document = format!("mutation {{ updateProduct(id: {id}, input: {input}) {{ name price available }} }}");
     shop.ask(&admin(), &document).await
 }
 
 #[tokio::test]
 async fn a_member_left_out_of_an_update_stays() {
-    let shop = Shop::with_mugs(3).await;
+    let shop = ShopDomain::with_mugs(3).await;
     let product = |name: &str, amount: &str, available: i64| json!({ "name": name, "price": { "amount": amount, "currency": "USD" }, "available": available });
     for (input, wanted) in [
         ("{ available: 0 }", product("Mug", "12.50", 0)),
@@ -148,7 +148,7 @@ async fn a_member_left_out_of_an_update_stays() {
 
 #[tokio::test]
 async fn an_update_that_breaks_a_rule_changes_nothing() {
-    let shop = Shop::with_mugs(3).await;
+    let shop = ShopDomain::with_mugs(3).await;
     let product = "{ product(id: 1) { name price available } }";
     let before = shop.ask(&admin(), product).await;
     for input in [
@@ -171,7 +171,7 @@ async fn an_update_that_breaks_a_rule_changes_nothing() {
 
 #[tokio::test]
 async fn what_is_ordered_and_what_is_available_can_be_counted_together() {
-    let shop = Shop::with_mugs(10).await;
+    let shop = ShopDomain::with_mugs(10).await;
     let order = shop.placed(ADA, "1", 4).await;
     assert_eq!(code(&update(&shop, "1", "{ available: 2147483644 }").await), "CONFLICT");
     assert_eq!(shop.available("1").await, 6);
@@ -183,7 +183,7 @@ async fn what_is_ordered_and_what_is_available_can_be_counted_together() {
 
 #[tokio::test]
 async fn an_id_that_is_no_integer_is_no_product() {
-    let shop = Shop::with_mugs(3).await;
+    let shop = ShopDomain::with_mugs(3).await;
     for id in [
         r#""x""#,
         r#""1 ""#,
@@ -201,7 +201,7 @@ async fn an_id_that_is_no_integer_is_no_product() {
 
 #[tokio::test]
 async fn entities_answer_one_by_one_and_a_missing_one_is_one_null() {
-    let shop = Shop::with_mugs(3).await;
+    let shop = ShopDomain::with_mugs(3).await;
     shop.add("Bowl", "2", 5).await;
     let answer = shop
         .ask(

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use crate::support::{ADA, BEN, Shop, code, member, service};
+use crate::support::{ADA, BEN, ShopDomain, code, member, service};
 
 #[tokio::test]
 async fn a_deleted_order_gives_back_once_and_is_gone() {
-    let shop = Shop::with_mugs(10).await;
+    let shop = ShopDomain::with_mugs(10).await;
     let id = shop.placed(ADA, "1", 4).await;
     let deleted = shop.delete(&member(ADA), &id).await;
     assert_eq!(deleted["data"]["deleteShopOrder"], true);
@@ -23,7 +23,7 @@ async fn a_deleted_order_gives_back_once_and_is_gone() {
 
 #[tokio::test]
 async fn the_number_of_a_deleted_order_is_never_used_again() {
-    let shop = Shop::with_mugs(10).await;
+    let shop = ShopDomain::with_mugs(10).await;
     let id = shop.placed(ADA, "1", 1).await;
     shop.delete(&member(ADA), &id).await;
     assert_eq!(shop.placed(BEN, "1", 1).await, "2");
@@ -32,7 +32,7 @@ async fn the_number_of_a_deleted_order_is_never_used_again() {
 
 #[tokio::test]
 async fn a_changed_order_gives_back_what_it_has_now() {
-    let shop = Shop::with_mugs(10).await;
+    let shop = ShopDomain::with_mugs(10).await;
     shop.add("Bowl", "3", 5).await;
     let id = shop.placed(ADA, "1", 4).await;
     shop.update(&member(ADA), &id, "product: 2, quantity: 3").await;
@@ -42,7 +42,7 @@ async fn a_changed_order_gives_back_what_it_has_now() {
 
 #[tokio::test]
 async fn an_id_that_cannot_be_one_is_no_order() {
-    let shop = Shop::with_mugs(10).await;
+    let shop = ShopDomain::with_mugs(10).await;
     for id in ["7", "x", "", "01", "99999999999999999999"] {
         assert_eq!(code(&shop.delete(&service(), id).await), "NOT_FOUND", "{id}");
     }
@@ -50,7 +50,7 @@ async fn an_id_that_cannot_be_one_is_no_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_fifty_deletions_of_one_order_one_gives_back() {
-    let shop = Arc::new(Shop::with_mugs(10).await);
+    let shop = Arc::new(ShopDomain::with_mugs(10).await);
     let id = shop.placed(ADA, "1", 4).await;
     let answers = join_all((0..50).map(|_| {
         let (shop, id) = (shop.clone(), id.clone());

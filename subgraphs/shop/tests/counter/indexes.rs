@@ -3,12 +3,12 @@
 use entities::shop_order::{self, Column};
 use sea_orm::{ConnectionTrait, DbBackend, QueryOrder, QueryTrait};
 
-use crate::support::{ADA, Shop};
+use crate::support::{ADA, ShopDomain};
 
 #[tokio::test]
 async fn somebodys_orders_are_found_by_index() {
-    let shop = Shop::new().await;
-    let mut statement = shop_order::of_user(ADA)
+    let shop = ShopDomain::new().await;
+    let mut statement = shop_order::for_user(ADA)
         .order_by_asc(Column::Id)
         .build(DbBackend::Sqlite);
     statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);

@@ -2,13 +2,13 @@
 
 mod access;
 mod catalog;
-mod changes;
-mod conserved;
 mod deleting;
 mod indexes;
 mod paging;
 mod placing;
 mod sample;
 mod schema;
+mod stock_conservation;
+mod subscription;
 mod support;
 mod updating;

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ADA, BEN, Shop, code, field, member, text};
+use crate::support::{ADA, BEN, ShopDomain, code, field, member, text};
 
 const LIST: &str = "nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }";
 
-async fn orders(shop: &Shop, args: &str) -> (Vec<String>, Value) {
+async fn orders(shop: &ShopDomain, args: &str) -> (Vec<String>, Value) {
     let fields = format!("shopOrders{args} {{ {LIST} }}");
     let (person, _) = shop.of_person(&member(ADA), ADA, &fields).await;
     read(&person["shopOrders"])
@@ -20,7 +20,7 @@ fn read(list: &Value) -> (Vec<String>, Value) {
 
 #[tokio::test]
 async fn a_list_of_orders_is_paged_both_ways_while_orders_come_and_go() {
-    let shop = Shop::with_mugs(100).await;
+    let shop = ShopDomain::with_mugs(100).await;
     for turn in 0..10 {
         shop.placed(if turn % 2 == 0 { ADA } else { BEN }, "1", 1).await;
     }
@@ -44,7 +44,7 @@ async fn a_list_of_orders_is_paged_both_ways_while_orders_come_and_go() {
 
 #[tokio::test]
 async fn products_are_paged_and_what_is_no_page_is_refused() {
-    let shop = Shop::new().await;
+    let shop = ShopDomain::new().await;
     for name in ["a1", "b1", "a2", "a3"] {
         shop.add(name, "1", 1).await;
     }

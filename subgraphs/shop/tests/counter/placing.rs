@@ -6,11 +6,11 @@ use contract::Viewer;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::{ADA, BEN, Shop, admin, code, field, member, service};
+use crate::support::{ADA, BEN, ShopDomain, admin, code, field, member, service};
 
 #[tokio::test]
 async fn an_order_has_what_it_names_and_says_what_it_costs() {
-    let shop = Shop::with_mugs(10).await;
+    let shop = ShopDomain::with_mugs(10).await;
     let placed = shop
         .ask(
             &member(ADA),
@@ -30,7 +30,7 @@ async fn an_order_has_what_it_names_and_says_what_it_costs() {
 
 #[tokio::test]
 async fn the_last_one_is_ordered_and_one_more_is_not() {
-    let shop = Shop::with_mugs(3).await;
+    let shop = ShopDomain::with_mugs(3).await;
     shop.placed(ADA, "1", 3).await;
     let refused = shop.place(&member(BEN), "1", 1).await;
     assert_eq!(code(&refused), "INSUFFICIENT_STOCK");
@@ -43,7 +43,7 @@ async fn the_last_one_is_ordered_and_one_more_is_not() {
 
 #[tokio::test]
 async fn an_order_that_breaks_a_rule_is_not_placed() {
-    let shop = Shop::with_mugs(3).await;
+    let shop = ShopDomain::with_mugs(3).await;
     for (input, named) in [
         (r#"product: 1, quantity: 0, date: "2026-01-31""#, "input.quantity"),
         (r#"product: 1, quantity: -1, date: "2026-01-31""#, "input.quantity"),
@@ -71,7 +71,7 @@ async fn an_order_that_breaks_a_rule_is_not_placed() {
 
 #[tokio::test]
 async fn any_day_of_the_calendar_can_be_written() {
-    let shop = Shop::with_mugs(9).await;
+    let shop = ShopDomain::with_mugs(9).await;
     for date in ["0001-01-01", "1969-12-31", "1970-01-01", "2024-02-29", "9999-12-31"] {
         let document = format!(
             r#"mutation {{ placeShopOrder(input: {{ product: 1, quantity: 1, date: "{date}" }}) {{ date }} }}"#
@@ -85,7 +85,7 @@ async fn any_day_of_the_calendar_can_be_written() {
 
 #[tokio::test]
 async fn what_costs_more_than_there_is_money_is_not_ordered() {
-    let shop = Shop::new().await;
+    let shop = ShopDomain::new().await;
     shop.add("Palace", "1000000000000", 9).await;
     shop.add("Atom", "0.01", 2_147_483_647).await;
     shop.add("Yacht", "10000", 2_147_483_647).await;
@@ -104,7 +104,7 @@ async fn what_costs_more_than_there_is_money_is_not_ordered() {
     assert_eq!(totals, ["1000000000000.00", "21474836.47"]);
 }
 
-async fn place_for(shop: &Shop, viewer: &Viewer, user: &str) -> Value {
+async fn place_for(shop: &ShopDomain, viewer: &Viewer, user: &str) -> Value {
     let input = format!(r#"{{ {user} product: 1, quantity: 1, date: "2026-01-31" }}"#);
     let document = format!("mutation {{ placeShopOrder(input: {input}) {{ user {{ id }} }} }}");
     shop.ask(viewer, &document).await
@@ -112,7 +112,7 @@ async fn place_for(shop: &Shop, viewer: &Viewer, user: &str) -> Value {
 
 #[tokio::test]
 async fn operators_order_for_whom_they_name_and_people_for_themselves() {
-    let shop = Shop::with_mugs(9).await;
+    let shop = ShopDomain::with_mugs(9).await;
     for (viewer, user, wanted) in [
         (member(ADA), "", "1"),
         (member(ADA), r#"user: "1","#, "1"),
@@ -139,7 +139,7 @@ async fn operators_order_for_whom_they_name_and_people_for_themselves() {
 
 #[tokio::test]
 async fn nobody_orders_for_an_account_that_has_ended() {
-    let shop = Shop::with_mugs(9).await;
+    let shop = ShopDomain::with_mugs(9).await;
     shop.deactivate(ADA).await;
     let named = place_for(&shop, &service(), r#"user: "1","#).await;
     assert_eq!(code(&named), "NOT_FOUND");
@@ -153,7 +153,7 @@ const WITH_KEY: &str = r#"mutation { placeShopOrder(input: { product: 1, quantit
 
 #[tokio::test]
 async fn the_same_key_orders_once_and_answers_the_same() {
-    let shop = Shop::with_mugs(9).await;
+    let shop = ShopDomain::with_mugs(9).await;
     let first = shop.ask(&member(ADA), WITH_KEY).await;
     assert_eq!(shop.ask(&member(ADA), WITH_KEY).await, first);
     assert_eq!(shop.available("1").await, 7);
@@ -169,7 +169,7 @@ async fn the_same_key_orders_once_and_answers_the_same() {
 
 #[tokio::test]
 async fn a_key_stays_free_when_the_order_is_refused() {
-    let shop = Shop::with_mugs(1).await;
+    let shop = ShopDomain::with_mugs(1).await;
     assert_eq!(code(&shop.ask(&member(ADA), WITH_KEY).await), "INSUFFICIENT_STOCK");
     shop.ask(
         &admin(),
@@ -182,7 +182,7 @@ async fn a_key_stays_free_when_the_order_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_calls_with_one_key_order_once() {
-    let shop = Arc::new(Shop::with_mugs(100).await);
+    let shop = Arc::new(ShopDomain::with_mugs(100).await);
     let answers = join_all((0..50).map(|_| {
         let shop = shop.clone();
         tokio::spawn(async move { shop.ask(&member(ADA), WITH_KEY).await })
@@ -199,7 +199,7 @@ async fn fifty_calls_with_one_key_order_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_fifty_who_order_the_last_one_one_gets_it() {
-    let shop = Arc::new(Shop::with_mugs(1).await);
+    let shop = Arc::new(ShopDomain::with_mugs(1).await);
     let answers = join_all((0..50).map(|turn| {
         let shop = shop.clone();
         tokio::spawn(async move { code(&shop.place(&member(1 + turn % 4), "1", 1).await).to_owned() })

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{ADA, BEN, Shop, admin, code, member};
+use crate::support::{ADA, BEN, ShopDomain, admin, code, member};
 
 const PEOPLE: shop::demo::People = shop::demo::People {
     ada: 1,
@@ -12,7 +12,7 @@ const PEOPLE: shop::demo::People = shop::demo::People {
 
 #[tokio::test]
 async fn the_sample_is_three_products_and_three_orders_once() {
-    let shop = Shop::new().await;
+    let shop = ShopDomain::new().await;
     for _ in 0..2 {
         shop::demo::seed(&shop.services, PEOPLE).await.unwrap();
     }
@@ -29,7 +29,7 @@ async fn the_sample_is_three_products_and_three_orders_once() {
 
 #[tokio::test]
 async fn the_documents_example_order_works_on_the_sample() {
-    let shop = Shop::new().await;
+    let shop = ShopDomain::new().await;
     shop::demo::seed(&shop.services, PEOPLE).await.unwrap();
     let document = r#"mutation { placeShopOrder(input: { user: 4, product: 1, quantity: 2, date: "2023-11-28" }) {
         user { id } date } }"#;
@@ -42,7 +42,7 @@ async fn the_documents_example_order_works_on_the_sample() {
 
 #[tokio::test]
 async fn a_shop_that_has_a_product_gets_no_sample() {
-    let shop = Shop::with_mugs(2).await;
+    let shop = ShopDomain::with_mugs(2).await;
     shop::demo::seed(&shop.services, PEOPLE).await.unwrap();
     let second = shop.ask(&member(BEN), "{ product(id: 2) { id } }").await;
     assert_eq!((code(&second), &second["data"]["product"]), ("OK", &json!(null)));

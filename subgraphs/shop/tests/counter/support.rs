@@ -13,16 +13,16 @@ use testing::{TestDomain, TestServices};
 pub const ADA: i64 = 1;
 pub const BEN: i64 = 2;
 
-pub struct Shop(TestDomain<ShopSchema>);
+pub struct ShopDomain(TestDomain<ShopSchema>);
 
-impl Deref for Shop {
+impl Deref for ShopDomain {
     type Target = TestDomain<ShopSchema>;
     fn deref(&self) -> &Self::Target {
         &self.0
     }
 }
 
-impl Shop {
+impl ShopDomain {
     /// A shop without products.
     pub async fn new() -> Self {
         Self::with_bus(1_024).await
@@ -33,7 +33,7 @@ impl Shop {
         let services = TestServices::new(NEW_YEAR_US, capacity).await;
         let shop = Self(TestDomain::new(services, shop::schema));
         for name in ["ada", "ben", "cleo", "dan"] {
-            shop.join(name).await;
+            shop.add_user(name).await;
         }
         shop
     }
@@ -45,11 +45,11 @@ impl Shop {
         shop
     }
 
-    async fn join(&self, username: &'static str) {
+    async fn add_user(&self, username: &'static str) {
         let joined = self
             .services
             .db
-            .write(async move |tx| Ok(user::join(tx, user::Model::named(username, NEW_YEAR_US)).await?))
+            .write(async move |tx| Ok(user::insert(tx, user::Model::with_username(username, NEW_YEAR_US)).await?))
             .await;
         assert!(matches!(joined, Ok(Ok(_))), "{joined:?}");
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ADA, BEN, Shop, admin, code, field, member, service};
+use crate::support::{ADA, BEN, ShopDomain, admin, code, field, member, service};
 
 fn order(product: &str, quantity: i64, date: &str, unit_price: &str, total: &str) -> Value {
     let usd = |amount: &str| json!({ "amount": amount, "currency": "USD" });
@@ -14,7 +14,7 @@ fn order(product: &str, quantity: i64, date: &str, unit_price: &str, total: &str
 
 #[tokio::test]
 async fn availability_follows_the_difference() {
-    let shop = Shop::with_mugs(10).await;
+    let shop = ShopDomain::with_mugs(10).await;
     let id = shop.placed(ADA, "1", 4).await;
     for (quantity, left) in [(7, 3), (2, 8), (2, 8), (10, 0), (1, 9)] {
         let changed = shop.update(&member(ADA), &id, &format!("quantity: {quantity}")).await;
@@ -25,7 +25,7 @@ async fn availability_follows_the_difference() {
 
 #[tokio::test]
 async fn a_member_left_out_stays() {
-    let shop = Shop::with_mugs(10).await;
+    let shop = ShopDomain::with_mugs(10).await;
     shop.add("Bowl", "3", 5).await;
     let id = shop.placed(ADA, "1", 4).await;
     for (input, wanted) in [
@@ -45,7 +45,7 @@ async fn a_member_left_out_stays() {
 
 #[tokio::test]
 async fn across_two_products_one_gets_back_what_the_other_gives() {
-    let shop = Shop::with_mugs(10).await;
+    let shop = ShopDomain::with_mugs(10).await;
     shop.add("Bowl", "3", 5).await;
     let id = shop.placed(ADA, "1", 4).await;
     shop.update(&member(ADA), &id, "product: 2, quantity: 5").await;
@@ -54,7 +54,7 @@ async fn across_two_products_one_gets_back_what_the_other_gives() {
 
 #[tokio::test]
 async fn what_is_not_there_is_not_changed_to_and_nothing_else_changes() {
-    let shop = Shop::with_mugs(10).await;
+    let shop = ShopDomain::with_mugs(10).await;
     shop.add("Bowl", "3", 3).await;
     shop.add("Palace", "1000000000000", 3).await;
     let id = shop.placed(ADA, "1", 4).await;
@@ -90,7 +90,7 @@ async fn what_is_not_there_is_not_changed_to_and_nothing_else_changes() {
 
 #[tokio::test]
 async fn whose_it_is_may_be_repeated_and_not_changed() {
-    let shop = Shop::with_mugs(10).await;
+    let shop = ShopDomain::with_mugs(10).await;
     let id = shop.placed(ADA, "1", 4).await;
     let repeated = shop.update(&service(), &id, r#"user: "1", quantity: 5"#).await;
     assert_eq!(code(&repeated), "OK");
@@ -112,7 +112,7 @@ async fn whose_it_is_may_be_repeated_and_not_changed() {
 
 #[tokio::test]
 async fn what_was_ordered_costs_what_it_did() {
-    let shop = Shop::with_mugs(10).await;
+    let shop = ShopDomain::with_mugs(10).await;
     shop.add("Bowl", "3", 9).await;
     let id = shop.placed(ADA, "1", 2).await;
     for product in [1, 2] {
@@ -135,7 +135,7 @@ async fn what_was_ordered_costs_what_it_did() {
 
 #[tokio::test]
 async fn an_order_that_is_not_there_is_not_changed() {
-    let shop = Shop::with_mugs(10).await;
+    let shop = ShopDomain::with_mugs(10).await;
     for id in ["1", "x", "01", "99999999999999999999"] {
         let answer = shop.update(&service(), id, "quantity: 1").await;
         assert_eq!(code(&answer), "NOT_FOUND", "{id}");

@@ -2,7 +2,7 @@
 
 use votes::demo::{People, seed};
 
-use crate::support::{Ballot, member};
+use crate::support::{VotesDomain, member};
 
 const PEOPLE: People = People {
     ada: 1,
@@ -13,25 +13,25 @@ const PEOPLE: People = People {
 
 #[tokio::test]
 async fn the_sample_votes_are_there_once_and_only_where_nobody_ever_voted() {
-    let ballot = Ballot::of(4).await;
+    let domain = VotesDomain::with_people(4).await;
     for author in [3, 4, 3, 1, 2, 4] {
-        ballot.post(Some(author)).await;
+        domain.post(Some(author)).await;
     }
     for _ in 0..2 {
-        seed(&ballot.services, PEOPLE).await.unwrap();
+        seed(&domain.services, PEOPLE).await.unwrap();
         let ranked = [(3, 4), (1, 3), (2, 1), (6, 0), (4, 0), (5, -2)];
-        assert_eq!(ballot.list("topPosts").await, ranked);
-        assert_eq!(ballot.karma(3).await, 0, "cleo's karma is what her account began with");
+        assert_eq!(domain.list("topPosts").await, ranked);
+        assert_eq!(domain.karma(3).await, 0, "cleo's karma is what her account began with");
     }
     for post in 1..=6 {
         for person in 1..=4 {
-            ballot.vote(&member(person), "clearVote", post).await;
+            domain.vote(&member(person), "clearVote", post).await;
         }
     }
-    seed(&ballot.services, PEOPLE).await.unwrap();
-    assert_eq!(ballot.list("topVoted").await, []);
+    seed(&domain.services, PEOPLE).await.unwrap();
+    assert_eq!(domain.list("topVoted").await, []);
 
-    let taken = Ballot::of(4).await;
+    let taken = VotesDomain::with_people(4).await;
     taken.post(Some(1)).await;
     taken.vote(&member(2), "downvote", 77).await;
     seed(&taken.services, PEOPLE).await.unwrap();

@@ -5,20 +5,20 @@ use entities::post_votes::{self, Column, Entity};
 use entities::vote;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, Order, QueryFilter, QueryTrait, Select};
 
-use crate::support::Ballot;
+use crate::support::VotesDomain;
 
 /// Returns SQLite's query plan.
-async fn plan<E: EntityTrait>(ballot: &Ballot, select: Select<E>) -> String {
+async fn plan<E: EntityTrait>(domain: &VotesDomain, select: Select<E>) -> String {
     let mut statement = select.build(DbBackend::Sqlite);
     statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
-    let rows = ballot.services.db.read().query_all_raw(statement).await.unwrap();
+    let rows = domain.services.db.read().query_all_raw(statement).await.unwrap();
     let steps = rows.iter().map(|row| row.try_get::<String>("", "detail").unwrap());
     steps.collect::<Vec<_>>().join("; ")
 }
 
 #[tokio::test]
 async fn every_page_begins_in_its_index_also_among_a_million_posts_of_one_score() {
-    let ballot = Ballot::of(0).await;
+    let domain = VotesDomain::with_people(0).await;
     let behind = || Some("5-7".to_owned());
     let pages = [
         (PageArgs::new(Some(25), None, None, None), ""),
@@ -39,25 +39,25 @@ async fn every_page_begins_in_its_index_also_among_a_million_posts_of_one_score(
     for (list, index, within) in lists {
         for (args, from) in pages.clone() {
             let page = args.check(2).unwrap();
-            let select = page.of(list(), (Column::Score, Column::PostId), Order::Desc);
+            let select = page.apply(list(), (Column::Score, Column::PostId), Order::Desc);
             let range: Vec<&str> = [within, from].into_iter().filter(|part| !part.is_empty()).collect();
             let wanted = match range.is_empty() {
                 true => format!("SCAN post_votes USING INDEX {index}"),
                 false => format!("SEARCH post_votes USING INDEX {index} ({})", range.join(" AND ")),
             };
-            assert_eq!(plan(&ballot, select).await, wanted);
+            assert_eq!(plan(&domain, select).await, wanted);
         }
     }
 }
 
 #[tokio::test]
 async fn a_persons_votes_are_looked_up_by_their_key() {
-    let ballot = Ballot::of(0).await;
+    let domain = VotesDomain::with_people(0).await;
     let asked = vote::Entity::find()
         .filter(vote::Column::PostId.is_in([1, 2]))
         .filter(vote::Column::UserId.eq(7));
     assert_eq!(
-        plan(&ballot, asked).await,
+        plan(&domain, asked).await,
         "SEARCH vote USING PRIMARY KEY (post_id=? AND user_id=?)"
     );
 }

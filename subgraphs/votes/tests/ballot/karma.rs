@@ -1,16 +1,16 @@
 //! An author's karma follows the votes on their posts.
 
 use contract::{Audience, Event};
-use testing::heard;
+use testing::received_events;
 use votes::Settings;
 
-use crate::support::{Ballot, member, service};
+use crate::support::{VotesDomain, member, service};
 
 const AUTHOR: i64 = 1;
 
 /// Returns the versions of the author that events announce.
 fn told_of_author(events: &mut contract::EventStream) -> Vec<i64> {
-    let versions = heard(events).into_iter().filter_map(|event| match event {
+    let versions = received_events(events).into_iter().filter_map(|event| match event {
         Event::Invalidated {
             typename: "User",
             key,
@@ -27,9 +27,9 @@ fn told_of_author(events: &mut contract::EventStream) -> Vec<i64> {
 
 #[tokio::test]
 async fn each_vote_counts_once_for_the_author_and_is_told() {
-    let ballot = Ballot::of(3).await;
-    let post = ballot.post(Some(AUTHOR)).await;
-    let mut events = ballot.services.bus.subscribe();
+    let domain = VotesDomain::with_people(3).await;
+    let post = domain.post(Some(AUTHOR)).await;
+    let mut events = domain.services.bus.subscribe();
     // A new account has the version 1.
     for (voter, how, karma, told) in [
         (member(2), "upvote", 1, vec![2]),
@@ -48,18 +48,18 @@ async fn each_vote_counts_once_for_the_author_and_is_told() {
         (member(AUTHOR), "downvote", 1, vec![]),
         (member(AUTHOR), "clearVote", 1, vec![]),
     ] {
-        ballot.vote(&voter, how, post).await;
-        assert_eq!(ballot.karma(AUTHOR).await, karma, "{how}");
+        domain.vote(&voter, how, post).await;
+        assert_eq!(domain.karma(AUTHOR).await, karma, "{how}");
         assert_eq!(told_of_author(&mut events), told, "{how}");
     }
-    assert_eq!((ballot.karma(2).await, ballot.karma(3).await), (0, 0));
+    assert_eq!((domain.karma(2).await, domain.karma(3).await), (0, 0));
 }
 
 #[tokio::test]
 async fn a_vote_on_no_post_or_on_one_of_nobody_changes_no_karma() {
-    let ballot = Ballot::of(2).await;
-    let nobodys = ballot.post(None).await;
-    let mut events = ballot.services.bus.subscribe();
+    let domain = VotesDomain::with_people(2).await;
+    let nobodys = domain.post(None).await;
+    let mut events = domain.services.bus.subscribe();
     for (voter, how) in [
         (member(2), "upvote"),
         (service(), "upvote"),
@@ -67,91 +67,91 @@ async fn a_vote_on_no_post_or_on_one_of_nobody_changes_no_karma() {
         (member(2), "clearVote"),
     ] {
         for post in [nobodys, 77] {
-            ballot.vote(&voter, how, post).await;
+            domain.vote(&voter, how, post).await;
         }
     }
     assert_eq!(told_of_author(&mut events), Vec::<i64>::new());
-    assert_eq!((ballot.karma(1).await, ballot.karma(2).await), (0, 0));
+    assert_eq!((domain.karma(1).await, domain.karma(2).await), (0, 0));
 }
 
 #[tokio::test]
 async fn a_vote_from_before_the_post_is_forgotten_without_a_trace() {
-    let ballot = Ballot::of(3).await;
+    let domain = VotesDomain::with_people(3).await;
     // The first post gets the id 1.
-    ballot.vote(&member(2), "upvote", 1).await;
-    ballot.vote(&member(3), "upvote", 1).await;
-    assert_eq!(ballot.post(Some(AUTHOR)).await, 1);
-    ballot.vote(&member(2), "clearVote", 1).await;
-    assert_eq!(ballot.karma(AUTHOR).await, 0, "there was nothing to take back");
-    ballot.vote(&member(3), "downvote", 1).await;
-    assert_eq!(ballot.karma(AUTHOR).await, -1);
+    domain.vote(&member(2), "upvote", 1).await;
+    domain.vote(&member(3), "upvote", 1).await;
+    assert_eq!(domain.post(Some(AUTHOR)).await, 1);
+    domain.vote(&member(2), "clearVote", 1).await;
+    assert_eq!(domain.karma(AUTHOR).await, 0, "there was nothing to take back");
+    domain.vote(&member(3), "downvote", 1).await;
+    assert_eq!(domain.karma(AUTHOR).await, -1);
 }
 
 #[tokio::test]
 async fn karma_given_by_votes_on_a_deleted_post_stays() {
-    let ballot = Ballot::of(3).await;
-    let post = ballot.post(Some(AUTHOR)).await;
-    ballot.vote(&member(2), "upvote", post).await;
-    ballot.vote(&member(3), "upvote", post).await;
-    ballot.delete(post).await;
-    assert_eq!(ballot.karma(AUTHOR).await, 2);
+    let domain = VotesDomain::with_people(3).await;
+    let post = domain.post(Some(AUTHOR)).await;
+    domain.vote(&member(2), "upvote", post).await;
+    domain.vote(&member(3), "upvote", post).await;
+    domain.delete(post).await;
+    assert_eq!(domain.karma(AUTHOR).await, 2);
     // The deleted post took its votes with it: their karma can be neither taken back nor given again.
-    ballot.vote(&member(2), "clearVote", post).await;
-    ballot.vote(&member(3), "downvote", post).await;
-    assert_eq!(ballot.karma(AUTHOR).await, 2);
+    domain.vote(&member(2), "clearVote", post).await;
+    domain.vote(&member(3), "downvote", post).await;
+    assert_eq!(domain.karma(AUTHOR).await, 2);
 }
 
 #[tokio::test]
 async fn where_karma_does_not_follow_votes_only_what_they_gave_before_is_taken_back() {
     let follows = |karma_follows_votes| Settings { karma_follows_votes };
-    let mut ballot = Ballot::of(5).await;
-    let post = ballot.post(Some(AUTHOR)).await;
-    ballot.vote(&member(2), "upvote", post).await;
-    ballot.vote(&member(3), "upvote", post).await;
-    ballot.set(follows(false));
+    let mut domain = VotesDomain::with_people(5).await;
+    let post = domain.post(Some(AUTHOR)).await;
+    domain.vote(&member(2), "upvote", post).await;
+    domain.vote(&member(3), "upvote", post).await;
+    domain.set(follows(false));
     for voter in [member(4), member(5), service()] {
-        ballot.vote(&voter, "upvote", post).await;
+        domain.vote(&voter, "upvote", post).await;
     }
-    assert_eq!(ballot.karma(AUTHOR).await, 2);
-    ballot.vote(&member(2), "downvote", post).await;
-    assert_eq!(ballot.karma(AUTHOR).await, 1, "taken back, and nothing given instead");
-    ballot.vote(&member(3), "clearVote", post).await;
-    assert_eq!(ballot.karma(AUTHOR).await, 0);
+    assert_eq!(domain.karma(AUTHOR).await, 2);
+    domain.vote(&member(2), "downvote", post).await;
+    assert_eq!(domain.karma(AUTHOR).await, 1, "taken back, and nothing given instead");
+    domain.vote(&member(3), "clearVote", post).await;
+    assert_eq!(domain.karma(AUTHOR).await, 0);
     // A vote that gave no karma when it was cast takes none back when it is cleared.
-    ballot.set(follows(true));
-    ballot.vote(&member(4), "clearVote", post).await;
-    assert_eq!(ballot.karma(AUTHOR).await, 0);
-    ballot.vote(&member(5), "downvote", post).await;
-    assert_eq!(ballot.karma(AUTHOR).await, -1);
+    domain.set(follows(true));
+    domain.vote(&member(4), "clearVote", post).await;
+    assert_eq!(domain.karma(AUTHOR).await, 0);
+    domain.vote(&member(5), "downvote", post).await;
+    assert_eq!(domain.karma(AUTHOR).await, -1);
 }
 
 #[tokio::test]
 async fn who_left_keeps_the_karma_they_left_with() {
-    let ballot = Ballot::of(4).await;
-    let post = ballot.post(Some(AUTHOR)).await;
-    ballot.vote(&member(2), "upvote", post).await;
-    ballot.vote(&member(3), "upvote", post).await;
-    ballot.leave(AUTHOR).await;
-    let mut events = ballot.services.bus.subscribe();
-    ballot.vote(&member(2), "downvote", post).await;
-    ballot.vote(&member(3), "clearVote", post).await;
-    ballot.vote(&member(4), "upvote", post).await;
-    assert_eq!(ballot.karma(AUTHOR).await, 2);
+    let domain = VotesDomain::with_people(4).await;
+    let post = domain.post(Some(AUTHOR)).await;
+    domain.vote(&member(2), "upvote", post).await;
+    domain.vote(&member(3), "upvote", post).await;
+    domain.deactivate(AUTHOR).await;
+    let mut events = domain.services.bus.subscribe();
+    domain.vote(&member(2), "downvote", post).await;
+    domain.vote(&member(3), "clearVote", post).await;
+    domain.vote(&member(4), "upvote", post).await;
+    assert_eq!(domain.karma(AUTHOR).await, 2);
     assert_eq!(told_of_author(&mut events), Vec::<i64>::new());
 }
 
 #[tokio::test]
 async fn a_vote_that_credited_its_own_author_before_takes_that_back_and_gives_nothing_more() {
-    let ballot = Ballot::of(2).await;
-    let post = ballot.post(Some(AUTHOR)).await;
-    ballot.vote(&member(AUTHOR), "upvote", post).await;
+    let domain = VotesDomain::with_people(2).await;
+    let post = domain.post(Some(AUTHOR)).await;
+    domain.vote(&member(AUTHOR), "upvote", post).await;
     // Earlier versions stored the author's own vote like this.
     let sql = format!("UPDATE vote SET credited_id = {AUTHOR}; UPDATE account SET karma = 1 WHERE id = {AUTHOR}");
-    ballot.execute(&sql).await;
-    ballot.vote(&member(AUTHOR), "downvote", post).await;
-    assert_eq!(ballot.karma(AUTHOR).await, 0);
-    ballot.vote(&member(AUTHOR), "upvote", post).await;
-    assert_eq!(ballot.karma(AUTHOR).await, 0);
+    domain.execute(&sql).await;
+    domain.vote(&member(AUTHOR), "downvote", post).await;
+    assert_eq!(domain.karma(AUTHOR).await, 0);
+    domain.vote(&member(AUTHOR), "upvote", post).await;
+    assert_eq!(domain.karma(AUTHOR).await, 0);
 }
 
 #[tokio::test]
@@ -160,21 +160,21 @@ async fn a_vote_succeeds_and_credits_nobody_where_the_authors_karma_is_at_its_bo
         (2_147_483_647, "upvote", "downvote", 2_147_483_646),
         (-2_147_483_648, "downvote", "upvote", -2_147_483_647),
     ] {
-        let ballot = Ballot::of(3).await;
-        let post = ballot.post(Some(AUTHOR)).await;
-        ballot.set_karma(AUTHOR, bound).await;
-        let mut events = ballot.services.bus.subscribe();
-        let counted = ballot.vote(&member(2), beyond, post).await;
+        let domain = VotesDomain::with_people(3).await;
+        let post = domain.post(Some(AUTHOR)).await;
+        domain.set_karma(AUTHOR, bound).await;
+        let mut events = domain.services.bus.subscribe();
+        let counted = domain.vote(&member(2), beyond, post).await;
         assert_eq!(counted["score"].as_i64().unwrap().abs(), 1, "the vote counts");
-        assert_eq!(ballot.karma(AUTHOR).await, bound);
+        assert_eq!(domain.karma(AUTHOR).await, bound);
         assert_eq!(told_of_author(&mut events), Vec::<i64>::new());
         // The vote gave no karma, so none is taken back.
-        ballot.vote(&member(2), "clearVote", post).await;
-        assert_eq!(ballot.karma(AUTHOR).await, bound);
-        ballot.vote(&member(2), beyond, post).await;
-        ballot.vote(&member(2), back, post).await;
-        assert_eq!(ballot.karma(AUTHOR).await, after_back);
-        ballot.vote(&member(2), "clearVote", post).await;
-        assert_eq!(ballot.karma(AUTHOR).await, bound);
+        domain.vote(&member(2), "clearVote", post).await;
+        assert_eq!(domain.karma(AUTHOR).await, bound);
+        domain.vote(&member(2), beyond, post).await;
+        domain.vote(&member(2), back, post).await;
+        assert_eq!(domain.karma(AUTHOR).await, after_back);
+        domain.vote(&member(2), "clearVote", post).await;
+        assert_eq!(domain.karma(AUTHOR).await, bound);
     }
 }

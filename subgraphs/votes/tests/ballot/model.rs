@@ -10,14 +10,14 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 use votes::Settings;
 
-use crate::support::{Ballot, VOTES, code, ids_and_scores, member, service, votes};
+use crate::support::{VOTES, VotesDomain, code, ids_and_scores, member, service, votes};
 
 const PEOPLE: i64 = 4;
 /// The ids that are voted on: of existing, deleted and future posts, and of none.
 const IDS: i64 = 6;
 
 #[derive(Clone, Debug)]
-enum Step {
+enum VoteStep {
     Vote(i64, i64, Direction),
     Clear(i64, i64),
     Count(i64, Direction),
@@ -28,50 +28,50 @@ enum Step {
     KarmaFollows(bool),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = VoteStep> {
     let person = || 1..=PEOPLE;
     let id = || 1..=IDS;
     let direction = || prop_oneof![Just(Direction::Up), Just(Direction::Down)];
     prop_oneof![
-        12 => (person(), id(), direction()).prop_map(|(person, id, direction)| Step::Vote(person, id, direction)),
-        5 => (person(), id()).prop_map(|(person, id)| Step::Clear(person, id)),
-        4 => (id(), direction()).prop_map(|(id, direction)| Step::Count(id, direction)),
-        4 => proptest::option::weighted(0.8, person()).prop_map(Step::Post),
-        1 => id().prop_map(Step::Delete),
-        1 => person().prop_map(Step::Leave),
-        2 => any::<bool>().prop_map(Step::KarmaFollows),
+        12 => (person(), id(), direction()).prop_map(|(person, id, direction)| VoteStep::Vote(person, id, direction)),
+        5 => (person(), id()).prop_map(|(person, id)| VoteStep::Clear(person, id)),
+        4 => (id(), direction()).prop_map(|(id, direction)| VoteStep::Count(id, direction)),
+        4 => proptest::option::weighted(0.8, person()).prop_map(VoteStep::Post),
+        1 => id().prop_map(VoteStep::Delete),
+        1 => person().prop_map(VoteStep::Leave),
+        2 => any::<bool>().prop_map(VoteStep::KarmaFollows),
     ]
 }
 
 /// The expected state.
-struct Model {
+struct VoteModel {
     /// Each person's last vote and the author it credits, by post id and person.
-    said: BTreeMap<(i64, i64), (Direction, Option<i64>)>,
+    last_votes: BTreeMap<(i64, i64), (Direction, Option<i64>)>,
     /// The votes of programs, by post id.
     counted: BTreeMap<i64, Vec<Direction>>,
     /// The authors of the existing posts.
     posts: BTreeMap<i64, Option<i64>>,
     posted: i64,
     karma: BTreeMap<i64, i64>,
-    left: BTreeSet<i64>,
+    inactive: BTreeSet<i64>,
     karma_follows: bool,
 }
 
-impl Model {
+impl VoteModel {
     fn new() -> Self {
         Self {
-            said: BTreeMap::new(),
+            last_votes: BTreeMap::new(),
             counted: BTreeMap::new(),
             posts: BTreeMap::new(),
             posted: 0,
             karma: (1..=PEOPLE).map(|person| (person, 0)).collect(),
-            left: BTreeSet::new(),
+            inactive: BTreeSet::new(),
             karma_follows: true,
         }
     }
 
-    fn give(&mut self, person: Option<i64>, points: i64) -> Option<i64> {
-        let person = person.filter(|person| !self.left.contains(person))?;
+    fn add_karma(&mut self, person: Option<i64>, points: i64) -> Option<i64> {
+        let person = person.filter(|person| !self.inactive.contains(person))?;
         *self.karma.entry(person).or_default() += points;
         Some(person)
     }
@@ -80,61 +80,61 @@ impl Model {
     fn credit(&mut self, id: i64, direction: Direction, voter: Option<i64>) -> Option<i64> {
         let author = self.posts.get(&id).copied().flatten();
         let author = author.filter(|author| self.karma_follows && Some(*author) != voter);
-        self.give(author, direction.points())
+        self.add_karma(author, direction.points())
     }
 
     fn forget(&mut self, id: i64) {
-        self.said.retain(|(of, _), _| *of != id);
+        self.last_votes.retain(|(of, _), _| *of != id);
         self.counted.remove(&id);
     }
 
     /// Applies the step to the model and returns the code that the server must answer to a step of this domain.
-    fn does(&mut self, step: &Step) -> &'static str {
+    fn apply(&mut self, step: &VoteStep) -> &'static str {
         match *step {
-            Step::Vote(person, ..) if self.left.contains(&person) => return "UNAUTHENTICATED",
-            Step::Vote(person, id, direction) => match self.said.get(&(id, person)).copied() {
-                Some((said, _)) if said == direction => {}
+            VoteStep::Vote(person, ..) if self.inactive.contains(&person) => return "UNAUTHENTICATED",
+            VoteStep::Vote(person, id, direction) => match self.last_votes.get(&(id, person)).copied() {
+                Some((last_vote, _)) if last_vote == direction => {}
                 before => {
-                    if let Some((said, credited)) = before {
-                        self.give(credited, -said.points());
+                    if let Some((last_vote, credited)) = before {
+                        self.add_karma(credited, -last_vote.points());
                     }
                     let credited = self.credit(id, direction, Some(person));
-                    self.said.insert((id, person), (direction, credited));
+                    self.last_votes.insert((id, person), (direction, credited));
                 }
             },
-            Step::Clear(person, id) => {
-                if let Some((said, credited)) = self.said.remove(&(id, person)) {
-                    self.give(credited, -said.points());
+            VoteStep::Clear(person, id) => {
+                if let Some((last_vote, credited)) = self.last_votes.remove(&(id, person)) {
+                    self.add_karma(credited, -last_vote.points());
                 }
             }
-            Step::Count(id, direction) => {
+            VoteStep::Count(id, direction) => {
                 self.credit(id, direction, None);
                 self.counted.entry(id).or_default().push(direction);
             }
-            Step::Post(author) => {
+            VoteStep::Post(author) => {
                 self.posted += 1;
                 self.forget(self.posted);
                 self.posts.insert(self.posted, author);
             }
-            Step::Delete(id) => {
+            VoteStep::Delete(id) => {
                 if self.posts.remove(&id).is_some() {
                     self.forget(id);
                 }
             }
-            Step::Leave(person) => {
-                self.left.insert(person);
+            VoteStep::Leave(person) => {
+                self.inactive.insert(person);
             }
-            Step::KarmaFollows(follows) => self.karma_follows = follows,
+            VoteStep::KarmaFollows(follows) => self.karma_follows = follows,
         }
         "OK"
     }
 
     /// Returns the votes for and against an id.
     fn votes(&self, id: i64) -> (i64, i64) {
-        let said = self.said.iter().filter(|((of, _), _)| *of == id);
-        let said = said.map(|(_, (direction, _))| *direction);
+        let last_vote = self.last_votes.iter().filter(|((of, _), _)| *of == id);
+        let last_vote = last_vote.map(|(_, (direction, _))| *direction);
         let counted = self.counted.get(&id).into_iter().flatten().copied();
-        let all: Vec<Direction> = said.chain(counted).collect();
+        let all: Vec<Direction> = last_vote.chain(counted).collect();
         let up = all.iter().filter(|direction| **direction == Direction::Up).count() as i64;
         (up, all.len() as i64 - up)
     }
@@ -151,40 +151,40 @@ impl Model {
     }
 }
 
-async fn carry_out(ballot: &mut Ballot, step: &Step) -> Value {
+async fn execute(domain: &mut VotesDomain, step: &VoteStep) -> Value {
     let word = |direction| match direction {
         Direction::Up => "upvote",
         Direction::Down => "downvote",
     };
     let (viewer, how, id) = match *step {
-        Step::Vote(person, id, direction) => (member(person), word(direction), id),
-        Step::Clear(person, id) => (member(person), "clearVote", id),
-        Step::Count(id, direction) => (service(), word(direction), id),
-        Step::Post(author) => {
-            ballot.post(author).await;
+        VoteStep::Vote(person, id, direction) => (member(person), word(direction), id),
+        VoteStep::Clear(person, id) => (member(person), "clearVote", id),
+        VoteStep::Count(id, direction) => (service(), word(direction), id),
+        VoteStep::Post(author) => {
+            domain.post(author).await;
             return Value::Null;
         }
-        Step::Delete(id) => {
-            ballot.delete(id).await;
+        VoteStep::Delete(id) => {
+            domain.delete(id).await;
             return Value::Null;
         }
-        Step::Leave(person) => {
-            ballot.leave(person).await;
+        VoteStep::Leave(person) => {
+            domain.deactivate(person).await;
             return Value::Null;
         }
-        Step::KarmaFollows(karma_follows_votes) => {
-            ballot.set(Settings { karma_follows_votes });
+        VoteStep::KarmaFollows(karma_follows_votes) => {
+            domain.set(Settings { karma_follows_votes });
             return Value::Null;
         }
     };
-    ballot
+    domain
         .ask(&viewer, &format!("mutation {{ {how}(postId: {id}) {{ {VOTES} }} }}"))
         .await
 }
 
-async fn assert_as_modelled(ballot: &Ballot, model: &Model, step: &Step) {
+async fn assert_as_modelled(domain: &VotesDomain, model: &VoteModel, step: &VoteStep) {
     let ids: Vec<i64> = (1..=IDS).collect();
-    let found = ballot.entities(&Viewer::Anonymous, &ids, VOTES).await;
+    let found = domain.entities(&Viewer::Anonymous, &ids, VOTES).await;
     let wanted = ids.iter().map(|id| {
         let (up, down) = model.votes(*id);
         votes(*id, up, down)
@@ -193,38 +193,42 @@ async fn assert_as_modelled(ballot: &Ballot, model: &Model, step: &Step) {
 
     let has_votes = |id: &i64| model.votes(*id) != (0, 0);
     assert_eq!(
-        ballot.list("topPosts(first: 100)").await,
+        domain.list("topPosts(first: 100)").await,
         model.ranked(model.posts.keys().copied()),
         "{step:?}"
     );
     assert_eq!(
-        ballot.list("topVoted").await,
+        domain.list("topVoted").await,
         model.ranked((1..=IDS).filter(has_votes)),
         "{step:?}"
     );
-    let sorted = ballot
+    let sorted = domain
         .read(&service(), &format!("postsByScore(ids: {ids:?}) {{ id score }}"))
         .await;
     assert_eq!(ids_and_scores(&sorted), model.ranked(1..=IDS), "{step:?}");
 
     for person in 1..=PEOPLE {
-        let said = |id: &i64| {
-            let said = model.said.get(&(*id, person));
-            json!({ "myVote": said.map(|(direction, _)| direction.as_str()) })
+        let last_vote = |id: &i64| {
+            let last_vote = model.last_votes.get(&(*id, person));
+            json!({ "myVote": last_vote.map(|(direction, _)| direction.as_str()) })
         };
-        let found = ballot.entities(&member(person), &ids, "myVote").await;
-        assert_eq!(found, ids.iter().map(said).collect::<Value>(), "{person}: {step:?}");
-        assert_eq!(ballot.karma(person).await, model.karma[&person], "{person}: {step:?}");
+        let found = domain.entities(&member(person), &ids, "myVote").await;
+        assert_eq!(
+            found,
+            ids.iter().map(last_vote).collect::<Value>(),
+            "{person}: {step:?}"
+        );
+        assert_eq!(domain.karma(person).await, model.karma[&person], "{person}: {step:?}");
     }
 }
 
-async fn run(steps: Vec<Step>) {
-    let mut ballot = Ballot::of(PEOPLE as usize).await;
-    let mut model = Model::new();
+async fn run(steps: Vec<VoteStep>) {
+    let mut domain = VotesDomain::with_people(PEOPLE as usize).await;
+    let mut model = VoteModel::new();
     for step in steps {
-        let answer = carry_out(&mut ballot, &step).await;
-        assert_eq!(code(&answer), model.does(&step), "{step:?}: {answer}");
-        assert_as_modelled(&ballot, &model, &step).await;
+        let answer = execute(&mut domain, &step).await;
+        assert_eq!(code(&answer), model.apply(&step), "{step:?}: {answer}");
+        assert_as_modelled(&domain, &model, &step).await;
     }
 }
 

@@ -3,12 +3,12 @@
 use contract::Viewer;
 use serde_json::{Value, json};
 
-use crate::support::{Ballot, code, ids_and_scores, member, service, votes};
+use crate::support::{VotesDomain, code, ids_and_scores, member, service, votes};
 
 /// Creates posts 1 to 6 with these scores: news 1 (2), 2 (-1), 5 (2) and sports 3 (0), 4 (5), 6 (2). The ids 90 (3)
 /// and 91 (-2) have votes but no post.
-async fn ranked() -> Ballot {
-    let ballot = Ballot::of(1).await;
+async fn ranked() -> VotesDomain {
+    let domain = VotesDomain::with_people(1).await;
     for (post, community) in [
         (1, "news"),
         (2, "news"),
@@ -17,42 +17,42 @@ async fn ranked() -> Ballot {
         (5, "news"),
         (6, "sports"),
     ] {
-        ballot.begin(post, community).await;
+        domain.begin(post, community).await;
     }
-    ballot.count("upvote", &[(1, 2), (4, 6), (5, 3), (6, 2), (90, 3)]).await;
-    ballot.count("downvote", &[(2, 1), (4, 1), (5, 1), (91, 2)]).await;
-    ballot
+    domain.count("upvote", &[(1, 2), (4, 6), (5, 3), (6, 2), (90, 3)]).await;
+    domain.count("downvote", &[(2, 1), (4, 1), (5, 1), (91, 2)]).await;
+    domain
 }
 
 const TOP: [(i64, i64); 6] = [(4, 5), (6, 2), (5, 2), (1, 2), (3, 0), (2, -1)];
 
 #[tokio::test]
 async fn posts_come_by_score_then_by_id_in_all_communities_or_in_one() {
-    let ballot = ranked().await;
-    assert_eq!(ballot.list("topPosts").await, TOP);
-    assert_eq!(ballot.list("topPosts(first: 2)").await, TOP[..2]);
-    assert_eq!(ballot.list("topPosts(last: 2)").await, TOP[4..]);
+    let domain = ranked().await;
+    assert_eq!(domain.list("topPosts").await, TOP);
+    assert_eq!(domain.list("topPosts(first: 2)").await, TOP[..2]);
+    assert_eq!(domain.list("topPosts(last: 2)").await, TOP[4..]);
     let news = [(5, 2), (1, 2), (2, -1)];
     for name in ["news", "NEWS", " News "] {
-        assert_eq!(ballot.list(&format!(r#"topPosts(community: "{name}")"#)).await, news);
+        assert_eq!(domain.list(&format!(r#"topPosts(community: "{name}")"#)).await, news);
     }
     for name in ["new", "", " "] {
-        assert_eq!(ballot.list(&format!(r#"topPosts(community: "{name}")"#)).await, []);
+        assert_eq!(domain.list(&format!(r#"topPosts(community: "{name}")"#)).await, []);
     }
 }
 
 #[tokio::test]
 async fn every_page_between_any_two_cursors_is_a_piece_of_the_list() {
-    let ballot = ranked().await;
-    let all = ballot.read(&member(1), "topPosts { edges { cursor } }").await;
+    let domain = ranked().await;
+    let all = domain.read(&member(1), "topPosts { edges { cursor } }").await;
     let cursor = |index: usize| all["edges"][index]["cursor"].to_string();
     for after in 0..TOP.len() {
         for before in after + 1..TOP.len() {
             let between = &TOP[after + 1..before];
             let cursors = format!("after: {}, before: {}", cursor(after), cursor(before));
-            let first = ballot.list(&format!("topPosts(first: 2, {cursors})")).await;
+            let first = domain.list(&format!("topPosts(first: 2, {cursors})")).await;
             assert_eq!(first, between[..between.len().min(2)], "{after} {before}");
-            let last = ballot.list(&format!("topPosts(last: 2, {cursors})")).await;
+            let last = domain.list(&format!("topPosts(last: 2, {cursors})")).await;
             assert_eq!(last, between[between.len().saturating_sub(2)..], "{after} {before}");
         }
     }
@@ -60,8 +60,8 @@ async fn every_page_between_any_two_cursors_is_a_piece_of_the_list() {
 
 #[tokio::test]
 async fn a_page_goes_on_behind_its_cursor_whatever_was_voted_meanwhile() {
-    let ballot = ranked().await;
-    let page = ballot
+    let domain = ranked().await;
+    let page = domain
         .read(
             &member(1),
             "topPosts(first: 3) { nodes { id score } pageInfo { endCursor } }",
@@ -69,19 +69,19 @@ async fn a_page_goes_on_behind_its_cursor_whatever_was_voted_meanwhile() {
         .await;
     assert_eq!(ids_and_scores(&page["nodes"]), TOP[..3]);
     // A post after the page rises and a post on the page falls. Neither shifts the other rows.
-    ballot.count("upvote", &[(5, 9)]).await;
-    ballot.count("downvote", &[(6, 1)]).await;
+    domain.count("upvote", &[(5, 9)]).await;
+    domain.count("downvote", &[(6, 1)]).await;
     let rest = format!("topPosts(after: {})", page["pageInfo"]["endCursor"]);
-    assert_eq!(ballot.list(&rest).await, [(1, 2), (6, 1), (3, 0), (2, -1)]);
+    assert_eq!(domain.list(&rest).await, [(1, 2), (6, 1), (3, 0), (2, -1)]);
 }
 
 #[tokio::test]
 async fn ids_with_votes_are_listed_whether_or_not_there_is_such_a_post() {
-    let ballot = ranked().await;
+    let domain = ranked().await;
     let voted = [(4, 5), (90, 3), (6, 2), (5, 2), (1, 2), (2, -1), (91, -2)];
-    assert_eq!(ballot.list("topVoted").await, voted);
-    assert_eq!(ballot.list("topVoted(last: 1)").await, voted[6..]);
-    let edges = ballot
+    assert_eq!(domain.list("topVoted").await, voted);
+    assert_eq!(domain.list("topVoted(last: 1)").await, voted[6..]);
+    let edges = domain
         .read(
             &Viewer::Anonymous,
             "topVoted(first: 2) { edges { cursor node { id score } } pageInfo { endCursor hasNextPage } }",
@@ -91,25 +91,25 @@ async fn ids_with_votes_are_listed_whether_or_not_there_is_such_a_post() {
     assert_eq!(edges["edges"][1]["cursor"], edges["pageInfo"]["endCursor"]);
     assert_eq!(edges["pageInfo"]["hasNextPage"], true);
     let rest = format!("topVoted(after: {})", edges["pageInfo"]["endCursor"]);
-    assert_eq!(ballot.list(&rest).await, voted[2..]);
+    assert_eq!(domain.list(&rest).await, voted[2..]);
     // Votes that cancel each other still count as votes; cleared votes do not.
-    ballot.count("downvote", &[(90, 3)]).await;
-    ballot.vote(&member(1), "upvote", 92).await;
-    ballot.vote(&member(1), "clearVote", 92).await;
-    assert!(ballot.list("topVoted").await.contains(&(90, 0)));
-    assert!(!ballot.list("topVoted").await.contains(&(92, 0)));
+    domain.count("downvote", &[(90, 3)]).await;
+    domain.vote(&member(1), "upvote", 92).await;
+    domain.vote(&member(1), "clearVote", 92).await;
+    assert!(domain.list("topVoted").await.contains(&(90, 0)));
+    assert!(!domain.list("topVoted").await.contains(&(92, 0)));
 }
 
 #[tokio::test]
 async fn named_posts_come_by_score_each_once() {
-    let ballot = ranked().await;
+    let domain = ranked().await;
     for (ids, wanted) in [
         (r#"["1", "2", "4"]"#, vec![(4, 5), (1, 2), (2, -1)]),
         ("[5, 6, 5, 1, 6]", vec![(6, 2), (5, 2), (1, 2)]),
         // An id without votes counts as 0.
         ("[77, 91, 3, 76, 90]", vec![(90, 3), (77, 0), (76, 0), (3, 0), (91, -2)]),
     ] {
-        let found = ballot
+        let found = domain
             .read(&Viewer::Anonymous, &format!("postsByScore(ids: {ids}) {{ id score }}"))
             .await;
         assert_eq!(ids_and_scores(&found), wanted, "{ids}");
@@ -123,7 +123,7 @@ async fn named_posts_come_by_score_each_once() {
         (r#"1, "x""#, "INVALID_INPUT"),
         (r#""1.5""#, "INVALID_INPUT"),
     ] {
-        let answer = ballot
+        let answer = domain
             .ask(&service(), &format!("{{ postsByScore(ids: [{ids}]) {{ id }} }}"))
             .await;
         assert_eq!(code(&answer), wanted, "{ids}");
@@ -135,10 +135,10 @@ async fn named_posts_come_by_score_each_once() {
 
 #[tokio::test]
 async fn the_votes_on_an_id_are_there_when_there_are_votes_or_such_a_post() {
-    let ballot = ranked().await;
+    let domain = ranked().await;
     let read = async |id: &str| {
         let query = format!(r#"postVotes(postId: "{id}") {{ id upvotes downvotes score }}"#);
-        ballot.read(&Viewer::Anonymous, &query).await
+        domain.read(&Viewer::Anonymous, &query).await
     };
     assert_eq!(read("4").await, votes(4, 6, 1));
     assert_eq!(read("3").await, votes(3, 0, 0), "a post without votes");
@@ -146,41 +146,41 @@ async fn the_votes_on_an_id_are_there_when_there_are_votes_or_such_a_post() {
     for id in ["77", "x", "04"] {
         assert_eq!(read(id).await, Value::Null);
     }
-    ballot.vote(&member(1), "upvote", 77).await;
+    domain.vote(&member(1), "upvote", 77).await;
     assert_eq!(read("77").await, votes(77, 1, 0));
-    ballot.vote(&member(1), "clearVote", 77).await;
+    domain.vote(&member(1), "clearVote", 77).await;
     assert_eq!(read("77").await, Value::Null);
 }
 
 #[tokio::test]
 async fn a_post_begins_without_the_votes_on_its_id_and_leaves_none() {
-    let ballot = ranked().await;
-    ballot.vote(&member(1), "downvote", 90).await;
-    ballot.begin(90, "sports").await;
+    let domain = ranked().await;
+    domain.vote(&member(1), "downvote", 90).await;
+    domain.begin(90, "sports").await;
     assert_eq!(
-        ballot.read(&member(1), "postVotes(postId: 90) { score myVote }").await,
+        domain.read(&member(1), "postVotes(postId: 90) { score myVote }").await,
         json!({ "score": 0, "myVote": null })
     );
     assert_eq!(
-        ballot.list(r#"topPosts(community: "sports", last: 2)"#).await,
+        domain.list(r#"topPosts(community: "sports", last: 2)"#).await,
         [(90, 0), (3, 0)]
     );
-    assert!(!ballot.list("topVoted").await.contains(&(90, 0)));
+    assert!(!domain.list("topVoted").await.contains(&(90, 0)));
     // The earlier vote on the id is gone, so this is the person's first vote on the post.
-    assert_eq!(ballot.vote(&member(1), "downvote", 90).await, votes(90, 0, 1));
-    ballot.forget(90).await;
+    assert_eq!(domain.vote(&member(1), "downvote", 90).await, votes(90, 0, 1));
+    domain.forget(90).await;
     assert_eq!(
-        ballot.read(&member(1), "postVotes(postId: 90) { id }").await,
+        domain.read(&member(1), "postVotes(postId: 90) { id }").await,
         Value::Null
     );
-    assert_eq!(ballot.list("topPosts").await, TOP);
+    assert_eq!(domain.list("topPosts").await, TOP);
     assert_eq!(
-        ballot.entities(&member(1), &[90], "score myVote").await,
+        domain.entities(&member(1), &[90], "score myVote").await,
         json!([{ "score": 0, "myVote": null }])
     );
-    assert_eq!(ballot.vote(&member(1), "downvote", 90).await, votes(90, 0, 1));
+    assert_eq!(domain.vote(&member(1), "downvote", 90).await, votes(90, 0, 1));
     assert_eq!(
-        ballot.list("topPosts").await,
+        domain.list("topPosts").await,
         TOP,
         "nor is it one again because somebody votes on its id"
     );
@@ -188,9 +188,9 @@ async fn a_post_begins_without_the_votes_on_its_id_and_leaves_none() {
 
 #[tokio::test]
 async fn posts_of_other_domains_have_votes_one_by_one() {
-    let ballot = ranked().await;
-    ballot.vote(&member(1), "downvote", 4).await;
-    let answer = ballot
+    let domain = ranked().await;
+    domain.vote(&member(1), "downvote", 4).await;
+    let answer = domain
         .ask(
             &member(1),
             r#"{ _entities(representations: [
@@ -207,7 +207,7 @@ async fn posts_of_other_domains_have_votes_one_by_one() {
         ])
     );
     for viewer in [Viewer::Anonymous, service(), member(2)] {
-        let others = ballot.entities(&viewer, &[4], "score myVote").await;
+        let others = domain.entities(&viewer, &[4], "score myVote").await;
         assert_eq!(others, json!([{ "score": 4, "myVote": null }]), "{viewer:?}");
     }
 }

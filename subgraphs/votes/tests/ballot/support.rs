@@ -15,36 +15,36 @@ use votes::VotesSchema;
 /// The fields of a post's votes.
 pub const VOTES: &str = "id upvotes downvotes score";
 
-pub struct Ballot(TestDomain<VotesSchema>);
+pub struct VotesDomain(TestDomain<VotesSchema>);
 
-impl Deref for Ballot {
+impl Deref for VotesDomain {
     type Target = TestDomain<VotesSchema>;
     fn deref(&self) -> &Self::Target {
         &self.0
     }
 }
 
-impl Ballot {
+impl VotesDomain {
     /// A database without votes.
-    pub async fn of(people: usize) -> Self {
+    pub async fn with_people(people: usize) -> Self {
         Self::with(people, 1_024, votes::Settings::default()).await
     }
 
     /// A database without votes, with these settings, whose subscribers may lag that many events.
     pub async fn with(people: usize, events_max: usize, settings: votes::Settings) -> Self {
         let services = TestServices::new(NEW_YEAR_US, events_max).await;
-        let ballot = Self(TestDomain::new(services, |services| {
+        let domain = Self(TestDomain::new(services, |services| {
             votes::schema_with(services, settings)
         }));
-        let joined = ballot.services.db.write(async move |tx| {
+        let joined = domain.services.db.write(async move |tx| {
             for number in 1..=people {
-                let person = user::Model::named(format!("person {number}"), NEW_YEAR_US);
-                assert!(user::join(tx, person).await?.is_ok());
+                let person = user::Model::with_username(format!("person {number}"), NEW_YEAR_US);
+                assert!(user::insert(tx, person).await?.is_ok());
             }
             Ok(())
         });
         joined.await.unwrap();
-        ballot
+        domain
     }
 
     /// Creates the post with that id in that community.
@@ -81,7 +81,7 @@ impl Ballot {
     }
 
     /// Deactivates the person's account.
-    pub async fn leave(&self, person: i64) {
+    pub async fn deactivate(&self, person: i64) {
         let leave =
             async move |tx: &contract::Tx| Ok(user::deactivate(tx, &Authority::Full, person, NEW_YEAR_US).await?);
         self.services.db.write(leave).await.unwrap();

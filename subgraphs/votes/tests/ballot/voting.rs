@@ -2,13 +2,13 @@
 
 use contract::{Audience, Event, Viewer};
 use serde_json::{Value, json};
-use testing::heard;
+use testing::received_events;
 
-use crate::support::{Ballot, VOTES, code, member, service, votes};
+use crate::support::{VOTES, VotesDomain, code, member, service, votes};
 
 #[tokio::test]
 async fn a_person_has_one_vote_on_a_post() {
-    let ballot = Ballot::of(3).await;
+    let domain = VotesDomain::with_people(3).await;
     for (who, how, up, down) in [
         (1, "upvote", 1, 0),
         (1, "upvote", 1, 0),
@@ -27,7 +27,7 @@ async fn a_person_has_one_vote_on_a_post() {
         (3, "clearVote", 0, 0),
     ] {
         assert_eq!(
-            ballot.vote(&member(who), how, 7).await,
+            domain.vote(&member(who), how, 7).await,
             votes(7, up, down),
             "{who} {how}"
         );
@@ -36,12 +36,12 @@ async fn a_person_has_one_vote_on_a_post() {
 
 #[tokio::test]
 async fn votes_are_kept_apart_by_post() {
-    let ballot = Ballot::of(1).await;
+    let domain = VotesDomain::with_people(1).await;
     for post in [1, -1, i64::MAX, i64::MIN] {
-        assert_eq!(ballot.vote(&member(1), "upvote", post).await, votes(post, 1, 0));
+        assert_eq!(domain.vote(&member(1), "upvote", post).await, votes(post, 1, 0));
     }
-    assert_eq!(ballot.vote(&member(1), "clearVote", -1).await, votes(-1, 0, 0));
-    let left = ballot.entities(&member(1), &[1, -1, 2], "upvotes myVote").await;
+    assert_eq!(domain.vote(&member(1), "clearVote", -1).await, votes(-1, 0, 0));
+    let left = domain.entities(&member(1), &[1, -1, 2], "upvotes myVote").await;
     let one = |up: i64, my: Value| json!({ "upvotes": up, "myVote": my });
     assert_eq!(
         left,
@@ -51,65 +51,65 @@ async fn votes_are_kept_apart_by_post() {
 
 #[tokio::test]
 async fn each_vote_of_a_program_counts_once_more_and_is_nobodys() {
-    let ballot = Ballot::of(1).await;
-    ballot.vote(&member(1), "upvote", 7).await;
-    ballot.count("upvote", &[(7, 2)]).await;
-    ballot.count("downvote", &[(7, 3)]).await;
+    let domain = VotesDomain::with_people(1).await;
+    domain.vote(&member(1), "upvote", 7).await;
+    domain.count("upvote", &[(7, 2)]).await;
+    domain.count("downvote", &[(7, 3)]).await;
     assert_eq!(
-        ballot.read(&service(), "postVotes(postId: 7) { myVote }").await,
+        domain.read(&service(), "postVotes(postId: 7) { myVote }").await,
         json!({ "myVote": null })
     );
-    let answer = ballot.ask(&service(), "mutation { clearVote(postId: 7) { id } }").await;
+    let answer = domain.ask(&service(), "mutation { clearVote(postId: 7) { id } }").await;
     assert_eq!(
         code(&answer),
         "UNAUTHENTICATED",
         "there is no vote of a program to take back"
     );
     // The person's own vote is one of these, and clearing removes only that one.
-    assert_eq!(ballot.vote(&member(1), "clearVote", 7).await, votes(7, 2, 3));
+    assert_eq!(domain.vote(&member(1), "clearVote", 7).await, votes(7, 2, 3));
 }
 
 #[tokio::test]
 async fn nobody_votes_without_signing_in_nor_after_leaving() {
-    let ballot = Ballot::of(1).await;
-    ballot.leave(1).await;
+    let domain = VotesDomain::with_people(1).await;
+    domain.deactivate(1).await;
     // A person's token may be older than the deactivation.
     for viewer in [Viewer::Anonymous, member(1), member(2)] {
         for how in ["upvote", "downvote"] {
-            let answer = ballot
+            let answer = domain
                 .ask(&viewer, &format!("mutation {{ {how}(postId: 7) {{ id }} }}"))
                 .await;
             assert_eq!(code(&answer), "UNAUTHENTICATED", "{how} {viewer:?}");
         }
     }
-    let answer = ballot
+    let answer = domain
         .ask(&Viewer::Anonymous, "mutation { clearVote(postId: 7) { id } }")
         .await;
     assert_eq!(code(&answer), "UNAUTHENTICATED");
     assert_eq!(
-        ballot.read(&service(), "postVotes(postId: 7) { id }").await,
+        domain.read(&service(), "postVotes(postId: 7) { id }").await,
         Value::Null
     );
 }
 
 #[tokio::test]
 async fn an_id_that_no_post_can_have_is_refused_by_name() {
-    let ballot = Ballot::of(1).await;
+    let domain = VotesDomain::with_people(1).await;
     for id in ["x", "", "1.0", "01", "+1", " 1", "9223372036854775808"] {
         for how in ["upvote", "downvote", "clearVote"] {
             let document = format!(r#"mutation {{ {how}(postId: "{id}") {{ id }} }}"#);
-            let answer = ballot.ask(&member(1), &document).await;
+            let answer = domain.ask(&member(1), &document).await;
             assert_eq!(code(&answer), "INVALID_INPUT", "{id:?}");
             assert_eq!(answer["errors"][0]["extensions"]["field"], "postId");
         }
     }
-    assert_eq!(ballot.list("topVoted").await, []);
+    assert_eq!(domain.list("topVoted").await, []);
 }
 
 #[tokio::test]
 async fn what_changed_is_told_and_what_did_not_is_not() {
-    let ballot = Ballot::of(1).await;
-    let mut events = ballot.services.bus.subscribe();
+    let domain = VotesDomain::with_people(1).await;
+    let mut events = domain.services.bus.subscribe();
     let told = |version| Event::Invalidated {
         typename: "Post",
         key: "7".to_owned(),
@@ -125,38 +125,38 @@ async fn what_changed_is_told_and_what_did_not_is_not() {
         (member(1), "clearVote", vec![told(4)]),
         (member(1), "clearVote", vec![]),
     ] {
-        ballot.vote(&viewer, how, 7).await;
-        assert_eq!(heard(&mut events), wanted, "{how}");
+        domain.vote(&viewer, how, 7).await;
+        assert_eq!(received_events(&mut events), wanted, "{how}");
     }
     // The version continues when a post is created or deleted.
-    assert_eq!(ballot.begin(7, "news").await.version, 5);
-    assert_eq!(ballot.forget(7).await.version, 6);
-    ballot.vote(&member(1), "upvote", 7).await;
-    assert_eq!(heard(&mut events), [told(7)]);
+    assert_eq!(domain.begin(7, "news").await.version, 5);
+    assert_eq!(domain.forget(7).await.version, 6);
+    domain.vote(&member(1), "upvote", 7).await;
+    assert_eq!(received_events(&mut events), [told(7)]);
 }
 
 #[tokio::test]
 async fn a_key_is_good_for_one_vote_and_answers_as_at_first() {
-    let ballot = Ballot::of(1).await;
-    let mut events = ballot.services.bus.subscribe();
+    let domain = VotesDomain::with_people(1).await;
+    let mut events = domain.services.bus.subscribe();
     let vote = async |viewer: &Viewer, how: &str, post: i64| {
         let fields = "upvotes downvotes";
         let document = format!(r#"mutation {{ {how}(postId: {post}, idempotencyKey: "k") {{ {fields} }} }}"#);
-        ballot.ask(viewer, &document).await
+        domain.ask(viewer, &document).await
     };
     let first = vote(&service(), "upvote", 7).await;
     assert_eq!(first["data"]["upvote"], json!({ "upvotes": 1, "downvotes": 0 }));
     let hers = vote(&member(1), "upvote", 7).await;
     assert_eq!(hers["data"]["upvote"], json!({ "upvotes": 2, "downvotes": 0 }));
-    ballot.vote(&member(1), "clearVote", 7).await;
-    assert_eq!(heard(&mut events).len(), 3);
+    domain.vote(&member(1), "clearVote", 7).await;
+    assert_eq!(received_events(&mut events).len(), 3);
     assert_eq!(vote(&service(), "upvote", 7).await, first);
     assert_eq!(vote(&member(1), "upvote", 7).await, hers);
     for viewer in [service(), member(1)] {
         assert_eq!(code(&vote(&viewer, "upvote", 8).await), "IDEMPOTENCY_MISMATCH");
     }
-    assert_eq!(heard(&mut events), []);
-    assert_eq!(ballot.list("topVoted").await, [(7, 1)]);
+    assert_eq!(received_events(&mut events), []);
+    assert_eq!(domain.list("topVoted").await, [(7, 1)]);
     // A key is bound to one mutation.
     let down = vote(&service(), "downvote", 7).await;
     assert_eq!(down["data"]["downvote"], json!({ "upvotes": 1, "downvotes": 1 }));
@@ -166,15 +166,15 @@ async fn a_key_is_good_for_one_vote_and_answers_as_at_first() {
 async fn a_vote_counts_even_when_the_voter_has_hung_up() {
     use futures_util::FutureExt;
     use futures_util::stream::StreamExt;
-    let ballot = Ballot::of(1).await;
-    let mut changes = ballot
+    let domain = VotesDomain::with_people(1).await;
+    let mut changes = domain
         .watch(
             &Viewer::Anonymous,
             "subscription { voteChanged(postId: 7) { upvotes } }",
         )
         .await;
     let voter = member(1);
-    let voting = ballot.ask(&voter, "mutation { upvote(postId: 7) { id } }");
+    let voting = domain.ask(&voter, "mutation { upvote(postId: 7) { id } }");
     assert_eq!(voting.now_or_never(), None, "it was sent off, not answered");
     assert_eq!(
         changes.next().await.unwrap()["data"]["voteChanged"],
@@ -185,35 +185,35 @@ async fn a_vote_counts_even_when_the_voter_has_hung_up() {
 #[tokio::test]
 async fn votes_beyond_what_can_be_counted_are_refused_and_change_nothing() {
     const MAX: i64 = 2_147_483_647;
-    let ballot = Ballot::of(2).await;
-    ballot.vote(&member(1), "upvote", 7).await;
+    let domain = VotesDomain::with_people(2).await;
+    domain.vote(&member(1), "upvote", 7).await;
     for (up, down, refused, taken) in [(MAX, 0, "upvote", "downvote"), (1, MAX, "downvote", "upvote")] {
         let full = format!("UPDATE post_votes SET upvotes = {up}, downvotes = {down}, score = {up} - {down}");
-        ballot.execute(&full).await;
+        domain.execute(&full).await;
         for voter in [member(2), service()] {
             let document = format!("mutation {{ {refused}(postId: 7) {{ score }} }}");
-            let answer = ballot.ask(&voter, document).await;
+            let answer = domain.ask(&voter, document).await;
             assert_eq!(code(&answer), "CONFLICT", "{answer}");
         }
-        let read = ballot
+        let read = domain
             .read(&member(2), &format!("postVotes(postId: 7) {{ {VOTES} myVote }}"))
             .await;
         assert_eq!((&read["upvotes"], &read["downvotes"]), (&json!(up), &json!(down)));
         assert_eq!(read["myVote"], json!(null), "the refused vote is not kept");
         // The other direction still has room, and the vote can be cleared.
-        ballot.vote(&member(2), taken, 7).await;
-        ballot.vote(&member(2), "clearVote", 7).await;
+        domain.vote(&member(2), taken, 7).await;
+        domain.vote(&member(2), "clearVote", 7).await;
     }
     // A vote cannot move to the side whose count is full.
-    ballot
+    domain
         .execute(&format!(
             "UPDATE post_votes SET upvotes = 1, downvotes = {MAX}, score = 1 - {MAX}"
         ))
         .await;
-    let moved = ballot
+    let moved = domain
         .ask(&member(1), "mutation { downvote(postId: 7) { score } }")
         .await;
     assert_eq!(code(&moved), "CONFLICT", "{moved}");
-    let read = ballot.read(&member(1), "postVotes(postId: 7) { upvotes myVote }").await;
+    let read = domain.read(&member(1), "postVotes(postId: 7) { upvotes myVote }").await;
     assert_eq!(read, json!({ "upvotes": 1, "myVote": "UP" }));
 }

@@ -3,7 +3,7 @@
 use contract::Viewer;
 use futures_util::future::join_all;
 use serde_json::json;
-use testing::heard;
+use testing::received_events;
 
 use crate::support::{ADA, BEN, Bank, amount, code, member, movement, service};
 
@@ -151,5 +151,5 @@ async fn only_what_changed_is_told() {
     for balance in ["5.00", "5.00", "-1.00", "6.00"] {
         bank.change(&service(), &set(BEN, balance, None)).await;
     }
-    assert_eq!(heard(&mut events).len(), 2);
+    assert_eq!(received_events(&mut events).len(), 2);
 }

@@ -27,7 +27,7 @@ async fn every_list_has_its_index() {
         ),
         (None, Some("HELD"), "ledger_entry_account (wallet_id=? AND account=?)"),
     ] {
-        let entries = newest_first(ledger_entry::of_wallet(1, kinds, account));
+        let entries = newest_first(ledger_entry::for_wallet(1, kinds, account));
         assert_eq!(
             plan(&bank, entries).await,
             format!("SEARCH ledger_entry USING INDEX {wanted}")
@@ -37,7 +37,7 @@ async fn every_list_has_its_index() {
         (None, "hold_wallet (wallet_id=?)"),
         (Some("PENDING"), "hold_state (wallet_id=? AND state=?)"),
     ] {
-        let holds = hold::of_wallet(1, state).order_by_desc(hold::Column::Id);
+        let holds = hold::for_wallet(1, state).order_by_desc(hold::Column::Id);
         assert_eq!(plan(&bank, holds).await, format!("SEARCH hold USING INDEX {wanted}"));
     }
 }

@@ -1,7 +1,7 @@
 //! Idempotency keys: one effect and one response for each key.
 
 use futures_util::future::join_all;
-use testing::heard;
+use testing::received_events;
 
 use crate::support::{ADA, BEN, Bank, code, member};
 
@@ -17,12 +17,16 @@ async fn the_same_key_has_one_effect_and_the_same_answer() {
     for (field, left) in [("deposit", "107.00"), ("withdraw", "100.00")] {
         let change = keyed(field, "7.00", field);
         let mut events = bank.services.bus.subscribe();
-        assert!(heard(&mut events).is_empty());
+        assert!(received_events(&mut events).is_empty());
         let first = bank.change(&member(ADA), &change).await;
         assert_eq!(code(&first), "OK");
         bank.clock.advance(std::time::Duration::from_secs(60));
         assert_eq!(bank.change(&member(ADA), &change).await, first);
-        assert_eq!(heard(&mut events).len(), 1, "{field}: what did not happen is not told");
+        assert_eq!(
+            received_events(&mut events).len(),
+            1,
+            "{field}: what did not happen is not told"
+        );
         assert_eq!(bank.parts(ADA).await[0], left, "{field}");
     }
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use contract::{Audience, Event};
-use entities::authorization::End;
-use entities::{brokerage_order, cover, hold, lending};
+use entities::authorization::AuthorizationEnd;
+use entities::{brokerage_order, hold, lending, order_reserve};
 use serde_json::json;
-use testing::heard;
+use testing::received_events;
 
 use crate::support::{ADA, Bank, NEW_YEAR_US, member, nodes};
 
@@ -40,7 +40,7 @@ async fn what_is_lent_is_committed_and_not_free() {
 async fn what_is_given_back_before_its_time_is_free_again() {
     let bank = Bank::with_money().await;
     let id = bank.lend(4_000).await;
-    bank.write(async move |tx| Ok(lending::end(tx, id, End::Revoked, NEW_YEAR_US).await?))
+    bank.write(async move |tx| Ok(lending::end(tx, id, AuthorizationEnd::Revoked, NEW_YEAR_US).await?))
         .await;
     assert_eq!(bank.parts(ADA).await, ["100.00", "0.00", "0.00", "0.00"]);
     assert_eq!(
@@ -56,10 +56,10 @@ async fn the_first_to_look_after_an_authorization_is_over_sees_its_money_back() 
     bank.clock.advance(HOUR - Duration::from_micros(1));
     assert_eq!(bank.parts(ADA).await[0], "60.00");
     let mut events = bank.services.bus.subscribe();
-    assert!(heard(&mut events).is_empty());
+    assert!(received_events(&mut events).is_empty());
     bank.clock.advance(Duration::from_micros(1));
     assert_eq!(bank.parts(ADA).await, ["100.00", "0.00", "0.00", "0.00"]);
-    let told = heard(&mut events);
+    let told = received_events(&mut events);
     let of = |typename| {
         told.iter()
             .filter(move |event| matches!(event, Event::Invalidated { typename: of, .. } if *of == typename))
@@ -101,7 +101,7 @@ async fn a_hold_covers_its_order_until_that_ends() {
         let order = brokerage_order::cancel(tx, cancelled, None, NEW_YEAR_US)
             .await?
             .unwrap();
-        Ok(cover::release(tx, &order, hold::End::Voided, NEW_YEAR_US).await?)
+        Ok(order_reserve::release(tx, &order, hold::HoldEnd::Voided, NEW_YEAR_US).await?)
     })
     .await;
     let hold = |id: i64, order: i64, status: &str, ended: Option<&str>| {

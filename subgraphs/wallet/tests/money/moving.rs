@@ -3,7 +3,7 @@
 use contract::{Audience, Event};
 use futures_util::future::join_all;
 use serde_json::json;
-use testing::heard;
+use testing::received_events;
 
 use crate::support::{ADA, BEN, Bank, amount, code, member, movement, nodes};
 
@@ -154,5 +154,5 @@ async fn the_owner_and_nobody_else_hears_of_a_movement() {
         version,
         audience: Audience::Users(vec![ADA]),
     };
-    assert_eq!(heard(&mut events), [told(1), told(2)]);
+    assert_eq!(received_events(&mut events), [told(1), told(2)]);
 }

@@ -3,11 +3,11 @@
 use std::ops::Deref;
 
 use contract::{Result, Tx, Viewer};
-use entities::authorization::{Grant, Lent};
-use entities::brokerage_order::{self, Automated};
+use entities::authorization::{Grant, LentAsset};
+use entities::brokerage_order::{self, NewAutomatedOrder};
 use entities::side::Side;
 use entities::stock::{self, NewStock};
-use entities::{cover, lending, user};
+use entities::{lending, order_reserve, user};
 use serde_json::Value;
 pub use testing::{NEW_YEAR_US, admin, code, member, service};
 use testing::{TestDomain, TestServices};
@@ -36,7 +36,7 @@ impl Bank {
         let services = TestServices::new(NEW_YEAR_US, 1_024).await;
         let bank = Self(TestDomain::new(services, wallet::schema));
         for name in ["ada", "ben", "cleo", "dan"] {
-            let join = async move |tx: &Tx| Ok(user::join(tx, user::Model::named(name, NEW_YEAR_US)).await?);
+            let join = async move |tx: &Tx| Ok(user::insert(tx, user::Model::with_username(name, NEW_YEAR_US)).await?);
             assert!(bank.write(join).await.is_ok());
         }
         bank
@@ -112,7 +112,7 @@ impl Bank {
     /// Lends ada's money to ben until an hour after the start; returns the authorization's id.
     pub async fn lend(&self, minor: i64) -> i64 {
         let grant = Grant {
-            lent: Lent::Capital("USD".into()),
+            lent: LentAsset::Capital("USD".into()),
             investor_id: ADA,
             broker_id: BEN,
             amount: minor,
@@ -134,7 +134,7 @@ impl Bank {
                 Some(stock) => stock.id,
                 None => stock::add(tx, fish(), NEW_YEAR_US).await?.unwrap().id,
             };
-            let automated = Automated {
+            let automated = NewAutomatedOrder {
                 side: Side::Buy,
                 stock_id: stock,
                 quantity: 1,
@@ -144,7 +144,7 @@ impl Bank {
                 expires_at_us: Some(NEW_YEAR_US + HOUR_US),
             };
             let order = brokerage_order::place(tx, &automated, 10, NEW_YEAR_US).await?;
-            cover::place(tx, &order, NEW_YEAR_US).await?;
+            order_reserve::reserve(tx, &order, NEW_YEAR_US).await?;
             Ok(order.id)
         })
         .await

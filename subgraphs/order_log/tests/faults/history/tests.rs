@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use order_log::order::Side;
+use order_log::command::TradeSide;
 
-use super::Operation::{self, Read, TooFew, Traded, Unknown};
-use super::{Attempt, Glance, Known, Recorder};
+use super::RegisterOperation::{self, Read, TooFew, Traded, Unknown};
+use super::{CatalogObservation, FailedAttempt, GroundTruth, Recorder};
 
 #[test]
 fn the_checker_knows_what_cannot_have_been() {
-    let history = |operations: &[Operation]| {
+    let history = |operations: &[RegisterOperation]| {
         let recorder = Recorder::default();
         for operation in operations {
             let id = recorder.call(Some("key"));
@@ -17,8 +17,8 @@ fn the_checker_knows_what_cannot_have_been() {
         }
         recorder.recorded()
     };
-    let nothing = Known::default();
-    let (bought, sold) = (Traded(Side::Buy, 20), Traded(Side::Sell, 5));
+    let nothing = GroundTruth::default();
+    let (bought, sold) = (Traded(TradeSide::Buy, 20), Traded(TradeSide::Sell, 5));
     let right = [bought.clone(), Read(10), TooFew(11), sold.clone(), Read(15)];
     assert!(history(&right).is_linearizable(&nothing));
     for wrong in [
@@ -37,10 +37,10 @@ fn the_checker_knows_what_cannot_have_been() {
     }
 
     // A trade with an unknown outcome happens later or never, but not twice, and not before its request.
-    let unknown = Unknown(Side::Buy, 20);
-    let happened = Known {
+    let unknown = Unknown(TradeSide::Buy, 20);
+    let happened = GroundTruth {
         recorded: HashSet::from(["key".to_owned()]),
-        ..Known::default()
+        ..GroundTruth::default()
     };
     for (right, known) in [
         (vec![unknown.clone(), Read(30), Read(10), Read(10)], &happened),
@@ -58,17 +58,17 @@ fn the_checker_knows_what_cannot_have_been() {
     }
 
     // The shares of an attempt are missing for a while and come back, once.
-    let attempt = Attempt {
+    let attempt = FailedAttempt {
         name: "attempt".to_owned(),
         key: "key".to_owned(),
         quantity: 20,
     };
-    let attempted = |open: &[(usize, usize)]| Known {
-        for_nothing: vec![attempt.clone()],
-        glances: open
+    let attempted = |open: &[(usize, usize)]| GroundTruth {
+        failed_attempts: vec![attempt.clone()],
+        observations: open
             .iter()
             .enumerate()
-            .map(|(n, (from, to))| Glance {
+            .map(|(n, (from, to))| CatalogObservation {
                 from: *from,
                 to: *to,
                 open: if n == 1 {
@@ -78,9 +78,9 @@ fn the_checker_knows_what_cannot_have_been() {
                 },
             })
             .collect(),
-        ..Known::default()
+        ..GroundTruth::default()
     };
-    let (once, whenever) = (Traded(Side::Buy, 1), attempted(&[]));
+    let (once, whenever) = (Traded(TradeSide::Buy, 1), attempted(&[]));
     let seen = history(&[once, Read(9), Read(29)]);
     assert!(seen.is_linearizable(&whenever));
     assert!(!seen.is_linearizable(&nothing));

@@ -1,0 +1,162 @@
+//! Requests that are rejected before execution, with the reasons.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use contract::TokenError;
+use serde_json::json;
+
+use crate::http::accept::ResponseMediaType;
+use crate::limits::Limits;
+use crate::rest::{Envelope, RestError};
+use crate::server::BodyError;
+use crate::status::status_of;
+
+/// The reason to reject a request: a code with its status, and a message for the client.
+#[derive(Clone, Debug)]
+pub(super) struct HttpError {
+    code: &'static str,
+    message: Cow<'static, str>,
+    status: StatusCode,
+    /// Headers that tell the client which request would be accepted.
+    headers: &'static [(&'static str, &'static str)],
+}
+
+impl HttpError {
+    pub(super) fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            status: status_of(code),
+            headers: &[],
+        }
+    }
+
+    pub(super) fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new("INVALID_INPUT", message)
+    }
+
+    pub(super) fn shutting_down() -> Self {
+        Self::new("UNAVAILABLE", "the server is shutting down")
+    }
+
+    pub(super) fn internal() -> Self {
+        Self::new("INTERNAL", "something went wrong on our side")
+    }
+
+    /// The same refusal with headers that tell which request would be accepted.
+    pub(super) fn with_headers(self, headers: &'static [(&'static str, &'static str)]) -> Self {
+        Self { headers, ..self }
+    }
+
+    /// The same refusal with another status than its code has.
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// The refusal of a request whose body was not received completely.
+    pub(super) fn from_body_error(error: BodyError, limits: &Limits) -> Self {
+        match error {
+            BodyError::TooLarge => {
+                let most = limits.body_bytes_max;
+                Self::new("PAYLOAD_TOO_LARGE", format!("a request body has at most {most} bytes"))
+            }
+            // 408: the graph's own `TIMEOUT` is 504.
+            BodyError::TooSlow => Self {
+                status: StatusCode::REQUEST_TIMEOUT,
+                ..Self::new("TIMEOUT", error.to_string())
+            },
+            BodyError::Displaced => Self::new("UNAVAILABLE", "too many request bodies are being received, try again"),
+            BodyError::TooManyValues => Self::too_many_values(limits),
+            BodyError::Incomplete => Self::invalid("the request body could not be read"),
+        }
+    }
+
+    pub(super) fn too_many_values(limits: &Limits) -> Self {
+        let most = limits.request_values_max;
+        Self::invalid(format!("a request holds at most {most} JSON values"))
+    }
+
+    /// The refusal of an unsupported `Expect` header, 417.
+    pub(super) fn unsupported_expectation() -> Self {
+        Self::new("EXPECTATION_FAILED", "Expect must be 100-continue")
+    }
+
+    /// Whether it tells a client to send a query instead of its hash.
+    pub(super) fn is_persisted_query(&self) -> bool {
+        self.code == "PERSISTED_QUERY_NOT_SUPPORTED"
+    }
+
+    /// Returns a list of GraphQL errors with this one.
+    pub(super) fn errors(&self) -> serde_json::Value {
+        json!([{ "message": self.message, "extensions": { "code": self.code } }])
+    }
+
+    /// Returns the GraphQL response.
+    pub(super) fn body(&self) -> Bytes {
+        json!({ "errors": self.errors() }).to_string().into()
+    }
+
+    pub(super) fn to_response(&self, media: ResponseMediaType) -> Response {
+        let mut response = Response::new(Body::from(self.body()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, media.content_type());
+        self.add_headers(headers);
+        insert_status_headers(self.status, headers, 1);
+        response
+    }
+
+    /// Returns the response in the error format of a REST mount.
+    pub(super) fn to_rest_response(&self, envelope: &Envelope) -> Response {
+        let failure = RestError::new(self.code, self.message.clone());
+        let mut response = failure.response(envelope);
+        *response.status_mut() = self.status;
+        self.add_headers(response.headers_mut());
+        response
+    }
+
+    fn add_headers(&self, headers: &mut HeaderMap) {
+        for (name, value) in self.headers {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+    }
+}
+
+/// Adds the headers that a status requires.
+pub(super) fn insert_status_headers(status: StatusCode, headers: &mut HeaderMap, retry_after_seconds: u64) {
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
+        }
+        _ => {}
+    }
+}
+
+impl From<TokenError> for HttpError {
+    fn from(error: TokenError) -> Self {
+        Self::new("UNAUTHENTICATED", error.to_string())
+    }
+}
+
+impl IntoResponse for HttpError {
+    fn into_response(self) -> Response {
+        self.to_response(ResponseMediaType::Json)
+    }
+}
+
+/// Answers a request to an unknown address.
+pub(super) async fn not_found() -> HttpError {
+    HttpError::new("NOT_FOUND", "there is nothing at this address")
+}
+
+/// Answers a method that an address does not support; axum adds `Allow`.
+pub(super) async fn method_not_allowed() -> HttpError {
+    HttpError::new("METHOD_NOT_ALLOWED", "this address does not know that method")
+}

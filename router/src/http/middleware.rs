@@ -1,0 +1,203 @@
+//! The middleware around every request: its id, the access log, the rules about its host, the limit on concurrent requests,
+//! and the response after a panic.
+
+use std::any::Any;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use tokio::sync::SemaphorePermit;
+
+use crate::gateway::{Gateway, Permits};
+use crate::http::error::HttpError;
+use crate::http::error_format::ListenerErrorFormat;
+use crate::http::host::require_one_host;
+use crate::http::proxies::{ForwardedMarker, client_of_request};
+use crate::http::request_id::{self, RequestId};
+use crate::rest::Envelope;
+use crate::server::{BodyError, Connection, count_json_values, receive, request_memory_bytes};
+
+/// Wraps `router` in the middleware: an id, a log line, limits, security headers, and a 500 for a panic.
+pub fn with_middleware(gateway: &Gateway, router: Router) -> Router {
+    with_middleware_within(&gateway.permits, ListenerErrorFormat::ByPath, router)
+}
+
+/// As [`with_middleware`], for an address that serves one REST mount: an error before its routes uses the mount's error format.
+pub fn with_mount_middleware(gateway: &Gateway, envelope: Envelope, router: Router) -> Router {
+    with_middleware_within(&gateway.permits, ListenerErrorFormat::Mount(envelope), router)
+}
+
+/// As [`with_middleware`], without a graph: within the limits of `permits`.
+pub fn with_middleware_within(permits: &Permits, error_format: ListenerErrorFormat, router: Router) -> Router {
+    let state = Arc::new(MiddlewareState {
+        permits: permits.clone(),
+        error_format,
+    });
+    router.layer(from_fn_with_state(state, handle))
+}
+
+struct MiddlewareState {
+    permits: Permits,
+    error_format: ListenerErrorFormat,
+}
+
+/// Handles a request. This is one layer for all concerns, because every layer costs each request an allocation and a clone of
+/// all inner services.
+async fn handle(State(state): State<Arc<MiddlewareState>>, mut request: Request, next: Next) -> Response {
+    let id = RequestId::from_headers(request.headers());
+    request.extensions_mut().insert(id.clone());
+    let log_entry = AccessLogEntry::begin(&request);
+    let format = state.error_format.for_request(&request);
+    let mut response = match handle_within_limits(&state.permits, request, next).await {
+        Ok(response) => response,
+        Err(error) => format.respond(&error),
+    };
+    insert_security_headers(response.headers_mut());
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(request_id::HEADER, value);
+    }
+    if let Some(log_entry) = log_entry {
+        log_entry.end(&id, &response);
+    }
+    response
+}
+
+async fn handle_within_limits(permits: &Permits, request: Request, next: Next) -> Result<Response, HttpError> {
+    // A request without a connection comes from this process itself.
+    if request.extensions().get::<ConnectInfo<SocketAddr>>().is_some() {
+        require_one_host(request.version(), request.headers(), request.uri())?;
+    }
+    require_known_expectation(request.headers())?;
+    // A health check must be answered especially under load. Requests between replicas of the order service are exempt as
+    // well: they are authenticated before they cost anything, and counted requests already wait for them.
+    let path = request.uri().path();
+    if path == "/health" || path.starts_with("/raft/") {
+        return call_next(permits, request, next).await;
+    }
+    let (parts, body) = request.into_parts();
+    let is_http1 = parts.version <= Version::HTTP_11;
+    let connection = parts.extensions.get::<Arc<Connection>>().cloned();
+    // The request takes no permit yet, so a client that sends slowly does not block other clients.
+    let received = receive(body, &permits.limits, &permits.bodies).await.and_then(|body| {
+        let most = permits.limits.request_values_max;
+        let is_within = body.len() <= most || count_json_values(&body) <= most;
+        is_within.then_some(body).ok_or(BodyError::TooManyValues)
+    });
+    let is_incomplete = matches!(&received, Err(error) if *error != BodyError::TooManyValues);
+    let (body, _bytes_permit) = match received {
+        Ok(body) => {
+            let bytes_permit = acquire_bytes(permits, &body)?;
+            (Body::from(body), bytes_permit)
+        }
+        Err(error) => (error.into_body(), None),
+    };
+    if let (true, Some(connection)) = (is_incomplete, connection) {
+        connection.mark_lingering();
+    }
+    let Ok(_request_permit) = permits.requests.try_acquire() else {
+        return Err(HttpError::new("UNAVAILABLE", "too many requests at once, try again"));
+    };
+    // A stream counts until it has begun; then the limit on subscriptions applies.
+    let mut response = call_next(permits, Request::from_parts(parts, body), next).await?;
+    if is_incomplete && is_http1 {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    Ok(response)
+}
+
+/// Requests up to this size are limited by their number only.
+const SMALL_BYTES: usize = 1024;
+
+/// Takes permits for the bytes that a large request holds until it is answered.
+fn acquire_bytes<'r>(permits: &'r Permits, body: &Bytes) -> Result<Option<SemaphorePermit<'r>>, HttpError> {
+    if body.len() <= SMALL_BYTES {
+        return Ok(None);
+    }
+    let memory_bytes = request_memory_bytes(body);
+    let most = permits.limits.requests_bytes_max;
+    let memory_bytes = u32::try_from(memory_bytes.min(most)).unwrap_or(u32::MAX);
+    let bytes_permit = permits.request_bytes.try_acquire_many(memory_bytes);
+    let refused = |_| HttpError::new("UNAVAILABLE", "too many large requests at once, try again");
+    bytes_permit.map(Some).map_err(refused)
+}
+
+async fn call_next(permits: &Permits, mut request: Request, next: Next) -> Result<Response, HttpError> {
+    let (address, is_proxied) = client_of_request(&permits.trusted_proxies, request.extensions(), request.headers());
+    if is_proxied {
+        request.extensions_mut().insert(ForwardedMarker);
+    }
+    let response = AssertUnwindSafe(contract::with_client_address(address, next.run(request))).catch_unwind();
+    response.await.map_err(|cause| {
+        log_panic(&*cause);
+        HttpError::internal()
+    })
+}
+
+/// Requires that `Expect` is absent or `100-continue` (RFC 9110, section 10.1.1).
+fn require_known_expectation(headers: &HeaderMap) -> Result<(), HttpError> {
+    let is_known = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    match headers.get_all(header::EXPECT).iter().all(is_known) {
+        true => Ok(()),
+        false => Err(HttpError::unsupported_expectation()),
+    }
+}
+
+/// An access log entry that is being recorded; not created if the access log is disabled.
+struct AccessLogEntry {
+    method: Method,
+    /// The path without the query, which may contain private data.
+    path: String,
+    began: Instant,
+}
+
+impl AccessLogEntry {
+    fn begin(request: &Request) -> Option<Self> {
+        tracing::enabled!(target: "agora::access", tracing::Level::INFO).then(|| Self {
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            began: Instant::now(),
+        })
+    }
+
+    fn end(self, id: &RequestId, response: &Response) {
+        let Self { method, path, began } = self;
+        let status = response.status().as_u16();
+        let took_us = began.elapsed().as_micros();
+        tracing::info!(target: "agora::access", id = %id.0, %method, path, status, took_us, "answered");
+    }
+}
+
+fn insert_security_headers(headers: &mut HeaderMap) {
+    const HEADERS: [(HeaderName, &str); 5] = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+    ];
+    for (name, value) in HEADERS {
+        // Pages set a policy of their own.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+fn log_panic(cause: &(dyn Any + Send)) {
+    let text = cause.downcast_ref::<String>().map(String::as_str);
+    let cause = text
+        .or_else(|| cause.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown");
+    tracing::error!(cause, "a handler panicked");
+}

@@ -1,0 +1,137 @@
+//! The callers without a token that may use routes whose document has no authentication (docs/rest-contract/common.md#access).
+
+use std::net::SocketAddr;
+
+use axum::extract::ConnectInfo;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Version};
+
+use crate::http::{ForwardedMarker, called_host, is_cross_origin, is_loopback};
+
+/// The callers without a token that may use a listener's routes whose document has no authentication.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AnonymousAccess {
+    /// None: every caller needs a bearer token.
+    #[default]
+    Closed,
+    /// Programs on this machine that call it by a loopback name or address; other callers need a token.
+    ///
+    /// Requests from outside can reach a listener on loopback in two ways. A page can make its own name resolve to 127.0.0.1 (DNS
+    /// rebinding), which shows in `Host`. A proxy on the same machine can pass requests on, which shows in `Host` too. Where the
+    /// proxy replaces `Host`, the headers that it adds or the old HTTP version that it speaks give it away.
+    Loopback,
+    /// All callers.
+    Anyone,
+}
+
+impl AnonymousAccess {
+    /// Whether it is open to any caller without a token: decides how the documentation describes access.
+    pub fn is_open(self) -> bool {
+        self != Self::Closed
+    }
+
+    /// Whether it is open to the sender of this request.
+    pub(crate) fn is_open_to(self, request: &Parts) -> bool {
+        match self {
+            Self::Closed => false,
+            Self::Anyone => true,
+            Self::Loopback => is_from_this_machine(request),
+        }
+    }
+}
+
+/// Whether a program on this machine sent the request, and no proxy passed it on (docs/rest-contract/common.md#loopback-callers).
+fn is_from_this_machine(request: &Parts) -> bool {
+    // A request without a connection comes from this process.
+    let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
+    let is_loopback_peer = peer.is_none_or(|ConnectInfo(address)| address.ip().to_canonical().is_loopback());
+    // Some proxies speak HTTP/1.0 unless configured otherwise; clients have not for decades.
+    let is_current = request.version >= Version::HTTP_11;
+    is_loopback_peer
+        && is_current
+        && request.extensions.get::<ForwardedMarker>().is_none()
+        && !is_forwarded(&request.headers)
+        && called_host(&request.headers, &request.uri).is_some_and(is_loopback)
+}
+
+/// Whether a browser sends this request for a page of another site; other programs do not send these headers. Without this check,
+/// on a mount that needs no token, any page in a browser on this machine could buy books.
+pub(crate) fn is_for_another_site(request: &Parts) -> bool {
+    let fetched_for = request.headers.get("sec-fetch-site");
+    fetched_for.is_some_and(|site| site == "cross-site" || site == "same-site")
+        || is_cross_origin(&request.headers, &request.uri)
+}
+
+/// Whether a proxy says that it passed the request on (RFC 7239, RFC 9110 section 7.6.3, and the headers that proxies and
+/// content delivery networks add on their own).
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| {
+        let name = name.as_str();
+        FORWARDING_HEADERS.binary_search(&name).is_ok()
+            || FORWARDING_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    })
+}
+
+/// Families of headers that only proxies add.
+const FORWARDING_PREFIXES: [&str; 9] = [
+    "cf-",
+    "cloudfront-",
+    "fastly-",
+    "fly-",
+    "forwarded",
+    "x-amz",
+    "x-envoy-",
+    "x-forward",
+    "x-original-",
+];
+
+/// Headers that only proxies add, in alphabetical order.
+const FORWARDING_HEADERS: [&str; 37] = [
+    "cdn-loop",
+    "client-ip",
+    "front-end-https",
+    "proxy-connection",
+    "proxy-ip",
+    "remote-addr",
+    "surrogate-capability",
+    "true-client-ip",
+    "via",
+    "wl-proxy-client-ip",
+    "x-appengine-user-ip",
+    "x-arr-log-id",
+    "x-azure-clientip",
+    "x-azure-fdid",
+    "x-azure-socketip",
+    "x-client-host",
+    "x-client-ip",
+    "x-cloud-trace-context",
+    "x-cluster-client-ip",
+    "x-coming-from",
+    "x-host",
+    "x-nf-client-connection-ip",
+    "x-originating-ip",
+    "x-proxied-for",
+    "x-proxy-host",
+    "x-proxy-port",
+    "x-proxyuser-ip",
+    "x-real-host",
+    "x-real-ip",
+    "x-real-port",
+    "x-remote-addr",
+    "x-remote-ip",
+    "x-rewrite-url",
+    "x-scheme",
+    "x-url-scheme",
+    "x-varnish",
+    "x-vercel-id",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_headers_are_found_by_their_order() {
+        assert!(FORWARDING_HEADERS.is_sorted());
+    }
+}

@@ -1,0 +1,181 @@
+//! A route's GraphQL operation, parsed once at start and checked against the table.
+
+use std::sync::Arc;
+
+use async_graphql::parser::types::{BaseType, Type};
+use serde_json::Value;
+
+use super::field::{Field, FieldType, Member, Presence};
+use super::route::{Param, ParamLocation, RequestBody, ResponseSource, Route, Service};
+
+/// The variable that receives the header `Idempotency-Key`.
+const IDEMPOTENCY_KEY: &str = "idempotencyKey";
+/// The variables that select the page of a list.
+const PAGE_VARIABLES: [&str; 2] = ["first", "after"];
+
+/// A route whose operation has been parsed and fits its table.
+pub(super) struct BoundRoute {
+    /// The table's row.
+    pub route: &'static Route,
+    /// The service it belongs to.
+    pub service: &'static Service,
+    /// The operation's text, shared by all requests.
+    document: Arc<str>,
+    /// The other operation, where the route has one.
+    alternative_document: Option<Arc<str>>,
+    /// The members of parameters and body that go into a variable.
+    pub members: Vec<Member>,
+    /// Whether the operation takes an idempotency key.
+    pub idempotent: bool,
+}
+
+/// A variable that an operation declares.
+#[derive(PartialEq)]
+struct OperationVariable {
+    name: String,
+    graphql_type: Type,
+    optional: bool,
+}
+
+impl BoundRoute {
+    /// Parses the operation of a route and checks that parameters and members fit its variables.
+    ///
+    /// # Errors
+    /// The mismatch: a mistake in a table, found by the first test that opens it.
+    pub fn new(service: &'static Service, route: &'static Route) -> Result<Self, String> {
+        let declared = match route.source {
+            ResponseSource::Fixed(_) => Vec::new(),
+            ResponseSource::One(_) | ResponseSource::All(_) | ResponseSource::AllInPlace(_) => {
+                variables(route.operation)?
+            }
+        };
+        let params = route.params.iter().map(|param| &param.field);
+        let fields = params.chain(route.body.iter().flat_map(RequestBody::fields));
+        let members: Vec<Member> = fields
+            .flat_map(Field::flatten)
+            .filter(|member| !member.pointer.is_empty())
+            .collect();
+        let wrong = |why: String| Err(format!("{} {}: {why}", route.verb.as_str(), route.path));
+        if let Some(other) = route.alternative_operation
+            && variables(other.operation)? != declared
+        {
+            return wrong("its operations take different variables".to_owned());
+        }
+        let chooses = |member: &Member| {
+            route
+                .alternative_operation
+                .is_some_and(|other| other.discriminator.json_pointer() == member.pointer)
+        };
+        for member in members.iter().filter(|member| !chooses(member)) {
+            let Some(variable) = declared
+                .iter()
+                .find(|variable| is_in_variable(&variable.name, &member.pointer))
+            else {
+                return wrong(format!("nothing takes {}", member.name));
+            };
+            if member.pointer[1..] == variable.name && !is_compatible(member, variable) {
+                return wrong(format!(
+                    "{} is no ${}: {}",
+                    member.name, variable.name, variable.graphql_type
+                ));
+            }
+        }
+        for variable in &declared {
+            let by_mechanism = variable.name == IDEMPOTENCY_KEY || PAGE_VARIABLES.contains(&variable.name.as_str());
+            let given = members
+                .iter()
+                .any(|member| is_in_variable(&variable.name, &member.pointer));
+            if !given && !by_mechanism && !variable.optional {
+                return wrong(format!("nothing gives ${}", variable.name));
+            }
+        }
+        if let Some(name) = unknown_path_parameter(service, route) {
+            return wrong(format!("{{{name}}} is not in the path"));
+        }
+        Ok(Self {
+            route,
+            service,
+            document: route.operation.into(),
+            alternative_document: route.alternative_operation.map(|other| other.operation.into()),
+            members,
+            idempotent: declared.iter().any(|variable| variable.name == IDEMPOTENCY_KEY),
+        })
+    }
+
+    /// Returns the operation that these variables select.
+    pub fn document(&self, sent: &Value) -> Arc<str> {
+        let other = self.route.alternative_operation.zip(self.alternative_document.as_ref());
+        let selected = other.filter(|(other, _)| {
+            sent.pointer(&other.discriminator.json_pointer())
+                .is_some_and(|word| word == other.value)
+        });
+        Arc::clone(selected.map_or(&self.document, |(_, document)| document))
+    }
+}
+
+/// Returns the variables that an operation declares. Only this function parses operations.
+fn variables(operation: &str) -> Result<Vec<OperationVariable>, String> {
+    let document = async_graphql::parser::parse_query(operation).map_err(|error| format!("{operation}: {error}"))?;
+    let mut operations = document.operations.iter();
+    let (Some((_, operation)), None) = (operations.next(), operations.next()) else {
+        return Err("a route has one operation".to_owned());
+    };
+    let declared = operation.node.variable_definitions.iter().map(|definition| {
+        let graphql_type = definition.node.var_type.node.clone();
+        OperationVariable {
+            name: definition.node.name.node.to_string(),
+            optional: graphql_type.nullable || definition.node.default_value.is_some(),
+            graphql_type,
+        }
+    });
+    Ok(declared.collect())
+}
+
+/// Whether the JSON pointer leads into this variable.
+fn is_in_variable(variable: &str, pointer: &str) -> bool {
+    pointer.split('/').nth(1) == Some(variable)
+}
+
+/// Whether the type of a member fits the variable.
+fn is_compatible(member: &Member, variable: &OperationVariable) -> bool {
+    if member.presence != Presence::Required && !variable.optional {
+        return false;
+    }
+    match (&variable.graphql_type.base, &member.field_type) {
+        (BaseType::List(_), FieldType::List(_)) => true,
+        // A variable that is a list takes a single value as a list of one.
+        (BaseType::List(item), field_type) => is_compatible_base(field_type, &item.base),
+        (base, field_type) => is_compatible_base(field_type, base),
+    }
+}
+
+fn is_compatible_base(field_type: &FieldType, base: &BaseType) -> bool {
+    match base {
+        BaseType::List(_) => false,
+        BaseType::Named(name) => match field_type {
+            FieldType::Text => name == "String",
+            FieldType::Integer { .. } | FieldType::Quantity { .. } => name == "Int",
+            FieldType::Id { .. } => name == "ID",
+            FieldType::Money { .. } => name == "Money",
+            FieldType::Boolean => name == "Boolean",
+            FieldType::UtcByDefault(field_type) => is_compatible_base(field_type, base),
+            FieldType::Date => name == "Date",
+            FieldType::Number => name == "Float",
+            FieldType::DateTime | FieldType::EndOfValidity => name == "DateTime",
+            // The schema checks the names of enums and inputs: a test plans every operation.
+            FieldType::Enum(_) | FieldType::EnumIgnoringCase(_) | FieldType::Object(_) => true,
+            FieldType::List(_) | FieldType::KeyedList { .. } | FieldType::FirstNonNull(_) | FieldType::Const(_) => {
+                false
+            }
+        },
+    }
+}
+
+fn unknown_path_parameter(service: &Service, route: &Route) -> Option<&'static str> {
+    let in_path = |param: &&Param| param.location == ParamLocation::Path;
+    let mut names = route.params.iter().filter(in_path).map(|param| param.field.name);
+    names.find(|name| {
+        let mark = format!("{{{name}}}");
+        !route.path.contains(&mark) && !service.prefixes.iter().any(|prefix| prefix.contains(&mark))
+    })
+}

@@ -1,0 +1,118 @@
+//! Estimates the largest size of an operation's answer. Nested pages multiply: three nested lists of 100 are a million
+//! objects, however short the document is. Texts count by their maximum length in the schema.
+
+use apollo_compiler::ast::Value as Literal;
+use apollo_compiler::executable::{Field, Operation, Selection, SelectionSet};
+use apollo_compiler::{ExecutableDocument, Node};
+use async_graphql::{Value, Variables};
+
+use super::request_error::RequestError;
+use super::text_bounds::TextBounds;
+use crate::limits::Limits;
+
+/// The assumed size of a page when the client gives none: the default of the domains.
+const PAGE_DEFAULT: u64 = 25;
+
+/// Rejects an operation whose answer can have more values, or more text, than the limits allow.
+///
+/// Fields that `@skip` excludes count as well. Visits every fragment once per spread, so the operation must have been
+/// measured before.
+pub fn check_cost(
+    document: &ExecutableDocument,
+    operation: &Operation,
+    variables: &Variables,
+    texts: &TextBounds,
+    limits: &Limits,
+) -> Result<(), RequestError> {
+    let mut estimator = CostEstimator {
+        document,
+        variables,
+        texts,
+        values: 0,
+        chars: 0,
+    };
+    estimator.selections(&operation.selection_set, 1);
+    check_within("values", estimator.values, limits.answer_values_max)?;
+    check_within("characters of text", estimator.chars, limits.answer_text_chars_max)
+}
+
+fn check_within(what: &str, is: u64, max: u64) -> Result<(), RequestError> {
+    match is <= max {
+        true => Ok(()),
+        false => Err(RequestError::TooComplex(format!(
+            "the answer could have more than the {max} {what} allowed: pages inside pages multiply, so ask for smaller ones"
+        ))),
+    }
+}
+
+/// Whether the page sizes of an operation depend on the values of its variables.
+pub fn depends_on_variables(document: &ExecutableDocument, operation: &Operation) -> bool {
+    let by_variable = |field: &Node<Field>| {
+        let given = |name| field.specified_argument_by_name(name);
+        is_paged(field)
+            && [given("first"), given("last")]
+                .iter()
+                .flatten()
+                .any(|value| value.as_variable().is_some())
+    };
+    operation.all_fields(document).any(by_variable)
+}
+
+fn is_paged(field: &Field) -> bool {
+    let argument = field.definition.argument_by_name("first");
+    argument.is_some_and(|argument| argument.ty.inner_named_type() == "Int")
+}
+
+struct CostEstimator<'a> {
+    document: &'a ExecutableDocument,
+    variables: &'a Variables,
+    texts: &'a TextBounds,
+    values: u64,
+    chars: u64,
+}
+
+impl CostEstimator<'_> {
+    fn selections(&mut self, set: &SelectionSet, times: u64) {
+        for selection in &set.selections {
+            match selection {
+                Selection::Field(field) => {
+                    self.values = self.values.saturating_add(times);
+                    if field.selection_set.is_empty() {
+                        let chars = self.texts.chars(&set.ty, &field.name);
+                        self.chars = self.chars.saturating_add(times.saturating_mul(chars));
+                    }
+                    let times = match is_paged(field) {
+                        true => times.saturating_mul(self.page(field)),
+                        false => times,
+                    };
+                    self.selections(&field.selection_set, times);
+                }
+                Selection::InlineFragment(inline) => self.selections(&inline.selection_set, times),
+                Selection::FragmentSpread(spread) => {
+                    let document = self.document;
+                    if let Some(fragment) = document.fragments.get(&spread.fragment_name) {
+                        self.selections(&fragment.selection_set, times);
+                    }
+                }
+            }
+        }
+    }
+
+    fn page(&self, field: &Field) -> u64 {
+        let first = self.number(field, "first").or_else(|| self.number(field, "last"));
+        first.unwrap_or(PAGE_DEFAULT)
+    }
+
+    /// A negative number counts as zero: the domain rejects it.
+    fn number(&self, field: &Field, name: &str) -> Option<u64> {
+        let default = || field.definition.argument_by_name(name)?.default_value.as_ref();
+        match &**field.specified_argument_by_name(name).or_else(default)? {
+            Literal::Int(number) => Some(number.as_str().parse().unwrap_or(0)),
+            Literal::Variable(variable) => match self.variables.get(variable.as_str())? {
+                Value::Number(number) => Some(number.as_u64().unwrap_or(0)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The shape of an answer, computed once per plan: its keys in their order, and their types.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use apollo_compiler::ast::Type;
+use apollo_compiler::collections::IndexMap;
+use apollo_compiler::schema::ExtendedType;
+
+use super::canonical::{CanonicalField, CanonicalOperation, CanonicalSelection};
+use super::request_error::RequestError;
+use super::schema::PublicSchema;
+
+/// The fields of an object of one concrete type, in the order of the operation.
+#[derive(Debug)]
+pub struct ObjectProjection {
+    /// The object's type.
+    pub typename: Box<str>,
+    /// Its fields.
+    pub fields: Vec<FieldProjection>,
+}
+
+/// One key of an answer.
+#[derive(Debug)]
+pub struct FieldProjection {
+    /// The alias, or the name.
+    pub key: Box<str>,
+    /// The key in the fetched data. The gateway chooses it, not the client.
+    pub data_key: Box<str>,
+    /// The field's name, for messages.
+    pub name: Box<str>,
+    /// `"key":`, already encoded as JSON.
+    pub key_json: Box<[u8]>,
+    /// The shape of the value; `None` for `__typename`, which the object's shape knows.
+    pub value: Option<ValueProjection>,
+}
+
+/// The expected type of a value.
+#[derive(Debug)]
+pub struct ValueProjection {
+    /// Whether a null here propagates to the parent.
+    pub non_null: bool,
+    /// The type of the value when it is not null.
+    pub kind: ValueKind,
+}
+
+/// The type of a value that is not null.
+#[derive(Debug)]
+pub enum ValueKind {
+    /// A list of values of this shape.
+    List(Box<ValueProjection>),
+    /// A scalar or an enum value.
+    Leaf(Leaf),
+    /// An object whose type is known.
+    Object(Arc<ObjectProjection>),
+    /// An object of one of several types, selected by its `__typename`.
+    Abstract(Arc<HashMap<Box<str>, Arc<ObjectProjection>>>),
+}
+
+/// Scalars and enums.
+#[derive(Debug)]
+pub enum Leaf {
+    /// A 32-bit integer.
+    Int,
+    /// A finite number.
+    Float,
+    /// A string.
+    String,
+    /// True or false.
+    Boolean,
+    /// A string; a number is converted to one.
+    Id,
+    /// One of these enum values.
+    Enum(Arc<[Box<str>]>),
+    /// A custom scalar: only the subgraph knows its values.
+    Custom,
+}
+
+/// Computes the shape of an operation's answer.
+///
+/// # Errors
+/// When it has more than `fields_max` fields over all the types that the operation can meet.
+pub fn projection_plan(
+    schema: &PublicSchema,
+    operation: &CanonicalOperation,
+    fields_max: usize,
+) -> Result<Arc<ObjectProjection>, RequestError> {
+    let mut builder = ProjectionBuilder {
+        schema,
+        known: HashMap::new(),
+        fields_left: fields_max,
+    };
+    builder.object(&operation.ty, &[&operation.items])
+}
+
+struct ProjectionBuilder<'a> {
+    schema: &'a PublicSchema,
+    /// The shapes computed so far. The same selections on the same type have the same shape; the address of a
+    /// selection identifies it.
+    known: HashMap<(&'a str, Vec<*const CanonicalSelection>), Arc<ObjectProjection>>,
+    fields_left: usize,
+}
+
+impl<'a> ProjectionBuilder<'a> {
+    /// `CollectFields` of the specification, for one concrete type.
+    fn object(
+        &mut self,
+        ty: &'a str,
+        sets: &[&'a [CanonicalSelection]],
+    ) -> Result<Arc<ObjectProjection>, RequestError> {
+        let identity = (ty, sets.iter().map(|set| set.as_ptr()).collect::<Vec<_>>());
+        // Empty selections may share an address, so it does not identify them.
+        let is_known = sets.iter().all(|set| !set.is_empty());
+        if let Some(known) = self.known.get(&identity).filter(|_| is_known) {
+            return Ok(known.clone());
+        }
+        let mut groups: IndexMap<&'a str, Vec<&'a CanonicalField>> = IndexMap::default();
+        for set in sets {
+            self.collect(ty, set, &mut groups);
+        }
+        self.fields_left = self
+            .fields_left
+            .checked_sub(groups.len())
+            .ok_or_else(|| RequestError::TooComplex("the operation means too many fields of too many types".into()))?;
+        let fields = groups
+            .into_values()
+            .map(|fields| self.field(&fields))
+            .collect::<Result<_, _>>()?;
+        let projection = Arc::new(ObjectProjection {
+            typename: ty.into(),
+            fields,
+        });
+        self.known.insert(identity, projection.clone());
+        Ok(projection)
+    }
+
+    fn collect(
+        &self,
+        ty: &str,
+        items: &'a [CanonicalSelection],
+        groups: &mut IndexMap<&'a str, Vec<&'a CanonicalField>>,
+    ) {
+        for item in items {
+            match item {
+                CanonicalSelection::Field(field) => groups.entry(&field.key).or_default().push(field),
+                CanonicalSelection::On(wanted, inner) if self.is_subtype(ty, wanted) => self.collect(ty, inner, groups),
+                CanonicalSelection::On(..) => {}
+            }
+        }
+    }
+
+    fn is_subtype(&self, ty: &str, wanted: &str) -> bool {
+        ty == wanted || self.schema.types.is_subtype(wanted, ty)
+    }
+
+    fn field(&mut self, fields: &[&'a CanonicalField]) -> Result<FieldProjection, RequestError> {
+        let first = fields[0];
+        let value = match first.name == "__typename" {
+            true => None,
+            false => {
+                let sets: Vec<_> = fields.iter().map(|field| &field.items[..]).collect();
+                Some(self.value(&first.ty, &sets)?)
+            }
+        };
+        Ok(FieldProjection {
+            key: first.key.as_str().into(),
+            data_key: first.data_key.as_str().into(),
+            name: first.name.as_str().into(),
+            key_json: format!("\"{}\":", first.key).into_bytes().into(),
+            value,
+        })
+    }
+
+    fn value(&mut self, ty: &Type, sets: &[&'a [CanonicalSelection]]) -> Result<ValueProjection, RequestError> {
+        let kind = match ty {
+            Type::List(item) | Type::NonNullList(item) => ValueKind::List(Box::new(self.value(item, sets)?)),
+            Type::Named(name) | Type::NonNullNamed(name) => self.named(name, sets)?,
+        };
+        Ok(ValueProjection {
+            non_null: ty.is_non_null(),
+            kind,
+        })
+    }
+
+    fn named(&mut self, name: &str, sets: &[&'a [CanonicalSelection]]) -> Result<ValueKind, RequestError> {
+        let schema = self.schema;
+        let Some((name, definition)) = schema.types.types.get_key_value(name) else {
+            return Ok(ValueKind::Leaf(Leaf::Custom));
+        };
+        Ok(match definition {
+            ExtendedType::Object(_) => ValueKind::Object(self.object(name, sets)?),
+            ExtendedType::Interface(_) | ExtendedType::Union(_) => {
+                let projections = schema
+                    .possible_types(name)
+                    .into_iter()
+                    .map(|ty| Ok((ty.into(), self.object(ty, sets)?)))
+                    .collect::<Result<_, RequestError>>()?;
+                ValueKind::Abstract(Arc::new(projections))
+            }
+            ExtendedType::Enum(words) => ValueKind::Leaf(Leaf::Enum(
+                words.values.keys().map(|word| word.as_str().into()).collect(),
+            )),
+            _ => ValueKind::Leaf(match name.as_str() {
+                "Int" => Leaf::Int,
+                "Float" => Leaf::Float,
+                "String" => Leaf::String,
+                "Boolean" => Leaf::Boolean,
+                "ID" => Leaf::Id,
+                _ => Leaf::Custom,
+            }),
+        })
+    }
+}

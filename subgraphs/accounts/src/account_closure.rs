@@ -1,0 +1,76 @@
+//! Closing an account: deactivation, which keeps the data, and erasure, which removes it.
+
+use async_graphql::{Context, ID, Object};
+use contract::{ContextExt, Event, Invalidates as _, Result, Tx};
+use entities::account_closure;
+use entities::expiry::EndedObligations;
+use entities::session::{self, SessionSelection};
+use entities::user::{self, UserChangeOutcome};
+
+use crate::profile::{changed_user, find_target_user_id, target_user_id};
+use crate::user::{User, change_invalidation};
+use crate::user_input::{COMMUNITY_MOUNT, SHOP_MOUNT};
+
+/// The mutations that close an account.
+#[derive(Default)]
+pub struct AccountClosureMutation;
+
+#[Object]
+impl AccountClosureMutation {
+    /// Deactivates the viewer's account; operators may name another account, by id or by username. Logging in to it is
+    /// no longer possible, and only operators find it. Its username stays taken, and its posts and messages stay. Its
+    /// authorizations, as investor or as broker, end, and its pending orders are cancelled. `CONFLICT` for the last
+    /// active administrator.
+    async fn deactivate_account(
+        &self,
+        ctx: &Context<'_>,
+        user_id: Option<ID>,
+        username: Option<String>,
+    ) -> Result<User> {
+        let id = find_target_user_id(ctx, &[COMMUNITY_MOUNT, SHOP_MOUNT], user_id, username).await?;
+        close_account(ctx, id, false).await
+    }
+
+    /// Erases the viewer's account; operators may name another account. Email, names, phone, address and password are
+    /// removed permanently. Its username stays taken, and the records of its actions stay. Its authorizations and
+    /// pending orders end as with `deactivateAccount`. Only operators can erase a deactivated account. `CONFLICT` for
+    /// the last active administrator.
+    async fn erase_account(&self, ctx: &Context<'_>, user_id: Option<ID>) -> Result<bool> {
+        let id = target_user_id(ctx.viewer(), &[], user_id)?;
+        close_account(ctx, id, true).await.map(|_| true)
+    }
+}
+
+async fn close_account(ctx: &Context<'_>, id: i64, erase: bool) -> Result<User> {
+    let now_us = ctx.now_us();
+    let operator = ctx.viewer().is_operator();
+    let by = ctx.viewer().authority()?;
+    let write = async move |tx: &Tx| {
+        let change = match erase {
+            false => user::deactivate(tx, &by, id, now_us).await?,
+            true if operator || user::is_active(tx, id).await? => user::erase(tx, &by, id, now_us).await?,
+            true => UserChangeOutcome::NotFound,
+        };
+        let UserChangeOutcome::Done(_) = &change else {
+            return Ok((change, EndedObligations::default()));
+        };
+        session::end(tx, id, SessionSelection::All, now_us).await?;
+        let ended = account_closure::end_obligations(tx, id, now_us).await?;
+        Ok((change, ended))
+    };
+    let events_of = move |(change, ended): &(UserChangeOutcome, EndedObligations)| {
+        let invalidation = change_invalidation(change, true);
+        // All tokens of this person are void from now on, so the event needs to name no session.
+        let sessions_ended = invalidation.is_some().then_some(Event::SessionsEnded {
+            user: id,
+            session: None,
+            at_us: now_us,
+        });
+        sessions_ended.into_iter().chain(invalidation).chain(ended.events())
+    };
+    let (change, ended) = ctx.services().write_and_tell(write, events_of).await?;
+    if !ended.without_reserve.is_empty() {
+        tracing::error!(orders = ?ended.without_reserve, "orders of a closed account have no reserved funds or shares");
+    }
+    changed_user(ctx, id, change)
+}

@@ -1,0 +1,36 @@
+//! The result of a registration that is stored with its idempotency key.
+
+use entities::user;
+use serde::{Deserialize, Serialize};
+
+/// The id of a new account and the time of its registration. It holds no personal data: a replayed request sends them again,
+/// and erasing an account has to remove all of them.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct RegistrationReceipt {
+    pub(crate) id: i64,
+    joined_at_us: i64,
+}
+
+impl RegistrationReceipt {
+    /// Returns the stored result for a person that has just been added.
+    pub(crate) fn new(person: &user::Model) -> Self {
+        Self {
+            id: person.id,
+            joined_at_us: person.joined_at_us,
+        }
+    }
+
+    /// Returns the person as the request created them, regardless of later changes.
+    pub(crate) fn original_user(&self, request: user::Model) -> user::Model {
+        let username = match request.username.is_empty() {
+            true => user::generated_username(&request.role, self.id),
+            false => request.username,
+        };
+        user::Model {
+            id: self.id,
+            joined_at_us: self.joined_at_us,
+            username,
+            ..request
+        }
+    }
+}

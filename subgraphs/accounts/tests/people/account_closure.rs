@@ -1,0 +1,205 @@
+//! Closing an account ends the person's authorizations and pending orders, because no other person could end them.
+
+use contract::Tx;
+use entities::brokerage_order::{self, NewAutomatedOrder};
+use entities::side::Side;
+use entities::{holding, order_reserve, wallet};
+use sea_orm::EntityTrait;
+use serde_json::json;
+
+use crate::lending_support::{LendingFixture, invalidated};
+use crate::support::{CallerSession, SignedInUser};
+
+impl LendingFixture {
+    /// Places ada's automated order of that many shares at 10.00.
+    async fn automated(&self, side: Side, quantity: i64) -> i64 {
+        let now_us = self.services.clock.now_us();
+        let order = NewAutomatedOrder {
+            side,
+            stock_id: self.stock,
+            quantity,
+            limit_minor: 1_000,
+            currency: "USD".into(),
+            investor_id: self.ada.id,
+            expires_at_us: None,
+        };
+        let placed = self.services.db.write(async move |tx: &Tx| {
+            let order = brokerage_order::place(tx, &order, 1_000, now_us).await?;
+            order_reserve::reserve(tx, &order, now_us).await?;
+            Ok(order.id)
+        });
+        placed.await.unwrap()
+    }
+
+    async fn orders(&self) -> Vec<(i64, String, Option<String>)> {
+        let orders = brokerage_order::Entity::find().all(self.services.db.read()).await;
+        let shown = |order: brokerage_order::Model| (order.id, order.status, order.reason);
+        orders.unwrap().into_iter().map(shown).collect()
+    }
+
+    /// Ada's money and shares, in all their buckets.
+    async fn all_of_ada(&self) -> ([i64; 4], [i64; 4]) {
+        let db = self.services.db.read();
+        let wallet = wallet::find(db, self.ada.id, "USD").await.unwrap().unwrap();
+        let holding = holding::find(db, self.ada.id, self.stock).await.unwrap().unwrap();
+        (
+            [
+                wallet.balance_minor,
+                wallet.committed_minor,
+                wallet.lent_minor,
+                wallet.held_minor,
+            ],
+            [holding.free, holding.committed, holding.lent, holding.held],
+        )
+    }
+
+    async fn close_account(&self, caller: &CallerSession, how: &str) {
+        self.ask(caller, &format!("mutation {{ {how} }}"), json!({}))
+            .await
+            .at("");
+    }
+
+    /// Whether an authorization is active, and how it ended.
+    async fn ended(&self, id: i64) -> (bool, Option<String>) {
+        let all = self.all().await;
+        let one = all.into_iter().find(|row| row.id == id).unwrap();
+        (one.is_open(), one.ended_by)
+    }
+}
+
+fn left() -> (bool, Option<String>) {
+    (false, Some("LEFT".to_owned()))
+}
+
+#[tokio::test]
+async fn an_investor_who_leaves_takes_back_what_is_lent_and_cancels_what_waits() {
+    for how in ["deactivateAccount { id }", "eraseAccount"] {
+        let domain = LendingFixture::new().await;
+        let money = domain.grant_id(domain.money("400.00")).await;
+        let shares = domain.grant_id(domain.shares(14)).await;
+        let mut for_cid = domain.money("1.00");
+        for_cid["broker"] = json!(domain.cid.id);
+        for_cid["startsAt"] = domain.in_days(5);
+        let later = domain.grant_id(for_cid).await;
+        let (buy, sell) = (
+            domain.automated(Side::Buy, 3).await,
+            domain.automated(Side::Sell, 2).await,
+        );
+        assert_eq!(domain.all_of_ada().await, ([56_900, 0, 40_100, 3_000], [14, 0, 14, 2]));
+        let mut events = domain.events();
+
+        domain.close_account(&domain.ada.caller, how).await;
+
+        assert_eq!(domain.all_of_ada().await, ([100_000, 0, 0, 0], [30, 0, 0, 0]), "{how}");
+        for id in [money, shares, later] {
+            assert_eq!(domain.ended(id).await, left(), "{how}");
+        }
+        let cancelled = |id| (id, "CANCELLED".to_owned(), Some("left".to_owned()));
+        assert_eq!(domain.orders().await, [cancelled(buy), cancelled(sell)], "{how}");
+        let told = invalidated(&mut events);
+        for (typename, id) in [
+            ("User", domain.ada.id),
+            ("Authorization", money),
+            ("Authorization", shares),
+            ("Authorization", later),
+            ("BrokerageOrder", buy),
+            ("BrokerageOrder", sell),
+            ("Holding", domain.holding),
+            ("Wallet", 1),
+        ] {
+            assert!(
+                told.contains(&(typename, id.to_string())),
+                "{how}: {typename} {id} in {told:?}"
+            );
+        }
+        // Expiry finds nothing more to end: each authorization and order ended once.
+        domain.advance_days(20);
+        domain.services.expire_overdue().await.unwrap();
+        assert_eq!(domain.all_of_ada().await, ([100_000, 0, 0, 0], [30, 0, 0, 0]), "{how}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_broker_who_leaves_was_lent_goes_back() {
+    for how in ["deactivateAccount { id }", "eraseAccount"] {
+        let domain = LendingFixture::new().await;
+        let money = domain.grant_id(domain.money("400.00")).await;
+        let shares = domain.grant_id(domain.shares(14)).await;
+        domain.spend(money, 15_000).await;
+        let mut for_cid = domain.money("1.00");
+        for_cid["broker"] = json!(domain.cid.id);
+        let cids = domain.grant_id(for_cid).await;
+        let waits = domain.automated(Side::Buy, 1).await;
+        let mut events = domain.events();
+
+        domain.close_account(&domain.ben.caller, how).await;
+
+        assert_eq!(
+            [domain.ended(money).await, domain.ended(shares).await],
+            [left(), left()],
+            "{how}"
+        );
+        let told = invalidated(&mut events);
+        for id in [money, shares] {
+            assert!(told.contains(&("Authorization", id.to_string())), "{how}: {told:?}");
+        }
+        // The authorization of another broker and the investor's own order stay open.
+        assert_eq!(domain.ended(cids).await, (true, None), "{how}");
+        assert_eq!(domain.orders().await, [(waits, "PENDING".to_owned(), None)], "{how}");
+        assert_eq!(
+            domain.all_of_ada().await,
+            ([83_900, 0, 100, 1_000], [30, 0, 0, 0]),
+            "{how}"
+        );
+        // The investor sees how the authorization ended, and may lend to another broker.
+        let seen = domain.authorization_for(&domain.ada, money).await;
+        assert_eq!(
+            (&seen["active"], &seen["remaining"]["amount"]),
+            (&json!(false), &json!("0.00"))
+        );
+        assert_eq!(
+            domain.own_authorization_ids(&domain.ada, "(active: true)").await,
+            [cids]
+        );
+        let answer = domain.grant(&domain.ada, domain.money("100.00")).await;
+        assert_eq!((answer.code(), answer.message()), ("NOT_FOUND", "broker not found"));
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_sent_away_by_an_operator_leaves_nothing_running_either() {
+    let domain = LendingFixture::new().await;
+    let money = domain.grant_id(domain.money("400.00")).await;
+    let waits = domain.automated(Side::Buy, 1).await;
+    let how = "deactivateAccount(username: \"ada\") { id }";
+    domain.close_account(&CallerSession::service(), how).await;
+    assert_eq!(domain.ended(money).await, left());
+    assert_eq!(
+        domain.orders().await,
+        [(waits, "CANCELLED".to_owned(), Some("left".to_owned()))]
+    );
+    domain
+        .close_account(
+            &CallerSession::service(),
+            &format!("eraseAccount(userId: {})", domain.ada.id),
+        )
+        .await;
+    assert_eq!(domain.all_of_ada().await, ([100_000, 0, 0, 0], [20, 10, 0, 0]));
+}
+
+#[tokio::test]
+async fn a_departure_that_is_refused_ends_nothing() {
+    let domain = LendingFixture::new().await;
+    let money = domain.grant_id(domain.money("400.00")).await;
+    let waits = domain.automated(Side::Buy, 1).await;
+    let mut events = domain.events();
+    let document = format!("mutation {{ eraseAccount(userId: {}) }}", domain.ada.id);
+    let stranger: &SignedInUser = &domain.eve;
+    assert_eq!(
+        domain.ask(&stranger.caller, &document, json!({})).await.code(),
+        "FORBIDDEN"
+    );
+    assert_eq!(domain.ended(money).await, (true, None));
+    assert_eq!(domain.orders().await, [(waits, "PENDING".to_owned(), None)]);
+    assert_eq!(invalidated(&mut events), []);
+}

@@ -1,0 +1,228 @@
+//! Market orders, which are executed as they are placed: an investor's own, and a broker's under an authorization.
+
+use contract::{EXPIRED_MAX, Error, Event, ExchangeTrade, ExecutedTrade, Invalidates, Result};
+use entities::authorization::{self, Grant, IncreaseCause, LentAsset};
+use entities::brokerage_order::{self, ExecutedOrder};
+use entities::fee_terms::{Charge, FeeTerms};
+use entities::holding::{self, ShareBucket};
+use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
+use entities::side::Side;
+use entities::stock::{self, StockRef};
+use entities::{expiry, order_reserve, user};
+
+use crate::place::{OrderContext, PlacedOrder};
+
+/// Executes an investor's own order: free money against free shares, without a fee.
+pub(crate) async fn execute_own(
+    context: &OrderContext<'_>,
+    investor: i64,
+    stock: &stock::Model,
+    side: Side,
+    quantity: i64,
+) -> Result<PlacedOrder> {
+    let execution = Execution::at_price(stock, side, quantity)?;
+    let mut done = execution.trade(context, investor, None).await?;
+    let legs = execution.legs((investor, Bucket::Balance), None);
+    execution
+        .settle(context, &mut done, investor, ShareBucket::Free, &legs)
+        .await?;
+    Ok(done)
+}
+
+/// Executes a broker's order: lent money becomes lent shares or the other way round, and the broker gets the fee.
+pub(crate) async fn execute_for_investor(
+    context: &OrderContext<'_>,
+    broker: &user::Model,
+    authorization: &authorization::Model,
+    stock: &stock::Model,
+    side: Side,
+    quantity: i64,
+) -> Result<PlacedOrder> {
+    // Expire overdue authorizations first: the proceeds of this trade must not increase one of them.
+    let expired = expiry::expire(context.tx, context.now_us, EXPIRED_MAX).await?;
+    // Closing an account ends its authorizations. If one of a deactivated account is open all the same, it cannot be used.
+    let in_force =
+        authorization.in_force(context.now_us) && user::is_active(context.tx, authorization.investor_id).await?;
+    if !in_force {
+        return Err(Error::Forbidden("the authorization is not in force"));
+    }
+    require_suitable(authorization, stock, side)?;
+    let mut execution = Execution::at_price(stock, side, quantity)?;
+    let terms = authorization.terms()?;
+    let Charge { fee_minor, proceeds } = execution.charge(&terms, broker.fee_basis_points.unwrap_or(0));
+    execution.fee = fee_minor;
+    let investor = authorization.investor_id;
+    let used = match side {
+        Side::Buy => execution.cost + execution.fee,
+        Side::Sell => quantity,
+    };
+    let spent = authorization::spend(context.tx, authorization, used, context.now_us).await?;
+
+    let mut done = execution.trade(context, investor, Some((broker.id, spent.id))).await?;
+    let legs = execution.legs((investor, Bucket::Lent), Some(broker.id));
+    let holding = execution
+        .settle(context, &mut done, investor, ShareBucket::Lent, &legs)
+        .await?;
+
+    let lent = match side {
+        Side::Buy => LentAsset::Shares {
+            holding_id: holding.id,
+            stock_id: stock.id,
+        },
+        Side::Sell => LentAsset::Capital(stock.currency.clone()),
+    };
+    done.events.extend(expired.events());
+    done.events.extend(spent.events());
+    // After a fee of a hundred percent no proceeds are left to lend.
+    if proceeds.total() > 0 {
+        let grant = Grant {
+            lent,
+            investor_id: investor,
+            broker_id: broker.id,
+            amount: proceeds.total(),
+            starts_at_us: context.now_us,
+            ends_at_us: spent.ends_at_us,
+            fee_basis_points: spent.fee_basis_points,
+            accepts_higher_fee: false,
+        };
+        // The proceeds of lent money or shares are lent on the same terms.
+        let raised =
+            authorization::apply_grant(context.tx, &grant, IncreaseCause::Trade(&proceeds), context.now_us).await?;
+        done.events.extend(raised.authorization.events());
+    }
+    Ok(done)
+}
+
+/// Checks that the authorization suits the order: money for a purchase, shares of this stock for a sale.
+fn require_suitable(authorization: &authorization::Model, stock: &stock::Model, side: Side) -> Result<()> {
+    let mismatch = |why| Err(Error::AuthorizationMismatch(why));
+    match (side, &authorization.currency, authorization.stock_id) {
+        (Side::Buy, Some(currency), _) if *currency == stock.currency => Ok(()),
+        (Side::Buy, Some(_), _) => mismatch("the authorization is for money of another currency"),
+        (Side::Buy, None, _) => mismatch("a purchase needs an authorization for capital"),
+        (Side::Sell, _, Some(id)) if id == stock.id => Ok(()),
+        (Side::Sell, _, Some(_)) => mismatch("the authorization is for another stock"),
+        (Side::Sell, _, None) => mismatch("a sale needs an authorization for a holding"),
+    }
+}
+
+/// An order at a price.
+struct Execution<'a> {
+    stock: &'a stock::Model,
+    side: Side,
+    quantity: i64,
+    /// Quantity times price, in minor units.
+    cost: i64,
+    /// The broker's fee, in minor units.
+    fee: i64,
+}
+
+impl<'a> Execution<'a> {
+    /// Returns an order at the stock's current price, without a fee.
+    fn at_price(stock: &'a stock::Model, side: Side, quantity: i64) -> Result<Self> {
+        let cost = order_reserve::cost(quantity, stock.price_minor).ok_or_else(|| cost_error(side))?;
+        Ok(Self {
+            stock,
+            side,
+            quantity,
+            cost,
+            fee: 0,
+        })
+    }
+
+    /// Computes the fee of a broker whose rate is `current_fee` now, and the proceeds by their fee terms.
+    fn charge(&self, terms: &FeeTerms, current_fee: i64) -> Charge {
+        let (quantity, price) = (self.quantity, self.stock.price_minor);
+        match self.side {
+            Side::Buy => terms.purchase_charge(quantity, price, self.cost, current_fee),
+            Side::Sell => terms.sale_charge(quantity, price, current_fee),
+        }
+    }
+
+    /// Trades at the exchange and records the order as completed.
+    async fn trade(
+        &self,
+        context: &OrderContext<'_>,
+        investor_id: i64,
+        broker: Option<(i64, i64)>,
+    ) -> Result<PlacedOrder> {
+        let trade = ExchangeTrade {
+            stock: StockRef::Id(self.stock.id),
+            side: self.side,
+            quantity: self.quantity,
+            price_minor: Some(self.stock.price_minor),
+            trader_id: Some(investor_id),
+        };
+        let ExecutedTrade { recorded, stock } = context.log.trade(context.tx, &trade, context.now_us).await?;
+        let (price_minor, currency) = recorded.price();
+        let executed = ExecutedOrder {
+            side: self.side,
+            stock_id: stock.id,
+            quantity: self.quantity,
+            price_minor,
+            fee_minor: self.fee,
+            currency: currency.to_owned(),
+            investor_id,
+            broker,
+            trade: recorded.trade_ref(),
+        };
+        let order = brokerage_order::record(context.tx, &executed, context.now_us).await?;
+        let events: Vec<Event> = [stock.events(), order.events()].concat();
+        Ok(PlacedOrder { order, events })
+    }
+
+    /// Returns the ledger legs: the investor's bucket pays or is paid, the broker gets the fee.
+    fn legs(&self, (investor, bucket): (i64, Bucket), broker: Option<i64>) -> Vec<(Account, i64)> {
+        let (exchange, investors) = match self.side {
+            Side::Buy => (self.cost, -(self.cost + self.fee)),
+            Side::Sell => (-self.cost, self.cost - self.fee),
+        };
+        let fee = broker.map(|broker| (Account::Wallet(broker, Bucket::Balance), self.fee));
+        [
+            (Account::Wallet(investor, bucket), investors),
+            (Account::Exchange, exchange),
+        ]
+        .into_iter()
+        .chain(fee)
+        .collect()
+    }
+
+    /// Moves the money and the shares of an executed order.
+    async fn settle(
+        &self,
+        context: &OrderContext<'_>,
+        done: &mut PlacedOrder,
+        investor: i64,
+        bucket: ShareBucket,
+        legs: &[(Account, i64)],
+    ) -> Result<holding::Model> {
+        let (tx, stock) = (context.tx, self.stock.id);
+        let (kind, holding) = match self.side {
+            Side::Buy => (
+                TransactionKind::Purchase,
+                holding::add(tx, investor, stock, bucket, self.quantity).await?,
+            ),
+            Side::Sell => (
+                TransactionKind::Sale,
+                holding::take(tx, investor, stock, bucket, self.quantity).await?,
+            ),
+        };
+        let transaction = LedgerTransaction {
+            order_id: Some(done.order.id),
+            authorization_id: done.order.authorization_id,
+            ..LedgerTransaction::new(kind, &done.order.currency)
+        };
+        let moved = ledger::post(tx, transaction, legs, context.now_us).await?;
+        done.events.extend(moved.wallets.iter().flat_map(Invalidates::events));
+        done.events.extend(holding.events());
+        Ok(holding)
+    }
+}
+
+/// The error for an order of more money than a wallet can hold.
+pub(crate) fn cost_error(side: Side) -> Error {
+    match side {
+        Side::Buy => Error::InsufficientFunds,
+        Side::Sell => Error::invalid("input.quantity", "brings in more than a wallet can hold"),
+    }
+}

@@ -1,0 +1,105 @@
+//! Subscriptions to rows that are only ever added: each row once, from now on, in the order of arrival.
+
+use std::collections::VecDeque;
+use std::future::Future;
+
+use futures_util::stream::{Stream, StreamExt};
+use sea_orm::{DatabaseConnection, DbErr, EntityTrait, QuerySelect, Select};
+
+use crate::{Db, Delivery, Event, EventStream, Follower, Result, Services, follow};
+
+/// The rows of one subscription.
+pub trait InsertFeed: Send + Sync + 'static {
+    /// The table.
+    type Entity: EntityTrait<Model: Send + Sync>;
+
+    /// The number of rows read at once, and so the number buffered for a subscriber that falls behind.
+    const BATCH: u64 = 50;
+
+    /// Returns the id of the row that this event announces; `None` if it announces none of these rows.
+    fn inserted_id(&self, event: &Event) -> Option<i64>;
+
+    /// Selects these rows with an id over `id`, ordered by id.
+    fn after(&self, id: i64) -> Select<Self::Entity>;
+
+    /// Returns the row's id.
+    fn id(row: &<Self::Entity as EntityTrait>::Model) -> i64;
+
+    /// Returns the id of the last of these rows; 0 when there is none.
+    fn newest_id(&self, db: &DatabaseConnection) -> impl Future<Output = Result<i64, DbErr>> + Send;
+}
+
+/// Returns these rows as they arrive.
+pub async fn inserted_rows<R: InsertFeed>(
+    services: &Services,
+    rows: R,
+) -> Result<impl Stream<Item = Result<<R::Entity as EntityTrait>::Model>> + use<R>> {
+    // Subscribe first, then read the last id: rows that arrive in between are announced.
+    let events = services.bus.subscribe();
+    let last_id = rows.newest_id(services.db.read()).await?;
+    let follower = InsertFollower {
+        db: services.db.clone(),
+        rows,
+        last_id,
+        ready: VecDeque::new(),
+        has_more: false,
+    };
+    Ok(follow(follower, events))
+}
+
+/// The rows of one subscription, and the position of its reader.
+struct InsertFollower<R: InsertFeed> {
+    db: Db,
+    rows: R,
+    /// The id of the last row that was read.
+    last_id: i64,
+    /// Read, but not delivered yet.
+    ready: VecDeque<<R::Entity as EntityTrait>::Model>,
+    /// The last batch was full: there may be more.
+    has_more: bool,
+}
+
+impl<R: InsertFeed> Follower for InsertFollower<R> {
+    type Item = <R::Entity as EntityTrait>::Model;
+
+    async fn next(&mut self, events: &mut EventStream) -> Option<Result<Self::Item>> {
+        loop {
+            if let Some(row) = self.ready.pop_front() {
+                return Some(Ok(row));
+            }
+            if !self.has_more && !self.may_have_rows(&events.next().await?) {
+                continue;
+            }
+            if let Err(error) = self.read().await {
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+impl<R: InsertFeed> InsertFollower<R> {
+    /// Whether unread rows may exist. An event is only a hint and the database decides, so a subscriber that falls
+    /// behind loses nothing.
+    fn may_have_rows(&self, delivery: &Delivery) -> bool {
+        match delivery {
+            Delivery::Lagged(_) => true,
+            Delivery::Event(event) => self.rows.inserted_id(event).is_some_and(|id| id > self.last_id),
+        }
+    }
+
+    async fn read(&mut self) -> Result<()> {
+        // Ids rise in the order of commits, because there is only one writer.
+        let batch = self
+            .rows
+            .after(self.last_id)
+            .limit(R::BATCH)
+            .all(self.db.read())
+            .await?;
+        self.has_more = batch.len() as u64 == R::BATCH;
+        if let Some(last) = batch.last() {
+            self.last_id = R::id(last);
+        }
+        self.ready.extend(batch);
+        Ok(())
+    }
+}

@@ -1,0 +1,379 @@
+//! Lists by pages, through a GraphQL schema.
+
+use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema, Value, value};
+use contract::{Db, Error, ErrorCodes, PageArgs, PageConnection, Result, page, page_of_texts};
+use sea_orm::{EntityTrait, Order};
+
+use crate::support::TestDb;
+
+mod counter {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "counter")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i64,
+        pub value: i64,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use counter::{Column, Entity, Model};
+
+struct Query;
+
+#[Object]
+impl Query {
+    /// By id, rising.
+    async fn rising(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<PageConnection<i64>> {
+        let args = PageArgs::new(first, after, last, before);
+        let key = |row: &Model| vec![row.id];
+        page(
+            db(ctx).read(),
+            Entity::find(),
+            Column::Id,
+            Order::Asc,
+            args,
+            key,
+            |row| row.id,
+        )
+        .await
+    }
+
+    /// By value, then id, both falling.
+    async fn falling(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<PageConnection<i64>> {
+        let args = PageArgs::new(first, after, last, before);
+        let key = |row: &Model| vec![row.value, row.id];
+        let columns = (Column::Value, Column::Id);
+        page(db(ctx).read(), Entity::find(), columns, Order::Desc, args, key, |row| {
+            row.id
+        })
+        .await
+    }
+
+    /// As [`falling`](Self::falling), read in pieces.
+    async fn pieces(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<PageConnection<i64>> {
+        let args = PageArgs::new(first, after, last, before);
+        let key = |row: &Model| vec![row.value, row.id];
+        let columns = (Column::Value, Column::Id);
+        let charge = |rows: &[Model]| match rows.len() {
+            ..=26 => Ok(()),
+            more => Err(Error::invalid("first", format!("{more} rows came at once"))),
+        };
+        let select = Entity::find();
+        page_of_texts(db(ctx).read(), select, columns, Order::Desc, args, key, charge, |row| {
+            row.id
+        })
+        .await
+    }
+}
+
+fn db<'a>(ctx: &Context<'a>) -> &'a Db {
+    ctx.data_unchecked()
+}
+
+struct Lists {
+    schema: Schema<Query, EmptyMutation, EmptySubscription>,
+    db: TestDb,
+}
+
+/// One page of an answer.
+#[derive(Debug, PartialEq)]
+struct Answer {
+    nodes: Vec<i64>,
+    /// The first cursor and the last.
+    ends: Option<(String, String)>,
+    previous: bool,
+    next: bool,
+}
+
+impl Lists {
+    /// A list of these rows: ids with their values.
+    async fn of(rows: impl IntoIterator<Item = (i64, i64)>) -> Self {
+        let db = TestDb::new().await;
+        let schema = Schema::build(Query, EmptyMutation, EmptySubscription)
+            .data(db.0.clone())
+            .extension(ErrorCodes)
+            .finish();
+        let lists = Self { schema, db };
+        for (id, value) in rows {
+            lists.insert(id, value).await;
+        }
+        lists
+    }
+
+    async fn insert(&self, id: i64, value: i64) {
+        let statement = format!("INSERT INTO counter (id, value) VALUES ({id}, {value})");
+        self.db.run(statement).await;
+    }
+
+    async fn ask(&self, list: &str) -> async_graphql::Response {
+        let operation = format!(
+            "{{ list: {list} {{ edges {{ node cursor }} pageInfo {{ hasPreviousPage hasNextPage startCursor endCursor }} }} }}"
+        );
+        self.schema.execute(operation).await
+    }
+
+    async fn page(&self, list: &str) -> Answer {
+        let response = self.ask(list).await;
+        assert!(response.errors.is_empty(), "{:?}", response.errors);
+        let data = response.data.into_json().unwrap();
+        let (edges, info) = (data["list"]["edges"].as_array().unwrap(), &data["list"]["pageInfo"]);
+        let cursor = |edge: &serde_json::Value| edge["cursor"].as_str().unwrap().to_owned();
+        let ends = edges
+            .first()
+            .zip(edges.last())
+            .map(|(first, last)| (cursor(first), cursor(last)));
+        let told = |name: &str| info[name].as_str().map(str::to_owned);
+        assert_eq!(ends, told("startCursor").zip(told("endCursor")));
+        Answer {
+            nodes: edges.iter().map(|edge| edge["node"].as_i64().unwrap()).collect(),
+            ends,
+            previous: info["hasPreviousPage"].as_bool().unwrap(),
+            next: info["hasNextPage"].as_bool().unwrap(),
+        }
+    }
+
+    /// Returns the code and the named argument of the error that the request returns instead of a page.
+    async fn refusal(&self, list: &str) -> (Value, Value) {
+        let response = self.ask(list).await;
+        let [error] = &*response.errors else {
+            panic!("{list}: {response:?}")
+        };
+        let extensions = error.extensions.as_ref().unwrap();
+        (
+            extensions.get("code").unwrap().clone(),
+            extensions.get("field").unwrap().clone(),
+        )
+    }
+
+    /// Reads the whole list, page by page from the front, and runs `between` between two pages.
+    async fn forwards(&self, list: &str, size: usize, between: impl AsyncFn(usize)) -> Vec<i64> {
+        let (mut all, mut pages) = (Vec::new(), 0);
+        let mut answer = self.page(&format!("{list}(first: {size})")).await;
+        loop {
+            all.extend(&answer.nodes);
+            let Some((_, end)) = answer.ends.filter(|_| answer.next) else {
+                return all;
+            };
+            between(pages).await;
+            pages += 1;
+            answer = self.page(&format!("{list}(first: {size}, after: \"{end}\")")).await;
+        }
+    }
+
+    /// Reads the whole list, page by page from the end.
+    async fn backwards(&self, list: &str, size: usize) -> Vec<i64> {
+        let mut all = Vec::new();
+        let mut answer = self.page(&format!("{list}(last: {size})")).await;
+        loop {
+            all.splice(0..0, answer.nodes.iter().copied());
+            let Some((start, _)) = answer.ends.filter(|_| answer.previous) else {
+                return all;
+            };
+            answer = self.page(&format!("{list}(last: {size}, before: \"{start}\")")).await;
+        }
+    }
+}
+
+/// Returns ids with few different values, so that the first column of the key alone does not order them.
+fn tied() -> impl Iterator<Item = (i64, i64)> {
+    (1..=23).map(|id| (id, id % 4))
+}
+
+#[tokio::test]
+async fn every_page_size_tells_the_whole_list_once_in_both_directions() {
+    let lists = Lists::of(tied()).await;
+    let rising: Vec<i64> = (1..=23).collect();
+    let mut falling: Vec<(i64, i64)> = tied().map(|(id, value)| (value, id)).collect();
+    falling.sort_unstable_by(|a, b| b.cmp(a));
+    let falling: Vec<i64> = falling.into_iter().map(|(_, id)| id).collect();
+
+    for size in [1, 2, 5, 22, 23, 24, 100] {
+        for (list, expected) in [("rising", &rising), ("falling", &falling)] {
+            assert_eq!(
+                &lists.forwards(list, size, async |_| {}).await,
+                expected,
+                "{list} by {size}"
+            );
+            assert_eq!(
+                &lists.backwards(list, size).await,
+                expected,
+                "{list} by {size} from the end"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_says_what_lies_before_and_behind_it() {
+    let lists = Lists::of((1..=5).map(|id| (id, 0))).await;
+
+    let first = lists.page("rising(first: 2)").await;
+    assert_eq!((&*first.nodes, first.previous, first.next), (&[1, 2][..], false, true));
+    let (_, end) = first.ends.unwrap();
+    let middle = lists.page(&format!("rising(first: 2, after: \"{end}\")")).await;
+    assert_eq!(
+        (&*middle.nodes, middle.previous, middle.next),
+        (&[3, 4][..], true, true)
+    );
+    let (start, end) = middle.ends.unwrap();
+    let last = lists.page(&format!("rising(first: 2, after: \"{end}\")")).await;
+    assert_eq!((&*last.nodes, last.previous, last.next), (&[5][..], true, false));
+    let back = lists.page(&format!("rising(last: 2, before: \"{start}\")")).await;
+    assert_eq!((&*back.nodes, back.previous, back.next), (&[1, 2][..], false, true));
+    let between = lists
+        .page(&format!("rising(after: \"{start}\", before: \"{end}\")"))
+        .await;
+    assert_eq!(between.nodes, [] as [i64; 0]);
+    let none = lists.page("rising(first: 0)").await;
+    assert_eq!((none.nodes.len(), none.ends, none.next), (0, None, true));
+}
+
+#[tokio::test]
+async fn an_empty_list_is_an_empty_page() {
+    let lists = Lists::of([]).await;
+
+    for list in ["rising", "rising(first: 3)", "falling(last: 3)"] {
+        let page = lists.page(list).await;
+        assert_eq!(
+            (page.nodes.len(), page.ends, page.previous, page.next),
+            (0, None, false, false),
+            "{list}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nobody_says_how_many_and_gets_a_bounded_page() {
+    let lists = Lists::of((1..=30).map(|id| (id, 0))).await;
+
+    let page = lists.page("rising").await;
+
+    assert_eq!((page.nodes.len(), page.next), (25, true));
+}
+
+#[tokio::test]
+async fn rows_that_come_and_go_meanwhile_are_never_told_twice_and_hide_no_other() {
+    let lists = Lists::of((1..=20).map(|id| (id * 10, 0))).await;
+
+    // Before each next page, one row is added in front of it and one far behind, and the cursor's own row is
+    // deleted.
+    let told = lists
+        .forwards("rising", 3, async |page| {
+            let page = page as i64;
+            lists.insert(1 + page, 0).await;
+            lists.insert(1001 + page, 0).await;
+            lists
+                .db
+                .run(format!("DELETE FROM counter WHERE id = {}", (page + 1) * 30))
+                .await;
+        })
+        .await;
+
+    let old: Vec<i64> = told.iter().copied().filter(|id| *id <= 200).collect();
+    assert_eq!(old, (1..=20).map(|id| id * 10).collect::<Vec<_>>());
+    assert!(told.is_sorted_by(|a, b| a < b), "{told:?}");
+    assert!(told.contains(&1001), "what came behind the cursor is told");
+}
+
+#[tokio::test]
+async fn keys_of_any_size_have_cursors() {
+    let ids = [i64::MIN, -1, 0, 1, i64::MAX];
+    let lists = Lists::of(ids.map(|id| (id, 0))).await;
+
+    assert_eq!(lists.forwards("rising", 1, async |_| {}).await, ids);
+    assert_eq!(lists.backwards("rising", 1).await, ids);
+}
+
+#[tokio::test]
+async fn what_is_no_cursor_of_the_list_is_refused() {
+    let lists = Lists::of((1..=5).map(|id| (id, 0))).await;
+    for cursor in [
+        "",
+        " ",
+        "-",
+        "g",
+        "1-2",
+        "1-",
+        "-1",
+        "+1",
+        "01",
+        "0x1",
+        "A",
+        "1 ",
+        "ffffffffffffffff0",
+        "é",
+        "1\\u0000",
+    ] {
+        for argument in ["after", "before"] {
+            let refusal = lists.refusal(&format!("rising({argument}: \"{cursor}\")")).await;
+            assert_eq!(refusal, (value!("INVALID_INPUT"), value!(argument)), "{cursor:?}");
+        }
+    }
+    assert_eq!(lists.refusal("falling(after: \"1\")").await.1, value!("after"));
+    assert_eq!(lists.refusal("falling(after: \"1-2-3\")").await.1, value!("after"));
+}
+
+#[tokio::test]
+async fn counts_that_make_no_sense_are_refused() {
+    let lists = Lists::of([]).await;
+    for (arguments, field) in [
+        ("first: -1", "first"),
+        ("last: -1", "last"),
+        ("first: 101", "first"),
+        ("last: 101", "last"),
+        ("first: 2147483647", "first"),
+        ("first: -2147483648", "first"),
+        ("first: 1, last: 1", "last"),
+    ] {
+        let refusal = lists.refusal(&format!("rising({arguments})")).await;
+        assert_eq!(refusal, (value!("INVALID_INPUT"), value!(field)), "{arguments}");
+    }
+}
+
+#[tokio::test]
+async fn rows_that_are_read_in_pieces_are_the_same_pages() {
+    let lists = Lists::of((0..70).map(|id| (id, id / 7))).await;
+    let cursors = lists.page("falling(first: 60)").await.ends.expect("cursors");
+    let (after, before) = cursors;
+    for size in [0, 1, 25, 26, 27, 51, 52, 53, 59, 60, 69, 70, 71, 100] {
+        for arguments in [
+            format!("first: {size}"),
+            format!("last: {size}"),
+            format!("first: {size}, after: \"{after}\""),
+            format!("first: {size}, before: \"{before}\""),
+            format!("last: {size}, after: \"{after}\""),
+            format!("last: {size}, before: \"{before}\""),
+            format!("last: {size}, after: \"{after}\", before: \"{before}\""),
+        ] {
+            let whole = lists.page(&format!("falling({arguments})")).await;
+            let pieces = lists.page(&format!("pieces({arguments})")).await;
+            assert_eq!(whole, pieces, "{arguments}");
+        }
+    }
+}

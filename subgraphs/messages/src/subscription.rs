@@ -1,0 +1,55 @@
+//! The subscription `newMessage`, which sends messages to the viewer as they arrive.
+
+use async_graphql::{Context, Subscription};
+use contract::{ContextExt, Event, InsertFeed, Result, inserted_rows};
+use entities::message;
+use futures_util::stream::{Stream, TryStreamExt};
+use sea_orm::{DatabaseConnection, DbErr, Select};
+
+use crate::message::Message;
+
+/// The domain's subscription.
+#[derive(Default)]
+pub struct MessageSubscription;
+
+#[Subscription]
+impl MessageSubscription {
+    /// New messages to the viewer, each once, in the order in which they are sent.
+    async fn new_message(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Result<Message>> + use<>> {
+        let receiver = ctx.viewer().require_user()?;
+        Ok(inserted_rows(ctx.services(), MessageFeed { receiver })
+            .await?
+            .map_ok(Message))
+    }
+}
+
+/// One user's inbox.
+struct MessageFeed {
+    receiver: i64,
+}
+
+impl InsertFeed for MessageFeed {
+    type Entity = message::Entity;
+
+    /// One, because a message may be long and many subscribers may be slow.
+    const BATCH: u64 = 1;
+
+    fn inserted_id(&self, event: &Event) -> Option<i64> {
+        match event {
+            Event::MessageSent { id, to } => (*to == self.receiver).then_some(*id),
+            _ => None,
+        }
+    }
+
+    fn after(&self, id: i64) -> Select<message::Entity> {
+        message::received_after(self.receiver, id)
+    }
+
+    fn id(message: &message::Model) -> i64 {
+        message.id
+    }
+
+    async fn newest_id(&self, db: &DatabaseConnection) -> Result<i64, DbErr> {
+        message::newest_id(db, self.receiver).await
+    }
+}

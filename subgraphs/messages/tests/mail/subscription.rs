@@ -1,0 +1,83 @@
+//! The subscription `newMessage`.
+
+use contract::Viewer;
+use futures_util::FutureExt;
+use futures_util::stream::StreamExt;
+use serde_json::{Value, json};
+
+use crate::support::{ADA, BEN, CLEO, MessagesDomain, code, member, service};
+
+const NEW: &str = "subscription { newMessage { contents from { id } } }";
+
+fn arrived(from: i64, contents: &str) -> Option<Value> {
+    let message = json!({ "contents": contents, "from": { "id": from.to_string() } });
+    Some(json!({ "data": { "newMessage": message } }))
+}
+
+#[tokio::test]
+async fn messages_arrive_at_their_receiver_from_now_on() {
+    let domain = MessagesDomain::new().await;
+    domain.send(CLEO, "ada", "before").await;
+    let mut hers = domain.watch(&member(ADA), NEW).await;
+    let mut his = domain.watch(&member(BEN), NEW).await;
+    domain.send(CLEO, "ada", "one").await;
+    domain.send(CLEO, "ben", "two").await;
+    domain.send(BEN, "ada", "three").await;
+    assert_eq!(hers.next().await, arrived(CLEO, "one"));
+    assert_eq!(hers.next().await, arrived(BEN, "three"));
+    assert_eq!(his.next().await, arrived(CLEO, "two"));
+    assert_eq!(his.next().now_or_never(), None, "what he sent is not his to receive");
+}
+
+#[tokio::test]
+async fn only_a_person_has_an_inbox() {
+    let domain = MessagesDomain::new().await;
+    for viewer in [Viewer::Anonymous, service()] {
+        let answers: Vec<Value> = domain.subscribe(&viewer, NEW).collect().await;
+        assert_eq!(answers.len(), 1);
+        assert_eq!(code(&answers[0]), "UNAUTHENTICATED");
+        assert_eq!(answers[0]["data"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_lost_events_loses_no_message_and_sees_none_twice() {
+    const MESSAGES: usize = 120;
+    let domain = MessagesDomain::with_bus(2).await;
+    let mut hers = domain.watch(&member(ADA), NEW).await;
+    for number in 0..MESSAGES {
+        domain.send(CLEO, "ada", &number.to_string()).await;
+    }
+    // More events about other people than the bus keeps.
+    for _ in 0..3 {
+        domain.send(CLEO, "ben", "not hers").await;
+    }
+    for number in 0..MESSAGES {
+        assert_eq!(hers.next().await, arrived(CLEO, &number.to_string()));
+    }
+    domain.send(CLEO, "ada", "after").await;
+    assert_eq!(hers.next().await, arrived(CLEO, "after"));
+}
+
+#[tokio::test]
+async fn a_message_that_was_deleted_before_it_was_shown_is_not_shown() {
+    let domain = MessagesDomain::new().await;
+    let mut hers = domain.watch(&member(ADA), NEW).await;
+    domain.send(CLEO, "ada", "regretted").await;
+    domain.ask(&member(CLEO), "mutation { deleteMessage(id: 1) }").await;
+    domain.send(CLEO, "ada", "kept").await;
+    assert_eq!(hers.next().await, arrived(CLEO, "kept"));
+}
+
+#[tokio::test]
+async fn a_message_arrives_even_when_its_sender_has_hung_up() {
+    let domain = MessagesDomain::new().await;
+    let mut hers = domain.watch(&member(ADA), NEW).await;
+    let sender = member(CLEO);
+    let sending = domain.ask(
+        &sender,
+        r#"mutation { sendMessage(to: "ada", contents: "bye") { id } }"#,
+    );
+    assert_eq!(sending.now_or_never(), None, "it was sent off, not answered");
+    assert_eq!(hers.next().await, arrived(CLEO, "bye"));
+}

@@ -1,0 +1,96 @@
+//! The subscription `postCreated`.
+
+use contract::{Event, Viewer};
+use futures_util::FutureExt;
+use futures_util::stream::StreamExt;
+use serde_json::{Value, json};
+
+use crate::support::{CLEO, DAN, PostsDomain, create, service};
+
+const ALL: &str = "subscription { postCreated { title text } }";
+const BOOKS: &str = r#"subscription { postCreated(community: "BOOKS") { title text } }"#;
+
+fn arrived(title: &str) -> Option<Value> {
+    let post = json!({ "title": title, "text": format!("about {title}") });
+    Some(json!({ "data": { "postCreated": post } }))
+}
+
+#[tokio::test]
+async fn posts_arrive_from_now_on_where_they_are_awaited() {
+    let domain = PostsDomain::new().await;
+    domain.post(CLEO, "Outdoors", "before").await;
+    let mut all = domain.watch(&Viewer::Anonymous, ALL).await;
+    // The community has no post yet.
+    let mut books = domain.watch(&Viewer::Anonymous, BOOKS).await;
+    domain.post(CLEO, "Books", "one").await;
+    domain.post(DAN, "Outdoors", "two").await;
+    domain.post(DAN, "books", "three").await;
+    for title in ["one", "two", "three"] {
+        assert_eq!(all.next().await, arrived(title));
+    }
+    for title in ["one", "three"] {
+        assert_eq!(books.next().await, arrived(title));
+    }
+    assert_eq!(all.next().now_or_never(), None);
+    assert_eq!(
+        books.next().now_or_never(),
+        None,
+        "what is posted elsewhere is not shown"
+    );
+}
+
+#[tokio::test]
+async fn a_post_arrives_when_it_is_made_whatever_its_date() {
+    let domain = PostsDomain::new().await;
+    let mut all = domain.watch(&Viewer::Anonymous, ALL).await;
+    for (title, at) in [("future", "2030-01-01T00:00:00Z"), ("past", "1999-01-01T00:00:00Z")] {
+        let input = format!(r#"title: "{title}", text: "about {title}", community: "c", username: "u", at: "{at}""#);
+        create(&domain, &service(), &input).await;
+    }
+    assert_eq!(all.next().await, arrived("future"));
+    assert_eq!(all.next().await, arrived("past"));
+}
+
+#[tokio::test]
+async fn a_reader_that_lost_events_loses_no_post_and_sees_none_twice() {
+    const POSTS: usize = 120;
+    for document in [ALL, BOOKS] {
+        let domain = PostsDomain::with_bus(2).await;
+        let mut posts = domain.watch(&Viewer::Anonymous, document).await;
+        for number in 0..POSTS {
+            domain.post(CLEO, "Books", &number.to_string()).await;
+        }
+        // More events about other things than the bus keeps.
+        for number in 0..3 {
+            let event = Event::MessageSent { id: number, to: 1 };
+            domain.services.bus.publish(event);
+        }
+        for number in 0..POSTS {
+            assert_eq!(posts.next().await, arrived(&number.to_string()));
+        }
+        domain.post(CLEO, "Books", "after").await;
+        assert_eq!(posts.next().await, arrived("after"));
+    }
+}
+
+#[tokio::test]
+async fn a_post_that_is_deleted_before_it_is_read_does_not_arrive() {
+    let domain = PostsDomain::new().await;
+    let mut all = domain.watch(&Viewer::Anonymous, ALL).await;
+    let id = domain.post(CLEO, "Books", "one").await;
+    domain.delete(&id).await;
+    domain.post(CLEO, "Books", "two").await;
+    assert_eq!(all.next().await, arrived("two"));
+}
+
+#[tokio::test]
+async fn an_event_that_is_late_shows_nothing_twice() {
+    let domain = PostsDomain::new().await;
+    let mut all = domain.watch(&Viewer::Anonymous, ALL).await;
+    domain.post(CLEO, "Books", "one").await;
+    assert_eq!(all.next().await, arrived("one"));
+    let community = "books".to_owned();
+    domain.services.bus.publish(Event::PostCreated { id: 1, community });
+    domain.post(CLEO, "Books", "two").await;
+    assert_eq!(all.next().await, arrived("two"));
+}

@@ -1,0 +1,86 @@
+//! The subscription `voteChanged`.
+
+use contract::Viewer;
+use futures_util::FutureExt;
+use futures_util::stream::StreamExt;
+use serde_json::{Value, json};
+
+use crate::support::{VotesDomain, code, member, service};
+
+const SEVEN: &str = "subscription { voteChanged(postId: 7) { id upvotes downvotes } }";
+
+fn changed(upvotes: i64, downvotes: i64) -> Option<Value> {
+    let post = json!({ "id": "7", "upvotes": upvotes, "downvotes": downvotes });
+    Some(json!({ "data": { "voteChanged": post } }))
+}
+
+#[tokio::test]
+async fn shows_a_post_after_each_change_of_its_votes_from_now_on() {
+    let domain = VotesDomain::with_people(2).await;
+    domain.vote(&member(1), "upvote", 7).await;
+    let mut changes = domain.watch(&Viewer::Anonymous, SEVEN).await;
+    domain.vote(&member(2), "upvote", 7).await;
+    assert_eq!(changes.next().await, changed(2, 0));
+    // Neither a repeated vote nor a vote on another post is a change of this post.
+    domain.vote(&member(2), "upvote", 7).await;
+    domain.vote(&member(2), "upvote", 8).await;
+    domain.vote(&member(2), "downvote", 7).await;
+    assert_eq!(changes.next().await, changed(1, 1));
+    domain.vote(&member(2), "clearVote", 7).await;
+    assert_eq!(changes.next().await, changed(1, 0));
+    assert_eq!(changes.next().now_or_never(), None);
+}
+
+#[tokio::test]
+async fn shows_the_first_vote_on_an_id() {
+    let domain = VotesDomain::with_people(1).await;
+    let mut changes = domain.watch(&member(1), SEVEN).await;
+    domain.vote(&service(), "downvote", 7).await;
+    assert_eq!(changes.next().await, changed(0, 1));
+}
+
+#[tokio::test]
+async fn votes_in_quick_succession_arrive_as_one_and_nothing_arrives_twice() {
+    let domain = VotesDomain::with_people(9).await;
+    let mut changes = domain.watch(&member(1), SEVEN).await;
+    for voter in 1..=9 {
+        domain.vote(&member(voter), "upvote", 7).await;
+    }
+    assert_eq!(changes.next().await, changed(9, 0));
+    domain.vote(&member(1), "clearVote", 7).await;
+    assert_eq!(changes.next().await, changed(8, 0));
+}
+
+#[tokio::test]
+async fn a_reader_that_lost_events_misses_nothing() {
+    let domain = VotesDomain::with(3, 2, votes::Settings::default()).await;
+    let mut changes = domain.watch(&member(1), SEVEN).await;
+    domain.vote(&member(1), "upvote", 7).await;
+    // More events of another post than the bus keeps.
+    domain.count("upvote", &[(8, 9)]).await;
+    assert_eq!(changes.next().await, changed(1, 0));
+    domain.vote(&member(2), "downvote", 7).await;
+    assert_eq!(changes.next().await, changed(1, 1));
+}
+
+#[tokio::test]
+async fn votes_on_an_id_are_shown_also_after_its_post_was_deleted() {
+    let domain = VotesDomain::with_people(2).await;
+    domain.begin(7, "news").await;
+    domain.vote(&member(1), "upvote", 7).await;
+    domain.vote(&member(2), "upvote", 7).await;
+    let mut changes = domain.watch(&member(1), SEVEN).await;
+    domain.forget(7).await;
+    domain.vote(&member(1), "downvote", 7).await;
+    assert_eq!(changes.next().await, changed(0, 1));
+}
+
+#[tokio::test]
+async fn an_id_that_no_post_can_have_is_refused_by_name() {
+    let domain = VotesDomain::with_people(1).await;
+    let document = r#"subscription { voteChanged(postId: "x") { id } }"#;
+    let answers: Vec<Value> = domain.subscribe(&member(1), document).collect().await;
+    assert_eq!(answers.len(), 1);
+    assert_eq!(code(&answers[0]), "INVALID_INPUT");
+    assert_eq!(answers[0]["errors"][0]["extensions"]["field"], "postId");
+}
