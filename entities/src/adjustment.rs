@@ -66,8 +66,9 @@ pub async fn adjust(
     let after = moved.wallets.pop().ok_or_else(missing)?;
     // The guard: compare with the row that the one changing statement returned, not with the row that was read
     // before it.
-    match (after.balance_minor, after.committed_minor + after.lent_minor) == (to.balance, committed) {
-        true => Ok(AdjustmentOutcome::Adjusted(Box::new(after))),
-        false => Err(DbErr::Custom("the wallet changed while it was being set".to_owned()).into()),
+    if (after.balance_minor, after.committed_minor + after.lent_minor) == (to.balance, committed) {
+        Ok(AdjustmentOutcome::Adjusted(Box::new(after)))
+    } else {
+        Err(DbErr::Custom("the wallet changed while it was being set".to_owned()).into())
     }
 }

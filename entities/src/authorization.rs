@@ -336,9 +336,10 @@ fn increased_terms(open: &Model, grant: &Grant, by: IncreaseCause<'_>) -> Result
                 .map_or(open.fee_basis_points, |part| part.fee_basis_points);
             let mut terms = terms.capped(grant.fee_basis_points);
             terms.add(FeePart {
-                fee_basis_points: match grant.accepts_higher_fee {
-                    true => grant.fee_basis_points,
-                    false => lowest.min(grant.fee_basis_points),
+                fee_basis_points: if grant.accepts_higher_fee {
+                    grant.fee_basis_points
+                } else {
+                    lowest.min(grant.fee_basis_points)
                 },
                 amount: grant.amount,
             });
@@ -427,9 +428,10 @@ pub async fn spend(tx: &impl ConnectionTrait, from: &Model, amount: i64, now_us:
         return Ok(authorization);
     }
     let now: Option<Model> = Entity::find_by_id(from.id).one(tx).await?;
-    Err(match now.is_some_and(|authorization| authorization.in_force(now_us)) {
-        true => Violation::InsufficientAuthorization,
-        false => Violation::AuthorizationNotInForce,
+    Err(if now.is_some_and(|authorization| authorization.in_force(now_us)) {
+        Violation::InsufficientAuthorization
+    } else {
+        Violation::AuthorizationNotInForce
     }
     .into())
 }

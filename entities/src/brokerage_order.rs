@@ -280,19 +280,13 @@ pub async fn cancel(
 /// order. An `OR` would collect and sort all orders for each page.
 pub async fn for_party(db: &impl ConnectionTrait, user_id: i64) -> Result<Select<Entity>, DbErr> {
     let (invested, brokered) = (Column::InvestorId.eq(user_id), Column::BrokerId.eq(user_id));
-    let placed = Entity::find().filter(brokered.clone()).limit(1).one(db).await?;
-    let mine = match placed.is_some() {
-        false => Condition::all().add(invested),
-        true if Entity::find()
-            .filter(invested.clone())
-            .limit(1)
-            .one(db)
-            .await?
-            .is_some() =>
-        {
-            Condition::any().add(invested).add(brokered)
-        }
-        true => Condition::all().add(brokered),
+    let first = |condition| Entity::find().filter(condition).limit(1).one(db);
+    let mine = if first(brokered.clone()).await?.is_none() {
+        Condition::all().add(invested)
+    } else if first(invested.clone()).await?.is_some() {
+        Condition::any().add(invested).add(brokered)
+    } else {
+        Condition::all().add(brokered)
     };
     Ok(Entity::find().filter(mine))
 }

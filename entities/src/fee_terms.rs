@@ -104,9 +104,10 @@ impl FeeTerms {
         let (mut unpaid, mut bought) = (cost, 0);
         for (place, part) in self.0.iter().enumerate() {
             let fee = part.fee_basis_points.min(current_fee);
-            let pays = match place + 1 == self.0.len() {
-                true => unpaid,
-                false => unpaid.min(without_fee(part.amount, fee)),
+            let pays = if place + 1 == self.0.len() {
+                unpaid
+            } else {
+                unpaid.min(without_fee(part.amount, fee))
             };
             unpaid -= pays;
             fees.add(pays, fee);

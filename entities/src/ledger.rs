@@ -221,9 +221,10 @@ async fn change_wallet(
         ];
         held.iter().zip(changes).all(|(held, change)| held + change >= 0)
     });
-    Err(match full {
-        true => Violation::WalletFull,
-        false => Violation::InsufficientFunds,
+    Err(if full {
+        Violation::WalletFull
+    } else {
+        Violation::InsufficientFunds
     }
     .into())
 }

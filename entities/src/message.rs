@@ -157,8 +157,9 @@ fn versioned_update() -> sea_orm::UpdateMany<Entity> {
 }
 
 fn flag_is(column: Column, wanted: bool) -> Expr {
-    match wanted {
-        true => column.into_expr(),
-        false => column.into_expr().not(),
+    if wanted {
+        column.into_expr()
+    } else {
+        column.into_expr().not()
     }
 }

@@ -177,15 +177,16 @@ pub async fn confirm(
         };
     };
     exchange_order::insert(tx, &ended.to_exchange_order(number)).await?;
-    match ended.binding {
-        true => Ok(ReservationEnd {
+    if ended.binding {
+        Ok(ReservationEnd {
             stock: None,
             order: brokerage_order::set_number(tx, ended.id, number, now_us).await?,
-        }),
-        false => Ok(ReservationEnd {
+        })
+    } else {
+        Ok(ReservationEnd {
             stock: Some(release(tx, &ended, ended.side == Side::Sell.as_str(), true, now_us).await?),
             order: None,
-        }),
+        })
     }
 }
 

@@ -236,8 +236,9 @@ async fn give_back(tx: &impl ConnectionTrait, order: &Model, now_us: i64) -> Res
 /// Requires that the cost of an order does not exceed the largest amount.
 fn require_affordable(price_minor: i64, quantity: i64) -> Result<(), ShopOrderError> {
     let cost = price_minor.checked_mul(quantity);
-    match cost.is_some_and(|cost| cost <= COST_MINOR_MAX) {
-        true => Ok(()),
-        false => Err(ShopOrderError::CostTooHigh),
+    if cost.is_some_and(|cost| cost <= COST_MINOR_MAX) {
+        Ok(())
+    } else {
+        Err(ShopOrderError::CostTooHigh)
     }
 }

@@ -68,9 +68,10 @@ impl Model {
     /// Returns the figures of the day that contains `now_us`.
     pub fn today(&self, now_us: i64) -> DayFigures {
         let price = self.price_minor;
-        let (open_minor, high_minor, low_minor, volume) = match self.day == day_of(now_us) {
-            true => (self.open_minor, self.high_minor, self.low_minor, self.volume),
-            false => (price, price, price, 0),
+        let (open_minor, high_minor, low_minor, volume) = if self.day == day_of(now_us) {
+            (self.open_minor, self.high_minor, self.low_minor, self.volume)
+        } else {
+            (price, price, price, 0)
         };
         DayFigures {
             open_minor,

@@ -169,12 +169,13 @@ async fn open_database(settings: &Settings, folder: &DataFolder) -> Result<Db, O
     db.migrate(async |connection| {
         Migrator::up(connection, None).await?;
         let missing = migrations::missing_objects(connection).await?;
-        match missing.is_empty() {
-            true => Ok(()),
-            false => Err(DbErr::Migration(format!(
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(DbErr::Migration(format!(
                 "the database has no {}, which its migrations made: restore it from a backup",
                 missing.join(", ")
-            ))),
+            )))
         }
     })
     .await?;

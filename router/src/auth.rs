@@ -144,9 +144,10 @@ impl Authenticator {
         }
         if let (Viewer::Service { name }, Some(credentials)) = (&identity.viewer, &self.credentials) {
             let made_us = identity.issued_us.unwrap_or_default();
-            return match credentials.is_valid(identity.credential.as_deref(), name, made_us) {
-                true => Ok(()),
-                false => Err(TokenError::Invalid),
+            return if credentials.is_valid(identity.credential.as_deref(), name, made_us) {
+                Ok(())
+            } else {
+                Err(TokenError::Invalid)
             };
         }
         let revocations = self.revocations.read().unwrap_or_else(PoisonError::into_inner);

@@ -196,9 +196,10 @@ async fn serve(bound_mount: &BoundMount, request: Request) -> Result<Response<Bo
         variables["trader"] = person.to_string().into();
     }
     permission?;
-    let is_precondition_met = match parts.method == Method::GET {
-        true => if_match_holds_without_tag(&parts.headers),
-        false => preconditions_hold(&parts.headers),
+    let is_precondition_met = if parts.method == Method::GET {
+        if_match_holds_without_tag(&parts.headers)
+    } else {
+        preconditions_hold(&parts.headers)
     };
     if !is_precondition_met {
         return Err(RestError::new("PRECONDITION_FAILED", PRECONDITION_FAILED));
@@ -221,9 +222,10 @@ async fn serve(bound_mount: &BoundMount, request: Request) -> Result<Response<Bo
     }
     // Frees the memory of the body before the graph executes the operation.
     drop(body_fields);
-    let after = match bound_route.route.source.is_list() {
-        true => input::query_value(query, "after")?,
-        false => None,
+    let after = if bound_route.route.source.is_list() {
+        input::query_value(query, "after")?
+    } else {
+        None
     };
     let request_view = RequestView::new(&route_match, &variables);
     let result = execute::execute(

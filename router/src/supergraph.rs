@@ -365,12 +365,11 @@ impl SupergraphInner {
         }
         let plan = self.plan(&key.0, &operation, &variables).await?;
         let arguments = plan.arguments.bind(&self.schema.types, &variables)?;
-        let (introspection, is_introspection_cached) = match plan.introspects {
-            true => {
-                let (introspection, is_known) = self.load_introspection(key, &operation, variables).await?;
-                (Some(introspection), is_known)
-            }
-            false => (None, false),
+        let (introspection, is_introspection_cached) = if plan.introspects {
+            let (introspection, is_known) = self.load_introspection(key, &operation, variables).await?;
+            (Some(introspection), is_known)
+        } else {
+            (None, false)
         };
         Ok(PreparedRequest {
             operation,
@@ -476,9 +475,10 @@ impl SupergraphInner {
 
     /// The pace of validating and translating a document, by its length: the limits bound the fields that it can mean.
     fn text_duration(&self, text: &str) -> ExpectedDuration {
-        match text.len() <= self.limits.planning_quick_bytes_max {
-            true => ExpectedDuration::Short,
-            false => ExpectedDuration::Long,
+        if text.len() <= self.limits.planning_quick_bytes_max {
+            ExpectedDuration::Short
+        } else {
+            ExpectedDuration::Long
         }
     }
 
@@ -498,10 +498,10 @@ impl SupergraphInner {
                 inner.planner_input(&input_operation, &input_values)
             })
             .await?;
-        let duration = match self.fetches.contains_key(&input.text) || input.cost <= self.limits.planning_quick_cost_max
-        {
-            true => ExpectedDuration::Short,
-            false => ExpectedDuration::Long,
+        let duration = if self.fetches.contains_key(&input.text) || input.cost <= self.limits.planning_quick_cost_max {
+            ExpectedDuration::Short
+        } else {
+            ExpectedDuration::Long
         };
         let operation = operation.clone();
         self.compute(duration, move |inner| {
@@ -564,12 +564,13 @@ impl SupergraphInner {
             &self.limits,
             &operation.resolve_conditions(condition_values),
         )?;
-        match input.cost <= self.limits.planning_cost_max {
-            true => Ok(input),
-            false => Err(RequestError::TooComplex(format!(
+        if input.cost <= self.limits.planning_cost_max {
+            Ok(input)
+        } else {
+            Err(RequestError::TooComplex(format!(
                 "planning the operation costs {}, more than the {} allowed: ask for fewer fields of fewer levels",
                 input.cost, self.limits.planning_cost_max
-            ))),
+            )))
         }
     }
 

@@ -109,12 +109,11 @@ async fn a_deleted_post_is_forgotten_through_either_door() {
         let (hits, ..) = counts(&nobody).await;
         assert!(found().await && found().await);
         assert_eq!(counts(&nobody).await.0, hits + 1, "it is remembered");
-        match in_graphql {
-            true => {
-                let delete = "mutation($id: ID!) { deletePost(id: $id) }";
-                ada.graphql_with(delete, json!({ "id": id })).await.data("/deletePost");
-            }
-            false => assert_eq!(nobody.delete(&format!("/community/posts/{id}")).await.status, 200),
+        if in_graphql {
+            let delete = "mutation($id: ID!) { deletePost(id: $id) }";
+            ada.graphql_with(delete, json!({ "id": id })).await.data("/deletePost");
+        } else {
+            assert_eq!(nobody.delete(&format!("/community/posts/{id}")).await.status, 200)
         }
         assert!(!found().await);
         assert_eq!(nobody.get(&format!("/community/posts/{id}")).await.status, 404);

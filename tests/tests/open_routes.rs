@@ -65,9 +65,12 @@ async fn no_route_changes_an_account_from_elsewhere_without_a_token() {
                 .replace("{username}", name)
                 .replace("{stockName}", "FishCo")
                 .split('/')
-                .map(|segment| match segment.starts_with('{') {
-                    true => id.to_string(),
-                    false => segment.to_owned(),
+                .map(|segment| {
+                    if segment.starts_with('{') {
+                        id.to_string()
+                    } else {
+                        segment.to_owned()
+                    }
                 })
                 .collect::<Vec<_>>()
                 .join("/");

@@ -44,9 +44,10 @@ fn is_told(path: &str, body: &str) {
 async fn over_http1(address: &str, path: &str, chunked: bool) -> Answer {
     let stream = TcpStream::connect(address).await.expect("a connection");
     let (mut reader, mut writer) = stream.into_split();
-    let length = match chunked {
-        true => "Transfer-Encoding: chunked".to_owned(),
-        false => format!("Content-Length: {BYTES}"),
+    let length = if chunked {
+        "Transfer-Encoding: chunked".to_owned()
+    } else {
+        format!("Content-Length: {BYTES}")
     };
     let head = format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n{length}\r\n\r\n");
     writer.write_all(head.as_bytes()).await.expect("a head is sent");

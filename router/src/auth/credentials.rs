@@ -71,9 +71,12 @@ impl CredentialList {
     pub fn update<T>(path: &Path, now_us: i64, change: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<T> {
         let owner = fs::metadata(folder_of(path))?;
         // The server reads the file as the folder's owner, even if root created the credential.
-        let set_owner = |file: &File| match file.metadata()?.uid() == owner.uid() {
-            true => Ok(()),
-            false => fchown(file, Some(owner.uid()), Some(owner.gid())),
+        let set_owner = |file: &File| {
+            if file.metadata()?.uid() == owner.uid() {
+                Ok(())
+            } else {
+                fchown(file, Some(owner.uid()), Some(owner.gid()))
+            }
         };
         let mut options = OpenOptions::new();
         options.create(true).write(true).truncate(false).mode(0o600);

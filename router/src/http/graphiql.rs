@@ -89,13 +89,15 @@ async fn serve(path: &str, headers: &HeaderMap) -> Response {
     let Some(DecompressedFile { bytes, tag }) = decompressed(path) else {
         return error::not_found().await.into_response();
     };
-    let mut response = match is_not_modified(headers, tag) {
-        true => StatusCode::NOT_MODIFIED.into_response(),
-        false => Response::new(Body::from(bytes.clone())),
+    let mut response = if is_not_modified(headers, tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Response::new(Body::from(bytes.clone()))
     };
-    let cache_control = match path.starts_with(HASHED_FOLDER) {
-        true => "public, max-age=31536000, immutable",
-        false => "no-cache",
+    let cache_control = if path.starts_with(HASHED_FOLDER) {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(path)));

@@ -146,9 +146,10 @@ async fn call_next(permits: &Permits, mut request: Request, next: Next) -> Resul
 /// Requires that `Expect` is absent or `100-continue` (RFC 9110, section 10.1.1).
 fn require_known_expectation(headers: &HeaderMap) -> Result<(), HttpError> {
     let is_known = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
-    match headers.get_all(header::EXPECT).iter().all(is_known) {
-        true => Ok(()),
-        false => Err(HttpError::unsupported_expectation()),
+    if headers.get_all(header::EXPECT).iter().all(is_known) {
+        Ok(())
+    } else {
+        Err(HttpError::unsupported_expectation())
     }
 }
 

@@ -22,9 +22,10 @@ pub(super) fn require_allowed(headers: &HeaderMap, uri: &Uri, allowed: &[String]
     {
         return Ok(());
     }
-    match is_same_origin(origin, headers, uri) {
-        true => Ok(()),
-        false => Err(refused()),
+    if is_same_origin(origin, headers, uri) {
+        Ok(())
+    } else {
+        Err(refused())
     }
 }
 

@@ -49,11 +49,13 @@ pub(super) fn escape(text: &str) -> String {
 /// Answers `GET /health`: 200 while the server accepts requests, 503 while the database cannot be written or after the
 /// shutdown began.
 pub(super) async fn health(State(state): State<HttpState>) -> Response {
-    let (status, word) = match state.gateway.shutdown.is_cancelled() {
-        true => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+    let (status, word) = if state.gateway.shutdown.is_cancelled() {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping")
+    } else if state.config.storage.failure_reason().is_some() {
         // The log has the reason, which contains file names.
-        false if state.config.storage.failure_reason().is_some() => (StatusCode::SERVICE_UNAVAILABLE, "storage fails"),
-        false => (StatusCode::OK, "ok"),
+        (StatusCode::SERVICE_UNAVAILABLE, "storage fails")
+    } else {
+        (StatusCode::OK, "ok")
     };
     (
         status,

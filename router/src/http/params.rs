@@ -64,9 +64,10 @@ impl RawParams {
     pub(super) fn into_params(self, memory_bytes: usize) -> Result<Params, QueryError> {
         let is_hashed =
             |extensions: &HashMap<_, Option<IgnoredAny>>| matches!(extensions.get("persistedQuery"), Some(Some(_)));
-        let why = match self.extensions.as_ref().is_some_and(is_hashed) {
-            true => QueryError::PersistedOnly,
-            false => QueryError::Missing,
+        let why = if self.extensions.as_ref().is_some_and(is_hashed) {
+            QueryError::PersistedOnly
+        } else {
+            QueryError::Missing
         };
         Ok(Params {
             query: self.query.ok_or(why)?,

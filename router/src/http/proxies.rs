@@ -45,9 +45,10 @@ impl FromStr for IpNetwork {
                 .ok_or_else(wrong)?,
             None => longest,
         };
-        match prefix <= longest {
-            true => Ok(Self { address, prefix }),
-            false => Err(wrong()),
+        if prefix <= longest {
+            Ok(Self { address, prefix })
+        } else {
+            Err(wrong())
         }
     }
 }

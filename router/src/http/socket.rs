@@ -63,11 +63,10 @@ pub(super) fn open(
             let _permit = permit;
             let protocol_agreed = socket.protocol().is_some();
             let mut connection = WebSocketConnection::new(gateway, socket, id, transport);
-            let close = match protocol_agreed {
-                true => connection.run(identity).await,
-                false => {
-                    Err(Close::new(4406, "Subprotocol not acceptable: graphql-transport-ws is spoken here").into())
-                }
+            let close = if protocol_agreed {
+                connection.run(identity).await
+            } else {
+                Err(Close::new(4406, "Subprotocol not acceptable: graphql-transport-ws is spoken here").into())
             };
             match close {
                 Ok(()) | Err(ConnectionEnd::Gone) => {}

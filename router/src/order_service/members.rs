@@ -149,9 +149,10 @@ fn table(urls: &BTreeMap<ReplicaId, String>, statuses: &[NodeStatus]) -> String 
             (true, true) => "alive",
         };
         let role = if status.leader { "leader" } else { "follower" };
-        let (role, term, applied) = match status.alive {
-            true => (role, status.term.to_string(), status.applied.to_string()),
-            false => ("-", "-".to_owned(), "-".to_owned()),
+        let (role, term, applied) = if status.alive {
+            (role, status.term.to_string(), status.applied.to_string())
+        } else {
+            ("-", "-".to_owned(), "-".to_owned())
         };
         lines.push([
             status.id.to_string(),

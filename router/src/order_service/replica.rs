@@ -373,10 +373,7 @@ async fn answer(State(routes): State<RoutesByAccess>, request: Request) -> Respo
         let refusal = RestError::new("FORBIDDEN", "another site may not do this");
         return refusal.response(&rest::bazaar_envelope());
     }
-    let router = match open {
-        true => routes.open,
-        false => routes.closed,
-    };
+    let router = if open { routes.open } else { routes.closed };
     let answered = router.oneshot(Request::from_parts(parts, body)).await;
     answered.unwrap_or_else(|never| match never {}).map(Body::new)
 }

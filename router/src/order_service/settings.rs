@@ -228,9 +228,10 @@ pub fn http_url(text: &str) -> Result<String, String> {
     let parsed: Option<Uri> = url.parse().ok();
     let fits =
         parsed.is_some_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some() && uri.query().is_none());
-    match fits {
-        true => Ok(url.to_owned()),
-        false => Err(format!("`{text}` is no address such as http://10.0.0.1:4100")),
+    if fits {
+        Ok(url.to_owned())
+    } else {
+        Err(format!("`{text}` is no address such as http://10.0.0.1:4100"))
     }
 }
 

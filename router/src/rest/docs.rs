@@ -64,9 +64,10 @@ impl StaticDocument {
             ));
         }
         let mut response = Response::new(Body::empty());
-        match is_not_modified(request_headers, &self.etag) {
-            true => *response.status_mut() = StatusCode::NOT_MODIFIED,
-            false => *response.body_mut() = Body::from(self.bytes.clone()),
+        if is_not_modified(request_headers, &self.etag) {
+            *response.status_mut() = StatusCode::NOT_MODIFIED
+        } else {
+            *response.body_mut() = Body::from(self.bytes.clone())
         }
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media_type));

@@ -93,9 +93,10 @@ impl RestError {
     /// Returns 415: the body has a media type that the route does not accept.
     pub fn wrong_media_type(form: bool) -> Self {
         Self {
-            accepted: Some(match form {
-                true => &("accept", "application/json, application/x-www-form-urlencoded"),
-                false => &("accept", "application/json"),
+            accepted: Some(if form {
+                &("accept", "application/json, application/x-www-form-urlencoded")
+            } else {
+                &("accept", "application/json")
             }),
             ..Self::new("UNSUPPORTED_MEDIA_TYPE", "the body must be application/json")
         }

@@ -148,9 +148,10 @@ async fn fetch_list(
             return Err(RestError::internal());
         };
         let mut more = connection["pageInfo"]["hasNextPage"] == Value::Bool(true) && !page.is_empty();
-        match list.add(page, bytes)? {
-            true => after = connection["pageInfo"]["endCursor"].as_str().map(str::to_owned),
-            false => more = true,
+        if list.add(page, bytes)? {
+            after = connection["pageInfo"]["endCursor"].as_str().map(str::to_owned)
+        } else {
+            more = true
         }
         if !more || list.is_full() {
             // The budget needs room for the written response beside the rows.
@@ -306,9 +307,10 @@ fn rest_error(bound_route: &BoundRoute, route_match: &RouteMatch, caller: &RestC
             .trim_start_matches('$')
             .strip_prefix(&format!("{field}: "))
             .unwrap_or(&error.message);
-        let member_error = match bound_route.is_body(&field) {
-            true => RestError::new("INVALID_INPUT", format!("the body {why}")),
-            false => RestError::invalid(vec![(bound_route.member_name(&field, route_match), why.to_owned())]),
+        let member_error = if bound_route.is_body(&field) {
+            RestError::new("INVALID_INPUT", format!("the body {why}"))
+        } else {
+            RestError::invalid(vec![(bound_route.member_name(&field, route_match), why.to_owned())])
         };
         error = RestError {
             code: error.code,

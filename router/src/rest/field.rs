@@ -503,9 +503,10 @@ fn integer_digits(number: &str) -> Option<Cow<'_, str>> {
         .saturating_sub(places(fraction.len()))
         .saturating_add(places(digits.len() - significant.len()));
     let zeros = usize::try_from(zeros).ok()?;
-    match significant.len().saturating_add(zeros) > DIGITS_MAX {
-        true => Some(format!("{sign}{}", "9".repeat(DIGITS_MAX)).into()),
-        false => Some(format!("{sign}{significant}{}", "0".repeat(zeros)).into()),
+    if significant.len().saturating_add(zeros) > DIGITS_MAX {
+        Some(format!("{sign}{}", "9".repeat(DIGITS_MAX)).into())
+    } else {
+        Some(format!("{sign}{significant}{}", "0".repeat(zeros)).into())
     }
 }
 
@@ -619,9 +620,10 @@ fn enum_value(
 
 /// Returns a decimal without its trailing zeros: `40.00` is `40`, `15.50` is `15.5`.
 pub fn without_trailing_zeros(decimal: &str) -> &str {
-    match decimal.contains('.') {
-        true => decimal.trim_end_matches('0').trim_end_matches('.'),
-        false => decimal,
+    if decimal.contains('.') {
+        decimal.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        decimal
     }
 }
 

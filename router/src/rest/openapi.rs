@@ -25,13 +25,10 @@ pub(super) fn document(bound_mount: &BoundMount) -> Value {
     let mut error = (bound_mount.mount.envelope.schema)();
     error["description"] = "The body of every error response.".into();
     document.schemas.insert("Error".to_owned(), error);
-    let access = match bound_mount.anonymous_access.is_open() {
-        true => {
-            "Routes that require no token are open to every caller, or only to programs on the server's machine, as configured."
-        }
-        false => {
-            "Every route except the public ones requires a bearer token: a person's token or a service credential."
-        }
+    let access = if bound_mount.anonymous_access.is_open() {
+        "Routes that require no token are open to every caller, or only to programs on the server's machine, as configured."
+    } else {
+        "Every route except the public ones requires a bearer token: a person's token or a service credential."
     };
     json!({
         "openapi": "3.1.0",
@@ -334,9 +331,10 @@ impl OpenApiBuilder<'_> {
                     .iter()
                     .map(|(_, field_type)| self.schema(field_type, request))
                     .collect();
-                match schemas.iter().all(|schema| *schema == schemas[0]) {
-                    true => schemas[0].clone(),
-                    false => json!({ "anyOf": schemas }),
+                if schemas.iter().all(|schema| *schema == schemas[0]) {
+                    schemas[0].clone()
+                } else {
+                    json!({ "anyOf": schemas })
                 }
             }
             FieldType::KeyedList { item_type, .. } => {

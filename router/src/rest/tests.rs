@@ -267,16 +267,15 @@ const fn query(name: &'static str, field_type: FieldType) -> Param {
 }
 
 fn envelope(error: &RestError) -> Value {
-    match error.members.is_empty() {
-        true => json!({ "code": error.status().as_u16(), "message": error.message, "reason": error.code }),
-        false => {
-            let members = error
-                .members
-                .iter()
-                .map(|(name, why)| (name.clone(), why.clone().into()));
-            let members: serde_json::Map<String, Value> = members.collect();
-            json!({ "errors": members, "message": "Input payload validation failed" })
-        }
+    if error.members.is_empty() {
+        json!({ "code": error.status().as_u16(), "message": error.message, "reason": error.code })
+    } else {
+        let members = error
+            .members
+            .iter()
+            .map(|(name, why)| (name.clone(), why.clone().into()));
+        let members: serde_json::Map<String, Value> = members.collect();
+        json!({ "errors": members, "message": "Input payload validation failed" })
     }
 }
 

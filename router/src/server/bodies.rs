@@ -179,9 +179,10 @@ impl BodyReader {
             // A body of a single frame is not copied.
             let data = match frame.map(|frame| frame.map(Frame::into_data)) {
                 Some(Ok(Ok(data))) if self.received.is_empty() && self.body.is_end_stream() => {
-                    return Some(match data.len() > self.bytes_max {
-                        true => Err(BodyError::TooLarge),
-                        false => Ok(data),
+                    return Some(if data.len() > self.bytes_max {
+                        Err(BodyError::TooLarge)
+                    } else {
+                        Ok(data)
                     });
                 }
                 Some(Ok(Ok(data))) => data,

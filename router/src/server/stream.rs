@@ -45,9 +45,10 @@ impl BoundedStream<TcpStream> {
 
 impl<S> BoundedStream<S> {
     fn require_uncut(&self) -> io::Result<()> {
-        match self.connection.is_cut() {
-            true => Err(io::ErrorKind::ConnectionAborted.into()),
-            false => Ok(()),
+        if self.connection.is_cut() {
+            Err(io::ErrorKind::ConnectionAborted.into())
+        } else {
+            Ok(())
         }
     }
 

@@ -158,9 +158,10 @@ impl ResponseBody {
         let bytes = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         // A small answer goes into the buffer of its HTTP/1 connection at once; a client can make an answer of any size wait
         // on an HTTP/2 stream.
-        let guard = match is_http2 {
-            true => Some(bytes.saturating_add(STREAM_BYTES)),
-            false => (bytes > PIECE_BYTES).then_some(bytes),
+        let guard = if is_http2 {
+            Some(bytes.saturating_add(STREAM_BYTES))
+        } else {
+            (bytes > PIECE_BYTES).then_some(bytes)
         };
         Self {
             guard: guard.map(|bytes| responses.insert(bytes, connection)),
@@ -177,9 +178,10 @@ impl ResponseBody {
             guard.record_progress();
         }
         // A slice of the frame would keep the whole frame in memory for as long as hyper holds it.
-        match self.in_pieces {
-            true => Frame::data(Bytes::copy_from_slice(&piece)),
-            false => Frame::data(piece),
+        if self.in_pieces {
+            Frame::data(Bytes::copy_from_slice(&piece))
+        } else {
+            Frame::data(piece)
         }
     }
 }

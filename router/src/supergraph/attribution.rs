@@ -149,9 +149,10 @@ fn single_entity_variables(
     let mut alone = Variables::default();
     for (name, value) in variables.iter() {
         let is_list = batches.iter().any(|batch| batch.variable == *name);
-        let value = match is_list {
-            true => Value::List(Vec::new()),
-            false => value.clone(),
+        let value = if is_list {
+            Value::List(Vec::new())
+        } else {
+            value.clone()
         };
         alone.insert(name.clone(), value);
     }

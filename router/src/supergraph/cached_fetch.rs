@@ -92,15 +92,14 @@ impl PlanExecution<'_> {
             variables.insert(batch.variable.clone(), Value::List(missing));
         }
         let generation = self.cache.generation();
-        let mut response = match nothing_missing {
-            true => Response::new(Value::Object(Fields::default())),
-            false => {
-                let mut response = self.send(fetch, variables.clone()).await?;
-                if !response.errors.is_empty() {
-                    self.attribute(fetch, batches, &variables, &mut response).await?;
-                }
-                response
+        let mut response = if nothing_missing {
+            Response::new(Value::Object(Fields::default()))
+        } else {
+            let mut response = self.send(fetch, variables.clone()).await?;
+            if !response.errors.is_empty() {
+                self.attribute(fetch, batches, &variables, &mut response).await?;
             }
+            response
         };
         if let Some(generation) = generation {
             for (batch, cached_entities) in batches.iter().zip(cached) {

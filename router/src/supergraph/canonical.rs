@@ -183,10 +183,12 @@ impl<'a> Canonicalizer<'a> {
         let sets: Vec<_> = fields.iter().map(|field| &field.selection_set).collect();
         Ok(CanonicalField {
             key: key.clone(),
-            data_key: match is_introspection {
-                true => Name::new_unchecked(&introspection_key(key)),
-                false if first.name == "__typename" => first.name.clone(),
-                false => key.clone(),
+            data_key: if is_introspection {
+                Name::new_unchecked(&introspection_key(key))
+            } else if first.name == "__typename" {
+                first.name.clone()
+            } else {
+                key.clone()
             },
             name: first.name.clone(),
             ty: first.ty().clone(),

@@ -108,9 +108,10 @@ fn remove_omitted_values(value: &mut Value, is_omitted: &impl Fn(&Value) -> bool
         Value::List(items) => {
             for item in items {
                 let item = item.make_mut();
-                match is_omitted(item) {
-                    true => *item = Value::Null,
-                    false => remove_omitted_values(item, is_omitted),
+                if is_omitted(item) {
+                    *item = Value::Null
+                } else {
+                    remove_omitted_values(item, is_omitted)
                 }
             }
         }

@@ -37,11 +37,12 @@ pub fn check_cost(
 }
 
 fn check_within(what: &str, is: u64, max: u64) -> Result<(), RequestError> {
-    match is <= max {
-        true => Ok(()),
-        false => Err(RequestError::TooComplex(format!(
+    if is <= max {
+        Ok(())
+    } else {
+        Err(RequestError::TooComplex(format!(
             "the answer could have more than the {max} {what} allowed: pages inside pages multiply, so ask for smaller ones"
-        ))),
+        )))
     }
 }
 
@@ -81,9 +82,10 @@ impl CostEstimator<'_> {
                         let chars = self.texts.chars(&set.ty, &field.name);
                         self.chars = self.chars.saturating_add(times.saturating_mul(chars));
                     }
-                    let times = match is_paged(field) {
-                        true => times.saturating_mul(self.page(field)),
-                        false => times,
+                    let times = if is_paged(field) {
+                        times.saturating_mul(self.page(field))
+                    } else {
+                        times
                     };
                     self.selections(&field.selection_set, times);
                 }

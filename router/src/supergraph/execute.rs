@@ -210,9 +210,10 @@ impl PlanExecution<'_> {
     /// Builds the request of a fetch.
     pub fn request(&self, fetch: &Fetch, variables: Variables) -> SubgraphRequest {
         // A cacheable fetch is sent anonymously, so its response cannot contain data that only one caller may see.
-        let (viewer, session) = match fetch.is_anonymous {
-            true => (Viewer::Anonymous, None),
-            false => (self.caller.viewer.clone(), self.caller.session),
+        let (viewer, session) = if fetch.is_anonymous {
+            (Viewer::Anonymous, None)
+        } else {
+            (self.caller.viewer.clone(), self.caller.session)
         };
         SubgraphRequest {
             document: fetch.document.clone(),

@@ -109,9 +109,10 @@ impl FieldErrors {
 
     /// Lists an error without recording its path: the projection is writing its place right now.
     pub fn push(&mut self, error: ServerError) {
-        match self.listed.len() < self.errors_max {
-            true => self.listed.push(error),
-            false => self.omitted += 1,
+        if self.listed.len() < self.errors_max {
+            self.listed.push(error)
+        } else {
+            self.omitted += 1
         }
     }
 

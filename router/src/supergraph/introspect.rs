@@ -113,11 +113,12 @@ pub fn check_cost(schema: &PublicSchema, operation: &ValidOperation, bytes_max: 
         sizes: &schema.sizes,
         document: &operation.document,
     };
-    match estimator.selections(&operation.definition.selection_set, 1, false) <= bytes_max {
-        true => Ok(()),
-        false => Err(RequestError::TooComplex(format!(
+    if estimator.selections(&operation.definition.selection_set, 1, false) <= bytes_max {
+        Ok(())
+    } else {
+        Err(RequestError::TooComplex(format!(
             "the answer to the introspection could have more than the {bytes_max} bytes allowed"
-        ))),
+        )))
     }
 }
 

@@ -161,10 +161,11 @@ fn check_integers(value: &Value) -> Result<(), RequestError> {
 }
 
 fn check_limit(what: &str, is: usize, max: usize) -> Result<(), RequestError> {
-    match is <= max {
-        true => Ok(()),
-        false => Err(RequestError::TooComplex(format!(
+    if is <= max {
+        Ok(())
+    } else {
+        Err(RequestError::TooComplex(format!(
             "the document has more {what} than the {max} allowed"
-        ))),
+        )))
     }
 }

@@ -240,10 +240,13 @@ impl<'a> ResponseWriter<'a> {
                     }
                 }
                 (ValueKind::List(item), Value::List(items)) => self.list(item, items, scope, describe),
-                (ValueKind::Leaf(leaf), value) => match self.leaf(leaf, value) {
-                    true => Ok(()),
-                    false => self.malformed(scope, describe("a value of the wrong type for")),
-                },
+                (ValueKind::Leaf(leaf), value) => {
+                    if self.leaf(leaf, value) {
+                        Ok(())
+                    } else {
+                        self.malformed(scope, describe("a value of the wrong type for"))
+                    }
+                }
                 _ => self.malformed(scope, describe("a value of the wrong type for")),
             },
         };
@@ -255,9 +258,10 @@ impl<'a> ResponseWriter<'a> {
             }
             Err(halt) => return Err(halt),
         }
-        match self.out.len() < self.next_check {
-            true => Ok(()),
-            false => self.check_limits(),
+        if self.out.len() < self.next_check {
+            Ok(())
+        } else {
+            self.check_limits()
         }
     }
 

@@ -155,12 +155,11 @@ impl<'a> ProjectionBuilder<'a> {
 
     fn field(&mut self, fields: &[&'a CanonicalField]) -> Result<FieldProjection, RequestError> {
         let first = fields[0];
-        let value = match first.name == "__typename" {
-            true => None,
-            false => {
-                let sets: Vec<_> = fields.iter().map(|field| &field.items[..]).collect();
-                Some(self.value(&first.ty, &sets)?)
-            }
+        let value = if first.name == "__typename" {
+            None
+        } else {
+            let sets: Vec<_> = fields.iter().map(|field| &field.items[..]).collect();
+            Some(self.value(&first.ty, &sets)?)
         };
         Ok(FieldProjection {
             key: first.key.as_str().into(),

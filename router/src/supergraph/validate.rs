@@ -192,9 +192,10 @@ fn valid_document(schema: &PublicSchema, parsed: &Document) -> Result<Valid<Exec
     };
     let mut invalid = subscription::check_single_root_field(&document);
     invalid.extend(merging::check_merged_lists(&schema.types, &document));
-    match invalid.is_empty() {
-        true => Ok(document),
-        false => Err(RequestError::Validation(invalid)),
+    if invalid.is_empty() {
+        Ok(document)
+    } else {
+        Err(RequestError::Validation(invalid))
     }
 }
 

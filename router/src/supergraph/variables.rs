@@ -75,9 +75,10 @@ pub fn coerce(schema: &Schema, declared: &[DeclaredVariable], mut sent: Variable
 fn coerce_value(schema: &Schema, ty: &Type, value: Value, at: &mut String) -> Result<Value, RequestError> {
     let (item, name) = match ty {
         _ if matches!(value, Value::Null) => {
-            return match ty.is_non_null() {
-                true => Err(type_mismatch(at, ty, &value)),
-                false => Ok(value),
+            return if ty.is_non_null() {
+                Err(type_mismatch(at, ty, &value))
+            } else {
+                Ok(value)
             };
         }
         Type::List(item) | Type::NonNullList(item) => (Some(item), ty.inner_named_type()),

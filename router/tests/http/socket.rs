@@ -481,9 +481,10 @@ async fn a_client_that_does_not_read_loses_that_subscription_and_not_its_socket(
 async fn a_client_that_closes_is_answered_before_the_connection_goes() {
     let server = TestServer::open().await;
     for initialised in [true, false] {
-        let mut socket = match initialised {
-            true => Socket::of(&server, 7).await,
-            false => Socket::open(&server).await,
+        let mut socket = if initialised {
+            Socket::of(&server, 7).await
+        } else {
+            Socket::open(&server).await
         };
         let frame = CloseFrame {
             code: 1000.into(),

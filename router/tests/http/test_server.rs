@@ -193,7 +193,7 @@ fn strict(data: SubgraphResponse) -> SubgraphResponse {
     let body = serde_json::json!({ "errors": [{ "message": error.message, "extensions": { "code": code } }] });
     SubgraphResponse::Json(EncodedResponse {
         body: body.to_string().into(),
-        outcome: ResponseKind::RequestError(code),
+        kind: ResponseKind::RequestError(code),
     })
 }
 

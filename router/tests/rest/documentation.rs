@@ -132,9 +132,10 @@ async fn every_button_of_the_bazaars_page_answers_its_example_on_the_demos_data(
             let line = format!("{} /bazaar{}", verb.to_uppercase(), with_examples(path, operation));
             let body = &operation["requestBody"]["content"]["application/json"]["example"];
             // Each request that changes data runs on fresh sample data.
-            let answered = match operation.to_string().contains("Idempotency-Key") {
-                true => RestApp::demo().await.json(&line, &body.to_string()).await,
-                false => app.json(&line, &body.to_string()).await,
+            let answered = if operation.to_string().contains("Idempotency-Key") {
+                RestApp::demo().await.json(&line, &body.to_string()).await
+            } else {
+                app.json(&line, &body.to_string()).await
             };
             assert_eq!(answered.status, 200, "{line}: {}", answered.text);
             let example = &operation["responses"]["200"]["content"]["application/json"]["example"];

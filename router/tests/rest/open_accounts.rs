@@ -44,12 +44,13 @@ async fn login(app: &RestApp, name: &str, password: &str) -> u16 {
 fn assert_refused(answered: &TestResponse, line: &str) {
     assert_eq!(answered.status, 403, "{line}: {}", answered.text);
     let body = answered.json();
-    match line.contains("/shop/") {
-        true => assert!(body["response"].is_string(), "{line}: {body}"),
-        false => assert_eq!(
+    if line.contains("/shop/") {
+        assert!(body["response"].is_string(), "{line}: {body}")
+    } else {
+        assert_eq!(
             (&body["status"], &body["error"]),
             (&403.into(), &Value::from("Forbidden"))
-        ),
+        )
     }
 }
 

@@ -78,9 +78,10 @@ fn every_list_of_pages_takes_the_same_four_arguments() {
             .map(|argument| (argument.name.as_str(), argument.ty.to_string()))
             .collect();
         let is_list = field.ty.inner_named_type().ends_with("Connection");
-        let wanted: Vec<(&str, String)> = match is_list {
-            true => paging.iter().map(|(name, ty)| (*name, (*ty).to_owned())).collect(),
-            false => Vec::new(),
+        let wanted: Vec<(&str, String)> = if is_list {
+            paging.iter().map(|(name, ty)| (*name, (*ty).to_owned())).collect()
+        } else {
+            Vec::new()
         };
         assert_eq!(taken, wanted, "{name}");
         lists += usize::from(is_list);

@@ -19,9 +19,12 @@ impl Parts<'_> {
     /// Returns message and path of every error: the order is not specified, and the locations in the document depend on the
     /// executor.
     fn errors(&self, with_message: bool) -> Vec<String> {
-        let described = self.errors.iter().map(|error| match with_message {
-            true => format!("{} at {}", error["message"], error["path"]),
-            false => error["path"].to_string(),
+        let described = self.errors.iter().map(|error| {
+            if with_message {
+                format!("{} at {}", error["message"], error["path"])
+            } else {
+                error["path"].to_string()
+            }
         });
         let mut errors: Vec<_> = described.collect();
         errors.sort();

@@ -53,9 +53,10 @@ impl<'s> Walk<'s> {
             let given: Vec<_> = required
                 .map(|argument| format!("{}: {}", argument.name, self.made_up(&argument.ty)))
                 .collect();
-            let text = match given.is_empty() {
-                true => name.to_string(),
-                false => format!("{name}({})", given.join(", ")),
+            let text = if given.is_empty() {
+                name.to_string()
+            } else {
+                format!("{name}({})", given.join(", "))
             };
             Step {
                 name: name.as_str(),
@@ -150,13 +151,12 @@ impl<'s> Walk<'s> {
         for object in objects {
             let returned = (object.ty.name().clone(), resolvers(object.name));
             path.push(object.text);
-            match self.walked.insert(returned) {
-                true => self.below(&mut path, object.ty),
-                false => {
-                    let (_, leaves) = self.steps(object.ty);
-                    let leaves: Vec<_> = leaves.into_iter().map(|leaf| leaf.text).collect();
-                    self.plan(&path, &leaves);
-                }
+            if self.walked.insert(returned) {
+                self.below(&mut path, object.ty)
+            } else {
+                let (_, leaves) = self.steps(object.ty);
+                let leaves: Vec<_> = leaves.into_iter().map(|leaf| leaf.text).collect();
+                self.plan(&path, &leaves);
             }
             path.pop();
         }

@@ -46,10 +46,12 @@ async fn close_account(ctx: &Context<'_>, id: i64, erase: bool) -> Result<User> 
     let operator = ctx.viewer().is_operator();
     let by = ctx.viewer().authority()?;
     let write = async move |tx: &Tx| {
-        let change = match erase {
-            false => user::deactivate(tx, &by, id, now_us).await?,
-            true if operator || user::is_active(tx, id).await? => user::erase(tx, &by, id, now_us).await?,
-            true => UserChangeOutcome::NotFound,
+        let change = if !erase {
+            user::deactivate(tx, &by, id, now_us).await?
+        } else if operator || user::is_active(tx, id).await? {
+            user::erase(tx, &by, id, now_us).await?
+        } else {
+            UserChangeOutcome::NotFound
         };
         let UserChangeOutcome::Done(_) = &change else {
             return Ok((change, EndedObligations::default()));

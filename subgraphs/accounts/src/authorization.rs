@@ -148,9 +148,10 @@ pub(crate) async fn authorizations_of(
 ) -> Result<PageConnection<Authorization>> {
     ctx.services().expire_overdue().await?;
     // Only investors grant and only brokers receive, and a person has one role.
-    let side = match person.role == Role::Broker.as_str() {
-        true => Party::Broker,
-        false => Party::Investor,
+    let side = if person.role == Role::Broker.as_str() {
+        Party::Broker
+    } else {
+        Party::Investor
     };
     let theirs = authorization::for_party(person.id, side, active);
     let key = |authorization: &authorization::Model| vec![authorization.id];

@@ -271,9 +271,10 @@ impl ValidatedGrant {
 }
 
 fn require_absent(field: &'static str, is_there: bool, reason: &'static str) -> Result<()> {
-    match is_there {
-        true => Err(Error::invalid(field, reason)),
-        false => Ok(()),
+    if is_there {
+        Err(Error::invalid(field, reason))
+    } else {
+        Ok(())
     }
 }
 

@@ -22,9 +22,10 @@ impl RegistrationReceipt {
 
     /// Returns the person as the request created them, regardless of later changes.
     pub(crate) fn original_user(&self, request: user::Model) -> user::Model {
-        let username = match request.username.is_empty() {
-            true => user::generated_username(&request.role, self.id),
-            false => request.username,
+        let username = if request.username.is_empty() {
+            user::generated_username(&request.role, self.id)
+        } else {
+            request.username
         };
         user::Model {
             id: self.id,

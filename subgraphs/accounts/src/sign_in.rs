@@ -88,12 +88,13 @@ impl SignInMutation {
                 // Anonymous callers share one scope of keys: the password proves that the account is the caller's.
                 let typed = Some(requested.username.as_str()).filter(|username| !username.is_empty());
                 let name = user::case_fold(typed.or(requested.email.as_deref()).unwrap_or_default());
-                match auth
+                if auth
                     .verify_password(ctx.services(), Some(&name), Some(&person), &password)
                     .await?
                 {
-                    true => Ok(sign_in(ctx, person).await?.with_user(receipt.original_user(requested))),
-                    false => Err(Error::IdempotencyMismatch),
+                    Ok(sign_in(ctx, person).await?.with_user(receipt.original_user(requested)))
+                } else {
+                    Err(Error::IdempotencyMismatch)
                 }
             }
             // The person that registered with this key has closed the account since.

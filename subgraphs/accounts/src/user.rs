@@ -34,9 +34,10 @@ impl User {
     /// The username: unique without regard to case, and never reused. If the account is no longer active, viewers other
     /// than operators see `deactivated-ID` and no other name.
     async fn username(&self, ctx: &Context<'_>) -> Cow<'_, str> {
-        match self.has_visible_names(ctx) {
-            true => Cow::Borrowed(&self.row.username),
-            false => Cow::Owned(user::deactivated_username(self.row.id)),
+        if self.has_visible_names(ctx) {
+            Cow::Borrowed(&self.row.username)
+        } else {
+            Cow::Owned(user::deactivated_username(self.row.id))
         }
     }
 
@@ -183,9 +184,10 @@ pub(crate) fn invalidation(person: &user::Model, public: bool) -> Event {
         typename: "User",
         key: person.id.to_string(),
         version: person.version,
-        audience: match public {
-            true => Audience::Everyone,
-            false => Audience::Users(vec![person.id]),
+        audience: if public {
+            Audience::Everyone
+        } else {
+            Audience::Users(vec![person.id])
         },
     }
 }

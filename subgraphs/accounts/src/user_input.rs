@@ -220,9 +220,10 @@ impl UserPatch {
 }
 
 fn require_change(is_changed: bool) -> Result<()> {
-    match is_changed {
-        true => Ok(()),
-        false => Err(Error::invalid("input", "must change something")),
+    if is_changed {
+        Ok(())
+    } else {
+        Err(Error::invalid("input", "must change something"))
     }
 }
 
@@ -282,12 +283,13 @@ pub(crate) fn validate_username(field: &'static str, text: &str) -> Result<Strin
             "must not mix the letters of scripts that are not written together",
         ));
     }
-    match user::looks_generated(&username) {
-        false => Ok(username),
-        true => Err(Error::invalid(
+    if user::looks_generated(&username) {
+        Err(Error::invalid(
             field,
             "must not be a role (or deactivated, erased) and a number: such names are given, not chosen",
-        )),
+        ))
+    } else {
+        Ok(username)
     }
 }
 
@@ -300,12 +302,13 @@ pub(crate) fn validate_email(field: &'static str, text: &str) -> Result<String> 
     let email = require_visible(field, required_line(field, text, EMAIL_CHARS_MAX)?)?;
     let has_both = |(local, host): (&str, &str)| !local.is_empty() && !host.is_empty() && !host.contains('@');
     let is_plausible = email.split_once('@').is_some_and(has_both) && !email.contains(char::is_whitespace);
-    match is_plausible {
-        true => Ok(email),
-        false => Err(Error::invalid(
+    if is_plausible {
+        Ok(email)
+    } else {
+        Err(Error::invalid(
             field,
             "must have one @ with text on both sides and no white space",
-        )),
+        ))
     }
 }
 

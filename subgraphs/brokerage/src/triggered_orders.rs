@@ -122,9 +122,10 @@ impl RelevantChanges {
 }
 
 fn candidates<'a>(anything: bool, stocks: &'a [i64], investors: &'a [i64]) -> OrderCandidates<'a> {
-    match anything {
-        true => OrderCandidates::All,
-        false => OrderCandidates::AffectedBy { stocks, investors },
+    if anything {
+        OrderCandidates::All
+    } else {
+        OrderCandidates::AffectedBy { stocks, investors }
     }
 }
 

@@ -61,8 +61,9 @@ pub fn to_date_time(at_us: i64) -> DateTime {
 /// `INVALID_INPUT` naming `field` for a moment before the epoch, or one that RFC 3339 cannot express.
 pub fn to_timestamp_us(field: &'static str, at: DateTime) -> Result<i64> {
     let at_us = at.utc().timestamp_micros();
-    match (0..YEAR_10000_US).contains(&at_us) {
-        true => Ok(at_us),
-        false => Err(Error::invalid(field, "must be between the years 1970 and 9999")),
+    if (0..YEAR_10000_US).contains(&at_us) {
+        Ok(at_us)
+    } else {
+        Err(Error::invalid(field, "must be between the years 1970 and 9999"))
     }
 }

@@ -30,9 +30,10 @@ impl Date {
     /// The rule that the text breaks, as a sentence without a subject.
     pub fn parse(text: &str) -> Result<NaiveDate, &'static str> {
         let day = full_date(text.as_bytes()).ok_or(WRONG)?;
-        match (FIRST_DAY..=LAST_DAY).contains(&day) {
-            true => Ok(day),
-            false => Err("must be from 0001-01-01 to 9999-12-31"),
+        if (FIRST_DAY..=LAST_DAY).contains(&day) {
+            Ok(day)
+        } else {
+            Err("must be from 0001-01-01 to 9999-12-31")
         }
     }
 

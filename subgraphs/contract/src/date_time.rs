@@ -56,10 +56,7 @@ fn parse(text: &[u8]) -> Option<chrono::DateTime<Utc>> {
     let is_leap = second == 60;
     let time = NaiveTime::from_hms_nano_opt(hour, minute, second - u32::from(is_leap), nanos)?;
     let moment = full_date(date)?.and_time(time).checked_sub_signed(offset)?;
-    let moment = match is_leap {
-        false => moment,
-        true => leap_second(moment)?,
-    };
+    let moment = if is_leap { leap_second(moment)? } else { moment };
     (0..=9_999).contains(&moment.year()).then(|| moment.and_utc())
 }
 

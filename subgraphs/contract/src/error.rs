@@ -140,9 +140,10 @@ impl Error {
 }
 
 fn database_message(error: &DbErr) -> &'static str {
-    match is_storage_failure(error) {
-        true => "the database's storage does not work now",
-        false => "something went wrong on our side",
+    if is_storage_failure(error) {
+        "the database's storage does not work now"
+    } else {
+        "something went wrong on our side"
     }
 }
 

@@ -157,9 +157,10 @@ fn parse_minor(text: &str, notation: Notation) -> Result<i64, &'static str> {
     };
     let significant = digits[first..].trim_end_matches('0');
     // An exponent outside of the range of `i32` alone decides the magnitude, whatever the digits are.
-    let exponent = exponent.parse::<i32>().unwrap_or(match exponent.starts_with('-') {
-        true => i32::MIN / 2,
-        false => i32::MAX / 2,
+    let exponent = exponent.parse::<i32>().unwrap_or(if exponent.starts_with('-') {
+        i32::MIN / 2
+    } else {
+        i32::MAX / 2
     });
     let places = |length: usize| i32::try_from(length).unwrap_or(i32::MAX / 4);
     // The number of zeros to append to the significant digits so that they count minor units.
@@ -174,9 +175,10 @@ fn parse_minor(text: &str, notation: Notation) -> Result<i64, &'static str> {
     let minor: i64 = format!("{significant}{}", "0".repeat(zeros))
         .parse()
         .map_err(|_| out_of_range)?;
-    match minor <= AMOUNT_MINOR_MAX {
-        true => Ok(if is_negative { -minor } else { minor }),
-        false => Err(out_of_range),
+    if minor <= AMOUNT_MINOR_MAX {
+        Ok(if is_negative { -minor } else { minor })
+    } else {
+        Err(out_of_range)
     }
 }
 

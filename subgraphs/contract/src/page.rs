@@ -187,9 +187,10 @@ where
             .await?;
         charge(&found)?;
         let is_last = (found.len() as u64) < missing;
-        let reached = match wanted.backwards {
-            false => &mut piece.after,
-            true => &mut piece.before,
+        let reached = if wanted.backwards {
+            &mut piece.before
+        } else {
+            &mut piece.after
         };
         *reached = found.last().map(&key);
         rows.extend(found);
@@ -219,9 +220,10 @@ fn connection<M, N: OutputType>(
     if wanted.backwards {
         rows.reverse();
     }
-    let (previous, next) = match wanted.backwards {
-        false => (wanted.after.is_some(), more),
-        true => (more, wanted.before.is_some()),
+    let (previous, next) = if wanted.backwards {
+        (more, wanted.before.is_some())
+    } else {
+        (wanted.after.is_some(), more)
     };
     let mut connection = Connection::new(previous, next);
     connection.edges.extend(

@@ -34,9 +34,10 @@ impl Services {
             let step = async move |tx: &Tx| {
                 let keys = idempotency::sweep(tx, keys, retention.rows_max).await?;
                 // A key's answer may refer to its reservation: while overdue keys remain, all reservations stay.
-                let reservations = match keys < retention.rows_max {
-                    true => reservation::sweep(tx, reservations, retention.rows_max).await?,
-                    false => 0,
+                let reservations = if keys < retention.rows_max {
+                    reservation::sweep(tx, reservations, retention.rows_max).await?
+                } else {
+                    0
                 };
                 let sessions = session::sweep(tx, sessions, retention.rows_max).await?;
                 Ok([keys, reservations, sessions])

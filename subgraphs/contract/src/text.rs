@@ -25,9 +25,10 @@ pub fn required_text(field: &'static str, value: &str, max: usize) -> Result<Str
 /// `INVALID_INPUT` naming `field`.
 pub fn required_line(field: &'static str, value: &str, max: usize) -> Result<String> {
     let text = required_text(field, value, max)?;
-    match text.contains(char::is_control) {
-        true => Err(Error::invalid(field, CONTROL)),
-        false => Ok(text),
+    if text.contains(char::is_control) {
+        Err(Error::invalid(field, CONTROL))
+    } else {
+        Ok(text)
     }
 }
 
@@ -45,9 +46,10 @@ pub fn required_segment(field: &'static str, value: &str, max: usize) -> Result<
 /// # Errors
 /// `INVALID_INPUT` naming `field`.
 pub fn path_segment(field: &'static str, text: String) -> Result<String> {
-    match matches!(text.as_str(), "." | "..") {
-        true => Err(Error::invalid(field, "must not be . or .., which no address can carry")),
-        false => Ok(text),
+    if matches!(text.as_str(), "." | "..") {
+        Err(Error::invalid(field, "must not be . or .., which no address can carry"))
+    } else {
+        Ok(text)
     }
 }
 

@@ -124,9 +124,10 @@ impl Viewer {
     /// # Errors
     /// As [`require_signed_in`](Self::require_signed_in).
     pub fn require_signed_in_or(&self, mount: &str) -> Result<()> {
-        match self.mount() == Some(mount) {
-            true => Ok(()),
-            false => self.require_signed_in(),
+        if self.mount() == Some(mount) {
+            Ok(())
+        } else {
+            self.require_signed_in()
         }
     }
 
@@ -163,9 +164,10 @@ impl Viewer {
     /// # Errors
     /// As [`require_operator`](Self::require_operator).
     pub fn require_operator_or(&self, mount: &str) -> Result<()> {
-        match self.is_operator_or(mount) {
-            true => Ok(()),
-            false => self.require_operator(),
+        if self.is_operator_or(mount) {
+            Ok(())
+        } else {
+            self.require_operator()
         }
     }
 
@@ -187,9 +189,10 @@ impl Viewer {
     /// # Errors
     /// As [`require_self_or_operator`](Self::require_self_or_operator).
     pub fn require_self_or_operator_or(&self, user: i64, mount: &str) -> Result<()> {
-        match self.is_operator_or(mount) {
-            true => Ok(()),
-            false => self.require_self_or_operator(user),
+        if self.is_operator_or(mount) {
+            Ok(())
+        } else {
+            self.require_self_or_operator(user)
         }
     }
 

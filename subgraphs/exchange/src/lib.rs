@@ -53,13 +53,14 @@ pub fn schema(services: Services) -> ExchangeSchema {
 /// `CONFLICT` while trades wait for numbers from replicas, or reserved shares for the outcome of their orders: the
 /// replicas may have numbered these trades already.
 pub async fn table_log(db: &Db) -> Result<TableLog> {
-    match entities::reservation::is_any_open(db.read()).await? {
-        false => Ok(TableLog),
-        true => Err(Error::Conflict(
+    if entities::reservation::is_any_open(db.read()).await? {
+        Err(Error::Conflict(
             "trades of this database wait for the order replicas: start it with them once more, or with new ones, until all \
              have their numbers"
                 .into(),
-        )),
+        ))
+    } else {
+        Ok(TableLog)
     }
 }
 

@@ -163,9 +163,10 @@ impl OrderMutation {
             trader_id,
         };
         let request = (&trade.stock, trade.side, trade.quantity);
-        let key = match for_another {
-            true => IdempotencyKey::for_mutation(viewer, "trade", idempotency_key, &(request, trade.trader_id)),
-            false => IdempotencyKey::for_mutation(viewer, "trade", idempotency_key, &request),
+        let key = if for_another {
+            IdempotencyKey::for_mutation(viewer, "trade", idempotency_key, &(request, trade.trader_id))
+        } else {
+            IdempotencyKey::for_mutation(viewer, "trade", idempotency_key, &request)
         }?;
         let (log, now_us) = (ctx.services().order_log.clone(), ctx.now_us());
         let _permit = match log.ready().await {

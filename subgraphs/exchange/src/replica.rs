@@ -90,9 +90,10 @@ impl ReplicaMutation {
             (order.stock_id, order.quantity, order.side.as_str())
                 == (stock.0.id, quantity, entities::side::Side::from(side).as_str())
         });
-        match is_same {
-            true => Ok(true),
-            false => Err(Error::conflict("the log does not have this trade under this number")),
+        if is_same {
+            Ok(true)
+        } else {
+            Err(Error::conflict("the log does not have this trade under this number"))
         }
     }
 }

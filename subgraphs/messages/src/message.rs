@@ -124,17 +124,14 @@ impl Load<i64> for MessageWithoutContentsLoader {
 /// read only when the query selects them.
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Message>> {
     let Some(id) = parse_id(id) else { return Ok(None) };
-    let found = match ctx.look_ahead().field("contents").exists() {
-        true => {
-            ctx.charge(0)?;
-            let found = load_row::<message::Entity>(ctx, id).await?;
-            ctx.charge(found.as_ref().map_or(0, |message| message.contents.len()))?;
-            found
-        }
-        false => {
-            let messages = ctx.data_unchecked::<Loader<MessageWithoutContentsLoader>>();
-            messages.load_one(id).await?
-        }
+    let found = if ctx.look_ahead().field("contents").exists() {
+        ctx.charge(0)?;
+        let found = load_row::<message::Entity>(ctx, id).await?;
+        ctx.charge(found.as_ref().map_or(0, |message| message.contents.len()))?;
+        found
+    } else {
+        let messages = ctx.data_unchecked::<Loader<MessageWithoutContentsLoader>>();
+        messages.load_one(id).await?
     };
     Ok(found.filter(|message| may_see(ctx.viewer(), message)).map(Message))
 }

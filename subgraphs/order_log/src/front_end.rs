@@ -267,9 +267,10 @@ impl FrontEnd {
             let urls = self.inner.urls.values();
             // A live replica that has the order answers at once; without a majority no replica can say that an order
             // does not exist.
-            let timeout = match self.is_lost() {
-                true => settings.ping_timeout,
-                false => settings.answer_timeout,
+            let timeout = if self.is_lost() {
+                settings.ping_timeout
+            } else {
+                settings.answer_timeout
             };
             let asked = urls.map(|url| get(trim_base(url).to_owned(), timeout).boxed());
             match select_ok(asked).await {

@@ -121,9 +121,10 @@ impl LeaderTask for MembershipChange {
                     .voter_ids()
                     .any(|voter| voter == id);
                 // A learner that never caught up has no vote to lose, but would still be sent everything.
-                let change = match votes {
-                    true => ChangeMembers::RemoveVoters(BTreeSet::from([id])),
-                    false => ChangeMembers::RemoveNodes(BTreeSet::from([id])),
+                let change = if votes {
+                    ChangeMembers::RemoveVoters(BTreeSet::from([id]))
+                } else {
+                    ChangeMembers::RemoveNodes(BTreeSet::from([id]))
                 };
                 raft.change_membership(change, false)
                     .await

@@ -200,9 +200,10 @@ async fn leader_broadcast(State(replica): State<Replica>, request: Request) -> R
     let Some(chosen) = known else {
         return Err(ErrorResponse::invalid("leader-id must be the id of a replica"));
     };
-    let leads = match chosen == replica.id() {
-        true => Some(replica.wait_for_leader().await?),
-        false => replica.leader(),
+    let leads = if chosen == replica.id() {
+        Some(replica.wait_for_leader().await?)
+    } else {
+        replica.leader()
     };
     Ok(success("acknowledge new leader", leads.map(|id| ("leader-id", id))))
 }

@@ -171,9 +171,10 @@ impl Bazaar {
             }
             RequestStage::Told(attempt, by) => {
                 next.finish(attempt, ReservationState::Cancelled);
-                match by.is_none() && next.tries[request] == TRIES[request] {
-                    true => RequestStage::Gone,
-                    false => RequestStage::Looks,
+                if by.is_none() && next.tries[request] == TRIES[request] {
+                    RequestStage::Gone
+                } else {
+                    RequestStage::Looks
                 }
             }
             RequestStage::Proposed(_) | RequestStage::Refused | RequestStage::Done | RequestStage::Gone => return None,

@@ -76,12 +76,13 @@ fn validate_url(field: &'static str, url: Option<&str>) -> Result<Option<String>
         Some(rest) => is_plain(rest) && Url::parse(&text).is_ok(),
         None => is_plain(&text) && is_host_and_path(&text),
     };
-    match valid {
-        true => Ok(Some(text)),
-        false => Err(Error::invalid(
+    if valid {
+        Ok(Some(text))
+    } else {
+        Err(Error::invalid(
             field,
             "must be an http or https address, or a host and a path such as www.example.com/path",
-        )),
+        ))
     }
 }
 

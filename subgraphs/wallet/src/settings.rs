@@ -50,11 +50,12 @@ impl TryFrom<StringList> for Currencies {
                 codes.push(code.to_owned());
             }
         }
-        match codes.iter().any(|code| code == TRADING_CURRENCY) {
-            true => Ok(Self(codes)),
-            false => Err(format!(
+        if codes.iter().any(|code| code == TRADING_CURRENCY) {
+            Ok(Self(codes))
+        } else {
+            Err(format!(
                 "{TRADING_CURRENCY} must be one of them: stocks are traded in it"
-            )),
+            ))
         }
     }
 }

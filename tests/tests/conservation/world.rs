@@ -53,9 +53,10 @@ impl Stage {
         let admin = admin.with_token(&app.long_lived_token(number(me.data("/me/id")), contract::Role::Member, true));
         let (mut people, mut ids) = (Vec::new(), Vec::new());
         for (place, fee) in FEE_BASIS_POINTS.iter().enumerate() {
-            let (role, fee) = match place < INVESTORS {
-                true => ("INVESTOR", None),
-                false => ("BROKER", Some(*fee as f64 / 100.0)),
+            let (role, fee) = if place < INVESTORS {
+                ("INVESTOR", None)
+            } else {
+                ("BROKER", Some(*fee as f64 / 100.0))
             };
             let (id, person) = app.anonymous().register(&format!("person{place}"), role, fee).await;
             let role = contract::Role::parse(role).expect("a role");

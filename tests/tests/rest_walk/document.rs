@@ -70,9 +70,10 @@ impl Operation {
                 _ => {}
             }
         }
-        match query.is_empty() {
-            true => path,
-            false => format!("{path}?{}", query.join("&")),
+        if query.is_empty() {
+            path
+        } else {
+            format!("{path}?{}", query.join("&"))
         }
     }
 

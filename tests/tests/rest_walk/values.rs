@@ -6,10 +6,7 @@ use serde_json::Value;
 pub fn of_member(schema: &Value) -> Vec<String> {
     let alternatives = alternatives(schema);
     let nullable = alternatives.iter().any(|one| one["type"] == "null");
-    let mut values: Vec<String> = match nullable {
-        true => Vec::new(),
-        false => vec!["null".to_owned()],
-    };
+    let mut values: Vec<String> = if nullable { Vec::new() } else { vec!["null".to_owned()] };
     let schema = alternatives.iter().find(|one| one["type"] != "null").expect("a schema");
     let object = schema["type"] == "object" || schema["$ref"].is_string();
     let fixed: &[&str] = match schema["type"].as_str() {

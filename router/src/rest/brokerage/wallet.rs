@@ -231,8 +231,9 @@ fn remove_sign(reply: &mut ResponseDraft, _: &RequestView) {
 /// Hides all transactions but deposits and withdrawals, and those of wallets in other currencies than the dollar.
 fn hide_other_transactions(reply: &mut ResponseDraft, request_view: &RequestView) {
     let shown = ["DEPOSIT", "WITHDRAWAL"].iter().any(|kind| reply.node["type"] == *kind);
-    match shown && is_in_dollars(&reply.node["amount"]) {
-        true => remove_sign(reply, request_view),
-        false => reply.node = Value::Null,
+    if shown && is_in_dollars(&reply.node["amount"]) {
+        remove_sign(reply, request_view)
+    } else {
+        reply.node = Value::Null
     }
 }

@@ -199,8 +199,9 @@ static DELETED: ObjectModel = acknowledgement(
 /// Reduces the reply to the list of orders, or to `null` when the user's account has been closed.
 fn orders_of_active_user(reply: &mut ResponseDraft, _: &RequestView) {
     let mut user = reply.node["user"].take();
-    reply.node = match user["active"] == true {
-        true => user["shopOrders"].take(),
-        false => Value::Null,
+    reply.node = if user["active"] == true {
+        user["shopOrders"].take()
+    } else {
+        Value::Null
     };
 }

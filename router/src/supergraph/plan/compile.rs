@@ -103,9 +103,10 @@ impl Compiler<'_> {
         let Some(requires) = node.requires else {
             let mut fetch = self.fetch(&node.service_name, &node.operation, usages, node.output_rewrites)?;
             fetch.text.push_str(shown);
-            return Ok(match place.is_empty() {
-                true => PlanStep::Fetch(fetch),
-                false => PlanStep::Nested(place, fetch),
+            return Ok(if place.is_empty() {
+                PlanStep::Fetch(fetch)
+            } else {
+                PlanStep::Nested(place, fetch)
             });
         };
         let key = "_entities";

@@ -147,12 +147,13 @@ impl PlanningCosts {
     }
 
     fn below(&self, field: &CanonicalField, level: u64, subgraph: Option<&str>) -> PlanningWork {
-        match field.items.is_empty() {
-            true => PlanningWork {
+        if field.items.is_empty() {
+            PlanningWork {
                 leaves: 1,
                 ..PlanningWork::default()
-            },
-            false => self.selections(field.ty.inner_named_type(), &field.items, level, subgraph),
+            }
+        } else {
+            self.selections(field.ty.inner_named_type(), &field.items, level, subgraph)
         }
     }
 }

@@ -84,10 +84,7 @@ impl Nesting {
             b'(' | b')' => (&mut self.parentheses, byte == b'('),
             _ => return,
         };
-        *depth = match opens {
-            true => *depth + 1,
-            false => depth.saturating_sub(1),
-        };
+        *depth = if opens { *depth + 1 } else { depth.saturating_sub(1) };
     }
 
     fn is_in_variables(self) -> bool {
@@ -166,10 +163,7 @@ fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
     if bytes[at..].starts_with(b"\"\"\"") {
         at += 3;
         while !bytes[at..].starts_with(b"\"\"\"") {
-            at += match bytes[at..].starts_with(b"\\\"\"\"") {
-                true => 4,
-                false => 1,
-            };
+            at += if bytes[at..].starts_with(b"\\\"\"\"") { 4 } else { 1 };
             if at >= bytes.len() {
                 return None;
             }

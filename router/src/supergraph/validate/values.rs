@@ -179,16 +179,16 @@ impl<'a> ValueVisitor<'a> {
                 .as_ref()
                 .is_some_and(|default| !default.is_null())
             || variable.ty.is_non_null();
-        let is_allowed = match ty.is_non_null() && is_given {
-            true => variable.ty.is_assignable_to(ty) || variable.ty.is_assignable_to(&ty.clone().nullable()),
-            false => variable.ty.is_assignable_to(ty),
+        let is_allowed = if ty.is_non_null() && is_given {
+            variable.ty.is_assignable_to(ty) || variable.ty.is_assignable_to(&ty.clone().nullable())
+        } else {
+            variable.ty.is_assignable_to(ty)
         };
-        match is_allowed {
-            true => Ok(()),
-            false => {
-                let message = format!("variable ${name} is a {}, and {} must be a {ty}", variable.ty, self.at);
-                Err(self.validation_error(message, value))
-            }
+        if is_allowed {
+            Ok(())
+        } else {
+            let message = format!("variable ${name} is a {}, and {} must be a {ty}", variable.ty, self.at);
+            Err(self.validation_error(message, value))
         }
     }
 

@@ -73,9 +73,10 @@ fn with_examples(path: &str, operation: &Value) -> String {
             _ => query.push(format!("{name}={example}")),
         }
     }
-    match query.is_empty() {
-        true => line,
-        false => format!("{line}?{}", query.join("&")),
+    if query.is_empty() {
+        line
+    } else {
+        format!("{line}?{}", query.join("&"))
     }
 }
 

@@ -137,11 +137,12 @@ fn position_key(index: usize) -> String {
 
 /// Converts rows to SeaORM's.
 pub(super) fn query_results(rows: Vec<Values>) -> Result<Vec<QueryResult>, DbErr> {
-    match rows.is_empty() {
-        true => Ok(Vec::new()),
-        false => MockDatabase::new(DbBackend::Sqlite)
+    if rows.is_empty() {
+        Ok(Vec::new())
+    } else {
+        MockDatabase::new(DbBackend::Sqlite)
             .append_query_results([rows])
-            .query(0, empty_statement()),
+            .query(0, empty_statement())
     }
 }
 

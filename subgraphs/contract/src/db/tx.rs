@@ -238,9 +238,10 @@ fn count_changes(
     let before = connection.total_changes();
     work()?;
     // If this statement changes no rows, `changes` alone still gives the count of an earlier statement.
-    let changes = match connection.total_changes() == before {
-        true => 0,
-        false => connection.changes(),
+    let changes = if connection.total_changes() == before {
+        0
+    } else {
+        connection.changes()
     };
     Ok(StatementEffect {
         last_insert_rowid: connection.last_insert_rowid(),

@@ -325,9 +325,10 @@ impl Writer {
         self.counters.count_split();
         for attempt in group {
             // The outcome may depend on a neighbour's change, so it no longer counts, even if it is an error.
-            match attempt.timed_out {
-                true => self.fail(attempt.job, TIMED_OUT),
-                false => self.run_alone(attempt.job).await,
+            if attempt.timed_out {
+                self.fail(attempt.job, TIMED_OUT)
+            } else {
+                self.run_alone(attempt.job).await
             }
         }
     }

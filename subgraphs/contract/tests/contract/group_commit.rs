@@ -65,10 +65,7 @@ async fn what_a_write_has_to_tell_is_told_before_it_or_a_later_one_is_answered()
         tokio::spawn(async move {
             let change = async move |tx: &Tx| {
                 insert(tx, id).await?;
-                match fails {
-                    true => Err(Error::NotFound("book")),
-                    false => Ok(id),
-                }
+                if fails { Err(Error::NotFound("book")) } else { Ok(id) }
             };
             db.write_then(change, move |id| told.lock().unwrap().push(*id)).await
         })

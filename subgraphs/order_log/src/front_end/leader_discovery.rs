@@ -92,9 +92,10 @@ impl FrontEnd {
             if self.is_lost() || now >= deadline {
                 return;
             }
-            let wake = match leaderless {
-                true => deadline.min(now + self.settings().heartbeat),
-                false => deadline,
+            let wake = if leaderless {
+                deadline.min(now + self.settings().heartbeat)
+            } else {
+                deadline
             };
             let _ = tokio::time::timeout_at(wake, state.changed()).await;
         }

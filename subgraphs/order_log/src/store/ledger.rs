@@ -19,12 +19,13 @@ pub(super) fn apply_command(db: &Connection, command: LogCommand) -> Result<Comm
 
 fn record(db: &Connection, key: String, attempt: String, trade: LoggedTrade) -> Result<CommandOutcome, StoreError> {
     if let Some(known) = by_key(db, &key)? {
-        return Ok(match known.trade.is_same_request(&trade) {
-            true => CommandOutcome::Recorded {
+        return Ok(if known.trade.is_same_request(&trade) {
+            CommandOutcome::Recorded {
                 number: known.number,
                 attempt: known.attempt,
-            },
-            false => CommandOutcome::Mismatch,
+            }
+        } else {
+            CommandOutcome::Mismatch
         });
     }
     // An attempt belongs to one key.

@@ -100,9 +100,10 @@ impl Network for Namespaces {
 
     fn lose(&self, from: ReplicaId, to: ReplicaId, lost: bool) {
         let to = host(to);
-        run(&match lost {
-            true => format!("ip -n replica{from} neighbour replace {to} lladdr {NOBODY} dev eth nud permanent"),
-            false => format!("ip -n replica{from} neighbour delete {to} dev eth"),
+        run(&if lost {
+            format!("ip -n replica{from} neighbour replace {to} lladdr {NOBODY} dev eth nud permanent")
+        } else {
+            format!("ip -n replica{from} neighbour delete {to} dev eth")
         });
     }
 }

@@ -104,9 +104,10 @@ impl ShopModel {
                     return "NOT_FOUND";
                 };
                 let (product, quantity) = (product.unwrap_or(old_product), quantity.unwrap_or(old_quantity));
-                let code = match product == old_product {
-                    true => self.take(product, quantity - old_quantity),
-                    false => self.take(product, quantity),
+                let code = if product == old_product {
+                    self.take(product, quantity - old_quantity)
+                } else {
+                    self.take(product, quantity)
                 };
                 if code == "OK" {
                     if product != old_product {

@@ -41,9 +41,10 @@ async fn every_page_begins_in_its_index_also_among_a_million_posts_of_one_score(
             let page = args.check(2).unwrap();
             let select = page.apply(list(), (Column::Score, Column::PostId), Order::Desc);
             let range: Vec<&str> = [within, from].into_iter().filter(|part| !part.is_empty()).collect();
-            let wanted = match range.is_empty() {
-                true => format!("SCAN post_votes USING INDEX {index}"),
-                false => format!("SEARCH post_votes USING INDEX {index} ({})", range.join(" AND ")),
+            let wanted = if range.is_empty() {
+                format!("SCAN post_votes USING INDEX {index}")
+            } else {
+                format!("SEARCH post_votes USING INDEX {index} ({})", range.join(" AND "))
             };
             assert_eq!(plan(&domain, select).await, wanted);
         }
