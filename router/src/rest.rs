@@ -1,29 +1,29 @@
 //! The documented REST routes, as data.
 //!
-//! A route is a row of a table (`rest/bookstore.rs` is the first): a path, a summary, a GraphQL operation and the JSON pointer at
-//! which the REST response lies in the operation's result. One handler serves all rows, and the OpenAPI document is generated
-//! from the same rows. A test checks every operation against the graph, so that a route cannot become outdated. The business
-//! rules of a system are behind the graph, not here.
+//! A route is a row of a table (`rest/mounts/bookstore.rs` has the first): a path, a summary, a GraphQL operation and the JSON
+//! pointer at which the REST response lies in the operation's result. One handler serves all rows, and the OpenAPI document is
+//! generated from the same rows. A test checks every operation against the graph, so that a route cannot become outdated. The
+//! business rules of a system are behind the graph, not here.
+//!
+//! The tables are in `mounts`. All other modules are the engine, which knows no system by name: `route` and `field` describe
+//! rows, `route_table`, `access` and `input` read a request, `execute` sends the operation to the graph, `reply` and `error`
+//! write the response, and `openapi` and `docs` describe it all.
 
 mod access;
 mod anonymous_access;
-mod bazaar;
-mod bookstore;
 mod bound_mount;
 mod bound_route;
-mod brokerage;
-mod community;
 mod docs;
 mod error;
 mod execute;
 mod field;
 mod input;
+mod mounts;
 mod openapi;
 mod percent_encoding;
 mod reply;
 mod route;
 mod route_table;
-mod shop;
 #[cfg(test)]
 mod tests;
 
@@ -61,14 +61,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Returns the systems' REST interfaces.
 pub fn mounts() -> &'static [Mount] {
-    static MOUNTS: &[Mount] = &[
-        bazaar::MOUNT,
-        bookstore::MOUNT,
-        brokerage::MOUNT,
-        community::MOUNT,
-        shop::MOUNT,
-    ];
-    MOUNTS
+    mounts::MOUNTS
 }
 
 /// Returns the error format at a path of the main address; `None` where no mount is.
@@ -90,7 +83,7 @@ pub fn envelope_of(mount: &str) -> Option<Envelope> {
 
 /// Returns the error format of the bazaar; a replica of its order service can be a process of its own.
 pub(crate) const fn bazaar_envelope() -> Envelope {
-    bazaar::MOUNT.envelope
+    mounts::BAZAAR.envelope
 }
 
 /// Builds the router with all mounts under their prefixes. `anonymous_access` decides which callers without a token may use
@@ -142,7 +135,7 @@ pub fn service_router(
 /// Returns the services of a mount: those of its table; replicas of the bazaar's order service replace it.
 fn services(gateway: &Gateway, mount: &'static Mount) -> Vec<&'static Service> {
     match &gateway.replicas {
-        Some(replicas) if mount.name == bazaar::MOUNT.name => bazaar::services(replicas.urls().keys().copied()),
+        Some(replicas) if mount.name == mounts::BAZAAR.name => mounts::bazaar_services(replicas.urls().keys().copied()),
         _ => mount.services.iter().collect(),
     }
 }
@@ -204,12 +197,12 @@ async fn serve(bound_mount: &BoundMount, request: Request) -> Result<Response<Bo
     if !is_precondition_met {
         return Err(RestError::new("PRECONDITION_FAILED", PRECONDITION_FAILED));
     }
-    if let Some((id, replicas)) = bazaar::replica_of(bound_route.service).zip(bound_mount.gateway.replicas.as_ref()) {
+    if let Some((id, replicas)) = mounts::replica_of(bound_route.service).zip(bound_mount.gateway.replicas.as_ref()) {
         if !replicas.is_responding(id).await {
             // An earlier request with the same idempotency key may have made the trade.
             return Err(match variables.get("idempotencyKey") {
-                Some(_) => bazaar::replica_unavailable().with_unknown_outcome(),
-                None => bazaar::replica_unavailable(),
+                Some(_) => mounts::replica_unavailable().with_unknown_outcome(),
+                None => mounts::replica_unavailable(),
             });
         }
         // The graph executes a trade, whichever replica receives it: so an idempotency key makes one trade over all replicas.

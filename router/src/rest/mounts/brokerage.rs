@@ -7,10 +7,10 @@ mod wallet;
 
 use serde_json::{Value, json};
 
-use super::error::{Envelope, RestError, outcome_schema};
-use super::field::{Field, FieldType};
-use super::reply::ResponseDraft;
-use super::route::{ErrorRow, InvalidParam, Mount, Param, ParamLocation};
+use crate::rest::error::{Envelope, RestError, outcome_schema};
+use crate::rest::field::{Field, FieldType};
+use crate::rest::reply::ResponseDraft;
+use crate::rest::route::{ErrorRow, InvalidParam, Mount, Param, ParamLocation};
 
 /// The brokerage: people and authorizations, money, stocks and orders.
 pub const MOUNT: Mount = Mount {

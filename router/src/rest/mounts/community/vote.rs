@@ -1,10 +1,10 @@
 //! The voting service: votes for and against posts, whether or not there are such posts.
 
-use super::super::field::{Field, FieldType, ObjectModel, ValueBounds};
-use super::super::route::{
+use super::{BAD_N, COUNT, N, POINTS, PREFIXES};
+use crate::rest::field::{Field, FieldType, ObjectModel, ValueBounds};
+use crate::rest::route::{
     AccessRule, ErrorRow, InvalidParam, Param, ParamLocation, ResponseSource, Route, Service, Verb, not_found_row,
 };
-use super::{BAD_N, COUNT, N, POINTS, PREFIXES};
 
 /// Votes.
 pub const SERVICE: Service = Service {

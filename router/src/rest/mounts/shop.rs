@@ -6,9 +6,9 @@ mod user;
 
 use serde_json::{Map, Value, json};
 
-use super::error::{Envelope, RestError};
-use super::field::{Field, FieldType, ObjectModel};
-use super::route::{AccessRule, ErrorRow, Mount, ResponseSource, Route, not_found_row};
+use crate::rest::error::{Envelope, RestError};
+use crate::rest::field::{Field, FieldType, ObjectModel};
+use crate::rest::route::{AccessRule, ErrorRow, Mount, ResponseSource, Route, not_found_row};
 
 /// The shop: people and their orders.
 pub const MOUNT: Mount = Mount {

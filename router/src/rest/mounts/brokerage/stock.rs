@@ -3,13 +3,13 @@
 use contract::Money;
 use serde_json::{Value, json};
 
-use super::super::field::{Field, FieldType, ID, ObjectModel, REFERENCE};
-use super::super::reply::{RequestView, ResponseDraft};
-use super::super::route::{
-    AccessRule, ErrorRow, Param, RequestBody, ResponseSource, Route, Service, Verb, not_found_row, path_id,
-};
 use super::{AMOUNT, BAD_FILTER, MONEY, SHARES, filter_param, for_each_object};
 use crate::rest::QUANTITY;
+use crate::rest::field::{Field, FieldType, ID, ObjectModel, REFERENCE};
+use crate::rest::reply::{RequestView, ResponseDraft};
+use crate::rest::route::{
+    AccessRule, ErrorRow, Param, RequestBody, ResponseSource, Route, Service, Verb, not_found_row, path_id,
+};
 
 /// Stocks, shares and orders.
 pub const SERVICE: Service = Service {

@@ -2,16 +2,16 @@
 
 use serde_json::Value;
 
-use super::super::field::{
+use super::{AMOUNT, BAD_FILTER, filter_param, is_in_dollars};
+use crate::rest::QUANTITY;
+use crate::rest::field::{
     EMAIL, Field, FieldType, ID, ObjectModel, PASSWORD, REFERENCE, SIGN_IN_NAME, USERNAME, ValueBounds,
 };
-use super::super::reply::{RequestView, ResponseDraft};
-use super::super::route::{
+use crate::rest::reply::{RequestView, ResponseDraft};
+use crate::rest::route::{
     AccessRule, BAD_MEMBER, BodyVariants, ErrorRow, Param, RequestBody, ResponseSource, Route, Service, Verb,
     not_found_row, path_id,
 };
-use super::{AMOUNT, BAD_FILTER, filter_param, is_in_dollars};
-use crate::rest::QUANTITY;
 
 /// People and authorizations.
 pub const SERVICE: Service = Service {

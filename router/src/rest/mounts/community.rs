@@ -9,9 +9,9 @@ mod vote;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::error::{Envelope, RestError};
-use super::field::{Field, FieldType};
-use super::route::{ErrorRow, InvalidParam, Mount, Param, ParamLocation};
+use crate::rest::error::{Envelope, RestError};
+use crate::rest::field::{Field, FieldType};
+use crate::rest::route::{ErrorRow, InvalidParam, Mount, Param, ParamLocation};
 
 /// The community: posts, votes, people and their messages.
 pub const MOUNT: Mount = Mount {

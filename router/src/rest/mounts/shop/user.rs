@@ -1,14 +1,14 @@
 //! The user service: the users that may place orders.
 
-use super::super::field::{
+use super::{CHECK, NO_USER};
+use crate::rest::field::{
     Field, FieldType, ID, ObjectModel, PASSWORD as NEW_PASSWORD, SIGN_IN_NAME, USERNAME, ValueBounds, acknowledgement,
 };
-use super::super::reply::hide_closed_account;
-use super::super::route::{
+use crate::rest::reply::hide_closed_account;
+use crate::rest::route::{
     AccessRule, BAD_MEMBER, ErrorRow, LAST_ADMINISTRATOR, PROTECTED, Param, RequestBody, ResponseSource, Route,
     Service, Verb, path_id,
 };
-use super::{CHECK, NO_USER};
 
 /// People.
 pub const SERVICE: Service = Service {

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::super::field::{Field, FieldType, ID, ObjectModel, REFERENCE, acknowledgement};
-use super::super::reply::{RequestView, ResponseDraft};
-use super::super::route::{
-    BAD_MEMBER, ErrorRow, Param, RequestBody, ResponseSource, Route, Service, Verb, not_found_row, path_id,
-};
 use super::{CHECK, NO_USER, NOT_THEIRS};
 use crate::rest::QUANTITY;
+use crate::rest::field::{Field, FieldType, ID, ObjectModel, REFERENCE, acknowledgement};
+use crate::rest::reply::{RequestView, ResponseDraft};
+use crate::rest::route::{
+    BAD_MEMBER, ErrorRow, Param, RequestBody, ResponseSource, Route, Service, Verb, not_found_row, path_id,
+};
 
 /// Orders.
 pub const SERVICE: Service = Service {

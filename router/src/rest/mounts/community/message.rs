@@ -1,11 +1,11 @@
 //! The user messaging service: messages from one person to another.
 
-use super::super::field::{Field, FieldType, ID, ObjectModel, ValueBounds, acknowledgement};
-use super::super::route::{
+use super::PREFIXES;
+use crate::rest::field::{Field, FieldType, ID, ObjectModel, ValueBounds, acknowledgement};
+use crate::rest::route::{
     BAD_MEMBER, ErrorRow, InvalidParam, Param, ParamLocation, RequestBody, ResponseSource, Route, Service, Verb,
     not_found_row, path_id,
 };
-use super::PREFIXES;
 
 /// Messages.
 pub const SERVICE: Service = Service {

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::error::{Envelope, RestError};
-use super::field::{Field, FieldType, ID, ObjectModel, ValueBounds};
-use super::reply::{RequestView, ResponseDraft};
-use super::route::{
+use crate::rest::error::{Envelope, RestError};
+use crate::rest::field::{Field, FieldType, ID, ObjectModel, ValueBounds};
+use crate::rest::reply::{RequestView, ResponseDraft};
+use crate::rest::route::{
     AccessRule, ErrorRow, InvalidParam, Mount, Param, ParamLocation, RequestBody, ResponseSource, Route, Service, Verb,
 };
 

@@ -1,11 +1,11 @@
 //! The posting service: posts and the communities they are in.
 
-use super::super::field::{AUTHOR, Field, FieldType, ID, ObjectModel, ValueBounds, acknowledgement, control};
-use super::super::route::{
+use super::{BAD_N, N, PREFIXES};
+use crate::rest::field::{AUTHOR, Field, FieldType, ID, ObjectModel, ValueBounds, acknowledgement, control};
+use crate::rest::route::{
     BAD_MEMBER, ErrorRow, InvalidParam, Param, ParamLocation, RequestBody, ResponseSource, Route, Service, Verb,
     not_found_row, path_id,
 };
-use super::{BAD_N, N, PREFIXES};
 
 /// Posts.
 pub const SERVICE: Service = Service {

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::super::field::{Field, FieldType, ID, ObjectModel, REFERENCE};
-use super::super::reply::{RequestView, ResponseDraft};
-use super::super::route::{
+use super::user::{USER_MODEL, ada, user};
+use super::{AMOUNT, BAD_FILTER, MONEY, filter_param, for_each_object, is_in_dollars};
+use crate::rest::field::{Field, FieldType, ID, ObjectModel, REFERENCE};
+use crate::rest::reply::{RequestView, ResponseDraft};
+use crate::rest::route::{
     AccessRule, AlternativeOperation, BAD_MEMBER, ErrorRow, Param, RequestBody, ResponseSource, Route, Service, Verb,
     not_found_row, path_id,
 };
-use super::user::{USER_MODEL, ada, user};
-use super::{AMOUNT, BAD_FILTER, MONEY, filter_param, for_each_object, is_in_dollars};
 
 /// Balances, deposits and withdrawals.
 pub const SERVICE: Service = Service {

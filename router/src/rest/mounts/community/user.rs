@@ -1,12 +1,12 @@
 //! The user account service: people, their email addresses and their karma.
 
-use super::super::field::{EMAIL, Field, FieldType, ObjectModel, USERNAME as NEW_USERNAME, acknowledgement};
-use super::super::reply::hide_closed_account;
-use super::super::route::{
+use super::{POINTS, PREFIXES};
+use crate::rest::field::{EMAIL, Field, FieldType, ObjectModel, USERNAME as NEW_USERNAME, acknowledgement};
+use crate::rest::reply::hide_closed_account;
+use crate::rest::route::{
     AccessRule, BAD_MEMBER, ErrorRow, InvalidParam, LAST_ADMINISTRATOR, PROTECTED, Param, ParamLocation, RequestBody,
     ResponseSource, Route, Service, Verb, not_found_row,
 };
-use super::{POINTS, PREFIXES};
 
 /// People.
 pub const SERVICE: Service = Service {

@@ -6,10 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use order_log::ReplicaId;
 use serde_json::{Value, json};
 
-use super::error::{Envelope, RestError, outcome_schema};
-use super::field::{Field, FieldType, ObjectModel, QUANTITY, ValueBounds, acknowledgement};
-use super::reply::{RequestView, ResponseDraft};
-use super::route::{
+use crate::rest::error::{Envelope, RestError, outcome_schema};
+use crate::rest::field::{Field, FieldType, ObjectModel, QUANTITY, ValueBounds, acknowledgement};
+use crate::rest::reply::{RequestView, ResponseDraft};
+use crate::rest::route::{
     AccessRule, ErrorRow, InvalidParam, Mount, Param, ParamLocation, RequestBody, ResponseSource, Route, Service, Verb,
 };
 
@@ -51,13 +51,13 @@ pub const MOUNT: Mount = Mount {
 const ORDER_SERVICE: &str = "order";
 
 /// Returns the services of the bazaar when the order service has these replicas.
-pub(super) fn services(replicas: impl Iterator<Item = ReplicaId>) -> Vec<&'static Service> {
+pub(in crate::rest) fn services(replicas: impl Iterator<Item = ReplicaId>) -> Vec<&'static Service> {
     let others = MOUNT.services.iter().filter(|service| service.name != ORDER_SERVICE);
     others.chain(replicas.map(replica)).collect()
 }
 
 /// Returns the replica that a service stands for, if it is a replica of the order service.
-pub(super) fn replica_of(service: &Service) -> Option<ReplicaId> {
+pub(in crate::rest) fn replica_of(service: &Service) -> Option<ReplicaId> {
     let id = service.name.strip_prefix(ORDER_SERVICE)?.strip_prefix('.')?;
     id.parse().ok()
 }
@@ -554,7 +554,7 @@ const fn message_member(message: &'static str) -> Field {
 }
 
 /// Returns the error of a replica that does not respond.
-pub(super) fn replica_unavailable() -> RestError {
+pub(in crate::rest) fn replica_unavailable() -> RestError {
     RestError::new(NO_REPLICA.code, NO_REPLICA.message)
 }
 
