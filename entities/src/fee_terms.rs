@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_one_fee_are_one_and_the_lowest_fee_is_used_first() {
+    fn equal_fees_merge_and_the_lowest_fee_is_spent_first() {
         let lent = terms(&[(10_000, 100), (200, 500_000), (200, 1), (300, 0)]);
         assert_eq!(lent, terms(&[(200, 500_001), (10_000, 100)]));
         assert_eq!(lent.total(), 500_101);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_purchase_pays_each_part_its_own_fee_and_its_shares_keep_it() {
+    fn a_purchase_charges_each_part_its_fee_and_its_shares_keep_it() {
         // 51.00 at 2 % pay for 50.00; the other 10.00 are bought at 100 %.
         let lent = terms(&[(200, 5_100), (10_000, 2_500)]);
         let charge = lent.purchase_charge(6, 1_000, 6_000, 10_000);
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sale_brings_in_each_part_less_its_own_fee() {
+    fn a_sale_deducts_the_fee_of_each_part_from_its_proceeds() {
         let lent = terms(&[(100, 3), (5_000, 4)]);
         let charge = lent.sale_charge(5, 1_000, 10_000);
         assert_eq!(charge.fee_minor, 30 + 1_000);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cent_and_no_share_comes_or_goes_between_the_parts() {
+    fn the_split_by_fees_conserves_cents_and_shares() {
         for price in [1, 3, 7, 999, 1_000, 1_999] {
             for quantity in [1, 2, 5, 13] {
                 for (low, high) in [(0, 10_000), (100, 250), (333, 6_667)] {

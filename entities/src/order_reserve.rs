@@ -151,5 +151,5 @@ fn missing_hold() -> EntityError {
 }
 
 fn missing_wallet() -> EntityError {
-    DbErr::Custom("a movement of nobody's money".to_owned()).into()
+    DbErr::Custom("a movement without a wallet".to_owned()).into()
 }

@@ -111,7 +111,7 @@ async fn assert_all_start(folder: &Path, copies: usize, as_in: &[String], with_o
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kill_at_any_statement_of_the_way_up_or_down_is_made_good_by_the_next_start() {
+async fn the_next_start_repairs_a_migration_killed_at_any_statement() {
     let _one = ONE_AT_A_TIME.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let db = open(folder.path(), true).await;
@@ -127,7 +127,7 @@ async fn a_kill_at_any_statement_of_the_way_up_or_down_is_made_good_by_the_next_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_program_without_transactions_left_half_made_is_made_good() {
+async fn a_half_done_step_of_an_old_program_is_repaired() {
     let _one = ONE_AT_A_TIME.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let db = open(folder.path(), true).await;
@@ -165,7 +165,7 @@ async fn what_a_program_without_transactions_left_half_made_is_made_good() {
 }
 
 #[tokio::test]
-async fn half_a_step_with_rows_in_it_is_refused_and_says_why() {
+async fn a_half_done_step_with_rows_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let db = open(folder.path(), false).await;
     Migrator::up(&db, Some(2)).await.unwrap();

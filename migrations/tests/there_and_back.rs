@@ -17,7 +17,7 @@ async fn tables(db: &DatabaseConnection) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_step_up_and_down_again_leaves_the_tables_as_they_were() {
+async fn every_step_up_and_down_restores_the_tables() {
     let folder = tempfile::tempdir().unwrap();
     let db = Database::connect(format!(
         "sqlite://{}?mode=rwc",
@@ -40,7 +40,7 @@ async fn every_step_up_and_down_again_leaves_the_tables_as_they_were() {
 }
 
 #[tokio::test]
-async fn the_list_of_what_is_in_the_newest_schema_is_what_the_migrations_make() {
+async fn the_newest_schema_list_matches_the_migrations() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("newest.db").display());
     let db = Database::connect(url).await.unwrap();
@@ -72,7 +72,7 @@ async fn the_list_of_what_is_in_the_newest_schema_is_what_the_migrations_make() 
 }
 
 #[tokio::test]
-async fn who_was_called_by_their_email_is_given_a_name_that_is_none() {
+async fn an_account_named_by_its_email_gets_a_generated_name() {
     let folder = tempfile::tempdir().unwrap();
     let db = Database::connect(format!(
         "sqlite://{}?mode=rwc",
@@ -103,7 +103,7 @@ async fn who_was_called_by_their_email_is_given_a_name_that_is_none() {
 }
 
 #[tokio::test]
-async fn names_from_before_are_compared_in_the_new_form_and_the_oldest_keeps_its_look() {
+async fn old_names_are_compared_in_the_new_form_and_the_oldest_wins() {
     let folder = tempfile::tempdir().unwrap();
     let db = Database::connect(format!(
         "sqlite://{}?mode=rwc",
@@ -143,7 +143,7 @@ async fn names_from_before_are_compared_in_the_new_form_and_the_oldest_keeps_its
 }
 
 #[tokio::test]
-async fn counters_that_left_the_range_of_int_are_brought_back_and_cannot_leave_it_again() {
+async fn counters_outside_the_int_range_are_clamped_and_stay_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("counters.db").display());
     let db = Database::connect(url).await.unwrap();
@@ -183,7 +183,7 @@ async fn counters_that_left_the_range_of_int_are_brought_back_and_cannot_leave_i
 }
 
 #[tokio::test]
-async fn an_authorization_under_several_fees_keeps_the_lowest_where_there_is_room_for_one() {
+async fn a_step_down_keeps_the_lowest_of_an_authorizations_fees() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("fees.db").display());
     let db = Database::connect(url).await.unwrap();

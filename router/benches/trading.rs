@@ -57,7 +57,7 @@ struct Caller {
 
 impl Caller {
     async fn signed_in(router: &Router, login: &str) -> Self {
-        let nobody = Self {
+        let anonymous = Self {
             router: router.clone(),
             token: "".into(),
         };
@@ -65,11 +65,11 @@ impl Caller {
             "mutation {{ it: login(login: \"{login}\", password: \"{}\") {{ token }} }}",
             demo::PASSWORD
         );
-        let token = nobody.ask(&query, json!({})).await["token"]
+        let token = anonymous.ask(&query, json!({})).await["token"]
             .as_str()
             .expect("a token")
             .into();
-        Self { token, ..nobody }
+        Self { token, ..anonymous }
     }
 
     /// Runs a query and returns the value of its field `it`.

@@ -316,7 +316,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_consistent_and_every_setting_says_what_it_does() {
+    fn the_command_line_is_consistent_and_every_setting_has_help() {
         with_defaults(Cli::command()).debug_assert();
         for name in ["serve", "order-replica"] {
             for arg in Cli::command().find_subcommand(name).unwrap().get_arguments() {

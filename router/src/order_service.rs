@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_replicas_have_ports_and_a_secret_which_stays() {
+    fn a_replica_count_reserves_ports_and_keeps_its_secret() {
         let data = tempfile::tempdir().unwrap();
         let folder = DataFolder::new(data.path());
         assert!(OrderService::open(&settings(""), &folder).unwrap().is_none());
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_was_left_half_made_is_made_again() {
+    fn a_half_created_folder_is_created_again() {
         let data = tempfile::tempdir().unwrap();
         let folder = DataFolder::new(data.path());
         let half = folder.orders().with_extension("new");
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn replicas_elsewhere_need_the_secret_that_they_know() {
+    fn remote_replicas_need_their_shared_secret() {
         let data = tempfile::tempdir().unwrap();
         let folder = DataFolder::new(data.path());
         let mut settings = settings("1=http://10.0.0.1:4100,2=http://10.0.0.2:4100");

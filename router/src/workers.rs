@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn prices_stand_still_elsewhere_and_where_the_feed_is_off() {
+    async fn prices_do_not_move_outside_a_demo_or_without_the_feed() {
         let on = exchange().await;
         let off = config::WorkerSettings {
             price_feed_ms: 0,
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_fails_or_panics_begins_again() {
+    async fn a_worker_that_fails_or_panics_restarts() {
         let begun = AtomicUsize::new(0);
         let work = || async {
             match begun.fetch_add(1, Ordering::SeqCst) {

@@ -71,7 +71,7 @@ fn every_table_can_be_set_from_the_environment() {
 }
 
 #[test]
-fn what_is_printed_can_be_read_back() {
+fn printed_settings_can_be_read_back() {
     let folder = tempfile::tempdir().unwrap();
     let listeners = "bookstore=127.0.0.1:5100,bookstore.catalog=127.0.0.1:5101";
     let first = agora(folder.path(), &["check-config", "--rest-listen", listeners], &[]);
@@ -207,7 +207,7 @@ fn help_explains_every_setting_with_its_default() {
 }
 
 #[test]
-fn a_replicas_help_has_its_own_flags_and_defaults() {
+fn the_help_of_a_replica_has_its_own_flags_and_defaults() {
     let folder = tempfile::tempdir().unwrap();
     let help = text(&agora(folder.path(), &["order-replica", "--help"], &[]).stdout);
     for flag in [

@@ -125,7 +125,7 @@ const INVARIANTS: &[(&str, &str)] = &[
              ON ranked.post_id = post.id WHERE post.community_key IS NOT ranked.community_key",
     ),
     (
-        "a vote credits the author of its post or nobody",
+        "a vote credits at most the author of its post",
         "SELECT vote.post_id, credited_id FROM vote LEFT JOIN post ON post.id = vote.post_id
          WHERE credited_id IS NOT NULL AND credited_id IS NOT author_id",
     ),

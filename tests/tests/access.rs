@@ -247,7 +247,7 @@ struct Scene {
 impl Scene {
     async fn set() -> Self {
         let app = TestApp::new().await;
-        let nobody = app.anonymous();
+        let anonymous = app.anonymous();
         let mut people = Vec::new();
         for (name, role, fee) in [
             ("stranger", "INVESTOR", None),
@@ -255,16 +255,16 @@ impl Scene {
             ("broker", "BROKER", Some(1.0)),
             ("investor", "INVESTOR", None),
         ] {
-            let (id, person) = nobody.register(name, role, fee).await;
+            let (id, person) = anonymous.register(name, role, fee).await;
             people.push((id.to_string(), person));
         }
         let admin = app.signed_in("admin").await;
-        let service = nobody.with_token(&app.service_credential("table"));
+        let service = anonymous.with_token(&app.service_credential("table"));
         let [stranger, other, broker, investor] = [0, 1, 2, 3].map(|place| people[place].1.clone());
         let mut scene = Self {
             _app: app,
             askers: vec![
-                nobody,
+                anonymous,
                 stranger.clone(),
                 other.clone(),
                 broker.clone(),
@@ -380,13 +380,13 @@ fn text(value: &Value) -> String {
 }
 
 #[tokio::test]
-async fn everybody_reads_what_the_table_says() {
+async fn every_caller_reads_as_the_table_permits() {
     let differences = Scene::set().await.differences(reads()).await;
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 #[tokio::test]
-async fn everybody_changes_what_the_table_says() {
+async fn every_caller_changes_as_the_table_permits() {
     let differences = Scene::set().await.differences(writes()).await;
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
@@ -401,7 +401,7 @@ fn every_field_of_these_domains_is_in_the_table() {
             for field in fields_of(&sdl, root) {
                 assert!(
                     asked.contains(&format!("it: {field}")),
-                    "{domain}: nobody asks for {field}"
+                    "{domain}: no document selects {field}"
                 );
             }
         }
@@ -437,7 +437,7 @@ async fn things(scene: &Scene, person: &TestClient) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_subscription_shows_nobody_what_belongs_to_others() {
+async fn a_subscription_shows_no_data_of_others() {
     let scene = Scene::set().await;
     let [stranger, broker, investor] = [1, 3, 6].map(|place| scene.askers[place].clone());
     let buys = "mutation { it: placeOrder(input: { side: BUY, stock: \"<STOCK>\", quantity: 1 }) { id } }";

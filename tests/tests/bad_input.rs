@@ -15,7 +15,7 @@ async fn nothing_happened(app: &TestApp) {
 }
 
 #[tokio::test]
-async fn a_bad_graphql_request_says_what_is_wrong_with_it() {
+async fn a_bad_graphql_request_is_refused_with_its_error() {
     let app = TestApp::new().await;
     let admin = app.signed_in("admin").await;
     let purchase = "mutation($id: ID!) { purchaseBook(id: $id) { id } }";
@@ -107,7 +107,7 @@ async fn a_bad_graphql_request_says_what_is_wrong_with_it() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_or_no_json_is_refused_before_it_is_read() {
+async fn an_oversized_or_non_json_body_is_refused_before_it_is_read() {
     let app = TestApp::new().await;
     let anonymous = app.anonymous();
     for path in ["/graphql", "/bookstore/catalog/books"] {
@@ -135,7 +135,7 @@ async fn a_body_that_is_too_large_or_no_json_is_refused_before_it_is_read() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_none_is_refused_not_ignored() {
+async fn an_invalid_token_is_refused_and_not_ignored() {
     let app = TestApp::new().await;
     let mut liar = app.anonymous();
     liar.token = Some("not.a.token".to_owned());
@@ -148,7 +148,7 @@ async fn a_token_that_is_none_is_refused_not_ignored() {
 }
 
 #[tokio::test]
-async fn pages_inside_pages_are_refused_before_they_multiply() {
+async fn nested_pages_are_refused_before_they_multiply() {
     let app = TestApp::new().await;
     let cleo = app.signed_in("cleo").await;
     let pages =

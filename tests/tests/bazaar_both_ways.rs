@@ -420,7 +420,7 @@ async fn transcript(server: &Server) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_documented_behaviour_of_the_bazaar_is_the_same_with_and_without_replicas() {
+async fn the_bazaar_behaves_the_same_with_and_without_replicas() {
     let (one, other) = (
         tempfile::tempdir().expect("a folder"),
         tempfile::tempdir().expect("a folder"),
@@ -436,7 +436,7 @@ async fn every_documented_behaviour_of_the_bazaar_is_the_same_with_and_without_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_key_at_all_services_at_once_is_one_trade() {
+async fn one_key_at_all_services_concurrently_is_one_trade() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::with_quiet_replicas(folder.path(), 3);
     ready(&server, 3).await;

@@ -46,7 +46,7 @@ async fn ledger(person: &TestClient) -> serde_json::Map<String, Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_buyers_at_once_for_ten_shares_are_ten_orders_without_a_gap() {
+async fn concurrent_buyers_of_ten_shares_make_ten_dense_orders() {
     let app = TestApp::new().await;
     list(&app, "RaceCo", SHARES).await;
     let buyer = app.anonymous();
@@ -113,8 +113,8 @@ async fn load_client(client: TestClient, fifths: u32, mut random: StdRng) -> Vec
 async fn five_load_clients(settings: Settings) {
     let app = TestApp::with_settings(settings).await;
     let mut expected = [100_i64; STOCKS.len()];
-    let anyone = app.anonymous();
-    let mut orders = ledger(&anyone).await.len();
+    let anonymous = app.anonymous();
+    let mut orders = ledger(&anonymous).await.len();
     for fifths in FIFTHS {
         let clients = (0..CLIENTS).map(|client| {
             let random = StdRng::seed_from_u64(u64::from(fifths) * CLIENTS + client);
@@ -129,28 +129,28 @@ async fn five_load_clients(settings: Settings) {
         }
         // The ledger and the quantities of the stocks contain exactly the acknowledged orders.
         let numbers: Vec<String> = (0..orders).map(|number| number.to_string()).collect();
-        let ledger = ledger(&anyone).await;
+        let ledger = ledger(&anonymous).await;
         assert!(ledger.len() == orders && numbers.iter().all(|number| ledger.contains_key(number)));
         for (name, quantity) in STOCKS.iter().zip(expected) {
-            assert_eq!(left(&anyone, name).await, quantity, "{name}");
+            assert_eq!(left(&anonymous, name).await, quantity, "{name}");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_load_clients_read_back_what_they_traded_with_a_cache() {
+async fn five_load_clients_read_back_their_trades_with_a_cache() {
     five_load_clients(Settings::default()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_load_clients_read_back_what_they_traded_without_a_cache() {
+async fn five_load_clients_read_back_their_trades_without_a_cache() {
     let mut settings = Settings::default();
     settings.limits.cache_enabled = false;
     five_load_clients(settings).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_was_told_of_a_trade_sees_it_though_others_fill_the_cache_all_the_time() {
+async fn an_acknowledged_trade_is_seen_while_others_fill_the_cache() {
     let app = TestApp::new().await;
     list(&app, "StaleCo", 1_000).await;
     let trader = app.anonymous();
@@ -178,7 +178,7 @@ async fn whoever_was_told_of_a_trade_sees_it_though_others_fill_the_cache_all_th
             assert_eq!(trader.post("/bazaar/catalog/update", back).await.status, 200);
         }
     }
-    stop.0.send(true).expect("somebody still reads");
+    stop.0.send(true).expect("the readers still run");
     for reader in readers {
         reader.await.expect("a reader that ends well");
     }

@@ -72,7 +72,7 @@ async fn orders_of(admin: &TestClient, book: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_buyers_at_once_for_the_last_copy_are_one_sale() {
+async fn concurrent_buyers_of_the_last_copy_make_one_sale() {
     let app = TestApp::new().await;
     let admin = app.signed_in("admin").await;
     let cleo = app.signed_in("cleo").await;
@@ -91,7 +91,7 @@ async fn fifty_buyers_at_once_for_the_last_copy_are_one_sale() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_book_deleted_while_fifty_buy_it_has_an_order_for_each_copy_sold_and_no_other() {
+async fn a_book_deleted_during_sales_has_one_order_per_copy_sold() {
     let app = TestApp::new().await;
     let admin = app.signed_in("admin").await;
     let cleo = app.signed_in("cleo").await;

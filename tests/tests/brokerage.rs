@@ -10,7 +10,7 @@ fn cents(money: &Value) -> i64 {
 }
 
 #[tokio::test]
-async fn an_order_is_read_through_every_domain_it_touched() {
+async fn an_order_is_read_through_every_affected_domain() {
     let app = TestApp::new().await;
     let ada = app.signed_in("ada").await;
     let before = ada
@@ -79,10 +79,10 @@ async fn a_portfolio_joins_the_wallet_and_the_holdings() {
         json!({ "wallets": "ada", "worth": me["portfolioValue"] })
     );
     let admin = app.signed_in("admin").await;
-    let everybody = admin
+    let users = admin
         .graphql("{ users(first: 10) { nodes { username portfolioValue } } }")
         .await;
-    let of_ada = everybody.data("/users/nodes").as_array().expect("people").iter();
+    let of_ada = users.data("/users/nodes").as_array().expect("people").iter();
     let of_ada: Vec<_> = of_ada.filter(|person| person["username"] == "ada").collect();
     assert_eq!(of_ada[0]["portfolioValue"], me["portfolioValue"]);
     let owner = ada
@@ -93,7 +93,7 @@ async fn a_portfolio_joins_the_wallet_and_the_holdings() {
 }
 
 #[tokio::test]
-async fn nobody_learns_what_somebody_else_has() {
+async fn the_possessions_of_a_user_are_hidden_from_others() {
     let app = TestApp::new().await;
     let cleo = app.signed_in("cleo").await;
     let fields = "portfolioValue holdings { nodes { id } } brokerageOrders { nodes { id } }";

@@ -39,31 +39,31 @@ fn settings(cache_enabled: bool) -> Settings {
 }
 
 #[tokio::test]
-async fn look_ups_are_answered_from_memory_until_a_purchase_through_either_door() {
+async fn look_ups_are_cached_until_a_purchase_through_either_api() {
     let app = TestApp::new().await;
-    let (ada, nobody) = (app.signed_in("ada").await, app.anonymous());
+    let (ada, anonymous) = (app.signed_in("ada").await, app.anonymous());
     let book = first_book(&ada).await;
-    let (hits, misses, invalidations) = counts(&nobody).await;
+    let (hits, misses, invalidations) = counts(&anonymous).await;
     let quantity = in_graphql(&ada, &book).await;
-    assert_eq!(in_graphql(&nobody, &book).await, quantity);
-    assert_eq!(in_rest(&nobody, &book).await, quantity);
+    assert_eq!(in_graphql(&anonymous, &book).await, quantity);
+    assert_eq!(in_rest(&anonymous, &book).await, quantity);
     assert_eq!(in_rest(&ada, &book).await, quantity);
-    assert_eq!(counts(&nobody).await, (hits + 2, misses + 2, invalidations));
-    nobody.post(&format!("/bookstore/purchase/{book}"), json!({})).await;
-    assert_eq!(in_graphql(&nobody, &book).await, quantity - 1);
+    assert_eq!(counts(&anonymous).await, (hits + 2, misses + 2, invalidations));
+    anonymous.post(&format!("/bookstore/purchase/{book}"), json!({})).await;
+    assert_eq!(in_graphql(&anonymous, &book).await, quantity - 1);
     let bought = "mutation($id: ID!) { purchaseBook(id: $id) { id } }";
     ada.graphql_with(bought, json!({ "id": book }))
         .await
         .data("/purchaseBook/id");
-    assert_eq!(in_rest(&nobody, &book).await, quantity - 2);
-    assert_eq!(in_graphql(&nobody, &book).await, quantity - 2);
-    assert_eq!(counts(&nobody).await, (hits + 2, misses + 5, invalidations + 2));
+    assert_eq!(in_rest(&anonymous, &book).await, quantity - 2);
+    assert_eq!(in_graphql(&anonymous, &book).await, quantity - 2);
+    assert_eq!(counts(&anonymous).await, (hits + 2, misses + 5, invalidations + 2));
 }
 
 #[tokio::test]
-async fn a_post_and_its_votes_are_answered_from_memory_until_somebody_votes() {
+async fn a_post_and_its_votes_are_cached_until_the_next_vote() {
     let app = TestApp::new().await;
-    let (ada, nobody) = (app.signed_in("ada").await, app.anonymous());
+    let (ada, anonymous) = (app.signed_in("ada").await, app.anonymous());
     let ben = app.signed_in("ben").await;
     let create = r#"mutation { createPost(input: { title: "a", text: "b", community: "c" }) { id } }"#;
     let post = ada.graphql(create).await.data("/createPost/id").clone();
@@ -73,64 +73,64 @@ async fn a_post_and_its_votes_are_answered_from_memory_until_somebody_votes() {
     };
     let look_up = "query($id: ID!) { post(id: $id) { title score } }";
     let score = |score: i64| json!({ "post": { "title": "a", "score": score } });
-    assert_eq!(ask(&nobody, look_up).await, score(0));
-    let (hits, misses, invalidations) = counts(&nobody).await;
+    assert_eq!(ask(&anonymous, look_up).await, score(0));
+    let (hits, misses, invalidations) = counts(&anonymous).await;
     assert_eq!(ask(&ada, look_up).await, score(0));
-    assert_eq!(counts(&nobody).await, (hits + 2, misses, invalidations));
+    assert_eq!(counts(&anonymous).await, (hits + 2, misses, invalidations));
     // The vote also changes the author's karma, so it invalidates the post and the person.
     ask(&ben, "mutation($id: ID!) { upvote(postId: $id) { id } }").await;
-    assert_eq!(ask(&nobody, look_up).await, score(1));
-    let (_, _, later) = counts(&nobody).await;
+    assert_eq!(ask(&anonymous, look_up).await, score(1));
+    let (_, _, later) = counts(&anonymous).await;
     assert_eq!(later, invalidations + 2);
     // A viewer's own vote is never cached.
     let own = "query($id: ID!) { post(id: $id) { myVote } }";
     for _ in 0..2 {
         assert_eq!(ask(&ben, own).await, json!({ "post": { "myVote": "UP" } }));
-        assert_eq!(ask(&nobody, own).await, json!({ "post": { "myVote": null } }));
+        assert_eq!(ask(&anonymous, own).await, json!({ "post": { "myVote": null } }));
     }
     ask(&ben, "mutation($id: ID!) { clearVote(postId: $id) { id } }").await;
-    assert_eq!(ask(&nobody, look_up).await, score(0));
+    assert_eq!(ask(&anonymous, look_up).await, score(0));
     assert_eq!(ask(&ben, own).await, json!({ "post": { "myVote": null } }));
 }
 
 #[tokio::test]
-async fn a_deleted_post_is_forgotten_through_either_door() {
+async fn a_post_deleted_through_either_api_leaves_the_cache() {
     let app = TestApp::new().await;
-    let (ada, nobody) = (app.signed_in("ada").await, app.anonymous());
+    let (ada, anonymous) = (app.signed_in("ada").await, app.anonymous());
     let look_up = "query($id: ID!) { post(id: $id) { title } }";
     for in_graphql in [true, false] {
         let new = json!({ "title": "a", "text": "b", "community": "c", "username": "ada" });
-        let made = nobody.post("/community/posts", new).await;
+        let made = anonymous.post("/community/posts", new).await;
         let id = &made.body["id"].to_string();
         let found = async || {
-            let reply = nobody.graphql_with(look_up, json!({ "id": id })).await;
+            let reply = anonymous.graphql_with(look_up, json!({ "id": id })).await;
             reply.body["data"]["post"]["title"] == "a"
         };
-        let (hits, ..) = counts(&nobody).await;
+        let (hits, ..) = counts(&anonymous).await;
         assert!(found().await && found().await);
-        assert_eq!(counts(&nobody).await.0, hits + 1, "it is remembered");
+        assert_eq!(counts(&anonymous).await.0, hits + 1, "it is remembered");
         if in_graphql {
             let delete = "mutation($id: ID!) { deletePost(id: $id) }";
             ada.graphql_with(delete, json!({ "id": id })).await.data("/deletePost");
         } else {
-            assert_eq!(nobody.delete(&format!("/community/posts/{id}")).await.status, 200)
+            assert_eq!(anonymous.delete(&format!("/community/posts/{id}")).await.status, 200)
         }
         assert!(!found().await);
-        assert_eq!(nobody.get(&format!("/community/posts/{id}")).await.status, 404);
+        assert_eq!(anonymous.get(&format!("/community/posts/{id}")).await.status, 404);
     }
 }
 
 #[tokio::test]
-async fn switched_off_nothing_is_remembered() {
+async fn a_disabled_cache_stores_nothing() {
     let app = TestApp::with_settings(settings(false)).await;
-    let nobody = app.anonymous();
-    let book = first_book(&nobody).await;
-    let quantity = in_graphql(&nobody, &book).await;
-    assert_eq!(in_rest(&nobody, &book).await, quantity);
-    nobody.post(&format!("/bookstore/purchase/{book}"), json!({})).await;
-    assert_eq!(in_graphql(&nobody, &book).await, quantity - 1);
-    assert_eq!(counts(&nobody).await, (0, 0, 0));
-    let reply = nobody.get("/cache").await;
+    let anonymous = app.anonymous();
+    let book = first_book(&anonymous).await;
+    let quantity = in_graphql(&anonymous, &book).await;
+    assert_eq!(in_rest(&anonymous, &book).await, quantity);
+    anonymous.post(&format!("/bookstore/purchase/{book}"), json!({})).await;
+    assert_eq!(in_graphql(&anonymous, &book).await, quantity - 1);
+    assert_eq!(counts(&anonymous).await, (0, 0, 0));
+    let reply = anonymous.get("/cache").await;
     assert_eq!(
         (&reply.body["enabled"], &reply.body["capacity"]),
         (&json!(false), &json!(0))
@@ -139,7 +139,7 @@ async fn switched_off_nothing_is_remembered() {
 
 /// Runs concurrent buyers and readers. No reader sees a copy whose sale was answered before the read began.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_that_was_sold_is_not_seen_again() {
+async fn a_sold_copy_is_not_seen_again() {
     for cache_enabled in [true, false] {
         let app = TestApp::with_settings(settings(cache_enabled)).await;
         let admin = app.signed_in("admin").await;
@@ -181,7 +181,7 @@ async fn a_copy_that_was_sold_is_not_seen_again() {
         });
         let all: Vec<_> = buyers.chain(readers.collect::<Vec<_>>()).collect();
         for done in join_all(all).await {
-            done.expect("nobody saw a sold copy");
+            done.expect("no reader saw a sold copy");
         }
         assert_eq!(in_rest(&app.anonymous(), &book).await, 840);
         let reply = app.anonymous().get("/cache").await;

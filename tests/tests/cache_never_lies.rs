@@ -53,10 +53,7 @@ async fn read(reader: TestClient, bought: Arc<Bought>, until: Instant) -> usize 
             left <= LISTED - answered_before,
             "{left} is older than an answered trade"
         );
-        assert!(
-            left >= LISTED - asked_after,
-            "{left} is of a trade that nobody asked for"
-        );
+        assert!(left >= LISTED - asked_after, "{left} is of a trade without a request");
         reads += 1;
     }
     reads
@@ -91,11 +88,11 @@ async fn at_full_speed(cache_enabled: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_who_asks_after_a_trade_sees_what_was_before_it_with_the_cache() {
+async fn a_query_after_a_trade_sees_it_with_the_cache() {
     at_full_speed(true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_who_asks_after_a_trade_sees_what_was_before_it_without_the_cache() {
+async fn a_query_after_a_trade_sees_it_without_the_cache() {
     at_full_speed(false).await;
 }

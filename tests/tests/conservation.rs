@@ -17,5 +17,5 @@ prop_state_machine! {
     #![proptest_config(Config { cases: RUNS, failure_persistence: None, max_shrink_iters: 200, ..Config::default() })]
 
     #[test]
-    fn every_operation_does_what_the_model_says_and_the_books_balance(sequential 300..500 => World);
+    fn every_operation_matches_the_model_and_the_books_balance(sequential 300..500 => World);
 }

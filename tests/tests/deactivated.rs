@@ -33,14 +33,14 @@ fn paths() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_path_shows_others_the_names_of_a_person_who_left() {
+async fn no_path_shows_the_names_of_a_deactivated_user_to_others() {
     let app = TestApp::new().await;
     let (ada, cleo, ben) = (
         app.signed_in("ada").await,
         app.signed_in("cleo").await,
         app.signed_in("ben").await,
     );
-    let anyone = app.anonymous();
+    let anonymous = app.anonymous();
     name(&cleo, "Cleopatra").await;
     name(&ben, "Benjamin").await;
     let answers = async |caller: &TestClient| {
@@ -68,7 +68,7 @@ async fn no_path_shows_others_the_names_of_a_person_who_left() {
         );
     }
 
-    for caller in [&ada, &anyone, &app.signed_in("dan").await] {
+    for caller in [&ada, &anonymous, &app.signed_in("dan").await] {
         for (path, body) in answers(caller).await {
             let text = body.to_string();
             for name in [
@@ -84,7 +84,7 @@ async fn no_path_shows_others_the_names_of_a_person_who_left() {
             assert!(!text.contains("INTERNAL"), "{path}: {text}");
         }
     }
-    let post = anyone
+    let post = anonymous
         .graphql("{ post(id: 3) { author { id username displayName active } } }")
         .await;
     let author = post.data("/post/author");
@@ -100,13 +100,13 @@ async fn no_path_shows_others_the_names_of_a_person_who_left() {
     assert_eq!(post.data("/post/author/username"), "cleo");
 
     // The community's REST routes show posts and messages unchanged.
-    assert_eq!(anyone.get("/community/posts/3").await.body["username"], "cleo");
-    let messages = anyone.get("/community/messages?userTo=ada").await.body;
+    assert_eq!(anonymous.get("/community/posts/3").await.body["username"], "cleo");
+    let messages = anonymous.get("/community/messages?userTo=ada").await.body;
     assert!(
         messages.to_string().contains("cleo") || messages.to_string().contains("ben"),
         "{messages}"
     );
     // A new account must not look like a deactivated one.
     let register = r#"mutation { register(input: { username: "Deactivated-3", password: "a password" }) { token } }"#;
-    assert_eq!(anyone.graphql(register).await.code(), Some("INVALID_INPUT"));
+    assert_eq!(anonymous.graphql(register).await.code(), Some("INVALID_INPUT"));
 }

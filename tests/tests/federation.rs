@@ -4,7 +4,7 @@ use serde_json::json;
 use tests::TestApp;
 
 #[tokio::test]
-async fn one_query_reads_a_person_their_messages_with_senders_and_their_books() {
+async fn one_query_reads_a_user_with_messages_senders_and_books() {
     let app = TestApp::new().await;
     let cleo = app.signed_in("cleo").await;
     let dan = app.signed_in("dan").await;
@@ -38,7 +38,7 @@ async fn one_query_reads_a_person_their_messages_with_senders_and_their_books() 
 }
 
 #[tokio::test]
-async fn another_persons_inbox_is_refused_by_every_edge_that_leads_to_it() {
+async fn another_users_inbox_is_refused_along_every_edge() {
     let app = TestApp::new().await;
     let cleo = app.signed_in("cleo").await;
 
@@ -67,7 +67,7 @@ async fn introspection_and_data_answer_in_one_response() {
 }
 
 #[tokio::test]
-async fn a_variable_that_was_left_out_is_not_there_and_a_null_is_null() {
+async fn an_omitted_variable_is_absent_and_a_null_is_null() {
     let app = TestApp::new().await;
     let cleo = app.signed_in("cleo").await;
     let change = "mutation($phone: String, $address: AddressInput, $surname: String) {

@@ -20,7 +20,7 @@ fn retention() -> Retention {
 }
 
 #[tokio::test]
-async fn idempotency_keys_are_known_for_a_day_and_deleted_when_they_are_over() {
+async fn idempotency_keys_are_kept_for_a_day_and_then_deleted() {
     let app = TestApp::new().await;
     let stranger = app.anonymous();
     let buy = async |key: String| {
@@ -84,7 +84,7 @@ const RESERVED: &str = "
         VALUES ('b', 'b', false, 1, 'BUY', 1, 100, 'USD', {at}, 'CANCELLED');";
 
 #[tokio::test]
-async fn the_rows_of_every_table_stay_for_good_or_end_when_they_have_served_their_time() {
+async fn the_rows_of_every_table_stay_for_good_or_are_deleted_in_time() {
     let app = TestApp::new().await;
     let rows = || Audit::open(&app.data_folder()).rows();
     let mut tables: Vec<_> = ENDING.iter().chain(&BOUNDED).chain(&STAYING).copied().collect();
@@ -125,7 +125,7 @@ async fn the_rows_of_every_table_stay_for_good_or_end_when_they_have_served_thei
 }
 
 #[tokio::test]
-async fn strangers_write_only_so_many_bytes_per_minute() {
+async fn anonymous_callers_write_limited_bytes_per_minute() {
     let mut settings = Settings::default();
     settings.limits.anonymous_write_bytes_per_minute_max = 100_000;
     let app = TestApp::with_settings(settings).await;
@@ -167,7 +167,7 @@ async fn strangers_write_only_so_many_bytes_per_minute() {
 }
 
 #[tokio::test]
-async fn a_text_counts_once_whether_it_is_in_the_document_or_in_a_variable() {
+async fn a_text_counts_once_in_the_document_or_in_a_variable() {
     let text = "x".repeat(30_000);
     let inline =
         format!(r#"mutation {{ createPost(input: {{ title: "t", text: "{text}", community: "Books" }}) {{ id }} }}"#);
@@ -187,7 +187,7 @@ async fn a_text_counts_once_whether_it_is_in_the_document_or_in_a_variable() {
 }
 
 #[tokio::test]
-async fn strangers_write_only_so_often_per_minute() {
+async fn anonymous_callers_write_a_limited_number_per_minute() {
     let mut settings = Settings::default();
     settings.limits.anonymous_writes_per_minute_max = 3;
     let app = TestApp::with_settings(settings).await;

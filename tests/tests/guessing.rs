@@ -24,9 +24,9 @@ async fn log_in(caller: &TestClient, for_client: &str, login: &str, password: &s
 }
 
 #[tokio::test]
-async fn fifty_guesses_in_one_request_are_answered_and_the_owner_signs_in() {
+async fn fifty_guesses_in_one_request_do_not_lock_out_the_owner() {
     let app = TestApp::new().await;
-    let anyone = app.anonymous();
+    let anonymous = app.anonymous();
     app.signed_in("ada").await;
     let mut document = String::new();
     for guess in 0..50 {
@@ -37,24 +37,24 @@ async fn fifty_guesses_in_one_request_are_answered_and_the_owner_signs_in() {
         .unwrap();
     }
     for _ in 0..2 {
-        let answer = anyone.graphql(&format!("mutation {{ {document} }}")).await;
+        let answer = anonymous.graphql(&format!("mutation {{ {document} }}")).await;
         assert!(answer.body["data"].is_null(), "{}", answer.body);
     }
     app.signed_in("ada").await;
 }
 
 #[tokio::test]
-async fn every_door_counts_the_same_wrong_passwords() {
+async fn every_login_route_counts_the_same_wrong_passwords() {
     let app = TestApp::new().await;
-    let anyone = app.anonymous();
+    let anonymous = app.anonymous();
     for _ in 0..5 {
         let shop = json!({ "name": "Dan", "password": "wrong" });
-        assert_eq!(anyone.post("/shop/api/login", shop).await.status, 401);
+        assert_eq!(anonymous.post("/shop/api/login", shop).await.status, 401);
         let graph = r#"mutation { login(login: "DAN", password: "wrong") { token } }"#;
-        assert_eq!(anyone.graphql(graph).await.code(), Some("UNAUTHENTICATED"));
+        assert_eq!(anonymous.graphql(graph).await.code(), Some("UNAUTHENTICATED"));
     }
     let shop = json!({ "name": "dan", "password": PASSWORD });
-    let refused = anyone
+    let refused = anonymous
         .request("POST", "/shop/api/login")
         .json(&shop)
         .send()
@@ -66,7 +66,7 @@ async fn every_door_counts_the_same_wrong_passwords() {
     for email in ["dan@example.com", "nobody@example.com"] {
         let login = json!({ "email": email, "password": PASSWORD });
         assert_eq!(
-            anyone.post("/brokerage/users/login", login).await.status,
+            anonymous.post("/brokerage/users/login", login).await.status,
             401,
             "{email}"
         );
@@ -92,19 +92,19 @@ async fn clients_behind_a_trusted_proxy_have_counts_of_their_own() {
 }
 
 #[tokio::test]
-async fn without_a_trusted_proxy_no_header_moves_a_client() {
+async fn forwarding_headers_are_ignored_without_a_trusted_proxy() {
     let app = TestApp::new().await;
-    let anyone = app.anonymous();
+    let anonymous = app.anonymous();
     for guess in 0..10 {
-        let guess = log_in(&anyone, &format!("203.0.113.{guess}"), "ada", "wrong").await;
+        let guess = log_in(&anonymous, &format!("203.0.113.{guess}"), "ada", "wrong").await;
         assert_eq!(guess.code(), Some("UNAUTHENTICATED"));
     }
-    let guess = log_in(&anyone, "203.0.113.77", "ada", PASSWORD).await;
+    let guess = log_in(&anonymous, "203.0.113.77", "ada", PASSWORD).await;
     assert_eq!(guess.code(), Some("RATE_LIMITED"));
 }
 
 #[tokio::test]
-async fn what_a_trusted_proxy_passes_on_is_never_from_this_machine() {
+async fn a_request_through_a_trusted_proxy_is_never_loopback() {
     let app = behind_a_proxy().await;
     let proxy = app.anonymous();
     for header in [None, Some("127.0.0.1"), Some("203.0.113.9")] {

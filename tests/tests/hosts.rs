@@ -69,7 +69,7 @@ async fn http_1_1_has_one_well_formed_host_at_every_listener() {
 }
 
 #[tokio::test]
-async fn an_open_route_answers_only_who_calls_this_machine_by_its_names_and_through_no_proxy() {
+async fn an_open_route_requires_a_loopback_host_and_no_proxy() {
     let app = TestApp::new().await;
     let mount = app.serve_mount("bookstore").await;
     let address = address_of(&mount);

@@ -23,7 +23,7 @@ const PATHS: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn a_method_that_a_path_does_not_have_is_405_with_those_that_it_has() {
+async fn an_unsupported_method_is_405_with_the_allowed_ones() {
     let app = TestApp::new().await;
     let address = app.address();
     for (path, allow) in PATHS {
@@ -61,7 +61,7 @@ async fn a_method_that_a_path_does_not_have_is_405_with_those_that_it_has() {
 }
 
 #[tokio::test]
-async fn an_expectation_that_nobody_knows_is_417_everywhere() {
+async fn an_unknown_expectation_is_417_everywhere() {
     let app = TestApp::new().await;
     let address = app.address();
     for (path, _) in PATHS {

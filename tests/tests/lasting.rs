@@ -45,7 +45,7 @@ async fn a_second_process_is_kept_out_of_a_folder_in_use() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_refused_and_a_refreshed_one_holds() {
+async fn an_expired_token_is_refused_and_a_refreshed_one_is_valid() {
     let app = TestApp::new().await;
     let login = app
         .anonymous()
@@ -74,7 +74,7 @@ async fn an_expired_token_is_refused_and_a_refreshed_one_holds() {
 }
 
 #[tokio::test]
-async fn nobody_else_on_the_machine_can_read_the_data_folder() {
+async fn the_data_folder_is_readable_by_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
 
     let app = TestApp::new().await;

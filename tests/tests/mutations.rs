@@ -4,7 +4,7 @@ use serde_json::json;
 use tests::TestApp;
 
 #[tokio::test]
-async fn a_root_field_shows_what_was_true_before_the_next_one_began() {
+async fn a_root_field_shows_the_state_before_the_next_one() {
     let app = TestApp::new().await;
     let ada = app.signed_in("ada").await;
     let reply = ada
@@ -22,7 +22,7 @@ async fn a_root_field_shows_what_was_true_before_the_next_one_began() {
 }
 
 #[tokio::test]
-async fn a_root_field_shows_what_another_domain_said_before_the_next_one_began() {
+async fn a_root_field_shows_other_domains_before_the_next_one() {
     let app = TestApp::new().await;
     let (cleo, dan) = (app.signed_in("cleo").await, app.signed_in("dan").await);
     let create = r#"mutation { createPost(input: { title: "New", text: "Text", community: "Books" }) { id } }"#;
@@ -49,7 +49,7 @@ async fn a_root_field_shows_what_another_domain_said_before_the_next_one_began()
 }
 
 #[tokio::test]
-async fn what_a_later_root_field_deletes_an_earlier_one_still_shows() {
+async fn a_root_field_shows_objects_that_a_later_one_deletes() {
     let app = TestApp::new().await;
     let cleo = app.signed_in("cleo").await;
     for _ in 0..20 {

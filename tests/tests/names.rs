@@ -4,9 +4,9 @@ use serde_json::json;
 use tests::TestApp;
 
 #[tokio::test]
-async fn no_door_makes_an_account_that_looks_like_the_administrators() {
+async fn no_api_creates_an_account_that_imitates_the_administrator() {
     let app = TestApp::new().await;
-    let anyone = app.anonymous();
+    let anonymous = app.anonymous();
     let operator = app.signed_in("admin").await;
     for (name, how) in [
         ("ADMIN", "another case"),
@@ -27,7 +27,7 @@ async fn no_door_makes_an_account_that_looks_like_the_administrators() {
         let email = "somebody@example.com";
         let register = "mutation($input: RegisterInput!) { register(input: $input) { token } }";
         let input = json!({ "username": name, "password": "a long password" });
-        let graph = anyone.graphql_with(register, json!({ "input": input })).await;
+        let graph = anonymous.graphql_with(register, json!({ "input": input })).await;
         let codes = [Some("CONFLICT"), Some("INVALID_INPUT")];
         assert!(codes.contains(&graph.code()), "register: {how}: {}", graph.body);
         let create = "mutation($input: CreateUserInput!) { createUser(input: $input) { id } }";
@@ -46,7 +46,7 @@ async fn no_door_makes_an_account_that_looks_like_the_administrators() {
                     "type": "investor" }),
             ),
         ] {
-            let answer = anyone.post(route, body).await;
+            let answer = anonymous.post(route, body).await;
             assert!([400, 409].contains(&answer.status), "{route}: {how}: {}", answer.body);
         }
     }

@@ -82,7 +82,7 @@ fn by_rest(name: &str) -> Vec<(&'static str, &'static str, Value)> {
 }
 
 #[tokio::test]
-async fn a_name_that_no_address_can_carry_is_refused_in_every_domain() {
+async fn a_name_that_fits_no_url_is_refused_in_every_domain() {
     let app = TestApp::new().await;
     let (admin, anonymous) = (app.signed_in("admin").await, app.anonymous());
     for name in NOWHERE {
@@ -128,7 +128,7 @@ async fn made(person: &TestClient, path: &str, body: &Value) -> String {
 }
 
 #[tokio::test]
-async fn any_other_name_is_found_where_its_location_says() {
+async fn any_other_name_is_found_at_its_location() {
     let app = TestApp::new().await;
     let (admin, anonymous) = (app.signed_in("admin").await, app.anonymous());
     for (index, name) in ANYWHERE.into_iter().enumerate() {

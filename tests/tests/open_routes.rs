@@ -50,11 +50,11 @@ async fn state(operator: &TestClient, id: i64) -> String {
 }
 
 #[tokio::test]
-async fn no_route_changes_an_account_from_elsewhere_without_a_token() {
+async fn no_open_route_changes_an_account_created_elsewhere() {
     let app = TestApp::new().await;
-    let anyone = app.anonymous();
+    let anonymous = app.anonymous();
     let operator = app.signed_in("admin").await;
-    let routes = routes(&anyone).await;
+    let routes = routes(&anonymous).await;
     assert!(routes.len() >= 40, "{routes:?}");
     let mut refused = 0;
     for (id, name) in PEOPLE {
@@ -78,7 +78,7 @@ async fn no_route_changes_an_account_from_elsewhere_without_a_token() {
             if path.ends_with("/email") {
                 body = json!({ "email": format!("stranger{id}@example.com") });
             }
-            let answer = anyone.send(anyone.request(method, &path).json(&body)).await;
+            let answer = anonymous.send(anonymous.request(method, &path).json(&body)).await;
             if OF_AN_ACCOUNT.contains(&format!("{method} {route}").as_str()) {
                 assert_eq!(answer.status, 403, "{method} {path}: {}", answer.body);
                 refused += 1;

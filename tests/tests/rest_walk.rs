@@ -197,7 +197,7 @@ async fn walk_parameters(walk: &mut Walk, person: &TestClient, operation: &Opera
 }
 
 #[tokio::test]
-async fn bad_values_are_refused_by_the_name_of_what_is_wrong_and_change_nothing() {
+async fn bad_values_are_refused_by_their_names_and_change_nothing() {
     let app = TestApp::new().await;
     let (ada, anonymous) = (app.signed_in("ada").await, app.anonymous());
     let before = contents(&app);

@@ -77,7 +77,7 @@ async fn wrong_money_in_a_variable_is_refused_before_anything_runs() {
 }
 
 #[tokio::test]
-async fn wrong_money_in_a_literal_or_a_default_is_refused_before_anything_runs() {
+async fn wrong_money_in_a_literal_is_refused_before_anything_runs() {
     let app = TestApp::new().await;
     let cleo = app.signed_in("cleo").await;
     let before = balance(&cleo).await;
@@ -107,7 +107,7 @@ async fn wrong_money_in_a_literal_or_a_default_is_refused_before_anything_runs()
 }
 
 #[tokio::test]
-async fn variables_inside_of_money_are_checked_before_anything_runs() {
+async fn variables_inside_money_are_checked_before_anything_runs() {
     let app = TestApp::new().await;
     let cleo = app.signed_in("cleo").await;
     let before = balance(&cleo).await;
@@ -127,7 +127,7 @@ async fn variables_inside_of_money_are_checked_before_anything_runs() {
 }
 
 #[tokio::test]
-async fn wrong_days_and_moments_are_refused_with_one_sentence_that_names_the_argument() {
+async fn wrong_dates_and_times_are_refused_with_their_argument() {
     let app = TestApp::new().await;
     let (ada, admin) = (app.signed_in("ada").await, app.signed_in("admin").await);
     let order = "mutation($d: Date!) { placeShopOrder(input: { product: 1, quantity: 1, date: $d }) { id } }";
@@ -185,7 +185,7 @@ async fn wrong_days_and_moments_are_refused_with_one_sentence_that_names_the_arg
 }
 
 #[tokio::test]
-async fn a_member_that_is_given_twice_is_refused_wherever_it_is() {
+async fn a_duplicate_member_is_refused_at_any_depth() {
     let app = TestApp::new().await;
     let cleo = app.signed_in("cleo").await;
     let before = balance(&cleo).await;
@@ -216,7 +216,7 @@ async fn a_member_that_is_given_twice_is_refused_wherever_it_is() {
 }
 
 #[tokio::test]
-async fn a_json_number_is_judged_by_its_value() {
+async fn a_json_number_is_read_by_its_value() {
     let app = TestApp::new().await;
     let anonymous = app.anonymous();
     let query = "query($first: Int, $id: ID!) { books(first: $first) { nodes { id } } book(id: $id) { id } }";

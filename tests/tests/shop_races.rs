@@ -39,9 +39,9 @@ impl Shop {
         settings.accounts.argon2_passes = 1;
         settings.accounts.hashing_wait_ms_max = 60_000;
         let app = TestApp::with_settings(settings).await;
-        let nobody = app.anonymous();
+        let anonymous = app.anonymous();
         let names: Vec<String> = (0..CROWD).map(|number| format!("customer-{number}")).collect();
-        let crowd = join_all(names.iter().map(|name| nobody.register(name, "MEMBER", None))).await;
+        let crowd = join_all(names.iter().map(|name| anonymous.register(name, "MEMBER", None))).await;
         Self {
             admin: app.signed_in("admin").await,
             app,
@@ -183,7 +183,7 @@ fn watch(audit: Audit, stop: Arc<AtomicBool>) -> tokio::task::JoinHandle<(Vec<St
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_people_at_once_order_change_and_delete_and_nothing_is_lost_or_made() {
+async fn concurrent_orders_changes_and_deletions_conserve_items() {
     let shop = Shop::open().await;
     // The first product covers most of the demand, the second one little of it.
     let there_was = [150, 20];
@@ -214,7 +214,7 @@ async fn a_hundred_people_at_once_order_change_and_delete_and_nothing_is_lost_or
     }
     let all: Vec<Outcome> = outcomes
         .into_iter()
-        .flat_map(|one| one.expect("nobody fails"))
+        .flat_map(|one| one.expect("no customer panics"))
         .collect();
     let count = |wanted| all.iter().filter(|outcome| **outcome == wanted).count();
     // No customer touches another customer's orders.
@@ -226,7 +226,7 @@ async fn a_hundred_people_at_once_order_change_and_delete_and_nothing_is_lost_or
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_people_at_once_for_the_last_ten_are_ten_orders() {
+async fn concurrent_orders_of_the_last_ten_make_ten_orders() {
     let shop = Shop::open().await;
     let product = shop.product("Rare", 10).await;
     let outcomes = join_all(customers(&shop).map(|mut customer| async move { customer.place(product, 1).await })).await;
@@ -236,7 +236,7 @@ async fn a_hundred_people_at_once_for_the_last_ten_are_ten_orders() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_that_a_hundred_delete_and_change_at_once_gives_back_once() {
+async fn an_order_deleted_and_changed_concurrently_returns_once() {
     let shop = Shop::open().await;
     let products = [shop.product("One", 40).await, shop.product("Other", 40).await];
     let (id, person) = shop.crowd[0].clone();

@@ -122,7 +122,7 @@ async fn full_and_free_again(data: &Path, fill: impl FnOnce(&Running), free: imp
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_size_limit_is_told_and_nothing_that_was_acknowledged_is_lost() {
+async fn a_file_size_limit_is_reported_without_a_lost_write() {
     let folder = tempfile::tempdir().unwrap();
     let (full, free) = (
         |server: &Running| server.limit(NO_ROOM),
@@ -132,7 +132,7 @@ async fn a_file_size_limit_is_told_and_nothing_that_was_acknowledged_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_is_told_and_nothing_that_was_acknowledged_is_lost() {
+async fn a_full_disk_is_reported_without_a_lost_write() {
     let folder = tempfile::tempdir().unwrap();
     let disk = folder.path().join("disk");
     fs::create_dir(&disk).unwrap();
@@ -166,7 +166,7 @@ impl Drop for Unmount<'_> {
 }
 
 #[test]
-fn a_first_start_without_room_is_refused_with_the_reason_and_the_folder_starts_when_there_is_room() {
+fn a_first_start_fails_without_room_and_succeeds_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     // The limits leave no room for, in turn, the database, its write-ahead log, the tables and the sample data.
@@ -194,7 +194,7 @@ fn a_first_start_without_room_is_refused_with_the_reason_and_the_folder_starts_w
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn descriptors_that_run_out_are_told_now_and_then_and_the_server_goes_on_when_there_are_some() {
+async fn exhausted_descriptors_are_logged_and_the_server_recovers() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let server = Running::start(demo(&data));
@@ -290,7 +290,7 @@ fn overwrite_pages(data: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn harm_to_the_files_of_a_server_that_runs_is_told_and_nothing_more_is_acknowledged() {
+async fn damage_to_open_files_is_reported_and_stops_acknowledgements() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole");
     Running::start(demo(&whole)).stop();
@@ -314,7 +314,7 @@ async fn harm_to_the_files_of_a_server_that_runs_is_told_and_nothing_more_is_ack
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_index_of_the_log_that_is_removed_does_no_harm() {
+async fn a_removed_index_of_the_log_does_no_harm() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let server = Running::start(demo(&data));
@@ -409,7 +409,7 @@ fn overwritten(data: &Path) {
 }
 
 #[test]
-fn harm_that_was_done_while_the_server_was_stopped_is_told_at_the_start_each_time() {
+fn damage_to_closed_files_is_reported_at_every_start() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole");
     killed_demo(&whole);
@@ -428,7 +428,7 @@ fn harm_that_was_done_while_the_server_was_stopped_is_told_at_the_start_each_tim
 }
 
 #[test]
-fn a_credential_of_the_replicas_that_others_may_read_is_refused() {
+fn a_replica_credential_readable_by_others_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let credential = folder.path().join("credential");

@@ -67,7 +67,7 @@ async fn over_http1(address: &str, path: &str, chunked: bool) -> Answer {
 }
 
 #[tokio::test]
-async fn a_client_that_sends_on_over_http_1_1_reads_the_refusal() {
+async fn a_client_that_keeps_sending_over_http_1_1_reads_the_refusal() {
     let app = TestApp::new().await;
     for path in PATHS {
         for chunked in [false, true] {
@@ -142,7 +142,7 @@ async fn over_http2(address: &str, path: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn a_client_that_sends_on_over_http_2_reads_the_refusal() {
+async fn a_client_that_keeps_sending_over_http_2_reads_the_refusal() {
     let app = TestApp::new().await;
     for path in PATHS {
         let (status, body) = timeout(PATIENCE, over_http2(app.address(), path))

@@ -11,12 +11,12 @@ async fn left(caller: &TestClient) -> i64 {
 }
 
 #[tokio::test]
-async fn no_form_of_a_request_trades_for_nothing() {
+async fn no_form_of_a_request_trades_without_paying() {
     let app = TestApp::new().await;
-    let anyone = app.anonymous();
-    let (_, investor) = anyone.register("iris", "INVESTOR", None).await;
-    let (_, broker) = anyone.register("bart", "BROKER", Some(2.0)).await;
-    let before = left(&anyone).await;
+    let anonymous = app.anonymous();
+    let (_, investor) = anonymous.register("iris", "INVESTOR", None).await;
+    let (_, broker) = anonymous.register("bart", "BROKER", Some(2.0)).await;
+    let before = left(&anonymous).await;
     let own = FREE.replace(r#", trader: "1""#, "");
     let forms = [
         format!("mutation {{ {own} }}"),
@@ -27,7 +27,7 @@ async fn no_form_of_a_request_trades_for_nothing() {
         format!("query Q {{ me {{ id }} }} mutation M {{ {own} }}"),
     ];
     let callers = [
-        (&anyone, "UNAUTHENTICATED"),
+        (&anonymous, "UNAUTHENTICATED"),
         (&app.signed_in("dan").await, "FORBIDDEN"),
         (&app.signed_in("ada").await, "FORBIDDEN"),
         (&investor, "FORBIDDEN"),
@@ -40,9 +40,9 @@ async fn no_form_of_a_request_trades_for_nothing() {
             assert_eq!(answer.code(), Some(code), "{form}: {}", answer.body);
         }
     }
-    assert_eq!(left(&anyone).await, before);
+    assert_eq!(left(&anonymous).await, before);
     // The bazaar's routes trade without a token; with a token they trade on its holder's behalf.
-    for caller in [&anyone, &investor] {
+    for caller in [&anonymous, &investor] {
         let order = json!({ "name": "BoarCo", "type": "buy", "quantity": 1 });
         assert_eq!(caller.post("/bazaar/orders", order).await.status, 200);
     }
@@ -51,5 +51,5 @@ async fn no_form_of_a_request_trades_for_nothing() {
         let answer = caller.graphql(&format!("mutation {{ {own} }}")).await;
         assert!(answer.data("/trade/number").is_number(), "{}", answer.body);
     }
-    assert_eq!(left(&anyone).await, before - 1 - 1 - 3 - 3);
+    assert_eq!(left(&anonymous).await, before - 1 - 1 - 3 - 3);
 }

@@ -116,7 +116,7 @@ fn saying(person: usize, turn: usize) -> (&'static str, (i64, i64)) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_thousand_votes_by_two_hundred_people_the_counts_are_what_each_last_said() {
+async fn concurrent_votes_leave_the_counts_of_the_last_votes() {
     let crowd = Crowd::gather().await;
     let watched = format!(
         "subscription {{ voteChanged(postId: {}) {{ upvotes downvotes }} }}",
@@ -151,18 +151,18 @@ async fn after_a_thousand_votes_by_two_hundred_people_the_counts_are_what_each_l
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_votes_in_no_order_at_all_leave_counts_that_everybodys_own_vote_agrees_with() {
+async fn unordered_votes_leave_counts_that_match_every_own_vote() {
     let crowd = Crowd::gather().await;
     // Each person sends four votes at once. Each vote of a program counts.
     let theirs = crowd.people.iter().enumerate().flat_map(|(place, person)| {
         let crowd = &crowd;
         (1..VOTES).map(move |turn| crowd.say(person, saying(place, turn).0))
     });
-    let of_nobody = (0..PEOPLE).map(|turn| {
+    let of_service = (0..PEOPLE).map(|turn| {
         let word = if turn % 4 == 0 { "downvote" } else { "upvote" };
         crowd.say(&crowd.service, word)
     });
-    tokio::join!(join_all(theirs), join_all(of_nobody));
+    tokio::join!(join_all(theirs), join_all(of_service));
 
     let (up, down) = crowd.own_votes().await;
     let quarter = PEOPLE as i64 / 4;

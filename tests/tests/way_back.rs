@@ -21,7 +21,7 @@ async fn start_demo(data: &Path) {
 }
 
 #[tokio::test]
-async fn after_any_number_of_steps_back_and_up_again_the_demo_starts_and_the_books_add_up() {
+async fn the_demo_starts_balanced_after_any_steps_down_and_up() {
     let folder = tempfile::tempdir().unwrap();
     let seeded = folder.path().join("seeded");
     start_demo(&seeded).await;
@@ -43,7 +43,7 @@ async fn after_any_number_of_steps_back_and_up_again_the_demo_starts_and_the_boo
 }
 
 #[tokio::test]
-async fn going_back_before_the_brokerage_returns_lent_and_held_money_through_the_ledger() {
+async fn migrating_down_past_the_brokerage_returns_reserved_money() {
     let folder = tempfile::tempdir().unwrap();
     start_demo(folder.path()).await;
     let all = "SELECT sum(balance_minor + committed_minor + lent_minor + held_minor) FROM wallet";

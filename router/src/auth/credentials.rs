@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_credential_holds_until_it_is_revoked_and_one_that_is_not_listed_never() {
+    fn only_a_listed_credential_is_valid_and_until_its_revocation() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("credentials.json");
         let server = CredentialFile::new(path.clone());
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_without_an_id_are_revoked_by_their_service() {
+    fn credentials_without_an_id_are_revoked_by_their_service_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("credentials.json");
         let server = CredentialFile::new(path.clone());
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_cannot_be_trusted_lets_no_service_in() {
+    fn a_writable_or_broken_list_admits_no_service() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("credentials.json");

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ended_long_ago_is_forgotten_and_what_ended_lately_is_not() {
+    fn only_old_revocations_are_dropped() {
         let mut ended = SessionRevocations::default();
         ended.insert(of_session(1, 0), 0);
         ended.insert(of_session(2, RETENTION_US), RETENTION_US);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn however_many_sessions_end_memory_is_bounded() {
+    fn memory_is_bounded_for_any_number_of_ended_sessions() {
         let mut ended = SessionRevocations::default();
         for session in 0..(REVOCATIONS_MAX as i64 + 10) {
             ended.insert(of_session(session, session), 0);

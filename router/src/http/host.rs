@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_loopback_to_the_letter_is_loopback() {
+    fn only_exact_loopback_hosts_are_loopback() {
         for host in [
             "localhost",
             "LOCALHOST:1",
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_what_the_grammar_says() {
+    fn a_host_follows_the_grammar() {
         for host in [
             "example.com",
             "example.com:",

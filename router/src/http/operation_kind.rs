@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kind_is_found_whatever_stands_around_it() {
+    fn the_operation_kind_is_found_in_any_document() {
         let table = [
             ("{ a }", None, OperationKind::Query),
             ("query { subscription }", None, OperationKind::Query),

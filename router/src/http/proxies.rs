@@ -124,14 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn no_header_counts_that_no_trusted_proxy_sent() {
+    fn headers_of_untrusted_senders_are_ignored() {
         assert_eq!(client("192.0.2.1", &[], &["203.0.113.9"]), "192.0.2.1");
         assert_eq!(client("192.0.2.1", &["192.0.2.2"], &["203.0.113.9"]), "192.0.2.1");
         assert_eq!(client("127.0.0.1", &["10.0.0.0/8"], &["203.0.113.9"]), "127.0.0.1");
     }
 
     #[test]
-    fn the_right_most_entry_counts_that_no_trusted_proxy_is() {
+    fn the_rightmost_untrusted_entry_is_the_client() {
         let trusted = ["127.0.0.1", "10.0.0.0/8", "2001:db8::/32"];
         for (lines, expected) in [
             (&["203.0.113.9"][..], "203.0.113.9"),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_are_read_and_written() {
+    fn networks_are_parsed_and_printed() {
         for (text, written) in [
             ("10.0.0.0/8", "10.0.0.0/8"),
             ("127.0.0.1", "127.0.0.1/32"),

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_can_be_read_by_its_owner_and_is_made_once() {
+    fn a_credential_file_is_created_once_and_readable_by_its_owner() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("credential");
         create(&path).unwrap();
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_is_none_is_refused() {
+    fn an_invalid_secret_is_refused() {
         let good = "0123456789abcdef0123456789abcdef";
         assert_eq!(refusal(&format!("{good}\n"), 0o600), "");
         assert_eq!(refusal(good, 0o400), "");

@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_stands_in_columns() {
+    fn the_member_list_is_aligned_in_columns() {
         let urls = [(1, "http://10.0.0.1:4100"), (2, "http://b:80"), (3, "http://c:80")];
         let urls = urls.map(|(id, url)| (id, url.to_owned()));
         let status = |id, alive, ready, leader| NodeStatus {

@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replica_takes_all_that_the_server_which_starts_it_tells() {
+    fn a_replica_accepts_all_arguments_of_its_server() {
         let mut settings = Settings::default();
         settings.limits.requests_bytes_max = 12_345;
         settings.replicas.order_waiting_max = 7;

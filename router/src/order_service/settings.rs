@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn replicas_are_none_or_a_number_or_a_list() {
+    fn replicas_are_none_or_a_count_or_a_list() {
         let list = "1=http://10.0.0.1:4100/, 3=http://three:80/orders";
         let urls = [(1, "http://10.0.0.1:4100"), (3, "http://three:80/orders")];
         let urls = urls.map(|(id, url)| (id, url.to_owned()));
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_refused_with_the_reason() {
+    fn an_invalid_replicas_value_is_refused_with_the_reason() {
         for (text, why) in [
             ("0", "not between 1 and 9"),
             ("10", "not between 1 and 9"),
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_those_of_the_log_and_of_the_limits() {
+    fn the_defaults_match_the_log_and_the_limits() {
         let settings = Settings::default();
         let known = order_log::OrderLogSettings::default();
         let of_limits = order_log::OrderLogSettings {

@@ -288,7 +288,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(20);
 
     #[test]
-    fn a_line_of_the_log_says_whose_it_is() {
+    fn a_log_line_names_its_replica() {
         assert_eq!(tag_line("ready", 2, LogFormat::Text), "[replica 2] ready");
         let json = tag_line(r#"{"level":"INFO"}"#, 2, LogFormat::Json);
         assert_eq!(json, r#"{"level":"INFO","replica":2}"#);
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reserved_port_is_the_replicas_and_nobody_elses() {
+    async fn a_reserved_port_is_only_given_to_its_replica() {
         let ports = ReservedPorts::reserve(3).unwrap();
         let addresses: Vec<SocketAddr> = ports.0.values().map(|(_, address)| *address).collect();
         // The replica may bind its port repeatedly.
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_replica_that_dies_is_started_again_and_one_that_runs_ends_with_its_input() {
+    async fn a_dead_replica_restarts_and_a_live_one_ends_with_its_input() {
         let (sender, mut lines) = tokio::sync::mpsc::unbounded_channel();
         // The first two processes exit; the third one finds two lines and waits for the end of its input.
         let script = r#"n=$(wc -l < "$1"); echo "start $n" >> "$1"; [ "$n" -lt 2 ] && exit 3; cat; echo end >> "$1""#;
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_replica_that_does_not_end_is_killed() {
+    async fn a_replica_that_ignores_the_stop_is_killed() {
         let (sender, mut lines) = tokio::sync::mpsc::unbounded_channel();
         let script = r#"echo $$ >> "$1"; exec sleep 1000"#;
         let (tasks, stop) = supervised(script, Duration::from_millis(10), sender).await;

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_headers_are_found_by_their_order() {
+    fn the_header_list_is_sorted() {
         assert!(FORWARDING_HEADERS.is_sorted());
     }
 }

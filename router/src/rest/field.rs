@@ -660,7 +660,7 @@ mod tests {
     }
 
     #[test]
-    fn the_value_of_an_integer_counts_and_not_its_spelling() {
+    fn an_integer_is_read_by_its_value_in_any_spelling() {
         let karma = FieldType::Integer {
             min: -1_000,
             max: 1_000,
@@ -718,7 +718,7 @@ mod tests {
     }
 
     #[test]
-    fn an_integer_beyond_all_ids_is_told_from_nonsense() {
+    fn an_integer_beyond_the_id_range_differs_from_nonsense() {
         let id = FieldType::Id { min: 1 };
         assert_eq!(
             id.read(RawInput::Text("9223372036854775807")),
@@ -762,7 +762,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_itself_and_in_any_case_only_where_that_is_said() {
+    fn an_enum_word_ignores_case_only_where_declared() {
         const SIDES: &[(&str, &str)] = &[("buy", "BUY"), ("sell", "SELL")];
         let read = |field_type: FieldType, text: &str| field_type.read(RawInput::Text(text)).ok();
         for (sent, exactly, in_any_case) in [
@@ -806,7 +806,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_in_a_query_has_commas_between_its_items() {
+    fn a_list_in_a_query_is_separated_by_commas() {
         let read = |text: &str| {
             FieldType::List(&FieldType::Id { min: i64::MIN })
                 .read(RawInput::Text(text))
@@ -831,7 +831,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_rfc_3339_or_a_day() {
+    fn a_date_time_is_rfc_3339_or_a_day() {
         let (from, until) = (FieldType::DateTime, FieldType::EndOfValidity);
         let read = |field_type: FieldType, text: &str| field_type.read(RawInput::Text(text)).ok();
         for (sent, starts, ends) in [
@@ -871,7 +871,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_without_an_offset_is_in_utc_only_where_that_is_said() {
+    fn a_time_without_an_offset_is_utc_only_where_declared() {
         let read = |text: &str| {
             FieldType::UtcByDefault(&FieldType::EndOfValidity)
                 .read(RawInput::Text(text))

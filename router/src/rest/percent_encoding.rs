@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decodes_what_is_encoded_and_refuses_what_is_not() {
+    fn decodes_valid_encodings_and_refuses_broken_ones() {
         assert_eq!(percent_decode("a%20b+c", false).as_deref(), Some("a b+c"));
         assert_eq!(percent_decode("a%20b+c", true).as_deref(), Some("a b c"));
         for broken in ["%", "%2", "%zz", "%ff", "%+1"] {

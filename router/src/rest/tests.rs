@@ -374,7 +374,7 @@ async fn a_fixed_path_wins_over_a_parameter() {
 }
 
 #[tokio::test]
-async fn one_code_may_read_differently_by_what_is_missing() {
+async fn one_code_has_a_message_for_each_missing_object() {
     let test_mount = TestMount::new(AnonymousAccess::Anyone);
     let not_found = |message: &str| format!(r#"404 {{"code":404,"message":"{message}","reason":"NOT_FOUND"}}"#);
     assert_eq!(
@@ -391,7 +391,7 @@ async fn one_code_may_read_differently_by_what_is_missing() {
 }
 
 #[tokio::test]
-async fn a_body_may_be_json_or_a_form_and_each_member_is_told_its_mistake() {
+async fn a_json_or_form_body_reports_the_error_of_each_member() {
     let test_mount = TestMount::new(AnonymousAccess::Anyone);
     let form = [("content-type", "application/x-www-form-urlencoded")];
     let json = [("content-type", "application/json")];
@@ -417,7 +417,7 @@ async fn a_body_may_be_json_or_a_form_and_each_member_is_told_its_mistake() {
 }
 
 #[tokio::test]
-async fn each_member_of_an_object_inside_a_body_is_told_its_mistake() {
+async fn a_nested_object_reports_the_error_of_each_member() {
     let test_mount = TestMount::new(AnonymousAccess::Anyone);
     let send = async |body: &str| test_mount.send("POST /pushes", &[], body).await.0;
     let entry = r#"{"name":"FishCo","quantity":2,"type":"sell","more":[]}"#;
@@ -445,7 +445,7 @@ async fn each_member_of_an_object_inside_a_body_is_told_its_mistake() {
 }
 
 #[tokio::test]
-async fn a_list_may_be_an_object_by_a_member_with_something_beside_it() {
+async fn a_list_can_be_an_object_keyed_by_a_member() {
     let test_mount = TestMount::new(AnonymousAccess::Anyone);
     let numbers = r#"{"0":{"text":"t"},"1":{"text":"t"},"2":{"text":"t"},"3":{"text":"t"},"4":{"text":"t"}}"#;
     let whole = format!(r#"200 {{"leader":"25 None","numbers":{numbers}}}"#);
@@ -455,12 +455,12 @@ async fn a_list_may_be_an_object_by_a_member_with_something_beside_it() {
 }
 
 #[tokio::test]
-async fn routes_for_programs_refuse_people_and_the_other_way_round() {
+async fn service_routes_refuse_users_and_user_routes_refuse_services() {
     let (open, closed) = (
         TestMount::new(AnonymousAccess::Anyone),
         TestMount::new(AnonymousAccess::Closed),
     );
-    for (test_mount, route, nobody, person, service) in [
+    for (test_mount, route, anonymous, person, service) in [
         (&open, "/replica/1/peek", 401, 403, 200),
         (&open, "/replica/1/look", 200, 200, 200),
         (&open, "/replica/1/mine", 401, 200, 200),
@@ -479,7 +479,7 @@ async fn routes_for_programs_refuse_people_and_the_other_way_round() {
         let by_program = test_mount.send(&line, &[("authorization", &program)], "").await.0;
         let statuses =
             [test_mount.call(&line).await, by_user, by_program].map(|answer| answer[..3].parse::<u16>().unwrap());
-        assert_eq!(statuses, [nobody, person, service], "{line}");
+        assert_eq!(statuses, [anonymous, person, service], "{line}");
     }
 }
 
@@ -493,7 +493,7 @@ async fn the_openapi_document_may_have_a_second_address() {
 }
 
 #[test]
-fn a_row_that_does_not_fit_its_operation_is_found_at_start() {
+fn a_route_that_does_not_fit_its_operation_fails_at_start() {
     let service = &MOUNT.services[0];
     let route = |operation: &'static str, params: &'static [Param]| {
         let route = Route {

@@ -291,7 +291,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_counted_without_being_read() {
+    fn values_are_counted_without_parsing() {
         let table: [(&str, usize); 8] = [
             ("", 1),
             ("a,b,c", 1),
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_has_to_arrive_with_a_rate_and_not_for_ever() {
+    fn a_body_must_arrive_at_a_minimum_rate_within_a_time() {
         let began = Instant::now();
         let rate = MinimumRate {
             began,
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_does_not_arrive_is_given_up() {
+    async fn a_stalled_body_is_abandoned() {
         let limits = Limits {
             body_grace_ms: 1,
             ..Limits::default()
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_body_that_waited_longest_makes_room() {
+    async fn the_longest_waiting_body_is_evicted() {
         let limits = Limits {
             bodies_max: 1,
             ..Limits::default()

@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn the_connection_that_waited_longest_for_its_client_makes_room() {
+    fn the_connection_longest_idle_for_its_client_is_evicted() {
         let all = connections(Limits {
             connections_max: 2,
             ..Limits::default()
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn one_address_has_only_so_many_and_this_machine_is_not_counted() {
+    fn connections_per_address_are_limited_except_for_loopback() {
         let all = connections(Limits {
             connections_per_address_max: 1,
             ..Limits::default()
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn every_wait_for_a_client_has_its_time() {
+    fn every_wait_for_a_client_has_a_timeout() {
         let all = connections(Limits {
             head_ms_max: 10_000,
             idle_ms_max: 100_000,

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_that_was_emptied_fills_again_within_a_minute() {
+    fn an_empty_bucket_refills_within_a_minute() {
         let bucket = TokenBucket::new(60);
         let begin = bucket.state.lock().unwrap().at;
         let after = |seconds: u64| begin + Duration::from_secs(seconds);

@@ -136,7 +136,7 @@ impl Drop for Server {
 }
 
 #[test]
-fn schema_prints_the_checked_in_public_schema_and_writes_the_subgraphs() {
+fn schema_prints_the_public_schema_and_writes_the_subgraphs() {
     let folder = tempfile::tempdir().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let checked_in = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
@@ -158,7 +158,7 @@ fn schema_prints_the_checked_in_public_schema_and_writes_the_subgraphs() {
 }
 
 #[test]
-fn plan_shows_one_fetch_a_subgraph() {
+fn plan_shows_one_fetch_per_subgraph() {
     let folder = tempfile::tempdir().unwrap();
     let query = "{ me { username inbox(first: 1) { nodes { contents } } } }";
     std::fs::write(folder.path().join("query.graphql"), query).unwrap();
@@ -178,7 +178,7 @@ fn plan_shows_one_fetch_a_subgraph() {
 }
 
 #[test]
-fn migrate_goes_up_and_down_and_says_where_it_is() {
+fn migrate_goes_up_and_down_and_reports_its_version() {
     let folder = tempfile::tempdir().unwrap();
     let applied = |report: &str| report.lines().filter(|line| line.ends_with("Applied")).count();
     let up = printed(folder.path(), &["migrate"], "");
@@ -189,7 +189,7 @@ fn migrate_goes_up_and_down_and_says_where_it_is() {
 }
 
 #[test]
-fn a_way_back_that_deletes_rows_says_which_and_needs_a_yes() {
+fn a_migration_down_that_deletes_rows_needs_confirmation() {
     let folder = tempfile::tempdir().unwrap();
     let data = ["--data", "data/demo"];
     assert!(Server::start(folder.path(), "demo").stop());
@@ -246,7 +246,7 @@ fn a_folder_that_cannot_be_used_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_served_installation_has_no_sample_data_and_its_administrator_and_services_hold() {
+fn a_served_installation_has_accounts_but_no_sample_data() {
     let folder = tempfile::tempdir().unwrap();
     let early = run(folder.path(), &["token", "--service", "stock-room"], "");
     assert!(
@@ -280,7 +280,7 @@ fn a_served_installation_has_no_sample_data_and_its_administrator_and_services_h
 }
 
 #[test]
-fn what_a_killed_demo_acknowledged_is_there_when_it_comes_back() {
+fn a_killed_demo_keeps_its_acknowledged_purchases() {
     let folder = tempfile::tempdir().unwrap();
     let mut acknowledged = Vec::new();
     for _ in 0..3 {
@@ -310,7 +310,7 @@ fn what_a_killed_demo_acknowledged_is_there_when_it_comes_back() {
 }
 
 #[test]
-fn each_service_of_the_bazaar_listens_where_it_is_told_to() {
+fn each_bazaar_service_listens_on_its_configured_address() {
     let folder = tempfile::tempdir().unwrap();
     let listen = "bazaar.front=127.0.0.1:0,bazaar.catalog=127.0.0.1:0,bazaar.order=127.0.0.1:0";
     let server = Server::start_with(folder.path(), &["demo", "--rest-listen", listen], 3);

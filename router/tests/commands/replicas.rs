@@ -169,7 +169,7 @@ impl Around {
 
 /// Sends a request over a connection of its own and returns the status and the body.
 fn send(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).expect("somebody listens");
+    let mut stream = TcpStream::connect(address).expect("the replica listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
     let mut request = format!(
         "{line} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n",
@@ -203,7 +203,7 @@ fn replicas_run_are_added_and_removed_by_commands() {
     assert_eq!(
         [1, 2, 3].map(|id| around.buy(id)),
         [0, 1, 2],
-        "one number after the other, whoever is asked"
+        "consecutive numbers from every replica"
     );
     let listed = around.members(2, &["list"]);
     let lines: Vec<&str> = listed.lines().collect();
@@ -245,7 +245,7 @@ fn replicas_run_are_added_and_removed_by_commands() {
 }
 
 #[test]
-fn a_replica_answers_whom_it_may() {
+fn a_replica_answers_authorized_callers_only() {
     let around = Around::new(1);
     let alone = around.start(1, &around.peers([1]), &["--ends-with-input"]);
     alone.ready();
@@ -288,7 +288,7 @@ fn a_replica_answers_whom_it_may() {
 }
 
 #[test]
-fn a_replica_that_is_told_something_wrong_says_what() {
+fn a_replica_reports_each_wrong_argument() {
     let folder = tempfile::tempdir().unwrap();
     for (name, mode) in [("good", 0o600), ("open", 0o644)] {
         let path = folder.path().join(name);
@@ -334,13 +334,13 @@ fn a_replica_that_is_told_something_wrong_says_what() {
         let said = text(&refused.stderr);
         assert!(said.contains(why), "{arguments:?}: {said}");
     }
-    let nobody = ["order-members", "list", "--credential", "good"];
-    let refused = run(folder.path(), &nobody, "");
+    let without_peer = ["order-members", "list", "--credential", "good"];
+    let refused = run(folder.path(), &without_peer, "");
     assert!(text(&refused.stderr).contains("peer: is needed"), "{refused:?}");
 }
 
 #[test]
-fn a_replica_whose_place_is_taken_ends() {
+fn a_replica_exits_when_its_file_is_open_elsewhere() {
     let around = Around::new(2);
     let first = around.start(1, &around.peers([1]), &[]);
     first.ready();
@@ -448,7 +448,7 @@ fn runs(pid: u32) -> bool {
 }
 
 #[test]
-fn replicas_that_start_well_log_no_error_and_no_warning() {
+fn a_normal_start_of_replicas_logs_no_error_and_no_warning() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let log = fs::File::create(&path).expect("a file");
@@ -509,7 +509,7 @@ impl Files {
 }
 
 #[test]
-fn replicas_that_are_set_back_together_get_their_orders_again_and_one_alone_is_refused() {
+fn only_replicas_restored_together_get_their_orders_again() {
     let folder = tempfile::tempdir().unwrap();
     let (files, old) = (Files::of(folder.path()), folder.path().join("old"));
     let trade = |demo: &Demo, key: &str| demo.trade(key, "POST /bazaar/orders", "/data/order_number");
@@ -566,7 +566,7 @@ fn replicas_that_are_set_back_together_get_their_orders_again_and_one_alone_is_r
 const KILLED_AFTER_MS: [[u64; 4]; 2] = [[30, 90, 200, 400], [600, 250, 120, 60]];
 
 #[test]
-fn folders_whose_first_starts_with_replicas_were_killed_start_with_all_of_them() {
+fn a_folder_killed_at_its_first_starts_starts_all_replicas() {
     for moments in KILLED_AFTER_MS {
         let folder = tempfile::tempdir().unwrap();
         for moment in moments {
@@ -595,7 +595,7 @@ fn folders_whose_first_starts_with_replicas_were_killed_start_with_all_of_them()
 }
 
 #[test]
-fn the_ping_of_a_replica_that_hangs_is_refused_in_time_and_trades_go_on() {
+fn a_hung_replica_fails_its_ping_in_time_and_trades_continue() {
     let folder = tempfile::tempdir().unwrap();
     let demo = Demo::start(folder.path());
     let first = demo.trade("1", "POST /bazaar/orders", "/data/order_number");
@@ -623,7 +623,7 @@ fn the_ping_of_a_replica_that_hangs_is_refused_in_time_and_trades_go_on() {
 }
 
 #[test]
-fn a_demo_with_three_replicas_trades_through_all_of_them_and_ends_them_with_itself() {
+fn a_demo_trades_through_its_three_replicas_and_stops_them() {
     let folder = tempfile::tempdir().unwrap();
     let demo = Demo::start(folder.path());
     let login = r#"mutation { login(login: "admin", password: "agora-demo-2026") { token } }"#;

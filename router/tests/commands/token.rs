@@ -87,7 +87,7 @@ fn until_end(mut stream: TcpStream) -> String {
 }
 
 #[test]
-fn a_credential_that_is_revoked_is_refused_at_once_and_what_it_has_open_ends() {
+fn a_revoked_credential_is_refused_and_its_streams_end() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let server = Server::start(folder, "serve");
@@ -141,7 +141,7 @@ fn a_credential_that_is_revoked_is_refused_at_once_and_what_it_has_open_ends() {
 }
 
 #[test]
-fn what_cannot_be_revoked_is_said_and_changes_nothing() {
+fn an_impossible_revocation_is_reported_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     assert!(Server::start(folder, "serve").stop());

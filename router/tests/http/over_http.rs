@@ -155,7 +155,7 @@ async fn every_request_has_its_status_and_every_error_its_code() {
 }
 
 #[tokio::test]
-async fn the_answer_has_the_media_type_that_was_asked_for() {
+async fn the_response_has_the_requested_media_type() {
     let server = TestServer::open().await;
     let table = [
         (None, RESPONSE),
@@ -196,7 +196,7 @@ async fn the_answer_has_the_media_type_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_refusal_says_what_would_do() {
+async fn a_refusal_names_the_accepted_alternatives() {
     let server = TestServer::open().await;
     let bad_token = server.send(post("{ hello }", &[("authorization", "Bearer x")])).await;
     assert_eq!(bad_token.header("www-authenticate"), Some("Bearer"));
@@ -228,7 +228,7 @@ async fn a_refusal_says_what_would_do() {
 }
 
 #[tokio::test]
-async fn options_tells_the_methods_and_head_answers_without_a_body() {
+async fn options_lists_the_methods_and_head_has_no_body() {
     let server = TestServer::open().await;
     let options = server.send(request("OPTIONS", "/graphql", &[], "")).await;
     assert_eq!(
@@ -244,16 +244,19 @@ async fn options_tells_the_methods_and_head_answers_without_a_body() {
 }
 
 #[tokio::test]
-async fn who_sends_a_token_is_that_person_until_it_expires_or_the_session_ends() {
+async fn a_token_identifies_its_user_until_it_expires_or_is_revoked() {
     let mut server = TestServer::open().await;
     let (ada, ben) = (server.bearer(1), server.bearer(2));
-    let who =
+    let viewer_of =
         async |server: &TestServer, bearer: &str| server.send(post("{ who }", &[("authorization", bearer)])).await;
     assert_eq!(
         server.send(post("{ who }", &[])).await.json(),
         json!({ "data": { "who": "Anonymous" } })
     );
-    assert_eq!(who(&server, &ada).await.json(), json!({ "data": { "who": "user 1" } }));
+    assert_eq!(
+        viewer_of(&server, &ada).await.json(),
+        json!({ "data": { "who": "user 1" } })
+    );
 
     // Ben subscribes: the end of his stream shows that the server has processed the end of his session.
     let headers = [("authorization", ben.as_str()), ("accept", "text/event-stream")];
@@ -262,17 +265,17 @@ async fn who_sends_a_token_is_that_person_until_it_expires_or_the_session_ends()
     server.end_sessions_of(2, Some(2));
     assert_eq!(server.signs.recv().await, Some("gone"));
     drop(watching);
-    assert_eq!(who(&server, &ben).await.status.as_u16(), 401);
-    assert_eq!(who(&server, &ada).await.status.as_u16(), 200);
+    assert_eq!(viewer_of(&server, &ben).await.status.as_u16(), 401);
+    assert_eq!(viewer_of(&server, &ada).await.status.as_u16(), 200);
 
     server.outlive_tokens();
-    let expired = who(&server, &ada).await;
+    let expired = viewer_of(&server, &ada).await;
     assert_eq!(expired.status.as_u16(), 401);
     assert_eq!(expired.json()["errors"][0]["message"], "the token has expired");
 }
 
 #[tokio::test]
-async fn a_body_may_be_as_long_as_the_bound_and_not_a_byte_longer() {
+async fn a_body_may_have_the_maximum_size_and_not_a_byte_more() {
     let limits = Limits {
         body_bytes_max: 100,
         ..Limits::default()
@@ -306,7 +309,7 @@ async fn a_body_that_never_arrives_ends_in_time() {
 }
 
 #[tokio::test]
-async fn one_request_more_than_may_run_at_once_is_told_to_come_back() {
+async fn a_request_above_the_concurrency_limit_must_retry_later() {
     let limits = Limits {
         requests_max: 1,
         ..Limits::default()
@@ -331,7 +334,7 @@ async fn one_request_more_than_may_run_at_once_is_told_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_request_keeps_a_fit_id_and_gets_another_for_one_that_is_not() {
+async fn a_request_keeps_a_valid_id_and_replaces_an_invalid_one() {
     let server = TestServer::open().await;
     let id = async |given: &str| {
         let got = server.send(post("{ hello }", &[("x-request-id", given)])).await;
@@ -343,7 +346,7 @@ async fn a_request_keeps_a_fit_id_and_gets_another_for_one_that_is_not() {
 }
 
 #[tokio::test]
-async fn other_sites_pages_may_only_ask_when_a_setting_names_them() {
+async fn only_configured_origins_may_send_cross_site_requests() {
     let preflight = |origin: &'static str| {
         let headers = [
             ("origin", origin),
@@ -372,7 +375,7 @@ async fn other_sites_pages_may_only_ask_when_a_setting_names_them() {
 }
 
 #[tokio::test]
-async fn answers_are_for_nobody_in_between() {
+async fn responses_are_not_cached_by_intermediaries() {
     let server = TestServer::open().await;
     let got = server.send(post("{ hello }", &[])).await;
     assert_eq!(got.header("cache-control"), Some("no-store"));

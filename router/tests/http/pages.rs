@@ -13,7 +13,7 @@ fn get(path: &str) -> axum::http::Request<axum::body::Body> {
 }
 
 #[tokio::test]
-async fn the_first_page_says_what_is_where() {
+async fn the_index_page_links_the_mounts() {
     let mount = MountLink {
         name: "Books & more".into(),
         prefix: "/bookstore".into(),
@@ -44,7 +44,7 @@ async fn the_first_page_says_what_is_where() {
 }
 
 #[tokio::test]
-async fn the_page_of_the_replicas_says_so_when_the_graph_does_not_know() {
+async fn the_replicas_page_reports_an_unavailable_status() {
     let server = TestServer::open().await;
     let page = server.send(get("/orders")).await;
     assert_eq!(page.status.as_u16(), 503);
@@ -56,7 +56,7 @@ async fn the_page_of_the_replicas_says_so_when_the_graph_does_not_know() {
 }
 
 #[tokio::test]
-async fn health_is_ok_until_the_process_has_to_end() {
+async fn health_is_ok_until_the_shutdown() {
     let server = TestServer::open().await;
     let got = server.send(get("/health")).await;
     assert_eq!((got.status.as_u16(), got.json()), (200, json!({ "status": "ok" })));
@@ -69,7 +69,7 @@ async fn health_is_ok_until_the_process_has_to_end() {
 }
 
 #[tokio::test]
-async fn what_the_cache_did_is_shown_on_this_machine_and_to_operators() {
+async fn the_cache_page_is_for_loopback_and_operators() {
     let from = |host: &str, headers: &[(&str, &str)]| {
         let headers: Vec<_> = headers.iter().copied().chain([("host", host)]).collect();
         request("GET", "/cache", &headers, "")
@@ -101,7 +101,7 @@ async fn what_the_cache_did_is_shown_on_this_machine_and_to_operators() {
 }
 
 #[tokio::test]
-async fn graphiql_comes_from_the_binary_and_its_files_are_kept() {
+async fn graphiql_is_served_from_the_binary_and_cacheable() {
     let server = TestServer::open().await;
     assert_eq!(
         server.send(get("/graphiql")).await.header("location"),
@@ -143,7 +143,7 @@ async fn graphiql_comes_from_the_binary_and_its_files_are_kept() {
 }
 
 #[tokio::test]
-async fn only_a_demo_tells_its_people() {
+async fn only_a_demo_lists_its_sample_users() {
     let server = TestServer::open().await;
     assert_eq!(server.send(get("/graphiql/config.json")).await.json(), json!({}));
     let demo = DemoUsers {

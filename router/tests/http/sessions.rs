@@ -48,7 +48,7 @@ fn end_of(user: i64, session: Option<i64>, at_us: i64) -> Event {
 }
 
 #[tokio::test]
-async fn sessions_that_ended_before_the_start_are_known_at_the_start() {
+async fn sessions_ended_before_the_start_are_loaded_at_the_start() {
     let test = TestAuth::open();
     let bus = InProcessBus::new(4);
     assert!(test.identify(1, 10).is_ok());
@@ -61,7 +61,7 @@ async fn sessions_that_ended_before_the_start_are_known_at_the_start() {
 }
 
 #[tokio::test]
-async fn who_cannot_read_which_sessions_ended_does_not_start() {
+async fn the_start_fails_when_ended_sessions_cannot_be_read() {
     let test = TestAuth::open();
     let failed = test
         .auth
@@ -71,7 +71,7 @@ async fn who_cannot_read_which_sessions_ended_does_not_start() {
 }
 
 #[tokio::test]
-async fn when_events_are_lost_it_is_read_again_what_they_said() {
+async fn ended_sessions_are_read_again_after_lost_events() {
     let test = TestAuth::open();
     let bus = InProcessBus::new(1);
     let readings = Arc::new(AtomicUsize::new(0));
@@ -98,7 +98,7 @@ async fn when_events_are_lost_it_is_read_again_what_they_said() {
 }
 
 #[tokio::test]
-async fn all_sessions_of_a_person_end_and_later_ones_hold() {
+async fn all_sessions_of_a_user_end_and_later_ones_are_valid() {
     let test = TestAuth::open();
     let (first, other) = (test.identify(1, 10).unwrap(), test.identify(2, 20).unwrap());
     test.auth.revoke(SessionRevocation {
@@ -113,7 +113,7 @@ async fn all_sessions_of_a_person_end_and_later_ones_hold() {
 }
 
 #[tokio::test]
-async fn a_service_has_no_session_that_could_end() {
+async fn a_service_has_no_session_to_end() {
     let test = TestAuth::open();
     let (token, _) = test.keys.sign_service("7", test.clock.now_us(), TTL_SECONDS);
     test.auth.revoke(SessionRevocation {

@@ -125,7 +125,7 @@ async fn every_kind_of_operation_is_answered_and_completed() {
 }
 
 #[tokio::test]
-async fn the_token_may_come_with_the_upgrade_or_with_the_init_in_any_case_or_not_at_all() {
+async fn a_token_comes_with_the_upgrade_or_the_init_or_not_at_all() {
     let server = TestServer::open().await;
     let address = listen(&server).await;
     let (ada, ben) = (server.bearer(1), server.bearer(2));
@@ -152,19 +152,19 @@ async fn the_token_may_come_with_the_upgrade_or_with_the_init_in_any_case_or_not
             "user 2",
         ),
     ];
-    for (header, init, who) in table {
+    for (header, init, viewer) in table {
         let mut headers = vec![PROTOCOL];
         headers.extend(header.map(|bearer| ("authorization", bearer.as_str())));
         let mut socket = connect(&address, &headers).await.unwrap();
         socket.say(init).await;
         assert_eq!(socket.message().await, json!({ "type": "connection_ack" }));
         socket.subscribe("1", "{ who }").await;
-        assert_eq!(socket.message().await, next("1", json!({ "who": who })));
+        assert_eq!(socket.message().await, next("1", json!({ "who": viewer })));
     }
 }
 
 #[tokio::test]
-async fn a_token_that_does_not_hold_opens_nothing() {
+async fn an_invalid_token_opens_no_socket() {
     let server = TestServer::open().await;
     let address = listen(&server).await;
     for authorization in [json!("Bearer nonsense"), json!("nonsense"), json!(7)] {
@@ -184,7 +184,7 @@ async fn a_token_that_does_not_hold_opens_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_not_of_the_protocol_closes_the_socket() {
+async fn a_message_outside_the_protocol_closes_the_socket() {
     let server = TestServer::open().await;
     let address = listen(&server).await;
     let wrong = [
@@ -271,7 +271,7 @@ async fn a_ping_is_answered_before_and_after_the_init() {
 }
 
 #[tokio::test]
-async fn what_the_graph_refuses_is_an_error_and_nothing_follows() {
+async fn a_request_error_is_an_error_message_without_complete() {
     let server = TestServer::open().await;
     let mut socket = Socket::open(&server).await;
     socket.say(json!({ "type": "connection_init" })).await;
@@ -291,7 +291,7 @@ async fn what_the_graph_refuses_is_an_error_and_nothing_follows() {
 }
 
 #[tokio::test]
-async fn a_hash_instead_of_a_query_is_refused_so_that_the_query_is_sent() {
+async fn a_persisted_query_hash_is_refused_as_unsupported() {
     let server = TestServer::open().await;
     let mut socket = Socket::of(&server, 1).await;
     let hash = json!({ "extensions": { "persistedQuery": { "version": 1, "sha256Hash": "00" } } });
@@ -310,7 +310,7 @@ async fn a_hash_instead_of_a_query_is_refused_so_that_the_query_is_sent() {
 }
 
 #[tokio::test]
-async fn a_client_that_has_heard_enough_frees_its_subscription() {
+async fn a_complete_message_frees_the_subscription() {
     let mut server = TestServer::open().await;
     let mut socket = Socket::of(&server, 1).await;
     socket.subscribe("1", "subscription { news }").await;
@@ -324,7 +324,7 @@ async fn a_client_that_has_heard_enough_frees_its_subscription() {
 }
 
 #[tokio::test]
-async fn when_the_token_expires_subscriptions_end_and_the_socket_closes() {
+async fn an_expired_token_ends_subscriptions_and_the_socket() {
     let mut server = TestServer::open().await;
     let mut socket = Socket::of(&server, 1).await;
     socket.subscribe("1", "subscription { news }").await;
@@ -340,7 +340,7 @@ async fn when_the_token_expires_subscriptions_end_and_the_socket_closes() {
 }
 
 #[tokio::test]
-async fn when_the_session_ends_so_does_the_socket_and_nobody_elses() {
+async fn the_end_of_a_session_closes_only_its_own_socket() {
     let mut server = TestServer::open().await;
     let mut ada = Socket::of(&server, 1).await;
     let mut ben = Socket::of(&server, 2).await;
@@ -356,7 +356,7 @@ async fn when_the_session_ends_so_does_the_socket_and_nobody_elses() {
 }
 
 #[tokio::test]
-async fn when_the_process_has_to_end_what_runs_is_answered_and_clients_may_come_back() {
+async fn a_shutdown_answers_running_queries_and_asks_for_a_reconnect() {
     let mut server = TestServer::open().await;
     let mut socket = Socket::of(&server, 1).await;
     socket.subscribe("s", "subscription { news }").await;
@@ -374,7 +374,7 @@ async fn when_the_process_has_to_end_what_runs_is_answered_and_clients_may_come_
 }
 
 #[tokio::test]
-async fn pages_of_other_sites_open_no_socket() {
+async fn pages_of_other_origins_open_no_socket() {
     let front = FrontConfig {
         allowed_origins: vec!["https://app.example".into()],
         ..FrontConfig::default()
@@ -401,7 +401,7 @@ async fn pages_of_other_sites_open_no_socket() {
 }
 
 #[tokio::test]
-async fn one_socket_carries_only_so_many_operations() {
+async fn operations_per_socket_are_limited() {
     let limits = Limits {
         subscriptions_per_socket_max: 1,
         ..Limits::default()
@@ -431,7 +431,7 @@ async fn a_message_that_is_too_long_closes_the_socket() {
 }
 
 #[tokio::test]
-async fn one_socket_more_than_may_be_open_is_refused_until_another_closes() {
+async fn a_socket_above_the_limit_is_refused_until_another_closes() {
     let limits = Limits {
         sockets_max: 1,
         ..Limits::default()
@@ -450,7 +450,7 @@ async fn one_socket_more_than_may_be_open_is_refused_until_another_closes() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_loses_that_subscription_and_not_its_socket() {
+async fn a_slow_reader_loses_its_subscription_and_not_its_socket() {
     let limits = Limits {
         subscriber_queue_max: 2,
         subscriber_ms_max: 1,
@@ -478,7 +478,7 @@ async fn a_client_that_does_not_read_loses_that_subscription_and_not_its_socket(
 }
 
 #[tokio::test]
-async fn a_client_that_closes_is_answered_before_the_connection_goes() {
+async fn a_close_frame_is_answered_before_the_disconnect() {
     let server = TestServer::open().await;
     for initialised in [true, false] {
         let mut socket = if initialised {

@@ -14,7 +14,7 @@ const MULTIPART: (&str, &str) = (
 );
 
 #[tokio::test]
-async fn an_event_stream_has_every_answer_and_says_when_it_is_complete() {
+async fn an_event_stream_has_every_response_and_a_complete_event() {
     let server = TestServer::open().await;
     let got = server.send(post("subscription { count(to: 2) }", &[SSE])).await;
     assert_eq!(got.header("content-type"), Some("text/event-stream; charset=utf-8"));
@@ -52,7 +52,7 @@ async fn queries_and_mutations_are_events_too() {
 }
 
 #[tokio::test]
-async fn what_the_graph_refuses_is_an_event_and_what_we_refuse_is_a_status() {
+async fn a_graph_error_is_an_event_and_an_http_error_is_a_status() {
     let server = TestServer::open().await;
     let anonymous = server.send(post("subscription { news }", &[SSE])).await;
     assert_eq!(anonymous.status.as_u16(), 200);
@@ -89,7 +89,7 @@ async fn what_the_graph_refuses_is_an_event_and_what_we_refuse_is_a_status() {
 }
 
 #[tokio::test]
-async fn a_hash_instead_of_a_query_is_refused_in_the_form_that_the_client_reads() {
+async fn a_persisted_query_hash_is_refused_in_the_accepted_format() {
     let server = TestServer::open().await;
     let body = r#"{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"00"}}}"#;
     let get = "/graphql?extensions=%7B%22persistedQuery%22:%7B%22version%22:1,%22sha256Hash%22:%2200%22%7D%7D";
@@ -124,7 +124,7 @@ async fn a_hash_instead_of_a_query_is_refused_in_the_form_that_the_client_reads(
 }
 
 #[tokio::test]
-async fn a_multipart_answer_has_every_answer_as_a_payload() {
+async fn a_multipart_response_has_every_response_as_a_payload() {
     let server = TestServer::open().await;
     let got = server.send(post("subscription { count(to: 1) }", &[MULTIPART])).await;
     assert_eq!(
@@ -139,7 +139,7 @@ async fn a_multipart_answer_has_every_answer_as_a_payload() {
 }
 
 #[tokio::test]
-async fn who_accepts_multipart_and_asks_a_query_gets_what_it_likes_better() {
+async fn a_query_that_accepts_multipart_gets_the_preferred_type() {
     let server = TestServer::open().await;
     let got = server
         .send(post(
@@ -187,7 +187,7 @@ async fn a_stream_ends_when_its_token_expires() {
 }
 
 #[tokio::test]
-async fn a_silent_stream_ends_too_when_its_token_expires() {
+async fn a_silent_stream_ends_when_its_token_expires() {
     let mut server = TestServer::open().await;
     let mut body = watch(&mut server, SSE).await;
     server.outlive_tokens();
@@ -196,7 +196,7 @@ async fn a_silent_stream_ends_too_when_its_token_expires() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_when_its_session_does_and_not_when_anothers_does() {
+async fn a_stream_ends_with_its_own_session_only() {
     for (session, accept) in [(Some(1), SSE), (None, MULTIPART)] {
         let mut server = TestServer::open().await;
         let mut body = watch(&mut server, accept).await;
@@ -210,7 +210,7 @@ async fn a_stream_ends_when_its_session_does_and_not_when_anothers_does() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_when_the_process_has_to() {
+async fn a_stream_ends_at_the_shutdown() {
     let mut server = TestServer::open().await;
     let mut body = watch(&mut server, MULTIPART).await;
     server.gateway.shutdown.cancel();
@@ -225,7 +225,7 @@ async fn a_stream_ends_when_the_process_has_to() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_leaves_nothing_behind() {
+async fn a_disconnected_client_leaves_nothing_behind() {
     let mut server = TestServer::open().await;
     let free = server.gateway.permits.subscriptions.available_permits();
     let body = watch(&mut server, SSE).await;
@@ -237,7 +237,7 @@ async fn a_client_that_goes_away_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_is_told_what_fits_and_then_why_it_ended() {
+async fn a_slow_reader_gets_the_queued_events_and_the_reason() {
     let limits = Limits {
         subscriber_queue_max: 3,
         subscriber_ms_max: 1,
@@ -259,7 +259,7 @@ async fn a_client_that_does_not_read_is_told_what_fits_and_then_why_it_ended() {
 }
 
 #[tokio::test]
-async fn a_burst_is_no_trouble_for_a_client_that_reads() {
+async fn a_burst_does_not_end_the_stream_of_a_reading_client() {
     let limits = Limits {
         subscriber_queue_max: 3,
         ..Limits::default()
@@ -271,7 +271,7 @@ async fn a_burst_is_no_trouble_for_a_client_that_reads() {
 }
 
 #[tokio::test]
-async fn one_subscription_more_than_may_be_open_is_refused() {
+async fn a_subscription_above_the_limit_is_refused() {
     let limits = Limits {
         subscriptions_max: 1,
         ..Limits::default()
@@ -286,7 +286,7 @@ async fn one_subscription_more_than_may_be_open_is_refused() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_panics_ends_with_an_error_of_ours() {
+async fn a_subscription_that_panics_ends_with_an_internal_error() {
     let server = TestServer::open().await;
     let got = server.send(post("subscription { fallsOver }", &[SSE])).await;
     assert!(
@@ -297,7 +297,7 @@ async fn a_subscription_that_panics_ends_with_an_error_of_ours() {
 }
 
 #[tokio::test]
-async fn a_silent_stream_shows_that_it_is_alive() {
+async fn a_silent_stream_sends_keep_alives() {
     let limits = Limits {
         keep_alive_ms: 1,
         ..Limits::default()

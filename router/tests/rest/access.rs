@@ -7,7 +7,7 @@ use contract::Viewer;
 const BOOK: &str = r#"{"title":"T","topic":"t","quantity":3,"price":1}"#;
 
 #[tokio::test]
-async fn where_it_is_open_a_token_has_to_hold_all_the_same() {
+async fn an_open_mount_refuses_an_invalid_token() {
     let app = RestApp::open().await;
     for token in ["Bearer nonsense", "Bearer ", "Basic YTpi", "nonsense"] {
         for line in [
@@ -31,7 +31,7 @@ async fn where_it_is_open_a_token_has_to_hold_all_the_same() {
 }
 
 #[tokio::test]
-async fn where_it_is_open_a_purchase_is_the_persons_whose_token_came_along() {
+async fn a_purchase_on_an_open_mount_belongs_to_the_tokens_user() {
     let app = RestApp::open().await;
     assert_eq!(as_person(&app, 7, "POST /bookstore/purchase/1", "").await.status, 200);
     assert_eq!(app.call("POST /bookstore/purchase/1").await.status, 200);
@@ -45,7 +45,7 @@ async fn where_it_is_open_a_purchase_is_the_persons_whose_token_came_along() {
 }
 
 #[tokio::test]
-async fn where_it_is_open_another_site_may_look_and_not_buy() {
+async fn an_open_mount_lets_other_origins_read_and_not_buy() {
     let app = RestApp::open().await;
     let cross = [("sec-fetch-site", "cross-site")];
     assert_eq!(
@@ -80,7 +80,7 @@ async fn where_it_is_open_another_site_may_look_and_not_buy() {
 }
 
 #[tokio::test]
-async fn where_a_token_is_needed_nothing_answers_without() {
+async fn a_closed_mount_answers_nothing_without_a_token() {
     let app = RestApp::closed().await;
     for line in [
         "GET /bookstore/search/new%20arrivals",
@@ -107,7 +107,7 @@ async fn where_a_token_is_needed_nothing_answers_without() {
 }
 
 #[tokio::test]
-async fn where_a_token_is_needed_a_person_touches_only_what_is_theirs() {
+async fn a_user_reaches_only_own_data_on_a_closed_mount() {
     let app = RestApp::closed().await;
     assert_eq!(as_person(&app, 7, "GET /bookstore/info/1", "").await.status, 200);
     assert_eq!(as_person(&app, 7, "POST /bookstore/purchase/1", "").await.status, 200);
@@ -136,7 +136,7 @@ async fn where_a_token_is_needed_a_person_touches_only_what_is_theirs() {
 }
 
 #[tokio::test]
-async fn where_a_token_is_needed_a_service_runs_the_store() {
+async fn a_service_manages_the_store_on_a_closed_mount() {
     let app = RestApp::closed().await;
     for (line, body, status) in [
         ("POST /bookstore/catalog/books", BOOK, 201),
@@ -152,7 +152,7 @@ async fn where_a_token_is_needed_a_service_runs_the_store() {
 }
 
 #[tokio::test]
-async fn two_peoples_keys_are_two_keys() {
+async fn the_keys_of_two_users_are_independent() {
     let app = RestApp::closed().await;
     for person in [7, 8, 7] {
         let token = format!("Bearer {}", app.person(person));
@@ -168,7 +168,7 @@ async fn two_peoples_keys_are_two_keys() {
 }
 
 #[tokio::test]
-async fn on_loopback_who_came_through_a_proxy_needs_a_token_under_any_host() {
+async fn loopback_access_requires_a_token_behind_a_proxy() {
     let app = RestApp::open().await;
     let router = agora::rest::router(&app.gateway, agora::rest::AnonymousAccess::Loopback);
     let bearer = format!("Bearer {}", app.person(7));
@@ -193,7 +193,7 @@ async fn on_loopback_who_came_through_a_proxy_needs_a_token_under_any_host() {
 }
 
 #[tokio::test]
-async fn a_credential_called_like_an_open_mount_has_keys_of_its_own() {
+async fn a_credential_named_like_an_open_mount_has_its_own_keys() {
     let app = RestApp::open().await;
     let router = agora::rest::router(&app.gateway, agora::rest::AnonymousAccess::Loopback);
     let credential = format!("Bearer {}", app.service_named("bookstore"));
@@ -235,7 +235,7 @@ async fn buyers(app: &RestApp) -> String {
 }
 
 #[tokio::test]
-async fn on_loopback_only_who_calls_this_machine_by_its_own_names_needs_no_token() {
+async fn loopback_access_without_a_token_requires_a_loopback_host() {
     let app = RestApp::open().await;
     let router = agora::rest::router(&app.gateway, agora::rest::AnonymousAccess::Loopback);
     let status = async |host: &str| {

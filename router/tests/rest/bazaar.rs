@@ -49,7 +49,7 @@ pub const TRADES: [(&str, &str); 4] = [
 ];
 
 #[tokio::test]
-async fn every_row_answers_as_documented() {
+async fn every_route_answers_as_documented() {
     let app = RestApp::open().await;
     let buy = r#"{"name":"FishCo","quantity":30,"type":"buy"}"#;
     let sell = r#"{"name":"FishCo","quantity":5,"type":"sell","price":7,"when":[{}]}"#;
@@ -133,7 +133,7 @@ async fn every_row_answers_as_documented() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_told_in_the_words_of_its_route() {
+async fn a_missing_object_has_the_message_of_its_route() {
     let app = RestApp::open().await;
     let no_stock = refused(404, "stock not found");
     for name in [
@@ -203,7 +203,7 @@ async fn what_is_not_there_is_told_in_the_words_of_its_route() {
 }
 
 #[tokio::test]
-async fn nobody_buys_more_shares_than_there_are_and_a_refused_trade_uses_no_number() {
+async fn a_trade_above_the_stock_is_refused_and_uses_no_number() {
     let app = RestApp::open().await;
     let all = r#"{"name":"GameStart","quantity":100,"type":"buy"}"#;
     assert_eq!(app.json("POST /bazaar/orders", all).await.status, 200);
@@ -238,7 +238,7 @@ async fn nobody_buys_more_shares_than_there_are_and_a_refused_trade_uses_no_numb
 }
 
 #[tokio::test]
-async fn a_trade_that_breaks_a_rule_is_refused_by_the_name_of_what_is_wrong() {
+async fn an_invalid_trade_is_refused_by_the_name_of_its_member() {
     let app = RestApp::open().await;
     let quantities = [
         "1.0",
@@ -309,7 +309,7 @@ async fn a_trade_that_breaks_a_rule_is_refused_by_the_name_of_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn a_trade_may_come_as_a_form() {
+async fn a_trade_can_be_sent_as_a_form() {
     let app = RestApp::open().await;
     let form = [("content-type", "application/x-www-form-urlencoded; charset=utf-8")];
     let send = async |body: &'static str| app.send("POST /bazaar/orders", &form, body).await.line();

@@ -4,7 +4,7 @@ use crate::app::{RestApp, said, send};
 use axum::body::Body;
 
 #[tokio::test]
-async fn every_row_answers_as_documented() {
+async fn every_route_answers_as_documented() {
     let app = RestApp::open().await;
     let table = [
         (
@@ -71,7 +71,7 @@ async fn every_row_answers_as_documented() {
 }
 
 #[tokio::test]
-async fn every_error_row_answers_as_documented_and_changes_nothing() {
+async fn every_error_is_as_documented_and_changes_nothing() {
     let app = RestApp::open().await;
     let mut table = vec![
         (
@@ -136,7 +136,7 @@ async fn a_book_out_of_stock_is_not_sold() {
 }
 
 #[tokio::test]
-async fn a_book_is_added_where_its_location_says() {
+async fn an_added_book_is_found_at_its_location() {
     let app = RestApp::open().await;
     let book =
         r#"{"title":" Consensus over Coffee ","topic":"distributed systems","quantity":3,"price":15.99,"isbn":[1]}"#;
@@ -149,7 +149,7 @@ async fn a_book_is_added_where_its_location_says() {
 }
 
 #[tokio::test]
-async fn a_book_that_breaks_a_rule_is_not_added() {
+async fn an_invalid_book_is_not_added() {
     let app = RestApp::open().await;
     let book = |member: &str, value: &str| {
         let mut text = r#"{"title":"T","topic":"t","quantity":3,"price":15.99}"#.to_owned();
@@ -227,7 +227,7 @@ async fn money_is_exact_to_the_cent() {
 }
 
 #[tokio::test]
-async fn a_change_takes_what_it_is_given_and_leaves_the_rest() {
+async fn an_update_changes_only_the_given_members() {
     let app = RestApp::open().await;
     let changed = app.json("PUT /bookstore/catalog/update/2", r#"{"quantity":0}"#).await;
     assert_eq!(
@@ -286,7 +286,7 @@ async fn a_change_takes_what_it_is_given_and_leaves_the_rest() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_object_is_refused() {
+async fn a_body_other_than_a_json_object_is_refused() {
     let app = RestApp::open().await;
     let line = "POST /bookstore/catalog/books";
     for body in ["", "{", "[]", "7", "null", "\"x\"", "{\"a\":}", "{} {}", "\u{feff}{}"] {
@@ -340,7 +340,7 @@ async fn a_body_that_is_no_json_object_is_refused() {
 }
 
 #[tokio::test]
-async fn a_known_path_with_another_method_says_which_it_has() {
+async fn a_known_path_with_a_wrong_method_lists_its_methods() {
     let app = RestApp::open().await;
     for (line, allow) in [
         ("GET /bookstore/purchase/1", "POST"),
@@ -385,7 +385,7 @@ async fn head_is_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn an_empty_body_is_documented_and_another_is_ignored() {
+async fn an_undocumented_body_is_ignored() {
     let app = RestApp::open().await;
     for (media, body) in [
         ("application/json", "{"),
@@ -400,7 +400,7 @@ async fn an_empty_body_is_documented_and_another_is_ignored() {
 }
 
 #[tokio::test]
-async fn a_service_of_its_own_answers_at_the_root() {
+async fn a_separate_service_answers_at_the_root() {
     let app = RestApp::open().await;
     let catalog = agora::rest::service_router(
         &app.gateway,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::app::{RestApp, send};
 
 #[tokio::test]
-async fn the_openapi_document_is_the_one_that_is_checked_in() {
+async fn the_openapi_document_matches_the_checked_in_one() {
     let app = RestApp::open().await;
     for mount in ["bazaar", "bookstore"] {
         let answered = app.call(&format!("GET /{mount}/openapi.json")).await;
@@ -23,15 +23,15 @@ async fn the_openapi_document_is_the_one_that_is_checked_in() {
 }
 
 #[tokio::test]
-async fn the_openapi_document_holds_together_wherever_it_is_served() {
+async fn the_openapi_document_is_consistent_at_every_address() {
     let (open, closed) = (RestApp::open().await, RestApp::closed().await);
     let mut documents = Vec::new();
     for mount in agora::rest::mounts() {
         documents.push(open.call(&format!("GET {}/openapi.json", mount.prefix)).await.json());
         documents.push(closed.call(&format!("GET {}/openapi.json/", mount.prefix)).await.json());
         for service in mount.services {
-            let anyone = agora::rest::AnonymousAccess::Anyone;
-            let alone = agora::rest::service_router(&open.gateway, anyone, mount.name, Some(service.name)).unwrap();
+            let access = agora::rest::AnonymousAccess::Anyone;
+            let alone = agora::rest::service_router(&open.gateway, access, mount.name, Some(service.name)).unwrap();
             documents.push(send(&alone, "GET /openapi.json", &[], Body::empty()).await.json());
         }
     }
@@ -90,7 +90,7 @@ fn every_reference_leads_somewhere(document: &Value, value: &Value) {
 }
 
 #[tokio::test]
-async fn every_route_that_is_documented_answers_what_its_example_says() {
+async fn every_documented_route_answers_as_its_example() {
     let app = RestApp::open().await;
     let document = app.call("GET /bookstore/openapi.json").await.json();
     // The example of a sale needs a sale.
@@ -124,7 +124,7 @@ async fn every_route_that_is_documented_answers_what_its_example_says() {
 }
 
 #[tokio::test]
-async fn every_button_of_the_bazaars_page_answers_its_example_on_the_demos_data() {
+async fn every_documented_bazaar_example_is_true_on_the_sample_data() {
     let app = RestApp::demo().await;
     let document = app.call("GET /bazaar/openapi.json").await.json();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -158,7 +158,7 @@ fn with_examples(path: &str, operation: &Value) -> String {
 }
 
 #[tokio::test]
-async fn the_interactive_page_brings_everything_it_needs() {
+async fn the_interactive_page_is_self_contained() {
     let app = RestApp::open().await;
     let page = app.call("GET /bookstore/docs").await;
     assert_eq!(
@@ -202,7 +202,7 @@ async fn the_interactive_page_brings_everything_it_needs() {
 }
 
 #[tokio::test]
-async fn documents_are_sent_whole_and_under_conditions() {
+async fn documents_are_sent_whole_and_conditionally() {
     let app = RestApp::open().await;
     for path in ["openapi.json", "docs", "docs/start.js", "docs/swagger-ui.css"] {
         let line = format!("GET /bookstore/{path}");
@@ -243,7 +243,7 @@ async fn documents_are_sent_whole_and_under_conditions() {
 }
 
 #[tokio::test]
-async fn routes_hold_to_the_conditions_of_what_has_no_tag_and_no_date() {
+async fn routes_evaluate_preconditions_without_a_tag_or_date() {
     let app = RestApp::open().await;
     for (line, name, value, status) in [
         ("GET /bookstore/info/1", "if-match", "\"a\"", 412),
@@ -277,7 +277,7 @@ async fn routes_hold_to_the_conditions_of_what_has_no_tag_and_no_date() {
 }
 
 #[tokio::test]
-async fn a_body_in_another_form_is_refused_with_the_forms_that_would_do() {
+async fn an_unsupported_media_type_is_refused_with_the_accepted_ones() {
     let app = RestApp::open().await;
     let book = r#"{"title":"x","topic":"y","quantity":1,"price":1}"#;
     let trade = r#"{"name":"GameStart","quantity":1,"type":"buy"}"#;

@@ -43,7 +43,7 @@ async fn over(graph: Arc<dyn Subgraph>, line: &str, body: &str) -> TestResponse 
 }
 
 #[tokio::test]
-async fn a_domain_that_does_not_answer_is_503_in_the_mounts_envelope() {
+async fn an_unavailable_domain_is_503_in_the_mounts_envelope() {
     let graph = Arc::new(graph_without_subgraphs());
     for line in [
         "GET /bookstore/info/1",
@@ -64,7 +64,7 @@ async fn a_domain_that_does_not_answer_is_503_in_the_mounts_envelope() {
 }
 
 #[tokio::test]
-async fn an_order_service_that_does_not_answer_is_told_by_its_name() {
+async fn an_unavailable_order_service_is_named() {
     let graph = Arc::new(graph_without_subgraphs());
     let trade = r#"{"name":"GameStart","quantity":1,"type":"buy"}"#;
     for (line, body) in [
@@ -89,7 +89,7 @@ async fn an_order_service_that_does_not_answer_is_told_by_its_name() {
 }
 
 #[tokio::test]
-async fn a_failure_of_ours_tells_nothing_about_us() {
+async fn an_internal_error_reveals_no_details() {
     let ours =
         r#"{"error":"something went wrong on our side","message":"something went wrong on our side","success":false}"#;
     for code in [
@@ -106,7 +106,7 @@ async fn a_failure_of_ours_tells_nothing_about_us() {
 }
 
 #[tokio::test]
-async fn every_code_has_its_status_and_says_when_to_come_back() {
+async fn every_code_has_its_status_and_retry_after() {
     for (code, status, retry_after) in [
         ("INVALID_INPUT", 400, ""),
         ("UNAUTHENTICATED", 401, ""),
@@ -191,14 +191,14 @@ async fn all_are_answered(app: &RestApp, gateway: &agora::gateway::Gateway, fail
 }
 
 #[tokio::test]
-async fn a_panic_is_500_in_the_envelope_of_the_mount() {
+async fn a_panic_is_500_in_the_mounts_envelope() {
     let app = RestApp::open().await;
     let gateway = app.gateway.with_graph(Arc::new(PanickingSubgraph));
     all_are_answered(&app, &gateway, &RestError::internal()).await;
 }
 
 #[tokio::test]
-async fn a_request_that_finds_no_place_is_503_in_the_envelope_of_the_mount() {
+async fn a_request_above_the_limit_is_503_in_the_mounts_envelope() {
     let limits = Limits {
         requests_max: 0,
         ..Limits::default()
@@ -209,7 +209,7 @@ async fn a_request_that_finds_no_place_is_503_in_the_envelope_of_the_mount() {
 }
 
 #[tokio::test]
-async fn a_graph_that_takes_too_long_is_503_in_the_envelope_of_the_mount() {
+async fn a_timeout_of_the_graph_is_503_in_the_mounts_envelope() {
     let app = RestApp::open().await;
     let gateway = app.gateway.with_graph(Arc::new(FailingSubgraph("TIMEOUT")));
     for (name, line, body) in ONE_OF_EACH {

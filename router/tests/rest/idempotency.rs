@@ -27,7 +27,7 @@ async fn one_key_buys_one_book() {
 }
 
 #[tokio::test]
-async fn a_refused_purchase_leaves_its_key_free() {
+async fn a_refused_purchase_leaves_its_key_unused() {
     let app = RestApp::open().await;
     let key = [("idempotency-key", "k1")];
     assert_eq!(

@@ -23,7 +23,7 @@ fn ids(list: &Value) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn a_list_longer_than_a_page_of_the_graph_is_whole() {
+async fn a_list_longer_than_a_page_of_the_graph_is_complete() {
     let app = with_books(Limits::default(), 205).await;
     let books = app.call("GET /bookstore/catalog/books").await;
     assert_eq!(ids(&books.json()), (1..=212).collect::<Vec<i64>>());
@@ -33,7 +33,7 @@ async fn a_list_longer_than_a_page_of_the_graph_is_whole() {
 }
 
 #[tokio::test]
-async fn a_list_longer_than_its_bound_says_where_it_goes_on() {
+async fn a_list_longer_than_its_bound_links_the_next_part() {
     let limits = Limits {
         rest_rows_max: 5,
         ..Limits::default()

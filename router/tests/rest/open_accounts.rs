@@ -55,7 +55,7 @@ fn assert_refused(answered: &TestResponse, line: &str) {
 }
 
 #[tokio::test]
-async fn the_accounts_of_the_demo_cannot_be_changed_or_ended_without_a_token() {
+async fn demo_accounts_cannot_be_changed_without_a_token() {
     let app = RestApp::demo().await;
     for (id, name) in [(1, "ada"), (2, "ben"), (3, "cleo"), (4, "dan"), (5, "admin")] {
         let before = shown(&app, id).await;
@@ -74,7 +74,7 @@ async fn the_accounts_of_the_demo_cannot_be_changed_or_ended_without_a_token() {
 }
 
 #[tokio::test]
-async fn an_account_is_changed_and_ended_through_the_mount_that_it_was_made_through_and_no_other() {
+async fn only_the_mount_that_created_an_account_changes_it() {
     let app = RestApp::demo().await;
     assert_eq!(app.json("POST /shop/api/users", EVE).await.status, 200);
     assert_eq!(app.json("POST /community/users", ZOE).await.status, 201);
@@ -101,7 +101,7 @@ async fn an_account_is_changed_and_ended_through_the_mount_that_it_was_made_thro
 }
 
 #[tokio::test]
-async fn an_account_with_money_or_a_password_from_elsewhere_is_not_the_mounts_any_more() {
+async fn a_mount_loses_an_account_that_gets_money_or_a_password() {
     let app = RestApp::demo().await;
     for (id, change) in [
         (
@@ -130,7 +130,7 @@ async fn an_account_with_money_or_a_password_from_elsewhere_is_not_the_mounts_an
 }
 
 #[tokio::test]
-async fn an_account_that_was_made_where_a_token_is_needed_or_by_the_graph_is_no_mounts() {
+async fn accounts_from_closed_mounts_or_the_graph_have_no_mount() {
     let app = RestApp::demo().await;
     let closed = agora::rest::router(&app.gateway, agora::rest::AnonymousAccess::Closed);
     let made = crate::app::send(&closed, "POST /shop/api/users", &[], EVE).await;
@@ -146,7 +146,7 @@ async fn an_account_that_was_made_where_a_token_is_needed_or_by_the_graph_is_no_
 }
 
 #[tokio::test]
-async fn a_token_speaks_for_its_holder_where_the_mount_is_open() {
+async fn a_token_identifies_its_user_on_an_open_mount() {
     let app = RestApp::demo().await;
     let bearer = format!("Bearer {}", app.person(4));
     let as_dan = [("authorization", bearer.as_str())];
@@ -168,7 +168,7 @@ async fn a_token_speaks_for_its_holder_where_the_mount_is_open() {
 }
 
 #[tokio::test]
-async fn a_caller_of_an_open_mount_has_no_field_that_the_mounts_document_does_not_have() {
+async fn an_open_mount_grants_only_the_fields_of_its_document() {
     let app = RestApp::demo().await;
     for (mount, field) in [
         ("shop", r#"setPassword(userId: 3, new: "another password")"#),

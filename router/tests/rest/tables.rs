@@ -29,7 +29,7 @@ fn routes() -> impl Iterator<Item = (String, &'static Route)> {
 }
 
 #[test]
-fn every_operation_of_every_table_is_planned_over_the_composed_graph() {
+fn every_route_operation_is_planned_over_the_supergraph() {
     let graph = graph_without_subgraphs();
     let operations = routes().flat_map(|(name, route)| route.operations().map(move |one| (name.clone(), route, one)));
     for (name, route, operation) in operations {
@@ -50,7 +50,7 @@ fn every_post_that_creates_takes_an_idempotency_key() {
 }
 
 #[test]
-fn every_example_is_json_and_has_the_shape_of_the_answer() {
+fn every_example_is_json_in_the_shape_of_the_response() {
     for (name, route) in routes() {
         let example: serde_json::Value =
             serde_json::from_str(route.example).unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -21,7 +21,7 @@ async fn quantity(market: &Market, id: i64) -> Option<i64> {
 }
 
 #[tokio::test]
-async fn what_is_remembered_is_asked_of_no_subgraph() {
+async fn a_cached_response_is_fetched_from_no_subgraph() {
     let market = Market::open();
     for _ in 0..3 {
         assert_eq!(quantity(&market, 1).await, Some(0));
@@ -40,7 +40,7 @@ async fn what_is_remembered_is_asked_of_no_subgraph() {
 }
 
 #[tokio::test]
-async fn who_asks_after_a_trade_was_answered_sees_what_it_left() {
+async fn a_query_after_an_acknowledged_trade_sees_its_effect() {
     let market = Market::open();
     assert_eq!(quantity(&market, 1).await, Some(0));
     assert_eq!(quantity(&market, 2).await, Some(0));
@@ -54,7 +54,7 @@ async fn who_asks_after_a_trade_was_answered_sees_what_it_left() {
 }
 
 #[tokio::test]
-async fn an_answer_without_the_id_is_followed_all_the_same_and_does_not_show_it() {
+async fn a_query_without_the_id_is_invalidated_too() {
     let market = Market::open();
     let by_name =
         "{ a: stock(name: \"s1\") { quantity listing { city } } b: stock(name: \"s2\") { title: quantity id: name } }";
@@ -74,7 +74,7 @@ async fn an_answer_without_the_id_is_followed_all_the_same_and_does_not_show_it(
 }
 
 #[tokio::test]
-async fn what_a_part_of_an_answer_tells_of_counts_as_well() {
+async fn a_nested_entity_invalidates_its_response() {
     let market = Market::open();
     let query = "{ stock(id: 7) { name parent { parent { quantity } } } }";
     let expected = |quantity: i64| json!({ "data": { "stock": { "name": "s7", "parent": { "parent": { "quantity": quantity } } } } });
@@ -93,7 +93,7 @@ async fn what_a_part_of_an_answer_tells_of_counts_as_well() {
 }
 
 #[tokio::test]
-async fn an_answer_that_a_change_overtook_is_given_to_who_waited_and_to_nobody_else() {
+async fn a_response_overtaken_by_a_change_is_not_cached() {
     let market = Arc::new(Market::open());
     let release = market.hold_next_answer();
     let asked_before = tokio::spawn({
@@ -115,7 +115,7 @@ async fn an_answer_that_a_change_overtook_is_given_to_who_waited_and_to_nobody_e
 }
 
 #[tokio::test]
-async fn what_everybody_may_see_is_remembered_for_everybody_and_asked_as_nobody() {
+async fn public_fields_are_fetched_anonymously_and_shared() {
     let market = Market::open();
     for viewer in [person(1), person(2), Viewer::Anonymous] {
         let answer = market.ask_as(viewer, STOCK, json!({ "id": "1" })).await;
@@ -127,7 +127,7 @@ async fn what_everybody_may_see_is_remembered_for_everybody_and_asked_as_nobody(
 }
 
 #[tokio::test]
-async fn what_is_not_marked_is_never_remembered_and_asked_as_who_asks() {
+async fn unmarked_fields_are_not_cached_and_fetched_as_the_caller() {
     let market = Market::open();
     let query = "{ stock(id: 1) { name mine } }";
     for id in [1, 2, 1] {
@@ -153,7 +153,7 @@ async fn what_is_not_marked_is_never_remembered_and_asked_as_who_asks() {
 }
 
 #[tokio::test]
-async fn only_what_was_found_is_remembered() {
+async fn only_found_objects_are_cached() {
     let market = Market::open();
     for _ in 0..2 {
         assert_eq!(quantity(&market, 1_000).await, None);
@@ -180,7 +180,7 @@ async fn only_what_was_found_is_remembered() {
 }
 
 #[tokio::test]
-async fn off_means_off() {
+async fn a_disabled_cache_stores_nothing() {
     let market = Market::with(Limits {
         cache_enabled: false,
         ..Limits::default()
@@ -205,7 +205,7 @@ async fn off_means_off() {
 }
 
 #[tokio::test]
-async fn no_more_is_remembered_than_the_settings_allow_and_the_longest_unasked_goes_first() {
+async fn the_cache_is_bounded_and_evicts_the_least_recently_used() {
     let market = Market::with(Limits {
         cache_entries_max: 10,
         ..Limits::default()
@@ -228,7 +228,7 @@ async fn no_more_is_remembered_than_the_settings_allow_and_the_longest_unasked_g
 }
 
 #[tokio::test]
-async fn an_answer_that_is_too_big_is_not_remembered() {
+async fn an_oversized_response_is_not_cached() {
     let market = Market::with(Limits {
         cache_entry_bytes_max: 10,
         ..Limits::default()
@@ -250,7 +250,7 @@ async fn an_answer_that_is_too_big_is_not_remembered() {
 }
 
 #[tokio::test]
-async fn when_nobody_can_say_what_changed_everything_is_forgotten() {
+async fn lost_events_clear_the_cache() {
     let market = Market::open();
     quantity(&market, 1).await;
     quantity(&market, 2).await;
@@ -269,7 +269,7 @@ async fn when_nobody_can_say_what_changed_everything_is_forgotten() {
 }
 
 #[tokio::test]
-async fn of_entities_only_those_that_are_not_remembered_are_asked_for() {
+async fn only_uncached_entities_are_fetched() {
     let market = Market::open();
     let query = "{ holdings { shares stock { name quantity } } }";
     let ids = |market: &Market| {
@@ -300,7 +300,7 @@ async fn of_entities_only_those_that_are_not_remembered_are_asked_for() {
 }
 
 #[tokio::test]
-async fn an_entity_that_is_missing_is_missing_at_its_own_place() {
+async fn a_missing_entity_is_null_at_its_own_path() {
     let market = Market::open();
     let query = "{ holdings { stock { name } } }";
     market.ask_as(person(1), query, json!({})).await;
@@ -330,7 +330,7 @@ async fn an_entity_that_is_missing_is_missing_at_its_own_place() {
 }
 
 #[tokio::test]
-async fn entities_with_an_unmarked_field_are_asked_for_as_who_asks() {
+async fn entities_with_an_unmarked_field_are_fetched_as_the_caller() {
     let market = Market::open();
     let query = "{ holdings { stock { name mine } } }";
     for id in [1, 2] {
@@ -346,7 +346,7 @@ async fn entities_with_an_unmarked_field_are_asked_for_as_who_asks() {
 /// Traders raise quantities and record each value once its response has arrived. Readers, half of them through other stocks'
 /// holdings, never see less than the values recorded before their query.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nobody_sees_less_than_what_was_answered_before_they_asked() {
+async fn a_query_sees_every_trade_acknowledged_before_it() {
     const STOCKS: i64 = 3;
     const TRADES: i32 = 150;
     const READS: usize = 500;

@@ -20,7 +20,7 @@ fn assert_invalid(graph: &Supergraph, document: &str) {
 }
 
 #[test]
-fn a_subscription_has_one_root_field_however_often_it_is_written() {
+fn a_subscription_has_one_root_field_which_may_be_repeated() {
     let graph = Graph::new().supergraph;
     for valid in [
         "subscription { personChanged { name } personChanged { id } }",
@@ -47,7 +47,7 @@ fn a_subscription_has_one_root_field_however_often_it_is_written() {
 }
 
 #[test]
-fn a_variable_inside_of_a_list_or_an_object_has_to_fit_there() {
+fn a_variable_in_a_list_or_object_must_have_a_fitting_type() {
     let graph = Graph::new().supergraph;
     for valid in [
         "query($n: Int!) { echo(list: [1, $n]) }",
@@ -81,7 +81,7 @@ fn a_variable_inside_of_a_list_or_an_object_has_to_fit_there() {
 }
 
 #[test]
-fn one_field_of_a_one_of_input_is_given() {
+fn a_one_of_input_requires_exactly_one_field() {
     let sdl = SUPERGRAPH.replace(
         "input EchoInput @join__type(graph: PEOPLE)",
         "input EchoInput @join__type(graph: PEOPLE) @oneOf",
@@ -109,7 +109,7 @@ fn one_field_of_a_one_of_input_is_given() {
 }
 
 #[tokio::test]
-async fn the_same_field_with_lists_of_different_lengths_cannot_be_merged() {
+async fn fields_with_different_list_arguments_cannot_be_merged() {
     let graph = Graph::new().supergraph;
     for valid in [
         "{ echo(list: [1, 2]) echo(list: [1, 2]) }",
@@ -130,7 +130,7 @@ async fn the_same_field_with_lists_of_different_lengths_cannot_be_merged() {
 }
 
 #[tokio::test]
-async fn what_a_document_says_about_itself_is_read_over() {
+async fn descriptions_in_a_document_are_ignored() {
     let graph = Graph::new();
     let described = "\"\"\"what it\nis for\"\"\" query Q(\"whose\" $id: ID = \"1\" \"unused\" $t: String) { ...F }\n\"part\" fragment F on Query { person(id: $id) { name } echo(text: $t) }";
     let answer = graph.run(described).await;
@@ -149,7 +149,7 @@ async fn what_a_document_says_about_itself_is_read_over() {
 }
 
 #[tokio::test]
-async fn strings_have_every_character_of_unicode() {
+async fn strings_may_have_every_unicode_character() {
     let graph = Graph::new();
     for (written, read) in [
         (r#""\u{1F600}""#, "\u{1F600}"),
@@ -178,7 +178,7 @@ async fn strings_have_every_character_of_unicode() {
 }
 
 #[tokio::test]
-async fn introspection_knows_the_fields_of_the_newest_edition() {
+async fn introspection_has_the_fields_of_the_newest_specification() {
     let sdl = SUPERGRAPH.replace(
         "input EchoInput @join__type(graph: PEOPLE)",
         "input EchoInput @join__type(graph: PEOPLE) @oneOf",

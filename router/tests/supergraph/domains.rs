@@ -101,7 +101,7 @@ async fn a_query_crosses_the_domains() {
 }
 
 #[tokio::test]
-async fn a_trade_answers_with_the_stock_and_with_who_traded() {
+async fn a_trade_returns_its_stock_and_its_trader() {
     let agora = Agora::new().await;
     let traded = agora
         .ask(
@@ -121,7 +121,7 @@ async fn a_trade_answers_with_the_stock_and_with_who_traded() {
 }
 
 #[tokio::test]
-async fn an_order_answers_with_who_ordered_and_with_what_is_left() {
+async fn a_shop_order_returns_its_user_and_the_available_quantity() {
     let agora = Agora::new().await;
     let left = async || {
         let answer = agora
@@ -151,7 +151,7 @@ async fn an_order_answers_with_who_ordered_and_with_what_is_left() {
 }
 
 #[tokio::test]
-async fn posts_are_shown_with_their_authors_and_authors_with_their_posts() {
+async fn posts_have_their_authors_and_authors_have_their_posts() {
     let agora = Agora::new().await;
     let cleo = person(agora.people.cleo);
     let create = "mutation($title: String!) { createPost(input: { title: $title, text: \"a\", community: \"Books\" }) {
@@ -180,7 +180,7 @@ async fn posts_are_shown_with_their_authors_and_authors_with_their_posts() {
 }
 
 #[tokio::test]
-async fn posts_are_ranked_by_votes_and_shown_with_what_other_domains_know() {
+async fn posts_are_ranked_by_votes_with_fields_of_other_domains() {
     let agora = Agora::new().await;
     let (cleo, dan) = (person(agora.people.cleo), person(agora.people.dan));
     let create = "mutation($title: String!) { createPost(input: { title: $title, text: \"a\", community: \"Books\" }) {
@@ -219,7 +219,7 @@ async fn posts_are_ranked_by_votes_and_shown_with_what_other_domains_know() {
 }
 
 #[tokio::test]
-async fn a_mutation_answers_with_what_other_domains_know() {
+async fn a_mutation_returns_fields_of_other_domains() {
     let agora = Agora::new().await;
     let query = "mutation { __typename sendMessage(to: \"dan\", contents: \"hi\") { contents from { username } to { displayName username } } }";
     let answer = agora.ask(person(agora.people.cleo), query, json!({})).await;
@@ -229,7 +229,7 @@ async fn a_mutation_answers_with_what_other_domains_know() {
 }
 
 #[tokio::test]
-async fn a_person_has_the_money_that_their_wallet_knows_of() {
+async fn a_user_has_the_money_of_their_wallet() {
     let agora = Agora::new().await;
     let cleo = person(agora.people.cleo);
     let deposit = r#"mutation($amount: Money!) { deposit(amount: $amount) { balanceAfter order { id status } authorization { id } } }"#;
@@ -245,7 +245,7 @@ async fn a_person_has_the_money_that_their_wallet_knows_of() {
 }
 
 #[tokio::test]
-async fn what_somebody_may_not_see_is_null_with_its_code_and_its_place() {
+async fn a_forbidden_field_is_null_with_its_code_and_path() {
     let agora = Agora::new().await;
     let query = "{ users(first: 5) { nodes { username box: inbox(first: 1) { nodes { id } } } } }";
     let answer = agora.ask(person(agora.people.cleo), query, json!({})).await;
@@ -272,7 +272,7 @@ async fn what_somebody_may_not_see_is_null_with_its_code_and_its_place() {
 }
 
 #[tokio::test]
-async fn what_a_domain_says_about_a_value_arrives_whole() {
+async fn an_error_of_a_domain_arrives_unchanged() {
     let agora = Agora::new().await;
     let answer = agora
         .ask(
@@ -295,7 +295,7 @@ async fn what_a_domain_says_about_a_value_arrives_whole() {
 }
 
 #[tokio::test]
-async fn a_variables_default_decides_and_an_empty_selection_is_an_empty_object() {
+async fn a_default_sets_a_condition_and_an_empty_selection_is_empty() {
     let agora = Agora::new().await;
     let viewer = person(agora.people.cleo);
     let by_default = "query($left_out: Boolean! = true) { me { username karma @skip(if: $left_out) } }";
@@ -323,7 +323,7 @@ async fn a_variables_default_decides_and_an_empty_selection_is_an_empty_object()
 }
 
 #[tokio::test]
-async fn a_member_that_does_not_exist_is_refused_before_a_domain_sees_it() {
+async fn an_unknown_member_is_refused_before_its_domain_is_called() {
     let agora = Agora::new().await;
     let profile = "mutation($input: ProfileInput!) { updateProfile(input: $input) { id } }";
     let account = "mutation($input: RegisterInput!) { register(input: $input) { user { id } } }";
@@ -358,7 +358,7 @@ async fn a_member_that_does_not_exist_is_refused_before_a_domain_sees_it() {
 }
 
 #[tokio::test]
-async fn a_subscription_brings_what_other_domains_know_and_only_to_who_may_see_it() {
+async fn a_subscription_adds_fields_of_other_domains_if_permitted() {
     let agora = Agora::new().await;
     let query = "subscription { newMessage { contents from { username } } }";
     let mut refused = agora.supergraph.subscribe(request(Viewer::Anonymous, query, json!({})));

@@ -116,7 +116,7 @@ impl Demo {
 }
 
 #[tokio::test]
-async fn a_question_to_all_domains_asks_each_at_most_twice_and_reads_no_row_by_itself() {
+async fn a_query_over_all_domains_batches_its_fetches_and_rows() {
     let demo = Demo::new().await;
     // The sample data has one of each of these already.
     demo.ask_as_ada("mutation { purchaseBook(id: 1) { id } }", json!({}))
@@ -155,7 +155,7 @@ async fn a_question_to_all_domains_asks_each_at_most_twice_and_reads_no_row_by_i
 }
 
 #[tokio::test]
-async fn a_question_to_all_domains_is_one_plan() {
+async fn a_query_over_all_domains_is_one_plan() {
     let supergraph = Supergraph::without_subgraphs(agora::domains::SUPERGRAPH_SDL).unwrap();
     insta::assert_snapshot!(supergraph.plan_text(EVERYTHING, None).unwrap());
 }

@@ -22,7 +22,7 @@ fn codes(answer: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn what_a_subgraph_that_is_down_knows_is_missing_and_the_rest_is_there() {
+async fn fields_of_a_subgraph_that_is_down_are_null_with_errors() {
     let graph = graph_without("products", SubgraphBehavior::Down);
     let answer = graph
         .run("{ me { name reviews { body product { upc name } } } products { name } }")
@@ -46,7 +46,7 @@ async fn what_a_subgraph_that_is_down_knows_is_missing_and_the_rest_is_there() {
 }
 
 #[tokio::test]
-async fn a_subgraph_that_fails_in_any_way_leaves_the_others_their_answers() {
+async fn a_failing_subgraph_does_not_affect_the_others() {
     for (behavior, code) in [
         (SubgraphBehavior::Down, "UNAVAILABLE"),
         (SubgraphBehavior::Silent, "TIMEOUT"),
@@ -70,7 +70,7 @@ async fn a_subgraph_that_fails_in_any_way_leaves_the_others_their_answers() {
 }
 
 #[tokio::test]
-async fn what_depends_on_something_that_failed_says_so() {
+async fn a_field_that_requires_a_failed_field_reports_an_error() {
     let graph = graph_without("products", SubgraphBehavior::Forgetful);
     let answer = graph.run("{ depots { city holds { shipping } } }").await;
     assert_eq!(
@@ -85,7 +85,7 @@ async fn what_depends_on_something_that_failed_says_so() {
 }
 
 #[tokio::test]
-async fn one_entity_is_asked_for_once_wherever_it_stands() {
+async fn an_entity_at_several_paths_is_fetched_once() {
     let graph = Graph::new();
     graph
         .run("{ topReviews { author { name } replies { author { name } } } depots { holds { name } } }")
@@ -104,7 +104,7 @@ async fn one_entity_is_asked_for_once_wherever_it_stands() {
 }
 
 #[tokio::test]
-async fn a_number_where_an_id_belongs_leaves_as_the_text_it_stands_for() {
+async fn a_number_as_an_id_is_returned_as_a_string() {
     let answer = Graph::new().run("{ people { code } }").await;
     assert_eq!(
         answer["data"]["people"],
@@ -113,7 +113,7 @@ async fn a_number_where_an_id_belongs_leaves_as_the_text_it_stands_for() {
 }
 
 #[tokio::test]
-async fn more_errors_than_the_limit_are_counted_not_listed() {
+async fn errors_above_the_limit_are_counted_and_not_listed() {
     let limits = Limits {
         errors_max: 2,
         ..Limits::default()
@@ -127,7 +127,7 @@ async fn more_errors_than_the_limit_are_counted_not_listed() {
 }
 
 #[tokio::test]
-async fn more_entities_than_the_limit_are_not_fetched() {
+async fn entities_above_the_limit_are_not_fetched() {
     let limits = Limits {
         entities_max: 2,
         ..Limits::default()
@@ -140,7 +140,7 @@ async fn more_entities_than_the_limit_are_not_fetched() {
 }
 
 #[tokio::test]
-async fn a_mutation_ends_with_the_root_field_whose_null_takes_all_of_the_answer_with_it() {
+async fn a_mutation_stops_at_a_null_that_propagates_to_the_root() {
     let graph = Graph::new();
     let answer = graph
         .run(r#"mutation { write(product: "b", body: "new") { author { vital } } note(text: "never") }"#)
@@ -157,7 +157,7 @@ fn paths(answer: &Value) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn an_error_of_a_field_that_the_planner_added_stands_where_it_was_needed() {
+async fn an_error_of_an_added_field_has_the_path_that_requires_it() {
     let graph = Graph::new();
     for (query, data, expected) in [
         (

@@ -61,7 +61,7 @@ fn every_mutation_that_adds_something_takes_an_idempotency_key() {
 }
 
 #[test]
-fn every_list_of_pages_takes_the_same_four_arguments() {
+fn every_paged_list_takes_the_same_four_arguments() {
     let schema = public();
     let paging = [
         ("after", "String"),
@@ -90,14 +90,14 @@ fn every_list_of_pages_takes_the_same_four_arguments() {
 }
 
 #[test]
-fn a_name_means_the_same_wherever_it_is() {
+fn a_field_name_has_one_meaning_in_all_types() {
     let schema = public();
     let mut arguments: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (name, field) in fields(&schema) {
         let named = [(field.name.as_str(), &field.ty)];
         let taken = field.arguments.iter().map(|taken| (taken.name.as_str(), &*taken.ty));
         for (word, ty) in named.into_iter().chain(taken) {
-            means_what_it_says(&name, word, ty);
+            assert_name_fits_type(&name, word, ty);
         }
         for argument in &field.arguments {
             let types = arguments.entry(argument.name.as_str()).or_default();
@@ -107,7 +107,7 @@ fn a_name_means_the_same_wherever_it_is() {
     for ty in schema.types.values() {
         let ExtendedType::InputObject(input) = ty else { continue };
         for member in input.fields.values() {
-            means_what_it_says(&input.name, &member.name, &member.ty);
+            assert_name_fits_type(&input.name, &member.name, &member.ty);
         }
     }
     // Each mutation has an `input` of its own and each entity a `status` of its own; both shares and money can be `committed`.
@@ -115,7 +115,7 @@ fn a_name_means_the_same_wherever_it_is() {
     assert_eq!(arguments, BTreeMap::new());
 }
 
-fn means_what_it_says(place: &str, word: &str, ty: &Type) {
+fn assert_name_fits_type(place: &str, word: &str, ty: &Type) {
     let named = ty.inner_named_type().as_str();
     if word == "id" || word == "ids" || word.ends_with("Id") {
         assert_eq!(named, "ID", "{place}: {word}");
@@ -132,7 +132,7 @@ fn means_what_it_says(place: &str, word: &str, ty: &Type) {
 }
 
 #[test]
-fn everything_says_what_it_is() {
+fn every_type_and_field_has_a_description() {
     let schema = public();
     let mut silent = Vec::new();
     for (name, ty) in &schema.types {

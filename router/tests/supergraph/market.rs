@@ -50,10 +50,10 @@ impl Stock {
         None
     }
 
-    /// Nobody can say of the thirteenth.
+    /// Fails for the thirteenth stock.
     async fn halted(&self) -> Result<Option<bool>> {
         match self.id {
-            13 => Err(Error::new("nobody knows")),
+            13 => Err(Error::new("the state is unknown")),
             _ => Ok(Some(false)),
         }
     }

@@ -46,17 +46,17 @@ fn operations() -> Vec<(String, Value)> {
 }
 
 #[tokio::test]
-async fn every_operation_is_answered_as_one_server_with_all_the_data_would_answer_it() {
+async fn operations_match_a_single_server_with_all_data() {
     compare(SubgraphBehavior::Well).await;
 }
 
 #[tokio::test]
-async fn subgraphs_that_leave_failed_fields_out_are_answered_for_by_the_rules_all_the_same() {
+async fn operations_match_with_subgraphs_that_omit_failed_fields() {
     compare(SubgraphBehavior::Sloppy).await;
 }
 
 #[tokio::test]
-async fn a_null_with_an_error_is_told_from_a_null_without_one_in_lists_of_entities() {
+async fn operations_match_with_entity_errors_without_an_index() {
     compare(SubgraphBehavior::Unindexed).await;
 }
 

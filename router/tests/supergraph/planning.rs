@@ -18,7 +18,7 @@ fn nested(depth: usize, fields: &str, link: &str) -> String {
 
 #[test]
 #[ignore = "prints a table for those who change the price"]
-fn prices_and_times() {
+fn planning_costs_and_times() {
     let supergraph = Supergraph::without_subgraphs(SUPERGRAPH_SDL).unwrap();
     let some = "id username karma";
     let many = "id username karma portfolioValue unreadCount wallet { balance } holdings { nodes { free stock { name price } } } posts { nodes { title score } } inbox(first: 25) { nodes { contents } } bookPurchases { nodes { title } } shopOrders { nodes { quantity } }";
@@ -91,7 +91,7 @@ fn many_fetches(copies: usize) -> String {
 }
 
 #[test]
-fn the_cost_grows_with_the_work_and_what_costs_too_much_is_refused() {
+fn the_cost_grows_with_the_work_and_has_a_limit() {
     let supergraph = Supergraph::without_subgraphs(SUPERGRAPH_SDL).unwrap();
     let limits = Limits::default();
     let cost = |text: &str| supergraph.planning_cost(text).unwrap();
@@ -108,7 +108,7 @@ fn the_cost_grows_with_the_work_and_what_costs_too_much_is_refused() {
 }
 
 #[test]
-fn operations_that_differ_only_in_names_and_values_are_planned_once() {
+fn operations_differing_in_names_and_values_share_a_plan() {
     let supergraph = Supergraph::without_subgraphs(SUPERGRAPH_SDL).unwrap();
     let spellings = [
         "{ user(id: \"1\") { username posts(first: 2) { nodes { title } } } }",
@@ -130,7 +130,7 @@ fn operations_that_differ_only_in_names_and_values_are_planned_once() {
 }
 
 #[test]
-fn ever_new_aliases_are_planned_once_whichever_fields_have_them_and_whatever_they_are_given() {
+fn operations_with_new_aliases_on_any_fields_share_a_plan() {
     let supergraph = Supergraph::without_subgraphs(SUPERGRAPH_SDL).unwrap();
     for turn in 0..64_usize {
         let key = |bit: usize| match turn >> bit & 1 {

@@ -5,7 +5,7 @@ use agora::supergraph::Supergraph;
 use crate::world::SUPERGRAPH;
 
 #[test]
-fn the_plan_of_an_operation_can_be_read() {
+fn the_plan_of_an_operation_is_readable() {
     // The test fetches nothing, so the subgraphs are not needed.
     let supergraph = Supergraph::without_subgraphs(SUPERGRAPH).unwrap();
     let plan = |query: &str| supergraph.plan_text(query, None).unwrap();

@@ -23,7 +23,7 @@ async fn refused(graph: &Graph, request: SubgraphRequest) -> (&'static str, Valu
 }
 
 #[tokio::test]
-async fn a_document_that_is_not_valid_is_refused_with_a_code_and_a_place() {
+async fn an_invalid_document_is_refused_with_a_code_and_a_location() {
     let graph = Graph::new();
     for (query, code) in [
         ("", "GRAPHQL_PARSE_FAILED"),
@@ -94,7 +94,7 @@ async fn operation_name_chooses_the_operation() {
 }
 
 #[tokio::test]
-async fn what_may_only_query_cannot_change_anything() {
+async fn a_query_only_request_cannot_run_a_mutation() {
     let graph = Graph::new();
     let only = |query: &str| SubgraphRequest {
         queries_only: true,
@@ -109,7 +109,7 @@ async fn what_may_only_query_cannot_change_anything() {
 }
 
 #[tokio::test]
-async fn a_variable_that_does_not_fit_is_refused_by_its_name() {
+async fn a_variable_of_a_wrong_type_is_refused_by_its_name() {
     let graph = Graph::new();
     let query = "query($n: Int, $l: [Int!], $i: EchoInput, $m: Mood, $id: ID, $t: String, $f: Boolean! = true) { echo(n: $n, list: $l, input: $i, mood: $m, id: $id, text: $t, flag: $f) }";
     for (variables, at) in [
@@ -159,7 +159,7 @@ async fn a_variable_that_does_not_fit_is_refused_by_its_name() {
 }
 
 #[tokio::test]
-async fn what_is_too_big_is_refused_before_anything_walks_it() {
+async fn an_oversized_document_is_refused_before_it_is_traversed() {
     let graph = Graph::new();
     let nested = |levels: usize| {
         format!(
@@ -252,7 +252,7 @@ async fn what_is_too_big_is_refused_before_anything_walks_it() {
 }
 
 #[tokio::test]
-async fn a_wrong_literal_is_refused_by_the_path_of_its_argument_or_member() {
+async fn a_wrong_literal_is_refused_with_the_path_of_its_argument() {
     let graph = Graph::new();
     for (query, field, locations) in [
         (
@@ -345,7 +345,7 @@ async fn a_wrong_literal_is_refused_by_the_path_of_its_argument_or_member() {
 }
 
 #[tokio::test]
-async fn big_but_allowed_documents_are_answered() {
+async fn large_documents_within_the_limits_are_answered() {
     let limits = Limits {
         query_fields_max: 10_000,
         query_tokens_max: 100_000,
@@ -362,7 +362,7 @@ async fn big_but_allowed_documents_are_answered() {
 }
 
 #[tokio::test]
-async fn introspection_that_is_switched_off_is_refused_and_typename_is_not() {
+async fn disabled_introspection_is_refused_except_typename() {
     let limits = Limits {
         introspection: false,
         ..Limits::default()
@@ -453,7 +453,7 @@ async fn any_bytes_get_an_answer() {
 }
 
 #[tokio::test]
-async fn check_operation_says_what_an_operation_needs() {
+async fn check_operation_returns_the_kind_and_variables() {
     let graph = Graph::new();
     let info = graph
         .supergraph

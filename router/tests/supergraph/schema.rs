@@ -14,7 +14,7 @@ fn schema_graphql_is_the_public_part_of_the_supergraph() {
 }
 
 #[test]
-fn every_entity_can_be_named_by_who_watches_invalidations() {
+fn every_entity_is_in_the_types_of_invalidations() {
     let is_entity = |line: &&str| line.starts_with("type ") && line.contains("key: \"");
     let entities = SUPERGRAPH.lines().filter(is_entity);
     let mut names: Vec<_> = entities.filter_map(|line| line.split_whitespace().nth(1)).collect();
@@ -23,7 +23,7 @@ fn every_entity_can_be_named_by_who_watches_invalidations() {
 }
 
 #[test]
-fn the_public_schema_is_valid_and_shows_nothing_of_the_federation() {
+fn the_public_schema_is_valid_and_hides_the_federation() {
     let public = public_sdl(SUPERGRAPH).unwrap();
     Schema::parse_and_validate(&public, "schema.graphql").unwrap();
     for inner in [

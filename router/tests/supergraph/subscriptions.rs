@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::world::{Graph, SubgraphBehavior, request};
 
 #[tokio::test]
-async fn a_subscription_answers_every_event_with_what_other_subgraphs_add() {
+async fn a_subscription_completes_events_from_other_subgraphs() {
     let graph = Graph::new();
     let query =
         "subscription($n: Int = 1) { changed: personChanged(after: $n) { name karma reviews(first: $n) { body } } }";

@@ -161,7 +161,7 @@ mod tests {
     const KIB: usize = 1024;
 
     #[test]
-    fn an_answer_may_hold_its_bytes_and_not_one_more() {
+    fn an_answer_may_use_its_budget_and_not_one_byte_more() {
         let budget = AnswerBudget::new(100, None);
         assert_eq!(budget.charge_response(100), Ok(()));
         assert_eq!(budget.charge_rows(100), Ok(()));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn large_answers_share_a_pool_and_small_ones_are_made_when_it_is_empty() {
+    fn large_answers_share_a_pool_and_small_ones_need_none() {
         let pool = Arc::new(AnswerPool::new(600 * KIB));
         let budget = || AnswerBudget::new(1_000 * KIB, Some(Arc::clone(&pool)));
         let (first, second) = (budget(), budget());
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_and_values_and_what_is_written_of_them_are_two_copies_at_once() {
+    fn rows_and_the_written_response_count_as_two_copies() {
         let pool = Arc::new(AnswerPool::new(1_000 * KIB));
         let budget = AnswerBudget::new(1_000 * KIB, Some(Arc::clone(&pool)));
         let used = || pool.used.load(Ordering::Relaxed);

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_every_other_way_to_write_a_day_and_names_the_field() {
+    fn refuses_every_other_form_of_a_day_and_names_the_field() {
         for text in [
             "",
             "2026-02-29",

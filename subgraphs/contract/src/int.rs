@@ -12,7 +12,7 @@ mod tests {
     use super::clamp_to_int;
 
     #[test]
-    fn a_counter_stops_where_int_ends() {
+    fn a_counter_stops_at_the_bounds_of_int() {
         for (count, shown) in [
             (0, 0),
             (-7, -7),

@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_it_would_have_to_guess_at() {
+    fn refuses_ambiguous_amounts() {
         for text in [
             "",
             ".",

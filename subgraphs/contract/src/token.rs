@@ -132,7 +132,7 @@ impl TokenKeys {
         let mode = file.metadata()?.mode();
         if mode & 0o077 != 0 {
             let why = format!(
-                "others may read or change this file, which signs everybody's tokens: chmod 600 {}",
+                "others may read or change this file, which signs all access tokens: chmod 600 {}",
                 path.display()
             );
             return Err(io::Error::other(why));
@@ -282,7 +282,7 @@ mod tests {
     const NOW: i64 = 1_800_000_000_000_000;
 
     #[test]
-    fn a_token_holds_until_it_ends_and_not_a_moment_longer() {
+    fn a_token_is_valid_until_its_expiry_exactly() {
         let keys = TokenKeys::ephemeral();
         let (token, expires) = keys.sign_user(7, Role::Broker, true, 3, NOW, 60);
         let held = keys.verify(&token, expires - 1).unwrap();
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_another_installation_or_another_algorithm_does_not_hold() {
+    fn a_foreign_key_or_another_algorithm_makes_a_token_invalid() {
         let keys = TokenKeys::ephemeral();
         let (foreign, _) = TokenKeys::ephemeral().sign_service("ben", NOW, 60);
         assert_eq!(keys.verify(&foreign, NOW), Err(TokenError::Invalid));
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_was_changed_does_not_hold() {
+    fn a_modified_token_is_invalid() {
         let keys = TokenKeys::ephemeral();
         let (token, _) = keys.sign_user(7, Role::Member, false, 3, NOW, 60);
         for at in 0..token.len() {
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_with_a_claim_missing_or_foreign_does_not_hold() {
+    fn a_token_with_a_missing_or_foreign_claim_is_invalid() {
         let keys = TokenKeys::ephemeral();
         let signed = |algorithm, claims: &serde_json::Value| {
             let mut header = Header::new(algorithm);
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_set_that_is_none_is_refused() {
+    fn an_invalid_key_set_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.json");
         for text in [
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_set_survives_a_restart_and_only_its_owner_reads_it() {
+    fn the_key_set_survives_a_restart_and_is_private_to_its_owner() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.json");

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_price_walks_in_small_steps_within_half_and_twice_its_listed_price() {
+    fn a_price_walks_in_small_steps_within_bounds() {
         let mut random = StdRng::seed_from_u64(7);
         for (name, listed) in STOCKS {
             let mut price = listed;
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_price_that_was_set_beyond_the_bounds_walks_back() {
+    fn a_price_set_beyond_the_bounds_walks_back() {
         for start in [1, 100_000_000_000_000] {
             let mut price = start;
             for _ in 0..5_000 {

@@ -28,21 +28,21 @@ fn left(file: &SqliteCatalog) -> impl AsyncFn() -> (i64, i64) {
 }
 
 #[tokio::test]
-async fn a_catalog_moves_each_reservation_once_and_to_one_end() {
+async fn a_catalog_settles_each_reservation_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let (here, _) = both(&folder, SECRET).await;
     keeps_the_catalog_contract(&here, left(&here)).await;
 }
 
 #[tokio::test]
-async fn a_catalog_in_another_process_keeps_the_same_promises() {
+async fn a_remote_catalog_satisfies_the_catalog_contract() {
     let folder = tempfile::tempdir().expect("a folder");
     let (here, there) = both(&folder, SECRET).await;
     keeps_the_catalog_contract(&there, left(&here)).await;
 }
 
 #[tokio::test]
-async fn a_catalog_is_closed_to_who_has_no_credential() {
+async fn a_catalog_refuses_callers_without_the_credential() {
     let folder = tempfile::tempdir().expect("a folder");
     let (here, there) = both(&folder, "wrong").await;
     let refused = there

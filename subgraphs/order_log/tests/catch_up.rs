@@ -114,7 +114,7 @@ async fn the_same_everywhere(mut cluster: Cluster, orders: i64, given_up: usize)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replica_that_was_away_for_a_hundred_thousand_orders_catches_up() {
+async fn a_replica_absent_for_100_000_orders_catches_up() {
     const ORDERS: i64 = 100_000;
     const BATCH: i64 = 500;
     let settings = OrderLogSettings {
@@ -141,7 +141,7 @@ async fn a_replica_that_was_away_for_a_hundred_thousand_orders_catches_up() {
 }
 
 #[tokio::test]
-async fn a_replica_that_was_away_for_no_longer_than_the_log_is_kept_catches_up_from_it() {
+async fn a_replica_absent_within_the_kept_log_catches_up_from_it() {
     let mut cluster = Cluster::of_three().await;
     let (away, urls) = (cluster.follower().await, cluster.urls());
     let front_end = front_end(urls.clone(), settings());
@@ -158,7 +158,7 @@ async fn a_replica_that_was_away_for_no_longer_than_the_log_is_kept_catches_up_f
 }
 
 #[tokio::test]
-async fn what_a_crash_takes_back_of_the_ledger_is_applied_again() {
+async fn entries_that_a_crash_reverts_are_applied_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let node_config = NodeConfig {
@@ -231,7 +231,7 @@ async fn lose_the_file(folder: &Path, id: ReplicaId) {
 }
 
 #[tokio::test]
-async fn a_replica_that_lost_its_file_does_not_take_part_under_its_old_id() {
+async fn a_replica_that_lost_its_file_cannot_rejoin_with_its_old_id() {
     let mut cluster = Cluster::of_three().await;
     let (lost, urls) = (cluster.follower().await, cluster.urls());
     let front_end = front_end(urls.clone(), settings());
@@ -308,17 +308,17 @@ async fn goes_on((_cluster, front_end): (Cluster, FrontEnd)) {
 }
 
 #[tokio::test]
-async fn a_leader_that_is_set_back_to_an_older_copy_is_refused_and_the_others_go_on() {
+async fn a_leader_restored_from_an_old_copy_is_refused() {
     goes_on(set_back(async |cluster| vec![cluster.leader().await]).await).await;
 }
 
 #[tokio::test]
-async fn a_follower_that_is_set_back_to_an_older_copy_is_refused_and_the_others_go_on() {
+async fn a_follower_restored_from_an_old_copy_is_refused() {
     goes_on(set_back(async |cluster| vec![cluster.follower().await]).await).await;
 }
 
 #[tokio::test]
-async fn replicas_that_are_set_back_one_after_the_other_are_each_refused_and_decide_nothing() {
+async fn replicas_restored_one_after_another_decide_nothing() {
     for last in 1..=3 {
         let others = (1..=3).filter(|id| *id != last).collect();
         let (cluster, front_end) = set_back(async |_| others).await;
@@ -332,7 +332,7 @@ async fn replicas_that_are_set_back_one_after_the_other_are_each_refused_and_dec
 }
 
 #[tokio::test]
-async fn replicas_that_lost_their_files_elect_nobody_without_the_one_that_has_its_own() {
+async fn replicas_that_lost_their_files_elect_no_leader_alone() {
     let mut cluster = Cluster::of_three().await;
     let urls = cluster.urls();
     recorded(&front_end(urls.clone(), settings()), 0..10, 10).await;
@@ -364,7 +364,7 @@ async fn replicas_that_lost_their_files_elect_nobody_without_the_one_that_has_it
 }
 
 #[tokio::test]
-async fn a_replica_that_joined_and_lost_its_file_is_not_added_again_under_its_old_id() {
+async fn a_joined_replica_that_lost_its_file_needs_a_new_id() {
     let mut cluster = Cluster::of_three().await;
     let first_urls = cluster.urls();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

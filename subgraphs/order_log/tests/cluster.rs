@@ -170,7 +170,7 @@ impl Cluster {
 
     /// The replica that leads, once one does.
     pub async fn leader(&self) -> ReplicaId {
-        within("somebody leads", async {
+        within("a leader is elected", async {
             loop {
                 for (id, running) in &self.running {
                     if running.replica.leader() == Some(*id) {

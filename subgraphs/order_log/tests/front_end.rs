@@ -83,7 +83,7 @@ async fn pretended(routes: Router) -> String {
 }
 
 /// The routes of a fake replica that answers pings and names `id` as the leader.
-fn who_says_that_it_leads(id: ReplicaId) -> Router {
+fn claims_to_lead(id: ReplicaId) -> Router {
     let says = json!({ "success": { "code": 200, "message": "acknowledge new leader", "leader-id": id } });
     Router::new()
         .route("/ping", get(async || Json(json!({}))))
@@ -91,7 +91,7 @@ fn who_says_that_it_leads(id: ReplicaId) -> Router {
 }
 
 #[tokio::test]
-async fn a_batch_is_decided_in_its_order_and_read_back_whole() {
+async fn a_batch_commits_in_sequence_and_is_read_back_whole() {
     let cluster = Cluster::of_three().await;
     let front_end = front_end(cluster.urls(), settings());
     assert_eq!(front_end.leader(), None);
@@ -115,7 +115,7 @@ async fn a_batch_is_decided_in_its_order_and_read_back_whole() {
 }
 
 #[tokio::test]
-async fn what_the_log_cannot_hold_is_refused_before_anybody_is_asked() {
+async fn invalid_commands_are_refused_before_any_request() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let front_end = front_end(BTreeMap::from([(1, url(&listener))]), settings());
     let too_many = vec![record("a"); front_end.settings().batch_max + 1];
@@ -127,7 +127,7 @@ async fn what_the_log_cannot_hold_is_refused_before_anybody_is_asked() {
 }
 
 #[tokio::test]
-async fn a_leader_that_stops_is_followed_by_the_next_and_no_number_changes() {
+async fn a_new_leader_replaces_a_stopped_one_and_keeps_numbers() {
     let mut cluster = Cluster::of_three().await;
     let urls = cluster.urls();
     let front_end = front_end(urls.clone(), settings());
@@ -153,7 +153,7 @@ async fn a_leader_that_stops_is_followed_by_the_next_and_no_number_changes() {
 }
 
 #[tokio::test]
-async fn without_a_majority_it_says_so_in_time_and_goes_on_when_there_is_one() {
+async fn a_lost_majority_is_reported_in_time_and_can_return() {
     let quick = OrderLogSettings {
         answer_timeout: Duration::from_secs(1),
         ..settings()
@@ -200,7 +200,7 @@ async fn without_a_majority_it_says_so_in_time_and_goes_on_when_there_is_one() {
 }
 
 #[tokio::test]
-async fn nobody_displaces_a_leader_that_works() {
+async fn a_working_leader_is_not_displaced() {
     // Uses timeouts that a busy machine meets, so that there is no other reason for an election.
     let cluster = Cluster::with(OrderLogSettings::default()).await;
     let front_end = front_end(cluster.urls(), OrderLogSettings::default());
@@ -224,7 +224,7 @@ async fn leading(front_end: &FrontEnd) -> (ReplicaId, u64) {
 }
 
 #[tokio::test]
-async fn who_is_removed_may_be_removed_again_since_an_answer_may_be_lost() {
+async fn removing_a_replica_again_succeeds() {
     let cluster = Cluster::of_three().await;
     let front_end = front_end(cluster.urls(), settings());
     let before = within("the members", front_end.members(patient())).await;
@@ -259,7 +259,7 @@ async fn a_replica_that_does_not_answer_is_not_alive() {
 }
 
 #[tokio::test]
-async fn however_many_wait_one_looks_for_the_leader() {
+async fn one_leader_discovery_serves_all_waiting_requests() {
     static PINGS: AtomicUsize = AtomicUsize::new(0);
     let never = async || {
         PINGS.fetch_add(1, SeqCst);
@@ -282,12 +282,12 @@ async fn however_many_wait_one_looks_for_the_leader() {
 }
 
 #[tokio::test]
-async fn a_higher_id_that_hangs_or_only_says_that_it_leads_is_not_waited_for() {
+async fn a_hanging_or_false_leader_delays_no_commit() {
     let cluster = Cluster::of_three().await;
     // Accepts connections and answers nothing, as a stopped process does.
     let hangs = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     // Answers pings and claims to lead, but no majority follows it.
-    let cut_off = who_says_that_it_leads(8).route("/raft/read", post(async || StatusCode::SERVICE_UNAVAILABLE));
+    let cut_off = claims_to_lead(8).route("/raft/read", post(async || StatusCode::SERVICE_UNAVAILABLE));
     let mut urls = cluster.urls();
     urls.insert(8, pretended(cut_off).await);
     urls.insert(9, url(&hangs));
@@ -297,7 +297,7 @@ async fn a_higher_id_that_hangs_or_only_says_that_it_leads_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_leader_that_is_not_in_the_settings_is_reached_by_who_names_it() {
+async fn an_unconfigured_leader_is_reached_through_a_follower() {
     let cluster = Cluster::of_three().await;
     let (leader, follower) = (cluster.leader().await, cluster.follower().await);
     let only = BTreeMap::from([(follower, cluster.urls()[&follower].clone())]);
@@ -307,11 +307,11 @@ async fn a_leader_that_is_not_in_the_settings_is_reached_by_who_names_it() {
 }
 
 #[tokio::test]
-async fn who_does_not_lead_any_more_and_says_who_does_is_believed_at_once() {
+async fn a_deposed_leader_that_names_the_new_one_is_believed() {
     let cluster = Cluster::of_three().await;
     let leader = cluster.leader().await;
     let named = json!({ "id": leader, "url": cluster.urls()[&leader] });
-    let deposed = who_says_that_it_leads(9)
+    let deposed = claims_to_lead(9)
         .route("/raft/read", post(async || Json(Value::Null)))
         .route(
             "/raft/commit",
@@ -324,7 +324,7 @@ async fn who_does_not_lead_any_more_and_says_who_does_is_believed_at_once() {
 }
 
 #[tokio::test]
-async fn documented_routes_are_passed_on_and_nothing_else_is() {
+async fn only_documented_routes_are_forwarded() {
     let mut cluster = Cluster::of_three().await;
     let front_end = front_end(cluster.urls(), settings());
     let buy = || {
@@ -383,7 +383,7 @@ async fn documented_routes_are_passed_on_and_nothing_else_is() {
 }
 
 #[test]
-fn addresses_that_are_none_are_refused_at_once() {
+fn invalid_addresses_are_refused_at_once() {
     for wrong in [
         "",
         "127.0.0.1:1",

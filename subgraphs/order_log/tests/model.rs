@@ -356,7 +356,7 @@ const SETTLED: &str = "everything comes to an end";
 const RETRIED: &str = "a repeated request gets its order after an attempt was cancelled";
 
 #[test]
-fn catalog_and_log_agree_however_requests_leaders_and_losses_are_interleaved() {
+fn catalog_and_log_agree_under_every_interleaving() {
     let build = Design::Right;
     for (shares, deaths) in [(1, 2), (2, 1)] {
         let model = Bazaar { shares, deaths, build };
@@ -367,7 +367,7 @@ fn catalog_and_log_agree_however_requests_leaders_and_losses_are_interleaved() {
 }
 
 #[test]
-fn the_model_finds_what_is_built_wrong() {
+fn the_model_finds_each_wrong_design() {
     for (build, broken) in [
         (Design::NoTombstone, CONSISTENT),
         (Design::NoKeys, ONCE),

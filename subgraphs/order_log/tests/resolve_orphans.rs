@@ -48,7 +48,7 @@ impl Catalog for StuckCatalog {
 }
 
 #[tokio::test]
-async fn a_reservation_that_cannot_be_settled_keeps_no_other_shares() {
+async fn an_unresolvable_reservation_blocks_no_other() {
     let folder = tempfile::tempdir().expect("a folder");
     let catalog = catalog(folder.path());
     let one = Shares {

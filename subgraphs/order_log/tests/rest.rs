@@ -46,7 +46,7 @@ async fn every_replica_answers_the_documented_routes() {
 }
 
 #[tokio::test]
-async fn a_trade_that_cannot_be_is_refused_and_uses_no_number() {
+async fn an_impossible_trade_is_refused_and_uses_no_number() {
     let cluster = Cluster::of_three().await;
     let trade = |name: Value, quantity: Value| json!({ "name": name, "quantity": quantity });
     for (body, expected) in [
@@ -90,7 +90,7 @@ async fn a_trade_that_cannot_be_is_refused_and_uses_no_number() {
 }
 
 #[tokio::test]
-async fn a_key_is_good_for_one_trade_on_whatever_replica() {
+async fn a_key_fits_one_trade_on_any_replica() {
     let cluster = Cluster::of_three().await;
     let first = cluster.trade(1, "/buy", "once", 3).await;
     assert_eq!(first.0, 200);
@@ -107,7 +107,7 @@ async fn a_key_is_good_for_one_trade_on_whatever_replica() {
 }
 
 #[tokio::test]
-async fn a_push_confirms_what_is_recorded_and_never_writes() {
+async fn a_push_confirms_a_recorded_trade_and_never_writes() {
     let cluster = Cluster::of_three().await;
     let (_, traded) = cluster
         .post(1, "/buy", json!({ "name": "GameStart", "quantity": 2 }))
@@ -126,7 +126,7 @@ async fn a_push_confirms_what_is_recorded_and_never_writes() {
 }
 
 #[tokio::test]
-async fn sync_answers_the_orders_that_the_caller_misses_and_who_leads() {
+async fn sync_returns_the_missing_orders_and_the_leader() {
     let cluster = Cluster::of_three().await;
     for quantity in 1..=3 {
         cluster
@@ -152,7 +152,7 @@ async fn sync_answers_the_orders_that_the_caller_misses_and_who_leads() {
 }
 
 #[tokio::test]
-async fn a_broadcast_moves_no_working_leader() {
+async fn a_broadcast_does_not_displace_a_working_leader() {
     let cluster = Cluster::of_three().await;
     let leader = cluster.leader().await;
     // The answer has the documented members, and the actual leader.
@@ -202,7 +202,7 @@ async fn other_paths_methods_and_types_are_refused_in_the_envelope() {
 }
 
 #[tokio::test]
-async fn replicas_talk_to_nobody_without_the_credential() {
+async fn replicas_refuse_callers_without_the_credential() {
     let cluster = Cluster::of_three().await;
     for path in [
         "/raft/append",

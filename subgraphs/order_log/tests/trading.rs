@@ -9,7 +9,7 @@ use crate::cluster::{Cluster, settings, url, within};
 fn reservation(attempt: &str) -> Reservation {
     Reservation {
         attempt: attempt.to_owned(),
-        key: "k:somebody".to_owned(),
+        key: "k:client".to_owned(),
     }
 }
 
@@ -40,7 +40,7 @@ async fn nothing_reserved(cluster: &Cluster) {
 }
 
 #[tokio::test]
-async fn a_dead_leader_fails_no_trade_and_catches_up_when_it_is_back() {
+async fn a_dead_leader_fails_no_trade_and_catches_up_after_a_restart() {
     let mut cluster = Cluster::of_three().await;
     let (leader, urls) = (cluster.leader().await, cluster.urls());
     assert_eq!(cluster.trade(leader, "/buy", "before", 1).await.0, 200);
@@ -61,7 +61,7 @@ async fn a_dead_leader_fails_no_trade_and_catches_up_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn without_a_majority_nothing_is_answered_and_nothing_is_lost() {
+async fn a_lost_majority_answers_nothing_and_loses_nothing() {
     let settings = OrderLogSettings {
         answer_timeout: std::time::Duration::from_secs(1),
         ..settings()
@@ -95,7 +95,7 @@ async fn without_a_majority_nothing_is_answered_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn a_reservation_that_nobody_finished_is_given_back_and_its_order_can_never_come() {
+async fn an_orphaned_reservation_is_released_for_good() {
     let cluster = Cluster::of_three().await;
     for (attempt, side) in [("lost-buy", TradeSide::Buy), ("lost-sale", TradeSide::Sell)] {
         let reserved = cluster.catalog.reserve(&reservation(attempt), &ten(side)).await;
@@ -121,14 +121,14 @@ async fn a_reservation_that_nobody_finished_is_given_back_and_its_order_can_neve
 }
 
 #[tokio::test]
-async fn a_reservation_whose_order_is_in_the_log_is_confirmed() {
+async fn a_reservation_of_a_recorded_order_is_confirmed() {
     let cluster = Cluster::of_three().await;
     let reserved = cluster
         .catalog
         .reserve(&reservation("half-done"), &ten(TradeSide::Buy))
         .await;
     reserved.expect("a reservation");
-    let outcome = cluster.replica(2).propose(record("k:somebody", "half-done")).await;
+    let outcome = cluster.replica(2).propose(record("k:client", "half-done")).await;
     let recorded = CommandOutcome::Recorded {
         number: 0,
         attempt: "half-done".to_owned(),
@@ -139,7 +139,7 @@ async fn a_reservation_whose_order_is_in_the_log_is_confirmed() {
 }
 
 #[tokio::test]
-async fn a_replica_that_was_away_for_longer_than_the_log_is_kept_gets_a_copy() {
+async fn a_replica_absent_beyond_the_kept_log_gets_a_snapshot() {
     let settings = OrderLogSettings {
         compact_after: 20,
         entries_kept: 5,
@@ -200,12 +200,12 @@ async fn a_lost_replica_is_replaced_under_a_new_id() {
 }
 
 #[tokio::test]
-async fn who_is_asked_to_lead_after_the_leader_died_does_or_knows_who_does() {
+async fn a_proposed_leader_after_a_death_leads_or_names_the_leader() {
     let mut cluster = Cluster::of_three().await;
     let leader = cluster.leader().await;
     cluster.stop(leader).await;
     let highest = *cluster.running.keys().next_back().expect("a replica");
-    let leads = within("somebody leads", cluster.replica(highest).wait_for_leader())
+    let leads = within("a leader is elected", cluster.replica(highest).wait_for_leader())
         .await
         .expect("a leader");
     assert!(cluster.running.contains_key(&leads));

@@ -51,7 +51,7 @@ impl<S: Executor> TestDomain<S> {
     pub async fn watch(&self, viewer: &Viewer, document: &str) -> BoxStream<'static, Value> {
         let mut answers = self.subscribe(viewer, document);
         tokio::select! {
-            permit = self.test_services.listening.acquire() => permit.expect("nobody closes it").forget(),
+            permit = self.test_services.listening.acquire() => permit.expect("the semaphore stays open").forget(),
             early = answers.next() => panic!("before anything happened: {early:?}"),
         }
         // A missing item fails the test instead of blocking it.

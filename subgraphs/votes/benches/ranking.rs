@@ -41,7 +41,7 @@ const FILL: &str = "
     INSERT INTO post (id, title, community, community_key, username, author_id, at_us, text)
     SELECT value, 'Title ' || value, 'Community ' || (value % 100 + 1), 'community ' || (value % 100 + 1),
         'person ' || (value % (POSTS / 10) + 1), value % (POSTS / 10) + 1, NOW + value,
-        'A text of a sentence or two, which nobody reads while posts are ranked, and nobody should.'
+        'A text of a sentence or two, which no ranking of posts reads or has to read.'
     FROM generated(POSTS);
     INSERT INTO vote (post_id, user_id, direction, at_us, credited_id)
     SELECT post.id, (post.id * 7919 + vote.value * 104729) % (POSTS / 10) + 1,
@@ -150,7 +150,7 @@ async fn measure(folder: tempfile::TempDir, posts: i64) -> Vec<(&'static str, St
         lines.push((what, page(&schema, &list).await));
     }
     lines.push((
-        "deleting a post that everybody voted on, processor ms",
+        "deleting a post with a vote of every user, processor ms",
         deletion(db, posts).await,
     ));
     db.close().await.unwrap();

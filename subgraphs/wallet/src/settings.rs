@@ -103,7 +103,7 @@ mod tests {
     use super::Currencies;
 
     #[test]
-    fn currencies_are_codes_with_two_decimals_and_dollars_are_one() {
+    fn currencies_are_codes_with_two_decimals_including_dollars() {
         let codes = |text: &str| text.parse::<Currencies>().map(Vec::from);
         assert_eq!(codes("EUR, USD,EUR").unwrap(), ["EUR", "USD"]);
         for (text, why) in [

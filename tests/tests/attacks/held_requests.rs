@@ -19,7 +19,7 @@ fn with_ids(query: &str, ids: usize, id: &str) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn large_requests_that_wait_for_a_password_to_be_hashed_are_bounded() {
+async fn large_requests_waiting_for_password_hashing_are_bounded() {
     let target = Target::start();
     let address = address_of(target.url());
     let register = |n: usize| {

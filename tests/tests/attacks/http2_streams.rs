@@ -36,7 +36,7 @@ fn request(method: &str, address: &str, path: &str) -> Request<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn streams_whose_bodies_do_not_come_keep_nobody_out() {
+async fn streams_with_missing_bodies_block_no_client() {
     let target = Target::start();
     let address = address_of(target.url());
     let attack = async {
@@ -100,7 +100,7 @@ async fn until_a_head(stream: &mut TcpStream) -> io::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_without_a_window_are_not_kept() {
+async fn responses_without_a_window_are_not_kept() {
     let target = Target::start();
     let address = address_of(target.url());
     let bytes = without_a_window(&address, &large_file(&target).await);

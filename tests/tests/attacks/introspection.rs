@@ -46,7 +46,7 @@ fn nested(turn: usize, levels: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_schema_under_many_aliases_ten_at_once_delays_no_query() {
+async fn concurrent_introspection_under_aliases_delays_no_query() {
     let target = Target::start();
     let attack = async {
         for round in 0..4 {
@@ -60,7 +60,7 @@ async fn the_schema_under_many_aliases_ten_at_once_delays_no_query() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn types_of_fields_of_types_are_weighed_before_they_are_answered() {
+async fn nested_introspection_is_costed_before_its_execution() {
     let target = Target::start();
     let attack = async {
         for round in 0..4 {
@@ -72,7 +72,7 @@ async fn types_of_fields_of_types_are_weighed_before_they_are_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_answer_that_tools_ask_for_is_given_however_often() {
+async fn the_standard_introspection_is_answered_repeatedly() {
     let target = Target::start();
     let attack = async {
         let selection = "types { kind name description fields(includeDeprecated: true) { name description args { name \

@@ -34,7 +34,7 @@ async fn codes(caller: &TestClient, query: &str, times: usize) -> Vec<Option<Str
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn texts_that_multiply_are_refused_and_a_page_of_the_longest_texts_is_not() {
+async fn multiplied_texts_are_refused_and_a_page_of_long_texts_is_not() {
     let target = Target::start();
     let anonymous = TestClient::new(target.url());
     let cleo = anonymous.sign_in("cleo").await;
@@ -76,7 +76,7 @@ async fn texts_that_multiply_are_refused_and_a_page_of_the_longest_texts_is_not(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rest_list_of_long_texts_stops_early_and_says_where_it_goes_on() {
+async fn a_rest_list_of_long_texts_ends_early_with_a_next_link() {
     let target = Target::start();
     let anonymous = TestClient::new(target.url());
     let (ben, dan) = (anonymous.sign_in("ben").await, anonymous.sign_in("dan").await);
@@ -90,7 +90,7 @@ async fn a_rest_list_of_long_texts_stops_early_and_says_where_it_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rest_lists_of_long_posts_are_bounded_for_strangers_as_well() {
+async fn rest_lists_of_long_posts_are_bounded_for_anonymous_callers() {
     let target = Target::start();
     let anonymous = TestClient::new(target.url());
     write_posts(&anonymous.sign_in("cleo").await, 30).await;

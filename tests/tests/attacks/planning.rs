@@ -94,7 +94,7 @@ fn long_literal(client: usize, turn: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn costly_shapes_wait_for_each_other_and_not_in_front_of_small_new_queries() {
+async fn costly_plans_queue_without_delaying_small_queries() {
     let target = Target::start();
     let attack = async {
         let answered = send(&target, 4, costly).await;
@@ -104,7 +104,7 @@ async fn costly_shapes_wait_for_each_other_and_not_in_front_of_small_new_queries
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ever_new_aliases_of_the_same_fields_are_cheap() {
+async fn new_aliases_of_the_same_fields_are_cheap() {
     let target = Target::start();
     let attack = async {
         let answered = send(&target, 4, new_aliases).await;
@@ -114,7 +114,7 @@ async fn ever_new_aliases_of_the_same_fields_are_cheap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn documents_that_are_long_to_validate_wait_for_each_other() {
+async fn documents_slow_to_validate_wait_for_each_other() {
     let target = Target::start();
     let attack = async {
         assert_eq!(send(&target, 4, many_operations).await, 0);
@@ -123,7 +123,7 @@ async fn documents_that_are_long_to_validate_wait_for_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_long_text_that_is_spread_often_is_read_once() {
+async fn a_fragment_with_a_long_text_spread_often_is_read_once() {
     let target = Target::start();
     let attack = async {
         let anonymous = TestClient::new(target.url());

@@ -6,7 +6,7 @@ use super::target::Target;
 use super::wire::{address_of, post_head, sent};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_that_do_not_come_keep_nobody_out_and_end() {
+async fn missing_bodies_block_no_client_and_time_out() {
     let target = Target::start();
     let address = address_of(target.url());
     let attack = async {
@@ -23,7 +23,7 @@ async fn bodies_that_do_not_come_keep_nobody_out_and_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn large_bodies_that_lack_their_last_byte_are_not_kept() {
+async fn large_bodies_without_their_last_byte_are_not_kept() {
     const BODY_BYTES: usize = 1024 * 1024;
     let target = Target::start();
     let address = address_of(target.url());

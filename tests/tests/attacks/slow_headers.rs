@@ -4,7 +4,7 @@ use super::target::Target;
 use super::wire::{address_of, sent};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn heads_that_do_not_end_keep_nobody_out() {
+async fn endless_headers_block_no_client() {
     const PADDING_BYTES: usize = 28 * 1024;
     let target = Target::start();
     let address = address_of(target.url());

@@ -29,7 +29,7 @@ fn subscribe(id: usize, values: usize) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_with_more_values_than_one_may_have_closes_its_socket() {
+async fn a_message_with_too_many_values_closes_its_socket() {
     let target = Target::start();
     let address = address_of(target.url());
     let attack = async {
@@ -78,7 +78,7 @@ async fn opens(address: &str, sockets: usize, subscriptions: usize, subscribe: i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn subscriptions_hold_only_so_much_of_what_was_sent() {
+async fn the_memory_of_subscription_requests_is_bounded() {
     let target = Target::start();
     let address = address_of(target.url());
     let attack = async {
@@ -89,7 +89,7 @@ async fn subscriptions_hold_only_so_much_of_what_was_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn subscriptions_with_one_long_text_each_hold_only_so_much() {
+async fn the_memory_of_subscriptions_with_long_texts_is_bounded() {
     let target = Target::start();
     let address = address_of(target.url());
     let text = format!(r#""text":"{}""#, "x".repeat(900_000));
@@ -114,7 +114,7 @@ async fn long_lists_of_type_names_are_not_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_sends_pings_and_reads_nothing_is_not_listened_to_any_more() {
+async fn a_client_that_only_sends_pings_is_not_read_any_more() {
     const SENT_BYTES_MAX: usize = 200 * 1024 * 1024;
     let target = Target::start();
     let address = address_of(target.url());

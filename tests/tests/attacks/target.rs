@@ -208,7 +208,7 @@ async fn is_answered(person: &TestClient, query: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_left_alone_answers_in_time() {
+async fn a_server_without_attacks_answers_in_time() {
     let target = Target::start();
     let report = target.attacked_by(tokio::time::sleep(Duration::from_millis(500))).await;
     report.assert_held();

@@ -18,7 +18,7 @@ pub async fn large_file(target: &Target) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_that_are_not_read_are_not_kept() {
+async fn unread_responses_are_not_kept() {
     let target = Target::start();
     let address = address_of(target.url());
     let request = format!("GET {} HTTP/1.1\r\nhost: localhost\r\n\r\n", large_file(&target).await);
@@ -38,7 +38,7 @@ async fn answers_that_are_not_read_are_not_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn large_answers_that_are_read_a_few_bytes_at_a_time_are_not_kept() {
+async fn large_responses_read_a_few_bytes_at_a_time_are_not_kept() {
     let target = Target::start();
     let address = address_of(target.url());
     write_posts(&TestClient::new(target.url()).sign_in("cleo").await, 25).await;

@@ -36,11 +36,11 @@ async fn subscriptions_are_not_kept(accept: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn event_streams_that_are_not_read_are_not_kept() {
+async fn unread_event_streams_are_not_kept() {
     subscriptions_are_not_kept("text/event-stream").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn multipart_streams_that_are_not_read_are_not_kept() {
+async fn unread_multipart_streams_are_not_kept() {
     subscriptions_are_not_kept("multipart/mixed;subscriptionSpec=1.0").await;
 }

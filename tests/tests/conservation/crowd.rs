@@ -23,7 +23,7 @@ fn operations(place: usize) -> Vec<Op> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn when_everybody_acts_at_once_the_books_balance() {
+async fn the_books_balance_under_concurrent_operations() {
     let stage = Stage::set().await;
     let shares = stage.audit().shares();
 

@@ -46,7 +46,7 @@ pub struct Grant {
 
 #[derive(Clone, Debug)]
 pub struct Automated {
-    pub who: usize,
+    pub actor: usize,
     pub stock: usize,
     pub side: Side,
     pub quantity: i64,
@@ -93,20 +93,20 @@ impl Model {
     /// Runs an operation and returns `true`, or refuses it and returns `false`.
     fn run(&mut self, op: &Op) -> bool {
         match *op {
-            Op::Deposit { who, cents } => {
-                self.people[who].balance += cents;
+            Op::Deposit { actor, cents } => {
+                self.people[actor].balance += cents;
                 true
             }
-            Op::Withdraw { who, cents } => take(&mut self.people[who].balance, cents),
+            Op::Withdraw { actor, cents } => take(&mut self.people[actor].balance, cents),
             Op::Bazaar {
                 stock, side, quantity, ..
             } => self.trade(stock, side, quantity),
             Op::Own {
-                who,
+                actor,
                 stock,
                 side,
                 quantity,
-            } => self.own(who, stock, side, quantity),
+            } => self.own(actor, stock, side, quantity),
             Op::Brokered {
                 grant,
                 stock,
@@ -114,7 +114,7 @@ impl Model {
                 quantity,
             } => self.brokered(grant, stock, side, quantity),
             Op::Automate {
-                who,
+                actor,
                 stock,
                 side,
                 quantity,
@@ -122,7 +122,7 @@ impl Model {
                 minutes,
             } => {
                 let order = Automated {
-                    who,
+                    actor,
                     stock,
                     side,
                     quantity,
@@ -134,27 +134,27 @@ impl Model {
             }
             Op::Cancel { order } => self.cancel(order),
             Op::LendMoney {
-                who,
+                actor,
                 broker,
                 cents,
                 minutes,
             } => {
-                let lender = &mut self.people[who];
+                let lender = &mut self.people[actor];
                 if !take(&mut lender.balance, cents) {
                     return false;
                 }
                 lender.lent += cents;
-                self.raise(who, broker, None, cents, self.now + minutes);
+                self.raise(actor, broker, None, cents, self.now + minutes);
                 true
             }
             Op::LendShares {
-                who,
+                actor,
                 broker,
                 stock,
                 quantity,
                 minutes,
             } => {
-                let shares = &mut self.people[who].shares[stock];
+                let shares = &mut self.people[actor].shares[stock];
                 if shares.free + shares.committed < quantity {
                     return false;
                 }
@@ -162,7 +162,7 @@ impl Model {
                 shares.committed -= set_aside;
                 shares.free -= quantity - set_aside;
                 shares.lent += quantity;
-                self.raise(who, broker, Some(stock), quantity, self.now + minutes);
+                self.raise(actor, broker, Some(stock), quantity, self.now + minutes);
                 true
             }
             Op::Revoke { grant } => match self.grants.len() {
@@ -172,8 +172,8 @@ impl Model {
                     true
                 }
             },
-            Op::Commit { who, stock, quantity } => {
-                let shares = &mut self.people[who].shares[stock];
+            Op::Commit { actor, stock, quantity } => {
+                let shares = &mut self.people[actor].shares[stock];
                 let all = shares.free + shares.committed + shares.lent;
                 if quantity < shares.lent || quantity > all {
                     return false;
@@ -205,9 +205,9 @@ impl Model {
         true
     }
 
-    fn own(&mut self, who: usize, stock: usize, side: Side, quantity: i64) -> bool {
+    fn own(&mut self, actor: usize, stock: usize, side: Side, quantity: i64) -> bool {
         let (price, left) = self.stocks[stock];
-        let person = &mut self.people[who];
+        let person = &mut self.people[actor];
         let cost = price * quantity;
         match side {
             Side::Buy => {
@@ -272,7 +272,7 @@ impl Model {
     }
 
     fn automate(&mut self, order: Automated) -> bool {
-        let person = &mut self.people[order.who];
+        let person = &mut self.people[order.actor];
         let covered = match order.side {
             Side::Buy => {
                 let cost = order.limit * order.quantity;
@@ -309,7 +309,7 @@ impl Model {
         if order.status != Status::Pending {
             return;
         }
-        let person = &mut self.people[order.who];
+        let person = &mut self.people[order.actor];
         match order.side {
             Side::Buy => {
                 person.held -= order.limit * order.quantity;
@@ -414,7 +414,7 @@ impl Model {
 
     fn fire_one(&mut self, place: usize) {
         let Automated {
-            who,
+            actor,
             stock,
             side,
             quantity,
@@ -427,7 +427,7 @@ impl Model {
             return;
         }
         self.orders[place].status = Status::Completed;
-        let person = &mut self.people[who];
+        let person = &mut self.people[actor];
         match side {
             Side::Buy => {
                 person.held -= limit * quantity;

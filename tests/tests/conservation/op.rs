@@ -23,23 +23,23 @@ impl Side {
 #[derive(Clone, Debug)]
 pub enum Op {
     Deposit {
-        who: usize,
+        actor: usize,
         cents: i64,
     },
     Withdraw {
-        who: usize,
+        actor: usize,
         cents: i64,
     },
     /// A trade with the exchange that changes no person's holding.
     Bazaar {
-        who: usize,
+        actor: usize,
         stock: usize,
         side: Side,
         quantity: i64,
     },
     /// An investor's own order.
     Own {
-        who: usize,
+        actor: usize,
         stock: usize,
         side: Side,
         quantity: i64,
@@ -52,7 +52,7 @@ pub enum Op {
         quantity: i64,
     },
     Automate {
-        who: usize,
+        actor: usize,
         stock: usize,
         side: Side,
         quantity: i64,
@@ -63,13 +63,13 @@ pub enum Op {
         order: usize,
     },
     LendMoney {
-        who: usize,
+        actor: usize,
         broker: usize,
         cents: i64,
         minutes: i64,
     },
     LendShares {
-        who: usize,
+        actor: usize,
         broker: usize,
         stock: usize,
         quantity: i64,
@@ -79,7 +79,7 @@ pub enum Op {
         grant: usize,
     },
     Commit {
-        who: usize,
+        actor: usize,
         stock: usize,
         quantity: i64,
     },
@@ -102,24 +102,24 @@ pub fn any_op() -> BoxedStrategy<Op> {
     let few = || 1..30_i64;
     let minutes = || 1..90_i64;
     prop_oneof![
-        3 => (person.clone(), 1..60_000_i64).prop_map(|(who, cents)| Op::Deposit { who, cents }),
-        2 => (person.clone(), 1..20_000_i64).prop_map(|(who, cents)| Op::Withdraw { who, cents }),
+        3 => (person.clone(), 1..60_000_i64).prop_map(|(actor, cents)| Op::Deposit { actor, cents }),
+        2 => (person.clone(), 1..20_000_i64).prop_map(|(actor, cents)| Op::Withdraw { actor, cents }),
         2 => (person, stock(), side(), few())
-            .prop_map(|(who, stock, side, quantity)| Op::Bazaar { who, stock, side, quantity }),
+            .prop_map(|(actor, stock, side, quantity)| Op::Bazaar { actor, stock, side, quantity }),
         5 => (investor.clone(), stock(), side(), few())
-            .prop_map(|(who, stock, side, quantity)| Op::Own { who, stock, side, quantity }),
+            .prop_map(|(actor, stock, side, quantity)| Op::Own { actor, stock, side, quantity }),
         5 => (any::<usize>(), stock(), side(), few())
             .prop_map(|(grant, stock, side, quantity)| Op::Brokered { grant, stock, side, quantity }),
         4 => (investor.clone(), stock(), side(), few(), 200..1_500_i64, proptest::option::of(minutes()))
-            .prop_map(|(who, stock, side, quantity, limit, minutes)| Op::Automate { who, stock, side, quantity, limit, minutes }),
+            .prop_map(|(actor, stock, side, quantity, limit, minutes)| Op::Automate { actor, stock, side, quantity, limit, minutes }),
         2 => any::<usize>().prop_map(|order| Op::Cancel { order }),
         2 => (investor.clone(), broker.clone(), 1..40_000_i64, minutes())
-            .prop_map(|(who, broker, cents, minutes)| Op::LendMoney { who, broker, cents, minutes }),
+            .prop_map(|(actor, broker, cents, minutes)| Op::LendMoney { actor, broker, cents, minutes }),
         2 => (investor.clone(), broker, stock(), few(), minutes())
-            .prop_map(|(who, broker, stock, quantity, minutes)| Op::LendShares { who, broker, stock, quantity, minutes }),
+            .prop_map(|(actor, broker, stock, quantity, minutes)| Op::LendShares { actor, broker, stock, quantity, minutes }),
         1 => any::<usize>().prop_map(|grant| Op::Revoke { grant }),
         1 => (investor, stock(), 0..40_i64)
-            .prop_map(|(who, stock, quantity)| Op::Commit { who, stock, quantity }),
+            .prop_map(|(actor, stock, quantity)| Op::Commit { actor, stock, quantity }),
         3 => (stock(), 200..1_500_i64).prop_map(|(stock, cents)| Op::Reprice { stock, cents }),
         1 => minutes().prop_map(|minutes| Op::Wait { minutes }),
         1 => Just(Op::Repeat),

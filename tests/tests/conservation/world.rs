@@ -119,8 +119,8 @@ impl Stage {
         })
     }
 
-    fn holding(&self, who: usize, stock: usize) -> Option<i64> {
-        let (user, stock) = (self.ids[who], self.stocks[stock].0);
+    fn holding(&self, actor: usize, stock: usize) -> Option<i64> {
+        let (user, stock) = (self.ids[actor], self.stocks[stock].0);
         let query = format!("SELECT coalesce(max(id), 0) FROM holding WHERE user_id = {user} AND stock_id = {stock}");
         Some(self.audit().number(&query)).filter(|id| *id > 0)
     }
@@ -133,18 +133,18 @@ impl Stage {
             it: grantAuthorization(input: $input, idempotencyKey: $key) { authorization { id } } }";
         let ends = |minutes: i64| contract::to_date_time(self.app.clock.now_us() + minutes * 60_000_000).to_string();
         let call = match *op {
-            Op::Deposit { who, cents } => (
-                &self.people[who],
+            Op::Deposit { actor, cents } => (
+                &self.people[actor],
                 "mutation($amount: Money!, $key: String) { it: deposit(amount: $amount, idempotencyKey: $key) { id } }",
                 json!({ "amount": money(cents) }),
             ),
-            Op::Withdraw { who, cents } => (
-                &self.people[who],
+            Op::Withdraw { actor, cents } => (
+                &self.people[actor],
                 "mutation($amount: Money!, $key: String) { it: withdraw(amount: $amount, idempotencyKey: $key) { id } }",
                 json!({ "amount": money(cents) }),
             ),
             Op::Bazaar {
-                who,
+                actor,
                 stock,
                 side,
                 quantity,
@@ -152,15 +152,15 @@ impl Stage {
                 &self.admin,
                 "mutation($stock: String!, $side: Side!, $quantity: Int!, $trader: ID, $key: String) {
                     it: trade(stock: $stock, side: $side, quantity: $quantity, trader: $trader, idempotencyKey: $key) { number } }",
-                json!({ "stock": self.stocks[stock].1, "side": side.word(), "quantity": quantity, "trader": self.ids[who].to_string() }),
+                json!({ "stock": self.stocks[stock].1, "side": side.word(), "quantity": quantity, "trader": self.ids[actor].to_string() }),
             ),
             Op::Own {
-                who,
+                actor,
                 stock,
                 side,
                 quantity,
             } => (
-                &self.people[who],
+                &self.people[actor],
                 ORDER,
                 json!({ "input": { "side": side.word(), "stock": self.stocks[stock].0.to_string(), "quantity": quantity } }),
             ),
@@ -176,7 +176,7 @@ impl Stage {
                 (&self.people[self.parties(grant)[1]], ORDER, json!({ "input": input }))
             }
             Op::Automate {
-                who,
+                actor,
                 stock,
                 side,
                 quantity,
@@ -188,44 +188,44 @@ impl Stage {
                 if let Some(minutes) = minutes {
                     input["expiresAt"] = ends(minutes).into();
                 }
-                (&self.people[who], ORDER, json!({ "input": input }))
+                (&self.people[actor], ORDER, json!({ "input": input }))
             }
             Op::Cancel { order } => {
                 let order = self.order(order).ok_or(false)?;
                 let query = format!("SELECT investor_id FROM brokerage_order WHERE id = {order}");
                 let id = self.audit().number(&query);
-                let who = self
+                let actor = self
                     .ids
                     .iter()
                     .position(|person| *person == id)
                     .expect("one of the people");
                 (
-                    &self.people[who],
+                    &self.people[actor],
                     "mutation($id: ID!) { it: cancelOrder(id: $id) { id } }",
                     json!({ "id": order.to_string() }),
                 )
             }
             Op::LendMoney {
-                who,
+                actor,
                 broker,
                 cents,
                 minutes,
             } => (
-                &self.people[who],
+                &self.people[actor],
                 GRANT,
                 json!({ "input": { "kind": "CAPITAL", "broker": self.ids[broker].to_string(), "amount": money(cents), "endsAt": ends(minutes) } }),
             ),
             Op::LendShares {
-                who,
+                actor,
                 broker,
                 stock,
                 quantity,
                 minutes,
             } => {
-                let holding = self.holding(who, stock).ok_or(false)?;
+                let holding = self.holding(actor, stock).ok_or(false)?;
                 let input = json!({ "kind": "STOCK_HOLDING", "broker": self.ids[broker].to_string(), "holding": holding.to_string(),
                     "shares": quantity, "endsAt": ends(minutes) });
-                (&self.people[who], GRANT, json!({ "input": input }))
+                (&self.people[actor], GRANT, json!({ "input": input }))
             }
             Op::Revoke { grant } => {
                 let grant = self.grant(grant).ok_or(false)?;
@@ -236,11 +236,11 @@ impl Stage {
                     json!({ "id": grant.to_string() }),
                 )
             }
-            Op::Commit { who, stock, quantity } => {
-                let holding = self.holding(who, stock).ok_or(quantity == 0)?;
+            Op::Commit { actor, stock, quantity } => {
+                let holding = self.holding(actor, stock).ok_or(quantity == 0)?;
                 let commit = "mutation($id: ID!, $committed: Int!) { it: commitShares(holdingId: $id, committed: $committed) { id } }";
                 (
-                    &self.people[who],
+                    &self.people[actor],
                     commit,
                     json!({ "id": holding.to_string(), "committed": quantity }),
                 )
@@ -345,9 +345,9 @@ impl StateMachineTest for World {
                 true
             }
             Op::Repeat => {
-                if let Some((who, query, variables, first)) = &state.last {
-                    let person = if *who < PEOPLE {
-                        &state.stage.people[*who]
+                if let Some((actor, query, variables, first)) = &state.last {
+                    let person = if *actor < PEOPLE {
+                        &state.stage.people[*actor]
                     } else {
                         &state.stage.admin
                     };
@@ -383,13 +383,13 @@ impl World {
         let reply = self.runtime.block_on(person.graphql_with(query, variables.clone()));
         let done = carried_out(&reply);
         if done && keyed {
-            let who = self
+            let actor = self
                 .stage
                 .people
                 .iter()
                 .position(|one| std::ptr::eq(one, person))
                 .unwrap_or(PEOPLE);
-            self.last = Some((who, query.to_owned(), variables, reply.body["data"].clone()));
+            self.last = Some((actor, query.to_owned(), variables, reply.body["data"].clone()));
         }
         done
     }

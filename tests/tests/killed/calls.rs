@@ -106,8 +106,8 @@ fn money(amount: &str) -> Value {
 }
 
 pub async fn cast(url: &str) -> Cast {
-    let nobody = TestClient::new(url);
-    let admin = nobody.sign_in("admin").await;
+    let anonymous = TestClient::new(url);
+    let admin = anonymous.sign_in("admin").await;
     let list = "mutation($price: Money!) { listStock(input: { name: \"Crash & Sons\", price: $price, quantity: 1000000 }) { id name } }";
     let stock = admin.graphql_with(list, json!({ "price": money("10.00") })).await;
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
@@ -118,7 +118,7 @@ pub async fn cast(url: &str) -> Cast {
         ("ivo", "INVESTOR", None),
         ("bea", "BROKER", Some(1.5)),
     ] {
-        people.push(nobody.register(name, role, fee).await);
+        people.push(anonymous.register(name, role, fee).await);
     }
     let id = text(admin.graphql("{ me { id } }").await.data("/me/id"));
     people.push((id.parse().expect("an id"), admin));

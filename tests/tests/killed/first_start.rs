@@ -79,7 +79,7 @@ fn folders(thread: usize, seed: u64, wanted: &BTreeMap<String, i64>) {
 }
 
 #[test]
-fn a_folder_whose_first_starts_were_killed_anywhere_starts_with_all_of_the_sample_data() {
+fn a_folder_killed_at_its_first_starts_gets_all_sample_data() {
     let seed = rand::rng().random();
     eprintln!("seed {seed}");
     let whole = tempfile::tempdir().expect("a folder");
@@ -96,7 +96,7 @@ fn a_folder_whose_first_starts_were_killed_anywhere_starts_with_all_of_the_sampl
 const WAYS_BACK: usize = 9;
 
 #[test]
-fn a_folder_in_which_a_way_back_was_killed_anywhere_starts_and_its_books_add_up() {
+fn a_folder_killed_during_a_migration_down_starts_balanced() {
     let seed = rand::rng().random();
     eprintln!("seed {seed}");
     let mut chance = StdRng::seed_from_u64(seed);

@@ -53,7 +53,7 @@ async fn load(server: Server, cast: &Arc<Cast>, round: usize, answers: usize) ->
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_killed_under_load_has_lost_nothing_and_done_nothing_twice() {
+async fn a_server_killed_under_load_neither_loses_nor_repeats_calls() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     let mut server = Server::start(&data);

@@ -51,7 +51,7 @@ async fn leader(url: &str) -> String {
             }
         }
     };
-    within("somebody leads", found).await
+    within("a leader is elected", found).await
 }
 
 /// Runs one client until the test stops it or its server is dead.
@@ -153,7 +153,7 @@ const OF_TABLE: &str = "SELECT e.number || '|' || name || '|' || e.side || '|' |
     FROM exchange_order e JOIN stock ON stock.id = e.stock_id JOIN reservation r ON r.number = e.number ORDER BY e.number";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn trades_and_what_belongs_to_them_survive_the_death_of_every_leader() {
+async fn trades_and_their_effects_survive_every_leaders_death() {
     let seed = rand::rng().random();
     eprintln!("seed {seed}");
     let mut chance = StdRng::seed_from_u64(seed);

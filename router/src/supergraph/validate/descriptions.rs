@@ -186,7 +186,7 @@ mod tests {
     use super::blank_descriptions;
 
     #[test]
-    fn a_description_becomes_blanks_and_everything_else_stays_in_its_place() {
+    fn a_description_is_blanked_and_the_rest_keeps_its_position() {
         for (text, blanked) in [
             ("\"d\" query Q { a }", "    query Q { a }"),
             (
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_string_that_describes_nothing_of_these_stays() {
+    fn a_string_that_is_no_description_is_unchanged() {
         for text in [
             "{ a(b: \"query\") }",
             "{ a(b: \"x\", c: $d) }",

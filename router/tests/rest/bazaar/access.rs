@@ -32,7 +32,7 @@ const INTERNAL: [(&str, &str, u16); 11] = [
 ];
 
 #[tokio::test]
-async fn where_a_token_is_needed_nothing_answers_without() {
+async fn a_closed_mount_answers_nothing_without_a_token() {
     let app = RestApp::closed().await;
     for (line, _, _) in PUBLIC.iter().chain(&INTERNAL) {
         let answered = app.send(line, &[("content-type", "text/plain")], "{").await;
@@ -47,7 +47,7 @@ async fn where_a_token_is_needed_nothing_answers_without() {
 }
 
 #[tokio::test]
-async fn where_a_token_is_needed_people_trade_and_programs_run_the_bazaar() {
+async fn a_closed_mount_lets_users_trade_and_services_operate() {
     let app = RestApp::closed().await;
     for (line, body, status) in PUBLIC {
         assert_eq!(by_person(&app, 7, line, body).await.status, status, "{line}");
@@ -69,7 +69,7 @@ async fn where_a_token_is_needed_people_trade_and_programs_run_the_bazaar() {
 }
 
 #[tokio::test]
-async fn where_it_is_open_anyone_may_call_everything_and_a_token_has_to_hold_all_the_same() {
+async fn an_open_mount_answers_every_caller_but_invalid_tokens() {
     let app = RestApp::open().await;
     for (line, body, _) in PUBLIC.iter().chain(&INTERNAL) {
         let answered = app.send(line, &[("authorization", "Bearer nonsense")], *body).await;
@@ -83,7 +83,7 @@ async fn where_it_is_open_anyone_may_call_everything_and_a_token_has_to_hold_all
 }
 
 #[tokio::test]
-async fn where_it_is_open_a_trade_is_the_persons_whose_token_came_along() {
+async fn a_trade_on_an_open_mount_belongs_to_the_tokens_user() {
     let app = RestApp::open().await;
     assert_eq!(by_person(&app, 7, "POST /bazaar/orders", BUY).await.status, 200);
     assert_eq!(app.json("POST /bazaar/orders", BUY).await.status, 200);
@@ -96,7 +96,7 @@ async fn where_it_is_open_a_trade_is_the_persons_whose_token_came_along() {
 }
 
 #[tokio::test]
-async fn where_it_is_open_another_site_may_look_and_not_trade() {
+async fn an_open_mount_lets_other_origins_read_and_not_trade() {
     let app = RestApp::open().await;
     let cross = [("sec-fetch-site", "cross-site")];
     for (line, body, _) in PUBLIC

@@ -4,7 +4,7 @@ use super::{TRADES, left, refused, trades};
 use crate::app::RestApp;
 
 #[tokio::test]
-async fn one_key_trades_once_and_is_answered_the_same_each_time() {
+async fn one_key_trades_once_and_repeats_its_response() {
     for (line, also) in TRADES {
         let app = RestApp::open().await;
         let send = async |key: &str, quantity: i64| {
@@ -34,7 +34,7 @@ async fn one_key_trades_once_and_is_answered_the_same_each_time() {
 }
 
 #[tokio::test]
-async fn a_refused_trade_leaves_its_key_free() {
+async fn a_refused_trade_leaves_its_key_unused() {
     let app = RestApp::open().await;
     let send = async |body: &'static str| {
         let key = [("idempotency-key", "k1")];
@@ -58,7 +58,7 @@ async fn a_refused_trade_leaves_its_key_free() {
 }
 
 #[tokio::test]
-async fn the_front_end_and_the_replica_behind_it_remember_the_same_keys() {
+async fn the_front_end_and_its_replica_share_their_keys() {
     let app = RestApp::open().await;
     let key = [("idempotency-key", "k1")];
     let body = r#"{"name":"GameStart","quantity":1,"type":"buy"}"#;

@@ -17,7 +17,7 @@ const POSTS: [&str; 7] = [
 ];
 
 #[tokio::test]
-async fn a_body_that_is_no_json_object_is_refused() {
+async fn a_body_other_than_a_json_object_is_refused() {
     let app = RestApp::open().await;
     let large = format!(r#"{{"name":"{}"}}"#, "x".repeat(2 * 1024 * 1024));
     for line in POSTS {
@@ -54,7 +54,7 @@ async fn a_body_that_is_no_json_object_is_refused() {
 }
 
 #[tokio::test]
-async fn a_known_path_with_another_method_says_which_it_has() {
+async fn a_known_path_with_a_wrong_method_lists_its_methods() {
     let app = RestApp::open().await;
     for (line, allow) in [
         ("POST /bazaar/stocks/GameStart", "GET, HEAD"),
@@ -107,7 +107,7 @@ async fn a_known_path_with_another_method_says_which_it_has() {
 }
 
 #[tokio::test]
-async fn a_slash_at_the_end_says_nothing_and_head_is_get_without_the_body() {
+async fn a_trailing_slash_is_ignored_and_head_is_get_without_body() {
     let app = RestApp::open().await;
     let buy = r#"{"name":"GameStart","quantity":1,"type":"buy"}"#;
     assert_eq!(app.json("POST /bazaar/orders/", buy).await.status, 200);
@@ -133,7 +133,7 @@ async fn a_slash_at_the_end_says_nothing_and_head_is_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn each_service_answers_at_the_root_of_a_port_of_its_own() {
+async fn each_service_answers_at_the_root_of_its_own_port() {
     let app = RestApp::open().await;
     let alone = |service| service_router(&app.gateway, AnonymousAccess::Anyone, "bazaar", service).unwrap();
     let buy = r#"{"name":"GameStart","quantity":1,"type":"buy"}"#;

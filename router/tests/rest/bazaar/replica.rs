@@ -23,7 +23,7 @@ async fn sync(app: &RestApp, last: i64) -> Value {
 }
 
 #[tokio::test]
-async fn sync_tells_every_trade_after_a_number_and_who_leads() {
+async fn sync_returns_every_trade_after_a_number_and_the_leader() {
     let app = RestApp::open().await;
     assert_eq!(sync(&app, -1).await, json!({ "leader-id": 1, "transactions": {} }));
     with_trades(&app, 3).await;
@@ -50,7 +50,7 @@ async fn sync_tells_every_trade_after_a_number_and_who_leads() {
 }
 
 #[tokio::test]
-async fn sync_goes_on_over_the_pages_of_the_graph() {
+async fn sync_reads_all_pages_of_the_graph() {
     let app = RestApp::open().await;
     with_trades(&app, 130).await;
     let all = sync(&app, -1).await;
@@ -60,7 +60,7 @@ async fn sync_goes_on_over_the_pages_of_the_graph() {
 }
 
 #[tokio::test]
-async fn a_sync_too_long_for_one_answer_goes_on_from_its_last_number() {
+async fn a_long_sync_continues_from_its_last_number() {
     let limits = Limits {
         rest_rows_max: 4,
         ..Limits::default()
@@ -94,7 +94,7 @@ async fn a_sync_too_long_for_one_answer_goes_on_from_its_last_number() {
 }
 
 #[tokio::test]
-async fn push_acknowledges_what_is_recorded_so_and_writes_nothing_else() {
+async fn push_confirms_a_recorded_trade_and_writes_nothing() {
     let app = RestApp::open().await;
     let push = async |id: i64, name: &str, quantity: i64, side: &str| {
         let entry = json!({ "name": name, "quantity": quantity, "type": side });
@@ -128,7 +128,7 @@ async fn push_acknowledges_what_is_recorded_so_and_writes_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_push_that_breaks_a_rule_is_refused_by_the_name_of_what_is_wrong() {
+async fn an_invalid_push_is_refused_by_the_name_of_its_member() {
     let app = RestApp::open().await;
     let entry = r#"{"name":"BoarCo","quantity":1,"type":"sell"}"#;
     for (body, message) in [
@@ -159,7 +159,7 @@ async fn a_push_that_breaks_a_rule_is_refused_by_the_name_of_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn only_a_replica_that_exists_can_be_chosen_as_leader() {
+async fn only_an_existing_replica_can_be_proposed_as_leader() {
     let app = RestApp::open().await;
     let line = "POST /bazaar/order/1/leader-broadcast";
     for _ in 0..2 {
@@ -185,7 +185,7 @@ async fn only_a_replica_that_exists_can_be_chosen_as_leader() {
 }
 
 #[tokio::test]
-async fn a_replica_that_is_not_configured_is_not_there() {
+async fn an_unconfigured_replica_is_not_found() {
     let app = RestApp::open().await;
     for line in [
         "GET /bazaar/order/2/ping",

@@ -133,7 +133,7 @@ async fn each_mount_is_one_replica() {
 }
 
 #[tokio::test]
-async fn a_dead_replica_is_unavailable_for_a_moment() {
+async fn a_dead_replica_is_unavailable_with_a_retry_after() {
     let bazaar = Bazaar::open().await;
     let mounts = bazaar.mounts(AnonymousAccess::Anyone);
     for (line, body) in [("GET /bazaar/order/3/ping", ""), ("POST /bazaar/order/3/buy", SHARES)] {
@@ -144,7 +144,7 @@ async fn a_dead_replica_is_unavailable_for_a_moment() {
 }
 
 #[tokio::test]
-async fn a_replica_answers_whom_its_mount_answers() {
+async fn a_replica_has_the_access_rules_of_its_mount() {
     let bazaar = Bazaar::open().await;
     let closed = bazaar.mounts(AnonymousAccess::Closed);
     let (person, service) = (bazaar.app.person(7), bazaar.app.service());
@@ -170,7 +170,7 @@ async fn a_replica_answers_whom_its_mount_answers() {
 }
 
 #[tokio::test]
-async fn each_replica_is_documented_and_can_have_a_port_of_its_own() {
+async fn each_replica_is_documented_and_can_have_its_own_port() {
     let bazaar = Bazaar::open().await;
     let document = send(
         &bazaar.mounts(AnonymousAccess::Anyone),

@@ -84,10 +84,10 @@ fn impostors(brokerage: &BrokerageApp) -> Vec<(&'static str, TestCaller)> {
 }
 
 #[tokio::test]
-async fn without_a_token_that_holds_nothing_but_the_public_routes_answers() {
+async fn only_public_routes_answer_without_a_valid_token() {
     for brokerage in brokerages().await {
         let mut callers = impostors(&brokerage);
-        callers.push(("nobody", brokerage.nobody()));
+        callers.push(("anonymous", brokerage.anonymous()));
         for (line, _) in with_token() {
             for (name, caller) in &callers {
                 // The errors of a body are only shown to callers with access.
@@ -103,14 +103,14 @@ async fn without_a_token_that_holds_nothing_but_the_public_routes_answers() {
                 let answered = brokerage.call(&caller, line, body).await;
                 assert_eq!(answered.status, 401, "{name} {line}: a token that is sent has to hold");
             }
-            let answered = brokerage.call(&brokerage.nobody(), line, body).await;
+            let answered = brokerage.call(&brokerage.anonymous(), line, body).await;
             assert_eq!(answered.status, *status, "{line}: {}", answered.text);
         }
     }
 }
 
 #[tokio::test]
-async fn a_person_is_told_what_a_program_may_and_the_other_way_round() {
+async fn users_and_services_are_refused_each_others_routes() {
     for brokerage in brokerages().await {
         let (ada, service) = (brokerage.ada(), brokerage.service());
         brokerage.deposit(&ada, "1000").await;
@@ -151,7 +151,7 @@ async fn a_person_is_told_what_a_program_may_and_the_other_way_round() {
 }
 
 #[tokio::test]
-async fn what_is_somebody_elses_is_not_there() {
+async fn data_of_other_users_is_not_found() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     brokerage.deposit(&ada, "1000").await;
@@ -159,9 +159,9 @@ async fn what_is_somebody_elses_is_not_there() {
     brokerage.lend_money("10").await;
     let before = [brokerage.money(&ada).await, brokerage.shares(&ada).await];
     let (_, eve) = brokerage.register("eve", "investor").await;
-    for who in [&eve, &brokerage.cleo()] {
+    for caller in [&eve, &brokerage.cleo()] {
         for (line, body) in BEARER {
-            let answered = brokerage.call(who, line, body).await;
+            let answered = brokerage.call(caller, line, body).await;
             match line {
                 "GET /users" | "GET /users/1" => {
                     assert_eq!(answered.status, 200, "{line}");
@@ -171,17 +171,17 @@ async fn what_is_somebody_elses_is_not_there() {
             }
         }
         for path in ["/authorizations", "/transactions", "/stockholdings", "/orders"] {
-            assert_eq!(brokerage.get(who, path).await.line(), "200 []", "{path}");
+            assert_eq!(brokerage.get(caller, path).await.line(), "200 []", "{path}");
         }
     }
     assert_eq!([brokerage.money(&ada).await, brokerage.shares(&ada).await], before);
 }
 
 #[tokio::test]
-async fn the_body_comes_before_the_rights() {
+async fn the_body_is_checked_before_the_rights() {
     let brokerage = BrokerageApp::new().await;
     let (cleo, ada) = (brokerage.cleo(), brokerage.ada());
-    for (who, line) in [
+    for (caller, line) in [
         (&ada, "PUT /balance"),
         (&cleo, "PUT /users/1"),
         (&cleo, "POST /orders"),
@@ -190,12 +190,12 @@ async fn the_body_comes_before_the_rights() {
         (&cleo, "PUT /orders/1"),
         (&brokerage.service(), "POST /transactions"),
     ] {
-        let mut headers = who.0.clone();
+        let mut headers = caller.0.clone();
         headers.push(("content-type".to_owned(), "text/plain".to_owned()));
         let media = brokerage.call(&TestCaller(headers), line, "{}").await;
         assert_eq!(reason(&media), (415, "UNSUPPORTED_MEDIA_TYPE".to_owned()), "{line}");
         for body in ["", "[]", "{", "{}"] {
-            let answered = brokerage.call(who, line, body).await;
+            let answered = brokerage.call(caller, line, body).await;
             assert_eq!(reason(&answered), (400, "INVALID_INPUT".to_owned()), "{line} {body}");
         }
     }

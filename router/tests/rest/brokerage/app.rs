@@ -87,7 +87,7 @@ impl BrokerageApp {
     }
 
     /// Returns a caller without a token.
-    pub fn nobody(&self) -> TestCaller {
+    pub fn anonymous(&self) -> TestCaller {
         TestCaller(Vec::new())
     }
 
@@ -129,7 +129,7 @@ impl BrokerageApp {
             body["brokerageFee"] = json!(2.5);
         }
         let registered = self
-            .call(&self.nobody(), "POST /users/register", &body.to_string())
+            .call(&self.anonymous(), "POST /users/register", &body.to_string())
             .await;
         assert_eq!(registered.status, 201, "{}", registered.text);
         let role = if kind == "broker" { Role::Broker } else { Role::Investor };
@@ -138,8 +138,8 @@ impl BrokerageApp {
     }
 
     /// Sends `METHOD /path` inside the mount.
-    pub async fn call(&self, who: &TestCaller, line: &str, body: &str) -> TestResponse {
-        let headers: Vec<(&str, &str)> = who
+    pub async fn call(&self, caller: &TestCaller, line: &str, body: &str) -> TestResponse {
+        let headers: Vec<(&str, &str)> = caller
             .0
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
@@ -154,13 +154,13 @@ impl BrokerageApp {
         .await
     }
 
-    pub async fn get(&self, who: &TestCaller, path: &str) -> TestResponse {
-        self.call(who, &format!("GET {path}"), "").await
+    pub async fn get(&self, caller: &TestCaller, path: &str) -> TestResponse {
+        self.call(caller, &format!("GET {path}"), "").await
     }
 
     /// As [`call`](Self::call), for requests that must succeed; returns the body.
-    pub async fn done(&self, who: &TestCaller, line: &str, body: &str) -> Value {
-        let answered = self.call(who, line, body).await;
+    pub async fn done(&self, caller: &TestCaller, line: &str, body: &str) -> Value {
+        let answered = self.call(caller, line, body).await;
         assert!(
             (200..300).contains(&answered.status),
             "{line} {body}: {}",
@@ -182,21 +182,21 @@ impl BrokerageApp {
     }
 
     /// Deposits money into the caller's wallet.
-    pub async fn deposit(&self, who: &TestCaller, amount: &str) {
+    pub async fn deposit(&self, caller: &TestCaller, amount: &str) {
         let body = format!(r#"{{"type":"deposit","amount":{amount}}}"#);
-        self.done(who, "POST /transactions", &body).await;
+        self.done(caller, "POST /transactions", &body).await;
     }
 
     /// Returns the caller's free, committed and held money.
-    pub async fn money(&self, who: &TestCaller) -> String {
-        let balance = self.done(who, "GET /balance", "").await;
+    pub async fn money(&self, caller: &TestCaller) -> String {
+        let balance = self.done(caller, "GET /balance", "").await;
         let shown = ["balance", "committedBalance", "heldBalance"].map(|name| balance[name].to_string());
         shown.join(" ")
     }
 
     /// Returns the free and committed shares of the caller's holdings.
-    pub async fn shares(&self, who: &TestCaller) -> String {
-        let holdings = self.done(who, "GET /stockholdings", "").await;
+    pub async fn shares(&self, caller: &TestCaller) -> String {
+        let holdings = self.done(caller, "GET /stockholdings", "").await;
         let shown = holdings.as_array().unwrap().iter().map(|holding| {
             assert_eq!(holding["committedAmount"], holding["commitedAmount"]);
             format!("{} {}", holding["amount"], holding["committedAmount"])
@@ -205,9 +205,9 @@ impl BrokerageApp {
     }
 
     /// Buys shares of MenhirCo and returns the id of the order.
-    pub async fn buy(&self, who: &TestCaller, quantity: i64) -> i64 {
+    pub async fn buy(&self, caller: &TestCaller, quantity: i64) -> i64 {
         let body = format!(r#"{{"type":"PURCHASE","stockId":{MENHIR},"stockAmount":{quantity}}}"#);
-        let order = self.done(who, "POST /orders", &body).await;
+        let order = self.done(caller, "POST /orders", &body).await;
         order["id"].as_i64().unwrap()
     }
 

@@ -9,7 +9,7 @@ fn shown(id: i64, kind: &str, holding: &str, amount: &str, active: bool) -> Stri
 }
 
 #[tokio::test]
-async fn money_is_lent_raised_seen_by_both_and_taken_back() {
+async fn money_is_granted_increased_seen_by_both_and_revoked() {
     let brokerage = BrokerageApp::new().await;
     let (ada, ben) = (brokerage.ada(), brokerage.ben());
     brokerage.deposit(&ada, "1000").await;
@@ -30,16 +30,16 @@ async fn money_is_lent_raised_seen_by_both_and_taken_back() {
     );
     assert_eq!(raised.header("location"), "");
 
-    for who in [&ada, &ben] {
-        let one = brokerage.get(who, "/authorizations/1").await;
+    for caller in [&ada, &ben] {
+        let one = brokerage.get(caller, "/authorizations/1").await;
         assert_eq!(one.line(), format!("200 {}", shown(1, "CAPITAL", "null", "300", true)));
-        let all = brokerage.get(who, "/authorizations").await;
+        let all = brokerage.get(caller, "/authorizations").await;
         assert_eq!(
             all.line(),
             format!("200 [{}]", shown(1, "CAPITAL", "null", "300", true))
         );
         assert_eq!(
-            brokerage.get(who, "/authorizations?active=false").await.line(),
+            brokerage.get(caller, "/authorizations?active=false").await.line(),
             "200 []"
         );
     }
@@ -67,7 +67,7 @@ async fn money_is_lent_raised_seen_by_both_and_taken_back() {
 }
 
 #[tokio::test]
-async fn shares_are_lent_raised_and_taken_back() {
+async fn shares_are_granted_increased_and_revoked() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     brokerage.deposit(&ada, "1000").await;
@@ -100,7 +100,7 @@ async fn shares_are_lent_raised_and_taken_back() {
 }
 
 #[tokio::test]
-async fn dates_are_moments_or_days() {
+async fn dates_are_date_times_or_days() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     brokerage.deposit(&ada, "1000").await;
@@ -119,7 +119,7 @@ async fn dates_are_moments_or_days() {
 }
 
 #[tokio::test]
-async fn what_is_over_is_over_at_once() {
+async fn an_authorization_expires_at_its_end_date() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     brokerage.deposit(&ada, "100").await;
@@ -132,7 +132,7 @@ async fn what_is_over_is_over_at_once() {
 }
 
 #[tokio::test]
-async fn a_grant_that_breaks_a_rule_is_refused_and_changes_nothing() {
+async fn an_invalid_grant_is_refused_and_changes_nothing() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     brokerage.deposit(&ada, "1000").await;
@@ -215,9 +215,9 @@ async fn a_grant_that_breaks_a_rule_is_refused_and_changes_nothing() {
         .call(&ada, "POST /authorizations", &shares("amount", "11"))
         .await;
     assert_eq!(reason(&too_many), (409, "INSUFFICIENT_SHARES".to_owned()));
-    for who in [brokerage.ben(), brokerage.cleo()] {
+    for caller in [brokerage.ben(), brokerage.cleo()] {
         let answered = brokerage
-            .call(&who, "POST /authorizations", &capital("amount", "1"))
+            .call(&caller, "POST /authorizations", &capital("amount", "1"))
             .await;
         assert_eq!(reason(&answered), (403, "FORBIDDEN".to_owned()));
     }
@@ -258,20 +258,20 @@ pub fn changed(body: &str, member: &str, value: &str) -> String {
 }
 
 #[tokio::test]
-async fn only_the_two_see_it_and_only_the_investor_takes_it_back() {
+async fn only_the_parties_see_it_and_only_the_investor_revokes_it() {
     let brokerage = BrokerageApp::new().await;
     brokerage.deposit(&brokerage.ada(), "100").await;
     brokerage.lend_money("40").await;
     let (_, eve) = brokerage.register("eve", "investor").await;
     let (_, finn) = brokerage.register("finn", "broker").await;
     let not_found = refused(404, "NOT_FOUND", "authorization not found");
-    for who in [&eve, &finn, &brokerage.cleo()] {
-        assert_eq!(brokerage.get(who, "/authorizations/1").await.line(), not_found);
+    for caller in [&eve, &finn, &brokerage.cleo()] {
+        assert_eq!(brokerage.get(caller, "/authorizations/1").await.line(), not_found);
         assert_eq!(
-            brokerage.call(who, "PUT /authorizations/1/revoke", "").await.line(),
+            brokerage.call(caller, "PUT /authorizations/1/revoke", "").await.line(),
             not_found
         );
-        assert_eq!(brokerage.get(who, "/authorizations").await.line(), "200 []");
+        assert_eq!(brokerage.get(caller, "/authorizations").await.line(), "200 []");
     }
     for id in ["2", "abc", "0", "9223372036854775808"] {
         assert_eq!(
@@ -306,7 +306,7 @@ async fn only_the_two_see_it_and_only_the_investor_takes_it_back() {
 }
 
 #[tokio::test]
-async fn an_authorization_of_another_currency_is_none_here() {
+async fn an_authorization_in_another_currency_is_not_found() {
     let brokerage = BrokerageApp::new().await;
     let (ada, ben) = (brokerage.ada(), brokerage.ben());
     brokerage.deposit(&ada, "100").await;
@@ -320,11 +320,11 @@ async fn an_authorization_of_another_currency_is_none_here() {
     let euros = brokerage.graph(&grant).await;
     let euros = euros["authorization"]["id"].as_str().unwrap();
     let shown = [brokerage.lend_money("10").await, brokerage.lend_shares(2).await];
-    for who in [&ada, &ben] {
-        let by_id = brokerage.get(who, &format!("/authorizations/{euros}")).await;
+    for caller in [&ada, &ben] {
+        let by_id = brokerage.get(caller, &format!("/authorizations/{euros}")).await;
         assert_eq!(by_id.line(), refused(404, "NOT_FOUND", "authorization not found"));
         for path in ["/authorizations", "/authorizations?active=true"] {
-            let listed = brokerage.done(who, &format!("GET {path}"), "").await;
+            let listed = brokerage.done(caller, &format!("GET {path}"), "").await;
             let ids: Vec<i64> = listed
                 .as_array()
                 .unwrap()
@@ -337,7 +337,7 @@ async fn an_authorization_of_another_currency_is_none_here() {
 }
 
 #[tokio::test]
-async fn a_higher_fee_holds_for_more_only_where_max_fee_percent_allows_it() {
+async fn an_increase_takes_a_higher_fee_only_up_to_max_fee_percent() {
     let brokerage = BrokerageApp::new().await;
     let (ada, ben) = (brokerage.ada(), brokerage.ben());
     brokerage.deposit(&ada, "1000").await;

@@ -12,7 +12,7 @@ fn shown(status: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_automated_order_holds_its_cover_until_it_is_cancelled() {
+async fn an_automated_order_reserves_its_funds_until_cancelled() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     brokerage.deposit(&ada, "100").await;
@@ -37,7 +37,7 @@ async fn an_automated_order_holds_its_cover_until_it_is_cancelled() {
 }
 
 #[tokio::test]
-async fn an_automated_order_whose_price_is_there_is_carried_out_at_once() {
+async fn an_automated_order_at_its_price_executes_at_once() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     brokerage.deposit(&ada, "100").await;
@@ -69,17 +69,17 @@ async fn an_automated_order_whose_price_is_there_is_carried_out_at_once() {
 }
 
 #[tokio::test]
-async fn only_investors_automate_and_only_their_own_orders() {
+async fn only_investors_automate_orders_and_only_their_own() {
     let brokerage = BrokerageApp::new().await;
     let (ada, ben) = (brokerage.ada(), brokerage.ben());
     brokerage.deposit(&ada, "100").await;
     brokerage.lend_money("50").await;
-    for (who, body) in [
+    for (caller, body) in [
         (&ada, changed(WAITING, "authorizationId", "1")),
         (&ben, changed(WAITING, "authorizationId", "1")),
         (&ben, WAITING.to_owned()),
     ] {
-        let answered = brokerage.call(who, "POST /orders", &body).await;
+        let answered = brokerage.call(caller, "POST /orders", &body).await;
         assert_eq!(reason(&answered), (400, "INVALID_AUTOMATED_ORDER".to_owned()), "{body}");
     }
     for value in ["", "null", "0", "-1", "8.001", "\"8\""] {

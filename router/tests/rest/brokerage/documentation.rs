@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::app::{BrokerageApp, TestCaller};
 
 #[tokio::test]
-async fn the_openapi_document_is_the_one_that_is_checked_in() {
+async fn the_openapi_document_matches_the_checked_in_one() {
     let brokerage = BrokerageApp::new().await;
-    let answered = brokerage.get(&brokerage.nobody(), "/openapi.json").await;
+    let answered = brokerage.get(&brokerage.anonymous(), "/openapi.json").await;
     assert_eq!(
         (answered.status, answered.header("content-type")),
         (200, "application/json")
@@ -28,9 +28,9 @@ async fn sample() -> BrokerageApp {
 }
 
 #[tokio::test]
-async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
+async fn every_documented_example_is_true_on_the_sample_data() {
     let brokerage = sample().await;
-    let document = brokerage.done(&brokerage.nobody(), "GET /openapi.json", "").await;
+    let document = brokerage.done(&brokerage.anonymous(), "GET /openapi.json", "").await;
     let mut untrue = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (verb, operation) in item.as_object().unwrap() {
@@ -39,13 +39,13 @@ async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
                 "get" => &brokerage,
                 _ => &sample().await,
             };
-            let who = who_presses(brokerage, path, verb, operation);
+            let caller = documented_caller(brokerage, path, verb, operation);
             let body = match &operation["requestBody"]["content"]["application/json"]["example"] {
                 Value::Null => String::new(),
                 body => body.to_string(),
             };
             for line in lines(path, verb, operation) {
-                let answered = brokerage.call(&who, &line, &body).await;
+                let answered = brokerage.call(&caller, &line, &body).await;
                 let response = &operation["responses"][answered.status.to_string()];
                 let example = &response["content"]["application/json"]["example"];
                 if !agree(answered.json(), example.clone()) {
@@ -58,10 +58,10 @@ async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
 }
 
 /// Returns Ada, unless the route needs no token or a service's.
-fn who_presses(brokerage: &BrokerageApp, path: &str, verb: &str, operation: &Value) -> TestCaller {
+fn documented_caller(brokerage: &BrokerageApp, path: &str, verb: &str, operation: &Value) -> TestCaller {
     match (path, verb) {
         ("/balance", "put") => brokerage.service(),
-        _ if operation["security"] == serde_json::json!([]) => brokerage.nobody(),
+        _ if operation["security"] == serde_json::json!([]) => brokerage.anonymous(),
         _ => brokerage.ada(),
     }
 }

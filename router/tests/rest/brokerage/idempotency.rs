@@ -7,8 +7,8 @@ fn whole(answered: &TestResponse) -> (String, String) {
     (answered.line(), answered.header("location").to_owned())
 }
 
-async fn mismatch(brokerage: &BrokerageApp, who: &TestCaller, line: &str, body: &str) {
-    let answered = brokerage.call(who, line, body).await;
+async fn mismatch(brokerage: &BrokerageApp, caller: &TestCaller, line: &str, body: &str) {
+    let answered = brokerage.call(caller, line, body).await;
     let message = "this idempotency key was used for another request";
     assert_eq!(
         answered.line(),
@@ -18,28 +18,28 @@ async fn mismatch(brokerage: &BrokerageApp, who: &TestCaller, line: &str, body: 
 }
 
 #[tokio::test]
-async fn one_key_registers_one_person() {
+async fn one_key_registers_one_user() {
     let brokerage = BrokerageApp::new().await;
-    let nobody = brokerage.nobody().key("k1");
+    let anonymous = brokerage.anonymous().key("k1");
     let eve =
         r#"{"name":"Eve","surname":"Lindt","email":"eve@example.com","password":"correct horse","type":"investor"}"#;
-    let first = brokerage.call(&nobody, "POST /users/register", eve).await;
+    let first = brokerage.call(&anonymous, "POST /users/register", eve).await;
     assert_eq!(first.status, 201);
-    let again = brokerage.call(&nobody, "POST /users/register", eve).await;
+    let again = brokerage.call(&anonymous, "POST /users/register", eve).await;
     assert_eq!(whole(&again), whole(&first));
     mismatch(
         &brokerage,
-        &nobody,
+        &anonymous,
         "POST /users/register",
         &eve.replace("Lindt", "Other"),
     )
     .await;
-    let everyone = brokerage.done(&brokerage.ada(), "GET /users", "").await;
-    assert_eq!(everyone.as_array().unwrap().len(), 6);
+    let users = brokerage.done(&brokerage.ada(), "GET /users", "").await;
+    assert_eq!(users.as_array().unwrap().len(), 6);
 }
 
 #[tokio::test]
-async fn one_key_moves_money_once_whichever_way() {
+async fn one_key_moves_money_once_in_either_direction() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     brokerage.deposit(&ada, "100").await;
@@ -79,7 +79,7 @@ async fn one_key_moves_money_once_whichever_way() {
 }
 
 #[tokio::test]
-async fn one_key_grants_once_and_is_answered_the_same_each_time() {
+async fn one_key_grants_once_and_repeats_its_response() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     brokerage.deposit(&ada, "100").await;
@@ -131,7 +131,7 @@ async fn one_key_places_one_order() {
 }
 
 #[tokio::test]
-async fn a_refused_request_leaves_its_key_free() {
+async fn a_refused_request_leaves_its_key_unused() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     let key = ada.key("k1");

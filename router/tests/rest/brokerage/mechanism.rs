@@ -7,7 +7,7 @@ use super::app::{BrokerageApp, TestCaller, refused};
 use crate::app::send;
 
 #[tokio::test]
-async fn a_known_path_with_another_method_says_which_it_has() {
+async fn a_known_path_with_a_wrong_method_lists_its_methods() {
     let brokerage = BrokerageApp::new().await;
     for (line, allow) in [
         ("GET /users/register", "POST"),
@@ -29,7 +29,7 @@ async fn a_known_path_with_another_method_says_which_it_has() {
         ("OPTIONS /stocks", "GET, HEAD"),
     ] {
         // The method is checked before the token.
-        let answered = brokerage.call(&brokerage.nobody(), line, "{").await;
+        let answered = brokerage.call(&brokerage.anonymous(), line, "{").await;
         let message = format!("this path answers {allow}");
         assert_eq!(answered.line(), refused(405, "METHOD_NOT_ALLOWED", &message), "{line}");
         assert_eq!(answered.header("allow"), allow, "{line}");
@@ -41,30 +41,30 @@ async fn a_known_path_with_another_method_says_which_it_has() {
         "GET /stock/orders",
         "POST /user/login",
     ] {
-        let answered = brokerage.call(&brokerage.nobody(), line, "").await;
+        let answered = brokerage.call(&brokerage.anonymous(), line, "").await;
         assert_eq!(
             answered.line(),
             refused(404, "NOT_FOUND", "there is no such path"),
             "{line}"
         );
     }
-    let slash = brokerage.get(&brokerage.nobody(), "/stocks/4/").await;
+    let slash = brokerage.get(&brokerage.anonymous(), "/stocks/4/").await;
     assert_eq!(
         slash.line(),
-        brokerage.get(&brokerage.nobody(), "/stocks/4").await.line()
+        brokerage.get(&brokerage.anonymous(), "/stocks/4").await.line()
     );
     let head = brokerage.call(&brokerage.ada(), "HEAD /users/1", "").await;
     assert_eq!((head.status, head.text.as_str()), (200, ""));
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_object_is_refused() {
+async fn a_body_other_than_a_json_object_is_refused() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     let large = format!(r#"{{"name":"{}"}}"#, "x".repeat(2 * 1024 * 1024));
-    for (who, line) in [
-        (brokerage.nobody(), "POST /users/register"),
-        (brokerage.nobody(), "POST /users/login"),
+    for (caller, line) in [
+        (brokerage.anonymous(), "POST /users/register"),
+        (brokerage.anonymous(), "POST /users/login"),
         (ada.clone(), "PUT /users/1"),
         (ada.clone(), "POST /authorizations"),
         (brokerage.service(), "PUT /balance"),
@@ -74,7 +74,7 @@ async fn a_body_that_is_no_json_object_is_refused() {
         (ada.clone(), "PUT /orders/1"),
     ] {
         for body in ["", "{", "[]", "7", "null", "\"x\"", "{} {}"] {
-            let answered = brokerage.call(&who, line, body).await;
+            let answered = brokerage.call(&caller, line, body).await;
             assert_eq!(
                 answered.line(),
                 refused(400, "INVALID_INPUT", "the body must be a JSON object"),
@@ -82,7 +82,7 @@ async fn a_body_that_is_no_json_object_is_refused() {
             );
         }
         for media in ["text/plain", "application/x-www-form-urlencoded", "nonsense"] {
-            let mut headers = who.0.clone();
+            let mut headers = caller.0.clone();
             headers.push(("content-type".to_owned(), media.to_owned()));
             let answered = brokerage.call(&TestCaller(headers), line, "{}").await;
             assert_eq!(
@@ -91,7 +91,7 @@ async fn a_body_that_is_no_json_object_is_refused() {
                 "{line} {media}"
             );
         }
-        let answered = brokerage.call(&who, line, &large).await;
+        let answered = brokerage.call(&caller, line, &large).await;
         assert_eq!(
             answered.line(),
             refused(413, "PAYLOAD_TOO_LARGE", "a body has at most 1048576 bytes"),

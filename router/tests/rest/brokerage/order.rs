@@ -87,25 +87,27 @@ async fn a_broker_buys_and_sells_for_an_investor_and_takes_a_fee() {
         (brokerage.money(&ada).await, brokerage.shares(&ada).await),
         ("500 498 0".to_owned(), "0 0".to_owned())
     );
-    for who in [&ada, &ben] {
-        let orders = brokerage.done(who, "GET /orders", "").await;
+    for caller in [&ada, &ben] {
+        let orders = brokerage.done(caller, "GET /orders", "").await;
         assert_eq!(orders.as_array().unwrap().len(), 2, "both see both");
-        assert_eq!(brokerage.get(who, "/orders/1").await.line(), format!("200 {shown}"));
+        assert_eq!(brokerage.get(caller, "/orders/1").await.line(), format!("200 {shown}"));
     }
 }
 
 #[tokio::test]
-async fn a_broker_sees_but_the_orders_that_the_broker_placed() {
+async fn a_broker_sees_only_orders_placed_by_that_broker() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     brokerage.deposit(&ada, "100").await;
     brokerage.buy(&ada, 1).await;
     let (_, finn) = brokerage.register("finn", "broker").await;
     let not_found = refused(404, "NOT_FOUND", "order not found");
-    for who in [&brokerage.ben(), &finn, &brokerage.cleo()] {
-        assert_eq!(brokerage.get(who, "/orders").await.line(), "200 []");
-        assert_eq!(brokerage.get(who, "/orders/1").await.line(), not_found);
-        let cancelled = brokerage.call(who, "PUT /orders/1", r#"{"status":"CANCELLED"}"#).await;
+    for caller in [&brokerage.ben(), &finn, &brokerage.cleo()] {
+        assert_eq!(brokerage.get(caller, "/orders").await.line(), "200 []");
+        assert_eq!(brokerage.get(caller, "/orders/1").await.line(), not_found);
+        let cancelled = brokerage
+            .call(caller, "PUT /orders/1", r#"{"status":"CANCELLED"}"#)
+            .await;
         assert_eq!(cancelled.line(), not_found);
     }
     for id in ["2", "abc", "0", "9223372036854775808"] {
@@ -134,7 +136,7 @@ async fn a_broker_sees_but_the_orders_that_the_broker_placed() {
 }
 
 #[tokio::test]
-async fn an_order_that_breaks_a_rule_is_not_placed() {
+async fn an_invalid_order_is_not_placed() {
     let brokerage = BrokerageApp::new().await;
     let (ada, ben) = (brokerage.ada(), brokerage.ben());
     brokerage.deposit(&ada, "50").await;
@@ -185,17 +187,17 @@ async fn an_order_that_breaks_a_rule_is_not_placed() {
     brokerage
         .done(&brokerage.service(), "PUT /balance", r#"{"userId":1,"balance":50}"#)
         .await;
-    for (who, body, expected) in table {
+    for (caller, body, expected) in table {
         if expected.1 == "INSUFFICIENT_STOCK" {
             brokerage.deposit(&ada, "5000").await;
         }
-        let answered = brokerage.call(who, "POST /orders", &body).await;
+        let answered = brokerage.call(caller, "POST /orders", &body).await;
         let (status, why) = reason(&answered);
         assert_eq!((status, why.as_str()), expected, "{body}: {}", answered.text);
     }
-    for who in [brokerage.cleo(), brokerage.service()] {
+    for caller in [brokerage.cleo(), brokerage.service()] {
         assert_eq!(
-            reason(&brokerage.call(&who, "POST /orders", PURCHASE).await),
+            reason(&brokerage.call(&caller, "POST /orders", PURCHASE).await),
             (403, "FORBIDDEN".to_owned())
         );
     }
@@ -205,7 +207,7 @@ async fn an_order_that_breaks_a_rule_is_not_placed() {
 }
 
 #[tokio::test]
-async fn an_authorization_is_good_for_one_broker_one_kind_one_stock_and_its_time() {
+async fn an_authorization_fits_one_broker_kind_stock_and_period() {
     let brokerage = BrokerageApp::new().await;
     let (ada, ben) = (brokerage.ada(), brokerage.ben());
     brokerage.deposit(&ada, "1000").await;
@@ -216,8 +218,8 @@ async fn an_authorization_is_good_for_one_broker_one_kind_one_stock_and_its_time
     let order = |kind: &str, stock: i64, quantity: i64, authorization: i64| {
         format!(r#"{{"type":"{kind}","stockId":{stock},"stockAmount":{quantity},"authorizationId":{authorization}}}"#)
     };
-    let refuse = async |who: &super::app::TestCaller, body: String, expected: (u16, &str)| {
-        let answered = brokerage.call(who, "POST /orders", &body).await;
+    let refuse = async |caller: &super::app::TestCaller, body: String, expected: (u16, &str)| {
+        let answered = brokerage.call(caller, "POST /orders", &body).await;
         let (status, why) = reason(&answered);
         assert_eq!((status, why.as_str()), expected, "{body}: {}", answered.text);
     };
@@ -258,7 +260,7 @@ async fn an_authorization_is_good_for_one_broker_one_kind_one_stock_and_its_time
 }
 
 #[tokio::test]
-async fn what_was_carried_out_cannot_be_cancelled() {
+async fn a_completed_order_cannot_be_cancelled() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     brokerage.deposit(&ada, "100").await;

@@ -9,18 +9,20 @@ const ADA_TO_OTHERS: &str = r#"{"id":1,"name":"Ada","surname":"Winter","email":n
 const BEN_TO_OTHERS: &str = r#"{"id":2,"name":"Ben","surname":"Okafor","email":null,"phoneNo":null,"type":"broker","address":null,"brokerageFee":1}"#;
 
 #[tokio::test]
-async fn who_registers_is_there_from_then_on_and_can_log_in() {
+async fn a_registered_user_is_found_and_can_log_in() {
     let brokerage = BrokerageApp::new().await;
     let eve = r#"{"name":" Eve ","surname":"Lindt","email":"Eve@example.com","password":"correct horse","type":"broker",
         "brokerageFee":1.25,"phoneNo":"7","address":{"street":"S","number":"1a","zipCode":"10115","x":1},"id":77,"role":"ADMIN"}"#;
-    let registered = brokerage.call(&brokerage.nobody(), "POST /users/register", eve).await;
+    let registered = brokerage
+        .call(&brokerage.anonymous(), "POST /users/register", eve)
+        .await;
     let shown = r#"{"id":6,"name":"Eve","surname":"Lindt","email":"Eve@example.com","phoneNo":"7","type":"broker","address":{"street":"S","number":"1a","zipCode":"10115"},"brokerageFee":1.25}"#;
     assert_eq!(registered.line(), format!("201 {shown}"));
     assert_eq!(registered.header("location"), "/brokerage/users/6");
     assert!(!registered.text.contains("horse"));
 
     let body = format!(r#"{{"email":"EVE@example.com","password":"{PASSWORD}"}}"#);
-    let signed_in = brokerage.done(&brokerage.nobody(), "POST /users/login", &body).await;
+    let signed_in = brokerage.done(&brokerage.anonymous(), "POST /users/login", &body).await;
     assert_eq!(
         (&signed_in["userId"], &signed_in["type"]),
         (&6.into(), &"broker".into())
@@ -35,13 +37,15 @@ async fn who_registers_is_there_from_then_on_and_can_log_in() {
 async fn an_investor_needs_neither_fee_nor_telephone_nor_address() {
     let brokerage = BrokerageApp::new().await;
     let fay = r#"{"name":"Fay","surname":"L","email":"fay@example.com","password":"correct horse","type":"investor","phoneNo":null,"address":null,"brokerageFee":null,"username":"fay"}"#;
-    let registered = brokerage.call(&brokerage.nobody(), "POST /users/register", fay).await;
+    let registered = brokerage
+        .call(&brokerage.anonymous(), "POST /users/register", fay)
+        .await;
     let shown = r#"201 {"id":6,"name":"Fay","surname":"L","email":"fay@example.com","phoneNo":null,"type":"investor","address":null,"brokerageFee":null}"#;
     assert_eq!(registered.line(), shown);
 }
 
 #[tokio::test]
-async fn a_registration_that_breaks_a_rule_is_refused() {
+async fn an_invalid_registration_is_refused() {
     let brokerage = BrokerageApp::new().await;
     let whole = |member: &str, value: &str| {
         let mut body = serde_json::json!({
@@ -92,7 +96,7 @@ async fn a_registration_that_breaks_a_rule_is_refused() {
     ] {
         for value in values {
             let answered = brokerage
-                .call(&brokerage.nobody(), "POST /users/register", &whole(member, value))
+                .call(&brokerage.anonymous(), "POST /users/register", &whole(member, value))
                 .await;
             assert_eq!(reason(&answered), (400, "INVALID_INPUT".to_owned()), "{member} {value}");
             let message = answered.json()["error"]["message"].as_str().unwrap().to_owned();
@@ -101,7 +105,7 @@ async fn a_registration_that_breaks_a_rule_is_refused() {
     }
     let investor = whole("type", "\"investor\"");
     let answered = brokerage
-        .call(&brokerage.nobody(), "POST /users/register", &investor)
+        .call(&brokerage.anonymous(), "POST /users/register", &investor)
         .await;
     assert_eq!(
         answered.line(),
@@ -109,23 +113,23 @@ async fn a_registration_that_breaks_a_rule_is_refused() {
     );
     for taken in [whole("email", "\"ADA@example.com\""), whole("username", "\"Ada\"")] {
         let answered = brokerage
-            .call(&brokerage.nobody(), "POST /users/register", &taken)
+            .call(&brokerage.anonymous(), "POST /users/register", &taken)
             .await;
         assert_eq!(reason(&answered), (409, "CONFLICT".to_owned()), "{taken}");
     }
-    let everyone = brokerage.done(&brokerage.ada(), "GET /users", "").await;
-    assert_eq!(everyone.as_array().unwrap().len(), 5);
+    let users = brokerage.done(&brokerage.ada(), "GET /users", "").await;
+    assert_eq!(users.as_array().unwrap().len(), 5);
 }
 
 #[tokio::test]
-async fn a_wrong_login_says_not_what_is_wrong() {
+async fn a_wrong_login_does_not_reveal_the_wrong_part() {
     let brokerage = BrokerageApp::new().await;
     let wrong = refused(401, "UNAUTHENTICATED", "wrong email or password");
     for body in [
         r#"{"email":"ada@example.com","password":"not this one"}"#,
         r#"{"email":"nobody@example.com","password":"agora-demo-2026"}"#,
     ] {
-        let answered = brokerage.call(&brokerage.nobody(), "POST /users/login", body).await;
+        let answered = brokerage.call(&brokerage.anonymous(), "POST /users/login", body).await;
         assert_eq!(
             (answered.line(), answered.header("www-authenticate")),
             (wrong.clone(), "Bearer")
@@ -138,13 +142,13 @@ async fn a_wrong_login_says_not_what_is_wrong() {
         r#"{"email":7,"password":"x"}"#,
         "[]",
     ] {
-        let answered = brokerage.call(&brokerage.nobody(), "POST /users/login", body).await;
+        let answered = brokerage.call(&brokerage.anonymous(), "POST /users/login", body).await;
         assert_eq!(answered.status, 400, "{body}");
     }
     for _ in 0..10 {
         brokerage
             .call(
-                &brokerage.nobody(),
+                &brokerage.anonymous(),
                 "POST /users/login",
                 r#"{"email":"b@example.com","password":"no"}"#,
             )
@@ -152,7 +156,7 @@ async fn a_wrong_login_says_not_what_is_wrong() {
     }
     let answered = brokerage
         .call(
-            &brokerage.nobody(),
+            &brokerage.anonymous(),
             "POST /users/login",
             r#"{"email":"b@example.com","password":"no"}"#,
         )
@@ -162,7 +166,7 @@ async fn a_wrong_login_says_not_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn people_are_listed_by_what_they_are() {
+async fn users_are_listed_by_their_type() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     for (path, expected) in [
@@ -181,8 +185,8 @@ async fn people_are_listed_by_what_they_are() {
         brokerage.get(&brokerage.service(), "/users/1").await.line(),
         format!("200 {ADA_HERSELF}")
     );
-    let everyone = brokerage.done(&ada, "GET /users", "").await;
-    let types: Vec<&str> = everyone
+    let users = brokerage.done(&ada, "GET /users", "").await;
+    let types: Vec<&str> = users
         .as_array()
         .unwrap()
         .iter()
@@ -209,7 +213,7 @@ async fn people_are_listed_by_what_they_are() {
 }
 
 #[tokio::test]
-async fn people_change_what_they_say_about_themselves_and_nobody_else_does() {
+async fn only_a_user_changes_their_own_profile() {
     let brokerage = BrokerageApp::new().await;
     let (ada, ben) = (brokerage.ada(), brokerage.ben());
     let change = r#"{"name":"Ada B.","email":"ada.b@example.com","phoneNo":null,"address":{"street":"Quay","number":"9","zipCode":"20457"},"id":9,"type":"broker"}"#;
@@ -228,16 +232,16 @@ async fn people_change_what_they_say_about_themselves_and_nobody_else_does() {
         .await;
     let login = |password: &str| format!(r#"{{"email":"ada.b@example.com","password":"{password}"}}"#);
     let old = brokerage
-        .call(&brokerage.nobody(), "POST /users/login", &login("agora-demo-2026"))
+        .call(&brokerage.anonymous(), "POST /users/login", &login("agora-demo-2026"))
         .await;
     assert_eq!(old.status, 401);
     brokerage
-        .done(&brokerage.nobody(), "POST /users/login", &login("a new password"))
+        .done(&brokerage.anonymous(), "POST /users/login", &login("a new password"))
         .await;
 }
 
 #[tokio::test]
-async fn a_change_that_breaks_a_rule_changes_nothing() {
+async fn an_invalid_change_changes_nothing() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     for body in [
@@ -272,14 +276,14 @@ async fn a_change_that_breaks_a_rule_changes_nothing() {
         .await;
     assert_eq!(reason(&taken), (409, "CONFLICT".to_owned()));
     let admin = brokerage.person(ADMIN, Role::Member);
-    for (path, who) in [
+    for (path, caller) in [
         ("PUT /users/2", &ada),
         ("PUT /users/1", &brokerage.ben()),
         ("PUT /users/1", &admin),
         ("PUT /users/1", &brokerage.service()),
     ] {
         for body in [r#"{"name":"Other"}"#, r#"{"password":"another password"}"#] {
-            let answered = brokerage.call(who, path, body).await;
+            let answered = brokerage.call(caller, path, body).await;
             assert_eq!(reason(&answered), (403, "FORBIDDEN".to_owned()), "{path}");
         }
     }

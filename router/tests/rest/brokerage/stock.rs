@@ -4,15 +4,15 @@ use super::app::{BrokerageApp, reason, refused};
 use super::authorization::changed;
 
 #[tokio::test]
-async fn anyone_sees_the_stocks_of_the_exchange() {
+async fn stocks_are_public() {
     let brokerage = BrokerageApp::new().await;
-    let nobody = brokerage.nobody();
+    let anonymous = brokerage.anonymous();
     let menhir = r#"{"id":4,"name":"MenhirCo","price":9.99,"quantity":100,"open":9.99,"high":9.99,"low":9.99,"close":9.99,"volume":0}"#;
     assert_eq!(
-        brokerage.get(&nobody, "/stocks/4").await.line(),
+        brokerage.get(&anonymous, "/stocks/4").await.line(),
         format!("200 {menhir}")
     );
-    let all = brokerage.done(&nobody, "GET /stocks", "").await;
+    let all = brokerage.done(&anonymous, "GET /stocks", "").await;
     let names: Vec<&str> = all
         .as_array()
         .unwrap()
@@ -25,17 +25,17 @@ async fn anyone_sees_the_stocks_of_the_exchange() {
         serde_json::from_str::<serde_json::Value>(menhir).unwrap().to_string()
     );
     for id in ["11", "0", "-1", "abc", "MenhirCo", "4.0", "9223372036854775808"] {
-        let answered = brokerage.get(&nobody, &format!("/stocks/{id}")).await;
+        let answered = brokerage.get(&anonymous, &format!("/stocks/{id}")).await;
         assert_eq!(answered.line(), refused(404, "NOT_FOUND", "stock not found"), "{id}");
     }
     brokerage.deposit(&brokerage.ada(), "100").await;
     brokerage.buy(&brokerage.ada(), 3).await;
-    let after = brokerage.done(&nobody, "GET /stocks/4", "").await;
+    let after = brokerage.done(&anonymous, "GET /stocks/4", "").await;
     assert_eq!((&after["quantity"], &after["volume"]), (&97.into(), &3.into()));
 }
 
 #[tokio::test]
-async fn shares_are_their_owners_business() {
+async fn shares_are_visible_to_their_owner_only() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     assert_eq!(brokerage.get(&ada, "/stockholdings").await.line(), "200 []");
@@ -56,10 +56,10 @@ async fn shares_are_their_owners_business() {
     );
     assert_eq!(brokerage.get(&brokerage.ben(), "/stockholdings").await.line(), "200 []");
     let not_found = refused(404, "NOT_FOUND", "stockholding not found");
-    for who in [brokerage.ben(), brokerage.cleo()] {
-        assert_eq!(brokerage.get(&who, "/stockholdings/1").await.line(), not_found);
+    for caller in [brokerage.ben(), brokerage.cleo()] {
+        assert_eq!(brokerage.get(&caller, "/stockholdings/1").await.line(), not_found);
         let committed = brokerage
-            .call(&who, "PUT /stockholdings/1", r#"{"committedAmount":1}"#)
+            .call(&caller, "PUT /stockholdings/1", r#"{"committedAmount":1}"#)
             .await;
         assert_eq!(committed.line(), not_found);
     }

@@ -4,7 +4,7 @@ use super::app::{BrokerageApp, NOW, reason, refused};
 use super::authorization::changed;
 
 #[tokio::test]
-async fn who_never_had_money_has_none() {
+async fn a_user_without_deposits_has_an_empty_balance() {
     let brokerage = BrokerageApp::new().await;
     let cleo = brokerage.get(&brokerage.cleo(), "/balance").await;
     let shown = r#"200 {"userId":3,"balance":0,"committedBalance":0,"heldBalance":0,"user":{"id":3,"name":null,"surname":null,"email":"cleo@example.com","phoneNo":null,"type":"member","address":null,"brokerageFee":null}}"#;
@@ -20,7 +20,7 @@ async fn who_never_had_money_has_none() {
 }
 
 #[tokio::test]
-async fn money_comes_in_and_goes_out() {
+async fn money_is_deposited_and_withdrawn() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     let moved = |id: i64, kind: &str, amount: &str| {
@@ -86,7 +86,7 @@ async fn money_comes_in_and_goes_out() {
 }
 
 #[tokio::test]
-async fn what_is_no_transaction_moves_nothing() {
+async fn an_invalid_transaction_moves_nothing() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     brokerage.deposit(&ada, "100").await;
@@ -152,7 +152,7 @@ async fn what_is_no_transaction_moves_nothing() {
 }
 
 #[tokio::test]
-async fn a_program_sets_what_a_person_has() {
+async fn a_service_sets_the_balance_of_a_user() {
     let brokerage = BrokerageApp::new().await;
     let service = brokerage.service();
     let set = async |body: &str| brokerage.call(&service, "PUT /balance", body).await;
@@ -185,25 +185,25 @@ async fn a_program_sets_what_a_person_has() {
         }
     }
     for id in ["77", "0", "-1"] {
-        let nobody = set(&changed(r#"{"userId":1,"balance":5}"#, "userId", id)).await;
-        assert_eq!(nobody.line(), refused(404, "NOT_FOUND", "user not found"), "{id}");
+        let unknown = set(&changed(r#"{"userId":1,"balance":5}"#, "userId", id)).await;
+        assert_eq!(unknown.line(), refused(404, "NOT_FOUND", "user not found"), "{id}");
     }
-    for who in [
+    for caller in [
         brokerage.ada(),
         brokerage.person(super::app::ADMIN, contract::Role::Member),
     ] {
         let answered = brokerage
-            .call(&who, "PUT /balance", r#"{"userId":1,"balance":5}"#)
+            .call(&caller, "PUT /balance", r#"{"userId":1,"balance":5}"#)
             .await;
         assert_eq!(reason(&answered), (403, "FORBIDDEN".to_owned()));
-        let answered = brokerage.call(&who, "PUT /balance", "{}").await;
+        let answered = brokerage.call(&caller, "PUT /balance", "{}").await;
         assert_eq!(answered.status, 400, "the body comes first");
     }
     assert_eq!(brokerage.money(&brokerage.ada()).await, "0 50 0");
 }
 
 #[tokio::test]
-async fn money_of_another_currency_is_none_here() {
+async fn money_in_another_currency_is_not_shown() {
     let brokerage = BrokerageApp::new().await;
     let ada = brokerage.ada();
     brokerage.deposit(&ada, "100").await;

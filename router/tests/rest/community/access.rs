@@ -8,7 +8,7 @@ fn routes() -> impl Iterator<Item = (&'static str, &'static str, u16)> {
 }
 
 #[tokio::test]
-async fn where_a_token_is_needed_nothing_answers_without() {
+async fn a_closed_mount_answers_nothing_without_a_token() {
     let community = CommunityApp::closed().await;
     for (line, ..) in routes() {
         // The response to a caller without a token does not reveal the other errors of the request.
@@ -19,7 +19,7 @@ async fn where_a_token_is_needed_nothing_answers_without() {
 }
 
 #[tokio::test]
-async fn where_a_token_is_needed_a_service_reaches_everything() {
+async fn a_service_reaches_everything_on_a_closed_mount() {
     let community = CommunityApp::closed().await;
     let service = community.0.service();
     for (line, body, status) in routes() {
@@ -31,7 +31,7 @@ async fn where_a_token_is_needed_a_service_reaches_everything() {
 }
 
 #[tokio::test]
-async fn where_a_token_is_needed_a_person_reaches_what_is_theirs() {
+async fn a_user_reaches_own_data_on_a_closed_mount() {
     let community = CommunityApp::closed().await;
     let dan = community.0.person(4);
     for (line, body, status) in routes() {
@@ -47,7 +47,7 @@ async fn where_a_token_is_needed_a_person_reaches_what_is_theirs() {
 }
 
 #[tokio::test]
-async fn where_a_token_is_needed_a_person_reaches_nothing_of_others() {
+async fn a_user_reaches_no_data_of_others_on_a_closed_mount() {
     let community = CommunityApp::closed().await;
     let ada = community.0.person(1);
     for (line, body, status) in routes() {
@@ -75,7 +75,7 @@ async fn where_a_token_is_needed_a_person_reaches_nothing_of_others() {
 }
 
 #[tokio::test]
-async fn where_it_is_open_a_token_has_to_hold_all_the_same() {
+async fn an_open_mount_refuses_an_invalid_token() {
     let community = CommunityApp::open().await;
     let before = community.everything().await;
     for (line, body, _) in routes() {
@@ -90,7 +90,7 @@ async fn where_it_is_open_a_token_has_to_hold_all_the_same() {
 }
 
 #[tokio::test]
-async fn where_it_is_open_a_users_token_takes_nothing_away() {
+async fn a_users_token_loses_no_access_on_an_open_mount() {
     let community = CommunityApp::open().await;
     let ada = community.0.person(1);
     for (line, body, status) in routes() {
@@ -105,7 +105,7 @@ async fn where_it_is_open_a_users_token_takes_nothing_away() {
 }
 
 #[tokio::test]
-async fn where_it_is_open_another_site_may_look_and_change_nothing() {
+async fn an_open_mount_lets_other_origins_read_only() {
     let community = CommunityApp::open().await;
     let before = community.everything().await;
     for (line, body, status) in routes() {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::app::CommunityApp;
 
 #[tokio::test]
-async fn the_openapi_document_is_the_one_that_is_checked_in() {
+async fn the_openapi_document_matches_the_checked_in_one() {
     let community = CommunityApp::open().await;
     let answered = community.get("/openapi.json").await;
     assert_eq!(
@@ -18,7 +18,7 @@ async fn the_openapi_document_is_the_one_that_is_checked_in() {
 }
 
 #[tokio::test]
-async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
+async fn every_documented_example_is_true_on_the_sample_data() {
     let community = CommunityApp::open().await;
     let document = community.get("/openapi.json").await.json();
     let mut pressed = 0;
@@ -81,7 +81,7 @@ fn with_examples(path: &str, operation: &Value) -> String {
 }
 
 #[tokio::test]
-async fn the_interactive_page_is_there() {
+async fn the_interactive_page_is_served() {
     let community = CommunityApp::open().await;
     let page = community.get("/docs").await;
     assert_eq!(

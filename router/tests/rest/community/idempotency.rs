@@ -68,7 +68,7 @@ async fn a_key_under_either_prefix_is_the_same_key() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_none_is_refused_by_name() {
+async fn an_invalid_key_is_refused_by_name() {
     let community = CommunityApp::open().await;
     let before = community.everything().await;
     for (path, body, ..) in MAKERS {

@@ -32,7 +32,7 @@ async fn every_route_answers_under_the_documents_prefix_too() {
 }
 
 #[tokio::test]
-async fn alone_a_service_has_its_own_routes_and_no_others() {
+async fn a_separate_service_has_only_its_own_routes() {
     let community = CommunityApp::open().await;
     let reads = [
         ("posts", "/posts/3"),
@@ -84,7 +84,7 @@ async fn alone_a_service_has_its_own_routes_and_no_others() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_and_what_is_not_answered_are_told_in_the_envelope() {
+async fn unknown_paths_and_methods_are_refused_in_the_envelope() {
     let community = CommunityApp::open().await;
     for path in [
         "/nowhere",
@@ -131,7 +131,7 @@ async fn what_is_not_there_and_what_is_not_answered_are_told_in_the_envelope() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_object_is_refused_wherever_a_body_matters() {
+async fn a_required_body_must_be_a_json_object() {
     let limits = Limits {
         body_bytes_max: 500,
         ..Limits::default()
@@ -163,7 +163,7 @@ async fn what_is_no_json_object_is_refused_wherever_a_body_matters() {
 }
 
 #[tokio::test]
-async fn where_the_body_is_empty_one_that_is_sent_says_nothing() {
+async fn a_body_on_a_route_without_body_is_ignored() {
     let community = CommunityApp::open().await;
     assert_eq!(community.call("POST /users", NEW_USER).await.status, 201);
     for line in [
@@ -192,7 +192,7 @@ async fn no_answer_starts_a_session() {
 }
 
 #[tokio::test]
-async fn a_service_that_does_not_answer_is_503() {
+async fn an_unavailable_service_is_503() {
     let community = CommunityApp::open().await;
     let gateway = community
         .0

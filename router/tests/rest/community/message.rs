@@ -30,7 +30,7 @@ async fn a_message_is_sent_and_read() {
 }
 
 #[tokio::test]
-async fn what_is_no_message_is_refused_by_name() {
+async fn an_invalid_message_is_refused_by_the_name_of_its_member() {
     let community = CommunityApp::open().await;
     let before = community.everything().await;
     let (long, flag) = ("x".repeat(40_001), "x".repeat(65));
@@ -67,7 +67,7 @@ async fn what_is_no_message_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_message_from_or_to_nobody_breaks_a_reference() {
+async fn a_message_with_an_unknown_user_violates_a_reference() {
     let community = CommunityApp::open().await;
     let ben = community.0.person(2);
     assert_eq!(community.with_token(&ben, "DELETE /users/ben", "").await.status, 200);
@@ -135,7 +135,7 @@ async fn a_message_becomes_a_favourite_once() {
 }
 
 #[tokio::test]
-async fn a_message_is_there_until_it_is_deleted() {
+async fn a_message_is_found_until_it_is_deleted() {
     let community = CommunityApp::open().await;
     let deleted = community.call("DELETE /messages/4", "").await;
     assert_eq!(deleted.line(), r#"200 {"message":"Message deleted"}"#);

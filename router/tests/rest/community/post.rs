@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::app::{CommunityApp, NEW_POST, POST_3, assert_names, said};
 
 #[tokio::test]
-async fn a_post_is_made_read_and_listed_without_text_and_url() {
+async fn a_post_is_created_read_and_listed_without_text_and_url() {
     let community = CommunityApp::open().await;
     let body = r#"{"title":" Tea ","text":"or\ncoffee?","community":"BOOKS","username":"zoe","url":"http://example.com/","x":1}"#;
     let made = community.call("POST /posts", body).await;
@@ -25,7 +25,7 @@ async fn a_post_is_made_read_and_listed_without_text_and_url() {
 }
 
 #[tokio::test]
-async fn a_post_may_be_dated_and_the_newest_is_by_date_and_then_by_id() {
+async fn posts_can_be_dated_and_are_sorted_by_date_and_id() {
     let community = CommunityApp::open().await;
     for (date, shown) in [
         (r#""2026-01-01""#, "2026-01-01T00:00:00+00:00"),
@@ -41,7 +41,7 @@ async fn a_post_may_be_dated_and_the_newest_is_by_date_and_then_by_id() {
 }
 
 #[tokio::test]
-async fn what_is_no_post_is_refused_by_name() {
+async fn an_invalid_post_is_refused_by_the_name_of_its_member() {
     let community = CommunityApp::open().await;
     let before = community.everything().await;
     let long = |length: usize| format!("\"{}\"", "x".repeat(length));
@@ -97,7 +97,7 @@ async fn what_is_no_post_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_url_may_be_null_or_blank_and_is_null_then() {
+async fn a_null_or_blank_url_is_null() {
     let community = CommunityApp::open().await;
     for url in ["null", r#"" ""#] {
         let body = NEW_POST.replace("}", &format!(r#","url":{url}}}"#));
@@ -107,7 +107,7 @@ async fn a_url_may_be_null_or_blank_and_is_null_then() {
 }
 
 #[tokio::test]
-async fn a_post_is_there_until_it_is_deleted_and_its_votes_go_too() {
+async fn a_deleted_post_is_gone_with_its_votes() {
     let community = CommunityApp::open().await;
     assert_eq!(community.get("/posts/3").await.line(), format!("200 {POST_3}"));
     assert_eq!(community.get("/votes/3").await.json()["upvotes"], 4);
@@ -125,7 +125,7 @@ async fn a_post_is_there_until_it_is_deleted_and_its_votes_go_too() {
 }
 
 #[tokio::test]
-async fn what_is_no_id_is_no_post() {
+async fn an_invalid_post_id_is_not_found() {
     let community = CommunityApp::open().await;
     for id in [
         "0",
@@ -146,7 +146,7 @@ async fn what_is_no_id_is_no_post() {
 }
 
 #[tokio::test]
-async fn a_list_has_as_many_posts_as_are_asked_for() {
+async fn a_list_has_the_requested_number_of_posts() {
     let community = CommunityApp::open().await;
     assert_eq!(community.list("/posts", "id").await, [6, 5, 4, 3, 2, 1]);
     assert_eq!(community.list("/posts?n=2", "id").await, [6, 5]);
@@ -171,7 +171,7 @@ async fn a_list_has_as_many_posts_as_are_asked_for() {
 }
 
 #[tokio::test]
-async fn a_community_that_nobody_posted_in_has_no_posts() {
+async fn a_community_without_posts_has_an_empty_list() {
     let community = CommunityApp::open().await;
     for path in [
         "/communities/nowhere/posts",

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::app::{CommunityApp, DAN, NEW_EMAIL, NEW_USER, assert_names, said};
 
 #[tokio::test]
-async fn a_user_is_made_and_read_in_any_case() {
+async fn a_user_is_created_and_read_by_name_in_any_case() {
     let community = CommunityApp::open().await;
     for (body, shown, location) in [
         (
@@ -31,7 +31,7 @@ async fn a_user_is_made_and_read_in_any_case() {
 }
 
 #[tokio::test]
-async fn karma_stops_at_its_bound_and_the_user_stays_readable() {
+async fn karma_stops_at_its_bound_and_the_user_is_still_readable() {
     let community = CommunityApp::open().await;
     for (name, bound, beyond) in [("maxi", i32::MAX, "increment"), ("mini", i32::MIN, "decrement")] {
         let user = format!(r#"{{"username":"{name}","email":"{name}@example.com","karma":{bound}}}"#);
@@ -44,7 +44,7 @@ async fn karma_stops_at_its_bound_and_the_user_stays_readable() {
 }
 
 #[tokio::test]
-async fn what_is_no_user_is_refused_by_name() {
+async fn an_invalid_user_is_refused_by_the_name_of_its_member() {
     let community = CommunityApp::open().await;
     let before = community.everything().await;
     let long = format!("\"{}\"", "x".repeat(65));
@@ -80,7 +80,7 @@ async fn what_is_no_user_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_name_or_an_email_that_is_taken_is_a_conflict_also_when_its_account_has_ended() {
+async fn a_taken_name_or_email_is_a_conflict_after_deactivation_too() {
     let community = CommunityApp::open().await;
     let ben = community.0.person(2);
     assert_eq!(community.with_token(&ben, "DELETE /users/ben", "").await.status, 200);
@@ -145,7 +145,7 @@ async fn karma_goes_up_and_down_and_below_zero() {
 }
 
 #[tokio::test]
-async fn who_is_deactivated_is_gone_and_what_they_wrote_stays() {
+async fn a_deactivated_user_is_gone_and_their_posts_stay() {
     let community = CommunityApp::open().await;
     assert_eq!(community.get("/users/dan").await.line(), format!("200 {DAN}"));
     let dan = community.0.person(4);
@@ -158,7 +158,7 @@ async fn who_is_deactivated_is_gone_and_what_they_wrote_stays() {
 }
 
 #[tokio::test]
-async fn who_never_was_is_not_found() {
+async fn an_unknown_user_is_not_found() {
     let community = CommunityApp::open().await;
     for name in ["nobody", "%20", "4", "dan%40example.com"] {
         gone(&community, name).await;

@@ -8,7 +8,7 @@ fn votes(post: i64, upvotes: i64, downvotes: i64) -> String {
 }
 
 #[tokio::test]
-async fn each_vote_counts_once_more() {
+async fn each_anonymous_vote_counts_again() {
     let community = CommunityApp::open().await;
     for (line, expected) in [
         ("POST /votes/6/upvotes", votes(6, 1, 0)),
@@ -26,7 +26,7 @@ async fn each_vote_counts_once_more() {
 }
 
 #[tokio::test]
-async fn with_a_users_token_it_is_that_users_vote_of_which_there_is_one() {
+async fn a_users_token_casts_that_users_single_vote() {
     let community = CommunityApp::open().await;
     let cleo = community.0.person(3);
     for (line, expected) in [
@@ -46,7 +46,7 @@ async fn with_a_users_token_it_is_that_users_vote_of_which_there_is_one() {
 }
 
 #[tokio::test]
-async fn what_is_voted_on_need_not_be_there_and_starts_anew_when_it_comes() {
+async fn votes_on_an_unknown_id_are_reset_when_its_post_is_created() {
     let community = CommunityApp::open().await;
     assert_eq!(
         community.get("/votes/7").await.line(),
@@ -68,7 +68,7 @@ async fn what_is_voted_on_need_not_be_there_and_starts_anew_when_it_comes() {
 }
 
 #[tokio::test]
-async fn a_post_without_votes_has_none_and_what_is_nothing_is_not_found() {
+async fn a_post_without_votes_has_zero_and_an_unknown_id_is_404() {
     let community = CommunityApp::open().await;
     assert_eq!(
         community.get("/votes/6").await.line(),
@@ -85,7 +85,7 @@ async fn a_post_without_votes_has_none_and_what_is_nothing_is_not_found() {
 }
 
 #[tokio::test]
-async fn what_is_no_integer_cannot_be_voted_on() {
+async fn a_vote_requires_an_integer_id() {
     let community = CommunityApp::open().await;
     let before = community.everything().await;
     for id in ["x", "6.0", "06", "%20", "9223372036854775808", "-9223372036854775809"] {
@@ -98,7 +98,7 @@ async fn what_is_no_integer_cannot_be_voted_on() {
 }
 
 #[tokio::test]
-async fn the_top_are_by_score_and_then_by_id_and_need_not_be_posts() {
+async fn the_top_list_is_by_score_and_id_and_includes_unknown_ids() {
     let community = CommunityApp::open().await;
     assert_eq!(community.list("/votes/top", "postId").await, [3, 1, 2, 4, 5]);
     assert_eq!(community.list("/votes/top", "score").await, [4, 3, 1, 0, -2]);
@@ -122,7 +122,7 @@ async fn the_top_are_by_score_and_then_by_id_and_need_not_be_posts() {
 }
 
 #[tokio::test]
-async fn given_posts_are_sorted_by_score_each_once() {
+async fn given_posts_are_sorted_by_score_without_duplicates() {
     let community = CommunityApp::open().await;
     for (ids, wanted) in [
         ("5,4,3,2,1", vec![3, 1, 2, 4, 5]),

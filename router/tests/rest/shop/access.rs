@@ -21,7 +21,7 @@ fn theirs() -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn where_a_token_is_needed_nothing_that_is_somebodys_answers_without() {
+async fn a_closed_mount_hides_personal_data_without_a_token() {
     let shop = ShopApp::closed().await;
     for (line, _) in theirs() {
         // The response to a caller without a token does not reveal the other errors of the request.
@@ -35,7 +35,7 @@ async fn where_a_token_is_needed_nothing_that_is_somebodys_answers_without() {
 }
 
 #[tokio::test]
-async fn where_a_token_is_needed_a_person_reaches_what_is_theirs() {
+async fn a_user_reaches_own_data_on_a_closed_mount() {
     let shop = ShopApp::closed().await;
     let dan = shop.0.person(4);
     for (line, body) in theirs() {
@@ -46,7 +46,7 @@ async fn where_a_token_is_needed_a_person_reaches_what_is_theirs() {
 }
 
 #[tokio::test]
-async fn where_a_token_is_needed_a_person_reaches_nothing_of_others() {
+async fn a_user_reaches_no_data_of_others_on_a_closed_mount() {
     let shop = ShopApp::closed().await;
     let cleo = shop.0.person(3);
     for (line, body) in theirs() {
@@ -63,7 +63,7 @@ async fn where_a_token_is_needed_a_person_reaches_nothing_of_others() {
 }
 
 #[tokio::test]
-async fn where_a_token_is_needed_a_service_reaches_everything() {
+async fn a_service_reaches_everything_on_a_closed_mount() {
     let shop = ShopApp::closed().await;
     let service = shop.0.service();
     for (line, body) in theirs() {
@@ -75,7 +75,7 @@ async fn where_a_token_is_needed_a_service_reaches_everything() {
 }
 
 #[tokio::test]
-async fn where_it_is_open_a_token_has_to_hold_all_the_same() {
+async fn an_open_mount_refuses_an_invalid_token() {
     let shop = ShopApp::open().await;
     for (line, body) in theirs() {
         let answered = shop.with_token("nonsense", line, &body).await;
@@ -89,7 +89,7 @@ async fn where_it_is_open_a_token_has_to_hold_all_the_same() {
 }
 
 #[tokio::test]
-async fn where_it_is_open_another_site_may_look_and_change_nothing() {
+async fn an_open_mount_lets_other_origins_read_only() {
     let shop = ShopApp::open().await;
     for (line, body) in theirs() {
         let answered = shop.called_by(&[("sec-fetch-site", "cross-site")], line, &body).await;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::app::ShopApp;
 
 #[tokio::test]
-async fn the_openapi_document_is_the_one_that_is_checked_in() {
+async fn the_openapi_document_matches_the_checked_in_one() {
     let shop = ShopApp::open().await;
     let answered = shop.call("GET /openapi.json", "").await;
     assert_eq!(
@@ -20,7 +20,7 @@ async fn the_openapi_document_is_the_one_that_is_checked_in() {
 }
 
 #[tokio::test]
-async fn every_button_of_the_page_answers_its_example_on_the_sample_data() {
+async fn every_documented_example_is_true_on_the_sample_data() {
     let shop = ShopApp::open().await;
     let document = shop.call("GET /openapi.json", "").await.json();
     let mut pressed = 0;
@@ -63,7 +63,7 @@ fn with_examples(path: &str, operation: &Value) -> String {
 }
 
 #[tokio::test]
-async fn the_interactive_page_is_there() {
+async fn the_interactive_page_is_served() {
     let shop = ShopApp::open().await;
     let page = shop.call("GET /docs", "").await;
     assert_eq!(

@@ -24,7 +24,7 @@ async fn one_key_places_one_order() {
 }
 
 #[tokio::test]
-async fn a_refused_order_leaves_its_key_free() {
+async fn a_refused_order_leaves_its_key_unused() {
     let shop = ShopApp::open().await;
     for (body, status) in [
         (order(77, 1, 1), 404),

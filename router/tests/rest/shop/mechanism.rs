@@ -7,7 +7,7 @@ use super::app::{ShopApp, said};
 use crate::app::{graph_without_subgraphs, send};
 
 #[tokio::test]
-async fn each_service_says_that_it_answers() {
+async fn each_service_reports_its_health() {
     let shop = ShopApp::closed().await;
     let checked = shop.call("GET /api/check", "").await;
     assert_eq!(checked.line(), r#"200 {"status":"OK"}"#);
@@ -19,7 +19,7 @@ async fn each_service_says_that_it_answers() {
 }
 
 #[tokio::test]
-async fn alone_a_service_has_its_own_routes_and_no_others() {
+async fn a_separate_service_has_only_its_own_routes() {
     let shop = ShopApp::open().await;
     let alone = |service| service_router(&shop.0.gateway, AnonymousAccess::Anyone, "shop", Some(service)).unwrap();
     let (user, order) = (alone("user"), alone("order"));
@@ -34,7 +34,7 @@ async fn alone_a_service_has_its_own_routes_and_no_others() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_and_what_is_not_answered_are_told_in_the_envelope() {
+async fn unknown_paths_and_methods_are_refused_in_the_envelope() {
     let shop = ShopApp::open().await;
     for path in ["/api/nowhere", "/api/user", "/api/user/1/2", "", "/"] {
         let answered = shop.call(&format!("GET {path}"), "").await;
@@ -61,7 +61,7 @@ async fn what_is_not_there_and_what_is_not_answered_are_told_in_the_envelope() {
 }
 
 #[tokio::test]
-async fn a_service_that_does_not_answer_is_503() {
+async fn an_unavailable_service_is_503() {
     let shop = ShopApp::open().await;
     let gateway = shop
         .0

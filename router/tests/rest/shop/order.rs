@@ -20,7 +20,7 @@ async fn the_documents_example_is_placed() {
 }
 
 #[tokio::test]
-async fn a_users_orders_are_listed_the_oldest_first() {
+async fn a_users_orders_are_listed_oldest_first() {
     let shop = ShopApp::open().await;
     assert_eq!(shop.orders_of(2).await, json!([]));
     shop.ordered(4, 3, 1).await;
@@ -35,7 +35,7 @@ async fn a_users_orders_are_listed_the_oldest_first() {
 }
 
 #[tokio::test]
-async fn all_orders_of_a_user_are_listed_however_many() {
+async fn all_orders_of_a_user_are_listed_for_any_count() {
     let shop = ShopApp::open().await;
     let more = r#"mutation { updateProduct(id: 1, input: { available: 1000 }) { id } }"#;
     shop.0.graph(more, contract::Viewer::service("tests")).await;
@@ -46,7 +46,7 @@ async fn all_orders_of_a_user_are_listed_however_many() {
 }
 
 #[tokio::test]
-async fn a_changed_order_has_what_was_asked_for_and_availability_follows() {
+async fn a_changed_order_updates_the_available_quantity() {
     let shop = ShopApp::open().await;
     let address = shop.ordered(1, 1, 4).await;
     for (body, shown, left) in [
@@ -86,7 +86,7 @@ async fn a_changed_order_has_what_was_asked_for_and_availability_follows() {
 }
 
 #[tokio::test]
-async fn a_deleted_order_gives_back_once() {
+async fn a_deleted_order_returns_its_quantity_once() {
     let shop = ShopApp::open().await;
     let address = shop.ordered(1, 1, 4).await;
     assert_eq!(shop.left().await, [MUGS - 4, NOTEBOOKS, BASKETS]);
@@ -105,7 +105,7 @@ async fn a_deleted_order_gives_back_once() {
 }
 
 #[tokio::test]
-async fn what_the_last_order_left_can_be_ordered_and_no_more() {
+async fn an_order_may_take_the_remaining_quantity_and_no_more() {
     let shop = ShopApp::open().await;
     shop.ordered(1, 3, BASKETS - 1).await;
     let none = shop.call("POST /api/orders", &order(2, 3, 2)).await;

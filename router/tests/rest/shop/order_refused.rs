@@ -6,7 +6,7 @@ use super::app::{BASKETS, MUGS, NOTEBOOKS, ShopApp, invalid, named, order, said}
 const UNTOUCHED: [i64; 3] = [MUGS, NOTEBOOKS, BASKETS];
 
 #[tokio::test]
-async fn an_order_that_fails_its_model_is_not_placed() {
+async fn an_order_that_violates_its_model_is_not_placed() {
     let shop = ShopApp::open().await;
     let whole = |member: &str, value: &str| {
         let mut body: serde_json::Value = serde_json::from_str(&order(4, 1, 2)).unwrap();
@@ -53,7 +53,7 @@ async fn an_order_that_fails_its_model_is_not_placed() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_object_is_told_in_the_mounts_form() {
+async fn a_body_other_than_a_json_object_is_refused_in_the_envelope() {
     let shop = ShopApp::open().await;
     for line in [
         "POST /api/users",
@@ -77,7 +77,7 @@ async fn what_is_no_json_object_is_told_in_the_mounts_form() {
 }
 
 #[tokio::test]
-async fn nobodys_orders_and_orders_of_nothing_are_not_placed() {
+async fn an_order_with_an_unknown_user_or_product_is_not_placed() {
     let shop = ShopApp::open().await;
     for user in [77, 0, -1, i64::MAX] {
         let answered = shop.call("POST /api/orders", &order(user, 1, 2)).await;
@@ -95,7 +95,7 @@ async fn nobodys_orders_and_orders_of_nothing_are_not_placed() {
 }
 
 #[tokio::test]
-async fn an_order_of_too_much_is_not_placed() {
+async fn an_order_above_the_available_quantity_is_not_placed() {
     let shop = ShopApp::open().await;
     let body = order(4, 1, MUGS + 1);
     let answered = shop.call("POST /api/orders", &body).await;
@@ -105,7 +105,7 @@ async fn an_order_of_too_much_is_not_placed() {
 }
 
 #[tokio::test]
-async fn a_change_that_is_refused_changes_nothing() {
+async fn a_refused_change_changes_nothing() {
     let shop = ShopApp::open().await;
     let before = shop.call("GET /api/order/1", "").await.line();
     for (body, expected) in [
@@ -154,7 +154,7 @@ async fn a_change_that_is_refused_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_not_there_is_not_found() {
+async fn a_missing_order_is_not_found() {
     let shop = ShopApp::open().await;
     for id in ["77", "0", "-1", "x", "1.0", "01", "9223372036854775808", "%20"] {
         for (line, body) in [
@@ -169,7 +169,7 @@ async fn an_order_that_is_not_there_is_not_found() {
 }
 
 #[tokio::test]
-async fn what_would_cost_more_than_there_is_money_names_the_quantity() {
+async fn an_order_above_the_money_limit_names_its_quantity() {
     let shop = ShopApp::open().await;
     let palace = r#"mutation { addProduct(input: { name: "Palace", available: 9, price: { amount: "1000000000000" } }) { id } }"#;
     let added = shop.0.graph(palace, contract::Viewer::service("tests")).await;

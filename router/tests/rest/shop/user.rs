@@ -11,7 +11,7 @@ fn login(name: &str, password: &str) -> String {
 }
 
 #[tokio::test]
-async fn who_is_added_can_log_in_be_read_and_order() {
+async fn an_added_user_can_log_in_and_order() {
     let shop = ShopApp::open().await;
     let added = shop.call("POST /api/users", NEW).await;
     assert_eq!(added.line(), said(200, "User added to the system."));
@@ -33,7 +33,7 @@ async fn who_is_added_can_log_in_be_read_and_order() {
 }
 
 #[tokio::test]
-async fn people_of_the_other_systems_are_users_of_the_shop() {
+async fn accounts_of_the_other_systems_are_users_of_the_shop() {
     let shop = ShopApp::open().await;
     let answered = shop.call("POST /api/login", &login("ada", "agora-demo-2026")).await;
     assert_eq!(answered.line(), r#"200 {"response":"Login successful.","user_id":1}"#);
@@ -50,7 +50,7 @@ async fn people_of_the_other_systems_are_users_of_the_shop() {
 }
 
 #[tokio::test]
-async fn a_wrong_login_says_not_what_is_wrong() {
+async fn a_wrong_login_does_not_reveal_the_wrong_part() {
     let shop = ShopApp::open().await;
     for (name, password) in [("ada", "another password"), ("nobody", "agora-demo-2026"), ("ada", "")] {
         let answered = shop.call("POST /api/login", &login(name, password)).await;
@@ -76,7 +76,7 @@ async fn a_wrong_login_says_not_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn who_breaks_a_rule_is_not_added() {
+async fn an_invalid_user_is_not_added() {
     let shop = ShopApp::open().await;
     let whole = |member: &str, value: serde_json::Value| {
         let mut body: serde_json::Value = serde_json::from_str(NEW).unwrap();
@@ -114,7 +114,7 @@ async fn who_breaks_a_rule_is_not_added() {
 }
 
 #[tokio::test]
-async fn a_password_an_address_or_both_can_be_changed_and_a_name_cannot() {
+async fn the_password_and_address_can_be_changed_and_the_name_cannot() {
     let shop = ShopApp::open().await;
     assert_eq!(shop.call("POST /api/users", NEW).await.status, 200);
     let shown = async || shop.call("GET /api/user/6", "").await.json()["address"].clone();
@@ -147,7 +147,7 @@ async fn a_password_an_address_or_both_can_be_changed_and_a_name_cannot() {
 }
 
 #[tokio::test]
-async fn a_change_that_breaks_a_rule_changes_nothing() {
+async fn an_invalid_change_changes_nothing() {
     let shop = ShopApp::open().await;
     for (body, members) in [
         ("{}", vec!["request"]),
@@ -168,7 +168,7 @@ async fn a_change_that_breaks_a_rule_changes_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_is_not_found() {
+async fn an_unknown_user_is_not_found() {
     let shop = ShopApp::open().await;
     for id in ["77", "0", "-1", "x", "1.0", "01", "9223372036854775808", "%20"] {
         for (line, body) in [
@@ -184,7 +184,7 @@ async fn nobody_is_not_found() {
 }
 
 #[tokio::test]
-async fn who_is_deleted_is_gone_and_what_they_ordered_stays_readable() {
+async fn a_deleted_user_is_gone_and_their_orders_stay_readable() {
     let shop = ShopApp::open().await;
     let dan = shop.0.person(4);
     let deleted = shop.with_token(&dan, "DELETE /api/user/4", "").await;

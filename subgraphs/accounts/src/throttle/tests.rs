@@ -41,7 +41,7 @@ fn guess(throttle: &Throttle, attempt: LoginAttempt<'_>, now_us: i64) -> Verdict
 }
 
 #[test]
-fn each_further_wrong_password_doubles_the_wait_up_to_the_longest() {
+fn each_further_wrong_password_doubles_the_wait_up_to_a_maximum() {
     let throttle = throttle(Settings::default());
     for _ in 0..10 {
         assert_eq!(guess(&throttle, typed("ada"), 0), Verdict::Allowed);
@@ -63,7 +63,7 @@ fn each_further_wrong_password_doubles_the_wait_up_to_the_longest() {
 }
 
 #[test]
-fn many_addresses_together_have_a_bound() {
+fn many_addresses_share_a_bound() {
     let throttle = throttle(Settings::default());
     for octet in 0..100 {
         assert_eq!(guess(&throttle, from(octet, "ada"), 0), Verdict::Allowed);
@@ -79,7 +79,7 @@ fn many_addresses_together_have_a_bound() {
 }
 
 #[test]
-fn the_names_of_one_account_share_their_counts_and_no_verdict_tells() {
+fn the_names_of_an_account_share_their_counts_secretly() {
     let throttle = throttle(few());
     let [username, email] = ["ada", "ada@example.com"].map(|name| LoginAttempt {
         account: Some(1),
@@ -98,7 +98,7 @@ fn the_names_of_one_account_share_their_counts_and_no_verdict_tells() {
 }
 
 #[test]
-fn a_right_password_forgets_what_was_typed_at_its_address_only() {
+fn a_right_password_resets_only_the_count_of_its_address() {
     let throttle = throttle(few());
     let ada = LoginAttempt {
         account: Some(1),
@@ -118,7 +118,7 @@ fn a_right_password_forgets_what_was_typed_at_its_address_only() {
 }
 
 #[test]
-fn the_typing_errors_of_an_owner_keep_no_other_address_out() {
+fn the_typing_errors_of_an_owner_block_no_other_address() {
     let throttle = throttle(few());
     let own = LoginAttempt {
         name: None,
@@ -161,7 +161,7 @@ fn wrong_passwords_are_forgotten_a_day_after_the_last() {
 }
 
 #[test]
-fn a_flood_of_other_names_makes_no_room_for_more_guesses() {
+fn a_flood_of_other_names_allows_no_more_guesses() {
     let throttle = throttle(Settings {
         failed_logins_max: 10,
         failed_logins_accounts_max: 8,
@@ -184,7 +184,7 @@ fn a_flood_of_other_names_makes_no_room_for_more_guesses() {
 }
 
 #[test]
-fn counts_below_the_bound_are_not_pushed_out_either() {
+fn counts_below_the_bound_are_not_evicted_either() {
     let throttle = throttle(few());
     guess(&throttle, typed("ada"), 0);
     for number in 0..100 {

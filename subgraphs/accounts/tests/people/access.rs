@@ -7,7 +7,7 @@ use crate::support::{AccountsDomain, CallerSession, PASSWORD};
 
 /// The callers of the table's columns: the person, another person, two operators (an administrator and a service),
 /// and an anonymous caller.
-const CALLER_NAMES: [&str; 5] = ["self", "other", "admin", "service", "nobody"];
+const CALLER_NAMES: [&str; 5] = ["self", "other", "admin", "service", "anonymous"];
 
 const OK: &str = "OK";
 const HIDDEN: &str = "null";
@@ -153,7 +153,7 @@ const OPERATIONS: [(&str, [&str; 5]); 34] = [
 ];
 
 #[tokio::test]
-async fn every_field_is_shown_to_those_it_is_for() {
+async fn every_field_is_shown_only_to_permitted_callers() {
     let (domain, id, callers) = cast().await;
     for (field, expected) in FIELDS {
         for ((caller, name), expected) in callers.iter().zip(CALLER_NAMES).zip(expected) {
@@ -174,7 +174,7 @@ async fn every_field_is_shown_to_those_it_is_for() {
 }
 
 #[tokio::test]
-async fn every_operation_is_done_for_those_who_may_and_refused_to_everyone_else() {
+async fn every_operation_runs_only_for_permitted_callers() {
     for (document, expected) in OPERATIONS {
         let (mut domain, mut id, mut callers) = cast().await;
         for (at, expected) in expected.into_iter().enumerate() {

@@ -72,7 +72,7 @@ fn left() -> (bool, Option<String>) {
 }
 
 #[tokio::test]
-async fn an_investor_who_leaves_takes_back_what_is_lent_and_cancels_what_waits() {
+async fn closing_an_investor_revokes_grants_and_cancels_orders() {
     for how in ["deactivateAccount { id }", "eraseAccount"] {
         let domain = LendingFixture::new().await;
         let money = domain.grant_id(domain.money("400.00")).await;
@@ -120,7 +120,7 @@ async fn an_investor_who_leaves_takes_back_what_is_lent_and_cancels_what_waits()
 }
 
 #[tokio::test]
-async fn what_a_broker_who_leaves_was_lent_goes_back() {
+async fn closing_a_broker_returns_the_broker_authorizations() {
     for how in ["deactivateAccount { id }", "eraseAccount"] {
         let domain = LendingFixture::new().await;
         let money = domain.grant_id(domain.money("400.00")).await;
@@ -167,7 +167,7 @@ async fn what_a_broker_who_leaves_was_lent_goes_back() {
 }
 
 #[tokio::test]
-async fn whoever_is_sent_away_by_an_operator_leaves_nothing_running_either() {
+async fn closing_by_an_operator_also_ends_everything_open() {
     let domain = LendingFixture::new().await;
     let money = domain.grant_id(domain.money("400.00")).await;
     let waits = domain.automated(Side::Buy, 1).await;
@@ -188,7 +188,7 @@ async fn whoever_is_sent_away_by_an_operator_leaves_nothing_running_either() {
 }
 
 #[tokio::test]
-async fn a_departure_that_is_refused_ends_nothing() {
+async fn a_refused_closure_ends_nothing() {
     let domain = LendingFixture::new().await;
     let money = domain.grant_id(domain.money("400.00")).await;
     let waits = domain.automated(Side::Buy, 1).await;

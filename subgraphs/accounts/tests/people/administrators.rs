@@ -17,7 +17,7 @@ async fn admin(domain: &AccountsDomain, name: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn the_last_active_administrator_cannot_be_deactivated_or_erased() {
+async fn the_last_active_administrator_cannot_be_removed() {
     let domain = AccountsDomain::new().await;
     let root = admin(&domain, "root").await;
     for how in ["deactivateAccount { id }", "eraseAccount"] {
@@ -58,7 +58,7 @@ async fn the_last_active_administrator_cannot_be_deactivated_or_erased() {
 }
 
 #[tokio::test]
-async fn of_two_administrators_who_remove_each_other_at_once_one_remains() {
+async fn two_administrators_cannot_remove_each_other_at_once() {
     for how in ["deactivateAccount(userId: ID) { id }", "eraseAccount(userId: ID)"] {
         let domain = AccountsDomain::new().await;
         let (one, two) = (admin(&domain, "one").await, admin(&domain, "two").await);
@@ -76,7 +76,7 @@ async fn of_two_administrators_who_remove_each_other_at_once_one_remains() {
 }
 
 #[tokio::test]
-async fn a_service_credential_cannot_change_or_end_an_administrators_account() {
+async fn a_service_cannot_change_or_close_an_administrators_account() {
     let domain = AccountsDomain::new().await;
     let (root, _) = (admin(&domain, "root").await, admin(&domain, "second").await);
     let member = domain.sign_up("dan").await.id;

@@ -22,7 +22,7 @@ async fn create(domain: &AccountsDomain, input: Value, key: Option<&str>) -> App
 }
 
 #[tokio::test]
-async fn a_member_is_made_without_a_password_and_everyone_is_told() {
+async fn a_created_member_has_no_password_and_is_announced() {
     let domain = AccountsDomain::new().await;
     let mut events = domain.events();
     let input = json!({"username": " Eve ", "email": " Eve@example.com ", "karma": -3});
@@ -47,14 +47,14 @@ async fn a_member_is_made_without_a_password_and_everyone_is_told() {
 }
 
 #[tokio::test]
-async fn karma_is_zero_where_nobody_says() {
+async fn karma_is_zero_by_default() {
     let domain = AccountsDomain::new().await;
     let made = create(&domain, json!({"username": "eve", "email": "eve@example.com"}), None).await;
     assert_eq!(made.at("/createUser/karma"), 0);
 }
 
 #[tokio::test]
-async fn nobody_is_made_of_what_breaks_a_rule_or_is_taken() {
+async fn an_invalid_or_taken_user_is_not_created() {
     let domain = AccountsDomain::new().await;
     domain.sign_up("ada").await;
     let gone = domain.sign_up("gone").await;
@@ -91,7 +91,7 @@ async fn nobody_is_made_of_what_breaks_a_rule_or_is_taken() {
 }
 
 #[tokio::test]
-async fn the_same_key_makes_one_account_and_shows_it_as_at_first() {
+async fn the_same_key_creates_one_account_and_repeats_its_response() {
     let domain = AccountsDomain::new().await;
     let input = json!({"username": "eve", "email": "eve@example.com", "karma": 5});
     let first = create(&domain, input.clone(), Some("k"))
@@ -122,7 +122,7 @@ async fn the_same_key_makes_one_account_and_shows_it_as_at_first() {
 }
 
 #[tokio::test]
-async fn of_many_who_are_made_with_one_name_at_once_one_is() {
+async fn concurrent_creations_with_one_name_create_one_account() {
     let domain = AccountsDomain::new().await;
     let makes = (0..20).map(|n| {
         let input = json!({"username": "eve", "email": format!("eve{n}@example.com")});
@@ -135,7 +135,7 @@ async fn of_many_who_are_made_with_one_name_at_once_one_is() {
 }
 
 #[tokio::test]
-async fn a_username_names_the_same_person_as_the_id() {
+async fn a_username_and_an_id_find_the_same_user() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     domain.sign_up("ben").await;
@@ -172,5 +172,5 @@ async fn a_username_names_the_same_person_as_the_id() {
             json!({}),
         )
         .await;
-    assert_eq!(own.code(), "UNAUTHENTICATED", "nobody is signed in with that any more");
+    assert_eq!(own.code(), "UNAUTHENTICATED", "the token is no longer valid");
 }

@@ -11,7 +11,7 @@ use crate::lending_support::{LendingFixture, invalidated};
 const GRANTED: &str = "/grantAuthorization/authorization";
 
 #[tokio::test]
-async fn money_that_is_granted_leaves_the_balance_and_is_the_brokers_to_use() {
+async fn granted_money_moves_from_the_balance_to_the_authorization() {
     let domain = LendingFixture::new().await;
     let mut events = domain.events();
     let answer = domain.grant(&domain.ada, domain.money("400.00")).await;
@@ -32,7 +32,7 @@ async fn money_that_is_granted_leaves_the_balance_and_is_the_brokers_to_use() {
 }
 
 #[tokio::test]
-async fn shares_that_are_set_aside_are_lent_first() {
+async fn committed_shares_are_lent_first() {
     let domain = LendingFixture::new().await;
     let mut events = domain.events();
     let answer = domain.grant(&domain.ada, domain.shares(4)).await;
@@ -55,7 +55,7 @@ async fn shares_that_are_set_aside_are_lent_first() {
 }
 
 #[tokio::test]
-async fn every_rule_a_grant_breaks_is_named_and_nothing_changes() {
+async fn an_invalid_grant_names_its_error_and_changes_nothing() {
     let domain = LendingFixture::new().await;
     let mut events = domain.events();
     let usd = |amount: &str| json!({"amount": amount, "currency": "USD"});
@@ -136,7 +136,7 @@ async fn every_rule_a_grant_breaks_is_named_and_nothing_changes() {
 }
 
 #[tokio::test]
-async fn nobody_lends_to_a_broker_who_left() {
+async fn a_deactivated_broker_receives_no_grant() {
     let domain = LendingFixture::new().await;
     domain
         .ask(&domain.ben.caller, "mutation { deactivateAccount { id } }", json!({}))
@@ -148,7 +148,7 @@ async fn nobody_lends_to_a_broker_who_left() {
 }
 
 #[tokio::test]
-async fn a_second_grant_raises_the_first_and_moves_its_end_to_the_later_one() {
+async fn a_second_grant_increases_the_first_and_extends_its_end() {
     let domain = LendingFixture::new().await;
     let first = domain.grant_id(domain.money("100.00")).await;
     let mut longer = domain.money("50.00");
@@ -177,7 +177,7 @@ async fn a_second_grant_raises_the_first_and_moves_its_end_to_the_later_one() {
 }
 
 #[tokio::test]
-async fn a_fee_that_rose_holds_for_more_only_where_the_investor_agrees_to_it() {
+async fn an_increase_takes_a_higher_fee_only_if_the_investor_agrees() {
     let domain = LendingFixture::new().await;
     let id = domain.grant_id(domain.money("100.00")).await;
     let fee = async || {
@@ -223,7 +223,7 @@ async fn a_fee_that_rose_holds_for_more_only_where_the_investor_agrees_to_it() {
 }
 
 #[tokio::test]
-async fn a_new_authorization_has_the_fee_of_now_unless_that_is_more_than_the_investor_agrees_to() {
+async fn a_new_grant_takes_the_current_fee_up_to_the_maximum() {
     let domain = LendingFixture::new().await;
     let mut first = domain.money("100.00");
     first["maxFeePercent"] = json!(0.99);
@@ -238,7 +238,7 @@ async fn a_new_authorization_has_the_fee_of_now_unless_that_is_more_than_the_inv
 }
 
 #[tokio::test]
-async fn one_that_is_used_up_is_raised_too() {
+async fn a_grant_increases_a_used_up_authorization() {
     let domain = LendingFixture::new().await;
     let id = domain.grant_id(domain.shares(3)).await;
     domain.spend(id, 3).await;
@@ -254,7 +254,7 @@ async fn one_that_is_used_up_is_raised_too() {
 }
 
 #[tokio::test]
-async fn one_that_is_over_is_not_raised_and_what_it_gives_back_can_be_lent_again() {
+async fn an_expired_authorization_is_released_and_not_increased() {
     let domain = LendingFixture::new().await;
     let over = domain.grant_id(domain.money("900.00")).await;
     domain.advance_days(10);
@@ -269,7 +269,7 @@ async fn one_that_is_over_is_not_raised_and_what_it_gives_back_can_be_lent_again
 }
 
 #[tokio::test]
-async fn one_that_has_not_begun_keeps_what_it_lends_and_begins_with_a_grant_that_begins_sooner() {
+async fn an_earlier_grant_moves_the_start_of_a_future_one() {
     let domain = LendingFixture::new().await;
     let mut later = domain.money("100.00");
     later["startsAt"] = domain.in_days(5);
@@ -285,7 +285,7 @@ async fn one_that_has_not_begun_keeps_what_it_lends_and_begins_with_a_grant_that
 }
 
 #[tokio::test]
-async fn the_same_key_lends_once_and_answers_as_it_did_the_first_time() {
+async fn the_same_key_grants_once_and_repeats_its_response() {
     let domain = LendingFixture::new().await;
     let first = domain.grant_with(&domain.ada, domain.money("100.00"), Some("k")).await;
     let asked = domain.money("100.00");
@@ -308,7 +308,7 @@ async fn the_same_key_lends_once_and_answers_as_it_did_the_first_time() {
 }
 
 #[tokio::test]
-async fn a_refused_grant_leaves_its_key_free() {
+async fn a_refused_grant_leaves_its_key_unused() {
     let domain = LendingFixture::new().await;
     let asked = domain.money("600.00");
     let before = domain.grant_id(domain.money("600.00")).await;
@@ -320,7 +320,7 @@ async fn a_refused_grant_leaves_its_key_free() {
 }
 
 #[tokio::test]
-async fn grants_at_the_same_time_never_lend_more_than_there_is() {
+async fn concurrent_grants_never_lend_more_than_the_balance() {
     let domain = Arc::new(LendingFixture::new().await);
     let grants = (0..40).map(|n| {
         let domain = domain.clone();

@@ -14,7 +14,7 @@ const CALLER_NAMES: [&str; 7] = [
     "other broker",
     "admin",
     "service",
-    "nobody",
+    "anonymous",
 ];
 
 const OK: &str = "OK";
@@ -90,7 +90,7 @@ pub const OPERATIONS: [(&str, [&str; 7]); 10] = [
 ];
 
 #[tokio::test]
-async fn every_operation_of_lending_is_for_those_it_is_for() {
+async fn every_lending_operation_runs_only_for_permitted_callers() {
     for (document, expected) in OPERATIONS {
         for (at, expected) in expected.into_iter().enumerate() {
             let (domain, id, callers) = cast().await;
@@ -120,7 +120,7 @@ async fn every_operation_of_lending_is_for_those_it_is_for() {
 }
 
 #[tokio::test]
-async fn every_field_is_seen_by_the_parties_and_operators_and_by_nobody_else() {
+async fn every_field_is_for_the_parties_and_operators_only() {
     let (domain, id, callers) = cast().await;
     for field in FIELDS {
         for (at, caller) in callers.iter().enumerate() {
@@ -139,7 +139,7 @@ async fn every_field_is_seen_by_the_parties_and_operators_and_by_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_refused_list_leaves_the_person() {
+async fn a_refused_list_is_null_and_its_user_is_not() {
     let (domain, _, callers) = cast().await;
     let document = format!(
         "{{ user(id: {}) {{ username authorizations {{ nodes {{ id }} }} }} }}",
@@ -153,7 +153,7 @@ async fn a_refused_list_leaves_the_person() {
 }
 
 #[tokio::test]
-async fn the_broker_learns_of_the_holding_its_id_and_nothing_else() {
+async fn a_broker_sees_only_the_id_of_the_holding() {
     let sdl = accounts::sdl();
     let body = |head: &str| sdl.split_once(head).unwrap().1.split_once("\n}").unwrap().0.to_owned();
     for stub in ["Holding", "Stock"] {

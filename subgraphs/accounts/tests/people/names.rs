@@ -41,7 +41,7 @@ async fn a_username_that_looks_like_another_one_is_taken() {
 }
 
 #[tokio::test]
-async fn a_username_mixes_no_scripts_that_are_not_written_together() {
+async fn a_username_mixes_only_compatible_scripts() {
     let domain = AccountsDomain::new().await;
     for mixed in ["pаypal", "Αda", "adaא"] {
         let answer = domain.register(json!({"username": mixed, "password": PASSWORD})).await;
@@ -68,7 +68,7 @@ async fn a_username_mixes_no_scripts_that_are_not_written_together() {
 }
 
 #[tokio::test]
-async fn every_spelling_of_a_username_finds_its_person() {
+async fn every_spelling_of_a_username_finds_its_user() {
     let domain = AccountsDomain::new().await;
     let made = domain.register(json!({"username": "José", "password": PASSWORD})).await;
     let id = made.person(&domain, "register").id;
@@ -87,7 +87,7 @@ async fn every_spelling_of_a_username_finds_its_person() {
 }
 
 #[tokio::test]
-async fn invisible_characters_are_no_part_of_a_name() {
+async fn invisible_characters_are_ignored_in_names() {
     let domain = AccountsDomain::new().await;
     for code_point in [
         '\u{34f}',
@@ -120,7 +120,7 @@ async fn invisible_characters_are_no_part_of_a_name() {
 }
 
 #[tokio::test]
-async fn an_administrator_is_made_by_the_rules_of_everybody_elses_names() {
+async fn an_administrators_name_follows_the_rules_of_all_names() {
     let domain = AccountsDomain::new().await;
     domain.sign_up("scope").await;
     for name in [

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{AccountsDomain, CallerSession, PASSWORD};
 
 #[tokio::test]
-async fn me_is_who_is_signed_in_and_null_for_everyone_else() {
+async fn me_is_the_signed_in_user_and_null_for_other_callers() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     let me = async |caller: &CallerSession| {
@@ -25,7 +25,7 @@ async fn me_is_who_is_signed_in_and_null_for_everyone_else() {
 }
 
 #[tokio::test]
-async fn a_person_is_found_by_id_or_by_username_in_any_case() {
+async fn a_user_is_found_by_id_or_by_username_in_any_case() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("Ada").await;
     let find = async |arguments: &str| {
@@ -61,7 +61,7 @@ async fn a_person_is_found_by_id_or_by_username_in_any_case() {
 }
 
 #[tokio::test]
-async fn the_list_of_people_has_pages_and_only_those_whose_account_is_in_use() {
+async fn users_are_listed_in_pages_without_deactivated_accounts() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     let gone = domain.sign_up("gone").await;
@@ -112,7 +112,7 @@ async fn the_list_of_people_has_pages_and_only_those_whose_account_is_in_use() {
 }
 
 #[tokio::test]
-async fn other_subgraphs_refer_to_people_by_both_keys_and_one_who_is_missing_spoils_nothing() {
+async fn user_references_resolve_by_both_keys_or_to_null() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     let gone = domain.sign_up("gone").await;
@@ -141,7 +141,7 @@ async fn other_subgraphs_refer_to_people_by_both_keys_and_one_who_is_missing_spo
 }
 
 #[tokio::test]
-async fn thousands_of_references_are_read_in_few_statements() {
+async fn references_are_read_in_few_statements() {
     let domain = AccountsDomain::new().await;
     domain.sign_up("ada").await;
     let of: Vec<Value> = (0..3_000)
@@ -156,7 +156,7 @@ async fn thousands_of_references_are_read_in_few_statements() {
 }
 
 #[tokio::test]
-async fn an_email_that_changed_is_news_for_its_owner_and_administrators_only() {
+async fn an_email_change_is_announced_to_owner_and_admins_only() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     let ben = domain.sign_up("ben").await;

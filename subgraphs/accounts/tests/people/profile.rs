@@ -7,7 +7,7 @@ use testing::received_events;
 use crate::support::{AccountsDomain, AppResponse, CallerSession, PASSWORD, SignedInUser};
 
 #[tokio::test]
-async fn what_is_left_out_stays_and_null_clears() {
+async fn an_omitted_field_stays_and_null_clears_it() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     let shown = "{ displayName name surname phone address { text } }";
@@ -27,7 +27,7 @@ async fn what_is_left_out_stays_and_null_clears() {
 }
 
 #[tokio::test]
-async fn a_profile_change_that_breaks_a_rule_changes_nothing() {
+async fn an_invalid_profile_change_changes_nothing() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     update(&domain, &ada, "{ id }", json!({"name": "Ada"})).await.at("");
@@ -53,7 +53,7 @@ async fn a_profile_change_that_breaks_a_rule_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_broker_changes_the_fee_but_keeps_one() {
+async fn a_broker_can_change_the_fee_and_not_remove_it() {
     let domain = AccountsDomain::new().await;
     let input = json!({"username": "ben", "password": PASSWORD, "role": "BROKER", "brokerageFeePercent": 1});
     let ben = domain.register(input).await.person(&domain, "register");
@@ -72,7 +72,7 @@ async fn a_broker_changes_the_fee_but_keeps_one() {
 }
 
 #[tokio::test]
-async fn every_change_is_told_with_a_rising_version_to_whom_it_shows() {
+async fn every_change_is_announced_with_a_rising_version() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     let mut events = domain.events();
@@ -96,7 +96,7 @@ async fn every_change_is_told_with_a_rising_version_to_whom_it_shows() {
 }
 
 #[tokio::test]
-async fn an_email_moves_only_to_where_nobody_is_and_frees_the_old_one() {
+async fn an_email_changes_to_an_unused_one_and_frees_the_old_one() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     let ben = domain.sign_up("ben").await;
@@ -121,7 +121,7 @@ async fn an_email_moves_only_to_where_nobody_is_and_frees_the_old_one() {
 }
 
 #[tokio::test]
-async fn of_two_who_want_one_email_at_once_one_gets_it() {
+async fn concurrent_changes_to_one_email_succeed_once() {
     let domain = AccountsDomain::new().await;
     let mut people = Vec::new();
     for n in 0..10 {
@@ -160,7 +160,7 @@ async fn a_new_password_ends_all_other_sessions() {
 }
 
 #[tokio::test]
-async fn a_password_is_not_changed_without_the_current_one_and_guesses_are_counted() {
+async fn a_password_change_needs_the_current_one_and_counts_guesses() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     for (current, new, field) in [
@@ -188,7 +188,7 @@ async fn a_password_is_not_changed_without_the_current_one_and_guesses_are_count
 }
 
 #[tokio::test]
-async fn of_two_changes_of_one_password_at_once_one_counts() {
+async fn concurrent_changes_of_one_password_succeed_once() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     let (one, two) = tokio::join!(
@@ -210,7 +210,7 @@ async fn of_two_changes_of_one_password_at_once_one_counts() {
 }
 
 #[tokio::test]
-async fn no_point_of_karma_is_lost_when_many_are_given_at_once() {
+async fn concurrent_karma_changes_lose_no_point() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     let up = (0..60).map(|_| karma(&domain, "incrementKarma", ada.id));
@@ -221,7 +221,7 @@ async fn no_point_of_karma_is_lost_when_many_are_given_at_once() {
 }
 
 #[tokio::test]
-async fn karma_stops_where_the_api_can_no_longer_show_it() {
+async fn karma_stops_at_the_bounds_of_the_api() {
     let domain = AccountsDomain::new().await;
     for (name, bound, beyond, back, after_back) in [
         ("max", 2_147_483_647, "incrementKarma", "decrementKarma", 2_147_483_646),
@@ -287,7 +287,7 @@ async fn the_same_key_gives_one_point_of_karma() {
 }
 
 #[tokio::test]
-async fn a_deactivated_account_is_gone_for_everyone_but_its_name_stays_taken() {
+async fn a_deactivated_account_is_gone_and_its_name_stays_taken() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     let mut events = domain.events();
@@ -373,7 +373,7 @@ async fn a_deactivated_account_is_gone_for_everyone_but_its_name_stays_taken() {
 }
 
 #[tokio::test]
-async fn an_erased_account_keeps_its_name_and_nothing_else() {
+async fn an_erased_account_keeps_only_its_name() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     let all = json!({"displayName": "D", "name": "N", "surname": "S", "phone": "1", "address": {"text": "A"}});
@@ -410,7 +410,7 @@ async fn an_erased_account_keeps_its_name_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_username_that_was_an_email_is_erased_and_still_never_reused() {
+async fn a_username_that_was_an_email_is_erased_and_never_reused() {
     let domain = AccountsDomain::new().await;
     let input = json!({"username": "Eve@example.com", "password": PASSWORD});
     let eve = domain.register(input.clone()).await.person(&domain, "register");
@@ -430,7 +430,7 @@ async fn a_username_that_was_an_email_is_erased_and_still_never_reused() {
 }
 
 #[tokio::test]
-async fn a_username_that_was_made_up_stays_and_the_email_is_free_again() {
+async fn an_erasure_keeps_a_generated_username_and_frees_the_email() {
     let domain = AccountsDomain::new().await;
     let input = json!({"email": "eve@example.com", "password": PASSWORD});
     let eve = domain.register(input.clone()).await.person(&domain, "register");

@@ -8,7 +8,7 @@ use testing::received_events;
 use crate::support::{AccountsDomain, CallerSession, PASSWORD, SIGNED_IN};
 
 #[tokio::test]
-async fn who_registers_is_signed_in_and_everyone_is_told() {
+async fn a_registration_signs_in_and_is_announced() {
     let domain = AccountsDomain::new().await;
     let mut events = domain.events();
     let answer = domain
@@ -47,7 +47,7 @@ async fn who_registers_is_signed_in_and_everyone_is_told() {
 }
 
 #[tokio::test]
-async fn who_signs_in_is_shown_what_only_they_may_see() {
+async fn a_signed_in_user_sees_their_private_fields() {
     let domain = AccountsDomain::new().await;
     let own = "user { email phone address { text } }";
     let register = format!("mutation($input: RegisterInput!) {{ register(input: $input) {{ {own} }} }}");
@@ -76,7 +76,7 @@ async fn who_signs_in_is_shown_what_only_they_may_see() {
 }
 
 #[tokio::test]
-async fn a_registration_that_breaks_a_rule_is_refused_with_the_member_that_breaks_it() {
+async fn an_invalid_registration_is_refused_with_its_member() {
     let domain = AccountsDomain::new().await;
     let long = |chars: usize| "ä".repeat(chars);
     let broken: Vec<(Value, &str)> = vec![
@@ -159,7 +159,7 @@ async fn a_registration_that_breaks_a_rule_is_refused_with_the_member_that_break
 }
 
 #[tokio::test]
-async fn the_longest_names_and_passwords_and_the_smallest_fee_fit() {
+async fn the_longest_names_and_passwords_and_smallest_fee_are_valid() {
     let domain = AccountsDomain::new().await;
     let (name, password) = ("ß".repeat(64), "€".repeat(256));
     let answer = domain
@@ -174,7 +174,7 @@ async fn the_longest_names_and_passwords_and_the_smallest_fee_fit() {
 }
 
 #[tokio::test]
-async fn a_name_is_taken_in_every_case_and_the_answer_says_which() {
+async fn a_name_is_taken_in_every_case_and_the_error_names_it() {
     let domain = AccountsDomain::new().await;
     domain
         .register(json!({"username": "Ärger", "email": "a@example.com", "password": PASSWORD}))
@@ -205,7 +205,7 @@ async fn a_name_is_taken_in_every_case_and_the_answer_says_which() {
 }
 
 #[tokio::test]
-async fn without_a_username_one_is_made_up_and_the_email_stays_the_persons_own() {
+async fn a_missing_username_is_generated_and_the_email_stays_private() {
     let domain = AccountsDomain::new().await;
     for (input, username) in [
         (json!({"email": "eve@example.com", "role": "INVESTOR"}), "investor-1"),
@@ -254,7 +254,7 @@ async fn an_email_of_any_length_is_enough_to_register() {
 }
 
 #[tokio::test]
-async fn emails_of_old_clients_are_taken() {
+async fn emails_of_old_clients_are_accepted() {
     let domain = AccountsDomain::new().await;
     for email in ["a@b", "locust@email_1", "ada@localhost", "\"a,b\"@-x-"] {
         let answer = domain.register(json!({"email": email, "password": PASSWORD})).await;
@@ -264,7 +264,7 @@ async fn emails_of_old_clients_are_taken() {
 }
 
 #[tokio::test]
-async fn nobody_chooses_a_name_that_could_be_given_to_somebody_else() {
+async fn a_username_in_the_form_of_a_generated_one_is_refused() {
     let domain = AccountsDomain::new().await;
     for username in [
         "investor-1",
@@ -307,7 +307,7 @@ async fn nobody_chooses_a_name_that_could_be_given_to_somebody_else() {
 }
 
 #[tokio::test]
-async fn many_who_give_no_username_at_once_each_get_their_own() {
+async fn concurrent_registrations_get_distinct_generated_names() {
     let domain = AccountsDomain::new().await;
     let registrations =
         (0..20).map(|n| domain.register(json!({"email": format!("person{n}@example.com"), "password": PASSWORD})));
@@ -319,7 +319,7 @@ async fn many_who_give_no_username_at_once_each_get_their_own() {
 }
 
 #[tokio::test]
-async fn an_email_that_was_left_is_free_for_others() {
+async fn an_email_that_was_changed_is_free_for_others() {
     let domain = AccountsDomain::new().await;
     let eve = domain
         .register(json!({"email": "eve@example.com", "password": PASSWORD}))
@@ -336,7 +336,7 @@ async fn an_email_that_was_left_is_free_for_others() {
 }
 
 #[tokio::test]
-async fn of_fifty_who_want_one_name_at_once_exactly_one_gets_it() {
+async fn concurrent_registrations_of_one_name_succeed_once() {
     let domain = AccountsDomain::new().await;
     let registrations = (0..50).map(|n| {
         let name = if n % 2 == 0 { "Highlander" } else { "HIGHLANDER" };
@@ -352,7 +352,7 @@ async fn of_fifty_who_want_one_name_at_once_exactly_one_gets_it() {
 }
 
 #[tokio::test]
-async fn a_registration_sent_twice_with_one_key_makes_one_person_and_signs_in_twice() {
+async fn one_key_registers_one_user_and_signs_in_twice() {
     let domain = AccountsDomain::new().await;
     let document = format!(
         "mutation($input: RegisterInput!, $key: String) {{ register(input: $input, idempotencyKey: $key) {SIGNED_IN} }}"
@@ -386,7 +386,7 @@ async fn a_registration_sent_twice_with_one_key_makes_one_person_and_signs_in_tw
 }
 
 #[tokio::test]
-async fn a_repeated_registration_shows_the_person_as_at_first() {
+async fn a_repeated_registration_returns_the_first_response() {
     let domain = AccountsDomain::new().await;
     let document = "mutation($input: RegisterInput!) { register(input: $input, idempotencyKey: \"k\") {
         token refreshToken user { id username email name karma joinedAt address { text } } } }";
@@ -426,7 +426,7 @@ async fn a_repeated_registration_shows_the_person_as_at_first() {
 }
 
 #[tokio::test]
-async fn a_stranger_with_the_same_key_gets_nothing_of_whoever_used_it_first() {
+async fn a_key_used_by_a_stranger_reveals_nothing_of_its_owner() {
     let domain = AccountsDomain::new().await;
     let document = "mutation($input: RegisterInput!) { register(input: $input, idempotencyKey: \"1\") {
         token refreshToken user { id email } } }";
@@ -450,8 +450,12 @@ async fn a_stranger_with_the_same_key_gets_nothing_of_whoever_used_it_first() {
         assert_eq!(answer.code(), "IDEMPOTENCY_MISMATCH", "{input}");
         assert_eq!(answer.0["data"], Value::Null, "{input}");
     }
-    assert_eq!(sessions().await, 1, "nobody was signed in");
-    assert_eq!(domain.refresh(&eve.refresh_token).await.code(), "OK", "and nobody out");
+    assert_eq!(sessions().await, 1, "no session was created");
+    assert_eq!(
+        domain.refresh(&eve.refresh_token).await.code(),
+        "OK",
+        "and none was ended"
+    );
     // It does not bypass the count of wrong passwords either.
     for _ in 0..9 {
         send(same_words("a guessed password")).await;
@@ -464,11 +468,11 @@ async fn a_stranger_with_the_same_key_gets_nothing_of_whoever_used_it_first() {
     domain.ask(&CallerSession::service(), set, json!({})).await.at("");
     let before = sessions().await;
     assert_eq!(send(same_words(PASSWORD)).await.code(), "IDEMPOTENCY_MISMATCH");
-    assert_eq!(sessions().await, before, "nobody was signed in");
+    assert_eq!(sessions().await, before, "no session was created");
 }
 
 #[tokio::test]
-async fn a_refused_registration_leaves_its_key_free() {
+async fn a_refused_registration_leaves_its_key_unused() {
     let domain = AccountsDomain::new().await;
     domain.sign_up("ada").await;
     let document =

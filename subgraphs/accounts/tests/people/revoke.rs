@@ -9,7 +9,7 @@ use crate::lending_support::{LendingFixture, invalidated};
 use crate::support::CallerSession;
 
 #[tokio::test]
-async fn what_was_not_used_flows_back_to_who_lent_it() {
+async fn a_revocation_returns_the_unused_part_to_the_investor() {
     let domain = LendingFixture::new().await;
     let id = domain.grant_id(domain.shares(14)).await;
     assert_eq!(domain.shares_of_ada().await, [16, 0, 14]);
@@ -37,7 +37,7 @@ async fn what_was_not_used_flows_back_to_who_lent_it() {
 }
 
 #[tokio::test]
-async fn what_the_broker_used_does_not_come_back() {
+async fn a_revocation_does_not_return_the_used_part() {
     let domain = LendingFixture::new().await;
     let id = domain.grant_id(domain.money("400.00")).await;
     domain.spend(id, 15_000).await;
@@ -64,7 +64,7 @@ async fn what_the_broker_used_does_not_come_back() {
 }
 
 #[tokio::test]
-async fn only_who_lent_takes_back() {
+async fn only_the_investor_revokes_an_authorization() {
     let domain = LendingFixture::new().await;
     let id = domain.grant_id(domain.money("400.00")).await;
     let document = format!("mutation {{ revokeAuthorization(id: {id}) {{ id }} }}");
@@ -89,7 +89,7 @@ async fn only_who_lent_takes_back() {
 }
 
 #[tokio::test]
-async fn revoking_at_the_same_time_gives_back_once() {
+async fn concurrent_revocations_release_once() {
     let domain = Arc::new(LendingFixture::new().await);
     let id = domain.grant_id(domain.money("400.00")).await;
     let revocations = (0..20).map(|_| {
@@ -106,7 +106,7 @@ async fn revoking_at_the_same_time_gives_back_once() {
 }
 
 #[tokio::test]
-async fn what_is_over_is_seen_to_be_over_at_once_and_everywhere() {
+async fn an_expired_authorization_is_inactive_in_every_query() {
     let domain = LendingFixture::new().await;
     let money = domain.grant_id(domain.money("400.00")).await;
     let mut longer = domain.shares(5);

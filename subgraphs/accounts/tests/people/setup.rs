@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{AccountsDomain, CallerSession};
 
 #[tokio::test]
-async fn the_demo_people_are_there_once_however_often_they_are_asked_for() {
+async fn seeding_the_demo_users_repeatedly_creates_them_once() {
     let domain = AccountsDomain::new().await;
     let people = demo::seed(&domain.services).await.unwrap();
     let rows = async || {
@@ -40,7 +40,7 @@ async fn the_demo_people_are_there_once_however_often_they_are_asked_for() {
 }
 
 #[tokio::test]
-async fn an_administrator_is_made_by_whoever_runs_the_installation_and_nobody_else() {
+async fn create_admin_creates_an_operator_by_the_account_rules() {
     let domain = AccountsDomain::new().await;
     let make = async |name: &str, password: &str| {
         accounts::create_admin(&domain.services, name, Some("root@example.com"), password.to_owned()).await
@@ -54,7 +54,7 @@ async fn an_administrator_is_made_by_whoever_runs_the_installation_and_nobody_el
 }
 
 #[tokio::test]
-async fn the_tables_have_a_way_back() {
+async fn the_migrations_can_be_reverted() {
     use migrations::MigratorTrait;
     let domain = AccountsDomain::new().await;
     let there_and_back = domain.services.db.migrate(async |connection| {

@@ -8,7 +8,7 @@ use testing::received_events;
 use crate::support::{AccountsDomain, CallerSession, PASSWORD, SignedInUser, fast_settings};
 
 #[tokio::test]
-async fn people_log_in_with_their_username_or_their_email_in_any_case() {
+async fn a_login_accepts_the_username_or_the_email_in_any_case() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("Ada").await;
     for login in ["Ada", "ada", " ADA ", "ada@example.com", "ADA@EXAMPLE.COM"] {
@@ -19,7 +19,7 @@ async fn people_log_in_with_their_username_or_their_email_in_any_case() {
 }
 
 #[tokio::test]
-async fn an_unknown_name_a_wrong_password_and_an_account_out_of_use_are_answered_alike() {
+async fn all_failed_logins_have_the_same_response() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     domain.sign_up("ben").await;
@@ -48,7 +48,7 @@ async fn an_unknown_name_a_wrong_password_and_an_account_out_of_use_are_answered
 }
 
 #[tokio::test]
-async fn an_account_without_a_password_cannot_be_logged_in_to() {
+async fn an_account_without_a_password_has_no_login() {
     let domain = AccountsDomain::new().await;
     let now_us = domain.clock.now_us();
     let write = domain.services.db.write(async move |tx| {
@@ -63,7 +63,7 @@ async fn an_account_without_a_password_cannot_be_logged_in_to() {
 }
 
 #[tokio::test]
-async fn guesses_at_the_same_time_are_counted_like_guesses_one_after_another() {
+async fn concurrent_guesses_count_like_sequential_ones() {
     let domain = AccountsDomain::new().await;
     domain.sign_up("ada").await;
     let guesses = (0..50).map(|_| domain.login("ada", "wrong password"));
@@ -74,7 +74,7 @@ async fn guesses_at_the_same_time_are_counted_like_guesses_one_after_another() {
 }
 
 #[tokio::test]
-async fn many_people_with_the_right_password_are_not_taken_for_guessers() {
+async fn many_logins_with_the_right_password_are_not_throttled() {
     let domain = AccountsDomain::new().await;
     domain.sign_up("ada").await;
     let answers = futures_util::future::join_all((0..40).map(|_| domain.login("ada", PASSWORD))).await;
@@ -82,7 +82,7 @@ async fn many_people_with_the_right_password_are_not_taken_for_guessers() {
 }
 
 #[tokio::test]
-async fn who_waits_too_long_to_be_hashed_is_told_so() {
+async fn a_login_that_waits_too_long_for_hashing_is_refused() {
     let domain = AccountsDomain::with(Settings {
         hashing_at_once: 1,
         hashing_wait_ms_max: 0,
@@ -97,7 +97,7 @@ async fn who_waits_too_long_to_be_hashed_is_told_so() {
 }
 
 #[tokio::test]
-async fn passwords_are_kept_as_argon2id_as_strong_as_recommended_and_tokens_only_as_digests() {
+async fn passwords_are_stored_as_argon2id_and_tokens_as_digests() {
     let domain = AccountsDomain::with(Settings::default()).await;
     let ada = domain.sign_up("ada").await;
     assert_eq!(domain.login("ada", PASSWORD).await.code(), "OK");
@@ -109,7 +109,7 @@ async fn passwords_are_kept_as_argon2id_as_strong_as_recommended_and_tokens_only
 }
 
 #[tokio::test]
-async fn a_refresh_token_makes_the_next_one_and_keeps_the_session() {
+async fn a_refresh_token_yields_the_next_one_and_keeps_the_session() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     domain.advance_minutes(24 * 60);
@@ -123,7 +123,7 @@ async fn a_refresh_token_makes_the_next_one_and_keeps_the_session() {
 }
 
 #[tokio::test]
-async fn an_old_refresh_token_ends_its_session_however_old_it_is() {
+async fn a_used_refresh_token_of_any_age_ends_its_session() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     let other = domain.login("ada", PASSWORD).await.person(&domain, "login");
@@ -152,7 +152,7 @@ async fn an_old_refresh_token_ends_its_session_however_old_it_is() {
 }
 
 #[tokio::test]
-async fn of_two_uses_of_one_refresh_token_at_once_exactly_one_is_served() {
+async fn concurrent_uses_of_one_refresh_token_succeed_once() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     let answers = futures_util::future::join_all((0..20).map(|_| domain.refresh(&ada.refresh_token))).await;
@@ -166,7 +166,7 @@ async fn of_two_uses_of_one_refresh_token_at_once_exactly_one_is_served() {
 }
 
 #[tokio::test]
-async fn what_is_no_refresh_token_of_ours_changes_nothing() {
+async fn an_unknown_refresh_token_changes_nothing() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     let other = "0".repeat(128);
@@ -187,7 +187,7 @@ async fn what_is_no_refresh_token_of_ours_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_log_out_ends_the_session_it_came_from_and_no_other() {
+async fn a_logout_ends_only_its_own_session() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     let other = domain.login("ada", PASSWORD).await.person(&domain, "login");
@@ -218,7 +218,7 @@ async fn a_log_out_ends_the_session_it_came_from_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_log_out_that_comes_from_no_session_ends_all_of_the_persons() {
+async fn a_logout_without_a_session_ends_all_sessions_of_the_user() {
     let domain = AccountsDomain::new().await;
     let mut ada = domain.sign_up("ada").await;
     let other = domain.login("ada", PASSWORD).await.person(&domain, "login");
@@ -231,7 +231,7 @@ async fn a_log_out_that_comes_from_no_session_ends_all_of_the_persons() {
 }
 
 #[tokio::test]
-async fn nobody_ends_a_session_of_somebody_else() {
+async fn a_logout_cannot_end_a_session_of_another_user() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     let mut ben = domain.sign_up("ben").await;
@@ -241,7 +241,7 @@ async fn nobody_ends_a_session_of_somebody_else() {
 }
 
 #[tokio::test]
-async fn sessions_long_over_are_swept_away() {
+async fn sessions_that_ended_long_ago_are_deleted() {
     let domain = AccountsDomain::new().await;
     let ada = domain.sign_up("ada").await;
     let ben = domain.sign_up("ben").await;
@@ -282,7 +282,7 @@ async fn an_access_token_lives_fifteen_minutes() {
 }
 
 #[tokio::test]
-async fn no_log_in_with_the_old_password_outlives_its_change() {
+async fn no_login_with_the_old_password_survives_its_change() {
     let domain = AccountsDomain::with(Settings {
         argon2_memory_kib: 2_000,
         ..fast_settings()

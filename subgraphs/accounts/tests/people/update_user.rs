@@ -7,7 +7,7 @@ use testing::received_events;
 use crate::support::{AccountsDomain, AppResponse, CallerSession, PASSWORD, SignedInUser};
 
 #[tokio::test]
-async fn everything_about_a_person_changes_in_one_write() {
+async fn all_fields_of_a_user_change_in_one_write() {
     let domain = AccountsDomain::new().await;
     let ben = broker(&domain).await;
     let mut events = domain.events();
@@ -33,7 +33,7 @@ async fn everything_about_a_person_changes_in_one_write() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_stays_and_null_clears_what_may_be_empty() {
+async fn an_omitted_field_stays_and_null_clears_an_optional_one() {
     let domain = AccountsDomain::new().await;
     let ben = broker(&domain).await;
     let input = json!({"name": "Ben", "phone": "2", "address": {"text": "At the harbour"}});
@@ -47,7 +47,7 @@ async fn what_is_left_out_stays_and_null_clears_what_may_be_empty() {
 }
 
 #[tokio::test]
-async fn one_wrong_member_keeps_the_others_from_changing() {
+async fn one_invalid_member_prevents_the_whole_update() {
     let domain = AccountsDomain::new().await;
     let ben = broker(&domain).await;
     let ada = domain.sign_up("ada").await;
@@ -108,7 +108,7 @@ async fn one_wrong_member_keeps_the_others_from_changing() {
 }
 
 #[tokio::test]
-async fn a_new_password_ends_the_sessions_that_it_was_not_made_in() {
+async fn a_new_password_ends_all_other_sessions() {
     let domain = AccountsDomain::new().await;
     let ben = broker(&domain).await;
     let other = domain.login("ben", PASSWORD).await.person(&domain, "login");
@@ -136,7 +136,7 @@ async fn a_new_password_ends_the_sessions_that_it_was_not_made_in() {
 }
 
 #[tokio::test]
-async fn of_somebody_elses_account_and_of_nobodys_each_is_told_as_what_it_is() {
+async fn a_foreign_account_is_forbidden_and_a_missing_one_not_found() {
     let domain = AccountsDomain::new().await;
     let ben = broker(&domain).await;
     let cleo = domain.sign_up("cleo").await;
@@ -172,7 +172,7 @@ async fn of_somebody_elses_account_and_of_nobodys_each_is_told_as_what_it_is() {
 }
 
 #[tokio::test]
-async fn nobody_changes_who_has_left() {
+async fn a_deactivated_user_cannot_be_changed() {
     let domain = AccountsDomain::new().await;
     let ben = broker(&domain).await;
     domain

@@ -6,14 +6,14 @@ use serde_json::Value;
 use crate::support::{BookstoreDomain, admin, code, member, service};
 
 /// The callers: the buyer, another person, an administrator, a program and an anonymous client.
-const WHO: [&str; 5] = ["buyer", "stranger", "admin", "service", "nobody"];
+const CALLER_NAMES: [&str; 5] = ["buyer", "stranger", "admin", "service", "anonymous"];
 
 fn viewers() -> [Viewer; 5] {
     [member(7), member(8), admin(), service(), Viewer::Anonymous]
 }
 
 #[tokio::test]
-async fn everyone_reaches_what_is_theirs() {
+async fn each_caller_reaches_the_permitted_fields() {
     let fine = ["OK"; 5];
     let operators = ["FORBIDDEN", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"];
     let owner = ["OK", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"];
@@ -44,15 +44,15 @@ async fn everyone_reaches_what_is_theirs() {
     store.add("Emma", "novels", 1).await;
     store.ask(&member(7), "mutation { purchaseBook(id: 1) { id } }").await;
     for (document, wanted) in table {
-        for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+        for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
             let answer = store.ask(viewer, &document).await;
-            assert_eq!(code(&answer), wanted, "{who}: {document}: {answer}");
+            assert_eq!(code(&answer), wanted, "{caller}: {document}: {answer}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_purchase_is_there_for_its_buyer_and_for_operators_only() {
+async fn a_purchase_is_visible_to_its_buyer_and_operators_only() {
     let store = BookstoreDomain::with_copies(9).await;
     store.ask(&member(7), "mutation { purchaseBook(id: 1) { id } }").await;
     store.ask(&service(), "mutation { purchaseBook(id: 1) { id } }").await;
@@ -65,14 +65,14 @@ async fn a_purchase_is_there_for_its_buyer_and_for_operators_only() {
         (1, [true, false, true, true, false]),
         (2, [false, false, true, true, false]),
     ] {
-        for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+        for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
             let root = store
                 .ask(viewer, &format!("{{ found: bookPurchase(id: {id}) {{ id }} }}"))
                 .await;
-            assert_eq!(root["data"]["found"] != Value::Null, wanted, "{who}: {id}");
-            assert_eq!(code(&root), "OK", "{who}: {id}");
+            assert_eq!(root["data"]["found"] != Value::Null, wanted, "{caller}: {id}");
+            assert_eq!(code(&root), "OK", "{caller}: {id}");
             let entity = store.ask(viewer, &entity(id)).await;
-            assert_eq!(entity["data"]["found"][0] != Value::Null, wanted, "{who}: {id}");
+            assert_eq!(entity["data"]["found"][0] != Value::Null, wanted, "{caller}: {id}");
         }
     }
 }

@@ -45,7 +45,7 @@ async fn a_topic_is_matched_whole_in_any_case() {
 }
 
 #[tokio::test]
-async fn a_text_is_found_anywhere_in_a_title_and_means_itself() {
+async fn a_search_text_is_found_literally_anywhere_in_a_title() {
     let store = BookstoreDomain::new().await;
     for title in ["100% Ada", "C_sharp", "Csharp", r"Back\\slash", "Über Äpfel"] {
         store.add(title, "t", 1).await;
@@ -72,7 +72,7 @@ fn input(title: &str, topic: &str, amount: &str, currency: &str, quantity: &str)
 }
 
 #[tokio::test]
-async fn a_book_that_breaks_a_rule_is_not_added() {
+async fn an_invalid_book_is_not_added() {
     let store = BookstoreDomain::new().await;
     let long = "x".repeat(301);
     for (input, field) in [
@@ -128,7 +128,7 @@ async fn the_extremes_are_kept_to_the_cent() {
 }
 
 #[tokio::test]
-async fn adding_with_the_same_key_adds_once_and_answers_as_at_first() {
+async fn the_same_key_adds_once_and_repeats_its_response() {
     let store = BookstoreDomain::new().await;
     let add = |title: &str| {
         let input = input(title, "novels", "9.99", "USD", "3");
@@ -147,7 +147,7 @@ async fn update(store: &BookstoreDomain, id: &str, input: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_member_left_out_of_an_update_stays() {
+async fn a_member_omitted_from_an_update_stays() {
     let store = BookstoreDomain::with_copies(3).await;
     let price = json!({ "amount": "9.99", "currency": "USD" });
     for (input, wanted) in [
@@ -172,7 +172,7 @@ async fn a_member_left_out_of_an_update_stays() {
 }
 
 #[tokio::test]
-async fn an_update_that_breaks_a_rule_changes_nothing() {
+async fn an_invalid_update_changes_nothing() {
     let store = BookstoreDomain::with_copies(3).await;
     let before = store
         .ask(&admin(), "{ book(id: 1) { title topic quantity price } }")
@@ -214,7 +214,7 @@ async fn a_deleted_book_is_gone_and_its_id_is_never_used_again() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_no_integer_is_no_book() {
+async fn an_id_other_than_an_integer_finds_no_book() {
     let store = BookstoreDomain::with_copies(3).await;
     for id in [
         r#""x""#,
@@ -258,7 +258,7 @@ async fn entities_answer_one_by_one_and_a_missing_one_is_one_null() {
 }
 
 #[tokio::test]
-async fn the_sample_data_is_the_seven_books_once() {
+async fn the_sample_data_is_seven_books_seeded_once() {
     let store = BookstoreDomain::new().await;
     for _ in 0..2 {
         bookstore::demo::seed(&store.services).await.unwrap();
@@ -283,7 +283,7 @@ async fn the_sample_data_is_the_seven_books_once() {
 }
 
 #[tokio::test]
-async fn the_sample_sales_are_there_once_and_leave_the_shelves_as_documented() {
+async fn the_sample_sales_are_seeded_once_as_documented() {
     let store = BookstoreDomain::new().await;
     bookstore::demo::seed(&store.services).await.unwrap();
     for _ in 0..2 {

@@ -66,7 +66,7 @@ async fn pages_backwards_meet_every_book_once() {
 }
 
 #[tokio::test]
-async fn between_two_cursors_lies_what_is_between_them() {
+async fn two_cursors_select_the_rows_between_them() {
     let store = shelf(&["a", "b", "c", "d"]).await;
     let all = books(&store, "first: 9").await;
     let edges = &all["data"]["books"]["edges"];
@@ -78,7 +78,7 @@ async fn between_two_cursors_lies_what_is_between_them() {
 }
 
 #[tokio::test]
-async fn a_page_of_nothing_is_a_page() {
+async fn an_empty_page_is_valid() {
     let store = shelf(&["a"]).await;
     let none = books(&store, "first: 0").await;
     assert_eq!(titles(&none), Vec::<&str>::new());
@@ -89,7 +89,7 @@ async fn a_page_of_nothing_is_a_page() {
 }
 
 #[tokio::test]
-async fn arguments_that_make_no_page_are_refused() {
+async fn invalid_page_arguments_are_refused() {
     let store = shelf(&["a"]).await;
     for (args, field) in [
         ("first: -1", "first"),

@@ -67,7 +67,7 @@ async fn a_sold_copy_leaves_the_shelf_and_is_recorded() {
 }
 
 #[tokio::test]
-async fn a_program_buys_for_nobody_in_particular() {
+async fn a_purchase_by_a_service_has_no_buyer() {
     let store = BookstoreDomain::with_copies(1).await;
     let sold = store
         .ask(
@@ -112,7 +112,7 @@ async fn a_book_deleted_while_fifty_buy_it_is_sold_only_before() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_sold() {
+async fn a_missing_or_sold_out_book_is_not_sold() {
     let store = BookstoreDomain::with_copies(0).await;
     for (id, wanted) in [
         ("1", "INSUFFICIENT_STOCK"),
@@ -131,7 +131,7 @@ async fn what_is_not_there_is_not_sold() {
 }
 
 #[tokio::test]
-async fn a_purchase_says_what_was_sold_whatever_becomes_of_the_book() {
+async fn a_purchase_keeps_its_title_and_price_after_book_changes() {
     let store = BookstoreDomain::with_copies(3).await;
     store.ask(&member(7), BUY).await;
     let patch = r#"{ title: "Dune Messiah", price: { amount: "12", currency: "USD" } }"#;
@@ -155,7 +155,7 @@ async fn a_purchase_says_what_was_sold_whatever_becomes_of_the_book() {
 }
 
 #[tokio::test]
-async fn the_same_key_buys_once_and_answers_the_same() {
+async fn the_same_key_buys_once_and_repeats_its_response() {
     let store = BookstoreDomain::with_copies(3).await;
     let buy = r#"mutation { purchaseBook(id: 1, idempotencyKey: "k") { id title price quantityAfter } }"#;
     let first = store.ask(&member(7), buy).await;
@@ -188,7 +188,7 @@ async fn fifty_calls_with_one_key_buy_once() {
 }
 
 #[tokio::test]
-async fn a_key_is_for_one_request_and_stays_free_when_that_is_refused() {
+async fn a_key_fits_one_request_and_a_refusal_leaves_it_unused() {
     let store = BookstoreDomain::with_copies(0).await;
     store.add("Emma", "novels", 5).await;
     let buy = |id: u8| format!(r#"mutation {{ purchaseBook(id: {id}, idempotencyKey: "k") {{ id }} }}"#);

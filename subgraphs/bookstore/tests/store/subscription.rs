@@ -62,7 +62,7 @@ async fn a_deleted_book_yields_nothing_and_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_slow_watcher_sees_the_latest_and_nothing_twice() {
+async fn a_slow_subscriber_gets_the_latest_and_nothing_twice() {
     let store = BookstoreDomain::with_copies(9).await;
     let mut changes = store.watch(&member(7), ALL).await;
     for _ in 0..3 {
@@ -93,7 +93,7 @@ async fn a_replayed_purchase_is_no_change() {
 }
 
 #[tokio::test]
-async fn a_sale_is_told_even_when_the_buyer_has_hung_up() {
+async fn a_sale_is_announced_after_its_buyer_disconnected() {
     let store = BookstoreDomain::with_copies(3).await;
     let mut changes = store.watch(&member(7), ALL).await;
     let buyer = member(8);
@@ -103,7 +103,7 @@ async fn a_sale_is_told_even_when_the_buyer_has_hung_up() {
 }
 
 #[tokio::test]
-async fn a_watcher_of_some_books_that_lost_events_sees_every_book_that_changed() {
+async fn lost_events_hide_no_change_from_a_watcher_of_some_books() {
     let store = BookstoreDomain::with_bus(2).await;
     for title in ["a", "b", "c", "d"] {
         store.add(title, "t", 100).await;
@@ -127,7 +127,7 @@ async fn a_watcher_of_some_books_that_lost_events_sees_every_book_that_changed()
 }
 
 #[tokio::test]
-async fn a_watcher_of_all_books_that_lost_events_sees_every_book_that_changed() {
+async fn lost_events_hide_no_change_from_a_watcher_of_all_books() {
     const BOOKS: usize = 250;
     let store = BookstoreDomain::with_bus(2).await;
     store.add("first", "t", 100).await;

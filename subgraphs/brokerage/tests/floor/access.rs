@@ -25,7 +25,7 @@ async fn floor() -> Floor {
 }
 
 #[tokio::test]
-async fn entities_are_there_for_those_they_concern() {
+async fn entities_are_visible_to_their_parties_only() {
     let floor = floor().await;
     let (holding, own, brokered) = (json!({ "free": 1 }), json!({ "quantity": 1 }), json!({ "quantity": 2 }));
     let none = json!(null);
@@ -44,7 +44,7 @@ async fn entities_are_there_for_those_they_concern() {
 }
 
 #[tokio::test]
-async fn lists_are_for_themselves_and_operators() {
+async fn lists_are_visible_to_their_owners_and_operators_only() {
     let floor = floor().await;
     let lists = |id: i64| {
         format!(
@@ -111,7 +111,7 @@ async fn orders_are_listed_by_side_and_status_page_by_page() {
 }
 
 #[tokio::test]
-async fn what_somebody_holds_of_a_stock_is_their_own_to_see() {
+async fn a_holding_of_a_stock_is_visible_to_its_owner_only() {
     let floor = floor().await;
     floor.give(EVE, FISH, 7).await;
     let look = r#"{ _entities(representations: [{ __typename: "Stock", id: "1" }, { __typename: "Stock", id: "2" }]) {

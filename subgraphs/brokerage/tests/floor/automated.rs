@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{ADA, BEN, CLEO, EVE, FISH, Floor, HOUR_US, admin, automated, code, person, service, usd};
 
 #[tokio::test]
-async fn an_order_that_waits_holds_its_money_or_its_shares() {
+async fn a_pending_order_reserves_its_money_or_shares() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     floor.give(ADA, FISH, 10).await;
@@ -38,7 +38,7 @@ async fn an_order_that_waits_holds_its_money_or_its_shares() {
 }
 
 #[tokio::test]
-async fn an_order_whose_price_is_right_already_is_carried_out_at_it_at_once() {
+async fn an_order_within_its_limit_executes_at_the_current_price() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     floor.give(ADA, FISH, 10).await;
@@ -61,7 +61,7 @@ async fn an_order_whose_price_is_right_already_is_carried_out_at_it_at_once() {
 }
 
 #[tokio::test]
-async fn a_right_price_is_not_enough_when_the_exchange_has_too_few() {
+async fn an_order_within_its_limit_waits_for_enough_shares() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     let order = floor
@@ -76,7 +76,7 @@ async fn a_right_price_is_not_enough_when_the_exchange_has_too_few() {
 }
 
 #[tokio::test]
-async fn an_automated_order_that_breaks_a_rule_changes_nothing() {
+async fn an_invalid_automated_order_changes_nothing() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     floor.give(ADA, FISH, 10).await;
@@ -127,7 +127,7 @@ async fn an_automated_order_that_breaks_a_rule_changes_nothing() {
 }
 
 #[tokio::test]
-async fn cancelling_gives_the_cover_back_once() {
+async fn a_cancellation_releases_the_reserved_funds_once() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     floor.give(ADA, FISH, 10).await;
@@ -147,7 +147,7 @@ async fn cancelling_gives_the_cover_back_once() {
 }
 
 #[tokio::test]
-async fn only_the_parties_cancel_and_only_what_is_not_completed() {
+async fn only_parties_cancel_and_only_uncompleted_orders() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     floor.placed(&person(ADA), &automated("BUY", 1, "19.00")).await;
@@ -179,7 +179,7 @@ async fn only_the_parties_cancel_and_only_what_is_not_completed() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_over_gives_its_cover_back_to_whoever_looks() {
+async fn reading_an_expired_order_releases_its_reserved_funds() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     let order = format!(r#"{}, expiresAt: "2026-01-01T01:00:00Z""#, automated("BUY", 3, "19.00"));
@@ -204,7 +204,7 @@ async fn an_order_that_is_over_gives_its_cover_back_to_whoever_looks() {
 }
 
 #[tokio::test]
-async fn a_key_is_good_for_its_order_after_that_is_over() {
+async fn a_key_returns_its_order_after_the_order_expired() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     let order = format!(
@@ -219,7 +219,7 @@ async fn a_key_is_good_for_its_order_after_that_is_over() {
 }
 
 #[tokio::test]
-async fn one_investor_has_so_many_orders_pending_and_no_more() {
+async fn the_pending_orders_of_an_investor_are_limited() {
     let floor = Floor::with_pending_max(2).await;
     floor.deposit(ADA, 1_000).await;
     floor.deposit(EVE, 1_000).await;

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::{ADA, BEN, BOAR, BOB, EVE, FISH, Floor, HOUR_US, NEW_YEAR_US, code, person, usd};
 
 #[tokio::test]
-async fn a_purchase_turns_lent_money_into_lent_shares_and_the_fee_is_the_brokers() {
+async fn a_purchase_turns_lent_money_into_shares_and_pays_the_fee() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     let capital = floor.lend_money(ADA, BEN, 6_000).await;
@@ -39,7 +39,7 @@ async fn a_purchase_turns_lent_money_into_lent_shares_and_the_fee_is_the_brokers
 }
 
 #[tokio::test]
-async fn a_sale_turns_lent_shares_into_lent_money_less_the_fee() {
+async fn a_sale_turns_lent_shares_into_money_less_the_fee() {
     let floor = Floor::new().await;
     floor.give(ADA, FISH, 10).await;
     let lent = floor.lend_shares(ADA, BEN, FISH, 5).await;
@@ -59,7 +59,7 @@ async fn a_sale_turns_lent_shares_into_lent_money_less_the_fee() {
 }
 
 #[tokio::test]
-async fn what_a_trade_brings_raises_the_authorization_there_is_and_moves_its_end_to_the_later_one() {
+async fn proceeds_increase_an_open_authorization_and_extend_its_end() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     floor.give(ADA, FISH, 10).await;
@@ -102,7 +102,7 @@ async fn a_fee_is_rounded_half_up_to_the_cent() {
 }
 
 #[tokio::test]
-async fn a_fee_of_everything_leaves_nothing_to_lend() {
+async fn a_fee_of_all_proceeds_leaves_nothing_to_lend() {
     let floor = Floor::new().await;
     floor.give(ADA, FISH, 1).await;
     floor.set_fee(BEN, 10_000).await;
@@ -121,7 +121,7 @@ async fn a_fee_of_everything_leaves_nothing_to_lend() {
 }
 
 #[tokio::test]
-async fn a_fee_that_rises_after_the_grant_is_not_charged_and_one_that_falls_is() {
+async fn only_a_fee_that_falls_after_the_grant_is_charged() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 100_000).await;
     floor.give(ADA, FISH, 10).await;
@@ -153,7 +153,7 @@ async fn a_fee_that_rises_after_the_grant_is_not_charged_and_one_that_falls_is()
 }
 
 #[tokio::test]
-async fn what_a_trade_brings_is_lent_on_the_terms_of_what_it_was_made_of() {
+async fn proceeds_are_lent_on_the_terms_of_their_source() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 100_000).await;
     floor.give(ADA, FISH, 5).await;
@@ -190,7 +190,7 @@ async fn what_a_trade_brings_is_lent_on_the_terms_of_what_it_was_made_of() {
 }
 
 #[tokio::test]
-async fn what_the_investor_adds_keeps_the_lower_of_the_fee_agreed_to_and_the_current_one() {
+async fn an_increase_has_the_lower_of_the_agreed_and_current_fee() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 100_000).await;
     floor.set_fee(BEN, 200).await;
@@ -206,7 +206,7 @@ async fn what_the_investor_adds_keeps_the_lower_of_the_fee_agreed_to_and_the_cur
 }
 
 #[tokio::test]
-async fn money_that_is_lent_already_keeps_its_fee_when_a_higher_one_is_accepted_for_more() {
+async fn lent_money_keeps_its_fee_when_an_increase_has_a_higher_one() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 600_000).await;
     floor.set_price(FISH, 19_990).await;
@@ -239,7 +239,7 @@ async fn money_that_is_lent_already_keeps_its_fee_when_a_higher_one_is_accepted_
 }
 
 #[tokio::test]
-async fn a_broker_who_asks_for_what_is_not_authorized_changes_nothing() {
+async fn an_unauthorized_brokered_order_changes_nothing() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     floor.give(ADA, FISH, 10).await;
@@ -281,7 +281,7 @@ async fn a_broker_who_asks_for_what_is_not_authorized_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_exchange_may_have_too_few_for_a_broker_too() {
+async fn a_brokered_order_above_the_stock_is_refused() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     let capital = floor.lend_money(ADA, BEN, 10_000).await;
@@ -290,7 +290,7 @@ async fn the_exchange_may_have_too_few_for_a_broker_too() {
 }
 
 #[tokio::test]
-async fn an_authorization_counts_from_its_begin_until_its_end() {
+async fn an_authorization_is_usable_from_its_start_until_its_end() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     let capital = floor.lend_money_in(1_000, ADA, BEN, 6_000).await;
@@ -312,7 +312,7 @@ async fn an_authorization_counts_from_its_begin_until_its_end() {
 }
 
 #[tokio::test]
-async fn many_orders_at_once_never_spend_more_than_one_authorization_has() {
+async fn concurrent_orders_never_overspend_an_authorization() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 100_000).await;
     // The money for three shares with their fees, and some cents.
@@ -330,7 +330,7 @@ async fn many_orders_at_once_never_spend_more_than_one_authorization_has() {
 }
 
 #[tokio::test]
-async fn many_orders_at_once_never_sell_a_share_twice_nor_spend_money_twice() {
+async fn concurrent_orders_never_spend_shares_or_money_twice() {
     let floor = Floor::new().await;
     floor.give(ADA, FISH, 3).await;
     floor.deposit(EVE, 3 * 1_999 + 1_000).await;
@@ -347,7 +347,7 @@ async fn many_orders_at_once_never_sell_a_share_twice_nor_spend_money_twice() {
 }
 
 #[tokio::test]
-async fn what_a_trade_brings_does_not_begin_an_authorization_before_its_time() {
+async fn proceeds_do_not_start_a_future_authorization_early() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     floor.give(ADA, FISH, 10).await;
@@ -363,7 +363,7 @@ async fn what_a_trade_brings_does_not_begin_an_authorization_before_its_time() {
 }
 
 #[tokio::test]
-async fn nobody_trades_for_an_investor_whose_account_is_not_in_use() {
+async fn a_deactivated_investor_has_no_brokered_trades() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     let capital = floor.lend_money(ADA, BEN, 6_000).await;
@@ -375,7 +375,7 @@ async fn nobody_trades_for_an_investor_whose_account_is_not_in_use() {
 }
 
 #[tokio::test]
-async fn what_is_over_while_an_order_is_on_its_way_is_not_raised_by_it() {
+async fn proceeds_do_not_increase_an_expired_authorization() {
     let floor = Floor::ticking().await;
     floor.deposit(ADA, 10_000).await;
     floor.give(ADA, FISH, 5).await;

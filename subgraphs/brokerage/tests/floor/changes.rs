@@ -8,7 +8,7 @@ use crate::support::{ADA, BEN, EVE, FISH, Floor, automated, code, person};
 const WATCH: &str = "subscription { orderChanged { id status } }";
 
 #[tokio::test]
-async fn investor_and_broker_see_their_orders_change_and_nobody_elses() {
+async fn subscribers_see_changes_of_their_own_orders_only() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     floor.deposit(EVE, 10_000).await;
@@ -36,7 +36,7 @@ async fn investor_and_broker_see_their_orders_change_and_nobody_elses() {
 }
 
 #[tokio::test]
-async fn whoever_lost_events_still_sees_every_order_as_it_is() {
+async fn a_subscriber_with_lost_events_still_sees_every_order() {
     let floor = Floor::with_bus(1).await;
     floor.deposit(ADA, 10_000).await;
     let mut adas = floor.watch(&person(ADA), WATCH).await;
@@ -50,7 +50,7 @@ async fn whoever_lost_events_still_sees_every_order_as_it_is() {
 }
 
 #[tokio::test]
-async fn whoever_is_nobody_watches_nothing() {
+async fn an_anonymous_caller_cannot_subscribe() {
     let floor = Floor::new().await;
     let mut answers = floor.subscribe(&contract::Viewer::Anonymous, WATCH);
     assert_eq!(code(&answers.next().await.unwrap()), "UNAUTHENTICATED");

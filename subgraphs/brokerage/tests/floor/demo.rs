@@ -7,7 +7,7 @@ use entities::stock::{self, NewStock};
 use crate::support::{ADA, BEN, Floor};
 
 #[tokio::test]
-async fn ada_has_shares_lends_to_ben_and_waits_for_two_prices() {
+async fn ada_has_shares_a_grant_to_ben_and_two_pending_orders() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 1_000_000).await;
     let listed = async |tx: &contract::Tx| {
@@ -70,7 +70,7 @@ async fn ada_has_shares_lends_to_ben_and_waits_for_two_prices() {
 }
 
 #[tokio::test]
-async fn without_the_sample_stocks_there_is_nothing_to_hold() {
+async fn no_sample_is_seeded_without_the_sample_stocks() {
     let floor = Floor::new().await;
     seed(&floor.services, People { ada: ADA, ben: BEN }).await.unwrap();
     floor.assert_conserved(25).await;

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::support::{ADA, BOAR, EVE, FISH, Floor, HOUR_US, automated, person};
 
 #[tokio::test]
-async fn a_purchase_fires_at_its_limit_and_below_and_a_sale_at_its_limit_and_above() {
+async fn an_order_triggers_at_its_limit_or_better() {
     let floor = Floor::new().await;
     let _worker = floor.worker();
     floor.deposit(ADA, 10_000).await;
@@ -40,7 +40,7 @@ async fn a_purchase_fires_at_its_limit_and_below_and_a_sale_at_its_limit_and_abo
 }
 
 #[tokio::test]
-async fn it_is_carried_out_at_the_price_that_fired_it_however_soon_that_passes() {
+async fn an_order_executes_at_its_trigger_price_after_it_passed() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     floor.placed(&person(ADA), &automated("BUY", 3, "19.00")).await;
@@ -62,7 +62,7 @@ async fn it_is_carried_out_at_the_price_that_fired_it_however_soon_that_passes()
 }
 
 #[tokio::test]
-async fn what_was_fired_in_time_is_carried_out_after_its_time() {
+async fn an_order_triggered_in_time_executes_after_its_expiry() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     let order = format!(r#"{}, expiresAt: "2026-01-01T01:00:00Z""#, automated("BUY", 3, "19.00"));
@@ -77,7 +77,7 @@ async fn what_was_fired_in_time_is_carried_out_after_its_time() {
 }
 
 #[tokio::test]
-async fn who_placed_first_is_served_first_and_the_others_wait_until_shares_come_back() {
+async fn orders_execute_in_sequence_as_shares_come_back() {
     let floor = Floor::new().await;
     let _worker = floor.worker();
     floor.deposit(ADA, 100_000).await;
@@ -114,7 +114,7 @@ async fn who_placed_first_is_served_first_and_the_others_wait_until_shares_come_
 }
 
 #[tokio::test]
-async fn shares_that_come_back_carry_out_what_waits_for_them() {
+async fn returned_shares_execute_the_orders_waiting_for_them() {
     let floor = Floor::new().await;
     let _worker = floor.worker();
     floor.deposit(EVE, 100_000).await;
@@ -141,7 +141,7 @@ async fn shares_that_come_back_carry_out_what_waits_for_them() {
 }
 
 #[tokio::test]
-async fn who_lost_events_looks_at_everything() {
+async fn a_worker_with_lost_events_checks_all_orders() {
     let floor = Floor::with_bus(1).await;
     floor.deposit(ADA, 10_000).await;
     floor.give(EVE, BOAR, 10).await;
@@ -178,7 +178,7 @@ async fn who_lost_events_looks_at_everything() {
 }
 
 #[tokio::test]
-async fn one_that_cannot_be_carried_out_keeps_nobody_waiting() {
+async fn an_order_that_cannot_execute_blocks_no_other() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 100_000).await;
     for _ in 0..40 {
@@ -202,7 +202,7 @@ async fn one_that_cannot_be_carried_out_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn everybody_concerned_is_told_of_what_an_order_changed() {
+async fn an_execution_announces_every_changed_entity() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     let mut events = floor.services.bus.subscribe();

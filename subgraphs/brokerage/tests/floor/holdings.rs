@@ -9,7 +9,7 @@ fn commit(committed: i64) -> String {
 }
 
 #[tokio::test]
-async fn the_owner_and_services_set_how_many_shares_are_committed() {
+async fn owners_and_services_set_the_committed_shares() {
     let floor = Floor::new().await;
     floor.give(ADA, FISH, 20).await;
     floor.lend_shares(ADA, BEN, FISH, 5).await;
@@ -26,7 +26,7 @@ async fn the_owner_and_services_set_how_many_shares_are_committed() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_committed_changes_nothing() {
+async fn an_invalid_commitment_changes_nothing() {
     let floor = Floor::new().await;
     floor.give(ADA, FISH, 20).await;
     floor.lend_shares(ADA, BEN, FISH, 5).await;
@@ -54,7 +54,7 @@ async fn what_cannot_be_committed_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_an_authorization_gives_back_at_its_end_is_seen_at_once() {
+async fn shares_of_an_expired_authorization_are_free_at_once() {
     let floor = Floor::new().await;
     floor.give(ADA, FISH, 20).await;
     floor.lend_shares(ADA, BEN, FISH, 5).await;

@@ -59,7 +59,7 @@ async fn every_list_has_its_index() {
 }
 
 #[tokio::test]
-async fn who_waits_for_room_is_found_by_an_index() {
+async fn orders_waiting_for_room_are_found_by_an_index() {
     let floor = Floor::new().await;
     let plan = async |candidates: OrderCandidates<'static>| {
         let (sql, values) = blocked::executable_orders(candidates, 5).unwrap();

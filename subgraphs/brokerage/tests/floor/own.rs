@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{ADA, BEN, CLEO, EVE, FISH, Floor, admin, code, person, service, usd};
 
 #[tokio::test]
-async fn a_purchase_moves_money_to_the_exchange_and_shares_to_the_investor() {
+async fn a_purchase_exchanges_the_investors_money_for_shares() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
 
@@ -30,7 +30,7 @@ async fn a_purchase_moves_money_to_the_exchange_and_shares_to_the_investor() {
 }
 
 #[tokio::test]
-async fn a_sale_moves_shares_to_the_exchange_and_money_to_the_investor() {
+async fn a_sale_exchanges_the_investors_shares_for_money() {
     let floor = Floor::new().await;
     floor.give(ADA, FISH, 5).await;
 
@@ -44,7 +44,7 @@ async fn a_sale_moves_shares_to_the_exchange_and_money_to_the_investor() {
 }
 
 #[tokio::test]
-async fn an_order_that_cannot_be_carried_out_changes_nothing() {
+async fn an_order_that_cannot_execute_changes_nothing() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     floor.give(ADA, FISH, 5).await;
@@ -73,7 +73,7 @@ async fn an_order_that_cannot_be_carried_out_changes_nothing() {
 }
 
 #[tokio::test]
-async fn more_money_than_a_wallet_holds_is_too_little_to_buy_and_too_much_to_sell() {
+async fn orders_above_the_wallet_limit_are_refused_on_both_sides() {
     let floor = Floor::new().await;
     floor.set_price(FISH, 100_000_000_000_000).await;
     floor.give(ADA, FISH, 2_147_483_647).await;
@@ -99,16 +99,16 @@ async fn more_money_than_a_wallet_holds_is_too_little_to_buy_and_too_much_to_sel
 #[tokio::test]
 async fn only_investors_and_brokers_place_orders() {
     let floor = Floor::new().await;
-    for nobody in [person(CLEO), service(), admin()] {
-        let expected = if nobody == admin() {
+    for viewer in [person(CLEO), service(), admin()] {
+        let expected = if viewer == admin() {
             "UNAUTHENTICATED"
         } else {
             "FORBIDDEN"
         };
         assert_eq!(
-            floor.refused(&nobody, "side: BUY, quantity: 1").await,
+            floor.refused(&viewer, "side: BUY, quantity: 1").await,
             expected,
-            "{nobody:?}"
+            "{viewer:?}"
         );
     }
     let anonymous = contract::Viewer::Anonymous;
@@ -139,7 +139,7 @@ async fn the_same_key_places_one_order() {
 }
 
 #[tokio::test]
-async fn holdings_and_orders_are_their_owners_to_read() {
+async fn holdings_and_orders_are_visible_to_their_owners_only() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     floor.placed(&person(ADA), "side: BUY, quantity: 3").await;
@@ -186,7 +186,7 @@ async fn holdings_and_orders_are_their_owners_to_read() {
 }
 
 #[tokio::test]
-async fn a_holding_never_has_more_shares_than_can_be_counted() {
+async fn a_holding_never_exceeds_the_share_limit() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     floor.give(ADA, FISH, entities::holding::SHARES_MAX - 1).await;

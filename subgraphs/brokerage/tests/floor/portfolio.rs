@@ -38,7 +38,7 @@ async fn deposit_euros(floor: &Floor, user: i64, minor: i64) {
 }
 
 #[tokio::test]
-async fn a_portfolio_is_the_dollars_in_every_bucket_and_all_shares_at_their_price() {
+async fn a_portfolio_is_all_dollars_and_all_shares_at_their_price() {
     let floor = Floor::new().await;
     floor.give(ADA, FISH, 10).await;
     floor.give(ADA, BOAR, 3).await;
@@ -62,7 +62,7 @@ async fn a_portfolio_is_the_dollars_in_every_bucket_and_all_shares_at_their_pric
 }
 
 #[tokio::test]
-async fn a_portfolio_of_more_than_64_bits_of_cents_is_shown_to_the_cent() {
+async fn a_portfolio_above_64_bits_of_cents_is_exact_to_the_cent() {
     let floor = Floor::new().await;
     for stock in [FISH, BOAR] {
         floor.give(ADA, stock, 2_147_483_647).await;
@@ -86,7 +86,7 @@ async fn a_portfolio_of_more_than_64_bits_of_cents_is_shown_to_the_cent() {
 }
 
 #[tokio::test]
-async fn a_portfolio_is_for_its_owner_and_for_operators() {
+async fn a_portfolio_is_visible_to_its_owner_and_operators_only() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 100).await;
     let answer = portfolios(&floor, &person(EVE), &[ADA]).await;

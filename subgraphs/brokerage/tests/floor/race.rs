@@ -5,7 +5,7 @@ use crate::support::{ADA, FISH, Floor, automated, code, person};
 const ROUNDS: usize = 60;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_cancel_and_the_right_price_exactly_one_wins_and_the_cover_goes_back_or_is_spent_once() {
+async fn a_cancel_racing_an_execution_moves_the_funds_once() {
     let floor = Floor::new().await;
     let _worker = floor.worker();
     floor.deposit(ADA, 1_000_000).await;

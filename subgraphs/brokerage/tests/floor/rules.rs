@@ -43,7 +43,7 @@ async fn listed(tx: &Tx) -> Result<stock::Model> {
 }
 
 #[tokio::test]
-async fn what_is_lent_held_and_spent_comes_back_or_moves_on() {
+async fn lent_held_and_spent_money_is_conserved() {
     let test = TestServices::new(NOW, 16).await;
     let orders = test.services.order_log.clone();
     let done = test

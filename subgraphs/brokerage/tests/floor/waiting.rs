@@ -29,7 +29,7 @@ async fn fill_the_exchange(floor: &Floor) -> i64 {
 }
 
 #[tokio::test]
-async fn a_sale_goes_as_soon_as_the_exchange_has_room_again() {
+async fn a_sale_executes_once_the_exchange_has_room() {
     let floor = Floor::new().await;
     let filled = fill_the_exchange(&floor).await;
     floor.give(ADA, BOAR, 10).await;
@@ -52,7 +52,7 @@ async fn a_sale_goes_as_soon_as_the_exchange_has_room_again() {
 }
 
 #[tokio::test]
-async fn a_sale_goes_as_soon_as_its_investors_wallet_has_room_again() {
+async fn a_sale_executes_once_its_investors_wallet_has_room() {
     let floor = Floor::new().await;
     floor.give(ADA, BOAR, 10).await;
     floor.deposit(ADA, WALLET_MAX_MINOR - 100).await;
@@ -83,7 +83,7 @@ async fn a_sale_goes_as_soon_as_its_investors_wallet_has_room_again() {
 }
 
 #[tokio::test]
-async fn a_purchase_goes_as_soon_as_its_investors_holding_has_room_again() {
+async fn a_purchase_executes_once_its_investors_holding_has_room() {
     let floor = Floor::new().await;
     let given = holding::SHARES_MAX - 2;
     floor.give(ADA, BOAR, given).await;
@@ -102,7 +102,7 @@ async fn a_purchase_goes_as_soon_as_its_investors_holding_has_room_again() {
 }
 
 #[tokio::test]
-async fn who_waits_for_room_still_has_a_limit() {
+async fn an_order_waiting_for_room_still_has_its_limit() {
     let floor = Floor::new().await;
     let filled = fill_the_exchange(&floor).await;
     floor.give(ADA, BOAR, 10).await;
@@ -122,7 +122,7 @@ async fn who_waits_for_room_still_has_a_limit() {
 }
 
 #[tokio::test]
-async fn what_was_fired_in_time_and_cannot_be_carried_out_is_over_with_its_time() {
+async fn a_triggered_order_that_cannot_execute_expires_in_time() {
     let floor = Floor::new().await;
     let filled = fill_the_exchange(&floor).await;
     floor.give(ADA, BOAR, 10).await;
@@ -154,7 +154,7 @@ async fn what_was_fired_in_time_and_cannot_be_carried_out_is_over_with_its_time(
 }
 
 #[tokio::test]
-async fn an_order_whose_cover_is_lost_keeps_nobody_from_theirs() {
+async fn an_order_with_lost_funds_blocks_no_other_release() {
     let floor = Floor::new().await;
     floor.deposit(ADA, 10_000).await;
     floor.deposit(EVE, 10_000).await;

@@ -489,7 +489,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_write_thread_that_died_is_an_error_and_no_wait() {
+    async fn a_dead_write_thread_is_an_error_without_a_wait() {
         let (commands, queue) = mpsc::channel(1);
         let handle = WriterHandle {
             commands,

@@ -12,7 +12,7 @@ fn next_of(stream: &mut contract::EventStream) -> Option<Option<Delivery>> {
 }
 
 #[tokio::test]
-async fn everyone_who_listens_receives_every_event_from_then_on() {
+async fn every_subscriber_receives_every_later_event() {
     let bus = InProcessBus::new(8);
     bus.publish(sent(1));
     let (mut first, mut second) = (bus.subscribe(), bus.subscribe());
@@ -31,7 +31,7 @@ async fn everyone_who_listens_receives_every_event_from_then_on() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_fell_behind_is_told_how_much_it_lost() {
+async fn a_lagging_subscriber_learns_how_many_events_it_lost() {
     let bus = InProcessBus::new(4);
     let mut slow = bus.subscribe();
     for id in 1..=10 {

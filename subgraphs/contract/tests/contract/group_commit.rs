@@ -40,7 +40,7 @@ fn insert_one(id: i64) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_together_is_committed_together() {
+async fn writes_that_wait_together_commit_together() {
     let db = TestDb::new().await;
     let gate = db.occupy().await;
     let waiting = db.queue(1..=50, insert_one);
@@ -57,7 +57,7 @@ async fn what_waits_together_is_committed_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_write_has_to_tell_is_told_before_it_or_a_later_one_is_answered() {
+async fn events_are_published_before_any_later_response() {
     let db = TestDb::new().await;
     let told: Arc<Mutex<Vec<i64>>> = Arc::default();
     let writes = |id: i64, fails: bool| {
@@ -89,7 +89,7 @@ async fn what_a_write_has_to_tell_is_told_before_it_or_a_later_one_is_answered()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_has_a_greatest_size() {
+async fn a_group_has_a_maximum_size() {
     let db = TestDb::with(|options| options.group = 10).await;
     let gate = db.occupy().await;
     let waiting = db.queue(1..=49, insert_one);
@@ -103,7 +103,7 @@ async fn a_group_has_a_greatest_size() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_neighbour_that_fails_panics_or_never_ends_harms_nobody() {
+async fn a_write_that_fails_panics_or_hangs_spares_its_group() {
     let db = TestDb::with(|options| options.write_time = Duration::from_secs(3)).await;
     let gate = db.occupy().await;
     let before_them = db.queue(1..=5, insert_one);
@@ -150,7 +150,7 @@ async fn a_neighbour_that_fails_panics_or_never_ends_harms_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_one_write_spoils_is_a_success_for_the_others() {
+async fn a_commit_that_one_write_breaks_succeeds_for_the_others() {
     let db = TestDb::new().await;
     let gate = db.occupy().await;
     let waiting = db.queue(1..=10, insert_one);
@@ -191,7 +191,7 @@ async fn a_lone_commit_that_fails_is_an_error_and_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_that_stood_on_an_undone_change_is_decided_again() {
+async fn a_refusal_based_on_an_undone_change_is_repeated() {
     let db = TestDb::new().await;
     let gate = db.occupy().await;
     let spoils = spawn(&db, async |tx| {
@@ -215,7 +215,7 @@ async fn a_refusal_that_stood_on_an_undone_change_is_decided_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_without_an_end_is_broken_off_and_its_neighbours_are_written() {
+async fn an_endless_statement_is_interrupted_and_spares_its_group() {
     for statement in [
         format!("{ENDLESS} SELECT count(*) FROM n"),
         format!(
@@ -245,7 +245,7 @@ async fn a_statement_without_an_end_is_broken_off_and_its_neighbours_are_written
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_that_ends_the_whole_transaction_takes_nobody_with_it() {
+async fn a_statement_that_rolls_back_the_group_spares_the_others() {
     let db = TestDb::new().await;
     let gate = db.occupy().await;
     let waiting = db.queue(1..=10, insert_one);
@@ -276,7 +276,7 @@ impl Drop for Bomb {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn values_that_panic_when_they_are_dropped_do_not_end_the_writer() {
+async fn values_that_panic_on_drop_do_not_end_the_writer() {
     let db = TestDb::new().await;
 
     let outcome = db
@@ -299,7 +299,7 @@ async fn values_that_panic_when_they_are_dropped_do_not_end_the_writer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_savepoint_of_a_write_that_fails_or_is_left_open_is_undone_alone() {
+async fn a_failed_or_open_savepoint_is_rolled_back_alone() {
     let db = TestDb::new().await;
     db.write(async |tx| {
         let fails = tx.savepoint(async |tx| {
@@ -322,7 +322,7 @@ async fn a_savepoint_of_a_write_that_fails_or_is_left_open_is_undone_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_overlooks_the_end_of_its_transaction_writes_nothing_more() {
+async fn a_write_that_ignores_a_rollback_writes_nothing_more() {
     let db = TestDb::new().await;
     for overlooked in [
         "INSERT OR ROLLBACK INTO counter (id, value) VALUES (1, 0), (1, 0)",
@@ -341,7 +341,7 @@ async fn a_write_that_overlooks_the_end_of_its_transaction_writes_nothing_more()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_overlooks_the_end_of_its_time_does_not_go_on() {
+async fn a_write_that_ignores_its_timeout_does_not_continue() {
     let db = TestDb::with(|options| options.write_time = Duration::from_millis(200)).await;
     let went_on = Arc::new(AtomicBool::new(false));
 

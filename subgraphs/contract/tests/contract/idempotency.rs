@@ -46,7 +46,7 @@ async fn rows(db: &Db) -> i64 {
 }
 
 #[tokio::test]
-async fn the_same_request_again_is_answered_again_and_does_nothing() {
+async fn a_repeated_request_repeats_the_response_and_does_nothing() {
     let db = database().await;
     let key = key_of(&person(1), "add", "k", "a");
 
@@ -68,7 +68,7 @@ async fn the_same_request_again_is_answered_again_and_does_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_at_once_with_one_key_have_one_effect() {
+async fn concurrent_requests_with_one_key_have_one_effect() {
     let db = database().await;
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..50 {
@@ -96,7 +96,7 @@ async fn fifty_at_once_with_one_key_have_one_effect() {
 }
 
 #[tokio::test]
-async fn the_key_of_another_request_is_refused_and_nothing_happens() {
+async fn the_key_of_another_request_is_refused_without_an_effect() {
     let db = database().await;
     add(&db, key_of(&person(1), "add", "k", "a"), NOW).await.unwrap();
 
@@ -107,7 +107,7 @@ async fn the_key_of_another_request_is_refused_and_nothing_happens() {
 }
 
 #[tokio::test]
-async fn a_refused_request_leaves_its_key_free() {
+async fn a_refused_request_leaves_its_key_unused() {
     let db = database().await;
     let key = || key_of(&person(1), "add", "k", "a");
 
@@ -126,7 +126,7 @@ async fn a_refused_request_leaves_its_key_free() {
 }
 
 #[tokio::test]
-async fn a_request_whose_commit_fails_leaves_its_key_free() {
+async fn a_failed_commit_leaves_its_key_unused() {
     let db = database().await;
     let key = || key_of(&person(1), "add", "k", "a");
 
@@ -148,7 +148,7 @@ async fn a_request_whose_commit_fails_leaves_its_key_free() {
 }
 
 #[tokio::test]
-async fn a_key_belongs_to_who_sent_it() {
+async fn a_key_belongs_to_its_caller() {
     let db = database().await;
     let service = |name: &str| Viewer::service(name);
 
@@ -193,7 +193,7 @@ async fn without_a_key_every_request_has_its_effect() {
 }
 
 #[tokio::test]
-async fn keys_that_are_none_are_refused() {
+async fn invalid_keys_are_refused() {
     for key in ["", " ", "\t\n", &"k".repeat(256)] {
         let outcome = IdempotencyKey::for_mutation(&person(1), "add", Some(key.to_owned()), &"a");
         assert!(

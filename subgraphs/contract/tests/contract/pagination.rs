@@ -206,7 +206,7 @@ fn tied() -> impl Iterator<Item = (i64, i64)> {
 }
 
 #[tokio::test]
-async fn every_page_size_tells_the_whole_list_once_in_both_directions() {
+async fn every_page_size_lists_each_row_once_in_both_directions() {
     let lists = Lists::of(tied()).await;
     let rising: Vec<i64> = (1..=23).collect();
     let mut falling: Vec<(i64, i64)> = tied().map(|(id, value)| (value, id)).collect();
@@ -230,7 +230,7 @@ async fn every_page_size_tells_the_whole_list_once_in_both_directions() {
 }
 
 #[tokio::test]
-async fn a_page_says_what_lies_before_and_behind_it() {
+async fn a_page_says_whether_others_precede_and_follow_it() {
     let lists = Lists::of((1..=5).map(|id| (id, 0))).await;
 
     let first = lists.page("rising(first: 2)").await;
@@ -269,7 +269,7 @@ async fn an_empty_list_is_an_empty_page() {
 }
 
 #[tokio::test]
-async fn nobody_says_how_many_and_gets_a_bounded_page() {
+async fn the_default_page_size_is_bounded() {
     let lists = Lists::of((1..=30).map(|id| (id, 0))).await;
 
     let page = lists.page("rising").await;
@@ -278,7 +278,7 @@ async fn nobody_says_how_many_and_gets_a_bounded_page() {
 }
 
 #[tokio::test]
-async fn rows_that_come_and_go_meanwhile_are_never_told_twice_and_hide_no_other() {
+async fn concurrent_inserts_and_deletes_neither_repeat_nor_hide_rows() {
     let lists = Lists::of((1..=20).map(|id| (id * 10, 0))).await;
 
     // Before each next page, one row is added in front of it and one far behind, and the cursor's own row is
@@ -311,7 +311,7 @@ async fn keys_of_any_size_have_cursors() {
 }
 
 #[tokio::test]
-async fn what_is_no_cursor_of_the_list_is_refused() {
+async fn a_cursor_of_another_list_is_refused() {
     let lists = Lists::of((1..=5).map(|id| (id, 0))).await;
     for cursor in [
         "",
@@ -340,7 +340,7 @@ async fn what_is_no_cursor_of_the_list_is_refused() {
 }
 
 #[tokio::test]
-async fn counts_that_make_no_sense_are_refused() {
+async fn invalid_counts_are_refused() {
     let lists = Lists::of([]).await;
     for (arguments, field) in [
         ("first: -1", "first"),
@@ -357,7 +357,7 @@ async fn counts_that_make_no_sense_are_refused() {
 }
 
 #[tokio::test]
-async fn rows_that_are_read_in_pieces_are_the_same_pages() {
+async fn rows_read_in_chunks_make_the_same_pages() {
     let lists = Lists::of((0..70).map(|id| (id, id / 7))).await;
     let cursors = lists.page("falling(first: 60)").await.ends.expect("cursors");
     let (after, before) = cursors;

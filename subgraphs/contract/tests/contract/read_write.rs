@@ -7,7 +7,7 @@ use contract::{Db, DbOptions, Error};
 use sea_orm::ConnectionTrait;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_tasks_that_read_modify_and_write_lose_nothing() {
+async fn concurrent_read_modify_writes_lose_no_update() {
     let db = TestDb::new().await;
     db.run("INSERT INTO counter (id, value) VALUES (1, 0)").await;
 
@@ -38,7 +38,7 @@ async fn a_hundred_tasks_that_read_modify_and_write_lose_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_answered_can_be_read_at_once() {
+async fn an_acknowledged_write_can_be_read_at_once() {
     let db = TestDb::new().await;
 
     for id in 0..50 {
@@ -67,7 +67,7 @@ async fn a_read_cannot_write() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_inside_of_a_write_is_an_error_and_no_deadlock() {
+async fn a_nested_write_is_an_error_and_no_deadlock() {
     let db = TestDb::new().await;
 
     let inner = db.0.clone();
@@ -78,7 +78,7 @@ async fn a_write_inside_of_a_write_is_an_error_and_no_deadlock() {
 }
 
 #[tokio::test]
-async fn a_write_after_the_end_is_an_error() {
+async fn a_write_after_the_close_is_an_error() {
     let db = TestDb::new().await;
     db.run("INSERT INTO counter (id, value) VALUES (1, 0)").await;
 
@@ -94,7 +94,7 @@ async fn a_write_after_the_end_is_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn closing_finishes_what_waits() {
+async fn closing_finishes_the_queued_writes() {
     let db = TestDb::new().await;
     let gate = db.occupy().await;
     let waiting = db.queue(1..=20, |id| format!("INSERT INTO counter (id, value) VALUES ({id}, 0)"));
@@ -134,7 +134,7 @@ async fn a_full_queue_answers_unavailable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_goes_away_leaves_no_half_change() {
+async fn a_cancelled_caller_leaves_no_partial_change() {
     let db = TestDb::new().await;
     let gate = db.occupy().await;
     let mut waiting = db.queue(1..=10, |id| {
@@ -152,7 +152,7 @@ async fn a_caller_that_goes_away_leaves_no_half_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_one_out_moves_the_log_into_the_file() {
+async fn the_last_connection_checkpoints_the_log_into_the_file() {
     let db = TestDb::new().await;
     db.run("INSERT INTO counter (id, value) VALUES (1, 0)").await;
     assert!(db.file("-wal").metadata().unwrap().len() > 0);
@@ -231,7 +231,7 @@ async fn a_file_that_cannot_be_opened_is_an_error() {
 }
 
 #[tokio::test]
-async fn the_name_of_the_file_is_taken_as_it_is() {
+async fn the_name_of_the_file_is_taken_literally() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("what? 100% ägora#1.db");
     let db = Db::open(DbOptions::new(&path)).await.unwrap();

@@ -35,7 +35,7 @@ async fn refusal(options: &DbOptions) -> String {
 }
 
 #[tokio::test]
-async fn a_log_that_is_missing_truncated_or_damaged_is_refused_until_the_loss_is_accepted() {
+async fn a_damaged_log_is_refused_until_the_loss_is_accepted() {
     let db = with_five().await;
     let bytes = fs::metadata(db.file("-wal")).unwrap().len();
     let whole = tempfile::tempdir().unwrap();
@@ -69,7 +69,7 @@ async fn a_log_that_is_missing_truncated_or_damaged_is_refused_until_the_loss_is
 }
 
 #[tokio::test]
-async fn an_older_file_in_the_place_of_the_database_is_refused() {
+async fn an_older_file_in_place_of_the_database_is_refused() {
     let db = TestDb::new().await;
     db.run("INSERT INTO counter VALUES (1, 0)").await;
     db.close().await.unwrap();
@@ -83,7 +83,7 @@ async fn an_older_file_in_the_place_of_the_database_is_refused() {
 }
 
 #[tokio::test]
-async fn a_damaged_page_is_found_when_the_file_is_checked_at_start() {
+async fn the_check_at_the_start_finds_a_damaged_page() {
     let db = with_five().await;
     db.close().await.unwrap();
     let file = OpenOptions::new().write(true).open(db.file("")).unwrap();
@@ -95,7 +95,7 @@ async fn a_damaged_page_is_found_when_the_file_is_checked_at_start() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_removed_replaced_or_cut_while_it_is_open_takes_no_more_writes() {
+async fn a_file_tampered_with_while_open_takes_no_more_writes() {
     for (how, added) in [("removed", ""), ("replaced", ""), ("removed", "-wal"), ("cut", "-wal")] {
         let db = TestDb::new().await;
         db.run("INSERT INTO counter VALUES (1, 0)").await;
@@ -118,7 +118,7 @@ async fn a_file_that_is_removed_replaced_or_cut_while_it_is_open_takes_no_more_w
 }
 
 #[tokio::test]
-async fn a_write_that_finds_the_disk_full_changes_nothing_and_later_ones_work_when_there_is_room() {
+async fn a_full_disk_fails_a_write_and_later_ones_work_with_room() {
     let db = TestDb::new().await;
     let pages = number(db.read(), "PRAGMA page_count").await.unwrap();
     let room = async |pages: i64| db.run(format!("PRAGMA max_page_count = {pages}")).await;
@@ -139,7 +139,7 @@ async fn a_write_that_finds_the_disk_full_changes_nothing_and_later_ones_work_wh
 }
 
 #[tokio::test]
-async fn a_disk_that_has_room_again_is_noticed_though_nobody_writes() {
+async fn a_probe_notices_room_on_the_disk_without_other_writes() {
     let db = TestDb::new().await;
     let full = sea_orm::DbErr::Custom("other failures are none of the disk's".to_owned());
     db.storage().record_failure(&full);

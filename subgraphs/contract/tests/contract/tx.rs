@@ -110,7 +110,7 @@ async fn insert(tx: &Tx, thing: thing::Model) -> Result<i64> {
 }
 
 #[tokio::test]
-async fn every_kind_of_value_comes_back_as_it_was_written() {
+async fn every_type_of_value_is_read_as_it_was_written() {
     let db = things().await;
     let written = db
         .write(async |tx| {
@@ -133,7 +133,7 @@ async fn every_kind_of_value_comes_back_as_it_was_written() {
 }
 
 #[tokio::test]
-async fn columns_are_read_by_place_and_by_name_whatever_their_names_are() {
+async fn columns_are_read_by_position_and_by_any_name() {
     #[derive(Debug, PartialEq, FromQueryResult)]
     struct Summed {
         total: Option<i64>,
@@ -199,7 +199,7 @@ async fn columns_are_read_by_place_and_by_name_whatever_their_names_are() {
 }
 
 #[tokio::test]
-async fn counts_pages_and_existence_are_those_of_the_transaction() {
+async fn counts_pages_and_existence_see_the_transaction() {
     let db = things().await;
     db.write(async |tx| {
         for title in ["a", "b", "c"] {
@@ -217,7 +217,7 @@ async fn counts_pages_and_existence_are_those_of_the_transaction() {
 }
 
 #[tokio::test]
-async fn changes_tell_how_many_rows_they_met_and_what_became_of_them() {
+async fn changes_return_the_affected_count_and_the_rows() {
     let db = things().await;
     db.write(async |tx| {
         let first = insert(tx, empty("a")).await?;
@@ -278,7 +278,7 @@ async fn changes_tell_how_many_rows_they_met_and_what_became_of_them() {
 }
 
 #[tokio::test]
-async fn a_violation_is_told_for_what_it_is_on_either_connection() {
+async fn a_violation_has_its_kind_on_either_connection() {
     let db = things().await;
     let taken = |error: &DbErr| entities::is_unique_violation(error);
     let (mut title, mut key) = (
@@ -354,7 +354,7 @@ async fn values_that_do_not_fit_are_an_error() {
 }
 
 #[tokio::test]
-async fn a_write_waits_for_the_disk_and_keeps_references_whole() {
+async fn a_write_waits_for_the_disk_and_keeps_foreign_keys() {
     let db = TestDb::new().await;
     db.write(async |tx| {
         for (pragma, expected) in [("synchronous", 2), ("foreign_keys", 1), ("wal_autocheckpoint", 4000)] {
@@ -371,7 +371,7 @@ async fn a_write_waits_for_the_disk_and_keeps_references_whole() {
 }
 
 #[tokio::test]
-async fn statements_that_are_kept_prepared_see_the_tables_as_they_are_now() {
+async fn cached_statements_see_changed_tables() {
     let db = TestDb::new().await;
     let all = async |tx: &Tx| -> Result<Vec<String>> {
         let row = tx

@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use crate::support::{Market, admin, code, member, service, trader};
 
 /// The trader, another person, an administrator, a program, an anonymous viewer.
-const WHO: [&str; 5] = ["trader", "stranger", "admin", "service", "nobody"];
+const CALLER_NAMES: [&str; 5] = ["trader", "stranger", "admin", "service", "anonymous"];
 
 fn viewers() -> [Viewer; 5] {
     [member(7), member(8), admin(), service(), Viewer::Anonymous]
 }
 
 #[tokio::test]
-async fn everyone_reaches_what_is_theirs() {
+async fn each_caller_reaches_the_permitted_fields() {
     let fine = ["OK"; 5];
     let operators = ["FORBIDDEN", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"];
     let new = r#"{ name: "New", price: { amount: "1" }, quantity: 1 }"#;
@@ -61,15 +61,15 @@ async fn everyone_reaches_what_is_theirs() {
     let market = Market::with_shares(100).await;
     market.trade(&trader(), "BUY", 2).await;
     for (document, wanted) in table {
-        for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+        for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
             let answer = market.ask(viewer, document).await;
-            assert_eq!(code(&answer), wanted, "{who}: {document}: {answer}");
+            assert_eq!(code(&answer), wanted, "{caller}: {document}: {answer}");
         }
     }
 }
 
 #[tokio::test]
-async fn who_traded_is_for_the_trader_and_operators_to_know() {
+async fn the_trader_is_visible_to_the_trader_and_operators_only() {
     let market = Market::with_shares(100).await;
     market.trade(&trader(), "BUY", 1).await;
     market.trade(&service(), "BUY", 1).await;
@@ -80,17 +80,20 @@ async fn who_traded_is_for_the_trader_and_operators_to_know() {
             ... on ExchangeOrder { trader { id } } } }"#,
     ];
     for document in documents {
-        for ((viewer, who), knows) in viewers().iter().zip(WHO).zip([true, false, true, true, false]) {
+        for ((viewer, caller), knows) in viewers().iter().zip(CALLER_NAMES).zip([true, false, true, true, false]) {
             let found = market.ask(viewer, document).await["data"]["found"].clone();
             let order = [&found["nodes"][0], &found[0], &found]
                 .into_iter()
                 .find(|order| order.is_object());
             let trader = if knows { json!({ "id": "7" }) } else { Value::Null };
-            assert_eq!(order.unwrap()["trader"], trader, "{who}: {document}");
+            assert_eq!(order.unwrap()["trader"], trader, "{caller}: {document}");
         }
     }
-    let nobody = market
+    let without_trader = market
         .ask(&admin(), "{ exchangeOrder(number: 1) { trader { id } } }")
         .await;
-    assert_eq!(nobody, json!({ "data": { "exchangeOrder": { "trader": null } } }));
+    assert_eq!(
+        without_trader,
+        json!({ "data": { "exchangeOrder": { "trader": null } } })
+    );
 }

@@ -28,14 +28,14 @@ async fn quantity_and_held(on: &TestServices) -> (i64, i64) {
 }
 
 #[tokio::test]
-async fn the_table_of_stocks_keeps_what_every_catalog_promises() {
+async fn the_stock_table_satisfies_the_catalog_contract() {
     let on = stocks().await;
     let catalog = StockCatalog::new(on.services.clone());
     keeps_the_catalog_contract(&catalog, async || quantity_and_held(&on).await).await;
 }
 
 #[tokio::test]
-async fn a_confirmed_reservation_is_an_order_of_the_table_and_counts_as_traded() {
+async fn a_confirmed_reservation_is_a_stored_and_traded_order() {
     let on = stocks().await;
     let catalog = StockCatalog::new(on.services.clone());
     catalog
@@ -63,7 +63,7 @@ async fn a_confirmed_reservation_is_an_order_of_the_table_and_counts_as_traded()
 }
 
 #[tokio::test]
-async fn who_watches_a_stock_is_told_whenever_what_is_left_of_it_changes() {
+async fn every_change_of_a_stocks_quantity_is_announced() {
     let on = stocks().await;
     let catalog = StockCatalog::new(on.services.clone());
     let mut events = on.services.bus.subscribe();
@@ -87,7 +87,7 @@ async fn who_watches_a_stock_is_told_whenever_what_is_left_of_it_changes() {
         .reserve(&reservation("sale", "two"), &shares("GameStart", TradeSide::Sell, 3))
         .await
         .unwrap();
-    assert_eq!(told(), 0, "room that is kept is nothing that anybody sees");
+    assert_eq!(told(), 0, "a reservation of room is not visible");
     catalog.cancel("buy").await.unwrap();
     assert_eq!(told(), 1);
     catalog.confirm("sale", 0).await.unwrap();

@@ -74,7 +74,7 @@ async fn refused_trades_replays_and_invalidations_are_no_changes() {
 }
 
 #[tokio::test]
-async fn a_watcher_of_some_stocks_that_lost_events_sees_every_one_that_changed() {
+async fn lost_events_hide_no_change_from_a_watcher_of_some_stocks() {
     let market = Market::with_bus(2).await;
     for name in ["a", "b", "c", "d"] {
         market.list(name, 100).await;
@@ -94,7 +94,7 @@ async fn a_watcher_of_some_stocks_that_lost_events_sees_every_one_that_changed()
 }
 
 #[tokio::test]
-async fn a_watcher_of_all_stocks_that_lost_events_sees_every_one_that_changed() {
+async fn lost_events_hide_no_change_from_a_watcher_of_all_stocks() {
     const STOCKS: usize = 120;
     let market = Market::with_bus(2).await;
     let mut changes = market.watch(&trader(), ALL).await;
@@ -118,7 +118,7 @@ async fn a_watcher_of_all_stocks_that_lost_events_sees_every_one_that_changed() 
 }
 
 #[tokio::test]
-async fn a_subscription_names_at_most_a_hundred_stocks_and_only_listed_ones() {
+async fn a_subscription_names_at_most_100_stocks_and_only_listed_ones() {
     let market = Market::with_shares(1).await;
     let many = vec![r#""FishCo""#; 101].join(", ");
     for (names, wanted) in [(many.as_str(), "INVALID_INPUT"), (r#""FishCo", "fishco""#, "NOT_FOUND")] {

@@ -7,7 +7,7 @@ use testing::received_events;
 use crate::support::{Market, admin, code, service, usd};
 
 #[tokio::test]
-async fn a_listed_stock_begins_with_its_price() {
+async fn a_listed_stock_starts_with_its_price() {
     let market = Market::new().await;
     let listed = market
         .ask(
@@ -27,7 +27,7 @@ async fn a_listed_stock_begins_with_its_price() {
 }
 
 #[tokio::test]
-async fn a_name_is_taken_once_and_case_makes_another() {
+async fn a_name_is_unique_and_case_sensitive() {
     let market = Market::with_shares(1).await;
     let list = |name: &str| {
         format!(
@@ -46,7 +46,7 @@ async fn a_name_is_taken_once_and_case_makes_another() {
 }
 
 #[tokio::test]
-async fn a_stock_that_breaks_a_rule_is_not_listed() {
+async fn an_invalid_stock_is_not_listed() {
     let market = Market::new().await;
     let long = "x".repeat(65);
     for (name, price, quantity, field) in [
@@ -86,7 +86,7 @@ async fn the_same_key_lists_and_adjusts_once() {
 }
 
 #[tokio::test]
-async fn shares_are_corrected_within_what_there_is_and_can_be() {
+async fn an_adjustment_stays_within_the_share_bounds() {
     let market = Market::with_shares(10).await;
     for (stock, side, quantity, wanted) in [
         ("FishCo", "BUY", 11, "INSUFFICIENT_STOCK"),
@@ -108,7 +108,7 @@ async fn shares_are_corrected_within_what_there_is_and_can_be() {
 }
 
 #[tokio::test]
-async fn an_invalidation_is_told_though_nothing_changed() {
+async fn an_invalidation_is_published_without_a_change() {
     let market = Market::with_shares(10).await;
     let mut events = market.services.bus.subscribe();
     let told = market

@@ -20,7 +20,7 @@ fn figures(price: &str, open: &str, high: &str, low: &str, volume: i64) -> Value
 }
 
 #[tokio::test]
-async fn the_days_figures_follow_price_and_trades_and_begin_anew_at_midnight() {
+async fn daily_figures_follow_trades_and_reset_at_midnight() {
     let market = Market::with_shares(100).await;
     assert_eq!(
         market.fish(FIGURES).await,
@@ -110,7 +110,7 @@ async fn a_price_has_its_bounds() {
 }
 
 /// Places a user's order that waits for FishCo at up to 15.00.
-async fn someone_waits(market: &Market) {
+async fn place_pending_order(market: &Market) {
     let placed = market.services.db.write(async |tx| {
         let joined = user::insert(tx, user::Model::with_username("ada", NEW_YEAR_US)).await?;
         let order = NewAutomatedOrder {
@@ -128,9 +128,9 @@ async fn someone_waits(market: &Market) {
 }
 
 #[tokio::test]
-async fn a_price_that_crosses_marks_the_orders_that_waited_for_it_and_tells_so_once() {
+async fn a_crossing_price_triggers_its_pending_orders_once() {
     let market = Market::with_shares(1).await;
-    someone_waits(&market).await;
+    place_pending_order(&market).await;
     let mut events = market.services.bus.subscribe();
     for (price, fires) in [("15.01", false), ("15", true), ("14", false), ("20", false)] {
         market.set_price(price).await;

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Market, code, service, trader};
 
 #[tokio::test]
-async fn there_is_one_replica_and_it_leads() {
+async fn the_single_replica_is_the_leader() {
     let market = Market::with_shares(10).await;
     let ask = "{ orderReplicas { id alive leader term applied } }";
     for applied in [-1, 0, 1] {
@@ -19,7 +19,7 @@ async fn there_is_one_replica_and_it_leads() {
 }
 
 #[tokio::test]
-async fn a_push_is_acknowledged_when_the_log_has_exactly_that() {
+async fn a_push_is_acknowledged_when_the_log_has_the_same_trade() {
     let market = Market::with_shares(10).await;
     market.list("BoarCo", 10).await;
     market.trade(&trader(), "BUY", 3).await;
@@ -52,7 +52,7 @@ async fn a_push_is_acknowledged_when_the_log_has_exactly_that() {
 }
 
 #[tokio::test]
-async fn whoever_is_proposed_the_answer_names_who_leads() {
+async fn a_proposal_of_any_leader_returns_the_current_leader() {
     let market = Market::with_shares(10).await;
     for (replica, wanted) in [
         ("\"1\"", "OK"),

@@ -151,7 +151,7 @@ async fn trade(market: &TestDomain<exchange::ExchangeSchema>, viewer: &Viewer, s
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn trades_are_numbered_by_the_replicas_and_stand_in_the_table() {
+async fn trades_are_numbered_by_the_replicas_and_stored() {
     let mut replicas = Replicas::new().await;
     let market = exchange_over(replicas.log(), services().await).await;
     replicas.start(&market.services).await;
@@ -192,7 +192,7 @@ async fn trades_are_numbered_by_the_replicas_and_stand_in_the_table() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_trade_that_a_replica_was_asked_for_itself_is_in_the_table_when_it_is_answered() {
+async fn a_trade_through_a_replica_is_stored_before_its_response() {
     let mut replicas = Replicas::new().await;
     let market = exchange_over(replicas.log(), services().await).await;
     replicas.start(&market.services).await;
@@ -234,7 +234,7 @@ async fn a_trade_that_a_replica_was_asked_for_itself_is_in_the_table_when_it_is_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_one_replica_is_dead_trades_go_on_and_while_two_are_they_are_refused_and_change_nothing() {
+async fn trades_continue_without_one_replica_and_stop_without_two() {
     let mut replicas = Replicas::new().await;
     let hasty = OrderLogSettings {
         answer_timeout: Duration::from_secs(2),
@@ -286,7 +286,7 @@ async fn while_one_replica_is_dead_trades_go_on_and_while_two_are_they_are_refus
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_trade_under_way_when_the_majority_goes_says_under_its_key_that_its_outcome_is_unknown() {
+async fn a_trade_that_loses_the_majority_has_an_unknown_outcome() {
     let mut replicas = Replicas::new().await;
     // The last confirmation of the leader stays valid for so long that the trade starts without a majority.
     let credulous = OrderLogSettings {
@@ -328,7 +328,7 @@ async fn a_trade_under_way_when_the_majority_goes_says_under_its_key_that_its_ou
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_list_of_trades_has_a_gap_while_one_of_them_is_not_written_back() {
+async fn lists_of_trades_have_no_gap_before_the_write_back() {
     let mut replicas = Replicas::new().await;
     let market = exchange_over(replicas.log(), services().await).await;
     replicas.start(&market.services).await;
@@ -395,7 +395,7 @@ fn unnumbered(reservation_id: i64) -> UnnumberedTrade {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_trade_that_a_crash_left_without_a_number_gets_it_as_soon_as_there_are_replicas() {
+async fn a_trade_without_a_number_after_a_crash_gets_it_later() {
     let mut replicas = Replicas::new().await;
     let market = exchange_over(replicas.log(), services().await).await;
     let first = left_unnumbered(&market.services, 3).await;
@@ -428,7 +428,7 @@ async fn numbered_by_the_table(on: &Services, trades: i64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn replicas_take_over_the_trades_that_were_numbered_before_there_were_any() {
+async fn replicas_adopt_trades_numbered_before_them() {
     let mut replicas = Replicas::new().await;
     let market = exchange_over(replicas.log(), services().await).await;
     numbered_by_the_table(&market.services, 3).await;

@@ -17,7 +17,7 @@ async fn stocks(market: &Market) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn an_exchange_that_never_had_a_stock_gets_the_ten_of_the_contract_once() {
+async fn an_empty_exchange_gets_the_ten_documented_stocks_once() {
     let market = Market::new().await;
     seed(&market.services).await.unwrap();
     seed(&market.services).await.unwrap();
@@ -42,7 +42,7 @@ async fn an_exchange_that_never_had_a_stock_gets_the_ten_of_the_contract_once() 
 }
 
 #[tokio::test]
-async fn the_market_moves_one_price_at_a_time_and_tells_of_it() {
+async fn the_market_moves_and_announces_one_price_at_a_time() {
     let market = Market::new().await;
     seed(&market.services).await.unwrap();
     let mut random = StdRng::seed_from_u64(1);
@@ -66,7 +66,7 @@ async fn the_market_moves_one_price_at_a_time_and_tells_of_it() {
 }
 
 #[tokio::test]
-async fn the_market_leaves_alone_what_is_not_listed() {
+async fn the_market_ignores_unlisted_stocks() {
     let market = Market::with_shares(5).await;
     let mut random = StdRng::seed_from_u64(2);
     let mut events = market.services.bus.subscribe();

@@ -36,7 +36,7 @@ async fn a_trade_moves_shares_and_gets_the_next_number() {
 }
 
 #[tokio::test]
-async fn a_trade_stays_as_it_was_whatever_becomes_of_the_stock() {
+async fn a_trade_is_unchanged_by_later_stock_changes() {
     let market = Market::with_shares(100).await;
     market.trade(&trader(), "BUY", 30).await;
     market.set_price("0.01").await;
@@ -53,7 +53,7 @@ async fn a_trade_stays_as_it_was_whatever_becomes_of_the_stock() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_traded_is_refused_and_uses_no_number() {
+async fn an_impossible_trade_is_refused_and_uses_no_number() {
     let market = Market::with_shares(2_147_483_600).await;
     for (stock, side, quantity, wanted) in [
         ("FishCo", "BUY", "2147483601", "INSUFFICIENT_STOCK"),
@@ -86,7 +86,7 @@ async fn what_cannot_be_traded_is_refused_and_uses_no_number() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_hundred_buyers_of_the_last_ten_shares_ten_succeed() {
+async fn ten_of_a_hundred_buyers_get_the_last_ten_shares() {
     let market = Arc::new(Market::with_shares(10).await);
     let answers = join_all((0..100).map(|_| {
         let market = market.clone();
@@ -110,7 +110,7 @@ async fn of_a_hundred_buyers_of_the_last_ten_shares_ten_succeed() {
 }
 
 #[tokio::test]
-async fn the_same_key_trades_once_and_answers_the_same() {
+async fn the_same_key_trades_once_and_repeats_its_response() {
     let market = Market::with_shares(100).await;
     let buy = |quantity: i64| {
         format!(
@@ -147,7 +147,7 @@ async fn fifty_calls_with_one_key_trade_once() {
 }
 
 #[tokio::test]
-async fn a_trade_is_told_after_it_and_a_refused_one_is_not() {
+async fn only_a_successful_trade_is_announced() {
     let market = Market::with_shares(1).await;
     let mut events = market.services.bus.subscribe();
     market.trade(&trader(), "BUY", 2).await;
@@ -202,7 +202,7 @@ async fn trades_are_listed_by_number_page_by_page() {
 }
 
 #[tokio::test]
-async fn whoever_knows_all_up_to_a_number_gets_what_came_after_it() {
+async fn a_list_after_a_number_has_the_later_trades() {
     let market = Market::with_shares(100).await;
     for _ in 0..5 {
         market.trade(&trader(), "BUY", 1).await;
@@ -224,7 +224,7 @@ async fn whoever_knows_all_up_to_a_number_gets_what_came_after_it() {
 }
 
 #[tokio::test]
-async fn a_stock_is_traded_by_its_name_as_people_type_it() {
+async fn a_stock_is_traded_by_its_name_with_surrounding_spaces() {
     let market = Market::with_shares(10).await;
     for (name, wanted) in [
         (" FishCo ", "OK"),
@@ -243,7 +243,7 @@ async fn a_stock_is_traded_by_its_name_as_people_type_it() {
 }
 
 #[tokio::test]
-async fn an_operator_may_say_who_trades() {
+async fn an_operator_may_name_the_trader() {
     let market = Market::with_shares(100).await;
     let trade = |trader: &str| {
         let key = r#"idempotencyKey: "k""#;
@@ -256,8 +256,8 @@ async fn an_operator_may_say_who_trades() {
     assert_eq!(market.ask(&service(), trade("8")).await, first);
     let other = market.ask(&service(), trade("9")).await;
     assert_eq!(code(&other), "IDEMPOTENCY_MISMATCH", "{other}");
-    let nobody = market.ask(&admin(), trade("x")).await;
-    assert_eq!(code(&nobody), "NOT_FOUND", "{nobody}");
+    let unknown = market.ask(&admin(), trade("x")).await;
+    assert_eq!(code(&unknown), "NOT_FOUND", "{unknown}");
     assert_eq!(market.numbers().await, [0]);
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::support::{ADA, CLEO, DAN, MessagesDomain, admin, code, member, service};
 
 /// The callers: the sender, the receiver, another person, an administrator, a program and an anonymous client.
-const WHO: [&str; 6] = ["sender", "receiver", "stranger", "admin", "service", "nobody"];
+const CALLER_NAMES: [&str; 6] = ["sender", "receiver", "stranger", "admin", "service", "anonymous"];
 
 fn viewers() -> [Viewer; 6] {
     [
@@ -20,22 +20,26 @@ fn viewers() -> [Viewer; 6] {
 }
 
 #[tokio::test]
-async fn a_message_is_read_by_its_people_and_by_operators_only() {
+async fn a_message_is_read_by_its_parties_and_operators_only() {
     let domain = MessagesDomain::new().await;
     domain.send(CLEO, "ada", "secret").await;
     let entity = r#"{ found: _entities(representations: [{ __typename: "Message", id: "1" }]) { __typename } }"#;
-    for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip([true, true, false, true, true, false]) {
+    for ((viewer, caller), wanted) in viewers()
+        .iter()
+        .zip(CALLER_NAMES)
+        .zip([true, true, false, true, true, false])
+    {
         let root = domain.ask(viewer, "{ found: message(id: 1) { contents } }").await;
-        assert_eq!(root["data"]["found"] != Value::Null, wanted, "{who}");
-        assert_eq!(code(&root), "OK", "{who}");
+        assert_eq!(root["data"]["found"] != Value::Null, wanted, "{caller}");
+        assert_eq!(code(&root), "OK", "{caller}");
         let entity = domain.ask(viewer, entity).await;
-        assert_eq!(entity["data"]["found"][0] != Value::Null, wanted, "{who}");
-        assert_eq!(root.to_string().contains("secret"), wanted, "{who}");
+        assert_eq!(entity["data"]["found"][0] != Value::Null, wanted, "{caller}");
+        assert_eq!(root.to_string().contains("secret"), wanted, "{caller}");
     }
 }
 
 #[tokio::test]
-async fn a_persons_lists_are_for_themselves_and_for_operators() {
+async fn a_users_lists_are_visible_to_the_user_and_operators_only() {
     let domain = MessagesDomain::new().await;
     domain.send(CLEO, "ada", "secret").await;
     // The lists belong to ada, the receiver.
@@ -46,24 +50,24 @@ async fn a_persons_lists_are_for_themselves_and_for_operators() {
         "unreadCount",
         "inbox(first: -1) { nodes { id } }",
     ] {
-        for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+        for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
             let (person, found) = domain.of_person(viewer, ADA, &format!("id {list}")).await;
             let wanted = match (wanted, list.contains("-1")) {
                 ("OK", true) => "INVALID_INPUT",
                 (wanted, _) => wanted,
             };
-            assert_eq!(found, wanted, "{who}: {list}");
+            assert_eq!(found, wanted, "{caller}: {list}");
             assert_eq!(
                 person["id"],
                 ADA.to_string(),
-                "{who}: {list}: the person is still there"
+                "{caller}: {list}: the person is still there"
             );
         }
     }
 }
 
 #[tokio::test]
-async fn everybodys_messages_are_for_operators_and_ones_own_for_oneself() {
+async fn all_messages_are_for_operators_and_own_ones_for_users() {
     let domain = MessagesDomain::new().await;
     domain.send(CLEO, "ada", "secret").await;
     let operators = ["FORBIDDEN", "FORBIDDEN", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"];
@@ -77,23 +81,23 @@ async fn everybodys_messages_are_for_operators_and_ones_own_for_oneself() {
         ("(to: \"nobody\")", operators),
         ("", [refused, refused, refused, refused, refused, "UNAUTHENTICATED"]),
     ] {
-        for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+        for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
             let answer = domain
                 .ask(viewer, &format!("{{ messages{arguments} {{ nodes {{ contents }} }} }}"))
                 .await;
-            assert_eq!(code(&answer), wanted, "{who}: messages{arguments}");
+            assert_eq!(code(&answer), wanted, "{caller}: messages{arguments}");
             let shown = wanted == "OK" && !arguments.contains("nobody");
             assert_eq!(
                 answer.to_string().contains("secret"),
                 shown,
-                "{who}: messages{arguments}"
+                "{caller}: messages{arguments}"
             );
         }
     }
 }
 
 #[tokio::test]
-async fn changes_are_for_those_they_belong_to() {
+async fn only_permitted_callers_change_a_message() {
     let table = [
         (
             "favoriteMessage(id: 1) { id }",
@@ -131,16 +135,16 @@ async fn changes_are_for_those_they_belong_to() {
         ),
     ];
     for (change, wanted) in table {
-        for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+        for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
             let domain = MessagesDomain::new().await;
             domain.send(CLEO, "ada", "one").await;
             let answer = domain.ask(viewer, &format!("mutation {{ {change} }}")).await;
-            assert_eq!(code(&answer), wanted, "{who}: {change}");
+            assert_eq!(code(&answer), wanted, "{caller}: {change}");
             let read = domain.ask(&admin(), "{ message(id: 1) { read favorite } }").await;
             let untouched = serde_json::json!({ "read": false, "favorite": false });
             // Marking another user's message is no error and changes nothing.
-            let changes = wanted == "OK" && (!change.starts_with("markRead") || who == "receiver");
-            assert_eq!(read["data"]["message"] != untouched, changes, "{who}: {change}");
+            let changes = wanted == "OK" && (!change.starts_with("markRead") || caller == "receiver");
+            assert_eq!(read["data"]["message"] != untouched, changes, "{caller}: {change}");
         }
     }
 }

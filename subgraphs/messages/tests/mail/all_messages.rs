@@ -63,7 +63,7 @@ async fn each_filter_narrows_the_list_and_the_newest_is_first() {
 }
 
 #[tokio::test]
-async fn people_list_what_they_received_themselves() {
+async fn users_list_their_own_received_messages() {
     let domain = five().await;
     for (arguments, wanted) in [
         (r#"to: "Ada""#, Ok("\"five\"")),
@@ -83,7 +83,7 @@ async fn people_list_what_they_received_themselves() {
 }
 
 #[tokio::test]
-async fn the_messages_of_who_left_stay() {
+async fn the_messages_of_a_deactivated_user_stay() {
     let domain = five().await;
     domain.deactivate(ADA).await;
     assert_eq!(list(&domain, r#"to: "ada""#).await.0, ["five", "two", "one"]);
@@ -113,7 +113,7 @@ async fn the_list_has_pages() {
 }
 
 #[tokio::test]
-async fn a_program_does_to_any_message_what_its_people_may() {
+async fn a_service_changes_any_message() {
     let domain = five().await;
     let shown = "{ contents favorite from { id } to { id } }";
     let read = domain.ask(&service(), &format!("{{ message(id: 2) {shown} }}")).await;

@@ -19,7 +19,7 @@ async fn the_newest_message_comes_first() {
 }
 
 #[tokio::test]
-async fn messages_of_one_moment_are_told_apart_by_their_ids_on_every_page() {
+async fn messages_of_one_time_are_sorted_by_id_on_every_page() {
     let domain = MessagesDomain::new().await;
     for number in 1..=5 {
         let document = format!(r#"mutation {{ sendMessage(to: "ada", contents: "{number}") {{ id }} }}"#);
@@ -48,7 +48,7 @@ async fn messages_of_one_moment_are_told_apart_by_their_ids_on_every_page() {
 }
 
 #[tokio::test]
-async fn every_page_between_any_two_cursors_is_a_piece_of_the_list() {
+async fn every_page_between_two_cursors_is_a_slice_of_the_list() {
     let domain = MessagesDomain::new().await;
     // Pairs of messages sent at the same time, one second between pairs.
     for pair in 1..=3 {
@@ -97,7 +97,7 @@ async fn an_inbox_is_filtered_by_marks() {
 }
 
 #[tokio::test]
-async fn marking_as_read_counts_what_became_read() {
+async fn marking_as_read_counts_the_newly_read_messages() {
     let domain = MessagesDomain::new().await;
     for contents in ["one", "two", "three"] {
         domain.send(CLEO, "ada", contents).await;
@@ -127,7 +127,7 @@ async fn marking_as_read_counts_what_became_read() {
 }
 
 #[tokio::test]
-async fn a_favourite_is_one_until_it_is_none() {
+async fn a_favourite_can_be_set_and_unset() {
     let domain = MessagesDomain::new().await;
     domain.send(CLEO, "ada", "one").await;
     for (args, wanted) in [
@@ -161,7 +161,7 @@ async fn a_deleted_message_is_gone_for_both() {
 }
 
 #[tokio::test]
-async fn the_two_people_of_a_message_and_nobody_else_hear_of_its_changes() {
+async fn message_changes_are_announced_to_its_two_parties_only() {
     let domain = MessagesDomain::new().await;
     let mut events = domain.services.bus.subscribe();
     domain.send(CLEO, "ada", "one").await;

@@ -40,7 +40,7 @@ async fn a_message_reaches_the_person_with_that_username_in_any_case() {
 }
 
 #[tokio::test]
-async fn a_message_that_breaks_a_rule_is_not_sent() {
+async fn an_invalid_message_is_not_sent() {
     let domain = MessagesDomain::new().await;
     let long = "ä".repeat(40_001);
     let flag = "f".repeat(65);
@@ -67,7 +67,7 @@ async fn a_message_that_breaks_a_rule_is_not_sent() {
 }
 
 #[tokio::test]
-async fn nobody_writes_to_or_from_a_deactivated_account() {
+async fn a_deactivated_account_sends_and_receives_no_messages() {
     let domain = MessagesDomain::new().await;
     domain.deactivate(DAN).await;
     let to = send(&domain, &member(CLEO), r#"to: "dan", contents: "a""#).await;
@@ -81,7 +81,7 @@ async fn nobody_writes_to_or_from_a_deactivated_account() {
 }
 
 #[tokio::test]
-async fn only_operators_write_in_somebody_elses_name() {
+async fn only_operators_send_in_the_name_of_others() {
     let domain = MessagesDomain::new().await;
     let args = r#"from: "BEN", to: "ada", contents: "a""#;
     for (viewer, wanted) in [
@@ -104,7 +104,7 @@ async fn only_operators_write_in_somebody_elses_name() {
 }
 
 #[tokio::test]
-async fn who_is_not_there_is_a_conflict_that_says_which_of_the_two_it_is() {
+async fn a_missing_sender_or_receiver_is_a_conflict_that_names_it() {
     let domain = MessagesDomain::new().await;
     domain.deactivate(DAN).await;
     for (args, said) in [
@@ -153,7 +153,7 @@ async fn twenty_calls_with_one_key_send_one_message() {
 }
 
 #[tokio::test]
-async fn a_replay_answers_as_at_first_whatever_became_of_the_message() {
+async fn a_replay_repeats_the_response_after_message_changes() {
     let domain = MessagesDomain::new().await;
     let args = r#"to: "ada", contents: "once", flag: "f", idempotencyKey: "k""#;
     let first = send(&domain, &member(CLEO), args).await;

@@ -15,7 +15,7 @@ fn arrived(from: i64, contents: &str) -> Option<Value> {
 }
 
 #[tokio::test]
-async fn messages_arrive_at_their_receiver_from_now_on() {
+async fn new_messages_arrive_at_their_receiver() {
     let domain = MessagesDomain::new().await;
     domain.send(CLEO, "ada", "before").await;
     let mut hers = domain.watch(&member(ADA), NEW).await;
@@ -41,7 +41,7 @@ async fn only_a_person_has_an_inbox() {
 }
 
 #[tokio::test]
-async fn a_reader_that_lost_events_loses_no_message_and_sees_none_twice() {
+async fn lost_events_neither_lose_nor_repeat_a_message() {
     const MESSAGES: usize = 120;
     let domain = MessagesDomain::with_bus(2).await;
     let mut hers = domain.watch(&member(ADA), NEW).await;
@@ -60,7 +60,7 @@ async fn a_reader_that_lost_events_loses_no_message_and_sees_none_twice() {
 }
 
 #[tokio::test]
-async fn a_message_that_was_deleted_before_it_was_shown_is_not_shown() {
+async fn a_message_deleted_before_its_delivery_is_not_shown() {
     let domain = MessagesDomain::new().await;
     let mut hers = domain.watch(&member(ADA), NEW).await;
     domain.send(CLEO, "ada", "regretted").await;
@@ -70,7 +70,7 @@ async fn a_message_that_was_deleted_before_it_was_shown_is_not_shown() {
 }
 
 #[tokio::test]
-async fn a_message_arrives_even_when_its_sender_has_hung_up() {
+async fn a_message_arrives_after_its_sender_disconnected() {
     let domain = MessagesDomain::new().await;
     let mut hers = domain.watch(&member(ADA), NEW).await;
     let sender = member(CLEO);

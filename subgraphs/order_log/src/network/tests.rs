@@ -64,7 +64,7 @@ async fn sent(routes: Router, vote: Vote) -> SnapshotResponse<ReplicaId> {
 }
 
 #[tokio::test]
-async fn beside_a_copy_a_leader_goes_on_to_say_that_it_leads() {
+async fn a_leader_sends_heartbeats_during_a_snapshot() {
     let leads = Vote::new_committed(3, 1);
     let heard = Arc::new((AtomicUsize::new(0), Notify::new()));
     let hears = heard.clone();
@@ -88,7 +88,7 @@ async fn beside_a_copy_a_leader_goes_on_to_say_that_it_leads() {
 }
 
 #[tokio::test]
-async fn a_copy_ends_when_who_gets_it_follows_somebody_else() {
+async fn a_snapshot_aborts_when_the_peer_follows_another_leader() {
     let later = Vote::new(4, 2);
     let append = async move || Json(AppendEntriesResponse::<ReplicaId>::HigherVote(later));
     let never = async || std::future::pending::<Json<SnapshotResponse<ReplicaId>>>().await;

@@ -101,7 +101,7 @@ fn the_store_passes_openrafts_own_suite() {
 }
 
 #[tokio::test]
-async fn numbers_are_dense_and_a_key_keeps_its_own() {
+async fn numbers_are_dense_and_a_key_keeps_its_number() {
     let folder = tempfile::tempdir().expect("a folder");
     let (_log, mut state_machine) = opened(&folder, 1).await;
 
@@ -123,7 +123,7 @@ async fn numbers_are_dense_and_a_key_keeps_its_own() {
 }
 
 #[tokio::test]
-async fn a_cancelled_attempt_is_never_recorded_and_a_recorded_one_is_never_cancelled() {
+async fn an_attempt_is_either_recorded_or_cancelled() {
     let folder = tempfile::tempdir().expect("a folder");
     let (_log, mut state_machine) = opened(&folder, 1).await;
 
@@ -150,7 +150,7 @@ async fn an_attempt_is_good_for_one_key() {
 }
 
 #[tokio::test]
-async fn what_was_applied_is_there_after_a_restart_and_so_is_how_far_it_is() {
+async fn applied_entries_and_their_index_survive_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let (log, mut state_machine) = opened(&folder, 1).await;
     state_machine
@@ -170,7 +170,7 @@ async fn what_was_applied_is_there_after_a_restart_and_so_is_how_far_it_is() {
 }
 
 #[tokio::test]
-async fn a_copy_shows_the_ledger_as_it_was_and_adds_to_an_older_one() {
+async fn a_snapshot_is_consistent_and_extends_an_older_ledger() {
     let (here, there) = (
         tempfile::tempdir().expect("a folder"),
         tempfile::tempdir().expect("a folder"),
@@ -203,7 +203,7 @@ async fn a_copy_shows_the_ledger_as_it_was_and_adds_to_an_older_one() {
 }
 
 #[tokio::test]
-async fn a_copy_that_contradicts_the_ledger_is_refused_and_changes_nothing() {
+async fn a_contradicting_snapshot_is_refused_and_changes_nothing() {
     let (here, there) = (
         tempfile::tempdir().expect("a folder"),
         tempfile::tempdir().expect("a folder"),
@@ -248,7 +248,7 @@ async fn a_file_has_one_owner_and_one_id() {
 }
 
 #[tokio::test]
-async fn a_file_that_was_closed_before_anything_was_committed_opens_again() {
+async fn a_file_closed_before_any_commit_opens_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut log, state_machine) = opened(&folder, 1).await;
     let first = entry(0, vec![record("a", "a1", 1)]);
@@ -294,7 +294,7 @@ fn ends(wal: &[u8]) -> Vec<usize> {
 }
 
 #[tokio::test]
-async fn wherever_a_crash_ends_the_write_ahead_log_nothing_that_was_appended_is_lost() {
+async fn a_crash_at_any_log_length_loses_no_appended_entry() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut log, mut state_machine) = opened(&folder, 1).await;
     let wal = || std::fs::read(folder.path().join("orders-1.sqlite-wal")).expect("a write-ahead log");
@@ -347,7 +347,7 @@ async fn wherever_a_crash_ends_the_write_ahead_log_nothing_that_was_appended_is_
 }
 
 #[tokio::test]
-async fn a_crash_before_a_copy_is_written_leaves_the_log_that_it_covers() {
+async fn a_crash_before_a_snapshot_is_written_keeps_its_log() {
     let (here, there) = (
         tempfile::tempdir().expect("a folder"),
         tempfile::tempdir().expect("a folder"),
@@ -402,7 +402,7 @@ async fn a_crash_before_a_copy_is_written_leaves_the_log_that_it_covers() {
 }
 
 #[tokio::test]
-async fn after_a_copy_that_could_not_be_written_nothing_is_appended() {
+async fn nothing_is_appended_after_a_failed_snapshot() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut log, mut state_machine) = opened(&folder, 1).await;
     state_machine
@@ -423,10 +423,10 @@ async fn after_a_copy_that_could_not_be_written_nothing_is_appended() {
 }
 
 /// Not a test, but a measurement: how much time it saves to apply entries without a sync of their own.
-/// `cargo test -p order_log --lib -- --ignored --nocapture what_a_batch_costs`
+/// `cargo test -p order_log --lib -- --ignored --nocapture batch_time_with`
 #[tokio::test]
 #[ignore = "measures, and asserts nothing"]
-async fn what_a_batch_costs_with_one_sync_and_with_two() {
+async fn batch_time_with_one_sync_and_with_two() {
     const BATCHES: u64 = 300;
     for orders in [1, 16, 256] {
         let mut took = [Duration::ZERO; 2];

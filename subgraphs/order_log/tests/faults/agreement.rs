@@ -67,7 +67,7 @@ fn holds_what_was_answered(ledger: &[String], acknowledged: &[AcknowledgedTrade]
     let numbers: Vec<_> = expected.iter().map(|order| order.number).collect();
     let dense: Vec<_> = (0..i64::try_from(expected.len()).expect("few")).collect();
     assert_eq!(numbers, dense);
-    assert_eq!(ledger.len(), expected.len(), "an order that nobody asked for");
+    assert_eq!(ledger.len(), expected.len(), "an order without a request");
     for (row, order) in ledger.iter().zip(expected) {
         let (wanted, number) = (&order.wanted, order.number);
         let side = wanted.side.as_str();

@@ -23,7 +23,7 @@ const WORST_MAX: Duration = Duration::from_millis(2_500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "measures: other work on the machine counts"]
-async fn how_long_a_dead_leader_is_missed() {
+async fn time_until_a_dead_leader_is_replaced() {
     let faster = |heartbeat, election| Times {
         heartbeat: Duration::from_millis(heartbeat),
         election_timeout: Duration::from_millis(election),

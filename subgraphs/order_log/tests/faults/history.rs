@@ -234,7 +234,7 @@ impl RecordedHistory {
                 .0
                 .iter()
                 .position(|(_, event)| matches!(event, Event::Call { key: Some(key) } if *key == attempt.key));
-            let called = called.expect("a trade that somebody asked for") + 1;
+            let called = called.expect("a requested trade") + 1;
             let sees = |glance: &CatalogObservation| glance.open.contains(&attempt.name);
             let first = known.observations.iter().position(sees);
             let last = known.observations.iter().rposition(sees);

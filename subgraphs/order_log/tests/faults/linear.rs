@@ -67,7 +67,7 @@ async fn each_stock_is_linearizable_while_leaders_die() {
     agreement::settled(&trial.front, &trial.catalog, -1).await;
 
     let observations = watcher.await.expect("a watcher");
-    let seen = Arc::into_inner(seen).expect("nobody writes any more");
+    let seen = Arc::into_inner(seen).expect("no writer is left");
     for ((name, recorder), observations) in STOCKS.into_iter().zip(seen.recorders).zip(observations) {
         let known = GroundTruth {
             recorded: agreement::recorded_keys(trial.folder.path()),

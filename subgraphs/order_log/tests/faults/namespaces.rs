@@ -16,10 +16,10 @@ use super::trial::Trial;
 /// The environment variable that marks a process inside of the namespaces.
 const INSIDE: &str = "ORDER_LOG_TEST_NAMESPACES";
 /// An address on the bridge without an owner: packets to it are lost, and the sender is not told.
-const NOBODY: &str = "02:00:00:00:00:ff";
+const UNUSED_MAC: &str = "02:00:00:00:00:ff";
 
 #[test]
-fn no_partition_between_network_namespaces_loses_or_doubles_an_order() {
+fn a_namespace_partition_neither_loses_nor_repeats_an_order() {
     let probe = "mount -t tmpfs tmpfs /run
         ip netns add probe
         ip link add near type veth peer name far netns probe
@@ -36,7 +36,7 @@ fn no_partition_between_network_namespaces_loses_or_doubles_an_order() {
         }
         Err(error) => return println!("skipped: no namespaces here: unshare: {error}"),
     }
-    let tested = apart(&this_test("faults::namespaces::inside_of_namespaces")).expect("a test");
+    let tested = apart(&this_test("faults::namespaces::partitions_inside_network_namespaces")).expect("a test");
     println!("{}", String::from_utf8_lossy(&tested.stdout));
     let said = String::from_utf8_lossy(&tested.stderr);
     assert!(tested.status.success(), "{said}");
@@ -55,7 +55,7 @@ fn apart(command: &[String]) -> std::io::Result<Output> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "started inside of namespaces by the test above"]
-async fn inside_of_namespaces() {
+async fn partitions_inside_network_namespaces() {
     if std::env::var_os(INSIDE).is_some() {
         let cuts = [Cut::LeaderApart, Cut::LeaderMute, Cut::LeaderDeaf];
         survives(cuts, Trial::start(Namespaces::made())).await;
@@ -101,7 +101,7 @@ impl Network for Namespaces {
     fn lose(&self, from: ReplicaId, to: ReplicaId, lost: bool) {
         let to = host(to);
         run(&if lost {
-            format!("ip -n replica{from} neighbour replace {to} lladdr {NOBODY} dev eth nud permanent")
+            format!("ip -n replica{from} neighbour replace {to} lladdr {UNUSED_MAC} dev eth nud permanent")
         } else {
             format!("ip -n replica{from} neighbour delete {to} dev eth")
         });

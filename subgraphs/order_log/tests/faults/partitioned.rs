@@ -7,7 +7,7 @@ use super::proxies::Proxies;
 use super::trial::Trial;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_partition_loses_or_doubles_an_order() {
+async fn a_partition_neither_loses_nor_repeats_an_order() {
     survives(Cut::ALL, Trial::start(Proxies::start().await)).await;
 }
 

@@ -11,7 +11,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 const LOCKED: Duration = Duration::from_millis(500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_leader_that_was_stopped_for_a_while_does_no_harm() {
+async fn a_leader_paused_for_a_while_does_no_harm() {
     let mut trial = Trial::start(Proxies::start().await);
     trial
         .under_load(async |trial, clients| {

@@ -81,7 +81,7 @@ impl RetryingClient {
                 tokio::time::sleep(POLL).await;
             }
         };
-        within("somebody leads", leader).await
+        within("a leader is elected", leader).await
     }
 
     /// Asks one replica once.

@@ -6,17 +6,17 @@ use serde_json::Value;
 use crate::support::{ADA, CLEO, DAN, PostsDomain, admin, code, create, member, service};
 
 /// The callers: the author, another person, an administrator, a program and an anonymous client.
-const WHO: [&str; 5] = ["author", "stranger", "admin", "service", "nobody"];
+const CALLER_NAMES: [&str; 5] = ["author", "stranger", "admin", "service", "anonymous"];
 
 fn viewers() -> [Viewer; 5] {
     [member(CLEO), member(DAN), admin(), service(), Viewer::Anonymous]
 }
 
 #[tokio::test]
-async fn everybody_reads_everything() {
+async fn every_caller_reads_everything() {
     let domain = PostsDomain::new().await;
     domain.post(CLEO, "Books", "one").await;
-    for (viewer, who) in viewers().iter().zip(WHO) {
+    for (viewer, caller) in viewers().iter().zip(CALLER_NAMES) {
         for read in [
             "{ post(id: 1) { title text } }",
             "{ recentPosts { nodes { title } } }",
@@ -26,14 +26,14 @@ async fn everybody_reads_everything() {
             r#"{ _entities(representations: [{ __typename: "Post", id: "1" }]) { ... on Post { title } } }"#,
         ] {
             let answer = domain.ask(viewer, read).await;
-            assert_eq!(code(&answer), "OK", "{who}: {read}");
-            assert!(answer.to_string().contains("\"one\""), "{who}: {read}: {answer}");
+            assert_eq!(code(&answer), "OK", "{caller}: {read}");
+            assert!(answer.to_string().contains("\"one\""), "{caller}: {read}: {answer}");
         }
     }
 }
 
 #[tokio::test]
-async fn people_post_under_their_own_name_and_operators_under_any() {
+async fn users_post_under_their_own_name_and_operators_under_any() {
     let hello = r#"title: "a", text: "b", community: "c""#;
     let date = r#"at: "2026-01-02T03:04:05Z""#;
     for (more, wanted) in [
@@ -57,15 +57,15 @@ async fn people_post_under_their_own_name_and_operators_under_any() {
             ],
         ),
     ] {
-        for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+        for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
             let domain = PostsDomain::new().await;
             let answer = create(&domain, viewer, &format!("{hello}, {more}")).await;
             // The administrator has no account here and therefore cannot post under their own name.
-            assert_eq!(code(&answer), wanted, "{who}: {more}");
+            assert_eq!(code(&answer), wanted, "{caller}: {more}");
             assert_eq!(
                 domain.titles("recentPosts").await.len(),
                 usize::from(wanted == "OK"),
-                "{who}: {more}"
+                "{caller}: {more}"
             );
         }
     }
@@ -85,7 +85,7 @@ async fn an_administrator_posts_as_themselves_too() {
 }
 
 #[tokio::test]
-async fn nobody_posts_from_a_deactivated_account() {
+async fn a_deactivated_account_cannot_post() {
     let domain = PostsDomain::new().await;
     domain.post(DAN, "Books", "before").await;
     domain.deactivate(DAN).await;
@@ -107,20 +107,20 @@ async fn a_post_is_deleted_by_its_author_and_by_operators_once() {
         ),
     ];
     for (id, wanted) in table {
-        for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+        for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
             let domain = PostsDomain::new().await;
             domain.post(CLEO, "Books", "one").await;
             let input = r#"title: "two", text: "b", community: "Books", username: "nobody""#;
             assert_eq!(code(&create(&domain, &service(), input).await), "OK");
             let delete = format!("mutation {{ deletePost(id: {id}) }}");
-            assert_eq!(code(&domain.ask(viewer, &delete).await), wanted, "{who}: {id}");
+            assert_eq!(code(&domain.ask(viewer, &delete).await), wanted, "{caller}: {id}");
             let left = domain.titles("recentPosts").await;
-            assert_eq!(left.len(), 2 - usize::from(wanted == "OK"), "{who}: {id}");
+            assert_eq!(left.len(), 2 - usize::from(wanted == "OK"), "{caller}: {id}");
             if wanted == "OK" {
                 assert_eq!(
                     code(&domain.ask(viewer, &delete).await),
                     "NOT_FOUND",
-                    "{who}: {id} again"
+                    "{caller}: {id} again"
                 );
                 let gone = domain.ask(viewer, &format!("{{ post(id: {id}) {{ id }} }}")).await;
                 assert_eq!(gone["data"]["post"], Value::Null);
@@ -130,7 +130,7 @@ async fn a_post_is_deleted_by_its_author_and_by_operators_once() {
 }
 
 #[tokio::test]
-async fn what_is_no_id_is_nothing() {
+async fn an_invalid_id_finds_no_post() {
     let domain = PostsDomain::new().await;
     domain.post(CLEO, "Books", "one").await;
     for id in ["x", "01", "+1", "1.0", "", "9223372036854775808"] {

@@ -76,7 +76,7 @@ async fn a_community_is_found_in_any_case_from_its_first_post_on() {
 }
 
 #[tokio::test]
-async fn a_post_that_breaks_a_rule_is_not_made() {
+async fn an_invalid_post_is_not_created() {
     let domain = PostsDomain::new().await;
     let text = |length: usize| "ä".repeat(length);
     let with = |member: &str| format!(r#"title: "a", text: "b", community: "c", {member}"#);
@@ -161,7 +161,7 @@ async fn a_url_without_a_scheme_is_kept_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn a_blank_url_is_none() {
+async fn a_blank_url_is_null() {
     let domain = PostsDomain::new().await;
     for url in ["null", r#"" ""#] {
         let made = create(&domain, &member(CLEO), &format!("{HELLO}, url: {url}")).await;
@@ -203,7 +203,7 @@ async fn twenty_calls_with_one_key_make_one_post() {
 }
 
 #[tokio::test]
-async fn a_replay_answers_as_at_first_whatever_became_of_the_post() {
+async fn a_replay_repeats_the_response_after_post_changes() {
     let domain = PostsDomain::new().await;
     let key = r#", idempotencyKey: "k""#;
     domain.post(BEN, "books", "before").await;
@@ -228,7 +228,7 @@ async fn a_replay_answers_as_at_first_whatever_became_of_the_post() {
 }
 
 #[tokio::test]
-async fn an_email_that_was_a_username_goes_from_its_posts_when_its_person_is_erased() {
+async fn an_erasure_removes_an_email_username_from_its_posts() {
     let domain = PostsDomain::new().await;
     domain.add_user("Eve@example.com").await;
     let key = r#", idempotencyKey: "k""#;
@@ -253,7 +253,7 @@ async fn an_email_that_was_a_username_goes_from_its_posts_when_its_person_is_era
 }
 
 #[tokio::test]
-async fn everybody_hears_of_a_post_and_of_its_end() {
+async fn the_creation_and_deletion_of_a_post_are_announced_to_all() {
     let domain = PostsDomain::new().await;
     let mut events = domain.services.bus.subscribe();
     let id = domain.post(CLEO, "Books", "one").await;

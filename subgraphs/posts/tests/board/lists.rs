@@ -21,8 +21,8 @@ async fn the_newest_post_comes_first() {
     assert_eq!(domain.titles(r#"recentPosts(community: "")"#).await, [""; 0]);
     let (cleo, _) = domain.of_person(CLEO, "posts { nodes { title } }").await;
     assert_eq!(titles(&cleo["posts"]), ["three", "one"]);
-    let (nobody, _) = domain.of_person(99, "id posts { nodes { title } }").await;
-    assert_eq!(nobody, json!({ "id": "99", "posts": { "nodes": [] } }));
+    let (unknown, _) = domain.of_person(99, "id posts { nodes { title } }").await;
+    assert_eq!(unknown, json!({ "id": "99", "posts": { "nodes": [] } }));
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn read_among_writers(domain: &PostsDomain, list: &str, community: &str) -
 }
 
 #[tokio::test]
-async fn nobody_misses_a_post_or_sees_one_twice_while_others_post_and_delete() {
+async fn pages_neither_skip_nor_repeat_posts_during_changes() {
     const PAGE: &str = "nodes { title } pageInfo { hasNextPage endCursor }";
     let person = format!(
         r#"_entities(representations: [{{ __typename: "User", id: "3" }}]) {{ ... on User {{ posts(ARGS) {{ {PAGE} }} }} }}"#
@@ -118,7 +118,7 @@ async fn nobody_misses_a_post_or_sees_one_twice_while_others_post_and_delete() {
 }
 
 #[tokio::test]
-async fn every_page_between_any_two_cursors_is_a_piece_of_the_list() {
+async fn every_page_between_two_cursors_is_a_slice_of_the_list() {
     let domain = PostsDomain::new().await;
     // Pairs of posts with the same date, one second between pairs, among posts in other communities.
     for pair in 1..=3 {
@@ -151,7 +151,7 @@ async fn every_page_between_any_two_cursors_is_a_piece_of_the_list() {
 }
 
 #[tokio::test]
-async fn a_list_shows_what_posts_say_only_where_it_is_asked_for() {
+async fn a_list_reads_the_texts_only_when_selected() {
     let domain = PostsDomain::new().await;
     domain.post(CLEO, "Books", "one").await;
     for (asked, wanted) in [
@@ -183,7 +183,7 @@ async fn a_list_shows_what_posts_say_only_where_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn wrong_arguments_of_a_persons_list_leave_the_person() {
+async fn invalid_list_arguments_null_the_list_and_not_its_user() {
     let domain = PostsDomain::new().await;
     domain.post(CLEO, "Books", "one").await;
     for (args, wanted) in [
@@ -207,7 +207,7 @@ async fn wrong_arguments_of_a_persons_list_leave_the_person() {
 }
 
 #[tokio::test]
-async fn communities_come_page_by_page_in_the_order_in_which_they_came_to_be() {
+async fn communities_are_listed_in_pages_by_creation() {
     let domain = PostsDomain::new().await;
     for (author, name) in [(CLEO, "zebras"), (DAN, "Apes"), (ADA, "ZEBRAS"), (BEN, "mice")] {
         domain.post(author, name, "a").await;

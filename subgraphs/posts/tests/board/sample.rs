@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{ADA, BEN, CLEO, DAN, PostsDomain, member};
 
 #[tokio::test]
-async fn the_sample_data_is_put_where_there_never_was_a_post() {
+async fn the_sample_data_is_seeded_where_no_post_ever_was() {
     let people = posts::demo::People {
         ada: ADA,
         ben: BEN,

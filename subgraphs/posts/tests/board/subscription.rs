@@ -16,7 +16,7 @@ fn arrived(title: &str) -> Option<Value> {
 }
 
 #[tokio::test]
-async fn posts_arrive_from_now_on_where_they_are_awaited() {
+async fn new_posts_arrive_at_subscribers_of_their_community() {
     let domain = PostsDomain::new().await;
     domain.post(CLEO, "Outdoors", "before").await;
     let mut all = domain.watch(&Viewer::Anonymous, ALL).await;
@@ -40,7 +40,7 @@ async fn posts_arrive_from_now_on_where_they_are_awaited() {
 }
 
 #[tokio::test]
-async fn a_post_arrives_when_it_is_made_whatever_its_date() {
+async fn a_post_arrives_at_its_creation_with_any_date() {
     let domain = PostsDomain::new().await;
     let mut all = domain.watch(&Viewer::Anonymous, ALL).await;
     for (title, at) in [("future", "2030-01-01T00:00:00Z"), ("past", "1999-01-01T00:00:00Z")] {
@@ -52,7 +52,7 @@ async fn a_post_arrives_when_it_is_made_whatever_its_date() {
 }
 
 #[tokio::test]
-async fn a_reader_that_lost_events_loses_no_post_and_sees_none_twice() {
+async fn lost_events_neither_lose_nor_repeat_a_post() {
     const POSTS: usize = 120;
     for document in [ALL, BOOKS] {
         let domain = PostsDomain::with_bus(2).await;
@@ -74,7 +74,7 @@ async fn a_reader_that_lost_events_loses_no_post_and_sees_none_twice() {
 }
 
 #[tokio::test]
-async fn a_post_that_is_deleted_before_it_is_read_does_not_arrive() {
+async fn a_post_deleted_before_its_delivery_does_not_arrive() {
     let domain = PostsDomain::new().await;
     let mut all = domain.watch(&Viewer::Anonymous, ALL).await;
     let id = domain.post(CLEO, "Books", "one").await;
@@ -84,7 +84,7 @@ async fn a_post_that_is_deleted_before_it_is_read_does_not_arrive() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_late_shows_nothing_twice() {
+async fn a_late_event_shows_no_post_twice() {
     let domain = PostsDomain::new().await;
     let mut all = domain.watch(&Viewer::Anonymous, ALL).await;
     domain.post(CLEO, "Books", "one").await;

@@ -6,14 +6,14 @@ use serde_json::Value;
 use crate::support::{ADA, BEN, ShopDomain, admin, code, member, service};
 
 /// The callers: the owner, another person, an administrator, a program and an anonymous client.
-const WHO: [&str; 5] = ["owner", "stranger", "admin", "service", "nobody"];
+const CALLER_NAMES: [&str; 5] = ["owner", "stranger", "admin", "service", "anonymous"];
 
 fn viewers() -> [Viewer; 5] {
     [member(ADA), member(BEN), admin(), service(), Viewer::Anonymous]
 }
 
 #[tokio::test]
-async fn everyone_reaches_what_is_theirs() {
+async fn each_caller_reaches_the_permitted_fields() {
     let fine = ["OK"; 5];
     let operators = ["FORBIDDEN", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"];
     let list = ["OK", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"];
@@ -42,45 +42,45 @@ async fn everyone_reaches_what_is_theirs() {
     let shop = ShopDomain::with_mugs(50).await;
     shop.placed(ADA, "1", 1).await;
     for (document, wanted) in table {
-        for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+        for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
             let answer = shop.ask(viewer, document).await;
-            assert_eq!(code(&answer), wanted, "{who}: {document}: {answer}");
+            assert_eq!(code(&answer), wanted, "{caller}: {document}: {answer}");
         }
     }
-    for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(operators) {
+    for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(operators) {
         let price = r#"{ amount: "1", currency: "USD" }"#;
         let add = format!(
-            r#"mutation {{ addProduct(input: {{ name: "of {who}", price: {price}, available: 1 }}) {{ id }} }}"#
+            r#"mutation {{ addProduct(input: {{ name: "of {caller}", price: {price}, available: 1 }}) {{ id }} }}"#
         );
-        assert_eq!(code(&shop.ask(viewer, &add).await), wanted, "{who}");
+        assert_eq!(code(&shop.ask(viewer, &add).await), wanted, "{caller}");
     }
-    for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(order) {
+    for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(order) {
         let placed = shop.placed(ADA, "1", 1).await;
-        assert_eq!(code(&shop.delete(viewer, &placed).await), wanted, "{who}");
+        assert_eq!(code(&shop.delete(viewer, &placed).await), wanted, "{caller}");
     }
 }
 
 #[tokio::test]
-async fn an_order_is_there_for_its_owner_and_for_operators_only() {
+async fn an_order_is_visible_to_its_owner_and_operators_only() {
     let shop = ShopDomain::with_mugs(9).await;
     let order = shop.placed(ADA, "1", 1).await;
     let entity = format!(
         r#"{{ found: _entities(representations: [{{ __typename: "ShopOrder", id: "{order}" }}]) {{ __typename }} }}"#
     );
     let wanted = [true, false, true, true, false];
-    for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+    for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
         let root = shop
             .ask(viewer, &format!("{{ found: shopOrder(id: {order}) {{ id }} }}"))
             .await;
-        assert_eq!(root["data"]["found"] != Value::Null, wanted, "{who}");
-        assert_eq!(code(&root), "OK", "{who}");
+        assert_eq!(root["data"]["found"] != Value::Null, wanted, "{caller}");
+        assert_eq!(code(&root), "OK", "{caller}");
         let entity = shop.ask(viewer, &entity).await;
-        assert_eq!(entity["data"]["found"][0] != Value::Null, wanted, "{who}");
+        assert_eq!(entity["data"]["found"][0] != Value::Null, wanted, "{caller}");
     }
 }
 
 #[tokio::test]
-async fn what_a_stranger_tries_leaves_the_order_as_it_was() {
+async fn a_stranger_cannot_change_an_order() {
     let shop = ShopDomain::with_mugs(9).await;
     let order = shop.placed(ADA, "1", 4).await;
     for viewer in [member(BEN), Viewer::Anonymous] {

@@ -17,7 +17,7 @@ async fn found(shop: &ShopDomain, filter: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_text_is_found_anywhere_in_a_name_and_means_itself() {
+async fn a_search_text_is_found_literally_anywhere_in_a_name() {
     let shop = ShopDomain::new().await;
     for name in ["100% Wool", "C_sharp", "Csharp", r"Back\\slash", "Große Äpfel"] {
         shop.add(name, "1", 1).await;
@@ -46,7 +46,7 @@ async fn add(shop: &ShopDomain, input: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_product_that_breaks_a_rule_is_not_added() {
+async fn an_invalid_product_is_not_added() {
     let shop = ShopDomain::new().await;
     let long = "x".repeat(65);
     for (input, named) in [
@@ -112,7 +112,7 @@ async fn a_name_is_taken_without_regard_to_case() {
 }
 
 #[tokio::test]
-async fn adding_with_the_same_key_adds_once_and_answers_as_at_first() {
+async fn the_same_key_adds_once_and_repeats_its_response() {
     let shop = ShopDomain::new().await;
     let add = |name: &str| {
         let input = input(name, "9.99", "USD", "3");
@@ -131,7 +131,7 @@ async fn update(shop: &ShopDomain, id: &str, input: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_member_left_out_of_an_update_stays() {
+async fn a_member_omitted_from_an_update_stays() {
     let shop = ShopDomain::with_mugs(3).await;
     let product = |name: &str, amount: &str, available: i64| json!({ "name": name, "price": { "amount": amount, "currency": "USD" }, "available": available });
     for (input, wanted) in [
@@ -147,7 +147,7 @@ async fn a_member_left_out_of_an_update_stays() {
 }
 
 #[tokio::test]
-async fn an_update_that_breaks_a_rule_changes_nothing() {
+async fn an_invalid_update_changes_nothing() {
     let shop = ShopDomain::with_mugs(3).await;
     let product = "{ product(id: 1) { name price available } }";
     let before = shop.ask(&admin(), product).await;
@@ -170,7 +170,7 @@ async fn an_update_that_breaks_a_rule_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_ordered_and_what_is_available_can_be_counted_together() {
+async fn ordered_and_available_quantities_fit_one_int_together() {
     let shop = ShopDomain::with_mugs(10).await;
     let order = shop.placed(ADA, "1", 4).await;
     assert_eq!(code(&update(&shop, "1", "{ available: 2147483644 }").await), "CONFLICT");
@@ -182,7 +182,7 @@ async fn what_is_ordered_and_what_is_available_can_be_counted_together() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_no_integer_is_no_product() {
+async fn an_id_other_than_an_integer_finds_no_product() {
     let shop = ShopDomain::with_mugs(3).await;
     for id in [
         r#""x""#,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::{ADA, BEN, ShopDomain, code, member, service};
 
 #[tokio::test]
-async fn a_deleted_order_gives_back_once_and_is_gone() {
+async fn a_deleted_order_returns_its_quantity_once_and_is_gone() {
     let shop = ShopDomain::with_mugs(10).await;
     let id = shop.placed(ADA, "1", 4).await;
     let deleted = shop.delete(&member(ADA), &id).await;
@@ -31,7 +31,7 @@ async fn the_number_of_a_deleted_order_is_never_used_again() {
 }
 
 #[tokio::test]
-async fn a_changed_order_gives_back_what_it_has_now() {
+async fn a_deleted_order_returns_its_current_quantity() {
     let shop = ShopDomain::with_mugs(10).await;
     shop.add("Bowl", "3", 5).await;
     let id = shop.placed(ADA, "1", 4).await;
@@ -41,7 +41,7 @@ async fn a_changed_order_gives_back_what_it_has_now() {
 }
 
 #[tokio::test]
-async fn an_id_that_cannot_be_one_is_no_order() {
+async fn an_invalid_id_finds_no_order() {
     let shop = ShopDomain::with_mugs(10).await;
     for id in ["7", "x", "", "01", "99999999999999999999"] {
         assert_eq!(code(&shop.delete(&service(), id).await), "NOT_FOUND", "{id}");
@@ -49,7 +49,7 @@ async fn an_id_that_cannot_be_one_is_no_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_fifty_deletions_of_one_order_one_gives_back() {
+async fn concurrent_deletions_of_one_order_return_it_once() {
     let shop = Arc::new(ShopDomain::with_mugs(10).await);
     let id = shop.placed(ADA, "1", 4).await;
     let answers = join_all((0..50).map(|_| {

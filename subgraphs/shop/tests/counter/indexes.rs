@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbBackend, QueryOrder, QueryTrait};
 use crate::support::{ADA, ShopDomain};
 
 #[tokio::test]
-async fn somebodys_orders_are_found_by_index() {
+async fn the_orders_of_a_user_are_found_by_an_index() {
     let shop = ShopDomain::new().await;
     let mut statement = shop_order::for_user(ADA)
         .order_by_asc(Column::Id)

@@ -19,7 +19,7 @@ fn read(list: &Value) -> (Vec<String>, Value) {
 }
 
 #[tokio::test]
-async fn a_list_of_orders_is_paged_both_ways_while_orders_come_and_go() {
+async fn orders_are_paged_both_ways_during_changes() {
     let shop = ShopDomain::with_mugs(100).await;
     for turn in 0..10 {
         shop.placed(if turn % 2 == 0 { ADA } else { BEN }, "1", 1).await;
@@ -43,7 +43,7 @@ async fn a_list_of_orders_is_paged_both_ways_while_orders_come_and_go() {
 }
 
 #[tokio::test]
-async fn products_are_paged_and_what_is_no_page_is_refused() {
+async fn products_are_paged_and_invalid_arguments_are_refused() {
     let shop = ShopDomain::new().await;
     for name in ["a1", "b1", "a2", "a3"] {
         shop.add(name, "1", 1).await;

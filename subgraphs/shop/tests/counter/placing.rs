@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::{ADA, BEN, ShopDomain, admin, code, field, member, service};
 
 #[tokio::test]
-async fn an_order_has_what_it_names_and_says_what_it_costs() {
+async fn an_order_returns_its_product_quantity_and_total() {
     let shop = ShopDomain::with_mugs(10).await;
     let placed = shop
         .ask(
@@ -29,7 +29,7 @@ async fn an_order_has_what_it_names_and_says_what_it_costs() {
 }
 
 #[tokio::test]
-async fn the_last_one_is_ordered_and_one_more_is_not() {
+async fn the_last_item_is_ordered_and_one_more_is_not() {
     let shop = ShopDomain::with_mugs(3).await;
     shop.placed(ADA, "1", 3).await;
     let refused = shop.place(&member(BEN), "1", 1).await;
@@ -42,7 +42,7 @@ async fn the_last_one_is_ordered_and_one_more_is_not() {
 }
 
 #[tokio::test]
-async fn an_order_that_breaks_a_rule_is_not_placed() {
+async fn an_invalid_order_is_not_placed() {
     let shop = ShopDomain::with_mugs(3).await;
     for (input, named) in [
         (r#"product: 1, quantity: 0, date: "2026-01-31""#, "input.quantity"),
@@ -84,7 +84,7 @@ async fn any_day_of_the_calendar_can_be_written() {
 }
 
 #[tokio::test]
-async fn what_costs_more_than_there_is_money_is_not_ordered() {
+async fn an_order_above_the_money_limit_is_not_placed() {
     let shop = ShopDomain::new().await;
     shop.add("Palace", "1000000000000", 9).await;
     shop.add("Atom", "0.01", 2_147_483_647).await;
@@ -111,7 +111,7 @@ async fn place_for(shop: &ShopDomain, viewer: &Viewer, user: &str) -> Value {
 }
 
 #[tokio::test]
-async fn operators_order_for_whom_they_name_and_people_for_themselves() {
+async fn operators_order_for_any_user_and_users_for_themselves() {
     let shop = ShopDomain::with_mugs(9).await;
     for (viewer, user, wanted) in [
         (member(ADA), "", "1"),
@@ -138,7 +138,7 @@ async fn operators_order_for_whom_they_name_and_people_for_themselves() {
 }
 
 #[tokio::test]
-async fn nobody_orders_for_an_account_that_has_ended() {
+async fn a_deactivated_account_has_no_new_orders() {
     let shop = ShopDomain::with_mugs(9).await;
     shop.deactivate(ADA).await;
     let named = place_for(&shop, &service(), r#"user: "1","#).await;
@@ -152,7 +152,7 @@ async fn nobody_orders_for_an_account_that_has_ended() {
 const WITH_KEY: &str = r#"mutation { placeShopOrder(input: { product: 1, quantity: 2, date: "2026-01-31" }, idempotencyKey: "k") { id quantity } }"#;
 
 #[tokio::test]
-async fn the_same_key_orders_once_and_answers_the_same() {
+async fn the_same_key_orders_once_and_repeats_its_response() {
     let shop = ShopDomain::with_mugs(9).await;
     let first = shop.ask(&member(ADA), WITH_KEY).await;
     assert_eq!(shop.ask(&member(ADA), WITH_KEY).await, first);
@@ -168,7 +168,7 @@ async fn the_same_key_orders_once_and_answers_the_same() {
 }
 
 #[tokio::test]
-async fn a_key_stays_free_when_the_order_is_refused() {
+async fn a_refused_order_leaves_its_key_unused() {
     let shop = ShopDomain::with_mugs(1).await;
     assert_eq!(code(&shop.ask(&member(ADA), WITH_KEY).await), "INSUFFICIENT_STOCK");
     shop.ask(
@@ -198,7 +198,7 @@ async fn fifty_calls_with_one_key_order_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_fifty_who_order_the_last_one_one_gets_it() {
+async fn concurrent_orders_of_the_last_item_succeed_once() {
     let shop = Arc::new(ShopDomain::with_mugs(1).await);
     let answers = join_all((0..50).map(|turn| {
         let shop = shop.clone();

@@ -198,7 +198,7 @@ async fn run(steps: Vec<ShopStep>) {
 }
 
 #[test]
-fn no_order_loses_or_makes_anything() {
+fn orders_conserve_the_quantities() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

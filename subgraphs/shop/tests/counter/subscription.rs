@@ -57,7 +57,7 @@ async fn shows_only_the_products_that_were_named() {
 }
 
 #[tokio::test]
-async fn what_leaves_a_product_as_it_is_is_no_change() {
+async fn an_order_change_without_effect_on_a_product_is_not_sent() {
     let shop = ShopDomain::with_mugs(10).await;
     let id = shop.placed(ADA, "1", 3).await;
     let mut changes = shop.watch(&member(BEN), ALL).await;
@@ -69,7 +69,7 @@ async fn what_leaves_a_product_as_it_is_is_no_change() {
 }
 
 #[tokio::test]
-async fn a_watcher_that_lost_events_sees_every_product_that_changed() {
+async fn a_subscriber_with_lost_events_sees_every_changed_product() {
     const PRODUCTS: usize = 150;
     let shop = ShopDomain::with_bus(2).await;
     shop.add("first", "1", 100).await;
@@ -103,7 +103,7 @@ async fn a_subscription_names_at_most_a_hundred_products() {
 }
 
 #[tokio::test]
-async fn only_its_owner_is_told_of_an_order_and_each_time_of_a_later_version() {
+async fn an_order_is_announced_to_its_owner_with_rising_versions() {
     let shop = ShopDomain::with_mugs(10).await;
     let mut events = shop.services.bus.subscribe();
     received_events(&mut events);

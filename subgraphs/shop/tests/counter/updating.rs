@@ -13,7 +13,7 @@ fn order(product: &str, quantity: i64, date: &str, unit_price: &str, total: &str
 }
 
 #[tokio::test]
-async fn availability_follows_the_difference() {
+async fn the_available_quantity_changes_by_the_difference() {
     let shop = ShopDomain::with_mugs(10).await;
     let id = shop.placed(ADA, "1", 4).await;
     for (quantity, left) in [(7, 3), (2, 8), (2, 8), (10, 0), (1, 9)] {
@@ -24,7 +24,7 @@ async fn availability_follows_the_difference() {
 }
 
 #[tokio::test]
-async fn a_member_left_out_stays() {
+async fn an_omitted_member_stays() {
     let shop = ShopDomain::with_mugs(10).await;
     shop.add("Bowl", "3", 5).await;
     let id = shop.placed(ADA, "1", 4).await;
@@ -44,7 +44,7 @@ async fn a_member_left_out_stays() {
 }
 
 #[tokio::test]
-async fn across_two_products_one_gets_back_what_the_other_gives() {
+async fn a_change_of_the_product_moves_the_quantity_between_both() {
     let shop = ShopDomain::with_mugs(10).await;
     shop.add("Bowl", "3", 5).await;
     let id = shop.placed(ADA, "1", 4).await;
@@ -53,7 +53,7 @@ async fn across_two_products_one_gets_back_what_the_other_gives() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_changed_to_and_nothing_else_changes() {
+async fn an_impossible_update_changes_nothing() {
     let shop = ShopDomain::with_mugs(10).await;
     shop.add("Bowl", "3", 3).await;
     shop.add("Palace", "1000000000000", 3).await;
@@ -89,7 +89,7 @@ async fn what_is_not_there_is_not_changed_to_and_nothing_else_changes() {
 }
 
 #[tokio::test]
-async fn whose_it_is_may_be_repeated_and_not_changed() {
+async fn the_owner_of_an_order_can_be_repeated_and_not_changed() {
     let shop = ShopDomain::with_mugs(10).await;
     let id = shop.placed(ADA, "1", 4).await;
     let repeated = shop.update(&service(), &id, r#"user: "1", quantity: 5"#).await;
@@ -111,7 +111,7 @@ async fn whose_it_is_may_be_repeated_and_not_changed() {
 }
 
 #[tokio::test]
-async fn what_was_ordered_costs_what_it_did() {
+async fn an_order_keeps_its_unit_price() {
     let shop = ShopDomain::with_mugs(10).await;
     shop.add("Bowl", "3", 9).await;
     let id = shop.placed(ADA, "1", 2).await;
@@ -134,7 +134,7 @@ async fn what_was_ordered_costs_what_it_did() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_not_there_is_not_changed() {
+async fn a_missing_order_is_not_changed() {
     let shop = ShopDomain::with_mugs(10).await;
     for id in ["1", "x", "01", "99999999999999999999"] {
         let answer = shop.update(&service(), id, "quantity: 1").await;

@@ -12,7 +12,7 @@ const PEOPLE: People = People {
 };
 
 #[tokio::test]
-async fn the_sample_votes_are_there_once_and_only_where_nobody_ever_voted() {
+async fn the_sample_votes_are_seeded_once_where_no_vote_ever_was() {
     let domain = VotesDomain::with_people(4).await;
     for author in [3, 4, 3, 1, 2, 4] {
         domain.post(Some(author)).await;

@@ -17,7 +17,7 @@ async fn plan<E: EntityTrait>(domain: &VotesDomain, select: Select<E>) -> String
 }
 
 #[tokio::test]
-async fn every_page_begins_in_its_index_also_among_a_million_posts_of_one_score() {
+async fn every_page_starts_in_its_index_among_equal_scores() {
     let domain = VotesDomain::with_people(0).await;
     let behind = || Some("5-7".to_owned());
     let pages = [
@@ -52,7 +52,7 @@ async fn every_page_begins_in_its_index_also_among_a_million_posts_of_one_score(
 }
 
 #[tokio::test]
-async fn a_persons_votes_are_looked_up_by_their_key() {
+async fn the_votes_of_a_user_are_read_by_their_key() {
     let domain = VotesDomain::with_people(0).await;
     let asked = vote::Entity::find()
         .filter(vote::Column::PostId.is_in([1, 2]))

@@ -26,7 +26,7 @@ fn told_of_author(events: &mut contract::EventStream) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn each_vote_counts_once_for_the_author_and_is_told() {
+async fn each_vote_counts_once_for_the_author_and_is_announced() {
     let domain = VotesDomain::with_people(3).await;
     let post = domain.post(Some(AUTHOR)).await;
     let mut events = domain.services.bus.subscribe();
@@ -56,9 +56,9 @@ async fn each_vote_counts_once_for_the_author_and_is_told() {
 }
 
 #[tokio::test]
-async fn a_vote_on_no_post_or_on_one_of_nobody_changes_no_karma() {
+async fn a_vote_on_a_post_without_an_author_changes_no_karma() {
     let domain = VotesDomain::with_people(2).await;
-    let nobodys = domain.post(None).await;
+    let without_author = domain.post(None).await;
     let mut events = domain.services.bus.subscribe();
     for (voter, how) in [
         (member(2), "upvote"),
@@ -66,7 +66,7 @@ async fn a_vote_on_no_post_or_on_one_of_nobody_changes_no_karma() {
         (member(2), "downvote"),
         (member(2), "clearVote"),
     ] {
-        for post in [nobodys, 77] {
+        for post in [without_author, 77] {
             domain.vote(&voter, how, post).await;
         }
     }
@@ -75,7 +75,7 @@ async fn a_vote_on_no_post_or_on_one_of_nobody_changes_no_karma() {
 }
 
 #[tokio::test]
-async fn a_vote_from_before_the_post_is_forgotten_without_a_trace() {
+async fn a_vote_from_before_its_post_is_dropped_completely() {
     let domain = VotesDomain::with_people(3).await;
     // The first post gets the id 1.
     domain.vote(&member(2), "upvote", 1).await;
@@ -102,7 +102,7 @@ async fn karma_given_by_votes_on_a_deleted_post_stays() {
 }
 
 #[tokio::test]
-async fn where_karma_does_not_follow_votes_only_what_they_gave_before_is_taken_back() {
+async fn disabled_karma_votes_only_take_back_earlier_credits() {
     let follows = |karma_follows_votes| Settings { karma_follows_votes };
     let mut domain = VotesDomain::with_people(5).await;
     let post = domain.post(Some(AUTHOR)).await;
@@ -126,7 +126,7 @@ async fn where_karma_does_not_follow_votes_only_what_they_gave_before_is_taken_b
 }
 
 #[tokio::test]
-async fn who_left_keeps_the_karma_they_left_with() {
+async fn a_deactivated_author_keeps_the_karma() {
     let domain = VotesDomain::with_people(4).await;
     let post = domain.post(Some(AUTHOR)).await;
     domain.vote(&member(2), "upvote", post).await;
@@ -141,7 +141,7 @@ async fn who_left_keeps_the_karma_they_left_with() {
 }
 
 #[tokio::test]
-async fn a_vote_that_credited_its_own_author_before_takes_that_back_and_gives_nothing_more() {
+async fn an_old_self_vote_takes_back_its_karma_and_gives_none() {
     let domain = VotesDomain::with_people(2).await;
     let post = domain.post(Some(AUTHOR)).await;
     domain.vote(&member(AUTHOR), "upvote", post).await;
@@ -155,7 +155,7 @@ async fn a_vote_that_credited_its_own_author_before_takes_that_back_and_gives_no
 }
 
 #[tokio::test]
-async fn a_vote_succeeds_and_credits_nobody_where_the_authors_karma_is_at_its_bound() {
+async fn a_vote_counts_without_karma_at_the_bound_of_the_author() {
     for (bound, beyond, back, after_back) in [
         (2_147_483_647, "upvote", "downvote", 2_147_483_646),
         (-2_147_483_648, "downvote", "upvote", -2_147_483_647),

@@ -233,7 +233,7 @@ async fn run(steps: Vec<VoteStep>) {
 }
 
 #[test]
-fn counts_and_karma_are_what_people_last_said() {
+fn counts_and_karma_match_the_last_votes() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

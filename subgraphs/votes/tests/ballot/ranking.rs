@@ -27,7 +27,7 @@ async fn ranked() -> VotesDomain {
 const TOP: [(i64, i64); 6] = [(4, 5), (6, 2), (5, 2), (1, 2), (3, 0), (2, -1)];
 
 #[tokio::test]
-async fn posts_come_by_score_then_by_id_in_all_communities_or_in_one() {
+async fn posts_are_sorted_by_score_and_id_in_one_or_all_communities() {
     let domain = ranked().await;
     assert_eq!(domain.list("topPosts").await, TOP);
     assert_eq!(domain.list("topPosts(first: 2)").await, TOP[..2]);
@@ -42,7 +42,7 @@ async fn posts_come_by_score_then_by_id_in_all_communities_or_in_one() {
 }
 
 #[tokio::test]
-async fn every_page_between_any_two_cursors_is_a_piece_of_the_list() {
+async fn every_page_between_two_cursors_is_a_slice_of_the_list() {
     let domain = ranked().await;
     let all = domain.read(&member(1), "topPosts { edges { cursor } }").await;
     let cursor = |index: usize| all["edges"][index]["cursor"].to_string();
@@ -59,7 +59,7 @@ async fn every_page_between_any_two_cursors_is_a_piece_of_the_list() {
 }
 
 #[tokio::test]
-async fn a_page_goes_on_behind_its_cursor_whatever_was_voted_meanwhile() {
+async fn a_page_continues_after_its_cursor_despite_new_votes() {
     let domain = ranked().await;
     let page = domain
         .read(
@@ -76,7 +76,7 @@ async fn a_page_goes_on_behind_its_cursor_whatever_was_voted_meanwhile() {
 }
 
 #[tokio::test]
-async fn ids_with_votes_are_listed_whether_or_not_there_is_such_a_post() {
+async fn ids_with_votes_are_listed_with_or_without_a_post() {
     let domain = ranked().await;
     let voted = [(4, 5), (90, 3), (6, 2), (5, 2), (1, 2), (2, -1), (91, -2)];
     assert_eq!(domain.list("topVoted").await, voted);
@@ -101,7 +101,7 @@ async fn ids_with_votes_are_listed_whether_or_not_there_is_such_a_post() {
 }
 
 #[tokio::test]
-async fn named_posts_come_by_score_each_once() {
+async fn given_posts_are_sorted_by_score_without_duplicates() {
     let domain = ranked().await;
     for (ids, wanted) in [
         (r#"["1", "2", "4"]"#, vec![(4, 5), (1, 2), (2, -1)]),
@@ -134,7 +134,7 @@ async fn named_posts_come_by_score_each_once() {
 }
 
 #[tokio::test]
-async fn the_votes_on_an_id_are_there_when_there_are_votes_or_such_a_post() {
+async fn an_id_has_votes_when_it_has_votes_or_a_post() {
     let domain = ranked().await;
     let read = async |id: &str| {
         let query = format!(r#"postVotes(postId: "{id}") {{ id upvotes downvotes score }}"#);
@@ -153,7 +153,7 @@ async fn the_votes_on_an_id_are_there_when_there_are_votes_or_such_a_post() {
 }
 
 #[tokio::test]
-async fn a_post_begins_without_the_votes_on_its_id_and_leaves_none() {
+async fn a_new_post_starts_without_the_old_votes_on_its_id() {
     let domain = ranked().await;
     domain.vote(&member(1), "downvote", 90).await;
     domain.begin(90, "sports").await;
@@ -182,12 +182,12 @@ async fn a_post_begins_without_the_votes_on_its_id_and_leaves_none() {
     assert_eq!(
         domain.list("topPosts").await,
         TOP,
-        "nor is it one again because somebody votes on its id"
+        "a vote on its id does not bring it back"
     );
 }
 
 #[tokio::test]
-async fn posts_of_other_domains_have_votes_one_by_one() {
+async fn post_references_resolve_to_votes_one_by_one() {
     let domain = ranked().await;
     domain.vote(&member(1), "downvote", 4).await;
     let answer = domain

@@ -15,7 +15,7 @@ fn changed(upvotes: i64, downvotes: i64) -> Option<Value> {
 }
 
 #[tokio::test]
-async fn shows_a_post_after_each_change_of_its_votes_from_now_on() {
+async fn shows_a_post_after_each_later_change_of_its_votes() {
     let domain = VotesDomain::with_people(2).await;
     domain.vote(&member(1), "upvote", 7).await;
     let mut changes = domain.watch(&Viewer::Anonymous, SEVEN).await;
@@ -40,7 +40,7 @@ async fn shows_the_first_vote_on_an_id() {
 }
 
 #[tokio::test]
-async fn votes_in_quick_succession_arrive_as_one_and_nothing_arrives_twice() {
+async fn votes_in_quick_succession_are_coalesced_and_never_repeated() {
     let domain = VotesDomain::with_people(9).await;
     let mut changes = domain.watch(&member(1), SEVEN).await;
     for voter in 1..=9 {
@@ -52,7 +52,7 @@ async fn votes_in_quick_succession_arrive_as_one_and_nothing_arrives_twice() {
 }
 
 #[tokio::test]
-async fn a_reader_that_lost_events_misses_nothing() {
+async fn a_subscriber_with_lost_events_misses_nothing() {
     let domain = VotesDomain::with(3, 2, votes::Settings::default()).await;
     let mut changes = domain.watch(&member(1), SEVEN).await;
     domain.vote(&member(1), "upvote", 7).await;
@@ -76,7 +76,7 @@ async fn votes_on_an_id_are_shown_also_after_its_post_was_deleted() {
 }
 
 #[tokio::test]
-async fn an_id_that_no_post_can_have_is_refused_by_name() {
+async fn an_invalid_post_id_is_refused_by_name() {
     let domain = VotesDomain::with_people(1).await;
     let document = r#"subscription { voteChanged(postId: "x") { id } }"#;
     let answers: Vec<Value> = domain.subscribe(&member(1), document).collect().await;

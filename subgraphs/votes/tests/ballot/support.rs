@@ -66,7 +66,7 @@ impl VotesDomain {
             text: "What it says".to_owned(),
             community: "News".to_owned(),
             url: None,
-            username: "somebody".to_owned(),
+            username: "author".to_owned(),
             author_id: author,
             at_us: NEW_YEAR_US,
         };

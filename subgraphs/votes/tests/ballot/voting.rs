@@ -7,9 +7,9 @@ use testing::received_events;
 use crate::support::{VOTES, VotesDomain, code, member, service, votes};
 
 #[tokio::test]
-async fn a_person_has_one_vote_on_a_post() {
+async fn a_user_has_one_vote_on_a_post() {
     let domain = VotesDomain::with_people(3).await;
-    for (who, how, up, down) in [
+    for (voter, how, up, down) in [
         (1, "upvote", 1, 0),
         (1, "upvote", 1, 0),
         (2, "upvote", 2, 0),
@@ -27,9 +27,9 @@ async fn a_person_has_one_vote_on_a_post() {
         (3, "clearVote", 0, 0),
     ] {
         assert_eq!(
-            domain.vote(&member(who), how, 7).await,
+            domain.vote(&member(voter), how, 7).await,
             votes(7, up, down),
-            "{who} {how}"
+            "{voter} {how}"
         );
     }
 }
@@ -50,7 +50,7 @@ async fn votes_are_kept_apart_by_post() {
 }
 
 #[tokio::test]
-async fn each_vote_of_a_program_counts_once_more_and_is_nobodys() {
+async fn each_vote_of_a_service_counts_again_without_an_owner() {
     let domain = VotesDomain::with_people(1).await;
     domain.vote(&member(1), "upvote", 7).await;
     domain.count("upvote", &[(7, 2)]).await;
@@ -70,7 +70,7 @@ async fn each_vote_of_a_program_counts_once_more_and_is_nobodys() {
 }
 
 #[tokio::test]
-async fn nobody_votes_without_signing_in_nor_after_leaving() {
+async fn voting_requires_a_signed_in_active_user() {
     let domain = VotesDomain::with_people(1).await;
     domain.deactivate(1).await;
     // A person's token may be older than the deactivation.
@@ -93,7 +93,7 @@ async fn nobody_votes_without_signing_in_nor_after_leaving() {
 }
 
 #[tokio::test]
-async fn an_id_that_no_post_can_have_is_refused_by_name() {
+async fn an_invalid_post_id_is_refused_by_name() {
     let domain = VotesDomain::with_people(1).await;
     for id in ["x", "", "1.0", "01", "+1", " 1", "9223372036854775808"] {
         for how in ["upvote", "downvote", "clearVote"] {
@@ -107,7 +107,7 @@ async fn an_id_that_no_post_can_have_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn what_changed_is_told_and_what_did_not_is_not() {
+async fn only_changes_are_announced() {
     let domain = VotesDomain::with_people(1).await;
     let mut events = domain.services.bus.subscribe();
     let told = |version| Event::Invalidated {
@@ -136,7 +136,7 @@ async fn what_changed_is_told_and_what_did_not_is_not() {
 }
 
 #[tokio::test]
-async fn a_key_is_good_for_one_vote_and_answers_as_at_first() {
+async fn a_key_fits_one_vote_and_repeats_its_response() {
     let domain = VotesDomain::with_people(1).await;
     let mut events = domain.services.bus.subscribe();
     let vote = async |viewer: &Viewer, how: &str, post: i64| {
@@ -163,7 +163,7 @@ async fn a_key_is_good_for_one_vote_and_answers_as_at_first() {
 }
 
 #[tokio::test]
-async fn a_vote_counts_even_when_the_voter_has_hung_up() {
+async fn a_vote_counts_after_its_voter_disconnected() {
     use futures_util::FutureExt;
     use futures_util::stream::StreamExt;
     let domain = VotesDomain::with_people(1).await;
@@ -183,7 +183,7 @@ async fn a_vote_counts_even_when_the_voter_has_hung_up() {
 }
 
 #[tokio::test]
-async fn votes_beyond_what_can_be_counted_are_refused_and_change_nothing() {
+async fn votes_above_the_count_limit_are_refused_without_an_effect() {
     const MAX: i64 = 2_147_483_647;
     let domain = VotesDomain::with_people(2).await;
     domain.vote(&member(1), "upvote", 7).await;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::support::{ADA, BEN, Bank, admin, code, member, movement, service};
 
 /// The callers: the owner, another person, an administrator, a program, an anonymous caller.
-const WHO: [&str; 5] = ["owner", "stranger", "admin", "service", "nobody"];
+const CALLER_NAMES: [&str; 5] = ["owner", "stranger", "admin", "service", "anonymous"];
 
 fn viewers() -> [Viewer; 5] {
     [member(ADA), member(BEN), admin(), service(), Viewer::Anonymous]
@@ -21,7 +21,7 @@ async fn bank() -> Bank {
 }
 
 #[tokio::test]
-async fn a_persons_wallets_are_for_themselves_and_for_operators() {
+async fn wallets_are_visible_to_their_owner_and_operators_only() {
     let bank = bank().await;
     let wanted = ["OK", "FORBIDDEN", "OK", "OK", "UNAUTHENTICATED"];
     for field in [
@@ -31,48 +31,48 @@ async fn a_persons_wallets_are_for_themselves_and_for_operators() {
         "wallet { transactions { nodes { amount } } }",
         "wallet { holds { nodes { amount } } }",
     ] {
-        for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+        for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
             let (person, found) = bank.entity(viewer, "User", "1", &format!("id {field}")).await;
-            assert_eq!(found, wanted, "{who}: {field}");
-            assert_eq!(person["id"], "1", "{who}: {field}: the person is still there");
+            assert_eq!(found, wanted, "{caller}: {field}");
+            assert_eq!(person["id"], "1", "{caller}: {field}: the person is still there");
             let told = person.to_string().contains("amount");
-            assert_eq!(told, wanted == "OK" && !field.contains("EUR"), "{who}: {field}");
+            assert_eq!(told, wanted == "OK" && !field.contains("EUR"), "{caller}: {field}");
         }
     }
 }
 
 #[tokio::test]
-async fn an_id_is_not_a_permission() {
+async fn knowing_an_id_gives_no_access() {
     let bank = bank().await;
     let ids = bank.wallet(ADA, "id transactions { nodes { id } }").await;
     let wallet = ids["id"].as_str().unwrap();
     let transaction = ids["transactions"]["nodes"][0]["id"].as_str().unwrap();
-    for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip([true, false, true, true, false]) {
+    for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip([true, false, true, true, false]) {
         let (found, code_of_wallet) = bank.entity(viewer, "Wallet", wallet, "balance").await;
-        assert_eq!(found != Value::Null, wanted, "{who}");
+        assert_eq!(found != Value::Null, wanted, "{caller}");
         let (found, code_of_transaction) = bank.entity(viewer, "Transaction", transaction, "amount").await;
-        assert_eq!(found != Value::Null, wanted, "{who}");
+        assert_eq!(found != Value::Null, wanted, "{caller}");
         let root = bank
             .ask(viewer, &format!("{{ transaction(id: {transaction}) {{ amount }} }}"))
             .await;
-        assert_eq!(root["data"]["transaction"] != Value::Null, wanted, "{who}");
+        assert_eq!(root["data"]["transaction"] != Value::Null, wanted, "{caller}");
         assert_eq!(
             [&*code_of_wallet, &*code_of_transaction, code(&root)],
             ["OK"; 3],
-            "{who}"
+            "{caller}"
         );
     }
 }
 
 #[tokio::test]
-async fn who_is_lent_money_sees_nothing_of_the_wallet_it_comes_from() {
+async fn a_broker_sees_nothing_of_the_investors_wallet() {
     let bank = bank().await;
     let (person, found) = bank.entity(&member(BEN), "User", "1", "wallet { committed }").await;
     assert_eq!((person["wallet"].clone(), &*found), (Value::Null, "FORBIDDEN"));
 }
 
 #[tokio::test]
-async fn people_move_their_own_money_and_programs_set_anybodys() {
+async fn users_move_their_own_money_and_services_set_any_balance() {
     let set = r#"setBalance(userId: 1, balance: { amount: "5.00", currency: "USD" }) { id }"#;
     let unknown = r#"setBalance(userId: 77, balance: { amount: "5.00", currency: "USD" }) { id }"#;
     let (deposit, withdraw) = (movement("deposit", "2.00"), movement("withdraw", "2.00"));
@@ -99,13 +99,13 @@ async fn people_move_their_own_money_and_programs_set_anybodys() {
         ),
     ];
     for (change, wanted) in table {
-        for ((viewer, who), wanted) in viewers().iter().zip(WHO).zip(wanted) {
+        for ((viewer, caller), wanted) in viewers().iter().zip(CALLER_NAMES).zip(wanted) {
             let bank = Bank::with_money().await;
             let answer = bank.change(viewer, change).await;
-            assert_eq!(code(&answer), wanted, "{who}: {change}");
+            assert_eq!(code(&answer), wanted, "{caller}: {change}");
             let touched = bank.parts(ADA).await[0] != "100.00";
-            let may = wanted == "OK" && (who == "owner" || who == "service");
-            assert_eq!(touched, may, "{who}: {change}");
+            let may = wanted == "OK" && (caller == "owner" || caller == "service");
+            assert_eq!(touched, may, "{caller}: {change}");
         }
     }
 }

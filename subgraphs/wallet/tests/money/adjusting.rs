@@ -19,7 +19,7 @@ fn set(person: i64, balance: &str, committed: Option<&str>) -> String {
 }
 
 #[tokio::test]
-async fn a_wallet_holds_what_it_is_set_to() {
+async fn a_set_balance_is_stored() {
     let bank = Bank::new().await;
     for (balance, committed, wanted) in [
         ("0.00", None, ["0.00", "0.00"]),
@@ -56,7 +56,7 @@ async fn a_wallet_holds_what_it_is_set_to() {
 }
 
 #[tokio::test]
-async fn what_is_lent_cannot_be_set_aside_for_less_and_what_is_held_stays() {
+async fn a_set_balance_keeps_lent_and_held_money() {
     let bank = Bank::with_money().await;
     bank.lend(4_000).await;
     bank.order().await;
@@ -80,7 +80,7 @@ async fn what_is_lent_cannot_be_set_aside_for_less_and_what_is_held_stays() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_set_is_refused_by_name_and_changes_nothing() {
+async fn an_invalid_balance_is_refused_by_name_and_changes_nothing() {
     let bank = Bank::with_money().await;
     let euros = set(ADA, "1.00", Some("1.00")).replacen("USD", "EUR", 1);
     for (change, wanted, field) in [
@@ -107,7 +107,7 @@ async fn what_cannot_be_set_is_refused_by_name_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_set_balance_is_absolute_whatever_happens_at_once() {
+async fn a_set_balance_is_absolute_under_concurrent_changes() {
     let bank = Bank::with_money().await;
     let (ada, program) = (member(ADA), service());
     let (deposit, withdraw, to) = (
@@ -145,7 +145,7 @@ async fn a_set_balance_is_absolute_whatever_happens_at_once() {
 }
 
 #[tokio::test]
-async fn only_what_changed_is_told() {
+async fn only_changes_are_announced() {
     let bank = Bank::new().await;
     let mut events = bank.services.bus.subscribe();
     for balance in ["5.00", "5.00", "-1.00", "6.00"] {

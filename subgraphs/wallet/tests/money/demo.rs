@@ -5,7 +5,7 @@ use wallet::demo::{People, seed};
 use crate::support::{ADA, BEN, Bank, CLEO, DAN};
 
 #[tokio::test]
-async fn the_sample_data_comes_through_the_ledger_and_comes_once() {
+async fn the_sample_data_is_posted_to_the_ledger_once() {
     let bank = Bank::new().await;
     let people = People {
         ada: ADA,

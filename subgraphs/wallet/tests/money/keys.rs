@@ -12,7 +12,7 @@ fn keyed(field: &str, amount: &str, key: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_same_key_has_one_effect_and_the_same_answer() {
+async fn the_same_key_has_one_effect_and_repeats_its_response() {
     let bank = Bank::with_money().await;
     for (field, left) in [("deposit", "107.00"), ("withdraw", "100.00")] {
         let change = keyed(field, "7.00", field);
@@ -32,7 +32,7 @@ async fn the_same_key_has_one_effect_and_the_same_answer() {
 }
 
 #[tokio::test]
-async fn the_same_key_at_once_has_one_effect() {
+async fn concurrent_requests_with_one_key_have_one_effect() {
     let bank = Bank::with_money().await;
     let ada = member(ADA);
     let change = keyed("withdraw", "60.00", "one");
@@ -53,7 +53,7 @@ async fn a_key_with_another_amount_or_currency_is_a_mismatch() {
 }
 
 #[tokio::test]
-async fn a_refused_request_leaves_its_key_free() {
+async fn a_refused_request_leaves_its_key_unused() {
     let bank = Bank::with_money().await;
     let change = keyed("withdraw", "150.00", "one");
     assert_eq!(code(&bank.change(&member(ADA), &change).await), "INSUFFICIENT_FUNDS");
@@ -63,7 +63,7 @@ async fn a_refused_request_leaves_its_key_free() {
 }
 
 #[tokio::test]
-async fn keys_are_told_apart_by_person_and_not_by_the_way_the_money_goes() {
+async fn keys_belong_to_a_user_across_deposits_and_withdrawals() {
     let bank = Bank::with_money().await;
     for (person, field, expected) in [
         (ADA, "deposit", "OK"),

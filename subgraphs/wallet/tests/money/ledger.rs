@@ -74,7 +74,7 @@ async fn every_part_of_a_wallet_is_the_sum_of_its_entries() {
 }
 
 #[tokio::test]
-async fn every_running_balance_is_the_sum_of_what_was_until_then() {
+async fn every_running_balance_is_the_sum_of_the_entries_before() {
     let bank = busy().await;
     let wrong = "SELECT id FROM ledger_entry AS entry WHERE wallet_id IS NOT NULL AND balance_after_minor <> (
              SELECT SUM(amount_minor) FROM ledger_entry AS before
@@ -83,7 +83,7 @@ async fn every_running_balance_is_the_sum_of_what_was_until_then() {
 }
 
 #[tokio::test]
-async fn the_database_itself_refuses_to_change_what_happened() {
+async fn the_database_refuses_to_change_the_ledger() {
     let bank = busy().await;
     for statement in [
         "UPDATE ledger_entry SET amount_minor = 1 WHERE id = 1",

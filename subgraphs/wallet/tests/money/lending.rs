@@ -13,7 +13,7 @@ use crate::support::{ADA, Bank, NEW_YEAR_US, member, nodes};
 const HOUR: Duration = Duration::from_secs(3_600);
 
 #[tokio::test]
-async fn what_is_lent_is_committed_and_not_free() {
+async fn lent_money_is_committed_and_not_free() {
     let bank = Bank::with_money().await;
     let id = bank.lend(4_000).await;
     assert_eq!(bank.parts(ADA).await, ["60.00", "40.00", "40.00", "0.00"]);
@@ -37,7 +37,7 @@ async fn what_is_lent_is_committed_and_not_free() {
 }
 
 #[tokio::test]
-async fn what_is_given_back_before_its_time_is_free_again() {
+async fn revoked_money_is_free_again() {
     let bank = Bank::with_money().await;
     let id = bank.lend(4_000).await;
     bank.write(async move |tx| Ok(lending::end(tx, id, AuthorizationEnd::Revoked, NEW_YEAR_US).await?))
@@ -50,7 +50,7 @@ async fn what_is_given_back_before_its_time_is_free_again() {
 }
 
 #[tokio::test]
-async fn the_first_to_look_after_an_authorization_is_over_sees_its_money_back() {
+async fn the_first_read_after_an_expiry_sees_the_released_money() {
     let bank = Bank::with_money().await;
     bank.lend(4_000).await;
     bank.clock.advance(HOUR - Duration::from_micros(1));
@@ -66,13 +66,14 @@ async fn the_first_to_look_after_an_authorization_is_over_sees_its_money_back() 
     };
     assert_eq!((of("Wallet").count(), of("Authorization").count()), (1, 1), "{told:?}");
     assert!(
-        of("Wallet")
-            .all(|event| matches!(event, Event::Invalidated { audience: Audience::Users(who), .. } if *who == [ADA]))
+        of("Wallet").all(
+            |event| matches!(event, Event::Invalidated { audience: Audience::Users(users), .. } if *users == [ADA])
+        )
     );
 }
 
 #[tokio::test]
-async fn money_that_came_back_can_be_used_in_the_same_moment() {
+async fn released_money_can_be_used_at_once() {
     let bank = Bank::with_money().await;
     bank.lend(4_000).await;
     bank.clock.advance(HOUR);
@@ -81,7 +82,7 @@ async fn money_that_came_back_can_be_used_in_the_same_moment() {
 }
 
 #[tokio::test]
-async fn a_list_of_transactions_shows_what_came_back_too() {
+async fn a_list_of_transactions_includes_releases() {
     let bank = Bank::with_money().await;
     bank.lend(4_000).await;
     bank.clock.advance(HOUR);
@@ -92,7 +93,7 @@ async fn a_list_of_transactions_shows_what_came_back_too() {
 }
 
 #[tokio::test]
-async fn a_hold_covers_its_order_until_that_ends() {
+async fn a_hold_reserves_funds_until_its_order_ends() {
     let bank = Bank::with_money().await;
     let fields = "holds { nodes { id amount status placedAt expiresAt endedAt order { id } } }";
     let (cancelled, running) = (bank.order().await, bank.order().await);
@@ -140,7 +141,7 @@ async fn a_hold_covers_its_order_until_that_ends() {
 }
 
 #[tokio::test]
-async fn a_broken_look_at_what_is_over_is_our_fault_and_told_as_such() {
+async fn a_failed_expiry_check_is_a_server_error() {
     let bank = Bank::with_money().await;
     bank.services.db.close().await.unwrap();
     let answer = bank.ask(&member(ADA), "{ transaction(id: 1) { id } }").await;

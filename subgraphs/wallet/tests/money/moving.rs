@@ -33,7 +33,7 @@ async fn a_wallet_is_opened_by_the_first_movement_in_its_currency() {
 }
 
 #[tokio::test]
-async fn a_movement_is_answered_with_what_it_did_to_the_balance() {
+async fn a_movement_returns_its_effect_on_the_balance() {
     let bank = Bank::with_money().await;
     let answer = bank
         .change(
@@ -61,7 +61,7 @@ async fn a_movement_is_answered_with_what_it_did_to_the_balance() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_moved_is_refused_by_name_and_changes_nothing() {
+async fn an_invalid_amount_is_refused_by_name_and_changes_nothing() {
     let bank = Bank::with_money().await;
     for field in ["deposit", "withdraw"] {
         for amount in [
@@ -102,7 +102,7 @@ async fn what_cannot_be_moved_is_refused_by_name_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_wallet_takes_the_largest_amount_and_no_more_than_it_can_hold() {
+async fn a_wallet_takes_the_largest_amount_up_to_its_limit() {
     let bank = Bank::new().await;
     for _ in 0..10 {
         bank.deposit(ADA, "1000000000000.00").await;
@@ -113,7 +113,7 @@ async fn a_wallet_takes_the_largest_amount_and_no_more_than_it_can_hold() {
 }
 
 #[tokio::test]
-async fn withdrawals_at_once_never_overdraw() {
+async fn concurrent_withdrawals_never_overdraw() {
     let bank = Bank::with_money().await;
     let ada = member(ADA);
     let withdraw = movement("withdraw", "7.00");
@@ -131,7 +131,7 @@ async fn withdrawals_at_once_never_overdraw() {
 }
 
 #[tokio::test]
-async fn who_left_moves_nothing_any_more() {
+async fn a_deactivated_user_moves_no_money() {
     let bank = Bank::with_money().await;
     bank.write(async |tx| Ok(entities::user::deactivate(tx, &entities::authority::Authority::Full, ADA, 0).await?))
         .await;
@@ -142,7 +142,7 @@ async fn who_left_moves_nothing_any_more() {
 }
 
 #[tokio::test]
-async fn the_owner_and_nobody_else_hears_of_a_movement() {
+async fn a_movement_is_announced_to_its_owner_only() {
     let bank = Bank::new().await;
     let mut events = bank.services.bus.subscribe();
     bank.deposit(ADA, "5.00").await;

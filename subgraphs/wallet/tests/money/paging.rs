@@ -19,7 +19,7 @@ async fn page(bank: &Bank, args: &str) -> (Vec<String>, Value) {
 }
 
 #[tokio::test]
-async fn pages_stay_where_they_are_while_money_moves() {
+async fn pages_are_stable_while_money_moves() {
     let bank = Bank::new().await;
     for number in 1..=5 {
         bank.deposit(ADA, &format!("{number}.00")).await;
@@ -40,7 +40,7 @@ async fn pages_stay_where_they_are_while_money_moves() {
 }
 
 #[tokio::test]
-async fn transactions_are_filtered_by_what_they_were_for_and_by_account() {
+async fn transactions_are_filtered_by_type_and_account() {
     let bank = Bank::new().await;
     bank.deposit(ADA, "50.00").await;
     bank.withdraw(ADA, "5.00").await;
@@ -74,7 +74,7 @@ async fn transactions_are_filtered_by_what_they_were_for_and_by_account() {
 }
 
 #[tokio::test]
-async fn what_is_no_page_is_refused_by_name() {
+async fn invalid_page_arguments_are_refused_by_name() {
     let bank = Bank::with_money().await;
     for (args, field) in [
         ("first: -1", "first"),

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{ADA, BEN, Bank, admin, member, service};
 
 #[tokio::test]
-async fn a_transaction_is_found_by_the_id_it_was_answered_with() {
+async fn a_transaction_is_found_by_its_returned_id() {
     let bank = Bank::new().await;
     bank.deposit(BEN, "1.00").await;
     let id = bank.deposit(ADA, "5.00").await;
@@ -19,7 +19,7 @@ async fn a_transaction_is_found_by_the_id_it_was_answered_with() {
 }
 
 #[tokio::test]
-async fn what_is_nobodys_is_nobodys_transaction() {
+async fn entries_of_outside_accounts_are_no_transactions() {
     let bank = Bank::new().await;
     let of_ada: i64 = bank.deposit(ADA, "5.00").await.parse().unwrap();
     // The movement's other entry belongs to the outside account.
@@ -40,7 +40,7 @@ async fn what_is_nobodys_is_nobodys_transaction() {
 }
 
 #[tokio::test]
-async fn the_wallets_of_many_people_come_in_one_answer() {
+async fn the_wallets_of_many_users_are_read_in_one_query() {
     let bank = Bank::new().await;
     bank.deposit(ADA, "5.00").await;
     bank.deposit(BEN, "6.00").await;

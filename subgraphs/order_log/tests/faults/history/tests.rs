@@ -8,7 +8,7 @@ use super::RegisterOperation::{self, Read, TooFew, Traded, Unknown};
 use super::{CatalogObservation, FailedAttempt, GroundTruth, Recorder};
 
 #[test]
-fn the_checker_knows_what_cannot_have_been() {
+fn the_checker_rejects_impossible_histories() {
     let history = |operations: &[RegisterOperation]| {
         let recorder = Recorder::default();
         for operation in operations {
