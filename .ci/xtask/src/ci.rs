@@ -1,0 +1,260 @@
+//! The full check: everything that must hold before a change lands, as steps with names.
+
+mod demo_server;
+mod scaffold;
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use self::demo_server::DemoServer;
+use crate::Result;
+use crate::command::{self, CC, CHROMIUM, CMAKE, IP, NODE, PYTHON, Tool};
+use crate::workspace::Workspace;
+
+/// One step.
+struct Step {
+    name: &'static str,
+    /// The heading under which it runs.
+    title: &'static str,
+    /// The programs that it starts.
+    tools: &'static [Tool],
+    /// Whether it runs the program that the step `tests` builds.
+    needs_program: bool,
+    run: fn(&mut Run) -> Result,
+}
+
+impl Step {
+    const BASE: Self = Self {
+        name: "",
+        title: "",
+        tools: &[],
+        needs_program: false,
+        run: |_| Ok(()),
+    };
+}
+
+/// All steps, in the order in which they run: a step that fails soon and often comes first.
+const STEPS: &[Step] = &[
+    Step {
+        name: "format",
+        title: "format",
+        run: format,
+        ..Step::BASE
+    },
+    Step {
+        name: "clippy",
+        title: "clippy",
+        tools: &[CC, CMAKE],
+        run: |run| {
+            let arguments = [
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--locked",
+                "--",
+                "-D",
+                "warnings",
+            ];
+            run.workspace.cargo(&arguments)
+        },
+        ..Step::BASE
+    },
+    Step {
+        name: "tests",
+        title: "tests",
+        tools: &[CC, CMAKE, IP],
+        run: |run| run.workspace.cargo(&["test", "--workspace", "--locked"]),
+        ..Step::BASE
+    },
+    Step {
+        name: "scaffold",
+        title: "a new domain in a copy of the repository",
+        tools: &[CC, CMAKE],
+        run: |run| scaffold::check(&run.workspace, &run.folder),
+        ..Step::BASE
+    },
+    Step {
+        name: "generated",
+        title: "generated files: supergraph and GraphiQL",
+        tools: &[NODE],
+        run: generated,
+        ..Step::BASE
+    },
+    Step {
+        name: "clients",
+        title: "real clients: graphql-ws, graphql-sse, Apollo Client, and the verdict of graphql-js",
+        tools: &[NODE],
+        needs_program: true,
+        run: clients,
+    },
+    Step {
+        name: "browser",
+        title: "the pages in headless Chromium",
+        tools: &[NODE, CHROMIUM],
+        needs_program: true,
+        run: browser,
+    },
+    Step {
+        name: "openapi",
+        title: "every REST mount against its OpenAPI document",
+        tools: &[PYTHON],
+        needs_program: true,
+        run: openapi,
+    },
+    Step {
+        name: "shutdown",
+        title: "a clean end",
+        needs_program: true,
+        run: |run| {
+            run.demo_server()?;
+            run.stop_demo_server()
+        },
+        ..Step::BASE
+    },
+];
+
+/// The arguments of `npm` that install exactly the locked packages and run none of their scripts.
+const NPM_CI: [&str; 4] = ["ci", "--no-audit", "--no-fund", "--ignore-scripts"];
+
+/// Prints the steps with their needs.
+pub fn list() {
+    for step in STEPS {
+        let mut needs: Vec<_> = step.tools.iter().map(|tool| tool.name).collect();
+        if step.needs_program {
+            needs.push("the debug build of the program (the step tests, or cargo build)");
+        }
+        let needs = if needs.is_empty() {
+            String::new()
+        } else {
+            format!("; needs {}", needs.join(", "))
+        };
+        println!("{:10} {}{needs}", step.name, step.title);
+    }
+}
+
+/// Runs the steps with these names, or all of them; the first failure ends the run.
+pub fn run(workspace: &Workspace, names: &[&str]) -> Result {
+    for name in names {
+        if !STEPS.iter().any(|step| step.name == *name) {
+            let known: Vec<_> = STEPS.iter().map(|step| step.name).collect();
+            return Err(format!("{name} is no step; the steps are {}", known.join(", ")).into());
+        }
+    }
+    let mut run = Run::new(workspace)?;
+    for step in STEPS {
+        if names.is_empty() || names.contains(&step.name) {
+            run.heading(step.title);
+            let outcome = command::require(step.tools).and_then(|()| (step.run)(&mut run));
+            outcome.map_err(|error| format!("step {}: {error}", step.name))?;
+        }
+    }
+    run.stop_demo_server()?;
+    run.heading("all of it passed");
+    Ok(())
+}
+
+/// A run of several steps.
+struct Run {
+    workspace: Workspace,
+    started: Instant,
+    /// A folder for the files of the steps, deleted on drop.
+    folder: PathBuf,
+    demo_server: Option<DemoServer>,
+}
+
+impl Run {
+    fn new(workspace: &Workspace) -> Result<Self> {
+        let folder = std::env::temp_dir().join(format!("agora-ci-{}", std::process::id()));
+        fs::create_dir(&folder)?;
+        Ok(Self {
+            workspace: workspace.clone(),
+            started: Instant::now(),
+            folder,
+            demo_server: None,
+        })
+    }
+
+    fn heading(&self, title: &str) {
+        println!("\n== {title} ({}s)", self.started.elapsed().as_secs());
+    }
+
+    /// The server that several steps use, started when the first of them needs it.
+    fn demo_server(&mut self) -> Result<&DemoServer> {
+        let server = match self.demo_server.take() {
+            Some(server) => server,
+            None => {
+                self.heading("a demo server");
+                DemoServer::start(&self.workspace, &self.folder)?
+            }
+        };
+        Ok(self.demo_server.insert(server))
+    }
+
+    /// Ends the server, if one runs; fails when it does not end as it should.
+    fn stop_demo_server(&mut self) -> Result {
+        self.demo_server.take().map_or(Ok(()), DemoServer::stop)
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.demo_server = None;
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn format(run: &mut Run) -> Result {
+    run.workspace.cargo(&["fmt", "--all", "--check"])?;
+    for file in run.workspace.files("")? {
+        // Other files, such as pictures, are no text.
+        let Ok(text) = fs::read_to_string(run.workspace.path(&file)) else {
+            continue;
+        };
+        for (index, line) in text.lines().enumerate() {
+            if ["<", ">"]
+                .iter()
+                .any(|sign| line.starts_with(&format!("{} ", sign.repeat(7))))
+            {
+                return Err(format!("{}:{}: a merge was left half done", file.display(), index + 1).into());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn generated(run: &mut Run) -> Result {
+    run.workspace.npm("router/web", &NPM_CI)?;
+    run.workspace.npm("router/web", &["run", "compose", "--", "--check"])?;
+    run.workspace.npm("router/web", &["run", "check"])
+}
+
+fn clients(run: &mut Run) -> Result {
+    let url = run.demo_server()?.url.clone();
+    run.workspace.npm("tests/clients", &NPM_CI)?;
+    let mut npm = run.workspace.command("npm");
+    command::run(npm.args(["--prefix", "tests/clients", "test"]).env("AGORA_URL", url))
+}
+
+fn browser(run: &mut Run) -> Result {
+    let url = run.demo_server()?.url.clone();
+    run.workspace.npm("tests/browser", &NPM_CI)?;
+    let mut npm = run.workspace.command("npm");
+    npm.args(["--prefix", "tests/browser", "test"]);
+    command::run(npm.env("AGORA_URL", url).env("AGORA_BIN", demo_server::program()?))
+}
+
+fn openapi(run: &mut Run) -> Result {
+    let url = run.demo_server()?.url.clone();
+    let environment = run.folder.join("python");
+    command::run(run.workspace.command("python3").args(["-m", "venv"]).arg(&environment))?;
+    let mut pip = run.workspace.command(environment.join("bin/pip"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"]);
+    command::run(pip.arg("tests/openapi/requirements.txt"))?;
+    // The fuzzer writes what it found into the folder where it runs.
+    let mut python = run.workspace.command(environment.join("bin/python"));
+    python
+        .arg(run.workspace.path("tests/openapi/check.py"))
+        .current_dir(&run.folder);
+    command::run(python.env("AGORA_URL", url))
+}

@@ -1,0 +1,89 @@
+//! Child processes, and the programs that steps need.
+
+use std::process::{Command, Stdio};
+
+use crate::Result;
+
+/// A program that a step needs and that not every machine has.
+pub struct Tool {
+    /// Its name in lists and messages.
+    pub name: &'static str,
+    /// A command that succeeds where the program is present.
+    probe: &'static [&'static str],
+}
+
+/// The C compiler for the dependencies in C.
+pub const CC: Tool = Tool {
+    name: "cc",
+    probe: &["cc", "--version"],
+};
+/// The build tool of the cryptographic library.
+pub const CMAKE: Tool = Tool {
+    name: "cmake",
+    probe: &["cmake", "--version"],
+};
+/// The program that gives replicas under test a network of their own.
+pub const IP: Tool = Tool {
+    name: "ip (iproute2)",
+    probe: &["ip", "-V"],
+};
+/// Node.js with npm. The build of the page needs this version.
+pub const NODE: Tool = Tool {
+    name: "Node 20.19 or newer with npm",
+    probe: &[
+        "node",
+        "-e",
+        "const [a, b] = process.versions.node.split('.').map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)",
+    ],
+};
+/// The browser that opens the pages.
+pub const CHROMIUM: Tool = Tool {
+    name: "chromium",
+    probe: &["chromium", "--version"],
+};
+/// The interpreter of the REST fuzzer, with its module for virtual environments.
+pub const PYTHON: Tool = Tool {
+    name: "python3 with venv",
+    probe: &["python3", "-c", "import ensurepip"],
+};
+
+/// Runs a command and waits for it.
+///
+/// # Errors
+/// When it cannot be started or does not succeed.
+pub fn run(command: &mut Command) -> Result {
+    let status = command
+        .status()
+        .map_err(|error| format!("{}: {error}", line(command)))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(format!("{}: {status}", line(command)).into())
+}
+
+/// Fails with the names of the tools that are missing.
+pub fn require(tools: &[Tool]) -> Result {
+    let missing: Vec<_> = tools
+        .iter()
+        .filter(|tool| !is_present(tool))
+        .map(|tool| tool.name)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing = missing.join(", ");
+    Err(format!("this needs {missing}; `.ci/run` installs it on Debian").into())
+}
+
+fn is_present(tool: &Tool) -> bool {
+    let mut probe = Command::new(tool.probe[0]);
+    probe.args(&tool.probe[1..]).stdout(Stdio::null()).stderr(Stdio::null());
+    probe.status().is_ok_and(|status| status.success())
+}
+
+/// A command as it would be typed.
+fn line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+    words.join(" ")
+}

@@ -1,0 +1,59 @@
+//! `cargo xtask`: the tasks of development. It has no dependencies, so that it builds in a second.
+
+mod ci;
+mod command;
+mod edit;
+mod new_domain;
+mod new_migration;
+mod workspace;
+
+use std::process::ExitCode;
+
+use crate::workspace::Workspace;
+
+/// The outcome of a task; the error is a text for the person at the keyboard.
+type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+const USAGE: &str = "\
+Usage: cargo xtask TASK
+
+  ci [STEP…]                 run the full check, or some of its steps in their usual order
+  ci --list                  list the steps, and what each needs
+  schemas                    write the schemas of all domains, the supergraph and schema.graphql (needs Node)
+  new-domain NAME [ENTITY]   add a domain: a crate with one entity, one query and its test
+  new-migration NAME         add a migration with the next number
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[&str]) -> Result {
+    let workspace = Workspace::current()?;
+    match arguments {
+        ["ci", "--list"] => ci::list(),
+        ["ci", steps @ ..] => ci::run(&workspace, steps)?,
+        ["schemas"] => schemas(&workspace)?,
+        ["new-domain", name] => new_domain::add(&workspace, name, None)?,
+        ["new-domain", name, entity] => new_domain::add(&workspace, name, Some(entity))?,
+        ["new-migration", name] => new_migration::add(&workspace, name)?,
+        [] | ["help" | "--help" | "-h"] => print!("{USAGE}"),
+        _ => return Err(format!("no such task\n\n{USAGE}").into()),
+    }
+    Ok(())
+}
+
+/// Writes the files that are generated from the domains' code.
+fn schemas(workspace: &Workspace) -> Result {
+    command::require(&[command::NODE])?;
+    workspace.npm("router/web", &["ci", "--no-audit", "--no-fund", "--ignore-scripts"])?;
+    workspace.npm("router/web", &["run", "schemas"])
+}
