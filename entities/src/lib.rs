@@ -40,6 +40,7 @@ mod sql;
 pub mod stock;
 pub mod user;
 pub mod vote;
+pub mod voting;
 pub mod wallet;
 
 use sea_orm::{DbErr, RuntimeErr};

@@ -10,9 +10,9 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ExprTrait, Select};
 use serde::{Deserialize, Serialize};
 
+use crate::case_fold::case_fold;
 use crate::error::{EntityError, Violation};
 use crate::sql;
-use crate::user::case_fold;
 use crate::vote::{self, Direction};
 
 /// The most votes in one direction on one id: the maximum of GraphQL's `Int`. The score then fits as well.

@@ -2,7 +2,7 @@
 
 use entities::expiry::EndedObligations;
 use entities::lending::AffectedBalance;
-use entities::{authorization, brokerage_order, holding, post_votes, reservation, stock, vote, wallet};
+use entities::{authorization, brokerage_order, holding, post_votes, reservation, stock, voting, wallet};
 
 use crate::{Audience, Event, IdempotentResult};
 
@@ -73,7 +73,7 @@ impl Invalidates for post_votes::Model {
     }
 }
 
-impl Invalidates for vote::VoteOutcome {
+impl Invalidates for voting::VoteOutcome {
     fn events(&self) -> Vec<Event> {
         let votes = self.changed.then(|| self.votes.events()).into_iter().flatten();
         let karma = self

@@ -14,7 +14,8 @@ use std::time::Instant;
 use async_graphql::Request;
 use contract::{Db, DbOptions, Viewer};
 use entities::post;
-use entities::vote::{self, Direction};
+use entities::vote::Direction;
+use entities::voting;
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use testing::{NEW_YEAR_US, TestServices, member};
@@ -208,7 +209,7 @@ async fn together(db: &Db, posts: i64) -> String {
         let cast = async move |tx: &contract::Tx| {
             for place in 0..TOGETHER {
                 let (person, post, direction) = ballot((transaction * TOGETHER + place) as u64, posts);
-                vote::cast(tx, post, person, direction, true, NEW_YEAR_US).await?;
+                voting::cast(tx, post, person, direction, true, NEW_YEAR_US).await?;
             }
             Ok(())
         };

@@ -2,7 +2,7 @@
 
 use contract::{Result, Services};
 use entities::vote::Direction::{self, Down, Up};
-use entities::{post, post_votes, vote};
+use entities::{post, post_votes, voting};
 use sea_orm::{EntityTrait, QueryOrder, QuerySelect};
 
 /// The ids of the people of the sample data.
@@ -37,7 +37,7 @@ pub async fn seed(services: &Services, people: People) -> Result<()> {
             for (post_id, sample_votes) in posts.iter().zip(&sample_votes) {
                 for &(person, direction) in sample_votes {
                     // Without karma: the sample accounts already have the karma that these votes would give.
-                    vote::cast(tx, *post_id, person, direction, false, now_us).await?;
+                    voting::cast(tx, *post_id, person, direction, false, now_us).await?;
                 }
             }
             Ok(())

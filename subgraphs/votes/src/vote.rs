@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, Error, IdempotencyKey, Invalidates, Result, Tx, Viewer, idempotent};
 use entities::user;
-use entities::vote::{self, Direction, VoteOutcome};
+use entities::vote::Direction;
+use entities::voting::{self, VoteOutcome};
 
 use crate::Settings;
 use crate::post::{Post, parse_post_id};
@@ -50,7 +51,7 @@ impl VoteMutation {
         let cleared = ctx
             .services()
             .write_and_tell(
-                async move |tx| Ok(vote::clear(tx, post_id, voter, now_us).await?),
+                async move |tx| Ok(voting::clear(tx, post_id, voter, now_us).await?),
                 Invalidates::events,
             )
             .await?;
@@ -108,7 +109,7 @@ async fn cast(
     match voter {
         // The token may be older than the deactivation.
         Voter::Person(id) if !user::is_active(tx, id).await? => Err(Error::Unauthenticated),
-        Voter::Person(id) => Ok(vote::cast(tx, post_id, id, direction, karma, now_us).await?),
-        Voter::Program => Ok(vote::count_anonymous(tx, post_id, direction, karma, now_us).await?),
+        Voter::Person(id) => Ok(voting::cast(tx, post_id, id, direction, karma, now_us).await?),
+        Voter::Program => Ok(voting::count_anonymous(tx, post_id, direction, karma, now_us).await?),
     }
 }
