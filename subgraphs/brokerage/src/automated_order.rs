@@ -7,7 +7,7 @@ use entities::side::Side;
 use entities::stock::{self, StockRef};
 
 use crate::market_order::cost_error;
-use crate::place::{Limit, OrderContext, PlacedOrder};
+use crate::order_context::{Limit, OrderContext, PlacedOrder};
 
 /// Places an automated order of an investor and reserves its funds or shares. If the price has reached the limit already
 /// and the order can be executed, it is executed at once.

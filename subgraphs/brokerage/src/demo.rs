@@ -12,7 +12,7 @@ use entities::stock::{self, StockRef};
 use entities::{brokerage_order, holding, lending, order_reserve, user};
 use sea_orm::{EntityTrait, PaginatorTrait};
 
-use crate::place::{Limit, OrderContext};
+use crate::order_context::{Limit, OrderContext};
 use crate::settings::Settings;
 use crate::{automated_order, market_order};
 

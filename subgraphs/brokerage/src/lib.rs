@@ -13,6 +13,7 @@ mod exchange_order;
 mod holding;
 mod market_order;
 mod order;
+mod order_context;
 mod place;
 mod portfolio;
 mod settings;

@@ -10,7 +10,7 @@ use entities::side::Side;
 use entities::stock::{self, StockRef};
 use entities::{expiry, order_reserve, user};
 
-use crate::place::{OrderContext, PlacedOrder};
+use crate::order_context::{OrderContext, PlacedOrder};
 
 /// Executes an investor's own order: free money against free shares, without a fee.
 pub(crate) async fn execute_own(

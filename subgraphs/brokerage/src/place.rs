@@ -2,15 +2,16 @@
 
 use async_graphql::{Context, ID, InputObject, Object};
 use contract::{
-    ContextExt, DateTime, Error, Event, IdempotencyKey, Invalidates, Money, OrderLog, Result, Role, Services, Side, Tx,
-    UnnumberedTrade, Viewer, idempotent, parse_id, recorded_answer, to_timestamp_us,
+    ContextExt, DateTime, Error, IdempotencyKey, Invalidates, Money, Result, Role, Services, Side, UnnumberedTrade,
+    Viewer, idempotent, parse_id, recorded_answer, to_timestamp_us,
 };
 use entities::stock::{self, QUANTITY_MAX};
 use entities::{authorization, brokerage_order, side, user};
 use sea_orm::EntityTrait;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::order::BrokerageOrder;
+use crate::order_context::{Limit, OrderContext, PlacedOrder};
 use crate::settings::Settings;
 use crate::{automated_order, market_order};
 
@@ -43,13 +44,6 @@ struct OrderDraft {
     quantity: i64,
     authorization: Option<String>,
     limit: Option<Limit>,
-}
-
-/// The limit of an automated order.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Limit {
-    pub(crate) price_minor: i64,
-    pub(crate) expires_at_us: Option<i64>,
 }
 
 impl PlaceOrderInput {
@@ -198,29 +192,6 @@ async fn reload(services: &Services, order: &brokerage_order::Model) -> Result<b
 }
 
 const NO_TRADER: Error = Error::Forbidden("only investors and brokers place orders");
-
-/// A placed order and the events to publish. The events are not stored with the idempotency key: a replay publishes none.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct PlacedOrder {
-    pub(crate) order: brokerage_order::Model,
-    #[serde(skip)]
-    pub(crate) events: Vec<Event>,
-}
-
-impl Invalidates for PlacedOrder {
-    fn events(&self) -> Vec<Event> {
-        self.events.clone()
-    }
-}
-
-/// The context in which an order is placed and executed: all its effects are in one transaction.
-pub(crate) struct OrderContext<'a> {
-    pub(crate) tx: &'a Tx,
-    /// The log of the exchange.
-    pub(crate) log: &'a dyn OrderLog,
-    /// The time of the transaction, in microseconds since the epoch.
-    pub(crate) now_us: i64,
-}
 
 impl OrderContext<'_> {
     async fn place(&self, placer: i64, draft: &OrderDraft, pending_max: u32) -> Result<PlacedOrder> {

@@ -12,7 +12,7 @@ use entities::brokerage_order;
 use futures_util::{FutureExt, StreamExt};
 
 use crate::automated_order::try_execute;
-use crate::place::OrderContext;
+use crate::order_context::OrderContext;
 
 /// The largest number of orders that one write transaction executes: other transactions wait for it.
 const BATCH: u64 = 32;
