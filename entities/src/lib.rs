@@ -39,6 +39,7 @@ pub mod sign_in_address;
 mod sql;
 pub mod stock;
 pub mod user;
+pub mod user_change;
 pub mod vote;
 pub mod voting;
 pub mod wallet;

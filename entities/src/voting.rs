@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::authority::Authority;
 use crate::error::EntityError;
 use crate::vote::{Direction, Model};
-use crate::{post, post_votes, sql, user};
+use crate::{post, post_votes, sql, user, user_change};
 
 /// The outcome of a vote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,11 +147,13 @@ async fn revoke_credit(
 }
 
 async fn add_karma(tx: &impl ConnectionTrait, user_id: i64, points: i64) -> Result<Option<user::Model>, DbErr> {
-    Ok(match user::add_karma(tx, &Authority::Full, user_id, points).await? {
-        user::KarmaChangeOutcome::Done(person) => Some(*person),
-        // Karma at the limit of its range does not prevent a vote: the vote then credits no user.
-        _ => None,
-    })
+    Ok(
+        match user_change::add_karma(tx, &Authority::Full, user_id, points).await? {
+            user_change::KarmaChangeOutcome::Done(person) => Some(*person),
+            // Karma at the limit of its range does not prevent a vote: the vote then credits no user.
+            _ => None,
+        },
+    )
 }
 
 async fn author_of(tx: &impl ConnectionTrait, post_id: i64) -> Result<Option<i64>, DbErr> {

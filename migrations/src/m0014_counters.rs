@@ -22,7 +22,7 @@ impl MigrationTrait for Migration {
         ] {
             db.execute_unprepared(&statement).await?;
         }
-        // The statements that change karma have this guard (`entities::user::add_karma`); this trigger covers all
+        // The statements that change karma have this guard (`entities::user_change::add_karma`); this trigger covers all
         // others.
         if manager.get_database_backend() == DatabaseBackend::Sqlite {
             for (name, event) in [("insert", "INSERT"), ("update", "UPDATE OF karma")] {

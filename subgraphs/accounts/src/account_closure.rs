@@ -5,7 +5,8 @@ use contract::{ContextExt, Event, Invalidates as _, Result, Tx};
 use entities::account_closure;
 use entities::expiry::EndedObligations;
 use entities::session::{self, SessionSelection};
-use entities::user::{self, UserChangeOutcome};
+use entities::user;
+use entities::user_change::{self, UserChangeOutcome};
 
 use crate::profile::{changed_user, find_target_user_id, target_user_id};
 use crate::user::{User, change_invalidation};
@@ -47,9 +48,9 @@ async fn close_account(ctx: &Context<'_>, id: i64, erase: bool) -> Result<User> 
     let by = ctx.viewer().authority()?;
     let write = async move |tx: &Tx| {
         let change = if !erase {
-            user::deactivate(tx, &by, id, now_us).await?
+            user_change::deactivate(tx, &by, id, now_us).await?
         } else if operator || user::is_active(tx, id).await? {
-            user::erase(tx, &by, id, now_us).await?
+            user_change::erase(tx, &by, id, now_us).await?
         } else {
             UserChangeOutcome::NotFound
         };

@@ -2,7 +2,8 @@
 
 use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, Error, IdempotencyKey, IdempotentResult, Result, Tx, idempotent};
-use entities::user::{self, KARMA, KarmaChangeOutcome};
+use entities::user::{self, KARMA};
+use entities::user_change::{self, KarmaChangeOutcome};
 
 use crate::profile::{find_target_user_id, protected_account_error};
 use crate::user::{User, invalidation};
@@ -81,7 +82,7 @@ async fn change_karma(
     let by = ctx.viewer().authority()?;
     // The idempotency key stores only the karma, no personal data: erasing an account has to remove all of that.
     let change = async move |tx: &Tx| {
-        let add = async || match user::add_karma(tx, &by, id, step.points()).await? {
+        let add = async || match user_change::add_karma(tx, &by, id, step.points()).await? {
             KarmaChangeOutcome::Done(person) => Ok(person.karma),
             KarmaChangeOutcome::OutOfRange => Err(out_of_range()),
             KarmaChangeOutcome::Protected => Err(protected_account_error(&by)),

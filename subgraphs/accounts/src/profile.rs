@@ -6,7 +6,8 @@ use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, Error, Result, SessionId, Tx, Viewer, parse_id};
 use entities::authority::Authority;
 use entities::session::{self, SessionSelection};
-use entities::user::{self, NameConflict, UserChangeOutcome};
+use entities::user::{self, NameConflict};
+use entities::user_change::{self, UserChangeOutcome};
 use sea_orm::ActiveValue::Set;
 
 use crate::password::Password;
@@ -119,7 +120,7 @@ async fn apply_update(
     let by = ctx.viewer().authority()?;
     if let Some(password) = password {
         // An early check that saves the hashing. The check inside the transaction decides.
-        if let Some(refusal) = user::rejection_reason(ctx.db().read(), &by, id).await? {
+        if let Some(refusal) = user_change::rejection_reason(ctx.db().read(), &by, id).await? {
             return changed_user(ctx, id, refusal);
         }
         columns.password_hash = Set(Some(auth.hasher.hash(&password).await?));
@@ -133,7 +134,7 @@ async fn apply_update(
                 return Err(Error::invalid("input.brokerageFeePercent", "is for brokers only"));
             }
         }
-        let done = match user::change(tx, &by, id, columns.clone()).await? {
+        let done = match user_change::change(tx, &by, id, columns.clone()).await? {
             // An error, so that the transaction rolls back.
             UserChangeOutcome::EmailTaken => return Err(conflict_error(NameConflict::Email)),
             done => done,
@@ -162,13 +163,13 @@ fn other_sessions(ctx: &Context<'_>, id: i64) -> SessionSelection {
 async fn set_password(ctx: &Context<'_>, person: user::Model, new: Password, which: SessionSelection) -> Result<bool> {
     let auth = ctx.data_unchecked::<Arc<AuthService>>();
     let (by, now_us) = (ctx.viewer().authority()?, ctx.now_us());
-    if user::rejection_reason(ctx.db().read(), &by, person.id).await? == Some(UserChangeOutcome::Protected) {
+    if user_change::rejection_reason(ctx.db().read(), &by, person.id).await? == Some(UserChangeOutcome::Protected) {
         return Err(protected_account_error(&by));
     }
     let hash = auth.hasher.hash(&new).await?;
     let write = async move |tx: &Tx| {
         let before = person.password_hash.as_deref();
-        if !user::replace_password(tx, &by, person.id, before, &hash).await? {
+        if !user_change::replace_password(tx, &by, person.id, before, &hash).await? {
             return Err(Error::conflict("the password was changed meanwhile"));
         }
         Ok(session::end(tx, person.id, which, now_us).await?)

@@ -9,7 +9,8 @@ use contract::{
     Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, PageConnection, Result, Role, load_row, page,
     parse_id, to_date_time,
 };
-use entities::user::{self, UserChangeOutcome};
+use entities::user;
+use entities::user_change::UserChangeOutcome;
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
 use crate::authorization::{Authorization, authorizations_of};

@@ -2,7 +2,7 @@
 
 use contract::Tx;
 use entities::authority::Authority;
-use entities::user;
+use entities::user_change;
 use futures_util::future::join_all;
 use serde_json::json;
 
@@ -368,7 +368,7 @@ async fn a_deactivated_investor_has_no_brokered_trades() {
     floor.deposit(ADA, 10_000).await;
     let capital = floor.lend_money(ADA, BEN, 6_000).await;
     // Unlike the closing of an account, this does not end its authorizations.
-    let left = async |tx: &Tx| Ok(user::deactivate(tx, &Authority::Full, ADA, NEW_YEAR_US).await?);
+    let left = async |tx: &Tx| Ok(user_change::deactivate(tx, &Authority::Full, ADA, NEW_YEAR_US).await?);
     floor.services.db.write(left).await.unwrap();
     let order = format!(r#"side: BUY, quantity: 1, authorization: "{capital}""#);
     assert_eq!(floor.refused(&person(BEN), &order).await, "FORBIDDEN");

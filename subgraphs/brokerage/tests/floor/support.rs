@@ -12,7 +12,7 @@ use entities::authorization::{self, Grant, LentAsset};
 use entities::holding::{self, ShareBucket};
 use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
 use entities::stock::{self, NewStock, StockRef};
-use entities::{brokerage_order, ledger_entry, lending, user, wallet};
+use entities::{brokerage_order, ledger_entry, lending, user, user_change, wallet};
 use futures_util::StreamExt;
 use sea_orm::ActiveValue::Set;
 use sea_orm::EntityTrait;
@@ -244,7 +244,7 @@ impl Floor {
                 fee_basis_points: Set(Some(basis_points)),
                 ..Default::default()
             };
-            Ok(user::change(tx, &Authority::Full, broker, to).await?)
+            Ok(user_change::change(tx, &Authority::Full, broker, to).await?)
         };
         self.services.db.write(set).await.unwrap();
     }

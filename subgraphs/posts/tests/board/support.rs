@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contract::Viewer;
 use entities::authority::Authority;
-use entities::user;
+use entities::{user, user_change};
 use posts::PostsSchema;
 use serde_json::Value;
 pub use testing::{NEW_YEAR_US, admin, code, member, service};
@@ -55,7 +55,7 @@ impl PostsDomain {
     pub async fn deactivate(&self, id: i64) {
         self.services
             .db
-            .write(async move |tx| Ok(user::deactivate(tx, &Authority::Full, id, NEW_YEAR_US).await?))
+            .write(async move |tx| Ok(user_change::deactivate(tx, &Authority::Full, id, NEW_YEAR_US).await?))
             .await
             .unwrap();
     }
@@ -64,7 +64,7 @@ impl PostsDomain {
     pub async fn erase(&self, id: i64) {
         self.services
             .db
-            .write(async move |tx| Ok(user::erase(tx, &Authority::Full, id, NEW_YEAR_US).await?))
+            .write(async move |tx| Ok(user_change::erase(tx, &Authority::Full, id, NEW_YEAR_US).await?))
             .await
             .unwrap();
     }

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use contract::Viewer;
 use entities::authority::Authority;
-use entities::user;
+use entities::{user, user_change};
 use serde_json::Value;
 use shop::ShopSchema;
 pub use testing::{NEW_YEAR_US, admin, code, member, service};
@@ -58,7 +58,7 @@ impl ShopDomain {
     pub async fn deactivate(&self, id: i64) {
         self.services
             .db
-            .write(async move |tx| Ok(user::deactivate(tx, &Authority::Full, id, NEW_YEAR_US).await?))
+            .write(async move |tx| Ok(user_change::deactivate(tx, &Authority::Full, id, NEW_YEAR_US).await?))
             .await
             .expect("the account ends");
     }

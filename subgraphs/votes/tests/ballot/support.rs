@@ -5,7 +5,7 @@ use std::ops::Deref;
 use contract::Viewer;
 use entities::authority::Authority;
 use entities::post::{self, NewPost};
-use entities::{post_votes, user};
+use entities::{post_votes, user, user_change};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 pub use testing::{NEW_YEAR_US, code, member, service};
@@ -82,8 +82,9 @@ impl VotesDomain {
 
     /// Deactivates the person's account.
     pub async fn deactivate(&self, person: i64) {
-        let leave =
-            async move |tx: &contract::Tx| Ok(user::deactivate(tx, &Authority::Full, person, NEW_YEAR_US).await?);
+        let leave = async move |tx: &contract::Tx| {
+            Ok(user_change::deactivate(tx, &Authority::Full, person, NEW_YEAR_US).await?)
+        };
         self.services.db.write(leave).await.unwrap();
     }
 

@@ -133,8 +133,10 @@ async fn concurrent_withdrawals_never_overdraw() {
 #[tokio::test]
 async fn a_deactivated_user_moves_no_money() {
     let bank = Bank::with_money().await;
-    bank.write(async |tx| Ok(entities::user::deactivate(tx, &entities::authority::Authority::Full, ADA, 0).await?))
-        .await;
+    bank.write(async |tx| {
+        Ok(entities::user_change::deactivate(tx, &entities::authority::Authority::Full, ADA, 0).await?)
+    })
+    .await;
     for field in ["deposit", "withdraw"] {
         let refused = bank.change(&member(ADA), &movement(field, "1.00")).await;
         assert_eq!(code(&refused), "UNAUTHENTICATED", "{field}");
