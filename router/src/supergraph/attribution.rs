@@ -9,9 +9,8 @@ use async_graphql::{PathSegment, Response, ServerError, Value, Variables};
 use futures_util::future::try_join_all;
 
 use super::abort::Abort;
-use super::execute::PlanExecution;
-use super::plan::{EntityBatch, Fetch};
-use super::tree::Fields;
+use super::plan::model::{EntityBatch, Fetch, Fields};
+use super::plan_execution::PlanExecution;
 
 /// The most entities that are fetched again. Beyond it, errors are attributed to the first candidates.
 const REFETCHED_MAX: usize = 100;

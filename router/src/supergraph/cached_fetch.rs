@@ -5,12 +5,13 @@ use std::sync::Arc;
 use async_graphql::{PathSegment, Response, ServerError, Value, Variables};
 
 use super::abort::Abort;
+use super::allowance::Allowance;
 use super::entities::{self, Targets};
-use super::execute::{Allowance, PlanExecution};
 use super::field_errors::FieldErrors;
-use super::plan::{EntityBatch, Fetch, Plan, PlanStep, TrackedField};
+use super::plan::model::{EntityBatch, Fetch, Fields, Plan, PlanStep, TrackedField};
+use super::plan_execution::PlanExecution;
 use super::project;
-use super::tree::{Fields, size_of};
+use super::tree::size_of;
 use crate::cache::{CacheEntry, CacheKeyRef, Generation, ResponseCache, Slot};
 use crate::subgraph::EncodedResponse;
 

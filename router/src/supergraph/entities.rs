@@ -9,10 +9,10 @@ use contract::AnswerBudget;
 
 use super::abort::Abort;
 use super::attribution::candidates;
-use super::execute::ExecutionState;
+use super::execution_state::ExecutionState;
 use super::field_errors::{ErrorPaths, FetchError, FieldErrors};
-use super::plan::{EntityBatch, RequiredSelection};
-use super::tree::{Fields, PathSegmentRef, merge_into, rewrite, rewrite_path, size_of, typename, visit};
+use super::plan::model::{EntityBatch, Fields, RequiredSelection};
+use super::tree::{PathSegmentRef, merge_into, rewrite, rewrite_path, size_of, typename, visit};
 use crate::cache::hash_value;
 
 /// The representations that a fetch sends, per group; each entity appears once.

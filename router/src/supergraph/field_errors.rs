@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::{ErrorExtensionValues, PathSegment, ServerError};
 
-use super::projection_plan::{ObjectProjection, ValueKind, ValueProjection};
+use super::plan::model::{ObjectProjection, ValueKind, ValueProjection};
 use super::tree::PathSegmentRef;
 
 /// The reason that a fetch returned no data. Every field of the answer that stays empty because of it gets an error.

@@ -2,22 +2,22 @@
 //! the result is cached.
 
 use apollo_compiler::ExecutableDocument;
-use apollo_compiler::Schema;
 use apollo_compiler::executable::{Selection, SelectionSet};
 use apollo_compiler::introspection::partial_execute;
 use apollo_compiler::response::JsonMap;
-use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::Valid;
 use async_graphql::{Name, Value, Variables};
 
+use super::cached_operation::OperationKey;
 use super::canonical::introspection_key;
 use super::introspection_fields;
 use super::request_error::RequestError;
 use super::schema::PublicSchema;
+use super::schema_sizes::SchemaSizes;
 use super::validate::ValidOperation;
 
 /// The cache key of an introspection: the document, the operation's name, and its variables.
-pub type IntrospectionKey = (super::OperationKey, String);
+pub type IntrospectionKey = (OperationKey, String);
 
 /// The result of an introspection.
 #[derive(Debug)]
@@ -28,81 +28,8 @@ pub struct IntrospectionResult {
     pub size: usize,
 }
 
-/// The sizes of a schema's parts.
-#[derive(Debug, Default)]
-pub struct SchemaSizes {
-    types: u64,
-    directives: u64,
-    /// The number of fields of a type or input type: the average, rounded up, and the maximum.
-    fields: (u64, u64),
-    /// The number of values of an enum, likewise.
-    values: (u64, u64),
-    /// The number of arguments of a field, likewise.
-    arguments: (u64, u64),
-    /// The number of interfaces of a type, or of types of an interface, likewise.
-    relatives: (u64, u64),
-    /// The average bytes of a description.
-    description: u64,
-}
-
 /// The bytes of a name, a number or a key in the answer.
 const LEAF_BYTES: u64 = 32;
-
-impl SchemaSizes {
-    /// Measures a schema.
-    pub fn of(schema: &Schema) -> Self {
-        let (mut fields, mut values, mut arguments, mut relatives) =
-            <(Vec<u64>, Vec<u64>, Vec<u64>, Vec<u64>)>::default();
-        let mut descriptions = Vec::new();
-        let mut describe = |text: Option<&str>| descriptions.push(text.map_or(4, |text| text.len() as u64));
-        for ty in schema.types.values() {
-            describe(ty.description().map(|text| text.as_str()));
-            match ty {
-                ExtendedType::Object(object) => {
-                    fields.push(object.fields.len() as u64);
-                    relatives.push(object.implements_interfaces.len() as u64);
-                    for field in object.fields.values() {
-                        describe(field.description.as_deref());
-                        arguments.push(field.arguments.len() as u64);
-                    }
-                }
-                ExtendedType::Interface(any) => {
-                    fields.push(any.fields.len() as u64);
-                    arguments.extend(any.fields.values().map(|field| field.arguments.len() as u64));
-                    relatives.push(schema.types.len() as u64);
-                }
-                ExtendedType::Union(union) => relatives.push(union.members.len() as u64),
-                ExtendedType::InputObject(input) => {
-                    fields.push(input.fields.len() as u64);
-                    input
-                        .fields
-                        .values()
-                        .for_each(|field| describe(field.description.as_deref()));
-                }
-                ExtendedType::Enum(words) => values.push(words.values.len() as u64),
-                ExtendedType::Scalar(_) => {}
-            }
-        }
-        let types = schema.types.len() as u64;
-        let spread = |counts: &[u64], over: u64| {
-            let sum: u64 = counts.iter().sum();
-            (
-                sum.div_ceil(over.max(1)).max(1),
-                counts.iter().copied().max().unwrap_or(0).max(1),
-            )
-        };
-        let fields_count = arguments.len() as u64;
-        Self {
-            types,
-            directives: schema.directive_definitions.len() as u64,
-            fields: spread(&fields, types),
-            values: spread(&values, types),
-            arguments: spread(&arguments, fields_count),
-            relatives: spread(&relatives, types),
-            description: spread(&descriptions, descriptions.len() as u64).0,
-        }
-    }
-}
 
 /// Rejects an introspection whose answer could have more bytes than `bytes_max`.
 ///

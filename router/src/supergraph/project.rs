@@ -10,9 +10,9 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::abort::Abort;
-use super::execute::Allowance;
+use super::allowance::Allowance;
 use super::field_errors::{ErrorPaths, FetchError, FieldErrors};
-use super::projection_plan::{FieldProjection, Leaf, ObjectProjection, ValueKind, ValueProjection};
+use super::plan::model::{FieldProjection, Leaf, ObjectProjection, ValueKind, ValueProjection};
 use super::response_paths::response_paths;
 use crate::subgraph::{EncodedResponse, ResponseKind};
 

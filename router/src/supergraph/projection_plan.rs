@@ -8,73 +8,9 @@ use apollo_compiler::collections::IndexMap;
 use apollo_compiler::schema::ExtendedType;
 
 use super::canonical::{CanonicalField, CanonicalOperation, CanonicalSelection};
+use super::plan::model::{FieldProjection, Leaf, ObjectProjection, ValueKind, ValueProjection};
 use super::request_error::RequestError;
 use super::schema::PublicSchema;
-
-/// The fields of an object of one concrete type, in the order of the operation.
-#[derive(Debug)]
-pub struct ObjectProjection {
-    /// The object's type.
-    pub typename: Box<str>,
-    /// Its fields.
-    pub fields: Vec<FieldProjection>,
-}
-
-/// One key of an answer.
-#[derive(Debug)]
-pub struct FieldProjection {
-    /// The alias, or the name.
-    pub key: Box<str>,
-    /// The key in the fetched data. The gateway chooses it, not the client.
-    pub data_key: Box<str>,
-    /// The field's name, for messages.
-    pub name: Box<str>,
-    /// `"key":`, already encoded as JSON.
-    pub key_json: Box<[u8]>,
-    /// The shape of the value; `None` for `__typename`, which the object's shape knows.
-    pub value: Option<ValueProjection>,
-}
-
-/// The expected type of a value.
-#[derive(Debug)]
-pub struct ValueProjection {
-    /// Whether a null here propagates to the parent.
-    pub non_null: bool,
-    /// The type of the value when it is not null.
-    pub kind: ValueKind,
-}
-
-/// The type of a value that is not null.
-#[derive(Debug)]
-pub enum ValueKind {
-    /// A list of values of this shape.
-    List(Box<ValueProjection>),
-    /// A scalar or an enum value.
-    Leaf(Leaf),
-    /// An object whose type is known.
-    Object(Arc<ObjectProjection>),
-    /// An object of one of several types, selected by its `__typename`.
-    Abstract(Arc<HashMap<Box<str>, Arc<ObjectProjection>>>),
-}
-
-/// Scalars and enums.
-#[derive(Debug)]
-pub enum Leaf {
-    /// A 32-bit integer.
-    Int,
-    /// A finite number.
-    Float,
-    /// A string.
-    String,
-    /// True or false.
-    Boolean,
-    /// A string; a number is converted to one.
-    Id,
-    /// One of these enum values.
-    Enum(Arc<[Box<str>]>),
-    /// A custom scalar: only the subgraph knows its values.
-    Custom,
-}
 
 /// Computes the shape of an operation's answer.
 ///

@@ -2,7 +2,7 @@
 
 use async_graphql::{PathSegment, Value};
 
-use super::projection_plan::{ObjectProjection, ValueKind, ValueProjection};
+use super::plan::model::{ObjectProjection, ValueKind, ValueProjection};
 
 /// Returns the places of the answer that show the value at a path of the fetched data: one for each client key that shares
 /// the fetch. If the planner added the last part of the path, the place ends where the client's selections end.

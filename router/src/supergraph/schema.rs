@@ -9,9 +9,10 @@ use apollo_compiler::{Name, Schema};
 use hive_router_query_planner::consumer_schema::ConsumerSchema;
 use hive_router_query_planner::utils::parsing::safe_parse_schema;
 
-use super::introspect::SchemaSizes;
+use super::error::SupergraphError;
+use super::introspection_fields;
+use super::schema_sizes::SchemaSizes;
 use super::text_bounds::TextBounds;
-use super::{SupergraphError, introspection_fields};
 
 /// The public schema, prepared for validation and introspection.
 pub struct PublicSchema {

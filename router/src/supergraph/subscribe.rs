@@ -9,18 +9,19 @@ use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use super::abort::Abort;
-use super::execute::{Allowance, receive};
+use super::allowance::Allowance;
+use super::pipeline::{Pipeline, PreparedRequest};
+use super::plan_execution::receive;
 use super::request_error::RequestError;
-use super::{PreparedRequest, SupergraphInner};
 use crate::subgraph::{EncodedResponse, SubgraphRequest, SubgraphResponse};
 
 /// Answers any operation as a stream: a query or a mutation with one answer, a subscription with one per event.
 ///
 /// The next event is requested when the client has taken the last answer, so a slow client applies backpressure to
 /// the source.
-pub fn subscribe(inner: Arc<SupergraphInner>, request: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {
+pub fn subscribe(pipeline: Arc<Pipeline>, request: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {
     let answers = async move {
-        open(inner, request)
+        open(pipeline, request)
             .await
             .unwrap_or_else(|rejection| once(rejection.into_encoded()))
     };
@@ -28,31 +29,31 @@ pub fn subscribe(inner: Arc<SupergraphInner>, request: SubgraphRequest) -> BoxSt
 }
 
 async fn open(
-    inner: Arc<SupergraphInner>,
+    pipeline: Arc<Pipeline>,
     request: SubgraphRequest,
 ) -> Result<BoxStream<'static, EncodedResponse>, RequestError> {
     let queries_only = request.queries_only;
-    let prepared = inner.prepare_in_time(request).await?;
-    match prepared.operation.kind() {
+    let prepared = pipeline.prepare_in_time(request).await?;
+    match prepared.operation.valid.kind() {
         OperationType::Subscription => {}
         OperationType::Mutation if queries_only => return Err(RequestError::QueriesOnly("mutation")),
         _ => {
             return Ok(once(
-                inner
-                    .execute(&prepared, inner.new_state(&prepared), &prepared.allowance)
+                pipeline
+                    .execute(&prepared, pipeline.new_state(&prepared), &prepared.allowance)
                     .await,
             ));
         }
     }
     let prepared = Arc::new(prepared);
     let source = prepared.plan.fetches.source.as_ref().ok_or(RequestError::Internal)?;
-    let execution = inner.execution(&prepared, inner.new_state(&prepared), &prepared.allowance);
+    let execution = pipeline.execution(&prepared, pipeline.new_state(&prepared), &prepared.allowance);
     let events =
-        inner.subgraphs[source.subgraph].subscribe(execution.request(source, execution.fetch_variables(source)));
+        pipeline.subgraphs[source.subgraph].subscribe(execution.request(source, execution.fetch_variables(source)));
     let mut events = events
         .map({
-            let (name, inner, prepared) = (source.name.clone(), inner.clone(), prepared.clone());
-            move |event| SourceEvent::receive(&name, event, inner.allowance(Some(&prepared.allowance.budget)))
+            let (name, pipeline, prepared) = (source.name.clone(), pipeline.clone(), prepared.clone());
+            move |event| SourceEvent::receive(&name, event, pipeline.allowance(Some(&prepared.allowance.budget)))
         })
         .boxed()
         .peekable();
@@ -68,8 +69,8 @@ async fn open(
         return Err(rejection);
     }
     let answers = stream::iter(first).chain(events).then(move |event| {
-        let (inner, prepared) = (inner.clone(), prepared.clone());
-        async move { answer(&inner, &prepared, event).await }
+        let (pipeline, prepared) = (pipeline.clone(), prepared.clone());
+        async move { answer(&pipeline, &prepared, event).await }
     });
     Ok(answers.boxed())
 }
@@ -93,16 +94,16 @@ impl SourceEvent {
     }
 }
 
-async fn answer(inner: &SupergraphInner, prepared: &PreparedRequest, event: SourceEvent) -> EncodedResponse {
+async fn answer(pipeline: &Pipeline, prepared: &PreparedRequest, event: SourceEvent) -> EncodedResponse {
     let response = match event.response {
         Ok(response) => response,
         Err(abort) => return abort.into_encoded(),
     };
-    let mut state = inner.new_state(prepared);
+    let mut state = pipeline.new_state(prepared);
     if let Some(source) = &prepared.plan.fetches.source {
         state.merge_root(source, response);
     }
-    inner.execute(prepared, state, &event.allowance).await
+    pipeline.execute(prepared, state, &event.allowance).await
 }
 
 /// Returns the error of a response without data, with which a subgraph may reject the subscription.

@@ -1,13 +1,9 @@
 //! Operations on trees of values: finding places, merging and rewriting.
 
-use async_graphql::indexmap::IndexMap;
 use async_graphql::indexmap::map::Entry;
-use async_graphql::{Name, PathSegment, Value};
+use async_graphql::{PathSegment, Value};
 
-use super::plan::{FlattenPathSegment, Rewrite, RewriteAction, RewritePathSegment};
-
-/// The fields of an object.
-pub type Fields = IndexMap<Name, Value>;
+use super::plan::model::{Fields, FlattenPathSegment, Rewrite, RewriteAction, RewritePathSegment};
 
 /// A segment of the path to an object.
 #[derive(Clone, Copy, Debug)]

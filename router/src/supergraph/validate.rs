@@ -2,17 +2,17 @@
 
 mod descriptions;
 mod diagnostics;
+mod location;
 mod merging;
 mod subscription;
 mod values;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use apollo_compiler::ExecutableDocument;
 use apollo_compiler::ast::Document;
 use apollo_compiler::executable::{Operation as Definition, OperationType, Selection, SelectionSet};
 use apollo_compiler::parser::Parser;
-use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::validation::Valid;
 use async_graphql::Variables;
 
@@ -21,8 +21,7 @@ use self::diagnostics::{syntax_diagnostics, validation_diagnostics};
 use self::values::{DeferredLiteral, check_values};
 use super::cost;
 use super::operation_limits::check_operation_limits;
-use super::plan::Plan;
-use super::request_error::{Location, RequestError};
+use super::request_error::RequestError;
 use super::schema::PublicSchema;
 use super::variables::{self, DeclaredVariable};
 use crate::limits::Limits;
@@ -44,16 +43,10 @@ pub struct ValidOperation {
     /// Whether it is weighed with the variables of every request.
     pub has_variable_cost: bool,
     maximal_conditions: ConditionValues,
-    /// The first few plans, by the values of their conditions. Other plans come from the plan cache by their text,
-    /// or are made again.
-    plans: Mutex<Vec<(ConditionValues, Arc<Plan>)>>,
 }
 
 /// The values of an operation's conditions, in their order, and then whether each optional variable is given.
 pub type ConditionValues = Vec<bool>;
-
-/// The most plans that an operation keeps.
-const STORED_PLANS_MAX: usize = 16;
 
 impl ValidOperation {
     /// Query, mutation or subscription.
@@ -79,21 +72,6 @@ impl ValidOperation {
     /// Returns the decisions that keep as much of the operation as possible.
     pub fn maximal_conditions(&self) -> ConditionValues {
         self.maximal_conditions.clone()
-    }
-
-    /// Returns the stored plan for these decisions.
-    pub fn stored_plan(&self, condition_values: &[bool]) -> Option<Arc<Plan>> {
-        let plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, plan) = plans.iter().find(|(made_for, _)| made_for == condition_values)?;
-        Some(plan.clone())
-    }
-
-    /// Stores a plan, up to a small number.
-    pub fn store_plan(&self, condition_values: ConditionValues, plan: Arc<Plan>) {
-        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        if plans.len() < STORED_PLANS_MAX && plans.iter().all(|(made_for, _)| *made_for != condition_values) {
-            plans.push((condition_values, plan));
-        }
     }
 }
 
@@ -170,7 +148,6 @@ pub fn validate(
         maximal_conditions,
         definition,
         document: Arc::new(document),
-        plans: Mutex::default(),
     })
 }
 
@@ -197,16 +174,6 @@ fn valid_document(schema: &PublicSchema, parsed: &Document) -> Result<Valid<Exec
     } else {
         Err(RequestError::Validation(invalid))
     }
-}
-
-/// Returns the location of a node, for a diagnostic.
-fn location(document: &ExecutableDocument, span: Option<SourceSpan>) -> Vec<Location> {
-    let range = span.and_then(|span| span.line_column_range(&document.sources));
-    let start = range.map(|range| Location {
-        line: range.start.line,
-        column: range.start.column,
-    });
-    start.into_iter().collect()
 }
 
 /// The most nested braces, brackets and parentheses of a document, whatever the settings allow: the parser

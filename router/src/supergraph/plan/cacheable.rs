@@ -10,14 +10,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use apollo_compiler::ast::{self, Definition, DirectiveList, FieldDefinition, OperationType, Type};
-use async_graphql::{Name, Value};
+use async_graphql::Name;
 use hive_router_query_planner::ast::document::Document;
 use hive_router_query_planner::ast::selection_item::SelectionItem;
 use hive_router_query_planner::ast::selection_set::{FieldSelection, SelectionSet};
 use hive_router_query_planner::state::supergraph_state::OperationKind;
 
-use crate::cache::Slot;
-use crate::supergraph::tree::Fields;
+use super::model::{TrackedField, TrackedObject};
 
 /// The name of the tag.
 const TAG: &str = "cacheable";
@@ -37,21 +36,6 @@ pub struct Cacheable {
     entities: HashSet<(String, String)>,
     /// Object types, whether entities or not.
     objects: HashSet<String>,
-}
-
-/// A key of a response and the entities behind it, whose changes invalidate the response.
-#[derive(Debug)]
-pub struct TrackedField {
-    key: Name,
-    object: TrackedObject,
-}
-
-/// An object of a response.
-#[derive(Debug)]
-pub struct TrackedObject {
-    /// For an entity, its type and the key of its id; `None` for an object that is part of an entity.
-    entity: Option<(Arc<str>, Name)>,
-    inner: Vec<TrackedField>,
 }
 
 impl Cacheable {
@@ -170,35 +154,6 @@ impl Cacheable {
             (Arc::from(ty), id)
         });
         Some(TrackedObject { entity, inner })
-    }
-}
-
-impl TrackedField {
-    /// Adds the entities below this key of an object. Returns `None` if one is missing: no event would report that it now
-    /// exists.
-    pub fn slots(&self, of: &Fields, found: &mut Vec<Slot>) -> Option<()> {
-        self.object.slots(of.get(&self.key)?, found)
-    }
-}
-
-impl TrackedObject {
-    /// As [`TrackedField::slots`], for the object itself or a list of objects.
-    pub fn slots(&self, value: &Value, found: &mut Vec<Slot>) -> Option<()> {
-        let fields = match value {
-            Value::Object(fields) => fields,
-            Value::List(items) => return items.iter().try_for_each(|item| self.slots(item, found)),
-            // A part of an entity may be absent: the entity changes when the part appears.
-            Value::Null if self.entity.is_none() => return Some(()),
-            _ => return None,
-        };
-        if let Some((typename, id)) = &self.entity {
-            found.push(match fields.get(id)? {
-                Value::String(id) => Slot::of(typename, id),
-                Value::Number(id) => Slot::of(typename, &id.to_string()),
-                _ => return None,
-            });
-        }
-        self.inner.iter().try_for_each(|inner| inner.slots(fields, found))
     }
 }
 

@@ -14,11 +14,11 @@ use hive_router_query_planner::planner::plan_nodes::{
 };
 
 use super::cacheable::Cacheable;
-use super::text;
-use super::{
+use super::model::{
     CachePolicy, EntityBatch, Fetch, Fetches, FlattenPathSegment, PlanStep, RequiredSelection, Rewrite, RewriteAction,
-    RewritePathSegment, TrackedObject, internal,
+    RewritePathSegment, TrackedObject,
 };
+use super::text;
 use crate::cache::FetchKey;
 use crate::subgraph::RequestDocument;
 use crate::supergraph::request_error::RequestError;
@@ -358,4 +358,9 @@ fn root_keys(set: &SelectionSet, keys: &mut Vec<String>) {
             SelectionItem::FragmentSpread(_) => {}
         }
     }
+}
+
+fn internal(error: impl std::fmt::Display) -> RequestError {
+    tracing::error!(%error, "the planner returned an invalid plan");
+    RequestError::OperationNotSupported
 }

@@ -7,21 +7,7 @@
 use apollo_compiler::executable::OperationType;
 use async_graphql::Name;
 
-use super::document::PlannerDocument;
-use super::{Fetches, OperationPlanner, PlanStep};
-use crate::limits::Limits;
 use crate::supergraph::canonical::{CanonicalField, CanonicalOperation, CanonicalSelection};
-use crate::supergraph::request_error::RequestError;
-use crate::supergraph::schema::PublicSchema;
-
-/// One root field of a mutation.
-#[derive(Debug)]
-pub struct MutationStep {
-    /// The key that its value is fetched by.
-    pub data_key: Name,
-    /// All fetches for it.
-    pub step: PlanStep,
-}
 
 /// Groups the root fields that are planned together, by the key of the first: each root field of a mutation alone, all
 /// other root fields together.
@@ -41,26 +27,5 @@ pub fn root_fields(operation: &CanonicalOperation) -> Vec<(Name, Vec<&CanonicalF
                 .into_iter()
                 .collect()
         }
-    }
-}
-
-impl OperationPlanner {
-    /// Plans each of these root fields separately.
-    pub(super) fn plan_serially(
-        &self,
-        schema: &PublicSchema,
-        limits: &Limits,
-        roots: &[(Name, PlannerDocument)],
-    ) -> Result<Fetches, RequestError> {
-        let steps = roots.iter().map(|(data_key, document)| {
-            Ok(MutationStep {
-                data_key: data_key.clone(),
-                step: self.plan_roots(schema, limits, document)?.steps,
-            })
-        });
-        Ok(Fetches {
-            source: None,
-            steps: PlanStep::Serial(steps.collect::<Result<_, RequestError>>()?),
-        })
     }
 }

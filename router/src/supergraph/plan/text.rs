@@ -6,7 +6,7 @@ use hive_router_query_planner::ast::operation::SubgraphFetchOperation;
 use hive_router_query_planner::ast::selection_item::SelectionItem;
 use hive_router_query_planner::ast::selection_set::SelectionSet;
 
-use super::{Fetch, Plan, PlanStep};
+use super::model::{Fetch, Plan, PlanStep};
 
 /// Formats the whole plan.
 pub fn format_plan(plan: &Plan) -> String {

@@ -10,7 +10,7 @@ use apollo_compiler::{ExecutableDocument, Name, Node, Schema};
 use async_graphql::indexmap::IndexMap;
 
 use super::super::request_error::Diagnostic;
-use super::location;
+use super::location::location;
 
 /// Returns a diagnostic about the first field that is merged with one whose list arguments differ in length. The
 /// library has validated everything else about merging.

@@ -6,7 +6,7 @@ use apollo_compiler::validation::DiagnosticList;
 use apollo_compiler::{Name, Node};
 
 use super::super::request_error::Diagnostic;
-use super::location;
+use super::location::location;
 
 /// The library's name of the error for a subscription with several selected fields. It counts selections instead of
 /// response keys.

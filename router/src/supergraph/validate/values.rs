@@ -12,7 +12,7 @@ use contract::Scalar;
 
 use super::super::request_error::{Diagnostic, InvalidValue, Location, RequestError};
 use super::super::variables::literal_value;
-use super::location;
+use super::location::location;
 
 /// A scalar literal with variables in it: its value is known only per request.
 #[derive(Debug)]

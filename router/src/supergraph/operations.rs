@@ -1,0 +1,227 @@
+//! The operations of a supergraph: each document is validated once, and each operation is planned once. Bounded caches
+//! keep both, and the results of introspections.
+
+use std::sync::Arc;
+
+use async_graphql::Variables;
+use moka::sync::Cache;
+
+use super::cached_operation::{CachedOperation, OperationKey};
+use super::error::SupergraphError;
+use super::introspect::{self, IntrospectionKey, IntrospectionResult};
+use super::lanes::{ExpectedDuration, Lanes};
+use super::plan::model::{Fetches, Plan};
+use super::plan::planner::{OperationPlanner, PlannerInput};
+use super::request_error::RequestError;
+use super::schema::{PublicSchema, public_schema, supergraph_document};
+use super::validate::{self, ConditionValues, ValidOperation};
+use crate::limits::Limits;
+
+/// The schema of a supergraph, its planner, and the caches of their results.
+pub struct Operations {
+    /// The public schema.
+    pub schema: PublicSchema,
+    planner: OperationPlanner,
+    limits: Arc<Limits>,
+    operations: Cache<OperationKey, Arc<CachedOperation>>,
+    fetches: Cache<Arc<str>, Arc<Fetches>>,
+    introspections: Cache<IntrospectionKey, Arc<IntrospectionResult>>,
+    lanes: Lanes,
+}
+
+impl Operations {
+    /// Reads a supergraph.
+    ///
+    /// # Errors
+    /// When the supergraph is invalid.
+    pub fn new(supergraph_sdl: &str, limits: Arc<Limits>) -> Result<Self, SupergraphError> {
+        let types = public_schema(supergraph_sdl)?;
+        let document = supergraph_document(supergraph_sdl)?;
+        let schema = PublicSchema::new(types, &document);
+        let planner = OperationPlanner::new(supergraph_sdl, &document)?;
+        // An entry's weight grows with the size of its document; a small document weighs one.
+        let operations = Cache::builder()
+            .max_capacity(limits.plans_max)
+            .weigher(|key: &OperationKey, _: &Arc<CachedOperation>| cache_weight(&key.0))
+            .build();
+        let fetches = Cache::builder()
+            .max_capacity(limits.plans_max)
+            .weigher(|text: &Arc<str>, _: &Arc<Fetches>| cache_weight(text))
+            .build();
+        let introspections = Cache::builder()
+            .max_capacity(limits.introspection_cache_bytes_max)
+            .weigher(|key: &IntrospectionKey, answer: &Arc<IntrospectionResult>| {
+                let ((text, _), variables) = key;
+                u32::try_from(answer.size + text.len() + variables.len()).unwrap_or(u32::MAX)
+            })
+            .build();
+        Ok(Self {
+            schema,
+            planner,
+            limits,
+            operations,
+            fetches,
+            introspections,
+            lanes: Lanes::new(),
+        })
+    }
+
+    /// Returns the names of the subgraphs, in the order of [`Fetch::subgraph`](super::plan::model::Fetch::subgraph).
+    pub fn subgraph_names(&self) -> Vec<&str> {
+        self.planner.subgraph_names()
+    }
+
+    /// Returns the number of cached plans.
+    pub fn cached_plans(&self) -> u64 {
+        self.fetches.run_pending_tasks();
+        self.fetches.entry_count()
+    }
+
+    /// Returns the valid operation of a document, from the cache or by validating it in a lane.
+    ///
+    /// # Errors
+    /// When the document is invalid, or the lanes are full.
+    pub async fn operation(self: &Arc<Self>, key: &OperationKey) -> Result<Arc<CachedOperation>, RequestError> {
+        match self.operations.get(key) {
+            Some(operation) => Ok(operation),
+            None => {
+                let (key, duration) = (key.clone(), self.text_duration(&key.0));
+                self.compute(duration, move |operations| operations.load_operation(key))
+                    .await
+            }
+        }
+    }
+
+    /// The pace of validating and translating a document, by its length: the limits bound the fields that it can mean.
+    fn text_duration(&self, text: &str) -> ExpectedDuration {
+        if text.len() <= self.limits.planning_quick_bytes_max {
+            ExpectedDuration::Short
+        } else {
+            ExpectedDuration::Long
+        }
+    }
+
+    /// Returns the plan of an operation for these variables, from the cache or by planning in a lane.
+    ///
+    /// # Errors
+    /// When the operation costs too much to plan, or the lanes are full.
+    pub async fn plan(
+        self: &Arc<Self>,
+        text: &str,
+        operation: &Arc<CachedOperation>,
+        variables: &Variables,
+    ) -> Result<Arc<Plan>, RequestError> {
+        let condition_values = operation.valid.condition_values(variables)?;
+        if let Some(plan) = operation.stored_plan(&condition_values) {
+            return Ok(plan);
+        }
+        let (input_operation, input_values) = (operation.clone(), condition_values.clone());
+        let input = self
+            .compute(self.text_duration(text), move |operations| {
+                operations.planner_input(&input_operation.valid, &input_values)
+            })
+            .await?;
+        let duration = if self.fetches.contains_key(&input.text) || input.cost <= self.limits.planning_quick_cost_max {
+            ExpectedDuration::Short
+        } else {
+            ExpectedDuration::Long
+        };
+        let operation = operation.clone();
+        self.compute(duration, move |operations| {
+            operations.load_plan(&operation, condition_values, input)
+        })
+        .await
+    }
+
+    /// Returns the result of an introspection, and whether it came from the cache.
+    pub async fn load_introspection(
+        self: &Arc<Self>,
+        key: OperationKey,
+        operation: &Arc<CachedOperation>,
+        variables: Variables,
+    ) -> Result<(Arc<IntrospectionResult>, bool), RequestError> {
+        let key = (
+            key,
+            serde_json::to_string(&variables).map_err(|_| RequestError::Internal)?,
+        );
+        if let Some(known) = self.introspections.get(&key) {
+            return Ok((known, true));
+        }
+        introspect::check_cost(&self.schema, &operation.valid, self.limits.introspection_bytes_max)?;
+        let operation = operation.clone();
+        let work = move |operations: &Self| {
+            let answered = Arc::new(introspect::introspect(
+                &operations.schema,
+                &operation.valid,
+                &variables,
+            )?);
+            operations.introspections.insert(key, answered.clone());
+            Ok(answered)
+        };
+        Ok((self.compute(ExpectedDuration::Long, work).await?, false))
+    }
+
+    /// Runs computations outside of the async threads.
+    async fn compute<T: Send + 'static>(
+        self: &Arc<Self>,
+        duration: ExpectedDuration,
+        work: impl FnOnce(&Self) -> Result<T, RequestError> + Send + 'static,
+    ) -> Result<T, RequestError> {
+        let inner = self.clone();
+        self.lanes.run(duration, &self.limits, move || work(&inner)).await
+    }
+
+    /// Returns the validated operation of a document. Concurrent requests with the same document validate it once.
+    pub fn load_operation(&self, key: OperationKey) -> Result<Arc<CachedOperation>, RequestError> {
+        let (text, name) = key.clone();
+        let operation = self.operations.try_get_with(key, || {
+            validate::validate(&self.schema, &self.limits, &text, name.as_deref())
+                .map(|valid| Arc::new(CachedOperation::new(valid)))
+        });
+        operation.map_err(|error: Arc<RequestError>| (*error).clone())
+    }
+
+    /// Prepares an operation for the planner, and rejects one that costs too much to plan.
+    pub fn planner_input(
+        &self,
+        operation: &ValidOperation,
+        condition_values: &[bool],
+    ) -> Result<PlannerInput, RequestError> {
+        let input = self.planner.planner_input(
+            &self.schema,
+            &self.limits,
+            &operation.resolve_conditions(condition_values),
+        )?;
+        if input.cost <= self.limits.planning_cost_max {
+            Ok(input)
+        } else {
+            Err(RequestError::TooComplex(format!(
+                "planning the operation costs {}, more than the {} allowed: ask for fewer fields of fewer levels",
+                input.cost, self.limits.planning_cost_max
+            )))
+        }
+    }
+
+    /// Returns the plan of an operation. Operations that differ only in names, values and layout share their fetches.
+    pub fn load_plan(
+        &self,
+        operation: &CachedOperation,
+        condition_values: ConditionValues,
+        input: PlannerInput,
+    ) -> Result<Arc<Plan>, RequestError> {
+        let fetches = self.fetches.try_get_with(input.text.clone(), || {
+            self.planner
+                .plan_fetches(&self.schema, &self.limits, &input)
+                .map(Arc::new)
+        });
+        let fetches = fetches.map_err(|error: Arc<RequestError>| (*error).clone())?;
+        let plan = Arc::new(input.into_plan(fetches));
+        operation.store_plan(condition_values, plan.clone());
+        Ok(plan)
+    }
+}
+
+/// The weight of a document in the caches, by its size: the compiled form is many times bigger than the text.
+fn cache_weight(text: &str) -> u32 {
+    u32::try_from(text.len() / 256 + 1).unwrap_or(u32::MAX)
+}

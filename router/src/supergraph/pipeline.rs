@@ -1,0 +1,245 @@
+//! The steps of a request: it is prepared (validated and planned), executed and projected.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use apollo_compiler::executable::OperationType;
+use async_graphql::{Value, Variables};
+use contract::AnswerBudget;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use super::abort::Abort;
+use super::allowance::Allowance;
+use super::cached_fetch;
+use super::cached_operation::CachedOperation;
+use super::cost;
+use super::execution_state::ExecutionState;
+use super::introspect::IntrospectionResult;
+use super::operations::Operations;
+use super::plan::model::Plan;
+use super::plan_execution::{CallerIdentity, PlanExecution};
+use super::project;
+use super::request_error::RequestError;
+use super::tree;
+use super::variables;
+use super::write_budget::WriteBudget;
+use crate::cache::ResponseCache;
+use crate::limits::Limits;
+use crate::subgraph::{EncodedResponse, RequestDocument, Subgraph, SubgraphRequest};
+
+/// A supergraph with its subgraphs and caches.
+pub struct Pipeline {
+    /// The operations, valid and planned.
+    pub operations: Arc<Operations>,
+    /// The subgraphs, in the order of the supergraph's list.
+    pub subgraphs: Vec<Arc<dyn Subgraph>>,
+    /// The limits.
+    pub limits: Arc<Limits>,
+    /// The cached responses that are the same for every caller.
+    pub cache: Arc<ResponseCache>,
+    /// The rate limit of anonymous mutations.
+    pub write_budget: WriteBudget,
+}
+
+/// A request that has been validated and planned.
+pub struct PreparedRequest {
+    /// The operation.
+    pub operation: Arc<CachedOperation>,
+    /// Its plan.
+    pub plan: Arc<Plan>,
+    /// The values of the plan's arguments.
+    arguments: Variables,
+    introspection: Option<Arc<IntrospectionResult>>,
+    /// Whether `introspection` came from the cache.
+    is_introspection_cached: bool,
+    caller: CallerIdentity,
+    /// The memory and the time that its answer may use.
+    pub allowance: Allowance,
+}
+
+/// An answer of at least this many bytes is serialized on a blocking thread.
+const LARGE_ANSWER_BYTES: usize = 256 * 1024;
+
+impl Pipeline {
+    /// Answers a query or a mutation.
+    ///
+    /// # Errors
+    /// When the request is rejected before it runs.
+    pub async fn execute_request(self: &Arc<Self>, request: SubgraphRequest) -> Result<EncodedResponse, RequestError> {
+        let queries_only = request.queries_only;
+        let document_bytes = request.document.text().len();
+        let prepared = self.prepare_in_time(request).await?;
+        match prepared.operation.valid.kind() {
+            OperationType::Subscription => return Err(RequestError::SubscriptionNotSupported),
+            OperationType::Mutation if queries_only => return Err(RequestError::QueriesOnly("mutation")),
+            OperationType::Mutation => {
+                let viewer = &prepared.caller.viewer;
+                self.write_budget.admit(viewer, document_bytes, &prepared.arguments)?;
+            }
+            OperationType::Query => {}
+        }
+        if let Some(answer) =
+            cached_fetch::cached_response(&self.cache, &prepared.plan, &prepared.arguments, &prepared.allowance)
+        {
+            return Ok(answer);
+        }
+        Ok(self
+            .execute(&prepared, self.new_state(&prepared), &prepared.allowance)
+            .await)
+    }
+
+    /// The allowance of the next answer: a budget like the last one, or a new one, and the full request time from now on.
+    pub fn allowance(&self, last: Option<&Arc<AnswerBudget>>) -> Allowance {
+        let budget = match last {
+            Some(last) => last.unused_copy(),
+            None => AnswerBudget::new(self.limits.answer_bytes_max, None),
+        };
+        Allowance {
+            budget: Arc::new(budget),
+            deadline: deadline(self.limits.request_time_max()),
+        }
+    }
+
+    /// Validates and plans, within the time limit of the request.
+    pub async fn prepare_in_time(self: &Arc<Self>, request: SubgraphRequest) -> Result<PreparedRequest, RequestError> {
+        let allowance = self.allowance(request.budget.as_ref());
+        let deadline = allowance.deadline;
+        let prepared = timeout_at(deadline, self.prepare(request, allowance)).await;
+        prepared.unwrap_or(Err(RequestError::Timeout))
+    }
+
+    /// Validates and plans.
+    async fn prepare(
+        self: &Arc<Self>,
+        request: SubgraphRequest,
+        allowance: Allowance,
+    ) -> Result<PreparedRequest, RequestError> {
+        let (RequestDocument::Text(text) | RequestDocument::Parsed { text, .. }) = request.document;
+        let key = (text, request.operation_name);
+        let operation = self.operations.operation(&key).await?;
+        let valid = &operation.valid;
+        let variables = variables::coerce(&self.operations.schema.types, &valid.variables, request.variables)?;
+        valid
+            .deferred_literals
+            .iter()
+            .try_for_each(|literal| literal.check(&variables))?;
+        if valid.has_variable_cost {
+            cost::check_cost(
+                &valid.document,
+                &valid.definition,
+                &variables,
+                &self.operations.schema.texts,
+                &self.limits,
+            )?;
+        }
+        let plan = self.operations.plan(&key.0, &operation, &variables).await?;
+        let arguments = plan.arguments.bind(&self.operations.schema.types, &variables)?;
+        let (introspection, is_introspection_cached) = if plan.introspects {
+            let (introspection, is_known) = self.operations.load_introspection(key, &operation, variables).await?;
+            (Some(introspection), is_known)
+        } else {
+            (None, false)
+        };
+        Ok(PreparedRequest {
+            operation,
+            plan,
+            arguments,
+            introspection,
+            is_introspection_cached,
+            caller: CallerIdentity {
+                viewer: request.viewer,
+                session: request.session,
+                request_id: request.request_id,
+            },
+            allowance,
+        })
+    }
+
+    /// Executes and projects.
+    pub async fn execute(
+        &self,
+        prepared: &PreparedRequest,
+        state: ExecutionState,
+        allowance: &Allowance,
+    ) -> EncodedResponse {
+        let answer = self.try_execute(prepared, state, allowance).await;
+        answer.unwrap_or_else(Abort::into_encoded)
+    }
+
+    async fn try_execute(
+        &self,
+        prepared: &PreparedRequest,
+        state: ExecutionState,
+        allowance: &Allowance,
+    ) -> Result<EncodedResponse, Abort> {
+        let plan = &prepared.plan;
+        // A cached introspection result is in memory anyway, so it does not count.
+        if let Some(introspection) = prepared
+            .introspection
+            .as_ref()
+            .filter(|_| !prepared.is_introspection_cached)
+        {
+            allowance.budget.charge_response(introspection.size)?;
+        }
+        let execution = self.execution(prepared, state, allowance);
+        execution.run(&plan.fetches.steps).await?;
+        let ExecutionState { mut data, field_errors } = execution.finish();
+        let introspection = prepared.introspection.clone();
+        let introspection_bytes = introspection.as_ref().map_or(0, |introspection| introspection.size);
+        let is_fetched = !matches!(&data, Value::Object(fields) if fields.is_empty());
+        if is_fetched {
+            allowance.budget.charge_response(introspection_bytes)?;
+        }
+        let is_large = allowance.budget.response_bytes().max(introspection_bytes) >= LARGE_ANSWER_BYTES;
+        let (plan, allowance) = (Arc::clone(plan), allowance.clone());
+        let write = move || {
+            let Some(introspection) = introspection else {
+                return project::project(&plan.projection, &data, field_errors, &allowance);
+            };
+            if !is_fetched {
+                return project::project(&plan.projection, &introspection.data, field_errors, &allowance);
+            }
+            tree::merge(&mut data, introspection.data.clone());
+            project::project(&plan.projection, &data, field_errors, &allowance)
+        };
+        if !is_large {
+            return write();
+        }
+        let written = tokio::task::spawn_blocking(write).await;
+        written.unwrap_or_else(|_| Err(Abort::internal()))
+    }
+
+    /// Starts an execution of the prepared plan.
+    pub fn execution<'a>(
+        &'a self,
+        prepared: &'a PreparedRequest,
+        state: ExecutionState,
+        allowance: &'a Allowance,
+    ) -> PlanExecution<'a> {
+        PlanExecution {
+            allowance,
+            subgraphs: &self.subgraphs,
+            variables: &prepared.arguments,
+            caller: &prepared.caller,
+            limits: &self.limits,
+            cache: &self.cache,
+            projection: &prepared.plan.projection,
+            writing: (prepared.operation.valid.kind() == OperationType::Mutation).then(watch::Sender::default),
+            state: Mutex::new(state),
+        }
+    }
+
+    /// The empty state of an answer.
+    pub fn new_state(&self, prepared: &PreparedRequest) -> ExecutionState {
+        ExecutionState::new(self.limits.errors_max, Arc::clone(&prepared.plan.projection))
+    }
+}
+
+/// The deadline of a request that begins now.
+fn deadline(time_max: Duration) -> Instant {
+    let now = Instant::now();
+    // A deadline that overflows the clock becomes one year from now.
+    now.checked_add(time_max)
+        .unwrap_or(now + Duration::from_secs(365 * 24 * 60 * 60))
+}

@@ -1,0 +1,151 @@
+//! The context of a running plan: its caller, its subgraphs, and the requests to them.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_graphql::{Response, ServerError, Variables};
+use contract::{AnswerBudget, BudgetError, Viewer};
+use futures_util::FutureExt;
+use tokio::sync::watch;
+
+use super::abort::Abort;
+use super::allowance::Allowance;
+use super::execution_state::ExecutionState;
+use super::plan::model::{Fetch, ObjectProjection};
+use super::tree::size_of;
+use crate::cache::ResponseCache;
+use crate::limits::Limits;
+use crate::subgraph::{Subgraph, SubgraphRequest, SubgraphResponse};
+
+/// The caller's identity, as the gateway passes it to every subgraph.
+#[derive(Clone)]
+pub struct CallerIdentity {
+    /// The authenticated caller.
+    pub viewer: Viewer,
+    /// The caller's session.
+    pub session: Option<i64>,
+    /// Correlates the log lines of one request.
+    pub request_id: Arc<str>,
+}
+
+/// One execution of a plan.
+pub struct PlanExecution<'a> {
+    /// The subgraphs, in the order of [`Fetch::subgraph`].
+    pub subgraphs: &'a [Arc<dyn Subgraph>],
+    /// The values of the plan's arguments.
+    pub variables: &'a Variables,
+    /// The caller.
+    pub caller: &'a CallerIdentity,
+    /// The limits.
+    pub limits: &'a Limits,
+    /// The cache of responses that are the same for every caller.
+    pub cache: &'a ResponseCache,
+    /// The shape of the answer.
+    pub projection: &'a ObjectProjection,
+    /// Whether a root field of a mutation is executing; `None` for a query or a subscription.
+    pub writing: Option<watch::Sender<bool>>,
+    /// The memory and the time that the answer may use.
+    pub allowance: &'a Allowance,
+    /// The data and errors fetched so far. Locked between awaits, never across one.
+    pub state: Mutex<ExecutionState>,
+}
+
+impl PlanExecution<'_> {
+    /// Sends a fetch to its subgraph. A failed or panicking subgraph also yields a response.
+    ///
+    /// # Errors
+    /// When the answer is too large.
+    pub async fn send(&self, fetch: &Fetch, variables: Variables) -> Result<Response, Abort> {
+        let mut request = self.request(fetch, variables);
+        request.budget = Some(Arc::clone(&self.allowance.budget));
+        let sent = AssertUnwindSafe(self.subgraphs[fetch.subgraph].fetch(request)).catch_unwind();
+        match sent.await {
+            Ok(data) => receive(&fetch.name, data, &self.allowance.budget),
+            Err(_) => {
+                tracing::error!(subgraph = %fetch.name, request_id = %self.caller.request_id, "a subgraph panicked");
+                Ok(error_response("something went wrong on our side", "INTERNAL"))
+            }
+        }
+    }
+
+    /// Builds the request of a fetch.
+    pub fn request(&self, fetch: &Fetch, variables: Variables) -> SubgraphRequest {
+        // A cacheable fetch is sent anonymously, so its response cannot contain data that only one caller may see.
+        let (viewer, session) = if fetch.is_anonymous {
+            (Viewer::Anonymous, None)
+        } else {
+            (self.caller.viewer.clone(), self.caller.session)
+        };
+        SubgraphRequest {
+            document: fetch.document.clone(),
+            operation_name: None,
+            variables,
+            viewer,
+            session,
+            request_id: self.caller.request_id.clone(),
+            queries_only: false,
+            budget: None,
+        }
+    }
+
+    /// Returns the operation's variables that a fetch needs.
+    pub fn fetch_variables(&self, fetch: &Fetch) -> Variables {
+        let mut needed = Variables::default();
+        for name in &fetch.variables {
+            if let Some(value) = self.variables.get(name) {
+                needed.insert(name.clone(), value.clone());
+            }
+        }
+        needed
+    }
+
+    /// Locks the data and errors fetched so far.
+    pub fn state(&self) -> MutexGuard<'_, ExecutionState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the fetched data and errors.
+    pub fn finish(self) -> ExecutionState {
+        self.state.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Converts a subgraph's response and counts its size.
+///
+/// # Errors
+/// When it is too large, or the subgraph reports that it would be.
+pub fn receive(subgraph: &str, data: SubgraphResponse, budget: &AnswerBudget) -> Result<Response, Abort> {
+    if let SubgraphResponse::Json(response) = &data
+        && response.body.len() > budget.bytes_max()
+    {
+        return Err(BudgetError::AnswerTooLarge(budget.bytes_max()).into());
+    }
+    let response = into_response(subgraph, data);
+    match response.errors.iter().find_map(Abort::of) {
+        Some(abort) => return Err(abort),
+        None => budget.charge_response(size_of(&response.data))?,
+    }
+    Ok(response)
+}
+
+/// Converts a subgraph's response from either of its forms.
+fn into_response(subgraph: &str, data: SubgraphResponse) -> Response {
+    match data {
+        SubgraphResponse::Tree(response) => response,
+        SubgraphResponse::Json(response) => serde_json::from_slice(&response.body).unwrap_or_else(|error| {
+            tracing::error!(%subgraph, %error, "the answer of a subgraph is not a GraphQL response");
+            unavailable_response()
+        }),
+    }
+}
+
+/// The response for a subgraph that returns no valid response.
+pub fn unavailable_response() -> Response {
+    error_response("a part of the system does not answer as it should", "UNAVAILABLE")
+}
+
+fn error_response(message: &str, code: &str) -> Response {
+    let mut error = ServerError::new(message, None);
+    error.extensions.get_or_insert_default().set("code", code);
+    Response::from_errors(vec![error])
+}
