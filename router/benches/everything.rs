@@ -86,7 +86,6 @@ async fn asked(app: &App, id: i64) -> Vec<u8> {
         },
         session: None,
         request_id: "bench".into(),
-        queries_only: true,
         budget: None,
     });
     let answer = answer.await.into_encoded();

@@ -105,7 +105,6 @@ async fn federated(supergraph: &Supergraph, query: &str) -> Vec<u8> {
         viewer: viewer(),
         session: None,
         request_id: "bench".into(),
-        queries_only: false,
         budget: None,
     };
     let answer = supergraph.fetch(request).await.into_encoded();

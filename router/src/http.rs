@@ -18,7 +18,6 @@ mod graphql;
 mod host;
 mod middleware;
 mod multipart;
-mod operation_kind;
 mod order_replicas;
 mod origin;
 mod pages;

@@ -1,13 +1,17 @@
 //! The interface between the router and the domains: a GraphQL request in, a GraphQL response out.
 
+use std::any::Any;
+use std::future::{Ready, ready};
 use std::sync::Arc;
 
-use async_graphql::parser::types::ExecutableDocument;
+use async_graphql::parser::parse_query;
+use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{Executor, Request, Response, Variables};
 use bytes::Bytes;
 use contract::{AnswerBudget, SessionId, Viewer};
-use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::future::{BoxFuture, Either, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
+use tokio::time::Instant;
 
 /// A GraphQL service: a domain in this process, one behind HTTP, or a whole supergraph.
 pub trait Subgraph: Send + Sync {
@@ -16,6 +20,36 @@ pub trait Subgraph: Send + Sync {
 
     /// Answers a subscription. A rejected request yields one response without data and ends.
     fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphResponse>;
+
+    /// Determines the kind of a request's operation, for transports that must know it before the operation runs. The
+    /// prepared request then goes to [`fetch`](Self::fetch) or [`subscribe`](Self::subscribe) of the same subgraph, which do
+    /// not repeat the work.
+    fn prepare(&self, request: SubgraphRequest) -> Preparation<'_> {
+        Either::Left(ready(parse(request)))
+    }
+}
+
+/// The future of a prepared request. It needs no allocation when the operation is known.
+pub type Preparation<'a> = Either<Ready<PreparedRequest>, BoxFuture<'a, PreparedRequest>>;
+
+/// A request whose operation is known.
+#[derive(Debug)]
+pub struct PreparedRequest {
+    /// The kind of its operation; [`OperationKind::Query`] if the subgraph rejects it.
+    pub kind: OperationKind,
+    /// The request to run, or the response that rejects it.
+    pub request: Result<SubgraphRequest, EncodedResponse>,
+}
+
+/// The kind of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperationKind {
+    /// Reads data.
+    Query,
+    /// Changes data.
+    Mutation,
+    /// Has a stream of answers.
+    Subscription,
 }
 
 /// A GraphQL request and its caller.
@@ -33,13 +67,11 @@ pub struct SubgraphRequest {
     pub session: Option<i64>,
     /// Correlates the log lines of one request.
     pub request_id: Arc<str>,
-    /// Rejects all operations but queries with `METHOD_NOT_ALLOWED`, because a GET must not change anything.
-    pub queries_only: bool,
     /// The bytes that the answer may hold; without it, a supergraph creates its own.
     pub budget: Option<Arc<AnswerBudget>>,
 }
 
-/// A GraphQL document: unparsed text, or a parsed and valid document.
+/// A GraphQL document: unparsed text, or a parsed document.
 #[derive(Clone, Debug)]
 pub enum RequestDocument {
     /// The text that a caller sent.
@@ -51,13 +83,26 @@ pub enum RequestDocument {
         /// For a subgraph in this process.
         tree: Arc<ExecutableDocument>,
     },
+    /// A document that the subgraph has [prepared](Subgraph::prepare).
+    Prepared(PreparedDocument),
+}
+
+/// A document with the subgraph's own form of the requested operation. Only the subgraph that prepared it can use that form.
+#[derive(Clone, Debug)]
+pub struct PreparedDocument {
+    /// The text that the caller sent.
+    pub text: Arc<str>,
+    /// The subgraph's own form of the operation.
+    pub operation: Arc<dyn Any + Send + Sync>,
+    /// The time by which the answer must be complete; preparing the operation counts.
+    pub deadline: Instant,
 }
 
 impl RequestDocument {
     /// The document as text.
-    pub fn text(&self) -> &str {
+    pub fn text(&self) -> &Arc<str> {
         match self {
-            Self::Text(text) | Self::Parsed { text, .. } => text,
+            Self::Text(text) | Self::Parsed { text, .. } | Self::Prepared(PreparedDocument { text, .. }) => text,
         }
     }
 }
@@ -129,9 +174,38 @@ impl<E: Executor> Subgraph for InProcess<E> {
     }
 }
 
+/// Prepares a request by parsing its document. Running it reports the errors of a document that cannot be parsed.
+fn parse(mut request: SubgraphRequest) -> PreparedRequest {
+    let tree = match &request.document {
+        RequestDocument::Parsed { tree, .. } => Some(Arc::clone(tree)),
+        unparsed => parse_query(&**unparsed.text()).ok().map(Arc::new),
+    };
+    let mut kind = OperationKind::Query;
+    if let Some(tree) = tree {
+        kind = operation_kind(&tree, request.operation_name.as_deref());
+        let text = Arc::clone(request.document.text());
+        request.document = RequestDocument::Parsed { text, tree };
+    }
+    PreparedRequest {
+        kind,
+        request: Ok(request),
+    }
+}
+
+fn operation_kind(document: &ExecutableDocument, operation_name: Option<&str>) -> OperationKind {
+    let mut operations = document.operations.iter();
+    let requested =
+        operations.find(|(name, _)| operation_name.is_none() || name.map(|name| name.as_str()) == operation_name);
+    requested.map_or(OperationKind::Query, |(_, operation)| match operation.node.ty {
+        OperationType::Query => OperationKind::Query,
+        OperationType::Mutation => OperationKind::Mutation,
+        OperationType::Subscription => OperationKind::Subscription,
+    })
+}
+
 fn into_request(request: SubgraphRequest) -> Request {
     let mut prepared = match request.document {
-        RequestDocument::Text(text) => Request::new(&*text),
+        RequestDocument::Text(text) | RequestDocument::Prepared(PreparedDocument { text, .. }) => Request::new(&*text),
         RequestDocument::Parsed { tree, .. } => {
             let mut prepared = Request::new("");
             prepared.set_parsed_query((*tree).clone());
@@ -147,4 +221,70 @@ fn into_request(request: SubgraphRequest) -> Request {
         prepared = prepared.data(budget);
     }
     prepared
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operation_kind_is_found_in_any_document() {
+        let table = [
+            ("{ a }", None, OperationKind::Query),
+            ("query { subscription }", None, OperationKind::Query),
+            ("mutation { a }", None, OperationKind::Mutation),
+            ("subscription { a }", None, OperationKind::Subscription),
+            ("# query { a }\nsubscription S { a }", None, OperationKind::Subscription),
+            (
+                "fragment F on subscription { a } mutation { ...F }",
+                None,
+                OperationKind::Mutation,
+            ),
+            (
+                "query A { a } subscription B { b }",
+                Some("B"),
+                OperationKind::Subscription,
+            ),
+            ("subscription B { b } query A { a }", Some("A"), OperationKind::Query),
+            (
+                "query A @B { a } subscription B { b }",
+                Some("B"),
+                OperationKind::Subscription,
+            ),
+            (
+                "query A($x: I = {mutation: \"} mutation {\"}) { a } mutation B { b }",
+                Some("B"),
+                OperationKind::Mutation,
+            ),
+            (
+                "query A { a(x: \"\\\" } subscription { \") } mutation M { a }",
+                Some("M"),
+                OperationKind::Mutation,
+            ),
+            (
+                "query A { a(x: \"\"\"} \\\"\"\" subscription M { \"\"\") } mutation M { a }",
+                Some("M"),
+                OperationKind::Mutation,
+            ),
+            ("query A { a }", Some("B"), OperationKind::Query),
+            ("}}}} subscription", None, OperationKind::Query),
+            ("\"é\\", None, OperationKind::Query),
+            ("\"\"\"", None, OperationKind::Query),
+            ("", None, OperationKind::Query),
+        ];
+        for (document, name, kind) in table {
+            let request = SubgraphRequest {
+                document: RequestDocument::Text(document.into()),
+                operation_name: name.map(str::to_owned),
+                variables: Variables::default(),
+                viewer: Viewer::Anonymous,
+                session: None,
+                request_id: "test".into(),
+                budget: None,
+            };
+            let prepared = parse(request);
+            assert_eq!(prepared.kind, kind, "{document}");
+            assert_eq!(&**prepared.request.unwrap().document.text(), document);
+        }
+    }
 }

@@ -58,7 +58,7 @@ use self::plan_execution::unavailable_response;
 use self::write_budget::WriteBudget;
 use crate::cache::ResponseCache;
 use crate::limits::Limits;
-use crate::subgraph::{Subgraph, SubgraphRequest, SubgraphResponse};
+use crate::subgraph::{OperationKind, Preparation, Subgraph, SubgraphRequest, SubgraphResponse};
 
 /// A supergraph over its subgraphs. Cheap to clone.
 #[derive(Clone)]
@@ -67,8 +67,8 @@ pub struct Supergraph(Arc<Pipeline>);
 /// The kind and the variables of an operation, known before it runs.
 #[derive(Clone, Debug)]
 pub struct OperationInfo {
-    /// `query`, `mutation` or `subscription`.
-    pub kind: &'static str,
+    /// Query, mutation or subscription.
+    pub kind: OperationKind,
     /// Its variables, in their order.
     pub variables: Vec<VariableInfo>,
 }
@@ -202,7 +202,7 @@ impl Supergraph {
                 required: variable.ty.is_non_null() && variable.default_value.is_none(),
             });
         Ok(OperationInfo {
-            kind: operation.valid.kind().name(),
+            kind: operation.valid.kind(),
             variables: variables.collect(),
         })
     }
@@ -223,6 +223,10 @@ impl Subgraph for Supergraph {
 
     fn subscribe(&self, request: SubgraphRequest) -> BoxStream<'static, SubgraphResponse> {
         subscribe::subscribe(self.0.clone(), request)
+    }
+
+    fn prepare(&self, request: SubgraphRequest) -> Preparation<'_> {
+        self.0.prepare(request)
     }
 }
 

@@ -15,7 +15,6 @@ use serde_json::Value;
 use crate::gateway::Gateway;
 use crate::http::accept::{AcceptedMediaTypes, ResponseMediaType, StreamMediaType};
 use crate::http::error::{self, HttpError};
-use crate::http::operation_kind::OperationKind;
 use crate::http::params::Params;
 use crate::http::preconditions::{PRECONDITION_FAILED, preconditions_hold};
 use crate::http::request_id::RequestId;
@@ -23,7 +22,7 @@ use crate::http::response_stream::{OperationRequest, ResponseStream};
 use crate::http::{HttpState, multipart, origin, socket, sse};
 use crate::server::Connection;
 use crate::status::status_of;
-use crate::subgraph::{EncodedResponse, ResponseKind};
+use crate::subgraph::{EncodedResponse, OperationKind, ResponseKind};
 
 const METHODS: &str = "GET, HEAD, POST, OPTIONS";
 
@@ -111,19 +110,14 @@ async fn handle_http(
     if parts.method == Method::POST && !preconditions_hold(&parts.headers) {
         return Err(HttpError::new("PRECONDITION_FAILED", PRECONDITION_FAILED));
     }
-    let mut operation = OperationRequest::new(params, &identity, id.0);
+    let operation = OperationRequest::new(params, &identity, id.0).prepare(gateway).await;
     let is_post = parts.method == Method::POST;
-    operation.request.queries_only = !is_post && operation.kind != OperationKind::Subscription;
     if !is_post && operation.kind == OperationKind::Mutation {
         let error = HttpError::new("METHOD_NOT_ALLOWED", "a mutation has to be sent by POST");
         return Err(error.with_headers(&[("allow", "POST")]));
     }
     match (response_form(accepted, operation.kind, is_post)?, operation) {
-        (ResponseForm::Single(media), mut operation) => {
-            operation.request.budget = Some(gateway.answer_budget());
-            let answer = gateway.graph.fetch(operation.request).await.into_encoded();
-            Ok(respond(answer, media))
-        }
+        (ResponseForm::Single(media), operation) => Ok(respond(operation.fetch(gateway).await, media)),
         (ResponseForm::Stream(streaming), operation) => {
             let keep_alive = Duration::from_millis(gateway.limits.keep_alive_ms);
             let responses = ResponseStream::start(gateway, identity, operation)?;
@@ -172,8 +166,6 @@ fn response_form(accepted: AcceptedMediaTypes, kind: OperationKind, is_post: boo
 /// Builds the response with one answer; its status depends on the media type.
 fn respond(answer: EncodedResponse, media: ResponseMediaType) -> Response {
     let status = match (answer.kind, media) {
-        // The specification requires this status for a GET.
-        (ResponseKind::RequestError(code @ "METHOD_NOT_ALLOWED"), _) => status_of(code),
         (ResponseKind::RequestError(code), ResponseMediaType::GraphqlResponse) => status_of(code),
         (ResponseKind::Data | ResponseKind::NullData | ResponseKind::RequestError(_), _) => StatusCode::OK,
     };
@@ -186,9 +178,6 @@ fn respond(answer: EncodedResponse, media: ResponseMediaType) -> Response {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, media.content_type());
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
-    }
     error::insert_status_headers(status, headers, wait);
     response
 }

@@ -46,7 +46,6 @@ pub(super) async fn page(State(state): State<HttpState>, request: Request) -> Re
         viewer: Viewer::Anonymous,
         session: None,
         request_id: id.unwrap_or_default(),
-        queries_only: true,
         budget: None,
     };
     let answer = state.gateway.graph.fetch(graph_request).await.into_encoded();

@@ -17,21 +17,20 @@ use tokio::time::timeout;
 use crate::auth::Identity;
 use crate::gateway::Gateway;
 use crate::http::error::HttpError;
-use crate::http::operation_kind::{OperationKind, operation_kind};
 use crate::http::params::Params;
-use crate::subgraph::{EncodedResponse, RequestDocument, SubgraphRequest, SubgraphResponse};
+use crate::subgraph::{
+    EncodedResponse, OperationKind, PreparedRequest, RequestDocument, SubgraphRequest, SubgraphResponse,
+};
 
 /// A requested operation.
 pub(super) struct OperationRequest {
-    pub(super) kind: OperationKind,
-    pub(super) request: SubgraphRequest,
+    request: SubgraphRequest,
     /// Its approximate memory while it runs, in bytes.
     memory_bytes: usize,
 }
 
 impl OperationRequest {
     pub(super) fn new(params: Params, identity: &Identity, request_id: Arc<str>) -> Self {
-        let kind = operation_kind(&params.query, params.operation_name.as_deref());
         let memory_bytes = params.memory_bytes;
         let request = SubgraphRequest {
             document: RequestDocument::Text(params.query.into()),
@@ -40,18 +39,58 @@ impl OperationRequest {
             viewer: identity.viewer.clone(),
             session: identity.session,
             request_id,
-            queries_only: false,
             budget: None,
         };
-        Self {
+        Self { request, memory_bytes }
+    }
+
+    /// Determines the kind of the operation.
+    pub(super) async fn prepare(self, gateway: &Gateway) -> PreparedOperation {
+        let PreparedRequest { kind, request } = gateway.graph.prepare(self.request).await;
+        PreparedOperation {
             kind,
             request,
-            memory_bytes,
+            memory_bytes: self.memory_bytes,
+        }
+    }
+}
+
+/// A requested operation whose kind is known.
+pub(super) struct PreparedOperation {
+    pub(super) kind: OperationKind,
+    /// The request, or the response that rejects it.
+    request: Result<SubgraphRequest, EncodedResponse>,
+    memory_bytes: usize,
+}
+
+impl PreparedOperation {
+    fn is_subscription(&self) -> bool {
+        self.kind == OperationKind::Subscription
+    }
+
+    /// Returns the answer to a query or a mutation.
+    pub(super) async fn fetch(self, gateway: &Gateway) -> EncodedResponse {
+        match self.request {
+            Ok(mut request) => {
+                request.budget = Some(gateway.answer_budget());
+                gateway.graph.fetch(request).await.into_encoded()
+            }
+            Err(rejection) => rejection,
         }
     }
 
-    fn is_subscription(&self) -> bool {
-        self.kind == OperationKind::Subscription
+    /// Returns the answers to an operation of any kind.
+    fn into_responses(self, gateway: &Gateway) -> BoxStream<'static, SubgraphResponse> {
+        match self.request {
+            Ok(mut request) if self.kind == OperationKind::Subscription => {
+                request.budget = Some(gateway.answer_budget());
+                gateway.graph.subscribe(request)
+            }
+            request => {
+                let (operation, gateway) = (Self { request, ..self }, gateway.clone());
+                stream::once(async move { SubgraphResponse::Json(operation.fetch(&gateway).await) }).boxed()
+            }
+        }
     }
 }
 
@@ -140,14 +179,54 @@ impl ResponseStream {
     pub(super) fn start(
         gateway: &Gateway,
         identity: Identity,
-        mut operation: OperationRequest,
+        operation: PreparedOperation,
     ) -> Result<Self, HttpError> {
-        if gateway.shutdown.is_cancelled() {
-            return Err(HttpError::shutting_down());
-        }
-        let permit = acquire_permit(gateway, &operation)?;
-        let bytes_permit = acquire_bytes(gateway, &operation)?;
-        operation.request.budget = Some(gateway.answer_budget());
+        refuse_at_shutdown(gateway)?;
+        let permits = if operation.is_subscription() {
+            OperationPermits::of_subscription(gateway, &operation)?
+        } else {
+            OperationPermits::of_request(gateway)?
+        };
+        Ok(Self::spawn(gateway, move |gateway, queue| async move {
+            let _permits = permits;
+            forward(&gateway, &identity, operation, &queue).await
+        }))
+    }
+
+    /// As [`start`](Self::start), for a transport that does not need the kind of the operation: its task prepares the operation,
+    /// so the transport goes on meanwhile. Until then, the operation counts as a request.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub(super) fn prepare_and_start(
+        gateway: &Gateway,
+        identity: Identity,
+        operation: OperationRequest,
+    ) -> Result<Self, HttpError> {
+        refuse_at_shutdown(gateway)?;
+        let mut permits = OperationPermits::of_request(gateway)?;
+        Ok(Self::spawn(gateway, move |gateway, queue| async move {
+            let operation = tokio::select! {
+                biased;
+                () = queue.closed() => return StreamItem::Completed,
+                operation = operation.prepare(&gateway) => operation,
+            };
+            if operation.is_subscription() {
+                permits = match OperationPermits::of_subscription(&gateway, &operation) {
+                    Ok(permits) => permits,
+                    Err(error) => return StreamItem::Ended(error),
+                };
+            }
+            let _permits = permits;
+            forward(&gateway, &identity, operation, &queue).await
+        }))
+    }
+
+    /// Runs an operation in a task, which puts its answers into the queue and returns the last item.
+    fn spawn<F>(gateway: &Gateway, run: impl FnOnce(Gateway, mpsc::Sender<QueuedResponse>) -> F) -> Self
+    where
+        F: Future<Output = StreamItem> + Send + 'static,
+    {
         let (sender, queue) = mpsc::channel(gateway.limits.subscriber_queue_max);
         let last_item = Arc::new(OnceLock::new());
         let responses = Self {
@@ -155,50 +234,66 @@ impl ResponseStream {
             last_item: Arc::clone(&last_item),
             is_finished: false,
         };
-        let gateway = gateway.clone();
-        let address = contract::client_address();
+        let operation = run(gateway.clone(), sender.clone());
+        let operation = contract::with_client_address(contract::client_address(), operation);
         tokio::spawn(async move {
-            let (_permit, _bytes_permit) = (permit, bytes_permit);
-            let item = contract::with_client_address(address, forward(&gateway, &identity, operation, &sender)).await;
+            let item = operation.await;
             // Set before the sender is dropped, because the receiver reads it when the queue ends.
             let _ = last_item.set(item);
             drop(sender);
         });
-        Ok(responses)
+        responses
     }
 }
 
-fn acquire_permit(gateway: &Gateway, operation: &OperationRequest) -> Result<OwnedSemaphorePermit, HttpError> {
-    let (semaphore, message) = if operation.is_subscription() {
-        (
-            &gateway.permits.subscriptions,
-            "too many open subscriptions, try again later",
-        )
-    } else {
-        (&gateway.permits.requests, "too many requests at once, try again")
-    };
-    Arc::clone(semaphore)
-        .try_acquire_owned()
-        .map_err(|_| HttpError::new("UNAVAILABLE", message))
+fn refuse_at_shutdown(gateway: &Gateway) -> Result<(), HttpError> {
+    if gateway.shutdown.is_cancelled() {
+        return Err(HttpError::shutting_down());
+    }
+    Ok(())
 }
 
-/// Takes permits for the memory of a subscription's request while it is open: the limit on their number does not bound their
-/// size.
-fn acquire_bytes(gateway: &Gateway, operation: &OperationRequest) -> Result<Option<OwnedSemaphorePermit>, HttpError> {
-    if !operation.is_subscription() {
-        return Ok(None);
+/// The permits of a running operation.
+struct OperationPermits {
+    _operation: OwnedSemaphorePermit,
+    _bytes: Option<OwnedSemaphorePermit>,
+}
+
+impl OperationPermits {
+    /// Takes the permit of a query or a mutation.
+    fn of_request(gateway: &Gateway) -> Result<Self, HttpError> {
+        let refused = |_| HttpError::new("UNAVAILABLE", "too many requests at once, try again");
+        Ok(Self {
+            _operation: Arc::clone(&gateway.permits.requests)
+                .try_acquire_owned()
+                .map_err(refused)?,
+            _bytes: None,
+        })
     }
-    let memory_bytes = operation.memory_bytes.min(gateway.limits.subscriptions_bytes_max);
-    let bytes = Arc::clone(&gateway.permits.subscription_bytes);
-    let bytes_permit = bytes.try_acquire_many_owned(u32::try_from(memory_bytes).unwrap_or(u32::MAX));
-    let refused = |_| HttpError::new("UNAVAILABLE", "too many large subscriptions are open, try again later");
-    bytes_permit.map(Some).map_err(refused)
+
+    /// Takes the permits of a subscription, also for the memory of its request while it is open: the limit on the number of
+    /// subscriptions does not bound their size.
+    fn of_subscription(gateway: &Gateway, operation: &PreparedOperation) -> Result<Self, HttpError> {
+        let refused = |_| HttpError::new("UNAVAILABLE", "too many open subscriptions, try again later");
+        let subscription = Arc::clone(&gateway.permits.subscriptions)
+            .try_acquire_owned()
+            .map_err(refused)?;
+        let memory_bytes = operation.memory_bytes.min(gateway.limits.subscriptions_bytes_max);
+        let refused = |_| HttpError::new("UNAVAILABLE", "too many large subscriptions are open, try again later");
+        let bytes = Arc::clone(&gateway.permits.subscription_bytes)
+            .try_acquire_many_owned(u32::try_from(memory_bytes).unwrap_or(u32::MAX))
+            .map_err(refused)?;
+        Ok(Self {
+            _operation: subscription,
+            _bytes: Some(bytes),
+        })
+    }
 }
 
 async fn forward(
     gateway: &Gateway,
     identity: &Identity,
-    operation: OperationRequest,
+    operation: PreparedOperation,
     queue: &mpsc::Sender<QueuedResponse>,
 ) -> StreamItem {
     let is_subscription = operation.is_subscription();
@@ -206,7 +301,7 @@ async fn forward(
     tokio::pin!(termination);
     let wait_max = Duration::from_millis(gateway.limits.subscriber_ms_max);
     let bytes = QueueBudget::new(gateway);
-    let mut responses = graph_responses(gateway, operation);
+    let mut responses = operation.into_responses(gateway);
     loop {
         let answer = tokio::select! {
             biased;
@@ -257,14 +352,6 @@ fn too_slow() -> HttpError {
         "TOO_SLOW",
         "the answers were not read in time: the subscription has ended",
     )
-}
-
-fn graph_responses(gateway: &Gateway, operation: OperationRequest) -> BoxStream<'static, SubgraphResponse> {
-    if operation.is_subscription() {
-        return gateway.graph.subscribe(operation.request);
-    }
-    let graph = Arc::clone(&gateway.graph);
-    stream::once(async move { graph.fetch(operation.request).await }).boxed()
 }
 
 impl Stream for ResponseStream {

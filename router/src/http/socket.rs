@@ -220,7 +220,7 @@ impl WebSocketConnection {
             Err(message::too_many_operations(most))
         } else {
             let operation = OperationRequest::new(params, identity, self.id.0.clone());
-            ResponseStream::start(&self.gateway, identity.clone(), operation)
+            ResponseStream::prepare_and_start(&self.gateway, identity.clone(), operation)
         };
         match started {
             Ok(responses) => {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::bound_route::BoundRoute;
 use super::error::RestError;
 use super::percent_encoding::fill_template;
-use super::route::{ErrorRow, ResponseSource, Verb};
+use super::route::{ErrorRow, ResponseSource};
 use super::route_table::RouteMatch;
 use crate::gateway::Gateway;
 use crate::subgraph::{RequestDocument, SubgraphRequest};
@@ -242,7 +242,6 @@ async fn fetch_data(
         viewer: caller.viewer.clone(),
         session: caller.session,
         request_id: Arc::clone(&caller.request_id),
-        queries_only: bound_route.route.verb == Verb::Get,
         budget: Some(gateway.answer_budget()),
     };
     let (mut response, mut bytes) = fetch(gateway, bound_route, caller, request.clone()).await?;

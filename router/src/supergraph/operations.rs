@@ -77,12 +77,17 @@ impl Operations {
         self.fetches.entry_count()
     }
 
+    /// Returns the valid operation of a document if it is cached.
+    pub fn known_operation(&self, key: &OperationKey) -> Option<Arc<CachedOperation>> {
+        self.operations.get(key)
+    }
+
     /// Returns the valid operation of a document, from the cache or by validating it in a lane.
     ///
     /// # Errors
     /// When the document is invalid, or the lanes are full.
     pub async fn operation(self: &Arc<Self>, key: &OperationKey) -> Result<Arc<CachedOperation>, RequestError> {
-        match self.operations.get(key) {
+        match self.known_operation(key) {
             Some(operation) => Ok(operation),
             None => {
                 let (key, duration) = (key.clone(), self.text_duration(&key.0));

@@ -1,18 +1,19 @@
-//! The steps of a request: it is prepared (validated and planned), executed and projected.
+//! The steps of a request: it is prepared (validated), planned, executed and projected.
 
+use std::future::ready;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use apollo_compiler::executable::OperationType;
 use async_graphql::{Value, Variables};
 use contract::AnswerBudget;
+use futures_util::future::{Either, FutureExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::abort::Abort;
 use super::allowance::Allowance;
 use super::cached_fetch;
-use super::cached_operation::CachedOperation;
+use super::cached_operation::{CachedOperation, OperationKey};
 use super::cost;
 use super::execution_state::ExecutionState;
 use super::introspect::IntrospectionResult;
@@ -26,7 +27,10 @@ use super::variables;
 use super::write_budget::WriteBudget;
 use crate::cache::ResponseCache;
 use crate::limits::Limits;
-use crate::subgraph::{EncodedResponse, RequestDocument, Subgraph, SubgraphRequest};
+use crate::subgraph::{
+    EncodedResponse, OperationKind, Preparation, PreparedDocument, PreparedRequest, RequestDocument, Subgraph,
+    SubgraphRequest,
+};
 
 /// A supergraph with its subgraphs and caches.
 pub struct Pipeline {
@@ -43,7 +47,7 @@ pub struct Pipeline {
 }
 
 /// A request that has been validated and planned.
-pub struct PreparedRequest {
+pub struct PlannedRequest {
     /// The operation.
     pub operation: Arc<CachedOperation>,
     /// Its plan.
@@ -67,25 +71,23 @@ impl Pipeline {
     /// # Errors
     /// When the request is rejected before it runs.
     pub async fn execute_request(self: &Arc<Self>, request: SubgraphRequest) -> Result<EncodedResponse, RequestError> {
-        let queries_only = request.queries_only;
         let document_bytes = request.document.text().len();
-        let prepared = self.prepare_in_time(request).await?;
-        match prepared.operation.valid.kind() {
-            OperationType::Subscription => return Err(RequestError::SubscriptionNotSupported),
-            OperationType::Mutation if queries_only => return Err(RequestError::QueriesOnly("mutation")),
-            OperationType::Mutation => {
-                let viewer = &prepared.caller.viewer;
-                self.write_budget.admit(viewer, document_bytes, &prepared.arguments)?;
+        let planned = self.plan_in_time(request).await?;
+        match planned.operation.valid.kind() {
+            OperationKind::Subscription => return Err(RequestError::SubscriptionNotSupported),
+            OperationKind::Mutation => {
+                let viewer = &planned.caller.viewer;
+                self.write_budget.admit(viewer, document_bytes, &planned.arguments)?;
             }
-            OperationType::Query => {}
+            OperationKind::Query => {}
         }
         if let Some(answer) =
-            cached_fetch::cached_response(&self.cache, &prepared.plan, &prepared.arguments, &prepared.allowance)
+            cached_fetch::cached_response(&self.cache, &planned.plan, &planned.arguments, &planned.allowance)
         {
             return Ok(answer);
         }
         Ok(self
-            .execute(&prepared, self.new_state(&prepared), &prepared.allowance)
+            .execute(&planned, self.new_state(&planned), &planned.allowance)
             .await)
     }
 
@@ -101,23 +103,48 @@ impl Pipeline {
         }
     }
 
+    /// Validates a document and selects its operation, within the time limit of the request.
+    pub fn prepare(self: &Arc<Self>, mut request: SubgraphRequest) -> Preparation<'_> {
+        let deadline = deadline(self.limits.request_time_max());
+        let key = (Arc::clone(request.document.text()), request.operation_name.take());
+        if let Some(operation) = self.operations.known_operation(&key) {
+            return Either::Left(ready(prepared_request(request, key, operation, deadline)));
+        }
+        let prepare = async move {
+            let operation = timeout_at(deadline, self.operations.operation(&key)).await;
+            match operation.unwrap_or(Err(RequestError::Timeout)) {
+                Ok(operation) => prepared_request(request, key, operation, deadline),
+                Err(rejection) => PreparedRequest {
+                    kind: OperationKind::Query,
+                    request: Err(rejection.into_encoded()),
+                },
+            }
+        };
+        Either::Right(prepare.boxed())
+    }
+
     /// Validates and plans, within the time limit of the request.
-    pub async fn prepare_in_time(self: &Arc<Self>, request: SubgraphRequest) -> Result<PreparedRequest, RequestError> {
-        let allowance = self.allowance(request.budget.as_ref());
+    pub async fn plan_in_time(self: &Arc<Self>, request: SubgraphRequest) -> Result<PlannedRequest, RequestError> {
+        let mut allowance = self.allowance(request.budget.as_ref());
+        if let RequestDocument::Prepared(prepared) = &request.document {
+            allowance.deadline = prepared.deadline;
+        }
         let deadline = allowance.deadline;
-        let prepared = timeout_at(deadline, self.prepare(request, allowance)).await;
-        prepared.unwrap_or(Err(RequestError::Timeout))
+        let planned = timeout_at(deadline, self.plan(request, allowance)).await;
+        planned.unwrap_or(Err(RequestError::Timeout))
     }
 
     /// Validates and plans.
-    async fn prepare(
+    async fn plan(
         self: &Arc<Self>,
         request: SubgraphRequest,
         allowance: Allowance,
-    ) -> Result<PreparedRequest, RequestError> {
-        let (RequestDocument::Text(text) | RequestDocument::Parsed { text, .. }) = request.document;
-        let key = (text, request.operation_name);
-        let operation = self.operations.operation(&key).await?;
+    ) -> Result<PlannedRequest, RequestError> {
+        let key = (Arc::clone(request.document.text()), request.operation_name);
+        let operation = match prepared_operation(request.document) {
+            Some(operation) => operation,
+            None => self.operations.operation(&key).await?,
+        };
         let valid = &operation.valid;
         let variables = variables::coerce(&self.operations.schema.types, &valid.variables, request.variables)?;
         valid
@@ -141,7 +168,7 @@ impl Pipeline {
         } else {
             (None, false)
         };
-        Ok(PreparedRequest {
+        Ok(PlannedRequest {
             operation,
             plan,
             arguments,
@@ -159,33 +186,33 @@ impl Pipeline {
     /// Executes and projects.
     pub async fn execute(
         &self,
-        prepared: &PreparedRequest,
+        planned: &PlannedRequest,
         state: ExecutionState,
         allowance: &Allowance,
     ) -> EncodedResponse {
-        let answer = self.try_execute(prepared, state, allowance).await;
+        let answer = self.try_execute(planned, state, allowance).await;
         answer.unwrap_or_else(Abort::into_encoded)
     }
 
     async fn try_execute(
         &self,
-        prepared: &PreparedRequest,
+        planned: &PlannedRequest,
         state: ExecutionState,
         allowance: &Allowance,
     ) -> Result<EncodedResponse, Abort> {
-        let plan = &prepared.plan;
+        let plan = &planned.plan;
         // A cached introspection result is in memory anyway, so it does not count.
-        if let Some(introspection) = prepared
+        if let Some(introspection) = planned
             .introspection
             .as_ref()
-            .filter(|_| !prepared.is_introspection_cached)
+            .filter(|_| !planned.is_introspection_cached)
         {
             allowance.budget.charge_response(introspection.size)?;
         }
-        let execution = self.execution(prepared, state, allowance);
+        let execution = self.execution(planned, state, allowance);
         execution.run(&plan.fetches.steps).await?;
         let ExecutionState { mut data, field_errors } = execution.finish();
-        let introspection = prepared.introspection.clone();
+        let introspection = planned.introspection.clone();
         let introspection_bytes = introspection.as_ref().map_or(0, |introspection| introspection.size);
         let is_fetched = !matches!(&data, Value::Object(fields) if fields.is_empty());
         if is_fetched {
@@ -213,26 +240,54 @@ impl Pipeline {
     /// Starts an execution of the prepared plan.
     pub fn execution<'a>(
         &'a self,
-        prepared: &'a PreparedRequest,
+        planned: &'a PlannedRequest,
         state: ExecutionState,
         allowance: &'a Allowance,
     ) -> PlanExecution<'a> {
         PlanExecution {
             allowance,
             subgraphs: &self.subgraphs,
-            variables: &prepared.arguments,
-            caller: &prepared.caller,
+            variables: &planned.arguments,
+            caller: &planned.caller,
             limits: &self.limits,
             cache: &self.cache,
-            projection: &prepared.plan.projection,
-            writing: (prepared.operation.valid.kind() == OperationType::Mutation).then(watch::Sender::default),
+            projection: &planned.plan.projection,
+            writing: (planned.operation.valid.kind() == OperationKind::Mutation).then(watch::Sender::default),
             state: Mutex::new(state),
         }
     }
 
     /// The empty state of an answer.
-    pub fn new_state(&self, prepared: &PreparedRequest) -> ExecutionState {
-        ExecutionState::new(self.limits.errors_max, Arc::clone(&prepared.plan.projection))
+    pub fn new_state(&self, planned: &PlannedRequest) -> ExecutionState {
+        ExecutionState::new(self.limits.errors_max, Arc::clone(&planned.plan.projection))
+    }
+}
+
+/// Puts a valid operation into its request.
+fn prepared_request(
+    mut request: SubgraphRequest,
+    (text, operation_name): OperationKey,
+    operation: Arc<CachedOperation>,
+    deadline: Instant,
+) -> PreparedRequest {
+    let kind = operation.valid.kind();
+    request.operation_name = operation_name;
+    request.document = RequestDocument::Prepared(PreparedDocument {
+        text,
+        operation,
+        deadline,
+    });
+    PreparedRequest {
+        kind,
+        request: Ok(request),
+    }
+}
+
+/// Returns the operation of a prepared document.
+fn prepared_operation(document: RequestDocument) -> Option<Arc<CachedOperation>> {
+    match document {
+        RequestDocument::Prepared(prepared) => prepared.operation.downcast().ok(),
+        RequestDocument::Text(_) | RequestDocument::Parsed { .. } => None,
     }
 }
 

@@ -83,7 +83,6 @@ impl PlanExecution<'_> {
             viewer,
             session,
             request_id: self.caller.request_id.clone(),
-            queries_only: false,
             budget: None,
         }
     }

@@ -27,9 +27,6 @@ pub enum RequestError {
     /// A value that is not valid for its type; `extensions.field` names it too. `INVALID_INPUT`
     #[error("{}", .0.message)]
     InvalidValue(Box<InvalidValue>),
-    /// The transport, such as GET, accepts only queries. `METHOD_NOT_ALLOWED`
-    #[error("only queries may be sent this way, not a {0}")]
-    QueriesOnly(&'static str),
     /// A subscription arrived by a transport that carries a single response. `SUBSCRIPTION_NOT_SUPPORTED`
     #[error("a subscription needs a WebSocket, server-sent events or a multipart response")]
     SubscriptionNotSupported,
@@ -134,7 +131,6 @@ impl RequestError {
             Self::TooComplex(_) => "QUERY_TOO_COMPLEX",
             Self::OperationNotFound(_) => "OPERATION_NOT_FOUND",
             Self::InvalidInput(_) | Self::InvalidValue(_) => "INVALID_INPUT",
-            Self::QueriesOnly(_) => "METHOD_NOT_ALLOWED",
             Self::SubscriptionNotSupported => "SUBSCRIPTION_NOT_SUPPORTED",
             Self::IntrospectionDisabled => "INTROSPECTION_DISABLED",
             Self::Timeout => "TIMEOUT",

@@ -3,17 +3,16 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use apollo_compiler::executable::OperationType;
 use async_graphql::{Response, ServerError, Value};
 use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use super::abort::Abort;
 use super::allowance::Allowance;
-use super::pipeline::{Pipeline, PreparedRequest};
+use super::pipeline::{Pipeline, PlannedRequest};
 use super::plan_execution::receive;
 use super::request_error::RequestError;
-use crate::subgraph::{EncodedResponse, SubgraphRequest, SubgraphResponse};
+use crate::subgraph::{EncodedResponse, OperationKind, SubgraphRequest, SubgraphResponse};
 
 /// Answers any operation as a stream: a query or a mutation with one answer, a subscription with one per event.
 ///
@@ -32,28 +31,20 @@ async fn open(
     pipeline: Arc<Pipeline>,
     request: SubgraphRequest,
 ) -> Result<BoxStream<'static, EncodedResponse>, RequestError> {
-    let queries_only = request.queries_only;
-    let prepared = pipeline.prepare_in_time(request).await?;
-    match prepared.operation.valid.kind() {
-        OperationType::Subscription => {}
-        OperationType::Mutation if queries_only => return Err(RequestError::QueriesOnly("mutation")),
-        _ => {
-            return Ok(once(
-                pipeline
-                    .execute(&prepared, pipeline.new_state(&prepared), &prepared.allowance)
-                    .await,
-            ));
-        }
+    let planned = pipeline.plan_in_time(request).await?;
+    if planned.operation.valid.kind() != OperationKind::Subscription {
+        let answer = pipeline.execute(&planned, pipeline.new_state(&planned), &planned.allowance);
+        return Ok(once(answer.await));
     }
-    let prepared = Arc::new(prepared);
-    let source = prepared.plan.fetches.source.as_ref().ok_or(RequestError::Internal)?;
-    let execution = pipeline.execution(&prepared, pipeline.new_state(&prepared), &prepared.allowance);
+    let planned = Arc::new(planned);
+    let source = planned.plan.fetches.source.as_ref().ok_or(RequestError::Internal)?;
+    let execution = pipeline.execution(&planned, pipeline.new_state(&planned), &planned.allowance);
     let events =
         pipeline.subgraphs[source.subgraph].subscribe(execution.request(source, execution.fetch_variables(source)));
     let mut events = events
         .map({
-            let (name, pipeline, prepared) = (source.name.clone(), pipeline.clone(), prepared.clone());
-            move |event| SourceEvent::receive(&name, event, pipeline.allowance(Some(&prepared.allowance.budget)))
+            let (name, pipeline, planned) = (source.name.clone(), pipeline.clone(), planned.clone());
+            move |event| SourceEvent::receive(&name, event, pipeline.allowance(Some(&planned.allowance.budget)))
         })
         .boxed()
         .peekable();
@@ -69,8 +60,8 @@ async fn open(
         return Err(rejection);
     }
     let answers = stream::iter(first).chain(events).then(move |event| {
-        let (pipeline, prepared) = (pipeline.clone(), prepared.clone());
-        async move { answer(&pipeline, &prepared, event).await }
+        let (pipeline, planned) = (pipeline.clone(), planned.clone());
+        async move { answer(&pipeline, &planned, event).await }
     });
     Ok(answers.boxed())
 }
@@ -94,16 +85,16 @@ impl SourceEvent {
     }
 }
 
-async fn answer(pipeline: &Pipeline, prepared: &PreparedRequest, event: SourceEvent) -> EncodedResponse {
+async fn answer(pipeline: &Pipeline, planned: &PlannedRequest, event: SourceEvent) -> EncodedResponse {
     let response = match event.response {
         Ok(response) => response,
         Err(abort) => return abort.into_encoded(),
     };
-    let mut state = pipeline.new_state(prepared);
-    if let Some(source) = &prepared.plan.fetches.source {
+    let mut state = pipeline.new_state(planned);
+    if let Some(source) = &planned.plan.fetches.source {
         state.merge_root(source, response);
     }
-    pipeline.execute(prepared, state, &event.allowance).await
+    pipeline.execute(planned, state, &event.allowance).await
 }
 
 /// Returns the error of a response without data, with which a subgraph may reject the subscription.

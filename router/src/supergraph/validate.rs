@@ -25,6 +25,7 @@ use super::request_error::RequestError;
 use super::schema::PublicSchema;
 use super::variables::{self, DeclaredVariable};
 use crate::limits::Limits;
+use crate::subgraph::OperationKind;
 
 /// An operation that is valid and within the limits.
 pub struct ValidOperation {
@@ -50,8 +51,12 @@ pub type ConditionValues = Vec<bool>;
 
 impl ValidOperation {
     /// Query, mutation or subscription.
-    pub fn kind(&self) -> OperationType {
-        self.definition.operation_type
+    pub fn kind(&self) -> OperationKind {
+        match self.definition.operation_type {
+            OperationType::Query => OperationKind::Query,
+            OperationType::Mutation => OperationKind::Mutation,
+            OperationType::Subscription => OperationKind::Subscription,
+        }
     }
 
     /// Returns the values of the conditions for these variables, and which optional variables are given.

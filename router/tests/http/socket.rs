@@ -419,6 +419,26 @@ async fn operations_per_socket_are_limited() {
 }
 
 #[tokio::test]
+async fn a_subscription_beyond_the_limit_is_refused_over_a_socket() {
+    let limits = Limits {
+        subscriptions_max: 1,
+        ..Limits::default()
+    };
+    let mut server = TestServer::with(limits, FrontConfig::default()).await;
+    let mut socket = Socket::of(&server, 1).await;
+    socket.subscribe("1", "subscription { news }").await;
+    assert_eq!(server.signs.recv().await, Some("subscribed"));
+    socket.subscribe("2", "subscription { news }").await;
+    let error = socket.message().await;
+    assert_eq!((&error["id"], &error["type"]), (&json!("2"), &json!("error")));
+    assert_eq!(error["payload"][0]["extensions"]["code"], "UNAVAILABLE");
+    server.news.send("go on".into()).unwrap();
+    assert_eq!(socket.message().await, next("1", json!({ "news": "go on" })));
+    socket.subscribe("3", "{ hello }").await;
+    assert_eq!(socket.message().await, next("3", json!({ "hello": "hello 0" })));
+}
+
+#[tokio::test]
 async fn a_message_that_is_too_long_closes_the_socket() {
     let limits = Limits {
         body_bytes_max: 1_000,

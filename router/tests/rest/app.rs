@@ -178,7 +178,6 @@ pub async fn ask(gateway: &Gateway, query: &str, viewer: Viewer) -> Value {
         viewer,
         session: None,
         request_id: "test".into(),
-        queries_only: false,
         budget: None,
     };
     let answer = gateway.graph.fetch(request).await.into_encoded();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use agora::rest::{FieldType, Route, mounts};
+use agora::subgraph::OperationKind;
 
 use crate::app::graph_without_subgraphs;
 
@@ -36,7 +37,11 @@ fn every_route_operation_is_planned_over_the_supergraph() {
         let kind = graph.check_operation(operation);
         let kind = kind.unwrap_or_else(|refusal| panic!("{name}: {refusal:?}")).kind;
         let reads = route.verb.as_str() == "GET" || READ_BY_POST.contains(&name.as_str());
-        let expected = if reads { "query" } else { "mutation" };
+        let expected = if reads {
+            OperationKind::Query
+        } else {
+            OperationKind::Mutation
+        };
         assert_eq!(kind, expected, "{name}: GET reads, everything else does not");
     }
 }

@@ -76,7 +76,6 @@ pub fn request(viewer: Viewer, query: &str, variables: Value) -> SubgraphRequest
         viewer,
         session: None,
         request_id: "test".into(),
-        queries_only: false,
         budget: None,
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use agora::cache::{CacheCounts, InvalidatingBus, ResponseCache};
 use agora::limits::Limits;
-use agora::subgraph::{InProcess, RequestDocument, Subgraph, SubgraphRequest, SubgraphResponse};
+use agora::subgraph::{InProcess, Subgraph, SubgraphRequest, SubgraphResponse};
 use agora::supergraph::Supergraph;
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Error, ID, Object, Result, Schema, SimpleObject};
 use contract::{Audience, Bus, Event, InProcessBus, Role, Viewer};
@@ -167,7 +167,7 @@ type Gate = Arc<Mutex<Option<mpsc::Receiver<()>>>>;
 
 impl Subgraph for Counted {
     fn fetch(&self, request: SubgraphRequest) -> BoxFuture<'_, SubgraphResponse> {
-        let (RequestDocument::Text(text) | RequestDocument::Parsed { text, .. }) = &request.document;
+        let text = request.document.text();
         let variables = serde_json::to_value(&request.variables).expect("JSON");
         let noted = (text.to_string(), variables, request.viewer.clone());
         self.asked.lock().expect("no panic").push(noted);

@@ -1,7 +1,7 @@
 //! Request errors: every invalid operation is refused before execution, with a code and without side effects.
 
 use agora::limits::Limits;
-use agora::subgraph::{ResponseKind, SubgraphRequest};
+use agora::subgraph::{OperationKind, ResponseKind, Subgraph, SubgraphRequest};
 use serde_json::{Value, json};
 
 use crate::world::{Graph, request};
@@ -94,18 +94,33 @@ async fn operation_name_chooses_the_operation() {
 }
 
 #[tokio::test]
-async fn a_query_only_request_cannot_run_a_mutation() {
+async fn preparing_an_operation_shows_its_kind_and_runs_nothing() {
     let graph = Graph::new();
-    let only = |query: &str| SubgraphRequest {
-        queries_only: true,
-        ..request(query, json!({}))
-    };
+    let prepare = async |query: &str| graph.supergraph.prepare(request(query, json!({}))).await;
+    // The second time, the operation is cached.
+    for _ in 0..2 {
+        assert_eq!(
+            prepare("mutation { note(text: \"x\") }").await.kind,
+            OperationKind::Mutation
+        );
+        assert_eq!(
+            prepare("subscription { personChanged { name } }").await.kind,
+            OperationKind::Subscription
+        );
+        assert_eq!(graph.asked["people"].lock().unwrap().len(), 0);
+    }
+    let query = prepare("{ me { name } }").await;
+    assert_eq!(query.kind, OperationKind::Query);
     assert_eq!(
-        refused(&graph, only("mutation { note(text: \"x\") }")).await.0,
-        "METHOD_NOT_ALLOWED"
+        &graph.answer(query.request.unwrap()).await.body[..],
+        br#"{"data":{"me":{"name":"Ada"}}}"#
     );
-    assert_eq!(graph.asked["people"].lock().unwrap().len(), 0);
-    assert_eq!(graph.answer(only("{ me { name } }")).await.kind, ResponseKind::Data);
+    let invalid = prepare("mutation { nothing }").await;
+    assert_eq!(invalid.kind, OperationKind::Query);
+    assert_eq!(
+        invalid.request.unwrap_err().kind,
+        ResponseKind::RequestError("GRAPHQL_VALIDATION_FAILED")
+    );
 }
 
 #[tokio::test]
@@ -464,7 +479,7 @@ async fn check_operation_returns_the_kind_and_variables() {
         .supergraph
         .check_operation("query($id: ID!, $n: Int! = 1, $l: [Int!]) { person(id: $id) { reviews(first: $n) { id } } echo(list: $l) }")
         .unwrap();
-    assert_eq!(info.kind, "query");
+    assert_eq!(info.kind, OperationKind::Query);
     let variables: Vec<_> = info
         .variables
         .iter()

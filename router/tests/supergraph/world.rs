@@ -250,7 +250,7 @@ impl TestSubgraph {
     }
 
     fn answer(&self, request: &SubgraphRequest) -> SubgraphResponse {
-        let (RequestDocument::Text(text) | RequestDocument::Parsed { text, .. }) = &request.document;
+        let text = request.document.text();
         let variables = serde_json::to_value(&request.variables).unwrap();
         self.asked.lock().unwrap().push((text.to_string(), variables.clone()));
         let body = match self.behavior {
@@ -453,7 +453,6 @@ pub fn request(query: &str, variables: Value) -> SubgraphRequest {
         viewer: Viewer::Anonymous,
         session: None,
         request_id: "test".into(),
-        queries_only: false,
         budget: None,
     }
 }

@@ -313,8 +313,12 @@ impl Compiler<'_> {
 }
 
 fn fetch_key(fetch: &Fetch, key: Option<Name>) -> FetchKey {
-    let (RequestDocument::Text(text) | RequestDocument::Parsed { text, .. }) = &fetch.document;
-    FetchKey::new(fetch.subgraph, text.clone(), key, fetch.variables.clone())
+    FetchKey::new(
+        fetch.subgraph,
+        fetch.document.text().clone(),
+        key,
+        fetch.variables.clone(),
+    )
 }
 
 fn flatten_path(path: &FlattenNodePath) -> Vec<FlattenPathSegment> {
