@@ -221,6 +221,8 @@ fn the_help_of_a_replica_has_its_own_flags_and_defaults() {
     ] {
         assert!(help.contains(flag), "{flag} is missing in\n{help}");
     }
+    // Long lines are wrapped.
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(help.contains("[default: 127.0.0.1:4100]"), "{help}");
     assert!(help.contains("[default: ./data/order-replica]"), "{help}");
     assert!(!help.contains("--rest-listen"), "{help}");

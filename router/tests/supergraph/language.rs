@@ -54,7 +54,7 @@ fn every_mutation_that_adds_something_takes_an_idempotency_key() {
     assert_eq!(without, NEEDS_NO_KEY.iter().copied().collect());
     for field in with {
         let key = field.argument_by_name("idempotencyKey").unwrap();
-        let said = "Sent again with this key, the same request has no second effect: see `Mutation`.";
+        let said = "The key that makes it safe to send the request again: see `Mutation`.";
         assert_eq!(key.ty.to_string(), "String", "{}", field.name);
         assert_eq!(key.description.as_deref(), Some(said), "{}", field.name);
     }
