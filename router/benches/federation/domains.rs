@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use agora::subgraph::{InProcess, Subgraph};
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema};
-use contract::{ContextExt, ErrorCodes, PageArgs, PageConnection, Result, load_row, page, row_loader};
+use contract::{ContextExt, ErrorCodeExtension, PageArgs, PageConnection, Result, load_row, page, row_loader};
 use entities::{message, user};
 use sea_orm::Order;
 use testing::TestServices;
@@ -49,7 +49,7 @@ pub async fn graph(folder: &Path) -> (Subgraphs, Merged, TestServices) {
         Arc::new(InProcess(messages::schema(services.clone()))),
     );
     let merged = Schema::build(Query, EmptyMutation, EmptySubscription)
-        .extension(ErrorCodes)
+        .extension(ErrorCodeExtension)
         .data(row_loader::<user::Entity>(&services.db))
         .data(services)
         .finish();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use agora::subgraph::{InProcess, Subgraph};
 use async_graphql::{EmptyMutation, EmptySubscription, ID, Object, Schema, ValidationMode};
-use contract::ErrorCodes;
+use contract::ErrorCodeExtension;
 
 use super::Subgraphs;
 
@@ -15,12 +15,12 @@ pub type Merged = Schema<merged::Query, EmptyMutation, EmptySubscription>;
 
 pub fn graph() -> (Subgraphs, Merged) {
     let accounts = Schema::build(accounts::Query, EmptyMutation, EmptySubscription)
-        .extension(ErrorCodes)
+        .extension(ErrorCodeExtension)
         .validation_mode(ValidationMode::Fast)
         .enable_federation()
         .finish();
     let messages = Schema::build(messages::Query, EmptyMutation, EmptySubscription)
-        .extension(ErrorCodes)
+        .extension(ErrorCodeExtension)
         .validation_mode(ValidationMode::Fast)
         .enable_federation()
         .finish();
@@ -29,7 +29,7 @@ pub fn graph() -> (Subgraphs, Merged) {
     subgraphs.insert("accounts".into(), Arc::new(InProcess(accounts)));
     subgraphs.insert("messages".into(), Arc::new(InProcess(messages)));
     let merged = Schema::build(merged::Query, EmptyMutation, EmptySubscription)
-        .extension(ErrorCodes)
+        .extension(ErrorCodeExtension)
         .finish();
     (subgraphs, merged)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{EmptySubscription, Enum, ID, Json, Object, Schema};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use contract::{Clock, ErrorCodes, ManualClock, Money, Role, TokenKeys};
+use contract::{Clock, ErrorCodeExtension, ManualClock, Money, Role, TokenKeys};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -289,7 +289,7 @@ impl TestMount {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at_us(NOW_US));
         let keys = Arc::new(TokenKeys::ephemeral());
         let auth = Arc::new(Authenticator::new(Arc::clone(&keys), Arc::clone(&clock)));
-        let schema = Schema::build(Echo, async_graphql::EmptyMutation, EmptySubscription).extension(ErrorCodes);
+        let schema = Schema::build(Echo, async_graphql::EmptyMutation, EmptySubscription).extension(ErrorCodeExtension);
         let graph = Arc::new(InProcess(schema.finish()));
         let gateway = Gateway::new(graph, auth, clock, Arc::new(Limits::default()));
         let bound_mount = BoundMount::new(

@@ -12,7 +12,7 @@ use async_graphql::{Context, Object, Response, Schema, Subscription, Value};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use contract::{Bus, Clock, Error, ErrorCodes, InProcessBus, ManualClock, Role, TokenKeys, Viewer};
+use contract::{Bus, Clock, Error, ErrorCodeExtension, InProcessBus, ManualClock, Role, TokenKeys, Viewer};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use http_body_util::BodyExt;
@@ -50,7 +50,7 @@ impl TestServer {
         let release = Arc::new(Notify::new());
         let (sign, signs) = mpsc::unbounded_channel();
         let schema = Schema::build(Query, Mutation, News)
-            .extension(ErrorCodes)
+            .extension(ErrorCodeExtension)
             .data(news.clone())
             .data(release.clone())
             .data(sign)

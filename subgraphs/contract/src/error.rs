@@ -178,16 +178,16 @@ impl From<EntityError> for Error {
 /// async-graphql turns any displayable error into a message and keeps the original as its source, so resolvers use
 /// plain `?`. An error without a domain error as its source comes from async-graphql, which rejected a value:
 /// `INVALID_INPUT`.
-pub struct ErrorCodes;
+pub struct ErrorCodeExtension;
 
-impl ExtensionFactory for ErrorCodes {
+impl ExtensionFactory for ErrorCodeExtension {
     fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(ErrorCodes)
+        Arc::new(ErrorCodeExtension)
     }
 }
 
 #[async_trait::async_trait]
-impl Extension for ErrorCodes {
+impl Extension for ErrorCodeExtension {
     async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
         let response = with_codes(next.run(ctx).await);
         if let Some(services) = ctx.data_opt::<Services>() {

@@ -49,7 +49,7 @@ pub use context::ContextExt;
 pub use date::Date;
 pub use date_time::DateTime;
 pub use db::{Db, DbOptions, DbStats, StorageHealth, Tx};
-pub use error::{Error, ErrorCodes, Result};
+pub use error::{Error, ErrorCodeExtension, Result};
 pub use event::{Audience, Bus, Delivery, Event, EventStream, InProcessBus};
 pub use expiry::ExpiryExtension;
 pub use follow::{Follower, follow};

@@ -2,7 +2,7 @@
 
 use async_graphql::{ObjectType, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType, ValidationMode};
 
-use crate::ErrorCodes;
+use crate::ErrorCodeExtension;
 
 // These descriptions are stated once for all domains: a type of the public schema has one description, whichever
 // domain it is taken from.
@@ -28,7 +28,7 @@ where
     Schema::build(Q::default(), M::default(), S::default())
         .override_output_type_description::<Q>(QUERY)
         .override_output_type_description::<M>(MUTATION)
-        .extension(ErrorCodes)
+        .extension(ErrorCodeExtension)
         // The router has validated the operation. Validating it again here would cost as much as a small answer.
         .validation_mode(ValidationMode::Fast)
         .enable_federation()

@@ -1,7 +1,7 @@
 //! Lists by pages, through a GraphQL schema.
 
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema, Value, value};
-use contract::{Db, Error, ErrorCodes, PageArgs, PageConnection, Result, page, page_of_texts};
+use contract::{Db, Error, ErrorCodeExtension, PageArgs, PageConnection, Result, page, page_of_texts};
 use sea_orm::{EntityTrait, Order};
 
 use crate::support::TestDb;
@@ -117,7 +117,7 @@ impl Lists {
         let db = TestDb::new().await;
         let schema = Schema::build(Query, EmptyMutation, EmptySubscription)
             .data(db.0.clone())
-            .extension(ErrorCodes)
+            .extension(ErrorCodeExtension)
             .finish();
         let lists = Self { schema, db };
         for (id, value) in rows {
