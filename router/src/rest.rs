@@ -35,6 +35,7 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Response, header};
 use axum::routing::any;
+use contract::ErrorCode;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
@@ -195,7 +196,7 @@ async fn serve(bound_mount: &BoundMount, request: Request) -> Result<Response<Bo
         preconditions_hold(&parts.headers)
     };
     if !is_precondition_met {
-        return Err(RestError::new("PRECONDITION_FAILED", PRECONDITION_FAILED));
+        return Err(RestError::new(ErrorCode::PreconditionFailed, PRECONDITION_FAILED));
     }
     if let Some((id, replicas)) = mounts::replica_of(bound_route.service).zip(bound_mount.gateway.replicas.as_ref()) {
         if !replicas.is_responding(id).await {

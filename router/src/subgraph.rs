@@ -8,7 +8,7 @@ use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{Executor, Request, Response, Variables};
 use bytes::Bytes;
-use contract::{AnswerBudget, SessionId, Viewer};
+use contract::{AnswerBudget, ErrorCode, SessionId, Viewer};
 use futures_util::future::{BoxFuture, Either, FutureExt};
 use futures_util::stream::{BoxStream, StreamExt};
 use tokio::time::Instant;
@@ -132,8 +132,9 @@ pub enum ResponseKind {
     Data,
     /// `data: null`: the operation ran, and an error propagated to the root.
     NullData,
-    /// No `data`: the request was rejected before it ran. The code is the first error's `extensions.code`.
-    RequestError(&'static str),
+    /// No `data`: the request was rejected before it ran. The code is the first error's `extensions.code`, or `INTERNAL` for a subgraph's
+    /// code that this build does not know.
+    RequestError(ErrorCode),
 }
 
 impl SubgraphResponse {

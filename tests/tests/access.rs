@@ -4,6 +4,7 @@
 mod shop;
 mod votes;
 
+use contract::ErrorCode;
 use futures_util::StreamExt;
 use serde_json::Value;
 use tests::{Reply, TestApp, TestClient};
@@ -358,7 +359,10 @@ impl Scene {
 /// Returns a reply in the notation of the table.
 fn answered(reply: &Reply) -> String {
     match reply.code() {
-        Some(code) => agora::status::status_of(code).as_u16().to_string(),
+        Some(code) => {
+            let known: ErrorCode = code.parse().expect(code);
+            known.http_status().to_string()
+        }
         None if it(&reply.body["data"]) => "ok".to_owned(),
         None => "-".to_owned(),
     }

@@ -2,6 +2,7 @@
 //! choice.
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use contract::ErrorCode;
 
 use crate::http::error::HttpError;
 
@@ -111,7 +112,7 @@ impl AcceptedMediaTypes {
 
 fn not_acceptable() -> HttpError {
     HttpError::new(
-        "NOT_ACCEPTABLE",
+        ErrorCode::NotAcceptable,
         "answers can be application/graphql-response+json, application/json, text/event-stream or multipart/mixed;subscriptionSpec=1.0",
     )
 }

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use contract::TokenError;
+use contract::{ErrorCode, TokenError};
 use serde_json::json;
 
 use crate::http::accept::ResponseMediaType;
@@ -18,7 +18,7 @@ use crate::status::status_of;
 /// The reason to reject a request: a code with its status, and a message for the client.
 #[derive(Clone, Debug)]
 pub(super) struct HttpError {
-    code: &'static str,
+    code: ErrorCode,
     message: Cow<'static, str>,
     status: StatusCode,
     /// Headers that tell the client which request would be accepted.
@@ -26,7 +26,7 @@ pub(super) struct HttpError {
 }
 
 impl HttpError {
-    pub(super) fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
             message: message.into(),
@@ -36,15 +36,15 @@ impl HttpError {
     }
 
     pub(super) fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new("INVALID_INPUT", message)
+        Self::new(ErrorCode::InvalidInput, message)
     }
 
     pub(super) fn shutting_down() -> Self {
-        Self::new("UNAVAILABLE", "the server is shutting down")
+        Self::new(ErrorCode::Unavailable, "the server is shutting down")
     }
 
     pub(super) fn internal() -> Self {
-        Self::new("INTERNAL", "something went wrong on our side")
+        Self::new(ErrorCode::Internal, "something went wrong on our side")
     }
 
     /// The same refusal with headers that tell which request would be accepted.
@@ -62,14 +62,20 @@ impl HttpError {
         match error {
             BodyError::TooLarge => {
                 let most = limits.body_bytes_max;
-                Self::new("PAYLOAD_TOO_LARGE", format!("a request body has at most {most} bytes"))
+                Self::new(
+                    ErrorCode::PayloadTooLarge,
+                    format!("a request body has at most {most} bytes"),
+                )
             }
             // 408: the graph's own `TIMEOUT` is 504.
             BodyError::TooSlow => Self {
                 status: StatusCode::REQUEST_TIMEOUT,
-                ..Self::new("TIMEOUT", error.to_string())
+                ..Self::new(ErrorCode::Timeout, error.to_string())
             },
-            BodyError::Displaced => Self::new("UNAVAILABLE", "too many request bodies are being received, try again"),
+            BodyError::Displaced => Self::new(
+                ErrorCode::Unavailable,
+                "too many request bodies are being received, try again",
+            ),
             BodyError::TooManyValues => Self::too_many_values(limits),
             BodyError::Incomplete => Self::invalid("the request body could not be read"),
         }
@@ -82,12 +88,12 @@ impl HttpError {
 
     /// The refusal of an unsupported `Expect` header, 417.
     pub(super) fn unsupported_expectation() -> Self {
-        Self::new("EXPECTATION_FAILED", "Expect must be 100-continue")
+        Self::new(ErrorCode::ExpectationFailed, "Expect must be 100-continue")
     }
 
     /// Whether it tells a client to send a query instead of its hash.
     pub(super) fn is_persisted_query(&self) -> bool {
-        self.code == "PERSISTED_QUERY_NOT_SUPPORTED"
+        self.code == ErrorCode::PersistedQueryNotSupported
     }
 
     /// Returns a list of GraphQL errors with this one.
@@ -141,7 +147,7 @@ pub(super) fn insert_status_headers(status: StatusCode, headers: &mut HeaderMap,
 
 impl From<TokenError> for HttpError {
     fn from(error: TokenError) -> Self {
-        Self::new("UNAUTHENTICATED", error.to_string())
+        Self::new(ErrorCode::Unauthenticated, error.to_string())
     }
 }
 
@@ -153,10 +159,10 @@ impl IntoResponse for HttpError {
 
 /// Answers a request to an unknown address.
 pub(super) async fn not_found() -> HttpError {
-    HttpError::new("NOT_FOUND", "there is nothing at this address")
+    HttpError::new(ErrorCode::NotFound, "there is nothing at this address")
 }
 
 /// Answers a method that an address does not support; axum adds `Allow`.
 pub(super) async fn method_not_allowed() -> HttpError {
-    HttpError::new("METHOD_NOT_ALLOWED", "this address does not know that method")
+    HttpError::new(ErrorCode::MethodNotAllowed, "this address does not know that method")
 }

@@ -10,6 +10,7 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
+use contract::ErrorCode;
 use serde_json::Value;
 
 use crate::gateway::Gateway;
@@ -39,8 +40,10 @@ pub(super) async fn handle(State(state): State<HttpState>, request: Request) -> 
         match *request.method() {
             Method::GET | Method::HEAD | Method::POST => handle_http(&state.gateway, id, accepted, request).await,
             Method::OPTIONS => Ok((StatusCode::NO_CONTENT, [(header::ALLOW, METHODS)]).into_response()),
-            _ => Err(HttpError::new("METHOD_NOT_ALLOWED", "GraphQL is asked by GET and POST")
-                .with_headers(&[("allow", METHODS)])),
+            _ => Err(
+                HttpError::new(ErrorCode::MethodNotAllowed, "GraphQL is asked by GET and POST")
+                    .with_headers(&[("allow", METHODS)]),
+            ),
         }
     };
     let mut response = result.unwrap_or_else(|error| error.to_response(media));
@@ -86,7 +89,7 @@ async fn open_socket(state: HttpState, id: RequestId, request: Request) -> Resul
     }
     let permit = Arc::clone(&state.gateway.permits.sockets)
         .try_acquire_owned()
-        .map_err(|_| HttpError::new("UNAVAILABLE", "too many open WebSockets, try again later"))?;
+        .map_err(|_| HttpError::new(ErrorCode::Unavailable, "too many open WebSockets, try again later"))?;
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
         .await
         .map_err(|rejection| handshake_error(&rejection))?;
@@ -108,12 +111,12 @@ async fn handle_http(
         params => params?,
     };
     if parts.method == Method::POST && !preconditions_hold(&parts.headers) {
-        return Err(HttpError::new("PRECONDITION_FAILED", PRECONDITION_FAILED));
+        return Err(HttpError::new(ErrorCode::PreconditionFailed, PRECONDITION_FAILED));
     }
     let operation = OperationRequest::new(params, &identity, id.0).prepare(gateway).await;
     let is_post = parts.method == Method::POST;
     if !is_post && operation.kind == OperationKind::Mutation {
-        let error = HttpError::new("METHOD_NOT_ALLOWED", "a mutation has to be sent by POST");
+        let error = HttpError::new(ErrorCode::MethodNotAllowed, "a mutation has to be sent by POST");
         return Err(error.with_headers(&[("allow", "POST")]));
     }
     match (response_form(accepted, operation.kind, is_post)?, operation) {
@@ -150,14 +153,14 @@ fn response_form(accepted: AcceptedMediaTypes, kind: OperationKind, is_post: boo
     match (kind, accepted.single, streaming) {
         (OperationKind::Subscription, _, Some(streaming)) => Ok(ResponseForm::Stream(streaming)),
         (OperationKind::Subscription, _, None) => Err(HttpError::new(
-            "NOT_ACCEPTABLE",
+            ErrorCode::NotAcceptable,
             "a subscription is answered as text/event-stream, by POST also as multipart/mixed;subscriptionSpec=1.0, or over a WebSocket",
         )),
         (_, Some(single), _) if !accepted.prefers_stream => Ok(ResponseForm::Single(single)),
         (_, _, Some(streaming)) => Ok(ResponseForm::Stream(streaming)),
         (_, Some(single), None) => Ok(ResponseForm::Single(single)),
         (_, None, None) => Err(HttpError::new(
-            "NOT_ACCEPTABLE",
+            ErrorCode::NotAcceptable,
             "this is answered as multipart/mixed by POST only",
         )),
     }

@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use bytes::Bytes;
+use contract::ErrorCode;
 use futures_util::FutureExt;
 use tokio::sync::SemaphorePermit;
 
@@ -104,7 +105,10 @@ async fn handle_within_limits(permits: &Permits, request: Request, next: Next) -
         connection.mark_lingering();
     }
     let Ok(_request_permit) = permits.requests.try_acquire() else {
-        return Err(HttpError::new("UNAVAILABLE", "too many requests at once, try again"));
+        return Err(HttpError::new(
+            ErrorCode::Unavailable,
+            "too many requests at once, try again",
+        ));
     };
     // A stream counts until it has begun; then the limit on subscriptions applies.
     let mut response = call_next(permits, Request::from_parts(parts, body), next).await?;
@@ -127,7 +131,7 @@ fn acquire_bytes<'r>(permits: &'r Permits, body: &Bytes) -> Result<Option<Semaph
     let most = permits.limits.requests_bytes_max;
     let memory_bytes = u32::try_from(memory_bytes.min(most)).unwrap_or(u32::MAX);
     let bytes_permit = permits.request_bytes.try_acquire_many(memory_bytes);
-    let refused = |_| HttpError::new("UNAVAILABLE", "too many large requests at once, try again");
+    let refused = |_| HttpError::new(ErrorCode::Unavailable, "too many large requests at once, try again");
     bytes_permit.map(Some).map_err(refused)
 }
 

@@ -2,6 +2,7 @@
 //! POST.
 
 use axum::http::{HeaderMap, Uri, header};
+use contract::ErrorCode;
 
 use crate::http::error::HttpError;
 use crate::http::host::called_host;
@@ -14,7 +15,12 @@ pub(super) fn require_allowed(headers: &HeaderMap, uri: &Uri, allowed: &[String]
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
     };
-    let refused = || HttpError::new("FORBIDDEN", "pages of this origin may not open a WebSocket here");
+    let refused = || {
+        HttpError::new(
+            ErrorCode::Forbidden,
+            "pages of this origin may not open a WebSocket here",
+        )
+    };
     let origin = origin.to_str().map_err(|_| refused())?;
     if allowed
         .iter()

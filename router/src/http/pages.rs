@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use contract::Viewer;
+use contract::{ErrorCode, Viewer};
 use serde_json::json;
 
 use crate::http::accept::ResponseMediaType;
@@ -73,9 +73,9 @@ pub(super) async fn cache(State(state): State<HttpState>, request: Request) -> R
         let error = match state.gateway.auth.identify(&parts.headers) {
             Ok(identity) if identity.viewer.is_operator() => None,
             Ok(identity) if identity.viewer != Viewer::Anonymous => {
-                Some(HttpError::new("FORBIDDEN", "this is for operators"))
+                Some(HttpError::new(ErrorCode::Forbidden, "this is for operators"))
             }
-            Ok(_) => Some(HttpError::new("UNAUTHENTICATED", "sign in first")),
+            Ok(_) => Some(HttpError::new(ErrorCode::Unauthenticated, "sign in first")),
             Err(error) => Some(error.into()),
         };
         if let Some(error) = error {

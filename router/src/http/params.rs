@@ -4,6 +4,7 @@ use async_graphql::Variables;
 use axum::body::Body;
 use axum::extract::Query;
 use axum::http::{HeaderMap, Uri, header};
+use contract::ErrorCode;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::collections::HashMap;
@@ -51,7 +52,7 @@ impl From<QueryError> for HttpError {
         match why {
             QueryError::Missing => Self::invalid("query must be given"),
             // This message makes clients send the query.
-            QueryError::PersistedOnly => Self::new("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported"),
+            QueryError::PersistedOnly => Self::new(ErrorCode::PersistedQueryNotSupported, "PersistedQueryNotSupported"),
         }
     }
 }
@@ -87,13 +88,13 @@ impl Params {
     pub(super) async fn from_body(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Self, HttpError> {
         if !is_json(headers) {
             return Err(HttpError::new(
-                "UNSUPPORTED_MEDIA_TYPE",
+                ErrorCode::UnsupportedMediaType,
                 "a request body has to be content-type: application/json",
             )
             .with_headers(&[("accept", "application/json"), ("accept-post", "application/json")]));
         }
         if is_encoded(headers) {
-            let error = HttpError::new("UNSUPPORTED_MEDIA_TYPE", ENCODED_BODY_MESSAGE);
+            let error = HttpError::new(ErrorCode::UnsupportedMediaType, ENCODED_BODY_MESSAGE);
             return Err(error.with_headers(&[("accept-encoding", "identity")]));
         }
         // The middleware has received the body, or replaced it with the error.

@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
+use contract::ErrorCode;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
@@ -262,7 +263,7 @@ struct OperationPermits {
 impl OperationPermits {
     /// Takes the permit of a query or a mutation.
     fn of_request(gateway: &Gateway) -> Result<Self, HttpError> {
-        let refused = |_| HttpError::new("UNAVAILABLE", "too many requests at once, try again");
+        let refused = |_| HttpError::new(ErrorCode::Unavailable, "too many requests at once, try again");
         Ok(Self {
             _operation: Arc::clone(&gateway.permits.requests)
                 .try_acquire_owned()
@@ -274,12 +275,17 @@ impl OperationPermits {
     /// Takes the permits of a subscription, also for the memory of its request while it is open: the limit on the number of
     /// subscriptions does not bound their size.
     fn of_subscription(gateway: &Gateway, operation: &PreparedOperation) -> Result<Self, HttpError> {
-        let refused = |_| HttpError::new("UNAVAILABLE", "too many open subscriptions, try again later");
+        let refused = |_| HttpError::new(ErrorCode::Unavailable, "too many open subscriptions, try again later");
         let subscription = Arc::clone(&gateway.permits.subscriptions)
             .try_acquire_owned()
             .map_err(refused)?;
         let memory_bytes = operation.memory_bytes.min(gateway.limits.subscriptions_bytes_max);
-        let refused = |_| HttpError::new("UNAVAILABLE", "too many large subscriptions are open, try again later");
+        let refused = |_| {
+            HttpError::new(
+                ErrorCode::Unavailable,
+                "too many large subscriptions are open, try again later",
+            )
+        };
         let bytes = Arc::clone(&gateway.permits.subscription_bytes)
             .try_acquire_many_owned(u32::try_from(memory_bytes).unwrap_or(u32::MAX))
             .map_err(refused)?;
@@ -349,7 +355,7 @@ async fn termination(gateway: &Gateway, identity: &Identity, is_subscription: bo
 
 fn too_slow() -> HttpError {
     HttpError::new(
-        "TOO_SLOW",
+        ErrorCode::TooSlow,
         "the answers were not read in time: the subscription has ended",
     )
 }

@@ -15,7 +15,7 @@ use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use contract::{Clock, SystemClock};
+use contract::{Clock, ErrorCode, SystemClock};
 use order_log::{ClientAccess, Credentials, Dependencies, HttpCatalog, NodeConfig, Replica, ReplicaId, SetupError};
 use serde::Serialize;
 use serde_json::json;
@@ -370,7 +370,7 @@ async fn answer(State(routes): State<RoutesByAccess>, request: Request) -> Respo
     let open = routes.anonymous_access.is_open_to(&parts);
     let reads = [Method::GET, Method::HEAD].contains(&parts.method);
     if open && !reads && rest::is_for_another_site(&parts) {
-        let refusal = RestError::new("FORBIDDEN", "another site may not do this");
+        let refusal = RestError::new(ErrorCode::Forbidden, "another site may not do this");
         return refusal.response(&rest::bazaar_envelope());
     }
     let router = if open { routes.open } else { routes.closed };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::Method;
 use axum::http::request::Parts;
-use contract::Viewer;
+use contract::{ErrorCode, Viewer};
 use rand::RngCore;
 
 use super::anonymous_access::is_for_another_site;
@@ -33,7 +33,7 @@ pub(super) fn authenticate(
             .gateway
             .auth
             .identify(&request.headers)
-            .map_err(|error| RestError::new("UNAUTHENTICATED", error.to_string()))?,
+            .map_err(|error| RestError::new(ErrorCode::Unauthenticated, error.to_string()))?,
     };
     let is_open = bound_mount.anonymous_access.is_open_to(request);
     let by_policy = matches!(
@@ -43,7 +43,7 @@ pub(super) fn authenticate(
     let needs_token =
         matches!(access, AccessRule::Bearer | AccessRule::Person | AccessRule::Service) || (by_policy && !is_open);
     if needs_token && identity.viewer == Viewer::Anonymous {
-        return Err(RestError::new("UNAUTHENTICATED", "sign in first"));
+        return Err(RestError::new(ErrorCode::Unauthenticated, "sign in first"));
     }
     let permission = require_permission(is_open, access, request, &identity.viewer);
     let on_behalf_of = match identity.viewer {
@@ -94,7 +94,7 @@ impl RestCaller {
 }
 
 fn require_permission(is_open: bool, access: AccessRule, request: &Parts, viewer: &Viewer) -> Result<(), RestError> {
-    let forbidden = |why: &str| Err(RestError::new("FORBIDDEN", why));
+    let forbidden = |why: &str| Err(RestError::new(ErrorCode::Forbidden, why));
     let services_only = access == AccessRule::Service || (access == AccessRule::Internal && !is_open);
     if services_only && !matches!(viewer, Viewer::Service { .. }) {
         return forbidden("only a service may do this");

@@ -6,6 +6,7 @@ use std::sync::{LazyLock, OnceLock};
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use contract::ErrorCode;
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
@@ -59,7 +60,7 @@ impl StaticDocument {
     pub fn response(&self, request_headers: &HeaderMap) -> Result<Response<Body>, RestError> {
         if !if_match_holds(request_headers, &self.etag) {
             return Err(RestError::new(
-                "PRECONDITION_FAILED",
+                ErrorCode::PreconditionFailed,
                 "If-Match must be *: the entity tags of documents are weak",
             ));
         }

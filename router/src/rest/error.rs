@@ -1,9 +1,8 @@
 //! The error responses of the REST interfaces.
 
-use std::borrow::Cow;
-
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
+use contract::ErrorCode;
 use serde_json::Value;
 
 use crate::status::status_of;
@@ -14,8 +13,8 @@ const RETRY_AFTER_SECONDS_DEFAULT: u32 = 1;
 /// The error of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestError {
-    /// The stable code; its status comes from the one table.
-    pub code: Cow<'static, str>,
+    /// The stable code, which gives the status.
+    pub code: ErrorCode,
     /// The message for the caller.
     pub message: String,
     /// The members of the request that are wrong, each with the reason; empty for an error that is not about members.
@@ -55,9 +54,9 @@ pub struct Envelope {
 
 impl RestError {
     /// Creates an error with that code and message.
-    pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
-            code: code.into(),
+            code,
             message: message.into(),
             members: Vec::new(),
             retry_after_seconds: None,
@@ -72,13 +71,13 @@ impl RestError {
         let sentences: Vec<String> = members.iter().map(|(name, why)| format!("{name} {why}")).collect();
         Self {
             members,
-            ..Self::new("INVALID_INPUT", sentences.join("; "))
+            ..Self::new(ErrorCode::InvalidInput, sentences.join("; "))
         }
     }
 
     /// Returns 404: the path matches no route.
     pub fn no_route() -> Self {
-        Self::new("NOT_FOUND", "there is no such path")
+        Self::new(ErrorCode::NotFound, "there is no such path")
     }
 
     /// Returns 405: the path has other methods.
@@ -86,7 +85,7 @@ impl RestError {
         Self {
             message: format!("this path answers {allow}"),
             allow: Some(allow),
-            ..Self::new("METHOD_NOT_ALLOWED", "")
+            ..Self::new(ErrorCode::MethodNotAllowed, "")
         }
     }
 
@@ -98,7 +97,7 @@ impl RestError {
             } else {
                 &("accept", "application/json")
             }),
-            ..Self::new("UNSUPPORTED_MEDIA_TYPE", "the body must be application/json")
+            ..Self::new(ErrorCode::UnsupportedMediaType, "the body must be application/json")
         }
     }
 
@@ -106,13 +105,13 @@ impl RestError {
     pub fn encoded_body() -> Self {
         Self {
             accepted: Some(&("accept-encoding", "identity")),
-            ..Self::new("UNSUPPORTED_MEDIA_TYPE", ENCODED_BODY_MESSAGE)
+            ..Self::new(ErrorCode::UnsupportedMediaType, ENCODED_BODY_MESSAGE)
         }
     }
 
     /// Returns 500: the server failed, and the log has the reason.
     pub fn internal() -> Self {
-        Self::new("INTERNAL", "something went wrong on our side")
+        Self::new(ErrorCode::Internal, "something went wrong on our side")
     }
 
     /// Marks the effect of the request as unknown.
@@ -133,7 +132,7 @@ impl RestError {
 
     /// Returns the HTTP status.
     pub fn status(&self) -> StatusCode {
-        status_of(&self.code)
+        status_of(self.code)
     }
 
     /// Returns the whole response.

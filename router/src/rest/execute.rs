@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::Variables;
-use contract::{AnswerBudget, BudgetError, Viewer};
+use contract::{AnswerBudget, BudgetError, ErrorCode, Fault, Viewer};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -51,8 +51,8 @@ struct GraphResponse {
 
 impl GraphResponse {
     fn is_forbidden(&self) -> bool {
-        let first = self.errors.first().and_then(|error| error.extensions.code.as_deref());
-        first == Some("FORBIDDEN")
+        let first = self.errors.first();
+        first.and_then(|error| error.extensions.known_code()) == Some(ErrorCode::Forbidden)
     }
 }
 
@@ -70,6 +70,12 @@ struct Extensions {
     field: Option<String>,
     retry_after: Option<u32>,
     outcome: Option<String>,
+}
+
+impl Extensions {
+    fn known_code(&self) -> Option<ErrorCode> {
+        self.code.as_deref()?.parse().ok()
+    }
 }
 
 /// Executes the route's operation with these variables; for a list, from the cursor `after` on.
@@ -106,7 +112,7 @@ pub(super) async fn execute(
             // Each page has its own timeout; all pages together take no more time than one request may.
             tokio::time::timeout(gateway.limits.request_time_max(), pages)
                 .await
-                .map_err(|_| RestError::new("UNAVAILABLE", "the list took too long"))?
+                .map_err(|_| RestError::new(ErrorCode::Unavailable, "the list took too long"))?
         }
     }
 }
@@ -127,7 +133,7 @@ async fn fetch_list(
         variables["after"] = after.clone().into();
         let result = fetch_data(gateway, bound_route, route_match, caller, variables.clone()).await;
         let (mut data, bytes) = match result {
-            Err(error) if error.code == "ANSWER_TOO_LARGE" && rows > 1 => {
+            Err(error) if error.code == ErrorCode::AnswerTooLarge && rows > 1 => {
                 list.page_rows_max = rows / 4 + 1;
                 continue;
             }
@@ -278,25 +284,26 @@ async fn fetch(
 
 fn rest_error(bound_route: &BoundRoute, route_match: &RouteMatch, caller: &RestCaller, error: GraphError) -> RestError {
     let GraphError { message, extensions } = error;
-    let code = extensions.code.unwrap_or_default();
-    if !is_caller_error(bound_route, &code) {
+    // An error about the form of the operation, or of the server, is no error of the caller: the route has the operation.
+    let known_code = extensions.known_code();
+    let Some(code) = known_code.filter(|code| matches!(code.fault(), Fault::Caller | Fault::Moment)) else {
         // The domain has logged its own failure already; this line is for operations that no longer fit the graph.
         tracing::error!(
-            code,
+            code = extensions.code.as_deref().unwrap_or_default(),
             message,
             route = bound_route.route.name,
             request_id = &*caller.request_id,
             "the graph refused a route"
         );
         return RestError::internal();
-    }
+    };
     // The mounts have one code for a service that does not respond.
-    let code = if code == "TIMEOUT" {
-        "UNAVAILABLE".to_owned()
+    let code = if code == ErrorCode::Timeout {
+        ErrorCode::Unavailable
     } else {
         code
     };
-    let row = bound_route.error_row(&code, &message);
+    let row = bound_route.error_row(code, &message);
     let mut error = RestError::new(code, message);
     error.retry_after_seconds = extensions.retry_after;
     error.is_outcome_unknown = extensions.outcome.as_deref() == Some("unknown");
@@ -307,7 +314,7 @@ fn rest_error(bound_route: &BoundRoute, route_match: &RouteMatch, caller: &RestC
             .strip_prefix(&format!("{field}: "))
             .unwrap_or(&error.message);
         let member_error = if bound_route.is_body(&field) {
-            RestError::new("INVALID_INPUT", format!("the body {why}"))
+            RestError::new(ErrorCode::InvalidInput, format!("the body {why}"))
         } else {
             RestError::invalid(vec![(bound_route.member_name(&field, route_match), why.to_owned())])
         };
@@ -321,26 +328,6 @@ fn rest_error(bound_route: &BoundRoute, route_match: &RouteMatch, caller: &RestC
         error.message = error_message(row, route_match);
     }
     error
-}
-
-/// Whether the caller or the moment of the request causes this error, rather than a route that does not fit the graph.
-fn is_caller_error(bound_route: &BoundRoute, code: &str) -> bool {
-    const COMMON: [&str; 11] = [
-        "ANSWER_TOO_LARGE",
-        "INVALID_INPUT",
-        "UNAUTHENTICATED",
-        "FORBIDDEN",
-        "NOT_FOUND",
-        "CONFLICT",
-        "IDEMPOTENCY_MISMATCH",
-        "PAYLOAD_TOO_LARGE",
-        "RATE_LIMITED",
-        "UNAVAILABLE",
-        "TIMEOUT",
-    ];
-    COMMON.contains(&code)
-        || code.starts_with("INSUFFICIENT_")
-        || bound_route.route.errors.iter().any(|row| row.code == code)
 }
 
 fn error_message(row: &ErrorRow, route_match: &RouteMatch) -> String {
@@ -360,22 +347,22 @@ impl BoundRoute {
             .route
             .errors
             .iter()
-            .filter(|row| row.code == "NOT_FOUND")
+            .filter(|row| row.code == ErrorCode::NotFound)
             .min_by_key(|row| row.message_prefix.len());
         let message = row.map_or_else(
             || "there is no such thing".to_owned(),
             |row| error_message(row, route_match),
         );
-        RestError::new("NOT_FOUND", message)
+        RestError::new(ErrorCode::NotFound, message)
     }
 
     /// Whether the route has a not-found of its own.
     pub fn has_not_found_row(&self) -> bool {
-        self.route.errors.iter().any(|row| row.code == "NOT_FOUND")
+        self.route.errors.iter().any(|row| row.code == ErrorCode::NotFound)
     }
 
     /// Returns the most specific row for this error.
-    fn error_row(&self, code: &str, message: &str) -> Option<&'static ErrorRow> {
+    fn error_row(&self, code: ErrorCode, message: &str) -> Option<&'static ErrorRow> {
         let rows = self.route.errors.iter();
         rows.filter(|row| row.code == code && message.starts_with(row.message_prefix))
             .max_by_key(|row| row.message_prefix.len())

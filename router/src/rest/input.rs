@@ -4,6 +4,7 @@ use std::fmt;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
+use contract::ErrorCode;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -93,7 +94,10 @@ pub(super) async fn read_body(
     }
     match serde_json::from_slice(&bytes) {
         Ok(members) => Ok(BodyFields::Json(members)),
-        Err(_) => Err(RestError::new("INVALID_INPUT", "the body must be a JSON object")),
+        Err(_) => Err(RestError::new(
+            ErrorCode::InvalidInput,
+            "the body must be a JSON object",
+        )),
     }
 }
 
@@ -119,13 +123,18 @@ async fn body_bytes(body: Body, limits: &Limits) -> Result<axum::body::Bytes, Re
     let read = axum::body::to_bytes(body, limits.body_bytes_max).await;
     read.map_err(|error| match BodyError::find_in(&error) {
         None | Some(BodyError::TooLarge) => too_large(limits),
-        Some(BodyError::TooSlow) => RestError::new("REQUEST_TIMEOUT", "the body took too long to arrive"),
-        Some(BodyError::Displaced) => RestError::new("UNAVAILABLE", "too many bodies are being received, try again"),
+        Some(BodyError::TooSlow) => RestError::new(ErrorCode::RequestTimeout, "the body took too long to arrive"),
+        Some(BodyError::Displaced) => {
+            RestError::new(ErrorCode::Unavailable, "too many bodies are being received, try again")
+        }
         Some(BodyError::TooManyValues) => {
             let most = limits.request_values_max;
-            RestError::new("INVALID_INPUT", format!("a body holds at most {most} JSON values"))
+            RestError::new(
+                ErrorCode::InvalidInput,
+                format!("a body holds at most {most} JSON values"),
+            )
         }
-        Some(BodyError::Incomplete) => RestError::new("INVALID_INPUT", "the body did not arrive whole"),
+        Some(BodyError::Incomplete) => RestError::new(ErrorCode::InvalidInput, "the body did not arrive whole"),
     })
 }
 
@@ -139,7 +148,7 @@ pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
 /// Returns 413.
 pub(super) fn too_large(limits: &Limits) -> RestError {
     let max = limits.body_bytes_max;
-    RestError::new("PAYLOAD_TOO_LARGE", format!("a body has at most {max} bytes"))
+    RestError::new(ErrorCode::PayloadTooLarge, format!("a body has at most {max} bytes"))
 }
 
 /// Returns the error of a form or a query with something that is no percent-encoded UTF-8. It names the value if its name is one
@@ -148,7 +157,7 @@ fn not_encoded<'a>(fields: impl Iterator<Item = &'a Field>, name: Option<String>
     let known = |name: &String| name == "after" || fields.map(|field| field.name).any(|known| known == name);
     match name.filter(known) {
         Some(name) => invalid_member(&name, NOT_ENCODED),
-        None => RestError::new("INVALID_INPUT", format!("the {place} {NOT_ENCODED}")),
+        None => RestError::new(ErrorCode::InvalidInput, format!("the {place} {NOT_ENCODED}")),
     }
 }
 
@@ -205,7 +214,7 @@ fn invalid_param(
         InvalidParam::NotFound => bound_route.not_found(route_match),
         InvalidParam::Message(message) => RestError {
             members: vec![(name.to_owned(), error.why)],
-            ..RestError::new("INVALID_INPUT", message)
+            ..RestError::new(ErrorCode::InvalidInput, message)
         },
         InvalidParam::Named => invalid_member(name, &error.why),
     }
@@ -236,7 +245,7 @@ fn body_variables(
         let changing = body.model.fields.iter().filter(|field| !field.immutable);
         let names: Vec<&str> = changing.map(|field| field.name).collect();
         let message = format!("the body must have at least one of {}", names.join(", "));
-        return Err(RestError::new("INVALID_INPUT", message));
+        return Err(RestError::new(ErrorCode::InvalidInput, message));
     }
     Ok(builder.alias_used)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use contract::ErrorCode;
 use serde_json::{Map, Value, json};
 
 use super::bound_mount::BoundMount;
@@ -9,7 +10,6 @@ use super::bound_route::BoundRoute;
 use super::error::RestError;
 use super::field::{Field, FieldType, ObjectModel, Presence, ValueBounds};
 use super::route::{AccessRule, BodyVariants, InvalidParam, ParamLocation, RequestBody, ResponseSource, Verb};
-use crate::status::status_of;
 
 /// Generates the document of a mount at its address.
 pub(super) fn document(bound_mount: &BoundMount) -> Value {
@@ -203,23 +203,20 @@ impl OpenApiBuilder<'_> {
     fn errors(&self, bound_route: &BoundRoute) -> BTreeMap<u16, Vec<DocumentedError>> {
         let route = bound_route.route;
         let mut errors: BTreeMap<u16, Vec<DocumentedError>> = BTreeMap::new();
-        let mut add = |code: &'static str, message: &str, when: &str| {
+        let mut add = |code: ErrorCode, message: &str, when: &str| {
             let error = RestError::new(code, message);
             let example = (self.bound_mount.mount.envelope.body)(&error);
-            errors
-                .entry(status_of(code).as_u16())
-                .or_default()
-                .push(DocumentedError {
-                    when: when.to_owned(),
-                    example,
-                });
+            errors.entry(code.http_status()).or_default().push(DocumentedError {
+                when: when.to_owned(),
+                example,
+            });
         };
         if let ResponseSource::Fixed(_) = route.source {
             return errors;
         }
         for row in route.errors {
             let fixed = route.params.iter().find_map(|param| match param.on_invalid {
-                InvalidParam::Message(message) if row.code == "INVALID_INPUT" => Some(message),
+                InvalidParam::Message(message) if row.code == ErrorCode::InvalidInput => Some(message),
                 _ => None,
             });
             let message = match (row.message, fixed) {
@@ -231,23 +228,31 @@ impl OpenApiBuilder<'_> {
         }
         if route.source.is_list() {
             let message = "after is not a cursor of this list";
-            add("INVALID_INPUT", message, "`after` is not a cursor of this list.");
+            add(
+                ErrorCode::InvalidInput,
+                message,
+                "`after` is not a cursor of this list.",
+            );
         }
         if route.body.is_some() {
             add(
-                "INVALID_INPUT",
+                ErrorCode::InvalidInput,
                 "the body must be a JSON object",
                 "The body is malformed or is not an object.",
             );
-            add("PAYLOAD_TOO_LARGE", "the body is too large", "The body is too large.");
             add(
-                "UNSUPPORTED_MEDIA_TYPE",
+                ErrorCode::PayloadTooLarge,
+                "the body is too large",
+                "The body is too large.",
+            );
+            add(
+                ErrorCode::UnsupportedMediaType,
                 "the body must be application/json",
                 "The body has an unsupported media type or is compressed.",
             );
         }
         add(
-            "UNAUTHENTICATED",
+            ErrorCode::Unauthenticated,
             "sign in first",
             "The route requires a token, or the token in the request is not valid.",
         );
@@ -259,7 +264,7 @@ impl OpenApiBuilder<'_> {
                 _ => "only an administrator may do this",
             };
             add(
-                "FORBIDDEN",
+                ErrorCode::Forbidden,
                 message,
                 "The token does not permit the request, or a browser sent it for a page of another site.",
             );
@@ -267,18 +272,18 @@ impl OpenApiBuilder<'_> {
         if bound_route.idempotent {
             let message = "this idempotency key was used for another request";
             add(
-                "IDEMPOTENCY_MISMATCH",
+                ErrorCode::IdempotencyMismatch,
                 message,
                 "The idempotency key was already used for another request.",
             );
         }
         add(
-            "INTERNAL",
+            ErrorCode::Internal,
             "something went wrong on our side",
             "The server failed to process the request.",
         );
         add(
-            "UNAVAILABLE",
+            ErrorCode::Unavailable,
             "try again",
             "A component that the request needs is unavailable at the moment.",
         );

@@ -1,5 +1,6 @@
 //! The rows of the route tables: mounts, services and routes.
 
+use contract::ErrorCode;
 use serde_json::Value;
 
 use super::error::Envelope;
@@ -275,11 +276,11 @@ impl RequestBody {
     }
 }
 
-/// One of the graph's errors as a route returns it. Its status comes from the one table, `crate::status`.
+/// One of the graph's errors as a route returns it. The code gives the status.
 #[derive(Clone, Copy)]
 pub struct ErrorRow {
     /// The graph's code.
-    pub code: &'static str,
+    pub code: ErrorCode,
     /// The prefix of the graph's message, to tell errors with the same code apart. Empty means all.
     pub message_prefix: &'static str,
     /// The message, with `{name}` filled from the path; empty means the graph's own message.
@@ -290,7 +291,7 @@ pub struct ErrorRow {
 
 impl ErrorRow {
     /// Creates a row for all errors with this code.
-    pub const fn new(code: &'static str, message: &'static str, when: &'static str) -> Self {
+    pub const fn new(code: ErrorCode, message: &'static str, when: &'static str) -> Self {
         Self {
             code,
             message_prefix: "",
@@ -301,11 +302,11 @@ impl ErrorRow {
 }
 
 /// A member of a body is missing or wrong.
-pub const BAD_MEMBER: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "A member is missing or wrong.");
+pub const BAD_MEMBER: ErrorRow = ErrorRow::new(ErrorCode::InvalidInput, "", "A member is missing or wrong.");
 
 /// The caller has no permission for the account.
 pub const PROTECTED: ErrorRow = ErrorRow::new(
-    "FORBIDDEN",
+    ErrorCode::Forbidden,
     "",
     "The account belongs to another person. Without a token, a caller can change only a plain member's account that was \
      created through this interface. Such an account must have no money, shares or authorizations, and no password \
@@ -314,14 +315,14 @@ pub const PROTECTED: ErrorRow = ErrorRow::new(
 
 /// The last administrator must remain.
 pub const LAST_ADMINISTRATOR: ErrorRow = ErrorRow::new(
-    "CONFLICT",
+    ErrorCode::Conflict,
     "",
     "The account is the last active administrator's: appoint another administrator first.",
 );
 
 /// Returns the row of a `NOT_FOUND` with this message.
 pub const fn not_found_row(message: &'static str, when: &'static str) -> ErrorRow {
-    ErrorRow::new("NOT_FOUND", message, when)
+    ErrorRow::new(ErrorCode::NotFound, message, when)
 }
 
 /// Returns the parameter of an id in a path; an invalid id is not found.

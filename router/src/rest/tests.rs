@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{EmptySubscription, Enum, ID, Json, Object, Schema};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use contract::{Clock, ErrorCodeExtension, ManualClock, Money, Role, TokenKeys};
+use contract::{Clock, ErrorCode, ErrorCodeExtension, ManualClock, Money, Role, TokenKeys};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -173,10 +173,10 @@ static MOUNT: Mount = Mount {
                     }],
                     response: FieldType::Object(&WITH_BROKER),
                     errors: &[
-                        ErrorRow::new("NOT_FOUND", "could not find thing {thingId}", ""),
+                        ErrorRow::new(ErrorCode::NotFound, "could not find thing {thingId}", ""),
                         ErrorRow {
                             message_prefix: "owner",
-                            ..ErrorRow::new("NOT_FOUND", "Owner not found.", "")
+                            ..ErrorRow::new(ErrorCode::NotFound, "Owner not found.", "")
                         },
                     ],
                     access: AccessRule::Anyone,

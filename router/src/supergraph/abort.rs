@@ -1,19 +1,16 @@
 //! The reasons to end a request before its answer is complete.
 
 use async_graphql::{ServerError, Value};
-use contract::BudgetError;
+use contract::{BudgetError, ErrorCode};
 
 use crate::subgraph::{EncodedResponse, ResponseKind};
-
-/// The code of an answer that is larger than allowed.
-const TOO_LARGE: &str = "ANSWER_TOO_LARGE";
 
 /// The reason that a request ends before its answer is complete. The response is this one error, and `data`
 /// is null.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Abort {
     message: String,
-    code: &'static str,
+    code: ErrorCode,
 }
 
 impl Abort {
@@ -21,7 +18,7 @@ impl Abort {
     pub fn timeout() -> Self {
         Self {
             message: "the request took too long".to_owned(),
-            code: "TIMEOUT",
+            code: ErrorCode::Timeout,
         }
     }
 
@@ -29,16 +26,16 @@ impl Abort {
     pub fn internal() -> Self {
         Self {
             message: "something went wrong on our side".to_owned(),
-            code: "INTERNAL",
+            code: ErrorCode::Internal,
         }
     }
 
     /// Returns the abort that a subgraph's error requires, if it requires one.
     pub fn of(error: &ServerError) -> Option<Self> {
-        let code = error.extensions.as_ref()?.get("code")?;
-        (*code == Value::from(TOO_LARGE)).then(|| Self {
+        let code = code_of(error).filter(|code| *code == ErrorCode::AnswerTooLarge)?;
+        Some(Self {
             message: error.message.clone(),
-            code: TOO_LARGE,
+            code,
         })
     }
 
@@ -61,5 +58,13 @@ impl From<BudgetError> for Abort {
             message: error.to_string(),
             code: error.code(),
         }
+    }
+}
+
+/// Returns the code of a subgraph's error, if it has one that this build knows.
+pub fn code_of(error: &ServerError) -> Option<ErrorCode> {
+    match error.extensions.as_ref()?.get("code")? {
+        Value::String(code) => code.parse().ok(),
+        _ => None,
     }
 }

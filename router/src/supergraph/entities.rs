@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use async_graphql::{PathSegment, Response, ServerError, Value};
-use contract::AnswerBudget;
+use contract::{AnswerBudget, ErrorCode};
 
 use super::abort::Abort;
 use super::attribution::candidates;
@@ -93,13 +93,13 @@ pub fn collect_representations(
                 let target = match build_representation(batch, object, error_paths) {
                     Representation::Value(_) if requested_count >= entities_max => {
                         let why = format!("the answer needs more than the {entities_max} entities allowed");
-                        field_errors.fail(&path(at), &FetchError::new(why, "QUERY_TOO_COMPLEX"));
+                        field_errors.fail(&path(at), &FetchError::new(why, ErrorCode::QueryTooComplex));
                         None
                     }
                     Representation::Value(value) => Some(found.add(value)),
                     Representation::Incomplete(cause) => {
                         let why = "what this depends on could not be fetched";
-                        let cause = cause.unwrap_or_else(|| FetchError::new(why, "UNAVAILABLE"));
+                        let cause = cause.unwrap_or_else(|| FetchError::new(why, ErrorCode::Unavailable));
                         field_errors.fail(&path(at), &cause);
                         None
                     }
@@ -376,7 +376,10 @@ impl EntityErrors {
             Some(cause) => field_errors.fail(&path(at), cause),
             None => {
                 let what = typename(object).unwrap_or("object");
-                field_errors.fail(&path(at), &FetchError::new(format!("{what} not found"), "NOT_FOUND"));
+                field_errors.fail(
+                    &path(at),
+                    &FetchError::new(format!("{what} not found"), ErrorCode::NotFound),
+                );
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Executes a plan: independent steps run in parallel, dependent steps in order.
 
 use async_graphql::{PathSegment, Value};
+use contract::ErrorCode;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join_all};
 use tokio::time::timeout_at;
@@ -36,7 +37,7 @@ impl PlanExecution<'_> {
                 _ = writing.wait_for(|writing| !writing) => {}
             }
         }
-        let cause = FetchError::new("the request took too long", "TIMEOUT");
+        let cause = FetchError::new("the request took too long", ErrorCode::Timeout);
         self.state().field_errors.fail(&[], &cause);
         Ok(())
     }

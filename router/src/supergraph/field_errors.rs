@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::{ErrorExtensionValues, PathSegment, ServerError};
+use contract::ErrorCode;
 
 use super::plan::model::{ObjectProjection, ValueKind, ValueProjection};
 use super::tree::PathSegmentRef;
@@ -22,9 +23,9 @@ pub struct FetchError {
 
 impl FetchError {
     /// A cause that the gateway itself reports.
-    pub fn new(message: impl Into<String>, code: &str) -> Arc<Self> {
+    pub fn new(message: impl Into<String>, code: ErrorCode) -> Arc<Self> {
         let mut extensions = ErrorExtensionValues::default();
-        extensions.set("code", code);
+        extensions.set("code", code.as_str());
         Arc::new(Self {
             message: message.into(),
             extensions: Some(extensions),

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_graphql::{Response, ServerError, Variables};
-use contract::{AnswerBudget, BudgetError, Viewer};
+use contract::{AnswerBudget, BudgetError, ErrorCode, Viewer};
 use futures_util::FutureExt;
 use tokio::sync::watch;
 
@@ -63,7 +63,7 @@ impl PlanExecution<'_> {
             Ok(data) => receive(&fetch.name, data, &self.allowance.budget),
             Err(_) => {
                 tracing::error!(subgraph = %fetch.name, request_id = %self.caller.request_id, "a subgraph panicked");
-                Ok(error_response("something went wrong on our side", "INTERNAL"))
+                Ok(error_response("something went wrong on our side", ErrorCode::Internal))
             }
         }
     }
@@ -140,11 +140,14 @@ fn into_response(subgraph: &str, data: SubgraphResponse) -> Response {
 
 /// The response for a subgraph that returns no valid response.
 pub fn unavailable_response() -> Response {
-    error_response("a part of the system does not answer as it should", "UNAVAILABLE")
+    error_response(
+        "a part of the system does not answer as it should",
+        ErrorCode::Unavailable,
+    )
 }
 
-fn error_response(message: &str, code: &str) -> Response {
+fn error_response(message: &str, code: ErrorCode) -> Response {
     let mut error = ServerError::new(message, None);
-    error.extensions.get_or_insert_default().set("code", code);
+    error.extensions.get_or_insert_default().set("code", code.as_str());
     Response::from_errors(vec![error])
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, PathSegment, ServerError, Value};
-use contract::BudgetError;
+use contract::{BudgetError, ErrorCode};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -339,7 +339,10 @@ impl<'a> ResponseWriter<'a> {
 
     fn push_internal_error(&mut self, message: String) {
         let mut error = ServerError::new(format!("a subgraph answered {message}"), None);
-        error.extensions.get_or_insert_default().set("code", "INTERNAL");
+        error
+            .extensions
+            .get_or_insert_default()
+            .set("code", ErrorCode::Internal.as_str());
         error.path = self.path();
         self.field_errors.push(error);
     }

@@ -1,5 +1,6 @@
 //! The reasons to reject a request before execution (the specification's request errors).
 
+use contract::ErrorCode;
 use serde::Serialize;
 
 use crate::subgraph::{EncodedResponse, ResponseKind};
@@ -42,7 +43,7 @@ pub enum RequestError {
     RateLimited(u32),
     /// The subgraph rejected the subscription, with its own message and code.
     #[error("{}", .1.message)]
-    SubscriptionRejected(&'static str, Box<async_graphql::ServerError>),
+    SubscriptionRejected(ErrorCode, Box<async_graphql::ServerError>),
     /// Valid, but the planner cannot plan it; the log has the details. `OPERATION_NOT_SUPPORTED`
     #[error("the operation is valid, but it cannot be planned yet: ask for parts of it one by one")]
     OperationNotSupported,
@@ -124,21 +125,21 @@ pub const DIAGNOSTICS_MAX: usize = 20;
 
 impl RequestError {
     /// Returns the stable code for `extensions.code`.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Parse(_) => "GRAPHQL_PARSE_FAILED",
-            Self::Validation(_) => "GRAPHQL_VALIDATION_FAILED",
-            Self::TooComplex(_) => "QUERY_TOO_COMPLEX",
-            Self::OperationNotFound(_) => "OPERATION_NOT_FOUND",
-            Self::InvalidInput(_) | Self::InvalidValue(_) => "INVALID_INPUT",
-            Self::SubscriptionNotSupported => "SUBSCRIPTION_NOT_SUPPORTED",
-            Self::IntrospectionDisabled => "INTROSPECTION_DISABLED",
-            Self::Timeout => "TIMEOUT",
-            Self::RateLimited(_) => "RATE_LIMITED",
-            Self::SubscriptionRejected(code, _) => code,
-            Self::OperationNotSupported => "OPERATION_NOT_SUPPORTED",
-            Self::Busy => "UNAVAILABLE",
-            Self::Internal => "INTERNAL",
+            Self::Parse(_) => ErrorCode::GraphqlParseFailed,
+            Self::Validation(_) => ErrorCode::GraphqlValidationFailed,
+            Self::TooComplex(_) => ErrorCode::QueryTooComplex,
+            Self::OperationNotFound(_) => ErrorCode::OperationNotFound,
+            Self::InvalidInput(_) | Self::InvalidValue(_) => ErrorCode::InvalidInput,
+            Self::SubscriptionNotSupported => ErrorCode::SubscriptionNotSupported,
+            Self::IntrospectionDisabled => ErrorCode::IntrospectionDisabled,
+            Self::Timeout => ErrorCode::Timeout,
+            Self::RateLimited(_) => ErrorCode::RateLimited,
+            Self::SubscriptionRejected(code, _) => *code,
+            Self::OperationNotSupported => ErrorCode::OperationNotSupported,
+            Self::Busy => ErrorCode::Unavailable,
+            Self::Internal => ErrorCode::Internal,
         }
     }
 

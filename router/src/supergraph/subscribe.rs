@@ -4,10 +4,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use async_graphql::{Response, ServerError, Value};
+use contract::ErrorCode;
 use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
 
-use super::abort::Abort;
+use super::abort::{Abort, code_of};
 use super::allowance::Allowance;
 use super::pipeline::{Pipeline, PlannedRequest};
 use super::plan_execution::receive;
@@ -103,26 +104,9 @@ fn source_rejection(response: &Response) -> Option<RequestError> {
     if response.data != Value::Null {
         return None;
     }
-    let given = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-    let code = CODES.iter().find(|code| given == Some(&Value::from(**code)));
+    // The client gets a code that this build does not know as the subgraph sent it.
+    let code = code_of(error).unwrap_or(ErrorCode::Internal);
     let mut source_error = ServerError::new(error.message.clone(), None);
     source_error.extensions.clone_from(&error.extensions);
-    Some(RequestError::SubscriptionRejected(
-        code.unwrap_or(&"INTERNAL"),
-        Box::new(source_error),
-    ))
+    Some(RequestError::SubscriptionRejected(code, Box::new(source_error)))
 }
-
-/// The codes with which a subgraph can reject a subscription.
-const CODES: [&str; 10] = [
-    "UNAUTHENTICATED",
-    "FORBIDDEN",
-    "NOT_FOUND",
-    "INVALID_INPUT",
-    "CONFLICT",
-    "RATE_LIMITED",
-    "UNAVAILABLE",
-    "TIMEOUT",
-    "QUERY_TOO_COMPLEX",
-    "INTERNAL",
-];

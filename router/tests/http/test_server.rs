@@ -12,7 +12,7 @@ use async_graphql::{Context, Object, Response, Schema, Subscription, Value};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use contract::{Bus, Clock, Error, ErrorCodeExtension, InProcessBus, ManualClock, Role, TokenKeys, Viewer};
+use contract::{Bus, Clock, Error, ErrorCode, ErrorCodeExtension, InProcessBus, ManualClock, Role, TokenKeys, Viewer};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use http_body_util::BodyExt;
@@ -186,9 +186,9 @@ fn strict(data: SubgraphResponse) -> SubgraphResponse {
         return data;
     };
     let code = if denied {
-        "UNAUTHENTICATED"
+        ErrorCode::Unauthenticated
     } else {
-        "GRAPHQL_VALIDATION_FAILED"
+        ErrorCode::GraphqlValidationFailed
     };
     let body = serde_json::json!({ "errors": [{ "message": error.message, "extensions": { "code": code } }] });
     SubgraphResponse::Json(EncodedResponse {

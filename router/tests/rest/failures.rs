@@ -7,6 +7,7 @@ use agora::limits::Limits;
 use agora::rest::{self, RestError};
 use agora::subgraph::{Subgraph, SubgraphRequest, SubgraphResponse};
 use async_graphql::{Response, ServerError};
+use contract::ErrorCode;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, BoxStream, StreamExt};
 
@@ -204,7 +205,7 @@ async fn a_request_above_the_limit_is_503_in_the_mounts_envelope() {
         ..Limits::default()
     };
     let app = RestApp::with(rest::AnonymousAccess::Anyone, limits).await;
-    let full = RestError::new("UNAVAILABLE", "too many requests at once, try again");
+    let full = RestError::new(ErrorCode::Unavailable, "too many requests at once, try again");
     all_are_answered(&app, &app.gateway, &full).await;
 }
 

@@ -8,7 +8,7 @@ use agora::limits::Limits;
 use agora::subgraph::{RequestDocument, ResponseKind, Subgraph, SubgraphRequest};
 use agora::supergraph::Supergraph;
 use async_graphql::Request;
-use contract::{Role, Viewer};
+use contract::{ErrorCode, Role, Viewer};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use testing::{NEW_YEAR_US, TestServices};
@@ -362,7 +362,7 @@ async fn a_subscription_adds_fields_of_other_domains_if_permitted() {
     let query = "subscription { newMessage { contents from { username } } }";
     let mut refused = agora.supergraph.subscribe(request(Viewer::Anonymous, query, json!({})));
     let answer = refused.next().await.unwrap().into_encoded();
-    assert_eq!(answer.kind, ResponseKind::RequestError("UNAUTHENTICATED"));
+    assert_eq!(answer.kind, ResponseKind::RequestError(ErrorCode::Unauthenticated));
     assert!(refused.next().await.is_none());
 
     let mut arriving = agora

@@ -108,7 +108,7 @@ impl<'s> Walk<'s> {
         match self.supergraph.check_operation(&operation) {
             Ok(_) => true,
             Err(refusal) => {
-                let code = refusal.code();
+                let code = refusal.code().as_str();
                 assert!(
                     matches!(code, "INTERNAL" | "OPERATION_NOT_SUPPORTED"),
                     "{operation}: {refusal}"

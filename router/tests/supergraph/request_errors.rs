@@ -2,6 +2,7 @@
 
 use agora::limits::Limits;
 use agora::subgraph::{OperationKind, ResponseKind, Subgraph, SubgraphRequest};
+use contract::ErrorCode;
 use serde_json::{Value, json};
 
 use crate::world::{Graph, request};
@@ -16,10 +17,10 @@ async fn refused(graph: &Graph, request: SubgraphRequest) -> (&'static str, Valu
         );
     };
     assert!(body.get("data").is_none());
-    assert_eq!(body["errors"][0]["extensions"]["code"], code);
+    assert_eq!(body["errors"][0]["extensions"]["code"], code.as_str());
     assert!(!body["errors"][0]["message"].as_str().unwrap().is_empty());
     assert!(answer.body.len() < 20_000, "{} bytes to say no", answer.body.len());
-    (code, body)
+    (code.as_str(), body)
 }
 
 #[tokio::test]
@@ -119,7 +120,7 @@ async fn preparing_an_operation_shows_its_kind_and_runs_nothing() {
     assert_eq!(invalid.kind, OperationKind::Query);
     assert_eq!(
         invalid.request.unwrap_err().kind,
-        ResponseKind::RequestError("GRAPHQL_VALIDATION_FAILED")
+        ResponseKind::RequestError(ErrorCode::GraphqlValidationFailed)
     );
 }
 
@@ -474,7 +475,7 @@ async fn check_operation_returns_the_kind_and_variables() {
         .supergraph
         .check_operation("mutation($id: ID!, $n: String! = \"x\", $l: [Int!]) { rename(id: $id, name: $n) { id } write(product: $id, body: $n) { author { reviews(first: 1) { id } } } echo: note(text: $n) }");
     let refusal = info.unwrap_err();
-    assert_eq!(refusal.code(), "GRAPHQL_VALIDATION_FAILED", "$l is not used");
+    assert_eq!(refusal.code().as_str(), "GRAPHQL_VALIDATION_FAILED", "$l is not used");
     let info = graph
         .supergraph
         .check_operation("query($id: ID!, $n: Int! = 1, $l: [Int!]) { person(id: $id) { reviews(first: $n) { id } } echo(list: $l) }")

@@ -2,6 +2,7 @@
 
 use agora::limits::Limits;
 use agora::subgraph::{ResponseKind, Subgraph};
+use contract::ErrorCode;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
@@ -34,7 +35,7 @@ async fn a_subscription_that_the_subgraph_refuses_is_refused() {
         .supergraph
         .subscribe(request("subscription { personChanged { name } }", json!({})));
     let answer = answers.next().await.unwrap().into_encoded();
-    assert_eq!(answer.kind, ResponseKind::RequestError("UNAVAILABLE"));
+    assert_eq!(answer.kind, ResponseKind::RequestError(ErrorCode::Unavailable));
     let body: Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(body["errors"][0]["message"], "down for repair");
     assert!(body.get("data").is_none());

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::ErrorCode;
+
 /// Bytes that every answer may hold without taking from the pool: most answers are smaller.
 const UNPOOLED_BYTES: usize = 64 * 1024;
 /// The number of copies of the same bytes in memory at once: as rows and as the values made of them, then as values
@@ -41,11 +43,11 @@ pub enum BudgetError {
 }
 
 impl BudgetError {
-    /// The stable code that goes out as `extensions.code`.
-    pub fn code(self) -> &'static str {
+    /// Returns the stable code that goes out as `extensions.code`.
+    pub fn code(self) -> ErrorCode {
         match self {
-            Self::AnswerTooLarge(_) => "ANSWER_TOO_LARGE",
-            Self::PoolExhausted => "UNAVAILABLE",
+            Self::AnswerTooLarge(_) => ErrorCode::AnswerTooLarge,
+            Self::PoolExhausted => ErrorCode::Unavailable,
         }
     }
 }

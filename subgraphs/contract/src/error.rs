@@ -1,4 +1,4 @@
-//! The reasons why a request fails, each with a stable code.
+//! The reasons why a domain's operation fails, each with a stable code.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use futures_util::stream::{BoxStream, StreamExt};
 use sea_orm::DbErr;
 
 use crate::db::is_storage_failure;
-use crate::{BudgetError, Services};
+use crate::{BudgetError, ErrorCode, Services};
 
 /// The result of a domain's operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -114,27 +114,27 @@ impl Error {
         }
     }
 
-    /// The stable code that goes out as `extensions.code` (docs/rest-contract/common.md#status-table).
-    pub fn code(&self) -> &'static str {
+    /// Returns the stable code that goes out as `extensions.code`.
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::InvalidInput { .. } => "INVALID_INPUT",
-            Self::Unauthenticated | Self::BadCredentials(_) => "UNAUTHENTICATED",
-            Self::Forbidden(_) => "FORBIDDEN",
-            Self::NotFound(_) => "NOT_FOUND",
-            Self::Conflict(_) => "CONFLICT",
-            Self::InsufficientFunds => "INSUFFICIENT_FUNDS",
-            Self::InsufficientStock(_) => "INSUFFICIENT_STOCK",
-            Self::InsufficientShares => "INSUFFICIENT_SHARES",
-            Self::InsufficientAuthorization => "INSUFFICIENT_AUTHORIZATION",
-            Self::AuthorizationMismatch(_) => "AUTHORIZATION_MISMATCH",
-            Self::InvalidAutomatedOrder(_) => "INVALID_AUTOMATED_ORDER",
-            Self::OrderCompleted => "ORDER_COMPLETED",
-            Self::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
-            Self::RateLimited { .. } => "RATE_LIMITED",
-            Self::Unavailable(_) | Self::OutcomeUnknown => "UNAVAILABLE",
+            Self::InvalidInput { .. } => ErrorCode::InvalidInput,
+            Self::Unauthenticated | Self::BadCredentials(_) => ErrorCode::Unauthenticated,
+            Self::Forbidden(_) => ErrorCode::Forbidden,
+            Self::NotFound(_) => ErrorCode::NotFound,
+            Self::Conflict(_) => ErrorCode::Conflict,
+            Self::InsufficientFunds => ErrorCode::InsufficientFunds,
+            Self::InsufficientStock(_) => ErrorCode::InsufficientStock,
+            Self::InsufficientShares => ErrorCode::InsufficientShares,
+            Self::InsufficientAuthorization => ErrorCode::InsufficientAuthorization,
+            Self::AuthorizationMismatch(_) => ErrorCode::AuthorizationMismatch,
+            Self::InvalidAutomatedOrder(_) => ErrorCode::InvalidAutomatedOrder,
+            Self::OrderCompleted => ErrorCode::OrderCompleted,
+            Self::IdempotencyMismatch => ErrorCode::IdempotencyMismatch,
+            Self::RateLimited { .. } => ErrorCode::RateLimited,
+            Self::Unavailable(_) | Self::OutcomeUnknown => ErrorCode::Unavailable,
             Self::Budget(error) => error.code(),
-            Self::Database(error) if is_storage_failure(error) => "UNAVAILABLE",
-            Self::Database(_) | Self::Internal(_) => "INTERNAL",
+            Self::Database(error) if is_storage_failure(error) => ErrorCode::Unavailable,
+            Self::Database(_) | Self::Internal(_) => ErrorCode::Internal,
         }
     }
 }
@@ -221,7 +221,10 @@ const MESSAGE_CHARS_MAX: usize = 300;
 
 fn attach_code(error: &mut ServerError) {
     let Some(cause) = error.source::<Error>() else {
-        error.extensions.get_or_insert_default().set("code", "INVALID_INPUT");
+        error
+            .extensions
+            .get_or_insert_default()
+            .set("code", ErrorCode::InvalidInput.as_str());
         crate::truncate_chars(&mut error.message, MESSAGE_CHARS_MAX);
         return;
     };
@@ -232,7 +235,7 @@ fn attach_code(error: &mut ServerError) {
         _ => {}
     }
     let extensions = error.extensions.get_or_insert_default();
-    extensions.set("code", cause.code());
+    extensions.set("code", cause.code().as_str());
     match cause {
         Error::InvalidInput { field, .. } => extensions.set("field", field.as_ref()),
         Error::RateLimited { retry_after_seconds } => extensions.set("retryAfter", retry_after_seconds),

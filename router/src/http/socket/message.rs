@@ -1,6 +1,7 @@
 //! The messages of `graphql-transport-ws`.
 
 use bytes::Bytes;
+use contract::ErrorCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -81,7 +82,7 @@ pub(super) fn request_errors(answer: &EncodedResponse) -> Option<Box<RawValue>> 
 /// The refusal of one subscription too many.
 pub(super) fn too_many_operations(most: usize) -> HttpError {
     HttpError::new(
-        "RATE_LIMITED",
+        ErrorCode::RateLimited,
         format!("one WebSocket carries at most {most} operations at once"),
     )
 }

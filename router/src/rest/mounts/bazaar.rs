@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use contract::ErrorCode;
 use order_log::ReplicaId;
 use serde_json::{Value, json};
 
@@ -110,7 +111,7 @@ const TRADE: Route = Route {
     errors: &[
         BAD_TRADE,
         ErrorRow::new(
-            "NOT_FOUND",
+            ErrorCode::NotFound,
             "requested stock could not be traded because it could not be found",
             "There is no such stock.",
         ),
@@ -175,12 +176,12 @@ const UPDATE: Route = Route {
         BAD_TRADE,
         NO_STOCK,
         ErrorRow::new(
-            "INSUFFICIENT_STOCK",
+            ErrorCode::InsufficientStock,
             "failed to update stock",
             "Too few shares are left.",
         ),
         ErrorRow::new(
-            "CONFLICT",
+            ErrorCode::Conflict,
             "failed to update stock",
             "The stock would have more shares than can be counted.",
         ),
@@ -240,7 +241,7 @@ const PUSH: Route = Route {
     errors: &[
         BAD_TRADE,
         ErrorRow::new(
-            "CONFLICT",
+            ErrorCode::Conflict,
             "",
             "No trade has this number yet, or the trade with this number has other content.",
         ),
@@ -296,7 +297,11 @@ const LEADER: Route = Route {
     response: FieldType::Object(&LEADER_ACKNOWLEDGED),
     example: r#"{"success":{"code":200,"message":"acknowledge new leader","leader-id":1}}"#,
     errors: &[
-        ErrorRow::new("INVALID_INPUT", "", "There is no such replica, or a member is wrong."),
+        ErrorRow::new(
+            ErrorCode::InvalidInput,
+            "",
+            "There is no such replica, or a member is wrong.",
+        ),
         NO_REPLICA,
     ],
     access: AccessRule::Internal,
@@ -317,26 +322,26 @@ const ORDER_NUMBER: Param = Param {
     example: "0",
 };
 
-const NO_STOCK: ErrorRow = ErrorRow::new("NOT_FOUND", "stock not found", "There is no such stock.");
+const NO_STOCK: ErrorRow = ErrorRow::new(ErrorCode::NotFound, "stock not found", "There is no such stock.");
 const NO_ORDER: ErrorRow = ErrorRow::new(
-    "NOT_FOUND",
+    ErrorCode::NotFound,
     "could not find order with number {orderNum}",
     "No trade has this number.",
 );
 const NO_REPLICA: ErrorRow = ErrorRow::new(
-    "UNAVAILABLE",
+    ErrorCode::Unavailable,
     "order service unavailable",
     "No replica of the order service answers.",
 );
-const BAD_TRADE: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "A member is missing or wrong.");
+const BAD_TRADE: ErrorRow = ErrorRow::new(ErrorCode::InvalidInput, "", "A member is missing or wrong.");
 const BAD_MEMBER: ErrorRow = BAD_TRADE;
 const TOO_FEW: ErrorRow = ErrorRow::new(
-    "INSUFFICIENT_STOCK",
+    ErrorCode::InsufficientStock,
     NOT_TRADED_MESSAGE,
     "Too few shares are left to buy.",
 );
 const TOO_MANY: ErrorRow = ErrorRow::new(
-    "CONFLICT",
+    ErrorCode::Conflict,
     NOT_TRADED_MESSAGE,
     "The stock would have more shares than can be counted.",
 );

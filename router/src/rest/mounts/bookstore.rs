@@ -1,5 +1,6 @@
 //! The bookstore's REST routes (docs/rest-contract/bookstore.md).
 
+use contract::ErrorCode;
 use serde_json::{Value, json};
 
 use crate::rest::error::{Envelope, RestError};
@@ -58,7 +59,7 @@ const SEARCH: Route = Route {
     }],
     response: FieldType::List(&FieldType::Object(&BOOK_FOUND)),
     example: r#"[{"id":1,"title":"How to get a good grade in DOS in 40 minutes a day"},{"id":2,"title":"RPCs for Noobs"}]"#,
-    errors: &[ErrorRow::new("INVALID_INPUT", "", "The topic is blank.")],
+    errors: &[ErrorRow::new(ErrorCode::InvalidInput, "", "The topic is blank.")],
     ..Route::BASE
 };
 
@@ -90,7 +91,7 @@ const PURCHASE: Route = Route {
     errors: &[
         BAD_BOOK_ID,
         NO_BOOK,
-        ErrorRow::new("INSUFFICIENT_STOCK", "book out of stock", "No copy is left."),
+        ErrorRow::new(ErrorCode::InsufficientStock, "book out of stock", "No copy is left."),
     ],
     access: AccessRule::Attributed,
     reshape: Some(add_purchase_message),
@@ -141,7 +142,11 @@ const ADD_BOOK: Route = Route {
     body: Some(RequestBody::json(&NEW_BOOK)),
     response: FieldType::Object(&BOOK_MODEL),
     example: r#"{"id":8,"title":"Consensus over Coffee","topic":"distributed systems","quantity":3,"price":15.99}"#,
-    errors: &[ErrorRow::new("INVALID_INPUT", "", "A member is missing or wrong.")],
+    errors: &[ErrorRow::new(
+        ErrorCode::InvalidInput,
+        "",
+        "A member is missing or wrong.",
+    )],
     ..Route::BASE
 };
 
@@ -204,7 +209,11 @@ const ORDER: Route = Route {
     }],
     response: FieldType::Object(&BOOK_ORDER),
     example: r#"{"id":1,"bookId":2,"title":"RPCs for Noobs","book_title":"RPCs for Noobs","price":50,"status":"SUCCESS","created_at":"2026-01-02T03:04:05+00:00"}"#,
-    errors: &[ErrorRow::new("NOT_FOUND", "order not found", "There is no such order.")],
+    errors: &[ErrorRow::new(
+        ErrorCode::NotFound,
+        "order not found",
+        "There is no such order.",
+    )],
     ..Route::BASE
 };
 
@@ -216,16 +225,16 @@ const BOOK_ID: Param = Param {
 };
 
 const BAD_BOOK_ID: ErrorRow = ErrorRow::new(
-    "INVALID_INPUT",
+    ErrorCode::InvalidInput,
     "",
     "The id is not a positive integer; the message is `invalid book id`.",
 );
 const BAD_BOOK: ErrorRow = ErrorRow::new(
-    "INVALID_INPUT",
+    ErrorCode::InvalidInput,
     "",
     "The id is not a positive integer, or a member is wrong.",
 );
-const NO_BOOK: ErrorRow = ErrorRow::new("NOT_FOUND", "book not found", "There is no such book.");
+const NO_BOOK: ErrorRow = ErrorRow::new(ErrorCode::NotFound, "book not found", "There is no such book.");
 const BOOK_ERRORS: &[ErrorRow] = &[BAD_BOOK_ID, NO_BOOK];
 
 const PRICE: FieldType = FieldType::Money { min_minor: 0 };

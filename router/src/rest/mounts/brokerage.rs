@@ -5,6 +5,7 @@ mod stock;
 mod user;
 mod wallet;
 
+use contract::ErrorCode;
 use serde_json::{Value, json};
 
 use crate::rest::error::{Envelope, RestError, outcome_schema};
@@ -36,7 +37,11 @@ const SHARES: FieldType = FieldType::Quantity {
     max: i32::MAX as i64,
 };
 
-const BAD_FILTER: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "The filter is not one of the permitted values.");
+const BAD_FILTER: ErrorRow = ErrorRow::new(
+    ErrorCode::InvalidInput,
+    "",
+    "The filter is not one of the permitted values.",
+);
 
 /// Returns an optional query parameter.
 const fn filter_param(field: Field, example: &'static str) -> Param {

@@ -7,6 +7,7 @@ mod user;
 mod vote;
 
 use axum::http::StatusCode;
+use contract::ErrorCode;
 use serde_json::{Value, json};
 
 use crate::rest::error::{Envelope, RestError};
@@ -38,7 +39,7 @@ const POINTS: FieldType = FieldType::Integer {
     max: i64::MAX,
 };
 
-const BAD_N: ErrorRow = ErrorRow::new("INVALID_INPUT", "", "`n` is not an integer from 1 to 100.");
+const BAD_N: ErrorRow = ErrorRow::new(ErrorCode::InvalidInput, "", "`n` is not an integer from 1 to 100.");
 
 /// The number of results that the caller wants.
 const N: Param = Param {

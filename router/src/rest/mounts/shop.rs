@@ -4,6 +4,7 @@
 mod order;
 mod user;
 
+use contract::ErrorCode;
 use serde_json::{Map, Value, json};
 
 use crate::rest::error::{Envelope, RestError};
@@ -24,7 +25,7 @@ pub const MOUNT: Mount = Mount {
     extra_openapi_paths: &["/swagger.json"],
 };
 
-const NOT_THEIRS: ErrorRow = ErrorRow::new("FORBIDDEN", "", "The user is another person than the caller.");
+const NOT_THEIRS: ErrorRow = ErrorRow::new(ErrorCode::Forbidden, "", "The user is another person than the caller.");
 const NO_USER: ErrorRow = not_found_row(
     "User not found.",
     "The user does not exist, or the account is no longer in use.",
@@ -52,7 +53,7 @@ static CHECKED: ObjectModel = ObjectModel {
 const REFUSED_PAYLOAD: &str = "Input payload validation failed";
 
 fn error_body(error: &RestError) -> Value {
-    if error.code != "INVALID_INPUT" {
+    if error.code != ErrorCode::InvalidInput {
         return json!({ "response": error.message });
     }
     let named = error.members.iter();

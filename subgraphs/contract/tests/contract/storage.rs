@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::path::Path;
 
-use contract::{Db, DbOptions};
+use contract::{Db, DbOptions, ErrorCode};
 
 use crate::support::{TestDb, number, run_on};
 
@@ -110,7 +110,12 @@ async fn a_file_tampered_with_while_open_takes_no_more_writes() {
             _ => OpenOptions::new().write(true).open(&file).unwrap().set_len(0).unwrap(),
         }
         let refused = db.try_run("INSERT INTO counter VALUES (2, 0)").await.unwrap_err();
-        assert_eq!(refused.code(), "UNAVAILABLE", "{how} {added}: {}", refused.details());
+        assert_eq!(
+            refused.code(),
+            ErrorCode::Unavailable,
+            "{how} {added}: {}",
+            refused.details()
+        );
         let trouble = db.storage().failure_reason().expect("the trouble is known");
         assert!(trouble.contains("removed"), "{trouble}");
         assert_eq!(file.exists(), how != "removed", "a new file was made");
@@ -124,7 +129,7 @@ async fn a_full_disk_fails_a_write_and_later_ones_work_with_room() {
     let room = async |pages: i64| db.run(format!("PRAGMA max_page_count = {pages}")).await;
     room(pages).await;
     let refused = db.try_run(MANY).await.unwrap_err();
-    assert_eq!(refused.code(), "UNAVAILABLE", "{}", refused.details());
+    assert_eq!(refused.code(), ErrorCode::Unavailable, "{}", refused.details());
     assert!(refused.details().contains("full"), "{}", refused.details());
     assert!(
         !refused.to_string().contains("full"),

@@ -1,6 +1,6 @@
 //! The stock service: the exchange's stocks, people's shares, and orders.
 
-use contract::Money;
+use contract::{ErrorCode, Money};
 use serde_json::{Value, json};
 
 use super::{AMOUNT, BAD_FILTER, MONEY, SHARES, filter_param, for_each_object};
@@ -159,7 +159,7 @@ const COMMIT: Route = Route {
     example: r#"{"id":2,"userId":1,"stockId":2,"amount":13,"committedAmount":12,"commitedAmount":12}"#,
     errors: &[
         ErrorRow::new(
-            "INVALID_INPUT",
+            ErrorCode::InvalidInput,
             "",
             "The number is missing or wrong: below the number of lent shares, or above the number of free and committed shares.",
         ),
@@ -232,26 +232,26 @@ const PLACE_ORDER: Route = Route {
     example: r#"{"id":9,"type":"PURCHASE","stockId":4,"stockAmount":3,"orderPrice":24,"fee":0,"date":"2026-01-02T03:04:05+00:00","status":"PENDING","investorId":1,"brokerId":null,"authorizationId":null,"automated":true,"limitPrice":8,"exchangeOrderNumber":null}"#,
     errors: &[
         ErrorRow::new(
-            "INVALID_INPUT",
+            ErrorCode::InvalidInput,
             "",
             "A member is missing or wrong: a broker must send `authorizationId`, an investor must not.",
         ),
         ErrorRow::new(
-            "INVALID_AUTOMATED_ORDER",
+            ErrorCode::InvalidAutomatedOrder,
             "",
             "Only an investor can place an automated order, without `authorizationId`.",
         ),
         ErrorRow {
             message_prefix: "an automated order",
             ..ErrorRow::new(
-                "INVALID_AUTOMATED_ORDER",
+                ErrorCode::InvalidAutomatedOrder,
                 "authorizationId must be null for an automated order, which is the investor's own",
                 "An automated order has no `authorizationId`.",
             )
         },
-        ErrorRow::new("FORBIDDEN", "", "The authorization is not in force."),
+        ErrorRow::new(ErrorCode::Forbidden, "", "The authorization is not in force."),
         ErrorRow::new(
-            "AUTHORIZATION_MISMATCH",
+            ErrorCode::AuthorizationMismatch,
             "",
             "The authorization is for another stock, or for the other kind of order.",
         ),
@@ -263,16 +263,16 @@ const PLACE_ORDER: Route = Route {
                 "There is no such authorization, or it is not this broker's.",
             )
         },
-        ErrorRow::new("INSUFFICIENT_FUNDS", "", "The free balance is too low."),
-        ErrorRow::new("INSUFFICIENT_SHARES", "", "Too few shares are free."),
+        ErrorRow::new(ErrorCode::InsufficientFunds, "", "The free balance is too low."),
+        ErrorRow::new(ErrorCode::InsufficientShares, "", "Too few shares are free."),
         ErrorRow::new(
-            "INSUFFICIENT_AUTHORIZATION",
+            ErrorCode::InsufficientAuthorization,
             "",
             "Too little is left of the authorization.",
         ),
-        ErrorRow::new("INSUFFICIENT_STOCK", "", "The exchange has too few shares."),
+        ErrorRow::new(ErrorCode::InsufficientStock, "", "The exchange has too few shares."),
         ErrorRow::new(
-            "CONFLICT",
+            ErrorCode::Conflict,
             "",
             "The exchange or a wallet cannot hold the resulting amount.",
         ),
@@ -299,12 +299,12 @@ const CANCEL_ORDER: Route = Route {
     example: r#"{"id":7,"type":"PURCHASE","stockId":10,"stockAmount":5,"orderPrice":79.15,"fee":0,"date":"2026-01-02T03:04:05+00:00","status":"CANCELLED","investorId":1,"brokerId":null,"authorizationId":null,"automated":true,"limitPrice":15.83,"exchangeOrderNumber":null}"#,
     errors: &[
         ErrorRow::new(
-            "INVALID_INPUT",
+            ErrorCode::InvalidInput,
             "",
             "The status is missing or is neither `CANCELLED` nor `CANCELED`.",
         ),
         NO_ORDER,
-        ErrorRow::new("ORDER_COMPLETED", "", "The order has been executed."),
+        ErrorRow::new(ErrorCode::OrderCompleted, "", "The order has been executed."),
     ],
     access: AccessRule::Bearer,
     reshape: Some(fill_limit_price),

@@ -1,5 +1,6 @@
 //! The user service: people, and the authorizations that investors give to brokers.
 
+use contract::ErrorCode;
 use serde_json::Value;
 
 use super::{AMOUNT, BAD_FILTER, filter_param, is_in_dollars};
@@ -81,7 +82,7 @@ const REGISTER: Route = Route {
     example: r#"{"id":6,"name":"Eve","surname":"Lindt","email":"eve@example.com","phoneNo":null,"type":"broker","address":null,"brokerageFee":1.5}"#,
     errors: &[
         BAD_MEMBER,
-        ErrorRow::new("CONFLICT", "", "Another account has this email or username."),
+        ErrorRow::new(ErrorCode::Conflict, "", "Another account has this email or username."),
     ],
     access: AccessRule::Anyone,
     ..Route::BASE
@@ -104,12 +105,12 @@ const LOGIN: Route = Route {
         ErrorRow {
             message_prefix: "wrong ",
             ..ErrorRow::new(
-                "UNAUTHENTICATED",
+                ErrorCode::Unauthenticated,
                 "wrong email or password",
                 "The email is unknown or the password is wrong; the response does not say which.",
             )
         },
-        ErrorRow::new("RATE_LIMITED", "", "Too many wrong passwords."),
+        ErrorRow::new(ErrorCode::RateLimited, "", "Too many wrong passwords."),
     ],
     access: AccessRule::Anyone,
     ..Route::BASE
@@ -169,9 +170,9 @@ const UPDATE_USER: Route = Route {
     example: r#"{"id":1,"name":"Ada","surname":"Winter","email":"ada@example.com","phoneNo":null,"type":"investor","address":{"street":"Quay Street","number":"9","zipCode":"20457"},"brokerageFee":null}"#,
     errors: &[
         BAD_MEMBER,
-        ErrorRow::new("FORBIDDEN", "", "The account belongs to another person."),
+        ErrorRow::new(ErrorCode::Forbidden, "", "The account belongs to another person."),
         NO_USER,
-        ErrorRow::new("CONFLICT", "", "Another account has this email."),
+        ErrorRow::new(ErrorCode::Conflict, "", "Another account has this email."),
     ],
     access: AccessRule::Person,
     ..Route::BASE
@@ -241,25 +242,25 @@ const AUTHORIZE: Route = Route {
         ErrorRow {
             message_prefix: "input.endsAt: must be after",
             ..ErrorRow::new(
-                "INVALID_INPUT",
+                ErrorCode::InvalidInput,
                 "endDate must be after startDate",
                 "`endDate` is not after `startDate`.",
             )
         },
-        ErrorRow::new("FORBIDDEN", "", "The caller is not an investor."),
+        ErrorRow::new(ErrorCode::Forbidden, "", "The caller is not an investor."),
         ErrorRow {
             message_prefix: "holding",
             ..not_found_row("stockholding not found", "The caller has no such stockholding.")
         },
         not_found_row("broker not found", "There is no such broker."),
-        ErrorRow::new("CONFLICT", "", "The broker's fee is above `maxFeePercent`."),
+        ErrorRow::new(ErrorCode::Conflict, "", "The broker's fee is above `maxFeePercent`."),
         ErrorRow::new(
-            "INSUFFICIENT_FUNDS",
+            ErrorCode::InsufficientFunds,
             "",
             "The amount exceeds the caller's free balance.",
         ),
         ErrorRow::new(
-            "INSUFFICIENT_SHARES",
+            ErrorCode::InsufficientShares,
             "",
             "The amount exceeds the shares that the caller can lend.",
         ),
@@ -285,7 +286,7 @@ const REVOKE: Route = Route {
     example: r#"{"id":1,"type":"CAPITAL","investorId":1,"brokerId":2,"stockHoldingId":null,"amount":0,"startDate":"2026-01-02T03:04:05+00:00","endDate":"2026-04-02T03:04:05+00:00","active":false}"#,
     errors: &[
         NO_AUTHORIZATION,
-        ErrorRow::new("FORBIDDEN", "", "The caller is the broker."),
+        ErrorRow::new(ErrorCode::Forbidden, "", "The caller is the broker."),
     ],
     access: AccessRule::Bearer,
     ..Route::BASE

@@ -1,5 +1,6 @@
 //! The wallet service: balances, deposits and withdrawals.
 
+use contract::ErrorCode;
 use serde_json::{Value, json};
 
 use super::user::{USER_MODEL, ada, user};
@@ -57,12 +58,12 @@ const SET_BALANCE: Route = Route {
     example: r#"{"userId":3,"balance":120.5,"committedBalance":0}"#,
     errors: &[
         ErrorRow::new(
-            "INVALID_INPUT",
+            ErrorCode::InvalidInput,
             "",
             "A member is missing or wrong, or `committedBalance` is below the amount lent to brokers.",
         ),
         not_found_row("user not found", "There is no such person."),
-        ErrorRow::new("CONFLICT", "", "The wallet cannot hold the resulting balance."),
+        ErrorRow::new(ErrorCode::Conflict, "", "The wallet cannot hold the resulting balance."),
     ],
     access: AccessRule::Service,
     ..Route::BASE
@@ -128,8 +129,8 @@ const TRANSACT: Route = Route {
     example: r#"{"id":46,"userId":1,"type":"withdraw","amount":40.5,"date":"2026-01-02T03:04:05+00:00"}"#,
     errors: &[
         BAD_MEMBER,
-        ErrorRow::new("INSUFFICIENT_FUNDS", "", "The amount exceeds the free balance."),
-        ErrorRow::new("CONFLICT", "", "The wallet cannot hold the resulting balance."),
+        ErrorRow::new(ErrorCode::InsufficientFunds, "", "The amount exceeds the free balance."),
+        ErrorRow::new(ErrorCode::Conflict, "", "The wallet cannot hold the resulting balance."),
     ],
     access: AccessRule::Person,
     reshape: Some(remove_sign),

@@ -1,5 +1,7 @@
 //! The user messaging service: messages from one person to another.
 
+use contract::ErrorCode;
+
 use super::PREFIXES;
 use crate::rest::field::{Field, FieldType, ID, ObjectModel, ValueBounds, acknowledgement};
 use crate::rest::route::{
@@ -50,7 +52,7 @@ const SEND: Route = Route {
     errors: &[
         BAD_MEMBER,
         ErrorRow::new(
-            "CONFLICT",
+            ErrorCode::Conflict,
             "",
             "The sender or the receiver does not exist, or no longer does.",
         ),
@@ -106,7 +108,7 @@ const MESSAGES: Route = Route {
     response: FieldType::List(&FieldType::Object(&MESSAGE_MODEL)),
     example: concat!("[", to_ben!(), "]"),
     errors: &[ErrorRow::new(
-        "INVALID_INPUT",
+        ErrorCode::InvalidInput,
         "",
         "Both filters are missing, or `favorite` is neither `true` nor `false`.",
     )],

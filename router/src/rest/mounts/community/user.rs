@@ -1,5 +1,7 @@
 //! The user account service: people, their email addresses and their karma.
 
+use contract::ErrorCode;
+
 use super::{POINTS, PREFIXES};
 use crate::rest::field::{EMAIL, Field, FieldType, ObjectModel, USERNAME as NEW_USERNAME, acknowledgement};
 use crate::rest::reply::hide_closed_account;
@@ -33,7 +35,7 @@ const CREATE: Route = Route {
     errors: &[
         BAD_MEMBER,
         ErrorRow::new(
-            "CONFLICT",
+            ErrorCode::Conflict,
             "",
             "An account has or had this username or email, ignoring case.",
         ),
@@ -72,7 +74,11 @@ const UPDATE_EMAIL: Route = Route {
         BAD_MEMBER,
         PROTECTED,
         NO_USER,
-        ErrorRow::new("CONFLICT", "", "Another account has or had this email, ignoring case."),
+        ErrorRow::new(
+            ErrorCode::Conflict,
+            "",
+            "Another account has or had this email, ignoring case.",
+        ),
     ],
     access: AccessRule::Account,
     ..Route::BASE
@@ -91,7 +97,7 @@ const INCREMENT: Route = Route {
     errors: &[
         PROTECTED,
         NO_USER,
-        ErrorRow::new("CONFLICT", "", "The karma is at its limit."),
+        ErrorRow::new(ErrorCode::Conflict, "", "The karma is at its limit."),
     ],
     access: AccessRule::Account,
     ..Route::BASE

@@ -1,5 +1,7 @@
 //! The voting service: votes for and against posts, whether or not there are such posts.
 
+use contract::ErrorCode;
+
 use super::{BAD_N, COUNT, N, POINTS, PREFIXES};
 use crate::rest::field::{Field, FieldType, ObjectModel, ValueBounds};
 use crate::rest::route::{
@@ -43,8 +45,8 @@ const UPVOTE: Route = Route {
     response: FieldType::Object(&VOTES_MODEL),
     example: r#"{"postId":3,"upvotes":5,"downvotes":0,"score":5}"#,
     errors: &[
-        ErrorRow::new("INVALID_INPUT", "", "The id is not a 64-bit integer."),
-        ErrorRow::new("CONFLICT", "", "The number of the id's votes is at its limit."),
+        ErrorRow::new(ErrorCode::InvalidInput, "", "The id is not a 64-bit integer."),
+        ErrorRow::new(ErrorCode::Conflict, "", "The number of the id's votes is at its limit."),
     ],
     access: AccessRule::Attributed,
     ..Route::BASE
@@ -112,7 +114,7 @@ const SORTED: Route = Route {
     response: FieldType::List(&FieldType::Object(&VOTES_MODEL)),
     example: BEST,
     errors: &[ErrorRow::new(
-        "INVALID_INPUT",
+        ErrorCode::InvalidInput,
         "",
         "`ids` is missing, contains a value that is not an integer, or has more than 100 values.",
     )],

@@ -1,5 +1,6 @@
 //! The order service: the orders of users.
 
+use contract::ErrorCode;
 use serde_json::Value;
 
 use super::{CHECK, NO_USER, NOT_THEIRS};
@@ -125,7 +126,7 @@ const NO_PRODUCT: ErrorRow = ErrorRow {
     ..not_found_row("Product not found.", "There is no such product.")
 };
 const NOT_ENOUGH: ErrorRow = ErrorRow::new(
-    "INSUFFICIENT_STOCK",
+    ErrorCode::InsufficientStock,
     "Not enough items available.",
     "Too few items of the product are available. Nothing has changed.",
 );

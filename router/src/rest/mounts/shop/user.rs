@@ -1,5 +1,7 @@
 //! The user service: the users that may place orders.
 
+use contract::ErrorCode;
+
 use super::{CHECK, NO_USER};
 use crate::rest::field::{
     Field, FieldType, ID, ObjectModel, PASSWORD as NEW_PASSWORD, SIGN_IN_NAME, USERNAME, ValueBounds, acknowledgement,
@@ -34,7 +36,7 @@ const ADD: Route = Route {
     errors: &[
         BAD_MEMBER,
         ErrorRow::new(
-            "CONFLICT",
+            ErrorCode::Conflict,
             "User already exists.",
             "An account has or had this name, ignoring case.",
         ),
@@ -60,12 +62,12 @@ const LOGIN: Route = Route {
         ErrorRow {
             message_prefix: "wrong ",
             ..ErrorRow::new(
-                "UNAUTHENTICATED",
+                ErrorCode::Unauthenticated,
                 "Wrong username or password.",
                 "The name is unknown or the password is wrong; the response does not say which.",
             )
         },
-        ErrorRow::new("RATE_LIMITED", "", "Too many wrong passwords."),
+        ErrorRow::new(ErrorCode::RateLimited, "", "Too many wrong passwords."),
     ],
     access: AccessRule::Anyone,
     ..Route::BASE

@@ -1,0 +1,77 @@
+//! `docs/ERRORS.md` is made from the list of error codes.
+
+use std::fmt::Write;
+
+use contract::{ErrorCode, Fault};
+
+const INTRODUCTION: &str = "\
+# Error codes
+
+<!-- Generated from `subgraphs/contract/src/error_code.rs`: UPDATE_SCHEMAS=1 cargo test --workspace --test contract error_codes -->
+
+A code is stable: it does not change its meaning, and a client may match on it. GraphQL has it in `errors[].extensions.code`, the
+brokerage's REST routes have it in `error.reason`. The messages beside it are for people and may change.
+
+The status is that of every REST route, of GraphQL as `application/graphql-response+json`, and of every request that is refused before
+its document is read. GraphQL as `application/json` answers 200 to an error of the document, except 405. An error of a field beside
+`data` has status 200 in both.
+
+A client that receives a code which is not in this list should treat it as `INTERNAL`.
+
+Further members of `extensions`:
+
+| member | meaning |
+| --- | --- |
+| `field` | the argument or the variable with the value that breaks a rule, `input.title` for a member |
+| `retryAfter` | the whole seconds to wait |
+| `outcome` | `unknown`: a trade may have happened, and the same request with the same idempotency key returns its outcome |
+";
+
+const FAULTS: [(Fault, &str, &str); 4] = [
+    (
+        Fault::Caller,
+        "The caller",
+        "The values, the caller or the present state forbid the request. The same request fails again until one of them changes.",
+    ),
+    (
+        Fault::Form,
+        "The form of the request",
+        "The document, the method, a header or the transfer is wrong. The request has to be sent in another way.",
+    ),
+    (
+        Fault::Moment,
+        "The moment",
+        "A part of the system is busy or unavailable. The same request may succeed later.",
+    ),
+    (Fault::Server, "The server", "The fault is the server's."),
+];
+
+fn page() -> String {
+    let mut page = INTRODUCTION.to_owned();
+    for (fault, title, about) in FAULTS {
+        page += &format!(
+            "\n## {title}\n\n{about}\n\n| code | status | meaning | what a client should do |\n| --- | --- | --- | --- |\n"
+        );
+        for code in ErrorCode::ALL.iter().filter(|code| code.fault() == fault) {
+            let (status, meaning, advice) = (code.http_status(), code.meaning(), code.advice());
+            writeln!(page, "| `{code}` | {status} | {meaning} | {advice} |").expect("a text takes every line");
+        }
+    }
+    page
+}
+
+#[test]
+fn the_page_of_error_codes_is_up_to_date() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/ERRORS.md");
+    testing::assert_checked_in(file, &page(), "cargo test --workspace --test contract error_codes");
+}
+
+#[test]
+fn the_page_has_each_code_once() {
+    let page = page();
+    for code in ErrorCode::ALL {
+        let row = format!("| `{code}` | {} |", code.http_status());
+        assert_eq!(page.matches(&row).count(), 1, "{code}");
+        assert!(code.meaning().ends_with('.') && code.advice().ends_with('.'), "{code}");
+    }
+}
