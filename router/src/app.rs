@@ -67,11 +67,11 @@ impl App {
         let folder = DataFolder::new(&settings.server.data);
         let lock = lock(&folder)?;
         let order_service = OrderService::open(settings, &folder)?;
-        let db = open_database(settings, &folder).await?;
         let keys = TokenKeys::load_or_create(&folder.keys()).map_err(|error| folder_error(&folder.keys(), error))?;
         let cache = Arc::new(ResponseCache::new(&settings.limits));
         let bus = Arc::new(InProcessBus::new(settings.database.event_queue_max));
         let bus: Arc<dyn Bus> = Arc::new(InvalidatingBus::new(bus, Arc::clone(&cache)));
+        let db = open_database(settings, &folder, Arc::clone(&bus)).await?;
         let order_log: Arc<dyn OrderLog> = match &order_service {
             Some(service) => Arc::new(exchange::ReplicatedLog::new(service.front_end.clone())),
             None => Arc::new(exchange::table_log(&db).await?),
@@ -164,8 +164,8 @@ fn to_revocations(sessions: Vec<accounts::SessionEnd>) -> Vec<SessionRevocation>
 }
 
 /// Opens the database of the folder and migrates its tables.
-async fn open_database(settings: &Settings, folder: &DataFolder) -> Result<Db, OpenError> {
-    let db = connect(settings, folder).await?;
+async fn open_database(settings: &Settings, folder: &DataFolder, bus: Arc<dyn Bus>) -> Result<Db, OpenError> {
+    let db = connect(settings, folder, bus).await?;
     db.migrate(async |connection| {
         Migrator::up(connection, None).await?;
         let missing = migrations::missing_objects(connection).await?;
@@ -182,11 +182,12 @@ async fn open_database(settings: &Settings, folder: &DataFolder) -> Result<Db, O
     Ok(db)
 }
 
-/// Opens the database of the folder without migrating it. The caller must hold the folder's [`lock`].
+/// Opens the database of the folder without migrating it; its events go to `bus`. The caller must hold the folder's
+/// [`lock`].
 ///
 /// # Errors
 /// When the database cannot be opened.
-pub async fn connect(settings: &Settings, folder: &DataFolder) -> Result<Db, OpenError> {
+pub async fn connect(settings: &Settings, folder: &DataFolder, bus: Arc<dyn Bus>) -> Result<Db, OpenError> {
     // Created before SQLite opens it: the write-ahead log and its index inherit the file's mode, so they stay
     // private even in a folder that others may enter.
     private_file(&folder.database())?;
@@ -202,7 +203,7 @@ pub async fn connect(settings: &Settings, folder: &DataFolder) -> Result<Db, Ope
         check_time: Duration::from_millis(bounds.check_ms_max),
         accept_data_loss: bounds.accept_data_loss,
     };
-    Ok(Db::open(options).await?)
+    Ok(Db::open(options, bus).await?)
 }
 
 async fn open_gateway(

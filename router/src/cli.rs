@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
-use contract::SystemClock;
+use contract::{InProcessBus, SystemClock};
 use migrations::{DataLoss, Migrator, MigratorTrait};
 use sea_orm::DbErr;
 use tokio::signal::unix::SignalKind;
@@ -210,7 +210,7 @@ async fn migrate(flags: &SettingsFlags, down: Option<u32>, yes: bool, status: bo
     start_log(&settings);
     let folder = DataFolder::new(&settings.server.data);
     let _lock = app::lock(&folder)?;
-    let db = app::connect(&settings, &folder).await?;
+    let db = app::connect(&settings, &folder, Arc::new(InProcessBus::new(1))).await?;
     let (report, reported) = std::sync::mpsc::channel();
     db.migrate(async move |connection| {
         match (down, status) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use agora::app::App;
 use agora::config::Settings;
-use contract::{Db, DbOptions, SystemClock};
+use contract::{Db, DbOptions, InProcessBus, SystemClock};
 use migrations::{Migrator, MigratorTrait};
 use tests::Audit;
 
@@ -52,7 +52,8 @@ async fn migrating_down_past_the_brokerage_returns_reserved_money() {
     assert!(before.number("SELECT sum(lent_minor) FROM wallet") > 0);
     assert!(before.number("SELECT sum(held_minor) FROM wallet") > 0);
     drop(before);
-    let db = Db::open(DbOptions::new(folder.path().join("agora.db"))).await.unwrap();
+    let options = DbOptions::new(folder.path().join("agora.db"));
+    let db = Db::open(options, Arc::new(InProcessBus::new(1))).await.unwrap();
     let back = u32::try_from(Migrator::migrations().len() - 6).unwrap();
     db.migrate(async move |connection| Migrator::down(connection, Some(back)).await)
         .await

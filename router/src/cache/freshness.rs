@@ -18,7 +18,7 @@
 //!    one happened before the other, whatever carried them (a channel, a socket), and a slot only ever rises. So `R`
 //!    sees `slot >= s > b` and treats the response of `F` as a miss.
 //!
-//! This rests on domains that publish after their commit and before they answer (`Services::write_and_tell`), and on
+//! This rests on domains that publish after their commit and before they answer (`contract::Tx::publish`), and on
 //! the bus that invalidates before it passes an event on ([`InvalidatingBus`](super::InvalidatingBus)).
 //!
 //! There is one case that this does *not* promise. Between `W`'s commit and its invalidation, one reader may see the new

@@ -1,15 +1,14 @@
 //! Closing an account: deactivation, which keeps the data, and erasure, which removes it.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Event, Invalidates as _, Result, Tx};
+use contract::{ContextExt, Event, Result, Tx};
 use entities::account_closure;
-use entities::expiry::EndedObligations;
 use entities::session::{self, SessionSelection};
 use entities::user;
 use entities::user_change::{self, UserChangeOutcome};
 
 use crate::profile::{changed_user, find_target_user_id, target_user_id};
-use crate::user::{User, change_invalidation};
+use crate::user::{User, invalidation};
 use crate::user_input::{COMMUNITY_MOUNT, SHOP_MOUNT};
 
 /// The mutations that close an account.
@@ -54,26 +53,24 @@ async fn close_account(ctx: &Context<'_>, id: i64, erase: bool) -> Result<User> 
         } else {
             UserChangeOutcome::NotFound
         };
-        let UserChangeOutcome::Done(_) = &change else {
-            return Ok((change, EndedObligations::default()));
+        let UserChangeOutcome::Done(person) = &change else {
+            return Ok((change, Vec::new()));
         };
         session::end(tx, id, SessionSelection::All, now_us).await?;
-        let ended = account_closure::end_obligations(tx, id, now_us).await?;
-        Ok((change, ended))
-    };
-    let events_of = move |(change, ended): &(UserChangeOutcome, EndedObligations)| {
-        let invalidation = change_invalidation(change, true);
         // All tokens of this person are void from now on, so the event needs to name no session.
-        let sessions_ended = invalidation.is_some().then_some(Event::SessionsEnded {
+        tx.publish(Event::SessionsEnded {
             user: id,
             session: None,
             at_us: now_us,
         });
-        sessions_ended.into_iter().chain(invalidation).chain(ended.events())
+        tx.publish(invalidation(person, true));
+        let ended = account_closure::end_obligations(tx, id, now_us).await?;
+        tx.invalidate(&ended);
+        Ok((change, ended.without_reserve))
     };
-    let (change, ended) = ctx.services().write_and_tell(write, events_of).await?;
-    if !ended.without_reserve.is_empty() {
-        tracing::error!(orders = ?ended.without_reserve, "orders of a closed account have no reserved funds or shares");
+    let (change, without_reserve) = ctx.services().write(write).await?;
+    if !without_reserve.is_empty() {
+        tracing::error!(orders = ?without_reserve, "orders of a closed account have no reserved funds or shares");
     }
     changed_user(ctx, id, change)
 }

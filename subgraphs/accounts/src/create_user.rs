@@ -1,7 +1,7 @@
 //! The mutation with which an operator creates an account for another person, without a password.
 
 use async_graphql::{Context, InputObject, Object};
-use contract::{ContextExt, Error, IdempotencyKey, IdempotentResult, Result, Tx, idempotent};
+use contract::{ContextExt, Error, IdempotencyKey, Result, Tx, idempotent};
 use entities::user::{self, KARMA};
 
 use crate::registration_receipt::RegistrationReceipt;
@@ -46,16 +46,16 @@ impl CreateUserMutation {
         let key = IdempotencyKey::for_mutation(ctx.viewer(), "createUser", idempotency_key, &request)?;
         let write = async move |tx: &Tx| {
             let insert = async || match user::insert(tx, person.clone()).await? {
-                Ok(person) => Ok(RegistrationReceipt::new(&person)),
+                Ok(person) => {
+                    tx.publish(invalidation(&person, true));
+                    Ok(RegistrationReceipt::new(&person))
+                }
                 Err(taken) => Err(conflict_error(taken)),
             };
             let created = idempotent(tx, key.as_ref(), now_us, insert).await?;
-            Ok(created.map(|receipt| receipt.original_user(person.clone())))
+            Ok(created.into_inner().original_user(person.clone()))
         };
-        let events_of =
-            |created: &IdempotentResult<user::Model>| created.executed().map(|person| invalidation(person, true));
-        let created = ctx.services().write_and_tell(write, events_of).await?;
-        Ok(User::new(created.into_inner()))
+        ctx.services().write(write).await.map(User::new)
     }
 }
 

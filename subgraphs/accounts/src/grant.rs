@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use contract::{
-    ContextExt, DateTime, EXPIRED_MAX, Error, Event, IdempotencyKey, IdempotentResult, Invalidates, Money, Result,
-    Role, Tx, Viewer, idempotent, parse_id, to_timestamp_us,
+    ContextExt, DateTime, EXPIRED_MAX, Error, IdempotencyKey, Money, Result, Role, Tx, Viewer, idempotent, parse_id,
+    to_timestamp_us,
 };
 use entities::authorization::{self, AuthorizationEnd, Grant, GrantOutcome, LentAsset};
 use entities::holding::{self, SHARES_MAX};
@@ -72,22 +72,19 @@ impl GrantMutation {
         let now_us = ctx.now_us();
         services.expire_overdue().await?;
         let write = async move |tx: &Tx| {
-            let mut events = Vec::new();
             let effect = async || {
                 let grant = validated.to_grant(tx, investor, now_us).await?;
                 // Expire overdue authorizations first: they must not be increased, and the funds they release can be lent.
                 let expired = expiry::expire(tx, now_us, EXPIRED_MAX).await?;
+                tx.invalidate(&expired);
                 let (raised, affected) = lending::grant(tx, &grant, now_us).await?;
-                events.extend(expired.events());
-                events.extend(affected.events());
-                events.extend(raised.authorization.events());
+                tx.invalidate(&affected);
+                tx.invalidate(&raised.authorization);
                 Ok(raised)
             };
-            let granted = idempotent(tx, key.as_ref(), now_us, effect).await?;
-            Ok((granted, events))
+            idempotent(tx, key.as_ref(), now_us, effect).await
         };
-        let events_of = |(_, events): &(IdempotentResult<GrantOutcome>, Vec<Event>)| events.clone();
-        let (granted, _) = services.write_and_tell(write, events_of).await?;
+        let granted = services.write(write).await?;
         let GrantOutcome { authorization, created } = granted.into_inner();
         Ok(GrantedAuthorization {
             authorization: Authorization(authorization),
@@ -110,16 +107,14 @@ impl GrantMutation {
         let write = async move |tx: &Tx| {
             let ended = lending::end(tx, found.id, AuthorizationEnd::Revoked, now_us).await?;
             if let Some((ended, affected)) = ended {
-                let affected = affected.iter().flat_map(Invalidates::events);
-                let events = affected.chain(ended.events()).collect();
-                return Ok((ended, events));
+                affected.iter().for_each(|balance| tx.invalidate(balance));
+                tx.invalidate(&ended);
+                return Ok(ended);
             }
             let now = authorization::Entity::find_by_id(found.id).one(tx).await?;
-            Ok((now.ok_or(Error::NotFound("authorization"))?, Vec::new()))
+            now.ok_or(Error::NotFound("authorization"))
         };
-        let events_of = |(_, events): &(authorization::Model, Vec<Event>)| events.clone();
-        let (ended, _) = ctx.services().write_and_tell(write, events_of).await?;
-        Ok(Authorization(ended))
+        ctx.services().write(write).await.map(Authorization)
     }
 }
 

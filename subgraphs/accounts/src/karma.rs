@@ -1,7 +1,7 @@
 //! Karma: the score of a person's posts.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, IdempotencyKey, IdempotentResult, Result, Tx, idempotent};
+use contract::{ContextExt, Error, IdempotencyKey, Result, Tx, idempotent};
 use entities::user::{self, KARMA};
 use entities::user_change::{self, KarmaChangeOutcome};
 
@@ -83,20 +83,21 @@ async fn change_karma(
     // The idempotency key stores only the karma, no personal data: erasing an account has to remove all of that.
     let change = async move |tx: &Tx| {
         let add = async || match user_change::add_karma(tx, &by, id, step.points()).await? {
-            KarmaChangeOutcome::Done(person) => Ok(person.karma),
+            KarmaChangeOutcome::Done(person) => {
+                tx.publish(invalidation(&person, true));
+                Ok(person.karma)
+            }
             KarmaChangeOutcome::OutOfRange => Err(out_of_range()),
             KarmaChangeOutcome::Protected => Err(protected_account_error(&by)),
             // The token may be older than the deactivation.
             KarmaChangeOutcome::NotFound if is_own => Err(Error::Unauthenticated),
             KarmaChangeOutcome::NotFound => Err(Error::NotFound("user")),
         };
-        let karma = idempotent(tx, key.as_ref(), now_us, add).await?;
+        let karma = idempotent(tx, key.as_ref(), now_us, add).await?.into_inner();
         let person = user::by_id(tx, id).await?.ok_or(Error::NotFound("user"))?;
-        Ok(karma.map(|karma| user::Model { karma, ..person }))
+        Ok(user::Model { karma, ..person })
     };
-    let events_of = |done: &IdempotentResult<user::Model>| done.executed().map(|person| invalidation(person, true));
-    let done = ctx.services().write_and_tell(change, events_of).await?;
-    Ok(User::new(done.into_inner()))
+    ctx.services().write(change).await.map(User::new)
 }
 
 fn out_of_range() -> Error {

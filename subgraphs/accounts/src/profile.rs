@@ -13,7 +13,7 @@ use sea_orm::ActiveValue::Set;
 use crate::password::Password;
 use crate::session::AuthService;
 use crate::sign_in::conflict_error;
-use crate::user::{User, change_invalidation};
+use crate::user::{User, invalidation};
 use crate::user_input::{COMMUNITY_MOUNT, ProfileInput, SHOP_MOUNT, UserPatch, ValidatedUserUpdate, validate_email};
 
 /// The mutations of a person's own data.
@@ -127,6 +127,7 @@ async fn apply_update(
         columns.password_via = Set(ctx.viewer().mount().map(str::to_owned));
     }
     let now_us = ctx.now_us();
+    let auth = auth.clone();
     let write = async move |tx: &Tx| {
         if brokers_only {
             let person = user::by_id(tx, id).await?;
@@ -139,18 +140,15 @@ async fn apply_update(
             UserChangeOutcome::EmailTaken => return Err(conflict_error(NameConflict::Email)),
             done => done,
         };
-        let ended = match (ends, &done) {
-            (Some(which), UserChangeOutcome::Done(_)) => session::end(tx, id, which, now_us).await?,
-            _ => Vec::new(),
-        };
-        Ok((done, ended))
+        if let UserChangeOutcome::Done(person) = &done {
+            if let Some(which) = ends {
+                auth.publish_ended(tx, &session::end(tx, id, which, now_us).await?, now_us);
+            }
+            tx.publish(invalidation(person, public));
+        }
+        Ok(done)
     };
-    let auth = auth.clone();
-    let events_of = move |(done, ended): &(UserChangeOutcome, Vec<session::Model>)| {
-        let session_events = auth.session_events(ended, now_us).into_iter();
-        session_events.chain(change_invalidation(done, public))
-    };
-    let (done, _) = ctx.services().write_and_tell(write, events_of).await?;
+    let done = ctx.services().write(write).await?;
     changed_user(ctx, id, done)
 }
 
@@ -167,17 +165,16 @@ async fn set_password(ctx: &Context<'_>, person: user::Model, new: Password, whi
         return Err(protected_account_error(&by));
     }
     let hash = auth.hasher.hash(&new).await?;
+    let auth = auth.clone();
     let write = async move |tx: &Tx| {
         let before = person.password_hash.as_deref();
         if !user_change::replace_password(tx, &by, person.id, before, &hash).await? {
             return Err(Error::conflict("the password was changed meanwhile"));
         }
-        Ok(session::end(tx, person.id, which, now_us).await?)
+        auth.publish_ended(tx, &session::end(tx, person.id, which, now_us).await?, now_us);
+        Ok(true)
     };
-    let auth = auth.clone();
-    let events_of = move |ended: &Vec<session::Model>| auth.session_events(ended, now_us);
-    ctx.services().write_and_tell(write, events_of).await?;
-    Ok(true)
+    ctx.services().write(write).await
 }
 
 /// Returns the id of the account to change: the viewer's own, or the one that an operator or a caller of one of these

@@ -146,17 +146,17 @@ impl AuthService {
         })
     }
 
-    /// Returns the events that tell the router which sessions ended: those whose latest access token has not expired yet.
-    pub(crate) fn session_events(&self, ended: &[session::Model], at_us: i64) -> Vec<Event> {
+    /// Publishes the events that tell the router which sessions ended: those whose latest access token has not expired yet.
+    pub(crate) fn publish_ended(&self, tx: &Tx, ended: &[session::Model], at_us: i64) {
         let since_us = at_us.saturating_sub(i64::from(self.settings.access_seconds) * 1_000_000);
         let recent = ended.iter().filter(|session| session.used_at_us > since_us);
-        recent
-            .map(|session| Event::SessionsEnded {
+        for session in recent {
+            tx.publish(Event::SessionsEnded {
                 user: session.user_id,
                 session: Some(session.id),
                 at_us,
-            })
-            .collect()
+            });
+        }
     }
 }
 

@@ -63,11 +63,11 @@ impl SignInMutation {
             match idempotent(tx, key.as_ref(), now_us, insert).await? {
                 IdempotentResult::Executed(receipt) => {
                     let session = auth_for_write.start(tx, receipt.id, &digests, &from, now_us).await?;
-                    Ok(IdempotentResult::Executed((
-                        find_active_user(tx, receipt.id).await?,
-                        receipt,
-                        session,
-                    )))
+                    let person = find_active_user(tx, receipt.id).await?;
+                    if let Some(person) = &person {
+                        tx.publish(invalidation(person, true));
+                    }
+                    Ok(IdempotentResult::Executed((person, receipt, session)))
                 }
                 IdempotentResult::Replayed(receipt) => Ok(IdempotentResult::Replayed((
                     find_active_user(tx, receipt.id).await?,
@@ -76,11 +76,7 @@ impl SignInMutation {
                 ))),
             }
         };
-        let events_of = |receipt: &IdempotentResult<(Option<user::Model>, RegistrationReceipt, i64)>| {
-            let new_user = receipt.executed().and_then(|(person, ..)| person.as_ref());
-            new_user.map(|person| invalidation(person, true))
-        };
-        match ctx.services().write_and_tell(write, events_of).await? {
+        match ctx.services().write(write).await? {
             IdempotentResult::Executed((Some(person), _, session)) => {
                 auth.issue_tokens(ctx.services(), person, session, refresh, now_us)
             }
@@ -133,26 +129,26 @@ impl SignInMutation {
         let token = RefreshToken::parse(token)?;
         let next = token.next();
         let (old, new, ends_us) = (token.digests(), next.digests(), auth.refresh_ends_us(now_us));
+        let auth_for_write = auth.clone();
         let write = async move |tx: &Tx| {
             let used = session::rotate(tx, &old, &new, now_us, ends_us).await?;
             let person = match &used {
                 RotationOutcome::Replaced(session) => find_active_user(tx, session.user_id).await?,
+                RotationOutcome::Reused(session) => {
+                    auth_for_write.publish_ended(tx, std::slice::from_ref(session), now_us);
+                    None
+                }
                 _ => None,
             };
             Ok((used, person))
         };
-        let auth_for_events = auth.clone();
-        let events_of = move |(used, _): &(RotationOutcome, Option<user::Model>)| match used {
-            RotationOutcome::Reused(session) => {
-                let session = &**session;
-                tracing::warn!(session = session.id, "a refresh token was used twice; its session ends");
-                auth_for_events.session_events(std::slice::from_ref(session), now_us)
-            }
-            _ => Vec::new(),
-        };
-        match ctx.services().write_and_tell(write, events_of).await? {
+        match ctx.services().write(write).await? {
             (RotationOutcome::Replaced(session), Some(person)) => {
                 auth.issue_tokens(ctx.services(), person, session.id, next, now_us)
+            }
+            (RotationOutcome::Reused(session), _) => {
+                tracing::warn!(session = session.id, "a refresh token was used twice; its session ends");
+                Err(INVALID_REFRESH_TOKEN)
             }
             _ => Err(INVALID_REFRESH_TOKEN),
         }
@@ -167,11 +163,12 @@ impl SignInMutation {
             None => SessionSelection::All,
         };
         let now_us = ctx.now_us();
-        let write = async move |tx: &Tx| Ok(session::end(tx, user, which, now_us).await?);
         let auth = auth.clone();
-        let events_of = move |ended: &Vec<session::Model>| auth.session_events(ended, now_us);
-        ctx.services().write_and_tell(write, events_of).await?;
-        Ok(true)
+        let write = async move |tx: &Tx| {
+            auth.publish_ended(tx, &session::end(tx, user, which, now_us).await?, now_us);
+            Ok(true)
+        };
+        ctx.services().write(write).await
     }
 }
 

@@ -10,7 +10,6 @@ use contract::{
     parse_id, to_date_time,
 };
 use entities::user;
-use entities::user_change::UserChangeOutcome;
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
 use crate::authorization::{Authorization, authorizations_of};
@@ -190,14 +189,6 @@ pub(crate) fn invalidation(person: &user::Model, public: bool) -> Event {
         } else {
             Audience::Users(vec![person.id])
         },
-    }
-}
-
-/// Returns the [`invalidation`] of a change, if it was done.
-pub(crate) fn change_invalidation(changed: &UserChangeOutcome, public: bool) -> Option<Event> {
-    match changed {
-        UserChangeOutcome::Done(person) => Some(invalidation(person, public)),
-        _ => None,
     }
 }
 

@@ -231,13 +231,14 @@ impl BookMutation {
         let now_us = ctx.now_us();
         let added = ctx
             .services()
-            .write_and_tell(
-                async move |tx| {
-                    let add = async || Ok(book::add(tx, new.clone(), now_us).await?);
-                    idempotent(tx, key.as_ref(), now_us, add).await
-                },
-                |added| added.executed().map(|book| invalidation(book.id, book.version)),
-            )
+            .write(async move |tx| {
+                let add = async || {
+                    let book = book::add(tx, new.clone(), now_us).await?;
+                    tx.publish(invalidation(book.id, book.version));
+                    Ok(book)
+                };
+                idempotent(tx, key.as_ref(), now_us, add).await
+            })
             .await?;
         Ok(Book(added.into_inner()))
     }
@@ -250,13 +251,12 @@ impl BookMutation {
         let now_us = ctx.now_us();
         let book = ctx
             .services()
-            .write_and_tell(
-                async move |tx| {
-                    let changed = book::change(tx, id, change.clone(), now_us).await?;
-                    changed.ok_or(Error::NotFound("book"))
-                },
-                |book| [invalidation(book.id, book.version)],
-            )
+            .write(async move |tx| {
+                let changed = book::change(tx, id, change.clone(), now_us).await?;
+                let book = changed.ok_or(Error::NotFound("book"))?;
+                tx.publish(invalidation(book.id, book.version));
+                Ok(book)
+            })
             .await?;
         Ok(Book(book))
     }
@@ -266,11 +266,12 @@ impl BookMutation {
         ctx.viewer().require_operator_or(BOOKSTORE_MOUNT)?;
         let id = parse_id(&id).ok_or(Error::NotFound("book"))?;
         ctx.services()
-            .write_and_tell(
-                async move |tx| book::remove(tx, id).await?.ok_or(Error::NotFound("book")),
+            .write(async move |tx| {
+                let deleted = book::remove(tx, id).await?.ok_or(Error::NotFound("book"))?;
                 // The deletion counts as the book's last version.
-                |deleted| [invalidation(deleted.id, deleted.version + 1)],
-            )
+                tx.publish(invalidation(deleted.id, deleted.version + 1));
+                Ok(())
+            })
             .await?;
         Ok(true)
     }

@@ -146,32 +146,28 @@ impl PurchaseMutation {
         let now_us = ctx.now_us();
         let sold = ctx
             .services()
-            .write_and_tell(
-                async move |tx| idempotent(tx, key.as_ref(), now_us, async || sell(tx, id, buyer, now_us).await).await,
-                |sold| {
-                    sold.executed()
-                        .map(|sale| invalidation(sale.purchase.book_id, sale.book_version))
-                },
-            )
+            .write(async move |tx| {
+                idempotent(tx, key.as_ref(), now_us, async || sell(tx, id, buyer, now_us).await).await
+            })
             .await?;
         Ok(BookPurchase(sold.into_inner().purchase))
     }
 }
 
-/// A purchase, which never changes, with the version that it gave the book.
+/// The result of a sale that an idempotency key stores.
 #[derive(Serialize, Deserialize)]
 struct Sale {
     purchase: book_purchase::Model,
-    book_version: i64,
 }
 
 /// Takes a copy of the book and records the sale. An error leaves both undone.
 async fn sell(tx: &Tx, book: i64, buyer: Option<i64>, now_us: i64) -> Result<Sale> {
     match book::take_copy(tx, book, now_us).await? {
-        TakeCopyOutcome::Taken(book) => Ok(Sale {
-            purchase: book_purchase::record(tx, &book, buyer, now_us).await?,
-            book_version: book.version,
-        }),
+        TakeCopyOutcome::Taken(book) => {
+            let purchase = book_purchase::record(tx, &book, buyer, now_us).await?;
+            tx.publish(invalidation(book.id, book.version));
+            Ok(Sale { purchase })
+        }
         TakeCopyOutcome::NoneLeft => Err(Error::InsufficientStock("book out of stock")),
         TakeCopyOutcome::NoBook => Err(Error::NotFound("book")),
     }

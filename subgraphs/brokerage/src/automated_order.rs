@@ -1,13 +1,13 @@
 //! Automated orders: placed with reserved funds or shares, executed as soon as the price reaches their limit.
 
-use contract::{Error, Event, ExchangeTrade, Invalidates, Result};
+use contract::{Error, ExchangeTrade, Result};
 use entities::brokerage_order::{self, NewAutomatedOrder};
 use entities::order_reserve;
 use entities::side::Side;
 use entities::stock::{self, StockRef};
 
 use crate::market_order::cost_error;
-use crate::order_context::{Limit, OrderContext, PlacedOrder};
+use crate::order_context::{Limit, OrderContext};
 
 /// Places an automated order of an investor and reserves its funds or shares. If the price has reached the limit already
 /// and the order can be executed, it is executed at once.
@@ -19,7 +19,7 @@ pub(crate) async fn place(
     quantity: i64,
     limit: Limit,
     pending_max: u32,
-) -> Result<PlacedOrder> {
+) -> Result<brokerage_order::Model> {
     if limit.expires_at_us.is_some_and(|at| at <= context.now_us) {
         return Err(Error::invalid("input.expiresAt", "must be in the future"));
     }
@@ -42,8 +42,9 @@ pub(crate) async fn place(
     if crosses && let Some(done) = try_execute(context, &order, stock.price_minor).await? {
         return Ok(done);
     }
-    let events: Vec<Event> = [order.events(), reserved.events()].concat();
-    Ok(PlacedOrder { order, events })
+    context.tx.invalidate(&order);
+    context.tx.invalidate(&reserved);
+    Ok(order)
 }
 
 /// Executes a pending order at that price. Returns `None` and changes nothing if the order has to go on waiting: the
@@ -52,7 +53,7 @@ pub(crate) async fn try_execute(
     context: &OrderContext<'_>,
     order: &brokerage_order::Model,
     price_minor: i64,
-) -> Result<Option<PlacedOrder>> {
+) -> Result<Option<brokerage_order::Model>> {
     let OrderContext { log, now_us, .. } = *context;
     let tried = context
         .tx
@@ -65,7 +66,11 @@ pub(crate) async fn try_execute(
     }
 }
 
-async fn execute(context: &OrderContext<'_>, order: &brokerage_order::Model, price_minor: i64) -> Result<PlacedOrder> {
+async fn execute(
+    context: &OrderContext<'_>,
+    order: &brokerage_order::Model,
+    price_minor: i64,
+) -> Result<brokerage_order::Model> {
     let trade = ExchangeTrade {
         stock: StockRef::Id(order.stock_id),
         side: order.side(),
@@ -78,7 +83,8 @@ async fn execute(context: &OrderContext<'_>, order: &brokerage_order::Model, pri
     let trade = traded.recorded.trade_ref();
     let completed = brokerage_order::complete(context.tx, order.id, price_minor, trade, context.now_us).await?;
     let order = completed.ok_or_else(|| Error::Internal("an order stopped pending while it was carried out".into()))?;
-    let mut events: Vec<Event> = [traded.stock.events(), order.events()].concat();
-    events.extend(affected.iter().flat_map(Invalidates::events));
-    Ok(PlacedOrder { order, events })
+    context.tx.invalidate(&traded.stock);
+    context.tx.invalidate(&order);
+    affected.iter().for_each(|balance| context.tx.invalidate(balance));
+    Ok(order)
 }

@@ -1,7 +1,7 @@
 //! The mutation that cancels a pending order.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, Event, Invalidates, Result, Tx, Viewer, parse_id};
+use contract::{ContextExt, Error, Result, Tx, Viewer, parse_id};
 use entities::hold::HoldEnd;
 use entities::{brokerage_order, order_reserve};
 use sea_orm::EntityTrait;
@@ -25,13 +25,12 @@ impl CancelMutation {
         let services = ctx.services();
         let now_us = ctx.now_us();
         let change = async move |tx: &Tx| cancel(tx, id, &viewer, now_us).await;
-        let (order, _) = services.write_and_tell(change, |(_, events)| events.clone()).await?;
-        Ok(BrokerageOrder(order))
+        services.write(change).await.map(BrokerageOrder)
     }
 }
 
-/// Cancels the order and returns it with the events to publish.
-async fn cancel(tx: &Tx, id: i64, viewer: &Viewer, now_us: i64) -> Result<(brokerage_order::Model, Vec<Event>)> {
+/// Cancels the order and returns it.
+async fn cancel(tx: &Tx, id: i64, viewer: &Viewer, now_us: i64) -> Result<brokerage_order::Model> {
     let order = brokerage_order::Entity::find_by_id(id).one(tx).await?;
     let order = order.filter(|order| is_party(viewer, order));
     let order = order.ok_or(Error::NotFound("order"))?;
@@ -42,10 +41,11 @@ async fn cancel(tx: &Tx, id: i64, viewer: &Viewer, now_us: i64) -> Result<(broke
             if released.is_none() {
                 tracing::error!(order = id, "a cancelled order has no reserved funds or shares");
             }
-            let events = [cancelled.events(), released.events()].concat();
-            Ok((cancelled, events))
+            tx.invalidate(&cancelled);
+            tx.invalidate(&released);
+            Ok(cancelled)
         }
         None if order.status == "COMPLETED" => Err(Error::OrderCompleted),
-        None => Ok((order, Vec::new())),
+        None => Ok(order),
     }
 }

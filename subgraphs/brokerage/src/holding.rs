@@ -1,9 +1,7 @@
 //! The type `Holding`: a person's shares of one stock.
 
 use async_graphql::{Context, Description, ID, Object};
-use contract::{
-    ContextExt, Error, Invalidates, MoneySum, PageArgs, PageConnection, Result, Tx, Viewer, load_row, page, parse_id,
-};
+use contract::{ContextExt, Error, MoneySum, PageArgs, PageConnection, Result, Tx, Viewer, load_row, page, parse_id};
 use entities::{holding, stock};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
@@ -118,8 +116,7 @@ impl HoldingMutation {
         }
         let id = parse_id(&holding_id).ok_or(Error::NotFound("holding"))?;
         let change = async move |tx: &Tx| commit(tx, id, committed, &viewer).await;
-        let holding = ctx.services().write_and_tell(change, Invalidates::events).await?;
-        Ok(Holding(holding))
+        ctx.services().write(change).await.map(Holding)
     }
 }
 
@@ -129,9 +126,10 @@ async fn commit(tx: &Tx, id: i64, committed: i64, viewer: &Viewer) -> Result<hol
     if !holding.is_some_and(|holding| may(&holding)) {
         return Err(Error::NotFound("holding"));
     }
-    let changed = holding::commit(tx, id, committed).await?;
-    changed.ok_or_else(|| {
+    let changed = holding::commit(tx, id, committed).await?.ok_or_else(|| {
         let reason = "must not be below what is lent to brokers, nor above what is free, committed or lent";
         Error::invalid("committed", reason)
-    })
+    })?;
+    tx.invalidate(&changed);
+    Ok(changed)
 }

@@ -1,6 +1,6 @@
 //! Market orders, which are executed as they are placed: an investor's own, and a broker's under an authorization.
 
-use contract::{EXPIRED_MAX, Error, Event, ExchangeTrade, ExecutedTrade, Invalidates, Result};
+use contract::{EXPIRED_MAX, Error, ExchangeTrade, ExecutedTrade, Result};
 use entities::authorization::{self, Grant, IncreaseCause, LentAsset};
 use entities::brokerage_order::{self, ExecutedOrder};
 use entities::fee_terms::{Charge, FeeTerms};
@@ -10,7 +10,7 @@ use entities::side::Side;
 use entities::stock::{self, StockRef};
 use entities::{expiry, order_reserve, user};
 
-use crate::order_context::{OrderContext, PlacedOrder};
+use crate::order_context::OrderContext;
 
 /// Executes an investor's own order: free money against free shares, without a fee.
 pub(crate) async fn execute_own(
@@ -19,14 +19,14 @@ pub(crate) async fn execute_own(
     stock: &stock::Model,
     side: Side,
     quantity: i64,
-) -> Result<PlacedOrder> {
+) -> Result<brokerage_order::Model> {
     let execution = Execution::at_price(stock, side, quantity)?;
-    let mut done = execution.trade(context, investor, None).await?;
+    let order = execution.trade(context, investor, None).await?;
     let legs = execution.legs((investor, Bucket::Balance), None);
     execution
-        .settle(context, &mut done, investor, ShareBucket::Free, &legs)
+        .settle(context, &order, investor, ShareBucket::Free, &legs)
         .await?;
-    Ok(done)
+    Ok(order)
 }
 
 /// Executes a broker's order: lent money becomes lent shares or the other way round, and the broker gets the fee.
@@ -37,9 +37,10 @@ pub(crate) async fn execute_for_investor(
     stock: &stock::Model,
     side: Side,
     quantity: i64,
-) -> Result<PlacedOrder> {
+) -> Result<brokerage_order::Model> {
     // Expire overdue authorizations first: the proceeds of this trade must not increase one of them.
     let expired = expiry::expire(context.tx, context.now_us, EXPIRED_MAX).await?;
+    context.tx.invalidate(&expired);
     // Closing an account ends its authorizations. If one of a deactivated account is open all the same, it cannot be used.
     let in_force =
         authorization.in_force(context.now_us) && user::is_active(context.tx, authorization.investor_id).await?;
@@ -57,11 +58,12 @@ pub(crate) async fn execute_for_investor(
         Side::Sell => quantity,
     };
     let spent = authorization::spend(context.tx, authorization, used, context.now_us).await?;
+    context.tx.invalidate(&spent);
 
-    let mut done = execution.trade(context, investor, Some((broker.id, spent.id))).await?;
+    let order = execution.trade(context, investor, Some((broker.id, spent.id))).await?;
     let legs = execution.legs((investor, Bucket::Lent), Some(broker.id));
     let holding = execution
-        .settle(context, &mut done, investor, ShareBucket::Lent, &legs)
+        .settle(context, &order, investor, ShareBucket::Lent, &legs)
         .await?;
 
     let lent = match side {
@@ -71,8 +73,6 @@ pub(crate) async fn execute_for_investor(
         },
         Side::Sell => LentAsset::Capital(stock.currency.clone()),
     };
-    done.events.extend(expired.events());
-    done.events.extend(spent.events());
     // After a fee of a hundred percent no proceeds are left to lend.
     if proceeds.total() > 0 {
         let grant = Grant {
@@ -88,9 +88,9 @@ pub(crate) async fn execute_for_investor(
         // The proceeds of lent money or shares are lent on the same terms.
         let raised =
             authorization::apply_grant(context.tx, &grant, IncreaseCause::Trade(&proceeds), context.now_us).await?;
-        done.events.extend(raised.authorization.events());
+        context.tx.invalidate(&raised.authorization);
     }
-    Ok(done)
+    Ok(order)
 }
 
 /// Checks that the authorization suits the order: money for a purchase, shares of this stock for a sale.
@@ -145,7 +145,7 @@ impl<'a> Execution<'a> {
         context: &OrderContext<'_>,
         investor_id: i64,
         broker: Option<(i64, i64)>,
-    ) -> Result<PlacedOrder> {
+    ) -> Result<brokerage_order::Model> {
         let trade = ExchangeTrade {
             stock: StockRef::Id(self.stock.id),
             side: self.side,
@@ -167,8 +167,9 @@ impl<'a> Execution<'a> {
             trade: recorded.trade_ref(),
         };
         let order = brokerage_order::record(context.tx, &executed, context.now_us).await?;
-        let events: Vec<Event> = [stock.events(), order.events()].concat();
-        Ok(PlacedOrder { order, events })
+        context.tx.invalidate(&stock);
+        context.tx.invalidate(&order);
+        Ok(order)
     }
 
     /// Returns the ledger legs: the investor's bucket pays or is paid, the broker gets the fee.
@@ -191,7 +192,7 @@ impl<'a> Execution<'a> {
     async fn settle(
         &self,
         context: &OrderContext<'_>,
-        done: &mut PlacedOrder,
+        order: &brokerage_order::Model,
         investor: i64,
         bucket: ShareBucket,
         legs: &[(Account, i64)],
@@ -208,13 +209,13 @@ impl<'a> Execution<'a> {
             ),
         };
         let transaction = LedgerTransaction {
-            order_id: Some(done.order.id),
-            authorization_id: done.order.authorization_id,
-            ..LedgerTransaction::new(kind, &done.order.currency)
+            order_id: Some(order.id),
+            authorization_id: order.authorization_id,
+            ..LedgerTransaction::new(kind, &order.currency)
         };
         let moved = ledger::post(tx, transaction, legs, context.now_us).await?;
-        done.events.extend(moved.wallets.iter().flat_map(Invalidates::events));
-        done.events.extend(holding.events());
+        moved.wallets.iter().for_each(|wallet| tx.invalidate(wallet));
+        tx.invalidate(&holding);
         Ok(holding)
     }
 }

@@ -1,22 +1,7 @@
-//! The transaction in which an order is placed and executed, and its result.
+//! The transaction in which an order is placed and executed.
 
-use contract::{Event, Invalidates, OrderLog, Tx};
-use entities::brokerage_order;
-use serde::{Deserialize, Serialize};
-
-/// A placed order and the events to publish. The events are not stored with the idempotency key: a replay publishes none.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct PlacedOrder {
-    pub(crate) order: brokerage_order::Model,
-    #[serde(skip)]
-    pub(crate) events: Vec<Event>,
-}
-
-impl Invalidates for PlacedOrder {
-    fn events(&self) -> Vec<Event> {
-        self.events.clone()
-    }
-}
+use contract::{OrderLog, Tx};
+use serde::Serialize;
 
 /// The context in which an order is placed and executed: all its effects are in one transaction.
 pub(crate) struct OrderContext<'a> {

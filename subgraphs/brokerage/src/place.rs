@@ -2,16 +2,16 @@
 
 use async_graphql::{Context, ID, InputObject, Object};
 use contract::{
-    ContextExt, DateTime, Error, IdempotencyKey, Invalidates, Money, Result, Role, Services, Side, UnnumberedTrade,
+    ContextExt, DateTime, Error, IdempotencyKey, Money, Result, Role, Services, Side, UnnumberedTrade,
     Viewer, idempotent, parse_id, recorded_answer, to_timestamp_us,
 };
 use entities::stock::{self, QUANTITY_MAX};
 use entities::{authorization, brokerage_order, side, user};
 use sea_orm::EntityTrait;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::order::BrokerageOrder;
-use crate::order_context::{Limit, OrderContext, PlacedOrder};
+use crate::order_context::{Limit, OrderContext};
 use crate::settings::Settings;
 use crate::{automated_order, market_order};
 
@@ -131,16 +131,14 @@ impl PlaceMutation {
         let has_key = key.is_some();
         let pending_max = ctx.data_unchecked::<Settings>().pending_orders_max;
         let placed = services
-            .write_and_tell(
-                async move |tx| {
-                    let context = OrderContext { tx, log: &*log, now_us };
-                    idempotent(tx, key.as_ref(), now_us, async || {
-                        context.place(placer, &draft, pending_max).await
-                    })
-                    .await
-                },
-                Invalidates::events,
-            )
+            .write(async move |tx| {
+                let context = OrderContext { tx, log: &*log, now_us };
+                idempotent(tx, key.as_ref(), now_us, async || {
+                    let order = context.place(placer, &draft, pending_max).await?;
+                    Ok(PlacedOrder { order })
+                })
+                .await
+            })
             .await?;
         let order = placed.into_inner().order;
         wait_for_number(services, order, has_key).await.map(BrokerageOrder)
@@ -193,8 +191,14 @@ async fn reload(services: &Services, order: &brokerage_order::Model) -> Result<b
 
 const NO_TRADER: Error = Error::Forbidden("only investors and brokers place orders");
 
+/// A placed order, as an idempotency key stores it.
+#[derive(Serialize, Deserialize)]
+struct PlacedOrder {
+    order: brokerage_order::Model,
+}
+
 impl OrderContext<'_> {
-    async fn place(&self, placer: i64, draft: &OrderDraft, pending_max: u32) -> Result<PlacedOrder> {
+    async fn place(&self, placer: i64, draft: &OrderDraft, pending_max: u32) -> Result<brokerage_order::Model> {
         let person = user::Entity::find_by_id(placer).one(self.tx).await?;
         // The token may be older than the deactivation.
         let person = person.filter(|person| person.active).ok_or(Error::Unauthenticated)?;

@@ -134,41 +134,31 @@ async fn execute_marked(services: &Services) -> Result<()> {
     let mut after = 0;
     loop {
         let (on, now_us) = (services.clone(), services.clock.now_us());
-        let batch = services
-            .write_and_tell(
-                async move |tx| {
-                    let context = OrderContext {
-                        tx,
-                        log: &*on.order_log,
-                        now_us,
-                    };
-                    execute_batch(&context, after).await
-                },
-                |batch| batch.events.clone(),
-            )
+        let last = services
+            .write(async move |tx| {
+                let context = OrderContext {
+                    tx,
+                    log: &*on.order_log,
+                    now_us,
+                };
+                execute_batch(&context, after).await
+            })
             .await?;
-        match batch.last {
+        match last {
             Some(last) => after = last,
             None => return Ok(()),
         }
     }
 }
 
-/// The result of one write transaction.
-struct Batch {
-    /// The id of the last order that was processed; `None` if there was no order.
-    last: Option<i64>,
-    events: Vec<Event>,
-}
-
-async fn execute_batch(context: &OrderContext<'_>, after: i64) -> Result<Batch> {
+/// Executes the next marked orders after that id. Returns the id of the last one; `None` if there was no order.
+async fn execute_batch(context: &OrderContext<'_>, after: i64) -> Result<Option<i64>> {
     let triggered = brokerage_order::triggered(after, BATCH).all(context.tx).await?;
     let last = triggered.last().map(|order| order.id);
-    let mut events = Vec::new();
     for order in triggered {
         let Some(price_minor) = order.fired_minor else { continue };
         match try_execute(context, &order, price_minor).await {
-            Ok(Some(done)) => events.extend(done.events),
+            Ok(Some(_)) => {}
             Ok(None) => brokerage_order::untrigger(context.tx, order.id).await?,
             Err(error @ Error::Unavailable(_)) => return Err(error),
             // An order that fails must not block the others, and its reserved funds or shares must not stay past its expiry.
@@ -182,5 +172,5 @@ async fn execute_batch(context: &OrderContext<'_>, after: i64) -> Result<Batch> 
             }
         }
     }
-    Ok(Batch { last, events })
+    Ok(last)
 }

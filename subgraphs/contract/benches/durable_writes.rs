@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use contract::{Db, DbOptions, ExchangeTrade, OrderLog, Result, TableLog, Tx};
+use contract::{Db, DbOptions, ExchangeTrade, InProcessBus, OrderLog, Result, TableLog, Tx};
 use entities::holding::{self, ShareBucket};
 use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
 use entities::side::Side;
@@ -182,7 +182,7 @@ fn main() {
 async fn open(path: &Path, group: usize) -> Db {
     let mut options = DbOptions::new(path);
     options.group = group;
-    let db = Db::open(options).await.unwrap();
+    let db = Db::open(options, Arc::new(InProcessBus::new(1))).await.unwrap();
     db.migrate(async |connection| {
         connection.execute_unprepared(TABLE).await?;
         Migrator::up(connection, None).await

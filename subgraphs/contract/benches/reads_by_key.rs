@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use contract::{Db, DbOptions};
+use contract::{Db, DbOptions, InProcessBus};
 use entities::user;
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::EntityTrait;
@@ -25,7 +25,9 @@ fn main() {
     let path = folder.path().join("agora.db");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let db = runtime.block_on(async {
-        let db = Db::open(DbOptions::new(&path)).await.unwrap();
+        let db = Db::open(DbOptions::new(&path), Arc::new(InProcessBus::new(1)))
+            .await
+            .unwrap();
         db.migrate(async |connection| Migrator::up(connection, None).await)
             .await
             .unwrap();

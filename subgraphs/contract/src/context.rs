@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::Context;
 
-use crate::{AnswerBudget, Db, Event, Result, Services, Viewer};
+use crate::{AnswerBudget, Db, Result, Services, Viewer};
 
 /// Access to the values in a resolver's context.
 pub trait ContextExt {
@@ -34,11 +34,6 @@ pub trait ContextExt {
     fn charge(&self, bytes: usize) -> Result<()> {
         self.answer_budget()
             .map_or(Ok(()), |budget| Ok(budget.charge_rows(bytes)?))
-    }
-
-    /// Publishes an event to all subscribers. Call it after the commit, never inside the transaction.
-    fn publish(&self, event: Event) {
-        self.services().bus.publish(event);
     }
 }
 

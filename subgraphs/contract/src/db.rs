@@ -8,6 +8,7 @@
 mod commit_record;
 mod connect;
 mod job;
+mod outbox;
 mod row;
 mod sqlite_error;
 mod stats;
@@ -22,7 +23,7 @@ use std::time::Duration;
 use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::oneshot;
 
-use crate::Result;
+use crate::{Bus, Result};
 
 pub(crate) use sqlite_error::is_storage_failure;
 pub use stats::DbStats;
@@ -82,13 +83,14 @@ pub struct Db {
 }
 
 impl Db {
-    /// Opens the file, and creates it if it is missing. [`Db::migrate`] creates the tables.
+    /// Opens the file, and creates it if it is missing. [`Db::migrate`] creates the tables. The events of committed
+    /// writes ([`Tx::publish`]) go to `bus`.
     ///
     /// # Errors
     /// When the file cannot be opened, lacks acknowledged commits or is damaged, or when no thread can be started.
-    pub async fn open(options: DbOptions) -> Result<Self> {
+    pub async fn open(options: DbOptions, bus: Arc<dyn Bus>) -> Result<Self> {
         // The writer first: it creates the file, and recovers the log that a crash left behind.
-        let writer = Arc::new(writer::start(options.clone()).await?);
+        let writer = Arc::new(writer::start(options.clone(), bus).await?);
         let mut readers = connect::open_readers(&options).await?;
         let counters = writer.counters();
         readers.set_metric_callback(move |_| counters.count_read());
@@ -103,12 +105,12 @@ impl Db {
     /// Runs `change` in one transaction, and returns after it is durable. An error or a panic leaves no trace.
     ///
     /// `change` may run more than once: when the commit that it shares with others fails, each of them runs again
-    /// alone. So it must have no effect outside of `tx`; [`write_then`](Self::write_then) runs code after the
-    /// commit. It runs on the write thread: it must not block it (hash passwords before), nor write through `Db`
+    /// alone. So it must have no effect outside of `tx`; its events ([`Tx::publish`]) are published after the commit,
+    /// before this or any later write is answered. It runs on the write thread: it must not block it (hash passwords before), nor write through `Db`
     /// itself.
     ///
-    /// A caller that drops the future gives up the answer, not the change: the change happens completely or not at
-    /// all.
+    /// A caller that drops the future gives up the answer, not the change: the change happens completely, with its
+    /// events, or not at all.
     ///
     /// # Errors
     /// Every error of `change`; `INTERNAL` when the database fails, or when `change` panics or writes inside of a
@@ -119,22 +121,8 @@ impl Db {
         F: AsyncFn(&Tx) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        self.write_then(change, |_| ()).await
-    }
-
-    /// Like [`write`](Self::write), and calls `then` once with the value of `change`: after the commit, before this
-    /// write is answered, and before any later write is answered. `then` runs on the write thread and must not
-    /// block it.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub async fn write_then<T, F>(&self, change: F, then: impl FnOnce(&T) + Send + 'static) -> Result<T>
-    where
-        F: AsyncFn(&Tx) -> Result<T> + Send + 'static,
-        T: Send + 'static,
-    {
         let (caller, answer) = oneshot::channel();
-        let job = Box::new(PendingWrite::new(change, then, caller));
+        let job = Box::new(PendingWrite::new(change, caller));
         self.writer.send(WriterCommand::Write(job)).await?;
         answer.await.map_err(|_| writer::closed_error())?
     }

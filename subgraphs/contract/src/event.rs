@@ -1,4 +1,4 @@
-//! Events that domains publish to each other and to the router, after the commit.
+//! Events that domains publish to each other and to the router with their writes ([`Tx::publish`](crate::Tx::publish)).
 //!
 //! An event is a hint: its receiver reads the database. A receiver that falls behind is told so and reads again.
 

@@ -54,6 +54,7 @@ impl IdempotencyKey {
 /// Runs `effect` in `tx`, unless a call with `key` already had its effect: then it returns the recorded answer.
 ///
 /// The answer of `effect` is recorded with the key in the same transaction. A failed request leaves its key unused.
+/// Events belong into `effect`, so that a repeated request publishes nothing.
 ///
 /// # Errors
 /// `IDEMPOTENCY_MISMATCH` when the key was used for another request, and every error of `effect`.
@@ -114,29 +115,13 @@ pub async fn recorded_answer<T: DeserializeOwned>(
 /// The answer of a call, with whether the effect happened now or at an earlier call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdempotentResult<T> {
-    /// The effect happened now: the caller publishes its events.
+    /// The effect happened now.
     Executed(T),
-    /// An earlier call had the effect: there are no events to publish.
+    /// An earlier call had the effect.
     Replayed(T),
 }
 
 impl<T> IdempotentResult<T> {
-    /// Returns the answer if the effect happened now; `None` if it happened earlier.
-    pub fn executed(&self) -> Option<&T> {
-        match self {
-            Self::Executed(value) => Some(value),
-            Self::Replayed(_) => None,
-        }
-    }
-
-    /// Replaces the answer.
-    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> IdempotentResult<U> {
-        match self {
-            Self::Executed(value) => IdempotentResult::Executed(change(value)),
-            Self::Replayed(value) => IdempotentResult::Replayed(change(value)),
-        }
-    }
-
     /// Returns the answer in either case.
     pub fn into_inner(self) -> T {
         match self {

@@ -4,7 +4,7 @@ use entities::expiry::EndedObligations;
 use entities::lending::AffectedBalance;
 use entities::{authorization, brokerage_order, holding, post_votes, reservation, stock, voting, wallet};
 
-use crate::{Audience, Event, IdempotentResult};
+use crate::{Audience, Event};
 
 /// A change that has events to publish.
 pub trait Invalidates {
@@ -16,13 +16,6 @@ pub trait Invalidates {
 impl<T: Invalidates> Invalidates for Option<T> {
     fn events(&self) -> Vec<Event> {
         self.as_ref().map_or_else(Vec::new, Invalidates::events)
-    }
-}
-
-/// A repeated call has no events: the first call published them.
-impl<T: Invalidates> Invalidates for IdempotentResult<T> {
-    fn events(&self) -> Vec<Event> {
-        self.executed().map_or_else(Vec::new, Invalidates::events)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use entities::expiry;
 
-use crate::{Bus, Clock, Db, Error, Event, Invalidates, OrderLog, Result, TokenKeys, Tx};
+use crate::{Bus, Clock, Db, Error, OrderLog, Result, TokenKeys, Tx};
 
 /// The most authorizations, and the most orders, that one write expires.
 pub const EXPIRED_MAX: u64 = 100;
@@ -16,7 +16,7 @@ pub struct Services {
     pub db: Db,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The event bus.
+    /// The event bus; the one to which `db` publishes the events of its writes.
     pub bus: Arc<dyn Bus>,
     /// The log through which trades with the exchange are executed and numbered.
     pub order_log: Arc<dyn OrderLog>,
@@ -25,29 +25,23 @@ pub struct Services {
 }
 
 impl Services {
-    /// Like [`Db::write`], and publishes the events that `tell` returns for the outcome. It publishes them after
-    /// the commit, in the order of the commits, and before this or any later write is answered. So when a repeated
-    /// request is answered first, the events of the change it reports are already published.
+    /// Like [`Db::write`], but the change happens even if the caller stops waiting (hangs up, runs out of time) before
+    /// its turn: such a caller gives up the answer, but neither the change nor its events.
     ///
-    /// A caller that stops waiting (hangs up, runs out of time) gives up the answer, but neither the change nor the
-    /// events: a committed change is always published.
+    /// A change publishes its events by [`Tx::publish`] and [`Tx::invalidate`].
     ///
     /// # Errors
     /// As [`Db::write`].
-    pub async fn write_and_tell<T, F, E>(&self, change: F, tell: impl FnOnce(&T) -> E + Send + 'static) -> Result<T>
+    pub async fn write<T, F>(&self, change: F) -> Result<T>
     where
         F: AsyncFn(&Tx) -> Result<T> + Send + 'static,
         T: Send + 'static,
-        E: IntoIterator<Item = Event>,
     {
-        let (db, bus) = (self.db.clone(), Arc::clone(&self.bus));
-        let written = tokio::spawn(async move {
-            let publish = move |outcome: &T| tell(outcome).into_iter().for_each(|event| bus.publish(event));
-            db.write_then(change, publish).await
-        });
+        let db = self.db.clone();
+        let written = tokio::spawn(async move { db.write(change).await });
         written
             .await
-            .map_err(|_| Error::Internal("what waits for a write panicked".into()))?
+            .map_err(|_| Error::Internal("the task of a write panicked".into()))?
     }
 
     /// Expires what is overdue, so that readers see the money and shares that this gives back. Call it before
@@ -58,8 +52,12 @@ impl Services {
             if !expiry::is_any_overdue(self.db.read(), now_us).await? {
                 return Ok(());
             }
-            let expire = async move |tx: &Tx| Ok(expiry::expire(tx, now_us, EXPIRED_MAX).await?);
-            let expired = self.write_and_tell(expire, Invalidates::events).await?;
+            let expire = async move |tx: &Tx| {
+                let expired = expiry::expire(tx, now_us, EXPIRED_MAX).await?;
+                tx.invalidate(&expired);
+                Ok(expired)
+            };
+            let expired = self.write(expire).await?;
             if !expired.without_reserve.is_empty() {
                 tracing::error!(orders = ?expired.without_reserve, "expired orders have no reserved funds or shares");
             }

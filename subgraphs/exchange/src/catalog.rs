@@ -1,7 +1,7 @@
 //! The table of stocks as the catalog of the replicated order log: a replica that executes a trade itself reserves its
 //! shares here.
 
-use contract::{Error, Invalidates, Services, Tx};
+use contract::{Error, Services, Tx};
 use entities::error::{EntityError, Violation};
 use entities::reservation::{self, ReservationEnd, ReservationError, TradeIds};
 use entities::side;
@@ -26,12 +26,11 @@ impl StockCatalog {
         end: impl AsyncFn(&Tx, i64) -> Result<ReservationEnd, ReservationError> + Send + 'static,
     ) -> Result<(), CatalogError> {
         let now_us = self.0.clock.now_us();
-        let end = async move |tx: &Tx| to_catalog_result(end(tx, now_us).await);
-        let tell = |ended: &Result<ReservationEnd, CatalogError>| {
-            ended.as_ref().map_or_else(|_| Vec::new(), Invalidates::events)
+        let end = async move |tx: &Tx| {
+            let ended = end(tx, now_us).await;
+            to_catalog_result(ended.map(|ended| tx.invalidate(&ended)))
         };
-        let ended = self.0.write_and_tell(end, tell).await.map_err(unavailable)?;
-        ended.map(|_| ())
+        self.0.write(end).await.map_err(unavailable)?
     }
 }
 
@@ -44,25 +43,23 @@ impl Catalog for StockCatalog {
                 key: &ids.key,
             };
             let stock_ref = StockRef::Name(shares.name.clone());
-            to_catalog_result(
-                reservation::reserve(
-                    tx,
-                    ids,
-                    &stock_ref,
-                    to_stored_side(shares.side),
-                    shares.quantity,
-                    now_us,
-                )
-                .await,
-            )
+            let reserved = reservation::reserve(
+                tx,
+                ids,
+                &stock_ref,
+                to_stored_side(shares.side),
+                shares.quantity,
+                now_us,
+            );
+            let reserved = reserved.await.map(|(reserved, stock)| {
+                tx.invalidate(&stock);
+                reserved
+            });
+            to_catalog_result(reserved)
         };
         async move {
-            let tell = |reserved: &Result<_, CatalogError>| match reserved {
-                Ok((_, stock)) => Option::<entities::stock::Model>::events(stock),
-                Err(_) => Vec::new(),
-            };
-            let reserved = self.0.write_and_tell(reserve, tell).await.map_err(unavailable)?;
-            reserved.map(|(reserved, _)| Price {
+            let reserved = self.0.write(reserve).await.map_err(unavailable)?;
+            reserved.map(|reserved| Price {
                 minor: reserved.price_minor,
                 currency: reserved.currency,
             })

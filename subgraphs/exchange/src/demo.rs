@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use contract::{Invalidates, Result, Services};
+use contract::{Result, Services};
 use entities::stock::{self, NewStock, StockRef};
 use rand::Rng;
 use sea_orm::{EntityTrait, PaginatorTrait};
@@ -69,19 +69,14 @@ pub async fn move_price(services: &Services, random: &mut impl Rng) -> Result<()
     let (name, listed_minor) = STOCKS[random.random_range(0..STOCKS.len())];
     let step = random.random_range(-STEP_MAX..=STEP_MAX);
     let now_us = services.clock.now_us();
-    let moved = services.write_and_tell(
-        async move |tx| {
-            let Some(stock) = stock::by_name(tx, name).await? else {
-                return Ok(None);
-            };
+    let moved = services.write(async move |tx| {
+        if let Some(stock) = stock::by_name(tx, name).await? {
             let price_minor = next_price(stock.price_minor, listed_minor, step);
-            reprice(tx, &StockRef::Id(stock.id), price_minor, now_us)
-                .await
-                .map(Some)
-        },
-        Invalidates::events,
-    );
-    moved.await.map(|_| ())
+            reprice(tx, &StockRef::Id(stock.id), price_minor, now_us).await?;
+        }
+        Ok(())
+    });
+    moved.await
 }
 
 /// The price after a step of so many hundredths of a percent, in minor units. A price that an operator set beyond the

@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    ContextExt, DateTime, Error, ExchangeTrade, IdempotencyKey, Invalidates, Money, PageArgs, PageConnection, Result,
-    Side, TradeRecord, UnnumberedTrade, Viewer, idempotent, load_row, page, parse_id, recorded_answer, to_date_time,
+    ContextExt, DateTime, Error, ExchangeTrade, IdempotencyKey, Money, PageArgs, PageConnection, Result, Side,
+    TradeRecord, UnnumberedTrade, Viewer, idempotent, load_row, page, parse_id, recorded_answer, to_date_time,
 };
 use entities::stock::StockRef;
 use entities::{exchange_order, reservation};
@@ -174,24 +174,18 @@ impl OrderMutation {
             Err(refused) => return replayed_trade(ctx, key.as_ref(), refused).await.map(ExchangeOrder),
         };
         let has_key = key.is_some();
-        let (recorded, _) = ctx
+        let recorded = ctx
             .services()
-            .write_and_tell(
-                async move |tx| {
-                    // Only a trade that is executed now changes the stock; a replay publishes no event.
-                    let mut changed = None;
-                    let execute = async || {
-                        let traded = log.trade(tx, &trade, now_us).await?;
-                        changed = Some(traded.stock);
-                        Ok(traded.recorded)
-                    };
-                    let recorded = idempotent(tx, key.as_ref(), now_us, execute).await?;
-                    Ok((recorded.into_inner(), changed))
-                },
-                |(_, changed)| changed.events(),
-            )
+            .write(async move |tx| {
+                let execute = async || {
+                    let traded = log.trade(tx, &trade, now_us).await?;
+                    tx.invalidate(&traded.stock);
+                    Ok(traded.recorded)
+                };
+                idempotent(tx, key.as_ref(), now_us, execute).await
+            })
             .await?;
-        Ok(ExchangeOrder(match recorded {
+        Ok(ExchangeOrder(match recorded.into_inner() {
             TradeRecord::Numbered(order) => order,
             TradeRecord::Reserved(trade) => {
                 let unnumbered = UnnumberedTrade {

@@ -1,7 +1,7 @@
 //! The price of a stock, and the automated orders that it triggers.
 
 use async_graphql::{Context, Object};
-use contract::{ContextExt, Error, Event, Invalidates, Money, Result, Services, Tx};
+use contract::{ContextExt, Error, Event, Money, Result, Services, Tx};
 use entities::brokerage_order;
 use entities::stock::{self, StockRef};
 
@@ -16,26 +16,16 @@ pub(crate) fn checked_price(field: &'static str, price: &Money) -> Result<i64> {
     Ok(minor)
 }
 
-/// The result of setting a price.
-pub(crate) struct PriceChange {
-    pub(crate) stock: stock::Model,
-    /// How many automated orders the new price triggered.
-    triggered: u64,
-}
-
-impl Invalidates for PriceChange {
-    fn events(&self) -> Vec<Event> {
-        let triggered = (self.triggered > 0).then_some(Event::OrdersTriggered { stock: self.stock.id });
-        self.stock.events().into_iter().chain(triggered).collect()
-    }
-}
-
 /// Sets the price of a stock and marks the automated orders that it triggers, in the caller's transaction.
-pub(crate) async fn reprice(tx: &Tx, stock_ref: &StockRef, price_minor: i64, now_us: i64) -> Result<PriceChange> {
+pub(crate) async fn reprice(tx: &Tx, stock_ref: &StockRef, price_minor: i64, now_us: i64) -> Result<stock::Model> {
     let stock = stock::set_price(tx, stock_ref, price_minor, now_us).await?;
     let stock = stock.ok_or(Error::NotFound("stock"))?;
     let triggered = brokerage_order::trigger(tx, stock.id, stock.price_minor, now_us).await?;
-    Ok(PriceChange { stock, triggered })
+    tx.invalidate(&stock);
+    if triggered > 0 {
+        tx.publish(Event::OrdersTriggered { stock: stock.id });
+    }
+    Ok(stock)
 }
 
 /// Sets the price of a stock, in minor units, and publishes the change. The same transaction marks the automated orders
@@ -45,13 +35,9 @@ pub(crate) async fn reprice(tx: &Tx, stock_ref: &StockRef, price_minor: i64, now
 /// `NOT_FOUND` for an unknown stock. A price below 1 is a database error.
 pub async fn set_price(services: &Services, stock_ref: StockRef, price_minor: i64) -> Result<stock::Model> {
     let now_us = services.clock.now_us();
-    let change = services
-        .write_and_tell(
-            async move |tx| reprice(tx, &stock_ref, price_minor, now_us).await,
-            Invalidates::events,
-        )
-        .await?;
-    Ok(change.stock)
+    services
+        .write(async move |tx| reprice(tx, &stock_ref, price_minor, now_us).await)
+        .await
 }
 
 /// Writes of prices; for operators.

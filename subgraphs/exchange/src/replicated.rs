@@ -20,11 +20,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use contract::{
-    Db, Error, Event, ExchangeTrade, ExecutedTrade, Invalidates, NO_REPLICA, OrderLog, ReplicaStatus, Result, Services,
-    TradePermit, TradeRecord, Tx, UnnumberedTrade,
+    Db, Error, ExchangeTrade, ExecutedTrade, NO_REPLICA, OrderLog, ReplicaStatus, Result, Services, TradePermit,
+    TradeRecord, Tx, UnnumberedTrade,
 };
 use entities::exchange_order;
-use entities::reservation::{self, ReservationEnd, ReservationError, TradeOutcome};
+use entities::reservation::{self, ReservationError, TradeOutcome};
 use futures_util::future::{BoxFuture, FutureExt, LocalBoxFuture};
 use order_log::command::{CommandOutcome, LogCommand, Price, Shares, TradeSide};
 use order_log::{FrontEnd, NodeStatus};
@@ -289,22 +289,19 @@ impl ReplicatedLog {
             let mut withdrawn = Vec::new();
             for id in &asked {
                 if let Some(stock) = reservation::withdraw(tx, *id, now_us).await? {
-                    withdrawn.push((*id, stock));
+                    tx.invalidate(&stock);
+                    withdrawn.push(*id);
                 }
             }
             Ok(withdrawn)
         };
-        let tell = |withdrawn: &Vec<(i64, entities::stock::Model)>| {
-            let stocks = withdrawn.iter().map(|(_, stock)| Some(stock.clone()));
-            stocks.flat_map(|stock| stock.events()).collect::<Vec<Event>>()
-        };
-        let withdrawn = services.write_and_tell(write, tell).await?;
+        let withdrawn = services.write(write).await?;
         tracing::warn!(
             trades = withdrawn.len(),
             "no replica answers in time; trades that the log never received are withdrawn"
         );
         self.trade_outcomes
-            .add(withdrawn.iter().map(|(id, _)| (*id, TradeOutcome::Gone)));
+            .add(withdrawn.iter().map(|id| (*id, TradeOutcome::Gone)));
         Ok(())
     }
 }
@@ -344,10 +341,9 @@ fn to_log_trade(order: &exchange_order::Model, name: &str) -> order_log::command
 async fn write_back(services: &Services, numbers: Vec<(String, i64)>) -> Result<()> {
     let now_us = services.clock.now_us();
     let write = async move |tx: &Tx| {
-        let mut ended = Vec::with_capacity(numbers.len());
         for (attempt, number) in &numbers {
             match reservation::confirm(tx, attempt, *number, now_us).await {
-                Ok(one) => ended.push(one),
+                Ok(ended) => tx.invalidate(&ended),
                 Err(ReservationError::Entity(error)) => return Err(error.into()),
                 Err(ReservationError::AlreadyEnded(state)) => {
                     let why = format!("the log has order {number}, whose reservation {attempt} is {state}");
@@ -355,11 +351,9 @@ async fn write_back(services: &Services, numbers: Vec<(String, i64)>) -> Result<
                 }
             }
         }
-        Ok(ended)
+        Ok(())
     };
-    let tell = |ended: &Vec<ReservationEnd>| ended.iter().flat_map(Invalidates::events).collect::<Vec<Event>>();
-    services.write_and_tell(write, tell).await?;
-    Ok(())
+    services.write(write).await
 }
 
 /// A random name that is unique among all databases that use these replicas.

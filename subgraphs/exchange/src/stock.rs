@@ -226,16 +226,15 @@ impl StockMutation {
         let now_us = ctx.now_us();
         let listed = ctx
             .services()
-            .write_and_tell(
-                async move |tx| {
-                    let list = async || {
-                        let listed = stock::add(tx, new.clone(), now_us).await?;
-                        listed.ok_or_else(|| Error::conflict("a stock of this name is listed already"))
-                    };
-                    idempotent(tx, key.as_ref(), now_us, list).await
-                },
-                Invalidates::events,
-            )
+            .write(async move |tx| {
+                let list = async || {
+                    let listed = stock::add(tx, new.clone(), now_us).await?;
+                    let stock = listed.ok_or_else(|| Error::conflict("a stock of this name is listed already"))?;
+                    tx.invalidate(&stock);
+                    Ok(stock)
+                };
+                idempotent(tx, key.as_ref(), now_us, list).await
+            })
             .await?;
         Ok(Stock(listed.into_inner()))
     }
@@ -263,13 +262,14 @@ impl StockMutation {
         let now_us = ctx.now_us();
         let adjusted = ctx
             .services()
-            .write_and_tell(
-                async move |tx| {
-                    let adjust = async || Ok(stock::adjust(tx, &stock_ref, side, quantity, now_us).await?);
-                    idempotent(tx, key.as_ref(), now_us, adjust).await
-                },
-                Invalidates::events,
-            )
+            .write(async move |tx| {
+                let adjust = async || {
+                    let stock = stock::adjust(tx, &stock_ref, side, quantity, now_us).await?;
+                    tx.invalidate(&stock);
+                    Ok(stock)
+                };
+                idempotent(tx, key.as_ref(), now_us, adjust).await
+            })
             .await?;
         Ok(Stock(adjusted.into_inner()))
     }
@@ -282,7 +282,8 @@ impl StockMutation {
     ) -> Result<bool> {
         ctx.viewer().require_operator_or(BAZAAR)?;
         let found = find_by_name(ctx, stock).await?.ok_or(Error::NotFound("stock"))?;
-        found.0.events().into_iter().for_each(|event| ctx.publish(event));
+        let bus = &ctx.services().bus;
+        found.0.events().into_iter().for_each(|event| bus.publish(event));
         Ok(true)
     }
 }

@@ -48,15 +48,12 @@ impl MessageMutation {
         let now_us = ctx.now_us();
         let sent = ctx
             .services()
-            .write_and_tell(
-                async move |tx| {
-                    let sent = idempotent(tx, key.as_ref(), now_us, async || send(tx, &draft, now_us).await).await?;
-                    Ok(sent.map(|sent| sent.to_message(&draft)))
-                },
-                |sent| sent.executed().map(sending_events).into_iter().flatten(),
-            )
+            .write(async move |tx| {
+                let sent = idempotent(tx, key.as_ref(), now_us, async || send(tx, &draft, now_us).await).await?;
+                Ok(sent.into_inner().to_message(&draft))
+            })
             .await?;
-        Ok(Message(sent.into_inner()))
+        Ok(Message(sent))
     }
 
     /// Deletes a message for both its sender and its receiver. For its sender, its receiver and operators.
@@ -65,16 +62,14 @@ impl MessageMutation {
         viewer.require_signed_in_or(COMMUNITY_MOUNT)?;
         let id = parse_id(&id).ok_or(Error::NotFound("message"))?;
         ctx.services()
-            .write_and_tell(
-                async move |tx| {
-                    let mut message = find_visible(tx, id, &viewer).await?;
-                    message.clone().delete(tx).await?;
-                    // The deletion counts as the message's last version.
-                    message.version += 1;
-                    Ok(message)
-                },
-                |deleted| [invalidation(deleted)],
-            )
+            .write(async move |tx| {
+                let mut message = find_visible(tx, id, &viewer).await?;
+                message.clone().delete(tx).await?;
+                // The deletion counts as the message's last version.
+                message.version += 1;
+                tx.publish(invalidation(&message));
+                Ok(())
+            })
             .await?;
         Ok(true)
     }
@@ -89,21 +84,19 @@ impl MessageMutation {
         let viewer = ctx.viewer().clone();
         viewer.require_signed_in_or(COMMUNITY_MOUNT)?;
         let id = parse_id(&id).ok_or(Error::NotFound("message"))?;
-        let (message, _) = ctx
+        let message = ctx
             .services()
-            .write_and_tell(
-                async move |tx| {
-                    let message = find_visible(tx, id, &viewer).await?;
-                    if !viewer.is_operator_or(COMMUNITY_MOUNT) && !viewer.is_user(message.to_id) {
-                        return Err(Error::Forbidden("only its receiver may do this"));
-                    }
-                    Ok(match message::set_favorite(tx, id, favorite).await? {
-                        Some(changed) => (changed, true),
-                        None => (message, false),
-                    })
-                },
-                |(message, changed)| changed.then(|| invalidation(message)),
-            )
+            .write(async move |tx| {
+                let message = find_visible(tx, id, &viewer).await?;
+                if !viewer.is_operator_or(COMMUNITY_MOUNT) && !viewer.is_user(message.to_id) {
+                    return Err(Error::Forbidden("only its receiver may do this"));
+                }
+                let Some(changed) = message::set_favorite(tx, id, favorite).await? else {
+                    return Ok(message);
+                };
+                tx.publish(invalidation(&changed));
+                Ok(changed)
+            })
             .await?;
         Ok(Message(message))
     }
@@ -118,22 +111,14 @@ impl MessageMutation {
         let ids: Vec<i64> = ids.iter().filter_map(parse_id).collect();
         let marked = ctx
             .services()
-            .write_and_tell(
-                async move |tx| Ok(message::mark_read(tx, receiver, &ids).await?),
-                |marked| marked.iter().map(invalidation).collect::<Vec<_>>(),
-            )
+            .write(async move |tx| {
+                let marked = message::mark_read(tx, receiver, &ids).await?;
+                marked.iter().for_each(|message| tx.publish(invalidation(message)));
+                Ok(marked.len())
+            })
             .await?;
-        Ok(marked.len() as i64)
+        Ok(marked as i64)
     }
-}
-
-/// Builds the two events of a new message.
-fn sending_events(message: &message::Model) -> [Event; 2] {
-    let sent = Event::MessageSent {
-        id: message.id,
-        to: message.to_id,
-    };
-    [sent, invalidation(message)]
 }
 
 /// Returns the message with that id, if the viewer may see it, and `NOT_FOUND` otherwise.
@@ -179,5 +164,7 @@ async fn send(tx: &Tx, draft: &MessageDraft, at_us: i64) -> Result<SentMessage> 
         .ok_or(Error::conflict("the receiver does not exist"))?;
     let mut sent = SentMessage { id: 0, from, to, at_us };
     sent.id = message::add(tx, sent.to_message(draft)).await?;
+    tx.publish(Event::MessageSent { id: sent.id, to });
+    tx.publish(invalidation(&sent.to_message(draft)));
     Ok(sent)
 }

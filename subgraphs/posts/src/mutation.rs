@@ -134,24 +134,13 @@ impl PostMutation {
         let now_us = ctx.now_us();
         let created = ctx
             .services()
-            .write_and_tell(
-                async move |tx| {
-                    let created =
-                        idempotent(tx, key.as_ref(), now_us, async || create(tx, &draft, now_us).await).await?;
-                    let username = draft.by.username(tx).await?;
-                    Ok(created.map(|created| (created.version, created.into_post(&draft, username))))
-                },
-                |created| {
-                    created
-                        .executed()
-                        .map(|(version, post)| creation_events(post, *version))
-                        .into_iter()
-                        .flatten()
-                },
-            )
+            .write(async move |tx| {
+                let created = idempotent(tx, key.as_ref(), now_us, async || create(tx, &draft, now_us).await).await?;
+                let username = draft.by.username(tx).await?;
+                Ok(created.into_inner().into_post(&draft, username))
+            })
             .await?;
-        let (_, post) = created.into_inner();
-        Ok(Post(post))
+        Ok(Post(created))
     }
 
     /// Deletes a post permanently; for its author and for operators.
@@ -161,30 +150,20 @@ impl PostMutation {
         let id = parse_id(&id).ok_or(Error::NotFound("post"))?;
         let now_us = ctx.now_us();
         ctx.services()
-            .write_and_tell(
-                async move |tx| {
-                    let found = post::Entity::find_by_id(id).one(tx).await?;
-                    let post = found.ok_or(Error::NotFound("post"))?;
-                    match post.author_id {
-                        Some(author) => viewer.require_self_or_operator_or(author, COMMUNITY_MOUNT)?,
-                        None => viewer.require_operator_or(COMMUNITY_MOUNT)?,
-                    }
-                    post::remove(tx, id, now_us).await?.ok_or(Error::NotFound("post"))
-                },
-                move |version| [invalidation(id, *version)],
-            )
+            .write(async move |tx| {
+                let found = post::Entity::find_by_id(id).one(tx).await?;
+                let post = found.ok_or(Error::NotFound("post"))?;
+                match post.author_id {
+                    Some(author) => viewer.require_self_or_operator_or(author, COMMUNITY_MOUNT)?,
+                    None => viewer.require_operator_or(COMMUNITY_MOUNT)?,
+                }
+                let version = post::remove(tx, id, now_us).await?.ok_or(Error::NotFound("post"))?;
+                tx.publish(invalidation(id, version));
+                Ok(())
+            })
             .await?;
         Ok(true)
     }
-}
-
-/// Builds the two events of a new post.
-fn creation_events(post: &post::Model, version: i64) -> [Event; 2] {
-    let created = Event::PostCreated {
-        id: post.id,
-        community: post.community_key.clone(),
-    };
-    [created, invalidation(post.id, version)]
 }
 
 /// The result of creating a post that an idempotency key stores. It leaves out the title, the text and the URL: a
@@ -197,7 +176,6 @@ struct CreatedPost {
     community_key: String,
     author_id: Option<i64>,
     at_us: i64,
-    version: i64,
 }
 
 impl CreatedPost {
@@ -228,12 +206,16 @@ async fn create(tx: &Tx, draft: &PostDraft, now_us: i64) -> Result<CreatedPost> 
         at_us: draft.at_us.unwrap_or(now_us),
     };
     let (post, version) = post::add(tx, new, now_us).await?;
+    tx.publish(Event::PostCreated {
+        id: post.id,
+        community: post.community_key.clone(),
+    });
+    tx.publish(invalidation(post.id, version));
     Ok(CreatedPost {
         id: post.id,
         community: post.community,
         community_key: post.community_key,
         author_id: post.author_id,
         at_us: post.at_us,
-        version,
     })
 }

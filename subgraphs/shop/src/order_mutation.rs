@@ -1,7 +1,7 @@
 //! The mutations of orders: place, change, delete.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
-use contract::{ContextExt, Date, Error, Event, IdempotencyKey, Result, Tx, Viewer, idempotent, non_null, parse_id};
+use contract::{ContextExt, Date, Error, IdempotencyKey, Result, Tx, Viewer, idempotent, non_null, parse_id};
 use entities::shop_order::{self, NewShopOrder, ShopOrderChange, ShopOrderError, ShopOrderWrite};
 use entities::user;
 
@@ -93,30 +93,19 @@ impl ShopOrderMutation {
         let now_us = ctx.now_us();
         let place = async move |tx: &Tx| {
             let place = async || {
-                match (user::is_active(tx, new.user_id).await?, is_own) {
-                    (true, _) => shop_order::place(tx, new.clone(), now_us).await.map_err(order_error),
+                let written = match (user::is_active(tx, new.user_id).await?, is_own) {
+                    (true, _) => shop_order::place(tx, new.clone(), now_us).await.map_err(order_error)?,
                     // The token may be older than the deactivation.
-                    (false, true) => Err(Error::Unauthenticated),
-                    (false, false) => Err(Error::NotFound("user")),
-                }
-            };
-            // The key stores the order only: a replayed request must not announce the products again.
-            let mut products = Vec::new();
-            let placed = idempotent(tx, key.as_ref(), now_us, async || {
-                let written = place().await?;
-                products = written.products;
+                    (false, true) => return Err(Error::Unauthenticated),
+                    (false, false) => return Err(Error::NotFound("user")),
+                };
+                publish_events(tx, &written);
                 Ok(written.order)
-            })
-            .await?;
-            Ok(placed.map(|order| ShopOrderWrite { order, products }))
+            };
+            idempotent(tx, key.as_ref(), now_us, place).await
         };
-        let placed = ctx
-            .services()
-            .write_and_tell(place, |placed| {
-                placed.executed().map(order_events).into_iter().flatten()
-            })
-            .await?;
-        Ok(ShopOrder(placed.into_inner().order))
+        let placed = ctx.services().write(place).await?;
+        Ok(ShopOrder(placed.into_inner()))
     }
 
     /// Changes an order: all of the changes, or none. A quantity that it gives up is available again. For its owner and
@@ -131,11 +120,14 @@ impl ShopOrderMutation {
             if user.as_ref().is_some_and(|user| parse_id(user) != Some(before.user_id)) {
                 return Err(Error::invalid("input.user", "cannot be changed"));
             }
-            let changed = shop_order::change(tx, before, change.clone(), now_us).await;
-            changed.map_err(order_error)
+            let changed = shop_order::change(tx, before, change.clone(), now_us)
+                .await
+                .map_err(order_error)?;
+            publish_events(tx, &changed);
+            Ok(changed.order)
         };
-        let changed = ctx.services().write_and_tell(update, order_events).await?;
-        Ok(ShopOrder(changed.order))
+        let changed = ctx.services().write(update).await?;
+        Ok(ShopOrder(changed))
     }
 
     /// Deletes an order. The ordered quantity is available again. For its owner and for operators.
@@ -147,9 +139,10 @@ impl ShopOrderMutation {
             let mut deleted = shop_order::remove(tx, id, owner, now_us).await.map_err(order_error)?;
             // The deletion counts as the order's last version.
             deleted.order.version += 1;
-            Ok(deleted)
+            publish_events(tx, &deleted);
+            Ok(())
         };
-        ctx.services().write_and_tell(delete, order_events).await?;
+        ctx.services().write(delete).await?;
         Ok(true)
     }
 }
@@ -177,10 +170,11 @@ fn owner_filter(viewer: &Viewer) -> Result<Option<i64>> {
     }
 }
 
-/// Builds the events of an order that was written: one for each product, and one for the order.
-fn order_events(written: &ShopOrderWrite) -> Vec<Event> {
+/// Publishes the events of an order that was written: one for each product, and one for the order.
+fn publish_events(tx: &Tx, written: &ShopOrderWrite) {
     let products = written.products.iter().map(product::invalidation);
-    products.chain([order::invalidation(&written.order)]).collect()
+    products.for_each(|event| tx.publish(event));
+    tx.publish(order::invalidation(&written.order));
 }
 
 fn order_error(refused: ShopOrderError) -> Error {

@@ -204,17 +204,15 @@ impl ProductMutation {
         let now_us = ctx.now_us();
         let added = ctx
             .services()
-            .write_and_tell(
-                async move |tx| {
-                    let add = async || {
-                        product::add(tx, new.clone(), now_us)
-                            .await?
-                            .ok_or_else(name_taken_error)
-                    };
-                    idempotent(tx, key.as_ref(), now_us, add).await
-                },
-                |added| added.executed().map(invalidation),
-            )
+            .write(async move |tx| {
+                let add = async || {
+                    let added = product::add(tx, new.clone(), now_us).await?;
+                    let product = added.ok_or_else(name_taken_error)?;
+                    tx.publish(invalidation(&product));
+                    Ok(product)
+                };
+                idempotent(tx, key.as_ref(), now_us, add).await
+            })
             .await?;
         Ok(Product(added.into_inner()))
     }
@@ -227,16 +225,18 @@ impl ProductMutation {
         let now_us = ctx.now_us();
         let product = ctx
             .services()
-            .write_and_tell(
+            .write(
                 async move |tx| match product::change(tx, id, change.clone(), now_us).await? {
-                    ProductChangeOutcome::Done(product) => Ok(*product),
+                    ProductChangeOutcome::Done(product) => {
+                        tx.publish(invalidation(&product));
+                        Ok(*product)
+                    }
                     ProductChangeOutcome::NoProduct => Err(Error::NotFound("product")),
                     ProductChangeOutcome::NameTaken => Err(name_taken_error()),
                     ProductChangeOutcome::TooMany => {
                         Err(Error::conflict("with what is ordered it would be too many to count"))
                     }
                 },
-                |product| [invalidation(product)],
             )
             .await?;
         Ok(Product(product))

@@ -33,20 +33,22 @@ impl TestServices {
     /// Like [`new`](Self::new), in that folder.
     pub async fn in_folder(folder: TempDir, now_us: i64, events_max: usize) -> Self {
         let path = folder.path().join("agora.db");
-        let db = Db::open(DbOptions::new(path)).await.expect("the database opens");
+        let listening = Arc::new(Semaphore::new(0));
+        let bus = Arc::new(ObservedBus {
+            bus: InProcessBus::new(events_max),
+            listening: listening.clone(),
+        });
+        let db = Db::open(DbOptions::new(path), bus.clone())
+            .await
+            .expect("the database opens");
         db.migrate(async |connection| Migrator::up(connection, None).await)
             .await
             .expect("the tables are made");
         let clock = Arc::new(ManualClock::at_us(now_us));
-        let listening = Arc::new(Semaphore::new(0));
-        let bus = ObservedBus {
-            bus: InProcessBus::new(events_max),
-            listening: listening.clone(),
-        };
         let services = Services {
             db,
             clock: clock.clone(),
-            bus: Arc::new(bus),
+            bus,
             order_log: Arc::new(contract::TableLog),
             keys: Arc::new(TokenKeys::ephemeral()),
         };

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use async_graphql::Request;
-use contract::{Db, DbOptions, Viewer};
+use contract::{Db, DbOptions, InProcessBus, Viewer};
 use entities::post;
 use entities::vote::Direction;
 use entities::voting;
@@ -77,7 +77,9 @@ fn main() {
 /// Fills a database with that many posts by plain SQL, without crash safety.
 async fn fill(folder: &Path, posts: i64) {
     let path = folder.join("agora.db");
-    let db = Db::open(DbOptions::new(&path)).await.unwrap();
+    let db = Db::open(DbOptions::new(&path), Arc::new(InProcessBus::new(1)))
+        .await
+        .unwrap();
     let tables = async |connection: &_| Migrator::up(connection, None).await;
     db.migrate(tables).await.unwrap();
     db.close().await.unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, IdempotencyKey, Invalidates, Result, Tx, Viewer, idempotent};
+use contract::{ContextExt, Error, IdempotencyKey, Result, Tx, Viewer, idempotent};
 use entities::user;
 use entities::vote::Direction;
 use entities::voting::{self, VoteOutcome};
@@ -50,10 +50,11 @@ impl VoteMutation {
         let now_us = ctx.now_us();
         let cleared = ctx
             .services()
-            .write_and_tell(
-                async move |tx| Ok(voting::clear(tx, post_id, voter, now_us).await?),
-                Invalidates::events,
-            )
+            .write(async move |tx| {
+                let cleared = voting::clear(tx, post_id, voter, now_us).await?;
+                tx.invalidate(&cleared);
+                Ok(cleared)
+            })
             .await?;
         Ok(cleared.votes.into())
     }
@@ -87,13 +88,10 @@ async fn cast_vote(
     let now_us = ctx.now_us();
     let voted = ctx
         .services()
-        .write_and_tell(
-            async move |tx| {
-                let cast = async || cast(tx, voter, post_id, direction, karma, now_us).await;
-                idempotent(tx, key.as_ref(), now_us, cast).await
-            },
-            Invalidates::events,
-        )
+        .write(async move |tx| {
+            let cast = async || cast(tx, voter, post_id, direction, karma, now_us).await;
+            idempotent(tx, key.as_ref(), now_us, cast).await
+        })
         .await?;
     Ok(voted.into_inner().votes.into())
 }
@@ -106,10 +104,12 @@ async fn cast(
     karma: bool,
     now_us: i64,
 ) -> Result<VoteOutcome> {
-    match voter {
+    let outcome = match voter {
         // The token may be older than the deactivation.
-        Voter::Person(id) if !user::is_active(tx, id).await? => Err(Error::Unauthenticated),
-        Voter::Person(id) => Ok(voting::cast(tx, post_id, id, direction, karma, now_us).await?),
-        Voter::Program => Ok(voting::count_anonymous(tx, post_id, direction, karma, now_us).await?),
-    }
+        Voter::Person(id) if !user::is_active(tx, id).await? => return Err(Error::Unauthenticated),
+        Voter::Person(id) => voting::cast(tx, post_id, id, direction, karma, now_us).await?,
+        Voter::Program => voting::count_anonymous(tx, post_id, direction, karma, now_us).await?,
+    };
+    tx.invalidate(&outcome);
+    Ok(outcome)
 }

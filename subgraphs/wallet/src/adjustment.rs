@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, Error, Invalidates, Money, Result, Tx, Viewer, parse_id};
+use contract::{ContextExt, Error, Money, Result, Tx, Viewer, parse_id};
 use entities::adjustment::{self, AdjustmentOutcome, TargetBalance};
 use entities::{user, wallet};
 
@@ -42,12 +42,9 @@ impl AdjustmentMutation {
             committed: committed.map(|committed| committed.minor),
         };
         let now_us = ctx.now_us();
-        let (wallet, _) = ctx
+        let wallet = ctx
             .services()
-            .write_and_tell(
-                async move |tx| adjust(tx, person, &balance.currency, to, now_us).await,
-                |(wallet, changed)| changed.then(|| wallet.events()).unwrap_or_default(),
-            )
+            .write(async move |tx| adjust(tx, person, &balance.currency, to, now_us).await)
             .await?;
         Ok(Wallet(wallet))
     }
@@ -62,14 +59,17 @@ fn require_program(viewer: &Viewer) -> Result<()> {
     }
 }
 
-/// Sets the balances and returns the wallet, and whether anything changed in it.
-async fn adjust(tx: &Tx, person: i64, currency: &str, to: TargetBalance, now_us: i64) -> Result<(wallet::Model, bool)> {
+/// Sets the balances and returns the wallet.
+async fn adjust(tx: &Tx, person: i64, currency: &str, to: TargetBalance, now_us: i64) -> Result<wallet::Model> {
     if !user::is_active(tx, person).await? {
         return Err(Error::NotFound("user"));
     }
     match adjustment::adjust(tx, person, currency, to, now_us).await? {
-        AdjustmentOutcome::Adjusted(wallet) => Ok((*wallet, true)),
-        AdjustmentOutcome::Unchanged(wallet) => Ok((*wallet, false)),
+        AdjustmentOutcome::Adjusted(wallet) => {
+            tx.invalidate(&*wallet);
+            Ok(*wallet)
+        }
+        AdjustmentOutcome::Unchanged(wallet) => Ok(*wallet),
         AdjustmentOutcome::BelowLent(minor) => {
             let lent = Money {
                 minor,

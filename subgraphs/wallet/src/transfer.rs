@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Object};
-use contract::{ContextExt, Error, Event, IdempotencyKey, Invalidates, Money, Result, Tx, idempotent};
+use contract::{ContextExt, Error, IdempotencyKey, Money, Result, Tx, idempotent};
 use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind};
 use entities::{ledger_entry, user, wallet};
 use serde::{Deserialize, Serialize};
@@ -83,12 +83,6 @@ struct Transfer {
     wallet: wallet::Model,
 }
 
-impl Invalidates for Transfer {
-    fn events(&self) -> Vec<Event> {
-        self.wallet.events()
-    }
-}
-
 async fn transfer(ctx: &Context<'_>, kind: TransferKind, amount: Money, key: Option<String>) -> Result<Transaction> {
     let viewer = ctx.viewer();
     let owner = viewer.require_user()?;
@@ -100,15 +94,12 @@ async fn transfer(ctx: &Context<'_>, kind: TransferKind, amount: Money, key: Opt
     let now_us = ctx.now_us();
     let done = ctx
         .services()
-        .write_and_tell(
-            async move |tx| {
-                idempotent(tx, key.as_ref(), now_us, async || {
-                    record(tx, owner, kind, &amount, now_us).await
-                })
-                .await
-            },
-            Invalidates::events,
-        )
+        .write(async move |tx| {
+            idempotent(tx, key.as_ref(), now_us, async || {
+                record(tx, owner, kind, &amount, now_us).await
+            })
+            .await
+        })
         .await?;
     let Transfer { entry, wallet } = done.into_inner();
     Ok(Transaction::new(entry, &wallet))
@@ -135,5 +126,6 @@ async fn record(tx: &Tx, owner: i64, kind: TransferKind, amount: &Money, now_us:
     let wallet = moved.wallets.pop().ok_or_else(lost)?;
     let mut entries = ledger_entry::of_transaction(tx, moved.transaction_id, wallet.id).await?;
     let entry = entries.pop().ok_or_else(lost)?;
+    tx.invalidate(&wallet);
     Ok(Transfer { entry, wallet })
 }

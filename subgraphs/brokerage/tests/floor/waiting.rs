@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{Db, Error, ExchangeTrade, ExecutedTrade, Invalidates, OrderLog, ReplicaStatus, Result, Services, Tx};
+use contract::{Db, Error, ExchangeTrade, ExecutedTrade, OrderLog, ReplicaStatus, Result, Services, Tx};
 use entities::ledger::{self, Account, Bucket, LedgerTransaction, TransactionKind, WALLET_MAX_MINOR};
 use entities::stock::{self, QUANTITY_MAX, StockRef};
 use entities::{hold, holding};
@@ -64,18 +64,16 @@ async fn a_sale_executes_once_its_investors_wallet_has_room() {
                 (Account::Wallet(ADA, Bucket::Balance), -taken_out),
                 (Account::Outside, taken_out),
             ];
-            Ok(ledger::post(
+            let moved = ledger::post(
                 tx,
                 LedgerTransaction::new(TransactionKind::Withdrawal, "USD"),
                 &legs,
                 NEW_YEAR_US,
-            )
-            .await?)
+            );
+            tx.invalidate(&moved.await?.wallets.first().cloned());
+            Ok(())
         };
-        let told = floor.services.write_and_tell(take_out, |moved| {
-            moved.wallets.first().map_or_else(Vec::new, Invalidates::events)
-        });
-        told.await.unwrap();
+        floor.services.write(take_out).await.unwrap();
         floor.until([status]).await;
     }
     assert_eq!(floor.money(ADA).await, [WALLET_MAX_MINOR, 0, 0, 0]);

@@ -35,29 +35,26 @@ pub(super) fn discard_panic(panic: Box<dyn Any + Send>) {
     }
 }
 
-pub(super) struct PendingWrite<T, F, G> {
+pub(super) struct PendingWrite<T, F> {
     change: F,
-    on_commit: G,
     value: Option<T>,
     caller: oneshot::Sender<Result<T>>,
 }
 
-impl<T, F, G> PendingWrite<T, F, G> {
-    pub(super) fn new(change: F, on_commit: G, caller: oneshot::Sender<Result<T>>) -> Self {
+impl<T, F> PendingWrite<T, F> {
+    pub(super) fn new(change: F, caller: oneshot::Sender<Result<T>>) -> Self {
         Self {
             change,
-            on_commit,
             value: None,
             caller,
         }
     }
 }
 
-impl<T, F, G> WriteJob for PendingWrite<T, F, G>
+impl<T, F> WriteJob for PendingWrite<T, F>
 where
     T: Send,
     F: AsyncFn(&Tx) -> Result<T> + Send,
-    G: FnOnce(&T) + Send,
 {
     fn run<'a>(&'a mut self, tx: &'a Tx) -> LocalBoxFuture<'a, Result<()>> {
         Box::pin(async move {
@@ -72,17 +69,9 @@ where
     }
 
     fn answer(self: Box<Self>, outcome: Result<()>) {
-        let Self {
-            value,
-            on_commit,
-            caller,
-            ..
-        } = *self;
+        let Self { value, caller, .. } = *self;
         let nothing = || Error::Internal("a write ended without an answer".into());
         let outcome = outcome.and_then(|()| value.ok_or_else(nothing));
-        if let Ok(value) = &outcome {
-            on_commit(value);
-        }
         // A caller that is gone is no failure: the change is complete all the same.
         let _ = caller.send(outcome);
     }

@@ -8,9 +8,10 @@ use rusqlite::{Batch, Connection};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 
 use super::connect::Deadline;
+use super::outbox::{Outbox, OutboxMark};
 use super::row::{Columns, Values, bind, exec_result, query_results};
 use super::{DbOptions, connect, sqlite_error};
-use crate::Result;
+use crate::{Event, Invalidates, Result};
 
 /// The transaction of a write: a [`ConnectionTrait`] for all of SeaORM.
 ///
@@ -25,6 +26,7 @@ pub struct Tx {
     /// Only the write thread uses it, but SeaORM requires a type that threads can share.
     connection: Mutex<Connection>,
     deadline: Arc<Deadline>,
+    outbox: Outbox,
 }
 
 /// The statements that make and end transactions.
@@ -46,6 +48,7 @@ impl Tx {
         Ok(Self {
             connection: Mutex::new(connection),
             deadline,
+            outbox: Outbox::default(),
         })
     }
 
@@ -110,14 +113,34 @@ impl Tx {
         !self.connection().is_autocommit()
     }
 
-    /// Runs `part` so that only its changes are undone when it fails, and the write may continue.
+    /// Publishes an event after the commit, before any write of this transaction is answered. The events arrive in the
+    /// order of the commits and, within a write, in the order of these calls. An event is undone with the change that it
+    /// announces: by a failure of the write, by the rollback of a savepoint, and before the write runs again.
+    pub fn publish(&self, event: Event) {
+        self.outbox.push(event);
+    }
+
+    /// Publishes the events of a change, as [`publish`](Self::publish) does.
+    pub fn invalidate(&self, change: &impl Invalidates) {
+        change.events().into_iter().for_each(|event| self.publish(event));
+    }
+
+    /// The events of the open transaction.
+    pub(super) fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Runs `part` so that only its changes, and their events, are undone when it fails, and the write may continue.
     ///
     /// # Errors
     /// Every error of `part`, and SQLite's errors about the savepoint.
     pub async fn savepoint<T>(&self, part: impl AsyncFnOnce(&Tx) -> Result<T>) -> Result<T> {
         self.run(|connection| run_to_end(&mut *connection.prepare_cached(control::INNER_SAVEPOINT)?))
             .await?;
-        let open = Savepoint(self);
+        let open = Savepoint {
+            tx: self,
+            mark: self.outbox.mark(),
+        };
         let answer = part(self).await?;
         std::mem::forget(open);
         self.control(control::INNER_RELEASE)?;
@@ -253,13 +276,17 @@ fn transaction_ended() -> DbErr {
     DbErr::Exec(RuntimeErr::Internal("the transaction of this write has ended".into()))
 }
 
-/// Undoes the changes since the savepoint on drop, unless it is released.
-struct Savepoint<'a>(&'a Tx);
+/// Undoes the changes since the savepoint, and their events, on drop, unless it is released.
+struct Savepoint<'a> {
+    tx: &'a Tx,
+    mark: OutboxMark,
+}
 
 impl Drop for Savepoint<'_> {
     fn drop(&mut self) {
+        self.tx.outbox.truncate(self.mark);
         for statement in [control::INNER_ROLLBACK_TO, control::INNER_RELEASE] {
-            if let Err(error) = self.0.control(statement) {
+            if let Err(error) = self.tx.control(statement) {
                 // The whole transaction has ended, and the savepoint with it.
                 tracing::debug!(%error, "a savepoint ended before its rollback");
             }

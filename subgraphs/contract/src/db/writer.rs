@@ -1,6 +1,6 @@
 //! The write thread: takes writes from a bounded queue, groups them into transactions, answers after the commit.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
@@ -14,11 +14,12 @@ use super::DbOptions;
 use super::commit_record::CommitRecord;
 use super::connect::{self, Deadline};
 use super::job::{ExclusiveJob, WriteJob, answer, discard_panic};
+use super::outbox::OutboxMark;
 use super::sqlite_error::{is_busy, is_corruption, is_storage_failure};
 use super::stats::{Counters, DbStats};
 use super::storage::Storage;
 use super::tx::{Tx, control};
-use crate::{Error, Result};
+use crate::{Bus, Error, Result};
 
 const TIMED_OUT: Error = Error::Unavailable("the write took too long and was undone");
 
@@ -89,7 +90,7 @@ impl WriterHandle {
 }
 
 /// Starts the thread and waits until it has its connection.
-pub(super) async fn start(options: DbOptions) -> Result<WriterHandle> {
+pub(super) async fn start(options: DbOptions, bus: Arc<dyn Bus>) -> Result<WriterHandle> {
     let (commands, queue) = mpsc::channel(options.queue.max(1));
     let (opened, ready) = oneshot::channel();
     let counters = Arc::new(Counters::default());
@@ -102,7 +103,7 @@ pub(super) async fn start(options: DbOptions) -> Result<WriterHandle> {
     let thread = std::thread::Builder::new().name("db-writer".into()).spawn({
         let counters = counters.clone();
         // A runtime of its own, because a change's future need not be able to move between threads.
-        move || runtime.block_on(serve(options, queue, counters, opened))
+        move || runtime.block_on(serve(options, bus, queue, counters, opened))
     });
     let thread = thread.map_err(failed)?.thread().id();
     let storage = ready.await.map_err(|_| closed_error())??;
@@ -117,6 +118,7 @@ pub(super) async fn start(options: DbOptions) -> Result<WriterHandle> {
 
 async fn serve(
     options: DbOptions,
+    bus: Arc<dyn Bus>,
     queue: mpsc::Receiver<WriterCommand>,
     counters: Arc<Counters>,
     opened: oneshot::Sender<Result<Arc<Storage>>>,
@@ -133,6 +135,7 @@ async fn serve(
     let mut writer = Writer {
         changes_before: tx.total_changes(),
         options,
+        bus,
         tx,
         deadline,
         queue,
@@ -202,6 +205,8 @@ fn require_accepted_data_loss(options: &DbOptions, why: String) -> Result<()> {
 
 struct Writer {
     options: DbOptions,
+    /// Receives the events of committed writes.
+    bus: Arc<dyn Bus>,
     tx: Tx,
     deadline: Arc<Deadline>,
     queue: mpsc::Receiver<WriterCommand>,
@@ -301,13 +306,14 @@ impl Writer {
         next
     }
 
-    /// Commits and answers, or runs each write again alone.
+    /// Commits, publishes and answers, or runs each write again alone.
     async fn commit_group(&mut self, group: Vec<WriteAttempt>) {
         let error = match self.commit() {
             Ok(()) => {
                 let written = group.iter().filter(|attempt| attempt.outcome.is_ok()).count();
                 self.counters.count_commit(written);
                 self.counters.count_undone(group.len() - written);
+                self.publish_events();
                 return group
                     .into_iter()
                     .for_each(|attempt| answer(attempt.job, attempt.outcome));
@@ -343,6 +349,7 @@ impl Writer {
             Ok(()) => match self.commit() {
                 Ok(()) => {
                     self.counters.count_commit(1);
+                    self.publish_events();
                     answer(attempt.job, Ok(()));
                 }
                 Err(error) => self.fail(attempt.job, error.into()),
@@ -366,10 +373,13 @@ impl Writer {
                 timed_out: false,
             };
         }
+        let mark = self.tx.outbox().mark();
         let attempt = self.run_bounded(job).await;
-        let undone = match attempt.outcome {
-            Ok(()) => Ok(()),
-            Err(_) => self.tx.control(control::ROLLBACK_TO),
+        let undone = if attempt.outcome.is_ok() {
+            Ok(())
+        } else {
+            self.tx.outbox().truncate(mark);
+            self.tx.control(control::ROLLBACK_TO)
         };
         if undone.and_then(|()| self.tx.control(control::RELEASE)).is_err() {
             self.roll_back();
@@ -469,8 +479,19 @@ impl Writer {
         }
     }
 
-    /// Rolls back an open transaction. If even that fails, the next `begin` replaces the connection.
+    /// Publishes the events of the transaction that was just committed. A bus that panics loses its event only.
+    fn publish_events(&self) {
+        for event in self.tx.outbox().take() {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.bus.publish(event))) {
+                discard_panic(panic);
+            }
+        }
+    }
+
+    /// Rolls back an open transaction, and drops its events. If even that fails, the next `begin` replaces the
+    /// connection.
     fn roll_back(&self) {
+        self.tx.outbox().truncate(OutboxMark::START);
         if self.tx.is_open()
             && let Err(error) = self.tx.control(control::ROLLBACK)
         {

@@ -1,8 +1,8 @@
 //! Writes that share a commit do not share each other's failures.
 
 use std::future::pending;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use contract::{Db, Error, Result, Tx};
@@ -54,38 +54,6 @@ async fn writes_that_wait_together_commit_together() {
     assert_eq!((after.commits - before.commits, after.writes - before.writes), (1, 51));
     assert_eq!((after.undone, after.split, after.waiting), (0, 0, 0));
     assert_eq!(rows(&db).await, 50);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn events_are_published_before_any_later_response() {
-    let db = TestDb::new().await;
-    let told: Arc<Mutex<Vec<i64>>> = Arc::default();
-    let writes = |id: i64, fails: bool| {
-        let (db, told) = (db.clone(), told.clone());
-        tokio::spawn(async move {
-            let change = async move |tx: &Tx| {
-                insert(tx, id).await?;
-                if fails { Err(Error::NotFound("book")) } else { Ok(id) }
-            };
-            db.write_then(change, move |id| told.lock().unwrap().push(*id)).await
-        })
-    };
-    let gate = db.occupy().await;
-    let mut waiting = Vec::new();
-    for (place, fails) in [false, true, false].into_iter().enumerate() {
-        waiting.push(writes(i64::try_from(place).unwrap(), fails));
-        db.until_waiting(u64::try_from(place).unwrap() + 1).await;
-    }
-    let later = spawn(&db, async |tx| number(tx, "SELECT count(*) FROM counter").await);
-    db.until_waiting(4).await;
-    assert!(told.lock().unwrap().is_empty());
-    gate.open().await;
-    assert_eq!(later.await.unwrap().unwrap(), 2);
-    assert_eq!(*told.lock().unwrap(), [0, 2]);
-    for write in waiting {
-        let _ = write.await.unwrap();
-    }
-    assert_eq!(*told.lock().unwrap(), [0, 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use contract::{Db, DbOptions};
 use rand::Rng;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-use crate::support::number;
+use crate::support::{no_subscribers, number};
 
 const KILLS: i64 = 200;
 /// The number of concurrent writes, which share commits.
@@ -28,7 +28,7 @@ fn child_that_writes_until_it_is_killed() {
     let first_key: i64 = first_key.parse().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let db = Db::open(DbOptions::new(path)).await.unwrap();
+        let db = Db::open(DbOptions::new(path), no_subscribers()).await.unwrap();
         let mut writers = tokio::task::JoinSet::new();
         for writer in 0..WRITERS {
             let db = db.clone();
@@ -101,7 +101,7 @@ async fn keys(db: &Db, query: String) -> Vec<i64> {
 async fn no_acknowledged_write_is_lost_when_the_process_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("agora.db");
-    let db = Db::open(DbOptions::new(&path)).await.unwrap();
+    let db = Db::open(DbOptions::new(&path), no_subscribers()).await.unwrap();
     db.migrate(async |connection| {
         let tables = "CREATE TABLE kept (id INTEGER PRIMARY KEY); CREATE TABLE pair (id INTEGER PRIMARY KEY)";
         connection.execute_unprepared(tables).await.map(drop)
@@ -121,7 +121,7 @@ async fn no_acknowledged_write_is_lost_when_the_process_is_killed() {
                 .unwrap()
         };
 
-        let db = Db::open(DbOptions::new(&path)).await.unwrap();
+        let db = Db::open(DbOptions::new(&path), no_subscribers()).await.unwrap();
         let kept = keys(&db, format!("SELECT id FROM kept WHERE id >= {first_key} ORDER BY id")).await;
         for key in acknowledged {
             assert!(kept.binary_search(&key).is_ok(), "round {round} lost {key}");

@@ -6,6 +6,7 @@ mod events;
 mod group_commit;
 mod idempotency;
 mod kill;
+mod outbox;
 mod pagination;
 mod read_write;
 mod storage;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{TestDb, number};
+use crate::support::{TestDb, no_subscribers, number};
 use contract::{Db, DbOptions, Error};
 use sea_orm::ConnectionTrait;
 
@@ -175,7 +175,9 @@ async fn the_migrations_run_on_the_write_connection_and_may_run_again() {
     use migrations::{Migrator, MigratorTrait};
 
     let folder = tempfile::tempdir().unwrap();
-    let db = Db::open(DbOptions::new(folder.path().join("agora.db"))).await.unwrap();
+    let db = Db::open(DbOptions::new(folder.path().join("agora.db")), no_subscribers())
+        .await
+        .unwrap();
 
     for _ in 0..2 {
         db.migrate(async |connection| Migrator::up(connection, None).await)
@@ -226,7 +228,7 @@ async fn a_commit_waits_for_the_disk() {
 #[tokio::test]
 async fn a_file_that_cannot_be_opened_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    let outcome = Db::open(DbOptions::new(folder.path().join("missing/agora.db"))).await;
+    let outcome = Db::open(DbOptions::new(folder.path().join("missing/agora.db")), no_subscribers()).await;
     assert!(matches!(outcome.err(), Some(Error::Database(_))));
 }
 
@@ -234,7 +236,7 @@ async fn a_file_that_cannot_be_opened_is_an_error() {
 async fn the_name_of_the_file_is_taken_literally() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("what? 100% ägora#1.db");
-    let db = Db::open(DbOptions::new(&path)).await.unwrap();
+    let db = Db::open(DbOptions::new(&path), no_subscribers()).await.unwrap();
     db.migrate(async |connection| {
         connection
             .execute_unprepared("CREATE TABLE t (id INTEGER)")

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use contract::{Db, DbOptions, ErrorCode};
 
-use crate::support::{TestDb, number, run_on};
+use crate::support::{TestDb, no_subscribers, number, run_on};
 
 const VALUES: &str = "SELECT count(*) FROM counter";
 /// Inserts rows that need more than one page.
@@ -30,7 +30,10 @@ async fn with_five() -> TestDb {
 }
 
 async fn refusal(options: &DbOptions) -> String {
-    let refused = Db::open(options.clone()).await.err().expect("the database is refused");
+    let refused = Db::open(options.clone(), no_subscribers())
+        .await
+        .err()
+        .expect("the database is refused");
     refused.details()
 }
 
@@ -39,7 +42,9 @@ async fn a_damaged_log_is_refused_until_the_loss_is_accepted() {
     let db = with_five().await;
     let bytes = fs::metadata(db.file("-wal")).unwrap().len();
     let whole = tempfile::tempdir().unwrap();
-    let opened = Db::open(killed_copy(&db, whole.path())).await.unwrap();
+    let opened = Db::open(killed_copy(&db, whole.path()), no_subscribers())
+        .await
+        .unwrap();
     assert_eq!(number(opened.read(), VALUES).await.unwrap(), 5);
     for how in ["missing", "empty", "half", "damaged"] {
         let folder = tempfile::tempdir().unwrap();
@@ -60,9 +65,14 @@ async fn a_damaged_log_is_refused_until_the_loss_is_accepted() {
             );
         }
         options.accept_data_loss = true;
-        Db::open(options.clone()).await.unwrap().close().await.unwrap();
+        Db::open(options.clone(), no_subscribers())
+            .await
+            .unwrap()
+            .close()
+            .await
+            .unwrap();
         options.accept_data_loss = false;
-        Db::open(options)
+        Db::open(options, no_subscribers())
             .await
             .unwrap_or_else(|error| panic!("{how}: {}", error.details()));
     }

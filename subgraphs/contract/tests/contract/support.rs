@@ -3,16 +3,17 @@
 use std::fmt::Display;
 use std::ops::Deref;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{Db, DbOptions, Result};
+use contract::{Bus, Db, DbOptions, EventStream, InProcessBus, Result};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 /// A database in a folder that is deleted with it.
-pub struct TestDb(pub Db, pub DbOptions, TempDir);
+pub struct TestDb(pub Db, pub DbOptions, TempDir, Arc<InProcessBus>);
 
 impl Deref for TestDb {
     type Target = Db;
@@ -33,7 +34,8 @@ impl TestDb {
         options.group_time = Duration::from_secs(600);
         options.write_time = Duration::from_secs(600);
         set(&mut options);
-        let db = Db::open(options.clone()).await.unwrap();
+        let bus = Arc::new(InProcessBus::new(256));
+        let db = Db::open(options.clone(), bus.clone()).await.unwrap();
         db.migrate(async |connection| {
             let tables = "CREATE TABLE counter (id INTEGER PRIMARY KEY, value INTEGER NOT NULL CHECK (value >= 0));
                           CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER NOT NULL
@@ -42,12 +44,17 @@ impl TestDb {
         })
         .await
         .unwrap();
-        Self(db, options, folder)
+        Self(db, options, folder, bus)
     }
 
     /// Opens the same file again.
     pub async fn reopen(&self) -> Db {
-        Db::open(self.1.clone()).await.unwrap()
+        Db::open(self.1.clone(), no_subscribers()).await.unwrap()
+    }
+
+    /// Returns the events that are published from now on.
+    pub fn events(&self) -> EventStream {
+        self.3.subscribe()
     }
 
     /// Returns the path of a file beside the database, by the suffix of its name.
@@ -125,6 +132,11 @@ impl Gate {
         self.open.send(()).unwrap();
         self.holder.await.unwrap().unwrap();
     }
+}
+
+/// Returns a bus to which no test listens.
+pub fn no_subscribers() -> Arc<dyn Bus> {
+    Arc::new(InProcessBus::new(1))
 }
 
 /// Returns the one number that a query selects.
