@@ -7,7 +7,6 @@ use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect, Select};
 use serde::{Deserialize, Serialize};
 
 use crate::case_fold::{case_fold, contains_pattern};
-use crate::catch_up;
 
 /// One book. Its id is never reused, so a purchase of a deleted book never points to another book.
 #[sea_orm::model]
@@ -101,13 +100,6 @@ pub async fn topics(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<String>
         .into_tuple()
         .all(db)
         .await
-}
-
-/// Returns books that changed after the moment `at_us`, or at that moment with an id over `id`; the earliest change
-/// first.
-pub async fn changed_behind(db: &impl ConnectionTrait, at_us: i64, id: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
-    let columns = (Column::ChangedAtUs, Column::Id);
-    catch_up::rows_after(db, Entity::find(), columns, (at_us, id), limit).await
 }
 
 /// Adds a book.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{EntityError, Violation};
 use crate::side::Side;
-use crate::{catch_up, sql};
+use crate::sql;
 
 /// One order.
 #[sea_orm::model]
@@ -291,20 +291,14 @@ pub async fn for_party(db: &impl ConnectionTrait, user_id: i64) -> Result<Select
     Ok(Entity::find().filter(mine))
 }
 
-/// Returns a user's orders, as investor or as broker, that changed after the moment `at_us`, or at that moment with
-/// an id over `id`; the earliest change first.
-pub async fn changed_behind(
-    db: &impl ConnectionTrait,
-    party: i64,
-    at_us: i64,
-    id: i64,
-    limit: u64,
-) -> Result<Vec<Model>, DbErr> {
-    let theirs = Condition::any()
-        .add(Column::InvestorId.eq(party))
-        .add(Column::BrokerId.eq(party));
-    let columns = (Column::ChangedAtUs, Column::Id);
-    catch_up::rows_after(db, Entity::find().filter(theirs), columns, (at_us, id), limit).await
+/// Selects the orders that concern a user, as investor or as broker, for a subscription that lost changes. The index of
+/// changes serves it.
+pub fn involving(user_id: i64) -> Select<Entity> {
+    Entity::find().filter(
+        Condition::any()
+            .add(Column::InvestorId.eq(user_id))
+            .add(Column::BrokerId.eq(user_id)),
+    )
 }
 
 /// Selects pending orders that have expired, the earliest expiry first. It leaves out orders that a price triggered

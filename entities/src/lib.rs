@@ -12,7 +12,6 @@ pub mod book;
 pub mod book_purchase;
 pub mod brokerage_order;
 pub mod case_fold;
-mod catch_up;
 pub mod community;
 pub mod error;
 pub mod exchange_order;

@@ -6,7 +6,7 @@ use sea_orm::sea_query::ExprTrait;
 use serde::{Deserialize, Serialize};
 
 use crate::case_fold::{case_fold, contains_pattern};
-use crate::{catch_up, is_unique_violation, sql};
+use crate::{is_unique_violation, sql};
 
 /// The most units of a product, including ordered ones: the maximum that the API can represent.
 pub const TOTAL_MAX: i64 = 2_147_483_647;
@@ -85,13 +85,6 @@ pub fn search(text: Option<&str>) -> Select<Entity> {
         Some(text) => all.filter(Expr::col((Entity, Column::NameKey)).like(contains_pattern(text))),
         None => all,
     }
-}
-
-/// Returns products that changed after the moment `at_us`, or at that moment with an id over `id`; the earliest
-/// change first.
-pub async fn changed_behind(db: &impl ConnectionTrait, at_us: i64, id: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
-    let columns = (Column::ChangedAtUs, Column::Id);
-    catch_up::rows_after(db, Entity::find(), columns, (at_us, id), limit).await
 }
 
 /// Adds a product; `None` when the name is taken.

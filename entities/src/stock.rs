@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{EntityError, Violation};
 use crate::side::Side;
-use crate::{catch_up, sql};
+use crate::sql;
 
 /// The most shares of a stock that the exchange can have.
 pub const QUANTITY_MAX: i64 = 2_147_483_647;
@@ -340,11 +340,4 @@ pub async fn set_price(
     );
     let values = [price_minor.into(), day_of(now_us).into(), now_us.into(), key];
     sql::fetch_optional(tx, &sql, values).await
-}
-
-/// Returns stocks that changed after the moment `at_us`, or at that moment with an id over `id`; the earliest
-/// change first.
-pub async fn changed_behind(db: &impl ConnectionTrait, at_us: i64, id: i64, limit: u64) -> Result<Vec<Model>, DbErr> {
-    let columns = (Column::ChangedAtUs, Column::Id);
-    catch_up::rows_after(db, Entity::find(), columns, (at_us, id), limit).await
 }

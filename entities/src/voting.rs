@@ -2,7 +2,6 @@
 
 use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use crate::authority::Authority;
 use crate::error::EntityError;
@@ -10,7 +9,7 @@ use crate::vote::{Direction, Model};
 use crate::{post, post_votes, sql, user, user_change};
 
 /// The outcome of a vote.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VoteOutcome {
     /// The votes on the post after it.
     pub votes: post_votes::Model,

@@ -16,7 +16,7 @@ impl MigrationTrait for Migration {
             if manager.get_database_backend() == DatabaseBackend::Sqlite {
                 // Without a rowid, the primary key is the table: a vote needs one tree instead of two. SQLite
                 // compares (score, post_id) by an index only where that id is an ordinary column, not the rowid
-                // (`contract::Page::of`).
+                // (`contract::Paginate`).
                 table.extra("WITHOUT ROWID");
             }
             manager.create_table(table).await?;

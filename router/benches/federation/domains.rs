@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use agora::subgraph::{InProcess, Subgraph};
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema};
-use contract::{ContextExt, ErrorCodeExtension, PageArgs, PageConnection, Result, load_row, page, row_loader};
+use contract::{ContextExt, ErrorCodeExtension, PageArgs, PageConnection, Paginate, Result, load_row, row_loader};
 use entities::{message, user};
 use sea_orm::Order;
 use testing::TestServices;
@@ -80,10 +80,9 @@ impl User {
             first,
             ..PageArgs::default()
         };
-        let columns = (message::Column::AtUs, message::Column::Id);
-        let key = |message: &message::Model| vec![message.at_us, message.id];
-        let received = message::inbox(self.0.id, None, None);
-        page(ctx.db().read(), received, columns, Order::Desc, args, key, Message).await
+        let key = [message::Column::AtUs, message::Column::Id];
+        let received = message::inbox(self.0.id, None, None).sorted_by(&key, Order::Desc);
+        received.paginate(ctx, args, Message).await
     }
 }
 

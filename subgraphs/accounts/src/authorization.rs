@@ -2,11 +2,11 @@
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use contract::{
-    ContextExt, DateTime, Money, PageArgs, PageConnection, Result, Role, Viewer, load_row, page, parse_id, to_date_time,
+    ContextExt, DateTime, Money, PageArgs, PageConnection, Paginate, Result, Role, Viewer, load_row, parse_id,
+    to_date_time,
 };
 use entities::authorization::{self, Party};
 use entities::user;
-use sea_orm::Order;
 use serde::Serialize;
 
 use crate::user::{User, percent, referenced_user};
@@ -139,7 +139,7 @@ pub(crate) async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<authorizat
 /// has to check that the viewer may see them.
 ///
 /// # Errors
-/// As [`page`].
+/// As [`Paginate::paginate`].
 pub(crate) async fn authorizations_of(
     ctx: &Context<'_>,
     person: &user::Model,
@@ -154,9 +154,7 @@ pub(crate) async fn authorizations_of(
         Party::Investor
     };
     let theirs = authorization::for_party(person.id, side, active);
-    let key = |authorization: &authorization::Model| vec![authorization.id];
-    let column = authorization::Column::Id;
-    page(ctx.db().read(), theirs, column, Order::Asc, args, key, Authorization).await
+    theirs.paginate(ctx, args, Authorization).await
 }
 
 /// Reads of authorizations.

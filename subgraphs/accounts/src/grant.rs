@@ -107,7 +107,7 @@ impl GrantMutation {
         let write = async move |tx: &Tx| {
             let ended = lending::end(tx, found.id, AuthorizationEnd::Revoked, now_us).await?;
             if let Some((ended, affected)) = ended {
-                affected.iter().for_each(|balance| tx.invalidate(balance));
+                tx.invalidate(&affected);
                 tx.invalidate(&ended);
                 return Ok(ended);
             }

@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object, SimpleObject};
 use contract::{
-    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, PageConnection, Result, Role, load_row, page,
-    parse_id, to_date_time,
+    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, PageConnection, Paginate, Result, Role,
+    load_row, parse_id, to_date_time,
 };
 use entities::user;
-use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::authorization::{Authorization, authorizations_of};
 use crate::user_input::{COMMUNITY_MOUNT, SHOP_MOUNT};
@@ -314,17 +314,7 @@ impl UserQuery {
             people = people.filter(user::Column::Role.eq(role.as_str()));
         }
         let args = PageArgs::new(first, after, last, before);
-        let key = |person: &user::Model| vec![person.id];
-        page(
-            ctx.db().read(),
-            people,
-            user::Column::Id,
-            Order::Asc,
-            args,
-            key,
-            User::new,
-        )
-        .await
+        people.paginate(ctx, args, User::new).await
     }
 
     /// A person another subgraph refers to by id: also one whose account is not in use any more.

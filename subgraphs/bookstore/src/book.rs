@@ -2,16 +2,13 @@
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use contract::{
-    Audience, ContextExt, Error, Event, IdempotencyKey, Money, PageArgs, PageConnection, Result, idempotent, load_row,
-    non_null, optional_text, page, parse_id, path_segment, required_text,
+    ContextExt, Error, IdempotencyKey, Money, PageArgs, PageConnection, Paginate, Result, idempotent, load_row,
+    non_null, optional_text, parse_id, path_segment, required_text,
 };
 use entities::book::{self, BookChange, NewBook};
-use sea_orm::Order;
 
 /// The open mount whose document describes the bookstore.
 pub(crate) const BOOKSTORE_MOUNT: &str = "bookstore";
-/// The type's name in invalidations.
-pub(crate) const TYPENAME: &str = "Book";
 /// The longest title or topic, in characters.
 const TEXT_CHARS_MAX: usize = 300;
 /// The most topics that one list has.
@@ -55,16 +52,6 @@ impl Book {
     #[graphql(tag = "cacheable")]
     async fn quantity(&self) -> i64 {
         self.0.quantity
-    }
-}
-
-/// Builds the event that tells every subscriber that a book has changed.
-pub(crate) fn invalidation(id: i64, version: i64) -> Event {
-    Event::Invalidated {
-        typename: TYPENAME,
-        key: id.to_string(),
-        version,
-        audience: Audience::Everyone,
     }
 }
 
@@ -113,16 +100,7 @@ impl BookQuery {
         let text = optional_text("text", text.as_deref(), TEXT_CHARS_MAX)?;
         let found = book::search(topic.as_deref(), text.as_deref());
         let args = PageArgs::new(first, after, last, before);
-        page(
-            ctx.db().read(),
-            found,
-            book::Column::Id,
-            Order::Asc,
-            args,
-            |book| vec![book.id],
-            Book,
-        )
-        .await
+        found.paginate(ctx, args, Book).await
     }
 
     /// The topics that have books, in alphabetical order; the first 1,000 of them.
@@ -234,7 +212,7 @@ impl BookMutation {
             .write(async move |tx| {
                 let add = async || {
                     let book = book::add(tx, new.clone(), now_us).await?;
-                    tx.publish(invalidation(book.id, book.version));
+                    tx.invalidate(&book);
                     Ok(book)
                 };
                 idempotent(tx, key.as_ref(), now_us, add).await
@@ -254,7 +232,7 @@ impl BookMutation {
             .write(async move |tx| {
                 let changed = book::change(tx, id, change.clone(), now_us).await?;
                 let book = changed.ok_or(Error::NotFound("book"))?;
-                tx.publish(invalidation(book.id, book.version));
+                tx.invalidate(&book);
                 Ok(book)
             })
             .await?;
@@ -267,9 +245,10 @@ impl BookMutation {
         let id = parse_id(&id).ok_or(Error::NotFound("book"))?;
         ctx.services()
             .write(async move |tx| {
-                let deleted = book::remove(tx, id).await?.ok_or(Error::NotFound("book"))?;
+                let mut deleted = book::remove(tx, id).await?.ok_or(Error::NotFound("book"))?;
                 // The deletion counts as the book's last version.
-                tx.publish(invalidation(deleted.id, deleted.version + 1));
+                deleted.version += 1;
+                tx.invalidate(&deleted);
                 Ok(())
             })
             .await?;

@@ -2,15 +2,15 @@
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    ContextExt, DateTime, Error, IdempotencyKey, Money, PageArgs, PageConnection, Result, Tx, idempotent, load_row,
-    page, parse_id, to_date_time,
+    ContextExt, DateTime, Error, IdempotencyKey, Money, PageArgs, PageConnection, Paginate, Result, Tx, idempotent,
+    load_row, parse_id, to_date_time,
 };
 use entities::book::{self, TakeCopyOutcome};
 use entities::book_purchase;
-use sea_orm::{EntityTrait, Order, Select};
+use sea_orm::{EntityTrait, Select};
 use serde::{Deserialize, Serialize};
 
-use crate::book::{BOOKSTORE_MOUNT, Book, find as find_book, invalidation};
+use crate::book::{BOOKSTORE_MOUNT, Book, find as find_book};
 use crate::user::User;
 
 /// The sale of one copy of a book. It stays readable after the book is changed or deleted.
@@ -80,17 +80,7 @@ pub(crate) async fn oldest_first(
     purchases: Select<book_purchase::Entity>,
     args: PageArgs,
 ) -> Result<PageConnection<BookPurchase>> {
-    let key = |purchase: &book_purchase::Model| vec![purchase.id];
-    page(
-        ctx.db().read(),
-        purchases,
-        book_purchase::Column::Id,
-        Order::Asc,
-        args,
-        key,
-        BookPurchase,
-    )
-    .await
+    purchases.paginate(ctx, args, BookPurchase).await
 }
 
 /// Queries that read purchases.
@@ -165,7 +155,7 @@ async fn sell(tx: &Tx, book: i64, buyer: Option<i64>, now_us: i64) -> Result<Sal
     match book::take_copy(tx, book, now_us).await? {
         TakeCopyOutcome::Taken(book) => {
             let purchase = book_purchase::record(tx, &book, buyer, now_us).await?;
-            tx.publish(invalidation(book.id, book.version));
+            tx.invalidate(&book);
             Ok(Sale { purchase })
         }
         TakeCopyOutcome::NoneLeft => Err(Error::InsufficientStock("book out of stock")),

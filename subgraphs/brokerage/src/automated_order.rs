@@ -85,6 +85,6 @@ async fn execute(
     let order = completed.ok_or_else(|| Error::Internal("an order stopped pending while it was carried out".into()))?;
     context.tx.invalidate(&traded.stock);
     context.tx.invalidate(&order);
-    affected.iter().for_each(|balance| context.tx.invalidate(balance));
+    context.tx.invalidate(&*affected);
     Ok(order)
 }

@@ -1,9 +1,11 @@
 //! The type `Holding`: a person's shares of one stock.
 
 use async_graphql::{Context, Description, ID, Object};
-use contract::{ContextExt, Error, MoneySum, PageArgs, PageConnection, Result, Tx, Viewer, load_row, page, parse_id};
+use contract::{
+    ContextExt, Error, MoneySum, PageArgs, PageConnection, Paginate, Result, Tx, Viewer, load_row, parse_id,
+};
 use entities::{holding, stock};
-use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::stock::Stock;
 use crate::user::User;
@@ -58,17 +60,7 @@ impl Holding {
 pub(crate) async fn of_owner(ctx: &Context<'_>, owner: i64, args: PageArgs) -> Result<PageConnection<Holding>> {
     ctx.viewer().require_self_or_operator(owner)?;
     let theirs = holding::Entity::find().filter(holding::Column::UserId.eq(owner));
-    let key = |holding: &holding::Model| vec![holding.id];
-    page(
-        ctx.db().read(),
-        theirs,
-        holding::Column::Id,
-        Order::Asc,
-        args,
-        key,
-        Holding,
-    )
-    .await
+    theirs.paginate(ctx, args, Holding).await
 }
 
 /// Returns the holding with that id, if there is one and the viewer may see it. Batched.

@@ -214,7 +214,7 @@ impl<'a> Execution<'a> {
             ..LedgerTransaction::new(kind, &order.currency)
         };
         let moved = ledger::post(tx, transaction, legs, context.now_us).await?;
-        moved.wallets.iter().for_each(|wallet| tx.invalidate(wallet));
+        tx.invalidate(&*moved.wallets);
         tx.invalidate(&holding);
         Ok(holding)
     }

@@ -2,13 +2,13 @@
 
 use async_graphql::{Context, Description, Enum, ID, Object};
 use contract::{
-    ContextExt, DateTime, Error, Money, MoneySum, PageArgs, PageConnection, Result, Side, Viewer, load_row, page,
+    ContextExt, DateTime, Error, Money, MoneySum, PageArgs, PageConnection, Paginate, Result, Side, Viewer, load_row,
     parse_id, to_date_time,
 };
 use entities::account_closure::ORDER_ACCOUNT_CLOSED;
 use entities::expiry::ORDER_EXPIRED;
 use entities::{brokerage_order, side};
-use sea_orm::{ColumnTrait, Order as SortOrder, QueryFilter};
+use sea_orm::{ColumnTrait, QueryFilter};
 
 use crate::authorization::Authorization;
 use crate::exchange_order::ExchangeOrder;
@@ -195,25 +195,14 @@ pub(crate) async fn for_party(
     args: PageArgs,
 ) -> Result<PageConnection<BrokerageOrder>> {
     ctx.viewer().require_self_or_operator(party)?;
-    let db = ctx.db().read();
-    let mut orders = brokerage_order::for_party(db, party).await?;
+    let mut orders = brokerage_order::for_party(ctx.db().read(), party).await?;
     if let Some(side) = filter.side {
         orders = orders.filter(brokerage_order::Column::Side.eq(side.as_str()));
     }
     if let Some(status) = filter.status {
         orders = orders.filter(brokerage_order::Column::Status.eq(status.as_str()));
     }
-    let key = |order: &brokerage_order::Model| vec![order.id];
-    page(
-        db,
-        orders,
-        brokerage_order::Column::Id,
-        SortOrder::Desc,
-        args,
-        key,
-        BrokerageOrder,
-    )
-    .await
+    orders.newest_first().paginate(ctx, args, BrokerageOrder).await
 }
 
 /// Returns the order with that id, if there is one and the viewer may see it. Batched.

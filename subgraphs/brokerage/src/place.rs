@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, InputObject, Object};
 use contract::{
-    ContextExt, DateTime, Error, IdempotencyKey, Money, Result, Role, Services, Side, UnnumberedTrade,
-    Viewer, idempotent, parse_id, recorded_answer, to_timestamp_us,
+    ContextExt, DateTime, Error, IdempotencyKey, Money, Result, Role, Services, Side, UnnumberedTrade, Viewer,
+    idempotent, parse_id, recorded_answer, to_timestamp_us,
 };
 use entities::stock::{self, QUANTITY_MAX};
 use entities::{authorization, brokerage_order, side, user};

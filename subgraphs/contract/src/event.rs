@@ -27,6 +27,14 @@ impl Audience {
             (Self::Users(_), viewer) => viewer.is_operator(),
         }
     }
+
+    /// Whether that user belongs to it, without regard to the rights of operators.
+    pub fn concerns(&self, user: i64) -> bool {
+        match self {
+            Self::Everyone => true,
+            Self::Users(ids) => ids.contains(&user),
+        }
+    }
 }
 
 /// An event about a committed change.

@@ -22,7 +22,6 @@ mod id;
 mod idempotency;
 mod inserted_rows;
 mod int;
-mod invalidates;
 mod invalidation;
 mod loader;
 mod money;
@@ -39,11 +38,12 @@ mod subgraph;
 mod sweep;
 mod text;
 mod token;
+mod versioned_row;
 mod viewer;
 
 pub use acting_user::ActingUser;
 pub use budget::{AnswerBudget, AnswerPool, BudgetError};
-pub use changed_rows::{RowOf, RowVersion, WatchedTable, changed_rows, check_watch_limit};
+pub use changed_rows::{Watch, changed_rows, check_watch_limit};
 pub use client_address::{client_address, client_network, with_client_address};
 pub use clock::{Clock, ManualClock, SystemClock, to_date_time, to_timestamp_us};
 pub use context::ContextExt;
@@ -59,7 +59,6 @@ pub use id::parse_id;
 pub use idempotency::{IdempotencyKey, IdempotentResult, idempotent, recorded_answer};
 pub use inserted_rows::{InsertFeed, inserted_rows};
 pub use int::clamp_to_int;
-pub use invalidates::Invalidates;
 pub use invalidation::{ENTITY_TYPES, Invalidation, InvalidationSubscription};
 pub use loader::{Loader, RowLoader, batch_loader, current_row_loader, load_row, row_loader, text_row_loader};
 pub use money::{Money, MoneySum};
@@ -67,7 +66,7 @@ pub use order_log::{
     ExchangeTrade, ExecutedTrade, NO_REPLICA, OrderLog, ReplicaStatus, TableLog, TradePermit, TradeRecord,
     UnnumberedTrade,
 };
-pub use page::{Page, PageArgs, PageConnection, is_node_field_selected, page, page_of_texts};
+pub use page::{PageArgs, PageConnection, Paginate, SortedSelect, is_node_field_selected};
 pub use patch::non_null;
 pub use private_file::{folder_of, replace_private_file};
 pub use scalar::{Scalar, ScalarError};
@@ -79,4 +78,5 @@ pub use subgraph::{subgraph_builder, subgraph_sdl};
 pub use sweep::Retention;
 pub use text::{optional_text, path_segment, required_line, required_segment, required_text, truncate_chars};
 pub use token::{Claims, TokenError, TokenKeys, VerifiedToken};
+pub use versioned_row::{Invalidates, VersionedRow, WatchedRow};
 pub use viewer::{Role, Viewer};

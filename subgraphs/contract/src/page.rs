@@ -1,11 +1,15 @@
 //! Paginated lists: Relay connections over a key, never over an offset.
 
-use async_graphql::connection::{Connection, Edge, EmptyFields};
-use async_graphql::{Lookahead, OutputType};
-use sea_orm::sea_query::{DynIden, Expr, ExprTrait};
-use sea_orm::{ConnectionTrait, EntityTrait, IntoIdentity, Order, QueryFilter, QueryOrder, QuerySelect, Select};
+use std::future::Future;
 
-use crate::{Error, Result};
+use async_graphql::connection::{Connection, Edge, EmptyFields};
+use async_graphql::{Context, Lookahead, OutputType};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{
+    EntityTrait, Iterable, ModelTrait, Order, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect, Select, Value,
+};
+
+use crate::{ContextExt, Error, Result};
 
 /// The number of nodes on a page if the caller gives none.
 const PAGE_DEFAULT: u64 = 25;
@@ -42,10 +46,7 @@ impl PageArgs {
     }
 
     /// Checks the arguments of a list whose key has `columns` columns.
-    ///
-    /// # Errors
-    /// `INVALID_INPUT` naming the argument: `first` with `last`, a negative or too large count, an invalid cursor.
-    pub fn check(self, columns: usize) -> Result<Page> {
+    fn check(self, columns: usize) -> Result<Page> {
         let (limit, backwards) = match (self.first, self.last) {
             (Some(_), Some(_)) => return Err(Error::invalid("last", "cannot be combined with first")),
             (first, None) => (check_count("first", first)?, false),
@@ -67,44 +68,16 @@ impl PageArgs {
 }
 
 /// The requested part of a list.
-#[derive(Clone, Debug)]
-pub struct Page {
+#[derive(Clone)]
+struct Page {
     /// The most nodes.
-    pub limit: u64,
+    limit: u64,
     /// Whether nodes are counted from the end instead of the front.
-    pub backwards: bool,
+    backwards: bool,
     /// The key after which the part starts.
-    pub after: Option<Vec<i64>>,
+    after: Option<Vec<i64>>,
     /// The key before which the part ends.
-    pub before: Option<Vec<i64>>,
-}
-
-impl Page {
-    /// Returns the statement that reads this part of `select`, ordered by `columns` in `order`. It reads one row
-    /// more than the page has, which tells whether there is another page. Counted from the end, the last row comes
-    /// first.
-    pub fn apply<E: EntityTrait>(&self, mut select: Select<E>, columns: impl IntoIdentity, order: Order) -> Select<E> {
-        let columns: Vec<_> = columns.into_identity().iter().map(column::<E>).collect();
-        let descending = matches!(order, Order::Desc);
-        for (key, is_lower) in [(&self.after, !descending), (&self.before, descending)] {
-            if let Some(key) = key {
-                select = select.filter(key_condition(&columns, key, is_lower));
-            }
-        }
-        let order = if descending == self.backwards {
-            Order::Asc
-        } else {
-            Order::Desc
-        };
-        for column in columns {
-            select = select.order_by(column, order.clone());
-        }
-        select.limit(self.limit + 1)
-    }
-}
-
-fn column<E: EntityTrait>(name: &DynIden) -> Expr {
-    Expr::col((E::default(), name.clone()))
+    before: Option<Vec<i64>>,
 }
 
 // Several columns are compared as one row value: an index serves that, but not the same condition in ANDs and ORs.
@@ -121,82 +94,184 @@ fn key_condition(columns: &[Expr], key: &[i64], is_lower: bool) -> Expr {
     if is_lower { row.gt(bound) } else { row.lt(bound) }
 }
 
-/// Reads one page of `select`, ordered by `columns` (a unique key of integers) in `order`.
-///
-/// `key` returns a row's values of those columns, `node` the node that the API shows. Pages stay stable while rows
-/// are inserted or deleted, because a page starts after a key, not at an offset.
-///
-/// # Errors
-/// As [`PageArgs::check`], and when the database fails.
-pub async fn page<E, C, N>(
-    db: &impl ConnectionTrait,
-    select: Select<E>,
-    columns: C,
-    order: Order,
-    args: PageArgs,
-    key: impl Fn(&E::Model) -> Vec<i64>,
-    node: impl Fn(E::Model) -> N,
-) -> Result<PageConnection<N>>
-where
-    E: EntityTrait,
-    E::Model: Send + Sync,
-    C: IntoIdentity,
-    N: OutputType,
-{
-    let identity = columns.into_identity();
-    let wanted = args.check(identity.arity())?;
-    let rows = wanted.apply(select, identity, order).all(db).await?;
-    Ok(connection(&wanted, rows, key, node))
+/// Lists by pages: in the order of the primary key, or in another order.
+pub trait Paginate<E: EntityTrait<Model: Send + Sync>>: Sized + Send {
+    /// Puts the rows in the order of these columns: a unique key of integers.
+    fn sorted_by(self, columns: &[E::Column], order: Order) -> SortedSelect<E>;
+
+    /// Puts the rows with the highest primary keys first.
+    fn newest_first(self) -> SortedSelect<E> {
+        self.sorted_by(&primary_key::<E>(), Order::Desc)
+    }
+
+    /// Reads one page, in the order of the primary key. `node` returns the node that the API shows.
+    ///
+    /// # Errors
+    /// As [`SortedSelect::paginate`].
+    fn paginate<N: OutputType>(
+        self,
+        ctx: &Context<'_>,
+        args: PageArgs,
+        node: impl Fn(E::Model) -> N + Send,
+    ) -> impl Future<Output = Result<PageConnection<N>>> + Send {
+        let sorted = self.sorted_by(&primary_key::<E>(), Order::Asc);
+        sorted.paginate(ctx, args, node)
+    }
 }
 
-/// Like [`page`], for rows with long texts. It reads them in pieces, and calls `charge` without rows before each
-/// piece and with its rows after it, so that an answer over its budget reads no more.
-///
-/// # Errors
-/// As [`page`], and those of `charge`.
-#[expect(clippy::too_many_arguments, reason = "those of a page, and one")]
-pub async fn page_of_texts<E, C, N>(
-    db: &impl ConnectionTrait,
-    select: Select<E>,
-    columns: C,
-    order: Order,
-    args: PageArgs,
-    key: impl Fn(&E::Model) -> Vec<i64>,
-    charge: impl Fn(&[E::Model]) -> Result<()>,
-    node: impl Fn(E::Model) -> N,
-) -> Result<PageConnection<N>>
-where
-    E: EntityTrait,
-    E::Model: Send + Sync,
-    C: IntoIdentity,
-    N: OutputType,
-{
-    let identity = columns.into_identity();
-    let wanted = args.check(identity.arity())?;
-    let mut piece = wanted.clone();
-    let mut rows: Vec<E::Model> = Vec::new();
-    loop {
-        charge(&[])?;
-        let missing = (wanted.limit + 1).saturating_sub(rows.len() as u64);
-        let missing = Ord::min(missing, PIECE_ROWS);
-        // The statement reads one row more than its page has.
-        piece.limit = missing.saturating_sub(1);
-        let found = piece
-            .apply(select.clone(), identity.clone(), order.clone())
-            .all(db)
-            .await?;
-        charge(&found)?;
-        let is_last = (found.len() as u64) < missing;
-        let reached = if wanted.backwards {
-            &mut piece.before
-        } else {
-            &mut piece.after
+impl<E: EntityTrait<Model: Send + Sync>> Paginate<E> for Select<E> {
+    fn sorted_by(self, columns: &[E::Column], order: Order) -> SortedSelect<E> {
+        let sorting = Sorting {
+            columns: columns.to_vec(),
+            is_descending: matches!(order, Order::Desc),
         };
-        *reached = found.last().map(&key);
-        rows.extend(found);
-        if is_last || rows.len() as u64 > wanted.limit {
-            return Ok(connection(&wanted, rows, key, node));
+        SortedSelect { select: self, sorting }
+    }
+}
+
+fn primary_key<E: EntityTrait>() -> Vec<E::Column> {
+    E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column).collect()
+}
+
+/// The rows of a list, in the order of a unique key.
+pub struct SortedSelect<E: EntityTrait> {
+    select: Select<E>,
+    sorting: Sorting<E>,
+}
+
+impl<E: EntityTrait<Model: Send + Sync>> SortedSelect<E> {
+    /// Reads one page. `node` returns the node that the API shows.
+    ///
+    /// Pages stay stable while rows are inserted or deleted, because a page starts after a key, not at an offset.
+    ///
+    /// # Errors
+    /// `INVALID_INPUT` naming the argument: `first` with `last`, a negative or too large count, an invalid cursor.
+    pub async fn paginate<N: OutputType>(
+        self,
+        ctx: &Context<'_>,
+        args: PageArgs,
+        node: impl Fn(E::Model) -> N,
+    ) -> Result<PageConnection<N>> {
+        let Self { select, sorting } = self;
+        let page = args.check(sorting.columns.len())?;
+        let rows = sorting.rows_of(select, &page).all(ctx.db().read()).await?;
+        sorting.connection(&page, rows, node)
+    }
+
+    /// Returns the statement that reads a page.
+    ///
+    /// # Errors
+    /// As [`paginate`](Self::paginate).
+    pub fn page_statement(self, args: PageArgs) -> Result<Select<E>> {
+        let page = args.check(self.sorting.columns.len())?;
+        Ok(self.sorting.rows_of(self.select, &page))
+    }
+
+    /// Like [`paginate`](Self::paginate), for rows with long texts. It reads them in pieces, and calls `charge` without
+    /// rows before each piece and with its rows after it, so that an answer over its budget reads no more.
+    ///
+    /// # Errors
+    /// As [`paginate`](Self::paginate), and those of `charge`.
+    pub async fn paginate_texts<N: OutputType>(
+        self,
+        ctx: &Context<'_>,
+        args: PageArgs,
+        charge: impl Fn(&[E::Model]) -> Result<()>,
+        node: impl Fn(E::Model) -> N,
+    ) -> Result<PageConnection<N>> {
+        let Self { select, sorting } = self;
+        let page = args.check(sorting.columns.len())?;
+        let mut piece = page.clone();
+        let mut rows: Vec<E::Model> = Vec::new();
+        loop {
+            charge(&[])?;
+            let missing = (page.limit + 1).saturating_sub(rows.len() as u64);
+            let missing = Ord::min(missing, PIECE_ROWS);
+            // The statement reads one row more than its page has.
+            piece.limit = missing.saturating_sub(1);
+            let found = sorting.rows_of(select.clone(), &piece).all(ctx.db().read()).await?;
+            charge(&found)?;
+            let is_last = (found.len() as u64) < missing;
+            let reached = if page.backwards {
+                &mut piece.before
+            } else {
+                &mut piece.after
+            };
+            *reached = found.last().map(|row| sorting.key(row)).transpose()?;
+            rows.extend(found);
+            if is_last || rows.len() as u64 > page.limit {
+                return sorting.connection(&page, rows, node);
+            }
         }
+    }
+}
+
+/// The order of a list: a unique key of integers.
+struct Sorting<E: EntityTrait> {
+    columns: Vec<E::Column>,
+    is_descending: bool,
+}
+
+impl<E: EntityTrait<Model: Send + Sync>> Sorting<E> {
+    /// Returns the statement that reads this page of `select`. It reads one row more than the page has, which tells whether there
+    /// is another page. Counted from the end, the last row comes first.
+    fn rows_of(&self, mut select: Select<E>, page: &Page) -> Select<E> {
+        let columns: Vec<Expr> = self
+            .columns
+            .iter()
+            .map(|column| Expr::col((E::default(), *column)))
+            .collect();
+        for (key, is_lower) in [(&page.after, !self.is_descending), (&page.before, self.is_descending)] {
+            if let Some(key) = key {
+                select = select.filter(key_condition(&columns, key, is_lower));
+            }
+        }
+        let order = if self.is_descending == page.backwards {
+            Order::Asc
+        } else {
+            Order::Desc
+        };
+        for column in columns {
+            select = select.order_by(column, order.clone());
+        }
+        select.limit(page.limit + 1)
+    }
+
+    /// Returns a row's values of the key.
+    fn key(&self, row: &E::Model) -> Result<Vec<i64>> {
+        let value = |column: &E::Column| match row.get(*column) {
+            Value::BigInt(Some(value)) => Ok(value),
+            other => Err(Error::Internal(format!("{other:?} is no value of a list's key").into())),
+        };
+        self.columns.iter().map(value).collect()
+    }
+
+    /// Returns the requested page of the rows that its statement read.
+    fn connection<N: OutputType>(
+        &self,
+        page: &Page,
+        mut rows: Vec<E::Model>,
+        node: impl Fn(E::Model) -> N,
+    ) -> Result<PageConnection<N>> {
+        let more = rows.len() as u64 > page.limit;
+        if more {
+            rows.pop();
+        }
+        if page.backwards {
+            rows.reverse();
+        }
+        let (previous, next) = if page.backwards {
+            (more, page.before.is_some())
+        } else {
+            (page.after.is_some(), more)
+        };
+        let mut connection = Connection::new(previous, next);
+        connection.edges.reserve_exact(rows.len());
+        for row in rows {
+            let cursor = encode_cursor(&self.key(&row)?);
+            connection.edges.push(Edge::new(cursor, node(row)));
+        }
+        Ok(connection)
     }
 }
 
@@ -204,33 +279,6 @@ where
 pub fn is_node_field_selected(connection: &Lookahead<'_>, field: &str) -> bool {
     let nodes = connection.field("nodes").field(field);
     nodes.exists() || connection.field("edges").field("node").field(field).exists()
-}
-
-/// Returns the requested page of the rows that its statement read.
-fn connection<M, N: OutputType>(
-    wanted: &Page,
-    mut rows: Vec<M>,
-    key: impl Fn(&M) -> Vec<i64>,
-    node: impl Fn(M) -> N,
-) -> PageConnection<N> {
-    let more = rows.len() as u64 > wanted.limit;
-    if more {
-        rows.pop();
-    }
-    if wanted.backwards {
-        rows.reverse();
-    }
-    let (previous, next) = if wanted.backwards {
-        (more, wanted.before.is_some())
-    } else {
-        (wanted.after.is_some(), more)
-    };
-    let mut connection = Connection::new(previous, next);
-    connection.edges.extend(
-        rows.into_iter()
-            .map(|row| Edge::new(encode_cursor(&key(&row)), node(row))),
-    );
-    connection
 }
 
 fn check_count(field: &'static str, value: Option<i32>) -> Result<u64> {

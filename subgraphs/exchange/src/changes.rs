@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 
 use async_graphql::{Context, Subscription};
-use contract::{ContextExt, Error, Result, RowVersion, WatchedTable, changed_rows, check_watch_limit};
+use contract::{ContextExt, Error, Result, Watch, changed_rows, check_watch_limit};
 use entities::stock;
 use futures_util::stream::{Stream, TryStreamExt};
-use sea_orm::{DatabaseConnection, DbErr};
 
 use crate::stock::Stock;
 
@@ -30,7 +29,9 @@ impl StockSubscription {
             Some(names) => Some(ids(ctx, names).await?),
             None => None,
         };
-        Ok(changed_rows(ctx.services(), Stocks, watched).await?.map_ok(Stock))
+        Ok(changed_rows::<stock::Model>(ctx.services(), Watch::rows(watched))
+            .await?
+            .map_ok(Stock))
     }
 }
 
@@ -42,31 +43,4 @@ async fn ids(ctx: &Context<'_>, names: Vec<String>) -> Result<HashSet<i64>> {
         return Err(Error::NotFound("stock"));
     }
     Ok(listed.into_iter().map(|stock| stock.id).collect())
-}
-
-/// The stocks, which are public.
-struct Stocks;
-
-impl WatchedTable for Stocks {
-    type Entity = stock::Entity;
-
-    const TYPENAME: &'static str = "Stock";
-
-    fn row_version(stock: &stock::Model) -> RowVersion {
-        RowVersion {
-            id: stock.id,
-            version: stock.version,
-            changed_at_us: stock.changed_at_us,
-        }
-    }
-
-    async fn changed_after(
-        &self,
-        db: &DatabaseConnection,
-        at_us: i64,
-        id: i64,
-        limit: u64,
-    ) -> Result<Vec<stock::Model>, DbErr> {
-        stock::changed_behind(db, at_us, id, limit).await
-    }
 }

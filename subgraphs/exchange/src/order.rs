@@ -2,12 +2,12 @@
 
 use async_graphql::{Context, ID, Object};
 use contract::{
-    ContextExt, DateTime, Error, ExchangeTrade, IdempotencyKey, Money, PageArgs, PageConnection, Result, Side,
-    TradeRecord, UnnumberedTrade, Viewer, idempotent, load_row, page, parse_id, recorded_answer, to_date_time,
+    ContextExt, DateTime, Error, ExchangeTrade, IdempotencyKey, Money, PageArgs, PageConnection, Paginate, Result,
+    Side, TradeRecord, UnnumberedTrade, Viewer, idempotent, load_row, parse_id, recorded_answer, to_date_time,
 };
 use entities::stock::StockRef;
 use entities::{exchange_order, reservation};
-use sea_orm::{ColumnTrait, EntityTrait, Order as SortOrder, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::stock::{BAZAAR, Stock, checked_name, checked_quantity, find as find_stock};
 use crate::user::User;
@@ -111,17 +111,7 @@ impl OrderQuery {
         if let Some(whole) = ctx.services().order_log.contiguous_through(ctx.db()).await? {
             all = all.filter(exchange_order::Column::Number.lte(whole));
         }
-        let key = |order: &exchange_order::Model| vec![order.number];
-        page(
-            ctx.db().read(),
-            all,
-            exchange_order::Column::Number,
-            SortOrder::Asc,
-            args,
-            key,
-            ExchangeOrder,
-        )
-        .await
+        all.paginate(ctx, args, ExchangeOrder).await
     }
 }
 

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, InputObject, Object};
 use contract::{
-    ContextExt, DateTime, Db, Error, IdempotencyKey, Invalidates, Loader, Money, PageArgs, PageConnection, Result,
-    Side, batch_loader, clamp_to_int, idempotent, load_row, page, parse_id, required_segment, to_date_time,
+    ContextExt, DateTime, Db, Error, IdempotencyKey, Invalidates, Loader, Money, PageArgs, PageConnection, Paginate,
+    Result, Side, batch_loader, clamp_to_int, idempotent, load_row, parse_id, required_segment, to_date_time,
 };
 use entities::stock::{self, NewStock, StockRef};
-use sea_orm::{EntityTrait, Order};
+use sea_orm::EntityTrait;
 
 use crate::price::checked_price;
 
@@ -162,9 +162,8 @@ impl StockQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<PageConnection<Stock>> {
-        let (all, args) = (stock::Entity::find(), PageArgs::new(first, after, last, before));
-        let key = |stock: &stock::Model| vec![stock.id];
-        page(ctx.db().read(), all, stock::Column::Id, Order::Asc, args, key, Stock).await
+        let args = PageArgs::new(first, after, last, before);
+        stock::Entity::find().paginate(ctx, args, Stock).await
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object};
 use contract::{
-    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, PageConnection, Result, Viewer,
-    is_node_field_selected, load_row, page, page_of_texts, parse_id, to_date_time,
+    ContextExt, DateTime, Db, Error, Loader, PageArgs, PageConnection, Paginate, Result, Viewer,
+    is_node_field_selected, load_row, parse_id, to_date_time,
 };
 use entities::{message, user};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
@@ -70,40 +70,20 @@ pub(crate) fn may_see(viewer: &Viewer, message: &message::Model) -> bool {
     viewer.is_operator_or(COMMUNITY_MOUNT) || viewer.is_user(message.from_id) || viewer.is_user(message.to_id)
 }
 
-/// Builds the event that tells the message's sender and receiver that it has changed.
-pub(crate) fn invalidation(message: &message::Model) -> Event {
-    Event::Invalidated {
-        typename: "Message",
-        key: message.id.to_string(),
-        version: message.version,
-        audience: Audience::Users(vec![message.from_id, message.to_id]),
-    }
-}
-
 /// Returns a page of `messages`, newest first.
 pub(crate) async fn newest_first(
     ctx: &Context<'_>,
     messages: Select<message::Entity>,
     args: PageArgs,
 ) -> Result<PageConnection<Message>> {
-    let columns = (message::Column::AtUs, message::Column::Id);
-    let key = |message: &message::Model| vec![message.at_us, message.id];
+    let key = [message::Column::AtUs, message::Column::Id];
     if !is_node_field_selected(&ctx.look_ahead(), "contents") {
-        let messages = message::without_contents(messages);
-        return page(ctx.db().read(), messages, columns, Order::Desc, args, key, Message).await;
+        let messages = message::without_contents(messages).sorted_by(&key, Order::Desc);
+        return messages.paginate(ctx, args, Message).await;
     }
     let charge = |messages: &[message::Model]| ctx.charge(messages.iter().map(|message| message.contents.len()).sum());
-    page_of_texts(
-        ctx.db().read(),
-        messages,
-        columns,
-        Order::Desc,
-        args,
-        key,
-        charge,
-        Message,
-    )
-    .await
+    let messages = messages.sorted_by(&key, Order::Desc);
+    messages.paginate_texts(ctx, args, charge, Message).await
 }
 
 /// Loads messages by id without their contents, in batches.

@@ -9,7 +9,7 @@ use entities::{message, user};
 use sea_orm::{EntityTrait, ModelTrait};
 use serde::{Deserialize, Serialize};
 
-use crate::message::{COMMUNITY_MOUNT, Message, invalidation, may_see};
+use crate::message::{COMMUNITY_MOUNT, Message, may_see};
 
 /// The longest message, in characters.
 const CONTENTS_CHARS_MAX: usize = 40_000;
@@ -67,7 +67,7 @@ impl MessageMutation {
                 message.clone().delete(tx).await?;
                 // The deletion counts as the message's last version.
                 message.version += 1;
-                tx.publish(invalidation(&message));
+                tx.invalidate(&message);
                 Ok(())
             })
             .await?;
@@ -94,7 +94,7 @@ impl MessageMutation {
                 let Some(changed) = message::set_favorite(tx, id, favorite).await? else {
                     return Ok(message);
                 };
-                tx.publish(invalidation(&changed));
+                tx.invalidate(&changed);
                 Ok(changed)
             })
             .await?;
@@ -113,7 +113,7 @@ impl MessageMutation {
             .services()
             .write(async move |tx| {
                 let marked = message::mark_read(tx, receiver, &ids).await?;
-                marked.iter().for_each(|message| tx.publish(invalidation(message)));
+                tx.invalidate(&*marked);
                 Ok(marked.len())
             })
             .await?;
@@ -165,6 +165,6 @@ async fn send(tx: &Tx, draft: &MessageDraft, at_us: i64) -> Result<SentMessage> 
     let mut sent = SentMessage { id: 0, from, to, at_us };
     sent.id = message::add(tx, sent.to_message(draft)).await?;
     tx.publish(Event::MessageSent { id: sent.id, to });
-    tx.publish(invalidation(&sent.to_message(draft)));
+    tx.invalidate(&sent.to_message(draft));
     Ok(sent)
 }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, Object};
-use contract::{ContextExt, Db, Error, Loader, PageArgs, PageConnection, Result, page};
+use contract::{Db, Error, Loader, PageArgs, PageConnection, Paginate, Result};
 use entities::community::{self, case_fold};
 use entities::post;
-use sea_orm::{EntityTrait, Order};
+use sea_orm::EntityTrait;
 
 use crate::post::{Post, newest_first};
 
@@ -99,15 +99,6 @@ impl CommunityQuery {
         before: Option<String>,
     ) -> Result<PageConnection<Community>> {
         let args = PageArgs::new(first, after, last, before);
-        page(
-            ctx.db().read(),
-            community::Entity::find(),
-            community::Column::Id,
-            Order::Asc,
-            args,
-            |community| vec![community.id],
-            Community::new,
-        )
-        .await
+        community::Entity::find().paginate(ctx, args, Community::new).await
     }
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader as Load;
 use async_graphql::{Context, ID, Object};
 use contract::{
-    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, PageConnection, Result, is_node_field_selected,
-    load_row, page, page_of_texts, parse_id, to_date_time,
+    Audience, ContextExt, DateTime, Db, Error, Event, Loader, PageArgs, PageConnection, Paginate, Result,
+    is_node_field_selected, load_row, parse_id, to_date_time,
 };
 use entities::post;
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
@@ -85,15 +85,15 @@ pub(crate) async fn newest_first(
     posts: Select<post::Entity>,
     args: PageArgs,
 ) -> Result<PageConnection<Post>> {
-    let columns = (post::Column::AtUs, post::Column::Id);
-    let key = |post: &post::Model| vec![post.at_us, post.id];
+    let key = [post::Column::AtUs, post::Column::Id];
     let charge = |posts: &[post::Model]| ctx.charge(posts.iter().map(text_bytes).sum());
     if is_node_field_selected(&ctx.look_ahead(), "text") {
-        return page_of_texts(ctx.db().read(), posts, columns, Order::Desc, args, key, charge, Post).await;
+        let posts = posts.sorted_by(&key, Order::Desc);
+        return posts.paginate_texts(ctx, args, charge, Post).await;
     }
     charge(&[])?;
-    let posts = post::without_text(posts);
-    let found = page(ctx.db().read(), posts, columns, Order::Desc, args, key, Post).await?;
+    let posts = post::without_text(posts).sorted_by(&key, Order::Desc);
+    let found = posts.paginate(ctx, args, Post).await?;
     ctx.charge(found.edges.iter().map(|edge| text_bytes(&edge.node.0)).sum())?;
     Ok(found)
 }

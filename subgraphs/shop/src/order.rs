@@ -2,9 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 use chrono::{Days, NaiveDate};
-use contract::{
-    Audience, ContextExt, Date, DateTime, Error, Event, Money, MoneySum, Result, load_row, parse_id, to_date_time,
-};
+use contract::{ContextExt, Date, DateTime, Error, Money, MoneySum, Result, load_row, parse_id, to_date_time};
 use entities::shop_order;
 
 use crate::product::{self, Product};
@@ -91,16 +89,6 @@ fn date_of(day: i64) -> NaiveDate {
         epoch.checked_add_days(days)
     };
     date.unwrap_or_default()
-}
-
-/// Builds the event that tells the owner that an order has changed.
-pub(crate) fn invalidation(order: &shop_order::Model) -> Event {
-    Event::Invalidated {
-        typename: "ShopOrder",
-        key: order.id.to_string(),
-        version: order.version,
-        audience: Audience::Users(vec![order.user_id]),
-    }
 }
 
 /// Returns the order with that id, if it exists and the viewer may see it. Lookups are batched.

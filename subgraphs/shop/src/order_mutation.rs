@@ -5,8 +5,7 @@ use contract::{ContextExt, Date, Error, IdempotencyKey, Result, Tx, Viewer, idem
 use entities::shop_order::{self, NewShopOrder, ShopOrderChange, ShopOrderError, ShopOrderWrite};
 use entities::user;
 
-use crate::order::{self, SHOP_MOUNT, ShopOrder, day_of};
-use crate::product;
+use crate::order::{SHOP_MOUNT, ShopOrder, day_of};
 
 /// A new order.
 #[derive(InputObject)]
@@ -172,9 +171,8 @@ fn owner_filter(viewer: &Viewer) -> Result<Option<i64>> {
 
 /// Publishes the events of an order that was written: one for each product, and one for the order.
 fn publish_events(tx: &Tx, written: &ShopOrderWrite) {
-    let products = written.products.iter().map(product::invalidation);
-    products.for_each(|event| tx.publish(event));
-    tx.publish(order::invalidation(&written.order));
+    tx.invalidate(&*written.products);
+    tx.invalidate(&written.order);
 }
 
 fn order_error(refused: ShopOrderError) -> Error {

@@ -2,14 +2,11 @@
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use contract::{
-    Audience, ContextExt, Error, Event, IdempotencyKey, Money, PageArgs, PageConnection, Result, idempotent, load_row,
-    non_null, optional_text, page, parse_id, required_line,
+    ContextExt, Error, IdempotencyKey, Money, PageArgs, PageConnection, Paginate, Result, idempotent, load_row,
+    non_null, optional_text, parse_id, required_line,
 };
 use entities::product::{self, NewProduct, ProductChange, ProductChangeOutcome};
-use sea_orm::Order;
 
-/// The type's name in invalidations.
-pub(crate) const TYPENAME: &str = "Product";
 /// The longest name, in characters.
 const NAME_CHARS_MAX: usize = 64;
 /// The longest search text, in characters.
@@ -47,16 +44,6 @@ impl Product {
     #[graphql(tag = "cacheable")]
     async fn available(&self) -> i64 {
         self.0.available
-    }
-}
-
-/// Builds the event that tells every subscriber that a product has changed.
-pub(crate) fn invalidation(product: &product::Model) -> Event {
-    Event::Invalidated {
-        typename: TYPENAME,
-        key: product.id.to_string(),
-        version: product.version,
-        audience: Audience::Everyone,
     }
 }
 
@@ -99,17 +86,7 @@ impl ProductQuery {
         let text = optional_text("text", text.as_deref(), TEXT_CHARS_MAX)?;
         let found = product::search(text.as_deref());
         let args = PageArgs::new(first, after, last, before);
-        let key = |product: &product::Model| vec![product.id];
-        page(
-            ctx.db().read(),
-            found,
-            product::Column::Id,
-            Order::Asc,
-            args,
-            key,
-            Product,
-        )
-        .await
+        found.paginate(ctx, args, Product).await
     }
 }
 
@@ -208,7 +185,7 @@ impl ProductMutation {
                 let add = async || {
                     let added = product::add(tx, new.clone(), now_us).await?;
                     let product = added.ok_or_else(name_taken_error)?;
-                    tx.publish(invalidation(&product));
+                    tx.invalidate(&product);
                     Ok(product)
                 };
                 idempotent(tx, key.as_ref(), now_us, add).await
@@ -228,7 +205,7 @@ impl ProductMutation {
             .write(
                 async move |tx| match product::change(tx, id, change.clone(), now_us).await? {
                     ProductChangeOutcome::Done(product) => {
-                        tx.publish(invalidation(&product));
+                        tx.invalidate(&*product);
                         Ok(*product)
                     }
                     ProductChangeOutcome::NoProduct => Err(Error::NotFound("product")),

@@ -1,9 +1,8 @@
 //! The shop's fields of a user.
 
 use async_graphql::{Context, ID, Object};
-use contract::{ContextExt, PageArgs, PageConnection, Result, page, parse_id};
+use contract::{ContextExt, PageArgs, PageConnection, Paginate, Result, parse_id};
 use entities::shop_order;
-use sea_orm::Order;
 
 use crate::order::{SHOP_MOUNT, ShopOrder};
 
@@ -35,17 +34,7 @@ impl User {
 
 async fn orders(ctx: &Context<'_>, owner: i64, args: PageArgs) -> Result<PageConnection<ShopOrder>> {
     ctx.viewer().require_self_or_operator_or(owner, SHOP_MOUNT)?;
-    let (theirs, key) = (shop_order::for_user(owner), |order: &shop_order::Model| vec![order.id]);
-    page(
-        ctx.db().read(),
-        theirs,
-        shop_order::Column::Id,
-        Order::Asc,
-        args,
-        key,
-        ShopOrder,
-    )
-    .await
+    shop_order::for_user(owner).paginate(ctx, args, ShopOrder).await
 }
 
 /// Resolves users that other subgraphs refer to.

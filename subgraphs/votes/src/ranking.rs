@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use async_graphql::connection::{Connection, ConnectionNameType, DisableNodesField, Edge, EdgeNameType, EmptyFields};
 use async_graphql::{Context, ID, Object, OutputType, SimpleObject};
-use contract::{ContextExt, Error, PageArgs, PageConnection, Result, page, parse_id};
+use contract::{ContextExt, Error, PageArgs, PageConnection, Paginate, Result, parse_id};
 use entities::post_votes::{self, Column};
 use sea_orm::{Order, Select};
 
@@ -103,14 +103,6 @@ async fn by_score(
     posts: Select<post_votes::Entity>,
     args: PageArgs,
 ) -> Result<PageConnection<Post>> {
-    page(
-        ctx.db().read(),
-        posts,
-        (Column::Score, Column::PostId),
-        Order::Desc,
-        args,
-        |votes| vec![votes.score, votes.post_id],
-        Post::from,
-    )
-    .await
+    let posts = posts.sorted_by(&[Column::Score, Column::PostId], Order::Desc);
+    posts.paginate(ctx, args, Post::from).await
 }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 use contract::{ContextExt, Error, IdempotencyKey, Result, Tx, Viewer, idempotent};
+use entities::post_votes;
 use entities::user;
 use entities::vote::Direction;
-use entities::voting::{self, VoteOutcome};
+use entities::voting;
+use serde::{Deserialize, Serialize};
 
 use crate::Settings;
 use crate::post::{Post, parse_post_id};
@@ -74,6 +76,12 @@ impl Voter {
     }
 }
 
+/// The votes on a post after a vote, as an idempotency key stores them.
+#[derive(Serialize, Deserialize)]
+struct CountedVotes {
+    votes: post_votes::Model,
+}
+
 async fn cast_vote(
     ctx: &Context<'_>,
     field: &'static str,
@@ -103,7 +111,7 @@ async fn cast(
     direction: Direction,
     karma: bool,
     now_us: i64,
-) -> Result<VoteOutcome> {
+) -> Result<CountedVotes> {
     let outcome = match voter {
         // The token may be older than the deactivation.
         Voter::Person(id) if !user::is_active(tx, id).await? => return Err(Error::Unauthenticated),
@@ -111,5 +119,5 @@ async fn cast(
         Voter::Program => voting::count_anonymous(tx, post_id, direction, karma, now_us).await?,
     };
     tx.invalidate(&outcome);
-    Ok(outcome)
+    Ok(CountedVotes { votes: outcome.votes })
 }

@@ -1,9 +1,9 @@
 //! The type `Hold`: money that is reserved for an automated order.
 
 use async_graphql::{Context, Description, Enum, ID, Object};
-use contract::{ContextExt, DateTime, Money, PageArgs, PageConnection, Result, page, to_date_time};
+use contract::{DateTime, Money, PageArgs, PageConnection, Paginate, Result, to_date_time};
 use entities::{hold, wallet};
-use sea_orm::{Order, Select};
+use sea_orm::Select;
 
 use crate::enum_names::from_name;
 use crate::stub::BrokerageOrder;
@@ -76,10 +76,9 @@ pub(crate) async fn newest_first(
     holds: Select<hold::Entity>,
     args: PageArgs,
 ) -> Result<PageConnection<Hold>> {
-    let key = |hold: &hold::Model| vec![hold.id];
     let node = |row| Hold {
         row,
         currency: wallet.currency.clone(),
     };
-    page(ctx.db().read(), holds, hold::Column::Id, Order::Desc, args, key, node).await
+    holds.newest_first().paginate(ctx, args, node).await
 }

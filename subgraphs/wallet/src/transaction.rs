@@ -2,11 +2,11 @@
 
 use async_graphql::{Context, Description, Enum, ID, Object};
 use contract::{
-    ContextExt, DateTime, Error, Money, PageArgs, PageConnection, Result, load_row, page, parse_id, to_date_time,
+    ContextExt, DateTime, Error, Money, PageArgs, PageConnection, Paginate, Result, load_row, parse_id, to_date_time,
 };
 use entities::ledger::{Bucket, TransactionKind};
 use entities::{ledger_entry, ledger_transaction, wallet};
-use sea_orm::{Order, Select};
+use sea_orm::Select;
 
 use crate::enum_names::from_name;
 use crate::stub::{Authorization, BrokerageOrder};
@@ -155,18 +155,8 @@ pub(crate) async fn newest_first(
     entries: Select<ledger_entry::Entity>,
     args: PageArgs,
 ) -> Result<PageConnection<Transaction>> {
-    let key = |entry: &ledger_entry::Model| vec![entry.id];
     let node = |entry| Transaction::new(entry, wallet);
-    page(
-        ctx.db().read(),
-        entries,
-        ledger_entry::Column::Id,
-        Order::Desc,
-        args,
-        key,
-        node,
-    )
-    .await
+    entries.newest_first().paginate(ctx, args, node).await
 }
 
 /// Returns the transaction with that id, if there is one and the viewer may see it. Batched.

@@ -121,7 +121,7 @@ impl Tx {
     }
 
     /// Publishes the events of a change, as [`publish`](Self::publish) does.
-    pub fn invalidate(&self, change: &impl Invalidates) {
+    pub fn invalidate(&self, change: &(impl Invalidates + ?Sized)) {
         change.events().into_iter().for_each(|event| self.publish(event));
     }
 

@@ -72,7 +72,7 @@ macro_rules! run_in_one_group {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_publishes_in_commit_order_without_the_writes_that_fail() {
+async fn a_group_publishes_in_commit_order_without_failed_writes() {
     let db = TestDb::with(|options| options.write_time = Duration::from_secs(3)).await;
     let mut events = db.events();
 
@@ -198,7 +198,7 @@ async fn writes_that_run_again_publish_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_neighbour_that_ends_the_transaction_leaves_the_events_of_the_others() {
+async fn a_lost_transaction_keeps_the_events_of_the_other_writes() {
     let db = TestDb::new().await;
     let mut events = db.events();
 

@@ -1,10 +1,15 @@
 //! Lists by pages, through a GraphQL schema.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema, Value, value};
-use contract::{Db, Error, ErrorCodeExtension, PageArgs, PageConnection, Result, page, page_of_texts};
+use contract::{
+    Error, ErrorCodeExtension, PageArgs, PageConnection, Paginate, Result, Services, SortedSelect, SystemClock,
+    TableLog, TokenKeys,
+};
 use sea_orm::{EntityTrait, Order};
 
-use crate::support::TestDb;
+use crate::support::{TestDb, no_subscribers};
 
 mod counter {
     use sea_orm::entity::prelude::*;
@@ -37,17 +42,7 @@ impl Query {
         before: Option<String>,
     ) -> Result<PageConnection<i64>> {
         let args = PageArgs::new(first, after, last, before);
-        let key = |row: &Model| vec![row.id];
-        page(
-            db(ctx).read(),
-            Entity::find(),
-            Column::Id,
-            Order::Asc,
-            args,
-            key,
-            |row| row.id,
-        )
-        .await
+        Entity::find().paginate(ctx, args, |row| row.id).await
     }
 
     /// By value, then id, both falling.
@@ -60,12 +55,7 @@ impl Query {
         before: Option<String>,
     ) -> Result<PageConnection<i64>> {
         let args = PageArgs::new(first, after, last, before);
-        let key = |row: &Model| vec![row.value, row.id];
-        let columns = (Column::Value, Column::Id);
-        page(db(ctx).read(), Entity::find(), columns, Order::Desc, args, key, |row| {
-            row.id
-        })
-        .await
+        falling().paginate(ctx, args, |row| row.id).await
     }
 
     /// As [`falling`](Self::falling), read in pieces.
@@ -78,22 +68,16 @@ impl Query {
         before: Option<String>,
     ) -> Result<PageConnection<i64>> {
         let args = PageArgs::new(first, after, last, before);
-        let key = |row: &Model| vec![row.value, row.id];
-        let columns = (Column::Value, Column::Id);
         let charge = |rows: &[Model]| match rows.len() {
             ..=26 => Ok(()),
             more => Err(Error::invalid("first", format!("{more} rows came at once"))),
         };
-        let select = Entity::find();
-        page_of_texts(db(ctx).read(), select, columns, Order::Desc, args, key, charge, |row| {
-            row.id
-        })
-        .await
+        falling().paginate_texts(ctx, args, charge, |row| row.id).await
     }
 }
 
-fn db<'a>(ctx: &Context<'a>) -> &'a Db {
-    ctx.data_unchecked()
+fn falling() -> SortedSelect<Entity> {
+    Entity::find().sorted_by(&[Column::Value, Column::Id], Order::Desc)
 }
 
 struct Lists {
@@ -116,7 +100,13 @@ impl Lists {
     async fn of(rows: impl IntoIterator<Item = (i64, i64)>) -> Self {
         let db = TestDb::new().await;
         let schema = Schema::build(Query, EmptyMutation, EmptySubscription)
-            .data(db.0.clone())
+            .data(Services {
+                db: db.0.clone(),
+                clock: Arc::new(SystemClock),
+                bus: no_subscribers(),
+                order_log: Arc::new(TableLog),
+                keys: Arc::new(TokenKeys::ephemeral()),
+            })
             .extension(ErrorCodeExtension)
             .finish();
         let lists = Self { schema, db };

@@ -1,6 +1,6 @@
 //! Each list is read through an index that contains only its rows, and no page reads the rows before it.
 
-use contract::PageArgs;
+use contract::{PageArgs, Paginate};
 use entities::post_votes::{self, Column, Entity};
 use entities::vote;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, Order, QueryFilter, QueryTrait, Select};
@@ -38,8 +38,8 @@ async fn every_page_starts_in_its_index_among_equal_scores() {
     ];
     for (list, index, within) in lists {
         for (args, from) in pages.clone() {
-            let page = args.check(2).unwrap();
-            let select = page.apply(list(), (Column::Score, Column::PostId), Order::Desc);
+            let sorted = list().sorted_by(&[Column::Score, Column::PostId], Order::Desc);
+            let select = sorted.page_statement(args).unwrap();
             let range: Vec<&str> = [within, from].into_iter().filter(|part| !part.is_empty()).collect();
             let wanted = if range.is_empty() {
                 format!("SCAN post_votes USING INDEX {index}")
