@@ -44,7 +44,7 @@ impl Workers {
         };
         workers.spawn_restarting("sweeping", move || sweep(on.clone(), retention, every));
         let on = services.clone();
-        workers.spawn_restarting("carrying out fired orders", move || {
+        workers.spawn_restarting("executing triggered orders", move || {
             brokerage::execute_triggered(on.clone())
         });
         let on = services.clone();

@@ -261,7 +261,7 @@ impl News {
         })
     }
 
-    /// What the test tells, to whom is signed in.
+    /// The texts that the test sends, for signed-in callers.
     async fn news(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = String> + use<>, Error> {
         ctx.data_unchecked::<Viewer>().require_user()?;
         let receiver = ctx.data_unchecked::<broadcast::Sender<String>>().subscribe();

@@ -249,7 +249,7 @@ query Portfolio {
 
 # An automated order waits until the stock costs its
 # limit or less. Without automated and limitPrice an
-# order is carried out at once.
+# order is executed at once.
 mutation PlaceOrder($stock: ID!, $limit: Money, $key: String) {
   placeOrder(
     input: {
@@ -340,7 +340,7 @@ mutation GrantAuthorization($input: GrantInput!, $key: String) {
   }
 }
 
-# What ben has not used is ada's again.
+# The rest that ben has not used is ada's again.
 mutation RevokeAuthorization($id: ID!) {
   revokeAuthorization(id: $id) {
     active
@@ -413,8 +413,8 @@ mutation Withdraw($amount: Money!, $key: String) {
     variables: { amount: { amount: "25.00", currency: "USD" }, key: "my-first-withdrawal" },
   },
   {
-    query: `# Products are public, orders are their owner's. What is
-# ordered is available to nobody else.
+    query: `# Products are public, orders are their owner's. Units
+# that are ordered are not available to other people.
 # Sign in as cleo, then press Play.
 query Shop($text: String) {
   products(text: $text, first: 10) {
@@ -462,7 +462,7 @@ mutation ChangeShopOrder($order: ID!, $quantity: Int!) {
   }
 }
 
-# What it had is available again.
+# Its units are available again.
 mutation DeleteShopOrder($order: ID!) {
   deleteShopOrder(id: $order)
 }
@@ -484,7 +484,7 @@ subscription ProductChanged($ids: [ID!]) {
     variables: { ids: null },
   },
   {
-    query: `# Everybody reads posts. Making one needs a sign-in, and
+    query: `# Posts are public. Making one needs a sign-in, and
 # with the same key a second click makes no second one.
 query RecentPosts($community: String) {
   communities(first: 10) {

@@ -68,7 +68,7 @@ pub(crate) struct ProfileInput {
 /// Changes to an account, all of them or none: an omitted field keeps its value, null clears it.
 #[derive(InputObject)]
 pub(crate) struct UserPatch {
-    /// What [`ProfileInput`] changes.
+    /// The changes of a [`ProfileInput`].
     #[graphql(flatten)]
     profile: ProfileInput,
     /// The email address: up to 254 characters, unique without regard to case. Cannot be cleared.

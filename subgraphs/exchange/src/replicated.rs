@@ -219,10 +219,7 @@ impl ReplicatedLog {
                     numbers.push((open.id, attempt, number));
                 }
                 other => {
-                    let why = format!(
-                        "the log did not record trade {}, which is carried out: {other:?}",
-                        open.id
-                    );
+                    let why = format!("the log did not record trade {}, which is executed: {other:?}", open.id);
                     return Err(Error::Internal(why.into()));
                 }
             }

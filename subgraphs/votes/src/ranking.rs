@@ -18,7 +18,7 @@ const SORTED_MAX: usize = 100;
 pub type PagedIds =
     Connection<String, Option<Post>, Nodes, EmptyFields, VotedPostConnection, VotedPostEdge, DisableNodesField>;
 
-/// What makes [`PagedIds`] like other connections.
+/// The members that [`PagedIds`] shares with other connections.
 // The field `nodes` of async-graphql declares its nodes as non-null.
 #[derive(SimpleObject)]
 pub struct Nodes {

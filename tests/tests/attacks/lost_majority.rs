@@ -213,7 +213,7 @@ async fn a_lost_majority_of_replicas_stops_no_other_system() {
     assert_eq!(
         replicated.traded("FishCo").await,
         before,
-        "what was refused was carried out later"
+        "a refused trade was executed later"
     );
 }
 

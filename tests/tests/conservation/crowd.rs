@@ -54,6 +54,6 @@ async fn the_books_balance_under_concurrent_operations() {
     assert_eq!(audit.shares(), shares, "shares came or went");
     assert!(
         carried > ACTORS * OPERATIONS / 4,
-        "only {carried} operations were carried out"
+        "only {carried} operations were executed"
     );
 }

@@ -264,7 +264,7 @@ impl Stage {
             let before = trades();
             brokerage::execute_ready(services)
                 .await
-                .expect("fired orders are carried out");
+                .expect("triggered orders are executed");
             if trades() == before {
                 return;
             }

@@ -5,6 +5,6 @@ SwaggerUIBundle({
   deepLinking: true,
   displayRequestDuration: true,
   tryItOutEnabled: true,
-  // Else a badge would send every visitor's document to a server of somebody else's.
+  // Else a badge would send every visitor's document to a server of another company.
   validatorUrl: null,
 });
