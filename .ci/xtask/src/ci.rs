@@ -1,15 +1,17 @@
 //! The full check: everything that must hold before a change lands, as steps with names.
 
-mod demo_server;
+mod examples;
 mod scaffold;
+mod server;
 
 use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use self::demo_server::DemoServer;
-use crate::Result;
+use self::server::Server;
+use crate::checks::{citations, modules, words};
 use crate::command::{self, CC, CHROMIUM, CMAKE, IP, NODE, PYTHON, Tool};
+use crate::error::Result;
 use crate::workspace::Workspace;
 
 /// One step.
@@ -19,8 +21,8 @@ struct Step {
     title: &'static str,
     /// The programs that it starts.
     tools: &'static [Tool],
-    /// Whether it runs the program that the step `tests` builds.
-    needs_program: bool,
+    /// Whether it runs programs that the step `tests` builds.
+    needs_build: bool,
     run: fn(&mut Run) -> Result,
 }
 
@@ -29,7 +31,7 @@ impl Step {
         name: "",
         title: "",
         tools: &[],
-        needs_program: false,
+        needs_build: false,
         run: |_| Ok(()),
     };
 }
@@ -40,6 +42,24 @@ const STEPS: &[Step] = &[
         name: "format",
         title: "format",
         run: format,
+        ..Step::BASE
+    },
+    Step {
+        name: "words",
+        title: "words that make prose hard to read",
+        run: |run| words::check(&run.workspace),
+        ..Step::BASE
+    },
+    Step {
+        name: "citations",
+        title: "files and anchors that documents and comments name",
+        run: |run| citations::check(&run.workspace),
+        ..Step::BASE
+    },
+    Step {
+        name: "modules",
+        title: "modules that use each other in a circle",
+        run: |run| modules::check(&run.workspace),
         ..Step::BASE
     },
     Step {
@@ -71,7 +91,14 @@ const STEPS: &[Step] = &[
         name: "scaffold",
         title: "a new domain in a copy of the repository",
         tools: &[CC, CMAKE],
-        run: |run| scaffold::check(&run.workspace, &run.folder),
+        run: |run| scaffold::check(&run.workspace),
+        ..Step::BASE
+    },
+    Step {
+        name: "examples",
+        title: "the examples",
+        needs_build: true,
+        run: |run| examples::check(&run.workspace, &run.folder),
         ..Step::BASE
     },
     Step {
@@ -85,27 +112,27 @@ const STEPS: &[Step] = &[
         name: "clients",
         title: "real clients: graphql-ws, graphql-sse, Apollo Client, and the verdict of graphql-js",
         tools: &[NODE],
-        needs_program: true,
+        needs_build: true,
         run: clients,
     },
     Step {
         name: "browser",
         title: "the pages in headless Chromium",
         tools: &[NODE, CHROMIUM],
-        needs_program: true,
+        needs_build: true,
         run: browser,
     },
     Step {
         name: "openapi",
         title: "every REST mount against its OpenAPI document",
         tools: &[PYTHON],
-        needs_program: true,
+        needs_build: true,
         run: openapi,
     },
     Step {
         name: "shutdown",
         title: "a clean end",
-        needs_program: true,
+        needs_build: true,
         run: |run| {
             run.demo_server()?;
             run.stop_demo_server()
@@ -121,8 +148,8 @@ const NPM_CI: [&str; 4] = ["ci", "--no-audit", "--no-fund", "--ignore-scripts"];
 pub fn list() {
     for step in STEPS {
         let mut needs: Vec<_> = step.tools.iter().map(|tool| tool.name).collect();
-        if step.needs_program {
-            needs.push("the debug build of the program (the step tests, or cargo build)");
+        if step.needs_build {
+            needs.push("the programs that the step tests builds");
         }
         let needs = if needs.is_empty() {
             String::new()
@@ -160,7 +187,7 @@ struct Run {
     started: Instant,
     /// A folder for the files of the steps, deleted on drop.
     folder: PathBuf,
-    demo_server: Option<DemoServer>,
+    demo_server: Option<Server>,
 }
 
 impl Run {
@@ -180,12 +207,12 @@ impl Run {
     }
 
     /// The server that several steps use, started when the first of them needs it.
-    fn demo_server(&mut self) -> Result<&DemoServer> {
+    fn demo_server(&mut self) -> Result<&Server> {
         let server = match self.demo_server.take() {
             Some(server) => server,
             None => {
                 self.heading("a demo server");
-                DemoServer::start(&self.workspace, &self.folder)?
+                Server::demo(&self.workspace, &self.folder)?
             }
         };
         Ok(self.demo_server.insert(server))
@@ -193,7 +220,7 @@ impl Run {
 
     /// Ends the server, if one runs; fails when it does not end as it should.
     fn stop_demo_server(&mut self) -> Result {
-        self.demo_server.take().map_or(Ok(()), DemoServer::stop)
+        self.demo_server.take().map_or(Ok(()), |server| server.stop("TERM"))
     }
 }
 
@@ -241,7 +268,7 @@ fn browser(run: &mut Run) -> Result {
     run.workspace.npm("tests/browser", &NPM_CI)?;
     let mut npm = run.workspace.command("npm");
     npm.args(["--prefix", "tests/browser", "test"]);
-    command::run(npm.env("AGORA_URL", url).env("AGORA_BIN", demo_server::program()?))
+    command::run(npm.env("AGORA_URL", url).env("AGORA_BIN", server::built("agora")?))
 }
 
 fn openapi(run: &mut Run) -> Result {

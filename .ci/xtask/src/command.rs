@@ -1,8 +1,12 @@
 //! Child processes, and the programs that steps need.
 
 use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use crate::Result;
+use crate::error::Result;
+
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A program that a step needs and that not every machine has.
 pub struct Tool {
@@ -59,6 +63,18 @@ pub fn run(command: &mut Command) -> Result {
         return Ok(());
     }
     Err(format!("{}: {status}", line(command)).into())
+}
+
+/// Asks again and again until there is an answer; `None` when there is none in time.
+pub fn wait<T>(time_max: Duration, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
+    let deadline = Instant::now() + time_max;
+    loop {
+        let answer = ask()?;
+        if answer.is_some() || Instant::now() > deadline {
+            return Ok(answer);
+        }
+        sleep(POLL_INTERVAL);
+    }
 }
 
 /// Fails with the names of the tools that are missing.

@@ -1,6 +1,6 @@
 //! Insertions into lists in source files.
 
-use crate::Result;
+use crate::error::Result;
 
 /// A list in a file: the lines between two others, of which some are its members.
 pub struct List<'a> {

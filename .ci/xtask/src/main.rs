@@ -1,18 +1,19 @@
 //! `cargo xtask`: the tasks of development. It has no dependencies, so that it builds in a second.
 
+mod checks;
 mod ci;
 mod command;
 mod edit;
+mod error;
 mod new_domain;
 mod new_migration;
+mod text;
 mod workspace;
 
 use std::process::ExitCode;
 
+use crate::error::Result;
 use crate::workspace::Workspace;
-
-/// The outcome of a task; the error is a text for the person at the keyboard.
-type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const USAGE: &str = "\
 Usage: cargo xtask TASK

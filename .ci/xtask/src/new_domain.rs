@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::Result;
 use crate::edit::{List, insert_line, insert_sorted};
+use crate::error::Result;
 use crate::new_migration::{self, check_name};
 use crate::workspace::Workspace;
 

@@ -1,7 +1,7 @@
 //! `new-migration`: the next step of the schema, with its way back.
 
-use crate::Result;
 use crate::edit::{List, insert_sorted};
+use crate::error::Result;
 use crate::workspace::Workspace;
 
 const TEMPLATE: &str = include_str!("../templates/migration.rs");

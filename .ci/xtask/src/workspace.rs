@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Result, command};
+use crate::command;
+use crate::error::Result;
 
 /// A checkout of the repository.
 #[derive(Clone, Debug)]

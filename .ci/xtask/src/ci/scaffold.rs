@@ -3,32 +3,38 @@
 use std::fs;
 use std::path::Path;
 
+use crate::error::Result;
 use crate::workspace::Workspace;
-use crate::{Result, command, new_domain};
+use crate::{command, new_domain};
 
 const DOMAIN: &str = "library";
 const ENTITY: &str = "reading_list";
 
-/// Adds a domain to a copy of the repository in `folder`, then checks the copy and runs the new test.
-pub fn check(workspace: &Workspace, folder: &Path) -> Result {
-    let copy = copy(workspace, folder)?;
-    new_domain::write(&copy, DOMAIN, ENTITY)?;
+/// Adds a domain to a copy of the repository, then checks the copy and runs the new test.
+pub fn check(workspace: &Workspace) -> Result {
     let target = std::env::current_exe()?;
     let target = target.ancestors().nth(2).ok_or("this program is in no target folder")?;
+    // Always the same folder: what is built of it replaces what the last run built.
+    let folder = target.join("scaffold");
+    let copy = copy(workspace, &folder)?;
+    new_domain::write(&copy, DOMAIN, ENTITY)?;
     for arguments in [
-        // The router and all domains, with the features that the steps before have built the dependencies with.
-        &["check", "--workspace", "--lib", "--offline"][..],
+        // Naming a test selects the features of the dependencies that the steps before have checked and built.
+        &["check", "--workspace", "--lib", "--test", DOMAIN, "--offline"][..],
         &["test", "--workspace", "--test", DOMAIN, "--offline", ENTITY],
     ] {
         let mut cargo = copy.command("cargo");
         command::run(cargo.args(arguments).env("CARGO_TARGET_DIR", target))?;
     }
-    Ok(())
+    Ok(fs::remove_dir_all(folder)?)
 }
 
 fn copy(workspace: &Workspace, folder: &Path) -> Result<Workspace> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
     let copy = Workspace {
-        root: folder.join("copy"),
+        root: folder.to_owned(),
     };
     for file in workspace.files("")? {
         let to = copy.path(&file);
