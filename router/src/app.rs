@@ -73,7 +73,7 @@ impl App {
         let bus: Arc<dyn Bus> = Arc::new(InvalidatingBus::new(bus, Arc::clone(&cache)));
         let db = open_database(settings, &folder, Arc::clone(&bus)).await?;
         let order_log: Arc<dyn OrderLog> = match &order_service {
-            Some(service) => Arc::new(exchange::ReplicatedLog::new(service.front_end.clone())),
+            Some(service) => Arc::new(replicated_exchange::ReplicatedLog::new(service.front_end.clone())),
             None => Arc::new(exchange::table_log(&db).await?),
         };
         let services = Services {
@@ -88,7 +88,8 @@ impl App {
             gateway = gateway.with_replicas(service.front_end.clone());
         }
         let catalog = order_service.as_ref().map(|_| {
-            let catalog: Arc<dyn order_log::Catalog> = Arc::new(exchange::StockCatalog::new(services.clone()));
+            let catalog: Arc<dyn order_log::Catalog> =
+                Arc::new(replicated_exchange::StockCatalog::new(services.clone()));
             catalog
         });
         Ok(Self {

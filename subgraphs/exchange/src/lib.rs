@@ -3,19 +3,15 @@
 use async_graphql::{MergedObject, MergedSubscription, Schema};
 use contract::{Db, Error, Result, Services, TableLog, row_loader, subgraph_builder, subgraph_sdl};
 
-mod catalog;
 mod changes;
 pub mod demo;
 mod order;
 mod price;
 mod replica;
-mod replicated;
 mod stock;
 mod user;
 
-pub use catalog::StockCatalog;
 pub use price::set_price;
-pub use replicated::ReplicatedLog;
 
 /// The fields that read data.
 #[derive(MergedObject, Default)]

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use contract::{ExchangeTrade, OrderLog, Services, TableLog, TradeRecord, UnnumberedTrade, Viewer};
+use contract::{ExchangeTrade, OrderLog, Role, Services, TableLog, TradeRecord, UnnumberedTrade, Viewer};
 use entities::reservation;
 use entities::side::Side;
 use entities::stock::StockRef;
-use exchange::{ReplicatedLog, StockCatalog};
 use order_log::{
     Catalog, ClientAccess, Dependencies, FrontEnd, NodeConfig, OrderLogSettings, Replica, ReplicaId, Reservation,
     SharedSecret,
 };
+use replicated_exchange::{ReplicatedLog, StockCatalog};
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -22,7 +22,14 @@ use testing::{NEW_YEAR_US, TestDomain, TestServices, code, service};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::support::trader;
+/// A user who may trade at the exchange: the administrator with id 7.
+fn trader() -> Viewer {
+    Viewer::User {
+        id: 7,
+        role: Role::Member,
+        admin: true,
+    }
+}
 
 /// The timeout of every wait in these tests.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -2,10 +2,10 @@
 
 use contract::{Delivery, Event};
 use entities::stock;
-use exchange::StockCatalog;
 use futures_util::{FutureExt, StreamExt};
 use order_log::Catalog;
 use order_log::command::TradeSide;
+use replicated_exchange::StockCatalog;
 use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait, Statement};
 use testing::{NEW_YEAR_US, TestServices};
 
